@@ -1,0 +1,65 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { defineConfig } from 'rolldown';
+
+/**
+ * conf validates with ajv when it is given a schema; ours are zod's, so ajv would be start-up time for nothing.
+ */
+const withoutAjv = {
+  name: 'without-ajv',
+  resolveId: (id) => (id === 'ajv/dist/2020.js' || id === 'ajv-formats' ? `\0${id}` : null),
+  load: (id) =>
+    id.startsWith('\0ajv')
+      ? "export class Ajv2020 { constructor() { throw new Error('conf is used without a schema here'); } }; export default () => {};"
+      : null,
+};
+
+/** commander loads child_process for subcommands that are programs of their own; there are none here. */
+const withoutChildProcess = {
+  name: 'without-child-process',
+  transform(code, id) {
+    if (!id.endsWith('/commander/lib/command.js')) return null;
+    const [before, after, more] = code.split("require('node:child_process')");
+    if (after === undefined || more !== undefined) throw new Error('commander loads child_process in another way now');
+    return `${before}{}${after}`;
+  },
+};
+
+/** The bundle holds other people's code: their licences go with it. */
+const licences = {
+  name: 'licences',
+  generateBundle() {
+    const packages = new Map();
+    for (const id of this.getModuleIds()) {
+      const at = id.lastIndexOf('node_modules/');
+      if (at < 0 || id.startsWith('\0')) continue;
+      const name = /^(?:@[^/]+\/)?[^/]+/.exec(id.slice(at + 'node_modules/'.length))[0];
+      packages.set(name, path.join(id.slice(0, at), 'node_modules', name));
+    }
+    const texts = [...packages].sort().map(([name, folder]) => {
+      const { version, license } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
+      const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
+      return `${name} ${version} (${license})\n\n${file ? readFileSync(path.join(folder, file), 'utf8').trim() : ''}\n`;
+    });
+    this.emitFile({
+      type: 'asset',
+      fileName: 'THIRD-PARTY-LICENSES.txt',
+      source: texts.join(`\n${'-'.repeat(80)}\n\n`),
+    });
+  },
+};
+
+if (existsSync('dist')) rmSync('dist', { recursive: true });
+
+export default defineConfig({
+  input: { main: 'src/main.ts' },
+  platform: 'node',
+  plugins: [withoutAjv, withoutChildProcess, licences],
+  output: {
+    dir: 'dist',
+    format: 'cjs',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name]-[hash].js',
+    minify: true,
+  },
+});

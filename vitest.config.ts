@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+import Count from './test/count.ts';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    reporters: ['default', new Count()],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
