@@ -1,0 +1,135 @@
+import { STATUS_CODES } from 'node:http';
+import { CommandError, type ErrorCode } from '../domain/errors.ts';
+
+/** One answer of the server, read to its end. Header names are in lower case. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+/** The longest server message that is shown. */
+const longestMessage = 300;
+
+/**
+ * The value that an answer carries: `data` of the envelope `{"success": true, "data": …}`, or the bare value of older answers.
+ *
+ * @throws SyntaxError when the body is no JSON
+ */
+export function unwrapped(body: string): unknown {
+  const value: unknown = JSON.parse(body);
+  return isObject(value) && 'success' in value && 'data' in value ? value.data : value;
+}
+
+/** Whether an answer says of itself, whatever its status, that the request failed. */
+export function saysFailed(body: string): boolean {
+  // A long list is not parsed twice for the sake of a word that is not in it.
+  if (!/"success"\s*:\s*false/.test(body)) return false;
+  try {
+    const value: unknown = JSON.parse(body);
+    return isObject(value) && value.success === false;
+  } catch {
+    return false;
+  }
+}
+
+/** Why a request failed, as a typed error: the server's own words where there are some, else the status in words. */
+export function errorOf(answer: HttpAnswer): CommandError {
+  const message = serverMessage(answer) ?? statusWords(answer.status);
+  const code = errorCode(answer.status, message);
+  return new CommandError(code, message, {
+    status: answer.status,
+    hint: hints[code],
+    retryable: isTransient(answer.status),
+  });
+}
+
+/** Whether the same request may be answered otherwise a moment later. */
+export function isTransient(status: number): boolean {
+  return [408, 425, 429, 500, 502, 503, 504].includes(status);
+}
+
+/** A status in words: `502 Bad Gateway`. */
+export function statusWords(status: number): string {
+  return `the API answered ${status}${STATUS_CODES[status] ? ` ${STATUS_CODES[status]}` : ''}`;
+}
+
+/**
+ * How long the server asks to wait, from `Retry-After` in seconds or as a date.
+ *
+ * @param now - epoch milliseconds
+ * @returns milliseconds; undefined when the header is absent or senseless
+ */
+export function retryAfter({ headers }: HttpAnswer, now: number): number | undefined {
+  const value = [headers['retry-after']].flat()[0]?.trim();
+  if (value === undefined || value === '') return undefined;
+  if (/^\d+$/.test(value)) return Number(value) * 1000;
+  const until = Date.parse(value);
+  return Number.isNaN(until) ? undefined : Math.max(0, until - now);
+}
+
+const hints: Partial<Record<ErrorCode, string>> = {
+  unauthorized: 'Check which key is in use with `ci auth status`; sign in with `ci auth login`.',
+  forbidden: 'Check which key is in use with `ci auth status`.',
+  no_payment_method:
+    'Add a card on the Billing page of the dashboard, or with `ci api POST /api/billing/setup-intent`, then run this again.',
+};
+
+function errorCode(status: number, message: string): ErrorCode {
+  if (status >= 500) return 'server_error';
+  switch (status) {
+    case 400:
+    case 422:
+      // The only word for it that the API has: "No payment method found — add a card first" (Unlimited Subscriptions API, "Subscribe").
+      return /no payment method|add a card/i.test(message) ? 'no_payment_method' : 'invalid_request';
+    case 401:
+      return 'unauthorized';
+    case 402:
+      return 'payment_required';
+    case 403:
+      return 'forbidden';
+    case 404:
+      return 'not_found';
+    case 409:
+    case 410:
+      return 'unavailable';
+    case 429:
+      return 'rate_limited';
+    default:
+      return status >= 400 ? 'invalid_request' : 'server_error';
+  }
+}
+
+function serverMessage({ headers, body }: HttpAnswer): string | undefined {
+  const text = body.trim();
+  if (text === '' || /^text\/html/i.test([headers['content-type']].flat()[0] ?? '') || text.startsWith('<')) {
+    return undefined;
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return /^[[{"]/.test(text) ? undefined : shortened(text);
+  }
+  const words = messageIn(value);
+  return words === undefined ? undefined : shortened(words);
+}
+
+/** Finds the sentence for people: `error`, `error.message`, `message`, `detail`; of `error` and `message` the longer, as the other is a code. */
+function messageIn(value: unknown): string | undefined {
+  if (typeof value === 'string') return value.trim() === '' ? undefined : value;
+  if (Array.isArray(value)) return value.map(messageIn).find((words) => words !== undefined);
+  if (!isObject(value)) return undefined;
+  const candidates = [value.error, value.message].map(messageIn).filter((words) => words !== undefined);
+  const longest = candidates.toSorted((a, b) => b.length - a.length)[0];
+  return longest ?? messageIn(value.detail) ?? messageIn(value.errors);
+}
+
+function shortened(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > longestMessage ? `${line.slice(0, longestMessage)}…` : line;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

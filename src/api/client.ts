@@ -1,0 +1,339 @@
+import * as z from 'zod/mini';
+import { CommandError } from '../domain/errors.ts';
+import { isConsumptionKey } from '../domain/secrets.ts';
+import { errorOf, type HttpAnswer, isTransient, retryAfter, saysFailed, statusWords, unwrapped } from './answers.ts';
+import { type HttpMethod, isLoopback, type ProxySettings, Transport, TransportError } from './transport.ts';
+
+/** How often a request is sent at the most. */
+const mostAttempts = 3;
+/** The wait before a second attempt, in milliseconds; it doubles, and is jittered down to half. */
+const firstBackoff = 300;
+const connectTimeout = 10_000;
+const mostRedirects = 5;
+
+/** Which key a request carries. `if-present`: the management key when there is one. */
+export type KeyKind = 'management' | 'if-present' | 'consumption' | 'none';
+
+/** What the client needs of the world. */
+export interface ClientOptions {
+  /** Scheme, host and port; https, or http on loopback. */
+  readonly baseUrl: URL;
+  /** `mk_…`; undefined when not signed in. */
+  readonly managementKey?: string | undefined;
+  /** `sk_…` of the environment. */
+  readonly consumptionKey?: string | undefined;
+  readonly userAgent: string;
+  /** Milliseconds for a whole request, its repetitions included. */
+  readonly timeout: number;
+  readonly proxies: ProxySettings;
+  /** Ends whatever is under way. */
+  readonly interrupt: AbortSignal;
+  /** Told of every exchange; what it is told holds no key. */
+  readonly trace?: ((line: string) => void) | undefined;
+}
+
+/** A request as typed by the user, for `ci api`. */
+export interface RawRequest {
+  readonly method: HttpMethod;
+  /** Begins with a slash; may have a query. */
+  readonly path: string;
+  readonly body?: string | undefined;
+  readonly key: KeyKind;
+}
+
+/**
+ * The one HTTP client. Reads are repeated after transient failures; a change is never sent twice unless it is certain that
+ * the first was not carried out: the request did not leave, or the server said 429.
+ */
+export class ApiClient {
+  readonly #options: ClientOptions;
+  readonly #transport: Transport;
+  #clockOffset = 0;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#transport = new Transport(options.proxies, Math.min(connectTimeout, options.timeout));
+  }
+
+  /** How far the server's clock is ahead of this machine's, in milliseconds, as its last answer's `Date` tells (to the second). */
+  get clockOffset(): number {
+    return this.#clockOffset;
+  }
+
+  /**
+   * Asks for something.
+   *
+   * @throws CommandError for every way to get no readable answer
+   */
+  async read<Schema extends z.ZodMiniType>(
+    path: string,
+    schema: Schema,
+    { key = 'management' }: { key?: KeyKind } = {},
+  ): Promise<z.infer<Schema>> {
+    const answer = await this.#request({ method: 'GET', path, key });
+    return this.#parsed('GET', path, answer, schema);
+  }
+
+  /**
+   * Changes something. An error tells by its `outcome` whether it was carried out.
+   *
+   * @throws CommandError; `outcome_unknown` when the request may have been carried out
+   */
+  async change<Schema extends z.ZodMiniType>(
+    method: 'POST' | 'DELETE',
+    path: string,
+    schema: Schema,
+    body?: unknown,
+    key: KeyKind = 'management',
+  ): Promise<z.infer<Schema>> {
+    const answer = await this.#request({
+      method,
+      path,
+      key,
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    try {
+      return this.#parsed(method, path, answer, schema);
+    } catch (error) {
+      throw error instanceof CommandError && error.outcome === undefined ? unknownOutcome(error) : error;
+    }
+  }
+
+  /** Sends what the user typed and returns the answer as it came. */
+  raw(request: RawRequest): Promise<HttpAnswer> {
+    return this.#request(request);
+  }
+
+  /** Closes all connections. */
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  async #request(request: RawRequest): Promise<HttpAnswer> {
+    const { timeout, interrupt } = this.#options;
+    const deadline = Date.now() + timeout;
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(new Error(`no answer within ${timeout / 1000} s`)), timeout);
+    try {
+      return await this.#attempts(request, deadline, late.signal, AbortSignal.any([late.signal, interrupt]));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #attempts(request: RawRequest, deadline: number, late: AbortSignal, signal: AbortSignal): Promise<HttpAnswer> {
+    const reading = isRead(request.method);
+    for (let attempt = 1; ; attempt++) {
+      let failure: CommandError;
+      let wait = firstBackoff * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+      let repeatable: boolean;
+      try {
+        const answer = await this.#follow(request, signal, attempt);
+        if (answer.status >= 200 && answer.status < 300 && !saysFailed(answer.body)) return answer;
+        failure = withOutcome(redirectError(answer) ?? errorOf(answer), reading ? undefined : outcomeOf(answer.status));
+        repeatable = reading ? isTransient(answer.status) : answer.status === 429;
+        const asked = retryAfter(answer, Date.now() + this.#clockOffset);
+        if (asked !== undefined) {
+          wait = asked;
+          if (repeatable) failure = failure.with({ hint: `Try again in ${seconds(asked)}.` });
+        }
+      } catch (error) {
+        if (!(error instanceof TransportError)) throw error;
+        failure = this.#transportFailure(error, reading, late);
+        repeatable = (reading || !error.sent) && !signal.aborted;
+      }
+      if (!repeatable || attempt >= mostAttempts || Date.now() + wait >= deadline) throw failure;
+      this.#options.trace?.(`* ${failure.message}; trying again in ${Math.round(wait)} ms`);
+      await pause(wait, signal);
+      if (signal.aborted) throw failure;
+    }
+  }
+
+  /** One attempt; a read follows redirects, and its key does not follow to another host. */
+  async #follow(request: RawRequest, signal: AbortSignal, attempt: number): Promise<HttpAnswer> {
+    const { baseUrl, trace } = this.#options;
+    let url = new URL(request.path, baseUrl);
+    if (url.origin !== baseUrl.origin) throw new CommandError('usage', `"${request.path}" is not a path of the API`);
+    for (let redirects = 0; ; redirects++) {
+      const started = performance.now();
+      trace?.(`> ${request.method} ${url.href}${attempt > 1 ? ` (attempt ${attempt})` : ''}`);
+      const answer = await this.#transport
+        .exchange({ method: request.method, url, headers: this.#headers(request, url), body: request.body, signal })
+        .catch((error: unknown) => {
+          const took = Math.round(performance.now() - started);
+          trace?.(`< ${error instanceof Error ? error.message : String(error)}, ${took} ms`);
+          throw error;
+        });
+      trace?.(`< ${answer.status} ${answer.body.length} bytes, ${Math.round(performance.now() - started)} ms`);
+      this.#readClock(answer);
+      const target = redirectTarget(answer, url);
+      if (target === undefined || !isRead(request.method) || redirects === mostRedirects) return answer;
+      if (!isAllowed(target)) return answer;
+      url = target;
+    }
+  }
+
+  #headers(request: RawRequest, url: URL): Record<string, string> {
+    const headers: Record<string, string> = { accept: 'application/json', 'user-agent': this.#options.userAgent };
+    if (request.body !== undefined) headers['content-type'] = 'application/json';
+    const key = this.#key(request.key);
+    if (key !== undefined && url.origin === this.#options.baseUrl.origin) headers.authorization = `Bearer ${key}`;
+    return headers;
+  }
+
+  #key(kind: KeyKind): string | undefined {
+    const { managementKey, consumptionKey } = this.#options;
+    if (kind === 'none') return undefined;
+    if (kind === 'consumption') {
+      if (consumptionKey === undefined) {
+        throw new CommandError('not_signed_in', 'this needs an API key (sk_…) and none is set', {
+          hint: 'Set CHEAPESTINFERENCE_API_KEY to a key made with `ci keys create`.',
+        });
+      }
+      if (!isConsumptionKey(consumptionKey)) {
+        throw new CommandError('usage', 'CHEAPESTINFERENCE_API_KEY holds no API key: such a key begins with sk_');
+      }
+      return consumptionKey;
+    }
+    if (managementKey === undefined && kind === 'management') {
+      throw new CommandError('not_signed_in', 'not signed in', {
+        hint: 'Run `ci auth login`, or set CHEAPESTINFERENCE_MANAGEMENT_KEY; `--sandbox` needs no key.',
+      });
+    }
+    return managementKey;
+  }
+
+  #readClock({ headers }: HttpAnswer): void {
+    const date = Date.parse([headers.date].flat()[0] ?? '');
+    if (!Number.isNaN(date)) this.#clockOffset = date - Date.now();
+  }
+
+  #transportFailure(error: TransportError, reading: boolean, late: AbortSignal): CommandError {
+    const { baseUrl, interrupt } = this.#options;
+    const outcome = reading ? undefined : error.sent ? 'unknown' : 'not_applied';
+    if (interrupt.aborted) return new CommandError('interrupted', 'interrupted', { outcome, cause: error });
+    const timedOut = late.aborted || causeCode(error) === 'UND_ERR_CONNECT_TIMEOUT';
+    const failure = new CommandError(
+      timedOut ? 'timeout' : 'unreachable',
+      `${baseUrl.host} ${error.sent ? 'did not answer' : 'could not be reached'}: ${error.message}`,
+      {
+        retryable: true,
+        outcome,
+        cause: error,
+        hint: timedOut
+          ? 'Try again, or give it longer with --timeout 2m.'
+          : 'Check the network, the API URL and the proxy settings; --debug shows each request.',
+      },
+    );
+    return outcome === 'unknown' ? unknownOutcome(failure) : failure;
+  }
+
+  #parsed<Schema extends z.ZodMiniType>(
+    method: HttpMethod,
+    path: string,
+    answer: HttpAnswer,
+    schema: Schema,
+  ): z.infer<Schema> {
+    let value: unknown;
+    try {
+      value = answer.body.trim() === '' ? undefined : unwrapped(answer.body);
+    } catch (error) {
+      const what = /^\s*</.test(answer.body) ? 'a web page' : 'something else';
+      throw unreadable(`${method} ${path} was answered with ${what} where JSON was due`, answer, error);
+    }
+    const result = z.safeParse(schema, value);
+    if (result.success) return result.data;
+    const [issue] = result.error.issues;
+    const where = issue?.path.map(String).join('.') || 'the answer';
+    throw unreadable(
+      `the answer to ${method} ${path} is not as documented: ${where}: ${issue?.message ?? 'invalid'}`,
+      answer,
+      result.error,
+    );
+  }
+}
+
+/**
+ * Reads an API URL.
+ *
+ * @returns scheme, host and port
+ * @throws CommandError (usage) unless it is https, or http on loopback
+ */
+export function parseBaseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const hint = 'Write it as https://host; plain http is allowed on loopback alone (http://127.0.0.1:8787).';
+  if (!url || !/^https?:$/.test(url.protocol)) throw new CommandError('usage', `"${text}" is not an API URL`, { hint });
+  if (!isAllowed(url)) {
+    throw new CommandError('usage', `"${text}" is not encrypted, and a key would be sent to it`, { hint });
+  }
+  if (url.username || url.password) {
+    throw new CommandError('usage', 'the API URL holds a user name or a password', { hint });
+  }
+  if (url.pathname !== '/' || url.search || url.hash) {
+    throw new CommandError('usage', `"${text}" has a path: the API URL is the host only, without /v1 or /api`, {
+      hint,
+    });
+  }
+  return new URL(url.origin);
+}
+
+function isAllowed(url: URL): boolean {
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
+}
+
+function isRead(method: HttpMethod): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+function redirectTarget(answer: HttpAnswer, from: URL): URL | undefined {
+  const location = [301, 302, 303, 307, 308].includes(answer.status) ? [answer.headers.location].flat()[0] : undefined;
+  return location !== undefined && URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+}
+
+function redirectError(answer: HttpAnswer): CommandError | undefined {
+  if (answer.status < 300 || answer.status >= 400) return undefined;
+  const location = [answer.headers.location].flat()[0];
+  return new CommandError('unexpected_response', `${statusWords(answer.status)}${location ? ` to ${location}` : ''}`, {
+    status: answer.status,
+    hint: 'Check the API URL: `ci auth status` shows it.',
+  });
+}
+
+/** What a status says of a change: refused with a 4xx, or anything. */
+function outcomeOf(status: number): 'not_applied' | 'unknown' {
+  return status < 300 || (status >= 400 && status < 500) ? 'not_applied' : 'unknown';
+}
+
+function withOutcome(error: CommandError, outcome: CommandError['outcome']): CommandError {
+  return outcome === 'unknown' ? unknownOutcome(error) : error.with({ outcome });
+}
+
+function unknownOutcome(error: CommandError): CommandError {
+  return error.with({ code: 'outcome_unknown', outcome: 'unknown', retryable: false, hint: undefined });
+}
+
+function unreadable(message: string, { status }: HttpAnswer, cause: unknown): CommandError {
+  return new CommandError('unexpected_response', message, { status, cause, hint: 'Check the API URL and the proxy.' });
+}
+
+function causeCode({ cause }: Error): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
+}
+
+function seconds(milliseconds: number): string {
+  const whole = Math.ceil(milliseconds / 1000);
+  if (whole < 120) return `${whole} s`;
+  return whole < 7200 ? `${Math.ceil(whole / 60)} min` : `${Math.ceil(whole / 3600)} h`;
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener('abort', done, { once: true });
+    function done() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+  });
+}

@@ -1,0 +1,28 @@
+import { BillingApi } from './billing.ts';
+import { ApiClient, type ClientOptions } from './client.ts';
+import { InferenceApi } from './inference.ts';
+import { KeysApi } from './keys.ts';
+import { PoolsApi } from './pools.ts';
+import { UsageApi } from './usage.ts';
+
+/** The whole API, a member a resource. */
+export interface Api {
+  readonly pools: PoolsApi;
+  readonly keys: KeysApi;
+  readonly billing: BillingApi;
+  readonly usage: UsageApi;
+  readonly inference: InferenceApi;
+  readonly client: ApiClient;
+}
+
+export function createApi(options: ClientOptions): Api {
+  const client = new ApiClient(options);
+  return {
+    pools: new PoolsApi(client),
+    keys: new KeysApi(client),
+    billing: new BillingApi(client),
+    usage: new UsageApi(client),
+    inference: new InferenceApi(client),
+    client,
+  };
+}

@@ -1,0 +1,62 @@
+import * as z from 'zod/mini';
+import type { ApiClient } from './client.ts';
+import { maybe } from './schema.ts';
+
+export const modelsSchema = z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) });
+
+/** What a consumption key may use. */
+export type Models = z.infer<typeof modelsSchema>;
+
+export const chatCompletionSchema = z.looseObject({
+  id: maybe(z.string()),
+  model: maybe(z.string()),
+  choices: z
+    .array(z.looseObject({ message: maybe(z.looseObject({ content: maybe(z.string()) })) }))
+    .check(z.minLength(1)),
+});
+
+/** The answer of a model, in the OpenAI format. */
+export type ChatCompletion = z.infer<typeof chatCompletionSchema>;
+
+export const messageSchema = z.looseObject({
+  id: maybe(z.string()),
+  model: maybe(z.string()),
+  content: z.array(z.looseObject({ type: z.string(), text: maybe(z.string()) })).check(z.minLength(1)),
+});
+
+/** The answer of a model, in the Anthropic format. */
+export type Message = z.infer<typeof messageSchema>;
+
+interface Turn {
+  readonly role: 'user' | 'assistant';
+  readonly content: string;
+}
+
+/** The inference endpoints, as far as it takes to prove that a consumption key works. */
+export class InferenceApi {
+  readonly #client: ApiClient;
+
+  constructor(client: ApiClient) {
+    this.#client = client;
+  }
+
+  models(): Promise<Models> {
+    return this.#client.read('/v1/models', modelsSchema, { key: 'consumption' });
+  }
+
+  chat(model: string, messages: readonly Turn[]): Promise<ChatCompletion> {
+    return this.#client.change(
+      'POST',
+      '/v1/chat/completions',
+      chatCompletionSchema,
+      { model, messages },
+      'consumption',
+    );
+  }
+
+  /** @param maxTokens - the longest answer wanted */
+  message(model: string, messages: readonly Turn[], maxTokens: number): Promise<Message> {
+    const body = { model, messages, max_tokens: maxTokens };
+    return this.#client.change('POST', '/anthropic/v1/messages', messageSchema, body, 'consumption');
+  }
+}

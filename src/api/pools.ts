@@ -1,0 +1,156 @@
+import * as z from 'zod/mini';
+import type { Block } from '../domain/blocks.ts';
+import type { BillingCycle } from '../domain/quote.ts';
+import type { ApiClient } from './client.ts';
+import { count, hour, id, maybe, usd } from './schema.ts';
+
+const blockSchema = z.looseObject({
+  block: z.string(),
+  hoursUtc: maybe(z.string()),
+  pricePerMonth: maybe(usd),
+  status: maybe(z.string()),
+});
+
+export const poolSchema = z.looseObject({
+  id,
+  slug: maybe(z.string()),
+  modelId: maybe(z.string()),
+  modelName: maybe(z.string()),
+  description: maybe(z.string()),
+  status: maybe(z.string()),
+  totalSlots: maybe(count),
+  minPricePerDay: maybe(usd),
+  manualProvisioning: maybe(z.boolean()),
+  annualDiscount: maybe(z.number().check(z.minimum(0), z.maximum(1))),
+  models: maybe(z.array(z.string())),
+  infraSpec: maybe(z.unknown()),
+  blocks: maybe(z.array(blockSchema)),
+});
+
+/**
+ * A pool. `minPricePerDay`, despite its name, is the lowest *monthly* price of its blocks in USD per seat
+ * (Unlimited Subscriptions API, "List available plans"); `annualDiscount` is a fraction.
+ */
+export type Pool = z.infer<typeof poolSchema>;
+
+/** One block of a pool as the live API lists it: `pricePerMonth` in USD; `status` `available`, `limited` or `sold-out`. */
+export type PoolBlock = z.infer<typeof blockSchema>;
+
+export const poolDetailSchema = z.extend(poolSchema, {
+  hourSlots: maybe(
+    z.array(
+      z.looseObject({
+        id: maybe(id),
+        hour,
+        slotIndex: maybe(z.number()),
+        pricePerDay: maybe(usd),
+        status: maybe(z.string()),
+      }),
+    ),
+  ),
+});
+
+/**
+ * A pool with one entry per hour per seat. A slot's `pricePerDay` is the block's monthly price in USD spread over its
+ * 8 hours and rounded to the cent (Unlimited Subscriptions API, "Plan detail").
+ */
+export type PoolDetail = z.infer<typeof poolDetailSchema>;
+
+const heldHours = z.array(z.looseObject({ hour, slotIndex: maybe(z.number()), pricePerDay: maybe(usd) }));
+
+export const poolKeySchema = z.looseObject({
+  id: maybe(id),
+  name: maybe(z.string()),
+  apiKey: maybe(z.string()),
+  isActive: maybe(z.boolean()),
+});
+
+/** A key of a pool subscription, with its secret. */
+export type PoolKey = z.infer<typeof poolKeySchema>;
+
+export const subscriptionSchema = z.looseObject({
+  id,
+  poolId: maybe(id),
+  status: maybe(z.string()),
+  monthlyPrice: maybe(usd),
+  billingCycle: maybe(z.string()),
+  cancelAtPeriodEnd: maybe(z.boolean()),
+  currentPeriodEnd: maybe(z.string()),
+  hours: maybe(heldHours),
+  key: maybe(poolKeySchema),
+});
+
+/** A subscription to a pool: one seat. `monthlyPrice` in USD; `status` `active`, `pending_key`, `past_due` or `canceled`. */
+export type Subscription = z.infer<typeof subscriptionSchema>;
+
+/** What comes of a subscribe request: subscriptions, one a seat, or a Stripe Checkout page where a card is still to be entered. */
+export type SubscribeResult =
+  | { readonly kind: 'subscribed'; readonly subscriptions: Subscription[] }
+  | { readonly kind: 'checkout'; readonly sessionUrl: string };
+
+const subscribeSchema = z.union([
+  z.pipe(z.array(subscriptionSchema).check(z.minLength(1)), z.transform(subscribed)),
+  z.pipe(
+    z.looseObject({ sessionUrl: z.string() }),
+    z.transform(({ sessionUrl }): SubscribeResult => ({ kind: 'checkout', sessionUrl })),
+  ),
+  z.pipe(
+    subscriptionSchema,
+    z.transform((subscription) => subscribed([subscription])),
+  ),
+]);
+
+function subscribed(subscriptions: Subscription[]): SubscribeResult {
+  return { kind: 'subscribed', subscriptions };
+}
+
+/** What to buy. */
+export interface SubscribeRequest {
+  readonly blocks: readonly Block[];
+  /** Seats in each block, 1–20. */
+  readonly quantity: number;
+  readonly billingCycle: BillingCycle;
+}
+
+/** `/api/pools`. A pool is named by its slug or its UUID. */
+export class PoolsApi {
+  readonly #client: ApiClient;
+
+  constructor(client: ApiClient) {
+    this.#client = client;
+  }
+
+  /** All listed pools. Works without a key too. */
+  list(): Promise<Pool[]> {
+    return this.#client.read('/api/pools', z.array(poolSchema), { key: 'if-present' });
+  }
+
+  /** One pool with its hours and seats. Works without a key too. */
+  get(pool: string): Promise<PoolDetail> {
+    return this.#client.read(path(pool), poolDetailSchema, { key: 'if-present' });
+  }
+
+  /** Subscribes at once, and charges the saved card at once. No API key is made. */
+  subscribe(pool: string, request: SubscribeRequest): Promise<SubscribeResult> {
+    return this.#client.change('POST', `${path(pool)}/subscribe`, subscribeSchema, request);
+  }
+
+  /** My subscriptions on one pool. */
+  subscriptions(pool: string): Promise<Subscription[]> {
+    return this.#client.read(`${path(pool)}/my-subscriptions`, z.array(subscriptionSchema));
+  }
+
+  /** All keys of my subscriptions on one pool, with their secrets. */
+  keys(pool: string): Promise<PoolKey[]> {
+    return this.#client.read(`${path(pool)}/my-keys`, z.array(poolKeySchema));
+  }
+
+  /** Cancels my most recent subscription on the pool at its period's end; there is no refund. */
+  cancel(pool: string): Promise<{ canceled?: boolean | null | undefined }> {
+    return this.#client.change('DELETE', `${path(pool)}/pledge`, z.looseObject({ canceled: maybe(z.boolean()) }));
+  }
+}
+
+function path(pool: string): string {
+  return `/api/pools/${encodeURIComponent(pool)}`;
+}

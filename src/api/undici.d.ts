@@ -1,0 +1,11 @@
+/**
+ * The parts of undici that are loaded one by one: its entry point loads fetch, WebSocket and more, which cost
+ * start-up time and are not used here.
+ */
+declare module 'undici/lib/dispatcher/client.js' {
+  export { Client as default } from 'undici';
+}
+
+declare module 'undici/lib/dispatcher/env-http-proxy-agent.js' {
+  export { EnvHttpProxyAgent as default } from 'undici';
+}
