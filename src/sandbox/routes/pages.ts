@@ -1,0 +1,132 @@
+import { Hono } from 'hono';
+import { html } from 'hono/html';
+import type { Account } from '../account.ts';
+import { timeText } from '../calendar.ts';
+import { poolOf } from '../catalogue.ts';
+import { isActive, keyType } from '../keys.ts';
+import { dollars, microsPerCent, priceText } from '../money.ts';
+import { enveloped } from '../reply.ts';
+import { periodEnd, renew } from '../settle.ts';
+import type { Store } from '../store.ts';
+
+/** What only the sandbox has: the pages in place of Stripe's, and a look at its state. */
+export function pageRoutes(store: Store): Hono {
+  const routes = new Hono();
+
+  routes.get('/state', async () =>
+    enveloped(await store.run((account, now) => ({ account, result: seen(account, now) }))),
+  );
+
+  routes.get('/pay/:id', async (context) => {
+    const id = context.req.param('id');
+    const topUp = await store.run((account) => ({ account, result: stripeTopUp(account, id) }));
+    if (topUp === undefined) return context.html(page('There is no such payment.'), 404);
+    if (topUp.paid) return context.html(page('This payment is made.'));
+    return context.html(
+      page(`A top-up of $${priceText(topUp.cents)}.`, html`<form method="post"><button>Pay</button></form>`),
+    );
+  });
+
+  routes.post('/pay/:id', async (context) => {
+    const id = context.req.param('id');
+    const topUp = await store.run((account) => {
+      const result = stripeTopUp(account, id);
+      return { account: result === undefined || result.paid ? account : paid(account, result), result };
+    });
+    if (topUp === undefined) return context.html(page('There is no such payment.'), 404);
+    return context.html(page('Paid. You can close this page.'));
+  });
+
+  routes.get('/card/:id', async (context) => {
+    const id = context.req.param('id');
+    const known = await store.run((account) => ({ account, result: account.setupIntents.includes(id) }));
+    if (!known) return context.html(page('There is no such card form.'), 404);
+    const form = html`<form method="post">
+      <button name="card" value="good">Save a card that pays</button>
+      <button name="card" value="declining">Save a card that declines</button>
+    </form>`;
+    return context.html(page('A payment card for the sandbox.', form));
+  });
+
+  routes.post('/card/:id', async (context) => {
+    const id = context.req.param('id');
+    const declining = new URLSearchParams(await context.req.text()).get('card') === 'declining';
+    const known = await store.run((account, now) => {
+      if (!account.setupIntents.includes(id)) return { account, result: false };
+      return { account: declining ? { ...account, card: 'declining' } : withGoodCard(account, now), result: true };
+    });
+    if (!known) return context.html(page('There is no such card form.'), 404);
+    return context.html(page('The card is saved. You can close this page.'));
+  });
+
+  return routes;
+}
+
+function stripeTopUp(account: Account, id: string): Account['topUps'][number] | undefined {
+  return account.topUps.find((topUp) => topUp.id === id && topUp.method === 'stripe');
+}
+
+function paid(account: Account, topUp: Account['topUps'][number]): Account {
+  const micros = topUp.cents * microsPerCent;
+  return {
+    ...account,
+    creditMicros: account.creditMicros + micros,
+    toppedUpMicros: account.toppedUpMicros + micros,
+    topUps: account.topUps.map((one) => (one === topUp ? { ...one, paid: true } : one)),
+  };
+}
+
+/** A card that pays, and what was past due is paid with it at once: from now on, as the time in between was not served. */
+function withGoodCard(account: Account, now: number): Account {
+  const overdue = account.subscriptions.filter(({ status }) => status === 'past_due');
+  return overdue.reduce<Account>(
+    (changed, subscription) => renew(changed, { ...subscription, anchor: now, paidPeriods: 0 }, now),
+    { ...account, card: 'good' },
+  );
+}
+
+function seen(account: Account, now: number) {
+  return {
+    now: timeText(now),
+    card: account.card !== 'none',
+    charges: account.charges.map(({ id, subscriptionId, cents, at, reason }) => ({
+      id,
+      subscriptionId,
+      amount: priceText(cents),
+      at: timeText(at),
+      reason,
+    })),
+    subscriptions: account.subscriptions.map((subscription) => ({
+      id: subscription.id,
+      poolId: subscription.poolId,
+      poolSlug: poolOf(subscription).slug,
+      status: subscription.status,
+      blocks: subscription.seats.map(({ block }) => block),
+      monthlyPrice: priceText(subscription.monthlyCents),
+      billingCycle: subscription.billingCycle,
+      cancelAtPeriodEnd: subscription.cancelAtPeriodEnd,
+      currentPeriodEnd: timeText(periodEnd(subscription)),
+      createdAt: timeText(subscription.createdAt),
+    })),
+    keys: account.keys.map((key) => ({
+      id: key.id,
+      name: key.name,
+      type: keyType(key),
+      isActive: isActive(account, key),
+      subscriptionId: key.subscriptionId,
+      createdAt: timeText(key.createdAt),
+    })),
+    creditBalance: dollars(account.creditMicros),
+  };
+}
+
+function page(says: string, form: ReturnType<typeof html> | '' = '') {
+  return html`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>CheapestInference sandbox</title>
+<h1>CheapestInference sandbox</h1>
+<p>${says} No money is involved.</p>
+${form}
+</html>`;
+}

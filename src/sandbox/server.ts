@@ -1,0 +1,71 @@
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { getRequestListener } from '@hono/node-server';
+import { sandboxApp } from './app.ts';
+import { openStore } from './store.ts';
+
+/** How to start a sandbox. */
+export interface SandboxOptions {
+  /** The folder that holds the sandbox's state; made when absent (0700). */
+  folder: string;
+  /** TCP port on 127.0.0.1; 0 or absent: one that is free. */
+  port?: number;
+  /** The machine's clock, epoch milliseconds; default `Date.now`. */
+  now?: () => number;
+  /** Waits between two chunks of a streamed completion; default a real timer. */
+  pause?: (milliseconds: number) => Promise<void>;
+}
+
+/** A sandbox that answers. */
+export interface Sandbox {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string;
+  /** Stops listening and ends every connection at once. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the emulator of the vendor's API on the loopback interface.
+ *
+ * Neither the server nor its connections keep the process alive: whoever serves for longer than a request of the same process
+ * takes has to do that.
+ *
+ * @throws the error of `listen` when the port is taken (`EADDRINUSE`), and an Error that names the file when the state in the
+ * folder is not this program's
+ */
+export async function startSandbox({
+  folder,
+  port = 0,
+  now = Date.now,
+  pause = (milliseconds) => sleep(milliseconds),
+}: SandboxOptions): Promise<Sandbox> {
+  const store = openStore(folder, now);
+  await store.run((account) => ({ account, result: undefined }));
+
+  let url = '';
+  // The process's own Request and Response stay what they are: a command talks to the sandbox from the same process.
+  const listener = getRequestListener(sandboxApp(store, () => url, pause).fetch, { overrideGlobalObjects: false });
+  const server = createServer((request, response) => void listener(request, response));
+  server.on('connection', (socket: Socket) => socket.unref());
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  server.unref();
+  url = `http://127.0.0.1:${portOf(server.address())}`;
+  return {
+    url,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  if (address === null || typeof address === 'string') throw new Error('the sandbox does not listen on a port');
+  return address.port;
+}
