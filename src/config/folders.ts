@@ -1,0 +1,18 @@
+import path from 'node:path';
+import envPaths from 'env-paths';
+
+const name = 'cheapestinference';
+
+/** The environment variables of a process. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The folder of the profiles: `CHEAPESTINFERENCE_CONFIG_DIR`, else the operating system's place for configuration. */
+export function configFolder(env: Environment): string {
+  const chosen = env.CHEAPESTINFERENCE_CONFIG_DIR;
+  return chosen ? path.resolve(chosen) : envPaths(name, { suffix: '' }).config;
+}
+
+/** The folder of the sandbox's state, in the operating system's place for application data. */
+export function sandboxFolder(): string {
+  return path.join(envPaths(name, { suffix: '' }).data, 'sandbox');
+}

@@ -1,0 +1,109 @@
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import * as z from 'zod/mini';
+import { CommandError } from '../domain/errors.ts';
+
+const fileName = 'config';
+
+const profileSchema = z.object({
+  /** The host that the key was saved for; it is sent to no other. */
+  apiUrl: z.url(),
+  managementKey: z.string(),
+});
+
+const fileSchema = z.object({
+  currentProfile: z.optional(z.string()),
+  profiles: z.optional(z.record(z.string(), profileSchema)),
+});
+
+/** One account as saved: its management key and the API it belongs to. */
+export type Profile = z.infer<typeof profileSchema>;
+
+/** The saved profiles, in one file that only its owner can read. */
+export class Profiles {
+  readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  get file(): string {
+    return path.join(this.folder, `${fileName}.json`);
+  }
+
+  /** The profile in use when none is named. */
+  get current(): string {
+    return this.#read().currentProfile ?? 'default';
+  }
+
+  get(name: string): Profile | undefined {
+    const profiles = this.#read().profiles ?? {};
+    return Object.hasOwn(profiles, name) ? profiles[name] : undefined;
+  }
+
+  names(): string[] {
+    return Object.keys(this.#read().profiles ?? {});
+  }
+
+  /** Saves a profile; the first one becomes the current one. */
+  async save(name: string, profile: Profile): Promise<void> {
+    const saved = this.#read();
+    await this.#write({
+      currentProfile: saved.currentProfile ?? name,
+      profiles: { ...saved.profiles, [name]: profile },
+    });
+  }
+
+  /** Forgets a profile. */
+  async remove(name: string): Promise<void> {
+    const { currentProfile, profiles = {} } = this.#read();
+    const { [name]: _removed, ...others } = profiles;
+    const next = currentProfile === name ? Object.keys(others)[0] : currentProfile;
+    await this.#write({ ...(next === undefined ? {} : { currentProfile: next }), profiles: others });
+  }
+
+  /** Reads the file that conf writes, without conf: reading is on the way of every command. */
+  #read(): z.infer<typeof fileSchema> {
+    let text: string;
+    try {
+      text = readFileSync(this.file, 'utf8');
+    } catch (error) {
+      if (isMissing(error)) return {};
+      throw new CommandError('file_error', `${this.file} cannot be read: ${messageOf(error)}`, { cause: error });
+    }
+    try {
+      return z.parse(fileSchema, JSON.parse(text));
+    } catch (error) {
+      throw new CommandError('file_error', `${this.file} is damaged and is left as it is`, {
+        hint: 'Mend it, or move it away and run `ci auth login`.',
+        cause: error,
+      });
+    }
+  }
+
+  async #write(content: z.infer<typeof fileSchema>): Promise<void> {
+    const { default: Conf } = await import('conf');
+    try {
+      mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+      chmodSync(this.folder, 0o700);
+      const file = new Conf({
+        cwd: this.folder,
+        configName: fileName,
+        configFileMode: 0o600,
+        accessPropertiesByDotNotation: false,
+        clearInvalidConfig: false,
+      });
+      file.store = { ...content };
+    } catch (error) {
+      throw new CommandError('file_error', `${this.file} cannot be written: ${messageOf(error)}`, { cause: error });
+    }
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,110 @@
+import { parseDuration } from '../domain/duration.ts';
+import { CommandError, usageError } from '../domain/errors.ts';
+import { isManagementKey, masked } from '../domain/secrets.ts';
+import type { Environment } from './folders.ts';
+import type { Profiles } from './profiles.ts';
+
+export const defaultApiUrl = 'https://api.cheapestinference.com';
+const defaultTimeout = 30_000;
+
+/** A value and where it came from, in words: `--api-url`, `CHEAPESTINFERENCE_API_URL`, `profile "work"`, `default`. */
+export interface Setting<Value> {
+  readonly value: Value;
+  readonly origin: string;
+}
+
+/** The global flags that decide whom the tool speaks for, as typed. */
+export interface SettingFlags {
+  readonly profile?: string | undefined;
+  readonly apiUrl?: string | undefined;
+  readonly sandbox?: boolean | undefined;
+  readonly timeout?: string | undefined;
+}
+
+/** Whom the tool speaks for and to whom. Each is the flag, else the environment, else the profile, else the default. */
+export interface Settings {
+  readonly profile: Setting<string>;
+  readonly apiUrl: Setting<string>;
+  /** `undefined` when not signed in. */
+  readonly managementKey: Setting<string> | undefined;
+  readonly consumptionKey: Setting<string> | undefined;
+  readonly sandbox: Setting<boolean>;
+  /** Milliseconds for a whole request. */
+  readonly timeout: number;
+}
+
+/**
+ * Resolves every setting.
+ *
+ * @throws CommandError (usage) for a value that is none; (not_signed_in) when the profile's key was saved for another host
+ */
+export function resolveSettings(flags: SettingFlags, env: Environment, profiles: Profiles): Settings {
+  const sandbox = flags.sandbox
+    ? { value: true, origin: '--sandbox' }
+    : { value: isOn(env, 'CHEAPESTINFERENCE_SANDBOX'), origin: 'CHEAPESTINFERENCE_SANDBOX' };
+  if (flags.sandbox && flags.apiUrl !== undefined) {
+    throw usageError('--sandbox and --api-url exclude each other', 'The sandbox runs in the command itself.');
+  }
+  const profileName =
+    given(flags.profile, '--profile') ??
+    given(env.CHEAPESTINFERENCE_PROFILE || undefined, 'CHEAPESTINFERENCE_PROFILE') ??
+    ({ value: profiles.current, origin: 'default' } as const);
+  const saved = profiles.get(profileName.value);
+  const origin = `profile "${profileName.value}"`;
+  const apiUrl = given(flags.apiUrl, '--api-url') ??
+    given(env.CHEAPESTINFERENCE_API_URL || undefined, 'CHEAPESTINFERENCE_API_URL') ??
+    given(saved?.apiUrl, origin) ?? { value: defaultApiUrl, origin: 'default' };
+  const inEnvironment = env.CHEAPESTINFERENCE_MANAGEMENT_KEY || undefined;
+  const managementKey =
+    flags.profile === undefined && inEnvironment !== undefined
+      ? given(inEnvironment, 'CHEAPESTINFERENCE_MANAGEMENT_KEY')
+      : given(saved?.managementKey, origin);
+  return {
+    profile: profileName,
+    apiUrl,
+    managementKey,
+    consumptionKey: given(env.CHEAPESTINFERENCE_API_KEY || undefined, 'CHEAPESTINFERENCE_API_KEY'),
+    sandbox: sandbox.value ? sandbox : { value: false, origin: 'default' },
+    timeout: flags.timeout === undefined ? defaultTimeout : parseDuration(flags.timeout),
+  };
+}
+
+/**
+ * The management key, when it may be sent to the API URL in use: a saved key goes to the host that it was saved for.
+ *
+ * @throws CommandError (usage) for an environment variable that holds no management key; (not_signed_in) for another host
+ */
+export function keyFor(settings: Settings, profiles: Profiles): string | undefined {
+  const { managementKey, apiUrl, profile } = settings;
+  if (managementKey === undefined) return undefined;
+  if (!isManagementKey(managementKey.value)) {
+    throw usageError(
+      `${managementKey.origin} holds "${masked(managementKey.value)}", which is no management key: such a key begins with mk_`,
+      'Make one in the dashboard, tab Management Keys.',
+    );
+  }
+  const savedFor = profiles.get(profile.value)?.apiUrl;
+  if (managementKey.origin === 'CHEAPESTINFERENCE_MANAGEMENT_KEY' || savedFor === undefined) return managementKey.value;
+  if (new URL(savedFor).origin !== new URL(apiUrl.value).origin) {
+    throw new CommandError(
+      'not_signed_in',
+      `the key of ${managementKey.origin} was saved for ${savedFor} and is not sent to ${apiUrl.value} (from ${apiUrl.origin})`,
+      {
+        hint: `Sign in there with \`ci auth login --profile NAME --api-url ${apiUrl.value}\`, or set CHEAPESTINFERENCE_MANAGEMENT_KEY.`,
+      },
+    );
+  }
+  return managementKey.value;
+}
+
+/** Whether a variable is set to `1` or `true`; unset, empty, `0` and `false` are no. */
+function isOn(env: Environment, name: string): boolean {
+  const value = env[name] ?? '';
+  if (['', '0', 'false'].includes(value)) return false;
+  if (['1', 'true'].includes(value)) return true;
+  throw usageError(`${name} is "${value}"`, 'Set it to 1 or 0.');
+}
+
+function given(value: string | undefined, origin: string): Setting<string> | undefined {
+  return value === undefined ? undefined : { value, origin };
+}

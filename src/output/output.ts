@@ -1,0 +1,241 @@
+import type { Environment } from '../config/folders.ts';
+import { usageError } from '../domain/errors.ts';
+import { redacted } from '../domain/secrets.ts';
+import { type Cell, cellText, csv, tsv } from './delimited.ts';
+import { loadStyle, type Style, wantsColor } from './style.ts';
+import { harmless, harmlessJson } from './text.ts';
+
+/** Where text goes: a stream of the process, or a buffer in a test. */
+export interface Sink {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  write(text: string): unknown;
+}
+
+export const formats = ['table', 'json', 'csv', 'yaml'] as const;
+export type Format = (typeof formats)[number];
+
+/** The global flags that decide how a result is printed, as typed. */
+export interface OutputFlags {
+  readonly json?: boolean | undefined;
+  readonly output?: string | undefined;
+  readonly fields?: string | undefined;
+  readonly color?: boolean | undefined;
+}
+
+/** One column of a table, or one line of a record. */
+export interface Column<Row> {
+  /** The API's own name of the value, for `--fields` and as a header of CSV. */
+  readonly field: string;
+  readonly header: string;
+  /** For pipes: whole, machine-readable. */
+  readonly value: (row: Row) => Cell;
+  /** For people on a terminal; without it, the value. */
+  readonly show?: (row: Row, style: Style) => string;
+}
+
+/** How a result is printed in each format. */
+export interface Layout<Row> {
+  readonly columns: readonly Column<Row>[];
+  /** The fields that the JSON may hold, for `--fields`. */
+  readonly fields: readonly string[];
+}
+
+/** What people see of a result in a table's place. */
+export type Drawing = (style: Style) => string | Promise<string>;
+
+/** Prints results on stdout, and all that is said about them on stderr. Decided once, from the streams and the flags. */
+export class Output {
+  readonly #stdout: Sink;
+  readonly #stderr: Sink;
+  readonly #env: Environment;
+  readonly #flags: OutputFlags;
+  /** What was asked for; `undefined` is a table on a terminal and tab-separated lines elsewhere. */
+  readonly format: Format | undefined;
+  readonly #picked: readonly string[] | undefined;
+
+  /** @throws CommandError (usage) for a format or a list of fields that is none */
+  constructor(stdout: Sink, stderr: Sink, env: Environment, flags: OutputFlags) {
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+    this.#env = env;
+    this.#flags = flags;
+    this.format = chosenFormat(flags, env);
+    this.#picked = flags.fields === undefined ? undefined : fieldList(flags.fields);
+  }
+
+  /** Whether the result is read by a person at a terminal. */
+  get isForPeople(): boolean {
+    return this.format === 'table' || (this.format === undefined && this.#stdout.isTTY === true);
+  }
+
+  get isJson(): boolean {
+    return this.format === 'json';
+  }
+
+  /** The terminal's width in columns. */
+  get width(): number {
+    return this.#stdout.columns ?? 80;
+  }
+
+  /** The palette of stdout. */
+  style(): Promise<Style> {
+    return loadStyle(wantsColor(this.#stdout, this.#env, this.#flags.color === false));
+  }
+
+  /**
+   * Refuses a field in `--fields` that is none of these.
+   *
+   * @throws CommandError (usage) that names the known ones
+   */
+  checkFields(known: readonly string[]): void {
+    const unknown = this.#picked?.find((field) => !known.includes(field));
+    if (unknown !== undefined) {
+      throw usageError(`there is no field "${unknown}"`, `The fields are: ${known.join(', ')}.`);
+    }
+  }
+
+  /**
+   * Prints a list: an array in JSON, a row each elsewhere.
+   *
+   * @param whole - what JSON and YAML print in the array's place, for a command whose result is one object in several rows
+   */
+  async list<Row extends object>(
+    rows: readonly Row[],
+    layout: Layout<Row> & { readonly empty: string; readonly drawing?: Drawing },
+    whole?: object,
+  ): Promise<void> {
+    this.#checkPresent(whole ? [whole] : rows, layout);
+    const data = whole ? this.#pick(whole) : rows.map((row) => this.#pick(row));
+    if (this.format === 'json') return this.#json(data);
+    if (this.format === 'yaml') return this.#yaml(data);
+    const columns = this.#columns(layout);
+    if (!this.isForPeople) return this.#delimited(columns, rows);
+    if (rows.length === 0) return this.note(layout.empty);
+    const style = await this.style();
+    if (layout.drawing && !this.#picked) return this.raw(await layout.drawing(style));
+    const { table } = await import('./table.ts');
+    const header = columns.map((column) => style.dim(column.header));
+    this.#stdout.write(
+      table(
+        header,
+        rows.map((row) => columns.map((column) => shown(column, row, style))),
+      ),
+    );
+  }
+
+  /** Prints one thing: an object in JSON; elsewhere a line a field, or for people the drawing that is given. */
+  async record<Row extends object>(record: Row, layout: Layout<Row> & { readonly drawing?: Drawing }): Promise<void> {
+    this.#checkPresent([record], layout);
+    if (this.format === 'json') return this.#json(this.#pick(record));
+    if (this.format === 'yaml') return this.#yaml(this.#pick(record));
+    const columns = this.#columns(layout);
+    if (this.format === 'csv') return this.#delimited(columns, [record]);
+    if (!this.isForPeople) {
+      this.#stdout.write(tsv(columns.map((column) => [column.field, column.value(record)])));
+      return;
+    }
+    const style = await this.style();
+    if (layout.drawing && !this.#picked) return this.raw(await layout.drawing(style));
+    const { table } = await import('./table.ts');
+    const lines = columns
+      .map((column) => [style.dim(column.header), shown(column, record, style)])
+      .filter(([, value]) => value !== '');
+    this.#stdout.write(table(undefined, lines));
+  }
+
+  /** Prints text on stdout as it is. */
+  raw(text: string): void {
+    this.#stdout.write(text);
+  }
+
+  /** Says something about the result, on stderr. Keys in it are masked. */
+  note(message: string): void {
+    this.#stderr.write(`${redacted(message)}\n`);
+  }
+
+  /** Says what was done, to a person; a pipe has the result itself. */
+  done(message: string): void {
+    if (this.isForPeople) this.note(`✓ ${message}`);
+  }
+
+  #checkPresent<Row>(rows: readonly object[], { fields, columns }: Layout<Row>): void {
+    if (!this.#picked) return;
+    const drawn = this.format === 'json' || this.format === 'yaml' ? [] : columns.map((column) => column.field);
+    this.checkFields([...new Set([...fields, ...drawn, ...rows.flatMap((row) => Object.keys(row))])]);
+  }
+
+  #pick(row: object): object {
+    if (!this.#picked) return row;
+    const values = new Map(Object.entries(row));
+    return Object.fromEntries(this.#picked.map((field) => [field, values.get(field) ?? null]));
+  }
+
+  #columns<Row extends object>({ columns }: Layout<Row>): readonly Column<Row>[] {
+    return (
+      this.#picked?.map((field) => columns.find((column) => column.field === field) ?? columnOf<Row>(field)) ?? columns
+    );
+  }
+
+  #delimited<Row extends object>(columns: readonly Column<Row>[], rows: readonly Row[]): void {
+    const cells = rows.map((row) => columns.map((column) => column.value(row)));
+    const header = columns.map((column) => column.field);
+    this.#stdout.write(this.format === 'csv' ? csv(header, cells) : tsv(cells));
+  }
+
+  #json(data: unknown): void {
+    const text = JSON.stringify(data, undefined, this.#stdout.isTTY ? 2 : undefined);
+    this.#stdout.write(`${this.#stdout.isTTY ? harmlessJson(text) : text}\n`);
+  }
+
+  async #yaml(data: unknown): Promise<void> {
+    const { stringify } = await import('yaml');
+    this.#stdout.write(stringify(data));
+  }
+}
+
+/** A column for a field that no table shows: as it stands in the JSON. */
+function columnOf<Row extends object>(field: string): Column<Row> {
+  return {
+    field,
+    header: field,
+    value: (row) => {
+      const value: unknown = new Map<string, unknown>(Object.entries(row)).get(field);
+      return typeof value === 'object' && value !== null
+        ? JSON.stringify(value)
+        : value === undefined
+          ? ''
+          : String(value ?? '');
+    },
+  };
+}
+
+function shown<Row>(column: Column<Row>, row: Row, style: Style): string {
+  return column.show?.(row, style) ?? cellText(column.value(row));
+}
+
+function chosenFormat(flags: OutputFlags, env: Environment): Format | undefined {
+  if (flags.json) {
+    if (flags.output !== undefined && flags.output !== 'json') {
+      throw usageError(`--json and --output ${flags.output} exclude each other`);
+    }
+    return 'json';
+  }
+  const [chosen, origin] =
+    flags.output !== undefined
+      ? [flags.output, '--output']
+      : [env.CHEAPESTINFERENCE_OUTPUT || undefined, 'CHEAPESTINFERENCE_OUTPUT'];
+  const format = formats.find((name) => name === chosen);
+  if (chosen !== undefined && format === undefined) {
+    throw usageError(`${origin} is "${harmless(chosen)}"`, `Choose one of ${formats.join(', ')}.`);
+  }
+  return format;
+}
+
+function fieldList(text: string): string[] {
+  const fields = text.split(',').map((field) => field.trim());
+  if (fields.some((field) => field === '')) {
+    throw usageError(`--fields is "${text}"`, 'List fields with commas between them: --fields id,name.');
+  }
+  return [...new Set(fields)];
+}

@@ -1,0 +1,44 @@
+const units = [
+  ['year', 31_557_600_000],
+  ['month', 2_629_800_000],
+  ['week', 604_800_000],
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+] as const;
+
+/** How far off a moment is, for people: `in 3 weeks`, `2 hours ago`, `now`. */
+export function relativeTime(moment: Date, now: Date): string {
+  const distance = moment.getTime() - now.getTime();
+  for (const [unit, length] of units) {
+    if (Math.abs(distance) >= length) {
+      return new Intl.RelativeTimeFormat('en', { numeric: 'always' }).format(Math.trunc(distance / length), unit);
+    }
+  }
+  return 'now';
+}
+
+/** A day in a time zone: `23 May 2026`. */
+export function day(moment: Date, timeZone: string): string {
+  return new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone }).format(moment);
+}
+
+/** A time of day in a time zone: `17:30`. */
+export function timeOfDay(moment: Date, timeZone: string): string {
+  return new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone }).format(
+    moment,
+  );
+}
+
+/** Two moments as times of day in a time zone: `17:30–01:30`. */
+export function timeSpan(from: Date, to: Date, timeZone: string): string {
+  return `${timeOfDay(from, timeZone)}–${timeOfDay(to, timeZone)}`;
+}
+
+/** The day and how far off it is: `23 May 2026 (in 4 weeks)`; what is no moment is shown as it came. */
+export function dayAndDistance(timestamp: string | null | undefined, now: Date, timeZone: string): string {
+  if (!timestamp) return '';
+  const moment = new Date(timestamp);
+  if (Number.isNaN(moment.getTime())) return timestamp;
+  return `${day(moment, timeZone)} (${relativeTime(moment, now)})`;
+}

@@ -1,0 +1,105 @@
+import { CommandError, usageError } from '../domain/errors.ts';
+
+/** The streams that a person is asked through. */
+export interface Terminal {
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined };
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean | undefined };
+}
+
+/** A thing to choose: what is shown, and what it stands for. */
+export interface Choice<Value> {
+  readonly name: string;
+  readonly value: Value;
+  readonly description?: string;
+}
+
+/** Every question that a person can be asked. Questions go to stderr; stdout carries results alone. */
+export class Prompts {
+  readonly #terminal: Terminal;
+  readonly #yes: boolean;
+  /** Whether there is somebody to ask. */
+  readonly canAsk: boolean;
+
+  /**
+   * @param allowed - false for `--no-input` and where `CI` is set: there is nobody to ask
+   * @param yes - whether consent was given on the command line
+   */
+  constructor(terminal: Terminal, allowed: boolean, yes: boolean) {
+    this.#terminal = terminal;
+    this.#yes = yes;
+    this.canAsk = allowed && terminal.stdin.isTTY === true && terminal.stderr.isTTY === true;
+  }
+
+  /**
+   * Refuses to go on where consent will be needed and can neither be asked for nor was given. Nothing is sent before it.
+   *
+   * @throws CommandError (confirmation_required)
+   */
+  requireConsent(what: string): void {
+    if (this.#yes || this.canAsk) return;
+    throw new CommandError('confirmation_required', `${what} needs consent, and there is nobody to ask`, {
+      hint: 'Look at it with --dry-run where there is one; then run it again with --yes. Nothing was sent.',
+      outcome: 'not_applied',
+    });
+  }
+
+  /**
+   * Asks for consent; the default is No. What is asked about has been said before.
+   *
+   * @throws CommandError (declined), (interrupted) or (confirmation_required)
+   */
+  async consent(question: string): Promise<void> {
+    if (this.#yes) return;
+    this.requireConsent(question);
+    const { confirm } = await import('@inquirer/prompts');
+    const agreed = await this.#ask((context) => confirm({ message: question, default: false }, context));
+    if (!agreed) throw new CommandError('declined', 'declined: nothing was changed', { outcome: 'not_applied' });
+  }
+
+  /** Asks for a secret; what is typed is not shown. @throws CommandError (input_required) where nobody can be asked */
+  async secret(message: string, missing: string): Promise<string> {
+    this.#requireSomebody(missing);
+    const { password } = await import('@inquirer/prompts');
+    return this.#ask((context) => password({ message, mask: '•' }, context));
+  }
+
+  /** Asks for a line of text. @throws CommandError (input_required) where nobody can be asked */
+  async text(message: string, missing: string): Promise<string> {
+    this.#requireSomebody(missing);
+    const { input } = await import('@inquirer/prompts');
+    return this.#ask((context) => input({ message, required: true }, context));
+  }
+
+  /** Lets one be picked from a list. @throws CommandError (input_required) where nobody can be asked */
+  async pick<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value> {
+    this.#requireSomebody(missing);
+    const { select } = await import('@inquirer/prompts');
+    return this.#ask((context) => select({ message, choices: [...choices] }, context));
+  }
+
+  /** Lets several be picked from a list, at least one. @throws CommandError (input_required) where nobody can be asked */
+  async pickSeveral<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value[]> {
+    this.#requireSomebody(missing);
+    const { checkbox } = await import('@inquirer/prompts');
+    return this.#ask((context) => checkbox({ message, choices: [...choices], required: true }, context));
+  }
+
+  #requireSomebody(missing: string): void {
+    if (this.canAsk) return;
+    const error = usageError(missing);
+    throw error.with({ code: 'input_required' });
+  }
+
+  async #ask<Answer>(
+    question: (context: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream }) => Promise<Answer>,
+  ): Promise<Answer> {
+    try {
+      return await question({ input: this.#terminal.stdin, output: this.#terminal.stderr });
+    } catch (error) {
+      if (error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError')) {
+        throw new CommandError('interrupted', 'interrupted', { outcome: 'not_applied' });
+      }
+      throw error;
+    }
+  }
+}
