@@ -1,0 +1,144 @@
+import { Argument, type Command, Option } from 'commander';
+import type { HttpMethod } from '../api/transport.ts';
+import { usageError } from '../domain/errors.ts';
+import { harmless } from '../output/text.ts';
+import { describe } from './command.ts';
+import type { Context } from './context.ts';
+import { tellingHowToFindOut } from './outcome.ts';
+
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly HttpMethod[];
+
+interface Options {
+  readonly field: readonly (readonly [string, unknown])[];
+  readonly input?: string;
+}
+
+/** `ci api`: any request, as typed, with the stored key; the answer as it came. */
+export default function api(command: Command, context: Context): void {
+  const body = new Option('-f, --raw-field <key=value>', 'a text for the body (or for the query of a GET); repeatable')
+    .argParser((text: string, before: Options['field']) => [...before, pair(text)])
+    .default([], 'none');
+  const typed = new Option(
+    '-F, --field <key=value>',
+    'the same with true, false, null, numbers and JSON understood; @file reads one',
+  )
+    .argParser((text: string, before: Options['field']) => [...before, typedPair(text)])
+    .default([], 'none');
+  command
+    .addArgument(new Argument('<method>', 'GET, POST, …').argParser(parseMethod))
+    .argument('<path>', '/api/… with the management key, /v1/… and /anthropic/… with CHEAPESTINFERENCE_API_KEY')
+    .addOption(body)
+    .addOption(typed)
+    .option('--input <file>', 'the body, from a file or - for standard input')
+    .action((method: HttpMethod, path: string, options: Options & { rawField: Options['field'] }) =>
+      call(context, method, path, { ...options, field: [...options.rawField, ...options.field] }),
+    );
+  describe(command, {
+    examples: [
+      'ci api GET /api/billing/status',
+      'ci api POST /api/keys/credit -f name=client-acme -F maxBudget=25',
+      'echo \'{"blocks":["europe"]}\' | ci api POST /api/pools/kimi26/subscribe --input - --yes',
+    ],
+  });
+}
+
+async function call(context: Context, method: HttpMethod, path: string, { field, input }: Options): Promise<void> {
+  if (!path.startsWith('/') || path.startsWith('//')) {
+    throw usageError(
+      `"${path}" is not a path of the API`,
+      'Begin it with a slash: /api/billing/status. Another host is chosen with --api-url.',
+    );
+  }
+  if (field.length > 0 && input !== undefined) throw usageError('--input and fields exclude each other');
+  const reading = method === 'GET' || method === 'HEAD';
+  if (reading && input !== undefined) throw usageError(`a ${method} has no body`, 'Give its query with -f key=value.');
+  const { output, prompts } = context;
+  if (!reading) prompts.requireConsent(`${method} ${path} may charge, revoke or cancel: it`);
+  const values = Object.fromEntries(
+    await Promise.all(field.map(async ([key, value]) => [key, await resolved(context, value)] as const)),
+  );
+  const body =
+    input !== undefined
+      ? await context.readInput(input)
+      : !reading && field.length > 0
+        ? JSON.stringify(values)
+        : undefined;
+  if (body !== undefined) checkJson(body, input);
+  if (!reading && prompts.canAsk) {
+    output.note(`${method} ${path}\nAccount: ${context.account()}`);
+    await prompts.consent('Send it? It may charge, revoke or cancel.');
+  }
+  const { client } = await context.api();
+  const key = /^\/(v1|anthropic)\//.test(path)
+    ? 'consumption'
+    : path === '/api/plans'
+      ? 'none'
+      : /^\/api\/pools(\/[^/]+)?$/.test(path)
+        ? 'if-present'
+        : 'management';
+  const request = client.raw({ method, path: reading ? withQuery(path, values) : path, body, key });
+  const answer = await (reading ? request : tellingHowToFindOut(request, 'ci api GET …'));
+  output.raw(shown(answer.body, output.isForPeople));
+}
+
+/** JSON laid out for a person; all else as it came. */
+function shown(body: string, forPeople: boolean): string {
+  if (!forPeople) return body;
+  try {
+    return `${JSON.stringify(JSON.parse(body), undefined, 2)}\n`;
+  } catch {
+    return `${body.split('\n').map(harmless).join('\n')}\n`;
+  }
+}
+
+function parseMethod(text: string): HttpMethod {
+  const method = methods.find((each) => each === text.toUpperCase());
+  if (method) return method;
+  throw usageError(
+    `"${text}" is not an HTTP method`,
+    `Write the method first: \`ci api GET ${text.startsWith('/') ? text : '/api/…'}\`; there are ${methods.join(', ')}.`,
+  );
+}
+
+function pair(text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw usageError(`"${text}" is no field`, 'Write it as key=value.');
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function typedPair(text: string): readonly [string, unknown] {
+  const [key, value] = pair(text);
+  try {
+    const parsed: unknown = JSON.parse(value);
+    return [key, parsed];
+  } catch {
+    return [key, value.startsWith('@') ? new InFile(value.slice(1)) : value];
+  }
+}
+
+/** A value that stands in a file. */
+class InFile {
+  constructor(readonly file: string) {}
+}
+
+async function resolved(context: Context, value: unknown): Promise<unknown> {
+  return value instanceof InFile ? context.readInput(value.file) : value;
+}
+
+function checkJson(body: string, input: string | undefined): void {
+  try {
+    JSON.parse(body);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw usageError(`${input === '-' ? 'standard input' : input} holds no JSON: ${reason}`);
+  }
+}
+
+function withQuery(path: string, values: Record<string, unknown>): string {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(values)) {
+    query.append(key, typeof value === 'string' ? value : JSON.stringify(value));
+  }
+  const text = query.toString();
+  return text === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${text}`;
+}

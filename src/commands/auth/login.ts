@@ -1,0 +1,79 @@
+import { usageError } from '../../domain/errors.ts';
+import { isConsumptionKey, isManagementKey, masked } from '../../domain/secrets.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+
+const fields = ['profile', 'apiUrl', 'managementKey', 'file'] as const;
+
+interface Options {
+  readonly withKey?: true;
+}
+
+/** `ci auth login`: checks a management key against the API, then saves it. */
+export default function login(context: Context): Verb {
+  const command = verb('login', 'save a management key, once the API has accepted it', {
+    fields,
+    examples: [
+      'ci auth login',
+      'ci auth login --profile work',
+      'printf %s "$MANAGEMENT_KEY" | ci auth login --with-key',
+    ],
+  });
+  command
+    .option('--with-key', 'read the key from standard input')
+    .action((options: Options) => signIn(context, options));
+  return command;
+}
+
+async function signIn(context: Context, { withKey }: Options): Promise<void> {
+  const { output, profiles, prompts, settings } = context;
+  if (settings.sandbox.value) {
+    throw usageError(
+      'the sandbox needs no key',
+      `Sign in without ${settings.sandbox.origin}, or just use the sandbox.`,
+    );
+  }
+  const profile = settings.profile.value;
+  if (profile.trim() === '') throw usageError('--profile is empty', 'Give it a name: --profile work.');
+  const { parseBaseUrl } = await import('../../api/client.ts');
+  const apiUrl = parseBaseUrl(settings.apiUrl.value).origin;
+  const typed = withKey
+    ? await context.readStdin()
+    : await prompts.secret(
+        'Management key (mk_…, from the dashboard, tab Management Keys):',
+        'there is nobody to ask for the key: pipe it in with `ci auth login --with-key`',
+      );
+  const managementKey = checkedKey(typed.trim());
+  const api = await context.apiWith(managementKey);
+  await api.billing.status();
+  await profiles.save(profile, { apiUrl, managementKey });
+  output.done(`Signed in to ${new URL(apiUrl).host} as profile "${profile}".`);
+  await output.record(
+    { profile, apiUrl, managementKey: masked(managementKey), file: profiles.file },
+    {
+      columns: fields.map((field) => ({ field, header: field, value: (row) => row[field] })),
+      fields,
+      drawing: () => '',
+    },
+  );
+}
+
+/** Refuses what is no management key, without showing it. Nothing is sent before. */
+function checkedKey(key: string): string {
+  if (isManagementKey(key)) return key;
+  if (key === '')
+    throw usageError(
+      'no key was given',
+      'A management key begins with mk_; the dashboard makes one, tab Management Keys.',
+    );
+  if (isConsumptionKey(key)) {
+    throw usageError(
+      `${masked(key)} is an API key, for inference; signing in needs a management key (mk_…)`,
+      'Make one in the dashboard, tab Management Keys. An API key goes in CHEAPESTINFERENCE_API_KEY.',
+    );
+  }
+  throw usageError(
+    'that is no management key: it begins with mk_ and holds letters, digits, _ and -',
+    'Make one in the dashboard, tab Management Keys.',
+  );
+}

@@ -1,0 +1,36 @@
+import { CommandError } from '../../domain/errors.ts';
+import { masked } from '../../domain/secrets.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+
+const fields = ['profile', 'apiUrl', 'managementKey', 'file'] as const;
+
+/** `ci auth logout`: forgets a saved key; at the API it stays valid. */
+export default function logout(context: Context): Verb {
+  const command = verb('logout', 'forget a saved key', {
+    fields,
+    examples: ['ci auth logout', 'ci auth logout --profile work'],
+  });
+  command.action(() => signOut(context));
+  return command;
+}
+
+async function signOut({ output, profiles, settings }: Context): Promise<void> {
+  const profile = settings.profile.value;
+  const saved = profiles.get(profile);
+  if (!saved) {
+    const others = profiles.names();
+    throw new CommandError('not_signed_in', `no key is saved for profile "${profile}"`, {
+      hint: others.length > 0 ? `Saved are: ${others.join(', ')}.` : '`ci auth login` saves one.',
+    });
+  }
+  await profiles.remove(profile);
+  const removed = { profile, apiUrl: saved.apiUrl, managementKey: masked(saved.managementKey), file: profiles.file };
+  output.done(`Removed the key ${removed.managementKey} of profile "${profile}" from ${removed.file}.`);
+  output.note('The key itself is still valid: revoke it in the dashboard, tab Management Keys.');
+  await output.record(removed, {
+    columns: fields.map((field) => ({ field, header: field, value: (row) => row[field] })),
+    fields,
+    drawing: () => '',
+  });
+}

@@ -1,0 +1,76 @@
+import { masked } from '../../domain/secrets.ts';
+import type { Column } from '../../output/output.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+
+const fields = [
+  'profile',
+  'profileOrigin',
+  'apiUrl',
+  'apiUrlOrigin',
+  'managementKey',
+  'managementKeyOrigin',
+  'apiKey',
+  'apiKeyOrigin',
+  'sandbox',
+  'valid',
+] as const;
+
+type Status = Record<(typeof fields)[number], string | boolean | null>;
+
+/** `ci auth status`: whom the tool speaks for, where each setting came from, and whether the key is accepted. */
+export default function status(context: Context): Verb {
+  const command = verb('status', 'show the account in use, and whether its key is accepted', {
+    fields,
+    examples: ['ci auth status', 'ci auth status --json | jq -r .managementKeyOrigin'],
+  });
+  command.action(() => authStatus(context));
+  return command;
+}
+
+async function authStatus(context: Context): Promise<void> {
+  const { profile, apiUrl, managementKey, consumptionKey, sandbox } = context.settings;
+  const { billing } = await context.api();
+  await billing.status();
+  const inSandbox = sandbox.value;
+  const record: Status = {
+    profile: profile.value,
+    profileOrigin: profile.origin,
+    apiUrl: inSandbox ? null : apiUrl.value,
+    apiUrlOrigin: inSandbox ? sandbox.origin : apiUrl.origin,
+    managementKey: inSandbox || !managementKey ? null : masked(managementKey.value),
+    managementKeyOrigin: inSandbox ? sandbox.origin : (managementKey?.origin ?? null),
+    apiKey: consumptionKey ? masked(consumptionKey.value) : null,
+    apiKeyOrigin: consumptionKey?.origin ?? null,
+    sandbox: inSandbox,
+    valid: true,
+  };
+  await context.output.record(record, { columns, fields });
+}
+
+const columns: readonly Column<Status>[] = [
+  ...column('profile', 'Profile', 'profileOrigin'),
+  ...column('apiUrl', 'API URL', 'apiUrlOrigin'),
+  ...column('managementKey', 'Management key', 'managementKeyOrigin'),
+  ...column('apiKey', 'API key', 'apiKeyOrigin'),
+  {
+    field: 'sandbox',
+    header: 'Sandbox',
+    value: (row) => row.sandbox,
+    show: (row) => (row.sandbox ? 'yes: no money moves' : ''),
+  },
+  { field: 'valid', header: 'Accepted', value: (row) => row.valid, show: (_row, style) => style.good('✓ by the API') },
+];
+
+/** A value with its origin: beside it for a person, as a line of its own in a pipe. */
+function column(field: keyof Status, header: string, origin: keyof Status): Column<Status>[] {
+  return [
+    {
+      field,
+      header,
+      value: (row) => row[field],
+      show: (row, style) => (row[field] == null ? '' : `${row[field]}  ${style.dim(`from ${row[origin]}`)}`),
+    },
+    { field: origin, header: `${header} from`, value: (row) => row[origin], show: () => '' },
+  ];
+}

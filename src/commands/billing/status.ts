@@ -1,0 +1,81 @@
+import type { BillingStatus } from '../../api/billing.ts';
+import { formatUsd, parseUsd } from '../../domain/money.ts';
+import type { Column } from '../../output/output.ts';
+import type { Style } from '../../output/style.ts';
+import { harmless } from '../../output/text.ts';
+import { dayAndDistance } from '../../output/time.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { factLines } from '../pools/purchase.ts';
+
+export const fields = [
+  'subscriptions',
+  'poolPledges',
+  'plan',
+  'status',
+  'creditBalance',
+  'stripeCustomerId',
+  'subscriptionExpiresAt',
+  'legacySubscriptionKeys',
+] as const;
+
+/** `ci billing status`: subscriptions and credit as the account has them. */
+export default function status(context: Context): Verb {
+  const command = verb('status', 'show subscriptions and credit', {
+    fields,
+    examples: ['ci billing status', 'ci billing status --json | jq .creditBalance'],
+  });
+  command.action(() => billingStatus(context));
+  return command;
+}
+
+async function billingStatus(context: Context): Promise<void> {
+  const { billing } = await context.api();
+  const account = await billing.status();
+  const now = await context.now();
+  await context.output.record(account, {
+    columns,
+    fields,
+    drawing: (style) => drawing(account, style, now, context.timeZone),
+  });
+}
+
+const columns: readonly Column<BillingStatus>[] = [
+  { field: 'status', header: 'Status', value: ({ status }) => status },
+  {
+    field: 'creditBalance',
+    header: 'Credit',
+    value: ({ creditBalance }) => (creditBalance == null ? '' : (parseUsd(creditBalance) / 100).toFixed(2)),
+  },
+  {
+    field: 'poolPledges',
+    header: 'Subscriptions',
+    value: ({ poolPledges }) => (poolPledges ?? []).map(({ id }) => id).join(','),
+  },
+  { field: 'plan', header: 'Plan', value: ({ plan }) => (typeof plan === 'string' ? plan : '') },
+  { field: 'stripeCustomerId', header: 'Stripe customer', value: ({ stripeCustomerId }) => stripeCustomerId },
+  { field: 'subscriptionExpiresAt', header: 'Expires', value: ({ subscriptionExpiresAt }) => subscriptionExpiresAt },
+];
+
+async function drawing(account: BillingStatus, style: Style, now: Date, timeZone: string): Promise<string> {
+  const { table } = await import('../../output/table.ts');
+  const credit = account.creditBalance == null ? 'unknown' : formatUsd(parseUsd(account.creditBalance));
+  const facts = factLines([
+    ['Status', harmless(account.status ?? 'nothing active')],
+    ['Credit', credit],
+  ]);
+  const pledges = account.poolPledges ?? [];
+  if (pledges.length === 0) return `${facts}\n\nNo subscriptions. \`ci pools list\` shows what there is.\n`;
+  const rows = pledges.map(({ id, poolSlug, poolId, status, currentPeriodEnd, cancelAtPeriodEnd, hasKey }) => {
+    const end = dayAndDistance(currentPeriodEnd, now, timeZone);
+    return [
+      style.bold(harmless(poolSlug ?? poolId ?? '')),
+      harmless(id),
+      status === 'active' ? style.good(status) : style.warning(harmless(status ?? '')),
+      cancelAtPeriodEnd ? style.warning(`ends ${end}`) : end && `renews ${end}`,
+      hasKey === false ? style.warning('no key') : '',
+    ];
+  });
+  const header = ['POOL', 'SUBSCRIPTION', 'STATUS', 'RENEWS OR ENDS', ''].map((word) => style.dim(word));
+  return `${facts}\n\n${table(header, rows)}`;
+}

@@ -1,0 +1,96 @@
+import { Command } from 'commander';
+import { CommandError } from '../domain/errors.ts';
+
+/** What a command's help page says below its options, and what the tool must know of it before it runs. */
+export interface About {
+  readonly examples: readonly string[];
+  /** The fields of its JSON, which `--fields` picks from. */
+  readonly fields?: readonly string[];
+  /** Whether it changes something at the API: its errors then tell the outcome. */
+  readonly changes?: boolean;
+}
+
+/** One verb: `list` of `ci pools list`. */
+export class Verb extends Command {
+  readonly about: About;
+
+  constructor(name: string, description: string, about: About) {
+    super(name);
+    this.about = about;
+    this.description(description);
+    describe(this, about);
+  }
+}
+
+/** Adds what is said below the options of a help page. */
+export function describe(command: Command, { examples, fields }: About): Command {
+  const sections = [`\nExamples:\n${examples.map((line) => `  $ ${line}`).join('\n')}`];
+  if (fields) sections.push(`\nJSON fields:\n${wrapped(fields.join(', '), 78)}`);
+  if (command instanceof Verb) sections.push('\n--json, --fields, --sandbox and the other global options: `ci --help`');
+  return command.addHelpText('after', sections.join('\n'));
+}
+
+/** A verb with its help; options, arguments and the action are added to it. */
+export function verb(name: string, description: string, about: About): Verb {
+  return new Verb(name, description, about);
+}
+
+/** Puts verbs below a noun, with the noun's way to end and to print. */
+export function addVerbs(noun: Command, verbs: readonly Verb[]): void {
+  noun.helpCommand(false).usage('<command> [options]');
+  for (const each of verbs) noun.addCommand(each.copyInheritedSettings(noun));
+}
+
+/** The global options, as commander reads them. */
+export interface GlobalOptions {
+  readonly json?: boolean;
+  readonly output?: string;
+  readonly fields?: string;
+  readonly profile?: string;
+  readonly apiUrl?: string;
+  readonly sandbox?: boolean;
+  readonly timeout?: string;
+  readonly input: boolean;
+  readonly yes?: boolean;
+  readonly color: boolean;
+  readonly debug?: boolean;
+}
+
+/** The global options: accepted before and after the command. */
+export function addGlobalOptions(program: Command): void {
+  program
+    .option('--json', 'print JSON, for jq and programs')
+    .option('-o, --output <format>', 'table, json, csv or yaml')
+    .option('--fields <names>', 'only these columns or JSON fields: id,slug')
+    .option('--profile <name>', 'the account to use')
+    .option('--api-url <url>', 'another API host')
+    .option('--sandbox', 'use the embedded sandbox: no account needed, no money moves')
+    .option('--timeout <duration>', 'the longest a request may take (default: 30s)')
+    .option('--no-input', 'never ask')
+    .option('-y, --yes', 'consent to what the command says it will do')
+    .option('--no-color', 'no colour')
+    .option('--debug', 'show requests and timings, keys masked');
+}
+
+/** Tells a mistake of commander's in one line, and what to run next. */
+export function usageMistake(message: string, command: Command): CommandError {
+  const [first = '', suggestion] = message.replace(/^error: /, '').split('\n');
+  return new CommandError('usage', first, {
+    hint: `${suggestion ? `${suggestion.slice(1, -1)} ` : ''}Run \`${pathOf(command)} --help\`.`,
+  });
+}
+
+/** The words that lead to a command: `ci pools list`. */
+export function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
+}
+
+function wrapped(text: string, width: number): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? '';
+    if (`  ${line} ${word}`.length > width) lines.push(word);
+    else lines[lines.length - 1] = line ? `${line} ${word}` : word;
+  }
+  return lines.map((line) => `  ${line}`).join('\n');
+}

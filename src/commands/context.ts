@@ -1,0 +1,181 @@
+import { readFile } from 'node:fs/promises';
+import type { Api } from '../api/index.ts';
+import { configFolder, type Environment, sandboxFolder } from '../config/folders.ts';
+import { Profiles } from '../config/profiles.ts';
+import { keyFor, resolveSettings, type Settings } from '../config/settings.ts';
+import { CommandError } from '../domain/errors.ts';
+import { masked } from '../domain/secrets.ts';
+import { type Dotenv, openDotenv } from '../output/dotenv.ts';
+import { Output, type Sink } from '../output/output.ts';
+import { Prompts, type Terminal } from '../prompts/prompts.ts';
+import type { GlobalOptions } from './command.ts';
+
+/** The process as the tool sees it; a test gives its own. */
+export interface World {
+  readonly stdin: Terminal['stdin'];
+  readonly stdout: Sink;
+  readonly stderr: Terminal['stderr'] & Sink;
+  readonly env: Environment;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** IANA name: `Europe/Berlin`. */
+  readonly timeZone: string;
+  readonly version: string;
+  /** Aborted by Ctrl-C and SIGTERM. */
+  readonly interrupt: AbortSignal;
+}
+
+/** All that a command works with. Each part is made when it is first used. */
+export class Context {
+  readonly #world: World;
+  readonly #options: () => GlobalOptions;
+  #api: Promise<Api> | undefined;
+  #output: Output | undefined;
+  #prompts: Prompts | undefined;
+  #profiles: Profiles | undefined;
+  #settings: Settings | undefined;
+  #cleanUps: (() => Promise<void>)[] = [];
+
+  /** @param options - the global options, once they are parsed */
+  constructor(world: World, options: () => GlobalOptions) {
+    this.#world = world;
+    this.#options = options;
+  }
+
+  get output(): Output {
+    this.#output ??= new Output(this.#world.stdout, this.#world.stderr, this.#world.env, this.#options());
+    return this.#output;
+  }
+
+  get prompts(): Prompts {
+    const { input, yes = false } = this.#options();
+    const inPipeline = !['', '0', 'false', undefined].includes(this.#world.env.CI);
+    this.#prompts ??= new Prompts(this.#world, input && !inPipeline, yes);
+    return this.#prompts;
+  }
+
+  get profiles(): Profiles {
+    this.#profiles ??= new Profiles(configFolder(this.#world.env));
+    return this.#profiles;
+  }
+
+  get settings(): Settings {
+    this.#settings ??= resolveSettings(this.#options(), this.#world.env, this.profiles);
+    return this.#settings;
+  }
+
+  get timeZone(): string {
+    return this.#world.timeZone;
+  }
+
+  /** Where the sandbox keeps its state. */
+  get sandboxFolder(): string {
+    return sandboxFolder();
+  }
+
+  /** The machine's clock, epoch milliseconds. */
+  get clock(): () => number {
+    return this.#world.now;
+  }
+
+  /** Aborted when the user ends the command. */
+  get interrupt(): AbortSignal {
+    return this.#world.interrupt;
+  }
+
+  /** The time by the API's clock, which decides what is live; before its first answer, this machine's. */
+  async now(): Promise<Date> {
+    const offset = this.#api ? (await this.#api).client.clockOffset : 0;
+    return new Date(this.#world.now() + offset);
+  }
+
+  /** The API, signed in as the settings say; with `--sandbox` the one embedded here. */
+  api(): Promise<Api> {
+    this.#api ??= this.#connect();
+    return this.#api;
+  }
+
+  /**
+   * The API with another key than the settings', to check one that is not saved yet.
+   *
+   * @param managementKey - `mk_…`
+   */
+  async apiWith(managementKey: string): Promise<Api> {
+    const { parseBaseUrl } = await import('../api/client.ts');
+    return this.#createApi(parseBaseUrl(this.settings.apiUrl.value), managementKey);
+  }
+
+  /** Whom a change is made for, in words. */
+  account(): string {
+    const { profile, apiUrl, managementKey, sandbox } = this.settings;
+    if (sandbox.value) return 'the sandbox: no money moves';
+    const key = managementKey ? masked(managementKey.value) : 'no key';
+    return `${key} (${managementKey?.origin ?? `profile "${profile.value}"`}) at ${new URL(apiUrl.value).host}`;
+  }
+
+  /** All of standard input, as text. */
+  async readStdin(): Promise<string> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.#world.stdin) chunks.push(Buffer.from(chunk));
+    return Buffer.concat(chunks).toString('utf8');
+  }
+
+  /** A file's text, or with `-` standard input's. @throws CommandError (usage) when it cannot be read */
+  async readInput(file: string): Promise<string> {
+    if (file === '-') return this.readStdin();
+    try {
+      return await readFile(file, 'utf8');
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new CommandError('usage', `${file} cannot be read: ${reason}`, { cause: error });
+    }
+  }
+
+  /** A dotenv file, proven writable. */
+  openDotenv(file: string): Promise<Dotenv> {
+    return openDotenv(file);
+  }
+
+  /** Lets go of connections and servers. */
+  async close(): Promise<void> {
+    for (const cleanUp of this.#cleanUps.splice(0)) await cleanUp();
+  }
+
+  async #connect(): Promise<Api> {
+    const { settings } = this;
+    if (!settings.sandbox.value) {
+      const { parseBaseUrl } = await import('../api/client.ts');
+      return this.#createApi(parseBaseUrl(settings.apiUrl.value), keyFor(settings, this.profiles));
+    }
+    const [{ startSandbox }, { sandboxManagementKey }] = await Promise.all([
+      import('../sandbox/server.ts'),
+      import('../sandbox/state.ts'),
+    ]);
+    const sandbox = await startSandbox({ folder: this.sandboxFolder, now: this.#world.now });
+    this.#cleanUps.push(() => sandbox.close());
+    this.output.note('Sandbox: no money moves. `ci sandbox --help` says what it can do.');
+    return this.#createApi(new URL(sandbox.url), sandboxManagementKey);
+  }
+
+  async #createApi(baseUrl: URL, managementKey: string | undefined): Promise<Api> {
+    const { createApi } = await import('../api/index.ts');
+    const { env, interrupt, version } = this.#world;
+    const { timeout, consumptionKey } = this.settings;
+    const api = createApi({
+      baseUrl,
+      managementKey,
+      consumptionKey: consumptionKey?.value,
+      userAgent: `cheapestinference-cli/${version} (${process.platform}; ${process.arch}) node/${process.versions.node}`,
+      timeout,
+      proxies: {
+        httpProxy: env.http_proxy || env.HTTP_PROXY,
+        httpsProxy: env.https_proxy || env.HTTPS_PROXY,
+        noProxy: env.no_proxy || env.NO_PROXY,
+      },
+      interrupt,
+      trace: this.#options().debug ? (line) => this.output.note(line) : undefined,
+    });
+    this.#cleanUps.unshift(() => api.client.close());
+    return api;
+  }
+}

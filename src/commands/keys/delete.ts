@@ -1,0 +1,109 @@
+import type { Key } from '../../api/keys.ts';
+import { CommandError, usageError } from '../../domain/errors.ts';
+import { masked } from '../../domain/secrets.ts';
+import { counted, inWords } from '../../output/text.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { tellingHowToFindOut } from '../outcome.ts';
+
+const fields = ['id', 'name', 'deleted'] as const;
+
+/** `ci keys delete`: revokes keys at once. */
+export default function remove(context: Context): Verb {
+  const command = verb('delete', 'revoke API keys, at once and for good', {
+    fields,
+    changes: true,
+    examples: ['ci keys delete prod-api', 'ci keys delete 3f6c… staging --yes'],
+  });
+  command
+    .alias('rm')
+    .argument('[keys...]', 'ids or names')
+    .action((typed: string[]) => deleteKeys(context, typed));
+  return command;
+}
+
+async function deleteKeys(context: Context, typed: readonly string[]): Promise<void> {
+  const { output, prompts } = context;
+  if (typed.some((each) => each.trim() === ''))
+    throw usageError('the name of a key is empty', '`ci keys list` shows them.');
+  if (typed.length === 0 && !prompts.canAsk) {
+    throw usageError('which key? Name it by id or name: `ci keys list` shows them').with({ code: 'input_required' });
+  }
+  prompts.requireConsent('revoking a key cannot be undone and');
+  const { keys } = await context.api();
+  const all = await keys.list();
+  const chosen = typed.length === 0 ? await pick(context, all) : [...new Set(typed.map((each) => find(all, each)))];
+  if (prompts.canAsk) {
+    output.note(chosen.map((key) => `  ${label(key)}`).join('\n'));
+    await prompts.consent(`Revoke ${chosen.length === 1 ? 'this key' : `these ${chosen.length} keys`} at once?`);
+  }
+  const deleted: { id: string; name: string | null; deleted: true }[] = [];
+  for (const key of chosen) {
+    try {
+      await tellingHowToFindOut(keys.delete(key.id), 'ci keys list');
+    } catch (error) {
+      if (!(error instanceof CommandError) || chosen.length === 1) throw error;
+      const before =
+        deleted.length === 0
+          ? 'None was revoked before it'
+          : `Revoked before it: ${inWords(deleted.map(({ id }) => id))}`;
+      const left = chosen.slice(deleted.length + 1).map(({ id }) => id);
+      const after = left.length === 0 ? '' : ` Not tried: ${inWords(left)}.`;
+      throw error.with({
+        message: `${key.id}: ${error.message}`,
+        hint: `${before}.${after} \`ci keys list\` shows what is left.`,
+        outcome: error.outcome === 'unknown' ? 'unknown' : deleted.length > 0 ? 'applied' : 'not_applied',
+      });
+    }
+    deleted.push({ id: key.id, name: key.name ?? null, deleted: true });
+  }
+  output.done(`Revoked ${counted(deleted.length, 'key')}.`);
+  const [only] = deleted;
+  const drawing = () => '';
+  await output.list(
+    deleted,
+    {
+      columns: fields.map((field) => ({ field, header: field.toUpperCase(), value: (row) => row[field] })),
+      fields,
+      empty: '',
+      drawing,
+    },
+    deleted.length === 1 ? only : { deleted },
+  );
+}
+
+/** A key by its id, else by its name. @throws CommandError (not_found); (usage) when several bear the name */
+function find(keys: readonly Key[], typed: string): Key {
+  const byId = keys.find(({ id }) => id === typed);
+  if (byId) return byId;
+  const named = keys.filter(({ name }) => name === typed);
+  const [first, second] = named;
+  if (!first) {
+    throw new CommandError('not_found', `there is no key "${typed}"`, {
+      hint: 'Nothing was revoked. `ci keys list` shows your keys.',
+      outcome: 'not_applied',
+    });
+  }
+  if (second) {
+    throw usageError(
+      `${named.length} keys are named "${typed}"`,
+      `Nothing was revoked. Name one by id: ${named.map(label).join('; ')}.`,
+    );
+  }
+  return first;
+}
+
+async function pick({ prompts }: Context, keys: readonly Key[]): Promise<Key[]> {
+  if (keys.length === 0) throw new CommandError('not_found', 'you have no keys', { outcome: 'not_applied' });
+  return prompts.pickSeveral(
+    'Which keys?',
+    keys.map((key) => ({ name: label(key), value: key })),
+    'which key?',
+  );
+}
+
+function label({ id, name, apiKey, createdAt }: Key): string {
+  return [name ?? '', id, apiKey ? masked(apiKey) : '', createdAt ? `made ${createdAt.slice(0, 10)}` : '']
+    .filter(Boolean)
+    .join('  ');
+}

@@ -1,0 +1,65 @@
+import type { Key } from '../../api/keys.ts';
+import { masked } from '../../domain/secrets.ts';
+import type { Column } from '../../output/output.ts';
+import { dayAndDistance } from '../../output/time.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+
+export const fields = [
+  'id',
+  'name',
+  'apiKey',
+  'keyPlan',
+  'keyType',
+  'isActive',
+  'subscriptionId',
+  'subscriptionStatus',
+  'subscriptionExpiresAt',
+  'maxBudget',
+  'createdAt',
+  'lastUsedAt',
+] as const;
+
+/** `ci keys list`: the API keys, secrets masked. */
+export default function list(context: Context): Verb {
+  const command = verb('list', 'list your API keys, secrets masked', {
+    fields,
+    examples: [
+      'ci keys list',
+      'ci keys list | cut -f1',
+      "ci keys list --json | jq -r '.[] | select(.isActive) | .name'",
+    ],
+  });
+  command.alias('ls').action(() => listKeys(context));
+  return command;
+}
+
+async function listKeys(context: Context): Promise<void> {
+  const { keys } = await context.api();
+  const found = (await keys.list()).map((key) => (key.apiKey ? { ...key, apiKey: masked(key.apiKey) } : key));
+  const now = await context.now();
+  const columns: Column<Key>[] = [
+    { field: 'id', header: 'ID', value: ({ id }) => id },
+    { field: 'name', header: 'NAME', value: ({ name }) => name },
+    { field: 'keyType', header: 'TYPE', value: ({ keyType }) => keyType },
+    {
+      field: 'isActive',
+      header: 'STATUS',
+      value: ({ isActive }) => isActive,
+      show: ({ isActive }, style) => (isActive === false ? style.bad('inactive') : style.good('active')),
+    },
+    { field: 'apiKey', header: 'KEY', value: ({ apiKey }) => apiKey },
+    timeColumn('createdAt', 'CREATED', (key) => key.createdAt),
+    timeColumn('lastUsedAt', 'LAST USED', (key) => key.lastUsedAt),
+  ];
+  await context.output.list(found, { columns, fields, empty: 'No keys. `ci keys create NAME` makes one.' });
+
+  function timeColumn(field: string, header: string, value: (key: Key) => string | null | undefined): Column<Key> {
+    return {
+      field,
+      header,
+      value,
+      show: (key, style) => dayAndDistance(value(key), now, context.timeZone) || style.dim('never'),
+    };
+  }
+}

@@ -1,0 +1,84 @@
+import { Option } from 'commander';
+import { type Block, blockNames, isBlock } from '../domain/blocks.ts';
+import { usageError } from '../domain/errors.ts';
+import { type Cents, parseUsd } from '../domain/money.ts';
+import type { BillingCycle } from '../domain/quote.ts';
+
+/** `--blocks asia,europe` or `--blocks all`. */
+export function blocksOption(): Option {
+  return new Option('--blocks <names>', 'asia, europe, americas (comma between), or all').argParser(parseBlocks);
+}
+
+/** `--quantity 1-20`. */
+export function quantityOption(): Option {
+  return new Option('--quantity <seats>', 'seats in each block, 1 to 20').argParser(parseQuantity).default(1);
+}
+
+/** `--billing-cycle month|year`. */
+export function billingCycleOption(): Option {
+  return new Option('--billing-cycle <cycle>', 'month or year').argParser(parseBillingCycle).default('month');
+}
+
+/**
+ * Reads a list of blocks; each is taken once, in the day's order.
+ *
+ * @throws CommandError (usage)
+ */
+export function parseBlocks(text: string): Block[] {
+  const words = text.split(',').map((word) => word.trim().toLowerCase());
+  if (words.length === 1 && words[0] === 'all') return [...blockNames];
+  const wrong = words.find((word) => !isBlock(word));
+  if (wrong !== undefined) {
+    throw usageError(
+      wrong === '' ? `--blocks is "${text}": a name is missing` : `there is no block "${wrong}"`,
+      `The blocks are ${blockNames.join(', ')}; write --blocks asia,europe or --blocks all.`,
+    );
+  }
+  return blockNames.filter((name) => words.includes(name));
+}
+
+function parseQuantity(text: string): number {
+  // Source: Unlimited Subscriptions API, "Request body": seats per block, 1–20.
+  if (!/^\d+$/.test(text) || Number(text) < 1 || Number(text) > 20) {
+    throw usageError(`--quantity is "${text}"`, 'Seats are a whole number from 1 to 20.');
+  }
+  return Number(text);
+}
+
+function parseBillingCycle(text: string): BillingCycle {
+  if (text === 'month' || text === 'year') return text;
+  throw usageError(`--billing-cycle is "${text}"`, 'Choose month or year.');
+}
+
+/**
+ * Reads an amount of USD above 0 typed for a flag.
+ *
+ * @throws CommandError (usage)
+ */
+export function parseAmount(flag: string): (text: string) => Cents {
+  return (text) => {
+    let cents: Cents | undefined;
+    try {
+      cents = /\.\d{3,}/.test(text) ? undefined : parseUsd(text);
+    } catch {
+      cents = undefined;
+    }
+    if (cents === undefined || cents <= 0) {
+      throw usageError(`${flag} is "${text}"`, `Write an amount of USD above 0: ${flag} 49 or ${flag} 49.50.`);
+    }
+    return cents;
+  };
+}
+
+/**
+ * Reads a whole number above 0 typed for a flag.
+ *
+ * @throws CommandError (usage)
+ */
+export function parseCount(flag: string): (text: string) => number {
+  return (text) => {
+    const count = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count > 0) return count;
+    throw usageError(`${flag} is "${text}"`, 'Write a whole number above 0.');
+  };
+}

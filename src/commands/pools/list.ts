@@ -1,0 +1,100 @@
+import { Option } from 'commander';
+import type { Pool } from '../../api/pools.ts';
+import { type Block, blockNames } from '../../domain/blocks.ts';
+import { formatUsd, parseUsd } from '../../domain/money.ts';
+import type { Column } from '../../output/output.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { parseBlocks } from '../options.ts';
+import { blockState, isOpen, listedBlock, poolName } from './pool.ts';
+
+export const fields = [
+  'id',
+  'slug',
+  'modelId',
+  'modelName',
+  'description',
+  'status',
+  'totalSlots',
+  'minPricePerDay',
+  'manualProvisioning',
+  'annualDiscount',
+  'models',
+  'infraSpec',
+  'blocks',
+] as const;
+
+interface Filter {
+  readonly available?: true;
+  readonly block?: readonly Block[];
+  readonly model?: string;
+  readonly status?: string;
+}
+
+/** `ci pools list`: the pools, what they cost and which blocks are open. */
+export default function list(context: Context): Verb {
+  const command = verb('list', 'list the pools, their prices and which blocks are open', {
+    fields,
+    examples: [
+      'ci pools list --available',
+      'ci pools list --block europe --model kimi',
+      "ci pools list --json | jq -r '.[].slug'",
+    ],
+  });
+  command
+    .alias('ls')
+    .option('--available', 'only pools with a free seat')
+    .addOption(new Option('--block <names>', 'only pools where these blocks are open').argParser(parseBlocks))
+    .option('--model <text>', 'only pools whose model holds this text')
+    .option('--status <word>', 'only pools in this state: active, funding, activating, paused')
+    .action((filter: Filter) => listPools(context, filter));
+  return command;
+}
+
+async function listPools(context: Context, filter: Filter): Promise<void> {
+  const { pools } = await context.api();
+  const found = (await pools.list()).filter((pool) => matches(pool, filter));
+  await context.output.list(found, { columns, fields, empty: 'No pool matches.' });
+}
+
+function matches(pool: Pool, { available, block, model, status }: Filter): boolean {
+  const models = [pool.modelId, pool.modelName, pool.slug, ...(pool.models ?? [])];
+  return (
+    (!available || blockNames.some((each) => isOpen(pool, each))) &&
+    (block ?? []).every((each) => isOpen(pool, each)) &&
+    (model === undefined || models.some((name) => name?.toLowerCase().includes(model.toLowerCase()))) &&
+    (status === undefined || pool.status?.toLowerCase() === status.toLowerCase())
+  );
+}
+
+const columns: readonly Column<Pool>[] = [
+  { field: 'slug', header: 'POOL', value: poolName, show: (pool, style) => style.bold(poolName(pool)) },
+  { field: 'modelName', header: 'MODEL', value: (pool) => pool.modelName ?? pool.modelId },
+  {
+    field: 'status',
+    header: 'STATUS',
+    value: (pool) => pool.status,
+    show: ({ status }, style) => (status === 'active' ? style.good(status) : style.warning(status ?? '')),
+  },
+  {
+    field: 'minPricePerDay',
+    header: 'FROM/MONTH',
+    value: ({ minPricePerDay: price }) => (price == null ? '' : (parseUsd(price) / 100).toFixed(2)),
+    show: ({ minPricePerDay: price }) => (price == null ? '' : formatUsd(parseUsd(price))),
+  },
+  ...blockNames.map(
+    (block): Column<Pool> => ({
+      field: block,
+      header: block.toUpperCase(),
+      value: (pool) => blockState(pool, block),
+      show: (pool, style) => {
+        const price = listedBlock(pool, block)?.pricePerMonth;
+        const words = price == null ? '–' : formatUsd(parseUsd(price));
+        const state = blockState(pool, block);
+        if (state === 'sold-out') return style.dim('sold out');
+        if (!isOpen(pool, block)) return style.dim(words);
+        return state === 'limited' ? `${words} ${style.warning('few')}` : words;
+      },
+    }),
+  ),
+];

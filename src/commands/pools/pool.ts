@@ -1,0 +1,115 @@
+import { distance } from 'fastest-levenshtein';
+import type { Pool, PoolBlock, PoolDetail } from '../../api/pools.ts';
+import { type Block, blockNames, hoursOf } from '../../domain/blocks.ts';
+import { CommandError, usageError } from '../../domain/errors.ts';
+import { parseUsd } from '../../domain/money.ts';
+import { estimatedPrice, exactPrice, type Price } from '../../domain/quote.ts';
+import type { Context } from '../context.ts';
+
+/** What the user calls a pool: its slug, where it has one. */
+export function poolName(pool: Pool): string {
+  return pool.slug ?? pool.id;
+}
+
+/**
+ * A pool's name as typed, or picked from the list.
+ *
+ * @throws CommandError (usage) for an empty name; (input_required) when none was typed and nobody can be asked
+ */
+export async function chosenPool(context: Context, typed: string | undefined): Promise<string> {
+  if (typed === undefined) {
+    const missing = 'which pool? Name it: `ci pools list` shows them';
+    if (!context.prompts.canAsk) return context.prompts.text('Which pool?', missing);
+    const pools = await (await context.api()).pools.list();
+    const choices = pools.map((pool) => ({
+      name: `${poolName(pool)}  ${pool.modelName ?? ''}  ${pool.status ?? ''}`,
+      value: poolName(pool),
+    }));
+    return context.prompts.pick('Which pool?', choices, missing);
+  }
+  if (typed.trim() === '') throw usageError('the name of the pool is empty', '`ci pools list` shows the pools.');
+  return typed;
+}
+
+/** Does something with a pool; when there is none of that name, the error names the nearest. */
+export async function withPool<Result>(context: Context, name: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.code !== 'not_found') throw error;
+    const pools = await (await context.api()).pools.list().catch(() => []);
+    throw noSuchPool(name, pools, error);
+  }
+}
+
+/** A pool of a list, by slug or UUID. @throws CommandError (not_found) that names the nearest */
+export function findPool(pools: readonly Pool[], name: string): Pool {
+  const found = pools.find((pool) => pool.slug === name || pool.id === name);
+  if (!found) throw noSuchPool(name, pools);
+  return found;
+}
+
+function noSuchPool(name: string, pools: readonly Pool[], cause?: CommandError): CommandError {
+  const nearest = pools
+    .map(poolName)
+    .toSorted((a, b) => distance(a, name) - distance(b, name))
+    .slice(0, 3);
+  const hint = `${nearest.length > 0 ? `The nearest: ${nearest.join(', ')}. ` : ''}\`ci pools list\` shows them all.`;
+  return new CommandError('not_found', `there is no pool "${name}"`, { hint, status: cause?.status });
+}
+
+/** A pool's block as the list has it; older answers have none. */
+export function listedBlock(pool: Pool, block: Block): PoolBlock | undefined {
+  return pool.blocks?.find((each) => each.block === block) ?? undefined;
+}
+
+/** Whether a seat of a block is free, as far as the list tells. */
+export function blockState(pool: Pool, block: Block): 'available' | 'limited' | 'sold-out' | 'unknown' {
+  const word = listedBlock(pool, block)?.status?.toLowerCase().replaceAll('_', '-');
+  return word === 'available' || word === 'limited' || word === 'sold-out' ? word : 'unknown';
+}
+
+/** Whether a pool can be subscribed to now and the block has a seat free, as far as is known. */
+export function isOpen(pool: Pool, block: Block): boolean {
+  const state = blockState(pool, block);
+  return pool.status === 'active' && (state === 'available' || state === 'limited');
+}
+
+/**
+ * How many seats of a block are free: each for all of its eight hours.
+ *
+ * @returns undefined when the answer has no slots for the block
+ */
+export function freeSeats(pool: PoolDetail, block: Block): number | undefined {
+  const hours = hoursOf(block);
+  const slots = (pool.hourSlots ?? []).filter(({ hour }) => hours.includes(hour));
+  if (slots.length === 0) return undefined;
+  const free = slots.filter(isFree);
+  return [...new Set(free.map(({ slotIndex }) => slotIndex))].filter((seat) =>
+    hours.every((hour) => free.some((slot) => slot.slotIndex === seat && slot.hour === hour)),
+  ).length;
+}
+
+/** How many seats are free in one hour. */
+export function freeInHour(pool: PoolDetail, hour: number): number {
+  return (pool.hourSlots ?? []).filter((slot) => slot.hour === hour && isFree(slot)).length;
+}
+
+/** The monthly price of a block: exact where the list states it, else estimated from the slots. */
+export function blockPrice(listed: Pool, detail: PoolDetail | undefined, block: Block): Price | undefined {
+  const stated = listedBlock(listed, block)?.pricePerMonth;
+  if (stated !== null && stated !== undefined) return exactPrice(parseUsd(stated));
+  const slots = (detail?.hourSlots ?? []).flatMap(({ hour, pricePerDay }) =>
+    pricePerDay === null || pricePerDay === undefined ? [] : [{ hour, price: parseUsd(pricePerDay) }],
+  );
+  return estimatedPrice(block, slots);
+}
+
+/** Whether each of some blocks has its price in the list itself. */
+export function hasListedPrices(pool: Pool, blocks: readonly Block[] = blockNames): boolean {
+  return blocks.every((block) => listedBlock(pool, block)?.pricePerMonth != null);
+}
+
+function isFree({ status }: { status?: string | null | undefined }): boolean {
+  return status === 'available';
+}

@@ -1,0 +1,206 @@
+import type { Pool } from '../../api/pools.ts';
+import { type Block, blockNames, startHour, utcHours } from '../../domain/blocks.ts';
+import { occurrence } from '../../domain/coverage.ts';
+import { CommandError, usageError } from '../../domain/errors.ts';
+import { formatUsd, toUsd } from '../../domain/money.ts';
+import { type BillingCycle, type Price, type Quote, quote } from '../../domain/quote.ts';
+import type { Column } from '../../output/output.ts';
+import { counted } from '../../output/text.ts';
+import { timeSpan } from '../../output/time.ts';
+import type { Context } from '../context.ts';
+import { blockPrice, findPool, freeSeats, hasListedPrices, poolName } from './pool.ts';
+
+/** What is to be bought, as typed: the options of `quote` and `subscribe`. */
+export interface Purchase {
+  readonly blocks?: readonly Block[];
+  readonly quantity: number;
+  readonly billingCycle: BillingCycle;
+}
+
+/** A purchase with its price. */
+export interface PricedPurchase {
+  readonly pool: Pool;
+  readonly blocks: readonly Block[];
+  readonly quote: Quote;
+  /** Free seats of each block, where the API tells. */
+  readonly free: ReadonlyMap<Block, number>;
+}
+
+/**
+ * The blocks as typed, or picked from the list.
+ *
+ * @throws CommandError (input_required) when none was typed and nobody can be asked
+ */
+export async function chosenBlocks(
+  { prompts }: Context,
+  typed: readonly Block[] | undefined,
+): Promise<readonly Block[]> {
+  if (typed) return typed;
+  const choices = blockNames.map((block) => ({ name: `${block}  ${utcHours(block)} UTC`, value: block }));
+  return prompts.pickSeveral('Which blocks?', choices, 'which blocks? Name them: --blocks asia,europe or --blocks all');
+}
+
+/**
+ * What a purchase costs: the list's exact block prices, else an estimate from the pool's slots.
+ *
+ * @throws CommandError (not_found) for an unknown pool; (unexpected_response) when the API states no price
+ */
+export async function priced(
+  context: Context,
+  name: string,
+  blocks: readonly Block[],
+  purchase: Purchase,
+): Promise<PricedPurchase> {
+  const { pools } = await context.api();
+  const pool = findPool(await pools.list(), name);
+  const detail = await pools.get(pool.id);
+  const prices = blocks.map((block) => {
+    const monthly = blockPrice(hasListedPrices(pool, [block]) ? pool : detail, detail, block);
+    if (!monthly) {
+      throw new CommandError(
+        'unexpected_response',
+        `the API states no price for the ${block} block of ${poolName(pool)}`,
+      );
+    }
+    return { block, monthly };
+  });
+  const discount = pool.annualDiscount ?? detail.annualDiscount ?? undefined;
+  const free = new Map<Block, number>();
+  for (const block of blocks) {
+    const seats = freeSeats(detail, block);
+    if (seats !== undefined) free.set(block, seats);
+  }
+  return { pool, blocks, quote: quote(prices, purchase.quantity, purchase.billingCycle, discount), free };
+}
+
+/** A quote as JSON has it: USD as numbers; `exact` is false when a price is an estimate, which `chargeAtMost` bounds. */
+export interface QuoteRecord {
+  readonly poolId: string;
+  readonly pool: string;
+  readonly blocks: readonly Block[];
+  readonly quantity: number;
+  readonly billingCycle: BillingCycle;
+  readonly monthlyPrice: number;
+  readonly charge: number;
+  readonly chargeAtMost: number;
+  readonly exact: boolean;
+  readonly prices: readonly {
+    readonly block: Block;
+    readonly pricePerMonth: number;
+    readonly freeSeats: number | null;
+  }[];
+}
+
+export const quoteFields = [
+  'poolId',
+  'pool',
+  'blocks',
+  'quantity',
+  'billingCycle',
+  'monthlyPrice',
+  'charge',
+  'chargeAtMost',
+  'exact',
+  'prices',
+] as const;
+
+export function quoteRecord({ pool, blocks, quote, free }: PricedPurchase): QuoteRecord {
+  return {
+    poolId: pool.id,
+    pool: poolName(pool),
+    blocks,
+    quantity: quote.quantity,
+    billingCycle: quote.billingCycle,
+    monthlyPrice: toUsd(quote.monthly.cents),
+    charge: toUsd(quote.charge.cents),
+    chargeAtMost: toUsd(quote.charge.atMost),
+    exact: quote.charge.exact,
+    prices: quote.blocks.map(({ block, monthly }) => ({
+      block,
+      pricePerMonth: toUsd(monthly.cents),
+      freeSeats: free.get(block) ?? null,
+    })),
+  };
+}
+
+/** A quote's lines, in a pipe and for `--fields`. */
+export const quoteColumns: readonly Column<QuoteRecord>[] = [
+  { field: 'pool', header: 'Pool', value: (row) => row.pool },
+  { field: 'poolId', header: 'Pool ID', value: (row) => row.poolId },
+  { field: 'blocks', header: 'Blocks', value: (row) => row.blocks.join(',') },
+  { field: 'quantity', header: 'Seats', value: (row) => row.quantity },
+  { field: 'billingCycle', header: 'Billing cycle', value: (row) => row.billingCycle },
+  { field: 'monthlyPrice', header: 'Monthly price', value: (row) => row.monthlyPrice.toFixed(2) },
+  { field: 'charge', header: 'Charge', value: (row) => row.charge.toFixed(2) },
+  { field: 'chargeAtMost', header: 'Charge at most', value: (row) => row.chargeAtMost.toFixed(2) },
+  { field: 'exact', header: 'Exact', value: (row) => row.exact },
+  {
+    field: 'prices',
+    header: 'Prices',
+    value: (row) => row.prices.map(({ block, pricePerMonth }) => `${block}=${pricePerMonth.toFixed(2)}`).join(','),
+  },
+];
+
+/** The facts of a purchase for a person, before it is made. */
+export async function facts(purchase: PricedPurchase, context: Context): Promise<(readonly [string, string])[]> {
+  const { pool, quote, blocks, free } = purchase;
+  const now = await context.now();
+  const hours = blocks.map((block) => {
+    const { from, to } = occurrence(startHour(block), now);
+    const price = quote.blocks.find((each) => each.block === block)?.monthly;
+    const seats = free.get(block);
+    return [
+      block.padEnd(8),
+      `${utcHours(block)} UTC,`,
+      `${timeSpan(from, to, context.timeZone)} ${context.timeZone}`,
+      price ? `  ${priceText(price)} a month` : '',
+      seats === undefined ? '' : seats === 0 ? '  sold out' : `  ${counted(seats, 'seat')} free`,
+    ].join(' ');
+  });
+  return [
+    ['Pool', `${poolName(pool)}${pool.modelName ? ` (${pool.modelName})` : ''}`],
+    ...hours.map((line, at): [string, string] => [at === 0 ? 'Blocks' : '', line]),
+    ['Seats', `${quote.quantity} in each block`],
+    ['Price', `${priceText(quote.monthly)} a month`],
+    ['Charged today', `${chargeText(quote)}, to the saved card`],
+    ['Renews', `every ${quote.billingCycle}, until canceled`],
+    ...(pool.manualProvisioning ? [['Key', 'by mail, within 24 hours'] as const] : []),
+  ];
+}
+
+/** What is charged today, for people: `$49.00`, or with an estimate `about $49.04, at most $49.08`. */
+export function chargeText({ charge }: Quote): string {
+  return charge.exact
+    ? formatUsd(charge.cents)
+    : `about ${formatUsd(charge.cents)}, at most ${formatUsd(charge.atMost)}`;
+}
+
+/** Facts as lines, their names in a column. */
+export function factLines(lines: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return lines.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n');
+}
+
+/**
+ * Refuses a charge above the user's own limit; an estimate counts with its upper bound.
+ *
+ * @param maximum - cents
+ * @throws CommandError (price_above_maximum)
+ */
+export function checkMaximum({ pool, quote }: PricedPurchase, maximum: number | undefined): void {
+  if (maximum === undefined || quote.charge.atMost <= maximum) return;
+  throw new CommandError(
+    'price_above_maximum',
+    `${poolName(pool)} would charge ${chargeText(quote)} today, above --max-price ${formatUsd(maximum)}`,
+    { hint: 'Nothing was charged. Raise --max-price, or take fewer blocks or seats.', outcome: 'not_applied' },
+  );
+}
+
+/** Refuses `--max-price` and its like where they make no sense together. */
+export function requireTogether(given: boolean, flag: string, needs: boolean, needed: string): void {
+  if (given && !needs) throw usageError(`${flag} goes with ${needed}`);
+}
+
+function priceText(price: Price): string {
+  return `${price.exact ? '' : 'about '}${formatUsd(price.cents)}`;
+}

@@ -1,0 +1,42 @@
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { billingCycleOption, blocksOption, quantityOption } from '../options.ts';
+import { chosenPool } from './pool.ts';
+import {
+  chosenBlocks,
+  factLines,
+  facts,
+  type Purchase,
+  priced,
+  quoteColumns,
+  quoteFields,
+  quoteRecord,
+} from './purchase.ts';
+
+/** `ci pools quote`: what a subscription would cost, without buying. */
+export default function quote(context: Context): Verb {
+  const command = verb('quote', 'show what a subscription would cost, without buying', {
+    fields: quoteFields,
+    examples: [
+      'ci pools quote kimi26 --blocks europe',
+      'ci pools quote kimi26 --blocks all --quantity 2 --billing-cycle year --json | jq .charge',
+    ],
+  });
+  command
+    .argument('[pool]', 'slug or UUID')
+    .addOption(blocksOption())
+    .addOption(quantityOption())
+    .addOption(billingCycleOption())
+    .action((pool: string | undefined, purchase: Purchase) => quotePool(context, pool, purchase));
+  return command;
+}
+
+async function quotePool(context: Context, typed: string | undefined, purchase: Purchase): Promise<void> {
+  const name = await chosenPool(context, typed);
+  const purchased = await priced(context, name, await chosenBlocks(context, purchase.blocks), purchase);
+  await context.output.record(quoteRecord(purchased), {
+    columns: quoteColumns,
+    fields: quoteFields,
+    drawing: async () => `${factLines(await facts(purchased, context))}\n`,
+  });
+}

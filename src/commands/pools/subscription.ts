@@ -1,0 +1,87 @@
+import type { Subscription } from '../../api/pools.ts';
+import { blocksHeld, hoursHeld, isLive, nextLive } from '../../domain/coverage.ts';
+import { formatUsd, parseUsd } from '../../domain/money.ts';
+import { masked } from '../../domain/secrets.ts';
+import type { Column } from '../../output/output.ts';
+import { dayAndDistance, relativeTime } from '../../output/time.ts';
+
+/** A subscription and the pool it is on. */
+export type PoolSubscription = Subscription & { readonly poolSlug: string };
+
+export const subscriptionFields = [
+  'id',
+  'poolId',
+  'status',
+  'monthlyPrice',
+  'billingCycle',
+  'cancelAtPeriodEnd',
+  'currentPeriodEnd',
+  'hours',
+  'key',
+  'poolSlug',
+] as const;
+
+/** The same subscription, its key's secret masked. */
+export function withMaskedKey<Sub extends Subscription>(subscription: Sub): Sub {
+  const { key } = subscription;
+  return key?.apiKey ? { ...subscription, key: { ...key, apiKey: masked(key.apiKey) } } : subscription;
+}
+
+/** The columns of a list of subscriptions. */
+export function subscriptionColumns(now: Date, timeZone: string): readonly Column<PoolSubscription>[] {
+  return [
+    { field: 'id', header: 'ID', value: ({ id }) => id },
+    {
+      field: 'poolSlug',
+      header: 'POOL',
+      value: ({ poolSlug }) => poolSlug,
+      show: ({ poolSlug }, style) => style.bold(poolSlug),
+    },
+    { field: 'blocks', header: 'BLOCKS', value: heldHours },
+    {
+      field: 'status',
+      header: 'STATUS',
+      value: ({ status }) => status,
+      show: (subscription, style) => {
+        const next = nextLive(subscription, now);
+        if (subscription.status !== 'active') return style.warning(subscription.status ?? '');
+        if (isLive(subscription, now)) return style.good('live now');
+        return next ? `live ${relativeTime(next, now)}` : 'active';
+      },
+    },
+    {
+      field: 'monthlyPrice',
+      header: 'PRICE/MONTH',
+      value: ({ monthlyPrice: price }) => (price == null ? '' : (parseUsd(price) / 100).toFixed(2)),
+      show: ({ monthlyPrice: price }) => (price == null ? '' : formatUsd(parseUsd(price))),
+    },
+    {
+      field: 'currentPeriodEnd',
+      header: 'RENEWS OR ENDS',
+      value: ({ currentPeriodEnd }) => currentPeriodEnd,
+      show: ({ currentPeriodEnd, cancelAtPeriodEnd }, style) => {
+        const when = dayAndDistance(currentPeriodEnd, now, timeZone);
+        return cancelAtPeriodEnd ? style.warning(`ends ${when}`) : when && `renews ${when}`;
+      },
+    },
+    {
+      field: 'cancelAtPeriodEnd',
+      header: 'ENDING',
+      value: ({ cancelAtPeriodEnd }) => cancelAtPeriodEnd,
+      show: () => '',
+    },
+    {
+      field: 'key',
+      header: 'KEY',
+      value: ({ key }) => (key?.apiKey ? masked(key.apiKey) : key?.id),
+      show: ({ key }, style) => (key?.apiKey ? masked(key.apiKey) : style.warning('none')),
+    },
+  ];
+}
+
+/** The blocks that a subscription holds; hours that make no whole block are named one by one. */
+export function heldHours(subscription: Subscription): string {
+  const blocks = blocksHeld(subscription);
+  const hours = hoursHeld(subscription);
+  return blocks.length * 8 === hours.length ? blocks.join(',') : hours.map((hour) => `${hour}h`).join(',');
+}

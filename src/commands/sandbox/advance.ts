@@ -1,0 +1,28 @@
+import { parseDuration } from '../../domain/duration.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+
+const fields = ['now'] as const;
+
+/** `ci sandbox advance`: moves the sandbox's clock; periods renew, what was canceled ends. */
+export default function advance(context: Context): Verb {
+  const command = verb('advance', "move the sandbox's clock: periods renew, canceled subscriptions end", {
+    fields,
+    examples: ['ci sandbox advance 8h', 'ci sandbox advance 30d'],
+  });
+  command
+    .argument('<duration>', '90m, 8h, 30d')
+    .action((duration: string) => advanceClock(context, parseDuration(duration)));
+  return command;
+}
+
+/** @param milliseconds - how far */
+async function advanceClock({ output, sandboxFolder, clock }: Context, milliseconds: number): Promise<void> {
+  const { advanceSandbox } = await import('../../sandbox/state.ts');
+  const now = (await advanceSandbox(sandboxFolder, milliseconds, clock)).toISOString();
+  output.done(`In the sandbox it is ${now} now.`);
+  await output.record(
+    { now },
+    { columns: [{ field: 'now', header: 'Now', value: (row) => row.now }], fields, drawing: () => '' },
+  );
+}

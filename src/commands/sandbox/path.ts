@@ -1,0 +1,19 @@
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+
+const fields = ['folder'] as const;
+
+/** `ci sandbox path`: where the sandbox keeps its state. */
+export default function path(context: Context): Verb {
+  const command = verb('path', 'print the folder of its state', { fields, examples: ['ci sandbox path'] });
+  command.action(() => printPath(context));
+  return command;
+}
+
+async function printPath({ output, sandboxFolder: folder }: Context): Promise<void> {
+  if (output.format === undefined) return output.raw(`${folder}\n`);
+  await output.record(
+    { folder },
+    { columns: [{ field: 'folder', header: 'Folder', value: (row) => row.folder }], fields },
+  );
+}

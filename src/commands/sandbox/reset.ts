@@ -1,0 +1,33 @@
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+
+const fields = ['folder', 'card'] as const;
+
+interface Options {
+  /** False with `--no-card`. */
+  readonly card: boolean;
+}
+
+/** `ci sandbox reset`: a fresh sandbox. */
+export default function reset(context: Context): Verb {
+  const command = verb('reset', 'start the sandbox afresh: no subscriptions, no keys, its clock at 09:00 UTC', {
+    fields,
+    examples: ['ci sandbox reset', 'ci sandbox reset --no-card'],
+  });
+  command.option('--no-card', 'with no card on file').action((options: Options) => resetState(context, options));
+  return command;
+}
+
+async function resetState({ output, sandboxFolder: folder, clock }: Context, { card }: Options): Promise<void> {
+  const { resetSandbox } = await import('../../sandbox/state.ts');
+  await resetSandbox(folder, { card }, clock);
+  output.done(`The sandbox is fresh, ${card ? 'with' : 'without'} a card on file.`);
+  await output.record(
+    { folder, card },
+    {
+      columns: fields.map((field) => ({ field, header: field, value: (row) => row[field] })),
+      fields,
+      drawing: () => '',
+    },
+  );
+}

@@ -1,0 +1,66 @@
+import { CommandError, usageError } from '../../domain/errors.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+
+const fields = ['url', 'managementKey', 'folder'] as const;
+
+interface Options {
+  readonly port: number;
+}
+
+/** `ci sandbox serve`: the sandbox for curl and SDKs, until Ctrl-C. */
+export default function serve(context: Context): Verb {
+  const command = verb('serve', 'serve the sandbox on this machine until Ctrl-C', {
+    fields,
+    examples: ['ci sandbox serve', 'ci sandbox serve --port 8787', 'ci sandbox serve --port 0 --json'],
+  });
+  command
+    .option('--port <number>', 'TCP port on 127.0.0.1; 0 takes a free one', parsePort, 8787)
+    .action((options: Options) => serveSandbox(context, options));
+  return command;
+}
+
+async function serveSandbox(context: Context, { port }: Options): Promise<void> {
+  const { output, sandboxFolder: folder } = context;
+  const [{ startSandbox }, { sandboxManagementKey: managementKey }] = await Promise.all([
+    import('../../sandbox/server.ts'),
+    import('../../sandbox/state.ts'),
+  ]);
+  const sandbox = await startSandbox({ folder, port, now: context.clock }).catch((error: unknown) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
+    throw new CommandError('usage', `port ${port} is in use`, {
+      hint: 'Choose another with --port, or --port 0 for a free one.',
+    });
+  });
+  try {
+    output.note('Sandbox: no money moves. Ctrl-C ends it.');
+    await output.record(
+      { url: sandbox.url, managementKey, folder },
+      {
+        columns: [
+          { field: 'url', header: 'URL', value: (row) => row.url },
+          { field: 'managementKey', header: 'Management key', value: (row) => row.managementKey },
+          { field: 'folder', header: 'State', value: (row) => row.folder },
+        ],
+        fields,
+      },
+    );
+    await untilAborted(context.interrupt);
+  } finally {
+    await sandbox.close();
+  }
+}
+
+/** Waits for Ctrl-C. A listening sandbox alone keeps no process alive, so a timer does. */
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const alive = setInterval(() => {}, 3_600_000);
+    signal.addEventListener('abort', () => resolve(clearInterval(alive)), { once: true });
+  });
+}
+
+function parsePort(text: string): number {
+  if (/^\d+$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw usageError(`--port is "${text}"`, 'A port is a whole number from 0 to 65535.');
+}

@@ -1,0 +1,148 @@
+import { type Command, CommanderError } from 'commander';
+import { version } from '../package.json';
+import { usageMistake, Verb } from './commands/command.ts';
+import type { Context, World } from './commands/context.ts';
+import { createProgram } from './commands/program.ts';
+import { CommandError } from './domain/errors.ts';
+import { redacted } from './domain/secrets.ts';
+import { harmless } from './output/text.ts';
+
+/**
+ * Runs one command line: the words after `ci` in, the exit code out. The one place where an error becomes a message.
+ *
+ * @param args - without the program's own name
+ */
+export async function run(args: readonly string[], world: World): Promise<number> {
+  const { program, context, close } = createProgram(world);
+  const words = args[0] === 'help' ? [...args.slice(1).filter((word) => !word.startsWith('-')), '--help'] : [...args];
+  let typed: Command = program;
+  program
+    .configureOutput({
+      writeOut: (text) => world.stdout.write(text),
+      // Only help is written here: a bare noun shows it, as a result.
+      writeErr: (text) => world.stdout.write(text),
+      outputError: () => {},
+      getOutHelpWidth: () => Math.min(world.stdout.columns ?? 80, 100),
+      getErrHelpWidth: () => Math.min(world.stdout.columns ?? 80, 100),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .exitOverride()
+    .hook('preSubcommand', (_parent, noun) => endsHere(noun))
+    .hook('preAction', async (_program, command) => {
+      typed = command;
+      if (command instanceof Verb) prepare(command, await context());
+    });
+  function endsHere(command: Command): void {
+    command.copyInheritedSettings(program);
+    command.exitOverride((error) => {
+      typed = command;
+      throw error;
+    });
+    for (const verb of command.commands) endsHere(verb);
+  }
+  for (const noun of program.commands) endsHere(noun);
+  try {
+    await program.parseAsync(words, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError && (error.exitCode === 0 || error.code === 'commander.help')) return 0;
+    const failure = toCommandError(error, typed);
+    if (words.includes('--debug') && failure.code === 'internal') world.stderr.write(`${redacted(stackOf(error))}\n`);
+    const changes = typed instanceof Verb && typed.about.changes === true;
+    report(changes && failure.outcome === undefined ? failure.with({ outcome: 'not_applied' }) : failure, words, world);
+    return failure.exitCode;
+  } finally {
+    await close();
+  }
+}
+
+/** The process as the world that a command sees. */
+export function processWorld(interrupt: AbortSignal): World {
+  // Getters, as a stream or a time zone that is looked at costs start-up time.
+  return {
+    get stdin() {
+      return process.stdin;
+    },
+    get stdout() {
+      return process.stdout;
+    },
+    get stderr() {
+      return process.stderr;
+    },
+    get timeZone() {
+      return Intl.DateTimeFormat().resolvedOptions().timeZone;
+    },
+    env: process.env,
+    now: Date.now,
+    version,
+    interrupt,
+  };
+}
+
+/** Runs the process's own command line and sets its exit code. */
+export async function main(): Promise<void> {
+  const interrupt = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (interrupt.signal.aborted) process.exit(130);
+      interrupt.abort(new Error('interrupted'));
+    });
+  }
+  // A reader that has seen enough (`ci keys list | head -1`) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  process.exitCode = await run(process.argv.slice(2), processWorld(interrupt.signal));
+}
+
+/** What must be right before a command does anything: its format and its fields. */
+function prepare({ about }: Verb, { output }: Context): void {
+  if (about.changes) output.checkFields(about.fields ?? []);
+}
+
+function toCommandError(error: unknown, typed: Command): CommandError {
+  if (error instanceof CommandError) return error;
+  if (error instanceof CommanderError) return usageMistake(error.message, typed);
+  const message = error instanceof Error ? error.message : String(error);
+  return new CommandError('internal', `an error in ci itself: ${message}`, {
+    hint: 'Please report it, with the command and what --debug shows.',
+    cause: error,
+  });
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** Says what went wrong: a sentence and what to do next, or with `--json` one object. */
+function report(failure: CommandError, words: readonly string[], world: World): void {
+  const { code, message, hint, status, retryable, outcome } = failure;
+  if (wantsJson(words, world)) {
+    const error = {
+      code,
+      message: redacted(message),
+      hint: hint === undefined ? null : redacted(hint),
+      status: status ?? null,
+      retryable,
+      outcome: outcome ?? null,
+    };
+    world.stderr.write(`${JSON.stringify({ error })}\n`);
+    return;
+  }
+  const line = `ci: ${[message, hint].filter(Boolean).join('. ')}`;
+  world.stderr.write(`${redacted(harmless(line))}\n`);
+}
+
+/** Whether errors are due as JSON; asked of the words themselves, as they may be what is wrong. */
+function wantsJson(words: readonly string[], { env }: World): boolean {
+  const end = words.indexOf('--');
+  const flags = end < 0 ? words : words.slice(0, end);
+  const formats = flags.flatMap((word, at) => {
+    if (word === '--json') return ['json'];
+    if (word === '-o' || word === '--output') return [flags[at + 1]];
+    const attached = /^(?:--output=|-o=?)(.+)$/.exec(word)?.[1];
+    return attached === undefined ? [] : [attached];
+  });
+  return formats.length > 0 ? formats.includes('json') : env.CHEAPESTINFERENCE_OUTPUT === 'json';
+}
