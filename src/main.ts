@@ -98,6 +98,7 @@ export async function main(): Promise<void> {
 
 /** What must be right before a command does anything: its format and its fields. */
 function prepare({ about }: Verb, { output }: Context): void {
+  // What cannot be printed must not be paid for.
   if (about.changes) output.checkFields(about.fields ?? []);
 }
 

@@ -1,7 +1,7 @@
 import { Argument, type Command, Option } from 'commander';
 import type { HttpMethod } from '../api/transport.ts';
 import { usageError } from '../domain/errors.ts';
-import { harmless } from '../output/text.ts';
+import { harmless, harmlessJson } from '../output/text.ts';
 import { describe } from './command.ts';
 import type { Context } from './context.ts';
 import { tellingHowToFindOut } from './outcome.ts';
@@ -77,15 +77,16 @@ async function call(context: Context, method: HttpMethod, path: string, { field,
         ? 'if-present'
         : 'management';
   const request = client.raw({ method, path: reading ? withQuery(path, values) : path, body, key });
-  const answer = await (reading ? request : tellingHowToFindOut(request, 'ci api GET …'));
-  output.raw(shown(answer.body, output.isForPeople));
+  const answer = await (reading
+    ? request
+    : tellingHowToFindOut(request, path.startsWith('/api/keys') ? 'ci keys list' : 'ci billing status'));
+  output.raw(output.isTerminal ? forTerminal(answer.body) : answer.body);
 }
 
-/** JSON laid out for a person; all else as it came. */
-function shown(body: string, forPeople: boolean): string {
-  if (!forPeople) return body;
+/** JSON laid out for a person, and all else as it came, as far as a terminal may see it. */
+function forTerminal(body: string): string {
   try {
-    return `${JSON.stringify(JSON.parse(body), undefined, 2)}\n`;
+    return `${harmlessJson(JSON.stringify(JSON.parse(body), undefined, 2))}\n`;
   } catch {
     return `${body.split('\n').map(harmless).join('\n')}\n`;
   }

@@ -8,6 +8,7 @@ import { masked } from '../domain/secrets.ts';
 import { type Dotenv, openDotenv } from '../output/dotenv.ts';
 import { Output, type Sink } from '../output/output.ts';
 import { Prompts, type Terminal } from '../prompts/prompts.ts';
+import type { Sandbox } from '../sandbox/server.ts';
 import type { GlobalOptions } from './command.ts';
 
 /** The process as the tool sees it; a test gives its own. */
@@ -136,6 +137,19 @@ export class Context {
     return openDotenv(file);
   }
 
+  /**
+   * Starts the sandbox in this process; it ends with the command.
+   *
+   * @param port - 0 for a free one
+   */
+  async startSandbox(port = 0): Promise<Sandbox> {
+    const { startSandbox } = await import('../sandbox/server.ts');
+    const { refuse } = await import('./sandbox/failure.ts');
+    const sandbox = await startSandbox({ folder: this.sandboxFolder, port, now: this.clock }).catch(refuse);
+    this.#cleanUps.push(() => sandbox.close());
+    return sandbox;
+  }
+
   /** Lets go of connections and servers. */
   async close(): Promise<void> {
     for (const cleanUp of this.#cleanUps.splice(0)) await cleanUp();
@@ -147,12 +161,8 @@ export class Context {
       const { parseBaseUrl } = await import('../api/client.ts');
       return this.#createApi(parseBaseUrl(settings.apiUrl.value), keyFor(settings, this.profiles));
     }
-    const [{ startSandbox }, { sandboxManagementKey }] = await Promise.all([
-      import('../sandbox/server.ts'),
-      import('../sandbox/state.ts'),
-    ]);
-    const sandbox = await startSandbox({ folder: this.sandboxFolder, now: this.#world.now });
-    this.#cleanUps.push(() => sandbox.close());
+    const { sandboxManagementKey } = await import('../sandbox/state.ts');
+    const sandbox = await this.startSandbox();
     this.output.note('Sandbox: no money moves. `ci sandbox --help` says what it can do.');
     return this.#createApi(new URL(sandbox.url), sandboxManagementKey);
   }

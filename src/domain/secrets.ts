@@ -24,5 +24,5 @@ export function masked(secret: string): string {
 export function redacted(text: string): string {
   return text
     .replace(/(authorization["']?\s*[:=]\s*["']?(?:bearer\s+)?)[^\s"',]+/gi, '$1…')
-    .replace(/(?<![A-Za-z])(?:mk_|sk_|sk-)[A-Za-z0-9_-]{4,}/g, masked);
+    .replace(/(?<![A-Za-z])(?:mk_|sk_|sk-)[A-Za-z0-9_-]{4,}(?![A-Za-z0-9_\-…])/g, masked);
 }

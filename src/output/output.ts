@@ -3,7 +3,7 @@ import { usageError } from '../domain/errors.ts';
 import { redacted } from '../domain/secrets.ts';
 import { type Cell, cellText, csv, tsv } from './delimited.ts';
 import { loadStyle, type Style, wantsColor } from './style.ts';
-import { harmless, harmlessJson } from './text.ts';
+import { harmless, harmlessData, harmlessJson } from './text.ts';
 
 /** Where text goes: a stream of the process, or a buffer in a test. */
 export interface Sink {
@@ -32,6 +32,8 @@ export interface Column<Row> {
   readonly value: (row: Row) => Cell;
   /** For people on a terminal; without it, the value. */
   readonly show?: (row: Row, style: Style) => string;
+  /** Left out for people where the terminal is too narrow for all columns. */
+  readonly optional?: true;
 }
 
 /** How a result is printed in each format. */
@@ -41,8 +43,8 @@ export interface Layout<Row> {
   readonly fields: readonly string[];
 }
 
-/** What people see of a result in a table's place. */
-export type Drawing = (style: Style) => string | Promise<string>;
+/** What people see of a result in a table's place; what it draws from is harmless to a terminal. */
+export type Drawing<Data> = (style: Style, data: Data) => string | Promise<string>;
 
 /** Prints results on stdout, and all that is said about them on stderr. Decided once, from the streams and the flags. */
 export class Output {
@@ -66,16 +68,17 @@ export class Output {
 
   /** Whether the result is read by a person at a terminal. */
   get isForPeople(): boolean {
-    return this.format === 'table' || (this.format === undefined && this.#stdout.isTTY === true);
+    return this.format === 'table' || (this.format === undefined && this.isTerminal);
   }
 
-  get isJson(): boolean {
-    return this.format === 'json';
+  /** Whether stdout is a terminal, in whatever format. */
+  get isTerminal(): boolean {
+    return this.#stdout.isTTY === true;
   }
 
-  /** The terminal's width in columns. */
+  /** How many columns a line may have: a terminal's, and any number elsewhere. */
   get width(): number {
-    return this.#stdout.columns ?? 80;
+    return this.isTerminal ? (this.#stdout.columns ?? 80) : Number.POSITIVE_INFINITY;
   }
 
   /** The palette of stdout. */
@@ -102,44 +105,45 @@ export class Output {
    */
   async list<Row extends object>(
     rows: readonly Row[],
-    layout: Layout<Row> & { readonly empty: string; readonly drawing?: Drawing },
+    layout: Layout<Row> & { readonly empty: string; readonly drawing?: Drawing<readonly Row[]> },
     whole?: object,
   ): Promise<void> {
     this.#checkPresent(whole ? [whole] : rows, layout);
     const data = whole ? this.#pick(whole) : rows.map((row) => this.#pick(row));
     if (this.format === 'json') return this.#json(data);
-    if (this.format === 'yaml') return this.#yaml(data);
+    if (this.format === 'yaml') return this.#yaml(this.#shownAs(data));
     const columns = this.#columns(layout);
-    if (!this.isForPeople) return this.#delimited(columns, rows);
+    const clean = this.#shownAs(rows);
+    if (!this.isForPeople) return this.#delimited(columns, clean);
     if (rows.length === 0) return this.note(layout.empty);
     const style = await this.style();
-    if (layout.drawing && !this.#picked) return this.raw(await layout.drawing(style));
-    const { table } = await import('./table.ts');
-    const header = columns.map((column) => style.dim(column.header));
-    this.#stdout.write(
-      table(
-        header,
-        rows.map((row) => columns.map((column) => shown(column, row, style))),
-      ),
-    );
+    if (layout.drawing && !this.#picked) return this.raw(await layout.drawing(style, clean));
+    const { cards, fittingTable } = await import('./table.ts');
+    const drawn = columns.map(({ header, optional = false, ...column }) => ({
+      header: style.dim(header),
+      optional,
+      cells: clean.map((row) => shown(column, row, style)),
+    }));
+    this.#stdout.write(fittingTable(drawn, this.width) ?? cards(drawn));
   }
 
   /** Prints one thing: an object in JSON; elsewhere a line a field, or for people the drawing that is given. */
-  async record<Row extends object>(record: Row, layout: Layout<Row> & { readonly drawing?: Drawing }): Promise<void> {
+  async record<Row extends object>(
+    record: Row,
+    layout: Layout<Row> & { readonly drawing?: Drawing<Row> },
+  ): Promise<void> {
     this.#checkPresent([record], layout);
     if (this.format === 'json') return this.#json(this.#pick(record));
-    if (this.format === 'yaml') return this.#yaml(this.#pick(record));
+    if (this.format === 'yaml') return this.#yaml(this.#shownAs(this.#pick(record)));
     const columns = this.#columns(layout);
-    if (this.format === 'csv') return this.#delimited(columns, [record]);
-    if (!this.isForPeople) {
-      this.#stdout.write(tsv(columns.map((column) => [column.field, column.value(record)])));
-      return;
-    }
+    const clean = this.#shownAs(record);
+    if (this.format === 'csv') return this.#delimited(columns, [clean]);
+    if (!this.isForPeople) return this.raw(tsv(columns.map((column) => [column.field, column.value(clean)])));
     const style = await this.style();
-    if (layout.drawing && !this.#picked) return this.raw(await layout.drawing(style));
+    if (layout.drawing && !this.#picked) return this.raw(await layout.drawing(style, clean));
     const { table } = await import('./table.ts');
     const lines = columns
-      .map((column) => [style.dim(column.header), shown(column, record, style)])
+      .map((column) => [style.dim(column.header), shown(column, clean, style)])
       .filter(([, value]) => value !== '');
     this.#stdout.write(table(undefined, lines));
   }
@@ -151,7 +155,7 @@ export class Output {
 
   /** Says something about the result, on stderr. Keys in it are masked. */
   note(message: string): void {
-    this.#stderr.write(`${redacted(message)}\n`);
+    this.#stderr.write(`${redacted(message.split('\n').map(harmless).join('\n'))}\n`);
   }
 
   /** Says what was done, to a person; a pipe has the result itself. */
@@ -163,6 +167,11 @@ export class Output {
     if (!this.#picked) return;
     const drawn = this.format === 'json' || this.format === 'yaml' ? [] : columns.map((column) => column.field);
     this.checkFields([...new Set([...fields, ...drawn, ...rows.flatMap((row) => Object.keys(row))])]);
+  }
+
+  /** Data as a terminal may see it; elsewhere as it came. */
+  #shownAs<Data>(data: Data): Data {
+    return this.isForPeople || this.isTerminal ? harmlessData(data) : data;
   }
 
   #pick(row: object): object {
@@ -184,8 +193,8 @@ export class Output {
   }
 
   #json(data: unknown): void {
-    const text = JSON.stringify(data, undefined, this.#stdout.isTTY ? 2 : undefined);
-    this.#stdout.write(`${this.#stdout.isTTY ? harmlessJson(text) : text}\n`);
+    const text = JSON.stringify(data, undefined, this.isTerminal ? 2 : undefined);
+    this.#stdout.write(`${this.isTerminal ? harmlessJson(text) : text}\n`);
   }
 
   async #yaml(data: unknown): Promise<void> {
@@ -210,7 +219,7 @@ function columnOf<Row extends object>(field: string): Column<Row> {
   };
 }
 
-function shown<Row>(column: Column<Row>, row: Row, style: Style): string {
+function shown<Row>(column: Pick<Column<Row>, 'value' | 'show'>, row: Row, style: Style): string {
   return column.show?.(row, style) ?? cellText(column.value(row));
 }
 

@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import stringWidth from 'string-width';
 
 const noLines = {
   top: '',
@@ -31,4 +32,37 @@ export function table(header: readonly string[] | undefined, rows: readonly (rea
     .split('\n')
     .map((line) => line.trimEnd())
     .join('\n')}\n`;
+}
+
+/** A column with its cells, as drawn: they may hold colour. */
+export interface DrawnColumn {
+  readonly header: string;
+  /** Whether it is left out where the table would be too wide. */
+  readonly optional: boolean;
+  readonly cells: readonly string[];
+}
+
+/**
+ * A table of these columns, without as many of the optional ones, from the last, as it takes to fit.
+ *
+ * @param width - of the terminal, in columns
+ * @returns undefined when what is left is still too wide
+ */
+export function fittingTable(columns: readonly DrawnColumn[], width: number): string | undefined {
+  const rows = (columns[0]?.cells ?? []).map((_cell, at) => columns.map(({ cells }) => cells[at] ?? ''));
+  const drawn = table(
+    columns.map(({ header }) => header),
+    rows,
+  );
+  if (drawn.split('\n').every((line) => stringWidth(line) <= width)) return drawn;
+  const dropped = columns.findLastIndex(({ optional }) => optional);
+  return dropped < 0 ? undefined : fittingTable(columns.toSpliced(dropped, 1), width);
+}
+
+/** The same as a paragraph a row, a line a column, for a terminal too narrow for a table. */
+export function cards(columns: readonly DrawnColumn[]): string {
+  const rows = (columns[0]?.cells ?? []).map((_cell, at) =>
+    columns.map(({ header, cells }) => [header, cells[at] ?? '']).filter(([, cell]) => cell !== ''),
+  );
+  return rows.map((lines) => table(undefined, lines)).join('\n');
 }

@@ -10,6 +10,21 @@ export function harmless(text: string): string {
     .replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '');
 }
 
+/** A copy of some data with every text in it harmless. */
+export function harmlessData<Data>(data: Data): Data {
+  const copy = structuredClone(data);
+  makeHarmless(copy);
+  return copy;
+}
+
+function makeHarmless(data: unknown): void {
+  if (typeof data !== 'object' || data === null) return;
+  for (const [key, value] of Object.entries(data)) {
+    if (typeof value === 'string') Reflect.set(data, key, harmless(value));
+    else makeHarmless(value);
+  }
+}
+
 /** JSON that no terminal obeys: JSON escapes only the lower half of the control characters. */
 export function harmlessJson(json: string): string {
   return json.replace(

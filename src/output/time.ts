@@ -35,6 +35,13 @@ export function timeSpan(from: Date, to: Date, timeZone: string): string {
   return `${timeOfDay(from, timeZone)}–${timeOfDay(to, timeZone)}`;
 }
 
+/** How far off a timestamp is: `in 4 weeks`; nothing for none, and what is no moment as it came. */
+export function distanceTo(timestamp: string | null | undefined, now: Date): string {
+  if (!timestamp) return '';
+  const moment = new Date(timestamp);
+  return Number.isNaN(moment.getTime()) ? timestamp : relativeTime(moment, now);
+}
+
 /** The day and how far off it is: `23 May 2026 (in 4 weeks)`; what is no moment is shown as it came. */
 export function dayAndDistance(timestamp: string | null | undefined, now: Date, timeZone: string): string {
   if (!timestamp) return '';

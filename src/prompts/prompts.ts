@@ -1,4 +1,5 @@
 import { CommandError, usageError } from '../domain/errors.ts';
+import { harmless } from '../output/text.ts';
 
 /** The streams that a person is asked through. */
 export interface Terminal {
@@ -10,7 +11,6 @@ export interface Terminal {
 export interface Choice<Value> {
   readonly name: string;
   readonly value: Value;
-  readonly description?: string;
 }
 
 /** Every question that a person can be asked. Questions go to stderr; stdout carries results alone. */
@@ -74,14 +74,14 @@ export class Prompts {
   async pick<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value> {
     this.#requireSomebody(missing);
     const { select } = await import('@inquirer/prompts');
-    return this.#ask((context) => select({ message, choices: [...choices] }, context));
+    return this.#ask((context) => select({ message, choices: choices.map(shown) }, context));
   }
 
   /** Lets several be picked from a list, at least one. @throws CommandError (input_required) where nobody can be asked */
   async pickSeveral<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value[]> {
     this.#requireSomebody(missing);
     const { checkbox } = await import('@inquirer/prompts');
-    return this.#ask((context) => checkbox({ message, choices: [...choices], required: true }, context));
+    return this.#ask((context) => checkbox({ message, choices: choices.map(shown), required: true }, context));
   }
 
   #requireSomebody(missing: string): void {
@@ -102,4 +102,9 @@ export class Prompts {
       throw error;
     }
   }
+}
+
+/** A choice as a terminal may see it: its name may hold words of the API. */
+function shown<Value>({ name, value }: Choice<Value>): Choice<Value> {
+  return { name: harmless(name), value };
 }

@@ -2,8 +2,7 @@ import type { BillingStatus } from '../../api/billing.ts';
 import { formatUsd, parseUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
 import type { Style } from '../../output/style.ts';
-import { harmless } from '../../output/text.ts';
-import { dayAndDistance } from '../../output/time.ts';
+import { distanceTo } from '../../output/time.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { factLines } from '../pools/purchase.ts';
@@ -36,7 +35,7 @@ async function billingStatus(context: Context): Promise<void> {
   await context.output.record(account, {
     columns,
     fields,
-    drawing: (style) => drawing(account, style, now, context.timeZone),
+    drawing: (style, clean) => drawing(clean, style, now),
   });
 }
 
@@ -57,25 +56,25 @@ const columns: readonly Column<BillingStatus>[] = [
   { field: 'subscriptionExpiresAt', header: 'Expires', value: ({ subscriptionExpiresAt }) => subscriptionExpiresAt },
 ];
 
-async function drawing(account: BillingStatus, style: Style, now: Date, timeZone: string): Promise<string> {
+async function drawing(account: BillingStatus, style: Style, now: Date): Promise<string> {
   const { table } = await import('../../output/table.ts');
   const credit = account.creditBalance == null ? 'unknown' : formatUsd(parseUsd(account.creditBalance));
   const facts = factLines([
-    ['Status', harmless(account.status ?? 'nothing active')],
+    ['Status', account.status ?? 'nothing active'],
     ['Credit', credit],
   ]);
   const pledges = account.poolPledges ?? [];
   if (pledges.length === 0) return `${facts}\n\nNo subscriptions. \`ci pools list\` shows what there is.\n`;
   const rows = pledges.map(({ id, poolSlug, poolId, status, currentPeriodEnd, cancelAtPeriodEnd, hasKey }) => {
-    const end = dayAndDistance(currentPeriodEnd, now, timeZone);
+    const end = distanceTo(currentPeriodEnd, now);
     return [
-      style.bold(harmless(poolSlug ?? poolId ?? '')),
-      harmless(id),
-      status === 'active' ? style.good(status) : style.warning(harmless(status ?? '')),
-      cancelAtPeriodEnd ? style.warning(`ends ${end}`) : end && `renews ${end}`,
+      style.bold(poolSlug ?? poolId ?? ''),
+      id,
+      status === 'active' ? style.good(status) : style.warning(status ?? ''),
+      cancelAtPeriodEnd ? style.warning(`ends ${end}`) : end,
       hasKey === false ? style.warning('no key') : '',
     ];
   });
-  const header = ['POOL', 'SUBSCRIPTION', 'STATUS', 'RENEWS OR ENDS', ''].map((word) => style.dim(word));
+  const header = ['POOL', 'SUBSCRIPTION', 'STATUS', 'RENEWS', ''].map((word) => style.dim(word));
   return `${facts}\n\n${table(header, rows)}`;
 }

@@ -4,7 +4,6 @@ import { type Cents, toUsd } from '../../domain/money.ts';
 import { masked } from '../../domain/secrets.ts';
 import { checkVariable } from '../../output/dotenv.ts';
 import type { Column, Drawing } from '../../output/output.ts';
-import { harmless } from '../../output/text.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { parseAmount, parseCount } from '../options.ts';
@@ -86,7 +85,7 @@ async function createKey(context: Context, typed: string | undefined, options: O
     return;
   }
   if (options.secretOnly) return context.output.raw(`${key.apiKey}\n`);
-  await context.output.list([key], { columns, fields, empty: '', drawing: drawing(key) }, key);
+  await context.output.list([key], { columns, fields, empty: '', drawing }, key);
 }
 
 /** Refuses flags that contradict each other, before anything is sent. */
@@ -147,7 +146,10 @@ const savedColumns: readonly Column<CreatedKey & { savedTo: string; variable: st
 ];
 
 /** A new key for a person, its secret alone on a line. */
-function drawing({ id, name, apiKey }: CreatedKey): Drawing {
-  return (style) =>
-    `${style.bold(harmless(name ?? 'API key'))}  ${style.dim(harmless(id))}\n\n${harmless(apiKey)}\n\n${style.dim('Keep it now: it is shown only once.')}\n`;
-}
+const drawing: Drawing<readonly CreatedKey[]> = (style, created) =>
+  created
+    .map(
+      ({ id, name, apiKey }) =>
+        `${style.bold(name ?? 'API key')}  ${style.dim(id)}\n\n${apiKey}\n\n${style.dim('Keep it now: it is shown only once.')}\n`,
+    )
+    .join('\n');

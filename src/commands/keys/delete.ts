@@ -102,8 +102,6 @@ async function pick({ prompts }: Context, keys: readonly Key[]): Promise<Key[]> 
   );
 }
 
-function label({ id, name, apiKey, createdAt }: Key): string {
-  return [name ?? '', id, apiKey ? masked(apiKey) : '', createdAt ? `made ${createdAt.slice(0, 10)}` : '']
-    .filter(Boolean)
-    .join('  ');
+function label({ id, name, apiKey }: Key): string {
+  return [name, id, apiKey && masked(apiKey)].filter(Boolean).join('  ');
 }

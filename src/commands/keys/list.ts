@@ -1,7 +1,7 @@
 import type { Key } from '../../api/keys.ts';
 import { masked } from '../../domain/secrets.ts';
 import type { Column } from '../../output/output.ts';
-import { dayAndDistance } from '../../output/time.ts';
+import { distanceTo } from '../../output/time.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
@@ -41,12 +41,12 @@ async function listKeys(context: Context): Promise<void> {
   const columns: Column<Key>[] = [
     { field: 'id', header: 'ID', value: ({ id }) => id },
     { field: 'name', header: 'NAME', value: ({ name }) => name },
-    { field: 'keyType', header: 'TYPE', value: ({ keyType }) => keyType },
+    { field: 'keyType', header: 'TYPE', value: ({ keyType }) => keyType, optional: true },
     {
       field: 'isActive',
       header: 'STATUS',
       value: ({ isActive }) => isActive,
-      show: ({ isActive }, style) => (isActive === false ? style.bad('inactive') : style.good('active')),
+      show: ({ isActive }, style) => (isActive == null ? '' : isActive ? style.good('active') : style.bad('inactive')),
     },
     { field: 'apiKey', header: 'KEY', value: ({ apiKey }) => apiKey },
     timeColumn('createdAt', 'CREATED', (key) => key.createdAt),
@@ -59,7 +59,8 @@ async function listKeys(context: Context): Promise<void> {
       field,
       header,
       value,
-      show: (key, style) => dayAndDistance(value(key), now, context.timeZone) || style.dim('never'),
+      optional: true,
+      show: (key, style) => distanceTo(value(key), now) || style.dim('never'),
     };
   }
 }

@@ -1,11 +1,10 @@
 import type { Pool } from '../../api/pools.ts';
 import { type Block, blockNames, startHour, utcHours } from '../../domain/blocks.ts';
 import { occurrence } from '../../domain/coverage.ts';
-import { CommandError, usageError } from '../../domain/errors.ts';
+import { CommandError } from '../../domain/errors.ts';
 import { formatUsd, toUsd } from '../../domain/money.ts';
 import { type BillingCycle, type Price, type Quote, quote } from '../../domain/quote.ts';
 import type { Column } from '../../output/output.ts';
-import { counted } from '../../output/text.ts';
 import { timeSpan } from '../../output/time.ts';
 import type { Context } from '../context.ts';
 import { blockPrice, findPool, freeSeats, hasListedPrices, poolName } from './pool.ts';
@@ -143,23 +142,20 @@ export const quoteColumns: readonly Column<QuoteRecord>[] = [
 
 /** The facts of a purchase for a person, before it is made. */
 export async function facts(purchase: PricedPurchase, context: Context): Promise<(readonly [string, string])[]> {
-  const { pool, quote, blocks, free } = purchase;
+  const { pool, quote, free } = purchase;
   const now = await context.now();
-  const hours = blocks.map((block) => {
+  const lines = quote.blocks.map(({ block, monthly }) => {
     const { from, to } = occurrence(startHour(block), now);
-    const price = quote.blocks.find((each) => each.block === block)?.monthly;
     const seats = free.get(block);
     return [
-      block.padEnd(8),
-      `${utcHours(block)} UTC,`,
-      `${timeSpan(from, to, context.timeZone)} ${context.timeZone}`,
-      price ? `  ${priceText(price)} a month` : '',
-      seats === undefined ? '' : seats === 0 ? '  sold out' : `  ${counted(seats, 'seat')} free`,
-    ].join(' ');
+      `${block.padEnd(8)}  ${priceText(monthly)}  ${utcHours(block)} UTC`,
+      `${timeSpan(from, to, context.timeZone)} local`,
+      ...(seats === undefined ? [] : [seats === 0 ? 'sold out' : `${seats} free`]),
+    ].join(', ');
   });
   return [
     ['Pool', `${poolName(pool)}${pool.modelName ? ` (${pool.modelName})` : ''}`],
-    ...hours.map((line, at): [string, string] => [at === 0 ? 'Blocks' : '', line]),
+    ...lines.map((line, at): [string, string] => [at === 0 ? 'Blocks' : '', line]),
     ['Seats', `${quote.quantity} in each block`],
     ['Price', `${priceText(quote.monthly)} a month`],
     ['Charged today', `${chargeText(quote)}, to the saved card`],
@@ -194,11 +190,6 @@ export function checkMaximum({ pool, quote }: PricedPurchase, maximum: number | 
     `${poolName(pool)} would charge ${chargeText(quote)} today, above --max-price ${formatUsd(maximum)}`,
     { hint: 'Nothing was charged. Raise --max-price, or take fewer blocks or seats.', outcome: 'not_applied' },
   );
-}
-
-/** Refuses `--max-price` and its like where they make no sense together. */
-export function requireTogether(given: boolean, flag: string, needs: boolean, needed: string): void {
-  if (given && !needs) throw usageError(`${flag} goes with ${needed}`);
 }
 
 function priceText(price: Price): string {

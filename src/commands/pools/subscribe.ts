@@ -3,7 +3,7 @@ import type { Block } from '../../domain/blocks.ts';
 import { seatsHeld, staysMine } from '../../domain/coverage.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import type { Cents } from '../../domain/money.ts';
-import { counted, harmless, inWords } from '../../output/text.ts';
+import { counted, inWords } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -206,7 +206,7 @@ async function print(
 ): Promise<void> {
   const now = await context.now();
   const secret = (subscription: Subscription) => subscription.key?.apiKey ?? '';
-  const columns = subscriptionColumns(now, context.timeZone).map((column) =>
+  const columns = subscriptionColumns(now).map((column) =>
     column.field === 'key' ? { ...column, value: secret } : column,
   );
   const [only] = subscriptions;
@@ -217,8 +217,8 @@ async function print(
       columns,
       fields,
       empty: '',
-      drawing: (style) =>
-        subscriptions
+      drawing: (style, clean) =>
+        clean
           .map((subscription) => {
             const renewal = dayAndDistance(subscription.currentPeriodEnd, now, context.timeZone);
             const lines: [string, string][] = [
@@ -228,9 +228,7 @@ async function print(
               ['Renews', renewal],
               ['Key', subscription.key?.apiKey ?? ''],
             ];
-            const shown = lines
-              .filter(([, value]) => value !== '')
-              .map(([label, value]) => [label, harmless(value)] as const);
+            const shown = lines.filter(([, value]) => value !== '');
             const once =
               createKey !== undefined && subscription.key
                 ? `\n  ${style.dim('Keep the key now: it is shown only once.')}`

@@ -3,7 +3,7 @@ import { blocksHeld, hoursHeld, isLive, nextLive } from '../../domain/coverage.t
 import { formatUsd, parseUsd } from '../../domain/money.ts';
 import { masked } from '../../domain/secrets.ts';
 import type { Column } from '../../output/output.ts';
-import { dayAndDistance, relativeTime } from '../../output/time.ts';
+import { distanceTo, relativeTime } from '../../output/time.ts';
 
 /** A subscription and the pool it is on. */
 export type PoolSubscription = Subscription & { readonly poolSlug: string };
@@ -27,8 +27,8 @@ export function withMaskedKey<Sub extends Subscription>(subscription: Sub): Sub 
   return key?.apiKey ? { ...subscription, key: { ...key, apiKey: masked(key.apiKey) } } : subscription;
 }
 
-/** The columns of a list of subscriptions. */
-export function subscriptionColumns(now: Date, timeZone: string): readonly Column<PoolSubscription>[] {
+/** The columns of a list of subscriptions; a key is shown as it stands in them, so mask it before. */
+export function subscriptionColumns(now: Date): readonly Column<PoolSubscription>[] {
   return [
     { field: 'id', header: 'ID', value: ({ id }) => id },
     {
@@ -52,16 +52,17 @@ export function subscriptionColumns(now: Date, timeZone: string): readonly Colum
     {
       field: 'monthlyPrice',
       header: 'PRICE/MONTH',
+      optional: true,
       value: ({ monthlyPrice: price }) => (price == null ? '' : (parseUsd(price) / 100).toFixed(2)),
       show: ({ monthlyPrice: price }) => (price == null ? '' : formatUsd(parseUsd(price))),
     },
     {
       field: 'currentPeriodEnd',
-      header: 'RENEWS OR ENDS',
+      header: 'RENEWS',
       value: ({ currentPeriodEnd }) => currentPeriodEnd,
       show: ({ currentPeriodEnd, cancelAtPeriodEnd }, style) => {
-        const when = dayAndDistance(currentPeriodEnd, now, timeZone);
-        return cancelAtPeriodEnd ? style.warning(`ends ${when}`) : when && `renews ${when}`;
+        const when = distanceTo(currentPeriodEnd, now);
+        return cancelAtPeriodEnd ? style.warning(`ends ${when}`) : when;
       },
     },
     {
@@ -73,8 +74,9 @@ export function subscriptionColumns(now: Date, timeZone: string): readonly Colum
     {
       field: 'key',
       header: 'KEY',
-      value: ({ key }) => (key?.apiKey ? masked(key.apiKey) : key?.id),
-      show: ({ key }, style) => (key?.apiKey ? masked(key.apiKey) : style.warning('none')),
+      optional: true,
+      value: ({ key }) => key?.apiKey,
+      show: ({ key }, style) => (key ? (key.apiKey ?? key.id ?? 'yes') : style.warning('none')),
     },
   ];
 }

@@ -19,7 +19,7 @@ async function listSubscriptions(context: Context, typed: string | undefined): P
       ? await allSubscriptions(context)
       : await poolSubscriptions(context, await chosenPool(context, typed));
   const now = await context.now();
-  const columns = subscriptionColumns(now, context.timeZone).filter(
+  const columns = subscriptionColumns(now).filter(
     ({ field }) => field !== 'cancelAtPeriodEnd' || !context.output.isForPeople,
   );
   await context.output.list(found.map(withMaskedKey), {

@@ -5,7 +5,6 @@ import { formatUsd } from '../../domain/money.ts';
 import type { Price } from '../../domain/quote.ts';
 import type { Column } from '../../output/output.ts';
 import type { Style } from '../../output/style.ts';
-import { harmless } from '../../output/text.ts';
 import { timeOfDay, timeSpan } from '../../output/time.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -49,7 +48,7 @@ async function viewPool(context: Context, typed: string | undefined): Promise<vo
   await context.output.record(pool, {
     columns: [...facts, ...blockNames.flatMap((block) => blockFacts(block))],
     fields,
-    drawing: (style) => drawing(pool, style, now, context.timeZone),
+    drawing: (style, clean) => drawing(clean, style, now, context.timeZone),
   });
 }
 
@@ -80,9 +79,9 @@ function blockFacts(block: Block): Column<PoolDetail>[] {
 
 async function drawing(pool: PoolDetail, style: Style, now: Date, timeZone: string): Promise<string> {
   const { table } = await import('../../output/table.ts');
-  const title = [pool.modelName ?? pool.modelId, poolName(pool)].filter((word) => word != null).map(harmless);
+  const title = [pool.modelName ?? pool.modelId, poolName(pool)].filter((word) => word != null);
   const lines = [
-    ['Status', harmless(pool.status ?? '')],
+    ['Status', pool.status ?? ''],
     [
       'Model',
       [pool.modelId, ...(pool.models ?? [])].filter((each, at, all) => each && all.indexOf(each) === at).join(', '),
@@ -106,14 +105,14 @@ async function drawing(pool: PoolDetail, style: Style, now: Date, timeZone: stri
   });
   return [
     `${style.bold(title[0] ?? '')}  ${style.dim(title[1] ?? '')}`,
-    ...(pool.description ? [harmless(pool.description)] : []),
+    ...(pool.description ? [pool.description] : []),
     '',
     table(
       undefined,
-      lines.map(([label = '', value = '']) => [style.dim(label), harmless(value)]),
+      lines.map(([label = '', value = '']) => [style.dim(label), value]),
     ),
     table(
-      ['BLOCK', 'UTC', timeZone, 'PRICE/MONTH', 'FREE SEATS', ''].map((header) => style.dim(header)),
+      ['BLOCK', 'UTC', 'LOCAL', 'PRICE/MONTH', 'FREE SEATS', ''].map((header) => style.dim(header)),
       blocks,
     ),
     chart(pool, style, now, timeZone),
@@ -132,7 +131,7 @@ function chart(pool: PoolDetail, style: Style, now: Date, timeZone: string): str
   const row = (label: string, cells: readonly string[]) => `${style.dim(label.padEnd(6))}${cells.join(' ')}`;
   const current = now.getUTCHours();
   return `${[
-    `Free seats by the hour${minutes === '00' ? '' : `; local hours begin at :${minutes}`}`,
+    `Free seats by the hour; local is ${timeZone}${minutes === '00' ? '' : `, each hour at :${minutes}`}`,
     row(
       'UTC',
       hours.map((hour) => (hour === current ? style.bold : style.dim)(String(hour).padStart(2, '0'))),

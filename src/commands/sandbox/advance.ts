@@ -1,6 +1,7 @@
 import { parseDuration } from '../../domain/duration.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
+import { refuse } from './failure.ts';
 
 const fields = ['now'] as const;
 
@@ -19,7 +20,8 @@ export default function advance(context: Context): Verb {
 /** @param milliseconds - how far */
 async function advanceClock({ output, sandboxFolder, clock }: Context, milliseconds: number): Promise<void> {
   const { advanceSandbox } = await import('../../sandbox/state.ts');
-  const now = (await advanceSandbox(sandboxFolder, milliseconds, clock)).toISOString();
+  const time = await advanceSandbox(sandboxFolder, milliseconds, clock).catch(refuse);
+  const now = time.toISOString();
   output.done(`In the sandbox it is ${now} now.`);
   await output.record(
     { now },

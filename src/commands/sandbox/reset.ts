@@ -1,5 +1,6 @@
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
+import { refuse } from './failure.ts';
 
 const fields = ['folder', 'card'] as const;
 
@@ -20,7 +21,7 @@ export default function reset(context: Context): Verb {
 
 async function resetState({ output, sandboxFolder: folder, clock }: Context, { card }: Options): Promise<void> {
   const { resetSandbox } = await import('../../sandbox/state.ts');
-  await resetSandbox(folder, { card }, clock);
+  await resetSandbox(folder, { card }, clock).catch(refuse);
   output.done(`The sandbox is fresh, ${card ? 'with' : 'without'} a card on file.`);
   await output.record(
     { folder, card },

@@ -1,4 +1,4 @@
-import { CommandError, usageError } from '../../domain/errors.ts';
+import { usageError } from '../../domain/errors.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
@@ -22,33 +22,21 @@ export default function serve(context: Context): Verb {
 
 async function serveSandbox(context: Context, { port }: Options): Promise<void> {
   const { output, sandboxFolder: folder } = context;
-  const [{ startSandbox }, { sandboxManagementKey: managementKey }] = await Promise.all([
-    import('../../sandbox/server.ts'),
-    import('../../sandbox/state.ts'),
-  ]);
-  const sandbox = await startSandbox({ folder, port, now: context.clock }).catch((error: unknown) => {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
-    throw new CommandError('usage', `port ${port} is in use`, {
-      hint: 'Choose another with --port, or --port 0 for a free one.',
-    });
-  });
-  try {
-    output.note('Sandbox: no money moves. Ctrl-C ends it.');
-    await output.record(
-      { url: sandbox.url, managementKey, folder },
-      {
-        columns: [
-          { field: 'url', header: 'URL', value: (row) => row.url },
-          { field: 'managementKey', header: 'Management key', value: (row) => row.managementKey },
-          { field: 'folder', header: 'State', value: (row) => row.folder },
-        ],
-        fields,
-      },
-    );
-    await untilAborted(context.interrupt);
-  } finally {
-    await sandbox.close();
-  }
+  const { sandboxManagementKey: managementKey } = await import('../../sandbox/state.ts');
+  const { url } = await context.startSandbox(port);
+  output.note('Sandbox: no money moves. Ctrl-C ends it.');
+  await output.record(
+    { url, managementKey, folder },
+    {
+      columns: [
+        { field: 'url', header: 'URL', value: (row) => row.url },
+        { field: 'managementKey', header: 'Management key', value: (row) => row.managementKey },
+        { field: 'folder', header: 'State', value: (row) => row.folder },
+      ],
+      fields,
+    },
+  );
+  await untilAborted(context.interrupt);
 }
 
 /** Waits for Ctrl-C. A listening sandbox alone keeps no process alive, so a timer does. */
