@@ -64,6 +64,8 @@ export function retryAfter({ headers }: HttpAnswer, now: number): number | undef
   const value = [headers['retry-after']].flat()[0]?.trim();
   if (value === undefined || value === '') return undefined;
   if (/^\d+$/.test(value)) return Number(value) * 1000;
+  // Date.parse takes "-5" and "1.5" for dates too.
+  if (!/^[A-Z][a-z]{2}/.test(value)) return undefined;
   const until = Date.parse(value);
   return Number.isNaN(until) ? undefined : Math.max(0, until - now);
 }
@@ -77,11 +79,13 @@ const hints: Partial<Record<ErrorCode, string>> = {
 
 function errorCode(status: number, message: string): ErrorCode {
   if (status >= 500) return 'server_error';
+  // The only word for it that the API has: "No payment method found — add a card first" (Unlimited Subscriptions API, "Subscribe").
+  const noCard = /no payment method|add a card/i.test(message);
   switch (status) {
+    case 200:
     case 400:
     case 422:
-      // The only word for it that the API has: "No payment method found — add a card first" (Unlimited Subscriptions API, "Subscribe").
-      return /no payment method|add a card/i.test(message) ? 'no_payment_method' : 'invalid_request';
+      return noCard ? 'no_payment_method' : status === 200 ? 'server_error' : 'invalid_request';
     case 401:
       return 'unauthorized';
     case 402:
@@ -102,14 +106,12 @@ function errorCode(status: number, message: string): ErrorCode {
 
 function serverMessage({ headers, body }: HttpAnswer): string | undefined {
   const text = body.trim();
-  if (text === '' || /^text\/html/i.test([headers['content-type']].flat()[0] ?? '') || text.startsWith('<')) {
-    return undefined;
-  }
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return /^[[{"]/.test(text) ? undefined : shortened(text);
+    const isPage = /^text\/html/i.test([headers['content-type']].flat()[0] ?? '');
+    return isPage || /^[[{"]/.test(text) || !isSentence(text) ? undefined : shortened(text);
   }
   const words = messageIn(value);
   return words === undefined ? undefined : shortened(words);
@@ -117,12 +119,17 @@ function serverMessage({ headers, body }: HttpAnswer): string | undefined {
 
 /** Finds the sentence for people: `error`, `error.message`, `message`, `detail`; of `error` and `message` the longer, as the other is a code. */
 function messageIn(value: unknown): string | undefined {
-  if (typeof value === 'string') return value.trim() === '' ? undefined : value;
+  if (typeof value === 'string') return isSentence(value) ? value : undefined;
   if (Array.isArray(value)) return value.map(messageIn).find((words) => words !== undefined);
   if (!isObject(value)) return undefined;
   const candidates = [value.error, value.message].map(messageIn).filter((words) => words !== undefined);
   const longest = candidates.toSorted((a, b) => b.length - a.length)[0];
   return longest ?? messageIn(value.detail) ?? messageIn(value.errors);
+}
+
+/** Whether a text is fit to be read by people: no page of a proxy, no object that a server forgot to spell out. */
+function isSentence(text: string): boolean {
+  return !/^\s*(?:$|<|\[object \w+\]\s*$)|<(?:!doctype|html|head|body)\b/i.test(text);
 }
 
 function shortened(text: string): string {

@@ -10,6 +10,8 @@ const mostAttempts = 3;
 const firstBackoff = 300;
 const connectTimeout = 10_000;
 const mostRedirects = 5;
+/** The longest that a timer of Node.js can wait, in milliseconds: 24 days; a longer one would end at once. */
+const longestTimer = 2 ** 31 - 1;
 
 /** Which key a request carries. `if-present`: the management key when there is one. */
 export type KeyKind = 'management' | 'if-present' | 'consumption' | 'none';
@@ -99,6 +101,11 @@ export class ApiClient {
     }
   }
 
+  /** Refuses at once what could not be sent later. @throws CommandError (not_signed_in) */
+  requireSignedIn(): void {
+    this.#key('management');
+  }
+
   /** Sends what the user typed and returns the answer as it came. */
   raw(request: RawRequest): Promise<HttpAnswer> {
     return this.#request(request);
@@ -110,7 +117,8 @@ export class ApiClient {
   }
 
   async #request(request: RawRequest): Promise<HttpAnswer> {
-    const { timeout, interrupt } = this.#options;
+    const { interrupt } = this.#options;
+    const timeout = Math.min(this.#options.timeout, longestTimer);
     const deadline = Date.now() + timeout;
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(new Error(`no answer within ${timeout / 1000} s`)), timeout);
@@ -122,6 +130,7 @@ export class ApiClient {
   }
 
   async #attempts(request: RawRequest, deadline: number, late: AbortSignal, signal: AbortSignal): Promise<HttpAnswer> {
+    const { interrupt } = this.#options;
     const reading = isRead(request.method);
     for (let attempt = 1; ; attempt++) {
       let failure: CommandError;
@@ -145,15 +154,15 @@ export class ApiClient {
       if (!repeatable || attempt >= mostAttempts || Date.now() + wait >= deadline) throw failure;
       this.#options.trace?.(`* ${failure.message}; trying again in ${Math.round(wait)} ms`);
       await pause(wait, signal);
-      if (signal.aborted) throw failure;
+      if (interrupt.aborted) throw failure.with({ code: 'interrupted', message: 'interrupted', hint: undefined });
     }
   }
 
   /** One attempt; a read follows redirects, and its key does not follow to another host. */
   async #follow(request: RawRequest, signal: AbortSignal, attempt: number): Promise<HttpAnswer> {
     const { baseUrl, trace } = this.#options;
-    let url = new URL(request.path, baseUrl);
-    if (url.origin !== baseUrl.origin) throw new CommandError('usage', `"${request.path}" is not a path of the API`);
+    let url = URL.canParse(request.path, baseUrl.href) ? new URL(request.path, baseUrl) : undefined;
+    if (url?.origin !== baseUrl.origin) throw new CommandError('usage', `"${request.path}" is not a path of the API`);
     for (let redirects = 0; ; redirects++) {
       const started = performance.now();
       trace?.(`> ${request.method} ${url.href}${attempt > 1 ? ` (attempt ${attempt})` : ''}`);
@@ -168,7 +177,7 @@ export class ApiClient {
       this.#readClock(answer);
       const target = redirectTarget(answer, url);
       if (target === undefined || !isRead(request.method) || redirects === mostRedirects) return answer;
-      if (!isAllowed(target)) return answer;
+      if (!isAllowed(target) || (url.protocol === 'https:' && target.protocol !== 'https:')) return answer;
       url = target;
     }
   }
@@ -263,11 +272,11 @@ export function parseBaseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const hint = 'Write it as https://host; plain http is allowed on loopback alone (http://127.0.0.1:8787).';
   if (!url || !/^https?:$/.test(url.protocol)) throw new CommandError('usage', `"${text}" is not an API URL`, { hint });
-  if (!isAllowed(url)) {
-    throw new CommandError('usage', `"${text}" is not encrypted, and a key would be sent to it`, { hint });
-  }
   if (url.username || url.password) {
     throw new CommandError('usage', 'the API URL holds a user name or a password', { hint });
+  }
+  if (!isAllowed(url)) {
+    throw new CommandError('usage', `"${text}" is not encrypted, and a key would be sent to it`, { hint });
   }
   if (url.pathname !== '/' || url.search || url.hash) {
     throw new CommandError('usage', `"${text}" has a path: the API URL is the host only, without /v1 or /api`, {

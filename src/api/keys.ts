@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { ApiClient } from './client.ts';
+import { segment } from './path.ts';
 import { id, maybe, usd } from './schema.ts';
 
 export const keySchema = z.looseObject({
@@ -65,6 +66,6 @@ export class KeysApi {
 
   /** Revokes a key at once. */
   async delete(key: string): Promise<void> {
-    await this.#client.change('DELETE', `/api/keys/${encodeURIComponent(key)}`, z.unknown());
+    await this.#client.change('DELETE', `/api/keys/${segment(key)}`, z.unknown());
   }
 }

@@ -2,7 +2,8 @@ import * as z from 'zod/mini';
 import type { Block } from '../domain/blocks.ts';
 import type { BillingCycle } from '../domain/quote.ts';
 import type { ApiClient } from './client.ts';
-import { count, hour, id, maybe, usd } from './schema.ts';
+import { segment } from './path.ts';
+import { count, fraction, hour, id, maybe, usd } from './schema.ts';
 
 const blockSchema = z.looseObject({
   block: z.string(),
@@ -21,7 +22,7 @@ export const poolSchema = z.looseObject({
   totalSlots: maybe(count),
   minPricePerDay: maybe(usd),
   manualProvisioning: maybe(z.boolean()),
-  annualDiscount: maybe(z.number().check(z.minimum(0), z.maximum(1))),
+  annualDiscount: maybe(fraction),
   models: maybe(z.array(z.string())),
   infraSpec: maybe(z.unknown()),
   blocks: maybe(z.array(blockSchema)),
@@ -152,5 +153,5 @@ export class PoolsApi {
 }
 
 function path(pool: string): string {
-  return `/api/pools/${encodeURIComponent(pool)}`;
+  return `/api/pools/${segment(pool)}`;
 }

@@ -38,5 +38,17 @@ export const count = z.union([
   ),
 ]);
 
+/** A part of one, from 0 to 1. */
+export const fraction = z.pipe(
+  z.union([
+    z.number(),
+    z.pipe(
+      z.string().check(z.regex(/^\d+(\.\d+)?$/)),
+      z.transform((digits) => Number(digits)),
+    ),
+  ]),
+  z.number().check(z.minimum(0), z.maximum(1)),
+);
+
 /** UTC hour of the day. */
 export const hour = z.int().check(z.minimum(0), z.maximum(23));

@@ -111,7 +111,7 @@ export class Transport {
 
   /** Closes every connection at once. */
   async close(): Promise<void> {
-    for (const dispatcher of this.#dispatchers.values()) await (await dispatcher).destroy();
+    for (const dispatcher of this.#dispatchers.values()) await (await dispatcher.catch(() => undefined))?.destroy();
     this.#dispatchers.clear();
   }
 
@@ -128,7 +128,23 @@ export class Transport {
     // Time-outs of the whole exchange are the caller's; undici's own would cut a slow answer at another moment.
     const timeouts = { headersTimeout: 0, bodyTimeout: 0, connect: { timeout: this.#connectTimeout } };
     if ((!httpProxy && !httpsProxy) || isLoopback(url.hostname)) return new Client(url.origin, timeouts);
-    const { default: EnvHttpProxyAgent } = await import('undici/lib/dispatcher/env-http-proxy-agent.js');
+    const [{ default: EnvHttpProxyAgent }, { default: UndiciDispatcher }, { default: connect }] = await Promise.all([
+      import('undici/lib/dispatcher/env-http-proxy-agent.js'),
+      import('undici/lib/dispatcher/dispatcher.js'),
+      import('undici/lib/api/api-connect.js'),
+    ]);
+    // A proxy agent opens its tunnel with a method that undici's entry point alone would add. A socket error in it would be
+    // taken for one of the tunnel's own, and the tunnel opened again without end.
+    Object.assign(UndiciDispatcher.prototype, {
+      async connect(this: Dispatcher, options: Dispatcher.ConnectOptions) {
+        try {
+          return await connect.call(this, options);
+        } catch (error) {
+          if (codeOf(error) !== 'UND_ERR_SOCKET') throw error;
+          throw new Error('the proxy closed the connection', { cause: error });
+        }
+      },
+    });
     try {
       return new EnvHttpProxyAgent({ ...timeouts, httpProxy: httpProxy ?? '', httpsProxy: httpsProxy ?? '', noProxy });
     } catch (error) {
@@ -168,6 +184,10 @@ function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   if (cause instanceof AggregateError && cause.errors[0] !== undefined && !cause.message)
     return reasonOf(cause.errors[0]);
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
-  return reasons[code] ?? cause.message;
+  return reasons[codeOf(cause)] ?? cause.message;
+}
+
+/** What Node.js or undici calls an error: `ECONNRESET`. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

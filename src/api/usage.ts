@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { ApiClient } from './client.ts';
+import { segment } from './path.ts';
 import { count, id, maybe, usd } from './schema.ts';
 
 const periodSchema = z.looseObject({
@@ -62,7 +63,7 @@ export class UsageApi {
   }
 
   get(key: string): Promise<KeyUsage> {
-    return this.#client.read(`/api/usage/${encodeURIComponent(key)}`, keyUsageSchema);
+    return this.#client.read(`/api/usage/${segment(key)}`, keyUsageSchema);
   }
 
   /** The usage of the consumption key that the request is made with. */

@@ -1,4 +1,5 @@
 import { Argument, type Command, Option } from 'commander';
+import type { KeyKind } from '../api/client.ts';
 import type { HttpMethod } from '../api/transport.ts';
 import { usageError } from '../domain/errors.ts';
 import { harmless, harmlessJson } from '../output/text.ts';
@@ -18,10 +19,7 @@ export default function api(command: Command, context: Context): void {
   const body = new Option('-f, --raw-field <key=value>', 'a text for the body (or for the query of a GET); repeatable')
     .argParser((text: string, before: Options['field']) => [...before, pair(text)])
     .default([], 'none');
-  const typed = new Option(
-    '-F, --field <key=value>',
-    'the same with true, false, null, numbers and JSON understood; @file reads one',
-  )
+  const typed = new Option('-F, --field <key=value>', 'the same with true, false, null, numbers and JSON understood')
     .argParser((text: string, before: Options['field']) => [...before, typedPair(text)])
     .default([], 'none');
   command
@@ -54,9 +52,7 @@ async function call(context: Context, method: HttpMethod, path: string, { field,
   if (reading && input !== undefined) throw usageError(`a ${method} has no body`, 'Give its query with -f key=value.');
   const { output, prompts } = context;
   if (!reading) prompts.requireConsent(`${method} ${path} may charge, revoke or cancel: it`);
-  const values = Object.fromEntries(
-    await Promise.all(field.map(async ([key, value]) => [key, await resolved(context, value)] as const)),
-  );
+  const values = Object.fromEntries(field);
   const body =
     input !== undefined
       ? await context.readInput(input)
@@ -69,18 +65,18 @@ async function call(context: Context, method: HttpMethod, path: string, { field,
     await prompts.consent('Send it? It may charge, revoke or cancel.');
   }
   const { client } = await context.api();
-  const key = /^\/(v1|anthropic)\//.test(path)
-    ? 'consumption'
-    : path === '/api/plans'
-      ? 'none'
-      : /^\/api\/pools(\/[^/]+)?$/.test(path)
-        ? 'if-present'
-        : 'management';
-  const request = client.raw({ method, path: reading ? withQuery(path, values) : path, body, key });
+  const request = client.raw({ method, path: reading ? withQuery(path, values) : path, body, key: keyOf(path) });
   const answer = await (reading
     ? request
     : tellingHowToFindOut(request, path.startsWith('/api/keys') ? 'ci keys list' : 'ci billing status'));
   output.raw(output.isTerminal ? forTerminal(answer.body) : answer.body);
+}
+
+/** The key that a path asks for: inference and its own usage want an `sk_` key; plans and pools answer without one. */
+function keyOf(path: string): KeyKind {
+  if (/^\/(v1|anthropic)\//.test(path)) return 'consumption';
+  if (path === '/api/plans') return 'none';
+  return /^\/api\/pools(\/[^/]+)?$/.test(path) ? 'if-present' : 'management';
 }
 
 /** JSON laid out for a person, and all else as it came, as far as a terminal may see it. */
@@ -113,17 +109,8 @@ function typedPair(text: string): readonly [string, unknown] {
     const parsed: unknown = JSON.parse(value);
     return [key, parsed];
   } catch {
-    return [key, value.startsWith('@') ? new InFile(value.slice(1)) : value];
+    return [key, value];
   }
-}
-
-/** A value that stands in a file. */
-class InFile {
-  constructor(readonly file: string) {}
-}
-
-async function resolved(context: Context, value: unknown): Promise<unknown> {
-  return value instanceof InFile ? context.readInput(value.file) : value;
 }
 
 function checkJson(body: string, input: string | undefined): void {

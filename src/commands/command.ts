@@ -6,7 +6,7 @@ export interface About {
   readonly examples: readonly string[];
   /** The fields of its JSON, which `--fields` picks from. */
   readonly fields?: readonly string[];
-  /** Whether it changes something at the API: its errors then tell the outcome. */
+  /** Whether it changes something: its errors then tell the outcome, and all flags are checked before it begins. */
   readonly changes?: boolean;
 }
 

@@ -1,17 +1,17 @@
 import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
-import { CommandError } from '../domain/errors.ts';
+import { CommandError, usageError } from '../domain/errors.ts';
 
 const fileName = 'config';
 
-const profileSchema = z.object({
+const profileSchema = z.looseObject({
   /** The host that the key was saved for; it is sent to no other. */
   apiUrl: z.url(),
   managementKey: z.string(),
 });
 
-const fileSchema = z.object({
+const fileSchema = z.looseObject({
   currentProfile: z.optional(z.string()),
   profiles: z.optional(z.record(z.string(), profileSchema)),
 });
@@ -45,10 +45,12 @@ export class Profiles {
     return Object.keys(this.#read().profiles ?? {});
   }
 
-  /** Saves a profile; the first one becomes the current one. */
+  /** Saves a profile; the first one becomes the current one. @throws CommandError (usage) for a name that none can have */
   async save(name: string, profile: Profile): Promise<void> {
+    if (name === '__proto__') throw usageError(`"${name}" cannot name a profile`);
     const saved = this.#read();
     await this.#write({
+      ...saved,
       currentProfile: saved.currentProfile ?? name,
       profiles: { ...saved.profiles, [name]: profile },
     });
@@ -56,10 +58,10 @@ export class Profiles {
 
   /** Forgets a profile. */
   async remove(name: string): Promise<void> {
-    const { currentProfile, profiles = {} } = this.#read();
+    const { currentProfile, profiles = {}, ...rest } = this.#read();
     const { [name]: _removed, ...others } = profiles;
     const next = currentProfile === name ? Object.keys(others)[0] : currentProfile;
-    await this.#write({ ...(next === undefined ? {} : { currentProfile: next }), profiles: others });
+    await this.#write({ ...rest, ...(next === undefined ? {} : { currentProfile: next }), profiles: others });
   }
 
   /** Reads the file that conf writes, without conf: reading is on the way of every command. */

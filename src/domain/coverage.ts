@@ -1,11 +1,14 @@
-import { type Block, hoursPerBlock, wholeBlocks } from './blocks.ts';
+import { type Block, hoursOf, hoursPerBlock, wholeBlocks } from './blocks.ts';
 
 /** What is needed of a subscription to know which hours it holds. */
 export interface HeldHours {
   /** `active`, `pending_key`, `past_due` or `canceled`. */
   readonly status?: string | null | undefined;
   readonly cancelAtPeriodEnd?: boolean | null | undefined;
-  readonly hours?: readonly { readonly hour: number }[] | null | undefined;
+  readonly hours?:
+    | readonly { readonly hour: number; readonly slotIndex?: number | null | undefined }[]
+    | null
+    | undefined;
 }
 
 /** The UTC hours (0–23) that a subscription holds, each once, in order. */
@@ -16,6 +19,13 @@ export function hoursHeld(subscription: HeldHours): number[] {
 /** The whole blocks that a subscription holds. */
 export function blocksHeld(subscription: HeldHours): Block[] {
   return wholeBlocks(hoursHeld(subscription));
+}
+
+/** What a subscription holds, in words: its blocks, or the hours one by one when they make no whole blocks. */
+export function hoursInWords(subscription: HeldHours): string {
+  const blocks = blocksHeld(subscription);
+  const hours = hoursHeld(subscription);
+  return blocks.length * hoursPerBlock === hours.length ? blocks.join(',') : hours.map((hour) => `${hour}h`).join(',');
 }
 
 /** Whether a key of the subscription answers at this moment: it is active and the UTC hour is one of its own. */
@@ -51,9 +61,19 @@ export function seatsHeld(subscriptions: Iterable<HeldHours>): Map<Block, number
   const seats = new Map<Block, number>();
   for (const subscription of subscriptions) {
     if (!staysMine(subscription)) continue;
-    for (const block of blocksHeld(subscription)) seats.set(block, (seats.get(block) ?? 0) + 1);
+    for (const block of blocksHeld(subscription)) {
+      seats.set(block, (seats.get(block) ?? 0) + seatsOf(subscription, block));
+    }
   }
   return seats;
+}
+
+/** How many seats a subscription has in a block that it holds: one, unless it lists each hour with several slots. */
+function seatsOf({ hours }: HeldHours, block: Block): number {
+  const slots = hoursOf(block).map(
+    (hour) => new Set((hours ?? []).filter((each) => each.hour === hour).map(({ slotIndex }) => slotIndex)).size,
+  );
+  return Math.min(...slots);
 }
 
 /** Whether a subscription is paid for (its key may still be on the way) and will renew. */

@@ -13,6 +13,13 @@ export function isConsumptionKey(text: string): boolean {
   return consumptionKey.test(text);
 }
 
+/**
+ * A key wherever it stands; what is masked already stays as it is. After a letter only what no word looks like
+ * (`task_list` and `disk-usage` do not), unless the letter ends an escape: `%3Dsk_…`, `\nsk_…`.
+ */
+const keyInText =
+  /(?:mk_|sk_(?:live|pool)_(?!…)|(?:(?<![A-Za-z])|(?<=%[0-9A-Fa-f]{2}|\\[bfnrt]|\\u[0-9A-Fa-f]{4}))sk[_-](?!(?:live|pool)_…)|sk[_-](?=[A-Za-z_-]*\d)(?=[A-Za-z0-9_-]{16}))[A-Za-z0-9_-]{4,}/g;
+
 /** A key that can be told from others but not used: `sk_live_…9f3a`. */
 export function masked(secret: string): string {
   const prefix = /^(?:mk_|sk_(?:live_|pool_)?|sk-)/.exec(secret)?.[0] ?? '';
@@ -23,6 +30,6 @@ export function masked(secret: string): string {
 /** A text with every key in it masked, and every Authorization header emptied. */
 export function redacted(text: string): string {
   return text
-    .replace(/(authorization["']?\s*[:=]\s*["']?(?:bearer\s+)?)[^\s"',]+/gi, '$1…')
-    .replace(/(?<![A-Za-z])(?:mk_|sk_|sk-)[A-Za-z0-9_-]{4,}(?![A-Za-z0-9_\-…])/g, masked);
+    .replace(/(authorization\\?["']?\s*[:=]\s*\\?["']?(?:(?:bearer|basic)\s+)?)[^\s"',\\]+/gi, '$1…')
+    .replace(keyInText, masked);
 }

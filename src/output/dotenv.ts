@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { CommandError, usageError } from '../domain/errors.ts';
 
@@ -26,13 +26,15 @@ export function checkVariable(name: string): string {
  * @throws CommandError (file_error)
  */
 export async function openDotenv(file: string): Promise<Dotenv> {
-  const target = path.resolve(file);
-  const successor = `${target}.${randomBytes(6).toString('hex')}.tmp`;
+  const named = path.resolve(file);
   try {
+    // A link stays a link: what it points to is replaced.
+    const target = (await realpath(named).catch(unlessMissing)) ?? named;
+    const successor = `${target}.${randomBytes(6).toString('hex')}.tmp`;
     if ((await stat(target).catch(unlessMissing))?.isFile() === false) throw new Error('it is no file');
     const handle = await open(successor, 'wx', 0o600);
     return {
-      file: target,
+      file: named,
       async set(variable, value) {
         try {
           const before = (await readFile(target, 'utf8').catch(unlessMissing)) ?? '';
@@ -42,7 +44,7 @@ export async function openDotenv(file: string): Promise<Dotenv> {
           await rename(successor, target);
         } catch (error) {
           await rm(successor, { force: true });
-          throw failure(target, error);
+          throw failure(named, error);
         }
       },
       async discard() {
@@ -51,7 +53,7 @@ export async function openDotenv(file: string): Promise<Dotenv> {
       },
     };
   } catch (error) {
-    throw failure(target, error);
+    throw failure(named, error);
   }
 }
 

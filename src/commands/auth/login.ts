@@ -13,6 +13,7 @@ interface Options {
 export default function login(context: Context): Verb {
   const command = verb('login', 'save a management key, once the API has accepted it', {
     fields,
+    changes: true,
     examples: [
       'ci auth login',
       'ci auth login --profile work',
@@ -46,7 +47,9 @@ async function signIn(context: Context, { withKey }: Options): Promise<void> {
   const managementKey = checkedKey(typed.trim());
   const api = await context.apiWith(managementKey);
   await api.billing.status();
+  const replaced = profiles.get(profile)?.managementKey;
   await profiles.save(profile, { apiUrl, managementKey });
+  if (replaced !== undefined && replaced !== managementKey) output.note(`It replaces ${masked(replaced)}.`);
   output.done(`Signed in to ${new URL(apiUrl).host} as profile "${profile}".`);
   await output.record(
     { profile, apiUrl, managementKey: masked(managementKey), file: profiles.file },

@@ -9,6 +9,7 @@ const fields = ['profile', 'apiUrl', 'managementKey', 'file'] as const;
 export default function logout(context: Context): Verb {
   const command = verb('logout', 'forget a saved key', {
     fields,
+    changes: true,
     examples: ['ci auth logout', 'ci auth logout --profile work'],
   });
   command.action(() => signOut(context));

@@ -2,10 +2,10 @@ import type { BillingStatus } from '../../api/billing.ts';
 import { formatUsd, parseUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
 import type { Style } from '../../output/style.ts';
+import { factLines } from '../../output/text.ts';
 import { distanceTo } from '../../output/time.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { factLines } from '../pools/purchase.ts';
 
 export const fields = [
   'subscriptions',

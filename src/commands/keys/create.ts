@@ -1,4 +1,5 @@
 import type { CreatedKey, CreditKeyRequest } from '../../api/keys.ts';
+import { hoursInWords } from '../../domain/coverage.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, toUsd } from '../../domain/money.ts';
 import { masked } from '../../domain/secrets.ts';
@@ -8,8 +9,7 @@ import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { parseAmount, parseCount } from '../options.ts';
 import { tellingHowToFindOut } from '../outcome.ts';
-import { heldHours } from '../pools/subscription.ts';
-import { poolSubscriptions } from '../pools/subscriptions.ts';
+import { poolSubscriptions } from '../subscriptions.ts';
 
 export const fields = ['id', 'name', 'apiKey', 'savedTo', 'variable'] as const;
 
@@ -126,7 +126,7 @@ async function subscriptionOn(context: Context, pool: string): Promise<string> {
     });
   }
   if (!second) return first.id;
-  const choices = candidates.map((each) => ({ name: `${each.id}  ${heldHours(each)}`, value: each.id }));
+  const choices = candidates.map((each) => ({ name: `${each.id}  ${hoursInWords(each)}`, value: each.id }));
   return context.prompts.pick(
     'For which subscription?',
     choices,

@@ -6,7 +6,7 @@ import type { Column } from '../../output/output.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { parseBlocks } from '../options.ts';
-import { blockState, isOpen, listedBlock, poolName } from './pool.ts';
+import { blockState, isOpen, listedBlock, poolName } from '../pool.ts';
 
 export const fields = [
   'id',

@@ -7,7 +7,7 @@ import { type BillingCycle, type Price, type Quote, quote } from '../../domain/q
 import type { Column } from '../../output/output.ts';
 import { timeSpan } from '../../output/time.ts';
 import type { Context } from '../context.ts';
-import { blockPrice, findPool, freeSeats, hasListedPrices, poolName } from './pool.ts';
+import { blockPrice, findPool, freeSeats, hasListedPrices, poolName } from '../pool.ts';
 
 /** What is to be bought, as typed: the options of `quote` and `subscribe`. */
 export interface Purchase {
@@ -169,12 +169,6 @@ export function chargeText({ charge }: Quote): string {
   return charge.exact
     ? formatUsd(charge.cents)
     : `about ${formatUsd(charge.cents)}, at most ${formatUsd(charge.atMost)}`;
-}
-
-/** Facts as lines, their names in a column. */
-export function factLines(lines: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...lines.map(([name]) => name.length));
-  return lines.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n');
 }
 
 /**

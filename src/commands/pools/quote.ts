@@ -1,17 +1,9 @@
+import { factLines } from '../../output/text.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { billingCycleOption, blocksOption, quantityOption } from '../options.ts';
-import { chosenPool } from './pool.ts';
-import {
-  chosenBlocks,
-  factLines,
-  facts,
-  type Purchase,
-  priced,
-  quoteColumns,
-  quoteFields,
-  quoteRecord,
-} from './purchase.ts';
+import { chosenPool } from '../pool.ts';
+import { chosenBlocks, facts, type Purchase, priced, quoteColumns, quoteFields, quoteRecord } from './purchase.ts';
 
 /** `ci pools quote`: what a subscription would cost, without buying. */
 export default function quote(context: Context): Verb {

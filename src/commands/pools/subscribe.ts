@@ -1,20 +1,20 @@
 import type { Subscription } from '../../api/pools.ts';
 import type { Block } from '../../domain/blocks.ts';
-import { seatsHeld, staysMine } from '../../domain/coverage.ts';
+import { blocksHeld, hoursInWords, seatsHeld, staysMine } from '../../domain/coverage.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import type { Cents } from '../../domain/money.ts';
-import { counted, inWords } from '../../output/text.ts';
+import { counted, factLines, inWords } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { billingCycleOption, blocksOption, parseAmount, quantityOption } from '../options.ts';
 import { tellingHowToFindOut } from '../outcome.ts';
-import { blockState, chosenPool, poolName, withPool } from './pool.ts';
+import { blockState, chosenPool, poolName, withPool } from '../pool.ts';
+import type { PoolSubscription } from '../subscriptions.ts';
 import {
   chargeText,
   checkMaximum,
   chosenBlocks,
-  factLines,
   facts,
   type PricedPurchase,
   type Purchase,
@@ -23,13 +23,7 @@ import {
   quoteFields,
   quoteRecord,
 } from './purchase.ts';
-import {
-  heldHours,
-  type PoolSubscription,
-  subscriptionColumns,
-  subscriptionFields,
-  withMaskedKey,
-} from './subscription.ts';
+import { subscriptionColumns, subscriptionFields, withMaskedKey } from './subscription.ts';
 
 const fields = [...subscriptionFields, 'subscriptions'];
 
@@ -68,6 +62,7 @@ async function subscribeToPool(context: Context, typed: string | undefined, opti
   const { output, prompts } = context;
   if (options.createKey?.trim() === '') throw usageError('the name of the key is empty');
   if (!options.dryRun && !options.ensure) prompts.requireConsent('a subscription charges the saved card, which');
+  if (!options.dryRun) (await context.api()).client.requireSignedIn();
   const name = await chosenPool(context, typed);
   const blocks = await chosenBlocks(context, options.blocks);
   if (options.ensure) {
@@ -79,12 +74,12 @@ async function subscribeToPool(context: Context, typed: string | undefined, opti
   }
   const purchase = await priced(context, name, blocks, options);
   if (options.dryRun) {
+    checkMaximum(purchase, options.maxPrice);
     await output.record(quoteRecord(purchase), {
       columns: quoteColumns,
       fields: quoteFields,
       drawing: async () => `${factLines(await facts(purchase, context))}\n`,
     });
-    checkMaximum(purchase, options.maxPrice);
     return output.note('Dry run: nothing was charged.');
   }
   prompts.requireConsent('a subscription charges the saved card, which');
@@ -112,7 +107,7 @@ async function alreadyCovering(
   const partly = blocks.filter((block) => (held.get(block) ?? 0) > 0);
   if (covered.length === blocks.length) {
     return mine
-      .filter((each) => staysMine(each) && blocks.some((block) => heldHours(each).includes(block)))
+      .filter((each) => staysMine(each) && blocks.some((block) => blocksHeld(each).includes(block)))
       .map((each) => ({ ...each, poolSlug: pool }));
   }
   if (partly.length === 0) return undefined;
@@ -223,7 +218,7 @@ async function print(
             const renewal = dayAndDistance(subscription.currentPeriodEnd, now, context.timeZone);
             const lines: [string, string][] = [
               ['Subscription', subscription.id],
-              ['Blocks', heldHours(subscription)],
+              ['Blocks', hoursInWords(subscription)],
               ['Status', subscription.status ?? ''],
               ['Renews', renewal],
               ['Key', subscription.key?.apiKey ?? ''],

@@ -1,12 +1,10 @@
 import type { Subscription } from '../../api/pools.ts';
-import { blocksHeld, hoursHeld, isLive, nextLive } from '../../domain/coverage.ts';
+import { hoursInWords, isLive, nextLive } from '../../domain/coverage.ts';
 import { formatUsd, parseUsd } from '../../domain/money.ts';
 import { masked } from '../../domain/secrets.ts';
 import type { Column } from '../../output/output.ts';
 import { distanceTo, relativeTime } from '../../output/time.ts';
-
-/** A subscription and the pool it is on. */
-export type PoolSubscription = Subscription & { readonly poolSlug: string };
+import type { PoolSubscription } from '../subscriptions.ts';
 
 export const subscriptionFields = [
   'id',
@@ -37,7 +35,7 @@ export function subscriptionColumns(now: Date): readonly Column<PoolSubscription
       value: ({ poolSlug }) => poolSlug,
       show: ({ poolSlug }, style) => style.bold(poolSlug),
     },
-    { field: 'blocks', header: 'BLOCKS', value: heldHours },
+    { field: 'blocks', header: 'BLOCKS', value: hoursInWords },
     {
       field: 'status',
       header: 'STATUS',
@@ -79,11 +77,4 @@ export function subscriptionColumns(now: Date): readonly Column<PoolSubscription
       show: ({ key }, style) => (key ? (key.apiKey ?? key.id ?? 'yes') : style.warning('none')),
     },
   ];
-}
-
-/** The blocks that a subscription holds; hours that make no whole block are named one by one. */
-export function heldHours(subscription: Subscription): string {
-  const blocks = blocksHeld(subscription);
-  const hours = hoursHeld(subscription);
-  return blocks.length * 8 === hours.length ? blocks.join(',') : hours.map((hour) => `${hour}h`).join(',');
 }

@@ -1,7 +1,8 @@
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { chosenPool, withPool } from './pool.ts';
-import { type PoolSubscription, subscriptionColumns, subscriptionFields, withMaskedKey } from './subscription.ts';
+import { chosenPool } from '../pool.ts';
+import { allSubscriptions, poolSubscriptions } from '../subscriptions.ts';
+import { subscriptionColumns, subscriptionFields, withMaskedKey } from './subscription.ts';
 
 /** `ci pools subscriptions`: mine, on every pool or on one. */
 export default function subscriptions(context: Context): Verb {
@@ -27,26 +28,4 @@ async function listSubscriptions(context: Context, typed: string | undefined): P
     fields: subscriptionFields,
     empty: 'No subscriptions. `ci pools list` shows what there is.',
   });
-}
-
-/** My subscriptions on one pool. @throws CommandError (not_found) that names the nearest pools */
-export async function poolSubscriptions(context: Context, pool: string): Promise<PoolSubscription[]> {
-  const { pools } = await context.api();
-  const found = await withPool(context, pool, () => pools.subscriptions(pool));
-  return found.map((subscription) => ({ ...subscription, poolSlug: pool }));
-}
-
-/** My subscriptions on all pools: the account names the pools, each pool its subscriptions. */
-export async function allSubscriptions(context: Context): Promise<PoolSubscription[]> {
-  const { billing, pools } = await context.api();
-  const { poolPledges } = await billing.status();
-  const mine = new Map(
-    (poolPledges ?? []).map((pledge) => [pledge.poolId ?? pledge.poolSlug ?? pledge.id, pledge.poolSlug]),
-  );
-  const found: PoolSubscription[] = [];
-  for (const [pool, slug] of mine) {
-    const subscriptions = await pools.subscriptions(slug ?? pool);
-    found.push(...subscriptions.map((subscription) => ({ ...subscription, poolSlug: slug ?? pool })));
-  }
-  return found;
 }

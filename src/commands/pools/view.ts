@@ -8,7 +8,7 @@ import type { Style } from '../../output/style.ts';
 import { timeOfDay, timeSpan } from '../../output/time.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { blockPrice, chosenPool, freeInHour, freeSeats, hasListedPrices, poolName, withPool } from './pool.ts';
+import { blockPrice, chosenPool, freeInHour, freeSeats, hasListedPrices, poolName, withPool } from '../pool.ts';
 
 export const fields = [
   'id',

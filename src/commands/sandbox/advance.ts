@@ -9,6 +9,7 @@ const fields = ['now'] as const;
 export default function advance(context: Context): Verb {
   const command = verb('advance', "move the sandbox's clock: periods renew, canceled subscriptions end", {
     fields,
+    changes: true,
     examples: ['ci sandbox advance 8h', 'ci sandbox advance 30d'],
   });
   command

@@ -11,6 +11,7 @@ export default function path(context: Context): Verb {
 }
 
 async function printPath({ output, sandboxFolder: folder }: Context): Promise<void> {
+  output.checkFields(fields);
   if (output.format === undefined) return output.raw(`${folder}\n`);
   await output.record(
     { folder },

@@ -1,10 +1,10 @@
 import { distance } from 'fastest-levenshtein';
-import type { Pool, PoolBlock, PoolDetail } from '../../api/pools.ts';
-import { type Block, blockNames, hoursOf } from '../../domain/blocks.ts';
-import { CommandError, usageError } from '../../domain/errors.ts';
-import { parseUsd } from '../../domain/money.ts';
-import { estimatedPrice, exactPrice, type Price } from '../../domain/quote.ts';
-import type { Context } from '../context.ts';
+import type { Pool, PoolBlock, PoolDetail } from '../api/pools.ts';
+import { type Block, blockNames, hoursOf } from '../domain/blocks.ts';
+import { CommandError, usageError } from '../domain/errors.ts';
+import { parseUsd } from '../domain/money.ts';
+import { estimatedPrice, exactPrice, type Price } from '../domain/quote.ts';
+import type { Context } from './context.ts';
 
 /** What the user calls a pool: its slug, where it has one. */
 export function poolName(pool: Pool): string {
