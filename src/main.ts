@@ -13,8 +13,7 @@ import { harmless } from './output/text.ts';
  * @param args - without the program's own name
  */
 export async function run(args: readonly string[], world: World): Promise<number> {
-  const { program, context, close } = createProgram(world);
-  const words = args[0] === 'help' ? [...args.slice(1).filter((word) => !word.startsWith('-')), '--help'] : [...args];
+  const { program, context, help, close } = createProgram(world);
   let typed: Command = program;
   program
     .configureOutput({
@@ -43,14 +42,15 @@ export async function run(args: readonly string[], world: World): Promise<number
   }
   for (const noun of program.commands) endsHere(noun);
   try {
-    await program.parseAsync(words, { from: 'user' });
+    if (args[0] === 'help') await help(args.slice(1));
+    else await program.parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && (error.exitCode === 0 || error.code === 'commander.help')) return 0;
     const failure = toCommandError(error, typed);
-    if (words.includes('--debug') && failure.code === 'internal') world.stderr.write(`${redacted(stackOf(error))}\n`);
+    if (args.includes('--debug') && failure.code === 'internal') world.stderr.write(`${redacted(stackOf(error))}\n`);
     const changes = typed instanceof Verb && typed.about.changes === true;
-    report(changes && failure.outcome === undefined ? failure.with({ outcome: 'not_applied' }) : failure, words, world);
+    report(changes && failure.outcome === undefined ? failure.with({ outcome: 'not_applied' }) : failure, args, world);
     return failure.exitCode;
   } finally {
     await close();
@@ -131,7 +131,7 @@ function report(failure: CommandError, words: readonly string[], world: World): 
     world.stderr.write(`${JSON.stringify({ error })}\n`);
     return;
   }
-  const line = `ci: ${[message, hint].filter(Boolean).join('. ')}`;
+  const line = hint === undefined ? `ci: ${message}` : `ci: ${message.replace(/\.$/, '')}. ${hint}`;
   world.stderr.write(`${redacted(harmless(line))}\n`);
 }
 

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { addGlobalOptions, describe, type GlobalOptions } from './command.ts';
+import { addGlobalOptions, describe, type GlobalOptions, usageMistake } from './command.ts';
 import type { Context, World } from './context.ts';
 
 /** Adds a noun's verbs, arguments or options to its stub. */
@@ -27,6 +27,8 @@ const nouns: readonly { name: string; description: string; load: () => Promise<{
 export interface Program {
   readonly program: Command;
   readonly context: () => Promise<Context>;
+  /** Prints the help page of the command that these words lead to. @throws CommandError (usage) when there is none */
+  readonly help: (words: readonly string[]) => Promise<void>;
   /** Lets go of what the context holds. */
   readonly close: () => Promise<void>;
 }
@@ -55,10 +57,21 @@ export function createProgram(world: World): Program {
   });
   const unloaded = new Map(nouns.map(({ name, load }) => [name, load]));
   for (const { name, description } of nouns) program.command(name).description(description);
-  program.hook('preSubcommand', async (_program, noun) => {
-    const load = unloaded.get(noun.name());
+  const load = async (noun: Command) => {
+    const define = unloaded.get(noun.name());
     unloaded.delete(noun.name());
-    if (load) (await load()).default(noun, await context());
-  });
-  return { program, context, close: async () => (await made)?.close() };
+    if (define) (await define()).default(noun, await context());
+  };
+  program.hook('preSubcommand', (_program, noun) => load(noun));
+  const help = async (words: readonly string[]) => {
+    let command = program;
+    for (const word of words.filter((each) => !each.startsWith('-'))) {
+      const next = command.commands.find((each) => each.name() === word || each.aliases().includes(word));
+      if (!next) throw usageMistake(`unknown command '${word}'`, command);
+      if (command === program) await load(next);
+      command = next;
+    }
+    command.outputHelp();
+  };
+  return { program, context, help, close: async () => (await made)?.close() };
 }

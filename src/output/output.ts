@@ -118,13 +118,13 @@ export class Output {
     if (rows.length === 0) return this.note(layout.empty);
     const style = await this.style();
     if (layout.drawing && !this.#picked) return this.raw(await layout.drawing(style, clean));
-    const { cards, fittingTable } = await import('./table.ts');
+    const { fitted } = await import('./table.ts');
     const drawn = columns.map(({ header, optional = false, ...column }) => ({
       header: style.dim(header),
       optional,
       cells: clean.map((row) => shown(column, row, style)),
     }));
-    this.#stdout.write(fittingTable(drawn, this.width) ?? cards(drawn));
+    this.#stdout.write(fitted(drawn, this.width));
   }
 
   /** Prints one thing: an object in JSON; elsewhere a line a field, or for people the drawing that is given. */

@@ -38,17 +38,21 @@ export function table(header: readonly string[] | undefined, rows: readonly (rea
 export interface DrawnColumn {
   readonly header: string;
   /** Whether it is left out where the table would be too wide. */
-  readonly optional: boolean;
+  readonly optional?: boolean;
   readonly cells: readonly string[];
 }
 
 /**
- * A table of these columns, without as many of the optional ones, from the last, as it takes to fit.
+ * A table of these columns, without as many of the optional ones, from the last, as it takes to fit; where what is left
+ * is still too wide, a paragraph a row with a line a column.
  *
  * @param width - of the terminal, in columns
- * @returns undefined when what is left is still too wide
  */
-export function fittingTable(columns: readonly DrawnColumn[], width: number): string | undefined {
+export function fitted(columns: readonly DrawnColumn[], width: number): string {
+  return fittingTable(columns, width) ?? cards(columns);
+}
+
+function fittingTable(columns: readonly DrawnColumn[], width: number): string | undefined {
   const rows = (columns[0]?.cells ?? []).map((_cell, at) => columns.map(({ cells }) => cells[at] ?? ''));
   const drawn = table(
     columns.map(({ header }) => header),
@@ -59,8 +63,7 @@ export function fittingTable(columns: readonly DrawnColumn[], width: number): st
   return dropped < 0 ? undefined : fittingTable(columns.toSpliced(dropped, 1), width);
 }
 
-/** The same as a paragraph a row, a line a column, for a terminal too narrow for a table. */
-export function cards(columns: readonly DrawnColumn[]): string {
+function cards(columns: readonly DrawnColumn[]): string {
   const rows = (columns[0]?.cells ?? []).map((_cell, at) =>
     columns.map(({ header, cells }) => [header, cells[at] ?? '']).filter(([, cell]) => cell !== ''),
   );

@@ -1,4 +1,4 @@
-import type { BillingStatus } from '../../api/billing.ts';
+import type { BillingStatus, PoolPledge } from '../../api/billing.ts';
 import { formatUsd, parseUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
 import type { Style } from '../../output/style.ts';
@@ -35,7 +35,7 @@ async function billingStatus(context: Context): Promise<void> {
   await context.output.record(account, {
     columns,
     fields,
-    drawing: (style, clean) => drawing(clean, style, now),
+    drawing: (style, clean) => drawing(clean, style, now, context.output.width),
   });
 }
 
@@ -56,8 +56,8 @@ const columns: readonly Column<BillingStatus>[] = [
   { field: 'subscriptionExpiresAt', header: 'Expires', value: ({ subscriptionExpiresAt }) => subscriptionExpiresAt },
 ];
 
-async function drawing(account: BillingStatus, style: Style, now: Date): Promise<string> {
-  const { table } = await import('../../output/table.ts');
+async function drawing(account: BillingStatus, style: Style, now: Date, width: number): Promise<string> {
+  const { fitted } = await import('../../output/table.ts');
   const credit = account.creditBalance == null ? 'unknown' : formatUsd(parseUsd(account.creditBalance));
   const facts = factLines([
     ['Status', account.status ?? 'nothing active'],
@@ -65,16 +65,25 @@ async function drawing(account: BillingStatus, style: Style, now: Date): Promise
   ]);
   const pledges = account.poolPledges ?? [];
   if (pledges.length === 0) return `${facts}\n\nNo subscriptions. \`ci pools list\` shows what there is.\n`;
-  const rows = pledges.map(({ id, poolSlug, poolId, status, currentPeriodEnd, cancelAtPeriodEnd, hasKey }) => {
+  const ending = ({ currentPeriodEnd, cancelAtPeriodEnd }: PoolPledge) => {
     const end = distanceTo(currentPeriodEnd, now);
-    return [
-      style.bold(poolSlug ?? poolId ?? ''),
-      id,
-      status === 'active' ? style.good(status) : style.warning(status ?? ''),
-      cancelAtPeriodEnd ? style.warning(`ends ${end}`) : end,
-      hasKey === false ? style.warning('no key') : '',
-    ];
-  });
-  const header = ['POOL', 'SUBSCRIPTION', 'STATUS', 'RENEWS', ''].map((word) => style.dim(word));
-  return `${facts}\n\n${table(header, rows)}`;
+    return cancelAtPeriodEnd ? style.warning(`ends ${end}`) : end;
+  };
+  const columns = [
+    { header: 'POOL', cells: pledges.map(({ poolSlug, poolId }) => style.bold(poolSlug ?? poolId ?? '')) },
+    { header: 'SUBSCRIPTION', cells: pledges.map(({ id }) => id) },
+    {
+      header: 'STATUS',
+      cells: pledges.map(({ status }) => (status === 'active' ? style.good(status) : style.warning(status ?? ''))),
+    },
+    { header: 'RENEWS', cells: pledges.map(ending) },
+    {
+      header: 'KEY',
+      cells: pledges.map(({ hasKey }) => (hasKey === false ? style.warning('none') : hasKey ? 'yes' : '')),
+    },
+  ];
+  return `${facts}\n\n${fitted(
+    columns.map(({ header, cells }) => ({ header: style.dim(header), cells })),
+    width,
+  )}`;
 }

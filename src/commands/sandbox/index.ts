@@ -11,11 +11,12 @@ export default function sandbox(noun: Command, context: Context): void {
   noun.addHelpText(
     'after',
     `
-The sandbox is the whole API on this machine. No money moves, no account is needed.
-  ci --sandbox COMMAND        runs any command on it (or set CHEAPESTINFERENCE_SANDBOX=1)
-  ci sandbox serve            serves it to curl and SDKs
-Its clock starts at 09:00 UTC of the day of its reset, so that the europe block is live.
-Any management key of the form mk_… signs in, but mk_invalid… and mk_revoked….`,
+The sandbox is the whole API on this machine: no money moves, no account is
+needed.
+  ci --sandbox COMMAND   runs any command on it (or CHEAPESTINFERENCE_SANDBOX=1)
+  ci sandbox serve       serves it to curl and SDKs
+Its clock starts at 09:00 UTC of the day of its reset, within the europe block.
+Any management key signs in (mk_anything), but mk_invalid… and mk_revoked….`,
   );
   addVerbs(noun, [serve(context), reset(context), advance(context), path(context)]);
 }
