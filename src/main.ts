@@ -30,7 +30,7 @@ export async function run(args: readonly string[], world: World): Promise<number
     .hook('preSubcommand', (_parent, noun) => endsHere(noun))
     .hook('preAction', async (_program, command) => {
       typed = command;
-      if (command instanceof Verb) prepare(command, await context());
+      if (command instanceof Verb) await prepare(command, await context());
     });
   function endsHere(command: Command): void {
     command.copyInheritedSettings(program);
@@ -41,20 +41,20 @@ export async function run(args: readonly string[], world: World): Promise<number
     for (const verb of command.commands) endsHere(verb);
   }
   for (const noun of program.commands) endsHere(noun);
+  let exitCode = 0;
   try {
     if (args[0] === 'help') await help(args.slice(1));
     else await program.parseAsync(args, { from: 'user' });
-    return 0;
   } catch (error) {
-    if (error instanceof CommanderError && (error.exitCode === 0 || error.code === 'commander.help')) return 0;
-    const failure = toCommandError(error, typed);
-    if (args.includes('--debug') && failure.code === 'internal') world.stderr.write(`${redacted(stackOf(error))}\n`);
-    const changes = typed instanceof Verb && typed.about.changes === true;
-    report(changes && failure.outcome === undefined ? failure.with({ outcome: 'not_applied' }) : failure, args, world);
-    return failure.exitCode;
-  } finally {
-    await close();
+    if (!isHelp(error)) {
+      const failure = toCommandError(error, typed);
+      if (args.includes('--debug') && failure.code === 'internal') world.stderr.write(`${redacted(stackOf(error))}\n`);
+      report(withTrueOutcome(failure, typed), args, world);
+      exitCode = failure.exitCode;
+    }
   }
+  const found = await close();
+  return exitCode || found;
 }
 
 /** The process as the world that a command sees. */
@@ -96,10 +96,22 @@ export async function main(): Promise<void> {
   process.exitCode = await run(process.argv.slice(2), processWorld(interrupt.signal));
 }
 
-/** What must be right before a command does anything: its format and its fields. */
-function prepare({ about }: Verb, { output }: Context): void {
-  // What cannot be printed must not be paid for.
-  if (about.changes) output.checkFields(about.fields ?? []);
+/** What must be right before a command does anything: what cannot be printed must not be paid for. */
+async function prepare({ about }: Verb, { output }: Context): Promise<void> {
+  if (about?.changes) output.checkFields(about.fields ?? []);
+  await output.checkJq();
+}
+
+/** Commander ends a help page with an error of its own. */
+function isHelp(error: unknown): boolean {
+  return error instanceof CommanderError && (error.exitCode === 0 || error.code === 'commander.help');
+}
+
+/** The outcome belongs to a command that changes something, and is known there even when nothing was sent. */
+function withTrueOutcome(failure: CommandError, typed: Command): CommandError {
+  const changes = typed instanceof Verb && typed.about?.changes === true;
+  if (changes && failure.outcome === undefined) return failure.with({ outcome: 'not_applied' });
+  return !changes && failure.outcome === 'applied' ? failure.with({ outcome: undefined }) : failure;
 }
 
 function toCommandError(error: unknown, typed: Command): CommandError {
@@ -140,7 +152,7 @@ function wantsJson(words: readonly string[], { env }: World): boolean {
   const end = words.indexOf('--');
   const flags = end < 0 ? words : words.slice(0, end);
   const formats = flags.flatMap((word, at) => {
-    if (word === '--json') return ['json'];
+    if (word === '--json' || word === '--jq' || word.startsWith('--jq=')) return ['json'];
     if (word === '-o' || word === '--output') return [flags[at + 1]];
     const attached = /^(?:--output=|-o=?)(.+)$/.exec(word)?.[1];
     return attached === undefined ? [] : [attached];

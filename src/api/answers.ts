@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { CommandError, type ErrorCode } from '../domain/errors.ts';
+import { CommandError, type ErrorCode, errorCodeOf } from '../domain/errors.ts';
 
 /** One answer of the server, read to its end. Header names are in lower case. */
 export interface HttpAnswer {
@@ -36,7 +36,7 @@ export function saysFailed(body: string): boolean {
 /** Why a request failed, as a typed error: the server's own words where there are some, else the status in words. */
 export function errorOf(answer: HttpAnswer): CommandError {
   const message = serverMessage(answer) ?? statusWords(answer.status);
-  const code = errorCode(answer.status, message);
+  const code = errorCodeOf(answer.status, message);
   return new CommandError(code, message, {
     status: answer.status,
     hint: hints[code],
@@ -73,36 +73,8 @@ export function retryAfter({ headers }: HttpAnswer, now: number): number | undef
 const hints: Partial<Record<ErrorCode, string>> = {
   unauthorized: 'Check which key is in use with `ci auth status`; sign in with `ci auth login`.',
   forbidden: 'Check which key is in use with `ci auth status`.',
-  no_payment_method:
-    'Add a card on the Billing page of the dashboard, or with `ci api POST /api/billing/setup-intent`, then run this again.',
+  no_payment_method: 'Add a card on the Billing page of the dashboard, or with `ci billing card`, then run this again.',
 };
-
-function errorCode(status: number, message: string): ErrorCode {
-  if (status >= 500) return 'server_error';
-  // The only word for it that the API has: "No payment method found — add a card first" (Unlimited Subscriptions API, "Subscribe").
-  const noCard = /no payment method|add a card/i.test(message);
-  switch (status) {
-    case 200:
-    case 400:
-    case 422:
-      return noCard ? 'no_payment_method' : status === 200 ? 'server_error' : 'invalid_request';
-    case 401:
-      return 'unauthorized';
-    case 402:
-      return 'payment_required';
-    case 403:
-      return 'forbidden';
-    case 404:
-      return 'not_found';
-    case 409:
-    case 410:
-      return 'unavailable';
-    case 429:
-      return 'rate_limited';
-    default:
-      return status >= 400 ? 'invalid_request' : 'server_error';
-  }
-}
 
 function serverMessage({ headers, body }: HttpAnswer): string | undefined {
   const text = body.trim();

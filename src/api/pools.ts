@@ -64,6 +64,8 @@ export const poolKeySchema = z.looseObject({
   name: maybe(z.string()),
   apiKey: maybe(z.string()),
   isActive: maybe(z.boolean()),
+  subscriptionId: maybe(id),
+  createdAt: maybe(z.string()),
 });
 
 /** A key of a pool subscription, with its secret. */

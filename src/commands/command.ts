@@ -8,31 +8,49 @@ export interface About {
   readonly fields?: readonly string[];
   /** Whether it changes something: its errors then tell the outcome, and all flags are checked before it begins. */
   readonly changes?: boolean;
+  /** Whether it does without the API: it then cannot end as a request can. */
+  readonly local?: boolean;
+  /** Exit codes that it may end with besides those of all commands of its kind. */
+  readonly exits?: readonly number[];
 }
 
-/** One verb: `list` of `ci pools list`. */
+/** The exit codes that a command may end with, besides 130. */
+export function exitsOf({ changes = false, local = false, exits = [] }: About): number[] {
+  const requests = local ? [] : [4, 7, 9];
+  return [...new Set([0, 1, 2, ...requests, ...(changes && !local ? [10] : []), ...exits])].sort((a, b) => a - b);
+}
+
+/** One command: a noun (`ci pools`), or a verb below it (`list` of `ci pools list`). */
 export class Verb extends Command {
-  readonly about: About;
+  /** Nothing for a noun that only holds verbs. */
+  about: About | undefined;
 
-  constructor(name: string, description: string, about: About) {
+  constructor(name: string, description: string) {
     super(name);
-    this.about = about;
     this.description(description);
-    describe(this, about);
   }
-}
 
-/** Adds what is said below the options of a help page. */
-export function describe(command: Command, { examples, fields }: About): Command {
-  const sections = [`\nExamples:\n${examples.map((line) => `  $ ${line}`).join('\n')}`];
-  if (fields) sections.push(`\nJSON fields:\n${wrapped(fields.join(', '), 78)}`);
-  if (command instanceof Verb) sections.push('\n--json, --fields, --sandbox and the other global options: `ci --help`');
-  return command.addHelpText('after', sections.join('\n'));
+  /** Says what its help page shows below the options, and what it does. */
+  tell(about: About): this {
+    this.about = about;
+    const sections = [examples(about.examples)];
+    if (about.fields) sections.push(`JSON fields:\n${wrapped(about.fields.join(', '), 78)}`);
+    sections.push(
+      `Exit codes: ${exitsOf(about).join(', ')} (\`ci help exit-codes\`)`,
+      '--json, --fields, --sandbox and the other global options: `ci --help`',
+    );
+    return this.addHelpText('after', `\n${sections.join('\n\n')}`);
+  }
 }
 
 /** A verb with its help; options, arguments and the action are added to it. */
 export function verb(name: string, description: string, about: About): Verb {
-  return new Verb(name, description, about);
+  return new Verb(name, description).tell(about);
+}
+
+/** Lines to copy. */
+export function examples(lines: readonly string[]): string {
+  return `Examples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
 }
 
 /** Puts verbs below a noun, with the noun's way to end and to print. */
@@ -46,6 +64,7 @@ export interface GlobalOptions {
   readonly json?: boolean;
   readonly output?: string;
   readonly fields?: string;
+  readonly jq?: string;
   readonly profile?: string;
   readonly apiUrl?: string;
   readonly sandbox?: boolean;
@@ -62,6 +81,7 @@ export function addGlobalOptions(program: Command): void {
     .option('--json', 'print JSON, for jq and programs')
     .option('-o, --output <format>', 'table, json, csv or yaml')
     .option('--fields <names>', 'only these columns or JSON fields: id,slug')
+    .option('--jq <program>', 'print what this jq program makes of the JSON')
     .option('--profile <name>', 'the account to use')
     .option('--api-url <url>', 'another API host')
     .option('--sandbox', 'use the embedded sandbox: no account needed, no money moves')

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Api } from '../api/index.ts';
-import { configFolder, type Environment, sandboxFolder } from '../config/folders.ts';
+import { cacheFolder, configFolder, type Environment, sandboxFolder } from '../config/folders.ts';
 import { Profiles } from '../config/profiles.ts';
 import { keyFor, resolveSettings, type Settings } from '../config/settings.ts';
 import { CommandError } from '../domain/errors.ts';
@@ -36,6 +36,8 @@ export class Context {
   #profiles: Profiles | undefined;
   #settings: Settings | undefined;
   #cleanUps: (() => Promise<void>)[] = [];
+  /** What a command that is no failure ends with, when it found something: `--check`. */
+  exitCode = 0;
 
   /** @param options - the global options, once they are parsed */
   constructor(world: World, options: () => GlobalOptions) {
@@ -44,7 +46,10 @@ export class Context {
   }
 
   get output(): Output {
-    this.#output ??= new Output(this.#world.stdout, this.#world.stderr, this.#world.env, this.#options());
+    this.#output ??= new Output(this.#world.stdout, this.#world.stderr, this.#world.env, this.#options(), () => {
+      const { profile } = this.settings;
+      return this.profiles.get(profile.value)?.output;
+    });
     return this.#output;
   }
 
@@ -69,6 +74,16 @@ export class Context {
     return this.#world.timeZone;
   }
 
+  /** The version of Node.js: `20.18.0`. */
+  get nodeVersion(): string {
+    return process.versions.node;
+  }
+
+  /** Where answers are kept that can be asked for again. */
+  get cacheFolder(): string {
+    return cacheFolder();
+  }
+
   /** Where the sandbox keeps its state. */
   get sandboxFolder(): string {
     return sandboxFolder();
@@ -77,6 +92,11 @@ export class Context {
   /** The machine's clock, epoch milliseconds. */
   get clock(): () => number {
     return this.#world.now;
+  }
+
+  /** The environment variables. */
+  get env(): Environment {
+    return this.#world.env;
   }
 
   /** Aborted when the user ends the command. */
@@ -114,6 +134,12 @@ export class Context {
     return `${key} (${managementKey?.origin ?? `profile "${profile.value}"`}) at ${new URL(apiUrl.value).host}`;
   }
 
+  /** What tells this account from any other, on this machine: for the names of what is kept of it. Holds the key. */
+  accountId(): string {
+    const { apiUrl, managementKey, sandbox } = this.settings;
+    return sandbox.value ? `sandbox ${this.sandboxFolder}` : `${apiUrl.value} ${managementKey?.value ?? ''}`;
+  }
+
   /** All of standard input, as text. */
   async readStdin(): Promise<string> {
     const chunks: Buffer[] = [];
@@ -135,6 +161,44 @@ export class Context {
   /** A dotenv file, proven writable. */
   openDotenv(file: string): Promise<Dotenv> {
     return openDotenv(file);
+  }
+
+  /**
+   * Shows a page of the API to the user: opens it in the browser where there is a person, and says where it is.
+   *
+   * @param page - an address that the API gave; only https, or http on this machine, is opened
+   */
+  async showPage(page: string): Promise<void> {
+    const url = URL.canParse(page) ? new URL(page) : undefined;
+    const { isLoopback } = await import('../api/transport.ts');
+    const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
+    if (this.settings.sandbox.value) {
+      this.output.note('The sandbox serves this page while it runs: with --wait, or with `ci sandbox serve`.');
+    }
+    if (!safe || !this.prompts.canAsk) return;
+    const { default: open } = await import('open');
+    try {
+      const browser = await open(url.href);
+      browser.on('error', () => {});
+      this.output.note('Opened in the browser.');
+    } catch {
+      this.output.note('No browser could be opened: open the address yourself.');
+    }
+  }
+
+  /** Waits, unless the user ends the command. @throws CommandError (interrupted) */
+  async pause(milliseconds: number): Promise<void> {
+    const { interrupt } = this;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(end, milliseconds);
+      interrupt.addEventListener('abort', end, { once: true });
+      function end() {
+        clearTimeout(timer);
+        interrupt.removeEventListener('abort', end);
+        resolve();
+      }
+    });
+    if (interrupt.aborted) throw new CommandError('interrupted', 'interrupted');
   }
 
   /**
@@ -176,7 +240,7 @@ export class Context {
       managementKey,
       consumptionKey: consumptionKey?.value,
       userAgent: `cheapestinference-cli/${version} (${process.platform}; ${process.arch}) node/${process.versions.node}`,
-      timeout,
+      timeout: timeout.value,
       proxies: {
         httpProxy: env.http_proxy || env.HTTP_PROXY,
         httpsProxy: env.https_proxy || env.HTTPS_PROXY,

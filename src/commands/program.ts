@@ -1,36 +1,34 @@
 import { Command } from 'commander';
-import { addGlobalOptions, describe, type GlobalOptions, usageMistake } from './command.ts';
+import { addGlobalOptions, examples, type GlobalOptions, usageMistake, Verb } from './command.ts';
 import type { Context, World } from './context.ts';
 
 /** Adds a noun's verbs, arguments or options to its stub. */
-export type Define = (noun: Command, context: Context) => void;
+export type Define = (noun: Verb, context: Context) => void;
 
 /** The nouns: only the one that was typed is loaded. */
 const nouns: readonly { name: string; description: string; load: () => Promise<{ default: Define }> }[] = [
+  { name: 'status', description: 'the account at a glance, and what needs care', load: () => import('./status.ts') },
   { name: 'pools', description: 'find pools, see prices, subscribe', load: () => import('./pools/index.ts') },
   { name: 'keys', description: 'make, list and revoke API keys', load: () => import('./keys/index.ts') },
-  {
-    name: 'billing',
-    description: 'the account, its subscriptions and credit',
-    load: () => import('./billing/index.ts'),
-  },
-  { name: 'auth', description: 'sign in and out', load: () => import('./auth/index.ts') },
+  { name: 'usage', description: 'what the keys were used for', load: () => import('./usage/index.ts') },
+  { name: 'billing', description: 'the account, credit and cards', load: () => import('./billing/index.ts') },
+  { name: 'auth', description: 'sign in and out, and between accounts', load: () => import('./auth/index.ts') },
+  { name: 'config', description: 'settings', load: () => import('./config/index.ts') },
   { name: 'api', description: 'send any request with the stored key', load: () => import('./api.ts') },
-  {
-    name: 'sandbox',
-    description: 'the whole API on this machine, without money',
-    load: () => import('./sandbox/index.ts'),
-  },
+  { name: 'sandbox', description: 'the whole API on this machine, no money', load: () => import('./sandbox/index.ts') },
+  { name: 'open', description: "a page of the vendor's in the browser", load: () => import('./open.ts') },
+  { name: 'doctor', description: 'what could be in the way', load: () => import('./doctor.ts') },
+  { name: 'plans', description: 'retired: the flat plans', load: () => import('./plans/index.ts') },
 ];
 
 /** The command tree, its nouns still unloaded, and the context that its commands share. */
 export interface Program {
   readonly program: Command;
   readonly context: () => Promise<Context>;
-  /** Prints the help page of the command that these words lead to. @throws CommandError (usage) when there is none */
+  /** Prints the help page of the command or topic that these words lead to, or with `--json` the whole tree. @throws CommandError (usage) when there is none */
   readonly help: (words: readonly string[]) => Promise<void>;
-  /** Lets go of what the context holds. */
-  readonly close: () => Promise<void>;
+  /** Lets go of what the context holds; tells the exit code of a command that did not fail. */
+  readonly close: () => Promise<number>;
 }
 
 export function createProgram(world: World): Program {
@@ -47,31 +45,53 @@ export function createProgram(world: World): Program {
     .helpOption('-h, --help', 'show help for a command')
     .helpCommand(false);
   addGlobalOptions(program);
-  describe(program, {
-    examples: [
+  program.addHelpText(
+    'after',
+    `\n${examples([
       'ci pools list',
       'ci pools subscribe kimi26 --blocks europe',
       'ci keys create prod-api --save .env',
       'ci --sandbox pools list        # try it all, no account needed',
-    ],
-  });
+    ])}\n\nMore: \`ci help exit-codes\`, \`ci help environment\`, \`ci help output\`;\n\`ci help --json\` for programs.`,
+  );
   const unloaded = new Map(nouns.map(({ name, load }) => [name, load]));
-  for (const { name, description } of nouns) program.command(name).description(description);
+  for (const { name, description } of nouns) {
+    program.addCommand(new Verb(name, description).copyInheritedSettings(program));
+  }
   const load = async (noun: Command) => {
+    if (!(noun instanceof Verb)) return;
     const define = unloaded.get(noun.name());
     unloaded.delete(noun.name());
     if (define) (await define()).default(noun, await context());
   };
   program.hook('preSubcommand', (_program, noun) => load(noun));
   const help = async (words: readonly string[]) => {
+    const path = words.filter((each) => !each.startsWith('-'));
+    if (path.length === 0 && words.includes('--json')) {
+      for (const noun of program.commands) await load(noun);
+      const { commandTree } = await import('./help/tree.ts');
+      world.stdout.write(`${JSON.stringify(commandTree(program))}\n`);
+      return;
+    }
     let command = program;
-    for (const word of words.filter((each) => !each.startsWith('-'))) {
+    for (const word of path) {
       const next = command.commands.find((each) => each.name() === word || each.aliases().includes(word));
-      if (!next) throw usageMistake(`unknown command '${word}'`, command);
+      if (!next) return helpOnTopic(word, command);
       if (command === program) await load(next);
       command = next;
     }
     command.outputHelp();
   };
-  return { program, context, help, close: async () => (await made)?.close() };
+  const helpOnTopic = async (word: string, command: Command) => {
+    const { topics } = await import('./help/topics.ts');
+    const topic = command === program && Object.hasOwn(topics, word) ? topics[word] : undefined;
+    if (!topic) throw usageMistake(`unknown command '${word}'`, command);
+    world.stdout.write(topic());
+  };
+  const close = async () => {
+    const ended = await made;
+    await ended?.close();
+    return ended?.exitCode ?? 0;
+  };
+  return { program, context, help, close };
 }

@@ -16,3 +16,8 @@ export function configFolder(env: Environment): string {
 export function sandboxFolder(): string {
   return path.join(envPaths(name, { suffix: '' }).data, 'sandbox');
 }
+
+/** The folder of answers that can be asked for again, in the operating system's place for caches. */
+export function cacheFolder(): string {
+  return envPaths(name, { suffix: '' }).cache;
+}

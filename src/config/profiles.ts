@@ -2,13 +2,18 @@ import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
 import { CommandError, usageError } from '../domain/errors.ts';
+import { formats } from '../domain/formats.ts';
 
 const fileName = 'config';
 
 const profileSchema = z.looseObject({
   /** The host that the key was saved for; it is sent to no other. */
-  apiUrl: z.url(),
-  managementKey: z.string(),
+  apiUrl: z.optional(z.url()),
+  managementKey: z.optional(z.string()),
+  /** How results are printed. */
+  output: z.optional(z.enum(formats)),
+  /** The longest a request may take, as typed: `30s`. */
+  timeout: z.optional(z.string()),
 });
 
 const fileSchema = z.looseObject({
@@ -16,7 +21,7 @@ const fileSchema = z.looseObject({
   profiles: z.optional(z.record(z.string(), profileSchema)),
 });
 
-/** One account as saved: its management key and the API it belongs to. */
+/** One profile as saved: a management key, the API it belongs to, and what is preferred with it. */
 export type Profile = z.infer<typeof profileSchema>;
 
 /** The saved profiles, in one file that only its owner can read. */
@@ -56,12 +61,22 @@ export class Profiles {
     });
   }
 
-  /** Forgets a profile. */
-  async remove(name: string): Promise<void> {
-    const { currentProfile, profiles = {}, ...rest } = this.#read();
-    const { [name]: _removed, ...others } = profiles;
-    const next = currentProfile === name ? Object.keys(others)[0] : currentProfile;
+  /** Forgets a profile's key; what else it prefers stays. */
+  async removeKey(name: string): Promise<void> {
+    const saved = this.#read();
+    const { [name]: profile, ...others } = saved.profiles ?? {};
+    const { managementKey: _key, apiUrl: _apiUrl, ...preferences } = profile ?? {};
+    if (Object.keys(preferences).length > 0) {
+      return this.#write({ ...saved, profiles: { ...others, [name]: preferences } });
+    }
+    const next = saved.currentProfile === name ? Object.keys(others)[0] : saved.currentProfile;
+    const { currentProfile: _current, ...rest } = saved;
     await this.#write({ ...rest, ...(next === undefined ? {} : { currentProfile: next }), profiles: others });
+  }
+
+  /** Makes a profile the one in use when none is named. */
+  async switchTo(name: string): Promise<void> {
+    await this.#write({ ...this.#read(), currentProfile: name });
   }
 
   /** Reads the file that conf writes, without conf: reading is on the way of every command. */

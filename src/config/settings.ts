@@ -5,7 +5,6 @@ import type { Environment } from './folders.ts';
 import type { Profiles } from './profiles.ts';
 
 export const defaultApiUrl = 'https://api.cheapestinference.com';
-const defaultTimeout = 30_000;
 
 /** A value and where it came from, in words: `--api-url`, `CHEAPESTINFERENCE_API_URL`, `profile "work"`, `default`. */
 export interface Setting<Value> {
@@ -30,7 +29,7 @@ export interface Settings {
   readonly consumptionKey: Setting<string> | undefined;
   readonly sandbox: Setting<boolean>;
   /** Milliseconds for a whole request. */
-  readonly timeout: number;
+  readonly timeout: Setting<number>;
 }
 
 /**
@@ -59,13 +58,16 @@ export function resolveSettings(flags: SettingFlags, env: Environment, profiles:
     flags.profile === undefined && inEnvironment !== undefined
       ? given(inEnvironment, 'CHEAPESTINFERENCE_MANAGEMENT_KEY')
       : given(saved?.managementKey, origin);
+  const timeoutText = given(flags.timeout, '--timeout') ??
+    given(saved?.timeout, origin) ?? { value: '30s', origin: 'default' };
+  const timeout = { value: parseDuration(timeoutText.value), origin: timeoutText.origin };
   return {
     profile: profileName,
     apiUrl,
     managementKey,
     consumptionKey: given(env.CHEAPESTINFERENCE_API_KEY || undefined, 'CHEAPESTINFERENCE_API_KEY'),
     sandbox: sandbox.value ? sandbox : { value: false, origin: 'default' },
-    timeout: flags.timeout === undefined ? defaultTimeout : parseDuration(flags.timeout),
+    timeout,
   };
 }
 
@@ -83,8 +85,8 @@ export function keyFor(settings: Settings, profiles: Profiles): string | undefin
       'Make one in the dashboard, tab Management Keys.',
     );
   }
-  const savedFor = profiles.get(profile.value)?.apiUrl;
-  if (managementKey.origin === 'CHEAPESTINFERENCE_MANAGEMENT_KEY' || savedFor === undefined) return managementKey.value;
+  if (managementKey.origin === 'CHEAPESTINFERENCE_MANAGEMENT_KEY') return managementKey.value;
+  const savedFor = profiles.get(profile.value)?.apiUrl ?? defaultApiUrl;
   if (new URL(savedFor).origin !== new URL(apiUrl.value).origin) {
     throw new CommandError(
       'not_signed_in',

@@ -1,34 +1,69 @@
-/**
- * Every way a command can end badly, and the exit code that goes with it: the one table of both.
- * The codes are what `--json` prints as `error.code`; the numbers are the contract with scripts.
- */
-export const exitCodes = {
-  server_error: 1,
-  unexpected_response: 1,
-  invalid_request: 1,
-  file_error: 1,
-  declined: 1,
-  internal: 1,
-  usage: 2,
-  confirmation_required: 2,
-  input_required: 2,
-  attention: 3,
-  not_signed_in: 4,
-  unauthorized: 4,
-  forbidden: 4,
-  not_found: 5,
-  unavailable: 6,
-  rate_limited: 7,
-  payment_required: 8,
-  no_payment_method: 8,
-  price_above_maximum: 8,
-  unreachable: 9,
-  timeout: 9,
-  outcome_unknown: 10,
-  interrupted: 130,
-} as const;
+/** One way a command can end badly. */
+interface Failure {
+  readonly exitCode: number;
+  /** The statuses of the API that it stands for. */
+  readonly statuses?: readonly number[];
+  /** Words in the server's message that tell it from others of the same status. */
+  readonly words?: RegExp;
+}
 
-export type ErrorCode = keyof typeof exitCodes;
+/**
+ * Every way a command can end badly: the one table of codes (what `--json` prints as `error.code`), exit codes (the contract
+ * with scripts) and what the API answers for each. Of two that fit an answer, the first is taken.
+ */
+export const failures = {
+  // "No payment method found — add a card first" is the API's only sign of it (Unlimited Subscriptions API, "Subscribe").
+  no_payment_method: { exitCode: 8, statuses: [200, 400, 422], words: /no payment method|add a card/i },
+  // The server asks to retry while a transaction is fresh; no document says in which words.
+  not_final: {
+    exitCode: 6,
+    statuses: [200, 400, 409, 422, 425],
+    words: /not (?:yet )?(?:final|confirmed)|try again in a/i,
+  },
+  invalid_request: { exitCode: 1, statuses: [400, 405, 413, 415, 422] },
+  unauthorized: { exitCode: 4, statuses: [401] },
+  payment_required: { exitCode: 8, statuses: [402] },
+  forbidden: { exitCode: 4, statuses: [403] },
+  not_found: { exitCode: 5, statuses: [404] },
+  unavailable: { exitCode: 6, statuses: [409, 410] },
+  rate_limited: { exitCode: 7, statuses: [429] },
+  server_error: { exitCode: 1, statuses: [200, 500, 501, 502, 503, 504] },
+  unexpected_response: { exitCode: 1 },
+  file_error: { exitCode: 1 },
+  filter_failed: { exitCode: 1 },
+  declined: { exitCode: 1 },
+  internal: { exitCode: 1 },
+  usage: { exitCode: 2 },
+  confirmation_required: { exitCode: 2 },
+  input_required: { exitCode: 2 },
+  not_signed_in: { exitCode: 4 },
+  price_above_maximum: { exitCode: 8 },
+  unreachable: { exitCode: 9 },
+  timeout: { exitCode: 9 },
+  outcome_unknown: { exitCode: 10 },
+  interrupted: { exitCode: 130 },
+} as const satisfies Record<string, Failure>;
+
+export type ErrorCode = keyof typeof failures;
+
+/**
+ * What an answer of the API stands for.
+ *
+ * @param status - HTTP status; 200 is that of an answer which says of itself that it failed
+ * @param message - the server's own words
+ */
+export function errorCodeOf(status: number, message: string): ErrorCode {
+  for (const [code, failure] of entries) {
+    if (failure.statuses?.includes(status) && (failure.words?.test(message) ?? true)) return code;
+  }
+  return status >= 400 && status < 500 ? 'invalid_request' : 'server_error';
+}
+
+const entries: readonly (readonly [ErrorCode, Failure])[] = codes().map((code) => [code, failures[code]]);
+
+function codes(): ErrorCode[] {
+  return Object.keys(failures).filter((code): code is ErrorCode => Object.hasOwn(failures, code));
+}
 
 /** What became of the change that a command was to make. */
 export type Outcome = 'not_applied' | 'applied' | 'unknown';
@@ -64,7 +99,7 @@ export class CommandError extends Error {
   }
 
   get exitCode(): number {
-    return exitCodes[this.code];
+    return failures[this.code].exitCode;
   }
 
   /** The same failure, told with something changed. */

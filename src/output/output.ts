@@ -1,5 +1,6 @@
 import type { Environment } from '../config/folders.ts';
 import { usageError } from '../domain/errors.ts';
+import { type Format, formats } from '../domain/formats.ts';
 import { redacted } from '../domain/secrets.ts';
 import { type Cell, cellText, csv, tsv } from './delimited.ts';
 import { loadStyle, type Style, wantsColor } from './style.ts';
@@ -12,14 +13,12 @@ export interface Sink {
   write(text: string): unknown;
 }
 
-export const formats = ['table', 'json', 'csv', 'yaml'] as const;
-export type Format = (typeof formats)[number];
-
 /** The global flags that decide how a result is printed, as typed. */
 export interface OutputFlags {
   readonly json?: boolean | undefined;
   readonly output?: string | undefined;
   readonly fields?: string | undefined;
+  readonly jq?: string | undefined;
   readonly color?: boolean | undefined;
 }
 
@@ -56,13 +55,22 @@ export class Output {
   readonly format: Format | undefined;
   readonly #picked: readonly string[] | undefined;
 
-  /** @throws CommandError (usage) for a format or a list of fields that is none */
-  constructor(stdout: Sink, stderr: Sink, env: Environment, flags: OutputFlags) {
+  /**
+   * @param preferred - the format when neither a flag nor the environment names one
+   * @throws CommandError (usage) for a format or a list of fields that is none
+   */
+  constructor(
+    stdout: Sink,
+    stderr: Sink,
+    env: Environment,
+    flags: OutputFlags,
+    preferred: () => Format | undefined = () => undefined,
+  ) {
     this.#stdout = stdout;
     this.#stderr = stderr;
     this.#env = env;
     this.#flags = flags;
-    this.format = chosenFormat(flags, env);
+    this.format = chosenFormat(flags, env) ?? preferred();
     this.#picked = flags.fields === undefined ? undefined : fieldList(flags.fields);
   }
 
@@ -94,8 +102,16 @@ export class Output {
   checkFields(known: readonly string[]): void {
     const unknown = this.#picked?.find((field) => !known.includes(field));
     if (unknown !== undefined) {
-      throw usageError(`there is no field "${unknown}"`, `The fields are: ${known.join(', ')}.`);
+      const hint = known.length > 0 ? `The fields are: ${known.join(', ')}.` : 'This command has no fields to pick.';
+      throw usageError(`there is no field "${unknown}"`, hint);
     }
+  }
+
+  /** Refuses a `--jq` program that does not compile. @throws CommandError (usage) */
+  async checkJq(): Promise<void> {
+    if (this.#flags.jq === undefined) return;
+    const { checkJq } = await import('./jq.ts');
+    await checkJq(this.#flags.jq);
   }
 
   /**
@@ -192,7 +208,12 @@ export class Output {
     this.#stdout.write(this.format === 'csv' ? csv(header, cells) : tsv(cells));
   }
 
-  #json(data: unknown): void {
+  async #json(data: unknown): Promise<void> {
+    if (this.#flags.jq !== undefined) {
+      const { jq } = await import('./jq.ts');
+      const lines = await jq(this.#flags.jq, data);
+      return this.raw(this.isTerminal ? lines.split('\n').map(harmless).join('\n') : lines);
+    }
     const text = JSON.stringify(data, undefined, this.isTerminal ? 2 : undefined);
     this.#stdout.write(`${this.isTerminal ? harmlessJson(text) : text}\n`);
   }
@@ -224,9 +245,9 @@ function shown<Row>(column: Pick<Column<Row>, 'value' | 'show'>, row: Row, style
 }
 
 function chosenFormat(flags: OutputFlags, env: Environment): Format | undefined {
-  if (flags.json) {
+  if (flags.json || flags.jq !== undefined) {
     if (flags.output !== undefined && flags.output !== 'json') {
-      throw usageError(`--json and --output ${flags.output} exclude each other`);
+      throw usageError(`${flags.json ? '--json' : '--jq'} and --output ${flags.output} exclude each other`);
     }
     return 'json';
   }

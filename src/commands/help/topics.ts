@@ -1,0 +1,68 @@
+import { type ErrorCode, failures } from '../../domain/errors.ts';
+
+/** The help pages that belong to no command. */
+export const topics: Readonly<Record<string, () => string>> = {
+  'exit-codes': exitCodes,
+  environment: () => environment,
+  output: () => output,
+};
+
+const meanings: Readonly<Record<number, string>> = {
+  0: 'done',
+  1: 'failed: a server error, or a confirmation was declined',
+  2: 'usage: unknown command or flag, bad value, a question that could not be asked',
+  3: '--check found something',
+  4: 'not signed in, or the key was refused',
+  5: 'not found',
+  6: 'not available: sold out, paused, already so',
+  7: 'rate limited',
+  8: 'payment: no card, price above --max-price, not enough credit',
+  9: 'the API could not be reached or was late; nothing was changed',
+  10: 'outcome unknown: it may have been carried out; the message says how to find out',
+  130: 'interrupted',
+};
+
+function exitCodes(): string {
+  const lines = Object.entries(meanings).map(([exitCode, meaning]) => {
+    const codes = codesOf(Number(exitCode));
+    return `  ${exitCode.padStart(3)}  ${meaning}${codes.length > 0 ? `\n       ${codes.join(', ')}` : ''}`;
+  });
+  return `Exit codes, and below each the error codes that --json prints:\n\n${lines.join('\n')}\n`;
+}
+
+function codesOf(exitCode: number): string[] {
+  return Object.entries(failures)
+    .filter(([, failure]) => failure.exitCode === exitCode)
+    .map(([code]: [string, (typeof failures)[ErrorCode]]) => code);
+}
+
+const environment = `Environment variables (a flag goes before them, a profile comes after):
+
+  CHEAPESTINFERENCE_MANAGEMENT_KEY  mk_…, in place of a saved key
+  CHEAPESTINFERENCE_API_KEY         sk_…, for usage --self, /v1 and /anthropic
+  CHEAPESTINFERENCE_API_URL         another API host
+  CHEAPESTINFERENCE_PROFILE         the profile to use
+  CHEAPESTINFERENCE_SANDBOX         1: the embedded sandbox
+  CHEAPESTINFERENCE_CONFIG_DIR      the folder of profiles and settings
+  CHEAPESTINFERENCE_OUTPUT          table, json, csv or yaml
+  NO_COLOR, FORCE_COLOR             no colour; colour off a terminal too
+  HTTPS_PROXY, HTTP_PROXY, NO_PROXY proxies; this machine is never proxied
+  CI                                set: there is nobody to ask
+`;
+
+const output = `Output:
+
+  On a terminal  a table, with colour, relative times and local time.
+  In a pipe      tab-separated lines without a header, for cut and awk;
+                 times as the API has them (RFC 3339), nothing cut short.
+  --json         the API's own data: an array for a list, else an object;
+                 money as numbers of USD.
+  --jq PROGRAM   what jq makes of that JSON, texts unquoted.
+  -o csv, yaml   CSV with a header (RFC 4180); YAML.
+  --fields a,b   only these, in any format.
+
+stdout carries the result and nothing else; all that is said about it is on
+stderr. With --json an error is one object there:
+{"error":{"code","message","hint","status","retryable","outcome"}}, where
+outcome is not_applied, applied or unknown for a command that changes something.
+`;

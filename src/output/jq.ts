@@ -1,0 +1,40 @@
+import { raw } from 'jq-wasm';
+import { CommandError, usageError } from '../domain/errors.ts';
+
+/**
+ * Refuses a jq program that does not compile.
+ *
+ * @throws CommandError (usage)
+ */
+export async function checkJq(program: string): Promise<void> {
+  try {
+    // On its own too, as what closes a bracket that is not its own would compile within the other.
+    await raw('null', `def checked: (${program}\n); empty`);
+    await raw('null', `if false then (${program}\n) else empty end`);
+  } catch (error) {
+    throw usageError(`--jq "${program}" is no jq program: ${reason(error)}`);
+  }
+}
+
+/**
+ * What jq makes of a value: a line a result, texts unquoted, as `jq -r -c` prints them.
+ *
+ * @throws CommandError (filter_failed) when the program fails; then nothing is printed, as no result before the failure is
+ */
+export async function jq(program: string, value: unknown): Promise<string> {
+  try {
+    const lines = await raw(JSON.stringify(value), `[(${program}\n)] | .[]`, ['-r', '-c']);
+    return lines === '' ? '' : `${lines}\n`;
+  } catch (error) {
+    throw new CommandError('filter_failed', `--jq "${program}" failed: ${reason(error)}`, { outcome: 'applied' });
+  }
+}
+
+function reason(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const [line = message] = message.split('\n');
+  return line
+    .replace(/^jq: error(?: \(at [^)]*\))?: /, '')
+    .replace(/ \(Unix shell quoting issues\?\)/, '')
+    .replace(/ at <top-level>, line \d+:?$/, '');
+}
