@@ -1,9 +1,9 @@
-import { Argument, type Command, Option } from 'commander';
+import { Argument, Option } from 'commander';
 import type { KeyKind } from '../api/client.ts';
 import type { HttpMethod } from '../api/transport.ts';
 import { usageError } from '../domain/errors.ts';
 import { harmless, harmlessJson } from '../output/text.ts';
-import { describe } from './command.ts';
+import type { Verb } from './command.ts';
 import type { Context } from './context.ts';
 import { tellingHowToFindOut } from './outcome.ts';
 
@@ -15,7 +15,7 @@ interface Options {
 }
 
 /** `ci api`: any request, as typed, with the stored key; the answer as it came. */
-export default function api(command: Command, context: Context): void {
+export default function api(command: Verb, context: Context): void {
   const body = new Option('-f, --raw-field <key=value>', 'a text for the body (or for the query of a GET); repeatable')
     .argParser((text: string, before: Options['field']) => [...before, pair(text)])
     .default([], 'none');
@@ -31,7 +31,8 @@ export default function api(command: Command, context: Context): void {
     .action((method: HttpMethod, path: string, options: Options & { rawField: Options['field'] }) =>
       call(context, method, path, { ...options, field: [...options.rawField, ...options.field] }),
     );
-  describe(command, {
+  command.tell({
+    exits: [5, 6, 8, 10],
     examples: [
       'ci api GET /api/billing/status',
       'ci api POST /api/keys/credit -f name=client-acme -F maxBudget=25',

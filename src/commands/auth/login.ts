@@ -47,8 +47,9 @@ async function signIn(context: Context, { withKey }: Options): Promise<void> {
   const managementKey = checkedKey(typed.trim());
   const api = await context.apiWith(managementKey);
   await api.billing.status();
-  const replaced = profiles.get(profile)?.managementKey;
-  await profiles.save(profile, { apiUrl, managementKey });
+  const before = profiles.get(profile);
+  const replaced = before?.managementKey;
+  await profiles.save(profile, { ...before, apiUrl, managementKey });
   if (replaced !== undefined && replaced !== managementKey) output.note(`It replaces ${masked(replaced)}.`);
   output.done(`Signed in to ${new URL(apiUrl).host} as profile "${profile}".`);
   await output.record(

@@ -1,3 +1,4 @@
+import { defaultApiUrl } from '../../config/settings.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { masked } from '../../domain/secrets.ts';
 import { type Verb, verb } from '../command.ts';
@@ -10,6 +11,8 @@ export default function logout(context: Context): Verb {
   const command = verb('logout', 'forget a saved key', {
     fields,
     changes: true,
+    local: true,
+    exits: [4],
     examples: ['ci auth logout', 'ci auth logout --profile work'],
   });
   command.action(() => signOut(context));
@@ -19,14 +22,19 @@ export default function logout(context: Context): Verb {
 async function signOut({ output, profiles, settings }: Context): Promise<void> {
   const profile = settings.profile.value;
   const saved = profiles.get(profile);
-  if (!saved) {
+  if (saved?.managementKey === undefined) {
     const others = profiles.names();
     throw new CommandError('not_signed_in', `no key is saved for profile "${profile}"`, {
       hint: others.length > 0 ? `Saved are: ${others.join(', ')}.` : '`ci auth login` saves one.',
     });
   }
-  await profiles.remove(profile);
-  const removed = { profile, apiUrl: saved.apiUrl, managementKey: masked(saved.managementKey), file: profiles.file };
+  await profiles.removeKey(profile);
+  const removed = {
+    profile,
+    apiUrl: saved.apiUrl ?? defaultApiUrl,
+    managementKey: masked(saved.managementKey),
+    file: profiles.file,
+  };
   output.done(`Removed the key ${removed.managementKey} of profile "${profile}" from ${removed.file}.`);
   output.note('The key itself is still valid: revoke it in the dashboard, tab Management Keys.');
   await output.record(removed, {

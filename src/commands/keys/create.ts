@@ -30,6 +30,7 @@ export default function create(context: Context): Verb {
   const command = verb('create', 'make an API key; its secret is shown only now', {
     fields,
     changes: true,
+    exits: [5, 6, 8],
     examples: [
       'ci keys create prod-api',
       'ci keys create prod-api --pool kimi26 --save .env',

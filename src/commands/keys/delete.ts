@@ -1,9 +1,9 @@
 import type { Key } from '../../api/keys.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
-import { masked } from '../../domain/secrets.ts';
 import { counted, inWords } from '../../output/text.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
+import { findKey, keyLabel } from '../key.ts';
 import { tellingHowToFindOut } from '../outcome.ts';
 
 const fields = ['id', 'name', 'deleted'] as const;
@@ -13,6 +13,7 @@ export default function remove(context: Context): Verb {
   const command = verb('delete', 'revoke API keys, at once and for good', {
     fields,
     changes: true,
+    exits: [5],
     examples: ['ci keys delete prod-api', 'ci keys delete 3f6c… staging --yes'],
   });
   command
@@ -32,9 +33,9 @@ async function deleteKeys(context: Context, typed: readonly string[]): Promise<v
   prompts.requireConsent('revoking a key cannot be undone and');
   const { keys } = await context.api();
   const all = await keys.list();
-  const chosen = typed.length === 0 ? await pick(context, all) : [...new Set(typed.map((each) => find(all, each)))];
+  const chosen = typed.length === 0 ? await pick(context, all) : [...new Set(typed.map((each) => findKey(all, each)))];
   if (prompts.canAsk) {
-    output.note(chosen.map((key) => `  ${label(key)}`).join('\n'));
+    output.note(chosen.map((key) => `  ${keyLabel(key)}`).join('\n'));
     await prompts.consent(`Revoke ${chosen.length === 1 ? 'this key' : `these ${chosen.length} keys`} at once?`);
   }
   const deleted: { id: string; name: string | null; deleted: true }[] = [];
@@ -72,36 +73,11 @@ async function deleteKeys(context: Context, typed: readonly string[]): Promise<v
   );
 }
 
-/** A key by its id, else by its name. @throws CommandError (not_found); (usage) when several bear the name */
-function find(keys: readonly Key[], typed: string): Key {
-  const byId = keys.find(({ id }) => id === typed);
-  if (byId) return byId;
-  const named = keys.filter(({ name }) => name === typed);
-  const [first, second] = named;
-  if (!first) {
-    throw new CommandError('not_found', `there is no key "${typed}"`, {
-      hint: 'Nothing was revoked. `ci keys list` shows your keys.',
-      outcome: 'not_applied',
-    });
-  }
-  if (second) {
-    throw usageError(
-      `${named.length} keys are named "${typed}"`,
-      `Nothing was revoked. Name one by id: ${named.map(label).join('; ')}.`,
-    );
-  }
-  return first;
-}
-
 async function pick({ prompts }: Context, keys: readonly Key[]): Promise<Key[]> {
   if (keys.length === 0) throw new CommandError('not_found', 'you have no keys', { outcome: 'not_applied' });
   return prompts.pickSeveral(
     'Which keys?',
-    keys.map((key) => ({ name: label(key), value: key })),
+    keys.map((key) => ({ name: keyLabel(key), value: key })),
     'which key?',
   );
-}
-
-function label({ id, name, apiKey }: Key): string {
-  return [name, id, apiKey && masked(apiKey)].filter(Boolean).join('  ');
 }

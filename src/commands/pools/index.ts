@@ -1,6 +1,7 @@
-import type { Command } from 'commander';
-import { addVerbs } from '../command.ts';
+import { addVerbs, type Verb } from '../command.ts';
 import type { Context } from '../context.ts';
+import cancel from './cancel.ts';
+import keys from './keys.ts';
 import list from './list.ts';
 import quote from './quote.ts';
 import subscribe from './subscribe.ts';
@@ -8,6 +9,9 @@ import subscriptions from './subscriptions.ts';
 import view from './view.ts';
 
 /** `ci pools`. */
-export default function pools(noun: Command, context: Context): void {
-  addVerbs(noun, [list(context), view(context), quote(context), subscribe(context), subscriptions(context)]);
+export default function pools(noun: Verb, context: Context): void {
+  addVerbs(
+    noun,
+    [list, view, quote, subscribe, subscriptions, keys, cancel].map((verb) => verb(context)),
+  );
 }

@@ -39,6 +39,7 @@ export default function subscribe(context: Context): Verb {
   const command = verb('subscribe', 'reserve blocks of a pool: charges the saved card at once', {
     fields: [...new Set([...fields, ...quoteFields])],
     changes: true,
+    exits: [5, 6, 8],
     examples: [
       'ci pools subscribe kimi26 --blocks europe',
       'ci pools subscribe kimi26 --blocks europe --max-price 49 --ensure --yes --json',
@@ -151,6 +152,7 @@ async function buy(context: Context, { pool, blocks }: PricedPurchase, options: 
     `ci pools subscriptions ${name}`,
   );
   if (result.kind === 'checkout') {
+    await context.showPage(result.sessionUrl);
     throw new CommandError(
       'no_payment_method',
       `no card is saved; pay in the browser to subscribe: ${result.sessionUrl}`,

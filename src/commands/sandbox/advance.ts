@@ -10,6 +10,7 @@ export default function advance(context: Context): Verb {
   const command = verb('advance', "move the sandbox's clock: periods renew, canceled subscriptions end", {
     fields,
     changes: true,
+    local: true,
     examples: ['ci sandbox advance 8h', 'ci sandbox advance 30d'],
   });
   command

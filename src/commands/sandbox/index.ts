@@ -1,5 +1,4 @@
-import type { Command } from 'commander';
-import { addVerbs } from '../command.ts';
+import { addVerbs, type Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import advance from './advance.ts';
 import path from './path.ts';
@@ -7,7 +6,7 @@ import reset from './reset.ts';
 import serve from './serve.ts';
 
 /** `ci sandbox`. */
-export default function sandbox(noun: Command, context: Context): void {
+export default function sandbox(noun: Verb, context: Context): void {
   noun.addHelpText(
     'after',
     `

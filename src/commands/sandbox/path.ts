@@ -5,7 +5,11 @@ const fields = ['folder'] as const;
 
 /** `ci sandbox path`: where the sandbox keeps its state. */
 export default function path(context: Context): Verb {
-  const command = verb('path', 'print the folder of its state', { fields, examples: ['ci sandbox path'] });
+  const command = verb('path', 'print the folder of its state', {
+    fields,
+    local: true,
+    examples: ['ci sandbox path'],
+  });
   command.action(() => printPath(context));
   return command;
 }

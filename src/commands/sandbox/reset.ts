@@ -14,6 +14,7 @@ export default function reset(context: Context): Verb {
   const command = verb('reset', 'start the sandbox afresh: no subscriptions, no keys, its clock at 09:00 UTC', {
     fields,
     changes: true,
+    local: true,
     examples: ['ci sandbox reset', 'ci sandbox reset --no-card'],
   });
   command.option('--no-card', 'with no card on file').action((options: Options) => resetState(context, options));

@@ -12,6 +12,7 @@ interface Options {
 export default function serve(context: Context): Verb {
   const command = verb('serve', 'serve the sandbox on this machine until Ctrl-C', {
     fields,
+    local: true,
     examples: ['ci sandbox serve', 'ci sandbox serve --port 8787', 'ci sandbox serve --port 0 --json'],
   });
   command

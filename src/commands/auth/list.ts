@@ -1,0 +1,57 @@
+import { defaultApiUrl } from '../../config/settings.ts';
+import { masked } from '../../domain/secrets.ts';
+import type { Column } from '../../output/output.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+
+export const fields = ['profile', 'current', 'apiUrl', 'managementKey'] as const;
+
+interface Listed {
+  readonly profile: string;
+  /** Whether it is the one in use. */
+  readonly current: boolean;
+  readonly apiUrl: string;
+  /** Masked; null when the profile has none. */
+  readonly managementKey: string | null;
+}
+
+/** `ci auth list`: the saved profiles. */
+export default function list(context: Context): Verb {
+  const command = verb('list', 'list the saved profiles', {
+    fields,
+    local: true,
+    examples: ['ci auth list', "ci auth list --json | jq -r '.[] | select(.current) | .profile'"],
+  });
+  command.alias('ls').action(() => listProfiles(context));
+  return command;
+}
+
+async function listProfiles({ output, profiles, settings }: Context): Promise<void> {
+  const listed = profiles.names().map((name): Listed => {
+    const { apiUrl = defaultApiUrl, managementKey } = profiles.get(name) ?? {};
+    return {
+      profile: name,
+      current: name === settings.profile.value,
+      apiUrl,
+      managementKey: managementKey === undefined ? null : masked(managementKey),
+    };
+  });
+  await output.list(listed, { columns, fields, empty: 'No profiles are saved. `ci auth login` saves one.' });
+}
+
+const columns: readonly Column<Listed>[] = [
+  {
+    field: 'profile',
+    header: 'PROFILE',
+    value: ({ profile }) => profile,
+    show: ({ profile, current }, style) => (current ? style.bold(profile) : profile),
+  },
+  {
+    field: 'current',
+    header: 'IN USE',
+    value: ({ current }) => current,
+    show: ({ current }, style) => (current ? style.good('yes') : ''),
+  },
+  { field: 'apiUrl', header: 'API URL', value: ({ apiUrl }) => apiUrl },
+  { field: 'managementKey', header: 'KEY', value: ({ managementKey }) => managementKey },
+];

@@ -1,0 +1,33 @@
+import { keyFor } from '../../config/settings.ts';
+import { CommandError } from '../../domain/errors.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+
+export const fields = ['managementKey'] as const;
+
+/** `ci auth token`: the management key in use, in full. */
+export default function token(context: Context): Verb {
+  const command = verb('token', 'print the management key in use, in full', {
+    fields,
+    local: true,
+    exits: [4],
+    examples: [
+      'ci auth token',
+      'curl -H "Authorization: Bearer $(ci auth token)" https://api.cheapestinference.com/api/keys',
+    ],
+  });
+  command.action(() => printToken(context));
+  return command;
+}
+
+async function printToken({ output, profiles, settings }: Context): Promise<void> {
+  const { sandboxManagementKey } = await import('../../sandbox/state.ts');
+  const managementKey = settings.sandbox.value ? sandboxManagementKey : keyFor(settings, profiles);
+  if (managementKey === undefined) {
+    throw new CommandError('not_signed_in', 'not signed in', { hint: 'Run `ci auth login`.' });
+  }
+  output.checkFields(fields);
+  if (output.format === undefined) return output.raw(`${managementKey}\n`);
+  const columns = [{ field: 'managementKey', header: 'Management key', value: () => managementKey }];
+  await output.record({ managementKey }, { columns, fields });
+}

@@ -1,0 +1,44 @@
+import { usageError } from '../../domain/errors.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { tellingHowToFindOut } from '../outcome.ts';
+import { sayRetired } from '../retired.ts';
+
+export const fields = ['subscriptionId', 'canceled'] as const;
+
+/** `ci billing cancel`: ends a subscription to a retired flat plan. */
+export default function cancel(context: Context): Verb {
+  const command = verb('cancel', 'retired: end a flat plan with its period (see `ci pools cancel`)', {
+    fields,
+    changes: true,
+    exits: [5, 6],
+    examples: ['ci billing cancel SUBSCRIPTION_ID --yes'],
+  });
+  command.argument('<subscriptionId>', 'its id').action((id: string) => cancelPlan(context, id));
+  return command;
+}
+
+async function cancelPlan(context: Context, subscriptionId: string): Promise<void> {
+  const { output, prompts } = context;
+  if (subscriptionId.trim() === '') throw usageError('the id of the subscription is empty');
+  sayRetired(context, '`ci pools cancel` ends a subscription to a pool');
+  prompts.requireConsent('canceling a subscription');
+  const { billing, client } = await context.api();
+  client.requireSignedIn();
+  if (prompts.canAsk) {
+    output.note(
+      `Subscription ${subscriptionId} ends with its period; there is no refund.\nAccount: ${context.account()}`,
+    );
+    await prompts.consent('Cancel this subscription?');
+  }
+  await tellingHowToFindOut(billing.cancelPlan(subscriptionId), 'ci billing status');
+  output.done(`${subscriptionId} ends with its period.`);
+  await output.record(
+    { subscriptionId, canceled: true },
+    {
+      columns: fields.map((field) => ({ field, header: field, value: (row) => row[field] })),
+      fields,
+      drawing: () => '',
+    },
+  );
+}

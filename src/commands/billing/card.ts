@@ -1,0 +1,45 @@
+import type { SetupIntent } from '../../api/billing.ts';
+import type { Column } from '../../output/output.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { pages } from '../open.ts';
+import { tellingHowToFindOut } from '../outcome.ts';
+
+export const fields = ['url', 'sessionUrl'] as const;
+
+/** `ci billing card`: begins to save a card. */
+export default function card(context: Context): Verb {
+  const command = verb('card', 'save a card, in the browser', {
+    fields,
+    changes: true,
+    examples: ['ci billing card'],
+  });
+  command.action(() => saveCard(context));
+  return command;
+}
+
+async function saveCard(context: Context): Promise<void> {
+  const { billing } = await context.api();
+  const intent = await tellingHowToFindOut(billing.setupIntent(), 'ci open billing');
+  const page = intent.url ?? intent.sessionUrl;
+  if (page == null) {
+    context.output.note(
+      `The API names no page for it: add the card on the Billing page of the dashboard, ${pages.billing}.`,
+    );
+  }
+  // An answer may hold Stripe's own secret; it is nobody's to see here.
+  const shown: SetupIntent = {
+    ...(intent.url == null ? {} : { url: intent.url }),
+    ...(intent.sessionUrl == null ? {} : { sessionUrl: intent.sessionUrl }),
+  };
+  await context.output.record(shown, {
+    columns,
+    fields,
+    drawing: () => (page == null ? '' : `Enter the card here: ${page}\n`),
+  });
+  await context.showPage(page ?? pages.billing);
+}
+
+const columns: readonly Column<SetupIntent>[] = [
+  { field: 'url', header: 'Page', value: ({ url, sessionUrl }) => url ?? sessionUrl },
+];

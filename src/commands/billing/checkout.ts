@@ -1,0 +1,32 @@
+import { usageError } from '../../domain/errors.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { tellingHowToFindOut } from '../outcome.ts';
+import { sayRetired } from '../retired.ts';
+
+export const fields = ['sessionUrl', 'sessionId'] as const;
+
+/** `ci billing checkout`: a retired flat plan, paid in the browser. */
+export default function checkout(context: Context): Verb {
+  const command = verb('checkout', 'retired: pay for a flat plan in the browser (see `ci pools subscribe`)', {
+    fields,
+    changes: true,
+    exits: [5, 6, 8],
+    examples: ['ci billing checkout pro'],
+  });
+  command.argument('<plan>', 'its slug').action((plan: string) => checkoutPlan(context, plan));
+  return command;
+}
+
+async function checkoutPlan(context: Context, planSlug: string): Promise<void> {
+  if (planSlug.trim() === '') throw usageError('the name of the plan is empty', '`ci plans list` shows the plans.');
+  sayRetired(context, 'reserve blocks of a pool with `ci pools subscribe`');
+  const { billing } = await context.api();
+  const session = await tellingHowToFindOut(billing.checkoutPlan(planSlug), 'ci billing status');
+  await context.output.record(session, {
+    columns: fields.map((field) => ({ field, header: field, value: (row) => row[field] })),
+    fields,
+    drawing: (_style, { sessionUrl }) => `Pay here: ${sessionUrl}\n`,
+  });
+  await context.showPage(session.sessionUrl);
+}

@@ -1,0 +1,67 @@
+import type { PlanSubscription } from '../../api/billing.ts';
+import { CommandError, usageError } from '../../domain/errors.ts';
+import { factLines } from '../../output/text.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { tellingHowToFindOut } from '../outcome.ts';
+import { sayRetired } from '../retired.ts';
+
+export const fields = ['subscriptionId', 'planSlug', 'status', 'currentPeriodEnd', 'key', 'keyError'] as const;
+
+interface Options {
+  readonly createKey?: string;
+}
+
+/** `ci billing subscribe`: a retired flat plan. */
+export default function subscribe(context: Context): Verb {
+  const command = verb('subscribe', 'retired: subscribe to a flat plan (see `ci pools subscribe`)', {
+    fields,
+    changes: true,
+    exits: [5, 6, 8],
+    examples: ['ci billing subscribe pro --yes'],
+  });
+  command
+    .argument('<plan>', 'its slug')
+    .option('--create-key <name>', 'make an API key with it')
+    .action((plan: string, options: Options) => subscribeToPlan(context, plan, options));
+  return command;
+}
+
+async function subscribeToPlan(context: Context, planSlug: string, { createKey }: Options): Promise<void> {
+  const { output, prompts } = context;
+  if (planSlug.trim() === '') throw usageError('the name of the plan is empty', '`ci plans list` shows the plans.');
+  sayRetired(context, 'reserve blocks of a pool with `ci pools subscribe`');
+  prompts.requireConsent('a subscription charges the saved card, which');
+  const { billing, client } = await context.api();
+  client.requireSignedIn();
+  if (prompts.canAsk) {
+    const plan = (await billing.plans()).find(({ slug }) => slug === planSlug);
+    const price = plan?.priceUsdc == null ? 'not stated by the API' : `${plan.priceUsdc} USD a month`;
+    output.note(
+      factLines([
+        ['Plan', planSlug],
+        ['Price', price],
+        ['Account', context.account()],
+      ]),
+    );
+    await prompts.consent('Subscribe to this plan, and charge the saved card now?');
+  }
+  const request = createKey === undefined ? { planSlug } : { planSlug, createKey: true, keyName: createKey };
+  const made = await tellingHowToFindOut(billing.subscribeToPlan(request), 'ci billing status');
+  await output.record(made, {
+    columns: fields.map((field) => ({ field, header: field, value: (row) => text(row, field) })),
+    fields,
+  });
+  if (made.keyError != null) {
+    throw new CommandError('server_error', `subscribed, but no key was made: ${text(made, 'keyError')}`, {
+      hint: `Make one with \`ci keys create --subscription ${made.subscriptionId ?? 'ID'}\`.`,
+      outcome: 'applied',
+    });
+  }
+}
+
+function text(row: PlanSubscription, field: (typeof fields)[number]): string {
+  const value = row[field];
+  if (value == null) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}

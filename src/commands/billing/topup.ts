@@ -1,0 +1,148 @@
+import { Argument, Option } from 'commander';
+import type { StripeTopup, UsdcTopup } from '../../api/billing.ts';
+import { CommandError, usageError } from '../../domain/errors.ts';
+import { type Cents, formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
+import { paymentRequest } from '../../domain/usdc.ts';
+import { factLines } from '../../output/text.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { parseAmount } from '../options.ts';
+import { tellingHowToFindOut } from '../outcome.ts';
+
+export const fields = ['sessionUrl', 'sessionId', 'address', 'chain', 'amount', 'credited', 'balance'] as const;
+
+/** The smallest top-up (Management API, "Minimum $10"). */
+const smallest: Cents = 1000;
+const betweenLooks = 3000;
+/** How long `--wait` waits: a payment page is good for about as long. */
+const longestWait = 30 * 60_000;
+
+interface Options {
+  readonly method: 'stripe' | 'usdc';
+  readonly wait?: true;
+}
+
+/** `ci billing topup`: adds to the prepaid credit, by card or by USDC. */
+export default function topup(context: Context): Verb {
+  const command = verb('topup', 'add to the prepaid credit, by card or USDC', {
+    fields,
+    changes: true,
+    examples: ['ci billing topup 50', 'ci billing topup 50 --wait', 'ci billing topup 50 --method usdc'],
+  });
+  command
+    .addArgument(new Argument('<usd>', 'how much, at least 10').argParser(parseTopup))
+    .addOption(
+      new Option('--method <method>', 'stripe (by card) or usdc (on Base)').argParser(parseMethod).default('stripe'),
+    )
+    .option('--wait', 'wait until the credit has risen')
+    .action((cents: Cents, options: Options) => topUp(context, cents, options));
+  return command;
+}
+
+async function topUp(context: Context, cents: Cents, { method, wait }: Options): Promise<void> {
+  const { billing, client } = await context.api();
+  client.requireSignedIn();
+  const before = wait ? await balance(context) : undefined;
+  const how = 'ci billing credits';
+  const payment: StripeTopup | UsdcTopup =
+    method === 'stripe'
+      ? await tellingHowToFindOut(billing.topupByCard(toUsd(cents)), how)
+      : await tellingHowToFindOut(billing.topupByUsdc(toUsd(cents)), how);
+  if (before === undefined) return show(context, payment, cents);
+  // The page or the address is needed while waiting; the result comes when it is known.
+  context.output.note(await instructions(payment, cents));
+  if (isCard(payment)) await context.showPage(payment.sessionUrl);
+  const after = await untilRisen(context, before);
+  context.output.done(`${formatUsd(after - before)} credited.`);
+  await show(context, { ...payment, credited: toUsd(after - before), balance: toUsd(after) }, cents, false);
+}
+
+async function show(
+  context: Context,
+  payment: (StripeTopup | UsdcTopup) & { credited?: number; balance?: number },
+  cents: Cents,
+  due = true,
+): Promise<void> {
+  const values = new Map<string, unknown>(Object.entries(payment));
+  await context.output.record(payment, {
+    columns: fields
+      .filter((field) => values.has(field))
+      .map((field) => ({ field, header: field, value: () => String(values.get(field) ?? '') })),
+    fields,
+    drawing: async () => (due ? `${await instructions(payment, cents)}\n` : ''),
+  });
+  if (!due) return;
+  if (isCard(payment)) await context.showPage(payment.sessionUrl);
+  else if (context.output.isForPeople) {
+    context.output.note(
+      `When it is sent: \`ci billing verify TXHASH --amount ${usd(payment.amount ?? toUsd(cents))} --wait\`.`,
+    );
+  }
+}
+
+/** What the person has to do: the page to pay on, or the address, chain and exact amount, with a QR code for a wallet. */
+async function instructions(payment: StripeTopup | UsdcTopup, cents: Cents): Promise<string> {
+  if (isCard(payment)) return `Pay ${formatUsd(cents)} here: ${payment.sessionUrl}`;
+  const amount = payment.amount ?? toUsd(cents);
+  const lines = factLines([
+    ['Send', `${usd(amount)} USDC, exactly`],
+    ['To', payment.address],
+    ['On', payment.chain ?? 'base'],
+  ]);
+  const code = await qrCode(payment, amount);
+  return code === undefined ? lines : `${code}\n${lines}`;
+}
+
+/** Only USDC on Base is what the code would ask a wallet to pay. */
+async function qrCode({ address, chain }: UsdcTopup, amount: number): Promise<string | undefined> {
+  if (chain != null && chain !== 'base') return undefined;
+  try {
+    const { renderUnicodeCompact } = await import('uqr');
+    return renderUnicodeCompact(paymentRequest(address, amount));
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+async function untilRisen(context: Context, before: Cents): Promise<Cents> {
+  const deadline = context.clock() + longestWait;
+  context.output.note('Waiting for the payment; Ctrl-C ends the waiting, not the payment.');
+  while (context.clock() < deadline) {
+    await context.pause(betweenLooks);
+    const now = await balance(context);
+    if (now > before) return now;
+  }
+  throw new CommandError('timeout', 'the credit has not risen within 30 minutes', {
+    hint: 'The payment may still arrive: `ci billing credits` shows it.',
+    outcome: 'unknown',
+  });
+}
+
+async function balance(context: Context): Promise<Cents> {
+  const { billing } = await context.api();
+  const { remaining } = await billing.credits();
+  if (remaining == null) throw new CommandError('unexpected_response', 'the API does not say how much credit there is');
+  return parseUsd(remaining);
+}
+
+function isCard(payment: StripeTopup | UsdcTopup): payment is StripeTopup {
+  return 'sessionUrl' in payment;
+}
+
+function usd(amount: number): string {
+  return Number.isInteger(amount)
+    ? String(amount)
+    : amount.toFixed(Math.max(2, String(amount).split('.')[1]?.length ?? 2));
+}
+
+function parseTopup(text: string): Cents {
+  const cents = parseAmount('the amount')(text);
+  if (cents >= smallest) return cents;
+  throw usageError(`${formatUsd(cents)} is too little`, `A top-up is at least ${formatUsd(smallest)}.`);
+}
+
+function parseMethod(text: string): Options['method'] {
+  if (text === 'stripe' || text === 'usdc') return text;
+  throw usageError(`--method is "${text}"`, 'Choose stripe or usdc.');
+}

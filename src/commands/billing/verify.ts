@@ -1,0 +1,77 @@
+import { Argument } from 'commander';
+import type { VerifiedTopup } from '../../api/billing.ts';
+import { CommandError, usageError } from '../../domain/errors.ts';
+import { type Cents, formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
+import { isTransactionHash } from '../../domain/usdc.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { parseAmount } from '../options.ts';
+import { tellingHowToFindOut } from '../outcome.ts';
+
+export const fields = ['credited', 'balance'] as const;
+
+const betweenTries = 5000;
+const longestWait = 30 * 60_000;
+
+interface Options {
+  readonly amount?: Cents;
+  readonly wait?: true;
+}
+
+/** `ci billing verify`: has a USDC payment credited. */
+export default function verify(context: Context): Verb {
+  const command = verb('verify', 'have a USDC payment credited', {
+    fields,
+    changes: true,
+    exits: [6],
+    examples: ['ci billing verify 0x… --amount 50', 'ci billing verify 0x… --amount 50 --wait'],
+  });
+  command
+    .addArgument(new Argument('<txHash>', 'the hash of the transaction').argParser(parseHash))
+    .option('--amount <usd>', 'what was sent, exactly', parseAmount('--amount'))
+    .option('--wait', 'ask again while the transaction is not final')
+    .action((txHash: string, options: Options) => verifyTopup(context, txHash, options));
+  return command;
+}
+
+async function verifyTopup(context: Context, txHash: string, { amount, wait }: Options): Promise<void> {
+  if (amount === undefined) throw usageError('--amount is missing', 'Give what was sent, exactly: --amount 50.');
+  const verified = await untilFinal(context, txHash, amount, wait === true);
+  const usd = (value: number | null | undefined) => (value == null ? '' : formatUsd(parseUsd(value)));
+  context.output.done(`${usd(verified.credited ?? toUsd(amount))} credited.`);
+  await context.output.record(verified, {
+    columns: [
+      {
+        field: 'credited',
+        header: 'Credited',
+        value: ({ credited }) => credited,
+        show: ({ credited }) => usd(credited),
+      },
+      { field: 'balance', header: 'Balance', value: ({ balance }) => balance, show: ({ balance }) => usd(balance) },
+    ],
+    fields,
+  });
+}
+
+/** Asks, and with `wait` asks again as long as the server says that it is too early: it then did nothing. */
+async function untilFinal(context: Context, txHash: string, amount: Cents, wait: boolean): Promise<VerifiedTopup> {
+  const { billing } = await context.api();
+  const deadline = context.clock() + longestWait;
+  for (;;) {
+    try {
+      return await tellingHowToFindOut(billing.verifyTopup(txHash, toUsd(amount)), 'ci billing credits');
+    } catch (error) {
+      if (!(error instanceof CommandError) || error.code !== 'not_final') throw error;
+      if (!wait || context.clock() + betweenTries > deadline) {
+        throw error.with({ retryable: true, hint: 'Run it again in a minute, or with --wait.' });
+      }
+      context.output.note(`${error.message}; asking again in ${betweenTries / 1000} s.`);
+      await context.pause(betweenTries);
+    }
+  }
+}
+
+function parseHash(text: string): string {
+  if (isTransactionHash(text)) return text;
+  throw usageError(`"${text}" is no transaction hash`, 'It is 0x and 64 hexadecimal digits; the wallet shows it.');
+}

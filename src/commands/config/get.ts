@@ -1,0 +1,19 @@
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { resolvedColumns } from './list.ts';
+import { fields, preferenceNamed, preferences, resolved } from './preference.ts';
+
+/** `ci config get`: one setting as it stands. */
+export default function get(context: Context): Verb {
+  const command = verb('get', 'print a setting', { fields, local: true, examples: ['ci config get output'] });
+  command.argument('<key>', preferences.join(' or ')).action((key: string) => printSetting(context, key));
+  return command;
+}
+
+async function printSetting(context: Context, typed: string): Promise<void> {
+  const { output } = context;
+  const setting = resolved(context, preferenceNamed(typed));
+  output.checkFields(fields);
+  if (output.format === undefined) return output.raw(`${setting.value}\n`);
+  await output.record(setting, { columns: resolvedColumns, fields });
+}

@@ -1,0 +1,49 @@
+import type { Profile } from '../../config/profiles.ts';
+import { parseDuration } from '../../domain/duration.ts';
+import { usageError } from '../../domain/errors.ts';
+import { type Format, formats } from '../../domain/formats.ts';
+import type { Context } from '../context.ts';
+
+/** What can be preferred in a profile, and what each is without a preference. */
+export const preferences = ['output', 'timeout'] as const;
+export type Preference = (typeof preferences)[number];
+
+export const fields = ['key', 'value', 'origin'] as const;
+
+/** One preference as it stands. */
+export interface Resolved {
+  readonly key: Preference;
+  readonly value: string;
+  readonly origin: string;
+}
+
+/** @throws CommandError (usage) for a word that names none */
+export function preferenceNamed(word: string): Preference {
+  const found = preferences.find((each) => each === word);
+  if (found) return found;
+  throw usageError(`there is no setting "${word}"`, `The settings are: ${preferences.join(', ')}.`);
+}
+
+/** The preference in use, and where it came from. */
+export function resolved({ env, profiles, settings }: Context, key: Preference): Resolved {
+  const saved: Profile = profiles.get(settings.profile.value) ?? {};
+  const inProfile = saved[key];
+  const origin = `profile "${settings.profile.value}"`;
+  const inEnvironment = key === 'output' ? env.CHEAPESTINFERENCE_OUTPUT || undefined : undefined;
+  if (inEnvironment !== undefined) return { key, value: inEnvironment, origin: 'CHEAPESTINFERENCE_OUTPUT' };
+  if (inProfile !== undefined) return { key, value: inProfile, origin };
+  return { key, value: key === 'output' ? 'table' : '30s', origin: 'default' };
+}
+
+/** A profile with a preference set; `default` takes it out. @throws CommandError (usage) for a value that is none */
+export function withPreference(profile: Profile, key: Preference, value: string): Profile {
+  const { [key]: _before, ...others } = profile;
+  if (value === 'default') return others;
+  if (key === 'timeout') {
+    parseDuration(value);
+    return { ...others, timeout: value };
+  }
+  const format: Format | undefined = formats.find((each) => each === value);
+  if (format) return { ...others, output: format };
+  throw usageError(`output is "${value}"`, `Choose one of ${formats.join(', ')}, or default.`);
+}

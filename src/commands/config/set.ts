@@ -1,0 +1,31 @@
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { resolvedColumns } from './list.ts';
+import { fields, preferenceNamed, preferences, resolved, withPreference } from './preference.ts';
+
+/** `ci config set`: prefers something from now on, in the profile in use. */
+export default function set(context: Context): Verb {
+  const command = verb('set', 'change a setting of the profile in use', {
+    fields,
+    changes: true,
+    local: true,
+    examples: ['ci config set output json', 'ci config set timeout 60s', 'ci config set output default'],
+  });
+  command
+    .argument('<key>', preferences.join(' or '))
+    .argument('<value>', 'its value; default takes it out')
+    .action((key: string, value: string) => setSetting(context, key, value));
+  return command;
+}
+
+async function setSetting(context: Context, typed: string, value: string): Promise<void> {
+  const { output, profiles, settings } = context;
+  const key = preferenceNamed(typed);
+  const profile = settings.profile.value;
+  // The format is decided before it changes: what is printed now is printed as it was to be.
+  await profiles.save(profile, withPreference(profiles.get(profile) ?? {}, key, value));
+  const setting = resolved(context, key);
+  output.done(`${key} is ${setting.value} in profile "${profile}".`);
+  if (setting.origin === 'CHEAPESTINFERENCE_OUTPUT') output.note('CHEAPESTINFERENCE_OUTPUT is set and goes before it.');
+  await output.record(setting, { columns: resolvedColumns, fields, drawing: () => '' });
+}

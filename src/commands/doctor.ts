@@ -1,0 +1,155 @@
+import { statSync } from 'node:fs';
+import { keyFor } from '../config/settings.ts';
+import { CommandError } from '../domain/errors.ts';
+import { masked, redacted } from '../domain/secrets.ts';
+import type { Column } from '../output/output.ts';
+import type { Verb } from './command.ts';
+import type { Context } from './context.ts';
+
+export const fields = ['check', 'status', 'detail'] as const;
+
+/** One thing looked at. */
+interface Examined {
+  readonly check: string;
+  readonly status: 'ok' | 'warning' | 'failed';
+  readonly detail: string;
+}
+
+/** How far the clocks may differ, in milliseconds, before what is live is told wrong. */
+const clockTolerance = 60_000;
+
+/** `ci doctor`: what could be in the way. */
+export default function doctor(command: Verb, context: Context): void {
+  command
+    .tell({ fields, examples: ['ci doctor', 'ci doctor --json | jq -r \'.[] | select(.status != "ok")\''] })
+    .action(() => examine(context));
+}
+
+async function examine(context: Context): Promise<void> {
+  const examined = [
+    node(context),
+    folder(context),
+    file(context),
+    proxy(context),
+    key(context),
+    ...(await network(context)),
+  ];
+  if (examined.some(({ status }) => status === 'failed')) context.exitCode = 1;
+  await context.output.list(examined, { columns, fields, empty: '' });
+}
+
+function node({ nodeVersion }: Context): Examined {
+  const [major = 0, minor = 0] = nodeVersion.split('.').map(Number);
+  const good = major > 20 || (major === 20 && minor >= 18);
+  return {
+    check: 'Node.js',
+    status: good ? 'ok' : 'failed',
+    detail: good ? nodeVersion : `${nodeVersion}; 20.18 or later is needed`,
+  };
+}
+
+function folder({ profiles }: Context): Examined {
+  return owned('configuration folder', profiles.folder, 0o700);
+}
+
+function file({ profiles }: Context): Examined {
+  try {
+    profiles.names();
+  } catch (error) {
+    return { check: 'configuration file', status: 'failed', detail: reason(error) };
+  }
+  return owned('configuration file', profiles.file, 0o600);
+}
+
+/** Whether only its owner can look into a file or folder; on Windows modes say nothing. */
+function owned(check: string, path: string, expected: number): Examined {
+  try {
+    const mode = statSync(path).mode & 0o777;
+    const open = process.platform !== 'win32' && (mode & ~expected) !== 0;
+    const octal = mode.toString(8).padStart(4, '0');
+    return open
+      ? {
+          check,
+          status: 'failed',
+          detail: `${path} has mode ${octal}: others can look in; run chmod ${expected.toString(8)} on it`,
+        }
+      : { check, status: 'ok', detail: `${path} (${octal})` };
+  } catch {
+    return { check, status: 'ok', detail: `${path} is not there yet` };
+  }
+}
+
+function proxy({ env }: Context): Examined {
+  const names = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
+  const set = names.find((name) => env[name]);
+  const url = set === undefined ? '' : (env[set] ?? '');
+  if (set === undefined) return { check: 'proxy', status: 'ok', detail: 'none' };
+  if (!URL.canParse(url)) return { check: 'proxy', status: 'failed', detail: `${set} is not a URL` };
+  const { protocol, host } = new URL(url);
+  const not = env.no_proxy || env.NO_PROXY;
+  return { check: 'proxy', status: 'ok', detail: `${protocol}//${host} (${set})${not ? `, but not for ${not}` : ''}` };
+}
+
+function key({ profiles, settings }: Context): Examined {
+  const check = 'management key';
+  if (settings.sandbox.value) return { check, status: 'ok', detail: "the sandbox's own" };
+  try {
+    const value = keyFor(settings, profiles);
+    if (value === undefined) return { check, status: 'failed', detail: 'none; run ci auth login' };
+    return { check, status: 'ok', detail: `${masked(value)} from ${settings.managementKey?.origin}` };
+  } catch (error) {
+    return { check, status: 'failed', detail: reason(error) };
+  }
+}
+
+/** Whether the API answers, how fast, by which clock, and to this key. */
+async function network(context: Context): Promise<Examined[]> {
+  const { settings, clock } = context;
+  const where = settings.sandbox.value ? 'the sandbox' : settings.apiUrl.value;
+  try {
+    const api = await context.api();
+    await api.pools.list();
+    const started = clock();
+    await api.pools.list();
+    const latency = clock() - started;
+    const offset = Math.round(api.client.clockOffset / 1000);
+    const inSandbox = settings.sandbox.value;
+    const apart = !inSandbox && Math.abs(api.client.clockOffset) > clockTolerance;
+    const signedIn = await api.billing.status().then(
+      (): Examined => ({ check: 'signed in', status: 'ok', detail: 'the API accepts the key' }),
+      (error: unknown): Examined => ({ check: 'signed in', status: 'failed', detail: reason(error) }),
+    );
+    return [
+      { check: 'API', status: 'ok', detail: `${where} answers in ${latency} ms` },
+      {
+        check: 'clock',
+        status: apart ? 'warning' : 'ok',
+        detail: apart
+          ? `the server is ${offset} s ahead of this machine: what is live is told by its clock`
+          : inSandbox
+            ? "the sandbox's own"
+            : `the server's, within ${Math.abs(offset)} s`,
+      },
+      signedIn,
+    ];
+  } catch (error) {
+    return [{ check: 'API', status: 'failed', detail: reason(error) }];
+  }
+}
+
+function reason(error: unknown): string {
+  if (error instanceof CommandError) return redacted([error.message, error.hint].filter(Boolean).join('. '));
+  return redacted(error instanceof Error ? error.message : String(error));
+}
+
+const columns: readonly Column<Examined>[] = [
+  {
+    field: 'status',
+    header: '',
+    value: ({ status }) => status,
+    show: ({ status }, style) =>
+      status === 'ok' ? style.good('✓') : status === 'warning' ? style.warning('!') : style.bad('✗'),
+  },
+  { field: 'check', header: 'CHECK', value: ({ check }) => check },
+  { field: 'detail', header: 'WHAT', value: ({ detail }) => detail },
+];

@@ -1,0 +1,49 @@
+import { usageError } from '../domain/errors.ts';
+import type { Verb } from './command.ts';
+import type { Context } from './context.ts';
+
+/** The vendor's pages. */
+export const pages = {
+  dashboard: 'https://cheapestinference.com/dashboard',
+  docs: 'https://docs.cheapestinference.com',
+  keys: 'https://cheapestinference.com/dashboard',
+  billing: 'https://cheapestinference.com/dashboard',
+  pools: 'https://cheapestinference.com/pools',
+} as const;
+
+type Place = keyof typeof pages;
+
+export const fields = ['place', 'url'] as const;
+
+/** `ci open`: a page of the vendor's in the browser. */
+export default function open(command: Verb, context: Context): void {
+  const places = Object.keys(pages).join(', ');
+  command
+    .tell({ fields, local: true, examples: ['ci open', 'ci open billing'] })
+    .argument('[place]', places, 'dashboard')
+    .action((place: string) => openPlace(context, place));
+}
+
+async function openPlace(context: Context, typed: string): Promise<void> {
+  if (!isPlace(typed))
+    throw usageError(`there is no place "${typed}"`, `The places are: ${Object.keys(pages).join(', ')}.`);
+  const url = pages[typed];
+  context.output.checkFields(fields);
+  if (context.output.format === undefined) context.output.raw(`${url}\n`);
+  else {
+    const columns = fields.map((field) => ({
+      field,
+      header: field,
+      value: (row: { place: Place; url: string }) => row[field],
+    }));
+    await context.output.record({ place: typed, url }, { columns, fields });
+  }
+  if (typed === 'keys' || typed === 'billing') {
+    context.output.note(`In the dashboard, choose ${typed === 'keys' ? 'API Keys' : 'Billing'}.`);
+  }
+  await context.showPage(url);
+}
+
+function isPlace(word: string): word is Place {
+  return Object.hasOwn(pages, word);
+}

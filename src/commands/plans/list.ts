@@ -1,0 +1,31 @@
+import type { Plan } from '../../api/billing.ts';
+import type { Column } from '../../output/output.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { sayRetired } from '../retired.ts';
+
+export const fields = ['slug', 'name', 'priceUsdc', 'rateLimits'] as const;
+
+/** `ci plans list`: the retired flat plans. */
+export default function list(context: Context): Verb {
+  const command = verb('list', 'retired: list the flat plans (see `ci pools list`)', {
+    fields,
+    examples: ['ci plans list'],
+  });
+  command.alias('ls').action(() => listPlans(context));
+  return command;
+}
+
+async function listPlans(context: Context): Promise<void> {
+  sayRetired(context, '`ci pools list` shows what is sold');
+  const { billing } = await context.api();
+  await context.output.list(await billing.plans(), { columns, fields, empty: 'There are no plans.' });
+}
+
+const columns: readonly Column<Plan>[] = [
+  { field: 'slug', header: 'PLAN', value: ({ slug }) => slug },
+  { field: 'name', header: 'NAME', value: ({ name }) => name },
+  { field: 'priceUsdc', header: 'USD/MONTH', value: ({ priceUsdc }) => priceUsdc },
+  { field: 'rpm', header: 'REQUESTS/MIN', value: ({ rateLimits }) => rateLimits?.rpm_limit },
+  { field: 'tpm', header: 'TOKENS/MIN', value: ({ rateLimits }) => rateLimits?.tpm_limit },
+];

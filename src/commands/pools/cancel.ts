@@ -1,0 +1,114 @@
+import type { Subscription } from '../../api/pools.ts';
+import { hoursInWords } from '../../domain/coverage.ts';
+import { CommandError } from '../../domain/errors.ts';
+import { formatUsd, parseUsd } from '../../domain/money.ts';
+import type { Column } from '../../output/output.ts';
+import { factLines } from '../../output/text.ts';
+import { dayAndDistance } from '../../output/time.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { tellingHowToFindOut } from '../outcome.ts';
+import { chosenPool } from '../pool.ts';
+import { type PoolSubscription, poolSubscriptions } from '../subscriptions.ts';
+import { subscriptionFields, withMaskedKey } from './subscription.ts';
+
+/** `ci pools cancel`: ends the most recent subscription on a pool with its period. */
+export default function cancel(context: Context): Verb {
+  const command = verb('cancel', 'end your most recent subscription on a pool with its period', {
+    fields: subscriptionFields,
+    changes: true,
+    exits: [5, 6],
+    examples: ['ci pools cancel kimi26', 'ci pools cancel kimi26 --yes --json'],
+  });
+  command.argument('[pool]', 'slug or UUID').action((pool?: string) => cancelSubscription(context, pool));
+  return command;
+}
+
+async function cancelSubscription(context: Context, typed: string | undefined): Promise<void> {
+  const { output, prompts } = context;
+  prompts.requireConsent('canceling a subscription');
+  const pool = await chosenPool(context, typed);
+  const named = await mostRecent(context, pool);
+  const end = dayAndDistance(named.currentPeriodEnd, await context.now(), context.timeZone) || 'the end of its period';
+  if (prompts.canAsk) {
+    output.note(
+      factLines([
+        ['Subscription', named.id],
+        ['Pool', pool],
+        ['Blocks', hoursInWords(named)],
+        ['Price', named.monthlyPrice == null ? '' : `${formatUsd(parseUsd(named.monthlyPrice))} a month`],
+        ['Ends', end],
+        ['Refund', 'none, for whatever is left of the period'],
+        ['Account', context.account()],
+      ]),
+    );
+    await prompts.consent('Cancel this subscription?');
+  }
+  const { pools } = await context.api();
+  await tellingHowToFindOut(pools.cancel(pool), `ci pools subscriptions ${pool}`);
+  // The API does not say which one it ended: look, rather than claim.
+  const after = await poolSubscriptions(context, pool).catch(() => []);
+  const ended = after.find(({ id }) => id === named.id);
+  const other = after.find(
+    (each) => each.cancelAtPeriodEnd && each.id !== named.id && !named.endingBefore.has(each.id),
+  );
+  if (ended && !ended.cancelAtPeriodEnd && other) {
+    output.note(`The API ended another subscription than expected: ${other.id}. ${named.id} goes on.`);
+  }
+  const result = (ended?.cancelAtPeriodEnd ? ended : (other ?? ended)) ?? {
+    ...named.subscription,
+    cancelAtPeriodEnd: true,
+  };
+  output.done(
+    `${result.id} ends ${dayAndDistance(result.currentPeriodEnd, await context.now(), context.timeZone)}; its key works until then.`,
+  );
+  await output.record(withMaskedKey(result), { columns, fields: subscriptionFields, drawing: () => '' });
+}
+
+interface Named extends Subscription {
+  readonly subscription: PoolSubscription;
+  /** Those that were ending before. */
+  readonly endingBefore: ReadonlySet<string>;
+}
+
+/**
+ * The subscription that the API will end: the most recent (Unlimited Subscriptions API, "Cancel subscription"). The account
+ * lists the most recent first (Management API, the script at its end takes the first of `poolPledges` for the one just made).
+ *
+ * @throws CommandError (not_found) when there is none; (unavailable) when all are ending already
+ */
+async function mostRecent(context: Context, pool: string): Promise<Named> {
+  const mine = (await poolSubscriptions(context, pool)).filter(({ status }) => status !== 'canceled');
+  if (mine.length === 0) {
+    throw new CommandError('not_found', `you have no subscription on ${pool}`, {
+      hint: '`ci pools subscriptions` shows what you have.',
+      outcome: 'not_applied',
+    });
+  }
+  const going = mine.filter(({ cancelAtPeriodEnd }) => !cancelAtPeriodEnd);
+  if (going.length === 0) {
+    throw new CommandError(
+      'unavailable',
+      `your subscription on ${pool} is ending already: ${mine[0]?.currentPeriodEnd}`,
+      {
+        hint: 'Nothing was changed.',
+        outcome: 'not_applied',
+      },
+    );
+  }
+  const { billing } = await context.api();
+  const order = new Map(((await billing.status()).poolPledges ?? []).map(({ id }, at) => [id, at]));
+  const rank = ({ id }: Subscription) => order.get(id) ?? Number.POSITIVE_INFINITY;
+  const [subscription] = going.toSorted((a, b) => rank(a) - rank(b));
+  if (!subscription) throw new CommandError('internal', 'no subscription is the most recent');
+  const endingBefore = new Set(mine.filter((each) => each.cancelAtPeriodEnd).map(({ id }) => id));
+  return { ...subscription, subscription, endingBefore };
+}
+
+const columns: readonly Column<PoolSubscription>[] = [
+  { field: 'id', header: 'Subscription', value: ({ id }) => id },
+  { field: 'poolSlug', header: 'Pool', value: ({ poolSlug }) => poolSlug },
+  { field: 'status', header: 'Status', value: ({ status }) => status },
+  { field: 'cancelAtPeriodEnd', header: 'Ending', value: ({ cancelAtPeriodEnd }) => cancelAtPeriodEnd },
+  { field: 'currentPeriodEnd', header: 'Ends', value: ({ currentPeriodEnd }) => currentPeriodEnd },
+];

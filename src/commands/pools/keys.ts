@@ -1,0 +1,51 @@
+import type { PoolKey } from '../../api/pools.ts';
+import { masked } from '../../domain/secrets.ts';
+import type { Column } from '../../output/output.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { chosenPool, withPool } from '../pool.ts';
+
+export const fields = ['id', 'name', 'apiKey', 'isActive', 'subscriptionId', 'createdAt'] as const;
+
+interface Options {
+  readonly reveal?: true;
+}
+
+/** `ci pools keys`: the keys of my subscriptions on a pool. */
+export default function keys(context: Context): Verb {
+  const command = verb('keys', 'list the keys of your subscriptions on a pool, secrets masked', {
+    fields,
+    exits: [5],
+    examples: ['ci pools keys kimi26', "ci pools keys kimi26 --reveal --json | jq -r '.[0].apiKey'"],
+  });
+  command
+    .argument('[pool]', 'slug or UUID')
+    .option('--reveal', 'show the secrets in full')
+    .action((pool: string | undefined, options: Options) => listPoolKeys(context, pool, options));
+  return command;
+}
+
+async function listPoolKeys(context: Context, typed: string | undefined, { reveal }: Options): Promise<void> {
+  const { pools } = await context.api();
+  const pool = await chosenPool(context, typed);
+  const found = await withPool(context, pool, () => pools.keys(pool));
+  const shown = reveal ? found : found.map((key) => (key.apiKey ? { ...key, apiKey: masked(key.apiKey) } : key));
+  await context.output.list(shown, {
+    columns,
+    fields,
+    empty: `No keys on ${pool}. \`ci keys create --pool ${pool}\` makes one.`,
+  });
+}
+
+const columns: readonly Column<PoolKey>[] = [
+  { field: 'id', header: 'ID', value: ({ id }) => id },
+  { field: 'name', header: 'NAME', value: ({ name }) => name },
+  {
+    field: 'isActive',
+    header: 'STATUS',
+    value: ({ isActive }) => isActive,
+    show: ({ isActive }, style) => (isActive == null ? '' : isActive ? style.good('active') : style.bad('inactive')),
+  },
+  { field: 'apiKey', header: 'KEY', value: ({ apiKey }) => apiKey },
+  { field: 'subscriptionId', header: 'SUBSCRIPTION', value: ({ subscriptionId }) => subscriptionId, optional: true },
+];

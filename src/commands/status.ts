@@ -1,0 +1,172 @@
+import type { Key } from '../api/keys.ts';
+import { type CaredFor, type Finding, needsCare } from '../domain/care.ts';
+import { hoursInWords, isLive, nextLive } from '../domain/coverage.ts';
+import { formatUsd, parseUsd } from '../domain/money.ts';
+import type { Column } from '../output/output.ts';
+import type { Style } from '../output/style.ts';
+import { factLines } from '../output/text.ts';
+import { distanceTo, relativeTime, timeOfDay } from '../output/time.ts';
+import type { Verb } from './command.ts';
+import type { Context } from './context.ts';
+import { allSubscriptions, type PoolSubscription } from './subscriptions.ts';
+
+export const fields = ['creditBalance', 'subscriptions', 'keys', 'problems'] as const;
+
+interface Options {
+  readonly check?: true;
+}
+
+/** `ci status`: the account at a glance. */
+export default function status(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      exits: [3],
+      examples: ['ci status', 'ci status --check || notify-me', "ci status --json | jq -r '.problems[].message'"],
+    })
+    .option('--check', 'print what needs care, a line each, and exit 3 when there is something')
+    .action((options: Options) => showStatus(context, options));
+}
+
+/** A subscription as it stands at this moment. */
+interface Shown extends CaredFor {
+  readonly monthlyPrice: number | null;
+  readonly blocks: string;
+  readonly live: boolean;
+  /** When its key answers next, RFC 3339; null when it does now, or never. */
+  readonly liveAt: string | null;
+  readonly keys: number;
+}
+
+interface Account {
+  readonly creditBalance: number | null;
+  readonly subscriptions: readonly Shown[];
+  readonly keys: number;
+  readonly problems: readonly Finding[];
+}
+
+async function showStatus(context: Context, { check }: Options): Promise<void> {
+  const api = await context.api();
+  const [{ creditBalance }, keys, subscriptions] = await Promise.all([
+    api.billing.status(),
+    api.keys.list(),
+    allSubscriptions(context),
+  ]);
+  const now = await context.now();
+  const shown = subscriptions.map((subscription) => asShown(subscription, keys, now));
+  const spendsCredit = keys.some(({ keyType, isActive }) => keyType === 'credit' && isActive !== false);
+  const credit = creditBalance == null || !spendsCredit ? undefined : parseUsd(creditBalance);
+  const problems = needsCare(shown, credit, now);
+  if (check) {
+    if (problems.length > 0) context.exitCode = 3;
+    return context.output.list(problems, {
+      columns: problemColumns,
+      fields: [...fields, 'problem', 'message', 'subscriptionId'],
+      empty: 'Nothing needs care.',
+    });
+  }
+  const account: Account = { creditBalance: creditBalance ?? null, subscriptions: shown, keys: keys.length, problems };
+  await context.output.record(account, {
+    columns: accountColumns,
+    fields,
+    drawing: (style, clean) => drawing(clean, style, now, context),
+  });
+}
+
+function asShown(subscription: PoolSubscription, keys: readonly Key[], now: Date): Shown {
+  const { id, poolSlug, status, billingCycle, monthlyPrice, cancelAtPeriodEnd, currentPeriodEnd, hours, key } =
+    subscription;
+  const mine = keys.filter(({ subscriptionId, isActive }) => subscriptionId === id && isActive !== false).length;
+  const live = isLive(subscription, now);
+  return {
+    id,
+    poolSlug,
+    status,
+    billingCycle,
+    monthlyPrice: monthlyPrice ?? null,
+    cancelAtPeriodEnd,
+    currentPeriodEnd,
+    hours,
+    blocks: hoursInWords(subscription),
+    live,
+    liveAt: live ? null : (nextLive(subscription, now)?.toISOString() ?? null),
+    hasKey: key != null || mine > 0,
+    keys: Math.max(mine, key == null ? 0 : 1),
+  };
+}
+
+const problemColumns: readonly Column<Finding>[] = [
+  {
+    field: 'problem',
+    header: 'PROBLEM',
+    value: ({ problem }) => problem,
+    show: ({ problem }, style) => style.warning(problem),
+  },
+  { field: 'subscriptionId', header: 'SUBSCRIPTION', value: ({ subscriptionId }) => subscriptionId, optional: true },
+  { field: 'message', header: 'WHAT', value: ({ message }) => message },
+];
+
+const accountColumns: readonly Column<Account>[] = [
+  { field: 'creditBalance', header: 'Credit', value: ({ creditBalance }) => creditBalance?.toFixed(2) },
+  {
+    field: 'subscriptions',
+    header: 'Subscriptions',
+    value: ({ subscriptions }) => subscriptions.map(({ id }) => id).join(','),
+  },
+  {
+    field: 'live',
+    header: 'Live now',
+    value: ({ subscriptions }) =>
+      subscriptions
+        .filter(({ live }) => live)
+        .map(({ id }) => id)
+        .join(','),
+  },
+  { field: 'keys', header: 'Keys', value: ({ keys }) => keys },
+  { field: 'problems', header: 'Problems', value: ({ problems }) => problems.map(({ problem }) => problem).join(',') },
+];
+
+async function drawing(account: Account, style: Style, now: Date, { output, timeZone }: Context): Promise<string> {
+  const { fitted } = await import('../output/table.ts');
+  const { creditBalance, subscriptions, keys, problems } = account;
+  const seats = subscriptions.length;
+  const facts = factLines([
+    ['Credit', creditBalance == null ? 'unknown' : formatUsd(parseUsd(creditBalance))],
+    ['Seats', String(seats)],
+    ['Keys', String(keys)],
+  ]);
+  const cell = (header: string, value: (row: Shown) => string, optional = false) => ({
+    header: style.dim(header),
+    optional,
+    cells: subscriptions.map(value),
+  });
+  const table =
+    seats === 0
+      ? 'No subscriptions. `ci pools list` shows what there is.\n'
+      : fitted(
+          [
+            cell('POOL', ({ poolSlug }) => style.bold(poolSlug)),
+            cell('BLOCKS', ({ blocks }) => blocks),
+            cell('NOW', (row) => liveness(row, style, now, timeZone)),
+            cell('RENEWS', ({ currentPeriodEnd, cancelAtPeriodEnd }) => {
+              const when = distanceTo(currentPeriodEnd, now);
+              return cancelAtPeriodEnd ? style.warning(`ends ${when}`) : when;
+            }),
+            cell('KEYS', ({ keys: count }) => (count === 0 ? style.warning('none') : String(count))),
+            cell('PRICE', ({ monthlyPrice }) => (monthlyPrice == null ? '' : formatUsd(parseUsd(monthlyPrice))), true),
+            cell('ID', ({ id }) => style.dim(id), true),
+          ],
+          output.width,
+        );
+  const care = problems.map(({ message }) => `${style.warning('!')} ${message}\n`).join('');
+  return `${facts}\n\n${table}${care === '' ? '' : `\n${care}`}`;
+}
+
+function liveness({ status, live, liveAt }: Shown, style: Style, now: Date, timeZone: string): string {
+  if (live) return style.good('live');
+  if (liveAt !== null) {
+    const at = new Date(liveAt);
+    return `${timeOfDay(at, timeZone)} (${relativeTime(at, now)})`;
+  }
+  return style.warning(status ?? '');
+}

@@ -1,0 +1,13 @@
+import type { Context } from '../context.ts';
+import { findKey } from '../key.ts';
+import { fields } from './keys.ts';
+import { figures, type Period, usageColumns } from './period.ts';
+
+/** Prints the usage of one key, by id or name. */
+export async function keyUsage(context: Context, typed: string, period: Period): Promise<void> {
+  const { keys, usage } = await context.api();
+  const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(typed);
+  const key = await usage.get(isId ? typed : findKey(await keys.list(), typed).id);
+  const columns = usageColumns(period, figures(key, period).tokens ?? 0).filter(({ field }) => field !== 'share');
+  await context.output.record(key, { columns, fields });
+}

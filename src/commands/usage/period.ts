@@ -1,0 +1,65 @@
+import type { KeyUsage } from '../../api/usage.ts';
+import type { Column } from '../../output/output.ts';
+
+/** The periods that the API counts over, and its own names for them (Usage, "usage"). */
+export const periods = { '1h': 'last1h', '24h': 'last24h', '7d': 'last7d', '30d': 'last30d' } as const;
+
+export type Period = keyof typeof periods;
+
+/** What a key used in a period. */
+export function figures(key: KeyUsage, period: Period) {
+  return key.usage?.[periods[period]] ?? {};
+}
+
+/** A key's figures over one period, in a table; a key that used most has the longest bar. */
+export function usageColumns(period: Period, most: number): readonly Column<KeyUsage>[] {
+  const grouped = (count: number | null | undefined) =>
+    count == null ? '' : new Intl.NumberFormat('en').format(count);
+  return [
+    { field: 'id', header: 'ID', value: ({ id }) => id, optional: true },
+    { field: 'name', header: 'KEY', value: ({ name }) => name, show: ({ name, id }, style) => style.bold(name ?? id) },
+    { field: 'type', header: 'TYPE', value: ({ type }) => type, optional: true },
+    {
+      field: 'requests',
+      header: 'REQUESTS',
+      value: (key) => figures(key, period).requests,
+      show: (key) => grouped(figures(key, period).requests),
+    },
+    {
+      field: 'tokens',
+      header: 'TOKENS',
+      value: (key) => figures(key, period).tokens,
+      show: (key) => grouped(figures(key, period).tokens),
+    },
+    {
+      field: 'promptTokens',
+      header: 'PROMPT',
+      optional: true,
+      value: (key) => figures(key, period).promptTokens,
+      show: (key) => grouped(figures(key, period).promptTokens),
+    },
+    {
+      field: 'completionTokens',
+      header: 'COMPLETION',
+      optional: true,
+      value: (key) => figures(key, period).completionTokens,
+      show: (key) => grouped(figures(key, period).completionTokens),
+    },
+    {
+      field: 'share',
+      header: '',
+      optional: true,
+      // A picture for people: a pipe has the figures.
+      value: () => '',
+      show: (key, style) => style.good(bar(figures(key, period).tokens ?? 0, most)),
+    },
+  ];
+}
+
+const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/** A bar of up to 12 columns. */
+function bar(value: number, most: number): string {
+  const length = most > 0 ? Math.round((value / most) * 12 * 8) : 0;
+  return '█'.repeat(Math.floor(length / 8)) + (eighths[length % 8] ?? '');
+}

@@ -1,0 +1,54 @@
+import type { SelfUsage } from '../../api/usage.ts';
+import { formatUsd, parseUsd } from '../../domain/money.ts';
+import type { Column } from '../../output/output.ts';
+import { dayAndDistance } from '../../output/time.ts';
+import type { Context } from '../context.ts';
+
+export const selfFields = ['budget', 'rate_limits', 'plan', 'credits', 'key'] as const;
+
+/** Prints what the API key in the environment can say of itself. */
+export async function selfUsage(context: Context): Promise<void> {
+  const { usage } = await context.api();
+  const self = await usage.self();
+  const now = await context.now();
+  const day = (timestamp: string | null | undefined) => dayAndDistance(timestamp, now, context.timeZone);
+  const columns: readonly Column<SelfUsage>[] = [
+    { field: 'key', header: 'Key', value: ({ key }) => key?.name },
+    { field: 'type', header: 'Type', value: ({ key }) => key?.type },
+    usd('spent', 'Spent', ({ budget }) => budget?.spent),
+    {
+      ...usd('limit', 'Limit', ({ budget }) => budget?.limit),
+      show: ({ budget }) => (budget?.limit == null ? 'none' : formatUsd(parseUsd(budget.limit))),
+    },
+    {
+      field: 'resets_at',
+      header: 'Resets',
+      value: ({ budget }) => budget?.resets_at,
+      show: ({ budget }) => day(budget?.resets_at),
+    },
+    { field: 'rpm', header: 'Requests a minute', value: ({ rate_limits }) => rate_limits?.rpm },
+    { field: 'tpm', header: 'Tokens a minute', value: ({ rate_limits }) => rate_limits?.tpm },
+    { field: 'plan', header: 'Plan', value: ({ plan }) => plan?.slug },
+    { field: 'status', header: 'Status', value: ({ plan }) => plan?.status },
+    {
+      field: 'expires_at',
+      header: 'Expires',
+      value: ({ plan }) => plan?.expires_at,
+      show: ({ plan }) => day(plan?.expires_at),
+    },
+    usd('balance', 'Credit', ({ credits }) => credits?.balance),
+  ];
+  await context.output.record(self, { columns, fields: selfFields });
+}
+
+function usd(field: string, header: string, amount: (self: SelfUsage) => number | null | undefined): Column<SelfUsage> {
+  return {
+    field,
+    header,
+    value: amount,
+    show: (self) => {
+      const value = amount(self);
+      return value == null ? '' : formatUsd(parseUsd(value));
+    },
+  };
+}
