@@ -1,0 +1,207 @@
+import { describe, expect, test } from 'vitest';
+import { errorOf, isTransient, retryAfter, saysFailed, statusWords, unwrapped } from '../../src/api/answers.ts';
+
+const html = '<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>';
+const page = { 'content-type': 'text/html; charset=utf-8' };
+const json = { 'content-type': 'application/json' };
+
+function failed(status: number, body: unknown, headers: Record<string, string> = json) {
+  return errorOf({ status, headers, body: typeof body === 'string' ? body : JSON.stringify(body) });
+}
+
+describe('unwrapped', () => {
+  test.each([
+    ['the envelope', { success: true, data: [1] }, [1]],
+    ['an envelope around nothing', { success: true, data: null }, null],
+    ['a bare object', { id: 1 }, { id: 1 }],
+    ['a bare array', [{ success: true, data: 1 }], [{ success: true, data: 1 }]],
+    ['an object with data of its own', { object: 'list', data: [1] }, { object: 'list', data: [1] }],
+    ['success without data', { success: true }, { success: true }],
+    ['null', null, null],
+  ])('takes %s', (_what, body, value) => {
+    expect(unwrapped(JSON.stringify(body))).toEqual(value);
+  });
+
+  test('refuses what is no JSON', () => {
+    expect(() => unwrapped('{"a":')).toThrow(SyntaxError);
+  });
+});
+
+test.each([
+  ['{"success":false}', true],
+  ['{ "success" : false, "error": "no" }', true],
+  ['{"success":true,"data":{"success":false}}', false],
+  ['[{"success":false}]', false],
+  ['{"content":"\\"success\\":false"}', false],
+  ['{"success":false', false],
+  ['', false],
+])('of %s it is %s that it says it failed', (body, answer) => {
+  expect(saysFailed(body)).toBe(answer);
+});
+
+describe('the message of an error', () => {
+  test.each([
+    ['the envelope', { success: false, error: 'No payment method found' }, 'No payment method found'],
+    ['an error object', { error: { message: 'Bad key', type: 'auth', code: 401 } }, 'Bad key'],
+    ['error and message', { error: 'Forbidden', message: 'The key is deactivated' }, 'The key is deactivated'],
+    ['a long error and a short code', { error: 'The key is deactivated', message: 'E403' }, 'The key is deactivated'],
+    ['a message', { message: 'Not today' }, 'Not today'],
+    ['an error in an envelope', { success: false, data: null, error: { message: 'Deep' } }, 'Deep'],
+    ['a detail', { detail: 'Missing field' }, 'Missing field'],
+    ['a list of errors', { errors: [{ message: 'First' }, { message: 'Second' }] }, 'First'],
+    ['a list of words', { message: ['', 'name must be text', 'other'] }, 'name must be text'],
+    ['a bare list', [{ error: { error: { message: 'Nested' } } }], 'Nested'],
+    ['a bare string', '"Just words"', 'Just words'],
+    ['plain text', 'upstream  connect\n error ', 'upstream connect error'],
+    ['words with space', { error: '  a\n\tb  ' }, 'a b'],
+  ])('is read from %s', (_what, body, message) => {
+    expect(failed(400, body).message).toBe(message);
+  });
+
+  test('is read from JSON that calls itself a page', () => {
+    expect(failed(400, { error: 'Real words' }, page).message).toBe('Real words');
+  });
+
+  test.each([
+    ['nothing', '', json],
+    ['only space', ' \n', json],
+    ['a page', html, page],
+    ['a page without its type', html, {}],
+    ['a page after a byte order mark', `\ufeff${html}`, {}],
+    ['words that call themselves a page', 'Cannot GET /', page],
+    ['XML', '<?xml version="1.0"?><Error/>', {}],
+    ['a page in JSON', { error: html }, json],
+    ['a page after words in JSON', { message: `Upstream: ${html}` }, json],
+    ['a page after words', `Upstream said: ${html}`, {}],
+    ['an object that was not spelt out', { error: '[object Object]' }, json],
+    ['that alone', '[object Object]', {}],
+    ['an empty object', {}, json],
+    ['an empty error', { error: '' }, json],
+    ['an error that is an object without words', { error: { code: 17, at: { x: 1 } } }, json],
+    ['an error that is a number', { error: 17, message: true }, json],
+    ['an empty list', [], json],
+    ['null', 'null', json],
+    ['a number', '17', json],
+    ['cut JSON', '{"error": "No pay', json],
+    ['{"success":false}', { success: false }, json],
+  ])('is the status in words where the answer is %s', (_what, body, headers) => {
+    expect(failed(502, body, { ...headers }).message).toBe('the API answered 502 Bad Gateway');
+  });
+
+  test('is the better of two where one is no sentence', () => {
+    expect(failed(400, { error: '[object Object]', message: 'short' }).message).toBe('short');
+    expect(failed(400, { error: html, message: 'short' }).message).toBe('short');
+  });
+
+  test('is cut short at 300 characters', () => {
+    expect(failed(400, { error: 'x'.repeat(301) }).message).toBe(`${'x'.repeat(300)}…`);
+    expect(failed(400, { error: 'x'.repeat(300) }).message).toBe('x'.repeat(300));
+  });
+});
+
+describe('the code of an error', () => {
+  test.each([
+    [400, 'invalid_request', 1],
+    [401, 'unauthorized', 4],
+    [402, 'payment_required', 8],
+    [403, 'forbidden', 4],
+    [404, 'not_found', 5],
+    [405, 'invalid_request', 1],
+    [409, 'unavailable', 6],
+    [410, 'unavailable', 6],
+    [418, 'invalid_request', 1],
+    [422, 'invalid_request', 1],
+    [429, 'rate_limited', 7],
+    [500, 'server_error', 1],
+    [502, 'server_error', 1],
+    [503, 'server_error', 1],
+    [599, 'server_error', 1],
+    [200, 'server_error', 1],
+  ])('for status %i is %s, exit %i, whatever the body', (status, code, exitCode) => {
+    for (const body of [
+      { error: 'words' },
+      { error: { message: 'words' } },
+      { message: 'words' },
+      'words',
+      html,
+      '',
+      [],
+    ]) {
+      const error = failed(status, body);
+      expect([error.code, error.exitCode, error.status]).toEqual([code, exitCode, status]);
+      expect(error.message).toMatch(/^(?:words|the API answered \d{3}\b[\w' -]*)$/);
+    }
+  });
+
+  test.each([200, 400, 422])('for status %i without a card is no_payment_method, and says how to add one', (status) => {
+    const error = failed(status, { success: false, error: 'No payment method found — add a card first' });
+    expect([error.code, error.exitCode, error.message]).toEqual([
+      'no_payment_method',
+      8,
+      'No payment method found — add a card first',
+    ]);
+    expect(error.hint).toMatch(/^Add a card on the Billing page/);
+  });
+
+  test('keeps "add a card" a server error where the server failed', () => {
+    expect(failed(500, { error: 'add a card' }).code).toBe('server_error');
+  });
+
+  test.each([
+    [401, 'Check which key is in use with `ci auth status`; sign in with `ci auth login`.'],
+    [403, 'Check which key is in use with `ci auth status`.'],
+    [404, undefined],
+  ])('for status %i hints %j', (status, hint) => {
+    expect(failed(status, '').hint).toBe(hint);
+  });
+});
+
+test.each([
+  [408, true],
+  [425, true],
+  [429, true],
+  [500, true],
+  [502, true],
+  [503, true],
+  [504, true],
+  [400, false],
+  [401, false],
+  [404, false],
+  [501, false],
+])('a request answered %i may be answered otherwise a moment later: %s', (status, answer) => {
+  expect(isTransient(status)).toBe(answer);
+  expect(failed(status, '').retryable).toBe(answer);
+});
+
+test.each([
+  [404, 'the API answered 404 Not Found'],
+  [599, 'the API answered 599'],
+])('%i in words', (status, words) => {
+  expect(statusWords(status)).toBe(words);
+});
+
+describe('Retry-After', () => {
+  const now = Date.UTC(2026, 3, 14, 9, 0, 0);
+  const waitFor = (value: string | string[] | undefined) =>
+    retryAfter({ status: 429, headers: { 'retry-after': value }, body: '' }, now);
+
+  test.each([
+    ['0', 0],
+    ['120', 120_000],
+    [' 5 ', 5000],
+    ['Tue, 14 Apr 2026 09:00:30 GMT', 30_000],
+    ['Tue, 14 Apr 2026 08:00:00 GMT', 0],
+    ['Tuesday, 14-Apr-26 09:01:00 GMT', 60_000],
+  ])('%j is %i milliseconds', (value, milliseconds) => {
+    expect(waitFor(value)).toBe(milliseconds);
+  });
+
+  test.each(['', 'soon', '-5', '+5', '1.5', '5s', 'abc', 'Tue, 99 Foo'])('%j is senseless', (value) => {
+    expect(waitFor(value)).toBeUndefined();
+  });
+
+  test('is the first of several, and none where it is absent', () => {
+    expect(waitFor(['1', '9'])).toBe(1000);
+    expect(waitFor(undefined)).toBeUndefined();
+  });
+});

@@ -1,0 +1,654 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, test, vi } from 'vitest';
+import * as z from 'zod/mini';
+import { type KeyKind, parseBaseUrl } from '../../src/api/client.ts';
+import {
+  always,
+  answer,
+  clientOf,
+  consumptionKey,
+  failure,
+  freePort,
+  managementKey,
+  serve,
+  serveSockets,
+  told,
+} from './server.ts';
+
+const anything = z.unknown();
+const unread = { retryable: false, code: 'unexpected_response', exitCode: 1, outcome: undefined };
+const unknown = { retryable: false, code: 'outcome_unknown', exitCode: 10, outcome: 'unknown' };
+
+/** Counts the requests that arrive on the sockets of a server, and does the same with each. */
+async function faulty(fault: (socket: Socket) => void) {
+  let requests = 0;
+  const server = await serveSockets((socket) => {
+    socket.on('data', (chunk) => {
+      if (!/^(?:GET|POST|DELETE) \S+ HTTP\/1\.1\r\n/.test(chunk.toString('latin1'))) return;
+      requests++;
+      fault(socket);
+    });
+  });
+  return { url: server.url, requests: () => requests };
+}
+
+function attempts(trace: readonly string[]): number {
+  return trace.filter((line) => line.startsWith('> ')).length;
+}
+
+describe('what a request carries', () => {
+  test('is who asks, what is wanted, and the key', async () => {
+    const server = await serve(always({ success: true, data: 1 }));
+    const { client } = clientOf(server.url);
+    expect(await client.read('/api/x?y=1', anything)).toBe(1);
+    const [request] = server.received;
+    expect(request).toMatchObject({ method: 'GET', path: '/api/x?y=1', body: '' });
+    expect(request?.headers).toEqual({
+      host: server.url.host,
+      connection: 'keep-alive',
+      accept: 'application/json',
+      'user-agent': 'cheapestinference-cli/1.2.3 (test)',
+      authorization: `Bearer ${managementKey}`,
+    });
+  });
+
+  test.each<[KeyKind, string | undefined]>([
+    ['management', `Bearer ${managementKey}`],
+    ['if-present', `Bearer ${managementKey}`],
+    ['consumption', `Bearer ${consumptionKey}`],
+    ['none', undefined],
+  ])('with a key of the kind "%s" is the Authorization %s', async (key, authorization) => {
+    const server = await serve(always(1));
+    const { client } = clientOf(server.url);
+    await client.read('/', anything, { key });
+    await client.change('POST', '/', anything, {}, key);
+    expect(server.received.map(({ headers }) => headers.authorization)).toEqual([authorization, authorization]);
+  });
+
+  test('without a key is none where it may be absent, and nothing where it may not', async () => {
+    const server = await serve(always(1));
+    const { client } = clientOf(server.url, { managementKey: undefined, consumptionKey: undefined });
+    await client.read('/', anything, { key: 'if-present' });
+    expect(server.received.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+    expect(await told(client.read('/', anything))).toMatchObject({ code: 'not_signed_in', exitCode: 4 });
+    expect(await told(client.change('DELETE', '/', anything))).toMatchObject({ code: 'not_signed_in' });
+    expect(await told(client.read('/', anything, { key: 'consumption' }))).toMatchObject({ code: 'not_signed_in' });
+    expect(() => client.requireSignedIn()).toThrow(expect.objectContaining({ code: 'not_signed_in', exitCode: 4 }));
+    expect(server.received).toHaveLength(1);
+  });
+
+  test('is a body of UTF-8, and the answer is read as such though it comes in pieces', async () => {
+    const server = await serve((response, { body }) => {
+      const bytes = Buffer.from(body);
+      const cut = bytes.indexOf(0xf0) + 2; // within a character
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write(bytes.subarray(0, cut), () => response.end(bytes.subarray(cut)));
+    });
+    const { client } = clientOf(server.url);
+    const body = { name: 'größe 世界 🔑 \u0000 \u2028' };
+    expect(await client.change('POST', '/', anything, body)).toEqual(body);
+    expect(server.received[0]?.headers['content-length']).toBe(String(Buffer.byteLength(JSON.stringify(body))));
+  });
+
+  test('as typed by the user is sent as it is, and its answer returned as it came', async () => {
+    const server = await serve((response) => response.writeHead(201, { 'x-a': 'b' }).end('not json'));
+    const { client } = clientOf(server.url);
+    const got = await client.raw({ method: 'PUT', path: '/api/y?a=b%20c', body: '{"a":1}', key: 'none' });
+    expect([got.status, got.headers['x-a'], got.body]).toEqual([201, 'b', 'not json']);
+    expect(server.received).toMatchObject([{ method: 'PUT', path: '/api/y?a=b%20c', body: '{"a":1}' }]);
+    expect(await client.raw({ method: 'HEAD', path: '/', key: 'none' })).toMatchObject({ status: 201, body: '' });
+  });
+
+  test.each(['//evil.test/api', '/\\evil.test/', 'https://evil.test/', '//', 'https://['])(
+    'never goes to another host: %j is no path',
+    async (path) => {
+      const server = await serve(always(1));
+      const { client } = clientOf(server.url);
+      expect(await told(client.raw({ method: 'GET', path, key: 'management' }))).toMatchObject({
+        code: 'usage',
+        message: `"${path}" is not a path of the API`,
+      });
+      expect(server.received).toEqual([]);
+    },
+  );
+});
+
+test('an informational answer is not taken for the answer', async () => {
+  const server = await serve((response) => {
+    response.writeEarlyHints({ link: '</a>; rel=preload' });
+    answer(response, { a: 1 });
+  });
+  expect(await clientOf(server.url).client.read('/', anything)).toEqual({ a: 1 });
+});
+
+test('the server’s clock is read from its answers', async () => {
+  const ahead = new Date(Date.now() + 86_400_000).toUTCString();
+  const server = await serve(always(1, 200, { date: ahead }));
+  const { client } = clientOf(server.url);
+  expect(client.clockOffset).toBe(0);
+  await client.read('/', anything);
+  expect(Math.abs(client.clockOffset - 86_400_000)).toBeLessThan(60_000);
+});
+
+test('the trace tells every exchange and no key', async () => {
+  const server = await serve((response, _request, count) =>
+    count === 1 ? answer(response, '', 503, { 'retry-after': '0' }) : answer(response, { a: 1 }),
+  );
+  const { client, trace } = clientOf(server.url);
+  await client.read('/api/x', anything);
+  expect(trace.map((line) => line.replace(/\d+ ms/, 'N ms'))).toEqual([
+    `> GET ${server.url.origin}/api/x`,
+    '< 503 2 bytes, N ms',
+    '* the API answered 503 Service Unavailable; trying again in N ms',
+    `> GET ${server.url.origin}/api/x (attempt 2)`,
+    '< 200 7 bytes, N ms',
+  ]);
+});
+
+describe('a request that cannot leave', () => {
+  test.each([
+    ['a read', 'GET', undefined],
+    ['a change', 'POST', 'not_applied'],
+  ] as const)('because nobody listens: %s is tried three times', async (_what, method, outcome) => {
+    const { client, trace } = clientOf(new URL(`http://127.0.0.1:${await freePort()}`));
+    const host = trace.length;
+    const error = await failure(client.raw({ method, path: '/', key: 'management' }));
+    expect(error).toMatchObject({ code: 'unreachable', exitCode: 9, outcome, retryable: true });
+    expect(error.message).toMatch(/^127\.0\.0\.1:\d+ could not be reached: the connection was refused$/);
+    expect(error.hint).toMatch(/^Check the network/);
+    expect(attempts(trace) - host).toBe(3);
+  });
+
+  test('because the host has no address is unreachable, and a change is not applied', async () => {
+    const { client, trace } = clientOf(new URL('https://nonexistent.invalid'));
+    const error = await failure(client.change('POST', '/', anything, {}));
+    expect(error).toMatchObject({ code: 'unreachable', exitCode: 9, outcome: 'not_applied', retryable: true });
+    expect(error.message).toMatch(
+      /^nonexistent\.invalid could not be reached: the host name (?:was not found|could not)/,
+    );
+    expect(attempts(trace)).toBe(3);
+  });
+
+  test('because no connection is made in time has timed out, and a change is not applied', async () => {
+    const silent = await serveSockets(() => {});
+    const { client } = clientOf(new URL(`https://127.0.0.1:${silent.port}`), { timeout: 300 });
+    expect(await failure(client.change('POST', '/', anything, {}))).toMatchObject({
+      code: 'timeout',
+      exitCode: 9,
+      outcome: 'not_applied',
+      hint: 'Try again, or give it longer with --timeout 2m.',
+    });
+  });
+});
+
+const faults: [string, (socket: Socket) => void, string][] = [
+  ['a reset before the answer', (socket) => socket.resetAndDestroy(), 'unreachable'],
+  ['an end before the answer', (socket) => socket.end(), 'unreachable'],
+  [
+    'a reset within the body',
+    (socket) => {
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"success":true,', () => socket.resetAndDestroy());
+    },
+    'unreachable',
+  ],
+  [
+    'half an answer',
+    (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"success":true,"data":{}}'),
+    'unreachable',
+  ],
+  [
+    'half a chunked answer',
+    (socket) => socket.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1a\r\n{"success":true,"data":{}}\r\n'),
+    'unreachable',
+  ],
+  ['something that is no HTTP', (socket) => socket.end('SSH-2.0-OpenSSH_9.6\r\n'), 'unreachable'],
+];
+
+describe.each(faults)('a request that is answered with %s', (_what, fault, code) => {
+  test('is sent three times when it reads', async () => {
+    const server = await faulty(fault);
+    const { client } = clientOf(server.url);
+    const error = await failure(client.read('/', anything));
+    expect(error).toMatchObject({ code, exitCode: 9, outcome: undefined, retryable: true });
+    expect(error.message).toMatch(/^127\.0\.0\.1:\d+ did not answer: /);
+    expect(server.requests()).toBe(3);
+  });
+
+  test.each(['POST', 'DELETE'] as const)(
+    'is sent once when it changes (%s): nobody knows what became of it',
+    async (method) => {
+      const server = await faulty(fault);
+      const { client } = clientOf(server.url);
+      expect(await failure(client.change(method, '/', anything, {}))).toMatchObject(unknown);
+      expect(server.requests()).toBe(1);
+    },
+  );
+});
+
+test('a read that fails twice succeeds', async () => {
+  let requests = 0;
+  const server = await faulty((socket) => {
+    if (++requests < 3) socket.resetAndDestroy();
+    else socket.end('HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n{"a":1}');
+  });
+  expect(await clientOf(server.url).client.read('/', anything)).toEqual({ a: 1 });
+  expect(requests).toBe(3);
+});
+
+describe.each([
+  ['cut JSON', '{"success":true,"data":{"id"', 'GET / was answered with something else where JSON was due'],
+  ['a page', ' <!doctype html><html></html>', 'GET / was answered with a web page where JSON was due'],
+  ['nothing', '', 'the answer to GET / is not as documented: the answer: '],
+  ['another shape', '{"success":true,"data":{"b":1}}', 'the answer to GET / is not as documented: a: '],
+])('a request that is answered 200 with %s', (_what, body, message) => {
+  const schema = z.looseObject({ a: z.number() });
+
+  test('is sent once when it reads', async () => {
+    const server = await serve((response) => response.writeHead(200, { 'content-length': body.length }).end(body));
+    const error = await failure(clientOf(server.url).client.read('/', schema));
+    expect(error).toMatchObject({ ...unread, status: 200, hint: 'Check the API URL and the proxy.' });
+    expect(error.message.startsWith(message)).toBe(true);
+    expect(error.message).not.toContain('<');
+    expect(server.received).toHaveLength(1);
+  });
+
+  test('is sent once when it changes: it may have been carried out', async () => {
+    const server = await serve((response) => response.writeHead(200).end(body));
+    expect(await failure(clientOf(server.url).client.change('POST', '/', schema, {}))).toMatchObject({
+      ...unknown,
+      status: 200,
+    });
+    expect(server.received).toHaveLength(1);
+  });
+});
+
+describe('a request that is not answered in time', () => {
+  const late: [string, (response: ServerResponse) => void][] = [
+    ['at all', () => {}],
+    ['beyond its head', (response) => response.writeHead(200).flushHeaders()],
+    [
+      'but byte by byte',
+      (response) => {
+        response.writeHead(200);
+        const timer = setInterval(() => response.write(' '), 20);
+        response.on('close', () => clearInterval(timer));
+      },
+    ],
+  ];
+
+  test.each(late)('%s has timed out when it reads, after one attempt', async (_how, handler) => {
+    const server = await serve(handler);
+    const { client, trace } = clientOf(server.url, { timeout: 400 });
+    const error = await failure(client.read('/', anything));
+    expect(error).toMatchObject({ code: 'timeout', exitCode: 9, outcome: undefined, retryable: true });
+    expect(error.message).toMatch(/did not answer: no answer within 0\.4 s$/);
+    expect(attempts(trace)).toBe(1);
+  });
+
+  test.each(late)('%s may have been carried out when it changes', async (_how, handler) => {
+    const server = await serve(handler);
+    const { client } = clientOf(server.url, { timeout: 400 });
+    expect(await failure(client.change('POST', '/', anything, {}))).toMatchObject(unknown);
+    expect(server.received).toHaveLength(1);
+  });
+
+  test('is waited for however long the time-out is', async () => {
+    const server = await serve((response) => setTimeout(() => answer(response, 1), 50));
+    const { client } = clientOf(server.url, { timeout: 30 * 86_400_000 });
+    expect(await client.read('/', anything)).toBe(1);
+  });
+});
+
+describe('a server that fails', () => {
+  const page = '<html><body>502 Bad Gateway</body></html>';
+
+  test.each([
+    [500, '{"error":"oops"}', 'oops', 'server_error', 1],
+    [502, page, 'the API answered 502 Bad Gateway', 'server_error', 1],
+    [503, '', 'the API answered 503 Service Unavailable', 'server_error', 1],
+    [504, 'upstream timed out', 'upstream timed out', 'server_error', 1],
+    [408, '', 'the API answered 408 Request Timeout', 'invalid_request', 1],
+    [429, '{"message":"slow down"}', 'slow down', 'rate_limited', 7],
+  ])('with %i is asked three times for a read', async (status, body, message, code, exitCode) => {
+    const server = await serve((response) => response.writeHead(status, { 'retry-after': '0' }).end(body));
+    expect(await told(clientOf(server.url).client.read('/', anything))).toEqual({
+      code,
+      exitCode,
+      outcome: undefined,
+      status,
+      retryable: true,
+      message,
+    });
+    expect(server.received).toHaveLength(3);
+  });
+
+  test.each([500, 502, 503, 504, 501, 520])('with %i is told of a change once, and it may be done', async (status) => {
+    const server = await serve((response) => response.writeHead(status, { 'retry-after': '0' }).end(page));
+    expect(await failure(clientOf(server.url).client.change('POST', '/', anything, {}))).toMatchObject({
+      ...unknown,
+      status,
+      hint: undefined,
+    });
+    expect(server.received).toHaveLength(1);
+  });
+
+  test.each([400, 401, 402, 403, 404, 408, 409, 410, 422, 425])(
+    'with %i is told of a change once, and it is not done',
+    async (status) => {
+      const server = await serve(always({ error: 'no' }, status, { 'retry-after': '0' }));
+      expect(await failure(clientOf(server.url).client.change('POST', '/', anything, {}))).toMatchObject({
+        outcome: 'not_applied',
+        status,
+        message: 'no',
+      });
+      expect(server.received).toHaveLength(1);
+    },
+  );
+
+  test.each([400, 401, 404, 409, 501])('with %i is asked once for a read', async (status) => {
+    const server = await serve(always({}, status));
+    expect(await failure(clientOf(server.url).client.read('/', anything))).toMatchObject({ status, retryable: false });
+    expect(server.received).toHaveLength(1);
+  });
+
+  test('without saying when to come back is asked again after a pause', async () => {
+    const server = await serve((response, _request, count) => answer(response, { count }, count < 3 ? 503 : 200));
+    const { client, trace } = clientOf(server.url);
+    expect(await client.read('/', anything)).toEqual({ count: 3 });
+    const waits = trace.flatMap((line) => /trying again in (\d+) ms/.exec(line)?.[1] ?? []).map(Number);
+    expect(waits).toHaveLength(2);
+    expect([waits[0], waits[1]].map((wait = 0, at) => wait >= 150 * 2 ** at && wait <= 300 * 2 ** at)).toEqual([
+      true,
+      true,
+    ]);
+  });
+
+  test('that says it failed with status 200 is believed', async () => {
+    const server = await serve(always({ success: false, error: 'Sold out' }));
+    const { client } = clientOf(server.url);
+    expect(await told(client.read('/', anything))).toMatchObject({
+      code: 'server_error',
+      message: 'Sold out',
+      status: 200,
+    });
+    expect(await told(client.change('POST', '/', anything, {}))).toMatchObject({
+      code: 'server_error',
+      outcome: 'not_applied',
+      message: 'Sold out',
+    });
+    expect(server.received).toHaveLength(2);
+  });
+});
+
+describe('a change that is refused with 429', () => {
+  test('is sent again, as it was not carried out', async () => {
+    const server = await serve((response, _request, count) =>
+      answer(response, { count }, count < 3 ? 429 : 200, { 'retry-after': '0' }),
+    );
+    expect(await clientOf(server.url).client.change('POST', '/', anything, { a: 1 })).toEqual({ count: 3 });
+    expect(server.received.map(({ body }) => body)).toEqual(['{"a":1}', '{"a":1}', '{"a":1}']);
+  });
+
+  test('is sent three times at the most', async () => {
+    const server = await serve(always({}, 429, { 'retry-after': '0' }));
+    expect(await failure(clientOf(server.url).client.change('POST', '/', anything, {}))).toMatchObject({
+      code: 'rate_limited',
+      exitCode: 7,
+      outcome: 'not_applied',
+      retryable: true,
+    });
+    expect(server.received).toHaveLength(3);
+  });
+
+  test('is not sent again after a failure that leaves it open', async () => {
+    const server = await serve((response, _request, count) =>
+      answer(response, {}, count === 1 ? 429 : 500, { 'retry-after': '0' }),
+    );
+    expect(await failure(clientOf(server.url).client.change('POST', '/', anything, {}))).toMatchObject(unknown);
+    expect(server.received).toHaveLength(2);
+  });
+});
+
+describe('Retry-After', () => {
+  test('is waited for', async () => {
+    const times: number[] = [];
+    const server = await serve((response, _request, count) => {
+      times.push(performance.now());
+      answer(response, count, count === 1 ? 503 : 200, { 'retry-after': '1' });
+    });
+    const { client, trace } = clientOf(server.url);
+    expect(await client.read('/', anything)).toBe(2);
+    expect(trace.filter((line) => line.endsWith('trying again in 1000 ms'))).toHaveLength(1);
+    const [first = 0, second = 0] = times;
+    expect(second - first).toBeGreaterThan(950);
+  });
+
+  test.each(['GET', 'POST'] as const)(
+    'that is longer than the time-out ends a %s at once, and is told',
+    async (method) => {
+      const server = await serve(always({}, 429, { 'retry-after': '3600' }));
+      const error = await failure(clientOf(server.url).client.raw({ method, path: '/', key: 'management' }));
+      expect([error.code, error.hint]).toEqual(['rate_limited', 'Try again in 60 min.']);
+      expect(server.received).toHaveLength(1);
+    },
+  );
+
+  test('as a date is reckoned by the server’s own clock', async () => {
+    const server = await serve(
+      always({}, 503, { date: 'Mon, 01 Jan 2035 00:00:00 GMT', 'retry-after': 'Mon, 01 Jan 2035 05:00:00 GMT' }),
+    );
+    expect((await failure(clientOf(server.url).client.read('/', anything))).hint).toBe('Try again in 5 h.');
+    expect(server.received).toHaveLength(1);
+  });
+
+  test('in the past is no wait', async () => {
+    const server = await serve((response, _request, count) =>
+      answer(response, count, count < 3 ? 503 : 200, { 'retry-after': 'Sat, 01 Jan 2000 00:00:00 GMT' }),
+    );
+    expect(await clientOf(server.url).client.read('/', anything)).toBe(3);
+  });
+});
+
+describe('a redirect', () => {
+  test.each([301, 302, 303, 307, 308])(
+    'with %i to the same host is followed by a read, with the key',
+    async (status) => {
+      const server = await serve((response, { path }) =>
+        path === '/a' ? response.writeHead(status, { location: '/b?c=1' }).end() : answer(response, { path }),
+      );
+      expect(await clientOf(server.url).client.read('/a', anything)).toEqual({ path: '/b?c=1' });
+      expect(server.received.map(({ headers }) => headers.authorization)).toEqual([
+        `Bearer ${managementKey}`,
+        `Bearer ${managementKey}`,
+      ]);
+    },
+  );
+
+  test('to another port is followed without the key', async () => {
+    const other = await serve(always({ a: 1 }));
+    const server = await serve((response) => response.writeHead(302, { location: `${other.url.href}x` }).end());
+    expect(await clientOf(server.url).client.read('/', anything)).toEqual({ a: 1 });
+    expect(other.received).toMatchObject([{ path: '/x' }]);
+    expect(other.received[0]?.headers.authorization).toBeUndefined();
+  });
+
+  test('to another name of this machine is followed without the key', async () => {
+    const server = await serve((response, { headers }) =>
+      headers.host?.startsWith('localhost')
+        ? answer(response, { a: 1 })
+        : response.writeHead(307, { location: `http://localhost:${server.url.port}/` }).end(),
+    );
+    expect(await clientOf(server.url).client.read('/', anything)).toEqual({ a: 1 });
+    expect(server.received.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${managementKey}`, undefined]);
+  });
+
+  test.each([
+    ['http://203.0.113.7/', 'http://203.0.113.7/'],
+    ['ftp://127.0.0.1/', 'ftp://127.0.0.1/'],
+    ['http://[', 'http://['],
+  ])('to %s is refused', async (location) => {
+    const server = await serve((response) => response.writeHead(302, { location }).end());
+    const { client, trace } = clientOf(server.url);
+    expect(await failure(client.read('/', anything))).toMatchObject({
+      ...unread,
+      status: 302,
+      message: `the API answered 302 Found to ${location}`,
+      hint: 'Check the API URL: `ci auth status` shows it.',
+    });
+    expect(attempts(trace)).toBe(1);
+  });
+
+  test('without a place to go to is no answer', async () => {
+    const server = await serve((response) => response.writeHead(304).end());
+    expect(await failure(clientOf(server.url).client.read('/', anything))).toMatchObject({
+      ...unread,
+      message: 'the API answered 304 Not Modified',
+    });
+  });
+
+  test('in a circle is followed five times', async () => {
+    const server = await serve((response) => response.writeHead(302, { location: '/' }).end());
+    expect(await failure(clientOf(server.url).client.read('/', anything))).toMatchObject({ ...unread, status: 302 });
+    expect(server.received).toHaveLength(6);
+  });
+
+  test.each([301, 302, 303, 307, 308])('with %i is not followed by a change, which may be done', async (status) => {
+    const other = await serve(always({}));
+    const server = await serve((response) => response.writeHead(status, { location: other.url.href }).end());
+    expect(await failure(clientOf(server.url).client.change('POST', '/', anything, {}))).toMatchObject({
+      ...unknown,
+      status,
+    });
+    expect([server.received.length, other.received.length]).toEqual([1, 0]);
+  });
+});
+
+describe('an interruption', () => {
+  test('before a request keeps it from being sent', async () => {
+    const server = await serve(always(1));
+    const { client, interrupt } = clientOf(server.url);
+    interrupt.abort();
+    expect(await told(client.change('POST', '/', anything, {}))).toMatchObject({
+      code: 'interrupted',
+      exitCode: 130,
+      outcome: 'not_applied',
+    });
+    expect(server.received).toEqual([]);
+  });
+
+  test.each([
+    ['GET', undefined],
+    ['POST', 'unknown'],
+  ] as const)('of a %s under way leaves its outcome %s', async (method, outcome) => {
+    const server = await serve(() => interrupt.abort());
+    const { client, interrupt } = clientOf(server.url);
+    expect(await told(client.raw({ method, path: '/', key: 'management' }))).toEqual({
+      code: 'interrupted',
+      exitCode: 130,
+      outcome,
+      status: undefined,
+      retryable: false,
+      message: 'interrupted',
+    });
+    expect(server.received).toHaveLength(1);
+  });
+
+  test('while a connection is made leaves a change undone', async () => {
+    const silent = await serveSockets(() => interrupt.abort());
+    const { client, interrupt } = clientOf(new URL(`https://127.0.0.1:${silent.port}`));
+    expect(await told(client.change('POST', '/', anything, {}))).toMatchObject({
+      code: 'interrupted',
+      outcome: 'not_applied',
+    });
+  });
+
+  test.each([
+    ['GET', 503, undefined],
+    ['POST', 429, 'not_applied'],
+  ] as const)('between two attempts at a %s ends it', async (method, status, outcome) => {
+    const server = await serve(always({}, status, { 'retry-after': '15' }));
+    const { client, interrupt } = clientOf(server.url, {
+      trace: async (line) => {
+        if (!line.includes('trying again')) return;
+        await setImmediate();
+        interrupt.abort();
+      },
+    });
+    expect(await told(client.raw({ method, path: '/', key: 'management' }))).toMatchObject({
+      code: 'interrupted',
+      exitCode: 130,
+      outcome,
+      message: 'interrupted',
+    });
+    expect(server.received).toHaveLength(1);
+  });
+});
+
+test('a change over a connection that the server gives up just then is sent once', async () => {
+  const requests: string[] = [];
+  const server = await serveSockets((socket) => {
+    socket.on('data', (chunk) => {
+      requests.push(chunk.toString('latin1').split(' ', 1)[0] ?? '');
+      if (requests.at(-1) === 'GET') socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n1');
+      else socket.destroy();
+    });
+  });
+  const { client } = clientOf(server.url);
+  expect(await client.read('/', anything)).toBe(1);
+  expect(await failure(client.change('DELETE', '/', anything))).toMatchObject(unknown);
+  expect(requests).toEqual(['GET', 'DELETE']);
+});
+
+describe('parseBaseUrl', () => {
+  test.each([
+    ['https://api.cheapestinference.com', 'https://api.cheapestinference.com/'],
+    ['HTTPS://API.Example.com:8443/', 'https://api.example.com:8443/'],
+    ['https://host:443', 'https://host/'],
+    ['http://127.0.0.1:8787', 'http://127.0.0.1:8787/'],
+    ['http://127.1.2.3', 'http://127.1.2.3/'],
+    ['http://localhost:1', 'http://localhost:1/'],
+    ['http://[::1]:1', 'http://[::1]:1/'],
+    ['https://host?', 'https://host/'],
+  ])('takes %s', (text, href) => {
+    expect(parseBaseUrl(text).href).toBe(href);
+  });
+
+  test.each([
+    ['', '"" is not an API URL'],
+    ['api.cheapestinference.com', '"api.cheapestinference.com" is not an API URL'],
+    ['localhost:8787', '"localhost:8787" is not an API URL'],
+    ['ftp://host', '"ftp://host" is not an API URL'],
+    ['file:///etc/passwd', '"file:///etc/passwd" is not an API URL'],
+    ['https://', '"https://" is not an API URL'],
+    [
+      'http://api.cheapestinference.com',
+      '"http://api.cheapestinference.com" is not encrypted, and a key would be sent to it',
+    ],
+    ['http://localhost.evil.test', '"http://localhost.evil.test" is not encrypted, and a key would be sent to it'],
+    ['http://127.0.0.1.evil.test', '"http://127.0.0.1.evil.test" is not encrypted, and a key would be sent to it'],
+    ['http://0.0.0.0', '"http://0.0.0.0" is not encrypted, and a key would be sent to it'],
+    ['https://user@host', 'the API URL holds a user name or a password'],
+    ['http://user:secret@host', 'the API URL holds a user name or a password'],
+    ['https://host/v1', '"https://host/v1" has a path: the API URL is the host only, without /v1 or /api'],
+    ['https://host/?a=1', '"https://host/?a=1" has a path: the API URL is the host only, without /v1 or /api'],
+    ['https://host/#a', '"https://host/#a" has a path: the API URL is the host only, without /v1 or /api'],
+  ])('refuses %j', (text, message) => {
+    expect(() => parseBaseUrl(text)).toThrow(
+      expect.objectContaining({
+        code: 'usage',
+        message,
+        hint: 'Write it as https://host; plain http is allowed on loopback alone (http://127.0.0.1:8787).',
+      }),
+    );
+  });
+});
+
+test('no warning is given for a time-out longer than a timer can wait', async () => {
+  const warned = vi.spyOn(process, 'emitWarning');
+  const server = await serve(always(1));
+  await clientOf(server.url, { timeout: 2 ** 40 }).client.read('/', anything);
+  expect(warned).not.toHaveBeenCalled();
+  warned.mockRestore();
+});

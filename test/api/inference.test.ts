@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import { always, apiOf, consumptionKey, serve, told } from './server.ts';
+
+const turns = [{ role: 'user', content: 'Hello "世界"' }] as const;
+const authorization = `Bearer ${consumptionKey}`;
+
+test('the models of a key are listed', async () => {
+  const models = { object: 'list', data: [{ id: 'kimi-k2.6', object: 'model' }] };
+  const server = await serve(always(models));
+  expect(await apiOf(server.url).inference.models()).toEqual(models);
+  expect(server.received).toMatchObject([{ method: 'GET', path: '/v1/models', headers: { authorization } }]);
+});
+
+test('a model answers in the OpenAI format', async () => {
+  const completion = { id: 'c', choices: [{ message: { role: 'assistant', content: '"success": false' } }] };
+  const server = await serve(always(completion));
+  expect(await apiOf(server.url).inference.chat('kimi-k2.6', turns)).toEqual(completion);
+  expect(server.received).toMatchObject([
+    {
+      method: 'POST',
+      path: '/v1/chat/completions',
+      headers: { authorization },
+      body: '{"model":"kimi-k2.6","messages":[{"role":"user","content":"Hello \\"世界\\""}]}',
+    },
+  ]);
+});
+
+test('a model answers in the Anthropic format', async () => {
+  const message = { id: 'm', content: [{ type: 'text', text: 'Hi' }] };
+  const server = await serve(always(message));
+  expect(await apiOf(server.url).inference.message('kimi-k2.6', turns, 16)).toEqual(message);
+  expect(server.received).toMatchObject([
+    {
+      method: 'POST',
+      path: '/anthropic/v1/messages',
+      headers: { authorization },
+      body: '{"model":"kimi-k2.6","messages":[{"role":"user","content":"Hello \\"世界\\""}],"max_tokens":16}',
+    },
+  ]);
+});
+
+test('an answer without a choice proves nothing', async () => {
+  const server = await serve(always({ choices: [] }));
+  expect(await told(apiOf(server.url).inference.chat('m', turns))).toMatchObject({ code: 'outcome_unknown' });
+});
+
+test('no request is made without a consumption key, or with another kind', async () => {
+  const server = await serve(always({}));
+  expect(await told(apiOf(server.url, { consumptionKey: undefined }).inference.models())).toMatchObject({
+    code: 'not_signed_in',
+    exitCode: 4,
+  });
+  expect(await told(apiOf(server.url, { consumptionKey: 'mk_abc' }).inference.models())).toMatchObject({
+    code: 'usage',
+    exitCode: 2,
+  });
+  expect(server.received).toEqual([]);
+});

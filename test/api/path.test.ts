@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { segment } from '../../src/api/path.ts';
+import { always, apiOf, serve, told } from './server.ts';
+
+test.each([
+  ['kimi26', 'kimi26'],
+  ['a/b', 'a%2Fb'],
+  ['../keys', '..%2Fkeys'],
+  ['%2e%2e', '%252e%252e'],
+  ['a?b#c', 'a%3Fb%23c'],
+  ['...', '...'],
+  ['größe 1', 'gr%C3%B6%C3%9Fe%201'],
+])('%j is the segment %s', (name, path) => {
+  expect(segment(name)).toBe(path);
+});
+
+test.each(['', '.', '..', 'a\ud800'])('%j names nothing, and nothing is sent', async (name) => {
+  const server = await serve(always({ success: true, data: {} }));
+  const { pools, keys, usage } = apiOf(server.url);
+  const calls = [
+    async () => pools.get(name),
+    async () => pools.subscribe(name, { blocks: ['asia'], quantity: 1, billingCycle: 'month' }),
+    async () => pools.cancel(name),
+    async () => keys.delete(name),
+    async () => usage.get(name),
+  ];
+  for (const call of calls) {
+    expect(await told(call())).toMatchObject({ code: 'usage', message: `"${name}" names nothing of the API` });
+  }
+  expect(server.received).toEqual([]);
+});

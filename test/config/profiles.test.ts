@@ -1,0 +1,188 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Profiles } from '../../src/config/profiles.ts';
+import { emptyFolder } from './folder.ts';
+
+const work = { apiUrl: 'https://api.cheapestinference.com', managementKey: 'mk_work' };
+const home = { apiUrl: 'http://127.0.0.1:8787', managementKey: 'mk_home' };
+
+function modeOf(path: string): string {
+  return (statSync(path).mode & 0o777).toString(8);
+}
+
+/** Profiles in a folder that is not there yet. */
+function profiles(): Profiles {
+  return new Profiles(join(emptyFolder(), 'deep', 'config'));
+}
+
+describe('profiles', () => {
+  test('are none before the first is saved, and nothing is written to find that out', () => {
+    const saved = profiles();
+    expect([saved.names(), saved.current, saved.get('default')]).toEqual([[], 'default', undefined]);
+    expect(() => statSync(saved.folder)).toThrow('ENOENT');
+  });
+
+  test('are kept, and the first is the current one', async () => {
+    const saved = profiles();
+    await saved.save('work', work);
+    await saved.save('home', home);
+    const again = new Profiles(saved.folder);
+    expect([again.names(), again.current]).toEqual([['work', 'home'], 'work']);
+    expect([again.get('work'), again.get('home'), again.get('toString')]).toEqual([work, home, undefined]);
+  });
+
+  test('are in a file and a folder that only their owner can read', async () => {
+    const saved = profiles();
+    await saved.save('work', work);
+    expect([modeOf(saved.folder), modeOf(saved.file)]).toEqual(['700', '600']);
+    expect(readdirSync(saved.folder)).toEqual(['config.json']);
+  });
+
+  test('become so when they were open to others', async () => {
+    const saved = new Profiles(emptyFolder());
+    writeFileSync(saved.file, '{}', { mode: 0o644 });
+    await saved.save('work', work);
+    expect([modeOf(saved.folder), modeOf(saved.file)]).toEqual(['700', '600']);
+  });
+
+  test('are replaced by name', async () => {
+    const saved = profiles();
+    await saved.save('work', work);
+    await saved.save('work', { ...work, managementKey: 'mk_new' });
+    expect([saved.names(), saved.get('work')?.managementKey]).toEqual([['work'], 'mk_new']);
+  });
+
+  test('are forgotten, and the next becomes the current one', async () => {
+    const saved = profiles();
+    await saved.save('work', work);
+    await saved.save('home', home);
+    await saved.removeKey('work');
+    expect([saved.names(), saved.current, saved.get('work')]).toEqual([['home'], 'home', undefined]);
+    expect(readFileSync(saved.file, 'utf8')).not.toContain('mk_work');
+    await saved.removeKey('home');
+    expect([saved.names(), saved.current]).toEqual([[], 'default']);
+  });
+
+  test('leave the current one as it is when another is forgotten', async () => {
+    const saved = profiles();
+    await saved.save('work', work);
+    await saved.save('home', home);
+    await saved.removeKey('home');
+    await saved.removeKey('never saved');
+    expect([saved.names(), saved.current]).toEqual([['work'], 'work']);
+  });
+
+  test('keep what else they prefer when their key is forgotten', async () => {
+    const saved = profiles();
+    await saved.save('work', { ...work, output: 'json', timeout: '2m' });
+    await saved.save('home', home);
+    await saved.removeKey('work');
+    expect([saved.get('work'), saved.current]).toEqual([{ output: 'json', timeout: '2m' }, 'work']);
+    expect(readFileSync(saved.file, 'utf8')).not.toContain('mk_work');
+  });
+
+  test('can be switched between', async () => {
+    const saved = profiles();
+    await saved.save('work', work);
+    await saved.save('home', home);
+    await saved.switchTo('home');
+    expect([saved.current, saved.names(), saved.get('work')]).toEqual(['home', ['work', 'home'], work]);
+  });
+
+  test.each(['a.b', 'a.b.c', '', ' ', 'constructor', 'toString', 'größe', 'a/b', '"', '__proto'])(
+    'can be named %j',
+    async (name) => {
+      const saved = profiles();
+      await saved.save(name, work);
+      await saved.save('other', home);
+      expect([saved.names(), saved.current, saved.get(name)]).toEqual([[name, 'other'], name, work]);
+      await saved.removeKey(name);
+      expect([saved.names(), saved.get(name)]).toEqual([['other'], undefined]);
+    },
+  );
+
+  test('cannot be named __proto__', async () => {
+    const saved = profiles();
+    await expect(saved.save('__proto__', work)).rejects.toMatchObject({ code: 'usage', exitCode: 2 });
+    expect([saved.names(), saved.get('__proto__')]).toEqual([[], undefined]);
+  });
+
+  test('can have any other name', async () => {
+    const name = fc.string({ unit: 'grapheme' }).filter((text) => text !== '__proto__');
+    await fc.assert(
+      fc.asyncProperty(name, async (text) => {
+        const saved = profiles();
+        await saved.save(text, work);
+        expect([saved.names(), saved.get(text)]).toEqual([[text], work]);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test('keep what another version has written beside them', async () => {
+    const saved = new Profiles(emptyFolder());
+    writeFileSync(saved.file, JSON.stringify({ theme: 'dark', profiles: { home: { ...home, note: 'mine' } } }));
+    await saved.save('work', work);
+    await saved.removeKey('work');
+    expect(JSON.parse(readFileSync(saved.file, 'utf8'))).toEqual({
+      theme: 'dark',
+      profiles: { home: { ...home, note: 'mine' } },
+      currentProfile: 'home',
+    });
+  });
+
+  test('stay behind a link', async () => {
+    const folder = emptyFolder();
+    writeFileSync(join(folder, 'real.json'), '{}');
+    symlinkSync(join(folder, 'real.json'), join(folder, 'config.json'));
+    await new Profiles(folder).save('work', work);
+    expect(readFileSync(join(folder, 'real.json'), 'utf8')).toContain('mk_work');
+  });
+});
+
+describe('a damaged file', () => {
+  test.each([
+    ['cut short', '{"currentProfile":"work","profiles":{"work":{"apiUrl":"https://a'],
+    ['empty', ''],
+    ['a list', '[]'],
+    ['of other types', '{"profiles":{"work":{"apiUrl":"https://a","managementKey":7}}}'],
+    ['with a format that is none', '{"profiles":{"work":{"output":"xml"}}}'],
+    ['with a time-out of another type', '{"profiles":{"work":{"timeout":30}}}'],
+    ['with an API URL that is none', '{"profiles":{"work":{"apiUrl":"nowhere","managementKey":"mk_work"}}}'],
+    ['binary', '\u0000\u0001'],
+  ])('that is %s is named in the error and left as it is', async (_how, content) => {
+    const saved = new Profiles(emptyFolder());
+    writeFileSync(saved.file, content);
+    const damaged = expect.objectContaining({
+      code: 'file_error',
+      exitCode: 1,
+      message: `${saved.file} is damaged and is left as it is`,
+      hint: 'Mend it, or move it away and run `ci auth login`.',
+    });
+    expect(() => saved.current).toThrow(damaged);
+    expect(() => saved.get('work')).toThrow(damaged);
+    await expect(saved.save('work', work)).rejects.toEqual(damaged);
+    await expect(saved.removeKey('work')).rejects.toEqual(damaged);
+    expect(readFileSync(saved.file, 'utf8')).toBe(content);
+    expect(readdirSync(saved.folder)).toEqual(['config.json']);
+  });
+
+  test('that is no file cannot be read', () => {
+    const saved = new Profiles(emptyFolder());
+    mkdirSync(saved.file);
+    expect(() => saved.current).toThrow(
+      expect.objectContaining({
+        code: 'file_error',
+        message: expect.stringMatching(/config\.json cannot be read: EISDIR/),
+      }),
+    );
+  });
+});
+
+test('a folder that cannot be made is a file error', async () => {
+  const file = join(emptyFolder(), 'file');
+  writeFileSync(file, '');
+  await expect(new Profiles(join(file, 'config')).save('work', work)).rejects.toMatchObject({ code: 'file_error' });
+});

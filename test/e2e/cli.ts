@@ -1,0 +1,166 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished } from 'vitest';
+
+/** The program as it is shipped. */
+export const bin = path.resolve('bin/ci.js');
+
+if (!existsSync('dist/main.js')) throw new Error('there is no dist/main.js: `npm run build` makes it');
+
+export type Environment = Readonly<Record<string, string>>;
+
+/** How a process ended and what it wrote. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A process that still runs. */
+interface Running {
+  readonly ended: Promise<Ended>;
+  /** Waits until stdout holds a match. */
+  stdout(pattern: RegExp): Promise<RegExpExecArray>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+interface Options {
+  readonly env?: Environment;
+  /** All of standard input; without it, standard input is empty. */
+  readonly stdin?: string;
+}
+
+/** Somebody with a home folder of their own and nothing else in the environment. */
+export interface User {
+  readonly home: string;
+  readonly env: Environment;
+  /** Runs `ci` to its end. A line is split at its spaces; a list is taken word by word. */
+  ci(line: string | readonly string[], options?: Options): Promise<Ended>;
+  /** Runs `ci` and does not wait for its end; a test that leaves it running ends it. */
+  start(line: string | readonly string[], options?: Options): Running;
+  /** Runs a line of shell, in the home folder, where `ci` is on the path. */
+  sh(script: string, options?: Options): Promise<Ended>;
+}
+
+/** A new user, whose folders are gone after the test. */
+export function user(env: Environment = {}): User {
+  const home = mkdtempSync(path.join(tmpdir(), 'ci-e2e-'));
+  onTestFinished(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
+  const programs = path.join(home, 'bin');
+  mkdirSync(programs);
+  symlinkSync(bin, path.join(programs, 'ci'));
+  const environment: Environment = {
+    PATH: [programs, path.dirname(process.execPath), process.env.PATH].join(path.delimiter),
+    HOME: home,
+    XDG_DATA_HOME: path.join(home, 'data'),
+    XDG_CONFIG_HOME: path.join(home, 'config'),
+    TZ: 'UTC',
+    ...env,
+  };
+  const start = (file: string, args: readonly string[], { env: more, stdin = '' }: Options = {}): Running => {
+    const child = spawn(file, args, { cwd: home, env: { ...environment, ...more }, stdio: 'pipe' });
+    // A command that is done before it has read its input closes the pipe.
+    child.stdin.on('error', () => {});
+    child.stdin.end(stdin);
+    onTestFinished(() => ended(child));
+    return watched(child, child.stdout, child.stderr);
+  };
+  return {
+    home,
+    env: environment,
+    start: (line, options) => start(process.execPath, [bin, ...words(line)], options),
+    ci: (line, options) => start(process.execPath, [bin, ...words(line)], options).ended,
+    sh: (script, options) => start('sh', ['-c', script], options).ended,
+  };
+}
+
+/** A user whose commands all go to the sandbox embedded in them. */
+export function sandboxUser(env: Environment = {}): User {
+  return user({ CHEAPESTINFERENCE_SANDBOX: '1', ...env });
+}
+
+/** A user signed in at an API by environment variables. */
+export function userOf(api: { readonly url: string }, env: Environment = {}): User {
+  return user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: managementKey, ...env });
+}
+
+export const managementKey = 'mk_of_the_tests_0123456789abcdef';
+
+export function words(line: string | readonly string[]): readonly string[] {
+  return typeof line === 'string' ? line.split(' ').filter((word) => word !== '') : line;
+}
+
+/** What a command printed as JSON: one line, when it is not for a terminal. */
+export function json({ stdout }: { readonly stdout: string }): unknown {
+  expect(stdout).toMatch(/^[^\n]+\n$/);
+  return JSON.parse(stdout);
+}
+
+/** The names of an object's members, in their order. */
+export function namesIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) throw new Error(`no object: ${JSON.stringify(value)}`);
+  return Object.keys(value);
+}
+
+/** Lines, each of which ended with a line break. */
+export function lines(text: string): string[] {
+  expect(text).toMatch(/\n$/);
+  return text.slice(0, -1).split('\n');
+}
+
+/** The cells of tab-separated lines. */
+export function cells(text: string): string[][] {
+  return lines(text).map((line) => line.split('\t'));
+}
+
+/** An error told in one line: what is wrong, and no word of where in the program that was noticed. */
+export const oneLine = /^ci: (?!.*\n\s+at ).+\n$/;
+
+/** A secret as the API makes it. */
+export const secret = /sk_(?:live|pool)_[A-Za-z0-9_-]{32}/;
+
+/** Ends a process that is still running, and waits until it has. */
+function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    child.once('close', () => resolve());
+    child.kill('SIGKILL');
+  });
+}
+
+function watched(child: ChildProcess, out: NodeJS.ReadableStream, err: NodeJS.ReadableStream): Running {
+  let stdout = '';
+  let stderr = '';
+  out.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  err.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const closed = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+  return {
+    ended: closed,
+    kill: (signal) => void child.kill(signal),
+    stdout: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const match = pattern.exec(stdout);
+          if (!match) return;
+          out.off('data', look);
+          resolve(match);
+        };
+        out.on('data', look);
+        closed.then(
+          () => reject(new Error(`the process ended without writing ${pattern}: ${stdout}${stderr}`)),
+          reject,
+        );
+        look();
+      }),
+  };
+}

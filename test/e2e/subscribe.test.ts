@@ -1,0 +1,345 @@
+import { describe, expect, test } from 'vitest';
+import { at, day, listAt, textAt } from '../sandbox/harness.ts';
+import { cells, json, lines, namesIn, oneLine, sandboxUser, secret, userOf } from './cli.ts';
+import { answer, recordedSandbox } from './servers.ts';
+
+describe('what is bought', () => {
+  test('one POST with the documented body, one charge', async () => {
+    const api = await recordedSandbox();
+    const { code, stdout, stderr } = await userOf(api).ci('pools subscribe kimi26 --blocks europe --yes');
+    expect([code, stderr]).toEqual([0, '']);
+    const id = textAt(await api.box.seen(), 'subscriptions', 0, 'id');
+    expect(cells(stdout)).toEqual([[id, 'kimi26', 'europe', 'active', '49.00', expect.any(String), '', '']]);
+    expect(api.changes).toEqual(['POST /api/pools/kimi26/subscribe']);
+    const post = api.received.find(({ method }) => method === 'POST');
+    expect(JSON.parse(post?.body ?? '')).toEqual({ blocks: ['europe'], quantity: 1, billingCycle: 'month' });
+    expect(post?.headers).toMatchObject({
+      authorization: 'Bearer mk_of_the_tests_0123456789abcdef',
+      'content-type': 'application/json',
+    });
+    expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '49.00', reason: 'subscribe' }]);
+  });
+
+  test('all three blocks are one subscription at the sum of their prices', async () => {
+    const api = await recordedSandbox();
+    const bought = json(await userOf(api).ci('pools subscribe kimi26 --blocks all --yes --json'));
+    expect(bought).toMatchObject({ status: 'active', monthlyPrice: 133, poolSlug: 'kimi26' });
+    expect(listAt(bought, 'hours')).toHaveLength(24);
+    expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '133.00' }]);
+  });
+
+  test('three seats for a year are three subscriptions, charged upfront with the discount', async () => {
+    const api = await recordedSandbox();
+    const me = userOf(api);
+    const quote = json(await me.ci('pools quote kimi26 --blocks europe --quantity 3 --billing-cycle year --json'));
+    expect(quote).toMatchObject({ monthlyPrice: 147, charge: 1499.4, chargeAtMost: 1499.4, exact: true });
+    const line = 'pools subscribe kimi26 --blocks europe --quantity 3 --billing-cycle year --yes';
+    const { code, stdout } = await me.ci(line);
+    expect(code).toBe(0);
+    expect(cells(stdout).map((row) => row.slice(1, 5))).toEqual(Array(3).fill(['kimi26', 'europe', 'active', '49.00']));
+    expect(api.changes).toHaveLength(1);
+    expect(listAt(await api.box.seen(), 'charges')).toMatchObject(Array(3).fill({ amount: '499.80' }));
+  });
+
+  test('several seats are one JSON object that lists them', async () => {
+    const bought = json(await sandboxUser().ci('pools subscribe kimi26 --blocks asia --quantity 2 --yes --json'));
+    expect(namesIn(bought)).toEqual(['subscriptions']);
+    expect(listAt(bought, 'subscriptions')).toMatchObject(Array(2).fill({ status: 'active', monthlyPrice: 39 }));
+  });
+
+  test('a pool can be named by its UUID', async () => {
+    const api = await recordedSandbox();
+    const { code } = await userOf(api).ci('pools subscribe 6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c2601 --blocks europe --yes');
+    expect(code).toBe(0);
+    expect(listAt(await api.box.seen(), 'subscriptions')).toMatchObject([{ poolSlug: 'kimi26' }]);
+  });
+
+  test('a pool whose key comes by mail says so', async () => {
+    const { code, stdout, stderr } = await sandboxUser().ci('pools subscribe glm5 --blocks asia --yes');
+    expect(code).toBe(0);
+    expect(cells(stdout)[0]?.slice(1, 5)).toEqual(['glm5', 'asia', 'pending_key', '49.00']);
+    expect(stderr).toMatch(/by mail/);
+    expect(stderr).toMatch(/24 hours/);
+  });
+
+  test('a pool whose key comes by mail gets no key with --create-key, and says so', async () => {
+    const api = await recordedSandbox();
+    const { code, stderr } = await userOf(api).ci('pools subscribe glm5 --blocks asia --create-key prod --yes');
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/by mail/);
+    expect(api.changes).toEqual(['POST /api/pools/glm5/subscribe']);
+  });
+});
+
+describe('--create-key', () => {
+  test('makes one key for one seat, and shows its secret', async () => {
+    const api = await recordedSandbox();
+    const me = userOf(api);
+    const result = await me.ci('pools subscribe kimi26 --blocks europe --create-key prod --yes --json');
+    expect(result.code).toBe(0);
+    const bought = json(result);
+    const apiKey = textAt(bought, 'key', 'apiKey');
+    expect(apiKey).toMatch(secret);
+    expect(result.stderr).not.toContain(apiKey);
+    expect(await api.box.seen()).toMatchObject({ keys: [{ name: 'prod', subscriptionId: textAt(bought, 'id') }] });
+    const models = await fetch(`${api.url}/v1/models`, { headers: { Authorization: `Bearer ${apiKey}` } });
+    expect(models.status).toBe(200);
+  });
+
+  test('makes a key for every seat', async () => {
+    const api = await recordedSandbox();
+    const { code, stdout } = await userOf(api).ci(
+      'pools subscribe kimi26 --blocks europe --quantity 3 --create-key team --yes',
+    );
+    expect(code).toBe(0);
+    const secrets = cells(stdout).map((row) => row.at(-1));
+    expect(new Set(secrets).size).toBe(3);
+    for (const each of secrets) expect(each).toMatch(secret);
+    expect(listAt(await api.box.seen(), 'keys').map((key) => textAt(key, 'name'))).toEqual([
+      'team-1',
+      'team-2',
+      'team-3',
+    ]);
+  });
+
+  test('tells what was bought when the key cannot be made', async () => {
+    const api = await recordedSandbox({
+      instead: ({ path }) =>
+        path === '/api/keys/subscription' ? answer(500, { success: false, error: 'out of keys' }) : undefined,
+    });
+    const { code, stderr } = await userOf(api).ci(
+      'pools subscribe kimi26 --blocks europe --create-key prod --yes --json',
+    );
+    const id = textAt(await api.box.seen(), 'subscriptions', 0, 'id');
+    expect(code).not.toBe(0);
+    const error = at(JSON.parse(stderr), 'error');
+    expect(error).toMatchObject({ outcome: 'applied', hint: expect.stringContaining(id) });
+    expect(textAt(error, 'message')).toContain('out of keys');
+    expect(api.changes).toEqual(['POST /api/pools/kimi26/subscribe', 'POST /api/keys/subscription']);
+  });
+
+  test('with an empty name sends nothing', async () => {
+    const api = await recordedSandbox();
+    const { code, stdout, stderr } = await userOf(api).ci([
+      'pools',
+      'subscribe',
+      'kimi26',
+      '--blocks',
+      'europe',
+      '--create-key',
+      '',
+      '--yes',
+    ]);
+    expect([code, stdout, api.requests]).toEqual([2, '', []]);
+    expect(stderr).toMatch(oneLine);
+  });
+});
+
+describe('what is refused before anything is sent', () => {
+  test('without --yes and without a terminal, a subscription is not made', async () => {
+    const api = await recordedSandbox();
+    const { code, stdout, stderr } = await userOf(api).ci('pools subscribe kimi26 --blocks europe');
+    expect([code, stdout, api.changes]).toEqual([2, '', []]);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).toContain('--yes');
+  });
+
+  test.each([
+    ['a block that is none', ['kimi26', '--blocks', 'mars'], 'mars'],
+    ['no block', ['kimi26', '--blocks', ''], '--blocks'],
+    ['a block too many', ['kimi26', '--blocks', 'europe,all'], 'all'],
+    ['no blocks at all', ['kimi26'], '--blocks'],
+    ['0 seats', ['kimi26', '--blocks', 'europe', '--quantity', '0'], '1 to 20'],
+    ['21 seats', ['kimi26', '--blocks', 'europe', '--quantity', '21'], '1 to 20'],
+    ['half a seat', ['kimi26', '--blocks', 'europe', '--quantity', '2.5'], '1 to 20'],
+    ['an empty number of seats', ['kimi26', '--blocks', 'europe', '--quantity', ''], '1 to 20'],
+    ['less than no seat', ['kimi26', '--blocks', 'europe', '--quantity', '-1'], '1 to 20'],
+    ['seats in letters', ['kimi26', '--blocks', 'europe', '--quantity', 'abc'], '1 to 20'],
+    ['a cycle that is none', ['kimi26', '--blocks', 'europe', '--billing-cycle', 'week'], 'month or year'],
+    ['a price that is none', ['kimi26', '--blocks', 'europe', '--max-price', 'cheap'], '--max-price'],
+    ['a price of nothing', ['kimi26', '--blocks', 'europe', '--max-price', '0'], '--max-price'],
+    ['a price below nothing', ['kimi26', '--blocks', 'europe', '--max-price', '-5'], '--max-price'],
+    ['a price of parts of a cent', ['kimi26', '--blocks', 'europe', '--max-price', '48.999'], '--max-price'],
+    ['an empty pool name', ['', '--blocks', 'europe'], 'pool'],
+    ['a pool name of blanks', ['  ', '--blocks', 'europe'], 'pool'],
+    ['no pool', ['--blocks', 'europe'], 'pool'],
+    ['a field that is none', ['kimi26', '--blocks', 'europe', '--fields', 'id,nope'], 'monthlyPrice'],
+    ['a format that is none', ['kimi26', '--blocks', 'europe', '--output', 'xml'], 'yaml'],
+    ['a flag that is none', ['kimi26', '--blocks', 'europe', '--now'], '--now'],
+    ['a word too many', ['kimi26', 'glm5', '--blocks', 'europe'], 'pools subscribe --help'],
+    ['a time-out that is none', ['kimi26', '--blocks', 'europe', '--timeout', 'soon'], 'soon'],
+  ])('%s: one line, exit 2', async (_what, args, named) => {
+    const api = await recordedSandbox();
+    const { code, stdout, stderr } = await userOf(api).ci(['pools', 'subscribe', ...args, '--yes']);
+    expect([code, stdout, api.requests]).toEqual([2, '', []]);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).toContain(named);
+  });
+});
+
+describe('what cannot be bought', () => {
+  test('an unknown pool: exit 5 with the nearest names, nothing posted', async () => {
+    const api = await recordedSandbox();
+    const { code, stdout, stderr } = await userOf(api).ci('pools subscribe kimi27 --blocks europe --yes');
+    expect([code, stdout, api.changes]).toEqual([5, '', []]);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).toMatch(/kimi27.*kimi26/);
+  });
+
+  test.each([
+    ['a sold-out block', 'minimax-m3', 'americas'],
+    ['a paused pool', 'qwen35', 'europe'],
+    ['a pool that is still funded', 'deepseek-v4', 'europe'],
+  ])('%s: exit 6, nothing charged', async (_what, pool, block) => {
+    const api = await recordedSandbox();
+    const { code, stdout, stderr } = await userOf(api).ci(`pools subscribe ${pool} --blocks ${block} --yes`);
+    expect([code, stdout]).toEqual([6, '']);
+    expect(stderr).toMatch(oneLine);
+    expect(listAt(await api.box.seen(), 'charges')).toEqual([]);
+  });
+
+  test('more seats than are free: exit 6, nothing charged', async () => {
+    const api = await recordedSandbox();
+    const { code, stderr } = await userOf(api).ci('pools subscribe kimi26 --blocks europe --quantity 9 --yes');
+    expect(code).toBe(6);
+    expect(stderr).toMatch(oneLine);
+    expect(listAt(await api.box.seen(), 'charges')).toEqual([]);
+  });
+
+  test('no card on file: exit 8, and how to add one', async () => {
+    const me = sandboxUser();
+    expect((await me.ci('sandbox reset --no-card')).code).toBe(0);
+    const { code, stdout, stderr } = await me.ci('pools subscribe kimi26 --blocks europe --yes');
+    expect([code, stdout]).toEqual([8, '']);
+    const told = lines(stderr).at(-1);
+    expect(told).toMatch(/^ci: .*No payment method found/);
+    expect(told).toMatch(/dashboard|setup-intent|billing card/);
+  });
+});
+
+describe('--max-price', () => {
+  test.each([
+    ['a cent below the charge', '48.99', 8, 0],
+    ['exactly the charge', '49', 0, 1],
+    ['above the charge', '49.01', 0, 1],
+  ])('%s', async (_what, maximum, expected, charges) => {
+    const api = await recordedSandbox();
+    const { code, stderr } = await userOf(api).ci(
+      `pools subscribe kimi26 --blocks europe --max-price ${maximum} --yes`,
+    );
+    expect(code).toBe(expected);
+    expect(listAt(await api.box.seen(), 'charges')).toHaveLength(charges);
+    expect(api.changes).toHaveLength(charges);
+    if (expected === 8) expect(stderr).toMatch(/^ci: .*\$49\.00.*\$48\.99/);
+  });
+
+  test('is held against the whole charge of a year', async () => {
+    const api = await recordedSandbox();
+    const { code } = await userOf(api).ci(
+      'pools subscribe kimi26 --blocks europe --billing-cycle year --max-price 499.79 --yes',
+    );
+    expect([code, api.changes]).toEqual([8, []]);
+  });
+});
+
+describe('--ensure', () => {
+  test('twice charges once, and prints the subscription that there is', async () => {
+    const api = await recordedSandbox();
+    const me = userOf(api);
+    const line = 'pools subscribe kimi26 --blocks europe --ensure --yes --json';
+    const first = await me.ci(line);
+    const second = await me.ci(line);
+    expect([first.code, second.code]).toEqual([0, 0]);
+    expect(textAt(json(second), 'id')).toBe(textAt(json(first), 'id'));
+    expect(listAt(await api.box.seen(), 'charges')).toHaveLength(1);
+    expect(api.changes).toHaveLength(1);
+  });
+
+  test('needs no consent where there is nothing to charge', async () => {
+    const api = await recordedSandbox();
+    const me = userOf(api);
+    await me.ci('pools subscribe kimi26 --blocks europe --yes');
+    expect((await me.ci('pools subscribe kimi26 --blocks europe --ensure')).code).toBe(0);
+    const other = await me.ci('pools subscribe kimi26 --blocks asia --ensure');
+    expect([other.code, api.changes.length]).toEqual([2, 1]);
+  });
+
+  test('does not count a subscription that ends', async () => {
+    const api = await recordedSandbox();
+    const me = userOf(api);
+    await me.ci('pools subscribe kimi26 --blocks europe --yes');
+    await me.ci('api DELETE /api/pools/kimi26/pledge --yes');
+    await me.ci('pools subscribe kimi26 --blocks europe --ensure --yes');
+    expect(listAt(await api.box.seen(), 'charges')).toHaveLength(2);
+  });
+
+  test('never shows the secret of a key that was there before', async () => {
+    const me = sandboxUser();
+    const first = await me.ci('pools subscribe kimi26 --blocks europe --create-key prod --yes');
+    const [apiKey = 'none'] = secret.exec(first.stdout) ?? [];
+    for (const format of ['', '--json', '-o csv', '-o yaml', '-o table']) {
+      const { code, stdout, stderr } = await me.ci(`pools subscribe kimi26 --blocks europe --ensure --yes ${format}`);
+      expect(code).toBe(0);
+      expect(stdout + stderr).not.toContain(apiKey);
+    }
+  });
+});
+
+describe('--dry-run', () => {
+  test('prints the quote and posts nothing, without consent', async () => {
+    const api = await recordedSandbox();
+    const me = userOf(api);
+    const { code, stdout } = await me.ci('pools subscribe kimi26 --blocks europe,asia --dry-run --json');
+    expect(code).toBe(0);
+    expect(json({ stdout })).toMatchObject({
+      pool: 'kimi26',
+      blocks: ['asia', 'europe'],
+      monthlyPrice: 88,
+      charge: 88,
+    });
+    expect(json(await me.ci('pools quote kimi26 --blocks europe,asia --json'))).toEqual(json({ stdout }));
+    expect([api.changes, listAt(await api.box.seen(), 'charges')]).toEqual([[], []]);
+  });
+
+  test('posts nothing with --yes either', async () => {
+    const api = await recordedSandbox();
+    const { code } = await userOf(api).ci('pools subscribe kimi26 --blocks europe --dry-run --create-key x --yes');
+    expect([code, api.changes]).toEqual([0, []]);
+  });
+
+  test('above --max-price is exit 8 with nothing on stdout', async () => {
+    const api = await recordedSandbox();
+    const { code, stdout, stderr } = await userOf(api).ci(
+      'pools subscribe kimi26 --blocks europe --dry-run --max-price 10 --json',
+    );
+    expect([code, stdout]).toEqual([8, '']);
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'price_above_maximum', outcome: 'not_applied' } });
+  });
+});
+
+test('what was bought is listed, and by the API it renews a month later', async () => {
+  const api = await recordedSandbox();
+  const me = userOf(api);
+  await me.ci('pools subscribe kimi26 --blocks europe --create-key prod --yes');
+  const id = textAt(await api.box.seen(), 'subscriptions', 0, 'id');
+  const { code, stdout } = await me.ci('pools subscriptions');
+  expect(code).toBe(0);
+  expect(cells(stdout)).toEqual([
+    [
+      id,
+      'kimi26',
+      'europe',
+      'active',
+      '49.00',
+      '2026-05-14T09:00:00.000Z',
+      'false',
+      expect.stringMatching(/^sk_live_….{4}$/),
+    ],
+  ]);
+  expect((await me.ci('pools subscriptions kimi26')).stdout).toBe(stdout);
+  expect(await me.ci('pools subscriptions glm5')).toMatchObject({ code: 0, stdout: '' });
+  expect((await me.ci('pools subscriptions kimi27')).code).toBe(5);
+
+  await api.box.advance(31 * day);
+  expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ reason: 'subscribe' }, { reason: 'renewal' }]);
+});

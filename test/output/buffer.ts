@@ -1,0 +1,25 @@
+import type { Environment } from '../../src/config/folders.ts';
+import { Output, type OutputFlags, type Sink } from '../../src/output/output.ts';
+
+/** A sink that keeps what is written. */
+export class Buffered implements Sink {
+  readonly isTTY: boolean;
+  readonly columns: number | undefined;
+  text = '';
+
+  constructor(isTTY: boolean, columns?: number) {
+    this.isTTY = isTTY;
+    this.columns = columns;
+  }
+
+  write(text: string): void {
+    this.text += text;
+  }
+}
+
+/** An output into buffers: to a pipe, or with a width to a terminal of so many columns. */
+export function outputTo(width: number | undefined, flags: OutputFlags = {}, env: Environment = { NO_COLOR: '1' }) {
+  const stdout = new Buffered(width !== undefined, width);
+  const stderr = new Buffered(width !== undefined, width);
+  return { output: new Output(stdout, stderr, env, flags), stdout, stderr };
+}

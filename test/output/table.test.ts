@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { fitted, table } from '../../src/output/table.ts';
+
+const red = (text: string) => `\u001b[31m${text}\u001b[39m`;
+const columns = [
+  { header: 'ID', optional: false, cells: ['1', '22'] },
+  { header: 'NAME', optional: true, cells: ['Ann', ''] },
+  { header: 'COST', optional: true, cells: ['$39', '$4.50'] },
+];
+
+test('a table has its columns two spaces apart, and no space at the end of a line', () => {
+  expect(
+    table(
+      ['ID', 'NAME'],
+      [
+        ['1', 'Ann'],
+        ['22', ''],
+      ],
+    ),
+  ).toBe('ID  NAME\n1   Ann\n22\n');
+  expect(
+    table(undefined, [
+      ['a', 'b'],
+      ['cc', 'd'],
+    ]),
+  ).toBe('a   b\ncc  d\n');
+});
+
+test('columns are as wide as their cells look, colours and wide characters aside', () => {
+  expect(
+    table(undefined, [
+      [red('ab'), 'x'],
+      ['世界', 'y'],
+    ]),
+  ).toBe(`${red('ab')}    x\n世界  y\n`);
+});
+
+test('a table leaves out optional columns from the last until it fits', () => {
+  expect(fitted(columns, 15)).toBe('ID  NAME  COST\n1   Ann   $39\n22        $4.50\n');
+  expect(fitted(columns, 14)).toBe('ID  NAME\n1   Ann\n22\n');
+  expect(fitted(columns, 7)).toBe('ID\n1\n22\n');
+  expect(fitted(columns, Number.POSITIVE_INFINITY)).toContain('COST');
+});
+
+test('a table that cannot fit is a paragraph a row, with a line a cell that is not empty', () => {
+  expect(fitted(columns, 1)).toBe('ID    1\nNAME  Ann\nCOST  $39\n\nID    22\nCOST  $4.50\n');
+});
