@@ -7,5 +7,7 @@ export default defineConfig({
     reporters: ['default', new Count()],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Most tests wait for processes of their own.
+    maxWorkers: 2,
   },
 });

@@ -3,9 +3,9 @@ import { version } from '../package.json';
 import { usageMistake, Verb } from './commands/command.ts';
 import type { Context, World } from './commands/context.ts';
 import { createProgram } from './commands/program.ts';
-import { CommandError } from './domain/errors.ts';
+import { CommandError, type Outcome } from './domain/errors.ts';
 import { redacted } from './domain/secrets.ts';
-import { harmless } from './output/text.ts';
+import { harmless, harmlessJson } from './output/text.ts';
 
 /**
  * Runs one command line: the words after `ci` in, the exit code out. The one place where an error becomes a message.
@@ -13,7 +13,7 @@ import { harmless } from './output/text.ts';
  * @param args - without the program's own name
  */
 export async function run(args: readonly string[], world: World): Promise<number> {
-  const { program, context, help, close } = createProgram(world);
+  const { program, context, help, checkHelped, close } = createProgram(world);
   let typed: Command = program;
   program
     .configureOutput({
@@ -41,20 +41,21 @@ export async function run(args: readonly string[], world: World): Promise<number
     for (const verb of command.commands) endsHere(verb);
   }
   for (const noun of program.commands) endsHere(noun);
-  let exitCode = 0;
+  let failure: CommandError | undefined;
   try {
     if (args[0] === 'help') await help(args.slice(1));
-    else await program.parseAsync(args, { from: 'user' });
-  } catch (error) {
-    if (!isHelp(error)) {
-      const failure = toCommandError(error, typed);
-      if (args.includes('--debug') && failure.code === 'internal') world.stderr.write(`${redacted(stackOf(error))}\n`);
-      report(withTrueOutcome(failure, typed), args, world);
-      exitCode = failure.exitCode;
+    else {
+      await checkHelped(args);
+      await program.parseAsync(args, { from: 'user' });
     }
+  } catch (error) {
+    if (!isHelp(error)) failure = toCommandError(error, typed);
+    if (failure?.code === 'internal' && args.includes('--debug')) world.stderr.write(`${redacted(stackOf(error))}\n`);
   }
-  const found = await close();
-  return exitCode || found;
+  const { exitCode, lastChange } = await close();
+  if (!failure) return exitCode;
+  report(withTrueOutcome(failure, typed, lastChange), args, world);
+  return failure.exitCode;
 }
 
 /** The process as the world that a command sees. */
@@ -107,11 +108,11 @@ function isHelp(error: unknown): boolean {
   return error instanceof CommanderError && (error.exitCode === 0 || error.code === 'commander.help');
 }
 
-/** The outcome belongs to a command that changes something, and is known there even when nothing was sent. */
-function withTrueOutcome(failure: CommandError, typed: Command): CommandError {
+/** The outcome belongs to a command that changes something; what the failure itself does not tell, its last change does. */
+function withTrueOutcome(failure: CommandError, typed: Command, lastChange: Outcome): CommandError {
   const changes = typed instanceof Verb && typed.about?.changes === true;
-  if (changes && failure.outcome === undefined) return failure.with({ outcome: 'not_applied' });
-  return !changes && failure.outcome === 'applied' ? failure.with({ outcome: undefined }) : failure;
+  if (changes) return failure.outcome === undefined ? failure.with({ outcome: lastChange }) : failure;
+  return failure.outcome === 'applied' ? failure.with({ outcome: undefined }) : failure;
 }
 
 function toCommandError(error: unknown, typed: Command): CommandError {
@@ -140,7 +141,7 @@ function report(failure: CommandError, words: readonly string[], world: World): 
       retryable,
       outcome: outcome ?? null,
     };
-    world.stderr.write(`${JSON.stringify({ error })}\n`);
+    world.stderr.write(`${harmlessJson(JSON.stringify({ error }))}\n`);
     return;
   }
   const line = hint === undefined ? `ci: ${message}` : `ci: ${message.replace(/\.$/, '')}. ${hint}`;

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { CommandError } from '../domain/errors.ts';
+import { CommandError, type Outcome } from '../domain/errors.ts';
 import { isConsumptionKey } from '../domain/secrets.ts';
 import { errorOf, type HttpAnswer, isTransient, retryAfter, saysFailed, statusWords, unwrapped } from './answers.ts';
 import { type HttpMethod, isLoopback, type ProxySettings, Transport, TransportError } from './transport.ts';
@@ -51,6 +51,7 @@ export class ApiClient {
   readonly #options: ClientOptions;
   readonly #transport: Transport;
   #clockOffset = 0;
+  #lastChange: Outcome = 'not_applied';
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -60,6 +61,11 @@ export class ApiClient {
   /** How far the server's clock is ahead of this machine's, in milliseconds, as its last answer's `Date` tells (to the second). */
   get clockOffset(): number {
     return this.#clockOffset;
+  }
+
+  /** What became of the last change that was asked for. */
+  get lastChange(): Outcome {
+    return this.#lastChange;
   }
 
   /**
@@ -88,16 +94,18 @@ export class ApiClient {
     body?: unknown,
     key: KeyKind = 'management',
   ): Promise<z.infer<Schema>> {
-    const answer = await this.#request({
-      method,
-      path,
-      key,
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
+    this.#lastChange = 'unknown';
     try {
-      return this.#parsed(method, path, answer, schema);
+      const request = { method, path, key, body: body === undefined ? undefined : JSON.stringify(body) };
+      const parsed = this.#parsed(method, path, await this.#request(request), schema);
+      this.#lastChange = 'applied';
+      return parsed;
     } catch (error) {
-      throw error instanceof CommandError && error.outcome === undefined ? unknownOutcome(error) : error;
+      if (!(error instanceof CommandError)) throw error;
+      const unreadable = error.code === 'unexpected_response' && error.outcome === undefined;
+      const told = unreadable ? unknownOutcome(error) : error;
+      this.#lastChange = told.outcome ?? 'not_applied';
+      throw told;
     }
   }
 

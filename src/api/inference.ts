@@ -2,12 +2,12 @@ import * as z from 'zod/mini';
 import type { ApiClient } from './client.ts';
 import { maybe } from './schema.ts';
 
-export const modelsSchema = z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) });
+const modelsSchema = z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) });
 
 /** What a consumption key may use. */
 export type Models = z.infer<typeof modelsSchema>;
 
-export const chatCompletionSchema = z.looseObject({
+const chatCompletionSchema = z.looseObject({
   id: maybe(z.string()),
   model: maybe(z.string()),
   choices: z
@@ -18,7 +18,7 @@ export const chatCompletionSchema = z.looseObject({
 /** The answer of a model, in the OpenAI format. */
 export type ChatCompletion = z.infer<typeof chatCompletionSchema>;
 
-export const messageSchema = z.looseObject({
+const messageSchema = z.looseObject({
   id: maybe(z.string()),
   model: maybe(z.string()),
   content: z.array(z.looseObject({ type: z.string(), text: maybe(z.string()) })).check(z.minLength(1)),

@@ -21,7 +21,8 @@ export const keySchema = z.looseObject({
 /** A consumption key as listed. `keyType` is `subscription` or `credit`; `apiKey` is in the answer of some generations only. */
 export type Key = z.infer<typeof keySchema>;
 
-export const createdKeySchema = z.looseObject({ id, name: maybe(z.string()), apiKey: z.string() });
+// Only the secret is required: it is shown this once, and must not be lost for want of an id.
+export const createdKeySchema = z.looseObject({ id: maybe(id), name: maybe(z.string()), apiKey: z.string() });
 
 /** A key just made: the only time that its secret, `apiKey`, is shown. */
 export type CreatedKey = z.infer<typeof createdKeySchema>;

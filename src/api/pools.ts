@@ -149,8 +149,12 @@ export class PoolsApi {
   }
 
   /** Cancels my most recent subscription on the pool at its period's end; there is no refund. */
-  cancel(pool: string): Promise<{ canceled?: boolean | null | undefined }> {
-    return this.#client.change('DELETE', `${path(pool)}/pledge`, z.looseObject({ canceled: maybe(z.boolean()) }));
+  async cancel(pool: string): Promise<void> {
+    await this.#client.change(
+      'DELETE',
+      `${path(pool)}/pledge`,
+      z.optional(z.looseObject({ canceled: maybe(z.boolean()) })),
+    );
   }
 }
 

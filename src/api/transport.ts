@@ -126,7 +126,13 @@ export class Transport {
   async #connect(url: URL): Promise<Dispatcher> {
     const { httpProxy, httpsProxy, noProxy = '' } = this.#proxies;
     // Time-outs of the whole exchange are the caller's; undici's own would cut a slow answer at another moment.
-    const timeouts = { headersTimeout: 0, bodyTimeout: 0, connect: { timeout: this.#connectTimeout } };
+    // A connection that was idle for longer than a few seconds may be gone unnoticed, and a change sent on it would be lost.
+    const timeouts = {
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveMaxTimeout: 4000,
+      connect: { timeout: this.#connectTimeout },
+    };
     if ((!httpProxy && !httpsProxy) || isLoopback(url.hostname)) return new Client(url.origin, timeouts);
     const [{ default: EnvHttpProxyAgent }, { default: UndiciDispatcher }, { default: connect }] = await Promise.all([
       import('undici/lib/dispatcher/env-http-proxy-agent.js'),

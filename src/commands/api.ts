@@ -2,7 +2,6 @@ import { Argument, Option } from 'commander';
 import type { KeyKind } from '../api/client.ts';
 import type { HttpMethod } from '../api/transport.ts';
 import { usageError } from '../domain/errors.ts';
-import { harmless, harmlessJson } from '../output/text.ts';
 import type { Verb } from './command.ts';
 import type { Context } from './context.ts';
 import { tellingHowToFindOut } from './outcome.ts';
@@ -52,6 +51,7 @@ async function call(context: Context, method: HttpMethod, path: string, { field,
   const reading = method === 'GET' || method === 'HEAD';
   if (reading && input !== undefined) throw usageError(`a ${method} has no body`, 'Give its query with -f key=value.');
   const { output, prompts } = context;
+  output.checkAnswer();
   if (!reading) prompts.requireConsent(`${method} ${path} may charge, revoke or cancel: it`);
   const values = Object.fromEntries(field);
   const body =
@@ -70,7 +70,7 @@ async function call(context: Context, method: HttpMethod, path: string, { field,
   const answer = await (reading
     ? request
     : tellingHowToFindOut(request, path.startsWith('/api/keys') ? 'ci keys list' : 'ci billing status'));
-  output.raw(output.isTerminal ? forTerminal(answer.body) : answer.body);
+  await output.answer(answer.body);
 }
 
 /** The key that a path asks for: inference and its own usage want an `sk_` key; plans and pools answer without one. */
@@ -78,15 +78,6 @@ function keyOf(path: string): KeyKind {
   if (/^\/(v1|anthropic)\//.test(path)) return 'consumption';
   if (path === '/api/plans') return 'none';
   return /^\/api\/pools(\/[^/]+)?$/.test(path) ? 'if-present' : 'management';
-}
-
-/** JSON laid out for a person, and all else as it came, as far as a terminal may see it. */
-function forTerminal(body: string): string {
-  try {
-    return `${harmlessJson(JSON.stringify(JSON.parse(body), undefined, 2))}\n`;
-  } catch {
-    return `${body.split('\n').map(harmless).join('\n')}\n`;
-  }
 }
 
 function parseMethod(text: string): HttpMethod {

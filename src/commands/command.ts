@@ -101,7 +101,7 @@ export function usageMistake(message: string, command: Command): CommandError {
 }
 
 /** The words that lead to a command: `ci pools list`. */
-export function pathOf(command: Command): string {
+function pathOf(command: Command): string {
   return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
 }
 

@@ -3,7 +3,7 @@ import type { Api } from '../api/index.ts';
 import { cacheFolder, configFolder, type Environment, sandboxFolder } from '../config/folders.ts';
 import { Profiles } from '../config/profiles.ts';
 import { keyFor, resolveSettings, type Settings } from '../config/settings.ts';
-import { CommandError } from '../domain/errors.ts';
+import { CommandError, type Outcome } from '../domain/errors.ts';
 import { masked } from '../domain/secrets.ts';
 import { type Dotenv, openDotenv } from '../output/dotenv.ts';
 import { Output, type Sink } from '../output/output.ts';
@@ -214,6 +214,12 @@ export class Context {
     return sandbox;
   }
 
+  /** What became of the last change that was asked of the API. */
+  async lastChange(): Promise<Outcome> {
+    const api = await this.#api?.catch(() => undefined);
+    return api?.client.lastChange ?? 'not_applied';
+  }
+
   /** Lets go of connections and servers. */
   async close(): Promise<void> {
     for (const cleanUp of this.#cleanUps.splice(0)) await cleanUp();
@@ -227,7 +233,9 @@ export class Context {
     }
     const { sandboxManagementKey } = await import('../sandbox/state.ts');
     const sandbox = await this.startSandbox();
-    this.output.note('Sandbox: no money moves. `ci sandbox --help` says what it can do.');
+    // A program that asks for JSON reads stderr too: it holds an error and nothing else.
+    if (this.output.format !== 'json')
+      this.output.note('Sandbox: no money moves. `ci sandbox --help` says what it can do.');
     return this.#createApi(new URL(sandbox.url), sandboxManagementKey);
   }
 

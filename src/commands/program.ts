@@ -1,9 +1,10 @@
 import { Command } from 'commander';
+import type { Outcome } from '../domain/errors.ts';
 import { addGlobalOptions, examples, type GlobalOptions, usageMistake, Verb } from './command.ts';
 import type { Context, World } from './context.ts';
 
 /** Adds a noun's verbs, arguments or options to its stub. */
-export type Define = (noun: Verb, context: Context) => void;
+type Define = (noun: Verb, context: Context) => void;
 
 /** The nouns: only the one that was typed is loaded. */
 const nouns: readonly { name: string; description: string; load: () => Promise<{ default: Define }> }[] = [
@@ -27,8 +28,10 @@ export interface Program {
   readonly context: () => Promise<Context>;
   /** Prints the help page of the command or topic that these words lead to, or with `--json` the whole tree. @throws CommandError (usage) when there is none */
   readonly help: (words: readonly string[]) => Promise<void>;
-  /** Lets go of what the context holds; tells the exit code of a command that did not fail. */
-  readonly close: () => Promise<number>;
+  /** Refuses a word that leads to no command, where help is asked for with a flag. @throws CommandError (usage) */
+  readonly checkHelped: (args: readonly string[]) => Promise<void>;
+  /** Lets go of what the context holds; tells the exit code of a command that did not fail, and what its last change came to. */
+  readonly close: () => Promise<{ readonly exitCode: number; readonly lastChange: Outcome }>;
 }
 
 export function createProgram(world: World): Program {
@@ -73,25 +76,36 @@ export function createProgram(world: World): Program {
       world.stdout.write(`${JSON.stringify(commandTree(program))}\n`);
       return;
     }
+    const { command, unknown } = await find(path);
+    if (unknown === undefined) return command.outputHelp();
+    const { topics } = await import('./help/topics.ts');
+    const topic = command === program && Object.hasOwn(topics, unknown) ? topics[unknown] : undefined;
+    if (!topic) throw usageMistake(`unknown command '${unknown}'`, command);
+    world.stdout.write(topic());
+  };
+  /** The command that words lead to, as far as they do; what follows a command without commands below it is not looked at. */
+  const find = async (words: readonly string[]) => {
     let command = program;
-    for (const word of path) {
+    for (const word of words) {
+      if (command !== program && command.commands.length === 0) break;
       const next = command.commands.find((each) => each.name() === word || each.aliases().includes(word));
-      if (!next) return helpOnTopic(word, command);
+      if (!next) return { command, unknown: word };
       if (command === program) await load(next);
       command = next;
     }
-    command.outputHelp();
+    return { command, unknown: undefined };
   };
-  const helpOnTopic = async (word: string, command: Command) => {
-    const { topics } = await import('./help/topics.ts');
-    const topic = command === program && Object.hasOwn(topics, word) ? topics[word] : undefined;
-    if (!topic) throw usageMistake(`unknown command '${word}'`, command);
-    world.stdout.write(topic());
+  const checkHelped = async (args: readonly string[]) => {
+    const flag = args.findIndex((word) => word.startsWith('-'));
+    if (!args.slice(flag).some((word) => word === '--help' || word === '-h')) return;
+    const { command, unknown } = await find(args.slice(0, flag));
+    if (unknown !== undefined) throw usageMistake(`unknown command '${unknown}'`, command);
   };
   const close = async () => {
     const ended = await made;
+    const lastChange = (await ended?.lastChange()) ?? 'not_applied';
     await ended?.close();
-    return ended?.exitCode ?? 0;
+    return { exitCode: ended?.exitCode ?? 0, lastChange };
   };
-  return { program, context, help, close };
+  return { program, context, help, checkHelped, close };
 }

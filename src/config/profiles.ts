@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
 import { CommandError, usageError } from '../domain/errors.ts';
@@ -36,9 +36,9 @@ export class Profiles {
     return path.join(this.folder, `${fileName}.json`);
   }
 
-  /** The profile in use when none is named. */
-  get current(): string {
-    return this.#read().currentProfile ?? 'default';
+  /** The profile in use when none is named, once one was saved. */
+  get current(): string | undefined {
+    return this.#read().currentProfile;
   }
 
   get(name: string): Profile | undefined {
@@ -61,17 +61,16 @@ export class Profiles {
     });
   }
 
-  /** Forgets a profile's key; what else it prefers stays. */
+  /**
+   * Forgets a profile's key; what else it prefers stays. The profile stays the one in use: signing out of one account
+   * must not make the next command speak for another.
+   */
   async removeKey(name: string): Promise<void> {
     const saved = this.#read();
     const { [name]: profile, ...others } = saved.profiles ?? {};
     const { managementKey: _key, apiUrl: _apiUrl, ...preferences } = profile ?? {};
-    if (Object.keys(preferences).length > 0) {
-      return this.#write({ ...saved, profiles: { ...others, [name]: preferences } });
-    }
-    const next = saved.currentProfile === name ? Object.keys(others)[0] : saved.currentProfile;
-    const { currentProfile: _current, ...rest } = saved;
-    await this.#write({ ...rest, ...(next === undefined ? {} : { currentProfile: next }), profiles: others });
+    const profiles = Object.keys(preferences).length > 0 ? { ...others, [name]: preferences } : others;
+    await this.#write({ ...saved, profiles });
   }
 
   /** Makes a profile the one in use when none is named. */
@@ -102,7 +101,6 @@ export class Profiles {
     const { default: Conf } = await import('conf');
     try {
       mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-      chmodSync(this.folder, 0o700);
       const file = new Conf({
         cwd: this.folder,
         configName: fileName,

@@ -7,7 +7,7 @@ import type { Profiles } from './profiles.ts';
 export const defaultApiUrl = 'https://api.cheapestinference.com';
 
 /** A value and where it came from, in words: `--api-url`, `CHEAPESTINFERENCE_API_URL`, `profile "work"`, `default`. */
-export interface Setting<Value> {
+interface Setting<Value> {
   readonly value: Value;
   readonly origin: string;
 }
@@ -38,16 +38,22 @@ export interface Settings {
  * @throws CommandError (usage) for a value that is none; (not_signed_in) when the profile's key was saved for another host
  */
 export function resolveSettings(flags: SettingFlags, env: Environment, profiles: Profiles): Settings {
-  const sandbox = flags.sandbox
-    ? { value: true, origin: '--sandbox' }
-    : { value: isOn(env, 'CHEAPESTINFERENCE_SANDBOX'), origin: 'CHEAPESTINFERENCE_SANDBOX' };
   if (flags.sandbox && flags.apiUrl !== undefined) {
     throw usageError('--sandbox and --api-url exclude each other', 'The sandbox runs in the command itself.');
   }
+  if (flags.profile?.trim() === '') throw usageError('--profile is empty', '`ci auth list` shows the profiles.');
+  const sandbox = flags.sandbox
+    ? { value: true, origin: '--sandbox' }
+    : {
+        value: flags.apiUrl === undefined && isOn(env, 'CHEAPESTINFERENCE_SANDBOX'),
+        origin: 'CHEAPESTINFERENCE_SANDBOX',
+      };
+  const current = profiles.current;
   const profileName =
     given(flags.profile, '--profile') ??
     given(env.CHEAPESTINFERENCE_PROFILE || undefined, 'CHEAPESTINFERENCE_PROFILE') ??
-    ({ value: profiles.current, origin: 'default' } as const);
+    given(current, 'configuration file') ??
+    ({ value: 'default', origin: 'default' } as const);
   const saved = profiles.get(profileName.value);
   const origin = `profile "${profileName.value}"`;
   const apiUrl = given(flags.apiUrl, '--api-url') ??

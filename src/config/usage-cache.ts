@@ -4,7 +4,7 @@ import path from 'node:path';
 import * as z from 'zod/mini';
 
 /** The API answers 12 requests for all usage in 12 hours (Usage, "Rate limited to 12 requests per 12 hours"). */
-export const usageLimit = { requests: 12, milliseconds: 12 * 3_600_000 } as const;
+const usageLimit = { requests: 12, milliseconds: 12 * 3_600_000 } as const;
 
 const fileSchema = z.object({
   /** Epoch milliseconds at which the figures came. */

@@ -2,7 +2,7 @@ import { type HeldHours, hoursHeld } from './coverage.ts';
 import type { Cents } from './money.ts';
 
 /** What can be wrong with an account. */
-export type Problem = 'past_due' | 'pending_key' | 'ending_soon' | 'no_key' | 'low_balance';
+type Problem = 'past_due' | 'pending_key' | 'ending_soon' | 'no_key' | 'low_balance';
 
 /** One thing that needs care. */
 export interface Finding {
@@ -59,10 +59,11 @@ function careOf(subscription: CaredFor, now: Date): Finding[] {
   return found;
 }
 
-/** When the running period began, epoch milliseconds: its end less a month or a year. */
+/** When the running period began, epoch milliseconds: its end less a month or a year, or the month's last day before it. */
 function periodStart({ billingCycle, currentPeriodEnd }: CaredFor): number | undefined {
   const end = new Date(currentPeriodEnd ?? '');
   if (Number.isNaN(end.getTime())) return undefined;
-  const months = billingCycle === 'year' ? 12 : 1;
-  return end.setUTCMonth(end.getUTCMonth() - months);
+  const month = end.getUTCMonth() - (billingCycle === 'year' ? 12 : 1);
+  const lastDay = new Date(Date.UTC(end.getUTCFullYear(), month + 1, 0)).getUTCDate();
+  return end.setUTCMonth(month, Math.min(end.getUTCDate(), lastDay));
 }

@@ -9,7 +9,7 @@ export function isTransactionHash(text: string): boolean {
 }
 
 /** An Ethereum address: 0x and 40 hexadecimal digits. */
-export function isAddress(text: string): boolean {
+function isAddress(text: string): boolean {
   return /^0x[0-9a-fA-F]{40}$/.test(text);
 }
 

@@ -59,7 +59,7 @@ export async function openDotenv(file: string): Promise<Dotenv> {
 
 /** A dotenv text with one variable set: its last assignment is replaced, else a line is added at the end. */
 export function withVariable(text: string, variable: string, value: string): string {
-  const line = `${variable}=${value}`;
+  const line = `${variable}=${quoted(value)}`;
   const lines = text.split(/(?<=\n)/);
   const assignment = new RegExp(`^(\\s*(?:export\\s+)?)${variable}\\s*=`);
   const at = lines.findLastIndex((each) => assignment.test(each));
@@ -68,6 +68,12 @@ export function withVariable(text: string, variable: string, value: string): str
   const prefix = assignment.exec(found)?.[1] ?? '';
   const end = /\r?\n$/.exec(found)?.[0] ?? '';
   return [...lines.slice(0, at), `${prefix}${line}${end}`, ...lines.slice(at + 1)].join('');
+}
+
+/** A value on one line: as it is where every reader of dotenv files takes it so, else in double quotes. */
+function quoted(value: string): string {
+  if (/^[\w.:/@%+=-]*$/.test(value)) return value;
+  return `"${value.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\r', '\\r')}"`;
 }
 
 function failure(file: string, error: unknown): CommandError {

@@ -164,6 +164,28 @@ export class Output {
     this.#stdout.write(table(undefined, lines));
   }
 
+  /**
+   * Prints an answer of the API as it came, or what `--jq` makes of it; JSON is laid out on a terminal.
+   *
+   * @throws CommandError (usage) for a format that it cannot take
+   */
+  async answer(body: string): Promise<void> {
+    this.checkAnswer();
+    const value = parsed(body);
+    if (value === undefined) return this.raw(this.isTerminal ? `${body.split('\n').map(harmless).join('\n')}\n` : body);
+    if (this.#flags.jq !== undefined || this.isTerminal) return this.#json(value);
+    this.raw(body);
+  }
+
+  /** Refuses what an answer that is printed as it came cannot take: fields, CSV, YAML. @throws CommandError (usage) */
+  checkAnswer(): void {
+    this.checkFields([]);
+    const { output } = this.#flags;
+    if (output === 'csv' || output === 'yaml') {
+      throw usageError(`--output ${output} is not for an answer as it came`, 'Leave it out, or use --jq.');
+    }
+  }
+
   /** Prints text on stdout as it is. */
   raw(text: string): void {
     this.#stdout.write(text);
@@ -238,6 +260,14 @@ function columnOf<Row extends object>(field: string): Column<Row> {
           : String(value ?? '');
     },
   };
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
 }
 
 function shown<Row>(column: Pick<Column<Row>, 'value' | 'show'>, row: Row, style: Style): string {

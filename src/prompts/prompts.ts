@@ -38,7 +38,7 @@ export class Prompts {
   requireConsent(what: string): void {
     if (this.#yes || this.canAsk) return;
     throw new CommandError('confirmation_required', `${what} needs consent, and there is nobody to ask`, {
-      hint: 'Look at it with --dry-run where there is one; then run it again with --yes. Nothing was sent.',
+      hint: 'Nothing was sent. Run it again with --yes to consent.',
       outcome: 'not_applied',
     });
   }

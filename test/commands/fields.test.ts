@@ -1,20 +1,60 @@
 import { expect, test } from 'vitest';
-import { billingStatusSchema } from '../../src/api/billing.ts';
-import { keySchema } from '../../src/api/keys.ts';
-import { poolDetailSchema, poolSchema, subscriptionSchema } from '../../src/api/pools.ts';
+import {
+  billingStatusSchema,
+  creditsSchema,
+  planSchema,
+  planSubscriptionSchema,
+  setupIntentSchema,
+  stripeTopupSchema,
+  usdcTopupSchema,
+  verifiedTopupSchema,
+} from '../../src/api/billing.ts';
+import { createdKeySchema, keySchema } from '../../src/api/keys.ts';
+import { poolDetailSchema, poolKeySchema, poolSchema, subscriptionSchema } from '../../src/api/pools.ts';
+import { keyUsageSchema, selfUsageSchema } from '../../src/api/usage.ts';
+import { fields as cardFields } from '../../src/commands/billing/card.ts';
+import { fields as checkoutFields } from '../../src/commands/billing/checkout.ts';
+import { fields as creditsFields } from '../../src/commands/billing/credits.ts';
 import { fields as billingStatusFields } from '../../src/commands/billing/status.ts';
+import { fields as planSubscriptionFields } from '../../src/commands/billing/subscribe.ts';
+import { fields as topupFields } from '../../src/commands/billing/topup.ts';
+import { fields as verifyFields } from '../../src/commands/billing/verify.ts';
+import { fields as createdKeyFields } from '../../src/commands/keys/create.ts';
 import { fields as keyFields } from '../../src/commands/keys/list.ts';
+import { fields as planFields } from '../../src/commands/plans/list.ts';
+import { fields as poolKeyFields } from '../../src/commands/pools/keys.ts';
 import { fields as poolFields } from '../../src/commands/pools/list.ts';
 import { subscriptionFields } from '../../src/commands/pools/subscription.ts';
 import { fields as poolDetailFields } from '../../src/commands/pools/view.ts';
+import { fields as usageFields } from '../../src/commands/usage/keys.ts';
+import { selfFields } from '../../src/commands/usage/self.ts';
 
 // The commands' lists are literals, so that a help page need not load the schemas.
 test.each([
-  ['ci pools list', poolFields, Object.keys(poolSchema.shape)],
-  ['ci pools view', poolDetailFields, Object.keys(poolDetailSchema.shape)],
-  ['ci pools subscriptions', subscriptionFields, [...Object.keys(subscriptionSchema.shape), 'poolSlug']],
-  ['ci keys list', keyFields, Object.keys(keySchema.shape)],
-  ['ci billing status', billingStatusFields, Object.keys(billingStatusSchema.shape)],
+  ['ci pools list', poolFields, keysOf(poolSchema)],
+  ['ci pools view', poolDetailFields, keysOf(poolDetailSchema)],
+  ['ci pools subscriptions', subscriptionFields, [...keysOf(subscriptionSchema), 'poolSlug']],
+  ['ci pools keys', poolKeyFields, keysOf(poolKeySchema)],
+  ['ci keys list', keyFields, keysOf(keySchema)],
+  ['ci keys create', createdKeyFields, [...keysOf(createdKeySchema), 'savedTo', 'variable']],
+  ['ci usage', usageFields, keysOf(keyUsageSchema)],
+  ['ci usage --self', selfFields, keysOf(selfUsageSchema)],
+  ['ci billing status', billingStatusFields, keysOf(billingStatusSchema)],
+  ['ci billing credits', creditsFields, keysOf(creditsSchema)],
+  [
+    'ci billing topup',
+    topupFields,
+    [...keysOf(stripeTopupSchema), ...keysOf(usdcTopupSchema), ...keysOf(verifiedTopupSchema)],
+  ],
+  ['ci billing verify', verifyFields, keysOf(verifiedTopupSchema)],
+  ['ci billing card', cardFields, keysOf(setupIntentSchema)],
+  ['ci billing subscribe', planSubscriptionFields, keysOf(planSubscriptionSchema)],
+  ['ci billing checkout', checkoutFields, keysOf(stripeTopupSchema)],
+  ['ci plans list', planFields, keysOf(planSchema)],
 ])('%s offers the fields that its schema reads', (_command, offered, read) => {
   expect(offered).toEqual(read);
 });
+
+function keysOf({ shape }: { shape: object }): string[] {
+  return Object.keys(shape);
+}

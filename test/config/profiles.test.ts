@@ -20,7 +20,7 @@ function profiles(): Profiles {
 describe('profiles', () => {
   test('are none before the first is saved, and nothing is written to find that out', () => {
     const saved = profiles();
-    expect([saved.names(), saved.current, saved.get('default')]).toEqual([[], 'default', undefined]);
+    expect([saved.names(), saved.current, saved.get('default')]).toEqual([[], undefined, undefined]);
     expect(() => statSync(saved.folder)).toThrow('ENOENT');
   });
 
@@ -54,15 +54,15 @@ describe('profiles', () => {
     expect([saved.names(), saved.get('work')?.managementKey]).toEqual([['work'], 'mk_new']);
   });
 
-  test('are forgotten, and the next becomes the current one', async () => {
+  test('are forgotten, and no other becomes the current one', async () => {
     const saved = profiles();
     await saved.save('work', work);
     await saved.save('home', home);
     await saved.removeKey('work');
-    expect([saved.names(), saved.current, saved.get('work')]).toEqual([['home'], 'home', undefined]);
+    expect([saved.names(), saved.current, saved.get('work')]).toEqual([['home'], 'work', undefined]);
     expect(readFileSync(saved.file, 'utf8')).not.toContain('mk_work');
     await saved.removeKey('home');
-    expect([saved.names(), saved.current]).toEqual([[], 'default']);
+    expect([saved.names(), saved.current]).toEqual([[], 'work']);
   });
 
   test('leave the current one as it is when another is forgotten', async () => {
@@ -129,7 +129,7 @@ describe('profiles', () => {
     expect(JSON.parse(readFileSync(saved.file, 'utf8'))).toEqual({
       theme: 'dark',
       profiles: { home: { ...home, note: 'mine' } },
-      currentProfile: 'home',
+      currentProfile: 'work',
     });
   });
 

@@ -24,7 +24,9 @@ try {
   const key = capture('ci keys create my-first-key --secret-only');
   await withSandbox(async (url) => {
     const question = { model: 'kimi-k2.6', messages: [{ role: 'user', content: 'Hello!' }] };
-    console.log(`\n$ curl ${url}/v1/chat/completions -H "Authorization: Bearer ${key}" -d '${JSON.stringify(question)}'`);
+    console.log(
+      `\n$ curl ${url}/v1/chat/completions -H "Authorization: Bearer ${key}" -d '${JSON.stringify(question)}'`,
+    );
     const answer = await fetch(`${url}/v1/chat/completions`, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
@@ -47,7 +49,11 @@ function show(command) {
 /** Runs a command, shows what it prints and returns it. */
 function capture(command) {
   console.log(`\n$ ${command}`);
-  const run = spawnSync(process.execPath, words(command), { env, stdio: ['inherit', 'pipe', 'inherit'], encoding: 'utf8' });
+  const run = spawnSync(process.execPath, words(command), {
+    env,
+    stdio: ['inherit', 'pipe', 'inherit'],
+    encoding: 'utf8',
+  });
   process.stdout.write(run.stdout);
   finish(command, run);
   return run.stdout.trim();
@@ -56,7 +62,10 @@ function capture(command) {
 /** Serves the same sandbox to all that speaks HTTP, while the work lasts. */
 async function withSandbox(work) {
   console.log('\n$ ci sandbox serve --port 0');
-  const server = spawn(process.execPath, words('ci sandbox serve --port 0 --json'), { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const server = spawn(process.execPath, words('ci sandbox serve --port 0 --json'), {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   try {
     const line = await new Promise((resolve, reject) => {
       createInterface({ input: server.stdout }).once('line', resolve);

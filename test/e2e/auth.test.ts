@@ -163,7 +163,7 @@ describe('auth status says where each value came from', () => {
     await login('--profile work');
     expect(await statusOf(me)).toEqual({
       profile: 'work',
-      profileOrigin: 'default',
+      profileOrigin: 'configuration file',
       apiUrl: api.url,
       apiUrlOrigin: 'profile "work"',
       managementKey: masked,
@@ -329,11 +329,13 @@ describe('auth logout', () => {
     expect((await me.ci('billing status')).code).toBe(4);
   });
 
-  test('forgets one profile, and goes on with another', async () => {
+  test('forgets one profile, and speaks for no other until it is told to', async () => {
     const { me, login } = await someone();
     await login('--profile work');
     await login('--profile play', 'mk_play_0123456789abcd');
     expect((await me.ci('auth logout --profile work')).code).toBe(0);
+    expect((await me.ci('billing status')).code).toBe(4);
+    expect((await me.ci('auth switch play')).code).toBe(0);
     expect(await statusOf(me)).toMatchObject({ profile: 'play', managementKey: 'mk_…abcd' });
   });
 

@@ -43,7 +43,7 @@ describe('withVariable', () => {
 
   test('leaves every other line as it is, whatever the file holds', () => {
     fc.assert(
-      fc.property(content, fc.stringMatching(/^[A-Za-z0-9_$&-]{1,20}$/), (before, value) => {
+      fc.property(content, fc.stringMatching(/^[A-Za-z0-9_.:/@-]{1,20}$/), (before, value) => {
         const after = withVariable(before, 'KEY', value).split('\n');
         const lines = before.split('\n');
         const at = lines.findLastIndex(isSet);
@@ -57,6 +57,15 @@ describe('withVariable', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  test.each([
+    ['two words', 'KEY="two words"\n'],
+    ['a"b\\c', 'KEY="a\\"b\\\\c"\n'],
+    ['one\ntwo\r', 'KEY="one\\ntwo\\r"\n'],
+    ['#1', 'KEY="#1"\n'],
+  ])('keeps %j on one line, in quotes', (value, line) => {
+    expect(withVariable('', 'KEY', value)).toBe(line);
   });
 
   test('changes nothing when done twice', () => {

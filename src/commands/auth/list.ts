@@ -4,7 +4,7 @@ import type { Column } from '../../output/output.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
-export const fields = ['profile', 'current', 'apiUrl', 'managementKey'] as const;
+const fields = ['profile', 'current', 'apiUrl', 'managementKey'] as const;
 
 interface Listed {
   readonly profile: string;

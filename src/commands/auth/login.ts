@@ -35,7 +35,6 @@ async function signIn(context: Context, { withKey }: Options): Promise<void> {
     );
   }
   const profile = settings.profile.value;
-  if (profile.trim() === '') throw usageError('--profile is empty', 'Give it a name: --profile work.');
   const { parseBaseUrl } = await import('../../api/client.ts');
   const apiUrl = parseBaseUrl(settings.apiUrl.value).origin;
   const typed = withKey

@@ -1,3 +1,4 @@
+import { CommandError } from '../../domain/errors.ts';
 import { masked } from '../../domain/secrets.ts';
 import type { Column } from '../../output/output.ts';
 import { type Verb, verb } from '../command.ts';
@@ -31,6 +32,13 @@ export default function status(context: Context): Verb {
 async function authStatus(context: Context): Promise<void> {
   const { profile, apiUrl, managementKey, consumptionKey, sandbox } = context.settings;
   const { billing } = await context.api();
+  if (!sandbox.value && managementKey === undefined) {
+    throw new CommandError(
+      'not_signed_in',
+      `not signed in: there is no key in profile "${profile.value}" (from ${profile.origin}) and none in CHEAPESTINFERENCE_MANAGEMENT_KEY`,
+      { hint: `Run \`ci auth login\`; requests would go to ${apiUrl.value} (from ${apiUrl.origin}).` },
+    );
+  }
   await billing.status();
   const inSandbox = sandbox.value;
   const record: Status = {

@@ -2,7 +2,7 @@ import { CommandError } from '../../domain/errors.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
-export const fields = ['profile'] as const;
+const fields = ['profile'] as const;
 
 /** `ci auth switch`: makes another profile the one in use. */
 export default function switchProfile(context: Context): Verb {

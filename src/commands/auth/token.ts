@@ -3,7 +3,7 @@ import { CommandError } from '../../domain/errors.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
-export const fields = ['managementKey'] as const;
+const fields = ['managementKey'] as const;
 
 /** `ci auth token`: the management key in use, in full. */
 export default function token(context: Context): Verb {

@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { tellingHowToFindOut } from '../outcome.ts';
 import { sayRetired } from '../retired.ts';
 
-export const fields = ['subscriptionId', 'canceled'] as const;
+const fields = ['subscriptionId', 'canceled'] as const;
 
 /** `ci billing cancel`: ends a subscription to a retired flat plan. */
 export default function cancel(context: Context): Verb {

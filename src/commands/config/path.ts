@@ -1,7 +1,7 @@
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
-export const fields = ['file'] as const;
+const fields = ['file'] as const;
 
 /** `ci config path`: the file that holds profiles and settings. */
 export default function path(context: Context): Verb {

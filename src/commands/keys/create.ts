@@ -80,7 +80,14 @@ async function createKey(context: Context, typed: string | undefined, options: O
     throw error;
   }
   if (dotenv) {
-    await dotenv.set(variable, key.apiKey);
+    await dotenv.set(variable, key.apiKey).catch((error: unknown) => {
+      if (!(error instanceof CommandError)) throw error;
+      const id = key.id ?? name ?? 'the newest';
+      throw error.with({
+        outcome: 'applied',
+        hint: `The key ${id} was made, and its secret is lost: revoke it with \`ci keys delete ${id}\` and make another.`,
+      });
+    });
     const saved = { ...key, apiKey: masked(key.apiKey), savedTo: dotenv.file, variable };
     await context.output.record(saved, { columns: [...columns, ...savedColumns], fields });
     return;
@@ -151,6 +158,6 @@ const drawing: Drawing<readonly CreatedKey[]> = (style, created) =>
   created
     .map(
       ({ id, name, apiKey }) =>
-        `${style.bold(name ?? 'API key')}  ${style.dim(id)}\n\n${apiKey}\n\n${style.dim('Keep it now: it is shown only once.')}\n`,
+        `${style.bold(name ?? 'API key')}  ${style.dim(id ?? '')}\n\n${apiKey}\n\n${style.dim('Keep it now: it is shown only once.')}\n`,
     )
     .join('\n');

@@ -69,7 +69,8 @@ async function subscribeToPool(context: Context, typed: string | undefined, opti
   if (options.ensure) {
     const covering = await alreadyCovering(context, name, blocks, options.quantity);
     if (covering) {
-      output.note(`Already covered by ${inWords(covering.map(({ id }) => id))}: nothing was charged.`);
+      const ids = inWords(covering.map(({ id }) => id));
+      output.note(`Already covered by ${ids}: nothing was charged${options.createKey ? ', and no key was made' : ''}.`);
       return print(context, covering.map(withMaskedKey), options);
     }
   }
