@@ -8,9 +8,8 @@ import { CommandError, usageError } from '../domain/errors.ts';
  */
 export async function checkJq(program: string): Promise<void> {
   try {
-    // On its own too, as what closes a bracket that is not its own would compile within the other.
-    await raw('null', `def checked: (${program}\n); empty`);
-    await raw('null', `if false then (${program}\n) else empty end`);
+    // Compiled, and run on nothing.
+    await raw('null', `empty | ${program}`);
   } catch (error) {
     throw usageError(`--jq "${program}" is no jq program: ${reason(error)}`);
   }

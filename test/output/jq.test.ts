@@ -1,28 +1,42 @@
 import { describe, expect, test } from 'vitest';
 import { checkJq, jq } from '../../src/output/jq.ts';
 
-describe('a jq program', () => {
+const pools = [
+  { slug: 'kimi26', price: 39, open: true },
+  { slug: 'glm5', price: 49.5, open: false },
+];
+
+describe('jq', () => {
   test.each([
-    ['.', '{"a":1}\n'],
-    ['.a', '1\n'],
-    ['"text", null, [1, 2]', 'text\nnull\n[1,2]\n'],
-    ['.b', 'null\n'],
+    ['.[].slug', 'kimi26\nglm5\n'],
+    ['map(.price) | add', '88.5\n'],
+    ['.[] | select(.open) | {slug}', '{"slug":"kimi26"}\n'],
+    ['.', `${JSON.stringify(pools)}\n`],
     ['empty', ''],
-    ['.a # a comment', '1\n'],
-    ['def f: 7; f', '7\n'],
-  ])('%s makes %j of {"a":1}', async (program, lines) => {
+    ['.[9].slug', 'null\n'],
+    ['[.[] | "\\(.slug):\\(.price)"] | join(", ")', 'kimi26:39, glm5:49.5\n'],
+    ['def twice: . * 2; .[0].price | twice # a comment', '78\n'],
+    ['[.[] | .slug | test("^k")] | @csv', 'true,false\n'],
+  ])('makes of the JSON with %j', async (program, lines) => {
     await expect(checkJq(program)).resolves.toBeUndefined();
-    expect(await jq(program, { a: 1 })).toBe(lines);
+    expect(await jq(program, pools)).toBe(lines);
   });
 
-  test.each(['.[', '.a |', 'nope', '.)', ') | (.', '1 end'])('%s does not compile', async (program) => {
-    const error = await checkJq(program).catch((error: unknown) => error);
-    expect(error).toMatchObject({ code: 'usage', exitCode: 2 });
-    expect(String(error)).toContain(`--jq "${program}" is no jq program: `);
-  });
+  test.each(['.[', '.a |', 'nope', '.) , (.', '"unfinished', '1) else 2 end | (3'])(
+    'refuses %j, which is no program, before it is run',
+    async (program) => {
+      await expect(checkJq(program)).rejects.toMatchObject({ code: 'usage', exitCode: 2 });
+      await expect(checkJq(program)).rejects.toThrow(`--jq "${program}" is no jq program: `);
+    },
+  );
 
-  test('that fails says so', async () => {
-    await expect(jq('.a.b', { a: 1 })).rejects.toMatchObject({ code: 'filter_failed', exitCode: 1 });
-    await expect(jq('1, error("no")', null)).rejects.toMatchObject({ message: expect.stringContaining('no') });
+  test.each([
+    ['.[0].slug.x', 'Cannot index string with string "x"'],
+    ['.[0], error("boom")', 'boom'],
+    ['.slug', 'Cannot index array with string "slug"'],
+  ])('fails with %j, and then prints nothing', async (program, reason) => {
+    await expect(checkJq(program)).resolves.toBeUndefined();
+    await expect(jq(program, pools)).rejects.toMatchObject({ code: 'filter_failed', exitCode: 1, outcome: 'applied' });
+    await expect(jq(program, pools)).rejects.toThrow(`--jq "${program}" failed: ${reason}`);
   });
 });

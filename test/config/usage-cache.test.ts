@@ -1,0 +1,62 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { UsageCache } from '../../src/config/usage-cache.ts';
+
+const hour = 3_600_000;
+let folder = '';
+let now = 0;
+
+beforeEach(() => {
+  folder = join(mkdtempSync(join(tmpdir(), 'ci-usage-')), 'cache');
+  now = Date.parse('2026-01-01T00:00:00Z');
+});
+
+afterEach(() => rmSync(join(folder, '..'), { recursive: true }));
+
+const cache = (account = 'https://api.test mk_secret_0123456789') => new UsageCache(folder, account, () => now);
+
+function onlyFile(): string {
+  const [name = ''] = readdirSync(folder);
+  return join(folder, name);
+}
+
+test('an empty cache has no figures and all requests', () => {
+  expect([cache().read(), cache().left]).toEqual([undefined, 12]);
+});
+
+test('what is kept is read by another process, with its age', () => {
+  cache().keep([{ id: 'key_1' }]);
+  now += 90_000;
+  expect(cache().read()).toEqual({ data: [{ id: 'key_1' }], age: 90_000 });
+});
+
+test('an account sees nothing of another', () => {
+  cache().keep([{ id: 'key_1' }]);
+  expect(cache('https://api.test mk_other').read()).toBeUndefined();
+});
+
+test('requests count for 12 hours', () => {
+  for (let at = 0; at < 13; at++) cache().count();
+  expect(cache().left).toBe(0);
+  now += 12 * hour - 1;
+  expect(cache().left).toBe(0);
+  now += 1;
+  expect(cache().left).toBe(12);
+});
+
+test('the file is its owner’s alone, and neither it nor its name holds the key', () => {
+  cache().count();
+  expect((statSync(onlyFile()).mode & 0o777).toString(8)).toBe('600');
+  expect((statSync(folder).mode & 0o777).toString(8)).toBe('700');
+  expect(onlyFile() + readFileSync(onlyFile(), 'utf8')).not.toContain('secret');
+});
+
+test.each(['', '{"requests":', '[]', '{"requests":["x"]}'])('a damaged file %j is an empty cache', (text) => {
+  cache().count();
+  writeFileSync(onlyFile(), text);
+  expect([cache().read(), cache().left]).toEqual([undefined, 12]);
+  cache().count();
+  expect(cache().left).toBe(11);
+});

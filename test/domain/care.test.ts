@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest';
+import { type CaredFor, needsCare } from '../../src/domain/care.ts';
+
+const now = new Date('2026-03-15T12:00:00Z');
+const well: CaredFor = {
+  id: 'sub_1',
+  poolSlug: 'kimi26',
+  status: 'active',
+  billingCycle: 'month',
+  cancelAtPeriodEnd: false,
+  currentPeriodEnd: '2026-04-10T00:00:00Z',
+  hours: [{ hour: 8 }],
+  hasKey: true,
+};
+
+function problems(...subscriptions: Partial<CaredFor>[]): string[] {
+  const cared = subscriptions.map((subscription) => ({ ...well, ...subscription }));
+  return needsCare(cared, undefined, now).map(({ problem }) => problem);
+}
+
+describe('what needs care', () => {
+  test('is nothing of an active subscription with a key', () => {
+    expect(problems({})).toEqual([]);
+  });
+
+  test('is a failed payment', () => {
+    expect(needsCare([{ ...well, status: 'past_due' }], undefined, now)).toEqual([
+      { problem: 'past_due', message: 'kimi26: the payment failed, and the key is suspended', subscriptionId: 'sub_1' },
+    ]);
+  });
+
+  test.each([
+    ['2026-04-14T13:00:00Z', 'month', []],
+    ['2026-04-14T11:00:00Z', 'month', ['pending_key']],
+    ['2027-03-14T13:00:00Z', 'year', []],
+    ['2027-03-14T11:00:00Z', 'year', ['pending_key']],
+  ])('is a key that has not come within 24 hours: paid until %s by the %s', (currentPeriodEnd, billingCycle, found) => {
+    expect(problems({ status: 'pending_key', hasKey: false, currentPeriodEnd, billingCycle })).toEqual(found);
+  });
+
+  test('counts a month back to its last day', () => {
+    const pending: CaredFor = {
+      ...well,
+      status: 'pending_key',
+      hasKey: false,
+      currentPeriodEnd: '2026-03-31T12:00:00Z',
+    };
+    const at = (time: string) => needsCare([pending], undefined, new Date(time)).length;
+    expect([at('2026-03-01T11:00:00Z'), at('2026-03-01T13:00:00Z')]).toEqual([0, 1]);
+  });
+
+  test.each([
+    ['2026-03-22T12:00:00Z', ['ending_soon']],
+    ['2026-03-22T12:00:01Z', []],
+  ])('is an end within a week: %s', (currentPeriodEnd, found) => {
+    expect(problems({ cancelAtPeriodEnd: true, currentPeriodEnd })).toEqual(found);
+  });
+
+  test('is an active subscription without a key', () => {
+    expect(problems({ hasKey: false }, {}, { hasKey: false, status: 'past_due' })).toEqual(['no_key', 'past_due']);
+  });
+
+  test.each([
+    [undefined, []],
+    [500, []],
+    [499, [{ problem: 'low_balance', message: 'the credit is below $5.00', subscriptionId: null }]],
+    [-100, [{ problem: 'low_balance', message: 'the credit is below $5.00', subscriptionId: null }]],
+  ])('is credit of %s cents that keys spend', (credit, found) => {
+    expect(needsCare([], credit, now)).toEqual(found);
+  });
+});

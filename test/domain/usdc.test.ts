@@ -1,0 +1,48 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { isTransactionHash, paymentRequest } from '../../src/domain/usdc.ts';
+
+const address = '0x5a4db0c15a4db0c15a4db0c15a4db0c15a4db0c1';
+const prefix = `ethereum:0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913@8453/transfer?address=${address}&uint256=`;
+
+describe('a payment request', () => {
+  test.each([
+    [50, '50000000'],
+    [10.5, '10500000'],
+    [12.345678, '12345678'],
+    [0.000001, '1'],
+    [1_000_000, '1000000000000'],
+  ])('of %d USDC counts in millionths', (amount, units) => {
+    expect(paymentRequest(address, amount)).toBe(prefix + units);
+  });
+
+  test('is exact for every amount in cents', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 100_000_000_00 }), (cents) => {
+        expect(paymentRequest(address, cents / 100)).toBe(`${prefix}${BigInt(cents) * 10_000n}`);
+      }),
+    );
+  });
+
+  test.each([Number.NaN, -1, 1.2345678, Number.POSITIVE_INFINITY, 1e21])('of %d is refused', (amount) => {
+    expect(() => paymentRequest(address, amount)).toThrow(`${amount} is no amount of USDC`);
+  });
+
+  test.each(['', '0x5a', `${address}0`, address.replace('0x', ''), '0xzz4db0c15a4db0c15a4db0c15a4db0c15a4db0c1'])(
+    'to %j is refused',
+    (wrong) => {
+      expect(() => paymentRequest(wrong, 50)).toThrow(`"${wrong}" is no address`);
+    },
+  );
+});
+
+test.each([
+  [`0x${'a1'.repeat(32)}`, true],
+  [`0x${'A1'.repeat(32)}`, true],
+  [`0x${'a1'.repeat(31)}`, false],
+  ['a1'.repeat(32), false],
+  [`0x${'g1'.repeat(32)}`, false],
+  [` 0x${'a1'.repeat(32)}`, false],
+])('%j as a transaction hash: %s', (text, is) => {
+  expect(isTransactionHash(text)).toBe(is);
+});
