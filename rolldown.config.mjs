@@ -25,6 +25,15 @@ const withoutChildProcess = {
   },
 };
 
+/** undici's HTTP/2 client loads http2, tls and crypto before it is known whether they are needed; only HTTP/1.1 is offered here. */
+const withoutHttp2 = {
+  name: 'without-http2',
+  load: (id) =>
+    id.endsWith('/undici/lib/dispatcher/client-h2.js')
+      ? "module.exports = () => { throw new Error('HTTP/2 is not in this build'); };"
+      : null,
+};
+
 /** The bundle holds other people's code: their licences go with it. */
 const licences = {
   name: 'licences',
@@ -54,7 +63,7 @@ if (existsSync('dist')) rmSync('dist', { recursive: true });
 export default defineConfig({
   input: { main: 'src/main.ts' },
   platform: 'node',
-  plugins: [withoutAjv, withoutChildProcess, licences],
+  plugins: [withoutAjv, withoutChildProcess, withoutHttp2, licences],
   output: {
     dir: 'dist',
     format: 'cjs',

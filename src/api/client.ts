@@ -172,16 +172,16 @@ export class ApiClient {
     let url = URL.canParse(request.path, baseUrl.href) ? new URL(request.path, baseUrl) : undefined;
     if (url?.origin !== baseUrl.origin) throw new CommandError('usage', `"${request.path}" is not a path of the API`);
     for (let redirects = 0; ; redirects++) {
-      const started = performance.now();
+      const started = Date.now();
       trace?.(`> ${request.method} ${url.href}${attempt > 1 ? ` (attempt ${attempt})` : ''}`);
       const answer = await this.#transport
         .exchange({ method: request.method, url, headers: this.#headers(request, url), body: request.body, signal })
         .catch((error: unknown) => {
-          const took = Math.round(performance.now() - started);
+          const took = Date.now() - started;
           trace?.(`< ${error instanceof Error ? error.message : String(error)}, ${took} ms`);
           throw error;
         });
-      trace?.(`< ${answer.status} ${answer.body.length} bytes, ${Math.round(performance.now() - started)} ms`);
+      trace?.(`< ${answer.status} ${answer.body.length} bytes, ${Date.now() - started} ms`);
       this.#readClock(answer);
       const target = redirectTarget(answer, url);
       if (target === undefined || !isRead(request.method) || redirects === mostRedirects) return answer;

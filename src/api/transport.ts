@@ -128,6 +128,7 @@ export class Transport {
     // Time-outs of the whole exchange are the caller's; undici's own would cut a slow answer at another moment.
     // A connection that was idle for longer than a few seconds may be gone unnoticed, and a change sent on it would be lost.
     const timeouts = {
+      allowH2: false,
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveMaxTimeout: 4000,

@@ -1,11 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import type { Api } from '../api/index.ts';
 import { cacheFolder, configFolder, type Environment, sandboxFolder } from '../config/folders.ts';
 import { Profiles } from '../config/profiles.ts';
 import { keyFor, resolveSettings, type Settings } from '../config/settings.ts';
 import { CommandError, type Outcome } from '../domain/errors.ts';
 import { masked } from '../domain/secrets.ts';
-import { type Dotenv, openDotenv } from '../output/dotenv.ts';
+import type { Dotenv } from '../output/dotenv.ts';
 import { Output, type Sink } from '../output/output.ts';
 import { Prompts, type Terminal } from '../prompts/prompts.ts';
 import type { Sandbox } from '../sandbox/server.ts';
@@ -151,7 +151,7 @@ export class Context {
   async readInput(file: string): Promise<string> {
     if (file === '-') return this.readStdin();
     try {
-      return await readFile(file, 'utf8');
+      return readFileSync(file, 'utf8');
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new CommandError('usage', `${file} cannot be read: ${reason}`, { cause: error });
@@ -159,7 +159,8 @@ export class Context {
   }
 
   /** A dotenv file, proven writable. */
-  openDotenv(file: string): Promise<Dotenv> {
+  async openDotenv(file: string): Promise<Dotenv> {
+    const { openDotenv } = await import('../output/dotenv.ts');
     return openDotenv(file);
   }
 
