@@ -172,8 +172,9 @@ export class Context {
   async showPage(page: string): Promise<void> {
     const url = URL.canParse(page) ? new URL(page) : undefined;
     const { isLoopback } = await import('../api/transport.ts');
-    const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
-    if (this.settings.sandbox.value) {
+    const local = url !== undefined && isLoopback(url.hostname);
+    const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && local);
+    if (this.settings.sandbox.value && local) {
       this.output.note('The sandbox serves this page while it runs: with --wait, or with `ci sandbox serve`.');
     }
     if (!safe || !this.prompts.canAsk) return;

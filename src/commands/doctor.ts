@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { keyFor } from '../config/settings.ts';
 import { CommandError } from '../domain/errors.ts';
 import { masked, redacted } from '../domain/secrets.ts';
-import type { Column } from '../output/output.ts';
+import type { Column, Drawing } from '../output/output.ts';
 import type { Verb } from './command.ts';
 import type { Context } from './context.ts';
 
@@ -35,7 +35,7 @@ async function examine(context: Context): Promise<void> {
     ...(await network(context)),
   ];
   if (examined.some(({ status }) => status === 'failed')) context.exitCode = 1;
-  await context.output.list(examined, { columns, fields, empty: '' });
+  await context.output.list(examined, { columns, fields, empty: '', drawing });
 }
 
 function node({ nodeVersion }: Context): Examined {
@@ -142,14 +142,15 @@ function reason(error: unknown): string {
   return redacted(error instanceof Error ? error.message : String(error));
 }
 
-const columns: readonly Column<Examined>[] = [
-  {
-    field: 'status',
-    header: '',
-    value: ({ status }) => status,
-    show: ({ status }, style) =>
-      status === 'ok' ? style.good('✓') : status === 'warning' ? style.warning('!') : style.bad('✗'),
-  },
-  { field: 'check', header: 'CHECK', value: ({ check }) => check },
-  { field: 'detail', header: 'WHAT', value: ({ detail }) => detail },
-];
+const columns: readonly Column<Examined>[] = fields.map((field) => ({
+  field,
+  header: field.toUpperCase(),
+  value: (row) => row[field],
+}));
+
+/** A line a check; a long path may run on, so this is no table. */
+const drawing: Drawing<readonly Examined[]> = (style, examined) => {
+  const marks = { ok: style.good('✓'), warning: style.warning('!'), failed: style.bad('✗') };
+  const width = Math.max(...examined.map(({ check }) => check.length));
+  return examined.map(({ check, status, detail }) => `${marks[status]} ${check.padEnd(width)}  ${detail}\n`).join('');
+};
