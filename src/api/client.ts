@@ -30,6 +30,8 @@ export interface ClientOptions {
   readonly proxies: ProxySettings;
   /** Ends whatever is under way. */
   readonly interrupt: AbortSignal;
+  /** This machine's clock, epoch milliseconds; default `Date.now`. */
+  readonly clock?: (() => number) | undefined;
   /** Told of every exchange; what it is told holds no key. */
   readonly trace?: ((line: string) => void) | undefined;
 }
@@ -149,7 +151,7 @@ export class ApiClient {
         if (answer.status >= 200 && answer.status < 300 && !saysFailed(answer.body)) return answer;
         failure = withOutcome(redirectError(answer) ?? errorOf(answer), reading ? undefined : outcomeOf(answer.status));
         repeatable = reading ? isTransient(answer.status) : answer.status === 429;
-        const asked = retryAfter(answer, Date.now() + this.#clockOffset);
+        const asked = retryAfter(answer, this.#now() + this.#clockOffset);
         if (asked !== undefined) {
           wait = asked;
           if (repeatable) failure = failure.with({ hint: `Try again in ${seconds(asked)}.` });
@@ -220,9 +222,13 @@ export class ApiClient {
     return managementKey;
   }
 
+  #now(): number {
+    return this.#options.clock?.() ?? Date.now();
+  }
+
   #readClock({ headers }: HttpAnswer): void {
     const date = Date.parse([headers.date].flat()[0] ?? '');
-    if (!Number.isNaN(date)) this.#clockOffset = date - Date.now();
+    if (!Number.isNaN(date)) this.#clockOffset = date - this.#now();
   }
 
   #transportFailure(error: TransportError, reading: boolean, late: AbortSignal): CommandError {

@@ -257,6 +257,7 @@ export class Context {
         noProxy: env.no_proxy || env.NO_PROXY,
       },
       interrupt,
+      clock: this.clock,
       trace: this.#options().debug ? (line) => this.output.note(line) : undefined,
     });
     this.#cleanUps.unshift(() => api.client.close());

@@ -1,8 +1,8 @@
-import { distance } from 'fastest-levenshtein';
 import type { Pool, PoolBlock, PoolDetail } from '../api/pools.ts';
 import { type Block, blockNames, hoursOf } from '../domain/blocks.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
 import { parseUsd } from '../domain/money.ts';
+import { nearest } from '../domain/nearest.ts';
 import { estimatedPrice, exactPrice, type Price } from '../domain/quote.ts';
 import type { Context } from './context.ts';
 
@@ -50,11 +50,8 @@ export function findPool(pools: readonly Pool[], name: string): Pool {
 }
 
 function noSuchPool(name: string, pools: readonly Pool[], cause?: CommandError): CommandError {
-  const nearest = pools
-    .map(poolName)
-    .toSorted((a, b) => distance(a, name) - distance(b, name))
-    .slice(0, 3);
-  const hint = `${nearest.length > 0 ? `The nearest: ${nearest.join(', ')}. ` : ''}\`ci pools list\` shows them all.`;
+  const near = nearest(name, pools.map(poolName)).slice(0, 3);
+  const hint = `${near.length > 0 ? `The nearest: ${near.join(', ')}. ` : ''}\`ci pools list\` shows them all.`;
   return new CommandError('not_found', `there is no pool "${name}"`, { hint, status: cause?.status });
 }
 

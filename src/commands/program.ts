@@ -80,7 +80,18 @@ export function createProgram(world: World): Program {
     if (unknown === undefined) return command.outputHelp();
     const { topics } = await import('./help/topics.ts');
     const topic = command === program && Object.hasOwn(topics, unknown) ? topics[unknown] : undefined;
-    if (!topic) throw usageMistake(`unknown command '${unknown}'`, command);
+    if (!topic) {
+      const names = [
+        ...command.commands.map((each) => each.name()),
+        ...(command === program ? Object.keys(topics) : []),
+      ];
+      const { nearest } = await import('../domain/nearest.ts');
+      const [near] = nearest(unknown, names, 2);
+      throw usageMistake(
+        `unknown command '${unknown}'${near === undefined ? '' : `\n(Did you mean ${near}?)`}`,
+        command,
+      );
+    }
     world.stdout.write(topic());
   };
   /** The command that words lead to, as far as they do; what follows a command without commands below it is not looked at. */

@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+let home = '';
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'ci-view-'));
+  // The folders are looked up in the environment when their library is loaded.
+  vi.stubEnv('XDG_DATA_HOME', join(home, 'data'));
+  vi.stubEnv('XDG_CONFIG_HOME', join(home, 'config'));
+  vi.resetModules();
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(home, { recursive: true });
+});
+
+/** What `ci pools view kimi26` shows a person in a time zone, on a day; the sandbox's clock says 09:00 UTC. */
+async function viewed(day: string, timeZone: string): Promise<string[]> {
+  const { run } = await import('../../../src/main.ts');
+  let shown = '';
+  const write = (text: string) => {
+    shown += text;
+    return true;
+  };
+  const code = await run(['pools', 'view', 'kimi26', '--sandbox', '-o', 'table'], {
+    stdin: new PassThrough(),
+    stdout: { write },
+    stderr: new PassThrough(),
+    env: {},
+    now: () => Date.parse(`${day}T12:00:00Z`),
+    timeZone,
+    version: '0.0.0',
+    interrupt: new AbortController().signal,
+  });
+  expect(code).toBe(0);
+  return shown.split('\n');
+}
+
+const blockLines = (lines: readonly string[]) => lines.filter((line) => /^(asia|europe|americas) /.test(line));
+const localRow = (lines: readonly string[]) => lines.find((line) => line.startsWith('local'));
+
+describe('local time beside UTC', () => {
+  test('when summer time begins: an hour is left out, and blocks are longer by the clock', async () => {
+    const lines = await viewed('2026-03-29', 'Europe/Berlin');
+    expect(blockLines(lines)).toEqual([
+      'asia      00:00–08:00  02:00–10:00  $39.00       7',
+      'europe    08:00–16:00  10:00–18:00  $49.00       8           now',
+      'americas  16:00–24:00  18:00–02:00  $45.00       6',
+    ]);
+    expect(localRow(lines)).toBe('local 01 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23 00 01');
+  });
+
+  test('when summer time ends: an hour comes twice', async () => {
+    const lines = await viewed('2026-10-25', 'Europe/Berlin');
+    expect(blockLines(lines)).toEqual([
+      'asia      00:00–08:00  01:00–09:00  $39.00       7',
+      'europe    08:00–16:00  09:00–17:00  $49.00       8           now',
+      'americas  16:00–24:00  17:00–01:00  $45.00       6',
+    ]);
+    expect(localRow(lines)).toBe('local 02 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23 00');
+  });
+
+  test('within a block: it begins by the one time and ends by the other', async () => {
+    // In Santiago the clocks go forward at 04:00 UTC on 6 September 2026, within the next asia block.
+    const lines = await viewed('2026-09-05', 'America/Santiago');
+    expect(blockLines(lines)[0]).toBe('asia      00:00–08:00  20:00–05:00  $39.00       7');
+  });
+
+  test.each([
+    ['Asia/Kolkata', ':30', '05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23 00 01 02 03 04', '13:30–21:30'],
+    ['Asia/Kathmandu', ':45', '05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23 00 01 02 03 04', '13:45–21:45'],
+  ])('in %s, whose hours begin at %s', async (timeZone, minutes, hours, europe) => {
+    const lines = await viewed('2026-06-01', timeZone);
+    expect(lines).toContain(`Free seats by the hour; local is ${timeZone}, each hour at ${minutes}`);
+    expect(localRow(lines)).toBe(`local ${hours}`);
+    expect(blockLines(lines)[1]).toContain(` ${europe} `);
+  });
+});
