@@ -34,6 +34,10 @@ export async function run(args: readonly string[], world: World): Promise<number
     });
   function endsHere(command: Command): void {
     command.copyInheritedSettings(program);
+    // A value is checked while it is parsed: which command it was for is known before.
+    command.hook('preSubcommand', (_noun, verb) => {
+      typed = verb;
+    });
     command.exitOverride((error) => {
       typed = command;
       throw error;
@@ -52,9 +56,9 @@ export async function run(args: readonly string[], world: World): Promise<number
     if (!isHelp(error)) failure = toCommandError(error, typed);
     if (failure?.code === 'internal' && args.includes('--debug')) world.stderr.write(`${redacted(stackOf(error))}\n`);
   }
-  const { exitCode, lastChange } = await close();
+  const { exitCode, lastChange, prefersJson } = await close();
   if (!failure) return exitCode;
-  report(withTrueOutcome(failure, typed, lastChange), args, world);
+  report(withTrueOutcome(failure, typed, lastChange), wantsJson(args, world) ?? prefersJson, world);
   return failure.exitCode;
 }
 
@@ -111,8 +115,7 @@ function isHelp(error: unknown): boolean {
 /** The outcome belongs to a command that changes something; what the failure itself does not tell, its last change does. */
 function withTrueOutcome(failure: CommandError, typed: Command, lastChange: Outcome): CommandError {
   const changes = typed instanceof Verb && typed.about?.changes === true;
-  if (changes) return failure.outcome === undefined ? failure.with({ outcome: lastChange }) : failure;
-  return failure.outcome === 'applied' ? failure.with({ outcome: undefined }) : failure;
+  return changes && failure.outcome === undefined ? failure.with({ outcome: lastChange }) : failure;
 }
 
 function toCommandError(error: unknown, typed: Command): CommandError {
@@ -130,9 +133,9 @@ function stackOf(error: unknown): string {
 }
 
 /** Says what went wrong: a sentence and what to do next, or with `--json` one object. */
-function report(failure: CommandError, words: readonly string[], world: World): void {
+function report(failure: CommandError, asJson: boolean, world: World): void {
   const { code, message, hint, status, retryable, outcome } = failure;
-  if (wantsJson(words, world)) {
+  if (asJson) {
     const error = {
       code,
       message: redacted(message),
@@ -148,8 +151,8 @@ function report(failure: CommandError, words: readonly string[], world: World): 
   world.stderr.write(`${redacted(harmless(line))}\n`);
 }
 
-/** Whether errors are due as JSON; asked of the words themselves, as they may be what is wrong. */
-function wantsJson(words: readonly string[], { env }: World): boolean {
+/** Whether errors are due as JSON; asked of the words themselves, as they may be what is wrong. Undefined: nothing says. */
+function wantsJson(words: readonly string[], { env }: World): boolean | undefined {
   const end = words.indexOf('--');
   const flags = end < 0 ? words : words.slice(0, end);
   const formats = flags.flatMap((word, at) => {
@@ -158,5 +161,6 @@ function wantsJson(words: readonly string[], { env }: World): boolean {
     const attached = /^(?:--output=|-o=?)(.+)$/.exec(word)?.[1];
     return attached === undefined ? [] : [attached];
   });
-  return formats.length > 0 ? formats.includes('json') : env.CHEAPESTINFERENCE_OUTPUT === 'json';
+  if (formats.length > 0) return formats.includes('json');
+  return env.CHEAPESTINFERENCE_OUTPUT ? env.CHEAPESTINFERENCE_OUTPUT === 'json' : undefined;
 }

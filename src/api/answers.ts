@@ -46,7 +46,7 @@ export function errorOf(answer: HttpAnswer): CommandError {
 
 /** Whether the same request may be answered otherwise a moment later. */
 export function isTransient(status: number): boolean {
-  return [408, 425, 429, 500, 502, 503, 504].includes(status);
+  return [408, 425, 429].includes(status) || (status >= 500 && ![501, 505, 511].includes(status));
 }
 
 /** A status in words: `502 Bad Gateway`. */

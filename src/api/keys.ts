@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { ApiClient } from './client.ts';
 import { segment } from './path.ts';
-import { id, maybe, usd } from './schema.ts';
+import { count, id, maybe, usd } from './schema.ts';
 
 export const keySchema = z.looseObject({
   id,
@@ -14,6 +14,8 @@ export const keySchema = z.looseObject({
   subscriptionStatus: maybe(z.string()),
   subscriptionExpiresAt: maybe(z.string()),
   maxBudget: maybe(usd),
+  rpm: maybe(count),
+  tpm: maybe(count),
   createdAt: maybe(z.string()),
   lastUsedAt: maybe(z.string()),
 });

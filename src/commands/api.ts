@@ -31,7 +31,7 @@ export default function api(command: Verb, context: Context): void {
       call(context, method, path, { ...options, field: [...options.rawField, ...options.field] }),
     );
   command.tell({
-    exits: [5, 6, 8, 10],
+    exits: [10],
     examples: [
       'ci api GET /api/billing/status',
       'ci api POST /api/keys/credit -f name=client-acme -F maxBudget=25',

@@ -16,7 +16,7 @@ export interface About {
 
 /** The exit codes that a command may end with, besides 130. */
 export function exitsOf({ changes = false, local = false, exits = [] }: About): number[] {
-  const requests = local ? [] : [4, 7, 9];
+  const requests = local ? [] : [4, 5, 6, 7, 8, 9];
   return [...new Set([0, 1, 2, ...requests, ...(changes && !local ? [10] : []), ...exits])].sort((a, b) => a - b);
 }
 

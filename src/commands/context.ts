@@ -4,6 +4,7 @@ import { cacheFolder, configFolder, type Environment, sandboxFolder } from '../c
 import { Profiles } from '../config/profiles.ts';
 import { keyFor, resolveSettings, type Settings } from '../config/settings.ts';
 import { CommandError, type Outcome } from '../domain/errors.ts';
+import type { Format } from '../domain/formats.ts';
 import { masked } from '../domain/secrets.ts';
 import type { Dotenv } from '../output/dotenv.ts';
 import { Output, type Sink } from '../output/output.ts';
@@ -46,11 +47,14 @@ export class Context {
   }
 
   get output(): Output {
-    this.#output ??= new Output(this.#world.stdout, this.#world.stderr, this.#world.env, this.#options(), () => {
-      const { profile } = this.settings;
-      return this.profiles.get(profile.value)?.output;
-    });
+    const { stdout, stderr, env } = this.#world;
+    this.#output ??= new Output(stdout, stderr, env, this.#options(), () => this.#preferredFormat());
     return this.#output;
+  }
+
+  /** Whether the profile in use prefers JSON. */
+  get prefersJson(): boolean {
+    return this.#preferredFormat() === 'json';
   }
 
   get prompts(): Prompts {
@@ -225,6 +229,16 @@ export class Context {
   /** Lets go of connections and servers. */
   async close(): Promise<void> {
     for (const cleanUp of this.#cleanUps.splice(0)) await cleanUp();
+  }
+
+  #preferredFormat(): Format | undefined {
+    try {
+      return this.profiles.get(this.settings.profile.value)?.output;
+    } catch (error) {
+      // Settings that cannot be read prefer nothing; whoever needs them says so.
+      if (error instanceof CommandError) return undefined;
+      throw error;
+    }
   }
 
   async #connect(): Promise<Api> {

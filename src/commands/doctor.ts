@@ -90,10 +90,11 @@ function proxy({ env }: Context): Examined {
   return { check: 'proxy', status: 'ok', detail: `${protocol}//${host} (${set})${not ? `, but not for ${not}` : ''}` };
 }
 
-function key({ profiles, settings }: Context): Examined {
+function key(context: Context): Examined {
   const check = 'management key';
-  if (settings.sandbox.value) return { check, status: 'ok', detail: "the sandbox's own" };
   try {
+    const { profiles, settings } = context;
+    if (settings.sandbox.value) return { check, status: 'ok', detail: "the sandbox's own" };
     const value = keyFor(settings, profiles);
     if (value === undefined) return { check, status: 'failed', detail: 'none; run ci auth login' };
     return { check, status: 'ok', detail: `${masked(value)} from ${settings.managementKey?.origin}` };
@@ -104,9 +105,10 @@ function key({ profiles, settings }: Context): Examined {
 
 /** Whether the API answers, how fast, by which clock, and to this key. */
 async function network(context: Context): Promise<Examined[]> {
-  const { settings, clock } = context;
-  const where = settings.sandbox.value ? 'the sandbox' : settings.apiUrl.value;
   try {
+    const { settings, clock } = context;
+    const { apiUrl } = settings;
+    const where = settings.sandbox.value ? 'the sandbox' : `${apiUrl.value} (from ${apiUrl.origin})`;
     const api = await context.api();
     await api.pools.list();
     const started = clock();
@@ -125,7 +127,7 @@ async function network(context: Context): Promise<Examined[]> {
         check: 'clock',
         status: apart ? 'warning' : 'ok',
         detail: apart
-          ? `the server is ${offset} s ahead of this machine: what is live is told by its clock`
+          ? `the server is ${Math.abs(offset)} s ${offset < 0 ? 'behind' : 'ahead of'} this machine: what is live is told by its clock`
           : inSandbox
             ? "the sandbox's own"
             : `the server's, within ${Math.abs(offset)} s`,

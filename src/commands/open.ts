@@ -29,7 +29,7 @@ async function openPlace(context: Context, typed: string): Promise<void> {
     throw usageError(`there is no place "${typed}"`, `The places are: ${Object.keys(pages).join(', ')}.`);
   const url = pages[typed];
   context.output.checkFields(fields);
-  if (context.output.format === undefined) context.output.raw(`${url}\n`);
+  if (context.output.format === undefined) context.output.line(url);
   else {
     const columns = fields.map((field) => ({
       field,

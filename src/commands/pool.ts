@@ -1,9 +1,11 @@
 import type { Pool, PoolBlock, PoolDetail } from '../api/pools.ts';
-import { type Block, blockNames, hoursOf } from '../domain/blocks.ts';
+import { type Block, blockNames, hoursOf, startHour, utcHours } from '../domain/blocks.ts';
+import { occurrence } from '../domain/coverage.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
 import { parseUsd } from '../domain/money.ts';
 import { nearest } from '../domain/nearest.ts';
 import { estimatedPrice, exactPrice, type Price } from '../domain/quote.ts';
+import { timeSpan } from '../output/time.ts';
 import type { Context } from './context.ts';
 
 /** What the user calls a pool: its slug, where it has one. */
@@ -66,10 +68,11 @@ export function blockState(pool: Pool, block: Block): 'available' | 'limited' | 
   return word === 'available' || word === 'limited' || word === 'sold-out' ? word : 'unknown';
 }
 
-/** Whether a pool can be subscribed to now and the block has a seat free, as far as is known. */
-export function isOpen(pool: Pool, block: Block): boolean {
+/** Whether a pool can be subscribed to now and the block has a seat free, by the list or else by its slots. */
+export function isOpen(pool: PoolDetail, block: Block): boolean {
   const state = blockState(pool, block);
-  return pool.status === 'active' && (state === 'available' || state === 'limited');
+  const open = state === 'unknown' ? (freeSeats(pool, block) ?? 0) > 0 : state !== 'sold-out';
+  return pool.status === 'active' && open;
 }
 
 /**
@@ -105,6 +108,15 @@ export function blockPrice(listed: Pool, detail: PoolDetail | undefined, block: 
 /** Whether each of some blocks has its price in the list itself. */
 export function hasListedPrices(pool: Pool, blocks: readonly Block[] = blockNames): boolean {
   return blocks.every((block) => listedBlock(pool, block)?.pricePerMonth != null);
+}
+
+/** When blocks run, a line each: in UTC, and by the local clock for the occurrence that runs now or comes next. */
+export function blockHours(blocks: readonly Block[], now: Date, timeZone: string): (readonly [string, string])[] {
+  return blocks.map((block, at) => {
+    const { from, to } = occurrence(startHour(block), now);
+    const hours = `${utcHours(block)} UTC, ${timeSpan(from, to, timeZone)} local`;
+    return [at === 0 ? 'Blocks' : '', `${block.padEnd(8)}  ${hours}`];
+  });
 }
 
 function isFree({ status }: { status?: string | null | undefined }): boolean {

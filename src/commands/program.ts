@@ -31,7 +31,11 @@ export interface Program {
   /** Refuses a word that leads to no command, where help is asked for with a flag. @throws CommandError (usage) */
   readonly checkHelped: (args: readonly string[]) => Promise<void>;
   /** Lets go of what the context holds; tells the exit code of a command that did not fail, and what its last change came to. */
-  readonly close: () => Promise<{ readonly exitCode: number; readonly lastChange: Outcome }>;
+  readonly close: () => Promise<{
+    readonly exitCode: number;
+    readonly lastChange: Outcome;
+    readonly prefersJson: boolean;
+  }>;
 }
 
 export function createProgram(world: World): Program {
@@ -116,7 +120,7 @@ export function createProgram(world: World): Program {
     const ended = await made;
     const lastChange = (await ended?.lastChange()) ?? 'not_applied';
     await ended?.close();
-    return { exitCode: ended?.exitCode ?? 0, lastChange };
+    return { exitCode: ended?.exitCode ?? 0, lastChange, prefersJson: ended?.prefersJson ?? false };
   };
   return { program, context, help, checkHelped, close };
 }

@@ -1,7 +1,7 @@
 import type { Key } from '../api/keys.ts';
 import { type CaredFor, type Finding, needsCare } from '../domain/care.ts';
 import { hoursInWords, isLive, nextLive } from '../domain/coverage.ts';
-import { formatUsd, parseUsd } from '../domain/money.ts';
+import { decimalUsd, parseUsd, shownUsd } from '../domain/money.ts';
 import type { Column } from '../output/output.ts';
 import type { Style } from '../output/style.ts';
 import { factLines } from '../output/text.ts';
@@ -102,12 +102,12 @@ const problemColumns: readonly Column<Finding>[] = [
     value: ({ problem }) => problem,
     show: ({ problem }, style) => style.warning(problem),
   },
-  { field: 'subscriptionId', header: 'SUBSCRIPTION', value: ({ subscriptionId }) => subscriptionId, optional: true },
+  { field: 'subscriptionId', header: 'SUBSCRIPTION', value: ({ subscriptionId }) => subscriptionId, optional: 1 },
   { field: 'message', header: 'WHAT', value: ({ message }) => message },
 ];
 
 const accountColumns: readonly Column<Account>[] = [
-  { field: 'creditBalance', header: 'Credit', value: ({ creditBalance }) => creditBalance?.toFixed(2) },
+  { field: 'creditBalance', header: 'Credit', value: ({ creditBalance }) => decimalUsd(creditBalance) },
   {
     field: 'subscriptions',
     header: 'Subscriptions',
@@ -131,13 +131,13 @@ async function drawing(account: Account, style: Style, now: Date, { output, time
   const { creditBalance, subscriptions, keys, problems } = account;
   const seats = subscriptions.length;
   const facts = factLines([
-    ['Credit', creditBalance == null ? 'unknown' : formatUsd(parseUsd(creditBalance))],
+    ['Credit', shownUsd(creditBalance) || 'unknown'],
     ['Seats', String(seats)],
     ['Keys', String(keys)],
   ]);
-  const cell = (header: string, value: (row: Shown) => string, optional = false) => ({
+  const cell = (header: string, value: (row: Shown) => string, optional?: number) => ({
     header: style.dim(header),
-    optional,
+    ...(optional === undefined ? {} : { optional }),
     cells: subscriptions.map(value),
   });
   const table =
@@ -153,8 +153,8 @@ async function drawing(account: Account, style: Style, now: Date, { output, time
               return cancelAtPeriodEnd ? style.warning(`ends ${when}`) : when;
             }),
             cell('KEYS', ({ keys: count }) => (count === 0 ? style.warning('none') : String(count))),
-            cell('PRICE', ({ monthlyPrice }) => (monthlyPrice == null ? '' : formatUsd(parseUsd(monthlyPrice))), true),
-            cell('ID', ({ id }) => style.dim(id), true),
+            cell('PRICE', ({ monthlyPrice }) => shownUsd(monthlyPrice), 2),
+            cell('ID', ({ id }) => style.dim(id), 1),
           ],
           output.width,
         );

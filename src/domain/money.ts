@@ -27,6 +27,16 @@ export function formatUsd(cents: Cents): string {
   return `${cents < 0 ? '-' : ''}$${dollars}.${digits.slice(-2)}`;
 }
 
+/** An amount of USD of the API for a pipe: `39.00`; nothing for none. */
+export function decimalUsd(amount: number | null | undefined): string {
+  return amount == null ? '' : toUsd(parseUsd(amount)).toFixed(2);
+}
+
+/** An amount of USD of the API for people: `$39.00`; nothing for none. */
+export function shownUsd(amount: number | null | undefined): string {
+  return amount == null ? '' : formatUsd(parseUsd(amount));
+}
+
 /**
  * What a year costs, paid upfront: monthlyPrice × 12 × (1 − annualDiscount), rounded half up to the cent.
  * Source: Unlimited Subscriptions API, "Annual amount".

@@ -22,11 +22,22 @@ export async function checkJq(program: string): Promise<void> {
  */
 export async function jq(program: string, value: unknown): Promise<string> {
   try {
-    const lines = await raw(JSON.stringify(value), `[(${program}\n)] | .[]`, ['-r', '-c']);
-    return lines === '' ? '' : `${lines}\n`;
+    // Texts are unquoted here, as the library drops line breaks from the end of what jq prints.
+    const results = await raw(JSON.stringify(value), `[(${program}\n)] | .[]`, ['-c']);
+    return results === ''
+      ? ''
+      : results
+          .split('\n')
+          .map((line) => `${unquoted(line)}\n`)
+          .join('');
   } catch (error) {
-    throw new CommandError('filter_failed', `--jq "${program}" failed: ${reason(error)}`, { outcome: 'applied' });
+    throw new CommandError('filter_failed', `--jq "${program}" failed: ${reason(error)}`);
   }
+}
+
+function unquoted(json: string): string {
+  const value: unknown = json.startsWith('"') ? JSON.parse(json) : undefined;
+  return typeof value === 'string' ? value : json;
 }
 
 function reason(error: unknown): string {

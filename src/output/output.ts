@@ -31,8 +31,8 @@ export interface Column<Row> {
   readonly value: (row: Row) => Cell;
   /** For people on a terminal; without it, the value. */
   readonly show?: (row: Row, style: Style) => string;
-  /** Left out for people where the terminal is too narrow for all columns. */
-  readonly optional?: true;
+  /** Left out for people where the terminal is too narrow: 1 first, then 2. Without it a column stays. */
+  readonly optional?: number;
 }
 
 /** How a result is printed in each format. */
@@ -135,9 +135,9 @@ export class Output {
     const style = await this.style();
     if (layout.drawing && !this.#picked) return this.raw(await layout.drawing(style, clean));
     const { fitted } = await import('./table.ts');
-    const drawn = columns.map(({ header, optional = false, ...column }) => ({
+    const drawn = columns.map(({ header, optional, ...column }) => ({
       header: style.dim(header),
-      optional,
+      ...(optional === undefined ? {} : { optional }),
       cells: clean.map((row) => shown(column, row, style)),
     }));
     this.#stdout.write(fitted(drawn, this.width));
@@ -184,6 +184,11 @@ export class Output {
     if (output === 'csv' || output === 'yaml') {
       throw usageError(`--output ${output} is not for an answer as it came`, 'Leave it out, or use --jq.');
     }
+  }
+
+  /** Prints one line: as it is, but for what a terminal would obey. */
+  line(text: string): void {
+    this.raw(`${this.isTerminal ? harmless(text) : text}\n`);
   }
 
   /** Prints text on stdout as it is. */

@@ -37,13 +37,13 @@ export function table(header: readonly string[] | undefined, rows: readonly (rea
 /** A column with its cells, as drawn: they may hold colour. */
 export interface DrawnColumn {
   readonly header: string;
-  /** Whether it is left out where the table would be too wide. */
-  readonly optional?: boolean;
+  /** Left out where the table would be too wide: 1 first, then 2. Without it a column stays. */
+  readonly optional?: number;
   readonly cells: readonly string[];
 }
 
 /**
- * A table of these columns, without as many of the optional ones, from the last, as it takes to fit; where what is left
+ * A table of these columns, without as many of the optional ones as it takes to fit; where what is left
  * is still too wide, a paragraph a row with a line a column.
  *
  * @param width - of the terminal, in columns
@@ -59,7 +59,8 @@ function fittingTable(columns: readonly DrawnColumn[], width: number): string | 
     rows,
   );
   if (drawn.split('\n').every((line) => stringWidth(line) <= width)) return drawn;
-  const dropped = columns.findLastIndex(({ optional }) => optional);
+  const lowest = Math.min(...columns.map(({ optional = Number.POSITIVE_INFINITY }) => optional));
+  const dropped = columns.findLastIndex(({ optional }) => optional === lowest);
   return dropped < 0 ? undefined : fittingTable(columns.toSpliced(dropped, 1), width);
 }
 

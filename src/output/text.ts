@@ -20,7 +20,12 @@ export function harmlessData<Data>(data: Data): Data {
 function makeHarmless(data: unknown): void {
   if (typeof data !== 'object' || data === null) return;
   for (const [key, value] of Object.entries(data)) {
-    if (typeof value === 'string') Reflect.set(data, key, harmless(value));
+    const name = harmless(key);
+    if (name !== key) {
+      Reflect.deleteProperty(data, key);
+      Reflect.set(data, name, value);
+    }
+    if (typeof value === 'string') Reflect.set(data, name, harmless(value));
     else makeHarmless(value);
   }
 }
@@ -43,8 +48,8 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** Facts as lines, their names in a column. */
+/** Facts as lines, their names in a column; what they say may come from the API. */
 export function factLines(lines: readonly (readonly [string, string])[]): string {
   const width = Math.max(...lines.map(([name]) => name.length));
-  return lines.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
+  return lines.map(([name, value]) => `${name.padEnd(width)}  ${harmless(value)}`).join('\n');
 }

@@ -24,6 +24,8 @@ interface Running {
   readonly ended: Promise<Ended>;
   /** Waits until stdout holds a match. */
   stdout(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Waits until stderr holds a match. */
+  stderr(pattern: RegExp): Promise<RegExpExecArray>;
   kill(signal: NodeJS.Signals): void;
 }
 
@@ -144,23 +146,22 @@ function watched(child: ChildProcess, out: NodeJS.ReadableStream, err: NodeJS.Re
     child.once('error', reject);
     child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
+  const wrote = (stream: NodeJS.ReadableStream, text: () => string, pattern: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      const look = () => {
+        const match = pattern.exec(text());
+        if (!match) return;
+        stream.off('data', look);
+        resolve(match);
+      };
+      stream.on('data', look);
+      closed.then(() => reject(new Error(`the process ended without writing ${pattern}: ${stdout}${stderr}`)), reject);
+      look();
+    });
   return {
     ended: closed,
     kill: (signal) => void child.kill(signal),
-    stdout: (pattern) =>
-      new Promise((resolve, reject) => {
-        const look = () => {
-          const match = pattern.exec(stdout);
-          if (!match) return;
-          out.off('data', look);
-          resolve(match);
-        };
-        out.on('data', look);
-        closed.then(
-          () => reject(new Error(`the process ended without writing ${pattern}: ${stdout}${stderr}`)),
-          reject,
-        );
-        look();
-      }),
+    stdout: (pattern) => wrote(out, () => stdout, pattern),
+    stderr: (pattern) => wrote(err, () => stderr, pattern),
   };
 }

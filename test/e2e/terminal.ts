@@ -8,6 +8,9 @@ export const enter = '\r';
 export const down = '\x1b[B';
 export const ctrlC = '\x03';
 
+const aroundCommand = 'trap : INT; "$0" "$@"; printf "\\033]7777;%s\\007" "$?"; read -r _';
+const endMark = /\x1b\]7777;(\d+)\x07/;
+
 /** A command on a terminal: stdin, stdout and stderr are all its screen. */
 export interface Session {
   /** What the screen shows now. */
@@ -30,7 +33,8 @@ export function onTerminal(user: User, line: string | readonly string[], options
   const { env = {}, columns = 80 } = options;
   const screen = new Screen(columns);
   let written = '';
-  const process_ = spawn(process.execPath, [bin, ...words(line)], {
+  // A terminal that is closed drops what was not read yet: a shell around the command tells its end, and waits to be let go.
+  const process_ = spawn('sh', ['-c', aroundCommand, process.execPath, bin, ...words(line)], {
     // Becomes TERM, whatever the environment says.
     name: env.TERM ?? 'xterm-256color',
     cols: columns,
@@ -39,22 +43,36 @@ export function onTerminal(user: User, line: string | readonly string[], options
     env: { ...user.env, ...env },
   });
   let over = false;
+  let held = '';
   const waiting = new Set<() => void>();
-  process_.onData((text) => {
+  const show = (text: string) => {
     written += text;
     screen.write(text);
     for (const look of waiting) look();
-  });
-  const exit = new Promise<number>((resolve) => {
-    process_.onExit(({ exitCode }) => {
+  };
+  const exit = new Promise<number>((resolve, reject) => {
+    process_.onData((text) => {
+      held += text;
+      const end = endMark.exec(held);
+      if (!end) {
+        const at = held.lastIndexOf('\x1b');
+        const cut = at >= 0 && '\x1b]7777;'.startsWith(held.slice(at, at + 7)) ? at : held.length;
+        show(held.slice(0, cut));
+        held = held.slice(cut);
+        return;
+      }
       over = true;
-      resolve(exitCode);
-      for (const look of waiting) look();
+      show(held.slice(0, end.index));
+      process_.write('\r');
+      resolve(Number(end[1]));
     });
+    process_.onExit(() => reject(new Error(`the terminal was closed: ${written}`)));
   });
+  const closed = new Promise<void>((resolve) => process_.onExit(() => resolve()));
   onTestFinished(async () => {
+    exit.catch(() => {});
     if (!over) process_.kill('SIGKILL');
-    await exit;
+    await closed;
   });
   return {
     get screen() {

@@ -14,6 +14,8 @@ describe('jq', () => {
     ['.', `${JSON.stringify(pools)}\n`],
     ['empty', ''],
     ['.[9].slug', 'null\n'],
+    ['""', '\n'],
+    ['"", "ü\\n"', '\nü\n\n'],
     ['[.[] | "\\(.slug):\\(.price)"] | join(", ")', 'kimi26:39, glm5:49.5\n'],
     ['def twice: . * 2; .[0].price | twice # a comment', '78\n'],
     ['[.[] | .slug | test("^k")] | @csv', 'true,false\n'],
@@ -36,7 +38,7 @@ describe('jq', () => {
     ['.slug', 'Cannot index array with string "slug"'],
   ])('fails with %j, and then prints nothing', async (program, reason) => {
     await expect(checkJq(program)).resolves.toBeUndefined();
-    await expect(jq(program, pools)).rejects.toMatchObject({ code: 'filter_failed', exitCode: 1, outcome: 'applied' });
+    await expect(jq(program, pools)).rejects.toMatchObject({ code: 'filter_failed', exitCode: 1, outcome: undefined });
     await expect(jq(program, pools)).rejects.toThrow(`--jq "${program}" failed: ${reason}`);
   });
 });

@@ -18,7 +18,7 @@ const columns: readonly Column<Row>[] = [
     header: 'COST',
     value: ({ price }) => price?.toFixed(2),
     show: ({ price }) => `$${price}`,
-    optional: true,
+    optional: 1,
   },
 ];
 const layout = { columns, fields: ['id', 'name', 'price'], empty: 'Nothing here.' };

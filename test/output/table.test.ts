@@ -3,9 +3,9 @@ import { fitted, table } from '../../src/output/table.ts';
 
 const red = (text: string) => `\u001b[31m${text}\u001b[39m`;
 const columns = [
-  { header: 'ID', optional: false, cells: ['1', '22'] },
-  { header: 'NAME', optional: true, cells: ['Ann', ''] },
-  { header: 'COST', optional: true, cells: ['$39', '$4.50'] },
+  { header: 'ID', cells: ['1', '22'] },
+  { header: 'NAME', optional: 2, cells: ['Ann', ''] },
+  { header: 'COST', optional: 1, cells: ['$39', '$4.50'] },
 ];
 
 test('a table has its columns two spaces apart, and no space at the end of a line', () => {
@@ -35,7 +35,7 @@ test('columns are as wide as their cells look, colours and wide characters aside
   ).toBe(`${red('ab')}    x\n世界  y\n`);
 });
 
-test('a table leaves out optional columns from the last until it fits', () => {
+test('a table leaves out optional columns, the lowest number first, until it fits', () => {
   expect(fitted(columns, 15)).toBe('ID  NAME  COST\n1   Ann   $39\n22        $4.50\n');
   expect(fitted(columns, 14)).toBe('ID  NAME\n1   Ann\n22\n');
   expect(fitted(columns, 7)).toBe('ID\n1\n22\n');

@@ -27,7 +27,7 @@ async function printToken({ output, profiles, settings }: Context): Promise<void
     throw new CommandError('not_signed_in', 'not signed in', { hint: 'Run `ci auth login`.' });
   }
   output.checkFields(fields);
-  if (output.format === undefined) return output.raw(`${managementKey}\n`);
+  if (output.format === undefined) return output.line(managementKey);
   const columns = [{ field: 'managementKey', header: 'Management key', value: () => managementKey }];
   await output.record({ managementKey }, { columns, fields });
 }

@@ -11,7 +11,6 @@ export default function cancel(context: Context): Verb {
   const command = verb('cancel', 'retired: end a flat plan with its period (see `ci pools cancel`)', {
     fields,
     changes: true,
-    exits: [5, 6],
     examples: ['ci billing cancel SUBSCRIPTION_ID --yes'],
   });
   command.argument('<subscriptionId>', 'its id').action((id: string) => cancelPlan(context, id));

@@ -35,7 +35,7 @@ async function saveCard(context: Context): Promise<void> {
   await context.output.record(shown, {
     columns,
     fields,
-    drawing: () => (page == null ? '' : `Enter the card here: ${page}\n`),
+    drawing: (_style, clean) => (page == null ? '' : `Enter the card here: ${clean.url ?? clean.sessionUrl}\n`),
   });
   await context.showPage(page ?? pages.billing);
 }

@@ -11,7 +11,6 @@ export default function checkout(context: Context): Verb {
   const command = verb('checkout', 'retired: pay for a flat plan in the browser (see `ci pools subscribe`)', {
     fields,
     changes: true,
-    exits: [5, 6, 8],
     examples: ['ci billing checkout pro'],
   });
   command.argument('<plan>', 'its slug').action((plan: string) => checkoutPlan(context, plan));

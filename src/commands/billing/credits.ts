@@ -1,5 +1,5 @@
 import type { Credits } from '../../api/billing.ts';
-import { formatUsd, parseUsd } from '../../domain/money.ts';
+import { decimalUsd, shownUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -22,27 +22,18 @@ async function showCredits(context: Context): Promise<void> {
 }
 
 const columns: readonly Column<Credits>[] = [
-  usdColumn('remaining', 'Left', ({ remaining }) => remaining),
-  usdColumn('totalTopUp', 'Topped up', ({ totalTopUp }) => totalTopUp),
+  {
+    field: 'remaining',
+    header: 'Left',
+    value: ({ remaining }) => decimalUsd(remaining),
+    show: ({ remaining }) => shownUsd(remaining),
+  },
+  {
+    field: 'totalTopUp',
+    header: 'Topped up',
+    value: ({ totalTopUp }) => decimalUsd(totalTopUp),
+    show: ({ totalTopUp }) => shownUsd(totalTopUp),
+  },
   { field: 'creditKeyCount', header: 'Credit keys', value: ({ creditKeyCount }) => creditKeyCount },
   { field: 'hasCreditKey', header: 'Has credit key', value: ({ hasCreditKey }) => hasCreditKey, show: () => '' },
 ];
-
-function usdColumn(
-  field: string,
-  header: string,
-  usd: (credits: Credits) => number | null | undefined,
-): Column<Credits> {
-  return {
-    field,
-    header,
-    value: (row) => {
-      const amount = usd(row);
-      return amount == null ? '' : (parseUsd(amount) / 100).toFixed(2);
-    },
-    show: (row) => {
-      const amount = usd(row);
-      return amount == null ? '' : formatUsd(parseUsd(amount));
-    },
-  };
-}

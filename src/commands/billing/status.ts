@@ -1,5 +1,5 @@
 import type { BillingStatus, PoolPledge } from '../../api/billing.ts';
-import { formatUsd, parseUsd } from '../../domain/money.ts';
+import { decimalUsd, shownUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
 import type { Style } from '../../output/style.ts';
 import { factLines } from '../../output/text.ts';
@@ -44,7 +44,7 @@ const columns: readonly Column<BillingStatus>[] = [
   {
     field: 'creditBalance',
     header: 'Credit',
-    value: ({ creditBalance }) => (creditBalance == null ? '' : (parseUsd(creditBalance) / 100).toFixed(2)),
+    value: ({ creditBalance }) => decimalUsd(creditBalance),
   },
   {
     field: 'poolPledges',
@@ -58,7 +58,7 @@ const columns: readonly Column<BillingStatus>[] = [
 
 async function drawing(account: BillingStatus, style: Style, now: Date, width: number): Promise<string> {
   const { fitted } = await import('../../output/table.ts');
-  const credit = account.creditBalance == null ? 'unknown' : formatUsd(parseUsd(account.creditBalance));
+  const credit = shownUsd(account.creditBalance) || 'unknown';
   const facts = factLines([
     ['Status', account.status ?? 'nothing active'],
     ['Credit', credit],

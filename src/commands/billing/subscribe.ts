@@ -17,7 +17,6 @@ export default function subscribe(context: Context): Verb {
   const command = verb('subscribe', 'retired: subscribe to a flat plan (see `ci pools subscribe`)', {
     fields,
     changes: true,
-    exits: [5, 6, 8],
     examples: ['ci billing subscribe pro --yes'],
   });
   command
@@ -30,6 +29,7 @@ export default function subscribe(context: Context): Verb {
 async function subscribeToPlan(context: Context, planSlug: string, { createKey }: Options): Promise<void> {
   const { output, prompts } = context;
   if (planSlug.trim() === '') throw usageError('the name of the plan is empty', '`ci plans list` shows the plans.');
+  if (createKey?.trim() === '') throw usageError('the name of the key is empty');
   sayRetired(context, 'reserve blocks of a pool with `ci pools subscribe`');
   prompts.requireConsent('a subscription charges the saved card, which');
   const { billing, client } = await context.api();
@@ -48,16 +48,20 @@ async function subscribeToPlan(context: Context, planSlug: string, { createKey }
   }
   const request = createKey === undefined ? { planSlug } : { planSlug, createKey: true, keyName: createKey };
   const made = await tellingHowToFindOut(billing.subscribeToPlan(request), 'ci billing status');
+  if (made.keyError != null) {
+    throw new CommandError(
+      'server_error',
+      `subscribed (${made.subscriptionId ?? planSlug}), but no key was made: ${text(made, 'keyError')}`,
+      {
+        hint: `Make one with \`ci keys create --subscription ${made.subscriptionId ?? 'ID'}\`.`,
+        outcome: 'applied',
+      },
+    );
+  }
   await output.record(made, {
     columns: fields.map((field) => ({ field, header: field, value: (row) => text(row, field) })),
     fields,
   });
-  if (made.keyError != null) {
-    throw new CommandError('server_error', `subscribed, but no key was made: ${text(made, 'keyError')}`, {
-      hint: `Make one with \`ci keys create --subscription ${made.subscriptionId ?? 'ID'}\`.`,
-      outcome: 'applied',
-    });
-  }
 }
 
 function text(row: PlanSubscription, field: (typeof fields)[number]): string {

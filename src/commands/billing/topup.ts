@@ -1,7 +1,7 @@
 import { Argument, Option } from 'commander';
 import type { StripeTopup, UsdcTopup } from '../../api/billing.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
-import { type Cents, formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
+import { type Cents, decimalUsd, formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
 import { paymentRequest } from '../../domain/usdc.ts';
 import { factLines } from '../../output/text.ts';
 import { type Verb, verb } from '../command.ts';
@@ -21,6 +21,8 @@ interface Options {
   readonly method: 'stripe' | 'usdc';
   readonly wait?: true;
 }
+
+type Result = (StripeTopup | UsdcTopup) & { credited?: number; balance?: number };
 
 /** `ci billing topup`: adds to the prepaid credit, by card or by USDC. */
 export default function topup(context: Context): Verb {
@@ -57,19 +59,13 @@ async function topUp(context: Context, cents: Cents, { method, wait }: Options):
   await show(context, { ...payment, credited: toUsd(after - before), balance: toUsd(after) }, cents, false);
 }
 
-async function show(
-  context: Context,
-  payment: (StripeTopup | UsdcTopup) & { credited?: number; balance?: number },
-  cents: Cents,
-  due = true,
-): Promise<void> {
-  const values = new Map<string, unknown>(Object.entries(payment));
+async function show(context: Context, payment: Result, cents: Cents, due = true): Promise<void> {
   await context.output.record(payment, {
     columns: fields
-      .filter((field) => values.has(field))
-      .map((field) => ({ field, header: field, value: () => String(values.get(field) ?? '') })),
+      .filter((field) => Object.hasOwn(payment, field))
+      .map((field) => ({ field, header: field, value: (row) => cell(row, field) })),
     fields,
-    drawing: async () => (due ? `${await instructions(payment, cents)}\n` : ''),
+    drawing: async (_style, clean) => (due ? `${await instructions(clean, cents)}\n` : ''),
   });
   if (!due) return;
   if (isCard(payment)) await context.showPage(payment.sessionUrl);
@@ -78,6 +74,13 @@ async function show(
       `When it is sent: \`ci billing verify TXHASH --amount ${usd(payment.amount ?? toUsd(cents))} --wait\`.`,
     );
   }
+}
+
+/** A value of the result for a pipe: money with its cents, and a USDC amount to its last digit. */
+function cell(payment: Result, field: (typeof fields)[number]): string {
+  const value = new Map<string, unknown>(Object.entries(payment)).get(field);
+  if (typeof value !== 'number') return String(value ?? '');
+  return field === 'amount' ? usd(value) : decimalUsd(value);
 }
 
 /** What the person has to do: the page to pay on, or the address, chain and exact amount, with a QR code for a wallet. */

@@ -1,7 +1,7 @@
 import { Argument } from 'commander';
 import type { VerifiedTopup } from '../../api/billing.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
-import { type Cents, formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
+import { type Cents, decimalUsd, shownUsd, toUsd } from '../../domain/money.ts';
 import { isTransactionHash } from '../../domain/usdc.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -23,7 +23,6 @@ export default function verify(context: Context): Verb {
   const command = verb('verify', 'have a USDC payment credited', {
     fields,
     changes: true,
-    exits: [6],
     examples: ['ci billing verify 0x… --amount 50', 'ci billing verify 0x… --amount 50 --wait'],
   });
   command
@@ -37,17 +36,21 @@ export default function verify(context: Context): Verb {
 async function verifyTopup(context: Context, txHash: string, { amount, wait }: Options): Promise<void> {
   if (amount === undefined) throw usageError('--amount is missing', 'Give what was sent, exactly: --amount 50.');
   const verified = await untilFinal(context, txHash, amount, wait === true);
-  const usd = (value: number | null | undefined) => (value == null ? '' : formatUsd(parseUsd(value)));
-  context.output.done(`${usd(verified.credited ?? toUsd(amount))} credited.`);
+  context.output.done(`${shownUsd(verified.credited ?? toUsd(amount))} credited.`);
   await context.output.record(verified, {
     columns: [
       {
         field: 'credited',
         header: 'Credited',
-        value: ({ credited }) => credited,
-        show: ({ credited }) => usd(credited),
+        value: ({ credited }) => decimalUsd(credited),
+        show: ({ credited }) => shownUsd(credited),
       },
-      { field: 'balance', header: 'Balance', value: ({ balance }) => balance, show: ({ balance }) => usd(balance) },
+      {
+        field: 'balance',
+        header: 'Balance',
+        value: ({ balance }) => decimalUsd(balance),
+        show: ({ balance }) => shownUsd(balance),
+      },
     ],
     fields,
   });

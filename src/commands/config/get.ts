@@ -14,6 +14,6 @@ async function printSetting(context: Context, typed: string): Promise<void> {
   const { output } = context;
   const setting = resolved(context, preferenceNamed(typed));
   output.checkFields(fields);
-  if (output.format === undefined) return output.raw(`${setting.value}\n`);
+  if (output.format === undefined) return output.line(setting.value);
   await output.record(setting, { columns: resolvedColumns, fields });
 }

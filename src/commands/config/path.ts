@@ -16,6 +16,6 @@ export default function path(context: Context): Verb {
 
 async function printPath({ output, profiles: { file } }: Context): Promise<void> {
   output.checkFields(fields);
-  if (output.format === undefined) return output.raw(`${file}\n`);
+  if (output.format === undefined) return output.line(file);
   await output.record({ file }, { columns: [{ field: 'file', header: 'File', value: (row) => row.file }], fields });
 }

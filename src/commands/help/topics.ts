@@ -10,7 +10,7 @@ export const topics: Readonly<Record<string, () => string>> = {
 const meanings: Readonly<Record<number, string>> = {
   0: 'done',
   1: 'failed: a server error, or a confirmation was declined',
-  2: 'usage: unknown command or flag, bad value, a question that could not be asked',
+  2: 'usage: unknown command or flag, bad value, nobody to ask',
   3: '--check found something',
   4: 'not signed in, or the key was refused',
   5: 'not found',
@@ -18,7 +18,7 @@ const meanings: Readonly<Record<number, string>> = {
   7: 'rate limited',
   8: 'payment: no card, price above --max-price, not enough credit',
   9: 'the API could not be reached or was late; nothing was changed',
-  10: 'outcome unknown: it may have been carried out; the message says how to find out',
+  10: 'outcome unknown: it may have been carried out; how to find out is said',
   130: 'interrupted',
 };
 

@@ -30,7 +30,6 @@ export default function create(context: Context): Verb {
   const command = verb('create', 'make an API key; its secret is shown only now', {
     fields,
     changes: true,
-    exits: [5, 6, 8],
     examples: [
       'ci keys create prod-api',
       'ci keys create prod-api --pool kimi26 --save .env',
@@ -92,7 +91,7 @@ async function createKey(context: Context, typed: string | undefined, options: O
     await context.output.record(saved, { columns: [...columns, ...savedColumns], fields });
     return;
   }
-  if (options.secretOnly) return context.output.raw(`${key.apiKey}\n`);
+  if (options.secretOnly) return context.output.line(key.apiKey);
   await context.output.list([key], { columns, fields, empty: '', drawing }, key);
 }
 

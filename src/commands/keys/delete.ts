@@ -13,7 +13,6 @@ export default function remove(context: Context): Verb {
   const command = verb('delete', 'revoke API keys, at once and for good', {
     fields,
     changes: true,
-    exits: [5],
     examples: ['ci keys delete prod-api', 'ci keys delete 3f6c… staging --yes'],
   });
   command

@@ -16,6 +16,8 @@ export const fields = [
   'subscriptionStatus',
   'subscriptionExpiresAt',
   'maxBudget',
+  'rpm',
+  'tpm',
   'createdAt',
   'lastUsedAt',
 ] as const;
@@ -41,7 +43,7 @@ async function listKeys(context: Context): Promise<void> {
   const columns: Column<Key>[] = [
     { field: 'id', header: 'ID', value: ({ id }) => id },
     { field: 'name', header: 'NAME', value: ({ name }) => name },
-    { field: 'keyType', header: 'TYPE', value: ({ keyType }) => keyType, optional: true },
+    { field: 'keyType', header: 'TYPE', value: ({ keyType }) => keyType, optional: 3 },
     {
       field: 'isActive',
       header: 'STATUS',
@@ -49,17 +51,22 @@ async function listKeys(context: Context): Promise<void> {
       show: ({ isActive }, style) => (isActive == null ? '' : isActive ? style.good('active') : style.bad('inactive')),
     },
     { field: 'apiKey', header: 'KEY', value: ({ apiKey }) => apiKey },
-    timeColumn('createdAt', 'CREATED', (key) => key.createdAt),
-    timeColumn('lastUsedAt', 'LAST USED', (key) => key.lastUsedAt),
+    timeColumn('createdAt', 'CREATED', 2, (key) => key.createdAt),
+    timeColumn('lastUsedAt', 'LAST USED', 1, (key) => key.lastUsedAt),
   ];
   await context.output.list(found, { columns, fields, empty: 'No keys. `ci keys create NAME` makes one.' });
 
-  function timeColumn(field: string, header: string, value: (key: Key) => string | null | undefined): Column<Key> {
+  function timeColumn(
+    field: string,
+    header: string,
+    optional: number,
+    value: (key: Key) => string | null | undefined,
+  ): Column<Key> {
     return {
       field,
       header,
       value,
-      optional: true,
+      optional,
       show: (key, style) => distanceTo(value(key), now) || style.dim('never'),
     };
   }

@@ -1,14 +1,14 @@
 import type { Subscription } from '../../api/pools.ts';
-import { hoursInWords } from '../../domain/coverage.ts';
+import { blocksHeld } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { formatUsd, parseUsd } from '../../domain/money.ts';
+import { shownUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
 import { factLines } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { tellingHowToFindOut } from '../outcome.ts';
-import { chosenPool } from '../pool.ts';
+import { blockHours, chosenPool } from '../pool.ts';
 import { type PoolSubscription, poolSubscriptions } from '../subscriptions.ts';
 import { subscriptionFields, withMaskedKey } from './subscription.ts';
 
@@ -17,7 +17,6 @@ export default function cancel(context: Context): Verb {
   const command = verb('cancel', 'end your most recent subscription on a pool with its period', {
     fields: subscriptionFields,
     changes: true,
-    exits: [5, 6],
     examples: ['ci pools cancel kimi26', 'ci pools cancel kimi26 --yes --json'],
   });
   command.argument('[pool]', 'slug or UUID').action((pool?: string) => cancelSubscription(context, pool));
@@ -29,14 +28,15 @@ async function cancelSubscription(context: Context, typed: string | undefined): 
   prompts.requireConsent('canceling a subscription');
   const pool = await chosenPool(context, typed);
   const named = await mostRecent(context, pool);
-  const end = dayAndDistance(named.currentPeriodEnd, await context.now(), context.timeZone) || 'the end of its period';
+  const now = await context.now();
+  const end = dayAndDistance(named.currentPeriodEnd, now, context.timeZone) || 'the end of its period';
   if (prompts.canAsk) {
     output.note(
       factLines([
         ['Subscription', named.id],
         ['Pool', pool],
-        ['Blocks', hoursInWords(named)],
-        ['Price', named.monthlyPrice == null ? '' : `${formatUsd(parseUsd(named.monthlyPrice))} a month`],
+        ...blockHours(blocksHeld(named), now, context.timeZone),
+        ['Price', named.monthlyPrice == null ? '' : `${shownUsd(named.monthlyPrice)} a month`],
         ['Ends', end],
         ['Refund', 'none, for whatever is left of the period'],
         ['Account', context.account()],

@@ -15,7 +15,6 @@ interface Options {
 export default function keys(context: Context): Verb {
   const command = verb('keys', 'list the keys of your subscriptions on a pool, secrets masked', {
     fields,
-    exits: [5],
     examples: ['ci pools keys kimi26', "ci pools keys kimi26 --reveal --json | jq -r '.[0].apiKey'"],
   });
   command
@@ -47,5 +46,5 @@ const columns: readonly Column<PoolKey>[] = [
     show: ({ isActive }, style) => (isActive == null ? '' : isActive ? style.good('active') : style.bad('inactive')),
   },
   { field: 'apiKey', header: 'KEY', value: ({ apiKey }) => apiKey },
-  { field: 'subscriptionId', header: 'SUBSCRIPTION', value: ({ subscriptionId }) => subscriptionId, optional: true },
+  { field: 'subscriptionId', header: 'SUBSCRIPTION', value: ({ subscriptionId }) => subscriptionId, optional: 1 },
 ];

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
-import type { Pool } from '../../api/pools.ts';
+import type { Pool, PoolDetail } from '../../api/pools.ts';
 import { type Block, blockNames } from '../../domain/blocks.ts';
-import { formatUsd, parseUsd } from '../../domain/money.ts';
+import { decimalUsd, shownUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -53,11 +53,18 @@ export default function list(context: Context): Verb {
 
 async function listPools(context: Context, filter: Filter): Promise<void> {
   const { pools } = await context.api();
-  const found = (await pools.list()).filter((pool) => matches(pool, filter));
+  const listed = await pools.list();
+  const asksForSeats = filter.available === true || filter.block !== undefined;
+  const found: Pool[] = [];
+  for (const pool of listed) {
+    // A list that states no blocks says nothing of seats: the pool itself does.
+    const unstated = asksForSeats && pool.status === 'active' && !pool.blocks?.length;
+    if (matches(unstated ? await pools.get(pool.id) : pool, filter)) found.push(pool);
+  }
   await context.output.list(found, { columns, fields, empty: 'No pool matches.' });
 }
 
-function matches(pool: Pool, { available, block, model, status }: Filter): boolean {
+function matches(pool: PoolDetail, { available, block, model, status }: Filter): boolean {
   const models = [pool.modelId, pool.modelName, pool.slug, ...(pool.models ?? [])];
   return (
     (!available || blockNames.some((each) => isOpen(pool, each))) &&
@@ -79,8 +86,8 @@ const columns: readonly Column<Pool>[] = [
   {
     field: 'minPricePerDay',
     header: 'FROM/MONTH',
-    value: ({ minPricePerDay: price }) => (price == null ? '' : (parseUsd(price) / 100).toFixed(2)),
-    show: ({ minPricePerDay: price }) => (price == null ? '' : formatUsd(parseUsd(price))),
+    value: ({ minPricePerDay }) => decimalUsd(minPricePerDay),
+    show: ({ minPricePerDay }) => shownUsd(minPricePerDay),
   },
   ...blockNames.map(
     (block): Column<Pool> => ({
@@ -89,7 +96,7 @@ const columns: readonly Column<Pool>[] = [
       value: (pool) => blockState(pool, block),
       show: (pool, style) => {
         const price = listedBlock(pool, block)?.pricePerMonth;
-        const words = price == null ? '–' : formatUsd(parseUsd(price));
+        const words = shownUsd(price) || '–';
         const state = blockState(pool, block);
         if (state === 'sold-out') return style.dim('sold out');
         if (!isOpen(pool, block)) return style.dim(words);

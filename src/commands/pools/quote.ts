@@ -9,7 +9,6 @@ import { chosenBlocks, facts, type Purchase, priced, quoteColumns, quoteFields, 
 export default function quote(context: Context): Verb {
   const command = verb('quote', 'show what a subscription would cost, without buying', {
     fields: quoteFields,
-    exits: [5],
     examples: [
       'ci pools quote kimi26 --blocks europe',
       'ci pools quote kimi26 --blocks all --quantity 2 --billing-cycle year --json | jq .charge',

@@ -39,7 +39,6 @@ export default function subscribe(context: Context): Verb {
   const command = verb('subscribe', 'reserve blocks of a pool: charges the saved card at once', {
     fields: [...new Set([...fields, ...quoteFields])],
     changes: true,
-    exits: [5, 6, 8],
     examples: [
       'ci pools subscribe kimi26 --blocks europe',
       'ci pools subscribe kimi26 --blocks europe --max-price 49 --ensure --yes --json',
@@ -163,6 +162,12 @@ async function buy(context: Context, { pool, blocks }: PricedPurchase, options: 
       },
     );
   }
+  if (result.subscriptions.length !== quantity) {
+    const told = counted(result.subscriptions.length, 'subscription');
+    context.output.note(
+      `The API told of ${told} for ${counted(quantity, 'seat')}: \`ci pools subscriptions ${name}\` shows all.`,
+    );
+  }
   return result.subscriptions.map((subscription) => ({ ...subscription, poolSlug: name }));
 }
 
@@ -185,12 +190,13 @@ async function createKeys(
       const key = await keys.createForSubscription({ name: keyName, subscriptionId: subscription.id });
       done.push({ ...subscription, key });
     } catch (error) {
-      await print(context, [...done, ...bought.slice(at)], {});
+      // A secret is shown only once: those made so far must not be lost. What was bought the error itself tells.
+      if (done.some(({ key }) => key?.apiKey)) await print(context, [...done, ...bought.slice(at)], {});
       if (!(error instanceof CommandError)) throw error;
       throw error.with({
         message: `subscribed, but the key "${keyName}" ${error.outcome === 'unknown' ? 'may not have been made' : 'was not made'}: ${error.message}`,
-        outcome: 'applied',
-        hint: `The subscription is ${subscription.id}. Look with \`ci keys list\`, then \`ci keys create ${keyName} --subscription ${subscription.id}\`.`,
+        outcome: error.outcome === 'unknown' ? 'unknown' : 'applied',
+        hint: `Bought: ${inWords(bought.map(({ id }) => id))}. Look with \`ci keys list\`, then \`ci keys create ${keyName} --subscription ${subscription.id}\`.`,
       });
     }
   }

@@ -1,6 +1,6 @@
 import type { Subscription } from '../../api/pools.ts';
 import { hoursInWords, isLive, nextLive } from '../../domain/coverage.ts';
-import { formatUsd, parseUsd } from '../../domain/money.ts';
+import { decimalUsd, shownUsd } from '../../domain/money.ts';
 import { masked } from '../../domain/secrets.ts';
 import type { Column } from '../../output/output.ts';
 import { distanceTo, relativeTime } from '../../output/time.ts';
@@ -50,9 +50,9 @@ export function subscriptionColumns(now: Date): readonly Column<PoolSubscription
     {
       field: 'monthlyPrice',
       header: 'PRICE/MONTH',
-      optional: true,
-      value: ({ monthlyPrice: price }) => (price == null ? '' : (parseUsd(price) / 100).toFixed(2)),
-      show: ({ monthlyPrice: price }) => (price == null ? '' : formatUsd(parseUsd(price))),
+      optional: 2,
+      value: ({ monthlyPrice }) => decimalUsd(monthlyPrice),
+      show: ({ monthlyPrice }) => shownUsd(monthlyPrice),
     },
     {
       field: 'currentPeriodEnd',
@@ -72,7 +72,7 @@ export function subscriptionColumns(now: Date): readonly Column<PoolSubscription
     {
       field: 'key',
       header: 'KEY',
-      optional: true,
+      optional: 1,
       value: ({ key }) => key?.apiKey,
       show: ({ key }, style) => (key ? (key.apiKey ?? key.id ?? 'yes') : style.warning('none')),
     },

@@ -8,7 +8,6 @@ import { subscriptionColumns, subscriptionFields, withMaskedKey } from './subscr
 export default function subscriptions(context: Context): Verb {
   const command = verb('subscriptions', 'list your subscriptions, on all pools or one', {
     fields: subscriptionFields,
-    exits: [5],
     examples: ['ci pools subscriptions', "ci pools subscriptions kimi26 --json | jq -r '.[].id'"],
   });
   command.argument('[pool]', 'slug or UUID').action((pool?: string) => listSubscriptions(context, pool));

@@ -31,7 +31,6 @@ export const fields = [
 export default function view(context: Context): Verb {
   const command = verb('view', 'show prices, free seats and the hours of the day', {
     fields,
-    exits: [5],
     examples: ['ci pools view kimi26', "ci pools view kimi26 --json | jq '.annualDiscount'"],
   });
   command.argument('[pool]', 'slug or UUID').action((pool?: string) => viewPool(context, pool));

@@ -16,7 +16,7 @@ export default function path(context: Context): Verb {
 
 async function printPath({ output, sandboxFolder: folder }: Context): Promise<void> {
   output.checkFields(fields);
-  if (output.format === undefined) return output.raw(`${folder}\n`);
+  if (output.format === undefined) return output.line(folder);
   await output.record(
     { folder },
     { columns: [{ field: 'folder', header: 'Folder', value: (row) => row.folder }], fields },

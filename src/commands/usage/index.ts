@@ -18,7 +18,6 @@ export default function usage(command: Verb, context: Context): void {
   command
     .tell({
       fields: [...new Set([...fields, ...selfFields])],
-      exits: [5],
       examples: [
         'ci usage',
         'ci usage prod-api --period 7d',

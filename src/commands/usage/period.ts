@@ -16,9 +16,9 @@ export function usageColumns(period: Period, most: number): readonly Column<KeyU
   const grouped = (count: number | null | undefined) =>
     count == null ? '' : new Intl.NumberFormat('en').format(count);
   return [
-    { field: 'id', header: 'ID', value: ({ id }) => id, optional: true },
+    { field: 'id', header: 'ID', value: ({ id }) => id, optional: 3 },
     { field: 'name', header: 'KEY', value: ({ name }) => name, show: ({ name, id }, style) => style.bold(name ?? id) },
-    { field: 'type', header: 'TYPE', value: ({ type }) => type, optional: true },
+    { field: 'type', header: 'TYPE', value: ({ type }) => type, optional: 4 },
     {
       field: 'requests',
       header: 'REQUESTS',
@@ -34,21 +34,21 @@ export function usageColumns(period: Period, most: number): readonly Column<KeyU
     {
       field: 'promptTokens',
       header: 'PROMPT',
-      optional: true,
+      optional: 2,
       value: (key) => figures(key, period).promptTokens,
       show: (key) => grouped(figures(key, period).promptTokens),
     },
     {
       field: 'completionTokens',
       header: 'COMPLETION',
-      optional: true,
+      optional: 1,
       value: (key) => figures(key, period).completionTokens,
       show: (key) => grouped(figures(key, period).completionTokens),
     },
     {
       field: 'share',
       header: '',
-      optional: true,
+      optional: 5,
       // A picture for people: a pipe has the figures.
       value: () => '',
       show: (key, style) => style.good(bar(figures(key, period).tokens ?? 0, most)),

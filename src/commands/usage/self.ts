@@ -1,5 +1,5 @@
 import type { SelfUsage } from '../../api/usage.ts';
-import { formatUsd, parseUsd } from '../../domain/money.ts';
+import { decimalUsd, shownUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
 import { dayAndDistance } from '../../output/time.ts';
 import type { Context } from '../context.ts';
@@ -18,7 +18,7 @@ export async function selfUsage(context: Context): Promise<void> {
     usd('spent', 'Spent', ({ budget }) => budget?.spent),
     {
       ...usd('limit', 'Limit', ({ budget }) => budget?.limit),
-      show: ({ budget }) => (budget?.limit == null ? 'none' : formatUsd(parseUsd(budget.limit))),
+      show: ({ budget }) => shownUsd(budget?.limit) || 'none',
     },
     {
       field: 'resets_at',
@@ -45,10 +45,7 @@ function usd(field: string, header: string, amount: (self: SelfUsage) => number 
   return {
     field,
     header,
-    value: amount,
-    show: (self) => {
-      const value = amount(self);
-      return value == null ? '' : formatUsd(parseUsd(value));
-    },
+    value: (self) => decimalUsd(amount(self)),
+    show: (self) => shownUsd(amount(self)),
   };
 }
