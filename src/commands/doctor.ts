@@ -32,6 +32,7 @@ async function examine(context: Context): Promise<void> {
     file(context),
     proxy(context),
     key(context),
+    address(context),
     ...(await network(context)),
   ];
   if (examined.some(({ status }) => status === 'failed')) context.exitCode = 1;
@@ -103,12 +104,20 @@ function key(context: Context): Examined {
   }
 }
 
+function address(context: Context): Examined {
+  const check = 'API URL';
+  try {
+    const { apiUrl, sandbox } = context.settings;
+    return { check, status: 'ok', detail: sandbox.value ? 'the sandbox' : `${apiUrl.value} (from ${apiUrl.origin})` };
+  } catch (error) {
+    return { check, status: 'failed', detail: reason(error) };
+  }
+}
+
 /** Whether the API answers, how fast, by which clock, and to this key. */
 async function network(context: Context): Promise<Examined[]> {
   try {
     const { settings, clock } = context;
-    const { apiUrl } = settings;
-    const where = settings.sandbox.value ? 'the sandbox' : `${apiUrl.value} (from ${apiUrl.origin})`;
     const api = await context.api();
     await api.pools.list();
     const started = clock();
@@ -122,7 +131,11 @@ async function network(context: Context): Promise<Examined[]> {
       (error: unknown): Examined => ({ check: 'signed in', status: 'failed', detail: reason(error) }),
     );
     return [
-      { check: 'API', status: 'ok', detail: `${where} answers in ${latency} ms` },
+      {
+        check: 'API',
+        status: 'ok',
+        detail: `answers in ${latency} ms`,
+      },
       {
         check: 'clock',
         status: apart ? 'warning' : 'ok',

@@ -27,9 +27,11 @@ export function formatUsd(cents: Cents): string {
   return `${cents < 0 ? '-' : ''}$${dollars}.${digits.slice(-2)}`;
 }
 
-/** An amount of USD of the API for a pipe: `39.00`; nothing for none. */
+/** An amount of USD of the API for a pipe, to its last digit and at least to the cent: `39.00`, `0.00125`; nothing for none. */
 export function decimalUsd(amount: number | null | undefined): string {
-  return amount == null ? '' : toUsd(parseUsd(amount)).toFixed(2);
+  if (amount == null) return '';
+  const { scale } = decimal(amount);
+  return amount.toFixed(Math.max(2, scale));
 }
 
 /** An amount of USD of the API for people: `$39.00`; nothing for none. */

@@ -24,6 +24,7 @@ const checks = [
   'configuration file',
   'proxy',
   'management key',
+  'API URL',
   'API',
   'clock',
   'signed in',
@@ -188,7 +189,7 @@ describe('what is wrong is exit 1, and said', () => {
   });
 
   test('an API that cannot be reached', async () => {
-    const url = await deadUrl();
+    const url = deadUrl;
     const found = await userOf({ url }).ci('doctor --json');
     expect(found.code).toBe(1);
     expect(examined(found).API).toEqual({ status: 'failed', detail: expect.stringContaining(new URL(url).host) });

@@ -110,10 +110,10 @@ describe('exit codes', () => {
   });
 
   test.each([['billing status'], [subscribe], ['keys create prod']])('9: nothing listens, for %s', async (line) => {
-    const ended = await userOf({ url: await deadUrl() }).ci(line);
+    const ended = await userOf({ url: deadUrl }).ci(line);
     expect(ended.code).toBe(9);
     expectClear(ended);
-    const asJson = await userOf({ url: await deadUrl() }).ci(`${line} --json`);
+    const asJson = await userOf({ url: deadUrl }).ci(`${line} --json`);
     expect(at(JSON.parse(asJson.stderr), 'error')).toMatchObject({
       code: 'unreachable',
       retryable: true,

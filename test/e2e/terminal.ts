@@ -34,7 +34,7 @@ export function onTerminal(user: User, line: string | readonly string[], options
   const screen = new Screen(columns);
   let written = '';
   // A terminal that is closed drops what was not read yet: a shell around the command tells its end, and waits to be let go.
-  const process_ = spawn('sh', ['-c', aroundCommand, process.execPath, bin, ...words(line)], {
+  const process_ = spawn('/bin/sh', ['-c', aroundCommand, process.execPath, bin, ...words(line)], {
     // Becomes TERM, whatever the environment says.
     name: env.TERM ?? 'xterm-256color',
     cols: columns,

@@ -325,7 +325,7 @@ describe('usage --self', () => {
     expect(Object.fromEntries(cells(stdout))).toMatchObject({
       key: 'client-acme',
       type: 'credit',
-      limit: '25',
+      limit: '25.00',
       plan: '',
     });
     expect(stdout).toMatch(/^resets_at\t2026-05-14T09:00:00\.000Z$/m);

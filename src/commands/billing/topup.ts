@@ -71,7 +71,7 @@ async function show(context: Context, payment: Result, cents: Cents, due = true)
   if (isCard(payment)) await context.showPage(payment.sessionUrl);
   else if (context.output.isForPeople) {
     context.output.note(
-      `When it is sent: \`ci billing verify TXHASH --amount ${usd(payment.amount ?? toUsd(cents))} --wait\`.`,
+      `When it is sent: \`ci billing verify TXHASH --amount ${decimalUsd(payment.amount ?? toUsd(cents))} --wait\`.`,
     );
   }
 }
@@ -80,7 +80,7 @@ async function show(context: Context, payment: Result, cents: Cents, due = true)
 function cell(payment: Result, field: (typeof fields)[number]): string {
   const value = new Map<string, unknown>(Object.entries(payment)).get(field);
   if (typeof value !== 'number') return String(value ?? '');
-  return field === 'amount' ? usd(value) : decimalUsd(value);
+  return decimalUsd(value);
 }
 
 /** What the person has to do: the page to pay on, or the address, chain and exact amount, with a QR code for a wallet. */
@@ -88,7 +88,7 @@ async function instructions(payment: StripeTopup | UsdcTopup, cents: Cents): Pro
   if (isCard(payment)) return `Pay ${formatUsd(cents)} here: ${payment.sessionUrl}`;
   const amount = payment.amount ?? toUsd(cents);
   const lines = factLines([
-    ['Send', `${usd(amount)} USDC, exactly`],
+    ['Send', `${decimalUsd(amount)} USDC, exactly`],
     ['To', payment.address],
     ['On', payment.chain ?? 'base'],
   ]);
@@ -131,12 +131,6 @@ async function balance(context: Context): Promise<Cents> {
 
 function isCard(payment: StripeTopup | UsdcTopup): payment is StripeTopup {
   return 'sessionUrl' in payment;
-}
-
-function usd(amount: number): string {
-  return Number.isInteger(amount)
-    ? String(amount)
-    : amount.toFixed(Math.max(2, String(amount).split('.')[1]?.length ?? 2));
 }
 
 function parseTopup(text: string): Cents {
