@@ -105,7 +105,7 @@ function key(context: Context): Examined {
 }
 
 function address(context: Context): Examined {
-  const check = 'API URL';
+  const check = 'address';
   try {
     const { apiUrl, sandbox } = context.settings;
     return { check, status: 'ok', detail: sandbox.value ? 'the sandbox' : `${apiUrl.value} (from ${apiUrl.origin})` };

@@ -24,7 +24,7 @@ const checks = [
   'configuration file',
   'proxy',
   'management key',
-  'API URL',
+  'address',
   'API',
   'clock',
   'signed in',
@@ -108,7 +108,7 @@ describe('doctor', () => {
     const { api, me } = await customer();
     const found = examined(await me.ci('doctor --json'));
     expect(found['management key']?.detail).toBe('mk_…cdef from CHEAPESTINFERENCE_MANAGEMENT_KEY');
-    expect(found.API?.detail).toContain(api.url);
+    expect(found.address?.detail).toBe(`${api.url} (from CHEAPESTINFERENCE_API_URL)`);
     expect(Object.values(found).map(({ detail }) => detail)).toContainEqual(
       expect.stringContaining('CHEAPESTINFERENCE_API_URL'),
     );
