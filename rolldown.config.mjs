@@ -70,5 +70,14 @@ export default defineConfig({
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name]-[hash].js',
     minify: true,
+    // What every start needs is one file: each file more costs a fraction of a millisecond.
+    codeSplitting: {
+      groups: [
+        {
+          name: 'start',
+          test: /node_modules\/commander\/|src\/(?:commands\/(?:command|program)|domain\/(?:errors|secrets)|output\/text)\.ts$/,
+        },
+      ],
+    },
   },
 });
