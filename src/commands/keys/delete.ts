@@ -1,6 +1,6 @@
 import type { Key } from '../../api/keys.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
-import { counted, inWords } from '../../output/text.ts';
+import { counted, factLines, inWords } from '../../output/text.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { findKey, keyLabel } from '../key.ts';
@@ -34,29 +34,22 @@ async function deleteKeys(context: Context, typed: readonly string[]): Promise<v
   const all = await keys.list();
   const chosen = typed.length === 0 ? await pick(context, all) : [...new Set(typed.map((each) => findKey(all, each)))];
   if (prompts.canAsk) {
-    output.note(chosen.map((key) => `  ${keyLabel(key)}`).join('\n'));
+    output.note(factLines([...chosen.map((key) => ['Key', keyLabel(key)] as const), ['Account', context.account()]]));
     await prompts.consent(`Revoke ${chosen.length === 1 ? 'this key' : `these ${chosen.length} keys`} at once?`);
   }
   const deleted: { id: string; name: string | null; deleted: true }[] = [];
-  for (const key of chosen) {
+  const failed: { id: string; error: CommandError }[] = [];
+  for (const { id, name } of chosen) {
     try {
-      await tellingHowToFindOut(keys.delete(key.id), 'ci keys list');
+      await tellingHowToFindOut(keys.delete(id), 'ci keys list');
+      deleted.push({ id, name: name ?? null, deleted: true });
     } catch (error) {
-      if (!(error instanceof CommandError) || chosen.length === 1) throw error;
-      const before =
-        deleted.length === 0
-          ? 'None was revoked before it'
-          : `Revoked before it: ${inWords(deleted.map(({ id }) => id))}`;
-      const left = chosen.slice(deleted.length + 1).map(({ id }) => id);
-      const after = left.length === 0 ? '' : ` Not tried: ${inWords(left)}.`;
-      throw error.with({
-        message: `${key.id}: ${error.message}`,
-        hint: `${before}.${after} \`ci keys list\` shows what is left.`,
-        outcome: error.outcome === 'unknown' ? 'unknown' : deleted.length > 0 ? 'applied' : 'not_applied',
-      });
+      if (!(error instanceof CommandError)) throw error;
+      failed.push({ id, error });
+      if (context.interrupt.aborted) break;
     }
-    deleted.push({ id: key.id, name: key.name ?? null, deleted: true });
   }
+  if (failed.length > 0) throw failureOf(failed, deleted, chosen.length);
   output.done(`Revoked ${counted(deleted.length, 'key')}.`);
   const [only] = deleted;
   const drawing = () => '';
@@ -70,6 +63,26 @@ async function deleteKeys(context: Context, typed: readonly string[]): Promise<v
     },
     deleted.length === 1 ? only : { deleted },
   );
+}
+
+/** Tells the result of each key, when some could not be revoked. */
+function failureOf(
+  failed: readonly { id: string; error: CommandError }[],
+  deleted: readonly { id: string }[],
+  chosen: number,
+): CommandError {
+  const unknown = failed.find(({ error }) => error.outcome === 'unknown');
+  const [first] = unknown ? [unknown] : failed;
+  if (!first) throw new RangeError('nothing failed');
+  if (chosen === 1) return first.error;
+  const each = failed.map(({ id, error }) => `${id}: ${error.message}`).join('; ');
+  const left = chosen - failed.length - deleted.length;
+  const told = deleted.length === 0 ? 'None was revoked' : `Revoked: ${inWords(deleted.map(({ id }) => id))}`;
+  return first.error.with({
+    message: `${failed.length} of ${counted(chosen, 'key')} not revoked: ${each}`,
+    hint: `${told}.${left > 0 ? ` Not tried: ${left}.` : ''} \`ci keys list\` shows what is left.`,
+    outcome: unknown ? 'unknown' : deleted.length > 0 ? 'applied' : 'not_applied',
+  });
 }
 
 async function pick({ prompts }: Context, keys: readonly Key[]): Promise<Key[]> {
