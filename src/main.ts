@@ -94,11 +94,23 @@ export async function main(): Promise<void> {
       interrupt.abort(new Error('interrupted'));
     });
   }
+  const args = process.argv.slice(2);
+  const world = processWorld(interrupt.signal);
   // A reader that has seen enough (`ci keys list | head -1`) is no failure.
+  let unwritten: Error | undefined;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code === 'EPIPE' || unwritten) return;
+    unwritten = error;
+    const failure = new CommandError('file_error', `the result could not be written: ${error.message}`, {
+      hint: 'What the command was to change may have been changed: look before you run it again.',
+    });
+    report(failure, wantsJson(args, world) ?? false, world);
+    process.exitCode = failure.exitCode;
   });
-  process.exitCode = await run(process.argv.slice(2), processWorld(interrupt.signal));
+  // A reader that is gone is no reason to stop half-way through a change.
+  process.stderr.on('error', () => {});
+  const exitCode = await run(args, world);
+  process.exitCode = exitCode || (unwritten ? 1 : 0);
 }
 
 /** What must be right before a command does anything: what cannot be printed must not be paid for. */
@@ -114,7 +126,7 @@ function isHelp(error: unknown): boolean {
 
 /** The outcome belongs to a command that changes something; what the failure itself does not tell, its last change does. */
 function withTrueOutcome(failure: CommandError, typed: Command, lastChange: Outcome): CommandError {
-  const changes = typed instanceof Verb && typed.about?.changes === true;
+  const changes = lastChange !== 'not_applied' || (typed instanceof Verb && typed.about?.changes === true);
   return changes && failure.outcome === undefined ? failure.with({ outcome: lastChange }) : failure;
 }
 

@@ -117,8 +117,17 @@ export class ApiClient {
   }
 
   /** Sends what the user typed and returns the answer as it came. */
-  raw(request: RawRequest): Promise<HttpAnswer> {
-    return this.#request(request);
+  async raw(request: RawRequest): Promise<HttpAnswer> {
+    if (isRead(request.method)) return this.#request(request);
+    this.#lastChange = 'unknown';
+    try {
+      const answer = await this.#request(request);
+      this.#lastChange = 'applied';
+      return answer;
+    } catch (error) {
+      if (error instanceof CommandError) this.#lastChange = error.outcome ?? 'not_applied';
+      throw error;
+    }
   }
 
   /** Closes all connections. */

@@ -60,7 +60,7 @@ export class Context {
   get prompts(): Prompts {
     const { input, yes = false } = this.#options();
     const inPipeline = !['', '0', 'false', undefined].includes(this.#world.env.CI);
-    this.#prompts ??= new Prompts(this.#world, input && !inPipeline, yes);
+    this.#prompts ??= new Prompts(this.#world, input && !inPipeline, yes, this.interrupt);
     return this.#prompts;
   }
 
@@ -141,13 +141,26 @@ export class Context {
   /** What tells this account from any other, on this machine: for the names of what is kept of it. Holds the key. */
   accountId(): string {
     const { apiUrl, managementKey, sandbox } = this.settings;
-    return sandbox.value ? `sandbox ${this.sandboxFolder}` : `${apiUrl.value} ${managementKey?.value ?? ''}`;
+    return sandbox.value ? this.sandboxId : `${apiUrl.value} ${managementKey?.value ?? ''}`;
+  }
+
+  /** The same of the sandbox's account. */
+  get sandboxId(): string {
+    return `sandbox ${this.sandboxFolder}`;
   }
 
   /** All of standard input, as text. */
   async readStdin(): Promise<string> {
     const chunks: Buffer[] = [];
-    for await (const chunk of this.#world.stdin) chunks.push(Buffer.from(chunk));
+    const ended = new Promise<never>((_resolve, reject) => {
+      const end = () => reject(new CommandError('interrupted', 'interrupted'));
+      if (this.interrupt.aborted) end();
+      else this.interrupt.addEventListener('abort', end, { once: true });
+    });
+    const read = async () => {
+      for await (const chunk of this.#world.stdin) chunks.push(Buffer.from(chunk));
+    };
+    await Promise.race([read(), ended]);
     return Buffer.concat(chunks).toString('utf8');
   }
 
@@ -179,7 +192,9 @@ export class Context {
     const local = url !== undefined && isLoopback(url.hostname);
     const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && local);
     if (this.settings.sandbox.value && local) {
-      this.output.note('The sandbox serves this page while it runs: with --wait, or with `ci sandbox serve`.');
+      this.output.note(
+        `The sandbox serves this page while it runs: \`ci sandbox serve\`, then http://127.0.0.1:8787${url.pathname}`,
+      );
     }
     if (!safe || !this.prompts.canAsk) return;
     const { default: open } = await import('open');

@@ -55,7 +55,7 @@ function parseBillingCycle(text: string): BillingCycle {
  *
  * @throws CommandError (usage)
  */
-export function parseAmount(flag: string): (text: string) => Cents {
+export function parseAmount(flag: string, example = flag): (text: string) => Cents {
   return (text) => {
     let cents: Cents | undefined;
     try {
@@ -64,7 +64,7 @@ export function parseAmount(flag: string): (text: string) => Cents {
       cents = undefined;
     }
     if (cents === undefined || cents <= 0) {
-      throw usageError(`${flag} is "${text}"`, `Write an amount of USD above 0: ${flag} 49 or ${flag} 49.50.`);
+      throw usageError(`${flag} is "${text}"`, `Write an amount of USD above 0: ${example} 49 or ${example} 49.50.`);
     }
     return cents;
   };

@@ -90,7 +90,7 @@ export function createProgram(world: World): Program {
         ...(command === program ? Object.keys(topics) : []),
       ];
       const { nearest } = await import('../domain/nearest.ts');
-      const [near] = nearest(unknown, names, 2);
+      const [near] = nearest(unknown, names, Math.floor(unknown.length / 3));
       throw usageMistake(
         `unknown command '${unknown}'${near === undefined ? '' : `\n(Did you mean ${near}?)`}`,
         command,

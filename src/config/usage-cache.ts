@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
 
@@ -36,6 +36,11 @@ export class UsageCache {
   read(): { data: readonly unknown[]; age: number } | undefined {
     const { at, data } = this.#content();
     return at === undefined || data === undefined ? undefined : { data, age: Math.max(0, this.#now() - at) };
+  }
+
+  /** Forgets everything. */
+  forget(): void {
+    rmSync(this.#file, { force: true });
   }
 
   /** How many requests are left, as far as this machine knows. */

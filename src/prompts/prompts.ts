@@ -17,16 +17,19 @@ export interface Choice<Value> {
 export class Prompts {
   readonly #terminal: Terminal;
   readonly #yes: boolean;
+  readonly #interrupt: AbortSignal | undefined;
   /** Whether there is somebody to ask. */
   readonly canAsk: boolean;
 
   /**
    * @param allowed - false for `--no-input` and where `CI` is set: there is nobody to ask
    * @param yes - whether consent was given on the command line
+   * @param interrupt - takes a question back
    */
-  constructor(terminal: Terminal, allowed: boolean, yes: boolean) {
+  constructor(terminal: Terminal, allowed: boolean, yes: boolean, interrupt?: AbortSignal) {
     this.#terminal = terminal;
     this.#yes = yes;
+    this.#interrupt = interrupt;
     this.canAsk = allowed && terminal.stdin.isTTY === true && terminal.stderr.isTTY === true;
   }
 
@@ -38,7 +41,7 @@ export class Prompts {
   requireConsent(what: string): void {
     if (this.#yes || this.canAsk) return;
     throw new CommandError('confirmation_required', `${what} needs consent, and there is nobody to ask`, {
-      hint: 'Nothing was sent. Run it again with --yes to consent.',
+      hint: 'Nothing was changed. Run it again with --yes to consent.',
       outcome: 'not_applied',
     });
   }
@@ -91,10 +94,15 @@ export class Prompts {
   }
 
   async #ask<Answer>(
-    question: (context: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream }) => Promise<Answer>,
+    question: (context: {
+      input: NodeJS.ReadableStream;
+      output: NodeJS.WritableStream;
+      signal?: AbortSignal;
+    }) => Promise<Answer>,
   ): Promise<Answer> {
     try {
-      return await question({ input: this.#terminal.stdin, output: this.#terminal.stderr });
+      const { stdin: input, stderr: output } = this.#terminal;
+      return await question({ input, output, ...(this.#interrupt ? { signal: this.#interrupt } : {}) });
     } catch (error) {
       if (error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError')) {
         throw new CommandError('interrupted', 'interrupted', { outcome: 'not_applied' });

@@ -53,7 +53,7 @@ describe('consent', () => {
     code: 'confirmation_required',
     exitCode: 2,
     outcome: 'not_applied',
-    hint: 'Nothing was sent. Run it again with --yes to consent.',
+    hint: 'Nothing was changed. Run it again with --yes to consent.',
   };
 
   test('that cannot be asked for is required with --yes', async () => {

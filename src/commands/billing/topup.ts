@@ -113,10 +113,14 @@ async function untilRisen(context: Context, before: Cents): Promise<Cents> {
   context.output.note('Waiting for the payment; Ctrl-C ends the waiting, not the payment.');
   while (context.clock() < deadline) {
     await context.pause(betweenLooks);
-    const now = await balance(context);
+    const now = await balance(context).catch((error: unknown) => {
+      // The payment is not the worse for a look that failed; only who may not look stops looking.
+      if (error instanceof CommandError && error.retryable) return before;
+      throw error;
+    });
     if (now > before) return now;
   }
-  throw new CommandError('timeout', 'the credit has not risen within 30 minutes', {
+  throw new CommandError('outcome_unknown', 'the credit has not risen within 30 minutes', {
     hint: 'The payment may still arrive: `ci billing credits` shows it.',
     outcome: 'unknown',
   });
@@ -134,7 +138,7 @@ function isCard(payment: StripeTopup | UsdcTopup): payment is StripeTopup {
 }
 
 function parseTopup(text: string): Cents {
-  const cents = parseAmount('the amount')(text);
+  const cents = parseAmount('the amount', 'ci billing topup')(text);
   if (cents >= smallest) return cents;
   throw usageError(`${formatUsd(cents)} is too little`, `A top-up is at least ${formatUsd(smallest)}.`);
 }

@@ -62,7 +62,7 @@ const output = `Output:
   --fields a,b   only these, in any format.
 
 stdout carries the result and nothing else; all that is said about it is on
-stderr. With --json an error is one object there:
+stderr. With --json an error is one object, the last line there:
 {"error":{"code","message","hint","status","retryable","outcome"}}, where
 outcome is not_applied, applied or unknown for a command that changes something.
 `;

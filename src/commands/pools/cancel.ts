@@ -47,26 +47,37 @@ async function cancelSubscription(context: Context, typed: string | undefined): 
   const { pools } = await context.api();
   await tellingHowToFindOut(pools.cancel(pool), `ci pools subscriptions ${pool}`);
   // The API does not say which one it ended: look, rather than claim.
-  const after = await poolSubscriptions(context, pool).catch(() => []);
-  const ended = after.find(({ id }) => id === named.id);
-  const other = after.find(
-    (each) => each.cancelAtPeriodEnd && each.id !== named.id && !named.endingBefore.has(each.id),
-  );
-  if (ended && !ended.cancelAtPeriodEnd && other) {
-    output.note(`The API ended another subscription than expected: ${other.id}. ${named.id} goes on.`);
+  const look = `\`ci pools subscriptions ${pool}\` shows what ends.`;
+  const after = await poolSubscriptions(context, pool).catch((error: unknown) => {
+    if (!(error instanceof CommandError)) throw error;
+    const message = `the API accepted the cancellation, and could not be asked what ends: ${error.message}`;
+    throw error.with({
+      code: error.code === 'interrupted' ? 'interrupted' : 'outcome_unknown',
+      message,
+      outcome: 'unknown',
+      hint: look,
+    });
+  });
+  const ending = after.filter(({ id, cancelAtPeriodEnd }) => cancelAtPeriodEnd && !named.endingBefore.has(id));
+  const ended = ending.find(({ id }) => id === named.id) ?? ending[0];
+  if (!ended) {
+    throw new CommandError(
+      'outcome_unknown',
+      `the API accepted the cancellation, but ${named.id} is not marked as ending`,
+      {
+        outcome: 'unknown',
+        hint: look,
+      },
+    );
   }
-  const result = (ended?.cancelAtPeriodEnd ? ended : (other ?? ended)) ?? {
-    ...named.subscription,
-    cancelAtPeriodEnd: true,
-  };
+  if (ended.id !== named.id) output.note(`The API ended another subscription than expected: ${named.id} goes on.`);
   output.done(
-    `${result.id} ends ${dayAndDistance(result.currentPeriodEnd, await context.now(), context.timeZone)}; its key works until then.`,
+    `${ended.id} ends ${dayAndDistance(ended.currentPeriodEnd, now, context.timeZone)}, and what it holds works until then.`,
   );
-  await output.record(withMaskedKey(result), { columns, fields: subscriptionFields, drawing: () => '' });
+  await output.record(withMaskedKey(ended), { columns, fields: subscriptionFields, drawing: () => '' });
 }
 
 interface Named extends Subscription {
-  readonly subscription: PoolSubscription;
   /** Those that were ending before. */
   readonly endingBefore: ReadonlySet<string>;
 }
@@ -102,7 +113,7 @@ async function mostRecent(context: Context, pool: string): Promise<Named> {
   const [subscription] = going.toSorted((a, b) => rank(a) - rank(b));
   if (!subscription) throw new CommandError('internal', 'no subscription is the most recent');
   const endingBefore = new Set(mine.filter((each) => each.cancelAtPeriodEnd).map(({ id }) => id));
-  return { ...subscription, subscription, endingBefore };
+  return { ...subscription, endingBefore };
 }
 
 const columns: readonly Column<PoolSubscription>[] = [

@@ -111,7 +111,10 @@ async function alreadyCovering(
       .filter((each) => staysMine(each) && blocks.some((block) => blocksHeld(each).includes(block)))
       .map((each) => ({ ...each, poolSlug: pool }));
   }
-  if (partly.length === 0) return undefined;
+  if (partly.length === 0) {
+    refuseHeld(pool, mine, blocks);
+    return undefined;
+  }
   const have = partly.map((block) => `${counted(held.get(block) ?? 0, 'seat')} in ${block}`);
   const missing = blocks.filter((block) => !covered.includes(block));
   throw new CommandError(
@@ -124,8 +127,33 @@ async function alreadyCovering(
   );
 }
 
+/** Blocks that are paid for and will not renew, or whose payment failed, are neither covered nor to be bought again unasked. */
+function refuseHeld(pool: string, mine: readonly Subscription[], blocks: readonly Block[]): void {
+  const held = mine.find(
+    (each) => each.status !== 'canceled' && blocks.some((block) => blocksHeld(each).includes(block)),
+  );
+  if (!held) return;
+  const why = held.status === 'past_due' ? 'its payment failed' : `it ends on ${held.currentPeriodEnd}`;
+  throw new CommandError('unavailable', `you hold ${hoursInWords(held)} of ${pool} in ${held.id}, and ${why}`, {
+    hint: 'Nothing was charged. Without --ensure it is bought a second time.',
+    outcome: 'not_applied',
+  });
+}
+
 /** Refuses before anyone is asked what the list already rules out. */
-function checkOpen({ pool, blocks }: PricedPurchase): void {
+function checkOpen({ pool, blocks, free, quote }: PricedPurchase): void {
+  const short = blocks.find((block) => (free.get(block) ?? quote.quantity) < quote.quantity && free.get(block) !== 0);
+  if (short) {
+    const seats = counted(free.get(short) ?? 0, 'seat');
+    throw new CommandError(
+      'unavailable',
+      `${poolName(pool)} has ${seats} free in ${short}, and you asked for ${quote.quantity}`,
+      {
+        hint: 'Nothing was charged. Take fewer seats, or other blocks.',
+        outcome: 'not_applied',
+      },
+    );
+  }
   const soldOut = blocks.filter((block) => blockState(pool, block) === 'sold-out');
   if (pool.status === 'paused' || soldOut.length > 0) {
     const what = pool.status === 'paused' ? 'is paused' : `is sold out in ${inWords(soldOut)}`;

@@ -21,9 +21,12 @@ export default function reset(context: Context): Verb {
   return command;
 }
 
-async function resetState({ output, sandboxFolder: folder, clock }: Context, { card }: Options): Promise<void> {
+async function resetState(context: Context, { card }: Options): Promise<void> {
+  const { output, sandboxFolder: folder, clock } = context;
   const { resetSandbox } = await import('../../sandbox/state.ts');
   await resetSandbox(folder, { card }, clock).catch(refuse);
+  const { UsageCache } = await import('../../config/usage-cache.ts');
+  new UsageCache(context.cacheFolder, context.sandboxId, clock).forget();
   output.done(`The sandbox is fresh, ${card ? 'with' : 'without'} a card on file.`);
   await output.record(
     { folder, card },
