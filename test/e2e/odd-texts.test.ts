@@ -444,11 +444,16 @@ function everywhere(text: string): Promise<RecordingServer> {
     'POST /api/billing/checkout': { sessionUrl: `http://localhost/cleared${text}`, sessionId: text },
     'GET /api/plans': [{ slug: text, name: text, priceUsdc: 20 }],
   };
+  let ending = false;
   return server((request, response) => {
     const { method, path: asked, body } = request;
+    ending ||= method === 'DELETE' && asked === '/api/pools/odd/pledge';
     const topup = body.includes('usdc')
       ? { address: `0x cleared${text}`, chain: text, amount: 50 }
       : { sessionUrl: `http://localhost/cleared${text}`, sessionId: text };
+    if (ending && asked.endsWith('/my-subscriptions')) {
+      return data([{ ...subscription, cancelAtPeriodEnd: true }])(request, response);
+    }
     return data(asked.endsWith('/topup') ? topup : answers[`${method} ${asked}`])(request, response);
   });
 }

@@ -264,12 +264,15 @@ describe('--ensure', () => {
     expect([other.code, api.changes.length]).toEqual([2, 1]);
   });
 
-  test('does not count a subscription that ends', async () => {
+  test('neither counts a subscription that ends, nor buys again what it holds', async () => {
     const api = await recordedSandbox();
     const me = userOf(api);
     await me.ci('pools subscribe kimi26 --blocks europe --yes');
     await me.ci('api DELETE /api/pools/kimi26/pledge --yes');
-    await me.ci('pools subscribe kimi26 --blocks europe --ensure --yes');
+    const { code, stderr } = await me.ci('pools subscribe kimi26 --blocks europe --ensure --yes');
+    expect([code, listAt(await api.box.seen(), 'charges').length]).toEqual([6, 1]);
+    expect(stderr).toContain(textAt(await api.box.seen(), 'subscriptions', 0, 'id'));
+    expect((await me.ci('pools subscribe kimi26 --blocks asia --ensure --yes')).code).toBe(0);
     expect(listAt(await api.box.seen(), 'charges')).toHaveLength(2);
   });
 

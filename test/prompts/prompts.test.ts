@@ -93,6 +93,14 @@ describe('consent', () => {
     });
   });
 
+  test('is taken back by a signal', async () => {
+    const interrupt = new AbortController();
+    const stderr = new Line(true);
+    const asked = new Prompts({ stdin: new Line(true), stderr }, true, false, interrupt.signal).consent('Subscribe?');
+    stderr.once('data', () => interrupt.abort());
+    await expect(asked).rejects.toMatchObject({ code: 'interrupted', exitCode: 130 });
+  });
+
   test('is interrupted by Ctrl-C', async () => {
     await expect(somebody('\u0003').prompts.consent('Subscribe?')).rejects.toMatchObject({
       code: 'interrupted',

@@ -72,7 +72,7 @@ async function cancelSubscription(context: Context, typed: string | undefined): 
   }
   if (ended.id !== named.id) output.note(`The API ended another subscription than expected: ${named.id} goes on.`);
   output.done(
-    `${ended.id} ends ${dayAndDistance(ended.currentPeriodEnd, now, context.timeZone)}, and what it holds works until then.`,
+    `${ended.id} ends ${dayAndDistance(ended.currentPeriodEnd, now, context.timeZone)}, and any key works until then.`,
   );
   await output.record(withMaskedKey(ended), { columns, fields: subscriptionFields, drawing: () => '' });
 }
