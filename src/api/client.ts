@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { CommandError, type Outcome } from '../domain/errors.ts';
 import { isConsumptionKey } from '../domain/secrets.ts';
 import { errorOf, type HttpAnswer, isTransient, retryAfter, saysFailed, statusWords, unwrapped } from './answers.ts';
+import { pause } from './pause.ts';
 import { type HttpMethod, isLoopback, type ProxySettings, Transport, TransportError } from './transport.ts';
 
 /** How often a request is sent at the most. */
@@ -89,26 +90,22 @@ export class ApiClient {
    *
    * @throws CommandError; `outcome_unknown` when the request may have been carried out
    */
-  async change<Schema extends z.ZodMiniType>(
+  change<Schema extends z.ZodMiniType>(
     method: 'POST' | 'DELETE',
     path: string,
     schema: Schema,
     body?: unknown,
     key: KeyKind = 'management',
   ): Promise<z.infer<Schema>> {
-    this.#lastChange = 'unknown';
-    try {
-      const request = { method, path, key, body: body === undefined ? undefined : JSON.stringify(body) };
-      const parsed = this.#parsed(method, path, await this.#request(request), schema);
-      this.#lastChange = 'applied';
-      return parsed;
-    } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
-      const unreadable = error.code === 'unexpected_response' && error.outcome === undefined;
-      const told = unreadable ? unknownOutcome(error) : error;
-      this.#lastChange = told.outcome ?? 'not_applied';
-      throw told;
-    }
+    const request = { method, path, key, body: body === undefined ? undefined : JSON.stringify(body) };
+    return this.#tracked(async () => {
+      const answer = await this.#request(request);
+      try {
+        return this.#parsed(method, path, answer, schema);
+      } catch (error) {
+        throw error instanceof CommandError ? unknownOutcome(error) : error;
+      }
+    });
   }
 
   /** Refuses at once what could not be sent later. @throws CommandError (not_signed_in) */
@@ -117,22 +114,27 @@ export class ApiClient {
   }
 
   /** Sends what the user typed and returns the answer as it came. */
-  async raw(request: RawRequest): Promise<HttpAnswer> {
-    if (isRead(request.method)) return this.#request(request);
-    this.#lastChange = 'unknown';
-    try {
-      const answer = await this.#request(request);
-      this.#lastChange = 'applied';
-      return answer;
-    } catch (error) {
-      if (error instanceof CommandError) this.#lastChange = error.outcome ?? 'not_applied';
-      throw error;
-    }
+  raw(request: RawRequest): Promise<HttpAnswer> {
+    const answer = () => this.#request(request);
+    return isRead(request.method) ? answer() : this.#tracked(answer);
   }
 
   /** Closes all connections. */
   close(): Promise<void> {
     return this.#transport.close();
+  }
+
+  /** Carries a change out, and remembers what became of it. */
+  async #tracked<Result>(change: () => Promise<Result>): Promise<Result> {
+    this.#lastChange = 'unknown';
+    try {
+      const result = await change();
+      this.#lastChange = 'applied';
+      return result;
+    } catch (error) {
+      if (error instanceof CommandError) this.#lastChange = error.outcome ?? 'not_applied';
+      throw error;
+    }
   }
 
   async #request(request: RawRequest): Promise<HttpAnswer> {
@@ -356,16 +358,4 @@ function seconds(milliseconds: number): string {
   const whole = Math.ceil(milliseconds / 1000);
   if (whole < 120) return `${whole} s`;
   return whole < 7200 ? `${Math.ceil(whole / 60)} min` : `${Math.ceil(whole / 3600)} h`;
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener('abort', done, { once: true });
-    function done() {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-  });
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Api } from '../api/index.ts';
+import { pause } from '../api/pause.ts';
 import { cacheFolder, configFolder, type Environment, sandboxFolder } from '../config/folders.ts';
 import { Profiles } from '../config/profiles.ts';
 import { keyFor, resolveSettings, type Settings } from '../config/settings.ts';
@@ -209,17 +210,8 @@ export class Context {
 
   /** Waits, unless the user ends the command. @throws CommandError (interrupted) */
   async pause(milliseconds: number): Promise<void> {
-    const { interrupt } = this;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(end, milliseconds);
-      interrupt.addEventListener('abort', end, { once: true });
-      function end() {
-        clearTimeout(timer);
-        interrupt.removeEventListener('abort', end);
-        resolve();
-      }
-    });
-    if (interrupt.aborted) throw new CommandError('interrupted', 'interrupted');
+    await pause(milliseconds, this.interrupt);
+    if (this.interrupt.aborted) throw new CommandError('interrupted', 'interrupted');
   }
 
   /**

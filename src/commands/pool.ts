@@ -8,6 +8,23 @@ import { estimatedPrice, exactPrice, type Price } from '../domain/quote.ts';
 import { timeSpan } from '../output/time.ts';
 import type { Context } from './context.ts';
 
+/** The fields of a pool in the list. */
+export const poolFields = [
+  'id',
+  'slug',
+  'modelId',
+  'modelName',
+  'description',
+  'status',
+  'totalSlots',
+  'minPricePerDay',
+  'manualProvisioning',
+  'annualDiscount',
+  'models',
+  'infraSpec',
+  'blocks',
+] as const;
+
 /** What the user calls a pool: its slug, where it has one. */
 export function poolName(pool: Pool): string {
   return pool.slug ?? pool.id;
@@ -21,7 +38,7 @@ export function poolName(pool: Pool): string {
 export async function chosenPool(context: Context, typed: string | undefined): Promise<string> {
   if (typed === undefined) {
     const missing = 'which pool? Name it: `ci pools list` shows them';
-    if (!context.prompts.canAsk) return context.prompts.text('Which pool?', missing);
+    context.prompts.requireSomebody(missing);
     const pools = await (await context.api()).pools.list();
     const choices = pools.map((pool) => ({
       name: `${poolName(pool)}  ${pool.modelName ?? ''}  ${pool.status ?? ''}`,
@@ -110,13 +127,10 @@ export function hasListedPrices(pool: Pool, blocks: readonly Block[] = blockName
   return blocks.every((block) => listedBlock(pool, block)?.pricePerMonth != null);
 }
 
-/** When blocks run, a line each: in UTC, and by the local clock for the occurrence that runs now or comes next. */
-export function blockHours(blocks: readonly Block[], now: Date, timeZone: string): (readonly [string, string])[] {
-  return blocks.map((block, at) => {
-    const { from, to } = occurrence(startHour(block), now);
-    const hours = `${utcHours(block)} UTC, ${timeSpan(from, to, timeZone)} local`;
-    return [at === 0 ? 'Blocks' : '', `${block.padEnd(8)}  ${hours}`];
-  });
+/** When a block runs: in UTC, and by the local clock for the occurrence that runs now or comes next. */
+export function blockHours(block: Block, now: Date, timeZone: string): string {
+  const { from, to } = occurrence(startHour(block), now);
+  return `${utcHours(block)} UTC, ${timeSpan(from, to, timeZone)} local`;
 }
 
 function isFree({ status }: { status?: string | null | undefined }): boolean {

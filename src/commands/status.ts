@@ -47,11 +47,9 @@ interface Account {
 
 async function showStatus(context: Context, { check }: Options): Promise<void> {
   const api = await context.api();
-  const [{ creditBalance }, keys, subscriptions] = await Promise.all([
-    api.billing.status(),
-    api.keys.list(),
-    allSubscriptions(context),
-  ]);
+  const [account, keys] = await Promise.all([api.billing.status(), api.keys.list()]);
+  const subscriptions = await allSubscriptions(api, account);
+  const { creditBalance } = account;
   const now = await context.now();
   const shown = subscriptions.map((subscription) => asShown(subscription, keys, now));
   const spendsCredit = keys.some(({ keyType, isActive }) => keyType === 'credit' && isActive !== false);
@@ -65,8 +63,13 @@ async function showStatus(context: Context, { check }: Options): Promise<void> {
       empty: 'Nothing needs care.',
     });
   }
-  const account: Account = { creditBalance: creditBalance ?? null, subscriptions: shown, keys: keys.length, problems };
-  await context.output.record(account, {
+  const shownAccount: Account = {
+    creditBalance: creditBalance ?? null,
+    subscriptions: shown,
+    keys: keys.length,
+    problems,
+  };
+  await context.output.record(shownAccount, {
     columns: accountColumns,
     fields,
     drawing: (style, clean) => drawing(clean, style, now, context),

@@ -1,3 +1,5 @@
+import type { BillingStatus } from '../api/billing.ts';
+import type { Api } from '../api/index.ts';
 import type { Subscription } from '../api/pools.ts';
 import type { Context } from './context.ts';
 import { withPool } from './pool.ts';
@@ -13,9 +15,7 @@ export async function poolSubscriptions(context: Context, pool: string): Promise
 }
 
 /** My subscriptions on all pools: the account names the pools, each pool its subscriptions. */
-export async function allSubscriptions(context: Context): Promise<PoolSubscription[]> {
-  const { billing, pools } = await context.api();
-  const { poolPledges } = await billing.status();
+export async function allSubscriptions({ pools }: Api, { poolPledges }: BillingStatus): Promise<PoolSubscription[]> {
   const mine = new Map(
     (poolPledges ?? []).map((pledge) => [pledge.poolId ?? pledge.poolSlug ?? pledge.id, pledge.poolSlug]),
   );

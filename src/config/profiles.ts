@@ -27,6 +27,7 @@ export type Profile = z.infer<typeof profileSchema>;
 /** The saved profiles, in one file that only its owner can read. */
 export class Profiles {
   readonly folder: string;
+  #known: z.infer<typeof fileSchema> | undefined;
 
   constructor(folder: string) {
     this.folder = folder;
@@ -38,16 +39,16 @@ export class Profiles {
 
   /** The profile in use when none is named, once one was saved. */
   get current(): string | undefined {
-    return this.#read().currentProfile;
+    return this.#saved.currentProfile;
   }
 
   get(name: string): Profile | undefined {
-    const profiles = this.#read().profiles ?? {};
+    const profiles = this.#saved.profiles ?? {};
     return Object.hasOwn(profiles, name) ? profiles[name] : undefined;
   }
 
   names(): string[] {
-    return Object.keys(this.#read().profiles ?? {});
+    return Object.keys(this.#saved.profiles ?? {});
   }
 
   /** Saves a profile; the first one becomes the current one. @throws CommandError (usage) for a name that none can have */
@@ -78,6 +79,12 @@ export class Profiles {
     await this.#write({ ...this.#read(), currentProfile: name });
   }
 
+  /** What the file holds, read once: whoever writes reads it anew. */
+  get #saved(): z.infer<typeof fileSchema> {
+    this.#known ??= this.#read();
+    return this.#known;
+  }
+
   /** Reads the file that conf writes, without conf: reading is on the way of every command. */
   #read(): z.infer<typeof fileSchema> {
     let text: string;
@@ -99,6 +106,7 @@ export class Profiles {
 
   async #write(content: z.infer<typeof fileSchema>): Promise<void> {
     const { default: Conf } = await import('conf');
+    this.#known = undefined;
     try {
       mkdirSync(this.folder, { recursive: true, mode: 0o700 });
       const file = new Conf({

@@ -61,33 +61,34 @@ export class Prompts {
 
   /** Asks for a secret; what is typed is not shown. @throws CommandError (input_required) where nobody can be asked */
   async secret(message: string, missing: string): Promise<string> {
-    this.#requireSomebody(missing);
+    this.requireSomebody(missing);
     const { password } = await import('@inquirer/prompts');
     return this.#ask((context) => password({ message, mask: '•' }, context));
   }
 
   /** Asks for a line of text. @throws CommandError (input_required) where nobody can be asked */
   async text(message: string, missing: string): Promise<string> {
-    this.#requireSomebody(missing);
+    this.requireSomebody(missing);
     const { input } = await import('@inquirer/prompts');
     return this.#ask((context) => input({ message, required: true }, context));
   }
 
   /** Lets one be picked from a list. @throws CommandError (input_required) where nobody can be asked */
   async pick<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value> {
-    this.#requireSomebody(missing);
+    this.requireSomebody(missing);
     const { select } = await import('@inquirer/prompts');
     return this.#ask((context) => select({ message, choices: choices.map(shown) }, context));
   }
 
   /** Lets several be picked from a list, at least one. @throws CommandError (input_required) where nobody can be asked */
   async pickSeveral<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value[]> {
-    this.#requireSomebody(missing);
+    this.requireSomebody(missing);
     const { checkbox } = await import('@inquirer/prompts');
     return this.#ask((context) => checkbox({ message, choices: choices.map(shown), required: true }, context));
   }
 
-  #requireSomebody(missing: string): void {
+  /** Refuses what has to be asked where nobody can be. @throws CommandError (input_required) */
+  requireSomebody(missing: string): void {
     if (this.canAsk) return;
     const error = usageError(missing);
     throw error.with({ code: 'input_required' });

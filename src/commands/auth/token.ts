@@ -21,8 +21,9 @@ export default function token(context: Context): Verb {
 }
 
 async function printToken({ output, profiles, settings }: Context): Promise<void> {
-  const { sandboxManagementKey } = await import('../../sandbox/state.ts');
-  const managementKey = settings.sandbox.value ? sandboxManagementKey : keyFor(settings, profiles);
+  const managementKey = settings.sandbox.value
+    ? (await import('../../sandbox/state.ts')).sandboxManagementKey
+    : keyFor(settings, profiles);
   if (managementKey === undefined) {
     throw new CommandError('not_signed_in', 'not signed in', { hint: 'Run `ci auth login`.' });
   }

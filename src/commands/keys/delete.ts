@@ -26,9 +26,7 @@ async function deleteKeys(context: Context, typed: readonly string[]): Promise<v
   const { output, prompts } = context;
   if (typed.some((each) => each.trim() === ''))
     throw usageError('the name of a key is empty', '`ci keys list` shows them.');
-  if (typed.length === 0 && !prompts.canAsk) {
-    throw usageError('which key? Name it by id or name: `ci keys list` shows them').with({ code: 'input_required' });
-  }
+  if (typed.length === 0) prompts.requireSomebody('which key? Name it by id or name: `ci keys list` shows them');
   prompts.requireConsent('revoking a key cannot be undone and');
   const { keys } = await context.api();
   const all = await keys.list();

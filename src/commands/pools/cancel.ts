@@ -35,7 +35,10 @@ async function cancelSubscription(context: Context, typed: string | undefined): 
       factLines([
         ['Subscription', named.id],
         ['Pool', pool],
-        ...blockHours(blocksHeld(named), now, context.timeZone),
+        ...blocksHeld(named).map(
+          (block, at) =>
+            [at === 0 ? 'Blocks' : '', `${block.padEnd(8)}  ${blockHours(block, now, context.timeZone)}`] as const,
+        ),
         ['Price', named.monthlyPrice == null ? '' : `${shownUsd(named.monthlyPrice)} a month`],
         ['Ends', end],
         ['Refund', 'none, for whatever is left of the period'],

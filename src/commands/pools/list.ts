@@ -6,23 +6,9 @@ import type { Column } from '../../output/output.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { parseBlocks } from '../options.ts';
-import { blockState, isOpen, listedBlock, poolName } from '../pool.ts';
+import { blockState, isOpen, listedBlock, poolFields, poolName } from '../pool.ts';
 
-export const fields = [
-  'id',
-  'slug',
-  'modelId',
-  'modelName',
-  'description',
-  'status',
-  'totalSlots',
-  'minPricePerDay',
-  'manualProvisioning',
-  'annualDiscount',
-  'models',
-  'infraSpec',
-  'blocks',
-] as const;
+export const fields = poolFields;
 
 interface Filter {
   readonly available?: true;

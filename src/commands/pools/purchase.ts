@@ -1,13 +1,11 @@
 import type { Pool } from '../../api/pools.ts';
-import { type Block, blockNames, startHour, utcHours } from '../../domain/blocks.ts';
-import { occurrence } from '../../domain/coverage.ts';
+import { type Block, blockNames, utcHours } from '../../domain/blocks.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { formatUsd, toUsd } from '../../domain/money.ts';
 import { type BillingCycle, type Price, type Quote, quote } from '../../domain/quote.ts';
 import type { Column } from '../../output/output.ts';
-import { timeSpan } from '../../output/time.ts';
 import type { Context } from '../context.ts';
-import { blockPrice, findPool, freeSeats, hasListedPrices, poolName } from '../pool.ts';
+import { blockHours, blockPrice, findPool, freeSeats, hasListedPrices, poolName } from '../pool.ts';
 
 /** What is to be bought, as typed: the options of `quote` and `subscribe`. */
 export interface Purchase {
@@ -145,11 +143,9 @@ export async function facts(purchase: PricedPurchase, context: Context): Promise
   const { pool, quote, free } = purchase;
   const now = await context.now();
   const lines = quote.blocks.map(({ block, monthly }) => {
-    const { from, to } = occurrence(startHour(block), now);
     const seats = free.get(block);
     return [
-      `${block.padEnd(8)}  ${priceText(monthly)}  ${utcHours(block)} UTC`,
-      `${timeSpan(from, to, context.timeZone)} local`,
+      `${block.padEnd(8)}  ${priceText(monthly)}  ${blockHours(block, now, context.timeZone)}`,
       ...(seats === undefined ? [] : [seats === 0 ? 'sold out' : `${seats} free`]),
     ].join(', ');
   });
@@ -186,6 +182,7 @@ export function checkMaximum({ pool, quote }: PricedPurchase, maximum: number | 
   );
 }
 
-function priceText(price: Price): string {
+/** A price for people: `$49.00`, or `about $49.04` of an estimate. */
+export function priceText(price: Price): string {
   return `${price.exact ? '' : 'about '}${formatUsd(price.cents)}`;
 }

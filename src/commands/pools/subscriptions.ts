@@ -1,7 +1,7 @@
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { chosenPool } from '../pool.ts';
-import { allSubscriptions, poolSubscriptions } from '../subscriptions.ts';
+import { allSubscriptions, type PoolSubscription, poolSubscriptions } from '../subscriptions.ts';
 import { subscriptionColumns, subscriptionFields, withMaskedKey } from './subscription.ts';
 
 /** `ci pools subscriptions`: mine, on every pool or on one. */
@@ -16,9 +16,7 @@ export default function subscriptions(context: Context): Verb {
 
 async function listSubscriptions(context: Context, typed: string | undefined): Promise<void> {
   const found =
-    typed === undefined
-      ? await allSubscriptions(context)
-      : await poolSubscriptions(context, await chosenPool(context, typed));
+    typed === undefined ? await mine(context) : await poolSubscriptions(context, await chosenPool(context, typed));
   const now = await context.now();
   const columns = subscriptionColumns(now).filter(
     ({ field }) => field !== 'cancelAtPeriodEnd' || !context.output.isForPeople,
@@ -28,4 +26,9 @@ async function listSubscriptions(context: Context, typed: string | undefined): P
     fields: subscriptionFields,
     empty: 'No subscriptions. `ci pools list` shows what there is.',
   });
+}
+
+async function mine(context: Context): Promise<PoolSubscription[]> {
+  const api = await context.api();
+  return allSubscriptions(api, await api.billing.status());
 }

@@ -1,31 +1,25 @@
 import type { PoolDetail } from '../../api/pools.ts';
 import { type Block, blockAt, blockNames, startHour, utcHours } from '../../domain/blocks.ts';
 import { occurrence } from '../../domain/coverage.ts';
-import { formatUsd } from '../../domain/money.ts';
-import type { Price } from '../../domain/quote.ts';
+import { decimalUsd, toUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
 import type { Style } from '../../output/style.ts';
 import { timeOfDay, timeSpan } from '../../output/time.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { blockPrice, chosenPool, freeInHour, freeSeats, hasListedPrices, poolName, withPool } from '../pool.ts';
+import {
+  blockPrice,
+  chosenPool,
+  freeInHour,
+  freeSeats,
+  hasListedPrices,
+  poolFields,
+  poolName,
+  withPool,
+} from '../pool.ts';
+import { priceText } from './purchase.ts';
 
-export const fields = [
-  'id',
-  'slug',
-  'modelId',
-  'modelName',
-  'description',
-  'status',
-  'totalSlots',
-  'minPricePerDay',
-  'manualProvisioning',
-  'annualDiscount',
-  'models',
-  'infraSpec',
-  'blocks',
-  'hourSlots',
-] as const;
+export const fields = [...poolFields, 'hourSlots'] as const;
 
 /** `ci pools view`: one pool with its prices, free seats and a chart of the day. */
 export default function view(context: Context): Verb {
@@ -70,7 +64,7 @@ function blockFacts(block: Block): Column<PoolDetail>[] {
       header: `${block}: price`,
       value: (pool) => {
         const price = blockPrice(pool, pool, block);
-        return price && (price.cents / 100).toFixed(2);
+        return price && decimalUsd(toUsd(price.cents));
       },
     },
     { field: `${block}.freeSeats`, header: `${block}: free seats`, value: (pool) => freeSeats(pool, block) },
@@ -94,11 +88,12 @@ async function drawing(pool: PoolDetail, style: Style, now: Date, timeZone: stri
     const { from, to } = occurrence(startHour(block), now);
     const live = blockAt(now.getUTCHours()) === block;
     const free = freeSeats(pool, block);
+    const price = blockPrice(pool, pool, block);
     return [
       style.bold(block),
       utcHours(block),
       timeSpan(from, to, timeZone),
-      priceText(blockPrice(pool, pool, block)),
+      price ? priceText(price) : '',
       free === undefined ? '' : free === 0 ? style.bad('sold out') : style.good(String(free)),
       live ? 'now' : '',
     ];
@@ -150,11 +145,6 @@ function chart(pool: PoolDetail, style: Style, now: Date, timeZone: string): str
 function seats(free: number, style: Style): string {
   const text = String(free).padStart(2);
   return free === 0 ? style.bad(' ·') : free <= 3 ? style.warning(text) : style.good(text);
-}
-
-function priceText(price: Price | undefined): string {
-  if (!price) return '';
-  return price.exact ? formatUsd(price.cents) : `about ${formatUsd(price.cents)}`;
 }
 
 function percent(fraction: number): string {
