@@ -17,6 +17,16 @@ export function sandboxFolder(): string {
   return path.join(envPaths(name, { suffix: '' }).data, 'sandbox');
 }
 
+/**
+ * The folder of what must outlive a run: the record of changes, locks, and secrets that could not be delivered. `XDG_STATE_HOME`
+ * where it is set, else the operating system's place.
+ */
+export function stateFolder(env: Environment): string {
+  if (env.XDG_STATE_HOME) return path.join(path.resolve(env.XDG_STATE_HOME), name);
+  const { log, data } = envPaths(name, { suffix: '' });
+  return process.platform === 'linux' ? log : path.join(data, 'state');
+}
+
 /** The folder of answers that can be asked for again, in the operating system's place for caches. */
 export function cacheFolder(): string {
   return envPaths(name, { suffix: '' }).cache;

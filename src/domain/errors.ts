@@ -26,6 +26,7 @@ export const failures = {
   forbidden: { exitCode: 4, statuses: [403] },
   not_found: { exitCode: 5, statuses: [404] },
   unavailable: { exitCode: 6, statuses: [409, 410] },
+  busy: { exitCode: 6 },
   rate_limited: { exitCode: 7, statuses: [429] },
   server_error: { exitCode: 1, statuses: [200, 500, 501, 502, 503, 504] },
   unexpected_response: { exitCode: 1 },
