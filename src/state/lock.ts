@@ -61,11 +61,15 @@ async function hold({ folder, name, patience, pause, onWait }: Lock): Promise<()
       rmSync(file, { force: true });
     }
     if (Date.now() >= deadline) {
-      throw new CommandError('busy', `another ci (process ${other.pid}) is at work on the same and did not end in time`, {
-        retryable: true,
-        outcome: 'not_applied',
-        hint: 'Nothing was changed. Run this again when it has ended.',
-      });
+      throw new CommandError(
+        'busy',
+        `another ci (process ${other.pid}) is at work on the same and did not end in time`,
+        {
+          retryable: true,
+          outcome: 'not_applied',
+          hint: 'Nothing was changed. Run this again when it has ended.',
+        },
+      );
     }
     if (!told) onWait?.();
     told = true;
