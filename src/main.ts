@@ -5,6 +5,7 @@ import type { Context, World } from './commands/context.ts';
 import { createProgram } from './commands/program.ts';
 import { CommandError, type Outcome } from './domain/errors.ts';
 import { redacted } from './domain/secrets.ts';
+import { written } from './output/sink.ts';
 import { harmless, harmlessJson } from './output/text.ts';
 
 /**
@@ -56,9 +57,14 @@ export async function run(args: readonly string[], world: World): Promise<number
     if (!isHelp(error)) failure = toCommandError(error, typed);
     if (failure?.code === 'internal' && args.includes('--debug')) world.stderr.write(`${redacted(stackOf(error))}\n`);
   }
-  const { exitCode, lastChange, prefersJson } = await close();
+  failure ??= await unwritten(world);
+  const { exitCode, lastChange, keptSecrets, prefersJson } = await close();
+  if (!failure && world.interrupt.aborted && lastChange !== undefined) {
+    failure = new CommandError('interrupted', 'interrupted; what was asked for had been carried out');
+  }
   if (!failure) return exitCode;
   report(withTrueOutcome(failure, typed, lastChange), wantsJson(args, world) ?? prefersJson, world);
+  if (keptSecrets !== undefined) world.stderr.write(`${keptSecrets}\n`);
   return failure.exitCode;
 }
 
@@ -96,21 +102,17 @@ export async function main(): Promise<void> {
   }
   const args = process.argv.slice(2);
   const world = processWorld(interrupt.signal);
-  // A reader that has seen enough (`ci keys list | head -1`) is no failure.
-  let unwritten: Error | undefined;
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE' || unwritten) return;
-    unwritten = error;
-    const failure = new CommandError('file_error', `the result could not be written: ${error.message}`, {
-      hint: 'What the command was to change may have been changed: look before you run it again.',
-    });
-    report(failure, wantsJson(args, world) ?? false, world);
-    process.exitCode = failure.exitCode;
-  });
   // A reader that is gone is no reason to stop half-way through a change.
+  process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
-  const exitCode = await run(args, world);
-  process.exitCode = exitCode || (unwritten ? 1 : 0);
+  process.exitCode = await run(args, world);
+}
+
+/** Why the result did not get out; a reader that has seen enough (`ci keys list | head -1`) is no failure. */
+async function unwritten({ stdout }: World): Promise<CommandError | undefined> {
+  const error = await written(stdout);
+  if (!error || ('code' in error && error.code === 'EPIPE')) return undefined;
+  return new CommandError('file_error', `the result could not be written: ${error.message}`, { cause: error });
 }
 
 /** What must be right before a command does anything: what cannot be printed must not be paid for. */
@@ -125,9 +127,9 @@ function isHelp(error: unknown): boolean {
 }
 
 /** The outcome belongs to a command that changes something; what the failure itself does not tell, its last change does. */
-function withTrueOutcome(failure: CommandError, typed: Command, lastChange: Outcome): CommandError {
-  const changes = lastChange !== 'not_applied' || (typed instanceof Verb && typed.about?.changes === true);
-  return changes && failure.outcome === undefined ? failure.with({ outcome: lastChange }) : failure;
+function withTrueOutcome(failure: CommandError, typed: Command, lastChange: Outcome | undefined): CommandError {
+  const changes = lastChange !== undefined || (typed instanceof Verb && typed.about?.changes === true);
+  return changes && failure.outcome === undefined ? failure.with({ outcome: lastChange ?? 'not_applied' }) : failure;
 }
 
 function toCommandError(error: unknown, typed: Command): CommandError {

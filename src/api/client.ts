@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { CommandError, type Outcome } from '../domain/errors.ts';
+import { CommandError } from '../domain/errors.ts';
 import { isConsumptionKey } from '../domain/secrets.ts';
 import { errorOf, type HttpAnswer, isTransient, retryAfter, saysFailed, statusWords, unwrapped } from './answers.ts';
 import { pause } from './pause.ts';
@@ -54,7 +54,6 @@ export class ApiClient {
   readonly #options: ClientOptions;
   readonly #transport: Transport;
   #clockOffset = 0;
-  #lastChange: Outcome = 'not_applied';
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -66,9 +65,14 @@ export class ApiClient {
     return this.#clockOffset;
   }
 
-  /** What became of the last change that was asked for. */
-  get lastChange(): Outcome {
-    return this.#lastChange;
+  /** Scheme, host and port. */
+  get baseUrl(): URL {
+    return this.#options.baseUrl;
+  }
+
+  /** `mk_…`; undefined when not signed in. */
+  get managementKey(): string | undefined {
+    return this.#options.managementKey;
   }
 
   /**
@@ -90,7 +94,7 @@ export class ApiClient {
    *
    * @throws CommandError; `outcome_unknown` when the request may have been carried out
    */
-  change<Schema extends z.ZodMiniType>(
+  async change<Schema extends z.ZodMiniType>(
     method: 'POST' | 'DELETE',
     path: string,
     schema: Schema,
@@ -98,14 +102,12 @@ export class ApiClient {
     key: KeyKind = 'management',
   ): Promise<z.infer<Schema>> {
     const request = { method, path, key, body: body === undefined ? undefined : JSON.stringify(body) };
-    return this.#tracked(async () => {
-      const answer = await this.#request(request);
-      try {
-        return this.#parsed(method, path, answer, schema);
-      } catch (error) {
-        throw error instanceof CommandError ? unknownOutcome(error) : error;
-      }
-    });
+    const answer = await this.#request(request);
+    try {
+      return this.#parsed(method, path, answer, schema);
+    } catch (error) {
+      throw error instanceof CommandError ? unknownOutcome(error) : error;
+    }
   }
 
   /** Refuses at once what could not be sent later. @throws CommandError (not_signed_in) */
@@ -115,26 +117,12 @@ export class ApiClient {
 
   /** Sends what the user typed and returns the answer as it came. */
   raw(request: RawRequest): Promise<HttpAnswer> {
-    const answer = () => this.#request(request);
-    return isRead(request.method) ? answer() : this.#tracked(answer);
+    return this.#request(request);
   }
 
   /** Closes all connections. */
   close(): Promise<void> {
     return this.#transport.close();
-  }
-
-  /** Carries a change out, and remembers what became of it. */
-  async #tracked<Result>(change: () => Promise<Result>): Promise<Result> {
-    this.#lastChange = 'unknown';
-    try {
-      const result = await change();
-      this.#lastChange = 'applied';
-      return result;
-    } catch (error) {
-      if (error instanceof CommandError) this.#lastChange = error.outcome ?? 'not_applied';
-      throw error;
-    }
   }
 
   async #request(request: RawRequest): Promise<HttpAnswer> {
@@ -342,8 +330,9 @@ function withOutcome(error: CommandError, outcome: CommandError['outcome']): Com
   return outcome === 'unknown' ? unknownOutcome(error) : error.with({ outcome });
 }
 
+/** A failure that leaves open whether a change was carried out; how it failed is its cause. */
 function unknownOutcome(error: CommandError): CommandError {
-  return error.with({ code: 'outcome_unknown', outcome: 'unknown', retryable: false, hint: undefined });
+  return error.with({ code: 'outcome_unknown', outcome: 'unknown', retryable: false, hint: undefined, cause: error });
 }
 
 function unreadable(message: string, { status }: HttpAnswer, cause: unknown): CommandError {

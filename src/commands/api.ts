@@ -1,10 +1,11 @@
 import { Argument, Option } from 'commander';
+import type { HttpAnswer } from '../api/answers.ts';
 import type { KeyKind } from '../api/client.ts';
 import type { HttpMethod } from '../api/transport.ts';
 import { usageError } from '../domain/errors.ts';
+import { carryOut } from './change.ts';
 import type { Verb } from './command.ts';
 import type { Context } from './context.ts';
-import { tellingHowToFindOut } from './outcome.ts';
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly HttpMethod[];
 
@@ -66,10 +67,18 @@ async function call(context: Context, method: HttpMethod, path: string, { field,
     await prompts.consent('Send it? It may charge, revoke or cancel.');
   }
   const { client } = await context.api();
-  const request = client.raw({ method, path: reading ? withQuery(path, values) : path, body, key: keyOf(path) });
+  const send = () => client.raw({ method, path: reading ? withQuery(path, values) : path, body, key: keyOf(path) });
   const answer = await (reading
-    ? request
-    : tellingHowToFindOut(request, path.startsWith('/api/keys') ? 'ci keys list' : 'ci billing status'));
+    ? send()
+    : carryOut<HttpAnswer, never>(context, {
+        intent: { action: 'api', method, path },
+        before: {},
+        send,
+        ids: () => [],
+        look: async () => ({ outcome: 'unknown', why: '' }),
+        adopt: (none) => none,
+        command: path.startsWith('/api/keys') ? 'ci keys list' : 'ci billing status',
+      }));
   await output.answer(answer.body);
 }
 

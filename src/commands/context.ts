@@ -1,17 +1,23 @@
 import { readFileSync } from 'node:fs';
 import type { Api } from '../api/index.ts';
 import { pause } from '../api/pause.ts';
-import { cacheFolder, configFolder, type Environment, sandboxFolder } from '../config/folders.ts';
+import { cacheFolder, configFolder, type Environment, sandboxFolder, stateFolder } from '../config/folders.ts';
 import { Profiles } from '../config/profiles.ts';
 import { keyFor, resolveSettings, type Settings } from '../config/settings.ts';
 import { CommandError, type Outcome } from '../domain/errors.ts';
 import type { Format } from '../domain/formats.ts';
 import { masked } from '../domain/secrets.ts';
 import type { Dotenv } from '../output/dotenv.ts';
-import { Output, type Sink } from '../output/output.ts';
+import { Output } from '../output/output.ts';
+import type { Sink } from '../output/sink.ts';
 import { Prompts, type Terminal } from '../prompts/prompts.ts';
 import type { Sandbox } from '../sandbox/server.ts';
+import type { History, RecordedAccount } from '../state/history.ts';
+import type { Refuge } from '../state/undelivered.ts';
 import type { GlobalOptions } from './command.ts';
+
+/** How long one look for what became of a change may take, in milliseconds. */
+const longestLook = 10_000;
 
 /** The process as the tool sees it; a test gives its own. */
 export interface World {
@@ -33,6 +39,8 @@ export class Context {
   readonly #world: World;
   readonly #options: () => GlobalOptions;
   #api: Promise<Api> | undefined;
+  #lookingApi: Promise<Api> | undefined;
+  #history: Promise<History> | undefined;
   #output: Output | undefined;
   #prompts: Prompts | undefined;
   #profiles: Profiles | undefined;
@@ -40,6 +48,10 @@ export class Context {
   #cleanUps: (() => Promise<void>)[] = [];
   /** What a command that is no failure ends with, when it found something: `--check`. */
   exitCode = 0;
+  /** What became of the last change that was asked of the API; undefined when there was none. */
+  lastChange: Outcome | undefined;
+  /** The file that holds secrets which could not be delivered. */
+  keptSecrets: string | undefined;
 
   /** @param options - the global options, once they are parsed */
   constructor(world: World, options: () => GlobalOptions) {
@@ -89,6 +101,64 @@ export class Context {
     return cacheFolder();
   }
 
+  /** Where the record of changes, locks and undelivered secrets are kept. */
+  get stateFolder(): string {
+    return stateFolder(this.#world.env);
+  }
+
+  /** The record of changes. */
+  history(): Promise<History> {
+    this.#history ??= import('../state/history.ts').then(({ History }) => new History(this.stateFolder, this.clock));
+    return this.#history;
+  }
+
+  /** Whose account changes are recorded for. */
+  async recordedAccount(): Promise<RecordedAccount> {
+    const { createHash } = await import('node:crypto');
+    const id = createHash('sha256').update(this.accountId()).digest('hex').slice(0, 16);
+    return { id, label: this.account() };
+  }
+
+  /**
+   * Does something while no other `ci` on this machine does the same for this account.
+   *
+   * @param what - what is done, for the name of the lock
+   * @throws CommandError (busy) when another one does not end within the time-out
+   */
+  async exclusively<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
+    const { withLock } = await import('../state/lock.ts');
+    const { id } = await this.recordedAccount();
+    const lock = {
+      folder: this.stateFolder,
+      name: `${what}-${id}`,
+      patience: this.settings.timeout.value,
+      pause: (milliseconds: number) => this.pause(milliseconds),
+      onWait: () => this.output.note('Waiting for another ci that is at work on the same account…'),
+    };
+    return withLock(lock, work);
+  }
+
+  /** Room for secrets that may turn out to be undeliverable. @throws CommandError (file_error) when there is none */
+  async openRefuge(): Promise<Refuge> {
+    const { openRefuge } = await import('../state/undelivered.ts');
+    try {
+      return openRefuge(this.stateFolder);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new CommandError('file_error', `${this.stateFolder} cannot be written: ${reason}`, {
+        hint: 'Nothing was sent. Make room, or set XDG_STATE_HOME to a folder that can be written.',
+        outcome: 'not_applied',
+        cause: error,
+      });
+    }
+  }
+
+  /** Has secrets masked in the log of GitHub Actions, which reads such commands on stderr too. */
+  maskInLog(secrets: readonly string[]): void {
+    if (this.#world.env.GITHUB_ACTIONS !== 'true') return;
+    for (const secret of secrets) this.#world.stderr.write(`::add-mask::${secret}\n`);
+  }
+
   /** Where the sandbox keeps its state. */
   get sandboxFolder(): string {
     return sandboxFolder();
@@ -119,6 +189,18 @@ export class Context {
   api(): Promise<Api> {
     this.#api ??= this.#connect();
     return this.#api;
+  }
+
+  /**
+   * The API for finding out what became of a change: it answers after Ctrl-C too, and no look takes longer than 10 seconds.
+   */
+  async lookingApi(): Promise<Api> {
+    const { client } = await this.api();
+    this.#lookingApi ??= this.#createApi(client.baseUrl, client.managementKey, {
+      interrupt: new AbortController().signal,
+      timeout: Math.min(longestLook, this.settings.timeout.value),
+    });
+    return this.#lookingApi;
   }
 
   /**
@@ -208,6 +290,11 @@ export class Context {
     }
   }
 
+  /** Waits, whatever the user does: for what must be found out. */
+  async wait(milliseconds: number): Promise<void> {
+    await pause(milliseconds, new AbortController().signal);
+  }
+
   /** Waits, unless the user ends the command. @throws CommandError (interrupted) */
   async pause(milliseconds: number): Promise<void> {
     await pause(milliseconds, this.interrupt);
@@ -225,12 +312,6 @@ export class Context {
     const sandbox = await startSandbox({ folder: this.sandboxFolder, port, now: this.clock }).catch(refuse);
     this.#cleanUps.push(() => sandbox.close());
     return sandbox;
-  }
-
-  /** What became of the last change that was asked of the API. */
-  async lastChange(): Promise<Outcome> {
-    const api = await this.#api?.catch(() => undefined);
-    return api?.client.lastChange ?? 'not_applied';
   }
 
   /** Lets go of connections and servers. */
@@ -262,7 +343,11 @@ export class Context {
     return this.#createApi(new URL(sandbox.url), sandboxManagementKey);
   }
 
-  async #createApi(baseUrl: URL, managementKey: string | undefined): Promise<Api> {
+  async #createApi(
+    baseUrl: URL,
+    managementKey: string | undefined,
+    patience: { readonly interrupt?: AbortSignal; readonly timeout?: number } = {},
+  ): Promise<Api> {
     const { createApi } = await import('../api/index.ts');
     const { env, interrupt, version } = this.#world;
     const { timeout, consumptionKey } = this.settings;
@@ -279,6 +364,7 @@ export class Context {
       },
       interrupt,
       clock: this.clock,
+      ...patience,
       trace: this.#options().debug ? (line) => this.output.note(line) : undefined,
     });
     this.#cleanUps.unshift(() => api.client.close());

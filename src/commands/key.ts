@@ -1,6 +1,8 @@
+import type { Api } from '../api/index.ts';
 import type { Key } from '../api/keys.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
-import { masked } from '../domain/secrets.ts';
+import { isWholeKey, masked } from '../domain/secrets.ts';
+import { allSubscriptions } from './subscriptions.ts';
 
 /** A key by its id, else by its name. @throws CommandError (not_found); (usage) when several bear the name */
 export function findKey(keys: readonly Key[], typed: string): Key {
@@ -20,4 +22,21 @@ export function findKey(keys: readonly Key[], typed: string): Key {
 /** A key in one line. */
 export function keyLabel({ id, name, apiKey }: Key): string {
   return [name, id, apiKey && masked(apiKey)].filter(Boolean).join('  ');
+}
+
+/**
+ * The secret of a key that was made before, where the API shows it again: in today's list of keys, else among the keys of a pool
+ * (Unlimited Subscriptions API, "Get keys").
+ */
+export async function secretOf(api: Api, { id, apiKey, subscriptionId }: Key): Promise<string | undefined> {
+  if (isWholeKey(apiKey)) return apiKey;
+  const mine = await allSubscriptions(api, await api.billing.status());
+  const pools = mine
+    .filter((each) => subscriptionId == null || each.id === subscriptionId)
+    .map(({ poolSlug }) => poolSlug);
+  for (const pool of new Set(pools)) {
+    const found = (await api.pools.keys(pool)).find((key) => key.id === id);
+    if (isWholeKey(found?.apiKey)) return found?.apiKey ?? undefined;
+  }
+  return undefined;
 }

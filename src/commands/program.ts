@@ -13,6 +13,7 @@ const nouns: readonly { name: string; description: string; load: () => Promise<{
   { name: 'keys', description: 'make, list and revoke API keys', load: () => import('./keys/index.ts') },
   { name: 'usage', description: 'what the keys were used for', load: () => import('./usage/index.ts') },
   { name: 'billing', description: 'the account, credit and cards', load: () => import('./billing/index.ts') },
+  { name: 'history', description: 'what was changed from this machine', load: () => import('./history/index.ts') },
   { name: 'auth', description: 'sign in and out, and between accounts', load: () => import('./auth/index.ts') },
   { name: 'config', description: 'settings', load: () => import('./config/index.ts') },
   { name: 'api', description: 'send any request with the stored key', load: () => import('./api.ts') },
@@ -30,10 +31,14 @@ export interface Program {
   readonly help: (words: readonly string[]) => Promise<void>;
   /** Refuses a word that leads to no command, where help is asked for with a flag. @throws CommandError (usage) */
   readonly checkHelped: (args: readonly string[]) => Promise<void>;
-  /** Lets go of what the context holds; tells the exit code of a command that did not fail, and what its last change came to. */
+  /**
+   * Lets go of what the context holds; tells the exit code of a command that did not fail, what its last change came to, and where
+   * secrets are that could not be delivered.
+   */
   readonly close: () => Promise<{
     readonly exitCode: number;
-    readonly lastChange: Outcome;
+    readonly lastChange: Outcome | undefined;
+    readonly keptSecrets: string | undefined;
     readonly prefersJson: boolean;
   }>;
 }
@@ -118,9 +123,13 @@ export function createProgram(world: World): Program {
   };
   const close = async () => {
     const ended = await made;
-    const lastChange = (await ended?.lastChange()) ?? 'not_applied';
     await ended?.close();
-    return { exitCode: ended?.exitCode ?? 0, lastChange, prefersJson: ended?.prefersJson ?? false };
+    return {
+      exitCode: ended?.exitCode ?? 0,
+      lastChange: ended?.lastChange,
+      keptSecrets: ended?.keptSecrets,
+      prefersJson: ended?.prefersJson ?? false,
+    };
   };
   return { program, context, help, checkHelped, close };
 }

@@ -1,5 +1,6 @@
 import { parseDuration } from '../domain/duration.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
+import { type Cents, parseUsd } from '../domain/money.ts';
 import { isManagementKey, masked } from '../domain/secrets.ts';
 import type { Environment } from './folders.ts';
 import type { Profiles } from './profiles.ts';
@@ -30,6 +31,8 @@ export interface Settings {
   readonly sandbox: Setting<boolean>;
   /** Milliseconds for a whole request. */
   readonly timeout: Setting<number>;
+  /** The most that all subscriptions together may cost a month, when the profile limits it. */
+  readonly maxMonthlySpend: Setting<Cents> | undefined;
 }
 
 /**
@@ -74,7 +77,20 @@ export function resolveSettings(flags: SettingFlags, env: Environment, profiles:
     consumptionKey: given(env.CHEAPESTINFERENCE_API_KEY || undefined, 'CHEAPESTINFERENCE_API_KEY'),
     sandbox: sandbox.value ? sandbox : { value: false, origin: 'default' },
     timeout,
+    maxMonthlySpend: spendLimit(saved?.maxMonthlySpend, origin),
   };
+}
+
+/** @throws CommandError (usage) for a saved limit that is no amount: it must not be taken for none */
+function spendLimit(saved: string | undefined, origin: string): Setting<Cents> | undefined {
+  if (saved === undefined) return undefined;
+  return { value: parseSpendLimit(saved), origin };
+}
+
+/** Reads a limit of monthly spending, in USD. @throws CommandError (usage) */
+export function parseSpendLimit(text: string): Cents {
+  if (/^\$?\d+(\.\d{1,2})?$/.test(text)) return parseUsd(text);
+  throw usageError(`max-monthly-spend is "${text}"`, 'Write an amount of USD, 200 or 199.50, or default for no limit.');
 }
 
 /**

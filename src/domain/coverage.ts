@@ -68,8 +68,8 @@ export function seatsHeld(subscriptions: Iterable<HeldHours>): Map<Block, number
   return seats;
 }
 
-/** How many seats a subscription has in a block that it holds: one, unless it lists each hour with several slots. */
-function seatsOf({ hours }: HeldHours, block: Block): number {
+/** How many seats a subscription has in a block: one where it holds it, unless it lists each hour with several slots. */
+export function seatsOf({ hours }: HeldHours, block: Block): number {
   const slots = hoursOf(block).map(
     (hour) => new Set((hours ?? []).filter((each) => each.hour === hour).map(({ slotIndex }) => slotIndex)).size,
   );

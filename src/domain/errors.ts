@@ -31,6 +31,7 @@ export const failures = {
   server_error: { exitCode: 1, statuses: [200, 500, 501, 502, 503, 504] },
   unexpected_response: { exitCode: 1 },
   file_error: { exitCode: 1 },
+  secret_lost: { exitCode: 1 },
   filter_failed: { exitCode: 1 },
   declined: { exitCode: 1 },
   internal: { exitCode: 1 },

@@ -13,6 +13,11 @@ export function isConsumptionKey(text: string): boolean {
   return consumptionKey.test(text);
 }
 
+/** Whether a text is an API key as it was made, and not one that was masked or cut short for show. */
+export function isWholeKey(text: string | null | undefined): text is string {
+  return text != null && isConsumptionKey(text) && text.length >= 20;
+}
+
 /**
  * A key wherever it stands; what is masked already stays as it is. After a letter only what no word looks like
  * (`task_list` and `disk-usage` do not), unless the letter ends an escape: `%3Dsk_…`, `\nsk_…`.

@@ -3,15 +3,9 @@ import { usageError } from '../domain/errors.ts';
 import { type Format, formats } from '../domain/formats.ts';
 import { redacted } from '../domain/secrets.ts';
 import { type Cell, cellText, csv, tsv } from './delimited.ts';
+import { type Sink, written } from './sink.ts';
 import { loadStyle, type Style, wantsColor } from './style.ts';
 import { harmless, harmlessData, harmlessJson } from './text.ts';
-
-/** Where text goes: a stream of the process, or a buffer in a test. */
-export interface Sink {
-  readonly isTTY?: boolean | undefined;
-  readonly columns?: number | undefined;
-  write(text: string): unknown;
-}
 
 /** The global flags that decide how a result is printed, as typed. */
 export interface OutputFlags {
@@ -194,6 +188,12 @@ export class Output {
   /** Prints text on stdout as it is. */
   raw(text: string): void {
     this.#stdout.write(text);
+  }
+
+  /** Waits until all that was printed is written. @throws the error of the stream, when it is not */
+  async written(): Promise<void> {
+    const error = await written(this.#stdout);
+    if (error) throw error;
   }
 
   /** Says something about the result, on stderr. Keys in it are masked. */

@@ -54,9 +54,22 @@ export class Prompts {
   async consent(question: string): Promise<void> {
     if (this.#yes) return;
     this.requireConsent(question);
-    const { confirm } = await import('@inquirer/prompts');
-    const agreed = await this.#ask((context) => confirm({ message: question, default: false }, context));
-    if (!agreed) throw new CommandError('declined', 'declined: nothing was changed', { outcome: 'not_applied' });
+    if (!(await this.#confirm(question))) throw declined();
+  }
+
+  /** Offers something that nobody asked for on the command line, `--yes` included; the default is No, and so is nobody. */
+  async offer(question: string): Promise<boolean> {
+    if (!this.canAsk || this.#yes || this.#interrupt?.aborted) return false;
+    return this.#confirm(question);
+  }
+
+  /**
+   * Asks for consent to something that `--yes` alone does not cover; the default is No.
+   *
+   * @throws CommandError (declined) or (interrupted)
+   */
+  async consentAgain(question: string): Promise<void> {
+    if (!(await this.#confirm(question))) throw declined();
   }
 
   /** Asks for a secret; what is typed is not shown. @throws CommandError (input_required) where nobody can be asked */
@@ -94,6 +107,11 @@ export class Prompts {
     throw error.with({ code: 'input_required' });
   }
 
+  async #confirm(question: string): Promise<boolean> {
+    const { confirm } = await import('@inquirer/prompts');
+    return this.#ask((context) => confirm({ message: question, default: false }, context));
+  }
+
   async #ask<Answer>(
     question: (context: {
       input: NodeJS.ReadableStream;
@@ -111,6 +129,10 @@ export class Prompts {
       throw error;
     }
   }
+}
+
+function declined(): CommandError {
+  return new CommandError('declined', 'declined: nothing was changed', { outcome: 'not_applied' });
 }
 
 /** A choice as a terminal may see it: its name may hold words of the API. */

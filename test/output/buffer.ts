@@ -1,5 +1,6 @@
 import type { Environment } from '../../src/config/folders.ts';
-import { Output, type OutputFlags, type Sink } from '../../src/output/output.ts';
+import { Output, type OutputFlags } from '../../src/output/output.ts';
+import type { Sink } from '../../src/output/sink.ts';
 
 /** A sink that keeps what is written. */
 export class Buffered implements Sink {
@@ -12,8 +13,9 @@ export class Buffered implements Sink {
     this.columns = columns;
   }
 
-  write(text: string): void {
+  write(text: string, done?: () => void): void {
     this.text += text;
+    done?.();
   }
 }
 

@@ -1,7 +1,8 @@
 import { usageError } from '../../domain/errors.ts';
+import { carryOut } from '../change.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { tellingHowToFindOut } from '../outcome.ts';
+import { look } from '../intents.ts';
 import { sayRetired } from '../retired.ts';
 
 const fields = ['subscriptionId', 'canceled'] as const;
@@ -30,7 +31,16 @@ async function cancelPlan(context: Context, subscriptionId: string): Promise<voi
     );
     await prompts.consent('Cancel this subscription?');
   }
-  await tellingHowToFindOut(billing.cancelPlan(subscriptionId), 'ci billing status');
+  const intent = { action: 'cancel-plan', subscription: subscriptionId } as const;
+  await carryOut<unknown, unknown>(context, {
+    intent,
+    before: {},
+    send: () => billing.cancelPlan(subscriptionId),
+    ids: () => [subscriptionId],
+    look: (api, others) => look(api, intent, {}, others),
+    adopt: () => undefined,
+    command: 'ci billing status',
+  });
   output.done(`${subscriptionId} ends with its period.`);
   await output.record(
     { subscriptionId, canceled: true },

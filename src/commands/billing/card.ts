@@ -1,9 +1,9 @@
 import type { SetupIntent } from '../../api/billing.ts';
 import type { Column } from '../../output/output.ts';
+import { carryOut } from '../change.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { pages } from '../open.ts';
-import { tellingHowToFindOut } from '../outcome.ts';
 
 export const fields = ['url', 'sessionUrl'] as const;
 
@@ -20,7 +20,14 @@ export default function card(context: Context): Verb {
 
 async function saveCard(context: Context): Promise<void> {
   const { billing } = await context.api();
-  const intent = await tellingHowToFindOut(billing.setupIntent(), 'ci open billing');
+  const intent = await carryOut<SetupIntent, never>(context, {
+    intent: { action: 'card' },
+    before: {},
+    send: () => billing.setupIntent(),
+    ids: () => [],
+    adopt: (none) => none,
+    command: 'ci open billing',
+  });
   const page = intent.url ?? intent.sessionUrl;
   if (page == null) {
     context.output.note(

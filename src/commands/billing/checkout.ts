@@ -1,7 +1,8 @@
+import type { StripeTopup } from '../../api/billing.ts';
 import { usageError } from '../../domain/errors.ts';
+import { carryOut } from '../change.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { tellingHowToFindOut } from '../outcome.ts';
 import { sayRetired } from '../retired.ts';
 
 export const fields = ['sessionUrl', 'sessionId'] as const;
@@ -21,7 +22,14 @@ async function checkoutPlan(context: Context, planSlug: string): Promise<void> {
   if (planSlug.trim() === '') throw usageError('the name of the plan is empty', '`ci plans list` shows the plans.');
   sayRetired(context, 'reserve blocks of a pool with `ci pools subscribe`');
   const { billing } = await context.api();
-  const session = await tellingHowToFindOut(billing.checkoutPlan(planSlug), 'ci billing status');
+  const session = await carryOut<StripeTopup, never>(context, {
+    intent: { action: 'checkout-plan', plan: planSlug },
+    before: {},
+    send: () => billing.checkoutPlan(planSlug),
+    ids: () => [],
+    adopt: (none) => none,
+    command: 'ci billing status',
+  });
   await context.output.record(session, {
     columns: fields.map((field) => ({ field, header: field, value: (row) => row[field] })),
     fields,

@@ -1,9 +1,10 @@
 import type { PlanSubscription } from '../../api/billing.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { factLines } from '../../output/text.ts';
+import { carryOut } from '../change.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { tellingHowToFindOut } from '../outcome.ts';
+import { look, plansHeld } from '../intents.ts';
 import { sayRetired } from '../retired.ts';
 
 export const fields = ['subscriptionId', 'planSlug', 'status', 'currentPeriodEnd', 'key', 'keyError'] as const;
@@ -32,7 +33,8 @@ async function subscribeToPlan(context: Context, planSlug: string, { createKey }
   if (createKey?.trim() === '') throw usageError('the name of the key is empty');
   sayRetired(context, 'reserve blocks of a pool with `ci pools subscribe`');
   prompts.requireConsent('a subscription charges the saved card, which');
-  const { billing, client } = await context.api();
+  const api = await context.api();
+  const { billing, client } = api;
   client.requireSignedIn();
   if (prompts.canAsk) {
     const plan = (await billing.plans()).find(({ slug }) => slug === planSlug);
@@ -47,7 +49,17 @@ async function subscribeToPlan(context: Context, planSlug: string, { createKey }
     await prompts.consent('Subscribe to this plan, and charge the saved card now?');
   }
   const request = createKey === undefined ? { planSlug } : { planSlug, createKey: true, keyName: createKey };
-  const made = await tellingHowToFindOut(billing.subscribeToPlan(request), 'ci billing status');
+  const intent = { action: 'subscribe-plan', plan: planSlug } as const;
+  const before = { plans: await plansHeld(api) };
+  const made = await carryOut<PlanSubscription, unknown>(context, {
+    intent,
+    before,
+    send: () => billing.subscribeToPlan(request),
+    ids: ({ subscriptionId }) => (subscriptionId == null ? [] : [subscriptionId]),
+    look: (again, others) => look(again, intent, before, others),
+    adopt: () => ({ planSlug }),
+    command: 'ci billing status',
+  });
   if (made.keyError != null) {
     throw new CommandError(
       'server_error',

@@ -4,10 +4,10 @@ import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, decimalUsd, formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
 import { paymentRequest } from '../../domain/usdc.ts';
 import { factLines } from '../../output/text.ts';
+import { carryOut } from '../change.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { parseAmount } from '../options.ts';
-import { tellingHowToFindOut } from '../outcome.ts';
 
 export const fields = ['sessionUrl', 'sessionId', 'address', 'chain', 'amount', 'credited', 'balance'] as const;
 
@@ -45,11 +45,15 @@ async function topUp(context: Context, cents: Cents, { method, wait }: Options):
   const { billing, client } = await context.api();
   client.requireSignedIn();
   const before = wait ? await balance(context) : undefined;
-  const how = 'ci billing credits';
-  const payment: StripeTopup | UsdcTopup =
-    method === 'stripe'
-      ? await tellingHowToFindOut(billing.topupByCard(toUsd(cents)), how)
-      : await tellingHowToFindOut(billing.topupByUsdc(toUsd(cents)), how);
+  const amount = toUsd(cents);
+  const payment = await carryOut<StripeTopup | UsdcTopup, never>(context, {
+    intent: { action: 'topup', amount, method },
+    before: {},
+    send: () => (method === 'stripe' ? billing.topupByCard(amount) : billing.topupByUsdc(amount)),
+    ids: () => [],
+    adopt: (none) => none,
+    command: 'ci billing credits',
+  });
   if (before === undefined) return show(context, payment, cents);
   // The page or the address is needed while waiting; the result comes when it is known.
   context.output.note(await instructions(payment, cents));

@@ -2,11 +2,13 @@ import { Argument } from 'commander';
 import type { VerifiedTopup } from '../../api/billing.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, decimalUsd, shownUsd, toUsd } from '../../domain/money.ts';
+import { judgeVerify } from '../../domain/reconcile.ts';
 import { isTransactionHash } from '../../domain/usdc.ts';
+import { carryOut } from '../change.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
+import { toppedUp } from '../intents.ts';
 import { parseAmount } from '../options.ts';
-import { tellingHowToFindOut } from '../outcome.ts';
 
 export const fields = ['credited', 'balance'] as const;
 
@@ -58,11 +60,10 @@ async function verifyTopup(context: Context, txHash: string, { amount, wait }: O
 
 /** Asks, and with `wait` asks again as long as the server says that it is too early: it then did nothing. */
 async function untilFinal(context: Context, txHash: string, amount: Cents, wait: boolean): Promise<VerifiedTopup> {
-  const { billing } = await context.api();
   const deadline = context.clock() + longestWait;
   for (;;) {
     try {
-      return await tellingHowToFindOut(billing.verifyTopup(txHash, toUsd(amount)), 'ci billing credits');
+      return await verifyOnce(context, txHash, toUsd(amount));
     } catch (error) {
       if (!(error instanceof CommandError) || error.code !== 'not_final') throw error;
       if (!wait || context.clock() + betweenTries > deadline) {
@@ -72,6 +73,21 @@ async function untilFinal(context: Context, txHash: string, amount: Cents, wait:
       await context.pause(betweenTries);
     }
   }
+}
+
+/** @param amount - USD */
+async function verifyOnce(context: Context, txHash: string, amount: number): Promise<VerifiedTopup> {
+  const api = await context.api();
+  const before = { toppedUp: await toppedUp(api) };
+  return carryOut(context, {
+    intent: { action: 'verify', txHash, amount },
+    before,
+    send: () => api.billing.verifyTopup(txHash, amount),
+    ids: () => [],
+    look: async (again) => judgeVerify(amount, before, await toppedUp(again)),
+    adopt: async ({ credited }, again) => ({ credited, balance: (await again.billing.status()).creditBalance }),
+    command: 'ci billing credits',
+  });
 }
 
 function parseHash(text: string): string {

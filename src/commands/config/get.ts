@@ -6,7 +6,7 @@ import { fields, preferenceNamed, preferences, resolved } from './preference.ts'
 /** `ci config get`: one setting as it stands. */
 export default function get(context: Context): Verb {
   const command = verb('get', 'print a setting', { fields, local: true, examples: ['ci config get output'] });
-  command.argument('<key>', preferences.join(' or ')).action((key: string) => printSetting(context, key));
+  command.argument('<key>', preferences.join(', ')).action((key: string) => printSetting(context, key));
   return command;
 }
 

@@ -1,11 +1,12 @@
 import type { Profile } from '../../config/profiles.ts';
+import { parseSpendLimit } from '../../config/settings.ts';
 import { parseDuration } from '../../domain/duration.ts';
 import { usageError } from '../../domain/errors.ts';
 import { type Format, formats } from '../../domain/formats.ts';
 import type { Context } from '../context.ts';
 
 /** What can be preferred in a profile, and what each is without a preference. */
-export const preferences = ['output', 'timeout'] as const;
+export const preferences = ['output', 'timeout', 'max-monthly-spend'] as const;
 export type Preference = (typeof preferences)[number];
 
 export const fields = ['key', 'value', 'origin'] as const;
@@ -27,21 +28,36 @@ export function preferenceNamed(word: string): Preference {
 /** The preference in use, and where it came from. */
 export function resolved({ env, profiles, settings }: Context, key: Preference): Resolved {
   const saved: Profile = profiles.get(settings.profile.value) ?? {};
-  const inProfile = saved[key];
+  const inProfile = saved[memberOf(key)];
   const origin = `profile "${settings.profile.value}"`;
   const inEnvironment = key === 'output' ? env.CHEAPESTINFERENCE_OUTPUT || undefined : undefined;
   if (inEnvironment !== undefined) return { key, value: inEnvironment, origin: 'CHEAPESTINFERENCE_OUTPUT' };
   if (inProfile !== undefined) return { key, value: inProfile, origin };
-  return { key, value: key === 'output' ? 'table' : '30s', origin: 'default' };
+  return { key, value: withoutPreference[key], origin: 'default' };
+}
+
+const withoutPreference: Readonly<Record<Preference, string>> = {
+  output: 'table',
+  timeout: '30s',
+  'max-monthly-spend': 'none',
+};
+
+/** The member of a profile that holds a preference. */
+function memberOf(key: Preference): 'output' | 'timeout' | 'maxMonthlySpend' {
+  return key === 'max-monthly-spend' ? 'maxMonthlySpend' : key;
 }
 
 /** A profile with a preference set; `default` takes it out. @throws CommandError (usage) for a value that is none */
 export function withPreference(profile: Profile, key: Preference, value: string): Profile {
-  const { [key]: _before, ...others } = profile;
+  const { [memberOf(key)]: _before, ...others } = profile;
   if (value === 'default') return others;
   if (key === 'timeout') {
     parseDuration(value);
     return { ...others, timeout: value };
+  }
+  if (key === 'max-monthly-spend') {
+    parseSpendLimit(value);
+    return { ...others, maxMonthlySpend: value };
   }
   const format: Format | undefined = formats.find((each) => each === value);
   if (format) return { ...others, output: format };

@@ -9,10 +9,15 @@ export default function set(context: Context): Verb {
     fields,
     changes: true,
     local: true,
-    examples: ['ci config set output json', 'ci config set timeout 60s', 'ci config set output default'],
+    examples: [
+      'ci config set output json',
+      'ci config set timeout 60s',
+      'ci config set max-monthly-spend 200',
+      'ci config set output default',
+    ],
   });
   command
-    .argument('<key>', preferences.join(' or '))
+    .argument('<key>', preferences.join(', '))
     .argument('<value>', 'its value; default takes it out')
     .action((key: string, value: string) => setSetting(context, key, value));
   return command;

@@ -1,15 +1,18 @@
-import type { CreatedKey, CreditKeyRequest } from '../../api/keys.ts';
+import type { CreatedKey, Key } from '../../api/keys.ts';
 import { hoursInWords } from '../../domain/coverage.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, toUsd } from '../../domain/money.ts';
+import { couldBe, type KeyIntent } from '../../domain/reconcile.ts';
 import { masked } from '../../domain/secrets.ts';
-import { checkVariable } from '../../output/dotenv.ts';
+import { checkVariable, type Dotenv } from '../../output/dotenv.ts';
 import type { Column, Drawing } from '../../output/output.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
+import { makeAndDeliver } from '../delivery.ts';
+import { findKey, keyLabel, secretOf } from '../key.ts';
 import { parseAmount, parseCount } from '../options.ts';
-import { tellingHowToFindOut } from '../outcome.ts';
 import { poolSubscriptions } from '../subscriptions.ts';
+import { intentOf, type KeyRequest, makeKey } from './make.ts';
 
 export const fields = ['id', 'name', 'apiKey', 'savedTo', 'variable'] as const;
 
@@ -23,6 +26,8 @@ interface Options {
   readonly save?: string;
   readonly var?: string;
   readonly secretOnly?: true;
+  readonly ensure?: true;
+  readonly reveal?: true;
 }
 
 /** `ci keys create`: makes an API key; its secret is shown this once. */
@@ -32,7 +37,7 @@ export default function create(context: Context): Verb {
     changes: true,
     examples: [
       'ci keys create prod-api',
-      'ci keys create prod-api --pool kimi26 --save .env',
+      'ci keys create prod-api --pool kimi26 --save .env --ensure',
       'ci keys create client-acme --credit --max-budget 25 --rpm 100',
       'export CHEAPESTINFERENCE_API_KEY="$(ci keys create ci-run --secret-only)"',
     ],
@@ -48,6 +53,8 @@ export default function create(context: Context): Verb {
     .option('--save <file>', 'write the secret to this dotenv file, and print it nowhere')
     .option('--var <name>', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
     .option('--secret-only', 'print the secret and nothing else')
+    .option('--ensure', 'do nothing when a key of that name is there already')
+    .option('--reveal', 'with --ensure: show the secret of a key that is there')
     .action((name: string | undefined, options: Options) => createKey(context, name, options));
   return command;
 }
@@ -61,38 +68,90 @@ async function createKey(context: Context, typed: string | undefined, options: O
           'a credit key needs a name: `ci keys create NAME --credit`',
         )
       : typed;
-  const variable = checkVariable(options.var ?? 'CHEAPESTINFERENCE_API_KEY');
+  checkVariable(variableOf(options));
   const subscriptionId =
     options.pool === undefined ? options.subscription : await subscriptionOn(context, options.pool);
-  const { keys } = await context.api();
+  const request: KeyRequest =
+    options.credit && name !== undefined ? creditRequest(name, options) : { name, subscriptionId };
+  if (!options.ensure || name === undefined) return mint(context, request, options);
+  await context.exclusively('keys', async () => {
+    const there = await keyNamed(context, name, intentOf(request));
+    if (!there) return mint(context, request, options);
+    context.output.note(`The key "${name}" is there already: none was made.`);
+    await tellThere(context, there, options);
+  });
+}
+
+/** Makes a key and delivers its secret. */
+async function mint(context: Context, request: KeyRequest, options: Options): Promise<void> {
+  const api = await context.api();
+  api.client.requireSignedIn();
   const dotenv = options.save === undefined ? undefined : await context.openDotenv(options.save);
-  let key: CreatedKey;
+  let written = false;
   try {
-    key = await tellingHowToFindOut(
-      name !== undefined && options.credit
-        ? keys.createForCredit(creditRequest(name, options))
-        : keys.createForSubscription({ name, subscriptionId }),
-      'ci keys list',
-    );
-  } catch (error) {
-    await dotenv?.discard();
-    throw error;
-  }
-  if (dotenv) {
-    await dotenv.set(variable, key.apiKey).catch((error: unknown) => {
-      if (!(error instanceof CommandError)) throw error;
-      const id = key.id ?? name ?? 'the newest';
-      throw error.with({
-        outcome: 'applied',
-        hint: `The key ${id} was made, and its secret is lost: revoke it with \`ci keys delete ${id}\` and make another.`,
-      });
+    const key = await makeAndDeliver(context, {
+      make: () => makeKey(context, request),
+      secrets: ({ apiKey }) => [apiKey],
+      deliver: async (made) => {
+        if (!dotenv) return printKey(context, made, options);
+        written = true;
+        await dotenv.set(variableOf(options), made.apiKey);
+      },
     });
-    const saved = { ...key, apiKey: masked(key.apiKey), savedTo: dotenv.file, variable };
-    await context.output.record(saved, { columns: [...columns, ...savedColumns], fields });
-    return;
+    if (dotenv) await printSaved(context, key, dotenv, options);
+  } finally {
+    if (!written) await dotenv?.discard();
   }
-  if (options.secretOnly) return context.output.line(key.apiKey);
-  await context.output.list([key], { columns, fields, empty: '', drawing }, key);
+}
+
+/** The key of that name that works, with the type and subscription asked for. @throws CommandError (usage) when there are several */
+async function keyNamed(context: Context, name: string, intent: KeyIntent): Promise<Key | undefined> {
+  const { keys } = await context.api();
+  const found = (await keys.list()).filter((key) => key.isActive !== false && couldBe(intent, key));
+  return found.length > 0 ? findKey(found, name) : undefined;
+}
+
+/** Tells of a key that was there before: its secret goes into a file, or where it is asked for by name. */
+async function tellThere(context: Context, key: Key, options: Options): Promise<void> {
+  const { save, secretOnly, reveal } = options;
+  const wanted = save !== undefined || reveal === true;
+  if (secretOnly && !reveal) {
+    throw usageError('--secret-only would show the secret of a key that was there before', 'Add --reveal to have it.');
+  }
+  const apiKey = wanted ? await secretOf(await context.api(), key) : undefined;
+  if (wanted && apiKey === undefined) {
+    throw new CommandError(
+      'unavailable',
+      `the key ${keyLabel(key)} is there, and the API does not show its secret again`,
+      {
+        hint: `To have a new one: \`ci keys delete ${key.id}\`, then run this again.`,
+        outcome: 'not_applied',
+      },
+    );
+  }
+  if (apiKey !== undefined) context.maskInLog([apiKey]);
+  if (apiKey !== undefined && save !== undefined) {
+    const dotenv = await context.openDotenv(save);
+    await dotenv.set(variableOf(options), apiKey);
+    return printSaved(context, { id: key.id, name: key.name, apiKey }, dotenv, options);
+  }
+  if (apiKey !== undefined) return printKey(context, { id: key.id, name: key.name, apiKey }, options);
+  const shown = key.apiKey ? masked(key.apiKey) : '';
+  await context.output.record({ id: key.id, name: key.name, apiKey: shown }, { columns, fields });
+}
+
+async function printSaved(context: Context, key: CreatedKey, { file }: Dotenv, options: Options): Promise<void> {
+  const saved = { ...key, apiKey: masked(key.apiKey), savedTo: file, variable: variableOf(options) };
+  await context.output.record(saved, { columns: [...columns, ...savedColumns], fields });
+}
+
+async function printKey({ output }: Context, key: CreatedKey, { secretOnly }: Options): Promise<void> {
+  if (secretOnly) return output.line(key.apiKey);
+  await output.list([key], { columns, fields, empty: '', drawing }, key);
+}
+
+function variableOf(options: Options): string {
+  return options.var ?? 'CHEAPESTINFERENCE_API_KEY';
 }
 
 /** Refuses flags that contradict each other, before anything is sent. */
@@ -112,11 +171,15 @@ function check(name: string | undefined, options: Options): void {
   if (budget && !options.credit) throw usageError(`${budget} goes with --credit`);
   if (options.var !== undefined && options.save === undefined) throw usageError('--var goes with --save');
   if (options.save !== undefined && options.secretOnly) throw usageError('--save and --secret-only exclude each other');
+  if (options.ensure && name === undefined) {
+    throw usageError('--ensure needs a name for the key', 'Name it: `ci keys create NAME --ensure`.');
+  }
+  if (options.reveal && !options.ensure) throw usageError('--reveal goes with --ensure');
   if (options.save?.trim() === '') throw usageError('--save is empty', 'Name a dotenv file: --save .env');
 }
 
-function creditRequest(name: string, { maxBudget, rpm, tpm }: Options): CreditKeyRequest {
-  return { name, maxBudget: maxBudget === undefined ? undefined : toUsd(maxBudget), rpm, tpm };
+function creditRequest(name: string, { maxBudget, rpm, tpm }: Options): KeyRequest {
+  return { credit: true, name, maxBudget: maxBudget === undefined ? undefined : toUsd(maxBudget), rpm, tpm };
 }
 
 /** My subscription on a pool: the only one, or of several the only one without a key. */

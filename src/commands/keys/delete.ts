@@ -4,7 +4,7 @@ import { counted, factLines, inWords } from '../../output/text.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { findKey, keyLabel } from '../key.ts';
-import { tellingHowToFindOut } from '../outcome.ts';
+import { revokeKey } from './revoke.ts';
 
 const fields = ['id', 'name', 'deleted'] as const;
 
@@ -38,16 +38,17 @@ async function deleteKeys(context: Context, typed: readonly string[]): Promise<v
   const deleted: { id: string; name: string | null; deleted: true }[] = [];
   const failed: { id: string; error: CommandError }[] = [];
   for (const { id, name } of chosen) {
+    if (context.interrupt.aborted) break;
     try {
-      await tellingHowToFindOut(keys.delete(id), 'ci keys list');
+      await revokeKey(context, id, name ?? undefined);
       deleted.push({ id, name: name ?? null, deleted: true });
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       failed.push({ id, error });
-      if (context.interrupt.aborted) break;
     }
   }
   if (failed.length > 0) throw failureOf(failed, deleted, chosen.length);
+  if (deleted.length < chosen.length) throw stoppedAfter(deleted, chosen.length);
   output.done(`Revoked ${counted(deleted.length, 'key')}.`);
   const [only] = deleted;
   const drawing = () => '';
@@ -61,6 +62,14 @@ async function deleteKeys(context: Context, typed: readonly string[]): Promise<v
     },
     deleted.length === 1 ? only : { deleted },
   );
+}
+
+function stoppedAfter(deleted: readonly { id: string }[], chosen: number): CommandError {
+  const told = deleted.length === 0 ? 'none was revoked' : `revoked: ${inWords(deleted.map(({ id }) => id))}`;
+  return new CommandError('interrupted', `interrupted after ${deleted.length} of ${counted(chosen, 'key')}; ${told}`, {
+    hint: '`ci keys list` shows what is left.',
+    outcome: deleted.length > 0 ? 'applied' : 'not_applied',
+  });
 }
 
 /** Tells the result of each key, when some could not be revoked. */

@@ -1,13 +1,15 @@
+import type { Api } from '../../api/index.ts';
 import type { Subscription } from '../../api/pools.ts';
 import { blocksHeld } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { shownUsd } from '../../domain/money.ts';
+import { judgeCancel, type Verdict } from '../../domain/reconcile.ts';
 import type { Column } from '../../output/output.ts';
 import { factLines } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
+import { carryOut } from '../change.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { tellingHowToFindOut } from '../outcome.ts';
 import { blockHours, chosenPool } from '../pool.ts';
 import { type PoolSubscription, poolSubscriptions } from '../subscriptions.ts';
 import { subscriptionFields, withMaskedKey } from './subscription.ts';
@@ -47,37 +49,41 @@ async function cancelSubscription(context: Context, typed: string | undefined): 
     );
     await prompts.consent('Cancel this subscription?');
   }
-  const { pools } = await context.api();
-  await tellingHowToFindOut(pools.cancel(pool), `ci pools subscriptions ${pool}`);
-  // The API does not say which one it ended: look, rather than claim.
-  const look = `\`ci pools subscriptions ${pool}\` shows what ends.`;
-  const after = await poolSubscriptions(context, pool).catch((error: unknown) => {
-    if (!(error instanceof CommandError)) throw error;
-    const message = `the API accepted the cancellation, and could not be asked what ends: ${error.message}`;
-    throw error.with({
-      code: error.code === 'interrupted' ? 'interrupted' : 'outcome_unknown',
-      message,
-      outcome: 'unknown',
-      hint: look,
-    });
-  });
-  const ending = after.filter(({ id, cancelAtPeriodEnd }) => cancelAtPeriodEnd && !named.endingBefore.has(id));
-  const ended = ending.find(({ id }) => id === named.id) ?? ending[0];
-  if (!ended) {
-    throw new CommandError(
-      'outcome_unknown',
-      `the API accepted the cancellation, but ${named.id} is not marked as ending`,
-      {
-        outcome: 'unknown',
-        hint: look,
-      },
-    );
-  }
+  const ended = await cancelAndSee(context, pool, named);
   if (ended.id !== named.id) output.note(`The API ended another subscription than expected: ${named.id} goes on.`);
   output.done(
     `${ended.id} ends ${dayAndDistance(ended.currentPeriodEnd, now, context.timeZone)}, and any key works until then.`,
   );
   await output.record(withMaskedKey(ended), { columns, fields: subscriptionFields, drawing: () => '' });
+}
+
+/** Cancels, and finds out which subscription ends now: the API does not say. */
+async function cancelAndSee(context: Context, pool: string, named: Named): Promise<PoolSubscription> {
+  const { pools } = await context.api();
+  const before = { ending: [...named.endingBefore] };
+  let accepted = false;
+  const seen = async ({ pools }: Api, others?: ReadonlySet<string>): Promise<Verdict<PoolSubscription>> => {
+    const mine = (await pools.subscriptions(pool)).map((each) => ({ ...each, poolSlug: pool }));
+    const verdict = judgeCancel(named.id, before, mine, others);
+    // What the API accepted may still happen.
+    if (verdict.outcome !== 'not_applied' || !accepted) return verdict;
+    return { outcome: 'unknown', why: `the API accepted it, and ${named.id} is not marked as ending` };
+  };
+  return carryOut(context, {
+    intent: { action: 'cancel', pool, subscription: named.id },
+    before,
+    send: async () => {
+      await pools.cancel(pool);
+      accepted = true;
+      const verdict = await seen(await context.lookingApi()).catch(() => undefined);
+      if (verdict?.outcome === 'applied') return verdict.found;
+      throw new CommandError('outcome_unknown', 'the API accepted the cancellation', { outcome: 'unknown' });
+    },
+    ids: ({ id }) => [id],
+    look: seen,
+    adopt: (found) => found,
+    command: `ci pools subscriptions ${pool}`,
+  });
 }
 
 interface Named extends Subscription {

@@ -1,14 +1,17 @@
-import type { Subscription } from '../../api/pools.ts';
+import type { SubscribeResult, Subscription } from '../../api/pools.ts';
 import type { Block } from '../../domain/blocks.ts';
 import { blocksHeld, hoursInWords, seatsHeld, staysMine } from '../../domain/coverage.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
-import type { Cents } from '../../domain/money.ts';
+import { type Cents, toUsd } from '../../domain/money.ts';
+import { judgeSubscribe, type SubscribeIntent } from '../../domain/reconcile.ts';
 import { counted, factLines, inWords } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
+import { carryOut } from '../change.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
+import { makeAndDeliver } from '../delivery.ts';
+import { makeKey } from '../keys/make.ts';
 import { billingCycleOption, blocksOption, parseAmount, quantityOption } from '../options.ts';
-import { tellingHowToFindOut } from '../outcome.ts';
 import { blockState, chosenPool, poolName, withPool } from '../pool.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
 import {
@@ -23,6 +26,8 @@ import {
   quoteFields,
   quoteRecord,
 } from './purchase.ts';
+import { checkRepeat, consentToRepeat } from './repeat.ts';
+import { checkSpending } from './spending.ts';
 import { subscriptionColumns, subscriptionFields, withMaskedKey } from './subscription.ts';
 
 const fields = [...subscriptionFields, 'subscriptions'];
@@ -32,6 +37,7 @@ interface Options extends Purchase {
   readonly ensure?: true;
   readonly createKey?: string;
   readonly dryRun?: true;
+  readonly again?: true;
 }
 
 /** `ci pools subscribe`: reserves blocks, and charges the saved card. */
@@ -53,6 +59,7 @@ export default function subscribe(context: Context): Verb {
     .option('--max-price <usd>', "refuse when today's charge is above this", parseAmount('--max-price'))
     .option('--ensure', 'do nothing when active subscriptions of yours cover it already')
     .option('--create-key <name>', 'make an API key for each seat')
+    .option('--again', 'buy it though the same was bought a moment ago')
     .option('--dry-run', 'show what it would cost, and stop')
     .action((pool: string | undefined, options: Options) => subscribeToPool(context, pool, options));
   return command;
@@ -60,22 +67,19 @@ export default function subscribe(context: Context): Verb {
 
 async function subscribeToPool(context: Context, typed: string | undefined, options: Options): Promise<void> {
   const { output, prompts } = context;
-  if (options.createKey?.trim() === '') throw usageError('the name of the key is empty');
+  check(options);
   if (!options.dryRun && !options.ensure) prompts.requireConsent('a subscription charges the saved card, which');
   if (!options.dryRun) (await context.api()).client.requireSignedIn();
   const name = await chosenPool(context, typed);
   const blocks = await chosenBlocks(context, options.blocks);
   if (options.ensure) {
-    const covering = await alreadyCovering(context, name, blocks, options.quantity);
-    if (covering) {
-      const ids = inWords(covering.map(({ id }) => id));
-      output.note(`Already covered by ${ids}: nothing was charged${options.createKey ? ', and no key was made' : ''}.`);
-      return print(context, covering.map(withMaskedKey), options);
-    }
+    const covering = alreadyCovering(name, await mineOn(context, name), blocks, options.quantity);
+    if (covering) return tellCovered(context, covering, options);
   }
   const purchase = await priced(context, name, blocks, options);
   if (options.dryRun) {
     checkMaximum(purchase, options.maxPrice);
+    await checkSpending(context, purchase);
     await output.record(quoteRecord(purchase), {
       columns: quoteColumns,
       fields: quoteFields,
@@ -86,23 +90,95 @@ async function subscribeToPool(context: Context, typed: string | undefined, opti
   prompts.requireConsent('a subscription charges the saved card, which');
   checkOpen(purchase);
   checkMaximum(purchase, options.maxPrice);
+  await checkSpending(context, purchase);
   await consent(context, purchase);
-  const bought = await buy(context, purchase, options);
-  output.done(`Subscribed to ${inWords(blocks)} of ${poolName(purchase.pool)}: ${chargeText(purchase.quote)} charged.`);
-  const withKeys = await createKeys(context, bought, options.createKey);
-  await print(context, withKeys, options);
-  sayWhatIsNext(context, withKeys, options);
+  const again =
+    options.ensure || options.again
+      ? undefined
+      : await consentToRepeat(context, intentOf(purchase), () => mineOn(context, poolName(purchase.pool)));
+  if (options.createKey === undefined) {
+    const bought = await buyAlone(context, purchase, options, again);
+    if (bought === undefined) return;
+    await print(context, bought, options);
+    return sayWhatIsNext(context, bought, options);
+  }
+  await buyWithKeys(context, purchase, options, again);
+}
+
+/** Buys while no other `ci` on this machine buys for this account. Undefined: it was covered after all, which was told. */
+async function buyAlone(
+  context: Context,
+  purchase: PricedPurchase,
+  options: Options,
+  again: ReadonlySet<string> | undefined,
+): Promise<PoolSubscription[] | undefined> {
+  const pool = poolName(purchase.pool);
+  const result = await context.exclusively('purchase', async () => {
+    const mine = await mineOn(context, pool);
+    // What was so before the question was asked may not be so any more.
+    const covering = options.ensure ? alreadyCovering(pool, mine, purchase.blocks, options.quantity) : undefined;
+    if (covering) return { covering };
+    if (again) await checkRepeat(context, intentOf(purchase), mine, again);
+    await checkSpending(context, purchase);
+    return { bought: await buy(context, purchase, mine, options) };
+  });
+  if (result.covering) {
+    await tellCovered(context, result.covering, options);
+    return undefined;
+  }
+  const charged = chargeText(purchase.quote);
+  context.output.done(`Subscribed to ${inWords(purchase.blocks)} of ${pool}: ${charged} charged.`);
+  return result.bought;
+}
+
+/** Buys, and makes a key for each seat that can have one. What was made is told even when not all could be. */
+async function buyWithKeys(
+  context: Context,
+  purchase: PricedPurchase,
+  options: Options,
+  again: ReadonlySet<string> | undefined,
+): Promise<void> {
+  const made = await makeAndDeliver(context, {
+    make: async () => {
+      const bought = await buyAlone(context, purchase, options, again);
+      return bought === undefined ? undefined : createKeys(context, bought, options.createKey ?? '');
+    },
+    secrets: (all) => (all?.subscriptions ?? []).flatMap(({ key }) => (key?.apiKey ? [key.apiKey] : [])),
+    deliver: async (all) => {
+      const holdsSecret = all?.subscriptions.some(({ key }) => key?.apiKey);
+      // What was bought an error tells; a secret is told in any case, as it is shown only once.
+      if (all && (!all.failure || holdsSecret)) await print(context, all.subscriptions, options);
+    },
+  });
+  if (made?.failure) throw made.failure;
+  if (made) sayWhatIsNext(context, made.subscriptions, options);
+}
+
+function check({ createKey, ensure, again }: Options): void {
+  if (createKey?.trim() === '') throw usageError('the name of the key is empty');
+  if (ensure && again) throw usageError('--ensure and --again exclude each other');
+}
+
+/** My subscriptions on the pool. @throws CommandError (not_found) that names the nearest pools */
+async function mineOn(context: Context, pool: string): Promise<Subscription[]> {
+  const { pools } = await context.api();
+  return withPool(context, pool, () => pools.subscriptions(pool));
+}
+
+async function tellCovered(context: Context, covering: PoolSubscription[], options: Options): Promise<void> {
+  const ids = inWords(covering.map(({ id }) => id));
+  const noKey = options.createKey ? ', and no key was made' : '';
+  context.output.note(`Already covered by ${ids}: nothing was charged${noKey}.`);
+  await print(context, covering.map(withMaskedKey), options);
 }
 
 /** The subscriptions that cover the blocks with enough seats and will renew; undefined when nothing is covered. */
-async function alreadyCovering(
-  context: Context,
+function alreadyCovering(
   pool: string,
+  mine: readonly Subscription[],
   blocks: readonly Block[],
   quantity: number,
-): Promise<PoolSubscription[] | undefined> {
-  const { pools } = await context.api();
-  const mine = await withPool(context, pool, () => pools.subscriptions(pool));
+): PoolSubscription[] | undefined {
   const held = seatsHeld(mine);
   const covered = blocks.filter((block) => (held.get(block) ?? 0) >= quantity);
   const partly = blocks.filter((block) => (held.get(block) ?? 0) > 0);
@@ -171,14 +247,32 @@ async function consent(context: Context, purchase: PricedPurchase): Promise<void
   await context.prompts.consent(`Charge ${chargeText(purchase.quote)} now?`);
 }
 
-async function buy(context: Context, { pool, blocks }: PricedPurchase, options: Options): Promise<PoolSubscription[]> {
+function intentOf({ pool, blocks, quote }: PricedPurchase): SubscribeIntent {
+  const { quantity, billingCycle, charge } = quote;
+  return { action: 'subscribe', pool: poolName(pool), blocks, quantity, billingCycle, charge: toUsd(charge.atMost) };
+}
+
+/** @param mine - my subscriptions on the pool, a moment before */
+async function buy(
+  context: Context,
+  purchase: PricedPurchase,
+  mine: readonly Subscription[],
+  { quantity, billingCycle }: Options,
+): Promise<PoolSubscription[]> {
   const { pools } = await context.api();
-  const { quantity, billingCycle } = options;
-  const name = poolName(pool);
-  const result = await tellingHowToFindOut(
-    pools.subscribe(name, { blocks, quantity, billingCycle }),
-    `ci pools subscriptions ${name}`,
-  );
+  const { blocks } = purchase;
+  const name = poolName(purchase.pool);
+  const intent = intentOf(purchase);
+  const before = { ids: mine.map(({ id }) => id) };
+  const result = await carryOut<SubscribeResult, Subscription[]>(context, {
+    intent,
+    before,
+    send: () => pools.subscribe(name, { blocks, quantity, billingCycle }),
+    ids: (answer) => (answer.kind === 'subscribed' ? answer.subscriptions.map(({ id }) => id) : []),
+    look: async (api, others) => judgeSubscribe(intent, before, await api.pools.subscriptions(name), others),
+    adopt: (subscriptions) => ({ kind: 'subscribed', subscriptions }),
+    command: `ci pools subscriptions ${name}`,
+  });
   if (result.kind === 'checkout') {
     await context.showPage(result.sessionUrl);
     throw new CommandError(
@@ -199,14 +293,14 @@ async function buy(context: Context, { pool, blocks }: PricedPurchase, options: 
   return result.subscriptions.map((subscription) => ({ ...subscription, poolSlug: name }));
 }
 
-/** Makes a key for each seat that can have one. What was bought is told even when a key cannot be made. */
-async function createKeys(
-  context: Context,
-  bought: PoolSubscription[],
-  name: string | undefined,
-): Promise<PoolSubscription[]> {
-  if (name === undefined) return bought;
-  const { keys } = await context.api();
+/** What was bought, with its keys as far as they could be made. */
+interface WithKeys {
+  readonly subscriptions: PoolSubscription[];
+  readonly failure?: CommandError;
+}
+
+/** Makes a key for each seat that can have one. */
+async function createKeys(context: Context, bought: PoolSubscription[], name: string): Promise<WithKeys> {
   const done: PoolSubscription[] = [];
   for (const [at, subscription] of bought.entries()) {
     if (subscription.status === 'pending_key') {
@@ -215,20 +309,21 @@ async function createKeys(
     }
     const keyName = bought.length > 1 ? `${name}-${at + 1}` : name;
     try {
-      const key = await keys.createForSubscription({ name: keyName, subscriptionId: subscription.id });
+      const key = await makeKey(context, { name: keyName, subscriptionId: subscription.id });
       done.push({ ...subscription, key });
     } catch (error) {
-      // A secret is shown only once: those made so far must not be lost. What was bought the error itself tells.
-      if (done.some(({ key }) => key?.apiKey)) await print(context, [...done, ...bought.slice(at)], {});
       if (!(error instanceof CommandError)) throw error;
-      throw error.with({
-        message: `subscribed, but the key "${keyName}" ${error.outcome === 'unknown' ? 'may not have been made' : 'was not made'}: ${error.message}`,
-        outcome: error.outcome === 'unknown' ? 'unknown' : 'applied',
+      const unknown = error.outcome === 'unknown';
+      const fate = error.code === 'secret_lost' ? 'is of no use' : unknown ? 'may not have been made' : 'was not made';
+      const failure = error.with({
+        message: `subscribed, but the key "${keyName}" ${fate}: ${error.message}`,
+        outcome: unknown ? 'unknown' : 'applied',
         hint: `Bought: ${inWords(bought.map(({ id }) => id))}. Look with \`ci keys list\`, then \`ci keys create ${keyName} --subscription ${subscription.id}\`.`,
       });
+      return { subscriptions: [...done, ...bought.slice(at)], failure };
     }
   }
-  return done;
+  return { subscriptions: done };
 }
 
 async function print(

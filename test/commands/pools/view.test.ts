@@ -23,9 +23,9 @@ afterEach(() => {
 async function viewed(day: string, timeZone: string): Promise<string[]> {
   const { run } = await import('../../../src/main.ts');
   let shown = '';
-  const write = (text: string) => {
+  const write = (text: string, done?: () => void) => {
     shown += text;
-    return true;
+    done?.();
   };
   const code = await run(['pools', 'view', 'kimi26', '--sandbox', '-o', 'table'], {
     stdin: new PassThrough(),

@@ -1,0 +1,138 @@
+import type { Api } from '../api/index.ts';
+import { CommandError, type Outcome } from '../domain/errors.ts';
+import type { Before, Intent, Verdict } from '../domain/reconcile.ts';
+import { counted } from '../output/text.ts';
+import { relativeTime } from '../output/time.ts';
+import { type History, isOpen, type RecordedAccount } from '../state/history.ts';
+import type { Context } from './context.ts';
+import { inWordsOf } from './intents.ts';
+
+/** The pauses before each look for a change whose answer was lost, in milliseconds: a server may be late. */
+const pauses = [0, 500, 1000, 2000] as const;
+/** No look begins later than this after the first, milliseconds. */
+const longestSearch = 20_000;
+
+/** A change, and how to find out what came of it when its answer is lost. */
+export interface Change<Answer, Found> {
+  readonly intent: Intent;
+  /** What was there before; looked at by whoever asks for the change. */
+  readonly before: Before;
+  /** Sends the one request. */
+  readonly send: () => Promise<Answer>;
+  /** Ids of what an answer tells was made or changed. */
+  readonly ids: (answer: Answer) => readonly string[];
+  /**
+   * Looks at the account again. Absent where the request by itself charges and revokes nothing: a lost answer is then no loss.
+   *
+   * @param others - ids that other changes on this machine are known to have made
+   */
+  readonly look?: (api: Api, others: ReadonlySet<string>) => Promise<Verdict<Found>>;
+  /** What was found as the answer would have told it. */
+  readonly adopt: (found: Found, api: Api) => Answer | Promise<Answer>;
+  /** The command that tells what came of it, when that cannot be found out here. */
+  readonly command: string;
+}
+
+/**
+ * Carries out one change of the account: it is recorded before its request leaves, and what became of it afterwards. When the
+ * answer is lost or unusable, the account is looked at until it is known whether the change was carried out.
+ *
+ * @throws CommandError with its `outcome`; `outcome_unknown` when the account cannot be looked at
+ */
+export async function carryOut<Answer, Found>(context: Context, change: Change<Answer, Found>): Promise<Answer> {
+  const history = await context.history();
+  const account = await context.recordedAccount();
+  if (context.lastChange === undefined) noteOpen(context, history, account);
+  const id = history.begin({ intent: change.intent, before: change.before, account });
+  const settle = (outcome: Outcome, by: 'answer' | 'look', ids: readonly string[] = [], error?: CommandError) => {
+    context.lastChange = outcome;
+    try {
+      history.settle(id, { outcome, by, ids, code: error?.code });
+    } catch (failure) {
+      const reason = failure instanceof Error ? failure.message : String(failure);
+      context.output.note(`What became of it could not be recorded in ${history.file}: ${reason}`);
+    }
+  };
+  context.lastChange = 'unknown';
+  let lost: CommandError;
+  try {
+    const answer = await change.send();
+    settle('applied', 'answer', change.ids(answer));
+    return answer;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    if (error.outcome !== 'unknown') {
+      settle(error.outcome ?? 'not_applied', 'answer', [], error);
+      throw error;
+    }
+    lost = error;
+  }
+  const cause = lost.cause instanceof CommandError ? lost.cause : lost;
+  if (lost.code === 'interrupted') context.output.note('Interrupted: finding out whether it was carried out…');
+  const verdict = await search(context, change, () => idsOfOthers(history, id));
+  if (verdict.outcome === 'applied') {
+    const answer = await change.adopt(verdict.found, await context.lookingApi());
+    settle('applied', 'look', change.ids(answer));
+    if (cause.code !== 'interrupted')
+      context.output.note(`The answer was lost (${cause.message}), and it was carried out.`);
+    return answer;
+  }
+  if (verdict.outcome === 'not_applied') {
+    const error = cause.with({ message: `${cause.message}; it was not carried out`, outcome: 'not_applied' });
+    settle('not_applied', 'look', [], error);
+    throw error;
+  }
+  const error = lost.with({
+    code: lost.code === 'interrupted' ? 'interrupted' : 'outcome_unknown',
+    message: `${lost.message}. The request may have been carried out${verdict.why ? `; ${verdict.why}` : ''}`,
+    hint: `Find out with \`${change.command}\` before you run this again.`,
+    outcome: 'unknown',
+  });
+  settle('unknown', 'look', [], error);
+  throw error;
+}
+
+/** Looks until the change is found; its absence is believed when it was seen twice. */
+async function search<Answer, Found>(
+  context: Context,
+  { look }: Change<Answer, Found>,
+  others: () => Set<string>,
+): Promise<Verdict<Found>> {
+  if (!look) return { outcome: 'not_applied' };
+  const api = await context.lookingApi();
+  const started = Date.now();
+  let absent = 0;
+  let why = '';
+  for (const pause of pauses) {
+    if (Date.now() - started > longestSearch) break;
+    await context.wait(pause);
+    try {
+      const verdict = await look(api, others());
+      if (verdict.outcome === 'applied') return verdict;
+      why = verdict.outcome === 'unknown' ? verdict.why : '';
+      absent = verdict.outcome === 'not_applied' ? absent + 1 : 0;
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      absent = 0;
+      why = `it cannot be looked at: ${error.message}`;
+      if (!error.retryable) break;
+    }
+  }
+  return absent > 1 ? { outcome: 'not_applied' } : { outcome: 'unknown', why };
+}
+
+/** What other changes are known to have made: it is none of this one's. */
+export function idsOfOthers(history: History, id: string): Set<string> {
+  return new Set(history.recent().flatMap((each) => (each.id === id ? [] : (each.settled?.ids ?? []))));
+}
+
+/** Points out changes of this account that nobody knows the outcome of. */
+function noteOpen({ output, clock }: Context, history: History, account: RecordedAccount): void {
+  const open = history.recent().filter((each) => each.account.id === account.id && isOpen(each));
+  const last = open.at(-1);
+  if (!last) return;
+  const when = relativeTime(new Date(last.at), new Date(clock()));
+  output.note(
+    `${counted(open.length, 'earlier change')} without a known outcome, the last "${inWordsOf(last.intent)}", ${when === 'now' ? 'just now' : when}: \`ci history reconcile\` finds out.`,
+  );
+}

@@ -1,0 +1,68 @@
+import { CommandError } from '../../domain/errors.ts';
+import { counted } from '../../output/text.ts';
+import { isOpen, type RecordedChange } from '../../state/history.ts';
+import { idsOfOthers } from '../change.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { look } from '../intents.ts';
+import { fields, historyColumns, shownChange } from './change.ts';
+
+/** `ci history reconcile`: finds out what became of changes that nobody knows the outcome of. */
+export default function reconcile(context: Context): Verb {
+  const command = verb('reconcile', 'find out what became of changes without a known outcome', {
+    fields,
+    exits: [10],
+    examples: ['ci history reconcile', "ci history reconcile --json | jq -r '.[].outcome'"],
+  });
+  command.action(() => settleOpen(context));
+  return command;
+}
+
+async function settleOpen(context: Context): Promise<void> {
+  const { output } = context;
+  const history = await context.history();
+  const { client } = await context.api();
+  client.requireSignedIn();
+  const account = await context.recordedAccount();
+  const open = history.all().filter((change) => change.account.id === account.id && isOpen(change));
+  for (const change of open) await settle(context, change);
+  const ids = new Set(open.map(({ id }) => id));
+  const settled = history.all().filter(({ id }) => ids.has(id));
+  const left = settled.filter((change) => isOpen(change)).length;
+  if (left > 0) context.exitCode = 10;
+  await output.list(settled.map(shownChange), {
+    columns: historyColumns(context),
+    fields,
+    empty: 'Every recorded change has a known outcome.',
+  });
+  if (left > 0) output.note(`${counted(left, 'change')} could not be settled.`);
+}
+
+async function settle(context: Context, { id, intent, before, at }: RecordedChange): Promise<void> {
+  const { output } = context;
+  const api = await context.api();
+  const history = await context.history();
+  let why: string;
+  try {
+    const verdict = await look(api, intent, before, idsOfOthers(history, id));
+    if (verdict.outcome !== 'unknown') {
+      const ids = verdict.outcome === 'applied' ? verdict.found : [];
+      history.settle(id, { outcome: verdict.outcome, by: 'look', ids });
+      if (intent.action === 'create-key' && ids[0] !== undefined) await noteSecret(context, ids[0]);
+      return;
+    }
+    why = verdict.why;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    if (error.code === 'interrupted' || error.exitCode === 4) throw error;
+    why = error.message;
+  }
+  output.note(`${id} of ${at}: ${why}`);
+}
+
+/** A key that was made while nobody saw its secret is of use only where the API shows it again. */
+async function noteSecret({ output }: Context, id: string): Promise<void> {
+  output.note(
+    `The key ${id} was made, and its secret was not delivered. \`ci pools keys POOL --reveal\` shows that of a pool's key; another is of no use: \`ci keys delete ${id}\`.`,
+  );
+}

@@ -1,0 +1,63 @@
+import type { CreatedKey, CreditKeyRequest, Key, KeysApi, SubscriptionKeyRequest } from '../../api/keys.ts';
+import { CommandError } from '../../domain/errors.ts';
+import { judgeKey, type KeyIntent } from '../../domain/reconcile.ts';
+import { carryOut } from '../change.ts';
+import type { Context } from '../context.ts';
+import { keysBefore } from '../intents.ts';
+import { secretOf } from '../key.ts';
+import { revokeKey } from './revoke.ts';
+
+/** A key to be made, for a subscription or on credit. */
+export type KeyRequest = SubscriptionKeyRequest | ({ readonly credit: true } & CreditKeyRequest);
+
+/** A request for a key, as the record keeps it. */
+export function intentOf(request: KeyRequest): KeyIntent {
+  const { name } = request;
+  if ('credit' in request) return { action: 'create-key', type: 'credit', name };
+  return { action: 'create-key', type: 'subscription', name, subscriptionId: request.subscriptionId };
+}
+
+/**
+ * Makes a key.
+ *
+ * @throws CommandError (secret_lost) when it was made and its secret was lost with the answer, and nobody wants another in its place
+ */
+export async function makeKey(context: Context, request: KeyRequest): Promise<CreatedKey> {
+  const { id, name, apiKey } = await requestKey(context, request);
+  if (apiKey !== undefined) return { id, name, apiKey };
+  const label = [name, id].filter(Boolean).join('  ');
+  const question = `The key ${label} was made, and its secret was lost. Delete it and make another?`;
+  if (id != null && (await context.prompts.offer(question))) {
+    await revokeKey(context, id, name ?? undefined);
+    return makeKey(context, request);
+  }
+  throw new CommandError('secret_lost', `the key ${label} was made, and its secret was lost with the answer`, {
+    hint: `It is shown only once: \`ci keys delete ${id}\`, then make another.`,
+    outcome: 'applied',
+  });
+}
+
+/** Sends the one request. When its answer is lost the key is found, though maybe not its secret. */
+async function requestKey(context: Context, request: KeyRequest): Promise<Partial<CreatedKey>> {
+  const api = await context.api();
+  const intent = intentOf(request);
+  const before = await keysBefore(api, intent);
+  return carryOut<Partial<CreatedKey>, Key>(context, {
+    intent,
+    before,
+    send: () => send(api.keys, request),
+    ids: ({ id }) => (id == null ? [] : [id]),
+    look: async (again, others) => judgeKey(intent, before, await again.keys.list(), others),
+    adopt: async (key, again) => {
+      const apiKey = await secretOf(again, key).catch(() => undefined);
+      return { id: key.id, name: key.name, ...(apiKey === undefined ? {} : { apiKey }) };
+    },
+    command: 'ci keys list',
+  });
+}
+
+function send(keys: KeysApi, request: KeyRequest): Promise<CreatedKey> {
+  if (!('credit' in request)) return keys.createForSubscription(request);
+  const { credit: _credit, ...order } = request;
+  return keys.createForCredit(order);
+}

@@ -1,0 +1,97 @@
+import type { Subscription } from '../../api/pools.ts';
+import { CommandError } from '../../domain/errors.ts';
+import { judgeSubscribe, type SubscribeIntent } from '../../domain/reconcile.ts';
+import { inWords } from '../../output/text.ts';
+import { relativeTime } from '../../output/time.ts';
+import type { RecordedChange } from '../../state/history.ts';
+import { idsOfOthers } from '../change.ts';
+import type { Context } from '../context.ts';
+
+/** For how long a second purchase of the same is taken for a repeated first one, in milliseconds. */
+const repeatWithin = 10 * 60_000;
+
+/**
+ * Asks once more when the same was bought a moment ago, by whatever `ci` on this machine: `--yes` consents to one purchase.
+ *
+ * @returns the purchases that were agreed to be repeated, by their ids in the record
+ * @throws CommandError (declined), or (confirmation_required) where nobody can be asked
+ */
+export async function consentToRepeat(
+  context: Context,
+  intent: SubscribeIntent,
+  mineNow: () => Promise<readonly Subscription[]>,
+): Promise<ReadonlySet<string>> {
+  const same = await sameLately(context, intent);
+  const done = same.length > 0 ? await carriedOut(context, same, await mineNow()) : [];
+  const last = done.at(-1);
+  if (!last) return new Set();
+  if (!context.prompts.canAsk) throw repeated(context, last);
+  context.output.note(toldOf(context, last));
+  await context.prompts.consentAgain('Buy it once more?');
+  return new Set(done.map(({ id }) => id));
+}
+
+/**
+ * Refuses a repetition that nobody agreed to: of a purchase made since the question was asked.
+ *
+ * @param agreed - of {@link consentToRepeat}
+ * @throws CommandError (confirmation_required)
+ */
+export async function checkRepeat(
+  context: Context,
+  intent: SubscribeIntent,
+  mine: readonly Subscription[],
+  agreed: ReadonlySet<string>,
+): Promise<void> {
+  const same = (await sameLately(context, intent)).filter(({ id }) => !agreed.has(id));
+  const last = (await carriedOut(context, same, mine)).at(-1);
+  if (last) throw repeated(context, last);
+}
+
+/** The purchases of just the same, recorded in the last minutes. */
+async function sameLately(context: Context, intent: SubscribeIntent): Promise<RecordedChange[]> {
+  const since = context.clock() - repeatWithin;
+  const { id } = await context.recordedAccount();
+  const history = await context.history();
+  return history
+    .recent()
+    .filter((each) => each.account.id === id && Date.parse(each.at) > since && isSame(intent, each.intent));
+}
+
+/** Those that were carried out, or may have been: what was not there when it was looked for may have come late. */
+async function carriedOut(
+  context: Context,
+  changes: readonly RecordedChange[],
+  mine: readonly Subscription[],
+): Promise<RecordedChange[]> {
+  const history = await context.history();
+  return changes.filter(({ id, intent, before, settled }) => {
+    if (settled?.outcome !== 'not_applied') return true;
+    if (settled.by === 'answer' || intent.action !== 'subscribe') return false;
+    return judgeSubscribe(intent, before, mine, idsOfOthers(history, id)).outcome !== 'not_applied';
+  });
+}
+
+function isSame(intent: SubscribeIntent, other: RecordedChange['intent']): boolean {
+  return (
+    other.action === 'subscribe' &&
+    other.pool === intent.pool &&
+    other.blocks.join() === intent.blocks.join() &&
+    other.quantity === intent.quantity &&
+    other.billingCycle === intent.billingCycle
+  );
+}
+
+function repeated(context: Context, change: RecordedChange): CommandError {
+  return new CommandError('confirmation_required', toldOf(context, change), {
+    hint: 'Nothing was charged. --ensure buys only what is not there; --again buys it a second time.',
+    outcome: 'not_applied',
+  });
+}
+
+function toldOf({ clock }: Context, { at, settled }: RecordedChange): string {
+  const when = relativeTime(new Date(at), new Date(clock()));
+  const ids = settled?.ids ?? [];
+  const what = settled?.outcome === 'applied' ? 'was bought' : 'may have been bought';
+  return `the same ${what} ${when === 'now' ? 'just now' : when}${ids.length > 0 ? `: ${inWords(ids)}` : ''}`;
+}
