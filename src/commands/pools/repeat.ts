@@ -58,14 +58,16 @@ async function sameLately(context: Context, intent: SubscribeIntent): Promise<Re
     .filter((each) => each.account.id === id && Date.parse(each.at) > since && isSame(intent, each.intent));
 }
 
-/** Those that were carried out, or may have been: what was not there when it was looked for may have come late. */
+/** Those that were carried out and are still held, or may have been: what was not there when it was looked for may come late. */
 async function carriedOut(
   context: Context,
   changes: readonly RecordedChange[],
   mine: readonly Subscription[],
 ): Promise<RecordedChange[]> {
   const history = await context.history();
+  const held = new Set(mine.map((each) => each.id));
   return changes.filter(({ id, intent, before, settled }) => {
+    if (settled?.outcome === 'applied' && settled.ids.length > 0) return settled.ids.some((each) => held.has(each));
     if (settled?.outcome !== 'not_applied') return true;
     if (settled.by === 'answer' || intent.action !== 'subscribe') return false;
     return judgeSubscribe(intent, before, mine, idsOfOthers(history, id)).outcome !== 'not_applied';
