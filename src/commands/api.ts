@@ -3,9 +3,11 @@ import type { HttpAnswer } from '../api/answers.ts';
 import type { KeyKind } from '../api/client.ts';
 import type { HttpMethod } from '../api/transport.ts';
 import { usageError } from '../domain/errors.ts';
+import { keysIn } from '../domain/secrets.ts';
 import { carryOut } from './change.ts';
 import type { Verb } from './command.ts';
 import type { Context } from './context.ts';
+import { makeAndDeliver } from './delivery.ts';
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly HttpMethod[];
 
@@ -68,18 +70,22 @@ async function call(context: Context, method: HttpMethod, path: string, { field,
   }
   const { client } = await context.api();
   const send = () => client.raw({ method, path: reading ? withQuery(path, values) : path, body, key: keyOf(path) });
-  const answer = await (reading
-    ? send()
-    : carryOut<HttpAnswer, never>(context, {
-        intent: { action: 'api', method, path },
-        before: {},
-        send,
-        ids: () => [],
-        look: async () => ({ outcome: 'unknown', why: '' }),
-        adopt: (none) => none,
-        command: path.startsWith('/api/keys') ? 'ci keys list' : 'ci billing status',
-      }));
-  await output.answer(answer.body);
+  if (reading) return output.answer((await send()).body);
+  const change = () =>
+    carryOut<HttpAnswer, never>(context, {
+      intent: { action: 'api', method, path },
+      before: {},
+      send,
+      ids: () => [],
+      look: async () => ({ outcome: 'unknown', why: '' }),
+      adopt: (none) => none,
+      command: path.startsWith('/api/keys') ? 'ci keys list' : 'ci billing status',
+    });
+  await makeAndDeliver(context, {
+    make: change,
+    secrets: (answer) => keysIn(answer.body),
+    deliver: (answer) => output.answer(answer.body),
+  });
 }
 
 /** The key that a path asks for: inference and its own usage want an `sk_` key; plans and pools answer without one. */

@@ -41,15 +41,15 @@ export async function makeAndDeliver<Made>(
     await deliver(made);
     await context.output.written();
   } catch (error) {
-    throw undelivered(error, () => {
-      context.keptSecrets = refuge.keep(all);
-    });
+    if (all.length > 0) throw undelivered(error, () => (context.keptSecrets = refuge.keep(all)));
+    refuge.discard();
+    throw error;
   }
   refuge.discard();
   return made;
 }
 
-function undelivered(error: unknown, keep: () => void): CommandError {
+function undelivered(error: unknown, keep: () => string): CommandError {
   const failure =
     error instanceof CommandError
       ? error

@@ -13,6 +13,11 @@ export function isConsumptionKey(text: string): boolean {
   return consumptionKey.test(text);
 }
 
+/** The API keys in an answer, each as it was made. */
+export function keysIn(text: string): string[] {
+  return [...new Set(text.match(/\bsk[_-][A-Za-z0-9_-]+/g) ?? [])].filter(isWholeKey);
+}
+
 /** Whether a text is an API key as it was made, and not one that was masked or cut short for show. */
 export function isWholeKey(text: string | null | undefined): text is string {
   return text != null && isConsumptionKey(text) && text.length >= 20;

@@ -20,7 +20,8 @@ export default function token(context: Context): Verb {
   return command;
 }
 
-async function printToken({ output, profiles, settings }: Context): Promise<void> {
+async function printToken(context: Context): Promise<void> {
+  const { output, profiles, settings } = context;
   const managementKey = settings.sandbox.value
     ? (await import('../../sandbox/state.ts')).sandboxManagementKey
     : keyFor(settings, profiles);
@@ -28,6 +29,7 @@ async function printToken({ output, profiles, settings }: Context): Promise<void
     throw new CommandError('not_signed_in', 'not signed in', { hint: 'Run `ci auth login`.' });
   }
   output.checkFields(fields);
+  context.maskInLog([managementKey]);
   if (output.format === undefined) return output.line(managementKey);
   const columns = [{ field: 'managementKey', header: 'Management key', value: () => managementKey }];
   await output.record({ managementKey }, { columns, fields });

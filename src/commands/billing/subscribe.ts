@@ -1,9 +1,11 @@
 import type { PlanSubscription } from '../../api/billing.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
+import { keysIn } from '../../domain/secrets.ts';
 import { factLines } from '../../output/text.ts';
 import { carryOut } from '../change.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
+import { makeAndDeliver } from '../delivery.ts';
 import { look, plansHeld } from '../intents.ts';
 import { sayRetired } from '../retired.ts';
 
@@ -51,15 +53,24 @@ async function subscribeToPlan(context: Context, planSlug: string, { createKey }
   const request = createKey === undefined ? { planSlug } : { planSlug, createKey: true, keyName: createKey };
   const intent = { action: 'subscribe-plan', plan: planSlug } as const;
   const before = { plans: await plansHeld(api) };
-  const made = await carryOut<PlanSubscription, unknown>(context, {
-    intent,
-    before,
-    send: () => billing.subscribeToPlan(request),
-    ids: ({ subscriptionId }) => (subscriptionId == null ? [] : [subscriptionId]),
-    look: (again, others) => look(again, intent, before, others),
-    adopt: () => ({ planSlug }),
-    command: 'ci billing status',
+  const make = () =>
+    carryOut<PlanSubscription, unknown>(context, {
+      intent,
+      before,
+      send: () => billing.subscribeToPlan(request),
+      ids: ({ subscriptionId }) => (subscriptionId == null ? [] : [subscriptionId]),
+      look: (again, others) => look(again, intent, before, others),
+      adopt: () => ({ planSlug }),
+      command: 'ci billing status',
+    });
+  await makeAndDeliver(context, {
+    make,
+    secrets: ({ key }) => keysIn(JSON.stringify(key ?? null)),
+    deliver: (made) => tell(context, planSlug, made),
   });
+}
+
+async function tell(context: Context, planSlug: string, made: PlanSubscription): Promise<void> {
   if (made.keyError != null) {
     throw new CommandError(
       'server_error',
@@ -70,7 +81,7 @@ async function subscribeToPlan(context: Context, planSlug: string, { createKey }
       },
     );
   }
-  await output.record(made, {
+  await context.output.record(made, {
     columns: fields.map((field) => ({ field, header: field, value: (row) => text(row, field) })),
     fields,
   });

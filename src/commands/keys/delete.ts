@@ -4,7 +4,7 @@ import { counted, factLines, inWords } from '../../output/text.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { findKey, keyLabel } from '../key.ts';
-import { revokeKey } from './revoke.ts';
+import { type Deleted, revokedBefore, revokeKey } from './revoke.ts';
 
 const fields = ['id', 'name', 'deleted'] as const;
 
@@ -30,12 +30,13 @@ async function deleteKeys(context: Context, typed: readonly string[]): Promise<v
   prompts.requireConsent('revoking a key cannot be undone and');
   const { keys } = await context.api();
   const all = await keys.list();
-  const chosen = typed.length === 0 ? await pick(context, all) : [...new Set(typed.map((each) => findKey(all, each)))];
-  if (prompts.canAsk) {
+  const { chosen, gone } =
+    typed.length === 0 ? { chosen: await pick(context, all), gone: [] } : await named(context, all, typed);
+  if (prompts.canAsk && chosen.length > 0) {
     output.note(factLines([...chosen.map((key) => ['Key', keyLabel(key)] as const), ['Account', context.account()]]));
     await prompts.consent(`Revoke ${chosen.length === 1 ? 'this key' : `these ${chosen.length} keys`} at once?`);
   }
-  const deleted: { id: string; name: string | null; deleted: true }[] = [];
+  const deleted: Deleted[] = [];
   const failed: { id: string; error: CommandError }[] = [];
   for (const { id, name } of chosen) {
     if (context.interrupt.aborted) break;
@@ -49,19 +50,42 @@ async function deleteKeys(context: Context, typed: readonly string[]): Promise<v
   }
   if (failed.length > 0) throw failureOf(failed, deleted, chosen.length);
   if (deleted.length < chosen.length) throw stoppedAfter(deleted, chosen.length);
-  output.done(`Revoked ${counted(deleted.length, 'key')}.`);
-  const [only] = deleted;
+  if (deleted.length > 0) output.done(`Revoked ${counted(deleted.length, 'key')}.`);
+  const told = [...gone, ...deleted];
+  const [only] = told;
   const drawing = () => '';
   await output.list(
-    deleted,
+    told,
     {
       columns: fields.map((field) => ({ field, header: field.toUpperCase(), value: (row) => row[field] })),
       fields,
       empty: '',
       drawing,
     },
-    deleted.length === 1 ? only : { deleted },
+    told.length === 1 ? only : { deleted: told },
   );
+}
+
+/** The keys named, each once; one that is listed no more, as it was revoked here before, is done. @throws CommandError (not_found) */
+async function named(
+  context: Context,
+  all: readonly Key[],
+  typed: readonly string[],
+): Promise<{ chosen: Key[]; gone: Deleted[] }> {
+  const chosen = new Set<Key>();
+  const gone: Deleted[] = [];
+  for (const each of typed) {
+    try {
+      chosen.add(findKey(all, each));
+    } catch (error) {
+      const before =
+        error instanceof CommandError && error.code === 'not_found' && (await revokedBefore(context, each));
+      if (!before) throw error;
+      context.output.note(`${each} was revoked before.`);
+      gone.push(before);
+    }
+  }
+  return { chosen: [...chosen], gone };
 }
 
 function stoppedAfter(deleted: readonly { id: string }[], chosen: number): CommandError {

@@ -1,5 +1,6 @@
 import { CommandError } from '../../domain/errors.ts';
 import { judgeDelete } from '../../domain/reconcile.ts';
+import { isOpen } from '../../state/history.ts';
 import { carryOut } from '../change.ts';
 import type { Context } from '../context.ts';
 
@@ -21,4 +22,34 @@ export async function revokeKey(context: Context, id: string, name: string | und
     adopt: () => {},
     command: 'ci keys list',
   });
+}
+
+/** A key that is revoked. */
+export interface Deleted {
+  readonly id: string;
+  readonly name: string | null;
+  readonly deleted: true;
+}
+
+/**
+ * A key that is there no more and that was to be revoked from this machine a while ago: a command that is run again finds it done.
+ *
+ * @param typed - its id or name
+ */
+export async function revokedBefore(context: Context, typed: string): Promise<Deleted | undefined> {
+  const history = await context.history();
+  const account = await context.recordedAccount();
+  const change = history
+    .recent()
+    .findLast(
+      ({ account: { id }, intent, settled }) =>
+        id === account.id &&
+        intent.action === 'delete-key' &&
+        (intent.id === typed || intent.name === typed) &&
+        settled?.outcome !== 'not_applied',
+    );
+  if (change?.intent.action !== 'delete-key') return undefined;
+  const { id, name = null } = change.intent;
+  if (isOpen(change)) history.settle(change.id, { outcome: 'applied', by: 'look', ids: [id] });
+  return { id, name, deleted: true };
 }

@@ -29,6 +29,7 @@ async function listPoolKeys(context: Context, typed: string | undefined, { revea
   const pool = await chosenPool(context, typed);
   const found = await withPool(context, pool, () => pools.keys(pool));
   const shown = reveal ? found : found.map((key) => (key.apiKey ? { ...key, apiKey: masked(key.apiKey) } : key));
+  if (reveal) context.maskInLog(found.flatMap(({ apiKey }) => apiKey ?? []));
   await context.output.list(shown, {
     columns,
     fields,

@@ -264,33 +264,36 @@ async function buy(
   const name = poolName(purchase.pool);
   const intent = intentOf(purchase);
   const before = { ids: mine.map(({ id }) => id) };
-  const result = await carryOut<SubscribeResult, Subscription[]>(context, {
+  const bought = await carryOut<Subscription[], Subscription[]>(context, {
     intent,
     before,
-    send: () => pools.subscribe(name, { blocks, quantity, billingCycle }),
-    ids: (answer) => (answer.kind === 'subscribed' ? answer.subscriptions.map(({ id }) => id) : []),
+    send: async () => subscribed(context, name, await pools.subscribe(name, { blocks, quantity, billingCycle })),
+    ids: (subscriptions) => subscriptions.map(({ id }) => id),
     look: async (api, others) => judgeSubscribe(intent, before, await api.pools.subscriptions(name), others),
-    adopt: (subscriptions) => ({ kind: 'subscribed', subscriptions }),
+    adopt: (found) => found,
     command: `ci pools subscriptions ${name}`,
   });
-  if (result.kind === 'checkout') {
-    await context.showPage(result.sessionUrl);
-    throw new CommandError(
-      'no_payment_method',
-      `no card is saved; pay in the browser to subscribe: ${result.sessionUrl}`,
-      {
-        hint: `Nothing is charged until then. Afterwards \`ci pools subscriptions ${name}\` shows it.`,
-        outcome: 'not_applied',
-      },
-    );
-  }
-  if (result.subscriptions.length !== quantity) {
-    const told = counted(result.subscriptions.length, 'subscription');
+  if (bought.length !== quantity) {
+    const told = counted(bought.length, 'subscription');
     context.output.note(
       `The API told of ${told} for ${counted(quantity, 'seat')}: \`ci pools subscriptions ${name}\` shows all.`,
     );
   }
-  return result.subscriptions.map((subscription) => ({ ...subscription, poolSlug: name }));
+  return bought.map((subscription) => ({ ...subscription, poolSlug: name }));
+}
+
+/** What an answer says was bought. @throws CommandError (no_payment_method) when it names a page to pay on instead */
+async function subscribed(context: Context, pool: string, result: SubscribeResult): Promise<Subscription[]> {
+  if (result.kind === 'subscribed') return result.subscriptions;
+  await context.showPage(result.sessionUrl);
+  throw new CommandError(
+    'no_payment_method',
+    `no card is saved; pay in the browser to subscribe: ${result.sessionUrl}`,
+    {
+      hint: `Nothing is charged until then. Afterwards \`ci pools subscriptions ${pool}\` shows it.`,
+      outcome: 'not_applied',
+    },
+  );
 }
 
 /** What was bought, with its keys as far as they could be made. */
