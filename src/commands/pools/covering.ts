@@ -1,0 +1,55 @@
+import type { Subscription } from '../../api/pools.ts';
+import type { Block } from '../../domain/blocks.ts';
+import { blocksHeld, hoursInWords, seatsHeld, staysMine } from '../../domain/coverage.ts';
+import { CommandError } from '../../domain/errors.ts';
+import { counted, inWords } from '../../output/text.ts';
+import type { PoolSubscription } from '../subscriptions.ts';
+
+/**
+ * The subscriptions that cover the blocks with enough seats and will renew; undefined when nothing is covered.
+ *
+ * @param mine - my subscriptions on the pool
+ * @throws CommandError (unavailable) when part is covered, or only by what will not renew
+ */
+export function alreadyCovering(
+  pool: string,
+  mine: readonly Subscription[],
+  blocks: readonly Block[],
+  quantity: number,
+): PoolSubscription[] | undefined {
+  const held = seatsHeld(mine);
+  const covered = blocks.filter((block) => (held.get(block) ?? 0) >= quantity);
+  const partly = blocks.filter((block) => (held.get(block) ?? 0) > 0);
+  if (covered.length === blocks.length) {
+    return mine
+      .filter((each) => staysMine(each) && blocks.some((block) => blocksHeld(each).includes(block)))
+      .map((each) => ({ ...each, poolSlug: pool }));
+  }
+  if (partly.length === 0) {
+    refuseHeld(pool, mine, blocks);
+    return undefined;
+  }
+  const have = partly.map((block) => `${counted(held.get(block) ?? 0, 'seat')} in ${block}`);
+  const missing = blocks.filter((block) => !covered.includes(block));
+  throw new CommandError(
+    'unavailable',
+    `partly covered already: you hold ${inWords(have)}, and asked for ${quantity} in each of ${inWords(blocks)}`,
+    {
+      hint: `Nothing was charged. Subscribe to what is missing: \`ci pools subscribe ${pool} --blocks ${missing.join(',')}\`.`,
+      outcome: 'not_applied',
+    },
+  );
+}
+
+/** Blocks that are paid for and will not renew, or whose payment failed, are neither covered nor to be bought again unasked. */
+function refuseHeld(pool: string, mine: readonly Subscription[], blocks: readonly Block[]): void {
+  const held = mine.find(
+    (each) => each.status !== 'canceled' && blocks.some((block) => blocksHeld(each).includes(block)),
+  );
+  if (!held) return;
+  const why = held.status === 'past_due' ? 'its payment failed' : `it ends on ${held.currentPeriodEnd}`;
+  throw new CommandError('unavailable', `you hold ${hoursInWords(held)} of ${pool} in ${held.id}, and ${why}`, {
+    hint: 'Nothing was charged. Without --ensure it is bought a second time.',
+    outcome: 'not_applied',
+  });
+}
