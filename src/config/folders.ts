@@ -1,3 +1,4 @@
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import envPaths from 'env-paths';
 
@@ -5,6 +6,25 @@ const name = 'cheapestinference';
 
 /** The environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Makes a folder, and those it lies in, for its owner alone. The `recursive` of Node.js tries for ever where a folder cannot be
+ * made in one that is there, as in /proc.
+ *
+ * @throws the error of the file system
+ */
+export function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EEXIST' && statSync(folder).isDirectory()) return;
+    const parent = path.dirname(folder);
+    if (code !== 'ENOENT' || existsSync(parent)) throw error;
+    makeFolder(parent);
+    makeFolder(folder);
+  }
+}
 
 /** The folder of the profiles: `CHEAPESTINFERENCE_CONFIG_DIR`, else the operating system's place for configuration. */
 export function configFolder(env: Environment): string {

@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
 import { CommandError, usageError } from '../domain/errors.ts';
 import { formats } from '../domain/formats.ts';
+import { makeFolder } from './folders.ts';
 
 const fileName = 'config';
 
@@ -110,7 +111,7 @@ export class Profiles {
     const { default: Conf } = await import('conf');
     this.#known = undefined;
     try {
-      mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+      makeFolder(this.folder);
       const file = new Conf({
         cwd: this.folder,
         configName: fileName,

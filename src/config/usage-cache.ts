@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
+import { makeFolder } from './folders.ts';
 
 /** The API answers 12 requests for all usage in 12 hours (Usage, "Rate limited to 12 requests per 12 hours"). */
 const usageLimit = { requests: 12, milliseconds: 12 * 3_600_000 } as const;
@@ -72,7 +73,7 @@ export class UsageCache {
 
   #write(content: Content): void {
     try {
-      mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 });
+      makeFolder(path.dirname(this.#file));
       const draft = `${this.#file}.${process.pid}`;
       writeFileSync(draft, JSON.stringify(content), { mode: 0o600 });
       renameSync(draft, this.#file);

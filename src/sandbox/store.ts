@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
+import { makeFolder } from '../config/folders.ts';
 import type { Account } from './account.ts';
 import { accountSchema, freshAccount } from './account.ts';
 import { settle } from './settle.ts';
@@ -95,7 +96,7 @@ export function openStore(folder: string, now: () => number): Store {
     const id = randomBytes(9).toString('base64url');
     const lineage = [...base.lineage, id].slice(-keptLineage);
     const number = base.number + 1;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     const draft = join(folder, `state.${process.pid}-${id}.tmp`);
     try {
       writeFileSync(draft, JSON.stringify({ version: formatVersion, lineage, account }), { mode: 0o600, flag: 'wx' });

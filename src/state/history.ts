@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
+import { makeFolder } from '../config/folders.ts';
 import { blockNames } from '../domain/blocks.ts';
 import { CommandError, type Outcome } from '../domain/errors.ts';
 import type { Before, Intent } from '../domain/reconcile.ts';
@@ -157,7 +158,7 @@ export class History {
 
   /** One write a line, so that lines of several processes do not mix. */
   #append(entry: object): void {
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    makeFolder(this.#folder);
     const file = openSync(this.file, 'a+', 0o600);
     try {
       const { size, mode } = fstatSync(file);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
+import { makeFolder } from '../config/folders.ts';
 import { CommandError } from '../domain/errors.ts';
 import { isRunning, type ProcessId, thisProcess } from './process.ts';
 
@@ -92,7 +93,7 @@ function holder(folder: string, name: string, mine: string): ProcessId | undefin
 
 function claim(folder: string, file: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     closeSync(openSync(file, 'wx', 0o600));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
+import { makeFolder } from '../config/folders.ts';
 
 /** Room enough for the keys of 20 seats, in bytes. */
 const room = 4096;
@@ -16,7 +17,7 @@ export interface Refuge {
 /** @throws the error of the file system when there is no room */
 export function openRefuge(folder: string): Refuge {
   const file = path.join(folder, `undelivered-${randomBytes(6).toString('hex')}.key`);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const handle = openSync(file, 'wx', 0o600);
   const discard = () => {
     closeSync(handle);
