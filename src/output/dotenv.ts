@@ -1,14 +1,30 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, readlink, realpath, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { CommandError, usageError } from '../domain/errors.ts';
+import { withLock } from '../state/lock.ts';
+import { withVariable } from './dotenv-text.ts';
+
+/** Bytes kept free for a variable before it is known. */
+const room = 4096;
+
+/** How long other processes that write the same file are waited for, milliseconds: each holds it for a moment. */
+const patience = 30_000;
 
 /** A dotenv file into which a value can be written, proven writable when it was opened. */
 export interface Dotenv {
   /** The file's absolute path. */
   readonly file: string;
-  /** Sets a variable, and leaves every other line as it is. The file is replaced whole, and only its owner can read it. */
+  /**
+   * Sets a variable, and leaves every other byte as it is then. The file is replaced whole, and only its owner can read it.
+   *
+   * @throws CommandError (file_error); the file is then as it was
+   */
   set(variable: string, value: string): Promise<void>;
+  /** What to tell the user when git would commit the file. */
+  gitWarning(): Promise<string | undefined>;
   /** Lets go of the file without writing. */
   discard(): Promise<void>;
 }
@@ -20,60 +36,131 @@ export function checkVariable(name: string): string {
 }
 
 /**
- * Opens a dotenv file for one write: its successor is made beside it at once, so that a folder that cannot be written
- * is found out before there is a secret to keep.
+ * Opens a dotenv file for one write: its successor is made beside it at once, as large as it may become, so that a folder
+ * that cannot be written and a disk that is full are found out before there is a secret to keep.
  *
  * @throws CommandError (file_error)
  */
 export async function openDotenv(file: string): Promise<Dotenv> {
   const named = path.resolve(file);
   try {
-    // A link stays a link: what it points to is replaced.
-    const target = (await realpath(named).catch(unlessMissing)) ?? named;
+    const target = await targetOf(named);
+    const [folder, name] = [path.dirname(target), path.basename(target)];
+    const alone = <Result>(work: () => Promise<Result>) => withLock({ folder, name, patience, pause }, work);
+    const { length } = await contentOf(target);
+    // What is refused to the lock is refused now.
+    await alone(() => Promise.resolve());
     const successor = `${target}.${randomBytes(6).toString('hex')}.tmp`;
-    if ((await stat(target).catch(unlessMissing))?.isFile() === false) throw new Error('it is no file');
-    const handle = await open(successor, 'wx', 0o600);
+    const handle = await create(successor, length + room);
+    const discard = async () => {
+      await handle.close();
+      await rm(successor, { force: true });
+    };
     return {
       file: named,
       async set(variable, value) {
         try {
-          const before = (await readFile(target, 'utf8').catch(unlessMissing)) ?? '';
-          await handle.writeFile(withVariable(before, variable, value));
-          await handle.sync();
-          await handle.close();
-          await rename(successor, target);
+          await alone(async () => {
+            const content = withVariable(await contentOf(target), variable, value);
+            await overwrite(handle, content);
+            await handle.truncate(content.length);
+            await handle.sync();
+            await handle.close();
+            await rename(successor, target);
+          });
         } catch (error) {
-          await rm(successor, { force: true });
+          await discard();
           throw failure(named, error);
         }
+        await settle(folder);
       },
-      async discard() {
-        await handle.close();
-        await rm(successor, { force: true });
+      async gitWarning() {
+        const { gitWarning } = await import('./git.ts');
+        return gitWarning(target);
       },
+      discard,
     };
   } catch (error) {
-    throw failure(named, error);
+    throw error instanceof CommandError ? error : failure(named, error);
   }
 }
 
-/** A dotenv text with one variable set: its last assignment is replaced, else a line is added at the end. */
-export function withVariable(text: string, variable: string, value: string): string {
-  const line = `${variable}=${quoted(value)}`;
-  const lines = text.split(/(?<=\n)/);
-  const assignment = new RegExp(`^(\\s*(?:export\\s+)?)${variable}\\s*=`);
-  const at = lines.findLastIndex((each) => assignment.test(each));
-  const found = lines[at];
-  if (found === undefined) return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${line}\n`;
-  const prefix = assignment.exec(found)?.[1] ?? '';
-  const end = /\r?\n$/.exec(found)?.[0] ?? '';
-  return [...lines.slice(0, at), `${prefix}${line}${end}`, ...lines.slice(at + 1)].join('');
+/**
+ * The file that a path stands for, which need not be there. A link is followed to a file in its own folder or below; a
+ * folder on the way may be a link, as whoever names `folder/.env` means what lies there.
+ *
+ * @throws CommandError (file_error) when the file is a link that leads elsewhere
+ */
+async function targetOf(named: string): Promise<string> {
+  const folder = await realpath(path.dirname(named));
+  let at = path.join(folder, path.basename(named));
+  for (let links = 0; links < 40; links += 1) {
+    const link = await readlink(at).catch(unless('ENOENT', 'EINVAL'));
+    if (link === undefined) return at;
+    const next = path.isAbsolute(link) ? link : `${path.dirname(at)}${path.sep}${link}`;
+    const holder = await realpath(path.dirname(next)).catch(unless('ENOENT'));
+    at = holder === undefined ? path.resolve(next) : path.join(holder, path.basename(next));
+    if (isOutside(folder, at)) {
+      const end = (await realpath(at).catch(unless('ENOENT'))) ?? at;
+      throw new CommandError('file_error', `${named} is a link that leads out of its folder, to ${end}`, {
+        hint: 'Nothing was written. Name the file that is meant itself, or put a file in place of the link.',
+      });
+    }
+  }
+  throw new Error('its links lead in a circle');
 }
 
-/** A value on one line: as it is where every reader of dotenv files takes it so, else in double quotes. */
-function quoted(value: string): string {
-  if (/^[\w.:/@%+=-]*$/.test(value)) return value;
-  return `"${value.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\r', '\\r')}"`;
+function isOutside(folder: string, file: string): boolean {
+  const relative = path.relative(folder, file);
+  return relative === '..' || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative);
+}
+
+/** What a file holds, nothing when it is not there. A link is not followed. */
+async function contentOf(file: string): Promise<Buffer> {
+  const stats = await lstat(file).catch(unless('ENOENT'));
+  if (!stats) return Buffer.alloc(0);
+  if (!stats.isFile()) throw new Error(stats.isDirectory() ? 'it is a folder' : 'it is no regular file');
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const content = await handle.readFile();
+    if (/^(?:\xff\xfe|\xfe\xff)/.test(content.toString('latin1', 0, 2)))
+      throw new Error('it is UTF-16: save it as UTF-8');
+    return content;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes a file for its owner alone, whatever the umask, and fills it, so that the space is there. */
+async function create(file: string, size: number): Promise<FileHandle> {
+  const handle = await open(file, 'wx', 0o600);
+  try {
+    await handle.chmod(0o600);
+    await overwrite(handle, Buffer.alloc(size));
+    await handle.sync();
+    return handle;
+  } catch (error) {
+    await handle.close();
+    await rm(file, { force: true });
+    throw error;
+  }
+}
+
+/** Writes from a file's beginning on. */
+async function overwrite(handle: FileHandle, content: Buffer): Promise<void> {
+  for (let at = 0; at < content.length; ) {
+    at += (await handle.write(content, at, content.length - at, at)).bytesWritten;
+  }
+}
+
+/** Has a folder keep a new name over a loss of power, where the system lets a folder be synced. */
+async function settle(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder, constants.O_RDONLY);
+    await handle.sync().finally(() => handle.close());
+  } catch {
+    // The file is in its place; it only takes the system's own time to get to the disk.
+  }
 }
 
 function failure(file: string, error: unknown): CommandError {
@@ -81,7 +168,9 @@ function failure(file: string, error: unknown): CommandError {
   return new CommandError('file_error', `${file} cannot be written: ${reason}`, { cause: error });
 }
 
-function unlessMissing(error: unknown): undefined {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-  throw error;
+function unless(...codes: readonly string[]): (error: unknown) => undefined {
+  return (error) => {
+    if (error instanceof Error && 'code' in error && codes.some((code) => code === error.code)) return undefined;
+    throw error;
+  };
 }

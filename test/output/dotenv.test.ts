@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   lstatSync,
@@ -9,74 +10,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkVariable, openDotenv, withVariable } from '../../src/output/dotenv.ts';
+import { checkVariable, openDotenv } from '../../src/output/dotenv.ts';
 import { emptyFolder } from '../config/folder.ts';
-
-describe('withVariable', () => {
-  test.each([
-    ['', 'KEY=new\n'],
-    ['A=1\n', 'A=1\nKEY=new\n'],
-    ['A=1', 'A=1\nKEY=new\n'],
-    ['KEY=old\nA=1\n', 'KEY=new\nA=1\n'],
-    ['KEY=old', 'KEY=new'],
-    ['KEY=old\r\nA=1\r\n', 'KEY=new\r\nA=1\r\n'],
-    ['export KEY=old # mine\n', 'export KEY=new\n'],
-    ['  KEY = "old"\n', '  KEY=new\n'],
-    ['KEY=1\nKEY=2\n', 'KEY=1\nKEY=new\n'],
-    ['# KEY=old\nMY_KEY=1\nKEYS=2\n', '# KEY=old\nMY_KEY=1\nKEYS=2\nKEY=new\n'],
-    ['KEY\n', 'KEY\nKEY=new\n'],
-    ['\n\n', '\n\nKEY=new\n'],
-  ])('makes of %j %j', (before, after) => {
-    expect(withVariable(before, 'KEY', 'new')).toBe(after);
-  });
-
-  const line = fc.oneof(
-    fc.string(),
-    fc.constantFrom('KEY=1', 'export KEY=2', ' KEY = 3', '# KEY=4', 'KEY', 'OTHER=KEY=5', 'KEYS=6', '', '\r'),
-  );
-  const content = fc
-    .array(line)
-    .chain((lines) => fc.constantFrom(lines.join('\n'), `${lines.join('\n')}\n`, lines.join('\r\n')));
-  const isSet = (each: string) => /^\s*(?:export\s+)?KEY\s*=/.test(each);
-
-  test('leaves every other line as it is, whatever the file holds', () => {
-    fc.assert(
-      fc.property(content, fc.stringMatching(/^[A-Za-z0-9_.:/@-]{1,20}$/), (before, value) => {
-        const after = withVariable(before, 'KEY', value).split('\n');
-        const lines = before.split('\n');
-        const at = lines.findLastIndex(isSet);
-        if (at < 0) {
-          const kept = before === '' ? [] : before.endsWith('\n') ? lines.slice(0, -1) : lines;
-          expect(after).toEqual([...kept, `KEY=${value}`, '']);
-          return;
-        }
-        expect(after.toSpliced(at, 1)).toEqual(lines.toSpliced(at, 1));
-        expect(after[at]?.trim().replace(/^export\s+/, '')).toBe(`KEY=${value}`);
-      }),
-      { numRuns: 1000 },
-    );
-  });
-
-  test.each([
-    ['two words', 'KEY="two words"\n'],
-    ['a"b\\c', 'KEY="a\\"b\\\\c"\n'],
-    ['one\ntwo\r', 'KEY="one\\ntwo\\r"\n'],
-    ['#1', 'KEY="#1"\n'],
-  ])('keeps %j on one line, in quotes', (value, line) => {
-    expect(withVariable('', 'KEY', value)).toBe(line);
-  });
-
-  test('changes nothing when done twice', () => {
-    fc.assert(
-      fc.property(content, (before) => {
-        const once = withVariable(before, 'KEY', 'new');
-        expect(withVariable(once, 'KEY', 'new')).toBe(once);
-      }),
-    );
-  });
-});
 
 test.each(['KEY', '_a1', 'CHEAPESTINFERENCE_API_KEY'])('%s can name a variable', (name) => {
   expect(checkVariable(name)).toBe(name);
@@ -120,33 +56,151 @@ describe('a dotenv file', () => {
     expect(readFileSync(join(folder, '.env'), 'utf8')).toBe('A=1\n');
   });
 
-  test('behind a link is replaced where it is, and the link stays', async () => {
+  test('keeps every other byte, what is no UTF-8 too', async () => {
+    const file = join(emptyFolder(), '.env');
+    const bytes = Buffer.from('\xef\xbb\xbfA=\xff\xfe\x00\x80\r\nB="\xe4\nKEY=1"', 'latin1');
+    writeFileSync(file, bytes);
+    await (await openDotenv(file)).set('KEY', 'ключ');
+    expect(readFileSync(file)).toEqual(Buffer.concat([bytes, Buffer.from("\nKEY='ключ'\n")]));
+  });
+
+  test('whose value cannot be written so that every reader takes it is as it was, and nothing is left beside it', async () => {
     const folder = emptyFolder();
-    mkdirSync(join(folder, 'real'));
-    writeFileSync(join(folder, 'real', 'env'), 'A=1\n');
-    symlinkSync(join(folder, 'real', 'env'), join(folder, '.env'));
+    const file = join(folder, '.env');
+    writeFileSync(file, 'A=1\n');
+    const dotenv = await openDotenv(file);
+    await expect(dotenv.set('KEY', 'sk_1\nB=2')).rejects.toMatchObject({
+      code: 'file_error',
+      message: `${file} cannot be written: the value has no notation that every reader of dotenv files takes as it is`,
+    });
+    expect([readFileSync(file, 'utf8'), readdirSync(folder)]).toEqual(['A=1\n', ['.env']]);
+  });
+
+  test('has a successor from the start, as large as the file may become, for its owner alone', async () => {
+    const folder = emptyFolder();
+    writeFileSync(join(folder, '.env'), `A=${'x'.repeat(10_000)}\n`);
     const dotenv = await openDotenv(join(folder, '.env'));
+    const [, successor = ''] = readdirSync(folder);
+    expect(successor).toMatch(/^\.env\.[0-9a-f]{12}\.tmp$/);
+    const { size, blocks, mode } = statSync(join(folder, successor));
+    expect([size > 14_000, blocks * 512 >= size, mode & 0o777]).toEqual([true, true, 0o600]);
+    await dotenv.discard();
+    await dotenv.discard();
+    expect(readdirSync(folder)).toEqual(['.env']);
+  });
+
+  test('opened several times over loses no variable', async () => {
+    const folder = emptyFolder();
+    const file = join(folder, '.env');
+    const opened = await Promise.all(Array.from({ length: 10 }, () => openDotenv(file)));
+    await Promise.all(opened.map((dotenv, at) => dotenv.set(`KEY_${at}`, `${at}`)));
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n').sort();
+    expect(lines).toEqual(opened.map((_dotenv, at) => `KEY_${at}=${at}`));
+    expect(readdirSync(folder)).toEqual(['.env']);
+  });
+
+  /** A folder with a folder in it and one beside it, and a file in each. */
+  function folders() {
+    const home = emptyFolder();
+    const here = join(home, 'here');
+    for (const each of ['here', 'here/below', 'beside']) mkdirSync(join(home, each));
+    for (const each of ['here/real', 'here/below/real', 'beside/real']) writeFileSync(join(home, each), 'A=1\n');
+    return { home, here, link: join(here, '.env') };
+  }
+
+  test.each([
+    ['in its folder', 'real', 'real'],
+    ['in its folder, by a whole path', undefined, 'real'],
+    ['below its folder', 'below/real', 'below/real'],
+    ['by way of another one', 'chain', 'below/real'],
+    ['below a folder that is a link', 'linked/real', 'below/real'],
+    ['to a name that is free', 'later', 'later'],
+  ])('behind a link %s is replaced where it is, and the link stays', async (_where, leads, real) => {
+    const { here, link } = folders();
+    symlinkSync('below', join(here, 'linked'));
+    symlinkSync('linked/real', join(here, 'chain'));
+    symlinkSync(leads ?? join(here, 'real'), link);
+    const before = existsSync(join(here, real)) ? 'A=1\n' : '';
+    const dotenv = await openDotenv(link);
     await dotenv.set('KEY', 'new');
-    expect(lstatSync(join(folder, '.env')).isSymbolicLink()).toBe(true);
-    expect(readFileSync(join(folder, 'real', 'env'), 'utf8')).toBe('A=1\nKEY=new\n');
-    expect([readdirSync(folder), readdirSync(join(folder, 'real'))]).toEqual([['.env', 'real'], ['env']]);
+    expect([dotenv.file, lstatSync(link).isSymbolicLink(), lstatSync(join(here, real)).isFile()]).toEqual([
+      link,
+      true,
+      true,
+    ]);
+    expect([readFileSync(join(here, real), 'utf8'), readFileSync(link, 'utf8')]).toEqual(
+      Array(2).fill(`${before}KEY=new\n`),
+    );
+    expect(statSync(link).mode & 0o777).toBe(0o600);
+    const left = readdirSync(here, { recursive: true });
+    expect(left.filter((each) => /\.(?:tmp|lock)$/.test(String(each)))).toEqual([]);
+  });
+
+  test('in a folder that is named by a link is the one in that folder', async () => {
+    const { home } = folders();
+    symlinkSync('../beside', join(home, 'here', 'link'));
+    const dotenv = await openDotenv(join(home, 'here', 'link', 'real'));
+    await dotenv.set('KEY', 'new');
+    expect(dotenv.file).toBe(join(home, 'here', 'link', 'real'));
+    expect(readFileSync(join(home, 'beside', 'real'), 'utf8')).toBe('A=1\nKEY=new\n');
+  });
+
+  test.each([
+    ['to a file', '../beside/real', 'beside/real'],
+    ['to a name that is free', '../beside/later', 'beside/later'],
+    ['into a folder that is not there', '../nowhere/.env', 'nowhere/.env'],
+    ['by way of a folder that is a link', 'out/real', 'beside/real'],
+    ['to its own folder by way of another', '../beside/back', 'here/real'],
+    ['to the folder above', '..', ''],
+  ])('behind a link that leads out of its folder, %s, is refused', async (_where, leads, end) => {
+    const { home, here, link } = folders();
+    symlinkSync('../beside', join(here, 'out'));
+    symlinkSync('../here/real', join(home, 'beside', 'back'));
+    symlinkSync(leads, link);
+    const before = readdirSync(home, { recursive: true });
+    await expect(openDotenv(link)).rejects.toMatchObject({
+      code: 'file_error',
+      message: `${link} is a link that leads out of its folder, to ${join(home, end)}`,
+      hint: 'Nothing was written. Name the file that is meant itself, or put a file in place of the link.',
+    });
+    expect(readdirSync(home, { recursive: true })).toEqual(before);
+    expect(readFileSync(join(home, 'beside', 'real'), 'utf8')).toBe('A=1\n');
+  });
+
+  test('that became a link in the meantime is not followed', async () => {
+    const { home, here, link } = folders();
+    const dotenv = await openDotenv(link);
+    symlinkSync('../beside/real', link);
+    await expect(dotenv.set('KEY', 'new')).rejects.toMatchObject({ code: 'file_error' });
+    expect(readFileSync(join(home, 'beside', 'real'), 'utf8')).toBe('A=1\n');
+    expect(readdirSync(here)).toEqual(['.env', 'below', 'real']);
   });
 
   test.each([
     ['in a folder that is not there', (folder: string) => join(folder, 'none', '.env'), /ENOENT/],
     ['below a file', (folder: string) => join(folder, 'file', '.env'), /ENOTDIR/],
-    ['that is a folder', (folder: string) => join(folder, 'dir'), /it is no file/],
-    ['that is a device', () => '/dev/null', /it is no file/],
+    ['that is a folder', (folder: string) => join(folder, 'dir'), /: it is a folder$/],
+    ['that is a device', () => '/dev/null', /: it is no regular file$/],
+    ['that is a pipe, which is not opened', (folder: string) => join(folder, 'pipe'), /: it is no regular file$/],
+    ['that is a link to itself', (folder: string) => join(folder, 'circle'), /: its links lead in a circle$/],
+    ['that is UTF-16', (folder: string) => join(folder, 'wide'), /: it is UTF-16: save it as UTF-8$/],
+    [
+      'whose name leaves no room for others beside it',
+      (folder: string) => join(folder, 'n'.repeat(230)),
+      /ENAMETOOLONG/,
+    ],
   ])('%s is refused before anything is written', async (_where, at, reason) => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'file'), '');
+    writeFileSync(join(folder, 'wide'), '\ufeffA=1\r\n', 'utf16le');
     mkdirSync(join(folder, 'dir'));
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    symlinkSync('circle', join(folder, 'circle'));
+    const before = readdirSync(folder);
     const file = at(folder);
     const error = await openDotenv(file).catch((error: unknown) => error);
-    expect(error).toMatchObject({ code: 'file_error', exitCode: 1 });
-    expect(String(error)).toContain(`${file} cannot be written: `);
-    expect(String(error)).toMatch(reason);
-    expect(readdirSync(folder)).toEqual(['dir', 'file']);
+    expect(error).toMatchObject({ code: 'file_error', exitCode: 1, message: expect.stringMatching(reason) });
+    expect(readdirSync(folder)).toEqual(before);
   });
 
   test('that turned into a folder in the meantime is a file error, and nothing is left beside it', async () => {

@@ -140,8 +140,10 @@ async function tellThere(context: Context, key: Key, options: Options): Promise<
   await context.output.record({ id: key.id, name: key.name, apiKey: shown }, { columns, fields });
 }
 
-async function printSaved(context: Context, key: CreatedKey, { file }: Dotenv, options: Options): Promise<void> {
-  const saved = { ...key, apiKey: masked(key.apiKey), savedTo: file, variable: variableOf(options) };
+async function printSaved(context: Context, key: CreatedKey, dotenv: Dotenv, options: Options): Promise<void> {
+  const warning = await dotenv.gitWarning();
+  if (warning !== undefined) context.output.note(warning);
+  const saved = { ...key, apiKey: masked(key.apiKey), savedTo: dotenv.file, variable: variableOf(options) };
   await context.output.record(saved, { columns: [...columns, ...savedColumns], fields });
 }
 

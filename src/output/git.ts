@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+
+/** The longest that git may take, milliseconds. */
+const patience = 2000;
+
+/**
+ * What to tell whoever saves a secret in a file that git would commit; undefined where it would not, and where there is no
+ * git or no work tree.
+ *
+ * @param file - absolute, without links
+ */
+export async function gitWarning(file: string): Promise<string | undefined> {
+  const [folder, name] = [path.dirname(file), path.basename(file)];
+  // 0: ignored, 1: not ignored, 128: no work tree. A name after ./ holds no pathspec's magic.
+  if ((await git(folder, 'check-ignore', '--quiet', '--', `./${name}`)) !== 1) return undefined;
+  const pattern = `/${name.replace(/[\\*?[\]!# ]/g, '\\$&')}`;
+  const advice = `add ${pattern} to ${path.join(folder, '.gitignore')}`;
+  if ((await git(folder, '--literal-pathspecs', 'ls-files', '--error-unmatch', '--', name)) !== 0) {
+    return `Warning: git would commit ${file}, and the secret with it: ${advice}`;
+  }
+  // Without --force git refuses what was added and never committed; with --cached the file itself stays.
+  const literal = /^[\w.-]+$/.test(name) ? '' : '--literal-pathspecs ';
+  const untrack = `git -C ${shellWord(folder)} ${literal}rm --cached --force -- ${shellWord(name)}`;
+  return `Warning: git tracks ${file}, and would commit the secret with it: run \`${untrack}\` and ${advice}`;
+}
+
+/** Runs git, which asks nobody and says nothing; its exit code, or undefined when it could not be run to its end. */
+function git(folder: string, ...args: readonly string[]): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    execFile(
+      'git',
+      // A repository can name a program to watch its files; nothing of its choosing is run here.
+      ['-C', folder, '-c', 'core.fsmonitor=false', ...args],
+      { env: environment(), timeout: patience, killSignal: 'SIGKILL', windowsHide: true },
+      (error) => resolve(error === null ? 0 : typeof error.code === 'number' ? error.code : undefined),
+    );
+  });
+}
+
+/** The environment without what points git at another repository, as in its hooks; the user's own settings stay. */
+function environment(): NodeJS.ProcessEnv {
+  const kept = /^GIT_(?:CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM)|CEILING_DIRECTORIES|DISCOVERY_ACROSS_FILESYSTEM)$/;
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_') || kept.test(name)),
+  );
+}
+
+function shellWord(text: string): string {
+  return /^[\w./@%+=:-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
