@@ -12,17 +12,20 @@ const patience = 2000;
  */
 export async function gitWarning(file: string): Promise<string | undefined> {
   const [folder, name] = [path.dirname(file), path.basename(file)];
-  // 0: ignored, 1: not ignored, 128: no work tree. A name after ./ holds no pathspec's magic.
-  if ((await git(folder, 'check-ignore', '--quiet', '--', `./${name}`)) !== 1) return undefined;
   const pattern = `/${name.replace(/[\\*?[\]!# ]/g, '\\$&')}`;
   const advice = `add ${pattern} to ${path.join(folder, '.gitignore')}`;
-  if ((await git(folder, '--literal-pathspecs', 'ls-files', '--error-unmatch', '--', name)) !== 0) {
-    return `Warning: git would commit ${file}, and the secret with it: ${advice}`;
+  // 0: in the index, 1: not in it, 128: no work tree.
+  const found = await git(folder, '--literal-pathspecs', 'ls-files', '--error-unmatch', '--', name);
+  if (found === 0) {
+    const literal = /^[\w.-]+$/.test(name) ? '' : '--literal-pathspecs ';
+    // Without --force git refuses what was added and never committed; with --cached the file itself stays.
+    const untrack = `git -C ${shellWord(folder)} ${literal}rm --cached --force -- ${shellWord(name)}`;
+    return `Warning: git tracks ${file}, and would commit the secret with it: run \`${untrack}\` and ${advice}`;
   }
-  // Without --force git refuses what was added and never committed; with --cached the file itself stays.
-  const literal = /^[\w.-]+$/.test(name) ? '' : '--literal-pathspecs ';
-  const untrack = `git -C ${shellWord(folder)} ${literal}rm --cached --force -- ${shellWord(name)}`;
-  return `Warning: git tracks ${file}, and would commit the secret with it: run \`${untrack}\` and ${advice}`;
+  // 0: ignored, 1: not ignored. A name after ./ is no option and no pathspec's magic.
+  if (found !== 1 || (await git(folder, 'check-ignore', '--quiet', '--no-index', '--', `./${name}`)) !== 1)
+    return undefined;
+  return `Warning: git would commit ${file}, and the secret with it: ${advice}`;
 }
 
 /** Runs git, which asks nobody and says nothing; its exit code, or undefined when it could not be run to its end. */
