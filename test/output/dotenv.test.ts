@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -9,8 +10,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { dirname, join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { checkVariable, openDotenv } from '../../src/output/dotenv.ts';
 import { emptyFolder } from '../config/folder.ts';
 
@@ -54,6 +55,15 @@ describe('a dotenv file', () => {
     await dotenv.discard();
     expect(readdirSync(folder)).toEqual(['.env']);
     expect(readFileSync(join(folder, '.env'), 'utf8')).toBe('A=1\n');
+  });
+
+  test('is readable to its owner whatever the umask', async () => {
+    const before = process.umask(0o777);
+    onTestFinished(() => void process.umask(before));
+    const file = join(emptyFolder(), '.env');
+    chmodSync(dirname(file), 0o700);
+    await (await openDotenv(file)).set('KEY', 'new');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
   test('keeps every other byte, what is no UTF-8 too', async () => {
