@@ -133,7 +133,6 @@ describe('nothing is sent', () => {
       /mine\/later is a link that leads out of its folder, to \S+\/other\/later\. /,
     ],
     ['to a pipe', 'pipe', /pipe cannot be written: it is no regular file$/m],
-    ['to a device', '/dev/null', /\/dev\/null cannot be written: it is no regular file$/m],
     ['to this process’s own output', '/dev/stdout', /\/dev\/stdout is a link that leads out of its folder, /],
     ['to a folder', 'mine', /mine cannot be written: it is a folder$/m],
   ])('for a key that would be saved %s', async (_where, to, message) => {

@@ -190,7 +190,6 @@ describe('a dotenv file', () => {
     ['in a folder that is not there', (folder: string) => join(folder, 'none', '.env'), /ENOENT/],
     ['below a file', (folder: string) => join(folder, 'file', '.env'), /ENOTDIR/],
     ['that is a folder', (folder: string) => join(folder, 'dir'), /: it is a folder$/],
-    ['that is a device', () => '/dev/null', /: it is no regular file$/],
     ['that is a pipe, which is not opened', (folder: string) => join(folder, 'pipe'), /: it is no regular file$/],
     ['that is a link to itself', (folder: string) => join(folder, 'circle'), /: its links lead in a circle$/],
     ['that is UTF-16', (folder: string) => join(folder, 'wide'), /: it is UTF-16: save it as UTF-8$/],
