@@ -23,8 +23,9 @@ export function intentOf(request: KeyRequest): KeyIntent {
  * @throws CommandError (secret_lost) when it was made and its secret was lost with the answer, and nobody wants another in its place
  */
 export async function makeKey(context: Context, request: KeyRequest): Promise<CreatedKey> {
-  const { id, name, apiKey } = await requestKey(context, request);
-  if (apiKey !== undefined) return { id, name, apiKey };
+  const made = await requestKey(context, request);
+  const { id, name, apiKey } = made;
+  if (apiKey !== undefined) return { ...made, apiKey };
   const label = [name, id].filter(Boolean).join('  ');
   const question = `The key ${label} was made, and its secret was lost. Delete it and make another?`;
   if (id != null && (await context.prompts.offer(question))) {
