@@ -14,7 +14,8 @@ export async function revokeKey(context: Context, id: string, name: string | und
       try {
         await keys.delete(id);
       } catch (error) {
-        if (!(error instanceof CommandError) || error.code !== 'not_found') throw error;
+        if (!(error instanceof CommandError) || error.code !== 'not_found' || (await isListed(context, id)))
+          throw error;
       }
     },
     ids: () => [id],
@@ -22,6 +23,17 @@ export async function revokeKey(context: Context, id: string, name: string | und
     adopt: () => {},
     command: 'ci keys list',
   });
+}
+
+/** Whether a key is there after all; one that cannot be looked for is taken to be. */
+async function isListed(context: Context, id: string): Promise<boolean> {
+  try {
+    const { keys } = await context.lookingApi();
+    return judgeDelete(id, await keys.list()).outcome !== 'applied';
+  } catch (error) {
+    if (error instanceof CommandError) return true;
+    throw error;
+  }
 }
 
 /** A key that is revoked. */
