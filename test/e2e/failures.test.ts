@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { at, listAt } from '../sandbox/harness.ts';
-import { type Ended, json, managementKey, oneLine, user, userOf } from './cli.ts';
+import { at, listAt, textAt } from '../sandbox/harness.ts';
+import { cells, type Ended, json, lines, managementKey, oneLine, secret, user, userOf } from './cli.ts';
 import {
   answer,
   type Behaviour,
+  carriedOut,
   data,
   deadUrl,
+  downFromChangeOn,
   half,
+  type Instead,
   type Received,
   recordedSandbox,
   reset,
@@ -16,8 +19,14 @@ import {
 } from './servers.ts';
 import { ctrlC, onTerminal } from './terminal.ts';
 
+type Api = Awaited<ReturnType<typeof recordedSandbox>>;
+
 const subscribe = 'pools subscribe kimi26 --blocks europe --yes';
 const post = 'POST /api/pools/kimi26/subscribe';
+
+function redirect(to: string): Behaviour {
+  return (_request, response) => void response.writeHead(307, { Location: to }).end();
+}
 
 /** A sandbox whose answer to one request is another's. */
 function spoiled(isMeant: (request: Received) => boolean, behaviour: Behaviour) {
@@ -121,17 +130,22 @@ describe('exit codes', () => {
     });
   });
 
-  test('10: the connection is reset after the subscription was asked for', async () => {
-    const api = await spoiled(({ method }) => method === 'POST', reset);
-    const ended = await userOf(api).ci(subscribe);
+  test('10: the API is gone after the subscription was asked for', async () => {
+    const lost = async (line: string) => {
+      const api = await recordedSandbox({ instead: downFromChangeOn(reset, reset) });
+      return { api, ended: await userOf(api).ci(line) };
+    };
+    const [{ api, ended }, { ended: asJson }] = await Promise.all([lost(subscribe), lost(`${subscribe} --json`)]);
     expect([ended.code, api.changes]).toEqual([10, [post]]);
     expectClear(ended);
-    expect(ended.stderr).toContain('ci pools subscriptions kimi26');
-    const asJson = await userOf(api).ci(`${subscribe} --json`);
+    expect(ended.stderr).toMatch(/may have been carried out; it cannot be looked at: .* did not answer: /);
+    expect(ended.stderr).toMatch(/\. Find out with `ci pools subscriptions kimi26` before you run this again\.\n$/);
+    expect([asJson.code, asJson.stdout]).toEqual([10, '']);
     expect(at(JSON.parse(asJson.stderr), 'error')).toMatchObject({
       code: 'outcome_unknown',
       outcome: 'unknown',
       retryable: false,
+      hint: 'Find out with `ci pools subscriptions kimi26` before you run this again.',
     });
   });
 
@@ -153,16 +167,47 @@ describe('exit codes', () => {
     expect(await session.exit).toBe(130);
   });
 
-  test('10 or 130: SIGINT while a subscription hangs says that it may have been made', async () => {
-    const api = await spoiled(({ method }) => method === 'POST', silence);
-    const running = userOf(api).start(subscribe);
-    await api.got('POST');
-    running.kill('SIGINT');
-    const ended = await running.ended;
-    expect([10, 130]).toContain(ended.code);
-    expectClear(ended);
-    expect(ended.stderr).toContain('ci pools subscriptions kimi26');
-    expect(api.changes).toEqual([post]);
+  test('130: SIGINT while a subscription hangs, and what became of it', async () => {
+    const interrupted = async (instead: Instead, line = subscribe) => {
+      const api = await recordedSandbox({ instead });
+      const running = userOf(api).start(line);
+      await api.got('POST');
+      running.kill('SIGINT');
+      const { code, signal, stdout, stderr } = await running.ended;
+      expect([code, signal, api.changes]).toEqual([130, null, [post]]);
+      const [looking, ...told] = lines(stderr);
+      expect(looking).toBe('Interrupted: finding out whether it was carried out…');
+      return { api, stdout, told };
+    };
+    const hanging: Instead = ({ method }) => (method === 'POST' ? silence : undefined);
+    const made: Instead = ({ method }, box) => (method === 'POST' ? carriedOut(box, silence) : undefined);
+    const [lost, lostAsJson, bought, unknown] = await Promise.all([
+      interrupted(hanging),
+      interrupted(hanging, `${subscribe} --json`),
+      interrupted(made),
+      interrupted(downFromChangeOn(silence)),
+    ]);
+    expect([lost.stdout, lost.told]).toEqual(['', ['ci: interrupted; it was not carried out']]);
+    expect(lostAsJson.stdout).toBe('');
+    expect(lostAsJson.told.map((each) => at(JSON.parse(each), 'error'))).toEqual([
+      {
+        code: 'interrupted',
+        message: 'interrupted; it was not carried out',
+        hint: null,
+        status: null,
+        retryable: false,
+        outcome: 'not_applied',
+      },
+    ]);
+    const id = textAt(await bought.api.box.seen(), 'subscriptions', 0, 'id');
+    expect(cells(bought.stdout).map((row) => row.slice(0, 5))).toEqual([[id, 'kimi26', 'europe', 'active', '49.00']]);
+    expect(bought.told).toEqual(['ci: interrupted; what was asked for had been carried out']);
+    expect([unknown.stdout, unknown.told]).toEqual([
+      '',
+      [
+        'ci: interrupted. The request may have been carried out; it cannot be looked at: Closed for today. Find out with `ci pools subscriptions kimi26` before you run this again.',
+      ],
+    ]);
   });
 });
 
@@ -261,39 +306,95 @@ describe('a read from a server that misbehaves', () => {
   });
 });
 
+/** What a server may do with a change instead of answering it as documented, and how that ends when nothing was changed. */
+const losses: readonly (readonly [what: string, Behaviour, exitCode: number])[] = [
+  ['a reset', reset, 9],
+  ['half an answer', half, 9],
+  ['a web page with 200', webPage(200), 1],
+  ['a web page with 502', webPage(502), 1],
+  ['500', answer(500, { success: false, error: 'out of order' }), 1],
+  ['503', answer(503, '', { 'Retry-After': '0' }), 1],
+  ['an empty body', answer(200, ''), 1],
+  ['JSON that ends too early', answer(200, '{"success":true,"data":{'), 1],
+  ['data of another shape', data({ ok: true }), 1],
+  ['an empty list', data([]), 1],
+  ['null', data(null), 1],
+  ['a redirect', redirect('http://127.0.0.1:1/api/elsewhere'), 1],
+];
+
+const looks = 'GET /api/pools/kimi26/my-subscriptions';
+
 describe.each([
-  ['a subscription', subscribe, post, 'ci pools subscriptions kimi26'],
-  ['a key', 'keys create prod', 'POST /api/keys/subscription', 'ci keys list'],
-  ['a credit key', 'keys create prod --credit', 'POST /api/keys/credit', 'ci keys list'],
-])('%s asked of a server that misbehaves', (_what, line, request, findOut) => {
+  ['a subscription', subscribe, post, looks, 'ci pools subscriptions kimi26'],
+  ['a key', 'keys create prod', 'POST /api/keys/subscription', 'GET /api/keys', 'ci keys list'],
+  ['a credit key', 'keys create prod --credit', 'POST /api/keys/credit', 'GET /api/keys', 'ci keys list'],
+])('%s asked of a server that misbehaves', (_what, line, request, look, findOut) => {
   const isChange = ({ method }: Received) => method !== 'GET';
 
-  test.each([
-    ['a reset', reset],
-    ['half an answer', half],
-    ['a web page with 200', webPage(200)],
-    ['a web page with 502', webPage(502)],
-    ['500', answer(500, { success: false, error: 'out of order' })],
-    ['503', answer(503, '', { 'Retry-After': '0' })],
-    ['an empty body', answer(200, '')],
-    ['JSON that ends too early', answer(200, '{"success":true,"data":{')],
-    ['data of another shape', data({ ok: true })],
-    ['an empty list', data([])],
-    ['null', data(null)],
-  ])('%s: sent once, exit 10, and how to find out', async (_behaviour, behaviour) => {
-    const api = await spoiled(isChange, behaviour);
-    const ended = await userOf(api).ci(line);
-    expect([ended.code, api.changes]).toEqual([10, [request]]);
-    expectClear(ended);
-    expect(ended.stderr).toContain(findOut);
-  });
+  /** Runs it against each misbehaviour at once, as most of the time passes in waiting between looks. */
+  async function each(
+    instead: (behaviour: Behaviour) => Instead,
+    check: (loss: { what: string; code: number; ended: Ended; api: Api; after: readonly string[] }) => unknown,
+  ): Promise<void> {
+    const all = losses.map(async ([what, behaviour, code]) => {
+      const api = await recordedSandbox({ instead: instead(behaviour) });
+      if (request === 'POST /api/keys/subscription') {
+        await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'] });
+      }
+      const ended = await userOf(api).ci(line);
+      expect([what, api.changes]).toEqual([what, [request]]);
+      const { requests } = api;
+      await check({ what, code, ended, api, after: requests.slice(requests.indexOf(request) + 1) });
+    });
+    await Promise.all(all);
+  }
 
-  test('no answer in time: sent once, exit 10', async () => {
-    const api = await spoiled(isChange, silence);
-    const ended = await userOf(api).ci(`${line} --timeout 1s`);
-    expect([ended.code, api.changes]).toEqual([10, [request]]);
-    expectClear(ended);
-  });
+  test('and not carried out: sent once, looked for four times, and said to be not there', () =>
+    each(
+      (behaviour) => (it) => (isChange(it) ? behaviour : undefined),
+      ({ what, code, ended, after }) => {
+        expect([what, ended.code, after]).toEqual([what, code, Array(4).fill(look)]);
+        expectClear(ended);
+        expect(ended.stderr).toMatch(/; it was not carried out(?:\. .*)?\n$/);
+      },
+    ));
+
+  test('and carried out all the same: sent once, found, and told as if the answer had come', () =>
+    each(
+      (behaviour) => (it, box) => (isChange(it) ? carriedOut(box, behaviour) : undefined),
+      async ({ what, ended: { code, stdout, stderr }, api, after }) => {
+        expect([what, code, after[0]]).toEqual([what, 0, look]);
+        expect([what, stderr]).toEqual([
+          what,
+          expect.stringMatching(/^The answer was lost \(.+\), and it was carried out\.\n$/),
+        ]);
+        const made = await api.box.seen();
+        const [row = [], ...others] = cells(stdout);
+        expect(others).toEqual([]);
+        if (line === subscribe) {
+          const id = textAt(made, 'subscriptions', 0, 'id');
+          expect(row).toEqual([id, 'kimi26', 'europe', 'active', '49.00', expect.any(String), 'false', '']);
+          return;
+        }
+        const [id = '', name, apiKey = ''] = row;
+        expect([id, name, apiKey]).toEqual([textAt(made, 'keys', 0, 'id'), 'prod', expect.stringMatching(secret)]);
+        const models = await fetch(`${api.box.url}/v1/models`, { headers: { Authorization: `Bearer ${apiKey}` } });
+        expect(models.status).toBe(200);
+      },
+    ));
+
+  test('and the account cannot be looked at: sent once, exit 10, and how to find out', () =>
+    each(
+      (behaviour) => downFromChangeOn(behaviour),
+      ({ what, ended }) => {
+        expect([what, ended.code]).toEqual([what, 10]);
+        expectClear(ended);
+        expect(ended.stderr).toContain(
+          '. The request may have been carried out; it cannot be looked at: Closed for today',
+        );
+        expect(ended.stderr).toContain(`. Find out with \`${findOut}\` before you run this again.`);
+      },
+    ));
 
   test.each([
     [400, 1],
@@ -323,17 +424,50 @@ describe.each([
     const { code } = await userOf(api).ci(line);
     expect([code, api.changes]).toEqual([0, [request, request]]);
   });
+});
 
-  test('a redirect is not followed', async () => {
-    const other = await server(data({ id: 'x' }));
-    const api = await spoiled(isChange, (_each, response) => {
-      response.writeHead(307, { Location: `${other.url}/api/elsewhere` }).end();
-    });
-    const ended = await userOf(api).ci(line);
-    expect(ended.code).not.toBe(0);
-    expect([api.changes, other.requests]).toEqual([[request], []]);
-    expectClear(ended);
+test('a change that is not answered in time is looked for', async () => {
+  const late = async (instead: Instead) => {
+    const api = await recordedSandbox({ instead });
+    const ended = await userOf(api).ci(`${subscribe} --timeout 4s --json`);
+    expect(api.changes).toEqual([post]);
+    return { ended, charges: listAt(await api.box.seen(), 'charges').length };
+  };
+  const [lost, bought, unknown] = await Promise.all([
+    late(({ method }) => (method === 'POST' ? silence : undefined)),
+    late(({ method }, box) => (method === 'POST' ? carriedOut(box, silence) : undefined)),
+    late(downFromChangeOn(silence)),
+  ]);
+  const host = '127\\.0\\.0\\.1:\\d+';
+  expect([lost.ended.code, lost.ended.stdout, lost.charges]).toEqual([9, '', 0]);
+  expect(at(JSON.parse(lost.ended.stderr), 'error')).toEqual({
+    code: 'timeout',
+    message: expect.stringMatching(
+      new RegExp(`^${host} did not answer: no answer within 4 s; it was not carried out$`),
+    ),
+    hint: 'Try again, or give it longer with --timeout 2m.',
+    status: null,
+    retryable: true,
+    outcome: 'not_applied',
   });
+  expect([bought.ended.code, bought.charges]).toEqual([0, 1]);
+  expect(json(bought.ended)).toMatchObject({ poolSlug: 'kimi26', status: 'active', monthlyPrice: 49 });
+  expect(bought.ended.stderr).toMatch(
+    new RegExp(`^The answer was lost \\(${host} did not answer: no answer within 4 s\\), and it was carried out\\.\n$`),
+  );
+  expect([unknown.ended.code, unknown.ended.stdout]).toEqual([10, '']);
+  expect(at(JSON.parse(unknown.ended.stderr), 'error')).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });
+});
+
+test('a change is not sent on to where a redirect leads', async () => {
+  const other = await server(data({ id: 'x' }));
+  const api = await recordedSandbox({ instead: downFromChangeOn(redirect(`${other.url}/api/elsewhere`)) });
+  const ended = await userOf(api).ci(subscribe);
+  expect([ended.code, api.changes, other.requests]).toEqual([10, [post], []]);
+  expectClear(ended);
+  expect(ended.stderr).toContain(
+    `the API answered 307 Temporary Redirect to ${other.url}/api/elsewhere. The request may`,
+  );
 });
 
 test('a subscription that has to be paid in the browser is exit 8, and its page is shown', async () => {
@@ -346,18 +480,18 @@ test('a subscription that has to be paid in the browser is exit 8, and its page 
 });
 
 test('a subscription that was received although its answer was lost is found by the command that is named', async () => {
-  const api = await recordedSandbox();
-  const lossy = await recordedSandbox({
-    instead: ({ method }) =>
-      method === 'POST'
-        ? async (request, response) => {
-            await api.box.call(request.method, request.path, { text: request.body });
-            response.socket?.resetAndDestroy();
-          }
-        : undefined,
+  let down = false;
+  const api = await recordedSandbox({
+    instead: ({ method }, box) => {
+      if (method === 'GET') return down ? answer(403, 'Closed for today') : undefined;
+      down = true;
+      return carriedOut(box, reset);
+    },
   });
-  const { code, stderr } = await userOf(lossy).ci(subscribe);
+  const { code, stderr } = await userOf(api).ci(subscribe);
   expect(code).toBe(10);
   const [, named = ''] = /`ci (pools subscriptions kimi26)`/.exec(stderr) ?? [];
+  down = false;
   expect(listAt(json(await userOf(api).ci(`${named} --json`)))).toHaveLength(1);
+  expect(api.changes).toEqual([post]);
 });

@@ -75,14 +75,17 @@ export async function server(behaviour: Behaviour): Promise<RecordingServer> {
   };
 }
 
+/** What answers a request in the sandbox's place; undefined: the sandbox does. */
+export type Instead = (request: Received, box: TestSandbox) => Behaviour | undefined;
+
 /** The sandbox, its clock at 09:00 UTC of 14 April 2026, behind a server that keeps every request. */
 export async function recordedSandbox(
-  setting: Setting & { readonly instead?: (request: Received) => Behaviour | undefined } = {},
+  setting: Setting & { readonly instead?: Instead } = {},
 ): Promise<RecordingServer & { readonly box: TestSandbox }> {
   const { instead, ...settings } = setting;
   const box = await sandbox(settings);
   const recorder = await server((request, response) => {
-    const other = instead?.(request);
+    const other = instead?.(request, box);
     return other ? other(request, response) : forward(box.url, request, response);
   });
   return Object.assign(recorder, { box });
@@ -134,6 +137,25 @@ export const half: Behaviour = (_request, response) => {
 
 /** Takes the request, and never answers. */
 export const silence: Behaviour = () => {};
+
+/** Has the sandbox carry out the request, and then answers otherwise than it. */
+export function carriedOut(box: TestSandbox, otherwise: Behaviour): Behaviour {
+  return async (request, response) => {
+    const { status } = await box.call(request.method, request.path, request.body === '' ? {} : { text: request.body });
+    if (status !== 200) throw new Error(`${request.method} ${request.path} was not carried out: ${status}`);
+    await otherwise(request, response);
+  };
+}
+
+/** Spoils the first change and every request after it: the account cannot be looked at. */
+export function downFromChangeOn(behaviour: Behaviour, looks: Behaviour = answer(403, 'Closed for today')): Instead {
+  let down = false;
+  return ({ method }) => {
+    if (down) return looks;
+    down = method !== 'GET';
+    return down ? behaviour : undefined;
+  };
+}
 
 async function forward(
   url: string,
