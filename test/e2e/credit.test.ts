@@ -2,7 +2,17 @@ import { describe, expect, test } from 'vitest';
 import { at, textAt } from '../sandbox/harness.ts';
 import { browser } from './browser.ts';
 import { type Environment, json, oneLine, sandboxUser, user, userOf } from './cli.ts';
-import { answer, data, recordedSandbox, reset, served, server } from './servers.ts';
+import {
+  answer,
+  carriedOut,
+  data,
+  downFromChangeOn,
+  type Instead,
+  recordedSandbox,
+  reset,
+  served,
+  server,
+} from './servers.ts';
 import { enter, onTerminal, shown } from './terminal.ts';
 
 const address = '0x5a4db0c15a4db0c15a4db0c15a4db0c15a4db0c1';
@@ -195,13 +205,15 @@ describe('billing topup by card', () => {
     expect(at(error, 'outcome')).not.toBe('not_applied');
   });
 
-  test('whose answer is lost is exit 10, and is not sent again', async () => {
+  test('whose answer is lost charged nothing: exit 9, and is not sent again', async () => {
     const api = await recordedSandbox({ instead: ({ method }) => (method === 'POST' ? reset : undefined) });
     const { code, stdout, stderr } = await userOf(api).ci('billing topup 25 --json');
-    expect([code, stdout, api.changes.length]).toEqual([10, '', 1]);
+    expect([code, stdout, api.requests]).toEqual([9, '', ['POST /api/billing/topup']]);
     expect(at(JSON.parse(stderr), 'error')).toMatchObject({
-      outcome: 'unknown',
-      hint: expect.stringContaining('ci billing credits'),
+      code: 'unreachable',
+      message: expect.stringMatching(/ did not answer: .+; it was not carried out$/),
+      retryable: true,
+      outcome: 'not_applied',
     });
   });
 });
@@ -304,7 +316,7 @@ describe('billing verify', () => {
     expect(stderr).toMatch(oneLine);
     expect(stderr).toMatch(/not final yet/);
     expect(stderr).toContain('--wait');
-    expect(api.requests).toEqual(['POST /api/billing/verify-topup']);
+    expect(api.requests).toEqual(['GET /api/billing/credits', 'POST /api/billing/verify-topup']);
     expect(sent(api)).toEqual({ txHash: hash, amount: 25 });
   });
 
@@ -369,11 +381,37 @@ describe('billing verify', () => {
     expect(api.changes).toHaveLength(2);
   });
 
-  test('whose answer is lost is exit 10, with --wait too, and is not sent again', async () => {
-    const api = await recordedSandbox({ instead: ({ method }) => (method === 'POST' ? reset : undefined) });
-    const { code, stderr } = await userOf(api).ci(`billing verify ${hash} --amount 25 --wait --json`);
-    expect([code, api.changes.length]).toEqual([10, 1]);
-    expect(at(JSON.parse(stderr), 'error')).toMatchObject({ outcome: 'unknown' });
+  test('whose answer is lost is not sent again, with --wait too, and what became of it is told', async () => {
+    const look = 'GET /api/billing/credits';
+    const lost = async (instead: Instead) => {
+      const api = await recordedSandbox({ instead });
+      await api.box.data('POST', '/api/billing/topup', { amount: 25, method: 'usdc' });
+      // The first time a transaction is asked about it is not final.
+      await api.box.call('POST', '/api/billing/verify-topup', { body: { txHash: hash, amount: 25 } });
+      const ended = await userOf(api).ci(`billing verify ${hash} --amount 25 --wait --json`);
+      expect(api.changes).toEqual(['POST /api/billing/verify-topup']);
+      return { ...ended, requests: api.requests, credit: at(await api.box.seen(), 'creditBalance') };
+    };
+    const [not, done, unknown] = await Promise.all([
+      lost(({ method }) => (method === 'POST' ? reset : undefined)),
+      lost(({ method }, box) => (method === 'POST' ? carriedOut(box, reset) : undefined)),
+      lost(downFromChangeOn(reset)),
+    ]);
+    expect([not.code, not.stdout, not.credit]).toEqual([9, '', 25]);
+    expect(not.requests).toEqual([look, 'POST /api/billing/verify-topup', ...Array(4).fill(look)]);
+    expect(at(JSON.parse(not.stderr), 'error')).toMatchObject({
+      code: 'unreachable',
+      message: expect.stringMatching(/; it was not carried out$/),
+      outcome: 'not_applied',
+    });
+    expect([done.code, done.stdout, done.credit]).toEqual([0, '{"credited":25,"balance":50}\n', 50]);
+    expect(done.stderr).toMatch(/^The answer was lost \(.+\), and it was carried out\.\n$/);
+    expect([unknown.code, unknown.stdout]).toEqual([10, '']);
+    expect(at(JSON.parse(unknown.stderr), 'error')).toMatchObject({
+      code: 'outcome_unknown',
+      outcome: 'unknown',
+      hint: 'Find out with `ci billing credits` before you run this again.',
+    });
   });
 
   test.each([
@@ -441,12 +479,11 @@ describe('billing card', () => {
     expect([code, stderr]).toEqual([0, expect.stringContaining('https://cheapestinference.com/dashboard')]);
   });
 
-  test('a failure of the API is exit 10, in its own words, and is not sent again', async () => {
+  test('a failure of the API is exit 1, in its own words, and is not sent again', async () => {
     const api = await server(answer(500, { success: false, error: 'Stripe is down' }));
     const { code, stdout, stderr } = await userOf(api).ci('billing card');
-    expect([code, stdout, api.requests]).toEqual([10, '', ['POST /api/billing/setup-intent']]);
-    expect(stderr).toMatch(oneLine);
-    expect(stderr).toContain('Stripe is down');
+    expect([code, stdout, api.requests]).toEqual([1, '', ['POST /api/billing/setup-intent']]);
+    expect(stderr).toBe('ci: Stripe is down; it was not carried out\n');
   });
 
   test('a word too many is exit 2, and nothing is sent', async () => {

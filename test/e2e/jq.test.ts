@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { at, listAt, textAt } from '../sandbox/harness.ts';
-import { json, namesIn, oneLine, sandboxUser, user, userOf } from './cli.ts';
+import { json, lines, namesIn, oneLine, sandboxUser, user, userOf } from './cli.ts';
 import { needs } from './programs.ts';
 import { recordedSandbox } from './servers.ts';
 import { enter, onTerminal, shown } from './terminal.ts';
@@ -85,7 +87,10 @@ describe('--jq', () => {
 
   test.each([
     ['config path', '.file|endswith("config.json")', 'true\n'],
-    ['config list', '.[].key', 'output\ntimeout\n'],
+    ['config list', '.[].key', 'output\ntimeout\nmax-monthly-spend\n'],
+    ['history', 'length', '0\n'],
+    ['history --all', 'length', '0\n'],
+    ['history reconcile', 'length', '0\n'],
     ['sandbox path', '.folder|length>0', 'true\n'],
     ['open docs', '.place', 'docs\n'],
     ['auth list', 'length', '0\n'],
@@ -210,15 +215,35 @@ describe('a jq program that fails as it runs', () => {
     },
   );
 
-  test.each([
-    ['pools subscribe kimi26 --blocks europe --yes', 'subscriptions'],
-    ['keys create prod --credit', 'keys'],
-  ])('ci %s was done, and says so', async (line, made) => {
+  test('ci pools subscribe was done, and says so', async () => {
     const api = await recordedSandbox();
+    const line = 'pools subscribe kimi26 --blocks europe --yes';
     const { code, stdout, stderr } = await userOf(api).ci(filtered(line, 'error("mine")'));
-    expect([code, stdout, listAt(await api.box.seen(), made).length]).toEqual([1, '', 1]);
+    expect([code, stdout, listAt(await api.box.seen(), 'subscriptions').length]).toEqual([1, '', 1]);
     expect(at(JSON.parse(stderr), 'error')).toMatchObject({ code: 'filter_failed', outcome: 'applied' });
   });
+
+  test.each([['keys create prod --credit'], ['pools subscribe kimi26 --blocks europe --create-key prod --yes']])(
+    'ci %s was done, and says so and where the secret is kept',
+    async (line) => {
+      const api = await recordedSandbox();
+      const me = userOf(api);
+      const { code, stdout, stderr } = await me.ci(filtered(line, 'error("mine")'));
+      expect([code, stdout, listAt(await api.box.seen(), 'keys').length]).toEqual([1, '', 1]);
+      const [error = '', file = '', ...more] = lines(stderr);
+      expect(at(JSON.parse(error), 'error')).toMatchObject({
+        code: 'filter_failed',
+        outcome: 'applied',
+        hint: 'The key was made; its secret is in the file named below.',
+      });
+      expect([path.dirname(file), more]).toEqual([path.join(me.home, '.local/state/cheapestinference'), []]);
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+      const apiKey = readFileSync(file, 'utf8');
+      expect(apiKey).toMatch(/^sk_live_[A-Za-z0-9_-]{32}\n$/);
+      const headers = { Authorization: `Bearer ${apiKey.trim()}` };
+      expect((await fetch(`${api.box.url}/v1/usage`, { headers })).status).toBe(200);
+    },
+  );
 
   test('pools cancel and billing topup were done, and say so', async () => {
     const api = await recordedSandbox();

@@ -118,6 +118,8 @@ describe('keys create', () => {
     ['a variable that is none', ['keys', 'create', 'x', '--save', '.env', '--var', '1 KEY']],
     ['an empty file name', ['keys', 'create', 'x', '--save', '']],
     ['saving and printing', ['keys', 'create', 'x', '--save', '.env', '--secret-only']],
+    ['what is there already, without a name', ['keys', 'create', '--ensure']],
+    ['a secret shown again, without --ensure', ['keys', 'create', 'x', '--reveal']],
   ])('%s is exit 2, and nothing is sent', async (_what, args) => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api).ci(args);
@@ -195,7 +197,10 @@ describe('keys create --save', () => {
     writeFileSync(file(me.home), 'KEEP=1\n');
     expect((await me.ci('keys create prod --save .env')).code).toBe(1);
     expect(readFileSync(file(me.home), 'utf8')).toBe('KEEP=1\n');
-    expect((await me.sh('ls -A')).stdout).toBe('.env\nbin\ndata\n');
+    // The record of changes alone is new: the room taken for an undeliverable secret is given back.
+    expect((await me.sh('ls -A . .local/state/*')).stdout).toBe(
+      '.:\n.env\n.local\nbin\ndata\n\n.local/state/cheapestinference:\nhistory.jsonl\n',
+    );
   });
 
   test('the saved file signs /v1 calls of ci itself', async () => {

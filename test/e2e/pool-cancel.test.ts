@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { at, day, listAt, textAt } from '../sandbox/harness.ts';
 import { type Environment, json, oneLine, secret, userOf } from './cli.ts';
-import { type Behaviour, type Received, recordedSandbox, reset } from './servers.ts';
+import { carriedOut, downFromChangeOn, type Instead, recordedSandbox, reset } from './servers.ts';
 import { ctrlC, enter, onTerminal, shown } from './terminal.ts';
 
 const question = 'Cancel this subscription?';
@@ -9,7 +9,7 @@ const pledge = 'DELETE /api/pools/kimi26/pledge';
 const end = '2026-05-14T09:00:00.000Z';
 
 /** Somebody with two subscriptions on kimi26; it is 09:00 UTC of 14 April 2026. */
-async function customer(env: Environment = {}, instead?: (request: Received) => Behaviour | undefined) {
+async function customer(env: Environment = {}, instead?: Instead) {
   const api = await recordedSandbox(instead ? { instead } : {});
   const subscribe = async (block: string) =>
     textAt(await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: [block] }), 'id');
@@ -193,13 +193,34 @@ describe('pools cancel', () => {
     expect(stderr).toMatch(said);
   });
 
-  test('whose answer is lost is exit 10, is not sent again, and says how to find out', async () => {
-    const { api, me } = await customer({}, ({ method }) => (method === 'DELETE' ? reset : undefined));
-    const { code, stdout, stderr } = await me.ci('pools cancel kimi26 --yes --json');
-    expect([code, stdout, api.changes]).toEqual([10, '', [pledge]]);
-    expect(at(JSON.parse(stderr), 'error')).toMatchObject({
+  test('whose answer is lost is not sent again, and what became of it is told', async () => {
+    const look = 'GET /api/pools/kimi26/my-subscriptions';
+    const lost = async (instead: Instead) => {
+      const { api, me, latest, ending } = await customer({}, instead);
+      const ended = await me.ci('pools cancel kimi26 --yes --json');
+      expect(api.changes).toEqual([pledge]);
+      const after = api.requests.slice(api.requests.indexOf(pledge) + 1);
+      return { ...ended, latest, ending: await ending(), after };
+    };
+    const [not, done, unknown] = await Promise.all([
+      lost(({ method }) => (method === 'DELETE' ? reset : undefined)),
+      lost(({ method }, box) => (method === 'DELETE' ? carriedOut(box, reset) : undefined)),
+      lost(downFromChangeOn(reset)),
+    ]);
+    expect([not.code, not.stdout, not.ending, not.after]).toEqual([9, '', [], Array(4).fill(look)]);
+    expect(at(JSON.parse(not.stderr), 'error')).toMatchObject({
+      code: 'unreachable',
+      message: expect.stringMatching(/; it was not carried out$/),
+      outcome: 'not_applied',
+    });
+    expect([done.code, done.ending, done.after]).toEqual([0, [done.latest], [look]]);
+    expect(json(done)).toMatchObject({ id: done.latest, cancelAtPeriodEnd: true, currentPeriodEnd: end });
+    expect(done.stderr).toMatch(/^The answer was lost \(.+\), and it was carried out\.\n$/);
+    expect([unknown.code, unknown.stdout]).toEqual([10, '']);
+    expect(at(JSON.parse(unknown.stderr), 'error')).toMatchObject({
+      code: 'outcome_unknown',
       outcome: 'unknown',
-      hint: expect.stringContaining('ci pools subscriptions kimi26'),
+      hint: 'Find out with `ci pools subscriptions kimi26` before you run this again.',
     });
   });
 });

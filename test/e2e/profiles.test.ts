@@ -202,23 +202,24 @@ describe('config', () => {
     const me = user();
     expect(await me.ci('config list')).toMatchObject({
       code: 0,
-      stdout: 'output\ttable\tdefault\ntimeout\t30s\tdefault\n',
+      stdout: 'output\ttable\tdefault\ntimeout\t30s\tdefault\nmax-monthly-spend\tnone\tdefault\n',
       stderr: '',
     });
     await me.ci('config set timeout 45s');
     expect((await me.ci('config ls --json')).stdout).toBe(
-      '[{"key":"output","value":"table","origin":"default"},{"key":"timeout","value":"45s","origin":"profile \\"default\\""}]\n',
+      '[{"key":"output","value":"table","origin":"default"},{"key":"timeout","value":"45s","origin":"profile \\"default\\""},{"key":"max-monthly-spend","value":"none","origin":"default"}]\n',
     );
     expect((await me.ci('config list -o csv')).stdout).toBe(
-      'key,value,origin\r\noutput,table,default\r\ntimeout,45s,"profile ""default"""\r\n',
+      'key,value,origin\r\noutput,table,default\r\ntimeout,45s,"profile ""default"""\r\nmax-monthly-spend,none,default\r\n',
     );
     expect((await me.ci('config list -o yaml --fields key,value')).stdout).toBe(
-      '- key: output\n  value: table\n- key: timeout\n  value: 45s\n',
+      '- key: output\n  value: table\n- key: timeout\n  value: 45s\n- key: max-monthly-spend\n  value: none\n',
     );
-    expect((await shown(me, 'config list')).rows.slice(0, 3)).toEqual([
+    expect((await shown(me, 'config list')).rows.slice(0, 4)).toEqual([
       expect.stringMatching(/^KEY +VALUE +FROM$/),
       expect.stringMatching(/^output +table +default$/),
       expect.stringMatching(/^timeout +45s +profile "default"$/),
+      expect.stringMatching(/^max-monthly-spend +none +default$/),
     ]);
   });
 
@@ -249,7 +250,7 @@ describe('config', () => {
     const { code, stdout } = await me.ci('config set output json');
     expect([code, stdout]).toEqual([0, expect.stringContaining('output')]);
     json(await me.ci('pools list'));
-    expect(JSON.parse((await shown(me, 'config list')).screen)).toHaveLength(2);
+    expect(JSON.parse((await shown(me, 'config list')).screen)).toHaveLength(3);
     expect(statSync(file(me)).mode & 0o777).toBe(0o600);
     expect(statSync(path.dirname(file(me))).mode & 0o777).toBe(0o700);
   });
@@ -286,7 +287,9 @@ describe('config', () => {
     await me.ci('config set output json');
     const { code } = await me.ci('config set output default');
     expect([code, (await me.ci('pools list')).stdout]).toEqual([0, before]);
-    expect((await me.ci('config list')).stdout).toBe('output\ttable\tdefault\ntimeout\t30s\tdefault\n');
+    expect((await me.ci('config list')).stdout).toBe(
+      'output\ttable\tdefault\ntimeout\t30s\tdefault\nmax-monthly-spend\tnone\tdefault\n',
+    );
     expect(readFileSync(file(me), 'utf8')).not.toContain('json');
   });
 
@@ -331,6 +334,10 @@ describe('config', () => {
     ['an empty format', ['config', 'set', 'output', '']],
     ['a length of time that is none', ['config', 'set', 'timeout', 'soon']],
     ['no time at all', ['config', 'set', 'timeout', '0s']],
+    ['an amount that is none', ['config', 'set', 'max-monthly-spend', 'much']],
+    ['an empty amount', ['config', 'set', 'max-monthly-spend', '']],
+    ['less than nothing', ['config', 'set', 'max-monthly-spend', '-5']],
+    ['parts of a cent', ['config', 'set', 'max-monthly-spend', '199.999']],
     ['an empty length of time', ['config', 'set', 'timeout', '']],
     ['no setting', ['config', 'get']],
     ['no value', ['config', 'set', 'output']],

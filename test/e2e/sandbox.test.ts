@@ -197,14 +197,41 @@ describe('many commands at once on one sandbox', () => {
     expect(names.toSorted()).toEqual(Array.from({ length: 10 }, (_, number) => `key-${number}`));
   });
 
-  test('ten buyers of eight seats: eight get one, two are told that they are sold out', async () => {
+  test.each([
+    [
+      'on machines of their own',
+      '',
+      (home: string, number: number) => ({ XDG_STATE_HOME: path.join(home, `state-${number}`) }),
+    ],
+    ['on one machine, who all want another seat', '--again', () => ({})],
+  ])('ten buyers of eight seats %s: eight get one, two are told that they are sold out', async (_who, flags, env) => {
     const me = sandboxUser();
+    const line = `pools subscribe kimi26 --blocks europe ${flags} --yes --json`;
     const bought = await Promise.all(
-      Array.from({ length: 10 }, () => me.ci('pools subscribe kimi26 --blocks europe --yes --json')),
+      Array.from({ length: 10 }, (_, number) => me.ci(line, { env: env(me.home, number) })),
     );
     expect(bought.map(({ code }) => code).toSorted()).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 6, 6]);
     const seats = bought.filter(({ code }) => code === 0).map((each) => at(json(each), 'hours', 0, 'slotIndex'));
     expect(new Set(seats).size).toBe(8);
+  });
+
+  test('ten runs of one purchase on one machine: one buys, nine are told what was bought', async () => {
+    const me = sandboxUser();
+    const runs = await Promise.all(
+      Array.from({ length: 10 }, () => me.ci('pools subscribe kimi26 --blocks europe --yes --json')),
+    );
+    const [bought, ...others] = runs.toSorted((a, b) => (a.code ?? 0) - (b.code ?? 0));
+    const id = textAt(json(bought ?? { stdout: '' }), 'id');
+    for (const { code, stdout, stderr } of others) {
+      expect([code, stdout]).toEqual([2, '']);
+      expect(at(JSON.parse(lines(stderr).at(-1) ?? ''), 'error')).toMatchObject({
+        code: 'confirmation_required',
+        // The first may still be waiting for its answer.
+        message: expect.toBeOneOf([`the same was bought just now: ${id}`, 'the same may have been bought just now']),
+        outcome: 'not_applied',
+      });
+    }
+    expect(listAt(json(await me.ci('pools subscriptions --json'))).map((each) => at(each, 'id'))).toEqual([id]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { at, day, listAt, textAt } from '../sandbox/harness.ts';
 import { cells, json, lines, namesIn, oneLine, sandboxUser, secret, userOf } from './cli.ts';
-import { answer, recordedSandbox } from './servers.ts';
+import { answer, carriedOut, downFromChangeOn, type Instead, recordedSandbox } from './servers.ts';
 
 describe('what is bought', () => {
   test('one POST with the documented body, one charge', async () => {
@@ -102,20 +102,45 @@ describe('--create-key', () => {
     ]);
   });
 
-  test('tells what was bought when the key cannot be made', async () => {
-    const api = await recordedSandbox({
-      instead: ({ path }) =>
-        path === '/api/keys/subscription' ? answer(500, { success: false, error: 'out of keys' }) : undefined,
+  test('tells what was bought when the answer about the key is lost, and what became of the key', async () => {
+    const outOfKeys = answer(500, { success: false, error: 'out of keys' });
+    const lost = async (instead: Instead) => {
+      const api = await recordedSandbox({ instead });
+      const ended = await userOf(api).ci('pools subscribe kimi26 --blocks europe --create-key prod --yes --json');
+      expect(api.changes).toEqual(['POST /api/pools/kimi26/subscribe', 'POST /api/keys/subscription']);
+      const seen = await api.box.seen();
+      expect(listAt(seen, 'charges')).toHaveLength(1);
+      return { ...ended, id: textAt(seen, 'subscriptions', 0, 'id'), keys: listAt(seen, 'keys').length };
+    };
+    const hint = (id: string) =>
+      `Bought: ${id}. Look with \`ci keys list\`, then \`ci keys create prod --subscription ${id}\`.`;
+    const down = downFromChangeOn(outOfKeys);
+    const [not, made, unknown] = await Promise.all([
+      lost(({ path }) => (path === '/api/keys/subscription' ? outOfKeys : undefined)),
+      lost(({ path }, box) => (path === '/api/keys/subscription' ? carriedOut(box, outOfKeys) : undefined)),
+      lost((request, box) => (request.path.startsWith('/api/keys') ? down(request, box) : undefined)),
+    ]);
+    expect([not.code, not.stdout, not.keys]).toEqual([1, '', 0]);
+    expect(at(JSON.parse(not.stderr), 'error')).toMatchObject({
+      code: 'server_error',
+      message: 'subscribed, but the key "prod" was not made: out of keys; it was not carried out',
+      hint: hint(not.id),
+      outcome: 'applied',
     });
-    const { code, stderr } = await userOf(api).ci(
-      'pools subscribe kimi26 --blocks europe --create-key prod --yes --json',
-    );
-    const id = textAt(await api.box.seen(), 'subscriptions', 0, 'id');
-    expect(code).toBe(10);
-    const error = at(JSON.parse(stderr), 'error');
-    expect(error).toMatchObject({ outcome: 'unknown', hint: expect.stringContaining(id) });
-    expect(textAt(error, 'message')).toContain('out of keys');
-    expect(api.changes).toEqual(['POST /api/pools/kimi26/subscribe', 'POST /api/keys/subscription']);
+    expect([made.code, made.stderr, made.keys]).toEqual([
+      0,
+      'The answer was lost (out of keys), and it was carried out.\n',
+      1,
+    ]);
+    expect(json(made)).toMatchObject({ id: made.id, key: { name: 'prod', apiKey: expect.stringMatching(secret) } });
+    expect([unknown.code, unknown.stdout]).toEqual([10, '']);
+    expect(at(JSON.parse(unknown.stderr), 'error')).toMatchObject({
+      code: 'outcome_unknown',
+      message:
+        'subscribed, but the key "prod" may not have been made: out of keys. The request may have been carried out; it cannot be looked at: Closed for today',
+      hint: hint(unknown.id),
+      outcome: 'unknown',
+    });
   });
 
   test('with an empty name sends nothing', async () => {
@@ -166,6 +191,7 @@ describe('what is refused before anything is sent', () => {
     ['a field that is none', ['kimi26', '--blocks', 'europe', '--fields', 'id,nope'], 'monthlyPrice'],
     ['a format that is none', ['kimi26', '--blocks', 'europe', '--output', 'xml'], 'yaml'],
     ['a flag that is none', ['kimi26', '--blocks', 'europe', '--now'], '--now'],
+    ['what is there already, and again', ['kimi26', '--blocks', 'europe', '--ensure', '--again'], '--again'],
     ['a word too many', ['kimi26', 'glm5', '--blocks', 'europe'], 'pools subscribe --help'],
     ['a time-out that is none', ['kimi26', '--blocks', 'europe', '--timeout', 'soon'], 'soon'],
   ])('%s: one line, exit 2', async (_what, args, named) => {
