@@ -5,7 +5,7 @@ import { type ErrorCode, failures } from '../../src/domain/errors.ts';
 import { at, creditKey, listAt, poolKey } from '../sandbox/harness.ts';
 import { type Ended, lines, managementKey, oneLine, secret, type User, user, userOf } from './cli.ts';
 import { commandsOfTheApi } from './generations.ts';
-import { answer, type Behaviour, type Received, recordedSandbox } from './servers.ts';
+import { answer, type Behaviour, type Received, recordedSandbox, reset } from './servers.ts';
 
 /** What the API answers, and what a command makes of it when nothing can have been changed. */
 const table: readonly (readonly [statuses: readonly number[], code: ErrorCode, exitCode: number, words?: string])[] = [
@@ -81,6 +81,8 @@ interface Command {
   readonly fails: 'all' | 'changes';
   /** Whether it is to change something. */
   readonly changes?: true;
+  /** Whether nothing in the account tells that it was not carried out. */
+  readonly untold?: true;
   /** Whether a line before the error says that it is retired. */
   readonly retired?: true;
   readonly stdin?: string;
@@ -122,13 +124,13 @@ const commands: readonly Command[] = [
   { line: 'billing card', fails: 'changes', changes: true },
   { line: 'billing subscribe pro --yes', fails: 'changes', changes: true, retired: true },
   { line: 'billing checkout pro', fails: 'changes', changes: true, retired: true },
-  { line: 'billing cancel sub_1 --yes', fails: 'changes', changes: true, retired: true },
+  { line: 'billing cancel sub_1 --yes', fails: 'changes', changes: true, retired: true, untold: true },
   { line: 'plans list', fails: 'all', retired: true },
   { line: 'auth login --with-key --profile work', fails: 'all', changes: true, stdin: managementKey },
   { line: 'auth status', fails: 'all' },
   { line: 'api GET /api/keys', fails: 'all' },
-  { line: 'api POST /api/keys/credit -f name=raw --yes', fails: 'changes', changes: true },
-  { line: 'api DELETE /api/keys/raw --yes', fails: 'changes', changes: true },
+  { line: 'api POST /api/keys/credit -f name=raw --yes', fails: 'changes', changes: true, untold: true },
+  { line: 'api DELETE /api/keys/raw --yes', fails: 'changes', changes: true, untold: true },
 ];
 
 /** For each command the cases that it is run with: one of each class, and every case with some command. */
@@ -169,43 +171,89 @@ function expectNoKey({ stdout, stderr }: Ended, apiKey: string): void {
   expect(stdout + stderr).not.toMatch(secret);
 }
 
-const suites = commands.map((command, at) => [command.line, command.fails, command, at] as const);
+/** Whether a server's failure leaves open what became of a change. */
+function isLost({ fails }: Command, { status }: Case): boolean {
+  return fails === 'changes' && status >= 500;
+}
 
-describe.each(suites)('ci %s, where %s requests fail,', (line, fails, command, position) => {
+/** Runs a command with one of its cases, and checks all that the user gets. */
+async function expectTold(command: Command, each: Case): Promise<void> {
+  const position = commands.indexOf(command);
+  // For a person and for a program by turns, so that some command is run with each class for both.
+  const asJson = (position + (dealt[position] ?? []).indexOf(each)) % 2 === 0;
+  const asked = asJson ? { ...command, line: `${command.line} --json` } : command;
+  const { me, apiKey, ended, sent } = await failed(asked, each);
+  const what = `${command.line}: ${each.status} ${each.form}`;
+  const lost = isLost(command, each);
+  const unknown = lost && command.untold === true;
+  const [code, exitCode] = unknown ? ['outcome_unknown', 10] : [each.code, each.exitCode];
+  expect([what, ended.code, ended.stdout]).toEqual([what, exitCode, '']);
+  expect(ended.stderr).not.toMatch(/\[object|<html|undefined|TypeError|error in ci itself/i);
+  const told = lines(ended.stderr);
+  expect([what, told.length]).toEqual([what, command.retired ? 2 : 1]);
+  const last = told.at(-1) ?? '';
+  if (asJson) {
+    const error = at(JSON.parse(last), 'error');
+    const outcome = unknown ? 'unknown' : command.changes ? 'not_applied' : null;
+    expect([what, at(error, 'code'), at(error, 'outcome')]).toEqual([what, code, outcome]);
+    expect([what, at(error, 'status')]).toEqual([what, each.status]);
+    if (lost) expect(at(error, 'retryable')).toBe(!unknown && each.status !== 501);
+  } else expect(`${last}\n`).toMatch(oneLine);
+  if (lost) expect(last).toContain(unknown ? '. The request may have been carried out' : '; it was not carried out');
+  // Of what is not there the nearest names are told instead.
+  if (code !== 'not_found') expect(last).toContain(each.speaks ? each.words.slice(0, 13) : String(each.status));
+
+  expect([what, sent]).toEqual([what, command.fails === 'changes' ? (each.status === 429 ? 3 : 1) : 0]);
+  expectNoKey(ended, apiKey);
+  expect(existsSync(path.join(me.home, 'config'))).toBe(false);
+  expect(existsSync(path.join(me.home, '.env'))).toBe(false);
+}
+
+const suites = commands.map((command, at) => [command.line, command.fails, command, dealt[at] ?? []] as const);
+
+describe.each(suites)('ci %s, where %s requests fail,', (_line, _fails, command, cases) => {
   test('ends as the table of failures has it, in one line, and shows no key', async () => {
-    const cases = dealt[position] ?? [];
-    await Promise.all(
-      cases.map(async (each, index) => {
-        // For a person and for a program by turns, so that some command is run with each class for both.
-        const asJson = (position + index) % 2 === 0;
-        const asked = asJson ? { ...command, line: `${line} --json` } : command;
-        const { me, apiKey, ended, sent } = await failed(asked, each);
-        const what = `${each.status} ${each.form}`;
-        const changing = fails === 'changes';
-        const lost = changing && each.status >= 500;
-        const [code, exitCode] = lost ? ['outcome_unknown', 10] : [each.code, each.exitCode];
-        expect([what, ended.code, ended.stdout]).toEqual([what, exitCode, '']);
-        expect(ended.stderr).not.toMatch(/\[object|<html|undefined|TypeError|error in ci itself/i);
-        const told = lines(ended.stderr);
-        expect([what, told.length]).toEqual([what, command.retired ? 2 : 1]);
-        const last = told.at(-1) ?? '';
-        if (asJson) {
-          const error = at(JSON.parse(last), 'error');
-          const outcome = lost ? 'unknown' : command.changes ? 'not_applied' : null;
-          expect([what, at(error, 'code'), at(error, 'outcome')]).toEqual([what, code, outcome]);
-          expect([what, at(error, 'status')]).toEqual([what, each.status]);
-          if (lost) expect(at(error, 'retryable')).toBe(false);
-        } else expect(`${last}\n`).toMatch(oneLine);
-        // Of what is not there the nearest names are told instead.
-        if (code !== 'not_found') expect(last).toContain(each.speaks ? each.words.slice(0, 13) : String(each.status));
-
-        expect([what, sent]).toEqual([what, changing ? (each.status === 429 ? 3 : 1) : 0]);
-        expectNoKey(ended, apiKey);
-        expect(existsSync(path.join(me.home, 'config'))).toBe(false);
-        expect(existsSync(path.join(me.home, '.env'))).toBe(false);
-      }),
-    );
+    await Promise.all(cases.filter((each) => !isLost(command, each)).map((each) => expectTold(command, each)));
   });
+});
+
+// All at once, as most of the time passes in waiting between looks.
+test('every change that fails with the server is looked for, and ends as the table of failures has it', async () => {
+  const lost = suites.flatMap(([, , command, cases]) =>
+    cases.filter((each) => isLost(command, each)).map((each) => [command, each] as const),
+  );
+  expect(new Set(lost.map(([command]) => command))).toEqual(
+    new Set(commands.filter(({ fails }) => fails === 'changes')),
+  );
+  await Promise.all(lost.map(([command, each]) => expectTold(command, each)));
+});
+
+test('a change that fails with the server, and cannot be looked for, is exit 10', async () => {
+  const looked = commands.filter(
+    ({ line, fails }) => fails === 'changes' && !/^billing (?:topup|card|checkout)/.test(line),
+  );
+  await Promise.all(
+    looked.map(async ({ line, retired }) => {
+      let down = false;
+      const { api, me, apiKey } = await customer(
+        (request) => (down ||= isChange(request)),
+        answer(500, { success: false, error: plainWords }),
+      );
+      const ended = await me.ci(`${line} --json`);
+      expect([line, ended.code, ended.stdout, api.changes.length]).toEqual([line, 10, '', 1]);
+      const told = lines(ended.stderr);
+      expect([line, told.length]).toEqual([line, retired ? 2 : 1]);
+      expect(at(JSON.parse(told.at(-1) ?? ''), 'error')).toMatchObject({
+        code: 'outcome_unknown',
+        message: expect.stringContaining('The request may have been carried out'),
+        hint: expect.stringMatching(/^Find out with `ci [a-z0-9 ]+` before you run this again\.$/),
+        status: 500,
+        retryable: false,
+        outcome: 'unknown',
+      });
+      expectNoKey(ended, apiKey);
+    }),
+  );
 });
 
 test('every command is run with every kind of failure, and every status with every body', () => {
@@ -231,7 +279,9 @@ test('the table of failures has these codes for the answers of the API, and no o
 
 test('every command that talks to the API is in the table', async () => {
   const missing = (await commandsOfTheApi(user())).filter(
-    (path_) => path_ !== 'doctor' && !commands.some(({ line }) => line === path_ || line.startsWith(`${path_} `)),
+    (path_) =>
+      !['doctor', 'history reconcile'].includes(path_) &&
+      !commands.some(({ line }) => line === path_ || line.startsWith(`${path_} `)),
   );
   expect(missing).toEqual([]);
 });
@@ -273,6 +323,60 @@ test('of several keys the first that cannot be revoked ends the command, and wha
       expectNoKey(ended, apiKey);
     }),
   );
+});
+
+describe('history reconcile', () => {
+  /** Somebody with a change that nobody knows the outcome of, before an API that fails in one way. */
+  async function unsettled({ status, body, type }: Case) {
+    let asked = false;
+    let behaviour: Behaviour = answer(403, 'Closed for today');
+    const { me, apiKey } = await customer(
+      (request) => (asked ||= isChange(request)),
+      (request, response) => (isChange(request) ? reset : behaviour)(request, response),
+    );
+    expect((await me.ci('keys delete credit --yes')).code).toBe(10);
+    behaviour = answer(status, body, { 'Content-Type': type });
+    return { me, apiKey };
+  }
+
+  test('tells in its list what stays unknown, and on stderr why, ends with 10, and shows no key', async () => {
+    const wanted = classes.map((cases) => cases[0]).filter((each) => each !== undefined && each.exitCode !== 4);
+    await Promise.all(
+      wanted.map(async (each) => {
+        if (!each) return;
+        const { me, apiKey } = await unsettled(each);
+        const ended = await me.ci('history reconcile --json');
+        expect([each.status, ended.code]).toEqual([each.status, 10]);
+        const [change, ...others] = listAt(JSON.parse(ended.stdout));
+        expect(others).toEqual([]);
+        expect(change).toMatchObject({
+          action: 'delete-key',
+          change: 'delete key credit',
+          outcome: 'unknown',
+          ids: [],
+        });
+        const [why, count, ...more] = lines(ended.stderr);
+        expect(why).toMatch(new RegExp(`^[0-9a-f]{12} of \\d{4}-\\S+Z: ${each.words.slice(0, 13)}`));
+        expect([count, more]).toEqual(['1 change could not be settled.', []]);
+        expectNoKey(ended, apiKey);
+      }),
+    );
+  });
+
+  test('tells a refused key from a change that stays unknown', async () => {
+    const wanted = classes.map((cases) => cases[0]).filter((each) => each?.exitCode === 4);
+    expect(wanted).toHaveLength(2);
+    await Promise.all(
+      wanted.map(async (each) => {
+        if (!each) return;
+        const { me, apiKey } = await unsettled(each);
+        const ended = await me.ci('history reconcile --json');
+        expect([each.status, ended.code, ended.stdout]).toEqual([each.status, 4, '']);
+        expect(at(JSON.parse(ended.stderr), 'error', 'code')).toBe(each.code);
+        expectNoKey(ended, apiKey);
+      }),
+    );
+  });
 });
 
 describe('doctor', () => {

@@ -3,7 +3,15 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { at, listAt, textAt } from '../sandbox/harness.ts';
 import { cells, json, lines, oneLine, sandboxUser, secret, userOf } from './cli.ts';
-import { recordedSandbox } from './servers.ts';
+import {
+  answer,
+  type Behaviour,
+  carriedOut,
+  downFromChangeOn,
+  type Instead,
+  recordedSandbox,
+  reset,
+} from './servers.ts';
 import { shown } from './terminal.ts';
 
 /** A customer with one subscription on kimi26. */
@@ -304,6 +312,52 @@ describe('keys delete', () => {
     const { code, stdout, stderr } = await me.ci(['keys', 'delete', ...args]);
     expect([code, stdout, api.requests.length, await left()]).toEqual([2, '', before, ['a']]);
     expect(stderr).toMatch(oneLine);
+  });
+
+  test('whose answer is lost, or is that the key is not there, is looked for and sent once', async () => {
+    const missing = answer(404, { success: false, error: 'Key not found' });
+    const lost = async (instead: Instead) => {
+      const api = await recordedSandbox({
+        instead: (request, box) => (isKey(request) ? instead(request, box) : undefined),
+      });
+      const id = textAt(await api.box.data('POST', '/api/keys/credit', { name: 'a' }), 'id');
+      const ended = await userOf(api).ci('keys delete a --yes --json');
+      expect(api.changes).toEqual([`DELETE /api/keys/${id}`]);
+      return { ...ended, id, left: listAt(await api.box.seen(), 'keys').length };
+    };
+    const isKey = ({ path }: { path: string }) => path.startsWith('/api/keys');
+    const instead =
+      (behaviour: Behaviour): Instead =>
+      ({ method }) =>
+        method === 'DELETE' ? behaviour : undefined;
+    const done =
+      (behaviour: Behaviour): Instead =>
+      ({ method }, box) =>
+        method === 'DELETE' ? carriedOut(box, behaviour) : undefined;
+    const [not, found, unknown, gone, listed] = await Promise.all([
+      lost(instead(reset)),
+      lost(done(reset)),
+      lost(downFromChangeOn(reset)),
+      lost(done(missing)),
+      lost(instead(missing)),
+    ]);
+    expect([not.code, not.stdout, not.left]).toEqual([9, '', 1]);
+    expect(at(JSON.parse(not.stderr), 'error')).toMatchObject({
+      code: 'unreachable',
+      message: expect.stringMatching(/; it was not carried out$/),
+      outcome: 'not_applied',
+    });
+    expect([found.code, json(found), found.left]).toEqual([0, { id: found.id, name: 'a', deleted: true }, 0]);
+    expect(found.stderr).toMatch(/^The answer was lost \(.+\), and it was carried out\.\n$/);
+    expect([unknown.code, unknown.stdout]).toEqual([10, '']);
+    expect(at(JSON.parse(unknown.stderr), 'error')).toMatchObject({
+      code: 'outcome_unknown',
+      hint: 'Find out with `ci keys list` before you run this again.',
+      outcome: 'unknown',
+    });
+    expect([gone.code, json(gone), gone.stderr]).toEqual([0, { id: gone.id, name: 'a', deleted: true }, '']);
+    expect([listed.code, listed.stdout, listed.left]).toEqual([5, '', 1]);
+    expect(at(JSON.parse(listed.stderr), 'error')).toMatchObject({ code: 'not_found', outcome: 'not_applied' });
   });
 
   test('the others are revoked when one in the middle fails, and each result is told', async () => {
