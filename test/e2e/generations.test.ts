@@ -13,6 +13,7 @@ import {
   generations,
   introducedLater,
   newcomerOf,
+  unansweredName,
   untold,
 } from './generations.ts';
 import { shown } from './terminal.ts';
@@ -21,6 +22,8 @@ interface Told {
   /** SUBSCRIPTION stands for the id of the subscription on kimi26. */
   readonly line: string;
   readonly stdin?: string;
+  /** A command before it, killed while it waits for an answer that does not come. */
+  readonly killed?: string;
   readonly code?: number;
   /** What the JSON holds, whatever the generation. */
   readonly holds?: unknown;
@@ -128,6 +131,19 @@ const reads: readonly Told[] = [
     holds: { totalTopUp: 25, remaining: 25, hasCreditKey: true, creditKeyCount: 1 },
   },
   { line: 'plans list', passedOn, holds: [{ slug: 'standard', priceUsdc: 20, rateLimits: { rpm_limit: 60 } }] },
+  {
+    line: 'history reconcile --fields action,change,outcome,ids,account,request',
+    killed: `keys create ${unansweredName} --credit`,
+    holds: [
+      {
+        action: 'create-key',
+        change: `create credit key ${unansweredName}`,
+        outcome: 'applied',
+        ids: [expect.any(String)],
+        request: { action: 'create-key', type: 'credit', name: unansweredName },
+      },
+    ],
+  },
   { line: 'auth status', holds: { managementKey: 'mk_…cdef', valid: true } },
   {
     line: 'doctor',
@@ -190,8 +206,14 @@ const changes: readonly Told[] = [
 ];
 
 /** What a command that was run for somebody told, comparable with what it told somebody else. */
-async function told({ line, stdin = '' }: Told, customer: Customer) {
-  const { me, subscriptionId } = customer;
+async function told({ line, stdin = '', killed }: Told, customer: Customer) {
+  const { api, me, subscriptionId } = customer;
+  if (killed !== undefined) {
+    const running = me.start(killed);
+    await api.unanswered;
+    running.kill('SIGKILL');
+    expect(await running.ended).toMatchObject({ code: null, signal: 'SIGKILL', stdout: '', stderr: '' });
+  }
   const words = `${line.replace('SUBSCRIPTION', subscriptionId)} --json`;
   const { code, stdout, stderr } = await me.ci(words, { stdin });
   return { code, stdout: anonymous(stdout, customer), raw: stdout, stderr };

@@ -40,9 +40,18 @@ export const finalHash = `0x${'f1'.repeat(32)}`;
 /** A transaction that nobody has asked about. */
 export const freshHash = `0x${'a2'.repeat(32)}`;
 
+/** The name of a key that is made and never answered for. */
+export const unansweredName = 'never-answered';
+
+/** A server that speaks one generation. */
+interface SpeakingServer extends RecordingServer {
+  /** Ends when the key of {@link unansweredName} is made. */
+  readonly unanswered: Promise<void>;
+}
+
 /** An account behind a server that speaks one generation. */
 export interface Customer {
-  readonly api: RecordingServer;
+  readonly api: SpeakingServer;
   readonly box: TestSandbox;
   readonly me: User;
   /** Of the subscription on kimi26; empty for somebody new. */
@@ -77,8 +86,12 @@ export async function newcomerOf(generation: Generation): Promise<Customer> {
 }
 
 /** A server in front of a sandbox that puts every answer into the words of one generation. */
-function speaking(generation: Generation, box: TestSandbox): Promise<RecordingServer> {
-  return server(async (request, response) => {
+async function speaking(generation: Generation, box: TestSandbox): Promise<SpeakingServer> {
+  let isMade = () => {};
+  const unanswered = new Promise<void>((resolve) => {
+    isMade = resolve;
+  });
+  const recorder = await server(async (request, response) => {
     const { method, path, headers, body } = request;
     const { authorization, 'content-type': type } = headers;
     const upstream = retired(request) ?? {
@@ -90,6 +103,7 @@ function speaking(generation: Generation, box: TestSandbox): Promise<RecordingSe
         }),
       )),
     };
+    if (method === 'POST' && body.includes(unansweredName)) return isMade();
     const told = /^\/(api|v1\/usage)/.test(path) ? inWordsOf[generation](upstream, request) : upstream;
     const isText = typeof told.body === 'string';
     response.writeHead(told.status, {
@@ -98,6 +112,7 @@ function speaking(generation: Generation, box: TestSandbox): Promise<RecordingSe
     });
     response.end(isText ? told.body : JSON.stringify(told.body));
   });
+  return Object.assign(recorder, { unanswered });
 }
 
 interface Answer {

@@ -3,7 +3,7 @@ import { parse as parseYaml } from 'yaml';
 import { at, listAt, textAt } from '../sandbox/harness.ts';
 import { cells, type Ended, json, lines, namesIn, oneLine, type User, user, userOf } from './cli.ts';
 import { csvRows } from './csv.ts';
-import { answer, data, recordedSandbox, server } from './servers.ts';
+import { answer, carriedOut, data, recordedSandbox, reset, server } from './servers.ts';
 import { shown } from './terminal.ts';
 
 /** One command as `ci help --json` has it. */
@@ -16,14 +16,16 @@ interface Leaf {
   readonly exitCodes: readonly number[];
 }
 
+/** The commands that do something; one may have others below it. */
 function leaves(tree: unknown, above: readonly string[] = []): Leaf[] {
   return listAt(tree, 'commands').flatMap((command) => {
     const words = [...above, textAt(command, 'name')];
-    if (listAt(command, 'commands').length > 0) return leaves(command, words);
+    const below = leaves(command, words);
     const fields = listAt(command, 'fields').map(String);
     const examples = listAt(command, 'examples').map(String);
     const exitCodes = listAt(command, 'exitCodes').map(Number);
-    return [{ path: words.join(' '), command, fields, examples, exitCodes }];
+    if (below.length > 0 && exitCodes.length === 0) return below;
+    return [{ path: words.join(' '), command, fields, examples, exitCodes }, ...below];
   });
 }
 
@@ -121,6 +123,8 @@ describe('help --json', () => {
         'api',
         ...['serve', 'reset', 'advance', 'path'].map((verb) => `sandbox ${verb}`),
         ...['get', 'set', 'list', 'path'].map((verb) => `config ${verb}`),
+        'history',
+        'history reconcile',
         'doctor',
         'open',
       ]),
@@ -139,7 +143,7 @@ describe('help --json', () => {
         'auth login',
       ]),
     );
-    for (const path of ['pools list', 'status', 'usage', 'billing credits', 'auth token', 'doctor']) {
+    for (const path of ['pools list', 'status', 'usage', 'billing credits', 'auth token', 'history', 'doctor']) {
       expect(changing).not.toContain(path);
     }
   });
@@ -283,6 +287,29 @@ describe('the fields that help names are those of a real answer', () => {
     'auth list': [async () => [await signedIn(({ ci }) => ci('auth list --json'))]],
     'auth switch': [async () => [await signedIn(({ ci }) => ci('auth switch default --json'))]],
     'auth token': [async () => [await signedIn(({ ci }) => ci('auth token --json'))]],
+    history: [
+      async () => {
+        const { me } = await account();
+        await me.ci('keys create a --credit');
+        return [await me.ci('history --json')];
+      },
+    ],
+    'history reconcile': [
+      async () => {
+        let down = false;
+        const api = await recordedSandbox({
+          instead: ({ method }, box) => {
+            if (method === 'GET') return down ? answer(403, 'Closed for today') : undefined;
+            down = true;
+            return carriedOut(box, reset);
+          },
+        });
+        const me = userOf(api);
+        expect((await me.ci('keys create a --credit')).code).toBe(10);
+        down = false;
+        return [await me.ci('history reconcile --json')];
+      },
+    ],
     'config get': [() => asked('config get output --json')],
     'config set': [() => asked('config set output json --json')],
     'config list': [() => asked('config list --json')],
@@ -347,6 +374,9 @@ describe('every read has one result in every format', () => {
     ['plans list', 'list'],
     ['auth list', 'list'],
     ['config list', 'list'],
+    ['history', 'list'],
+    ['history --all', 'list'],
+    ['history reconcile', 'list'],
     ['doctor', 'list'],
   ])('ci %s', async (line, kind) => {
     const api = await recordedSandbox();
@@ -356,6 +386,7 @@ describe('every read has one result in every format', () => {
     const me = userOf(api, { CHEAPESTINFERENCE_API_KEY: textAt(key, 'apiKey') });
     await me.ci('usage');
     await me.ci('config set timeout 20s');
+    if (line.startsWith('history')) expect((await me.ci('keys create other --credit')).code).toBe(0);
     const expected = line === 'status --check' ? 3 : 0;
     const print = async (format: string) => {
       const { code, stdout } = await me.ci(`${line} ${format}`);
@@ -385,6 +416,8 @@ describe('every read has one result in every format', () => {
     ['config list'],
     ['config get output'],
     ['config path'],
+    ['history'],
+    ['history reconcile'],
     ['doctor'],
     ['open'],
     ['plans list'],
@@ -393,7 +426,7 @@ describe('every read has one result in every format', () => {
     await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
     const me = userOf(api);
     await me.ci('config set timeout 20s');
-    const leaf = (await tree()).find(({ path }) => `${line} `.startsWith(`${path} `));
+    const leaf = (await tree()).findLast(({ path }) => `${line} `.startsWith(`${path} `));
     const { code, stdout, stderr } = await me.ci(`${line} --fields nothing`);
     expect([code, stdout]).toEqual([2, '']);
     const last = lines(stderr).at(-1);
