@@ -110,6 +110,8 @@ const commands: readonly Command[] = [
   { line: 'keys create another --save .env', fails: 'changes', changes: true },
   { line: 'keys create another --pool kimi26', fails: 'all', changes: true },
   { line: 'keys create another --credit', fails: 'changes', changes: true },
+  { line: 'keys create credit --credit --ensure', fails: 'all', changes: true },
+  { line: 'keys create another --ensure', fails: 'changes', changes: true },
   { line: 'keys delete credit --yes', fails: 'all', changes: true },
   { line: 'keys delete credit --yes', fails: 'changes', changes: true },
   { line: 'usage', fails: 'all' },

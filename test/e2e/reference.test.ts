@@ -37,7 +37,16 @@ describe('the topics of help', () => {
     expect([code, stderr]).toEqual([0, '']);
     const told = lines(stdout).flatMap((line) => /^ +(\d+) {2}\S/.exec(line)?.[1] ?? []);
     expect(told.map(Number)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 130]);
-    for (const name of ['declined', 'usage', 'not_found', 'rate_limited', 'outcome_unknown', 'filter_failed']) {
+    for (const name of [
+      'declined',
+      'secret_lost',
+      'usage',
+      'not_found',
+      'busy',
+      'rate_limited',
+      'outcome_unknown',
+      'filter_failed',
+    ]) {
       expect(stdout).toContain(name);
     }
   });
