@@ -1,0 +1,556 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Block, blockNames, hoursOf } from '../../src/domain/blocks.ts';
+import type { BillingCycle } from '../../src/domain/quote.ts';
+import {
+  couldBe,
+  judgeCancel,
+  judgeDelete,
+  judgeKey,
+  judgeSubscribe,
+  judgeVerify,
+  type KeyIntent,
+  type SeenKey,
+  type SeenSubscription,
+  type SubscribeIntent,
+} from '../../src/domain/reconcile.ts';
+
+const hours = (...blocks: readonly Block[]) => blocks.flatMap(hoursOf).map((hour) => ({ hour, slotIndex: 0 }));
+const absent = { outcome: 'not_applied' };
+
+describe('judgeSubscribe', () => {
+  const intent: SubscribeIntent = {
+    action: 'subscribe',
+    pool: 'kimi26',
+    blocks: ['europe'],
+    quantity: 1,
+    billingCycle: 'month',
+  };
+  const seat = (id: string, more: Partial<SeenSubscription> = {}): SeenSubscription => ({
+    id,
+    status: 'active',
+    billingCycle: 'month',
+    hours: hours('europe'),
+    ...more,
+  });
+
+  test('finds the one that was not there before', () => {
+    const mine = [seat('new'), seat('old')];
+    expect(judgeSubscribe(intent, { ids: ['old'] }, mine)).toEqual({ outcome: 'applied', found: [seat('new')] });
+  });
+
+  test.each([
+    ['nothing', []],
+    ['what was there before', [seat('old')]],
+    ['other blocks', [seat('new', { hours: hours('asia') })]],
+    ['more blocks', [seat('new', { hours: hours('asia', 'europe') })]],
+    ['a part of the block', [seat('new', { hours: hours('europe').slice(1) })]],
+    ['another cycle', [seat('new', { billingCycle: 'year' })]],
+    ['what another change of this machine made', [seat('other')]],
+  ])('is not satisfied by %s', (_what, mine) => {
+    expect(judgeSubscribe(intent, { ids: ['old'] }, mine, new Set(['other']))).toEqual(absent);
+  });
+
+  test.each([
+    ['its hours', { hours: null }],
+    ['its cycle', { billingCycle: null }],
+    ['either', { hours: undefined, billingCycle: undefined }],
+  ])('takes a new one whose answer does not tell %s', (_what, untold) => {
+    expect(judgeSubscribe(intent, { ids: [] }, [seat('new', untold)])).toMatchObject({ outcome: 'applied' });
+  });
+
+  test('takes a new one of any status: it was bought', () => {
+    for (const status of ['pending_key', 'past_due', 'canceled', null]) {
+      expect(judgeSubscribe(intent, { ids: [] }, [seat('new', { status })])).toMatchObject({ outcome: 'applied' });
+    }
+  });
+
+  test('counts a seat for each subscription', () => {
+    const mine = [seat('a'), seat('b'), seat('c')];
+    expect(judgeSubscribe({ ...intent, quantity: 3 }, { ids: [] }, mine)).toEqual({ outcome: 'applied', found: mine });
+  });
+
+  test('counts the seats of one subscription that lists several slots an hour', () => {
+    const two = seat('new', {
+      hours: [0, 1].flatMap((slotIndex) => hours('europe').map((h) => ({ ...h, slotIndex }))),
+    });
+    expect(judgeSubscribe({ ...intent, quantity: 2 }, { ids: [] }, [two])).toEqual({
+      outcome: 'applied',
+      found: [two],
+    });
+    expect(judgeSubscribe(intent, { ids: [] }, [two])).toMatchObject({ outcome: 'unknown' });
+  });
+
+  test('leaves it open when the seats are more or fewer, and names them', () => {
+    expect(judgeSubscribe({ ...intent, quantity: 3 }, { ids: [] }, [seat('a'), seat('b')])).toEqual({
+      outcome: 'unknown',
+      why: '2 new seats are there, and 3 were asked for: a, b',
+    });
+    expect(judgeSubscribe(intent, { ids: [] }, [seat('a'), seat('b')])).toMatchObject({ outcome: 'unknown' });
+  });
+
+  test('without knowing what was there before takes all for new', () => {
+    expect(judgeSubscribe(intent, {}, [seat('a')])).toMatchObject({ outcome: 'applied' });
+  });
+});
+
+describe('judgeKey', () => {
+  const intent: KeyIntent = { action: 'create-key', type: 'subscription', name: 'prod', subscriptionId: 's1' };
+  const key = (id: string, more: Partial<SeenKey> = {}): SeenKey => ({
+    id,
+    name: 'prod',
+    keyType: 'subscription',
+    subscriptionId: 's1',
+    ...more,
+  });
+
+  test('finds the one that was not there before', () => {
+    expect(judgeKey(intent, { ids: ['old'] }, [key('old'), key('new')])).toEqual({
+      outcome: 'applied',
+      found: key('new'),
+    });
+  });
+
+  test.each([
+    ['nothing', []],
+    ['what was there before', [key('old')]],
+    ['another name', [key('new', { name: 'staging' })]],
+    ['a longer name', [key('new', { name: 'prod-2' })]],
+    ['no name', [key('new', { name: null })]],
+    ['another kind', [key('new', { keyType: 'credit' })]],
+    ['another subscription', [key('new', { subscriptionId: 's2' })]],
+    ['what another change of this machine made', [key('other')]],
+  ])('is not satisfied by %s', (_what, keys) => {
+    expect(judgeKey(intent, { ids: ['old'] }, keys, new Set(['other']))).toEqual(absent);
+  });
+
+  test('takes a new one whose answer tells neither kind nor subscription', () => {
+    const untold = key('new', { keyType: null, subscriptionId: undefined });
+    expect(judgeKey(intent, {}, [untold])).toEqual({ outcome: 'applied', found: untold });
+  });
+
+  test('leaves it open when several are new, and names them', () => {
+    expect(judgeKey(intent, {}, [key('a'), key('b')])).toEqual({
+      outcome: 'unknown',
+      why: '2 new keys could be it: a, b',
+    });
+  });
+
+  test('without a name takes whatever the API calls it', () => {
+    const { name: _name, ...unnamed } = intent;
+    expect(judgeKey(unnamed, {}, [key('new', { name: 'default' })])).toMatchObject({ outcome: 'applied' });
+  });
+
+  test('blanks around a name do not tell keys apart', () => {
+    expect(couldBe({ ...intent, name: ' prod ' }, key('new'))).toBe(true);
+    expect(couldBe(intent, key('new', { name: 'prod ' }))).toBe(true);
+    expect(couldBe(intent, key('new', { name: 'Prod' }))).toBe(false);
+  });
+});
+
+test('judgeDelete: a key is revoked once it is listed no more', () => {
+  expect(judgeDelete('a', [{ id: 'b' }])).toEqual({ outcome: 'applied', found: 'a' });
+  expect(judgeDelete('a', [{ id: 'b' }, { id: 'a' }])).toEqual(absent);
+});
+
+describe('judgeCancel', () => {
+  const going = (id: string): SeenSubscription => ({ id, cancelAtPeriodEnd: false });
+  const ending = (id: string): SeenSubscription => ({ id, cancelAtPeriodEnd: true });
+
+  test('finds the one that ends and did not before', () => {
+    const mine = [going('a'), ending('b'), ending('c')];
+    expect(judgeCancel('c', { ending: ['b'] }, mine)).toEqual({ outcome: 'applied', found: ending('c') });
+  });
+
+  test('finds another than the one named: the API chooses', () => {
+    expect(judgeCancel('a', { ending: [] }, [going('a'), ending('b')])).toEqual({
+      outcome: 'applied',
+      found: ending('b'),
+    });
+  });
+
+  test('prefers the one named', () => {
+    expect(judgeCancel('b', {}, [ending('a'), ending('b')])).toMatchObject({ found: { id: 'b' } });
+  });
+
+  test('is not satisfied by what was ending before, or what another change of this machine ended', () => {
+    expect(judgeCancel('a', { ending: ['b'] }, [going('a'), ending('b')])).toEqual(absent);
+    expect(judgeCancel('a', {}, [going('a'), ending('b')], new Set(['b']))).toEqual(absent);
+  });
+});
+
+describe('judgeVerify', () => {
+  test.each([
+    ['rose by the amount', 50, 25, 75, { outcome: 'applied', found: { credited: 50 } }],
+    ['rose by the amount, to the cent', 0.1, 0.2, 0.3, { outcome: 'applied', found: { credited: 0.1 } }],
+    ['did not rise', 50, 25, 25, absent],
+  ])('what was ever credited %s', (_what, amount, before, after, verdict) => {
+    expect(judgeVerify(amount, { toppedUp: before }, after)).toEqual(verdict);
+  });
+
+  test.each([
+    ['rose by more', 25, 80],
+    ['rose by less', 25, 74.99],
+    ['fell', 25, 20],
+    ['was not told before', undefined, 75],
+    ['is not told now', 25, undefined],
+  ])('leaves it open when it %s', (_what, before, after) => {
+    expect(judgeVerify(50, { toppedUp: before }, after)).toMatchObject({ outcome: 'unknown' });
+  });
+});
+
+/*
+ * Against a model of the server. Between the look before and the look after anything may happen, in any order: ours (or not, or only
+ * after the look), another change of this machine whose ids its own record tells (`others`), changes by other people, removals.
+ *
+ * What no look can tell, and the properties therefore leave out:
+ * - whose a new identical one is: a foreign one in ours' place is taken for ours, and beside ours it leaves the verdict open;
+ * - what was made and removed again before the look: it is as if it had never been;
+ * - what the server carries out after the look: the callers look several times, and a purchase is looked for again before the next.
+ */
+type By = 'ours' | 'recorded' | 'foreign';
+
+const anyBlocks = fc.subarray([...blockNames], { minLength: 1 });
+const anyCycle = fc.constantFrom<BillingCycle>('month', 'year');
+const anyBy = fc.constantFrom<By>('recorded', 'foreign');
+/** Where in a list of events something happens; `never` and `late` are after the look. */
+const moment = fc.oneof(fc.nat(8), fc.constantFrom('never' as const, 'late' as const));
+
+/** The events before the look, ours among them. */
+function inOrder<Event>(events: readonly Event[], ours: Event, when: number | 'never' | 'late'): readonly Event[] {
+  if (typeof when !== 'number') return events;
+  const at = Math.min(when, events.length);
+  return [...events.slice(0, at), ours, ...events.slice(at)];
+}
+
+describe('a purchase, whatever else happens', () => {
+  interface Purchase {
+    readonly kind: 'buy';
+    readonly by: By;
+    readonly blocks: readonly Block[];
+    readonly cycle: BillingCycle;
+    readonly quantity: number;
+  }
+  /** `which` picks one of those that are there. */
+  type Event = Purchase | { readonly kind: 'remove' | 'cancel'; readonly which: number };
+  interface Held {
+    readonly id: string;
+    readonly by: By;
+    readonly blocks: readonly Block[];
+    readonly cycle: BillingCycle;
+    readonly ending: boolean;
+  }
+
+  const order = fc.record({ blocks: anyBlocks, billingCycle: anyCycle, quantity: fc.integer({ min: 1, max: 4 }) });
+  const event = (wanted: { blocks: readonly Block[]; billingCycle: BillingCycle; quantity: number }) =>
+    fc.oneof(
+      fc.record({
+        kind: fc.constant('buy' as const),
+        by: anyBy,
+        // The same more often than chance would have it.
+        blocks: fc.oneof(fc.constant(wanted.blocks), anyBlocks),
+        cycle: fc.oneof(fc.constant(wanted.billingCycle), anyCycle),
+        quantity: fc.oneof(fc.constant(wanted.quantity), fc.integer({ min: 1, max: 4 })),
+      }),
+      fc.record({ kind: fc.constantFrom('remove' as const, 'cancel' as const), which: fc.nat() }),
+    );
+  const story = order.chain((wanted) =>
+    fc.record({
+      wanted: fc.constant(wanted),
+      earlier: fc.array(event(wanted), { maxLength: 4 }),
+      meanwhile: fc.array(event(wanted), { maxLength: 5 }),
+      when: moment,
+      tellsHours: fc.boolean(),
+      tellsCycle: fc.boolean(),
+    }),
+  );
+
+  /** A server that does as it is told, and how one generation of it lists what it has. */
+  function modelServer(tellsHours: boolean, tellsCycle: boolean) {
+    let held: Held[] = [];
+    let made = 0;
+    return {
+      held: () => held,
+      carryOut(each: Event) {
+        if (each.kind === 'buy') {
+          const { by, blocks, cycle, quantity } = each;
+          for (let seat = 0; seat < quantity; seat += 1) {
+            made += 1;
+            held.push({ id: `${by}-${made}`, by, blocks, cycle, ending: false });
+          }
+          return;
+        }
+        const chosen = held[each.which % Math.max(held.length, 1)];
+        if (each.kind === 'remove') held = held.filter((one) => one !== chosen);
+        else held = held.map((one) => (one === chosen ? { ...one, ending: true } : one));
+      },
+      list: (): SeenSubscription[] =>
+        held.toReversed().map(({ id, blocks, cycle, ending }) => ({
+          id,
+          status: 'active',
+          cancelAtPeriodEnd: ending,
+          hours: tellsHours ? hours(...blocks) : null,
+          billingCycle: tellsCycle ? cycle : null,
+        })),
+    };
+  }
+
+  test('is told as it is, as far as it can be known', () => {
+    fc.assert(
+      fc.property(story, ({ wanted, earlier, meanwhile, when, tellsHours, tellsCycle }) => {
+        const intent: SubscribeIntent = { action: 'subscribe', pool: 'kimi26', ...wanted };
+        const ours: Purchase = { kind: 'buy', by: 'ours', cycle: wanted.billingCycle, ...wanted };
+        const server = modelServer(tellsHours, tellsCycle);
+        for (const each of earlier) server.carryOut(each);
+        const before = { ids: server.list().map(({ id }) => id) };
+        const known = new Set(before.ids);
+        let removed = false;
+        for (const each of inOrder<Event>(meanwhile, ours, when)) {
+          const seats = server.held().filter(({ by }) => by === 'ours').length;
+          server.carryOut(each);
+          removed ||= server.held().filter(({ by }) => by === 'ours').length < seats;
+        }
+        const fresh = server.held().filter(({ id }) => !known.has(id));
+        const others = new Set(fresh.filter(({ by }) => by === 'recorded').map(({ id }) => id));
+        const alike = ({ blocks, cycle }: Held) =>
+          (!tellsHours || blocks.join() === wanted.blocks.join()) && (!tellsCycle || cycle === wanted.billingCycle);
+        const foreign = fresh.filter((each) => each.by === 'foreign' && alike(each));
+        const made = fresh.filter(({ by }) => by === 'ours');
+
+        const verdict = judgeSubscribe(intent, before, server.list(), others);
+
+        if (verdict.outcome === 'applied') {
+          const found = verdict.found.map(({ id }) => id);
+          expect(found).toHaveLength(wanted.quantity);
+          const fitting = fresh.filter((each) => each.by !== 'recorded' && alike(each)).map(({ id }) => id);
+          expect(found.toSorted()).toEqual(fitting.toSorted());
+        }
+        // Made, and still there: never denied.
+        if (made.length > 0) expect(verdict.outcome).not.toBe('not_applied');
+        if (foreign.length === 0 && !removed) {
+          expect(verdict.outcome).toBe(typeof when === 'number' ? 'applied' : 'not_applied');
+          if (verdict.outcome === 'applied') expect(verdict.found.every(({ id }) => id.startsWith('ours'))).toBe(true);
+        }
+        // A foreign identical one beside ours is never picked out of the two.
+        if (foreign.length > 0 && made.length === wanted.quantity) expect(verdict.outcome).toBe('unknown');
+        // In the place of ours it is a match, when it has as many seats.
+        if (foreign.length > 0 && made.length === 0) {
+          expect(verdict.outcome).toBe(foreign.length === wanted.quantity ? 'applied' : 'unknown');
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+describe('a key, whatever else happens', () => {
+  interface Made {
+    readonly by: By;
+    readonly name: string;
+    readonly type: KeyIntent['type'];
+    readonly subscriptionId: string | undefined;
+  }
+  type Event = ({ readonly kind: 'make' } & Made) | { readonly kind: 'revoke'; readonly which: number };
+  type Held = Made & { readonly id: string };
+
+  const anyName = fc.constantFrom('prod', 'staging', 'default');
+  const anyType = fc.constantFrom<KeyIntent['type']>('subscription', 'credit');
+  const anySubscription = fc.constantFrom('s1', 's2');
+  const order = fc.record({
+    name: fc.option(anyName, { nil: undefined }),
+    type: anyType,
+    subscriptionId: fc.option(anySubscription, { nil: undefined }),
+  });
+  const event = fc.oneof(
+    fc.record({
+      kind: fc.constant('make' as const),
+      by: anyBy,
+      name: anyName,
+      type: anyType,
+      subscriptionId: anySubscription,
+    }),
+    fc.record({ kind: fc.constant('revoke' as const), which: fc.nat() }),
+  );
+
+  test('is told as it is, as far as it can be known', () => {
+    fc.assert(
+      fc.property(
+        order,
+        fc.array(event, { maxLength: 4 }),
+        fc.array(event, { maxLength: 5 }),
+        moment,
+        fc.boolean(),
+        fc.boolean(),
+        (wanted, earlier, meanwhile, when, tellsType, tellsSubscription) => {
+          const intent: KeyIntent = {
+            action: 'create-key',
+            ...wanted,
+            ...(wanted.type === 'credit' ? { subscriptionId: undefined } : {}),
+          };
+          let held: Held[] = [];
+          let count = 0;
+          const carryOut = (each: Event) => {
+            if (each.kind === 'make') {
+              count += 1;
+              const { by, name, type, subscriptionId } = each;
+              held.push({
+                id: `${by}-${count}`,
+                by,
+                name,
+                type,
+                subscriptionId: type === 'credit' ? undefined : subscriptionId,
+              });
+            } else held = held.filter((_, at) => at !== each.which % held.length);
+          };
+          const list = (): SeenKey[] =>
+            held.map(({ id, name, type, subscriptionId }) => ({
+              id,
+              name,
+              keyType: tellsType ? type : undefined,
+              subscriptionId: tellsSubscription ? subscriptionId : null,
+            }));
+          for (const each of earlier) carryOut(each);
+          // Only those that could be taken for it are recorded.
+          const before = {
+            ids: list()
+              .filter((key) => couldBe(intent, key))
+              .map(({ id }) => id),
+          };
+          const known = new Set(held.map(({ id }) => id));
+          const ours: Event = {
+            kind: 'make',
+            by: 'ours',
+            name: intent.name ?? 'default',
+            type: intent.type,
+            subscriptionId: intent.subscriptionId ?? 's1',
+          };
+          for (const each of inOrder<Event>(meanwhile, ours, when)) carryOut(each);
+          const fresh = held.filter(({ id }) => !known.has(id));
+          const others = new Set(fresh.filter(({ by }) => by === 'recorded').map(({ id }) => id));
+          const alike = ({ name, type, subscriptionId }: Held) =>
+            (intent.name === undefined || name === intent.name) &&
+            (!tellsType || type === intent.type) &&
+            (!tellsSubscription ||
+              intent.subscriptionId === undefined ||
+              subscriptionId === undefined ||
+              subscriptionId === intent.subscriptionId);
+          const foreign = fresh.filter((each) => each.by === 'foreign' && alike(each));
+          const made = fresh.filter(({ by }) => by === 'ours');
+
+          const verdict = judgeKey(intent, before, list(), others);
+
+          const expected =
+            made.length + foreign.length > 1
+              ? 'unknown'
+              : made.length + foreign.length === 1
+                ? 'applied'
+                : 'not_applied';
+          expect(verdict.outcome).toBe(expected);
+          if (verdict.outcome === 'applied') {
+            expect([...made, ...foreign].map(({ id }) => id)).toEqual([verdict.found.id]);
+          }
+          const lost = typeof when === 'number' && made.length === 0;
+          if (foreign.length === 0 && !lost) {
+            expect(verdict.outcome).toBe(typeof when === 'number' ? 'applied' : 'not_applied');
+          }
+        },
+      ),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+describe('a cancellation, whatever else happens', () => {
+  interface Held {
+    readonly id: string;
+    readonly ending: boolean;
+  }
+  type Event = { readonly kind: 'cancel'; readonly by: By } | { readonly kind: 'buy' };
+
+  test('is told as it is, as far as it can be known', () => {
+    const event = fc.oneof(
+      fc.record({ kind: fc.constant('cancel' as const), by: anyBy }),
+      fc.record({ kind: fc.constant('buy' as const) }),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(fc.boolean(), { minLength: 1, maxLength: 4 }),
+        fc.array(event, { maxLength: 4 }),
+        moment,
+        (endings, meanwhile, when) => {
+          let held: Held[] = endings.map((ending, at) => ({ id: `s${at}`, ending }));
+          const ended = new Map<By, string[]>([
+            ['ours', []],
+            ['recorded', []],
+            ['foreign', []],
+          ]);
+          const before = { ending: held.filter(({ ending }) => ending).map(({ id }) => id) };
+          const named = held.find(({ ending }) => !ending)?.id ?? 'none';
+          // The API ends the most recent one; the list begins with it.
+          const carryOut = (each: Event) => {
+            if (each.kind === 'buy') held = [{ id: `s${held.length}`, ending: false }, ...held];
+            else {
+              const latest = held.find(({ ending }) => !ending);
+              if (latest) ended.get(each.by)?.push(latest.id);
+              held = held.map((one) => (one === latest ? { ...one, ending: true } : one));
+            }
+          };
+          for (const each of inOrder<Event>(meanwhile, { kind: 'cancel', by: 'ours' }, when)) carryOut(each);
+          const [ours] = ended.get('ours') ?? [];
+          const foreign = ended.get('foreign') ?? [];
+          const others = new Set(ended.get('recorded'));
+
+          const mine = held.map(({ id, ending }) => ({ id, cancelAtPeriodEnd: ending }));
+          const verdict = judgeCancel(named, before, mine, others);
+
+          if (verdict.outcome === 'applied') {
+            expect([ours, ...foreign]).toContain(verdict.found.id);
+            expect(verdict.found.cancelAtPeriodEnd).toBe(true);
+            expect(before.ending).not.toContain(verdict.found.id);
+          }
+          if (ours !== undefined) expect(verdict.outcome).toBe('applied');
+          if (foreign.length === 0) {
+            expect(verdict).toMatchObject(ours === undefined ? absent : { outcome: 'applied', found: { id: ours } });
+          }
+        },
+      ),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+describe('a payment, whatever else happens', () => {
+  test('is told as it is, as far as it can be known', () => {
+    const cents = fc.integer({ min: 1, max: 1_000_000 });
+    fc.assert(
+      fc.property(
+        fc.nat(10_000_000),
+        cents,
+        fc.array(cents, { maxLength: 3 }),
+        fc.boolean(),
+        (start, amount, foreign, made) => {
+          const others = foreign.reduce((sum, each) => sum + each, 0);
+          const after = start + others + (made ? amount : 0);
+          const verdict = judgeVerify(amount / 100, { toppedUp: start / 100 }, after / 100);
+          if (verdict.outcome === 'applied') expect(after - start).toBe(amount);
+          if (made) expect(verdict.outcome).not.toBe('not_applied');
+          if (foreign.length === 0) expect(verdict.outcome).toBe(made ? 'applied' : 'not_applied');
+          else if (made) expect(verdict.outcome).toBe('unknown');
+        },
+      ),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+test('a revocation, whatever else happens: told by whether the key is there', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd')), (ids) => {
+      const verdict = judgeDelete(
+        'a',
+        ids.map((id) => ({ id })),
+      );
+      expect(verdict.outcome).toBe(ids.includes('a') ? 'not_applied' : 'applied');
+    }),
+  );
+});
