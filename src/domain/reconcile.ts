@@ -1,6 +1,7 @@
 import { type Block, blockNames } from './blocks.ts';
 import { blocksHeld, type HeldHours, hoursHeld, seatsOf } from './coverage.ts';
 import type { BillingCycle } from './quote.ts';
+import { redacted } from './secrets.ts';
 
 /** What a command is to change, as the record keeps it. Holds no secret; amounts in USD. */
 export type Intent =
@@ -107,10 +108,15 @@ function fits({ blocks, billingCycle }: SubscribeIntent, subscription: SeenSubsc
 /** Whether a key is one that a request could have made. */
 export function couldBe({ name, type, subscriptionId }: KeyIntent, key: SeenKey): boolean {
   return (
-    (name === undefined || key.name?.trim() === name.trim()) &&
+    (name === undefined || isNamed(key.name?.trim(), name.trim())) &&
     (key.keyType == null || key.keyType === type) &&
     (subscriptionId === undefined || key.subscriptionId == null || key.subscriptionId === subscriptionId)
   );
+}
+
+/** The record masks what looks like a key in a name too. */
+function isNamed(actual: string | undefined, recorded: string): boolean {
+  return actual === recorded || (actual !== undefined && recorded.includes('…') && redacted(actual) === recorded);
 }
 
 /** Whether a key was made: by one new key of that name, kind and subscription. @param others - as of {@link judgeSubscribe} */
@@ -145,7 +151,11 @@ export function judgeCancel<Subscription extends SeenSubscription>(
     ({ id, cancelAtPeriodEnd }) => cancelAtPeriodEnd === true && !known.has(id) && !others.has(id),
   );
   const found = ending.find(({ id }) => id === named) ?? ending[0];
-  return found ? { outcome: 'applied', found } : { outcome: 'not_applied' };
+  if (found) return { outcome: 'applied', found };
+  const one = mine.find(({ id }) => id === named);
+  if (!one || one.status === 'canceled') return { outcome: 'unknown', why: `${named} is held no more` };
+  if (one.cancelAtPeriodEnd == null) return { outcome: 'unknown', why: `the API does not say whether ${named} ends` };
+  return { outcome: 'not_applied' };
 }
 
 /** Whether a payment was credited: all that was ever credited rose by just its amount. */
