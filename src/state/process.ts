@@ -13,7 +13,7 @@ export interface ProcessId {
 
 /** This process. */
 export function thisProcess(): ProcessId {
-  return { machine: machine(), pid: process.pid, started: startOf(process.pid) };
+  return { machine: machine(), pid: process.pid, started: statOf(process.pid).started };
 }
 
 /** Whether a process still runs; undefined when it is of another machine, which cannot be asked. */
@@ -25,8 +25,11 @@ export function isRunning({ machine: where, pid, started }: ProcessId): boolean 
     // Of another user: it is there.
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
+  const now = statOf(pid);
+  // It has ended, and its parent does not ask what became of it: a container's first process may never do.
+  if (now.state === 'Z') return false;
   // A number is given out again.
-  return started === '' || startOf(pid) === started;
+  return started === '' || now.started === started;
 }
 
 let known: string | undefined;
@@ -43,10 +46,11 @@ function namespace(): string {
   return linux(() => readlinkSync('/proc/self/ns/pid'));
 }
 
-/** Field 22 of `/proc/PID/stat`; the second one, a name in brackets, may hold spaces. */
-function startOf(pid: number): string {
+/** Fields 3 and 22 of `/proc/PID/stat`; the second one, a name in brackets, may hold spaces. */
+function statOf(pid: number): { readonly state: string; readonly started: string } {
   const stat = linux(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0] ?? '', started: fields[19] ?? '' };
 }
 
 /** What only Linux tells; empty elsewhere. */
