@@ -196,22 +196,24 @@ export class History {
   }
 
   #lines(bytes: number): string[] {
-    let file: number;
     try {
-      file = openSync(this.file, 'r');
+      return this.#end(bytes).split('\n');
     } catch (error) {
       if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return [];
-      throw new CommandError(
-        'file_error',
-        `${this.file} cannot be read: ${error instanceof Error ? error.message : error}`,
-      );
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new CommandError('file_error', `${this.file} cannot be read: ${reason}`, { cause: error });
     }
+  }
+
+  /** The file's last bytes, as text. */
+  #end(bytes: number): string {
+    const file = openSync(this.file, 'r');
     try {
       const { size } = fstatSync(file);
       const length = Math.min(size, bytes);
       const buffer = Buffer.alloc(length);
       const read = readSync(file, buffer, 0, length, size - length);
-      return buffer.toString('utf8', 0, read).split('\n');
+      return buffer.toString('utf8', 0, read);
     } finally {
       closeSync(file);
     }
