@@ -8,7 +8,7 @@ import type { Context } from './context.ts';
 import { inWordsOf } from './intents.ts';
 
 /** The pauses before each look for a change whose answer was lost, in milliseconds: a server may be late. */
-const pauses = [0, 500, 1000, 2000] as const;
+export const pauses = [0, 500, 1000, 2000] as const;
 /** No look begins later than this after the first, milliseconds. */
 const longestSearch = 20_000;
 

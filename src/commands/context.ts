@@ -112,8 +112,13 @@ export class Context {
     return this.#history;
   }
 
-  /** Whose account changes are recorded for. */
+  /** Whose account changes are recorded for. @throws CommandError (usage) when the API URL is none */
   async recordedAccount(): Promise<RecordedAccount> {
+    const { sandbox, apiUrl } = this.settings;
+    if (!sandbox.value) {
+      const { parseBaseUrl } = await import('../api/client.ts');
+      parseBaseUrl(apiUrl.value);
+    }
     const { createHash } = await import('node:crypto');
     const id = createHash('sha256').update(this.accountId()).digest('hex').slice(0, 16);
     return { id, label: this.account() };
@@ -224,7 +229,9 @@ export class Context {
   /** What tells this account from any other, on this machine: for the names of what is kept of it. Holds the key. */
   accountId(): string {
     const { apiUrl, managementKey, sandbox } = this.settings;
-    return sandbox.value ? this.sandboxId : `${apiUrl.value} ${managementKey?.value ?? ''}`;
+    if (sandbox.value) return this.sandboxId;
+    // Of a host however it is written: https://host and https://host/.
+    return `${new URL(apiUrl.value).origin} ${managementKey?.value ?? ''}`;
   }
 
   /** The same of the sandbox's account. */

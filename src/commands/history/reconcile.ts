@@ -1,11 +1,15 @@
 import { CommandError } from '../../domain/errors.ts';
+import type { Verdict } from '../../domain/reconcile.ts';
 import { counted } from '../../output/text.ts';
 import { isOpen, type RecordedChange } from '../../state/history.ts';
-import { idsOfOthers } from '../change.ts';
+import { idsOfOthers, pauses } from '../change.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { look } from '../intents.ts';
 import { fields, historyColumns, shownChange } from './change.ts';
+
+/** For how long a request that was sent may still be carried out, in milliseconds. */
+const serverIsLate = 60_000;
 
 /** `ci history reconcile`: finds out what became of changes that nobody knows the outcome of. */
 export default function reconcile(context: Context): Verb {
@@ -38,13 +42,13 @@ async function settleOpen(context: Context): Promise<void> {
   if (left > 0) output.note(`${counted(left, 'change')} could not be settled.`);
 }
 
-async function settle(context: Context, { id, intent, before, at }: RecordedChange): Promise<void> {
+async function settle(context: Context, change: RecordedChange): Promise<void> {
   const { output } = context;
-  const api = await context.api();
+  const { id, intent, at } = change;
   const history = await context.history();
   let why: string;
   try {
-    const verdict = await look(api, intent, before, idsOfOthers(history, id));
+    const verdict = await lookFor(context, change);
     if (verdict.outcome !== 'unknown') {
       const ids = verdict.outcome === 'applied' ? verdict.found : [];
       history.settle(id, { outcome: verdict.outcome, by: 'look', ids });
@@ -58,6 +62,23 @@ async function settle(context: Context, { id, intent, before, at }: RecordedChan
     why = error.message;
   }
   output.note(`${id} of ${at}: ${why}`);
+}
+
+/** Looks once for a change of long ago; for one that the server may be late with, several times before its absence is believed. */
+async function lookFor(
+  context: Context,
+  { id, intent, before, at }: RecordedChange,
+): Promise<Verdict<readonly string[]>> {
+  const api = await context.api();
+  const history = await context.history();
+  const looks = context.clock() - Date.parse(at) < serverIsLate ? pauses : [0];
+  let verdict: Verdict<readonly string[]> = { outcome: 'not_applied' };
+  for (const pause of looks) {
+    await context.pause(pause);
+    verdict = await look(api, intent, before, idsOfOthers(history, id));
+    if (verdict.outcome === 'applied') break;
+  }
+  return verdict;
 }
 
 /** A key that was made while nobody saw its secret is of use only where the API shows it again. */
