@@ -58,7 +58,10 @@ async function sameLately(context: Context, intent: SubscribeIntent): Promise<Re
     .filter((each) => each.account.id === id && Date.parse(each.at) > since && isSame(intent, each.intent));
 }
 
-/** Those that were carried out and are still held, or may have been: what was not there when it was looked for may come late. */
+/**
+ * Those that were carried out and are still held, or may have been: what was not there when it was looked for may come late, and
+ * what was to be paid in the browser may have been paid.
+ */
 async function carriedOut(
   context: Context,
   changes: readonly RecordedChange[],
@@ -69,7 +72,8 @@ async function carriedOut(
   return changes.filter(({ id, intent, before, settled }) => {
     if (settled?.outcome === 'applied' && settled.ids.length > 0) return settled.ids.some((each) => held.has(each));
     if (settled?.outcome !== 'not_applied') return true;
-    if (settled.by === 'answer' || intent.action !== 'subscribe') return false;
+    const refused = settled.by === 'answer' && settled.code !== 'no_payment_method';
+    if (refused || intent.action !== 'subscribe') return false;
     return judgeSubscribe(intent, before, mine, idsOfOthers(history, id)).outcome !== 'not_applied';
   });
 }
