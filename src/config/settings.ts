@@ -31,8 +31,8 @@ export interface Settings {
   readonly sandbox: Setting<boolean>;
   /** Milliseconds for a whole request. */
   readonly timeout: Setting<number>;
-  /** The most that all subscriptions together may cost a month, when the profile limits it. */
-  readonly maxMonthlySpend: Setting<Cents> | undefined;
+  /** The most that all subscriptions together may cost a month, as saved, when the profile limits it; see {@link parseSpendLimit}. */
+  readonly maxMonthlySpend: Setting<string> | undefined;
 }
 
 /**
@@ -77,14 +77,8 @@ export function resolveSettings(flags: SettingFlags, env: Environment, profiles:
     consumptionKey: given(env.CHEAPESTINFERENCE_API_KEY || undefined, 'CHEAPESTINFERENCE_API_KEY'),
     sandbox: sandbox.value ? sandbox : { value: false, origin: 'default' },
     timeout,
-    maxMonthlySpend: spendLimit(saved?.maxMonthlySpend, origin),
+    maxMonthlySpend: given(saved?.maxMonthlySpend, origin),
   };
-}
-
-/** @throws CommandError (usage) for a saved limit that is no amount: it must not be taken for none */
-function spendLimit(saved: string | undefined, origin: string): Setting<Cents> | undefined {
-  if (saved === undefined) return undefined;
-  return { value: parseSpendLimit(saved), origin };
 }
 
 /** Reads a limit of monthly spending, in USD. @throws CommandError (usage) */

@@ -1,3 +1,4 @@
+import { parseSpendLimit } from '../../config/settings.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { formatUsd, parseUsd } from '../../domain/money.ts';
 import type { Context } from '../context.ts';
@@ -9,26 +10,24 @@ import type { PricedPurchase } from './purchase.ts';
  * Refuses a purchase that would bring the monthly prices of all subscriptions above the profile's `max-monthly-spend`. One that ends
  * counts until it has ended, as its month is paid; an estimate counts with its upper bound.
  *
- * @throws CommandError (price_above_maximum), or (unexpected_response) when a price is not stated
+ * @throws CommandError (price_above_maximum); (unexpected_response) when the API does not tell what there is to count; (usage) for a
+ *   saved limit that is no amount, as it must not be taken for none
  */
 export async function checkSpending(context: Context, { pool, quote }: PricedPurchase): Promise<void> {
   const { maxMonthlySpend } = context.settings;
   if (maxMonthlySpend === undefined) return;
+  const { value, origin } = maxMonthlySpend;
+  const limit = parseSpendLimit(value);
   const api = await context.api();
-  const mine = await allSubscriptions(api, await api.billing.status());
+  const account = await api.billing.status();
+  if (account.poolPledges == null) throw untold('does not list your subscriptions');
+  const mine = await allSubscriptions(api, account);
   const spent = mine
     .filter(({ status }) => status !== 'canceled')
     .reduce((sum, { id, monthlyPrice }) => {
       if (monthlyPrice != null) return sum + parseUsd(monthlyPrice);
-      throw new CommandError(
-        'unexpected_response',
-        `the API states no price for ${id}, which max-monthly-spend must count`,
-        {
-          outcome: 'not_applied',
-        },
-      );
+      throw untold(`states no price for ${id}`);
     }, 0);
-  const { value: limit, origin } = maxMonthlySpend;
   if (spent + quote.monthly.atMost <= limit) return;
   throw new CommandError(
     'price_above_maximum',
@@ -38,4 +37,11 @@ export async function checkSpending(context: Context, { pool, quote }: PricedPur
       outcome: 'not_applied',
     },
   );
+}
+
+function untold(what: string): CommandError {
+  return new CommandError('unexpected_response', `the API ${what}, which max-monthly-spend must count`, {
+    hint: 'Nothing was charged. `ci config set max-monthly-spend default` takes the limit out.',
+    outcome: 'not_applied',
+  });
 }
