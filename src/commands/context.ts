@@ -161,7 +161,7 @@ export class Context {
   /** Has secrets masked in the log of GitHub Actions, which reads such commands on stderr too. */
   maskInLog(secrets: readonly string[]): void {
     if (this.#world.env.GITHUB_ACTIONS !== 'true') return;
-    for (const secret of secrets) this.#world.stderr.write(`::add-mask::${secret}\n`);
+    for (const secret of secrets) this.#world.stderr.write(`::add-mask::${inCommand(secret)}\n`);
   }
 
   /** Where the sandbox keeps its state. */
@@ -377,4 +377,9 @@ export class Context {
     this.#cleanUps.unshift(() => api.client.close());
     return api;
   }
+}
+
+/** A text as a command of GitHub Actions takes it: on one line. Source: `@actions/core`, `escapeData`. */
+function inCommand(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 }

@@ -1,0 +1,360 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { listAt, textAt } from '../sandbox/harness.ts';
+import { type Ended, type Environment, lines, secret, type User, userOf } from './cli.ts';
+import { isChange, outcomesOf, recordOf, stateFiles, stateFolder } from './lost.ts';
+import { answer, type Received, recordedSandbox } from './servers.ts';
+
+const create = 'ci keys create k --credit --secret-only';
+
+/** Somebody at a sandbox that carries out no change before `ready`. */
+async function customer(ready: (request: Received) => Promise<void> | void = () => {}, env: Environment = {}) {
+  const api: Awaited<ReturnType<typeof recordedSandbox>> = await recordedSandbox({
+    instead: (request) =>
+      isChange(request)
+        ? async (received, response) => {
+            await ready(received);
+            const { status, body } = await api.box.call(received.method, received.path, { text: received.body });
+            await answer(status, body)(received, response);
+          }
+        : undefined,
+  });
+  const me = userOf(api, env);
+  /** The secrets of all keys that were made, oldest first. */
+  const secrets = async () =>
+    listAt(await api.box.data('GET', '/api/keys'))
+      .map((key) => textAt(key, 'apiKey'))
+      .reverse();
+  return { api, me, secrets };
+}
+
+/** Somebody whose changes are carried out once nobody reads stdout any more; the line is run with such a stdout. */
+async function withoutReader() {
+  const one = await customer(async () => {
+    while (!existsSync(path.join(one.me.home, 'closed'))) await sleep(5);
+  });
+  const ci = async (line: string, env: Environment = {}): Promise<Ended> => {
+    const ended = await one.me.sh(`{ ${line}; echo $? >code; } | { exec <&-; : >closed; }`, { env });
+    return { ...ended, code: Number(readFileSync(path.join(one.me.home, 'code'), 'utf8')) };
+  };
+  return { ...one, ci };
+}
+
+/** The file whose path is the last line of stderr, and is alone in the state folder beside the record. */
+function keptFile(me: User, stderr: string): string {
+  const file = lines(stderr).at(-1) ?? '';
+  expect(path.dirname(file)).toBe(stateFolder(me));
+  expect(stateFiles(me)).toEqual(['history.jsonl', path.basename(file)]);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  return file;
+}
+
+/** What every kept secret has: the file holds just the secrets, the last line names it, stdout and stderr hold none. */
+async function expectKept({ me, secrets }: Awaited<ReturnType<typeof customer>>, ended: Ended, count = 1) {
+  const made = await secrets();
+  expect(made).toHaveLength(count);
+  expect(ended.code).toBe(1);
+  expect(readFileSync(keptFile(me, ended.stderr), 'utf8')).toBe(made.map((each) => `${each}\n`).join(''));
+  for (const each of made) expect(ended.stdout + ended.stderr).not.toContain(each);
+  for (const line of recordOf(me)) expect(JSON.stringify(line)).not.toMatch(secret);
+}
+
+describe('a secret that nobody reads any more', () => {
+  test.each([
+    ['--secret-only', create],
+    ['as tab-separated text', 'ci keys create k --credit'],
+    ['as YAML', 'ci keys create k --credit -o yaml'],
+    ['through jq', "ci keys create k --credit --jq '.apiKey'"],
+  ])('is kept: %s', async (_what, line) => {
+    const one = await withoutReader();
+    const ended = await one.ci(line);
+    await expectKept(one, ended);
+    const [first = ''] = lines(ended.stderr);
+    if (!line.includes('--jq')) {
+      expect(first).toMatch(
+        /^ci: the result could not be written: write EPIPE\. The key was made; its secret is in the file named below\.$/,
+      );
+    }
+    expect(lines(ended.stderr)).toHaveLength(2);
+    expect(outcomesOf(one.me)).toEqual(['create-key applied']);
+  });
+
+  test('is kept with --json, and the error is the line before the path', async () => {
+    const one = await withoutReader();
+    const ended = await one.ci('ci keys create k --credit --json');
+    await expectKept(one, ended);
+    const told = lines(ended.stderr);
+    expect(told).toHaveLength(2);
+    expect(JSON.parse(told[0] ?? '')).toEqual({
+      error: {
+        code: 'file_error',
+        message: 'the result could not be written: write EPIPE',
+        hint: 'The key was made; its secret is in the file named below.',
+        status: null,
+        retryable: false,
+        outcome: 'applied',
+      },
+    });
+  });
+
+  test('works', async () => {
+    const one = await withoutReader();
+    const { stderr } = await one.ci(create);
+    const key = readFileSync(keptFile(one.me, stderr), 'utf8').trim();
+    const models = await fetch(`${one.api.url}/v1/models`, { headers: { Authorization: `Bearer ${key}` } });
+    expect(models.status).toBe(200);
+  });
+
+  test.each(['', ' --json'])('is one of three, and all are kept, of a purchase too (%j)', async (flags) => {
+    const one = await withoutReader();
+    const ended = await one.ci(
+      `ci pools subscribe kimi26 --blocks europe --quantity 3 --create-key team --yes${flags}`,
+    );
+    await expectKept(one, ended, 3);
+    expect(listAt(await one.api.box.seen(), 'charges')).toHaveLength(3);
+    expect(outcomesOf(one.me)).toEqual(['subscribe applied', ...Array(3).fill('create-key applied')]);
+  });
+
+  test('is kept though stderr is closed too', async () => {
+    const one = await withoutReader();
+    const { code } = await one.ci(`${create} 2>&-`);
+    const [made = ''] = await one.secrets();
+    const [, kept = ''] = stateFiles(one.me);
+    expect([code, readFileSync(path.join(stateFolder(one.me), kept), 'utf8')]).toEqual([1, `${made}\n`]);
+  });
+});
+
+describe('what holds no secret, and nobody reads', () => {
+  test.each([
+    ['a key that is saved', 'ci keys create k --credit --save .env'],
+    ['a purchase', 'ci pools subscribe kimi26 --blocks europe --yes'],
+    ['a purchase whose key comes by mail', 'ci pools subscribe glm5 --blocks europe --create-key k --yes'],
+  ])('%s is done all the same: exit 0, and nothing is kept', async (_what, line) => {
+    const one = await withoutReader();
+    const { code, stderr } = await one.ci(line);
+    expect([code, stateFiles(one.me)]).toEqual([0, ['history.jsonl']]);
+    expect(stderr).not.toContain('secret');
+  });
+
+  test('a purchase that is covered already makes nothing, and says nothing of a key', async () => {
+    const one = await withoutReader();
+    await one.api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
+    const { code, stderr } = await one.ci('ci pools subscribe kimi26 --blocks europe --ensure --create-key k --yes');
+    expect([code, one.api.changes, stateFiles(one.me)]).toEqual([0, [], []]);
+    expect(stderr).toMatch(/^Already covered by [0-9a-f-]{36}: nothing was charged, and no key was made\.\n$/);
+  });
+});
+
+describe.skipIf(!existsSync('/dev/full'))('a full disk behind stdout', () => {
+  test.each([
+    ['a key', create],
+    ['a purchase with a key', 'ci pools subscribe kimi26 --blocks europe --create-key k --yes'],
+  ])('is found out before %s is made', async (_what, line) => {
+    const { api, me } = await customer();
+    const { code, stderr } = await me.sh(`${line} >/dev/full`);
+    expect([code, api.changes, stateFiles(me)]).toEqual([1, [], []]);
+    expect(stderr).toBe('ci: stdout cannot be written: ENOSPC: no space left on device, write. Nothing was made.\n');
+  });
+
+  test('is an error of JSON with --json', async () => {
+    const { me } = await customer();
+    const { stderr } = await me.sh('ci keys create k --credit --json >/dev/full');
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { code: 'file_error', outcome: 'not_applied', retryable: false },
+    });
+  });
+});
+
+describe('a file behind stdout', () => {
+  /** Files of the line's processes may have 4 KiB, as many as the room for a secret needs. */
+  const limited = (line: string) => `ulimit -f 8; ${line}`;
+
+  test('that is as long as it may be keeps the secret elsewhere', async () => {
+    const one = await customer();
+    writeFileSync(path.join(one.me.home, 'full'), 'x'.repeat(4096));
+    const ended = await one.me.sh(limited(`${create} >>full`));
+    await expectKept(one, ended);
+    expect(ended.stderr).toMatch(/^ci: the result could not be written: EFBIG[^\n]*\. The key was made; /);
+    expect(readFileSync(path.join(one.me.home, 'full'), 'utf8')).toBe('x'.repeat(4096));
+  });
+
+  test('that has room for half a secret keeps the whole elsewhere', async () => {
+    const one = await customer();
+    writeFileSync(path.join(one.me.home, 'full'), 'x'.repeat(4080));
+    await expectKept(one, await one.me.sh(limited(`${create} >>full`)));
+  });
+
+  test('that has room for half a result is told, for what holds no secret too', async () => {
+    const { me } = await customer();
+    writeFileSync(path.join(me.home, 'full'), 'x'.repeat(4000));
+    const { code, stderr } = await me.sh(limited('ci pools list --json >>full'));
+    expect([code, JSON.parse(stderr)]).toMatchObject([1, { error: { code: 'file_error', outcome: null } }]);
+  });
+
+  test('that has room for all is written, and nothing is kept', async () => {
+    const one = await customer();
+    const { code, stderr } = await one.me.sh(`${create} >there`);
+    expect([code, stderr, stateFiles(one.me)]).toEqual([0, '', ['history.jsonl']]);
+    expect(readFileSync(path.join(one.me.home, 'there'), 'utf8')).toBe(`${(await one.secrets())[0]}\n`);
+  });
+
+  test.each([
+    ['a device', '1</dev/null'],
+    ['a file', '1<read-only'],
+  ])('that was opened for reading alone is found out before a key is made: %s', async (_what, redirection) => {
+    const { api, me } = await customer();
+    writeFileSync(path.join(me.home, 'read-only'), 'x');
+    const { code, stderr } = await me.sh(`${create} ${redirection}`);
+    expect([code, api.changes, stateFiles(me)]).toEqual([1, [], []]);
+    expect(stderr).toMatch(/^ci: stdout cannot be written: EBADF[^\n]*\. Nothing was made\.\n$/);
+  });
+});
+
+describe('a jq program that fails once the key is made', () => {
+  test.each([
+    ['error("x")', 1],
+    ['error(.apiKey)', 1],
+    ['.apiKey, error("after it")', 1],
+  ])('%s: the secret is kept, and shown nowhere', async (program) => {
+    const one = await customer();
+    const ended = await one.me.sh(`ci keys create k --credit --jq '${program}'`);
+    await expectKept(one, ended);
+    expect(ended.stdout).toBe('');
+    expect(JSON.parse(lines(ended.stderr)[0] ?? '')).toMatchObject({
+      error: { code: 'filter_failed', outcome: 'applied', retryable: false },
+    });
+  });
+
+  test('of three keys: all are kept', async () => {
+    const one = await customer();
+    const line = `ci pools subscribe kimi26 --blocks europe --quantity 3 --create-key k --yes --jq 'error("x")'`;
+    await expectKept(one, await one.me.sh(line), 3);
+  });
+});
+
+describe('--save, when the file cannot be written any more once the key is made', () => {
+  test('keeps the secret, and names the file', async () => {
+    const one = await customer(() => rmSync(path.join(one.me.home, 'app'), { recursive: true }));
+    mkdirSync(path.join(one.me.home, 'app'));
+    const ended = await one.me.sh('ci keys create k --credit --save app/.env');
+    await expectKept(one, ended);
+    expect(ended.stderr).toMatch(/^ci: \S+\/app\/\.env cannot be written: ENOENT[^\n]*\. The key was made; /);
+    expect(outcomesOf(one.me)).toEqual(['create-key applied']);
+  });
+
+  test('that can be written keeps nothing, and leaves nothing beside it', async () => {
+    const one = await customer();
+    expect((await one.me.ci('keys create k --credit --save .env')).code).toBe(0);
+    expect(stateFiles(one.me)).toEqual(['history.jsonl']);
+    expect((await one.me.sh('ls -A | grep env')).stdout).toBe('.env\n');
+  });
+});
+
+describe('a state folder that cannot be written', () => {
+  test.each([
+    'keys create k --credit',
+    'keys create k --credit --save .env',
+    'keys create k --credit --ensure',
+    'keys delete old --yes',
+    'pools subscribe kimi26 --blocks europe --yes',
+    'pools subscribe kimi26 --blocks europe --yes --ensure',
+    'pools subscribe kimi26 --blocks europe --create-key k --yes',
+    'pools cancel minimax-m3 --yes',
+    'billing topup 50',
+    `billing verify 0x${'ab'.repeat(32)} --amount 50`,
+    'billing card',
+    'api POST /api/keys/credit -f name=x --yes',
+  ])('has nothing sent, exit 1: %s', async (line) => {
+    const { api, me } = await customer();
+    await api.box.data('POST', '/api/keys/credit', { name: 'old' });
+    await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
+    writeFileSync(path.join(me.home, 'file'), '');
+    const env = { XDG_STATE_HOME: path.join(me.home, 'file') };
+    const { code, stdout, stderr } = await me.ci(`${line} --json`, { env });
+    expect([code, stdout, api.changes]).toEqual([1, '', []]);
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { code: 'file_error', outcome: 'not_applied', retryable: false },
+    });
+    expect((await me.sh('ls -A')).stdout).toBe('bin\nfile\n');
+  });
+
+  test('stops no read', async () => {
+    const { me } = await customer();
+    const env = { XDG_STATE_HOME: '/dev/null' };
+    expect((await me.ci('keys list', { env })).code).toBe(0);
+    expect((await me.ci('history', { env })).code).toBe(0);
+  });
+
+  test('that is full has nothing sent', async () => {
+    const { api, me } = await customer();
+    const { code, stderr } = await me.sh(`ulimit -f 0; ${create} | cat`);
+    expect([code, api.changes]).toEqual([0, []]);
+    expect(stderr).toMatch(/^ci: \S+ cannot be written: EFBIG[^\n]*Nothing was sent\. Make room, [^\n]*\n$/);
+    expect(stateFiles(me)).toEqual([]);
+  });
+});
+
+test('a key that is refused leaves no room taken', async () => {
+  const { me } = await customer();
+  expect((await me.ci('keys create k --subscription nope')).code).toBe(5);
+  expect(stateFiles(me)).toEqual(['history.jsonl']);
+});
+
+describe('on GitHub Actions', () => {
+  const env = { GITHUB_ACTIONS: 'true' };
+
+  test('a secret is masked in the log before it is printed', async () => {
+    const { me, secrets } = await customer();
+    const { code, stdout, stderr } = await me.ci('keys create k --credit --secret-only', { env });
+    const [made = ''] = await secrets();
+    expect([code, stdout, stderr]).toEqual([0, `${made}\n`, `::add-mask::${made}\n`]);
+    const both = await me.sh('ci keys create l --credit --secret-only 2>&1', { env });
+    expect(both.stdout).toMatch(/^::add-mask::(sk_live_\S+)\n\1\n$/);
+  });
+
+  test('so is that of each seat', async () => {
+    const { me, secrets } = await customer();
+    const line = 'pools subscribe kimi26 --blocks europe --quantity 3 --create-key k --yes --json';
+    const { code, stderr } = await me.ci(line, { env });
+    expect([code, stderr]).toEqual([0, (await secrets()).map((each) => `::add-mask::${each}\n`).join('')]);
+  });
+
+  test('so is one that is saved: whoever reads the file may print it', async () => {
+    const { me, secrets } = await customer();
+    const { stdout, stderr } = await me.ci('keys create k --credit --save .env', { env });
+    expect(stderr).toBe(`::add-mask::${(await secrets())[0]}\n`);
+    expect(stdout).not.toMatch(secret);
+  });
+
+  test('so is one that was there before and is shown again', async () => {
+    const { me, secrets } = await customer();
+    await me.ci('keys create k --credit');
+    const { stderr } = await me.ci('keys create k --credit --ensure --reveal --secret-only', { env });
+    expect(lines(stderr)[0]).toBe('The key "k" is there already: none was made.');
+    expect(lines(stderr)[1]).toBe(`::add-mask::${(await secrets())[0]}`);
+  });
+
+  test('so is one that is kept', async () => {
+    const one = await withoutReader();
+    const { stderr } = await one.ci(create, env);
+    expect(lines(stderr)[0]).toBe(`::add-mask::${(await one.secrets())[0]}`);
+    expect(lines(stderr).at(-1)).toMatch(/undelivered-/);
+  });
+
+  test('a secret cannot give commands of its own', async () => {
+    const apiKey = 'sk_live_x\n::warning::%25 owned';
+    const api = await recordedSandbox({
+      instead: (request) =>
+        isChange(request) ? answer(200, { success: true, data: { id: 'k', name: 'k', apiKey } }) : undefined,
+    });
+    const { stderr } = await userOf(api).ci('keys create k --credit --json', { env });
+    expect(stderr).toBe('::add-mask::sk_live_x%0A::warning::%2525 owned\n');
+  });
+
+  test.each([{}, { GITHUB_ACTIONS: 'false' }, { GITHUB_ACTIONS: '' }])('and nowhere else: %j', async (other) => {
+    const { me } = await customer();
+    expect((await me.ci('keys create k --credit', { env: other })).stderr).toBe('');
+  });
+});
