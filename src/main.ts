@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { type Command, CommanderError } from 'commander';
 import { version } from '../package.json';
 import { usageMistake, Verb } from './commands/command.ts';
@@ -5,7 +6,7 @@ import type { Context, World } from './commands/context.ts';
 import { createProgram } from './commands/program.ts';
 import { CommandError, type Outcome } from './domain/errors.ts';
 import { redacted } from './domain/secrets.ts';
-import { written } from './output/sink.ts';
+import { fileSink, type Sink, written } from './output/sink.ts';
 import { harmless, harmlessJson } from './output/text.ts';
 
 /**
@@ -70,13 +71,15 @@ export async function run(args: readonly string[], world: World): Promise<number
 
 /** The process as the world that a command sees. */
 export function processWorld(interrupt: AbortSignal): World {
+  let stdout: Sink | undefined;
   // Getters, as a stream or a time zone that is looked at costs start-up time.
   return {
     get stdin() {
       return process.stdin;
     },
     get stdout() {
-      return process.stdout;
+      stdout ??= isFile(1) ? fileSink(1) : process.stdout;
+      return stdout;
     },
     get stderr() {
       return process.stderr;
@@ -106,6 +109,15 @@ export async function main(): Promise<void> {
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
   process.exitCode = await run(args, world);
+}
+
+function isFile(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isFile();
+  } catch {
+    // It is closed: the stream says so.
+    return false;
+  }
 }
 
 /** Why the result did not get out; a reader that has seen enough (`ci keys list | head -1`) is no failure. */

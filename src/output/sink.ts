@@ -1,3 +1,5 @@
+import { writeSync } from 'node:fs';
+
 /** Where text goes: a stream of the process, or a buffer in a test. */
 export interface Sink {
   readonly isTTY?: boolean | undefined;
@@ -14,4 +16,37 @@ export function written(sink: Sink): Promise<Error | undefined> {
     if (sink.errored) resolve(sink.errored);
     else sink.write('', (error) => resolve(error ?? undefined));
   });
+}
+
+/**
+ * A file as a sink. A stream of Node.js takes a text for written when the disk took only the beginning of it; here it is an error,
+ * after which nothing more is written.
+ */
+export function fileSink(descriptor: number): Sink {
+  let errored: Error | undefined;
+  return {
+    get errored() {
+      return errored;
+    },
+    write(text, done) {
+      if (!errored) {
+        try {
+          writeWhole(descriptor, Buffer.from(text));
+        } catch (error) {
+          errored = error instanceof Error ? error : new Error(String(error));
+        }
+      }
+      done?.(errored);
+    },
+  };
+}
+
+/** Nothing is written too: that tells whether something could be. */
+function writeWhole(descriptor: number, bytes: Buffer): void {
+  let at = 0;
+  do {
+    const written = writeSync(descriptor, bytes, at);
+    if (written === 0 && bytes.length > 0) throw new Error('the disk is full');
+    at += written;
+  } while (at < bytes.length);
 }
