@@ -13,10 +13,13 @@ export function findKey(keys: readonly Key[], typed: string): Key {
   if (!first) {
     throw new CommandError('not_found', `there is no key "${typed}"`, { hint: '`ci keys list` shows your keys.' });
   }
-  if (second) {
-    throw usageError(`${named.length} keys are named "${typed}"`, `Name one by id: ${named.map(keyLabel).join('; ')}.`);
-  }
+  if (second) throw severalNamed(typed, named);
   return first;
+}
+
+/** Several keys bear a name, and one was meant. */
+export function severalNamed(name: string, keys: readonly Key[]): CommandError {
+  return usageError(`${keys.length} keys are named "${name}"`, `Name one by id: ${keys.map(keyLabel).join('; ')}.`);
 }
 
 /** A key in one line. */

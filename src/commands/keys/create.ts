@@ -9,7 +9,7 @@ import type { Column, Drawing } from '../../output/output.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { makeAndDeliver } from '../delivery.ts';
-import { findKey, keyLabel, secretOf } from '../key.ts';
+import { keyLabel, secretOf, severalNamed } from '../key.ts';
 import { parseAmount, parseCount } from '../options.ts';
 import { poolSubscriptions } from '../subscriptions.ts';
 import { intentOf, type KeyRequest, makeKey } from './make.ts';
@@ -108,7 +108,8 @@ async function mint(context: Context, request: KeyRequest, options: Options): Pr
 async function keyNamed(context: Context, name: string, intent: KeyIntent): Promise<Key | undefined> {
   const { keys } = await context.api();
   const found = (await keys.list()).filter((key) => key.isActive !== false && couldBe(intent, key));
-  return found.length > 0 ? findKey(found, name) : undefined;
+  if (found.length > 1) throw severalNamed(name, found);
+  return found[0];
 }
 
 /** Tells of a key that was there before: its secret goes into a file, or where it is asked for by name. */

@@ -27,22 +27,32 @@ export async function makeKey(context: Context, request: KeyRequest): Promise<Cr
   const { id, name, apiKey } = made;
   if (apiKey !== undefined) return { ...made, apiKey };
   const label = [name, id].filter(Boolean).join('  ');
-  const question = `The key ${label} was made, and its secret was lost. Delete it and make another?`;
-  if (id != null && (await context.prompts.offer(question))) {
-    await revokeKey(context, id, name ?? undefined);
-    return makeKey(context, request);
-  }
-  throw new CommandError('secret_lost', `the key ${label} was made, and its secret was lost with the answer`, {
+  const lost = new CommandError('secret_lost', `the key ${label} was made, and its secret was lost with the answer`, {
     hint: `It is shown only once: \`ci keys delete ${id}\`, then make another.`,
     outcome: 'applied',
   });
+  if (context.interrupt.aborted) throw lost.with({ code: 'interrupted' });
+  const question = `The key ${label} was made, and its secret was lost. Delete it and make another?`;
+  if (id == null || !(await context.prompts.offer(question).catch(tellAs(lost)))) throw lost;
+  await revokeKey(context, id, name ?? undefined).catch(tellAs(lost));
+  return makeKey(context, request);
+}
+
+/** Tells a failure that came after a key was made: the key is there. */
+function tellAs(lost: CommandError): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof CommandError)) throw error;
+    throw lost.with({ code: error.code, message: `${lost.message}; ${error.message}` });
+  };
 }
 
 /** Sends the one request. When its answer is lost the key is found, though maybe not its secret. */
 async function requestKey(context: Context, request: KeyRequest): Promise<Partial<CreatedKey>> {
   const api = await context.api();
   const intent = intentOf(request);
-  const before = await keysBefore(api, intent);
+  const before = await keysBefore(api, intent).catch((error: unknown) => {
+    throw error instanceof CommandError ? error.with({ outcome: 'not_applied' }) : error;
+  });
   return carryOut<Partial<CreatedKey>, Key>(context, {
     intent,
     before,

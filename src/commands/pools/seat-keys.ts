@@ -25,7 +25,7 @@ export async function createKeys(context: Context, bought: PoolSubscription[], n
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       const unknown = error.outcome === 'unknown';
-      const fate = error.code === 'secret_lost' ? 'is of no use' : unknown ? 'may not have been made' : 'was not made';
+      const fate = error.outcome === 'applied' ? 'is of no use' : unknown ? 'may not have been made' : 'was not made';
       const failure = error.with({
         message: `subscribed, but the key "${keyName}" ${fate}: ${error.message}`,
         outcome: unknown ? 'unknown' : 'applied',
