@@ -46,15 +46,15 @@ export async function makeAndDeliver<Made>(
     await deliver(made);
     await context.output.written();
   } catch (error) {
-    if (all.length > 0) throw undelivered(error, () => (context.keptSecrets = refuge.keep(all)));
-    refuge.discard();
-    throw error;
+    throw undelivered(error, () => {
+      context.keptSecrets = refuge.keep(all);
+    });
   }
   refuge.discard();
   return made;
 }
 
-function undelivered(error: unknown, keep: () => string): CommandError {
+function undelivered(error: unknown, keep: () => void): CommandError {
   const failure =
     error instanceof CommandError
       ? error
