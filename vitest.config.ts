@@ -9,5 +9,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Most tests wait for processes of their own.
     maxWorkers: 2,
+    // Of those that say they may run at once: they wait for one another's processes.
+    maxConcurrency: 16,
   },
 });

@@ -47,10 +47,17 @@ export interface User {
   sh(script: string, options?: Options): Promise<Ended>;
 }
 
-/** A new user, whose folders are gone after the test. */
-export function user(env: Environment = {}): User {
+/**
+ * A new user, whose folders are gone after the test.
+ *
+ * @param whenOver - takes what is to be done after the test; one of several that run at once gives its own
+ */
+export function user(
+  env: Environment = {},
+  whenOver: (cleanUp: () => void | Promise<void>) => void = onTestFinished,
+): User {
   const home = mkdtempSync(path.join(tmpdir(), 'ci-e2e-'));
-  onTestFinished(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
+  whenOver(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
   const programs = path.join(home, 'bin');
   mkdirSync(programs);
   symlinkSync(bin, path.join(programs, 'ci'));
@@ -67,7 +74,7 @@ export function user(env: Environment = {}): User {
     // A command that is done before it has read its input closes the pipe.
     child.stdin.on('error', () => {});
     child.stdin.end(stdin);
-    onTestFinished(() => ended(child));
+    whenOver(() => ended(child));
     return watched(child, child.stdout, child.stderr);
   };
   return {

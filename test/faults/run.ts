@@ -1,0 +1,291 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, watch } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Outcome } from '../../src/domain/errors.ts';
+import { type Ended, managementKey, type User, user } from '../e2e/cli.ts';
+import { at } from '../sandbox/harness.ts';
+import { type Amounts, type FaultyApi, faultyApi, type Minted, type Truth } from './api.ts';
+import type { Change, Effect } from './changes.ts';
+import type { Fault } from './faults.ts';
+
+/** Servers that stand in for other hosts than the API's. */
+export interface Hosts {
+  /** Where a redirect leads. */
+  readonly elsewhere: string;
+  /** How many requests that has got. */
+  readonly redirected: () => number;
+  /** A host whose certificate nobody signed. */
+  readonly impostor: string;
+}
+
+/** What a user is told of a change, and what came of it. */
+export interface Result {
+  /** Exit code; null: the process was killed. */
+  readonly exit: number | null;
+  /** What `ci` said became of the change. */
+  readonly told: Outcome | null;
+  readonly effect: Effect;
+  /** What the record says became of it, when `ci history reconcile` has run where it was due; null: there is no one record. */
+  readonly recorded: string | null;
+  /** What there is after the same command was run again without a fault; null: it was not. */
+  readonly again: { readonly exit: number | null; readonly effect: Effect } | null;
+}
+
+/** What must not be. Empty, when all is well. */
+export interface Flaws {
+  /** Made twice. */
+  readonly twice: boolean;
+  /** The ids of keys whose secret is nowhere, and of which nothing was said. */
+  readonly lostSecrets: readonly string[];
+  /** Where a secret is that was not asked for there. */
+  readonly leaks: readonly string[];
+  /** Intents in the record without an outcome. */
+  readonly orphans: number;
+  /** What else is wrong, in words. */
+  readonly others: readonly string[];
+}
+
+/** What must come of a change that meets a fault. */
+export function due(change: Change, fault: Fault): Result {
+  const { knows, effect, earlier = {}, own = effect, takes, losesSecret } = change;
+  const told = outcomeDue(change, fault);
+  const killed = fault.signal === 'SIGKILL';
+  const answered = fault.made && (fault.tells === 'done' || takes?.test(fault.name) === true);
+  const found = knows === 'looks' && fault.made && told === 'applied';
+  const exit = (): number | null => {
+    if (killed) return null;
+    if (answered) return 0;
+    if (fault.signal) return 130;
+    if (told === 'unknown') return 10;
+    return found ? (losesSecret ? 1 : 0) : fault.exit;
+  };
+  const whole = !killed && !fault.signal && (answered || found);
+  const done = fault.instead ? {} : !fault.made ? earlier : whole ? effect : sum(earlier, own);
+  return {
+    exit: exit(),
+    told: killed ? null : told,
+    effect: done,
+    recorded: recordDue(change, fault, told),
+    again: change.ensures || (isEmpty(done) && told === 'not_applied' && !killed) ? { exit: 0, effect } : null,
+  };
+}
+
+function outcomeDue({ knows, earlier = {}, takes }: Change, { instead, tells, made, deadAfter, name }: Fault): Outcome {
+  if (instead) return 'not_applied';
+  if (made && (tells === 'done' || takes?.test(name))) return 'applied';
+  const without = isEmpty(earlier) ? 'not_applied' : 'applied';
+  if (tells === 'refused') return without;
+  if (knows === 'anyway') return 'not_applied';
+  if (knows === 'not' || deadAfter) return 'unknown';
+  return made ? 'applied' : without;
+}
+
+/** A killed process told nothing; what it left is settled by looking. */
+function recordDue({ knows, earlier }: Change, fault: Fault, told: Outcome): Outcome | null {
+  const { made, deadAfter, instead, signal, tells } = fault;
+  // Of a command of several requests there are several records; of one that was never sent there may be none; and whether a
+  // process that was killed had already read its answer is chance.
+  if (earlier || instead || (signal === 'SIGKILL' && tells === 'done' && knows !== 'looks')) return null;
+  if (deadAfter && knows === 'looks') return made ? 'applied' : 'not_applied';
+  return told;
+}
+
+/** Runs a command against an API with a fault, and looks at all that came of it. */
+export async function run(
+  change: Change,
+  fault: Fault,
+  hosts: Hosts,
+  whenOver: (cleanUp: () => void | Promise<void>) => void,
+): Promise<Result & Flaws> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ci-faults-'));
+  whenOver(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  const api = await faultyApi(folder, change, fault, hosts.elsewhere);
+  whenOver(() => api.close());
+  const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: managementKey }, whenOver);
+  const ids = (await change.given?.(api)) ?? [];
+  const line = `${change.line.replace(/\$(\d)/g, (_sign, at) => ids[at - 1] ?? '')} --json`;
+  const before = await api.truth();
+
+  const ended = await meet(me, `${line}${fault.silent ? ' --timeout 3s' : ''}`, api, change, fault, hosts);
+  const after = await api.truth();
+  const effect = difference(before.amounts, after.amounts);
+  const killed = fault.signal === 'SIGKILL';
+  const told = killed ? null : toldBy(ended);
+  const others = oddities(change, fault, ended, before, after);
+  if (hosts.redirected() > 0) others.push('another host got a request');
+
+  api.mend();
+  const planned = due(change, fault).again;
+  const rerun = planned ? await me.ci(line) : undefined;
+  const again = rerun ? { exit: rerun.code, effect: difference(before.amounts, (await api.truth()).amounts) } : null;
+  if (rerun && again && again.exit !== 0) others.push(`run again: ${rerun.stderr}`);
+
+  let history = recordsOf(me.home);
+  let said = '';
+  if (killed || (told === 'unknown' && change.knows !== 'not')) {
+    const left = history.some(({ outcome }) => outcome === 'pending');
+    const next = await me.ci('billing card --yes');
+    if (left && !next.stderr.includes('`ci history reconcile`'))
+      others.push('the next change did not point at the intent');
+    const reconciled = await me.ci('history reconcile --json');
+    if (reconciled.code !== (change.knows === 'not' ? 10 : 0)) others.push(`history reconcile: ${reconciled.stderr}`);
+    const shown = await me.ci('history --json');
+    said = reconciled.stdout + reconciled.stderr + shown.stdout;
+    history = recordsOf(me.home);
+  }
+  const orphans = history.filter(({ outcome }) => outcome === 'pending').length;
+
+  const delivered = ended.stdout + read(path.join(me.home, change.saves ?? ''));
+  const words = ended.stderr + said;
+  const lost = newKeys(before, after).filter((key) => !delivered.includes(key.apiKey) && !words.includes(key.id));
+  return {
+    exit: killed ? null : ended.code,
+    told,
+    effect,
+    recorded: due(change, fault).recorded && (history[0]?.outcome ?? null),
+    again,
+    twice: exceeds(again?.effect ?? effect, change.effect),
+    lostSecrets: change.knows === 'not' ? [] : lost.map(({ id }) => id),
+    leaks: leaks(me, change, [ended, ...(rerun ? [rerun] : [])], [...before.keys, ...after.keys], said),
+    orphans,
+    others,
+  };
+}
+
+/** Runs a command, which is sent its signal when the fault strikes. */
+async function meet(
+  me: User,
+  line: string,
+  api: FaultyApi,
+  { place = 1 }: Change,
+  fault: Fault,
+  hosts: Hosts,
+): Promise<Ended> {
+  const state = path.join(me.home, '.local', 'state', 'cheapestinference');
+  mkdirSync(state, { recursive: true, mode: 0o700 });
+  const recorded = fault.on === 'intent' ? begun(state, place) : undefined;
+  const env = {
+    XDG_STATE_HOME: path.dirname(state),
+    ...(fault.instead && { CHEAPESTINFERENCE_API_URL: fault.instead(hosts.impostor) }),
+  };
+  const running = me.start(line, { env });
+  const { signal } = fault;
+  if (signal) void (recorded ?? api.struck).then(() => running.kill(signal));
+  return running.ended;
+}
+
+/** Waits until the record in a folder holds this many intents. */
+function begun(folder: string, count: number): Promise<void> {
+  return new Promise((resolve) => {
+    const watcher = watch(folder, () => {
+      if ((read(path.join(folder, 'history.jsonl')).match(/"intent":/g) ?? []).length < count) return;
+      watcher.close();
+      resolve();
+    });
+  });
+}
+
+/** What a process that has ended said of the change, with --json. */
+function toldBy({ code, stderr }: Ended): Outcome | null {
+  if (code === 0) return 'applied';
+  const outcome = at(errorIn(stderr), 'outcome');
+  return outcome === 'applied' || outcome === 'not_applied' || outcome === 'unknown' ? outcome : null;
+}
+
+/** The error that is the last line of stderr. */
+function errorIn(stderr: string): unknown {
+  const last = stderr.trimEnd().split('\n').at(-1) ?? '';
+  if (!last.startsWith('{"error":')) throw new Error(`the last line of stderr is no error: ${stderr}`);
+  return at(JSON.parse(last), 'error');
+}
+
+/** What is wrong with what a process wrote. */
+function oddities(change: Change, fault: Fault, ended: Ended, before: Truth, after: Truth): string[] {
+  const { code, stdout, stderr } = ended;
+  const made = [
+    ...after.subscriptionIds.filter((id) => !before.subscriptionIds.includes(id)),
+    ...newKeys(before, after).map(({ id }) => id),
+  ];
+  if (fault.signal === 'SIGKILL') return [];
+  const found: string[] = [];
+  if (code === 0) {
+    const shows = made.every((id) => stdout.includes(id)) || /--secret-only|^api/.test(change.line);
+    if (!shows) found.push(`stdout does not show what was made: ${stdout}`);
+    const looked = fault.tells === 'nothing' && !change.takes?.test(fault.name);
+    if (looked && stderr === '') found.push('no word of the answer that was lost');
+    return found;
+  }
+  // What was made before the user had enough is told, and a secret in any case.
+  const due = (code === 130 && fault.made) || newKeys(before, after).some(({ apiKey }) => stdout.includes(apiKey));
+  if (stdout !== '' && !due) found.push(`stdout on an error: ${stdout}`);
+  const error = errorIn(stderr);
+  const hint = String(at(error, 'hint'));
+  if (code === 10 && !hint.includes('`ci ')) found.push(`no command that will tell: ${hint}`);
+  if (fault.made && change.losesSecret && at(error, 'outcome') === 'applied') {
+    if (at(error, 'code') !== 'secret_lost' && code !== 130) found.push(`no secret_lost: ${stderr}`);
+    if (!hint.includes('`ci keys delete')) found.push(`no word of what to do: ${hint}`);
+  }
+  return found;
+}
+
+function newKeys(before: Truth, after: Truth): Minted[] {
+  return after.keys.filter(({ id }) => !before.keys.some((key) => key.id === id));
+}
+
+/** Where secrets are that do not belong there: in what was said, or in a file other than the one asked for. */
+function leaks(me: User, { saves }: Change, ended: readonly Ended[], keys: readonly Minted[], said: string): string[] {
+  const secrets = [managementKey, ...keys.map(({ apiKey }) => apiKey)];
+  const holds = (text: string) => secrets.some((secret) => text.includes(secret));
+  const files = readdirSync(me.home, { recursive: true, encoding: 'utf8' }).filter((file) => file !== saves);
+  return [
+    ...files.filter((file) => holds(read(path.join(me.home, file)))),
+    ...(ended.some(({ stderr }) => holds(stderr)) ? ['stderr'] : []),
+    ...(saves && ended.some(({ stdout }) => holds(stdout)) ? ['stdout'] : []),
+    ...(holds(said) ? ['history'] : []),
+  ];
+}
+
+/** The record, oldest first: what became of each intent. */
+function recordsOf(home: string): { id: unknown; outcome: string }[] {
+  const records = new Map<unknown, string>();
+  for (const line of read(path.join(home, '.local', 'state', 'cheapestinference', 'history.jsonl')).split('\n')) {
+    if (line === '') continue;
+    const entry: unknown = JSON.parse(line);
+    const told = Object.entries(entry ?? {}).find(([name]) => name === 'outcome')?.[1];
+    const id = at(entry, 'id');
+    records.set(id, typeof told === 'string' ? told : (records.get(id) ?? 'pending'));
+  }
+  return [...records].map(([id, outcome]) => ({ id, outcome }));
+}
+
+/** A file's text; empty when there is none. */
+function read(file: string): string {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() ? readFileSync(file, 'utf8') : '';
+}
+
+function difference(before: Amounts, after: Amounts): Effect {
+  return Object.fromEntries(
+    Object.entries(after).flatMap(([name, amount]) => {
+      const change = amount - amountOf(before, name);
+      return change === 0 ? [] : [[name, change]];
+    }),
+  );
+}
+
+function sum(one: Effect, other: Effect): Effect {
+  const names = [...new Set([...Object.keys(one), ...Object.keys(other)])];
+  return Object.fromEntries(names.map((name) => [name, amountOf(one, name) + amountOf(other, name)]));
+}
+
+/** Whether more was done than asked for. */
+function exceeds(done: Effect, asked: Effect): boolean {
+  return Object.entries(done).some(([name, amount]) => Math.abs(amount) > Math.abs(amountOf(asked, name)));
+}
+
+function amountOf(amounts: Effect, name: string): number {
+  return Object.entries(amounts).find(([each]) => each === name)?.[1] ?? 0;
+}
+
+function isEmpty(effect: Effect): boolean {
+  return Object.keys(effect).length === 0;
+}
