@@ -67,7 +67,7 @@ export async function faultyApi(folder: string, change: Change, fault: Fault, el
   const { place = 1 } = change;
   let mended = false;
   let dead = false;
-  const count = 0;
+  let count = 0;
   let strike = () => {};
   const struck = new Promise<void>((resolve) => {
     strike = resolve;
