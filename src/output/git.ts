@@ -1,21 +1,20 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 
-/** The longest that git may take, milliseconds. */
-const patience = 2000;
-
 /**
  * What to tell whoever saves a secret in a file that git would commit; undefined where it would not, and where there is no
  * git or no work tree.
  *
  * @param file - absolute, without links
+ * @param patience - the longest that git may take to say, milliseconds
  */
-export async function gitWarning(file: string): Promise<string | undefined> {
+export async function gitWarning(file: string, patience = 10_000): Promise<string | undefined> {
+  const git = (...args: readonly string[]) => exitCodeOfGit(path.dirname(file), args, patience);
   const [folder, name] = [path.dirname(file), path.basename(file)];
   const pattern = `/${name.replace(/[\\*?[\]!# ]/g, '\\$&')}`;
   const advice = `add ${pattern} to ${path.join(folder, '.gitignore')}`;
   // 0: in the index, 1: not in it, 128: no work tree.
-  const found = await git(folder, '--literal-pathspecs', 'ls-files', '--error-unmatch', '--', name);
+  const found = await git('--literal-pathspecs', 'ls-files', '--error-unmatch', '--', name);
   if (found === 0) {
     const literal = /^[\w.-]+$/.test(name) ? '' : '--literal-pathspecs ';
     // Without --force git refuses what was added and never committed; with --cached the file itself stays.
@@ -23,13 +22,12 @@ export async function gitWarning(file: string): Promise<string | undefined> {
     return `Warning: git tracks ${file}, and would commit the secret with it: run \`${untrack}\` and ${advice}`;
   }
   // 0: ignored, 1: not ignored. A name after ./ is no option and no pathspec's magic.
-  if (found !== 1 || (await git(folder, 'check-ignore', '--quiet', '--no-index', '--', `./${name}`)) !== 1)
-    return undefined;
+  if (found !== 1 || (await git('check-ignore', '--quiet', '--no-index', '--', `./${name}`)) !== 1) return undefined;
   return `Warning: git would commit ${file}, and the secret with it: ${advice}`;
 }
 
 /** Runs git, which asks nobody and says nothing; its exit code, or undefined when it could not be run to its end. */
-function git(folder: string, ...args: readonly string[]): Promise<number | undefined> {
+function exitCodeOfGit(folder: string, args: readonly string[], patience: number): Promise<number | undefined> {
   return new Promise((resolve) => {
     execFile(
       'git',
