@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   lstatSync,
   mkdirSync,
@@ -141,7 +140,7 @@ describe('nothing is sent', () => {
     writeFileSync(path.join(me.home, 'other', '.env'), 'A=1\n');
     symlinkSync('../other/.env', path.join(me.home, 'mine', '.env'));
     symlinkSync('../other/later', path.join(me.home, 'mine', 'later'));
-    execFileSync('mkfifo', [path.join(me.home, 'pipe')]);
+    await me.sh('mkfifo pipe');
     const before = readdirSync(me.home, { recursive: true });
     const { code, stdout, stderr } = await me.ci(['keys', 'create', 'k', '--credit', '--save', to]);
     expect([code, stdout, api.changes]).toEqual([1, '', []]);

@@ -203,7 +203,7 @@ describe('a dotenv file', () => {
     writeFileSync(join(folder, 'file'), '');
     writeFileSync(join(folder, 'wide'), '\ufeffA=1\r\n', 'utf16le');
     mkdirSync(join(folder, 'dir'));
-    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    execFileSync('sh', ['-c', 'mkfifo "$0"', join(folder, 'pipe')]);
     symlinkSync('circle', join(folder, 'circle'));
     const before = readdirSync(folder);
     const file = at(folder);
