@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -111,7 +112,7 @@ describe('a dotenv file', () => {
 
   /** A folder with a folder in it and one beside it, and a file in each. */
   function folders() {
-    const home = emptyFolder();
+    const home = realpathSync(emptyFolder());
     const here = join(home, 'here');
     for (const each of ['here', 'here/below', 'beside']) mkdirSync(join(home, each));
     for (const each of ['here/real', 'here/below/real', 'beside/real']) writeFileSync(join(home, each), 'A=1\n');
