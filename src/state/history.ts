@@ -225,9 +225,13 @@ export function isLeftBehind({ settled, process }: RecordedChange): boolean {
   return settled === undefined && isRunning(process) !== true;
 }
 
-/** Whether what became of a change is still to be found out. */
+/**
+ * Whether what became of a change is still to be found out. Of a raw request nobody knows what it was to change: once its outcome
+ * is recorded as unknown, there is nothing left to find out.
+ */
 export function isOpen(change: RecordedChange): boolean {
-  return change.settled?.outcome === 'unknown' || isLeftBehind(change);
+  const { settled, intent } = change;
+  return (settled?.outcome === 'unknown' && intent.action !== 'api') || isLeftBehind(change);
 }
 
 function parsed(line: string): unknown {

@@ -32,7 +32,7 @@ async function settleOpen(context: Context): Promise<void> {
   for (const change of open) await settle(context, change);
   const ids = new Set(open.map(({ id }) => id));
   const settled = history.all().filter(({ id }) => ids.has(id));
-  const left = settled.filter((change) => isOpen(change)).length;
+  const left = settled.filter((change) => isOpen(change) || change.settled?.outcome === 'unknown').length;
   if (left > 0) context.exitCode = 10;
   await output.list(settled.map(shownChange), {
     columns: historyColumns(context),
@@ -55,6 +55,7 @@ async function settle(context: Context, change: RecordedChange): Promise<void> {
       if (intent.action === 'create-key' && ids[0] !== undefined) await noteSecret(context, ids[0]);
       return;
     }
+    if (change.settled === undefined) history.settle(id, { outcome: 'unknown', by: 'look', ids: [] });
     why = verdict.why;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
