@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isConsumptionKey, isManagementKey, masked, redacted } from '../../src/domain/secrets.ts';
@@ -50,7 +51,8 @@ describe('masked', () => {
           key.map(({ text }) => text),
         ),
         (secret) => {
-          const [, prefix = '', shown] = /^(mk_|sk_live_|sk_pool_|sk_|sk-)?…(.{0,4})$/s.exec(masked(secret)) ?? [];
+          const [, prefix = '', shown] =
+            /^(mk_|sk_live_|sk_pool_|sk_|sk-|rk_live_|rk_test_|whsec_)?…(.{0,4})$/s.exec(masked(secret)) ?? [];
           expect(shown).toBeDefined();
           expect(secret.startsWith(prefix)).toBe(true);
           expect(secret.endsWith(shown ?? '?')).toBe(true);
@@ -80,6 +82,44 @@ describe('redacted', () => {
     ['keymk_abc123def456', 'keymk_…f456'],
     ['Bearersk-abcdefghij1234567890', 'Bearersk-…7890'],
     ['mk_abcd', 'mk_…'],
+    ['X-Api-Key: opaque12345678', 'X-Api-Key: …'],
+    ["{ 'x-api-key': 'opaque12345678', a: 'b' }", "{ 'x-api-key': '…', a: 'b' }"],
+    ["[ 'host', 'a', 'authorization', 'Bearer opaque' ]", "[ 'host', 'a', 'authorization', 'Bearer …' ]"],
+    ['> Authorization: Custom opaque12345678', '> Authorization: …'],
+    ['Cookie: session=opaque; theme=dark\nHost: a', 'Cookie: …\nHost: a'],
+    ['seti_1Mm2Nn_secret_abc123DEF456 next', 'seti_…_secret_… next'],
+    ['"client_secret":"pi_3Mm2Nn_secret_abc123DEF456"', '"client_secret":"…"'],
+    ['https://c.test/#cs_live_a1b2_secret_abc%2Fdef', 'https://c.test/#cs_live_…_secret_…'],
+    ['src_1Mm_client_secret_abc123', 'src_…_secret_…'],
+    ['rk_live_abc123def456 whsec_abc123+/def456=', 'rk_live_…f456 whsec_…456='],
+    ['sk_test_abc123def456', 'sk_…f456'],
+    ['https://ada:lovelace@proxy.test:3128/x?y', 'https://…@proxy.test:3128/x?y'],
+    ['http://ada:love@lace@proxy.test', 'http://…@proxy.test'],
+    ['https://opaque12345678@host/', 'https://…@host/'],
+    ['socks5://ada:lovelace@proxy.test', 'socks5://…@proxy.test'],
+    ['to=https%3A%2F%2Fada%3Alovelace%40host%2F', 'to=https%3A%2F%2F…%40host%2F'],
+    ['"https:\\/\\/ada:lovelace@host"', '"https:\\/\\/…@host"'],
+    ['DB_PASSWORD=correct horse battery\nDEBUG=1', 'DB_PASSWORD=…\nDEBUG=1'],
+    ['export API_TOKEN="a \\"b\\" c" # mine\nA=1', 'export API_TOKEN="…" # mine\nA=1'],
+    ["SECRET='a\nb'\nA=1", "SECRET='…'\nA=1"],
+    ['run with API_KEY=opaque12345678 set', 'run with API_KEY=… set'],
+    ['KEY=opaque12345678', 'KEY=…'],
+    ['2FA_SECRET=opaque', '2FA_SECRET=…'],
+    ['--password=hunter2 --name=x', '--password=… --name=x'],
+    ['{"a":"PASSWORD=it is\\nDEBUG=1"}', '{"a":"PASSWORD=…"}'],
+    ['{"a":"A=1\\nPASSWORD=it is\\n"}', '{"a":"A=1\\nPASSWORD=…"}'],
+    ['{"a":"A=1\\nTOKEN=\\"it is\\"\\nB=1"}', '{"a":"A=1\\nTOKEN=\\"…\\"\\nB=1"}'],
+    ['API_KEY: opaque', 'API_KEY: …'],
+    ['{"apiKey":"opaque","client_secret": "a\\"b","id":"7"}', '{"apiKey":"…","client_secret": "…","id":"7"}'],
+    ["{ apiKey: 'opaque', token: 'opaque', id: 7 }", "{ apiKey: '…', token: '…', id: 7 }"],
+    ['"{\\"password\\":\\"a\\\\\\"b\\",\\"id\\":7}"', '"{\\"password\\":\\"…\\",\\"id\\":7}"'],
+    ['{"access_token":"cut off', '{"access_token":"…'],
+    ['%7B%22apiKey%22%3A%22opaque%22%2C%22id%22%3A7%7D', '%7B%22apiKey%22%3A%22…%22%2C%22id%22%3A7%7D'],
+    ['a%3D1%26api_key%3Dopaque%26b%3D2', 'a%3D1%26api_key%3D…%26b%3D2'],
+    ['\\u0022apiKey\\u0022:\\u0022opaque\\u0022', '\\u0022apiKey\\u0022:\\u0022…\\u0022'],
+    ['https://host/?a=1&access_token=opaque&b=2#c', 'https://host/?a=1&access_token=…&b=2#c'],
+    ['{"managementKey":"mk_abc123def456","keyPlan":"pro"}', '{"managementKey":"mk_…f456","keyPlan":"pro"}'],
+    ['TOKEN=" PASSWORD="opaque"', 'TOKEN="…"…"'],
   ])('writes %j as %j', (text, shown) => {
     expect(redacted(text)).toBe(shown);
   });
@@ -90,6 +130,23 @@ describe('redacted', () => {
     'sk_live_…f456 and mk_… are masked already',
     'mk_ and sk- alone',
     'Europe 08:00–16:00 UTC',
+    'ci api POST /api/keys -f key=value -F count=3',
+    'write KEY=VALUE, not KEY=',
+    'key=value pairs',
+    'Unrecognized key: "theme"',
+    'there is no key "prod"; 2 keys are named "dev"',
+    'no password: none was given',
+    '--with-key reads the key from standard input, --secret-only prints it',
+    'set CHEAPESTINFERENCE_MANAGEMENT_KEY, or CHEAPESTINFERENCE_API_KEY (sk_…)',
+    'curl -H "Authorization: Bearer $CHEAPESTINFERENCE_API_KEY" https://api.test/v1/models',
+    'curl -H "Authorization: Bearer $(ci auth token)" https://api.test/api/keys',
+    'export CHEAPESTINFERENCE_API_KEY="$(ci keys create pipeline --secret-only)"',
+    '{"id":"k1","name":"prod","keyPlan":"pro","keyType":"credit","isActive":true,"max_tokens":100,"key":null}',
+    'https://checkout.stripe.com/c/pay/cs_test_a1b2c3d4e5f6#fidkdWxOYHwnPyd1blpxYHZxWjA0',
+    'https://api.test:8443/@scope/me@example.com?to=me@example.com',
+    'ssh://git@host/repository and ada@example.com',
+    'work_live_stream and api_key_secret_name',
+    'the monkey: "Kong"; turkey=fried',
     '',
   ])('leaves %j as it is', (text) => {
     expect(redacted(text)).toBe(text);
@@ -154,5 +211,138 @@ describe('redacted', () => {
         }
       }),
     );
+  });
+
+  describe('whatever the secret is, where it stands and how that is escaped,', () => {
+    const random = fc.string({ unit: fc.constantFrom(...alphabet), minLength: 8, maxLength: 48 });
+    // Blanks alone are no secret.
+    const tells = (text: string) => !/\s{2}/.test(text);
+    const chosen = fc.string({ unit: 'grapheme', minLength: 8, maxLength: 40 }).filter(tells);
+    const typed = fc.string({ unit: 'grapheme-ascii', minLength: 8, maxLength: 40 }).filter(tells);
+    const part = fc.string({ unit: fc.constantFrom(...'ABXYZ01_'), maxLength: 6 });
+    const words = fc.constantFrom('KEY', 'TOKEN', 'SECRET', 'PASSWORD', 'PASSWD', 'CREDENTIAL');
+    const variable = fc.tuple(part, words, part).map((parts) => parts.join(''));
+    const member = fc.constantFrom('key', 'apiKey', 'api_key', 'client_secret', 'token', 'password', 'dbPassword');
+    const stripe = fc.constantFrom('pi', 'seti', 'cs_test', 'cs_live');
+    const kind = fc.constantFrom('mk_', 'sk_live_', 'sk_pool_', 'sk_test_', 'rk_live_', 'rk_test_', 'whsec_');
+
+    /** A text with a secret in it, under a name, and the part of it that nobody may see. */
+    const told = <Name>(
+      secret: fc.Arbitrary<string>,
+      name: fc.Arbitrary<Name>,
+      write: (secret: string, name: Name) => string,
+      encode = (text: string) => text,
+    ) => fc.tuple(secret, name).map(([text, given]) => ({ text: write(encode(text), given), secret: encode(text) }));
+    const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
+
+    const secrets = {
+      'a key': told(secretPart, kind, (text, prefix) => `it is ${prefix}${text}, they say`),
+      'a header': told(random, fc.constantFrom('Bearer ', 'Basic ', 'Custom ', ''), (text, scheme) =>
+        ['GET / HTTP/1.1', `Authorization: ${scheme}${text}`, 'Host: a'].join('\r\n'),
+      ),
+      'a header in a sentence': told(
+        random,
+        fc.constantFrom('x-api-key:', 'authorization: Bearer', 'Proxy-Authorization: Basic', 'X-Auth-Token:'),
+        (text, name) => `sent with ${name} ${text} to it`,
+      ),
+      'headers in a list': told(random, fc.constantFrom('authorization', 'x-api-key', 'cookie'), (text, name) =>
+        inspect(['host', 'a', name, name === 'authorization' ? `Bearer ${text}` : text, 'accept', '*/*']),
+      ),
+      'a cookie': told(random, fc.constantFrom('Cookie', 'Set-Cookie'), (text, name) => `${name}: a=1; b=${text}; c=2`),
+      'a client secret': told(random, stripe, (text, of) => `${of}_1Nxyz0_secret_${text} is due`),
+      'credentials in an address': told(
+        typed,
+        fc.constantFrom('https', 'http', 'socks5'),
+        (text, scheme) => `through ${scheme}://ada:${text}@proxy.test:3128/path?q for it`,
+        encodeURIComponent,
+      ),
+      'a variable, quoted': told(
+        typed,
+        variable,
+        (text, name) => `DEBUG=1\nexport ${name}="${text}"\nLAST=1`,
+        (text) => text.replace(/[\\"]/g, '\\$&'),
+      ),
+      'a variable, as it is': told(
+        typed.filter((text) => !/^[\s"'`]|\s$/.test(text)),
+        variable,
+        (text, name) => `DEBUG=1\n${name}=${text}\nLAST=1`,
+      ),
+      'a variable in a sentence': told(
+        random,
+        variable.filter((name) => name !== 'KEY'),
+        (text, name) => `run as ${name}=${text} by hand`,
+      ),
+      'a member of JSON': told(chosen, member, (text, name) => `{"id":1,"${name}":"${text}","to":"x"}`, inJson),
+      'a member of an object': told(
+        chosen.filter((text) => inspect(text).slice(1, -1) === text),
+        member,
+        (text, name) => inspect({ id: 1, [name]: text, to: 'x' }),
+      ),
+      'a query': told(typed, member, (text, name) => `https://host/?a=1&${name}=${text}&b=2#c`, encodeURIComponent),
+    } as const;
+    const escapes = {
+      'not at all': (text: string) => text,
+      'for JSON': inJson,
+      'for JSON in JSON': (text: string) => inJson(inJson(text)),
+      'for an address': encodeURIComponent,
+      'for JSON in an address': (text: string) => encodeURIComponent(inJson(text)),
+    };
+    const noise = fc.oneof(
+      fc.string({ unit: 'grapheme' }),
+      fc.lorem(),
+      fc.json(),
+      fc.webUrl(),
+      fc.constantFrom('TOKEN="', "it's", '{"', '\\', 'KEY='),
+    );
+
+    describe.each(Object.entries(escapes))('%s:', (how, written) => {
+      test.each(Object.entries(secrets))('%s is not seen', (_what, secret) => {
+        fc.assert(
+          fc.property(noise, secret, noise, (before, { text, secret: hidden }, after) => {
+            const whole = `${before}\n${text}\n${after}`;
+            const shown = redacted(how === 'not at all' ? whole : `{"a":"${written(whole)}"}`);
+            const seen = rowsOf(hidden).filter(
+              (row) => shown.includes(written(row)) && !`${before}\n${after}`.includes(row),
+            );
+            expect(seen, shown).toEqual([]);
+            expect(redacted(shown)).toBe(shown);
+          }),
+          { numRuns: 200 },
+        );
+      });
+    });
+
+    /** Every eight characters in a row. */
+    function rowsOf(secret: string): string[] {
+      const characters = [...secret];
+      return characters.slice(7).map((_, at) => characters.slice(at, at + 8).join(''));
+    }
+  });
+
+  test('changes nothing in a text without secrets', () => {
+    const name = fc.constantFrom('id', 'name', 'keyPlan', 'slug', 'monthlyPrice', 'tokens', 'keyId', 'status');
+    const texts = fc.oneof(
+      fc.lorem(),
+      fc.webUrl({ withQueryParameters: true, withFragments: true }),
+      fc.uuid(),
+      fc.emailAddress(),
+      fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
+      fc.tuple(name, fc.lorem()).map(([key, text]) => JSON.stringify({ [key]: text, count: 3 })),
+      fc.tuple(name, fc.lorem({ maxCount: 1 })).map(([key, text]) => `-f ${key}=${text}`),
+    );
+    fc.assert(
+      fc.property(fc.array(texts), fc.constantFrom(' ', '\n', '", "', ': '), (several, joint) => {
+        const text = several.join(joint);
+        expect(redacted(text)).toBe(text);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('of a long text is done before anybody waits for it', () => {
+    const texts = ['a'.repeat(200_000), 'KEY="'.repeat(40_000), 'a.b-'.repeat(50_000), 'https://'.repeat(25_000)];
+    for (const text of [...texts, `API_KEY=${'\\'.repeat(200_000)}`, `${' '.repeat(200_000)}=`]) {
+      expect(redacted(text).length).toBeLessThanOrEqual(text.length);
+    }
   });
 });
