@@ -7,5 +7,14 @@ if ((first === '--version' || first === '-V') && second === undefined) {
   require('node:fs').writeSync(1, `${require('../package.json').version}\n`);
 } else {
   require('node:module').enableCompileCache?.();
-  require('../dist/main.js').main();
+  try {
+    require('../dist/main.js').main();
+  } catch (error) {
+    // Nothing of the program could be loaded: it is not there whole.
+    require('node:fs').writeSync(
+      2,
+      `ci: an error in ci itself: ${String(error.message).split('\n')[0]}. Install it again.\n`,
+    );
+    process.exitCode = 1;
+  }
 }

@@ -1,5 +1,5 @@
 import { fstatSync } from 'node:fs';
-import { type Command, CommanderError } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { version } from '../package.json';
 import { usageMistake, Verb } from './commands/command.ts';
 import type { Context, World } from './commands/context.ts';
@@ -9,12 +9,18 @@ import { redacted } from './domain/secrets.ts';
 import { fileSink, type Sink, written } from './output/sink.ts';
 import { harmless, harmlessJson } from './output/text.ts';
 
+/** Where an error goes that is thrown where nothing awaits it. */
+interface Escapes {
+  /** Ends the command with it; nothing once the command is done. */
+  take?: ((error: unknown) => void) | undefined;
+}
+
 /**
  * Runs one command line: the words after `ci` in, the exit code out. The one place where an error becomes a message.
  *
  * @param args - without the program's own name
  */
-export async function run(args: readonly string[], world: World): Promise<number> {
+export async function run(args: readonly string[], world: World, escapes: Escapes = {}): Promise<number> {
   const { program, context, help, checkHelped, close } = createProgram(world);
   let typed: Command = program;
   program
@@ -49,14 +55,20 @@ export async function run(args: readonly string[], world: World): Promise<number
   for (const noun of program.commands) endsHere(noun);
   let failure: CommandError | undefined;
   try {
-    if (args[0] === 'help') await help(args.slice(1));
-    else {
+    const escaped = new Promise<never>((_resolve, reject) => {
+      escapes.take = reject;
+    });
+    const work = async () => {
+      if (args[0] === 'help') return help(args.slice(1));
       await checkHelped(args);
       await program.parseAsync(args, { from: 'user' });
-    }
+    };
+    await Promise.race([work(), escaped]);
   } catch (error) {
     if (!isHelp(error)) failure = toCommandError(error, typed);
-    if (failure?.code === 'internal' && args.includes('--debug')) world.stderr.write(`${redacted(stackOf(error))}\n`);
+    if (failure?.code === 'internal') tellStack(error, args, world);
+  } finally {
+    escapes.take = undefined;
   }
   failure ??= await unwritten(world);
   const { exitCode, lastChange, keptSecrets, prefersJson } = await close();
@@ -105,10 +117,23 @@ export async function main(): Promise<void> {
   }
   const args = process.argv.slice(2);
   const world = processWorld(interrupt.signal);
+  const escapes: Escapes = {};
+  let hasCrashed = false;
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => {
+      hasCrashed = true;
+      if (escapes.take) return escapes.take(error);
+      tellStack(error, args, world);
+      report(toCommandError(error, new Command()), wantsJson(args, world) ?? false, world);
+      process.exit(1);
+    });
+  }
   // A reader that is gone is no reason to stop half-way through a change.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
-  process.exitCode = await run(args, world);
+  process.exitCode = await run(args, world, escapes);
+  // What was under way may never end.
+  if (hasCrashed) process.exit();
 }
 
 function isFile(descriptor: number): boolean {
@@ -154,8 +179,11 @@ function toCommandError(error: unknown, typed: Command): CommandError {
   });
 }
 
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+/** With `--debug`, where in the program an error was thrown. */
+function tellStack(error: unknown, args: readonly string[], { stderr }: World): void {
+  if (!args.includes('--debug')) return;
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  stderr.write(`${redacted(stack.split('\n').map(harmless).join('\n'))}\n`);
 }
 
 /** Says what went wrong: a sentence and what to do next, or with `--json` one object. */
@@ -174,7 +202,8 @@ function report(failure: CommandError, asJson: boolean, world: World): void {
     return;
   }
   const line = hint === undefined ? `ci: ${message}` : `ci: ${message.replace(/\.$/, '')}. ${hint}`;
-  world.stderr.write(`${redacted(harmless(line))}\n`);
+  // Lines tell where a secret ends: before they are one. What a control sequence hid is seen after.
+  world.stderr.write(`${redacted(harmless(redacted(line)))}\n`);
 }
 
 /** Whether errors are due as JSON; asked of the words themselves, as they may be what is wrong. Undefined: nothing says. */
