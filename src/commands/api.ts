@@ -3,7 +3,7 @@ import type { HttpAnswer } from '../api/answers.ts';
 import type { KeyKind } from '../api/client.ts';
 import type { HttpMethod } from '../api/transport.ts';
 import { usageError } from '../domain/errors.ts';
-import { keysIn } from '../domain/secrets.ts';
+import { wholeKeysIn } from '../domain/secrets.ts';
 import { carryOut } from './change.ts';
 import type { Verb } from './command.ts';
 import type { Context } from './context.ts';
@@ -83,7 +83,7 @@ async function call(context: Context, method: HttpMethod, path: string, { field,
     });
   await makeAndDeliver(context, {
     make: change,
-    secrets: (answer) => keysIn(answer.body),
+    secrets: (answer) => wholeKeysIn(answer.body),
     deliver: (answer) => output.answer(answer.body),
   });
 }

@@ -78,7 +78,10 @@ export class Context {
   }
 
   get profiles(): Profiles {
-    this.#profiles ??= new Profiles(configFolder(this.#world.env));
+    this.#profiles ??= new Profiles(configFolder(this.#world.env), {
+      pause: (milliseconds) => this.pause(milliseconds),
+      tell: (message) => this.output.note(message),
+    });
     return this.#profiles;
   }
 
@@ -209,11 +212,11 @@ export class Context {
   }
 
   /**
-   * The API with another key than the settings', to check one that is not saved yet.
+   * The API with another key than the settings', to check one that is not saved yet, or with none.
    *
    * @param managementKey - `mk_…`
    */
-  async apiWith(managementKey: string): Promise<Api> {
+  async apiWith(managementKey: string | undefined): Promise<Api> {
     const { parseBaseUrl } = await import('../api/client.ts');
     return this.#createApi(parseBaseUrl(this.settings.apiUrl.value), managementKey);
   }

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { quoted } from '../config/own-file.ts';
 import { keyFor } from '../config/settings.ts';
 import { CommandError } from '../domain/errors.ts';
 import { masked, redacted } from '../domain/secrets.ts';
@@ -26,14 +27,15 @@ export default function doctor(command: Verb, context: Context): void {
 }
 
 async function examine(context: Context): Promise<void> {
+  const managementKey = key(context);
   const examined = [
     node(context),
     folder(context),
     file(context),
     proxy(context),
-    key(context),
+    managementKey,
     address(context),
-    ...(await network(context)),
+    ...(await network(context, managementKey.status === 'ok')),
   ];
   if (examined.some(({ status }) => status === 'failed')) context.exitCode = 1;
   await context.output.list(examined, { columns, fields, empty: '', drawing });
@@ -49,17 +51,24 @@ function node({ nodeVersion }: Context): Examined {
   };
 }
 
-function folder({ profiles }: Context): Examined {
-  return owned('configuration folder', profiles.folder, 0o700);
+function folder(context: Context): Examined {
+  const check = 'configuration folder';
+  try {
+    return owned(check, context.profiles.folder, 0o700);
+  } catch (error) {
+    return { check, status: 'failed', detail: reason(error) };
+  }
 }
 
-function file({ profiles }: Context): Examined {
+function file(context: Context): Examined {
+  const check = 'configuration file';
   try {
+    const { profiles } = context;
     profiles.names();
+    return owned(check, profiles.file, 0o600);
   } catch (error) {
-    return { check: 'configuration file', status: 'failed', detail: reason(error) };
+    return { check, status: 'failed', detail: reason(error) };
   }
-  return owned('configuration file', profiles.file, 0o600);
 }
 
 /** Whether only its owner can look into a file or folder; on Windows modes say nothing. */
@@ -72,7 +81,7 @@ function owned(check: string, path: string, expected: number): Examined {
       ? {
           check,
           status: 'failed',
-          detail: `${path} has mode ${octal}: others can look in; run chmod ${expected.toString(8)} on it`,
+          detail: `${path} has mode ${octal}: others can look in; run chmod ${expected.toString(8)} ${quoted(path)}`,
         }
       : { check, status: 'ok', detail: `${path} (${octal})` };
   } catch {
@@ -114,11 +123,15 @@ function address(context: Context): Examined {
   }
 }
 
-/** Whether the API answers, how fast, by which clock, and to this key. */
-async function network(context: Context): Promise<Examined[]> {
+/**
+ * Whether the API answers, how fast, by which clock, and to this key.
+ *
+ * @param withKey - false where the key was found unfit: it is not sent
+ */
+async function network(context: Context, withKey: boolean): Promise<Examined[]> {
   try {
     const { settings, clock } = context;
-    const api = await context.api();
+    const api = await (withKey ? context.api() : context.apiWith(undefined));
     await api.pools.list();
     const started = clock();
     await api.pools.list();

@@ -1,22 +1,29 @@
-import { readFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
 import { CommandError, usageError } from '../domain/errors.ts';
 import { formats } from '../domain/formats.ts';
-import { makeFolder } from './folders.ts';
+import { masked } from '../domain/secrets.ts';
+import { makeFolder } from '../state/folder.ts';
+import { KeychainEntry } from './keychain.ts';
+import { keepAside, refuseOpenFile, refuseOpenFolder, replaceFile } from './own-file.ts';
 
 const fileName = 'config';
+/** How long to wait for another process that writes the file, in milliseconds: it takes a few. */
+const patience = 30_000;
 
 const profileSchema = z.looseObject({
   /** The host that the key was saved for; it is sent to no other. */
   apiUrl: z.optional(z.url()),
   managementKey: z.optional(z.string()),
+  /** Whether the key is in the system's keychain. */
+  keychain: z.optional(z.boolean()),
+  /** The key in the keychain, masked, to be shown without opening it. */
+  maskedKey: z.optional(z.string()),
   /** How results are printed. */
   output: z.optional(z.enum(formats)),
   /** The longest a request may take, as typed: `30s`. */
   timeout: z.optional(z.string()),
-  /** The most that all subscriptions together may cost a month, in USD, as typed: `200`. */
-  maxMonthlySpend: z.optional(z.string()),
 });
 
 const fileSchema = z.looseObject({
@@ -24,16 +31,33 @@ const fileSchema = z.looseObject({
   profiles: z.optional(z.record(z.string(), profileSchema)),
 });
 
+type Content = z.infer<typeof fileSchema>;
+
 /** One profile as saved: a management key, the API it belongs to, and what is preferred with it. */
 export type Profile = z.infer<typeof profileSchema>;
 
-/** The saved profiles, in one file that only its owner can read. */
+/** What the saved profiles need of the world. */
+interface Surroundings {
+  /** Waits, milliseconds; may throw to end the waiting. */
+  readonly pause: (milliseconds: number) => Promise<void>;
+  /** Says something to the user. */
+  readonly tell: (message: string) => void;
+}
+
+/** The saved profiles, in one file that only its owner can read. It is written whole, by one process at a time. */
 export class Profiles {
   readonly folder: string;
-  #known: z.infer<typeof fileSchema> | undefined;
+  readonly #surroundings: Surroundings;
+  #known: Content | undefined;
+  #replacesDamaged = false;
 
-  constructor(folder: string) {
+  constructor(folder: string, surroundings: Partial<Surroundings> = {}) {
     this.folder = folder;
+    this.#surroundings = {
+      pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+      tell: () => {},
+      ...surroundings,
+    };
   }
 
   get file(): string {
@@ -46,88 +70,215 @@ export class Profiles {
   }
 
   get(name: string): Profile | undefined {
-    const profiles = this.#saved.profiles ?? {};
-    return Object.hasOwn(profiles, name) ? profiles[name] : undefined;
+    return named(name, this.#saved);
   }
 
   names(): string[] {
     return Object.keys(this.#saved.profiles ?? {});
   }
 
-  /** Saves a profile; the first one becomes the current one. @throws CommandError (usage) for a name that none can have */
-  async save(name: string, profile: Profile): Promise<void> {
-    if (name === '__proto__') throw usageError(`"${name}" cannot name a profile`);
-    const saved = this.#read();
-    await this.#write({
-      ...saved,
-      currentProfile: saved.currentProfile ?? name,
-      profiles: { ...saved.profiles, [name]: profile },
+  /**
+   * Refuses to go by the file where others could have written what is in it, or have read the key in it.
+   *
+   * @param holdsKey - whether a key that is in the file is about to be used
+   * @throws CommandError (file_error) with the command that mends it
+   */
+  requirePrivate(holdsKey: boolean): void {
+    refuseOpenFile(this.file, { holdsSecret: holdsKey });
+  }
+
+  /** Refuses to go on where the system's keychain cannot keep a key. @throws CommandError (keychain_error) */
+  requireKeychain(name: string, apiUrl: string): void {
+    new KeychainEntry(name, apiUrl).read();
+  }
+
+  /** From now on a damaged file is taken for an empty one: the next change keeps it under another name and begins a new one. */
+  replaceDamaged(): void {
+    this.#replacesDamaged = true;
+  }
+
+  /**
+   * Saves a profile; the first one becomes the current one.
+   *
+   * @param change - the profile, or what it becomes of what is saved at that moment
+   * @throws CommandError (usage) for a name that none can have
+   */
+  async save(name: string, change: Profile | ((before: Profile) => Profile)): Promise<void> {
+    await this.#change((saved, write) => {
+      const profile = typeof change === 'function' ? change(named(name, saved) ?? {}) : change;
+      write(withProfile(name, profile, saved));
     });
+  }
+
+  /**
+   * Saves a key, in the file or in the system's keychain; from the other place an earlier key of the profile is gone then.
+   *
+   * @returns the key that was replaced, masked
+   * @throws CommandError (keychain_error), (file_error); what was saved before is then saved still
+   */
+  async saveKey(
+    name: string,
+    { apiUrl, managementKey }: { readonly apiUrl: string; readonly managementKey: string },
+    { inKeychain }: { readonly inKeychain: boolean },
+  ): Promise<string | undefined> {
+    let replaced: string | undefined;
+    await this.#change((saved, write) => {
+      const before = named(name, saved) ?? {};
+      replaced = shownKey(before);
+      const left = keychainEntry(name, before);
+      const entry = inKeychain ? new KeychainEntry(name, apiUrl) : undefined;
+      const after = { ...withoutKey(before), apiUrl };
+      if (!entry) write(withProfile(name, { ...after, managementKey }, saved));
+      else {
+        const overwritten = entry.read();
+        entry.write(managementKey);
+        try {
+          write(withProfile(name, { ...after, keychain: true, maskedKey: masked(managementKey) }, saved));
+        } catch (error) {
+          if (overwritten === undefined) entry.remove();
+          else entry.write(overwritten);
+          throw error;
+        }
+      }
+      if (left && (!entry || left.differs(entry))) this.#removeLeft(left);
+    });
+    return replaced;
   }
 
   /**
    * Forgets a profile's key; what else it prefers stays. The profile stays the one in use: signing out of one account
    * must not make the next command speak for another.
+   *
+   * @throws CommandError (keychain_error) when the key is in a keychain that cannot be opened; nothing is forgotten then
    */
   async removeKey(name: string): Promise<void> {
-    const saved = this.#read();
-    const { [name]: profile, ...others } = saved.profiles ?? {};
-    const { managementKey: _key, apiUrl: _apiUrl, ...preferences } = profile ?? {};
-    const profiles = Object.keys(preferences).length > 0 ? { ...others, [name]: preferences } : others;
-    await this.#write({ ...saved, profiles });
+    await this.#change((saved, write) => {
+      const { [name]: profile = {}, ...others } = saved.profiles ?? {};
+      keychainEntry(name, profile)?.remove();
+      const preferences = withoutKey(profile);
+      const profiles = Object.keys(preferences).length > 0 ? { ...others, [name]: preferences } : others;
+      write({ ...saved, profiles });
+    });
   }
 
   /** Makes a profile the one in use when none is named. */
   async switchTo(name: string): Promise<void> {
-    await this.#write({ ...this.#read(), currentProfile: name });
+    await this.#change((saved, write) => write({ ...saved, currentProfile: name }));
   }
 
   /** What the file holds, read once: whoever writes reads it anew. */
-  get #saved(): z.infer<typeof fileSchema> {
-    this.#known ??= this.#read();
+  get #saved(): Content {
+    this.#known ??= this.#read().content;
     return this.#known;
   }
 
-  /** Reads the file that conf writes, without conf: reading is on the way of every command. */
-  #read(): z.infer<typeof fileSchema> {
-    let text: string;
+  /** Reads the file; with `damaged`, what it holds that is no profiles. */
+  #read(): { readonly content: Content; readonly damaged?: Buffer } {
+    let bytes: Buffer;
     try {
-      text = readFileSync(this.file, 'utf8');
+      bytes = readFileSync(this.file);
     } catch (error) {
-      if (isMissing(error)) return {};
+      if (isMissing(error)) return { content: {} };
       throw new CommandError('file_error', `${this.file} cannot be read: ${messageOf(error)}`, { cause: error });
     }
     try {
-      return z.parse(fileSchema, JSON.parse(text));
+      return { content: z.parse(fileSchema, JSON.parse(bytes.toString('utf8'))) };
     } catch (error) {
+      if (this.#replacesDamaged) return { content: {}, damaged: bytes };
       throw new CommandError('file_error', `${this.file} is damaged and is left as it is`, {
-        hint: 'Mend it, or move it away and run `ci auth login`.',
+        hint: 'Mend it, or run `ci auth login`: that keeps it under another name and begins a new one.',
         cause: error,
       });
     }
   }
 
-  async #write(content: z.infer<typeof fileSchema>): Promise<void> {
-    const { default: Conf } = await import('conf');
-    this.#known = undefined;
-    try {
-      makeFolder(this.folder);
-      const file = new Conf({
-        cwd: this.folder,
-        configName: fileName,
-        configFileMode: 0o600,
-        accessPropertiesByDotNotation: false,
-        clearInvalidConfig: false,
+  /**
+   * Changes what is saved, while no other process does.
+   *
+   * @param change - is given what is saved at that moment, and writes what is to be
+   */
+  async #change(change: (saved: Content, write: (content: Content) => void) => void): Promise<void> {
+    this.#prepareFolder();
+    const { withLock } = await import('../state/lock.ts');
+    const { pause, tell } = this.#surroundings;
+    await withLock({ folder: this.folder, name: fileName, patience, pause }, async () => {
+      this.#known = undefined;
+      const { content, damaged } = this.#read();
+      change(content, (next) => {
+        const aside = this.#writing(() => {
+          const kept = damaged && keepAside(this.file, damaged, 'damaged', new Date());
+          replaceFile(this.file, `${JSON.stringify(next, undefined, 2)}\n`);
+          return kept;
+        });
+        if (aside) tell(`${this.file} was damaged: it is kept as ${aside}, and a new one is begun.`);
       });
-      file.store = { ...content };
+    });
+  }
+
+  /** Removes a key that is used no more; that it stays is no reason to fail. */
+  #removeLeft(entry: KeychainEntry): void {
+    try {
+      entry.remove();
     } catch (error) {
+      this.#surroundings.tell(`The key that was in the system's keychain is there still: ${messageOf(error)}.`);
+    }
+  }
+
+  /** Makes the folder; one that others can look into is closed to them when nothing else is in it. */
+  #prepareFolder(): void {
+    this.#writing(() => {
+      makeFolder(this.folder);
+      refuseOpenFolder(this.folder);
+      const isOpen = process.platform !== 'win32' && (statSync(this.folder).mode & 0o077) !== 0;
+      if (isOpen && readdirSync(this.folder).every((name) => name.startsWith(`${fileName}.`))) {
+        chmodSync(this.folder, 0o700);
+      }
+    });
+  }
+
+  #writing<Result>(work: () => Result): Result {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof CommandError) throw error;
       throw new CommandError('file_error', `${this.file} cannot be written: ${messageOf(error)}`, { cause: error });
     }
   }
 }
 
+/** A profile's key, masked, wherever it is; undefined when there is none. */
+export function shownKey({ managementKey, keychain, maskedKey = 'mk_…' }: Profile): string | undefined {
+  if (managementKey !== undefined) return masked(managementKey);
+  return keychain ? maskedKey : undefined;
+}
+
+/** Where in the system's keychain a profile's key is; undefined when it is not there. */
+export function keychainEntry(name: string, { keychain, apiUrl }: Profile): KeychainEntry | undefined {
+  return keychain && apiUrl !== undefined ? new KeychainEntry(name, apiUrl) : undefined;
+}
+
+function named(name: string, { profiles = {} }: Content): Profile | undefined {
+  return Object.hasOwn(profiles, name) ? profiles[name] : undefined;
+}
+
+function withProfile(name: string, profile: Profile, saved: Content): Content {
+  if (name === '__proto__') throw usageError(`"${name}" cannot name a profile`);
+  return {
+    ...saved,
+    currentProfile: saved.currentProfile ?? name,
+    profiles: { ...saved.profiles, [name]: profile },
+  };
+}
+
+/** What a profile holds besides a key and what belongs to it. */
+function withoutKey(profile: Profile): Profile {
+  const { managementKey: _key, apiUrl: _apiUrl, keychain: _keychain, maskedKey: _maskedKey, ...preferences } = profile;
+  return preferences;
+}
+
+/** Also where something above it is no folder: `/dev/null/config.json`. */
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 }
 
 function messageOf(error: unknown): string {

@@ -3,7 +3,7 @@ import { CommandError, usageError } from '../domain/errors.ts';
 import { type Cents, parseUsd } from '../domain/money.ts';
 import { isManagementKey, masked } from '../domain/secrets.ts';
 import type { Environment } from './folders.ts';
-import type { Profiles } from './profiles.ts';
+import { keychainEntry, type Profile, type Profiles } from './profiles.ts';
 
 export const defaultApiUrl = 'https://api.cheapestinference.com';
 
@@ -58,7 +58,7 @@ export function resolveSettings(flags: SettingFlags, env: Environment, profiles:
     given(current, 'configuration file') ??
     ({ value: 'default', origin: 'default' } as const);
   const saved = profiles.get(profileName.value);
-  const origin = `profile "${profileName.value}"`;
+  const origin = originOf(profileName.value);
   const apiUrl = given(flags.apiUrl, '--api-url') ??
     given(env.CHEAPESTINFERENCE_API_URL || undefined, 'CHEAPESTINFERENCE_API_URL') ??
     given(saved?.apiUrl, origin) ?? { value: defaultApiUrl, origin: 'default' };
@@ -66,7 +66,7 @@ export function resolveSettings(flags: SettingFlags, env: Environment, profiles:
   const managementKey =
     flags.profile === undefined && inEnvironment !== undefined
       ? given(inEnvironment, 'CHEAPESTINFERENCE_MANAGEMENT_KEY')
-      : given(saved?.managementKey, origin);
+      : (given(saved?.managementKey, origin) ?? inKeychain(profileName.value, saved));
   const timeoutText = given(flags.timeout, '--timeout') ??
     given(saved?.timeout, origin) ?? { value: '30s', origin: 'default' };
   const timeout = { value: parseDuration(timeoutText.value), origin: timeoutText.origin };
@@ -90,29 +90,57 @@ export function parseSpendLimit(text: string): Cents {
 /**
  * The management key, when it may be sent to the API URL in use: a saved key goes to the host that it was saved for.
  *
- * @throws CommandError (usage) for an environment variable that holds no management key; (not_signed_in) for another host
+ * @throws CommandError (usage) for an environment variable that holds no management key; (not_signed_in) for another host;
+ * (file_error) when others could have put the key or its host there, or read it; (keychain_error)
  */
 export function keyFor(settings: Settings, profiles: Profiles): string | undefined {
   const { managementKey, apiUrl, profile } = settings;
   if (managementKey === undefined) return undefined;
-  if (!isManagementKey(managementKey.value)) {
+  const saved = profiles.get(profile.value);
+  if (managementKey.origin === 'CHEAPESTINFERENCE_MANAGEMENT_KEY') {
+    if (apiUrl.origin === originOf(profile.value)) profiles.requirePrivate(false);
+  } else {
+    const savedFor = saved?.apiUrl ?? defaultApiUrl;
+    if (new URL(savedFor).origin !== new URL(apiUrl.value).origin) {
+      throw new CommandError(
+        'not_signed_in',
+        `the key of ${originOf(profile.value)} was saved for ${savedFor} and is not sent to ${apiUrl.value} (from ${apiUrl.origin})`,
+        {
+          hint: `Sign in there with \`ci auth login --profile NAME --api-url ${apiUrl.value}\`, or set CHEAPESTINFERENCE_MANAGEMENT_KEY.`,
+        },
+      );
+    }
+    profiles.requirePrivate(saved?.managementKey !== undefined);
+  }
+  const { value } = managementKey;
+  if (!isManagementKey(value)) {
     throw usageError(
-      `${managementKey.origin} holds "${masked(managementKey.value)}", which is no management key: such a key begins with mk_`,
+      `${managementKey.origin} holds "${masked(value)}", which is no management key: such a key begins with mk_`,
       'Make one in the dashboard, tab Management Keys.',
     );
   }
-  if (managementKey.origin === 'CHEAPESTINFERENCE_MANAGEMENT_KEY') return managementKey.value;
-  const savedFor = profiles.get(profile.value)?.apiUrl ?? defaultApiUrl;
-  if (new URL(savedFor).origin !== new URL(apiUrl.value).origin) {
-    throw new CommandError(
-      'not_signed_in',
-      `the key of ${managementKey.origin} was saved for ${savedFor} and is not sent to ${apiUrl.value} (from ${apiUrl.origin})`,
-      {
-        hint: `Sign in there with \`ci auth login --profile NAME --api-url ${apiUrl.value}\`, or set CHEAPESTINFERENCE_MANAGEMENT_KEY.`,
-      },
-    );
-  }
-  return managementKey.value;
+  return value;
+}
+
+/** The key that a profile has in the system's keychain; the keychain is opened when the value is asked for, and once. */
+function inKeychain(name: string, profile: Profile = {}): Setting<string> | undefined {
+  const entry = keychainEntry(name, profile);
+  if (!entry) return undefined;
+  let key: string | undefined;
+  return {
+    origin: `keychain (${originOf(name)})`,
+    get value() {
+      key ??= entry.read();
+      if (key !== undefined) return key;
+      throw new CommandError('not_signed_in', `the key of ${originOf(name)} is in the system's keychain no more`, {
+        hint: 'Sign in again with `ci auth login --keychain`.',
+      });
+    },
+  };
+}
+
+function originOf(profile: string): string {
+  return `profile "${profile}"`;
 }
 
 /** Whether a variable is set to `1` or `true`; unset, empty, `0` and `false` are no. */

@@ -14,7 +14,7 @@ export function isConsumptionKey(text: string): boolean {
 }
 
 /** The API keys in an answer, each as it was made. */
-export function keysIn(text: string): string[] {
+export function wholeKeysIn(text: string): string[] {
   return [...new Set(text.match(/\bsk[_-][A-Za-z0-9_-]+/g) ?? [])].filter(isWholeKey);
 }
 

@@ -3,7 +3,7 @@ import { linkSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
-import { makeFolder } from '../config/folders.ts';
+import { makeFolder } from '../state/folder.ts';
 import type { Account } from './account.ts';
 import { accountSchema, freshAccount } from './account.ts';
 import { settle } from './settle.ts';

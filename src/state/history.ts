@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
-import { makeFolder } from '../config/folders.ts';
 import { blockNames } from '../domain/blocks.ts';
 import { CommandError, type Outcome } from '../domain/errors.ts';
 import type { Before, Intent } from '../domain/reconcile.ts';
 import { redacted } from '../domain/secrets.ts';
+import { makeFolder } from './folder.ts';
 import { isRunning, type ProcessId, thisProcess } from './process.ts';
 
 const fileName = 'history.jsonl';

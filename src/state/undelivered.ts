@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { makeFolder } from '../config/folders.ts';
+import { makeFolder } from './folder.ts';
 
 /** Room enough for the keys of 20 seats, in bytes. */
 const room = 4096;

@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Profiles } from '../../src/config/profiles.ts';
+import { withLock } from '../../src/state/lock.ts';
 import { emptyFolder } from './folder.ts';
 
 const work = { apiUrl: 'https://api.cheapestinference.com', managementKey: 'mk_work' };
@@ -159,7 +160,7 @@ describe('a damaged file', () => {
       code: 'file_error',
       exitCode: 1,
       message: `${saved.file} is damaged and is left as it is`,
-      hint: 'Mend it, or move it away and run `ci auth login`.',
+      hint: 'Mend it, or run `ci auth login`: that keeps it under another name and begins a new one.',
     });
     expect(() => saved.current).toThrow(damaged);
     expect(() => saved.get('work')).toThrow(damaged);
@@ -178,6 +179,80 @@ describe('a damaged file', () => {
         message: expect.stringMatching(/config\.json cannot be read: EISDIR/),
       }),
     );
+  });
+});
+
+test('a damaged file is kept under another name by who asked for that, and a new one is begun', async () => {
+  const folder = emptyFolder();
+  for (const content of ['{"profiles":', 'no JSON']) {
+    const told: string[] = [];
+    const saved = new Profiles(folder, { tell: (message) => told.push(message) });
+    writeFileSync(saved.file, content);
+    saved.replaceDamaged();
+    expect([saved.names(), readFileSync(saved.file, 'utf8')]).toEqual([[], content]);
+    await saved.save('work', work);
+    const [, aside = ''] = /: it is kept as (\S+), and a new one is begun\.$/.exec(told.join()) ?? [];
+    expect([readFileSync(aside, 'utf8'), modeOf(aside)]).toEqual([content, '600']);
+    expect([saved.names(), saved.get('work')]).toEqual([['work'], work]);
+  }
+  expect(readdirSync(folder)).toHaveLength(3);
+});
+
+describe('a change', () => {
+  test('is made to what is saved at that moment, whatever was read before', async () => {
+    const saved = profiles();
+    await saved.save('work', work);
+    const other = new Profiles(saved.folder);
+    expect(other.get('work')).toEqual(work);
+    await saved.save('work', (before) => ({ ...before, timeout: '2m' }));
+    await other.save('work', (before) => ({ ...before, output: 'json' }));
+    await other.save('home', home);
+    expect(new Profiles(saved.folder).get('work')).toEqual({ ...work, timeout: '2m', output: 'json' });
+    expect([saved.names(), other.names()]).toEqual([
+      ['work', 'home'],
+      ['work', 'home'],
+    ]);
+  });
+
+  test('of many that are made at once loses none', async () => {
+    const { folder } = profiles();
+    const names = Array.from({ length: 12 }, (_, at) => `p${at}`);
+    await Promise.all(names.map((name) => new Profiles(folder).save(name, work)));
+    expect(new Profiles(folder).names().toSorted()).toEqual(names.toSorted());
+    expect(readdirSync(folder)).toEqual(['config.json']);
+  });
+
+  test('waits no longer than it is let', async () => {
+    const saved = profiles();
+    const other = { folder: saved.folder, name: 'config', patience: 0, pause: async () => {} };
+    const impatient = new Profiles(saved.folder, {
+      pause: async () => {
+        throw new Error('enough');
+      },
+    });
+    await withLock(other, async () => {
+      await expect(impatient.save('work', work)).rejects.toThrow('enough');
+    });
+    expect(existsSync(saved.file)).toBe(false);
+  });
+
+  test('clears away what a killed process has left', async () => {
+    const saved = profiles();
+    await saved.save('work', work);
+    writeFileSync(`${saved.file}.draft-4194304`, '{"profiles":{"home":{"managementKey":"mk_home');
+    await saved.save('home', home);
+    expect(readdirSync(saved.folder)).toEqual(['config.json']);
+  });
+
+  test('that fails before it is written leaves everything as it was', async () => {
+    const saved = profiles();
+    await saved.save('work', work);
+    await expect(
+      saved.save('work', () => {
+        throw new Error('no');
+      }),
+    ).rejects.toThrow('no');
+    expect([new Profiles(saved.folder).get('work'), readdirSync(saved.folder)]).toEqual([work, ['config.json']]);
   });
 });
 

@@ -8,6 +8,7 @@ test('every error code has the exit code that scripts rely on', () => {
     invalid_request: 1,
     file_error: 1,
     secret_lost: 1,
+    keychain_error: 1,
     filter_failed: 1,
     declined: 1,
     internal: 1,

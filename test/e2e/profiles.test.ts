@@ -28,13 +28,32 @@ describe('auth list', () => {
     const { api, me } = await member();
     const { code, stdout, stderr } = await me.ci('auth list');
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toBe(`default\ttrue\t${api.url}\tmk_…aaaa\nwork\tfalse\t${api.url}\tmk_…bbbb\n`);
+    expect(stdout).toBe(
+      `default\ttrue\t${api.url}\tmk_…aaaa\tconfiguration file\nwork\tfalse\t${api.url}\tmk_…bbbb\tconfiguration file\n`,
+    );
     expect(json(await me.ci('auth ls --json'))).toEqual([
-      { profile: 'default', current: true, apiUrl: api.url, managementKey: 'mk_…aaaa' },
-      { profile: 'work', current: false, apiUrl: api.url, managementKey: 'mk_…bbbb' },
+      {
+        profile: 'default',
+        current: true,
+        apiUrl: api.url,
+        managementKey: 'mk_…aaaa',
+        managementKeyOrigin: 'configuration file',
+      },
+      {
+        profile: 'work',
+        current: false,
+        apiUrl: api.url,
+        managementKey: 'mk_…bbbb',
+        managementKeyOrigin: 'configuration file',
+      },
     ]);
     expect((await me.ci('auth list -o csv')).stdout).toBe(
-      `profile,current,apiUrl,managementKey\r\ndefault,true,${api.url},mk_…aaaa\r\nwork,false,${api.url},mk_…bbbb\r\n`,
+      [
+        'profile,current,apiUrl,managementKey,managementKeyOrigin',
+        `default,true,${api.url},mk_…aaaa,configuration file`,
+        `work,false,${api.url},mk_…bbbb,configuration file`,
+        '',
+      ].join('\r\n'),
     );
     expect((await me.ci('auth list -o yaml --fields profile,current')).stdout).toBe(
       '- profile: default\n  current: true\n- profile: work\n  current: false\n',
@@ -45,9 +64,9 @@ describe('auth list', () => {
     const { me } = await member();
     const { code, rows, written } = await shown(me, 'auth list');
     expect(code).toBe(0);
-    expect(rows[0]).toMatch(/^PROFILE +IN USE +API URL +KEY$/);
-    expect(rows[1]).toMatch(/^default +yes +http\S+ +mk_…aaaa$/);
-    expect(rows[2]).toMatch(/^work {3,}http\S+ +mk_…bbbb$/);
+    expect(rows[0]).toMatch(/^PROFILE +IN USE +API URL +KEY +KEPT IN$/);
+    expect(rows[1]).toMatch(/^default +yes +http\S+ +mk_…aaaa +configuration file$/);
+    expect(rows[2]).toMatch(/^work {3,}http\S+ +mk_…bbbb +configuration file$/);
     for (const key of Object.values(keys)) expect(written).not.toContain(key);
   });
 
@@ -360,13 +379,15 @@ describe('config', () => {
     expect(at(JSON.parse(stderr), 'error')).toMatchObject({ code: 'usage', outcome: 'not_applied' });
   });
 
-  test('a damaged file is left as it is', async () => {
+  test('set keeps a damaged file aside, says where, and begins a new one', async () => {
     const me = user();
     await me.ci('config set timeout 45s');
     writeFileSync(file(me), '{');
     const { code, stdout, stderr } = await me.ci('config set timeout 50s');
-    expect([code, stdout, readFileSync(file(me), 'utf8')]).toEqual([1, '', '{']);
-    expect(stderr).toMatch(oneLine);
+    expect([code, stdout]).toEqual([0, 'key\ttimeout\nvalue\t50s\norigin\tprofile "default"\n']);
+    const [, aside = ''] = /^\S+ was damaged: it is kept as (\S+), and a new one is begun\.\n$/.exec(stderr) ?? [];
+    expect(readFileSync(aside, 'utf8')).toBe('{');
+    expect((await me.ci('config get timeout')).stdout).toBe('50s\n');
   });
 });
 

@@ -1,10 +1,10 @@
+import { shownKey } from '../../config/profiles.ts';
 import { defaultApiUrl } from '../../config/settings.ts';
-import { masked } from '../../domain/secrets.ts';
 import type { Column } from '../../output/output.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
-const fields = ['profile', 'current', 'apiUrl', 'managementKey'] as const;
+const fields = ['profile', 'current', 'apiUrl', 'managementKey', 'managementKeyOrigin'] as const;
 
 interface Listed {
   readonly profile: string;
@@ -13,6 +13,8 @@ interface Listed {
   readonly apiUrl: string;
   /** Masked; null when the profile has none. */
   readonly managementKey: string | null;
+  /** Where the key is kept: `configuration file` or `keychain`. */
+  readonly managementKeyOrigin: string | null;
 }
 
 /** `ci auth list`: the saved profiles. */
@@ -28,12 +30,14 @@ export default function list(context: Context): Verb {
 
 async function listProfiles({ output, profiles, settings }: Context): Promise<void> {
   const listed = profiles.names().map((name): Listed => {
-    const { apiUrl = defaultApiUrl, managementKey } = profiles.get(name) ?? {};
+    const saved = profiles.get(name) ?? {};
+    const managementKey = shownKey(saved) ?? null;
     return {
       profile: name,
       current: name === settings.profile.value,
-      apiUrl,
-      managementKey: managementKey === undefined ? null : masked(managementKey),
+      apiUrl: saved.apiUrl ?? defaultApiUrl,
+      managementKey,
+      managementKeyOrigin: managementKey && (saved.managementKey === undefined ? 'keychain' : 'configuration file'),
     };
   });
   await output.list(listed, { columns, fields, empty: 'No profiles are saved. `ci auth login` saves one.' });
@@ -54,4 +58,10 @@ const columns: readonly Column<Listed>[] = [
   },
   { field: 'apiUrl', header: 'API URL', value: ({ apiUrl }) => apiUrl },
   { field: 'managementKey', header: 'KEY', value: ({ managementKey }) => managementKey },
+  {
+    field: 'managementKeyOrigin',
+    header: 'KEPT IN',
+    value: ({ managementKeyOrigin }) => managementKeyOrigin,
+    optional: 1,
+  },
 ];

@@ -7,6 +7,7 @@ const fields = ['profile', 'apiUrl', 'managementKey', 'file'] as const;
 
 interface Options {
   readonly withKey?: true;
+  readonly keychain?: boolean;
 }
 
 /** `ci auth login`: checks a management key against the API, then saves it. */
@@ -18,16 +19,20 @@ export default function login(context: Context): Verb {
       'ci auth login',
       'ci auth login --profile work',
       'printf %s "$MANAGEMENT_KEY" | ci auth login --with-key',
+      'ci auth login --keychain',
     ],
   });
   command
     .option('--with-key', 'read the key from standard input')
+    .option('--keychain', "keep the key in the system's keychain (needs the npm package @napi-rs/keyring)")
     .action((options: Options) => signIn(context, options));
   return command;
 }
 
-async function signIn(context: Context, { withKey }: Options): Promise<void> {
-  const { output, profiles, prompts, settings } = context;
+async function signIn(context: Context, { withKey, keychain = false }: Options): Promise<void> {
+  const { output, profiles, prompts } = context;
+  profiles.replaceDamaged();
+  const { settings } = context;
   if (settings.sandbox.value) {
     throw usageError(
       'the sandbox needs no key',
@@ -37,6 +42,8 @@ async function signIn(context: Context, { withKey }: Options): Promise<void> {
   const profile = settings.profile.value;
   const { parseBaseUrl } = await import('../../api/client.ts');
   const apiUrl = parseBaseUrl(settings.apiUrl.value).origin;
+  // What cannot be kept need not be asked for.
+  if (keychain) profiles.requireKeychain(profile, apiUrl);
   const typed = withKey
     ? await context.readStdin()
     : await prompts.secret(
@@ -46,11 +53,10 @@ async function signIn(context: Context, { withKey }: Options): Promise<void> {
   const managementKey = checkedKey(typed.trim());
   const api = await context.apiWith(managementKey);
   await api.billing.status();
-  const before = profiles.get(profile);
-  const replaced = before?.managementKey;
-  await profiles.save(profile, { ...before, apiUrl, managementKey });
-  if (replaced !== undefined && replaced !== managementKey) output.note(`It replaces ${masked(replaced)}.`);
-  output.done(`Signed in to ${new URL(apiUrl).host} as profile "${profile}".`);
+  const replaced = await profiles.saveKey(profile, { apiUrl, managementKey }, { inKeychain: keychain });
+  if (replaced !== undefined && replaced !== masked(managementKey)) output.note(`It replaces ${replaced}.`);
+  const place = keychain ? "; the key is in the system's keychain" : '';
+  output.done(`Signed in to ${new URL(apiUrl).host} as profile "${profile}"${place}.`);
   await output.record(
     { profile, apiUrl, managementKey: masked(managementKey), file: profiles.file },
     {

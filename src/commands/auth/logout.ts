@@ -1,6 +1,6 @@
+import { shownKey } from '../../config/profiles.ts';
 import { defaultApiUrl } from '../../config/settings.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { masked } from '../../domain/secrets.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
@@ -21,8 +21,9 @@ export default function logout(context: Context): Verb {
 
 async function signOut({ output, profiles, settings }: Context): Promise<void> {
   const profile = settings.profile.value;
-  const saved = profiles.get(profile);
-  if (saved?.managementKey === undefined) {
+  const saved = profiles.get(profile) ?? {};
+  const managementKey = shownKey(saved);
+  if (managementKey === undefined) {
     const others = profiles.names();
     throw new CommandError('not_signed_in', `no key is saved for profile "${profile}"`, {
       hint: others.length > 0 ? `Saved are: ${others.join(', ')}.` : '`ci auth login` saves one.',
@@ -32,10 +33,11 @@ async function signOut({ output, profiles, settings }: Context): Promise<void> {
   const removed = {
     profile,
     apiUrl: saved.apiUrl ?? defaultApiUrl,
-    managementKey: masked(saved.managementKey),
+    managementKey,
     file: profiles.file,
   };
-  output.done(`Removed the key ${removed.managementKey} of profile "${profile}" from ${removed.file}.`);
+  const place = saved.keychain ? "the system's keychain" : removed.file;
+  output.done(`Removed the key ${managementKey} of profile "${profile}" from ${place}.`);
   output.note('The key itself is still valid: revoke it in the dashboard, tab Management Keys.');
   await output.record(removed, {
     columns: fields.map((field) => ({ field, header: field, value: (row) => row[field] })),

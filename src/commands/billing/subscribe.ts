@@ -1,6 +1,6 @@
 import type { PlanSubscription } from '../../api/billing.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
-import { keysIn } from '../../domain/secrets.ts';
+import { wholeKeysIn } from '../../domain/secrets.ts';
 import { factLines } from '../../output/text.ts';
 import { carryOut } from '../change.ts';
 import { type Verb, verb } from '../command.ts';
@@ -65,7 +65,7 @@ async function subscribeToPlan(context: Context, planSlug: string, { createKey }
     });
   await makeAndDeliver(context, {
     make,
-    secrets: ({ key }) => keysIn(JSON.stringify(key ?? null)),
+    secrets: ({ key }) => wholeKeysIn(JSON.stringify(key ?? null)),
     deliver: (made) => tell(context, planSlug, made),
   });
 }

@@ -24,11 +24,14 @@ export default function set(context: Context): Verb {
 }
 
 async function setSetting(context: Context, typed: string, value: string): Promise<void> {
-  const { output, profiles, settings } = context;
+  const { output, profiles } = context;
   const key = preferenceNamed(typed);
-  const profile = settings.profile.value;
+  profiles.replaceDamaged();
+  const profile = context.settings.profile.value;
+  // A value that is none is told before anything is made ready to be written.
+  withPreference({}, key, value);
   // The format is decided before it changes: what is printed now is printed as it was to be.
-  await profiles.save(profile, withPreference(profiles.get(profile) ?? {}, key, value));
+  await profiles.save(profile, (before) => withPreference(before, key, value));
   const setting = resolved(context, key);
   output.done(`${key} is ${setting.value} in profile "${profile}".`);
   if (setting.origin === 'CHEAPESTINFERENCE_OUTPUT') output.note('CHEAPESTINFERENCE_OUTPUT is set and goes before it.');
