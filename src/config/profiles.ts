@@ -24,6 +24,8 @@ const profileSchema = z.looseObject({
   output: z.optional(z.enum(formats)),
   /** The longest a request may take, as typed: `30s`. */
   timeout: z.optional(z.string()),
+  /** The most that all subscriptions together may cost a month, in USD, as typed: `200`. */
+  maxMonthlySpend: z.optional(z.string()),
 });
 
 const fileSchema = z.looseObject({

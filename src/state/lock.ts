@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { CommandError } from '../domain/errors.ts';
-import { makeFolder, makeFolder } from './folder.ts';
+import { makeFolder } from './folder.ts';
 import { isRunning, type ProcessId, thisProcess } from './process.ts';
 
 /** How often a holder shows other machines that it is alive, and how long they believe it, in milliseconds. */
