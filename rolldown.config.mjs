@@ -2,18 +2,6 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { defineConfig } from 'rolldown';
 
-/**
- * conf validates with ajv when it is given a schema; ours are zod's, so ajv would be start-up time for nothing.
- */
-const withoutAjv = {
-  name: 'without-ajv',
-  resolveId: (id) => (id === 'ajv/dist/2020.js' || id === 'ajv-formats' ? `\0${id}` : null),
-  load: (id) =>
-    id.startsWith('\0ajv')
-      ? "export class Ajv2020 { constructor() { throw new Error('conf is used without a schema here'); } }; export default () => {};"
-      : null,
-};
-
 /** commander loads child_process for subcommands that are programs of their own; there are none here. */
 const withoutChildProcess = {
   name: 'without-child-process',
@@ -63,7 +51,7 @@ if (existsSync('dist')) rmSync('dist', { recursive: true });
 export default defineConfig({
   input: { main: 'src/main.ts' },
   platform: 'node',
-  plugins: [withoutAjv, withoutChildProcess, withoutHttp2, licences],
+  plugins: [withoutChildProcess, withoutHttp2, licences],
   output: {
     dir: 'dist',
     format: 'cjs',

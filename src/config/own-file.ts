@@ -151,7 +151,13 @@ function realPathOf(file: string): string {
 }
 
 function statsOf(file: string): Stats | undefined {
-  return statSync(file, { throwIfNoEntry: false });
+  try {
+    return statSync(file, { throwIfNoEntry: false });
+  } catch (error) {
+    // Something above it is no folder.
+    if (codeOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
 }
 
 function codeOf(error: unknown): unknown {
