@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { json, lines, oneLine, type User, user } from './cli.ts';
-import { recordedSandbox } from './servers.ts';
+import { answer, recordedSandbox } from './servers.ts';
 import { ctrlC, enter, onTerminal } from './terminal.ts';
 
 const key = 'mk_saved_0123456789abcdef';
@@ -275,6 +275,31 @@ describe('which key is used', () => {
     ]) {
       await me.ci(`${line} ${args.flag}`, { env: args.env });
     }
+    expect(other.received.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
+    expect(other.changes).toEqual([]);
+  });
+
+  test.each([
+    ['a saved key', {}],
+    ['a key in the environment', { CHEAPESTINFERENCE_MANAGEMENT_KEY: fromEnvironment }],
+  ])('%s does not follow a redirect to another host', async (_what, env) => {
+    const other = await recordedSandbox();
+    let moved = false;
+    const api = await recordedSandbox({
+      instead: ({ path: asked }) => (moved ? answer(307, '', { Location: other.url + asked }) : undefined),
+    });
+    const me = user({ CHEAPESTINFERENCE_API_URL: api.url });
+    await me.ci('auth login --with-key', { stdin: key });
+    moved = true;
+    for (const line of [
+      'pools list',
+      'billing status',
+      'keys create prod --credit',
+      'api POST /api/keys/credit --yes',
+    ]) {
+      await me.ci(line, { env });
+    }
+    expect(other.requests).toContain('GET /api/pools');
     expect(other.received.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
     expect(other.changes).toEqual([]);
   });
