@@ -30,15 +30,13 @@ export function homeFolder(): string | undefined {
 /** Node.js's own way never ends where a file system takes no folders, as that of `/proc`. */
 function make(folder: string): void {
   if (isFolder(folder)) return;
+  const parent = path.dirname(folder);
+  if (parent !== folder) make(parent);
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
     // Another process was faster.
-    if (isFolder(folder)) return;
-    const parent = path.dirname(folder);
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT') || isFolder(parent)) throw error;
-    make(parent);
-    make(folder);
+    if (!isFolder(folder)) throw error;
   }
 }
 

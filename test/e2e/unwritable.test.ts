@@ -121,7 +121,10 @@ describe('a disk without room', () => {
   const limited = (me: User, blocks: number, line: string) =>
     me.sh(`trap '' XFSZ; ulimit -f ${blocks}; exec ci ${line}`);
 
-  test.each(changes)('%s: nothing is sent, and why is said', async (line) => {
+  // What is to be saved is refused by the file it would be saved to.
+  const recorded = changes.filter(([line]) => !line.includes('--save'));
+
+  test.each(recorded)('%s: nothing is sent, and why is said', async (line) => {
     const api = await account();
     const me = userOf(api);
     expectRefused(await limited(me, 0, line), api);
