@@ -195,6 +195,7 @@ export const changes: readonly Change[] = [
     effect: { keys: 1 },
     knows: 'looks',
     ensures: true,
+    variant: true,
   },
   {
     name: 'keys create --save',
@@ -338,5 +339,6 @@ export const changes: readonly Change[] = [
     effect: { keys: -1 },
     knows: 'not',
     takes: anything,
+    variant: true,
   },
 ];
