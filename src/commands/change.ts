@@ -42,7 +42,10 @@ export interface Change<Answer, Found> {
 export async function carryOut<Answer, Found>(context: Context, change: Change<Answer, Found>): Promise<Answer> {
   const history = await context.history();
   const account = await context.recordedAccount();
-  if (context.lastChange === undefined) noteOpen(context, history, account);
+  if (context.lastChange === undefined) {
+    noteOpen(context, history, account);
+    await context.noteUndelivered();
+  }
   const id = history.begin({ intent: change.intent, before: change.before, account });
   const settle = (outcome: Outcome, by: 'answer' | 'look', ids: readonly string[] = [], error?: CommandError) => {
     context.lastChange = outcome;

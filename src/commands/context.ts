@@ -150,7 +150,7 @@ export class Context {
   async openRefuge(): Promise<Refuge> {
     const { openRefuge } = await import('../state/undelivered.ts');
     try {
-      return openRefuge(this.stateFolder);
+      return openRefuge(this.stateFolder, (file) => this.#world.stderr.write(`${file}\n`));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new CommandError('file_error', `${this.stateFolder} cannot be written: ${reason}`, {
@@ -158,6 +158,14 @@ export class Context {
         outcome: 'not_applied',
         cause: error,
       });
+    }
+  }
+
+  /** Points out secrets that were never delivered: of processes that were killed, or of deliveries that failed. */
+  async noteUndelivered(): Promise<void> {
+    const { undeliveredIn } = await import('../state/undelivered.ts');
+    for (const file of undeliveredIn(this.stateFolder)) {
+      this.output.note(`A key's secret that was not delivered is in ${file}: move it where it belongs.`);
     }
   }
 

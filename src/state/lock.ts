@@ -3,7 +3,7 @@ import { closeSync, openSync, readdirSync, rmSync, statSync, utimesSync } from '
 import path from 'node:path';
 import { CommandError } from '../domain/errors.ts';
 import { makeFolder } from './folder.ts';
-import { isRunning, type ProcessId, thisProcess } from './process.ts';
+import { isRunning, type ProcessId, processName, processNamed, thisProcess } from './process.ts';
 
 /** How often a holder shows other machines that it is alive, and how long they believe it, in milliseconds. */
 const heartbeat = 10_000;
@@ -105,16 +105,13 @@ function claim(folder: string, file: string): void {
 }
 
 /** All facts are in the name: a file is there with them or not at all. */
-function nameOf(name: string, { machine, pid, started }: ProcessId): string {
-  return `${name}.${machine}.${pid}.${started || '-'}.${randomBytes(4).toString('hex')}.lock`;
+function nameOf(name: string, owner: ProcessId): string {
+  return `${name}.${processName(owner)}.${randomBytes(4).toString('hex')}.lock`;
 }
 
 function ownerOf(name: string, file: string): ProcessId | undefined {
-  const [, machine, pid, started] = /^\.([0-9a-f]+)\.(\d+)\.(\d+|-)\.[0-9a-f]+\.lock$/.exec(
-    file.startsWith(`${name}.`) ? file.slice(name.length) : '',
-  ) ?? [undefined];
-  if (machine === undefined || pid === undefined || started === undefined) return undefined;
-  return { machine, pid: Number(pid), started: started === '-' ? '' : started };
+  const rest = file.startsWith(`${name}.`) ? file.slice(name.length + 1) : '';
+  return processNamed(/^(.+)\.[0-9a-f]+\.lock$/.exec(rest)?.[1] ?? '');
 }
 
 function listed(folder: string): string[] {

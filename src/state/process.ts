@@ -32,6 +32,18 @@ export function isRunning({ machine: where, pid, started }: ProcessId): boolean 
   return started === '' || now.started === started;
 }
 
+/** A process as a part of a file's name. */
+export function processName({ machine, pid, started }: ProcessId): string {
+  return `${machine}.${pid}.${started || '-'}`;
+}
+
+/** The process that a part of a file's name tells, as {@link processName} made it. */
+export function processNamed(text: string): ProcessId | undefined {
+  const [, where, pid, started] = /^([0-9a-f]+)\.(\d+)\.(\d+|-)$/.exec(text) ?? [];
+  if (where === undefined || pid === undefined || started === undefined) return undefined;
+  return { machine: where, pid: Number(pid), started: started === '-' ? '' : started };
+}
+
 let known: string | undefined;
 
 function machine(): string {

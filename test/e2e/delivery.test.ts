@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { listAt, textAt } from '../sandbox/harness.ts';
 import { type Ended, type Environment, lines, secret, type User, userOf } from './cli.ts';
-import { isChange, outcomesOf, recordOf, stateFiles, stateFolder } from './lost.ts';
-import { answer, type Received, recordedSandbox } from './servers.ts';
+import { firstChange, isChange, lossyCustomer, outcomesOf, recordOf, stateFiles, stateFolder } from './lost.ts';
+import { answer, type Received, recordedSandbox, reset, silence } from './servers.ts';
 
 const create = 'ci keys create k --credit --secret-only';
 
@@ -294,6 +294,89 @@ describe('a state folder that cannot be written', () => {
     expect(stderr).toMatch(/^ci: \S+ cannot be written: EFBIG[^\n]*Nothing was sent\. Make room, [^\n]*\n$/);
     expect(stateFiles(me)).toEqual([]);
   });
+});
+
+describe('a process that is killed once it has a secret', () => {
+  const note = (file: string) => `A key's secret that was not delivered is in ${file}: move it where it belongs.\n`;
+
+  /** Somebody whose second of three keys is never answered. */
+  async function between(ending: (running: ReturnType<User['start']>) => Promise<Ended>) {
+    const one = await lossyCustomer((request, before) =>
+      request.path === '/api/keys/subscription' && before === 0 && JSON.parse(request.body).name === 'k-2'
+        ? { carriedOut: false, told: silence }
+        : undefined,
+    );
+    const line = 'pools subscribe kimi26 --blocks europe --quantity 3 --create-key k --yes --timeout 60s';
+    const running = one.me.start(line);
+    await one.lost(1);
+    const ended = await ending(running);
+    const [first] = listAt(await one.box.data('GET', '/api/keys'));
+    return { ...one, ended, secretMade: textAt(first, 'apiKey') };
+  }
+
+  test('leaves it in the state folder, and the next change says where', async () => {
+    const { me, ended, secretMade } = await between((running) => {
+      running.kill('SIGKILL');
+      return running.ended;
+    });
+    expect([ended.signal, ended.stdout]).toEqual(['SIGKILL', '']);
+    const [, name = ''] = stateFiles(me).filter((each) => !each.endsWith('.lock'));
+    const file = path.join(stateFolder(me), name);
+    expect(readFileSync(file, 'utf8').trimEnd()).toBe(secretMade);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const next = await me.ci('keys create next --credit');
+    expect(next.stderr).toMatch(/^1 earlier change without a known outcome, /);
+    expect(next.stderr.endsWith(note(file))).toBe(true);
+    expect((await me.ci('history reconcile')).stderr).toBe(note(file));
+    rmSync(file);
+    expect((await me.ci('keys create more --credit')).stderr).toBe('');
+  });
+
+  test('by a second Ctrl-C leaves it there, and says where as the last line of stderr', async () => {
+    const { me, ended, secretMade } = await between(async (running) => {
+      running.kill('SIGINT');
+      await running.stderr(/finding out/);
+      let over = false;
+      void running.ended.then(() => {
+        over = true;
+      });
+      while (!over) {
+        running.kill('SIGINT');
+        await sleep(50);
+      }
+      return running.ended;
+    });
+    expect([ended.code, ended.stdout]).toEqual([130, '']);
+    expect(readFileSync(keptFile(me, ended.stderr), 'utf8')).toBe(`${secretMade}\n`);
+  });
+
+  test('before it has one leaves nothing, once the next has begun', async () => {
+    const one = await lossyCustomer(firstChange(false, silence));
+    const running = one.me.start('keys create k --credit --timeout 60s');
+    await one.lost(1);
+    running.kill('SIGKILL');
+    await running.ended;
+    expect(stateFiles(one.me)).toHaveLength(2);
+    expect((await one.me.ci('keys create next --credit')).code).toBe(0);
+    expect(stateFiles(one.me)).toEqual(['history.jsonl']);
+  });
+});
+
+test('a key in doubt, when the one before it cannot be delivered, is told to be in doubt', async () => {
+  const one = await lossyCustomer((request, before) => {
+    if (before === 0) {
+      const isSecond = isChange(request) && request.body.includes('"k-2"');
+      return isSecond ? { carriedOut: true, told: reset } : undefined;
+    }
+    const told = answer(403, { success: false, error: 'No entry' });
+    return request.path === '/api/keys' ? { carriedOut: false, told } : undefined;
+  });
+  const line = 'pools subscribe kimi26 --blocks europe --quantity 2 --create-key k --yes';
+  const { code, stderr } = await one.me.sh(`ci ${line} --jq 'error("x")'`);
+  expect(code).toBe(1);
+  expect(JSON.parse(lines(stderr)[0] ?? '')).toMatchObject({ error: { code: 'filter_failed', outcome: 'unknown' } });
+  const made = listAt(await one.box.data('GET', '/api/keys'));
+  expect(readFileSync(keptFile(one.me, stderr), 'utf8')).toBe(`${textAt(made[1], 'apiKey')}\n`);
 });
 
 test('a key that is refused leaves no room taken', async () => {

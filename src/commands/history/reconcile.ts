@@ -40,6 +40,7 @@ async function settleOpen(context: Context): Promise<void> {
     empty: 'Every recorded change has a known outcome.',
   });
   if (left > 0) output.note(`${counted(left, 'change')} could not be settled.`);
+  await context.noteUndelivered();
 }
 
 async function settle(context: Context, change: RecordedChange): Promise<void> {

@@ -90,8 +90,7 @@ async function mint(context: Context, request: KeyRequest, options: Options): Pr
   let written = false;
   try {
     const key = await makeAndDeliver(context, {
-      make: () => makeKey(context, request),
-      secrets: ({ apiKey }) => [apiKey],
+      make: (hold) => makeKey(context, request, hold),
       deliver: async (made) => {
         if (!dotenv) return printKey(context, made, options);
         written = true;

@@ -3,6 +3,7 @@ import { CommandError } from '../../domain/errors.ts';
 import { judgeKey, type KeyIntent } from '../../domain/reconcile.ts';
 import { carryOut } from '../change.ts';
 import type { Context } from '../context.ts';
+import type { Hold } from '../delivery.ts';
 import { keysBefore } from '../intents.ts';
 import { secretOf } from '../key.ts';
 import { revokeKey } from './revoke.ts';
@@ -20,10 +21,11 @@ export function intentOf(request: KeyRequest): KeyIntent {
 /**
  * Makes a key.
  *
+ * @param hold - takes its secret down before anything else is done
  * @throws CommandError (secret_lost) when it was made and its secret was lost with the answer, and nobody wants another in its place
  */
-export async function makeKey(context: Context, request: KeyRequest): Promise<CreatedKey> {
-  const made = await requestKey(context, request);
+export async function makeKey(context: Context, request: KeyRequest, hold: Hold): Promise<CreatedKey> {
+  const made = await requestKey(context, request, hold);
   const { id, name, apiKey } = made;
   if (apiKey !== undefined) return { ...made, apiKey };
   const label = [name, id].filter(Boolean).join('  ');
@@ -35,7 +37,7 @@ export async function makeKey(context: Context, request: KeyRequest): Promise<Cr
   const question = `The key ${label} was made, and its secret was lost. Delete it and make another?`;
   if (id == null || !(await context.prompts.offer(question).catch(tellAs(lost)))) throw lost;
   await revokeKey(context, id, name ?? undefined).catch(tellAs(lost));
-  return makeKey(context, request);
+  return makeKey(context, request, hold);
 }
 
 /** Tells a failure that came after a key was made: the key is there. */
@@ -47,7 +49,7 @@ function tellAs(lost: CommandError): (error: unknown) => never {
 }
 
 /** Sends the one request. When its answer is lost the key is found, though maybe not its secret. */
-async function requestKey(context: Context, request: KeyRequest): Promise<Partial<CreatedKey>> {
+async function requestKey(context: Context, request: KeyRequest, hold: Hold): Promise<Partial<CreatedKey>> {
   const api = await context.api();
   const intent = intentOf(request);
   const before = await keysBefore(api, intent).catch((error: unknown) => {
@@ -56,11 +58,16 @@ async function requestKey(context: Context, request: KeyRequest): Promise<Partia
   return carryOut<Partial<CreatedKey>, Key>(context, {
     intent,
     before,
-    send: () => send(api.keys, request),
+    send: async () => {
+      const made = await send(api.keys, request);
+      hold(made.apiKey);
+      return made;
+    },
     ids: ({ id }) => (id == null ? [] : [id]),
     look: async (again, others) => judgeKey(intent, before, await again.keys.list(), others),
     adopt: async (key, again) => {
       const apiKey = await secretOf(again, key).catch(() => undefined);
+      if (apiKey !== undefined) hold(apiKey);
       return { id: key.id, name: key.name, ...(apiKey === undefined ? {} : { apiKey }) };
     },
     command: 'ci keys list',

@@ -1,6 +1,7 @@
 import { CommandError } from '../../domain/errors.ts';
 import { inWords } from '../../output/text.ts';
 import type { Context } from '../context.ts';
+import type { Hold } from '../delivery.ts';
 import { makeKey } from '../keys/make.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
 
@@ -11,7 +12,12 @@ export interface WithKeys {
 }
 
 /** Makes a key for each seat that can have one. What was made is told even when not all could be. */
-export async function createKeys(context: Context, bought: PoolSubscription[], name: string): Promise<WithKeys> {
+export async function createKeys(
+  context: Context,
+  bought: PoolSubscription[],
+  name: string,
+  hold: Hold,
+): Promise<WithKeys> {
   const done: PoolSubscription[] = [];
   for (const [at, subscription] of bought.entries()) {
     if (subscription.status === 'pending_key') {
@@ -20,7 +26,7 @@ export async function createKeys(context: Context, bought: PoolSubscription[], n
     }
     const keyName = bought.length > 1 ? `${name}-${at + 1}` : name;
     try {
-      const key = await makeKey(context, { name: keyName, subscriptionId: subscription.id });
+      const key = await makeKey(context, { name: keyName, subscriptionId: subscription.id }, hold);
       done.push({ ...subscription, key });
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;

@@ -112,13 +112,12 @@ async function buyWithKeys(
   agreed: ReadonlySet<string> | undefined,
 ): Promise<void> {
   const made = await makeAndDeliver(context, {
-    make: async () => {
+    make: async (hold) => {
       const { kind, subscriptions } = await buyOnce(context, purchase, { ensure: options.ensure, agreed });
-      if (kind === 'bought') return createKeys(context, subscriptions, options.createKey ?? '');
+      if (kind === 'bought') return createKeys(context, subscriptions, options.createKey ?? '', hold);
       await tellCovered(context, subscriptions, options);
       return undefined;
     },
-    secrets: (all) => (all?.subscriptions ?? []).flatMap(({ key }) => (key?.apiKey ? [key.apiKey] : [])),
     deliver: async (all) => {
       const holdsSecret = all?.subscriptions.some(({ key }) => key?.apiKey);
       // What was bought an error tells; a secret is told in any case, as it is shown only once.
