@@ -106,13 +106,19 @@ export function processWorld(interrupt: AbortSignal): World {
   };
 }
 
-/** Runs the process's own command line and sets its exit code. */
+/** A signal that comes so soon after another is the same: `timeout` and others send it to the process and to its group. Milliseconds. */
+const sameSignal = 300;
+
+/** Runs the process's own command line and sets its exit code. The second signal ends it at once. */
 export async function main(): Promise<void> {
   const interrupt = new AbortController();
+  let first = 0;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (interrupt.signal.aborted) process.exit(130);
-      interrupt.abort(new Error('interrupted'));
+      if (!interrupt.signal.aborted) {
+        first = performance.now();
+        interrupt.abort(new Error('interrupted'));
+      } else if (performance.now() - first > sameSignal) process.exit(130);
     });
   }
   const args = process.argv.slice(2);
