@@ -7,7 +7,7 @@ import { wholeKeysIn } from '../domain/secrets.ts';
 import { carryOut } from './change.ts';
 import type { Verb } from './command.ts';
 import type { Context } from './context.ts';
-import { makeAndDeliver } from './delivery.ts';
+import { type Hold, makeAndDeliver } from './delivery.ts';
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly HttpMethod[];
 
@@ -71,11 +71,15 @@ async function call(context: Context, method: HttpMethod, path: string, { field,
   const { client } = await context.api();
   const send = () => client.raw({ method, path: reading ? withQuery(path, values) : path, body, key: keyOf(path) });
   if (reading) return output.answer((await send()).body);
-  const change = () =>
+  const change = (hold: Hold) =>
     carryOut<HttpAnswer, never>(context, {
       intent: { action: 'api', method, path },
       before: {},
-      send,
+      send: async () => {
+        const answer = await send();
+        for (const secret of wholeKeysIn(answer.body)) hold(secret);
+        return answer;
+      },
       ids: () => [],
       look: async () => ({ outcome: 'unknown', why: '' }),
       adopt: (none) => none,
@@ -83,7 +87,6 @@ async function call(context: Context, method: HttpMethod, path: string, { field,
     });
   await makeAndDeliver(context, {
     make: change,
-    secrets: (answer) => wholeKeysIn(answer.body),
     deliver: (answer) => output.answer(answer.body),
   });
 }

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { listAt, textAt } from '../sandbox/harness.ts';
 import { type Ended, type Environment, lines, secret, type User, userOf } from './cli.ts';
 import { firstChange, isChange, lossyCustomer, outcomesOf, recordOf, stateFiles, stateFolder } from './lost.ts';
-import { answer, type Received, recordedSandbox, reset, silence } from './servers.ts';
+import { answer, type Behaviour, data, type Received, recordedSandbox, reset, silence } from './servers.ts';
 
 const create = 'ci keys create k --credit --secret-only';
 
@@ -377,6 +377,42 @@ test('a key in doubt, when the one before it cannot be delivered, is told to be 
   expect(JSON.parse(lines(stderr)[0] ?? '')).toMatchObject({ error: { code: 'filter_failed', outcome: 'unknown' } });
   const made = listAt(await one.box.data('GET', '/api/keys'));
   expect(readFileSync(keptFile(one.me, stderr), 'utf8')).toBe(`${textAt(made[1], 'apiKey')}\n`);
+});
+
+describe('the key of a retired plan', () => {
+  const apiKey = 'sk_live_0123456789abcdefghijklmnopqrstuv';
+
+  /** Somebody whose account holds the plan once it was asked for. */
+  async function planCustomer(told: Behaviour) {
+    let plan: string | null = null;
+    const api = await recordedSandbox({
+      instead: ({ method, path: where }) => {
+        if (where === '/api/billing/status') return data({ poolPledges: [], plan });
+        if (method === 'GET') return undefined;
+        plan = 'pro';
+        return told;
+      },
+    });
+    return { api, me: userOf(api) };
+  }
+
+  test('is kept when it cannot be delivered', async () => {
+    const made = { subscriptionId: 'sub_1', planSlug: 'pro', status: 'active', key: { id: 'k', apiKey } };
+    const { me } = await planCustomer(data(made));
+    const { code, stderr } = await me.sh(`ci billing subscribe pro --create-key k --yes --jq 'error("x")'`);
+    expect(code).toBe(1);
+    expect(readFileSync(keptFile(me, stderr), 'utf8')).toBe(`${apiKey}\n`);
+  });
+
+  test('is missed when its answer was lost', async () => {
+    const { api, me } = await planCustomer(reset);
+    const { code, stdout, stderr } = await me.ci('billing subscribe pro --create-key k --yes --json');
+    expect([code, stdout, api.changes]).toEqual([1, '', ['POST /api/billing/subscribe']]);
+    expect(JSON.parse(lines(stderr).at(-1) ?? '')).toMatchObject({
+      error: { code: 'secret_lost', outcome: 'applied' },
+    });
+    expect((await me.ci('billing subscribe pro --yes --json')).stderr).not.toContain('secret_lost');
+  });
 });
 
 test('a key that is refused leaves no room taken', async () => {

@@ -1,6 +1,5 @@
 import type { PlanSubscription } from '../../api/billing.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
-import { wholeKeysIn } from '../../domain/secrets.ts';
 import { factLines } from '../../output/text.ts';
 import { carryOut } from '../change.ts';
 import { type Verb, verb } from '../command.ts';
@@ -53,38 +52,54 @@ async function subscribeToPlan(context: Context, planSlug: string, { createKey }
   const request = createKey === undefined ? { planSlug } : { planSlug, createKey: true, keyName: createKey };
   const intent = { action: 'subscribe-plan', plan: planSlug } as const;
   const before = { plans: await plansHeld(api) };
-  const make = () =>
-    carryOut<PlanSubscription, unknown>(context, {
-      intent,
-      before,
-      send: () => billing.subscribeToPlan(request),
-      ids: ({ subscriptionId }) => (subscriptionId == null ? [] : [subscriptionId]),
-      look: (again, others) => look(again, intent, before, others),
-      adopt: () => ({ planSlug }),
-      command: 'ci billing status',
-    });
+  let lostKey: string | undefined;
   await makeAndDeliver(context, {
-    make,
-    secrets: ({ key }) => wholeKeysIn(JSON.stringify(key ?? null)),
-    deliver: (made) => tell(context, planSlug, made),
+    make: (hold) =>
+      carryOut<PlanSubscription, unknown>(context, {
+        intent,
+        before,
+        send: async () => {
+          const made = await billing.subscribeToPlan(request);
+          const secret = secretOf(made);
+          if (secret !== undefined) hold(secret);
+          return made;
+        },
+        ids: ({ subscriptionId }) => (subscriptionId == null ? [] : [subscriptionId]),
+        look: (again, others) => look(again, intent, before, others),
+        adopt: () => {
+          // The key was in the answer, and nowhere else.
+          lostKey = createKey;
+          return { planSlug };
+        },
+        command: 'ci billing status',
+      }),
+    deliver: (made) => tell(context, made, lostKey),
   });
 }
 
-async function tell(context: Context, planSlug: string, made: PlanSubscription): Promise<void> {
+async function tell({ output }: Context, made: PlanSubscription, lostKey: string | undefined): Promise<void> {
+  const name = made.subscriptionId ?? made.planSlug ?? '';
   if (made.keyError != null) {
-    throw new CommandError(
-      'server_error',
-      `subscribed (${made.subscriptionId ?? planSlug}), but no key was made: ${text(made, 'keyError')}`,
-      {
-        hint: `Make one with \`ci keys create --subscription ${made.subscriptionId ?? 'ID'}\`.`,
-        outcome: 'applied',
-      },
-    );
+    throw new CommandError('server_error', `subscribed (${name}), but no key was made: ${text(made, 'keyError')}`, {
+      hint: `Make one with \`ci keys create --subscription ${made.subscriptionId ?? 'ID'}\`.`,
+      outcome: 'applied',
+    });
   }
-  await context.output.record(made, {
+  if (lostKey !== undefined) {
+    throw new CommandError('secret_lost', `subscribed (${name}), but the key "${lostKey}" was lost with the answer`, {
+      hint: 'Its secret is shown only once: look with `ci keys list`, delete it there, and make another.',
+      outcome: 'applied',
+    });
+  }
+  await output.record(made, {
     columns: fields.map((field) => ({ field, header: field, value: (row) => text(row, field) })),
     fields,
   });
+}
+
+function secretOf({ key }: PlanSubscription): string | undefined {
+  const secret: unknown = typeof key === 'object' && key !== null ? Reflect.get(key, 'apiKey') : key;
+  return typeof secret === 'string' ? secret : undefined;
 }
 
 function text(row: PlanSubscription, field: (typeof fields)[number]): string {
