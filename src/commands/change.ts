@@ -1,9 +1,9 @@
 import type { Api } from '../api/index.ts';
 import { CommandError, type Outcome } from '../domain/errors.ts';
-import type { Before, Intent, Verdict } from '../domain/reconcile.ts';
+import { areRivals, type Before, type Intent, type Verdict } from '../domain/reconcile.ts';
 import { counted } from '../output/text.ts';
 import { relativeTime } from '../output/time.ts';
-import { type History, isOpen, type RecordedAccount } from '../state/history.ts';
+import { type History, isLeftBehind, isOpen, type RecordedAccount, type RecordedChange } from '../state/history.ts';
 import type { Context } from './context.ts';
 import { inWordsOf } from './intents.ts';
 
@@ -24,9 +24,9 @@ export interface Change<Answer, Found> {
   /**
    * Looks at the account again. Absent where the request by itself charges and revokes nothing: a lost answer is then no loss.
    *
-   * @param others - ids that other changes on this machine are known to have made
+   * @param others - ids that other changes on this machine are known to have made; to be asked once the account was looked at
    */
-  readonly look?: (api: Api, others: ReadonlySet<string>) => Promise<Verdict<Found>>;
+  readonly look?: (api: Api, others: () => ReadonlySet<string>) => Promise<Verdict<Found>>;
   /** What was found as the answer would have told it. */
   readonly adopt: (found: Found, api: Api) => Answer | Promise<Answer>;
   /** The command that tells what came of it, when that cannot be found out here. */
@@ -72,7 +72,10 @@ export async function carryOut<Answer, Found>(context: Context, change: Change<A
   }
   const cause = lost.cause instanceof CommandError ? lost.cause : lost;
   if (lost.code === 'interrupted') context.output.note('Interrupted: finding out whether it was carried out…');
-  const verdict = await search(context, change, () => idsOfOthers(history, id));
+  const verdict = await search(context, change, () => {
+    const changes = history.recent();
+    return { others: idsOfOthers(changes, id), hasRival: hasRival(changes, { id, account, intent: change.intent }) };
+  });
   if (verdict.outcome === 'applied') {
     const answer = await change.adopt(verdict.found, await context.lookingApi());
     settle('applied', 'look', change.ids(answer));
@@ -99,7 +102,7 @@ export async function carryOut<Answer, Found>(context: Context, change: Change<A
 async function search<Answer, Found>(
   context: Context,
   { look }: Change<Answer, Found>,
-  others: () => Set<string>,
+  recorded: () => { readonly others: Set<string>; readonly hasRival: boolean },
 ): Promise<Verdict<Found>> {
   if (!look) return { outcome: 'not_applied' };
   const api = await context.lookingApi();
@@ -110,9 +113,15 @@ async function search<Answer, Found>(
     if (Date.now() - started > longestSearch) break;
     await context.wait(pause);
     try {
-      const verdict = await look(api, others());
-      if (verdict.outcome === 'applied') return verdict;
-      why = verdict.outcome === 'unknown' ? verdict.why : '';
+      let hasRival = false;
+      const verdict = await look(api, () => {
+        // What was there to be seen is recorded by now, or its process is still at work.
+        const now = recorded();
+        hasRival = now.hasRival;
+        return now.others;
+      });
+      if (verdict.outcome === 'applied' && !hasRival) return verdict;
+      why = verdict.outcome === 'unknown' ? verdict.why : hasRival ? 'another ci is at work on the same' : '';
       absent = verdict.outcome === 'not_applied' ? absent + 1 : 0;
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
@@ -125,8 +134,23 @@ async function search<Answer, Found>(
 }
 
 /** What other changes are known to have made: it is none of this one's. */
-export function idsOfOthers(history: History, id: string): Set<string> {
-  return new Set(history.recent().flatMap((each) => (each.id === id ? [] : (each.settled?.ids ?? []))));
+export function idsOfOthers(changes: readonly RecordedChange[], id: string): Set<string> {
+  return new Set(changes.flatMap((each) => (each.id === id ? [] : (each.settled?.ids ?? []))));
+}
+
+/** Whether another process is at work on what cannot be told from a change's own. */
+export function hasRival(
+  changes: readonly RecordedChange[],
+  { id, account, intent }: Pick<RecordedChange, 'id' | 'account' | 'intent'>,
+): boolean {
+  return changes.some(
+    (each) =>
+      each.id !== id &&
+      each.account.id === account.id &&
+      each.settled === undefined &&
+      !isLeftBehind(each) &&
+      areRivals(intent, each.intent),
+  );
 }
 
 /** Points out changes of this account that nobody knows the outcome of. */

@@ -59,7 +59,7 @@ export function inWordsOf(intent: Intent): string {
 /**
  * Looks at the account for what came of a change.
  *
- * @param others - ids that other changes are known to have made
+ * @param others - ids that other changes are known to have made; asked once the account was looked at
  * @returns what was found, as ids
  * @throws CommandError when the account cannot be looked at
  */
@@ -67,20 +67,20 @@ export async function look(
   api: Api,
   intent: Intent,
   before: Before,
-  others: ReadonlySet<string>,
+  others: () => ReadonlySet<string>,
 ): Promise<Verdict<readonly string[]>> {
   switch (intent.action) {
     case 'subscribe':
-      return idsIn(judgeSubscribe(intent, before, await api.pools.subscriptions(intent.pool), others), (found) =>
+      return idsIn(judgeSubscribe(intent, before, await api.pools.subscriptions(intent.pool), others()), (found) =>
         found.map(({ id }) => id),
       );
     case 'create-key':
-      return idsIn(judgeKey(intent, before, await api.keys.list(), others), ({ id }) => [id]);
+      return idsIn(judgeKey(intent, before, await api.keys.list(), others()), ({ id }) => [id]);
     case 'delete-key':
       return idsIn(judgeDelete(intent.id, await api.keys.list()), (id) => [id]);
     case 'cancel':
       return idsIn(
-        judgeCancel(intent.subscription, before, await api.pools.subscriptions(intent.pool), others),
+        judgeCancel(intent.subscription, before, await api.pools.subscriptions(intent.pool), others()),
         ({ id }) => [id],
       );
     case 'verify':

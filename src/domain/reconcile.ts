@@ -114,6 +114,17 @@ export function couldBe({ name, type, subscriptionId }: KeyIntent, key: SeenKey)
   );
 }
 
+/** Whether what two changes make, were both carried out, could not be told apart. Of purchases only one is under way at a time. */
+export function areRivals(one: Intent, other: Intent): boolean {
+  if (one.action !== 'create-key' || other.action !== 'create-key' || one.type !== other.type) return false;
+  const sameName = one.name === undefined || other.name === undefined || isNamed(one.name.trim(), other.name.trim());
+  const { subscriptionId } = one;
+  return (
+    sameName &&
+    (subscriptionId === undefined || other.subscriptionId === undefined || subscriptionId === other.subscriptionId)
+  );
+}
+
 /** The record masks what looks like a key in a name too. */
 function isNamed(actual: string | undefined, recorded: string): boolean {
   return actual === recorded || (actual !== undefined && recorded.includes('…') && redacted(actual) === recorded);

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type Block, blockNames, hoursOf } from '../../src/domain/blocks.ts';
 import type { BillingCycle } from '../../src/domain/quote.ts';
 import {
+  areRivals,
   couldBe,
   judgeCancel,
   judgeDelete,
@@ -154,6 +155,27 @@ describe('judgeKey', () => {
     expect(recorded.name).not.toContain('abcdefgh');
     expect(judgeKey(recorded, {}, [key('new', { name })])).toMatchObject({ outcome: 'applied' });
     expect(judgeKey(recorded, {}, [key('new', { name: 'sk_live_abcdefgh12340000' })])).toEqual(absent);
+  });
+});
+
+describe('changes whose results cannot be told apart', () => {
+  const key: KeyIntent = { action: 'create-key', type: 'subscription', name: 'prod', subscriptionId: 's1' };
+
+  test.each<[string, Partial<KeyIntent>, boolean]>([
+    ['the same', {}, true],
+    ['no name', { name: undefined }, true],
+    ['no subscription', { subscriptionId: undefined }, true],
+    ['blanks around the name', { name: ' prod' }, true],
+    ['another name', { name: 'staging' }, false],
+    ['another subscription', { subscriptionId: 's2' }, false],
+    ['another kind', { type: 'credit' }, false],
+  ])('a key and one of %s', (_what, more, rivals) => {
+    expect([areRivals(key, { ...key, ...more }), areRivals({ ...key, ...more }, key)]).toEqual([rivals, rivals]);
+  });
+
+  test('no others: of them one is under way at a time, or it does not matter whose it is', () => {
+    expect(areRivals(key, { action: 'delete-key', id: 'prod' })).toBe(false);
+    expect(areRivals({ action: 'delete-key', id: 'k' }, { action: 'delete-key', id: 'k' })).toBe(false);
   });
 });
 

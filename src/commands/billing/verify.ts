@@ -85,7 +85,10 @@ async function verifyOnce(context: Context, txHash: string, amount: number): Pro
     send: () => api.billing.verifyTopup(txHash, amount),
     ids: () => [],
     look: async (again) => judgeVerify(amount, before, await toppedUp(again)),
-    adopt: async ({ credited }, again) => ({ credited, balance: (await again.billing.status()).creditBalance }),
+    adopt: async ({ credited }, again) => {
+      const account = await again.billing.status().catch(() => undefined);
+      return { credited, balance: account?.creditBalance };
+    },
     command: 'ci billing credits',
   });
 }

@@ -2,7 +2,7 @@ import { CommandError } from '../../domain/errors.ts';
 import type { Verdict } from '../../domain/reconcile.ts';
 import { counted } from '../../output/text.ts';
 import { isOpen, type RecordedChange } from '../../state/history.ts';
-import { idsOfOthers, pauses } from '../change.ts';
+import { hasRival, idsOfOthers, pauses } from '../change.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { look } from '../intents.ts';
@@ -67,18 +67,23 @@ async function settle(context: Context, change: RecordedChange): Promise<void> {
 }
 
 /** Looks once for a change of long ago; for one that the server may be late with, several times before its absence is believed. */
-async function lookFor(
-  context: Context,
-  { id, intent, before, at }: RecordedChange,
-): Promise<Verdict<readonly string[]>> {
+async function lookFor(context: Context, change: RecordedChange): Promise<Verdict<readonly string[]>> {
+  const { id, intent, before, at } = change;
   const api = await context.api();
   const history = await context.history();
   const looks = context.clock() - Date.parse(at) < serverIsLate ? pauses : [0];
   let verdict: Verdict<readonly string[]> = { outcome: 'not_applied' };
   for (const pause of looks) {
     await context.pause(pause);
-    verdict = await look(api, intent, before, idsOfOthers(history, id));
-    if (verdict.outcome === 'applied') break;
+    let unsure = false;
+    verdict = await look(api, intent, before, () => {
+      const changes = history.all();
+      unsure = hasRival(changes, change);
+      return idsOfOthers(changes, id);
+    });
+    if (verdict.outcome !== 'applied') continue;
+    if (!unsure) break;
+    verdict = { outcome: 'unknown', why: 'another ci is at work on the same' };
   }
   return verdict;
 }

@@ -64,7 +64,7 @@ async function requestKey(context: Context, request: KeyRequest, hold: Hold): Pr
       return made;
     },
     ids: ({ id }) => (id == null ? [] : [id]),
-    look: async (again, others) => judgeKey(intent, before, await again.keys.list(), others),
+    look: async (again, others) => judgeKey(intent, before, await again.keys.list(), others()),
     adopt: async (key, again) => {
       const apiKey = await secretOf(again, key).catch(() => undefined);
       if (apiKey !== undefined) hold(apiKey);

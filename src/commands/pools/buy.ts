@@ -102,7 +102,7 @@ async function buy(
     before,
     send: async () => subscribed(context, name, await pools.subscribe(name, { blocks, quantity, billingCycle })),
     ids: (subscriptions) => subscriptions.map(({ id }) => id),
-    look: async (api, others) => judgeSubscribe(intent, before, await api.pools.subscriptions(name), others),
+    look: async (api, others) => judgeSubscribe(intent, before, await api.pools.subscriptions(name), others()),
     adopt: (found) => found,
     command: `ci pools subscriptions ${name}`,
   });

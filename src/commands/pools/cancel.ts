@@ -62,9 +62,9 @@ async function cancelAndSee(context: Context, pool: string, named: Named): Promi
   const { pools } = await context.api();
   const before = { ending: [...named.endingBefore] };
   let accepted = false;
-  const seen = async ({ pools }: Api, others?: ReadonlySet<string>): Promise<Verdict<PoolSubscription>> => {
+  const seen = async ({ pools }: Api, others?: () => ReadonlySet<string>): Promise<Verdict<PoolSubscription>> => {
     const mine = (await pools.subscriptions(pool)).map((each) => ({ ...each, poolSlug: pool }));
-    const verdict = judgeCancel(named.id, before, mine, others);
+    const verdict = judgeCancel(named.id, before, mine, others?.());
     // What the API accepted may still happen.
     if (verdict.outcome !== 'not_applied' || !accepted) return verdict;
     return { outcome: 'unknown', why: `the API accepted it, and ${named.id} is not marked as ending` };

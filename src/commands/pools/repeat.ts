@@ -74,7 +74,7 @@ async function carriedOut(
     if (settled?.outcome !== 'not_applied') return true;
     const refused = settled.by === 'answer' && settled.code !== 'no_payment_method';
     if (refused || intent.action !== 'subscribe') return false;
-    return judgeSubscribe(intent, before, mine, idsOfOthers(history, id)).outcome !== 'not_applied';
+    return judgeSubscribe(intent, before, mine, idsOfOthers(history.recent(), id)).outcome !== 'not_applied';
   });
 }
 
