@@ -48,9 +48,13 @@ const licences = {
 
 if (existsSync('dist')) rmSync('dist', { recursive: true });
 
-export default defineConfig({
-  input: { main: 'src/main.ts' },
+/** The parts of the completion scripts that are the same for every command tree. */
+const moduleTypes = { '.bash': 'text', '.zsh': 'text', '.fish': 'text', '.ps1': 'text' };
+
+const program = defineConfig({
+  input: { main: 'src/main.ts', refresh: 'src/refresh.ts' },
   platform: 'node',
+  moduleTypes,
   plugins: [withoutChildProcess, withoutHttp2, licences],
   output: {
     dir: 'dist',
@@ -69,3 +73,12 @@ export default defineConfig({
     },
   },
 });
+
+/** What a shell runs at a Tab: one file of its own, as what it shares with the program would be loaded whole. */
+const complete = defineConfig({
+  input: { complete: 'src/complete.ts' },
+  platform: 'node',
+  output: { dir: 'dist', format: 'cjs', entryFileNames: '[name].js', minify: true, codeSplitting: false },
+});
+
+export default [program, complete];

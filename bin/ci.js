@@ -5,6 +5,9 @@ const [, , first, second] = process.argv;
 if ((first === '--version' || first === '-V') && second === undefined) {
   // Straight to the descriptor: the first look at process.stdout takes longer than all the rest.
   require('node:fs').writeSync(1, `${require('../package.json').version}\n`);
+} else if (first === '--complete') {
+  // A shell at a Tab asks for names. A flag, as RCS's program of this name would take a word for a file to check in.
+  require('../dist/complete.js').complete(process.argv.slice(3));
 } else {
   require('node:module').enableCompileCache?.();
   try {

@@ -9,7 +9,8 @@ import type { Verb } from './command.ts';
 import type { Context } from './context.ts';
 import { type Hold, makeAndDeliver } from './delivery.ts';
 
-const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly HttpMethod[];
+/** The methods of a request. */
+export const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly HttpMethod[];
 
 interface Options {
   readonly field: readonly (readonly [string, unknown])[];

@@ -3,7 +3,7 @@ import type { Api } from '../api/index.ts';
 import { pause } from '../api/pause.ts';
 import { cacheFolder, configFolder, type Environment, sandboxFolder, stateFolder } from '../config/folders.ts';
 import { Profiles } from '../config/profiles.ts';
-import { keyFor, resolveSettings, type Settings } from '../config/settings.ts';
+import { accountOf, keyFor, resolveSettings, type Settings } from '../config/settings.ts';
 import { CommandError, type Outcome } from '../domain/errors.ts';
 import type { Format } from '../domain/formats.ts';
 import { masked } from '../domain/secrets.ts';
@@ -239,10 +239,7 @@ export class Context {
 
   /** What tells this account from any other, on this machine: for the names of what is kept of it. Holds the key. */
   accountId(): string {
-    const { apiUrl, managementKey, sandbox } = this.settings;
-    if (sandbox.value) return this.sandboxId;
-    // Of a host however it is written: https://host and https://host/.
-    return `${new URL(apiUrl.value).origin} ${managementKey?.value ?? ''}`;
+    return accountOf(this.settings, this.sandboxFolder);
   }
 
   /** The same of the sandbox's account. */
@@ -332,8 +329,15 @@ export class Context {
     return sandbox;
   }
 
+  /** Forgets the names that a shell completes: they may have changed. */
+  async forgetNames(): Promise<void> {
+    const { forgetNames } = await import('../config/completion-cache.ts');
+    forgetNames(this.cacheFolder);
+  }
+
   /** Lets go of connections and servers. */
   async close(): Promise<void> {
+    if ((this.lastChange ?? 'not_applied') !== 'not_applied') await this.forgetNames();
     for (const cleanUp of this.#cleanUps.splice(0)) await cleanUp();
   }
 

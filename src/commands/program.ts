@@ -2,9 +2,10 @@ import { Command } from 'commander';
 import type { Outcome } from '../domain/errors.ts';
 import { addGlobalOptions, examples, type GlobalOptions, usageMistake, Verb } from './command.ts';
 import type { Context, World } from './context.ts';
+import type { CommandTree } from './help/tree.ts';
 
-/** Adds a noun's verbs, arguments or options to its stub. */
-type Define = (noun: Verb, context: Context) => void;
+/** Adds a noun's verbs, arguments or options to its stub; `tree` is the whole program's. */
+type Define = (noun: Verb, context: Context, tree: () => Promise<CommandTree>) => void;
 
 /** The nouns: only the one that was typed is loaded. */
 const nouns: readonly { name: string; description: string; load: () => Promise<{ default: Define }> }[] = [
@@ -18,10 +19,22 @@ const nouns: readonly { name: string; description: string; load: () => Promise<{
   { name: 'config', description: 'settings', load: () => import('./config/index.ts') },
   { name: 'api', description: 'send any request with the stored key', load: () => import('./api.ts') },
   { name: 'sandbox', description: 'the whole API on this machine, no money', load: () => import('./sandbox/index.ts') },
+  {
+    name: 'completion',
+    description: 'Tab completion for bash, zsh, fish, PowerShell',
+    load: () => import('./completion/index.ts'),
+  },
   { name: 'open', description: "a page of the vendor's in the browser", load: () => import('./open.ts') },
   { name: 'doctor', description: 'what could be in the way', load: () => import('./doctor.ts') },
   { name: 'plans', description: 'retired: the flat plans', load: () => import('./plans/index.ts') },
 ];
+
+const firstSteps = [
+  'ci pools list',
+  'ci pools subscribe kimi26 --blocks europe',
+  'ci keys create prod-api --save .env',
+  'ci --sandbox pools list        # try it all, no account needed',
+] as const;
 
 /** The command tree, its nouns still unloaded, and the context that its commands share. */
 export interface Program {
@@ -59,12 +72,7 @@ export function createProgram(world: World): Program {
   addGlobalOptions(program);
   program.addHelpText(
     'after',
-    `\n${examples([
-      'ci pools list',
-      'ci pools subscribe kimi26 --blocks europe',
-      'ci keys create prod-api --save .env',
-      'ci --sandbox pools list        # try it all, no account needed',
-    ])}\n\nMore: \`ci help exit-codes\`, \`ci help environment\`, \`ci help output\`;\n\`ci help --json\` for programs.`,
+    `\n${examples(firstSteps)}\n\nMore: \`ci help exit-codes\`, \`ci help environment\`, \`ci help output\`;\n\`ci help --json\` for programs.`,
   );
   const unloaded = new Map(nouns.map(({ name, load }) => [name, load]));
   for (const { name, description } of nouns) {
@@ -74,19 +82,27 @@ export function createProgram(world: World): Program {
     if (!(noun instanceof Verb)) return;
     const define = unloaded.get(noun.name());
     unloaded.delete(noun.name());
-    if (define) (await define()).default(noun, await context());
+    if (define) (await define()).default(noun, await context(), tree);
+  };
+  const tree = async () => {
+    for (const noun of program.commands) await load(noun);
+    const { commandTree } = await import('./help/tree.ts');
+    return { ...commandTree(program), examples: firstSteps };
   };
   program.hook('preSubcommand', (_program, noun) => load(noun));
   const help = async (words: readonly string[]) => {
     const path = words.filter((each) => !each.startsWith('-'));
     if (path.length === 0 && words.includes('--json')) {
-      for (const noun of program.commands) await load(noun);
-      const { commandTree } = await import('./help/tree.ts');
-      world.stdout.write(`${JSON.stringify(commandTree(program))}\n`);
+      world.stdout.write(`${JSON.stringify(await tree())}\n`);
       return;
     }
     const { command, unknown } = await find(path);
     if (unknown === undefined) return command.outputHelp();
+    if (command === program && unknown === 'man') {
+      const { manPage } = await import('./help/man.ts');
+      world.stdout.write(manPage(await tree(), world.version));
+      return;
+    }
     const { topics } = await import('./help/topics.ts');
     const topic = command === program && Object.hasOwn(topics, unknown) ? topics[unknown] : undefined;
     if (!topic) {
@@ -101,7 +117,7 @@ export function createProgram(world: World): Program {
         command,
       );
     }
-    world.stdout.write(topic());
+    world.stdout.write(topic.text());
   };
   /** The command that words lead to, as far as they do; what follows a command without commands below it is not looked at. */
   const find = async (words: readonly string[]) => {

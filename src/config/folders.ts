@@ -70,3 +70,8 @@ function home(): string {
     { hint: 'Set HOME to a folder of your own.' },
   );
 }
+
+/** The folder of the completion scripts of shells that have no folder for them. */
+export function completionFolder(): string {
+  return path.join(place('data'), 'completion');
+}

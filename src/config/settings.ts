@@ -4,6 +4,7 @@ import { type Cents, parseUsd } from '../domain/money.ts';
 import { isManagementKey, masked } from '../domain/secrets.ts';
 import type { Environment } from './folders.ts';
 import { keychainEntry, type Profile, type Profiles } from './profiles.ts';
+import type { SavedProfiles } from './saved-profiles.ts';
 
 export const defaultApiUrl = 'https://api.cheapestinference.com';
 
@@ -40,7 +41,7 @@ export interface Settings {
  *
  * @throws CommandError (usage) for a value that is none; (not_signed_in) when the profile's key was saved for another host
  */
-export function resolveSettings(flags: SettingFlags, env: Environment, profiles: Profiles): Settings {
+export function resolveSettings(flags: SettingFlags, env: Environment, profiles: SavedProfiles): Settings {
   if (flags.sandbox && flags.apiUrl !== undefined) {
     throw usageError('--sandbox and --api-url exclude each other', 'The sandbox runs in the command itself.');
   }
@@ -85,6 +86,13 @@ export function resolveSettings(flags: SettingFlags, env: Environment, profiles:
 export function parseSpendLimit(text: string): Cents {
   if (/^\$?\d+(\.\d{1,2})?$/.test(text)) return parseUsd(text);
   throw usageError(`max-monthly-spend is "${text}"`, 'Write an amount of USD, 200 or 199.50, or default for no limit.');
+}
+
+/** What tells an account from any other, on this machine: for the names of what is kept of it. Holds the key. */
+export function accountOf({ apiUrl, managementKey, sandbox }: Settings, sandboxFolder: string): string {
+  if (sandbox.value) return `sandbox ${sandboxFolder}`;
+  // Of a host however it is written: https://host and https://host/.
+  return `${new URL(apiUrl.value).origin} ${managementKey?.value ?? ''}`;
 }
 
 /**

@@ -25,7 +25,7 @@ export class Screen {
   }
 
   write(output: string): void {
-    const parts = /\x1b\[([?>=]?)([\d;]*)([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.|[\s\S]/gu;
+    const parts = /\x1b\[([?>=]?)([\d;]*)([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()].|\x1b.|[\s\S]/gu;
     for (const [part, isPrivate, parameters = '', final] of output.matchAll(parts)) {
       if (final !== undefined) {
         if (isPrivate === '') this.#control(final, parameters.split(';').map(Number));

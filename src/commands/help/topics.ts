@@ -1,13 +1,14 @@
 import { type ErrorCode, failures } from '../../domain/errors.ts';
 
-/** The help pages that belong to no command. */
-export const topics: Readonly<Record<string, () => string>> = {
-  'exit-codes': exitCodes,
-  environment: () => environment,
-  output: () => output,
+/** The help pages that belong to no command, but for the one of the whole program: `man`. */
+export const topics: Readonly<Record<string, { readonly description: string; readonly text: () => string }>> = {
+  'exit-codes': { description: 'what each exit code means', text: exitCodes },
+  environment: { description: 'the environment variables', text: environment },
+  output: { description: 'what is printed where, and how', text: () => output },
 };
 
-const meanings: Readonly<Record<number, string>> = {
+/** What each exit code means. */
+export const meanings: Readonly<Record<number, string>> = {
   0: 'done',
   1: 'failed: a server error, or a confirmation was declined',
   2: 'usage: unknown command or flag, bad value, nobody to ask',
@@ -36,19 +37,24 @@ function codesOf(exitCode: number): string[] {
     .map(([code]: [string, (typeof failures)[ErrorCode]]) => code);
 }
 
-const environment = `Environment variables (a flag goes before them, a profile comes after):
+/** The environment variables, and what each is for. */
+export const variables: readonly (readonly [names: string, meaning: string])[] = [
+  ['CHEAPESTINFERENCE_MANAGEMENT_KEY', 'mk_…, in place of a saved key'],
+  ['CHEAPESTINFERENCE_API_KEY', 'sk_…, for usage --self, /v1 and /anthropic'],
+  ['CHEAPESTINFERENCE_API_URL', 'another API host'],
+  ['CHEAPESTINFERENCE_PROFILE', 'the profile to use'],
+  ['CHEAPESTINFERENCE_SANDBOX', '1: the embedded sandbox'],
+  ['CHEAPESTINFERENCE_CONFIG_DIR', 'the folder of profiles and settings'],
+  ['CHEAPESTINFERENCE_OUTPUT', 'table, json, csv or yaml'],
+  ['NO_COLOR, FORCE_COLOR', 'no colour; colour off a terminal too'],
+  ['HTTPS_PROXY, HTTP_PROXY, NO_PROXY', 'proxies; this machine is never proxied'],
+  ['CI', 'set: there is nobody to ask'],
+];
 
-  CHEAPESTINFERENCE_MANAGEMENT_KEY  mk_…, in place of a saved key
-  CHEAPESTINFERENCE_API_KEY         sk_…, for usage --self, /v1 and /anthropic
-  CHEAPESTINFERENCE_API_URL         another API host
-  CHEAPESTINFERENCE_PROFILE         the profile to use
-  CHEAPESTINFERENCE_SANDBOX         1: the embedded sandbox
-  CHEAPESTINFERENCE_CONFIG_DIR      the folder of profiles and settings
-  CHEAPESTINFERENCE_OUTPUT          table, json, csv or yaml
-  NO_COLOR, FORCE_COLOR             no colour; colour off a terminal too
-  HTTPS_PROXY, HTTP_PROXY, NO_PROXY proxies; this machine is never proxied
-  CI                                set: there is nobody to ask
-`;
+function environment(): string {
+  const lines = variables.map(([names, meaning]) => `  ${names.padEnd(33)} ${meaning}`);
+  return `Environment variables (a flag goes before them, a profile comes after):\n\n${lines.join('\n')}\n`;
+}
 
 const output = `Output:
 

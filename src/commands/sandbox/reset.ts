@@ -27,6 +27,7 @@ async function resetState(context: Context, { card }: Options): Promise<void> {
   await resetSandbox(folder, { card }, clock).catch(refuse);
   const { UsageCache } = await import('../../config/usage-cache.ts');
   new UsageCache(context.cacheFolder, context.sandboxId, clock).forget();
+  await context.forgetNames();
   output.done(`The sandbox is fresh, ${card ? 'with' : 'without'} a card on file.`);
   await output.record(
     { folder, card },

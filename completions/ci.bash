@@ -1,0 +1,316 @@
+# bash completion for ci, the command line of CheapestInference.
+# Generated from the command tree: `ci completion bash` prints it.
+
+# Takes a word below the command $place, where $commands can stand: sets $place to the one that it leads to, if any.
+__ci_enter() {
+  case "$place/$1" in
+    'pools/ls' | 'keys/ls' | 'auth/ls' | 'config/ls' | 'plans/ls' | 'help pools/ls' | 'help keys/ls' | 'help auth/ls' | 'help config/ls' | 'help plans/ls') set -- list ;;
+    'keys/rm' | 'help keys/rm') set -- delete ;;
+  esac
+  case " $commands " in
+    *" $1 "*) place+=${place:+ }$1 ;;
+    *) return 1 ;;
+  esac
+}
+
+# Sets what can stand below the command $place: its $commands and their $aliases.
+__ci_commands() {
+  commands='' aliases=''
+  case $place in
+    '') commands='status pools keys usage billing auth config api sandbox completion open doctor plans help' ;;
+    'pools' | 'help pools') commands='list view quote subscribe subscriptions keys cancel' aliases='ls' ;;
+    'keys' | 'help keys') commands='list create delete' aliases='ls rm' ;;
+    'billing' | 'help billing') commands='status credits topup verify card subscribe checkout cancel' ;;
+    'auth' | 'help auth') commands='login logout status list switch token' aliases='ls' ;;
+    'config' | 'help config') commands='get set list path' aliases='ls' ;;
+    'sandbox' | 'help sandbox') commands='serve reset advance path' ;;
+    'completion' | 'help completion') commands='install bash zsh fish powershell' ;;
+    'plans' | 'help plans') commands='list' aliases='ls' ;;
+    'help') commands='status pools keys usage billing auth config api sandbox completion open doctor plans exit-codes environment output man' ;;
+  esac
+}
+
+# Sets $options to those that can stand at the command $place.
+__ci_options() {
+  options=''
+  case $place in
+    '') options='--version' ;;
+    'status') options='--check' ;;
+    'pools list') options='--available --block --model --status' ;;
+    'pools quote') options='--blocks --quantity --billing-cycle' ;;
+    'pools subscribe') options='--blocks --quantity --billing-cycle --max-price --ensure --create-key --dry-run' ;;
+    'pools keys') options='--reveal' ;;
+    'keys create') options='--subscription --pool --credit --max-budget --rpm --tpm --save --var --secret-only' ;;
+    'usage') options='--period --refresh --self' ;;
+    'billing topup') options='--method --wait' ;;
+    'billing verify') options='--amount --wait' ;;
+    'billing subscribe') options='--create-key' ;;
+    'auth login') options='--with-key' ;;
+    'api') options='--raw-field --field --input' ;;
+    'sandbox serve') options='--port' ;;
+    'sandbox reset') options='--no-card' ;;
+  esac
+  options+=' --json --output --fields --jq --profile --api-url --sandbox --timeout --no-input --yes --no-color --debug --help'
+}
+
+# Sets $flag to the long form of a flag of the command $place.
+__ci_long() {
+  flag=$1
+  case "$place $1" in
+    ' -V') flag=--version ;;
+    'api -f') flag=--raw-field ;;
+    'api -F') flag=--field ;;
+    *' -o') flag=--output ;;
+    *' -y') flag=--yes ;;
+    *' -h') flag=--help ;;
+  esac
+}
+
+# Whether a flag of the command $place can be given again.
+__ci_repeats() {
+  case "$place $1" in
+    'api --raw-field') ;;
+    'api --field') ;;
+    *) return 1 ;;
+  esac
+}
+
+# Sets $kind, $choices and $alone to what can be typed at the command $place: for a flag its value, for a number the argument there.
+__ci_values() {
+  kind='' choices='' alone=''
+  case "$place $1" in
+    'pools list --block' | 'pools quote --blocks' | 'pools subscribe --blocks') kind=list choices='asia europe americas' alone='all' ;;
+    'pools list --model' | 'pools quote --quantity' | 'pools subscribe --quantity' | 'pools subscribe --max-price' | 'pools subscribe --create-key' | 'keys create --max-budget' | 'keys create --rpm' | 'keys create --tpm' | 'keys create --var' | 'billing verify --amount' | 'billing subscribe --create-key' | 'api --raw-field' | 'api --field' | 'sandbox serve --port') kind=any ;;
+    'pools list --status') kind=words choices='active funding activating paused' ;;
+    'pools quote --billing-cycle' | 'pools subscribe --billing-cycle') kind=words choices='month year' ;;
+    'keys create --subscription') kind=subscriptions ;;
+    'keys create --pool' | 'pools view 1' | 'pools quote 1' | 'pools subscribe 1' | 'pools subscriptions 1' | 'pools keys 1' | 'pools cancel 1') kind=pools ;;
+    'keys create --save' | 'api --input') kind=files ;;
+    'usage --period') kind=words choices='1h 24h 7d 30d' ;;
+    'billing topup --method') kind=words choices='stripe usdc' ;;
+    'status --fields') kind=list choices='creditBalance subscriptions keys problems' ;;
+    'pools list --fields') kind=list choices='id slug modelId modelName description status totalSlots minPricePerDay manualProvisioning annualDiscount models infraSpec blocks' ;;
+    'pools view --fields') kind=list choices='id slug modelId modelName description status totalSlots minPricePerDay manualProvisioning annualDiscount models infraSpec blocks hourSlots' ;;
+    'pools quote --fields') kind=list choices='poolId pool blocks quantity billingCycle monthlyPrice charge chargeAtMost exact prices' ;;
+    'pools subscribe --fields') kind=list choices='id poolId status monthlyPrice billingCycle cancelAtPeriodEnd currentPeriodEnd hours key poolSlug subscriptions pool blocks quantity charge chargeAtMost exact prices' ;;
+    'pools subscriptions --fields' | 'pools cancel --fields') kind=list choices='id poolId status monthlyPrice billingCycle cancelAtPeriodEnd currentPeriodEnd hours key poolSlug' ;;
+    'pools keys --fields') kind=list choices='id name apiKey isActive subscriptionId createdAt' ;;
+    'keys list --fields') kind=list choices='id name apiKey keyPlan keyType isActive subscriptionId subscriptionStatus subscriptionExpiresAt maxBudget rpm tpm createdAt lastUsedAt' ;;
+    'keys create --fields') kind=list choices='id name apiKey savedTo variable' ;;
+    'keys delete --fields') kind=list choices='id name deleted' ;;
+    'usage --fields') kind=list choices='id name type plan isActive usage subscription createdAt budget rate_limits credits key' ;;
+    'billing status --fields') kind=list choices='subscriptions poolPledges plan status creditBalance stripeCustomerId subscriptionExpiresAt legacySubscriptionKeys' ;;
+    'billing credits --fields') kind=list choices='totalTopUp remaining hasCreditKey creditKeyCount' ;;
+    'billing topup --fields') kind=list choices='sessionUrl sessionId address chain amount credited balance' ;;
+    'billing verify --fields') kind=list choices='credited balance' ;;
+    'billing card --fields') kind=list choices='url sessionUrl' ;;
+    'billing subscribe --fields') kind=list choices='subscriptionId planSlug status currentPeriodEnd key keyError' ;;
+    'billing checkout --fields') kind=list choices='sessionUrl sessionId' ;;
+    'billing cancel --fields') kind=list choices='subscriptionId canceled' ;;
+    'auth login --fields' | 'auth logout --fields') kind=list choices='profile apiUrl managementKey file' ;;
+    'auth status --fields') kind=list choices='profile profileOrigin apiUrl apiUrlOrigin managementKey managementKeyOrigin apiKey apiKeyOrigin sandbox valid' ;;
+    'auth list --fields') kind=list choices='profile current apiUrl managementKey' ;;
+    'auth switch --fields') kind=list choices='profile' ;;
+    'auth token --fields') kind=list choices='managementKey' ;;
+    'config get --fields' | 'config set --fields' | 'config list --fields') kind=list choices='key value origin' ;;
+    'config path --fields') kind=list choices='file' ;;
+    'sandbox serve --fields') kind=list choices='url managementKey folder' ;;
+    'sandbox reset --fields') kind=list choices='folder card' ;;
+    'sandbox advance --fields') kind=list choices='now' ;;
+    'sandbox path --fields') kind=list choices='folder' ;;
+    'completion install --fields') kind=list choices='shell file change firstLine lastLine' ;;
+    'open --fields') kind=list choices='place url' ;;
+    'doctor --fields') kind=list choices='check status detail' ;;
+    'plans list --fields') kind=list choices='slug name priceUsdc rateLimits' ;;
+    'keys delete +' | 'usage 1') kind=keys ;;
+    'auth switch 1') kind=profiles ;;
+    'config get 1' | 'config set 1') kind=words choices='output timeout' ;;
+    'api 1') kind=words choices='GET HEAD POST PUT PATCH DELETE' ;;
+    'completion install 1') kind=words choices='bash zsh fish powershell' ;;
+    'open 1') kind=words choices='dashboard docs keys billing pools' ;;
+    *' --output') kind=words choices='table json csv yaml' ;;
+    *' --fields' | *' --jq' | *' --api-url' | *' --timeout') kind=any ;;
+    *' --profile') kind=profiles ;;
+    *) return 1 ;;
+  esac
+}
+
+# Offers those of some values that begin with what is typed.
+__ci_offer() {
+  local value
+  for value; do
+    case $value in
+      "$typed"*) COMPREPLY+=("$head${value#"$broken"}") ;;
+    esac
+  done
+}
+
+# Offers values that may hold anything: the shell must take them for nothing but text.
+__ci_offer_quoted() {
+  local value text
+  for value; do
+    case $value in
+      "$typed"*) ;;
+      *) continue ;;
+    esac
+    text=$value
+    case $quote in
+      \') text=${text//\'/\'\\\'\'} ;;
+      \")
+        # Nothing keeps a ! from the history in double quotes.
+        case $text in *!*) continue ;; esac
+        text=${text//\\/\\\\} text=${text//\"/\\\"} text=${text//\$/\\\$} text=${text//\`/\\\`}
+        ;;
+      *) case $text in *[!A-Za-z0-9_.:/@%+=,-]*) printf -v text %q "$text" ;; esac ;;
+    esac
+    COMPREPLY+=("$head${text#"$broken"}")
+  done
+}
+
+# Offers the options that are not used yet.
+__ci_offer_options() {
+  local options option
+  __ci_options
+  for option in $options; do
+    case " ${used[*]-} " in
+      *" $option "*) ;;
+      *) __ci_offer "$option" ;;
+    esac
+  done
+}
+
+# Offers the words of a list that are not in it yet.
+__ci_offer_listed() {
+  local word before='' left=0
+  case $typed in
+    *,*) before=${typed%,*}, alone='' ;;
+  esac
+  for word in $choices $alone; do
+    case ",$before" in
+      *",$word,"*) ;;
+      *)
+        left=$((left + 1))
+        __ci_offer "$before$word"
+        ;;
+    esac
+  done
+  case " $alone " in
+    *" ${COMPREPLY[0]-} "*) ;;
+    # Another may follow.
+    *) [[ $left -gt 1 ]] && compopt -o nospace 2>/dev/null ;;
+  esac
+}
+
+# Offers what the account holds, as far as it is at hand.
+__ci_offer_known() {
+  local line
+  local -a known=() asked=(--complete "$1")
+  local program=${COMP_WORDS[0]/#\~\//$HOME/}
+  [[ $typed ]] && asked+=(--typed)
+  while IFS= read -r line; do
+    known+=("${line%%$'\t'*}")
+  done < <("$program" "${asked[@]}" ${account[@]+"${account[@]}"} ${given[@]+"${given[@]}"} </dev/null 2>/dev/null)
+  __ci_offer_quoted ${known[@]+"${known[@]}"}
+}
+
+__ci_complete() {
+  local IFS=$' \t\n' place='' waiting='' ended='' count=0 flag kind choices alone commands aliases
+  local word line=${COMP_LINE:0:COMP_POINT} i
+  local -a words=() used=() account=() given=()
+  COMPREPLY=()
+  # bash breaks a line at = and : too: what stands without a space between is one word.
+  for ((i = 0; i <= COMP_CWORD; i++)); do
+    word=${COMP_WORDS[i]}
+    if [[ $i -eq 0 || $line == [[:space:]]* ]]; then
+      line=${line#"${line%%[![:space:]]*}"}
+      words+=('')
+    fi
+    [[ $i -eq $COMP_CWORD ]] && word=$line
+    words[${#words[@]} - 1]+=$word
+    line=${line#"$word"}
+  done
+  local last=$((${#words[@]} - 1))
+  for ((i = 1; i < last; i++)); do
+    word=${words[i]//[\"\'\\]/}
+    if [[ $waiting ]]; then
+      case $waiting in --profile | --api-url) account+=("$waiting" "$word") ;; esac
+      waiting=''
+      continue
+    fi
+    case $ended$word in
+      --) ended=yes ;;
+      --?*=*)
+        flag=${word%%=*}
+        __ci_repeats "$flag" || used+=("$flag")
+        case $flag in --profile | --api-url) account+=("$flag" "${word#*=}") ;; esac
+        ;;
+      -?*)
+        __ci_long "$word"
+        __ci_repeats "$flag" || used+=("$flag")
+        [[ $flag == --sandbox ]] && account+=(--sandbox)
+        __ci_values "$flag" && waiting=$flag
+        ;;
+      *)
+        __ci_commands
+        if [[ $commands ]]; then
+          __ci_enter "$word" || return 0
+        else
+          count=$((count + 1))
+          given+=("$word")
+        fi
+        ;;
+    esac
+  done
+
+  # What is typed, without the quote before it; what stands before the part that bash replaces; and what is put back before that.
+  local typed=${words[last]} quote='' broken='' head=''
+  if [[ ! $waiting && ! $ended && $typed == --?*=* ]]; then
+    waiting=${typed%%=*}
+    typed=${typed#*=}
+    [[ $COMP_WORDBREAKS == *=* ]] || head=$waiting=
+  fi
+  case $typed in
+    \'*) quote=\' typed=${typed:1} ;;
+    \"*) quote=\" typed=${typed:1} typed=${typed//\\/} ;;
+    *)
+      for ((i = ${#typed}; i > 0; i--)); do
+        case ${typed:i-1:1} in
+          [=:@]) [[ $COMP_WORDBREAKS == *"${typed:i-1:1}"* ]] && break ;;
+        esac
+      done
+      broken=${typed:0:i}
+      typed=${typed//\\/}
+      ;;
+  esac
+
+  if [[ $waiting ]]; then
+    __ci_values "$waiting" || return 0
+  elif [[ ! $ended && $typed == -* ]]; then
+    __ci_offer_options
+    return 0
+  else
+    __ci_commands
+    if [[ $commands ]]; then
+      __ci_offer $commands
+      [[ ${COMPREPLY[0]-} ]] || __ci_offer $aliases
+      return 0
+    fi
+    __ci_values $((count + 1)) || __ci_values + || {
+      [[ $ended || $typed ]] || __ci_offer_options
+      return 0
+    }
+  fi
+  case $kind in
+    words) __ci_offer $choices ;;
+    list) __ci_offer_listed ;;
+    files)
+      # bash's own way with files; before bash 4, the names alone.
+      compopt -o default 2>/dev/null || while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$typed")
+      ;;
+    any) ;;
+    *) __ci_offer_known "$kind" ;;
+  esac
+  return 0
+}
+
+complete -F __ci_complete ci cheapestinference

@@ -1,0 +1,703 @@
+# fish completion for ci, the command line of CheapestInference.
+# Generated from the command tree: `ci completion fish` prints it.
+
+# The command that the word $argv[2] leads to below the command $argv[1]; fails where it leads to none.
+function __ci_enter
+    set -l word $argv[2]
+    switch "$argv[1]/$word"
+        case 'pools/ls' 'keys/ls' 'auth/ls' 'config/ls' 'plans/ls' 'help pools/ls' 'help keys/ls' 'help auth/ls' 'help config/ls' 'help plans/ls'
+            set word list
+        case 'keys/rm' 'help keys/rm'
+            set word delete
+    end
+    contains -- "$word" (__ci_commands "$argv[1]" | string replace -r '\t.*' '')
+    and echo (string trim -- "$argv[1] $word")
+end
+
+# What can stand below the command $argv[1].
+function __ci_commands
+    switch "$argv[1]"
+        case ''
+            printf '%s\n' 'status'\t'the account at a glance, and what needs care' \
+                'pools'\t'find pools, see prices, subscribe' \
+                'keys'\t'make, list and revoke API keys' \
+                'usage'\t'what the keys were used for' \
+                'billing'\t'the account, credit and cards' \
+                'auth'\t'sign in and out, and between accounts' \
+                'config'\t'settings' \
+                'api'\t'send any request with the stored key' \
+                'sandbox'\t'the whole API on this machine, no money' \
+                'completion'\t'Tab completion for bash, zsh, fish, PowerShell' \
+                'open'\t'a page of the vendor\'s in the browser' \
+                'doctor'\t'what could be in the way' \
+                'plans'\t'retired: the flat plans' \
+                'help'\t'show help for a command, or on a topic'
+        case 'pools' 'help pools'
+            printf '%s\n' 'list'\t'list the pools, their prices and which blocks are open' \
+                'view'\t'show prices, free seats and the hours of the day' \
+                'quote'\t'show what a subscription would cost, without buying' \
+                'subscribe'\t'reserve blocks of a pool: charges the saved card at once' \
+                'subscriptions'\t'list your subscriptions, on all pools or one' \
+                'keys'\t'list the keys of your subscriptions on a pool, secrets masked' \
+                'cancel'\t'end your most recent subscription on a pool with its period'
+        case 'keys' 'help keys'
+            printf '%s\n' 'list'\t'list your API keys, secrets masked' \
+                'create'\t'make an API key; its secret is shown only now' \
+                'delete'\t'revoke API keys, at once and for good'
+        case 'billing' 'help billing'
+            printf '%s\n' 'status'\t'show subscriptions and credit' \
+                'credits'\t'show the prepaid credit' \
+                'topup'\t'add to the prepaid credit, by card or USDC' \
+                'verify'\t'have a USDC payment credited' \
+                'card'\t'save a card, in the browser' \
+                'subscribe'\t'retired: subscribe to a flat plan (see `ci pools subscribe`)' \
+                'checkout'\t'retired: pay for a flat plan in the browser (see `ci pools subscribe`)' \
+                'cancel'\t'retired: end a flat plan with its period (see `ci pools cancel`)'
+        case 'auth' 'help auth'
+            printf '%s\n' 'login'\t'save a management key, once the API has accepted it' \
+                'logout'\t'forget a saved key' \
+                'status'\t'show the account in use, and whether its key is accepted' \
+                'list'\t'list the saved profiles' \
+                'switch'\t'use another profile from now on' \
+                'token'\t'print the management key in use, in full'
+        case 'config' 'help config'
+            printf '%s\n' 'get'\t'print a setting' \
+                'set'\t'change a setting of the profile in use' \
+                'list'\t'list the settings, and where each came from' \
+                'path'\t'print the file of profiles and settings'
+        case 'sandbox' 'help sandbox'
+            printf '%s\n' 'serve'\t'serve the sandbox on this machine until Ctrl-C' \
+                'reset'\t'start the sandbox afresh: no subscriptions, no keys, its clock at 09:00 UTC' \
+                'advance'\t'move the sandbox\'s clock: periods renew, canceled subscriptions end' \
+                'path'\t'print the folder of its state'
+        case 'completion' 'help completion'
+            printf '%s\n' 'install'\t'set completion up, and say what was changed' \
+                'bash'\t'print the script for bash' \
+                'zsh'\t'print the script for zsh' \
+                'fish'\t'print the script for fish' \
+                'powershell'\t'print the script for PowerShell'
+        case 'plans' 'help plans'
+            printf '%s\n' 'list'\t'retired: list the flat plans (see `ci pools list`)'
+        case 'help'
+            printf '%s\n' 'status'\t'the account at a glance, and what needs care' \
+                'pools'\t'find pools, see prices, subscribe' \
+                'keys'\t'make, list and revoke API keys' \
+                'usage'\t'what the keys were used for' \
+                'billing'\t'the account, credit and cards' \
+                'auth'\t'sign in and out, and between accounts' \
+                'config'\t'settings' \
+                'api'\t'send any request with the stored key' \
+                'sandbox'\t'the whole API on this machine, no money' \
+                'completion'\t'Tab completion for bash, zsh, fish, PowerShell' \
+                'open'\t'a page of the vendor\'s in the browser' \
+                'doctor'\t'what could be in the way' \
+                'plans'\t'retired: the flat plans' \
+                'exit-codes'\t'what each exit code means' \
+                'environment'\t'the environment variables' \
+                'output'\t'what is printed where, and how' \
+                'man'\t'the manual page, for man -l -'
+    end
+end
+
+# Its other names.
+function __ci_aliases
+    switch "$argv[1]"
+        case 'pools' 'help pools'
+            printf '%s\n' 'ls'\t'list the pools, their prices and which blocks are open'
+        case 'keys' 'help keys'
+            printf '%s\n' 'ls'\t'list your API keys, secrets masked' \
+                'rm'\t'revoke API keys, at once and for good'
+        case 'auth' 'help auth'
+            printf '%s\n' 'ls'\t'list the saved profiles'
+        case 'config' 'help config'
+            printf '%s\n' 'ls'\t'list the settings, and where each came from'
+        case 'plans' 'help plans'
+            printf '%s\n' 'ls'\t'retired: list the flat plans (see `ci pools list`)'
+    end
+end
+
+# The options that can stand at the command $argv[1].
+function __ci_options
+    switch "$argv[1]"
+        case ''
+            printf '%s\n' '--version'\t'show the version'
+        case 'status'
+            printf '%s\n' '--check'\t'print what needs care, a line each, and exit 3 when there is something'
+        case 'pools list'
+            printf '%s\n' '--available'\t'only pools with a free seat' \
+                '--block'\t'only pools where these blocks are open' \
+                '--model'\t'only pools whose model holds this text' \
+                '--status'\t'only pools in this state: active, funding, activating, paused'
+        case 'pools quote'
+            printf '%s\n' '--blocks'\t'asia, europe, americas (comma between), or all' \
+                '--quantity'\t'seats in each block, 1 to 20' \
+                '--billing-cycle'\t'month or year'
+        case 'pools subscribe'
+            printf '%s\n' '--blocks'\t'asia, europe, americas (comma between), or all' \
+                '--quantity'\t'seats in each block, 1 to 20' \
+                '--billing-cycle'\t'month or year' \
+                '--max-price'\t'refuse when today\'s charge is above this' \
+                '--ensure'\t'do nothing when active subscriptions of yours cover it already' \
+                '--create-key'\t'make an API key for each seat' \
+                '--dry-run'\t'show what it would cost, and stop'
+        case 'pools keys'
+            printf '%s\n' '--reveal'\t'show the secrets in full'
+        case 'keys create'
+            printf '%s\n' '--subscription'\t'for this subscription (default: the most recent)' \
+                '--pool'\t'for your subscription on this pool' \
+                '--credit'\t'spend the prepaid credit instead of a subscription' \
+                '--max-budget'\t'with --credit: the most it may spend' \
+                '--rpm'\t'with --credit: requests a minute' \
+                '--tpm'\t'with --credit: tokens a minute' \
+                '--save'\t'write the secret to this dotenv file, and print it nowhere' \
+                '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--secret-only'\t'print the secret and nothing else'
+        case 'usage'
+            printf '%s\n' '--period'\t'1h, 24h, 7d, 30d' \
+                '--refresh'\t'ask the API, even if the figures at hand are fresh' \
+                '--self'\t'ask with the API key in CHEAPESTINFERENCE_API_KEY'
+        case 'billing topup'
+            printf '%s\n' '--method'\t'stripe (by card) or usdc (on Base)' \
+                '--wait'\t'wait until the credit has risen'
+        case 'billing verify'
+            printf '%s\n' '--amount'\t'what was sent, exactly' \
+                '--wait'\t'ask again while the transaction is not final'
+        case 'billing subscribe'
+            printf '%s\n' '--create-key'\t'make an API key with it'
+        case 'auth login'
+            printf '%s\n' '--with-key'\t'read the key from standard input'
+        case 'api'
+            printf '%s\n' '--raw-field'\t'a text for the body (or for the query of a GET); repeatable' \
+                '--field'\t'the same with true, false, null, numbers and JSON understood' \
+                '--input'\t'the body, from a file or - for standard input'
+        case 'sandbox serve'
+            printf '%s\n' '--port'\t'TCP port on 127.0.0.1; 0 takes a free one'
+        case 'sandbox reset'
+            printf '%s\n' '--no-card'\t'with no card on file'
+    end
+    printf '%s\n' '--json'\t'print JSON, for jq and programs' \
+        '--output'\t'table, json, csv or yaml' \
+        '--fields'\t'only these columns or JSON fields: id,slug' \
+        '--jq'\t'print what this jq program makes of the JSON' \
+        '--profile'\t'the account to use' \
+        '--api-url'\t'another API host' \
+        '--sandbox'\t'use the embedded sandbox: no account needed, no money moves' \
+        '--timeout'\t'the longest a request may take (default: 30s)' \
+        '--no-input'\t'never ask' \
+        '--yes'\t'consent to what the command says it will do' \
+        '--no-color'\t'no colour' \
+        '--debug'\t'show requests and timings, keys masked' \
+        '--help'\t'show help for a command'
+end
+
+# The long form of a flag of the command $argv[1].
+function __ci_long
+    switch "$argv[1] $argv[2]"
+        case ' -V'
+            echo -- --version
+        case 'api -f'
+            echo -- --raw-field
+        case 'api -F'
+            echo -- --field
+        case '* -o'
+            echo -- --output
+        case '* -y'
+            echo -- --yes
+        case '* -h'
+            echo -- --help
+        case '*'
+            echo -- $argv[2]
+    end
+end
+
+# Whether a flag of the command $argv[1] can be given again.
+function __ci_repeats
+    switch "$argv[1] $argv[2]"
+        case 'api --raw-field'
+            return 0
+        case 'api --field'
+            return 0
+        case '*'
+            return 1
+    end
+end
+
+# What can be typed at the command $argv[1]: for a flag its value, for a number the argument there. A kind, and then words.
+function __ci_values
+    switch "$argv[1] $argv[2]"
+        case 'pools list --block' 'pools quote --blocks' 'pools subscribe --blocks'
+            printf '%s\n' 'list' \
+                'asia'\t'00:00–08:00 UTC' \
+                'europe'\t'08:00–16:00 UTC' \
+                'americas'\t'16:00–24:00 UTC' \
+                '--alone' \
+                'all'\t'the whole day'
+        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --create-key' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --var' 'billing verify --amount' 'billing subscribe --create-key' 'api --raw-field' 'api --field' 'sandbox serve --port'
+            printf '%s\n' 'any'
+        case 'pools list --status'
+            printf '%s\n' 'words' \
+                'active' \
+                'funding' \
+                'activating' \
+                'paused'
+        case 'pools quote --billing-cycle' 'pools subscribe --billing-cycle'
+            printf '%s\n' 'words' \
+                'month' \
+                'year'
+        case 'keys create --subscription'
+            printf '%s\n' 'subscriptions'
+        case 'keys create --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1'
+            printf '%s\n' 'pools'
+        case 'keys create --save' 'api --input'
+            printf '%s\n' 'files'
+        case 'usage --period'
+            printf '%s\n' 'words' \
+                '1h' \
+                '24h' \
+                '7d' \
+                '30d'
+        case 'billing topup --method'
+            printf '%s\n' 'words' \
+                'stripe'\t'by card' \
+                'usdc'\t'on Base'
+        case 'status --fields'
+            printf '%s\n' 'list' \
+                'creditBalance' \
+                'subscriptions' \
+                'keys' \
+                'problems' \
+                '--alone'
+        case 'pools list --fields'
+            printf '%s\n' 'list' \
+                'id' \
+                'slug' \
+                'modelId' \
+                'modelName' \
+                'description' \
+                'status' \
+                'totalSlots' \
+                'minPricePerDay' \
+                'manualProvisioning' \
+                'annualDiscount' \
+                'models' \
+                'infraSpec' \
+                'blocks' \
+                '--alone'
+        case 'pools view --fields'
+            printf '%s\n' 'list' \
+                'id' \
+                'slug' \
+                'modelId' \
+                'modelName' \
+                'description' \
+                'status' \
+                'totalSlots' \
+                'minPricePerDay' \
+                'manualProvisioning' \
+                'annualDiscount' \
+                'models' \
+                'infraSpec' \
+                'blocks' \
+                'hourSlots' \
+                '--alone'
+        case 'pools quote --fields'
+            printf '%s\n' 'list' \
+                'poolId' \
+                'pool' \
+                'blocks' \
+                'quantity' \
+                'billingCycle' \
+                'monthlyPrice' \
+                'charge' \
+                'chargeAtMost' \
+                'exact' \
+                'prices' \
+                '--alone'
+        case 'pools subscribe --fields'
+            printf '%s\n' 'list' \
+                'id' \
+                'poolId' \
+                'status' \
+                'monthlyPrice' \
+                'billingCycle' \
+                'cancelAtPeriodEnd' \
+                'currentPeriodEnd' \
+                'hours' \
+                'key' \
+                'poolSlug' \
+                'subscriptions' \
+                'pool' \
+                'blocks' \
+                'quantity' \
+                'charge' \
+                'chargeAtMost' \
+                'exact' \
+                'prices' \
+                '--alone'
+        case 'pools subscriptions --fields' 'pools cancel --fields'
+            printf '%s\n' 'list' \
+                'id' \
+                'poolId' \
+                'status' \
+                'monthlyPrice' \
+                'billingCycle' \
+                'cancelAtPeriodEnd' \
+                'currentPeriodEnd' \
+                'hours' \
+                'key' \
+                'poolSlug' \
+                '--alone'
+        case 'pools keys --fields'
+            printf '%s\n' 'list' \
+                'id' \
+                'name' \
+                'apiKey' \
+                'isActive' \
+                'subscriptionId' \
+                'createdAt' \
+                '--alone'
+        case 'keys list --fields'
+            printf '%s\n' 'list' \
+                'id' \
+                'name' \
+                'apiKey' \
+                'keyPlan' \
+                'keyType' \
+                'isActive' \
+                'subscriptionId' \
+                'subscriptionStatus' \
+                'subscriptionExpiresAt' \
+                'maxBudget' \
+                'rpm' \
+                'tpm' \
+                'createdAt' \
+                'lastUsedAt' \
+                '--alone'
+        case 'keys create --fields'
+            printf '%s\n' 'list' \
+                'id' \
+                'name' \
+                'apiKey' \
+                'savedTo' \
+                'variable' \
+                '--alone'
+        case 'keys delete --fields'
+            printf '%s\n' 'list' \
+                'id' \
+                'name' \
+                'deleted' \
+                '--alone'
+        case 'usage --fields'
+            printf '%s\n' 'list' \
+                'id' \
+                'name' \
+                'type' \
+                'plan' \
+                'isActive' \
+                'usage' \
+                'subscription' \
+                'createdAt' \
+                'budget' \
+                'rate_limits' \
+                'credits' \
+                'key' \
+                '--alone'
+        case 'billing status --fields'
+            printf '%s\n' 'list' \
+                'subscriptions' \
+                'poolPledges' \
+                'plan' \
+                'status' \
+                'creditBalance' \
+                'stripeCustomerId' \
+                'subscriptionExpiresAt' \
+                'legacySubscriptionKeys' \
+                '--alone'
+        case 'billing credits --fields'
+            printf '%s\n' 'list' \
+                'totalTopUp' \
+                'remaining' \
+                'hasCreditKey' \
+                'creditKeyCount' \
+                '--alone'
+        case 'billing topup --fields'
+            printf '%s\n' 'list' \
+                'sessionUrl' \
+                'sessionId' \
+                'address' \
+                'chain' \
+                'amount' \
+                'credited' \
+                'balance' \
+                '--alone'
+        case 'billing verify --fields'
+            printf '%s\n' 'list' \
+                'credited' \
+                'balance' \
+                '--alone'
+        case 'billing card --fields'
+            printf '%s\n' 'list' \
+                'url' \
+                'sessionUrl' \
+                '--alone'
+        case 'billing subscribe --fields'
+            printf '%s\n' 'list' \
+                'subscriptionId' \
+                'planSlug' \
+                'status' \
+                'currentPeriodEnd' \
+                'key' \
+                'keyError' \
+                '--alone'
+        case 'billing checkout --fields'
+            printf '%s\n' 'list' \
+                'sessionUrl' \
+                'sessionId' \
+                '--alone'
+        case 'billing cancel --fields'
+            printf '%s\n' 'list' \
+                'subscriptionId' \
+                'canceled' \
+                '--alone'
+        case 'auth login --fields' 'auth logout --fields'
+            printf '%s\n' 'list' \
+                'profile' \
+                'apiUrl' \
+                'managementKey' \
+                'file' \
+                '--alone'
+        case 'auth status --fields'
+            printf '%s\n' 'list' \
+                'profile' \
+                'profileOrigin' \
+                'apiUrl' \
+                'apiUrlOrigin' \
+                'managementKey' \
+                'managementKeyOrigin' \
+                'apiKey' \
+                'apiKeyOrigin' \
+                'sandbox' \
+                'valid' \
+                '--alone'
+        case 'auth list --fields'
+            printf '%s\n' 'list' \
+                'profile' \
+                'current' \
+                'apiUrl' \
+                'managementKey' \
+                '--alone'
+        case 'auth switch --fields'
+            printf '%s\n' 'list' \
+                'profile' \
+                '--alone'
+        case 'auth token --fields'
+            printf '%s\n' 'list' \
+                'managementKey' \
+                '--alone'
+        case 'config get --fields' 'config set --fields' 'config list --fields'
+            printf '%s\n' 'list' \
+                'key' \
+                'value' \
+                'origin' \
+                '--alone'
+        case 'config path --fields'
+            printf '%s\n' 'list' \
+                'file' \
+                '--alone'
+        case 'sandbox serve --fields'
+            printf '%s\n' 'list' \
+                'url' \
+                'managementKey' \
+                'folder' \
+                '--alone'
+        case 'sandbox reset --fields'
+            printf '%s\n' 'list' \
+                'folder' \
+                'card' \
+                '--alone'
+        case 'sandbox advance --fields'
+            printf '%s\n' 'list' \
+                'now' \
+                '--alone'
+        case 'sandbox path --fields'
+            printf '%s\n' 'list' \
+                'folder' \
+                '--alone'
+        case 'completion install --fields'
+            printf '%s\n' 'list' \
+                'shell' \
+                'file' \
+                'change' \
+                'firstLine' \
+                'lastLine' \
+                '--alone'
+        case 'open --fields'
+            printf '%s\n' 'list' \
+                'place' \
+                'url' \
+                '--alone'
+        case 'doctor --fields'
+            printf '%s\n' 'list' \
+                'check' \
+                'status' \
+                'detail' \
+                '--alone'
+        case 'plans list --fields'
+            printf '%s\n' 'list' \
+                'slug' \
+                'name' \
+                'priceUsdc' \
+                'rateLimits' \
+                '--alone'
+        case 'keys delete +' 'usage 1'
+            printf '%s\n' 'keys'
+        case 'auth switch 1'
+            printf '%s\n' 'profiles'
+        case 'config get 1' 'config set 1'
+            printf '%s\n' 'words' \
+                'output' \
+                'timeout'
+        case 'api 1'
+            printf '%s\n' 'words' \
+                'GET' \
+                'HEAD' \
+                'POST' \
+                'PUT' \
+                'PATCH' \
+                'DELETE'
+        case 'completion install 1'
+            printf '%s\n' 'words' \
+                'bash' \
+                'zsh' \
+                'fish' \
+                'powershell'
+        case 'open 1'
+            printf '%s\n' 'words' \
+                'dashboard'\t'https://cheapestinference.com/dashboard' \
+                'docs'\t'https://docs.cheapestinference.com' \
+                'keys'\t'https://cheapestinference.com/dashboard' \
+                'billing'\t'https://cheapestinference.com/dashboard' \
+                'pools'\t'https://cheapestinference.com/pools'
+        case '* --output'
+            printf '%s\n' 'words' \
+                'table' \
+                'json' \
+                'csv' \
+                'yaml'
+        case '* --fields' '* --jq' '* --api-url' '* --timeout'
+            printf '%s\n' 'any'
+        case '* --profile'
+            printf '%s\n' 'profiles'
+        case '*'
+            return 1
+    end
+end
+
+# The lines that offer something which is not among $argv[2..].
+function __ci_without
+    while read -l line
+        contains -- (string split -m 1 \t -- $line)[1] $argv[2..]
+        or echo -- $argv[1]$line
+    end
+end
+
+function __ci_complete
+    set -l words (commandline -opc)
+    # What is typed, without its quotes.
+    set -l typed (commandline -ct | string replace -ar -- '[\'"\\\\]' '')
+    set -l program (string replace -r -- '^~/' "$HOME/" $words[1])
+    set -l place ''
+    set -l waiting ''
+    set -l ended ''
+    set -l used
+    set -l account
+    set -l given
+    for word in $words[2..]
+        set -l commands (__ci_commands "$place")
+        if test -n "$waiting"
+            contains -- $waiting --profile --api-url
+            and set -a account $waiting $word
+            set waiting ''
+        else if test "$ended$word" = --
+            set ended yes
+        else if string match -qr -- '^--.+=' "$ended$word"
+            set -l parts (string split -m 1 = -- $word)
+            __ci_repeats "$place" $parts[1]
+            or set -a used $parts[1]
+            contains -- $parts[1] --profile --api-url
+            and set -a account $parts
+        else if string match -qr -- '^-.' "$ended$word"
+            set -l flag (__ci_long "$place" $word)
+            __ci_repeats "$place" $flag
+            or set -a used $flag
+            test "$flag" = --sandbox
+            and set -a account --sandbox
+            __ci_values "$place" $flag >/dev/null
+            and set waiting $flag
+        else if set -q commands[1]
+            set place (__ci_enter "$place" "$word")
+            or return
+        else
+            set -a given "$word"
+        end
+    end
+
+    # What stands before the value in the same word.
+    set -l before ''
+    if test -z "$waiting"; and string match -qr -- '^--.+=' "$ended$typed"
+        set -l parts (string split -m 1 = -- $typed)
+        set waiting $parts[1]
+        set before $parts[1]=
+        set typed $parts[2]
+    end
+    set -l commands (__ci_commands "$place")
+    set -l values
+    if test -n "$waiting"
+        set values (__ci_values "$place" $waiting)
+        or return
+    else if string match -q -- '-*' "$ended$typed"
+        __ci_options "$place" | __ci_without '' $used
+        return
+    else if set -q commands[1]
+        set -l aliases (__ci_aliases "$place")
+        if string match -q -- "$typed*" $commands; or not string match -q -- "$typed*" $aliases
+            printf '%s\n' $commands
+        else
+            printf '%s\n' $aliases
+        end
+        return
+    else
+        set values (__ci_values "$place" (math (count $given) + 1))
+        or set values (__ci_values "$place" +)
+        or begin
+            test -z "$ended$typed"
+            and __ci_options "$place" | __ci_without '' $used
+            return
+        end
+    end
+    switch $values[1]
+        case words
+            printf '%s\n' $values[2..] | __ci_without "$before"
+        case list
+            # Words after --alone go with no other; of the others each goes in once.
+            set -l at (contains -i -- --alone $values)
+            set -l words $values[2..(math $at - 1)]
+            set -l chosen (string split , -- $typed)
+            set -q chosen[2]
+            or set -a words $values[(math $at + 1)..]
+            printf '%s\n' $words | __ci_without "$before"(string replace -r -- '[^,]*$' '' "$typed") $chosen[..-2]
+        case files
+            __fish_complete_path "$typed" | __ci_without "$before"
+        case any
+        case '*'
+            command -q $program
+            or return
+            set -l asked --complete $values[1]
+            test -n "$typed"
+            and set -a asked --typed
+            command $program $asked $account $given </dev/null 2>/dev/null | __ci_without "$before"
+    end
+end
+
+complete -c ci -f -k -a '(__ci_complete)'
+complete -c cheapestinference -f -k -a '(__ci_complete)'

@@ -1,0 +1,1031 @@
+# PowerShell completion for ci, the command line of CheapestInference.
+# Generated from the command tree: `ci completion powershell` prints it.
+
+Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlock {
+  param($wordToComplete, $commandAst, $cursorPosition)
+
+  # The names of commands that have others.
+  $names = @{
+    'pools/ls' = 'list'
+    'keys/ls' = 'list'
+    'auth/ls' = 'list'
+    'config/ls' = 'list'
+    'plans/ls' = 'list'
+    'help pools/ls' = 'list'
+    'help keys/ls' = 'list'
+    'help auth/ls' = 'list'
+    'help config/ls' = 'list'
+    'help plans/ls' = 'list'
+    'keys/rm' = 'delete'
+    'help keys/rm' = 'delete'
+  }
+  # What can stand below a command, and the other names of that.
+  $commands = @{
+    '' = @(
+      , @('status', 'the account at a glance, and what needs care')
+      , @('pools', 'find pools, see prices, subscribe')
+      , @('keys', 'make, list and revoke API keys')
+      , @('usage', 'what the keys were used for')
+      , @('billing', 'the account, credit and cards')
+      , @('auth', 'sign in and out, and between accounts')
+      , @('config', 'settings')
+      , @('api', 'send any request with the stored key')
+      , @('sandbox', 'the whole API on this machine, no money')
+      , @('completion', 'Tab completion for bash, zsh, fish, PowerShell')
+      , @('open', 'a page of the vendor''s in the browser')
+      , @('doctor', 'what could be in the way')
+      , @('plans', 'retired: the flat plans')
+      , @('help', 'show help for a command, or on a topic')
+    )
+    'pools' = @(
+      , @('list', 'list the pools, their prices and which blocks are open')
+      , @('view', 'show prices, free seats and the hours of the day')
+      , @('quote', 'show what a subscription would cost, without buying')
+      , @('subscribe', 'reserve blocks of a pool: charges the saved card at once')
+      , @('subscriptions', 'list your subscriptions, on all pools or one')
+      , @('keys', 'list the keys of your subscriptions on a pool, secrets masked')
+      , @('cancel', 'end your most recent subscription on a pool with its period')
+    )
+    'help pools' = @(
+      , @('list', 'list the pools, their prices and which blocks are open')
+      , @('view', 'show prices, free seats and the hours of the day')
+      , @('quote', 'show what a subscription would cost, without buying')
+      , @('subscribe', 'reserve blocks of a pool: charges the saved card at once')
+      , @('subscriptions', 'list your subscriptions, on all pools or one')
+      , @('keys', 'list the keys of your subscriptions on a pool, secrets masked')
+      , @('cancel', 'end your most recent subscription on a pool with its period')
+    )
+    'keys' = @(
+      , @('list', 'list your API keys, secrets masked')
+      , @('create', 'make an API key; its secret is shown only now')
+      , @('delete', 'revoke API keys, at once and for good')
+    )
+    'help keys' = @(
+      , @('list', 'list your API keys, secrets masked')
+      , @('create', 'make an API key; its secret is shown only now')
+      , @('delete', 'revoke API keys, at once and for good')
+    )
+    'billing' = @(
+      , @('status', 'show subscriptions and credit')
+      , @('credits', 'show the prepaid credit')
+      , @('topup', 'add to the prepaid credit, by card or USDC')
+      , @('verify', 'have a USDC payment credited')
+      , @('card', 'save a card, in the browser')
+      , @('subscribe', 'retired: subscribe to a flat plan (see `ci pools subscribe`)')
+      , @('checkout', 'retired: pay for a flat plan in the browser (see `ci pools subscribe`)')
+      , @('cancel', 'retired: end a flat plan with its period (see `ci pools cancel`)')
+    )
+    'help billing' = @(
+      , @('status', 'show subscriptions and credit')
+      , @('credits', 'show the prepaid credit')
+      , @('topup', 'add to the prepaid credit, by card or USDC')
+      , @('verify', 'have a USDC payment credited')
+      , @('card', 'save a card, in the browser')
+      , @('subscribe', 'retired: subscribe to a flat plan (see `ci pools subscribe`)')
+      , @('checkout', 'retired: pay for a flat plan in the browser (see `ci pools subscribe`)')
+      , @('cancel', 'retired: end a flat plan with its period (see `ci pools cancel`)')
+    )
+    'auth' = @(
+      , @('login', 'save a management key, once the API has accepted it')
+      , @('logout', 'forget a saved key')
+      , @('status', 'show the account in use, and whether its key is accepted')
+      , @('list', 'list the saved profiles')
+      , @('switch', 'use another profile from now on')
+      , @('token', 'print the management key in use, in full')
+    )
+    'help auth' = @(
+      , @('login', 'save a management key, once the API has accepted it')
+      , @('logout', 'forget a saved key')
+      , @('status', 'show the account in use, and whether its key is accepted')
+      , @('list', 'list the saved profiles')
+      , @('switch', 'use another profile from now on')
+      , @('token', 'print the management key in use, in full')
+    )
+    'config' = @(
+      , @('get', 'print a setting')
+      , @('set', 'change a setting of the profile in use')
+      , @('list', 'list the settings, and where each came from')
+      , @('path', 'print the file of profiles and settings')
+    )
+    'help config' = @(
+      , @('get', 'print a setting')
+      , @('set', 'change a setting of the profile in use')
+      , @('list', 'list the settings, and where each came from')
+      , @('path', 'print the file of profiles and settings')
+    )
+    'sandbox' = @(
+      , @('serve', 'serve the sandbox on this machine until Ctrl-C')
+      , @('reset', 'start the sandbox afresh: no subscriptions, no keys, its clock at 09:00 UTC')
+      , @('advance', 'move the sandbox''s clock: periods renew, canceled subscriptions end')
+      , @('path', 'print the folder of its state')
+    )
+    'help sandbox' = @(
+      , @('serve', 'serve the sandbox on this machine until Ctrl-C')
+      , @('reset', 'start the sandbox afresh: no subscriptions, no keys, its clock at 09:00 UTC')
+      , @('advance', 'move the sandbox''s clock: periods renew, canceled subscriptions end')
+      , @('path', 'print the folder of its state')
+    )
+    'completion' = @(
+      , @('install', 'set completion up, and say what was changed')
+      , @('bash', 'print the script for bash')
+      , @('zsh', 'print the script for zsh')
+      , @('fish', 'print the script for fish')
+      , @('powershell', 'print the script for PowerShell')
+    )
+    'help completion' = @(
+      , @('install', 'set completion up, and say what was changed')
+      , @('bash', 'print the script for bash')
+      , @('zsh', 'print the script for zsh')
+      , @('fish', 'print the script for fish')
+      , @('powershell', 'print the script for PowerShell')
+    )
+    'plans' = @(
+      , @('list', 'retired: list the flat plans (see `ci pools list`)')
+    )
+    'help plans' = @(
+      , @('list', 'retired: list the flat plans (see `ci pools list`)')
+    )
+    'help' = @(
+      , @('status', 'the account at a glance, and what needs care')
+      , @('pools', 'find pools, see prices, subscribe')
+      , @('keys', 'make, list and revoke API keys')
+      , @('usage', 'what the keys were used for')
+      , @('billing', 'the account, credit and cards')
+      , @('auth', 'sign in and out, and between accounts')
+      , @('config', 'settings')
+      , @('api', 'send any request with the stored key')
+      , @('sandbox', 'the whole API on this machine, no money')
+      , @('completion', 'Tab completion for bash, zsh, fish, PowerShell')
+      , @('open', 'a page of the vendor''s in the browser')
+      , @('doctor', 'what could be in the way')
+      , @('plans', 'retired: the flat plans')
+      , @('exit-codes', 'what each exit code means')
+      , @('environment', 'the environment variables')
+      , @('output', 'what is printed where, and how')
+      , @('man', 'the manual page, for man -l -')
+    )
+  }
+  $aliases = @{
+    'pools' = @(
+      , @('ls', 'list the pools, their prices and which blocks are open')
+    )
+    'help pools' = @(
+      , @('ls', 'list the pools, their prices and which blocks are open')
+    )
+    'keys' = @(
+      , @('ls', 'list your API keys, secrets masked')
+      , @('rm', 'revoke API keys, at once and for good')
+    )
+    'help keys' = @(
+      , @('ls', 'list your API keys, secrets masked')
+      , @('rm', 'revoke API keys, at once and for good')
+    )
+    'auth' = @(
+      , @('ls', 'list the saved profiles')
+    )
+    'help auth' = @(
+      , @('ls', 'list the saved profiles')
+    )
+    'config' = @(
+      , @('ls', 'list the settings, and where each came from')
+    )
+    'help config' = @(
+      , @('ls', 'list the settings, and where each came from')
+    )
+    'plans' = @(
+      , @('ls', 'retired: list the flat plans (see `ci pools list`)')
+    )
+    'help plans' = @(
+      , @('ls', 'retired: list the flat plans (see `ci pools list`)')
+    )
+  }
+  # The options that can stand at a command, and those that can stand anywhere.
+  $options = @{
+    '' = @(
+      , @('--version', 'show the version')
+    )
+    'status' = @(
+      , @('--check', 'print what needs care, a line each, and exit 3 when there is something')
+    )
+    'pools list' = @(
+      , @('--available', 'only pools with a free seat')
+      , @('--block', 'only pools where these blocks are open')
+      , @('--model', 'only pools whose model holds this text')
+      , @('--status', 'only pools in this state: active, funding, activating, paused')
+    )
+    'pools quote' = @(
+      , @('--blocks', 'asia, europe, americas (comma between), or all')
+      , @('--quantity', 'seats in each block, 1 to 20')
+      , @('--billing-cycle', 'month or year')
+    )
+    'pools subscribe' = @(
+      , @('--blocks', 'asia, europe, americas (comma between), or all')
+      , @('--quantity', 'seats in each block, 1 to 20')
+      , @('--billing-cycle', 'month or year')
+      , @('--max-price', 'refuse when today''s charge is above this')
+      , @('--ensure', 'do nothing when active subscriptions of yours cover it already')
+      , @('--create-key', 'make an API key for each seat')
+      , @('--dry-run', 'show what it would cost, and stop')
+    )
+    'pools keys' = @(
+      , @('--reveal', 'show the secrets in full')
+    )
+    'keys create' = @(
+      , @('--subscription', 'for this subscription (default: the most recent)')
+      , @('--pool', 'for your subscription on this pool')
+      , @('--credit', 'spend the prepaid credit instead of a subscription')
+      , @('--max-budget', 'with --credit: the most it may spend')
+      , @('--rpm', 'with --credit: requests a minute')
+      , @('--tpm', 'with --credit: tokens a minute')
+      , @('--save', 'write the secret to this dotenv file, and print it nowhere')
+      , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--secret-only', 'print the secret and nothing else')
+    )
+    'usage' = @(
+      , @('--period', '1h, 24h, 7d, 30d')
+      , @('--refresh', 'ask the API, even if the figures at hand are fresh')
+      , @('--self', 'ask with the API key in CHEAPESTINFERENCE_API_KEY')
+    )
+    'billing topup' = @(
+      , @('--method', 'stripe (by card) or usdc (on Base)')
+      , @('--wait', 'wait until the credit has risen')
+    )
+    'billing verify' = @(
+      , @('--amount', 'what was sent, exactly')
+      , @('--wait', 'ask again while the transaction is not final')
+    )
+    'billing subscribe' = @(
+      , @('--create-key', 'make an API key with it')
+    )
+    'auth login' = @(
+      , @('--with-key', 'read the key from standard input')
+    )
+    'api' = @(
+      , @('--raw-field', 'a text for the body (or for the query of a GET); repeatable')
+      , @('--field', 'the same with true, false, null, numbers and JSON understood')
+      , @('--input', 'the body, from a file or - for standard input')
+    )
+    'sandbox serve' = @(
+      , @('--port', 'TCP port on 127.0.0.1; 0 takes a free one')
+    )
+    'sandbox reset' = @(
+      , @('--no-card', 'with no card on file')
+    )
+  }
+  $everywhere = @(
+    , @('--json', 'print JSON, for jq and programs')
+    , @('--output', 'table, json, csv or yaml')
+    , @('--fields', 'only these columns or JSON fields: id,slug')
+    , @('--jq', 'print what this jq program makes of the JSON')
+    , @('--profile', 'the account to use')
+    , @('--api-url', 'another API host')
+    , @('--sandbox', 'use the embedded sandbox: no account needed, no money moves')
+    , @('--timeout', 'the longest a request may take (default: 30s)')
+    , @('--no-input', 'never ask')
+    , @('--yes', 'consent to what the command says it will do')
+    , @('--no-color', 'no colour')
+    , @('--debug', 'show requests and timings, keys masked')
+    , @('--help', 'show help for a command')
+  )
+  # The long forms of short flags, and the flags that can be given again.
+  $long = @(
+    , @(' -V', '--version')
+    , @('api -f', '--raw-field')
+    , @('api -F', '--field')
+    , @('* -o', '--output')
+    , @('* -y', '--yes')
+    , @('* -h', '--help')
+  )
+  $repeatable = @(
+    'api --raw-field'
+    'api --field'
+  )
+  # What can be typed at a command: for a flag its value, for a number the argument there. A kind, and words.
+  $values = @{
+    'pools list --block' = @{
+      Kind = 'list'
+      Words = @(
+        , @('asia', '00:00-08:00 UTC')
+        , @('europe', '08:00-16:00 UTC')
+        , @('americas', '16:00-24:00 UTC')
+      )
+      Alone = @(
+        , @('all', 'the whole day')
+      )
+    }
+    'pools quote --blocks' = @{
+      Kind = 'list'
+      Words = @(
+        , @('asia', '00:00-08:00 UTC')
+        , @('europe', '08:00-16:00 UTC')
+        , @('americas', '16:00-24:00 UTC')
+      )
+      Alone = @(
+        , @('all', 'the whole day')
+      )
+    }
+    'pools subscribe --blocks' = @{
+      Kind = 'list'
+      Words = @(
+        , @('asia', '00:00-08:00 UTC')
+        , @('europe', '08:00-16:00 UTC')
+        , @('americas', '16:00-24:00 UTC')
+      )
+      Alone = @(
+        , @('all', 'the whole day')
+      )
+    }
+    'pools list --model' = @{
+      Kind = 'any'
+    }
+    'pools quote --quantity' = @{
+      Kind = 'any'
+    }
+    'pools subscribe --quantity' = @{
+      Kind = 'any'
+    }
+    'pools subscribe --max-price' = @{
+      Kind = 'any'
+    }
+    'pools subscribe --create-key' = @{
+      Kind = 'any'
+    }
+    'keys create --max-budget' = @{
+      Kind = 'any'
+    }
+    'keys create --rpm' = @{
+      Kind = 'any'
+    }
+    'keys create --tpm' = @{
+      Kind = 'any'
+    }
+    'keys create --var' = @{
+      Kind = 'any'
+    }
+    'billing verify --amount' = @{
+      Kind = 'any'
+    }
+    'billing subscribe --create-key' = @{
+      Kind = 'any'
+    }
+    'api --raw-field' = @{
+      Kind = 'any'
+    }
+    'api --field' = @{
+      Kind = 'any'
+    }
+    'sandbox serve --port' = @{
+      Kind = 'any'
+    }
+    'pools list --status' = @{
+      Kind = 'words'
+      Words = @(
+        , @('active', '')
+        , @('funding', '')
+        , @('activating', '')
+        , @('paused', '')
+      )
+    }
+    'pools quote --billing-cycle' = @{
+      Kind = 'words'
+      Words = @(
+        , @('month', '')
+        , @('year', '')
+      )
+    }
+    'pools subscribe --billing-cycle' = @{
+      Kind = 'words'
+      Words = @(
+        , @('month', '')
+        , @('year', '')
+      )
+    }
+    'keys create --subscription' = @{
+      Kind = 'subscriptions'
+    }
+    'keys create --pool' = @{
+      Kind = 'pools'
+    }
+    'pools view 1' = @{
+      Kind = 'pools'
+    }
+    'pools quote 1' = @{
+      Kind = 'pools'
+    }
+    'pools subscribe 1' = @{
+      Kind = 'pools'
+    }
+    'pools subscriptions 1' = @{
+      Kind = 'pools'
+    }
+    'pools keys 1' = @{
+      Kind = 'pools'
+    }
+    'pools cancel 1' = @{
+      Kind = 'pools'
+    }
+    'keys create --save' = @{
+      Kind = 'files'
+    }
+    'api --input' = @{
+      Kind = 'files'
+    }
+    'usage --period' = @{
+      Kind = 'words'
+      Words = @(
+        , @('1h', '')
+        , @('24h', '')
+        , @('7d', '')
+        , @('30d', '')
+      )
+    }
+    'billing topup --method' = @{
+      Kind = 'words'
+      Words = @(
+        , @('stripe', 'by card')
+        , @('usdc', 'on Base')
+      )
+    }
+    'status --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('creditBalance', '')
+        , @('subscriptions', '')
+        , @('keys', '')
+        , @('problems', '')
+      )
+    }
+    'pools list --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('id', '')
+        , @('slug', '')
+        , @('modelId', '')
+        , @('modelName', '')
+        , @('description', '')
+        , @('status', '')
+        , @('totalSlots', '')
+        , @('minPricePerDay', '')
+        , @('manualProvisioning', '')
+        , @('annualDiscount', '')
+        , @('models', '')
+        , @('infraSpec', '')
+        , @('blocks', '')
+      )
+    }
+    'pools view --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('id', '')
+        , @('slug', '')
+        , @('modelId', '')
+        , @('modelName', '')
+        , @('description', '')
+        , @('status', '')
+        , @('totalSlots', '')
+        , @('minPricePerDay', '')
+        , @('manualProvisioning', '')
+        , @('annualDiscount', '')
+        , @('models', '')
+        , @('infraSpec', '')
+        , @('blocks', '')
+        , @('hourSlots', '')
+      )
+    }
+    'pools quote --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('poolId', '')
+        , @('pool', '')
+        , @('blocks', '')
+        , @('quantity', '')
+        , @('billingCycle', '')
+        , @('monthlyPrice', '')
+        , @('charge', '')
+        , @('chargeAtMost', '')
+        , @('exact', '')
+        , @('prices', '')
+      )
+    }
+    'pools subscribe --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('id', '')
+        , @('poolId', '')
+        , @('status', '')
+        , @('monthlyPrice', '')
+        , @('billingCycle', '')
+        , @('cancelAtPeriodEnd', '')
+        , @('currentPeriodEnd', '')
+        , @('hours', '')
+        , @('key', '')
+        , @('poolSlug', '')
+        , @('subscriptions', '')
+        , @('pool', '')
+        , @('blocks', '')
+        , @('quantity', '')
+        , @('charge', '')
+        , @('chargeAtMost', '')
+        , @('exact', '')
+        , @('prices', '')
+      )
+    }
+    'pools subscriptions --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('id', '')
+        , @('poolId', '')
+        , @('status', '')
+        , @('monthlyPrice', '')
+        , @('billingCycle', '')
+        , @('cancelAtPeriodEnd', '')
+        , @('currentPeriodEnd', '')
+        , @('hours', '')
+        , @('key', '')
+        , @('poolSlug', '')
+      )
+    }
+    'pools cancel --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('id', '')
+        , @('poolId', '')
+        , @('status', '')
+        , @('monthlyPrice', '')
+        , @('billingCycle', '')
+        , @('cancelAtPeriodEnd', '')
+        , @('currentPeriodEnd', '')
+        , @('hours', '')
+        , @('key', '')
+        , @('poolSlug', '')
+      )
+    }
+    'pools keys --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('id', '')
+        , @('name', '')
+        , @('apiKey', '')
+        , @('isActive', '')
+        , @('subscriptionId', '')
+        , @('createdAt', '')
+      )
+    }
+    'keys list --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('id', '')
+        , @('name', '')
+        , @('apiKey', '')
+        , @('keyPlan', '')
+        , @('keyType', '')
+        , @('isActive', '')
+        , @('subscriptionId', '')
+        , @('subscriptionStatus', '')
+        , @('subscriptionExpiresAt', '')
+        , @('maxBudget', '')
+        , @('rpm', '')
+        , @('tpm', '')
+        , @('createdAt', '')
+        , @('lastUsedAt', '')
+      )
+    }
+    'keys create --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('id', '')
+        , @('name', '')
+        , @('apiKey', '')
+        , @('savedTo', '')
+        , @('variable', '')
+      )
+    }
+    'keys delete --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('id', '')
+        , @('name', '')
+        , @('deleted', '')
+      )
+    }
+    'usage --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('id', '')
+        , @('name', '')
+        , @('type', '')
+        , @('plan', '')
+        , @('isActive', '')
+        , @('usage', '')
+        , @('subscription', '')
+        , @('createdAt', '')
+        , @('budget', '')
+        , @('rate_limits', '')
+        , @('credits', '')
+        , @('key', '')
+      )
+    }
+    'billing status --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('subscriptions', '')
+        , @('poolPledges', '')
+        , @('plan', '')
+        , @('status', '')
+        , @('creditBalance', '')
+        , @('stripeCustomerId', '')
+        , @('subscriptionExpiresAt', '')
+        , @('legacySubscriptionKeys', '')
+      )
+    }
+    'billing credits --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('totalTopUp', '')
+        , @('remaining', '')
+        , @('hasCreditKey', '')
+        , @('creditKeyCount', '')
+      )
+    }
+    'billing topup --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('sessionUrl', '')
+        , @('sessionId', '')
+        , @('address', '')
+        , @('chain', '')
+        , @('amount', '')
+        , @('credited', '')
+        , @('balance', '')
+      )
+    }
+    'billing verify --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('credited', '')
+        , @('balance', '')
+      )
+    }
+    'billing card --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('url', '')
+        , @('sessionUrl', '')
+      )
+    }
+    'billing subscribe --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('subscriptionId', '')
+        , @('planSlug', '')
+        , @('status', '')
+        , @('currentPeriodEnd', '')
+        , @('key', '')
+        , @('keyError', '')
+      )
+    }
+    'billing checkout --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('sessionUrl', '')
+        , @('sessionId', '')
+      )
+    }
+    'billing cancel --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('subscriptionId', '')
+        , @('canceled', '')
+      )
+    }
+    'auth login --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('profile', '')
+        , @('apiUrl', '')
+        , @('managementKey', '')
+        , @('file', '')
+      )
+    }
+    'auth logout --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('profile', '')
+        , @('apiUrl', '')
+        , @('managementKey', '')
+        , @('file', '')
+      )
+    }
+    'auth status --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('profile', '')
+        , @('profileOrigin', '')
+        , @('apiUrl', '')
+        , @('apiUrlOrigin', '')
+        , @('managementKey', '')
+        , @('managementKeyOrigin', '')
+        , @('apiKey', '')
+        , @('apiKeyOrigin', '')
+        , @('sandbox', '')
+        , @('valid', '')
+      )
+    }
+    'auth list --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('profile', '')
+        , @('current', '')
+        , @('apiUrl', '')
+        , @('managementKey', '')
+      )
+    }
+    'auth switch --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('profile', '')
+      )
+    }
+    'auth token --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('managementKey', '')
+      )
+    }
+    'config get --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('key', '')
+        , @('value', '')
+        , @('origin', '')
+      )
+    }
+    'config set --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('key', '')
+        , @('value', '')
+        , @('origin', '')
+      )
+    }
+    'config list --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('key', '')
+        , @('value', '')
+        , @('origin', '')
+      )
+    }
+    'config path --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('file', '')
+      )
+    }
+    'sandbox serve --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('url', '')
+        , @('managementKey', '')
+        , @('folder', '')
+      )
+    }
+    'sandbox reset --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('folder', '')
+        , @('card', '')
+      )
+    }
+    'sandbox advance --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('now', '')
+      )
+    }
+    'sandbox path --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('folder', '')
+      )
+    }
+    'completion install --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('shell', '')
+        , @('file', '')
+        , @('change', '')
+        , @('firstLine', '')
+        , @('lastLine', '')
+      )
+    }
+    'open --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('place', '')
+        , @('url', '')
+      )
+    }
+    'doctor --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('check', '')
+        , @('status', '')
+        , @('detail', '')
+      )
+    }
+    'plans list --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('slug', '')
+        , @('name', '')
+        , @('priceUsdc', '')
+        , @('rateLimits', '')
+      )
+    }
+    'keys delete +' = @{
+      Kind = 'keys'
+    }
+    'usage 1' = @{
+      Kind = 'keys'
+    }
+    'auth switch 1' = @{
+      Kind = 'profiles'
+    }
+    'config get 1' = @{
+      Kind = 'words'
+      Words = @(
+        , @('output', '')
+        , @('timeout', '')
+      )
+    }
+    'config set 1' = @{
+      Kind = 'words'
+      Words = @(
+        , @('output', '')
+        , @('timeout', '')
+      )
+    }
+    'api 1' = @{
+      Kind = 'words'
+      Words = @(
+        , @('GET', '')
+        , @('HEAD', '')
+        , @('POST', '')
+        , @('PUT', '')
+        , @('PATCH', '')
+        , @('DELETE', '')
+      )
+    }
+    'completion install 1' = @{
+      Kind = 'words'
+      Words = @(
+        , @('bash', '')
+        , @('zsh', '')
+        , @('fish', '')
+        , @('powershell', '')
+      )
+    }
+    'open 1' = @{
+      Kind = 'words'
+      Words = @(
+        , @('dashboard', 'https://cheapestinference.com/dashboard')
+        , @('docs', 'https://docs.cheapestinference.com')
+        , @('keys', 'https://cheapestinference.com/dashboard')
+        , @('billing', 'https://cheapestinference.com/dashboard')
+        , @('pools', 'https://cheapestinference.com/pools')
+      )
+    }
+    '* --output' = @{
+      Kind = 'words'
+      Words = @(
+        , @('table', '')
+        , @('json', '')
+        , @('csv', '')
+        , @('yaml', '')
+      )
+    }
+    '* --fields' = @{
+      Kind = 'any'
+    }
+    '* --jq' = @{
+      Kind = 'any'
+    }
+    '* --api-url' = @{
+      Kind = 'any'
+    }
+    '* --timeout' = @{
+      Kind = 'any'
+    }
+    '* --profile' = @{
+      Kind = 'profiles'
+    }
+  }
+  function Get-Values($place, $slot) {
+    if ($values.ContainsKey("$place $slot")) { return $values["$place $slot"] }
+    if ($values.ContainsKey("* $slot")) { return $values["* $slot"] }
+  }
+
+  # The words before the cursor as they will be read, and the one that it stands in.
+  $words = @()
+  $typed = ''
+  foreach ($element in $commandAst.CommandElements | Select-Object -Skip 1) {
+    if ($element.Extent.StartOffset -ge $cursorPosition) { break }
+    $text = $element.Extent.Text
+    if ($element.Extent.EndOffset -ge $cursorPosition) {
+      $typed = $text.Substring(0, $cursorPosition - $element.Extent.StartOffset) -replace '[''"`]', ''
+    } else {
+      $words += $text -replace '[''"`]', ''
+    }
+  }
+
+  $place = ''
+  $waiting = ''
+  $ended = $false
+  $used = @()
+  $account = @()
+  $given = @()
+  foreach ($word in $words) {
+    if ($waiting) {
+      if ($waiting -in '--profile', '--api-url') { $account += $waiting, $word }
+      $waiting = ''
+    } elseif (-not $ended -and $word -eq '--') {
+      $ended = $true
+    } elseif (-not $ended -and $word -like '--?*=*') {
+      $flag, $value = $word -split '=', 2
+      if ("$place $flag" -cnotin $repeatable) { $used += $flag }
+      if ($flag -in '--profile', '--api-url') { $account += $flag, $value }
+    } elseif (-not $ended -and $word -like '-?*') {
+      $flag = $word
+      foreach ($short in $long) { if ($short[0] -cin "$place $word", "* $word") { $flag = $short[1] } }
+      if ("$place $flag" -cnotin $repeatable) { $used += $flag }
+      if ($flag -eq '--sandbox') { $account += $flag }
+      if (Get-Values $place $flag) { $waiting = $flag }
+    } elseif ($commands.ContainsKey($place)) {
+      if ($names.ContainsKey("$place/$word")) { $word = $names["$place/$word"] }
+      if ($word -cnotin @($commands[$place] | ForEach-Object { $_[0] })) { return '' }
+      $place = "$place $word".Trim()
+    } else {
+      $given += $word
+    }
+  }
+
+  # What stands before the value in the same word.
+  $before = ''
+  if (-not $waiting -and -not $ended -and $typed -like '--?*=*') {
+    $waiting, $typed = $typed -split '=', 2
+    $before = "$waiting="
+  }
+  $offered = @()
+  $left = @(@($options[$place]) + $everywhere | Where-Object { $_ -and $_[0] -cnotin $used })
+  $kind = $null
+  if ($waiting) {
+    $kind = Get-Values $place $waiting
+  } elseif (-not $ended -and $typed -like '-*') {
+    $offered = $left
+  } elseif ($commands.ContainsKey($place)) {
+    $offered = @($commands[$place] | Where-Object { $_[0].StartsWith($typed, 'Ordinal') })
+    if ($offered.Count -eq 0) { $offered = $aliases[$place] }
+  } else {
+    $kind = Get-Values $place ($given.Count + 1)
+    if (-not $kind) { $kind = Get-Values $place '+' }
+    if (-not $kind -and -not $ended -and -not $typed) { $offered = $left }
+  }
+  if ($kind) {
+    switch ($kind.Kind) {
+      'words' { $offered = $kind.Words }
+      'list' {
+        $chosen = @($typed -split ',')
+        $chosen = @($chosen | Select-Object -First ($chosen.Count - 1))
+        $offered = @($kind.Words | Where-Object { $_[0] -cnotin $chosen })
+        if ($chosen.Count -eq 0) { $offered += $kind.Alone } else { $before += ($chosen -join ',') + ',' }
+        $typed = ($typed -split ',')[-1]
+      }
+      # PowerShell completes file names where it is offered nothing.
+      'files' { return }
+      'any' { return '' }
+      default {
+        $asked = @('--complete', $kind.Kind)
+        if ($typed) { $asked += '--typed' }
+        $program = $commandAst.CommandElements[0].Extent.Text
+        $offered = @(& $program @asked @account @given 2>$null | ForEach-Object { , @($_ -split "`t", 2) })
+      }
+    }
+  }
+
+  # A comma parts words for PowerShell: it then replaces the last of them alone.
+  if (-not $wordToComplete.StartsWith($before, 'Ordinal')) { $before = '' }
+  $results = @(
+    foreach ($word in $offered) {
+      if (-not $word -or -not $word[0].StartsWith($typed, 'Ordinal')) { continue }
+      $text = $before + $word[0]
+      if ($text -cnotmatch '^[\w./:=+,-]+$') {
+        $text = "'" + [System.Management.Automation.Language.CodeGeneration]::EscapeSingleQuotedStringContent($text) + "'"
+      }
+      $about = if ($word[1]) { $word[1] } else { $word[0] }
+      [System.Management.Automation.CompletionResult]::new($text, $word[0], 'ParameterValue', $about)
+    }
+  )
+  if ($results.Count -eq 0) { return '' }
+  $results
+}

@@ -1,0 +1,48 @@
+import type { Word } from '../help/values.ts';
+import type { Tables } from './tables.ts';
+import template from './template.fish';
+import { filled } from './template.ts';
+
+/** The completion script for fish. */
+export function fishScript(tables: Tables): string {
+  return filled(template, {
+    names: tables.aliases.flatMap(({ name, aliases }) => [`case ${either(aliases)}`, `    set word ${name}`]),
+    commands: tables.commands.flatMap(({ paths, commands }) => [`case ${either(paths)}`, ...printed(commands)]),
+    aliases: tables.commands
+      .filter(({ aliases }) => aliases.length > 0)
+      .flatMap(({ paths, aliases }) => [`case ${either(paths)}`, ...printed(aliases)]),
+    options: tables.options.flatMap(({ path, options }) => [`case '${path}'`, ...printed(options)]),
+    global: printed(tables.global).map((line) => line.slice(4)),
+    short: tables.short.flatMap(({ path, short, long }) => [`case '${path} ${short}'`, `    echo -- ${long}`]),
+    repeatable: tables.repeatable.flatMap(([path, long]) => [`case '${path} ${long}'`, '    return 0']),
+    values: tables.values.flatMap(({ slots, kind, words, alone }) => [
+      `case ${either(slots.map(([path, name]) => `${path} ${name}`))}`,
+      ...printed([
+        { name: kind, description: '' },
+        ...words,
+        ...(kind === 'list' ? [{ name: '--alone', description: '' }, ...alone] : []),
+      ]),
+    ]),
+  });
+}
+
+function either(words: readonly string[]): string {
+  return words.map((word) => `'${word}'`).join(' ');
+}
+
+/** Prints words below a case, a line each. */
+function printed(words: readonly Word[]): string[] {
+  const [first, ...others] = words.map(described);
+  return [`    printf '%s\\n' ${first}`, ...others.map((word) => `        ${word}`)].map((line, at) =>
+    at < others.length ? `${line} \\` : line,
+  );
+}
+
+/** A word and, after a tab, what it means. */
+function described({ name, description }: Word): string {
+  return description === '' ? quoted(name) : `${quoted(name)}\\t${quoted(description)}`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replace(/['\\]/g, '\\$&')}'`;
+}

@@ -1,0 +1,85 @@
+import { applyChange, type Change, completionChanges } from '../../config/completion-setup.ts';
+import { shellInUse } from '../../config/shell.ts';
+import { CommandError, usageError } from '../../domain/errors.ts';
+import { type Shell, shells } from '../../domain/shells.ts';
+import type { Column } from '../../output/output.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import type { CommandTree } from '../help/tree.ts';
+import { scriptFor } from './script.ts';
+
+const fields = ['shell', 'file', 'change', 'firstLine', 'lastLine'] as const;
+
+/** A file that completion lives in, and what was done to it. */
+type Installed = Pick<Change, 'file' | 'change' | 'firstLine' | 'lastLine'> & { readonly shell: Shell };
+
+/** `ci completion install`: sets completion up, in files of the user's. */
+export default function install(context: Context, tree: () => Promise<CommandTree>): Verb {
+  const command = verb('install', 'set completion up, and say what was changed', {
+    fields,
+    changes: true,
+    local: true,
+    examples: ['ci completion install', 'ci completion install zsh --yes'],
+  });
+  command
+    .argument('[shell]', `${shells.join(', ')} (default: the one in use)`)
+    .action((shell?: string) => installIn(context, tree, shell));
+  return command;
+}
+
+async function installIn(context: Context, tree: () => Promise<CommandTree>, typed: string | undefined): Promise<void> {
+  const { env, output, prompts } = context;
+  const shell = typed === undefined ? shellInUse(env) : shells.find((each) => each === typed);
+  if (!shell) {
+    throw usageError(
+      typed === undefined ? 'which shell? It cannot be told from here' : `there is no completion for "${typed}"`,
+      `Name one of ${shells.join(', ')}: \`ci completion install zsh\`.`,
+    );
+  }
+  const changes = completionChanges(shell, scriptFor(shell, await tree()), env);
+  const due = changes.filter(({ change }) => change !== 'unchanged');
+  if (due.length > 0) {
+    prompts.requireConsent(`completion for ${shell} changes ${due.map(({ file }) => file).join(' and ')}: it`);
+    if (prompts.canAsk) {
+      output.note(`Completion for ${shell}:\n${due.flatMap(planned).join('\n')}`);
+      await prompts.consent('Change these files?');
+    }
+    for (const [at, change] of due.entries()) {
+      try {
+        applyChange(change);
+      } catch (error) {
+        if (!(error instanceof CommandError) || at === 0) throw error;
+        const done = due.slice(0, at).map(({ file }) => file);
+        throw error.with({ outcome: 'applied', hint: `Written before it: ${done.join(', ')}.` });
+      }
+    }
+  }
+  output.done(due.length > 0 ? `Completion for ${shell} is set up.` : `Completion for ${shell} was set up already.`);
+  const rows = changes.map(({ file, change, firstLine, lastLine }) => ({ shell, file, change, firstLine, lastLine }));
+  await output.list<Installed>(rows, {
+    columns,
+    fields,
+    empty: '',
+    drawing: (_style, clean) => clean.map(line).join(''),
+  });
+  if (due.length > 0)
+    output.note(`It works in every ${shell} started from now on. After an update of ci, run this again.`);
+}
+
+/** What will be done to a file; lines that go into one of the user's own are shown. */
+function planned({ file, change, firstLine, lastLine, text }: Change): string[] {
+  const whole = firstLine === 1 && lastLine >= text.split('\n').length - 1;
+  const what = change === 'created' ? 'new file' : `lines ${firstLine}–${lastLine} ${change}`;
+  const lines = text.split(/\r?\n/).slice(firstLine - 1, lastLine);
+  return [`  ${file}: ${what}`, ...(whole && lines.length > 10 ? [] : lines.map((each) => `    ${each}`))];
+}
+
+function line({ file, change, firstLine, lastLine }: Installed): string {
+  return `${file}: lines ${firstLine}–${lastLine} ${change}\n`;
+}
+
+const columns: readonly Column<Installed>[] = fields.map((field) => ({
+  field,
+  header: field.toUpperCase(),
+  value: (row) => row[field],
+}));

@@ -1,0 +1,46 @@
+import type { Word } from '../help/values.ts';
+import type { Tables } from './tables.ts';
+import template from './template.ps1';
+import { filled } from './template.ts';
+
+/** The completion script for PowerShell. */
+export function powershellScript(tables: Tables): string {
+  const script = filled(template, {
+    names: tables.aliases.flatMap(({ name, aliases }) => aliases.map((alias) => `'${alias}' = '${name}'`)),
+    commands: tables.commands.flatMap(({ paths, commands }) => paths.flatMap((path) => entry(path, commands))),
+    aliases: tables.commands
+      .filter(({ aliases }) => aliases.length > 0)
+      .flatMap(({ paths, aliases }) => paths.flatMap((path) => entry(path, aliases))),
+    options: tables.options.flatMap(({ path, options }) => entry(path, options)),
+    global: tables.global.map(pair),
+    short: tables.short.map(({ path, short, long }) => `, @('${path} ${short}', '${long}')`),
+    repeatable: tables.repeatable.map(([path, long]) => `'${path} ${long}'`),
+    values: tables.values.flatMap(({ slots, kind, words, alone }) =>
+      slots.flatMap(([path, name]) => [
+        `'${path} ${name}' = @{`,
+        `  Kind = '${kind}'`,
+        ...(words.length === 0 ? [] : ['  Words = @(', ...words.map((word) => `    ${pair(word)}`), '  )']),
+        ...(alone.length === 0 ? [] : ['  Alone = @(', ...alone.map((word) => `    ${pair(word)}`), '  )']),
+        '}',
+      ]),
+    ),
+  });
+  // Windows PowerShell takes a script without a mark for one in the machine's own 8-bit characters.
+  return script
+    .replaceAll('…', '...')
+    .replaceAll('–', '-')
+    .replace(/[^\x00-\x7f]/g, '?');
+}
+
+function entry(path: string, words: readonly Word[]): string[] {
+  return [`'${path}' = @(`, ...words.map((word) => `  ${pair(word)}`), ')'];
+}
+
+/** A word and what it means; the comma before it keeps them together. */
+function pair({ name, description }: Word): string {
+  return `, @(${quoted(name)}, ${quoted(description)})`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,143 @@
+# PowerShell completion for ci, the command line of CheapestInference.
+# Generated from the command tree: `ci completion powershell` prints it.
+
+Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlock {
+  param($wordToComplete, $commandAst, $cursorPosition)
+
+  # The names of commands that have others.
+  $names = @{
+    #{names}
+  }
+  # What can stand below a command, and the other names of that.
+  $commands = @{
+    #{commands}
+  }
+  $aliases = @{
+    #{aliases}
+  }
+  # The options that can stand at a command, and those that can stand anywhere.
+  $options = @{
+    #{options}
+  }
+  $everywhere = @(
+    #{global}
+  )
+  # The long forms of short flags, and the flags that can be given again.
+  $long = @(
+    #{short}
+  )
+  $repeatable = @(
+    #{repeatable}
+  )
+  # What can be typed at a command: for a flag its value, for a number the argument there. A kind, and words.
+  $values = @{
+    #{values}
+  }
+  function Get-Values($place, $slot) {
+    if ($values.ContainsKey("$place $slot")) { return $values["$place $slot"] }
+    if ($values.ContainsKey("* $slot")) { return $values["* $slot"] }
+  }
+
+  # The words before the cursor as they will be read, and the one that it stands in.
+  $words = @()
+  $typed = ''
+  foreach ($element in $commandAst.CommandElements | Select-Object -Skip 1) {
+    if ($element.Extent.StartOffset -ge $cursorPosition) { break }
+    $text = $element.Extent.Text
+    if ($element.Extent.EndOffset -ge $cursorPosition) {
+      $typed = $text.Substring(0, $cursorPosition - $element.Extent.StartOffset) -replace '[''"`]', ''
+    } else {
+      $words += $text -replace '[''"`]', ''
+    }
+  }
+
+  $place = ''
+  $waiting = ''
+  $ended = $false
+  $used = @()
+  $account = @()
+  $given = @()
+  foreach ($word in $words) {
+    if ($waiting) {
+      if ($waiting -in '--profile', '--api-url') { $account += $waiting, $word }
+      $waiting = ''
+    } elseif (-not $ended -and $word -eq '--') {
+      $ended = $true
+    } elseif (-not $ended -and $word -like '--?*=*') {
+      $flag, $value = $word -split '=', 2
+      if ("$place $flag" -cnotin $repeatable) { $used += $flag }
+      if ($flag -in '--profile', '--api-url') { $account += $flag, $value }
+    } elseif (-not $ended -and $word -like '-?*') {
+      $flag = $word
+      foreach ($short in $long) { if ($short[0] -cin "$place $word", "* $word") { $flag = $short[1] } }
+      if ("$place $flag" -cnotin $repeatable) { $used += $flag }
+      if ($flag -eq '--sandbox') { $account += $flag }
+      if (Get-Values $place $flag) { $waiting = $flag }
+    } elseif ($commands.ContainsKey($place)) {
+      if ($names.ContainsKey("$place/$word")) { $word = $names["$place/$word"] }
+      if ($word -cnotin @($commands[$place] | ForEach-Object { $_[0] })) { return '' }
+      $place = "$place $word".Trim()
+    } else {
+      $given += $word
+    }
+  }
+
+  # What stands before the value in the same word.
+  $before = ''
+  if (-not $waiting -and -not $ended -and $typed -like '--?*=*') {
+    $waiting, $typed = $typed -split '=', 2
+    $before = "$waiting="
+  }
+  $offered = @()
+  $left = @(@($options[$place]) + $everywhere | Where-Object { $_ -and $_[0] -cnotin $used })
+  $kind = $null
+  if ($waiting) {
+    $kind = Get-Values $place $waiting
+  } elseif (-not $ended -and $typed -like '-*') {
+    $offered = $left
+  } elseif ($commands.ContainsKey($place)) {
+    $offered = @($commands[$place] | Where-Object { $_[0].StartsWith($typed, 'Ordinal') })
+    if ($offered.Count -eq 0) { $offered = $aliases[$place] }
+  } else {
+    $kind = Get-Values $place ($given.Count + 1)
+    if (-not $kind) { $kind = Get-Values $place '+' }
+    if (-not $kind -and -not $ended -and -not $typed) { $offered = $left }
+  }
+  if ($kind) {
+    switch ($kind.Kind) {
+      'words' { $offered = $kind.Words }
+      'list' {
+        $chosen = @($typed -split ',')
+        $chosen = @($chosen | Select-Object -First ($chosen.Count - 1))
+        $offered = @($kind.Words | Where-Object { $_[0] -cnotin $chosen })
+        if ($chosen.Count -eq 0) { $offered += $kind.Alone } else { $before += ($chosen -join ',') + ',' }
+        $typed = ($typed -split ',')[-1]
+      }
+      # PowerShell completes file names where it is offered nothing.
+      'files' { return }
+      'any' { return '' }
+      default {
+        $asked = @('--complete', $kind.Kind)
+        if ($typed) { $asked += '--typed' }
+        $program = $commandAst.CommandElements[0].Extent.Text
+        $offered = @(& $program @asked @account @given 2>$null | ForEach-Object { , @($_ -split "`t", 2) })
+      }
+    }
+  }
+
+  # A comma parts words for PowerShell: it then replaces the last of them alone.
+  if (-not $wordToComplete.StartsWith($before, 'Ordinal')) { $before = '' }
+  $results = @(
+    foreach ($word in $offered) {
+      if (-not $word -or -not $word[0].StartsWith($typed, 'Ordinal')) { continue }
+      $text = $before + $word[0]
+      if ($text -cnotmatch '^[\w./:=+,-]+$') {
+        $text = "'" + [System.Management.Automation.Language.CodeGeneration]::EscapeSingleQuotedStringContent($text) + "'"
+      }
+      $about = if ($word[1]) { $word[1] } else { $word[0] }
+      [System.Management.Automation.CompletionResult]::new($text, $word[0], 'ParameterValue', $about)
+    }
+  )
+  if ($results.Count -eq 0) { return '' }
+  $results
+}

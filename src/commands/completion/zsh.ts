@@ -1,0 +1,50 @@
+import type { Word } from '../help/values.ts';
+import type { Tables } from './tables.ts';
+import { filled } from './template.ts';
+import template from './template.zsh';
+
+/** The completion script for zsh. */
+export function zshScript(tables: Tables): string {
+  return filled(template, {
+    aliases: tables.aliases.map(({ name, aliases }) => `(${either(aliases)}) set -- ${name} ;;`),
+    commands: tables.commands.flatMap(({ paths, commands, aliases }) => [
+      `(${either(paths)})`,
+      ...array('commands=(', commands),
+      ...array('aliases=(', aliases),
+      '  ;;',
+    ]),
+    options: tables.options.flatMap(({ path, options }) => [`('${path}')`, ...array('options=(', options), '  ;;']),
+    global: tables.global.map(described),
+    short: tables.short.map(({ path, short, long }) => `(${slot(path, short)}) flag=${long} ;;`),
+    repeatable: tables.repeatable.map(([path, long]) => `(${slot(path, long)}) ;;`),
+    values: tables.values.flatMap(({ slots, kind, words, alone }) => [
+      `(${slots.map(([path, name]) => slot(path, name)).join('|')})`,
+      `  kind=${kind}`,
+      ...array('choices=(', words),
+      ...array('alone=(', alone),
+      '  ;;',
+    ]),
+  });
+}
+
+/** An assignment of some words, if there are any, below a case. */
+function array(start: string, words: readonly Word[]): string[] {
+  return words.length === 0 ? [] : [`  ${start}`, ...words.map((word) => `    ${described(word)}`), '  )'];
+}
+
+/** A word and what it means, as `_describe` takes them. */
+function described({ name, description }: Word): string {
+  return quoted(description === '' ? name : `${name}:${description}`);
+}
+
+function either(words: readonly string[]): string {
+  return words.map((word) => `'${word}'`).join('|');
+}
+
+function slot(path: string, name: string): string {
+  return path === '*' ? `*' ${name}'` : `'${path} ${name}'`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

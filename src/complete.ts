@@ -1,0 +1,117 @@
+import { writeSync } from 'node:fs';
+import path from 'node:path';
+import { CompletionCache, completed, type KeptNames, type KnownName } from './config/completion-cache.ts';
+import { type CompletionRequest, parseRequest, requestWords } from './config/completion-request.ts';
+import { cacheFolder, configFolder, sandboxFolder } from './config/folders.ts';
+import { savedProfiles } from './config/saved-profiles.ts';
+import { accountOf, resolveSettings } from './config/settings.ts';
+import { harmless } from './output/text.ts';
+
+/** When the shell has its answer at the latest, in milliseconds since this process began: it must not wait for 300. */
+const deadline = 250;
+/** How old names may be before they are asked for again, and before they are worth nothing, in milliseconds. */
+const fresh = 60_000;
+const worthless = 24 * 3_600_000;
+/** How long it is not asked again after a failure, in milliseconds. */
+const patience = 10_000;
+/** How often to look whether the answer has come, in milliseconds. */
+const betweenLooks = 10;
+
+/**
+ * What the completion scripts run for values: prints names, a line each, with what they are after a tab. It says nothing else and
+ * ends well whatever is wrong: a shell is waiting in the middle of a line. Nothing is loaded here that this does not need.
+ *
+ * @param args - as `parseRequest` reads them
+ */
+export async function complete(args: readonly string[]): Promise<void> {
+  process.on('uncaughtException', () => process.exit(0));
+  try {
+    const request = parseRequest(args);
+    const names = request.kind === 'profiles' ? profileNames() : await knownNames(request);
+    const lines = offered(names, request).map(([name, description]) => `${name}\t${description}\n`);
+    if (lines.length > 0) writeSync(1, lines.join(''));
+  } catch {
+    // Nothing is known, or the shell no longer listens.
+  }
+  process.exit(0);
+}
+
+function profileNames(): KnownName[] {
+  const profiles = savedProfiles(configFolder(process.env));
+  return profiles.names().map((name) => {
+    const { apiUrl = '' } = profiles.get(name) ?? {};
+    return { name, description: name === profiles.current ? `in use ${apiUrl}`.trim() : apiUrl, id: '' };
+  });
+}
+
+/** What the account holds: at once when it is at hand, else as soon as it has come, if that is in time. */
+async function knownNames(request: CompletionRequest): Promise<readonly KnownName[]> {
+  const kind = completed.find((each) => each === request.kind);
+  if (!kind) return [];
+  const settings = resolveSettings(request.flags, process.env, savedProfiles(configFolder(process.env)));
+  if (kind !== 'pools' && !settings.sandbox.value && !settings.managementKey) return [];
+  const cache = new CompletionCache(cacheFolder(), kind, accountOf(settings, sandboxFolder()));
+  const now = Date.now();
+  const kept = cache.read();
+  if (isYounger(kept.at, fresh, now)) return kept.names ?? [];
+  const underWay = isYounger(kept.asked, patience, now);
+  if (!underWay) {
+    cache.write({ ...kept, asked: now });
+    await startAsking(request);
+  }
+  if (isYounger(kept.at, worthless, now)) return kept.names ?? [];
+  const since = underWay ? (kept.asked ?? now) : now;
+  return (await answered(cache, since)).names ?? [];
+}
+
+/** What is kept once it is known whether there is an answer, or when there is no more time. */
+async function answered(cache: CompletionCache, since: number): Promise<KeptNames> {
+  for (;;) {
+    const kept = cache.read();
+    if ((kept.at ?? 0) >= since) return kept;
+    if ((kept.failed ?? 0) >= since || performance.now() >= deadline) return {};
+    await new Promise((resolve) => setTimeout(resolve, betweenLooks));
+  }
+}
+
+/** Asks for names in a process of its own, which goes on when this one ends, and which no terminal knows of. */
+async function startAsking(request: CompletionRequest): Promise<void> {
+  const { spawn } = await import('node:child_process');
+  const program = path.join(import.meta.dirname, 'refresh.js');
+  const child = spawn(process.execPath, [program, ...requestWords(request)], {
+    detached: true,
+    stdio: 'ignore',
+    windowsHide: true,
+  });
+  child.on('error', () => {});
+  child.unref();
+}
+
+/** What is offered: names that a shell can take for words, and ids where there is no such name or something is typed. */
+function offered(
+  names: readonly KnownName[],
+  { typed, given }: CompletionRequest,
+): [name: string, description: string][] {
+  const how = new Map<string, number>();
+  for (const { name } of names) how.set(name, (how.get(name) ?? 0) + 1);
+  const byName = names
+    .filter(({ name }) => isWord(name) && how.get(name) === 1)
+    .map(({ name, description }): [string, string] => [name, harmless(description)]);
+  const unnamed = names.filter(({ name }) => typed || !isWord(name) || how.get(name) !== 1);
+  const byId = unnamed
+    .filter(({ id, name }) => isWord(id) && id !== name)
+    .map(({ id, name, description }): [string, string] => [
+      id,
+      harmless([name, description].filter(Boolean).join(', ')),
+    ]);
+  return [...byName, ...byId].filter(([name]) => !given.includes(name));
+}
+
+/** Whether a name is what it shows, and no flag. */
+function isWord(name: string): boolean {
+  return name.trim() !== '' && !name.startsWith('-') && harmless(name) === name;
+}
+
+function isYounger(time: number | undefined, age: number, now: number): boolean {
+  return time !== undefined && Math.max(0, now - time) < age;
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** What of an account can be completed. */
+export const completed = ['pools', 'keys', 'subscriptions'] as const;
+
+export type Completed = (typeof completed)[number];
+
+/** A name of something, what it is, and another name of the same: an id. */
+export interface KnownName {
+  readonly name: string;
+  readonly description: string;
+  readonly id: string;
+}
+
+/** What is kept of the names; times are epoch milliseconds. */
+export interface KeptNames {
+  /** The names as they last came, and when. */
+  readonly names?: readonly KnownName[] | undefined;
+  readonly at?: number | undefined;
+  /** When they were last asked for. */
+  readonly asked?: number | undefined;
+  /** When it last turned out that they cannot be had. */
+  readonly failed?: number | undefined;
+}
+
+const prefix = 'completion-';
+
+/** The names that a shell completes, of one kind and one account, in a file that only its owner can read. No secret is in it. */
+export class CompletionCache {
+  readonly #file: string;
+
+  /** @param account - tells one account from another; only its hash is in the file's name */
+  constructor(folder: string, kind: Completed, account: string) {
+    const name = createHash('sha256').update(account).digest('hex').slice(0, 16);
+    this.#file = path.join(folder, `${prefix}${kind}-${name}.json`);
+  }
+
+  /** What is kept; a file that is absent or damaged keeps nothing. */
+  read(): KeptNames {
+    try {
+      const kept: unknown = JSON.parse(readFileSync(this.#file, 'utf8'));
+      return isKept(kept) ? kept : {};
+    } catch {
+      return {};
+    }
+  }
+
+  /** Keeps something in place of what was kept. @throws Error when the file cannot be written */
+  write(kept: KeptNames): void {
+    mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 });
+    const draft = `${this.#file}.${process.pid}`;
+    writeFileSync(draft, JSON.stringify(kept), { mode: 0o600 });
+    renameSync(draft, this.#file);
+  }
+}
+
+/** Forgets the names of all accounts: something was changed. */
+export function forgetNames(folder: string): void {
+  try {
+    for (const each of readdirSync(folder)) {
+      if (each.startsWith(prefix)) rmSync(path.join(folder, each), { force: true });
+    }
+  } catch {
+    // There is no cache.
+  }
+}
+
+function isKept(value: unknown): value is KeptNames {
+  if (!isObject(value)) return false;
+  const { names, at, asked, failed } = value;
+  const times = [at, asked, failed].every((time) => time === undefined || typeof time === 'number');
+  return times && (names === undefined || (Array.isArray(names) && names.every(isName)));
+}
+
+function isName(value: unknown): value is KnownName {
+  return isObject(value) && [value.name, value.description, value.id].every((text) => typeof text === 'string');
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

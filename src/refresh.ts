@@ -1,0 +1,65 @@
+import { version } from '../package.json';
+import type { Api } from './api/index.ts';
+import { Context, type World } from './commands/context.ts';
+import { type Completed, CompletionCache, completed, type KnownName } from './config/completion-cache.ts';
+import { parseRequest } from './config/completion-request.ts';
+
+/** How long an answer is waited for, and how long this process lives at the most, in milliseconds. */
+const patience = 8000;
+const lifetime = 9000;
+
+/** Asks the API for the names that a shell completes, and keeps them: what `complete` starts, in the background. */
+async function refresh(): Promise<void> {
+  setTimeout(() => process.exit(0), lifetime);
+  const request = parseRequest(process.argv.slice(2));
+  const kind = completed.find((each) => each === request.kind);
+  if (!kind) return;
+  const world: World = {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    now: Date.now,
+    timeZone: 'UTC',
+    version,
+    interrupt: AbortSignal.timeout(patience),
+  };
+  // JSON is what is printed without a word beside it.
+  const context = new Context(world, () => ({ ...request.flags, json: true, input: false, color: false }));
+  const cache = new CompletionCache(context.cacheFolder, kind, context.accountId());
+  try {
+    const names = await namesOf(kind, await context.api());
+    cache.write({ names, at: Date.now() });
+  } catch {
+    const { names, at } = cache.read();
+    cache.write({ names, at, asked: Date.now(), failed: Date.now() });
+  } finally {
+    await context.close();
+  }
+}
+
+async function namesOf(kind: Completed, { billing, keys, pools }: Api): Promise<KnownName[]> {
+  if (kind === 'pools') {
+    return (await pools.list()).map(({ id, slug, modelName, modelId, status }) =>
+      known(slug, id, modelName ?? modelId, status),
+    );
+  }
+  if (kind === 'keys') {
+    return (await keys.list()).map(({ id, name, keyType, isActive }) =>
+      known(name, id, keyType, isActive === false ? 'inactive' : undefined),
+    );
+  }
+  const { poolPledges } = await billing.status();
+  return (poolPledges ?? []).map(({ id, poolSlug, poolId, status, cancelAtPeriodEnd }) =>
+    known(id, id, poolSlug ?? poolId, status, cancelAtPeriodEnd ? 'ending' : undefined),
+  );
+}
+
+function known(name: string | null | undefined, id: string, ...facts: (string | null | undefined)[]): KnownName {
+  return { name: name ?? id, id, description: facts.filter(Boolean).join(', ') };
+}
+
+refresh().then(
+  () => process.exit(0),
+  () => process.exit(0),
+);
