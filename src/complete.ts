@@ -56,7 +56,7 @@ async function knownNames(request: CompletionRequest): Promise<readonly KnownNam
   if (isYounger(kept.at, fresh, now)) return kept.names ?? [];
   const underWay = isYounger(kept.asked, patience, now);
   if (!underWay) {
-    cache.write({ ...kept, asked: now });
+    cache.ask(now);
     await startAsking(request);
   }
   if (isYounger(kept.at, worthless, now)) return kept.names ?? [];
@@ -89,29 +89,28 @@ async function startAsking(request: CompletionRequest): Promise<void> {
 
 /** What is offered: names that a shell can take for words, and ids where there is no such name or something is typed. */
 function offered(
-  names: readonly KnownName[],
+  all: readonly KnownName[],
   { typed, given }: CompletionRequest,
 ): [name: string, description: string][] {
-  const how = new Map<string, number>();
-  for (const { name } of names) how.set(name, (how.get(name) ?? 0) + 1);
+  const isTheOnly = (name: string) => all.filter((each) => each.name === name).length === 1;
+  const names = all.filter(({ name, id }) => !given.includes(id) && !(given.includes(name) && isTheOnly(name)));
   const byName = names
-    .filter(({ name }) => isWord(name) && how.get(name) === 1)
+    .filter(({ name }) => isWord(name) && isTheOnly(name))
     .map(({ name, description }): [string, string] => [name, harmless(description)]);
-  const unnamed = names.filter(({ name }) => typed || !isWord(name) || how.get(name) !== 1);
-  const byId = unnamed
-    .filter(({ id, name }) => isWord(id) && id !== name)
+  const byId = names
+    .filter(({ id, name }) => isWord(id) && id !== name && (typed || !isWord(name) || !isTheOnly(name)))
     .map(({ id, name, description }): [string, string] => [
       id,
       harmless([name, description].filter(Boolean).join(', ')),
     ]);
-  return [...byName, ...byId].filter(([name]) => !given.includes(name));
+  return [...byName, ...byId];
 }
 
-/** Whether a name is what it shows, and no flag. */
+/** Whether a name is what it shows, no flag, and nothing that fish takes for a home folder wherever it stands. */
 function isWord(name: string): boolean {
-  return name.trim() !== '' && !name.startsWith('-') && harmless(name) === name;
+  return name.trim() !== '' && !/^[-~]/.test(name) && harmless(name) === name;
 }
 
 function isYounger(time: number | undefined, age: number, now: number): boolean {
-  return time !== undefined && Math.max(0, now - time) < age;
+  return time !== undefined && time <= now && now - time < age;
 }

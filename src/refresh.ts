@@ -27,12 +27,12 @@ async function refresh(): Promise<void> {
   // JSON is what is printed without a word beside it.
   const context = new Context(world, () => ({ ...request.flags, json: true, input: false, color: false }));
   const cache = new CompletionCache(context.cacheFolder, kind, context.accountId());
+  const { asked } = cache.read();
   try {
     const names = await namesOf(kind, await context.api());
-    cache.write({ names, at: Date.now() });
+    cache.answer(asked, () => ({ asked, names, at: Date.now() }));
   } catch {
-    const { names, at } = cache.read();
-    cache.write({ names, at, asked: Date.now(), failed: Date.now() });
+    cache.answer(asked, (kept) => ({ ...kept, failed: Date.now() }));
   } finally {
     await context.close();
   }

@@ -47,9 +47,24 @@ export class CompletionCache {
     }
   }
 
-  /** Keeps something in place of what was kept. @throws Error when the file cannot be written */
-  write(kept: KeptNames): void {
+  /** Keeps that the names are asked for now. @throws Error when the file cannot be written */
+  ask(now: number): void {
     mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 });
+    this.#write({ ...this.read(), asked: now });
+  }
+
+  /**
+   * Keeps what came of asking, unless what was kept was forgotten meanwhile: the answer may be from before the change.
+   *
+   * @param asked - when it was asked for, as it was kept
+   * @throws Error when the file cannot be written
+   */
+  answer(asked: number | undefined, change: (kept: KeptNames) => KeptNames): void {
+    const kept = this.read();
+    if (kept.asked === asked) this.#write(change(kept));
+  }
+
+  #write(kept: KeptNames): void {
     const draft = `${this.#file}.${process.pid}`;
     writeFileSync(draft, JSON.stringify(kept), { mode: 0o600 });
     renameSync(draft, this.#file);

@@ -136,6 +136,7 @@ describe('help --json', () => {
         'history reconcile',
         'doctor',
         'open',
+        ...['install', 'bash', 'zsh', 'fish', 'powershell'].map((verb) => `completion ${verb}`),
       ]),
     );
   });
@@ -334,6 +335,7 @@ describe('the fields that help names are those of a real answer', () => {
     'sandbox reset': [() => asked('sandbox reset --json')],
     'sandbox advance': [() => asked('sandbox advance 1h --json')],
     'sandbox path': [() => asked('sandbox path --json')],
+    'completion install': [() => asked('completion install fish --yes --json')],
     open: [() => asked('open --json')],
     doctor: [() => asked('doctor --json')],
   };

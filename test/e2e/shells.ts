@@ -59,7 +59,7 @@ zle -N tab; bindkey '^I' tab
     tab: '\t',
   },
   fish: {
-    file: 'config/fish/config.fish',
+    file: 'fish/config.fish',
     text: `set -g fish_greeting
 set -g fish_autosuggestion_enabled 0
 function fish_prompt; echo -n '${ready}'; end
@@ -74,13 +74,14 @@ bind \\c] tabbed
 /** Writes what a shell reads at its start. */
 export function writeSettings(user: User, shell: Shell, more = ''): void {
   const { file, text } = settings[shell];
-  const target = path.join(user.home, file);
+  const folder = shell === 'fish' ? user.env.XDG_CONFIG_HOME || path.join(user.home, '.config') : user.home;
+  const target = path.join(folder, file);
   mkdirSync(path.dirname(target), { recursive: true });
   writeFileSync(target, text);
   appendFileSync(target, more);
 }
 
-/** Starts a shell in which completion was set up by \`ci completion install\`. */
+/** Starts a shell in which completion was set up by `ci completion install`. */
 export async function completing(user: User, shell: Shell, env: Environment = {}): Promise<Prompt> {
   writeSettings(user, shell);
   const { code, stderr } = await user.ci(`completion install ${shell} --yes`);

@@ -64,7 +64,8 @@ __ci_offer() {
   done
 }
 
-# Offers values that may hold anything: the shell must take them for nothing but text.
+# Offers values that may hold anything: the shell must take them for nothing but text. In a quote that is open they bring their
+# own, which takes its place.
 __ci_offer_quoted() {
   local value text
   for value; do
@@ -74,11 +75,11 @@ __ci_offer_quoted() {
     esac
     text=$value
     case $quote in
-      \') text=${text//\'/\'\\\'\'} ;;
+      \') text="'${text//\'/\'\\\'\'}'" ;;
       \")
         # Nothing keeps a ! from the history in double quotes.
         case $text in *!*) continue ;; esac
-        text=${text//\\/\\\\} text=${text//\"/\\\"} text=${text//\$/\\\$} text=${text//\`/\\\`}
+        text=${text//\\/\\\\} text=${text//\"/\\\"} text=${text//\$/\\\$} text=\"${text//\`/\\\`}\"
         ;;
       *) case $text in *[!A-Za-z0-9_.:/@%+=,-]*) printf -v text %q "$text" ;; esac ;;
     esac

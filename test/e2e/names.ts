@@ -1,0 +1,18 @@
+import { expect } from 'vitest';
+import type { Ended, Environment, User } from './cli.ts';
+
+/** Asks for names as a completion script does: whatever comes of it, it ends well and says nothing else. */
+export async function complete({ ci }: User, request: string, env: Environment = {}): Promise<string[]> {
+  const { code, stdout, stderr }: Ended = await ci(`--complete ${request}`, { env });
+  expect([request, code, stderr]).toEqual([request, 0, '']);
+  return stdout === '' ? [] : stdout.replace(/\n$/, '').split('\n');
+}
+
+/** Waits until names are at hand: what a shell is not made to wait for. */
+export async function atHand(me: User, request: string, env: Environment = {}): Promise<string[]> {
+  for (let look = 0; look < 100; look += 1) {
+    const names = await complete(me, request, env);
+    if (names.length > 0) return names;
+  }
+  throw new Error(`the names never came: ${request}`);
+}
