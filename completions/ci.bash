@@ -206,7 +206,8 @@ __ci_offer_listed() {
 __ci_offer_known() {
   local line
   local -a known=() asked=(--complete "$1")
-  local program=${COMP_WORDS[0]/#\~\//$HOME/}
+  local program=${COMP_WORDS[0]}
+  case $program in '~/'*) program=$HOME/${program#'~/'} ;; esac
   [[ $typed ]] && asked+=(--typed)
   while IFS= read -r line; do
     known+=("${line%%$'\t'*}")

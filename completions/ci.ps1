@@ -1008,7 +1008,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         $asked = @('--complete', $kind.Kind)
         if ($typed) { $asked += '--typed' }
         $program = $commandAst.CommandElements[0].Extent.Text
+        $exitCode = $global:LASTEXITCODE
         $offered = @(& $program @asked @account @given 2>$null | ForEach-Object { , @($_ -split "`t", 2) })
+        $global:LASTEXITCODE = $exitCode
       }
     }
   }

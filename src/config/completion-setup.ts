@@ -75,11 +75,12 @@ export function completionChanges(shell: Shell, script: string, env: Environment
 export function applyChange({ file, change, text }: Change): void {
   if (change === 'unchanged') return;
   try {
-    mkdirSync(path.dirname(file), { recursive: true });
+    // Not for a group to write, whatever is usual: zsh passes over such folders.
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
     const target = existsSync(file) ? realpathSync(file) : file;
     const draft = `${target}.${process.pid}.tmp`;
     try {
-      writeFileSync(draft, text, { flag: 'wx' });
+      writeFileSync(draft, text, { flag: 'wx', mode: 0o644 });
       if (existsSync(target)) chmodSync(draft, statSync(target).mode);
       renameSync(draft, target);
     } finally {

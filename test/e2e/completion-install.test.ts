@@ -138,6 +138,14 @@ describe('what is changed, and said', () => {
     expect(readdirSync(me.home).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
+  test('what is made is nobody else’s to write: zsh passes over such files', async () => {
+    const me = somebody();
+    expect((await me.sh('umask 000; ci completion install zsh --yes')).code).toBe(0);
+    const folder = path.join(me.home, '.local/share/cheapestinference/completion');
+    const modes = [folder, path.dirname(folder), path.join(folder, '_ci'), path.join(me.home, '.zshrc')];
+    expect(modes.map((each) => statSync(each).mode & 0o777)).toEqual([0o755, 0o755, 0o644, 0o644]);
+  });
+
   test('in the places that the environment names', async () => {
     const me = somebody();
     const place = (name: string) => path.join(me.home, name);
