@@ -17,16 +17,17 @@ __ci_enter() {
 __ci_commands() {
   commands='' aliases=''
   case $place in
-    '') commands='status pools keys usage billing auth config api sandbox completion open doctor plans help' ;;
+    '') commands='status pools keys usage billing history auth config api sandbox completion open doctor plans help' ;;
     'pools' | 'help pools') commands='list view quote subscribe subscriptions keys cancel' aliases='ls' ;;
     'keys' | 'help keys') commands='list create delete' aliases='ls rm' ;;
     'billing' | 'help billing') commands='status credits topup verify card subscribe checkout cancel' ;;
+    'history' | 'help history') commands='reconcile' ;;
     'auth' | 'help auth') commands='login logout status list switch token' aliases='ls' ;;
     'config' | 'help config') commands='get set list path' aliases='ls' ;;
     'sandbox' | 'help sandbox') commands='serve reset advance path' ;;
     'completion' | 'help completion') commands='install bash zsh fish powershell' ;;
     'plans' | 'help plans') commands='list' aliases='ls' ;;
-    'help') commands='status pools keys usage billing auth config api sandbox completion open doctor plans exit-codes environment output man' ;;
+    'help') commands='status pools keys usage billing history auth config api sandbox completion open doctor plans exit-codes environment output man' ;;
   esac
 }
 
@@ -38,14 +39,15 @@ __ci_options() {
     'status') options='--check' ;;
     'pools list') options='--available --block --model --status' ;;
     'pools quote') options='--blocks --quantity --billing-cycle' ;;
-    'pools subscribe') options='--blocks --quantity --billing-cycle --max-price --ensure --create-key --dry-run' ;;
+    'pools subscribe') options='--blocks --quantity --billing-cycle --max-price --ensure --create-key --again --dry-run' ;;
     'pools keys') options='--reveal' ;;
-    'keys create') options='--subscription --pool --credit --max-budget --rpm --tpm --save --var --secret-only' ;;
+    'keys create') options='--subscription --pool --credit --max-budget --rpm --tpm --save --var --secret-only --ensure --reveal' ;;
     'usage') options='--period --refresh --self' ;;
     'billing topup') options='--method --wait' ;;
     'billing verify') options='--amount --wait' ;;
     'billing subscribe') options='--create-key' ;;
-    'auth login') options='--with-key' ;;
+    'history') options='--all' ;;
+    'auth login') options='--with-key --keychain' ;;
     'api') options='--raw-field --field --input' ;;
     'sandbox serve') options='--port' ;;
     'sandbox reset') options='--no-card' ;;
@@ -107,9 +109,10 @@ __ci_values() {
     'billing subscribe --fields') kind=list choices='subscriptionId planSlug status currentPeriodEnd key keyError' ;;
     'billing checkout --fields') kind=list choices='sessionUrl sessionId' ;;
     'billing cancel --fields') kind=list choices='subscriptionId canceled' ;;
+    'history --fields' | 'history reconcile --fields') kind=list choices='id at action change outcome settledAt ids account request' ;;
     'auth login --fields' | 'auth logout --fields') kind=list choices='profile apiUrl managementKey file' ;;
     'auth status --fields') kind=list choices='profile profileOrigin apiUrl apiUrlOrigin managementKey managementKeyOrigin apiKey apiKeyOrigin sandbox valid' ;;
-    'auth list --fields') kind=list choices='profile current apiUrl managementKey' ;;
+    'auth list --fields') kind=list choices='profile current apiUrl managementKey managementKeyOrigin' ;;
     'auth switch --fields') kind=list choices='profile' ;;
     'auth token --fields') kind=list choices='managementKey' ;;
     'config get --fields' | 'config set --fields' | 'config list --fields') kind=list choices='key value origin' ;;
@@ -124,7 +127,7 @@ __ci_values() {
     'plans list --fields') kind=list choices='slug name priceUsdc rateLimits' ;;
     'keys delete +' | 'usage 1') kind=keys ;;
     'auth switch 1') kind=profiles ;;
-    'config get 1' | 'config set 1') kind=words choices='output timeout' ;;
+    'config get 1' | 'config set 1') kind=words choices='output timeout max-monthly-spend' ;;
     'api 1') kind=words choices='GET HEAD POST PUT PATCH DELETE' ;;
     'completion install 1') kind=words choices='bash zsh fish powershell' ;;
     'open 1') kind=words choices='dashboard docs keys billing pools' ;;

@@ -23,6 +23,7 @@ function __ci_commands
                 'keys'\t'make, list and revoke API keys' \
                 'usage'\t'what the keys were used for' \
                 'billing'\t'the account, credit and cards' \
+                'history'\t'what was changed from this machine' \
                 'auth'\t'sign in and out, and between accounts' \
                 'config'\t'settings' \
                 'api'\t'send any request with the stored key' \
@@ -53,6 +54,8 @@ function __ci_commands
                 'subscribe'\t'retired: subscribe to a flat plan (see `ci pools subscribe`)' \
                 'checkout'\t'retired: pay for a flat plan in the browser (see `ci pools subscribe`)' \
                 'cancel'\t'retired: end a flat plan with its period (see `ci pools cancel`)'
+        case 'history' 'help history'
+            printf '%s\n' 'reconcile'\t'find out what became of changes without a known outcome'
         case 'auth' 'help auth'
             printf '%s\n' 'login'\t'save a management key, once the API has accepted it' \
                 'logout'\t'forget a saved key' \
@@ -84,6 +87,7 @@ function __ci_commands
                 'keys'\t'make, list and revoke API keys' \
                 'usage'\t'what the keys were used for' \
                 'billing'\t'the account, credit and cards' \
+                'history'\t'what was changed from this machine' \
                 'auth'\t'sign in and out, and between accounts' \
                 'config'\t'settings' \
                 'api'\t'send any request with the stored key' \
@@ -139,6 +143,7 @@ function __ci_options
                 '--max-price'\t'refuse when today\'s charge is above this' \
                 '--ensure'\t'do nothing when active subscriptions of yours cover it already' \
                 '--create-key'\t'make an API key for each seat' \
+                '--again'\t'buy it though the same was bought a moment ago' \
                 '--dry-run'\t'show what it would cost, and stop'
         case 'pools keys'
             printf '%s\n' '--reveal'\t'show the secrets in full'
@@ -151,7 +156,9 @@ function __ci_options
                 '--tpm'\t'with --credit: tokens a minute' \
                 '--save'\t'write the secret to this dotenv file, and print it nowhere' \
                 '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
-                '--secret-only'\t'print the secret and nothing else'
+                '--secret-only'\t'print the secret and nothing else' \
+                '--ensure'\t'do nothing when a key of that name is there already' \
+                '--reveal'\t'with --ensure: show the secret of a key that is there'
         case 'usage'
             printf '%s\n' '--period'\t'1h, 24h, 7d, 30d' \
                 '--refresh'\t'ask the API, even if the figures at hand are fresh' \
@@ -164,8 +171,11 @@ function __ci_options
                 '--wait'\t'ask again while the transaction is not final'
         case 'billing subscribe'
             printf '%s\n' '--create-key'\t'make an API key with it'
+        case 'history'
+            printf '%s\n' '--all'\t'of all accounts, not only of the one in use'
         case 'auth login'
-            printf '%s\n' '--with-key'\t'read the key from standard input'
+            printf '%s\n' '--with-key'\t'read the key from standard input' \
+                '--keychain'\t'keep the key in the system\'s keychain (needs the npm package @napi-rs/keyring)'
         case 'api'
             printf '%s\n' '--raw-field'\t'a text for the body (or for the query of a GET); repeatable' \
                 '--field'\t'the same with true, false, null, numbers and JSON understood' \
@@ -459,6 +469,18 @@ function __ci_values
                 'subscriptionId' \
                 'canceled' \
                 '--alone'
+        case 'history --fields' 'history reconcile --fields'
+            printf '%s\n' 'list' \
+                'id' \
+                'at' \
+                'action' \
+                'change' \
+                'outcome' \
+                'settledAt' \
+                'ids' \
+                'account' \
+                'request' \
+                '--alone'
         case 'auth login --fields' 'auth logout --fields'
             printf '%s\n' 'list' \
                 'profile' \
@@ -485,6 +507,7 @@ function __ci_values
                 'current' \
                 'apiUrl' \
                 'managementKey' \
+                'managementKeyOrigin' \
                 '--alone'
         case 'auth switch --fields'
             printf '%s\n' 'list' \
@@ -556,7 +579,8 @@ function __ci_values
         case 'config get 1' 'config set 1'
             printf '%s\n' 'words' \
                 'output' \
-                'timeout'
+                'timeout' \
+                'max-monthly-spend'
         case 'api 1'
             printf '%s\n' 'words' \
                 'GET' \

@@ -27,6 +27,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('keys', 'make, list and revoke API keys')
       , @('usage', 'what the keys were used for')
       , @('billing', 'the account, credit and cards')
+      , @('history', 'what was changed from this machine')
       , @('auth', 'sign in and out, and between accounts')
       , @('config', 'settings')
       , @('api', 'send any request with the stored key')
@@ -84,6 +85,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('subscribe', 'retired: subscribe to a flat plan (see `ci pools subscribe`)')
       , @('checkout', 'retired: pay for a flat plan in the browser (see `ci pools subscribe`)')
       , @('cancel', 'retired: end a flat plan with its period (see `ci pools cancel`)')
+    )
+    'history' = @(
+      , @('reconcile', 'find out what became of changes without a known outcome')
+    )
+    'help history' = @(
+      , @('reconcile', 'find out what became of changes without a known outcome')
     )
     'auth' = @(
       , @('login', 'save a management key, once the API has accepted it')
@@ -151,6 +158,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('keys', 'make, list and revoke API keys')
       , @('usage', 'what the keys were used for')
       , @('billing', 'the account, credit and cards')
+      , @('history', 'what was changed from this machine')
       , @('auth', 'sign in and out, and between accounts')
       , @('config', 'settings')
       , @('api', 'send any request with the stored key')
@@ -225,6 +233,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--max-price', 'refuse when today''s charge is above this')
       , @('--ensure', 'do nothing when active subscriptions of yours cover it already')
       , @('--create-key', 'make an API key for each seat')
+      , @('--again', 'buy it though the same was bought a moment ago')
       , @('--dry-run', 'show what it would cost, and stop')
     )
     'pools keys' = @(
@@ -240,6 +249,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--save', 'write the secret to this dotenv file, and print it nowhere')
       , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
       , @('--secret-only', 'print the secret and nothing else')
+      , @('--ensure', 'do nothing when a key of that name is there already')
+      , @('--reveal', 'with --ensure: show the secret of a key that is there')
     )
     'usage' = @(
       , @('--period', '1h, 24h, 7d, 30d')
@@ -257,8 +268,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'billing subscribe' = @(
       , @('--create-key', 'make an API key with it')
     )
+    'history' = @(
+      , @('--all', 'of all accounts, not only of the one in use')
+    )
     'auth login' = @(
       , @('--with-key', 'read the key from standard input')
+      , @('--keychain', 'keep the key in the system''s keychain (needs the npm package @napi-rs/keyring)')
     )
     'api' = @(
       , @('--raw-field', 'a text for the body (or for the query of a GET); repeatable')
@@ -698,6 +713,34 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('canceled', '')
       )
     }
+    'history --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('id', '')
+        , @('at', '')
+        , @('action', '')
+        , @('change', '')
+        , @('outcome', '')
+        , @('settledAt', '')
+        , @('ids', '')
+        , @('account', '')
+        , @('request', '')
+      )
+    }
+    'history reconcile --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('id', '')
+        , @('at', '')
+        , @('action', '')
+        , @('change', '')
+        , @('outcome', '')
+        , @('settledAt', '')
+        , @('ids', '')
+        , @('account', '')
+        , @('request', '')
+      )
+    }
     'auth login --fields' = @{
       Kind = 'list'
       Words = @(
@@ -738,6 +781,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('current', '')
         , @('apiUrl', '')
         , @('managementKey', '')
+        , @('managementKeyOrigin', '')
       )
     }
     'auth switch --fields' = @{
@@ -857,6 +901,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Words = @(
         , @('output', '')
         , @('timeout', '')
+        , @('max-monthly-spend', '')
       )
     }
     'config set 1' = @{
@@ -864,6 +909,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Words = @(
         , @('output', '')
         , @('timeout', '')
+        , @('max-monthly-spend', '')
       )
     }
     'api 1' = @{

@@ -415,7 +415,7 @@ describe('ci history reconcile', () => {
   test('of a raw request cannot be done: exit 10, and why', async () => {
     const { me } = await killed('api POST /api/keys/credit -f name=raw --yes', true);
     const { code, stdout, stderr } = await me.ci('history reconcile');
-    expect([code, cells(stdout)[0]?.slice(2)]).toEqual([10, ['POST /api/keys/credit', 'pending', '']]);
+    expect([code, cells(stdout)[0]?.slice(2)]).toEqual([10, ['POST /api/keys/credit', 'unknown', '']]);
     expect(stderr).toMatch(/what the request was to change is not known here\n1 change could not be settled\.\n$/);
   });
 });
