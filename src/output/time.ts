@@ -1,21 +1,25 @@
+const minute = 60_000;
+const hour = 60 * minute;
+const dayLength = 24 * hour;
+const month = 30.4375 * dayLength;
+
+/** Units, their lengths, and from what distance each is told: where the smaller one, rounded, would make a whole one. */
 const units = [
-  ['year', 31_557_600_000],
-  ['month', 2_629_800_000],
-  ['week', 604_800_000],
-  ['day', 86_400_000],
-  ['hour', 3_600_000],
-  ['minute', 60_000],
+  ['year', 12 * month, 11.5 * month],
+  ['month', month, 29.5 * dayLength],
+  ['week', 7 * dayLength, 6.5 * dayLength],
+  ['day', dayLength, 23.5 * hour],
+  ['hour', hour, 59.5 * minute],
+  ['minute', minute, 0.5 * minute],
 ] as const;
 
-/** How far off a moment is, for people: `in 3 weeks`, `2 hours ago`, `now`. */
+/** How far off a moment is, rounded, for people: `in 3 weeks`, `2 hours ago`, `now`. */
 export function relativeTime(moment: Date, now: Date): string {
   const distance = moment.getTime() - now.getTime();
-  for (const [unit, length] of units) {
-    if (Math.abs(distance) >= length) {
-      return new Intl.RelativeTimeFormat('en', { numeric: 'always' }).format(Math.trunc(distance / length), unit);
-    }
-  }
-  return 'now';
+  const told = units.find(([, , from]) => Math.abs(distance) >= from);
+  if (!told) return 'now';
+  const [unit, length] = told;
+  return new Intl.RelativeTimeFormat('en').format(Math.round(distance / length), unit);
 }
 
 /** A day in a time zone: `23 May 2026`. */
