@@ -3,7 +3,7 @@ import { quoted } from '../config/own-file.ts';
 import { keyFor } from '../config/settings.ts';
 import { CommandError } from '../domain/errors.ts';
 import { masked, redacted } from '../domain/secrets.ts';
-import type { Column, Drawing } from '../output/output.ts';
+import type { Drawing } from '../output/output.ts';
 import type { Verb } from './command.ts';
 import type { Context } from './context.ts';
 
@@ -38,7 +38,7 @@ async function examine(context: Context): Promise<void> {
     ...(await network(context, managementKey.status === 'ok')),
   ];
   if (examined.some(({ status }) => status === 'failed')) context.exitCode = 1;
-  await context.output.list(examined, { columns, fields, empty: '', drawing });
+  await context.output.list(examined, { fields, empty: '', drawing });
 }
 
 function node({ nodeVersion }: Context): Examined {
@@ -169,12 +169,6 @@ function reason(error: unknown): string {
   if (error instanceof CommandError) return redacted([error.message, error.hint].filter(Boolean).join('. '));
   return redacted(error instanceof Error ? error.message : String(error));
 }
-
-const columns: readonly Column<Examined>[] = fields.map((field) => ({
-  field,
-  header: field.toUpperCase(),
-  value: (row) => row[field],
-}));
 
 /** A line a check; a long path may run on, so this is no table. */
 const drawing: Drawing<readonly Examined[]> = (style, examined) => {

@@ -30,14 +30,7 @@ async function openPlace(context: Context, typed: string): Promise<void> {
   const url = pages[typed];
   context.output.checkFields(fields);
   if (context.output.format === undefined) context.output.line(url);
-  else {
-    const columns = fields.map((field) => ({
-      field,
-      header: field,
-      value: (row: { place: Place; url: string }) => row[field],
-    }));
-    await context.output.record({ place: typed, url }, { columns, fields });
-  }
+  else await context.output.record({ place: typed, url }, { fields });
   if (typed === 'keys' || typed === 'billing') {
     context.output.note(`In the dashboard, choose ${typed === 'keys' ? 'API Keys' : 'Billing'}.`);
   }

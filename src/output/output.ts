@@ -31,7 +31,8 @@ export interface Column<Row> {
 
 /** How a result is printed in each format. */
 export interface Layout<Row> {
-  readonly columns: readonly Column<Row>[];
+  /** Without them the fields are printed as they stand. */
+  readonly columns?: readonly Column<Row>[];
   /** The fields that the JSON may hold, for `--fields`. */
   readonly fields: readonly string[];
 }
@@ -208,7 +209,7 @@ export class Output {
 
   #checkPresent<Row>(rows: readonly object[], { fields, columns }: Layout<Row>): void {
     if (!this.#picked) return;
-    const drawn = this.format === 'json' || this.format === 'yaml' ? [] : columns.map((column) => column.field);
+    const drawn = this.format === 'json' || this.format === 'yaml' ? [] : (columns ?? []).map((column) => column.field);
     this.checkFields([...new Set([...fields, ...drawn, ...rows.flatMap((row) => Object.keys(row))])]);
   }
 
@@ -223,7 +224,7 @@ export class Output {
     return Object.fromEntries(this.#picked.map((field) => [field, values.get(field) ?? null]));
   }
 
-  #columns<Row extends object>({ columns }: Layout<Row>): readonly Column<Row>[] {
+  #columns<Row extends object>({ fields, columns = fields.map((field) => columnOf<Row>(field)) }: Layout<Row>) {
     return (
       this.#picked?.map((field) => columns.find((column) => column.field === field) ?? columnOf<Row>(field)) ?? columns
     );
@@ -251,18 +252,19 @@ export class Output {
   }
 }
 
-/** A column for a field that no table shows: as it stands in the JSON. */
-function columnOf<Row extends object>(field: string): Column<Row> {
+/**
+ * A column that holds a field as it stands in the JSON.
+ *
+ * @param told - how a number is written
+ */
+export function columnOf<Row extends object>(field: string, told: (value: number) => string = String): Column<Row> {
   return {
     field,
     header: field,
     value: (row) => {
       const value: unknown = new Map<string, unknown>(Object.entries(row)).get(field);
-      return typeof value === 'object' && value !== null
-        ? JSON.stringify(value)
-        : value === undefined
-          ? ''
-          : String(value ?? '');
+      if (typeof value === 'number') return told(value);
+      return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value ?? '');
     },
   };
 }

@@ -59,11 +59,7 @@ async function signIn(context: Context, { withKey, keychain = false }: Options):
   output.done(`Signed in to ${new URL(apiUrl).host} as profile "${profile}"${place}.`);
   await output.record(
     { profile, apiUrl, managementKey: masked(managementKey), file: profiles.file },
-    {
-      columns: fields.map((field) => ({ field, header: field, value: (row) => row[field] })),
-      fields,
-      drawing: () => '',
-    },
+    { fields, drawing: () => '' },
   );
 }
 

@@ -39,9 +39,5 @@ async function signOut({ output, profiles, settings }: Context): Promise<void> {
   const place = saved.keychain ? "the system's keychain" : removed.file;
   output.done(`Removed the key ${managementKey} of profile "${profile}" from ${place}.`);
   output.note('The key itself is still valid: revoke it in the dashboard, tab Management Keys.');
-  await output.record(removed, {
-    columns: fields.map((field) => ({ field, header: field, value: (row) => row[field] })),
-    fields,
-    drawing: () => '',
-  });
+  await output.record(removed, { fields, drawing: () => '' });
 }

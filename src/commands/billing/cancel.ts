@@ -42,12 +42,5 @@ async function cancelPlan(context: Context, subscriptionId: string): Promise<voi
     command: 'ci billing status',
   });
   output.done(`${subscriptionId} ends with its period.`);
-  await output.record(
-    { subscriptionId, canceled: true },
-    {
-      columns: fields.map((field) => ({ field, header: field, value: (row) => row[field] })),
-      fields,
-      drawing: () => '',
-    },
-  );
+  await output.record({ subscriptionId, canceled: true }, { fields, drawing: () => '' });
 }

@@ -31,7 +31,6 @@ async function checkoutPlan(context: Context, planSlug: string): Promise<void> {
     command: 'ci billing status',
   });
   await context.output.record(session, {
-    columns: fields.map((field) => ({ field, header: field, value: (row) => row[field] })),
     fields,
     drawing: (_style, { sessionUrl }) => `Pay here: ${sessionUrl}\n`,
   });

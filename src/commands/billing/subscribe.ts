@@ -80,10 +80,14 @@ async function subscribeToPlan(context: Context, planSlug: string, { createKey }
 async function tell({ output }: Context, made: PlanSubscription, lostKey: string | undefined): Promise<void> {
   const name = made.subscriptionId ?? made.planSlug ?? '';
   if (made.keyError != null) {
-    throw new CommandError('server_error', `subscribed (${name}), but no key was made: ${text(made, 'keyError')}`, {
-      hint: `Make one with \`ci keys create --subscription ${made.subscriptionId ?? 'ID'}\`.`,
-      outcome: 'applied',
-    });
+    throw new CommandError(
+      'server_error',
+      `subscribed (${name}), but no key was made: ${typeof made.keyError === 'string' ? made.keyError : JSON.stringify(made.keyError)}`,
+      {
+        hint: `Make one with \`ci keys create --subscription ${made.subscriptionId ?? 'ID'}\`.`,
+        outcome: 'applied',
+      },
+    );
   }
   if (lostKey !== undefined) {
     throw new CommandError('secret_lost', `subscribed (${name}), but the key "${lostKey}" was lost with the answer`, {
@@ -91,19 +95,10 @@ async function tell({ output }: Context, made: PlanSubscription, lostKey: string
       outcome: 'applied',
     });
   }
-  await output.record(made, {
-    columns: fields.map((field) => ({ field, header: field, value: (row) => text(row, field) })),
-    fields,
-  });
+  await output.record(made, { fields });
 }
 
 function secretOf({ key }: PlanSubscription): string | undefined {
   const secret: unknown = typeof key === 'object' && key !== null ? Reflect.get(key, 'apiKey') : key;
   return typeof secret === 'string' ? secret : undefined;
-}
-
-function text(row: PlanSubscription, field: (typeof fields)[number]): string {
-  const value = row[field];
-  if (value == null) return '';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

@@ -3,6 +3,7 @@ import type { StripeTopup, UsdcTopup } from '../../api/billing.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, decimalUsd, formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
 import { paymentRequest } from '../../domain/usdc.ts';
+import { columnOf } from '../../output/output.ts';
 import { factLines } from '../../output/text.ts';
 import { carryOut } from '../change.ts';
 import { type Verb, verb } from '../command.ts';
@@ -65,9 +66,8 @@ async function topUp(context: Context, cents: Cents, { method, wait }: Options):
 
 async function show(context: Context, payment: Result, cents: Cents, due = true): Promise<void> {
   await context.output.record(payment, {
-    columns: fields
-      .filter((field) => Object.hasOwn(payment, field))
-      .map((field) => ({ field, header: field, value: (row) => cell(row, field) })),
+    // Money with its cents, and a USDC amount to its last digit.
+    columns: fields.filter((field) => Object.hasOwn(payment, field)).map((field) => columnOf(field, decimalUsd)),
     fields,
     drawing: async (_style, clean) => (due ? `${await instructions(clean, cents)}\n` : ''),
   });
@@ -78,13 +78,6 @@ async function show(context: Context, payment: Result, cents: Cents, due = true)
       `When it is sent: \`ci billing verify TXHASH --amount ${decimalUsd(payment.amount ?? toUsd(cents))} --wait\`.`,
     );
   }
-}
-
-/** A value of the result for a pipe: money with its cents, and a USDC amount to its last digit. */
-function cell(payment: Result, field: (typeof fields)[number]): string {
-  const value = new Map<string, unknown>(Object.entries(payment)).get(field);
-  if (typeof value !== 'number') return String(value ?? '');
-  return decimalUsd(value);
 }
 
 /** What the person has to do: the page to pay on, or the address, chain and exact amount, with a QR code for a wallet. */

@@ -53,17 +53,7 @@ async function deleteKeys(context: Context, typed: readonly string[]): Promise<v
   if (deleted.length > 0) output.done(`Revoked ${counted(deleted.length, 'key')}.`);
   const told = [...gone, ...deleted];
   const [only] = told;
-  const drawing = () => '';
-  await output.list(
-    told,
-    {
-      columns: fields.map((field) => ({ field, header: field.toUpperCase(), value: (row) => row[field] })),
-      fields,
-      empty: '',
-      drawing,
-    },
-    told.length === 1 ? only : { deleted: told },
-  );
+  await output.list(told, { fields, empty: '', drawing: () => '' }, told.length === 1 ? only : { deleted: told });
 }
 
 /** The keys named, each once; one that is listed no more, as it was revoked here before, is done. @throws CommandError (not_found) */

@@ -29,12 +29,5 @@ async function resetState(context: Context, { card }: Options): Promise<void> {
   new UsageCache(context.cacheFolder, context.sandboxId, clock).forget();
   await context.forgetNames();
   output.done(`The sandbox is fresh, ${card ? 'with' : 'without'} a card on file.`);
-  await output.record(
-    { folder, card },
-    {
-      columns: fields.map((field) => ({ field, header: field, value: (row) => row[field] })),
-      fields,
-      drawing: () => '',
-    },
-  );
+  await output.record({ folder, card }, { fields, drawing: () => '' });
 }
