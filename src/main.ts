@@ -6,6 +6,7 @@ import type { Context, World } from './commands/context.ts';
 import { createProgram } from './commands/program.ts';
 import { CommandError, type Outcome } from './domain/errors.ts';
 import { redacted } from './domain/secrets.ts';
+import type { Display } from './output/display.ts';
 import { fileSink, type Sink, written } from './output/sink.ts';
 import { harmless, harmlessJson } from './output/text.ts';
 
@@ -23,11 +24,13 @@ interface Escapes {
 export async function run(args: readonly string[], world: World, escapes: Escapes = {}): Promise<number> {
   const { program, context, help, checkHelped, close } = createProgram(world);
   let typed: Command = program;
+  const terminal = world.stdout.isTTY ? await display(world.stdout, args, world) : undefined;
+  const writeOut = (text: string) => world.stdout.write(terminal ? terminal.page(text) : text);
   program
     .configureOutput({
-      writeOut: (text) => world.stdout.write(text),
+      writeOut,
       // Only help is written here: a bare noun shows it, as a result.
-      writeErr: (text) => world.stdout.write(text),
+      writeErr: writeOut,
       outputError: () => {},
       getOutHelpWidth: () => Math.min(world.stdout.columns ?? 80, 100),
       getErrHelpWidth: () => Math.min(world.stdout.columns ?? 80, 100),
@@ -76,7 +79,9 @@ export async function run(args: readonly string[], world: World, escapes: Escape
     failure = new CommandError('interrupted', 'interrupted; what was asked for had been carried out');
   }
   if (!failure) return exitCode;
-  report(withTrueOutcome(failure, typed, lastChange), wantsJson(args, world) ?? prefersJson, world);
+  const told = withTrueOutcome(failure, typed, lastChange);
+  if (wantsJson(args, world) ?? prefersJson) reportAsJson(told, world);
+  else await report(told, args, world);
   if (keptSecrets !== undefined) world.stderr.write(`${keptSecrets}\n`);
   return failure.exitCode;
 }
@@ -130,7 +135,9 @@ export async function main(): Promise<void> {
       hasCrashed = true;
       if (escapes.take) return escapes.take(error);
       tellStack(error, args, world);
-      report(toCommandError(error, new Command()), wantsJson(args, world) ?? false, world);
+      const failure = toCommandError(error, new Command());
+      if (!wantsJson(args, world)) return void report(failure, args, world).finally(() => process.exit(1));
+      reportAsJson(failure, world);
       process.exit(1);
     });
   }
@@ -192,24 +199,31 @@ function tellStack(error: unknown, args: readonly string[], { stderr }: World): 
   stderr.write(`${redacted(stack.split('\n').map(harmless).join('\n'))}\n`);
 }
 
-/** Says what went wrong: a sentence and what to do next, or with `--json` one object. */
-function report(failure: CommandError, asJson: boolean, world: World): void {
-  const { code, message, hint, status, retryable, outcome } = failure;
-  if (asJson) {
-    const error = {
-      code,
-      message: redacted(message),
-      hint: hint === undefined ? null : redacted(hint),
-      status: status ?? null,
-      retryable,
-      outcome: outcome ?? null,
-    };
-    world.stderr.write(`${harmlessJson(JSON.stringify({ error }))}\n`);
-    return;
-  }
-  const line = hint === undefined ? `ci: ${message}` : `ci: ${message.replace(/\.$/, '')}. ${hint}`;
+/** A stream as people see it, by the command line. */
+async function display(sink: Sink, args: readonly string[], { env }: World): Promise<Display> {
+  const { Display } = await import('./output/display.ts');
+  return new Display(sink, env, args.includes('--no-color'));
+}
+
+/** Says what went wrong, and what to do next. */
+async function report({ message, hint }: CommandError, args: readonly string[], world: World): Promise<void> {
+  const seen = await display(world.stderr, args, world);
+  const text = hint === undefined ? message : `${message.replace(/\.$/, '')}. ${hint}`;
   // Lines tell where a secret ends: before they are one. What a control sequence hid is seen after.
-  world.stderr.write(`${redacted(harmless(redacted(line)))}\n`);
+  world.stderr.write(`${seen.shown(`${seen.style.bad('ci:')} ${redacted(harmless(redacted(text)))}`)}\n`);
+}
+
+/** Says what went wrong in one object. */
+function reportAsJson({ code, message, hint, status, retryable, outcome }: CommandError, world: World): void {
+  const error = {
+    code,
+    message: redacted(message),
+    hint: hint === undefined ? null : redacted(hint),
+    status: status ?? null,
+    retryable,
+    outcome: outcome ?? null,
+  };
+  world.stderr.write(`${harmlessJson(JSON.stringify({ error }))}\n`);
 }
 
 /** Whether errors are due as JSON; asked of the words themselves, as they may be what is wrong. Undefined: nothing says. */

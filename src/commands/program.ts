@@ -117,7 +117,7 @@ export function createProgram(world: World): Program {
         command,
       );
     }
-    world.stdout.write(topic.text());
+    program.configureOutput().writeOut?.(topic.text());
   };
   /** The command that words lead to, as far as they do; what follows a command without commands below it is not looked at. */
   const find = async (words: readonly string[]) => {

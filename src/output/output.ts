@@ -3,8 +3,9 @@ import { usageError } from '../domain/errors.ts';
 import { type Format, formats } from '../domain/formats.ts';
 import { redacted } from '../domain/secrets.ts';
 import { type Cell, cellText, csv, tsv } from './delimited.ts';
+import { Display } from './display.ts';
 import { type Sink, written } from './sink.ts';
-import { loadStyle, type Style, wantsColor } from './style.ts';
+import type { Style } from './style.ts';
 import { harmless, harmlessData, harmlessJson } from './text.ts';
 
 /** The global flags that decide how a result is printed, as typed. */
@@ -44,8 +45,10 @@ export type Drawing<Data> = (style: Style, data: Data) => string | Promise<strin
 export class Output {
   readonly #stdout: Sink;
   readonly #stderr: Sink;
-  readonly #env: Environment;
   readonly #flags: OutputFlags;
+  /** stdout and stderr as people see them. */
+  readonly #result: Display;
+  readonly #asides: Display;
   /** What was asked for; `undefined` is a table on a terminal and tab-separated lines elsewhere. */
   readonly format: Format | undefined;
   readonly #picked: readonly string[] | undefined;
@@ -63,8 +66,9 @@ export class Output {
   ) {
     this.#stdout = stdout;
     this.#stderr = stderr;
-    this.#env = env;
     this.#flags = flags;
+    this.#result = new Display(stdout, env, flags.color === false);
+    this.#asides = new Display(stderr, env, flags.color === false);
     this.format = chosenFormat(flags, env) ?? preferred();
     this.#picked = flags.fields === undefined ? undefined : fieldList(flags.fields);
   }
@@ -76,17 +80,22 @@ export class Output {
 
   /** Whether stdout is a terminal, in whatever format. */
   get isTerminal(): boolean {
-    return this.#stdout.isTTY === true;
+    return this.#result.isTerminal;
   }
 
   /** How many columns a line may have: a terminal's, and any number elsewhere. */
   get width(): number {
-    return this.isTerminal ? (this.#stdout.columns ?? 80) : Number.POSITIVE_INFINITY;
+    return this.#result.width;
+  }
+
+  /** Whether stdout shows more than ASCII. */
+  get unicode(): boolean {
+    return this.#result.unicode;
   }
 
   /** The palette of stdout. */
-  style(): Promise<Style> {
-    return loadStyle(wantsColor(this.#stdout, this.#env, this.#flags.color === false));
+  get style(): Style {
+    return this.#result.style;
   }
 
   /**
@@ -127,15 +136,15 @@ export class Output {
     const clean = this.#shownAs(rows);
     if (!this.isForPeople) return this.#delimited(columns, clean);
     if (rows.length === 0) return this.note(layout.empty);
-    const style = await this.style();
-    if (layout.drawing && !this.#picked) return this.raw(await layout.drawing(style, clean));
+    const { style } = this;
+    if (layout.drawing && !this.#picked) return this.#shown(await layout.drawing(style, clean));
     const { fitted } = await import('./table.ts');
     const drawn = columns.map(({ header, optional, ...column }) => ({
       header: style.dim(header),
       ...(optional === undefined ? {} : { optional }),
       cells: clean.map((row) => shown(column, row, style)),
     }));
-    this.#stdout.write(fitted(drawn, this.width));
+    this.#shown(fitted(drawn, this.width));
   }
 
   /** Prints one thing: an object in JSON; elsewhere a line a field, or for people the drawing that is given. */
@@ -150,13 +159,13 @@ export class Output {
     const clean = this.#shownAs(record);
     if (this.format === 'csv') return this.#delimited(columns, [clean]);
     if (!this.isForPeople) return this.raw(tsv(columns.map((column) => [column.field, column.value(clean)])));
-    const style = await this.style();
-    if (layout.drawing && !this.#picked) return this.raw(await layout.drawing(style, clean));
+    const { style } = this;
+    if (layout.drawing && !this.#picked) return this.#shown(await layout.drawing(style, clean));
     const { table } = await import('./table.ts');
     const lines = columns
       .map((column) => [style.dim(column.header), shown(column, clean, style)])
       .filter(([, value]) => value !== '');
-    this.#stdout.write(table(undefined, lines));
+    this.#shown(table(undefined, lines));
   }
 
   /**
@@ -167,7 +176,8 @@ export class Output {
   async answer(body: string): Promise<void> {
     this.checkAnswer();
     const value = parsed(body);
-    if (value === undefined) return this.raw(this.isTerminal ? `${body.split('\n').map(harmless).join('\n')}\n` : body);
+    if (value === undefined)
+      return this.raw(this.isTerminal ? this.#result.legible(`${body.split('\n').map(harmless).join('\n')}\n`) : body);
     if (this.#flags.jq !== undefined || this.isTerminal) return this.#json(value);
     this.raw(body);
   }
@@ -183,7 +193,7 @@ export class Output {
 
   /** Prints one line: as it is, but for what a terminal would obey. */
   line(text: string): void {
-    this.raw(`${this.isTerminal ? harmless(text) : text}\n`);
+    this.raw(`${this.isTerminal ? this.#result.legible(harmless(text)) : text}\n`);
   }
 
   /** Prints text on stdout as it is. */
@@ -199,12 +209,22 @@ export class Output {
 
   /** Says something about the result, on stderr. Keys in it are masked. */
   note(message: string): void {
-    this.#stderr.write(`${redacted(message.split('\n').map(harmless).join('\n'))}\n`);
+    this.#aside(redacted(message.split('\n').map(harmless).join('\n')));
   }
 
   /** Says what was done, to a person; a pipe has the result itself. */
   done(message: string): void {
-    if (this.isForPeople) this.note(`✓ ${message}`);
+    if (this.isForPeople) this.#aside(`${this.#asides.style.good('✓')} ${redacted(harmless(message))}`);
+  }
+
+  /** Prints what people see. */
+  #shown(text: string): void {
+    this.raw(this.#result.shown(text));
+  }
+
+  /** Says a line to people, and to whatever reads stderr. */
+  #aside(text: string): void {
+    this.#stderr.write(`${this.#asides.shown(text)}\n`);
   }
 
   #checkPresent<Row>(rows: readonly object[], { fields, columns }: Layout<Row>): void {
@@ -215,7 +235,7 @@ export class Output {
 
   /** Data as a terminal may see it; elsewhere as it came. */
   #shownAs<Data>(data: Data): Data {
-    return this.isForPeople || this.isTerminal ? harmlessData(data) : data;
+    return this.isForPeople || this.isTerminal ? harmlessData(data, this.unicode) : data;
   }
 
   #pick(row: object): object {
@@ -240,10 +260,10 @@ export class Output {
     if (this.#flags.jq !== undefined) {
       const { jq } = await import('./jq.ts');
       const lines = await jq(this.#flags.jq, data);
-      return this.raw(this.isTerminal ? lines.split('\n').map(harmless).join('\n') : lines);
+      return this.raw(this.isTerminal ? this.#result.legible(lines.split('\n').map(harmless).join('\n')) : lines);
     }
     const text = JSON.stringify(data, undefined, this.isTerminal ? 2 : undefined);
-    this.#stdout.write(`${this.isTerminal ? harmlessJson(text) : text}\n`);
+    this.#stdout.write(`${this.isTerminal ? harmlessJson(text, this.unicode) : text}\n`);
   }
 
   async #yaml(data: unknown): Promise<void> {

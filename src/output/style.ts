@@ -2,7 +2,10 @@ import type { Environment } from '../config/folders.ts';
 
 type Paint = (text: string) => string;
 
-/** The palette: the terminal's own colours, readable on dark and on light. */
+/**
+ * The palette: of the terminal's own 16 colours those that can be read on its dark and on its light backgrounds. Yellow cannot
+ * on white, nor blue on black: what needs care is magenta. No colour says what the words beside it do not.
+ */
 export interface Style {
   readonly bold: Paint;
   readonly dim: Paint;
@@ -11,7 +14,17 @@ export interface Style {
   readonly warning: Paint;
 }
 
-const plain: Style = { bold: same, dim: same, good: same, bad: same, warning: same };
+/** Text as it is. */
+export const plain: Style = { bold: same, dim: same, good: same, bad: same, warning: same };
+
+/** Text in colour (ECMA-48, "Select Graphic Rendition"). */
+export const painted: Style = {
+  bold: paint(1, 22),
+  dim: paint(2, 22),
+  good: paint(32, 39),
+  bad: paint(31, 39),
+  warning: paint(35, 39),
+};
 
 /** Whether a stream is shown in colour: `--no-color`, then `NO_COLOR`, then `FORCE_COLOR`, then whether it is a terminal. */
 export function wantsColor(
@@ -24,18 +37,8 @@ export function wantsColor(
   return stream.isTTY === true && env.TERM !== 'dumb';
 }
 
-/** The palette in colour, or one that leaves text as it is; chalk is loaded for colour alone. */
-export async function loadStyle(color: boolean): Promise<Style> {
-  if (!color) return plain;
-  const { Chalk } = await import('chalk');
-  const chalk = new Chalk({ level: 1 });
-  return {
-    bold: (text) => chalk.bold(text),
-    dim: (text) => chalk.dim(text),
-    good: (text) => chalk.green(text),
-    bad: (text) => chalk.red(text),
-    warning: (text) => chalk.yellow(text),
-  };
+function paint(on: number, off: number): Paint {
+  return (text) => (text === '' ? '' : `\u001b[${on}m${text}\u001b[${off}m`);
 }
 
 function same(text: string): string {

@@ -1,37 +1,21 @@
-import Table from 'cli-table3';
-import stringWidth from 'string-width';
-
-const noLines = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '',
-};
+import { padded, widthOf } from './width.ts';
 
 /** A table without lines, columns two spaces apart. Cells may hold colour. */
 export function table(header: readonly string[] | undefined, rows: readonly (readonly string[])[]): string {
-  const drawn = new Table({
-    ...(header ? { head: [...header] } : {}),
-    chars: noLines,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
-  });
-  for (const row of rows) drawn.push([...row]);
-  return `${drawn
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n')}\n`;
+  const lines = header ? [header, ...rows] : rows;
+  const widths: number[] = [];
+  for (const line of lines) {
+    for (const [at, cell] of line.entries()) widths[at] = Math.max(widths[at] ?? 0, widthOf(cell));
+  }
+  return lines
+    .map(
+      (line) =>
+        `${line
+          .map((cell, at) => padded(cell, widths[at] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
 }
 
 /** A column with its cells, as drawn: they may hold colour. */
@@ -49,19 +33,32 @@ export interface DrawnColumn {
  * @param width - of the terminal, in columns
  */
 export function fitted(columns: readonly DrawnColumn[], width: number): string {
-  return fittingTable(columns, width) ?? cards(columns);
+  const fitting = columnsWithin(columns, width);
+  if (!fitting) return cards(columns);
+  return table(
+    fitting.map(({ header }) => header),
+    rowsOf(fitting),
+  );
 }
 
-function fittingTable(columns: readonly DrawnColumn[], width: number): string | undefined {
-  const rows = (columns[0]?.cells ?? []).map((_cell, at) => columns.map(({ cells }) => cells[at] ?? ''));
-  const drawn = table(
-    columns.map(({ header }) => header),
-    rows,
-  );
-  if (drawn.split('\n').every((line) => stringWidth(line) <= width)) return drawn;
+/** The columns' cells in lines of one width each, without a header and without what does not fit: for a list to choose from. */
+export function fittedRows(columns: readonly DrawnColumn[], width: number): string[] {
+  const bare = columns.map((column) => ({ ...column, header: '' }));
+  const fitting = columnsWithin(bare, width) ?? bare.filter(({ optional }) => optional === undefined);
+  return table(undefined, rowsOf(fitting)).split('\n').slice(0, -1);
+}
+
+/** As many of the columns as fit; undefined when not even those that must stay do. */
+function columnsWithin(columns: readonly DrawnColumn[], width: number): readonly DrawnColumn[] | undefined {
+  const widths = columns.map(({ header, cells }) => Math.max(...[header, ...cells].map(widthOf)));
+  if (widths.reduce((sum, each) => sum + each, 2 * (columns.length - 1)) <= width) return columns;
   const lowest = Math.min(...columns.map(({ optional = Number.POSITIVE_INFINITY }) => optional));
   const dropped = columns.findLastIndex(({ optional }) => optional === lowest);
-  return dropped < 0 ? undefined : fittingTable(columns.toSpliced(dropped, 1), width);
+  return dropped < 0 ? undefined : columnsWithin(columns.toSpliced(dropped, 1), width);
+}
+
+function rowsOf(columns: readonly DrawnColumn[]): string[][] {
+  return (columns[0]?.cells ?? []).map((_cell, at) => columns.map(({ cells }) => cells[at] ?? ''));
 }
 
 function cards(columns: readonly DrawnColumn[]): string {

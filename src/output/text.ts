@@ -10,32 +10,87 @@ export function harmless(text: string): string {
     .replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '');
 }
 
-/** A copy of some data with every text in it harmless. */
-export function harmlessData<Data>(data: Data): Data {
+/**
+ * A copy of some data with every text in it harmless.
+ *
+ * @param unicode - whether the terminal has more than ASCII; without it the texts are ASCII too
+ */
+export function harmlessData<Data>(data: Data, unicode = true): Data {
   const copy = structuredClone(data);
-  makeHarmless(copy);
+  change(copy, unicode ? harmless : (text) => ascii(harmless(text)));
   return copy;
 }
 
-function makeHarmless(data: unknown): void {
+/** Changes every text in some data. */
+function change(data: unknown, text: (before: string) => string): void {
   if (typeof data !== 'object' || data === null) return;
   for (const [key, value] of Object.entries(data)) {
-    const name = harmless(key);
+    const name = text(key);
     if (name !== key) {
       Reflect.deleteProperty(data, key);
       Reflect.set(data, name, value);
     }
-    if (typeof value === 'string') Reflect.set(data, name, harmless(value));
-    else makeHarmless(value);
+    if (typeof value === 'string') Reflect.set(data, name, text(value));
+    else change(value, text);
   }
 }
 
-/** JSON that no terminal obeys: JSON escapes only the lower half of the control characters. */
-export function harmlessJson(json: string): string {
+/**
+ * JSON that no terminal obeys: JSON escapes only the lower half of the control characters.
+ *
+ * @param unicode - whether the terminal has more than ASCII; what it has not is escaped too
+ */
+export function harmlessJson(json: string, unicode = true): string {
   return json.replace(
-    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    unicode ? /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g : /[\u007f-\uffff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+}
+
+/** The characters that stand for others where there is ASCII alone, each as wide as the one it stands for but `…`. */
+const asciiOf: Readonly<Record<string, string>> = {
+  '✓': '+',
+  '✗': 'x',
+  '×': 'x',
+  '–': '-',
+  '—': '-',
+  '─': '-',
+  '→': '>',
+  '·': '.',
+  '•': '*',
+  '█': '#',
+  '▉': '#',
+  '▊': '#',
+  '▋': '#',
+  '▌': '#',
+  '▍': '-',
+  '▎': '-',
+  '▏': '-',
+  '’': "'",
+  '“': '"',
+  '”': '"',
+  '…': '...',
+};
+
+/** Text for a terminal that has ASCII alone: letters without their accents, and a question mark for what cannot be shown. */
+export function ascii(text: string): string {
+  return text.replace(
+    /[^\x00-\x7f]/gu,
+    (character) => asciiOf[character] ?? (character.normalize('NFD').replace(/[^\x20-\x7e]/gu, '') || '?'),
+  );
+}
+
+/** Text with each address in it as a link (OSC 8): a terminal that has them opens it, in however many lines it stands. */
+export function linked(text: string): string {
+  return text.replace(
+    /https?:\/\/[\x21\x23-\x26\x28-\x5b\x5d-\x5f\x61-\x7e]*[A-Za-z0-9/_=#&-]/g,
+    (url) => `\u001b]8;;${url}\u001b\\${url}\u001b]8;;\u001b\\`,
+  );
+}
+
+/** A whole number for people, its digits in groups: `1,234,567`. */
+export function grouped(count: number): string {
+  return Number.isInteger(count) ? String(count).replace(/\B(?=(\d{3})+$)/g, ',') : String(count);
 }
 
 /** A list in words: `a, b and c`. */

@@ -67,6 +67,7 @@ export function user(
     XDG_DATA_HOME: path.join(home, 'data'),
     XDG_CONFIG_HOME: path.join(home, 'config'),
     TZ: 'UTC',
+    LANG: 'C.UTF-8',
     ...env,
   };
   const start = (file: string, args: readonly string[], { env: more, stdin = '' }: Options = {}): Running => {

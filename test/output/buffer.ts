@@ -19,8 +19,9 @@ export class Buffered implements Sink {
   }
 }
 
-/** An output into buffers: to a pipe, or with a width to a terminal of so many columns. */
-export function outputTo(width: number | undefined, flags: OutputFlags = {}, env: Environment = { NO_COLOR: '1' }) {
+/** An output into buffers: to a pipe, or with a width to a terminal of so many columns, where more than ASCII can be shown. */
+export function outputTo(width: number | undefined, flags: OutputFlags = {}, more: Environment = { NO_COLOR: '1' }) {
+  const env = { LANG: 'C.UTF-8', ...more };
   const stdout = new Buffered(width !== undefined, width);
   const stderr = new Buffered(width !== undefined, width);
   return { output: new Output(stdout, stderr, env, flags), stdout, stderr };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { loadStyle, wantsColor } from '../../src/output/style.ts';
+import { painted, plain, wantsColor } from '../../src/output/style.ts';
 
 const terminal = { isTTY: true };
 const pipe = {};
@@ -23,18 +23,53 @@ test.each([
   expect(wantsColor(stream, env, noColor)).toBe(colored);
 });
 
-test('the palette has the terminal’s own colours', async () => {
-  const { bold, dim, good, bad, warning } = await loadStyle(true);
+/** The colours 1 to 6 (red, green, yellow, blue, magenta, cyan) of well-known terminals, as they are without a theme. */
+const terminals = {
+  xterm: ['cd0000', '00cd00', 'cdcd00', '0000ee', 'cd00cd', '00cdcd'],
+  'the Linux console': ['aa0000', '00aa00', 'aa5500', '0000aa', 'aa00aa', '00aaaa'],
+  'Windows Terminal': ['c50f1f', '13a10e', 'c19c00', '0037da', '881798', '3a96dd'],
+  'Terminal.app': ['990000', '00a600', '999900', '0000b2', 'b200b2', '00a6b2'],
+  'Visual Studio Code': ['cd3131', '0dbc79', 'e5e510', '2472c8', 'bc3fbc', '11a8cd'],
+  'GNOME Terminal': ['c01c28', '26a269', 'a2734c', '12488b', 'a347ba', '2aa1b3'],
+  iTerm2: ['c91b00', '00c200', 'c7c400', '0225c7', 'ca30c7', '00c5c7'],
+} as const;
+
+/** The luminance and contrast of WCAG 2.1. */
+function luminance(color: string): number {
+  const [red = 0, green = 0, blue = 0] = [0, 2, 4].map((at) => {
+    const value = Number.parseInt(color.slice(at, at + 2), 16) / 255;
+    return value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+function contrast(one: string, other: string): number {
+  const [darker = 0, lighter = 0] = [luminance(one), luminance(other)].toSorted((a, b) => a - b);
+  return (lighter + 0.05) / (darker + 0.05);
+}
+
+test('the palette has the terminal’s own colours, and nothing for nothing', () => {
+  const { bold, dim, good, bad, warning } = painted;
   expect([bold, dim, good, bad, warning].map((paint) => paint('x'))).toEqual([
     '\u001b[1mx\u001b[22m',
     '\u001b[2mx\u001b[22m',
     '\u001b[32mx\u001b[39m',
     '\u001b[31mx\u001b[39m',
-    '\u001b[33mx\u001b[39m',
+    '\u001b[35mx\u001b[39m',
   ]);
+  expect(bold('')).toBe('');
 });
 
-test('the palette without colour leaves text as it is', async () => {
-  const { bold, dim, good, bad, warning } = await loadStyle(false);
+test.each(Object.entries(terminals))('each of its colours is told from black and from white in %s', (_name, colors) => {
+  for (const paint of [painted.good, painted.bad, painted.warning]) {
+    const [, code = '0'] = /\[3(\d)m/.exec(paint('x')) ?? [];
+    const color = colors[Number(code) - 1] ?? '';
+    expect(contrast(color, 'ffffff')).toBeGreaterThan(2.1);
+    expect(contrast(color, '000000')).toBeGreaterThan(2.1);
+  }
+});
+
+test('the palette without colour leaves text as it is', () => {
+  const { bold, dim, good, bad, warning } = plain;
   expect([bold, dim, good, bad, warning].map((paint) => paint('x'))).toEqual(['x', 'x', 'x', 'x', 'x']);
 });

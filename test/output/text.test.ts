@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { counted, factLines, harmless, harmlessData, harmlessJson, inWords } from '../../src/output/text.ts';
+import {
+  ascii,
+  counted,
+  factLines,
+  grouped,
+  harmless,
+  harmlessData,
+  harmlessJson,
+  inWords,
+  linked,
+} from '../../src/output/text.ts';
 
 const driving = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 const nasty = fc.string({
@@ -42,6 +52,64 @@ test('harmless data is a copy in which every text is harmless', () => {
   expect(copy).toEqual({ a: 'x', b: [{ c: 'y' }, ' z'], d: 1, e: null, f: undefined, g: true });
   expect(data.a).toBe('\u001b[2Jx');
   expect(harmlessData(7)).toBe(7);
+});
+
+test('harmless data for a terminal that has ASCII alone is ASCII', () => {
+  expect(harmlessData({ größe: 'sk_live_…9f3a', b: [{ c: '世界' }] }, false)).toEqual({
+    'gro?e': 'sk_live_...9f3a',
+    b: [{ c: '??' }],
+  });
+});
+
+test('harmless JSON for a terminal that has ASCII alone has the same value', () => {
+  const json = harmlessJson('"ß世🔑\u007f"', false);
+  expect(json).toBe('"\\u00df\\u4e16\\ud83d\\udd11\\u007f"');
+  expect(JSON.parse(json)).toBe('ß世🔑\u007f');
+});
+
+describe('in ASCII', () => {
+  test.each([
+    ['✓ Signed in', '+ Signed in'],
+    ['✗ ! 08:00–16:00 — sk_…9f3a · • ─ →', 'x ! 08:00-16:00 - sk_...9f3a . * - >'],
+    ['█▌▏', '##-'],
+    ['Ärger, ngjërë, Łódź', 'Arger, ngjere, ?odz'],
+    ['世🔑\u009b', '???'],
+    ['\u001b[32mgreen\u001b[39m\t\n', '\u001b[32mgreen\u001b[39m\t\n'],
+  ])('%j is %j', (text, result) => {
+    expect(ascii(text)).toBe(result);
+  });
+
+  test('a mark is as wide as it was, so that tables stay in line', () => {
+    for (const mark of '✓✗×–—─→·•█▉▊▋▌▍▎▏’“”') expect(ascii(mark)).toHaveLength(1);
+  });
+});
+
+describe('an address becomes a link', () => {
+  const link = (url: string) => `\u001b]8;;${url}\u001b\\${url}\u001b]8;;\u001b\\`;
+
+  test.each([
+    ['Pay here: https://example.com/a?b=c#d', `Pay here: ${link('https://example.com/a?b=c#d')}`],
+    ['(see https://example.com/a).', `(see ${link('https://example.com/a')}).`],
+    ['`https://a.test`, http://127.0.0.1:8787/x', `\`${link('https://a.test')}\`, ${link('http://127.0.0.1:8787/x')}`],
+    ['https://a.test\nhttps://b.test', `${link('https://a.test')}\n${link('https://b.test')}`],
+  ])('in %j', (text, result) => {
+    expect(linked(text)).toBe(result);
+  });
+
+  test.each(['ftp://a.test', 'file:///etc/passwd', 'example.com', 'no address'])('%j has none', (text) => {
+    expect(linked(text)).toBe(text);
+  });
+});
+
+test.each([
+  [0, '0'],
+  [999, '999'],
+  [1000, '1,000'],
+  [1_234_567, '1,234,567'],
+  [-1_234_567, '-1,234,567'],
+  [0.5, '0.5'],
+])('%d in groups is "%s"', (count, text) => {
+  expect(grouped(count)).toBe(text);
 });
 
 test('harmless JSON has the same value and nothing that drives a terminal', () => {

@@ -1,0 +1,51 @@
+import { stripVTControlCharacters } from 'node:util';
+import { widthOf } from './width.ts';
+
+/** A word with the spaces before it; a command in backticks is one. */
+const words = /\s*(?:[^\s`]*`[^`]*`[^\s`]*|\S+)/g;
+
+/** A terminal narrower than this, in columns, breaks lines itself as well as it can. */
+const narrowest = 20;
+
+const shellLine = /^\s*\$ /;
+
+/**
+ * Text whose lines fit a terminal: broken between words, and a fact (`Price  $49.00 a month`) goes on below its value. What is to be
+ * copied is left whole, however long: a line of shell (`$ ci …`), and any word.
+ *
+ * @param width - of the terminal, in columns
+ */
+export function wrapped(text: string, width: number): string {
+  if (width < narrowest) return text;
+  return text
+    .split('\n')
+    .map((line) => (widthOf(line) <= width || shellLine.test(line) ? line : wrappedLine(line, width)))
+    .join('\n');
+}
+
+function wrappedLine(line: string, width: number): string {
+  const indent = ' '.repeat(hanging(stripVTControlCharacters(line), width));
+  const lines: string[] = [];
+  let current = '';
+  for (const word of wordsOf(line, width - indent.length)) {
+    if (current.trim() !== '' && widthOf(current + word) > width) {
+      lines.push(current);
+      current = indent + word.trimStart();
+    } else current += word;
+  }
+  return [...lines, current].join('\n');
+}
+
+/** A command that is too long for a line is broken like other words. */
+function wordsOf(line: string, room: number): string[] {
+  return (line.match(words) ?? []).flatMap((word) =>
+    widthOf(word.trim()) > room ? (word.match(/\s*\S+/g) ?? []) : [word],
+  );
+}
+
+/** Where a line goes on: below the value of a fact, else below where it begins. */
+function hanging(line: string, width: number): number {
+  const value = /^ *(?:\S+ ){0,2}\S+ {2,}/.exec(line)?.[0].length ?? 0;
+  const start = /^ */.exec(line)?.[0].length ?? 0;
+  return value > 0 && value <= width / 2 ? value : start <= width / 2 ? start : 0;
+}

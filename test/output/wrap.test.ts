@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { widthOf } from '../../src/output/width.ts';
+import { wrapped } from '../../src/output/wrap.ts';
+
+describe('a text that is too wide', () => {
+  test.each([
+    ['is broken between words', 'The key is sent by mail, always', 24, 'The key is sent by mail,\nalways'],
+    ['fills a line to its last column', 'abcd efgh ijkl mnop qr stuv', 22, 'abcd efgh ijkl mnop qr\nstuv'],
+    ['goes on below where it begins', '  two spaces before each', 20, '  two spaces before\n  each'],
+    [
+      'keeps its other lines',
+      'short\na longer line than is wide\n\nshort',
+      20,
+      'short\na longer line than\nis wide\n\nshort',
+    ],
+    ['keeps the spaces in a line', 'a b c d      ef ghijk lmno', 22, 'a b c d      ef ghijk\nlmno'],
+    ['is not broken in a word', 'a https://example.com/long b', 20, 'a\nhttps://example.com/long\nb'],
+    ['is not broken in a command', 'Next: `ci keys create` makes it', 24, 'Next: `ci keys create`\nmakes it'],
+    ['is broken before a command', 'What next: `ci keys create` makes', 24, 'What next:\n`ci keys create` makes'],
+    [
+      'is broken in a command that no line holds',
+      'Run `ci keys create NAME` now',
+      20,
+      'Run `ci keys create\nNAME` now',
+    ],
+    ['is whole where it is a line of shell', '  $ ci pools list --available', 20, '  $ ci pools list --available'],
+    ['is whole where the terminal is too narrow', 'The key is sent by mail', 19, 'The key is sent by mail'],
+  ])('%s', (_what, text, width, lines) => {
+    expect(wrapped(text, width)).toBe(lines);
+  });
+
+  test('goes on below the value where it is a fact', () => {
+    expect(wrapped('Charged today  $49.00, to the saved card', 32)).toBe(
+      'Charged today  $49.00, to the\n               saved card',
+    );
+    expect(wrapped('  -V, --version  show the version\n        and more of what it says', 34)).toBe(
+      '  -V, --version  show the version\n        and more of what it says',
+    );
+    expect(wrapped('Price  $49.00 a month\n       and more of it all', 20)).toBe(
+      'Price  $49.00 a\n       month\n       and more of\n       it all',
+    );
+  });
+
+  test('does not where that would leave no room', () => {
+    expect(wrapped('Charged today  $49.00, to the saved card', 20)).toBe('Charged today\n$49.00, to the saved\ncard');
+  });
+
+  test('keeps its colours', () => {
+    expect(wrapped('\u001b[2mPrice\u001b[22m  \u001b[32mfor each month\u001b[39m', 20)).toBe(
+      '\u001b[2mPrice\u001b[22m  \u001b[32mfor each\n       month\u001b[39m',
+    );
+  });
+});
+
+test('a text that fits is left as it is, whatever it holds', () => {
+  expect(wrapped('世界'.repeat(5), 20)).toBe('世界'.repeat(5));
+  expect(wrapped(' a  b ', 20)).toBe(' a  b ');
+  expect(wrapped('a  b '.repeat(100), Number.POSITIVE_INFINITY)).toBe('a  b '.repeat(100));
+});
+
+test('no word is lost, and no line of short words is too wide', () => {
+  const word = fc.stringMatching(/^[a-z.,:;]{1,8}$/);
+  fc.assert(
+    fc.property(fc.array(word, { minLength: 1 }), fc.integer({ min: 20, max: 60 }), (words, width) => {
+      const lines = wrapped(words.join(' '), width).split('\n');
+      expect(lines.flatMap((line) => line.split(' ')).filter(Boolean)).toEqual(words);
+      expect(lines.filter((line) => widthOf(line) > width)).toEqual([]);
+    }),
+  );
+});
