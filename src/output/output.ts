@@ -28,6 +28,8 @@ export interface Column<Row> {
   readonly show?: (row: Row, style: Style) => string;
   /** Left out for people where the terminal is too narrow: 1 first, then 2. Without it a column stays. */
   readonly optional?: number;
+  /** Whether it stands at the right, as numbers do. */
+  readonly right?: boolean;
 }
 
 /** How a result is printed in each format. */
@@ -139,9 +141,10 @@ export class Output {
     const { style } = this;
     if (layout.drawing && !this.#picked) return this.#shown(await layout.drawing(style, clean));
     const { fitted } = await import('./table.ts');
-    const drawn = columns.map(({ header, optional, ...column }) => ({
+    const drawn = columns.map(({ header, optional, right = false, ...column }) => ({
       header: style.dim(header),
       ...(optional === undefined ? {} : { optional }),
+      right,
       cells: clean.map((row) => shown(column, row, style)),
     }));
     this.#shown(fitted(drawn, this.width));

@@ -1,21 +1,25 @@
-import { padded, widthOf } from './width.ts';
+import { widthOf } from './width.ts';
 
-/** A table without lines, columns two spaces apart. Cells may hold colour. */
-export function table(header: readonly string[] | undefined, rows: readonly (readonly string[])[]): string {
+/**
+ * A table without lines, columns two spaces apart. Cells may hold colour.
+ *
+ * @param right - which columns stand at the right
+ */
+export function table(
+  header: readonly string[] | undefined,
+  rows: readonly (readonly string[])[],
+  right: readonly boolean[] = [],
+): string {
   const lines = header ? [header, ...rows] : rows;
   const widths: number[] = [];
   for (const line of lines) {
     for (const [at, cell] of line.entries()) widths[at] = Math.max(widths[at] ?? 0, widthOf(cell));
   }
-  return lines
-    .map(
-      (line) =>
-        `${line
-          .map((cell, at) => padded(cell, widths[at] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  const aligned = (cell: string, at: number) => {
+    const space = ' '.repeat((widths[at] ?? 0) - widthOf(cell));
+    return right[at] ? space + cell : cell + space;
+  };
+  return lines.map((line) => `${line.map(aligned).join('  ').trimEnd()}\n`).join('');
 }
 
 /** A column with its cells, as drawn: they may hold colour. */
@@ -23,6 +27,8 @@ export interface DrawnColumn {
   readonly header: string;
   /** Left out where the table would be too wide: 1 first, then 2. Without it a column stays. */
   readonly optional?: number;
+  /** Whether it stands at the right. */
+  readonly right?: boolean;
   readonly cells: readonly string[];
 }
 
@@ -38,6 +44,7 @@ export function fitted(columns: readonly DrawnColumn[], width: number): string {
   return table(
     fitting.map(({ header }) => header),
     rowsOf(fitting),
+    fitting.map(({ right = false }) => right),
   );
 }
 

@@ -88,9 +88,15 @@ export function linked(text: string): string {
   );
 }
 
-/** A whole number for people, its digits in groups: `1,234,567`. */
-export function grouped(count: number): string {
+/** A whole number for people, its digits in groups: `1,234,567`; nothing for none. */
+export function grouped(count: number | null | undefined): string {
+  if (count == null) return '';
   return Number.isInteger(count) ? String(count).replace(/\B(?=(\d{3})+$)/g, ',') : String(count);
+}
+
+/** A fraction for people: 0.15 is `15 %`. */
+export function percent(fraction: number): string {
+  return `${Number((fraction * 100).toFixed(2))} %`;
 }
 
 /** A list in words: `a, b and c`. */

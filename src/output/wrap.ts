@@ -11,7 +11,7 @@ const shellLine = /^\s*\$ /;
 
 /**
  * Text whose lines fit a terminal: broken between words, and a fact (`Price  $49.00 a month`) goes on below its value. What is to be
- * copied is left whole, however long: a line of shell (`$ ci …`), and any word.
+ * copied is left whole, however long: a line of shell (`$ ci …`), and any word. One that no line holds stays where it is.
  *
  * @param width - of the terminal, in columns
  */
@@ -27,8 +27,10 @@ function wrappedLine(line: string, width: number): string {
   const indent = ' '.repeat(hanging(stripVTControlCharacters(line), width));
   const lines: string[] = [];
   let current = '';
-  for (const word of wordsOf(line, width - indent.length)) {
-    if (current.trim() !== '' && widthOf(current + word) > width) {
+  const room = width - indent.length;
+  for (const word of wordsOf(line, room)) {
+    const fits = widthOf(word.trim()) <= room;
+    if (fits && current.trim() !== '' && widthOf(current + word) > width) {
       lines.push(current);
       current = indent + word.trimStart();
     } else current += word;

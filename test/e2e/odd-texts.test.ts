@@ -201,9 +201,9 @@ describe.each([80, 200])('on a terminal of %d columns', (columns) => {
       const header = lines.find((each) => /^(?:ID|POOL) .*RENEWS/.test(each));
       if (!header) continue;
       const renews = startOf(header, /RENEWS/g);
-      const rows = lines.filter((each) => each.includes('in 4 weeks'));
+      const rows = lines.filter((each) => each.includes('in 1 month'));
       expect([line, rows.length]).toEqual([line, texts.length]);
-      for (const row of rows) expect([line, row, startOf(row, /in 4 weeks/g)]).toEqual([line, row, renews]);
+      for (const row of rows) expect([line, row, startOf(row, /in 1 month/g)]).toEqual([line, row, renews]);
     }
   });
 });

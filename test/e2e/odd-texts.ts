@@ -90,7 +90,7 @@ export const control = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
 
 /** What was written on a terminal, line ends (of CSV too) and the tool's own colours aside. */
 export function uncoloured(written: string): string {
-  return written.replace(/\r*\n/g, '\n').replace(/\u001b\[(?:1|2|22|31|32|33|39)m/g, '');
+  return written.replace(/\r*\n/g, '\n').replace(/\u001b\[(?:1|2|22|31|32|35|39)m/g, '');
 }
 
 /** A CSV text as RFC 4180 has it: rows of cells. */

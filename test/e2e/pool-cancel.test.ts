@@ -27,7 +27,7 @@ describe('before pools cancel', () => {
     const { api, me, older, latest } = await customer();
     const session = onTerminal(me, 'pools cancel kimi26');
     await session.shows(question);
-    for (const fact of [latest, 'kimi26', 'asia', '$39.00', '14 May 2026', 'in 4 weeks']) {
+    for (const fact of [latest, 'kimi26', 'asia', '$39.00', '14 May 2026', 'in 1 month']) {
       expect(session.screen).toContain(fact);
     }
     expect(session.screen).toMatch(/refund +none|no refund/i);

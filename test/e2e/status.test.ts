@@ -79,8 +79,8 @@ describe('status', () => {
     expect(screen).toMatch(/Credit +\$25\.00/);
     expect(screen).toMatch(/Keys +2/);
     expect(screen).toMatch(/POOL +BLOCKS +NOW +RENEWS +KEYS/);
-    expect(screen).toMatch(new RegExp(`kimi26 +asia +${next} \\(in 14 hours\\) +in 4 weeks +1`));
-    expect(screen).toMatch(/kimi26 +europe +live +in 4 weeks +1/);
+    expect(screen).toMatch(new RegExp(`kimi26 +asia +${next} \\(in 14 hours\\) +in 1 month +1`));
+    expect(screen).toMatch(/kimi26 +europe +live +in 1 month +1/);
   });
 
   test('goes by the clock of the API: what is live changes with it', async () => {
@@ -95,8 +95,8 @@ describe('status', () => {
     await api.box.data('DELETE', '/api/pools/kimi26/pledge');
     await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
     const { screen } = await shown(me, 'status');
-    expect(screen).toMatch(/kimi26 +asia .*ends in 4 weeks/);
-    expect(screen).toMatch(/minimax-m3 +europe +live +in 4 weeks +none/);
+    expect(screen).toMatch(/kimi26 +asia .*ends in 1 month/);
+    expect(screen).toMatch(/minimax-m3 +europe +live +in 1 month +none/);
     expect(screen).toMatch(/! minimax-m3: has no key/);
   });
 

@@ -356,7 +356,7 @@ describe('usage --self', () => {
     const { code, screen } = await shown(me, 'usage --self');
     expect(code).toBe(0);
     expect(screen).toMatch(/Limit +\$25\.00/);
-    expect(screen).toMatch(/14 May 2026 \(in 4 weeks\)/);
+    expect(screen).toMatch(/14 May 2026 \(in 1 month\)/);
   });
 
   test.each([

@@ -69,7 +69,7 @@ describe('a terminal', () => {
   });
 
   test('shows addresses as links where it has them, whole', () => {
-    const url = 'https://example.com/a/b/c';
+    const url = 'https://a.test/b/c';
     expect(terminal(20).shown(`Pay: ${url}`)).toBe(`Pay:\n${url}`);
     expect(terminal(20, { VTE_VERSION: '7600' }).shown(`Pay: ${url}`)).toBe(
       `Pay:\n\u001b]8;;${url}\u001b\\${url}\u001b]8;;\u001b\\`,

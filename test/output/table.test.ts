@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fitted, table } from '../../src/output/table.ts';
+import { fitted, fittedRows, table } from '../../src/output/table.ts';
 
 const red = (text: string) => `\u001b[31m${text}\u001b[39m`;
 const columns = [
@@ -44,4 +44,18 @@ test('a table leaves out optional columns, the lowest number first, until it fit
 
 test('a table that cannot fit is a paragraph a row, with a line a cell that is not empty', () => {
   expect(fitted(columns, 1)).toBe('ID    1\nNAME  Ann\nCOST  $39\n\nID    22\nCOST  $4.50\n');
+});
+
+test('numbers stand at the right, their header too', () => {
+  const numbers = [
+    { header: 'KEY', cells: ['a', 'bb'] },
+    { header: 'TOKENS', right: true, cells: [red('1,234'), '12'] },
+  ];
+  expect(fitted(numbers, 80)).toBe(`KEY  TOKENS\na     ${red('1,234')}\nbb       12\n`);
+});
+
+test('rows to choose from have no header, and leave out what does not fit', () => {
+  expect(fittedRows(columns, 80)).toEqual(['1   Ann  $39', '22       $4.50']);
+  expect(fittedRows(columns, 10)).toEqual(['1   Ann', '22']);
+  expect(fittedRows(columns, 1)).toEqual(['1', '22']);
 });

@@ -10,6 +10,7 @@ import {
   harmlessJson,
   inWords,
   linked,
+  percent,
 } from '../../src/output/text.ts';
 
 const driving = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
@@ -108,6 +109,8 @@ test.each([
   [1_234_567, '1,234,567'],
   [-1_234_567, '-1,234,567'],
   [0.5, '0.5'],
+  [null, ''],
+  [undefined, ''],
 ])('%d in groups is "%s"', (count, text) => {
   expect(grouped(count)).toBe(text);
 });
@@ -134,6 +137,14 @@ test.each([
 
 test('a list in words ends with "and" unless told otherwise', () => {
   expect(inWords(['a', 'b'])).toBe('a and b');
+});
+
+test.each([
+  [0.15, '15 %'],
+  [0.125, '12.5 %'],
+  [0.07, '7 %'],
+])('%d is "%s"', (fraction, text) => {
+  expect(percent(fraction)).toBe(text);
 });
 
 test.each([

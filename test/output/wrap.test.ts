@@ -15,7 +15,13 @@ describe('a text that is too wide', () => {
       'short\na longer line than\nis wide\n\nshort',
     ],
     ['keeps the spaces in a line', 'a b c d      ef ghijk lmno', 22, 'a b c d      ef ghijk\nlmno'],
-    ['is not broken in a word', 'a https://example.com/long b', 20, 'a\nhttps://example.com/long\nb'],
+    ['is not broken in a word', 'Pay https://a.test/long b', 20, 'Pay\nhttps://a.test/long\nb'],
+    [
+      'stays where it is before a word that no line holds',
+      'a https://a.test/longer b c',
+      20,
+      'a https://a.test/longer\nb c',
+    ],
     ['is not broken in a command', 'Next: `ci keys create` makes it', 24, 'Next: `ci keys create`\nmakes it'],
     ['is broken before a command', 'What next: `ci keys create` makes', 24, 'What next:\n`ci keys create` makes'],
     [

@@ -1,5 +1,6 @@
 import type { Plan } from '../../api/billing.ts';
 import type { Column } from '../../output/output.ts';
+import { grouped } from '../../output/text.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { sayRetired } from '../retired.ts';
@@ -26,6 +27,18 @@ const columns: readonly Column<Plan>[] = [
   { field: 'slug', header: 'PLAN', value: ({ slug }) => slug },
   { field: 'name', header: 'NAME', value: ({ name }) => name },
   { field: 'priceUsdc', header: 'USD/MONTH', value: ({ priceUsdc }) => priceUsdc },
-  { field: 'rpm', header: 'REQUESTS/MIN', value: ({ rateLimits }) => rateLimits?.rpm_limit },
-  { field: 'tpm', header: 'TOKENS/MIN', value: ({ rateLimits }) => rateLimits?.tpm_limit },
+  {
+    field: 'rpm',
+    header: 'REQUESTS/MIN',
+    right: true,
+    value: ({ rateLimits }) => rateLimits?.rpm_limit,
+    show: ({ rateLimits }) => grouped(rateLimits?.rpm_limit),
+  },
+  {
+    field: 'tpm',
+    header: 'TOKENS/MIN',
+    right: true,
+    value: ({ rateLimits }) => rateLimits?.tpm_limit,
+    show: ({ rateLimits }) => grouped(rateLimits?.tpm_limit),
+  },
 ];

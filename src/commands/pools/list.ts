@@ -3,6 +3,7 @@ import type { Pool, PoolDetail } from '../../api/pools.ts';
 import { type Block, blockNames } from '../../domain/blocks.ts';
 import { decimalUsd, shownUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
+import { percent } from '../../output/text.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { parseBlocks } from '../options.ts';
@@ -47,7 +48,11 @@ async function listPools(context: Context, filter: Filter): Promise<void> {
     const unstated = asksForSeats && pool.status === 'active' && !pool.blocks?.length;
     if (matches(unstated ? await pools.get(pool.id) : pool, filter)) found.push(pool);
   }
-  await context.output.list(found, { columns, fields, empty: 'No pool matches.' });
+  await context.output.list(found, {
+    columns: context.output.isTerminal ? [...columns, ...whereThereIsRoom] : columns,
+    fields,
+    empty: 'No pool matches.',
+  });
 }
 
 function matches(pool: PoolDetail, { available, block, model, status }: Filter): boolean {
@@ -90,4 +95,17 @@ const columns: readonly Column<Pool>[] = [
       },
     }),
   ),
+];
+
+/** For people with a wide terminal. */
+const whereThereIsRoom: readonly Column<Pool>[] = [
+  {
+    field: 'annualDiscount',
+    header: 'YEAR',
+    optional: 3,
+    value: ({ annualDiscount }) => annualDiscount,
+    show: ({ annualDiscount }) => (annualDiscount ? `${percent(annualDiscount)} off` : ''),
+  },
+  { field: 'totalSlots', header: 'SEATS/BLOCK', optional: 2, value: ({ totalSlots }) => totalSlots },
+  { field: 'modelId', header: 'MODEL ID', optional: 1, value: ({ modelId }) => modelId },
 ];

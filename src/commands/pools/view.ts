@@ -1,9 +1,10 @@
 import type { PoolDetail } from '../../api/pools.ts';
-import { type Block, blockAt, blockNames, startHour, utcHours } from '../../domain/blocks.ts';
+import { type Block, blockAt, blockNames, hoursOf, startHour, utcHours } from '../../domain/blocks.ts';
 import { occurrence } from '../../domain/coverage.ts';
 import { decimalUsd, toUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
 import type { Style } from '../../output/style.ts';
+import { percent } from '../../output/text.ts';
 import { timeOfDay, timeSpan } from '../../output/time.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -42,7 +43,7 @@ async function viewPool(context: Context, typed: string | undefined): Promise<vo
   await context.output.record(pool, {
     columns: [...facts, ...blockNames.flatMap((block) => blockFacts(block))],
     fields,
-    drawing: (style, clean) => drawing(clean, style, now, context.timeZone),
+    drawing: (style, clean) => drawing(clean, style, now, context),
   });
 }
 
@@ -71,8 +72,8 @@ function blockFacts(block: Block): Column<PoolDetail>[] {
   ];
 }
 
-async function drawing(pool: PoolDetail, style: Style, now: Date, timeZone: string): Promise<string> {
-  const { table } = await import('../../output/table.ts');
+async function drawing(pool: PoolDetail, style: Style, now: Date, { output, timeZone }: Context): Promise<string> {
+  const { fitted, table } = await import('../../output/table.ts');
   const title = [pool.modelName ?? pool.modelId, poolName(pool)].filter((word) => word != null);
   const lines = [
     ['Status', pool.status ?? ''],
@@ -84,20 +85,27 @@ async function drawing(pool: PoolDetail, style: Style, now: Date, timeZone: stri
     ['Year', pool.annualDiscount ? `${percent(pool.annualDiscount)} off, paid upfront` : ''],
     ['Key', pool.manualProvisioning ? 'by mail, within 24 hours of subscribing' : 'made by you, after subscribing'],
   ].filter(([, value]) => value !== '');
-  const blocks = blockNames.map((block) => {
-    const { from, to } = occurrence(startHour(block), now);
-    const live = blockAt(now.getUTCHours()) === block;
-    const free = freeSeats(pool, block);
-    const price = blockPrice(pool, pool, block);
-    return [
-      style.bold(block),
-      utcHours(block),
-      timeSpan(from, to, timeZone),
-      price ? priceText(price) : '',
-      free === undefined ? '' : free === 0 ? style.bad('sold out') : style.good(String(free)),
-      live ? 'now' : '',
-    ];
+  const column = (header: string, cell: (block: Block) => string) => ({
+    header: style.dim(header),
+    cells: blockNames.map(cell),
   });
+  const blocks = [
+    column('BLOCK', (block) => style.bold(block)),
+    column('UTC', utcHours),
+    column('LOCAL', (block) => {
+      const { from, to } = occurrence(startHour(block), now);
+      return timeSpan(from, to, timeZone);
+    }),
+    column('PRICE/MONTH', (block) => {
+      const price = blockPrice(pool, pool, block);
+      return price ? priceText(price) : '';
+    }),
+    column('FREE SEATS', (block) => {
+      const free = freeSeats(pool, block);
+      return free === undefined ? '' : free === 0 ? style.bad('sold out') : style.good(String(free));
+    }),
+    column('LIVE', (block) => (blockAt(now.getUTCHours()) === block ? 'now' : '')),
+  ];
   return [
     `${style.bold(title[0] ?? '')}  ${style.dim(title[1] ?? '')}`,
     ...(pool.description ? [pool.description] : []),
@@ -106,47 +114,82 @@ async function drawing(pool: PoolDetail, style: Style, now: Date, timeZone: stri
       undefined,
       lines.map(([label = '', value = '']) => [style.dim(label), value]),
     ),
-    table(
-      ['BLOCK', 'UTC', 'LOCAL', 'PRICE/MONTH', 'FREE SEATS', ''].map((header) => style.dim(header)),
-      blocks,
-    ),
-    chart(pool, style, now, timeZone),
+    fitted(blocks, output.width),
+    chart(pool, style, now, { timeZone, width: output.width, bars: output.unicode }),
   ].join('\n');
 }
 
-/** Free seats hour by hour of the UTC day, with the local hour at which each begins. */
-function chart(pool: PoolDetail, style: Style, now: Date, timeZone: string): string {
+const heights = [...'▁▂▃▄▅▆▇█'];
+const labelWidth = 6;
+
+/** How the chart of a day is drawn. */
+interface Paper {
+  readonly timeZone: string;
+  /** Columns; the hours are in one line where they fit, else a line has the hours of a block. */
+  readonly width: number;
+  /** Whether there are characters for bars. */
+  readonly bars: boolean;
+}
+
+/** Free seats hour by hour of the UTC day, with the local time at which each begins. */
+function chart(pool: PoolDetail, style: Style, now: Date, { timeZone, width, bars }: Paper): string {
   if (!pool.hourSlots?.length) return '';
-  const hours = Array.from({ length: 24 }, (_, hour) => hour);
-  const local = hours.map((hour) => {
-    const start = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate(), hour));
-    return timeOfDay(start, timeZone);
-  });
-  const minutes = local[0]?.slice(3) ?? '00';
-  const row = (label: string, cells: readonly string[]) => `${style.dim(label.padEnd(6))}${cells.join(' ')}`;
-  const current = now.getUTCHours();
-  return `${[
-    `Free seats by the hour; local is ${timeZone}${minutes === '00' ? '' : `, each hour at :${minutes}`}`,
+  const all = Array.from({ length: 24 }, (_, hour) => hour);
+  const local = all.map((hour) =>
+    timeOfDay(new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate(), hour)), timeZone),
+  );
+  // Whole times where there is room for them, `13:30`, else the hours alone.
+  const wide = Number.isFinite(width) && width >= labelWidth + 24 * 6;
+  const cell = wide ? 5 : 2;
+  const minutes = wide ? '00' : (local[0]?.slice(3) ?? '00');
+  const row = (label: string, cells: readonly string[]) =>
+    `${style.dim(label)}${' '.repeat(labelWidth - label.length)}${cells.join(' ')}`.trimEnd();
+  const rows = (hours: readonly number[]) => [
     row(
       'UTC',
-      hours.map((hour) => (hour === current ? style.bold : style.dim)(String(hour).padStart(2, '0'))),
-    ),
-    row(
-      'free',
-      hours.map((hour) => seats(freeInHour(pool, hour), style)),
+      hours.map((hour) => {
+        const time = `${String(hour).padStart(2, '0')}:00`.slice(0, cell);
+        return hour === now.getUTCHours() ? style.bold(time) : style.dim(time);
+      }),
     ),
     row(
       'local',
-      local.map((time) => style.dim(time.slice(0, 2))),
+      hours.map((hour) => style.dim((local[hour] ?? '').slice(0, cell))),
     ),
-  ].join('\n')}\n`;
+    row(
+      'free',
+      hours.map((hour) => seats(freeInHour(pool, hour), cell, style)),
+    ),
+    ...(bars && pool.totalSlots && hours.some((hour) => freeInHour(pool, hour) > 0)
+      ? [
+          row(
+            '',
+            hours.map((hour) => bar(freeInHour(pool, hour) / (pool.totalSlots ?? 1), cell)),
+          ),
+        ]
+      : []),
+    ...(hours.includes(now.getUTCHours())
+      ? [
+          row(
+            'now',
+            hours.map((hour) => (hour === now.getUTCHours() ? '^' : ' ').repeat(cell)),
+          ),
+        ]
+      : []),
+  ];
+  const lines = width >= labelWidth + 24 * (cell + 1) - 1 ? [all] : blockNames.map(hoursOf);
+  const title = `Free seats by the hour; local is ${timeZone}${minutes === '00' ? '' : `, each hour at :${minutes}`}`;
+  return `${[title, lines.map((hours) => rows(hours).join('\n')).join('\n\n')].join('\n')}\n`;
 }
 
-function seats(free: number, style: Style): string {
-  const text = String(free).padStart(2);
-  return free === 0 ? style.bad(' ·') : free <= 3 ? style.warning(text) : style.good(text);
+function seats(free: number, width: number, style: Style): string {
+  if (free === 0) return style.bad('·'.padStart(width));
+  const text = String(free).padStart(width);
+  return free <= 3 ? style.warning(text) : text;
 }
 
-function percent(fraction: number): string {
-  return `${Number((fraction * 100).toFixed(2))} %`;
+/** A bar as high as the share of a whole. */
+function bar(share: number, width: number): string {
+  const height = heights[Math.min(heights.length, Math.ceil(share * heights.length)) - 1] ?? ' ';
+  return height.repeat(width);
 }

@@ -1,5 +1,6 @@
 import type { KeyUsage } from '../../api/usage.ts';
 import type { Column } from '../../output/output.ts';
+import { grouped } from '../../output/text.ts';
 
 /** The periods that the API counts over, and its own names for them (Usage, "usage"). */
 export const periods = { '1h': 'last1h', '24h': 'last24h', '7d': 'last7d', '30d': 'last30d' } as const;
@@ -13,38 +14,21 @@ export function figures(key: KeyUsage, period: Period) {
 
 /** A key's figures over one period, in a table; a key that used most has the longest bar. */
 export function usageColumns(period: Period, most: number): readonly Column<KeyUsage>[] {
-  const grouped = (count: number | null | undefined) =>
-    count == null ? '' : new Intl.NumberFormat('en').format(count);
+  const count = (field: 'requests' | 'tokens' | 'promptTokens' | 'completionTokens', header: string) => ({
+    field,
+    header,
+    right: true,
+    value: (key: KeyUsage) => figures(key, period)[field],
+    show: (key: KeyUsage) => grouped(figures(key, period)[field]),
+  });
   return [
     { field: 'id', header: 'ID', value: ({ id }) => id, optional: 3 },
     { field: 'name', header: 'KEY', value: ({ name }) => name, show: ({ name, id }, style) => style.bold(name ?? id) },
     { field: 'type', header: 'TYPE', value: ({ type }) => type, optional: 4 },
-    {
-      field: 'requests',
-      header: 'REQUESTS',
-      value: (key) => figures(key, period).requests,
-      show: (key) => grouped(figures(key, period).requests),
-    },
-    {
-      field: 'tokens',
-      header: 'TOKENS',
-      value: (key) => figures(key, period).tokens,
-      show: (key) => grouped(figures(key, period).tokens),
-    },
-    {
-      field: 'promptTokens',
-      header: 'PROMPT',
-      optional: 2,
-      value: (key) => figures(key, period).promptTokens,
-      show: (key) => grouped(figures(key, period).promptTokens),
-    },
-    {
-      field: 'completionTokens',
-      header: 'COMPLETION',
-      optional: 1,
-      value: (key) => figures(key, period).completionTokens,
-      show: (key) => grouped(figures(key, period).completionTokens),
-    },
+    count('requests', 'REQUESTS'),
+    count('tokens', 'TOKENS'),
+    { ...count('promptTokens', 'PROMPT'), optional: 2 },
+    { ...count('completionTokens', 'COMPLETION'), optional: 1 },
     {
       field: 'share',
       header: '',

@@ -1,6 +1,7 @@
 import type { SelfUsage } from '../../api/usage.ts';
 import { decimalUsd, shownUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
+import { grouped } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
 import type { Context } from '../context.ts';
 
@@ -26,8 +27,18 @@ export async function selfUsage(context: Context): Promise<void> {
       value: ({ budget }) => budget?.resets_at,
       show: ({ budget }) => day(budget?.resets_at),
     },
-    { field: 'rpm', header: 'Requests a minute', value: ({ rate_limits }) => rate_limits?.rpm },
-    { field: 'tpm', header: 'Tokens a minute', value: ({ rate_limits }) => rate_limits?.tpm },
+    {
+      field: 'rpm',
+      header: 'Requests a minute',
+      value: ({ rate_limits }) => rate_limits?.rpm,
+      show: ({ rate_limits }) => grouped(rate_limits?.rpm),
+    },
+    {
+      field: 'tpm',
+      header: 'Tokens a minute',
+      value: ({ rate_limits }) => rate_limits?.tpm,
+      show: ({ rate_limits }) => grouped(rate_limits?.tpm),
+    },
     { field: 'plan', header: 'Plan', value: ({ plan }) => plan?.slug },
     { field: 'status', header: 'Status', value: ({ plan }) => plan?.status },
     {

@@ -19,19 +19,27 @@ afterEach(() => {
   rmSync(home, { recursive: true });
 });
 
-/** What `ci pools view kimi26` shows a person in a time zone, on a day; the sandbox's clock says 09:00 UTC. */
-async function viewed(day: string, timeZone: string): Promise<string[]> {
+/**
+ * What `ci pools view` shows a person in a time zone, on a day; the sandbox's clock says 09:00 UTC.
+ *
+ * @param terminal - how wide it is and what it has, for a person who has one
+ */
+async function viewed(
+  day: string,
+  timeZone: string,
+  { pool = 'kimi26', columns, env = {} }: { pool?: string; columns?: number; env?: Record<string, string> } = {},
+): Promise<string[]> {
   const { run } = await import('../../../src/main.ts');
   let shown = '';
   const write = (text: string, done?: () => void) => {
     shown += text;
     done?.();
   };
-  const code = await run(['pools', 'view', 'kimi26', '--sandbox', '-o', 'table'], {
+  const code = await run(['pools', 'view', pool, '--sandbox', '-o', 'table'], {
     stdin: new PassThrough(),
-    stdout: { write },
+    stdout: { write, ...(columns === undefined ? {} : { isTTY: true, columns }) },
     stderr: new PassThrough(),
-    env: {},
+    env: { NO_COLOR: '1', LANG: 'C.UTF-8', ...env },
     now: () => Date.parse(`${day}T12:00:00Z`),
     timeZone,
     version: '0.0.0',
@@ -79,5 +87,64 @@ describe('local time beside UTC', () => {
     expect(lines).toContain(`Free seats by the hour; local is ${timeZone}, each hour at ${minutes}`);
     expect(localRow(lines)).toBe(`local ${hours}`);
     expect(blockLines(lines)[1]).toContain(` ${europe} `);
+  });
+});
+
+describe('the day on a terminal', () => {
+  const chartOf = (lines: readonly string[]) =>
+    lines.slice(lines.findIndex((line) => line.startsWith('Free seats by')));
+
+  test('of 80 columns has a line of 24 hours, what is free as figures and as bars, and the hour it is', async () => {
+    expect(chartOf(await viewed('2026-06-01', 'Asia/Kolkata', { columns: 80, pool: 'minimax-m3' }))).toEqual([
+      'Free seats by the hour; local is Asia/Kolkata, each hour at :30',
+      'UTC   00 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23',
+      'local 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23 00 01 02 03 04',
+      'free   2  2  2  2  2  2  2  2  7  7  7  7  7  7  7  7  ·  ·  ·  ·  ·  ·  ·  ·',
+      '      ▂▂ ▂▂ ▂▂ ▂▂ ▂▂ ▂▂ ▂▂ ▂▂ ▆▆ ▆▆ ▆▆ ▆▆ ▆▆ ▆▆ ▆▆ ▆▆',
+      'now                              ^^',
+      '',
+    ]);
+  });
+
+  test('of 40 columns has a line for each block', async () => {
+    const lines = await viewed('2026-06-01', 'UTC', { columns: 40, pool: 'minimax-m3' });
+    expect(chartOf(lines)).toEqual([
+      'Free seats by the hour; local is UTC',
+      'UTC   00 01 02 03 04 05 06 07',
+      'local 00 01 02 03 04 05 06 07',
+      'free   2  2  2  2  2  2  2  2',
+      '      ▂▂ ▂▂ ▂▂ ▂▂ ▂▂ ▂▂ ▂▂ ▂▂',
+      '',
+      'UTC   08 09 10 11 12 13 14 15',
+      'local 08 09 10 11 12 13 14 15',
+      'free   7  7  7  7  7  7  7  7',
+      '      ▆▆ ▆▆ ▆▆ ▆▆ ▆▆ ▆▆ ▆▆ ▆▆',
+      'now      ^^',
+      '',
+      'UTC   16 17 18 19 20 21 22 23',
+      'local 16 17 18 19 20 21 22 23',
+      'free   ·  ·  ·  ·  ·  ·  ·  ·',
+      '',
+    ]);
+    expect(lines.filter((line) => line.length > 40)).toEqual([]);
+  });
+
+  test('of 150 columns has whole times', async () => {
+    const [title, utc, local] = chartOf(await viewed('2026-06-01', 'Asia/Kolkata', { columns: 150 }));
+    expect(title).toBe('Free seats by the hour; local is Asia/Kolkata');
+    expect(utc).toMatch(/^UTC {3}00:00 01:00 .* 23:00$/);
+    expect(local).toMatch(/^local 05:30 06:30 .* 04:30$/);
+    expect(local).toHaveLength(149);
+  });
+
+  test('that has ASCII alone has no bars, and no other character', async () => {
+    const lines = await viewed('2026-06-01', 'UTC', { columns: 80, pool: 'minimax-m3', env: { LANG: 'C' } });
+    expect(chartOf(lines).slice(3)).toEqual([
+      'free   2  2  2  2  2  2  2  2  7  7  7  7  7  7  7  7  .  .  .  .  .  .  .  .',
+      'now                              ^^',
+      '',
+    ]);
+    expect(lines.join('')).toMatch(/^[\x20-\x7e]*$/);
+    expect(lines).toContain('asia      00:00-08:00  00:00-08:00  $39.00       2');
   });
 });
