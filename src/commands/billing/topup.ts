@@ -57,7 +57,7 @@ async function topUp(context: Context, cents: Cents, { method, wait }: Options):
   });
   if (before === undefined) return show(context, payment, cents);
   // The page or the address is needed while waiting; the result comes when it is known.
-  context.output.note(await instructions(payment, cents));
+  context.output.note(await instructions(context, payment, cents));
   if (isCard(payment)) await context.showPage(payment.sessionUrl);
   const after = await untilRisen(context, before);
   context.output.done(`${formatUsd(after - before)} credited.`);
@@ -69,7 +69,7 @@ async function show(context: Context, payment: Result, cents: Cents, due = true)
     // Money with its cents, and a USDC amount to its last digit.
     columns: fields.filter((field) => Object.hasOwn(payment, field)).map((field) => columnOf(field, decimalUsd)),
     fields,
-    drawing: async (_style, clean) => (due ? `${await instructions(clean, cents)}\n` : ''),
+    drawing: async (_style, clean) => (due ? `${await instructions(context, clean, cents)}\n` : ''),
   });
   if (!due) return;
   if (isCard(payment)) await context.showPage(payment.sessionUrl);
@@ -81,7 +81,7 @@ async function show(context: Context, payment: Result, cents: Cents, due = true)
 }
 
 /** What the person has to do: the page to pay on, or the address, chain and exact amount, with a QR code for a wallet. */
-async function instructions(payment: StripeTopup | UsdcTopup, cents: Cents): Promise<string> {
+async function instructions({ output }: Context, payment: StripeTopup | UsdcTopup, cents: Cents): Promise<string> {
   if (isCard(payment)) return `Pay ${formatUsd(cents)} here: ${payment.sessionUrl}`;
   const amount = payment.amount ?? toUsd(cents);
   const lines = factLines([
@@ -89,8 +89,10 @@ async function instructions(payment: StripeTopup | UsdcTopup, cents: Cents): Pro
     ['To', payment.address],
     ['On', payment.chain ?? 'base'],
   ]);
-  const code = await qrCode(payment, amount);
-  return code === undefined ? lines : `${code}\n${lines}`;
+  const code = output.unicode ? await qrCode(payment, amount) : undefined;
+  // A code that is broken into lines is none.
+  const fits = code?.split('\n').every((line) => line.length <= output.width);
+  return fits ? `${code}\n${lines}` : lines;
 }
 
 /** Only USDC on Base is what the code would ask a wallet to pay. */

@@ -5,6 +5,7 @@ import { type Cents, toUsd } from '../../domain/money.ts';
 import { couldBe, type KeyIntent } from '../../domain/reconcile.ts';
 import { masked } from '../../domain/secrets.ts';
 import { checkVariable, type Dotenv } from '../../output/dotenv.ts';
+import { framed } from '../../output/frame.ts';
 import type { Column, Drawing } from '../../output/output.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -92,7 +93,7 @@ async function mint(context: Context, request: KeyRequest, options: Options): Pr
     const key = await makeAndDeliver(context, {
       make: (hold) => makeKey(context, request, hold),
       deliver: async (made) => {
-        if (!dotenv) return printKey(context, made, options);
+        if (!dotenv) return printKey(context, made, options, 'API key, shown only this once');
         written = true;
         await dotenv.set(variableOf(options), made.apiKey);
       },
@@ -147,8 +148,18 @@ async function printSaved(context: Context, key: CreatedKey, dotenv: Dotenv, opt
   await context.output.record(saved, { columns: [...columns, ...savedColumns], fields });
 }
 
-async function printKey({ output }: Context, key: CreatedKey, { secretOnly }: Options): Promise<void> {
+/** @param title - what the secret is, for a person */
+async function printKey(
+  { output }: Context,
+  key: CreatedKey,
+  { secretOnly }: Options,
+  title = 'API key',
+): Promise<void> {
   if (secretOnly) return output.line(key.apiKey);
+  const drawing: Drawing<readonly CreatedKey[]> = (style, [shown = key]) => {
+    const name = `${style.bold(shown.name ?? 'API key')}  ${style.dim(shown.id ?? '')}`.trimEnd();
+    return `${name}\n\n${framed(shown.apiKey, title, style, output.width)}`;
+  };
   await output.list([key], { columns, fields, empty: '', drawing }, key);
 }
 
@@ -216,12 +227,3 @@ const savedColumns: readonly Column<CreatedKey & { savedTo: string; variable: st
   { field: 'savedTo', header: 'Saved to', value: ({ savedTo }) => savedTo },
   { field: 'variable', header: 'Variable', value: ({ variable }) => variable },
 ];
-
-/** A new key for a person, its secret alone on a line. */
-const drawing: Drawing<readonly CreatedKey[]> = (style, created) =>
-  created
-    .map(
-      ({ id, name, apiKey }) =>
-        `${style.bold(name ?? 'API key')}  ${style.dim(id ?? '')}\n\n${apiKey}\n\n${style.dim('Keep it now: it is shown only once.')}\n`,
-    )
-    .join('\n');

@@ -2,6 +2,8 @@ import type { Subscription } from '../../api/pools.ts';
 import { hoursInWords } from '../../domain/coverage.ts';
 import { usageError } from '../../domain/errors.ts';
 import type { Cents } from '../../domain/money.ts';
+import { isWholeKey } from '../../domain/secrets.ts';
+import { framed } from '../../output/frame.ts';
 import { factLines, inWords } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
 import { type Verb, verb } from '../command.ts';
@@ -98,7 +100,7 @@ async function subscribeToPool(context: Context, typed: string | undefined, opti
   if (options.createKey === undefined) {
     const { kind, subscriptions } = await buyOnce(context, purchase, { ensure: options.ensure, agreed });
     if (kind === 'covered') return tellCovered(context, subscriptions, options);
-    await print(context, subscriptions, options);
+    await print(context, subscriptions);
     return sayWhatIsNext(context, subscriptions, options);
   }
   await buyWithKeys(context, purchase, options, agreed);
@@ -121,7 +123,7 @@ async function buyWithKeys(
     deliver: async (all) => {
       const holdsSecret = all?.subscriptions.some(({ key }) => key?.apiKey);
       // What was bought an error tells; a secret is told in any case, as it is shown only once.
-      if (all && (!all.failure || holdsSecret)) await print(context, all.subscriptions, options);
+      if (all && (!all.failure || holdsSecret)) await print(context, all.subscriptions);
     },
   });
   if (made?.failure) throw made.failure;
@@ -137,7 +139,7 @@ async function tellCovered(context: Context, covering: PoolSubscription[], optio
   const ids = inWords(covering.map(({ id }) => id));
   const noKey = options.createKey ? ', and no key was made' : '';
   context.output.note(`Already covered by ${ids}: nothing was charged${noKey}.`);
-  await print(context, covering.map(withMaskedKey), options);
+  await print(context, covering.map(withMaskedKey));
 }
 
 async function consent(context: Context, purchase: PricedPurchase): Promise<void> {
@@ -147,11 +149,7 @@ async function consent(context: Context, purchase: PricedPurchase): Promise<void
   await context.prompts.consent(`Charge ${chargeText(purchase.quote)} now?`);
 }
 
-async function print(
-  context: Context,
-  subscriptions: PoolSubscription[],
-  { createKey }: Pick<Options, 'createKey'>,
-): Promise<void> {
+async function print(context: Context, subscriptions: PoolSubscription[]): Promise<void> {
   const now = await context.now();
   const secret = (subscription: Subscription) => subscription.key?.apiKey ?? '';
   const columns = subscriptionColumns(now).map((column) =>
@@ -169,19 +167,19 @@ async function print(
         clean
           .map((subscription) => {
             const renewal = dayAndDistance(subscription.currentPeriodEnd, now, context.timeZone);
+            const { name, apiKey } = subscription.key ?? {};
+            const created = isWholeKey(apiKey) ? apiKey : undefined;
             const lines: [string, string][] = [
               ['Subscription', subscription.id],
               ['Blocks', hoursInWords(subscription)],
               ['Status', subscription.status ?? ''],
               ['Renews', renewal],
-              ['Key', subscription.key?.apiKey ?? ''],
+              ['Key', created === undefined ? (apiKey ?? '') : ''],
             ];
-            const shown = lines.filter(([, value]) => value !== '');
-            const once =
-              createKey !== undefined && subscription.key
-                ? `\n  ${style.dim('Keep the key now: it is shown only once.')}`
-                : '';
-            return `${factLines(shown)}${once}\n`;
+            const facts = `${factLines(lines.filter(([, value]) => value !== ''))}\n`;
+            if (created === undefined) return facts;
+            const title = `API key ${name ?? ''}, shown only this once`.replace(' ,', ',');
+            return `${facts}\n${framed(created, title, style, context.output.width)}`;
           })
           .join('\n'),
     },

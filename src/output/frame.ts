@@ -1,0 +1,13 @@
+import type { Style } from './style.ts';
+import { widthOf } from './width.ts';
+
+/**
+ * A secret to copy, alone on its line between two rules: a line selected whole is the secret and nothing else.
+ *
+ * @param width - of the terminal, in columns
+ */
+export function framed(secret: string, title: string, style: Style, width: number): string {
+  const length = Math.min(width, Math.max(widthOf(secret), title.length + 6));
+  const top = `── ${title} `.padEnd(length, '─');
+  return `${style.dim(top)}\n${secret}\n${style.dim('─'.repeat(length))}\n`;
+}
