@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import type { ClientOptions } from '../api/client.ts';
 import type { Api } from '../api/index.ts';
+import type { InferenceApi } from '../api/inference.ts';
 import { pause } from '../api/pause.ts';
 import { cacheFolder, configFolder, type Environment, sandboxFolder, stateFolder } from '../config/folders.ts';
 import { Profiles } from '../config/profiles.ts';
@@ -7,8 +9,10 @@ import { accountOf, keyFor, resolveSettings, type Settings } from '../config/set
 import { CommandError, type Outcome } from '../domain/errors.ts';
 import type { Format } from '../domain/formats.ts';
 import { masked } from '../domain/secrets.ts';
+import type { Clipboard } from '../output/clipboard.ts';
 import type { Dotenv } from '../output/dotenv.ts';
 import { Output } from '../output/output.ts';
+import type { ShellProfile } from '../output/shell-profile.ts';
 import type { Sink } from '../output/sink.ts';
 import { Prompts, type Terminal } from '../prompts/prompts.ts';
 import type { Sandbox } from '../sandbox/server.ts';
@@ -45,6 +49,7 @@ export class Context {
   #prompts: Prompts | undefined;
   #profiles: Profiles | undefined;
   #settings: Settings | undefined;
+  #sandboxChosen = false;
   #cleanUps: (() => Promise<void>)[] = [];
   /** What a command that is no failure ends with, when it found something: `--check`. */
   exitCode = 0;
@@ -86,8 +91,26 @@ export class Context {
   }
 
   get settings(): Settings {
-    this.#settings ??= resolveSettings(this.#options(), this.#world.env, this.profiles);
+    const { sandbox, ...flags } = this.#options();
+    this.#settings ??= resolveSettings(
+      { ...flags, sandbox: sandbox || this.#sandboxChosen },
+      this.#world.env,
+      this.profiles,
+    );
     return this.#settings;
+  }
+
+  /** Goes on with the sandbox, as `--sandbox` would have it. */
+  chooseSandbox(): void {
+    this.#sandboxChosen = true;
+    this.forgetSettings();
+  }
+
+  /** Reads the settings anew when they are next needed: a key was saved. */
+  forgetSettings(): void {
+    this.#settings = undefined;
+    this.#api = undefined;
+    this.#lookingApi = undefined;
   }
 
   get timeZone(): string {
@@ -229,6 +252,13 @@ export class Context {
     return this.#createApi(parseBaseUrl(this.settings.apiUrl.value), managementKey);
   }
 
+  /** The inference endpoints of the API in use, with a key that was just made. @param apiKey - `sk_…` */
+  async inference(apiKey: string): Promise<InferenceApi> {
+    const { client } = await this.api();
+    const { inference } = await this.#createApi(client.baseUrl, undefined, { consumptionKey: apiKey });
+    return inference;
+  }
+
   /** Whom a change is made for, in words. */
   account(): string {
     const { profile, apiUrl, managementKey, sandbox } = this.settings;
@@ -271,6 +301,23 @@ export class Context {
       const reason = error instanceof Error ? error.message : String(error);
       throw new CommandError('usage', `${file} cannot be read: ${reason}`, { cause: error });
     }
+  }
+
+  /** The folder that the user is in. */
+  get workingFolder(): string {
+    return process.cwd();
+  }
+
+  /** The clipboard, where the system has one. */
+  async clipboard(): Promise<Clipboard | undefined> {
+    const { findClipboard } = await import('../output/clipboard.ts');
+    return findClipboard(this.env);
+  }
+
+  /** What the user's shell reads when it starts. */
+  async shellProfile(): Promise<ShellProfile | undefined> {
+    const { findShellProfile } = await import('../output/shell-profile.ts');
+    return findShellProfile(this.env);
   }
 
   /** A dotenv file, proven writable. */
@@ -368,7 +415,7 @@ export class Context {
   async #createApi(
     baseUrl: URL,
     managementKey: string | undefined,
-    patience: { readonly interrupt?: AbortSignal; readonly timeout?: number } = {},
+    others: Partial<Pick<ClientOptions, 'interrupt' | 'timeout' | 'consumptionKey'>> = {},
   ): Promise<Api> {
     const { createApi } = await import('../api/index.ts');
     const { env, interrupt, version } = this.#world;
@@ -386,7 +433,7 @@ export class Context {
       },
       interrupt,
       clock: this.clock,
-      ...patience,
+      ...others,
       trace: this.#options().debug ? (line) => this.output.note(line) : undefined,
     });
     this.#cleanUps.unshift(() => api.client.close());

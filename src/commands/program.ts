@@ -9,6 +9,11 @@ type Define = (noun: Verb, context: Context, tree: () => Promise<CommandTree>) =
 
 /** The nouns: only the one that was typed is loaded. */
 const nouns: readonly { name: string; description: string; load: () => Promise<{ default: Define }> }[] = [
+  {
+    name: 'setup',
+    description: 'from nothing to a working API key, step by step',
+    load: () => import('./setup/index.ts'),
+  },
   { name: 'status', description: 'the account at a glance, and what needs care', load: () => import('./status.ts') },
   { name: 'pools', description: 'find pools, see prices, subscribe', load: () => import('./pools/index.ts') },
   { name: 'keys', description: 'make, list and revoke API keys', load: () => import('./keys/index.ts') },

@@ -11,6 +11,19 @@ export interface Terminal {
 export interface Choice<Value> {
   readonly name: string;
   readonly value: Value;
+  /** What is shown once it is chosen, when its name is long. */
+  readonly short?: string;
+  /** More of it, shown below the list while it is pointed at. */
+  readonly description?: string;
+  /** Why it cannot be chosen. */
+  readonly disabled?: string;
+  /** Of several: whether it is chosen to begin with. */
+  readonly checked?: boolean;
+}
+
+/** Esc was pressed at a question that can be gone back from. */
+export class WentBack extends Error {
+  override readonly name = 'WentBack';
 }
 
 /** Every question that a person can be asked. Questions go to stderr; stdout carries results alone. */
@@ -20,6 +33,7 @@ export class Prompts {
   readonly #interrupt: AbortSignal | undefined;
   /** Whether there is somebody to ask. */
   readonly canAsk: boolean;
+  #back = false;
 
   /**
    * @param allowed - false for `--no-input` and where `CI` is set: there is nobody to ask
@@ -31,6 +45,13 @@ export class Prompts {
     this.#yes = yes;
     this.#interrupt = interrupt;
     this.canAsk = allowed && terminal.stdin.isTTY === true && terminal.stderr.isTTY === true;
+  }
+
+  /** The same questions, of which each throws {@link WentBack} when Esc is pressed. */
+  withBack(): Prompts {
+    const prompts = new Prompts(this.#terminal, this.canAsk, this.#yes, this.#interrupt);
+    prompts.#back = true;
+    return prompts;
   }
 
   /**
@@ -86,6 +107,26 @@ export class Prompts {
     return this.#ask((context) => input({ message, required: true }, context));
   }
 
+  /**
+   * Asks for a line of text that may be empty.
+   *
+   * @param check - throws a CommandError (usage) for what cannot be taken; its words are shown, and the question stays
+   */
+  async optionalText(message: string, check: (text: string) => void): Promise<string> {
+    this.requireSomebody(message);
+    const { input } = await import('@inquirer/prompts');
+    const validate = (text: string) => {
+      try {
+        check(text);
+        return true;
+      } catch (error) {
+        if (error instanceof CommandError) return [error.message, error.hint].filter(Boolean).join('. ');
+        throw error;
+      }
+    };
+    return this.#ask((context) => input({ message, validate }, context));
+  }
+
   /** Lets one be picked from a list. @throws CommandError (input_required) where nobody can be asked */
   async pick<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value> {
     this.requireSomebody(missing);
@@ -116,17 +157,26 @@ export class Prompts {
     question: (context: {
       input: NodeJS.ReadableStream;
       output: NodeJS.WritableStream;
-      signal?: AbortSignal;
+      signal: AbortSignal;
     }) => Promise<Answer>,
   ): Promise<Answer> {
+    const { stdin: input, stderr: output } = this.#terminal;
+    const back = new AbortController();
+    const onKey = (_text: string, key: { name?: string }) => {
+      if (key?.name === 'escape') back.abort();
+    };
+    if (this.#back) input.on('keypress', onKey);
     try {
-      const { stdin: input, stderr: output } = this.#terminal;
-      return await question({ input, output, ...(this.#interrupt ? { signal: this.#interrupt } : {}) });
+      const signals = [back.signal, ...(this.#interrupt ? [this.#interrupt] : [])];
+      return await question({ input, output, signal: AbortSignal.any(signals) });
     } catch (error) {
+      if (back.signal.aborted) throw new WentBack('Esc');
       if (error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError')) {
         throw new CommandError('interrupted', 'interrupted', { outcome: 'not_applied' });
       }
       throw error;
+    } finally {
+      input.off('keypress', onKey);
     }
   }
 }
@@ -136,6 +186,10 @@ function declined(): CommandError {
 }
 
 /** A choice as a terminal may see it: its name may hold words of the API. */
-function shown<Value>({ name, value }: Choice<Value>): Choice<Value> {
-  return { name: harmless(name), value };
+function shown<Value>({ name, description, ...choice }: Choice<Value>): Choice<Value> {
+  return {
+    ...choice,
+    name: harmless(name),
+    ...(description === undefined ? {} : { description: harmless(description) }),
+  };
 }

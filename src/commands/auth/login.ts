@@ -1,7 +1,8 @@
 import { usageError } from '../../domain/errors.ts';
-import { isConsumptionKey, isManagementKey, masked } from '../../domain/secrets.ts';
+import { masked } from '../../domain/secrets.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
+import { checkedKey, saveKey } from './sign-in.ts';
 
 const fields = ['profile', 'apiUrl', 'managementKey', 'file'] as const;
 
@@ -39,11 +40,10 @@ async function signIn(context: Context, { withKey, keychain = false }: Options):
       `Sign in without ${settings.sandbox.origin}, or just use the sandbox.`,
     );
   }
-  const profile = settings.profile.value;
   const { parseBaseUrl } = await import('../../api/client.ts');
   const apiUrl = parseBaseUrl(settings.apiUrl.value).origin;
   // What cannot be kept need not be asked for.
-  if (keychain) profiles.requireKeychain(profile, apiUrl);
+  if (keychain) profiles.requireKeychain(settings.profile.value, apiUrl);
   const typed = withKey
     ? await context.readStdin()
     : await prompts.secret(
@@ -51,34 +51,12 @@ async function signIn(context: Context, { withKey, keychain = false }: Options):
         'there is nobody to ask for the key: pipe it in with `ci auth login --with-key`',
       );
   const managementKey = checkedKey(typed.trim());
-  const api = await context.apiWith(managementKey);
-  await api.billing.status();
-  const replaced = await profiles.saveKey(profile, { apiUrl, managementKey }, { inKeychain: keychain });
+  const { profile, replaced } = await saveKey(context, managementKey, keychain);
   if (replaced !== undefined && replaced !== masked(managementKey)) output.note(`It replaces ${replaced}.`);
   const place = keychain ? "; the key is in the system's keychain" : '';
   output.done(`Signed in to ${new URL(apiUrl).host} as profile "${profile}"${place}.`);
   await output.record(
     { profile, apiUrl, managementKey: masked(managementKey), file: profiles.file },
     { fields, drawing: () => '' },
-  );
-}
-
-/** Refuses what is no management key, without showing it. Nothing is sent before. */
-function checkedKey(key: string): string {
-  if (isManagementKey(key)) return key;
-  if (key === '')
-    throw usageError(
-      'no key was given',
-      'A management key begins with mk_; the dashboard makes one, tab Management Keys.',
-    );
-  if (isConsumptionKey(key)) {
-    throw usageError(
-      `${masked(key)} is an API key, for inference; signing in needs a management key (mk_…)`,
-      'Make one in the dashboard, tab Management Keys. An API key goes in CHEAPESTINFERENCE_API_KEY.',
-    );
-  }
-  throw usageError(
-    'that is no management key: it begins with mk_ and holds letters, digits, _ and -',
-    'Make one in the dashboard, tab Management Keys.',
   );
 }

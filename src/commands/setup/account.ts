@@ -1,0 +1,62 @@
+import { CommandError } from '../../domain/errors.ts';
+import { masked } from '../../domain/secrets.ts';
+import { checkedKey, saveKey } from '../auth/sign-in.ts';
+import { pages } from '../open.ts';
+import type { Step, Wizard } from './wizard.ts';
+
+/** Signs in, or chooses the sandbox; whoever is signed in already is not asked. */
+export const account: Step = async (wizard) => {
+  const { context } = wizard;
+  const { settings, output } = context;
+  if (settings.sandbox.value) {
+    await context.api();
+    return 'silent';
+  }
+  if (settings.managementKey !== undefined && (await isAccepted(wizard))) {
+    output.note(`Signed in: ${context.account()}.`);
+    return 'silent';
+  }
+  output.note(
+    `A management key signs you in. The dashboard makes one, tab Management Keys:\n  ${pages.dashboard}\nNo account yet, or just looking? Type s for the sandbox: the whole API on this machine, no money moves.`,
+  );
+  while (!(await signIn(wizard)));
+  return 'asked';
+};
+
+/** Whether the key at hand is accepted; a key that is refused is asked for anew. */
+async function isAccepted({ context }: Wizard): Promise<boolean> {
+  try {
+    const { billing } = await context.api();
+    await billing.status();
+    return true;
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.exitCode !== 4) throw error;
+    context.output.note(`The key at hand is not accepted: ${error.message}.`);
+    return false;
+  }
+}
+
+/** Asks once. @returns whether it led to an account */
+async function signIn({ context, prompts, done }: Wizard): Promise<boolean> {
+  const { output } = context;
+  const typed = (
+    await prompts.secret('Management key (mk_…), or s for the sandbox:', 'there is nobody to ask for the key')
+  ).trim();
+  if (typed === 's' || typed === 'S') {
+    context.chooseSandbox();
+    await context.api();
+    return true;
+  }
+  try {
+    const managementKey = checkedKey(typed);
+    const { profile, apiUrl } = await saveKey(context, managementKey);
+    context.forgetSettings();
+    done.push(`signed in as profile "${profile}" with ${masked(managementKey)}`);
+    output.note(`✓ Signed in to ${new URL(apiUrl).host} as profile "${profile}".`);
+    return true;
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.code === 'interrupted' || error.code === 'file_error') throw error;
+    output.note([`✗ ${error.message}.`, error.hint].filter(Boolean).join(' '));
+    return false;
+  }
+}

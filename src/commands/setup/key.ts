@@ -1,0 +1,133 @@
+import path from 'node:path';
+import { hoursInWords, isLive, nextLive } from '../../domain/coverage.ts';
+import { CommandError, usageError } from '../../domain/errors.ts';
+import { relativeTime, timeOfDay } from '../../output/time.ts';
+import { makeAndDeliver } from '../delivery.ts';
+import { createKeys } from '../pools/seat-keys.ts';
+import { type Destination, isPending } from './destination.ts';
+import type { Step, Wizard } from './wizard.ts';
+
+const variable = 'CHEAPESTINFERENCE_API_KEY';
+
+/** What the key is called. */
+export const keyName: Step = async (wizard) => {
+  const { context, prompts } = wizard;
+  if (isPending(wizard.subscriptions)) return 'silent';
+  const suggestion = path.basename(context.workingFolder) || 'default';
+  const typed = await prompts.optionalText(`What shall the key be called? Enter for ${suggestion}:`, (text) => {
+    if (text.length > 100) throw usageError('that is too long', 'Keep it below 100 characters.');
+  });
+  wizard.keyName = typed.trim() || suggestion;
+  return 'asked';
+};
+
+/** Makes a key for each seat and puts it where it shall go. */
+export const key: Step = async (wizard) => {
+  const { context, destination, keyName = 'default', subscriptions = [] } = wizard;
+  if (isPending(subscriptions)) {
+    context.output.note('The key of this pool is sent by mail, usually within hours, always within 24 hours.');
+    return 'silent';
+  }
+  if (!destination) throw new CommandError('internal', 'no place was chosen for the key');
+  const place = await open(wizard, destination);
+  let delivered = false;
+  try {
+    const made = await makeAndDeliver(context, {
+      make: () => createKeys(context, [...subscriptions], keyName),
+      secrets: (all) => secretsOf(all.subscriptions),
+      deliver: async (all) => {
+        const secrets = secretsOf(all.subscriptions);
+        if (secrets.length === 0) return;
+        delivered = true;
+        await place.put(secrets);
+      },
+    });
+    if (made.failure) throw made.failure;
+    wizard.keys = made.subscriptions.flatMap(({ key }) =>
+      key?.apiKey ? [{ id: key.id ?? undefined, name: key.name ?? keyName, apiKey: key.apiKey }] : [],
+    );
+    wizard.done.push(
+      `made ${wizard.keys.length === 1 ? 'the key' : `${wizard.keys.length} keys`} "${keyName}", ${place.told}`,
+    );
+  } finally {
+    if (!delivered) await place.discard();
+  }
+  return 'silent';
+};
+
+function secretsOf(
+  subscriptions: readonly { key?: { apiKey?: string | null | undefined } | null | undefined }[],
+): string[] {
+  return subscriptions.flatMap(({ key }) => (key?.apiKey ? [key.apiKey] : []));
+}
+
+/** A destination, proven as far as it can be. */
+interface Place {
+  put(secrets: readonly string[]): Promise<void>;
+  discard(): Promise<void>;
+  /** Where it is then, in words. */
+  readonly told: string;
+}
+
+async function open({ context }: Wizard, destination: Destination): Promise<Place> {
+  const nothing = async () => {};
+  if (destination.kind === 'screen') {
+    return { put: async (secrets) => showOnce(context, secrets), discard: nothing, told: 'shown once' };
+  }
+  if (destination.kind === 'clipboard') {
+    const { clipboard } = destination;
+    return { put: (secrets) => clipboard.copy(secrets.join('\n')), discard: nothing, told: 'in the clipboard' };
+  }
+  const dotenv = await context.openDotenv(destination.file);
+  return {
+    put: async ([first = '', ...others]) => {
+      await dotenv.set(variable, first);
+      for (const [at, secret] of others.entries()) {
+        await (await context.openDotenv(destination.file)).set(`${variable}_${at + 2}`, secret);
+      }
+      if (destination.kind === 'shell') destination.profile.load(dotenv.file);
+    },
+    discard: () => dotenv.discard(),
+    told: destination.kind === 'shell' ? `loaded by every new ${destination.profile.shell}` : `in ${dotenv.file}`,
+  };
+}
+
+async function showOnce({ output }: Wizard['context'], secrets: readonly string[]): Promise<void> {
+  const style = await output.style();
+  const many = secrets.length > 1;
+  output.raw(
+    `\n${secrets.join('\n')}\n\n${style.dim(`Keep ${many ? 'them' : 'it'} now: ${many ? 'they are' : 'it is'} shown only once.`)}\n`,
+  );
+}
+
+/** Proves that the key works: by a completion while its block is live; else it is said when that begins. */
+export const proof: Step = async (wizard) => {
+  const { context, keys = [], subscriptions = [], pool } = wizard;
+  const { output, timeZone } = context;
+  const [first] = keys;
+  const [subscription] = subscriptions;
+  if (!first || !subscription) return 'silent';
+  const now = await context.now();
+  if (!isLive(subscription, now)) {
+    const next = nextLive(subscription, now);
+    if (next) {
+      output.note(
+        `The key answers from ${timeOfDay(next, timeZone)} local time, ${relativeTime(next, now)}, when ${hoursInWords(subscription)} begins.`,
+      );
+    }
+    return 'silent';
+  }
+  try {
+    const inference = await context.inference(first.apiKey);
+    const model = pool?.modelId ?? (await inference.models()).data[0]?.id ?? '';
+    const { choices } = await inference.chat(model, [{ role: 'user', content: 'Say hello in one short sentence.' }]);
+    const [line = ''] = (choices[0]?.message?.content ?? '').trim().split('\n');
+    output.note(`✓ The key works. ${model} says: ${line}`);
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;
+    output.note(
+      `The key was made, but ${inWords(['a first request failed'])}: ${error.message}. Try again in a moment.`,
+    );
+  }
+  return 'silent';
+};

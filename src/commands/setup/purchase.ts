@@ -1,0 +1,103 @@
+import { CommandError } from '../../domain/errors.ts';
+import { factLines, inWords } from '../../output/text.ts';
+import { pages } from '../open.ts';
+import { poolName } from '../pool.ts';
+import { buyOnce, checkOpen, intentOf, mineOn } from '../pools/buy.ts';
+import { chargeText, facts, type PricedPurchase, priced } from '../pools/purchase.ts';
+import { consentToRepeat } from '../pools/repeat.ts';
+import { checkSpending } from '../pools/spending.ts';
+import { blocks, pool } from './choices.ts';
+import { GoTo, type Step, type Wizard } from './wizard.ts';
+
+/** Shows what it costs, asks, and buys. */
+export const purchase: Step = async (wizard) => {
+  if (wizard.subscriptions) return 'silent';
+  const { context, pool, blocks, quantity = 1, billingCycle = 'month' } = wizard;
+  if (!pool || !blocks) throw new CommandError('internal', 'nothing was chosen to be bought');
+  const wanted = await priced(context, pool.id, blocks, { quantity, billingCycle });
+  await consent(wizard, wanted);
+  for (;;) {
+    try {
+      await buy(wizard, wanted);
+      return 'asked';
+    } catch (error) {
+      if (!(error instanceof CommandError) || error.outcome !== 'not_applied') throw error;
+      if (error.code === 'no_payment_method' || error.code === 'payment_required') await untilPayable(wizard, error);
+      else if (error.code === 'unavailable') await chooseOther(wizard, error, wanted);
+      else throw error;
+    }
+  }
+};
+
+async function consent({ context, prompts }: Wizard, wanted: PricedPurchase): Promise<void> {
+  context.output.note(factLines([...(await facts(wanted, context)), ['Account', context.account()]]));
+  await prompts.consent(`Charge ${chargeText(wanted.quote)} now?`);
+}
+
+async function buy(wizard: Wizard, wanted: PricedPurchase): Promise<void> {
+  const { context } = wizard;
+  const name = poolName(wanted.pool);
+  checkOpen(wanted);
+  await checkSpending(context, wanted);
+  const agreed = await consentToRepeat(context, intentOf(wanted), () => mineOn(context, name));
+  const { subscriptions } = await buyOnce(context, wanted, { agreed });
+  wizard.subscriptions = subscriptions;
+  const { quantity, billingCycle, charge } = wanted.quote;
+  wizard.done.push(`reserved ${inWords(wanted.blocks)} of ${name} for ${chargeText(wanted.quote)}`);
+  wizard.purchase = [
+    `pools subscribe ${name} --blocks ${wanted.blocks.join(',')}`,
+    ...(quantity > 1 ? [`--quantity ${quantity}`] : []),
+    ...(billingCycle === 'year' ? ['--billing-cycle year'] : []),
+    `--max-price ${(charge.atMost / 100).toFixed(2)} --ensure --yes`,
+  ].join(' ');
+}
+
+/** Waits for a card that pays. @throws CommandError the failure itself, when the person gives up */
+async function untilPayable({ context, prompts }: Wizard, failure: CommandError): Promise<void> {
+  const { output } = context;
+  output.note(`✗ ${failure.message}. Nothing was charged.`);
+  const { billing } = await context.api();
+  const intent = await billing.setupIntent().catch((error: unknown) => {
+    if (error instanceof CommandError && error.code !== 'interrupted') return undefined;
+    throw error;
+  });
+  const page = intent?.url ?? intent?.sessionUrl ?? pages.billing;
+  output.note(`Enter a card here, then come back:\n  ${page}`);
+  const next = await prompts.pick(
+    'The card is saved?',
+    [
+      { name: 'Yes, try again', value: 'again' },
+      { name: 'Open the page in the browser', value: 'open' },
+      { name: 'Stop here', value: 'stop' },
+    ],
+    'there is nobody to ask',
+  );
+  if (next === 'stop') throw failure;
+  if (next === 'open') {
+    await context.showPage(page);
+    await prompts.pick('When the card is saved:', [{ name: 'Try again', value: undefined }], 'there is nobody to ask');
+  }
+}
+
+/** Somebody was faster: what else. @throws GoTo, or the failure itself when the person gives up */
+async function chooseOther(
+  { context, prompts }: Wizard,
+  failure: CommandError,
+  wanted: PricedPurchase,
+): Promise<never> {
+  context.output.note(`✗ ${failure.message}. Nothing was charged.`);
+  const name = poolName(wanted.pool);
+  const next = await prompts.pick(
+    'What now?',
+    [
+      { name: 'Other blocks', value: blocks },
+      { name: 'Another pool', value: pool },
+      { name: 'Stop, and wait for a seat', value: undefined },
+    ],
+    'there is nobody to ask',
+  );
+  if (next) throw new GoTo(next);
+  throw failure.with({
+    hint: `Nothing was charged. Wait for a seat with \`ci pools watch ${name} --blocks ${wanted.blocks.join(',')}\`.`,
+  });
+}

@@ -1,0 +1,44 @@
+import type { Pool } from '../../api/pools.ts';
+import type { Block } from '../../domain/blocks.ts';
+import type { BillingCycle } from '../../domain/quote.ts';
+import type { WorkingHours } from '../../domain/working-hours.ts';
+import type { Prompts } from '../../prompts/prompts.ts';
+import type { Context } from '../context.ts';
+import type { PoolSubscription } from '../subscriptions.ts';
+import type { Destination } from './destination.ts';
+
+/** What the wizard has been told and has done. */
+export interface Wizard {
+  readonly context: Context;
+  /** Questions that Esc goes back from. */
+  readonly prompts: Prompts;
+  /** What has been done so far, in words: it stays done when the wizard is left. */
+  readonly done: string[];
+  pool?: Pool;
+  work?: WorkingHours | undefined;
+  blocks?: readonly Block[];
+  quantity?: number;
+  billingCycle?: BillingCycle;
+  /** What the key is for, held before or just bought, a seat each. */
+  subscriptions?: readonly PoolSubscription[];
+  /** What was bought here, as the command that buys it. */
+  purchase?: string;
+  keyName?: string;
+  destination?: Destination;
+  /** The keys made, a seat each. */
+  keys?: readonly { readonly id: string | undefined; readonly name: string; readonly apiKey: string }[];
+}
+
+/** One question or act. Tells whether anything was asked: Esc goes back to a question, not to an act. */
+export type Step = (wizard: Wizard) => Promise<'asked' | 'silent'>;
+
+/** Another step than the next is due. */
+export class GoTo extends Error {
+  override readonly name = 'GoTo';
+  readonly step: Step;
+
+  constructor(step: Step) {
+    super('another step is due');
+    this.step = step;
+  }
+}

@@ -1,0 +1,43 @@
+import { spawn, spawnSync } from 'node:child_process';
+import type { Environment } from '../config/folders.ts';
+
+/** The system's clipboard, written through a program of the system's. */
+export interface Clipboard {
+  /** The program's name, for messages. */
+  readonly program: string;
+  /** @throws Error when the program fails */
+  copy(text: string): Promise<void>;
+}
+
+/** Programs that read the text from stdin: it is then in nobody's list of processes. */
+const programs: readonly { name: string; args: readonly string[]; works: (env: Environment) => boolean }[] = [
+  { name: 'pbcopy', args: [], works: () => process.platform === 'darwin' },
+  { name: 'clip.exe', args: [], works: (env) => process.platform === 'win32' || env.WSL_DISTRO_NAME !== undefined },
+  { name: 'wl-copy', args: [], works: (env) => Boolean(env.WAYLAND_DISPLAY) },
+  { name: 'xclip', args: ['-selection', 'clipboard'], works: (env) => Boolean(env.DISPLAY) },
+  { name: 'xsel', args: ['--clipboard', '--input'], works: (env) => Boolean(env.DISPLAY) },
+];
+
+/** The clipboard of this session; undefined where there is none. */
+export function findClipboard(env: Environment): Clipboard | undefined {
+  const found = programs.find(({ name, works }) => works(env) && isThere(name));
+  if (!found) return undefined;
+  const { name: program, args } = found;
+  return {
+    program,
+    copy: (text) =>
+      new Promise((resolve, reject) => {
+        // What keeps the clipboard's owner alive must not hold this process's streams.
+        const child = spawn(program, args, { stdio: ['pipe', 'ignore', 'ignore'] });
+        child.on('error', reject);
+        child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`${program} failed (exit ${code})`))));
+        child.stdin.on('error', () => {});
+        child.stdin.end(text);
+      }),
+  };
+}
+
+function isThere(program: string): boolean {
+  const finder = process.platform === 'win32' ? 'where' : 'which';
+  return spawnSync(finder, [program], { stdio: 'ignore' }).status === 0;
+}
