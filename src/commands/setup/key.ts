@@ -125,9 +125,7 @@ export const proof: Step = async (wizard) => {
     output.note(`✓ The key works. ${model} says: ${line}`);
   } catch (error) {
     if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;
-    output.note(
-      `The key was made, but ${inWords(['a first request failed'])}: ${error.message}. Try again in a moment.`,
-    );
+    output.note(`The key was made, but a first request with it failed: ${error.message}. Try again in a moment.`);
   }
   return 'silent';
 };
