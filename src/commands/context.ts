@@ -3,7 +3,14 @@ import type { ClientOptions } from '../api/client.ts';
 import type { Api } from '../api/index.ts';
 import type { InferenceApi } from '../api/inference.ts';
 import { pause } from '../api/pause.ts';
-import { cacheFolder, configFolder, type Environment, sandboxFolder, stateFolder } from '../config/folders.ts';
+import {
+  cacheFolder,
+  configFolder,
+  type Environment,
+  makeFolder,
+  sandboxFolder,
+  stateFolder,
+} from '../config/folders.ts';
 import { Profiles } from '../config/profiles.ts';
 import { accountOf, keyFor, resolveSettings, type Settings } from '../config/settings.ts';
 import { CommandError, type Outcome } from '../domain/errors.ts';
@@ -312,6 +319,12 @@ export class Context {
   async clipboard(): Promise<Clipboard | undefined> {
     const { findClipboard } = await import('../output/clipboard.ts');
     return findClipboard(this.env);
+  }
+
+  /** A dotenv file beside the profiles, proven writable. */
+  async openOwnDotenv(file: string): Promise<Dotenv> {
+    makeFolder(this.profiles.folder);
+    return this.openDotenv(file);
   }
 
   /** What the user's shell reads when it starts. */

@@ -78,12 +78,14 @@ async function open({ context }: Wizard, destination: Destination): Promise<Plac
     const { clipboard } = destination;
     return { put: (secrets) => clipboard.copy(secrets.join('\n')), discard: nothing, told: 'in the clipboard' };
   }
-  const dotenv = await context.openDotenv(destination.file);
+  const openFile = (file: string) =>
+    destination.kind === 'shell' ? context.openOwnDotenv(file) : context.openDotenv(file);
+  const dotenv = await openFile(destination.file);
   return {
     put: async ([first = '', ...others]) => {
       await dotenv.set(variable, first);
       for (const [at, secret] of others.entries()) {
-        await (await context.openDotenv(destination.file)).set(`${variable}_${at + 2}`, secret);
+        await (await openFile(destination.file)).set(`${variable}_${at + 2}`, secret);
       }
       if (destination.kind === 'shell') destination.profile.load(dotenv.file);
     },
