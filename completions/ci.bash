@@ -17,7 +17,7 @@ __ci_enter() {
 __ci_commands() {
   commands='' aliases=''
   case $place in
-    '') commands='status pools keys usage billing history auth config api sandbox completion open doctor plans help' ;;
+    '') commands='setup status pools keys usage billing history auth config api sandbox completion open doctor plans help' ;;
     'pools' | 'help pools') commands='list view quote subscribe subscriptions keys cancel' aliases='ls' ;;
     'keys' | 'help keys') commands='list create delete' aliases='ls rm' ;;
     'billing' | 'help billing') commands='status credits topup verify card subscribe checkout cancel' ;;
@@ -27,7 +27,7 @@ __ci_commands() {
     'sandbox' | 'help sandbox') commands='serve reset advance path' ;;
     'completion' | 'help completion') commands='install bash zsh fish powershell' ;;
     'plans' | 'help plans') commands='list' aliases='ls' ;;
-    'help') commands='status pools keys usage billing history auth config api sandbox completion open doctor plans exit-codes environment output man' ;;
+    'help') commands='setup status pools keys usage billing history auth config api sandbox completion open doctor plans exit-codes environment output man' ;;
   esac
 }
 
@@ -90,6 +90,7 @@ __ci_values() {
     'keys create --save' | 'api --input') kind=files ;;
     'usage --period') kind=words choices='1h 24h 7d 30d' ;;
     'billing topup --method') kind=words choices='stripe usdc' ;;
+    'setup --fields') kind=list choices='account pool subscriptions keys savedTo commands' ;;
     'status --fields') kind=list choices='creditBalance subscriptions keys problems' ;;
     'pools list --fields') kind=list choices='id slug modelId modelName description status totalSlots minPricePerDay manualProvisioning annualDiscount models infraSpec blocks' ;;
     'pools view --fields') kind=list choices='id slug modelId modelName description status totalSlots minPricePerDay manualProvisioning annualDiscount models infraSpec blocks hourSlots' ;;

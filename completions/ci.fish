@@ -18,7 +18,8 @@ end
 function __ci_commands
     switch "$argv[1]"
         case ''
-            printf '%s\n' 'status'\t'the account at a glance, and what needs care' \
+            printf '%s\n' 'setup'\t'from nothing to a working API key, step by step' \
+                'status'\t'the account at a glance, and what needs care' \
                 'pools'\t'find pools, see prices, subscribe' \
                 'keys'\t'make, list and revoke API keys' \
                 'usage'\t'what the keys were used for' \
@@ -82,7 +83,8 @@ function __ci_commands
         case 'plans' 'help plans'
             printf '%s\n' 'list'\t'retired: list the flat plans (see `ci pools list`)'
         case 'help'
-            printf '%s\n' 'status'\t'the account at a glance, and what needs care' \
+            printf '%s\n' 'setup'\t'from nothing to a working API key, step by step' \
+                'status'\t'the account at a glance, and what needs care' \
                 'pools'\t'find pools, see prices, subscribe' \
                 'keys'\t'make, list and revoke API keys' \
                 'usage'\t'what the keys were used for' \
@@ -270,6 +272,15 @@ function __ci_values
             printf '%s\n' 'words' \
                 'stripe'\t'by card' \
                 'usdc'\t'on Base'
+        case 'setup --fields'
+            printf '%s\n' 'list' \
+                'account' \
+                'pool' \
+                'subscriptions' \
+                'keys' \
+                'savedTo' \
+                'commands' \
+                '--alone'
         case 'status --fields'
             printf '%s\n' 'list' \
                 'creditBalance' \

@@ -22,6 +22,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
   # What can stand below a command, and the other names of that.
   $commands = @{
     '' = @(
+      , @('setup', 'from nothing to a working API key, step by step')
       , @('status', 'the account at a glance, and what needs care')
       , @('pools', 'find pools, see prices, subscribe')
       , @('keys', 'make, list and revoke API keys')
@@ -153,6 +154,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('list', 'retired: list the flat plans (see `ci pools list`)')
     )
     'help' = @(
+      , @('setup', 'from nothing to a working API key, step by step')
       , @('status', 'the account at a glance, and what needs care')
       , @('pools', 'find pools, see prices, subscribe')
       , @('keys', 'make, list and revoke API keys')
@@ -459,6 +461,17 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Words = @(
         , @('stripe', 'by card')
         , @('usdc', 'on Base')
+      )
+    }
+    'setup --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('account', '')
+        , @('pool', '')
+        , @('subscriptions', '')
+        , @('keys', '')
+        , @('savedTo', '')
+        , @('commands', '')
       )
     }
     'status --fields' = @{

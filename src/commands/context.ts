@@ -3,14 +3,7 @@ import type { ClientOptions } from '../api/client.ts';
 import type { Api } from '../api/index.ts';
 import type { InferenceApi } from '../api/inference.ts';
 import { pause } from '../api/pause.ts';
-import {
-  cacheFolder,
-  configFolder,
-  type Environment,
-  makeFolder,
-  sandboxFolder,
-  stateFolder,
-} from '../config/folders.ts';
+import { cacheFolder, configFolder, type Environment, sandboxFolder, stateFolder } from '../config/folders.ts';
 import { Profiles } from '../config/profiles.ts';
 import { accountOf, keyFor, resolveSettings, type Settings } from '../config/settings.ts';
 import { CommandError, type Outcome } from '../domain/errors.ts';
@@ -23,6 +16,7 @@ import type { ShellProfile } from '../output/shell-profile.ts';
 import type { Sink } from '../output/sink.ts';
 import { Prompts, type Terminal } from '../prompts/prompts.ts';
 import type { Sandbox } from '../sandbox/server.ts';
+import { makeFolder } from '../state/folder.ts';
 import type { History, RecordedAccount } from '../state/history.ts';
 import type { Refuge } from '../state/undelivered.ts';
 import type { GlobalOptions } from './command.ts';

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { hoursInWords, isLive, nextLive } from '../../domain/coverage.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
+import { framed } from '../../output/frame.ts';
 import { relativeTime, timeOfDay } from '../../output/time.ts';
 import { makeAndDeliver } from '../delivery.ts';
 import { createKeys } from '../pools/seat-keys.ts';
@@ -33,8 +34,7 @@ export const key: Step = async (wizard) => {
   let delivered = false;
   try {
     const made = await makeAndDeliver(context, {
-      make: () => createKeys(context, [...subscriptions], keyName),
-      secrets: (all) => secretsOf(all.subscriptions),
+      make: (hold) => createKeys(context, [...subscriptions], keyName, hold),
       deliver: async (all) => {
         const secrets = secretsOf(all.subscriptions);
         if (secrets.length === 0) return;
@@ -94,12 +94,11 @@ async function open({ context }: Wizard, destination: Destination): Promise<Plac
   };
 }
 
-async function showOnce({ output }: Wizard['context'], secrets: readonly string[]): Promise<void> {
-  const style = await output.style();
-  const many = secrets.length > 1;
-  output.raw(
-    `\n${secrets.join('\n')}\n\n${style.dim(`Keep ${many ? 'them' : 'it'} now: ${many ? 'they are' : 'it is'} shown only once.`)}\n`,
+function showOnce({ output }: Wizard['context'], secrets: readonly string[]): void {
+  const frames = secrets.map((secret) =>
+    framed(secret, 'Keep it now: it is shown only once', output.style, output.width),
   );
+  output.raw(`\n${frames.join('\n')}`);
 }
 
 /** Proves that the key works: by a completion while its block is live; else it is said when that begins. */
