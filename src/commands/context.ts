@@ -84,7 +84,7 @@ export class Context {
   }
 
   get profiles(): Profiles {
-    this.#profiles ??= new Profiles(configFolder(this.#world.env), {
+    this.#profiles ??= new Profiles(() => configFolder(this.#world.env), {
       pause: (milliseconds) => this.pause(milliseconds),
       tell: (message) => this.output.note(message),
     });

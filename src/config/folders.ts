@@ -7,7 +7,11 @@ const name = 'cheapestinference';
 /** The environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The folder of the profiles: `CHEAPESTINFERENCE_CONFIG_DIR`, else the operating system's place for configuration. */
+/**
+ * The folder of the profiles: `CHEAPESTINFERENCE_CONFIG_DIR`, else the operating system's place for configuration.
+ *
+ * @throws CommandError (file_error) where there is no home folder
+ */
 export function configFolder(env: Environment): string {
   const chosen = env.CHEAPESTINFERENCE_CONFIG_DIR;
   return chosen ? path.resolve(chosen) : place('config');
@@ -21,9 +25,20 @@ export function sandboxFolder(): string {
 /**
  * The folder of what must outlive a run: the record of changes, locks, and secrets that could not be delivered. `XDG_STATE_HOME`
  * where it is set, else the operating system's place.
+ *
+ * @throws CommandError (file_error) where there is no home folder
  */
 export function stateFolder(env: Environment): string {
-  return env.XDG_STATE_HOME ? path.join(path.resolve(env.XDG_STATE_HOME), name) : place('state');
+  if (env.XDG_STATE_HOME) return path.join(path.resolve(env.XDG_STATE_HOME), name);
+  try {
+    return place('state');
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw error.with({
+      message: `the record of changes cannot be kept: ${error.message}`,
+      hint: 'Nothing was sent. Set HOME, or XDG_STATE_HOME to a folder that can be written.',
+    });
+  }
 }
 
 /** The folder of answers that can be asked for again, in the operating system's place for caches. */

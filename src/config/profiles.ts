@@ -48,18 +48,24 @@ interface Surroundings {
 
 /** The saved profiles, in one file that only its owner can read. It is written whole, by one process at a time. */
 export class Profiles {
-  readonly folder: string;
+  readonly #folder: () => string;
   readonly #surroundings: Surroundings;
   #known: Content | undefined;
   #replacesDamaged = false;
 
-  constructor(folder: string, surroundings: Partial<Surroundings> = {}) {
-    this.folder = folder;
+  /** @param folder - where they are; a function that throws, where there is no place for them */
+  constructor(folder: string | (() => string), surroundings: Partial<Surroundings> = {}) {
+    this.#folder = typeof folder === 'string' ? () => folder : folder;
     this.#surroundings = {
       pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
       tell: () => {},
       ...surroundings,
     };
+  }
+
+  /** @throws CommandError (file_error) where there is no home folder */
+  get folder(): string {
+    return this.#folder();
   }
 
   get file(): string {
@@ -75,7 +81,14 @@ export class Profiles {
     return named(name, this.#saved);
   }
 
+  /** Refuses to go on where there is no place for profiles; a command that is given a key needs none. @throws CommandError (file_error) */
+  requirePlace(): void {
+    this.#folder();
+  }
+
+  /** @throws CommandError (file_error) where there is no place for profiles */
   names(): string[] {
+    this.requirePlace();
     return Object.keys(this.#saved.profiles ?? {});
   }
 
@@ -174,8 +187,18 @@ export class Profiles {
     return this.#known;
   }
 
+  #hasPlace(): boolean {
+    try {
+      this.requirePlace();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Reads the file; with `damaged`, what it holds that is no profiles. */
   #read(): { readonly content: Content; readonly damaged?: Buffer } {
+    if (!this.#hasPlace()) return { content: {} };
     let bytes: Buffer;
     try {
       bytes = readFileSync(this.file);

@@ -24,9 +24,14 @@ function fileOf(me: User): string {
   return path.join(me.home, 'config', 'cheapestinference', 'config.json');
 }
 
+/** Starts a keychain, unlocked, and waits until it answers. */
+const unlocked = `printf '\\n' | gnome-keyring-daemon --unlock --components=secrets
+  until dbus-send --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.NameHasOwner \\
+    string:org.freedesktop.secrets | grep -q true; do sleep 0.05; done`;
+
 /** A desktop session of its own, with a keychain in the user's home folder. */
-async function session(me: User, keyring = `printf '\\n' | gnome-keyring-daemon --unlock --components=secrets`) {
-  const script = `${keyring} >/dev/null 2>&1; printf '%s' "$DBUS_SESSION_BUS_ADDRESS"; exec cat`;
+async function session(me: User, keyring = unlocked) {
+  const script = `{ ${keyring}; } >/dev/null 2>&1; printf '%s' "$DBUS_SESSION_BUS_ADDRESS"; exec cat`;
   const child = spawn('dbus-run-session', ['--', 'sh', '-c', script], {
     env: me.env,
     cwd: me.home,

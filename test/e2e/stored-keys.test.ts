@@ -335,25 +335,27 @@ describe.skipIf(process.platform !== 'linux')('a home folder', () => {
     expect(existsSync('/nonexistent')).toBe(false);
   });
 
+  /** What needs a place for profiles, and what needs one for something else. */
+  const keepers = [...writers, 'auth list', 'auth switch x', 'auth logout', 'config path', 'pools list --sandbox'];
+  const withKey = { CHEAPESTINFERENCE_MANAGEMENT_KEY: other };
+
   test.each([
     ['that is empty', '', 'HOME is ""'],
     ['that is relative', 'ada', 'HOME is "ada"'],
   ])('%s is told in one line, exit 1, and nothing is written', async (_what, home, said) => {
     const { me, run } = await homed(home);
-    for (const line of [
-      ...writers,
-      'auth list',
-      'auth switch x',
-      'auth logout',
-      'billing status',
-      'pools list --sandbox',
-    ]) {
+    for (const line of keepers) {
       const { code, stdout, stderr } = await run(line);
       expect([line, code, stdout]).toEqual([line, 1, '']);
       expect(stderr).toBe(`ci: there is no home folder: ${said}. Set HOME to a folder of your own.\n`);
     }
-    expect(readdirSync(me.home)).toEqual(['bin']);
+    expect((await run('auth token')).code).toBe(4);
+    expect((await me.ci('billing status', { env: withKey })).code).toBe(0);
     for (const line of ['--version', '--help', 'pools --help']) expect((await run(line)).code).toBe(0);
+    expect((await me.ci('keys create prod', { env: withKey })).stderr).toBe(
+      `ci: the record of changes cannot be kept: there is no home folder: ${said}. Nothing was sent. Set HOME, or XDG_STATE_HOME to a folder that can be written.\n`,
+    );
+    expect(readdirSync(me.home)).toEqual(['bin']);
   });
 
   test('that no variable names is the one that the system knows', async () => {
@@ -369,14 +371,7 @@ describe.skipIf(process.platform !== 'linux')('a home folder', () => {
   test.runIf(canBeStranger)('that nobody knows is told in one line, exit 1', () => {
     const run = (line: string, env: Environment = {}) =>
       spawnSync(process.execPath, [bin, ...line.split(' ')], { ...stranger, env, input: key });
-    for (const line of [
-      ...writers,
-      'auth list',
-      'auth switch x',
-      'billing status',
-      'config path',
-      'pools list --sandbox',
-    ]) {
+    for (const line of keepers) {
       const { status, stdout, stderr } = run(line);
       expect([line, status, stdout, stderr]).toEqual([
         line,

@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -89,15 +98,16 @@ describe.each([
   });
 });
 
-test('a HOME that does not exist is made, for its owner alone', async () => {
+test('a HOME that does not exist is not made: nothing is sent, and why is said', async () => {
   const api = await account();
   const me = userOf(api);
   const home = path.join(me.home, 'not', 'yet');
-  const { code, stderr } = await me.ci('keys create prod', { env: { HOME: home } });
-  expect([code, stderr]).toEqual([0, '']);
-  const state = path.join(home, '.local', 'state', 'cheapestinference');
-  expect(statSync(state).mode & 0o777).toBe(0o700);
-  expect(statSync(path.join(state, 'history.jsonl')).mode & 0o777).toBe(0o600);
+  const ended = await me.ci('keys create prod', { env: { HOME: home } });
+  expectRefused(ended, api);
+  expect([ended.stderr, existsSync(home)]).toEqual([
+    expect.stringContaining(`the home folder ${home} is not there`),
+    false,
+  ]);
 });
 
 test('without HOME, XDG_STATE_HOME is enough', async () => {

@@ -43,6 +43,7 @@ async function signIn(context: Context, { withKey, keychain = false }: Options):
   const { parseBaseUrl } = await import('../../api/client.ts');
   const apiUrl = parseBaseUrl(settings.apiUrl.value).origin;
   // What cannot be kept need not be asked for.
+  profiles.requirePlace();
   if (keychain) profiles.requireKeychain(settings.profile.value, apiUrl);
   const typed = withKey
     ? await context.readStdin()
