@@ -24,6 +24,9 @@ import type { GlobalOptions } from './command.ts';
 /** How long one look for what became of a change may take, in milliseconds. */
 const longestLook = 10_000;
 
+/** What to do where the state folder cannot be written. */
+const noRoomHint = 'Nothing was sent. Make room, or set XDG_STATE_HOME to a folder that can be written.';
+
 /** The process as the tool sees it; a test gives its own. */
 export interface World {
   readonly stdin: Terminal['stdin'];
@@ -166,6 +169,7 @@ export class Context {
       patience: this.settings.timeout.value,
       pause: (milliseconds: number) => this.pause(milliseconds),
       onWait: () => this.output.note('Waiting for another ci that is at work on the same account…'),
+      hint: noRoomHint,
     };
     return withLock(lock, work);
   }
@@ -178,7 +182,7 @@ export class Context {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new CommandError('file_error', `${this.stateFolder} cannot be written: ${reason}`, {
-        hint: 'Nothing was sent. Make room, or set XDG_STATE_HOME to a folder that can be written.',
+        hint: noRoomHint,
         outcome: 'not_applied',
         cause: error,
       });

@@ -31,7 +31,7 @@ export function homeFolder(): string | undefined {
 function make(folder: string): void {
   if (isFolder(folder)) return;
   const parent = path.dirname(folder);
-  if (parent !== folder) make(parent);
+  if (!existsSync(parent)) make(parent);
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {

@@ -21,6 +21,8 @@ export interface Lock {
   readonly pause: (milliseconds: number) => Promise<void>;
   /** Told once, when another process has to be waited for. */
   readonly onWait?: () => void;
+  /** What to do when the folder cannot be written. */
+  readonly hint?: string;
 }
 
 /**
@@ -41,7 +43,7 @@ export async function withLock<Result>(lock: Lock, work: () => Promise<Result>):
   }
 }
 
-async function hold({ folder, name, patience, pause, onWait }: Lock): Promise<() => void> {
+async function hold({ folder, name, patience, pause, onWait, hint }: Lock): Promise<() => void> {
   const deadline = Date.now() + patience;
   const mine = nameOf(name, thisProcess());
   const file = path.join(folder, mine);
@@ -49,7 +51,7 @@ async function hold({ folder, name, patience, pause, onWait }: Lock): Promise<()
   for (;;) {
     let other = holder(folder, name, mine);
     if (other === undefined) {
-      claim(folder, file);
+      claim(folder, file, hint);
       other = holder(folder, name, mine);
       if (other === undefined) {
         const alive = setInterval(() => touch(file), heartbeat);
@@ -91,13 +93,14 @@ function holder(folder: string, name: string, mine: string): ProcessId | undefin
   return undefined;
 }
 
-function claim(folder: string, file: string): void {
+function claim(folder: string, file: string, hint: string | undefined): void {
   try {
     makeFolder(folder);
     closeSync(openSync(file, 'wx', 0o600));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CommandError('file_error', `${folder} cannot be written: ${reason}`, {
+      hint,
       outcome: 'not_applied',
       cause: error,
     });
