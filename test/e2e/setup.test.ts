@@ -6,7 +6,7 @@ import { json, managementKey, oneLine, secret, type User, user, userOf } from '.
 import { answer, recordedSandbox } from './servers.ts';
 import { ctrlC, down, enter, onTerminal, type Session } from './terminal.ts';
 
-const escape = '\x1b';
+const escapeKey = '\x1b';
 const space = ' ';
 
 /** Answers questions, each once it is on the screen. */
@@ -173,12 +173,12 @@ describe('Esc', () => {
     await answers(session, [
       ['Which pool?', enter],
       ['When do you work', `9-17${enter}`],
-      ['Which blocks?', escape],
+      ['Which blocks?', escapeKey],
       [/Back\.\n.*When do you work[^\n]*: $/s, `1-8${enter}`],
       [/Suggested: asia\.\n.*Which blocks\?/s, enter],
       ['How many seats?', enter],
       ['Billed how?', enter],
-      ['Charge $39.00 now?', escape],
+      ['Charge $39.00 now?', escapeKey],
       [/Charge \$39\.00 now\?.*Back\.\n.*Billed how\?.*navigate/s, enter],
       [/Billed how\?.*by the month.*\n(.*\n)*.*Charge \$39\.00 now\? \(y\/N\) *$/, `y${enter}`],
       named,
@@ -197,7 +197,7 @@ describe('Esc', () => {
     await answers(session, [
       ...toConsent,
       ['Charge $49.00 now?', `y${enter}`],
-      ['What shall the key be called?', escape],
+      ['What shall the key be called?', escapeKey],
       [/Back\.\n.*What shall the key be called\?/s, `again${enter}`],
       ['Where shall the key go?', enter],
     ]);
