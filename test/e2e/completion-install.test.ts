@@ -16,7 +16,7 @@ import { at, textAt } from '../sandbox/harness.ts';
 import { json, oneLine, type User, user } from './cli.ts';
 import { needs } from './programs.ts';
 import { completing, shells, startShell, writeSettings } from './shells.ts';
-import { ctrlC, enter, onTerminal } from './terminal.ts';
+import { ctrlC, down, enter, onTerminal } from './terminal.ts';
 
 const start = '# >>> completion of ci (cheapestinference) >>>';
 const end = '# <<< completion of ci (cheapestinference) <<<';
@@ -283,6 +283,15 @@ describe('the shell in use is', () => {
     const prompt = await startShell(me, shell, { SHELL: shell === 'zsh' ? '/bin/bash' : '/bin/zsh' });
     const shown = await prompt.enter('ci completion install --yes --fields shell -o csv');
     expect(shown.split('\n')).toContain(shell);
+  });
+
+  test('picked, where it cannot be told', async () => {
+    const asked = onTerminal(somebody(), 'completion install', { env: { SHELL: '/bin/tcsh' } });
+    await asked.shows('Which shell?');
+    asked.type(down + down + enter);
+    await asked.shows('Completion for fish:');
+    asked.type(enter);
+    expect(await asked.exit).toBe(1);
   });
 
   test('the usual one, when it was started from none', async () => {

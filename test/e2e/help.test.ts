@@ -7,7 +7,7 @@ import { shown } from './terminal.ts';
 
 const manifest: unknown = JSON.parse(readFileSync('package.json', 'utf8'));
 
-const nouns = ['pools', 'keys', 'billing', 'auth', 'sandbox'] as const;
+const nouns = ['pools', 'keys', 'billing', 'auth', 'sandbox', 'completion'] as const;
 const verbs = [
   'pools list',
   'pools view',

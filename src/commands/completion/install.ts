@@ -29,13 +29,7 @@ export default function install(context: Context, tree: () => Promise<CommandTre
 
 async function installIn(context: Context, tree: () => Promise<CommandTree>, typed: string | undefined): Promise<void> {
   const { env, output, prompts } = context;
-  const shell = typed === undefined ? shellInUse(env) : shells.find((each) => each === typed);
-  if (!shell) {
-    throw usageError(
-      typed === undefined ? 'which shell? It cannot be told from here' : `there is no completion for "${typed}"`,
-      `Name one of ${shells.join(', ')}: \`ci completion install zsh\`.`,
-    );
-  }
+  const shell = typed === undefined ? await shellHere(context) : shellNamed(typed);
   const changes = completionChanges(shell, scriptFor(shell, await tree()), env);
   const due = changes.filter(({ change }) => change !== 'unchanged');
   if (due.length > 0) {
@@ -64,6 +58,20 @@ async function installIn(context: Context, tree: () => Promise<CommandTree>, typ
   });
   if (due.length > 0)
     output.note(`It works in every ${shell} started from now on. After an update of ci, run this again.`);
+}
+
+/** The shell in use, or the one that is picked where that cannot be told. */
+async function shellHere({ env, prompts }: Context): Promise<Shell> {
+  const choices = shells.map((name) => ({ name, value: name }));
+  const missing = `which shell? Name one of ${shells.join(', ')}`;
+  return shellInUse(env) ?? (await prompts.pick('Which shell?', choices, missing));
+}
+
+/** @throws CommandError (usage) for a word that names none */
+function shellNamed(word: string): Shell {
+  const found = shells.find((each) => each === word);
+  if (found) return found;
+  throw usageError(`there is no completion for "${word}"`, `Choose one of ${shells.join(', ')}.`);
 }
 
 /** What will be done to a file; lines that go into one of the user's own are shown. */
