@@ -4,6 +4,7 @@ import type { KeyKind } from '../api/client.ts';
 import type { HttpMethod } from '../api/transport.ts';
 import { usageError } from '../domain/errors.ts';
 import { wholeKeysIn } from '../domain/secrets.ts';
+import { factLines } from '../output/text.ts';
 import { carryOut } from './change.ts';
 import type { Verb } from './command.ts';
 import type { Context } from './context.ts';
@@ -66,7 +67,13 @@ async function call(context: Context, method: HttpMethod, path: string, { field,
         : undefined;
   if (body !== undefined) checkJson(body, input);
   if (!reading && prompts.canAsk) {
-    output.note(`${method} ${path}\nAccount: ${context.account()}`);
+    output.note(
+      factLines([
+        ['Request', `${method} ${path}`],
+        ...(body === undefined ? [] : [['Body', body] as const]),
+        ['Account', context.account()],
+      ]),
+    );
     await prompts.consent('Send it? It may charge, revoke or cancel.');
   }
   const { client } = await context.api();

@@ -10,11 +10,13 @@ import { CommandError, type Outcome } from '../domain/errors.ts';
 import type { Format } from '../domain/formats.ts';
 import { masked } from '../domain/secrets.ts';
 import type { Clipboard } from '../output/clipboard.ts';
+import { Display, isDumb } from '../output/display.ts';
 import type { Dotenv } from '../output/dotenv.ts';
 import { Output } from '../output/output.ts';
 import type { ShellProfile } from '../output/shell-profile.ts';
 import type { Sink } from '../output/sink.ts';
-import { Prompts, type Terminal } from '../prompts/prompts.ts';
+import { Prompts } from '../prompts/prompts.ts';
+import type { Terminal } from '../prompts/question.ts';
 import type { Sandbox } from '../sandbox/server.ts';
 import { makeFolder } from '../state/folder.ts';
 import type { History, RecordedAccount } from '../state/history.ts';
@@ -80,9 +82,15 @@ export class Context {
   }
 
   get prompts(): Prompts {
-    const { input, yes = false } = this.#options();
+    const { input, yes = false, color } = this.#options();
     const inPipeline = !['', '0', 'false', undefined].includes(this.#world.env.CI);
-    this.#prompts ??= new Prompts(this.#world, input && !inPipeline, yes, this.interrupt);
+    this.#prompts ??= new Prompts(this.#world, {
+      allowed: input && !inPipeline,
+      yes,
+      display: new Display(this.#world.stderr, this.env, color === false),
+      dumb: isDumb(this.env),
+      interrupt: this.interrupt,
+    });
     return this.#prompts;
   }
 

@@ -2,6 +2,9 @@ import type { Api } from '../api/index.ts';
 import type { Key } from '../api/keys.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
 import { isWholeKey, masked } from '../domain/secrets.ts';
+import { distanceTo } from '../output/time.ts';
+import type { Choice } from '../prompts/question.ts';
+import type { Context } from './context.ts';
 import { allSubscriptions } from './subscriptions.ts';
 
 /** A key by its id, else by its name. @throws CommandError (not_found); (usage) when several bear the name */
@@ -25,6 +28,24 @@ export function severalNamed(name: string, keys: readonly Key[]): CommandError {
 /** A key in one line. */
 export function keyLabel({ id, name, apiKey }: Key): string {
   return [name, id, apiKey && masked(apiKey)].filter(Boolean).join('  ');
+}
+
+/** Keys to choose from: what each is for, its secret masked, and when it was used. */
+export async function keyChoices(context: Context, keys: readonly Key[]): Promise<Choice<Key>[]> {
+  const now = await context.now();
+  const cells = (cell: (key: Key) => string) => keys.map(cell);
+  const names = await context.prompts.rows([
+    { cells: cells(({ name, id }) => name ?? id) },
+    { cells: cells(({ keyType }) => keyType ?? ''), optional: 2 },
+    { cells: cells(({ isActive }) => (isActive === false ? 'inactive' : '')), optional: 3 },
+    { cells: cells(({ apiKey }) => (apiKey ? masked(apiKey) : '')), optional: 5 },
+    {
+      cells: cells(({ lastUsedAt }) => (lastUsedAt ? `used ${distanceTo(lastUsedAt, now)}` : 'never used')),
+      optional: 4,
+    },
+    { cells: cells(({ id }) => id), optional: 1 },
+  ]);
+  return keys.map((key, at) => ({ name: names[at] ?? '', value: key, short: key.name ?? key.id }));
 }
 
 /**

@@ -1,11 +1,12 @@
 import type { Pool, PoolBlock, PoolDetail } from '../api/pools.ts';
-import { type Block, blockNames, hoursOf, startHour, utcHours } from '../domain/blocks.ts';
+import { type Block, blockAt, blockNames, hoursOf, startHour, utcHours } from '../domain/blocks.ts';
 import { occurrence } from '../domain/coverage.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
-import { parseUsd } from '../domain/money.ts';
+import { formatUsd, parseUsd, shownUsd } from '../domain/money.ts';
 import { nearest } from '../domain/nearest.ts';
 import { estimatedPrice, exactPrice, type Price } from '../domain/quote.ts';
 import { timeSpan } from '../output/time.ts';
+import type { Choice } from '../prompts/question.ts';
 import type { Context } from './context.ts';
 
 /** The fields of a pool in the list. */
@@ -40,14 +41,70 @@ export async function chosenPool(context: Context, typed: string | undefined): P
     const missing = 'which pool? Name it: `ci pools list` shows them';
     context.prompts.requireSomebody(missing);
     const pools = await (await context.api()).pools.list();
-    const choices = pools.map((pool) => ({
-      name: `${poolName(pool)}  ${pool.modelName ?? ''}  ${pool.status ?? ''}`,
-      value: poolName(pool),
-    }));
-    return context.prompts.pick('Which pool?', choices, missing);
+    return context.prompts.search('Which pool?', await poolChoices(context, pools), missing);
   }
+  return checkedPool(typed);
+}
+
+/** @throws CommandError (usage) for an empty name */
+export function checkedPool(typed: string): string {
   if (typed.trim() === '') throw usageError('the name of the pool is empty', '`ci pools list` shows the pools.');
   return typed;
+}
+
+/** Pools to choose from: model, state, lowest price, and what is free. */
+export async function poolChoices({ prompts }: Context, pools: readonly Pool[]): Promise<Choice<string>[]> {
+  const names = await prompts.rows([
+    { cells: pools.map(poolName) },
+    { cells: pools.map(({ modelName, modelId }) => modelName ?? modelId ?? ''), optional: 1 },
+    { cells: pools.map(({ status }) => status ?? ''), optional: 3 },
+    { cells: pools.map(({ minPricePerDay: price }) => (price == null ? '' : `from ${shownUsd(price)}`)), optional: 4 },
+    { cells: pools.map(freeBlocks), optional: 2 },
+  ]);
+  return pools.map((pool, at) => ({ name: names[at] ?? '', value: poolName(pool), short: poolName(pool) }));
+}
+
+/** Which blocks of a pool have a seat free, in words; nothing when the list does not tell. */
+function freeBlocks(pool: Pool): string {
+  const states = blockNames.map((block) => [block, blockState(pool, block)] as const);
+  if (states.every(([, state]) => state === 'unknown')) return '';
+  const free = states.filter(([, state]) => state === 'available' || state === 'limited').map(([block]) => block);
+  if (free.length === 0) return 'sold out';
+  return free.length === blockNames.length ? 'all blocks free' : `free: ${free.join(', ')}`;
+}
+
+/**
+ * Blocks to choose from: their hours, what each costs and has free, and which is live.
+ *
+ * @param onlyFree - whether a block without a free seat cannot be chosen
+ */
+export async function blockChoices(
+  { prompts, timeZone }: Context,
+  { listed, detail, now, onlyFree }: { listed: Pool; detail: PoolDetail; now: Date; onlyFree: boolean },
+): Promise<Choice<Block>[]> {
+  const left = (block: Block) => freeSeats(detail, block);
+  const soldOut = (block: Block) => left(block) === 0 || blockState(listed, block) === 'sold-out';
+  const price = (block: Block) => blockPrice(hasListedPrices(listed, [block]) ? listed : detail, detail, block);
+  const cells = (cell: (block: Block) => string) => blockNames.map(cell);
+  const names = await prompts.rows([
+    { cells: cells((block) => block) },
+    { cells: cells((block) => `${utcHours(block)} UTC`), optional: 1 },
+    { cells: cells((block) => `${localHours(block, now, timeZone)} local`) },
+    { cells: cells((block) => priceText(price(block))), optional: 2 },
+    { cells: cells((block) => (soldOut(block) ? 'sold out' : left(block) ? `${left(block)} free` : '')), optional: 3 },
+    { cells: cells((block) => (blockAt(now.getUTCHours()) === block ? 'live now' : '')), optional: 4 },
+  ]);
+  return blockNames.map((block, at) => ({
+    name: names[at] ?? '',
+    value: block,
+    short: block,
+    disabled: onlyFree && soldOut(block) ? 'it is sold out' : undefined,
+  }));
+}
+
+/** A price for people: `$49.00`, or `about $49.04` of an estimate; nothing for none. */
+export function priceText(price: Price | undefined): string {
+  return price ? `${price.exact ? '' : 'about '}${formatUsd(price.cents)}` : '';
 }
 
 /** Does something with a pool; when there is none of that name, the error names the nearest. */
@@ -129,8 +186,13 @@ export function hasListedPrices(pool: Pool, blocks: readonly Block[] = blockName
 
 /** When a block runs: in UTC, and by the local clock for the occurrence that runs now or comes next. */
 export function blockHours(block: Block, now: Date, timeZone: string): string {
+  return `${utcHours(block)} UTC, ${localHours(block, now, timeZone)} local`;
+}
+
+/** When the occurrence of a block that runs now or comes next does so by the local clock: `13:30–21:30`. */
+export function localHours(block: Block, now: Date, timeZone: string): string {
   const { from, to } = occurrence(startHour(block), now);
-  return `${utcHours(block)} UTC, ${timeSpan(from, to, timeZone)} local`;
+  return timeSpan(from, to, timeZone);
 }
 
 function isFree({ status }: { status?: string | null | undefined }): boolean {

@@ -1,57 +1,48 @@
 import { CommandError, usageError } from '../domain/errors.ts';
+import type { Display } from '../output/display.ts';
+import type { DrawnColumn } from '../output/table.ts';
 import { harmless } from '../output/text.ts';
+import type { Check, Choice, Questions, Terminal } from './question.ts';
 
-/** The streams that a person is asked through. */
-export interface Terminal {
-  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined };
-  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean | undefined };
-}
-
-/** A thing to choose: what is shown, and what it stands for. */
-export interface Choice<Value> {
-  readonly name: string;
-  readonly value: Value;
-  /** What is shown once it is chosen, when its name is long. */
-  readonly short?: string;
-  /** More of it, shown below the list while it is pointed at. */
-  readonly description?: string;
-  /** Why it cannot be chosen. */
-  readonly disabled?: string;
-  /** Of several: whether it is chosen to begin with. */
-  readonly checked?: boolean;
-}
-
-/** Esc was pressed at a question that can be gone back from. */
-export class WentBack extends Error {
-  override readonly name = 'WentBack';
+/** How questions are put. */
+export interface Manner {
+  /** False for `--no-input` and where `CI` is set: there is nobody to ask. */
+  readonly allowed: boolean;
+  /** Whether consent was given on the command line. */
+  readonly yes: boolean;
+  /** stderr, as people see it. */
+  readonly display: Display;
+  /** Whether the terminal takes lines alone. */
+  readonly dumb: boolean;
+  /** Takes a question back. */
+  readonly interrupt: AbortSignal;
+  /** Called before a question is shown. */
+  readonly before?: () => void;
+  /** Whether a question can be gone back from: it then throws `WentBack`. */
+  readonly back?: boolean;
 }
 
 /** Every question that a person can be asked. Questions go to stderr; stdout carries results alone. */
 export class Prompts {
   readonly #terminal: Terminal;
-  readonly #yes: boolean;
-  readonly #interrupt: AbortSignal | undefined;
+  readonly #manner: Manner;
   /** Whether there is somebody to ask. */
   readonly canAsk: boolean;
-  #back = false;
 
-  /**
-   * @param allowed - false for `--no-input` and where `CI` is set: there is nobody to ask
-   * @param yes - whether consent was given on the command line
-   * @param interrupt - takes a question back
-   */
-  constructor(terminal: Terminal, allowed: boolean, yes: boolean, interrupt?: AbortSignal) {
+  constructor(terminal: Terminal, manner: Manner) {
     this.#terminal = terminal;
-    this.#yes = yes;
-    this.#interrupt = interrupt;
-    this.canAsk = allowed && terminal.stdin.isTTY === true && terminal.stderr.isTTY === true;
+    this.#manner = manner;
+    this.canAsk = manner.allowed && terminal.stdin.isTTY === true && terminal.stderr.isTTY === true;
   }
 
-  /** The same questions, of which each throws {@link WentBack} when Esc is pressed. */
+  /** The same questions, which can be gone back from: each then throws `WentBack`. */
   withBack(): Prompts {
-    const prompts = new Prompts(this.#terminal, this.canAsk, this.#yes, this.#interrupt);
-    prompts.#back = true;
-    return prompts;
+    return new Prompts(this.#terminal, { ...this.#manner, back: true });
+  }
+
+  /** What is typed to go back. */
+  get backKey(): string {
+    return this.#manner.dumb ? '<' : 'Esc';
   }
 
   /**
@@ -60,7 +51,7 @@ export class Prompts {
    * @throws CommandError (confirmation_required)
    */
   requireConsent(what: string): void {
-    if (this.#yes || this.canAsk) return;
+    if (this.#manner.yes || this.canAsk) return;
     throw new CommandError('confirmation_required', `${what} needs consent, and there is nobody to ask`, {
       hint: 'Nothing was changed. Run it again with --yes to consent.',
       outcome: 'not_applied',
@@ -73,14 +64,14 @@ export class Prompts {
    * @throws CommandError (declined), (interrupted) or (confirmation_required)
    */
   async consent(question: string): Promise<void> {
-    if (this.#yes) return;
+    if (this.#manner.yes) return;
     this.requireConsent(question);
     if (!(await this.#confirm(question))) throw declined();
   }
 
   /** Offers something that nobody asked for on the command line, `--yes` included; the default is No, and so is nobody. */
   async offer(question: string): Promise<boolean> {
-    if (!this.canAsk || this.#yes || this.#interrupt?.aborted) return false;
+    if (!this.canAsk || this.#manner.yes || this.#manner.interrupt.aborted) return false;
     return this.#confirm(question);
   }
 
@@ -94,51 +85,46 @@ export class Prompts {
   }
 
   /** Asks for a secret; what is typed is not shown. @throws CommandError (input_required) where nobody can be asked */
-  async secret(message: string, missing: string): Promise<string> {
+  async secret(message: string, missing: string, check: Check = filled): Promise<string> {
     this.requireSomebody(missing);
-    const { password } = await import('@inquirer/prompts');
-    return this.#ask((context) => password({ message, mask: '•' }, context));
+    return (await this.#questions()).secret(message, check);
   }
 
   /** Asks for a line of text. @throws CommandError (input_required) where nobody can be asked */
-  async text(message: string, missing: string): Promise<string> {
+  async text(message: string, missing: string, check: Check = filled): Promise<string> {
     this.requireSomebody(missing);
-    const { input } = await import('@inquirer/prompts');
-    return this.#ask((context) => input({ message, required: true }, context));
+    return (await this.#questions()).text(message, check);
   }
 
-  /**
-   * Asks for a line of text that may be empty.
-   *
-   * @param check - throws a CommandError (usage) for what cannot be taken; its words are shown, and the question stays
-   */
-  async optionalText(message: string, check: (text: string) => void): Promise<string> {
-    this.requireSomebody(message);
-    const { input } = await import('@inquirer/prompts');
-    const validate = (text: string) => {
-      try {
-        check(text);
-        return true;
-      } catch (error) {
-        if (error instanceof CommandError) return [error.message, error.hint].filter(Boolean).join('. ');
-        throw error;
-      }
-    };
-    return this.#ask((context) => input({ message, validate }, context));
-  }
-
-  /** Lets one be picked from a list. @throws CommandError (input_required) where nobody can be asked */
+  /** Lets one be picked from a few. @throws CommandError (input_required) where nobody can be asked */
   async pick<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value> {
     this.requireSomebody(missing);
-    const { select } = await import('@inquirer/prompts');
-    return this.#ask((context) => select({ message, choices: choices.map(shown) }, context));
+    return (await this.#questions()).pick(message, choices.map(this.#shown));
+  }
+
+  /** Lets one be searched for. @throws CommandError (input_required) where nobody can be asked */
+  async search<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value> {
+    this.requireSomebody(missing);
+    return (await this.#questions()).search(message, choices.map(this.#shown));
   }
 
   /** Lets several be picked from a list, at least one. @throws CommandError (input_required) where nobody can be asked */
   async pickSeveral<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value[]> {
     this.requireSomebody(missing);
-    const { checkbox } = await import('@inquirer/prompts');
-    return this.#ask((context) => checkbox({ message, choices: choices.map(shown), required: true }, context));
+    return (await this.#questions()).pickSeveral(message, choices.map(this.#shown));
+  }
+
+  /** The names of choices, their facts in columns; without those that do not fit. */
+  async rows(columns: readonly Omit<DrawnColumn, 'header'>[]): Promise<string[]> {
+    const { fittedRows } = await import('../output/table.ts');
+    const { display } = this.#manner;
+    const drawn = columns.map((column) => ({
+      ...column,
+      header: '',
+      cells: column.cells.map((cell) => display.legible(harmless(cell))),
+    }));
+    // The mark of the one that is pointed at, the box of one that can be ticked, and the spaces after them.
+    return fittedRows(drawn, display.width - 6);
   }
 
   /** Refuses what has to be asked where nobody can be. @throws CommandError (input_required) */
@@ -148,48 +134,34 @@ export class Prompts {
     throw error.with({ code: 'input_required' });
   }
 
-  async #confirm(question: string): Promise<boolean> {
-    const { confirm } = await import('@inquirer/prompts');
-    return this.#ask((context) => confirm({ message: question, default: false }, context));
+  async #confirm(message: string): Promise<boolean> {
+    return (await this.#questions()).confirm(message);
   }
 
-  async #ask<Answer>(
-    question: (context: {
-      input: NodeJS.ReadableStream;
-      output: NodeJS.WritableStream;
-      signal: AbortSignal;
-    }) => Promise<Answer>,
-  ): Promise<Answer> {
-    const { stdin: input, stderr: output } = this.#terminal;
-    const back = new AbortController();
-    const onKey = (_text: string, key: { name?: string }) => {
-      if (key?.name === 'escape') back.abort();
-    };
-    if (this.#back) input.on('keypress', onKey);
-    try {
-      const signals = [back.signal, ...(this.#interrupt ? [this.#interrupt] : [])];
-      return await question({ input, output, signal: AbortSignal.any(signals) });
-    } catch (error) {
-      if (back.signal.aborted) throw new WentBack('Esc');
-      if (error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError')) {
-        throw new CommandError('interrupted', 'interrupted', { outcome: 'not_applied' });
-      }
-      throw error;
-    } finally {
-      input.off('keypress', onKey);
+  /** What puts the questions, loaded when there is one. */
+  async #questions(): Promise<Questions> {
+    const { display, dumb, interrupt, before, back = false } = this.#manner;
+    before?.();
+    if (dumb) {
+      const { LineQuestions } = await import('./line-by-line.ts');
+      return new LineQuestions(this.#terminal, display, interrupt, back);
     }
+    const { KeyQuestions } = await import('./key-by-key.ts');
+    return new KeyQuestions(this.#terminal, display, interrupt, back);
   }
+
+  /** A choice as a terminal may see it: its words may be the API's. */
+  readonly #shown = <Value>({ name, short, ...choice }: Choice<Value>): Choice<Value> => {
+    const { display } = this.#manner;
+    const seen = (text: string) => display.legible(harmless(text));
+    return { ...choice, name: seen(name), ...(short === undefined ? {} : { short: seen(short) }) };
+  };
 }
 
 function declined(): CommandError {
   return new CommandError('declined', 'declined: nothing was changed', { outcome: 'not_applied' });
 }
 
-/** A choice as a terminal may see it: its name may hold words of the API. */
-function shown<Value>({ name, description, ...choice }: Choice<Value>): Choice<Value> {
-  return {
-    ...choice,
-    name: harmless(name),
-    ...(description === undefined ? {} : { description: harmless(description) }),
-  };
+function filled(typed: string): string | undefined {
+  return typed.trim() === '' ? 'Type something.' : undefined;
 }

@@ -630,7 +630,7 @@ describe('the retired flat plans', () => {
     const { api, me } = await seller({ canceled: true });
     const session = onTerminal(me, 'billing cancel sub_1');
     await session.shows('Cancel this subscription?');
-    for (const fact of ['sub_1', 'no refund', 'mk_…cdef']) expect(session.screen).toContain(fact);
+    for (const fact of ['sub_1', 'Refund        none', 'mk_…cdef']) expect(session.screen).toContain(fact);
     session.type(enter);
     expect([await session.exit, api.changes]).toEqual([1, []]);
   });

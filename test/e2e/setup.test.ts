@@ -111,10 +111,12 @@ describe('what is chosen', () => {
       ['When do you work', `9-17${enter}`],
     ]);
     await session.shows('Which blocks?');
-    expect(session.screen).toContain('Suggested: europe and americas.');
-    expect(session.screen).toMatch(/◯ asia {6}20:00–04:00 local {2}\$39\.00, 7 free, 0 of your 8 h/);
-    expect(session.screen).toMatch(/◉ europe {4}04:00–12:00 local {2}\$49\.00, 8 free, live now, 3 of your 8 h/);
-    expect(session.screen).toMatch(/◉ americas {2}12:00–20:00 local {2}\$45\.00, 6 free, 5 of your 8 h/);
+    expect(session.screen).toContain('Suggested: europe (3 of your 8 hours) and americas (5 of your 8 hours).');
+    expect(session.screen).toMatch(/◯ asia {6}00:00–08:00 UTC {2}20:00–04:00 local {2}\$39\.00 {2}7 free\n/);
+    expect(session.screen).toMatch(
+      /◉ europe {4}08:00–16:00 UTC {2}04:00–12:00 local {2}\$49\.00 {2}8 free {2}live now\n/,
+    );
+    expect(session.screen).toMatch(/◉ americas {2}16:00–24:00 UTC {2}12:00–20:00 local {2}\$45\.00 {2}6 free\n/);
     session.type(ctrlC);
     expect(await session.exit).toBe(130);
   });
@@ -231,7 +233,7 @@ describe('Ctrl-C', () => {
     );
     const again = onTerminal(me, 'setup');
     await answers(again, [
-      [/You hold 1 subscription already.*Make a key for kimi26 europe, live now, which has none yet/s, enter],
+      [/You hold 1 subscription already.*make a key for kimi26 {2}europe {2}live now/s, enter],
       named,
       ['Where shall the key go?', enter],
     ]);

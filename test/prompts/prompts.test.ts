@@ -1,20 +1,11 @@
 import { PassThrough } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { Prompts } from '../../src/prompts/prompts.ts';
-
-/** A stream that a terminal is behind, or not. */
-class Line extends PassThrough {
-  readonly isTTY: boolean;
-
-  constructor(isTTY: boolean) {
-    super();
-    this.isTTY = isTTY;
-  }
-}
+import { type Manner, Prompts } from '../../src/prompts/prompts.ts';
+import { Line, manner, terminal } from './person.ts';
 
 /** Somebody at a terminal, who presses these keys once there is a question. */
-function somebody(keys = '') {
+function somebody(keys = '', more: Partial<Manner> = {}) {
   const stdin = new Line(true);
   const stderr = new Line(true);
   let shown = '';
@@ -22,11 +13,11 @@ function somebody(keys = '') {
     if (shown === '') setImmediate(() => stdin.write(keys));
     shown += chunk.toString();
   });
-  return { prompts: new Prompts({ stdin, stderr }, true, false), shown: () => shown };
+  return { stdin, prompts: new Prompts({ stdin, stderr }, manner(more)), shown: () => shown };
 }
 
 function nobody(yes = false) {
-  return new Prompts({ stdin: new Line(false), stderr: new Line(false) }, true, yes);
+  return new Prompts({ stdin: new Line(false), stderr: new Line(false) }, manner({ yes }));
 }
 
 test.each([
@@ -38,14 +29,14 @@ test.each([
 ])(
   'with a terminal on stdin %s, on stderr %s, and asking allowed %s, somebody can be asked: %s',
   (input, output, allowed, can) => {
-    const terminal = { stdin: new Line(input), stderr: new Line(output) };
-    expect(new Prompts(terminal, allowed, false).canAsk).toBe(can);
-    expect(new Prompts(terminal, allowed, true).canAsk).toBe(can);
+    const streams = { stdin: new Line(input), stderr: new Line(output) };
+    expect(new Prompts(streams, manner({ allowed })).canAsk).toBe(can);
+    expect(new Prompts(streams, manner({ allowed, yes: true })).canAsk).toBe(can);
   },
 );
 
 test('a stream that does not say is no terminal', () => {
-  expect(new Prompts({ stdin: new PassThrough(), stderr: new PassThrough() }, true, false).canAsk).toBe(false);
+  expect(new Prompts({ stdin: new PassThrough(), stderr: new PassThrough() }, manner()).canAsk).toBe(false);
 });
 
 describe('consent', () => {
@@ -62,7 +53,7 @@ describe('consent', () => {
       expect.objectContaining({ ...refusal, message }),
     );
     await expect(nobody().consent('Subscribe?')).rejects.toMatchObject(refusal);
-    const silenced = new Prompts({ stdin: new Line(true), stderr: new Line(true) }, false, false);
+    const silenced = new Prompts({ stdin: new Line(true), stderr: new Line(true) }, manner({ allowed: false }));
     await expect(silenced.consent('Subscribe?')).rejects.toMatchObject(refusal);
   });
 
@@ -70,7 +61,7 @@ describe('consent', () => {
     expect(() => nobody(true).requireConsent('x')).not.toThrow();
     await expect(nobody(true).consent('Subscribe?')).resolves.toBeUndefined();
     const stderr = new Line(true);
-    await new Prompts({ stdin: new Line(true), stderr }, true, true).consent('Subscribe?');
+    await new Prompts({ stdin: new Line(true), stderr }, manner({ yes: true })).consent('Subscribe?');
     expect(stderr.read()).toBeNull();
   });
 
@@ -96,7 +87,9 @@ describe('consent', () => {
   test('is taken back by a signal', async () => {
     const interrupt = new AbortController();
     const stderr = new Line(true);
-    const asked = new Prompts({ stdin: new Line(true), stderr }, true, false, interrupt.signal).consent('Subscribe?');
+    const asked = new Prompts({ stdin: new Line(true), stderr }, manner({ interrupt: interrupt.signal })).consent(
+      'Subscribe?',
+    );
     stderr.once('data', () => interrupt.abort());
     await expect(asked).rejects.toMatchObject({ code: 'interrupted', exitCode: 130 });
   });
@@ -120,6 +113,7 @@ describe('a question', () => {
     ['a secret', (prompts: Prompts) => prompts.secret('Key', 'the key is missing')],
     ['a text', (prompts: Prompts) => prompts.text('Name', 'the key is missing')],
     ['a choice', (prompts: Prompts) => prompts.pick('Which?', choices, 'the key is missing')],
+    ['a search', (prompts: Prompts) => prompts.search('Which?', choices, 'the key is missing')],
     ['several choices', (prompts: Prompts) => prompts.pickSeveral('Which?', choices, 'the key is missing')],
   ])('for %s that cannot be asked is a usage error that says what is missing, with --yes too', async (_what, ask) => {
     for (const yes of [false, true]) {
@@ -153,7 +147,102 @@ describe('a question', () => {
     expect(await somebody(' \r').prompts.pickSeveral('Which?', choices, '')).toEqual([1]);
   });
 
+  test('for a search takes what the typed words leave', async () => {
+    const { prompts, stdin, shown } = somebody('mini');
+    const asked = prompts.search('Which?', choices, '');
+    await expect.poll(() => stripVTControlCharacters(shown())).toMatch(/mini\n❯ MiniMax\n(?! )/);
+    stdin.write('\r');
+    expect(await asked).toBe(2);
+  });
+
+  test.each([
+    ['an empty secret', (prompts: Prompts) => prompts.secret('Key', '')],
+    ['an empty text', (prompts: Prompts) => prompts.text('Name', '')],
+  ])('does not take %s', async (_what, ask) => {
+    const { prompts, stdin, shown } = somebody('\r');
+    const asked = ask(prompts);
+    await expect.poll(() => stripVTControlCharacters(shown())).toContain('Type something.');
+    stdin.write('x\r');
+    expect(await asked).toBe('x');
+  });
+
+  test('takes what its check finds nothing wrong with', async () => {
+    const { prompts, stdin, shown } = somebody('sk_1\r');
+    const check = (typed: string) => (typed.startsWith('mk_') ? undefined : 'A management key begins with mk_.');
+    const asked = prompts.secret('Key', '', check);
+    await expect.poll(() => stripVTControlCharacters(shown())).toContain('! A management key begins with mk_.');
+    stdin.write('\u0015mk_1\r');
+    expect(await asked).toBe('mk_1');
+  });
+
+  test.each(['\u0003', '\u0004'])('of any kind is left with %j: nothing is changed', async (key) => {
+    const asks = [
+      (prompts: Prompts) => prompts.consent('Sure?'),
+      (prompts: Prompts) => prompts.secret('Key', ''),
+      (prompts: Prompts) => prompts.text('Name', ''),
+      (prompts: Prompts) => prompts.pick('Which?', choices, ''),
+      (prompts: Prompts) => prompts.search('Which?', choices, ''),
+      (prompts: Prompts) => prompts.pickSeveral('Which?', choices, ''),
+    ];
+    for (const ask of asks) {
+      await expect(ask(somebody(key).prompts)).rejects.toMatchObject({
+        code: 'interrupted',
+        exitCode: 130,
+        outcome: 'not_applied',
+      });
+    }
+  });
+
+  test('is left when the input ends', async () => {
+    const { prompts, stdin, shown } = somebody();
+    const asked = prompts.text('Name', '');
+    await expect.poll(shown).toContain('Name');
+    stdin.end();
+    await expect(asked).rejects.toMatchObject({ code: 'interrupted' });
+  });
+
+  test('lets whatever is on the screen make room first', async () => {
+    let before = 0;
+    const { prompts, shown } = somebody('x\r', {
+      before: () => {
+        expect(shown()).toBe('');
+        before += 1;
+      },
+    });
+    await prompts.text('Name', '');
+    expect(before).toBe(1);
+  });
+
+  test('is put in lines where the terminal takes lines alone', async () => {
+    const { prompts, shown } = somebody('2\n', { dumb: true });
+    expect(await prompts.search('Which?', choices, '')).toBe(2);
+    expect(shown()).toBe('Which?\n  1  Kimi\n  2  MiniMax\nIts number or name: ');
+  });
+
   test('is interrupted by Ctrl-C', async () => {
     await expect(somebody('\u0003').prompts.text('Name', '')).rejects.toMatchObject({ code: 'interrupted' });
+  });
+});
+
+describe('rows to choose from', () => {
+  const columns = [
+    { cells: ['kimi26', 'glm\u001b[2J5'] },
+    { cells: ['Kimi – K2.6', 'GLM'], optional: 1 },
+    { cells: ['active', 'paused'] },
+  ];
+  const rows = (columnsOfTerminal: number, env = {}) =>
+    somebody('', { display: terminal(env, columnsOfTerminal) }).prompts.rows(columns);
+
+  test('stand in columns, and nothing in them drives a terminal', async () => {
+    expect(await rows(80)).toEqual(['kimi26  Kimi – K2.6  active', 'glm5    GLM          paused']);
+  });
+
+  test('leave room for what stands before them, and leave out what does not fit', async () => {
+    expect(await rows(33)).toEqual(['kimi26  Kimi – K2.6  active', 'glm5    GLM          paused']);
+    expect(await rows(32)).toEqual(['kimi26  active', 'glm5    paused']);
+  });
+
+  test('are in the characters that the terminal has', async () => {
+    expect((await rows(80, { LANG: 'C' }))[0]).toBe('kimi26  Kimi - K2.6  active');
   });
 });

@@ -1,4 +1,5 @@
 import { usageError } from '../../domain/errors.ts';
+import { factLines } from '../../output/text.ts';
 import { carryOut } from '../change.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -27,7 +28,12 @@ async function cancelPlan(context: Context, subscriptionId: string): Promise<voi
   client.requireSignedIn();
   if (prompts.canAsk) {
     output.note(
-      `Subscription ${subscriptionId} ends with its period; there is no refund.\nAccount: ${context.account()}`,
+      factLines([
+        ['Subscription', subscriptionId],
+        ['Ends', 'with its period'],
+        ['Refund', 'none, for whatever is left of the period'],
+        ['Account', context.account()],
+      ]),
     );
     await prompts.consent('Cancel this subscription?');
   }

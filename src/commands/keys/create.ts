@@ -1,5 +1,4 @@
 import type { CreatedKey, Key } from '../../api/keys.ts';
-import { hoursInWords } from '../../domain/coverage.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, toUsd } from '../../domain/money.ts';
 import { couldBe, type KeyIntent } from '../../domain/reconcile.ts';
@@ -12,7 +11,7 @@ import type { Context } from '../context.ts';
 import { makeAndDeliver } from '../delivery.ts';
 import { keyLabel, secretOf, severalNamed } from '../key.ts';
 import { parseAmount, parseCount } from '../options.ts';
-import { poolSubscriptions } from '../subscriptions.ts';
+import { poolSubscriptions, subscriptionChoices } from '../subscriptions.ts';
 import { intentOf, type KeyRequest, makeKey } from './make.ts';
 
 export const fields = ['id', 'name', 'apiKey', 'savedTo', 'variable'] as const;
@@ -209,12 +208,10 @@ async function subscriptionOn(context: Context, pool: string): Promise<string> {
     });
   }
   if (!second) return first.id;
-  const choices = candidates.map((each) => ({ name: `${each.id}  ${hoursInWords(each)}`, value: each.id }));
-  return context.prompts.pick(
-    'For which subscription?',
-    choices,
-    `you have ${candidates.length} subscriptions on ${pool}; name one with --subscription: ${candidates.map(({ id }) => id).join(', ')}`,
-  );
+  const missing = `you have ${candidates.length} subscriptions on ${pool}; name one with --subscription: ${candidates.map(({ id }) => id).join(', ')}`;
+  context.prompts.requireSomebody(missing);
+  const choices = await subscriptionChoices(context, candidates);
+  return (await context.prompts.search('For which subscription?', choices, missing)).id;
 }
 
 const columns: readonly Column<CreatedKey>[] = [

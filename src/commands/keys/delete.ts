@@ -3,7 +3,7 @@ import { CommandError, usageError } from '../../domain/errors.ts';
 import { counted, factLines, inWords } from '../../output/text.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { findKey, keyLabel } from '../key.ts';
+import { findKey, keyChoices, keyLabel } from '../key.ts';
 import { type Deleted, revokedBefore, revokeKey } from './revoke.ts';
 
 const fields = ['id', 'name', 'deleted'] as const;
@@ -106,11 +106,7 @@ function failureOf(
   });
 }
 
-async function pick({ prompts }: Context, keys: readonly Key[]): Promise<Key[]> {
+async function pick(context: Context, keys: readonly Key[]): Promise<Key[]> {
   if (keys.length === 0) throw new CommandError('not_found', 'you have no keys', { outcome: 'not_applied' });
-  return prompts.pickSeveral(
-    'Which keys?',
-    keys.map((key) => ({ name: keyLabel(key), value: key })),
-    'which key?',
-  );
+  return context.prompts.pickSeveral('Which keys?', await keyChoices(context, keys), 'which key?');
 }

@@ -10,8 +10,8 @@ import { dayAndDistance } from '../../output/time.ts';
 import { carryOut } from '../change.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { blockHours, chosenPool } from '../pool.ts';
-import { type PoolSubscription, poolSubscriptions } from '../subscriptions.ts';
+import { blockHours } from '../pool.ts';
+import { chosenPoolOfMine, type PoolSubscription, poolSubscriptions } from '../subscriptions.ts';
 import { subscriptionFields, withMaskedKey } from './subscription.ts';
 
 /** `ci pools cancel`: ends the most recent subscription on a pool with its period. */
@@ -28,7 +28,7 @@ export default function cancel(context: Context): Verb {
 async function cancelSubscription(context: Context, typed: string | undefined): Promise<void> {
   const { output, prompts } = context;
   prompts.requireConsent('canceling a subscription');
-  const pool = await chosenPool(context, typed);
+  const pool = await chosenPoolOfMine(context, typed, isGoing);
   const named = await mostRecent(context, pool);
   const now = await context.now();
   const end = dayAndDistance(named.currentPeriodEnd, now, context.timeZone) || 'the end of its period';
@@ -105,7 +105,7 @@ async function mostRecent(context: Context, pool: string): Promise<Named> {
       outcome: 'not_applied',
     });
   }
-  const going = mine.filter(({ cancelAtPeriodEnd }) => !cancelAtPeriodEnd);
+  const going = mine.filter(isGoing);
   if (going.length === 0) {
     throw new CommandError(
       'unavailable',
@@ -123,6 +123,11 @@ async function mostRecent(context: Context, pool: string): Promise<Named> {
   if (!subscription) throw new CommandError('internal', 'no subscription is the most recent');
   const endingBefore = new Set(mine.filter((each) => each.cancelAtPeriodEnd).map(({ id }) => id));
   return { ...subscription, endingBefore };
+}
+
+/** Whether a subscription will renew, and can be canceled. */
+function isGoing({ status, cancelAtPeriodEnd }: Subscription): boolean {
+  return status !== 'canceled' && !cancelAtPeriodEnd;
 }
 
 const columns: readonly Column<PoolSubscription>[] = [

@@ -3,7 +3,8 @@ import { masked } from '../../domain/secrets.ts';
 import type { Column } from '../../output/output.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { chosenPool, withPool } from '../pool.ts';
+import { withPool } from '../pool.ts';
+import { chosenPoolOfMine } from '../subscriptions.ts';
 
 export const fields = ['id', 'name', 'apiKey', 'isActive', 'subscriptionId', 'createdAt'] as const;
 
@@ -26,7 +27,7 @@ export default function keys(context: Context): Verb {
 
 async function listPoolKeys(context: Context, typed: string | undefined, { reveal }: Options): Promise<void> {
   const { pools } = await context.api();
-  const pool = await chosenPool(context, typed);
+  const pool = await chosenPoolOfMine(context, typed, ({ status }) => status !== 'canceled');
   const found = await withPool(context, pool, () => pools.keys(pool));
   const shown = reveal ? found : found.map((key) => (key.apiKey ? { ...key, apiKey: masked(key.apiKey) } : key));
   if (reveal) context.maskInLog(found.flatMap(({ apiKey }) => apiKey ?? []));

@@ -1,11 +1,20 @@
 import type { Pool } from '../../api/pools.ts';
-import { type Block, blockNames, utcHours } from '../../domain/blocks.ts';
+import type { Block } from '../../domain/blocks.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { formatUsd, toUsd } from '../../domain/money.ts';
-import { type BillingCycle, type Price, type Quote, quote } from '../../domain/quote.ts';
+import { type BillingCycle, type Quote, quote } from '../../domain/quote.ts';
 import type { Column } from '../../output/output.ts';
 import type { Context } from '../context.ts';
-import { blockHours, blockPrice, findPool, freeSeats, hasListedPrices, poolName } from '../pool.ts';
+import {
+  blockChoices,
+  blockHours,
+  blockPrice,
+  findPool,
+  freeSeats,
+  hasListedPrices,
+  poolName,
+  priceText,
+} from '../pool.ts';
 
 /** What is to be bought, as typed: the options of `quote` and `subscribe`. */
 export interface Purchase {
@@ -26,15 +35,30 @@ export interface PricedPurchase {
 /**
  * The blocks as typed, or picked from the list.
  *
- * @throws CommandError (input_required) when none was typed and nobody can be asked
+ * @param onlyFree - whether those without a free seat cannot be picked
+ * @throws CommandError (input_required) when none was typed and nobody can be asked; (unavailable) when none can be picked
  */
 export async function chosenBlocks(
-  { prompts }: Context,
+  context: Context,
+  name: string,
   typed: readonly Block[] | undefined,
+  onlyFree: boolean,
 ): Promise<readonly Block[]> {
   if (typed) return typed;
-  const choices = blockNames.map((block) => ({ name: `${block}  ${utcHours(block)} UTC`, value: block }));
-  return prompts.pickSeveral('Which blocks?', choices, 'which blocks? Name them: --blocks asia,europe or --blocks all');
+  const { prompts } = context;
+  const missing = 'which blocks? Name them: --blocks asia,europe or --blocks all';
+  prompts.requireSomebody(missing);
+  const { pools } = await context.api();
+  const listed = findPool(await pools.list(), name);
+  const detail = await pools.get(listed.id);
+  const choices = await blockChoices(context, { listed, detail, now: await context.now(), onlyFree });
+  if (choices.every(({ disabled }) => disabled !== undefined)) {
+    throw new CommandError('unavailable', `${poolName(listed)} is sold out`, {
+      hint: 'Nothing was charged. `ci pools list --available` shows what is open.',
+      outcome: 'not_applied',
+    });
+  }
+  return prompts.pickSeveral('Which blocks?', choices, missing);
 }
 
 /**
@@ -180,9 +204,4 @@ export function checkMaximum({ pool, quote }: PricedPurchase, maximum: number | 
     `${poolName(pool)} would charge ${chargeText(quote)} today, above --max-price ${formatUsd(maximum)}`,
     { hint: 'Nothing was charged. Raise --max-price, or take fewer blocks or seats.', outcome: 'not_applied' },
   );
-}
-
-/** A price for people: `$49.00`, or `about $49.04` of an estimate. */
-export function priceText(price: Price): string {
-  return `${price.exact ? '' : 'about '}${formatUsd(price.cents)}`;
 }

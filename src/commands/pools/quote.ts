@@ -25,7 +25,8 @@ export default function quote(context: Context): Verb {
 
 async function quotePool(context: Context, typed: string | undefined, purchase: Purchase): Promise<void> {
   const name = await chosenPool(context, typed);
-  const purchased = await priced(context, name, await chosenBlocks(context, purchase.blocks), purchase);
+  const blocks = await chosenBlocks(context, name, purchase.blocks, false);
+  const purchased = await priced(context, name, blocks, purchase);
   await context.output.record(quoteRecord(purchased), {
     columns: quoteColumns,
     fields: quoteFields,

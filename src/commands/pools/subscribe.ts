@@ -72,7 +72,7 @@ async function subscribeToPool(context: Context, typed: string | undefined, opti
   if (!options.dryRun && !options.ensure) prompts.requireConsent('a subscription charges the saved card, which');
   if (!options.dryRun) (await context.api()).client.requireSignedIn();
   const name = await chosenPool(context, typed);
-  const blocks = await chosenBlocks(context, options.blocks);
+  const blocks = await chosenBlocks(context, name, options.blocks, !options.ensure);
   if (options.ensure) {
     const covering = alreadyCovering(name, await mineOn(context, name), blocks, options.quantity);
     if (covering) return tellCovered(context, covering, options);

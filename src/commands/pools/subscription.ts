@@ -1,10 +1,10 @@
 import type { Subscription } from '../../api/pools.ts';
-import { hoursInWords, isLive, nextLive } from '../../domain/coverage.ts';
+import { hoursInWords, isLive } from '../../domain/coverage.ts';
 import { decimalUsd, shownUsd } from '../../domain/money.ts';
 import { masked } from '../../domain/secrets.ts';
 import type { Column } from '../../output/output.ts';
-import { distanceTo, relativeTime } from '../../output/time.ts';
-import type { PoolSubscription } from '../subscriptions.ts';
+import { distanceTo } from '../../output/time.ts';
+import { liveness, type PoolSubscription } from '../subscriptions.ts';
 
 export const subscriptionFields = [
   'id',
@@ -41,10 +41,9 @@ export function subscriptionColumns(now: Date): readonly Column<PoolSubscription
       header: 'STATUS',
       value: ({ status }) => status,
       show: (subscription, style) => {
-        const next = nextLive(subscription, now);
-        if (subscription.status !== 'active') return style.warning(subscription.status ?? '');
-        if (isLive(subscription, now)) return style.good('live now');
-        return next ? `live ${relativeTime(next, now)}` : 'active';
+        const words = liveness(subscription, now);
+        if (subscription.status !== 'active') return style.warning(words);
+        return isLive(subscription, now) ? style.good(words) : words;
       },
     },
     {

@@ -1,6 +1,6 @@
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { chosenPool } from '../pool.ts';
+import { checkedPool } from '../pool.ts';
 import { allSubscriptions, type PoolSubscription, poolSubscriptions } from '../subscriptions.ts';
 import { subscriptionColumns, subscriptionFields, withMaskedKey } from './subscription.ts';
 
@@ -15,8 +15,7 @@ export default function subscriptions(context: Context): Verb {
 }
 
 async function listSubscriptions(context: Context, typed: string | undefined): Promise<void> {
-  const found =
-    typed === undefined ? await mine(context) : await poolSubscriptions(context, await chosenPool(context, typed));
+  const found = typed === undefined ? await mine(context) : await poolSubscriptions(context, checkedPool(typed));
   const now = await context.now();
   const columns = subscriptionColumns(now).filter(
     ({ field }) => field !== 'cancelAtPeriodEnd' || !context.output.isForPeople,

@@ -1,11 +1,10 @@
 import type { PoolDetail } from '../../api/pools.ts';
-import { type Block, blockAt, blockNames, hoursOf, startHour, utcHours } from '../../domain/blocks.ts';
-import { occurrence } from '../../domain/coverage.ts';
+import { type Block, blockAt, blockNames, hoursOf, utcHours } from '../../domain/blocks.ts';
 import { decimalUsd, toUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
 import type { Style } from '../../output/style.ts';
 import { percent } from '../../output/text.ts';
-import { timeOfDay, timeSpan } from '../../output/time.ts';
+import { timeOfDay } from '../../output/time.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import {
@@ -14,11 +13,12 @@ import {
   freeInHour,
   freeSeats,
   hasListedPrices,
+  localHours,
   poolFields,
   poolName,
+  priceText,
   withPool,
 } from '../pool.ts';
-import { priceText } from './purchase.ts';
 
 export const fields = [...poolFields, 'hourSlots'] as const;
 
@@ -92,14 +92,8 @@ async function drawing(pool: PoolDetail, style: Style, now: Date, { output, time
   const blocks = [
     column('BLOCK', (block) => style.bold(block)),
     column('UTC', utcHours),
-    column('LOCAL', (block) => {
-      const { from, to } = occurrence(startHour(block), now);
-      return timeSpan(from, to, timeZone);
-    }),
-    column('PRICE/MONTH', (block) => {
-      const price = blockPrice(pool, pool, block);
-      return price ? priceText(price) : '';
-    }),
+    column('LOCAL', (block) => localHours(block, now, timeZone)),
+    column('PRICE/MONTH', (block) => priceText(blockPrice(pool, pool, block))),
     column('FREE SEATS', (block) => {
       const free = freeSeats(pool, block);
       return free === undefined ? '' : free === 0 ? style.bad('sold out') : style.good(String(free));

@@ -1,14 +1,10 @@
-import { blockNames, startHour, utcHours } from '../../domain/blocks.ts';
-import { hoursInWords, isLive, occurrence } from '../../domain/coverage.ts';
-import { usageError } from '../../domain/errors.ts';
-import { formatUsd, parseUsd, yearlyCharge } from '../../domain/money.ts';
+import { CommandError } from '../../domain/errors.ts';
+import { formatUsd, yearlyCharge } from '../../domain/money.ts';
 import { hoursWithin, hoursWorked, parseWorkingHours, suggestedBlocks } from '../../domain/working-hours.ts';
 import { counted, inWords } from '../../output/text.ts';
-import { timeSpan } from '../../output/time.ts';
-import type { Choice } from '../../prompts/prompts.ts';
-import { blockPrice, freeSeats, isOpen, poolName } from '../pool.ts';
-import { priceText } from '../pools/purchase.ts';
-import { allSubscriptions, type PoolSubscription } from '../subscriptions.ts';
+import type { Choice } from '../../prompts/question.ts';
+import { blockChoices, blockPrice, findPool, poolChoices } from '../pool.ts';
+import { allSubscriptions, type PoolSubscription, subscriptionChoices } from '../subscriptions.ts';
 import type { Step } from './wizard.ts';
 
 const nobody = 'setup asks questions, and there is nobody to ask';
@@ -20,24 +16,16 @@ export const whatIsThere: Step = async (wizard) => {
   const api = await context.api();
   const mine = (await allSubscriptions(api, await api.billing.status())).filter(({ status }) => status === 'active');
   if (mine.length === 0) return 'silent';
-  const now = await context.now();
-  const choices: Choice<PoolSubscription | undefined>[] = mine.map((each) => ({
-    name: `Make a key for ${each.poolSlug} ${hoursInWords(each)}${isLive(each, now) ? ', live now' : ''}${each.key ? '' : ', which has none yet'}`,
-    short: `a key for ${each.poolSlug} ${hoursInWords(each)}`,
-    description: each.id,
-    value: each,
+  const keys: Choice<PoolSubscription | undefined>[] = (await subscriptionChoices(context, mine)).map((choice) => ({
+    ...choice,
+    name: `make a key for ${choice.name}`,
+    short: `a key for ${choice.short}`,
   }));
-  const picked = await prompts.pick(
-    `You hold ${counted(mine.length, 'subscription')} already. What next?`,
-    [...choices, { name: 'Reserve more blocks', value: undefined }],
-    nobody,
-  );
-  if (picked) {
-    wizard.subscriptions = [picked];
-    const pools = await api.pools.list();
-    const pool = pools.find(({ slug, id }) => slug === picked.poolSlug || id === picked.poolId);
-    if (pool) wizard.pool = pool;
-  }
+  const question = `You hold ${counted(mine.length, 'subscription')} already. What next?`;
+  const picked = await prompts.pick(question, [...keys, { name: 'reserve more blocks', value: undefined }], nobody);
+  if (!picked) return 'asked';
+  wizard.subscriptions = [picked];
+  wizard.pool = findPool(await api.pools.list(), picked.poolSlug);
   return 'asked';
 };
 
@@ -47,19 +35,9 @@ export const pool: Step = async (wizard) => {
   const { context, prompts } = wizard;
   const { pools } = await context.api();
   const listed = await pools.list();
-  const choices = listed.map((each): Choice<typeof each> => {
-    const open = blockNames.filter((block) => isOpen(each, block));
-    const from = each.minPricePerDay == null ? '' : `from ${formatUsd(parseUsd(each.minPricePerDay))} a month`;
-    const free = each.status !== 'active' ? (each.status ?? '') : open.length > 0 ? inWords(open) : 'sold out';
-    return {
-      name: [poolName(each), each.modelName, from, ...(open.length > 0 ? [free] : [])].filter(Boolean).join('  '),
-      short: poolName(each),
-      value: each,
-      ...(each.description ? { description: each.description } : {}),
-      ...(open.length > 0 ? {} : { disabled: free }),
-    };
-  });
-  wizard.pool = await prompts.pick('Which pool?', choices, nobody);
+  const open = listed.filter(({ status }) => status == null || status === 'active');
+  const name = await prompts.search('Which pool?', await poolChoices(context, open), nobody);
+  wizard.pool = findPool(listed, name);
   return 'asked';
 };
 
@@ -67,13 +45,18 @@ export const pool: Step = async (wizard) => {
 export const workingHours: Step = async (wizard) => {
   if (wizard.subscriptions) return 'silent';
   const { context, prompts } = wizard;
-  const typed = await prompts.optionalText('When do you work, by your own clock? 9-17, or Enter to skip:', (text) => {
-    if (text.trim() !== '') parseWorkingHours(text);
-  });
+  const question = 'When do you work, by your own clock? 9-17, or Enter to skip:';
+  const typed = await prompts.text(question, nobody, (text) =>
+    text.trim() === '' ? undefined : mistakeIn(() => parseWorkingHours(text)),
+  );
   wizard.work = typed.trim() === '' ? undefined : parseWorkingHours(typed);
-  if (!wizard.work) return 'asked';
-  const blocks = suggestedBlocks(wizard.work, await context.now(), context.timeZone);
-  context.output.note(`Suggested: ${inWords(blocks)}.`);
+  const { work } = wizard;
+  if (!work) return 'asked';
+  const now = await context.now();
+  const covers = suggestedBlocks(work, now, context.timeZone).map((block) => {
+    return `${block} (${hoursWithin(block, work, now, context.timeZone)} of your ${hoursWorked(work)} hours)`;
+  });
+  context.output.note(`Suggested: ${inWords(covers)}.`);
   return 'asked';
 };
 
@@ -85,27 +68,10 @@ export const blocks: Step = async (wizard) => {
   const detail = await pools.get(pool.id);
   const now = await context.now();
   const suggested = work ? suggestedBlocks(work, now, context.timeZone) : [];
-  const choices = blockNames.map((block) => {
-    const { from, to } = occurrence(startHour(block), now);
-    const price = blockPrice(pool, detail, block);
-    const seats = freeSeats(detail, block);
-    const open = isOpen({ ...detail, ...pool }, block);
-    const covers = work ? [`${hoursWithin(block, work, now, context.timeZone)} of your ${hoursWorked(work)} h`] : [];
-    const facts = [
-      price ? priceText(price) : 'no price',
-      ...(seats === undefined ? [] : [`${seats} free`]),
-      ...(from <= now ? ['live now'] : []),
-      ...covers,
-    ];
-    return {
-      name: `${block.padEnd(8)}  ${timeSpan(from, to, context.timeZone)} local  ${facts.join(', ')}`,
-      value: block,
-      short: block,
-      description: `${utcHours(block)} UTC`,
-      checked: open && suggested.includes(block),
-      ...(open ? {} : { disabled: 'sold out' }),
-    };
-  });
+  const choices = (await blockChoices(context, { listed: pool, detail, now, onlyFree: true })).map((choice) => ({
+    ...choice,
+    ticked: choice.disabled === undefined && suggested.includes(choice.value),
+  }));
   wizard.blocks = await prompts.pickSeveral('Which blocks?', choices, nobody);
   return 'asked';
 };
@@ -113,14 +79,12 @@ export const blocks: Step = async (wizard) => {
 /** How many seats. */
 export const seats: Step = async (wizard) => {
   if (wizard.subscriptions) return 'silent';
-  const typed = await wizard.prompts.optionalText(
-    'How many seats? Each answers one request at a time. Enter for 1:',
-    (text) => {
-      const count = text.trim() === '' ? 1 : Number(text);
-      if (!Number.isInteger(count) || count < 1 || count > 20)
-        throw usageError(`"${text}" is no number of seats`, 'Type 1 to 20.');
-    },
-  );
+  const question = 'How many seats? Each answers one request at a time. Enter for 1:';
+  const typed = await wizard.prompts.text(question, nobody, (text) => {
+    const count = text.trim() === '' ? 1 : Number(text);
+    const good = Number.isInteger(count) && count >= 1 && count <= 20;
+    return good ? undefined : `"${text}" is no number of seats. Type 1 to 20.`;
+  });
   wizard.quantity = typed.trim() === '' ? 1 : Number(typed);
   return 'asked';
 };
@@ -146,3 +110,14 @@ export const cycle: Step = async (wizard) => {
   );
   return 'asked';
 };
+
+/** What is wrong with a text that is read, in words. */
+function mistakeIn(read: () => unknown): string | undefined {
+  try {
+    read();
+    return undefined;
+  } catch (error) {
+    if (error instanceof CommandError) return [error.message, error.hint].filter(Boolean).join('. ');
+    throw error;
+  }
+}

@@ -1,8 +1,7 @@
 import path from 'node:path';
-import { usageError } from '../../domain/errors.ts';
 import type { Clipboard } from '../../output/clipboard.ts';
 import type { ShellProfile } from '../../output/shell-profile.ts';
-import type { Choice } from '../../prompts/prompts.ts';
+import type { Choice } from '../../prompts/question.ts';
 import type { Step } from './wizard.ts';
 
 /** Where a new key goes. */
@@ -19,15 +18,15 @@ export const destination: Step = async (wizard) => {
   const clipboard = await context.clipboard();
   const profile = await context.shellProfile();
   const choices: Choice<Destination | 'file'>[] = [
-    { name: '.env in this folder', value: { kind: 'dotenv', file: '.env' }, description: context.workingFolder },
+    { name: '.env in this folder', value: { kind: 'dotenv', file: '.env' } },
     { name: 'another dotenv file', value: 'file' },
   ];
   if (profile) {
     const file = path.join(context.profiles.folder, 'env');
     choices.push({
-      name: `every new ${profile.shell}`,
+      name: `every new ${profile.shell}: ${profile.file} loads it`,
+      short: `every new ${profile.shell}`,
       value: { kind: 'shell', profile, file },
-      description: `${profile.file} loads it from ${file}`,
     });
   }
   if (clipboard) choices.push({ name: 'the clipboard', value: { kind: 'clipboard', clipboard } });
@@ -37,9 +36,7 @@ export const destination: Step = async (wizard) => {
     wizard.destination = picked;
     return 'asked';
   }
-  const file = await prompts.optionalText('Which file?', (text) => {
-    if (text.trim() === '') throw usageError('a name is missing', 'Type a path, such as config/.env.');
-  });
+  const file = await prompts.text('Which file?', 'there is nobody to ask');
   wizard.destination = { kind: 'dotenv', file: file.trim() };
   return 'asked';
 };

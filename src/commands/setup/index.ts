@@ -2,7 +2,7 @@ import { hoursInWords } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { masked } from '../../domain/secrets.ts';
 import { factLines, inWords } from '../../output/text.ts';
-import { WentBack } from '../../prompts/prompts.ts';
+import { WentBack } from '../../prompts/question.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { poolName } from '../pool.ts';
@@ -49,7 +49,7 @@ async function run(context: Context): Promise<void> {
     'setup asks questions, and there is nobody to ask: `ci auth login --with-key`, `ci pools subscribe` and `ci keys create` do the same in a script',
   );
   const wizard: Wizard = { context, prompts: context.prompts.withBack(), done: [] };
-  context.output.note('Esc goes back a step. Ctrl-C leaves; what is done by then stays done.\n');
+  context.output.note(`${context.prompts.backKey} goes back a step. Ctrl-C leaves; what is done by then stays done.\n`);
   try {
     await walk(wizard);
   } catch (error) {

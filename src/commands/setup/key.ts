@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { hoursInWords, isLive, nextLive } from '../../domain/coverage.ts';
-import { CommandError, usageError } from '../../domain/errors.ts';
+import { CommandError } from '../../domain/errors.ts';
 import { framed } from '../../output/frame.ts';
 import { relativeTime, timeOfDay } from '../../output/time.ts';
 import { makeAndDeliver } from '../delivery.ts';
@@ -15,9 +15,11 @@ export const keyName: Step = async (wizard) => {
   const { context, prompts } = wizard;
   if (isPending(wizard.subscriptions)) return 'silent';
   const suggestion = path.basename(context.workingFolder) || 'default';
-  const typed = await prompts.optionalText(`What shall the key be called? Enter for ${suggestion}:`, (text) => {
-    if (text.length > 100) throw usageError('that is too long', 'Keep it below 100 characters.');
-  });
+  const typed = await prompts.text(
+    `What shall the key be called? Enter for ${suggestion}:`,
+    'there is nobody to ask',
+    (text) => (text.length > 100 ? 'That is too long: keep it below 100 characters.' : undefined),
+  );
   wizard.keyName = typed.trim() || suggestion;
   return 'asked';
 };
