@@ -132,13 +132,15 @@ export async function run(
     if (reconciled.code !== (open && change.knows === 'not' ? 10 : 0))
       others.push(`history reconcile: ${reconciled.stderr}`);
     const shown = await me.ci('history --json');
-    said = reconciled.stdout + reconciled.stderr + shown.stdout;
+    said = [next.stderr, reconciled.stdout, reconciled.stderr, shown.stdout].join('\n');
     history = recordsOf(me.home);
   }
   const orphans = history.filter(({ outcome }) => outcome === 'pending').length;
 
-  const delivered = ended.stdout + read(path.join(me.home, change.saves ?? ''));
   const words = ended.stderr + said;
+  const kept = keptFiles(me).filter((file) => words.includes(path.join(me.home, file)));
+  const places = [...kept, ...(change.saves ? [change.saves] : [])];
+  const delivered = [ended.stdout, ...places.map((file) => read(path.join(me.home, file)))].join('\n');
   const lost = newKeys(before, after).filter((key) => !delivered.includes(key.apiKey) && !words.includes(key.id));
   return {
     exit: killed ? null : ended.code,
@@ -148,7 +150,7 @@ export async function run(
     again,
     twice: exceeds(again?.effect ?? effect, change.effect),
     lostSecrets: change.knows === 'not' ? [] : lost.map(({ id }) => id),
-    leaks: leaks(me, change, [ended, ...(rerun ? [rerun] : [])], [...before.keys, ...after.keys], said),
+    leaks: leaks(me, change, places, [ended, ...(rerun ? [rerun] : [])], [...before.keys, ...after.keys], said),
     orphans,
     others,
   };
@@ -234,17 +236,34 @@ function newKeys(before: Truth, after: Truth): Minted[] {
   return after.keys.filter(({ id }) => !before.keys.some((key) => key.id === id));
 }
 
-/** Where secrets are that do not belong there: in what was said, or in a file other than the one asked for. */
-function leaks(me: User, { saves }: Change, ended: readonly Ended[], keys: readonly Minted[], said: string): string[] {
+/** Where `ci` keeps secrets that it could not deliver, for nobody but their owner. */
+function keptFiles({ home }: User): string[] {
+  return filesOf(home).filter(
+    (file) => /undelivered-[^/]+\.key$/.test(file) && (statSync(path.join(home, file)).mode & 0o777) === 0o600,
+  );
+}
+
+/** Where secrets are that do not belong there: in what was said, or in a file other than those they were put in. */
+function leaks(
+  { home }: User,
+  { saves }: Change,
+  places: readonly string[],
+  ended: readonly Ended[],
+  keys: readonly Minted[],
+  said: string,
+): string[] {
   const secrets = [managementKey, ...keys.map(({ apiKey }) => apiKey)];
   const holds = (text: string) => secrets.some((secret) => text.includes(secret));
-  const files = readdirSync(me.home, { recursive: true, encoding: 'utf8' }).filter((file) => file !== saves);
   return [
-    ...files.filter((file) => holds(read(path.join(me.home, file)))),
+    ...filesOf(home).filter((file) => !places.includes(file) && holds(read(path.join(home, file)))),
     ...(ended.some(({ stderr }) => holds(stderr)) ? ['stderr'] : []),
     ...(saves && ended.some(({ stdout }) => holds(stdout)) ? ['stdout'] : []),
     ...(holds(said) ? ['history'] : []),
   ];
+}
+
+function filesOf(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' });
 }
 
 /** The record, oldest first: what became of each intent. */
