@@ -4,7 +4,7 @@ import { at, listAt, textAt } from '../sandbox/harness.ts';
 import { cells, type Ended, json, lines, namesIn, oneLine, type User, user, userOf } from './cli.ts';
 import { csvRows } from './csv.ts';
 import { answer, carriedOut, data, recordedSandbox, reset, server } from './servers.ts';
-import { shown } from './terminal.ts';
+import { enter, onTerminal, shown } from './terminal.ts';
 
 /** One command as `ci help --json` has it. */
 interface Leaf {
@@ -335,6 +335,7 @@ describe('the fields that help names are those of a real answer', () => {
     'sandbox reset': [() => asked('sandbox reset --json')],
     'sandbox advance': [() => asked('sandbox advance 1h --json')],
     'sandbox path': [() => asked('sandbox path --json')],
+    setup: [setUp],
     'completion install': [() => asked('completion install fish --yes --json')],
     open: [() => asked('open --json')],
     doctor: [() => asked('doctor --json')],
@@ -346,6 +347,18 @@ describe('the fields that help names are those of a real answer', () => {
     const ended: Ended[] = [];
     for (const line of list) ended.push(await me.ci(line, { env }));
     return ended;
+  }
+
+  /** Answers the wizard, which asks on a terminal, and takes the result from the screen. */
+  async function setUp(): Promise<readonly Ended[]> {
+    const { me } = await account();
+    const session = onTerminal(me, 'setup --json', { columns: 200 });
+    for (const question of ['What next?', 'What shall the key be called?', 'Where shall the key go?']) {
+      await session.shows(question);
+      session.type(enter);
+    }
+    const code = await session.exit;
+    return [{ code, signal: null, stdout: /^\{\n[\s\S]*^\}$/m.exec(session.screen)?.[0] ?? '', stderr: '' }];
   }
 
   /** Does something as somebody who signed in. */
