@@ -166,7 +166,9 @@ export class History {
       // A line that was cut off by a full disk or a crash must not swallow this one.
       const last = Buffer.alloc(1);
       const torn = size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last.toString() !== '\n';
-      const line = Buffer.from(`${torn ? '\n' : ''}${redacted(JSON.stringify(entry))}\n`);
+      // Text by text: what looks like the beginning of a secret in one must not take the end of the line with it.
+      const text = JSON.stringify(entry, (_, value: unknown) => (typeof value === 'string' ? redacted(value) : value));
+      const line = Buffer.from(`${torn ? '\n' : ''}${text}\n`);
       const written = writeSync(file, line);
       if (written < line.length) throw new Error('the disk is full');
       fsyncSync(file);

@@ -138,6 +138,15 @@ describe('what is not recorded', () => {
   });
 });
 
+test.each([`TOKEN='abc`, 'PASSWORD="', '{"apiKey":"', 'authorization: Bearer \\', 'https://ada:'])(
+  'a name as the beginning of a secret, %j, leaves the line readable',
+  (name) => {
+    const { history, begin } = record();
+    const ids = [begin({ action: 'create-key', type: 'credit', name }), begin({ action: 'card' })];
+    expect(history.all().map(({ id }) => id)).toEqual(ids);
+  },
+);
+
 describe('its file', () => {
   test('is for its owner alone, and so is its folder', () => {
     const { history, begin, folder } = record(join(emptyFolder(), 'not', 'there'));
