@@ -127,9 +127,10 @@ export class LineQuestions implements Questions {
   async #hidden(message: string): Promise<string> {
     const { stdin, stderr } = this.#terminal;
     if (!(stdin instanceof ReadStream)) return this.#line(message);
-    stderr.write(`${this.#display.shown(message)} `);
+    // First, as what is typed ahead must not be shown either.
     stdin.setRawMode(true);
     stdin.setEncoding('utf8');
+    stderr.write(`${this.#display.shown(message)} `);
     let typed = '';
     try {
       for (;;) {
