@@ -33,6 +33,8 @@ export interface ClientOptions {
   readonly interrupt: AbortSignal;
   /** This machine's clock, epoch milliseconds; default `Date.now`. */
   readonly clock?: (() => number) | undefined;
+  /** Called when a request begins, with the method and path of it; what it returns, when that is over. */
+  readonly onWait?: ((method: HttpMethod, path: string) => () => void) | undefined;
   /** Told of every exchange; what it is told holds no key. */
   readonly trace?: ((line: string) => void) | undefined;
 }
@@ -131,10 +133,12 @@ export class ApiClient {
     const deadline = Date.now() + timeout;
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(new Error(`no answer within ${timeout / 1000} s`)), timeout);
+    const answered = this.#options.onWait?.(request.method, request.path);
     try {
       return await this.#attempts(request, deadline, late.signal, AbortSignal.any([late.signal, interrupt]));
     } finally {
       clearTimeout(timer);
+      answered?.();
     }
   }
 

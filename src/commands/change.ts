@@ -72,10 +72,13 @@ export async function carryOut<Answer, Found>(context: Context, change: Change<A
   }
   const cause = lost.cause instanceof CommandError ? lost.cause : lost;
   if (lost.code === 'interrupted') context.output.note('Interrupted: finding out whether it was carried out…');
-  const verdict = await search(context, change, () => {
+  const recorded = () => {
     const changes = history.recent();
     return { others: idsOfOthers(changes, id), hasRival: hasRival(changes, { id, account, intent: change.intent }) };
-  });
+  };
+  const verdict = await context.during('Finding out whether it was carried out', () =>
+    search(context, change, recorded),
+  );
   if (verdict.outcome === 'applied') {
     const answer = await change.adopt(verdict.found, await context.lookingApi());
     settle('applied', 'look', change.ids(answer));

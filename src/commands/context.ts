@@ -15,6 +15,7 @@ import type { Dotenv } from '../output/dotenv.ts';
 import { Output } from '../output/output.ts';
 import type { ShellProfile } from '../output/shell-profile.ts';
 import type { Sink } from '../output/sink.ts';
+import type { Spinner } from '../output/spinner.ts';
 import { Prompts } from '../prompts/prompts.ts';
 import type { Terminal } from '../prompts/question.ts';
 import type { Sandbox } from '../sandbox/server.ts';
@@ -22,6 +23,7 @@ import { makeFolder } from '../state/folder.ts';
 import type { History, RecordedAccount } from '../state/history.ts';
 import type { Refuge } from '../state/undelivered.ts';
 import type { GlobalOptions } from './command.ts';
+import { waitingFor } from './waiting.ts';
 
 /** How long one look for what became of a change may take, in milliseconds. */
 const longestLook = 10_000;
@@ -52,6 +54,7 @@ export class Context {
   #lookingApi: Promise<Api> | undefined;
   #history: Promise<History> | undefined;
   #output: Output | undefined;
+  #spinner: Spinner | undefined;
   #prompts: Prompts | undefined;
   #profiles: Profiles | undefined;
   #settings: Settings | undefined;
@@ -72,7 +75,9 @@ export class Context {
 
   get output(): Output {
     const { stdout, stderr, env } = this.#world;
-    this.#output ??= new Output(stdout, stderr, env, this.#options(), () => this.#preferredFormat());
+    this.#output ??= new Output(this.#besideSpinner(stdout), this.#besideSpinner(stderr), env, this.#options(), () =>
+      this.#preferredFormat(),
+    );
     return this.#output;
   }
 
@@ -82,14 +87,14 @@ export class Context {
   }
 
   get prompts(): Prompts {
-    const { input, yes = false, color } = this.#options();
-    const inPipeline = !['', '0', 'false', undefined].includes(this.#world.env.CI);
+    const { input, yes = false } = this.#options();
     this.#prompts ??= new Prompts(this.#world, {
-      allowed: input && !inPipeline,
+      allowed: input && !this.#inPipeline,
       yes,
-      display: new Display(this.#world.stderr, this.env, color === false),
+      display: this.#asides,
       dumb: isDumb(this.env),
       interrupt: this.interrupt,
+      hold: () => this.#spinner?.hold() ?? (() => {}),
     });
     return this.#prompts;
   }
@@ -371,6 +376,20 @@ export class Context {
     }
   }
 
+  /**
+   * Does something that may take its time, and tells a person meanwhile what is waited for.
+   *
+   * @param what - in words: `Waiting for a seat`
+   */
+  async during<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
+    const ended = (await this.#spinnerFor())?.begin(what);
+    try {
+      return await work();
+    } finally {
+      ended?.();
+    }
+  }
+
   /** Waits, whatever the user does: for what must be found out. */
   async wait(milliseconds: number): Promise<void> {
     await pause(milliseconds, new AbortController().signal);
@@ -403,8 +422,51 @@ export class Context {
 
   /** Lets go of connections and servers. */
   async close(): Promise<void> {
+    this.#spinner?.stop();
     if ((this.lastChange ?? 'not_applied') !== 'not_applied') await this.forgetNames();
     for (const cleanUp of this.#cleanUps.splice(0)) await cleanUp();
+  }
+
+  /** Whether this runs where there are no people, as `CI` says. */
+  get #inPipeline(): boolean {
+    return !['', '0', 'false', undefined].includes(this.env.CI);
+  }
+
+  /** stderr as people see it. */
+  get #asides(): Display {
+    return new Display(this.#world.stderr, this.env, this.#options().color === false);
+  }
+
+  /** Tells a person at a terminal what is waited for; none where nobody is, and none in the way of what programs read. */
+  async #spinnerFor(): Promise<Spinner | undefined> {
+    const { stderr, interrupt } = this.#world;
+    const { input, debug } = this.#options();
+    const isWanted = stderr.isTTY && input && !debug && !this.#inPipeline && !isDumb(this.env);
+    if (this.#spinner || !isWanted || this.output.format === 'json') return this.#spinner;
+    const { Spinner } = await import('../output/spinner.ts');
+    const spinner = new Spinner(stderr, this.#asides);
+    interrupt.addEventListener('abort', () => spinner.stop(), { once: true });
+    this.#spinner = spinner;
+    return spinner;
+  }
+
+  /** A stream whose text does not mix with what is told while something is waited for. */
+  #besideSpinner(sink: Sink): Sink {
+    if (!sink.isTTY) return sink;
+    const write = (text: string, done?: (error?: Error | null) => void) => {
+      this.#spinner?.erase();
+      return sink.write(text, done);
+    };
+    return {
+      isTTY: true,
+      get columns() {
+        return sink.columns;
+      },
+      get errored() {
+        return sink.errored;
+      },
+      write,
+    };
   }
 
   #preferredFormat(): Format | undefined {
@@ -437,6 +499,7 @@ export class Context {
     others: Partial<Pick<ClientOptions, 'interrupt' | 'timeout' | 'consumptionKey'>> = {},
   ): Promise<Api> {
     const { createApi } = await import('../api/index.ts');
+    const spinner = await this.#spinnerFor();
     const { env, interrupt, version } = this.#world;
     const { timeout, consumptionKey } = this.settings;
     const api = createApi({
@@ -453,6 +516,7 @@ export class Context {
       interrupt,
       clock: this.clock,
       ...others,
+      onWait: spinner && ((method, path) => spinner.begin(waitingFor(method, path))),
       trace: this.#options().debug ? (line) => this.output.note(line) : undefined,
     });
     this.#cleanUps.unshift(() => api.client.close());

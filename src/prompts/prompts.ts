@@ -16,8 +16,8 @@ export interface Manner {
   readonly dumb: boolean;
   /** Takes a question back. */
   readonly interrupt: AbortSignal;
-  /** Called before a question is shown. */
-  readonly before?: () => void;
+  /** Called before a question is shown; what it returns, after its answer. */
+  readonly hold?: () => () => void;
   /** Whether a question can be gone back from: it then throws `WentBack`. */
   readonly back?: boolean;
 }
@@ -87,31 +87,31 @@ export class Prompts {
   /** Asks for a secret; what is typed is not shown. @throws CommandError (input_required) where nobody can be asked */
   async secret(message: string, missing: string, check: Check = filled): Promise<string> {
     this.requireSomebody(missing);
-    return (await this.#questions()).secret(message, check);
+    return this.#ask((questions) => questions.secret(message, check));
   }
 
   /** Asks for a line of text. @throws CommandError (input_required) where nobody can be asked */
   async text(message: string, missing: string, check: Check = filled): Promise<string> {
     this.requireSomebody(missing);
-    return (await this.#questions()).text(message, check);
+    return this.#ask((questions) => questions.text(message, check));
   }
 
   /** Lets one be picked from a few. @throws CommandError (input_required) where nobody can be asked */
   async pick<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value> {
     this.requireSomebody(missing);
-    return (await this.#questions()).pick(message, choices.map(this.#shown));
+    return this.#ask((questions) => questions.pick(message, choices.map(this.#shown)));
   }
 
   /** Lets one be searched for. @throws CommandError (input_required) where nobody can be asked */
   async search<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value> {
     this.requireSomebody(missing);
-    return (await this.#questions()).search(message, choices.map(this.#shown));
+    return this.#ask((questions) => questions.search(message, choices.map(this.#shown)));
   }
 
   /** Lets several be picked from a list, at least one. @throws CommandError (input_required) where nobody can be asked */
   async pickSeveral<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value[]> {
     this.requireSomebody(missing);
-    return (await this.#questions()).pickSeveral(message, choices.map(this.#shown));
+    return this.#ask((questions) => questions.pickSeveral(message, choices.map(this.#shown)));
   }
 
   /** The names of choices, their facts in columns; without those that do not fit. */
@@ -135,13 +135,22 @@ export class Prompts {
   }
 
   async #confirm(message: string): Promise<boolean> {
-    return (await this.#questions()).confirm(message);
+    return this.#ask((questions) => questions.confirm(message));
+  }
+
+  async #ask<Answer>(question: (questions: Questions) => Promise<Answer>): Promise<Answer> {
+    const questions = await this.#questions();
+    const release = this.#manner.hold?.();
+    try {
+      return await question(questions);
+    } finally {
+      release?.();
+    }
   }
 
   /** What puts the questions, loaded when there is one. */
   async #questions(): Promise<Questions> {
-    const { display, dumb, interrupt, before, back = false } = this.#manner;
-    before?.();
+    const { display, dumb, interrupt, back = false } = this.#manner;
     if (dumb) {
       const { LineQuestions } = await import('./line-by-line.ts');
       return new LineQuestions(this.#terminal, display, interrupt, back);

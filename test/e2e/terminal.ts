@@ -98,6 +98,9 @@ export function onTerminal(user: User, line: string | readonly string[], options
   };
 }
 
+/** What is told while a request is under way: whether one takes so long, the machine decides. */
+const waiting = /(?:\r[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] [^\r]*\x1b\[K)+\r\x1b\[K/g;
+
 /** Runs `ci` on a terminal to its end: the exit code, and what the screen shows then. */
 export async function shown(
   user: User,
@@ -106,6 +109,7 @@ export async function shown(
 ): Promise<{ code: number; screen: string; written: string; rows: string[] }> {
   const session = onTerminal(user, line, options);
   const code = await session.exit;
-  const { screen, written } = session;
+  const { screen } = session;
+  const written = session.written.replace(waiting, '');
   return { code, screen, written, rows: stripVTControlCharacters(written).split('\r\n') };
 }

@@ -201,16 +201,27 @@ describe('a question', () => {
     await expect(asked).rejects.toMatchObject({ code: 'interrupted' });
   });
 
-  test('lets whatever is on the screen make room first', async () => {
-    let before = 0;
+  test('has the screen for itself from before it is shown until it is answered', async () => {
+    const events: string[] = [];
     const { prompts, shown } = somebody('x\r', {
-      before: () => {
-        expect(shown()).toBe('');
-        before += 1;
+      hold: () => {
+        events.push(shown() === '' ? 'held' : 'held too late');
+        return () => events.push(shown().includes('✓') ? 'released' : 'released too early');
       },
     });
     await prompts.text('Name', '');
-    expect(before).toBe(1);
+    expect(events).toEqual(['held', 'released']);
+  });
+
+  test('that is left gives the screen back', async () => {
+    let holds = 0;
+    const hold = () => {
+      holds++;
+      return () => void holds--;
+    };
+    const { prompts } = somebody('\u0003', { hold });
+    await expect(prompts.text('Name', '')).rejects.toMatchObject({ code: 'interrupted' });
+    expect(holds).toBe(0);
   });
 
   test('is put in lines where the terminal takes lines alone', async () => {
