@@ -417,7 +417,12 @@ export class Context {
   /** Forgets the names that a shell completes: they may have changed. */
   async forgetNames(): Promise<void> {
     const { forgetNames } = await import('../config/completion-cache.ts');
-    forgetNames(this.cacheFolder);
+    try {
+      forgetNames(this.cacheFolder);
+    } catch (error) {
+      // Where there is no place for a cache, there are no names in it.
+      if (!(error instanceof CommandError)) throw error;
+    }
   }
 
   /** Lets go of connections and servers. */
