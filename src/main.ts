@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { version } from '../package.json';
 import { usageMistake, Verb } from './commands/command.ts';
 import type { Context, World } from './commands/context.ts';
-import { createProgram } from './commands/program.ts';
+import { createProgram, NoCommand } from './commands/program.ts';
 import { CommandError, type Outcome } from './domain/errors.ts';
 import { redacted } from './domain/secrets.ts';
 import type { Display } from './output/display.ts';
@@ -22,7 +22,7 @@ interface Escapes {
  * @param args - without the program's own name
  */
 export async function run(args: readonly string[], world: World, escapes: Escapes = {}): Promise<number> {
-  const { program, context, help, checkHelped, close } = createProgram(world);
+  const { program, context, help, start, checkHelped, close } = createProgram(world);
   let typed: Command = program;
   const terminal = world.stdout.isTTY ? await display(world.stdout, args, world) : undefined;
   const writeOut = (text: string) => world.stdout.write(terminal ? terminal.page(text) : text);
@@ -64,7 +64,12 @@ export async function run(args: readonly string[], world: World, escapes: Escape
     const work = async () => {
       if (args[0] === 'help') return help(args.slice(1));
       await checkHelped(args);
-      await program.parseAsync(args, { from: 'user' });
+      try {
+        await program.parseAsync(args, { from: 'user' });
+      } catch (error) {
+        if (!(error instanceof NoCommand)) throw error;
+        await start(terminal);
+      }
     };
     await Promise.race([work(), escaped]);
   } catch (error) {

@@ -1,8 +1,19 @@
 import { Command } from 'commander';
 import type { Outcome } from '../domain/errors.ts';
+import type { Display } from '../output/display.ts';
 import { addGlobalOptions, examples, type GlobalOptions, usageMistake, Verb } from './command.ts';
 import type { Context, World } from './context.ts';
 import type { CommandTree } from './help/tree.ts';
+
+/** Thrown where no command was typed. */
+export class NoCommand extends Error {}
+
+/** `ci`: without a command it has a page of its own in place of its help. */
+class Root extends Command {
+  override help(): never {
+    throw new NoCommand();
+  }
+}
 
 /** Adds a noun's verbs, arguments or options to its stub; `tree` is the whole program's. */
 type Define = (noun: Verb, context: Context, tree: () => Promise<CommandTree>) => void;
@@ -47,6 +58,8 @@ export interface Program {
   readonly context: () => Promise<Context>;
   /** Prints the help page of the command or topic that these words lead to, or with `--json` the whole tree. @throws CommandError (usage) when there is none */
   readonly help: (words: readonly string[]) => Promise<void>;
+  /** Prints what `ci` alone shows. */
+  readonly start: (display: Display | undefined) => Promise<void>;
   /** Refuses a word that leads to no command, where help is asked for with a flag. @throws CommandError (usage) */
   readonly checkHelped: (args: readonly string[]) => Promise<void>;
   /**
@@ -62,7 +75,7 @@ export interface Program {
 }
 
 export function createProgram(world: World): Program {
-  const program = new Command('ci');
+  const program = new Root('ci');
   let made: Promise<Context> | undefined;
   const context = () => {
     made ??= import('./context.ts').then(({ Context }) => new Context(world, () => program.opts<GlobalOptions>()));
@@ -124,6 +137,20 @@ export function createProgram(world: World): Program {
     }
     program.configureOutput().writeOut?.(topic.text());
   };
+  const start = async (display: Display | undefined) => {
+    const [{ glance }, { startPage }, { plain }] = await Promise.all([
+      import('../config/glance.ts'),
+      import('./start.ts'),
+      import('../output/style.ts'),
+    ]);
+    const page = startPage(glance(program.opts<GlobalOptions>(), world.env), {
+      style: display?.style ?? plain,
+      width: display?.width ?? Number.POSITIVE_INFINITY,
+      version: world.version,
+      hasSetup: program.commands.some((each) => each.name() === 'setup'),
+    });
+    world.stdout.write(display?.shown(page) ?? page);
+  };
   /** The command that words lead to, as far as they do; what follows a command without commands below it is not looked at. */
   const find = async (words: readonly string[]) => {
     let command = program;
@@ -152,5 +179,5 @@ export function createProgram(world: World): Program {
       prefersJson: ended?.prefersJson ?? false,
     };
   };
-  return { program, context, help, checkHelped, close };
+  return { program, context, help, start, checkHelped, close };
 }

@@ -2,11 +2,10 @@ import { parseDuration } from '../domain/duration.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
 import { type Cents, parseUsd } from '../domain/money.ts';
 import { isManagementKey, masked } from '../domain/secrets.ts';
+import { defaultApiUrl } from './api-url.ts';
 import type { Environment } from './folders.ts';
 import { keychainEntry, type Profile, type Profiles } from './profiles.ts';
 import type { SavedProfiles } from './saved-profiles.ts';
-
-export const defaultApiUrl = 'https://api.cheapestinference.com';
 
 /** A value and where it came from, in words: `--api-url`, `CHEAPESTINFERENCE_API_URL`, `profile "work"`, `default`. */
 interface Setting<Value> {

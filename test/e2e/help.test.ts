@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { textAt } from '../sandbox/harness.ts';
-import { oneLine, user } from './cli.ts';
+import { managementKey, oneLine, user } from './cli.ts';
 import { data, server } from './servers.ts';
 import { shown } from './terminal.ts';
 
@@ -29,9 +29,9 @@ const verbs = [
 ] as const;
 
 describe('help is a result: exit 0, on stdout', () => {
-  test('of ci itself, four ways', async () => {
+  test('of ci itself, three ways', async () => {
     const me = user();
-    const [bare, ...others] = await Promise.all(['', '--help', '-h', 'help'].map((line) => me.ci(line)));
+    const [bare, ...others] = await Promise.all(['--help', '-h', 'help'].map((line) => me.ci(line)));
     expect(bare).toMatchObject({ code: 0, stderr: '' });
     expect(bare?.stdout).toMatch(/^Usage: ci <command> \[options\]\n/);
     for (const noun of [...nouns, 'api']) expect(bare?.stdout).toMatch(new RegExp(`^  ${noun} `, 'm'));
@@ -65,6 +65,43 @@ describe('help is a result: exit 0, on stdout', () => {
     expect(code).toBe(0);
     // An example is to be copied: it is one line, however long.
     expect(rows.filter((row) => row.length > 80 && !row.startsWith('  $ '))).toEqual([]);
+  });
+});
+
+describe('ci alone is a page of its own', () => {
+  test('in a pipe plain text, exit 0', async () => {
+    const { code, stdout, stderr } = await user().ci('');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^ci, the command line of CheapestInference \d+\.\d+\.\d+\n/);
+    expect(stdout).toContain('\n! Not signed in.\n');
+    expect(stdout).toMatch(/\n {2}ci auth login {2,}\S/);
+    expect(stdout).not.toContain('\x1b');
+  });
+
+  test('that knows whether somebody is signed in, masks the key and asks nobody', async () => {
+    const api = await server(data({}));
+    const me = user({ CHEAPESTINFERENCE_API_URL: api.url });
+    await me.ci('auth login --with-key', { stdin: managementKey });
+    const asked = api.requests.length;
+    const { stdout } = await me.ci('');
+    expect(stdout).toContain(`\n✓ Signed in with mk_…cdef (profile "default") at ${new URL(api.url).host}.\n`);
+    expect(stdout).toMatch(/\n {2}ci status {2,}\S/);
+    expect((await me.ci('--profile other')).stdout).toContain('\n! Not signed in.\n');
+    expect((await me.ci('--sandbox')).stdout).toContain('\n✓ In the sandbox:');
+    expect(api.requests).toHaveLength(asked);
+  });
+
+  test.each([40, 60, 80, 200])('on a terminal of %d columns in colour, and within it', async (columns) => {
+    const { code, screen, written, rows } = await shown(user(), '', { columns });
+    expect(code).toBe(0);
+    expect(written).toContain('\x1b[1m');
+    expect(screen).toContain('Not signed in.');
+    expect(rows.filter((row) => row.length > columns)).toEqual([]);
+  });
+
+  test('that shows whatever else goes wrong to the commands that need it', async () => {
+    const me = user({ CHEAPESTINFERENCE_API_URL: 'nothing', CHEAPESTINFERENCE_SANDBOX: 'maybe', HOME: 'nowhere' });
+    expect(await me.ci('')).toMatchObject({ code: 0, stderr: '' });
   });
 });
 

@@ -1,5 +1,5 @@
+import { defaultApiUrl } from '../../config/api-url.ts';
 import { shownKey } from '../../config/profiles.ts';
-import { defaultApiUrl } from '../../config/settings.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
