@@ -164,15 +164,23 @@ export class Profiles {
    * Forgets a profile's key; what else it prefers stays. The profile stays the one in use: signing out of one account
    * must not make the next command speak for another.
    *
-   * @throws CommandError (keychain_error) when the key is in a keychain that cannot be opened; nothing is forgotten then
+   * @throws CommandError (keychain_error) when the key is in a keychain that cannot be opened, (file_error); nothing is
+   * forgotten then
    */
   async removeKey(name: string): Promise<void> {
     await this.#change((saved, write) => {
       const { [name]: profile = {}, ...others } = saved.profiles ?? {};
-      keychainEntry(name, profile)?.remove();
       const preferences = withoutKey(profile);
       const profiles = Object.keys(preferences).length > 0 ? { ...others, [name]: preferences } : others;
-      write({ ...saved, profiles });
+      const entry = keychainEntry(name, profile);
+      const removed = entry?.read();
+      entry?.remove();
+      try {
+        write({ ...saved, profiles });
+      } catch (error) {
+        if (removed !== undefined) entry?.write(removed);
+        throw error;
+      }
     });
   }
 

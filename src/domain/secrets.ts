@@ -81,20 +81,18 @@ function redactedOnce(text: string): string {
       shown,
     })),
   );
-  secrets.sort((a, b) => a.from - b.from || b.to - a.to);
+  const apart: Secret[] = [];
+  for (const each of secrets.sort((a, b) => a.from - b.from || b.to - a.to)) {
+    const last = apart.at(-1);
+    if (!last || each.from >= last.to) apart.push(each);
+    // Of two that overlap, neither tells what may be seen.
+    else if (each.to > last.to) apart[apart.length - 1] = { from: last.from, to: each.to, shown: '…' };
+  }
   let result = '';
   let done = 0;
-  for (let at = 0; at < secrets.length; ) {
-    const { from, to, shown } = secrets[at] ?? { from: 0, to: 0, shown: '' };
-    let end = to;
-    for (at++; at < secrets.length; at++) {
-      const next = secrets[at];
-      if (!next || next.from >= end) break;
-      end = Math.max(end, next.to);
-    }
-    // Of two that overlap, neither tells what may be seen.
-    result += text.slice(done, from) + (end > to ? '…' : shown);
-    done = end;
+  for (const { from, to, shown } of apart) {
+    result += text.slice(done, from) + shown;
+    done = to;
   }
   return result + text.slice(done);
 }

@@ -145,13 +145,15 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     expect([kept(), existsSync(fileOf(me))]).toEqual([{}, false]);
   });
 
-  test('is not left there when the profile cannot be written', async () => {
+  test('is neither left there nor lost when the profile cannot be written', async () => {
     const { api: vendor, me, env, host, login, kept } = await member();
     const line = `ulimit -f 0; printf %s ${other} | ci auth login --with-key --keychain --api-url ${vendor.url}`;
     expect((await me.sh(line, { env })).stderr).toContain('cannot be written: EFBIG');
     expect(kept()).toEqual({});
     await login('--keychain');
     expect((await me.sh(line, { env })).code).toBe(1);
+    expect(kept()).toEqual({ [`default@${host}`]: key });
+    expect((await me.sh('ulimit -f 0; ci auth logout', { env })).code).toBe(1);
     expect(kept()).toEqual({ [`default@${host}`]: key });
   });
 
