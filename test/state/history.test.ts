@@ -333,7 +333,8 @@ describe('many processes', () => {
     expect(new Set(told).size).toBe(200);
     expect(new Set(idsIn(all))).toEqual(new Set(told));
     expect(new Set(all.flatMap(({ settled }) => settled?.ids ?? [])).size).toBe(200);
-    expect(readFileSync(history.file, 'utf8').trim().split('\n')).toHaveLength(400);
+    // A line that another process was writing may be taken for one cut off: an empty one then follows it.
+    expect(readFileSync(history.file, 'utf8').split(/\n+/).filter(Boolean)).toHaveLength(400);
   });
 
   test('one that is killed leaves its change behind, and one at work does not', async () => {
