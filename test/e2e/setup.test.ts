@@ -110,7 +110,7 @@ describe('what is chosen', () => {
       ['Which pool?', enter],
       ['When do you work', `9-17${enter}`],
     ]);
-    await session.shows('Which blocks?');
+    await session.shows(/americas .*6 free[^\n]*\n[^]*submit/);
     expect(session.screen).toContain('Suggested: europe (3 of your 8 hours) and americas (5 of your 8 hours).');
     expect(session.screen).toMatch(/◯ asia {6}00:00–08:00 UTC {2}20:00–04:00 local {2}\$39\.00 {2}7 free\n/);
     expect(session.screen).toMatch(
@@ -295,7 +295,7 @@ describe('what can be in the way', () => {
     expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '39.00' }]);
   });
 
-  test('sold out a moment before, and to be waited for: exit 6 with the command that waits', async () => {
+  test('sold out a moment before, and no wish for another: exit 6 with the command that shows what is open', async () => {
     const { me } = await signedIn({
       instead: ({ method }) => (method === 'POST' ? answer(409, { success: false, error: 'sold out' }) : undefined),
     });
@@ -306,7 +306,7 @@ describe('what can be in the way', () => {
       ['What now?', `${down}${down}${enter}`],
     ]);
     expect(await session.exit).toBe(6);
-    expect(unbroken(session.screen)).toContain(unbroken('ci pools watch kimi26 --blocks europe'));
+    expect(unbroken(session.screen)).toContain(unbroken('`ci pools list --available` shows what is open'));
   });
 
   test('a key that comes by mail: says so, and asks nothing about a key', async () => {

@@ -72,14 +72,14 @@ describe('status', () => {
     ['America/New_York', '20:00'],
   ])('on a terminal in %s tells what is live now, and what is next at %s local time', async (TZ, next) => {
     const { api, me } = await customer({ TZ });
-    await api.box.advance(hour / 2);
+    await api.box.advance(hour / 4);
     const { code, rows, screen } = await shown(me, 'status');
     expect(code).toBe(0);
     expect(rows.filter((row) => [...row].length > 80)).toEqual([]);
     expect(screen).toMatch(/Credit +\$25\.00/);
     expect(screen).toMatch(/Keys +2/);
     expect(screen).toMatch(/POOL +BLOCKS +NOW +RENEWS +KEYS/);
-    expect(screen).toMatch(new RegExp(`kimi26 +asia +${next} \\(in 14 hours\\) +in 1 month +1`));
+    expect(screen).toMatch(new RegExp(`kimi26 +asia +${next} \\(in 15 hours\\) +in 1 month +1`));
     expect(screen).toMatch(/kimi26 +europe +live +in 1 month +1/);
   });
 

@@ -92,12 +92,10 @@ async function chooseOther(
     [
       { name: 'Other blocks', value: blocks },
       { name: 'Another pool', value: pool },
-      { name: 'Stop, and wait for a seat', value: undefined },
+      { name: 'Stop here', value: undefined },
     ],
     'there is nobody to ask',
   );
   if (next) throw new GoTo(next);
-  throw failure.with({
-    hint: `Nothing was charged. Wait for a seat with \`ci pools watch ${name} --blocks ${wanted.blocks.join(',')}\`.`,
-  });
+  throw failure.with({ hint: 'Nothing was charged. `ci pools list --available` shows what is open.' });
 }
