@@ -23,7 +23,7 @@ export const purchase: Step = async (wizard) => {
     } catch (error) {
       if (!(error instanceof CommandError) || error.outcome !== 'not_applied') throw error;
       if (error.code === 'no_payment_method' || error.code === 'payment_required') await untilPayable(wizard, error);
-      else if (error.code === 'unavailable') await chooseOther(wizard, error, wanted);
+      else if (error.code === 'unavailable') await chooseOther(wizard, error);
       else throw error;
     }
   }
@@ -80,13 +80,8 @@ async function untilPayable({ context, prompts }: Wizard, failure: CommandError)
 }
 
 /** Somebody was faster: what else. @throws GoTo, or the failure itself when the person gives up */
-async function chooseOther(
-  { context, prompts }: Wizard,
-  failure: CommandError,
-  wanted: PricedPurchase,
-): Promise<never> {
+async function chooseOther({ context, prompts }: Wizard, failure: CommandError): Promise<never> {
   context.output.note(`✗ ${failure.message}. Nothing was charged.`);
-  const name = poolName(wanted.pool);
   const next = await prompts.pick(
     'What now?',
     [
