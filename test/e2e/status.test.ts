@@ -85,9 +85,9 @@ describe('status', () => {
 
   test('goes by the clock of the API: what is live changes with it', async () => {
     const { api, me, asia } = await customer();
-    await api.box.advance(15.5 * hour);
+    await api.box.advance(15.25 * hour);
     expect((await me.ci('status --jq .subscriptions[]|select(.live).id')).stdout).toBe(`${asia}\n`);
-    expect((await shown(me, 'status')).screen).toMatch(/europe +08:00 \(in 7 hours\)/);
+    expect((await shown(me, 'status')).screen).toMatch(/europe +08:00 \(in 8 hours\)/);
   });
 
   test('marks what ends, and what has no key', async () => {
