@@ -159,10 +159,11 @@ export async function startShell(user: User, shell: Shell, env: Environment = {}
     },
     async enter(typed) {
       await press(typed);
-      const asked = row();
+      // A shell may draw its line once more, further down.
+      const asked = () => rows().findLastIndex((each) => each.startsWith(`${ready}${typed.slice(0, 20)}`));
       process_.write('\r');
-      await until(() => line() === '' && row() > asked);
-      return rows().slice(asked, row()).join('\n');
+      await until(() => line() === '' && asked() >= 0 && row() > asked());
+      return rows().slice(asked(), row()).join('\n');
     },
   };
 }
