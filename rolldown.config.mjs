@@ -52,7 +52,7 @@ if (existsSync('dist')) rmSync('dist', { recursive: true });
 const moduleTypes = { '.bash': 'text', '.zsh': 'text', '.fish': 'text', '.ps1': 'text' };
 
 const program = defineConfig({
-  input: { main: 'src/main.ts', refresh: 'src/refresh.ts' },
+  input: { main: 'src/main.ts', refresh: 'src/refresh.ts', 'update-check': 'src/update/check.ts' },
   platform: 'node',
   moduleTypes,
   plugins: [withoutChildProcess, withoutHttp2, licences],

@@ -1,4 +1,5 @@
 import { fstatSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { version } from '../package.json';
 import { usageMistake, Verb } from './commands/command.ts';
@@ -24,6 +25,7 @@ interface Escapes {
 export async function run(args: readonly string[], world: World, escapes: Escapes = {}): Promise<number> {
   const { program, context, help, start, checkHelped, close } = createProgram(world);
   let typed: Command = program;
+  let acted = false;
   const terminal = world.stdout.isTTY ? await display(world.stdout, args, world) : undefined;
   const writeOut = (text: string) => world.stdout.write(terminal ? terminal.page(text) : text);
   program
@@ -41,6 +43,7 @@ export async function run(args: readonly string[], world: World, escapes: Escape
     .hook('preSubcommand', (_parent, noun) => endsHere(noun))
     .hook('preAction', async (_program, command) => {
       typed = command;
+      acted = true;
       if (command instanceof Verb) await prepare(command, await context());
     });
   function endsHere(command: Command): void {
@@ -83,12 +86,14 @@ export async function run(args: readonly string[], world: World, escapes: Escape
   if (!failure && world.interrupt.aborted && lastChange !== undefined) {
     failure = new CommandError('interrupted', 'interrupted; what was asked for had been carried out');
   }
-  if (!failure) return exitCode;
-  const told = withTrueOutcome(failure, typed, lastChange);
-  if (wantsJson(args, world) ?? prefersJson) reportAsJson(told, world);
-  else await report(told, args, world);
-  if (keptSecrets !== undefined) world.stderr.write(`${keptSecrets}\n`);
-  return failure.exitCode;
+  const asJson = wantsJson(args, world) ?? prefersJson;
+  if (failure) {
+    const told = withTrueOutcome(failure, typed, lastChange);
+    if (asJson) reportAsJson(told, world);
+    else await report(told, args, world);
+    if (keptSecrets !== undefined) world.stderr.write(`${keptSecrets}\n`);
+  } else if (acted && !asJson) await tellOfUpdate(args, world);
+  return failure?.exitCode ?? exitCode;
 }
 
 /** The process as the world that a command sees. */
@@ -113,6 +118,9 @@ export function processWorld(interrupt: AbortSignal): World {
     now: Date.now,
     version,
     interrupt,
+    get updateCheck() {
+      return fileURLToPath(new URL('./update-check.js', import.meta.url));
+    },
   };
 }
 
@@ -202,6 +210,15 @@ function tellStack(error: unknown, args: readonly string[], { stderr }: World): 
   if (!args.includes('--debug')) return;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   stderr.write(`${redacted(stack.split('\n').map(harmless).join('\n'))}\n`);
+}
+
+/** Tells a person at a terminal of a newer version. */
+async function tellOfUpdate(args: readonly string[], world: World): Promise<void> {
+  const { env, stdout, stderr, version, updateCheck: program } = world;
+  if (program === undefined || !stdout.isTTY || !stderr.isTTY) return;
+  const { tellOfUpdate } = await import('./update/notice.ts');
+  const write = (text: string) => stderr.write(text);
+  await tellOfUpdate({ env, now: world.now(), version, display: await display(stderr, args, world), write, program });
 }
 
 /** A stream as people see it, by the command line. */

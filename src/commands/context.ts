@@ -44,6 +44,8 @@ export interface World {
   readonly version: string;
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly interrupt: AbortSignal;
+  /** The program that asks whether there is a newer version; without it nobody does. */
+  readonly updateCheck?: string;
 }
 
 /** All that a command works with. Each part is made when it is first used. */

@@ -68,6 +68,7 @@ export function user(
     XDG_CONFIG_HOME: path.join(home, 'config'),
     TZ: 'UTC',
     LANG: 'C.UTF-8',
+    NO_UPDATE_NOTIFIER: '1',
     ...env,
   };
   const start = (file: string, args: readonly string[], { env: more, stdin = '' }: Options = {}): Running => {

@@ -1,0 +1,69 @@
+import path from 'node:path';
+import { cacheFolder, type Environment } from '../config/folders.ts';
+import type { Display } from '../output/display.ts';
+import { isNewer, readKnown, writeKnown } from './known.ts';
+
+const day = 24 * 3_600_000;
+
+/** Whom to tell, and how to find out. */
+interface Listener {
+  readonly env: Environment;
+  /** Epoch milliseconds. */
+  readonly now: number;
+  /** The version that runs. */
+  readonly version: string;
+  readonly display: Display;
+  readonly write: (text: string) => void;
+  /** The program that asks the registry; its one argument is the file of what is known. */
+  readonly program: string;
+}
+
+/**
+ * Tells a person of a newer version, at most once a day. The registry is asked, at most once a day too, by a process of its own,
+ * whose answer is told after a later command: no command waits for it. Nothing that goes wrong here is worth a word.
+ */
+export async function tellOfUpdate(listener: Listener): Promise<void> {
+  const { env, now, version, display, write, program } = listener;
+  if (env.CI || env.NO_UPDATE_NOTIFIER) return;
+  const file = fileOfKnown();
+  if (file === undefined) return;
+  const known = readKnown(file);
+  const { latest } = known;
+  const toldAt = latest !== undefined && isNewer(latest, version) && isDue(known.toldAt, now) ? now : known.toldAt;
+  const asks = isDue(known.askedAt, now);
+  if (toldAt === known.toldAt && !asks) return;
+  // Who cannot write that it was asked would ask each time.
+  if (!writeKnown(file, { ...known, ...(asks && { askedAt: now }), ...(toldAt === undefined ? {} : { toldAt }) }))
+    return;
+  if (toldAt !== known.toldAt) {
+    const command = display.style.bold('npm install --global cheapestinference');
+    write(`${display.shown(`\nVersion ${latest} is out, this is ${version}: ${command}`)}\n`);
+  }
+  if (asks) await ask(program, file);
+}
+
+function fileOfKnown(): string | undefined {
+  try {
+    return path.join(cacheFolder(), 'update.json');
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether something was done a day ago or longer; or, by a clock that went wrong, in the future. */
+function isDue(at: number | undefined, now: number): boolean {
+  return at === undefined || at > now || now - at >= day;
+}
+
+async function ask(program: string, file: string): Promise<void> {
+  // Loaded once a day: it takes longer than all the rest.
+  const { spawn } = await import('node:child_process');
+  const child = spawn(process.execPath, [program, file], {
+    cwd: path.dirname(file),
+    detached: true,
+    stdio: 'ignore',
+    windowsHide: true,
+  });
+  child.on('error', () => {});
+  child.unref();
+}
