@@ -39,9 +39,12 @@ export class Display {
 
   /** Text as it is shown: broken between words, its addresses as links. */
   shown(text: string): string {
-    if (!this.isTerminal) return text;
-    const lines = wrapped(this.legible(text), this.width);
-    return this.#links ? linked(lines) : lines;
+    return this.isTerminal ? this.whole(wrapped(this.legible(text), this.width)) : text;
+  }
+
+  /** Lines as they are shown that are not to be broken, to be copied for one. */
+  whole(text: string): string {
+    return this.#links ? linked(this.legible(text)) : this.legible(text);
   }
 }
 

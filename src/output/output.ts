@@ -196,7 +196,7 @@ export class Output {
 
   /** Prints one line: as it is, but for what a terminal would obey. */
   line(text: string): void {
-    this.raw(`${this.isTerminal ? this.#result.legible(harmless(text)) : text}\n`);
+    this.raw(`${this.isTerminal ? this.#result.whole(harmless(text)) : text}\n`);
   }
 
   /** Prints text on stdout as it is. */

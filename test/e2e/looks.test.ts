@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type User, userOf } from './cli.ts';
-import { recordedSandbox } from './servers.ts';
+import { data, recordedSandbox } from './servers.ts';
 import { shown } from './terminal.ts';
 
 const commands = ['pools list', 'pools view kimi26', 'pools subscriptions', 'keys list', 'billing status'] as const;
@@ -102,16 +102,211 @@ test('pools subscriptions tells what is live now and what ends', async () => {
   expect(screen).toMatch(/ends/);
 });
 
-test('on a wide terminal an id is shown whole, on a narrow one nothing breaks', async () => {
+test('on a wide terminal there is more to see', async () => {
   const me = await customer();
   for (const line of commands) {
     const wide = await shown(me, line, { columns: 200 });
     expect([line, wide.code, wide.rows.some((row) => widthOf(row) > 200)]).toEqual([line, 0, false]);
-    const narrow = await shown(me, line, { columns: 40 });
-    expect([line, narrow.code]).toEqual([line, 0]);
   }
   const { screen } = await shown(me, 'keys list', { columns: 200 });
   expect(screen.match(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g)).toHaveLength(2);
+  const { rows } = await shown(me, 'pools list', { columns: 200 });
+  expect(rows[0]).toMatch(/AMERICAS +YEAR +SEATS\/BLOCK +MODEL ID$/);
+  expect(rows[1]).toMatch(/\$45\.00 +15 % off +10 +kimi-k2\.6$/);
+});
+
+/** Commands of every kind: tables, records, drawings, pages of help, notes, and failures. */
+const everything = [
+  ...commands,
+  '',
+  '--help',
+  'pools',
+  'pools subscribe --help',
+  'help exit-codes',
+  'help environment',
+  'help output',
+  'status',
+  'status --check',
+  'pools quote kimi26 --blocks all --quantity 3 --billing-cycle year',
+  'pools subscribe minimax-m3 --blocks americas --yes',
+  'pools subscribe kimi26 --blocks europe --create-key app --yes',
+  'pools cancel minimax-m3',
+  'pools view nothing',
+  'pools view --block',
+  'keys create prod --credit',
+  'keys delete nothing',
+  'billing credits',
+  'billing topup 50 --method usdc',
+  'billing card',
+  'usage',
+  'auth status',
+  'config list',
+  'doctor',
+  'history',
+  'open',
+  'api GET /api/keys',
+  'plans list',
+] as const;
+
+/** Whether a line holds what is not broken: a line of shell, or a word that is to be copied. */
+function holdsWhole(row: string): boolean {
+  return row.startsWith('  $ ') || row.split(/\s+/).some((word) => widthOf(word) > 16);
+}
+
+describe('on a terminal of 40 columns', () => {
+  test.each(everything)('ci %s is broken between words alone', async (line) => {
+    const me = await customer();
+    const [narrow, wide] = [
+      await shown(me, line, { columns: 40 }),
+      await shown(await customer(), line, { columns: 400 }),
+    ];
+    expect(narrow.code).toBe(wide.code);
+    expect(narrow.rows.filter((row) => widthOf(row) > 40 && !holdsWhole(row))).toEqual([]);
+  });
+
+  test('an error has the words that it has everywhere', async () => {
+    const me = await customer();
+    const { rows } = await shown(me, 'keys delete nothing --yes', { columns: 40 });
+    expect(rows.join(' ').trim()).toBe((await me.ci('keys delete nothing --yes')).stderr.trim());
+    expect(rows[0]).toBe('ci: there is no key "nothing".');
+  });
+
+  test('what does not fit into a table is a paragraph a row', async () => {
+    const { rows } = await shown(await customer(), 'pools list', { columns: 40 });
+    expect(rows.slice(0, 9)).toEqual([
+      'POOL        kimi26',
+      'MODEL       Kimi K2.6',
+      'STATUS      active',
+      'FROM/MONTH  $39.00',
+      'ASIA        $39.00',
+      'EUROPE      $49.00',
+      'AMERICAS    $45.00',
+      '',
+      'POOL        minimax-m3',
+    ]);
+  });
+});
+
+describe('where there is no locale with UTF-8', () => {
+  test.each(everything)('ci %s is ASCII on a terminal', async (line) => {
+    const { written } = await shown(await customer({ LANG: '' }), line);
+    expect(written).toMatch(/^[\x00-\x7f]*$/);
+  });
+
+  test.each([
+    [{ LANG: 'C' }, false],
+    [{ LANG: 'de_DE.ISO-8859-1' }, false],
+    [{ LC_ALL: 'C', LANG: 'C.UTF-8' }, false],
+    [{ LC_CTYPE: 'C.UTF-8', LANG: 'C' }, true],
+  ])('which %j decides', async (env, unicode) => {
+    const { screen } = await shown(await customer(env), 'pools view kimi26');
+    expect(screen).toContain(unicode ? '08:00–16:00' : '08:00-16:00');
+  });
+
+  test('names that have no ASCII stand in columns, and have none of another encoding’s control characters', async () => {
+    const api = await recordedSandbox();
+    const me = userOf(api, { LANG: 'C' });
+    for (const name of ['größe', '本番', 'Û2J']) await api.box.data('POST', '/api/keys/credit', { name });
+    const { rows, written } = await shown(me, 'keys list --fields name,keyType');
+    expect(rows.slice(0, 4)).toEqual(
+      ['name   TYPE', 'U2J    credit', '??     credit', 'gro?e  credit'].map((row) => row.replace('name ', 'NAME ')),
+    );
+    expect(written).toMatch(/^[\x00-\x7f]*$/);
+    const json = await shown(me, 'keys list --json');
+    expect(json.written).toMatch(/^[\x00-\x7f]*$/);
+    expect(JSON.parse(json.rows.join(''))).toMatchObject([{ name: 'Û2J' }, { name: '本番' }, { name: 'größe' }]);
+  });
+
+  test('a pipe has what it always has', async () => {
+    const me = await customer();
+    for (const line of ['pools view kimi26 -o table', 'keys list', 'auth status', 'doctor -o table']) {
+      const [utf8, c] = [await me.ci(line), await me.ci(line, { env: { LANG: 'C' } })];
+      expect(c.stdout.replace(/\d+ ms/, 'x ms')).toBe(utf8.stdout.replace(/\d+ ms/, 'x ms'));
+    }
+  });
+});
+
+describe('on a dumb terminal', () => {
+  test.each(everything)('ci %s writes lines and nothing else', async (line) => {
+    const { written } = await shown(await customer({ TERM: 'dumb', VTE_VERSION: '7600' }), line, {
+      env: { TERM: 'dumb' },
+    });
+    expect(written.replaceAll('\r\n', '')).toMatch(/^[^\x00-\x1f\x7f-\x9f]*$/);
+  });
+});
+
+describe('without a standard input', () => {
+  test.each(everything)('ci %s does what it does in a pipe', async (line) => {
+    const [closed, piped] = [
+      await shown(await customer(), line, { closedStdin: true }),
+      await (await customer()).ci(line),
+    ];
+    expect([closed.code, closed.written.includes('Unhandled')]).toEqual([piped.code, false]);
+  });
+
+  test('a question is not asked: exit 2, nothing sent', async () => {
+    const api = await recordedSandbox();
+    const closed = { closedStdin: true };
+    const bought = await shown(userOf(api), 'pools subscribe kimi26 --blocks europe', closed);
+    expect([bought.code, api.changes]).toEqual([2, []]);
+    expect(bought.screen).toContain('--yes');
+    expect((await shown(userOf(api), 'pools view', closed)).screen).toMatch(/^ci: which pool\?/);
+    expect((await userOf(api).sh('ci auth login --with-key <&-')).code).toBe(2);
+  });
+});
+
+describe('an address is a link', () => {
+  const withLinks = { VTE_VERSION: '7600' };
+  const link = /\x1b\]8;;(https?:\/\/[^\x1b]+)\x1b\\\1\x1b\]8;;\x1b\\/;
+
+  test.each(['', 'open', 'billing card', 'billing topup 50'])(
+    'in ci %s, where the terminal has links',
+    async (line) => {
+      const { code, written } = await shown(await customer(withLinks), line);
+      expect(code).toBe(0);
+      expect(written).toMatch(link);
+    },
+  );
+
+  test.each([
+    ['a terminal that is not known to have them', {}],
+    ['a dumb terminal', { ...withLinks, TERM: 'dumb' }],
+    ['FORCE_HYPERLINK=0', { ...withLinks, FORCE_HYPERLINK: '0' }],
+  ])('not for %s', async (_what, env) => {
+    const { written } = await shown(await customer(env), 'billing card', { env });
+    expect(written).toContain('http');
+    expect(written).not.toContain('\x1b]8');
+  });
+
+  test('not in a pipe, nor in JSON', async () => {
+    const me = await customer({ ...withLinks, FORCE_HYPERLINK: '1' });
+    expect((await me.ci('billing card -o table')).stdout).not.toContain('\x1b');
+    expect((await shown(me, 'billing card --json')).written).not.toContain('\x1b');
+  });
+});
+
+test('the secret of a new key has its line for itself, between two rules', async () => {
+  for (const line of ['keys create prod --credit', 'pools subscribe kimi26 --blocks asia --create-key prod --yes']) {
+    for (const env of [{}, { LANG: 'C' }]) {
+      const { rows } = await shown(await customer(), line, { env: { NO_COLOR: '1', ...env } });
+      const at = rows.findIndex((row) => row.includes('sk_'));
+      expect(rows[at]).toMatch(/^sk_(?:live|pool)_[A-Za-z0-9_-]{32}$/);
+      expect(rows[at - 1]).toMatch(/^(?:──|--) API key.*, shown only this once [─-]+$/);
+      expect(rows[at + 1]).toMatch(/^[─-]+$/);
+    }
+  }
+});
+
+test('figures are grouped', async () => {
+  const credit = { remaining: 1_234_567.5, totalTopUp: 2_000_000, creditKeyCount: 1, hasCreditKey: true };
+  const key = { id: 'k1', name: 'prod', usage: { last24h: { requests: 1_234_567, tokens: 89_012_345_678 } } };
+  const api = await recordedSandbox({
+    instead: ({ path }) =>
+      path === '/api/billing/credits' ? data(credit) : path === '/api/usage' ? data([key]) : undefined,
+  });
+  expect((await shown(userOf(api), 'billing credits')).screen).toContain('$1,234,567.50');
+  expect((await shown(userOf(api), 'usage')).screen).toMatch(/ 1,234,567 +89,012,345,678/);
+  expect((await userOf(api).ci('usage')).stdout).toContain('\t1234567\t89012345678\t');
 });
 
 test('--json on a terminal is laid out, in a pipe it is one line', async () => {

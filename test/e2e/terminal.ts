@@ -8,7 +8,8 @@ export const enter = '\r';
 export const down = '\x1b[B';
 export const ctrlC = '\x03';
 
-const aroundCommand = 'trap : INT; "$0" "$@"; printf "\\033]7777;%s\\007" "$?"; read -r _';
+const aroundCommand = (redirection: string) =>
+  `trap : INT; "$0" "$@" ${redirection}; printf "\\033]7777;%s\\007" "$?"; read -r _`;
 const endMark = /\x1b\]7777;(\d+)\x07/;
 
 /** A command on a terminal: stdin, stdout and stderr are all its screen. */
@@ -26,22 +27,28 @@ export interface Session {
 interface Options {
   readonly env?: Environment;
   readonly columns?: number;
+  /** Whether the command has no standard input at all. */
+  readonly closedStdin?: boolean;
 }
 
 /** Runs `ci` on a terminal of 80 columns. */
 export function onTerminal(user: User, line: string | readonly string[], options: Options = {}): Session {
-  const { env = {}, columns = 80 } = options;
+  const { env = {}, columns = 80, closedStdin = false } = options;
   const screen = new Screen(columns);
   let written = '';
   // A terminal that is closed drops what was not read yet: a shell around the command tells its end, and waits to be let go.
-  const process_ = spawn('/bin/sh', ['-c', aroundCommand, process.execPath, bin, ...words(line)], {
-    // Becomes TERM, whatever the environment says.
-    name: env.TERM ?? 'xterm-256color',
-    cols: columns,
-    rows: 50,
-    cwd: user.home,
-    env: { ...user.env, ...env },
-  });
+  const process_ = spawn(
+    '/bin/sh',
+    ['-c', aroundCommand(closedStdin ? '<&-' : ''), process.execPath, bin, ...words(line)],
+    {
+      // Becomes TERM, whatever the environment says.
+      name: env.TERM ?? 'xterm-256color',
+      cols: columns,
+      rows: 50,
+      cwd: user.home,
+      env: { ...user.env, ...env },
+    },
+  );
   let over = false;
   let held = '';
   const waiting = new Set<() => void>();

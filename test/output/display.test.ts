@@ -76,6 +76,15 @@ describe('a terminal', () => {
     );
   });
 
+  test('shows a line that is to be copied unbroken', () => {
+    const line = 'https://a.test/b/c and a long line after it …';
+    expect(terminal(20, utf8).whole(line)).toBe(line);
+    expect(terminal(20).whole(line)).toBe('https://a.test/b/c and a long line after it ...');
+    expect(terminal(20, { ...utf8, VTE_VERSION: '7600' }).whole(line)).toContain(
+      '\u001b]8;;https://a.test/b/c\u001b\\',
+    );
+  });
+
   test('sets off the titles of a page of help', () => {
     const page = 'Usage: ci [options]\n\nJSON fields:\n  id: x\nnot a title: x\n';
     expect(terminal(80, utf8).page(page)).toBe(

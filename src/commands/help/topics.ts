@@ -47,8 +47,13 @@ export const variables: readonly (readonly [names: string, meaning: string])[] =
   ['CHEAPESTINFERENCE_CONFIG_DIR', 'the folder of profiles and settings'],
   ['CHEAPESTINFERENCE_OUTPUT', 'table, json, csv or yaml'],
   ['NO_COLOR, FORCE_COLOR', 'no colour; colour off a terminal too'],
+  ['TERM', 'dumb: no colour, and questions in lines'],
+  ['LC_ALL, LC_CTYPE, LANG', 'without UTF-8: ASCII alone on a terminal'],
+  ['FORCE_HYPERLINK', '1 or 0: addresses are links, or are not'],
   ['HTTPS_PROXY, HTTP_PROXY, NO_PROXY', 'proxies; this machine is never proxied'],
   ['CI', 'set: there is nobody to ask'],
+  ['NO_UPDATE_NOTIFIER', 'set: no word of newer versions'],
+  ['npm_config_registry', 'where newer versions are looked for'],
 ];
 
 function environment(): string {

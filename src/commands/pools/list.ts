@@ -48,8 +48,9 @@ async function listPools(context: Context, filter: Filter): Promise<void> {
     const unstated = asksForSeats && pool.status === 'active' && !pool.blocks?.length;
     if (matches(unstated ? await pools.get(pool.id) : pool, filter)) found.push(pool);
   }
+  const { isTerminal, width } = context.output;
   await context.output.list(found, {
-    columns: context.output.isTerminal ? [...columns, ...whereThereIsRoom] : columns,
+    columns: isTerminal && width > 80 ? [...columns, ...whereThereIsRoom] : columns,
     fields,
     empty: 'No pool matches.',
   });
