@@ -1,12 +1,19 @@
+/** A character on a screen, and the numbers of its colour and weight (ECMA-48, "Select Graphic Rendition"), in order. */
+export interface Cell {
+  readonly character: string;
+  readonly graphics: readonly number[];
+}
+
 /**
  * What a terminal shows after some output: characters where the cursor was, with line feeds, carriage returns, backspaces,
- * cursor movements and erasing obeyed. Nothing scrolls away; colour is left out.
+ * cursor movements and erasing obeyed. Nothing scrolls away.
  */
 export class Screen {
   readonly #columns: number;
-  readonly #rows: string[][] = [[]];
+  readonly #rows: Cell[][] = [[]];
   #row = 0;
   #column = 0;
+  #graphics: readonly number[] = [];
 
   constructor(columns: number) {
     this.#columns = columns;
@@ -16,12 +23,17 @@ export class Screen {
   get text(): string {
     return this.#rows
       .map((row) =>
-        Array.from(row, (character) => character ?? ' ')
+        Array.from(row, (cell) => cell?.character ?? ' ')
           .join('')
           .trimEnd(),
       )
       .join('\n')
       .trimEnd();
+  }
+
+  /** All lines from the first, cell by cell; where nothing was written there is nothing. */
+  get cells(): readonly (readonly (Cell | undefined)[])[] {
+    return this.#rows;
   }
 
   write(output: string): void {
@@ -39,14 +51,16 @@ export class Screen {
   #put(character: string): void {
     if (this.#column >= this.#columns) this.#moveTo(this.#row + 1, 0);
     const row = this.#rows[this.#row] ?? [];
-    row[this.#column] = character;
+    row[this.#column] = { character, graphics: this.#graphics };
     this.#column += 1;
   }
 
-  #control(final: string, [first = 0, second = 0]: readonly number[]): void {
+  #control(final: string, parameters: readonly number[]): void {
+    const [first = 0, second = 0] = parameters;
     const count = Math.max(1, first);
     const row = this.#rows[this.#row] ?? [];
     if (final === 'A') this.#moveTo(this.#row - count, this.#column);
+    else if (final === 'm') for (const each of parameters) this.#paint(each);
     else if (final === 'B') this.#moveTo(this.#row + count, this.#column);
     else if (final === 'C') this.#moveTo(this.#row, this.#column + count);
     else if (final === 'D') this.#moveTo(this.#row, this.#column - count);
@@ -59,6 +73,14 @@ export class Screen {
       if (first === 0) row.length = Math.min(row.length, this.#column);
       else if (first === 2) row.length = 0;
     }
+  }
+
+  #paint(number: number): void {
+    const without = (ended: (each: number) => boolean) => this.#graphics.filter((each) => !ended(each));
+    if (number === 0) this.#graphics = [];
+    else if (number === 22) this.#graphics = without((each) => each === 1 || each === 2);
+    else if (number === 39) this.#graphics = without((each) => each >= 30 && each <= 37);
+    else this.#graphics = [...this.#graphics, number].toSorted((a, b) => a - b);
   }
 
   #moveTo(row: number, column: number): void {

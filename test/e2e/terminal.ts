@@ -16,6 +16,8 @@ const endMark = /\x1b\]7777;(\d+)\x07/;
 export interface Session {
   /** What the screen shows now. */
   readonly screen: string;
+  /** The same, cell by cell, with colour and weight. */
+  readonly cells: Screen['cells'];
   /** All that was ever written, control sequences and all. */
   readonly written: string;
   readonly exit: Promise<number>;
@@ -84,6 +86,9 @@ export function onTerminal(user: User, line: string | readonly string[], options
   return {
     get screen() {
       return screen.text;
+    },
+    get cells() {
+      return screen.cells;
     },
     get written() {
       return written;
