@@ -48,6 +48,27 @@ export interface RawRequest {
   readonly key: KeyKind;
 }
 
+/** How to ask for something. */
+export interface ReadOptions {
+  /** Default: the management key. */
+  readonly key?: KeyKind | undefined;
+  /** Not to be repeated after a failure: whoever asks will ask again by itself. */
+  readonly once?: boolean | undefined;
+}
+
+/** An answer and its tag, by which the server can say later that it still holds. */
+export interface Tagged<Value> {
+  readonly value: Value;
+  readonly etag: string | undefined;
+}
+
+/** A request as it is sent. */
+interface Request extends RawRequest {
+  readonly once?: boolean | undefined;
+  /** The tag of the answer that is known. */
+  readonly etag?: string | undefined;
+}
+
 /**
  * The one HTTP client. Reads are repeated after transient failures; a change is never sent twice unless it is certain that
  * the first was not carried out: the request did not leave, or the server said 429.
@@ -85,10 +106,27 @@ export class ApiClient {
   async read<Schema extends z.ZodMiniType>(
     path: string,
     schema: Schema,
-    { key = 'management' }: { key?: KeyKind } = {},
+    { key = 'management', once }: ReadOptions = {},
   ): Promise<z.infer<Schema>> {
-    const answer = await this.#request({ method: 'GET', path, key });
+    const answer = await this.#request({ method: 'GET', path, key, once });
     return this.#parsed('GET', path, answer, schema);
+  }
+
+  /**
+   * Asks for something that may not have changed.
+   *
+   * @param before - the last answer, which is the answer again when the server says so
+   * @throws CommandError for every way to get no readable answer
+   */
+  async readAgain<Schema extends z.ZodMiniType>(
+    path: string,
+    schema: Schema,
+    before: Tagged<z.infer<Schema>> | undefined,
+    { key = 'management', once }: ReadOptions = {},
+  ): Promise<Tagged<z.infer<Schema>>> {
+    const answer = await this.#request({ method: 'GET', path, key, once, etag: before?.etag });
+    if (before && answer.status === 304) return before;
+    return { value: this.#parsed('GET', path, answer, schema), etag: [answer.headers.etag].flat()[0] };
   }
 
   /**
@@ -127,7 +165,7 @@ export class ApiClient {
     return this.#transport.close();
   }
 
-  async #request(request: RawRequest): Promise<HttpAnswer> {
+  async #request(request: Request): Promise<HttpAnswer> {
     const { interrupt } = this.#options;
     const timeout = Math.min(this.#options.timeout, longestTimer);
     const deadline = Date.now() + timeout;
@@ -142,7 +180,7 @@ export class ApiClient {
     }
   }
 
-  async #attempts(request: RawRequest, deadline: number, late: AbortSignal, signal: AbortSignal): Promise<HttpAnswer> {
+  async #attempts(request: Request, deadline: number, late: AbortSignal, signal: AbortSignal): Promise<HttpAnswer> {
     const { interrupt } = this.#options;
     const reading = isRead(request.method);
     for (let attempt = 1; ; attempt++) {
@@ -152,11 +190,13 @@ export class ApiClient {
       try {
         const answer = await this.#follow(request, signal, attempt);
         if (answer.status >= 200 && answer.status < 300 && !saysFailed(answer.body)) return answer;
+        if (answer.status === 304 && request.etag !== undefined) return answer;
         failure = withOutcome(redirectError(answer) ?? errorOf(answer), reading ? undefined : outcomeOf(answer.status));
         repeatable = reading ? isTransient(answer.status) : answer.status === 429;
         const asked = retryAfter(answer, this.#now() + this.#clockOffset);
         if (asked !== undefined) {
           wait = asked;
+          failure = failure.with({ retryAfter: asked });
           if (repeatable) failure = failure.with({ hint: `Try again in ${seconds(asked)}.` });
         }
       } catch (error) {
@@ -164,7 +204,7 @@ export class ApiClient {
         failure = this.#transportFailure(error, reading, late);
         repeatable = (reading || !error.sent) && !signal.aborted;
       }
-      if (!repeatable || attempt >= mostAttempts || Date.now() + wait >= deadline) throw failure;
+      if (!repeatable || request.once || attempt >= mostAttempts || Date.now() + wait >= deadline) throw failure;
       this.#options.trace?.(`* ${failure.message}; trying again in ${Math.round(wait)} ms`);
       await pause(wait, signal);
       if (interrupt.aborted) throw failure.with({ code: 'interrupted', message: 'interrupted', hint: undefined });
@@ -172,7 +212,7 @@ export class ApiClient {
   }
 
   /** One attempt; a read follows redirects, and its key does not follow to another host. */
-  async #follow(request: RawRequest, signal: AbortSignal, attempt: number): Promise<HttpAnswer> {
+  async #follow(request: Request, signal: AbortSignal, attempt: number): Promise<HttpAnswer> {
     const { baseUrl, trace } = this.#options;
     let url = URL.canParse(request.path, baseUrl.href) ? new URL(request.path, baseUrl) : undefined;
     if (url?.origin !== baseUrl.origin) throw new CommandError('usage', `"${request.path}" is not a path of the API`);
@@ -195,9 +235,10 @@ export class ApiClient {
     }
   }
 
-  #headers(request: RawRequest, url: URL): Record<string, string> {
+  #headers(request: Request, url: URL): Record<string, string> {
     const headers: Record<string, string> = { accept: 'application/json', 'user-agent': this.#options.userAgent };
     if (request.body !== undefined) headers['content-type'] = 'application/json';
+    if (request.etag !== undefined) headers['if-none-match'] = request.etag;
     const key = this.#key(request.key);
     if (key !== undefined && url.origin === this.#options.baseUrl.origin) headers.authorization = `Bearer ${key}`;
     return headers;

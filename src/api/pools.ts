@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { Block } from '../domain/blocks.ts';
 import type { BillingCycle } from '../domain/quote.ts';
-import type { ApiClient } from './client.ts';
+import type { ApiClient, ReadOptions, Tagged } from './client.ts';
 import { segment } from './path.ts';
 import { count, fraction, hour, id, maybe, usd } from './schema.ts';
 
@@ -128,9 +128,14 @@ export class PoolsApi {
     return this.#client.read('/api/pools', z.array(poolSchema), { key: 'if-present' });
   }
 
+  /** All listed pools once more: those of before when the server says that nothing changed, which costs next to nothing. */
+  listAgain(before: Tagged<Pool[]> | undefined, options: Pick<ReadOptions, 'once'> = {}): Promise<Tagged<Pool[]>> {
+    return this.#client.readAgain('/api/pools', z.array(poolSchema), before, { key: 'if-present', ...options });
+  }
+
   /** One pool with its hours and seats. Works without a key too. */
-  get(pool: string): Promise<PoolDetail> {
-    return this.#client.read(path(pool), poolDetailSchema, { key: 'if-present' });
+  get(pool: string, options: Pick<ReadOptions, 'once'> = {}): Promise<PoolDetail> {
+    return this.#client.read(path(pool), poolDetailSchema, { key: 'if-present', ...options });
   }
 
   /** Subscribes at once, and charges the saved card at once. No API key is made. */
@@ -139,8 +144,8 @@ export class PoolsApi {
   }
 
   /** My subscriptions on one pool. */
-  subscriptions(pool: string): Promise<Subscription[]> {
-    return this.#client.read(`${path(pool)}/my-subscriptions`, z.array(subscriptionSchema));
+  subscriptions(pool: string, options: Pick<ReadOptions, 'once'> = {}): Promise<Subscription[]> {
+    return this.#client.read(`${path(pool)}/my-subscriptions`, z.array(subscriptionSchema), options);
   }
 
   /** All keys of my subscriptions on one pool, with their secrets. */

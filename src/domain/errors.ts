@@ -80,6 +80,8 @@ interface Details {
   retryable?: boolean;
   /** Only of commands that change something. */
   outcome?: Outcome | undefined;
+  /** How long the server asks to wait, in milliseconds. */
+  retryAfter?: number | undefined;
   cause?: unknown;
 }
 
@@ -91,6 +93,7 @@ export class CommandError extends Error {
   readonly status: number | undefined;
   readonly retryable: boolean;
   readonly outcome: Outcome | undefined;
+  readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, message: string, details: Details = {}) {
     super(message, { cause: details.cause });
@@ -99,6 +102,7 @@ export class CommandError extends Error {
     this.status = details.status;
     this.retryable = details.retryable ?? false;
     this.outcome = details.outcome;
+    this.retryAfter = details.retryAfter;
   }
 
   get exitCode(): number {
@@ -108,8 +112,8 @@ export class CommandError extends Error {
   /** The same failure, told with something changed. */
   with(changes: Details & { message?: string; code?: ErrorCode }): CommandError {
     const { message = this.message, code = this.code, ...details } = changes;
-    const { hint, status, retryable, outcome, cause } = this;
-    return new CommandError(code, message, { hint, status, retryable, outcome, cause, ...details });
+    const { hint, status, retryable, outcome, retryAfter, cause } = this;
+    return new CommandError(code, message, { hint, status, retryable, outcome, retryAfter, cause, ...details });
   }
 }
 

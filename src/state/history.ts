@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
 import { blockNames } from '../domain/blocks.ts';
@@ -107,6 +107,7 @@ export class History {
   readonly file: string;
   readonly #folder: string;
   readonly #now: () => number;
+  #known: { readonly mark: string; readonly changes: RecordedChange[] } | undefined;
 
   /** @param now - this machine's clock, epoch milliseconds */
   constructor(folder: string, now: () => number) {
@@ -144,7 +145,20 @@ export class History {
 
   /** The latest changes, oldest first: enough of them to know what is under way and what was just done. */
   recent(): RecordedChange[] {
-    return this.#read(recentBytes);
+    const mark = this.mark();
+    if (mark === undefined) return this.#read(recentBytes);
+    if (this.#known?.mark !== mark) this.#known = { mark, changes: this.#read(recentBytes) };
+    return this.#known.changes;
+  }
+
+  /** Is another once anything was recorded, by whatever process; undefined while there is no record. */
+  mark(): string | undefined {
+    try {
+      const { ino, size } = statSync(this.file);
+      return `${ino} ${size}`;
+    } catch {
+      return undefined;
+    }
   }
 
   /** All changes, oldest first. @throws CommandError (file_error) when the record cannot be read */

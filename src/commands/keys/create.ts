@@ -3,7 +3,7 @@ import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, toUsd } from '../../domain/money.ts';
 import { couldBe, type KeyIntent } from '../../domain/reconcile.ts';
 import { masked } from '../../domain/secrets.ts';
-import { checkVariable, type Dotenv } from '../../output/dotenv.ts';
+import type { Dotenv } from '../../output/dotenv.ts';
 import { framed } from '../../output/frame.ts';
 import type { Column, Drawing } from '../../output/output.ts';
 import { type Verb, verb } from '../command.ts';
@@ -11,20 +11,19 @@ import type { Context } from '../context.ts';
 import { makeAndDeliver } from '../delivery.ts';
 import { keyLabel, secretOf, severalNamed } from '../key.ts';
 import { parseAmount, parseCount } from '../options.ts';
+import { addSavingOptions, checkSaving, type Saved, type Saving, savedIn, variableOf } from '../saving.ts';
 import { poolSubscriptions, subscriptionChoices } from '../subscriptions.ts';
 import { intentOf, type KeyRequest, makeKey } from './make.ts';
 
 export const fields = ['id', 'name', 'apiKey', 'savedTo', 'variable'] as const;
 
-interface Options {
+interface Options extends Saving {
   readonly subscription?: string;
   readonly pool?: string;
   readonly credit?: true;
   readonly maxBudget?: Cents;
   readonly rpm?: number;
   readonly tpm?: number;
-  readonly save?: string;
-  readonly var?: string;
   readonly secretOnly?: true;
   readonly ensure?: true;
   readonly reveal?: true;
@@ -49,9 +48,9 @@ export default function create(context: Context): Verb {
     .option('--credit', 'spend the prepaid credit instead of a subscription')
     .option('--max-budget <usd>', 'with --credit: the most it may spend', parseAmount('--max-budget'))
     .option('--rpm <count>', 'with --credit: requests a minute', parseCount('--rpm'))
-    .option('--tpm <count>', 'with --credit: tokens a minute', parseCount('--tpm'))
-    .option('--save <file>', 'write the secret to this dotenv file, and print it nowhere')
-    .option('--var <name>', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
+    .option('--tpm <count>', 'with --credit: tokens a minute', parseCount('--tpm'));
+  addSavingOptions(command);
+  command
     .option('--secret-only', 'print the secret and nothing else')
     .option('--ensure', 'do nothing when a key of that name is there already')
     .option('--reveal', 'with --ensure: show the secret of a key that is there')
@@ -60,7 +59,7 @@ export default function create(context: Context): Verb {
 }
 
 async function createKey(context: Context, typed: string | undefined, options: Options): Promise<void> {
-  check(typed, options);
+  await check(typed, options);
   const name =
     typed === undefined && options.credit
       ? await context.prompts.text(
@@ -68,7 +67,6 @@ async function createKey(context: Context, typed: string | undefined, options: O
           'a credit key needs a name: `ci keys create NAME --credit`',
         )
       : typed;
-  checkVariable(variableOf(options));
   const subscriptionId =
     options.pool === undefined ? options.subscription : await subscriptionOn(context, options.pool);
   const request: KeyRequest =
@@ -143,7 +141,7 @@ async function tellThere(context: Context, key: Key, options: Options): Promise<
 async function printSaved(context: Context, key: CreatedKey, dotenv: Dotenv, options: Options): Promise<void> {
   const warning = await dotenv.gitWarning();
   if (warning !== undefined) context.output.note(warning);
-  const saved = { ...key, apiKey: masked(key.apiKey), savedTo: dotenv.file, variable: variableOf(options) };
+  const saved = { ...key, apiKey: masked(key.apiKey), ...savedIn(dotenv, options) };
   await context.output.record(saved, { columns: [...columns, ...savedColumns], fields });
 }
 
@@ -162,12 +160,8 @@ async function printKey(
   await output.list([key], { columns, fields, empty: '', drawing }, key);
 }
 
-function variableOf(options: Options): string {
-  return options.var ?? 'CHEAPESTINFERENCE_API_KEY';
-}
-
 /** Refuses flags that contradict each other, before anything is sent. */
-function check(name: string | undefined, options: Options): void {
+async function check(name: string | undefined, options: Options): Promise<void> {
   if (name?.trim() === '') throw usageError('the name of the key is empty');
   if (options.subscription?.trim() === '')
     throw usageError('--subscription is empty', '`ci pools subscriptions` shows their ids.');
@@ -181,13 +175,12 @@ function check(name: string | undefined, options: Options): void {
   const budget =
     options.maxBudget !== undefined ? '--max-budget' : options.rpm ? '--rpm' : options.tpm ? '--tpm' : undefined;
   if (budget && !options.credit) throw usageError(`${budget} goes with --credit`);
-  if (options.var !== undefined && options.save === undefined) throw usageError('--var goes with --save');
   if (options.save !== undefined && options.secretOnly) throw usageError('--save and --secret-only exclude each other');
   if (options.ensure && name === undefined) {
     throw usageError('--ensure needs a name for the key', 'Name it: `ci keys create NAME --ensure`.');
   }
   if (options.reveal && !options.ensure) throw usageError('--reveal goes with --ensure');
-  if (options.save?.trim() === '') throw usageError('--save is empty', 'Name a dotenv file: --save .env');
+  await checkSaving(options);
 }
 
 function creditRequest(name: string, { maxBudget, rpm, tpm }: Options): KeyRequest {
@@ -220,7 +213,7 @@ const columns: readonly Column<CreatedKey>[] = [
   { field: 'apiKey', header: 'Key', value: ({ apiKey }) => apiKey },
 ];
 
-const savedColumns: readonly Column<CreatedKey & { savedTo: string; variable: string }>[] = [
+const savedColumns: readonly Column<CreatedKey & Saved>[] = [
   { field: 'savedTo', header: 'Saved to', value: ({ savedTo }) => savedTo },
   { field: 'variable', header: 'Variable', value: ({ variable }) => variable },
 ];

@@ -1,6 +1,6 @@
 import type { SubscribeResult, Subscription } from '../../api/pools.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { toUsd } from '../../domain/money.ts';
+import { type Cents, toUsd } from '../../domain/money.ts';
 import { judgeSubscribe, type SubscribeIntent } from '../../domain/reconcile.ts';
 import { counted, inWords } from '../../output/text.ts';
 import { carryOut } from '../change.ts';
@@ -10,7 +10,7 @@ import type { PoolSubscription } from '../subscriptions.ts';
 import { alreadyCovering } from './covering.ts';
 import { chargeText, type PricedPurchase } from './purchase.ts';
 import { checkRepeat } from './repeat.ts';
-import { checkSpending } from './spending.ts';
+import { checkSpending, monthlySpending } from './spending.ts';
 
 /** How often one purchase may be made. */
 export interface Repetition {
@@ -18,6 +18,18 @@ export interface Repetition {
   readonly ensure?: boolean | undefined;
   /** The earlier purchases of the same that were agreed to be repeated; undefined: any may be. */
   readonly agreed?: ReadonlySet<string> | undefined;
+  /** What was seen of the account a moment before; without it, or when it may have changed, the account is looked at. */
+  readonly seen?: SeenAccount | undefined;
+}
+
+/** What of an account a purchase depends on. */
+export interface SeenAccount {
+  /** My subscriptions on the pool. */
+  readonly mine: readonly Subscription[];
+  /** Of {@link monthlySpending}. */
+  readonly spent: Cents | undefined;
+  /** The record's, from before the look: what is bought by another `ci` on this machine is seen by it. */
+  readonly mark: string | undefined;
 }
 
 /** What came of a purchase: it was made, or it was not needed. */
@@ -34,15 +46,16 @@ export type Bought =
 export async function buyOnce(
   context: Context,
   purchase: PricedPurchase,
-  { ensure, agreed }: Repetition,
+  { ensure, agreed, seen }: Repetition,
 ): Promise<Bought> {
   const pool = poolName(purchase.pool);
   return context.exclusively('purchase', async () => {
-    const mine = await mineOn(context, pool);
+    const mark = (await context.history()).mark();
+    const { mine, spent } = seen && seen.mark === mark ? seen : await accountFor(context, pool);
     const covering = ensure ? alreadyCovering(pool, mine, purchase.blocks, purchase.quote.quantity) : undefined;
     if (covering) return { kind: 'covered', subscriptions: covering };
     if (agreed) await checkRepeat(context, intentOf(purchase), mine, agreed);
-    await checkSpending(context, purchase);
+    checkSpending(context, purchase, spent);
     const subscriptions = await buy(context, purchase, mine);
     context.output.done(`Subscribed to ${inWords(purchase.blocks)} of ${pool}: ${chargeText(purchase.quote)} charged.`);
     return { kind: 'bought', subscriptions };
@@ -77,6 +90,10 @@ export function checkOpen({ pool, blocks, free, quote }: PricedPurchase): void {
 export async function mineOn(context: Context, pool: string): Promise<Subscription[]> {
   const { pools } = await context.api();
   return withPool(context, pool, () => pools.subscriptions(pool));
+}
+
+async function accountFor(context: Context, pool: string): Promise<Pick<SeenAccount, 'mine' | 'spent'>> {
+  return { mine: await mineOn(context, pool), spent: await monthlySpending(context) };
 }
 
 /** A purchase, as the record keeps it. */

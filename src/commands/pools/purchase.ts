@@ -1,4 +1,4 @@
-import type { Pool } from '../../api/pools.ts';
+import type { Pool, PoolDetail } from '../../api/pools.ts';
 import type { Block } from '../../domain/blocks.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { formatUsd, toUsd } from '../../domain/money.ts';
@@ -74,9 +74,23 @@ export async function priced(
 ): Promise<PricedPurchase> {
   const { pools } = await context.api();
   const pool = findPool(await pools.list(), name);
-  const detail = await pools.get(pool.id);
+  return pricedOf(pool, await pools.get(pool.id), blocks, purchase);
+}
+
+/**
+ * What a purchase costs, of what the API told of the pool.
+ *
+ * @param detail - undefined when it was not asked for: the list must then state the prices
+ * @throws CommandError (unexpected_response) when no price is stated
+ */
+export function pricedOf(
+  pool: Pool,
+  detail: PoolDetail | undefined,
+  blocks: readonly Block[],
+  purchase: Omit<Purchase, 'blocks'>,
+): PricedPurchase {
   const prices = blocks.map((block) => {
-    const monthly = blockPrice(hasListedPrices(pool, [block]) ? pool : detail, detail, block);
+    const monthly = blockPrice(hasListedPrices(pool, [block]) ? pool : (detail ?? pool), detail, block);
     if (!monthly) {
       throw new CommandError(
         'unexpected_response',
@@ -85,10 +99,10 @@ export async function priced(
     }
     return { block, monthly };
   });
-  const discount = pool.annualDiscount ?? detail.annualDiscount ?? undefined;
+  const discount = pool.annualDiscount ?? detail?.annualDiscount ?? undefined;
   const free = new Map<Block, number>();
   for (const block of blocks) {
-    const seats = freeSeats(detail, block);
+    const seats = detail && freeSeats(detail, block);
     if (seats !== undefined) free.set(block, seats);
   }
   return { pool, blocks, quote: quote(prices, purchase.quantity, purchase.billingCycle, discount), free };

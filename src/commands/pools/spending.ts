@@ -1,33 +1,46 @@
 import { parseSpendLimit } from '../../config/settings.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { formatUsd, parseUsd } from '../../domain/money.ts';
+import { type Cents, formatUsd, parseUsd } from '../../domain/money.ts';
 import type { Context } from '../context.ts';
 import { poolName } from '../pool.ts';
 import { allSubscriptions } from '../subscriptions.ts';
 import type { PricedPurchase } from './purchase.ts';
 
 /**
- * Refuses a purchase that would bring the monthly prices of all subscriptions above the profile's `max-monthly-spend`. One that ends
- * counts until it has ended, as its month is paid; an estimate counts with its upper bound.
+ * What all subscriptions together cost a month, where the profile limits it: else nobody needs to know. One that ends counts until
+ * it has ended, as its month is paid.
  *
- * @throws CommandError (price_above_maximum); (unexpected_response) when the API does not tell what there is to count; (usage) for a
- *   saved limit that is no amount, as it must not be taken for none
+ * @throws CommandError (unexpected_response) when the API does not tell what there is to count; (usage) for a saved limit that is no
+ *   amount, as it must not be taken for none
  */
-export async function checkSpending(context: Context, { pool, quote }: PricedPurchase): Promise<void> {
+export async function monthlySpending(context: Context): Promise<Cents | undefined> {
   const { maxMonthlySpend } = context.settings;
-  if (maxMonthlySpend === undefined) return;
-  const { value, origin } = maxMonthlySpend;
-  const limit = parseSpendLimit(value);
+  if (maxMonthlySpend === undefined) return undefined;
+  parseSpendLimit(maxMonthlySpend.value);
   const api = await context.api();
   const account = await api.billing.status();
   if (account.poolPledges == null) throw untold('does not list your subscriptions');
   const mine = await allSubscriptions(api, account);
-  const spent = mine
+  return mine
     .filter(({ status }) => status !== 'canceled')
     .reduce((sum, { id, monthlyPrice }) => {
       if (monthlyPrice != null) return sum + parseUsd(monthlyPrice);
       throw untold(`states no price for ${id}`);
     }, 0);
+}
+
+/**
+ * Refuses a purchase that would bring the monthly prices of all subscriptions above the profile's `max-monthly-spend`; an estimate
+ * counts with its upper bound.
+ *
+ * @param spent - of {@link monthlySpending}
+ * @throws CommandError (price_above_maximum)
+ */
+export function checkSpending({ settings }: Context, { pool, quote }: PricedPurchase, spent: Cents | undefined): void {
+  const { maxMonthlySpend } = settings;
+  if (maxMonthlySpend === undefined || spent === undefined) return;
+  const { value, origin } = maxMonthlySpend;
+  const limit = parseSpendLimit(value);
   if (spent + quote.monthly.atMost <= limit) return;
   throw new CommandError(
     'price_above_maximum',

@@ -5,7 +5,7 @@ import { poolName } from '../pool.ts';
 import { buyOnce, checkOpen, intentOf, mineOn } from '../pools/buy.ts';
 import { chargeText, facts, type PricedPurchase, priced } from '../pools/purchase.ts';
 import { consentToRepeat } from '../pools/repeat.ts';
-import { checkSpending } from '../pools/spending.ts';
+import { checkSpending, monthlySpending } from '../pools/spending.ts';
 import { blocks, pool } from './choices.ts';
 import { GoTo, type Step, type Wizard } from './wizard.ts';
 

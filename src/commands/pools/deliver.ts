@@ -1,0 +1,85 @@
+import { type CommandError, usageError } from '../../domain/errors.ts';
+import type { Verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { makeAndDeliver } from '../delivery.ts';
+import { addSavingOptions, checkSaving, type Saved, type Saving, savedIn } from '../saving.ts';
+import { type Bought, buyOnce, type Repetition } from './buy.ts';
+import type { PricedPurchase } from './purchase.ts';
+import { createKeys } from './seat-keys.ts';
+import { withMaskedKey } from './subscription.ts';
+
+/** What is to come of a purchase besides the seats. */
+export interface Wanted extends Saving {
+  /** The name of the key that each seat gets. */
+  readonly createKey?: string;
+}
+
+/** Adds `--create-key NAME`, and where its secret goes. */
+export function addWantedOptions(command: Verb): void {
+  command.option('--create-key <name>', 'make an API key for each seat');
+  addSavingOptions(command);
+}
+
+/** Refuses what contradicts itself, before anything is sent. @throws CommandError (usage) */
+export async function checkWanted({ createKey, quantity, ...saving }: Wanted & { quantity: number }): Promise<void> {
+  if (createKey?.trim() === '') throw usageError('the name of the key is empty');
+  if (saving.save !== undefined && createKey === undefined) throw usageError('--save goes with --create-key');
+  if (saving.save !== undefined && quantity > 1) {
+    throw usageError(`--save takes one key, and ${quantity} seats get one each`, 'Leave out --save or --quantity.');
+  }
+  await checkSaving(saving);
+}
+
+/** What is told of a purchase: its keys' secrets are masked where they went into a file. */
+export type Told = Bought & {
+  readonly saved?: Saved | undefined;
+  /** Why a key was not made; it is thrown afterwards. */
+  readonly failure?: CommandError | undefined;
+};
+
+/**
+ * Buys, makes a key for each seat that can have one, and tells of it, also when not all keys could be made. The user has consented.
+ *
+ * @throws CommandError with its outcome
+ */
+export async function buyAndDeliver(
+  context: Context,
+  purchase: PricedPurchase,
+  repetition: Repetition,
+  { createKey, ...saving }: Wanted,
+  tell: (told: Told) => Promise<void>,
+): Promise<Told> {
+  if (createKey === undefined) {
+    const bought = await buyOnce(context, purchase, repetition);
+    await tell(bought);
+    return bought;
+  }
+  const dotenv = saving.save === undefined ? undefined : await context.openDotenv(saving.save);
+  let written = false;
+  try {
+    const made = await makeAndDeliver<Told>(context, {
+      make: async (hold) => {
+        const bought = await buyOnce(context, purchase, repetition);
+        if (bought.kind === 'covered') return bought;
+        return { kind: 'bought', ...(await createKeys(context, bought.subscriptions, createKey, hold)) };
+      },
+      deliver: async (all) => {
+        const [secret] = secretsOf(all);
+        if (!dotenv || secret === undefined) return tell(all);
+        const saved = savedIn(dotenv, saving);
+        written = true;
+        await dotenv.set(saved.variable, secret);
+        await tell({ ...all, subscriptions: all.subscriptions.map(withMaskedKey), saved });
+      },
+    });
+    if (made.failure) throw made.failure;
+    return made;
+  } finally {
+    if (!written) await dotenv?.discard();
+  }
+}
+
+/** The secrets of new keys; those that were there before are nobody's to be shown. */
+export function secretsOf({ kind, subscriptions }: Bought): string[] {
+  return kind === 'covered' ? [] : subscriptions.flatMap(({ key }) => (key?.apiKey ? [key.apiKey] : []));
+}
