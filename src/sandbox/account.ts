@@ -53,6 +53,21 @@ const keySchema = z.object({
   minutes: z.array(minuteSchema),
 });
 
+const dropSchema = z.object({
+  poolId: z.string(),
+  block: z.enum(blockNames),
+  opensAt: z.int(),
+  closesAt: z.int(),
+  /** How many seats are on offer when it opens. */
+  seats: z.int(),
+  /** How many others come for one while it is open. */
+  rivals: z.int(),
+  rivalsSeen: z.int(),
+  phase: z.enum(['due', 'open', 'over']),
+  /** The slot indexes on offer, without those that rivals took. */
+  slots: z.array(z.int()),
+});
+
 /** The whole account: everything that a request can read or change, times in epoch milliseconds of the sandbox's clock. */
 export const accountSchema = z.object({
   /** Sandbox time minus the machine's time. */
@@ -78,6 +93,8 @@ export const accountSchema = z.object({
   setupIntents: z.array(z.string()),
   /** When `GET /api/usage` was answered, for its limit. */
   usageCalls: z.array(z.int()),
+  /** Absent in the state of versions that knew none. */
+  drops: z.optional(z.array(dropSchema)),
 });
 
 /** See {@link accountSchema}. Never changed in place: a request that loses a race is carried out again on a newer one. */
@@ -88,6 +105,8 @@ export type Seat = z.infer<typeof seatSchema>;
 export type Subscription = z.infer<typeof subscriptionSchema>;
 /** A consumption key. */
 export type Key = z.infer<typeof keySchema>;
+/** Seats of a block that are on offer for a time: the block is sold out before and after. */
+export type Drop = z.infer<typeof dropSchema>;
 /** What one key used in one minute. */
 export type UsedMinute = z.infer<typeof minuteSchema>;
 

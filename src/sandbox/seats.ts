@@ -3,18 +3,18 @@ import { hoursOf } from '../domain/blocks.ts';
 import type { Account, Seat } from './account.ts';
 import type { Pool } from './catalogue.ts';
 import { slotCents } from './catalogue.ts';
+import { dropsOf, ownSlots } from './drops.ts';
 import { priceText } from './money.ts';
 
 /** The slot indexes of a pool that are free through the whole of a block, lowest first. */
 export function freeSlots(account: Account, pool: Pool, block: Block): number[] {
-  const mine = new Set(
-    account.subscriptions
-      .filter(({ poolId, status }) => poolId === pool.id && status !== 'canceled')
-      .flatMap(({ seats }) => seats.filter((seat) => seat.block === block).map(({ slotIndex }) => slotIndex)),
-  );
-  return Array.from({ length: pool.totalSlots }, (_, slotIndex) => slotIndex).filter(
-    (slotIndex) => slotIndex >= pool.heldByOthers[block] && !mine.has(slotIndex),
-  );
+  const mine = ownSlots(account, pool, block);
+  const drops = dropsOf(account, pool, block);
+  const offered =
+    drops.length > 0
+      ? [...new Set(drops.flatMap(({ slots }) => slots))].sort((a, b) => a - b)
+      : Array.from({ length: pool.totalSlots }, (_, slotIndex) => slotIndex).slice(pool.heldByOthers[block]);
+  return offered.filter((slotIndex) => !mine.has(slotIndex));
 }
 
 /** A subscription's `hours` as the documents write them. */

@@ -1,6 +1,7 @@
 import type { Account, Key, Subscription } from './account.ts';
 import { addMonths } from './calendar.ts';
 import { periodCents, poolOf } from './catalogue.ts';
+import { nextHappening } from './drops.ts';
 
 /** When the paid time of a subscription ends, epoch milliseconds. */
 export function periodEnd({ anchor, paidPeriods, billingCycle }: Subscription): number {
@@ -10,7 +11,8 @@ export function periodEnd({ anchor, paidPeriods, billingCycle }: Subscription): 
 /**
  * The account at a moment: what the vendor's background jobs have done until then. Subscriptions whose period has ended renew
  * for one charge a period, or end when they were canceled (Management API, "cancelAtPeriodEnd"), or are past due when the card
- * declines; keys of manually provisioned pools are handed over.
+ * declines; keys of manually provisioned pools are handed over. And what was scheduled for the sandbox: blocks open and close, and
+ * rivals take seats.
  *
  * A pure function, and in the order of time, so that settling in two steps gives what settling at once gives.
  *
@@ -65,6 +67,8 @@ function nextDue(account: Account, now: number): Due | undefined {
     const due = dueOf(account, subscription);
     if (due !== undefined && due.at <= now && (first === undefined || due.at < first.at)) first = due;
   }
+  const drop = nextHappening(account);
+  if (drop !== undefined && drop.at <= now && (first === undefined || drop.at < first.at)) first = drop;
   return first;
 }
 

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import advance from './advance.ts';
 import path from './path.ts';
 import reset from './reset.ts';
+import schedule from './schedule.ts';
 import serve from './serve.ts';
 
 /** `ci sandbox`. */
@@ -17,5 +18,5 @@ needed.
 Its clock starts at 09:00 UTC of the day of its reset, within the europe block.
 Any management key signs in (mk_anything), but mk_invalid… and mk_revoked….`,
   );
-  addVerbs(noun, [serve(context), reset(context), advance(context), path(context)]);
+  addVerbs(noun, [serve(context), reset(context), advance(context), schedule(context), path(context)]);
 }

@@ -1,21 +1,39 @@
 import { Hono } from 'hono';
 import { html } from 'hono/html';
+import * as z from 'zod/mini';
+import { blockNames } from '../../domain/blocks.ts';
 import type { Account } from '../account.ts';
 import { timeText } from '../calendar.ts';
 import { poolOf } from '../catalogue.ts';
+import { taken } from '../drops.ts';
 import { isActive, keyType } from '../keys.ts';
 import { dollars, microsPerCent, priceText } from '../money.ts';
-import { enveloped } from '../reply.ts';
+import { body, checkBody, enveloped, parseBody, Refusal } from '../reply.ts';
 import { periodEnd, renew } from '../settle.ts';
 import type { Store } from '../store.ts';
+import { requirePool } from './pools.ts';
 
-/** What only the sandbox has: the pages in place of Stripe's, and a look at its state. */
+const rivalBody = body({ pool: z.string(), block: z.enum(blockNames) });
+
+/** What only the sandbox has: the pages in place of Stripe's, a look at its state, and others that take seats on offer. */
 export function pageRoutes(store: Store): Hono {
   const routes = new Hono();
 
   routes.get('/state', async () =>
     enveloped(await store.run((account, now) => ({ account, result: seen(account, now) }))),
   );
+
+  routes.post('/rivals', async (context) => {
+    const { pool: name, block } = checkBody(rivalBody, parseBody(await context.req.text()));
+    const pool = requirePool(name);
+    return enveloped(
+      await store.run((account) => {
+        const changed = taken(account, pool, block);
+        if (!changed) throw new Refusal(409, `Not enough seats: ${block} is sold out`);
+        return { account: changed, result: { taken: true } };
+      }),
+    );
+  });
 
   routes.get('/pay/:id', async (context) => {
     const id = context.req.param('id');

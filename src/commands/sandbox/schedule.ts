@@ -1,0 +1,84 @@
+import { type Block, blockNames, isBlock } from '../../domain/blocks.ts';
+import { parseDuration } from '../../domain/duration.ts';
+import { usageError } from '../../domain/errors.ts';
+import type { Column } from '../../output/output.ts';
+import type { ScheduledDrop } from '../../sandbox/state.ts';
+import { type Verb, verb } from '../command.ts';
+import type { Context } from '../context.ts';
+import { parseCount } from '../options.ts';
+import { refuse } from './failure.ts';
+
+const fields = ['pool', 'block', 'opensAt', 'closesAt', 'seats', 'rivals', 'left'] as const;
+
+interface Options {
+  /** Milliseconds. */
+  readonly openIn?: number;
+  /** Milliseconds. */
+  readonly for?: number;
+  readonly seats?: number;
+  readonly rivals?: number;
+  readonly clear?: true;
+}
+
+/** `ci sandbox schedule`: seats that open and close at given times. */
+export default function schedule(context: Context): Verb {
+  const command = verb('schedule', 'open a block at a given time, for a time, with rivals for its seats', {
+    fields,
+    changes: true,
+    local: true,
+    examples: [
+      'ci sandbox schedule minimax-m3 americas --open-in 10s --for 90s',
+      'ci sandbox schedule kimi26 europe --open-in 1m --for 5m --seats 3 --rivals 5',
+      'ci sandbox schedule --clear',
+    ],
+  });
+  command
+    .argument('[pool]', 'slug or UUID; without it, what is scheduled is listed')
+    .argument('[block]', blockNames.join(', '))
+    .option('--open-in <duration>', 'when it opens, from now (default: at once)', parseDuration)
+    .option('--for <duration>', 'for how long it is open (default: 90s)', parseDuration)
+    .option('--seats <count>', 'how many seats are on offer (default: 1)', parseCount('--seats'))
+    .option('--rivals <count>', 'how many others take one, evenly spread over that time', parseCount('--rivals'))
+    .option('--clear', 'forget all that is scheduled')
+    .action((pool: string | undefined, block: string | undefined, options: Options) =>
+      scheduleSeats(context, pool, block, options),
+    );
+  return command;
+}
+
+async function scheduleSeats(
+  { output, sandboxFolder, clock }: Context,
+  pool: string | undefined,
+  block: string | undefined,
+  options: Options,
+): Promise<void> {
+  const { clearDrops, scheduledDrops, scheduleDrop } = await import('../../sandbox/state.ts');
+  if (pool === undefined) {
+    if (options.clear) await clearDrops(sandboxFolder, clock).catch(refuse);
+  } else {
+    if (options.clear) throw usageError('--clear forgets all, and takes no pool');
+    const { openIn: opensIn = 0, for: lasts = 90_000, seats = 1, rivals = 0 } = options;
+    const drop = { pool, block: blockOf(block), opensIn, lasts, seats, rivals };
+    await scheduleDrop(sandboxFolder, drop, clock).catch(refuse);
+  }
+  const drops = await scheduledDrops(sandboxFolder, clock).catch(refuse);
+  await output.list(drops, { columns, fields, empty: 'Nothing is scheduled.' });
+}
+
+function blockOf(typed: string | undefined): Block {
+  if (typed !== undefined && isBlock(typed)) return typed;
+  throw usageError(
+    typed === undefined ? 'which block?' : `there is no block "${typed}"`,
+    `The blocks are ${blockNames.join(', ')}.`,
+  );
+}
+
+const columns: readonly Column<ScheduledDrop>[] = [
+  { field: 'pool', header: 'POOL', value: ({ pool }) => pool },
+  { field: 'block', header: 'BLOCK', value: ({ block }) => block },
+  { field: 'opensAt', header: 'OPENS', value: ({ opensAt }) => opensAt },
+  { field: 'closesAt', header: 'CLOSES', value: ({ closesAt }) => closesAt },
+  { field: 'seats', header: 'SEATS', value: ({ seats }) => seats },
+  { field: 'rivals', header: 'RIVALS', value: ({ rivals }) => rivals },
+  { field: 'left', header: 'LEFT', value: ({ left }) => left },
+];
