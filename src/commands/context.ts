@@ -3,11 +3,14 @@ import type { ClientOptions } from '../api/client.ts';
 import type { Api } from '../api/index.ts';
 import type { InferenceApi } from '../api/inference.ts';
 import { pause } from '../api/pause.ts';
+import type { ProxySettings } from '../api/transport.ts';
+import type { Webhook } from '../api/webhook.ts';
 import { cacheFolder, configFolder, type Environment, sandboxFolder, stateFolder } from '../config/folders.ts';
 import { Profiles } from '../config/profiles.ts';
 import { accountOf, keyFor, resolveSettings, type Settings } from '../config/settings.ts';
 import { CommandError, type Outcome } from '../domain/errors.ts';
 import type { Format } from '../domain/formats.ts';
+import type { Clocks } from '../domain/pace.ts';
 import { masked } from '../domain/secrets.ts';
 import type { Clipboard } from '../output/clipboard.ts';
 import { Display, isDumb } from '../output/display.ts';
@@ -39,6 +42,10 @@ export interface World {
   readonly env: Environment;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** Milliseconds on a clock that nobody sets; default `performance.now`. */
+  readonly monotonic?: () => number;
+  /** Waits, or until the signal is aborted: which of the two, the signal tells. Default: a real timer. */
+  readonly sleep?: typeof pause;
   /** IANA name: `Europe/Berlin`. */
   readonly timeZone: string;
   readonly version: string;
@@ -96,7 +103,7 @@ export class Context {
       display: this.#asides,
       dumb: isDumb(this.env),
       interrupt: this.interrupt,
-      hold: () => this.#spinner?.hold() ?? (() => {}),
+      hold: () => this.holdSpinner(),
     });
     return this.#prompts;
   }
@@ -226,6 +233,37 @@ export class Context {
   /** The machine's clock, epoch milliseconds. */
   get clock(): () => number {
     return this.#world.now;
+  }
+
+  /** The clocks that repeated checks go by. */
+  get clocks(): Clocks {
+    const { now: wall, monotonic = () => performance.now() } = this.#world;
+    return { wall, monotonic, sleep: (milliseconds) => this.pause(milliseconds) };
+  }
+
+  /**
+   * Runs a line of the user's own through their shell.
+   *
+   * @param facts - environment variables besides those there are
+   * @param tell - told each line that it writes
+   * @returns why it failed; undefined when it did not
+   */
+  async runShell(line: string, facts: Environment, tell: (line: string) => void): Promise<string | undefined> {
+    const { runShell } = await import('../output/shell.ts');
+    return runShell(line, { ...this.env, ...facts }, tell, this.interrupt);
+  }
+
+  /** What posts to an address of the user's; it ends with the command. @throws CommandError (usage) for an address that is none */
+  async webhook(address: string): Promise<Webhook> {
+    const { parseWebhook, Webhook } = await import('../api/webhook.ts');
+    const webhook = new Webhook(parseWebhook(address), {
+      proxies: this.#proxies,
+      userAgent: this.#userAgent,
+      interrupt: this.interrupt,
+      pause: (milliseconds) => this.pause(milliseconds),
+    });
+    this.#cleanUps.unshift(() => webhook.close());
+    return webhook;
   }
 
   /** The environment variables. */
@@ -392,14 +430,19 @@ export class Context {
     }
   }
 
+  /** Tells nobody what is waited for, as something else does. @returns what is to be called when it is over */
+  holdSpinner(): () => void {
+    return this.#spinner?.hold() ?? (() => {});
+  }
+
   /** Waits, whatever the user does: for what must be found out. */
   async wait(milliseconds: number): Promise<void> {
-    await pause(milliseconds, new AbortController().signal);
+    await this.#sleep(milliseconds, new AbortController().signal);
   }
 
   /** Waits, unless the user ends the command. @throws CommandError (interrupted) */
   async pause(milliseconds: number): Promise<void> {
-    await pause(milliseconds, this.interrupt);
+    await this.#sleep(milliseconds, this.interrupt);
     if (this.interrupt.aborted) throw new CommandError('interrupted', 'interrupted');
   }
 
@@ -469,11 +512,21 @@ export class Context {
       get columns() {
         return sink.columns;
       },
+      get rows() {
+        return sink.rows;
+      },
       get errored() {
         return sink.errored;
       },
       write,
+      on: (event, listener) => sink.on?.(event, listener),
+      off: (event, listener) => sink.off?.(event, listener),
     };
+  }
+
+  #sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+    const { sleep = pause } = this.#world;
+    return sleep(milliseconds, signal);
   }
 
   #preferredFormat(): Format | undefined {
@@ -500,6 +553,20 @@ export class Context {
     return this.#createApi(new URL(sandbox.url), sandboxManagementKey);
   }
 
+  get #userAgent(): string {
+    const { version } = this.#world;
+    return `cheapestinference-cli/${version} (${process.platform}; ${process.arch}) node/${process.versions.node}`;
+  }
+
+  get #proxies(): ProxySettings {
+    const { env } = this.#world;
+    return {
+      httpProxy: env.http_proxy || env.HTTP_PROXY,
+      httpsProxy: env.https_proxy || env.HTTPS_PROXY,
+      noProxy: env.no_proxy || env.NO_PROXY,
+    };
+  }
+
   async #createApi(
     baseUrl: URL,
     managementKey: string | undefined,
@@ -507,19 +574,15 @@ export class Context {
   ): Promise<Api> {
     const { createApi } = await import('../api/index.ts');
     const spinner = await this.#spinnerFor();
-    const { env, interrupt, version } = this.#world;
+    const { interrupt } = this.#world;
     const { timeout, consumptionKey } = this.settings;
     const api = createApi({
       baseUrl,
       managementKey,
       consumptionKey: consumptionKey?.value,
-      userAgent: `cheapestinference-cli/${version} (${process.platform}; ${process.arch}) node/${process.versions.node}`,
+      userAgent: this.#userAgent,
       timeout: timeout.value,
-      proxies: {
-        httpProxy: env.http_proxy || env.HTTP_PROXY,
-        httpsProxy: env.https_proxy || env.HTTPS_PROXY,
-        noProxy: env.no_proxy || env.NO_PROXY,
-      },
+      proxies: this.#proxies,
       interrupt,
       clock: this.clock,
       ...others,

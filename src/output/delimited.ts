@@ -13,9 +13,9 @@ export function tsv(rows: readonly (readonly Cell[])[]): string {
   return rows.map((row) => `${row.map(cellText).join('\t')}\n`).join('');
 }
 
-/** Comma-separated lines with a header, as RFC 4180 has them. */
-export function csv(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  return [header, ...rows].map((row) => `${row.map(csvField).join(',')}\r\n`).join('');
+/** Comma-separated lines with a header, as RFC 4180 has them; without one when it was printed before. */
+export function csv(header: readonly string[] | undefined, rows: readonly (readonly Cell[])[]): string {
+  return [...(header ? [header] : []), ...rows].map((row) => `${row.map(csvField).join(',')}\r\n`).join('');
 }
 
 function csvField(cell: Cell): string {

@@ -7,6 +7,7 @@ import { wrapped } from './wrap.ts';
 /** A stream as people see it. Off a terminal text stays as it is, and a line has any width. */
 export class Display {
   readonly isTerminal: boolean;
+  readonly isDumb: boolean;
   /** Whether more than ASCII can be shown. */
   readonly unicode: boolean;
   readonly style: Style;
@@ -17,6 +18,7 @@ export class Display {
   constructor(sink: Sink, env: Environment, noColor: boolean, platform: NodeJS.Platform = process.platform) {
     this.#sink = sink;
     this.isTerminal = sink.isTTY === true;
+    this.isDumb = isDumb(env);
     this.unicode = !this.isTerminal || hasUnicode(env, platform);
     this.style = wantsColor(sink, env, noColor) ? painted : plain;
     this.#links = this.isTerminal && hasLinks(env);

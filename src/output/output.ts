@@ -4,6 +4,7 @@ import { type Format, formats } from '../domain/formats.ts';
 import { redacted } from '../domain/secrets.ts';
 import { type Cell, cellText, csv, tsv } from './delimited.ts';
 import { Display } from './display.ts';
+import { LiveScreen } from './live.ts';
 import { type Sink, written } from './sink.ts';
 import type { Style } from './style.ts';
 import { harmless, harmlessData, harmlessJson } from './text.ts';
@@ -54,6 +55,8 @@ export class Output {
   /** What was asked for; `undefined` is a table on a terminal and tab-separated lines elsewhere. */
   readonly format: Format | undefined;
   readonly #picked: readonly string[] | undefined;
+  /** Whether the header of CSV is printed. */
+  #begun = false;
 
   /**
    * @param preferred - the format when neither a flag nor the environment names one
@@ -169,6 +172,44 @@ export class Output {
       .map((column) => [style.dim(column.header), shown(column, clean, style)])
       .filter(([, value]) => value !== '');
     this.#shown(table(undefined, lines));
+  }
+
+  /**
+   * Prints one of several things that are told as they happen: in JSON an object a line, in YAML a document each.
+   *
+   * @param line - what people see, without the line break
+   */
+  async event<Row extends object>(row: Row, layout: Layout<Row>, line: (row: Row) => string): Promise<void> {
+    const data = this.#pick(row);
+    if (this.#flags.jq !== undefined) return this.#json(data);
+    if (this.format === 'json') {
+      const text = JSON.stringify(data);
+      return this.raw(`${this.isTerminal ? harmlessJson(text) : text}\n`);
+    }
+    if (this.format === 'yaml') {
+      this.raw('---\n');
+      return this.#yaml(this.#shownAs(data));
+    }
+    const clean = this.#shownAs(row);
+    if (this.isForPeople && !this.#picked) return this.#shown(`${line(clean)}\n`);
+    const columns = this.#columns(layout);
+    const cells = columns.map((column) => column.value(clean));
+    if (this.format !== 'csv') return this.raw(tsv([cells]));
+    const header = columns.map((column) => column.field);
+    this.raw(csv(this.#begun ? undefined : header, [cells]));
+    this.#begun = true;
+  }
+
+  /** A screen for what changes while it is looked at, where a person has a terminal that can show one. */
+  get liveScreen(): LiveScreen | undefined {
+    if (!this.isTerminal || !this.isForPeople || this.#picked || this.#result.isDumb) return undefined;
+    return new LiveScreen(this.#stdout, (text) => this.#result.legible(text));
+  }
+
+  /** Rings the terminal's bell, where there is a terminal. */
+  ring(): void {
+    const terminal = [this.#stderr, this.#stdout].find(({ isTTY }) => isTTY === true);
+    terminal?.write('\x07');
   }
 
   /**

@@ -4,10 +4,14 @@ import { writeSync } from 'node:fs';
 export interface Sink {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
   /** Why nothing more can be written, once it is so. */
   readonly errored?: Error | null | undefined;
   /** @param done - called when the text is written, or cannot be */
   write(text: string, done?: (error?: Error | null) => void): unknown;
+  /** Of a terminal: tells when its size changes. */
+  on?(event: 'resize', listener: () => void): unknown;
+  off?(event: 'resize', listener: () => void): unknown;
 }
 
 /** Waits until all text given to a sink is written. @returns why it is not */

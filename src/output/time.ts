@@ -34,6 +34,12 @@ export function timeOfDay(moment: Date, timeZone: string): string {
   );
 }
 
+/** A moment to the second in a time zone: `2026-04-14 17:30:05`. */
+export function dateAndTime(moment: Date, timeZone: string): string {
+  // Sweden writes dates so.
+  return new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'medium', timeZone }).format(moment);
+}
+
 /** Two moments as times of day in a time zone: `17:30–01:30`. */
 export function timeSpan(from: Date, to: Date, timeZone: string): string {
   return `${timeOfDay(from, timeZone)}–${timeOfDay(to, timeZone)}`;

@@ -209,13 +209,18 @@ export function chargeText({ charge }: Quote): string {
  * Refuses a charge above the user's own limit; an estimate counts with its upper bound.
  *
  * @param maximum - cents
+ * @param limit - what the limit is called
  * @throws CommandError (price_above_maximum)
  */
-export function checkMaximum({ pool, quote }: PricedPurchase, maximum: number | undefined): void {
+export function checkMaximum(
+  { pool, quote }: PricedPurchase,
+  maximum: number | undefined,
+  limit = '--max-price',
+): void {
   if (maximum === undefined || quote.charge.atMost <= maximum) return;
   throw new CommandError(
     'price_above_maximum',
-    `${poolName(pool)} would charge ${chargeText(quote)} today, above --max-price ${formatUsd(maximum)}`,
+    `${poolName(pool)} would charge ${chargeText(quote)} today, above ${limit} ${formatUsd(maximum)}`,
     { hint: 'Nothing was charged. Raise --max-price, or take fewer blocks or seats.', outcome: 'not_applied' },
   );
 }

@@ -38,7 +38,7 @@ async function buy(wizard: Wizard, wanted: PricedPurchase): Promise<void> {
   const { context } = wizard;
   const name = poolName(wanted.pool);
   checkOpen(wanted);
-  await checkSpending(context, wanted);
+  checkSpending(context, wanted, await monthlySpending(context));
   const agreed = await consentToRepeat(context, intentOf(wanted), () => mineOn(context, name));
   const { subscriptions } = await buyOnce(context, wanted, { agreed });
   wizard.subscriptions = subscriptions;

@@ -1,0 +1,256 @@
+import type { Subscription } from '../../../api/pools.ts';
+import { CommandError } from '../../../domain/errors.ts';
+import { type Cents, formatUsd } from '../../../domain/money.ts';
+import type { Checked } from '../../../domain/pace.ts';
+import type { BillingCycle } from '../../../domain/quote.ts';
+import type { SubscribeIntent } from '../../../domain/reconcile.ts';
+import type { Candidate } from '../../../domain/watching.ts';
+import { factLines, inWords } from '../../../output/text.ts';
+import type { Context } from '../../context.ts';
+import { blockHours, priceText } from '../../pool.ts';
+import type { PoolSubscription } from '../../subscriptions.ts';
+import type { SeenAccount } from '../buy.ts';
+import { alreadyCovering } from '../covering.ts';
+import { buyAndDeliver, type Told, type Wanted } from '../deliver.ts';
+import { checkMaximum, type PricedPurchase } from '../purchase.ts';
+import { consentToRepeat } from '../repeat.ts';
+import { checkSpending, monthlySpending } from '../spending.ts';
+import type { Look } from './look.ts';
+
+/** After an answer to a purchase was lost nothing is bought for so long, milliseconds: what comes late is seen before. */
+const restAfterLoss = 60_000;
+
+/** How to take what opens. */
+export interface TakeOptions extends Wanted {
+  readonly quantity: number;
+  readonly billingCycle: BillingCycle;
+  readonly maxPrice?: Cents;
+  readonly ensure?: true;
+  readonly again?: true;
+  /** Until when, as typed: `6h`. */
+  readonly patience?: string | undefined;
+}
+
+/** A candidate that is held already. */
+export interface Covered {
+  readonly candidate: Candidate;
+  readonly subscriptions: PoolSubscription[];
+}
+
+/** Told while an opening is taken. */
+export interface Listener {
+  /** A candidate is about to be bought. */
+  readonly buying: () => Promise<void>;
+  /** What was bought for a candidate, and charged at most. */
+  readonly bought: (told: Told, candidate: Candidate, charge: Cents) => Promise<void>;
+  /** Why a candidate that is open was not bought. */
+  readonly refused: (error: CommandError, candidate: Candidate) => Promise<void>;
+}
+
+/** Takes the first candidate that opens, once. */
+export class Taker {
+  readonly #context: Context;
+  readonly #candidates: readonly Candidate[];
+  readonly #options: TakeOptions;
+  readonly #limits = new Map<Candidate, Cents>();
+  #agreed: ReadonlySet<string> | undefined;
+  #account: { readonly mine: ReadonlyMap<string, readonly Subscription[]> } & Omit<SeenAccount, 'mine'> = {
+    mine: new Map(),
+    spent: undefined,
+    mark: undefined,
+  };
+  #notBefore = Number.NEGATIVE_INFINITY;
+
+  constructor(context: Context, candidates: readonly Candidate[], options: TakeOptions) {
+    this.#context = context;
+    this.#candidates = candidates;
+    this.#options = options;
+  }
+
+  /**
+   * Looks at the account, so that a seat that opens can be bought without a look.
+   *
+   * @param once - whether a failure is the caller's to repeat
+   * @returns with `--ensure` the candidate that is held already
+   * @throws CommandError (unavailable) with `--ensure` when part of one is held, or is held and ends
+   */
+  async prepare(once: boolean): Promise<Covered | undefined> {
+    const history = await this.#context.history();
+    const mark = history.mark();
+    // Read here, so that it need not be when a seat is free.
+    history.recent();
+    const { pools } = await this.#context.api();
+    const mine = new Map<string, readonly Subscription[]>();
+    for (const { pool } of this.#candidates) {
+      if (!mine.has(pool)) mine.set(pool, await pools.subscriptions(pool, { once }));
+    }
+    this.#account = { mine, spent: await monthlySpending(this.#context), mark };
+    return this.#options.ensure ? this.#covered() : undefined;
+  }
+
+  /**
+   * Asks for consent to one purchase, up front: nobody is there when it is made.
+   *
+   * @throws CommandError (price_above_maximum) when the only candidate costs too much; (confirmation_required), (declined)
+   */
+  async consent(look: Look): Promise<void> {
+    const { prompts } = this.#context;
+    prompts.requireConsent('watching with --subscribe charges the saved card, which');
+    const purchases = new Map<Candidate, PricedPurchase>();
+    for (const candidate of this.#candidates) {
+      const purchase = pricedIfStated(look, candidate, this.#options);
+      if (purchase) purchases.set(candidate, purchase);
+      const limit = this.#options.maxPrice ?? purchase?.quote.charge.atMost;
+      if (limit === undefined) throw unpriced(candidate);
+      this.#limits.set(candidate, limit);
+      if (!purchase || this.#candidates.length > 1) continue;
+      checkMaximum(purchase, limit);
+      checkSpending(this.#context, purchase, this.#account.spent);
+    }
+    if (prompts.canAsk) {
+      this.#context.output.note(factLines(await this.#facts(purchases)));
+      await prompts.consent(`Charge up to ${formatUsd(Math.max(...this.#limits.values()))} as soon as one opens?`);
+    }
+    if (this.#options.ensure || this.#options.again) return;
+    const agreed = new Set<string>();
+    for (const candidate of this.#candidates) {
+      const mine = async () => this.#account.mine.get(candidate.pool) ?? [];
+      for (const id of await consentToRepeat(this.#context, this.#intent(candidate), mine)) agreed.add(id);
+    }
+    this.#agreed = agreed;
+  }
+
+  /** Proves that nothing on this machine will be in the way, and has loaded what a purchase needs. @throws CommandError */
+  async makeReady(): Promise<void> {
+    const { createKey, save } = this.#options;
+    await this.#context.exclusively('purchase', async () => {});
+    if (createKey !== undefined) (await this.#context.openRefuge()).discard();
+    if (save !== undefined) await (await this.#context.openDotenv(save)).discard();
+  }
+
+  /**
+   * Buys the first of the open candidates that can be bought.
+   *
+   * @throws CommandError for whatever leaves no hope for another check, or leaves the outcome unknown
+   */
+  async take(look: Look, open: readonly Candidate[], { buying, bought, refused }: Listener): Promise<Checked> {
+    const { ensure } = this.#options;
+    const { monotonic } = this.#context.clocks;
+    if (monotonic() < this.#notBefore) return { kind: 'again' };
+    for (const candidate of open) {
+      const purchase = pricedIfStated(look, candidate, this.#options);
+      if (!purchase) {
+        await refused(unpriced(candidate), candidate);
+        continue;
+      }
+      const { mine, ...rest } = this.#account;
+      const repetition = { ensure, agreed: this.#agreed, seen: { ...rest, mine: mine.get(candidate.pool) ?? [] } };
+      let told = false;
+      try {
+        checkMaximum(purchase, this.#limits.get(candidate), this.#limitName);
+        await buying();
+        await buyAndDeliver(this.#context, purchase, repetition, this.#options, (what) => {
+          told = true;
+          return bought(what, candidate, purchase.quote.charge.atMost);
+        });
+        return { kind: 'done' };
+      } catch (error) {
+        if (told || !(error instanceof CommandError) || this.#isFinal(error)) throw error;
+        if (isPassing(error)) {
+          if (error.code !== 'rate_limited' && error.code !== 'busy') this.#notBefore = monotonic() + restAfterLoss;
+          return { kind: 'failed', error };
+        }
+        await refused(error, candidate);
+      }
+    }
+    return { kind: 'again' };
+  }
+
+  get #limitName(): string {
+    return this.#options.maxPrice === undefined ? 'the agreed' : '--max-price';
+  }
+
+  /** Whether a failure ends the watch. Everything does that is not known to pass. */
+  #isFinal(error: CommandError): boolean {
+    if (error.outcome === 'applied' || error.outcome === 'unknown') return true;
+    if (error.code === 'price_above_maximum') return this.#candidates.length === 1;
+    return !isTaken(error) && !isPassing(error);
+  }
+
+  #covered(): Covered | undefined {
+    let refusal: unknown;
+    for (const candidate of this.#candidates) {
+      const { pool, blocks } = candidate;
+      try {
+        const mine = this.#account.mine.get(pool) ?? [];
+        const subscriptions = alreadyCovering(pool, mine, blocks, this.#options.quantity);
+        if (subscriptions) return { candidate, subscriptions };
+      } catch (error) {
+        refusal ??= error;
+      }
+    }
+    if (refusal !== undefined) throw refusal;
+    return undefined;
+  }
+
+  #intent({ pool, blocks }: Candidate): SubscribeIntent {
+    const { quantity, billingCycle } = this.#options;
+    return { action: 'subscribe', pool, blocks, quantity, billingCycle };
+  }
+
+  async #facts(purchases: ReadonlyMap<Candidate, PricedPurchase>): Promise<(readonly [string, string])[]> {
+    const { quantity, billingCycle, maxPrice, createKey, patience } = this.#options;
+    const now = await this.#context.now();
+    const { timeZone } = this.#context;
+    const lines = this.#candidates.flatMap((candidate) =>
+      candidate.blocks.map((block) => {
+        const monthly = purchases.get(candidate)?.quote.blocks.find((each) => each.block === block)?.monthly;
+        const price = monthly ? `${priceText(monthly)}  ` : '';
+        return `${candidate.pool}  ${block.padEnd(8)}  ${price}${blockHours(block, now, timeZone)}`;
+      }),
+    );
+    const several = this.#candidates.length > 1;
+    const together = this.#candidates.some(({ blocks }) => blocks.length > 1);
+    const limit = maxPrice === undefined ? 'at most what it costs now' : `at most ${formatUsd(maxPrice)}`;
+    const what = together ? 'when all its blocks are open' : 'when it opens';
+    return [
+      ...lines.map((line, at) => [at === 0 ? 'Waits for' : '', line] as const),
+      ['Takes', several ? `the first of them, ${what}, and no other` : `it, ${what}`],
+      ['Seats', `${quantity} in each block`],
+      ['Charged', `once, ${limit}, to the saved card`],
+      ['Renews', `every ${billingCycle}, until canceled`],
+      ...(createKey === undefined ? [] : [['Key', createKey] as const]),
+      ['Gives up', patience === undefined ? 'never' : `after ${patience}`],
+      ['Account', this.#context.account()],
+    ];
+  }
+}
+
+/** Somebody else was faster; not every generation of the API says so with 409. */
+function isTaken({ code, message }: CommandError): boolean {
+  if (code === 'unavailable') return true;
+  return (
+    code === 'invalid_request' && /sold.?out|not enough|no (?:free |more )?(?:seat|slot)|unavailable/i.test(message)
+  );
+}
+
+/** What may have passed at the next check. */
+function isPassing({ code }: CommandError): boolean {
+  return ['timeout', 'unreachable', 'server_error', 'unexpected_response', 'rate_limited', 'busy'].includes(code);
+}
+
+function pricedIfStated(look: Look, candidate: Candidate, options: TakeOptions): PricedPurchase | undefined {
+  try {
+    return look.priced(candidate, options);
+  } catch (error) {
+    if (error instanceof CommandError && error.code === 'unexpected_response') return undefined;
+    throw error;
+  }
+}
+
+function unpriced({ pool, blocks }: Candidate): CommandError {
+  return new CommandError('input_required', `the API states no price for ${inWords(blocks)} of ${pool}`, {
+    hint: 'Say what it may cost at the most: --max-price 49.',
+    outcome: 'not_applied',
+  });
+}

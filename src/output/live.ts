@@ -1,0 +1,64 @@
+import { stripVTControlCharacters } from 'node:util';
+import type { Sink } from './sink.ts';
+import { widthOf } from './width.ts';
+
+const home = '\x1b[H';
+const eraseLine = '\x1b[K';
+const eraseBelow = '\x1b[J';
+const enter = '\x1b[?1049h\x1b[?25l';
+const leave = '\x1b[?25h\x1b[?1049l';
+
+/** The terminal's other screen, drawn anew as often as something changes and when its size does. What was there before comes back. */
+export class LiveScreen {
+  readonly #stdout: Sink;
+  #draw: ((columns: number) => readonly string[]) | undefined;
+  readonly #legible: (text: string) => string;
+  readonly #redraw = () => this.redraw();
+
+  /** @param legible - text in the characters that the terminal shows */
+  constructor(stdout: Sink, legible: (text: string) => string) {
+    this.#stdout = stdout;
+    this.#legible = legible;
+  }
+
+  get isOpen(): boolean {
+    return this.#draw !== undefined;
+  }
+
+  /** @param draw - the lines for so many columns, each of which may hold colour; what is too much for the terminal is left out */
+  open(draw: (columns: number) => readonly string[]): void {
+    if (!this.#draw) {
+      this.#stdout.write(enter);
+      this.#stdout.on?.('resize', this.#redraw);
+    }
+    this.#draw = draw;
+    this.redraw();
+  }
+
+  redraw(): void {
+    if (!this.#draw) return;
+    const { columns = 80, rows = 24 } = this.#stdout;
+    // A line that fills the last column leaves it to the terminal where the cursor is.
+    const lines = this.#draw(columns - 1).slice(0, rows);
+    const text = lines.map((line) => `${fitted(this.#legible(line), columns - 1)}${eraseLine}`).join('\n');
+    this.#stdout.write(`${home}${text}${eraseBelow}`);
+  }
+
+  close(): void {
+    if (!this.#draw) return;
+    this.#draw = undefined;
+    this.#stdout.off?.('resize', this.#redraw);
+    this.#stdout.write(leave);
+  }
+}
+
+/** A line cut to a width; one that is cut loses its colour. */
+function fitted(line: string, columns: number): string {
+  if (widthOf(line) <= columns) return line;
+  let cut = '';
+  for (const character of stripVTControlCharacters(line)) {
+    if (widthOf(cut + character) > columns) break;
+    cut += character;
+  }
+  return cut;
+}

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+import type { Environment } from '../config/folders.ts';
+
+/** A line that grows longer than this is told as it is, characters. */
+const longestLine = 65_536;
+
+/**
+ * Runs a line of the user's own through a shell, with nothing to read.
+ *
+ * @param tell - told each line that it writes, on whichever stream
+ * @param interrupt - ends it
+ * @returns why it failed; undefined when it ended with 0
+ */
+export function runShell(
+  line: string,
+  env: Environment,
+  tell: (line: string) => void,
+  interrupt: AbortSignal,
+): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    if (interrupt.aborted) return resolve(undefined);
+    const child = spawn(line, { shell: env.SHELL || true, env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const end = () => child.kill('SIGTERM');
+    interrupt.addEventListener('abort', end, { once: true });
+    const rest = [child.stdout, child.stderr].map((stream) => forward(stream, tell));
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code, signal) => {
+      interrupt.removeEventListener('abort', end);
+      for (const flush of rest) flush();
+      resolve(signal ? `it was ended by ${signal}` : code === 0 ? undefined : `it ended with ${code}`);
+    });
+  });
+}
+
+/** Hands on what a stream brings, line by line. @returns what hands on the rest */
+function forward(stream: NodeJS.ReadableStream, tell: (line: string) => void): () => void {
+  let held = '';
+  stream.setEncoding('utf8');
+  stream.on('data', (text: string) => {
+    const lines = `${held}${text}`.split('\n');
+    held = lines.pop() ?? '';
+    if (held.length > longestLine) {
+      lines.push(held);
+      held = '';
+    }
+    for (const line of lines) tell(line);
+  });
+  return () => {
+    if (held !== '') tell(held);
+  };
+}
