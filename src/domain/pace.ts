@@ -48,7 +48,7 @@ export class Pace {
   }
 
   #jittered(wait: number): number {
-    return wait * (1 - jitter + 2 * jitter * this.#random());
+    return Math.round(wait * (1 - jitter + 2 * jitter * this.#random()));
   }
 }
 

@@ -24,6 +24,8 @@ export interface Session {
   /** Waits until the screen shows a text. */
   shows(text: string | RegExp): Promise<void>;
   type(keys: string): void;
+  /** Makes the terminal as wide, and what it shows as empty as after its user cleared it. */
+  resize(columns: number, rows: number): void;
 }
 
 interface Options {
@@ -36,7 +38,7 @@ interface Options {
 /** Runs `ci` on a terminal of 80 columns. */
 export function onTerminal(user: User, line: string | readonly string[], options: Options = {}): Session {
   const { env = {}, columns = 80, closedStdin = false } = options;
-  const screen = new Screen(columns);
+  let screen = new Screen(columns);
   let written = '';
   // A terminal that is closed drops what was not read yet: a shell around the command tells its end, and waits to be let go.
   const process_ = spawn(
@@ -95,6 +97,10 @@ export function onTerminal(user: User, line: string | readonly string[], options
     },
     exit,
     type: (keys) => process_.write(keys),
+    resize: (columns, rows) => {
+      screen = new Screen(columns);
+      process_.resize(columns, rows);
+    },
     shows: (text) =>
       new Promise((resolve, reject) => {
         const look = () => {

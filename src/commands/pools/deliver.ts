@@ -69,6 +69,8 @@ export async function buyAndDeliver(
         const saved = savedIn(dotenv, saving);
         written = true;
         await dotenv.set(saved.variable, secret);
+        const warning = await dotenv.gitWarning();
+        if (warning !== undefined) context.output.note(warning);
         await tell({ ...all, subscriptions: all.subscriptions.map(withMaskedKey), saved });
       },
     });

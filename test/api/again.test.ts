@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest';
+import * as z from 'zod/mini';
+import { answer, apiOf, clientOf, serve, told } from './server.ts';
+
+const anything = z.unknown();
+
+describe('asking again', () => {
+  test('sends the tag of the last answer, and takes 304 for that answer', async () => {
+    const server = await serve((response, { headers }) =>
+      headers['if-none-match'] === '"v1"'
+        ? response.writeHead(304, { etag: '"v1"' }).end()
+        : answer(response, { success: true, data: [1, 2] }, 200, { etag: '"v1"' }),
+    );
+    const { client } = clientOf(server.url);
+    const first = await client.readAgain('/api/x', anything, undefined);
+    expect(first).toEqual({ value: [1, 2], etag: '"v1"' });
+    expect(await client.readAgain('/api/x', anything, first)).toBe(first);
+    expect(server.received.map(({ headers }) => headers['if-none-match'])).toEqual([undefined, '"v1"']);
+  });
+
+  test('takes the new answer and its tag, weak tags as they are', async () => {
+    const server = await serve((response, _request, count) => answer(response, count, 200, { etag: `W/"${count}"` }));
+    const { client } = clientOf(server.url);
+    const first = await client.readAgain('/', anything, undefined);
+    const second = await client.readAgain('/', anything, first);
+    expect([first, second]).toEqual([
+      { value: 1, etag: 'W/"1"' },
+      { value: 2, etag: 'W/"2"' },
+    ]);
+    expect(server.received[1]?.headers['if-none-match']).toBe('W/"1"');
+  });
+
+  test('sends no tag where there was none, and takes 304 for no answer then', async () => {
+    const server = await serve((response, _request, count) =>
+      count === 1 ? answer(response, 1) : response.writeHead(304).end(),
+    );
+    const { client } = clientOf(server.url);
+    const first = await client.readAgain('/', anything, undefined);
+    expect(first).toEqual({ value: 1, etag: undefined });
+    expect(await told(client.readAgain('/', anything, first))).toMatchObject({
+      code: 'unexpected_response',
+      status: 304,
+    });
+    expect(server.received[1]?.headers).not.toHaveProperty('if-none-match');
+  });
+});
+
+describe('a request that is not to be repeated', () => {
+  test('is sent once, whatever comes of it', async () => {
+    for (const status of [429, 500, 503]) {
+      const server = await serve((response) => answer(response, { error: 'no' }, status));
+      const { client } = clientOf(server.url);
+      await told(client.read('/', anything, { once: true }));
+      await told(client.readAgain('/', anything, undefined, { once: true }));
+      expect([status, server.received.length]).toEqual([status, 2]);
+    }
+  });
+
+  test('tells how long the server asks to wait', async () => {
+    const headers = { 'retry-after': '77' };
+    const server = await serve((response) => answer(response, { error: 'no' }, 429, headers));
+    const { client } = clientOf(server.url);
+    const error = await client.read('/', anything, { once: true }).catch((each: unknown) => each);
+    expect(error).toMatchObject({ code: 'rate_limited', retryAfter: 77_000, hint: 'Try again in 77 s.' });
+  });
+});
+
+test('the pools, my subscriptions and a pool can be asked for once', async () => {
+  const server = await serve((response) => answer(response, {}, 503));
+  const { pools } = apiOf(server.url);
+  await told(pools.listAgain({ value: [], etag: '"v1"' }, { once: true }));
+  await told(pools.get('kimi26', { once: true }));
+  await told(pools.subscriptions('kimi26', { once: true }));
+  expect(server.received.map(({ method, path, headers }) => [method, path, headers['if-none-match']])).toEqual([
+    ['GET', '/api/pools', '"v1"'],
+    ['GET', '/api/pools/kimi26', undefined],
+    ['GET', '/api/pools/kimi26/my-subscriptions', undefined],
+  ]);
+});

@@ -1,0 +1,221 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { CommandError } from '../../src/domain/errors.ts';
+import { type Checked, checkUntilDone, Pace } from '../../src/domain/pace.ts';
+
+const again: Checked = { kind: 'again' };
+const done: Checked = { kind: 'done' };
+
+function failed(retryAfter?: number): Checked {
+  return { kind: 'failed', error: new CommandError('server_error', 'busy', { retryAfter }) };
+}
+
+/** A machine whose time passes in sleep alone. */
+function machine() {
+  const time = { wall: Date.UTC(2026, 3, 14), monotonic: 1000 };
+  /** The lid is closed for so long at the first wait, milliseconds. */
+  let lid = 0;
+  return {
+    time,
+    closeLid: (milliseconds: number) => {
+      lid = milliseconds;
+    },
+    clocks: {
+      wall: () => time.wall,
+      monotonic: () => time.monotonic,
+      sleep: async (milliseconds: number) => {
+        time.monotonic += milliseconds;
+        time.wall += milliseconds + lid;
+        lid = 0;
+      },
+    },
+  };
+}
+
+/** The monotonic moments at which checks begin, counted from the first. */
+async function moments(results: readonly Checked[], interval: number, random = 0.5): Promise<number[]> {
+  const { clocks, time } = machine();
+  const started: number[] = [];
+  await checkUntilDone({
+    clocks,
+    pace: new Pace(interval, () => random),
+    check: async () => {
+      started.push(time.monotonic - 1000);
+      return results[started.length - 1] ?? done;
+    },
+  });
+  return started;
+}
+
+describe('checks', () => {
+  test('come at the interval, and end when one is done', async () => {
+    expect(await moments([again, again, again], 15_000)).toEqual([0, 15_000, 30_000, 45_000]);
+  });
+
+  test('are jittered by a fifth, and no more', async () => {
+    expect(await moments([again, again], 15_000, 0)).toEqual([0, 12_000, 24_000]);
+    expect(await moments([again, again], 15_000, 1)).toEqual([0, 18_000, 36_000]);
+  });
+
+  test('that fail are tried again after a second, then twice as long each time, up to two minutes', async () => {
+    const results = Array.from({ length: 10 }, () => failed());
+    const started = await moments(results, 15_000);
+    const waits = started.slice(1).map((moment, at) => moment - (started[at] ?? 0));
+    expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 120_000, 120_000, 120_000]);
+  });
+
+  test('are at full speed again after the first success, and the next failure begins anew', async () => {
+    const results = [failed(), failed(), failed(), again, failed(), again];
+    expect(await moments(results, 15_000)).toEqual([0, 1000, 3000, 7000, 22_000, 23_000, 38_000]);
+  });
+
+  test('never fail faster than they would succeed', async () => {
+    expect(await moments([failed(), failed(), failed()], 200)).toEqual([0, 200, 600, 1400]);
+  });
+
+  test('wait as long as the server asks, though not for ever', async () => {
+    expect(await moments([failed(90_000), again], 15_000)).toEqual([0, 90_000, 105_000]);
+    expect(await moments([failed(600_000)], 15_000)).toEqual([0, 600_000]);
+    expect(await moments([failed(1e12)], 15_000)).toEqual([0, 3_600_000]);
+    expect(await moments([failed(0)], 15_000)).toEqual([0, 1000]);
+  });
+
+  test('give a slow server a rest, and never overlap', async () => {
+    const { clocks, time } = machine();
+    const started: number[] = [];
+    let running = 0;
+    await checkUntilDone({
+      clocks,
+      pace: new Pace(10_000, () => 0.5),
+      check: async () => {
+        running += 1;
+        expect(running).toBe(1);
+        started.push(time.monotonic - 1000);
+        time.monotonic += 25_000;
+        time.wall += 25_000;
+        running -= 1;
+        return started.length === 3 ? done : again;
+      },
+    });
+    expect(started).toEqual([0, 27_000, 54_000]);
+  });
+
+  test('do not drift from the interval, whatever a check takes', async () => {
+    const { clocks, time } = machine();
+    let checks = 0;
+    const start = time.monotonic;
+    await checkUntilDone({
+      clocks,
+      pace: new Pace(15_000, () => 0.5),
+      check: async () => {
+        checks += 1;
+        time.monotonic += 400;
+        time.wall += 400;
+        return checks === 1001 ? done : again;
+      },
+    });
+    expect(time.monotonic - start).toBe(1000 * 15_000 + 400);
+  });
+
+  test('come at once when the machine wakes up, and forget what failed before it slept', async () => {
+    const { clocks, time, closeLid } = machine();
+    const results = [failed(), failed(), failed(), failed(), failed(), failed(), failed(), again];
+    const started: { wall: number; monotonic: number }[] = [];
+    const begun = { ...time };
+    await checkUntilDone({
+      clocks,
+      pace: new Pace(15_000, () => 0.5),
+      check: async () => {
+        started.push({ wall: time.wall - begun.wall, monotonic: time.monotonic - begun.monotonic });
+        if (started.length === 5) closeLid(8 * 3_600_000);
+        return results[started.length - 1] ?? done;
+      },
+    });
+    const waits = started.slice(1).map(({ monotonic }, at) => monotonic - (started[at]?.monotonic ?? 0));
+    // The fifth wait would be 16 s long: a second of it has passed when the machine wakes.
+    expect(waits).toEqual([1000, 2000, 4000, 8000, 1000, 1000, 2000, 15_000]);
+    expect(started[5]).toEqual({ wall: 8 * 3_600_000 + 16_000, monotonic: 16_000 });
+  });
+
+  test('take a clock that is set back or a little forward for no sleep', async () => {
+    for (const step of [-3_600_000, 4000]) {
+      const { clocks, closeLid, time } = machine();
+      const started: number[] = [];
+      await checkUntilDone({
+        clocks,
+        pace: new Pace(15_000, () => 0.5),
+        check: async () => {
+          started.push(time.monotonic - 1000);
+          if (started.length === 1) closeLid(step);
+          return started.length === 3 ? done : again;
+        },
+      });
+      expect(started).toEqual([0, 15_000, 30_000]);
+    }
+  });
+
+  test('end when the time is up, which is told from an end that was reached', async () => {
+    const { clocks, time } = machine();
+    const begun = time.wall;
+    let checks = 0;
+    const check = async () => {
+      checks += 1;
+      return again;
+    };
+    const until = begun + 40_000;
+    expect(await checkUntilDone({ clocks, pace: new Pace(15_000, () => 0.5), until, check })).toBe(false);
+    expect([checks, time.wall - begun]).toEqual([3, 40_000]);
+    expect(await checkUntilDone({ clocks, pace: new Pace(15_000), until, check })).toBe(false);
+    expect(checks).toBe(3);
+    expect(await checkUntilDone({ clocks, pace: new Pace(15_000), check: async () => done })).toBe(true);
+  });
+
+  test('hand on what a check throws', async () => {
+    const { clocks } = machine();
+    const error = new CommandError('unauthorized', 'revoked');
+    await expect(checkUntilDone({ clocks, pace: new Pace(15_000), check: () => Promise.reject(error) })).rejects.toBe(
+      error,
+    );
+  });
+
+  test('tell once a second when the next one is', async () => {
+    const { clocks, time } = machine();
+    const told: number[] = [];
+    let checks = 0;
+    await checkUntilDone({
+      clocks,
+      pace: new Pace(3000, () => 0.5),
+      onWait: (due) => told.push(due - time.wall),
+      check: async () => {
+        checks += 1;
+        return checks === 2 ? done : again;
+      },
+    });
+    expect(told).toEqual([3000, 2000, 1000]);
+  });
+});
+
+test('whatever happens, a pause is between 80 % of the shortest wait and two minutes or what the server asked for', () => {
+  const outcome = fc.oneof(
+    fc.constant('again' as const),
+    fc.integer({ min: 0, max: 5_000_000 }),
+    fc.constant('failed' as const),
+  );
+  fc.assert(
+    fc.property(fc.array(outcome), fc.double({ min: 0, max: 0.999, noNaN: true }), (outcomes, random) => {
+      const pace = new Pace(15_000, () => random);
+      for (const each of outcomes) {
+        if (each === 'again') {
+          const wait = pace.afterSuccess(1000, 1200) - 1000;
+          expect(wait).toBeGreaterThanOrEqual(12_000);
+          expect(wait).toBeLessThanOrEqual(18_000);
+        } else {
+          const asked = each === 'failed' ? 0 : each;
+          const wait = pace.afterFailure(1200, each === 'failed' ? undefined : each) - 1200;
+          expect(wait).toBeGreaterThanOrEqual(Math.max(800, Math.min(asked, 3_600_000)));
+          expect(wait).toBeLessThanOrEqual(Math.max(120_000, Math.min(asked, 3_600_000)));
+        }
+      }
+    }),
+  );
+});
