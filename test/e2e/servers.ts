@@ -24,6 +24,8 @@ export interface RecordingServer {
   readonly changes: readonly string[];
   /** Waits for a request, which may have come already. */
   got(method: string): Promise<Received>;
+  /** Waits until a request as `GET /api/pools` has come so often. */
+  times(name: string, count: number): Promise<void>;
 }
 
 export async function server(behaviour: Behaviour): Promise<RecordingServer> {
@@ -51,6 +53,17 @@ export async function server(behaviour: Behaviour): Promise<RecordingServer> {
   );
   const address = http.address();
   if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port');
+  const once = <Found>(find: () => Found | undefined) =>
+    new Promise<Found>((resolve) => {
+      const look = () => {
+        const found = find();
+        if (found === undefined) return;
+        waiting.delete(look);
+        resolve(found);
+      };
+      waiting.add(look);
+      look();
+    });
   const names = () => received.map(({ method, path }) => `${method} ${path}`);
   return {
     url: `http://127.0.0.1:${address.port}`,
@@ -61,17 +74,10 @@ export async function server(behaviour: Behaviour): Promise<RecordingServer> {
     get changes() {
       return names().filter((name) => !name.startsWith('GET '));
     },
-    got: (method) =>
-      new Promise((resolve) => {
-        const look = () => {
-          const found = received.find((each) => each.method === method);
-          if (!found) return;
-          waiting.delete(look);
-          resolve(found);
-        };
-        waiting.add(look);
-        look();
-      }),
+    got: (method) => once(() => received.find((each) => each.method === method)),
+    times: async (name, count) => {
+      await once(() => names().filter((each) => each === name).length >= count || undefined);
+    },
   };
 }
 
@@ -157,15 +163,20 @@ export function downFromChangeOn(behaviour: Behaviour, looks: Behaviour = answer
   };
 }
 
-async function forward(
+/** Has another server answer, and answers that. */
+export async function forward(
   url: string,
   { method, path, headers, body }: Received,
   response: ServerResponse,
 ): Promise<void> {
-  const { authorization, 'content-type': type } = headers;
+  const { authorization, 'content-type': type, 'if-none-match': tag } = headers;
   const upstream = await fetch(url + path, {
     method,
-    headers: { ...(authorization && { authorization }), ...(type && { 'content-type': type }) },
+    headers: {
+      ...(authorization && { authorization }),
+      ...(type && { 'content-type': type }),
+      ...(tag && { 'if-none-match': tag }),
+    },
     ...(body !== '' && { body }),
   });
   const kept = ['content-type', 'date', 'retry-after', 'etag'];

@@ -1,0 +1,45 @@
+import type { Block } from '../../src/domain/blocks.ts';
+import { type DropRequest, scheduleDrop } from '../../src/sandbox/state.ts';
+import { machineStart, type TestSandbox } from '../sandbox/harness.ts';
+import { forward, type Instead, type RecordingServer, recordedSandbox } from './servers.ts';
+
+/** Seats that open when the list of pools is asked for the so-manieth time, and close at a later one. */
+interface Drop {
+  readonly pool?: string;
+  readonly block?: Block;
+  /** At which list it opens, and then closes, and opens again, and so on. Counted from 1. */
+  readonly at: readonly number[];
+  readonly seats?: number;
+  readonly instead?: Instead;
+}
+
+/** The seconds of the sandbox for which a drop is open, and then closed. */
+const lasts = 10_000;
+
+/** The sandbox, where the americas of minimax-m3 are sold out but for a drop. */
+export async function dropping({
+  pool = 'minimax-m3',
+  block = 'americas',
+  at,
+  seats = 1,
+  instead,
+}: Drop): Promise<RecordingServer & { readonly box: TestSandbox }> {
+  let lists = 0;
+  const api = await recordedSandbox({
+    instead: (request, box) => {
+      if (request.method === 'GET' && request.path === '/api/pools') lists += 1;
+      const other = instead?.(request, box);
+      if (other || request.path !== '/api/pools' || !at.includes(lists)) return other;
+      return async (asked, response) => {
+        await box.advance(lasts);
+        await forward(box.url, asked, response);
+      };
+    },
+  });
+  const openings = Math.ceil(at.length / 2);
+  for (let opening = 0; opening < openings; opening += 1) {
+    const drop: DropRequest = { pool, block, opensIn: (2 * opening + 1) * lasts, lasts, seats, rivals: 0 };
+    await scheduleDrop(api.box.folder, drop, () => machineStart);
+  }
+  return api;
+}
