@@ -214,6 +214,7 @@ class Watched {
           await this.#fail(error, candidate);
         },
       });
+      await tell();
       if (result.kind === 'failed') await this.#fail(result.error);
       else if (passed) this.#failures.clear();
       if (result.kind !== 'done') this.#view?.open();
@@ -225,15 +226,16 @@ class Watched {
     }
   }
 
+  /** Whether all openings were reported that were asked for; where one is to be bought, only that is the end. */
   get #isEnough(): boolean {
-    return !this.#options.forever && this.#reported >= (this.#options.count ?? 1);
+    return !this.#taker && !this.#options.forever && this.#reported >= (this.#options.count ?? 1);
   }
 
   /** Tells of what changed, up to the last opening that was asked for. @returns what was told */
   async #report(changes: readonly Change[]): Promise<WatchEvent[]> {
     const told: WatchEvent[] = [];
     for (const change of changes) {
-      if (!this.#taker && this.#isEnough) break;
+      if (this.#isEnough) break;
       if (change.event === 'opened') this.#reported += 1;
       const event = changeEvent(change);
       await this.#print(event);

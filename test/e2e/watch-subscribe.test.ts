@@ -1,0 +1,500 @@
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { scheduleDrop } from '../../src/sandbox/state.ts';
+import { at, listAt, machineStart, type TestSandbox, textAt } from '../sandbox/harness.ts';
+import { type Ended, lines, secret, userOf } from './cli.ts';
+import { dropping } from './drops.ts';
+import { customerOf, generations } from './generations.ts';
+import {
+  answer,
+  type Behaviour,
+  data,
+  forward,
+  type Instead,
+  type Received,
+  recordedSandbox,
+  reset,
+  server,
+} from './servers.ts';
+
+const mine = 'GET /api/pools/minimax-m3/my-subscriptions';
+const list = 'GET /api/pools';
+const purchase = 'POST /api/pools/minimax-m3/subscribe';
+const watch = 'pools watch minimax-m3 --blocks americas --interval 50ms --json --subscribe --max-price 45 --yes';
+
+function events({ stdout }: Pick<Ended, 'stdout'>): unknown[] {
+  return stdout === '' ? [] : lines(stdout).map((line): unknown => JSON.parse(line));
+}
+
+/** The events and their error codes, as `error unavailable`. */
+function told(ended: Pick<Ended, 'stdout'>): string[] {
+  return events(ended).map((event) => `${at(event, 'event')} ${at(event, 'code') ?? ''}`.trimEnd());
+}
+
+function failureOf({ stderr }: Pick<Ended, 'stderr'>): unknown {
+  return at(JSON.parse(lines(stderr).at(-1) ?? ''), 'error');
+}
+
+async function charges(box: TestSandbox): Promise<unknown[]> {
+  return listAt(await box.seen(), 'charges');
+}
+
+type Way = (box: TestSandbox) => Behaviour | undefined;
+
+/** Has each purchase answered in its way, the later ones in the last; undefined: the sandbox answers. */
+function purchases(...ways: readonly Way[]): Instead {
+  let asked = 0;
+  return ({ method }, box) => (method === 'POST' ? ways[Math.min(asked++, ways.length - 1)]?.(box) : undefined);
+}
+
+const refused =
+  (status: number, message: string): Way =>
+  () =>
+    answer(status, { success: false, error: message });
+const sandboxes: Way = () => undefined;
+const lost: Way = () => reset;
+/** The purchase is carried out, and its answer lost. */
+const lostAfter: Way =
+  (box) =>
+  async ({ method, path: where, body }, response) => {
+    await box.call(method, where, { text: body });
+    response.socket?.resetAndDestroy();
+  };
+
+describe('a seat that opens', () => {
+  test('is bought with the very next request, and the watch ends', async () => {
+    const api = await dropping({ at: [4] });
+    const ended = await userOf(api).ci(watch);
+    expect([ended.code, ended.stderr]).toEqual([0, '']);
+    expect(api.requests).toEqual([list, mine, mine, list, mine, list, mine, list, purchase]);
+    const [charge, ...more] = await charges(api.box);
+    expect([at(charge, 'amount'), more]).toEqual(['45.00', []]);
+    expect(events(ended)).toMatchObject([
+      { event: 'opened', pool: 'minimax-m3', blocks: ['americas'], pricePerMonth: 45, subscriptions: null },
+      {
+        event: 'subscribed',
+        pool: 'minimax-m3',
+        blocks: ['americas'],
+        charge: 45,
+        subscriptions: [
+          { id: at(charge, 'subscriptionId'), poolSlug: 'minimax-m3', status: 'active', monthlyPrice: 45, key: null },
+        ],
+      },
+    ]);
+    expect(JSON.parse(api.received.at(-1)?.body ?? '')).toEqual({
+      blocks: ['americas'],
+      quantity: 1,
+      billingCycle: 'month',
+    });
+  });
+
+  test('is bought as asked: blocks together, seats, a year', async () => {
+    const api = await dropping({ at: [3], seats: 2 });
+    const ended = await userOf(api).ci(
+      'pools watch minimax-m3 --blocks asia,americas --all-blocks --quantity 2 --billing-cycle year --interval 50ms --subscribe --max-price 1713.60 --yes',
+    );
+    expect([ended.code, ended.stderr]).toEqual([0, '']);
+    expect((await charges(api.box)).map((charge) => at(charge, 'amount'))).toEqual(['856.80', '856.80']);
+    const [, subscribed = []] = lines(ended.stdout).map((line) => line.split('\t'));
+    expect([subscribed[0], subscribed[3], subscribed[9], subscribed[10]?.split(',').length]).toEqual([
+      'subscribed',
+      'asia,americas',
+      '1713.60',
+      2,
+    ]);
+  });
+
+  test.each(generations)('is bought of an API of the %s generation', async (generation) => {
+    const { me, box } = await customerOf(generation);
+    const line = 'pools watch kimi26 --blocks americas --subscribe --max-price 45.20 --yes --json';
+    const ended = await me.ci(line);
+    expect([ended.code, told(ended)]).toEqual([0, ['opened', 'subscribed']]);
+    expect(at((await charges(box)).at(-1), 'amount')).toBe('45.00');
+  });
+
+  test('is reported though its block flaps', async () => {
+    const api = await dropping({ at: [2, 3, 4], instead: purchases(refused(409, 'Not enough seats'), sandboxes) });
+    const ended = await userOf(api).ci(watch);
+    expect(told(ended)).toEqual(['opened', 'error unavailable', 'sold_out', 'opened', 'subscribed']);
+  });
+
+  test('is the first that can be had, in the order in which they were named', async () => {
+    const api = await recordedSandbox();
+    const ended = await userOf(api).ci(
+      'pools watch minimax-m3 kimi26 --blocks europe,americas --subscribe --max-price 46 --yes --json',
+    );
+    expect(ended.code).toBe(0);
+    expect(told(ended)).toEqual([
+      'opened',
+      'opened',
+      'opened',
+      'error price_above_maximum',
+      'error price_above_maximum',
+      'subscribed',
+    ]);
+    expect(events(ended).at(-1)).toMatchObject({ pool: 'kimi26', blocks: ['americas'], charge: 45 });
+    expect(api.changes).toEqual(['POST /api/pools/kimi26/subscribe']);
+  });
+});
+
+describe('consent', () => {
+  test('is given up front and covers one purchase, of what is cheap enough', async () => {
+    const api = await recordedSandbox();
+    const me = userOf(api);
+    const line = 'pools watch kimi26 --blocks europe --subscribe --max-price';
+    for (const [flags, code] of [
+      ['49', 2],
+      ['48.99 --yes', 8],
+    ] as const) {
+      const ended = await me.ci(`${line} ${flags}`);
+      expect([ended.code, ended.stdout, api.changes]).toEqual([code, '', []]);
+    }
+    expect((await me.ci(`${line} 49 --yes`)).code).toBe(0);
+    expect(await charges(api.box)).toHaveLength(1);
+  });
+
+  test('is refused where the same was bought a moment ago, unless --again', async () => {
+    const api = await recordedSandbox();
+    const me = userOf(api);
+    const line = 'pools watch kimi26 --blocks europe --subscribe --max-price 49 --yes --json';
+    expect((await me.ci(line)).code).toBe(0);
+    const second = await me.ci(line);
+    expect([second.code, second.stdout, await charges(api.box)]).toEqual([2, '', [expect.anything()]]);
+    expect(failureOf(second)).toMatchObject({ code: 'confirmation_required', outcome: 'not_applied' });
+    expect((await me.ci(`${line} --again`)).code).toBe(0);
+    expect(await charges(api.box)).toHaveLength(2);
+  });
+});
+
+describe('the price', () => {
+  const pool = (price: string, status: string) => [
+    { id: 'p1', slug: 'minimax-m3', status: 'active', blocks: [{ block: 'americas', status, pricePerMonth: price }] },
+  ];
+
+  /** Sells a seat at a price that is another when it opens. */
+  function seller(before: string, after: string) {
+    let lists = 0;
+    return server((request: Received, response) => {
+      if (request.path === '/api/pools') {
+        lists += 1;
+        return data(lists > 3 ? pool(after, 'limited') : pool(before, 'sold-out'))(request, response);
+      }
+      return data(request.method === 'POST' ? { id: 's1', status: 'active', monthlyPrice: after } : [])(
+        request,
+        response,
+      );
+    });
+  }
+
+  test('that rose above the limit is exit 8 for the only candidate, and nothing is sent', async () => {
+    const api = await seller('45.00', '45.01');
+    const ended = await userOf(api).ci(watch);
+    expect([ended.code, told(ended), api.changes]).toEqual([8, ['price_changed', 'opened'], []]);
+    expect(failureOf(ended)).toMatchObject({
+      code: 'price_above_maximum',
+      message: 'minimax-m3 would charge $45.01 today, above --max-price $45.00',
+      outcome: 'not_applied',
+    });
+  });
+
+  test('that fell is bought', async () => {
+    const api = await seller('45.00', '41.00');
+    const ended = await userOf(api).ci(watch);
+    expect([ended.code, told(ended)]).toEqual([0, ['price_changed', 'opened', 'subscribed']]);
+    expect(at(events(ended).at(-1), 'charge')).toBe(41);
+  });
+
+  test('above the limit is said once, and the others are waited for', async () => {
+    const api = await dropping({ at: [6] });
+    const line = 'pools watch kimi26 minimax-m3 --blocks americas,asia --interval 50ms --json --subscribe --yes';
+    const ended = await userOf(api).ci(`${line} --max-price 38.99 --for 500ms`);
+    expect([ended.code, api.changes]).toEqual([6, []]);
+    expect(told(ended).filter((each) => each.startsWith('error'))).toEqual([
+      'error price_above_maximum',
+      'error price_above_maximum',
+      'error price_above_maximum',
+      'error price_above_maximum',
+    ]);
+    expect(failureOf(ended)).toMatchObject({
+      code: 'unavailable',
+      hint: expect.stringContaining('Nothing was charged'),
+    });
+  });
+
+  test('is held against max-monthly-spend too', async () => {
+    const api = await dropping({ at: [3] });
+    const me = userOf(api);
+    await me.ci('config set max-monthly-spend 60');
+    await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'] });
+    const ended = await me.ci(watch);
+    expect([ended.code, ended.stdout, api.changes]).toEqual([8, '', []]);
+    expect(failureOf(ended)).toMatchObject({ code: 'price_above_maximum' });
+    await me.ci('config set max-monthly-spend 84');
+    expect((await me.ci(watch)).code).toBe(0);
+  });
+});
+
+describe('a purchase that is refused', () => {
+  test.each([
+    [409, 'Not enough seats: americas is sold out'],
+    [400, 'Block americas is sold out'],
+    [422, 'No seats left'],
+  ])('as sold out with %s goes on waiting', async (status, message) => {
+    const api = await dropping({
+      at: [2],
+      instead: purchases(refused(status, message), refused(status, message), sandboxes),
+    });
+    const ended = await userOf(api).ci(watch);
+    expect([ended.code, told(ended)]).toEqual([0, ['opened', expect.stringMatching(/^error/), 'subscribed']]);
+    expect([api.changes.length, (await charges(api.box)).length]).toEqual([3, 1]);
+  });
+
+  test('because somebody was faster goes on to the next candidate at once', async () => {
+    const api = await recordedSandbox({ instead: purchases(refused(409, 'Not enough seats'), sandboxes) });
+    const ended = await userOf(api).ci(
+      'pools watch minimax-m3 kimi26 --blocks asia --interval 1h --subscribe --max-price 39 --yes --json',
+    );
+    expect([ended.code, told(ended)]).toEqual([0, ['opened', 'opened', 'error unavailable', 'subscribed']]);
+    expect(api.changes).toEqual(['POST /api/pools/minimax-m3/subscribe', 'POST /api/pools/kimi26/subscribe']);
+  });
+
+  test.each([
+    ['no card', 400, 'No payment method found — add a card first', 8, 'no_payment_method'],
+    ['a card that declines', 402, 'Your card was declined', 8, 'payment_required'],
+    ['a refused key', 401, 'Invalid management key', 4, 'unauthorized'],
+    ['a request that is wrong', 400, 'quantity must be an integer', 1, 'invalid_request'],
+  ])('for %s ends the watch', async (_what, status, message, code, error) => {
+    const api = await dropping({ at: [2], instead: purchases(refused(status, message)) });
+    const ended = await userOf(api).ci(watch);
+    expect([ended.code, told(ended), api.changes.length]).toEqual([code, ['opened'], 1]);
+    expect(failureOf(ended)).toMatchObject({ code: error, outcome: 'not_applied' });
+    expect(await charges(api.box)).toEqual([]);
+  });
+});
+
+describe('a purchase whose answer is lost', () => {
+  test('is found out to be made: exit 0, bought once', async () => {
+    const api = await dropping({ at: [2], instead: purchases(lostAfter, sandboxes) });
+    const ended = await userOf(api).ci(watch);
+    expect([ended.code, told(ended)]).toEqual([0, ['opened', 'subscribed']]);
+    expect([api.changes.length, (await charges(api.box)).length]).toEqual([1, 1]);
+    expect(ended.stderr).toMatch(/^The answer was lost \(.*\), and it was carried out\.\n$/);
+  });
+
+  test('and was not made is not tried again for a while: what comes late is seen before', async () => {
+    const api = await dropping({ at: [2], instead: purchases(lost, sandboxes) });
+    const watching = userOf(api).start(watch);
+    await api.got('POST');
+    await watching.stdout(/"event":"error".*it was not carried out/);
+    const before = api.requests.filter((each) => each === list).length;
+    await api.times(list, before + 5);
+    watching.kill('SIGINT');
+    const ended = await watching.ended;
+    expect([ended.code, told(ended), api.changes]).toEqual([130, ['opened', 'error unreachable'], [purchase]]);
+    expect(await charges(api.box)).toEqual([]);
+  });
+
+  test('and cannot be found out ends the watch: exit 10, never tried again', async () => {
+    let bought = false;
+    const api = await dropping({
+      at: [2],
+      instead: ({ method, path: where }) => {
+        bought ||= method === 'POST';
+        return bought && where !== '/api/pools' ? reset : undefined;
+      },
+    });
+    const ended = await userOf(api).ci(watch);
+    expect([ended.code, told(ended), api.changes]).toEqual([10, ['opened'], [purchase]]);
+    expect(failureOf(ended)).toMatchObject({
+      code: 'outcome_unknown',
+      outcome: 'unknown',
+      hint: expect.stringContaining('ci pools subscriptions minimax-m3'),
+    });
+  });
+
+  test('by Ctrl-C is found out, and told: exit 130', async () => {
+    const api = await dropping({
+      at: [2],
+      instead: purchases((box) => async ({ method, path: where, body }) => {
+        await box.call(method, where, { text: body });
+        watching.kill('SIGINT');
+      }),
+    });
+    const watching = userOf(api).start(watch);
+    const ended = await watching.ended;
+    expect([ended.code, told(ended), api.changes.length]).toEqual([130, ['opened', 'subscribed'], 1]);
+    expect(failureOf(ended)).toMatchObject({ code: 'interrupted', outcome: 'applied' });
+  });
+});
+
+describe('--ensure', () => {
+  const ensure = `${watch} --ensure`;
+
+  test('ends at once when one of them is held, without consent', async () => {
+    const api = await recordedSandbox();
+    const bought = await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
+    const me = userOf(api);
+    const line = 'pools watch minimax-m3 kimi26 --blocks europe --subscribe --max-price 49 --ensure --json';
+    const ended = await me.ci(line);
+    expect([ended.code, told(ended), api.changes]).toEqual([0, ['subscribed'], []]);
+    expect(events(ended)).toMatchObject([{ pool: 'kimi26', charge: 0, subscriptions: [{ id: textAt(bought, 'id') }] }]);
+    expect(ended.stderr).toBe(`Already covered by ${textAt(bought, 'id')}: nothing was charged.\n`);
+    expect((await me.ci('pools watch kimi26 --blocks asia --subscribe --max-price 49 --ensure')).code).toBe(2);
+  });
+
+  test('does not buy what was bought elsewhere while it waited', async () => {
+    let looks = 0;
+    const api = await dropping({
+      at: [99],
+      seats: 2,
+      instead: ({ path: where }, box) =>
+        where.endsWith('/my-subscriptions') && ++looks === 4
+          ? async (request, response) => {
+              // Between two checks it opens, and its user buys a seat in the vendor's dashboard.
+              await box.advance(10_000);
+              await box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['americas'] });
+              await forward(box.url, request, response);
+            }
+          : undefined,
+    });
+    const ended = await userOf(api).ci(ensure);
+    expect([ended.code, api.changes, (await charges(api.box)).length]).toEqual([0, [], 1]);
+    expect(told(ended).at(-1)).toBe('subscribed');
+    expect(ended.stderr).toContain('nothing was charged');
+  });
+
+  test('shows no secret of a key that was there before', async () => {
+    const api = await recordedSandbox();
+    await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
+    const apiKey = textAt(await api.box.data('POST', '/api/keys/subscription', {}), 'apiKey');
+    for (const format of ['--json', '', '-o table', '-o csv', '-o yaml']) {
+      const line = `pools watch kimi26 --blocks europe --subscribe --max-price 49 --ensure --create-key x ${format}`;
+      const { code, stdout, stderr } = await userOf(api).ci(line);
+      expect(code).toBe(0);
+      expect(stdout).toContain('…');
+      expect(stdout + stderr).not.toContain(apiKey);
+      expect(stderr).toContain('no key was made');
+    }
+  });
+
+  test('buys the rest of nothing: what is held in part is refused', async () => {
+    const api = await dropping({ at: [2], seats: 3 });
+    await scheduleDrop(
+      api.box.folder,
+      { pool: 'minimax-m3', block: 'asia', opensIn: 0, lasts: 1e6, seats: 3, rivals: 0 },
+      () => machineStart,
+    );
+    await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['asia'] });
+    const ended = await userOf(api).ci(
+      'pools watch minimax-m3 --blocks asia --quantity 2 --subscribe --max-price 99 --ensure --yes --json',
+    );
+    expect([ended.code, ended.stdout, api.changes]).toEqual([6, '', []]);
+    expect(failureOf(ended)).toMatchObject({ message: expect.stringContaining('partly covered') });
+  });
+});
+
+describe('--create-key', () => {
+  test('prints the key of the seat, with the event', async () => {
+    const api = await dropping({ at: [2] });
+    const ended = await userOf(api).ci(`${watch} --create-key prod`);
+    expect(ended.code).toBe(0);
+    expect(events(ended).at(-1)).toMatchObject({
+      event: 'subscribed',
+      subscriptions: [{ key: { name: 'prod', apiKey: expect.stringMatching(secret) } }],
+    });
+    const [, last = ''] = lines(
+      (await userOf(await dropping({ at: [2] })).ci(`${watch} --create-key prod`.replace('--json ', ''))).stdout,
+    );
+    expect(last.split('\t').at(-1)).toMatch(secret);
+  });
+
+  test('--save writes it to a file, and nothing else holds it', async () => {
+    const hook = await server(answer(200, {}));
+    const api = await dropping({ at: [2] });
+    const me = userOf(api);
+    const line = `${watch} --create-key prod --save .env --var POOL_KEY --webhook ${hook.url}/x --debug`;
+    const ended = await me.ci(line);
+    expect(ended.code).toBe(0);
+    const file = path.join(me.home, '.env');
+    const [, saved = 'nothing'] = /^POOL_KEY=(.*)\n$/.exec(readFileSync(file, 'utf8')) ?? [];
+    expect(saved).toMatch(secret);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(ended.stdout + ended.stderr + hook.received.map(({ body }) => body).join()).not.toContain(saved);
+    expect(hook.received.map(({ body }) => at(JSON.parse(body), 'event'))).toEqual(['subscribed']);
+  });
+
+  test('tells a webhook and --exec no secret', async () => {
+    const hook = await server(answer(200, {}));
+    const api = await dropping({ at: [2] });
+    const line = `${watch} --create-key prod --webhook ${hook.url}/x --exec`.split(' ');
+    const { code, stdout, stderr } = await userOf(api).ci([...line, 'env']);
+    const [apiKey = 'none'] = secret.exec(stdout) ?? [];
+    expect([code, stderr.includes(apiKey), hook.received.length]).toEqual([0, false, 1]);
+    expect(stderr).toContain('CHEAPESTINFERENCE_EVENT=subscribed');
+    expect(stderr).toContain('CHEAPESTINFERENCE_CHARGE=45.00');
+    expect(hook.received[0]?.body).toContain('sk_live_…');
+    expect(hook.received[0]?.body).not.toContain(apiKey);
+  });
+
+  test('that cannot be saved refuses before anything is bought', async () => {
+    const api = await dropping({ at: [1] });
+    const ended = await userOf(api).ci(`${watch} --create-key prod --save /nowhere/.env`);
+    expect([ended.code, ended.stdout, api.changes]).toEqual([1, '', []]);
+    expect(failureOf(ended)).toMatchObject({ code: 'file_error', outcome: 'not_applied' });
+  });
+
+  test('that cannot be made tells what was bought', async () => {
+    const api = await dropping({
+      at: [2],
+      instead: ({ method, path: where }) =>
+        method === 'POST' && where.startsWith('/api/keys') ? answer(403, { error: 'keys are disabled' }) : undefined,
+    });
+    const ended = await userOf(api).ci(`${watch} --create-key prod`);
+    expect([ended.code, told(ended)]).toEqual([4, ['opened', 'subscribed']]);
+    expect(failureOf(ended)).toMatchObject({
+      message: 'subscribed, but the key "prod" was not made: keys are disabled',
+      outcome: 'applied',
+    });
+  });
+});
+
+describe('two at once', () => {
+  test('on one machine buy one seat', async () => {
+    const api = await dropping({ at: [12], seats: 5 });
+    const me = userOf(api);
+    const both = await Promise.all([me.ci(watch), me.ci(watch)]);
+    expect(both.map(({ code }) => code).sort()).toEqual([0, 2]);
+    expect([api.changes, (await charges(api.box)).length]).toEqual([[purchase], 1]);
+    const other = both.find(({ code }) => code === 2) ?? { stderr: '' };
+    expect(failureOf(other)).toMatchObject({ code: 'confirmation_required', outcome: 'not_applied' });
+  });
+
+  test('with --ensure buy one seat, and both end well', async () => {
+    const api = await dropping({ at: [12], seats: 5 });
+    const me = userOf(api);
+    const both = await Promise.all([me.ci(`${watch} --ensure`), me.ci(`${watch} --ensure`)]);
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    expect([api.changes, (await charges(api.box)).length]).toEqual([[purchase], 1]);
+  });
+});
+
+test('a key that is revoked while it waits ends it: exit 4', async () => {
+  let looks = 0;
+  const api = await dropping({
+    at: [99],
+    instead: ({ path: where }) =>
+      where.endsWith('/my-subscriptions') && ++looks > 3 ? answer(401, { error: 'key revoked' }) : undefined,
+  });
+  const ended = await userOf(api).ci(watch);
+  expect([ended.code, ended.stdout, api.changes]).toEqual([4, '', []]);
+});
+
+test('what was bought is in the record, and nothing is left open', async () => {
+  const api = await dropping({ at: [2], instead: purchases(refused(409, 'Not enough seats'), sandboxes) });
+  const me = userOf(api);
+  await me.ci(watch);
+  const history = listAt(JSON.parse((await me.ci('history --json')).stdout));
+  expect(history.map((change) => at(change, 'outcome')).sort()).toEqual(['applied', 'not_applied']);
+  expect((await me.ci('pools list')).stderr).toBe('');
+});
