@@ -170,12 +170,21 @@ export class ApiClient {
     const timeout = Math.min(this.#options.timeout, longestTimer);
     const deadline = Date.now() + timeout;
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(new Error(`no answer within ${timeout / 1000} s`)), timeout);
+    // Not AbortSignal.any: the signal of the whole command would keep a trace of each request for ever.
+    const end = new AbortController();
+    const interrupted = () => end.abort(interrupt.reason);
+    const timer = setTimeout(() => {
+      late.abort(new Error(`no answer within ${timeout / 1000} s`));
+      end.abort(late.signal.reason);
+    }, timeout);
+    if (interrupt.aborted) interrupted();
+    else interrupt.addEventListener('abort', interrupted);
     const answered = this.#options.onWait?.(request.method, request.path);
     try {
-      return await this.#attempts(request, deadline, late.signal, AbortSignal.any([late.signal, interrupt]));
+      return await this.#attempts(request, deadline, late.signal, end.signal);
     } finally {
       clearTimeout(timer);
+      interrupt.removeEventListener('abort', interrupted);
       answered?.();
     }
   }

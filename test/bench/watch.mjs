@@ -76,6 +76,8 @@ async function bench() {
 function ended(child) {
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`ci ended with ${code}`))));
+    child.on('close', (code, signal) =>
+      code === 0 ? resolve() : reject(new Error(`ci ended with ${code ?? signal}`)),
+    );
   });
 }

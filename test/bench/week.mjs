@@ -1,0 +1,133 @@
+// A week of `ci pools watch` in a process: its time is ours, and passes in its waits; its requests are real ones, and a fifth of
+// them fail. `node --expose-gc test/bench/week.mjs` (INTERVAL=60 for seconds between checks) prints what it came to as JSON.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+
+const interval = Number(process.env.INTERVAL ?? 15);
+const hour = 3_600_000;
+const week = 7 * 24 * hour;
+/** Seconds that a server which is asked too often asks for. */
+const retryAfter = 30;
+
+if (isMainThread) await simulate();
+else serve();
+
+/** Numbers from 0 to 1, the same ones each time. */
+function drawn(seed) {
+  let state = seed;
+  return () => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return state / 2_147_483_648;
+  };
+}
+
+/** A pool whose block opens now and then; a fifth of the answers are none. */
+function serve() {
+  const random = drawn(20_260_414);
+  const faults = [
+    (response) => response.writeHead(503, { 'content-type': 'application/json' }).end('{"error":"down"}'),
+    (response) => response.writeHead(429, { 'retry-after': String(retryAfter) }).end('slow down'),
+    (response) => response.writeHead(502, { 'content-type': 'text/html' }).end('<html>Bad gateway</html>'),
+    (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Sign in to the Wi-Fi</html>'),
+    (response) => response.socket.resetAndDestroy(),
+    (response) => response.writeHead(200, { 'content-length': '999' }).write('{"data":[', () => response.destroy()),
+  ];
+  const count = { requests: 0, faults: 0, unchanged: 0 };
+  const server = createServer((_request, response) => {
+    count.requests += 1;
+    if (random() < 0.2) {
+      count.faults += 1;
+      faults[Math.floor(random() * faults.length)](response);
+      return;
+    }
+    const status = random() < 0.02 ? 'limited' : 'sold-out';
+    if (_request.headers['if-none-match'] === `"${status}"`) {
+      count.unchanged += 1;
+      response.writeHead(304, { etag: `"${status}"` }).end();
+      return;
+    }
+    const blocks = [{ block: 'americas', pricePerMonth: '45.00', status }];
+    response.writeHead(200, { 'content-type': 'application/json', etag: `"${status}"` });
+    response.end(JSON.stringify({ success: true, data: [{ id: 'p1', slug: 'minimax-m3', status: 'active', blocks }] }));
+  });
+  parentPort.on('message', () => parentPort.postMessage(count));
+  server.listen(0, '127.0.0.1', () => parentPort.postMessage({ port: server.address().port }));
+}
+
+async function simulate() {
+  const require = createRequire(import.meta.url);
+  const { run } = require('../../dist/main.js');
+  const server = new Worker(fileURLToPath(import.meta.url));
+  const said = () => new Promise((resolve) => server.once('message', resolve));
+  const { port } = await said();
+  const folder = mkdtempSync(path.join(tmpdir(), 'ci-week-'));
+  const begin = Date.UTC(2026, 3, 14);
+  const time = { passed: 0 };
+  const heap = [];
+  const events = {};
+  const world = {
+    stdin: new PassThrough(),
+    stdout: {
+      write(text, done) {
+        for (const line of text.split('\n').filter((each) => each !== '')) {
+          const { event } = JSON.parse(line);
+          events[event] = (events[event] ?? 0) + 1;
+        }
+        done?.();
+      },
+    },
+    stderr: new PassThrough().resume(),
+    env: {
+      CHEAPESTINFERENCE_API_URL: `http://127.0.0.1:${port}`,
+      CHEAPESTINFERENCE_CONFIG_DIR: folder,
+      XDG_STATE_HOME: folder,
+    },
+    now: () => begin + time.passed,
+    monotonic: () => time.passed,
+    async sleep(milliseconds) {
+      const before = Math.floor(time.passed / hour);
+      time.passed += milliseconds;
+      if (Math.floor(time.passed / hour) === before) return;
+      await setImmediate();
+      globalThis.gc();
+      heap.push(process.memoryUsage().heapUsed);
+    },
+    timeZone: 'UTC',
+    version: '0.0.0',
+    interrupt: new AbortController().signal,
+  };
+  const started = performance.now();
+  const line = `pools watch minimax-m3 --blocks americas --forever --for 7d --interval ${interval}s --json`;
+  const code = await run(line.split(' '), world);
+  const took = performance.now() - started;
+  server.postMessage('count');
+  const count = await said();
+  await server.terminate();
+  rmSync(folder, { recursive: true });
+  const [first = 0, ...later] = heap;
+  // After a success an interval; after the nth failure in a row 2^(n-1) s, and after one in six what the server asks for.
+  const failed = (5 * (0.8 / (1 - 2 * 0.2)) + retryAfter) / 6;
+  const planned = Math.round(week / 1000 / (0.8 * interval + 0.2 * failed));
+  const grown = (Math.max(...later) - first) / 2 ** 20;
+  console.log(
+    JSON.stringify({
+      code,
+      ...count,
+      planned,
+      hours: heap.length,
+      passed: time.passed / week,
+      firstHourMiB: first / 2 ** 20,
+      grownMiB: grown,
+      events,
+      seconds: took / 1000,
+    }),
+  );
+}
