@@ -26,6 +26,7 @@ import { fields as poolKeyFields } from '../../src/commands/pools/keys.ts';
 import { fields as poolFields } from '../../src/commands/pools/list.ts';
 import { subscriptionFields } from '../../src/commands/pools/subscription.ts';
 import { fields as poolDetailFields } from '../../src/commands/pools/view.ts';
+import { eventFields } from '../../src/commands/pools/watching/event.ts';
 import { fields as usageFields } from '../../src/commands/usage/keys.ts';
 import { selfFields } from '../../src/commands/usage/self.ts';
 
@@ -58,3 +59,21 @@ test.each([
 function keysOf({ shape }: { shape: object }): string[] {
   return Object.keys(shape);
 }
+
+test('ci pools watch prints just these fields, in this order', () => {
+  expect(eventFields).toEqual([
+    'event',
+    'at',
+    'pool',
+    'blocks',
+    'pricePerMonth',
+    'previousPricePerMonth',
+    'freeSeats',
+    'status',
+    'previousStatus',
+    'charge',
+    'subscriptions',
+    'code',
+    'message',
+  ]);
+});

@@ -13,6 +13,7 @@ const verbs = [
   'pools view',
   'pools quote',
   'pools subscribe',
+  'pools watch',
   'pools subscriptions',
   'keys list',
   'keys create',
@@ -25,6 +26,7 @@ const verbs = [
   'sandbox serve',
   'sandbox reset',
   'sandbox advance',
+  'sandbox schedule',
   'sandbox path',
 ] as const;
 

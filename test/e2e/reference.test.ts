@@ -122,7 +122,9 @@ describe('help --json', () => {
       expect.arrayContaining([
         'status',
         ...['login', 'logout', 'status', 'list', 'switch', 'token'].map((verb) => `auth ${verb}`),
-        ...['list', 'view', 'quote', 'subscribe', 'subscriptions', 'keys', 'cancel'].map((verb) => `pools ${verb}`),
+        ...['list', 'view', 'quote', 'subscribe', 'watch', 'subscriptions', 'keys', 'cancel'].map(
+          (verb) => `pools ${verb}`,
+        ),
         ...['list', 'create', 'delete'].map((verb) => `keys ${verb}`),
         ...['status', 'credits', 'topup', 'verify', 'card', 'subscribe', 'checkout', 'cancel'].map(
           (verb) => `billing ${verb}`,
@@ -130,7 +132,7 @@ describe('help --json', () => {
         'plans list',
         'usage',
         'api',
-        ...['serve', 'reset', 'advance', 'path'].map((verb) => `sandbox ${verb}`),
+        ...['serve', 'reset', 'advance', 'schedule', 'path'].map((verb) => `sandbox ${verb}`),
         ...['get', 'set', 'list', 'path'].map((verb) => `config ${verb}`),
         'history',
         'history reconcile',
@@ -146,6 +148,7 @@ describe('help --json', () => {
     expect(changing).toEqual(
       expect.arrayContaining([
         'pools subscribe',
+        'pools watch',
         'pools cancel',
         'keys create',
         'keys delete',
@@ -245,6 +248,7 @@ describe('the fields that help names are those of a real answer', () => {
           'pools subscribe kimi26 --blocks europe --ensure --yes --json',
         ),
     ],
+    'pools watch': [() => asked('pools watch kimi26 --blocks europe --json')],
     'pools subscriptions': [() => asked('pools subscriptions --json'), 'poolId'],
     'pools keys': [() => asked('pools keys kimi26 --json')],
     'pools cancel': [() => asked('pools cancel kimi26 --yes --json'), 'poolId'],
@@ -334,6 +338,7 @@ describe('the fields that help names are those of a real answer', () => {
     ],
     'sandbox reset': [() => asked('sandbox reset --json')],
     'sandbox advance': [() => asked('sandbox advance 1h --json')],
+    'sandbox schedule': [() => asked('sandbox schedule minimax-m3 americas --json')],
     'sandbox path': [() => asked('sandbox path --json')],
     setup: [setUp],
     'completion install': [() => asked('completion install fish --yes --json')],

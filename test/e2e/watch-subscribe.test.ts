@@ -295,6 +295,33 @@ describe('a purchase whose answer is lost', () => {
     expect(await charges(api.box)).toEqual([]);
   });
 
+  test('and that is made later than it was looked for is taken for what it is', async () => {
+    let order: Received | undefined;
+    let looks = 0;
+    const api = await dropping({
+      at: [2],
+      seats: 3,
+      instead: (request, box) => {
+        if (request.method === 'POST') {
+          order = request;
+          return reset;
+        }
+        const late = order;
+        // It is looked for four times, and by the checks afterwards.
+        if (!late || !request.path.endsWith('/my-subscriptions') || ++looks !== 6) return undefined;
+        return async (asked, response) => {
+          await box.call('POST', late.path, { text: late.body });
+          await forward(box.url, asked, response);
+        };
+      },
+    });
+    const ended = await userOf(api).ci(watch);
+    expect([ended.code, api.changes, (await charges(api.box)).length]).toEqual([0, [purchase], 1]);
+    expect(told(ended)).toEqual(['opened', 'error unreachable', 'subscribed']);
+    expect(at(events(ended).at(-1), 'charge')).toBe(45);
+    expect(ended.stderr).toBe('The purchase whose answer was lost was carried out after all.\n');
+  });
+
   test('and cannot be found out ends the watch: exit 10, never tried again', async () => {
     let bought = false;
     const api = await dropping({

@@ -197,6 +197,17 @@ describe('a watch that goes on', () => {
     expect(api.requests.length).toBeGreaterThan(2);
   });
 
+  test('ends when nobody reads any more what it prints', async () => {
+    let price = 40;
+    const api = await server((request, response) => {
+      price += 1;
+      return data(pools({ ...soldOut, price: `${price}.00` }))(request, response);
+    });
+    const line = 'ci pools watch minimax-m3 --blocks americas --forever --interval 20ms --fields pricePerMonth';
+    const ended = await userOf(api).sh(`{ ${line}; echo $? >&2; } | head -n 1`);
+    expect([ended.stdout, ended.stderr]).toEqual(['42.00\n', '0\n']);
+  });
+
   test('prints every event in the form asked for', async () => {
     const lists = [pools(soldOut), pools({ ...soldOut, price: '47.00' }), pools({ ...limited, price: '47.00' })];
     const line = 'pools watch minimax-m3 --blocks americas --interval 20ms';

@@ -28,8 +28,10 @@ export interface Values {
   readonly alone: readonly Word[];
 }
 
+const block = oneOf(blockNames.map((name) => ({ name, description: `${utcHours(name)} UTC` })));
+
 const blocks: Values = {
-  ...oneOf(blockNames.map((name) => ({ name, description: `${utcHours(name)} UTC` }))),
+  ...block,
   list: true,
   alone: [{ name: 'all', description: 'the whole day' }],
 };
@@ -44,6 +46,14 @@ const table: Readonly<Record<string, Values>> = {
   '--profile': from('profiles'),
   '--block': blocks,
   '--blocks': blocks,
+  'pools watch --blocks': {
+    ...blocks,
+    alone: [
+      { name: 'any', description: 'whichever opens' },
+      { name: 'all', description: 'the whole day, together' },
+    ],
+  },
+  block,
   '--billing-cycle': oneOf(named(['month', 'year'])),
   '--method': oneOf([
     { name: 'stripe', description: 'by card' },

@@ -24,7 +24,7 @@ import {
   type WatchEvent,
 } from './watching/event.ts';
 import { type Look, Lookout, type Sought } from './watching/look.ts';
-import { type Covered, Taker } from './watching/take.ts';
+import { type Held, Taker } from './watching/take.ts';
 import { Telling, type TellingOptions } from './watching/telling.ts';
 import type { WatchView } from './watching/view.ts';
 
@@ -123,6 +123,8 @@ class Watched {
   #view: WatchView | undefined;
   /** How many openings were reported. */
   #reported = 0;
+  /** Whether nobody reads any more what is printed. */
+  #unread = false;
   /** The failures that were told since the last check without one, so that an outage is told once. */
   readonly #failures = new Set<string>();
 
@@ -164,10 +166,10 @@ class Watched {
     let look: Look;
     try {
       // The account comes first, so that nothing comes between an opening and its purchase.
-      const covered = await this.#taker?.prepare(true);
-      if (covered) {
+      const held = await this.#taker?.prepare(true);
+      if (held) {
         this.#view?.close();
-        await this.#tellCovered(covered);
+        await this.#tellHeld(held);
         return { kind: 'done' };
       }
       look = await this.#lookout.look();
@@ -205,7 +207,7 @@ class Watched {
           await tell();
           const event = subscribedEvent(told, candidate, charge, clock());
           await this.#print(event, () => this.#printBought(told));
-          this.#sayMore(told);
+          this.#sayMore(told, this.#options.createKey !== undefined);
           announced.splice(0, announced.length, event);
         },
         refused: async (error, candidate) => {
@@ -228,7 +230,7 @@ class Watched {
 
   /** Whether all openings were reported that were asked for; where one is to be bought, only that is the end. */
   get #isEnough(): boolean {
-    return !this.#taker && !this.#options.forever && this.#reported >= (this.#options.count ?? 1);
+    return !this.#taker && (this.#unread || (!this.#options.forever && this.#reported >= (this.#options.count ?? 1)));
   }
 
   /** Tells of what changed, up to the last opening that was asked for. @returns what was told */
@@ -263,6 +265,11 @@ class Watched {
     if (output.isForPeople && instead) return instead();
     if (this.#view) return this.#view.say(eventLine(event, timeZone));
     await output.event(event, { columns: eventColumns, fields: eventFields }, (clean) => eventLine(clean, timeZone));
+    // A purchase is made whether or not somebody reads of it.
+    if (this.#taker) return;
+    await output.written().catch(() => {
+      this.#unread = true;
+    });
   }
 
   #announce(event: WatchEvent): void {
@@ -275,9 +282,9 @@ class Watched {
   }
 
   async #holdsAlready(): Promise<boolean> {
-    const covered = await this.#taker?.prepare(false);
-    if (covered) await this.#tellCovered(covered);
-    return covered !== undefined;
+    const held = await this.#taker?.prepare(false);
+    if (held) await this.#tellHeld(held);
+    return held !== undefined;
   }
 
   async #consent(): Promise<void> {
@@ -286,22 +293,25 @@ class Watched {
     await this.#taker.makeReady();
   }
 
-  async #tellCovered({ candidate, subscriptions }: Covered): Promise<void> {
-    const told = { kind: 'covered' as const, subscriptions };
-    await this.#print(subscribedEvent(told, candidate, 0, this.#context.clock()), () => this.#printBought(told));
-    this.#sayMore(told);
+  async #tellHeld({ candidate, subscriptions, charge }: Held): Promise<void> {
+    const told: Told = { kind: charge > 0 ? 'bought' : 'covered', subscriptions: subscriptions.map(withMaskedKey) };
+    if (charge > 0) this.#context.output.note('The purchase whose answer was lost was carried out after all.');
+    const event = subscribedEvent(told, candidate, charge, this.#context.clock());
+    await this.#print(event, () => this.#printBought(told));
+    this.#sayMore(told, false);
+    this.#announce(event);
   }
 
-  /** What is said about a purchase besides. */
-  #sayMore({ kind, subscriptions, saved }: Told): void {
+  /** What is said about a purchase besides. @param withKeys - whether its keys were made */
+  #sayMore({ kind, subscriptions, saved }: Told, withKeys: boolean): void {
     const { output } = this.#context;
-    const withKey = this.#options.createKey !== undefined;
     if (kind === 'covered') {
       const ids = inWords(subscriptions.map(({ id }) => id));
-      output.note(`Already covered by ${ids}: nothing was charged${withKey ? ', and no key was made' : ''}.`);
+      const noKey = this.#options.createKey === undefined ? '' : ', and no key was made';
+      output.note(`Already covered by ${ids}: nothing was charged${noKey}.`);
       return;
     }
-    sayWhatIsNext(this.#context, subscriptions, withKey);
+    sayWhatIsNext(this.#context, subscriptions, withKeys);
     if (saved) output.done(savedText(saved));
   }
 

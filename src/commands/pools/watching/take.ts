@@ -3,7 +3,7 @@ import { CommandError } from '../../../domain/errors.ts';
 import { type Cents, formatUsd } from '../../../domain/money.ts';
 import type { Checked } from '../../../domain/pace.ts';
 import type { BillingCycle } from '../../../domain/quote.ts';
-import type { SubscribeIntent } from '../../../domain/reconcile.ts';
+import { type Before, judgeSubscribe, type SubscribeIntent } from '../../../domain/reconcile.ts';
 import type { Candidate } from '../../../domain/watching.ts';
 import { factLines, inWords } from '../../../output/text.ts';
 import type { Context } from '../../context.ts';
@@ -32,9 +32,18 @@ export interface TakeOptions extends Wanted {
 }
 
 /** A candidate that is held already. */
-export interface Covered {
+export interface Held {
   readonly candidate: Candidate;
   readonly subscriptions: PoolSubscription[];
+  /** What was charged at most, when it was bought by a purchase of this watch whose answer was lost; else 0. */
+  readonly charge: Cents;
+}
+
+/** A purchase whose answer was lost, and that was not found when it was looked for. */
+interface Lost {
+  readonly candidate: Candidate;
+  readonly before: Before;
+  readonly charge: Cents;
 }
 
 /** Told while an opening is taken. */
@@ -60,6 +69,7 @@ export class Taker {
     mark: undefined,
   };
   #notBefore = Number.NEGATIVE_INFINITY;
+  readonly #lost: Lost[] = [];
 
   constructor(context: Context, candidates: readonly Candidate[], options: TakeOptions) {
     this.#context = context;
@@ -71,10 +81,10 @@ export class Taker {
    * Looks at the account, so that a seat that opens can be bought without a look.
    *
    * @param once - whether a failure is the caller's to repeat
-   * @returns with `--ensure` the candidate that is held already
+   * @returns the candidate that is held already: with `--ensure`, or by a purchase that came late
    * @throws CommandError (unavailable) with `--ensure` when part of one is held, or is held and ends
    */
-  async prepare(once: boolean): Promise<Covered | undefined> {
+  async prepare(once: boolean): Promise<Held | undefined> {
     const history = await this.#context.history();
     const mark = history.mark();
     // Read here, so that it need not be when a seat is free.
@@ -85,7 +95,7 @@ export class Taker {
       if (!mine.has(pool)) mine.set(pool, await pools.subscriptions(pool, { once }));
     }
     this.#account = { mine, spent: await monthlySpending(this.#context), mark };
-    return this.#options.ensure ? this.#covered() : undefined;
+    return this.#late() ?? (this.#options.ensure ? this.#covered() : undefined);
   }
 
   /**
@@ -157,7 +167,11 @@ export class Taker {
       } catch (error) {
         if (told || !(error instanceof CommandError) || this.#isFinal(error)) throw error;
         if (isPassing(error)) {
-          if (error.code !== 'rate_limited' && error.code !== 'busy') this.#notBefore = monotonic() + restAfterLoss;
+          if (error.code !== 'rate_limited' && error.code !== 'busy') {
+            this.#notBefore = monotonic() + restAfterLoss;
+            const before = { ids: repetition.seen.mine.map(({ id }) => id) };
+            this.#lost.push({ candidate, before, charge: purchase.quote.charge.atMost });
+          }
           return { kind: 'failed', error };
         }
         await refused(error, candidate);
@@ -177,14 +191,26 @@ export class Taker {
     return !isTaken(error) && !isPassing(error);
   }
 
-  #covered(): Covered | undefined {
+  /** What a purchase has bought that was looked for in vain. */
+  #late(): Held | undefined {
+    for (const { candidate, before, charge } of this.#lost) {
+      const mine = this.#account.mine.get(candidate.pool) ?? [];
+      const verdict = judgeSubscribe(this.#intent(candidate), before, mine);
+      if (verdict.outcome === 'not_applied') continue;
+      const found = verdict.outcome === 'applied' ? verdict.found : mine.filter(({ id }) => !before.ids?.includes(id));
+      return { candidate, subscriptions: found.map((each) => ({ ...each, poolSlug: candidate.pool })), charge };
+    }
+    return undefined;
+  }
+
+  #covered(): Held | undefined {
     let refusal: unknown;
     for (const candidate of this.#candidates) {
       const { pool, blocks } = candidate;
       try {
         const mine = this.#account.mine.get(pool) ?? [];
         const subscriptions = alreadyCovering(pool, mine, blocks, this.#options.quantity);
-        if (subscriptions) return { candidate, subscriptions };
+        if (subscriptions) return { candidate, subscriptions, charge: 0 };
       } catch (error) {
         refusal ??= error;
       }
