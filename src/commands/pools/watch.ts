@@ -323,7 +323,8 @@ class Watched {
     const names = inWords(this.#lookout.pools, 'or');
     const title = this.#taker ? `Waiting to subscribe to ${names}` : `Waiting for ${names}`;
     const print = (line: string) => output.line(line);
-    const view = new WatchView(screen, { title, style: output.style, timeZone, now: clock, print });
+    const hold = () => this.#context.holdSpinner();
+    const view = new WatchView(screen, { title, style: output.style, timeZone, now: clock, print, hold });
     view.open();
     return view;
   }

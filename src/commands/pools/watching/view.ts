@@ -34,6 +34,8 @@ export class WatchView {
   /** Of the lines, how many the other screen shows too. */
   #printed = 0;
   readonly #print: (line: string) => void;
+  readonly #hold: () => () => void;
+  #release: (() => void) | undefined;
 
   constructor(
     screen: LiveScreen,
@@ -44,6 +46,8 @@ export class WatchView {
       readonly now: () => number;
       /** Prints on the terminal's own screen. */
       readonly print: (line: string) => void;
+      /** Keeps everything else off the terminal. @returns what is to be called when it may be written to again */
+      readonly hold: () => () => void;
     },
   ) {
     this.#screen = screen;
@@ -52,15 +56,19 @@ export class WatchView {
     this.#timeZone = options.timeZone;
     this.#now = options.now;
     this.#print = options.print;
+    this.#hold = options.hold;
   }
 
   open(): void {
+    this.#release ??= this.#hold();
     this.#screen.open((columns) => this.#drawing(columns));
   }
 
   /** Gives the terminal back, and prints there what changed since it was taken. */
   close(): void {
     this.#screen.close();
+    this.#release?.();
+    this.#release = undefined;
     this.#printLines();
   }
 
