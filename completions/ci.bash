@@ -18,13 +18,13 @@ __ci_commands() {
   commands='' aliases=''
   case $place in
     '') commands='setup status pools keys usage billing history auth config api sandbox completion open doctor plans help' ;;
-    'pools' | 'help pools') commands='list view quote subscribe subscriptions keys cancel' aliases='ls' ;;
+    'pools' | 'help pools') commands='list view quote subscribe watch subscriptions keys cancel' aliases='ls' ;;
     'keys' | 'help keys') commands='list create delete' aliases='ls rm' ;;
     'billing' | 'help billing') commands='status credits topup verify card subscribe checkout cancel' ;;
     'history' | 'help history') commands='reconcile' ;;
     'auth' | 'help auth') commands='login logout status list switch token' aliases='ls' ;;
     'config' | 'help config') commands='get set list path' aliases='ls' ;;
-    'sandbox' | 'help sandbox') commands='serve reset advance path' ;;
+    'sandbox' | 'help sandbox') commands='serve reset advance schedule path' ;;
     'completion' | 'help completion') commands='install bash zsh fish powershell' ;;
     'plans' | 'help plans') commands='list' aliases='ls' ;;
     'help') commands='setup status pools keys usage billing history auth config api sandbox completion open doctor plans exit-codes environment output man' ;;
@@ -39,7 +39,8 @@ __ci_options() {
     'status') options='--check' ;;
     'pools list') options='--available --block --model --status' ;;
     'pools quote') options='--blocks --quantity --billing-cycle' ;;
-    'pools subscribe') options='--blocks --quantity --billing-cycle --max-price --ensure --create-key --again --dry-run' ;;
+    'pools subscribe') options='--blocks --quantity --billing-cycle --max-price --ensure --again --create-key --save --var --dry-run' ;;
+    'pools watch') options='--blocks --all-blocks --interval --for --count --forever --bell --exec --webhook --subscribe --quantity --billing-cycle --max-price --ensure --again --create-key --save --var' ;;
     'pools keys') options='--reveal' ;;
     'keys create') options='--subscription --pool --credit --max-budget --rpm --tpm --save --var --secret-only --ensure --reveal' ;;
     'usage') options='--period --refresh --self' ;;
@@ -51,6 +52,7 @@ __ci_options() {
     'api') options='--raw-field --field --input' ;;
     'sandbox serve') options='--port' ;;
     'sandbox reset') options='--no-card' ;;
+    'sandbox schedule') options='--open-in --for --seats --rivals --clear' ;;
   esac
   options+=' --json --output --fields --jq --profile --api-url --sandbox --timeout --no-input --yes --no-color --debug --help'
 }
@@ -82,12 +84,13 @@ __ci_values() {
   kind='' choices='' alone=''
   case "$place $1" in
     'pools list --block' | 'pools quote --blocks' | 'pools subscribe --blocks') kind=list choices='asia europe americas' alone='all' ;;
-    'pools list --model' | 'pools quote --quantity' | 'pools subscribe --quantity' | 'pools subscribe --max-price' | 'pools subscribe --create-key' | 'keys create --max-budget' | 'keys create --rpm' | 'keys create --tpm' | 'keys create --var' | 'billing verify --amount' | 'billing subscribe --create-key' | 'api --raw-field' | 'api --field' | 'sandbox serve --port') kind=any ;;
+    'pools list --model' | 'pools quote --quantity' | 'pools subscribe --quantity' | 'pools subscribe --max-price' | 'pools subscribe --create-key' | 'pools subscribe --var' | 'pools watch --interval' | 'pools watch --for' | 'pools watch --count' | 'pools watch --exec' | 'pools watch --webhook' | 'pools watch --quantity' | 'pools watch --max-price' | 'pools watch --create-key' | 'pools watch --var' | 'keys create --max-budget' | 'keys create --rpm' | 'keys create --tpm' | 'keys create --var' | 'billing verify --amount' | 'billing subscribe --create-key' | 'api --raw-field' | 'api --field' | 'sandbox serve --port' | 'sandbox schedule --open-in' | 'sandbox schedule --for' | 'sandbox schedule --seats' | 'sandbox schedule --rivals') kind=any ;;
     'pools list --status') kind=words choices='active funding activating paused' ;;
-    'pools quote --billing-cycle' | 'pools subscribe --billing-cycle') kind=words choices='month year' ;;
+    'pools quote --billing-cycle' | 'pools subscribe --billing-cycle' | 'pools watch --billing-cycle') kind=words choices='month year' ;;
+    'pools subscribe --save' | 'pools watch --save' | 'keys create --save' | 'api --input') kind=files ;;
+    'pools watch --blocks') kind=list choices='asia europe americas' alone='any all' ;;
     'keys create --subscription') kind=subscriptions ;;
-    'keys create --pool' | 'pools view 1' | 'pools quote 1' | 'pools subscribe 1' | 'pools subscriptions 1' | 'pools keys 1' | 'pools cancel 1') kind=pools ;;
-    'keys create --save' | 'api --input') kind=files ;;
+    'keys create --pool' | 'pools view 1' | 'pools quote 1' | 'pools subscribe 1' | 'pools watch +' | 'pools subscriptions 1' | 'pools keys 1' | 'pools cancel 1' | 'sandbox schedule 1') kind=pools ;;
     'usage --period') kind=words choices='1h 24h 7d 30d' ;;
     'billing topup --method') kind=words choices='stripe usdc' ;;
     'setup --fields') kind=list choices='account pool subscriptions keys savedTo commands' ;;
@@ -96,6 +99,7 @@ __ci_values() {
     'pools view --fields') kind=list choices='id slug modelId modelName description status totalSlots minPricePerDay manualProvisioning annualDiscount models infraSpec blocks hourSlots' ;;
     'pools quote --fields') kind=list choices='poolId pool blocks quantity billingCycle monthlyPrice charge chargeAtMost exact prices' ;;
     'pools subscribe --fields') kind=list choices='id poolId status monthlyPrice billingCycle cancelAtPeriodEnd currentPeriodEnd hours key poolSlug subscriptions pool blocks quantity charge chargeAtMost exact prices' ;;
+    'pools watch --fields') kind=list choices='event at pool blocks pricePerMonth previousPricePerMonth freeSeats status previousStatus charge subscriptions code message' ;;
     'pools subscriptions --fields' | 'pools cancel --fields') kind=list choices='id poolId status monthlyPrice billingCycle cancelAtPeriodEnd currentPeriodEnd hours key poolSlug' ;;
     'pools keys --fields') kind=list choices='id name apiKey isActive subscriptionId createdAt' ;;
     'keys list --fields') kind=list choices='id name apiKey keyPlan keyType isActive subscriptionId subscriptionStatus subscriptionExpiresAt maxBudget rpm tpm createdAt lastUsedAt' ;;
@@ -121,6 +125,7 @@ __ci_values() {
     'sandbox serve --fields') kind=list choices='url managementKey folder' ;;
     'sandbox reset --fields') kind=list choices='folder card' ;;
     'sandbox advance --fields') kind=list choices='now' ;;
+    'sandbox schedule --fields') kind=list choices='pool block opensAt closesAt seats rivals left' ;;
     'sandbox path --fields') kind=list choices='folder' ;;
     'completion install --fields') kind=list choices='shell file change firstLine lastLine' ;;
     'open --fields') kind=list choices='place url' ;;
@@ -130,6 +135,7 @@ __ci_values() {
     'auth switch 1') kind=profiles ;;
     'config get 1' | 'config set 1') kind=words choices='output timeout max-monthly-spend' ;;
     'api 1') kind=words choices='GET HEAD POST PUT PATCH DELETE' ;;
+    'sandbox schedule 2') kind=words choices='asia europe americas' ;;
     'completion install 1') kind=words choices='bash zsh fish powershell' ;;
     'open 1') kind=words choices='dashboard docs keys billing pools' ;;
     *' --output') kind=words choices='table json csv yaml' ;;

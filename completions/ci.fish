@@ -39,6 +39,7 @@ function __ci_commands
                 'view'\t'show prices, free seats and the hours of the day' \
                 'quote'\t'show what a subscription would cost, without buying' \
                 'subscribe'\t'reserve blocks of a pool: charges the saved card at once' \
+                'watch'\t'wait until a block opens, and take a seat if asked to' \
                 'subscriptions'\t'list your subscriptions, on all pools or one' \
                 'keys'\t'list the keys of your subscriptions on a pool, secrets masked' \
                 'cancel'\t'end your most recent subscription on a pool with its period'
@@ -73,6 +74,7 @@ function __ci_commands
             printf '%s\n' 'serve'\t'serve the sandbox on this machine until Ctrl-C' \
                 'reset'\t'start the sandbox afresh: no subscriptions, no keys, its clock at 09:00 UTC' \
                 'advance'\t'move the sandbox\'s clock: periods renew, canceled subscriptions end' \
+                'schedule'\t'open a block at a given time, for a time, with rivals for its seats' \
                 'path'\t'print the folder of its state'
         case 'completion' 'help completion'
             printf '%s\n' 'install'\t'set completion up, and say what was changed' \
@@ -144,9 +146,30 @@ function __ci_options
                 '--billing-cycle'\t'month or year' \
                 '--max-price'\t'refuse when today\'s charge is above this' \
                 '--ensure'\t'do nothing when active subscriptions of yours cover it already' \
-                '--create-key'\t'make an API key for each seat' \
                 '--again'\t'buy it though the same was bought a moment ago' \
+                '--create-key'\t'make an API key for each seat' \
+                '--save'\t'write the secret to this dotenv file, and print it nowhere' \
+                '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
                 '--dry-run'\t'show what it would cost, and stop'
+        case 'pools watch'
+            printf '%s\n' '--blocks'\t'asia, europe, americas (comma between): any of them; any, or all together' \
+                '--all-blocks'\t'wait until the named blocks are open together' \
+                '--interval'\t'time between two checks, at least 5s (default: 15s)' \
+                '--for'\t'give up after this long, with exit code 6' \
+                '--count'\t'go on until so many openings were reported (default: 1)' \
+                '--forever'\t'go on reporting' \
+                '--bell'\t'ring the terminal\'s bell' \
+                '--exec'\t'run this through your shell, told by CHEAPESTINFERENCE_EVENT, _POOL, _BLOCKS…' \
+                '--webhook'\t'post the event there as JSON; https, or http on this machine' \
+                '--subscribe'\t'buy what opens at once: charges the saved card' \
+                '--quantity'\t'seats in each block, 1 to 20' \
+                '--billing-cycle'\t'month or year' \
+                '--max-price'\t'with --subscribe: the most it may charge' \
+                '--ensure'\t'with --subscribe: end at once when you hold one of them already' \
+                '--again'\t'with --subscribe: buy it though the same was bought a moment ago' \
+                '--create-key'\t'make an API key for each seat' \
+                '--save'\t'write the secret to this dotenv file, and print it nowhere' \
+                '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)'
         case 'pools keys'
             printf '%s\n' '--reveal'\t'show the secrets in full'
         case 'keys create'
@@ -186,6 +209,12 @@ function __ci_options
             printf '%s\n' '--port'\t'TCP port on 127.0.0.1; 0 takes a free one'
         case 'sandbox reset'
             printf '%s\n' '--no-card'\t'with no card on file'
+        case 'sandbox schedule'
+            printf '%s\n' '--open-in'\t'when it opens, from now (default: at once)' \
+                '--for'\t'for how long it is open (default: 90s)' \
+                '--seats'\t'how many seats are on offer (default: 1)' \
+                '--rivals'\t'how many others take one, evenly spread over that time' \
+                '--clear'\t'forget all that is scheduled'
     end
     printf '%s\n' '--json'\t'print JSON, for jq and programs' \
         '--output'\t'table, json, csv or yaml' \
@@ -244,7 +273,7 @@ function __ci_values
                 'americas'\t'16:00–24:00 UTC' \
                 '--alone' \
                 'all'\t'the whole day'
-        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --create-key' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --var' 'billing verify --amount' 'billing subscribe --create-key' 'api --raw-field' 'api --field' 'sandbox serve --port'
+        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --create-key' 'pools watch --var' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --var' 'billing verify --amount' 'billing subscribe --create-key' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
             printf '%s\n' 'any'
         case 'pools list --status'
             printf '%s\n' 'words' \
@@ -252,16 +281,24 @@ function __ci_values
                 'funding' \
                 'activating' \
                 'paused'
-        case 'pools quote --billing-cycle' 'pools subscribe --billing-cycle'
+        case 'pools quote --billing-cycle' 'pools subscribe --billing-cycle' 'pools watch --billing-cycle'
             printf '%s\n' 'words' \
                 'month' \
                 'year'
+        case 'pools subscribe --save' 'pools watch --save' 'keys create --save' 'api --input'
+            printf '%s\n' 'files'
+        case 'pools watch --blocks'
+            printf '%s\n' 'list' \
+                'asia'\t'00:00–08:00 UTC' \
+                'europe'\t'08:00–16:00 UTC' \
+                'americas'\t'16:00–24:00 UTC' \
+                '--alone' \
+                'any'\t'whichever opens' \
+                'all'\t'the whole day, together'
         case 'keys create --subscription'
             printf '%s\n' 'subscriptions'
-        case 'keys create --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1'
+        case 'keys create --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools watch +' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1' 'sandbox schedule 1'
             printf '%s\n' 'pools'
-        case 'keys create --save' 'api --input'
-            printf '%s\n' 'files'
         case 'usage --period'
             printf '%s\n' 'words' \
                 '1h' \
@@ -354,6 +391,22 @@ function __ci_values
                 'chargeAtMost' \
                 'exact' \
                 'prices' \
+                '--alone'
+        case 'pools watch --fields'
+            printf '%s\n' 'list' \
+                'event' \
+                'at' \
+                'pool' \
+                'blocks' \
+                'pricePerMonth' \
+                'previousPricePerMonth' \
+                'freeSeats' \
+                'status' \
+                'previousStatus' \
+                'charge' \
+                'subscriptions' \
+                'code' \
+                'message' \
                 '--alone'
         case 'pools subscriptions --fields' 'pools cancel --fields'
             printf '%s\n' 'list' \
@@ -553,6 +606,16 @@ function __ci_values
             printf '%s\n' 'list' \
                 'now' \
                 '--alone'
+        case 'sandbox schedule --fields'
+            printf '%s\n' 'list' \
+                'pool' \
+                'block' \
+                'opensAt' \
+                'closesAt' \
+                'seats' \
+                'rivals' \
+                'left' \
+                '--alone'
         case 'sandbox path --fields'
             printf '%s\n' 'list' \
                 'folder' \
@@ -600,6 +663,11 @@ function __ci_values
                 'PUT' \
                 'PATCH' \
                 'DELETE'
+        case 'sandbox schedule 2'
+            printf '%s\n' 'words' \
+                'asia'\t'00:00–08:00 UTC' \
+                'europe'\t'08:00–16:00 UTC' \
+                'americas'\t'16:00–24:00 UTC'
         case 'completion install 1'
             printf '%s\n' 'words' \
                 'bash' \

@@ -44,6 +44,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('view', 'show prices, free seats and the hours of the day')
       , @('quote', 'show what a subscription would cost, without buying')
       , @('subscribe', 'reserve blocks of a pool: charges the saved card at once')
+      , @('watch', 'wait until a block opens, and take a seat if asked to')
       , @('subscriptions', 'list your subscriptions, on all pools or one')
       , @('keys', 'list the keys of your subscriptions on a pool, secrets masked')
       , @('cancel', 'end your most recent subscription on a pool with its period')
@@ -53,6 +54,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('view', 'show prices, free seats and the hours of the day')
       , @('quote', 'show what a subscription would cost, without buying')
       , @('subscribe', 'reserve blocks of a pool: charges the saved card at once')
+      , @('watch', 'wait until a block opens, and take a seat if asked to')
       , @('subscriptions', 'list your subscriptions, on all pools or one')
       , @('keys', 'list the keys of your subscriptions on a pool, secrets masked')
       , @('cancel', 'end your most recent subscription on a pool with its period')
@@ -125,12 +127,14 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('serve', 'serve the sandbox on this machine until Ctrl-C')
       , @('reset', 'start the sandbox afresh: no subscriptions, no keys, its clock at 09:00 UTC')
       , @('advance', 'move the sandbox''s clock: periods renew, canceled subscriptions end')
+      , @('schedule', 'open a block at a given time, for a time, with rivals for its seats')
       , @('path', 'print the folder of its state')
     )
     'help sandbox' = @(
       , @('serve', 'serve the sandbox on this machine until Ctrl-C')
       , @('reset', 'start the sandbox afresh: no subscriptions, no keys, its clock at 09:00 UTC')
       , @('advance', 'move the sandbox''s clock: periods renew, canceled subscriptions end')
+      , @('schedule', 'open a block at a given time, for a time, with rivals for its seats')
       , @('path', 'print the folder of its state')
     )
     'completion' = @(
@@ -234,9 +238,31 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--billing-cycle', 'month or year')
       , @('--max-price', 'refuse when today''s charge is above this')
       , @('--ensure', 'do nothing when active subscriptions of yours cover it already')
-      , @('--create-key', 'make an API key for each seat')
       , @('--again', 'buy it though the same was bought a moment ago')
+      , @('--create-key', 'make an API key for each seat')
+      , @('--save', 'write the secret to this dotenv file, and print it nowhere')
+      , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
       , @('--dry-run', 'show what it would cost, and stop')
+    )
+    'pools watch' = @(
+      , @('--blocks', 'asia, europe, americas (comma between): any of them; any, or all together')
+      , @('--all-blocks', 'wait until the named blocks are open together')
+      , @('--interval', 'time between two checks, at least 5s (default: 15s)')
+      , @('--for', 'give up after this long, with exit code 6')
+      , @('--count', 'go on until so many openings were reported (default: 1)')
+      , @('--forever', 'go on reporting')
+      , @('--bell', 'ring the terminal''s bell')
+      , @('--exec', 'run this through your shell, told by CHEAPESTINFERENCE_EVENT, _POOL, _BLOCKS...')
+      , @('--webhook', 'post the event there as JSON; https, or http on this machine')
+      , @('--subscribe', 'buy what opens at once: charges the saved card')
+      , @('--quantity', 'seats in each block, 1 to 20')
+      , @('--billing-cycle', 'month or year')
+      , @('--max-price', 'with --subscribe: the most it may charge')
+      , @('--ensure', 'with --subscribe: end at once when you hold one of them already')
+      , @('--again', 'with --subscribe: buy it though the same was bought a moment ago')
+      , @('--create-key', 'make an API key for each seat')
+      , @('--save', 'write the secret to this dotenv file, and print it nowhere')
+      , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
     )
     'pools keys' = @(
       , @('--reveal', 'show the secrets in full')
@@ -287,6 +313,13 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     )
     'sandbox reset' = @(
       , @('--no-card', 'with no card on file')
+    )
+    'sandbox schedule' = @(
+      , @('--open-in', 'when it opens, from now (default: at once)')
+      , @('--for', 'for how long it is open (default: 90s)')
+      , @('--seats', 'how many seats are on offer (default: 1)')
+      , @('--rivals', 'how many others take one, evenly spread over that time')
+      , @('--clear', 'forget all that is scheduled')
     )
   }
   $everywhere = @(
@@ -367,6 +400,36 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'pools subscribe --create-key' = @{
       Kind = 'any'
     }
+    'pools subscribe --var' = @{
+      Kind = 'any'
+    }
+    'pools watch --interval' = @{
+      Kind = 'any'
+    }
+    'pools watch --for' = @{
+      Kind = 'any'
+    }
+    'pools watch --count' = @{
+      Kind = 'any'
+    }
+    'pools watch --exec' = @{
+      Kind = 'any'
+    }
+    'pools watch --webhook' = @{
+      Kind = 'any'
+    }
+    'pools watch --quantity' = @{
+      Kind = 'any'
+    }
+    'pools watch --max-price' = @{
+      Kind = 'any'
+    }
+    'pools watch --create-key' = @{
+      Kind = 'any'
+    }
+    'pools watch --var' = @{
+      Kind = 'any'
+    }
     'keys create --max-budget' = @{
       Kind = 'any'
     }
@@ -394,6 +457,18 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'sandbox serve --port' = @{
       Kind = 'any'
     }
+    'sandbox schedule --open-in' = @{
+      Kind = 'any'
+    }
+    'sandbox schedule --for' = @{
+      Kind = 'any'
+    }
+    'sandbox schedule --seats' = @{
+      Kind = 'any'
+    }
+    'sandbox schedule --rivals' = @{
+      Kind = 'any'
+    }
     'pools list --status' = @{
       Kind = 'words'
       Words = @(
@@ -417,6 +492,37 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('year', '')
       )
     }
+    'pools watch --billing-cycle' = @{
+      Kind = 'words'
+      Words = @(
+        , @('month', '')
+        , @('year', '')
+      )
+    }
+    'pools subscribe --save' = @{
+      Kind = 'files'
+    }
+    'pools watch --save' = @{
+      Kind = 'files'
+    }
+    'keys create --save' = @{
+      Kind = 'files'
+    }
+    'api --input' = @{
+      Kind = 'files'
+    }
+    'pools watch --blocks' = @{
+      Kind = 'list'
+      Words = @(
+        , @('asia', '00:00-08:00 UTC')
+        , @('europe', '08:00-16:00 UTC')
+        , @('americas', '16:00-24:00 UTC')
+      )
+      Alone = @(
+        , @('any', 'whichever opens')
+        , @('all', 'the whole day, together')
+      )
+    }
     'keys create --subscription' = @{
       Kind = 'subscriptions'
     }
@@ -432,6 +538,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'pools subscribe 1' = @{
       Kind = 'pools'
     }
+    'pools watch +' = @{
+      Kind = 'pools'
+    }
     'pools subscriptions 1' = @{
       Kind = 'pools'
     }
@@ -441,11 +550,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'pools cancel 1' = @{
       Kind = 'pools'
     }
-    'keys create --save' = @{
-      Kind = 'files'
-    }
-    'api --input' = @{
-      Kind = 'files'
+    'sandbox schedule 1' = @{
+      Kind = 'pools'
     }
     'usage --period' = @{
       Kind = 'words'
@@ -556,6 +662,24 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('chargeAtMost', '')
         , @('exact', '')
         , @('prices', '')
+      )
+    }
+    'pools watch --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('event', '')
+        , @('at', '')
+        , @('pool', '')
+        , @('blocks', '')
+        , @('pricePerMonth', '')
+        , @('previousPricePerMonth', '')
+        , @('freeSeats', '')
+        , @('status', '')
+        , @('previousStatus', '')
+        , @('charge', '')
+        , @('subscriptions', '')
+        , @('code', '')
+        , @('message', '')
       )
     }
     'pools subscriptions --fields' = @{
@@ -860,6 +984,18 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('now', '')
       )
     }
+    'sandbox schedule --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('pool', '')
+        , @('block', '')
+        , @('opensAt', '')
+        , @('closesAt', '')
+        , @('seats', '')
+        , @('rivals', '')
+        , @('left', '')
+      )
+    }
     'sandbox path --fields' = @{
       Kind = 'list'
       Words = @(
@@ -934,6 +1070,14 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('PUT', '')
         , @('PATCH', '')
         , @('DELETE', '')
+      )
+    }
+    'sandbox schedule 2' = @{
+      Kind = 'words'
+      Words = @(
+        , @('asia', '00:00-08:00 UTC')
+        , @('europe', '08:00-16:00 UTC')
+        , @('americas', '16:00-24:00 UTC')
       )
     }
     'completion install 1' = @{

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { listAt } from '../sandbox/harness.ts';
 import { userOf } from './cli.ts';
@@ -9,9 +10,12 @@ const list = 'GET /api/pools';
 const otherScreen = '\x1b[?1049h';
 const ownScreen = '\x1b[?1049l';
 
-/** What the terminal's own screen got, before its other one and after it. */
-function around({ written }: Session): [string, string] {
-  return [written.slice(0, written.indexOf(otherScreen)), written.slice(written.lastIndexOf(ownScreen))];
+/** What the terminal's own screen shows, from before its other one and after it. */
+function around({ written }: Session): string[] {
+  return [
+    written.slice(0, written.indexOf(otherScreen)),
+    written.slice(written.lastIndexOf(ownScreen) + ownScreen.length),
+  ].map(stripVTControlCharacters);
 }
 
 function widths(screen: string): number[] {
@@ -48,8 +52,8 @@ describe('the live view', () => {
     await session.shows('Last changes');
     await session.shows(/sold out again\n.*is open: \$45\.00 a month/);
     expect(await session.exit).toBe(0);
-    const [, after] = around(session);
-    const lines = after.slice(ownScreen.length).split('\r\n');
+    const [, after = ''] = around(session);
+    const lines = after.split('\r\n');
     expect(lines.map((line) => line.slice(21))).toEqual([
       'minimax-m3 americas is open: $45.00 a month',
       'minimax-m3 americas is sold out again',
@@ -67,8 +71,9 @@ describe('the live view', () => {
       session.resize(columns, 20);
       await session.shows(/^Waiting(?:.*\n)+.*1 check/);
       expect([columns, Math.max(...widths(session.screen)) < columns]).toEqual([columns, true]);
+      // Of a table that is too wide the columns go first that matter least.
+      if (columns === 40) expect(session.screen).toMatch(/POOL +BLOCK +STATE\n/);
     }
-    expect(session.screen).not.toContain('PRICE/MONTH');
     session.resize(100, 4);
     await session.shows(/^Waiting.*\n\nPOOL.*PRICE\/MONTH +SINCE\nminimax-m3/);
     expect(session.screen.split('\n')).toHaveLength(4);
@@ -86,7 +91,7 @@ describe('the live view', () => {
     expect(await session.exit).toBe(130);
     const [before, after] = around(session);
     expect(before).toBe('');
-    expect(after).toBe(`${ownScreen}ci: interrupted\r\n`);
+    expect(after).toBe('ci: interrupted\r\n');
     for (const sequence of ['\x1b[?25h', ownScreen, '\x1b[?25l', otherScreen]) {
       expect(session.written.split(sequence)).toHaveLength(2);
     }
@@ -96,8 +101,8 @@ describe('the live view', () => {
     const api = await recordedSandbox();
     const session = onTerminal(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 100ms --for 500ms');
     expect(await session.exit).toBe(6);
-    const [, after] = around(session);
-    expect(after).toMatch(/^\S+ci: no seat was free on minimax-m3 americas within 500ms/);
+    const [, after = ''] = around(session);
+    expect(after).toMatch(/^ci: no seat was free on minimax-m3 americas within 500ms/);
   });
 
   test('is not for a dumb terminal: a line an event, and no control character', async () => {
@@ -139,7 +144,7 @@ describe('the live view', () => {
     expect(session.written.split('\x07')).toHaveLength(4);
     session.type(ctrlC);
     await session.exit;
-    const [, after] = around(session);
+    const [, after = ''] = around(session);
     expect(after.split('\r\n').filter((each) => each.startsWith('told of'))).toEqual([
       'told of asia',
       'told of europe',
@@ -181,7 +186,7 @@ describe('--subscribe on a terminal', () => {
     await session.shows('Charge up to $45.00 as soon as one opens? (y/N)');
     session.type(`y${enter}`);
     expect(await session.exit).toBe(0);
-    const [, after] = around(session);
+    const [, after = ''] = around(session);
     expect(after).toMatch(/minimax-m3 asia is open: \$39\.00 a month\r\n✓ Subscribed to asia of minimax-m3: \$39\.00/);
     expect(after).toMatch(/Subscription {2}[0-9a-f-]{36}\r\n {0,2}Blocks {8}asia\r\n/);
     expect(listAt(await api.box.seen(), 'charges')).toHaveLength(1);
@@ -216,5 +221,6 @@ test('without pool and block both are picked', async () => {
   session.type(` ${enter}`);
   expect(await session.exit).toBe(0);
   expect(session.written).toContain('kimi26 asia is open');
-  expect(api.requests.filter((each) => each === list)).toHaveLength(2);
+  // For the question of the pool, and that of its blocks.
+  expect(api.requests.filter((each) => each === list)).toHaveLength(3);
 });
