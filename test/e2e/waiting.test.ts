@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { userOf } from './cli.ts';
-import { type Behaviour, data, recordedSandbox, server } from './servers.ts';
+import { type Behaviour, data, recordedSandbox, server, silence } from './servers.ts';
 import { ctrlC, enter, onTerminal } from './terminal.ts';
 
 const frame = '[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]';
@@ -50,6 +50,25 @@ test('Ctrl-C leaves nothing of it either', async () => {
   session.type(ctrlC);
   expect(await session.exit).toBe(130);
   expect(session.screen.replace(/^\^C/, '')).toMatch(/^\s*ci: interrupted$/);
+});
+
+test('after Ctrl-C it does not come again, as a second one would leave it there', async () => {
+  let left = false;
+  const api = await recordedSandbox({
+    instead: ({ method }) => {
+      if (method === 'POST') return silence;
+      // Longer than a person would wait without a word.
+      return left ? (_request, response) => void setTimeout(() => response.destroy(), 400) : undefined;
+    },
+  });
+  const session = onTerminal(userOf(api), 'pools subscribe kimi26 --blocks europe --yes');
+  await session.shows('Waiting for the answer…');
+  left = true;
+  const { length } = session.written;
+  session.type(ctrlC);
+  await session.shows('Interrupted: finding out whether it was carried out…');
+  expect(await session.exit).toBe(130);
+  expect(session.written.slice(length)).not.toMatch(new RegExp(frame));
 });
 
 test('it is not there while a question is', async () => {
