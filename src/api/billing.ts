@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { ApiClient } from './client.ts';
+import type { ApiClient, ReadOptions } from './client.ts';
 import { count, id, maybe, usd } from './schema.ts';
 
 const pledgeSchema = z.looseObject({
@@ -87,8 +87,8 @@ export class BillingApi {
     this.#client = client;
   }
 
-  status(): Promise<BillingStatus> {
-    return this.#client.read('/api/billing/status', billingStatusSchema);
+  status(options: Pick<ReadOptions, 'once'> = {}): Promise<BillingStatus> {
+    return this.#client.read('/api/billing/status', billingStatusSchema, options);
   }
 
   credits(): Promise<Credits> {

@@ -3,7 +3,14 @@ import { CommandError, type Outcome } from '../domain/errors.ts';
 import { areRivals, type Before, type Intent, type Verdict } from '../domain/reconcile.ts';
 import { counted } from '../output/text.ts';
 import { relativeTime } from '../output/time.ts';
-import { type History, isLeftBehind, isOpen, type RecordedAccount, type RecordedChange } from '../state/history.ts';
+import {
+  type History,
+  isLeftBehind,
+  isOpen,
+  type RecordedAccount,
+  type RecordedChange,
+  type Settled,
+} from '../state/history.ts';
 import type { Context } from './context.ts';
 import { inWordsOf } from './intents.ts';
 
@@ -47,15 +54,8 @@ export async function carryOut<Answer, Found>(context: Context, change: Change<A
     await context.noteUndelivered();
   }
   const id = history.begin({ intent: change.intent, before: change.before, account });
-  const settle = (outcome: Outcome, by: 'answer' | 'look', ids: readonly string[] = [], error?: CommandError) => {
-    context.lastChange = outcome;
-    try {
-      history.settle(id, { outcome, by, ids, code: error?.code });
-    } catch (failure) {
-      const reason = failure instanceof Error ? failure.message : String(failure);
-      context.output.note(`What became of it could not be recorded in ${history.file}: ${reason}`);
-    }
-  };
+  const settle = (outcome: Outcome, by: 'answer' | 'look', ids: readonly string[] = [], error?: CommandError) =>
+    settleChange(context, history, id, { outcome, by, ids, code: error?.code });
   context.lastChange = 'unknown';
   let lost: CommandError;
   try {
@@ -99,6 +99,17 @@ export async function carryOut<Answer, Found>(context: Context, change: Change<A
   });
   settle('unknown', 'look', [], error);
   throw error;
+}
+
+/** Records what became of a change; that it cannot be recorded is said, and undoes nothing. @param id - in the record */
+export function settleChange(context: Context, history: History, id: string, settled: Settled): void {
+  context.lastChange = settled.outcome;
+  try {
+    history.settle(id, settled);
+  } catch (failure) {
+    const reason = failure instanceof Error ? failure.message : String(failure);
+    context.output.note(`What became of it could not be recorded in ${history.file}: ${reason}`);
+  }
 }
 
 /** Looks until the change is found; its absence is believed when it was seen twice. */

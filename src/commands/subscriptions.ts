@@ -1,4 +1,5 @@
 import type { BillingStatus } from '../api/billing.ts';
+import type { ReadOptions } from '../api/client.ts';
 import type { Api } from '../api/index.ts';
 import type { Subscription } from '../api/pools.ts';
 import { hoursInWords, isLive, nextLive } from '../domain/coverage.ts';
@@ -20,13 +21,17 @@ export async function poolSubscriptions(context: Context, pool: string): Promise
 }
 
 /** My subscriptions on all pools: the account names the pools, each pool its subscriptions. */
-export async function allSubscriptions({ pools }: Api, { poolPledges }: BillingStatus): Promise<PoolSubscription[]> {
+export async function allSubscriptions(
+  { pools }: Api,
+  { poolPledges }: BillingStatus,
+  options: Pick<ReadOptions, 'once'> = {},
+): Promise<PoolSubscription[]> {
   const mine = new Map(
     (poolPledges ?? []).map((pledge) => [pledge.poolId ?? pledge.poolSlug ?? pledge.id, pledge.poolSlug]),
   );
   const found: PoolSubscription[] = [];
   for (const [pool, slug] of mine) {
-    const subscriptions = await pools.subscriptions(slug ?? pool);
+    const subscriptions = await pools.subscriptions(slug ?? pool, options);
     found.push(...subscriptions.map((subscription) => ({ ...subscription, poolSlug: slug ?? pool })));
   }
   return found;

@@ -1,11 +1,9 @@
-import path from 'node:path';
-import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { run } from '../../src/main.ts';
-import { at, emptyFolder, listAt, textAt } from '../sandbox/harness.ts';
-import { managementKey, userOf } from './cli.ts';
+import { at, listAt, textAt } from '../sandbox/harness.ts';
+import { userOf } from './cli.ts';
 import { dropping } from './drops.ts';
+import { ciHere } from './in-process.ts';
 import { forward } from './servers.ts';
 
 const crowd = 50;
@@ -23,42 +21,6 @@ interface Trial {
   readonly delay: number;
   /** Whether the shipped program takes part, and not the same in this process. */
   readonly shipped: boolean;
-}
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-}
-
-/** The command in this process, its waits noted. */
-async function inProcess(url: string, waits: number[]): Promise<Ended> {
-  let stdout = '';
-  const folder = emptyFolder();
-  const code = await run(words.split(' '), {
-    stdin: new PassThrough(),
-    stdout: {
-      write: (text: string, done?: () => void) => {
-        stdout += text;
-        done?.();
-      },
-    },
-    stderr: new PassThrough(),
-    env: {
-      CHEAPESTINFERENCE_API_URL: url,
-      CHEAPESTINFERENCE_MANAGEMENT_KEY: managementKey,
-      CHEAPESTINFERENCE_CONFIG_DIR: path.join(folder, 'config'),
-      XDG_STATE_HOME: path.join(folder, 'state'),
-    },
-    now: Date.now,
-    sleep: (milliseconds) => {
-      waits.push(milliseconds);
-      return sleep(milliseconds);
-    },
-    timeZone: 'UTC',
-    version: '0.0.0',
-    interrupt: new AbortController().signal,
-  });
-  return { code, stdout };
 }
 
 /** One seat opens, and fifty rivals want it too; later another opens that nobody else wants. */
@@ -97,7 +59,9 @@ async function trial({ kind, delay, shipped }: Trial) {
     },
   });
   const waits: number[] = [];
-  const ended = shipped ? await userOf(api).ci(words) : await inProcess(api.url, waits);
+  const ended = shipped
+    ? await userOf(api).ci(words)
+    : await ciHere(words, api, { onSleep: (wait) => waits.push(wait) });
   await came;
   const charges = listAt(await api.box.seen(), 'charges');
   return { api, ended, charges, won, waits };

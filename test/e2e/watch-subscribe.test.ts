@@ -2,10 +2,11 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { scheduleDrop } from '../../src/sandbox/state.ts';
-import { at, listAt, machineStart, type TestSandbox, textAt } from '../sandbox/harness.ts';
+import { at, emptyFolder, hour, listAt, machineStart, type TestSandbox, textAt } from '../sandbox/harness.ts';
 import { type Ended, lines, secret, userOf } from './cli.ts';
 import { dropping } from './drops.ts';
 import { customerOf, generations } from './generations.ts';
+import { ciHere } from './in-process.ts';
 import {
   answer,
   type Behaviour,
@@ -295,33 +296,6 @@ describe('a purchase whose answer is lost', () => {
     expect(await charges(api.box)).toEqual([]);
   });
 
-  test('and that is made later than it was looked for is taken for what it is', async () => {
-    let order: Received | undefined;
-    let looks = 0;
-    const api = await dropping({
-      at: [2],
-      seats: 3,
-      instead: (request, box) => {
-        if (request.method === 'POST') {
-          order = request;
-          return reset;
-        }
-        const late = order;
-        // It is looked for four times, and by the checks afterwards.
-        if (!late || !request.path.endsWith('/my-subscriptions') || ++looks !== 6) return undefined;
-        return async (asked, response) => {
-          await box.call('POST', late.path, { text: late.body });
-          await forward(box.url, asked, response);
-        };
-      },
-    });
-    const ended = await userOf(api).ci(watch);
-    expect([ended.code, api.changes, (await charges(api.box)).length]).toEqual([0, [purchase], 1]);
-    expect(told(ended)).toEqual(['opened', 'error unreachable', 'subscribed']);
-    expect(at(events(ended).at(-1), 'charge')).toBe(45);
-    expect(ended.stderr).toBe('The purchase whose answer was lost was carried out after all.\n');
-  });
-
   test('and cannot be found out ends the watch: exit 10, never tried again', async () => {
     let bought = false;
     const api = await dropping({
@@ -352,6 +326,69 @@ describe('a purchase whose answer is lost', () => {
     const ended = await watching.ended;
     expect([ended.code, told(ended), api.changes.length]).toEqual([130, ['opened', 'subscribed'], 1]);
     expect(failureOf(ended)).toMatchObject({ code: 'interrupted', outcome: 'applied' });
+  });
+});
+
+describe('a purchase that comes late', () => {
+  /** The answer is lost, and the purchase carried out when the account is looked at after it was looked for in vain. */
+  function late(): Instead {
+    let order: Received | undefined;
+    let looks = 0;
+    return (request, box) => {
+      if (request.method === 'POST' && request.path.endsWith('/subscribe')) {
+        order = request;
+        return reset;
+      }
+      const ordered = order;
+      if (!ordered || !request.path.endsWith('/my-subscriptions') || ++looks !== 6) return undefined;
+      return async (asked, response) => {
+        await box.call('POST', ordered.path, { text: ordered.body });
+        await forward(box.url, asked, response);
+      };
+    };
+  }
+
+  test('is taken for what it is, and ends the watch', async () => {
+    const api = await dropping({ at: [2], seats: 3, instead: late() });
+    const ended = await userOf(api).ci(watch);
+    expect([ended.code, api.changes, (await charges(api.box)).length]).toEqual([0, [purchase], 1]);
+    expect(told(ended)).toEqual(['opened', 'error unreachable', 'subscribed']);
+    expect(at(events(ended).at(-1), 'charge')).toBe(45);
+    expect(ended.stderr).toBe('The purchase whose answer was lost was carried out after all.\n');
+  });
+
+  test('has its key made, and put where it was asked for', async () => {
+    const api = await dropping({ at: [2], seats: 3, instead: late() });
+    const me = userOf(api);
+    const ended = await me.ci(`${watch} --create-key prod --save .env`);
+    expect([ended.code, told(ended)]).toEqual([0, ['opened', 'error unreachable', 'subscribed']]);
+    expect(api.changes).toEqual([purchase, 'POST /api/keys/subscription']);
+    expect(readFileSync(path.join(me.home, '.env'), 'utf8')).toMatch(secret);
+    expect(ended.stdout + ended.stderr).not.toMatch(secret);
+  });
+
+  test('is in the record as carried out', async () => {
+    const api = await dropping({ at: [2], seats: 3, instead: late() });
+    const me = userOf(api);
+    await me.ci(watch);
+    const [charge] = await charges(api.box);
+    expect(listAt(JSON.parse((await me.ci('history --json')).stdout))).toMatchObject([
+      { action: 'subscribe', outcome: 'applied', ids: [at(charge, 'subscriptionId')] },
+    ]);
+  });
+
+  test('is none that another ci has made', async () => {
+    const api = await dropping({ at: [2], seats: 3, instead: purchases(lost, sandboxes) });
+    const me = userOf(api);
+    const watching = me.start(watch);
+    await watching.stdout(/"event":"error"/);
+    const other = await me.ci('pools subscribe minimax-m3 --blocks americas --yes --again --json');
+    const ended = await watching.ended;
+    expect([ended.code, told(ended), (await charges(api.box)).length]).toEqual([2, ['opened', 'error unreachable'], 1]);
+    expect(failureOf(ended)).toMatchObject({
+      code: 'confirmation_required',
+      message: expect.stringContaining(textAt(JSON.parse(other.stdout), 'id')),
+    });
   });
 });
 
@@ -389,6 +426,23 @@ describe('--ensure', () => {
     expect([ended.code, api.changes, (await charges(api.box)).length]).toEqual([0, [], 1]);
     expect(told(ended).at(-1)).toBe('subscribed');
     expect(ended.stderr).toContain('nothing was charged');
+  });
+
+  test('ends when one of them is held in part: exit 6', async () => {
+    const api = await dropping({
+      at: [99],
+      instead: ({ path: where }, box) =>
+        where === '/api/pools' && api.requests.filter((each) => each === list).length === 4
+          ? async (request, response) => {
+              await box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['asia'] });
+              await forward(box.url, request, response);
+            }
+          : undefined,
+    });
+    const line = ensure.replace('americas', 'asia,americas --all-blocks').replace('45', '90');
+    const ended = await userOf(api).ci(line);
+    expect([ended.code, ended.stdout, api.changes]).toEqual([6, '', []]);
+    expect(failureOf(ended)).toMatchObject({ message: expect.stringContaining('partly covered') });
   });
 
   test('shows no secret of a key that was there before', async () => {
@@ -487,6 +541,65 @@ describe('--create-key', () => {
 });
 
 describe('two at once', () => {
+  test('end with the purchase of any that is waited for', async () => {
+    const api = await dropping({ at: [99] });
+    const me = userOf(api);
+    const line =
+      'pools watch minimax-m3 kimi26 --blocks americas --interval 50ms --json --subscribe --max-price 44 --yes';
+    const watching = me.start(line);
+    await watching.stdout(/price_above_maximum/);
+    await me.ci('pools subscribe kimi26 --blocks americas --yes');
+    const ended = await watching.ended;
+    expect([ended.code, api.changes]).toEqual([2, ['POST /api/pools/kimi26/subscribe']]);
+    expect(failureOf(ended)).toMatchObject({ code: 'confirmation_required', outcome: 'not_applied' });
+  });
+
+  test('are not ended by a purchase of the other that is under way, and fails', async () => {
+    const api = await dropping({
+      at: [99],
+      instead: ({ method }) =>
+        method === 'POST'
+          ? async (request, response) => {
+              await api.times(list, api.requests.filter((each) => each === list).length + 3);
+              await answer(409, { error: 'Not enough seats' })(request, response);
+            }
+          : undefined,
+    });
+    const me = userOf(api);
+    const line =
+      'pools watch minimax-m3 kimi26 --blocks americas --interval 50ms --json --subscribe --max-price 44 --yes';
+    const watching = me.start(line);
+    await watching.stdout(/price_above_maximum/);
+    expect((await me.ci('pools subscribe kimi26 --blocks americas --yes')).code).toBe(6);
+    await api.times(list, api.requests.filter((each) => each === list).length + 2);
+    watching.kill('SIGINT');
+    expect((await watching.ended).code).toBe(130);
+  });
+
+  test('buy one seat, however long it is until another opens', async () => {
+    const stateHome = emptyFolder();
+    let asleep = 0;
+    let lists = 0;
+    const api = await dropping({
+      at: [12, 99, 100],
+      instead: ({ path: where }, box) => {
+        if (where !== '/api/pools' || ++lists !== 4) return undefined;
+        return async (request, response) => {
+          // Between two checks a seat opens, goes to another ci, and this machine is suspended.
+          await box.advance(10_000);
+          const other = userOf(api, { XDG_STATE_HOME: stateHome });
+          expect((await other.ci('pools subscribe minimax-m3 --blocks americas --yes')).code).toBe(0);
+          await box.advance(10_000);
+          asleep = hour;
+          await forward(box.url, request, response);
+        };
+      },
+    });
+    const ended = await ciHere(watch, api, { stateHome, now: () => Date.now() + asleep });
+    expect([ended.code, ended.stdout, api.changes]).toEqual([2, '', [purchase]]);
+    expect(failureOf(ended)).toMatchObject({ message: expect.stringContaining('was bought 1 hour ago') });
+  });
+
   test('on one machine buy one seat', async () => {
     const api = await dropping({ at: [12], seats: 5 });
     const me = userOf(api);

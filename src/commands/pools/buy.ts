@@ -9,17 +9,15 @@ import { blockState, poolName, withPool } from '../pool.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
 import { alreadyCovering } from './covering.ts';
 import { chargeText, type PricedPurchase } from './purchase.ts';
-import { checkRepeat } from './repeat.ts';
+import { type Agreement, checkRepeat } from './repeat.ts';
 import { checkSpending, monthlySpending } from './spending.ts';
 
 /** How often one purchase may be made. */
 export interface Repetition {
   /** Buys nothing when it is covered already. */
   readonly ensure?: boolean | undefined;
-  /** The earlier purchases of the same that were agreed to be repeated; undefined: any may be. */
-  readonly agreed?: ReadonlySet<string> | undefined;
-  /** What was seen of the account a moment before; without it, or when it may have changed, the account is looked at. */
-  readonly seen?: SeenAccount | undefined;
+  /** What was agreed of earlier purchases of the same; undefined: any may be repeated. */
+  readonly agreed?: Agreement | undefined;
 }
 
 /** What of an account a purchase depends on. */
@@ -28,8 +26,6 @@ export interface SeenAccount {
   readonly mine: readonly Subscription[];
   /** Of {@link monthlySpending}. */
   readonly spent: Cents | undefined;
-  /** The record's, from before the look: what is bought by another `ci` on this machine is seen by it. */
-  readonly mark: string | undefined;
 }
 
 /** What came of a purchase: it was made, or it was not needed. */
@@ -43,23 +39,32 @@ export type Bought =
  *
  * @throws CommandError with its outcome
  */
-export async function buyOnce(
+export async function buyOnce(context: Context, purchase: PricedPurchase, repetition: Repetition): Promise<Bought> {
+  return context.exclusively('purchase', async () => {
+    const mine = await mineOn(context, poolName(purchase.pool));
+    return buyFor(context, { mine, spent: await monthlySpending(context) }, purchase, repetition);
+  });
+}
+
+/**
+ * Buys for an account that was looked at since no other `ci` on this machine buys for it. The user has consented.
+ *
+ * @throws CommandError with its outcome
+ */
+export async function buyFor(
   context: Context,
+  { mine, spent }: SeenAccount,
   purchase: PricedPurchase,
-  { ensure, agreed, seen }: Repetition,
+  { ensure, agreed }: Repetition,
 ): Promise<Bought> {
   const pool = poolName(purchase.pool);
-  return context.exclusively('purchase', async () => {
-    const mark = (await context.history()).mark();
-    const { mine, spent } = seen && seen.mark === mark ? seen : await accountFor(context, pool);
-    const covering = ensure ? alreadyCovering(pool, mine, purchase.blocks, purchase.quote.quantity) : undefined;
-    if (covering) return { kind: 'covered', subscriptions: covering };
-    if (agreed) await checkRepeat(context, intentOf(purchase), mine, agreed);
-    checkSpending(context, purchase, spent);
-    const subscriptions = await buy(context, purchase, mine);
-    context.output.done(`Subscribed to ${inWords(purchase.blocks)} of ${pool}: ${chargeText(purchase.quote)} charged.`);
-    return { kind: 'bought', subscriptions };
-  });
+  const covering = ensure ? alreadyCovering(pool, mine, purchase.blocks, purchase.quote.quantity) : undefined;
+  if (covering) return { kind: 'covered', subscriptions: covering };
+  if (agreed) await checkRepeat(context, intentOf(purchase), mine, agreed);
+  checkSpending(context, purchase, spent);
+  const subscriptions = await buy(context, purchase, mine);
+  context.output.done(`Subscribed to ${inWords(purchase.blocks)} of ${pool}: ${chargeText(purchase.quote)} charged.`);
+  return { kind: 'bought', subscriptions };
 }
 
 /** Refuses before anyone is asked what the list already rules out. @throws CommandError (unavailable) */
@@ -90,10 +95,6 @@ export function checkOpen({ pool, blocks, free, quote }: PricedPurchase): void {
 export async function mineOn(context: Context, pool: string): Promise<Subscription[]> {
   const { pools } = await context.api();
   return withPool(context, pool, () => pools.subscriptions(pool));
-}
-
-async function accountFor(context: Context, pool: string): Promise<Pick<SeenAccount, 'mine' | 'spent'>> {
-  return { mine: await mineOn(context, pool), spent: await monthlySpending(context) };
 }
 
 /** A purchase, as the record keeps it. */

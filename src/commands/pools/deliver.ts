@@ -3,8 +3,7 @@ import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { makeAndDeliver } from '../delivery.ts';
 import { addSavingOptions, checkSaving, type Saved, type Saving, savedIn } from '../saving.ts';
-import { type Bought, buyOnce, type Repetition } from './buy.ts';
-import type { PricedPurchase } from './purchase.ts';
+import type { Bought } from './buy.ts';
 import { createKeys } from './seat-keys.ts';
 import { withMaskedKey } from './subscription.ts';
 
@@ -40,17 +39,17 @@ export type Told = Bought & {
 /**
  * Buys, makes a key for each seat that can have one, and tells of it, also when not all keys could be made. The user has consented.
  *
+ * @param buy - called once there is room for the keys' secrets
  * @throws CommandError with its outcome
  */
 export async function buyAndDeliver(
   context: Context,
-  purchase: PricedPurchase,
-  repetition: Repetition,
+  buy: () => Promise<Bought>,
   { createKey, ...saving }: Wanted,
   tell: (told: Told) => Promise<void>,
 ): Promise<Told> {
   if (createKey === undefined) {
-    const bought = await buyOnce(context, purchase, repetition);
+    const bought = await buy();
     await tell(bought);
     return bought;
   }
@@ -59,7 +58,7 @@ export async function buyAndDeliver(
   try {
     const made = await makeAndDeliver<Told>(context, {
       make: async (hold) => {
-        const bought = await buyOnce(context, purchase, repetition);
+        const bought = await buy();
         if (bought.kind === 'covered') return bought;
         return { kind: 'bought', ...(await createKeys(context, bought.subscriptions, createKey, hold)) };
       },

@@ -10,29 +10,37 @@ import type { Context } from '../context.ts';
 /** For how long a second purchase of the same is taken for a repeated first one, in milliseconds. */
 const repeatWithin = 10 * 60_000;
 
+/** Consent to a purchase, though the same may have been bought before. */
+export interface Agreement {
+  /** The earlier purchases that were agreed to be repeated, by their ids in the record. */
+  readonly repeated: ReadonlySet<string>;
+  /** When it was given, epoch milliseconds. */
+  readonly at: number;
+}
+
 /**
  * Asks once more when the same was bought a moment ago, by whatever `ci` on this machine: `--yes` consents to one purchase.
  *
- * @returns the purchases that were agreed to be repeated, by their ids in the record
  * @throws CommandError (declined), or (confirmation_required) where nobody can be asked
  */
 export async function consentToRepeat(
   context: Context,
   intent: SubscribeIntent,
   mineNow: () => Promise<readonly Subscription[]>,
-): Promise<ReadonlySet<string>> {
-  const same = await sameLately(context, intent);
+): Promise<Agreement> {
+  const at = context.clock();
+  const same = await sameSince(context, intent, at - repeatWithin);
   const done = same.length > 0 ? await carriedOut(context, same, await mineNow()) : [];
   const last = done.at(-1);
-  if (!last) return new Set();
-  if (!context.prompts.canAsk) throw repeated(context, last);
+  if (!last) return { repeated: new Set(), at };
+  if (!context.prompts.canAsk) throw repetition(context, last);
   context.output.note(toldOf(context, last));
   await context.prompts.consentAgain('Buy it once more?');
-  return new Set(done.map(({ id }) => id));
+  return { repeated: new Set(done.map(({ id }) => id)), at };
 }
 
 /**
- * Refuses a repetition that nobody agreed to: of a purchase made since the question was asked.
+ * Refuses a repetition that nobody agreed to: of a purchase made since the question was asked, however long ago that is.
  *
  * @param agreed - of {@link consentToRepeat}
  * @throws CommandError (confirmation_required)
@@ -41,16 +49,15 @@ export async function checkRepeat(
   context: Context,
   intent: SubscribeIntent,
   mine: readonly Subscription[],
-  agreed: ReadonlySet<string>,
+  { repeated, at }: Agreement,
 ): Promise<void> {
-  const same = (await sameLately(context, intent)).filter(({ id }) => !agreed.has(id));
+  const same = (await sameSince(context, intent, at - repeatWithin)).filter(({ id }) => !repeated.has(id));
   const last = (await carriedOut(context, same, mine)).at(-1);
-  if (last) throw repeated(context, last);
+  if (last) throw repetition(context, last);
 }
 
-/** The purchases of just the same, recorded in the last minutes. */
-async function sameLately(context: Context, intent: SubscribeIntent): Promise<RecordedChange[]> {
-  const since = context.clock() - repeatWithin;
+/** The purchases of just the same for this account, as recorded since a moment. @param since - epoch milliseconds */
+export async function sameSince(context: Context, intent: SubscribeIntent, since: number): Promise<RecordedChange[]> {
   const { id } = await context.recordedAccount();
   const history = await context.history();
   return history
@@ -88,7 +95,7 @@ function isSame(intent: SubscribeIntent, other: RecordedChange['intent']): boole
   );
 }
 
-function repeated(context: Context, change: RecordedChange): CommandError {
+function repetition(context: Context, change: RecordedChange): CommandError {
   return new CommandError('confirmation_required', toldOf(context, change), {
     hint: 'Nothing was charged. --ensure buys only what is not there; --again buys it a second time.',
     outcome: 'not_applied',

@@ -1,3 +1,4 @@
+import type { ReadOptions } from '../../api/client.ts';
 import { parseSpendLimit } from '../../config/settings.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { type Cents, formatUsd, parseUsd } from '../../domain/money.ts';
@@ -13,14 +14,17 @@ import type { PricedPurchase } from './purchase.ts';
  * @throws CommandError (unexpected_response) when the API does not tell what there is to count; (usage) for a saved limit that is no
  *   amount, as it must not be taken for none
  */
-export async function monthlySpending(context: Context): Promise<Cents | undefined> {
+export async function monthlySpending(
+  context: Context,
+  options: Pick<ReadOptions, 'once'> = {},
+): Promise<Cents | undefined> {
   const { maxMonthlySpend } = context.settings;
   if (maxMonthlySpend === undefined) return undefined;
   parseSpendLimit(maxMonthlySpend.value);
   const api = await context.api();
-  const account = await api.billing.status();
+  const account = await api.billing.status(options);
   if (account.poolPledges == null) throw untold('does not list your subscriptions');
-  const mine = await allSubscriptions(api, account);
+  const mine = await allSubscriptions(api, account, options);
   return mine
     .filter(({ status }) => status !== 'canceled')
     .reduce((sum, { id, monthlyPrice }) => {

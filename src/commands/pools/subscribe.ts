@@ -7,7 +7,7 @@ import { billingCycleOption, blocksOption, parseAmount, quantityOption } from '.
 import { chosenPool, poolName } from '../pool.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
 import { boughtFields, printBought, savedText, sayWhatIsNext } from './bought.ts';
-import { checkOpen, intentOf, mineOn } from './buy.ts';
+import { buyOnce, checkOpen, intentOf, mineOn } from './buy.ts';
 import { alreadyCovering } from './covering.ts';
 import { addWantedOptions, buyAndDeliver, checkWanted, secretsOf, type Told, type Wanted } from './deliver.ts';
 import {
@@ -92,8 +92,7 @@ async function subscribeToPool(context: Context, typed: string | undefined, opti
       : await consentToRepeat(context, intentOf(purchase), () => mineOn(context, poolName(purchase.pool)));
   const { kind, subscriptions } = await buyAndDeliver(
     context,
-    purchase,
-    { ensure: options.ensure, agreed },
+    () => buyOnce(context, purchase, { ensure: options.ensure, agreed }),
     options,
     (told) => tell(context, told, options),
   );

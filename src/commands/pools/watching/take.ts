@@ -3,18 +3,21 @@ import { CommandError } from '../../../domain/errors.ts';
 import { type Cents, formatUsd } from '../../../domain/money.ts';
 import type { Checked } from '../../../domain/pace.ts';
 import type { BillingCycle } from '../../../domain/quote.ts';
-import { type Before, judgeSubscribe, type SubscribeIntent } from '../../../domain/reconcile.ts';
+import { judgeSubscribe, type SubscribeIntent } from '../../../domain/reconcile.ts';
+import { redacted } from '../../../domain/secrets.ts';
 import type { Candidate } from '../../../domain/watching.ts';
 import { factLines, inWords } from '../../../output/text.ts';
+import { isLeftBehind, type RecordedChange } from '../../../state/history.ts';
+import { idsOfOthers, settleChange } from '../../change.ts';
 import type { Context } from '../../context.ts';
 import { blockHours, priceText } from '../../pool.ts';
-import type { PoolSubscription } from '../../subscriptions.ts';
-import type { SeenAccount } from '../buy.ts';
+import { type Bought, buyFor } from '../buy.ts';
 import { alreadyCovering } from '../covering.ts';
 import { buyAndDeliver, type Told, type Wanted } from '../deliver.ts';
 import { checkMaximum, type PricedPurchase } from '../purchase.ts';
-import { consentToRepeat } from '../repeat.ts';
+import { type Agreement, checkRepeat, consentToRepeat, sameSince } from '../repeat.ts';
 import { checkSpending, monthlySpending } from '../spending.ts';
+import { withMaskedKey } from '../subscription.ts';
 import type { Look } from './look.ts';
 
 /** After an answer to a purchase was lost nothing is bought for so long, milliseconds: what comes late is seen before. */
@@ -31,19 +34,29 @@ export interface TakeOptions extends Wanted {
   readonly patience?: string | undefined;
 }
 
-/** A candidate that is held already. */
+/** A candidate that is held: it was bought, now or by a purchase whose answer was lost, or it was covered already. */
 export interface Held {
   readonly candidate: Candidate;
-  readonly subscriptions: PoolSubscription[];
-  /** What was charged at most, when it was bought by a purchase of this watch whose answer was lost; else 0. */
+  readonly got: Bought;
+  /** At most; 0 when it was covered already. */
   readonly charge: Cents;
 }
 
 /** A purchase whose answer was lost, and that was not found when it was looked for. */
 interface Lost {
   readonly candidate: Candidate;
-  readonly before: Before;
   readonly charge: Cents;
+  readonly change: RecordedChange;
+}
+
+/** The account as it was looked at. */
+interface Account {
+  /** My subscriptions on each pool. */
+  readonly mine: ReadonlyMap<string, readonly Subscription[]>;
+  /** Of {@link monthlySpending}. */
+  readonly spent: Cents | undefined;
+  /** The record's, from before the look: what another `ci` on this machine buys changes it. */
+  readonly mark: string | undefined;
 }
 
 /** Told while an opening is taken. */
@@ -62,12 +75,8 @@ export class Taker {
   readonly #candidates: readonly Candidate[];
   readonly #options: TakeOptions;
   readonly #limits = new Map<Candidate, Cents>();
-  #agreed: ReadonlySet<string> | undefined;
-  #account: { readonly mine: ReadonlyMap<string, readonly Subscription[]> } & Omit<SeenAccount, 'mine'> = {
-    mine: new Map(),
-    spent: undefined,
-    mark: undefined,
-  };
+  #agreed: Agreement | undefined;
+  #account: Account = { mine: new Map(), spent: undefined, mark: undefined };
   #notBefore = Number.NEGATIVE_INFINITY;
   readonly #lost: Lost[] = [];
 
@@ -81,10 +90,8 @@ export class Taker {
    * Looks at the account, so that a seat that opens can be bought without a look.
    *
    * @param once - whether a failure is the caller's to repeat
-   * @returns the candidate that is held already: with `--ensure`, or by a purchase that came late
-   * @throws CommandError (unavailable) with `--ensure` when part of one is held, or is held and ends
    */
-  async prepare(once: boolean): Promise<Held | undefined> {
+  async lookAtAccount(once: boolean): Promise<void> {
     const history = await this.#context.history();
     const mark = history.mark();
     // Read here, so that it need not be when a seat is free.
@@ -94,8 +101,36 @@ export class Taker {
     for (const { pool } of this.#candidates) {
       if (!mine.has(pool)) mine.set(pool, await pools.subscriptions(pool, { once }));
     }
-    this.#account = { mine, spent: await monthlySpending(this.#context), mark };
-    return this.#late() ?? (this.#options.ensure ? this.#covered() : undefined);
+    this.#account = { mine, spent: await monthlySpending(this.#context, { once }), mark };
+  }
+
+  /**
+   * The candidate that is held already, as the account was looked at: by a purchase of this watch that came late, or with
+   * `--ensure` by any.
+   *
+   * @throws CommandError (unavailable) with `--ensure` when part of one is held, or is held and ends; (confirmation_required) when
+   *   another `ci` on this machine has bought one since it was agreed to one purchase
+   */
+  async held(): Promise<Held | undefined> {
+    const isUnderWay = await this.#isUnderWay();
+    const late = isUnderWay ? undefined : await this.#late();
+    if (late) return late;
+    if (this.#options.ensure) return this.#covered();
+    if (!this.#agreed || isUnderWay) return undefined;
+    for (const candidate of this.#candidates) {
+      await checkRepeat(this.#context, this.#intent(candidate), this.#mineOn(candidate), this.#agreed);
+    }
+    return undefined;
+  }
+
+  /** Tells of what is held; of what came late the keys are made. @throws CommandError with its outcome */
+  async deliver({ candidate, got, charge }: Held, { bought }: Pick<Listener, 'bought'>): Promise<void> {
+    await buyAndDeliver(
+      this.#context,
+      async () => got,
+      this.#options,
+      (told) => bought(told, candidate, charge),
+    );
   }
 
   /**
@@ -122,19 +157,22 @@ export class Taker {
       await prompts.consent(`Charge up to ${formatUsd(Math.max(...this.#limits.values()))} as soon as one opens?`);
     }
     if (this.#options.ensure || this.#options.again) return;
-    const agreed = new Set<string>();
+    const agreed = { repeated: new Set<string>(), at: this.#context.clock() };
     for (const candidate of this.#candidates) {
-      const mine = async () => this.#account.mine.get(candidate.pool) ?? [];
-      for (const id of await consentToRepeat(this.#context, this.#intent(candidate), mine)) agreed.add(id);
+      const mine = async () => this.#mineOn(candidate);
+      const { repeated } = await consentToRepeat(this.#context, this.#intent(candidate), mine);
+      for (const id of repeated) agreed.repeated.add(id);
     }
     this.#agreed = agreed;
   }
 
   /** Proves that nothing on this machine will be in the way, and has loaded what a purchase needs. @throws CommandError */
   async makeReady(): Promise<void> {
-    const { createKey, save } = this.#options;
+    const { save } = this.#options;
     await this.#context.exclusively('purchase', async () => {});
-    if (createKey !== undefined) (await this.#context.openRefuge()).discard();
+    (await this.#context.openRefuge()).discard();
+    // What is written to the record is redacted, and patterns are compiled when they are used for the first and the second time.
+    for (const text of ['name: value', 'name: value']) redacted(text);
     if (save !== undefined) await (await this.#context.openDotenv(save)).discard();
   }
 
@@ -144,7 +182,6 @@ export class Taker {
    * @throws CommandError for whatever leaves no hope for another check, or leaves the outcome unknown
    */
   async take(look: Look, open: readonly Candidate[], { buying, bought, refused }: Listener): Promise<Checked> {
-    const { ensure } = this.#options;
     const { monotonic } = this.#context.clocks;
     if (monotonic() < this.#notBefore) return { kind: 'again' };
     for (const candidate of open) {
@@ -153,31 +190,57 @@ export class Taker {
         await refused(unpriced(candidate), candidate);
         continue;
       }
-      const { mine, ...rest } = this.#account;
-      const repetition = { ensure, agreed: this.#agreed, seen: { ...rest, mine: mine.get(candidate.pool) ?? [] } };
+      let held: Held | undefined;
       let told = false;
+      const buy = async () => {
+        held = await this.#buy(candidate, purchase);
+        return held.got;
+      };
       try {
         checkMaximum(purchase, this.#limits.get(candidate), this.#limitName);
         await buying();
-        await buyAndDeliver(this.#context, purchase, repetition, this.#options, (what) => {
+        await buyAndDeliver(this.#context, buy, this.#options, (what) => {
           told = true;
-          return bought(what, candidate, purchase.quote.charge.atMost);
+          return bought(what, held?.candidate ?? candidate, held?.charge ?? 0);
         });
         return { kind: 'done' };
       } catch (error) {
         if (told || !(error instanceof CommandError) || this.#isFinal(error)) throw error;
-        if (isPassing(error)) {
-          if (error.code !== 'rate_limited' && error.code !== 'busy') {
-            this.#notBefore = monotonic() + restAfterLoss;
-            const before = { ids: repetition.seen.mine.map(({ id }) => id) };
-            this.#lost.push({ candidate, before, charge: purchase.quote.charge.atMost });
-          }
-          return { kind: 'failed', error };
-        }
+        if (isPassing(error)) return { kind: 'failed', error };
         await refused(error, candidate);
       }
     }
     return { kind: 'again' };
+  }
+
+  /** Buys, unless the account has changed since it was looked at and one of the candidates is held now. */
+  async #buy(candidate: Candidate, purchase: PricedPurchase): Promise<Held> {
+    return this.#context.exclusively('purchase', async () => {
+      const history = await this.#context.history();
+      if (history.mark() !== this.#account.mark) {
+        await this.lookAtAccount(false);
+        const held = await this.held();
+        if (held) return held;
+      }
+      const account = { mine: this.#mineOn(candidate), spent: this.#account.spent };
+      const repetition = { ensure: this.#options.ensure, agreed: this.#agreed };
+      const charge = purchase.quote.charge.atMost;
+      try {
+        const got = await buyFor(this.#context, account, purchase, repetition);
+        return { candidate, got, charge: got.kind === 'bought' ? charge : 0 };
+      } catch (error) {
+        await this.#noteLoss(candidate, charge);
+        throw error;
+      }
+    });
+  }
+
+  /** Nothing is bought for a while after a purchase that may come late: one of which no answer said that it was refused. */
+  async #noteLoss(candidate: Candidate, charge: Cents): Promise<void> {
+    const change = (await sameSince(this.#context, this.#intent(candidate), 0)).at(-1);
+    if (change?.settled?.by !== 'look' || this.#lost.some((lost) => lost.change.id === change.id)) return;
+    this.#notBefore = this.#context.clocks.monotonic() + restAfterLoss;
+    this.#lost.push({ candidate, charge, change });
   }
 
   get #limitName(): string {
@@ -191,14 +254,36 @@ export class Taker {
     return !isTaken(error) && !isPassing(error);
   }
 
+  /** Whether another `ci` on this machine is buying: what is new may be its, and what it bought is known when it is done. */
+  async #isUnderWay(): Promise<boolean> {
+    const { id } = await this.#context.recordedAccount();
+    const history = await this.#context.history();
+    return history
+      .recent()
+      .some(
+        (each) =>
+          each.account.id === id &&
+          each.intent.action === 'subscribe' &&
+          each.settled === undefined &&
+          !isLeftBehind(each),
+      );
+  }
+
   /** What a purchase has bought that was looked for in vain. */
-  #late(): Held | undefined {
-    for (const { candidate, before, charge } of this.#lost) {
-      const mine = this.#account.mine.get(candidate.pool) ?? [];
-      const verdict = judgeSubscribe(this.#intent(candidate), before, mine);
+  async #late(): Promise<Held | undefined> {
+    const history = await this.#context.history();
+    for (const { candidate, charge, change } of this.#lost) {
+      const { id, before } = change;
+      const mine = this.#mineOn(candidate);
+      const others = idsOfOthers(history.recent(), id);
+      const verdict = judgeSubscribe(this.#intent(candidate), before, mine, others);
       if (verdict.outcome === 'not_applied') continue;
-      const found = verdict.outcome === 'applied' ? verdict.found : mine.filter(({ id }) => !before.ids?.includes(id));
-      return { candidate, subscriptions: found.map((each) => ({ ...each, poolSlug: candidate.pool })), charge };
+      const isNew = (each: Subscription) => !before.ids?.includes(each.id) && !others.has(each.id);
+      const found = verdict.outcome === 'applied' ? verdict.found : mine.filter(isNew);
+      settleChange(this.#context, history, id, { outcome: 'applied', by: 'look', ids: found.map((each) => each.id) });
+      this.#context.output.note('The purchase whose answer was lost was carried out after all.');
+      const subscriptions = found.map((each) => withMaskedKey({ ...each, poolSlug: candidate.pool }));
+      return { candidate, got: { kind: 'bought', subscriptions }, charge };
     }
     return undefined;
   }
@@ -208,15 +293,18 @@ export class Taker {
     for (const candidate of this.#candidates) {
       const { pool, blocks } = candidate;
       try {
-        const mine = this.#account.mine.get(pool) ?? [];
-        const subscriptions = alreadyCovering(pool, mine, blocks, this.#options.quantity);
-        if (subscriptions) return { candidate, subscriptions, charge: 0 };
+        const subscriptions = alreadyCovering(pool, this.#mineOn(candidate), blocks, this.#options.quantity);
+        if (subscriptions) return { candidate, got: { kind: 'covered', subscriptions }, charge: 0 };
       } catch (error) {
         refusal ??= error;
       }
     }
     if (refusal !== undefined) throw refusal;
     return undefined;
+  }
+
+  #mineOn({ pool }: Candidate): readonly Subscription[] {
+    return this.#account.mine.get(pool) ?? [];
   }
 
   #intent({ pool, blocks }: Candidate): SubscribeIntent {

@@ -1,0 +1,55 @@
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { run } from '../../src/main.ts';
+import { emptyFolder } from '../sandbox/harness.ts';
+import { managementKey } from './cli.ts';
+
+/** What differs from one run to the next. */
+interface Setting {
+  /** Where the record is kept; default: in a folder of its own. */
+  readonly stateHome?: string;
+  /** This machine's clock, epoch milliseconds. */
+  readonly now?: () => number;
+  /** Told of each wait, milliseconds. */
+  readonly onSleep?: (milliseconds: number) => void;
+}
+
+/** Runs `ci` in this process, signed in at an API: its clock and its waits are the test's. */
+export async function ciHere(
+  words: string,
+  { url }: { readonly url: string },
+  { stateHome, now = Date.now, onSleep = () => {} }: Setting = {},
+): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
+  let stdout = '';
+  let stderr = '';
+  const folder = emptyFolder();
+  const errors = new PassThrough().on('data', (text: Buffer) => {
+    stderr += text.toString();
+  });
+  const code = await run(words.split(' '), {
+    stdin: new PassThrough(),
+    stdout: {
+      write: (text: string, done?: () => void) => {
+        stdout += text;
+        done?.();
+      },
+    },
+    stderr: errors,
+    env: {
+      CHEAPESTINFERENCE_API_URL: url,
+      CHEAPESTINFERENCE_MANAGEMENT_KEY: managementKey,
+      CHEAPESTINFERENCE_CONFIG_DIR: path.join(folder, 'config'),
+      XDG_STATE_HOME: stateHome ?? path.join(folder, 'state'),
+    },
+    now,
+    sleep: (milliseconds) => {
+      onSleep(milliseconds);
+      return sleep(milliseconds);
+    },
+    timeZone: 'UTC',
+    version: '0.0.0',
+    interrupt: new AbortController().signal,
+  });
+  return { code, stdout, stderr };
+}
