@@ -36,6 +36,10 @@ export interface Change {
   readonly older?: true;
   /** The secret of a key that is found cannot be had. */
   readonly losesSecret?: true;
+  /** It goes on waiting after a change that was not made, and ends with this exit code when its time is up. */
+  readonly waits?: number;
+  /** It prints what happens before it is over. */
+  readonly reports?: true;
   /** The API still sells flat plans. */
   readonly flatPlans?: true;
   /** Strikes by fewer faults, as it differs from another row in little. */
@@ -149,6 +153,28 @@ export const changes: readonly Change[] = [
     earlier: { charges: 2, subscriptions: 2, keys: 1 },
     own: { keys: 1 },
     knows: 'looks',
+    variant: true,
+  },
+  {
+    name: 'pools watch --subscribe',
+    line: 'pools watch kimi26 --blocks europe --subscribe --max-price 49 --yes --interval 50ms --for 2s',
+    request: subscribe,
+    effect: { charges: 1, subscriptions: 1 },
+    knows: 'looks',
+    waits: 6,
+    reports: true,
+    variant: true,
+  },
+  {
+    name: 'pools watch --subscribe --create-key, the key',
+    line: 'pools watch kimi26 --blocks europe --subscribe --max-price 49 --create-key prod --yes',
+    request: subscriptionKey,
+    place: 2,
+    effect: { charges: 1, subscriptions: 1, keys: 1 },
+    earlier: { charges: 1, subscriptions: 1 },
+    own: { keys: 1 },
+    knows: 'looks',
+    reports: true,
     variant: true,
   },
   {

@@ -47,7 +47,7 @@ export interface Flaws {
 
 /** What must come of a change that meets a fault. */
 export function due(change: Change, fault: Fault): Result {
-  const { knows, effect, earlier = {}, own = effect, takes, losesSecret } = change;
+  const { knows, effect, earlier = {}, own = effect, takes, losesSecret, waits } = change;
   const told = outcomeDue(change, fault);
   const killed = fault.signal === 'SIGKILL';
   const answered = fault.made && (fault.tells === 'done' || takes?.test(fault.name) === true);
@@ -57,7 +57,7 @@ export function due(change: Change, fault: Fault): Result {
     if (answered) return 0;
     if (fault.signal) return 130;
     if (told === 'unknown') return 10;
-    return found ? (losesSecret ? 1 : 0) : fault.exit;
+    return found ? (losesSecret ? 1 : 0) : (waits ?? fault.exit);
   };
   const whole = !killed && !fault.signal && (answered || found);
   const done = fault.instead ? {} : !fault.made ? earlier : whole ? effect : sum(earlier, own);
@@ -221,7 +221,7 @@ function oddities(change: Change, fault: Fault, ended: Ended, before: Truth, aft
   }
   // What was made before the user had enough is told, and a secret in any case.
   const due = (code === 130 && fault.made) || newKeys(before, after).some(({ apiKey }) => stdout.includes(apiKey));
-  if (stdout !== '' && !due) found.push(`stdout on an error: ${stdout}`);
+  if (stdout !== '' && !due && !change.reports) found.push(`stdout on an error: ${stdout}`);
   const error = errorIn(stderr);
   const hint = String(at(error, 'hint'));
   if (code === 10 && !hint.includes('`ci ')) found.push(`no command that will tell: ${hint}`);
