@@ -8,7 +8,7 @@ const longestLine = 65_536;
  * Runs a line of the user's own through a shell, with nothing to read.
  *
  * @param tell - told each line that it writes, on whichever stream
- * @param interrupt - ends it
+ * @param interrupt - ends the shell
  * @returns why it failed; undefined when it ended with 0
  */
 export function runShell(
@@ -20,7 +20,12 @@ export function runShell(
   return new Promise((resolve) => {
     if (interrupt.aborted) return resolve(undefined);
     const child = spawn(line, { shell: env.SHELL || true, env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-    const end = () => child.kill('SIGTERM');
+    const end = () => {
+      child.kill('SIGTERM');
+      // What the shell has started may live on with these open: it is not waited for.
+      child.stdout.destroy();
+      child.stderr.destroy();
+    };
     interrupt.addEventListener('abort', end, { once: true });
     const rest = [child.stdout, child.stderr].map((stream) => forward(stream, tell));
     child.once('error', (error) => resolve(error.message));

@@ -414,15 +414,19 @@ describe('--exec', () => {
     expect(readFileSync(log, 'utf8')).toBe('begin asia\nend\nbegin europe\nend\nbegin americas\nend\n');
   });
 
-  test('is ended with the watch by Ctrl-C', async () => {
+  test.each(['exec sleep 20', 'sleep 20; true'])('is ended with the watch by Ctrl-C: %s', async (command) => {
     const api = await recordedSandbox();
     const watching = userOf(api).start([
       ...'pools watch kimi26 --blocks europe --forever --interval 20ms --exec'.split(' '),
-      'echo started; exec sleep 600',
+      `echo started; ${command}`,
     ]);
     await watching.stderr(/started/);
     watching.kill('SIGINT');
-    expect((await watching.ended).code).toBe(130);
+    const ended = await watching.ended;
+    expect([ended.code, ended.stderr]).toEqual([
+      130,
+      'started\n--exec failed: it was ended by SIGTERM\nci: interrupted\n',
+    ]);
   });
 });
 
