@@ -34,12 +34,13 @@ export class Pace {
     return Math.max(start + wait, end + wait / 5);
   }
 
-  /** When to check again after one that failed. @param retryAfter - what the server asks for, milliseconds */
-  afterFailure(end: number, retryAfter = 0): number {
+  /** When to check again after one that failed. Who is asked too often is not asked sooner than after a success. */
+  afterFailure(end: number, { code, retryAfter }: CommandError): number {
     const backoff = Math.min(firstBackoff, this.#interval) * 2 ** Math.min(this.#failures, 30);
     this.#failures += 1;
     const wait = Math.min(this.#jittered(backoff), longestBackoff);
-    return end + Math.max(wait, Math.min(retryAfter, longestRetryAfter));
+    const asked = retryAfter ?? (code === 'rate_limited' ? this.#jittered(this.#interval) : 0);
+    return end + Math.max(wait, Math.min(asked, longestRetryAfter));
   }
 
   /** Forgets the failures: what was in the way may be gone. */
@@ -92,8 +93,7 @@ export async function checkUntilDone({ clocks, pace, until, check, onWait }: Che
     const result = await check();
     if (result.kind === 'done') return true;
     const end = clocks.monotonic();
-    const due =
-      result.kind === 'failed' ? pace.afterFailure(end, result.error.retryAfter) : pace.afterSuccess(start, end);
+    const due = result.kind === 'failed' ? pace.afterFailure(end, result.error) : pace.afterSuccess(start, end);
     if (await slept(clocks, due, until, onWait)) pace.forget();
   }
   return false;

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CommandError } from '../../src/domain/errors.ts';
+import { CommandError, type ErrorCode } from '../../src/domain/errors.ts';
 import { type Checked, checkUntilDone, Pace } from '../../src/domain/pace.ts';
 
 const again: Checked = { kind: 'again' };
 const done: Checked = { kind: 'done' };
 
-function failed(retryAfter?: number): Checked {
-  return { kind: 'failed', error: new CommandError('server_error', 'busy', { retryAfter }) };
+function failed(retryAfter?: number, code: ErrorCode = 'server_error'): Checked {
+  return { kind: 'failed', error: new CommandError(code, 'busy', { retryAfter }) };
 }
 
 /** A machine whose time passes in sleep alone. */
@@ -78,6 +78,14 @@ describe('checks', () => {
     expect(await moments([failed(600_000)], 15_000)).toEqual([0, 600_000]);
     expect(await moments([failed(1e12)], 15_000)).toEqual([0, 3_600_000]);
     expect(await moments([failed(0)], 15_000)).toEqual([0, 1000]);
+  });
+
+  test('come no sooner than at the interval where they were too many, unless the server says when', async () => {
+    const limited = (retryAfter?: number) => failed(retryAfter, 'rate_limited');
+    expect(await moments([limited(), limited()], 15_000)).toEqual([0, 15_000, 30_000]);
+    expect(await moments([limited(2000), again], 15_000)).toEqual([0, 2000, 17_000]);
+    const waits = Array.from({ length: 6 }, () => limited());
+    expect(await moments(waits, 15_000)).toEqual([0, 15_000, 30_000, 45_000, 60_000, 76_000, 108_000]);
   });
 
   test('give a slow server a rest, and never overlap', async () => {
@@ -211,7 +219,8 @@ test('whatever happens, a pause is between 80 % of the shortest wait and two min
           expect(wait).toBeLessThanOrEqual(18_000);
         } else {
           const asked = each === 'failed' ? 0 : each;
-          const wait = pace.afterFailure(1200, each === 'failed' ? undefined : each) - 1200;
+          const error = new CommandError('server_error', 'down', { retryAfter: each === 'failed' ? undefined : each });
+          const wait = pace.afterFailure(1200, error) - 1200;
           expect(wait).toBeGreaterThanOrEqual(Math.max(800, Math.min(asked, 3_600_000)));
           expect(wait).toBeLessThanOrEqual(Math.max(120_000, Math.min(asked, 3_600_000)));
         }
