@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { CommandError } from '../domain/errors.ts';
 import { isConsumptionKey } from '../domain/secrets.ts';
 import { errorOf, type HttpAnswer, isTransient, retryAfter, saysFailed, statusWords, unwrapped } from './answers.ts';
+import { Deadline } from './deadline.ts';
 import { pause } from './pause.ts';
 import { type HttpMethod, isLoopback, type ProxySettings, Transport, TransportError } from './transport.ts';
 
@@ -11,8 +12,6 @@ const mostAttempts = 3;
 const firstBackoff = 300;
 const connectTimeout = 10_000;
 const mostRedirects = 5;
-/** The longest that a timer of Node.js can wait, in milliseconds: 24 days; a longer one would end at once. */
-const longestTimer = 2 ** 31 - 1;
 
 /** Which key a request carries. `if-present`: the management key when there is one. */
 export type KeyKind = 'management' | 'if-present' | 'consumption' | 'none';
@@ -166,31 +165,19 @@ export class ApiClient {
   }
 
   async #request(request: Request): Promise<HttpAnswer> {
-    const { interrupt } = this.#options;
-    const timeout = Math.min(this.#options.timeout, longestTimer);
-    const deadline = Date.now() + timeout;
-    const late = new AbortController();
-    // Not AbortSignal.any: the signal of the whole command would keep a trace of each request for ever.
-    const end = new AbortController();
-    const interrupted = () => end.abort(interrupt.reason);
-    const timer = setTimeout(() => {
-      late.abort(new Error(`no answer within ${timeout / 1000} s`));
-      end.abort(late.signal.reason);
-    }, timeout);
-    if (interrupt.aborted) interrupted();
-    else interrupt.addEventListener('abort', interrupted);
+    const deadline = new Deadline(this.#options.timeout, this.#options.interrupt);
     const answered = this.#options.onWait?.(request.method, request.path);
     try {
-      return await this.#attempts(request, deadline, late.signal, end.signal);
+      return await this.#attempts(request, deadline);
     } finally {
-      clearTimeout(timer);
-      interrupt.removeEventListener('abort', interrupted);
+      deadline.release();
       answered?.();
     }
   }
 
-  async #attempts(request: Request, deadline: number, late: AbortSignal, signal: AbortSignal): Promise<HttpAnswer> {
+  async #attempts(request: Request, deadline: Deadline): Promise<HttpAnswer> {
     const { interrupt } = this.#options;
+    const { signal } = deadline;
     const reading = isRead(request.method);
     for (let attempt = 1; ; attempt++) {
       let failure: CommandError;
@@ -210,10 +197,10 @@ export class ApiClient {
         }
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
-        failure = this.#transportFailure(error, reading, late);
+        failure = this.#transportFailure(error, reading, deadline);
         repeatable = (reading || !error.sent) && !signal.aborted;
       }
-      if (!repeatable || request.once || attempt >= mostAttempts || Date.now() + wait >= deadline) throw failure;
+      if (!repeatable || request.once || attempt >= mostAttempts || Date.now() + wait >= deadline.at) throw failure;
       this.#options.trace?.(`* ${failure.message}; trying again in ${Math.round(wait)} ms`);
       await pause(wait, signal);
       if (interrupt.aborted) throw failure.with({ code: 'interrupted', message: 'interrupted', hint: undefined });
@@ -284,11 +271,11 @@ export class ApiClient {
     if (!Number.isNaN(date)) this.#clockOffset = date - this.#now();
   }
 
-  #transportFailure(error: TransportError, reading: boolean, late: AbortSignal): CommandError {
+  #transportFailure(error: TransportError, reading: boolean, deadline: Deadline): CommandError {
     const { baseUrl, interrupt } = this.#options;
     const outcome = reading ? undefined : error.sent ? 'unknown' : 'not_applied';
     if (interrupt.aborted) return new CommandError('interrupted', 'interrupted', { outcome, cause: error });
-    const timedOut = late.aborted || causeCode(error) === 'UND_ERR_CONNECT_TIMEOUT';
+    const timedOut = deadline.isPast || causeCode(error) === 'UND_ERR_CONNECT_TIMEOUT';
     const failure = new CommandError(
       timedOut ? 'timeout' : 'unreachable',
       `${baseUrl.host} ${error.sent ? 'did not answer' : 'could not be reached'}: ${error.message}`,

@@ -1,5 +1,6 @@
 import { CommandError, usageError } from '../domain/errors.ts';
 import { statusWords } from './answers.ts';
+import { Deadline } from './deadline.ts';
 import { isLoopback, type ProxySettings, Transport, TransportError } from './transport.ts';
 
 /** The longest that one request may take, milliseconds. */
@@ -66,21 +67,23 @@ export class Webhook {
   }
 
   async #attempt(body: string): Promise<{ readonly reason: string; readonly again: boolean } | undefined> {
-    const late = AbortSignal.timeout(timeout);
+    const deadline = new Deadline(timeout, this.#interrupt);
     try {
       const { status } = await this.#transport.exchange({
         method: 'POST',
         url: this.#url,
         headers: { 'content-type': 'application/json', 'user-agent': this.#userAgent },
         body,
-        signal: AbortSignal.any([late, this.#interrupt]),
+        signal: deadline.signal,
       });
       if (status >= 200 && status < 300) return undefined;
       const reason = statusWords(status).replace('the API', 'it');
       return { reason, again: status === 408 || status === 429 || status >= 500 };
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
-      return { reason: late.aborted ? `no answer within ${timeout / 1000} s` : error.message, again: true };
+      return { reason: error.message, again: true };
+    } finally {
+      deadline.release();
     }
   }
 }
