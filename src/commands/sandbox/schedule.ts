@@ -67,10 +67,8 @@ async function scheduleSeats(
 
 function blockOf(typed: string | undefined): Block {
   if (typed !== undefined && isBlock(typed)) return typed;
-  throw usageError(
-    typed === undefined ? 'which block?' : `there is no block "${typed}"`,
-    `The blocks are ${blockNames.join(', ')}.`,
-  );
+  if (typed === undefined) throw usageError(`which block? Name it: ${blockNames.join(', ')}`);
+  throw usageError(`there is no block "${typed}"`, `The blocks are ${blockNames.join(', ')}.`);
 }
 
 const columns: readonly Column<ScheduledDrop>[] = [
