@@ -1,17 +1,25 @@
 import { Option } from 'commander';
 import { type Block, blockNames, isBlock } from '../domain/blocks.ts';
+import { parseDuration } from '../domain/duration.ts';
 import { usageError } from '../domain/errors.ts';
 import { type Cents, parseUsd } from '../domain/money.ts';
 import type { BillingCycle } from '../domain/quote.ts';
 
 /** `--blocks asia,europe` or `--blocks all`. */
 export function blocksOption(): Option {
-  return new Option('--blocks <names>', 'asia, europe, americas (comma between), or all').argParser(parseBlocks);
+  return new Option('--blocks <names>', 'asia, europe, americas (comma between), or all').argParser((text: string) =>
+    parseBlocks(text),
+  );
 }
 
 /** `--quantity 1-20`. */
 export function quantityOption(): Option {
   return new Option('--quantity <seats>', 'seats in each block, 1 to 20').argParser(parseQuantity).default(1);
+}
+
+/** Reads the length of time that an option takes, in milliseconds; the error names the option. */
+export function durationOf(option: string): (text: string) => number {
+  return (text) => parseDuration(text, option);
 }
 
 /** `--billing-cycle month|year`. */
@@ -22,16 +30,17 @@ export function billingCycleOption(): Option {
 /**
  * Reads a list of blocks; each is taken once, in the day's order.
  *
+ * @param others - the words that can be written in place of a list, for the error
  * @throws CommandError (usage)
  */
-export function parseBlocks(text: string): Block[] {
+export function parseBlocks(text: string, others = ' or --blocks all'): Block[] {
   const words = text.split(',').map((word) => word.trim().toLowerCase());
   if (words.length === 1 && words[0] === 'all') return [...blockNames];
   const wrong = words.find((word) => !isBlock(word));
   if (wrong !== undefined) {
     throw usageError(
       wrong === '' ? `--blocks is "${text}": a name is missing` : `there is no block "${wrong}"`,
-      `The blocks are ${blockNames.join(', ')}; write --blocks asia,europe or --blocks all.`,
+      `The blocks are ${blockNames.join(', ')}; write --blocks asia,europe${others}.`,
     );
   }
   return blockNames.filter((name) => words.includes(name));

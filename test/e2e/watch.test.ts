@@ -464,11 +464,12 @@ describe('what cannot be meant', () => {
   test.each([
     ['no pool', '--blocks europe', 'which pools'],
     ['no block', 'kimi26', 'which blocks'],
-    ['a block that is none', 'kimi26 --blocks mars', 'mars'],
+    ['a block that is none', 'kimi26 --blocks mars', '"mars"'],
+    ['any block and one', 'kimi26 --blocks any,asia', '--blocks any or --blocks all'],
     ['any block, all together', 'kimi26 --blocks any --all-blocks', '--all-blocks'],
-    ['an interval that is none', 'kimi26 --blocks asia --interval often', 'often'],
+    ['an interval that is none', 'kimi26 --blocks asia --interval often', '--interval is "often"'],
     ['no interval', 'kimi26 --blocks asia --interval 0s', '0s'],
-    ['no time', 'kimi26 --blocks asia --for 0', '"0"'],
+    ['no time', 'kimi26 --blocks asia --for 0', '--for is "0"'],
     ['a count of none', 'kimi26 --blocks asia --count 0', '--count'],
     ['a count without end', 'kimi26 --blocks asia --count 2 --forever', '--forever'],
     ['two ways to buy once', 'kimi26 --blocks asia --subscribe --ensure --again --max-price 9 --yes', '--again'],
@@ -523,7 +524,7 @@ describe('what cannot be meant', () => {
     const { code, stdout, stderr } = await me.ci('pools watch kimi26 --blocks asia --interval 4999ms');
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toBe(
-      'ci: --interval is "4999ms", and the API is asked every 5s at the most. A shorter one is for the sandbox alone.\n',
+      'ci: --interval is "4999ms", and the API is asked no sooner than after 5s. Write --interval 5s, or leave it out for 15s; a shorter one is for the sandbox and for this machine alone.\n',
     );
     expect((await me.ci('pools watch kimi26 --blocks asia --interval 5s')).code).toBe(9);
     expect((await me.ci('pools watch kimi26 --blocks asia --interval 10ms --sandbox')).code).toBe(0);
@@ -553,13 +554,13 @@ test('the sandbox can play a drop', async () => {
 
 test.each([
   ['sandbox schedule kimi27 asia', 'kimi27'],
-  ['sandbox schedule kimi26', 'which block'],
+  ['sandbox schedule kimi26', 'which block? Name it: asia, europe, americas'],
   ['sandbox schedule kimi26 mars', 'mars'],
   ['sandbox schedule kimi26 asia --seats 11', '10 seats'],
   ['sandbox schedule kimi26 asia --seats 0', '--seats'],
   ['sandbox schedule kimi26 asia --rivals -1', '--rivals'],
-  ['sandbox schedule kimi26 asia --for 0', '"0"'],
-  ['sandbox schedule kimi26 asia --open-in later', 'later'],
+  ['sandbox schedule kimi26 asia --for 0', '--for is "0"'],
+  ['sandbox schedule kimi26 asia --open-in later', '--open-in is "later"'],
   ['sandbox schedule kimi26 asia --clear', '--clear'],
 ])('ci %s is exit 2', async (line, named) => {
   const { code, stdout, stderr } = await user().ci(line);

@@ -31,7 +31,11 @@ export default function list(context: Context): Verb {
   command
     .alias('ls')
     .option('--available', 'only pools with a free seat')
-    .addOption(new Option('--block <names>', 'only pools where these blocks are open').argParser(parseBlocks))
+    .addOption(
+      new Option('--block <names>', 'only pools where these blocks are open').argParser((text: string) =>
+        parseBlocks(text),
+      ),
+    )
     .option('--model <text>', 'only pools whose model holds this text')
     .option('--status <word>', 'only pools in this state: active, funding, activating, paused')
     .action((filter: Filter) => listPools(context, filter));

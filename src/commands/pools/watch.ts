@@ -48,8 +48,8 @@ export default function watch(context: Context): Verb {
       parseChoice,
     )
     .option('--all-blocks', 'wait until the named blocks are open together')
-    .option('--interval <duration>', 'time between two checks, at least 5s (default: 15s)', duration)
-    .option('--for <duration>', 'give up after this long, with exit code 6', duration)
+    .option('--interval <duration>', 'time between two checks, at least 5s (default: 15s)', duration('--interval'))
+    .option('--for <duration>', 'give up after this long, with exit code 6', duration('--for'))
     .option('--count <openings>', 'go on until so many openings were reported (default: 1)', parseCount('--count'))
     .option('--forever', 'go on reporting')
     .option('--bell', "ring the terminal's bell")
@@ -123,8 +123,8 @@ async function intervalFor(context: Context, typed: Duration | undefined): Promi
   const { client } = await context.api();
   if (isLoopback(client.baseUrl.hostname)) return milliseconds;
   throw usageError(
-    `--interval is "${typed?.text}", and the API is asked every 5s at the most`,
-    'A shorter one is for the sandbox alone.',
+    `--interval is "${typed?.text}", and the API is asked no sooner than after 5s`,
+    'Write --interval 5s, or leave it out for 15s; a shorter one is for the sandbox and for this machine alone.',
   );
 }
 
@@ -147,9 +147,9 @@ function parseChoice(text: string): BlockChoice {
   const word = text.trim().toLowerCase();
   if (word === 'any') return { blocks: blockNames, together: false };
   if (word === 'all') return { blocks: blockNames, together: true };
-  return { blocks: parseBlocks(text) };
+  return { blocks: parseBlocks(text, ', --blocks any or --blocks all') };
 }
 
-function duration(text: string): Duration {
-  return { text, milliseconds: parseDuration(text) };
+function duration(option: string): (text: string) => Duration {
+  return (text) => ({ text, milliseconds: parseDuration(text, option) });
 }

@@ -1,11 +1,10 @@
 import { type Block, blockNames, isBlock } from '../../domain/blocks.ts';
-import { parseDuration } from '../../domain/duration.ts';
 import { usageError } from '../../domain/errors.ts';
 import type { Column } from '../../output/output.ts';
 import type { ScheduledDrop } from '../../sandbox/state.ts';
 import { type Verb, verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { parseCount } from '../options.ts';
+import { durationOf, parseCount } from '../options.ts';
 import { refuse } from './failure.ts';
 
 const fields = ['pool', 'block', 'opensAt', 'closesAt', 'seats', 'rivals', 'left'] as const;
@@ -35,8 +34,8 @@ export default function schedule(context: Context): Verb {
   command
     .argument('[pool]', 'slug or UUID; without it, what is scheduled is listed')
     .argument('[block]', blockNames.join(', '))
-    .option('--open-in <duration>', 'when it opens, from now (default: at once)', parseDuration)
-    .option('--for <duration>', 'for how long it is open (default: 90s)', parseDuration)
+    .option('--open-in <duration>', 'when it opens, from now (default: at once)', durationOf('--open-in'))
+    .option('--for <duration>', 'for how long it is open (default: 90s)', durationOf('--for'))
     .option('--seats <count>', 'how many seats are on offer (default: 1)', parseCount('--seats'))
     .option('--rivals <count>', 'how many others take one, evenly spread over that time', parseCount('--rivals'))
     .option('--clear', 'forget all that is scheduled')
