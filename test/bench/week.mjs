@@ -40,16 +40,23 @@ function serve() {
     (response) => response.socket.resetAndDestroy(),
     (response) => response.writeHead(200, { 'content-length': '999' }).write('{"data":[', () => response.destroy()),
   ];
-  const count = { requests: 0, faults: 0, unchanged: 0 };
-  const server = createServer((_request, response) => {
+  /** `atOnce`: the most requests under way at a time; `connections`: how many were opened. */
+  const count = { requests: 0, faults: 0, unchanged: 0, atOnce: 0, connections: 0 };
+  let underWay = 0;
+  const server = createServer((request, response) => {
     count.requests += 1;
+    underWay += 1;
+    count.atOnce = Math.max(count.atOnce, underWay);
+    response.on('close', () => {
+      underWay -= 1;
+    });
     if (random() < 0.2) {
       count.faults += 1;
       faults[Math.floor(random() * faults.length)](response);
       return;
     }
     const status = random() < 0.02 ? 'limited' : 'sold-out';
-    if (_request.headers['if-none-match'] === `"${status}"`) {
+    if (request.headers['if-none-match'] === `"${status}"`) {
       count.unchanged += 1;
       response.writeHead(304, { etag: `"${status}"` }).end();
       return;
@@ -57,6 +64,9 @@ function serve() {
     const blocks = [{ block: 'americas', pricePerMonth: '45.00', status }];
     response.writeHead(200, { 'content-type': 'application/json', etag: `"${status}"` });
     response.end(JSON.stringify({ success: true, data: [{ id: 'p1', slug: 'minimax-m3', status: 'active', blocks }] }));
+  });
+  server.on('connection', () => {
+    count.connections += 1;
   });
   parentPort.on('message', () => parentPort.postMessage(count));
   server.listen(0, '127.0.0.1', () => parentPort.postMessage({ port: server.address().port }));
