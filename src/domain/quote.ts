@@ -32,6 +32,11 @@ export interface Quote {
   readonly charge: Price;
 }
 
+/** Whether a price for a month, which may be added up of rounded hours, is above a quote for certain. */
+export function isDearer(price: Cents, { blocks, quantity, monthly }: Quote): boolean {
+  return price > monthly.atMost + slotRounding * blocks.length * quantity;
+}
+
 /** A block's price as the API states it. */
 export function exactPrice(cents: Cents): Price {
   return { cents, atMost: cents, exact: true };

@@ -16,6 +16,7 @@ export interface OutputFlags {
   readonly fields?: string | undefined;
   readonly jq?: string | undefined;
   readonly color?: boolean | undefined;
+  readonly debug?: boolean | undefined;
 }
 
 /** One column of a table, or one line of a record. */
@@ -202,7 +203,9 @@ export class Output {
 
   /** A screen for what changes while it is looked at, where a person has a terminal that can show one. */
   get liveScreen(): LiveScreen | undefined {
-    if (!this.isTerminal || !this.isForPeople || this.#picked || this.#result.isDumb) return undefined;
+    const { isTerminal, isForPeople } = this;
+    // What --debug tells would be drawn over.
+    if (!isTerminal || !isForPeople || this.#picked || this.#result.isDumb || this.#flags.debug) return undefined;
     return new LiveScreen(this.#stdout, (text) => this.#result.legible(text));
   }
 

@@ -1,7 +1,7 @@
 import type { Block } from '../../src/domain/blocks.ts';
 import { type DropRequest, scheduleDrop } from '../../src/sandbox/state.ts';
 import { machineStart, type TestSandbox } from '../sandbox/harness.ts';
-import { forward, type Instead, type RecordingServer, recordedSandbox } from './servers.ts';
+import { forward, type Instead, type Received, type RecordingServer, recordedSandbox, reset } from './servers.ts';
 
 /** Seats that open when the list of pools is asked for the so-manieth time, and close at a later one. */
 interface Drop {
@@ -42,4 +42,23 @@ export async function dropping({
     await scheduleDrop(api.box.folder, drop, () => machineStart);
   }
   return api;
+}
+
+/** Loses the answer to a purchase, and has it carried out when the account is looked at after it was looked for in vain. */
+export function comesLate(): Instead {
+  let order: Received | undefined;
+  let looks = 0;
+  return (request, box) => {
+    if (request.method === 'POST' && request.path.endsWith('/subscribe')) {
+      order = request;
+      return reset;
+    }
+    const ordered = order;
+    // It is looked for four times, and by the checks afterwards.
+    if (!ordered || !request.path.endsWith('/my-subscriptions') || ++looks !== 6) return undefined;
+    return async (asked, response) => {
+      await box.call('POST', ordered.path, { text: ordered.body });
+      await forward(box.url, asked, response);
+    };
+  };
 }

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { scheduleDrop } from '../../src/sandbox/state.ts';
 import { at, emptyFolder, hour, listAt, machineStart, type TestSandbox, textAt } from '../sandbox/harness.ts';
 import { type Ended, lines, secret, userOf } from './cli.ts';
-import { dropping } from './drops.ts';
+import { comesLate, dropping } from './drops.ts';
 import { customerOf, generations } from './generations.ts';
 import { ciHere } from './in-process.ts';
 import {
@@ -174,14 +174,14 @@ describe('the price', () => {
   ];
 
   /** Sells a seat at a price that is another when it opens. */
-  function seller(before: string, after: string) {
+  function seller(before: string, after: string, charged = after) {
     let lists = 0;
     return server((request: Received, response) => {
       if (request.path === '/api/pools') {
         lists += 1;
         return data(lists > 3 ? pool(after, 'limited') : pool(before, 'sold-out'))(request, response);
       }
-      return data(request.method === 'POST' ? { id: 's1', status: 'active', monthlyPrice: after } : [])(
+      return data(request.method === 'POST' ? { id: 's1', status: 'active', monthlyPrice: charged } : [])(
         request,
         response,
       );
@@ -204,6 +204,17 @@ describe('the price', () => {
     const ended = await userOf(api).ci(watch);
     expect([ended.code, told(ended)]).toEqual([0, ['price_changed', 'opened', 'subscribed']]);
     expect(at(events(ended).at(-1), 'charge')).toBe(41);
+  });
+
+  test('that rose while it was bought is said: the API takes no limit', async () => {
+    const api = await seller('45.00', '45.00', '46.00');
+    const ended = await userOf(api).ci(watch);
+    expect([ended.code, told(ended)]).toEqual([0, ['opened', 'subscribed']]);
+    expect(ended.stderr).toBe(
+      'The API charges $46.00 a month, and $45.00 was agreed: `ci pools cancel minimax-m3` ends it with its period.\n',
+    );
+    // Added up of hours, each of which is rounded to the cent.
+    expect((await userOf(await seller('45.00', '45.00', '45.04')).ci(watch)).stderr).toBe('');
   });
 
   test('above the limit is said once, and the others are waited for', async () => {
@@ -330,26 +341,8 @@ describe('a purchase whose answer is lost', () => {
 });
 
 describe('a purchase that comes late', () => {
-  /** The answer is lost, and the purchase carried out when the account is looked at after it was looked for in vain. */
-  function late(): Instead {
-    let order: Received | undefined;
-    let looks = 0;
-    return (request, box) => {
-      if (request.method === 'POST' && request.path.endsWith('/subscribe')) {
-        order = request;
-        return reset;
-      }
-      const ordered = order;
-      if (!ordered || !request.path.endsWith('/my-subscriptions') || ++looks !== 6) return undefined;
-      return async (asked, response) => {
-        await box.call('POST', ordered.path, { text: ordered.body });
-        await forward(box.url, asked, response);
-      };
-    };
-  }
-
   test('is taken for what it is, and ends the watch', async () => {
-    const api = await dropping({ at: [2], seats: 3, instead: late() });
+    const api = await dropping({ at: [2], seats: 3, instead: comesLate() });
     const ended = await userOf(api).ci(watch);
     expect([ended.code, api.changes, (await charges(api.box)).length]).toEqual([0, [purchase], 1]);
     expect(told(ended)).toEqual(['opened', 'error unreachable', 'subscribed']);
@@ -358,7 +351,7 @@ describe('a purchase that comes late', () => {
   });
 
   test('has its key made, and put where it was asked for', async () => {
-    const api = await dropping({ at: [2], seats: 3, instead: late() });
+    const api = await dropping({ at: [2], seats: 3, instead: comesLate() });
     const me = userOf(api);
     const ended = await me.ci(`${watch} --create-key prod --save .env`);
     expect([ended.code, told(ended)]).toEqual([0, ['opened', 'error unreachable', 'subscribed']]);
@@ -368,7 +361,7 @@ describe('a purchase that comes late', () => {
   });
 
   test('is in the record as carried out', async () => {
-    const api = await dropping({ at: [2], seats: 3, instead: late() });
+    const api = await dropping({ at: [2], seats: 3, instead: comesLate() });
     const me = userOf(api);
     await me.ci(watch);
     const [charge] = await charges(api.box);

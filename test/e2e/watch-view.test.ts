@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { listAt } from '../sandbox/harness.ts';
 import { userOf } from './cli.ts';
-import { dropping } from './drops.ts';
+import { comesLate, dropping } from './drops.ts';
 import { recordedSandbox } from './servers.ts';
 import { ctrlC, enter, onTerminal, type Session } from './terminal.ts';
 
@@ -116,6 +116,14 @@ describe('the live view', () => {
     );
   });
 
+  test('is not where the requests are to be seen', async () => {
+    const api = await dropping({ at: [3] });
+    const session = onTerminal(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 100ms --debug');
+    expect(await session.exit).toBe(0);
+    expect(session.written).not.toContain(otherScreen);
+    expect(session.written.match(/> GET .*\/api\/pools/g)).toHaveLength(3);
+  });
+
   test('has no colour where none is wanted', async () => {
     const api = await recordedSandbox();
     const session = onTerminal(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 1h --no-color');
@@ -190,6 +198,14 @@ describe('--subscribe on a terminal', () => {
     expect(after).toMatch(/minimax-m3 asia is open: \$39\.00 a month\r\n✓ Subscribed to asia of minimax-m3: \$39\.00/);
     expect(after).toMatch(/Subscription {2}[0-9a-f-]{36}\r\n {0,2}Blocks {8}asia\r\n/);
     expect(listAt(await api.box.seen(), 'charges')).toHaveLength(1);
+  });
+
+  test('tells of a purchase that comes late on the screen that stays', async () => {
+    const api = await dropping({ at: [2], seats: 3, instead: comesLate() });
+    const session = onTerminal(userOf(api), `${line.replace(',asia', '')} --yes`);
+    expect(await session.exit).toBe(0);
+    const [, after = ''] = around(session);
+    expect(after).toMatch(/^The purchase whose answer was lost was carried out after all\.\r\nSubscription {2}/);
   });
 
   test('goes back to the live view when somebody was faster', async () => {

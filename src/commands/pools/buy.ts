@@ -1,6 +1,7 @@
 import type { SubscribeResult, Subscription } from '../../api/pools.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { type Cents, toUsd } from '../../domain/money.ts';
+import { type Cents, formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
+import { isDearer } from '../../domain/quote.ts';
 import { judgeSubscribe, type SubscribeIntent } from '../../domain/reconcile.ts';
 import { counted, inWords } from '../../output/text.ts';
 import { carryOut } from '../change.ts';
@@ -130,7 +131,20 @@ async function buy(
       `The API told of ${told} for ${counted(quantity, 'seat')}: \`ci pools subscriptions ${name}\` shows all.`,
     );
   }
+  noteDearer(context, purchase, bought);
   return bought.map((subscription) => ({ ...subscription, poolSlug: name }));
+}
+
+/** Says that a price rose between the look at it and the purchase: the request cannot name a limit. */
+function noteDearer({ output }: Context, { pool, quote }: PricedPurchase, bought: readonly Subscription[]): void {
+  const prices = bought.flatMap(({ monthlyPrice }) => (monthlyPrice == null ? [] : parseUsd(monthlyPrice)));
+  // Whether each of several subscriptions states the price of one seat or of all, no document says.
+  const price = Math.max(0, ...prices);
+  if (!isDearer(price, quote)) return;
+  const cancel = `\`ci pools cancel ${poolName(pool)}\` ends it with its period`;
+  output.note(
+    `The API charges ${formatUsd(price)} a month, and ${formatUsd(quote.monthly.atMost)} was agreed: ${cancel}.`,
+  );
 }
 
 /** What an answer says was bought. @throws CommandError (no_payment_method) when it names a page to pay on instead */

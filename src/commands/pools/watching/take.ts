@@ -40,6 +40,8 @@ export interface Held {
   readonly got: Bought;
   /** At most; 0 when it was covered already. */
   readonly charge: Cents;
+  /** What is to be said about it first. */
+  readonly note?: string;
 }
 
 /** A purchase whose answer was lost, and that was not found when it was looked for. */
@@ -124,7 +126,8 @@ export class Taker {
   }
 
   /** Tells of what is held; of what came late the keys are made. @throws CommandError with its outcome */
-  async deliver({ candidate, got, charge }: Held, { bought }: Pick<Listener, 'bought'>): Promise<void> {
+  async deliver({ candidate, got, charge, note }: Held, { bought }: Pick<Listener, 'bought'>): Promise<void> {
+    if (note) this.#context.output.note(note);
     await buyAndDeliver(
       this.#context,
       async () => got,
@@ -220,6 +223,7 @@ export class Taker {
       if (history.mark() !== this.#account.mark) {
         await this.lookAtAccount(false);
         const held = await this.held();
+        if (held?.note) this.#context.output.note(held.note);
         if (held) return held;
       }
       const account = { mine: this.#mineOn(candidate), spent: this.#account.spent };
@@ -281,9 +285,9 @@ export class Taker {
       const isNew = (each: Subscription) => !before.ids?.includes(each.id) && !others.has(each.id);
       const found = verdict.outcome === 'applied' ? verdict.found : mine.filter(isNew);
       settleChange(this.#context, history, id, { outcome: 'applied', by: 'look', ids: found.map((each) => each.id) });
-      this.#context.output.note('The purchase whose answer was lost was carried out after all.');
+      const note = 'The purchase whose answer was lost was carried out after all.';
       const subscriptions = found.map((each) => withMaskedKey({ ...each, poolSlug: candidate.pool }));
-      return { candidate, got: { kind: 'bought', subscriptions }, charge };
+      return { candidate, got: { kind: 'bought', subscriptions }, charge, note };
     }
     return undefined;
   }
