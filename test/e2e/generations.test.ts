@@ -85,6 +85,11 @@ const reads: readonly Told[] = [
   { line: 'pools subscribe kimi26 --blocks europe --dry-run', stated, holds: { blocks: ['europe'] } },
   { line: 'pools subscribe kimi26 --blocks europe --dry-run --max-price 48.99', stated, code: 8 },
   {
+    line: 'pools watch kimi26 --blocks europe --fields event,pool,blocks',
+    holds: { event: 'opened', pool: 'kimi26', blocks: ['europe'] },
+  },
+  { line: 'pools watch kimi27 --blocks europe', code: 5 },
+  {
     line: 'pools subscriptions',
     passedOn,
     holds: [

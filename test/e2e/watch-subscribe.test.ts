@@ -603,6 +603,25 @@ describe('two at once', () => {
     expect(failureOf(other)).toMatchObject({ code: 'confirmation_required', outcome: 'not_applied' });
   });
 
+  test('on one machine buy one after the other', async () => {
+    let both = Promise.resolve();
+    const api = await dropping({
+      at: [12],
+      seats: 5,
+      instead: purchases(() => async (request, response) => {
+        await both;
+        await forward(api.box.url, request, response);
+      }),
+    });
+    const me = userOf(api);
+    const [one, other] = [me.start(watch), me.start(watch)];
+    // The first purchase is answered once the other waits for it, or has been sent too.
+    const waits = [one, other].map(({ stderr }) => stderr(/Waiting for another ci/));
+    both = Promise.race([...waits, api.times(purchase, 2)]).then(() => {});
+    const codes = await Promise.all([one, other].map(async ({ ended }) => (await ended).code));
+    expect([codes.sort(), api.changes]).toEqual([[0, 2], [purchase]]);
+  });
+
   test('with --ensure buy one seat, and both end well', async () => {
     const api = await dropping({ at: [12], seats: 5 });
     const me = userOf(api);
