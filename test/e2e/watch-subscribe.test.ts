@@ -421,6 +421,26 @@ describe('--ensure', () => {
     expect(ended.stderr).toContain('nothing was charged');
   });
 
+  test('does not buy what was bought elsewhere while the machine slept between two requests of a check', async () => {
+    let asleep = 0;
+    const api = await dropping({
+      at: [3],
+      seats: 2,
+      instead: ({ path: where }, box) =>
+        where === '/api/pools' && api.requests.filter((each) => each === list).length === 3
+          ? async (request, response) => {
+              await box.advance(10_000);
+              await box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['americas'] });
+              asleep = hour;
+              await forward(box.url, request, response);
+            }
+          : undefined,
+    });
+    const ended = await ciHere(ensure, api, { now: () => Date.now() + asleep });
+    expect([ended.code, api.changes, (await charges(api.box)).length]).toEqual([0, [], 1]);
+    expect(events(ended).at(-1)).toMatchObject({ event: 'subscribed', charge: 0 });
+  });
+
   test('ends when one of them is held in part: exit 6', async () => {
     const api = await dropping({
       at: [99],

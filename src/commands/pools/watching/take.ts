@@ -23,6 +23,9 @@ import type { Look } from './look.ts';
 /** After an answer to a purchase was lost nothing is bought for so long, milliseconds: what comes late is seen before. */
 const restAfterLoss = 60_000;
 
+/** What was seen of the account is looked at again when it is older than this, milliseconds: the machine may have slept since. */
+const freshFor = 5000;
+
 /** How to take what opens. */
 export interface TakeOptions extends Wanted {
   readonly quantity: number;
@@ -57,6 +60,8 @@ interface Account {
   readonly mine: ReadonlyMap<string, readonly Subscription[]>;
   /** Of {@link monthlySpending}. */
   readonly spent: Cents | undefined;
+  /** When the look began, epoch milliseconds. */
+  readonly at: number;
   /** The record's, from before the look: what another `ci` on this machine buys changes it. */
   readonly mark: string | undefined;
 }
@@ -78,7 +83,7 @@ export class Taker {
   readonly #options: TakeOptions;
   readonly #limits = new Map<Candidate, Cents>();
   #agreed: Agreement | undefined;
-  #account: Account = { mine: new Map(), spent: undefined, mark: undefined };
+  #account: Account = { mine: new Map(), spent: undefined, at: Number.NEGATIVE_INFINITY, mark: undefined };
   #notBefore = Number.NEGATIVE_INFINITY;
   readonly #lost: Lost[] = [];
 
@@ -95,6 +100,7 @@ export class Taker {
    */
   async lookAtAccount(once: boolean): Promise<void> {
     const history = await this.#context.history();
+    const at = this.#context.clock();
     const mark = history.mark();
     // Read here, so that it need not be when a seat is free.
     history.recent();
@@ -103,7 +109,7 @@ export class Taker {
     for (const { pool } of this.#candidates) {
       if (!mine.has(pool)) mine.set(pool, await pools.subscriptions(pool, { once }));
     }
-    this.#account = { mine, spent: await monthlySpending(this.#context, { once }), mark };
+    this.#account = { mine, spent: await monthlySpending(this.#context, { once }), at, mark };
   }
 
   /**
@@ -216,11 +222,12 @@ export class Taker {
     return { kind: 'again' };
   }
 
-  /** Buys, unless the account has changed since it was looked at and one of the candidates is held now. */
+  /** Buys, unless the account may have changed since it was looked at, and one of the candidates is held now. */
   async #buy(candidate: Candidate, purchase: PricedPurchase): Promise<Held> {
     return this.#context.exclusively('purchase', async () => {
       const history = await this.#context.history();
-      if (history.mark() !== this.#account.mark) {
+      const { at, mark } = this.#account;
+      if (history.mark() !== mark || Math.abs(this.#context.clock() - at) > freshFor) {
         await this.lookAtAccount(false);
         const held = await this.held();
         if (held?.note) this.#context.output.note(held.note);
