@@ -554,6 +554,7 @@ test('the sandbox can play a drop', async () => {
 
 test.each([
   ['sandbox schedule kimi27 asia', 'kimi27'],
+  ['sandbox schedule --seats 3', 'which pool and block'],
   ['sandbox schedule kimi26', 'which block? Name it: asia, europe, americas'],
   ['sandbox schedule kimi26 mars', 'mars'],
   ['sandbox schedule kimi26 asia --seats 11', '10 seats'],

@@ -53,6 +53,8 @@ async function scheduleSeats(
 ): Promise<void> {
   const { clearDrops, scheduledDrops, scheduleDrop } = await import('../../sandbox/state.ts');
   if (pool === undefined) {
+    const { clear: _clear, ...times } = options;
+    if (Object.keys(times).length > 0) throw usageError('which pool and block? Name them: kimi26 europe');
     if (options.clear) await clearDrops(sandboxFolder, clock).catch(refuse);
   } else {
     if (options.clear) throw usageError('--clear forgets all, and takes no pool');
