@@ -247,6 +247,8 @@ describe('the end', () => {
     expect(ended.stderr).toBe(
       'ci: no seat was free on minimax-m3 americas or kimi26 americas within 300ms. Watch for longer with --for, or see what is open: `ci pools list --available`.\n',
     );
+    const none = await me.ci('pools watch minimax-m3 --blocks americas --forever --for 100ms');
+    expect([none.code, none.stdout]).toEqual([6, '']);
     const some = await me.ci('pools watch kimi26 --blocks any --count 4 --for 300ms --interval 50ms --json');
     expect([some.code, names(some)]).toEqual([6, ['opened', 'opened', 'opened']]);
     expect(JSON.parse(some.stderr)).toMatchObject({
