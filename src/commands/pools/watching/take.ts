@@ -241,6 +241,8 @@ export class Taker {
         return { candidate, got, charge: got.kind === 'bought' ? charge : 0 };
       } catch (error) {
         await this.#noteLoss(candidate, charge);
+        // No other purchase was made since, and this one was not carried out: the next candidate needs no new look.
+        this.#account = { ...this.#account, mark: history.mark() };
         throw error;
       }
     });
