@@ -44,7 +44,7 @@ export async function dropping({
   return api;
 }
 
-/** Loses the answer to a purchase, and has it carried out when the account is looked at after it was looked for in vain. */
+/** Loses the answer to a purchase, and has it carried out when the account is looked at after it was looked for in vain; somebody makes a key for it. */
 export function comesLate(): Instead {
   let order: Received | undefined;
   let looks = 0;
@@ -58,6 +58,7 @@ export function comesLate(): Instead {
     if (!ordered || !request.path.endsWith('/my-subscriptions') || ++looks !== 6) return undefined;
     return async (asked, response) => {
       await box.call('POST', ordered.path, { text: ordered.body });
+      await box.data('POST', '/api/keys/subscription', { name: 'somebody-elses' });
       await forward(box.url, asked, response);
     };
   };

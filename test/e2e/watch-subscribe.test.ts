@@ -351,6 +351,7 @@ describe('a purchase that comes late', () => {
     expect(told(ended)).toEqual(['opened', 'error unreachable', 'subscribed']);
     expect(at(events(ended).at(-1), 'charge')).toBe(45);
     expect(ended.stderr).toBe('The purchase whose answer was lost was carried out after all.\n');
+    expect(ended.stdout).toMatch(/"apiKey":"sk_live_…/);
   });
 
   test('has its key made, and put where it was asked for', async () => {
