@@ -3,7 +3,7 @@ import { parseDuration } from '../../domain/duration.ts';
 import { usageError } from '../../domain/errors.ts';
 import type { Column } from '../../output/output.ts';
 import type { ScheduledDrop } from '../../sandbox/state.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { parseCount } from '../options.ts';
 import { refuse } from './failure.ts';
@@ -21,18 +21,18 @@ interface Options {
 }
 
 /** `ci sandbox schedule`: seats that open and close at given times. */
-export default function schedule(context: Context): Verb {
-  const command = verb('schedule', 'open a block at a given time, for a time, with rivals for its seats', {
-    fields,
-    changes: true,
-    local: true,
-    examples: [
-      'ci sandbox schedule minimax-m3 americas --open-in 10s --for 90s',
-      'ci sandbox schedule kimi26 europe --open-in 1m --for 5m --seats 3 --rivals 5',
-      'ci sandbox schedule --clear',
-    ],
-  });
+export default function schedule(command: Verb, context: Context): void {
   command
+    .tell({
+      fields,
+      changes: true,
+      local: true,
+      examples: [
+        'ci sandbox schedule minimax-m3 americas --open-in 10s --for 90s',
+        'ci sandbox schedule kimi26 europe --open-in 1m --for 5m --seats 3 --rivals 5',
+        'ci sandbox schedule --clear',
+      ],
+    })
     .argument('[pool]', 'slug or UUID; without it, what is scheduled is listed')
     .argument('[block]', blockNames.join(', '))
     .option('--open-in <duration>', 'when it opens, from now (default: at once)', parseDuration)
@@ -43,7 +43,6 @@ export default function schedule(context: Context): Verb {
     .action((pool: string | undefined, block: string | undefined, options: Options) =>
       scheduleSeats(context, pool, block, options),
     );
-  return command;
 }
 
 async function scheduleSeats(
