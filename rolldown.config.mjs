@@ -101,6 +101,12 @@ const program = defineConfig({
           priority: 3,
           test: /rolldown\/runtime|package\.json$|node_modules\/commander\/|src\/(?:commands\/(?:command|program)|domain\/(?:errors|secrets)|output\/(?:text|sink))\.ts$/,
         },
+        // What commands of pools and keys share, small as it is, in one.
+        {
+          name: 'pool',
+          priority: 2,
+          test: /src\/(?:domain\/(?:blocks|coverage|nearest|quote)|commands\/(?:options|pool)|output\/time)\.ts$|fastest-levenshtein/,
+        },
         // Each with all that it needs.
         { name: 'context', priority: 2, test: /src\/commands\/context\.ts$/ },
         { name: 'api', priority: 1, test: /src\/api\/index\.ts$/ },

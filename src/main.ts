@@ -23,42 +23,14 @@ interface Escapes {
  * @param args - without the program's own name
  */
 export async function run(args: readonly string[], world: World, escapes: Escapes = {}): Promise<number> {
-  const { program, context, help, start, checkHelped, close } = createProgram(world);
-  let typed: Command = program;
-  let acted = false;
   const terminal = world.stdout.isTTY ? await display(world.stdout, args, world) : undefined;
-  const writeOut = (text: string) => world.stdout.write(terminal ? terminal.page(text) : text);
-  program
-    .configureOutput({
-      writeOut,
-      // Only help is written here: a bare noun shows it, as a result.
-      writeErr: writeOut,
-      outputError: () => {},
-      getOutHelpWidth: () => Math.min(world.stdout.columns ?? 80, 100),
-      getErrHelpWidth: () => Math.min(world.stdout.columns ?? 80, 100),
-      getOutHasColors: () => false,
-      getErrHasColors: () => false,
-    })
-    .exitOverride()
-    .hook('preSubcommand', (_parent, noun) => endsHere(noun))
-    .hook('preAction', async (_program, command) => {
-      typed = command;
-      acted = true;
-      if (command instanceof Verb) await prepare(command, await context());
-    });
-  function endsHere(command: Command): void {
-    command.copyInheritedSettings(program);
-    // A value is checked while it is parsed: which command it was for is known before.
-    command.hook('preSubcommand', (_noun, verb) => {
-      typed = verb;
-    });
-    command.exitOverride((error) => {
-      typed = command;
-      throw error;
-    });
-    for (const verb of command.commands) endsHere(verb);
-  }
-  for (const noun of program.commands) endsHere(noun);
+  const print = (text: string) => world.stdout.write(terminal ? terminal.page(text) : text);
+  const { program, typed, context, help, start, checkHelped, close } = createProgram(world, print);
+  let acted = false;
+  program.hook('preAction', async (_program, command) => {
+    acted = true;
+    if (command instanceof Verb) await prepare(command, await context());
+  });
   let failure: CommandError | undefined;
   try {
     const escaped = new Promise<never>((_resolve, reject) => {
@@ -76,7 +48,7 @@ export async function run(args: readonly string[], world: World, escapes: Escape
     };
     await Promise.race([work(), escaped]);
   } catch (error) {
-    if (!isHelp(error)) failure = toCommandError(error, typed);
+    if (!isHelp(error)) failure = toCommandError(error, typed());
     if (failure?.code === 'internal') tellStack(error, args, world);
   } finally {
     escapes.take = undefined;
@@ -88,7 +60,7 @@ export async function run(args: readonly string[], world: World, escapes: Escape
   }
   const asJson = wantsJson(args, world) ?? prefersJson;
   if (failure) {
-    const told = withTrueOutcome(failure, typed, lastChange);
+    const told = withTrueOutcome(failure, typed(), lastChange);
     if (asJson) reportAsJson(told, world);
     else await report(told, args, world);
     if (keptSecrets !== undefined) world.stderr.write(`${keptSecrets}\n`);

@@ -48,9 +48,11 @@ const firstSteps = [
   'ci --sandbox pools list        # try it all, no account needed',
 ] as const;
 
-/** The command tree, its nouns still unloaded, and the context that its commands share. */
+/** The command tree, its commands still unloaded, and the context that its commands share. */
 export interface Program {
   readonly program: Command;
+  /** The last command that the words led to. */
+  readonly typed: () => Command;
   readonly context: () => Promise<Context>;
   /** Prints the help page of the command or topic that these words lead to, or with `--json` the whole tree. @throws CommandError (usage) when there is none */
   readonly help: (words: readonly string[]) => Promise<void>;
@@ -70,8 +72,10 @@ export interface Program {
   }>;
 }
 
-export function createProgram(world: World): Program {
+/** @param print - takes a page of help */
+export function createProgram(world: World, print: (text: string) => void): Program {
   const program = new Root('ci');
+  let typed: Command = program;
   let made: Promise<Context> | undefined;
   const context = () => {
     made ??= import('./context.ts').then(({ Context }) => new Context(world, () => program.opts<GlobalOptions>()));
@@ -83,7 +87,18 @@ export function createProgram(world: World): Program {
     .version(world.version, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show help for a command')
     .helpCommand(false)
-    .configureHelp({ subcommandTerm: (command) => (command instanceof Verb ? command.term : command.name()) });
+    .configureHelp({ subcommandTerm: (command) => (command instanceof Verb ? command.term : command.name()) })
+    .configureOutput({
+      writeOut: print,
+      // Only help is written here: a bare noun shows it, as a result.
+      writeErr: print,
+      outputError: () => {},
+      getOutHelpWidth: () => Math.min(world.stdout.columns ?? 80, 100),
+      getErrHelpWidth: () => Math.min(world.stdout.columns ?? 80, 100),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .exitOverride();
   addGlobalOptions(program);
   program.addHelpText(
     'after',
@@ -91,7 +106,11 @@ export function createProgram(world: World): Program {
   );
   const add = (parent: Command, stubs: readonly Stub[]) => {
     for (const stub of stubs) parent.addCommand(new Verb(stub).copyInheritedSettings(parent));
-    parent.hook('preSubcommand', (_parent, command) => load(command));
+    // A value is checked while it is parsed: which command it was for is known before.
+    parent.hook('preSubcommand', (_parent, command) => {
+      typed = command;
+      return load(command);
+    });
   };
   const load = async (command: Command) => {
     const definition = command instanceof Verb ? await command.definition() : undefined;
@@ -137,7 +156,7 @@ export function createProgram(world: World): Program {
         command,
       );
     }
-    program.configureOutput().writeOut?.(topic.text());
+    print(topic.text());
   };
   const start = async (display: Display | undefined) => {
     const [{ glance }, { startPage }, { plain }] = await Promise.all([
@@ -181,5 +200,5 @@ export function createProgram(world: World): Program {
       prefersJson: ended?.prefersJson ?? false,
     };
   };
-  return { program, context, help, start, checkHelped, close };
+  return { program, typed: () => typed, context, help, start, checkHelped, close };
 }
