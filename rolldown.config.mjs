@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { defineConfig } from 'rolldown';
@@ -77,8 +77,6 @@ const licences = {
   },
 };
 
-if (existsSync('dist')) rmSync('dist', { recursive: true });
-
 /** The parts of the completion scripts that are the same for every command tree. */
 const moduleTypes = { '.bash': 'text', '.zsh': 'text', '.fish': 'text', '.ps1': 'text' };
 
@@ -89,6 +87,7 @@ const program = defineConfig({
   plugins: [withoutChildProcess, withoutUnused, lightModules, parsersAsFiles, licences],
   output: {
     dir: 'dist',
+    cleanDir: true,
     format: 'cjs',
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name]-[hash].js',
@@ -98,17 +97,12 @@ const program = defineConfig({
       groups: [
         {
           name: 'start',
-          priority: 3,
+          priority: 4,
           test: /rolldown\/runtime|package\.json$|node_modules\/commander\/|src\/(?:commands\/(?:command|program)|domain\/(?:errors|secrets)|output\/(?:text|sink))\.ts$/,
         },
-        // What commands of pools and keys share, small as it is, in one.
-        {
-          name: 'pool',
-          priority: 2,
-          test: /src\/(?:domain\/(?:blocks|coverage|nearest|quote)|commands\/(?:options|pool)|output\/time)\.ts$|fastest-levenshtein/,
-        },
-        // Each with all that it needs.
-        { name: 'context', priority: 2, test: /src\/commands\/context\.ts$/ },
+        // Each with all that it needs and has not yet: what every command does, what pools are, and the API.
+        { name: 'context', priority: 3, test: /src\/(?:commands\/context|output\/time)\.ts$/ },
+        { name: 'pool', priority: 2, test: /src\/commands\/(?:options|pool)\.ts$/ },
         { name: 'api', priority: 1, test: /src\/api\/index\.ts$/ },
       ],
     },
