@@ -41,15 +41,29 @@ const lightModules = {
   load: (id) => (id.startsWith('\0light:') ? light[id.slice('\0light:'.length)] : null),
 };
 
-/** undici's parsers are texts in JavaScript that hold WebAssembly; as files of their own only the one in use is read, and no text parsed. */
+/**
+ * undici's parsers are texts in JavaScript that hold WebAssembly; as files of their own only the one in use is read, and no text
+ * parsed. Of the tables that belong to them two are used.
+ */
+const tables = ['ERROR', 'TYPE'];
 const parsersAsFiles = {
   name: 'parsers-as-files',
   load(id) {
-    const [, name] = /\/undici\/lib\/llhttp\/(llhttp(?:_simd)?-wasm)\.js$/.exec(id) ?? [];
+    const [, name] = /\/undici\/lib\/llhttp\/(llhttp(?:_simd)?-wasm|constants)\.js$/.exec(id) ?? [];
     if (!name) return null;
+    const content = createRequire(id)(id);
+    if (name === 'constants') {
+      return `module.exports = ${JSON.stringify(Object.fromEntries(tables.map((each) => [each, content[each]])))};`;
+    }
     const fileName = `${name.replace('-wasm', '')}.wasm`;
-    this.emitFile({ type: 'asset', fileName: `chunks/${fileName}`, source: createRequire(id)(id) });
+    this.emitFile({ type: 'asset', fileName: `chunks/${fileName}`, source: content });
     return `module.exports = require('node:fs').readFileSync(require('node:path').join(__dirname, '${fileName}'));`;
+  },
+  transform(code, id) {
+    if (!code.includes('llhttp/constants.js')) return null;
+    const others = [...code.matchAll(/\bconstants\.([A-Z]\w*)/g)].filter(([, name]) => !tables.includes(name));
+    if (others.length > 0) throw new Error(`${id} uses ${others.join(', ')} too`);
+    return null;
   },
 };
 

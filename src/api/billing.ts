@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
+import { once } from '../domain/once.ts';
 import type { ApiClient } from './client.ts';
-import { count, id, maybe, once, usd } from './schema.ts';
+import { count, id, maybe, usd } from './schema.ts';
 
 const pledgeSchema = once(() =>
   z.looseObject({

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
+import { once } from '../domain/once.ts';
 import type { ApiClient } from './client.ts';
-import { maybe, once } from './schema.ts';
+import { maybe } from './schema.ts';
 
 const modelsSchema = once(() => z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) }));
 

@@ -1,9 +1,10 @@
 import * as z from 'zod/mini';
 import type { Block } from '../domain/blocks.ts';
+import { once } from '../domain/once.ts';
 import type { BillingCycle } from '../domain/quote.ts';
 import type { ApiClient, ReadOptions, Tagged } from './client.ts';
 import { segment } from './path.ts';
-import { count, fraction, hour, id, maybe, once, usd } from './schema.ts';
+import { count, fraction, hour, id, maybe, usd } from './schema.ts';
 
 const blockSchema = once(() =>
   z.looseObject({

@@ -1,14 +1,6 @@
 import * as z from 'zod/mini';
 import { parseUsd } from '../domain/money.ts';
-
-/** A schema that is made when it is first used: they are many, and a command needs one or two. */
-export function once<Schema>(make: () => Schema): () => Schema {
-  let made: Schema | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
-}
+import { once } from '../domain/once.ts';
 
 /**
  * The building blocks of every answer's schema. The API's generations differ: money is a string or a number, a field may be

@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
+import { once } from '../domain/once.ts';
 import type { ApiClient } from './client.ts';
 import { segment } from './path.ts';
-import { count, id, maybe, once, usd } from './schema.ts';
+import { count, id, maybe, usd } from './schema.ts';
 
 const periodSchema = once(() =>
   z.looseObject({

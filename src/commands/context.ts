@@ -473,7 +473,7 @@ export class Context {
     }
   }
 
-  /** Lets go of connections and servers. */
+  /** Lets go of servers. */
   async close(): Promise<void> {
     this.#spinner?.stop();
     if ((this.lastChange ?? 'not_applied') !== 'not_applied') await this.forgetNames();
@@ -593,7 +593,8 @@ export class Context {
       onWait: spinner && ((method, path) => spinner.begin(waitingFor(method, path))),
       trace: this.#options().debug ? (line) => this.output.note(line) : undefined,
     });
-    this.#cleanUps.unshift(() => api.client.close());
+    // The sandbox waits for its connections to end; others end with the process, which is faster.
+    if (this.settings.sandbox.value) this.#cleanUps.unshift(() => api.client.close());
     return api;
   }
 }
