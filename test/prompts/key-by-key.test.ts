@@ -111,7 +111,9 @@ describe('one of many', () => {
     expect(getScreen()).toContain('❯ kimi26      Kimi K2.6   active\n  minimax-m3');
     events.type('ACTIVE mini');
     await nextRender();
-    expect(getScreen()).toBe('? Which pool? ACTIVE mini\n❯ minimax-m3  MiniMax M3  active\n\n↑↓ navigate • ⏎ select');
+    expect(getScreen()).toBe(
+      '? Which pool? ACTIVE mini\n❯ minimax-m3  MiniMax M3  active\n\ntype to search • ↑↓ navigate • ⏎ select',
+    );
     events.keypress('enter');
     expect(await answer).toBe('mini');
     expect(getScreen()).toBe('✓ Which pool? minimax-m3');

@@ -249,8 +249,10 @@ describe('rows to choose from', () => {
   });
 
   test('leave room for what stands before them, and leave out what does not fit', async () => {
-    expect(await rows(33)).toEqual(['kimi26  Kimi – K2.6  active', 'glm5    GLM          paused']);
-    expect(await rows(32)).toEqual(['kimi26  active', 'glm5    paused']);
+    expect(await rows(31)).toEqual(['kimi26  Kimi – K2.6  active', 'glm5    GLM          paused']);
+    expect(await rows(30)).toEqual(['kimi26  active', 'glm5    paused']);
+    expect(await rows(33, { LANG: 'C' })).toEqual(['kimi26  Kimi - K2.6  active', 'glm5    GLM          paused']);
+    expect(await rows(32, { LANG: 'C' })).toEqual(['kimi26  active', 'glm5    paused']);
   });
 
   test('are in the characters that the terminal has', async () => {
