@@ -347,7 +347,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const { code, text } = await ended(session);
       expect(code).toBe(0);
       expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '39.00' }]);
-      expect(text.match(/ Back\. \? /g)).toHaveLength(asked.length - 1 + 5);
+      expect(text.match(/ Back\. [?✓] /g)).toHaveLength(asked.length - 1 + 5);
       expect(text).toContain('✓ Which blocks? asia');
       expect(text).toContain('The key answers from 00:00 local time, in 15 hours, when asia begins.');
       expect(keyIn(me)).toMatch(secret);
