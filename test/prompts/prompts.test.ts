@@ -136,6 +136,15 @@ describe('a question', () => {
     expect(await somebody('prod-api\r').prompts.text('Name', '')).toBe('prod-api');
   });
 
+  test('for a text suggests what can be shown, and nothing else', async () => {
+    const { prompts, shown } = somebody('\r');
+    expect(await prompts.text('Name', '', () => undefined, 'prod')).toBe('prod');
+    expect(stripVTControlCharacters(shown())).toContain('Name (prod)');
+    const other = somebody('x\r');
+    expect(await other.prompts.text('Name', '', undefined, 'a\u001b[2Jb')).toBe('x');
+    expect(stripVTControlCharacters(other.shown())).not.toContain('(');
+  });
+
   test('for a choice takes the one that is pointed at, and shows nothing that drives a terminal', async () => {
     const { prompts, shown } = somebody('\u001b[B\r');
     expect(await prompts.pick('Which?', choices, '')).toBe(2);
