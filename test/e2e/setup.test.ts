@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { listAt, textAt } from '../sandbox/harness.ts';
 import { browser } from './browser.ts';
 import { json, managementKey, oneLine, secret, type User, user, userOf } from './cli.ts';
-import { answer, recordedSandbox } from './servers.ts';
+import { answer, recordedSandbox, silence } from './servers.ts';
 import { ctrlC, down, enter, onTerminal, type Session } from './terminal.ts';
 
 const escapeKey = '\x1b';
@@ -621,6 +621,12 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(listAt(await api.box.seen(), 'keys')).toEqual([]);
       const again = await me.sh(`set -e\n${commandsOn(session)}`);
       expect([again.code, listAt(await api.box.seen(), 'charges')]).toEqual([0, [expect.anything()]]);
+
+      const next = setup(me);
+      await answers(next, [[asksPool, ctrlC]]);
+      expect((await ended(next)).text).toContain(
+        'You hold glm5 europe already: its key is sent by mail, always within 24 hours. ? Which pool?',
+      );
     });
 
     test('a first request that fails: the key is made, and it is said', async () => {
@@ -716,6 +722,32 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
   });
 });
 
+describe('Ctrl-C while a request is under way', () => {
+  test.each([
+    ['GET /api/pools', 'interrupted. Nothing was changed. `ci setup` begins again.'],
+    ['POST /api/pools/', 'interrupted; it was not carried out. Nothing was changed. `ci setup` begins again.'],
+    ['POST /api/keys/', 'interrupted; it was not carried out. Done so far: reserved europe of kimi26 for $49.00. '],
+    ['POST /v1/', 'interrupted. Done so far: reserved europe of kimi26 for $49.00 and made the key "'],
+  ])('that is %s…: what was done by then is told', async (silent, told) => {
+    const { api, me } = await signedIn({
+      instead: ({ method, path: where }) => (`${method} ${where}`.startsWith(silent) ? silence : undefined),
+    });
+    const session = onTerminal(me, 'setup', { columns: 200 });
+    const [method = ''] = silent.split(' ');
+    const isAsked = () => api.requests.some((request) => request.startsWith(silent));
+    for (const [question, keys] of toEnd) {
+      if (method === 'GET') break;
+      await answers(session, [[question, keys]]);
+      if (question === 'Charge $49.00 now?' && silent === 'POST /api/pools/') break;
+    }
+    await expect.poll(isAsked, { timeout: 20_000 }).toBe(true);
+    session.type(ctrlC);
+    expect(await session.exit).toBe(130);
+    expect(flowing(session.screen)).toContain(told);
+    expect(existsSync(path.join(me.home, '.env'))).toBe(silent === 'POST /v1/');
+  });
+});
+
 describe('a terminal that can do less', () => {
   test('one that takes lines alone asks line by line, and nothing in it is no text', async () => {
     const { me } = await signedIn();
@@ -732,7 +764,7 @@ describe('a terminal that can do less', () => {
       [/called\? \(ci-e2e-\w+\) $/, ''],
       [/Its number or name: $/, '1'],
     ] satisfies [RegExp, string][]) {
-      await expect.poll(() => `${session.screen} `.replace(/\s+$/, ' ')).toMatch(shown);
+      await expect.poll(() => `${session.screen} `.replace(/\s+$/, ' '), { timeout: 20_000 }).toMatch(shown);
       session.type(`${line}\n`);
     }
     expect(await session.exit).toBe(0);

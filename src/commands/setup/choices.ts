@@ -1,4 +1,5 @@
 import type { Block } from '../../domain/blocks.ts';
+import { hoursInWords } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { formatUsd, yearlyCharge } from '../../domain/money.ts';
 import { hoursWithin, hoursWorked, parseWorkingHours, suggestedBlocks } from '../../domain/working-hours.ts';
@@ -16,7 +17,12 @@ export const whatIsThere: Step = async (wizard) => {
   const { context, prompts } = wizard;
   delete wizard.subscriptions;
   const api = await context.api();
-  const mine = (await allSubscriptions(api, await api.billing.status())).filter(({ status }) => status === 'active');
+  const all = await allSubscriptions(api, await api.billing.status());
+  for (const waiting of all.filter(({ status }) => status === 'pending_key')) {
+    const what = `${waiting.poolSlug} ${hoursInWords(waiting)}`.trim();
+    context.output.note(`You hold ${what} already: its key is sent by mail, always within 24 hours.`);
+  }
+  const mine = all.filter(({ status }) => status === 'active');
   if (mine.length === 0) return 'silent';
   const keys: Choice<PoolSubscription | undefined>[] = (await subscriptionChoices(context, mine)).map((choice) => ({
     ...choice,

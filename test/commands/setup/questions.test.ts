@@ -19,6 +19,9 @@ import type { Step, Wizard } from '../../../src/commands/setup/wizard.ts';
 import { Buffered } from '../../output/buffer.ts';
 import { emptyFolder, listAt, type Setting, sandbox, type TestSandbox } from '../../sandbox/harness.ts';
 
+/** How long the screen is looked at for what is to come: it decides nothing. */
+const patience = { timeout: 20_000 };
+
 const select = '↑↓ navigate • ⏎ select';
 
 /** What a step is given. */
@@ -69,7 +72,7 @@ async function at(step: Step, { told = {}, key = 'mk_of_the_tests', setting = {}
   if (!wizard) throw new Error('the step did not begin');
   const { events, answer, getScreen, getFullOutput } = rendered;
   const shows = (screen: string | RegExp) =>
-    expect.poll(getScreen).toEqual(typeof screen === 'string' ? screen : expect.stringMatching(screen));
+    expect.poll(getScreen, patience).toEqual(typeof screen === 'string' ? screen : expect.stringMatching(screen));
   const press = (...keys: readonly string[]) => {
     for (const name of keys) events.keypress(name);
   };
@@ -95,7 +98,7 @@ describe('the key', () => {
     await shows(question);
     type('nonsense');
     press('enter');
-    await expect.poll(getFullOutput).toMatch(/✗ that is no management key[^?]*\? Management/);
+    await expect.poll(getFullOutput, patience).toMatch(/✗ that is no management key[^?]*\? Management/);
     type('mk_another_1');
     await shows(`${question} ••••••••••••`);
     press('enter');
