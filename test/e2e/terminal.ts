@@ -65,6 +65,8 @@ export function onTerminal(user: User, line: string | readonly string[], options
   };
   const exit = new Promise<number>((resolve, reject) => {
     process_.onData((text) => {
+      // What comes after the end is the terminal's echo of the shell being let go.
+      if (over) return;
       held += text;
       const end = endMark.exec(held);
       if (!end) {
