@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { defineConfig } from 'rolldown';
 
@@ -13,13 +14,57 @@ const withoutChildProcess = {
   },
 };
 
-/** undici's HTTP/2 client loads http2, tls and crypto before it is known whether they are needed; only HTTP/1.1 is offered here. */
-const withoutHttp2 = {
-  name: 'without-http2',
+/** Parts of undici that are never used here, and would be parsed at every request: HTTP/2, and bodies that are no text (fetch's). */
+const unused = ['/undici/lib/dispatcher/client-h2.js', '/undici/lib/web/fetch/body.js'];
+const withoutUnused = {
+  name: 'without-unused',
   load: (id) =>
-    id.endsWith('/undici/lib/dispatcher/client-h2.js')
-      ? "module.exports = () => { throw new Error('HTTP/2 is not in this build'); };"
+    unused.some((end) => id.endsWith(end))
+      ? `module.exports = new Proxy(() => {}, { apply: fail, get: fail });
+         function fail() { throw new Error('${path.basename(id)} of undici is not in this build'); }`
       : null,
+};
+
+/**
+ * What undici needs of modules of Node.js that take longer to load than undici: it checks itself with node:assert, tells a message
+ * of node:http from other streams, and takes from it how long headers may be, which is Node.js's default here.
+ */
+const light = {
+  'node:assert': `module.exports = function assert(holds, message = 'undici contradicts itself') {
+    if (!holds) throw message instanceof Error ? message : new Error(message);
+  };`,
+  'node:http': 'module.exports = { IncomingMessage: class {}, maxHeaderSize: 16_384 };',
+};
+const lightModules = {
+  name: 'light-modules',
+  resolveId: (source, importer) => (light[source] && importer?.includes('/undici/') ? `\0light:${source}` : null),
+  load: (id) => (id.startsWith('\0light:') ? light[id.slice('\0light:'.length)] : null),
+};
+
+/**
+ * undici's parsers are texts in JavaScript that hold WebAssembly; as files of their own only the one in use is read, and no text
+ * parsed. Of the tables that belong to them two are used.
+ */
+const tables = ['ERROR', 'TYPE'];
+const parsersAsFiles = {
+  name: 'parsers-as-files',
+  load(id) {
+    const [, name] = /\/undici\/lib\/llhttp\/(llhttp(?:_simd)?-wasm|constants)\.js$/.exec(id) ?? [];
+    if (!name) return null;
+    const content = createRequire(id)(id);
+    if (name === 'constants') {
+      return `module.exports = ${JSON.stringify(Object.fromEntries(tables.map((each) => [each, content[each]])))};`;
+    }
+    const fileName = `${name.replace('-wasm', '')}.wasm`;
+    this.emitFile({ type: 'asset', fileName: `chunks/${fileName}`, source: content });
+    return `module.exports = require('node:fs').readFileSync(require('node:path').join(__dirname, '${fileName}'));`;
+  },
+  transform(code, id) {
+    if (!code.includes('llhttp/constants.js')) return null;
+    const others = [...code.matchAll(/\bconstants\.([A-Z]\w*)/g)].filter(([, name]) => !tables.includes(name));
+    if (others.length > 0) throw new Error(`${id} uses ${others.join(', ')} too`);
+    return null;
+  },
 };
 
 /** The bundle holds other people's code: their licences go with it. */
@@ -46,8 +91,6 @@ const licences = {
   },
 };
 
-if (existsSync('dist')) rmSync('dist', { recursive: true });
-
 /** The parts of the completion scripts that are the same for every command tree. */
 const moduleTypes = { '.bash': 'text', '.zsh': 'text', '.fish': 'text', '.ps1': 'text' };
 
@@ -55,9 +98,10 @@ const program = defineConfig({
   input: { main: 'src/main.ts', refresh: 'src/refresh.ts', 'update-check': 'src/update/check.ts' },
   platform: 'node',
   moduleTypes,
-  plugins: [withoutChildProcess, withoutHttp2, licences],
+  plugins: [withoutChildProcess, withoutUnused, lightModules, parsersAsFiles, licences],
   output: {
     dir: 'dist',
+    cleanDir: true,
     format: 'cjs',
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name]-[hash].js',
@@ -67,8 +111,13 @@ const program = defineConfig({
       groups: [
         {
           name: 'start',
-          test: /node_modules\/commander\/|src\/(?:commands\/(?:command|program)|domain\/(?:errors|secrets)|output\/text)\.ts$/,
+          priority: 4,
+          test: /rolldown\/runtime|package\.json$|node_modules\/commander\/|src\/(?:commands\/(?:command|program)|domain\/(?:errors|secrets)|output\/(?:text|sink))\.ts$/,
         },
+        // Each with all that it needs and has not yet: what every command does, what pools are, and the API.
+        { name: 'context', priority: 3, test: /src\/(?:commands\/context|output\/time)\.ts$/ },
+        { name: 'pool', priority: 2, test: /src\/commands\/(?:options|pool)\.ts$/ },
+        { name: 'api', priority: 1, test: /src\/api\/index\.ts$/ },
       ],
     },
   },

@@ -9,7 +9,8 @@ if ((first === '--version' || first === '-V') && second === undefined) {
   // A shell at a Tab asks for names. A flag, as RCS's program of this name would take a word for a file to check in.
   require('../dist/complete.js').complete(process.argv.slice(3));
 } else {
-  require('node:module').enableCompileCache?.();
+  // Node.js 20 has no such cache, and to load the module to find that out takes a good part of a millisecond.
+  if (Number.parseInt(process.versions.node, 10) > 20) require('node:module').enableCompileCache?.();
   try {
     require('../dist/main.js').main();
   } catch (error) {

@@ -1,5 +1,5 @@
 import { fstatSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { version } from '../package.json';
 import { usageMistake, Verb } from './commands/command.ts';
@@ -8,7 +8,7 @@ import { createProgram, NoCommand } from './commands/program.ts';
 import { CommandError, type Outcome } from './domain/errors.ts';
 import { redacted } from './domain/secrets.ts';
 import type { Display } from './output/display.ts';
-import { fileSink, type Sink, written } from './output/sink.ts';
+import { fileSink, pipeSink, type Sink, written } from './output/sink.ts';
 import { harmless, harmlessJson } from './output/text.ts';
 
 /** Where an error goes that is thrown where nothing awaits it. */
@@ -23,42 +23,14 @@ interface Escapes {
  * @param args - without the program's own name
  */
 export async function run(args: readonly string[], world: World, escapes: Escapes = {}): Promise<number> {
-  const { program, context, help, start, checkHelped, close } = createProgram(world);
-  let typed: Command = program;
-  let acted = false;
   const terminal = world.stdout.isTTY ? await display(world.stdout, args, world) : undefined;
-  const writeOut = (text: string) => world.stdout.write(terminal ? terminal.page(text) : text);
-  program
-    .configureOutput({
-      writeOut,
-      // Only help is written here: a bare noun shows it, as a result.
-      writeErr: writeOut,
-      outputError: () => {},
-      getOutHelpWidth: () => Math.min(world.stdout.columns ?? 80, 100),
-      getErrHelpWidth: () => Math.min(world.stdout.columns ?? 80, 100),
-      getOutHasColors: () => false,
-      getErrHasColors: () => false,
-    })
-    .exitOverride()
-    .hook('preSubcommand', (_parent, noun) => endsHere(noun))
-    .hook('preAction', async (_program, command) => {
-      typed = command;
-      acted = true;
-      if (command instanceof Verb) await prepare(command, await context());
-    });
-  function endsHere(command: Command): void {
-    command.copyInheritedSettings(program);
-    // A value is checked while it is parsed: which command it was for is known before.
-    command.hook('preSubcommand', (_noun, verb) => {
-      typed = verb;
-    });
-    command.exitOverride((error) => {
-      typed = command;
-      throw error;
-    });
-    for (const verb of command.commands) endsHere(verb);
-  }
-  for (const noun of program.commands) endsHere(noun);
+  const print = (text: string) => world.stdout.write(terminal ? terminal.page(text) : text);
+  const { program, typed, context, help, start, checkHelped, close } = createProgram(world, print);
+  let acted = false;
+  program.hook('preAction', async (_program, command) => {
+    acted = true;
+    if (command instanceof Verb) await prepare(command, await context());
+  });
   let failure: CommandError | undefined;
   try {
     const escaped = new Promise<never>((_resolve, reject) => {
@@ -76,7 +48,7 @@ export async function run(args: readonly string[], world: World, escapes: Escape
     };
     await Promise.race([work(), escaped]);
   } catch (error) {
-    if (!isHelp(error)) failure = toCommandError(error, typed);
+    if (!isHelp(error)) failure = toCommandError(error, typed());
     if (failure?.code === 'internal') tellStack(error, args, world);
   } finally {
     escapes.take = undefined;
@@ -88,7 +60,7 @@ export async function run(args: readonly string[], world: World, escapes: Escape
   }
   const asJson = wantsJson(args, world) ?? prefersJson;
   if (failure) {
-    const told = withTrueOutcome(failure, typed, lastChange);
+    const told = withTrueOutcome(failure, typed(), lastChange);
     if (asJson) reportAsJson(told, world);
     else await report(told, args, world);
     if (keptSecrets !== undefined) world.stderr.write(`${keptSecrets}\n`);
@@ -96,20 +68,22 @@ export async function run(args: readonly string[], world: World, escapes: Escape
   return failure?.exitCode ?? exitCode;
 }
 
-/** The process as the world that a command sees. */
-export function processWorld(interrupt: AbortSignal): World {
+/** The process as the world that a command sees, and how to wait until all is told that was said on stderr. */
+function processWorld(interrupt: AbortSignal): { world: World; told: () => Promise<unknown> } {
   let stdout: Sink | undefined;
+  let stderr: NodeJS.WriteStream | undefined;
   // Getters, as a stream or a time zone that is looked at costs start-up time.
-  return {
+  const world: World = {
     get stdin() {
       return process.stdin;
     },
     get stdout() {
-      stdout ??= isFile(1) ? fileSink(1) : process.stdout;
+      stdout ??= standardOutput();
       return stdout;
     },
     get stderr() {
-      return process.stderr;
+      stderr ??= withoutCrash(process.stderr);
+      return stderr;
     },
     get timeZone() {
       return Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -119,9 +93,10 @@ export function processWorld(interrupt: AbortSignal): World {
     version,
     interrupt,
     get updateCheck() {
-      return fileURLToPath(new URL('./update-check.js', import.meta.url));
+      return path.join(import.meta.dirname, 'update-check.js');
     },
   };
+  return { world, told: async () => stderr && written(stderr) };
 }
 
 /** A signal that comes so soon after another is the same: `timeout` and others send it to the process and to its group. Milliseconds. */
@@ -140,7 +115,7 @@ export async function main(): Promise<void> {
     });
   }
   const args = process.argv.slice(2);
-  const world = processWorld(interrupt.signal);
+  const { world, told } = processWorld(interrupt.signal);
   const escapes: Escapes = {};
   let hasCrashed = false;
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
@@ -154,21 +129,28 @@ export async function main(): Promise<void> {
       process.exit(1);
     });
   }
-  // A reader that is gone is no reason to stop half-way through a change.
-  process.stdout.on('error', () => {});
-  process.stderr.on('error', () => {});
   process.exitCode = await run(args, world, escapes);
-  // What was under way may never end.
-  if (hasCrashed) process.exit();
+  // What was under way may never end; and to wait for it to be torn down takes longer than to leave.
+  if (!hasCrashed) await told();
+  process.exit();
 }
 
-function isFile(descriptor: number): boolean {
+/** Made when it is first written to, and as what it is: the stream of Node.js takes longer to make than many a command. */
+function standardOutput(): Sink {
+  const stream = () => withoutCrash(process.stdout);
   try {
-    return fstatSync(descriptor).isFile();
+    const kind = fstatSync(1);
+    if (kind.isFile()) return fileSink(1);
+    if (kind.isFIFO() || kind.isSocket()) return pipeSink(1, stream);
   } catch {
     // It is closed: the stream says so.
-    return false;
   }
+  return stream();
+}
+
+/** A reader that is gone is no reason to stop half-way through a change. */
+function withoutCrash(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  return stream.on('error', () => {});
 }
 
 /** Why the result did not get out; a reader that has seen enough (`ci keys list | head -1`) is no failure. */

@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http';
 import { CommandError, type ErrorCode, errorCodeOf } from '../domain/errors.ts';
 
 /** One answer of the server, read to its end. Header names are in lower case. */
@@ -51,7 +50,9 @@ export function isTransient(status: number): boolean {
 
 /** A status in words: `502 Bad Gateway`. */
 export function statusWords(status: number): string {
-  return `the API answered ${status}${STATUS_CODES[status] ? ` ${STATUS_CODES[status]}` : ''}`;
+  // Loaded for this alone, node:http is a good part of a short command's time.
+  const words = process.getBuiltinModule('node:http').STATUS_CODES[status];
+  return `the API answered ${status}${words ? ` ${words}` : ''}`;
 }
 
 /**

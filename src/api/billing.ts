@@ -1,83 +1,96 @@
 import * as z from 'zod/mini';
+import { once } from '../domain/once.ts';
 import type { ApiClient, ReadOptions } from './client.ts';
 import { count, id, maybe, usd } from './schema.ts';
 
-const pledgeSchema = z.looseObject({
-  id,
-  poolId: maybe(id),
-  poolSlug: maybe(z.string()),
-  status: maybe(z.string()),
-  currentPeriodEnd: maybe(z.string()),
-  cancelAtPeriodEnd: maybe(z.boolean()),
-  hasKey: maybe(z.boolean()),
-});
+const pledgeSchema = once(() =>
+  z.looseObject({
+    id: id(),
+    poolId: maybe(id()),
+    poolSlug: maybe(z.string()),
+    status: maybe(z.string()),
+    currentPeriodEnd: maybe(z.string()),
+    cancelAtPeriodEnd: maybe(z.boolean()),
+    hasKey: maybe(z.boolean()),
+  }),
+);
 
 /** A pool subscription as the account lists it. */
-export type PoolPledge = z.infer<typeof pledgeSchema>;
+export type PoolPledge = z.infer<ReturnType<typeof pledgeSchema>>;
 
-export const billingStatusSchema = z.looseObject({
-  subscriptions: maybe(z.array(z.unknown())),
-  poolPledges: maybe(z.array(pledgeSchema)),
-  plan: maybe(z.unknown()),
-  status: maybe(z.string()),
-  creditBalance: maybe(usd),
-  stripeCustomerId: maybe(z.string()),
-  subscriptionExpiresAt: maybe(z.string()),
-  legacySubscriptionKeys: maybe(z.array(z.unknown())),
-});
+export const billingStatusSchema = once(() =>
+  z.looseObject({
+    subscriptions: maybe(z.array(z.unknown())),
+    poolPledges: maybe(z.array(pledgeSchema())),
+    plan: maybe(z.unknown()),
+    status: maybe(z.string()),
+    creditBalance: maybe(usd()),
+    stripeCustomerId: maybe(z.string()),
+    subscriptionExpiresAt: maybe(z.string()),
+    legacySubscriptionKeys: maybe(z.array(z.unknown())),
+  }),
+);
 
 /** The account: its pool subscriptions and its credit, `creditBalance` in USD. */
-export type BillingStatus = z.infer<typeof billingStatusSchema>;
+export type BillingStatus = z.infer<ReturnType<typeof billingStatusSchema>>;
 
-export const creditsSchema = z.looseObject({
-  totalTopUp: maybe(usd),
-  remaining: maybe(usd),
-  hasCreditKey: maybe(z.boolean()),
-  creditKeyCount: maybe(count),
-});
+export const creditsSchema = once(() =>
+  z.looseObject({
+    totalTopUp: maybe(usd()),
+    remaining: maybe(usd()),
+    hasCreditKey: maybe(z.boolean()),
+    creditKeyCount: maybe(count()),
+  }),
+);
 
 /** The prepaid credit, in USD. */
-export type Credits = z.infer<typeof creditsSchema>;
+export type Credits = z.infer<ReturnType<typeof creditsSchema>>;
 
-export const stripeTopupSchema = z.looseObject({ sessionUrl: z.string(), sessionId: maybe(z.string()) });
-export const usdcTopupSchema = z.looseObject({ address: z.string(), chain: maybe(z.string()), amount: maybe(usd) });
+export const stripeTopupSchema = once(() => z.looseObject({ sessionUrl: z.string(), sessionId: maybe(z.string()) }));
+export const usdcTopupSchema = once(() =>
+  z.looseObject({ address: z.string(), chain: maybe(z.string()), amount: maybe(usd()) }),
+);
 
 /** Where to pay by card. */
-export type StripeTopup = z.infer<typeof stripeTopupSchema>;
+export type StripeTopup = z.infer<ReturnType<typeof stripeTopupSchema>>;
 
 /** Where to send USDC; `amount` in USD is what must arrive. */
-export type UsdcTopup = z.infer<typeof usdcTopupSchema>;
+export type UsdcTopup = z.infer<ReturnType<typeof usdcTopupSchema>>;
 
-export const verifiedTopupSchema = z.looseObject({ credited: maybe(usd), balance: maybe(usd) });
+export const verifiedTopupSchema = once(() => z.looseObject({ credited: maybe(usd()), balance: maybe(usd()) }));
 
 /** What a USDC payment brought, in USD. */
-export type VerifiedTopup = z.infer<typeof verifiedTopupSchema>;
+export type VerifiedTopup = z.infer<ReturnType<typeof verifiedTopupSchema>>;
 
 /** The answer to "save a card": no shape is documented, a page to open where there is one. */
-export const setupIntentSchema = z.looseObject({ url: maybe(z.string()), sessionUrl: maybe(z.string()) });
-export type SetupIntent = z.infer<typeof setupIntentSchema>;
+export const setupIntentSchema = once(() => z.looseObject({ url: maybe(z.string()), sessionUrl: maybe(z.string()) }));
+export type SetupIntent = z.infer<ReturnType<typeof setupIntentSchema>>;
 
-export const planSchema = z.looseObject({
-  slug: z.string(),
-  name: maybe(z.string()),
-  priceUsdc: maybe(usd),
-  rateLimits: maybe(z.looseObject({ tpm_limit: maybe(count), rpm_limit: maybe(count) })),
-});
+export const planSchema = once(() =>
+  z.looseObject({
+    slug: z.string(),
+    name: maybe(z.string()),
+    priceUsdc: maybe(usd()),
+    rateLimits: maybe(z.looseObject({ tpm_limit: maybe(count()), rpm_limit: maybe(count()) })),
+  }),
+);
 
 /** A retired flat plan. */
-export type Plan = z.infer<typeof planSchema>;
+export type Plan = z.infer<ReturnType<typeof planSchema>>;
 
-export const planSubscriptionSchema = z.looseObject({
-  subscriptionId: maybe(id),
-  planSlug: maybe(z.string()),
-  status: maybe(z.string()),
-  currentPeriodEnd: maybe(z.string()),
-  key: maybe(z.unknown()),
-  keyError: maybe(z.unknown()),
-});
+export const planSubscriptionSchema = once(() =>
+  z.looseObject({
+    subscriptionId: maybe(id()),
+    planSlug: maybe(z.string()),
+    status: maybe(z.string()),
+    currentPeriodEnd: maybe(z.string()),
+    key: maybe(z.unknown()),
+    keyError: maybe(z.unknown()),
+  }),
+);
 
 /** A subscription to a retired flat plan. */
-export type PlanSubscription = z.infer<typeof planSubscriptionSchema>;
+export type PlanSubscription = z.infer<ReturnType<typeof planSubscriptionSchema>>;
 
 /** `/api/billing` and `/api/plans`. */
 export class BillingApi {
@@ -88,31 +101,31 @@ export class BillingApi {
   }
 
   status(options: Pick<ReadOptions, 'once'> = {}): Promise<BillingStatus> {
-    return this.#client.read('/api/billing/status', billingStatusSchema, options);
+    return this.#client.read('/api/billing/status', billingStatusSchema(), options);
   }
 
   credits(): Promise<Credits> {
-    return this.#client.read('/api/billing/credits', creditsSchema);
+    return this.#client.read('/api/billing/credits', creditsSchema());
   }
 
   /** @param amount - USD, at least 10 (Management API, "Minimum $10") */
   topupByCard(amount: number): Promise<StripeTopup> {
-    return this.#client.change('POST', '/api/billing/topup', stripeTopupSchema, { amount, method: 'stripe' });
+    return this.#client.change('POST', '/api/billing/topup', stripeTopupSchema(), { amount, method: 'stripe' });
   }
 
   /** @param amount - USD, at least 10 (Management API, "Minimum $10") */
   topupByUsdc(amount: number): Promise<UsdcTopup> {
-    return this.#client.change('POST', '/api/billing/topup', usdcTopupSchema, { amount, method: 'usdc' });
+    return this.#client.change('POST', '/api/billing/topup', usdcTopupSchema(), { amount, method: 'usdc' });
   }
 
   /** @param amount - USD, exactly what was sent */
   verifyTopup(txHash: string, amount: number): Promise<VerifiedTopup> {
-    return this.#client.change('POST', '/api/billing/verify-topup', verifiedTopupSchema, { txHash, amount });
+    return this.#client.change('POST', '/api/billing/verify-topup', verifiedTopupSchema(), { txHash, amount });
   }
 
   /** Begins to save a card. */
   setupIntent(): Promise<SetupIntent> {
-    return this.#client.change('POST', '/api/billing/setup-intent', setupIntentSchema);
+    return this.#client.change('POST', '/api/billing/setup-intent', setupIntentSchema());
   }
 
   /** Retired for new subscriptions. */
@@ -121,12 +134,12 @@ export class BillingApi {
     createKey?: boolean | undefined;
     keyName?: string | undefined;
   }): Promise<PlanSubscription> {
-    return this.#client.change('POST', '/api/billing/subscribe', planSubscriptionSchema, request);
+    return this.#client.change('POST', '/api/billing/subscribe', planSubscriptionSchema(), request);
   }
 
   /** Retired for new subscriptions. */
   checkoutPlan(planSlug: string): Promise<StripeTopup> {
-    return this.#client.change('POST', '/api/billing/checkout', stripeTopupSchema, { planSlug });
+    return this.#client.change('POST', '/api/billing/checkout', stripeTopupSchema(), { planSlug });
   }
 
   /** Cancels a flat-plan subscription at its period's end. */
@@ -136,6 +149,6 @@ export class BillingApi {
 
   /** The retired flat plans; the list is empty today. Needs no key. */
   plans(): Promise<Plan[]> {
-    return this.#client.read('/api/plans', z.array(planSchema), { key: 'none' });
+    return this.#client.read('/api/plans', z.array(planSchema()), { key: 'none' });
   }
 }

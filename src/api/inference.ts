@@ -1,31 +1,36 @@
 import * as z from 'zod/mini';
+import { once } from '../domain/once.ts';
 import type { ApiClient } from './client.ts';
 import { maybe } from './schema.ts';
 
-const modelsSchema = z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) });
+const modelsSchema = once(() => z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) }));
 
 /** What a consumption key may use. */
-export type Models = z.infer<typeof modelsSchema>;
+export type Models = z.infer<ReturnType<typeof modelsSchema>>;
 
-const chatCompletionSchema = z.looseObject({
-  id: maybe(z.string()),
-  model: maybe(z.string()),
-  choices: z
-    .array(z.looseObject({ message: maybe(z.looseObject({ content: maybe(z.string()) })) }))
-    .check(z.minLength(1)),
-});
+const chatCompletionSchema = once(() =>
+  z.looseObject({
+    id: maybe(z.string()),
+    model: maybe(z.string()),
+    choices: z
+      .array(z.looseObject({ message: maybe(z.looseObject({ content: maybe(z.string()) })) }))
+      .check(z.minLength(1)),
+  }),
+);
 
 /** The answer of a model, in the OpenAI format. */
-export type ChatCompletion = z.infer<typeof chatCompletionSchema>;
+export type ChatCompletion = z.infer<ReturnType<typeof chatCompletionSchema>>;
 
-const messageSchema = z.looseObject({
-  id: maybe(z.string()),
-  model: maybe(z.string()),
-  content: z.array(z.looseObject({ type: z.string(), text: maybe(z.string()) })).check(z.minLength(1)),
-});
+const messageSchema = once(() =>
+  z.looseObject({
+    id: maybe(z.string()),
+    model: maybe(z.string()),
+    content: z.array(z.looseObject({ type: z.string(), text: maybe(z.string()) })).check(z.minLength(1)),
+  }),
+);
 
 /** The answer of a model, in the Anthropic format. */
-export type Message = z.infer<typeof messageSchema>;
+export type Message = z.infer<ReturnType<typeof messageSchema>>;
 
 interface Turn {
   readonly role: 'user' | 'assistant';
@@ -41,14 +46,14 @@ export class InferenceApi {
   }
 
   models(): Promise<Models> {
-    return this.#client.read('/v1/models', modelsSchema, { key: 'consumption' });
+    return this.#client.read('/v1/models', modelsSchema(), { key: 'consumption' });
   }
 
   chat(model: string, messages: readonly Turn[]): Promise<ChatCompletion> {
     return this.#client.change(
       'POST',
       '/v1/chat/completions',
-      chatCompletionSchema,
+      chatCompletionSchema(),
       { model, messages },
       'consumption',
     );
@@ -57,6 +62,6 @@ export class InferenceApi {
   /** @param maxTokens - the longest answer wanted */
   message(model: string, messages: readonly Turn[], maxTokens: number): Promise<Message> {
     const body = { model, messages, max_tokens: maxTokens };
-    return this.#client.change('POST', '/anthropic/v1/messages', messageSchema, body, 'consumption');
+    return this.#client.change('POST', '/anthropic/v1/messages', messageSchema(), body, 'consumption');
   }
 }

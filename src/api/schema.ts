@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { parseUsd } from '../domain/money.ts';
+import { once } from '../domain/once.ts';
 
 /**
  * The building blocks of every answer's schema. The API's generations differ: money is a string or a number, a field may be
@@ -10,45 +11,53 @@ export function maybe<Schema extends z.ZodMiniType>(schema: Schema) {
 }
 
 /** USD, as a string (`"39.00"`) or a number (`25.00`), read as a number of USD. */
-export const usd = z.pipe(
-  z.union([z.number(), z.string()]),
-  z.transform((amount, context) => {
-    try {
-      parseUsd(amount);
-      return Number(String(amount).replace(/[$,\s]/g, ''));
-    } catch {
-      context.issues.push({ code: 'custom', message: 'expected an amount of USD', input: amount });
-      return z.NEVER;
-    }
-  }),
+export const usd = once(() =>
+  z.pipe(
+    z.union([z.number(), z.string()]),
+    z.transform((amount, context) => {
+      try {
+        parseUsd(amount);
+        return Number(String(amount).replace(/[$,\s]/g, ''));
+      } catch {
+        context.issues.push({ code: 'custom', message: 'expected an amount of USD', input: amount });
+        return z.NEVER;
+      }
+    }),
+  ),
 );
 
 /** An identifier; some generations may count with numbers. */
-export const id = z.pipe(
-  z.union([z.string(), z.number()]),
-  z.transform((value) => String(value)),
+export const id = once(() =>
+  z.pipe(
+    z.union([z.string(), z.number()]),
+    z.transform((value) => String(value)),
+  ),
 );
 
 /** A number of tokens, requests, seats. */
-export const count = z.union([
-  z.number(),
-  z.pipe(
-    z.string().check(z.regex(/^\d+$/)),
-    z.transform((digits) => Number(digits)),
-  ),
-]);
-
-/** A part of one, from 0 to 1. */
-export const fraction = z.pipe(
+export const count = once(() =>
   z.union([
     z.number(),
     z.pipe(
-      z.string().check(z.regex(/^\d+(\.\d+)?$/)),
+      z.string().check(z.regex(/^\d+$/)),
       z.transform((digits) => Number(digits)),
     ),
   ]),
-  z.number().check(z.minimum(0), z.maximum(1)),
+);
+
+/** A part of one, from 0 to 1. */
+export const fraction = once(() =>
+  z.pipe(
+    z.union([
+      z.number(),
+      z.pipe(
+        z.string().check(z.regex(/^\d+(\.\d+)?$/)),
+        z.transform((digits) => Number(digits)),
+      ),
+    ]),
+    z.number().check(z.minimum(0), z.maximum(1)),
+  ),
 );
 
 /** UTC hour of the day. */
-export const hour = z.int().check(z.minimum(0), z.maximum(23));
+export const hour = once(() => z.int().check(z.minimum(0), z.maximum(23)));

@@ -1,12 +1,8 @@
-import { setFlagsFromString } from 'node:v8';
 import type { Dispatcher } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';
+import UndiciDispatcher from 'undici/lib/dispatcher/dispatcher.js';
 import { CommandError } from '../domain/errors.ts';
 import type { HttpAnswer } from './answers.ts';
-
-// V8 optimises undici's WebAssembly parser after its first response, which takes longer than all requests of a command
-// line together. A budget that is never used up keeps the baseline code.
-setFlagsFromString('--wasm-tiering-budget=1000000000');
 
 /** Which proxies to go through, as the environment names them. */
 export interface ProxySettings {
@@ -43,6 +39,7 @@ export class Transport {
   readonly #proxies: ProxySettings;
   readonly #connectTimeout: number;
   readonly #dispatchers = new Map<string, Promise<Dispatcher>>();
+  #keepsBaseline = false;
 
   /** @param connectTimeout - milliseconds for name look-up, connection and TLS handshake */
   constructor(proxies: ProxySettings, connectTimeout: number) {
@@ -106,7 +103,19 @@ export class Transport {
           },
         },
       );
+      this.#keepBaseline();
     });
+  }
+
+  /**
+   * V8 optimises undici's WebAssembly parser after its first response, which takes longer than all requests of a command line
+   * together; a budget that is never used up keeps the baseline code. Set while the connection is made: a flag that is set
+   * makes Node.js compile what it loads from then on, TLS above all, in place of taking it from its own cache.
+   */
+  #keepBaseline(): void {
+    if (this.#keepsBaseline) return;
+    this.#keepsBaseline = true;
+    process.getBuiltinModule('node:v8').setFlagsFromString('--wasm-tiering-budget=1000000000');
   }
 
   /** Closes every connection at once. */
@@ -135,9 +144,8 @@ export class Transport {
       connect: { timeout: this.#connectTimeout },
     };
     if ((!httpProxy && !httpsProxy) || isLoopback(url.hostname)) return new Client(url.origin, timeouts);
-    const [{ default: EnvHttpProxyAgent }, { default: UndiciDispatcher }, { default: connect }] = await Promise.all([
+    const [{ default: EnvHttpProxyAgent }, { default: connect }] = await Promise.all([
       import('undici/lib/dispatcher/env-http-proxy-agent.js'),
-      import('undici/lib/dispatcher/dispatcher.js'),
       import('undici/lib/api/api-connect.js'),
     ]);
     // A proxy agent opens its tunnel with a method that undici's entry point alone would add. A socket error in it would be

@@ -1,53 +1,60 @@
 import * as z from 'zod/mini';
+import { once } from '../domain/once.ts';
 import type { ApiClient } from './client.ts';
 import { segment } from './path.ts';
 import { count, id, maybe, usd } from './schema.ts';
 
-const periodSchema = z.looseObject({
-  requests: maybe(count),
-  tokens: maybe(count),
-  promptTokens: maybe(count),
-  completionTokens: maybe(count),
-});
+const periodSchema = once(() =>
+  z.looseObject({
+    requests: maybe(count()),
+    tokens: maybe(count()),
+    promptTokens: maybe(count()),
+    completionTokens: maybe(count()),
+  }),
+);
 
-export const keyUsageSchema = z.looseObject({
-  id,
-  name: maybe(z.string()),
-  type: maybe(z.string()),
-  plan: maybe(z.string()),
-  isActive: maybe(z.boolean()),
-  usage: maybe(
-    z.looseObject({
-      last1h: maybe(periodSchema),
-      last24h: maybe(periodSchema),
-      last7d: maybe(periodSchema),
-      last30d: maybe(periodSchema),
-    }),
-  ),
-  subscription: maybe(z.looseObject({ status: maybe(z.string()), expiresAt: maybe(z.string()) })),
-  createdAt: maybe(z.string()),
-});
+export const keyUsageSchema = once(() =>
+  z.looseObject({
+    id: id(),
+    name: maybe(z.string()),
+    type: maybe(z.string()),
+    plan: maybe(z.string()),
+    isActive: maybe(z.boolean()),
+    usage: maybe(
+      z.looseObject({
+        last1h: maybe(periodSchema()),
+        last24h: maybe(periodSchema()),
+        last7d: maybe(periodSchema()),
+        last30d: maybe(periodSchema()),
+      }),
+    ),
+    subscription: maybe(z.looseObject({ status: maybe(z.string()), expiresAt: maybe(z.string()) })),
+    createdAt: maybe(z.string()),
+  }),
+);
 
 /** What one key was used for over the last hour, day, week and 30 days. */
-export type KeyUsage = z.infer<typeof keyUsageSchema>;
+export type KeyUsage = z.infer<ReturnType<typeof keyUsageSchema>>;
 
-export const selfUsageSchema = z.looseObject({
-  budget: maybe(
-    z.looseObject({
-      spent: maybe(usd),
-      limit: maybe(usd),
-      duration: maybe(z.string()),
-      resets_at: maybe(z.string()),
-    }),
-  ),
-  rate_limits: maybe(z.looseObject({ rpm: maybe(count), tpm: maybe(count) })),
-  plan: maybe(z.looseObject({ slug: maybe(z.string()), status: maybe(z.string()), expires_at: maybe(z.string()) })),
-  credits: maybe(z.looseObject({ balance: maybe(usd) })),
-  key: maybe(z.looseObject({ name: maybe(z.string()), type: maybe(z.string()), created_at: maybe(z.string()) })),
-});
+export const selfUsageSchema = once(() =>
+  z.looseObject({
+    budget: maybe(
+      z.looseObject({
+        spent: maybe(usd()),
+        limit: maybe(usd()),
+        duration: maybe(z.string()),
+        resets_at: maybe(z.string()),
+      }),
+    ),
+    rate_limits: maybe(z.looseObject({ rpm: maybe(count()), tpm: maybe(count()) })),
+    plan: maybe(z.looseObject({ slug: maybe(z.string()), status: maybe(z.string()), expires_at: maybe(z.string()) })),
+    credits: maybe(z.looseObject({ balance: maybe(usd()) })),
+    key: maybe(z.looseObject({ name: maybe(z.string()), type: maybe(z.string()), created_at: maybe(z.string()) })),
+  }),
+);
 
 /** What a consumption key can say of itself; `spent`, `limit` and `balance` in USD. */
-export type SelfUsage = z.infer<typeof selfUsageSchema>;
+export type SelfUsage = z.infer<ReturnType<typeof selfUsageSchema>>;
 
 /** `/api/usage` and `/v1/usage`. */
 export class UsageApi {
@@ -59,15 +66,15 @@ export class UsageApi {
 
   /** All keys' usage. The API answers 12 such requests in 12 hours: cache what comes. */
   list(): Promise<KeyUsage[]> {
-    return this.#client.read('/api/usage', z.array(keyUsageSchema));
+    return this.#client.read('/api/usage', z.array(keyUsageSchema()));
   }
 
   get(key: string): Promise<KeyUsage> {
-    return this.#client.read(`/api/usage/${segment(key)}`, keyUsageSchema);
+    return this.#client.read(`/api/usage/${segment(key)}`, keyUsageSchema());
   }
 
   /** The usage of the consumption key that the request is made with. */
   self(): Promise<SelfUsage> {
-    return this.#client.read('/v1/usage', selfUsageSchema, { key: 'consumption' });
+    return this.#client.read('/v1/usage', selfUsageSchema(), { key: 'consumption' });
   }
 }

@@ -1,5 +1,7 @@
 import { Command } from 'commander';
 import { CommandError } from '../domain/errors.ts';
+import type { Context } from './context.ts';
+import type { CommandTree } from './help/tree.ts';
 
 /** What a command's help page says below its options, and what the tool must know of it before it runs. */
 export interface About {
@@ -20,14 +22,51 @@ export function exitsOf({ changes = false, local = false, exits = [] }: About): 
   return [...new Set([0, 1, 2, ...requests, ...(changes && !local ? [10] : []), ...exits])].sort((a, b) => a - b);
 }
 
+/** What a command is before it is loaded: all that the help of its parent shows of it. */
+export interface Stub {
+  /** As help shows it, and as commander makes it of the loaded command: `list|ls [options]`. */
+  readonly term: string;
+  readonly description: string;
+  readonly load: () => Promise<Definition>;
+}
+
+/** What is loaded of a command when it is typed. */
+export interface Definition {
+  /** The commands below it. */
+  readonly commands?: readonly Stub[];
+  /** What its help shows below its commands. */
+  readonly notes?: string;
+  readonly default?: Define;
+}
+
+/** Adds a command's help, arguments, options and action; `tree` is the whole program's. */
+export type Define = (command: Verb, context: Context, tree: () => Promise<CommandTree>) => void;
+
 /** One command: a noun (`ci pools`), or a verb below it (`list` of `ci pools list`). */
 export class Verb extends Command {
   /** Nothing for a noun that only holds verbs. */
   about: About | undefined;
+  readonly #stub: Stub;
+  #isLoaded = false;
 
-  constructor(name: string, description: string) {
+  constructor(stub: Stub) {
+    const [name = '', alias] = stub.term.replace(/ .*/, '').split('|');
     super(name);
-    this.description(description);
+    this.#stub = stub;
+    if (alias !== undefined) this.alias(alias);
+    this.description(stub.description);
+  }
+
+  /** As the help of its parent shows it. */
+  get term(): string {
+    return this.#stub.term;
+  }
+
+  /** What there is to it besides its stub; the first time alone, as it is added but once. */
+  async definition(): Promise<Definition | undefined> {
+    if (this.#isLoaded) return undefined;
+    this.#isLoaded = true;
+    return this.#stub.load();
   }
 
   /** Says what its help page shows below the options, and what it does. */
@@ -43,20 +82,9 @@ export class Verb extends Command {
   }
 }
 
-/** A verb with its help; options, arguments and the action are added to it. */
-export function verb(name: string, description: string, about: About): Verb {
-  return new Verb(name, description).tell(about);
-}
-
 /** Lines to copy. */
 export function examples(lines: readonly string[]): string {
   return `Examples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
-}
-
-/** Puts verbs below a noun, with the noun's way to end and to print. */
-export function addVerbs(noun: Command, verbs: readonly Verb[]): void {
-  noun.helpCommand(false).usage('<command> [options]');
-  for (const each of verbs) noun.addCommand(each.copyInheritedSettings(noun));
 }
 
 /** The global options, as commander reads them. */

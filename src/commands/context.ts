@@ -83,9 +83,12 @@ export class Context {
   }
 
   get output(): Output {
-    const { stdout, stderr, env } = this.#world;
-    this.#output ??= new Output(this.#besideSpinner(stdout), this.#besideSpinner(stderr), env, this.#options(), () =>
-      this.#preferredFormat(),
+    this.#output ??= new Output(
+      this.#besideSpinner(this.#world.stdout),
+      () => this.#besideSpinner(this.#world.stderr),
+      this.env,
+      this.#options(),
+      () => this.#preferredFormat(),
     );
     return this.#output;
   }
@@ -470,7 +473,7 @@ export class Context {
     }
   }
 
-  /** Lets go of connections and servers. */
+  /** Lets go of servers. */
   async close(): Promise<void> {
     this.#spinner?.stop();
     if ((this.lastChange ?? 'not_applied') !== 'not_applied') await this.forgetNames();
@@ -489,10 +492,11 @@ export class Context {
 
   /** Tells a person at a terminal what is waited for; none where nobody is, and none in the way of what programs read. */
   async #spinnerFor(): Promise<Spinner | undefined> {
+    if (this.#spinner || this.output.format === 'json') return this.#spinner;
     const { stderr, interrupt } = this.#world;
     const { input, debug } = this.#options();
     const isWanted = stderr.isTTY && input && !debug && !this.#inPipeline && !isDumb(this.env);
-    if (this.#spinner || !isWanted || this.output.format === 'json') return this.#spinner;
+    if (!isWanted) return undefined;
     const { Spinner } = await import('../output/spinner.ts');
     const spinner = new Spinner(stderr, this.#asides);
     interrupt.addEventListener('abort', () => spinner.stop(), { once: true });
@@ -589,7 +593,8 @@ export class Context {
       onWait: spinner && ((method, path) => spinner.begin(waitingFor(method, path))),
       trace: this.#options().debug ? (line) => this.output.note(line) : undefined,
     });
-    this.#cleanUps.unshift(() => api.client.close());
+    // The sandbox waits for its connections to end; others end with the process, which is faster.
+    if (this.settings.sandbox.value) this.#cleanUps.unshift(() => api.client.close());
     return api;
   }
 }

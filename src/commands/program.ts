@@ -1,9 +1,8 @@
 import { Command } from 'commander';
 import type { Outcome } from '../domain/errors.ts';
 import type { Display } from '../output/display.ts';
-import { addGlobalOptions, examples, type GlobalOptions, usageMistake, Verb } from './command.ts';
+import { addGlobalOptions, examples, type GlobalOptions, type Stub, usageMistake, Verb } from './command.ts';
 import type { Context, World } from './context.ts';
-import type { CommandTree } from './help/tree.ts';
 
 /** Thrown where no command was typed. */
 export class NoCommand extends Error {}
@@ -15,34 +14,31 @@ class Root extends Command {
   }
 }
 
-/** Adds a noun's verbs, arguments or options to its stub; `tree` is the whole program's. */
-type Define = (noun: Verb, context: Context, tree: () => Promise<CommandTree>) => void;
-
 /** The nouns: only the one that was typed is loaded. */
-const nouns: readonly { name: string; description: string; load: () => Promise<{ default: Define }> }[] = [
+const nouns: readonly Stub[] = [
   {
-    name: 'setup',
+    term: 'setup',
     description: 'from nothing to a working API key, step by step',
     load: () => import('./setup/index.ts'),
   },
-  { name: 'status', description: 'the account at a glance, and what needs care', load: () => import('./status.ts') },
-  { name: 'pools', description: 'find pools, see prices, subscribe', load: () => import('./pools/index.ts') },
-  { name: 'keys', description: 'make, list and revoke API keys', load: () => import('./keys/index.ts') },
-  { name: 'usage', description: 'what the keys were used for', load: () => import('./usage/index.ts') },
-  { name: 'billing', description: 'the account, credit and cards', load: () => import('./billing/index.ts') },
-  { name: 'history', description: 'what was changed from this machine', load: () => import('./history/index.ts') },
-  { name: 'auth', description: 'sign in and out, and between accounts', load: () => import('./auth/index.ts') },
-  { name: 'config', description: 'settings', load: () => import('./config/index.ts') },
-  { name: 'api', description: 'send any request with the stored key', load: () => import('./api.ts') },
-  { name: 'sandbox', description: 'the whole API on this machine, no money', load: () => import('./sandbox/index.ts') },
+  { term: 'status', description: 'the account at a glance, and what needs care', load: () => import('./status.ts') },
+  { term: 'pools', description: 'find pools, see prices, subscribe', load: () => import('./pools/index.ts') },
+  { term: 'keys', description: 'make, list and revoke API keys', load: () => import('./keys/index.ts') },
+  { term: 'usage', description: 'what the keys were used for', load: () => import('./usage/index.ts') },
+  { term: 'billing', description: 'the account, credit and cards', load: () => import('./billing/index.ts') },
+  { term: 'history', description: 'what was changed from this machine', load: () => import('./history/index.ts') },
+  { term: 'auth', description: 'sign in and out, and between accounts', load: () => import('./auth/index.ts') },
+  { term: 'config', description: 'settings', load: () => import('./config/index.ts') },
+  { term: 'api', description: 'send any request with the stored key', load: () => import('./api.ts') },
+  { term: 'sandbox', description: 'the whole API on this machine, no money', load: () => import('./sandbox/index.ts') },
   {
-    name: 'completion',
+    term: 'completion',
     description: 'Tab completion for bash, zsh, fish, PowerShell',
     load: () => import('./completion/index.ts'),
   },
-  { name: 'open', description: "a page of the vendor's in the browser", load: () => import('./open.ts') },
-  { name: 'doctor', description: 'what could be in the way', load: () => import('./doctor.ts') },
-  { name: 'plans', description: 'retired: the flat plans', load: () => import('./plans/index.ts') },
+  { term: 'open', description: "a page of the vendor's in the browser", load: () => import('./open.ts') },
+  { term: 'doctor', description: 'what could be in the way', load: () => import('./doctor.ts') },
+  { term: 'plans', description: 'retired: the flat plans', load: () => import('./plans/index.ts') },
 ];
 
 const firstSteps = [
@@ -52,9 +48,11 @@ const firstSteps = [
   'ci --sandbox pools list        # try it all, no account needed',
 ] as const;
 
-/** The command tree, its nouns still unloaded, and the context that its commands share. */
+/** The command tree, its commands still unloaded, and the context that its commands share. */
 export interface Program {
   readonly program: Command;
+  /** The last command that the words led to. */
+  readonly typed: () => Command;
   readonly context: () => Promise<Context>;
   /** Prints the help page of the command or topic that these words lead to, or with `--json` the whole tree. @throws CommandError (usage) when there is none */
   readonly help: (words: readonly string[]) => Promise<void>;
@@ -74,8 +72,10 @@ export interface Program {
   }>;
 }
 
-export function createProgram(world: World): Program {
+/** @param print - takes a page of help */
+export function createProgram(world: World, print: (text: string) => void): Program {
   const program = new Root('ci');
+  let typed: Command = program;
   let made: Promise<Context> | undefined;
   const context = () => {
     made ??= import('./context.ts').then(({ Context }) => new Context(world, () => program.opts<GlobalOptions>()));
@@ -86,28 +86,49 @@ export function createProgram(world: World): Program {
     .usage('<command> [options]')
     .version(world.version, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show help for a command')
-    .helpCommand(false);
+    .helpCommand(false)
+    .configureHelp({ subcommandTerm: (command) => (command instanceof Verb ? command.term : command.name()) })
+    .configureOutput({
+      writeOut: print,
+      // Only help is written here: a bare noun shows it, as a result.
+      writeErr: print,
+      outputError: () => {},
+      getOutHelpWidth: () => Math.min(world.stdout.columns ?? 80, 100),
+      getErrHelpWidth: () => Math.min(world.stdout.columns ?? 80, 100),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .exitOverride();
   addGlobalOptions(program);
   program.addHelpText(
     'after',
     `\n${examples(firstSteps)}\n\nMore: \`ci help exit-codes\`, \`ci help environment\`, \`ci help output\`;\n\`ci help --json\` for programs.`,
   );
-  const unloaded = new Map(nouns.map(({ name, load }) => [name, load]));
-  for (const { name, description } of nouns) {
-    program.addCommand(new Verb(name, description).copyInheritedSettings(program));
-  }
-  const load = async (noun: Command) => {
-    if (!(noun instanceof Verb)) return;
-    const define = unloaded.get(noun.name());
-    unloaded.delete(noun.name());
-    if (define) (await define()).default(noun, await context(), tree);
+  const add = (parent: Command, stubs: readonly Stub[]) => {
+    for (const stub of stubs) parent.addCommand(new Verb(stub).copyInheritedSettings(parent));
+    // A value is checked while it is parsed: which command it was for is known before.
+    parent.hook('preSubcommand', (_parent, command) => {
+      typed = command;
+      return load(command);
+    });
+  };
+  const load = async (command: Command) => {
+    const definition = command instanceof Verb ? await command.definition() : undefined;
+    if (!(command instanceof Verb) || !definition) return;
+    const { commands, notes, default: define } = definition;
+    if (commands) add(command.helpCommand(false).usage('<command> [options]'), commands);
+    if (notes !== undefined) command.addHelpText('after', `\n${notes}`);
+    define?.(command, await context(), tree);
   };
   const tree = async () => {
-    for (const noun of program.commands) await load(noun);
+    for (const noun of program.commands) {
+      await load(noun);
+      for (const verb of noun.commands) await load(verb);
+    }
     const { commandTree } = await import('./help/tree.ts');
     return { ...commandTree(program), examples: firstSteps };
   };
-  program.hook('preSubcommand', (_program, noun) => load(noun));
+  add(program, nouns);
   const help = async (words: readonly string[]) => {
     const path = words.filter((each) => !each.startsWith('-'));
     if (path.length === 0 && words.includes('--json')) {
@@ -135,7 +156,7 @@ export function createProgram(world: World): Program {
         command,
       );
     }
-    program.configureOutput().writeOut?.(topic.text());
+    print(topic.text());
   };
   const start = async (display: Display | undefined) => {
     const [{ glance }, { startPage }, { plain }] = await Promise.all([
@@ -158,7 +179,7 @@ export function createProgram(world: World): Program {
       if (command !== program && command.commands.length === 0) break;
       const next = command.commands.find((each) => each.name() === word || each.aliases().includes(word));
       if (!next) return { command, unknown: word };
-      if (command === program) await load(next);
+      await load(next);
       command = next;
     }
     return { command, unknown: undefined };
@@ -179,5 +200,5 @@ export function createProgram(world: World): Program {
       prefersJson: ended?.prefersJson ?? false,
     };
   };
-  return { program, context, help, start, checkHelped, close };
+  return { program, typed: () => typed, context, help, start, checkHelped, close };
 }

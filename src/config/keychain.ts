@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { CommandError } from '../domain/errors.ts';
 
 const service = 'cheapestinference';
@@ -53,7 +52,7 @@ const needs: Partial<Record<NodeJS.Platform, string>> = {
 
 function loaded(): typeof import('@napi-rs/keyring') {
   try {
-    return createRequire(import.meta.url)(binding);
+    return process.getBuiltinModule('node:module').createRequire(import.meta.url)(binding);
   } catch (error) {
     const isMissing = error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
     throw failure(

@@ -3,6 +3,7 @@ import path from 'node:path';
 import * as z from 'zod/mini';
 import { CommandError, usageError } from '../domain/errors.ts';
 import { formats } from '../domain/formats.ts';
+import { once } from '../domain/once.ts';
 import { masked } from '../domain/secrets.ts';
 import { makeFolder } from '../state/folder.ts';
 import { KeychainEntry } from './keychain.ts';
@@ -12,31 +13,35 @@ const fileName = 'config';
 /** How long to wait for another process that writes the file, in milliseconds: it takes a few. */
 const patience = 30_000;
 
-const profileSchema = z.looseObject({
-  /** The host that the key was saved for; it is sent to no other. */
-  apiUrl: z.optional(z.url()),
-  managementKey: z.optional(z.string()),
-  /** Whether the key is in the system's keychain. */
-  keychain: z.optional(z.boolean()),
-  /** The key in the keychain, masked, to be shown without opening it. */
-  maskedKey: z.optional(z.string()),
-  /** How results are printed. */
-  output: z.optional(z.enum(formats)),
-  /** The longest a request may take, as typed: `30s`. */
-  timeout: z.optional(z.string()),
-  /** The most that all subscriptions together may cost a month, in USD, as typed: `200`. */
-  maxMonthlySpend: z.optional(z.string()),
-});
+const profileSchema = once(() =>
+  z.looseObject({
+    /** The host that the key was saved for; it is sent to no other. */
+    apiUrl: z.optional(z.url()),
+    managementKey: z.optional(z.string()),
+    /** Whether the key is in the system's keychain. */
+    keychain: z.optional(z.boolean()),
+    /** The key in the keychain, masked, to be shown without opening it. */
+    maskedKey: z.optional(z.string()),
+    /** How results are printed. */
+    output: z.optional(z.enum(formats)),
+    /** The longest a request may take, as typed: `30s`. */
+    timeout: z.optional(z.string()),
+    /** The most that all subscriptions together may cost a month, in USD, as typed: `200`. */
+    maxMonthlySpend: z.optional(z.string()),
+  }),
+);
 
-const fileSchema = z.looseObject({
-  currentProfile: z.optional(z.string()),
-  profiles: z.optional(z.record(z.string(), profileSchema)),
-});
+const fileSchema = once(() =>
+  z.looseObject({
+    currentProfile: z.optional(z.string()),
+    profiles: z.optional(z.record(z.string(), profileSchema())),
+  }),
+);
 
-type Content = z.infer<typeof fileSchema>;
+type Content = z.infer<ReturnType<typeof fileSchema>>;
 
 /** One profile as saved: a management key, the API it belongs to, and what is preferred with it. */
-export type Profile = z.infer<typeof profileSchema>;
+export type Profile = z.infer<ReturnType<typeof profileSchema>>;
 
 /** What the saved profiles need of the world. */
 interface Surroundings {
@@ -215,7 +220,7 @@ export class Profiles {
       throw new CommandError('file_error', `${this.file} cannot be read: ${messageOf(error)}`, { cause: error });
     }
     try {
-      return { content: z.parse(fileSchema, JSON.parse(bytes.toString('utf8'))) };
+      return { content: z.parse(fileSchema(), JSON.parse(bytes.toString('utf8'))) };
     } catch (error) {
       if (this.#replacesDamaged) return { content: {}, damaged: bytes };
       throw new CommandError('file_error', `${this.file} is damaged and is left as it is`, {

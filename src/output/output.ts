@@ -48,11 +48,11 @@ export type Drawing<Data> = (style: Style, data: Data) => string | Promise<strin
 /** Prints results on stdout, and all that is said about them on stderr. Decided once, from the streams and the flags. */
 export class Output {
   readonly #stdout: Sink;
-  readonly #stderr: Sink;
+  readonly #stderr: () => Sink;
+  readonly #env: Environment;
   readonly #flags: OutputFlags;
-  /** stdout and stderr as people see them. */
+  /** stdout as people see it. */
   readonly #result: Display;
-  readonly #asides: Display;
   /** What was asked for; `undefined` is a table on a terminal and tab-separated lines elsewhere. */
   readonly format: Format | undefined;
   readonly #picked: readonly string[] | undefined;
@@ -60,12 +60,13 @@ export class Output {
   #begun = false;
 
   /**
+   * @param stderr - looked at when something is said, as a stream costs start-up time
    * @param preferred - the format when neither a flag nor the environment names one
    * @throws CommandError (usage) for a format or a list of fields that is none
    */
   constructor(
     stdout: Sink,
-    stderr: Sink,
+    stderr: () => Sink,
     env: Environment,
     flags: OutputFlags,
     preferred: () => Format | undefined = () => undefined,
@@ -74,7 +75,7 @@ export class Output {
     this.#stderr = stderr;
     this.#flags = flags;
     this.#result = new Display(stdout, env, flags.color === false);
-    this.#asides = new Display(stderr, env, flags.color === false);
+    this.#env = env;
     this.format = chosenFormat(flags, env) ?? preferred();
     this.#picked = flags.fields === undefined ? undefined : fieldList(flags.fields);
   }
@@ -211,7 +212,7 @@ export class Output {
 
   /** Rings the terminal's bell, where there is a terminal. */
   ring(): void {
-    const terminal = [this.#stderr, this.#stdout].find(({ isTTY }) => isTTY === true);
+    const terminal = [this.#stderr(), this.#stdout].find(({ isTTY }) => isTTY === true);
     terminal?.write('\x07');
   }
 
@@ -264,6 +265,11 @@ export class Output {
     if (this.isForPeople) this.#aside(`${this.#asides.style.good('✓')} ${redacted(harmless(message))}`);
   }
 
+  /** stderr as people see it. */
+  get #asides(): Display {
+    return new Display(this.#stderr(), this.#env, this.#flags.color === false);
+  }
+
   /** Prints what people see. */
   #shown(text: string): void {
     this.raw(this.#result.shown(text));
@@ -271,7 +277,7 @@ export class Output {
 
   /** Says a line to people, and to whatever reads stderr. */
   #aside(text: string): void {
-    this.#stderr.write(`${this.#asides.shown(text)}\n`);
+    this.#stderr().write(`${this.#asides.shown(text)}\n`);
   }
 
   #checkPresent<Row>(rows: readonly object[], { fields, columns }: Layout<Row>): void {

@@ -45,6 +45,50 @@ export function fileSink(descriptor: number): Sink {
   };
 }
 
+/** What a pipe is given at once, in bytes altogether: every system's can hold it (macOS's 16 KiB, Linux's 64 KiB). */
+const atOnce = 8192;
+
+/**
+ * A pipe as a sink. As much as it can hold is written at once, as making a stream takes longer than all the rest of a short
+ * command; anything more goes through a stream, as that does not stand still until somebody reads.
+ */
+export function pipeSink(descriptor: number, makeStream: () => Stream): Sink {
+  let given = 0;
+  let errored: Error | undefined;
+  let stream: Stream | undefined;
+  return {
+    get errored() {
+      return stream ? stream.errored : errored;
+    },
+    write(text, done) {
+      const bytes = Buffer.from(text);
+      given += bytes.length;
+      let at = 0;
+      if (!stream && !errored && given <= atOnce) {
+        try {
+          at = writeSync(descriptor, bytes);
+        } catch (error) {
+          if (!isFull(error)) errored = error instanceof Error ? error : new Error(String(error));
+        }
+      }
+      if (errored || (!stream && at === bytes.length)) return done?.(errored);
+      stream ??= makeStream();
+      stream.write(bytes.subarray(at), done);
+    },
+  };
+}
+
+/** What of a stream of Node.js a pipe needs. */
+interface Stream {
+  readonly errored: Error | null;
+  write(bytes: Uint8Array, done?: (error?: Error | null) => void): unknown;
+}
+
+/** Whether a pipe that another process made non-blocking has no room. */
+function isFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EAGAIN';
+}
+
 /** Nothing is written too: that tells whether something could be. */
 function writeWhole(descriptor: number, bytes: Buffer): void {
   let at = 0;

@@ -23,6 +23,28 @@ export function wrapped(text: string, width: number): string {
     .join('\n');
 }
 
+/** A word of a command, or an option with what follows it; what stands in apostrophes is one. */
+const commandParts = /--[\w-]+(?: (?!-)(?:'[^']*'|\\'|[^\s'])+)?|(?:'[^']*'|\\'|[^\s'])+/g;
+
+/**
+ * A command of a shell, set in and in as many lines as it takes: each but the last ends with a backslash, so that all of them can be
+ * copied and run.
+ *
+ * @param width - of the terminal, in columns
+ */
+export function shellLines(command: string, width: number): string {
+  const lines: string[] = [];
+  let current = ' ';
+  for (const part of command.match(commandParts) ?? []) {
+    if (current.trim() !== '' && widthOf(`${current} ${part} \\`) > width) {
+      lines.push(`${current} \\`);
+      current = '   ';
+    }
+    current += ` ${part}`;
+  }
+  return [...lines, current].join('\n');
+}
+
 function wrappedLine(line: string, width: number): string {
   const indent = ' '.repeat(hanging(stripVTControlCharacters(line), width));
   const lines: string[] = [];

@@ -1,10 +1,14 @@
 import { checkbox, confirm, input, password, search, select } from '@inquirer/prompts';
 import type { Display } from '../output/display.ts';
 import { widthOf } from '../output/width.ts';
+import { wrapped } from '../output/wrap.ts';
 import { type Check, type Choice, interrupted, matching, type Questions, type Terminal, WentBack } from './question.ts';
 
 /** How many choices are seen at once. */
 const pageSize = 10;
+
+/** Columns kept free after a question for what is typed. */
+const typingRoom = 10;
 
 /** What an inquirer question works with. */
 interface Asked {
@@ -17,7 +21,7 @@ interface Asked {
 export class KeyQuestions implements Questions {
   readonly #terminal: Terminal;
   readonly #interrupt: AbortSignal;
-  readonly #theme: ReturnType<typeof themeOf>;
+  readonly #display: Display;
   readonly #back: boolean;
 
   /**
@@ -28,48 +32,44 @@ export class KeyQuestions implements Questions {
     this.#back = back;
     this.#terminal = terminal;
     this.#interrupt = interrupt;
-    this.#theme = themeOf(display);
+    this.#display = display;
   }
 
   confirm(message: string): Promise<boolean> {
-    return this.#ask((asked) => confirm({ message, default: false, theme: this.#theme }, asked));
+    const theme = themeOf(this.#display, message, typingRoom);
+    return this.#ask((asked) => confirm({ message, default: false, theme }, asked));
   }
 
   secret(message: string, check: Check): Promise<string> {
-    const { mask } = this.#theme;
+    const theme = themeOf(this.#display, message, typingRoom);
+    const { mask } = theme;
     return this.#ask((asked) =>
-      password({ message, mask, toggleMask: false, validate: validator(check), theme: this.#theme }, asked),
+      password({ message, mask, toggleMask: false, validate: validator(check), theme }, asked),
     );
   }
 
-  text(message: string, check: Check): Promise<string> {
-    return this.#ask((asked) => input({ message, validate: validator(check), theme: this.#theme }, asked));
+  text(message: string, check: Check, suggestion = ''): Promise<string> {
+    const theme = themeOf(this.#display, message, Math.max(typingRoom, widthOf(` (${suggestion}) `)));
+    return this.#ask((asked) => input({ message, default: suggestion, validate: validator(check), theme }, asked));
   }
 
   pick<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value> {
-    return this.#ask((asked) =>
-      select({ message, choices: choices.map(drawn), pageSize, loop: false, theme: this.#theme }, asked),
-    );
+    const theme = themeOf(this.#display, message);
+    return this.#ask((asked) => select({ message, choices: choices.map(drawn), pageSize, loop: false, theme }, asked));
   }
 
   search<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value> {
     const source = (term = '') => matching(choices, term).map(drawn);
-    return this.#ask((asked) => search({ message, source, pageSize, theme: this.#theme }, asked));
+    const theme = themeOf(this.#display, message, typingRoom, [['type', 'to search']]);
+    return this.#ask((asked) => search({ message, source, pageSize, theme }, asked));
   }
 
   pickSeveral<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value[]> {
     const all = choices.map((choice) => ({ ...drawn(choice), checked: choice.ticked ?? false }));
+    const theme = themeOf(this.#display, message);
     return this.#ask((asked) =>
       checkbox(
-        {
-          message,
-          choices: all,
-          required: true,
-          shortcuts: { invert: null },
-          pageSize,
-          loop: false,
-          theme: this.#theme,
-        },
+        { message, choices: all, required: true, shortcuts: { invert: null }, pageSize, loop: false, theme },
         asked,
       ),
     );
@@ -103,9 +103,25 @@ export class KeyQuestions implements Questions {
   }
 }
 
-/** The marks and colours of the questions: those of everything else that the terminal shows. */
-function themeOf(display: Display) {
+type Tips = readonly (readonly [key: string, action: string])[];
+
+/**
+ * The marks and colours of a question: those of everything else that the terminal shows. Its lines are broken between words, which
+ * inquirer does not, and an answer that does not fit behind it stands below.
+ *
+ * @param room - columns kept free after the question
+ * @param moreTips - keys that inquirer does not tell of
+ */
+function themeOf(display: Display, question: string, room = 0, moreTips: Tips = []) {
   const { style, unicode } = display;
+  // Below a line that fills the last column, inquirer leaves one free.
+  const width = () => display.width - 1;
+  // The mark before a question takes two columns.
+  const laidOut = (text: string) => wrapped(`  ${text}`, width() - room).trimStart();
+  const answered = (text: string) => {
+    const [last = ''] = `  ${laidOut(question)}`.split('\n').slice(-1);
+    return widthOf(last) + 1 + widthOf(text) <= width() ? text : wrapped(`\n  ${text}`, width());
+  };
   const frames = unicode ? [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'] : [...'-\\|/'];
   const keyNames: Readonly<Record<string, string>> = unicode ? {} : { '↑↓': 'up/down', '⏎': 'enter' };
   return {
@@ -120,9 +136,9 @@ function themeOf(display: Display) {
       disabledUnchecked: unicode ? '-' : ' - ',
     },
     style: {
-      answer: same,
-      message: style.bold,
-      error: (text: string) => style.bad(`! ${text}`),
+      answer: answered,
+      message: (text: string) => style.bold(laidOut(text)),
+      error: (text: string) => style.bad(wrapped(`! ${text}`, width())),
       defaultAnswer: (text: string) => style.dim(`(${text})`),
       help: style.dim,
       highlight: style.bold,
@@ -131,8 +147,10 @@ function themeOf(display: Display) {
       searchTerm: same,
       // The name says why already.
       disabled: (text: string) => style.dim(text.replace(/ \(disabled\)$/, '')),
-      keysHelpTip: (keys: readonly (readonly [string, string])[]) => {
-        const tips = keys.map(([key, action]) => `${style.bold(keyNames[key] ?? key)} ${style.dim(action)}`);
+      keysHelpTip: (keys: Tips) => {
+        const tips = [...moreTips, ...keys].map(
+          ([key, action]) => `${style.bold(keyNames[key] ?? key)} ${style.dim(action)}`,
+        );
         const between = style.dim(unicode ? ' • ' : ', ');
         // The last one says how to go on; the first how to get about, which is tried anyway.
         while (tips.length > 1 && widthOf(tips.join(between)) >= display.width) tips.shift();

@@ -34,8 +34,9 @@ export class LineQuestions implements Questions {
     return this.#checked(() => this.#hidden(message), check);
   }
 
-  text(message: string, check: Check): Promise<string> {
-    return this.#checked(() => this.#line(message), check);
+  text(message: string, check: Check, suggestion = ''): Promise<string> {
+    const question = suggestion === '' ? message : `${message} (${suggestion})`;
+    return this.#checked(async () => (await this.#line(question)) || suggestion, check);
   }
 
   async pick<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value> {

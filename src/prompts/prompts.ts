@@ -90,10 +90,17 @@ export class Prompts {
     return this.#ask((questions) => questions.secret(message, check));
   }
 
-  /** Asks for a line of text. @throws CommandError (input_required) where nobody can be asked */
-  async text(message: string, missing: string, check: Check = filled): Promise<string> {
+  /**
+   * Asks for a line of text.
+   *
+   * @param suggestion - what Enter alone answers
+   * @throws CommandError (input_required) where nobody can be asked
+   */
+  async text(message: string, missing: string, check: Check = filled, suggestion?: string): Promise<string> {
     this.requireSomebody(missing);
-    return this.#ask((questions) => questions.text(message, check));
+    const seen = suggestion === undefined ? undefined : this.#seen(suggestion);
+    // What cannot be shown as it is cannot be agreed to.
+    return this.#ask((questions) => questions.text(message, check, seen === suggestion ? suggestion : undefined));
   }
 
   /** Lets one be picked from a few. @throws CommandError (input_required) where nobody can be asked */
@@ -117,14 +124,11 @@ export class Prompts {
   /** The names of choices, their facts in columns; without those that do not fit. */
   async rows(columns: readonly Omit<DrawnColumn, 'header'>[]): Promise<string[]> {
     const { fittedRows } = await import('../output/table.ts');
-    const { display } = this.#manner;
-    const drawn = columns.map((column) => ({
-      ...column,
-      header: '',
-      cells: column.cells.map((cell) => display.legible(harmless(cell))),
-    }));
-    // The mark of the one that is pointed at, the box of one that can be ticked, and the spaces after them.
-    return fittedRows(drawn, display.width - 6);
+    const { display, dumb } = this.#manner;
+    const drawn = columns.map((column) => ({ ...column, header: '', cells: column.cells.map(this.#seen) }));
+    // What stands before them: the mark of the one that is pointed at and the box of one that can be ticked, or a number.
+    const before = display.unicode && !dumb ? 3 : 5;
+    return fittedRows(drawn, display.width - before - 1);
   }
 
   /** Refuses what has to be asked where nobody can be. @throws CommandError (input_required) */
@@ -160,11 +164,13 @@ export class Prompts {
   }
 
   /** A choice as a terminal may see it: its words may be the API's. */
-  readonly #shown = <Value>({ name, short, ...choice }: Choice<Value>): Choice<Value> => {
-    const { display } = this.#manner;
-    const seen = (text: string) => display.legible(harmless(text));
-    return { ...choice, name: seen(name), ...(short === undefined ? {} : { short: seen(short) }) };
-  };
+  readonly #shown = <Value>({ name, short, ...choice }: Choice<Value>): Choice<Value> => ({
+    ...choice,
+    name: this.#seen(name),
+    ...(short === undefined ? {} : { short: this.#seen(short) }),
+  });
+
+  readonly #seen = (text: string): string => this.#manner.display.legible(harmless(text));
 }
 
 function declined(): CommandError {

@@ -28,7 +28,8 @@ export interface Questions {
   confirm(message: string): Promise<boolean>;
   /** What is typed is not shown. */
   secret(message: string, check: Check): Promise<string>;
-  text(message: string, check: Check): Promise<string>;
+  /** @param suggestion - what Enter alone answers */
+  text(message: string, check: Check, suggestion?: string): Promise<string>;
   /** One of a few. */
   pick<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value>;
   /** One of many: what is typed leaves those that hold all of its words. */

@@ -16,41 +16,41 @@ test.each([
   ['-1.5', -1.5],
   [1e-7, 1e-7],
 ])('USD %j is the number %d', (amount, number) => {
-  expect(read(usd, amount)).toBe(number);
+  expect(read(usd(), amount)).toBe(number);
 });
 
 test.each(['free', '', '1.2.3', Number.MAX_VALUE])('USD is not %j', (amount) => {
-  expect(read(usd, amount)).toBe('expected an amount of USD');
+  expect(read(usd(), amount)).toBe('expected an amount of USD');
 });
 
 test.each([
-  [id, 'abc', 'abc'],
-  [id, 42, '42'],
-  [count, 12, 12],
-  [count, '12', 12],
-  [fraction, 0.15, 0.15],
-  [fraction, '0.15', 0.15],
-  [fraction, '0', 0],
-  [fraction, 1, 1],
-  [hour, 0, 0],
-  [hour, 23, 23],
-  [maybe(usd), null, null],
-  [maybe(usd), undefined, undefined],
+  [id(), 'abc', 'abc'],
+  [id(), 42, '42'],
+  [count(), 12, 12],
+  [count(), '12', 12],
+  [fraction(), 0.15, 0.15],
+  [fraction(), '0.15', 0.15],
+  [fraction(), '0', 0],
+  [fraction(), 1, 1],
+  [hour(), 0, 0],
+  [hour(), 23, 23],
+  [maybe(usd()), null, null],
+  [maybe(usd()), undefined, undefined],
 ])('case %#: %o reads %j as %j', (schema, value, result) => {
   expect(read(schema, value)).toBe(result);
 });
 
 test.each([
-  ['an id', id, true],
-  ['a count', count, 'many'],
-  ['a count', count, '-1'],
-  ['a fraction', fraction, 15],
-  ['a fraction', fraction, -0.1],
-  ['a fraction', fraction, '15%'],
-  ['an hour', hour, 24],
-  ['an hour', hour, -1],
-  ['an hour', hour, 7.5],
-  ['USD', maybe(usd), {}],
+  ['an id', id(), true],
+  ['a count', count(), 'many'],
+  ['a count', count(), '-1'],
+  ['a fraction', fraction(), 15],
+  ['a fraction', fraction(), -0.1],
+  ['a fraction', fraction(), '15%'],
+  ['an hour', hour(), 24],
+  ['an hour', hour(), -1],
+  ['an hour', hour(), 7.5],
+  ['USD', maybe(usd()), {}],
 ] as const)('%s is not %3$j', (_name, schema, value) => {
   expect(z.safeParse(schema, value).success).toBe(false);
 });

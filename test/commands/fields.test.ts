@@ -32,26 +32,26 @@ import { selfFields } from '../../src/commands/usage/self.ts';
 
 // The commands' lists are literals, so that a help page need not load the schemas.
 test.each([
-  ['ci pools list', poolFields, keysOf(poolSchema)],
-  ['ci pools view', poolDetailFields, keysOf(poolDetailSchema)],
-  ['ci pools subscriptions', subscriptionFields, [...keysOf(subscriptionSchema), 'poolSlug']],
-  ['ci pools keys', poolKeyFields, keysOf(poolKeySchema)],
-  ['ci keys list', keyFields, keysOf(keySchema)],
-  ['ci keys create', createdKeyFields, [...keysOf(createdKeySchema), 'savedTo', 'variable']],
-  ['ci usage', usageFields, keysOf(keyUsageSchema)],
-  ['ci usage --self', selfFields, keysOf(selfUsageSchema)],
-  ['ci billing status', billingStatusFields, keysOf(billingStatusSchema)],
-  ['ci billing credits', creditsFields, keysOf(creditsSchema)],
+  ['ci pools list', poolFields, keysOf(poolSchema())],
+  ['ci pools view', poolDetailFields, keysOf(poolDetailSchema())],
+  ['ci pools subscriptions', subscriptionFields, [...keysOf(subscriptionSchema()), 'poolSlug']],
+  ['ci pools keys', poolKeyFields, keysOf(poolKeySchema())],
+  ['ci keys list', keyFields, keysOf(keySchema())],
+  ['ci keys create', createdKeyFields, [...keysOf(createdKeySchema()), 'savedTo', 'variable']],
+  ['ci usage', usageFields, keysOf(keyUsageSchema())],
+  ['ci usage --self', selfFields, keysOf(selfUsageSchema())],
+  ['ci billing status', billingStatusFields, keysOf(billingStatusSchema())],
+  ['ci billing credits', creditsFields, keysOf(creditsSchema())],
   [
     'ci billing topup',
     topupFields,
-    [...keysOf(stripeTopupSchema), ...keysOf(usdcTopupSchema), ...keysOf(verifiedTopupSchema)],
+    [...keysOf(stripeTopupSchema()), ...keysOf(usdcTopupSchema()), ...keysOf(verifiedTopupSchema())],
   ],
-  ['ci billing verify', verifyFields, keysOf(verifiedTopupSchema)],
-  ['ci billing card', cardFields, keysOf(setupIntentSchema)],
-  ['ci billing subscribe', planSubscriptionFields, keysOf(planSubscriptionSchema)],
-  ['ci billing checkout', checkoutFields, keysOf(stripeTopupSchema)],
-  ['ci plans list', planFields, keysOf(planSchema)],
+  ['ci billing verify', verifyFields, keysOf(verifiedTopupSchema())],
+  ['ci billing card', cardFields, keysOf(setupIntentSchema())],
+  ['ci billing subscribe', planSubscriptionFields, keysOf(planSubscriptionSchema())],
+  ['ci billing checkout', checkoutFields, keysOf(stripeTopupSchema())],
+  ['ci plans list', planFields, keysOf(planSchema())],
 ])('%s offers the fields that its schema reads', (_command, offered, read) => {
   expect(offered).toEqual(read);
 });

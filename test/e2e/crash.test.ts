@@ -83,7 +83,7 @@ test('in the middle of a change its outcome is unknown, and said so', async () =
 test('an error after the command is done is told too', async () => {
   const api = await recordedSandbox();
   const me = userOf(api);
-  const env = throwing(me, `process.on('beforeExit', () => { throw new Error('late') });`);
+  const env = throwing(me, `process.on('exit', () => { throw new Error('late') });`);
   const { code, stdout, stderr } = await me.ci('pools list --json', { env });
   expect([code, listAt(JSON.parse(stdout)).length > 0]).toEqual([1, true]);
   expect(at(JSON.parse(stderr), 'error')).toMatchObject({ code: 'internal', message: 'an error in ci itself: late' });

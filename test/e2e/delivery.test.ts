@@ -74,7 +74,7 @@ describe('a secret that nobody reads any more', () => {
     const [first = ''] = lines(ended.stderr);
     if (!line.includes('--jq')) {
       expect(first).toMatch(
-        /^ci: the result could not be written: write EPIPE\. The key was made; its secret is in the file named below\.$/,
+        /^ci: the result could not be written: EPIPE: broken pipe, write\. The key was made; its secret is in the file named below\.$/,
       );
     }
     expect(lines(ended.stderr)).toHaveLength(2);
@@ -90,7 +90,7 @@ describe('a secret that nobody reads any more', () => {
     expect(JSON.parse(told[0] ?? '')).toEqual({
       error: {
         code: 'file_error',
-        message: 'the result could not be written: write EPIPE',
+        message: 'the result could not be written: EPIPE: broken pipe, write',
         hint: 'The key was made; its secret is in the file named below.',
         status: null,
         retryable: false,

@@ -282,7 +282,7 @@ export function anonymous(text: string, { me, api }: Customer): string {
       return `<id ${seen.indexOf(id)}>`;
     })
     .replace(/(sk_(?:live|pool)_)(…)?[A-Za-z0-9_-]+/g, '$1$2<secret>')
-    .replace(/in \d+ ms|is -?\d+ s ahead/g, '<while>');
+    .replace(/in \d+ ms|within \d+ s|is \d+ s (?:ahead of|behind)/g, '<while>');
 }
 
 /** Every command that talks to the API, as it is typed: by the command tree those that may end because it is unreachable. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { textAt } from '../sandbox/harness.ts';
+import { at, listAt, textAt } from '../sandbox/harness.ts';
 import { managementKey, oneLine, user } from './cli.ts';
 import { data, server } from './servers.ts';
 import { shown } from './terminal.ts';
@@ -62,6 +62,19 @@ describe('help is a result: exit 0, on stdout', () => {
     expect(second).toEqual(first);
   });
 
+  test('of a noun tells the names, options and arguments that its commands have', async () => {
+    const me = user();
+    const tree = JSON.parse((await me.ci('help --json')).stdout);
+    for (const noun of listAt(tree, 'commands')) {
+      const commands = listAt(noun, 'commands');
+      if (commands.length === 0) continue;
+      const { stdout } = await me.ci(`${textAt(noun, 'name')} --help`);
+      const [, section = ''] = /\nCommands:\n((?: {2}.*\n)+)/.exec(stdout) ?? [];
+      const listed = [...section.matchAll(/^ {2}(\S.*?)(?: {2}|$)/gm)];
+      expect(listed.map(([, term]) => term)).toEqual(commands.map(termOf));
+    }
+  });
+
   test.each([...nouns, ...verbs])('of %s fits into 80 columns', async (line) => {
     const { code, rows } = await shown(user(), `${line} --help`);
     expect(code).toBe(0);
@@ -69,6 +82,17 @@ describe('help is a result: exit 0, on stdout', () => {
     expect(rows.filter((row) => row.length > 80 && !row.startsWith('  $ '))).toEqual([]);
   });
 });
+
+/** A command as help lists it: `list|ls [options] <pool>`. */
+function termOf(command: unknown): string {
+  const names = [textAt(command, 'name'), ...listAt(command, 'aliases')].join('|');
+  const options = listAt(command, 'options').length > 0 ? ['[options]'] : [];
+  const words = listAt(command, 'arguments').map((argument) => {
+    const name = `${textAt(argument, 'name')}${at(argument, 'variadic') ? '...' : ''}`;
+    return at(argument, 'required') ? `<${name}>` : `[${name}]`;
+  });
+  return [names, ...options, ...words].join(' ');
+}
 
 describe('ci alone is a page of its own', () => {
   test('in a pipe plain text, exit 0', async () => {

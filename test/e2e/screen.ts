@@ -11,6 +11,8 @@ export interface Cell {
 export class Screen {
   readonly #columns: number;
   readonly #rows: Cell[][] = [[]];
+  /** Those that were written beyond the last column. */
+  readonly #overlong = new Set<readonly Cell[]>();
   #row = 0;
   #column = 0;
   #graphics: readonly number[] = [];
@@ -31,6 +33,22 @@ export class Screen {
       .trimEnd();
   }
 
+  /**
+   * The words that a line break cuts in two: where a line was longer than the screen is wide, and where one of a question fills it,
+   * as questions are broken before they are written. An address, a path and a masked secret cannot be broken better.
+   */
+  get cuts(): string[] {
+    const rows = this.text.split('\n');
+    return rows.flatMap((row, at) => {
+      const [begin = ''] = /\S*$/.exec(row) ?? [];
+      const [end = ''] = /^\S*/.exec(rows[at + 1] ?? '') ?? [];
+      const isFull =
+        row.length === this.#columns && /^(?:[?!❯>]|[✓+] [^?]*\?| [◯◉[-])/.test(row) && begin !== '' && end !== '';
+      const isCut = (isFull || this.#overlong.has(this.#rows[at] ?? [])) && !/^(?:https?:|\/|•)/.test(begin);
+      return isCut ? [begin + end] : [];
+    });
+  }
+
   /** All lines from the first, cell by cell; where nothing was written there is nothing. */
   get cells(): readonly (readonly (Cell | undefined)[])[] {
     return this.#rows;
@@ -49,7 +67,10 @@ export class Screen {
   }
 
   #put(character: string): void {
-    if (this.#column >= this.#columns) this.#moveTo(this.#row + 1, 0);
+    if (this.#column >= this.#columns) {
+      this.#overlong.add(this.#rows[this.#row] ?? []);
+      this.#moveTo(this.#row + 1, 0);
+    }
     const row = this.#rows[this.#row] ?? [];
     row[this.#column] = { character, graphics: this.#graphics };
     this.#column += 1;
@@ -70,6 +91,7 @@ export class Screen {
       row.length = Math.min(row.length, this.#column);
       this.#rows.length = this.#row + 1;
     } else if (final === 'K') {
+      this.#overlong.delete(row);
       if (first === 0) row.length = Math.min(row.length, this.#column);
       else if (first === 2) row.length = 0;
     }

@@ -18,6 +18,8 @@ export interface Session {
   readonly screen: string;
   /** The same, cell by cell, with colour and weight. */
   readonly cells: Screen['cells'];
+  /** The words and lines in it that a line break cuts in two. */
+  readonly cuts: readonly string[];
   /** All that was ever written, control sequences and all. */
   readonly written: string;
   readonly exit: Promise<number>;
@@ -63,6 +65,8 @@ export function onTerminal(user: User, line: string | readonly string[], options
   };
   const exit = new Promise<number>((resolve, reject) => {
     process_.onData((text) => {
+      // What comes after the end is the terminal's echo of the shell being let go.
+      if (over) return;
       held += text;
       const end = endMark.exec(held);
       if (!end) {
@@ -91,6 +95,9 @@ export function onTerminal(user: User, line: string | readonly string[], options
     },
     get cells() {
       return screen.cells;
+    },
+    get cuts() {
+      return screen.cuts;
     },
     get written() {
       return written;

@@ -24,5 +24,5 @@ export function outputTo(width: number | undefined, flags: OutputFlags = {}, mor
   const env = { LANG: 'C.UTF-8', ...more };
   const stdout = new Buffered(width !== undefined, width);
   const stderr = new Buffered(width !== undefined, width);
-  return { output: new Output(stdout, stderr, env, flags), stdout, stderr };
+  return { output: new Output(stdout, () => stderr, env, flags), stdout, stderr };
 }

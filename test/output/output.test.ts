@@ -269,7 +269,13 @@ describe('a format', () => {
 
   test('is the preferred one where neither flag nor environment names one', () => {
     const format = (flags: OutputFlags, env: Record<string, string>) =>
-      new Output(new Buffered(true), new Buffered(true), env, flags, () => 'yaml').format;
+      new Output(
+        new Buffered(true),
+        () => new Buffered(true),
+        env,
+        flags,
+        () => 'yaml',
+      ).format;
     expect([
       format({}, {}),
       format({}, { CHEAPESTINFERENCE_OUTPUT: 'csv' }),

@@ -1,7 +1,9 @@
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, existsSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { fileSink, written } from '../../src/output/sink.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { fileSink, pipeSink, written } from '../../src/output/sink.ts';
 import { emptyFolder } from '../config/folder.ts';
 
 function opened(file: string, flags: string): number {
@@ -46,3 +48,92 @@ test.runIf(existsSync('/dev/full'))('a full disk is known', async () => {
   expect(told).toMatchObject({ code: 'ENOSPC' });
   expect(await written(sink)).toBe(told);
 });
+
+describe('a pipe', () => {
+  const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+
+  /** A pipe, what makes a stream of its end to write to, and how often one was made. */
+  function pipe() {
+    const file = join(emptyFolder(), 'pipe');
+    execFileSync('mkfifo', [file]);
+    const from = openSync(file, O_RDONLY | O_NONBLOCK);
+    const to = openSync(file, O_WRONLY | O_NONBLOCK);
+    let isOpen = true;
+    const leave = () => {
+      if (isOpen) closeSync(from);
+      isOpen = false;
+    };
+    onTestFinished(leave);
+    const streams: Socket[] = [];
+    const stream = () => {
+      const made = new Socket({ fd: to, readable: false });
+      streams.push(made);
+      return made;
+    };
+    onTestFinished(() => {
+      if (streams.length === 0) closeSync(to);
+      for (const each of streams) each.destroy();
+    });
+    return { sink: pipeSink(to, stream), to, leave, made: () => streams.length, read: () => readNow(from) };
+  }
+
+  test('has what is short at once, without a stream', async () => {
+    const { sink, read, made } = pipe();
+    let told: unknown = 'nothing yet';
+    for (const text of ['first ✓\n', '', 'second\n']) sink.write(text, (error) => (told = error));
+    expect(told).toBeUndefined();
+    expect(read()).toBe('first ✓\nsecond\n');
+    expect([await written(sink), made()]).toEqual([undefined, 0]);
+  });
+
+  test('has what is long, and all that comes after it, from a stream, in order', async () => {
+    const { sink, read, made } = pipe();
+    const long = 'ü'.repeat(5000);
+    for (const text of ['first\n', long, 'last\n']) sink.write(text);
+    expect(await written(sink)).toBeUndefined();
+    expect(read()).toBe(`first\n${long}last\n`);
+    expect(made()).toBe(1);
+  });
+
+  test('has many short texts as one long', async () => {
+    const { sink, read, made } = pipe();
+    const line = 'x'.repeat(999);
+    for (let count = 1; count <= 9; count++) sink.write(`${line}\n`);
+    expect(await written(sink)).toBeUndefined();
+    expect(read()).toBe(`${line}\n`.repeat(9));
+    expect(made()).toBe(1);
+  });
+
+  test('that is full is left to a stream, which waits', async () => {
+    const { sink, to, read, made } = pipe();
+    fill(to);
+    sink.write('late\n');
+    expect([sink.errored, made()]).toEqual([null, 1]);
+    expect(read()).toMatch(/^\0+$/);
+    expect(await written(sink)).toBeUndefined();
+    expect(read()).toBe('late\n');
+  });
+
+  test('that nobody reads any more is an error that stays', async () => {
+    const { sink, leave, made } = pipe();
+    leave();
+    let told: unknown;
+    sink.write('unheard\n', (error) => (told = error));
+    expect(told).toMatchObject({ code: 'EPIPE' });
+    expect([await written(sink), sink.errored, made()]).toEqual([told, told, 0]);
+  });
+});
+
+function readNow(descriptor: number): string {
+  const bytes = Buffer.alloc(1 << 20);
+  return bytes.toString('utf8', 0, readSync(descriptor, bytes));
+}
+
+function fill(descriptor: number): void {
+  const bytes = Buffer.alloc(4096);
+  try {
+    for (;;) writeSync(descriptor, bytes);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'EAGAIN' });
+  }
+}

@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { widthOf } from '../../src/output/width.ts';
-import { wrapped } from '../../src/output/wrap.ts';
+import { shellLines, wrapped } from '../../src/output/wrap.ts';
 
 describe('a text that is too wide', () => {
   test.each([
@@ -74,4 +75,27 @@ test('no word is lost, and no line of short words is too wide', () => {
       expect(lines.filter((line) => widthOf(line) > width)).toEqual([]);
     }),
   );
+});
+
+describe('a command to be copied', () => {
+  const command = "ci keys create 'the team'\\''s' --pool kimi26 --ensure --save .env";
+
+  test.each([
+    [80, ["  ci keys create 'the team'\\''s' --pool kimi26 --ensure --save .env"]],
+    [68, ["  ci keys create 'the team'\\''s' --pool kimi26 --ensure \\", '    --save .env']],
+    [40, ["  ci keys create 'the team'\\''s' \\", '    --pool kimi26 --ensure --save .env']],
+    [
+      24,
+      ['  ci keys create \\', "    'the team'\\''s' \\", '    --pool kimi26 \\', '    --ensure \\', '    --save .env'],
+    ],
+    [Number.POSITIVE_INFINITY, [`  ${command}`]],
+  ])('is in %i columns broken before a word, its option beside it', (width, lines) => {
+    expect(shellLines(command, width).split('\n')).toEqual(lines);
+  });
+
+  test('is the same to a shell at any width', () => {
+    const words = (text: string) =>
+      execFileSync('sh', ['-c', text.replace('ci', 'printf "%s|"')], { encoding: 'utf8' });
+    for (const width of [20, 30, 40, 50, 60]) expect(words(shellLines(command, width))).toBe(words(command));
+  });
 });

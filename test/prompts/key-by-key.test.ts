@@ -84,6 +84,53 @@ test('a text is what is typed, once nothing is wrong with it', async () => {
   expect(getScreen()).toBe('✓ Name: prod');
 });
 
+test('a text that is suggested is what Enter answers', async () => {
+  const { answer, events, getScreen } = await put((questions) => questions.text('Name:', none, 'prod'));
+  expect(getScreen()).toBe('? Name: (prod)');
+  events.keypress('enter');
+  expect(await answer).toBe('prod');
+  expect(getScreen()).toBe('✓ Name: prod');
+});
+
+describe('a question that is too long for a line', () => {
+  const long = 'When do you work, by your own clock? 9-17, or Enter to skip:';
+
+  test('is broken between words, with room for what is typed', async () => {
+    const { answer, events, getScreen } = await put((questions) => questions.text(long, none), terminal({}, 40));
+    expect(getScreen()).toBe('? When do you work, by your\n  own clock? 9-17, or Enter\n  to skip:');
+    events.type('9-17');
+    events.keypress('enter');
+    expect(await answer).toBe('9-17');
+    expect(getScreen()).toBe('✓ When do you work, by your\n  own clock? 9-17, or Enter\n  to skip: 9-17');
+  });
+
+  test('has what is wrong broken between words', async () => {
+    const check = () => 'Write them by your own clock: 9-17, 9:30-18 or 22-6.';
+    const { events, getScreen, nextRender } = await put(
+      (questions) => questions.text('When?', check),
+      terminal({}, 40),
+    );
+    events.keypress('enter');
+    await nextRender();
+    expect(getScreen()).toBe('? When?\n! Write them by your own clock: 9-17,\n9:30-18 or 22-6.');
+  });
+
+  test.each([
+    [30, '✓ Which pool? minimax-m3'],
+    [25, '✓ Which pool? minimax-m3'],
+    [24, '✓ Which pool?\n  minimax-m3'],
+  ])('of %i columns has its answer below where it does not fit behind', async (columns, line) => {
+    const { answer, events, getScreen } = await put(
+      (questions) => questions.pick('Which pool?', pools),
+      terminal({}, columns),
+    );
+    events.keypress(down);
+    events.keypress('enter');
+    await answer;
+    expect(getScreen()).toBe(line);
+  });
+});
+
 test('one of a few is pointed at', async () => {
   const { answer, events, getScreen } = await put((questions) => questions.pick('Which pool?', pools));
   expect(getScreen()).toBe(
@@ -111,7 +158,9 @@ describe('one of many', () => {
     expect(getScreen()).toContain('❯ kimi26      Kimi K2.6   active\n  minimax-m3');
     events.type('ACTIVE mini');
     await nextRender();
-    expect(getScreen()).toBe('? Which pool? ACTIVE mini\n❯ minimax-m3  MiniMax M3  active\n\n↑↓ navigate • ⏎ select');
+    expect(getScreen()).toBe(
+      '? Which pool? ACTIVE mini\n❯ minimax-m3  MiniMax M3  active\n\ntype to search • ↑↓ navigate • ⏎ select',
+    );
     events.keypress('enter');
     expect(await answer).toBe('mini');
     expect(getScreen()).toBe('✓ Which pool? minimax-m3');

@@ -54,6 +54,12 @@ test('a text is a line without the blanks around it, once nothing is wrong with 
   expect([answer, shown]).toEqual(['prod', 'Name: Call it prod.\nName: ']);
 });
 
+test('a text that is suggested is what an empty line answers', async () => {
+  const ask = (questions: Questions) => questions.text('Name:', none, 'prod');
+  expect(await put(ask, '')).toEqual({ answer: 'prod', shown: 'Name: (prod) ' });
+  expect(await put(ask, 'test')).toEqual({ answer: 'test', shown: 'Name: (prod) ' });
+});
+
 describe('one is picked', () => {
   test.each([
     ['by its number', '2', 'mini'],

@@ -136,6 +136,15 @@ describe('a question', () => {
     expect(await somebody('prod-api\r').prompts.text('Name', '')).toBe('prod-api');
   });
 
+  test('for a text suggests what can be shown, and nothing else', async () => {
+    const { prompts, shown } = somebody('\r');
+    expect(await prompts.text('Name', '', () => undefined, 'prod')).toBe('prod');
+    expect(stripVTControlCharacters(shown())).toContain('Name (prod)');
+    const other = somebody('x\r');
+    expect(await other.prompts.text('Name', '', undefined, 'a\u001b[2Jb')).toBe('x');
+    expect(stripVTControlCharacters(other.shown())).not.toContain('(');
+  });
+
   test('for a choice takes the one that is pointed at, and shows nothing that drives a terminal', async () => {
     const { prompts, shown } = somebody('\u001b[B\r');
     expect(await prompts.pick('Which?', choices, '')).toBe(2);
@@ -249,8 +258,10 @@ describe('rows to choose from', () => {
   });
 
   test('leave room for what stands before them, and leave out what does not fit', async () => {
-    expect(await rows(33)).toEqual(['kimi26  Kimi – K2.6  active', 'glm5    GLM          paused']);
-    expect(await rows(32)).toEqual(['kimi26  active', 'glm5    paused']);
+    expect(await rows(31)).toEqual(['kimi26  Kimi – K2.6  active', 'glm5    GLM          paused']);
+    expect(await rows(30)).toEqual(['kimi26  active', 'glm5    paused']);
+    expect(await rows(33, { LANG: 'C' })).toEqual(['kimi26  Kimi - K2.6  active', 'glm5    GLM          paused']);
+    expect(await rows(32, { LANG: 'C' })).toEqual(['kimi26  active', 'glm5    paused']);
   });
 
   test('are in the characters that the terminal has', async () => {

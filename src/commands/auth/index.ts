@@ -1,16 +1,19 @@
-import { addVerbs, type Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import list from './list.ts';
-import login from './login.ts';
-import logout from './logout.ts';
-import status from './status.ts';
-import switchProfile from './switch.ts';
-import token from './token.ts';
+import type { Stub } from '../command.ts';
 
-/** `ci auth`. */
-export default function auth(noun: Verb, context: Context): void {
-  addVerbs(
-    noun,
-    [login, logout, status, list, switchProfile, token].map((verb) => verb(context)),
-  );
-}
+/** The commands of `ci auth`. */
+export const commands: readonly Stub[] = [
+  {
+    term: 'login [options]',
+    description: 'save a management key, once the API has accepted it',
+    load: () => import('./login.ts'),
+  },
+  { term: 'logout', description: 'forget a saved key', load: () => import('./logout.ts') },
+  {
+    term: 'status',
+    description: 'show the account in use, and whether its key is accepted',
+    load: () => import('./status.ts'),
+  },
+  { term: 'list|ls', description: 'list the saved profiles', load: () => import('./list.ts') },
+  { term: 'switch [profile]', description: 'use another profile from now on', load: () => import('./switch.ts') },
+  { term: 'token', description: 'print the management key in use, in full', load: () => import('./token.ts') },
+];

@@ -1,7 +1,7 @@
 import { defaultApiUrl } from '../../config/api-url.ts';
 import { shownKey } from '../../config/profiles.ts';
 import type { Column } from '../../output/output.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
 const fields = ['profile', 'current', 'apiUrl', 'managementKey', 'managementKeyOrigin'] as const;
@@ -18,14 +18,14 @@ interface Listed {
 }
 
 /** `ci auth list`: the saved profiles. */
-export default function list(context: Context): Verb {
-  const command = verb('list', 'list the saved profiles', {
-    fields,
-    local: true,
-    examples: ['ci auth list', "ci auth list --json | jq -r '.[] | select(.current) | .profile'"],
-  });
-  command.alias('ls').action(() => listProfiles(context));
-  return command;
+export default function list(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      local: true,
+      examples: ['ci auth list', "ci auth list --json | jq -r '.[] | select(.current) | .profile'"],
+    })
+    .action(() => listProfiles(context));
 }
 
 async function listProfiles({ output, profiles, settings }: Context): Promise<void> {

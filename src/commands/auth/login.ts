@@ -1,6 +1,6 @@
 import { usageError } from '../../domain/errors.ts';
 import { masked } from '../../domain/secrets.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { checkedKey, saveKey } from './sign-in.ts';
 
@@ -12,22 +12,21 @@ interface Options {
 }
 
 /** `ci auth login`: checks a management key against the API, then saves it. */
-export default function login(context: Context): Verb {
-  const command = verb('login', 'save a management key, once the API has accepted it', {
-    fields,
-    changes: true,
-    examples: [
-      'ci auth login',
-      'ci auth login --profile work',
-      'printf %s "$MANAGEMENT_KEY" | ci auth login --with-key',
-      'ci auth login --keychain',
-    ],
-  });
+export default function login(command: Verb, context: Context): void {
   command
+    .tell({
+      fields,
+      changes: true,
+      examples: [
+        'ci auth login',
+        'ci auth login --profile work',
+        'printf %s "$MANAGEMENT_KEY" | ci auth login --with-key',
+        'ci auth login --keychain',
+      ],
+    })
     .option('--with-key', 'read the key from standard input')
     .option('--keychain', "keep the key in the system's keychain (needs the npm package @napi-rs/keyring)")
     .action((options: Options) => signIn(context, options));
-  return command;
 }
 
 async function signIn(context: Context, { withKey, keychain = false }: Options): Promise<void> {

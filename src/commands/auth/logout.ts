@@ -1,22 +1,22 @@
 import { defaultApiUrl } from '../../config/api-url.ts';
 import { shownKey } from '../../config/profiles.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
 const fields = ['profile', 'apiUrl', 'managementKey', 'file'] as const;
 
 /** `ci auth logout`: forgets a saved key; at the API it stays valid. */
-export default function logout(context: Context): Verb {
-  const command = verb('logout', 'forget a saved key', {
-    fields,
-    changes: true,
-    local: true,
-    exits: [4],
-    examples: ['ci auth logout', 'ci auth logout --profile work'],
-  });
-  command.action(() => signOut(context));
-  return command;
+export default function logout(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      changes: true,
+      local: true,
+      exits: [4],
+      examples: ['ci auth logout', 'ci auth logout --profile work'],
+    })
+    .action(() => signOut(context));
 }
 
 async function signOut({ output, profiles, settings }: Context): Promise<void> {

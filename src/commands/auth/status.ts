@@ -1,7 +1,7 @@
 import { CommandError } from '../../domain/errors.ts';
 import { masked } from '../../domain/secrets.ts';
 import type { Column } from '../../output/output.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
 const fields = [
@@ -20,13 +20,13 @@ const fields = [
 type Status = Record<(typeof fields)[number], string | boolean | null>;
 
 /** `ci auth status`: whom the tool speaks for, where each setting came from, and whether the key is accepted. */
-export default function status(context: Context): Verb {
-  const command = verb('status', 'show the account in use, and whether its key is accepted', {
-    fields,
-    examples: ['ci auth status', 'ci auth status --json | jq -r .managementKeyOrigin'],
-  });
-  command.action(() => authStatus(context));
-  return command;
+export default function status(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      examples: ['ci auth status', 'ci auth status --json | jq -r .managementKeyOrigin'],
+    })
+    .action(() => authStatus(context));
 }
 
 async function authStatus(context: Context): Promise<void> {

@@ -1,20 +1,21 @@
 import { CommandError } from '../../domain/errors.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
 const fields = ['profile'] as const;
 
 /** `ci auth switch`: makes another profile the one in use. */
-export default function switchProfile(context: Context): Verb {
-  const command = verb('switch', 'use another profile from now on', {
-    fields,
-    changes: true,
-    local: true,
-    exits: [5],
-    examples: ['ci auth switch work'],
-  });
-  command.argument('[profile]', 'its name').action((profile?: string) => switchTo(context, profile));
-  return command;
+export default function switchProfile(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      changes: true,
+      local: true,
+      exits: [5],
+      examples: ['ci auth switch work'],
+    })
+    .argument('[profile]', 'its name')
+    .action((profile?: string) => switchTo(context, profile));
 }
 
 async function switchTo({ output, profiles, prompts, settings }: Context, typed: string | undefined): Promise<void> {

@@ -1,13 +1,13 @@
 import { keyFor } from '../../config/settings.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
 const fields = ['managementKey'] as const;
 
 /** `ci auth token`: the management key in use, in full. */
-export default function token(context: Context): Verb {
-  const command = verb('token', 'print the management key in use, in full', {
+export default function token(command: Verb, context: Context): void {
+  command.tell({
     fields,
     local: true,
     exits: [4],
@@ -17,7 +17,6 @@ export default function token(context: Context): Verb {
     ],
   });
   command.action(() => printToken(context));
-  return command;
 }
 
 async function printToken(context: Context): Promise<void> {

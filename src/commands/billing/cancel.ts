@@ -1,7 +1,7 @@
 import { usageError } from '../../domain/errors.ts';
 import { factLines } from '../../output/text.ts';
 import { carryOut } from '../change.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { look } from '../intents.ts';
 import { sayRetired } from '../retired.ts';
@@ -9,14 +9,15 @@ import { sayRetired } from '../retired.ts';
 const fields = ['subscriptionId', 'canceled'] as const;
 
 /** `ci billing cancel`: ends a subscription to a retired flat plan. */
-export default function cancel(context: Context): Verb {
-  const command = verb('cancel', 'retired: end a flat plan with its period (see `ci pools cancel`)', {
-    fields,
-    changes: true,
-    examples: ['ci billing cancel SUBSCRIPTION_ID --yes'],
-  });
-  command.argument('<subscriptionId>', 'its id').action((id: string) => cancelPlan(context, id));
-  return command;
+export default function cancel(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      changes: true,
+      examples: ['ci billing cancel SUBSCRIPTION_ID --yes'],
+    })
+    .argument('<subscriptionId>', 'its id')
+    .action((id: string) => cancelPlan(context, id));
 }
 
 async function cancelPlan(context: Context, subscriptionId: string): Promise<void> {

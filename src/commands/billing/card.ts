@@ -1,21 +1,21 @@
 import type { SetupIntent } from '../../api/billing.ts';
 import type { Column } from '../../output/output.ts';
 import { carryOut } from '../change.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { pages } from '../open.ts';
 
 export const fields = ['url', 'sessionUrl'] as const;
 
 /** `ci billing card`: begins to save a card. */
-export default function card(context: Context): Verb {
-  const command = verb('card', 'save a card, in the browser', {
-    fields,
-    changes: true,
-    examples: ['ci billing card'],
-  });
-  command.action(() => saveCard(context));
-  return command;
+export default function card(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      changes: true,
+      examples: ['ci billing card'],
+    })
+    .action(() => saveCard(context));
 }
 
 async function saveCard(context: Context): Promise<void> {

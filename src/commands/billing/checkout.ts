@@ -1,21 +1,22 @@
 import type { StripeTopup } from '../../api/billing.ts';
 import { usageError } from '../../domain/errors.ts';
 import { carryOut } from '../change.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { sayRetired } from '../retired.ts';
 
 export const fields = ['sessionUrl', 'sessionId'] as const;
 
 /** `ci billing checkout`: a retired flat plan, paid in the browser. */
-export default function checkout(context: Context): Verb {
-  const command = verb('checkout', 'retired: pay for a flat plan in the browser (see `ci pools subscribe`)', {
-    fields,
-    changes: true,
-    examples: ['ci billing checkout pro'],
-  });
-  command.argument('<plan>', 'its slug').action((plan: string) => checkoutPlan(context, plan));
-  return command;
+export default function checkout(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      changes: true,
+      examples: ['ci billing checkout pro'],
+    })
+    .argument('<plan>', 'its slug')
+    .action((plan: string) => checkoutPlan(context, plan));
 }
 
 async function checkoutPlan(context: Context, planSlug: string): Promise<void> {

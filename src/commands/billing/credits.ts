@@ -1,19 +1,19 @@
 import type { Credits } from '../../api/billing.ts';
 import { decimalUsd, shownUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
 export const fields = ['totalTopUp', 'remaining', 'hasCreditKey', 'creditKeyCount'] as const;
 
 /** `ci billing credits`: the prepaid credit. */
-export default function credits(context: Context): Verb {
-  const command = verb('credits', 'show the prepaid credit', {
-    fields,
-    examples: ['ci billing credits', 'ci billing credits --json | jq .remaining'],
-  });
-  command.action(() => showCredits(context));
-  return command;
+export default function credits(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      examples: ['ci billing credits', 'ci billing credits --json | jq .remaining'],
+    })
+    .action(() => showCredits(context));
 }
 
 async function showCredits(context: Context): Promise<void> {

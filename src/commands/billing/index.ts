@@ -1,18 +1,29 @@
-import { addVerbs, type Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import cancel from './cancel.ts';
-import card from './card.ts';
-import checkout from './checkout.ts';
-import credits from './credits.ts';
-import status from './status.ts';
-import subscribe from './subscribe.ts';
-import topup from './topup.ts';
-import verify from './verify.ts';
+import type { Stub } from '../command.ts';
 
-/** `ci billing`. */
-export default function billing(noun: Verb, context: Context): void {
-  addVerbs(
-    noun,
-    [status, credits, topup, verify, card, subscribe, checkout, cancel].map((verb) => verb(context)),
-  );
-}
+/** The commands of `ci billing`. */
+export const commands: readonly Stub[] = [
+  { term: 'status', description: 'show subscriptions and credit', load: () => import('./status.ts') },
+  { term: 'credits', description: 'show the prepaid credit', load: () => import('./credits.ts') },
+  {
+    term: 'topup [options] <usd>',
+    description: 'add to the prepaid credit, by card or USDC',
+    load: () => import('./topup.ts'),
+  },
+  { term: 'verify [options] <txHash>', description: 'have a USDC payment credited', load: () => import('./verify.ts') },
+  { term: 'card', description: 'save a card, in the browser', load: () => import('./card.ts') },
+  {
+    term: 'subscribe [options] <plan>',
+    description: 'retired: subscribe to a flat plan (see `ci pools subscribe`)',
+    load: () => import('./subscribe.ts'),
+  },
+  {
+    term: 'checkout <plan>',
+    description: 'retired: pay for a flat plan in the browser (see `ci pools subscribe`)',
+    load: () => import('./checkout.ts'),
+  },
+  {
+    term: 'cancel <subscriptionId>',
+    description: 'retired: end a flat plan with its period (see `ci pools cancel`)',
+    load: () => import('./cancel.ts'),
+  },
+];

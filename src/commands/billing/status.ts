@@ -4,7 +4,7 @@ import type { Column } from '../../output/output.ts';
 import type { Style } from '../../output/style.ts';
 import { factLines } from '../../output/text.ts';
 import { distanceTo } from '../../output/time.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
 export const fields = [
@@ -19,13 +19,13 @@ export const fields = [
 ] as const;
 
 /** `ci billing status`: subscriptions and credit as the account has them. */
-export default function status(context: Context): Verb {
-  const command = verb('status', 'show subscriptions and credit', {
-    fields,
-    examples: ['ci billing status', 'ci billing status --json | jq .creditBalance'],
-  });
-  command.action(() => billingStatus(context));
-  return command;
+export default function status(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      examples: ['ci billing status', 'ci billing status --json | jq .creditBalance'],
+    })
+    .action(() => billingStatus(context));
 }
 
 async function billingStatus(context: Context): Promise<void> {

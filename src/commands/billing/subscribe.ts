@@ -2,7 +2,7 @@ import type { PlanSubscription } from '../../api/billing.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { factLines } from '../../output/text.ts';
 import { carryOut } from '../change.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { makeAndDeliver } from '../delivery.ts';
 import { look, plansHeld } from '../intents.ts';
@@ -15,17 +15,16 @@ interface Options {
 }
 
 /** `ci billing subscribe`: a retired flat plan. */
-export default function subscribe(context: Context): Verb {
-  const command = verb('subscribe', 'retired: subscribe to a flat plan (see `ci pools subscribe`)', {
-    fields,
-    changes: true,
-    examples: ['ci billing subscribe pro --yes'],
-  });
+export default function subscribe(command: Verb, context: Context): void {
   command
+    .tell({
+      fields,
+      changes: true,
+      examples: ['ci billing subscribe pro --yes'],
+    })
     .argument('<plan>', 'its slug')
     .option('--create-key <name>', 'make an API key with it')
     .action((plan: string, options: Options) => subscribeToPlan(context, plan, options));
-  return command;
 }
 
 async function subscribeToPlan(context: Context, planSlug: string, { createKey }: Options): Promise<void> {

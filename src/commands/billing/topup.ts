@@ -6,7 +6,7 @@ import { paymentRequest } from '../../domain/usdc.ts';
 import { columnOf } from '../../output/output.ts';
 import { factLines } from '../../output/text.ts';
 import { carryOut } from '../change.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { parseAmount } from '../options.ts';
 
@@ -26,20 +26,19 @@ interface Options {
 type Result = (StripeTopup | UsdcTopup) & { credited?: number; balance?: number };
 
 /** `ci billing topup`: adds to the prepaid credit, by card or by USDC. */
-export default function topup(context: Context): Verb {
-  const command = verb('topup', 'add to the prepaid credit, by card or USDC', {
-    fields,
-    changes: true,
-    examples: ['ci billing topup 50', 'ci billing topup 50 --wait', 'ci billing topup 50 --method usdc'],
-  });
+export default function topup(command: Verb, context: Context): void {
   command
+    .tell({
+      fields,
+      changes: true,
+      examples: ['ci billing topup 50', 'ci billing topup 50 --wait', 'ci billing topup 50 --method usdc'],
+    })
     .addArgument(new Argument('<usd>', 'how much, at least 10').argParser(parseTopup))
     .addOption(
       new Option('--method <method>', 'stripe (by card) or usdc (on Base)').argParser(parseMethod).default('stripe'),
     )
     .option('--wait', 'wait until the credit has risen')
     .action((cents: Cents, options: Options) => topUp(context, cents, options));
-  return command;
 }
 
 async function topUp(context: Context, cents: Cents, { method, wait }: Options): Promise<void> {

@@ -5,7 +5,7 @@ import { type Cents, decimalUsd, shownUsd, toUsd } from '../../domain/money.ts';
 import { judgeVerify } from '../../domain/reconcile.ts';
 import { isTransactionHash } from '../../domain/usdc.ts';
 import { carryOut } from '../change.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { toppedUp } from '../intents.ts';
 import { parseAmount } from '../options.ts';
@@ -21,18 +21,17 @@ interface Options {
 }
 
 /** `ci billing verify`: has a USDC payment credited. */
-export default function verify(context: Context): Verb {
-  const command = verb('verify', 'have a USDC payment credited', {
-    fields,
-    changes: true,
-    examples: ['ci billing verify 0x… --amount 50', 'ci billing verify 0x… --amount 50 --wait'],
-  });
+export default function verify(command: Verb, context: Context): void {
   command
+    .tell({
+      fields,
+      changes: true,
+      examples: ['ci billing verify 0x… --amount 50', 'ci billing verify 0x… --amount 50 --wait'],
+    })
     .addArgument(new Argument('<txHash>', 'the hash of the transaction').argParser(parseHash))
     .option('--amount <usd>', 'what was sent, exactly', parseAmount('--amount'))
     .option('--wait', 'ask again while the transaction is not final')
     .action((txHash: string, options: Options) => verifyTopup(context, txHash, options));
-  return command;
 }
 
 async function verifyTopup(context: Context, txHash: string, { amount, wait }: Options): Promise<void> {

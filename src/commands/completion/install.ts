@@ -3,7 +3,7 @@ import { shellInUse } from '../../config/shell.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Shell, shells } from '../../domain/shells.ts';
 import type { Column } from '../../output/output.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import type { CommandTree } from '../help/tree.ts';
 import { scriptFor } from './script.ts';
@@ -14,17 +14,16 @@ const fields = ['shell', 'file', 'change', 'firstLine', 'lastLine'] as const;
 type Installed = Pick<Change, 'file' | 'change' | 'firstLine' | 'lastLine'> & { readonly shell: Shell };
 
 /** `ci completion install`: sets completion up, in files of the user's. */
-export default function install(context: Context, tree: () => Promise<CommandTree>): Verb {
-  const command = verb('install', 'set completion up, and say what was changed', {
-    fields,
-    changes: true,
-    local: true,
-    examples: ['ci completion install', 'ci completion install zsh --yes'],
-  });
+export default function install(command: Verb, context: Context, tree: () => Promise<CommandTree>): void {
   command
+    .tell({
+      fields,
+      changes: true,
+      local: true,
+      examples: ['ci completion install', 'ci completion install zsh --yes'],
+    })
     .argument('[shell]', `${shells.join(', ')} (default: the one in use)`)
     .action((shell?: string) => installIn(context, tree, shell));
-  return command;
 }
 
 async function installIn(context: Context, tree: () => Promise<CommandTree>, typed: string | undefined): Promise<void> {

@@ -1,13 +1,14 @@
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { resolvedColumns } from './list.ts';
 import { fields, preferenceNamed, preferences, resolved } from './preference.ts';
 
 /** `ci config get`: one setting as it stands. */
-export default function get(context: Context): Verb {
-  const command = verb('get', 'print a setting', { fields, local: true, examples: ['ci config get output'] });
-  command.argument('<key>', preferences.join(', ')).action((key: string) => printSetting(context, key));
-  return command;
+export default function get(command: Verb, context: Context): void {
+  command
+    .tell({ fields, local: true, examples: ['ci config get output'] })
+    .argument('<key>', preferences.join(', '))
+    .action((key: string) => printSetting(context, key));
 }
 
 async function printSetting(context: Context, typed: string): Promise<void> {

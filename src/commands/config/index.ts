@@ -1,14 +1,9 @@
-import { addVerbs, type Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import get from './get.ts';
-import list from './list.ts';
-import path from './path.ts';
-import set from './set.ts';
+import type { Stub } from '../command.ts';
 
-/** `ci config`. */
-export default function config(noun: Verb, context: Context): void {
-  addVerbs(
-    noun,
-    [get, set, list, path].map((verb) => verb(context)),
-  );
-}
+/** The commands of `ci config`. */
+export const commands: readonly Stub[] = [
+  { term: 'get <key>', description: 'print a setting', load: () => import('./get.ts') },
+  { term: 'set <key> <value>', description: 'change a setting of the profile in use', load: () => import('./set.ts') },
+  { term: 'list|ls', description: 'list the settings, and where each came from', load: () => import('./list.ts') },
+  { term: 'path', description: 'print the file of profiles and settings', load: () => import('./path.ts') },
+];

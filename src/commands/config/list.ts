@@ -1,17 +1,17 @@
 import type { Column } from '../../output/output.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { fields, preferences, type Resolved, resolved } from './preference.ts';
 
 /** `ci config list`: every setting, and where it came from. */
-export default function list(context: Context): Verb {
-  const command = verb('list', 'list the settings, and where each came from', {
-    fields,
-    local: true,
-    examples: ['ci config list'],
-  });
-  command.alias('ls').action(() => listSettings(context));
-  return command;
+export default function list(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      local: true,
+      examples: ['ci config list'],
+    })
+    .action(() => listSettings(context));
 }
 
 async function listSettings(context: Context): Promise<void> {

@@ -1,17 +1,17 @@
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
 const fields = ['file'] as const;
 
 /** `ci config path`: the file that holds profiles and settings. */
-export default function path(context: Context): Verb {
-  const command = verb('path', 'print the file of profiles and settings', {
-    fields,
-    local: true,
-    examples: ['ci config path'],
-  });
-  command.action(() => printPath(context));
-  return command;
+export default function path(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      local: true,
+      examples: ['ci config path'],
+    })
+    .action(() => printPath(context));
 }
 
 async function printPath({ output, profiles: { file } }: Context): Promise<void> {

@@ -1,26 +1,25 @@
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { resolvedColumns } from './list.ts';
 import { fields, preferenceNamed, preferences, resolved, withPreference } from './preference.ts';
 
 /** `ci config set`: prefers something from now on, in the profile in use. */
-export default function set(context: Context): Verb {
-  const command = verb('set', 'change a setting of the profile in use', {
-    fields,
-    changes: true,
-    local: true,
-    examples: [
-      'ci config set output json',
-      'ci config set timeout 60s',
-      'ci config set max-monthly-spend 200',
-      'ci config set output default',
-    ],
-  });
+export default function set(command: Verb, context: Context): void {
   command
+    .tell({
+      fields,
+      changes: true,
+      local: true,
+      examples: [
+        'ci config set output json',
+        'ci config set timeout 60s',
+        'ci config set max-monthly-spend 200',
+        'ci config set output default',
+      ],
+    })
     .argument('<key>', preferences.join(', '))
     .argument('<value>', 'its value; default takes it out')
     .action((key: string, value: string) => setSetting(context, key, value));
-  return command;
 }
 
 async function setSetting(context: Context, typed: string, value: string): Promise<void> {

@@ -1,16 +1,22 @@
-import type { Verb } from '../command.ts';
-import { addVerbs } from '../command.ts';
+import type { Stub, Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { fields, historyColumns, shownChange } from './change.ts';
-import reconcile from './reconcile.ts';
 
 interface Options {
   readonly all?: true;
 }
 
+/** The commands of `ci history`. */
+export const commands: readonly Stub[] = [
+  {
+    term: 'reconcile',
+    description: 'find out what became of changes without a known outcome',
+    load: () => import('./reconcile.ts'),
+  },
+];
+
 /** `ci history`: what was changed from this machine, newest first. */
 export default function history(noun: Verb, context: Context): void {
-  addVerbs(noun, [reconcile(context)]);
   noun
     .usage('[options]')
     .tell({

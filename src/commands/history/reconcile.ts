@@ -3,7 +3,7 @@ import type { Verdict } from '../../domain/reconcile.ts';
 import { counted } from '../../output/text.ts';
 import { isOpen, type RecordedChange } from '../../state/history.ts';
 import { hasRival, idsOfOthers, pauses } from '../change.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { look } from '../intents.ts';
 import { fields, historyColumns, shownChange } from './change.ts';
@@ -12,14 +12,14 @@ import { fields, historyColumns, shownChange } from './change.ts';
 const serverIsLate = 60_000;
 
 /** `ci history reconcile`: finds out what became of changes that nobody knows the outcome of. */
-export default function reconcile(context: Context): Verb {
-  const command = verb('reconcile', 'find out what became of changes without a known outcome', {
-    fields,
-    exits: [10],
-    examples: ['ci history reconcile', "ci history reconcile --json | jq -r '.[].outcome'"],
-  });
-  command.action(() => settleOpen(context));
-  return command;
+export default function reconcile(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      exits: [10],
+      examples: ['ci history reconcile', "ci history reconcile --json | jq -r '.[].outcome'"],
+    })
+    .action(() => settleOpen(context));
 }
 
 async function settleOpen(context: Context): Promise<void> {

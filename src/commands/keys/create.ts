@@ -6,7 +6,7 @@ import { masked } from '../../domain/secrets.ts';
 import type { Dotenv } from '../../output/dotenv.ts';
 import { framed } from '../../output/frame.ts';
 import type { Column, Drawing } from '../../output/output.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { makeAndDeliver } from '../delivery.ts';
 import { keyLabel, secretOf, severalNamed } from '../key.ts';
@@ -30,18 +30,18 @@ interface Options extends Saving {
 }
 
 /** `ci keys create`: makes an API key; its secret is shown this once. */
-export default function create(context: Context): Verb {
-  const command = verb('create', 'make an API key; its secret is shown only now', {
-    fields,
-    changes: true,
-    examples: [
-      'ci keys create prod-api',
-      'ci keys create prod-api --pool kimi26 --save .env --ensure',
-      'ci keys create client-acme --credit --max-budget 25 --rpm 100',
-      'export CHEAPESTINFERENCE_API_KEY="$(ci keys create ci-run --secret-only)"',
-    ],
-  });
+export default function create(command: Verb, context: Context): void {
   command
+    .tell({
+      fields,
+      changes: true,
+      examples: [
+        'ci keys create prod-api',
+        'ci keys create prod-api --pool kimi26 --save .env --ensure',
+        'ci keys create client-acme --credit --max-budget 25 --rpm 100',
+        'export CHEAPESTINFERENCE_API_KEY="$(ci keys create ci-run --secret-only)"',
+      ],
+    })
     .argument('[name]', 'what to call it')
     .option('--subscription <id>', 'for this subscription (default: the most recent)')
     .option('--pool <slug>', 'for your subscription on this pool')
@@ -55,7 +55,6 @@ export default function create(context: Context): Verb {
     .option('--ensure', 'do nothing when a key of that name is there already')
     .option('--reveal', 'with --ensure: show the secret of a key that is there')
     .action((name: string | undefined, options: Options) => createKey(context, name, options));
-  return command;
 }
 
 async function createKey(context: Context, typed: string | undefined, options: Options): Promise<void> {

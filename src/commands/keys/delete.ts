@@ -1,7 +1,7 @@
 import type { Key } from '../../api/keys.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { counted, factLines, inWords } from '../../output/text.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { findKey, keyChoices, keyLabel } from '../key.ts';
 import { type Deleted, revokedBefore, revokeKey } from './revoke.ts';
@@ -9,17 +9,15 @@ import { type Deleted, revokedBefore, revokeKey } from './revoke.ts';
 const fields = ['id', 'name', 'deleted'] as const;
 
 /** `ci keys delete`: revokes keys at once. */
-export default function remove(context: Context): Verb {
-  const command = verb('delete', 'revoke API keys, at once and for good', {
-    fields,
-    changes: true,
-    examples: ['ci keys delete prod-api', 'ci keys delete 3f6c… staging --yes'],
-  });
+export default function remove(command: Verb, context: Context): void {
   command
-    .alias('rm')
+    .tell({
+      fields,
+      changes: true,
+      examples: ['ci keys delete prod-api', 'ci keys delete 3f6c… staging --yes'],
+    })
     .argument('[keys...]', 'ids or names')
     .action((typed: string[]) => deleteKeys(context, typed));
-  return command;
 }
 
 async function deleteKeys(context: Context, typed: readonly string[]): Promise<void> {

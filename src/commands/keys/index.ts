@@ -1,10 +1,16 @@
-import { addVerbs, type Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import create from './create.ts';
-import remove from './delete.ts';
-import list from './list.ts';
+import type { Stub } from '../command.ts';
 
-/** `ci keys`. */
-export default function keys(noun: Verb, context: Context): void {
-  addVerbs(noun, [list(context), create(context), remove(context)]);
-}
+/** The commands of `ci keys`. */
+export const commands: readonly Stub[] = [
+  { term: 'list|ls', description: 'list your API keys, secrets masked', load: () => import('./list.ts') },
+  {
+    term: 'create [options] [name]',
+    description: 'make an API key; its secret is shown only now',
+    load: () => import('./create.ts'),
+  },
+  {
+    term: 'delete|rm [keys...]',
+    description: 'revoke API keys, at once and for good',
+    load: () => import('./delete.ts'),
+  },
+];

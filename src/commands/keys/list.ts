@@ -2,7 +2,7 @@ import type { Key } from '../../api/keys.ts';
 import { masked } from '../../domain/secrets.ts';
 import type { Column } from '../../output/output.ts';
 import { distanceTo } from '../../output/time.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
 export const fields = [
@@ -23,17 +23,17 @@ export const fields = [
 ] as const;
 
 /** `ci keys list`: the API keys, secrets masked. */
-export default function list(context: Context): Verb {
-  const command = verb('list', 'list your API keys, secrets masked', {
-    fields,
-    examples: [
-      'ci keys list',
-      'ci keys list | cut -f1',
-      "ci keys list --json | jq -r '.[] | select(.isActive) | .name'",
-    ],
-  });
-  command.alias('ls').action(() => listKeys(context));
-  return command;
+export default function list(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      examples: [
+        'ci keys list',
+        'ci keys list | cut -f1',
+        "ci keys list --json | jq -r '.[] | select(.isActive) | .name'",
+      ],
+    })
+    .action(() => listKeys(context));
 }
 
 async function listKeys(context: Context): Promise<void> {

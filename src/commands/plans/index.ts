@@ -1,8 +1,10 @@
-import { addVerbs, type Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import list from './list.ts';
+import type { Stub } from '../command.ts';
 
-/** `ci plans`. */
-export default function plans(noun: Verb, context: Context): void {
-  addVerbs(noun, [list(context)]);
-}
+/** The commands of `ci plans`. */
+export const commands: readonly Stub[] = [
+  {
+    term: 'list|ls',
+    description: 'retired: list the flat plans (see `ci pools list`)',
+    load: () => import('./list.ts'),
+  },
+];

@@ -1,20 +1,20 @@
 import type { Plan } from '../../api/billing.ts';
 import type { Column } from '../../output/output.ts';
 import { grouped } from '../../output/text.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { sayRetired } from '../retired.ts';
 
 export const fields = ['slug', 'name', 'priceUsdc', 'rateLimits'] as const;
 
 /** `ci plans list`: the retired flat plans. */
-export default function list(context: Context): Verb {
-  const command = verb('list', 'retired: list the flat plans (see `ci pools list`)', {
-    fields,
-    examples: ['ci plans list'],
-  });
-  command.alias('ls').action(() => listPlans(context));
-  return command;
+export default function list(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      examples: ['ci plans list'],
+    })
+    .action(() => listPlans(context));
 }
 
 async function listPlans(context: Context): Promise<void> {

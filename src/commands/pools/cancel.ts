@@ -8,21 +8,22 @@ import type { Column } from '../../output/output.ts';
 import { factLines } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
 import { carryOut } from '../change.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { blockHours } from '../pool.ts';
 import { chosenPoolOfMine, type PoolSubscription, poolSubscriptions } from '../subscriptions.ts';
 import { subscriptionFields, withMaskedKey } from './subscription.ts';
 
 /** `ci pools cancel`: ends the most recent subscription on a pool with its period. */
-export default function cancel(context: Context): Verb {
-  const command = verb('cancel', 'end your most recent subscription on a pool with its period', {
-    fields: subscriptionFields,
-    changes: true,
-    examples: ['ci pools cancel kimi26', 'ci pools cancel kimi26 --yes --json'],
-  });
-  command.argument('[pool]', 'slug or UUID').action((pool?: string) => cancelSubscription(context, pool));
-  return command;
+export default function cancel(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields: subscriptionFields,
+      changes: true,
+      examples: ['ci pools cancel kimi26', 'ci pools cancel kimi26 --yes --json'],
+    })
+    .argument('[pool]', 'slug or UUID')
+    .action((pool?: string) => cancelSubscription(context, pool));
 }
 
 async function cancelSubscription(context: Context, typed: string | undefined): Promise<void> {

@@ -1,18 +1,45 @@
-import { addVerbs, type Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import cancel from './cancel.ts';
-import keys from './keys.ts';
-import list from './list.ts';
-import quote from './quote.ts';
-import subscribe from './subscribe.ts';
-import subscriptions from './subscriptions.ts';
-import view from './view.ts';
-import watch from './watch.ts';
+import type { Stub } from '../command.ts';
 
-/** `ci pools`. */
-export default function pools(noun: Verb, context: Context): void {
-  addVerbs(
-    noun,
-    [list, view, quote, subscribe, watch, subscriptions, keys, cancel].map((verb) => verb(context)),
-  );
-}
+/** The commands of `ci pools`. */
+export const commands: readonly Stub[] = [
+  {
+    term: 'list|ls [options]',
+    description: 'list the pools, their prices and which blocks are open',
+    load: () => import('./list.ts'),
+  },
+  {
+    term: 'view [pool]',
+    description: 'show prices, free seats and the hours of the day',
+    load: () => import('./view.ts'),
+  },
+  {
+    term: 'quote [options] [pool]',
+    description: 'show what a subscription would cost, without buying',
+    load: () => import('./quote.ts'),
+  },
+  {
+    term: 'subscribe [options] [pool]',
+    description: 'reserve blocks of a pool: charges the saved card at once',
+    load: () => import('./subscribe.ts'),
+  },
+  {
+    term: 'watch [options] [pool...]',
+    description: 'wait until a block opens, and take a seat if asked to',
+    load: () => import('./watch.ts'),
+  },
+  {
+    term: 'subscriptions [pool]',
+    description: 'list your subscriptions, on all pools or one',
+    load: () => import('./subscriptions.ts'),
+  },
+  {
+    term: 'keys [options] [pool]',
+    description: 'list the keys of your subscriptions on a pool, secrets masked',
+    load: () => import('./keys.ts'),
+  },
+  {
+    term: 'cancel [pool]',
+    description: 'end your most recent subscription on a pool with its period',
+    load: () => import('./cancel.ts'),
+  },
+];

@@ -1,7 +1,7 @@
 import type { PoolKey } from '../../api/pools.ts';
 import { masked } from '../../domain/secrets.ts';
 import type { Column } from '../../output/output.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { withPool } from '../pool.ts';
 import { chosenPoolOfMine } from '../subscriptions.ts';
@@ -13,16 +13,15 @@ interface Options {
 }
 
 /** `ci pools keys`: the keys of my subscriptions on a pool. */
-export default function keys(context: Context): Verb {
-  const command = verb('keys', 'list the keys of your subscriptions on a pool, secrets masked', {
-    fields,
-    examples: ['ci pools keys kimi26', "ci pools keys kimi26 --reveal --json | jq -r '.[0].apiKey'"],
-  });
+export default function keys(command: Verb, context: Context): void {
   command
+    .tell({
+      fields,
+      examples: ['ci pools keys kimi26', "ci pools keys kimi26 --reveal --json | jq -r '.[0].apiKey'"],
+    })
     .argument('[pool]', 'slug or UUID')
     .option('--reveal', 'show the secrets in full')
     .action((pool: string | undefined, options: Options) => listPoolKeys(context, pool, options));
-  return command;
 }
 
 async function listPoolKeys(context: Context, typed: string | undefined, { reveal }: Options): Promise<void> {

@@ -4,7 +4,7 @@ import { type Block, blockNames } from '../../domain/blocks.ts';
 import { decimalUsd, shownUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
 import { percent } from '../../output/text.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { parseBlocks } from '../options.ts';
 import { blockState, isOpen, listedBlock, poolFields, poolName } from '../pool.ts';
@@ -19,17 +19,16 @@ interface Filter {
 }
 
 /** `ci pools list`: the pools, what they cost and which blocks are open. */
-export default function list(context: Context): Verb {
-  const command = verb('list', 'list the pools, their prices and which blocks are open', {
-    fields,
-    examples: [
-      'ci pools list --available',
-      'ci pools list --block europe --model kimi',
-      "ci pools list --json | jq -r '.[].slug'",
-    ],
-  });
+export default function list(command: Verb, context: Context): void {
   command
-    .alias('ls')
+    .tell({
+      fields,
+      examples: [
+        'ci pools list --available',
+        'ci pools list --block europe --model kimi',
+        "ci pools list --json | jq -r '.[].slug'",
+      ],
+    })
     .option('--available', 'only pools with a free seat')
     .addOption(
       new Option('--block <names>', 'only pools where these blocks are open').argParser((text: string) =>
@@ -39,7 +38,6 @@ export default function list(context: Context): Verb {
     .option('--model <text>', 'only pools whose model holds this text')
     .option('--status <word>', 'only pools in this state: active, funding, activating, paused')
     .action((filter: Filter) => listPools(context, filter));
-  return command;
 }
 
 async function listPools(context: Context, filter: Filter): Promise<void> {

@@ -1,26 +1,25 @@
 import { factLines } from '../../output/text.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { billingCycleOption, blocksOption, quantityOption } from '../options.ts';
 import { chosenPool } from '../pool.ts';
 import { chosenBlocks, facts, type Purchase, priced, quoteColumns, quoteFields, quoteRecord } from './purchase.ts';
 
 /** `ci pools quote`: what a subscription would cost, without buying. */
-export default function quote(context: Context): Verb {
-  const command = verb('quote', 'show what a subscription would cost, without buying', {
-    fields: quoteFields,
-    examples: [
-      'ci pools quote kimi26 --blocks europe',
-      'ci pools quote kimi26 --blocks all --quantity 2 --billing-cycle year --json | jq .charge',
-    ],
-  });
+export default function quote(command: Verb, context: Context): void {
   command
+    .tell({
+      fields: quoteFields,
+      examples: [
+        'ci pools quote kimi26 --blocks europe',
+        'ci pools quote kimi26 --blocks all --quantity 2 --billing-cycle year --json | jq .charge',
+      ],
+    })
     .argument('[pool]', 'slug or UUID')
     .addOption(blocksOption())
     .addOption(quantityOption())
     .addOption(billingCycleOption())
     .action((pool: string | undefined, purchase: Purchase) => quotePool(context, pool, purchase));
-  return command;
 }
 
 async function quotePool(context: Context, typed: string | undefined, purchase: Purchase): Promise<void> {

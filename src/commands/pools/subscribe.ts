@@ -1,7 +1,7 @@
 import { usageError } from '../../domain/errors.ts';
 import type { Cents } from '../../domain/money.ts';
 import { factLines, inWords } from '../../output/text.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { billingCycleOption, blocksOption, parseAmount, quantityOption } from '../options.ts';
 import { chosenPool, poolName } from '../pool.ts';
@@ -34,17 +34,17 @@ interface Options extends Purchase, Wanted {
 }
 
 /** `ci pools subscribe`: reserves blocks, and charges the saved card. */
-export default function subscribe(context: Context): Verb {
-  const command = verb('subscribe', 'reserve blocks of a pool: charges the saved card at once', {
-    fields: [...new Set([...boughtFields, ...quoteFields])],
-    changes: true,
-    examples: [
-      'ci pools subscribe kimi26 --blocks europe',
-      'ci pools subscribe kimi26 --blocks europe --max-price 49 --ensure --yes --json',
-      'ci pools subscribe kimi26 --blocks all --create-key prod-api',
-    ],
-  });
+export default function subscribe(command: Verb, context: Context): void {
   command
+    .tell({
+      fields: [...new Set([...boughtFields, ...quoteFields])],
+      changes: true,
+      examples: [
+        'ci pools subscribe kimi26 --blocks europe',
+        'ci pools subscribe kimi26 --blocks europe --max-price 49 --ensure --yes --json',
+        'ci pools subscribe kimi26 --blocks all --create-key prod-api',
+      ],
+    })
     .argument('[pool]', 'slug or UUID')
     .addOption(blocksOption())
     .addOption(quantityOption())
@@ -56,7 +56,6 @@ export default function subscribe(context: Context): Verb {
   command
     .option('--dry-run', 'show what it would cost, and stop')
     .action((pool: string | undefined, options: Options) => subscribeToPool(context, pool, options));
-  return command;
 }
 
 async function subscribeToPool(context: Context, typed: string | undefined, options: Options): Promise<void> {

@@ -1,17 +1,18 @@
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { checkedPool } from '../pool.ts';
 import { allSubscriptions, type PoolSubscription, poolSubscriptions } from '../subscriptions.ts';
 import { subscriptionColumns, subscriptionFields, withMaskedKey } from './subscription.ts';
 
 /** `ci pools subscriptions`: mine, on every pool or on one. */
-export default function subscriptions(context: Context): Verb {
-  const command = verb('subscriptions', 'list your subscriptions, on all pools or one', {
-    fields: subscriptionFields,
-    examples: ['ci pools subscriptions', "ci pools subscriptions kimi26 --json | jq -r '.[].id'"],
-  });
-  command.argument('[pool]', 'slug or UUID').action((pool?: string) => listSubscriptions(context, pool));
-  return command;
+export default function subscriptions(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields: subscriptionFields,
+      examples: ['ci pools subscriptions', "ci pools subscriptions kimi26 --json | jq -r '.[].id'"],
+    })
+    .argument('[pool]', 'slug or UUID')
+    .action((pool?: string) => listSubscriptions(context, pool));
 }
 
 async function listSubscriptions(context: Context, typed: string | undefined): Promise<void> {

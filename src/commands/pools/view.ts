@@ -5,7 +5,7 @@ import type { Column } from '../../output/output.ts';
 import type { Style } from '../../output/style.ts';
 import { percent } from '../../output/text.ts';
 import { timeOfDay } from '../../output/time.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import {
   blockPrice,
@@ -23,13 +23,14 @@ import {
 export const fields = [...poolFields, 'hourSlots'] as const;
 
 /** `ci pools view`: one pool with its prices, free seats and a chart of the day. */
-export default function view(context: Context): Verb {
-  const command = verb('view', 'show prices, free seats and the hours of the day', {
-    fields,
-    examples: ['ci pools view kimi26', "ci pools view kimi26 --json | jq '.annualDiscount'"],
-  });
-  command.argument('[pool]', 'slug or UUID').action((pool?: string) => viewPool(context, pool));
-  return command;
+export default function view(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      examples: ['ci pools view kimi26', "ci pools view kimi26 --json | jq '.annualDiscount'"],
+    })
+    .argument('[pool]', 'slug or UUID')
+    .action((pool?: string) => viewPool(context, pool));
 }
 
 async function viewPool(context: Context, typed: string | undefined): Promise<void> {

@@ -2,7 +2,7 @@ import { type Block, blockNames } from '../../domain/blocks.ts';
 import { parseDuration } from '../../domain/duration.ts';
 import { usageError } from '../../domain/errors.ts';
 import type { BillingCycle } from '../../domain/quote.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { billingCycleOption, parseAmount, parseBlocks, parseCount, quantityOption } from '../options.ts';
 import { checkedPool, poolChoices } from '../pool.ts';
@@ -29,18 +29,18 @@ interface Options extends Omit<WatchOptions, 'billingCycle'> {
 }
 
 /** `ci pools watch`: waits for a seat, and takes it. */
-export default function watch(context: Context): Verb {
-  const command = verb('watch', 'wait until a block opens, and take a seat if asked to', {
-    fields: eventFields,
-    changes: true,
-    examples: [
-      'ci pools watch minimax-m3 --blocks americas',
-      'ci pools watch kimi26 minimax-m3 --blocks any --for 6h --bell',
-      'ci pools watch minimax-m3 --blocks americas --subscribe --max-price 45 --yes --json',
-      'ci pools watch kimi26 --blocks all --forever --exec \'notify-send "$CHEAPESTINFERENCE_POOL is open"\'',
-    ],
-  });
+export default function watch(command: Verb, context: Context): void {
   command
+    .tell({
+      fields: eventFields,
+      changes: true,
+      examples: [
+        'ci pools watch minimax-m3 --blocks americas',
+        'ci pools watch kimi26 minimax-m3 --blocks any --for 6h --bell',
+        'ci pools watch minimax-m3 --blocks americas --subscribe --max-price 45 --yes --json',
+        'ci pools watch kimi26 --blocks all --forever --exec \'notify-send "$CHEAPESTINFERENCE_POOL is open"\'',
+      ],
+    })
     .argument('[pool...]', 'slugs or UUIDs: the first that opens')
     .option(
       '--blocks <names>',
@@ -63,7 +63,6 @@ export default function watch(context: Context): Verb {
     .option('--again', 'with --subscribe: buy it though the same was bought a moment ago');
   addWantedOptions(command);
   command.action((pools: string[], options: Options) => watchPools(context, pools, options));
-  return command;
 }
 
 async function watchPools(context: Context, typed: readonly string[], options: Options): Promise<void> {

@@ -1,22 +1,21 @@
 import { parseDuration } from '../../domain/duration.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { refuse } from './failure.ts';
 
 const fields = ['now'] as const;
 
 /** `ci sandbox advance`: moves the sandbox's clock; periods renew, what was canceled ends. */
-export default function advance(context: Context): Verb {
-  const command = verb('advance', "move the sandbox's clock: periods renew, canceled subscriptions end", {
-    fields,
-    changes: true,
-    local: true,
-    examples: ['ci sandbox advance 8h', 'ci sandbox advance 30d'],
-  });
+export default function advance(command: Verb, context: Context): void {
   command
+    .tell({
+      fields,
+      changes: true,
+      local: true,
+      examples: ['ci sandbox advance 8h', 'ci sandbox advance 30d'],
+    })
     .argument('<duration>', '90m, 8h, 30d')
     .action((duration: string) => advanceClock(context, parseDuration(duration)));
-  return command;
 }
 
 /** @param milliseconds - how far */

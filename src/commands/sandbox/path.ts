@@ -1,17 +1,17 @@
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
 const fields = ['folder'] as const;
 
 /** `ci sandbox path`: where the sandbox keeps its state. */
-export default function path(context: Context): Verb {
-  const command = verb('path', 'print the folder of its state', {
-    fields,
-    local: true,
-    examples: ['ci sandbox path'],
-  });
-  command.action(() => printPath(context));
-  return command;
+export default function path(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      local: true,
+      examples: ['ci sandbox path'],
+    })
+    .action(() => printPath(context));
 }
 
 async function printPath({ output, sandboxFolder: folder }: Context): Promise<void> {

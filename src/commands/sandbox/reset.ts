@@ -1,4 +1,4 @@
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { refuse } from './failure.ts';
 
@@ -10,15 +10,16 @@ interface Options {
 }
 
 /** `ci sandbox reset`: a fresh sandbox. */
-export default function reset(context: Context): Verb {
-  const command = verb('reset', 'start the sandbox afresh: no subscriptions, no keys, its clock at 09:00 UTC', {
-    fields,
-    changes: true,
-    local: true,
-    examples: ['ci sandbox reset', 'ci sandbox reset --no-card'],
-  });
-  command.option('--no-card', 'with no card on file').action((options: Options) => resetState(context, options));
-  return command;
+export default function reset(command: Verb, context: Context): void {
+  command
+    .tell({
+      fields,
+      changes: true,
+      local: true,
+      examples: ['ci sandbox reset', 'ci sandbox reset --no-card'],
+    })
+    .option('--no-card', 'with no card on file')
+    .action((options: Options) => resetState(context, options));
 }
 
 async function resetState(context: Context, { card }: Options): Promise<void> {

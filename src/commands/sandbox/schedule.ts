@@ -2,7 +2,7 @@ import { type Block, blockNames, isBlock } from '../../domain/blocks.ts';
 import { usageError } from '../../domain/errors.ts';
 import type { Column } from '../../output/output.ts';
 import type { ScheduledDrop } from '../../sandbox/state.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { durationOf, parseCount } from '../options.ts';
 import { refuse } from './failure.ts';
@@ -20,18 +20,18 @@ interface Options {
 }
 
 /** `ci sandbox schedule`: seats that open and close at given times. */
-export default function schedule(context: Context): Verb {
-  const command = verb('schedule', 'open a block at a given time, for a time, with rivals for its seats', {
-    fields,
-    changes: true,
-    local: true,
-    examples: [
-      'ci sandbox schedule minimax-m3 americas --open-in 10s --for 90s',
-      'ci sandbox schedule kimi26 europe --open-in 1m --for 5m --seats 3 --rivals 5',
-      'ci sandbox schedule --clear',
-    ],
-  });
+export default function schedule(command: Verb, context: Context): void {
   command
+    .tell({
+      fields,
+      changes: true,
+      local: true,
+      examples: [
+        'ci sandbox schedule minimax-m3 americas --open-in 10s --for 90s',
+        'ci sandbox schedule kimi26 europe --open-in 1m --for 5m --seats 3 --rivals 5',
+        'ci sandbox schedule --clear',
+      ],
+    })
     .argument('[pool]', 'slug or UUID; without it, what is scheduled is listed')
     .argument('[block]', blockNames.join(', '))
     .option('--open-in <duration>', 'when it opens, from now (default: at once)', durationOf('--open-in'))
@@ -42,7 +42,6 @@ export default function schedule(context: Context): Verb {
     .action((pool: string | undefined, block: string | undefined, options: Options) =>
       scheduleSeats(context, pool, block, options),
     );
-  return command;
 }
 
 async function scheduleSeats(

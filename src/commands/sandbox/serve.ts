@@ -1,5 +1,5 @@
 import { usageError } from '../../domain/errors.ts';
-import { type Verb, verb } from '../command.ts';
+import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
 const fields = ['url', 'managementKey', 'folder'] as const;
@@ -9,16 +9,15 @@ interface Options {
 }
 
 /** `ci sandbox serve`: the sandbox for curl and SDKs, until Ctrl-C. */
-export default function serve(context: Context): Verb {
-  const command = verb('serve', 'serve the sandbox on this machine until Ctrl-C', {
-    fields,
-    local: true,
-    examples: ['ci sandbox serve', 'ci sandbox serve --port 8787', 'ci sandbox serve --port 0 --json'],
-  });
+export default function serve(command: Verb, context: Context): void {
   command
+    .tell({
+      fields,
+      local: true,
+      examples: ['ci sandbox serve', 'ci sandbox serve --port 8787', 'ci sandbox serve --port 0 --json'],
+    })
     .option('--port <number>', 'TCP port on 127.0.0.1; 0 takes a free one', parsePort, 8787)
     .action((options: Options) => serveSandbox(context, options));
-  return command;
 }
 
 async function serveSandbox(context: Context, { port }: Options): Promise<void> {

@@ -56,7 +56,8 @@ async function signIn({ context, prompts, done }: Wizard): Promise<boolean> {
     return true;
   } catch (error) {
     if (!(error instanceof CommandError) || error.code === 'interrupted' || error.code === 'file_error') throw error;
-    output.note([`✗ ${error.message}.`, error.hint].filter(Boolean).join(' '));
+    const hint = error.exitCode === 4 ? 'Paste it whole, or make another.' : error.hint;
+    output.note([`✗ ${error.message}.`, hint].filter(Boolean).join(' '));
     return false;
   }
 }

@@ -1,11 +1,14 @@
+import type { Block } from '../../domain/blocks.ts';
+import { hoursInWords } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { formatUsd, yearlyCharge } from '../../domain/money.ts';
 import { hoursWithin, hoursWorked, parseWorkingHours, suggestedBlocks } from '../../domain/working-hours.ts';
 import { counted, inWords } from '../../output/text.ts';
 import type { Choice } from '../../prompts/question.ts';
-import { blockChoices, blockPrice, findPool, poolChoices } from '../pool.ts';
+import { blockChoices, blockPrice, findPool, freeSeats, poolChoices, poolName } from '../pool.ts';
 import { allSubscriptions, type PoolSubscription, subscriptionChoices } from '../subscriptions.ts';
-import type { Step } from './wizard.ts';
+import { programOf } from './commands.ts';
+import { GoTo, type Step, type Wizard } from './wizard.ts';
 
 const nobody = 'setup asks questions, and there is nobody to ask';
 
@@ -14,7 +17,12 @@ export const whatIsThere: Step = async (wizard) => {
   const { context, prompts } = wizard;
   delete wizard.subscriptions;
   const api = await context.api();
-  const mine = (await allSubscriptions(api, await api.billing.status())).filter(({ status }) => status === 'active');
+  const all = await allSubscriptions(api, await api.billing.status());
+  for (const waiting of all.filter(({ status }) => status === 'pending_key')) {
+    const what = `${waiting.poolSlug} ${hoursInWords(waiting)}`.trim();
+    context.output.note(`You hold ${what} already: its key is sent by mail, always within 24 hours.`);
+  }
+  const mine = all.filter(({ status }) => status === 'active');
   if (mine.length === 0) return 'silent';
   const keys: Choice<PoolSubscription | undefined>[] = (await subscriptionChoices(context, mine)).map((choice) => ({
     ...choice,
@@ -30,12 +38,18 @@ export const whatIsThere: Step = async (wizard) => {
 };
 
 /** Which pool. */
-export const pool: Step = async (wizard) => {
+export const choosePool: Step = async (wizard) => {
   if (wizard.subscriptions) return 'silent';
   const { context, prompts } = wizard;
   const { pools } = await context.api();
   const listed = await pools.list();
   const open = listed.filter(({ status }) => status == null || status === 'active');
+  if (open.length === 0) {
+    throw new CommandError('unavailable', 'no pool is open for subscriptions', {
+      hint: '`ci pools list` shows them all; `ci pools watch` waits until one opens.',
+      outcome: 'not_applied',
+    });
+  }
   const name = await prompts.search('Which pool?', await poolChoices(context, open), nobody);
   wizard.pool = findPool(listed, name);
   return 'asked';
@@ -61,7 +75,7 @@ export const workingHours: Step = async (wizard) => {
 };
 
 /** Which blocks, each with the person's own hours. */
-export const blocks: Step = async (wizard) => {
+export const chooseBlocks: Step = async (wizard) => {
   const { context, prompts, work, pool } = wizard;
   if (wizard.subscriptions || !pool) return 'silent';
   const { pools } = await context.api();
@@ -72,25 +86,37 @@ export const blocks: Step = async (wizard) => {
     ...choice,
     ticked: choice.disabled === undefined && suggested.includes(choice.value),
   }));
+  const soldOut = choices.filter(({ disabled }) => disabled !== undefined).map(({ value }) => value);
+  if (soldOut.length === choices.length) {
+    const failure = new CommandError('unavailable', `${poolName(pool)} is sold out`, { outcome: 'not_applied' });
+    await somethingElse(wizard, failure, soldOut, [{ name: 'Another pool', value: choosePool }]);
+  }
+  if (soldOut.length > 0) {
+    context.output.note(`Sold out: ${inWords(soldOut)}. ${watchHint(wizard, soldOut)}`);
+  }
   wizard.blocks = await prompts.pickSeveral('Which blocks?', choices, nobody);
   return 'asked';
 };
 
 /** How many seats. */
-export const seats: Step = async (wizard) => {
+export const chooseSeats: Step = async (wizard) => {
   if (wizard.subscriptions) return 'silent';
-  const question = 'How many seats? Each answers one request at a time. Enter for 1:';
-  const typed = await wizard.prompts.text(question, nobody, (text) => {
-    const count = text.trim() === '' ? 1 : Number(text);
-    const good = Number.isInteger(count) && count >= 1 && count <= 20;
-    return good ? undefined : `"${text}" is no number of seats. Type 1 to 20.`;
-  });
-  wizard.quantity = typed.trim() === '' ? 1 : Number(typed);
+  const { context, prompts, pool, blocks = [] } = wizard;
+  if (!pool) return 'silent';
+  const detail = await (await context.api()).pools.get(pool.id);
+  const free = Math.min(20, ...blocks.map((block) => freeSeats(detail, block) ?? 20));
+  const question = 'How many seats? Each answers one request at a time.';
+  const check = (text: string) => {
+    const count = text.trim() === '' ? Number.NaN : Number(text);
+    if (!Number.isInteger(count) || count < 1 || count > 20) return `"${text}" is no number of seats. Type 1 to 20.`;
+    return count > free ? `${counted(free, 'seat')} ${free === 1 ? 'is' : 'are'} free.` : undefined;
+  };
+  wizard.quantity = Number(await prompts.text(question, nobody, check, '1'));
   return 'asked';
 };
 
 /** By the month or by the year, and what the year saves. */
-export const cycle: Step = async (wizard) => {
+export const chooseCycle: Step = async (wizard) => {
   const { context, prompts, pool, blocks, quantity = 1 } = wizard;
   if (wizard.subscriptions || !pool || !blocks) return 'silent';
   const detail = await (await context.api()).pools.get(pool.id);
@@ -110,6 +136,31 @@ export const cycle: Step = async (wizard) => {
   );
   return 'asked';
 };
+
+/**
+ * A pool or blocks of it are sold out: what else.
+ *
+ * @param watched - the blocks that were wanted
+ * @throws GoTo, or the failure itself when the person gives up
+ */
+export async function somethingElse(
+  wizard: Wizard,
+  failure: CommandError,
+  watched: readonly Block[],
+  others: readonly Choice<Step>[],
+): Promise<never> {
+  wizard.context.output.note(`✗ ${failure.message}. Nothing was charged.`);
+  const stop = { name: 'Stop here, and wait for a seat with `ci pools watch`', short: 'Stop here', value: undefined };
+  const next = await wizard.prompts.pick<Step | undefined>('What now?', [...others, stop], nobody);
+  if (next) throw new GoTo(next);
+  throw failure.with({ hint: `Nothing was charged. ${watchHint(wizard, watched)}` });
+}
+
+/** How blocks of the chosen pool are waited for. */
+function watchHint({ context, pool }: Wizard, blocks: readonly Block[]): string {
+  const name = pool ? poolName(pool) : '';
+  return `\`${programOf(context)} pools watch ${name} --blocks ${blocks.join(',')}\` waits for a seat.`;
+}
 
 /** What is wrong with a text that is read, in words. */
 function mistakeIn(read: () => unknown): string | undefined {

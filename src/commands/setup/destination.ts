@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { CommandError } from '../../domain/errors.ts';
 import type { Clipboard } from '../../output/clipboard.ts';
 import type { ShellProfile } from '../../output/shell-profile.ts';
 import type { Choice } from '../../prompts/question.ts';
@@ -24,7 +25,7 @@ export const destination: Step = async (wizard) => {
   if (profile) {
     const file = path.join(context.profiles.folder, 'env');
     choices.push({
-      name: `every new ${profile.shell}: ${profile.file} loads it`,
+      name: `every new ${profile.shell}: ${fromHome(profile.file, context.env.HOME)} loads it`,
       short: `every new ${profile.shell}`,
       value: { kind: 'shell', profile, file },
     });
@@ -32,14 +33,32 @@ export const destination: Step = async (wizard) => {
   if (clipboard) choices.push({ name: 'the clipboard', value: { kind: 'clipboard', clipboard } });
   choices.push({ name: 'the screen, once', value: { kind: 'screen' } });
   const picked = await prompts.pick('Where shall the key go?', choices, 'there is nobody to ask');
-  if (picked !== 'file') {
-    wizard.destination = picked;
-    return 'asked';
-  }
-  const file = await prompts.text('Which file?', 'there is nobody to ask');
+  wizard.destination = picked === 'file' ? undefined : picked;
+  return 'asked';
+};
+
+/** Which dotenv file: asked again until it can be written. */
+export const dotenvFile: Step = async (wizard) => {
+  const { context, prompts } = wizard;
+  if (wizard.destination || isPending(wizard.subscriptions)) return 'silent';
+  const file = await prompts.text('Which file?', 'there is nobody to ask', async (typed) => {
+    if (typed.trim() === '') return 'Type the path of a file.';
+    try {
+      await (await context.openDotenv(typed.trim())).discard();
+      return undefined;
+    } catch (error) {
+      if (error instanceof CommandError) return `${error.message}.`;
+      throw error;
+    }
+  });
   wizard.destination = { kind: 'dotenv', file: file.trim() };
   return 'asked';
 };
+
+/** A path as people write it: what is in the home folder begins with `~`. */
+function fromHome(file: string, home = ''): string {
+  return home !== '' && file.startsWith(home + path.sep) ? `~${file.slice(home.length)}` : file;
+}
 
 /** Whether the key of what was bought comes by mail. */
 export function isPending(subscriptions: readonly { readonly status?: string | null | undefined }[] = []): boolean {

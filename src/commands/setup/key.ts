@@ -8,19 +8,22 @@ import { createKeys } from '../pools/seat-keys.ts';
 import { type Destination, isPending } from './destination.ts';
 import type { Step, Wizard } from './wizard.ts';
 
-const variable = 'CHEAPESTINFERENCE_API_KEY';
+/** The variable that holds the key of a seat, counted from 0. */
+export function variableOf(seat: number): string {
+  return `CHEAPESTINFERENCE_API_KEY${seat === 0 ? '' : `_${seat + 1}`}`;
+}
 
 /** What the key is called. */
 export const keyName: Step = async (wizard) => {
   const { context, prompts } = wizard;
   if (isPending(wizard.subscriptions)) return 'silent';
   const suggestion = path.basename(context.workingFolder) || 'default';
-  const typed = await prompts.text(
-    `What shall the key be called? Enter for ${suggestion}:`,
-    'there is nobody to ask',
-    (text) => (text.length > 100 ? 'That is too long: keep it below 100 characters.' : undefined),
-  );
-  wizard.keyName = typed.trim() || suggestion;
+  const check = (text: string) => {
+    if (text.trim() === '') return 'Type something.';
+    return text.length > 100 ? 'That is too long: keep it to 100 characters.' : undefined;
+  };
+  const typed = await prompts.text('What shall the key be called?', 'there is nobody to ask', check, suggestion);
+  wizard.keyName = typed.trim();
   return 'asked';
 };
 
@@ -85,11 +88,13 @@ async function open({ context }: Wizard, destination: Destination): Promise<Plac
   const dotenv = await openFile(destination.file);
   return {
     put: async ([first = '', ...others]) => {
-      await dotenv.set(variable, first);
+      await dotenv.set(variableOf(0), first);
       for (const [at, secret] of others.entries()) {
-        await (await openFile(destination.file)).set(`${variable}_${at + 2}`, secret);
+        await (await openFile(destination.file)).set(variableOf(at + 1), secret);
       }
       if (destination.kind === 'shell') destination.profile.load(dotenv.file);
+      const warning = await dotenv.gitWarning();
+      if (warning !== undefined) context.output.note(warning);
     },
     discard: () => dotenv.discard(),
     told: destination.kind === 'shell' ? `loaded by every new ${destination.profile.shell}` : `in ${dotenv.file}`,

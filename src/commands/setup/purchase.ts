@@ -6,8 +6,8 @@ import { buyOnce, checkOpen, intentOf, mineOn } from '../pools/buy.ts';
 import { chargeText, facts, type PricedPurchase, priced } from '../pools/purchase.ts';
 import { consentToRepeat } from '../pools/repeat.ts';
 import { checkSpending, monthlySpending } from '../pools/spending.ts';
-import { blocks, pool } from './choices.ts';
-import { GoTo, type Step, type Wizard } from './wizard.ts';
+import { chooseBlocks, choosePool, chooseSeats, somethingElse } from './choices.ts';
+import type { Step, Wizard } from './wizard.ts';
 
 /** Shows what it costs, asks, and buys. */
 export const purchase: Step = async (wizard) => {
@@ -23,8 +23,13 @@ export const purchase: Step = async (wizard) => {
     } catch (error) {
       if (!(error instanceof CommandError) || error.outcome !== 'not_applied') throw error;
       if (error.code === 'no_payment_method' || error.code === 'payment_required') await untilPayable(wizard, error);
-      else if (error.code === 'unavailable') await chooseOther(wizard, error);
-      else throw error;
+      else if (error.code === 'unavailable') {
+        await somethingElse(wizard, error, wanted.blocks, [
+          { name: 'Other blocks', value: chooseBlocks },
+          ...(wanted.quote.quantity > 1 ? [{ name: 'Fewer seats', value: chooseSeats }] : []),
+          { name: 'Another pool', value: choosePool },
+        ]);
+      } else throw error;
     }
   }
 };
@@ -48,7 +53,7 @@ async function buy(wizard: Wizard, wanted: PricedPurchase): Promise<void> {
     `pools subscribe ${name} --blocks ${wanted.blocks.join(',')}`,
     ...(quantity > 1 ? [`--quantity ${quantity}`] : []),
     ...(billingCycle === 'year' ? ['--billing-cycle year'] : []),
-    `--max-price ${(charge.atMost / 100).toFixed(2)} --ensure --yes`,
+    `--max-price ${(charge.atMost / 100).toFixed(2)} --ensure`,
   ].join(' ');
 }
 
@@ -77,20 +82,4 @@ async function untilPayable({ context, prompts }: Wizard, failure: CommandError)
     await context.showPage(page);
     await prompts.pick('When the card is saved:', [{ name: 'Try again', value: undefined }], 'there is nobody to ask');
   }
-}
-
-/** Somebody was faster: what else. @throws GoTo, or the failure itself when the person gives up */
-async function chooseOther({ context, prompts }: Wizard, failure: CommandError): Promise<never> {
-  context.output.note(`✗ ${failure.message}. Nothing was charged.`);
-  const next = await prompts.pick(
-    'What now?',
-    [
-      { name: 'Other blocks', value: blocks },
-      { name: 'Another pool', value: pool },
-      { name: 'Stop here', value: undefined },
-    ],
-    'there is nobody to ask',
-  );
-  if (next) throw new GoTo(next);
-  throw failure.with({ hint: 'Nothing was charged. `ci pools list --available` shows what is open.' });
 }

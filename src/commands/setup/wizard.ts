@@ -21,10 +21,10 @@ export interface Wizard {
   billingCycle?: BillingCycle;
   /** What the key is for, held before or just bought, a seat each. */
   subscriptions?: readonly PoolSubscription[];
-  /** What was bought here, as the command that buys it. */
+  /** What was bought here, as the command that buys it: without `ci`, and without consent. */
   purchase?: string;
   keyName?: string;
-  destination?: Destination;
+  destination?: Destination | undefined;
   /** The keys made, a seat each. */
   keys?: readonly { readonly id: string | undefined; readonly name: string; readonly apiKey: string }[];
 }

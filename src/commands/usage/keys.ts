@@ -26,7 +26,7 @@ async function currentUsage(context: Context, refresh: boolean): Promise<readonl
   const { array, safeParse } = await import('zod/mini');
   const cache = new UsageCache(context.cacheFolder, context.accountId(), context.clock);
   const kept = cache.read();
-  const known = kept && safeParse(array(keyUsageSchema), kept.data);
+  const known = kept && safeParse(array(keyUsageSchema()), kept.data);
   const atHand = kept && known?.success ? { keys: known.data, age: kept.age } : undefined;
   if (atHand && !refresh && atHand.age < fresh) {
     say(context, `Figures of ${ago(atHand.age)}; --refresh asks again`, cache.left);

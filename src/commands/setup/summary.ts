@@ -1,0 +1,63 @@
+import { hoursInWords } from '../../domain/coverage.ts';
+import { masked } from '../../domain/secrets.ts';
+import { factLines } from '../../output/text.ts';
+import { shellLines } from '../../output/wrap.ts';
+import { poolName } from '../pool.ts';
+import { commandsOf } from './commands.ts';
+import { variableOf } from './key.ts';
+import type { Wizard } from './wizard.ts';
+
+export const fields = ['account', 'pool', 'subscriptions', 'keys', 'savedTo', 'commands'] as const;
+
+/** What `ci setup` tells at its end. */
+export async function summary(wizard: Wizard): Promise<void> {
+  const { context, subscriptions = [], keys = [], pool: chosen } = wizard;
+  const savedTo = placeOf(wizard);
+  const told = {
+    account: context.account(),
+    pool: chosen ? poolName(chosen) : (subscriptions[0]?.poolSlug ?? null),
+    subscriptions: subscriptions.map(({ id }) => id),
+    keys: keys.map(({ id, name, apiKey }) => ({ id: id ?? null, name, apiKey: masked(apiKey) })),
+    savedTo: savedTo ?? null,
+    commands: commandsOf(wizard),
+  };
+  await context.output.record(told, {
+    columns: [
+      { field: 'account', header: 'Account', value: (row) => row.account },
+      { field: 'pool', header: 'Pool', value: (row) => row.pool },
+      { field: 'subscriptions', header: 'Subscriptions', value: (row) => row.subscriptions.join(',') },
+      {
+        field: 'keys',
+        header: 'Keys',
+        value: (row) => row.keys.map(({ name, apiKey }) => `${name}=${apiKey}`).join(','),
+      },
+      { field: 'savedTo', header: 'Saved to', value: (row) => row.savedTo },
+      { field: 'commands', header: 'Commands', value: (row) => row.commands.join('; ') },
+    ],
+    fields,
+    drawing: (style, clean) => {
+      const [held] = subscriptions;
+      const lines: [string, string][] = [
+        ['Pool', [clean.pool ?? '', held ? hoursInWords(held) : ''].join(' ')],
+        ['Subscription', clean.subscriptions.join(', ')],
+        ['Key', clean.keys.map(({ name, apiKey }) => `${name} ${apiKey}`).join(', ')],
+        ['Saved to', clean.savedTo ?? ''],
+        ['Variable', isInFile(wizard) ? keys.map((_, seat) => variableOf(seat)).join(', ') : ''],
+        ['Account', clean.account],
+      ];
+      const shown = factLines(lines.filter(([, value]) => value !== ''));
+      const commands = clean.commands.map((command) => `${shellLines(command, context.output.width)}\n`);
+      return `\n${style.bold('Done.')}\n${shown}\n\n${style.dim('The same in a script:')}\n${commands.join('')}`;
+    },
+  });
+}
+
+function isInFile({ keys = [], destination: place }: Wizard): boolean {
+  return keys.length > 0 && (place?.kind === 'dotenv' || place?.kind === 'shell');
+}
+
+function placeOf({ destination: place, keys = [] }: Wizard): string | undefined {
+  if (keys.length === 0 || !place) return undefined;
+  if (place.kind === 'dotenv' || place.kind === 'shell') return place.file;
+  return place.kind === 'clipboard' ? 'the clipboard' : undefined;
+}

@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Chunk, chunks } from '../bench/chunks.mjs';
+import { type User, user } from './cli.ts';
+import { recordedSandbox } from './servers.ts';
+
+// Start-up time is what is loaded. Not a time is looked at here, but what a process has loaded when it ends.
+
+const preload = path.resolve('test/e2e/loaded.cjs');
+let all: ReadonlyMap<string, Chunk>;
+
+beforeAll(async () => {
+  all = await chunks();
+});
+
+/** The files that a command loads, below the project, and the libraries in them. */
+async function loadedBy(me: User, line: string): Promise<{ files: string[]; libraries: string[] }> {
+  const file = path.join(me.home, 'loaded.json');
+  const { code, stderr } = await me.ci(line, { env: { NODE_OPTIONS: `--require "${preload}"`, LOADED: file } });
+  expect([code, stderr]).toEqual([0, '']);
+  const loaded: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  const files = Array.isArray(loaded) ? loaded.filter((each) => each !== preload) : [];
+  const names = files.map((each) => path.relative('.', String(each)));
+  const libraries = names.flatMap((name) => [...(all.get(path.relative('dist', name))?.libraries.keys() ?? [])]);
+  return { files: names, libraries: [...new Set(libraries)].sort() };
+}
+
+test('the version is told without the program', async () => {
+  const { files } = await loadedBy(user(), '--version');
+  expect(files).toEqual(['bin/ci.js', 'package.json']);
+});
+
+describe('help loads no library but commander', () => {
+  test.each(['--help', '-h', 'help', 'pools --help', 'pools', 'keys --help', 'help billing'])('ci %s', async (line) => {
+    const { files, libraries } = await loadedBy(user(), line);
+    expect(libraries).toEqual(['commander']);
+    // Of chunks that do not hold a library either.
+    for (const name of files) expect(name).toMatch(/^(?:bin\/ci|dist\/main|dist\/chunks\/[\w-]+)\.js$/);
+  });
+
+  test('of all the chunks there are, only few', async () => {
+    const { files } = await loadedBy(user(), 'pools --help');
+    const bytes = files
+      .map((name) => all.get(path.relative('dist', name))?.bytes ?? 0)
+      .reduce((sum, each) => sum + each);
+    expect(bytes).toBeLessThan(80_000);
+  });
+});
+
+test('names are completed by a program of its own', async () => {
+  const { files } = await loadedBy(user(), '--complete profiles');
+  expect(files).toEqual(['bin/ci.js', 'dist/complete.js']);
+});
+
+describe('what asks the API loads what speaks HTTP and what reads answers, and no more', () => {
+  const always = ['commander', 'undici', 'zod'];
+  // The error for a pool that there is not names the nearest.
+  const ofPools = [...always, 'fastest-levenshtein'].sort();
+  test.each([
+    ['pools list --json', ofPools],
+    ['pools list', ofPools],
+    ['pools view kimi26 --json', ofPools],
+    ['keys list --json', always],
+    ['keys list -o csv', always],
+  ])('ci %s', async (line, due) => {
+    const api = await recordedSandbox();
+    const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_loaded' });
+    const { libraries } = await loadedBy(me, line);
+    expect(libraries).toEqual(due);
+  });
+});
+
+test('of undici, neither fetch nor HTTP/2 nor a second parser', () => {
+  const parts = [...all.values()]
+    .flatMap(({ modules }) => modules)
+    .filter((id) => /\/undici\/lib\/(?:web|dispatcher\/client-h2)/.test(id))
+    .map((id) => id.replace(/.*\/undici\/lib\//, ''));
+  // What is left of these says that it is not there.
+  expect([...new Set(parts)].sort()).toEqual(['dispatcher/client-h2.js', 'web/fetch/body.js']);
+});
