@@ -322,7 +322,7 @@ describe('a key whose answer was lost', () => {
 });
 
 describe('a key whose secret was lost, on a terminal', () => {
-  const question = /and its secret was lost\. Delete it and\s+make another\?/;
+  const question = /and\s+its\s+secret\s+was\s+lost\.\s+Delete\s+it\s+and\s+make\s+another\?/;
 
   test('is deleted and another is made, when that is wanted', async () => {
     const { api, me, keys } = await customer({ lost: 1, listsSecrets: false });
