@@ -6,10 +6,10 @@ import { createServer as createHttpsServer } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { isLoopback, Transport, TransportError } from '../../src/api/transport.ts';
+import { bundleAlike } from '../bundle.mjs';
 import type { Job, Report } from './caller.ts';
 import { selfSigned } from './certificate.ts';
 import { always, clientOf, failure, listening, managementKey, serve, serveSockets } from './server.ts';
@@ -17,12 +17,12 @@ import { always, clientOf, failure, listening, managementKey, serve, serveSocket
 const folder = mkdtempSync(join(tmpdir(), 'transport-test-'));
 const certificate = selfSigned('api.fake.test', 'localhost');
 const authority = join(folder, 'authority.pem');
-const caller = join(folder, 'caller.mjs');
+const caller = join(folder, 'chunks/caller.cjs');
 
 beforeAll(async () => {
   writeFileSync(authority, certificate.cert);
-  const bundle = await rolldown({ input: 'test/api/caller.ts', platform: 'node' });
-  await bundle.write({ file: caller, format: 'esm', codeSplitting: false });
+  // undici as it is in the program: without what is not used of it.
+  await bundleAlike('test/api/caller.ts', folder);
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

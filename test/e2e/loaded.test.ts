@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Chunk, chunks } from '../bench/chunks.mjs';
+import { type Chunk, chunks } from '../bundle.mjs';
 import { type User, user } from './cli.ts';
 import { recordedSandbox } from './servers.ts';
 

@@ -1,5 +1,5 @@
 import { rolldown } from 'rolldown';
-import config from '../../rolldown.config.mjs';
+import config from '../rolldown.config.mjs';
 
 export async function chunks() {
   const [program] = config;
@@ -14,6 +14,14 @@ export async function chunks() {
         { bytes: Buffer.byteLength(code), imports, modules: Object.keys(modules), libraries: librariesOf(modules) },
       ]),
   );
+}
+
+export async function bundleAlike(input, folder) {
+  const [{ plugins }] = config;
+  const bundle = await rolldown({ input, plugins, platform: 'node', logLevel: 'silent' });
+  const entryFileNames = 'chunks/[name].cjs';
+  await bundle.write({ dir: folder, format: 'cjs', entryFileNames, codeSplitting: false });
+  await bundle.close();
 }
 
 /** The name of the package that a module is of; undefined: of this one. */
