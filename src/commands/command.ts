@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, type Option, type ParseOptionsResult } from 'commander';
 import { CommandError } from '../domain/errors.ts';
 import type { Context } from './context.ts';
 import type { CommandTree } from './help/tree.ts';
@@ -67,6 +67,20 @@ export class Verb extends Command {
     if (this.#isLoaded) return undefined;
     this.#isLoaded = true;
     return this.#stub.load();
+  }
+
+  /** Takes no option of its own for the value of the one before it: `--save --dry-run` would not be a dry run. */
+  override parseOptions(words: string[]): ParseOptionsResult {
+    const end = words.indexOf('--');
+    for (const [at, word] of words.slice(0, end < 0 ? undefined : end).entries()) {
+      const { required, flags } = this.#optionOf(word) ?? {};
+      if (required && this.#optionOf(words[at + 1])) this.error(`error: option '${flags}' argument missing`);
+    }
+    return super.parseOptions(words);
+  }
+
+  #optionOf(word: string | undefined): Option | undefined {
+    return this.options.find(({ long, short }) => word !== undefined && (word === long || word === short));
   }
 
   /** Says what its help page shows below the options, and what it does. */
