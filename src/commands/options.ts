@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { type Block, blockNames, isBlock } from '../domain/blocks.ts';
 import { parseDuration } from '../domain/duration.ts';
-import { usageError } from '../domain/errors.ts';
+import { CommandError, usageError } from '../domain/errors.ts';
 import { type Cents, parseUsd } from '../domain/money.ts';
 import type { BillingCycle } from '../domain/quote.ts';
 
@@ -76,6 +76,19 @@ export function parseAmount(flag: string, example = flag): (text: string) => Cen
       throw usageError(`${flag} is "${text}"`, `Write an amount of USD above 0: ${example} 49 or ${example} 49.50.`);
     }
     return cents;
+  };
+}
+
+/** What is wrong with an answer, by what would read it on the command line: nothing when that takes it. */
+export function mistakeIn(parse: (text: string) => unknown): (typed: string) => string | undefined {
+  return (typed) => {
+    try {
+      parse(typed);
+      return undefined;
+    } catch (error) {
+      if (error instanceof CommandError) return [error.message, error.hint].filter(Boolean).join('. ');
+      throw error;
+    }
   };
 }
 

@@ -58,14 +58,31 @@ export async function chosenPoolOfMine(
     .filter(fits)
     .filter(({ poolSlug }, at, all) => at === all.findIndex((each) => each.poolSlug === poolSlug));
   if (meant.length === 0) {
-    throw new CommandError('not_found', 'you have no such subscription', {
-      hint: '`ci pools subscriptions` shows what you have.',
+    if (mine.length === 0) throw noSubscription();
+    throw new CommandError('not_found', 'all your subscriptions have ended, or end with their period', {
+      hint: '`ci pools subscriptions` shows them.',
       outcome: 'not_applied',
     });
   }
   const choices = await subscriptionChoices(context, meant);
   const chosen = await context.prompts.search('Which pool?', choices, missing);
   return chosen.poolSlug;
+}
+
+/** How the key of a subscription comes that is `pending_key`. */
+export const keyByMail = 'The key of this pool is sent by mail, usually within hours, always within 24 hours.';
+
+/** Whether a subscription will renew, and can be canceled. */
+export function isGoing({ status, cancelAtPeriodEnd }: Subscription): boolean {
+  return status !== 'canceled' && !cancelAtPeriodEnd;
+}
+
+/** That there is nothing to choose from. */
+export function noSubscription(): CommandError {
+  return new CommandError('not_found', 'you have no subscription', {
+    hint: '`ci pools subscribe` reserves blocks of a pool.',
+    outcome: 'not_applied',
+  });
 }
 
 /** Subscriptions to choose from: what each holds, when it is live, what it costs and when it renews or ends. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { listAt } from '../sandbox/harness.ts';
 import { type Environment, user, userOf } from './cli.ts';
-import { data, recordedSandbox } from './servers.ts';
+import { answer, data, recordedSandbox } from './servers.ts';
 import { ctrlC, down, enter, onTerminal, shown } from './terminal.ts';
 
 const subscribe = 'pools subscribe kimi26 --blocks europe';
@@ -173,7 +173,7 @@ describe('what is missing is asked for', () => {
     expect(await session.exit).toBe(0);
     const none = await shown(me, 'pools cancel');
     expect([none.code, api.changes]).toEqual([5, ['DELETE /api/pools/kimi26/pledge']]);
-    expect(none.screen).toContain('ci: you have no such subscription. `ci pools subscriptions` shows what you have.');
+    expect(none.screen).toMatch(/^ci: all your subscriptions have ended, or end with their period\./m);
   });
 
   test('only pools of mine are offered to show the keys of', async () => {
@@ -185,6 +185,88 @@ describe('what is missing is asked for', () => {
     session.type(enter);
     expect(await session.exit).toBe(0);
     expect(session.screen).toContain('No keys on minimax-m3.');
+  });
+
+  test.each(['pools cancel', 'pools keys', 'billing cancel'])(
+    '%s of somebody without a subscription leads on to one: exit 5',
+    async (line) => {
+      const { api, me } = await someone();
+      const { code, screen } = await shown(me, line);
+      expect([code, api.changes]).toEqual([5, []]);
+      expect(screen).toMatch(/^ci: you have no subscription\. `ci pools subscribe` reserves blocks of a pool\.$/m);
+    },
+  );
+
+  test('a subscription to be ended by its id is picked, and nothing happens without a yes', async () => {
+    const { api, me } = await someone();
+    await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
+    const session = onTerminal(me, 'billing cancel');
+    await session.shows(/❯ kimi26 +europe +live now/);
+    session.type(enter);
+    await session.shows('Cancel this subscription? (y/N)');
+    session.type(enter);
+    expect(await session.exit).toBe(1);
+    expect(api.changes).toEqual([]);
+  });
+
+  test.each(['subscribe', 'checkout'])('a plan for billing %s is picked', async (verb) => {
+    const plans = answer(200, { success: true, data: [{ slug: 'pro', name: 'Pro', priceUsdc: 20 }] });
+    const api = await recordedSandbox({ instead: ({ path }) => (path === '/api/plans' ? plans : undefined) });
+    const session = onTerminal(userOf(api), `billing ${verb}`);
+    await session.shows(/❯ pro +Pro +\$20\.00 a month/);
+    session.type(ctrlC);
+    expect(await session.exit).toBe(130);
+    expect(api.changes).toEqual([]);
+  });
+
+  test('the amount of a top-up is asked for, and again when it is too little', async () => {
+    const { api, me } = await someone();
+    const session = onTerminal(me, 'billing topup');
+    await session.shows('How much, in USD, at least 10?');
+    session.type(`5${enter}`);
+    await session.shows('! $5.00 is too little. A top-up is at least $10.00.');
+    session.type(`0${enter}`);
+    expect(await session.exit).toBe(0);
+    expect(session.screen).toContain('Pay $50.00 here:');
+    expect(api.changes).toEqual(['POST /api/billing/topup']);
+  });
+
+  test('a payment to verify is asked for, and what was sent', async () => {
+    const { api, me } = await someone();
+    const session = onTerminal(me, 'billing verify');
+    await session.shows('Which transaction?');
+    session.type(`0x1${enter}`);
+    await session.shows('! "0x1" is no transaction hash.');
+    session.type(`${'0'.repeat(63)}${enter}`);
+    await session.shows('How much was sent, in USD, exactly?');
+    session.type(ctrlC);
+    expect(await session.exit).toBe(130);
+    expect(api.changes).toEqual([]);
+  });
+
+  test('a setting and its value are picked, or typed', async () => {
+    const { me } = await someone();
+    const picked = onTerminal(me, 'config set');
+    await picked.shows(/❯ output +table +default/);
+    picked.type(enter);
+    await picked.shows(/❯ table/);
+    picked.type(down);
+    await picked.shows(/❯ json/);
+    picked.type(enter);
+    expect(await picked.exit).toBe(0);
+    expect((await me.ci('config get output')).stdout).toBe(
+      `${JSON.stringify({ key: 'output', value: 'json', origin: 'profile "default"' })}\n`,
+    );
+    const typed = onTerminal(me, 'config set timeout');
+    await typed.shows('Which timeout?');
+    typed.type(`soon${enter}`);
+    await typed.shows('! "soon"');
+    typed.type(`\x1560s${enter}`);
+    expect(await typed.exit).toBe(0);
+    const read = onTerminal(me, 'config get -o table');
+    await read.shows(/ timeout +60s +profile "default"/);
+    read.type(ctrlC);
+    expect(await read.exit).toBe(130);
   });
 
   test('keys to revoke are ticked in a list, and confirmed once, all named', async () => {

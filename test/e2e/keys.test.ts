@@ -93,6 +93,23 @@ describe('keys create', () => {
     expect((await me.ci('keys create x --subscription nope')).code).toBe(5);
   });
 
+  test('of somebody without a subscription says how to get one, or a key that needs none', async () => {
+    const api = await recordedSandbox();
+    const { code, stderr } = await userOf(api).ci('keys create x');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/ci pools subscribe.*ci keys create NAME --credit/);
+  });
+
+  test('--pool whose key comes by mail: exit 6, and no advice to subscribe again', async () => {
+    const { api, me } = await customer();
+    await me.ci('pools subscribe glm5 --blocks asia --yes');
+    const before = api.changes.length;
+    const { code, stderr } = await me.ci('keys create x --pool glm5');
+    expect([code, api.changes.length]).toEqual([6, before]);
+    expect(stderr).toMatch(/sent by mail/);
+    expect(stderr).not.toMatch(/pools subscribe/);
+  });
+
   test('--credit makes a key with a budget and limits of its own', async () => {
     const api = await recordedSandbox();
     const { code, stdout } = await userOf(api).ci(

@@ -80,6 +80,17 @@ describe('pools keys', () => {
     expect([code, screen]).toEqual([0, expect.stringContaining('ci keys create --pool kimi26')]);
   });
 
+  test('says that a key comes by mail, or what to subscribe to, where none can be made', async () => {
+    const { api, me } = await customer();
+    await api.box.data('POST', '/api/pools/glm5/subscribe', { blocks: ['asia'] });
+    expect((await shown(me, 'pools keys glm5')).screen).toMatch(
+      /^No keys on glm5\. The key of this pool is sent by mail/,
+    );
+    expect((await shown(me, 'pools keys qwen35')).screen).toBe(
+      'No keys on qwen35. `ci pools subscribe qwen35` reserves blocks of it.',
+    );
+  });
+
   test('of a pool that is none is exit 5, and names the nearest', async () => {
     const { me } = await customer();
     const { code, stdout, stderr } = await me.ci('pools keys kimi27 --reveal');

@@ -117,7 +117,7 @@ describe('auth switch', () => {
   test('without a name lets one be picked on a terminal', async () => {
     const { me } = await member();
     const session = onTerminal(me, 'auth switch');
-    await session.shows(/❯ default/);
+    await session.shows(/❯ default +mk_…aaaa +127\.0\.0\.1:\d+ +in use\n +work +mk_…bbbb +127\.0\.0\.1:\d+\n/);
     session.type(down);
     await session.shows(/❯ work/);
     session.type(enter);
@@ -127,6 +127,11 @@ describe('auth switch', () => {
     await interrupted.shows('Which profile?');
     interrupted.type(ctrlC);
     expect(await interrupted.exit).toBe(130);
+  });
+
+  test('without a name and without any that is saved leads to signing in: exit 5', async () => {
+    const { code, screen } = await shown(user(), 'auth switch');
+    expect([code, screen]).toEqual([5, 'ci: no profiles are saved. `ci auth login` saves one.']);
   });
 
   test('says when the environment goes before it', async () => {

@@ -1,4 +1,7 @@
+import { defaultApiUrl } from '../../config/api-url.ts';
+import { shownKey } from '../../config/profiles.ts';
 import { CommandError } from '../../domain/errors.ts';
+import type { Choice } from '../../prompts/question.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 
@@ -18,11 +21,11 @@ export default function switchProfile(command: Verb, context: Context): void {
     .action((profile?: string) => switchTo(context, profile));
 }
 
-async function switchTo({ output, profiles, prompts, settings }: Context, typed: string | undefined): Promise<void> {
+async function switchTo(context: Context, typed: string | undefined): Promise<void> {
+  const { output, profiles, settings } = context;
   const names = profiles.names();
   const saved = names.length > 0 ? `Saved are: ${names.join(', ')}.` : '`ci auth login` saves one.';
-  const choices = names.map((name) => ({ name, value: name }));
-  const profile = typed ?? (await prompts.pick('Which profile?', choices, `which profile? ${saved}`));
+  const profile = typed ?? (await pickedProfile(context, names, `which profile? ${saved}`));
   if (!names.includes(profile))
     throw new CommandError('not_found', `there is no profile "${profile}"`, { hint: saved });
   await profiles.switchTo(profile);
@@ -34,4 +37,25 @@ async function switchTo({ output, profiles, prompts, settings }: Context, typed:
     { profile },
     { columns: [{ field: 'profile', header: 'Profile', value: (row) => row.profile }], fields, drawing: () => '' },
   );
+}
+
+async function pickedProfile(context: Context, names: readonly string[], missing: string): Promise<string> {
+  const { prompts } = context;
+  prompts.requireSomebody(missing);
+  if (names.length === 0) {
+    throw new CommandError('not_found', 'no profiles are saved', { hint: '`ci auth login` saves one.' });
+  }
+  return prompts.pick('Which profile?', await profileChoices(context, names), missing);
+}
+
+/** Profiles to choose from: the key of each, where it is sent, and which is in use. */
+async function profileChoices({ profiles, prompts }: Context, names: readonly string[]): Promise<Choice<string>[]> {
+  const saved = names.map((name) => profiles.get(name) ?? {});
+  const rows = await prompts.rows([
+    { cells: names },
+    { cells: saved.map((each) => shownKey(each) ?? 'no key'), optional: 2 },
+    { cells: saved.map(({ apiUrl }) => new URL(apiUrl ?? defaultApiUrl).host), optional: 1 },
+    { cells: names.map((name) => (name === profiles.current ? 'in use' : '')), optional: 3 },
+  ]);
+  return names.map((name, at) => ({ name: rows[at] ?? name, value: name, short: name }));
 }

@@ -5,6 +5,7 @@ import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { look } from '../intents.ts';
 import { sayRetired } from '../retired.ts';
+import { allSubscriptions, isGoing, noSubscription, subscriptionChoices } from '../subscriptions.ts';
 
 const fields = ['subscriptionId', 'canceled'] as const;
 
@@ -16,17 +17,21 @@ export default function cancel(command: Verb, context: Context): void {
       changes: true,
       examples: ['ci billing cancel SUBSCRIPTION_ID --yes'],
     })
-    .argument('<subscriptionId>', 'its id')
-    .action((id: string) => cancelPlan(context, id));
+    .argument('[subscriptionId]', 'its id')
+    .action((id?: string) => cancelPlan(context, id));
 }
 
-async function cancelPlan(context: Context, subscriptionId: string): Promise<void> {
+const missing = 'which subscription? Name it by id: `ci pools subscriptions` shows yours';
+
+async function cancelPlan(context: Context, typed: string | undefined): Promise<void> {
   const { output, prompts } = context;
-  if (subscriptionId.trim() === '') throw usageError('the id of the subscription is empty');
+  if (typed?.trim() === '') throw usageError('the id of the subscription is empty');
+  if (typed === undefined) prompts.requireSomebody(missing);
   sayRetired(context, '`ci pools cancel` ends a subscription to a pool');
   prompts.requireConsent('canceling a subscription');
   const { billing, client } = await context.api();
   client.requireSignedIn();
+  const subscriptionId = typed ?? (await pickedSubscription(context));
   if (prompts.canAsk) {
     output.note(
       factLines([
@@ -50,4 +55,12 @@ async function cancelPlan(context: Context, subscriptionId: string): Promise<voi
   });
   output.done(`${subscriptionId} ends with its period.`);
   await output.record({ subscriptionId, canceled: true }, { fields, drawing: () => '' });
+}
+
+async function pickedSubscription(context: Context): Promise<string> {
+  const { prompts } = context;
+  const api = await context.api();
+  const going = (await allSubscriptions(api, await api.billing.status())).filter(isGoing);
+  if (going.length === 0) throw noSubscription();
+  return (await prompts.search('Which subscription?', await subscriptionChoices(context, going), missing)).id;
 }

@@ -1,9 +1,8 @@
 import type { StripeTopup } from '../../api/billing.ts';
-import { usageError } from '../../domain/errors.ts';
 import { carryOut } from '../change.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { sayRetired } from '../retired.ts';
+import { chosenPlan } from './plan.ts';
 
 export const fields = ['sessionUrl', 'sessionId'] as const;
 
@@ -15,13 +14,12 @@ export default function checkout(command: Verb, context: Context): void {
       changes: true,
       examples: ['ci billing checkout pro'],
     })
-    .argument('<plan>', 'its slug')
-    .action((plan: string) => checkoutPlan(context, plan));
+    .argument('[plan]', 'its slug')
+    .action((plan: string | undefined) => checkoutPlan(context, plan));
 }
 
-async function checkoutPlan(context: Context, planSlug: string): Promise<void> {
-  if (planSlug.trim() === '') throw usageError('the name of the plan is empty', '`ci plans list` shows the plans.');
-  sayRetired(context, 'reserve blocks of a pool with `ci pools subscribe`');
+async function checkoutPlan(context: Context, typed: string | undefined): Promise<void> {
+  const planSlug = await chosenPlan(context, typed);
   const { billing } = await context.api();
   const session = await carryOut<StripeTopup, never>(context, {
     intent: { action: 'checkout-plan', plan: planSlug },

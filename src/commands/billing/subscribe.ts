@@ -6,7 +6,7 @@ import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { makeAndDeliver } from '../delivery.ts';
 import { look, plansHeld } from '../intents.ts';
-import { sayRetired } from '../retired.ts';
+import { chosenPlan } from './plan.ts';
 
 export const fields = ['subscriptionId', 'planSlug', 'status', 'currentPeriodEnd', 'key', 'keyError'] as const;
 
@@ -22,16 +22,15 @@ export default function subscribe(command: Verb, context: Context): void {
       changes: true,
       examples: ['ci billing subscribe pro --yes'],
     })
-    .argument('<plan>', 'its slug')
+    .argument('[plan]', 'its slug')
     .option('--create-key <name>', 'make an API key with it')
-    .action((plan: string, options: Options) => subscribeToPlan(context, plan, options));
+    .action((plan: string | undefined, options: Options) => subscribeToPlan(context, plan, options));
 }
 
-async function subscribeToPlan(context: Context, planSlug: string, { createKey }: Options): Promise<void> {
+async function subscribeToPlan(context: Context, typed: string | undefined, { createKey }: Options): Promise<void> {
   const { output, prompts } = context;
-  if (planSlug.trim() === '') throw usageError('the name of the plan is empty', '`ci plans list` shows the plans.');
   if (createKey?.trim() === '') throw usageError('the name of the key is empty');
-  sayRetired(context, 'reserve blocks of a pool with `ci pools subscribe`');
+  const planSlug = await chosenPlan(context, typed);
   prompts.requireConsent('a subscription charges the saved card, which');
   const api = await context.api();
   const { billing, client } = api;

@@ -8,7 +8,7 @@ import { factLines } from '../../output/text.ts';
 import { carryOut } from '../change.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { parseAmount } from '../options.ts';
+import { mistakeIn, parseAmount } from '../options.ts';
 
 export const fields = ['sessionUrl', 'sessionId', 'address', 'chain', 'amount', 'credited', 'balance'] as const;
 
@@ -33,15 +33,16 @@ export default function topup(command: Verb, context: Context): void {
       changes: true,
       examples: ['ci billing topup 50', 'ci billing topup 50 --wait', 'ci billing topup 50 --method usdc'],
     })
-    .addArgument(new Argument('<usd>', 'how much, at least 10').argParser(parseTopup))
+    .addArgument(new Argument('[usd]', 'how much, at least 10').argParser(parseTopup))
     .addOption(
       new Option('--method <method>', 'stripe (by card) or usdc (on Base)').argParser(parseMethod).default('stripe'),
     )
     .option('--wait', 'wait until the credit has risen')
-    .action((cents: Cents, options: Options) => topUp(context, cents, options));
+    .action((cents: Cents | undefined, options: Options) => topUp(context, cents, options));
 }
 
-async function topUp(context: Context, cents: Cents, { method, wait }: Options): Promise<void> {
+async function topUp(context: Context, typed: Cents | undefined, { method, wait }: Options): Promise<void> {
+  const cents = typed ?? (await askedFor(context));
   const { billing, client } = await context.api();
   client.requireSignedIn();
   const before = wait ? await balance(context) : undefined;
@@ -139,6 +140,11 @@ function parseTopup(text: string): Cents {
   const cents = parseAmount('the amount', 'ci billing topup')(text);
   if (cents >= smallest) return cents;
   throw usageError(`${formatUsd(cents)} is too little`, `A top-up is at least ${formatUsd(smallest)}.`);
+}
+
+async function askedFor({ prompts }: Context): Promise<Cents> {
+  const missing = 'how much? Write the USD: `ci billing topup 50`';
+  return parseTopup(await prompts.text('How much, in USD, at least 10?', missing, mistakeIn(parseTopup)));
 }
 
 function parseMethod(text: string): Options['method'] {

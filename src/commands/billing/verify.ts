@@ -8,9 +8,11 @@ import { carryOut } from '../change.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { toppedUp } from '../intents.ts';
-import { parseAmount } from '../options.ts';
+import { mistakeIn, parseAmount } from '../options.ts';
 
 export const fields = ['credited', 'balance'] as const;
+
+const parseSent = parseAmount('--amount');
 
 const betweenTries = 5000;
 const longestWait = 30 * 60_000;
@@ -28,14 +30,19 @@ export default function verify(command: Verb, context: Context): void {
       changes: true,
       examples: ['ci billing verify 0x… --amount 50', 'ci billing verify 0x… --amount 50 --wait'],
     })
-    .addArgument(new Argument('<txHash>', 'the hash of the transaction').argParser(parseHash))
-    .option('--amount <usd>', 'what was sent, exactly', parseAmount('--amount'))
+    .addArgument(new Argument('[txHash]', 'the hash of the transaction').argParser(parseHash))
+    .option('--amount <usd>', 'what was sent, exactly', parseSent)
     .option('--wait', 'ask again while the transaction is not final')
-    .action((txHash: string, options: Options) => verifyTopup(context, txHash, options));
+    .action((txHash: string | undefined, options: Options) => verifyTopup(context, txHash, options));
 }
 
-async function verifyTopup(context: Context, txHash: string, { amount, wait }: Options): Promise<void> {
-  if (amount === undefined) throw usageError('--amount is missing', 'Give what was sent, exactly: --amount 50.');
+async function verifyTopup(
+  context: Context,
+  typed: string | undefined,
+  { amount: typedAmount, wait }: Options,
+): Promise<void> {
+  const txHash = typed ?? (await askedHash(context));
+  const amount = typedAmount ?? (await askedAmount(context));
   const verified = await untilFinal(context, txHash, amount, wait === true);
   context.output.done(`${shownUsd(verified.credited ?? toUsd(amount))} credited.`);
   await context.output.record(verified, {
@@ -90,6 +97,16 @@ async function verifyOnce(context: Context, txHash: string, amount: number): Pro
     },
     command: 'ci billing credits',
   });
+}
+
+function askedHash({ prompts }: Context): Promise<string> {
+  const missing = 'which payment? Name its transaction: `ci billing verify 0x… --amount 50`';
+  return prompts.text('Which transaction? Its hash, 0x…:', missing, mistakeIn(parseHash));
+}
+
+async function askedAmount({ prompts }: Context): Promise<Cents> {
+  const missing = '--amount is missing. Give what was sent, exactly: --amount 50';
+  return parseSent(await prompts.text('How much was sent, in USD, exactly?', missing, mistakeIn(parseSent)));
 }
 
 function parseHash(text: string): string {

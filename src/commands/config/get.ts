@@ -1,19 +1,19 @@
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { resolvedColumns } from './list.ts';
-import { fields, preferenceNamed, preferences, resolved } from './preference.ts';
+import { chosenPreference, fields, preferences, resolved } from './preference.ts';
 
 /** `ci config get`: one setting as it stands. */
 export default function get(command: Verb, context: Context): void {
   command
     .tell({ fields, local: true, examples: ['ci config get output'] })
-    .argument('<key>', preferences.join(', '))
-    .action((key: string) => printSetting(context, key));
+    .argument('[key]', preferences.join(', '))
+    .action((key?: string) => printSetting(context, key));
 }
 
-async function printSetting(context: Context, typed: string): Promise<void> {
+async function printSetting(context: Context, typed: string | undefined): Promise<void> {
   const { output } = context;
-  const setting = resolved(context, preferenceNamed(typed));
+  const setting = resolved(context, await chosenPreference(context, typed));
   output.checkFields(fields);
   if (output.format === undefined) return output.line(setting.value);
   await output.record(setting, { columns: resolvedColumns, fields });

@@ -19,10 +19,29 @@ export interface Resolved {
 }
 
 /** @throws CommandError (usage) for a word that names none */
-export function preferenceNamed(word: string): Preference {
+function preferenceNamed(word: string): Preference {
   const found = preferences.find((each) => each === word);
   if (found) return found;
   throw usageError(`there is no setting "${word}"`, `The settings are: ${preferences.join(', ')}.`);
+}
+
+/**
+ * A setting as typed, or picked from all of them.
+ *
+ * @throws CommandError (usage) for a word that names none; (input_required) when none was typed and nobody can be asked
+ */
+export async function chosenPreference(context: Context, typed: string | undefined): Promise<Preference> {
+  if (typed !== undefined) return preferenceNamed(typed);
+  const missing = `which setting? Name it: ${preferences.join(', ')}`;
+  context.prompts.requireSomebody(missing);
+  const all = preferences.map((key) => resolved(context, key));
+  const names = await context.prompts.rows([
+    { cells: preferences },
+    { cells: all.map(({ value }) => value) },
+    { cells: all.map(({ origin }) => origin), optional: 1 },
+  ]);
+  const choices = preferences.map((key, at) => ({ name: names[at] ?? key, value: key, short: key }));
+  return context.prompts.pick('Which setting?', choices, missing);
 }
 
 /** The preference in use, and where it came from. */

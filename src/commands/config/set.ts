@@ -1,7 +1,9 @@
+import { formats } from '../../domain/formats.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
+import { mistakeIn } from '../options.ts';
 import { resolvedColumns } from './list.ts';
-import { fields, preferenceNamed, preferences, resolved, withPreference } from './preference.ts';
+import { chosenPreference, fields, type Preference, preferences, resolved, withPreference } from './preference.ts';
 
 /** `ci config set`: prefers something from now on, in the profile in use. */
 export default function set(command: Verb, context: Context): void {
@@ -17,14 +19,15 @@ export default function set(command: Verb, context: Context): void {
         'ci config set output default',
       ],
     })
-    .argument('<key>', preferences.join(', '))
-    .argument('<value>', 'its value; default takes it out')
-    .action((key: string, value: string) => setSetting(context, key, value));
+    .argument('[key]', preferences.join(', '))
+    .argument('[value]', 'its value; default takes it out')
+    .action((key?: string, value?: string) => setSetting(context, key, value));
 }
 
-async function setSetting(context: Context, typed: string, value: string): Promise<void> {
+async function setSetting(context: Context, typed: string | undefined, typedValue: string | undefined): Promise<void> {
   const { output, profiles } = context;
-  const key = preferenceNamed(typed);
+  const key = await chosenPreference(context, typed);
+  const value = typedValue ?? (await askedValue(context, key));
   profiles.replaceDamaged();
   const profile = context.settings.profile.value;
   // A value that is none is told before anything is made ready to be written.
@@ -36,3 +39,21 @@ async function setSetting(context: Context, typed: string, value: string): Promi
   if (setting.origin === 'CHEAPESTINFERENCE_OUTPUT') output.note('CHEAPESTINFERENCE_OUTPUT is set and goes before it.');
   await output.record(setting, { columns: resolvedColumns, fields, drawing: () => '' });
 }
+
+async function askedValue(context: Context, key: Preference): Promise<string> {
+  const { prompts } = context;
+  const missing = `which value? Write it behind: \`ci config set ${key} default\``;
+  if (key === 'output') {
+    return prompts.pick(
+      `Which ${key}?`,
+      [...formats, 'default'].map((name) => ({ name, value: name })),
+      missing,
+    );
+  }
+  const { value, origin } = resolved(context, key);
+  const check = mistakeIn((typed) => withPreference({}, key, typed));
+  const suggestion = origin === 'default' ? undefined : value;
+  return prompts.text(`Which ${key}? ${examples[key]}, say; default takes it out:`, missing, check, suggestion);
+}
+
+const examples = { timeout: '30s', 'max-monthly-spend': '200' } as const satisfies Partial<Record<Preference, string>>;

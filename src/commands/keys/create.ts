@@ -12,7 +12,7 @@ import { makeAndDeliver } from '../delivery.ts';
 import { keyLabel, secretOf, severalNamed } from '../key.ts';
 import { parseAmount, parseCount } from '../options.ts';
 import { addSavingOptions, checkSaving, type Saved, type Saving, savedIn, variableOf } from '../saving.ts';
-import { poolSubscriptions, subscriptionChoices } from '../subscriptions.ts';
+import { keyByMail, poolSubscriptions, subscriptionChoices } from '../subscriptions.ts';
 import { intentOf, type KeyRequest, makeKey } from './make.ts';
 
 export const fields = ['id', 'name', 'apiKey', 'savedTo', 'variable'] as const;
@@ -189,10 +189,17 @@ function creditRequest(name: string, { maxBudget, rpm, tpm }: Options): KeyReque
 /** My subscription on a pool: the only one, or of several the only one without a key. */
 async function subscriptionOn(context: Context, pool: string): Promise<string> {
   if (pool.trim() === '') throw usageError('the name of the pool is empty', '`ci pools list` shows the pools.');
-  const active = (await poolSubscriptions(context, pool)).filter(({ status }) => status === 'active');
+  const mine = await poolSubscriptions(context, pool);
+  const active = mine.filter(({ status }) => status === 'active');
   const withoutKey = active.filter(({ key }) => !key);
   const candidates = active.length > 1 && withoutKey.length > 0 ? withoutKey : active;
   const [first, second] = candidates;
+  if (!first && mine.some(({ status }) => status === 'pending_key')) {
+    throw new CommandError('unavailable', `no key can be made for your subscription on ${pool}`, {
+      hint: keyByMail,
+      outcome: 'not_applied',
+    });
+  }
   if (!first) {
     throw new CommandError('unavailable', `you have no active subscription on ${pool}`, {
       hint: `\`ci pools subscribe ${pool}\` makes one; \`ci pools subscriptions\` shows what you have.`,

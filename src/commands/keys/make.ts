@@ -75,7 +75,14 @@ async function requestKey(context: Context, request: KeyRequest, hold: Hold): Pr
 }
 
 function send(keys: KeysApi, request: KeyRequest): Promise<CreatedKey> {
-  if (!('credit' in request)) return keys.createForSubscription(request);
+  if (!('credit' in request)) {
+    return keys.createForSubscription(request).catch((error: unknown) => {
+      if (!(error instanceof CommandError) || error.code !== 'invalid_request' || error.hint !== undefined) throw error;
+      throw error.with({
+        hint: '`ci pools subscriptions` shows yours, `ci pools subscribe` makes one; `ci keys create NAME --credit` needs none.',
+      });
+    });
+  }
   const { credit: _credit, ...order } = request;
   return keys.createForCredit(order);
 }

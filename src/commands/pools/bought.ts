@@ -6,7 +6,7 @@ import { factLines } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
 import type { Context } from '../context.ts';
 import type { Saved } from '../saving.ts';
-import type { PoolSubscription } from '../subscriptions.ts';
+import { keyByMail, type PoolSubscription } from '../subscriptions.ts';
 import { subscriptionColumns, subscriptionFields } from './subscription.ts';
 
 /** The fields of what was bought: of a single subscription, or with `subscriptions` of several. */
@@ -60,7 +60,7 @@ export function savedText({ savedTo, variable }: Saved): string {
 export function sayWhatIsNext({ output }: Context, subscriptions: readonly Subscription[], withKey: boolean): void {
   const pending = subscriptions.filter(({ status }) => status === 'pending_key');
   if (pending.length > 0) {
-    output.note('The key of this pool is sent by mail, usually within hours, always within 24 hours.');
+    output.note(keyByMail);
   } else if (!withKey) {
     const [only] = subscriptions;
     if (only && output.isForPeople)

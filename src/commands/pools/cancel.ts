@@ -11,7 +11,7 @@ import { carryOut } from '../change.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { blockHours } from '../pool.ts';
-import { chosenPoolOfMine, type PoolSubscription, poolSubscriptions } from '../subscriptions.ts';
+import { chosenPoolOfMine, isGoing, type PoolSubscription, poolSubscriptions } from '../subscriptions.ts';
 import { subscriptionFields, withMaskedKey } from './subscription.ts';
 
 /** `ci pools cancel`: ends the most recent subscription on a pool with its period. */
@@ -124,11 +124,6 @@ async function mostRecent(context: Context, pool: string): Promise<Named> {
   if (!subscription) throw new CommandError('internal', 'no subscription is the most recent');
   const endingBefore = new Set(mine.filter((each) => each.cancelAtPeriodEnd).map(({ id }) => id));
   return { ...subscription, endingBefore };
-}
-
-/** Whether a subscription will renew, and can be canceled. */
-function isGoing({ status, cancelAtPeriodEnd }: Subscription): boolean {
-  return status !== 'canceled' && !cancelAtPeriodEnd;
 }
 
 const columns: readonly Column<PoolSubscription>[] = [

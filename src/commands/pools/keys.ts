@@ -4,7 +4,7 @@ import type { Column } from '../../output/output.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { withPool } from '../pool.ts';
-import { chosenPoolOfMine } from '../subscriptions.ts';
+import { chosenPoolOfMine, keyByMail, poolSubscriptions } from '../subscriptions.ts';
 
 export const fields = ['id', 'name', 'apiKey', 'isActive', 'subscriptionId', 'createdAt'] as const;
 
@@ -30,11 +30,18 @@ async function listPoolKeys(context: Context, typed: string | undefined, { revea
   const found = await withPool(context, pool, () => pools.keys(pool));
   const shown = reveal ? found : found.map((key) => (key.apiKey ? { ...key, apiKey: masked(key.apiKey) } : key));
   if (reveal) context.maskInLog(found.flatMap(({ apiKey }) => apiKey ?? []));
-  await context.output.list(shown, {
-    columns,
-    fields,
-    empty: `No keys on ${pool}. \`ci keys create --pool ${pool}\` makes one.`,
-  });
+  const empty = shown.length > 0 ? '' : await noKeys(context, pool);
+  await context.output.list(shown, { columns, fields, empty });
+}
+
+/** That there are none, and how one is come by. */
+async function noKeys(context: Context, pool: string): Promise<string> {
+  const none = `No keys on ${pool}.`;
+  if (!context.output.isForPeople) return none;
+  const mine = await poolSubscriptions(context, pool);
+  if (mine.some(({ status }) => status === 'active')) return `${none} \`ci keys create --pool ${pool}\` makes one.`;
+  if (mine.some(({ status }) => status === 'pending_key')) return `${none} ${keyByMail}`;
+  return `${none} \`ci pools subscribe ${pool}\` reserves blocks of it.`;
 }
 
 const columns: readonly Column<PoolKey>[] = [

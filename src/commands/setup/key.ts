@@ -5,6 +5,7 @@ import { framed } from '../../output/frame.ts';
 import { relativeTime, timeOfDay } from '../../output/time.ts';
 import { makeAndDeliver } from '../delivery.ts';
 import { createKeys } from '../pools/seat-keys.ts';
+import { keyByMail } from '../subscriptions.ts';
 import { type Destination, isPending } from './destination.ts';
 import type { Step, Wizard } from './wizard.ts';
 
@@ -31,7 +32,7 @@ export const keyName: Step = async (wizard) => {
 export const key: Step = async (wizard) => {
   const { context, destination, keyName = 'default', subscriptions = [] } = wizard;
   if (isPending(subscriptions)) {
-    context.output.note('The key of this pool is sent by mail, usually within hours, always within 24 hours.');
+    context.output.note(keyByMail);
     return 'silent';
   }
   if (!destination) throw new CommandError('internal', 'no place was chosen for the key');
