@@ -89,7 +89,7 @@ __ci_values() {
     'pools quote --billing-cycle' | 'pools subscribe --billing-cycle' | 'pools watch --billing-cycle') kind=words choices='month year' ;;
     'pools subscribe --save' | 'pools watch --save' | 'keys create --save' | 'api --input') kind=files ;;
     'pools watch --blocks') kind=list choices='asia europe americas' alone='any all' ;;
-    'keys create --subscription') kind=subscriptions ;;
+    'keys create --subscription' | 'billing cancel 1') kind=subscriptions ;;
     'keys create --pool' | 'pools view 1' | 'pools quote 1' | 'pools subscribe 1' | 'pools watch +' | 'pools subscriptions 1' | 'pools keys 1' | 'pools cancel 1' | 'sandbox schedule 1') kind=pools ;;
     'usage --period') kind=words choices='1h 24h 7d 30d' ;;
     'billing topup --method') kind=words choices='stripe usdc' ;;

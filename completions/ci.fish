@@ -295,7 +295,7 @@ function __ci_values
                 '--alone' \
                 'any'\t'whichever opens' \
                 'all'\t'the whole day, together'
-        case 'keys create --subscription'
+        case 'keys create --subscription' 'billing cancel 1'
             printf '%s\n' 'subscriptions'
         case 'keys create --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools watch +' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1' 'sandbox schedule 1'
             printf '%s\n' 'pools'

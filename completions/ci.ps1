@@ -526,6 +526,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'keys create --subscription' = @{
       Kind = 'subscriptions'
     }
+    'billing cancel 1' = @{
+      Kind = 'subscriptions'
+    }
     'keys create --pool' = @{
       Kind = 'pools'
     }

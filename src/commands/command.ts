@@ -136,10 +136,23 @@ export function addGlobalOptions(program: Command): void {
 
 /** Tells a mistake of commander's in one line, and what to run next. */
 export function usageMistake(message: string, command: Command): CommandError {
-  const [first = '', suggestion] = message.replace(/^error: /, '').split('\n');
-  return new CommandError('usage', first, {
-    hint: `${suggestion ? `${suggestion.slice(1, -1)} ` : ''}Run \`${pathOf(command)} --help\`.`,
-  });
+  const [first = '', found] = message.replace(/^error: /, '').split('\n');
+  const suggestion = found ? `${found.slice(1, -1)} ` : begun(first, command);
+  return new CommandError('usage', first, { hint: `${suggestion}Run \`${pathOf(command)} --help\`.` });
+}
+
+/** The options that an unknown one is the beginning of, which commander takes for too far off. */
+function begun(mistake: string, command: Command): string {
+  const [, typed] = /^unknown option '(--\w[\w-]*)'/.exec(mistake) ?? [];
+  const known = lineOf(command).flatMap(({ options }) => options);
+  const meant = known.flatMap(({ long }) => (typed && long?.startsWith(typed) ? long : []));
+  if (meant.length === 0) return '';
+  return `Did you mean ${meant.length > 1 ? 'one of ' : ''}${meant.join(', ')}? `;
+}
+
+/** A command and those that it is below. */
+function lineOf(command: Command): Command[] {
+  return command.parent ? [command, ...lineOf(command.parent)] : [command];
 }
 
 /** The words that lead to a command: `ci pools list`. */

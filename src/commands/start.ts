@@ -40,7 +40,7 @@ function who({ managementKey, origin, host, sandbox }: Glance, style: Style): st
   return `${style.good('✓')} Signed in with ${managementKey} (${origin}) at ${host}.`;
 }
 
-/** Commands and what each is for; the setup is for whoever has nothing yet. */
+/** Commands and what each is for. */
 function nextSteps({ managementKey, sandbox }: Glance): readonly (readonly [string, string])[] {
   if (managementKey === undefined && !sandbox) {
     return [
@@ -51,7 +51,7 @@ function nextSteps({ managementKey, sandbox }: Glance): readonly (readonly [stri
     ];
   }
   return [
-    ...(sandbox ? [['ci setup', 'step by step to a working key'] as const] : []),
+    ['ci setup', 'step by step to a working key'],
     ['ci status', 'what is live, what ends, what needs care'],
     ['ci pools list', 'pools, prices and free blocks'],
     ['ci pools subscribe', 'reserve blocks of a pool'],

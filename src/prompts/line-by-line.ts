@@ -67,7 +67,9 @@ export class LineQuestions implements Questions {
 
   #list(message: string, choices: readonly Choice<unknown>[]): void {
     const width = String(choices.length).length;
-    const lines = choices.map(({ name }, at) => `  ${String(at + 1).padStart(width)}  ${name}`);
+    // What cannot be chosen has no number: why it cannot may have had no room in its name.
+    const number = ({ disabled }: Choice<unknown>, at: number) => (disabled === undefined ? String(at + 1) : '-');
+    const lines = choices.map((choice, at) => `  ${number(choice, at).padStart(width)}  ${choice.name}`);
     this.#say([message, ...lines].join('\n'));
   }
 

@@ -28,6 +28,7 @@ Reserve GPU inference by the block, make API keys, see what is used.
 
 ✓ Signed in with mk_…cdef (profile "default") at api.test.
 
+  ci setup              step by step to a working key
   ci status             what is live, what ends, what needs care
   ci pools list         pools, prices and free blocks
   ci pools subscribe    reserve blocks of a pool

@@ -98,7 +98,9 @@ describe('auth login', () => {
     const { me, login } = await someone();
     const { code, stdout, stderr } = await login('', 'mk_invalid_0123456789abcdef');
     expect([code, stdout]).toEqual([4, '']);
-    expect(stderr).toMatch(/^ci: .*[Ii]nvalid management key/);
+    expect(stderr).toMatch(
+      /^ci: .*[Ii]nvalid management key\. Nothing was saved\. Copy the key again from the dashboard/,
+    );
     expect(stderr).not.toContain('0123456789');
     expect(existsSync(path.join(me.home, 'config'))).toBe(false);
   });

@@ -191,6 +191,7 @@ describe.each(shells)('%s', (shell) => {
       [`ci keys delete ${ids.prod.slice(0, 13)}`]: `ci keys delete ${ids.prod} `,
       'ci usage cl': 'ci usage client-acme ',
       [`ci keys create x --subscription ${ids.subscription.slice(0, 8)}`]: `ci keys create x --subscription ${ids.subscription} `,
+      [`ci billing cancel ${ids.subscription.slice(0, 8)}`]: `ci billing cancel ${ids.subscription} `,
       'ci keys delete tw': 'ci keys delete tw',
     };
     expect(await wentOn(prompt, lines)).toEqual(lines);

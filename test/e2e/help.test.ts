@@ -151,6 +151,8 @@ describe('a mistake is one line on stderr that leads on, and exit 2', () => {
     ['an unknown noun', 'pool list', 'pools'],
     ['an unknown verb', 'pools lst', 'list'],
     ['an unknown flag', 'pools list --availabel', '--available'],
+    ['the beginning of a flag', 'pools subscribe kimi26 --bil', 'Did you mean --billing-cycle?'],
+    ['the beginning of several', 'pools watch --a', 'Did you mean one of --all-blocks, --again, --api-url?'],
     ['a word too many', 'pools list all', 'ci pools list --help'],
     ['a missing word', 'sandbox advance', 'duration'],
     ['a missing value', 'pools quote kimi26 --blocks', '--blocks'],

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { at, hello, listAt, textAt } from '../sandbox/harness.ts';
 import { json, lines, oneLine, sandboxUser, secret, user } from './cli.ts';
 import { served, server, silence } from './servers.ts';
+import { shown } from './terminal.ts';
 
 describe('sandbox serve', () => {
   test('prints its URL, a key and its folder on stdout, and serves until SIGINT', async () => {
@@ -288,4 +289,13 @@ test('CHEAPESTINFERENCE_SANDBOX with a word that is neither yes nor no is exit 2
   expect(code).toBe(2);
   expect(stderr).toMatch(oneLine);
   expect(stderr).toContain('CHEAPESTINFERENCE_SANDBOX');
+});
+
+test('on a terminal what is scheduled is told by the clock of the sandbox, to the second', async () => {
+  const me = sandboxUser({ TZ: 'Asia/Kolkata' });
+  const drop = at(json(await me.ci('sandbox schedule minimax-m3 americas --open-in 1h --json')), 0);
+  const { rows } = await shown(me, 'sandbox schedule');
+  expect(rows[0]).toMatch(/^POOL +BLOCK +OPENS UTC +CLOSES UTC +SEATS/);
+  const opens = textAt(drop, 'opensAt').slice(0, 19).replace('T', ' ');
+  expect(rows[1]).toContain(`  ${opens}  ${textAt(drop, 'closesAt').slice(11, 19)}  `);
 });

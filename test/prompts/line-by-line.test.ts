@@ -11,7 +11,7 @@ const pools = [
   { name: 'qwen35      sold out', value: 'qwen', short: 'qwen35', disabled: 'it is sold out' },
 ];
 const list =
-  'Which?\n  1  kimi26      Kimi K2.6\n  2  minimax-m3  MiniMax M3\n  3  kimi-next   Kimi\n  4  qwen35      sold out\n';
+  'Which?\n  1  kimi26      Kimi K2.6\n  2  minimax-m3  MiniMax M3\n  3  kimi-next   Kimi\n  -  qwen35      sold out\n';
 
 /** Puts a question to somebody who types these lines, each when there is something to answer. */
 async function put<Answer>(ask: (questions: Questions) => Promise<Answer>, ...lines: readonly string[]) {

@@ -1,4 +1,4 @@
-import { usageError } from '../../domain/errors.ts';
+import { CommandError, usageError } from '../../domain/errors.ts';
 import { masked } from '../../domain/secrets.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -51,7 +51,10 @@ async function signIn(context: Context, { withKey, keychain = false }: Options):
         'there is nobody to ask for the key: pipe it in with `ci auth login --with-key`',
       );
   const managementKey = checkedKey(typed.trim());
-  const { profile, replaced } = await saveKey(context, managementKey, keychain);
+  const { profile, replaced } = await saveKey(context, managementKey, keychain).catch((error: unknown) => {
+    if (!(error instanceof CommandError) || (error.status !== 401 && error.status !== 403)) throw error;
+    throw error.with({ hint: 'Nothing was saved. Copy the key again from the dashboard, tab Management Keys.' });
+  });
   if (replaced !== undefined && replaced !== masked(managementKey)) output.note(`It replaces ${replaced}.`);
   const place = keychain ? "; the key is in the system's keychain" : '';
   output.done(`Signed in to ${new URL(apiUrl).host} as profile "${profile}"${place}.`);

@@ -70,6 +70,7 @@ const table: Readonly<Record<string, Values>> = {
   key: from('keys'),
   keys: from('keys'),
   profile: from('profiles'),
+  subscriptionId: from('subscriptions'),
   place: oneOf(Object.entries(pages).map(([name, url]) => ({ name, description: url }))),
   method: oneOf(named(methods)),
   shell: oneOf(named(shells)),

@@ -1,6 +1,7 @@
 import type { Key } from '../../api/keys.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { counted, factLines, inWords } from '../../output/text.ts';
+import { widthOf } from '../../output/width.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { findKey, keyChoices, keyLabel } from '../key.ts';
@@ -31,7 +32,10 @@ async function deleteKeys(context: Context, typed: readonly string[]): Promise<v
   const { chosen, gone } =
     typed.length === 0 ? { chosen: await pick(context, all), gone: [] } : await named(context, all, typed);
   if (prompts.canAsk && chosen.length > 0) {
-    output.note(factLines([...chosen.map((key) => ['Key', keyLabel(key)] as const), ['Account', context.account()]]));
+    const longest = Math.max(...chosen.map(({ name }) => widthOf(name ?? '')));
+    const padded = (text: string) => text + ' '.repeat(longest - widthOf(text));
+    const label = (key: Key) => keyLabel({ ...key, name: padded(key.name ?? '') });
+    output.note(factLines([...chosen.map((key) => ['Key', label(key)] as const), ['Account', context.account()]]));
     await prompts.consent(`Revoke ${chosen.length === 1 ? 'this key' : `these ${chosen.length} keys`} at once?`);
   }
   const deleted: Deleted[] = [];

@@ -1,6 +1,7 @@
 import { type Block, blockNames, isBlock } from '../../domain/blocks.ts';
 import { usageError } from '../../domain/errors.ts';
 import type { Column } from '../../output/output.ts';
+import { dateAndTime } from '../../output/time.ts';
 import type { ScheduledDrop } from '../../sandbox/state.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -74,9 +75,25 @@ function blockOf(typed: string | undefined): Block {
 const columns: readonly Column<ScheduledDrop>[] = [
   { field: 'pool', header: 'POOL', value: ({ pool }) => pool },
   { field: 'block', header: 'BLOCK', value: ({ block }) => block },
-  { field: 'opensAt', header: 'OPENS', value: ({ opensAt }) => opensAt },
-  { field: 'closesAt', header: 'CLOSES', value: ({ closesAt }) => closesAt },
+  { field: 'opensAt', header: 'OPENS UTC', value: ({ opensAt }) => opensAt, show: ({ opensAt }) => inUtc(opensAt) },
+  {
+    field: 'closesAt',
+    header: 'CLOSES UTC',
+    value: ({ closesAt }) => closesAt,
+    show: closing,
+  },
   { field: 'seats', header: 'SEATS', value: ({ seats }) => seats },
   { field: 'rivals', header: 'RIVALS', value: ({ rivals }) => rivals },
   { field: 'left', header: 'LEFT', value: ({ left }) => left },
 ];
+
+/** A moment of the sandbox's clock, which is not that of this machine. */
+function inUtc(moment: string): string {
+  return dateAndTime(new Date(moment), 'UTC');
+}
+
+/** When it closes: on the day it opens, the time alone. */
+function closing({ opensAt, closesAt }: ScheduledDrop): string {
+  const [day, time = ''] = inUtc(closesAt).split(' ');
+  return inUtc(opensAt).startsWith(`${day} `) ? time : `${day} ${time}`;
+}
