@@ -83,6 +83,16 @@ describe('before a charge', () => {
     expect(screen).not.toContain('now?');
   });
 
+  test('what is held of the same already is a fact', async () => {
+    const { api, me } = await someone();
+    await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'], quantity: 2 });
+    const session = onTerminal(me, 'pools subscribe kimi26 --blocks asia,europe');
+    await session.shows('Charge $88.00 now?');
+    expect(session.screen).toMatch(/^You hold {7}2 seats in europe already$/m);
+    session.type(enter);
+    expect([await session.exit, api.changes]).toEqual([1, []]);
+  });
+
   test('the seats, the year and its discount are in the amount', async () => {
     const { me } = await someone();
     const session = onTerminal(me, `${subscribe} --quantity 3 --billing-cycle year`);

@@ -1,6 +1,7 @@
-import { usageError } from '../../domain/errors.ts';
+import { seatsHeld } from '../../domain/coverage.ts';
+import { CommandError, usageError } from '../../domain/errors.ts';
 import type { Cents } from '../../domain/money.ts';
-import { factLines, inWords } from '../../output/text.ts';
+import { counted, factLines, inWords } from '../../output/text.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { billingCycleOption, blocksOption, parseAmount, quantityOption } from '../options.ts';
@@ -120,7 +121,24 @@ async function tellCovered(context: Context, covering: PoolSubscription[], optio
 
 async function consent(context: Context, purchase: PricedPurchase): Promise<void> {
   if (!context.prompts.canAsk) return;
-  const lines = [...(await facts(purchase, context)), ['Account', context.account()] as const];
+  const lines = [
+    ...(await facts(purchase, context)),
+    ...(await heldAlready(context, purchase)),
+    ['Account', context.account()] as const,
+  ];
   context.output.note(factLines(lines));
   await context.prompts.consent(`Charge ${chargeText(purchase.quote)} now?`);
+}
+
+/** What I hold of the same already: this comes on top of it. */
+async function heldAlready(context: Context, { pool, blocks }: PricedPurchase): Promise<(readonly [string, string])[]> {
+  const mine = await mineOn(context, poolName(pool)).catch((error: unknown) => {
+    if (error instanceof CommandError) return [];
+    throw error;
+  });
+  const seats = seatsHeld(mine);
+  const held = blocks.filter((block) => seats.has(block));
+  if (held.length === 0) return [];
+  const told = held.map((block) => `${counted(seats.get(block) ?? 0, 'seat')} in ${block}`);
+  return [['You hold', `${inWords(told)} already`]];
 }
