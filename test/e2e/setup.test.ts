@@ -45,10 +45,10 @@ function finding(text: string, slug: string): readonly Answer[] {
   ];
 }
 
-/** A question that waits for its answer. */
+/** A question that waits for its answer: the last one, and none that was gone back from. */
 function waiting(question: string): RegExp {
   const text = question.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll(' ', '\\s+');
-  return new RegExp(`(?:^|\\n)\\? ${text}(?![\\s\\S]*\\n\\? )`);
+  return new RegExp(`(?:^|\\n)\\? ${text}(?![\\s\\S]*\\n(?:\\? |Back\\.\\n))`);
 }
 
 /** Answers questions, each once it is on the screen; what the screen shows by then is whole words. */

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { spawn } from '@lydell/node-pty';
-import { onTestFinished } from 'vitest';
+import { onTestFailed, onTestFinished } from 'vitest';
 import { bin, type Environment, type User, words } from './cli.ts';
 import { Screen } from './screen.ts';
 
@@ -84,6 +84,7 @@ export function onTerminal(user: User, line: string | readonly string[], options
     process_.onExit(() => reject(new Error(`the terminal was closed: ${written}`)));
   });
   const closed = new Promise<void>((resolve) => process_.onExit(() => resolve()));
+  onTestFailed(() => console.error(`The screen at the end:\n${screen.text}`));
   onTestFinished(async () => {
     exit.catch(() => {});
     if (!over) process_.kill('SIGKILL');
