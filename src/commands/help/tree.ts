@@ -18,7 +18,7 @@ export interface CommandTree {
   readonly options: readonly {
     readonly flags: string;
     readonly description: string;
-    /** Whether it takes a value, which it can then do without when its flags say `[name]`. */
+    /** Whether it takes a value; it then always does. */
     readonly value: boolean;
     readonly default: string | null;
     readonly repeatable: boolean;
@@ -51,10 +51,10 @@ export function commandTree(command: Command, path = ''): CommandTree {
       variadic: argument.variadic,
       values: valuesOf(path, argument.name()),
     })),
-    options: command.options.map(({ flags, long, description, required, optional, defaultValue }) => ({
+    options: command.options.map(({ flags, long, description, required, defaultValue }) => ({
       flags,
       description,
-      value: required || optional,
+      value: required,
       default: defaultValue === undefined || typeof defaultValue === 'boolean' ? null : String(defaultValue),
       // What gathers its values begins with none.
       repeatable: Array.isArray(defaultValue),

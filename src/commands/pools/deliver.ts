@@ -1,4 +1,3 @@
-import { Option } from 'commander';
 import { type CommandError, usageError } from '../../domain/errors.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -14,10 +13,9 @@ export interface Wanted extends Saving {
   readonly createKey?: string;
 }
 
-/** Adds `--create-key [NAME]`, and where its secret goes. */
+/** Adds `--create-key NAME`, and where its secret goes. */
 export function addWantedOptions(command: Verb): void {
-  // Without a name it is called what the API calls a key without one.
-  command.addOption(new Option('--create-key [name]', 'make an API key for each seat').preset('default'));
+  command.option('--create-key <name>', 'make an API key for each seat');
   addSavingOptions(command);
 }
 
