@@ -6,6 +6,7 @@ import { cacheFolder, configFolder, sandboxFolder } from './config/folders.ts';
 import { savedProfiles } from './config/saved-profiles.ts';
 import { accountOf, resolveSettings } from './config/settings.ts';
 import { harmless } from './output/text.ts';
+import { startInBackground } from './state/background.ts';
 
 /** When the shell has its answer at the latest, in milliseconds since this process began: it must not wait for 300. */
 const deadline = 250;
@@ -57,7 +58,7 @@ async function knownNames(request: CompletionRequest): Promise<readonly KnownNam
   const underWay = isYounger(kept.asked, patience, now);
   if (!underWay) {
     cache.ask(now);
-    await startAsking(request);
+    await startInBackground(path.join(import.meta.dirname, 'refresh.js'), requestWords(request));
   }
   if (isYounger(kept.at, worthless, now)) return kept.names ?? [];
   const since = underWay ? (kept.asked ?? now) : now;
@@ -72,19 +73,6 @@ async function answered(cache: CompletionCache, since: number): Promise<KeptName
     if ((kept.failed ?? 0) >= since || performance.now() >= deadline) return {};
     await new Promise((resolve) => setTimeout(resolve, betweenLooks));
   }
-}
-
-/** Asks for names in a process of its own, which goes on when this one ends, and which no terminal knows of. */
-async function startAsking(request: CompletionRequest): Promise<void> {
-  const { spawn } = await import('node:child_process');
-  const program = path.join(import.meta.dirname, 'refresh.js');
-  const child = spawn(process.execPath, [program, ...requestWords(request)], {
-    detached: true,
-    stdio: 'ignore',
-    windowsHide: true,
-  });
-  child.on('error', () => {});
-  child.unref();
 }
 
 /** What is offered: names that a shell can take for words, and ids where there is no such name or something is typed. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { writeCacheFile } from '../state/folder.ts';
 
 /** What of an account can be completed. */
 export const completed = ['pools', 'keys', 'subscriptions'] as const;
@@ -49,7 +50,6 @@ export class CompletionCache {
 
   /** Keeps that the names are asked for now. @throws Error when the file cannot be written */
   ask(now: number): void {
-    mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 });
     this.#write({ ...this.read(), asked: now });
   }
 
@@ -65,9 +65,7 @@ export class CompletionCache {
   }
 
   #write(kept: KeptNames): void {
-    const draft = `${this.#file}.${process.pid}`;
-    writeFileSync(draft, JSON.stringify(kept), { mode: 0o600 });
-    renameSync(draft, this.#file);
+    writeCacheFile(this.#file, JSON.stringify(kept));
   }
 }
 

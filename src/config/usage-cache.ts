@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
-import { makeFolder } from '../state/folder.ts';
+import { writeCacheFile } from '../state/folder.ts';
 
 /** The API answers 12 requests for all usage in 12 hours (Usage, "Rate limited to 12 requests per 12 hours"). */
 const usageLimit = { requests: 12, milliseconds: 12 * 3_600_000 } as const;
@@ -73,10 +73,7 @@ export class UsageCache {
 
   #write(content: Content): void {
     try {
-      makeFolder(path.dirname(this.#file));
-      const draft = `${this.#file}.${process.pid}`;
-      writeFileSync(draft, JSON.stringify(content), { mode: 0o600 });
-      renameSync(draft, this.#file);
+      writeCacheFile(this.#file, JSON.stringify(content));
     } catch {
       // Without a cache the figures are asked for each time, which is no reason to show none.
     }

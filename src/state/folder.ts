@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { CommandError } from '../domain/errors.ts';
@@ -16,6 +16,23 @@ export function makeFolder(folder: string): void {
     });
   }
   make(folder);
+}
+
+/** Writes a file whole, for its owner alone: who reads it meanwhile has the one before. For what can be lost. @throws as {@link makeFolder} */
+export function writeCacheFile(file: string, text: string): void {
+  makeFolder(path.dirname(file));
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, text, { mode: 0o600 });
+  renameSync(draft, file);
+}
+
+/** The names in a folder; none where it cannot be read. */
+export function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /** The user's home folder; undefined where the system knows none, and HOME is not set. */

@@ -1,4 +1,5 @@
 import { name, version } from '../../package.json';
+import { proxiesOf } from '../api/proxies.ts';
 import { Transport } from '../api/transport.ts';
 import { isReleased, readKnown, writeKnown } from './known.ts';
 
@@ -8,14 +9,7 @@ const patience = 10_000;
 /** Asks the registry for the newest version, and keeps what it says in the file named by the first argument. */
 async function check(file: string, env: NodeJS.ProcessEnv): Promise<void> {
   const registry = env.npm_config_registry || env.NPM_CONFIG_REGISTRY || 'https://registry.npmjs.org';
-  const transport = new Transport(
-    {
-      httpProxy: env.http_proxy || env.HTTP_PROXY,
-      httpsProxy: env.https_proxy || env.HTTPS_PROXY,
-      noProxy: env.no_proxy || env.NO_PROXY,
-    },
-    patience,
-  );
+  const transport = new Transport(proxiesOf(env), patience);
   try {
     const { status, body } = await transport.exchange({
       method: 'GET',

@@ -1,6 +1,5 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { makeFolder } from '../state/folder.ts';
+import { readFileSync } from 'node:fs';
+import { writeCacheFile } from '../state/folder.ts';
 
 /** What is known of newer versions, times in epoch milliseconds. */
 export interface Known {
@@ -34,10 +33,7 @@ export function readKnown(file: string): Known {
 /** Writes what is known, whole. @returns whether it could be */
 export function writeKnown(file: string, known: Known): boolean {
   try {
-    makeFolder(path.dirname(file));
-    const draft = `${file}.${process.pid}`;
-    writeFileSync(draft, JSON.stringify(known), { mode: 0o600 });
-    renameSync(draft, file);
+    writeCacheFile(file, JSON.stringify(known));
     return true;
   } catch {
     return false;

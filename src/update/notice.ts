@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { cacheFolder, type Environment } from '../config/folders.ts';
 import type { Display } from '../output/display.ts';
+import { startInBackground } from '../state/background.ts';
 import { isNewer, readKnown, writeKnown } from './known.ts';
 
 const day = 24 * 3_600_000;
@@ -39,7 +40,7 @@ export async function tellOfUpdate(listener: Listener): Promise<void> {
     const command = display.style.bold('npm install --global cheapestinference');
     write(`${display.shown(`\nVersion ${latest} is out, this is ${version}: ${command}`)}\n`);
   }
-  if (asks) await ask(program, file);
+  if (asks) await startInBackground(program, [file], { cwd: path.dirname(file) });
 }
 
 function fileOfKnown(): string | undefined {
@@ -53,17 +54,4 @@ function fileOfKnown(): string | undefined {
 /** Whether something was done a day ago or longer; or, by a clock that went wrong, in the future. */
 function isDue(at: number | undefined, now: number): boolean {
   return at === undefined || at > now || now - at >= day;
-}
-
-async function ask(program: string, file: string): Promise<void> {
-  // Loaded once a day: it takes longer than all the rest.
-  const { spawn } = await import('node:child_process');
-  const child = spawn(process.execPath, [program, file], {
-    cwd: path.dirname(file),
-    detached: true,
-    stdio: 'ignore',
-    windowsHide: true,
-  });
-  child.on('error', () => {});
-  child.unref();
 }

@@ -188,6 +188,10 @@ describe('nothing is printed, and nothing is wrong', () => {
       writeFileSync(path.join(home, '.cache'), '');
       return { CHEAPESTINFERENCE_SANDBOX: '1' };
     },
+    'where there can be no folder for the cache': () => ({
+      XDG_CACHE_HOME: '/proc/none',
+      CHEAPESTINFERENCE_SANDBOX: '1',
+    }),
     'with a sandbox that cannot be read': ({ home }) => {
       mkdirSync(path.join(home, 'data', 'cheapestinference', 'sandbox'), { recursive: true });
       writeFileSync(path.join(home, 'data', 'cheapestinference', 'sandbox', 'state.1.json'), '{');
