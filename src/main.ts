@@ -5,11 +5,11 @@ import { version } from '../package.json';
 import { usageMistake, Verb } from './commands/command.ts';
 import type { Context, World } from './commands/context.ts';
 import { createProgram, NoCommand } from './commands/program.ts';
-import { CommandError, type Outcome } from './domain/errors.ts';
+import { CommandError, codeOf, messageOf, type Outcome } from './domain/errors.ts';
 import { redacted } from './domain/secrets.ts';
 import type { Display } from './output/display.ts';
 import { fileSink, pipeSink, type Sink, written } from './output/sink.ts';
-import { harmless, harmlessJson } from './output/text.ts';
+import { harmless, harmlessJson, harmlessLines } from './output/text.ts';
 
 /** Where an error goes that is thrown where nothing awaits it. */
 interface Escapes {
@@ -156,7 +156,7 @@ function withoutCrash(stream: NodeJS.WriteStream): NodeJS.WriteStream {
 /** Why the result did not get out; a reader that has seen enough (`ci keys list | head -1`) is no failure. */
 async function unwritten({ stdout }: World): Promise<CommandError | undefined> {
   const error = await written(stdout);
-  if (!error || ('code' in error && error.code === 'EPIPE')) return undefined;
+  if (!error || codeOf(error) === 'EPIPE') return undefined;
   return new CommandError('file_error', `the result could not be written: ${error.message}`, { cause: error });
 }
 
@@ -180,7 +180,7 @@ function withTrueOutcome(failure: CommandError, typed: Command, lastChange: Outc
 function toCommandError(error: unknown, typed: Command): CommandError {
   if (error instanceof CommandError) return error;
   if (error instanceof CommanderError) return usageMistake(error.message, typed);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return new CommandError('internal', `an error in ci itself: ${message}`, {
     hint: 'Please report it, with the command and what --debug shows.',
     cause: error,
@@ -191,7 +191,7 @@ function toCommandError(error: unknown, typed: Command): CommandError {
 function tellStack(error: unknown, args: readonly string[], { stderr }: World): void {
   if (!args.includes('--debug')) return;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  stderr.write(`${redacted(stack.split('\n').map(harmless).join('\n'))}\n`);
+  stderr.write(`${redacted(harmlessLines(stack))}\n`);
 }
 
 /** Tells a person at a terminal of a newer version. */

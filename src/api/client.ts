@@ -1,10 +1,11 @@
 import * as z from 'zod/mini';
-import { CommandError } from '../domain/errors.ts';
+import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
 import { isConsumptionKey } from '../domain/secrets.ts';
 import { errorOf, type HttpAnswer, isTransient, retryAfter, saysFailed, statusWords, unwrapped } from './answers.ts';
 import { Deadline } from './deadline.ts';
 import { pause } from './pause.ts';
-import { type HttpMethod, isLoopback, type ProxySettings, Transport, TransportError } from './transport.ts';
+import type { ProxySettings } from './proxies.ts';
+import { type HttpMethod, isLoopback, Transport, TransportError } from './transport.ts';
 
 /** How often a request is sent at the most. */
 const mostAttempts = 3;
@@ -219,7 +220,7 @@ export class ApiClient {
         .exchange({ method: request.method, url, headers: this.#headers(request, url), body: request.body, signal })
         .catch((error: unknown) => {
           const took = Date.now() - started;
-          trace?.(`< ${error instanceof Error ? error.message : String(error)}, ${took} ms`);
+          trace?.(`< ${messageOf(error)}, ${took} ms`);
           throw error;
         });
       trace?.(`< ${answer.status} ${answer.body.length} bytes, ${Date.now() - started} ms`);
@@ -275,7 +276,7 @@ export class ApiClient {
     const { baseUrl, interrupt } = this.#options;
     const outcome = reading ? undefined : error.sent ? 'unknown' : 'not_applied';
     if (interrupt.aborted) return new CommandError('interrupted', 'interrupted', { outcome, cause: error });
-    const timedOut = deadline.isPast || causeCode(error) === 'UND_ERR_CONNECT_TIMEOUT';
+    const timedOut = deadline.isPast || codeOf(error.cause) === 'UND_ERR_CONNECT_TIMEOUT';
     const failure = new CommandError(
       timedOut ? 'timeout' : 'unreachable',
       `${baseUrl.host} ${error.sent ? 'did not answer' : 'could not be reached'}: ${error.message}`,
@@ -378,10 +379,6 @@ function unknownOutcome(error: CommandError): CommandError {
 
 function unreadable(message: string, { status }: HttpAnswer, cause: unknown): CommandError {
   return new CommandError('unexpected_response', message, { status, cause, hint: 'Check the API URL and the proxy.' });
-}
-
-function causeCode({ cause }: Error): unknown {
-  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
 }
 
 function seconds(milliseconds: number): string {

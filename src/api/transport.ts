@@ -1,15 +1,9 @@
 import type { Dispatcher } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';
 import UndiciDispatcher from 'undici/lib/dispatcher/dispatcher.js';
-import { CommandError } from '../domain/errors.ts';
+import { CommandError, codeOf } from '../domain/errors.ts';
 import type { HttpAnswer } from './answers.ts';
-
-/** Which proxies to go through, as the environment names them. */
-export interface ProxySettings {
-  readonly httpProxy?: string | undefined;
-  readonly httpsProxy?: string | undefined;
-  readonly noProxy?: string | undefined;
-}
+import type { ProxySettings } from './proxies.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -199,10 +193,5 @@ function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   if (cause instanceof AggregateError && cause.errors[0] !== undefined && !cause.message)
     return reasonOf(cause.errors[0]);
-  return reasons[codeOf(cause)] ?? cause.message;
-}
-
-/** What Node.js or undici calls an error: `ECONNRESET`. */
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return reasons[codeOf(cause) ?? ''] ?? cause.message;
 }

@@ -1,7 +1,8 @@
 import { CommandError, usageError } from '../domain/errors.ts';
 import { statusWords } from './answers.ts';
 import { Deadline } from './deadline.ts';
-import { isLoopback, type ProxySettings, Transport, TransportError } from './transport.ts';
+import type { ProxySettings } from './proxies.ts';
+import { isLoopback, Transport, TransportError } from './transport.ts';
 
 /** The longest that one request may take, milliseconds. */
 const timeout = 10_000;

@@ -2,7 +2,7 @@ import { Argument, Option } from 'commander';
 import type { HttpAnswer } from '../api/answers.ts';
 import type { KeyKind } from '../api/client.ts';
 import type { HttpMethod } from '../api/transport.ts';
-import { usageError } from '../domain/errors.ts';
+import { messageOf, usageError } from '../domain/errors.ts';
 import { wholeKeysIn } from '../domain/secrets.ts';
 import { factLines } from '../output/text.ts';
 import { carryOut } from './change.ts';
@@ -135,7 +135,7 @@ function checkJson(body: string, input: string | undefined): void {
   try {
     JSON.parse(body);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw usageError(`${input === '-' ? 'standard input' : input} holds no JSON: ${reason}`);
   }
 }

@@ -1,5 +1,5 @@
 import type { Api } from '../api/index.ts';
-import { CommandError, type Outcome } from '../domain/errors.ts';
+import { CommandError, messageOf, type Outcome } from '../domain/errors.ts';
 import { areRivals, type Before, type Intent, type Verdict } from '../domain/reconcile.ts';
 import { counted } from '../output/text.ts';
 import { relativeTime } from '../output/time.ts';
@@ -107,7 +107,7 @@ export function settleChange(context: Context, history: History, id: string, set
   try {
     history.settle(id, settled);
   } catch (failure) {
-    const reason = failure instanceof Error ? failure.message : String(failure);
+    const reason = messageOf(failure);
     context.output.note(`What became of it could not be recorded in ${history.file}: ${reason}`);
   }
 }

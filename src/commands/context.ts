@@ -3,12 +3,12 @@ import type { ClientOptions } from '../api/client.ts';
 import type { Api } from '../api/index.ts';
 import type { InferenceApi } from '../api/inference.ts';
 import { pause } from '../api/pause.ts';
-import type { ProxySettings } from '../api/transport.ts';
+import { proxiesOf } from '../api/proxies.ts';
 import type { Webhook } from '../api/webhook.ts';
 import { cacheFolder, configFolder, type Environment, sandboxFolder, stateFolder } from '../config/folders.ts';
 import { Profiles } from '../config/profiles.ts';
 import { accountOf, keyFor, resolveSettings, type Settings } from '../config/settings.ts';
-import { CommandError, type Outcome } from '../domain/errors.ts';
+import { CommandError, messageOf, type Outcome } from '../domain/errors.ts';
 import type { Format } from '../domain/formats.ts';
 import type { Clocks } from '../domain/pace.ts';
 import { masked } from '../domain/secrets.ts';
@@ -205,7 +205,7 @@ export class Context {
     try {
       return openRefuge(this.stateFolder, (file) => this.#world.stderr.write(`${file}\n`));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       throw new CommandError('file_error', `${this.stateFolder} cannot be written: ${reason}`, {
         hint: noRoomHint,
         outcome: 'not_applied',
@@ -260,7 +260,7 @@ export class Context {
   async webhook(address: string): Promise<Webhook> {
     const { parseWebhook, Webhook } = await import('../api/webhook.ts');
     const webhook = new Webhook(parseWebhook(address), {
-      proxies: this.#proxies,
+      proxies: proxiesOf(this.env),
       userAgent: this.#userAgent,
       interrupt: this.interrupt,
       pause: (milliseconds) => this.pause(milliseconds),
@@ -359,7 +359,7 @@ export class Context {
     try {
       return readFileSync(file, 'utf8');
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       throw new CommandError('usage', `${file} cannot be read: ${reason}`, { cause: error });
     }
   }
@@ -562,15 +562,6 @@ export class Context {
     return `cheapestinference-cli/${version} (${process.platform}; ${process.arch}) node/${process.versions.node}`;
   }
 
-  get #proxies(): ProxySettings {
-    const { env } = this.#world;
-    return {
-      httpProxy: env.http_proxy || env.HTTP_PROXY,
-      httpsProxy: env.https_proxy || env.HTTPS_PROXY,
-      noProxy: env.no_proxy || env.NO_PROXY,
-    };
-  }
-
   async #createApi(
     baseUrl: URL,
     managementKey: string | undefined,
@@ -586,7 +577,7 @@ export class Context {
       consumptionKey: consumptionKey?.value,
       userAgent: this.#userAgent,
       timeout: timeout.value,
-      proxies: this.#proxies,
+      proxies: proxiesOf(this.env),
       interrupt,
       clock: this.clock,
       ...others,

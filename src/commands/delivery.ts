@@ -1,4 +1,4 @@
-import { CommandError } from '../domain/errors.ts';
+import { CommandError, messageOf } from '../domain/errors.ts';
 import type { Context } from './context.ts';
 
 /** Something that holds secrets shown only once, and its way to where the user asked for it. */
@@ -24,7 +24,7 @@ export type Hold = (secret: string) => void;
  */
 export async function makeAndDeliver<Made>(context: Context, { make, deliver }: Delivery<Made>): Promise<Made> {
   await context.output.written().catch((error: unknown) => {
-    throw new CommandError('file_error', `stdout cannot be written: ${reasonOf(error)}`, {
+    throw new CommandError('file_error', `stdout cannot be written: ${messageOf(error)}`, {
       hint: 'Nothing was made.',
       outcome: 'not_applied',
       cause: error,
@@ -70,7 +70,7 @@ function undelivered({ lastChange }: Context, error: unknown, keep: () => void):
   const failure =
     error instanceof CommandError
       ? error
-      : new CommandError('file_error', `the result could not be written: ${reasonOf(error)}`, { cause: error });
+      : new CommandError('file_error', `the result could not be written: ${messageOf(error)}`, { cause: error });
   // Of several keys the last may be in doubt.
   const outcome = lastChange === 'unknown' ? 'unknown' : 'applied';
   try {
@@ -79,11 +79,7 @@ function undelivered({ lastChange }: Context, error: unknown, keep: () => void):
   } catch (second) {
     return failure.with({
       outcome,
-      hint: `The key was made and its secret is lost, as it could not be kept either (${reasonOf(second)}): revoke it with \`ci keys delete\` and make another.`,
+      hint: `The key was made and its secret is lost, as it could not be kept either (${messageOf(second)}): revoke it with \`ci keys delete\` and make another.`,
     });
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

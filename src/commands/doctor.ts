@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
-import { quoted } from '../config/own-file.ts';
 import { keyFor } from '../config/settings.ts';
-import { CommandError } from '../domain/errors.ts';
+import { CommandError, messageOf } from '../domain/errors.ts';
 import { masked, redacted } from '../domain/secrets.ts';
+import { shellWord } from '../domain/shell-word.ts';
 import type { Drawing } from '../output/output.ts';
 import type { Verb } from './command.ts';
 import type { Context } from './context.ts';
@@ -81,7 +81,7 @@ function owned(check: string, path: string, expected: number): Examined {
       ? {
           check,
           status: 'failed',
-          detail: `${path} has mode ${octal}: others can look in; run chmod ${expected.toString(8)} ${quoted(path)}`,
+          detail: `${path} has mode ${octal}: others can look in; run chmod ${expected.toString(8)} ${shellWord(path)}`,
         }
       : { check, status: 'ok', detail: `${path} (${octal})` };
   } catch {
@@ -167,7 +167,7 @@ async function network(context: Context, withKey: boolean): Promise<Examined[]> 
 
 function reason(error: unknown): string {
   if (error instanceof CommandError) return redacted([error.message, error.hint].filter(Boolean).join('. '));
-  return redacted(error instanceof Error ? error.message : String(error));
+  return redacted(messageOf(error));
 }
 
 /** A line a check; a long path may run on, so this is no table. */

@@ -3,7 +3,6 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -13,8 +12,10 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { CommandError } from '../domain/errors.ts';
+import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
+import { quoted } from '../domain/shell-word.ts';
 import type { Shell } from '../domain/shells.ts';
+import { namesIn } from '../state/folder.ts';
 import { completionFolder, type Environment } from './folders.ts';
 
 /** What a file of the user's has to hold. */
@@ -140,16 +141,9 @@ function loadsBashCompletion(home: string): boolean {
   const own = ['.bashrc', '.bash_profile', '.bash_login', '.profile'].map((name) => path.join(home, name));
   const files = [...own, '/etc/bash.bashrc', '/etc/bashrc'];
   // What /etc/bashrc does not name it may read from this folder, as Fedora's does.
-  if (existsSync('/etc/bashrc')) files.push(...listed('/etc/profile.d'));
+  if (existsSync('/etc/bashrc'))
+    files.push(...namesIn('/etc/profile.d').map((name) => path.join('/etc/profile.d', name)));
   return files.some((file) => /^[^#\n]*bash_completion/m.test(existsSync(file) ? (textOf(file) ?? '') : ''));
-}
-
-function listed(folder: string): string[] {
-  try {
-    return readdirSync(folder).map((name) => path.join(folder, name));
-  } catch {
-    return [];
-  }
 }
 
 /** The profile of all of PowerShell's hosts: only PowerShell knows where it is. */
@@ -179,20 +173,11 @@ function textOf(file: string): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(file));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw failure(`${file} cannot be read: ${messageOf(error)}`, error);
   }
 }
 
-/** A word for bash and zsh. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
 function failure(message: string, cause?: unknown, hint = 'Nothing was changed.'): CommandError {
   return new CommandError('file_error', message, { hint, outcome: 'not_applied', cause });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

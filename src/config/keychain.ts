@@ -1,4 +1,4 @@
-import { CommandError } from '../domain/errors.ts';
+import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
 
 const service = 'cheapestinference';
 const binding = '@napi-rs/keyring';
@@ -54,7 +54,7 @@ function loaded(): typeof import('@napi-rs/keyring') {
   try {
     return process.getBuiltinModule('node:module').createRequire(import.meta.url)(binding);
   } catch (error) {
-    const isMissing = error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
+    const isMissing = codeOf(error) === 'MODULE_NOT_FOUND';
     throw failure(
       `the system's keychain needs the package ${binding}, which ${isMissing ? 'is not installed' : `cannot be loaded: ${firstLine(error)}`}`,
       `Install it beside ci: \`npm install --global ${binding}\`.`,
@@ -69,6 +69,6 @@ function failure(message: string, hint: string | undefined, cause: unknown): Com
 }
 
 function firstLine(error: unknown): string {
-  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  const [line = ''] = messageOf(error).split('\n');
   return line;
 }

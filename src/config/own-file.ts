@@ -13,7 +13,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { CommandError } from '../domain/errors.ts';
+import { CommandError, codeOf } from '../domain/errors.ts';
+import { shellWord } from '../domain/shell-word.ts';
 
 /**
  * Replaces a file whole, for its owner alone: whatever fails, and at whatever moment, what was there is there still. A link
@@ -73,7 +74,7 @@ export function refuseOpenFolder(folder: string): void {
   throw new CommandError('file_error', `${folder} can be written by others (mode ${octal(stats)})`, {
     hint: isShared
       ? 'Set CHEAPESTINFERENCE_CONFIG_DIR to a folder of your own.'
-      : `Run \`chmod 700 ${quoted(folder)}\`, once you know that what is in it is yours.`,
+      : `Run \`chmod 700 ${shellWord(folder)}\`, once you know that what is in it is yours.`,
   });
 }
 
@@ -92,13 +93,8 @@ export function refuseOpenFile(file: string, { holdsSecret }: { readonly holdsSe
   if (!done) return;
   const secret = holdsSecret ? ', and it holds a key' : '';
   throw new CommandError('file_error', `${file} can be ${done} by others (mode ${octal(stats)})${secret}`, {
-    hint: `Run \`chmod 600 ${quoted(target)}\`${holdsSecret ? '; make a new key if somebody may have seen this one' : ''}.`,
+    hint: `Run \`chmod 600 ${shellWord(target)}\`${holdsSecret ? '; make a new key if somebody may have seen this one' : ''}.`,
   });
-}
-
-/** A path as a shell takes it for one word. */
-export function quoted(text: string): string {
-  return /^[\w./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** Whether a user who is not its owner may do this to a file or folder. */
@@ -158,8 +154,4 @@ function statsOf(file: string): Stats | undefined {
     if (codeOf(error) === 'ENOTDIR') return undefined;
     throw error;
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

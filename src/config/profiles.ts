@@ -1,7 +1,7 @@
 import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
-import { CommandError, usageError } from '../domain/errors.ts';
+import { CommandError, codeOf, messageOf, usageError } from '../domain/errors.ts';
 import { formats } from '../domain/formats.ts';
 import { once } from '../domain/once.ts';
 import { masked } from '../domain/secrets.ts';
@@ -316,9 +316,5 @@ function withoutKey(profile: Profile): Profile {
 
 /** Also where something above it is no folder: `/dev/null/config.json`. */
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '');
 }

@@ -121,3 +121,13 @@ export class CommandError extends Error {
 export function usageError(message: string, hint?: string): CommandError {
   return new CommandError('usage', message, { hint });
 }
+
+/** What an error says, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** What Node.js or a library calls an error: `ENOENT`, `UND_ERR_SOCKET`; undefined for one that has no such name. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

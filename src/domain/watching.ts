@@ -82,12 +82,10 @@ export class Watch {
     const open: Candidate[] = [];
     for (const waiting of this.#waiting) {
       const { candidate } = waiting;
-      const pool = seen.find((each) => each.pool === candidate.pool);
-      const blocks = pool?.blocks.filter(({ block }) => candidate.blocks.includes(block)) ?? [];
-      const isOpen = blocks.length === candidate.blocks.length && blocks.every((block) => block.open);
-      if (isOpen) open.push(candidate);
-      const change = this.#seen(waiting, isOpen, at);
-      if (change) changes.push({ event: change, at, ...candidate, status: pool?.status, ...summary(blocks) });
+      const now = seenOf(candidate, seen);
+      if (now.isOpen) open.push(candidate);
+      const event = this.#seen(waiting, now.isOpen, at);
+      if (event) changes.push({ event, at, ...candidate, ...now.facts });
     }
     return { changes, open };
   }
@@ -101,9 +99,7 @@ export class Watch {
     const waiting = this.#waiting.find((each) => each.candidate === candidate);
     if (!waiting || waiting.told) return undefined;
     waiting.told = true;
-    const pool = seen.find((each) => each.pool === candidate.pool);
-    const blocks = pool?.blocks.filter(({ block }) => candidate.blocks.includes(block)) ?? [];
-    return { event: 'opened', at, ...candidate, status: pool?.status, ...summary(blocks) };
+    return { event: 'opened', at, ...candidate, ...seenOf(candidate, seen).facts };
   }
 
   #seen(waiting: Waiting, isOpen: boolean, at: number): 'opened' | 'sold_out' | undefined {
@@ -142,12 +138,21 @@ export class Watch {
   }
 }
 
-/** The prices of blocks added up, and the seats that are free in all of them. */
-function summary(blocks: readonly SeenBlock[]): { price: Cents | undefined; freeSeats: number | undefined } {
+/** What a check saw of a candidate: the prices of its blocks added up, and the seats that are free in all of them. */
+function seenOf(
+  { pool: name, blocks: wanted }: Candidate,
+  seen: readonly SeenPool[],
+): { readonly isOpen: boolean; readonly facts: Pick<Change, 'status' | 'price' | 'freeSeats'> } {
+  const pool = seen.find((each) => each.pool === name);
+  const blocks = pool?.blocks.filter(({ block }) => wanted.includes(block)) ?? [];
   const prices = blocks.flatMap(({ price }) => price ?? []);
   const seats = blocks.flatMap(({ freeSeats }) => freeSeats ?? []);
   return {
-    price: prices.length === blocks.length ? prices.reduce((sum, each) => sum + each, 0) : undefined,
-    freeSeats: seats.length === blocks.length ? Math.min(...seats) : undefined,
+    isOpen: blocks.length === wanted.length && blocks.every(({ open }) => open),
+    facts: {
+      status: pool?.status,
+      price: prices.length === blocks.length ? prices.reduce((sum, each) => sum + each, 0) : undefined,
+      freeSeats: seats.length === blocks.length ? Math.min(...seats) : undefined,
+    },
   };
 }

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, realpath, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { CommandError, usageError } from '../domain/errors.ts';
+import { CommandError, codeOf, messageOf, usageError } from '../domain/errors.ts';
 import { withLock } from '../state/lock.ts';
 import { withVariable } from './dotenv-text.ts';
 
@@ -164,13 +164,13 @@ async function settle(folder: string): Promise<void> {
 }
 
 function failure(file: string, error: unknown): CommandError {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return new CommandError('file_error', `${file} cannot be written: ${reason}`, { cause: error });
 }
 
 function unless(...codes: readonly string[]): (error: unknown) => undefined {
   return (error) => {
-    if (error instanceof Error && 'code' in error && codes.some((code) => code === error.code)) return undefined;
+    if (codes.includes(codeOf(error) ?? '')) return undefined;
     throw error;
   };
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
+import { quoted } from '../domain/shell-word.ts';
 
 /**
  * What to tell whoever saves a secret in a file that git would commit; undefined where it would not, and where there is no
@@ -48,5 +49,5 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 function shellWord(text: string): string {
-  return /^[\w./@%+=:-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return /^[\w./@%+=:-]+$/.test(text) ? text : quoted(text);
 }

@@ -1,5 +1,5 @@
 import { raw } from 'jq-wasm';
-import { CommandError, usageError } from '../domain/errors.ts';
+import { CommandError, messageOf, usageError } from '../domain/errors.ts';
 
 /**
  * Refuses a jq program that does not compile.
@@ -41,7 +41,7 @@ function unquoted(json: string): string {
 }
 
 function reason(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const [line = message] = message.split('\n');
   return line
     .replace(/^jq: error(?: \(at [^)]*\))?: /, '')

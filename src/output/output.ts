@@ -7,7 +7,7 @@ import { Display } from './display.ts';
 import { LiveScreen } from './live.ts';
 import { type Sink, written } from './sink.ts';
 import type { Style } from './style.ts';
-import { harmless, harmlessData, harmlessJson } from './text.ts';
+import { harmless, harmlessData, harmlessJson, harmlessLines } from './text.ts';
 
 /** The global flags that decide how a result is printed, as typed. */
 export interface OutputFlags {
@@ -224,8 +224,7 @@ export class Output {
   async answer(body: string): Promise<void> {
     this.checkAnswer();
     const value = parsed(body);
-    if (value === undefined)
-      return this.raw(this.isTerminal ? this.#result.legible(`${body.split('\n').map(harmless).join('\n')}\n`) : body);
+    if (value === undefined) return this.raw(this.isTerminal ? this.#result.legible(`${harmlessLines(body)}\n`) : body);
     if (this.#flags.jq !== undefined || this.isTerminal) return this.#json(value);
     this.raw(body);
   }
@@ -257,7 +256,7 @@ export class Output {
 
   /** Says something about the result, on stderr. Keys in it are masked. */
   note(message: string): void {
-    this.#aside(redacted(message.split('\n').map(harmless).join('\n')));
+    this.#aside(redacted(harmlessLines(message)));
   }
 
   /** Says what was done, to a person; a pipe has the result itself. */
@@ -313,7 +312,7 @@ export class Output {
     if (this.#flags.jq !== undefined) {
       const { jq } = await import('./jq.ts');
       const lines = await jq(this.#flags.jq, data);
-      return this.raw(this.isTerminal ? this.#result.legible(lines.split('\n').map(harmless).join('\n')) : lines);
+      return this.raw(this.isTerminal ? this.#result.legible(harmlessLines(lines)) : lines);
     }
     const text = JSON.stringify(data, undefined, this.isTerminal ? 2 : undefined);
     this.#stdout.write(`${this.isTerminal ? harmlessJson(text, this.unicode) : text}\n`);

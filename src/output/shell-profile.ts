@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Environment } from '../config/folders.ts';
+import { quoted } from '../domain/shell-word.ts';
 
 const begin = '# >>> CheapestInference API key >>>';
 const end = '# <<< CheapestInference API key <<<';
@@ -40,7 +41,7 @@ export function findShellProfile(env: Environment): ShellProfile | undefined {
 }
 
 function posixLines(dotenv: string): string {
-  const file = `'${dotenv.replaceAll("'", "'\\''")}'`;
+  const file = quoted(dotenv);
   return `if [ -r ${file} ]; then set -a; . ${file}; set +a; fi`;
 }
 

@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { codeOf } from '../domain/errors.ts';
 
 /** Where text goes: a stream of the process, or a buffer in a test. */
 export interface Sink {
@@ -86,7 +87,7 @@ interface Stream {
 
 /** Whether a pipe that another process made non-blocking has no room. */
 function isFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EAGAIN';
+  return codeOf(error) === 'EAGAIN';
 }
 
 /** Nothing is written too: that tells whether something could be. */

@@ -10,6 +10,11 @@ export function harmless(text: string): string {
     .replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '');
 }
 
+/** Lines of text that a terminal cannot obey either, and that stay lines. */
+export function harmlessLines(text: string): string {
+  return text.split('\n').map(harmless).join('\n');
+}
+
 /**
  * A copy of some data with every text in it harmless.
  *

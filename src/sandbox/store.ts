@@ -3,6 +3,7 @@ import { linkSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
+import { codeOf } from '../domain/errors.ts';
 import { makeFolder } from '../state/folder.ts';
 import type { Account } from './account.ts';
 import { accountSchema, freshAccount } from './account.ts';
@@ -82,7 +83,7 @@ export function openStore(folder: string, now: () => number): Store {
         return cached.version;
       } catch (error) {
         // Pruned since it was listed: there are newer ones.
-        if (!hasCode(error, 'ENOENT')) throw error;
+        if (codeOf(error) !== 'ENOENT') throw error;
       }
     }
   }
@@ -103,7 +104,7 @@ export function openStore(folder: string, now: () => number): Store {
       linkSync(draft, join(folder, nameOf(number)));
     } catch (error) {
       // ENOENT: the folder was deleted, or this process slept so long that its draft was taken for abandoned.
-      if (hasCode(error, 'EEXIST') || hasCode(error, 'ENOENT')) return false;
+      if (codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOENT') return false;
       throw error;
     } finally {
       rmSync(draft, { force: true });
@@ -193,7 +194,7 @@ function listed(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return [];
+    if (codeOf(error) === 'ENOENT') return [];
     throw error;
   }
 }
@@ -202,11 +203,7 @@ function isAbandoned(path: string): boolean {
   try {
     return statSync(path).mtimeMs < Date.now() - abandonedAfter;
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false;
+    if (codeOf(error) === 'ENOENT') return false;
     throw error;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -3,7 +3,7 @@ import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, readSync, statSy
 import path from 'node:path';
 import * as z from 'zod/mini';
 import { blockNames } from '../domain/blocks.ts';
-import { CommandError, type Outcome } from '../domain/errors.ts';
+import { CommandError, codeOf, messageOf, type Outcome } from '../domain/errors.ts';
 import type { Before, Intent } from '../domain/reconcile.ts';
 import { redacted } from '../domain/secrets.ts';
 import { makeFolder } from './folder.ts';
@@ -128,7 +128,7 @@ export class History {
     try {
       this.#append(entry);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       throw new CommandError('file_error', `the change cannot be recorded in ${this.file}: ${reason}`, {
         hint: 'Nothing was sent. Make room, or set XDG_STATE_HOME to a folder that can be written.',
         outcome: 'not_applied',
@@ -215,8 +215,8 @@ export class History {
     try {
       return this.#end(bytes).split('\n');
     } catch (error) {
-      if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return [];
-      const reason = error instanceof Error ? error.message : String(error);
+      if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return [];
+      const reason = messageOf(error);
       throw new CommandError('file_error', `${this.file} cannot be read: ${reason}`, { cause: error });
     }
   }

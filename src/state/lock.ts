@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { closeSync, openSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
-import { CommandError } from '../domain/errors.ts';
-import { makeFolder } from './folder.ts';
+import { CommandError, messageOf } from '../domain/errors.ts';
+import { makeFolder, namesIn } from './folder.ts';
 import { isRunning, type ProcessId, processName, processNamed, thisProcess } from './process.ts';
 
 /** How often a holder shows other machines that it is alive, and how long they believe it, in milliseconds. */
@@ -83,7 +83,7 @@ async function hold({ folder, name, patience, pause, onWait, hint }: Lock): Prom
 
 /** The process that has its file in the folder; files of processes that are gone are cleared away. */
 function holder(folder: string, name: string, mine: string): ProcessId | undefined {
-  for (const each of listed(folder)) {
+  for (const each of namesIn(folder)) {
     const owner = each === mine ? undefined : ownerOf(name, each);
     if (!owner) continue;
     const file = path.join(folder, each);
@@ -98,7 +98,7 @@ function claim(folder: string, file: string, hint: string | undefined): void {
     makeFolder(folder);
     closeSync(openSync(file, 'wx', 0o600));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new CommandError('file_error', `${folder} cannot be written: ${reason}`, {
       hint,
       outcome: 'not_applied',
@@ -115,14 +115,6 @@ function nameOf(name: string, owner: ProcessId): string {
 function ownerOf(name: string, file: string): ProcessId | undefined {
   const rest = file.startsWith(`${name}.`) ? file.slice(name.length + 1) : '';
   return processNamed(/^(.+)\.[0-9a-f]+\.lock$/.exec(rest)?.[1] ?? '');
-}
-
-function listed(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }
 
 function isFresh(file: string): boolean {

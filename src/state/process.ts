@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { codeOf } from '../domain/errors.ts';
 
 /** A process, told from every other that was or will be, as far as the operating system lets it be told. */
 export interface ProcessId {
@@ -23,7 +24,7 @@ export function isRunning({ machine: where, pid, started }: ProcessId): boolean 
     process.kill(pid, 0);
   } catch (error) {
     // Of another user: it is there.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return codeOf(error) === 'EPERM';
   }
   const now = statOf(pid);
   // It has ended, and its parent does not ask what became of it: a container's first process may never do.

@@ -1,17 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { makeFolder } from './folder.ts';
+import { makeFolder, namesIn } from './folder.ts';
 import { isRunning, processName, processNamed, thisProcess } from './process.ts';
 
 /** Room enough for the keys of 20 seats, in bytes. */
@@ -82,7 +72,7 @@ export function openRefuge(folder: string, onAbandoned: (file: string) => void):
 
 /** Files with secrets that no process delivers any more; those of killed processes that hold none are cleared away. */
 export function undeliveredIn(folder: string): string[] {
-  return listed(folder).flatMap((name) => {
+  return namesIn(folder).flatMap((name) => {
     const owner = processNamed(/^undelivered-(.+)\.[0-9a-f]+\.key$/.exec(name)?.[1] ?? '');
     const running = owner && isRunning(owner);
     if (!owner || running) return [];
@@ -95,12 +85,4 @@ export function undeliveredIn(folder: string): string[] {
     }
     return [];
   });
-}
-
-function listed(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }

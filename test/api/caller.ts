@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { ApiClient } from '../../src/api/client.ts';
-import type { ProxySettings } from '../../src/api/transport.ts';
+import type { ProxySettings } from '../../src/api/proxies.ts';
 import { CommandError } from '../../src/domain/errors.ts';
 
 /** One request to make in a process of its own, which alone can be told to trust an authority. */

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { keepAside, quoted, refuseOpenFile, refuseOpenFolder, replaceFile } from '../../src/config/own-file.ts';
+import { keepAside, refuseOpenFile, refuseOpenFolder, replaceFile } from '../../src/config/own-file.ts';
 import { emptyFolder } from './folder.ts';
 
 const isAdministrator = process.getuid?.() === 0;
@@ -131,13 +131,4 @@ describe.skipIf(process.platform === 'win32')('what others can write or read', (
     expect(() => refuseOpenFile(join(emptyFolder(), 'a.json'), { holdsSecret: true })).not.toThrow();
     expect(() => refuseOpenFile('/dev/null/a.json', { holdsSecret: true })).not.toThrow();
   });
-});
-
-test.each([
-  ['/home/ada/.config/x.json', '/home/ada/.config/x.json'],
-  ['/home/ada lovelace/x', "'/home/ada lovelace/x'"],
-  ["it's $HOME; `x`", "'it'\\''s $HOME; `x`'"],
-  ['', "''"],
-])('%j is one word of a shell as %s', (text, word) => {
-  expect(quoted(text)).toBe(word);
 });

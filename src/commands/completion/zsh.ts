@@ -1,3 +1,4 @@
+import { quoted } from '../../domain/shell-word.ts';
 import type { Word } from '../help/values.ts';
 import type { Tables } from './tables.ts';
 import { filled } from './template.ts';
@@ -43,8 +44,4 @@ function either(words: readonly string[]): string {
 
 function slot(path: string, name: string): string {
   return path === '*' ? `*' ${name}'` : `'${path} ${name}'`;
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,10 +1,10 @@
-import { CommandError, usageError } from '../../domain/errors.ts';
+import { CommandError, codeOf, messageOf, usageError } from '../../domain/errors.ts';
 
 /** What went wrong in the sandbox itself, told like any other failure. */
 function sandboxFailure(error: unknown): CommandError {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (error instanceof RangeError) return usageError(message);
-  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+  if (codeOf(error) === 'EADDRINUSE') {
     return usageError('the port is in use', 'Choose another with --port, or --port 0 for a free one.');
   }
   return new CommandError('file_error', `the sandbox cannot use its state: ${message}`, {

@@ -1,3 +1,4 @@
+import { shellWord } from '../../domain/shell-word.ts';
 import type { Context } from '../context.ts';
 import type { Wizard } from './wizard.ts';
 
@@ -7,8 +8,8 @@ export function programOf({ settings }: Context): string {
   if (sandbox.value) return 'ci --sandbox';
   return [
     'ci',
-    ...(profile.value === 'default' ? [] : [`--profile ${quoted(profile.value)}`]),
-    ...(apiUrl.origin === '--api-url' ? [`--api-url ${quoted(apiUrl.value)}`] : []),
+    ...(profile.value === 'default' ? [] : [`--profile ${shellWord(profile.value)}`]),
+    ...(apiUrl.origin === '--api-url' ? [`--api-url ${shellWord(apiUrl.value)}`] : []),
   ].join(' ');
 }
 
@@ -22,20 +23,15 @@ export function commandsOf({
   destination: place,
 }: Wizard): string[] {
   const ci = programOf(context);
-  const save = place?.kind === 'dotenv' || place?.kind === 'shell' ? ` --save ${quoted(place.file)}` : undefined;
+  const save = place?.kind === 'dotenv' || place?.kind === 'shell' ? ` --save ${shellWord(place.file)}` : undefined;
   const [subscription] = subscriptions;
   // Seats bought together have their keys made with them, and printed: a file takes one.
-  if (bought && keys.length > 1) return [`${ci} ${bought} --create-key ${quoted(name)} --yes`];
+  if (bought && keys.length > 1) return [`${ci} ${bought} --create-key ${shellWord(name)} --yes`];
   const target = bought ? `--pool ${subscription?.poolSlug}` : `--subscription ${subscription?.id}`;
   return [
     ...(bought ? [`${ci} ${bought} --yes`] : []),
     ...(keys.length === 1
-      ? [`${ci} keys create ${quoted(name)} ${target} --ensure${save ?? ' --secret-only --reveal'}`]
+      ? [`${ci} keys create ${shellWord(name)} ${target} --ensure${save ?? ' --secret-only --reveal'}`]
       : []),
   ];
-}
-
-/** A word as a shell takes it for one. */
-function quoted(word: string): string {
-  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

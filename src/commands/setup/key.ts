@@ -4,6 +4,7 @@ import { CommandError } from '../../domain/errors.ts';
 import { framed } from '../../output/frame.ts';
 import { relativeTime, timeOfDay } from '../../output/time.ts';
 import { makeAndDeliver } from '../delivery.ts';
+import { secretsOf } from '../pools/deliver.ts';
 import { createKeys } from '../pools/seat-keys.ts';
 import { keyByMail } from '../subscriptions.ts';
 import { type Destination, isPending } from './destination.ts';
@@ -42,7 +43,7 @@ export const key: Step = async (wizard) => {
     const made = await makeAndDeliver(context, {
       make: (hold) => createKeys(context, [...subscriptions], keyName, hold),
       deliver: async (all) => {
-        const secrets = secretsOf(all.subscriptions);
+        const secrets = secretsOf({ kind: 'bought', ...all });
         if (secrets.length === 0) return;
         delivered = true;
         await place.put(secrets);
@@ -60,12 +61,6 @@ export const key: Step = async (wizard) => {
   }
   return 'silent';
 };
-
-function secretsOf(
-  subscriptions: readonly { key?: { apiKey?: string | null | undefined } | null | undefined }[],
-): string[] {
-  return subscriptions.flatMap(({ key }) => (key?.apiKey ? [key.apiKey] : []));
-}
 
 /** A destination, proven as far as it can be. */
 interface Place {

@@ -1,5 +1,5 @@
 import type { Environment } from '../../../config/folders.ts';
-import { CommandError } from '../../../domain/errors.ts';
+import { CommandError, messageOf } from '../../../domain/errors.ts';
 import type { Context } from '../../context.ts';
 import type { WatchEvent } from './event.ts';
 import { withoutSecrets } from './event.ts';
@@ -87,7 +87,7 @@ class Queue {
         await this.#work(next);
       } catch (error) {
         const interrupted = error instanceof CommandError && error.code === 'interrupted';
-        if (!interrupted) this.#say(error instanceof Error ? error.message : String(error));
+        if (!interrupted) this.#say(messageOf(error));
       }
     }
     this.#working = undefined;
