@@ -1,4 +1,5 @@
 import { CommandError, type ErrorCode, errorCodeOf } from '../domain/errors.ts';
+import { excessOf } from '../domain/json.ts';
 
 /** One answer of the server, read to its end. Header names are in lower case. */
 export interface HttpAnswer {
@@ -9,15 +10,43 @@ export interface HttpAnswer {
 
 /** The longest server message that is shown. */
 const longestMessage = 300;
+/** The longest text in an answer, in characters. A description has hundreds. */
+const longestText = 2 ** 20;
+/** Longest `Retry-After` that is honored, in milliseconds: 30 days. The API's longest window is 12 hours. */
+const longestRetryAfter = 30 * 24 * 3_600_000;
+/** The end of the year 9999, in epoch milliseconds. A server clock past it is ignored. */
+const endOfTime = Date.UTC(10_000, 0);
+
+/** Reports JSON that is too deep or too long to process. */
+class ExcessiveJson extends Error {}
+
+/**
+ * Parses JSON within limits. Deep nesting would overflow the stack of any code that walks it, and formatting or escaping a huge
+ * text would run out of memory.
+ *
+ * @throws SyntaxError if the text is not JSON; ExcessiveJson
+ */
+function parsedJson(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  const excess = excessOf(value, longestText);
+  if (excess !== undefined) throw new ExcessiveJson(excess);
+  return value;
+}
 
 /**
  * The value that an answer carries: `data` of the envelope `{"success": true, "data": …}`, or the bare value of older answers.
  *
- * @throws SyntaxError when the body is no JSON
+ * @throws Error if the body is not JSON or exceeds the limits; {@link whatInstead} describes it
  */
 export function unwrapped(body: string): unknown {
-  const value: unknown = JSON.parse(body);
+  const value = parsedJson(body);
   return isObject(value) && 'success' in value && 'data' in value ? value.data : value;
+}
+
+/** Describes what arrived instead of an answer. @param error - thrown by {@link unwrapped} */
+export function whatInstead(body: string, error: unknown): string {
+  if (error instanceof ExcessiveJson) return `JSON that ${error.message}`;
+  return `${/^\s*</.test(body) ? 'a web page' : 'something else'} where JSON was due`;
 }
 
 /** Whether an answer says of itself, whatever its status, that the request failed. */
@@ -25,7 +54,7 @@ export function saysFailed(body: string): boolean {
   // A long list is not parsed twice for the sake of a word that is not in it.
   if (!/"success"\s*:\s*false/.test(body)) return false;
   try {
-    const value: unknown = JSON.parse(body);
+    const value = parsedJson(body);
     return isObject(value) && value.success === false;
   } catch {
     return false;
@@ -55,20 +84,25 @@ export function statusWords(status: number): string {
   return `the API answered ${status}${words ? ` ${words}` : ''}`;
 }
 
+/** Returns the server's clock from the `Date` header, in epoch milliseconds; undefined if the header is absent or invalid. */
+export function serverTime({ headers }: HttpAnswer): number | undefined {
+  const time = Date.parse([headers.date].flat()[0] ?? '');
+  return time >= 0 && time < endOfTime ? time : undefined;
+}
+
 /**
  * How long the server asks to wait, from `Retry-After` in seconds or as a date.
  *
  * @param now - epoch milliseconds
- * @returns milliseconds; undefined when the header is absent or senseless
+ * @returns milliseconds; undefined if the header is absent, invalid, or more than 30 days
  */
 export function retryAfter({ headers }: HttpAnswer, now: number): number | undefined {
   const value = [headers['retry-after']].flat()[0]?.trim();
   if (value === undefined || value === '') return undefined;
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
   // Date.parse takes "-5" and "1.5" for dates too.
-  if (!/^[A-Z][a-z]{2}/.test(value)) return undefined;
-  const until = Date.parse(value);
-  return Number.isNaN(until) ? undefined : Math.max(0, until - now);
+  const isDate = /^[A-Z][a-z]{2}/.test(value);
+  const asked = /^\d+$/.test(value) ? Number(value) * 1000 : isDate ? Date.parse(value) - now : Number.NaN;
+  return asked <= longestRetryAfter ? Math.max(0, asked) : undefined;
 }
 
 const hints: Partial<Record<ErrorCode, string>> = {
@@ -81,7 +115,7 @@ function serverMessage({ headers, body }: HttpAnswer): string | undefined {
   const text = body.trim();
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parsedJson(text);
   } catch {
     const isPage = /^text\/html/i.test([headers['content-type']].flat()[0] ?? '');
     return isPage || /^[[{"]/.test(text) || !isSentence(text) ? undefined : shortened(text);

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { parseUsd } from '../domain/money.ts';
+import { type Cents, parseUsd } from '../domain/money.ts';
 import { once } from '../domain/once.ts';
 
 /**
@@ -10,13 +10,16 @@ export function maybe<Schema extends z.ZodMiniType>(schema: Schema) {
   return z.optional(z.nullable(schema));
 }
 
+/** Largest amount that is accepted: ten billion USD, so that sums and products of amounts stay exact integers. */
+const highestAmount: Cents = 1e12;
+
 /** USD, as a string (`"39.00"`) or a number (`25.00`), read as a number of USD. */
 export const usd = once(() =>
   z.pipe(
     z.union([z.number(), z.string()]),
     z.transform((amount, context) => {
       try {
-        parseUsd(amount);
+        if (Math.abs(parseUsd(amount)) > highestAmount) throw new RangeError('no account has so much');
         return Number(String(amount).replace(/[$,\s]/g, ''));
       } catch {
         context.issues.push({ code: 'custom', message: 'expected an amount of USD', input: amount });
@@ -39,7 +42,8 @@ export const count = once(() =>
   z.union([
     z.number(),
     z.pipe(
-      z.string().check(z.regex(/^\d+$/)),
+      // Longer numbers lose precision, and hundreds of digits parse as Infinity.
+      z.string().check(z.regex(/^\d{1,15}$/)),
       z.transform((digits) => Number(digits)),
     ),
   ]),

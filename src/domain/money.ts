@@ -3,6 +3,10 @@ export type Cents = number;
 
 /** The largest amount that is still exact, far above any bill. */
 const largest = BigInt(Number.MAX_SAFE_INTEGER);
+/** The most decimals that `toFixed` writes. */
+const mostDecimals = 100;
+/** Longest text that is parsed as an amount. Arithmetic on millions of digits would take minutes. */
+const longestAmount = 1000;
 
 /**
  * Reads an amount of USD as the API writes it, a decimal string (`"39.00"`) or a number (`25.00`), into cents.
@@ -27,16 +31,21 @@ export function formatUsd(cents: Cents): string {
   return `${cents < 0 ? '-' : ''}$${dollars}.${digits.slice(-2)}`;
 }
 
-/** An amount of USD of the API for a pipe, to its last digit and at least to the cent: `39.00`, `0.00125`; nothing for none. */
+/**
+ * Formats an amount of USD for a pipe, to its last digit (up to 100 decimals) and at least to the cent: `39.00`, `0.00125`.
+ * Returns an empty text without an amount. Never throws.
+ */
 export function decimalUsd(amount: number | null | undefined): string {
   if (amount == null) return '';
-  const { scale } = decimal(amount);
-  return amount.toFixed(Math.max(2, scale));
+  const [, fraction = '', exponent = '0'] = /(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(String(amount)) ?? [];
+  const decimals = fraction.length - Number(exponent);
+  return amount.toFixed(Math.min(Math.max(2, decimals), mostDecimals));
 }
 
-/** An amount of USD of the API for people: `$39.00`; nothing for none. */
+/** Formats an amount of USD for people: `$39.00`. Returns an empty text without an amount. Never throws. */
 export function shownUsd(amount: number | null | undefined): string {
-  return amount == null ? '' : formatUsd(parseUsd(amount));
+  if (amount == null) return '';
+  return Number.isSafeInteger(Math.round(amount * 100)) ? formatUsd(parseUsd(amount)) : `$${amount}`;
 }
 
 /**
@@ -59,7 +68,9 @@ export function yearlyCharge(monthly: Cents, annualDiscount: number): Cents {
 /** A decimal number as an integer and how many of its digits are decimals: "4.88" is 488 and 2. */
 function decimal(value: string | number): { digits: bigint; scale: number } {
   const text = String(value).trim();
-  const match = /^(-?)\$?(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d*))?(?:e([+-]?\d{1,2}))?$/i.exec(text);
+  if (text.length > longestAmount) throw new RangeError('the amount has too many digits');
+  // A number may be as small as 5e-324, but 1e100 is not a valid amount.
+  const match = /^(-?)\$?(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d*))?(?:e(\+?\d{1,2}|-\d{1,3}))?$/i.exec(text);
   if (!match) throw new RangeError(`"${text}" is not an amount of USD`);
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = match;
   const scale = fraction.length - Number(exponent);

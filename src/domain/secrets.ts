@@ -18,13 +18,19 @@ export function wholeKeysIn(text: string): string[] {
   return [...new Set(text.match(/\bsk[_-][A-Za-z0-9_-]+/g) ?? [])].filter(isWholeKey);
 }
 
-/** Whether a text is an API key as it was made, and not one that was masked or cut short for show. */
+/**
+ * Checks that a text is a usable API key: it has a known prefix and a plausible length, and isn't masked or shortened for
+ * display. No document states the length of a key; the longest placeholder has 16 characters after its prefix (Per-Key Plans and
+ * Usage, `sk_live_xxxxxxxxxxxxxxxx`), and tools show the last 4 to 12 characters of a key.
+ */
 export function isWholeKey(text: string | null | undefined): text is string {
-  return text != null && isConsumptionKey(text) && text.length >= 20;
+  if (text == null || text.length < 20 || text.length > 256 || !isConsumptionKey(text)) return false;
+  const secret = text.slice(kind.exec(text)?.[0].length);
+  return secret.length >= 12 && !/(.)\1{7}/.test(secret);
 }
 
 /** The beginnings of secrets that tell what they are: keys of the API, and Stripe's, through which it is paid. */
-const kinds = 'mk_|sk_(?:live_|pool_)?|sk-|rk_(?:live|test)_|whsec_';
+const kinds = 'mk_|sk_(?:live_|pool_|sandbox_)?|sk-|rk_(?:live|test)_|whsec_';
 const kind = new RegExp(`^(?:${kinds})`);
 const maskedKey = new RegExp(`^(?:${kinds})…[\\w-]{0,4}$`);
 
@@ -34,8 +40,8 @@ const maskedKey = new RegExp(`^(?:${kinds})…[\\w-]{0,4}$`);
  */
 const keyInText = new RegExp(
   [
-    '(?:mk_|sk_(?:live|pool)_(?!…)',
-    '(?<![A-Za-z])(?:sk[_-](?!(?:live|pool)_…)|rk_(?:live|test)_)',
+    '(?:mk_|sk_(?:live|pool|sandbox)_(?!…)',
+    '(?<![A-Za-z])(?:sk[_-](?!(?:live|pool|sandbox)_…)|rk_(?:live|test)_)',
     'sk[_-](?=[A-Za-z_-]*\\d)(?=[A-Za-z0-9_-]{16}))[A-Za-z0-9_-]{4,}',
     'whsec_[A-Za-z0-9_+/=-]{4,}',
   ].join('|'),

@@ -19,25 +19,28 @@ export function relativeTime(moment: Date, now: Date): string {
   const told = units.find(([, , from]) => Math.abs(distance) >= from);
   if (!told) return 'now';
   const [unit, length] = told;
-  return new Intl.RelativeTimeFormat('en').format(Math.round(distance / length), unit);
+  return new Intl.RelativeTimeFormat('en').format(Math.sign(distance) * Math.round(Math.abs(distance) / length), unit);
 }
 
-/** A day in a time zone: `23 May 2026`. */
+/** Formats a day in a time zone: `23 May 2026`. Returns an empty text for an invalid date. */
 export function day(moment: Date, timeZone: string): string {
-  return new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone }).format(moment);
+  return written(moment, 'en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone });
 }
 
-/** A time of day in a time zone: `17:30`. */
+/** Formats a time of day in a time zone: `17:30`. Returns an empty text for an invalid date. */
 export function timeOfDay(moment: Date, timeZone: string): string {
-  return new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone }).format(
-    moment,
-  );
+  return written(moment, 'en-GB', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone });
 }
 
-/** A moment to the second in a time zone: `2026-04-14 17:30:05`. */
+/** Formats a date and time in a time zone: `2026-04-14 17:30:05`. Returns an empty text for an invalid date. */
 export function dateAndTime(moment: Date, timeZone: string): string {
   // Sweden writes dates so.
-  return new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'medium', timeZone }).format(moment);
+  return written(moment, 'sv-SE', { dateStyle: 'short', timeStyle: 'medium', timeZone });
+}
+
+/** Formats a date; an invalid one, which text from the API can cause, is empty because Intl would throw. */
+function written(moment: Date, language: string, options: Intl.DateTimeFormatOptions): string {
+  return Number.isNaN(moment.getTime()) ? '' : new Intl.DateTimeFormat(language, options).format(moment);
 }
 
 /** Two moments as times of day in a time zone: `17:30–01:30`. */

@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { errorOf, isTransient, retryAfter, saysFailed, statusWords, unwrapped } from '../../src/api/answers.ts';
+import {
+  errorOf,
+  isTransient,
+  retryAfter,
+  saysFailed,
+  serverTime,
+  statusWords,
+  unwrapped,
+  whatInstead,
+} from '../../src/api/answers.ts';
 
 const html = '<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>';
 const page = { 'content-type': 'text/html; charset=utf-8' };
@@ -25,7 +34,40 @@ describe('unwrapped', () => {
   test('refuses what is no JSON', () => {
     expect(() => unwrapped('{"a":')).toThrow(SyntaxError);
   });
+
+  test.each([
+    ['arrays', nested(101), 'JSON that is nested more than 100 levels deep'],
+    ['arrays by the hundred thousand', nested(100_000), 'JSON that is nested more than 100 levels deep'],
+    [
+      'objects beside others',
+      `[1,{"a":${'{"a":'.repeat(100_000)}null${'}'.repeat(100_000)}}]`,
+      'JSON that is nested more than 100 levels deep',
+    ],
+    ['a text', JSON.stringify({ data: ['x'.repeat(2 ** 20 + 1)] }), 'JSON that holds a text of 1048577 characters'],
+    ['half of a value', '{"a":', 'something else where JSON was due'],
+    ['a page', html, 'a web page where JSON was due'],
+  ])('refuses %s, and it is said what came instead', (_what, body, words) => {
+    const error = thrownBy(() => unwrapped(body));
+    expect([error, whatInstead(body, error)]).toEqual([expect.any(Error), words]);
+  });
+
+  test('accepts 100 levels of nesting, and texts up to 1 MiB', () => {
+    expect(unwrapped(nested(100))).toBeInstanceOf(Array);
+    expect(unwrapped(JSON.stringify(['x'.repeat(2 ** 20)]))).toHaveLength(1);
+  });
 });
+
+function nested(levels: number): string {
+  return '['.repeat(levels) + ']'.repeat(levels);
+}
+
+function thrownBy(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+}
 
 test.each([
   ['{"success":false}', true],
@@ -34,6 +76,7 @@ test.each([
   ['[{"success":false}]', false],
   ['{"content":"\\"success\\":false"}', false],
   ['{"success":false', false],
+  [`{"success":false,"data":${nested(100_000)}}`, false],
   ['', false],
 ])('of %s it is %s that it says it failed', (body, answer) => {
   expect(saysFailed(body)).toBe(answer);
@@ -84,6 +127,7 @@ describe('the message of an error', () => {
     ['a number', '17', json],
     ['cut JSON', '{"error": "No pay', json],
     ['{"success":false}', { success: false }, json],
+    ['an error in 100,000 others', `${'{"error":'.repeat(100_000)}"deep"${'}'.repeat(100_000)}`, json],
   ])('is the status in words where the answer is %s', (_what, body, headers) => {
     expect(failed(502, body, { ...headers }).message).toBe('the API answered 502 Bad Gateway');
   });
@@ -188,6 +232,7 @@ describe('Retry-After', () => {
   test.each([
     ['0', 0],
     ['120', 120_000],
+    ['2592000', 30 * 86_400_000],
     [' 5 ', 5000],
     ['Tue, 14 Apr 2026 09:00:30 GMT', 30_000],
     ['Tue, 14 Apr 2026 08:00:00 GMT', 0],
@@ -196,12 +241,45 @@ describe('Retry-After', () => {
     expect(waitFor(value)).toBe(milliseconds);
   });
 
-  test.each(['', 'soon', '-5', '+5', '1.5', '5s', 'abc', 'Tue, 99 Foo'])('%j is senseless', (value) => {
+  test.each([
+    '',
+    'soon',
+    '-5',
+    '+5',
+    '1.5',
+    '5s',
+    'abc',
+    'Tue, 99 Foo',
+    '2592001',
+    '9'.repeat(400),
+    'Sat, 13 Sep 275760 00:00:00 GMT',
+  ])('%j is senseless', (value) => {
     expect(waitFor(value)).toBeUndefined();
   });
 
   test('is the first of several, and none where it is absent', () => {
     expect(waitFor(['1', '9'])).toBe(1000);
     expect(waitFor(undefined)).toBeUndefined();
+  });
+});
+
+describe('the clock of the server', () => {
+  const timeIn = (date: string | undefined) => serverTime({ status: 200, headers: { date }, body: '' });
+
+  test('is read from Date', () => {
+    expect(timeIn('Tue, 14 Apr 2026 09:00:00 GMT')).toBe(Date.UTC(2026, 3, 14, 9));
+    expect(timeIn('Fri, 31 Dec 9999 23:59:59 GMT')).toBe(Date.UTC(9999, 11, 31, 23, 59, 59));
+  });
+
+  test.each([
+    undefined,
+    '',
+    'today',
+    'Sat, 01 Jan 10000 00:00:00 GMT',
+    'Sat, 13 Sep 275760 00:00:00 GMT',
+    'Sat, 13 Sep 275761 00:00:00 GMT',
+    'Wed, 31 Dec 1969 23:59:59 GMT',
+  ])('is not read from %j', (date) => {
+    expect(timeIn(date)).toBeUndefined();
   });
 });

@@ -15,11 +15,27 @@ test.each([
   ['0', 0],
   ['-1.5', -1.5],
   [1e-7, 1e-7],
+  [1.23456e-99, 1.23456e-99],
+  [Number.MIN_VALUE, Number.MIN_VALUE],
+  [`0.${'0'.repeat(150)}1`, 1e-151],
+  ['10000000000', 1e10],
 ])('USD %j is the number %d', (amount, number) => {
   expect(read(usd(), amount)).toBe(number);
 });
 
-test.each(['free', '', '1.2.3', Number.MAX_VALUE])('USD is not %j', (amount) => {
+test.each([
+  'free',
+  '',
+  '1.2.3',
+  Number.MAX_VALUE,
+  'NaN',
+  'Infinity',
+  '-Infinity',
+  '10000000000.01',
+  '-10000000000.01',
+  `1${'0'.repeat(150)}`,
+  '9'.repeat(1001),
+])('USD is not %j', (amount) => {
   expect(read(usd(), amount)).toBe('expected an amount of USD');
 });
 
@@ -44,6 +60,9 @@ test.each([
   ['an id', id(), true],
   ['a count', count(), 'many'],
   ['a count', count(), '-1'],
+  ['a count', count(), '9'.repeat(16)],
+  ['a count', count(), '9'.repeat(400)],
+  ['a count', count(), Number.POSITIVE_INFINITY],
   ['a fraction', fraction(), 15],
   ['a fraction', fraction(), -0.1],
   ['a fraction', fraction(), '15%'],

@@ -1,13 +1,20 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isConsumptionKey, isManagementKey, masked, redacted } from '../../src/domain/secrets.ts';
+import {
+  isConsumptionKey,
+  isManagementKey,
+  isWholeKey,
+  masked,
+  redacted,
+  wholeKeysIn,
+} from '../../src/domain/secrets.ts';
 
 const alphabet = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'];
 const secretPart = fc.string({ unit: fc.constantFrom(...alphabet), minLength: 16, maxLength: 48 });
 const key = fc
-  .tuple(fc.constantFrom('mk_', 'sk_live_', 'sk_pool_', 'sk_', 'sk-'), secretPart)
-  .filter(([prefix, secret]) => prefix !== 'sk_' || !/^(?:live|pool)_/.test(secret))
+  .tuple(fc.constantFrom('mk_', 'sk_live_', 'sk_pool_', 'sk_sandbox_', 'sk_', 'sk-'), secretPart)
+  .filter(([prefix, secret]) => prefix !== 'sk_' || !/^(?:live|pool|sandbox)_/.test(secret))
   .map(([prefix, secret]) => ({ text: prefix + secret, secret }));
 
 describe('the kinds of key', () => {
@@ -27,10 +34,70 @@ describe('the kinds of key', () => {
   );
 });
 
+describe('isWholeKey', () => {
+  test.each([
+    'sk_live_q7Xb2mVt9LwZc4Rk',
+    'sk_live_0123456789ab',
+    'sk_live_abcdefghijklmnopqrstuvwxyz012345',
+    'sk_pool_AbCdEf-hIjKlMnOpQrStUvWxYz_12345',
+    'sk_sandbox_0123456789abcdefghijklmnopqrstuv',
+    'sk_0123456789abcdefghij',
+    'sk-0123456789abcdefghij',
+    `sk_live_${'aZ9_'.repeat(62)}`,
+  ])('takes %j for a key that can be used', (text) => {
+    expect(isWholeKey(text)).toBe(true);
+  });
+
+  test.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['an empty text', ''],
+    ['the word null', 'null'],
+    ['the word pending', 'pending'],
+    ['the word undefined', 'undefined'],
+    ['a key masked with an ellipsis', 'sk_live_…9f3a'],
+    ['a long key masked with an ellipsis', 'sk_live_0123456789abcdef…9f3a'],
+    ['a key masked with asterisks', 'sk_live_****9f3a'],
+    ['a long key masked with asterisks', 'sk_live_********************************9f3a'],
+    ['a key masked with dots', 'sk_live_0123456789abcdef...9f3a'],
+    ['a key masked with bullets', 'sk_live_••••••••••••••••9f3a'],
+    ['a key masked with letters', 'sk_live_xxxxxxxxxxxxxxxx9f3a'],
+    ['a key masked with hyphens', 'sk_live_----------------9f3a'],
+    ['a key masked with underscores', 'sk_live_________________9f3a'],
+    ['the end of a key', 'sk_live_9f3a'],
+    ['the end of a key of the sandbox', 'sk_sandbox_9f3a12345'],
+    ['a prefix alone', 'sk_live_'],
+    ['a documented placeholder', 'sk_live_abc123'],
+    ['a key and a line break', 'sk_live_abcdefghijklmnopqrstuvwxyz012345\n'],
+    ['a key after a line break', '\nsk_live_abcdefghijklmnopqrstuvwxyz012345'],
+    ['a key with a space in it', 'sk_live_abcdefghijkl mnopqrstuvwxyz012345'],
+    ['a key in quotation marks', '"sk_live_abcdefghijklmnopqrstuvwxyz012345"'],
+    ['two keys', 'sk_live_abcdefghijklmnop,sk_live_abcdefghijklmnop'],
+    ['a management key', 'mk_abcdefghijklmnopqrstuvwxyz012345'],
+    ['a key of another kind', 'pk_live_abcdefghijklmnopqrstuvwxyz012345'],
+    ['a key in capitals', 'SK_LIVE_ABCDEFGHIJKLMNOPQRSTUVWXYZ012345'],
+    ['10 KB', `sk_live_${'a'.repeat(10_000)}`],
+    ['a letter that looks like another', 'sk_live_аbcdefghijklmnopqrstuvwxyz012345'],
+  ])('refuses %s', (_what, text) => {
+    expect(isWholeKey(text)).toBe(false);
+  });
+
+  test('refuses every key once it is masked', () => {
+    fc.assert(fc.property(key, ({ text }) => void expect(isWholeKey(masked(text))).toBe(false)));
+  });
+});
+
+test('wholeKeysIn finds each usable key of an answer once', () => {
+  const [one, other] = ['sk_live_abcdefghijklmnopqrstuvwxyz012345', 'sk_pool_abcdefghijklmnopqrstuvwxyz012345'];
+  const answer = JSON.stringify([one, other, one, 'sk_live_…9f3a', 'sk_live_', 'sk_live_****9f3a', 'task_list']);
+  expect(wholeKeysIn(answer)).toEqual([one, other]);
+});
+
 describe('masked', () => {
   test.each([
     ['sk_live_abc123def456', 'sk_live_…f456'],
     ['sk_pool_abc123def456', 'sk_pool_…f456'],
+    ['sk_sandbox_abc123def456', 'sk_sandbox_…f456'],
     ['sk_abc123def456', 'sk_…f456'],
     ['sk-abc123def456', 'sk-…f456'],
     ['mk_abc123def456', 'mk_…f456'],
@@ -52,7 +119,8 @@ describe('masked', () => {
         ),
         (secret) => {
           const [, prefix = '', shown] =
-            /^(mk_|sk_live_|sk_pool_|sk_|sk-|rk_live_|rk_test_|whsec_)?…(.{0,4})$/s.exec(masked(secret)) ?? [];
+            /^(mk_|sk_live_|sk_pool_|sk_sandbox_|sk_|sk-|rk_live_|rk_test_|whsec_)?…(.{0,4})$/s.exec(masked(secret)) ??
+            [];
           expect(shown).toBeDefined();
           expect(secret.startsWith(prefix)).toBe(true);
           expect(secret.endsWith(shown ?? '?')).toBe(true);

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { day, dayAndDistance, distanceTo, relativeTime, timeOfDay, timeSpan } from '../../src/output/time.ts';
+import {
+  dateAndTime,
+  day,
+  dayAndDistance,
+  distanceTo,
+  relativeTime,
+  timeOfDay,
+  timeSpan,
+} from '../../src/output/time.ts';
 
 const now = new Date('2026-04-14T09:00:00Z');
 const later = (milliseconds: number) => new Date(now.getTime() + milliseconds);
@@ -94,4 +102,24 @@ test.each([
 ])('the moment %j is shown as "%s" or "%s"', (timestamp, withDay, distance) => {
   expect(dayAndDistance(timestamp, now, 'UTC')).toBe(withDay);
   expect(distanceTo(timestamp, now)).toBe(distance);
+});
+
+test.each([
+  ['+275760-09-13T00:00:00.000Z', /^\d+ Sept? 275760 \(in 273,729 years\)$/],
+  ['-271821-04-20T00:00:00.000Z', /^\d+ Apr 27182\d(?: BC)? \(273,841 years ago\)$/],
+  ['+275760-09-13T00:00:00.001Z', /^\+275760-09-13T00:00:00\.001Z$/],
+  ['9'.repeat(400), /^9{400}$/],
+  ['NaN', /^NaN$/],
+])('the moment %j, at the edge of time, is shown in any time zone', (timestamp, shown) => {
+  for (const zone of ['UTC', 'Pacific/Kiritimati', 'Pacific/Pago_Pago']) {
+    expect(dayAndDistance(timestamp, now, zone)).toMatch(shown);
+  }
+  expect(dayAndDistance(timestamp, now, 'UTC')).toContain(distanceTo(timestamp, now));
+});
+
+test('an invalid date is formatted as an empty text', () => {
+  const none = new Date(Number.NaN);
+  expect([day, timeOfDay, dateAndTime].map((write) => write(none, 'UTC'))).toEqual(['', '', '']);
+  expect(relativeTime(none, now)).toBe('now');
+  expect(timeSpan(none, none, 'UTC')).toBe('–');
 });
