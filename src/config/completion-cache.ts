@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
-import { writeCacheFile } from '../state/folder.ts';
+import { namesIn, readCacheFile, refuseForeignFolder, writeCacheFile } from '../state/folder.ts';
 
 /** What of an account can be completed. */
 export const completed = ['pools', 'keys', 'subscriptions'] as const;
@@ -41,7 +41,7 @@ export class CompletionCache {
   /** What is kept; a file that is absent or damaged keeps nothing. */
   read(): KeptNames {
     try {
-      const kept: unknown = JSON.parse(readFileSync(this.#file, 'utf8'));
+      const kept: unknown = JSON.parse(readCacheFile(this.#file));
       return isKept(kept) ? kept : {};
     } catch {
       return {};
@@ -72,11 +72,12 @@ export class CompletionCache {
 /** Forgets the names of all accounts: something was changed. */
 export function forgetNames(folder: string): void {
   try {
-    for (const each of readdirSync(folder)) {
+    refuseForeignFolder(folder, 'XDG_CACHE_HOME');
+    for (const each of namesIn(folder)) {
       if (each.startsWith(prefix)) rmSync(path.join(folder, each), { force: true });
     }
   } catch {
-    // There is no cache.
+    // Nothing of ours is in it.
   }
 }
 

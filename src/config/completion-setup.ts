@@ -15,8 +15,9 @@ import path from 'node:path';
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
 import { quoted } from '../domain/shell-word.ts';
 import type { Shell } from '../domain/shells.ts';
+import { draftOf, removeLeftovers } from '../state/drafts.ts';
 import { namesIn } from '../state/folder.ts';
-import { completionFolder, type Environment } from './folders.ts';
+import { completionFolder, type Environment, xdgFolder } from './folders.ts';
 
 /** What a file of the user's has to hold. */
 export interface Change {
@@ -44,12 +45,12 @@ const end = '# <<< completion of ci (cheapestinference) <<<';
 export function completionChanges(shell: Shell, script: string, env: Environment): Change[] {
   const home = env.HOME || homedir();
   if (shell === 'fish') {
-    const folder = path.join(env.XDG_CONFIG_HOME || path.join(home, '.config'), 'fish', 'completions');
+    const folder = path.join(xdgFolder(env, 'XDG_CONFIG_HOME') ?? path.join(home, '.config'), 'fish', 'completions');
     return ['ci.fish', 'cheapestinference.fish'].map((name) => wholeFile(path.join(folder, name), script));
   }
   if (shell === 'bash') {
     const [own = ''] = (env.BASH_COMPLETION_USER_DIR ?? '').split(':');
-    const data = env.XDG_DATA_HOME || path.join(home, '.local', 'share');
+    const data = xdgFolder(env, 'XDG_DATA_HOME') ?? path.join(home, '.local', 'share');
     const folder = path.join(own || path.join(data, 'bash-completion'), 'completions');
     const files = ['ci', 'cheapestinference'].map((name) => wholeFile(path.join(folder, name), script));
     if (loadsBashCompletion(home)) return files;
@@ -79,7 +80,8 @@ export function applyChange({ file, change, text }: Change): void {
     // Not for a group to write, whatever is usual: zsh passes over such folders.
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
     const target = existsSync(file) ? realpathSync(file) : file;
-    const draft = `${target}.${process.pid}.tmp`;
+    removeLeftovers(path.dirname(target));
+    const draft = draftOf(target);
     try {
       writeFileSync(draft, text, { flag: 'wx', mode: 0o644 });
       if (existsSync(target)) chmodSync(draft, statSync(target).mode);

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { CommandError } from '../domain/errors.ts';
-import { homeFolder } from '../state/folder.ts';
+import { homeFolder, refuseForeignFolder } from '../state/folder.ts';
 
 const name = 'cheapestinference';
 
@@ -24,12 +24,28 @@ export function sandboxFolder(): string {
 
 /**
  * The folder of what must outlive a run: the record of changes, locks, and secrets that could not be delivered. `XDG_STATE_HOME`
- * where it is set, else the operating system's place.
+ * where it is set, on macOS and Windows too, else the operating system's place. Vetted each time.
  *
- * @throws CommandError (file_error) where there is no home folder
+ * @throws CommandError (file_error) if there is no home folder, or if the folder would let others redirect what the tool writes
  */
 export function stateFolder(env: Environment): string {
-  if (env.XDG_STATE_HOME) return path.join(path.resolve(env.XDG_STATE_HOME), name);
+  const folder = placeOfState(env);
+  refuseForeignFolder(folder, 'XDG_STATE_HOME');
+  return folder;
+}
+
+/**
+ * Returns the value of an XDG Base Directory variable; undefined if it is not set or is a relative path. The specification says
+ * to ignore relative paths, which would mean a different folder in each working directory.
+ */
+export function xdgFolder(env: Environment, variable: `XDG_${string}_HOME`): string | undefined {
+  const folder = env[variable];
+  return folder && path.isAbsolute(folder) ? folder : undefined;
+}
+
+function placeOfState(env: Environment): string {
+  const chosen = xdgFolder(env, 'XDG_STATE_HOME');
+  if (chosen) return path.join(path.normalize(chosen), name);
   try {
     return place('state');
   } catch (error) {
@@ -62,16 +78,19 @@ function place(kind: 'config' | 'data' | 'cache' | 'state'): string {
     if (kind === 'cache') return path.join(local, 'Cache');
     return kind === 'state' ? path.join(local, 'Data', 'state') : path.join(local, 'Data');
   }
-  const chosen = process.env[`XDG_${kind.toUpperCase()}_HOME`];
   const usual = {
     config: ['.config'],
     data: ['.local', 'share'],
     cache: ['.cache'],
     state: ['.local', 'state'],
   } as const;
-  // A relative path is to be taken for none, says the specification.
-  const parent = chosen && path.isAbsolute(chosen) ? chosen : path.join(home(), ...usual[kind]);
-  return path.join(parent, name);
+  const variables = {
+    config: 'XDG_CONFIG_HOME',
+    data: 'XDG_DATA_HOME',
+    cache: 'XDG_CACHE_HOME',
+    state: 'XDG_STATE_HOME',
+  } as const;
+  return path.join(xdgFolder(process.env, variables[kind]) ?? path.join(home(), ...usual[kind]), name);
 }
 
 function home(): string {

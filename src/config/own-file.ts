@@ -15,19 +15,22 @@ import {
 import path from 'node:path';
 import { CommandError, codeOf } from '../domain/errors.ts';
 import { shellWord } from '../domain/shell-word.ts';
+import { draftOf, removeLeftovers } from '../state/drafts.ts';
 
 /**
  * Replaces a file whole, for its owner alone: whatever fails, and at whatever moment, what was there is there still. A link
- * stays a link. One process at a time may do it: drafts of others are taken for those of processes that were killed.
+ * stays a link. Drafts that killed processes left beside it are removed.
  *
  * @throws whatever the operating system says
  */
 export function replaceFile(file: string, content: string): void {
   const target = realPathOf(file);
   const folder = path.dirname(target);
+  removeLeftovers(folder);
+  // Drafts of earlier versions. Only one process at a time replaces the file, so these are from killed processes.
   const drafts = `${path.basename(target)}.draft-`;
   for (const left of readdirSync(folder)) if (left.startsWith(drafts)) rmSync(path.join(folder, left));
-  const draft = path.join(folder, `${drafts}${process.pid}`);
+  const draft = draftOf(target);
   try {
     writeNewFile(draft, Buffer.from(content), ownerOf(target));
     renameSync(draft, target);

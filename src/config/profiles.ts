@@ -28,6 +28,8 @@ const profileSchema = once(() =>
     timeout: z.optional(z.string()),
     /** The most that all subscriptions together may cost a month, in USD, as typed: `200`. */
     maxMonthlySpend: z.optional(z.string()),
+    /** How long a request that was sent may still take effect, as typed: `120s`. */
+    settlingTime: z.optional(z.string()),
   }),
 );
 

@@ -33,6 +33,8 @@ export interface Settings {
   readonly timeout: Setting<number>;
   /** The most that all subscriptions together may cost a month, as saved, when the profile limits it; see {@link parseSpendLimit}. */
   readonly maxMonthlySpend: Setting<string> | undefined;
+  /** How long a request that was sent may still take effect, milliseconds. */
+  readonly settlingTime: Setting<number>;
 }
 
 /**
@@ -78,6 +80,7 @@ export function resolveSettings(flags: SettingFlags, env: Environment, profiles:
     sandbox: sandbox.value ? sandbox : { value: false, origin: 'default' },
     timeout,
     maxMonthlySpend: given(saved?.maxMonthlySpend, origin),
+    settlingTime: settlingTimeOf(given(saved?.settlingTime, origin)),
   };
 }
 
@@ -85,6 +88,37 @@ export function resolveSettings(flags: SettingFlags, env: Environment, profiles:
 export function parseSpendLimit(text: string): Cents {
   if (/^\$?\d+(\.\d{1,2})?$/.test(text)) return parseUsd(text);
   throw usageError(`max-monthly-spend is "${text}"`, 'Write an amount of USD, 200 or 199.50, or default for no limit.');
+}
+
+/**
+ * The default of `settling-time`. It covers the usual time limits between `ci` and the card issuer: nginx waits 60 s for a server
+ * (`proxy_read_timeout`), Stripe's own client 80 s for one attempt (`timeout` of stripe-node), Cloudflare 120 s ("Connection
+ * limits", Proxy Read Timeout).
+ */
+export const defaultSettlingTime = '120s';
+
+/** Longest settling time, in milliseconds. No server is a day late, and each repeated command would wait as long. */
+const longestSettlingTime = 24 * 3_600_000;
+
+/** Reads how long a request may take to settle, in milliseconds. @throws CommandError (usage) */
+export function parseSettlingTime(text: string): number {
+  const time = parseDuration(text, 'settling-time');
+  if (time <= longestSettlingTime) return time;
+  throw usageError(
+    `settling-time is "${text}", which is longer than a day`,
+    'Use a length of time such as 120s or 5m.',
+  );
+}
+
+function settlingTimeOf(saved: Setting<string> | undefined): Setting<number> {
+  const { value, origin } = saved ?? { value: defaultSettlingTime, origin: 'default' };
+  // Parsed only when needed, so that an invalid saved value doesn't stop the command that replaces it.
+  return {
+    origin,
+    get value() {
+      return parseSettlingTime(value);
+    },
+  };
 }
 
 /** What tells an account from any other, on this machine: for the names of what is kept of it. Holds the key. */

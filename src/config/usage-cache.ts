@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
-import { writeCacheFile } from '../state/folder.ts';
+import { readCacheFile, writeCacheFile } from '../state/folder.ts';
 
 /** The API answers 12 requests for all usage in 12 hours (Usage, "Rate limited to 12 requests per 12 hours"). */
 const usageLimit = { requests: 12, milliseconds: 12 * 3_600_000 } as const;
@@ -63,7 +63,7 @@ export class UsageCache {
   #content(): Content {
     const since = this.#now() - usageLimit.milliseconds;
     try {
-      const content = z.parse(fileSchema, JSON.parse(readFileSync(this.#file, 'utf8')));
+      const content = z.parse(fileSchema, JSON.parse(readCacheFile(this.#file)));
       return { ...content, requests: content.requests.filter((at) => at > since) };
     } catch {
       // A cache that is absent or damaged is an empty one.

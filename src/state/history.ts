@@ -1,118 +1,63 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import * as z from 'zod/mini';
-import { blockNames } from '../domain/blocks.ts';
-import { CommandError, codeOf, messageOf, type Outcome } from '../domain/errors.ts';
+import { CommandError, messageOf } from '../domain/errors.ts';
 import type { Before, Intent } from '../domain/reconcile.ts';
-import { redacted } from '../domain/secrets.ts';
 import { makeFolder } from './folder.ts';
-import { isRunning, type ProcessId, thisProcess } from './process.ts';
+import { OpenChanges } from './open-changes.ts';
+import { isRunning, thisProcess } from './process.ts';
+import { RecordFile } from './record-file.ts';
+import {
+  type Begun,
+  beginLine,
+  type ChangeState,
+  changeOf,
+  isFinal,
+  laterLine,
+  merged,
+  type RecordedAccount,
+  type RecordedChange,
+  type Settled,
+  textOf,
+  wholeText,
+} from './record-line.ts';
+import { addTo, entriesOf, type ReadChange, RecordTail, slack } from './record-tail.ts';
 
-const fileName = 'history.jsonl';
-
-/** How much of the record's end is looked through before a change, in bytes: some hundred changes. */
-const recentBytes = 256 * 1024;
-
-const intentSchema = z.discriminatedUnion('action', [
-  z.object({
-    action: z.literal('subscribe'),
-    pool: z.string(),
-    blocks: z.array(z.enum(blockNames)),
-    quantity: z.int(),
-    billingCycle: z.enum(['month', 'year']),
-    charge: z.optional(z.number()),
-  }),
-  z.object({
-    action: z.literal('create-key'),
-    type: z.enum(['subscription', 'credit']),
-    name: z.optional(z.string()),
-    subscriptionId: z.optional(z.string()),
-  }),
-  z.object({ action: z.literal('delete-key'), id: z.string(), name: z.optional(z.string()) }),
-  z.object({ action: z.literal('cancel'), pool: z.string(), subscription: z.string() }),
-  z.object({ action: z.literal('topup'), amount: z.number(), method: z.enum(['stripe', 'usdc']) }),
-  z.object({ action: z.literal('verify'), txHash: z.string(), amount: z.number() }),
-  z.object({ action: z.literal('card') }),
-  z.object({ action: z.literal('checkout-plan'), plan: z.string() }),
-  z.object({ action: z.literal('subscribe-plan'), plan: z.string() }),
-  z.object({ action: z.literal('cancel-plan'), subscription: z.string() }),
-  z.object({ action: z.literal('api'), method: z.string(), path: z.string() }),
-]) satisfies z.ZodMiniType<Intent>;
-
-const beforeSchema = z.object({
-  ids: z.optional(z.array(z.string())),
-  ending: z.optional(z.array(z.string())),
-  toppedUp: z.optional(z.number()),
-  plans: z.optional(z.string()),
-}) satisfies z.ZodMiniType<Before>;
-
-const accountSchema = z.object({
-  /** Tells one account from another; a hash. */
-  id: z.string(),
-  /** For people, the key masked. */
-  label: z.string(),
-});
-
-const beginSchema = z.object({
-  id: z.string(),
-  at: z.iso.datetime(),
-  intent: intentSchema,
-  before: beforeSchema,
-  account: accountSchema,
-  process: z.object({ machine: z.string(), pid: z.int(), started: z.string() }),
-});
-
-const endSchema = z.object({
-  id: z.string(),
-  at: z.iso.datetime(),
-  outcome: z.enum(['applied', 'not_applied', 'unknown']),
-  /** By the API's answer, or by a look at the account afterwards. */
-  by: z.enum(['answer', 'look']),
-  /** What was made or changed. */
-  ids: z.array(z.string()),
-  /** The error, when there was one. */
-  code: z.optional(z.string()),
-});
-
-/** Whose account a change was made on. */
-export type RecordedAccount = z.infer<typeof accountSchema>;
-
-/** What became of a change. */
-export interface Settled {
-  readonly outcome: Outcome;
-  readonly by: 'answer' | 'look';
-  readonly ids: readonly string[];
-  readonly code?: string | undefined;
-}
-
-/** A change as recorded: what was to be done, on what, and what became of it. */
-export interface RecordedChange {
-  readonly id: string;
-  /** RFC 3339, by this machine's clock. */
-  readonly at: string;
-  readonly intent: Intent;
-  readonly before: Before;
-  readonly account: RecordedAccount;
-  readonly process: ProcessId;
-  /** Absent while its process is at work, and when that was killed. */
-  readonly settled?: Settled & { readonly at: string };
-}
+export type { RecordedAccount, RecordedChange, Settled } from './record-line.ts';
 
 /**
- * The record of changes: one file, appended to and never changed, that only its owner can read. A change is in it, synced to
- * disk, before its request leaves, and what became of it afterwards.
+ * The record of changes. A change is recorded and synced to disk before its request leaves, and its outcome afterwards.
+ *
+ * There are two places. The record proper is an append-only file of JSON lines. Each change without a final outcome also has a file
+ * of its own in the folder `open`, which holds the change in full. The two can disagree after a crash:
+ * - `begin` writes the change's file, then the line. Nothing is sent before both are written, so a change in only one of them was
+ *   never sent. It still counts as open, and the next look at the account settles it.
+ * - `settle` writes the line, then removes the file. A final outcome in the record therefore overrides a file that is left.
+ * - A power failure can lose whatever wasn't synced. The line always is; the file only if the line doesn't hold the whole change.
+ *   An open change without a file is therefore looked for in the last day of the record, and its file is restored. The same finds
+ *   open changes of version 0.1, which kept no such files.
  */
 export class History {
   readonly file: string;
   readonly #folder: string;
   readonly #now: () => number;
-  #known: { readonly mark: string; readonly changes: RecordedChange[] } | undefined;
+  readonly #record: RecordFile;
+  readonly #open: OpenChanges;
+  /** Changes begun by this process, until their outcome is final. */
+  readonly #mine = new Map<string, Begun>();
+  /** What {@link since} has read. */
+  readonly #recent: RecordTail;
+  /** What {@link open} has read; it never reads more than a few MiB. */
+  readonly #lastDay: RecordTail;
+  #hasRestored = false;
 
   /** @param now - this machine's clock, epoch milliseconds */
   constructor(folder: string, now: () => number) {
     this.#folder = folder;
-    this.file = path.join(folder, fileName);
+    this.#record = new RecordFile(folder);
+    this.#open = new OpenChanges(path.join(folder, 'open'));
+    this.#recent = new RecordTail(this.#record);
+    this.#lastDay = new RecordTail(this.#record);
+    this.file = this.#record.file;
     this.#now = now;
   }
 
@@ -124,116 +69,248 @@ export class History {
    */
   begin(change: { readonly intent: Intent; readonly before: Before; readonly account: RecordedAccount }): string {
     const id = randomBytes(6).toString('hex');
-    const entry = { id, at: this.#time(), process: thisProcess(), ...change };
+    const begun = { id, at: this.#time(), process: thisProcess(), ...change };
     try {
-      this.#append(entry);
+      makeFolder(this.#folder);
+      this.#restoreFiles();
+      if (this.#record.rotate(this.#now())) this.#removeOutdated();
+      const whole = wholeText(begun);
+      const { text, isCut } = beginLine(whole);
+      this.#open.add(id, whole, isCut);
+      try {
+        this.#record.append(text);
+      } catch (error) {
+        this.#open.remove(id);
+        throw error;
+      }
     } catch (error) {
       const reason = messageOf(error);
-      throw new CommandError('file_error', `the change cannot be recorded in ${this.file}: ${reason}`, {
-        hint: 'Nothing was sent. Make room, or set XDG_STATE_HOME to a folder that can be written.',
+      const mend = error instanceof CommandError ? error.hint : undefined;
+      const where = mend === undefined ? ` in ${this.file}` : '';
+      throw new CommandError('file_error', `the change cannot be recorded${where}: ${reason}`, {
+        hint: `Nothing was sent. ${mend ?? 'Make room, or set XDG_STATE_HOME to a folder that can be written.'}`,
         outcome: 'not_applied',
         cause: error,
       });
     }
+    this.#mine.set(id, begun);
     return id;
   }
 
-  /** Records what became of a change. @throws the error of the file system */
+  /**
+   * Records that the request of a change leaves only now, or leaves again. The settling time starts here.
+   *
+   * @throws the error of the file system
+   */
+  sent(id: string): void {
+    const event = { id, at: this.#time(), sent: true } as const;
+    const begun = this.#begunOf(id);
+    this.#record.append(laterLine(event, this.#ifLongAgo(begun)));
+    this.#open.note(id, laterLine(event));
+  }
+
+  /**
+   * Records the outcome of a change. An unknown outcome keeps the change open until another one replaces it.
+   *
+   * @throws the error of the file system
+   */
   settle(id: string, settled: Settled): void {
-    this.#append({ id, at: this.#time(), ...settled });
-  }
-
-  /** The latest changes, oldest first: enough of them to know what is under way and what was just done. */
-  recent(): RecordedChange[] {
-    const mark = this.mark();
-    if (mark === undefined) return this.#read(recentBytes);
-    if (this.#known?.mark !== mark) this.#known = { mark, changes: this.#read(recentBytes) };
-    return this.#known.changes;
-  }
-
-  /** Is another once anything was recorded, by whatever process; undefined while there is no record. */
-  mark(): string | undefined {
-    try {
-      const { ino, size } = statSync(this.file);
-      return `${ino} ${size}`;
-    } catch {
-      return undefined;
+    const event = { id, at: this.#time(), ...settled };
+    const begun = this.#begunOf(id);
+    this.#record.append(laterLine(event, this.#ifLongAgo(begun)));
+    if (isToBeFound(begun, { settled: event })) {
+      this.#open.note(id, laterLine(event));
+    } else {
+      this.#open.remove(id);
+      this.#mine.delete(id);
     }
   }
 
-  /** All changes, oldest first. @throws CommandError (file_error) when the record cannot be read */
-  all(): RecordedChange[] {
-    return this.#read(Number.POSITIVE_INFINITY);
+  /**
+   * Returns the changes without a final outcome, oldest first, each with the whole of `before`. The cost doesn't depend on the size
+   * of the record: one folder listing, and if it isn't empty, the end of the record.
+   *
+   * @throws CommandError (file_error) when the record cannot be read
+   */
+  open(): RecordedChange[] {
+    return this.#reading(() => this.#openChanges());
+  }
+
+  /**
+   * Returns the changes begun, sent or settled since a moment, oldest first. Reads the record backward, as far as that moment. A
+   * repeated call reads only what was appended meanwhile.
+   *
+   * @param moment - epoch milliseconds
+   * @throws CommandError (file_error) when the record cannot be read
+   */
+  since(moment: number): RecordedChange[] {
+    return this.#reading(() =>
+      [...this.#recent.changesFrom(moment).values()]
+        .filter(({ latest }) => latest >= moment)
+        .sort((one, other) => one.place - other.place)
+        .flatMap(({ state }) => this.#changeOf(state)),
+    );
+  }
+
+  /**
+   * Returns the newest changes, oldest first. Reads the record backward, and only as far as necessary.
+   *
+   * @param limit - maximum number of changes
+   * @param fits - selects changes; all of them by default
+   * @throws CommandError (file_error) when the record cannot be read
+   */
+  newest(limit: number, fits: (change: RecordedChange) => boolean = () => true): RecordedChange[] {
+    return this.#reading(() => {
+      const later = new Map<string, ChangeState>();
+      const read = new Set<string>();
+      const changes: RecordedChange[] = [];
+      for (const lines of limit > 0 ? this.#record.chunks() : []) {
+        for (const { id, isFirst, state } of entriesOf(lines).reverse()) {
+          const all = merged(state, later.get(id));
+          later.set(id, all);
+          if (!isFirst || read.has(id)) continue;
+          later.delete(id);
+          read.add(id);
+          changes.push(...this.#changeOf(all).filter(fits));
+          if (changes.length >= limit) return changes.reverse();
+        }
+      }
+      return changes.reverse();
+    });
+  }
+
+  /** Returns a value that differs once any process records something; undefined while there is no record. */
+  mark(): string | undefined {
+    const stats = this.#record.stats();
+    return stats && `${stats.ino} ${stats.size}`;
   }
 
   #time(): string {
     return new Date(this.#now()).toISOString();
   }
 
-  /** One write a line, so that lines of several processes do not mix. */
-  #append(entry: object): void {
-    makeFolder(this.#folder);
-    const file = openSync(this.file, 'a+', 0o600);
+  #reading<Result>(read: () => Result): Result {
     try {
-      const { size, mode } = fstatSync(file);
-      if ((mode & 0o077) !== 0) fchmodSync(file, 0o600);
-      // A line that was cut off by a full disk or a crash must not swallow this one.
-      const last = Buffer.alloc(1);
-      const torn = size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last.toString() !== '\n';
-      // Text by text: what looks like the beginning of a secret in one must not take the end of the line with it.
-      const text = JSON.stringify(entry, (_, value: unknown) => (typeof value === 'string' ? redacted(value) : value));
-      const line = Buffer.from(`${torn ? '\n' : ''}${text}\n`);
-      const written = writeSync(file, line);
-      if (written < line.length) throw new Error('the disk is full');
-      fsyncSync(file);
-      if (size === 0) syncFolder(this.#folder);
-    } finally {
-      closeSync(file);
-    }
-  }
-
-  #read(bytes: number): RecordedChange[] {
-    const changes = new Map<string, RecordedChange>();
-    for (const line of this.#lines(bytes)) {
-      const value = parsed(line);
-      const begin = beginSchema.safeParse(value);
-      if (begin.success) {
-        changes.set(begin.data.id, begin.data);
-        continue;
-      }
-      const end = endSchema.safeParse(value);
-      const change = end.success ? changes.get(end.data.id) : undefined;
-      if (end.success && change) {
-        const { id: _id, ...settled } = end.data;
-        changes.set(change.id, { ...change, settled });
-      }
-    }
-    return [...changes.values()];
-  }
-
-  #lines(bytes: number): string[] {
-    try {
-      return this.#end(bytes).split('\n');
+      return read();
     } catch (error) {
-      if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return [];
-      const reason = messageOf(error);
-      throw new CommandError('file_error', `${this.file} cannot be read: ${reason}`, { cause: error });
+      const hint = error instanceof CommandError ? error.hint : undefined;
+      throw new CommandError('file_error', `${this.file} cannot be read: ${messageOf(error)}`, { hint, cause: error });
     }
   }
 
-  /** The file's last bytes, as text. */
-  #end(bytes: number): string {
-    const file = openSync(this.file, 'r');
+  #openChanges(): RecordedChange[] {
+    const ids = this.#open.ids();
+    if (ids.length === 0 && !this.#isRecordNewer()) return [];
+    const files = new Map(ids.map((id) => [id, this.#open.read(id)]));
+    // The record is read after the folder, so that it has the outcome of a change that is settled in between.
+    const recorded = this.#lastDay.changesOfLastDay(this.#now());
+    const changes: RecordedChange[] = [];
+    for (const [id, file] of files) {
+      if (!file?.begun) continue;
+      const state = merged(file, recorded.get(id)?.state);
+      if (isFinal(state)) this.#open.remove(id);
+      else changes.push(changeOf(file.begun, state));
+    }
+    changes.push(...this.#withoutFile(recorded, (id) => files.get(id) !== undefined));
+    for (const [id, file] of files) if (!file) this.#open.removeAbandoned(id);
+    const placeOf = ({ id }: RecordedChange) => recorded.get(id)?.place ?? 0;
+    return changes.sort((a, b) => Date.parse(a.at) - Date.parse(b.at) || placeOf(a) - placeOf(b));
+  }
+
+  #begunOf(id: string): Begun | undefined {
+    return this.#mine.get(id) ?? this.#open.read(id)?.begun;
+  }
+
+  /** Returns the change if {@link since} may not read back to its first line; its later lines then repeat it. */
+  #ifLongAgo(begun: Begun | undefined): Begun | undefined {
+    return begun && Math.abs(this.#now() - Date.parse(begun.at)) >= slack ? begun : undefined;
+  }
+
+  /**
+   * Whether the record was written after the folder of open changes. It never is when all changes are settled, because `settle`
+   * removes the file last, unless version 0.1 wrote to it or the folder was deleted.
+   */
+  #isRecordNewer(): boolean {
+    const recorded = this.#record.stats()?.mtimeMs;
+    return recorded !== undefined && recorded > (this.#open.changedAt() ?? 0);
+  }
+
+  #changeOf(state: ChangeState): RecordedChange[] {
+    const { begun, isCut } = state;
+    if (!begun) return [];
+    const whole = isCut && !isFinal(state) ? this.#open.read(begun.id)?.begun : undefined;
+    return [changeOf(whole ?? begun, state)];
+  }
+
+  /** Restores missing files of open changes before new lines push those changes out of the last day of the record. */
+  #restoreFiles(): void {
+    if (this.#hasRestored || !this.#isRecordNewer()) return;
+    const ids = new Set(this.#open.ids());
+    this.#withoutFile(this.#lastDay.changesOfLastDay(this.#now()), (id) => ids.has(id));
+    this.#hasRestored = true;
+  }
+
+  /** Returns the open changes without a file, and restores the files of those whose process has ended. */
+  #withoutFile(recorded: ReadonlyMap<string, ReadChange>, hasFile: (id: string) => boolean): RecordedChange[] {
+    const changes: RecordedChange[] = [];
+    for (const [id, { state }] of recorded) {
+      if (!state.begun || isFinal(state) || hasFile(id)) continue;
+      const change = changeOf(state.begun, state);
+      changes.push(change);
+      if (isOpen(change)) this.#tryToRestore(state.begun, state);
+    }
+    return changes;
+  }
+
+  #tryToRestore(begun: Begun, state: ChangeState): void {
     try {
-      const { size } = fstatSync(file);
-      const length = Math.min(size, bytes);
-      const buffer = Buffer.alloc(length);
-      const read = readSync(file, buffer, 0, length, size - length);
-      return buffer.toString('utf8', 0, read);
-    } finally {
-      closeSync(file);
+      this.#restore(begun, state);
+    } catch {
+      // Another process restored it, or it can't be written. The record still has the change.
     }
   }
+
+  #restore(begun: Begun, state: ChangeState): void {
+    // A power failure can leave an empty file.
+    if (!this.#open.read(begun.id)) this.#open.remove(begun.id);
+    this.#open.add(begun.id, textOf(begun, state), true);
+  }
+
+  /** Removes outdated files of the record. An open change that only such a file holds gets a file of its own first. */
+  #removeOutdated(): void {
+    for (const file of this.#record.outdated()) {
+      try {
+        for (const state of this.#openOnlyIn(file)) if (state.begun) this.#restore(state.begun, state);
+        this.#record.remove(file);
+      } catch {
+        // The next rotation tries again.
+      }
+    }
+  }
+
+  #openOnlyIn(file: string): ChangeState[] {
+    const changes = new Map<string, ReadChange>();
+    for (const entry of entriesOf(this.#record.lines(file))) addTo(changes, entry, 0);
+    const open = () => [...changes.values()].filter(({ state }) => this.#lacksFile(state));
+    const files = this.#record.rotated();
+    for (const newer of files.slice(files.indexOf(file) + 1)) {
+      if (open().length === 0) break;
+      for (const entry of entriesOf(this.#record.lines(newer))) {
+        if (changes.has(entry.id)) addTo(changes, entry, 0);
+      }
+    }
+    return open().map(({ state }) => state);
+  }
+
+  #lacksFile(state: ChangeState): boolean {
+    const { begun } = state;
+    return begun !== undefined && isToBeFound(begun, state) && !this.#open.read(begun.id);
+  }
+}
+
+/** Whether the outcome of a change can still be found out. For a raw request it can't: nobody knows what it was meant to change. */
+function isToBeFound(begun: Pick<RecordedChange, 'intent'> | undefined, state: ChangeState): boolean {
+  return !isFinal(state) && !(begun?.intent.action === 'api' && state.settled);
 }
 
 /** Whether a change was left behind: nothing says what became of it, and its process is not at work on it any more. */
@@ -248,28 +325,4 @@ export function isLeftBehind({ settled, process }: RecordedChange): boolean {
 export function isOpen(change: RecordedChange): boolean {
   const { settled, intent } = change;
   return (settled?.outcome === 'unknown' && intent.action !== 'api') || isLeftBehind(change);
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    // Cut off in the writing, or not ours.
-    return undefined;
-  }
-}
-
-/** A new file is on disk once its folder is; where a folder cannot be opened, as on Windows, there is nothing to sync. */
-function syncFolder(folder: string): void {
-  let handle: number;
-  try {
-    handle = openSync(folder, 'r');
-  } catch {
-    return;
-  }
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { codeOf } from '../domain/errors.ts';
@@ -48,7 +47,10 @@ export function processNamed(text: string): ProcessId | undefined {
 let known: string | undefined;
 
 function machine(): string {
-  known ??= createHash('sha256')
+  // Loaded here because every command loads this file, and few ask which process wrote a file.
+  known ??= process
+    .getBuiltinModule('node:crypto')
+    .createHash('sha256')
     .update([hostname(), linux(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')), namespace()].join(' '))
     .digest('hex')
     .slice(0, 12);

@@ -1,7 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  lstatSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
-import { makeFolder, namesIn } from './folder.ts';
+import { removeLeftovers } from './drafts.ts';
+import { makeFolder, namesIn, openOwnFile } from './folder.ts';
 import { isRunning, processName, processNamed, thisProcess } from './process.ts';
 
 /** Room enough for the keys of 20 seats, in bytes. */
@@ -14,21 +25,29 @@ const abandonedAfter = 24 * 3_600_000;
 export interface Refuge {
   /** Writes a secret down, on a line of its own: from here on it outlives the process. @throws the error of the file system */
   add(secret: string): void;
-  /** Leaves the secrets where they are. @returns the file's path @throws the error of the file system */
+  /**
+   * Keeps the secrets in a file that can be reached by its path. If the opened file was removed or couldn't hold all of them,
+   * writes them to another one.
+   *
+   * @returns the file's path
+   * @throws the error of the file system if the secrets couldn't be kept
+   */
   keep(): string;
   /** Gives the room back: all was delivered. */
   discard(): void;
 }
 
 /**
- * @param onAbandoned - told of the file when the process ends with secrets that were neither delivered nor kept
- * @throws the error of the file system when there is no room
+ * Opens a refuge.
+ *
+ * @param onAbandoned - called with the file if the process ends with secrets that were neither delivered nor kept; without a file
+ * if they couldn't be kept
+ * @throws the error of the file system if there is no room
  */
-export function openRefuge(folder: string, onAbandoned: (file: string) => void): Refuge {
-  const name = `undelivered-${processName(thisProcess())}.${randomBytes(4).toString('hex')}.key`;
-  const file = path.join(folder, name);
+export function openRefuge(folder: string, onAbandoned: (file: string | undefined) => void): Refuge {
   makeFolder(folder);
-  const handle = openSync(file, 'wx', 0o600);
+  const { file, handle } = newFile(folder);
+  const secrets: string[] = [];
   let length = 0;
   const release = () => {
     process.off('exit', abandon);
@@ -38,23 +57,38 @@ export function openRefuge(folder: string, onAbandoned: (file: string) => void):
     release();
     rmSync(file, { force: true });
   };
+  const isKept = (text: string) => {
+    try {
+      ftruncateSync(handle, length);
+      fsyncSync(handle);
+      return length === Buffer.byteLength(text) && isAt(file, handle);
+    } catch {
+      return false;
+    }
+  };
   const keep = () => {
-    ftruncateSync(handle, length);
-    fsyncSync(handle);
-    release();
-    return file;
+    const text = linesOf(secrets);
+    try {
+      if (isKept(text)) return file;
+      const other = writeElsewhere(folder, text);
+      rmSync(file, { force: true });
+      return other;
+    } finally {
+      release();
+    }
   };
   const abandon = () => {
-    if (length === 0) discard();
-    else onAbandoned(keep());
-  };
-  const write = (text: string, at: number) => {
-    const bytes = Buffer.from(text);
-    if (writeSync(handle, bytes, 0, bytes.length, at) < bytes.length) throw new Error('the disk is full');
-    return bytes.length;
+    if (secrets.length === 0) return discard();
+    let kept: string | undefined;
+    try {
+      kept = keep();
+    } catch {
+      // The callback reports it.
+    }
+    onAbandoned(kept);
   };
   try {
-    write(' '.repeat(room), 0);
+    writeAt(handle, ' '.repeat(room), 0);
   } catch (error) {
     discard();
     throw error;
@@ -62,7 +96,8 @@ export function openRefuge(folder: string, onAbandoned: (file: string) => void):
   process.on('exit', abandon);
   return {
     add(secret) {
-      length += write(`${secret}\n`, length);
+      secrets.push(secret);
+      length += writeAt(handle, linesOf([secret]), length);
       fsyncSync(handle);
     },
     keep,
@@ -70,8 +105,53 @@ export function openRefuge(folder: string, onAbandoned: (file: string) => void):
   };
 }
 
-/** Files with secrets that no process delivers any more; those of killed processes that hold none are cleared away. */
+/** Creates a file that no other process uses. */
+function newFile(folder: string): { readonly file: string; readonly handle: number } {
+  const name = `undelivered-${processName(thisProcess())}.${randomBytes(4).toString('hex')}.key`;
+  const file = path.join(folder, name);
+  return { file, handle: openOwnFile(file, 'wx') };
+}
+
+/** Writes secrets to a new file; its folder may have been removed. @returns its path */
+function writeElsewhere(folder: string, text: string): string {
+  makeFolder(folder);
+  const { file, handle } = newFile(folder);
+  try {
+    writeAt(handle, text, 0);
+    fsyncSync(handle);
+    return file;
+  } catch (error) {
+    rmSync(file, { force: true });
+    throw error;
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** @returns how many bytes were written, all of them */
+function writeAt(handle: number, text: string, at: number): number {
+  const bytes = Buffer.from(text);
+  if (writeSync(handle, bytes, 0, bytes.length, at) < bytes.length) throw new Error('the disk is full');
+  return bytes.length;
+}
+
+/** Whether a path leads to a file that is open. */
+function isAt(file: string, handle: number): boolean {
+  const open = fstatSync(handle, { bigint: true });
+  const there = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  return there?.ino === open.ino && there.dev === open.dev;
+}
+
+function linesOf(secrets: readonly string[]): string {
+  return secrets.map((secret) => `${secret}\n`).join('');
+}
+
+/**
+ * Returns files with secrets that no process delivers any more. Removes files of killed processes that hold no secrets, and
+ * whatever else such processes left in the folder.
+ */
 export function undeliveredIn(folder: string): string[] {
+  removeLeftovers(folder);
   return namesIn(folder).flatMap((name) => {
     const owner = processNamed(/^undelivered-(.+)\.[0-9a-f]+\.key$/.exec(name)?.[1] ?? '');
     const running = owner && isRunning(owner);

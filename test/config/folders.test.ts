@@ -1,7 +1,9 @@
+import { chmodSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { cacheFolder, configFolder, sandboxFolder } from '../../src/config/folders.ts';
+import { cacheFolder, configFolder, sandboxFolder, stateFolder, xdgFolder } from '../../src/config/folders.ts';
+import { emptyFolder } from './folder.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -45,3 +47,30 @@ test.runIf(process.platform === 'linux')(
     expect(cacheFolder()).toBe(join(homedir(), '.cache', 'cheapestinference'));
   },
 );
+
+describe('the state folder', () => {
+  test('is in XDG_STATE_HOME if it is set', () => {
+    const folder = emptyFolder();
+    expect(stateFolder({ XDG_STATE_HOME: folder })).toBe(join(folder, 'cheapestinference'));
+  });
+
+  test.each(['', 'state', './state', '../state'])('is in the default place with XDG_STATE_HOME=%j', (relative) => {
+    vi.stubEnv('XDG_STATE_HOME', '');
+    expect(stateFolder({ XDG_STATE_HOME: relative })).toBe(stateFolder({}));
+  });
+
+  test.skipIf(process.platform === 'win32')('is refused if everybody can replace it', () => {
+    const folder = emptyFolder();
+    chmodSync(folder, 0o777);
+    expect(() => stateFolder({ XDG_STATE_HOME: folder })).toThrow(`${folder} can be written by others (mode 0777)`);
+  });
+});
+
+test.each([
+  ['/some/where', '/some/where'],
+  ['some/where', undefined],
+  ['', undefined],
+  [undefined, undefined],
+])('the folder of a variable %j of the XDG specification is %j', (value, folder) => {
+  expect(xdgFolder({ XDG_DATA_HOME: value }, 'XDG_DATA_HOME')).toBe(folder);
+});

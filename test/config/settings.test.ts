@@ -20,6 +20,7 @@ describe('without anything said', () => {
       consumptionKey: undefined,
       sandbox: { value: false, origin: 'default' },
       timeout: { value: 30_000, origin: 'default' },
+      settlingTime: { value: 120_000, origin: 'default' },
     });
   });
 });
@@ -55,6 +56,15 @@ describe('a setting', () => {
     });
   });
 
+  test('takes the settling time from the profile', async () => {
+    const profiles = await saved();
+    await profiles.save('slow', { settlingTime: '5m' });
+    expect(resolveSettings({ profile: 'slow' }, {}, profiles).settlingTime).toEqual({
+      value: 300_000,
+      origin: 'profile "slow"',
+    });
+  });
+
   test('is the environment’s before the profile’s', async () => {
     expect(resolveSettings({}, environment, await saved())).toEqual({
       profile: { value: 'local', origin: 'CHEAPESTINFERENCE_PROFILE' },
@@ -63,6 +73,7 @@ describe('a setting', () => {
       consumptionKey: { value: 'sk_env', origin: 'CHEAPESTINFERENCE_API_KEY' },
       sandbox: { value: true, origin: 'CHEAPESTINFERENCE_SANDBOX' },
       timeout: { value: 30_000, origin: 'default' },
+      settlingTime: { value: 120_000, origin: 'default' },
     });
   });
 
@@ -75,6 +86,7 @@ describe('a setting', () => {
       consumptionKey: { value: 'sk_env', origin: 'CHEAPESTINFERENCE_API_KEY' },
       sandbox: { value: false, origin: 'default' },
       timeout: { value: 300_000, origin: '--timeout' },
+      settlingTime: { value: 120_000, origin: 'default' },
     });
     expect(resolveSettings({ sandbox: true }, { CHEAPESTINFERENCE_SANDBOX: '0' }, await saved()).sandbox).toEqual({
       value: true,

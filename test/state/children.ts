@@ -1,5 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -35,6 +35,8 @@ export function children(input: string): (script: string, options?: Options) => 
   let folder = '';
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'ci-children-'));
+    // For a child that is another user.
+    chmodSync(folder, 0o755);
     const bundle = await rolldown({ input, platform: 'node' });
     await bundle.write({ file: join(folder, 'module.mjs'), format: 'esm' });
   });

@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { thisProcess } from '../../src/state/process.ts';
@@ -116,6 +126,62 @@ describe('what is kept', () => {
     refuge.add('two');
     expect(readFileSync(onlyFile(folder), 'utf8').trimEnd()).toBe('one\ntwo');
     refuge.discard();
+  });
+});
+
+describe('a kept secret whose file is gone', () => {
+  const losses: readonly [string, (file: string) => void][] = [
+    ['the file was removed', (file) => rmSync(file)],
+    ['the folder was removed', (file) => rmSync(dirname(file), { recursive: true })],
+    [
+      'another file took its place',
+      (file) => {
+        rmSync(file);
+        writeFileSync(file, 'of somebody else');
+      },
+    ],
+    [
+      'a link took its place',
+      (file) => {
+        rmSync(file);
+        symlinkSync('/dev/null', file);
+      },
+    ],
+  ];
+
+  test.each(losses)('is in a file that exists: %s', (_what, lose) => {
+    const folder = join(emptyFolder(), 'state');
+    const refuge = roomIn(folder);
+    refuge.add('one');
+    const first = onlyFile(folder);
+    lose(first);
+    refuge.add('two');
+    const file = refuge.keep();
+    expect(file).not.toBe(first);
+    expect(file).toBe(onlyFile(folder));
+    expect(readFileSync(file, 'utf8')).toBe('one\ntwo\n');
+    expect([statSync(file).mode & 0o777, statSync(folder).mode & 0o777]).toEqual([0o600, 0o700]);
+  });
+
+  test('is reported as lost if no folder can be created', () => {
+    const folder = join(emptyFolder(), 'state');
+    const refuge = roomIn(folder);
+    refuge.add('one');
+    rmSync(folder, { recursive: true });
+    writeFileSync(folder, '');
+    expect(() => refuge.keep()).toThrow(/EEXIST|ENOTDIR/);
+    expect(readFileSync(folder, 'utf8')).toBe('');
+  });
+
+  test('is reported as lost by a process that ends early', async () => {
+    const folder = join(emptyFolder(), 'state');
+    const work = `
+      import { rmSync, writeFileSync } from 'node:fs';
+      refuge.add('one');
+      rmSync(${JSON.stringify(folder)}, { recursive: true });
+      writeFileSync(${JSON.stringify(folder)}, '');
+      process.exit(130);`;
+    expect(await child(inRoom(folder, work)).ended).toMatchObject({ code: 130, stdout: 'left undefined', stderr: '' });
   });
 });
 

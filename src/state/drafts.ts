@@ -1,0 +1,48 @@
+import { lstatSync, readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { isRunning, processName, processNamed, thisProcess } from './process.ts';
+
+/** A draft of this age was abandoned, in milliseconds. */
+const abandonedAfter = 24 * 3_600_000;
+
+/** Matches the end of the names of drafts and locks: the process, and random digits. */
+const ours = /\.([0-9a-f]{12}\.\d+\.(?:\d+|-))\.[0-9a-f]{8,12}\.(?:tmp|lock)$/;
+
+/**
+ * Returns a new name for a draft next to a file. The name is unpredictable and identifies its process. Open the draft with `wx`,
+ * which doesn't follow links.
+ */
+export function draftOf(file: string): string {
+  // Loaded here because every command loads this file, and few write a draft.
+  const { randomBytes } = process.getBuiltinModule('node:crypto');
+  return `${file}.${processName(thisProcess())}.${randomBytes(6).toString('hex')}.tmp`;
+}
+
+/**
+ * Removes drafts and locks that killed processes left in a folder. Keeps those of running processes, and for a day those of
+ * processes in other containers or on other machines, which can't be checked. A secret in a draft is also in the state folder.
+ */
+export function removeLeftovers(folder: string): void {
+  for (const name of namesIn(folder)) {
+    const owner = processNamed(ours.exec(name)?.[1] ?? '');
+    if (!owner) continue;
+    const file = path.join(folder, name);
+    try {
+      if (!(isRunning(owner) ?? isRecent(file))) rmSync(file);
+    } catch {
+      // Another process removed it, or this user may not.
+    }
+  }
+}
+
+function isRecent(file: string): boolean {
+  return Date.now() - lstatSync(file).mtimeMs < abandonedAfter;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,285 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { makeFolder, openOwnFile, readCacheFile, refuseForeignFolder, writeCacheFile } from '../../src/state/folder.ts';
+import { processName, thisProcess } from '../../src/state/process.ts';
+import { emptyFolder } from '../config/folder.ts';
+import { children } from './children.ts';
+
+const child = children('src/state/folder.ts');
+
+/** Runs a command as a user unknown to the system. */
+const stranger = 'setpriv --reuid 54321 --regid 54321 --clear-groups';
+const canBeStranger = process.getuid?.() === 0 && spawnSync('sh', ['-c', `${stranger} true`]).status === 0;
+
+/** Creates a folder of the tool's own, and its parent. */
+function ours() {
+  const above = emptyFolder();
+  const folder = join(above, 'cheapestinference');
+  makeFolder(folder);
+  return { above, folder };
+}
+
+const refuse = (folder: string) => refuseForeignFolder(folder, 'XDG_STATE_HOME');
+
+/** Returns the error that another user gets for a folder: its message and hint, or nothing. */
+async function toldStranger(folder: string): Promise<string> {
+  const script = `
+    import { refuseForeignFolder } from './module.mjs';
+    try {
+      refuseForeignFolder(${JSON.stringify(folder)}, 'XDG_STATE_HOME');
+    } catch (error) {
+      console.log(error.code, error.message, error.hint);
+    }`;
+  const { code, stdout, stderr } = await child(script, { shell: `exec ${stranger} "$@"` }).ended;
+  expect([code, stderr]).toEqual([0, '']);
+  return stdout;
+}
+
+describe.skipIf(process.platform === 'win32')('a folder of the tool’s own', () => {
+  test('is created for its owner alone, and accepted', () => {
+    const { folder } = ours();
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(() => refuse(folder)).not.toThrow();
+  });
+
+  test.each([
+    ['that is not there', (folder: string) => join(folder, 'none')],
+    ['below a folder that is not there', (folder: string) => join(folder, 'none', 'none')],
+    ['below a file', () => '/dev/null/state'],
+    ['that is a file, which whoever writes finds out', () => '/dev/null'],
+  ])('%s is in order', (_what, at) => {
+    expect(() => refuse(at(ours().folder))).not.toThrow();
+  });
+
+  test.each([0o700, 0o750, 0o755, 0o500])('with mode %o is accepted', (mode) => {
+    const { folder } = ours();
+    chmodSync(folder, mode);
+    expect(() => refuse(folder)).not.toThrow();
+  });
+
+  test.each([
+    [0o777, '0777', 'Run `chmod 700 '],
+    [0o775, '0775', 'Run `chmod 700 '],
+    [0o1777, '1777', 'Set XDG_STATE_HOME to a folder of your own.'],
+  ])('of mode %o is refused, and the command that mends it is told', (mode, shown, hint) => {
+    const { folder } = ours();
+    chmodSync(folder, mode);
+    expect(() => refuse(folder)).toThrow(
+      expect.objectContaining({
+        code: 'file_error',
+        message: `${folder} can be written by others (mode ${shown})`,
+        hint: expect.stringContaining(hint),
+      }),
+    );
+  });
+
+  test('is accepted after the suggested command', () => {
+    const { folder } = ours();
+    chmodSync(folder, 0o777);
+    let hint = '';
+    try {
+      refuse(folder);
+    } catch (error) {
+      hint = error instanceof Error && 'hint' in error ? String(error.hint) : '';
+    }
+    execFileSync('sh', ['-c', /`(chmod [^`]+)`/.exec(hint)?.[1] ?? 'false']);
+    expect(() => refuse(folder)).not.toThrow();
+  });
+
+  test.each([
+    [0o1777, true],
+    [0o775, true],
+    [0o755, true],
+    [0o777, false],
+    [0o707, false],
+  ])('in a folder of mode %o is in order: %s', (mode, inOrder) => {
+    const { above, folder } = ours();
+    chmodSync(above, mode);
+    for (const each of [folder, join(above, 'none')]) {
+      if (inOrder) expect(() => refuse(each)).not.toThrow();
+      else
+        expect(() => refuse(each)).toThrow(
+          expect.objectContaining({
+            message: `${above} can be written by others (mode 0${mode.toString(8)})`,
+            hint: expect.stringContaining(`\`chmod o-w ${above}\``),
+          }),
+        );
+    }
+  });
+
+  test('that is a link to another folder of the same user is accepted', () => {
+    const { above, folder } = ours();
+    symlinkSync(folder, join(above, 'link'));
+    expect(() => refuse(join(above, 'link'))).not.toThrow();
+    chmodSync(folder, 0o777);
+    expect(() => refuse(join(above, 'link'))).toThrow('can be written by others');
+  });
+});
+
+describe.skipIf(!canBeStranger)('a folder of another user', () => {
+  test('is accepted for root, as in a container where another user owns the home folder', () => {
+    const { folder } = ours();
+    chownSync(folder, 54_321, 54_321);
+    expect(() => refuse(folder)).not.toThrow();
+    const file = join(folder, 'history.jsonl');
+    writeFileSync(file, '');
+    chownSync(file, 54_321, 54_321);
+    expect(() => closeSync(openOwnFile(file, 'a+'))).not.toThrow();
+    chownSync(file, 12_345, 12_345);
+    expect(() => openOwnFile(file, 'a+')).toThrow('belongs to another user (uid 12345)');
+  });
+
+  test('is refused for anybody else, whose own folder is accepted', async () => {
+    const { above, folder } = ours();
+    chmodSync(above, 0o755);
+    chownSync(folder, 12_345, 12_345);
+    chmodSync(folder, 0o755);
+    const told = await toldStranger(folder);
+    expect(told).toBe(
+      `file_error ${folder} belongs to another user (uid 12345) Nothing was sent. Set XDG_STATE_HOME to a folder of your own, or run \`sudo chown -R 54321 ${folder}\`, once you know that what is in it is yours.\n`,
+    );
+    chownSync(folder, 54_321, 54_321);
+    expect(await toldStranger(folder)).toBe('');
+  });
+
+  test('is refused if it is their link to a folder of the user', async () => {
+    const { above, folder } = ours();
+    chmodSync(above, 0o755);
+    chownSync(folder, 54_321, 54_321);
+    const link = join(above, 'link');
+    symlinkSync(folder, link);
+    expect(await toldStranger(link)).toBe('');
+    execFileSync('chown', ['-h', '12345', link]);
+    expect(lstatSync(link).uid).toBe(12_345);
+    expect(await toldStranger(link)).toContain(`${link} is a link that belongs to another user (uid 12345)`);
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('a file of the tool’s own', () => {
+  function inFolder() {
+    const { folder } = ours();
+    return { folder, file: join(folder, 'history.jsonl') };
+  }
+
+  test('is made for its owner alone, appended to and read', () => {
+    const { file } = inFolder();
+    for (const text of ['one\n', 'two\n']) {
+      const descriptor = openOwnFile(file, 'a+');
+      writeSync(descriptor, text);
+      closeSync(descriptor);
+    }
+    const descriptor = openOwnFile(file, 'r');
+    expect(readFileSync(descriptor, 'utf8')).toBe('one\ntwo\n');
+    closeSync(descriptor);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  test('that is missing raises the system’s error when it is read', () => {
+    expect(() => openOwnFile(inFolder().file, 'r')).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+  });
+
+  test('that exists raises the system’s error when a new one is requested', () => {
+    const { file } = inFolder();
+    writeFileSync(file, 'x');
+    expect(() => openOwnFile(file, 'wx')).toThrow(expect.objectContaining({ code: 'EEXIST' }));
+  });
+
+  test.each(['r', 'r+', 'a', 'a+'] as const)('is refused if it leads to another file, with %j', (flags) => {
+    const { folder, file } = inFolder();
+    const profile = join(folder, '.bashrc');
+    writeFileSync(profile, 'mine\n', { mode: 0o600 });
+    for (const lead of [symlinkSync, linkSync]) {
+      const at = `${file}-${lead.name}`;
+      lead(profile, at);
+      expect(() => openOwnFile(at, flags)).toThrow(
+        expect.objectContaining({
+          code: 'file_error',
+          message: expect.stringMatching(/ (?:is a link|has 2 names \(hard links\)), and isn't used$/),
+          hint: `Move it away: \`mv ${at} ${at}.old\`.`,
+        }),
+      );
+    }
+    expect(readFileSync(profile, 'utf8')).toBe('mine\n');
+  });
+
+  test('is not created through a dangling link', () => {
+    const { folder, file } = inFolder();
+    symlinkSync(join(folder, 'later'), file);
+    expect(() => openOwnFile(file, 'a+')).toThrow('is a link');
+    expect(() => openOwnFile(file, 'wx')).toThrow('EEXIST');
+    expect(existsSync(join(folder, 'later'))).toBe(false);
+  });
+
+  test.each(['r', 'a', 'a+'] as const)('is refused at once if it is a pipe, with %j', (flags) => {
+    const { file } = inFolder();
+    execFileSync('mkfifo', [file]);
+    expect(() => openOwnFile(file, flags)).toThrow('is not a regular file');
+  });
+
+  test('is refused if others can write to it', () => {
+    const { file } = inFolder();
+    writeFileSync(file, '');
+    chmodSync(file, 0o620);
+    expect(() => openOwnFile(file, 'a+')).toThrow(
+      expect.objectContaining({
+        message: `${file} can be written by others (mode 0620)`,
+        hint: expect.stringContaining(`\`chmod 600 ${file}\``),
+      }),
+    );
+  });
+});
+
+describe('a file of the cache', () => {
+  const dead = processName({ ...thisProcess(), pid: 4_194_304 });
+
+  test('is written whole and read, and drafts of killed processes are removed', () => {
+    const { folder } = ours();
+    const file = join(folder, 'update.json');
+    writeFileSync(`${file}.${dead}.0123456789ab.tmp`, 'half');
+    writeFileSync(`${file}.123`, 'fresh, of an earlier version');
+    writeFileSync(`${file}.124`, 'old, of an earlier version');
+    const yesterday = new Date(Date.now() - 25 * 3_600_000);
+    utimesSync(`${file}.124`, yesterday, yesterday);
+    writeCacheFile(file, 'one');
+    writeCacheFile(file, 'two');
+    expect([readCacheFile(file), readdirSync(folder)]).toEqual(['two', ['update.json', 'update.json.123']]);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  test('takes the place of a link, which is not followed', () => {
+    const { folder } = ours();
+    const file = join(folder, 'update.json');
+    writeFileSync(join(folder, 'mine'), 'mine');
+    symlinkSync('mine', file);
+    symlinkSync('mine', `${file}.${process.pid}`);
+    expect(() => readCacheFile(file)).toThrow('is a link');
+    writeCacheFile(file, 'cached');
+    expect([readFileSync(join(folder, 'mine'), 'utf8'), readCacheFile(file)]).toEqual(['mine', 'cached']);
+  });
+
+  test.skipIf(process.platform === 'win32')('is neither written nor read in a folder that others can write to', () => {
+    const { folder } = ours();
+    const file = join(folder, 'update.json');
+    writeCacheFile(file, 'one');
+    chmodSync(folder, 0o777);
+    expect(() => writeCacheFile(file, 'two')).toThrow('can be written by others');
+    expect(() => readCacheFile(file)).toThrow('can be written by others');
+    expect([readFileSync(file, 'utf8'), readdirSync(dirname(file))]).toEqual(['one', ['update.json']]);
+  });
+});
