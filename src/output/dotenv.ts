@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, realpath, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CommandError, codeOf, messageOf, usageError } from '../domain/errors.ts';
+import { draftOf, removeLeftovers } from '../state/drafts.ts';
 import { withLock } from '../state/lock.ts';
 import { withVariable } from './dotenv-text.ts';
 
@@ -37,7 +37,8 @@ export function checkVariable(name: string): string {
 
 /**
  * Opens a dotenv file for one write: its successor is made beside it at once, as large as it may become, so that a folder
- * that cannot be written and a disk that is full are found out before there is a secret to keep.
+ * that cannot be written and a disk that is full are found out before there is a secret to keep. Successors that killed processes
+ * left in the folder are removed.
  *
  * @throws CommandError (file_error)
  */
@@ -50,7 +51,8 @@ export async function openDotenv(file: string): Promise<Dotenv> {
     const { length } = await contentOf(target);
     // What is refused to the lock is refused now.
     await alone(() => Promise.resolve());
-    const successor = `${target}.${randomBytes(6).toString('hex')}.tmp`;
+    removeLeftovers(folder);
+    const successor = draftOf(target);
     const handle = await create(successor, length + room);
     const discard = async () => {
       await handle.close();
@@ -60,6 +62,8 @@ export async function openDotenv(file: string): Promise<Dotenv> {
       file: named,
       async set(variable, value) {
         try {
+          // Check before locking: the lock would create its folder again, but if the folder is gone, that is up to the user.
+          await requireInPlace(handle, successor);
           await alone(async () => {
             const content = withVariable(await contentOf(target), variable, value);
             await overwrite(handle, content);
@@ -144,6 +148,15 @@ async function create(file: string, size: number): Promise<FileHandle> {
     await rm(file, { force: true });
     throw error;
   }
+}
+
+/** Fails if the draft is no longer in place, because whatever is written to it would be lost. */
+async function requireInPlace(handle: FileHandle, file: string): Promise<void> {
+  const open = await handle.stat({ bigint: true });
+  const there = await lstat(file, { bigint: true }).catch(unless('ENOENT', 'ENOTDIR'));
+  if (there?.ino === open.ino && there.dev === open.dev) return;
+  const folder = await lstat(path.dirname(file)).catch(unless('ENOENT', 'ENOTDIR'));
+  throw new Error(`${folder ? 'the file prepared beside it' : 'its folder'} was removed in the meantime`);
 }
 
 /** Writes from a file's beginning on. */

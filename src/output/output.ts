@@ -1,6 +1,7 @@
 import type { Environment } from '../config/folders.ts';
 import { usageError } from '../domain/errors.ts';
 import { type Format, formats } from '../domain/formats.ts';
+import { excessOf } from '../domain/json.ts';
 import { redacted } from '../domain/secrets.ts';
 import { type Cell, cellText, csv, tsv } from './delimited.ts';
 import { Display } from './display.ts';
@@ -8,6 +9,7 @@ import { LiveScreen } from './live.ts';
 import { type Sink, written } from './sink.ts';
 import type { Style } from './style.ts';
 import { harmless, harmlessData, harmlessJson, harmlessLines } from './text.ts';
+import { isWorkflowLog, jsonWithoutWorkflowCommands, workflowSafeSink } from './workflow-commands.ts';
 
 /** The global flags that decide how a result is printed, as typed. */
 export interface OutputFlags {
@@ -71,8 +73,9 @@ export class Output {
     flags: OutputFlags,
     preferred: () => Format | undefined = () => undefined,
   ) {
-    this.#stdout = stdout;
-    this.#stderr = stderr;
+    const isInLog = isWorkflowLog(env);
+    this.#stdout = isInLog ? workflowSafeSink(stdout) : stdout;
+    this.#stderr = isInLog ? () => workflowSafeSink(stderr()) : stderr;
     this.#flags = flags;
     this.#result = new Display(stdout, env, flags.color === false);
     this.#env = env;
@@ -186,7 +189,7 @@ export class Output {
     if (this.#flags.jq !== undefined) return this.#json(data);
     if (this.format === 'json') {
       const text = JSON.stringify(data);
-      return this.raw(`${this.isTerminal ? harmlessJson(text) : text}\n`);
+      return this.raw(`${this.#inert(this.isTerminal ? harmlessJson(text) : text)}\n`);
     }
     if (this.format === 'yaml') {
       this.raw('---\n');
@@ -226,7 +229,7 @@ export class Output {
     const value = parsed(body);
     if (value === undefined) return this.raw(this.isTerminal ? this.#result.legible(`${harmlessLines(body)}\n`) : body);
     if (this.#flags.jq !== undefined || this.isTerminal) return this.#json(value);
-    this.raw(body);
+    this.raw(this.#inert(body));
   }
 
   /** Refuses what an answer that is printed as it came cannot take: fields, CSV, YAML. @throws CommandError (usage) */
@@ -312,10 +315,17 @@ export class Output {
     if (this.#flags.jq !== undefined) {
       const { jq } = await import('./jq.ts');
       const lines = await jq(this.#flags.jq, data);
-      return this.raw(this.isTerminal ? this.#result.legible(harmlessLines(lines)) : lines);
+      if (this.isTerminal) return this.raw(this.#result.legible(harmlessLines(lines)));
+      // Only JSON can be escaped without changing its value.
+      return this.raw(lines.replace(/^[[{].*$/gm, (json) => this.#inert(json)));
     }
     const text = JSON.stringify(data, undefined, this.isTerminal ? 2 : undefined);
-    this.#stdout.write(`${this.isTerminal ? harmlessJson(text, this.unicode) : text}\n`);
+    this.#stdout.write(`${this.#inert(this.isTerminal ? harmlessJson(text, this.unicode) : text)}\n`);
+  }
+
+  /** Returns JSON of the same value, without workflow commands if the output goes to a workflow log. */
+  #inert(json: string): string {
+    return isWorkflowLog(this.#env) ? jsonWithoutWorkflowCommands(json) : json;
   }
 
   async #yaml(data: unknown): Promise<void> {
@@ -343,7 +353,8 @@ export function columnOf<Row extends object>(field: string, told: (value: number
 
 function parsed(body: string): unknown {
   try {
-    return JSON.parse(body);
+    const value: unknown = JSON.parse(body);
+    return excessOf(value) === undefined ? value : undefined;
   } catch {
     return undefined;
   }

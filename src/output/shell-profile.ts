@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Environment } from '../config/folders.ts';
+import { type Environment, xdgFolder } from '../config/folders.ts';
 import { quoted } from '../domain/shell-word.ts';
 
 const begin = '# >>> CheapestInference API key >>>';
@@ -23,7 +23,7 @@ export function findShellProfile(env: Environment): ShellProfile | undefined {
   const files = {
     bash: path.join(home, process.platform === 'darwin' ? '.bash_profile' : '.bashrc'),
     zsh: path.join(env.ZDOTDIR || home, '.zshrc'),
-    fish: path.join(env.XDG_CONFIG_HOME || path.join(home, '.config'), 'fish', 'config.fish'),
+    fish: path.join(xdgFolder(env, 'XDG_CONFIG_HOME') ?? path.join(home, '.config'), 'fish', 'config.fish'),
   };
   const file = files[shell];
   return {

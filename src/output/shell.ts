@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { Environment } from '../config/folders.ts';
 
-/** A line that grows longer than this is told as it is, characters. */
+/** Longest line that is passed on as a whole, in characters. A longer line is passed on in parts. */
 const longestLine = 65_536;
 
 /**
@@ -45,8 +45,10 @@ function forward(stream: NodeJS.ReadableStream, tell: (line: string) => void): (
     const lines = `${held}${text}`.split('\n');
     held = lines.pop() ?? '';
     if (held.length > longestLine) {
-      lines.push(held);
-      held = '';
+      // Split between words, because half a key wouldn't be recognized and masked.
+      const end = /[^\w-](?=[\w-]*$)/.exec(held)?.index ?? held.length - 1;
+      lines.push(held.slice(0, end + 1));
+      held = held.slice(end + 1);
     }
     for (const line of lines) tell(line);
   });

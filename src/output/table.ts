@@ -1,5 +1,8 @@
 import { widthOf } from './width.ts';
 
+/** Longest table, in characters; the longest string is about twice that. One huge cell among many rows is shown as paragraphs. */
+const longestTable = 2 ** 28;
+
 /**
  * A table without lines, columns two spaces apart. Cells may hold colour.
  *
@@ -39,7 +42,8 @@ export interface DrawnColumn {
  * @param width - of the terminal, in columns
  */
 export function fitted(columns: readonly DrawnColumn[], width: number): string {
-  const fitting = columnsWithin(columns, width);
+  const rows = columns[0]?.cells.length ?? 0;
+  const fitting = columnsWithin(columns, Math.min(width, longestTable / rows));
   if (!fitting) return cards(columns);
   return table(
     fitting.map(({ header }) => header),
@@ -57,7 +61,9 @@ export function fittedRows(columns: readonly DrawnColumn[], width: number): stri
 
 /** As many of the columns as fit; undefined when not even those that must stay do. */
 function columnsWithin(columns: readonly DrawnColumn[], width: number): readonly DrawnColumn[] | undefined {
-  const widths = columns.map(({ header, cells }) => Math.max(...[header, ...cells].map(widthOf)));
+  const widths = columns.map(({ header, cells }) =>
+    cells.reduce((widest, cell) => Math.max(widest, widthOf(cell)), widthOf(header)),
+  );
   if (widths.reduce((sum, each) => sum + each, 2 * (columns.length - 1)) <= width) return columns;
   const lowest = Math.min(...columns.map(({ optional = Number.POSITIVE_INFINITY }) => optional));
   const dropped = columns.findLastIndex(({ optional }) => optional === lowest);

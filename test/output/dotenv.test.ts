@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -92,7 +93,7 @@ describe('a dotenv file', () => {
     writeFileSync(join(folder, '.env'), `A=${'x'.repeat(10_000)}\n`);
     const dotenv = await openDotenv(join(folder, '.env'));
     const [, successor = ''] = readdirSync(folder);
-    expect(successor).toMatch(/^\.env\.[0-9a-f]{12}\.tmp$/);
+    expect(successor).toMatch(/^\.env\.[0-9a-f]{12}\.\d+\.(?:\d+|-)\.[0-9a-f]{12}\.tmp$/);
     const { size, blocks, mode } = statSync(join(folder, successor));
     expect([size > 14_000, blocks * 512 >= size, mode & 0o777]).toEqual([true, true, 0o600]);
     await dotenv.discard();
@@ -211,6 +212,43 @@ describe('a dotenv file', () => {
     const error = await openDotenv(file).catch((error: unknown) => error);
     expect(error).toMatchObject({ code: 'file_error', exitCode: 1, message: expect.stringMatching(reason) });
     expect(readdirSync(folder)).toEqual(before);
+  });
+
+  test('whose folder was removed meanwhile is a file error, and the folder is not created again', async () => {
+    const folder = join(emptyFolder(), 'app');
+    mkdirSync(folder);
+    const dotenv = await openDotenv(join(folder, '.env'));
+    rmSync(folder, { recursive: true });
+    await expect(dotenv.set('KEY', 'new')).rejects.toMatchObject({
+      code: 'file_error',
+      message: `${folder}/.env cannot be written: its folder was removed in the meantime`,
+    });
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  test('whose folder was replaced meanwhile is a file error, and nothing is written to it', async () => {
+    const folder = join(emptyFolder(), 'app');
+    mkdirSync(folder);
+    const dotenv = await openDotenv(join(folder, '.env'));
+    rmSync(folder, { recursive: true });
+    mkdirSync(folder);
+    await expect(dotenv.set('KEY', 'new')).rejects.toMatchObject({
+      message: `${folder}/.env cannot be written: the file prepared beside it was removed in the meantime`,
+    });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('keeps drafts of running processes, and removes those of killed ones', async () => {
+    const folder = emptyFolder();
+    const working = await openDotenv(join(folder, 'other.env'));
+    const [draft = ''] = readdirSync(folder);
+    const dead = draft.replace(/\.\d+\.(\d+|-)\./, '.4194304.$1.');
+    writeFileSync(join(folder, dead), 'KEY=half');
+    writeFileSync(join(folder, '.env.0123456789ab.tmp'), 'of another program');
+    await (await openDotenv(join(folder, '.env'))).set('KEY', 'new');
+    expect(readdirSync(folder).sort()).toEqual(['.env', '.env.0123456789ab.tmp', draft].sort());
+    await working.set('KEY', 'other');
+    expect(readFileSync(join(folder, 'other.env'), 'utf8')).toBe('KEY=other\n');
   });
 
   test('that turned into a folder in the meantime is a file error, and nothing is left beside it', async () => {

@@ -59,3 +59,21 @@ test('rows to choose from have no header, and leave out what does not fit', () =
   expect(fittedRows(columns, 10)).toEqual(['1   Ann', '22']);
   expect(fittedRows(columns, 1)).toEqual(['1', '22']);
 });
+
+test('one cell of a mebibyte among a thousand rows makes paragraphs, even in a pipe', () => {
+  const cells = ['x'.repeat(2 ** 20), ...Array<string>(1000).fill('short')];
+  const drawn = fitted(
+    [
+      { header: 'ID', cells: cells.map(String) },
+      { header: 'NAME', cells },
+    ],
+    Number.POSITIVE_INFINITY,
+  );
+  expect(drawn.length).toBeLessThan(3 * 2 ** 20);
+  expect(drawn).toContain('\n\nID    short\nNAME  short\n');
+});
+
+test('a table of a million rows has its columns too', () => {
+  const cells = Array<string>(1_000_000).fill('1');
+  expect(fitted([{ header: 'ID', cells }], 80)).toHaveLength(3 + 2 * cells.length);
+});

@@ -13,11 +13,28 @@ import {
   percent,
 } from '../../src/output/text.ts';
 
-const driving = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
+const driving =
+  /[\u0000-\u001f\u007f-\u009f\u061c\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u00ad\ufff9-\ufffb\u{e0000}-\u{e0fff}]/u;
 const nasty = fc.string({
   unit: fc.oneof(
     fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
-    fc.constantFrom('\u001b[', '\u001b]', '\u009b', '\u0007', '\u001b\\', '\u202e', '\t', '\n', '31m', '\\u001b', '"'),
+    fc.constantFrom(
+      '\u001b[',
+      '\u001b]',
+      '\u009b',
+      '\u0007',
+      '\u001b\\',
+      '\u202e',
+      '\u200d',
+      '\ufe0f',
+      '\u{e0041}',
+      '🔑',
+      '\t',
+      '\n',
+      '31m',
+      '\\u001b',
+      '"',
+    ),
   ),
 });
 
@@ -33,6 +50,18 @@ describe('harmless', () => {
     ['abc\u202edef\u2066g', 'abcdefg'],
     ['a\u2028b\u2029c', 'a b c'],
     ['', ''],
+    ['p\u200br\u200co\u200dd', 'prod'],
+    ['p\u200er\u200fo\u061cd', 'prod'],
+    ['\ufeffp\u2060r\u2064o\u00add\u180e', 'prod'],
+    ['prod\u{e0041}\u{e007f}\u{e0100}\u{e01ef}', 'prod'],
+    ['pr\ufe0fod\u034f\u3164\ufff9', 'prod'],
+    ['می\u200cخواهم', 'میخواهم'],
+    ['क्\u200dष', 'क्ष'],
+    ['👨\u200d👩\u200d👧\u200d👦', '👨\u200d👩\u200d👧\u200d👦'],
+    ['❤\ufe0f\u200d🔥 👍🏽 🧑🏽\u200d⚕\ufe0f', '❤\ufe0f\u200d🔥 👍🏽 🧑🏽\u200d⚕\ufe0f'],
+    ['🏳\ufe0f\u200d🌈 🇯🇵 1\ufe0f\u20e3 ✓\ufe0e', '🏳\ufe0f\u200d🌈 🇯🇵 1\ufe0f\u20e3 ✓'],
+    ['🔑\u200d 🔑\ufe0f\ufe0f\ufe0f', '🔑 🔑\ufe0f'],
+    ['🏴\u{e0067}\u{e0062}\u{e007f}', '🏴'],
   ])('makes of %j %j', (text, result) => {
     expect(harmless(text)).toBe(result);
   });
@@ -117,6 +146,7 @@ test.each([
 
 test('harmless JSON has the same value and nothing that drives a terminal', () => {
   expect(harmlessJson('"\u009b\u202e\u007f\u2028é"')).toBe('"\\u009b\\u202e\\u007f\\u2028é"');
+  expect(harmlessJson('"a\u200b\u{e0041}👨\u200d👩"')).toBe('"a\\u200b\\udb40\\udc4\u0031👨\u200d👩"');
   fc.assert(
     fc.property(nasty, (text) => {
       const json = harmlessJson(JSON.stringify({ text }));
