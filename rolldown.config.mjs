@@ -112,7 +112,7 @@ const program = defineConfig({
         {
           name: 'start',
           priority: 4,
-          test: /package\.json$|node_modules\/commander\/|src\/(?:commands\/(?:command|program)|domain\/(?:errors|secrets)|output\/(?:text|sink))\.ts$/,
+          test: /package\.json$|node_modules\/commander\/|src\/(?:commands\/(?:command|program)|domain\/(?:errors|secrets)|output\/(?:text|sink|workflow-commands))\.ts$/,
         },
         // Each with all that it needs and has not yet: what every command does, what pools are, and the API.
         { name: 'context', priority: 3, test: /src\/(?:commands\/context|output\/time)\.ts$/ },

@@ -39,15 +39,19 @@ __ci_options() {
     'status') options='--check' ;;
     'pools list') options='--available --block --model --status' ;;
     'pools quote') options='--blocks --quantity --billing-cycle' ;;
-    'pools subscribe') options='--blocks --quantity --billing-cycle --max-price --ensure --again --create-key --save --var --dry-run' ;;
-    'pools watch') options='--blocks --all-blocks --interval --for --count --forever --bell --exec --webhook --subscribe --quantity --billing-cycle --max-price --ensure --again --create-key --save --var' ;;
+    'pools subscribe') options='--blocks --quantity --billing-cycle --max-price --ensure --again --no-wait --settle --create-key --save --var --dry-run' ;;
+    'pools watch') options='--blocks --all-blocks --interval --for --count --forever --bell --exec --webhook --subscribe --quantity --billing-cycle --max-price --ensure --again --no-wait --settle --create-key --save --var' ;;
     'pools keys') options='--reveal' ;;
-    'keys create') options='--subscription --pool --credit --max-budget --rpm --tpm --save --var --secret-only --ensure --reveal' ;;
+    'pools cancel') options='--again --no-wait --settle' ;;
+    'keys create') options='--subscription --pool --credit --max-budget --rpm --tpm --save --var --secret-only --ensure --reveal --again --no-wait --settle' ;;
+    'keys delete') options='--settle' ;;
     'usage') options='--period --refresh --self' ;;
     'billing topup') options='--method --wait' ;;
-    'billing verify') options='--amount --wait' ;;
-    'billing subscribe') options='--create-key' ;;
-    'history') options='--all' ;;
+    'billing verify') options='--amount --wait --settle' ;;
+    'billing subscribe') options='--create-key --settle --no-wait --again' ;;
+    'billing cancel') options='--settle --no-wait --again' ;;
+    'history') options='--all --limit' ;;
+    'history reconcile') options='--wait' ;;
     'auth login') options='--with-key --keychain' ;;
     'api') options='--raw-field --field --input' ;;
     'sandbox serve') options='--port' ;;
@@ -62,6 +66,7 @@ __ci_long() {
   flag=$1
   case "$place $1" in
     ' -V') flag=--version ;;
+    'history -L') flag=--limit ;;
     'api -f') flag=--raw-field ;;
     'api -F') flag=--field ;;
     *' -o') flag=--output ;;
@@ -84,7 +89,7 @@ __ci_values() {
   kind='' choices='' alone=''
   case "$place $1" in
     'pools list --block' | 'pools quote --blocks' | 'pools subscribe --blocks') kind=list choices='asia europe americas' alone='all' ;;
-    'pools list --model' | 'pools quote --quantity' | 'pools subscribe --quantity' | 'pools subscribe --max-price' | 'pools subscribe --create-key' | 'pools subscribe --var' | 'pools watch --interval' | 'pools watch --for' | 'pools watch --count' | 'pools watch --exec' | 'pools watch --webhook' | 'pools watch --quantity' | 'pools watch --max-price' | 'pools watch --create-key' | 'pools watch --var' | 'keys create --max-budget' | 'keys create --rpm' | 'keys create --tpm' | 'keys create --var' | 'billing verify --amount' | 'billing subscribe --create-key' | 'api --raw-field' | 'api --field' | 'sandbox serve --port' | 'sandbox schedule --open-in' | 'sandbox schedule --for' | 'sandbox schedule --seats' | 'sandbox schedule --rivals') kind=any ;;
+    'pools list --model' | 'pools quote --quantity' | 'pools subscribe --quantity' | 'pools subscribe --max-price' | 'pools subscribe --settle' | 'pools subscribe --create-key' | 'pools subscribe --var' | 'pools watch --interval' | 'pools watch --for' | 'pools watch --count' | 'pools watch --exec' | 'pools watch --webhook' | 'pools watch --quantity' | 'pools watch --max-price' | 'pools watch --settle' | 'pools watch --create-key' | 'pools watch --var' | 'pools cancel --settle' | 'keys create --max-budget' | 'keys create --rpm' | 'keys create --tpm' | 'keys create --var' | 'keys create --settle' | 'keys delete --settle' | 'billing verify --amount' | 'billing verify --settle' | 'billing subscribe --create-key' | 'billing subscribe --settle' | 'billing cancel --settle' | 'history --limit' | 'api --raw-field' | 'api --field' | 'sandbox serve --port' | 'sandbox schedule --open-in' | 'sandbox schedule --for' | 'sandbox schedule --seats' | 'sandbox schedule --rivals') kind=any ;;
     'pools list --status') kind=words choices='active funding activating paused' ;;
     'pools quote --billing-cycle' | 'pools subscribe --billing-cycle' | 'pools watch --billing-cycle') kind=words choices='month year' ;;
     'pools subscribe --save' | 'pools watch --save' | 'keys create --save' | 'api --input') kind=files ;;
@@ -133,7 +138,7 @@ __ci_values() {
     'plans list --fields') kind=list choices='slug name priceUsdc rateLimits' ;;
     'keys delete +' | 'usage 1') kind=keys ;;
     'auth switch 1') kind=profiles ;;
-    'config get 1' | 'config set 1') kind=words choices='output timeout max-monthly-spend' ;;
+    'config get 1' | 'config set 1') kind=words choices='output timeout max-monthly-spend settling-time' ;;
     'api 1') kind=words choices='GET HEAD POST PUT PATCH DELETE' ;;
     'sandbox schedule 2') kind=words choices='asia europe americas' ;;
     'completion install 1') kind=words choices='bash zsh fish powershell' ;;

@@ -146,7 +146,9 @@ function __ci_options
                 '--billing-cycle'\t'month or year' \
                 '--max-price'\t'refuse when today\'s charge is above this' \
                 '--ensure'\t'do nothing when active subscriptions of yours cover it already' \
-                '--again'\t'buy it though the same was bought a moment ago' \
+                '--again'\t'allow a repeat of a recent or unsettled purchase' \
+                '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
+                '--settle'\t'how long to look for the change if the response is lost (default: 30s)' \
                 '--create-key'\t'make an API key for each seat' \
                 '--save'\t'write the secret to this dotenv file, and print it nowhere' \
                 '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
@@ -166,12 +168,18 @@ function __ci_options
                 '--billing-cycle'\t'month or year' \
                 '--max-price'\t'with --subscribe: the most it may charge' \
                 '--ensure'\t'with --subscribe: end at once when you hold one of them already' \
-                '--again'\t'with --subscribe: buy it though the same was bought a moment ago' \
+                '--again'\t'with --subscribe: allow a repeat of a recent or unsettled purchase' \
+                '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
+                '--settle'\t'how long to look for the change if the response is lost (default: 30s)' \
                 '--create-key'\t'make an API key for each seat' \
                 '--save'\t'write the secret to this dotenv file, and print it nowhere' \
                 '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)'
         case 'pools keys'
             printf '%s\n' '--reveal'\t'show the secrets in full'
+        case 'pools cancel'
+            printf '%s\n' '--again'\t'go ahead even if an earlier change of this kind hasn\'t settled' \
+                '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
+                '--settle'\t'how long to look for the change if the response is lost (default: 30s)'
         case 'keys create'
             printf '%s\n' '--subscription'\t'for this subscription (default: the most recent)' \
                 '--pool'\t'for your subscription on this pool' \
@@ -183,7 +191,12 @@ function __ci_options
                 '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
                 '--secret-only'\t'print the secret and nothing else' \
                 '--ensure'\t'do nothing when a key of that name is there already' \
-                '--reveal'\t'with --ensure: show the secret of a key that is there'
+                '--reveal'\t'with --ensure: show the secret of a key that is there' \
+                '--again'\t'create the key even if an earlier one of that name hasn\'t settled' \
+                '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
+                '--settle'\t'how long to look for the change if the response is lost (default: 30s)'
+        case 'keys delete'
+            printf '%s\n' '--settle'\t'how long to look for the change if the response is lost (default: 30s)'
         case 'usage'
             printf '%s\n' '--period'\t'1h, 24h, 7d, 30d' \
                 '--refresh'\t'ask the API, even if the figures at hand are fresh' \
@@ -193,11 +206,22 @@ function __ci_options
                 '--wait'\t'wait until the credit has risen'
         case 'billing verify'
             printf '%s\n' '--amount'\t'what was sent, exactly' \
-                '--wait'\t'ask again while the transaction is not final'
+                '--wait'\t'ask again while the transaction is not final' \
+                '--settle'\t'how long to look for the change if the response is lost (default: 30s)'
         case 'billing subscribe'
-            printf '%s\n' '--create-key'\t'make an API key with it'
+            printf '%s\n' '--create-key'\t'make an API key with it' \
+                '--settle'\t'how long to look for the change if the response is lost (default: 30s)' \
+                '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
+                '--again'\t'go ahead even if an earlier change of this kind hasn\'t settled'
+        case 'billing cancel'
+            printf '%s\n' '--settle'\t'how long to look for the change if the response is lost (default: 30s)' \
+                '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
+                '--again'\t'go ahead even if an earlier change of this kind hasn\'t settled'
         case 'history'
-            printf '%s\n' '--all'\t'of all accounts, not only of the one in use'
+            printf '%s\n' '--all'\t'of all accounts, not only of the one in use' \
+                '--limit'\t'most changes to list'
+        case 'history reconcile'
+            printf '%s\n' '--wait'\t'wait until recent changes have settled'
         case 'auth login'
             printf '%s\n' '--with-key'\t'read the key from standard input' \
                 '--keychain'\t'keep the key in the system\'s keychain (needs the npm package @napi-rs/keyring)'
@@ -236,6 +260,8 @@ function __ci_long
     switch "$argv[1] $argv[2]"
         case ' -V'
             echo -- --version
+        case 'history -L'
+            echo -- --limit
         case 'api -f'
             echo -- --raw-field
         case 'api -F'
@@ -273,7 +299,7 @@ function __ci_values
                 'americas'\t'16:00–24:00 UTC' \
                 '--alone' \
                 'all'\t'the whole day'
-        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --create-key' 'pools watch --var' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --var' 'billing verify --amount' 'billing subscribe --create-key' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
+        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --var' 'keys create --settle' 'keys delete --settle' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'history --limit' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
             printf '%s\n' 'any'
         case 'pools list --status'
             printf '%s\n' 'words' \
@@ -654,7 +680,8 @@ function __ci_values
             printf '%s\n' 'words' \
                 'output' \
                 'timeout' \
-                'max-monthly-spend'
+                'max-monthly-spend' \
+                'settling-time'
         case 'api 1'
             printf '%s\n' 'words' \
                 'GET' \

@@ -238,7 +238,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--billing-cycle', 'month or year')
       , @('--max-price', 'refuse when today''s charge is above this')
       , @('--ensure', 'do nothing when active subscriptions of yours cover it already')
-      , @('--again', 'buy it though the same was bought a moment ago')
+      , @('--again', 'allow a repeat of a recent or unsettled purchase')
+      , @('--no-wait', 'exit 6 instead of waiting for an earlier change to settle')
+      , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
       , @('--create-key', 'make an API key for each seat')
       , @('--save', 'write the secret to this dotenv file, and print it nowhere')
       , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
@@ -259,13 +261,20 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--billing-cycle', 'month or year')
       , @('--max-price', 'with --subscribe: the most it may charge')
       , @('--ensure', 'with --subscribe: end at once when you hold one of them already')
-      , @('--again', 'with --subscribe: buy it though the same was bought a moment ago')
+      , @('--again', 'with --subscribe: allow a repeat of a recent or unsettled purchase')
+      , @('--no-wait', 'exit 6 instead of waiting for an earlier change to settle')
+      , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
       , @('--create-key', 'make an API key for each seat')
       , @('--save', 'write the secret to this dotenv file, and print it nowhere')
       , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
     )
     'pools keys' = @(
       , @('--reveal', 'show the secrets in full')
+    )
+    'pools cancel' = @(
+      , @('--again', 'go ahead even if an earlier change of this kind hasn''t settled')
+      , @('--no-wait', 'exit 6 instead of waiting for an earlier change to settle')
+      , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
     )
     'keys create' = @(
       , @('--subscription', 'for this subscription (default: the most recent)')
@@ -279,6 +288,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--secret-only', 'print the secret and nothing else')
       , @('--ensure', 'do nothing when a key of that name is there already')
       , @('--reveal', 'with --ensure: show the secret of a key that is there')
+      , @('--again', 'create the key even if an earlier one of that name hasn''t settled')
+      , @('--no-wait', 'exit 6 instead of waiting for an earlier change to settle')
+      , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
+    )
+    'keys delete' = @(
+      , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
     )
     'usage' = @(
       , @('--period', '1h, 24h, 7d, 30d')
@@ -292,12 +307,25 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'billing verify' = @(
       , @('--amount', 'what was sent, exactly')
       , @('--wait', 'ask again while the transaction is not final')
+      , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
     )
     'billing subscribe' = @(
       , @('--create-key', 'make an API key with it')
+      , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
+      , @('--no-wait', 'exit 6 instead of waiting for an earlier change to settle')
+      , @('--again', 'go ahead even if an earlier change of this kind hasn''t settled')
+    )
+    'billing cancel' = @(
+      , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
+      , @('--no-wait', 'exit 6 instead of waiting for an earlier change to settle')
+      , @('--again', 'go ahead even if an earlier change of this kind hasn''t settled')
     )
     'history' = @(
       , @('--all', 'of all accounts, not only of the one in use')
+      , @('--limit', 'most changes to list')
+    )
+    'history reconcile' = @(
+      , @('--wait', 'wait until recent changes have settled')
     )
     'auth login' = @(
       , @('--with-key', 'read the key from standard input')
@@ -340,6 +368,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
   # The long forms of short flags, and the flags that can be given again.
   $long = @(
     , @(' -V', '--version')
+    , @('history -L', '--limit')
     , @('api -f', '--raw-field')
     , @('api -F', '--field')
     , @('* -o', '--output')
@@ -397,6 +426,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'pools subscribe --max-price' = @{
       Kind = 'any'
     }
+    'pools subscribe --settle' = @{
+      Kind = 'any'
+    }
     'pools subscribe --create-key' = @{
       Kind = 'any'
     }
@@ -424,10 +456,16 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'pools watch --max-price' = @{
       Kind = 'any'
     }
+    'pools watch --settle' = @{
+      Kind = 'any'
+    }
     'pools watch --create-key' = @{
       Kind = 'any'
     }
     'pools watch --var' = @{
+      Kind = 'any'
+    }
+    'pools cancel --settle' = @{
       Kind = 'any'
     }
     'keys create --max-budget' = @{
@@ -442,10 +480,28 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'keys create --var' = @{
       Kind = 'any'
     }
+    'keys create --settle' = @{
+      Kind = 'any'
+    }
+    'keys delete --settle' = @{
+      Kind = 'any'
+    }
     'billing verify --amount' = @{
       Kind = 'any'
     }
+    'billing verify --settle' = @{
+      Kind = 'any'
+    }
     'billing subscribe --create-key' = @{
+      Kind = 'any'
+    }
+    'billing subscribe --settle' = @{
+      Kind = 'any'
+    }
+    'billing cancel --settle' = @{
+      Kind = 'any'
+    }
+    'history --limit' = @{
       Kind = 'any'
     }
     'api --raw-field' = @{
@@ -1054,6 +1110,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('output', '')
         , @('timeout', '')
         , @('max-monthly-spend', '')
+        , @('settling-time', '')
       )
     }
     'config set 1' = @{
@@ -1062,6 +1119,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('output', '')
         , @('timeout', '')
         , @('max-monthly-spend', '')
+        , @('settling-time', '')
       )
     }
     'api 1' = @{

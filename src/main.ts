@@ -10,6 +10,7 @@ import { redacted } from './domain/secrets.ts';
 import type { Display } from './output/display.ts';
 import { fileSink, pipeSink, type Sink, written } from './output/sink.ts';
 import { harmless, harmlessJson, harmlessLines } from './output/text.ts';
+import { isWorkflowLog, jsonWithoutWorkflowCommands, workflowSafeSink } from './output/workflow-commands.ts';
 
 /** Where an error goes that is thrown where nothing awaits it. */
 interface Escapes {
@@ -56,7 +57,7 @@ export async function run(args: readonly string[], world: World, escapes: Escape
   failure ??= await unwritten(world);
   const { exitCode, lastChange, keptSecrets, prefersJson } = await close();
   if (!failure && world.interrupt.aborted && lastChange !== undefined) {
-    failure = new CommandError('interrupted', 'interrupted; what was asked for had been carried out');
+    failure = new CommandError('interrupted', 'interrupted, but the change went through');
   }
   const asJson = wantsJson(args, world) ?? prefersJson;
   if (failure) {
@@ -106,7 +107,7 @@ const sameSignal = 300;
 export async function main(): Promise<void> {
   const interrupt = new AbortController();
   let first = 0;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       if (!interrupt.signal.aborted) {
         first = performance.now();
@@ -188,10 +189,10 @@ function toCommandError(error: unknown, typed: Command): CommandError {
 }
 
 /** With `--debug`, where in the program an error was thrown. */
-function tellStack(error: unknown, args: readonly string[], { stderr }: World): void {
+function tellStack(error: unknown, args: readonly string[], world: World): void {
   if (!args.includes('--debug')) return;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  stderr.write(`${redacted(harmlessLines(stack))}\n`);
+  errorSink(world).write(`${redacted(harmlessLines(stack))}\n`);
 }
 
 /** Tells a person at a terminal of a newer version. */
@@ -214,7 +215,7 @@ async function report({ message, hint }: CommandError, args: readonly string[], 
   const seen = await display(world.stderr, args, world);
   const text = hint === undefined ? message : `${message.replace(/\.$/, '')}. ${hint}`;
   // Lines tell where a secret ends: before they are one. What a control sequence hid is seen after.
-  world.stderr.write(`${seen.shown(`${seen.style.bad('ci:')} ${redacted(harmless(redacted(text)))}`)}\n`);
+  errorSink(world).write(`${seen.shown(`${seen.style.bad('ci:')} ${redacted(harmless(redacted(text)))}`)}\n`);
 }
 
 /** Says what went wrong in one object. */
@@ -227,7 +228,13 @@ function reportAsJson({ code, message, hint, status, retryable, outcome }: Comma
     retryable,
     outcome: outcome ?? null,
   };
-  world.stderr.write(`${harmlessJson(JSON.stringify({ error }))}\n`);
+  const json = harmlessJson(JSON.stringify({ error }));
+  world.stderr.write(`${isWorkflowLog(world.env) ? jsonWithoutWorkflowCommands(json) : json}\n`);
+}
+
+/** Returns the sink for errors. Text from the API in an error must not act as a workflow command. */
+function errorSink({ stderr, env }: World): Sink {
+  return isWorkflowLog(env) ? workflowSafeSink(stderr) : stderr;
 }
 
 /** Whether errors are due as JSON; asked of the words themselves, as they may be what is wrong. Undefined: nothing says. */

@@ -1,7 +1,18 @@
 import * as z from 'zod/mini';
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
 import { isConsumptionKey } from '../domain/secrets.ts';
-import { errorOf, type HttpAnswer, isTransient, retryAfter, saysFailed, statusWords, unwrapped } from './answers.ts';
+import {
+  errorOf,
+  type HttpAnswer,
+  isTransient,
+  retryAfter,
+  saysFailed,
+  serverTime,
+  statusWords,
+  unwrapped,
+  whatInstead,
+} from './answers.ts';
+import { BodyTooLong } from './body.ts';
 import { Deadline } from './deadline.ts';
 import { pause } from './pause.ts';
 import type { ProxySettings } from './proxies.ts';
@@ -13,6 +24,8 @@ const mostAttempts = 3;
 const firstBackoff = 300;
 const connectTimeout = 10_000;
 const mostRedirects = 5;
+/** How long a change that was sent may still take when the user ends the command, milliseconds. */
+const graceTime = 10_000;
 
 /** Which key a request carries. `if-present`: the management key when there is one. */
 export type KeyKind = 'management' | 'if-present' | 'consumption' | 'none';
@@ -37,6 +50,10 @@ export interface ClientOptions {
   readonly onWait?: ((method: HttpMethod, path: string) => () => void) | undefined;
   /** Told of every exchange; what it is told holds no key. */
   readonly trace?: ((line: string) => void) | undefined;
+  /** Called right before a change leaves. If it throws, the change isn't sent. */
+  readonly onLeave?: (() => void) | undefined;
+  /** Called when the user ends the command while a change is under way. The change gets a little more time to finish. */
+  readonly onGrace?: ((milliseconds: number) => void) | undefined;
 }
 
 /** A request as typed by the user, for `ci api`. */
@@ -70,17 +87,23 @@ interface Request extends RawRequest {
 }
 
 /**
- * The one HTTP client. Reads are repeated after transient failures; a change is never sent twice unless it is certain that
- * the first was not carried out: the request did not leave, or the server said 429.
+ * The HTTP client. It retries reads after transient failures. It sends a change again only if the request certainly didn't leave;
+ * after any other failure, only a look at the account can tell whether the change went through.
  */
 export class ApiClient {
   readonly #options: ClientOptions;
   readonly #transport: Transport;
   #clockOffset = 0;
 
-  constructor(options: ClientOptions) {
+  /** @param transport - shared with another client of the same host; default: one of its own */
+  constructor(options: ClientOptions, transport?: Transport) {
     this.#options = options;
-    this.#transport = new Transport(options.proxies, Math.min(connectTimeout, options.timeout));
+    this.#transport = transport ?? new Transport(options.proxies, Math.min(connectTimeout, options.timeout));
+  }
+
+  /** Returns a client that differs in some options, and shares the connections of this one. */
+  with(options: Partial<Pick<ClientOptions, 'onLeave' | 'onGrace'>>): ApiClient {
+    return new ApiClient({ ...this.#options, ...options }, this.#transport);
   }
 
   /** How far the server's clock is ahead of this machine's, in milliseconds, as its last answer's `Date` tells (to the second). */
@@ -166,7 +189,8 @@ export class ApiClient {
   }
 
   async #request(request: Request): Promise<HttpAnswer> {
-    const deadline = new Deadline(this.#options.timeout, this.#options.interrupt);
+    const { timeout, interrupt } = this.#options;
+    const deadline = new Deadline(timeout, interrupt);
     const answered = this.#options.onWait?.(request.method, request.path);
     try {
       return await this.#attempts(request, deadline);
@@ -185,21 +209,23 @@ export class ApiClient {
       let wait = firstBackoff * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
       let repeatable: boolean;
       try {
-        const answer = await this.#follow(request, signal, attempt);
+        const answer = await this.#follow(request, deadline, attempt);
         if (answer.status >= 200 && answer.status < 300 && !saysFailed(answer.body)) return answer;
         if (answer.status === 304 && request.etag !== undefined) return answer;
         failure = withOutcome(redirectError(answer) ?? errorOf(answer), reading ? undefined : outcomeOf(answer.status));
-        repeatable = reading ? isTransient(answer.status) : answer.status === 429;
+        repeatable = reading && isTransient(answer.status);
         const asked = retryAfter(answer, this.#now() + this.#clockOffset);
         if (asked !== undefined) {
           wait = asked;
           failure = failure.with({ retryAfter: asked });
-          if (repeatable) failure = failure.with({ hint: `Try again in ${seconds(asked)}.` });
+          if (failure.retryable) failure = failure.with({ hint: `Try again in ${seconds(asked)}.` });
         }
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
+        // The error says why the request wasn't sent.
+        if (!error.sent && error.cause instanceof CommandError) throw error.cause;
         failure = this.#transportFailure(error, reading, deadline);
-        repeatable = (reading || !error.sent) && !signal.aborted;
+        repeatable = failure.retryable && (reading || !error.sent) && !signal.aborted;
       }
       if (!repeatable || request.once || attempt >= mostAttempts || Date.now() + wait >= deadline.at) throw failure;
       this.#options.trace?.(`* ${failure.message}; trying again in ${Math.round(wait)} ms`);
@@ -209,15 +235,27 @@ export class ApiClient {
   }
 
   /** One attempt; a read follows redirects, and its key does not follow to another host. */
-  async #follow(request: Request, signal: AbortSignal, attempt: number): Promise<HttpAnswer> {
-    const { baseUrl, trace } = this.#options;
+  async #follow(request: Request, deadline: Deadline, attempt: number): Promise<HttpAnswer> {
+    const { baseUrl, trace, onLeave, onGrace = () => {} } = this.#options;
+    const { signal } = deadline;
+    const leaves = () => {
+      onLeave?.();
+      deadline.allow({ time: graceTime, onBegin: () => onGrace(graceTime) });
+    };
     let url = URL.canParse(request.path, baseUrl.href) ? new URL(request.path, baseUrl) : undefined;
     if (url?.origin !== baseUrl.origin) throw new CommandError('usage', `"${request.path}" is not a path of the API`);
     for (let redirects = 0; ; redirects++) {
       const started = Date.now();
       trace?.(`> ${request.method} ${url.href}${attempt > 1 ? ` (attempt ${attempt})` : ''}`);
       const answer = await this.#transport
-        .exchange({ method: request.method, url, headers: this.#headers(request, url), body: request.body, signal })
+        .exchange({
+          method: request.method,
+          url,
+          headers: this.#headers(request, url),
+          body: request.body,
+          signal,
+          onLeave: isRead(request.method) ? undefined : leaves,
+        })
         .catch((error: unknown) => {
           const took = Date.now() - started;
           trace?.(`< ${messageOf(error)}, ${took} ms`);
@@ -267,15 +305,23 @@ export class ApiClient {
     return this.#options.clock?.() ?? Date.now();
   }
 
-  #readClock({ headers }: HttpAnswer): void {
-    const date = Date.parse([headers.date].flat()[0] ?? '');
-    if (!Number.isNaN(date)) this.#clockOffset = date - this.#now();
+  #readClock(answer: HttpAnswer): void {
+    const date = serverTime(answer);
+    if (date !== undefined) this.#clockOffset = date - this.#now();
   }
 
   #transportFailure(error: TransportError, reading: boolean, deadline: Deadline): CommandError {
     const { baseUrl, interrupt } = this.#options;
     const outcome = reading ? undefined : error.sent ? 'unknown' : 'not_applied';
     if (interrupt.aborted) return new CommandError('interrupted', 'interrupted', { outcome, cause: error });
+    if (error.cause instanceof BodyTooLong) {
+      const failure = new CommandError('unexpected_response', `${baseUrl.host}: ${error.message}`, {
+        outcome,
+        cause: error,
+        hint: 'Check the API URL and the proxy.',
+      });
+      return outcome === 'unknown' ? unknownOutcome(failure) : failure;
+    }
     const timedOut = deadline.isPast || codeOf(error.cause) === 'UND_ERR_CONNECT_TIMEOUT';
     const failure = new CommandError(
       timedOut ? 'timeout' : 'unreachable',
@@ -302,8 +348,8 @@ export class ApiClient {
     try {
       value = answer.body.trim() === '' ? undefined : unwrapped(answer.body);
     } catch (error) {
-      const what = /^\s*</.test(answer.body) ? 'a web page' : 'something else';
-      throw unreadable(`${method} ${path} was answered with ${what} where JSON was due`, answer, error);
+      const what = whatInstead(answer.body, error);
+      throw unreadable(`${method} ${path} was answered with ${what}`, answer, error);
     }
     const result = z.safeParse(schema, value);
     if (result.success) return result.data;
@@ -363,9 +409,13 @@ function redirectError(answer: HttpAnswer): CommandError | undefined {
   });
 }
 
-/** What a status says of a change: refused with a 4xx, or anything. */
+/**
+ * Returns the outcome that the status of a failed answer implies. A 2xx or 4xx is a refusal, except 408 and 499, with which a
+ * proxy stopped waiting for the server. Anything else leaves the outcome open.
+ */
 function outcomeOf(status: number): 'not_applied' | 'unknown' {
-  return status < 300 || (status >= 400 && status < 500) ? 'not_applied' : 'unknown';
+  const isRefusal = status < 300 || (status >= 400 && status < 500 && ![408, 499].includes(status));
+  return isRefusal ? 'not_applied' : 'unknown';
 }
 
 function withOutcome(error: CommandError, outcome: CommandError['outcome']): CommandError {

@@ -16,7 +16,11 @@ export interface Api {
 }
 
 export function createApi(options: ClientOptions): Api {
-  const client = new ApiClient(options);
+  return apiOf(new ApiClient(options));
+}
+
+/** Returns the API as one client speaks it. */
+export function apiOf(client: ApiClient): Api {
   return {
     pools: new PoolsApi(client),
     keys: new KeysApi(client),

@@ -3,6 +3,7 @@ import Client from 'undici/lib/dispatcher/client.js';
 import UndiciDispatcher from 'undici/lib/dispatcher/dispatcher.js';
 import { CommandError, codeOf } from '../domain/errors.ts';
 import type { HttpAnswer } from './answers.ts';
+import { Body } from './body.ts';
 import type { ProxySettings } from './proxies.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -14,6 +15,8 @@ export interface HttpRequest {
   readonly body?: string | undefined;
   /** Aborts the exchange; its reason becomes the cause of the failure. */
   readonly signal: AbortSignal;
+  /** Called right before the first byte leaves. If it throws, the request isn't sent. */
+  readonly onLeave?: (() => void) | undefined;
 }
 
 /** An exchange that brought no whole answer. */
@@ -52,7 +55,7 @@ export class Transport {
       let sent = false;
       let status = 0;
       let headers: HttpAnswer['headers'] = {};
-      const chunks: Buffer[] = [];
+      const body = new Body();
       let abort = () => {};
       const fail = (cause: unknown) => {
         request.signal.removeEventListener('abort', onAbort);
@@ -78,6 +81,13 @@ export class Transport {
               controller.abort(new Error('the request would have been sent again'));
               return;
             }
+            try {
+              request.onLeave?.();
+            } catch (error) {
+              fail(error);
+              controller.abort(new Error('the request was kept back'));
+              return;
+            }
             sent = true;
             abort = () => controller.abort(new Error('aborted'));
           },
@@ -85,12 +95,13 @@ export class Transport {
             status = statusCode;
             headers = answerHeaders;
           },
-          onResponseData(_controller, chunk) {
-            chunks.push(chunk);
+          onResponseData(controller, chunk) {
+            const failure = body.add(chunk, [headers['content-length']].flat()[0]);
+            if (failure) controller.abort(failure);
           },
           onResponseEnd() {
             request.signal.removeEventListener('abort', onAbort);
-            resolve({ status, headers, body: Buffer.concat(chunks).toString('utf8') });
+            resolve({ status, headers, body: body.toString() });
           },
           onResponseError(_controller, error) {
             fail(error);

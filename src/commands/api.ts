@@ -1,11 +1,10 @@
 import { Argument, Option } from 'commander';
-import type { HttpAnswer } from '../api/answers.ts';
+import { carryOut } from '../account/changes/carry-out.ts';
 import type { KeyKind } from '../api/client.ts';
 import type { HttpMethod } from '../api/transport.ts';
 import { messageOf, usageError } from '../domain/errors.ts';
 import { wholeKeysIn } from '../domain/secrets.ts';
 import { factLines } from '../output/text.ts';
-import { carryOut } from './change.ts';
 import type { Verb } from './command.ts';
 import type { Context } from './context.ts';
 import { type Hold, makeAndDeliver } from './delivery.ts';
@@ -45,13 +44,8 @@ export default function api(command: Verb, context: Context): void {
   });
 }
 
-async function call(context: Context, method: HttpMethod, path: string, { field, input }: Options): Promise<void> {
-  if (!path.startsWith('/') || path.startsWith('//')) {
-    throw usageError(
-      `"${path}" is not a path of the API`,
-      'Begin it with a slash: /api/billing/status. Another host is chosen with --api-url.',
-    );
-  }
+async function call(context: Context, method: HttpMethod, typed: string, { field, input }: Options): Promise<void> {
+  const { path, key } = parsePath(typed);
   if (field.length > 0 && input !== undefined) throw usageError('--input and fields exclude each other');
   const reading = method === 'GET' || method === 'HEAD';
   if (reading && input !== undefined) throw usageError(`a ${method} has no body`, 'Give its query with -f key=value.');
@@ -77,19 +71,18 @@ async function call(context: Context, method: HttpMethod, path: string, { field,
     await prompts.consent('Send it? It may charge, revoke or cancel.');
   }
   const { client } = await context.api();
-  const send = () => client.raw({ method, path: reading ? withQuery(path, values) : path, body, key: keyOf(path) });
-  if (reading) return output.answer((await send()).body);
+  const request = { method, path: reading ? withQuery(path, values) : path, body, key };
+  if (reading) return output.answer((await client.raw(request)).body);
   const change = (hold: Hold) =>
-    carryOut<HttpAnswer, never>(context, {
+    carryOut(context, 'api', {
       intent: { action: 'api', method, path },
       before: {},
-      send: async () => {
-        const answer = await send();
+      send: async (api) => {
+        const answer = await api.client.raw(request);
         for (const secret of wholeKeysIn(answer.body)) hold(secret);
         return answer;
       },
       ids: () => [],
-      look: async () => ({ outcome: 'unknown', why: '' }),
       adopt: (none) => none,
       command: path.startsWith('/api/keys') ? 'ci keys list' : 'ci billing status',
     });
@@ -99,11 +92,45 @@ async function call(context: Context, method: HttpMethod, path: string, { field,
   });
 }
 
-/** The key that a path asks for: inference and its own usage want an `sk_` key; plans and pools answer without one. */
+/**
+ * Resolves a path as the server will, and chooses the key for the place it leads to: `/api/../v1/usage` is `/v1/usage`. Refuses a
+ * path that a server might resolve differently (`/api/..%2Fv1`).
+ *
+ * @throws CommandError (usage) if it isn't a path, leads to another host, or is ambiguous
+ */
+function parsePath(typed: string): { readonly path: string; readonly key: KeyKind } {
+  const host = 'https://api.invalid';
+  const url = typed.startsWith('/') && URL.canParse(typed, host) ? new URL(typed, host) : undefined;
+  if (url?.origin !== host || url.username !== '' || leadsElsewhere(url.pathname)) {
+    throw usageError(
+      `"${typed}" is not a path of the API`,
+      'Write it with one slash before it, and no encoded dots: /api/billing/status. Another host is chosen with --api-url.',
+    );
+  }
+  return { path: url.pathname + url.search, key: keyOf(url.pathname) };
+}
+
+/** Maximum number of times that a chain of proxies and servers decodes a path. */
+const mostDecodings = 3;
+
+/** Whether a path leads elsewhere on a server that decodes slashes before it resolves `..`, or that ignores `;…`. */
+function leadsElsewhere(pathname: string): boolean {
+  let path = pathname;
+  for (let decodings = 0; decodings <= mostDecodings; decodings++) {
+    if (path.startsWith('//') || path.split(/[/\\]/).some((each) => /^\.{1,2}(?:;.*)?$/.test(each))) return true;
+    path = path.replace(/%(?:2e|2f|5c|3b|25)/gi, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)));
+  }
+  return false;
+}
+
+/**
+ * Returns the kind of key that a path needs: an `sk_` key for inference and its usage, the management key below `/api/`. Plans
+ * and pools answer without a key. Any other path gets none.
+ */
 function keyOf(path: string): KeyKind {
-  if (/^\/(v1|anthropic)\//.test(path)) return 'consumption';
-  if (path === '/api/plans') return 'none';
-  return /^\/api\/pools(\/[^/]+)?$/.test(path) ? 'if-present' : 'management';
+  if (/^\/(?:v1|anthropic)\//.test(path)) return 'consumption';
+  if (!path.startsWith('/api/') || path === '/api/plans') return 'none';
+  return /^\/api\/pools(?:\/[^/]+)?$/.test(path) ? 'if-present' : 'management';
 }
 
 function parseMethod(text: string): HttpMethod {

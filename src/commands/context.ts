@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { defaultSettling, type Settling } from '../account/changes/settling.ts';
 import type { ClientOptions } from '../api/client.ts';
 import type { Api } from '../api/index.ts';
 import type { InferenceApi } from '../api/inference.ts';
@@ -49,7 +50,7 @@ export interface World {
   /** IANA name: `Europe/Berlin`. */
   readonly timeZone: string;
   readonly version: string;
-  /** Aborted by Ctrl-C and SIGTERM. */
+  /** Aborted by Ctrl-C, SIGTERM and SIGHUP. */
   readonly interrupt: AbortSignal;
   /** The program that asks whether there is a newer version; without it nobody does. */
   readonly updateCheck?: string;
@@ -75,6 +76,8 @@ export class Context {
   lastChange: Outcome | undefined;
   /** The file that holds secrets which could not be delivered. */
   keptSecrets: string | undefined;
+  /** How changes without a known outcome are dealt with. */
+  settling: Settling = defaultSettling;
 
   /** @param options - the global options, once they are parsed */
   constructor(world: World, options: () => GlobalOptions) {
@@ -203,7 +206,9 @@ export class Context {
   async openRefuge(): Promise<Refuge> {
     const { openRefuge } = await import('../state/undelivered.ts');
     try {
-      return openRefuge(this.stateFolder, (file) => this.#world.stderr.write(`${file}\n`));
+      const lost =
+        'A key was created, but its secret is lost: no file could be written. Find the key with `ci keys list`, and delete it with `ci keys delete <id>`.';
+      return openRefuge(this.stateFolder, (file) => this.#world.stderr.write(`${file ?? lost}\n`));
     } catch (error) {
       const reason = messageOf(error);
       throw new CommandError('file_error', `${this.stateFolder} cannot be written: ${reason}`, {
@@ -301,6 +306,17 @@ export class Context {
       timeout: Math.min(longestLook, this.settings.timeout.value),
     });
     return this.#lookingApi;
+  }
+
+  /** Returns the API for one change. @param onLeave - called right before its request leaves; if it throws, nothing is sent */
+  async changingApi(onLeave: () => void): Promise<Api> {
+    const { client } = await this.api();
+    const { apiOf } = await import('../api/index.ts');
+    const onGrace = (milliseconds: number) =>
+      this.output.note(
+        `Interrupted. Waiting up to ${milliseconds / 1000} s for the response to a change that was already sent; interrupt again to quit now.`,
+      );
+    return apiOf(client.with({ onLeave, onGrace }));
   }
 
   /**
@@ -436,11 +452,6 @@ export class Context {
   /** Tells nobody what is waited for, as something else does. @returns what is to be called when it is over */
   holdSpinner(): () => void {
     return this.#spinner?.hold() ?? (() => {});
-  }
-
-  /** Waits, whatever the user does: for what must be found out. */
-  async wait(milliseconds: number): Promise<void> {
-    await this.#sleep(milliseconds, new AbortController().signal);
   }
 
   /** Waits, unless the user ends the command. @throws CommandError (interrupted) */

@@ -1,4 +1,6 @@
 import { CommandError, messageOf } from '../domain/errors.ts';
+import { masked } from '../domain/secrets.ts';
+import { inWords } from '../output/text.ts';
 import type { Context } from './context.ts';
 
 /** Something that holds secrets shown only once, and its way to where the user asked for it. */
@@ -17,8 +19,9 @@ export interface Delivery<Made> {
 export type Hold = (secret: string) => void;
 
 /**
- * Makes something with secrets and delivers it. When it cannot be delivered, the secrets are kept in a file whose path is the last
- * line on stderr.
+ * Makes something with secrets and delivers it. When it cannot be delivered, the secrets are kept in a file whose path is the
+ * last line on stderr. If even that fails, they are lost, and the error says so: a secret is never printed to a terminal or log
+ * that the user didn't ask for.
  *
  * @throws CommandError (file_error), `not_applied` when nothing could be proven writable, `applied` when the delivery failed
  */
@@ -32,24 +35,28 @@ export async function makeAndDeliver<Made>(context: Context, { make, deliver }: 
   });
   const refuge = await context.openRefuge();
   const held: string[] = [];
-  let unkept: unknown;
   const hold = (secret: string) => {
     held.push(secret);
     try {
       refuge.add(secret);
-    } catch (error) {
-      unkept ??= error;
+    } catch {
+      // If the secret has to be kept, writing it is tried again.
     }
   };
-  const keep = () => {
-    if (unkept !== undefined) throw unkept;
-    context.keptSecrets = refuge.keep();
+  const undelivered = (error: unknown) => {
+    const failure = failureOf(context, error);
+    try {
+      context.keptSecrets = refuge.keep();
+      return failure.with({ hint: 'The key was made; its secret is in the file named below.' });
+    } catch (second) {
+      return failure.with({ hint: lostHint(held, second) });
+    }
   };
   let made: Made;
   try {
     made = await make(hold);
   } catch (error) {
-    if (held.length > 0) throw undelivered(context, error, keep);
+    if (held.length > 0) throw undelivered(error);
     refuge.discard();
     throw error;
   }
@@ -58,7 +65,7 @@ export async function makeAndDeliver<Made>(context: Context, { make, deliver }: 
     await deliver(made);
     if (held.length > 0) await context.output.written();
   } catch (error) {
-    if (held.length > 0) throw undelivered(context, error, keep);
+    if (held.length > 0) throw undelivered(error);
     refuge.discard();
     throw error;
   }
@@ -66,20 +73,21 @@ export async function makeAndDeliver<Made>(context: Context, { make, deliver }: 
   return made;
 }
 
-function undelivered({ lastChange }: Context, error: unknown, keep: () => void): CommandError {
+function failureOf({ lastChange }: Context, error: unknown): CommandError {
   const failure =
     error instanceof CommandError
       ? error
       : new CommandError('file_error', `the result could not be written: ${messageOf(error)}`, { cause: error });
   // Of several keys the last may be in doubt.
-  const outcome = lastChange === 'unknown' ? 'unknown' : 'applied';
-  try {
-    keep();
-    return failure.with({ outcome, hint: 'The key was made; its secret is in the file named below.' });
-  } catch (second) {
-    return failure.with({
-      outcome,
-      hint: `The key was made and its secret is lost, as it could not be kept either (${messageOf(second)}): revoke it with \`ci keys delete\` and make another.`,
-    });
-  }
+  return failure.with({ outcome: lastChange === 'unknown' ? 'unknown' : 'applied', retryable: false });
+}
+
+/** Returns what to do about keys whose secrets are lost. */
+function lostHint(secrets: readonly string[], error: unknown): string {
+  const keys = inWords(secrets.map(masked));
+  const lost =
+    secrets.length === 1
+      ? `The key ${keys} was created, but its secret is lost`
+      : `The keys ${keys} were created, but their secrets are lost`;
+  return `${lost}: no other file could be written (${messageOf(error)}). Look up the id with \`ci keys list\`, run \`ci keys delete <id>\`, and create a new key.`;
 }

@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { defaultSettling, type Settling } from '../account/changes/settling.ts';
 import { type Block, blockNames, isBlock } from '../domain/blocks.ts';
 import { parseDuration } from '../domain/duration.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
@@ -103,4 +104,35 @@ export function parseCount(flag: string): (text: string) => number {
     if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count > 0) return count;
     throw usageError(`${flag} is "${text}"`, 'Write a whole number above 0.');
   };
+}
+
+/** The options for changes without a known outcome. */
+export interface SettlingOptions {
+  /** Milliseconds. */
+  readonly settle?: number;
+  readonly wait?: boolean;
+  readonly again?: boolean;
+}
+
+/** `--settle 30s`. */
+export function settleOption(): Option {
+  return new Option(
+    '--settle <duration>',
+    'how long to look for the change if the response is lost (default: 30s)',
+  ).argParser(durationOf('--settle'));
+}
+
+/** `--again`. */
+export function againOption(): Option {
+  return new Option('--again', "go ahead even if an earlier change of this kind hasn't settled");
+}
+
+/** `--no-wait`. */
+export function noWaitOption(): Option {
+  return new Option('--no-wait', 'exit 6 instead of waiting for an earlier change to settle');
+}
+
+/** Returns how to handle changes without a known outcome. */
+export function settlingOf({ settle, wait = true, again = false }: SettlingOptions): Settling {
+  return { patience: settle ?? defaultSettling.patience, wait, again };
 }

@@ -4,7 +4,7 @@ import { occurrence } from '../domain/coverage.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
 import { formatUsd, parseUsd, shownUsd } from '../domain/money.ts';
 import { nearest } from '../domain/nearest.ts';
-import { estimatedPrice, exactPrice, type Price } from '../domain/quote.ts';
+import { estimatedPrice, exactPrice, type Price, type PricedHour } from '../domain/quote.ts';
 import { timeSpan } from '../output/time.ts';
 import type { Choice } from '../prompts/question.ts';
 import type { Context } from './context.ts';
@@ -173,10 +173,14 @@ export function freeInHour(pool: PoolDetail, hour: number): number {
 export function blockPrice(listed: Pool, detail: PoolDetail | undefined, block: Block): Price | undefined {
   const stated = listedBlock(listed, block)?.pricePerMonth;
   if (stated !== null && stated !== undefined) return exactPrice(parseUsd(stated));
-  const slots = (detail?.hourSlots ?? []).flatMap(({ hour, pricePerDay }) =>
+  return estimatedPrice(block, pricedHours(detail));
+}
+
+/** Returns the priced hours of a pool, one entry per seat and hour. */
+export function pricedHours(detail: PoolDetail | undefined): PricedHour[] {
+  return (detail?.hourSlots ?? []).flatMap(({ hour, pricePerDay }) =>
     pricePerDay === null || pricePerDay === undefined ? [] : [{ hour, price: parseUsd(pricePerDay) }],
   );
-  return estimatedPrice(block, slots);
 }
 
 /** Whether each of some blocks has its price in the list itself. */

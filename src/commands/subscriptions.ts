@@ -32,7 +32,7 @@ export async function allSubscriptions(
   const found: PoolSubscription[] = [];
   for (const [pool, slug] of mine) {
     const subscriptions = await pools.subscriptions(slug ?? pool, options);
-    found.push(...subscriptions.map((subscription) => ({ ...subscription, poolSlug: slug ?? pool })));
+    for (const subscription of subscriptions) found.push({ ...subscription, poolSlug: slug ?? pool });
   }
   return found;
 }

@@ -33,6 +33,10 @@ export interface KeyIntent {
   readonly type: 'subscription' | 'credit';
   readonly name?: string | undefined;
   readonly subscriptionId?: string | undefined;
+  /** The limits of a credit key: USD, requests and tokens per minute. */
+  readonly maxBudget?: number | undefined;
+  readonly rpm?: number | undefined;
+  readonly tpm?: number | undefined;
 }
 
 /**
@@ -94,7 +98,7 @@ export function judgeSubscribe<Subscription extends SeenSubscription>(
   );
   if (seats === intent.quantity) return { outcome: 'applied', found: bought };
   const ids = bought.map(({ id }) => id).join(', ');
-  return { outcome: 'unknown', why: `${seats} new seats are there, and ${intent.quantity} were asked for: ${ids}` };
+  return { outcome: 'unknown', why: `${seats} of ${intent.quantity} seats found: ${ids}` };
 }
 
 /** What an answer does not say of a subscription cannot tell it from another. */
@@ -114,15 +118,46 @@ export function couldBe({ name, type, subscriptionId }: KeyIntent, key: SeenKey)
   );
 }
 
-/** Whether what two changes make, were both carried out, could not be told apart. Of purchases only one is under way at a time. */
+/** Returns whether the results of two changes couldn't be told apart. Purchases always can: only one runs at a time. */
 export function areRivals(one: Intent, other: Intent): boolean {
   if (one.action !== 'create-key' || other.action !== 'create-key' || one.type !== other.type) return false;
   const sameName = one.name === undefined || other.name === undefined || isNamed(one.name.trim(), other.name.trim());
-  const { subscriptionId } = one;
+  return sameName && fitsSubscription(one, other);
+}
+
+/** Returns whether two purchases ask for exactly the same thing. */
+export function areSamePurchases(one: SubscribeIntent, other: SubscribeIntent): boolean {
   return (
-    sameName &&
-    (subscriptionId === undefined || other.subscriptionId === undefined || subscriptionId === other.subscriptionId)
+    one.pool === other.pool &&
+    one.blocks.join() === other.blocks.join() &&
+    one.quantity === other.quantity &&
+    one.billingCycle === other.billingCycle
   );
+}
+
+/** Returns whether two purchases have a block in common. */
+export function overlap({ blocks }: SubscribeIntent, other: SubscribeIntent): boolean {
+  return blocks.some((block) => other.blocks.includes(block));
+}
+
+/** Returns whether two requests for a key are the same request. */
+export function areSameKeys(one: KeyIntent, other: KeyIntent): boolean {
+  const sameLimits = one.maxBudget === other.maxBudget && one.rpm === other.rpm && one.tpm === other.tpm;
+  return couldBeSameKey(one, other) && one.subscriptionId === other.subscriptionId && sameLimits;
+}
+
+/** Returns whether one request for a key could repeat the other. A request that names no subscription may be for any. */
+export function couldBeSameKey(one: KeyIntent, other: KeyIntent): boolean {
+  const sameName =
+    one.name === undefined || other.name === undefined
+      ? one.name === other.name
+      : isNamed(one.name.trim(), other.name.trim());
+  return one.type === other.type && sameName && fitsSubscription(one, other);
+}
+
+function fitsSubscription(one: KeyIntent, other: KeyIntent): boolean {
+  const { subscriptionId } = one;
+  return subscriptionId === undefined || other.subscriptionId === undefined || subscriptionId === other.subscriptionId;
 }
 
 /** The record masks what looks like a key in a name too. */

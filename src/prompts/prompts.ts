@@ -45,6 +45,11 @@ export class Prompts {
     return this.#manner.dumb ? '<' : 'Esc';
   }
 
+  /** Whether to ask the user for consent: somebody can answer, and `--yes` wasn't given. */
+  get asksConsent(): boolean {
+    return this.canAsk && !this.#manner.yes;
+  }
+
   /**
    * Refuses to go on where consent will be needed and can neither be asked for nor was given. Nothing is sent before it.
    *

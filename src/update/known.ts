@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { writeCacheFile } from '../state/folder.ts';
+import { readCacheFile, writeCacheFile } from '../state/folder.ts';
 
 /** What is known of newer versions, times in epoch milliseconds. */
 export interface Known {
@@ -17,7 +16,7 @@ const released = /^\d{1,6}\.\d{1,6}\.\d{1,6}$/;
 /** Reads what is known; what is not there or damaged is nothing. */
 export function readKnown(file: string): Known {
   try {
-    const saved: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const saved: unknown = JSON.parse(readCacheFile(file));
     if (typeof saved !== 'object' || saved === null) return {};
     const { askedAt, latest, toldAt }: Record<string, unknown> = { ...saved };
     return {

@@ -1,9 +1,11 @@
+import { holdsSubscription } from '../../account/changes/actions.ts';
+import { carryOut } from '../../account/changes/carry-out.ts';
+import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { usageError } from '../../domain/errors.ts';
 import { factLines } from '../../output/text.ts';
-import { carryOut } from '../change.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { look } from '../intents.ts';
+import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../options.ts';
 import { sayRetired } from '../retired.ts';
 import { allSubscriptions, isGoing, noSubscription, subscriptionChoices } from '../subscriptions.ts';
 
@@ -18,7 +20,13 @@ export default function cancel(command: Verb, context: Context): void {
       examples: ['ci billing cancel SUBSCRIPTION_ID --yes'],
     })
     .argument('[subscriptionId]', 'its id')
-    .action((id?: string) => cancelPlan(context, id));
+    .addOption(settleOption())
+    .addOption(noWaitOption())
+    .addOption(againOption())
+    .action((id: string | undefined, options: SettlingOptions) => {
+      context.settling = settlingOf(options);
+      return cancelPlan(context, id);
+    });
 }
 
 const missing = 'which subscription? Name it by id: `ci pools subscriptions` shows yours';
@@ -29,9 +37,11 @@ async function cancelPlan(context: Context, typed: string | undefined): Promise<
   if (typed === undefined) prompts.requireSomebody(missing);
   sayRetired(context, '`ci pools cancel` ends a subscription to a pool');
   prompts.requireConsent('canceling a subscription');
-  const { billing, client } = await context.api();
+  const { client } = await context.api();
   client.requireSignedIn();
   const subscriptionId = typed ?? (await pickedSubscription(context));
+  const intent = { action: 'cancel-plan', subscription: subscriptionId } as const;
+  if (await awaitEarlier(context, { action: 'cancel-plan', intent })) return tell(context, subscriptionId);
   if (prompts.canAsk) {
     output.note(
       factLines([
@@ -43,16 +53,20 @@ async function cancelPlan(context: Context, typed: string | undefined): Promise<
     );
     await prompts.consent('Cancel this subscription?');
   }
-  const intent = { action: 'cancel-plan', subscription: subscriptionId } as const;
-  await carryOut<unknown, unknown>(context, {
+  if (await awaitEarlier(context, { action: 'cancel-plan', intent })) return tell(context, subscriptionId);
+  const isHeld = await holdsSubscription(await context.api(), subscriptionId);
+  await carryOut(context, 'cancel-plan', {
     intent,
-    before: {},
-    send: () => billing.cancelPlan(subscriptionId),
+    before: { ids: isHeld ? [subscriptionId] : [] },
+    send: ({ billing }) => billing.cancelPlan(subscriptionId),
     ids: () => [subscriptionId],
-    look: (api, others) => look(api, intent, {}, others),
     adopt: () => undefined,
     command: 'ci billing status',
   });
+  await tell(context, subscriptionId);
+}
+
+async function tell({ output }: Context, subscriptionId: string): Promise<void> {
   output.done(`${subscriptionId} ends with its period.`);
   await output.record({ subscriptionId, canceled: true }, { fields, drawing: () => '' });
 }

@@ -1,6 +1,6 @@
+import { carryOut } from '../../account/changes/carry-out.ts';
 import type { SetupIntent } from '../../api/billing.ts';
 import type { Column } from '../../output/output.ts';
-import { carryOut } from '../change.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { pages } from '../open.ts';
@@ -19,11 +19,10 @@ export default function card(command: Verb, context: Context): void {
 }
 
 async function saveCard(context: Context): Promise<void> {
-  const { billing } = await context.api();
-  const intent = await carryOut<SetupIntent, never>(context, {
+  const intent = await carryOut(context, 'card', {
     intent: { action: 'card' },
     before: {},
-    send: () => billing.setupIntent(),
+    send: ({ billing }) => billing.setupIntent(),
     ids: () => [],
     adopt: (none) => none,
     command: 'ci open billing',

@@ -1,5 +1,4 @@
-import type { StripeTopup } from '../../api/billing.ts';
-import { carryOut } from '../change.ts';
+import { carryOut } from '../../account/changes/carry-out.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { chosenPlan } from './plan.ts';
@@ -20,11 +19,10 @@ export default function checkout(command: Verb, context: Context): void {
 
 async function checkoutPlan(context: Context, typed: string | undefined): Promise<void> {
   const planSlug = await chosenPlan(context, typed);
-  const { billing } = await context.api();
-  const session = await carryOut<StripeTopup, never>(context, {
+  const session = await carryOut(context, 'checkout-plan', {
     intent: { action: 'checkout-plan', plan: planSlug },
     before: {},
-    send: () => billing.checkoutPlan(planSlug),
+    send: ({ billing }) => billing.checkoutPlan(planSlug),
     ids: () => [],
     adopt: (none) => none,
     command: 'ci billing status',

@@ -22,7 +22,7 @@ export const commands: readonly Stub[] = [
     load: () => import('./checkout.ts'),
   },
   {
-    term: 'cancel [subscriptionId]',
+    term: 'cancel [options] [subscriptionId]',
     description: 'retired: end a flat plan with its period (see `ci pools cancel`)',
     load: () => import('./cancel.ts'),
   },

@@ -1,16 +1,18 @@
+import { plansHeld } from '../../account/changes/actions.ts';
+import { carryOut } from '../../account/changes/carry-out.ts';
+import { awaitEarlier } from '../../account/changes/earlier.ts';
 import type { PlanSubscription } from '../../api/billing.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { factLines } from '../../output/text.ts';
-import { carryOut } from '../change.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { makeAndDeliver } from '../delivery.ts';
-import { look, plansHeld } from '../intents.ts';
+import { type Hold, makeAndDeliver } from '../delivery.ts';
+import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../options.ts';
 import { chosenPlan } from './plan.ts';
 
 export const fields = ['subscriptionId', 'planSlug', 'status', 'currentPeriodEnd', 'key', 'keyError'] as const;
 
-interface Options {
+interface Options extends SettlingOptions {
   readonly createKey?: string;
 }
 
@@ -24,7 +26,13 @@ export default function subscribe(command: Verb, context: Context): void {
     })
     .argument('[plan]', 'its slug')
     .option('--create-key <name>', 'make an API key with it')
-    .action((plan: string | undefined, options: Options) => subscribeToPlan(context, plan, options));
+    .addOption(settleOption())
+    .addOption(noWaitOption())
+    .addOption(againOption())
+    .action((plan: string | undefined, options: Options) => {
+      context.settling = settlingOf(options);
+      return subscribeToPlan(context, plan, options);
+    });
 }
 
 async function subscribeToPlan(context: Context, typed: string | undefined, { createKey }: Options): Promise<void> {
@@ -35,6 +43,8 @@ async function subscribeToPlan(context: Context, typed: string | undefined, { cr
   const api = await context.api();
   const { billing, client } = api;
   client.requireSignedIn();
+  const intent = { action: 'subscribe-plan', plan: planSlug } as const;
+  if (await awaitEarlier(context, { action: 'subscribe-plan', intent })) return tell(context, { planSlug }, createKey);
   if (prompts.canAsk) {
     const plan = (await billing.plans()).find(({ slug }) => slug === planSlug);
     const price = plan?.priceUsdc == null ? 'not stated by the API' : `${plan.priceUsdc} USD a month`;
@@ -48,29 +58,30 @@ async function subscribeToPlan(context: Context, typed: string | undefined, { cr
     await prompts.consent('Subscribe to this plan, and charge the saved card now?');
   }
   const request = createKey === undefined ? { planSlug } : { planSlug, createKey: true, keyName: createKey };
-  const intent = { action: 'subscribe-plan', plan: planSlug } as const;
-  const before = { plans: await plansHeld(api) };
   let lostKey: string | undefined;
+  const adopt = (): PlanSubscription => {
+    // The key was in the response, and nowhere else.
+    lostKey = createKey;
+    return { planSlug };
+  };
+  const buy = async (hold: Hold) => {
+    if (await awaitEarlier(context, { action: 'subscribe-plan', intent })) return adopt();
+    return carryOut(context, 'subscribe-plan', {
+      intent,
+      before: { plans: await plansHeld(api) },
+      send: async ({ billing }) => {
+        const made = await billing.subscribeToPlan(request);
+        const secret = secretOf(made);
+        if (secret !== undefined) hold(secret);
+        return made;
+      },
+      ids: ({ subscriptionId }) => (subscriptionId == null ? [] : [subscriptionId]),
+      adopt,
+      command: 'ci billing status',
+    });
+  };
   await makeAndDeliver(context, {
-    make: (hold) =>
-      carryOut<PlanSubscription, unknown>(context, {
-        intent,
-        before,
-        send: async () => {
-          const made = await billing.subscribeToPlan(request);
-          const secret = secretOf(made);
-          if (secret !== undefined) hold(secret);
-          return made;
-        },
-        ids: ({ subscriptionId }) => (subscriptionId == null ? [] : [subscriptionId]),
-        look: (again, others) => look(again, intent, before, others),
-        adopt: () => {
-          // The key was in the answer, and nowhere else.
-          lostKey = createKey;
-          return { planSlug };
-        },
-        command: 'ci billing status',
-      }),
+    make: (hold) => context.exclusively('purchase', () => buy(hold)),
     deliver: (made) => tell(context, made, lostKey),
   });
 }

@@ -1,11 +1,11 @@
 import { Argument, Option } from 'commander';
+import { carryOut } from '../../account/changes/carry-out.ts';
 import type { StripeTopup, UsdcTopup } from '../../api/billing.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, decimalUsd, formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
 import { paymentRequest } from '../../domain/usdc.ts';
 import { columnOf } from '../../output/output.ts';
 import { factLines } from '../../output/text.ts';
-import { carryOut } from '../change.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { mistakeIn, parseAmount } from '../options.ts';
@@ -43,14 +43,15 @@ export default function topup(command: Verb, context: Context): void {
 
 async function topUp(context: Context, typed: Cents | undefined, { method, wait }: Options): Promise<void> {
   const cents = typed ?? (await askedFor(context));
-  const { billing, client } = await context.api();
+  const { client } = await context.api();
   client.requireSignedIn();
   const before = wait ? await balance(context) : undefined;
   const amount = toUsd(cents);
-  const payment = await carryOut<StripeTopup | UsdcTopup, never>(context, {
+  const payment = await carryOut(context, 'topup', {
     intent: { action: 'topup', amount, method },
     before: {},
-    send: () => (method === 'stripe' ? billing.topupByCard(amount) : billing.topupByUsdc(amount)),
+    send: ({ billing }): Promise<StripeTopup | UsdcTopup> =>
+      method === 'stripe' ? billing.topupByCard(amount) : billing.topupByUsdc(amount),
     ids: () => [],
     adopt: (none) => none,
     command: 'ci billing credits',

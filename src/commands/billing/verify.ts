@@ -1,14 +1,13 @@
 import { Argument } from 'commander';
+import { toppedUp } from '../../account/changes/actions.ts';
+import { carryOut } from '../../account/changes/carry-out.ts';
 import type { VerifiedTopup } from '../../api/billing.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, decimalUsd, shownUsd, toUsd } from '../../domain/money.ts';
-import { judgeVerify } from '../../domain/reconcile.ts';
 import { isTransactionHash } from '../../domain/usdc.ts';
-import { carryOut } from '../change.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { toppedUp } from '../intents.ts';
-import { mistakeIn, parseAmount } from '../options.ts';
+import { mistakeIn, parseAmount, settleOption, settlingOf } from '../options.ts';
 
 export const fields = ['credited', 'balance'] as const;
 
@@ -20,6 +19,7 @@ const longestWait = 30 * 60_000;
 interface Options {
   readonly amount?: Cents;
   readonly wait?: true;
+  readonly settle?: number;
 }
 
 /** `ci billing verify`: has a USDC payment credited. */
@@ -33,7 +33,11 @@ export default function verify(command: Verb, context: Context): void {
     .addArgument(new Argument('[txHash]', 'the hash of the transaction').argParser(parseHash))
     .option('--amount <usd>', 'what was sent, exactly', parseSent)
     .option('--wait', 'ask again while the transaction is not final')
-    .action((txHash: string | undefined, options: Options) => verifyTopup(context, txHash, options));
+    .addOption(settleOption())
+    .action((txHash: string | undefined, options: Options) => {
+      context.settling = settlingOf({ ...(options.settle !== undefined && { settle: options.settle }) });
+      return verifyTopup(context, txHash, options);
+    });
 }
 
 async function verifyTopup(
@@ -85,13 +89,12 @@ async function untilFinal(context: Context, txHash: string, amount: Cents, wait:
 async function verifyOnce(context: Context, txHash: string, amount: number): Promise<VerifiedTopup> {
   const api = await context.api();
   const before = { toppedUp: await toppedUp(api) };
-  return carryOut(context, {
+  return carryOut(context, 'verify', {
     intent: { action: 'verify', txHash, amount },
     before,
-    send: () => api.billing.verifyTopup(txHash, amount),
-    ids: () => [],
-    look: async (again) => judgeVerify(amount, before, await toppedUp(again)),
-    adopt: async ({ credited }, again) => {
+    send: ({ billing }) => billing.verifyTopup(txHash, amount),
+    ids: () => [txHash],
+    adopt: async ({ credited }, again): Promise<VerifiedTopup> => {
       const account = await again.billing.status().catch(() => undefined);
       return { credited, balance: account?.creditBalance };
     },

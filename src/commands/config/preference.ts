@@ -1,12 +1,12 @@
 import type { Profile } from '../../config/profiles.ts';
-import { parseSpendLimit } from '../../config/settings.ts';
+import { defaultSettlingTime, parseSettlingTime, parseSpendLimit } from '../../config/settings.ts';
 import { parseDuration } from '../../domain/duration.ts';
 import { usageError } from '../../domain/errors.ts';
 import { type Format, formats } from '../../domain/formats.ts';
 import type { Context } from '../context.ts';
 
 /** What can be preferred in a profile, and what each is without a preference. */
-export const preferences = ['output', 'timeout', 'max-monthly-spend'] as const;
+export const preferences = ['output', 'timeout', 'max-monthly-spend', 'settling-time'] as const;
 export type Preference = (typeof preferences)[number];
 
 export const fields = ['key', 'value', 'origin'] as const;
@@ -59,12 +59,20 @@ const withoutPreference: Readonly<Record<Preference, string>> = {
   output: 'table',
   timeout: '30s',
   'max-monthly-spend': 'none',
+  'settling-time': defaultSettlingTime,
 };
 
 /** The member of a profile that holds a preference. */
-function memberOf(key: Preference): 'output' | 'timeout' | 'maxMonthlySpend' {
-  return key === 'max-monthly-spend' ? 'maxMonthlySpend' : key;
+function memberOf(key: Preference) {
+  return members[key];
 }
+
+const members = {
+  output: 'output',
+  timeout: 'timeout',
+  'max-monthly-spend': 'maxMonthlySpend',
+  'settling-time': 'settlingTime',
+} as const satisfies Record<Preference, keyof Profile>;
 
 /** A profile with a preference set; `default` takes it out. @throws CommandError (usage) for a value that is none */
 export function withPreference(profile: Profile, key: Preference, value: string): Profile {
@@ -73,6 +81,10 @@ export function withPreference(profile: Profile, key: Preference, value: string)
   if (key === 'timeout') {
     parseDuration(value);
     return { ...others, timeout: value };
+  }
+  if (key === 'settling-time') {
+    parseSettlingTime(value);
+    return { ...others, settlingTime: value };
   }
   if (key === 'max-monthly-spend') {
     parseSpendLimit(value);

@@ -1,3 +1,4 @@
+import { defaultSettlingTime, parseSettlingTime } from '../../config/settings.ts';
 import { formats } from '../../domain/formats.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -36,6 +37,8 @@ async function setSetting(context: Context, typed: string | undefined, typedValu
   await profiles.save(profile, (before) => withPreference(before, key, value));
   const setting = resolved(context, key);
   output.done(`${key} is ${setting.value} in profile "${profile}".`);
+  if (key === 'settling-time' && parseSettlingTime(setting.value) < parseSettlingTime(defaultSettlingTime))
+    output.note(`A server that takes longer than ${setting.value} can charge you twice.`);
   if (setting.origin === 'CHEAPESTINFERENCE_OUTPUT') output.note('CHEAPESTINFERENCE_OUTPUT is set and goes before it.');
   await output.record(setting, { columns: resolvedColumns, fields, drawing: () => '' });
 }
@@ -56,4 +59,6 @@ async function askedValue(context: Context, key: Preference): Promise<string> {
   return prompts.text(`Which ${key}? ${examples[key]}, say; default takes it out:`, missing, check, suggestion);
 }
 
-const examples = { timeout: '30s', 'max-monthly-spend': '200' } as const satisfies Partial<Record<Preference, string>>;
+const examples = { timeout: '30s', 'max-monthly-spend': '200', 'settling-time': '120s' } as const satisfies Partial<
+  Record<Preference, string>
+>;

@@ -47,6 +47,10 @@ export function manPage(program: CommandTree, version: string): string {
       'profiles, keys and settings; `ci config path` prints its name',
     ),
     ...tagged('.I ~/.local/share/cheapestinference/sandbox', "the sandbox's state; `ci sandbox path` prints its name"),
+    ...tagged(
+      '.I ~/.local/state/cheapestinference',
+      "the record of changes, which `ci history` shows, and secrets that couldn't be delivered",
+    ),
     ...tagged('.I ~/.cache/cheapestinference', 'what can be asked for again'),
     '.SH "EXIT STATUS"',
     ...Object.entries(meanings).flatMap(([code, meaning]) => tagged(`.B ${code}`, meaning)),

@@ -15,11 +15,11 @@ export const meanings: Readonly<Record<number, string>> = {
   3: '--check found something',
   4: 'not signed in, or the key was refused',
   5: 'not found',
-  6: 'not available: sold out, paused, already so',
+  6: 'not available: sold out, paused, not open, conflict, busy',
   7: 'rate limited',
   8: 'payment: no card, price above --max-price, not enough credit',
-  9: 'the API could not be reached or was late; nothing was changed',
-  10: 'outcome unknown: it may have been carried out; how to find out is said',
+  9: "the API couldn't be reached or didn't answer in time; nothing was changed",
+  10: 'outcome unknown: it may have gone through; the message says how to check',
   130: 'interrupted',
 };
 
@@ -28,8 +28,21 @@ function exitCodes(): string {
     const codes = codesOf(Number(exitCode));
     return `  ${exitCode.padStart(3)}  ${meaning}${codes.length > 0 ? `\n       ${codes.join(', ')}` : ''}`;
   });
-  return `Exit codes, and below each the error codes that --json prints:\n\n${lines.join('\n')}\n`;
+  return `Exit codes, and below each the error codes that --json prints:\n\n${lines.join('\n')}\n\n${certainty}`;
 }
+
+/** When a change counts as not carried out, and what a command does until that is certain. */
+const certainty = `A change is not_applied only when that is certain: its request wasn't sent, the
+API refused it before doing anything, or it couldn't be found once the settling
+time (120s, \`ci config set settling-time\`) had passed. Until then its outcome is
+unknown, and the exit code is 10.
+
+Commands that buy, create or cancel wait for an earlier change of the same kind
+that hasn't settled. With --no-wait they exit with 6; with --again they go
+ahead. After a lost response they look for the change for 30s (--settle).
+If a purchase costs more than you agreed to, the exit code is 8 and its outcome
+is applied.
+`;
 
 function codesOf(exitCode: number): string[] {
   return Object.entries(failures)
@@ -46,6 +59,7 @@ export const variables: readonly (readonly [names: string, meaning: string])[] =
   ['CHEAPESTINFERENCE_SANDBOX', '1: the embedded sandbox'],
   ['CHEAPESTINFERENCE_CONFIG_DIR', 'the folder of profiles and settings'],
   ['CHEAPESTINFERENCE_OUTPUT', 'table, json, csv or yaml'],
+  ['XDG_STATE_HOME', 'state directory (relative paths are ignored)'],
   ['NO_COLOR, FORCE_COLOR', 'no colour; colour off a terminal too'],
   ['TERM', 'dumb: no colour, and questions in lines'],
   ['LC_ALL, LC_CTYPE, LANG', 'without UTF-8: ASCII alone on a terminal'],

@@ -1,10 +1,10 @@
+import { describeChange } from '../../account/changes/actions.ts';
 import type { Outcome } from '../../domain/errors.ts';
 import type { Intent } from '../../domain/reconcile.ts';
 import type { Column } from '../../output/output.ts';
 import { distanceTo } from '../../output/time.ts';
 import { isLeftBehind, type RecordedChange } from '../../state/history.ts';
 import type { Context } from '../context.ts';
-import { inWordsOf } from '../intents.ts';
 
 export const fields = ['id', 'at', 'action', 'change', 'outcome', 'settledAt', 'ids', 'account', 'request'] as const;
 
@@ -31,13 +31,19 @@ export function shownChange(recorded: RecordedChange): ShownChange {
     id,
     at,
     action: intent.action,
-    change: inWordsOf(intent),
+    change: describeChange(asCharged(recorded)),
     outcome: settled?.outcome ?? (isLeftBehind(recorded) ? 'pending' : 'running'),
-    settledAt: settled?.at ?? null,
+    settledAt: settled && settled.outcome !== 'unknown' ? settled.at : null,
     ids: settled?.ids ?? [],
     account: account.label,
     request: intent,
   };
+}
+
+/** A purchase with what was charged in the end, where that isn't what was agreed to. */
+function asCharged({ intent, settled }: RecordedChange): Intent {
+  const charge = settled?.charge;
+  return intent.action === 'subscribe' && charge !== undefined ? { ...intent, charge } : intent;
 }
 
 /** @param all - whether changes of several accounts are shown */

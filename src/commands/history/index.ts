@@ -1,15 +1,17 @@
+import { usageError } from '../../domain/errors.ts';
 import type { Stub, Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { fields, historyColumns, shownChange } from './change.ts';
 
 interface Options {
   readonly all?: true;
+  readonly limit: number;
 }
 
 /** The commands of `ci history`. */
 export const commands: readonly Stub[] = [
   {
-    term: 'reconcile',
+    term: 'reconcile [options]',
     description: 'find out what became of changes without a known outcome',
     load: () => import('./reconcile.ts'),
   },
@@ -24,24 +26,33 @@ export default function history(noun: Verb, context: Context): void {
       local: true,
       examples: [
         'ci history',
+        'ci history --limit 10',
         'ci history --json | jq \'.[] | select(.outcome == "unknown")\'',
         'ci history reconcile   # find out what became of a change',
       ],
     })
     .option('--all', 'of all accounts, not only of the one in use')
+    .option('-L, --limit <count>', 'most changes to list', parseLimit, 1000)
     .action((options: Options) => listChanges(context, options));
 }
 
-async function listChanges(context: Context, { all }: Options): Promise<void> {
+async function listChanges(context: Context, { all, limit }: Options): Promise<void> {
   const history = await context.history();
   const account = all ? undefined : await context.recordedAccount();
   const changes = history
-    .all()
-    .filter((change) => account === undefined || change.account.id === account.id)
+    .newest(limit, (change) => account === undefined || change.account.id === account.id)
     .reverse();
   await context.output.list(changes.map(shownChange), {
     columns: historyColumns(context, all),
     fields,
-    empty: 'Nothing was changed yet from this machine.',
+    empty: 'No changes recorded on this machine.',
   });
+}
+
+/** Reads how many changes to list. @throws CommandError (usage) */
+function parseLimit(text: string): number {
+  if (!/^\d{1,15}$/.test(text) || Number(text) < 1) {
+    throw usageError(`"${text}" is not a valid limit`, 'Use a whole number above 0, such as 100.');
+  }
+  return Number(text);
 }

@@ -1,96 +1,142 @@
+import { chargeFound, describeChange, idsFound } from '../../account/changes/actions.ts';
+import { recordOutcome } from '../../account/changes/carry-out.ts';
+import { findOutcome, settlesAt, soughtOf } from '../../account/changes/find-outcome.ts';
 import { CommandError } from '../../domain/errors.ts';
-import type { Verdict } from '../../domain/reconcile.ts';
 import { counted } from '../../output/text.ts';
-import { isOpen, type RecordedChange } from '../../state/history.ts';
-import { hasRival, idsOfOthers, pauses } from '../change.ts';
+import { isLeftBehind, isOpen, type RecordedChange } from '../../state/history.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { look } from '../intents.ts';
 import { fields, historyColumns, shownChange } from './change.ts';
 
-/** For how long a request that was sent may still be carried out, in milliseconds. */
-const serverIsLate = 60_000;
+/** Time for a last look after a change has settled, in milliseconds. Only such a look proves that nothing was done. */
+const lastLook = 15_000;
 
-/** `ci history reconcile`: finds out what became of changes that nobody knows the outcome of. */
+interface Options {
+  readonly wait?: boolean;
+}
+
+/** `ci history reconcile`: finds out what became of changes without a known outcome. */
 export default function reconcile(command: Verb, context: Context): void {
   command
     .tell({
       fields,
       exits: [10],
-      examples: ['ci history reconcile', "ci history reconcile --json | jq -r '.[].outcome'"],
+      examples: [
+        'ci history reconcile',
+        'ci history reconcile --wait',
+        "ci history reconcile --json | jq -r '.[].outcome'",
+      ],
     })
-    .action(() => settleOpen(context));
+    .option('--wait', 'wait until recent changes have settled')
+    .action((options: Options) => settleOpen(context, options));
 }
 
-async function settleOpen(context: Context): Promise<void> {
+async function settleOpen(context: Context, { wait = false }: Options): Promise<void> {
   const { output } = context;
   const history = await context.history();
   const { client } = await context.api();
   client.requireSignedIn();
   const account = await context.recordedAccount();
-  const open = history.all().filter((change) => change.account.id === account.id && isOpen(change));
-  for (const change of open) await settle(context, change);
+  const isOurs = (change: RecordedChange) => change.account.id === account.id && (isRunning(change) || isOpen(change));
+  const open = history.open().filter(isOurs);
+  for (const change of open) {
+    if (wait) await untilEnded(context, change);
+    const now = history.open().find(({ id }) => id === change.id);
+    if (now && isOpen(now)) await settle(context, now, wait);
+    else if (now) output.note(`${now.id} (${describeChange(now.intent)}): another ci process is working on it.`);
+  }
+  await retryUnclear(context, open);
   const ids = new Set(open.map(({ id }) => id));
-  const settled = history.all().filter(({ id }) => ids.has(id));
-  const left = settled.filter((change) => isOpen(change) || change.settled?.outcome === 'unknown').length;
+  const since = Math.min(...open.map(({ at }) => Date.parse(at)));
+  const settled = history.since(since).filter(({ id }) => ids.has(id));
+  const left = settled.filter((change) => change.settled === undefined || change.settled.outcome === 'unknown').length;
   if (left > 0) context.exitCode = 10;
   await output.list(settled.map(shownChange), {
     columns: historyColumns(context),
     fields,
     empty: 'Every recorded change has a known outcome.',
   });
-  if (left > 0) output.note(`${counted(left, 'change')} could not be settled.`);
+  if (left > 0) output.note(`The outcome of ${counted(left, 'change')} is still unknown.`);
   await context.noteUndelivered();
 }
 
-async function settle(context: Context, change: RecordedChange): Promise<void> {
-  const { output } = context;
-  const { id, intent, at } = change;
-  const history = await context.history();
-  let why: string;
-  try {
-    const verdict = await lookFor(context, change);
-    if (verdict.outcome !== 'unknown') {
-      const ids = verdict.outcome === 'applied' ? verdict.found : [];
-      history.settle(id, { outcome: verdict.outcome, by: 'look', ids });
-      if (intent.action === 'create-key' && ids[0] !== undefined) await noteSecret(context, ids[0]);
-      return;
-    }
-    if (change.settled === undefined) history.settle(id, { outcome: 'unknown', by: 'look', ids: [] });
-    why = verdict.why;
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    if (error.code === 'interrupted' || error.exitCode === 4) throw error;
-    why = error.message;
-  }
-  output.note(`${id} of ${at}: ${why}`);
+/** How often the record is read while another process is at work, milliseconds. */
+const whileRunning = 200;
+
+/** Whether another process is at work on a change. */
+function isRunning(change: RecordedChange): boolean {
+  return change.settled === undefined && !isLeftBehind(change);
 }
 
-/** Looks once for a change of long ago; for one that the server may be late with, several times before its absence is believed. */
-async function lookFor(context: Context, change: RecordedChange): Promise<Verdict<readonly string[]>> {
-  const { id, intent, before, at } = change;
-  const api = await context.api();
+/** Waits until no process is at work on a change any more. @throws CommandError (interrupted) */
+async function untilEnded(context: Context, change: RecordedChange): Promise<void> {
   const history = await context.history();
-  const looks = context.clock() - Date.parse(at) < serverIsLate ? pauses : [0];
-  let verdict: Verdict<readonly string[]> = { outcome: 'not_applied' };
-  for (const pause of looks) {
-    await context.pause(pause);
-    let unsure = false;
-    verdict = await look(api, intent, before, () => {
-      const changes = history.all();
-      unsure = hasRival(changes, change);
-      return idsOfOthers(changes, id);
+  let told = false;
+  for (;;) {
+    const now = history.open().find(({ id }) => id === change.id);
+    if (!now || !isRunning(now)) return;
+    if (!told)
+      context.output.note(`Waiting for another ci process that is working on "${describeChange(now.intent)}".`);
+    told = true;
+    await context.pause(whileRunning);
+  }
+}
+
+/** Looks once more for changes that couldn't be told apart from others whose outcome is known by now. */
+async function retryUnclear(context: Context, tried: readonly RecordedChange[]): Promise<void> {
+  if (tried.length < 2) return;
+  const history = await context.history();
+  const ids = new Set(tried.map(({ id }) => id));
+  const unclear = history.open().filter((change) => ids.has(change.id) && isOpen(change));
+  if (unclear.length === tried.length) return;
+  for (const change of unclear) {
+    const finding = await findOutcome(context, soughtOf(change, context), { patience: 0 });
+    if (finding.outcome !== 'unknown') await settle(context, change, false);
+  }
+}
+
+async function settle(context: Context, change: RecordedChange, wait: boolean): Promise<void> {
+  const { output, clocks, interrupt } = context;
+  const { id, intent } = change;
+  const history = await context.history();
+  const settles = settlesAt(change, context);
+  const time = wait ? Math.max(0, settles - clocks.wall()) : 0;
+  const patience = time > 0 ? time + lastLook : 0;
+  const finding = await context.during('Checking what became of a change', () =>
+    findOutcome(context, soughtOf(change, context), { patience, onWait: () => output.note(waitingFor(change, time)) }),
+  );
+  if (interrupt.aborted) throw new CommandError('interrupted', 'interrupted');
+  if (finding.outcome !== 'unknown') {
+    const ids = finding.outcome === 'applied' ? idsFound(intent.action, finding.found) : [];
+    const charge = finding.outcome === 'applied' ? chargeFound(intent.action, intent, finding.found) : undefined;
+    recordOutcome(context, history, id, {
+      outcome: finding.outcome,
+      by: finding.outcome === 'applied' ? 'later' : 'look',
+      ids,
+      charge,
     });
-    if (verdict.outcome !== 'applied') continue;
-    if (!unsure) break;
-    verdict = { outcome: 'unknown', why: 'another ci is at work on the same' };
+    if (intent.action === 'create-key' && ids[0] !== undefined) noteSecret(context, ids[0]);
+    return;
   }
-  return verdict;
+  const { error, why, isFinal } = finding;
+  if (error?.exitCode === 4) throw error;
+  if (change.settled === undefined && !error)
+    recordOutcome(context, history, id, { outcome: 'unknown', by: 'look', ids: [] });
+  const seconds = Math.ceil((settles - clocks.wall()) / 1000);
+  const later =
+    isFinal || seconds <= 0
+      ? ''
+      : ` It may go through within ${seconds} s. Run \`ci history reconcile --wait\` to wait.`;
+  output.note(`${id} (${describeChange(intent)}): ${why ?? 'not found yet'}.${later}`);
 }
 
-/** A key that was made while nobody saw its secret is of use only where the API shows it again. */
-async function noteSecret({ output }: Context, id: string): Promise<void> {
+function waitingFor({ intent }: RecordedChange, time: number): string {
+  return `Waiting up to ${Math.ceil(time / 1000)} s for "${describeChange(intent)}" to settle. Ctrl-C leaves its outcome unknown.`;
+}
+
+/** Says how to get the secret of a key that was created but not delivered, or how to delete the key. */
+function noteSecret({ output }: Context, id: string): void {
   output.note(
-    `The key ${id} was made, and its secret was not delivered. \`ci pools keys POOL --reveal\` shows that of a pool's key; another is of no use: \`ci keys delete ${id}\`.`,
+    `The key ${id} was created, and its secret was not delivered. \`ci pools keys POOL --reveal\` shows that of a pool's key. Delete any other with \`ci keys delete ${id}\`.`,
   );
 }

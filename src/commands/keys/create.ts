@@ -1,3 +1,4 @@
+import { awaitEarlier, openIntents } from '../../account/changes/earlier.ts';
 import type { CreatedKey, Key } from '../../api/keys.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, toUsd } from '../../domain/money.ts';
@@ -10,14 +11,14 @@ import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { makeAndDeliver } from '../delivery.ts';
 import { keyLabel, secretOf, severalNamed } from '../key.ts';
-import { parseAmount, parseCount } from '../options.ts';
+import { noWaitOption, parseAmount, parseCount, type SettlingOptions, settleOption, settlingOf } from '../options.ts';
 import { addSavingOptions, checkSaving, type Saved, type Saving, savedIn, variableOf } from '../saving.ts';
 import { keyByMail, poolSubscriptions, subscriptionChoices } from '../subscriptions.ts';
 import { intentOf, type KeyRequest, makeKey } from './make.ts';
 
 export const fields = ['id', 'name', 'apiKey', 'savedTo', 'variable'] as const;
 
-interface Options extends Saving {
+interface Options extends Saving, SettlingOptions {
   readonly subscription?: string;
   readonly pool?: string;
   readonly credit?: true;
@@ -54,7 +55,13 @@ export default function create(command: Verb, context: Context): void {
     .option('--secret-only', 'print the secret and nothing else')
     .option('--ensure', 'do nothing when a key of that name is there already')
     .option('--reveal', 'with --ensure: show the secret of a key that is there')
-    .action((name: string | undefined, options: Options) => createKey(context, name, options));
+    .option('--again', "create the key even if an earlier one of that name hasn't settled")
+    .addOption(noWaitOption())
+    .addOption(settleOption())
+    .action((name: string | undefined, options: Options) => {
+      context.settling = settlingOf(options);
+      return createKey(context, name, options);
+    });
 }
 
 async function createKey(context: Context, typed: string | undefined, options: Options): Promise<void> {
@@ -67,11 +74,14 @@ async function createKey(context: Context, typed: string | undefined, options: O
         )
       : typed;
   const subscriptionId =
-    options.pool === undefined ? options.subscription : await subscriptionOn(context, options.pool);
+    options.pool === undefined ? options.subscription : await subscriptionOn(context, options.pool, name);
   const request: KeyRequest =
     options.credit && name !== undefined ? creditRequest(name, options) : { name, subscriptionId };
   if (!options.ensure || name === undefined) return mint(context, request, options);
   await context.exclusively('keys', async () => {
+    // An earlier request created this key, but its secret was never delivered. This command adopts it.
+    const earlier = await awaitEarlier(context, { action: 'create-key', intent: intentOf(request) });
+    if (earlier) return mint(context, request, options, earlier.found);
     const there = await keyNamed(context, name, intentOf(request));
     if (!there) return mint(context, request, options);
     context.output.note(`The key "${name}" is there already: none was made.`);
@@ -79,15 +89,15 @@ async function createKey(context: Context, typed: string | undefined, options: O
   });
 }
 
-/** Makes a key and delivers its secret. */
-async function mint(context: Context, request: KeyRequest, options: Options): Promise<void> {
+/** Creates a key and delivers its secret. @param earlier - the key that an earlier request for the same created */
+async function mint(context: Context, request: KeyRequest, options: Options, earlier?: Key): Promise<void> {
   const api = await context.api();
   api.client.requireSignedIn();
   const dotenv = options.save === undefined ? undefined : await context.openDotenv(options.save);
   let written = false;
   try {
     const key = await makeAndDeliver(context, {
-      make: (hold) => makeKey(context, request, hold),
+      make: (hold) => makeKey(context, request, hold, earlier),
       deliver: async (made) => {
         if (!dotenv) return printKey(context, made, options, 'API key, shown only this once');
         written = true;
@@ -186,11 +196,14 @@ function creditRequest(name: string, { maxBudget, rpm, tpm }: Options): KeyReque
   return { credit: true, name, maxBudget: maxBudget === undefined ? undefined : toUsd(maxBudget), rpm, tpm };
 }
 
-/** My subscription on a pool: the only one, or of several the only one without a key. */
-async function subscriptionOn(context: Context, pool: string): Promise<string> {
+/** Returns my subscription on a pool: that of an earlier, still open request, the only one, or the only one without a key. */
+async function subscriptionOn(context: Context, pool: string, name: string | undefined): Promise<string> {
   if (pool.trim() === '') throw usageError('the name of the pool is empty', '`ci pools list` shows the pools.');
   const mine = await poolSubscriptions(context, pool);
   const active = mine.filter(({ status }) => status === 'active');
+  const earlier = (await openIntents(context, 'create-key')).filter((each) => each.name === name);
+  const meant = active.find(({ id }) => earlier.some(({ subscriptionId }) => subscriptionId === id));
+  if (meant) return meant.id;
   const withoutKey = active.filter(({ key }) => !key);
   const candidates = active.length > 1 && withoutKey.length > 0 ? withoutKey : active;
   const [first, second] = candidates;

@@ -5,6 +5,7 @@ import { widthOf } from '../../output/width.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { findKey, keyChoices, keyLabel } from '../key.ts';
+import { type SettlingOptions, settleOption, settlingOf } from '../options.ts';
 import { type Deleted, revokedBefore, revokeKey } from './revoke.ts';
 
 const fields = ['id', 'name', 'deleted'] as const;
@@ -18,7 +19,11 @@ export default function remove(command: Verb, context: Context): void {
       examples: ['ci keys delete prod-api', 'ci keys delete 3f6c… staging --yes'],
     })
     .argument('[keys...]', 'ids or names')
-    .action((typed: string[]) => deleteKeys(context, typed));
+    .addOption(settleOption())
+    .action((typed: string[], options: SettlingOptions) => {
+      context.settling = settlingOf(options);
+      return deleteKeys(context, typed);
+    });
 }
 
 async function deleteKeys(context: Context, typed: readonly string[]): Promise<void> {

@@ -9,7 +9,7 @@ export const commands: readonly Stub[] = [
     load: () => import('./create.ts'),
   },
   {
-    term: 'delete|rm [keys...]',
+    term: 'delete|rm [options] [keys...]',
     description: 'revoke API keys, at once and for good',
     load: () => import('./delete.ts'),
   },

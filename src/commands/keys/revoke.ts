@@ -1,16 +1,18 @@
+import { carryOut } from '../../account/changes/carry-out.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { judgeDelete } from '../../domain/reconcile.ts';
 import { isOpen } from '../../state/history.ts';
-import { carryOut } from '../change.ts';
 import type { Context } from '../context.ts';
+
+/** How long a missing key counts as revoked from this machine, in milliseconds. */
+const rememberedFor = 24 * 3_600_000;
 
 /** Revokes one key; that it is gone already, though it was listed a moment ago, is no failure. */
 export async function revokeKey(context: Context, id: string, name: string | undefined): Promise<void> {
-  const { keys } = await context.api();
-  await carryOut(context, {
+  await carryOut(context, 'delete-key', {
     intent: { action: 'delete-key', id, name },
     before: {},
-    send: async () => {
+    send: async ({ keys }) => {
       try {
         await keys.delete(id);
       } catch (error) {
@@ -19,7 +21,6 @@ export async function revokeKey(context: Context, id: string, name: string | und
       }
     },
     ids: () => [id],
-    look: async (api) => judgeDelete(id, await api.keys.list()),
     adopt: () => {},
     command: 'ci keys list',
   });
@@ -52,7 +53,7 @@ export async function revokedBefore(context: Context, typed: string): Promise<De
   const history = await context.history();
   const account = await context.recordedAccount();
   const change = history
-    .recent()
+    .since(context.clock() - rememberedFor)
     .findLast(
       ({ account: { id }, intent, settled }) =>
         id === account.id &&

@@ -1,17 +1,19 @@
+import { carryOut } from '../../account/changes/carry-out.ts';
+import { awaitEarlier, type EarlierChange, openIntents, type Planned } from '../../account/changes/earlier.ts';
 import type { SubscribeResult, Subscription } from '../../api/pools.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { type Cents, formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
-import { isDearer } from '../../domain/quote.ts';
-import { judgeSubscribe, type SubscribeIntent } from '../../domain/reconcile.ts';
+import { agreedQuote, paid, type Quote } from '../../domain/quote.ts';
+import type { SubscribeIntent } from '../../domain/reconcile.ts';
 import { counted, inWords } from '../../output/text.ts';
-import { carryOut } from '../change.ts';
 import type { Context } from '../context.ts';
-import { blockState, poolName, withPool } from '../pool.ts';
+import { blockState, findPool, poolName, withPool } from '../pool.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
 import { alreadyCovering } from './covering.ts';
 import { chargeText, type PricedPurchase } from './purchase.ts';
 import { type Agreement, checkRepeat } from './repeat.ts';
 import { checkSpending, monthlySpending } from './spending.ts';
+import { withMaskedKey } from './subscription.ts';
 
 /** How often one purchase may be made. */
 export interface Repetition {
@@ -29,10 +31,18 @@ export interface SeenAccount {
   readonly spent: Cents | undefined;
 }
 
+/** Seats that were bought. */
+export interface BoughtSeats {
+  readonly kind: 'bought';
+  readonly subscriptions: PoolSubscription[];
+  /** The error for a charge above the agreed price; thrown once the result is shown. */
+  readonly overcharge?: CommandError | undefined;
+  /** The charge, if it is known and differs from the agreed one. */
+  readonly charge?: Cents | undefined;
+}
+
 /** What came of a purchase: it was made, or it was not needed. */
-export type Bought =
-  | { readonly kind: 'bought'; readonly subscriptions: PoolSubscription[] }
-  | { readonly kind: 'covered'; readonly subscriptions: PoolSubscription[] };
+export type Bought = BoughtSeats | { readonly kind: 'covered'; readonly subscriptions: PoolSubscription[] };
 
 /**
  * Buys, while no other `ci` on this machine buys for this account: what was looked at before anybody was asked is looked at again.
@@ -42,6 +52,11 @@ export type Bought =
  */
 export async function buyOnce(context: Context, purchase: PricedPurchase, repetition: Repetition): Promise<Bought> {
   return context.exclusively('purchase', async () => {
+    const again = context.settling.again;
+    const earlier = again
+      ? undefined
+      : await takenUp(context, intentOf(purchase), { ignoresUnclear: repetition.ensure });
+    if (earlier) return earlier;
     const mine = await mineOn(context, poolName(purchase.pool));
     return buyFor(context, { mine, spent: await monthlySpending(context) }, purchase, repetition);
   });
@@ -64,8 +79,63 @@ export async function buyFor(
   if (agreed) await checkRepeat(context, intentOf(purchase), mine, agreed);
   checkSpending(context, purchase, spent);
   const subscriptions = await buy(context, purchase, mine);
-  context.output.done(`Subscribed to ${inWords(purchase.blocks)} of ${pool}: ${chargeText(purchase.quote)} charged.`);
-  return { kind: 'bought', subscriptions };
+  const overcharge = overchargeOf(pool, purchase.quote, subscriptions);
+  const charged = overcharge ? formatUsd(overcharge.charge) : chargeText(purchase.quote);
+  context.output.done(`Subscribed to ${inWords(purchase.blocks)} of ${pool}: ${charged} charged.`);
+  return { kind: 'bought', subscriptions, overcharge: overcharge?.error, charge: overcharge?.charge };
+}
+
+/** Returns which earlier purchases a planned one has to wait for: any purchase if a monthly spending limit is set. */
+export function plannedPurchase({ settings }: Context, intent: SubscribeIntent): Planned<'subscribe'> {
+  return { action: 'subscribe', intent, any: settings.maxMonthlySpend !== undefined };
+}
+
+/** Returns an earlier purchase, with an error if it charged more than a limit that is set now. @param maximum - cents */
+export function withinLimit(bought: BoughtSeats, pool: string, maximum: Cents | undefined): BoughtSeats {
+  const { charge } = bought;
+  if (maximum === undefined || charge === undefined || charge <= maximum) return bought;
+  const message = `an earlier purchase of ${pool} charged ${formatUsd(charge)}, above the limit of ${formatUsd(maximum)}`;
+  const error = new CommandError('price_above_maximum', message, { hint: cancelHint(pool), outcome: 'applied' });
+  return { ...bought, overcharge: error };
+}
+
+/**
+ * Waits for earlier purchases that could be the same and have no known outcome, before the price is known.
+ *
+ * @param pool - as typed; its name is looked up only if there is something to wait for
+ * @returns the result of an earlier purchase of exactly the same thing
+ * @throws as {@link awaitEarlier}
+ */
+export async function earlierPurchaseOf(
+  context: Context,
+  pool: string,
+  { blocks, quantity, billingCycle }: Pick<SubscribeIntent, 'blocks' | 'quantity' | 'billingCycle'>,
+  options: Pick<Planned<'subscribe'>, 'ignoresUnclear'> = {},
+): Promise<BoughtSeats | undefined> {
+  if ((await openIntents(context, 'subscribe')).length === 0) return undefined;
+  const { pools } = await context.api();
+  const name = poolName(findPool(await pools.list(), pool));
+  return takenUp(context, { action: 'subscribe', pool: name, blocks, quantity, billingCycle }, options);
+}
+
+async function takenUp(
+  context: Context,
+  intent: SubscribeIntent,
+  options: Pick<Planned<'subscribe'>, 'ignoresUnclear'> = {},
+): Promise<BoughtSeats | undefined> {
+  const earlier = await awaitEarlier(context, { ...plannedPurchase(context, intent), ...options });
+  if (!earlier) return undefined;
+  context.lastChange = 'applied';
+  return boughtEarlier(earlier);
+}
+
+/** Returns the seats and the charge of an earlier purchase. A key that was created since is not shown again. */
+export function boughtEarlier({ intent, found }: EarlierChange<'subscribe'>): BoughtSeats {
+  const { pool, charge } = intent;
+  const subscriptions = found.map((each) => withMaskedKey({ ...each, poolSlug: pool }));
+  const agreed = charge === undefined ? undefined : parseUsd(charge);
+  const overcharge = agreed === undefined ? undefined : overchargeOf(pool, agreedQuote(intent, agreed), found);
+  return { kind: 'bought', subscriptions, overcharge: overcharge?.error, charge: overcharge?.charge ?? agreed };
 }
 
 /** Refuses before anyone is asked what the list already rules out. @throws CommandError (unavailable) */
@@ -110,18 +180,21 @@ async function buy(
   purchase: PricedPurchase,
   mine: readonly Subscription[],
 ): Promise<PoolSubscription[]> {
-  const { pools } = await context.api();
   const { blocks } = purchase;
   const { quantity, billingCycle } = purchase.quote;
   const name = poolName(purchase.pool);
   const intent = intentOf(purchase);
   const before = { ids: mine.map(({ id }) => id) };
-  const bought = await carryOut<Subscription[], Subscription[]>(context, {
+  const bought = await carryOut<'subscribe', readonly Subscription[]>(context, 'subscribe', {
     intent,
     before,
-    send: async () => subscribed(context, name, await pools.subscribe(name, { blocks, quantity, billingCycle })),
+    send: async ({ pools }) =>
+      subscribed(context, name, await pools.subscribe(name, { blocks, quantity, billingCycle })),
     ids: (subscriptions) => subscriptions.map(({ id }) => id),
-    look: async (api, others) => judgeSubscribe(intent, before, await api.pools.subscriptions(name), others()),
+    charge: (subscriptions) => {
+      const charge = overchargeOf(name, purchase.quote, subscriptions)?.charge;
+      return charge === undefined ? undefined : toUsd(charge);
+    },
     adopt: (found) => found,
     command: `ci pools subscriptions ${name}`,
   });
@@ -131,20 +204,28 @@ async function buy(
       `The API told of ${told} for ${counted(quantity, 'seat')}: \`ci pools subscriptions ${name}\` shows all.`,
     );
   }
-  noteDearer(context, purchase, bought);
   return bought.map((subscription) => ({ ...subscription, poolSlug: name }));
 }
 
-/** Says that a price rose between the look at it and the purchase: the request cannot name a limit. */
-function noteDearer({ output }: Context, { pool, quote }: PricedPurchase, bought: readonly Subscription[]): void {
+function cancelHint(pool: string): string {
+  return `\`ci pools cancel ${pool}\` ends the subscription with its period.`;
+}
+
+/** Returns a charge above the agreed price. The request can't name a limit, and the price may rise at the last moment. */
+function overchargeOf(
+  pool: string,
+  quote: Quote,
+  bought: readonly Subscription[],
+): { readonly charge: Cents; readonly error: CommandError } | undefined {
   const prices = bought.flatMap(({ monthlyPrice }) => (monthlyPrice == null ? [] : parseUsd(monthlyPrice)));
-  // Whether each of several subscriptions states the price of one seat or of all, no document says.
-  const price = Math.max(0, ...prices);
-  if (!isDearer(price, quote)) return;
-  const cancel = `\`ci pools cancel ${poolName(pool)}\` ends it with its period`;
-  output.note(
-    `The API charges ${formatUsd(price)} a month, and ${formatUsd(quote.monthly.atMost)} was agreed: ${cancel}.`,
-  );
+  const actual = paid(quote, prices);
+  if (!actual?.isAbove) return undefined;
+  const message = `${pool} charged ${formatUsd(actual.charge)}, and you agreed to ${formatUsd(quote.charge.atMost)}`;
+  const error = new CommandError('price_above_maximum', message, {
+    hint: `The price rose during the purchase. ${cancelHint(pool)}`,
+    outcome: 'applied',
+  });
+  return { charge: actual.charge, error };
 }
 
 /** What an answer says was bought. @throws CommandError (no_payment_method) when it names a page to pay on instead */

@@ -1,16 +1,17 @@
-import type { Api } from '../../api/index.ts';
+import { carryOut } from '../../account/changes/carry-out.ts';
+import { awaitEarlier } from '../../account/changes/earlier.ts';
 import type { Subscription } from '../../api/pools.ts';
 import { blocksHeld } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { shownUsd } from '../../domain/money.ts';
-import { judgeCancel, type Verdict } from '../../domain/reconcile.ts';
+import { judgeCancel } from '../../domain/reconcile.ts';
 import type { Column } from '../../output/output.ts';
 import { factLines } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
-import { carryOut } from '../change.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { blockHours } from '../pool.ts';
+import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../options.ts';
+import { blockHours, poolName } from '../pool.ts';
 import { chosenPoolOfMine, isGoing, type PoolSubscription, poolSubscriptions } from '../subscriptions.ts';
 import { subscriptionFields, withMaskedKey } from './subscription.ts';
 
@@ -23,13 +24,22 @@ export default function cancel(command: Verb, context: Context): void {
       examples: ['ci pools cancel kimi26', 'ci pools cancel kimi26 --yes --json'],
     })
     .argument('[pool]', 'slug or UUID')
-    .action((pool?: string) => cancelSubscription(context, pool));
+    .addOption(againOption())
+    .addOption(noWaitOption())
+    .addOption(settleOption())
+    .action((pool: string | undefined, options: SettlingOptions) => {
+      context.settling = settlingOf(options);
+      return cancelSubscription(context, pool);
+    });
 }
 
 async function cancelSubscription(context: Context, typed: string | undefined): Promise<void> {
   const { output, prompts } = context;
   prompts.requireConsent('canceling a subscription');
-  const pool = await chosenPoolOfMine(context, typed, isGoing);
+  const pool = await recordedName(context, await chosenPoolOfMine(context, typed, isGoing));
+  const planned = { action: 'cancel', intent: { action: 'cancel', pool, subscription: '' } } as const;
+  const earlier = await awaitEarlier(context, planned);
+  if (earlier) return tell(context, { ...earlier.found, poolSlug: pool });
   const named = await mostRecent(context, pool);
   const now = await context.now();
   const end = dayAndDistance(named.currentPeriodEnd, now, context.timeZone) || 'the end of its period';
@@ -50,44 +60,70 @@ async function cancelSubscription(context: Context, typed: string | undefined): 
     );
     await prompts.consent('Cancel this subscription?');
   }
-  const ended = await cancelAndSee(context, pool, named);
-  if (ended.id !== named.id) output.note(`The API ended another subscription than expected: ${named.id} goes on.`);
+  await context.exclusively('cancel', async () => {
+    const meanwhile = await awaitEarlier(context, planned);
+    if (meanwhile) return tell(context, { ...meanwhile.found, poolSlug: pool });
+    await requireMostRecent(context, pool, named);
+    const ended = await cancelAndSee(context, named);
+    if (ended.id !== named.id) output.note(`The API ended another subscription than expected: ${named.id} goes on.`);
+    await tell(context, ended);
+  });
+}
+
+/** Refuses to cancel a different subscription than the one the user agreed to. @throws CommandError (unavailable) */
+async function requireMostRecent(context: Context, pool: string, named: Named): Promise<void> {
+  const now = await mostRecent(context, pool);
+  if (now.id === named.id) return;
+  throw new CommandError('unavailable', `${named.id} is no longer the most recent subscription on ${pool}`, {
+    hint: `Nothing was changed. The API would cancel ${now.id} now; run this again to cancel it.`,
+    outcome: 'not_applied',
+  });
+}
+
+async function tell(context: Context, ended: PoolSubscription): Promise<void> {
+  const { output } = context;
+  const now = await context.now();
   output.done(
     `${ended.id} ends ${dayAndDistance(ended.currentPeriodEnd, now, context.timeZone)}, and any key works until then.`,
   );
   await output.record(withMaskedKey(ended), { columns, fields: subscriptionFields, drawing: () => '' });
 }
 
-/** Cancels, and finds out which subscription ends now: the API does not say. */
-async function cancelAndSee(context: Context, pool: string, named: Named): Promise<PoolSubscription> {
-  const { pools } = await context.api();
+/** Cancels, and finds out which subscription ends now: the API doesn't say. */
+async function cancelAndSee(context: Context, named: Named): Promise<PoolSubscription> {
+  const { poolSlug: pool } = named;
   const before = { ending: [...named.endingBefore] };
-  let accepted = false;
-  const seen = async ({ pools }: Api, others?: () => ReadonlySet<string>): Promise<Verdict<PoolSubscription>> => {
-    const mine = (await pools.subscriptions(pool)).map((each) => ({ ...each, poolSlug: pool }));
-    const verdict = judgeCancel(named.id, before, mine, others?.());
-    // What the API accepted may still happen.
-    if (verdict.outcome !== 'not_applied' || !accepted) return verdict;
-    return { outcome: 'unknown', why: `the API accepted it, and ${named.id} is not marked as ending` };
-  };
-  return carryOut(context, {
+  const withPool = (subscription: Subscription): PoolSubscription => ({ ...subscription, poolSlug: pool });
+  return carryOut(context, 'cancel', {
     intent: { action: 'cancel', pool, subscription: named.id },
     before,
-    send: async () => {
+    send: async ({ pools }) => {
       await pools.cancel(pool);
-      accepted = true;
-      const verdict = await seen(await context.lookingApi()).catch(() => undefined);
-      if (verdict?.outcome === 'applied') return verdict.found;
-      throw new CommandError('outcome_unknown', 'the API accepted the cancellation', { outcome: 'unknown' });
+      const { pools: seen } = await context.lookingApi();
+      const mine = await seen.subscriptions(pool).catch((error: unknown) => {
+        if (error instanceof CommandError) return [];
+        throw error;
+      });
+      const verdict = judgeCancel(named.id, before, mine);
+      if (verdict.outcome === 'applied') return withPool(verdict.found);
+      const message = 'the API accepted the cancellation, but the account does not show it';
+      throw new CommandError('outcome_unknown', message, { outcome: 'unknown' });
     },
     ids: ({ id }) => [id],
-    look: seen,
-    adopt: (found) => found,
+    adopt: withPool,
     command: `ci pools subscriptions ${pool}`,
   });
 }
 
-interface Named extends Subscription {
+/** The name under which a pool is recorded: its slug, so that cancellations by slug and by UUID can be compared. */
+async function recordedName(context: Context, typed: string): Promise<string> {
+  if (!/^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i.test(typed)) return typed;
+  const { pools } = await context.api();
+  const pool = (await pools.list()).find(({ id, slug }) => id === typed || slug === typed);
+  return pool ? poolName(pool) : typed;
+}
+
+interface Named extends PoolSubscription {
   /** Those that were ending before. */
   readonly endingBefore: ReadonlySet<string>;
 }
@@ -118,12 +154,14 @@ async function mostRecent(context: Context, pool: string): Promise<Named> {
     );
   }
   const { billing } = await context.api();
-  const order = new Map(((await billing.status()).poolPledges ?? []).map(({ id }, at) => [id, at]));
+  const pledges = (await billing.status()).poolPledges ?? [];
+  const order = new Map(pledges.map(({ id }, at) => [id, at]));
   const rank = ({ id }: Subscription) => order.get(id) ?? Number.POSITIVE_INFINITY;
   const [subscription] = going.toSorted((a, b) => rank(a) - rank(b));
   if (!subscription) throw new CommandError('internal', 'no subscription is the most recent');
   const endingBefore = new Set(mine.filter((each) => each.cancelAtPeriodEnd).map(({ id }) => id));
-  return { ...subscription, endingBefore };
+  const poolSlug = pledges.find(({ id }) => id === subscription.id)?.poolSlug ?? pool;
+  return { ...subscription, poolSlug, endingBefore };
 }
 
 const columns: readonly Column<PoolSubscription>[] = [

@@ -60,7 +60,7 @@ export async function buyAndDeliver(
       make: async (hold) => {
         const bought = await buy();
         if (bought.kind === 'covered') return bought;
-        return { kind: 'bought', ...(await createKeys(context, bought.subscriptions, createKey, hold)) };
+        return { ...bought, ...(await createKeys(context, bought.subscriptions, createKey, hold)) };
       },
       deliver: async (all) => {
         const [secret] = secretsOf(all);
@@ -73,7 +73,12 @@ export async function buyAndDeliver(
         await tell({ ...all, subscriptions: all.subscriptions.map(withMaskedKey), saved });
       },
     });
-    if (made.failure) throw made.failure;
+    if (made.failure) {
+      // Only one error can end the command, and the price must be reported.
+      const overcharge = made.kind === 'bought' ? made.overcharge : undefined;
+      if (overcharge) context.output.note(`${overcharge.message}. ${overcharge.hint}`);
+      throw made.failure;
+    }
     return made;
   } finally {
     if (!written) await dotenv?.discard();

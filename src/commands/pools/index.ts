@@ -38,7 +38,7 @@ export const commands: readonly Stub[] = [
     load: () => import('./keys.ts'),
   },
   {
-    term: 'cancel [pool]',
+    term: 'cancel [options] [pool]',
     description: 'end your most recent subscription on a pool with its period',
     load: () => import('./cancel.ts'),
   },

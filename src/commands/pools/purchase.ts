@@ -1,9 +1,19 @@
 import type { Pool, PoolDetail } from '../../api/pools.ts';
 import type { Block } from '../../domain/blocks.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { formatUsd, toUsd } from '../../domain/money.ts';
-import { type BillingCycle, type Quote, quote } from '../../domain/quote.ts';
+import { formatUsd, toUsd, yearlyCharge } from '../../domain/money.ts';
+import {
+  type BillingCycle,
+  dearestHours,
+  highestPrice,
+  isPlausible,
+  leastPrice,
+  type Price,
+  type Quote,
+  quote,
+} from '../../domain/quote.ts';
 import type { Column } from '../../output/output.ts';
+import { percent } from '../../output/text.ts';
 import type { Context } from '../context.ts';
 import {
   blockChoices,
@@ -13,6 +23,7 @@ import {
   freeSeats,
   hasListedPrices,
   poolName,
+  pricedHours,
   priceText,
 } from '../pool.ts';
 
@@ -61,10 +72,14 @@ export async function chosenBlocks(
   return prompts.pickSeveral('Which blocks?', choices, missing);
 }
 
+/** Reports that the API states no price, so the cost isn't known before the charge. */
+export class UnstatedPrice extends CommandError {}
+
 /**
  * What a purchase costs: the list's exact block prices, else an estimate from the pool's slots.
  *
- * @throws CommandError (not_found) for an unknown pool; (unexpected_response) when the API states no price
+ * @throws CommandError (not_found) for an unknown pool; (unexpected_response) for a price that no seat can have;
+ *   {@link UnstatedPrice} when the API states none
  */
 export async function priced(
   context: Context,
@@ -81,7 +96,7 @@ export async function priced(
  * What a purchase costs, of what the API told of the pool.
  *
  * @param detail - undefined when it was not asked for: the list must then state the prices
- * @throws CommandError (unexpected_response) when no price is stated
+ * @throws CommandError (unexpected_response) for a price that no seat can have; {@link UnstatedPrice} when none is stated
  */
 export function pricedOf(
   pool: Pool,
@@ -92,20 +107,52 @@ export function pricedOf(
   const prices = blocks.map((block) => {
     const monthly = blockPrice(hasListedPrices(pool, [block]) ? pool : (detail ?? pool), detail, block);
     if (!monthly) {
-      throw new CommandError(
+      throw new UnstatedPrice(
         'unexpected_response',
         `the API states no price for the ${block} block of ${poolName(pool)}`,
       );
     }
+    checkPlausible(pool, detail, block, monthly);
     return { block, monthly };
   });
   const discount = pool.annualDiscount ?? detail?.annualDiscount ?? undefined;
+  if (purchase.billingCycle === 'year' && discount !== undefined) {
+    for (const price of prices) checkDiscount(pool, discount, price);
+  }
   const free = new Map<Block, number>();
   for (const block of blocks) {
     const seats = detail && freeSeats(detail, block);
     if (seats !== undefined) free.set(block, seats);
   }
   return { pool, blocks, quote: quote(prices, purchase.quantity, purchase.billingCycle, discount), free };
+}
+
+/**
+ * Refuses an implausible price. The true charge would be another one, and no limit would hold.
+ *
+ * @param detail - has the hours that an estimate is the sum of; one that costs nothing or less makes the whole sum meaningless
+ */
+function checkPlausible(pool: Pool, detail: PoolDetail | undefined, block: Block, monthly: Price): void {
+  const hours = monthly.exact ? [] : [...dearestHours(block, pricedHours(detail))];
+  const senseless = hours.find(([, price]) => price <= 0);
+  if (senseless) throw implausible(pool, block, `costs ${formatUsd(senseless[1])} in hour ${senseless[0]} (UTC)`);
+  if (!isPlausible(monthly)) throw implausible(pool, block, `costs ${priceText(monthly)} per month`);
+}
+
+/** Refuses a discount that makes the monthly price of a seat implausibly low. */
+function checkDiscount(pool: Pool, discount: number, { block, monthly }: Quote['blocks'][number]): void {
+  const year = yearlyCharge(monthly.cents, discount);
+  if (year >= 12 * leastPrice) return;
+  throw implausible(pool, block, `costs ${formatUsd(year)} per year, with ${percent(discount)} off`);
+}
+
+function implausible(pool: Pool, block: Block, what: string): CommandError {
+  const range = `${formatUsd(leastPrice)} to ${formatUsd(highestPrice)} per month`;
+  return new CommandError(
+    'unexpected_response',
+    `the API says that a seat in ${block} of ${poolName(pool)} ${what}, and a plausible price is ${range}`,
+    { hint: 'Nothing was charged. Check the price with `ci open pools` before you buy.', outcome: 'not_applied' },
+  );
 }
 
 /** A quote as JSON has it: USD as numbers; `exact` is false when a price is an estimate, which `chargeAtMost` bounds. */

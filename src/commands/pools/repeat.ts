@@ -1,10 +1,10 @@
+import { idsOfOthers } from '../../account/changes/find-outcome.ts';
 import type { Subscription } from '../../api/pools.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { judgeSubscribe, type SubscribeIntent } from '../../domain/reconcile.ts';
+import { areSamePurchases, judgeSubscribe, type SubscribeIntent } from '../../domain/reconcile.ts';
 import { inWords } from '../../output/text.ts';
 import { relativeTime } from '../../output/time.ts';
 import type { RecordedChange } from '../../state/history.ts';
-import { idsOfOthers } from '../change.ts';
 import type { Context } from '../context.ts';
 
 /** For how long a second purchase of the same is taken for a repeated first one, in milliseconds. */
@@ -21,15 +21,17 @@ export interface Agreement {
 /**
  * Asks once more when the same was bought a moment ago, by whatever `ci` on this machine: `--yes` consents to one purchase.
  *
+ * @param counts - which of the earlier purchases count
  * @throws CommandError (declined), or (confirmation_required) where nobody can be asked
  */
 export async function consentToRepeat(
   context: Context,
   intent: SubscribeIntent,
   mineNow: () => Promise<readonly Subscription[]>,
+  counts: (change: RecordedChange) => boolean = () => true,
 ): Promise<Agreement> {
   const at = context.clock();
-  const same = await sameSince(context, intent, at - repeatWithin);
+  const same = (await sameSince(context, intent, at - repeatWithin)).filter(counts);
   const done = same.length > 0 ? await carriedOut(context, same, await mineNow()) : [];
   const last = done.at(-1);
   if (!last) return { repeated: new Set(), at };
@@ -43,6 +45,7 @@ export async function consentToRepeat(
  * Refuses a repetition that nobody agreed to: of a purchase made since the question was asked, however long ago that is.
  *
  * @param agreed - of {@link consentToRepeat}
+ * @param counts - which of the earlier purchases count
  * @throws CommandError (confirmation_required)
  */
 export async function checkRepeat(
@@ -50,8 +53,11 @@ export async function checkRepeat(
   intent: SubscribeIntent,
   mine: readonly Subscription[],
   { repeated, at }: Agreement,
+  counts: (change: RecordedChange) => boolean = () => true,
 ): Promise<void> {
-  const same = (await sameSince(context, intent, at - repeatWithin)).filter(({ id }) => !repeated.has(id));
+  const same = (await sameSince(context, intent, at - repeatWithin)).filter(
+    (change) => !repeated.has(change.id) && counts(change),
+  );
   const last = (await carriedOut(context, same, mine)).at(-1);
   if (last) throw repetition(context, last);
 }
@@ -61,8 +67,14 @@ export async function sameSince(context: Context, intent: SubscribeIntent, since
   const { id } = await context.recordedAccount();
   const history = await context.history();
   return history
-    .recent()
-    .filter((each) => each.account.id === id && Date.parse(each.at) > since && isSame(intent, each.intent));
+    .since(since)
+    .filter(
+      (each) =>
+        each.account.id === id &&
+        Date.parse(each.at) > since &&
+        each.intent.action === 'subscribe' &&
+        areSamePurchases(intent, each.intent),
+    );
 }
 
 /**
@@ -76,23 +88,17 @@ async function carriedOut(
 ): Promise<RecordedChange[]> {
   const history = await context.history();
   const held = new Set(mine.map((each) => each.id));
-  return changes.filter(({ id, intent, before, settled }) => {
+  return changes.filter(({ id, at, intent, before, settled }) => {
     if (settled?.outcome === 'applied' && settled.ids.length > 0) return settled.ids.some((each) => held.has(each));
-    if (settled?.outcome !== 'not_applied') return true;
+    // A purchase without a known outcome doesn't count here: the command waits for it before it buys.
+    if (settled?.outcome !== 'not_applied') return settled?.outcome === 'applied';
     const refused = settled.by === 'answer' && settled.code !== 'no_payment_method';
     if (refused || intent.action !== 'subscribe') return false;
-    return judgeSubscribe(intent, before, mine, idsOfOthers(history.recent(), id)).outcome !== 'not_applied';
+    return (
+      judgeSubscribe(intent, before, mine, idsOfOthers(history.since(Date.parse(at)), { id, intent })).outcome !==
+      'not_applied'
+    );
   });
-}
-
-function isSame(intent: SubscribeIntent, other: RecordedChange['intent']): boolean {
-  return (
-    other.action === 'subscribe' &&
-    other.pool === intent.pool &&
-    other.blocks.join() === intent.blocks.join() &&
-    other.quantity === intent.quantity &&
-    other.billingCycle === intent.billingCycle
-  );
 }
 
 function repetition(context: Context, change: RecordedChange): CommandError {

@@ -31,11 +31,18 @@ export async function createKeys(
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       const unknown = error.outcome === 'unknown';
-      const fate = error.outcome === 'applied' ? 'is of no use' : unknown ? 'may not have been made' : 'was not made';
+      const isCreated = error.outcome === 'applied';
+      const fate = isCreated ? "can't be used" : unknown ? 'may not have been created' : 'was not created';
+      const look = unknown ? 'Run `ci history reconcile --wait` to find out' : 'Look with `ci keys list`';
+      const next = isCreated
+        ? error.hint
+        : `${look}, then \`ci keys create ${keyName} --subscription ${subscription.id}\`.`;
       const failure = error.with({
         message: `subscribed, but the key "${keyName}" ${fate}: ${error.message}`,
         outcome: unknown ? 'unknown' : 'applied',
-        hint: `Bought: ${inWords(bought.map(({ id }) => id))}. Look with \`ci keys list\`, then \`ci keys create ${keyName} --subscription ${subscription.id}\`.`,
+        // Running it again would charge again.
+        retryable: false,
+        hint: [`Bought: ${inWords(bought.map(({ id }) => id))}.`, next].filter(Boolean).join(' '),
       });
       return { subscriptions: [...done, ...bought.slice(at)], failure };
     }

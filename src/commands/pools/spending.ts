@@ -2,6 +2,7 @@ import type { ReadOptions } from '../../api/client.ts';
 import { parseSpendLimit } from '../../config/settings.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { type Cents, formatUsd, parseUsd } from '../../domain/money.ts';
+import { leastPrice } from '../../domain/quote.ts';
 import type { Context } from '../context.ts';
 import { poolName } from '../pool.ts';
 import { allSubscriptions } from '../subscriptions.ts';
@@ -28,8 +29,11 @@ export async function monthlySpending(
   return mine
     .filter(({ status }) => status !== 'canceled')
     .reduce((sum, { id, monthlyPrice }) => {
-      if (monthlyPrice != null) return sum + parseUsd(monthlyPrice);
-      throw untold(`states no price for ${id}`);
+      if (monthlyPrice == null) throw untold(`states no price for ${id}`);
+      const price = parseUsd(monthlyPrice);
+      // An implausibly low price, above all a negative one, would leave room for a purchase that the limit should prevent.
+      if (price < leastPrice) throw untold(`prices ${id} at ${formatUsd(price)} per month`);
+      return sum + price;
     }, 0);
 }
 

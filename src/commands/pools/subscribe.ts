@@ -1,14 +1,23 @@
 import { seatsHeld } from '../../domain/coverage.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
-import type { Cents } from '../../domain/money.ts';
+import { type Cents, formatUsd } from '../../domain/money.ts';
 import { counted, factLines, inWords } from '../../output/text.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { billingCycleOption, blocksOption, parseAmount, quantityOption } from '../options.ts';
+import {
+  billingCycleOption,
+  blocksOption,
+  noWaitOption,
+  parseAmount,
+  quantityOption,
+  type SettlingOptions,
+  settleOption,
+  settlingOf,
+} from '../options.ts';
 import { chosenPool, poolName } from '../pool.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
 import { boughtFields, printBought, savedText, sayWhatIsNext } from './bought.ts';
-import { buyOnce, checkOpen, intentOf, mineOn } from './buy.ts';
+import { type Bought, buyOnce, checkOpen, earlierPurchaseOf, intentOf, mineOn, withinLimit } from './buy.ts';
 import { alreadyCovering } from './covering.ts';
 import { addWantedOptions, buyAndDeliver, checkWanted, secretsOf, type Told, type Wanted } from './deliver.ts';
 import {
@@ -27,11 +36,10 @@ import { consentToRepeat } from './repeat.ts';
 import { checkSpending, monthlySpending } from './spending.ts';
 import { withMaskedKey } from './subscription.ts';
 
-interface Options extends Purchase, Wanted {
+interface Options extends Purchase, Wanted, SettlingOptions {
   readonly maxPrice?: Cents;
   readonly ensure?: true;
   readonly dryRun?: true;
-  readonly again?: true;
 }
 
 /** `ci pools subscribe`: reserves blocks, and charges the saved card. */
@@ -52,11 +60,16 @@ export default function subscribe(command: Verb, context: Context): void {
     .addOption(billingCycleOption())
     .option('--max-price <usd>', "refuse when today's charge is above this", parseAmount('--max-price'))
     .option('--ensure', 'do nothing when active subscriptions of yours cover it already')
-    .option('--again', 'buy it though the same was bought a moment ago');
+    .option('--again', 'allow a repeat of a recent or unsettled purchase')
+    .addOption(noWaitOption())
+    .addOption(settleOption());
   addWantedOptions(command);
   command
     .option('--dry-run', 'show what it would cost, and stop')
-    .action((pool: string | undefined, options: Options) => subscribeToPool(context, pool, options));
+    .action((pool: string | undefined, options: Options) => {
+      context.settling = settlingOf(options);
+      return subscribeToPool(context, pool, options);
+    });
 }
 
 async function subscribeToPool(context: Context, typed: string | undefined, options: Options): Promise<void> {
@@ -66,6 +79,10 @@ async function subscribeToPool(context: Context, typed: string | undefined, opti
   if (!options.dryRun) (await context.api()).client.requireSignedIn();
   const name = await chosenPool(context, typed);
   const blocks = await chosenBlocks(context, name, options.blocks, !options.ensure);
+  const earlier = options.dryRun
+    ? undefined
+    : await earlierPurchaseOf(context, name, { ...options, blocks }, { ignoresUnclear: options.ensure });
+  if (earlier) return deliver(context, async () => withinLimit(earlier, name, options.maxPrice), options);
   if (options.ensure) {
     const covering = alreadyCovering(name, await mineOn(context, name), blocks, options.quantity);
     if (covering) return tellCovered(context, covering, options);
@@ -90,13 +107,20 @@ async function subscribeToPool(context: Context, typed: string | undefined, opti
     options.ensure || options.again
       ? undefined
       : await consentToRepeat(context, intentOf(purchase), () => mineOn(context, poolName(purchase.pool)));
-  const { kind, subscriptions } = await buyAndDeliver(
-    context,
-    () => buyOnce(context, purchase, { ensure: options.ensure, agreed }),
-    options,
-    (told) => tell(context, told, options),
-  );
-  if (kind === 'bought') sayWhatIsNext(context, subscriptions, options.createKey !== undefined);
+  await deliver(context, () => buyOnce(context, purchase, { ensure: options.ensure, agreed }), options);
+}
+
+/** Buys, creates the keys, and shows both. @throws CommandError (price_above_maximum) after all that, when more was charged than agreed */
+async function deliver(context: Context, buy: () => Promise<Bought>, options: Options): Promise<void> {
+  const bought = await buyAndDeliver(context, buy, options, (told) => tell(context, told, options));
+  if (bought.kind !== 'bought') return;
+  sayWhatIsNext(context, bought.subscriptions, options.createKey !== undefined);
+  if (!bought.overcharge) return;
+  // Without a prompt, the limit counts as the agreed price.
+  const { maxPrice } = options;
+  const isWithin = maxPrice !== undefined && bought.charge !== undefined && bought.charge <= maxPrice;
+  if (context.prompts.asksConsent || !isWithin) throw bought.overcharge;
+  context.output.note(`The price rose during the purchase: ${formatUsd(bought.charge)} charged, within --max-price.`);
 }
 
 async function tell(context: Context, told: Told, options: Options): Promise<void> {

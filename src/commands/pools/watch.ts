@@ -4,7 +4,17 @@ import { usageError } from '../../domain/errors.ts';
 import type { BillingCycle } from '../../domain/quote.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
-import { billingCycleOption, parseAmount, parseBlocks, parseCount, quantityOption } from '../options.ts';
+import {
+  billingCycleOption,
+  noWaitOption,
+  parseAmount,
+  parseBlocks,
+  parseCount,
+  quantityOption,
+  type SettlingOptions,
+  settleOption,
+  settlingOf,
+} from '../options.ts';
 import { checkedPool, poolChoices } from '../pool.ts';
 import { addWantedOptions, checkWanted } from './deliver.ts';
 import { chosenBlocks } from './purchase.ts';
@@ -21,7 +31,7 @@ interface BlockChoice {
   readonly together?: boolean;
 }
 
-interface Options extends Omit<WatchOptions, 'billingCycle'> {
+interface Options extends Omit<WatchOptions, 'billingCycle'>, SettlingOptions {
   readonly blocks?: BlockChoice;
   readonly allBlocks?: true;
   readonly interval?: Duration;
@@ -60,9 +70,14 @@ export default function watch(command: Verb, context: Context): void {
     .addOption(billingCycleOption().default(undefined))
     .option('--max-price <usd>', 'with --subscribe: the most it may charge', parseAmount('--max-price'))
     .option('--ensure', 'with --subscribe: end at once when you hold one of them already')
-    .option('--again', 'with --subscribe: buy it though the same was bought a moment ago');
+    .option('--again', 'with --subscribe: allow a repeat of a recent or unsettled purchase')
+    .addOption(noWaitOption())
+    .addOption(settleOption());
   addWantedOptions(command);
-  command.action((pools: string[], options: Options) => watchPools(context, pools, options));
+  command.action((pools: string[], options: Options) => {
+    context.settling = settlingOf(options);
+    return watchPools(context, pools, options);
+  });
 }
 
 async function watchPools(context: Context, typed: readonly string[], options: Options): Promise<void> {
@@ -90,6 +105,8 @@ async function check(options: Options): Promise<void> {
     options.maxPrice !== undefined && '--max-price',
     options.ensure && '--ensure',
     options.again && '--again',
+    options.wait === false && '--no-wait',
+    options.settle !== undefined && '--settle',
     options.createKey !== undefined && '--create-key',
     options.save !== undefined && '--save',
   ].find((flag) => typeof flag === 'string');

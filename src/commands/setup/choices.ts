@@ -1,3 +1,4 @@
+import { awaitEarlier } from '../../account/changes/earlier.ts';
 import type { Block } from '../../domain/blocks.ts';
 import { hoursInWords } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
@@ -17,6 +18,8 @@ export const whatIsThere: Step = async (wizard) => {
   const { context, prompts } = wizard;
   delete wizard.subscriptions;
   const api = await context.api();
+  // The result of a purchase that may still go through counts as existing.
+  await awaitEarlier(context, { ...anyPurchase, any: true });
   const all = await allSubscriptions(api, await api.billing.status());
   for (const waiting of all.filter(({ status }) => status === 'pending_key')) {
     const what = `${waiting.poolSlug} ${hoursInWords(waiting)}`.trim();
@@ -36,6 +39,11 @@ export const whatIsThere: Step = async (wizard) => {
   wizard.pool = findPool(await api.pools.list(), picked.poolSlug);
   return 'asked';
 };
+
+const anyPurchase = {
+  action: 'subscribe',
+  intent: { action: 'subscribe', pool: '', blocks: [], quantity: 1, billingCycle: 'month' },
+} as const;
 
 /** Which pool. */
 export const choosePool: Step = async (wizard) => {

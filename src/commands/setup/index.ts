@@ -56,6 +56,7 @@ async function run(context: Context): Promise<void> {
     throw error;
   }
   await summary(wizard);
+  if (wizard.overcharge) throw wizard.overcharge;
 }
 
 async function walk(wizard: Wizard): Promise<void> {

@@ -1,8 +1,9 @@
 import { CommandError } from '../../domain/errors.ts';
+import { formatUsd } from '../../domain/money.ts';
 import { factLines, inWords } from '../../output/text.ts';
 import { pages } from '../open.ts';
 import { poolName } from '../pool.ts';
-import { buyOnce, checkOpen, intentOf, mineOn } from '../pools/buy.ts';
+import { type Bought, buyOnce, checkOpen, earlierPurchaseOf, intentOf, mineOn } from '../pools/buy.ts';
 import { chargeText, facts, type PricedPurchase, priced } from '../pools/purchase.ts';
 import { consentToRepeat } from '../pools/repeat.ts';
 import { checkSpending, monthlySpending } from '../pools/spending.ts';
@@ -14,7 +15,12 @@ export const purchase: Step = async (wizard) => {
   if (wizard.subscriptions) return 'silent';
   const { context, pool, blocks, quantity = 1, billingCycle = 'month' } = wizard;
   if (!pool || !blocks) throw new CommandError('internal', 'nothing was chosen to be bought');
+  const earlier = await earlierPurchaseOf(context, pool.id, { blocks, quantity, billingCycle });
   const wanted = await priced(context, pool.id, blocks, { quantity, billingCycle });
+  if (earlier) {
+    take(wizard, wanted, earlier);
+    return 'silent';
+  }
   await consent(wizard, wanted);
   for (;;) {
     try {
@@ -45,10 +51,18 @@ async function buy(wizard: Wizard, wanted: PricedPurchase): Promise<void> {
   checkOpen(wanted);
   checkSpending(context, wanted, await monthlySpending(context));
   const agreed = await consentToRepeat(context, intentOf(wanted), () => mineOn(context, name));
-  const { subscriptions } = await buyOnce(context, wanted, { agreed });
-  wizard.subscriptions = subscriptions;
+  take(wizard, wanted, await buyOnce(context, wanted, { agreed }));
+}
+
+/** Goes on with what was bought. */
+function take(wizard: Wizard, wanted: PricedPurchase, bought: Bought): void {
+  const name = poolName(wanted.pool);
+  wizard.subscriptions = bought.subscriptions;
+  if (bought.kind === 'bought' && bought.overcharge) wizard.overcharge = bought.overcharge;
   const { quantity, billingCycle, charge } = wanted.quote;
-  wizard.done.push(`reserved ${inWords(wanted.blocks)} of ${name} for ${chargeText(wanted.quote)}`);
+  const actual = bought.kind === 'bought' ? bought.charge : undefined;
+  const charged = actual === undefined ? chargeText(wanted.quote) : formatUsd(actual);
+  wizard.done.push(`reserved ${inWords(wanted.blocks)} of ${name} for ${charged}`);
   wizard.purchase = [
     `pools subscribe ${name} --blocks ${wanted.blocks.join(',')}`,
     ...(quantity > 1 ? [`--quantity ${quantity}`] : []),

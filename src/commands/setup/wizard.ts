@@ -1,5 +1,6 @@
 import type { Pool } from '../../api/pools.ts';
 import type { Block } from '../../domain/blocks.ts';
+import type { CommandError } from '../../domain/errors.ts';
 import type { BillingCycle } from '../../domain/quote.ts';
 import type { WorkingHours } from '../../domain/working-hours.ts';
 import type { Prompts } from '../../prompts/prompts.ts';
@@ -23,6 +24,8 @@ export interface Wizard {
   subscriptions?: readonly PoolSubscription[];
   /** What was bought here, as the command that buys it: without `ci`, and without consent. */
   purchase?: string;
+  /** The error for a charge above the agreed price; thrown after the summary. */
+  overcharge?: CommandError;
   keyName?: string;
   destination?: Destination | undefined;
   /** The keys made, a seat each. */

@@ -13,7 +13,7 @@ const fresh = 3_600_000;
 /** Prints the usage of all keys. */
 export async function allUsage(context: Context, period: Period, refresh: boolean): Promise<void> {
   const keys = await currentUsage(context, refresh);
-  const most = Math.max(0, ...keys.map((key) => figures(key, period).tokens ?? 0));
+  const most = keys.reduce((sofar, key) => Math.max(sofar, figures(key, period).tokens ?? 0), 0);
   const columns = usageColumns(period, most).filter(({ field }) => context.output.isForPeople || field !== 'share');
   await context.output.list(keys, { columns, fields, empty: 'No keys. `ci keys create NAME` makes one.' });
 }

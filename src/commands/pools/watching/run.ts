@@ -83,6 +83,8 @@ export class Watched {
         onWait: (due) => this.#view?.waits(due),
       });
       if (!inTime && !(this.#options.forever && this.#reported > 0)) throw this.#timeIsUp();
+    } catch (error) {
+      throw this.#withDoubt(error);
     } finally {
       this.#view?.close();
       await telling.done();
@@ -90,24 +92,34 @@ export class Watched {
   }
 
   async #check(): Promise<Checked> {
-    let look: Look;
-    try {
-      // The account comes first, so that nothing comes between an opening and its purchase.
-      await this.#taker?.lookAtAccount(true);
-      look = await this.#lookout.look();
-    } catch (error) {
-      if (!(error instanceof CommandError) || endsWatch(error)) throw error;
-      await this.#fail(error);
-      return { kind: 'failed', error };
-    }
+    // Read the account first, so that nothing delays the purchase once a seat opens.
+    const account = await this.#tried(async () => this.#taker?.lookAtAccount(true));
+    if (account.kind === 'failed') return account;
     if (await this.#tellHeld()) return { kind: 'done' };
+    const looked = await this.#tried(() => this.#lookout.look());
+    if (looked.kind === 'failed') return looked;
+    const look = looked.value;
     const at = this.#context.clock();
     const { changes, open } = this.#watch.observe(look.seen, at);
+    this.#taker?.sees(open);
     if (open.length > 0 && this.#taker) return this.#take(this.#taker, look, changes, open);
     this.#failures.clear();
     this.#view?.saw(look.seen);
     for (const event of await this.#report(changes)) this.#announce(event);
     return { kind: this.#isEnough ? 'done' : 'again' };
+  }
+
+  /** Does a part of a check, and reports a failure that may pass. @throws CommandError that ends the watch */
+  async #tried<Result>(
+    work: () => Promise<Result>,
+  ): Promise<{ readonly kind: 'did'; readonly value: Result } | Extract<Checked, { kind: 'failed' }>> {
+    try {
+      return { kind: 'did', value: await work() };
+    } catch (error) {
+      if (!(error instanceof CommandError) || endsWatch(error)) throw error;
+      await this.#fail(error);
+      return { kind: 'failed', error };
+    }
   }
 
   /** Buys before anything else is done; what changed is told with it. */
@@ -139,7 +151,7 @@ export class Watched {
       });
       await tell();
       if (result.kind === 'failed') await this.#fail(result.error);
-      else if (passed) this.#failures.clear();
+      else if (passed && !taker.isResting) this.#failures.clear();
       if (result.kind !== 'done') this.#view?.open();
       return result;
     } finally {
@@ -221,6 +233,7 @@ export class Watched {
     await this.#taker?.deliver(held, {
       bought: async (told, candidate, charge) => this.#announce(await this.#tellBought(told, candidate, charge)),
     });
+    if (held.got.kind === 'bought' && held.got.overcharge) throw held.got.overcharge;
     return true;
   }
 
@@ -259,7 +272,27 @@ export class Watched {
     return view;
   }
 
+  /** Adds to an interrupt that a purchase may still go through, if so. */
+  #withDoubt(error: unknown): unknown {
+    if (!this.#taker?.isPending || !(error instanceof CommandError) || error.code !== 'interrupted') return error;
+    return error.with({
+      message: 'interrupted, and a purchase may still go through',
+      hint: 'Run `ci history reconcile --wait` to find out.',
+      outcome: 'unknown',
+    });
+  }
+
   #timeIsUp(): CommandError {
+    if (this.#taker?.isPending) {
+      return new CommandError(
+        'outcome_unknown',
+        `the time limit of ${this.#options.for?.text} is reached, and a purchase may still go through`,
+        {
+          hint: 'Run `ci history reconcile --wait` to find out.',
+          outcome: 'unknown',
+        },
+      );
+    }
     const names = this.#lookout.candidates.map(({ pool, blocks }) => `${pool} ${inWords(blocks)}`);
     const none = `no seat was ${this.#taker ? 'to be had' : 'free'} on ${inWords(names, 'or')}`;
     const some = `${this.#reported} of ${this.#options.count} openings came`;

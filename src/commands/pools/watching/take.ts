@@ -1,27 +1,38 @@
+import { settleChange } from '../../../account/changes/carry-out.ts';
+import {
+  checkEarlier,
+  type EarlierChange,
+  noteRisk,
+  type Obstacle,
+  obstacleError,
+} from '../../../account/changes/earlier.ts';
+import { idsOfOthers } from '../../../account/changes/find-outcome.ts';
 import type { Subscription } from '../../../api/pools.ts';
 import { CommandError } from '../../../domain/errors.ts';
-import { type Cents, formatUsd } from '../../../domain/money.ts';
+import { type Cents, formatUsd, toUsd } from '../../../domain/money.ts';
 import type { Checked } from '../../../domain/pace.ts';
 import type { BillingCycle } from '../../../domain/quote.ts';
 import { judgeSubscribe, type SubscribeIntent } from '../../../domain/reconcile.ts';
 import { redacted } from '../../../domain/secrets.ts';
 import type { Candidate } from '../../../domain/watching.ts';
 import { factLines, inWords } from '../../../output/text.ts';
-import { isLeftBehind, type RecordedChange } from '../../../state/history.ts';
-import { idsOfOthers, settleChange } from '../../change.ts';
+import type { RecordedChange } from '../../../state/history.ts';
 import type { Context } from '../../context.ts';
 import { blockHours, priceText } from '../../pool.ts';
-import { type Bought, buyFor } from '../buy.ts';
+import { type Bought, boughtEarlier, buyFor, plannedPurchase, withinLimit } from '../buy.ts';
 import { alreadyCovering } from '../covering.ts';
 import { buyAndDeliver, type Told, type Wanted } from '../deliver.ts';
-import { checkMaximum, type PricedPurchase } from '../purchase.ts';
+import { checkMaximum, type PricedPurchase, UnstatedPrice } from '../purchase.ts';
 import { type Agreement, checkRepeat, consentToRepeat, sameSince } from '../repeat.ts';
 import { checkSpending, monthlySpending } from '../spending.ts';
-import { withMaskedKey } from '../subscription.ts';
 import type { Look } from './look.ts';
 
-/** After an answer to a purchase was lost nothing is bought for so long, milliseconds: what comes late is seen before. */
-const restAfterLoss = 60_000;
+/**
+ * Pause before a candidate whose purchase was refused is tried again, in milliseconds. If the API carried out the purchase
+ * anyway, the account may take a while to show it. The pause doubles with each refusal.
+ */
+const firstRest = 5000;
+const longestRest = 120_000;
 
 /** What was seen of the account is looked at again when it is older than this, milliseconds: the machine may have slept since. */
 const freshFor = 5000;
@@ -32,12 +43,12 @@ export interface TakeOptions extends Wanted {
   readonly billingCycle: BillingCycle;
   readonly maxPrice?: Cents;
   readonly ensure?: true;
-  readonly again?: true;
+  readonly again?: boolean;
   /** Until when, as typed: `6h`. */
   readonly patience?: string | undefined;
 }
 
-/** A candidate that is held: it was bought, now or by a purchase whose answer was lost, or it was covered already. */
+/** A candidate that the account holds: bought now, bought by a purchase whose response was lost, or covered before. */
 export interface Held {
   readonly candidate: Candidate;
   readonly got: Bought;
@@ -45,13 +56,6 @@ export interface Held {
   readonly charge: Cents;
   /** What is to be said about it first. */
   readonly note?: string;
-}
-
-/** A purchase whose answer was lost, and that was not found when it was looked for. */
-interface Lost {
-  readonly candidate: Candidate;
-  readonly charge: Cents;
-  readonly change: RecordedChange;
 }
 
 /** The account as it was looked at. */
@@ -84,13 +88,26 @@ export class Taker {
   readonly #limits = new Map<Candidate, Cents>();
   #agreed: Agreement | undefined;
   #account: Account = { mine: new Map(), spent: undefined, at: Number.NEGATIVE_INFINITY, mark: undefined };
-  #notBefore = Number.NEGATIVE_INFINITY;
-  readonly #lost: Lost[] = [];
+  /** The earlier purchase that the last look found, by this watch or another command; kept until it is reported. */
+  #found: Held | undefined;
+  /** An earlier purchase that may still go through, according to the last look. Until it settles, nothing is bought. */
+  #obstacle: Obstacle | undefined;
+  /** Purchases of this watch that have not gone through so far, with what the account held before each. */
+  readonly #attempts = new Map<Candidate, RecordedChange>();
+  /** How often each open candidate was refused, and when it may be tried again. */
+  readonly #refusals = new Map<Candidate, { readonly count: number; readonly until: number }>();
+  readonly #begunAt: number;
 
   constructor(context: Context, candidates: readonly Candidate[], options: TakeOptions) {
     this.#context = context;
     this.#candidates = candidates;
     this.#options = options;
+    this.#begunAt = context.clock();
+  }
+
+  /** Whether a purchase may still go through. */
+  get isPending(): boolean {
+    return this.#obstacle !== undefined || this.#context.lastChange === 'unknown';
   }
 
   /**
@@ -103,7 +120,10 @@ export class Taker {
     const at = this.#context.clock();
     const mark = history.mark();
     // Read here, so that it need not be when a seat is free.
-    history.recent();
+    history.open();
+    history.since(at);
+    // This comes before reading the account, which then shows whatever goes through in between.
+    await this.#lookForEarlier();
     const { pools } = await this.#context.api();
     const mine = new Map<string, readonly Subscription[]>();
     for (const { pool } of this.#candidates) {
@@ -113,20 +133,25 @@ export class Taker {
   }
 
   /**
-   * The candidate that is held already, as the account was looked at: by a purchase of this watch that came late, or with
-   * `--ensure` by any.
+   * Returns the candidate that the account already holds through a purchase whose response was lost, or with `--ensure` through
+   * any purchase. Returns undefined while such a purchase may still go through.
    *
-   * @throws CommandError (unavailable) with `--ensure` when part of one is held, or is held and ends; (confirmation_required) when
-   *   another `ci` on this machine has bought one since it was agreed to one purchase
+   * @throws CommandError (unavailable) with `--ensure` if the account holds only part of one, or holds one that ends;
+   *   (confirmation_required) if another `ci` on this machine has bought one since the user agreed to one purchase, or if the
+   *   outcome of an earlier purchase can't be found out; (busy) with `--no-wait`
    */
   async held(): Promise<Held | undefined> {
-    const isUnderWay = await this.#isUnderWay();
-    const late = isUnderWay ? undefined : await this.#late();
+    if (this.#found) return this.#found;
+    this.#checkObstacle();
+    if (this.#obstacle) return undefined;
+    const late = await this.#cameLate();
     if (late) return late;
+    await this.#checkTaken();
     if (this.#options.ensure) return this.#covered();
-    if (!this.#agreed || isUnderWay) return undefined;
+    if (!this.#agreed) return undefined;
     for (const candidate of this.#candidates) {
-      await checkRepeat(this.#context, this.#intent(candidate), this.#mineOn(candidate), this.#agreed);
+      // A purchase that began after the look blocks the next check if it has no outcome by then.
+      await checkRepeat(this.#context, this.#intent(candidate), this.#mineOn(candidate), this.#agreed, isSettled);
     }
     return undefined;
   }
@@ -165,11 +190,16 @@ export class Taker {
       this.#context.output.note(factLines(await this.#facts(purchases)));
       await prompts.consent(`Charge up to ${formatUsd(Math.max(...this.#limits.values()))} as soon as one opens?`);
     }
+    if (this.#options.again) {
+      const [candidate] = this.#candidates;
+      if (candidate) await noteRisk(this.#context, plannedPurchase(this.#context, this.#intent(candidate)));
+    }
     if (this.#options.ensure || this.#options.again) return;
     const agreed = { repeated: new Set<string>(), at: this.#context.clock() };
     for (const candidate of this.#candidates) {
       const mine = async () => this.#mineOn(candidate);
-      const { repeated } = await consentToRepeat(this.#context, this.#intent(candidate), mine);
+      // The watch waits for a purchase without a known outcome, and adopts it if it goes through.
+      const { repeated } = await consentToRepeat(this.#context, this.#intent(candidate), mine, isSettled);
       for (const id of repeated) agreed.repeated.add(id);
     }
     this.#agreed = agreed;
@@ -191,12 +221,19 @@ export class Taker {
    * @throws CommandError for whatever leaves no hope for another check, or leaves the outcome unknown
    */
   async take(look: Look, open: readonly Candidate[], { buying, bought, refused }: Listener): Promise<Checked> {
-    const { monotonic } = this.#context.clocks;
-    if (monotonic() < this.#notBefore) return { kind: 'again' };
+    if (this.#obstacle) {
+      // A purchase of this watch was already reported when its response was lost.
+      const [first] = open;
+      if (first && this.#context.lastChange !== 'unknown') {
+        await refused(obstacleError(this.#context, this.#obstacle), first);
+      }
+      return { kind: 'again' };
+    }
     for (const candidate of open) {
-      const purchase = pricedIfStated(look, candidate, this.#options);
-      if (!purchase) {
-        await refused(unpriced(candidate), candidate);
+      if (this.#rests(candidate)) continue;
+      const purchase = pricedOrRefusal(look, candidate, this.#options);
+      if (purchase instanceof CommandError) {
+        await refused(purchase, candidate);
         continue;
       }
       let held: Held | undefined;
@@ -208,18 +245,39 @@ export class Taker {
       try {
         checkMaximum(purchase, this.#limits.get(candidate), this.#limitName);
         await buying();
-        await buyAndDeliver(this.#context, buy, this.#options, (what) => {
+        const done = await buyAndDeliver(this.#context, buy, this.#options, (what) => {
           told = true;
           return bought(what, held?.candidate ?? candidate, held?.charge ?? 0);
         });
+        if (done.kind === 'bought' && done.overcharge) throw done.overcharge;
         return { kind: 'done' };
       } catch (error) {
         if (told || !(error instanceof CommandError) || this.#isFinal(error)) throw error;
-        if (isPassing(error)) return { kind: 'failed', error };
+        if (isPassing(error) || error.outcome === 'unknown') return { kind: 'failed', error };
         await refused(error, candidate);
       }
     }
     return { kind: 'again' };
+  }
+
+  /** Forgets the refusals of candidates that are no longer open. If they open again, that is a new opening. */
+  sees(open: readonly Candidate[]): void {
+    for (const candidate of this.#refusals.keys()) if (!open.includes(candidate)) this.#refusals.delete(candidate);
+  }
+
+  /** Whether a candidate is open and isn't tried, as it was refused a moment ago. */
+  get isResting(): boolean {
+    return this.#candidates.some((candidate) => this.#rests(candidate));
+  }
+
+  #rest(candidate: Candidate): void {
+    const count = (this.#refusals.get(candidate)?.count ?? 0) + 1;
+    const rest = Math.min(firstRest * 2 ** (count - 1), longestRest);
+    this.#refusals.set(candidate, { count, until: this.#context.clocks.monotonic() + rest });
+  }
+
+  #rests(candidate: Candidate): boolean {
+    return this.#context.clocks.monotonic() < (this.#refusals.get(candidate)?.until ?? 0);
   }
 
   /** Buys, unless the account may have changed since it was looked at, and one of the candidates is held now. */
@@ -232,28 +290,26 @@ export class Taker {
         const held = await this.held();
         if (held?.note) this.#context.output.note(held.note);
         if (held) return held;
+        if (this.#obstacle) throw obstacleError(this.#context, this.#obstacle);
       }
+      const begunAt = this.#context.clock() - 1;
       const account = { mine: this.#mineOn(candidate), spent: this.#account.spent };
       const repetition = { ensure: this.#options.ensure, agreed: this.#agreed };
       const charge = purchase.quote.charge.atMost;
       try {
-        const got = await buyFor(this.#context, account, purchase, repetition);
-        return { candidate, got, charge: got.kind === 'bought' ? charge : 0 };
+        const got = this.#asAgreed(candidate, await buyFor(this.#context, account, purchase, repetition));
+        return { candidate, got, charge: got.kind === 'bought' ? (got.charge ?? charge) : 0 };
       } catch (error) {
-        await this.#noteLoss(candidate, charge);
+        const attempt = (await sameSince(this.#context, this.#intent(candidate), begunAt)).at(-1);
+        const before = { ids: account.mine.map(({ id }) => id) };
+        // Whatever appears late, from this attempt or a later one, wasn't there before the first.
+        if (attempt && !this.#attempts.has(candidate)) this.#attempts.set(candidate, { ...attempt, before });
+        if (error instanceof CommandError && error.status !== undefined) this.#rest(candidate);
         // No other purchase was made since, and this one was not carried out: the next candidate needs no new look.
         this.#account = { ...this.#account, mark: history.mark() };
         throw error;
       }
     });
-  }
-
-  /** Nothing is bought for a while after a purchase that may come late: one of which no answer said that it was refused. */
-  async #noteLoss(candidate: Candidate, charge: Cents): Promise<void> {
-    const change = (await sameSince(this.#context, this.#intent(candidate), 0)).at(-1);
-    if (change?.settled?.by !== 'look' || this.#lost.some((lost) => lost.change.id === change.id)) return;
-    this.#notBefore = this.#context.clocks.monotonic() + restAfterLoss;
-    this.#lost.push({ candidate, charge, change });
   }
 
   get #limitName(): string {
@@ -262,43 +318,91 @@ export class Taker {
 
   /** Whether a failure ends the watch. Everything does that is not known to pass. */
   #isFinal(error: CommandError): boolean {
-    if (error.outcome === 'applied' || error.outcome === 'unknown') return true;
+    if (error.outcome === 'applied' || error.code === 'interrupted') return true;
+    // Every check from now on looks for it, and nothing is bought meanwhile.
+    if (error.outcome === 'unknown') return !this.#context.settling.wait;
     if (error.code === 'price_above_maximum') return this.#candidates.length === 1;
     return !isTaken(error) && !isPassing(error);
   }
 
-  /** Whether another `ci` on this machine is buying: what is new may be its, and what it bought is known when it is done. */
-  async #isUnderWay(): Promise<boolean> {
-    const { id } = await this.#context.recordedAccount();
-    const history = await this.#context.history();
-    return history
-      .recent()
-      .some(
-        (each) =>
-          each.account.id === id &&
-          each.intent.action === 'subscribe' &&
-          each.settled === undefined &&
-          !isLeftBehind(each),
-      );
+  /** Looks for earlier purchases that could be the same and have no known outcome. */
+  async #lookForEarlier(): Promise<void> {
+    const context = this.#context;
+    let obstacle: Obstacle | undefined;
+    for (const candidate of this.#candidates) {
+      if (this.#found) return;
+      const ignoresUnclear = this.#options.ensure === true;
+      const planned = plannedPurchase(context, this.#intent(candidate));
+      const since = context.settling.again ? this.#begunAt : undefined;
+      const earlier = await checkEarlier(context, { ...planned, since });
+      if (earlier.found) this.#found = this.#heldBy(candidate, earlier.found);
+      if (ignoresUnclear && earlier.obstacle?.kind === 'unclear') continue;
+      if (obstacle?.kind !== 'unclear') obstacle = earlier.obstacle ?? obstacle;
+    }
+    this.#obstacle = obstacle;
   }
 
-  /** What a purchase has bought that was looked for in vain. */
-  async #late(): Promise<Held | undefined> {
+  /** @throws CommandError if an obstacle won't pass, or with `--no-wait` if there is any */
+  #checkObstacle(): void {
+    const obstacle = this.#obstacle;
+    if (obstacle?.kind === 'unclear' || (obstacle && !this.#context.settling.wait)) {
+      throw obstacleError(this.#context, obstacle);
+    }
+  }
+
+  /** Returns a purchase of this watch that was refused or not found at first, and is there now. */
+  async #cameLate(): Promise<Held | undefined> {
     const history = await this.#context.history();
-    for (const { candidate, charge, change } of this.#lost) {
-      const { id, before } = change;
-      const mine = this.#mineOn(candidate);
-      const others = idsOfOthers(history.recent(), id);
-      const verdict = judgeSubscribe(this.#intent(candidate), before, mine, others);
+    for (const [candidate, change] of this.#attempts) {
+      const { id, intent, before, at } = change;
+      if (intent.action !== 'subscribe') continue;
+      const recorded = history.since(Date.parse(at));
+      if (recorded.some((each) => each.id === id && each.settled?.outcome === 'applied')) continue;
+      const others = idsOfOthers(recorded, change);
+      const verdict = judgeSubscribe(intent, before, this.#mineOn(candidate), others);
       if (verdict.outcome === 'not_applied') continue;
-      const isNew = (each: Subscription) => !before.ids?.includes(each.id) && !others.has(each.id);
-      const found = verdict.outcome === 'applied' ? verdict.found : mine.filter(isNew);
-      settleChange(this.#context, history, id, { outcome: 'applied', by: 'look', ids: found.map((each) => each.id) });
-      const note = 'The purchase whose answer was lost was carried out after all.';
-      const subscriptions = found.map((each) => withMaskedKey({ ...each, poolSlug: candidate.pool }));
-      return { candidate, got: { kind: 'bought', subscriptions }, charge, note };
+      if (verdict.outcome === 'unknown') throw refusedInVain(candidate, verdict.why);
+      const { found } = verdict;
+      const held = this.#heldBy(candidate, { change, intent, found });
+      const ids = found.map((each) => each.id);
+      const charge = toUsd(held.charge);
+      settleChange(this.#context, history, id, { outcome: 'applied', by: 'look', ids, charge });
+      return held;
     }
     return undefined;
+  }
+
+  /** @throws CommandError if a purchase of this watch went through and another `ci` has adopted it */
+  async #checkTaken(): Promise<void> {
+    const context = this.#context;
+    if (context.lastChange !== 'unknown') return;
+    const history = await context.history();
+    const own = new Set([...this.#attempts.values()].map(({ id }) => id));
+    const taken = history
+      .since(this.#begunAt)
+      .find(({ id, settled }) => own.has(id) && settled?.outcome === 'applied')?.settled;
+    context.lastChange = taken ? 'applied' : 'not_applied';
+    if (!taken || this.#options.ensure) return;
+    const message = `the purchase went through, and another ci has taken it up: ${inWords(taken.ids)}`;
+    throw new CommandError('confirmation_required', message, {
+      hint: '`ci status` shows it.',
+      outcome: 'applied',
+    });
+  }
+
+  #heldBy(candidate: Candidate, earlier: EarlierChange<'subscribe'>): Held {
+    const limit = this.#limits.get(candidate);
+    const got = this.#asAgreed(candidate, withinLimit(boughtEarlier(earlier), candidate.pool, limit));
+    this.#context.lastChange = 'applied';
+    const how = earlier.change.settled?.by === 'answer' ? 'API refused a purchase' : 'response to a purchase was lost';
+    return { candidate, got, charge: got.charge ?? 0, note: `The ${how}, but the purchase went through.` };
+  }
+
+  /** Drops the overcharge error if the price rose after the look but stayed within the agreed limit. */
+  #asAgreed<Got extends Bought>(candidate: Candidate, got: Got): Got {
+    const limit = this.#limits.get(candidate);
+    const isWithin = got.kind === 'bought' && got.charge !== undefined && limit !== undefined && got.charge <= limit;
+    return isWithin ? { ...got, overcharge: undefined } : got;
   }
 
   #covered(): Held | undefined {
@@ -366,11 +470,33 @@ function isPassing({ code }: CommandError): boolean {
   return ['timeout', 'unreachable', 'server_error', 'unexpected_response', 'rate_limited', 'busy'].includes(code);
 }
 
+function isSettled({ settled }: RecordedChange): boolean {
+  return settled !== undefined && settled.outcome !== 'unknown';
+}
+
+/** Reports refused purchases that went through after all, but not as requested. */
+function refusedInVain({ pool }: Candidate, why: string): CommandError {
+  return new CommandError('server_error', `the API refused a purchase of ${pool}, but it went through: ${why}`, {
+    hint: `Check \`ci pools subscriptions ${pool}\`; \`ci pools cancel ${pool}\` ends the most recent one with its period.`,
+    outcome: 'applied',
+  });
+}
+
 function pricedIfStated(look: Look, candidate: Candidate, options: TakeOptions): PricedPurchase | undefined {
   try {
     return look.priced(candidate, options);
   } catch (error) {
-    if (error instanceof CommandError && error.code === 'unexpected_response') return undefined;
+    if (error instanceof UnstatedPrice) return undefined;
+    throw error;
+  }
+}
+
+/** Returns the price, or a refusal if it is implausible or not stated. The next check may see another price. */
+function pricedOrRefusal(look: Look, candidate: Candidate, options: TakeOptions): PricedPurchase | CommandError {
+  try {
+    return pricedIfStated(look, candidate, options) ?? unpriced(candidate);
+  } catch (error) {
+    if (error instanceof CommandError && error.code === 'unexpected_response') return error;
     throw error;
   }
 }

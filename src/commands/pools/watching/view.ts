@@ -1,4 +1,5 @@
 import { formatUsd } from '../../../domain/money.ts';
+import { redacted } from '../../../domain/secrets.ts';
 import type { SeenPool } from '../../../domain/watching.ts';
 import type { LiveScreen } from '../../../output/live.ts';
 import type { Style } from '../../../output/style.ts';
@@ -51,7 +52,7 @@ export class WatchView {
     },
   ) {
     this.#screen = screen;
-    this.#title = options.title;
+    this.#title = harmless(options.title);
     this.#style = options.style;
     this.#timeZone = options.timeZone;
     this.#now = options.now;
@@ -91,9 +92,9 @@ export class WatchView {
     this.#screen.redraw();
   }
 
-  /** Says something: while the screen is open below the blocks, else on the terminal's own. */
+  /** Says something: while the screen is open below the blocks, else on the terminal's own. Keys in it are masked. */
   say(line: string): void {
-    this.#lines.push(harmless(line));
+    this.#lines.push(redacted(harmless(line)));
     if (this.#lines.length > mostLines) {
       this.#lines.shift();
       this.#printed = Math.max(0, this.#printed - 1);

@@ -1,0 +1,305 @@
+import type { Api } from '../../api/index.ts';
+import type { Key } from '../../api/keys.ts';
+import type { Subscription } from '../../api/pools.ts';
+import { CommandError } from '../../domain/errors.ts';
+import { formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
+import { agreedQuote, type Paid, paid } from '../../domain/quote.ts';
+import {
+  areSameKeys,
+  areSamePurchases,
+  type Before,
+  couldBe,
+  couldBeSameKey,
+  type Intent,
+  judgeCancel,
+  judgeDelete,
+  judgeKey,
+  judgeSubscribe,
+  judgeVerify,
+  type KeyIntent,
+  overlap,
+  type Verdict,
+} from '../../domain/reconcile.ts';
+import { counted } from '../../output/text.ts';
+
+/** The kinds of change, as the record names them. */
+export type Action = Intent['action'];
+
+/** The intent of one kind of change. */
+export type IntentOf<A extends Action> = Extract<Intent, { readonly action: A }>;
+
+/** What a check of the account finds for each kind of change that went through. */
+export interface FoundBy {
+  readonly subscribe: readonly Subscription[];
+  readonly 'create-key': Key;
+  readonly 'delete-key': string;
+  readonly cancel: Subscription;
+  readonly verify: { readonly credited: number; readonly txHash: string };
+  readonly 'subscribe-plan': string;
+  readonly 'cancel-plan': string;
+  readonly topup: never;
+  readonly card: never;
+  readonly 'checkout-plan': never;
+  readonly api: never;
+}
+
+/** How to describe one kind of change, and how to find out its outcome. */
+interface ActionRow<A extends Action> {
+  /** The change in a few words: `subscribe kimi26 europe, 1 seat`. */
+  readonly describe: (intent: IntentOf<A>) => string;
+  /**
+   * Looks at the account once. A fixed verdict means that no look is needed.
+   *
+   * @param others - returns the ids that other changes are known to have made; call it after reading the account
+   */
+  readonly look:
+    | ((
+        api: Api,
+        intent: IntentOf<A>,
+        before: Before,
+        others: () => ReadonlySet<string>,
+      ) => Promise<Verdict<FoundBy[A]>>)
+    | Verdict<never>;
+  /** The ids of what was found. */
+  readonly ids: (found: FoundBy[A]) => readonly string[];
+  /** Returns the charge in USD if what was found shows a different amount than was agreed. */
+  readonly charge?: (intent: IntentOf<A>, found: FoundBy[A]) => number | undefined;
+  /** Fetches what was found before, by its ids; undefined when it is gone. */
+  readonly again?: (api: Api, intent: IntentOf<A>, ids: readonly string[]) => Promise<FoundBy[A] | undefined>;
+  /** Whether two such requests at the same time ask for one thing; the second then adopts the result of the first. */
+  readonly isOneThing?: true;
+  /** Whether a refusal counts as final when a look at the account can't tell, because the request can succeed only once. */
+  readonly trustsRefusal?: true;
+  /**
+   * Whether a second change of this kind has to wait until the outcome of the first is known. `same`: if the first went through,
+   * it is all that the second asks for. `related`: they get in each other's way. Without this function, no change has to wait.
+   */
+  readonly compare?: (one: IntentOf<A>, other: IntentOf<A>) => 'same' | 'related' | undefined;
+}
+
+const nothingIsCharged: Verdict<never> = { outcome: 'not_applied' };
+const none = () => [];
+
+const actions: { readonly [A in Action]: ActionRow<A> } = {
+  subscribe: {
+    describe: ({ pool, blocks, quantity, billingCycle, charge }) =>
+      [
+        `subscribe ${pool} ${blocks.join(',')}`,
+        counted(quantity, 'seat'),
+        `${billingCycle}ly`,
+        ...(charge === undefined ? [] : [formatUsd(parseUsd(charge))]),
+      ].join(', '),
+    look: async (api, intent, before, others) => {
+      const mine = await api.pools.subscriptions(intent.pool);
+      return judgeSubscribe(intent, before, mine, others());
+    },
+    ids: (found) => found.map(({ id }) => id),
+    charge: (intent, found) => {
+      const actual = paidFor(intent, found);
+      return actual?.isAbove ? toUsd(actual.charge) : undefined;
+    },
+    again: async (api, { pool }, ids) => {
+      const mine = (await api.pools.subscriptions(pool)).filter(({ id }) => ids.includes(id));
+      return mine.length === 0 ? undefined : mine;
+    },
+    compare: (one, other) =>
+      areSamePurchases(one, other) ? 'same' : one.pool === other.pool && overlap(one, other) ? 'related' : undefined,
+  },
+  'create-key': {
+    describe: ({ type, name }) =>
+      ['create', ...(type === 'credit' ? ['credit'] : []), 'key', ...(name ? [name] : [])].join(' '),
+    look: async (api, intent, before, others) => {
+      const keys = await api.keys.list();
+      return judgeKey(intent, before, keys, others());
+    },
+    ids: ({ id }) => [id],
+    again: async (api, _intent, ids) => (await api.keys.list()).find(({ id }) => ids.includes(id)),
+    compare: (one, other) => (areSameKeys(one, other) ? 'same' : couldBeSameKey(one, other) ? 'related' : undefined),
+  },
+  'delete-key': {
+    describe: ({ id, name }) => `delete key ${name ?? id}`,
+    look: async (api, { id }) => judgeDelete(id, await api.keys.list()),
+    ids: (id) => [id],
+  },
+  cancel: {
+    describe: ({ pool, subscription }) => `cancel ${pool} ${subscription}`,
+    look: async (api, { pool, subscription }, before, others) => {
+      const mine = await api.pools.subscriptions(pool);
+      return judgeCancel(subscription, before, mine, others());
+    },
+    ids: ({ id }) => [id],
+    again: async (api, { pool }, ids) => (await api.pools.subscriptions(pool)).find(({ id }) => ids.includes(id)),
+    isOneThing: true,
+    // Whichever subscription is named, the API cancels the most recent one: a second request ends a second subscription.
+    compare: (one, other) => (one.pool === other.pool ? 'same' : undefined),
+  },
+  verify: {
+    describe: ({ amount, txHash }) => `verify ${formatUsd(parseUsd(amount))} of ${txHash}`,
+    look: async (api, { amount, txHash }, before, others) => {
+      const verdict = judgeVerify(amount, before, await toppedUp(api));
+      if (verdict.outcome !== 'applied') return verdict;
+      // The credit doesn't say which payment it is for.
+      if (others().size > 0) return { outcome: 'unknown', why: 'another payment was credited meanwhile' };
+      return { outcome: 'applied', found: { ...verdict.found, txHash } };
+    },
+    ids: ({ txHash }) => [txHash],
+    trustsRefusal: true,
+  },
+  'subscribe-plan': {
+    describe: ({ plan }) => `subscribe to plan ${plan}`,
+    look: async (api, { plan }, before) => judgePlan(plan, before, await plansHeld(api)),
+    ids: none,
+    again: async (_api, { plan }) => plan,
+    isOneThing: true,
+    compare: (one, other) => (one.plan === other.plan ? 'same' : 'related'),
+  },
+  'cancel-plan': {
+    describe: ({ subscription }) => `cancel plan ${subscription}`,
+    look: (api, { subscription }, before) => judgeCancelPlan(api, subscription, before),
+    ids: (id) => [id],
+    again: async (_api, { subscription }) => subscription,
+    isOneThing: true,
+    compare: (one, other) => (one.subscription === other.subscription ? 'same' : undefined),
+  },
+  // The page that the response names makes the charge; the request doesn't.
+  topup: {
+    describe: ({ amount, method }) => `top up ${formatUsd(parseUsd(amount))} by ${method}`,
+    look: nothingIsCharged,
+    ids: none,
+  },
+  card: { describe: () => 'save a card', look: nothingIsCharged, ids: none },
+  'checkout-plan': { describe: ({ plan }) => `check out plan ${plan}`, look: nothingIsCharged, ids: none },
+  api: {
+    describe: ({ method, path }) => `${method} ${path}`,
+    look: { outcome: 'unknown', why: "ci can't tell what a raw request changes" },
+    ids: none,
+  },
+};
+
+function rowOf<A extends Action>(action: A): ActionRow<A> {
+  return actions[action];
+}
+
+/** Returns a change in a few words: `subscribe kimi26 europe, 1 seat`. */
+export function describeChange(intent: Intent): string {
+  return rowOf(intent.action).describe(intent);
+}
+
+/** Returns the charge in USD if what a look found shows a different amount than was agreed. */
+export function chargeFound<A extends Action>(action: A, intent: IntentOf<A>, found: FoundBy[A]): number | undefined {
+  return rowOf(action).charge?.(intent, found);
+}
+
+/** Returns what recorded seats really cost, compared with what was agreed to; undefined where either isn't known. */
+function paidFor(intent: IntentOf<'subscribe'>, found: readonly Subscription[]): Paid | undefined {
+  if (intent.charge === undefined) return undefined;
+  const prices = found.flatMap(({ monthlyPrice }) => (monthlyPrice == null ? [] : parseUsd(monthlyPrice)));
+  return paid(agreedQuote(intent, parseUsd(intent.charge)), prices);
+}
+
+/** Returns the ids of what a look found. */
+export function idsFound<A extends Action>(action: A, found: FoundBy[A]): readonly string[] {
+  return rowOf(action).ids(found);
+}
+
+/** Returns whether an intent is of one kind of change. */
+export function hasAction<A extends Action>(intent: Intent, action: A): intent is IntentOf<A> {
+  return intent.action === action;
+}
+
+/** Fetches what an earlier look found, by its ids; undefined when it is gone, or when there is nothing to fetch. */
+export async function findAgain<A extends Action>(
+  api: Api,
+  action: A,
+  intent: IntentOf<A>,
+  ids: readonly string[],
+): Promise<FoundBy[A] | undefined> {
+  return rowOf(action).again?.(api, intent, ids);
+}
+
+/** Returns whether two such requests at the same time ask for one thing. */
+export function areOneThing(action: Action): boolean {
+  return rowOf(action).isOneThing === true;
+}
+
+/** Returns whether a refusal counts as final when a look at the account can't tell. */
+export function trustsRefusal(action: Action): boolean {
+  return rowOf(action).trustsRefusal === true;
+}
+
+/** Returns what is known of a lost change without a look at the account; undefined when a look can tell. */
+export function knownWithoutLook(action: Action): Verdict<never> | undefined {
+  const { look } = rowOf(action);
+  return typeof look === 'function' ? undefined : look;
+}
+
+/**
+ * Looks at the account once for what came of a change.
+ *
+ * @param others - ids that other changes are known to have made; asked after the account was looked at
+ * @throws CommandError when the account can't be looked at
+ */
+export async function look<A extends Action>(
+  api: Api,
+  action: A,
+  intent: IntentOf<A>,
+  before: Before,
+  others: () => ReadonlySet<string>,
+): Promise<Verdict<FoundBy[A]>> {
+  const { look: lookFor } = rowOf(action);
+  return typeof lookFor === 'function' ? lookFor(api, intent, before, others) : lookFor;
+}
+
+/** Returns whether a change has to wait for another, as {@link ActionRow.compare} says; changes of two kinds never do. */
+export function compareChanges(one: Intent, other: Intent): 'same' | 'related' | undefined {
+  return one.action === other.action ? rowOf(one.action).compare?.(one, other) : undefined;
+}
+
+/** Returns the ids of the existing keys that could be mistaken for the one to create. */
+export async function keysBefore(api: Api, intent: KeyIntent): Promise<Before> {
+  const keys = await api.keys.list();
+  return { ids: keys.filter((key) => couldBe(intent, key)).map(({ id }) => id) };
+}
+
+/** Returns the total ever credited, in USD. Falls back to the balance; undefined if the API states neither. */
+export async function toppedUp({ billing }: Api): Promise<number | undefined> {
+  const credits = await billing.credits().catch((error: unknown) => {
+    if (error instanceof CommandError && error.code === 'not_found') return undefined;
+    throw error;
+  });
+  return credits?.totalTopUp ?? credits?.remaining ?? (await billing.status()).creditBalance ?? undefined;
+}
+
+/** Returns what the account says of the retired plans, as one text. */
+export async function plansHeld({ billing }: Api): Promise<string> {
+  const { plan, subscriptions, legacySubscriptionKeys } = await billing.status();
+  return JSON.stringify({ plan, subscriptions, keys: legacySubscriptionKeys?.length });
+}
+
+function judgePlan(plan: string, { plans }: Before, held: string): Verdict<string> {
+  if (held === plans) return { outcome: 'not_applied' };
+  if (held.includes(JSON.stringify(plan))) return { outcome: 'applied', found: plan };
+  return { outcome: 'unknown', why: 'the account changed meanwhile' };
+}
+
+/** Returns whether the account lists a subscription, to a pool or to a retired plan. */
+export async function holdsSubscription(api: Api, id: string): Promise<boolean> {
+  return (await subscriptionListed(api, id)) !== undefined;
+}
+
+async function subscriptionListed({ billing }: Api, id: string): Promise<unknown> {
+  const { poolPledges, subscriptions } = await billing.status();
+  const held: readonly unknown[] = [...(poolPledges ?? []), ...(subscriptions ?? [])];
+  return held.find((each) => memberOf(each, 'id') === id || memberOf(each, 'subscriptionId') === id);
+}
+
+async function judgeCancelPlan(api: Api, id: string, before: Before): Promise<Verdict<string>> {
+  const one = await subscriptionListed(api, id);
+  if (one === undefined && before.ids?.length === 0) return { outcome: 'not_applied' };
+  if (one === undefined) return { outcome: 'unknown', why: `${id} is not among the account's subscriptions` };
+  return memberOf(one, 'cancelAtPeriodEnd') === true ? { outcome: 'applied', found: id } : { outcome: 'not_applied' };
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}

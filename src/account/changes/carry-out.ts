@@ -1,0 +1,314 @@
+import type { Api } from '../../api/index.ts';
+import { CommandError, messageOf, type Outcome } from '../../domain/errors.ts';
+import type { Before, Intent } from '../../domain/reconcile.ts';
+import { relativeTime } from '../../output/time.ts';
+import {
+  type History,
+  isLeftBehind,
+  type RecordedAccount,
+  type RecordedChange,
+  type Settled,
+} from '../../state/history.ts';
+import {
+  type Action,
+  compareChanges,
+  describeChange,
+  type FoundBy,
+  type IntentOf,
+  idsFound,
+  knownWithoutLook,
+  trustsRefusal,
+} from './actions.ts';
+import { type Finding, findOutcome, type LookingContext, type SoughtChange, waited } from './find-outcome.ts';
+import type { Settling } from './settling.ts';
+
+/** Maximum attempts at one change. It is retried only if the API was too busy and the account agrees that nothing was done. */
+const mostAttempts = 3;
+/** The longest wait before a change is sent again, milliseconds. */
+const longestWait = 60_000;
+/** The wait before a second attempt where the API doesn't say how long, milliseconds. */
+const shortestWait = 1000;
+/** If a request leaves this long after it was recorded, in milliseconds, the record also gets the time it left. */
+const noticeable = 1000;
+
+/** What carrying out a change takes. */
+export interface ChangingContext extends LookingContext {
+  /** The outcome of the last change that was requested; undefined if there was none. */
+  lastChange: Outcome | undefined;
+  readonly settling: Settling;
+  readonly output: { note(message: string): void };
+  recordedAccount(): Promise<RecordedAccount>;
+  noteUndelivered(): Promise<void>;
+  /** The API for one change. */
+  changingApi(onLeave: () => void): Promise<Api>;
+  /** Does something that may take a while, and shows a person what the command is waiting for. */
+  during<Result>(what: string, work: () => Promise<Result>): Promise<Result>;
+}
+
+/** A change, and how to adopt its result if its response is lost. */
+export interface Change<A extends Action, Answer> {
+  readonly intent: IntentOf<A>;
+  /** What was there before. The caller reads it. */
+  readonly before: Before;
+  /** Sends the one request, through an API of its own. */
+  readonly send: (api: Api) => Promise<Answer>;
+  /** The ids of what an answer says was made or changed. */
+  readonly ids: (answer: Answer) => readonly string[];
+  /** Returns the charge in USD if the answer states a different amount than was agreed. */
+  readonly charge?: (answer: Answer) => number | undefined;
+  /** Converts what was found to the answer that was lost. */
+  readonly adopt: (found: FoundBy[A], api: Api) => Answer | Promise<Answer>;
+  /** The command that shows the result. */
+  readonly command: string;
+}
+
+/**
+ * Carries out one change of the account. Records it before its request leaves, and its outcome afterwards. If the response is
+ * lost, unusable or a refusal, a look at the account decides whether the change went through.
+ *
+ * @param action - the intent's own
+ * @throws CommandError with its `outcome`. It is `not_applied` only if the request certainly didn't leave, if the API refused it
+ *   before doing anything, or if a look at the account that can be trusted found nothing; else `unknown`
+ */
+export async function carryOut<A extends Action, Answer>(
+  context: ChangingContext,
+  action: A,
+  change: Change<A, Answer>,
+): Promise<Answer> {
+  const { intent, before } = change;
+  const { clocks, settings } = context;
+  const history = await context.history();
+  const account = await context.recordedAccount();
+  if (context.lastChange === undefined) {
+    noteOpen(context, history, account, intent);
+    await context.noteUndelivered();
+  }
+  const begunAt = clocks.wall();
+  const id = history.begin({ intent, before, account });
+  let left = { wall: begunAt, monotonic: clocks.monotonic() };
+  const api = await context.changingApi(() => {
+    left = { wall: clocks.wall(), monotonic: clocks.monotonic() };
+    if (Math.abs(left.wall - begunAt) < noticeable) return;
+    // This process may have been stopped meanwhile, and another process may have settled the change.
+    if (!history.open().some((each) => each.id === id)) throw givenUp();
+    try {
+      history.sent(id);
+    } catch (error) {
+      throw new CommandError('file_error', `the change cannot be recorded in ${history.file}: ${messageOf(error)}`, {
+        hint: 'Nothing was sent.',
+        outcome: 'not_applied',
+        cause: error,
+      });
+    }
+  });
+  const settle = (settled: Settled) => settleChange(context, history, id, settled);
+  const adopted = async (found: FoundBy[A]) => {
+    const settled = { outcome: 'applied', by: 'look', ids: idsFound(action, found) } as const;
+    try {
+      const answer = await change.adopt(found, await context.lookingApi());
+      settle({ ...settled, charge: change.charge?.(answer) });
+      return answer;
+    } catch (error) {
+      settle(settled);
+      throw error;
+    }
+  };
+  for (let attempt = 1; ; attempt++) {
+    context.lastChange = 'unknown';
+    let failure: CommandError;
+    try {
+      const answer = await change.send(api);
+      settle({ outcome: 'applied', by: 'answer', ids: change.ids(answer), charge: change.charge?.(answer) });
+      return answer;
+    } catch (error) {
+      failure = error instanceof CommandError ? error : unreadable(error);
+    }
+    const refused = failure.outcome !== 'unknown';
+    const known = knownWithoutLook(action);
+    // What charges nothing by itself can be sent again without a look.
+    if (refused && known?.outcome === 'not_applied' && (await mayTryAgain(context, failure, attempt))) continue;
+    if (refused && (precedesAnyWork(failure) || known)) {
+      settle({ outcome: failure.outcome ?? 'not_applied', by: 'answer', ids: [], code: failure.code });
+      throw failure;
+    }
+    const settlesAt = left.wall + settings.settlingTime.value;
+    const settlesAtMonotonic = left.monotonic + settings.settlingTime.value;
+    const sought = { id, action, intent, before, account, begunAt, settlesAt, settlesAtMonotonic };
+    let finding = await outcomeAfter(context, sought, failure, refused);
+    let triesAgain = false;
+    if (refused && finding.outcome === 'not_applied' && (await mayTryAgain(context, failure, attempt))) {
+      triesAgain = true;
+      finding = await outcomeAfter(context, sought, failure, refused);
+    }
+    if (finding.outcome === 'applied') {
+      const answer = await adopted(finding.found);
+      if (failure.code !== 'interrupted') context.output.note(wentThrough(failure, refused));
+      return answer;
+    }
+    if (finding.outcome === 'unknown' && !(refused && !finding.error && trustsRefusal(action))) {
+      const doubt = inDoubt(failure, finding, hintFor(action, change.command));
+      const error = context.interrupt.aborted ? doubt.with({ code: 'interrupted' }) : doubt;
+      settle({ outcome: 'unknown', by: 'look', ids: [], code: error.code });
+      throw error;
+    }
+    if (!refused) {
+      const cause = causeOf(failure);
+      const message = `${cause.message}; the change was not carried out`;
+      settle({ outcome: 'not_applied', by: 'look', ids: [], code: cause.code });
+      const code = cause.code === 'outcome_unknown' ? 'server_error' : cause.code;
+      throw cause.with({ code, message, outcome: 'not_applied' });
+    }
+    if (!triesAgain) {
+      settle({ outcome: 'not_applied', by: 'answer', ids: [], code: failure.code });
+      if (!context.interrupt.aborted) throw failure;
+      throw new CommandError('interrupted', `interrupted after ${failure.message}`, { outcome: 'not_applied' });
+    }
+  }
+}
+
+/** Records the outcome of a change. If that fails, prints a note and continues. @param id - in the record */
+export function recordOutcome(
+  { output }: Pick<ChangingContext, 'output'>,
+  history: History,
+  id: string,
+  settled: Settled,
+): void {
+  try {
+    history.settle(id, settled);
+  } catch (failure) {
+    output.note(`The outcome could not be recorded in ${history.file}: ${messageOf(failure)}`);
+  }
+}
+
+/** Records the outcome of the change that this command requested. @param id - in the record */
+export function settleChange(
+  context: Pick<ChangingContext, 'lastChange' | 'output'>,
+  history: History,
+  id: string,
+  settled: Settled,
+): void {
+  context.lastChange = settled.outcome;
+  recordOutcome(context, history, id, settled);
+}
+
+/** Looks at the account after a refusal or a lost response. */
+function outcomeAfter<A extends Action>(
+  context: ChangingContext,
+  sought: SoughtChange<A>,
+  failure: CommandError,
+  refused: boolean,
+): Promise<Finding<FoundBy[A]>> {
+  const { output, interrupt, settling } = context;
+  // After Ctrl-C, look only once.
+  const patience = interrupt.aborted ? 0 : settling.patience;
+  const onWait = () => {
+    const seconds = Math.ceil(patience / 1000);
+    output.note(
+      `${happened(failure, refused)}. Checking for up to ${seconds} s whether the change went through; Ctrl-C stops and leaves the outcome unknown.`,
+    );
+  };
+  if (interrupt.aborted) output.note('Interrupted. Checking whether the change went through…');
+  return context.during('Checking whether the change went through', () =>
+    findOutcome(context, sought, { patience, refused, onWait }),
+  );
+}
+
+/** Waits before a change is sent again because the API was too busy. @returns whether to send it again */
+async function mayTryAgain(
+  { clocks, interrupt, output }: ChangingContext,
+  { code, retryAfter = shortestWait }: CommandError,
+  attempt: number,
+): Promise<boolean> {
+  if (code !== 'rate_limited' || attempt >= mostAttempts || retryAfter > longestWait || interrupt.aborted) return false;
+  const wait = Math.max(retryAfter, shortestWait);
+  output.note(`The API is busy; trying again in ${Math.ceil(wait / 1000)} s.`);
+  return waited({ clocks }, wait);
+}
+
+/**
+ * Whether a refusal certainly came before any work: the request didn't leave, the key was refused, there is no such thing, or no
+ * card is saved (Unlimited Subscriptions API, "Subscribe").
+ */
+function precedesAnyWork({ status, code }: CommandError): boolean {
+  return status === undefined || [401, 403, 404].includes(status) || code === 'no_payment_method';
+}
+
+function givenUp(): CommandError {
+  return new CommandError('busy', 'this change was settled by another ci process before its request left', {
+    hint: 'Nothing was sent. Run this again.',
+    retryable: true,
+    outcome: 'not_applied',
+  });
+}
+
+function causeOf(failure: CommandError): CommandError {
+  return failure.cause instanceof CommandError ? failure.cause : failure;
+}
+
+/** Turns a response that can't be read into an unknown outcome: something may have been charged, so it isn't a program error. */
+function unreadable(error: unknown): CommandError {
+  return new CommandError('outcome_unknown', `the response could not be read: ${messageOf(error)}`, {
+    outcome: 'unknown',
+    cause: error,
+  });
+}
+
+function wentThrough(failure: CommandError, refused: boolean): string {
+  return `${happened(failure, refused)}, but the change went through.`;
+}
+
+/** Returns what happened instead of success, as the first half of a sentence. */
+function happened(failure: CommandError, refused: boolean): string {
+  const cause = causeOf(failure);
+  if (refused) return `The API answered "${cause.message}"`;
+  // The response arrived, but leaves the outcome open.
+  if (cause === failure) return sentence(failure.message);
+  return `The response was lost (${cause.message})`;
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function hintFor(action: Action, command: string): string {
+  // No look can tell what a raw request changed.
+  if (knownWithoutLook(action)) return `Check what is there with \`${command}\` before you repeat it.`;
+  return `Run \`ci history reconcile --wait\` to find out before you repeat it; \`${command}\` shows what is there.`;
+}
+
+function inDoubt(failure: CommandError, { why }: { readonly why?: string | undefined }, hint: string): CommandError {
+  const { code, message } = causeOf(failure);
+  return failure.with({
+    code: code === 'interrupted' ? 'interrupted' : 'outcome_unknown',
+    message: `${message}. The change may have gone through${why === undefined ? ', or may still do so' : `: ${why}`}`,
+    hint,
+    outcome: 'unknown',
+    retryable: false,
+  });
+}
+
+/** Points out earlier changes of this account without a known outcome, except those already checked for the new change. */
+function noteOpen(
+  { output, clocks }: ChangingContext,
+  history: History,
+  account: RecordedAccount,
+  intent: Intent,
+): void {
+  const open = history
+    .open()
+    .filter((each) => each.account.id === account.id && isInDoubt(each) && !compareChanges(intent, each.intent));
+  const last = open.at(-1);
+  if (!last) return;
+  const when = relativeTime(new Date(last.at), new Date(clocks.wall()));
+  const what = `"${describeChange(last.intent)}" (${when === 'now' ? 'just now' : when})`;
+  const whose =
+    open.length === 1
+      ? `an earlier change is unknown: ${what}`
+      : `${open.length} earlier changes is unknown, the latest is ${what}`;
+  output.note(`The outcome of ${whose}. Run \`ci history reconcile\` to find out.`);
+}
+
+/** Whether a look can find out the outcome of an open change, and its process is gone. */
+function isInDoubt(change: RecordedChange): boolean {
+  return change.settled === undefined ? isLeftBehind(change) : change.intent.action !== 'api';
+}
