@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wa
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Outcome } from '../../src/domain/errors.ts';
-import { type Ended, managementKey, type User, user } from '../e2e/cli.ts';
+import { type Ended, managementKey, settlesIn, type User, user } from '../e2e/cli.ts';
 import { at } from '../sandbox/harness.ts';
 import { type Amounts, type FaultyApi, faultyApi, type Minted, type Truth } from './api.ts';
 import type { Change, Effect } from './changes.ts';
@@ -102,11 +102,13 @@ export async function run(
   const api = await faultyApi(folder, change, fault, hosts.elsewhere);
   whenOver(() => api.close());
   const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: managementKey }, whenOver);
+  settlesIn(me, '1s');
   const ids = (await change.given?.(api)) ?? [];
   const line = `${change.line.replace(/\$(\d)/g, (_sign, at) => ids[at - 1] ?? '')} --json`;
   const before = await api.truth();
 
-  const ended = await meet(me, `${line}${fault.silent ? ' --timeout 3s' : ''}`, api, change, fault, hosts);
+  const limits = [...(fault.silent ? ['--timeout 3s'] : []), ...(looksInVain(change, fault) ? ['--settle 2s'] : [])];
+  const ended = await meet(me, [line, ...limits].join(' '), api, change, fault, hosts);
   const after = await api.truth();
   const effect = difference(before.amounts, after.amounts);
   const killed = fault.signal === 'SIGKILL';
@@ -128,7 +130,7 @@ export async function run(
     const next = await me.ci('billing card --yes');
     if (left && !next.stderr.includes('`ci history reconcile`'))
       others.push('the next change did not point at the intent');
-    const reconciled = await me.ci('history reconcile --json');
+    const reconciled = await me.ci('history reconcile --wait --json');
     if (reconciled.code !== (open && change.knows === 'not' ? 10 : 0))
       others.push(`history reconcile: ${reconciled.stderr}`);
     const shown = await me.ci('history --json');
@@ -154,6 +156,11 @@ export async function run(
     orphans,
     others,
   };
+}
+
+/** Whether a command looks for a change that the server keeps it from finding. */
+function looksInVain({ knows }: Change, { deadAfter }: Fault): boolean {
+  return deadAfter === true && knows === 'looks';
 }
 
 /** Runs a command, which is sent its signal when the fault strikes. */

@@ -1,0 +1,57 @@
+import { type Account, freshAccount } from '../../../src/sandbox/account.ts';
+import { sandboxApp } from '../../../src/sandbox/app.ts';
+import { settle } from '../../../src/sandbox/settle.ts';
+import type { Store } from '../../../src/sandbox/store.ts';
+import { managementKey } from '../../e2e/cli.ts';
+import { at } from '../../sandbox/harness.ts';
+import type { Answer } from '../../virtual/network.ts';
+
+/** The sandbox's account in memory, because only one process uses it and writing it to disk would take most of the time. */
+class MemoryStore implements Store {
+  account: Account = freshAccount({ card: true }, Date.now());
+
+  async run<Result>(request: (account: Account, now: number) => { account: Account; result: Result }): Promise<Result> {
+    const now = Date.now() + this.account.offsetMilliseconds;
+    const { account, result } = request(settle(this.account, now), now);
+    this.account = account;
+    return result;
+  }
+
+  async replace(account: Account): Promise<void> {
+    this.account = account;
+  }
+}
+
+/** The sandbox without a server: handles requests, and shows the resulting state. */
+export class SandboxAccount {
+  readonly #store = new MemoryStore();
+  readonly #app = sandboxApp(
+    this.#store,
+    () => 'http://127.0.0.1',
+    async () => {},
+  );
+
+  /** All of it, as the sandbox keeps it. */
+  get now(): Account {
+    return this.#store.account;
+  }
+
+  /** Carries a request out. */
+  async answer(method: string, path: string, body: string, authorization = `Bearer ${managementKey}`): Promise<Answer> {
+    const request = new Request(`http://127.0.0.1${path}`, {
+      method,
+      headers: { authorization, 'content-type': 'application/json' },
+      ...(body !== '' && { body }),
+    });
+    const response = await this.#app.fetch(request);
+    const { 'content-type': type = '', date = '' } = Object.fromEntries(response.headers);
+    return { status: response.status, headers: { 'content-type': type, date }, body: await response.text() };
+  }
+
+  /** Carries out a request, which must succeed. @returns the `data` of its answer */
+  async data(method: string, path: string, body?: unknown): Promise<unknown> {
+    const answer = await this.answer(method, path, body === undefined ? '' : JSON.stringify(body));
+    if (answer.status !== 200) throw new Error(`${method} ${path}: ${answer.status} ${answer.body}`);
+    return at(JSON.parse(answer.body), 'data');
+  }
+}

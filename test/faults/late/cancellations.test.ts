@@ -1,0 +1,4 @@
+import { cancellation } from './changes.ts';
+import { testMatrix } from './matrix.ts';
+
+testMatrix(cancellation);

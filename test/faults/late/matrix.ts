@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { FollowUp, LateChange } from './changes.ts';
+import { delays, endings, refusals } from './endings.ts';
+import { type Figures, runCase, type Verdict } from './run.ts';
+import type { Fault } from './server.ts';
+
+/** How long after the first command the next one begins, in milliseconds: at once, and later than the settling time. */
+const pauses = [0, 130_000] as const;
+
+/** Every fault, by its name. */
+const faults: readonly (readonly [string, Fault])[] = [
+  ...endings.flatMap((ending) =>
+    delays.map((delay): [string, Fault] => [
+      `${ending.name}, commit after ${delay / 1000} s`,
+      { kind: 'late', delay, ending },
+    ]),
+  ),
+  ...refusals.flatMap((refusal) =>
+    [true, false].map((commits): [string, Fault] => [
+      `${refusal.name} ${commits ? 'after a commit' : 'without a commit'}`,
+      { kind: 'refused', refusal, commits },
+    ]),
+  ),
+];
+
+/** The totals of the cases. */
+export class Sum implements Figures {
+  cases = 0;
+  secondCharges = 0;
+  wrongOutcomes = 0;
+  lostSecrets = 0;
+  openRecords = 0;
+  failedFollowUps = 0;
+  laterThanSettling = 0;
+
+  add(verdict: Verdict): void {
+    this.cases += 1;
+    this.secondCharges += verdict.secondCharges;
+    this.wrongOutcomes += verdict.wrongOutcomes;
+    this.lostSecrets += verdict.lostSecrets;
+    this.openRecords += verdict.openRecords;
+    this.failedFollowUps += verdict.failedFollowUps;
+    this.laterThanSettling += verdict.laterThanSettling;
+  }
+
+  /** Prints the figures once all tests of the file or of the `describe` it is called in are over. */
+  print(name: string): void {
+    let started = 0;
+    beforeAll(() => {
+      started = performance.now();
+    });
+    afterAll(() => {
+      console.table({ [name]: { ...this, seconds: Math.round((performance.now() - started) / 1000) } });
+    });
+  }
+}
+
+/** Tests a change against every fault, followed by each command that may come next. */
+export function testMatrix(change: LateChange): void {
+  describe(change.name, () => {
+    const sum = new Sum();
+    sum.print(change.name);
+
+    test.for(faults)('%s', async ([, fault]) => {
+      const flawed: Record<string, readonly string[]> = {};
+      for (const followUps of change.followUps) {
+        for (const pause of followUps.length === 0 ? [0] : pauses) {
+          const verdict = await runCase({ change, fault }, followUps, pause);
+          sum.add(verdict);
+          if (verdict.flaws.length > 0) flawed[inWords(followUps, pause)] = verdict.flaws;
+        }
+      }
+      expect(flawed).toEqual({});
+    });
+  });
+}
+
+function inWords(followUps: readonly FollowUp[], pause: number): string {
+  const names = followUps.map(({ name }) => name).join(', ');
+  return `${pause === 0 ? 'then' : `${pause / 1000} s later`} ${names || 'nothing'}`;
+}

@@ -1,0 +1,4 @@
+import { purchase } from './changes.ts';
+import { testMatrix } from './matrix.ts';
+
+testMatrix(purchase);

@@ -1,0 +1,18 @@
+/** Whether the terminal shows a question last. */
+const isQuestion = /[?:)] $/;
+
+/**
+ * Answers the questions of `ci setup`: accepts the suggestions, chooses the pool and block of the other commands, agrees to one
+ * charge, and has the key shown on the screen.
+ *
+ * @param shown - since the last answer
+ */
+export function answerSetup(shown: string): string | undefined {
+  if (!isQuestion.test(shown)) return undefined;
+  if (/\(y\/N\) $/i.test(shown)) return /(charge|pay|subscribe)[^\n]*\(y\/N\) $/i.test(shown) ? 'y' : 'n';
+  const screen = /^ *(\d+) .*\bscreen\b/m.exec(shown)?.[1];
+  if (screen !== undefined) return screen;
+  if (/^ *\d+ +kimi26\b/m.test(shown)) return 'kimi26';
+  if (/^ *\d+ +europe\b/m.test(shown)) return 'europe';
+  return /^ *1 /m.test(shown) ? '1' : '';
+}

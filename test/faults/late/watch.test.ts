@@ -1,0 +1,20 @@
+import { describe, expect, test } from 'vitest';
+import { purchase, watch } from './changes.ts';
+import { refusals } from './endings.ts';
+import { Sum } from './matrix.ts';
+import { runCase } from './run.ts';
+
+describe('a watch whose purchase is refused after the commit', () => {
+  const sum = new Sum();
+  sum.print('pools watch --subscribe');
+
+  test.for(refusals.map((refusal) => [refusal.name, refusal] as const))(
+    'buys once and ends: %s',
+    async ([, refusal]) => {
+      const change = { ...purchase, line: `${watch} --for 5m` };
+      const verdict = await runCase({ change, fault: { kind: 'refused', refusal, commits: true } }, [], 0);
+      sum.add(verdict);
+      expect(verdict).toMatchObject({ flaws: [], firstExit: 0 });
+    },
+  );
+});

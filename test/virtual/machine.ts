@@ -1,0 +1,223 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { vi } from 'vitest';
+import { managementKey, words } from '../e2e/cli.ts';
+import { Line } from '../prompts/person.ts';
+import { VirtualClock } from './clock.ts';
+import { type Handler, Network } from './network.ts';
+import { checkIdentity, currentProcess, SimulatedProcess } from './process.ts';
+import { random } from './random.ts';
+
+/** Returns what to type, given the output since the last answer; undefined if the terminal shows no question yet. */
+export type Person = (shown: string) => string | undefined;
+
+/** How to run a command. */
+interface Start {
+  /** At the terminal; without one, standard input is empty and nothing is a terminal. */
+  readonly person?: Person | undefined;
+}
+
+/** Number of idle turns of the event loop in a row after which every process counts as waiting. */
+const stillTurns = 3;
+
+/** Resources that keep the event loop busy for a moment: file operations, connecting, child processes. Others only wait. */
+const busyResources = /^(Immediate|FSReq|ProcessWrap|GetAddrInfo|\w+(Connect|Write|Shutdown|Req)Wrap|\w+REQUEST$)/;
+
+/** Files that simulated commands don't load: entry points, which run when loaded, and files that only the bundler can read. */
+const unloadable = /^(complete|refresh|update.check)\.ts$|^commands.completion/;
+
+/** A folder in memory, if there is one, because the record is synced to disk often. */
+const fastFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
+type CommandLine = typeof import('../../src/main.ts');
+
+let commandLine: Promise<CommandLine> | undefined;
+
+/** Loads all that a command may load, so that no run waits for the loading of a module. @returns the command line */
+async function load(): Promise<CommandLine> {
+  for (const name of readdirSync('src', { recursive: true, encoding: 'utf8' })) {
+    if (!/(?<!\.d)\.ts$/.test(name) || unloadable.test(name)) continue;
+    // Use the URL of the tests' module loader, which then needs no lookup.
+    await import(/* @vite-ignore */ `/src/${name.replaceAll(path.sep, '/')}`);
+  }
+  return import('../../src/main.ts');
+}
+
+/** Disables undici's own timers. All its clients share them to close idle connections, so no process may own them. */
+function stopUndiciTimers(): void {
+  const timers: { setFastTimeout: () => unknown; clearFastTimeout: () => void } = createRequire(import.meta.url)(
+    'undici/lib/util/timers.js',
+  );
+  timers.setFastTimeout = () => ({});
+  timers.clearFastTimeout = () => {};
+}
+
+/**
+ * A machine on which commands run as simulated processes, in this one: over real files and real HTTP, on a virtual clock. The clock
+ * moves only while everybody waits for it, so that nothing depends on how fast the real machine is.
+ */
+export class Machine {
+  /** Holds the state folder and other test files; removed at the end. */
+  readonly folder: string;
+  readonly #clock = new VirtualClock(currentProcess);
+  readonly #network: Network;
+  readonly #processes: SimulatedProcess[] = [];
+  readonly #exitListeners = process.listeners('exit');
+  readonly #failures: unknown[] = [];
+  readonly #run: CommandLine['run'];
+
+  private constructor(handler: Handler, run: CommandLine['run']) {
+    this.folder = mkdtempSync(path.join(fastFolder, 'ci-virtual-'));
+    this.#network = new Network(handler);
+    this.#run = run;
+  }
+
+  /**
+   * Turns a machine on. Only one can be on at a time, and it must be turned off.
+   *
+   * @param handler - the server that every command talks to
+   * @param options - `seed`: decides what is left to chance
+   */
+  static async turnOn(handler: Handler, { seed = 1 }: { readonly seed?: number | undefined } = {}): Promise<Machine> {
+    commandLine ??= load();
+    const { run } = await commandLine;
+    stopUndiciTimers();
+    const machine = new Machine(handler, run);
+    for (const name of ['CONFIG', 'CACHE', 'DATA', 'STATE'])
+      vi.stubEnv(`XDG_${name}_HOME`, path.join(machine.folder, name.toLowerCase()));
+    vi.spyOn(Math, 'random').mockImplementation(random(seed));
+    machine.#clock.install();
+    await machine.#network.start();
+    return machine;
+  }
+
+  async turnOff(): Promise<void> {
+    for (const each of this.#processes) each.kill();
+    await this.#network.stop();
+    this.#clock.uninstall();
+    // Killed processes release nothing, and all of them are simulated in this process.
+    for (const listener of process.listeners('exit')) {
+      if (this.#exitListeners.includes(listener)) continue;
+      process.off('exit', listener);
+      listener.call(process, 0);
+    }
+    vi.mocked(Math.random).mockRestore();
+    vi.unstubAllEnvs();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** The server's address. */
+  get url(): string {
+    return this.#network.url;
+  }
+
+  /** The folder that `XDG_STATE_HOME` names. */
+  get stateHome(): string {
+    return path.join(this.folder, 'state');
+  }
+
+  /** Starts a command. @param line - the words after `ci` */
+  start(line: string, { person }: Start = {}): SimulatedProcess {
+    const started = new SimulatedProcess();
+    checkIdentity(started);
+    this.#processes.push(started);
+    const stdin = new Line(person !== undefined);
+    const stderr = new Line(person !== undefined);
+    if (!person) stdin.end();
+    let shown = '';
+    stderr.on('data', (chunk: Buffer) => {
+      started.stderr += chunk.toString();
+      shown += chunk.toString();
+      const answer = person?.(shown);
+      if (answer === undefined) return;
+      shown = '';
+      setImmediate(() => stdin.write(`${answer}\n`));
+    });
+    const stdout = {
+      write: (text: string, done?: () => void) => {
+        started.stdout += text;
+        done?.();
+      },
+    };
+    const env = {
+      HOME: this.folder,
+      TERM: 'dumb',
+      CHEAPESTINFERENCE_API_URL: this.url,
+      CHEAPESTINFERENCE_MANAGEMENT_KEY: managementKey,
+      CHEAPESTINFERENCE_CONFIG_DIR: path.join(this.folder, 'config'),
+      XDG_STATE_HOME: this.stateHome,
+    };
+    const world = {
+      stdin,
+      stdout,
+      stderr,
+      env,
+      now: () => Date.now(),
+      timeZone: 'UTC',
+      version: '0.0.0',
+      interrupt: started.interrupted,
+    };
+    started
+      .run(() => this.#run(words(line), world))
+      .then(
+        (exitCode) => started.end(exitCode),
+        (error: unknown) => this.#failures.push(error),
+      );
+    return started;
+  }
+
+  /**
+   * Runs a command to its end.
+   *
+   * @param atMost - virtual milliseconds, after which it is killed
+   */
+  async run(line: string, { atMost, ...start }: Start & { readonly atMost: number }): Promise<SimulatedProcess> {
+    const started = this.start(line, start);
+    await this.until(() => !started.isAlive, atMost);
+    started.kill();
+    return started;
+  }
+
+  /** Schedules an outside event after some virtual milliseconds. No time passes while it runs. */
+  after(milliseconds: number, happen: () => void | Promise<void>): void {
+    setTimeout(() => this.#network.background(async () => happen()), milliseconds);
+  }
+
+  /** Lets virtual milliseconds pass. */
+  async pass(milliseconds: number): Promise<void> {
+    await this.until(() => false, milliseconds);
+  }
+
+  /** Lets time pass, while every process waits, until a condition holds. @param atMost - virtual milliseconds */
+  async until(isSo: () => boolean, atMost: number): Promise<void> {
+    let isOver = false;
+    const end = setTimeout(() => {
+      isOver = true;
+    }, atMost);
+    await this.#settle();
+    while (!isOver && !isSo()) {
+      this.#clock.advance();
+      await this.#settle();
+    }
+    clearTimeout(end);
+  }
+
+  /** Waits until nothing happens any more before the clock moves. */
+  async #settle(): Promise<void> {
+    for (let still = 0; still < stillTurns; ) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      still = this.#isStill ? still + 1 : 0;
+    }
+  }
+
+  get #isStill(): boolean {
+    if (this.#failures.length > 0) throw this.#failures[0];
+    return (
+      this.#network.isStill &&
+      this.#processes.every((each) => !each.isRunning || this.#network.isHeld(each) || this.#clock.hasTimer(each)) &&
+      !process.getActiveResourcesInfo().some((resource) => busyResources.test(resource))
+    );
+  }
+}
