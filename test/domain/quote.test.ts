@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { blockNames, hoursOf } from '../../src/domain/blocks.ts';
-import { parseUsd } from '../../src/domain/money.ts';
-import { estimatedPrice, exactPrice, quote } from '../../src/domain/quote.ts';
+import { parseUsd, yearlyCharge } from '../../src/domain/money.ts';
+import { estimatedPrice, exactPrice, isPlausible, paid, quote } from '../../src/domain/quote.ts';
 
 /** The slots of one seat as the API prices them: the monthly price over eight hours, each rounded to the cent. */
 function slots(block: (typeof blockNames)[number], monthly: number) {
@@ -68,6 +68,7 @@ describe('quote', () => {
       blocks: exact,
       quantity: 2,
       billingCycle: 'month',
+      annualDiscount: 0.15,
       monthly: price,
       charge: price,
     });
@@ -102,6 +103,125 @@ describe('quote', () => {
           expect(about.charge.atMost).toBeGreaterThanOrEqual(exactly.charge.cents);
         }
       }),
+    );
+  });
+});
+
+describe('isPlausible', () => {
+  test.each([
+    [-4900, false],
+    [0, false],
+    [99, false],
+    [100, true],
+    [4900, true],
+    [10_000_000, true],
+    [10_000_001, false],
+  ])('of %i cents a month for a seat in a block is %s', (cents, answer) => {
+    expect(isPlausible(exactPrice(cents))).toBe(answer);
+  });
+});
+
+describe('paid', () => {
+  const agreed = (quantity: number, cycle: 'month' | 'year' = 'month', discount: number | undefined = 0.15) =>
+    quote([{ block: 'europe', monthly: exactPrice(4900) }], quantity, cycle, discount);
+  const estimated = (quantity: number, cycle: 'month' | 'year' = 'month') =>
+    quote([{ block: 'asia', monthly: { cents: 3904, atMost: 3908, exact: false } }], quantity, cycle, 0.15);
+
+  test.each([
+    ['the agreed price', 1, [4900], 4900, false],
+    ['a price that rose from 49 to 499', 1, [49_900], 49_900, true],
+    ['a price that rose by a dollar', 1, [5000], 5000, true],
+    ['a price that fell', 1, [3900], 3900, false],
+    ['a sum of rounded hours, as the exact price', 1, [4904], 4900, false],
+    ['a cent more than rounding explains', 1, [4905], 4905, true],
+    ['three seats that state one seat each', 3, [4900, 4900, 4900], 14_700, false],
+    ['three seats that state the total each', 3, [14_700, 14_700, 14_700], 14_700, false],
+    ['three seats that rose, one seat each', 3, [49_900, 49_900, 49_900], 149_700, true],
+    ['three seats of which one rose', 3, [4900, 49_900, 4900], 59_700, true],
+    ['three seats that fell, one seat each', 3, [3900, 3900, 3900], 11_700, false],
+    ['three seats of one subscription that states a seat', 3, [4900], 14_700, false],
+    ['three seats of one subscription that states the total', 3, [14_700], 14_700, false],
+    ['three seats of which two state a price', 3, [4900, 4900], 14_700, false],
+    ['three seats of which the dear one states a price', 3, [49_900], 149_700, true],
+    ['a total beside single seats, which is a rise', 3, [14_700, 4900, 4900], 24_500, true],
+    ['two readings of which neither was agreed', 3, [9800, 9800, 9800], 29_400, true],
+    ['a price beside one that no seat can have', 2, [4900, 0], 9800, false],
+  ] as const)('reads %s', (_what, quantity, prices, monthly, isAbove) => {
+    expect(paid(agreed(quantity), prices)).toEqual({ monthly, charge: monthly, isAbove });
+  });
+
+  test.each([[[]], [[0]], [[-4900]], [[99]], [[0, 0, 0]]])('of %j is unknown', (prices) => {
+    expect(paid(agreed(1), prices)).toBeUndefined();
+  });
+
+  test('charges a year upfront, with its discount', () => {
+    expect(paid(agreed(1, 'year'), [4900])).toEqual({ monthly: 4900, charge: 49_980, isAbove: false });
+    expect(paid(agreed(1, 'year'), [49_900])).toEqual({ monthly: 49_900, charge: 508_980, isAbove: true });
+    expect(paid(agreed(2, 'year'), [9800, 9800])).toEqual({ monthly: 9800, charge: 99_960, isAbove: false });
+  });
+
+  test('charges a year without a known discount in full, as it was agreed', () => {
+    const whole = quote([{ block: 'europe', monthly: exactPrice(4900) }], 1, 'year', undefined);
+    expect(paid(whole, [4900])).toEqual({ monthly: 4900, charge: 58_800, isAbove: false });
+    expect(paid(whole, [49_900])).toEqual({ monthly: 49_900, charge: 598_800, isAbove: true });
+  });
+
+  test('uses the stated price if an estimate was agreed', () => {
+    expect(paid(estimated(1), [3900])).toEqual({ monthly: 3900, charge: 3900, isAbove: false });
+    expect(paid(estimated(1), [3904])).toEqual({ monthly: 3904, charge: 3904, isAbove: false });
+    expect(paid(estimated(1), [3912])).toEqual({ monthly: 3912, charge: 3912, isAbove: false });
+    expect(paid(estimated(1), [3913])).toEqual({ monthly: 3913, charge: 3913, isAbove: true });
+    expect(paid(estimated(3), [11_712, 11_712, 11_712])).toEqual({ monthly: 11_712, charge: 11_712, isAbove: false });
+    expect(paid(estimated(1, 'year'), [3900])).toEqual({ monthly: 3900, charge: 39_780, isAbove: false });
+  });
+
+  test('adds up several blocks of one seat that have separate subscriptions', () => {
+    const two = quote(
+      [
+        { block: 'asia', monthly: exactPrice(3900) },
+        { block: 'europe', monthly: exactPrice(4900) },
+      ],
+      1,
+      'month',
+      0.15,
+    );
+    expect(paid(two, [3900, 4900])).toEqual({ monthly: 8800, charge: 8800, isAbove: false });
+    expect(paid(two, [8808])).toEqual({ monthly: 8800, charge: 8800, isAbove: false });
+    expect(paid(two, [8809])?.isAbove).toBe(true);
+  });
+
+  test('reports an overcharge as a safe integer for any price, however large', () => {
+    const price = fc.integer({ min: 1_000_000_000, max: Number.MAX_SAFE_INTEGER });
+    fc.assert(
+      fc.property(
+        fc.array(price, { minLength: 1, maxLength: 30 }),
+        fc.integer({ min: 1, max: 20 }),
+        (prices, seats) => {
+          for (const cycle of ['month', 'year'] as const) {
+            const result = paid(agreed(seats, cycle), prices);
+            expect(result?.isAbove).toBe(true);
+            expect(Number.isSafeInteger(result?.charge)).toBe(true);
+          }
+        },
+      ),
+    );
+  });
+
+  test('reports no overcharge for the agreed price, however it is stated', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 100, max: 10_000_000 }),
+        fc.integer({ min: 1, max: 20 }),
+        fc.nat(80),
+        fc.integer({ min: -4, max: 4 }),
+        (cents, seats, percent, off) => {
+          const year = quote([{ block: 'asia', monthly: exactPrice(cents) }], seats, 'year', percent / 100);
+          const due = { monthly: cents * seats, charge: yearlyCharge(cents * seats, percent / 100), isAbove: false };
+          const seat = Math.max(100, cents + off);
+          expect(paid(year, Array(seats).fill(seat))).toEqual(due);
+          expect(paid(year, Array(seats).fill(seat * seats))).toEqual(due);
+        },
+      ),
     );
   });
 });

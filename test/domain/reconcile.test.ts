@@ -4,13 +4,17 @@ import { type Block, blockNames, hoursOf } from '../../src/domain/blocks.ts';
 import type { BillingCycle } from '../../src/domain/quote.ts';
 import {
   areRivals,
+  areSameKeys,
+  areSamePurchases,
   couldBe,
+  couldBeSameKey,
   judgeCancel,
   judgeDelete,
   judgeKey,
   judgeSubscribe,
   judgeVerify,
   type KeyIntent,
+  overlap,
   type SeenKey,
   type SeenSubscription,
   type SubscribeIntent,
@@ -86,13 +90,67 @@ describe('judgeSubscribe', () => {
   test('leaves it open when the seats are more or fewer, and names them', () => {
     expect(judgeSubscribe({ ...intent, quantity: 3 }, { ids: [] }, [seat('a'), seat('b')])).toEqual({
       outcome: 'unknown',
-      why: '2 new seats are there, and 3 were asked for: a, b',
+      why: '2 of 3 seats found: a, b',
     });
     expect(judgeSubscribe(intent, { ids: [] }, [seat('a'), seat('b')])).toMatchObject({ outcome: 'unknown' });
   });
 
   test('without knowing what was there before takes all for new', () => {
     expect(judgeSubscribe(intent, {}, [seat('a')])).toMatchObject({ outcome: 'applied' });
+  });
+});
+
+describe('two purchases', () => {
+  const one: SubscribeIntent = {
+    action: 'subscribe',
+    pool: 'kimi26',
+    blocks: ['asia', 'europe'],
+    quantity: 1,
+    billingCycle: 'month',
+    charge: 98,
+  };
+
+  test.each<[string, Partial<SubscribeIntent>, boolean, boolean]>([
+    ['alike', {}, true, true],
+    ['at another price', { charge: 99 }, true, true],
+    ['at a price that is not known yet', { charge: undefined }, true, true],
+    ['on another pool', { pool: 'glm5' }, false, true],
+    ['of fewer blocks', { blocks: ['asia'] }, false, true],
+    ['of other blocks', { blocks: ['americas'] }, false, false],
+    ['of more seats', { quantity: 2 }, false, true],
+    ['in another cycle', { billingCycle: 'year' }, false, true],
+  ])('%s: the same, or with a block in common, or neither', (_what, more, same, common) => {
+    const other = { ...one, ...more };
+    expect([areSamePurchases(one, other), overlap(one, other)]).toEqual([same, common]);
+    expect([areSamePurchases(other, one), overlap(other, one)]).toEqual([same, common]);
+  });
+});
+
+describe('two requests for a key', () => {
+  const one: KeyIntent = { action: 'create-key', type: 'subscription', name: 'prod', subscriptionId: 's1' };
+
+  test.each<[string, Partial<KeyIntent>, boolean, boolean]>([
+    ['alike', {}, true, true],
+    ['with spaces around the name', { name: ' prod ' }, true, true],
+    ['for a subscription that is not named', { subscriptionId: undefined }, false, true],
+    ['for another subscription', { subscriptionId: 's2' }, false, false],
+    ['of another name', { name: 'staging' }, false, false],
+    ['without a name', { name: undefined }, false, false],
+    ['of another type', { type: 'credit' }, false, false],
+  ])('%s: the same, or perhaps a repetition, or neither', (_what, more, same, perhaps) => {
+    const other = { ...one, ...more };
+    expect([areSameKeys(one, other), couldBeSameKey(one, other)]).toEqual([same, perhaps]);
+    expect([areSameKeys(other, one), couldBeSameKey(other, one)]).toEqual([same, perhaps]);
+  });
+
+  test('without a name are the same', () => {
+    const unnamed = { ...one, name: undefined };
+    expect([areSameKeys(unnamed, unnamed), couldBeSameKey(unnamed, unnamed)]).toEqual([true, true]);
+  });
+
+  test('with a name that the record masks are the same', () => {
+    const name = 'sk_live_0123456789abcdefghijklmnop';
+    expect(areSameKeys({ ...one, name }, { ...one, name: redacted(name) })).toBe(true);
   });
 });
 

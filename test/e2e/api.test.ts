@@ -122,6 +122,12 @@ describe('what is refused before anything is sent', () => {
     ['a URL without its scheme', ['GET', '//example.com/api/keys']],
     ['a path without its slash', ['GET', 'api/keys']],
     ['a path that leads to another host', ['GET', '/\\example.com/api/keys']],
+    ['a path that leads to another host by way of a tab', ['GET', '/\t/example.com/api/keys']],
+    ['a path with encoded dots behind an encoded slash', ['GET', '/api/..%2fv1/usage']],
+    ['a path with a slash encoded twice', ['GET', '/api/x/%252e%252e%252f..%252fv1/usage']],
+    ['a path with an encoded backslash', ['GET', '/v1/..%5Capi/keys']],
+    ['a path with dots that have a parameter', ['GET', '/api/..;x=1/v1/usage']],
+    ['a path that is two slashes once it is read', ['GET', '/.//example.com/api/keys']],
     ['an empty path', ['GET', '']],
     ['a method that is none', ['FETCH', '/api/keys']],
     ['a path in the place of the method', ['/api/keys']],
@@ -153,6 +159,37 @@ describe('the key of a call', () => {
       `Bearer ${managementKey}`,
       undefined,
     ]);
+  });
+
+  test.each([
+    ['/api/../v1/usage', '/v1/usage', apiKey],
+    ['/api/%2e%2e/v1/usage', '/v1/usage', apiKey],
+    ['/api/.%2E/v1/usage?a=../b', '/v1/usage?a=../b', apiKey],
+    ['/api\\..\\v1\\usage', '/v1/usage', apiKey],
+    ['/api/./../anthropic/v1/models', '/anthropic/v1/models', apiKey],
+    ['/v1/../api/keys', '/api/keys', managementKey],
+    ['/v1/../api/plans?x=1', '/api/plans?x=1', undefined],
+    ['/api/pools?x=1', '/api/pools?x=1', managementKey],
+    ['/api/..', '/', undefined],
+    ['/apis/keys', '/apis/keys', undefined],
+    ['/API/keys', '/API/keys', undefined],
+    ['/%61pi/keys', '/%61pi/keys', undefined],
+    ['/health', '/health', undefined],
+    ['/api/keys/a%2Fb', '/api/keys/a%2Fb', managementKey],
+  ])('is that of where a path leads: %s', async (typed, sent, key) => {
+    const api = await server(answer(200, {}));
+    const { code } = await userOf(api, { CHEAPESTINFERENCE_API_KEY: apiKey }).ci(['api', 'GET', typed]);
+    expect([code, api.requests]).toEqual([0, [`GET ${sent}`]]);
+    expect(api.received[0]?.headers.authorization).toBe(key && `Bearer ${key}`);
+  });
+
+  test('belongs to the place a change leads to, which the prompt shows too', async () => {
+    const api = await server(answer(200, {}));
+    const session = onTerminal(userOf(api), 'api POST /api/x/../keys/credit -f name=x');
+    await session.shows('Send it?');
+    expect(session.screen).toContain('POST /api/keys/credit');
+    session.type(enter);
+    expect([await session.exit, api.requests]).toEqual([1, []]);
   });
 
   test('below /v1 is never the management key: exit 4 without an API key', async () => {

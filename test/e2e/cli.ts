@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished } from 'vitest';
@@ -91,6 +91,14 @@ export function user(
 /** A user whose commands all go to the sandbox embedded in them. */
 export function sandboxUser(env: Environment = {}): User {
   return user({ CHEAPESTINFERENCE_SANDBOX: '1', ...env });
+}
+
+/** Lets changes of this user settle in less than the usual two minutes. @param time - as typed: `1s` */
+export function settlesIn({ home }: User, time: string): void {
+  const folder = path.join(home, 'config', 'cheapestinference');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const profiles = { profiles: { default: { settlingTime: time } } };
+  writeFileSync(path.join(folder, 'config.json'), JSON.stringify(profiles), { mode: 0o600 });
 }
 
 /** A user signed in at an API by environment variables. */

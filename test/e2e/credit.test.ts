@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { at, textAt } from '../sandbox/harness.ts';
 import { browser } from './browser.ts';
-import { type Environment, json, oneLine, sandboxUser, user, userOf } from './cli.ts';
+import { type Environment, json, oneLine, sandboxUser, settlesIn, user, userOf } from './cli.ts';
+import { errorOf } from './lost.ts';
 import {
   answer,
   carriedOut,
@@ -212,7 +213,7 @@ describe('billing topup by card', () => {
     expect([code, stdout, api.requests]).toEqual([9, '', ['POST /api/billing/topup']]);
     expect(at(JSON.parse(stderr), 'error')).toMatchObject({
       code: 'unreachable',
-      message: expect.stringMatching(/ did not answer: .+; it was not carried out$/),
+      message: expect.stringMatching(/ did not answer: .+; the change was not carried out$/),
       retryable: true,
       outcome: 'not_applied',
     });
@@ -317,7 +318,12 @@ describe('billing verify', () => {
     expect(stderr).toMatch(oneLine);
     expect(stderr).toMatch(/not final yet/);
     expect(stderr).toContain('--wait');
-    expect(api.requests).toEqual(['GET /api/billing/credits', 'POST /api/billing/verify-topup']);
+    // Before reporting it, the command checks that nothing was credited.
+    expect(api.requests).toEqual([
+      'GET /api/billing/credits',
+      'POST /api/billing/verify-topup',
+      'GET /api/billing/credits',
+    ]);
     expect(sent(api)).toEqual({ txHash: hash, amount: 25 });
   });
 
@@ -384,34 +390,42 @@ describe('billing verify', () => {
 
   test('whose answer is lost is not sent again, with --wait too, and what became of it is told', async () => {
     const look = 'GET /api/billing/credits';
-    const lost = async (instead: Instead) => {
+    const lost = async (instead: Instead, settles = '1s', patience = '5s') => {
       const api = await recordedSandbox({ instead });
+      const me = userOf(api);
+      settlesIn(me, settles);
       await api.box.data('POST', '/api/billing/topup', { amount: 25, method: 'usdc' });
       // The first time a transaction is asked about it is not final.
       await api.box.call('POST', '/api/billing/verify-topup', { body: { txHash: hash, amount: 25 } });
-      const ended = await userOf(api).ci(`billing verify ${hash} --amount 25 --wait --json`);
+      const ended = await me.ci(`billing verify ${hash} --amount 25 --wait --json --settle ${patience}`);
       expect(api.changes).toEqual(['POST /api/billing/verify-topup']);
       return { ...ended, requests: api.requests, credit: at(await api.box.seen(), 'creditBalance') };
     };
-    const [not, done, unknown] = await Promise.all([
+    const [not, inDoubt, done, unknown] = await Promise.all([
       lost(({ method }) => (method === 'POST' ? reset : undefined)),
+      lost(({ method }) => (method === 'POST' ? reset : undefined), '1h', '100ms'),
       lost(({ method }, box) => (method === 'POST' ? carriedOut(box, reset) : undefined)),
       lost(downFromChangeOn(reset)),
     ]);
     expect([not.code, not.stdout, not.credit]).toEqual([9, '', 25]);
-    expect(not.requests).toEqual([look, 'POST /api/billing/verify-topup', ...Array(4).fill(look)]);
-    expect(at(JSON.parse(not.stderr), 'error')).toMatchObject({
+    const [before, post, ...after] = not.requests;
+    expect([before, post, [...new Set(after)]]).toEqual([look, 'POST /api/billing/verify-topup', [look]]);
+    // Until the payment can't be credited any more, the outcome is uncertain.
+    expect(after.length).toBeGreaterThan(1);
+    expect(errorOf(not)).toMatchObject({
       code: 'unreachable',
-      message: expect.stringMatching(/; it was not carried out$/),
+      message: expect.stringMatching(/; the change was not carried out$/),
       outcome: 'not_applied',
     });
+    expect([inDoubt.code, inDoubt.stdout, inDoubt.credit]).toEqual([10, '', 25]);
+    expect(errorOf(inDoubt)).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown', retryable: false });
     expect([done.code, done.stdout, done.credit]).toEqual([0, '{"credited":25,"balance":50}\n', 50]);
-    expect(done.stderr).toMatch(/^The answer was lost \(.+\), and it was carried out\.\n$/);
+    expect(done.stderr).toMatch(/^The response was lost \(.+\), but the change went through\.\n$/);
     expect([unknown.code, unknown.stdout]).toEqual([10, '']);
-    expect(at(JSON.parse(unknown.stderr), 'error')).toMatchObject({
+    expect(errorOf(unknown)).toMatchObject({
       code: 'outcome_unknown',
       outcome: 'unknown',
-      hint: 'Find out with `ci billing credits` before you run this again.',
+      hint: expect.stringMatching(/`ci history reconcile --wait`.*`ci billing credits` shows what is there/),
     });
   });
 
@@ -484,7 +498,7 @@ describe('billing card', () => {
     const api = await server(answer(500, { success: false, error: 'Stripe is down' }));
     const { code, stdout, stderr } = await userOf(api).ci('billing card');
     expect([code, stdout, api.requests]).toEqual([1, '', ['POST /api/billing/setup-intent']]);
-    expect(stderr).toBe('ci: Stripe is down; it was not carried out\n');
+    expect(stderr).toBe('ci: Stripe is down; the change was not carried out\n');
   });
 
   test('a word too many is exit 2, and nothing is sent', async () => {

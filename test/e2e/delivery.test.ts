@@ -4,10 +4,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { listAt, textAt } from '../sandbox/harness.ts';
 import { type Ended, type Environment, lines, secret, type User, userOf } from './cli.ts';
-import { firstChange, isChange, lossyCustomer, outcomesOf, recordOf, stateFiles, stateFolder } from './lost.ts';
+import {
+  errorOf,
+  firstChange,
+  isChange,
+  lossyCustomer,
+  madeEarlier,
+  outcomesOf,
+  recordOf,
+  stateFiles,
+  stateFolder,
+} from './lost.ts';
 import { answer, type Behaviour, data, type Received, recordedSandbox, reset, silence } from './servers.ts';
 
 const create = 'ci keys create k --credit --secret-only';
+const openChange = /^open\/[0-9a-f]{12}\.json$/;
 
 /** Somebody at a sandbox that carries out no change before `ready`. */
 async function customer(ready: (request: Received) => Promise<void> | void = () => {}, env: Environment = {}) {
@@ -42,11 +53,16 @@ async function withoutReader() {
   return { ...one, ci };
 }
 
-/** The file whose path is the last line of stderr, and is alone in the state folder beside the record. */
-function keptFile(me: User, stderr: string): string {
+/**
+ * Returns the file that the last line of stderr names. It is the only file in the state folder besides the record.
+ *
+ * @param open - how many changes have an unknown outcome
+ */
+function keptFile(me: User, stderr: string, open = 0): string {
   const file = lines(stderr).at(-1) ?? '';
   expect(path.dirname(file)).toBe(stateFolder(me));
-  expect(stateFiles(me)).toEqual(['history.jsonl', path.basename(file)]);
+  const openChanges = Array(open).fill(expect.stringMatching(openChange));
+  expect(stateFiles(me)).toEqual(['history.jsonl', ...openChanges, path.basename(file)]);
   expect(statSync(file).mode & 0o777).toBe(0o600);
   return file;
 }
@@ -240,8 +256,69 @@ describe('--save, when the file cannot be written any more once the key is made'
     mkdirSync(path.join(one.me.home, 'app'));
     const ended = await one.me.sh('ci keys create k --credit --save app/.env');
     await expectKept(one, ended);
-    expect(ended.stderr).toMatch(/^ci: \S+\/app\/\.env cannot be written: ENOENT[^\n]*\. The key was made; /);
+    expect(ended.stderr).toMatch(
+      /^ci: \S+\/app\/\.env cannot be written: its folder was removed in the meantime\. The key was made; /,
+    );
     expect(outcomesOf(one.me)).toEqual(['create-key applied']);
+    expect(existsSync(path.join(one.me.home, 'app'))).toBe(false);
+  });
+
+  describe.each(['keys create k --credit', 'pools subscribe kimi26 --blocks europe --create-key k --yes'])(
+    'and the state folder is gone with it: %s',
+    (line) => {
+      /** A user whose folders disappear when the API is asked to create a key. */
+      const bereft = async (more: (state: string) => void = () => {}) => {
+        const one = await customer((request) => {
+          if (!request.path.startsWith('/api/keys')) return;
+          rmSync(path.join(one.me.home, 'app'), { recursive: true });
+          rmSync(stateFolder(one.me), { recursive: true });
+          more(stateFolder(one.me));
+        });
+        mkdirSync(path.join(one.me.home, 'app'));
+        return one;
+      };
+
+      test('keeps the secret in a new file, and names it', async () => {
+        const one = await bereft();
+        const { code, stdout, stderr } = await one.me.ci(`${line} --save app/.env`);
+        const [made = ''] = await one.secrets();
+        const file = lines(stderr).at(-1) ?? '';
+        expect([code, readFileSync(file, 'utf8')]).toEqual([1, `${made}\n`]);
+        expect([statSync(file).mode & 0o777, statSync(path.dirname(file)).mode & 0o777]).toEqual([0o600, 0o700]);
+        expect(path.dirname(file)).toBe(stateFolder(one.me));
+        expect(stateFiles(one.me).filter((each) => each.endsWith('.key'))).toHaveLength(1);
+        expect(stdout + stderr).not.toContain(made);
+        expect(existsSync(path.join(one.me.home, 'app'))).toBe(false);
+      });
+
+      test.each(['', ' --json'])(
+        'and cannot be created again: reports the secret as lost, and shows it nowhere (%j)',
+        async (flags) => {
+          const one = await bereft((state) => writeFileSync(state, 'a file'));
+          const { code, stdout, stderr } = await one.me.ci(`${line} --save app/.env${flags}`);
+          const [made = ''] = await one.secrets();
+          expect([code, stdout + stderr]).toEqual([1, expect.not.stringContaining(made)]);
+          const told = lines(stderr).at(-1) ?? '';
+          expect(told).toContain(
+            `The key sk_live_…${made.slice(-4)} was created, but its secret is lost: no other file could be written (`,
+          );
+          expect(told).toContain('run `ci keys delete <id>`, and create a new key.');
+          expect(stderr).not.toContain('named below');
+          if (flags) expect(JSON.parse(told)).toMatchObject({ error: { code: 'file_error', outcome: 'applied' } });
+          expect(readFileSync(stateFolder(one.me), 'utf8')).toBe('a file');
+        },
+      );
+    },
+  );
+
+  test('keeps the secret in a new file if only its file was removed', async () => {
+    const one = await customer(() => {
+      rmSync(path.join(one.me.home, 'app'), { recursive: true });
+      for (const each of stateFiles(one.me).filter((name) => name.endsWith('.key')))
+        rmSync(path.join(stateFolder(one.me), each));
+    });
+    mkdirSync(path.join(one.me.home, 'app'));
+    await expectKept(one, await one.me.sh('ci keys create k --credit --save app/.env'));
   });
 
   test('that can be written keeps nothing, and leaves nothing beside it', async () => {
@@ -320,13 +397,14 @@ describe('a process that is killed once it has a secret', () => {
       return running.ended;
     });
     expect([ended.signal, ended.stdout]).toEqual(['SIGKILL', '']);
-    const [, name = ''] = stateFiles(me).filter((each) => !each.endsWith('.lock'));
+    const [name = ''] = stateFiles(me).filter((each) => each.endsWith('.key'));
     const file = path.join(stateFolder(me), name);
     expect(readFileSync(file, 'utf8').trimEnd()).toBe(secretMade);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const next = await me.ci('keys create next --credit');
-    expect(next.stderr).toMatch(/^1 earlier change without a known outcome, /);
+    expect(next.stderr).toMatch(/^The outcome of an earlier change is unknown: "create key k-2" /);
     expect(next.stderr.endsWith(note(file))).toBe(true);
+    madeEarlier(me, 180_000);
     expect((await me.ci('history reconcile')).stderr).toBe(note(file));
     rmSync(file);
     expect((await me.ci('keys create more --credit')).stderr).toBe('');
@@ -335,7 +413,7 @@ describe('a process that is killed once it has a secret', () => {
   test('by a second Ctrl-C leaves it there, and says where as the last line of stderr', async () => {
     const { me, ended, secretMade } = await between(async (running) => {
       running.kill('SIGINT');
-      await running.stderr(/finding out/);
+      await running.stderr(/interrupt again to quit now/);
       let over = false;
       void running.ended.then(() => {
         over = true;
@@ -347,7 +425,7 @@ describe('a process that is killed once it has a secret', () => {
       return running.ended;
     });
     expect([ended.code, ended.stdout]).toEqual([130, '']);
-    expect(readFileSync(keptFile(me, ended.stderr), 'utf8')).toBe(`${secretMade}\n`);
+    expect(readFileSync(keptFile(me, ended.stderr, 1), 'utf8')).toBe(`${secretMade}\n`);
   });
 
   test('before it has one leaves nothing, once the next has begun', async () => {
@@ -356,9 +434,10 @@ describe('a process that is killed once it has a secret', () => {
     await one.lost(1);
     running.kill('SIGKILL');
     await running.ended;
-    expect(stateFiles(one.me)).toHaveLength(2);
+    const open = expect.stringMatching(openChange);
+    expect(stateFiles(one.me)).toEqual(['history.jsonl', open, expect.stringMatching(/\.key$/)]);
     expect((await one.me.ci('keys create next --credit')).code).toBe(0);
-    expect(stateFiles(one.me)).toEqual(['history.jsonl']);
+    expect(stateFiles(one.me)).toEqual(['history.jsonl', open]);
   });
 });
 
@@ -376,7 +455,7 @@ test('a key in doubt, when the one before it cannot be delivered, is told to be 
   expect(code).toBe(1);
   expect(JSON.parse(lines(stderr)[0] ?? '')).toMatchObject({ error: { code: 'filter_failed', outcome: 'unknown' } });
   const made = listAt(await one.box.data('GET', '/api/keys'));
-  expect(readFileSync(keptFile(one.me, stderr), 'utf8')).toBe(`${textAt(made[1], 'apiKey')}\n`);
+  expect(readFileSync(keptFile(one.me, stderr, 1), 'utf8')).toBe(`${textAt(made[1], 'apiKey')}\n`);
 });
 
 describe('the key of a retired plan', () => {
@@ -406,12 +485,12 @@ describe('the key of a retired plan', () => {
 
   test('is missed when its answer was lost', async () => {
     const { api, me } = await planCustomer(reset);
-    const { code, stdout, stderr } = await me.ci('billing subscribe pro --create-key k --yes --json');
+    const { code, stdout, stderr } = await me.ci('billing subscribe pro --settle 1s --create-key k --yes --json');
     expect([code, stdout, api.changes]).toEqual([1, '', ['POST /api/billing/subscribe']]);
     expect(JSON.parse(lines(stderr).at(-1) ?? '')).toMatchObject({
       error: { code: 'secret_lost', outcome: 'applied' },
     });
-    expect((await me.ci('billing subscribe pro --yes --json')).stderr).not.toContain('secret_lost');
+    expect((await me.ci('billing subscribe pro --settle 1s --yes --json')).stderr).not.toContain('secret_lost');
   });
 });
 
@@ -462,14 +541,24 @@ describe('on GitHub Actions', () => {
     expect(lines(stderr).at(-1)).toMatch(/undelivered-/);
   });
 
-  test('a secret cannot give commands of its own', async () => {
+  test('text that the API sends instead of a secret cannot act as a command', async () => {
     const apiKey = 'sk_live_x\n::warning::%25 owned';
     const api = await recordedSandbox({
       instead: (request) =>
         isChange(request) ? answer(200, { success: true, data: { id: 'k', name: 'k', apiKey } }) : undefined,
     });
-    const { stderr } = await userOf(api).ci('keys create k --credit --json', { env });
-    expect(stderr).toBe('::add-mask::sk_live_x%0A::warning::%2525 owned\n');
+    const me = userOf(api);
+    const ended = await me.ci('keys create k --credit --json --save .env', { env });
+    expect([ended.code, ended.stdout, lines(ended.stderr).length]).toEqual([1, '', 1]);
+    expect(errorOf(ended)).toEqual({
+      code: 'unexpected_response',
+      message: 'the key k (k) was created, but the API sent something else instead of its secret',
+      hint: 'Delete it with `ci keys delete k`, and create another.',
+      status: null,
+      retryable: false,
+      outcome: 'applied',
+    });
+    expect(existsSync(path.join(me.home, '.env'))).toBe(false);
   });
 
   test.each([{}, { GITHUB_ACTIONS: 'false' }, { GITHUB_ACTIONS: '' }])('and nowhere else: %j', async (other) => {

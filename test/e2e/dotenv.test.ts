@@ -12,7 +12,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { listAt } from '../sandbox/harness.ts';
 import { json, oneLine, secret, userOf } from './cli.ts';
-import { recordedSandbox } from './servers.ts';
+import { deadUrl, recordedSandbox } from './servers.ts';
 
 /** Somebody who makes credit keys, and a dotenv file of theirs. */
 async function author(setting: Parameters<typeof recordedSandbox>[0] = {}) {
@@ -82,12 +82,32 @@ describe('the file', () => {
         break;
       }
       expect([steps, signal]).toEqual([steps, 'SIGKILL']);
+      // Of all killed processes, only the last one may have left its draft and its lock.
+      expect([steps, beside().length <= 2]).toEqual([steps, true]);
+      for (const each of beside()) expect(statSync(path.join(me.home, each)).mode & 0o777).toBe(0o600);
     }
     // Old up to the one step that replaces it, and new from there on.
     expect(seen.join(' ')).toMatch(/^(?:old ){20,}new(?: new)*$/);
-    // The dead leave their successors, which may hold the only copy of a secret, but none of their locks.
-    expect(beside().filter((each) => !each.endsWith('.tmp'))).toEqual([]);
-    for (const each of beside()) expect(statSync(path.join(me.home, each)).mode & 0o777).toBe(0o600);
+    expect(beside()).toEqual([]);
+  });
+
+  test('has no leftovers of a process killed at any moment, once another file in the folder is saved', async () => {
+    const { api, me, beside } = await author({
+      instead: ({ method }) => (method === 'POST' ? () => {} : undefined),
+    });
+    const killed = me.start(save);
+    await api.got('POST');
+    expect(beside()).toEqual([expect.stringMatching(/^\.env\..+\.tmp$/)]);
+    // Its process is at work: the draft stays.
+    const other = () =>
+      me.ci('keys create other --credit --save other.env', { env: { CHEAPESTINFERENCE_API_URL: deadUrl } });
+    expect((await other()).code).toBe(9);
+    expect(beside()).toHaveLength(1);
+    killed.kill('SIGKILL');
+    await killed.ended;
+    expect(beside()).toHaveLength(1);
+    expect((await other()).code).toBe(9);
+    expect(readdirSync(me.home).filter((each) => each.includes('env'))).toEqual([]);
   });
 });
 

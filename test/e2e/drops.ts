@@ -1,7 +1,15 @@
 import type { Block } from '../../src/domain/blocks.ts';
 import { type DropRequest, scheduleDrop } from '../../src/sandbox/state.ts';
 import { machineStart, type TestSandbox } from '../sandbox/harness.ts';
-import { forward, type Instead, type Received, type RecordingServer, recordedSandbox, reset } from './servers.ts';
+import {
+  type Behaviour,
+  forward,
+  type Instead,
+  type Received,
+  type RecordingServer,
+  recordedSandbox,
+  reset,
+} from './servers.ts';
 
 /** Seats that open when the list of pools is asked for the so-manieth time, and close at a later one. */
 interface Drop {
@@ -44,18 +52,22 @@ export async function dropping({
   return api;
 }
 
-/** Loses the answer to a purchase, and has it carried out when the account is looked at after it was looked for in vain; somebody makes a key for it. */
-export function comesLate(): Instead {
+/**
+ * Loses the response to a purchase, and carries it out once the watch has gone on, when it lists the pools for the second time
+ * after the loss. Then another client creates a key for it.
+ *
+ * @param answered - the first answer to the purchase
+ */
+export function comesLate(answered: Behaviour = reset): Instead {
   let order: Received | undefined;
-  let looks = 0;
+  let lists = 0;
   return (request, box) => {
     if (request.method === 'POST' && request.path.endsWith('/subscribe')) {
       order = request;
-      return reset;
+      return answered;
     }
     const ordered = order;
-    // It is looked for four times, and by the checks afterwards.
-    if (!ordered || !request.path.endsWith('/my-subscriptions') || ++looks !== 6) return undefined;
+    if (!ordered || request.path !== '/api/pools' || ++lists !== 2) return undefined;
     return async (asked, response) => {
       await box.call('POST', ordered.path, { text: ordered.body });
       await box.data('POST', '/api/keys/subscription', { name: 'somebody-elses' });

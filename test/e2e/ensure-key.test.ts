@@ -267,7 +267,7 @@ describe('keys create --ensure --save', () => {
 
 describe('a key whose answer was lost', () => {
   const note =
-    /^The answer was lost \(127\.0\.0\.1:\d+ did not answer: the connection was [^)]+\), and it was carried out\.\n$/;
+    /^The response was lost \(127\.0\.0\.1:\d+ did not answer: the connection was [^)]+\), but the change went through\.\n$/;
 
   test('is found with its secret, where the list holds it: as if the answer had come', async () => {
     const { api, me, keys } = await customer({ lost: 1 });
@@ -300,7 +300,7 @@ describe('a key whose answer was lost', () => {
     const id = textAt((await keys())[0], 'id');
     expect([code, stdout, api.changes.length, stateFiles(me)]).toEqual([1, '', 1, ['history.jsonl']]);
     expect(lines(stderr).at(-1)).toBe(
-      `ci: the key prod  ${id} was made, and its secret was lost with the answer. It is shown only once: \`ci keys delete ${id}\`, then make another.`,
+      `ci: the key prod (${id}) was created, but its secret was lost with the response. Delete it with \`ci keys delete ${id}\`, then create another.`,
     );
     expect(outcomesOf(me)).toEqual(['create-key applied']);
   });
@@ -322,7 +322,7 @@ describe('a key whose answer was lost', () => {
 });
 
 describe('a key whose secret was lost, on a terminal', () => {
-  const question = /and\s+its\s+secret\s+was\s+lost\.\s+Delete\s+it\s+and\s+make\s+another\?/;
+  const question = /but\s+its\s+secret\s+was\s+lost\.\s+Delete\s+it\s+and\s+create\s+another\?/;
 
   test('is deleted and another is made, when that is wanted', async () => {
     const { api, me, keys } = await customer({ lost: 1, listsSecrets: false });
@@ -349,7 +349,7 @@ describe('a key whose secret was lost, on a terminal', () => {
     await session.shows(question);
     session.type(keys_);
     expect(await session.exit).toBe(1);
-    expect(session.screen).toMatch(/ci: the key prod {2}\S+ was made, and its secret was lost with the answer\./);
+    expect(session.screen).toMatch(/ci: the key prod \(\S+\) was created, but its secret was lost with the response\./);
     expect([api.changes.length, (await keys()).length]).toEqual([1, 1]);
   });
 
@@ -380,7 +380,7 @@ describe('a key whose secret was lost, on a terminal', () => {
     expect(await session.exit).toBe(4);
     const id = textAt((await keys())[0], 'id');
     expect(session.written).toMatch(
-      new RegExp(`"message":"the key prod {2}${id} was made, .*; No entry".*"outcome":"applied"`),
+      new RegExp(`"message":"the key prod \\(${id}\\) was created, .*; No entry".*"outcome":"applied"`),
     );
   });
 
@@ -393,7 +393,7 @@ describe('a key whose secret was lost, on a terminal', () => {
     await expect.poll(async () => (await keys()).map((key) => textAt(key, 'id'))).not.toContain(first);
     await expect.poll(async () => (await keys()).length).toBe(1);
     const second = textAt((await keys())[0], 'id');
-    await session.shows(new RegExp(`${second} was made, and its secret was lost`));
+    await session.shows(new RegExp(`${second}\\)?\\s+was\\s+created,\\s+but\\s+its\\s+secret\\s+was\\s+lost`));
     session.type(enter);
     expect(await session.exit).toBe(1);
     expect((await keys()).map((key) => textAt(key, 'id'))).toEqual([second]);

@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ErrorCode, failures } from '../../src/domain/errors.ts';
 import { at, creditKey, listAt, poolKey } from '../sandbox/harness.ts';
-import { type Ended, lines, managementKey, oneLine, secret, type User, user, userOf } from './cli.ts';
+import { type Ended, lines, managementKey, oneLine, secret, settlesIn, type User, user, userOf } from './cli.ts';
 import { commandsOfTheApi } from './generations.ts';
+import { errorOf } from './lost.ts';
 import { answer, type Behaviour, type Received, recordedSandbox, reset } from './servers.ts';
 
 /** What the API answers, and what a command makes of it when nothing can have been changed. */
@@ -83,6 +84,8 @@ interface Command {
   readonly changes?: true;
   /** Whether nothing in the account tells that it was not carried out. */
   readonly untold?: true;
+  /** Whether the command skips the look: the account doesn't show the change, or the request changes nothing that matters. */
+  readonly unseen?: true;
   /** Whether a line before the error says that it is retired. */
   readonly retired?: true;
   readonly stdin?: string;
@@ -122,20 +125,20 @@ const commands: readonly Command[] = [
   { line: 'usage --self', fails: 'all' },
   { line: 'billing status', fails: 'all' },
   { line: 'billing credits', fails: 'all' },
-  { line: 'billing topup 50', fails: 'changes', changes: true },
+  { line: 'billing topup 50', fails: 'changes', changes: true, unseen: true },
   { line: 'billing topup 50 --method usdc --wait', fails: 'all', changes: true },
-  { line: 'billing topup 50 --method usdc', fails: 'changes', changes: true },
+  { line: 'billing topup 50 --method usdc', fails: 'changes', changes: true, unseen: true },
   { line: `billing verify ${txHash} --amount 50`, fails: 'changes', changes: true },
-  { line: 'billing card', fails: 'changes', changes: true },
+  { line: 'billing card', fails: 'changes', changes: true, unseen: true },
   { line: 'billing subscribe pro --yes', fails: 'changes', changes: true, retired: true },
-  { line: 'billing checkout pro', fails: 'changes', changes: true, retired: true },
-  { line: 'billing cancel sub_1 --yes', fails: 'changes', changes: true, retired: true, untold: true },
+  { line: 'billing checkout pro', fails: 'changes', changes: true, retired: true, unseen: true },
+  { line: 'billing cancel sub_1 --yes', fails: 'changes', changes: true, retired: true },
   { line: 'plans list', fails: 'all', retired: true },
   { line: 'auth login --with-key --profile work', fails: 'all', changes: true, stdin: managementKey },
   { line: 'auth status', fails: 'all' },
   { line: 'api GET /api/keys', fails: 'all' },
-  { line: 'api POST /api/keys/credit -f name=raw --yes', fails: 'changes', changes: true, untold: true },
-  { line: 'api DELETE /api/keys/raw --yes', fails: 'changes', changes: true, untold: true },
+  { line: 'api POST /api/keys/credit -f name=raw --yes', fails: 'changes', changes: true, untold: true, unseen: true },
+  { line: 'api DELETE /api/keys/raw --yes', fails: 'changes', changes: true, untold: true, unseen: true },
 ];
 
 /** For each command the cases that it is run with: one of each class, and every case with some command. */
@@ -155,7 +158,9 @@ async function customer(isMeant: (request: Received) => boolean, behaviour: Beha
   await creditKey(api.box);
   failing = true;
   const me = userOf(api, { CHEAPESTINFERENCE_API_KEY: apiKey });
-  return { api, me, apiKey };
+  settlesIn(me, '1s');
+  const settings = readFileSync(path.join(me.home, 'config', 'cheapestinference', 'config.json'), 'utf8');
+  return { api, me, apiKey, settings };
 }
 
 function isChange({ method }: Received): boolean {
@@ -164,11 +169,11 @@ function isChange({ method }: Received): boolean {
 
 /** Runs a command against a server that fails in one way. */
 async function failed({ line, fails, stdin = '' }: Command, { status, body, type }: Case) {
-  const { api, me, apiKey } = await customer(
+  const { api, ...one } = await customer(
     (request) => fails === 'all' || isChange(request),
     answer(status, body, { 'Content-Type': type }),
   );
-  return { me, apiKey, ended: await me.ci(line, { stdin }), sent: api.changes.length };
+  return { ...one, ended: await one.me.ci(line, { stdin }), sent: api.changes.length };
 }
 
 function expectNoKey({ stdout, stderr }: Ended, apiKey: string): void {
@@ -178,8 +183,17 @@ function expectNoKey({ stdout, stderr }: Ended, apiKey: string): void {
 
 /** Whether a server's failure leaves open what became of a change. */
 function isLost({ fails }: Command, { status }: Case): boolean {
-  return fails === 'changes' && status >= 500;
+  return fails === 'changes' && (status >= 500 || status === 408);
 }
+
+/** Whether a refusal is believed at once: it came before any work, or nobody could look. */
+function isBelieved({ unseen }: Command, { status, code }: Case): boolean {
+  return unseen === true || [401, 403, 404].includes(status) || code === 'no_payment_method';
+}
+
+/** Matches notes that may precede an error and aren't failures themselves. */
+const note =
+  /^(?:The response was lost \(.+\)\. Checking for up to \d+ s whether |The API answered ".+"\. Checking for up to |The API is busy; trying again in 1 s\.$)/;
 
 /** Runs a command with one of its cases, and checks all that the user gets. */
 async function expectTold(command: Command, each: Case): Promise<void> {
@@ -187,14 +201,15 @@ async function expectTold(command: Command, each: Case): Promise<void> {
   // For a person and for a program by turns, so that some command is run with each class for both.
   const asJson = (position + (dealt[position] ?? []).indexOf(each)) % 2 === 0;
   const asked = asJson ? { ...command, line: `${command.line} --json` } : command;
-  const { me, apiKey, ended, sent } = await failed(asked, each);
+  const { me, apiKey, settings, ended, sent } = await failed(asked, each);
   const what = `${command.line}: ${each.status} ${each.form}`;
   const lost = isLost(command, each);
-  const unknown = lost && command.untold === true;
+  const believed = isBelieved(command, each);
+  const unknown = command.fails === 'changes' && command.untold === true && (lost || !believed);
   const [code, exitCode] = unknown ? ['outcome_unknown', 10] : [each.code, each.exitCode];
   expect([what, ended.code, ended.stdout]).toEqual([what, exitCode, '']);
   expect(ended.stderr).not.toMatch(/\[object|<html|undefined|TypeError|error in ci itself/i);
-  const told = lines(ended.stderr);
+  const told = lines(ended.stderr).filter((line) => !note.test(line));
   expect([what, told.length]).toEqual([what, command.retired ? 2 : 1]);
   const last = told.at(-1) ?? '';
   if (asJson) {
@@ -202,15 +217,18 @@ async function expectTold(command: Command, each: Case): Promise<void> {
     const outcome = unknown ? 'unknown' : command.changes ? 'not_applied' : null;
     expect([what, at(error, 'code'), at(error, 'outcome')]).toEqual([what, code, outcome]);
     expect([what, at(error, 'status')]).toEqual([what, each.status]);
-    if (lost) expect(at(error, 'retryable')).toBe(!unknown && each.status !== 501);
+    if (unknown) expect(at(error, 'retryable')).toBe(false);
+    else if (lost) expect(at(error, 'retryable')).toBe(each.status !== 501);
   } else expect(`${last}\n`).toMatch(oneLine);
-  if (lost) expect(last).toContain(unknown ? '. The request may have been carried out' : '; it was not carried out');
+  if (unknown) expect(last).toContain('. The change may have gone through');
+  else if (lost) expect(last).toContain('; the change was not carried out');
   // Of what is not there the nearest names are told instead.
   if (code !== 'not_found') expect(last).toContain(each.speaks ? each.words.slice(0, 13) : String(each.status));
 
-  expect([what, sent]).toEqual([what, command.fails === 'changes' ? (each.status === 429 ? 3 : 1) : 0]);
+  const isRepeated = each.status === 429 && !(command.unseen && command.untold) && !unknown;
+  expect([what, sent]).toEqual([what, command.fails === 'changes' ? (isRepeated ? 3 : 1) : 0]);
   expectNoKey(ended, apiKey);
-  expect(existsSync(path.join(me.home, 'config'))).toBe(false);
+  expect(readFileSync(path.join(me.home, 'config', 'cheapestinference', 'config.json'), 'utf8')).toBe(settings);
   expect(existsSync(path.join(me.home, '.env'))).toBe(false);
 }
 
@@ -234,24 +252,26 @@ test('every change that fails with the server is looked for, and ends as the tab
 });
 
 test('a change that fails with the server, and cannot be looked for, is exit 10', async () => {
-  const looked = commands.filter(
-    ({ line, fails }) => fails === 'changes' && !/^billing (?:topup|card|checkout)/.test(line),
-  );
+  const looked = commands.filter(({ fails, unseen, untold }) => fails === 'changes' && (!unseen || untold));
   await Promise.all(
-    looked.map(async ({ line, retired }) => {
+    looked.map(async ({ line, retired, unseen }) => {
       let down = false;
       const { api, me, apiKey } = await customer(
         (request) => (down ||= isChange(request)),
         answer(500, { success: false, error: plainWords }),
       );
-      const ended = await me.ci(`${line} --json`);
+      const ended = await me.ci(`${line} --json${unseen ? '' : ' --settle 1s'}`);
       expect([line, ended.code, ended.stdout, api.changes.length]).toEqual([line, 10, '', 1]);
-      const told = lines(ended.stderr);
+      const told = lines(ended.stderr).filter((each) => !note.test(each));
       expect([line, told.length]).toEqual([line, retired ? 2 : 1]);
       expect(at(JSON.parse(told.at(-1) ?? ''), 'error')).toMatchObject({
         code: 'outcome_unknown',
-        message: expect.stringContaining('The request may have been carried out'),
-        hint: expect.stringMatching(/^Find out with `ci [a-z0-9 ]+` before you run this again\.$/),
+        message: expect.stringContaining('. The change may have gone through: '),
+        hint: expect.stringMatching(
+          unseen
+            ? /^Check what is there with `ci [a-z0-9 ]+` before you repeat it\.$/
+            : /^Run `ci history reconcile --wait` to find out before you repeat it; `ci [a-z0-9 ]+` shows what is there\.$/,
+        ),
         status: 500,
         retryable: false,
         outcome: 'unknown',
@@ -301,7 +321,7 @@ test('a seat that was bought and could not be given a key ends as the key did, a
       );
       const line = 'pools subscribe kimi26 --blocks asia --create-key prod --yes --json';
       const ended = await me.ci(line);
-      const error = at(JSON.parse(ended.stderr), 'error');
+      const error = errorOf(ended);
       const id = at(listAt(await api.box.seen(), 'subscriptions').at(-1), 'id');
       expect([words, ended.code, at(error, 'code')]).toEqual([words, exitCode, code]);
       expect(error).toMatchObject({ outcome: 'applied', hint: expect.stringContaining(String(id)) });
@@ -321,7 +341,7 @@ test('of several keys the first that cannot be revoked ends the command, and wha
         answer(status, body, { 'Content-Type': type }),
       );
       const ended = await me.ci('keys delete default credit --yes --json');
-      const error = at(JSON.parse(ended.stderr), 'error');
+      const error = errorOf(ended);
       expect([words, ended.code, ended.stdout, at(error, 'code')]).toEqual([words, exitCode, '', code]);
       expect(at(error, 'outcome')).toBe('applied');
       expect(listAt(await api.box.seen(), 'keys')).toHaveLength(1);
@@ -361,8 +381,10 @@ describe('history reconcile', () => {
           ids: [],
         });
         const [why, count, ...more] = lines(ended.stderr);
-        expect(why).toMatch(new RegExp(`^[0-9a-f]{12} of \\d{4}-\\S+Z: ${each.words.slice(0, 13)}`));
-        expect([count, more]).toEqual(['1 change could not be settled.', []]);
+        expect(why).toMatch(
+          new RegExp(`^[0-9a-f]{12} \\(delete key credit\\): the account can't be checked: ${each.words.slice(0, 13)}`),
+        );
+        expect([count, more]).toEqual(['The outcome of 1 change is still unknown.', []]);
         expectNoKey(ended, apiKey);
       }),
     );

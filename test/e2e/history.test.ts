@@ -1,10 +1,33 @@
 import { appendFileSync, chmodSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { listAt, textAt } from '../sandbox/harness.ts';
-import { cells, json, lines, managementKey, namesIn, oneLine, sandboxUser, secret, user, userOf } from './cli.ts';
-import { firstChange, isChange, lossyCustomer, madeEarlier, outcomesOf, recordOf, stateFolder } from './lost.ts';
-import { answer, recordedSandbox, reset, silence, webPage } from './servers.ts';
+import { at, listAt, textAt } from '../sandbox/harness.ts';
+import {
+  cells,
+  json,
+  lines,
+  managementKey,
+  namesIn,
+  oneLine,
+  sandboxUser,
+  secret,
+  settlesIn,
+  user,
+  userOf,
+} from './cli.ts';
+import {
+  errorOf,
+  firstChange,
+  isChange,
+  lossyCustomer,
+  madeEarlier,
+  outcomesOf,
+  recordOf,
+  stateFiles,
+  stateFolder,
+} from './lost.ts';
+import { answer, type Behaviour, forward, recordedSandbox, reset, silence, webPage } from './servers.ts';
 import { shown } from './terminal.ts';
 
 const subscribe = 'pools subscribe kimi26 --blocks europe --yes';
@@ -29,7 +52,7 @@ describe('ci history', () => {
     expect(cells(stdout)).toEqual([
       [id, time, 'delete key prod', 'applied', key],
       [id, time, 'create key prod', 'applied', key],
-      [id, time, 'subscribe kimi26 europe, 1 seat, by the month, $49.00', 'applied', subscription],
+      [id, time, 'subscribe kimi26 europe, 1 seat, monthly, $49.00', 'applied', subscription],
     ]);
   });
 
@@ -52,7 +75,7 @@ describe('ci history', () => {
       id: expect.stringMatching(/^[0-9a-f]{12}$/),
       at: expect.stringMatching(/Z$/),
       action: 'subscribe',
-      change: 'subscribe kimi26 europe, 1 seat, by the month, $49.00',
+      change: 'subscribe kimi26 europe, 1 seat, monthly, $49.00',
       outcome: 'applied',
       settledAt: expect.stringMatching(/Z$/),
       ids: [subscription],
@@ -110,9 +133,10 @@ describe('ci history', () => {
     expect(all.map((row) => [row[2], row.at(-1)])).toEqual([
       ['create credit key boxed', 'the sandbox: no money moves'],
       ['create credit key theirs', `mk_…6789 (CHEAPESTINFERENCE_MANAGEMENT_KEY) at ${host}`],
-      ...['delete key prod', 'create key prod', 'subscribe kimi26 europe, 1 seat, by the month, $49.00'].map(
-        (change) => [change, `mk_…cdef (CHEAPESTINFERENCE_MANAGEMENT_KEY) at ${host}`],
-      ),
+      ...['delete key prod', 'create key prod', 'subscribe kimi26 europe, 1 seat, monthly, $49.00'].map((change) => [
+        change,
+        `mk_…cdef (CHEAPESTINFERENCE_MANAGEMENT_KEY) at ${host}`,
+      ]),
     ]);
   });
 
@@ -120,6 +144,37 @@ describe('ci history', () => {
     const { api, me } = await customer();
     const env = { CHEAPESTINFERENCE_API_URL: `${api.url}/` };
     expect(cells((await me.ci('history --fields change', { env })).stdout)).toHaveLength(3);
+  });
+
+  test('lists at most --limit changes, the newest ones of the current account', async () => {
+    const { me } = await customer();
+    await me.ci('keys create boxed --credit --sandbox');
+    const listed = async (line: string) => cells((await me.ci(`history --fields change ${line}`)).stdout).flat();
+    expect(await listed('--limit 1')).toEqual(['delete key prod']);
+    expect(await listed('-L 2')).toEqual(['delete key prod', 'create key prod']);
+    expect(await listed('-L 1 --all')).toEqual(['create credit key boxed']);
+    expect(await listed('-L 99')).toHaveLength(3);
+    for (const limit of ['0', '-1', '1.5', 'many', '']) {
+      const { code, stderr } = await me.ci(['history', `--limit=${limit}`]);
+      expect([code, stderr]).toEqual([
+        2,
+        `ci: "${limit}" is not a valid limit. Use a whole number above 0, such as 100.\n`,
+      ]);
+    }
+  });
+
+  test('shows the charge if it differs from the agreed price', async () => {
+    const { me } = await customer();
+    const [begin, end] = recordOf(me);
+    appendFileSync(
+      path.join(stateFolder(me), 'history.jsonl'),
+      `${JSON.stringify({ ...Object.fromEntries(Object.entries(end ?? {})), charge: 499 })}\n`,
+    );
+    const shownChange = listAt(json(await me.ci('history --json'))).find((each) => at(each, 'id') === at(begin, 'id'));
+    expect(shownChange).toMatchObject({
+      change: 'subscribe kimi26 europe, 1 seat, monthly, $499.00',
+      request: { charge: 49 },
+    });
   });
 
   test('asks nothing of the API, and needs no key', async () => {
@@ -134,7 +189,7 @@ describe('ci history', () => {
     const me = user();
     expect(await me.ci('history')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect(await me.ci('history --json')).toMatchObject({ code: 0, stdout: '[]\n', stderr: '' });
-    expect((await shown(me, 'history')).rows[0]).toBe('Nothing was changed yet from this machine.');
+    expect((await shown(me, 'history')).rows[0]).toBe('No changes recorded on this machine.');
   });
 
   test('that is damaged is shown as far as it is whole', async () => {
@@ -223,11 +278,11 @@ async function killed(line: string, carriedOut: boolean, holding: 'nothing' | 'a
 
 describe('a change whose process was killed', () => {
   test.each([
-    [subscribe, 'subscribe kimi26 europe, 1 seat, by the month, $49.00'],
+    [subscribe, 'subscribe kimi26 europe, 1 seat, monthly, $49.00'],
     ['keys create x --credit', 'create credit key x'],
   ])('is pointed out at the next change, and by nothing else: %s', async (line, words) => {
     const { me } = await killed(line, true);
-    const note = `1 earlier change without a known outcome, the last "${words}", just now: \`ci history reconcile\` finds out.\n`;
+    const note = `The outcome of an earlier change is unknown: "${words}" (just now). Run \`ci history reconcile\` to find out.\n`;
     expect((await me.ci('keys list --json')).stderr).toBe('');
     expect((await me.ci('history --json')).stderr).toBe('');
     const next = await me.ci('keys create next --credit');
@@ -244,7 +299,7 @@ describe('a change whose process was killed', () => {
     madeEarlier(me, 2 * 60 * minute);
     const { stderr } = await me.ci('keys delete a b --yes');
     expect(stderr).toBe(
-      '1 earlier change without a known outcome, the last "create credit key x", 2 hours ago: `ci history reconcile` finds out.\n',
+      'The outcome of an earlier change is unknown: "create credit key x" (2 hours ago). Run `ci history reconcile` to find out.\n',
     );
   });
 
@@ -281,21 +336,97 @@ describe('ci history reconcile', () => {
     ['a cancellation', 'pools cancel kimi26 --yes', 'cancel', 'a subscription'],
   ] as const)('finds out that %s was not carried out', async (_what, line, action, after) => {
     const { me } = await killed(line, false, after);
-    madeEarlier(me, 2 * minute);
+    madeEarlier(me, 2 * minute + 2000);
     const { code, stdout, stderr } = await me.ci('history reconcile');
     expect([code, stderr]).toEqual([0, '']);
     expect(cells(stdout).map((row) => row.slice(3))).toEqual([['not_applied', '']]);
     expect(outcomesOf(me)).toEqual([`${action} not_applied`]);
+    expect(stateFiles(me)).toEqual(['history.jsonl']);
   });
 
-  test('does not believe at once that what was asked for a moment ago was not carried out', async () => {
-    const { me, box, api } = await killed('keys create x --credit', false);
-    const running = me.start('history reconcile --json');
-    const looks = () => api.requests.filter((each) => each === 'GET /api/keys').length;
-    const before = looks();
-    await expect.poll(looks).toBeGreaterThan(before);
+  test.each([
+    ['a purchase', subscribe, 'subscribe', 'nothing'],
+    ['a key', 'keys create x', 'create-key', 'a subscription'],
+    ['a cancellation', 'pools cancel kimi26 --yes', 'cancel', 'a subscription'],
+  ] as const)('says of %s of a minute ago that it may still go through', async (_what, line, action, after) => {
+    const { me, api } = await killed(line, false, after);
+    madeEarlier(me, minute);
+    const before = api.requests.length;
+    const { code, stdout, stderr } = await me.ci('history reconcile');
+    expect([code, cells(stdout).map((row) => row.slice(3))]).toEqual([10, [['unknown', '']]]);
+    expect(stderr).toMatch(
+      /^[0-9a-f]{12} \(.+\): not found yet\. It may go through within (?:5|6)\d s\. Run `ci history reconcile --wait` to wait\.\nThe outcome of 1 change is still unknown\.\n$/,
+    );
+    expect([api.requests.length - before, outcomesOf(me)]).toEqual([1, [`${action} unknown`]]);
+  });
+
+  test('finds a change that appears after a look that found nothing', async () => {
+    const { me, box } = await killed('keys create x --credit', false);
+    expect((await me.ci('history reconcile')).code).toBe(10);
     const late = await box.data('POST', '/api/keys/credit', { name: 'x' });
-    expect(json(await running.ended)).toMatchObject([{ outcome: 'applied', ids: [textAt(late, 'id')] }]);
+    const ended = await me.ci('history reconcile --json');
+    expect([ended.code, json(ended)]).toMatchObject([0, [{ outcome: 'applied', ids: [textAt(late, 'id')] }]]);
+    expect(outcomesOf(me)).toEqual(['create-key applied']);
+  });
+
+  test('with --wait finds a change that appears while it waits', async () => {
+    const { me, box } = await killed('keys create x --credit', false);
+    const running = me.start('history reconcile --wait --json');
+    await running.stderr(
+      /^Waiting up to 1[12]\d s for "create credit key x" to settle\. Ctrl-C leaves its outcome unknown\.\n/,
+    );
+    const late = await box.data('POST', '/api/keys/credit', { name: 'x' });
+    const ended = await running.ended;
+    expect([ended.code, json(ended)]).toMatchObject([0, [{ outcome: 'applied', ids: [textAt(late, 'id')] }]]);
+  });
+
+  test('with --wait waits until a change that was not carried out has settled', async () => {
+    const { me } = await killed('keys create x --credit', false);
+    settlesIn(me, '2s');
+    const ended = await me.ci('history reconcile --wait --json');
+    expect([ended.code, json(ended)]).toMatchObject([0, [{ outcome: 'not_applied', ids: [] }]]);
+    expect(outcomesOf(me)).toEqual(['create-key not_applied']);
+  });
+
+  test('with --wait looks once more if a look took longer than the settling time', async () => {
+    let slow = false;
+    const { me, box, lost } = await lossyCustomer(
+      (request, before) =>
+        firstChange(false, silence)(request, before) ?? (slow ? { carriedOut: false, told: late } : undefined),
+    );
+    const late: Behaviour = async (request, response) => {
+      slow = false;
+      // Longer than the settling time, for which there is no event to wait for.
+      await sleep(2500);
+      await forward(box.url, request, response);
+    };
+    settlesIn(me, '1s');
+    const running = me.start('keys create x --credit');
+    await lost(1);
+    running.kill('SIGKILL');
+    await running.ended;
+    slow = true;
+    const ended = await me.ci('history reconcile --wait --json');
+    expect([ended.code, json(ended)]).toMatchObject([0, [{ outcome: 'not_applied', ids: [] }]]);
+  });
+
+  test('with --wait leaves the change unknown at Ctrl-C', async () => {
+    const { me } = await killed('keys create x --credit', false);
+    const running = me.start('history reconcile --wait --json');
+    await running.stderr(/^Waiting up to /);
+    running.kill('SIGINT');
+    const ended = await running.ended;
+    expect([ended.code, ended.stdout, errorOf(ended)]).toMatchObject([130, '', { code: 'interrupted' }]);
+    expect(outcomesOf(me)).toEqual(['create-key pending']);
+  });
+
+  test('uses the settling time that `ci config set settling-time` sets', async () => {
+    const { me } = await killed('keys create x --credit', false);
+    madeEarlier(me, 10_000);
+    expect((await me.ci('history reconcile')).code).toBe(10);
+    expect((await me.ci('config set settling-time 5s')).code).toBe(0);
+    const ended = await me.ci('history reconcile --json');
+    expect([ended.code, json(ended)]).toMatchObject([0, [{ outcome: 'not_applied' }]]);
   });
 
   test('finds out that a cancellation was carried out', async () => {
@@ -318,6 +449,7 @@ describe('ci history reconcile', () => {
     await expect.poll(async () => listAt(await box.seen(), 'keys').length).toBe(carriedOut ? 0 : 1);
     running.kill('SIGKILL');
     await running.ended;
+    madeEarlier(me, 3 * minute);
     const { code, stdout } = await me.ci('history reconcile --json');
     expect(code).toBe(0);
     expect(json({ stdout })).toMatchObject([{ outcome, ids: carriedOut ? [textAt(made, 'id')] : [] }]);
@@ -328,13 +460,14 @@ describe('ci history reconcile', () => {
     const { stderr } = await me.ci('history reconcile');
     const id = textAt(await box.seen(), 'keys', 0, 'id');
     expect(stderr).toBe(
-      `The key ${id} was made, and its secret was not delivered. \`ci pools keys POOL --reveal\` shows that of a pool's key; another is of no use: \`ci keys delete ${id}\`.\n`,
+      `The key ${id} was created, and its secret was not delivered. \`ci pools keys POOL --reveal\` shows that of a pool's key. Delete any other with \`ci keys delete ${id}\`.\n`,
     );
   });
 
   test('takes for its own what no other change is known to have made', async () => {
     const { me } = await killed('keys create x --credit', false);
-    expect((await me.ci('keys create x --credit')).code).toBe(0);
+    expect((await me.ci('keys create x --credit --again')).code).toBe(0);
+    madeEarlier(me, 3 * minute);
     expect(json(await me.ci('history reconcile --json'))).toMatchObject([{ outcome: 'not_applied' }]);
     expect(outcomesOf(me)).toEqual(['create-key not_applied', 'create-key applied']);
   });
@@ -345,6 +478,7 @@ describe('ci history reconcile', () => {
     const record = path.join(stateFolder(me), 'history.jsonl');
     const [line = ''] = lines(readFileSync(record, 'utf8'));
     appendFileSync(record, `${line.replace(/"id":"[0-9a-f]{12}"/, '"id":"0123456789ab"')}\n`);
+    madeEarlier(me, 3 * minute);
     const outcomes = listAt(json(await me.ci('history reconcile --json'))).map((each) => textAt(each, 'outcome'));
     expect(outcomes.toSorted()).toEqual(['applied', 'not_applied']);
   });
@@ -372,7 +506,7 @@ describe('ci history reconcile', () => {
     expect(stderr).toContain(why);
     if (expected === 10) {
       expect(cells(stdout)[0]?.slice(3)).toEqual(['pending', '']);
-      expect(stderr).toMatch(/^[0-9a-f]{12} of \S+Z: .+\n1 change could not be settled\.\n$/);
+      expect(stderr).toMatch(/^[0-9a-f]{12} \(.+\): .+\nThe outcome of 1 change is still unknown\.\n$/);
     } else expect(stdout).toBe('');
     expect(outcomesOf(me)).toEqual(['subscribe pending']);
     failing = false;
@@ -399,7 +533,10 @@ describe('ci history reconcile', () => {
     const { me, api } = await lossyCustomer(firstChange(false, silence));
     const running = me.start('keys create x --credit --timeout 60s');
     await api.got('POST');
-    expect(json(await me.ci('history reconcile --json'))).toEqual([]);
+    const { code, stdout, stderr } = await me.ci('history reconcile --json');
+    expect([code, json({ stdout })]).toMatchObject([10, [{ change: 'create credit key x', outcome: 'running' }]]);
+    expect(stderr).toMatch(/^[0-9a-f]{12} \(create credit key x\): another ci process is working on it\.\n/);
+    expect(outcomesOf(me)).toEqual(['create-key pending']);
     expect((await me.ci('keys create y --credit')).stderr).toBe('');
     running.kill('SIGKILL');
     await running.ended;
@@ -416,7 +553,9 @@ describe('ci history reconcile', () => {
     const { me } = await killed('api POST /api/keys/credit -f name=raw --yes', true);
     const { code, stdout, stderr } = await me.ci('history reconcile');
     expect([code, cells(stdout)[0]?.slice(2)]).toEqual([10, ['POST /api/keys/credit', 'unknown', '']]);
-    expect(stderr).toMatch(/what the request was to change is not known here\n1 change could not be settled\.\n$/);
+    expect(stderr).toMatch(
+      /^[0-9a-f]{12} \(.+\): ci can't tell what a raw request changes\.\nThe outcome of 1 change is still unknown\.\n$/,
+    );
   });
 });
 

@@ -2,7 +2,8 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { at, listAt, textAt } from '../sandbox/harness.ts';
-import { cells, json, lines, oneLine, sandboxUser, secret, userOf } from './cli.ts';
+import { cells, json, lines, oneLine, sandboxUser, secret, settlesIn, userOf } from './cli.ts';
+import { errorOf, stateFiles } from './lost.ts';
 import {
   answer,
   type Behaviour,
@@ -223,9 +224,8 @@ describe('keys create --save', () => {
     expect((await me.ci('keys create prod --save .env')).code).toBe(1);
     expect(readFileSync(file(me.home), 'utf8')).toBe('KEEP=1\n');
     // The record of changes alone is new: the room taken for an undeliverable secret is given back.
-    expect((await me.sh('ls -A . .local/state/*')).stdout).toBe(
-      '.:\n.env\n.local\nbin\ndata\n\n.local/state/cheapestinference:\nhistory.jsonl\n',
-    );
+    expect((await me.sh('ls -A')).stdout).toBe('.env\n.local\nbin\ndata\n');
+    expect(stateFiles(me)).toEqual(['history.jsonl']);
   });
 
   test('the saved file signs /v1 calls of ci itself', async () => {
@@ -338,7 +338,9 @@ describe('keys delete', () => {
         instead: (request, box) => (isKey(request) ? instead(request, box) : undefined),
       });
       const id = textAt(await api.box.data('POST', '/api/keys/credit', { name: 'a' }), 'id');
-      const ended = await userOf(api).ci('keys delete a --yes --json');
+      const me = userOf(api);
+      settlesIn(me, '1s');
+      const ended = await me.ci('keys delete a --yes --json --settle 5s');
       expect(api.changes).toEqual([`DELETE /api/keys/${id}`]);
       return { ...ended, id, left: listAt(await api.box.seen(), 'keys').length };
     };
@@ -359,18 +361,19 @@ describe('keys delete', () => {
       lost(instead(missing)),
     ]);
     expect([not.code, not.stdout, not.left]).toEqual([9, '', 1]);
-    expect(at(JSON.parse(not.stderr), 'error')).toMatchObject({
+    expect(errorOf(not)).toMatchObject({
       code: 'unreachable',
-      message: expect.stringMatching(/; it was not carried out$/),
+      message: expect.stringMatching(/; the change was not carried out$/),
       outcome: 'not_applied',
     });
     expect([found.code, json(found), found.left]).toEqual([0, { id: found.id, name: 'a', deleted: true }, 0]);
-    expect(found.stderr).toMatch(/^The answer was lost \(.+\), and it was carried out\.\n$/);
+    expect(found.stderr).toMatch(/^The response was lost \(.+\), but the change went through\.\n$/);
     expect([unknown.code, unknown.stdout]).toEqual([10, '']);
-    expect(at(JSON.parse(unknown.stderr), 'error')).toMatchObject({
+    expect(errorOf(unknown)).toMatchObject({
       code: 'outcome_unknown',
-      hint: 'Find out with `ci keys list` before you run this again.',
+      hint: expect.stringMatching(/`ci history reconcile --wait`.*`ci keys list` shows what is there/),
       outcome: 'unknown',
+      retryable: false,
     });
     expect([gone.code, json(gone), gone.stderr]).toEqual([0, { id: gone.id, name: 'a', deleted: true }, '']);
     expect([listed.code, listed.stdout, listed.left]).toEqual([5, '', 1]);

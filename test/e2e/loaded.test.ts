@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Chunk, chunks } from '../bundle.mjs';
+import { listAt } from '../sandbox/harness.ts';
 import { type User, user } from './cli.ts';
 import { recordedSandbox } from './servers.ts';
 
@@ -14,16 +15,35 @@ beforeAll(async () => {
   all = await chunks();
 });
 
-/** The files that a command loads, below the project, and the libraries in them. */
-async function loadedBy(me: User, line: string): Promise<{ files: string[]; libraries: string[] }> {
+interface Loaded {
+  /** Below the project. */
+  readonly files: readonly string[];
+  /** The libraries in them. */
+  readonly libraries: readonly string[];
+  /** The files of the source in them, below `src`. */
+  readonly sources: readonly string[];
+  /** Modules of Node.js. */
+  readonly builtins: readonly string[];
+}
+
+/** What a command loads. */
+async function loadedBy(me: User, line: string): Promise<Loaded> {
   const file = path.join(me.home, 'loaded.json');
   const { code, stderr } = await me.ci(line, { env: { NODE_OPTIONS: `--require "${preload}"`, LOADED: file } });
   expect([code, stderr]).toEqual([0, '']);
   const loaded: unknown = JSON.parse(readFileSync(file, 'utf8'));
-  const files = Array.isArray(loaded) ? loaded.filter((each) => each !== preload) : [];
-  const names = files.map((each) => path.relative('.', String(each)));
-  const libraries = names.flatMap((name) => [...(all.get(path.relative('dist', name))?.libraries.keys() ?? [])]);
-  return { files: names, libraries: [...new Set(libraries)].sort() };
+  const files = listAt(loaded, 'files')
+    .filter((each) => each !== preload)
+    .map((each) => path.relative('.', String(each)));
+  const chunksOf = files.map((name) => all.get(path.relative('dist', name)));
+  const libraries = chunksOf.flatMap((chunk) => [...(chunk?.libraries.keys() ?? [])]);
+  const modules = chunksOf.flatMap((chunk) => chunk?.modules ?? []).map((id) => path.relative('src', id));
+  return {
+    files,
+    libraries: [...new Set(libraries)].sort(),
+    sources: modules.filter((name) => !name.startsWith('..')),
+    builtins: listAt(loaded, 'builtins').map(String),
+  };
 }
 
 test('the version is told without the program', async () => {
@@ -66,8 +86,15 @@ describe('what asks the API loads what speaks HTTP and what reads answers, and n
   ])('ci %s', async (line, due) => {
     const api = await recordedSandbox();
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_loaded' });
-    const { libraries } = await loadedBy(me, line);
+    const { libraries, sources, builtins } = await loadedBy(me, line);
     expect(libraries).toEqual(due);
+    // No code that changes an account, except the defaults that the context holds, and no record of changes.
+    const changing = /^(?:account\/(?!changes\/settling\.ts)|state\/(?:history|open-changes|record|lock|undelivered))/;
+    expect(sources.length).toBeGreaterThan(0);
+    expect(sources.filter((name) => changing.test(name))).toEqual([]);
+    // Loading it takes milliseconds, and only the names of drafts and caches need it.
+    expect(builtins).toContain('fs');
+    expect(builtins).not.toContain('crypto');
   });
 });
 

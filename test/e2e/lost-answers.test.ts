@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { at, listAt, textAt } from '../sandbox/harness.ts';
-import { json, userOf } from './cli.ts';
+import { json, settlesIn, userOf } from './cli.ts';
 import { errorOf, isChange, lossyCustomer, outcomesOf } from './lost.ts';
 import { answer, type Behaviour, data, recordedSandbox, reset, webPage } from './servers.ts';
 
 const hash = `0x${'ab'.repeat(32)}`;
-const note = /^The answer was lost \(.+\), and it was carried out\.\n$/;
+const note = /^The response was lost \(.+\), but the change went through\.\n$/;
 
 describe('a payment whose verification was not answered', () => {
   /** Somebody whose credit rises by so much when the verification is asked for. */
@@ -24,7 +24,9 @@ describe('a payment whose verification was not answered', () => {
         return path === '/api/billing/credits' ? ((asked ? told.credits : undefined) ?? credits) : undefined;
       },
     });
-    return { api, me: userOf(api) };
+    const me = userOf(api);
+    settlesIn(me, '1s');
+    return { api, me };
   }
   const verify = `billing verify ${hash} --amount 12.50 --json`;
 
@@ -46,6 +48,19 @@ describe('a payment whose verification was not answered', () => {
     const { me } = await payer(0);
     const ended = await me.ci(verify);
     expect([ended.code, errorOf(ended)]).toMatchObject([9, { outcome: 'not_applied' }]);
+    expect(textAt(errorOf(ended), 'message')).toMatch(/; the change was not carried out$/);
+  });
+
+  test('has an unknown outcome while the credit may still rise', async () => {
+    const { me } = await payer(0);
+    settlesIn(me, '10m');
+    const ended = await me.ci(`${verify} --settle 1s`);
+    expect([ended.code, ended.stdout, errorOf(ended)]).toMatchObject([
+      10,
+      '',
+      { outcome: 'unknown', retryable: false },
+    ]);
+    expect(outcomesOf(me)).toEqual(['verify unknown']);
   });
 
   test('is in doubt when the credit rose by something else', async () => {
@@ -81,7 +96,9 @@ describe('a cancellation that was not answered', () => {
         },
     });
     await customer.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
-    return { ...customer, me: userOf(older) };
+    const me = userOf(older);
+    settlesIn(me, '1s');
+    return { ...customer, me };
   }
 
   test.each([true, false])('is in doubt where the API does not say what is ending (carried out: %s)', async (made) => {

@@ -10,6 +10,35 @@ export interface Loss {
   readonly told: Behaviour;
 }
 
+/** A response that is held back until it is released. */
+export interface HeldResponse {
+  readonly told: Behaviour;
+  /** Sends the server's answer. Resolves once all of it has left. */
+  release(how: Behaviour): Promise<void>;
+}
+
+/** Holds the response to one request back. */
+export function heldResponse(): HeldResponse {
+  let release: (how: Behaviour) => void = () => {};
+  const released = new Promise<Behaviour>((resolve) => {
+    release = resolve;
+  });
+  let over = () => {};
+  const left = new Promise<void>((resolve) => {
+    over = resolve;
+  });
+  return {
+    async told(request, response) {
+      response.once('close', over).once('finish', over);
+      await (await released)(request, response);
+    },
+    release(how) {
+      release(how);
+      return left;
+    },
+  };
+}
+
 /** Somebody at a sandbox whose answers get lost. */
 export interface LossyCustomer {
   readonly me: User;
@@ -71,15 +100,21 @@ export function stateFolder({ home }: User): string {
   return path.join(home, '.local', 'state', 'cheapestinference');
 }
 
-/** The names of all that lies in the state folder. */
+/** Returns the names of all files in the state folder. Open changes are in a subfolder: `open/….json`. */
 export function stateFiles(user: User): string[] {
   const folder = stateFolder(user);
-  return existsSync(folder) ? readdirSync(folder).sort() : [];
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .flatMap((entry) => (entry.isDirectory() ? [] : path.join(path.relative(folder, entry.parentPath), entry.name)))
+    .sort();
 }
 
 /** The lines of the record of changes. */
 export function recordOf(user: User): unknown[] {
-  const file = path.join(stateFolder(user), 'history.jsonl');
+  return linesOf(path.join(stateFolder(user), 'history.jsonl'));
+}
+
+function linesOf(file: string): unknown[] {
   if (!existsSync(file)) return [];
   const text = readFileSync(file, 'utf8');
   return text.split('\n').flatMap((line): unknown[] => (line === '' ? [] : [JSON.parse(line)]));
@@ -98,12 +133,14 @@ export function outcomesOf(user: User): string[] {
 
 /** Makes the record say that all of it happened earlier. @param by - milliseconds */
 export function madeEarlier(user: User, by: number): void {
-  const file = path.join(stateFolder(user), 'history.jsonl');
-  const lines = recordOf(user).map((line) => {
-    const time = new Date(Date.parse(textAt(line, 'at')) - by).toISOString();
-    return JSON.stringify({ ...Object.fromEntries(Object.entries(line ?? {})), at: time });
-  });
-  writeFileSync(file, `${lines.join('\n')}\n`);
+  for (const name of stateFiles(user).filter((each) => /\.jsonl?$/.test(each))) {
+    const file = path.join(stateFolder(user), name);
+    const lines = linesOf(file).map((line) => {
+      const time = new Date(Date.parse(textAt(line, 'at')) - by).toISOString();
+      return JSON.stringify({ ...Object.fromEntries(Object.entries(line ?? {})), at: time });
+    });
+    writeFileSync(file, `${lines.join('\n')}\n`);
+  }
 }
 
 /** The error that `--json` printed, as the last line of stderr. */

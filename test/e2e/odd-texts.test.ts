@@ -8,7 +8,7 @@ import { answer, data, type RecordingServer, server } from './servers.ts';
 import { enter, onTerminal, shown } from './terminal.ts';
 
 const texts = [...strange, ...driving];
-const secretOf = (index: number) => `sk_live_${String(index).padStart(32, 'x')}`;
+const secretOf = (index: number) => `sk_live_${'xY7-'.repeat(6)}${String(index).padStart(8, 'Q0z')}`;
 const maskedOf = (index: number) => `sk_live_…${secretOf(index).slice(-4)}`;
 
 interface NamedKey {
@@ -46,6 +46,11 @@ const clock = 'Tue, 14 Apr 2026 09:00:00 GMT';
 const everyName = [...texts, long, null, undefined];
 const thousand = keysOf(Array.from({ length: 1000 }, (_, index) => everyName[index % everyName.length]));
 
+/** Returns a text as a CSV cell. A text that a spreadsheet would compute gets an apostrophe in front. */
+function inCsv(text: string): string {
+  return /^[=+\-@]/.test(text) && !/^[+-]?\d+$/.test(text) ? `'${text}` : text;
+}
+
 /** A line's width up to where a word begins in it. */
 function startOf(line: string, word: RegExp): number {
   const found = [...line.matchAll(word)].at(-1);
@@ -67,7 +72,7 @@ describe('1,000 keys of odd names', () => {
     }
   });
 
-  test('are 1,000 rows of CSV, to the last character', async () => {
+  test('are 1,000 rows of CSV, to the last character, and none is a formula', async () => {
     const { code, stdout, stderr } = await (await listing(thousand)).ci('keys list -o csv');
     expect([code, stderr]).toEqual([0, '']);
     const [header, ...rows] = csvRows(stdout);
@@ -75,7 +80,7 @@ describe('1,000 keys of odd names', () => {
     expect(rows).toEqual(
       thousand.map((key, index) => [
         key.id,
-        key.name ?? '',
+        inCsv(key.name ?? ''),
         index % 2 ? 'credit' : 'subscription',
         String(index % 3 !== 0),
         maskedOf(index),
@@ -262,17 +267,26 @@ describe.each(['table', 'yaml', 'csv', 'json'])('on a terminal, with -o %s,', (f
 });
 
 describe('on a terminal', () => {
-  test.each([
-    'keys create k --secret-only',
-    'api GET /api/keys',
-    'api GET /api/keys --jq .',
-    'pools view odd --jq .modelName',
-  ])('ci %s passes no control sequence of the API on', async (line) => {
-    const api = await everywhere(driving.join(' '));
-    const { written } = await shown(userOf(api), line);
-    expect(written).toContain('cleared');
-    for (const each of uncoloured(written).split('\n')) expect(each).not.toMatch(control);
+  test('an invalid secret reaches it in an error message, without its control sequences', async () => {
+    for (const line of ['keys create k', 'keys create k --secret-only', 'keys create k --credit --json']) {
+      const api = await everywhere(driving.join(' '), `sk_live_cleared${driving.join(' ')}`);
+      const { code, written } = await shown(userOf(api), line);
+      expect([line, code]).toEqual([line, 1]);
+      expect(written).toContain('cleared');
+      for (const each of uncoloured(written).split('\n'))
+        expect([line, each]).toEqual([line, expect.not.stringMatching(control)]);
+    }
   });
+
+  test.each(['api GET /api/keys', 'api GET /api/keys --jq .', 'pools view odd --jq .modelName'])(
+    'ci %s passes no control sequence of the API on',
+    async (line) => {
+      const api = await everywhere(driving.join(' '));
+      const { written } = await shown(userOf(api), line);
+      expect(written).toContain('cleared');
+      for (const each of uncoloured(written).split('\n')) expect(each).not.toMatch(control);
+    },
+  );
 
   test.each(['-o table', '-o json', '-o yaml', '-o csv', '--fields id,name'])(
     'no field of an unknown name drives it, with %s',
@@ -347,7 +361,7 @@ describe('in a pipe', () => {
     const pools = await server(data(texts.map((text, index) => poolOf(index, text))));
     const listed = await userOf(pools).ci('pools list -o csv --fields id,modelName,description');
     expect(csvRows(listed.stdout).slice(1)).toEqual(
-      texts.map((text, index) => [`pool-${index}`, text, `About ${text}`]),
+      texts.map((text, index) => [`pool-${index}`, inCsv(text), `About ${text}`]),
     );
   });
 
@@ -398,8 +412,8 @@ function oddAccount(): Promise<RecordingServer> {
   });
 }
 
-/** A server with a text in the place of every text that no command has to understand. */
-function everywhere(text: string): Promise<RecordingServer> {
+/** A server that returns one text in place of every text that no command interprets. @param secret - of a new key */
+function everywhere(text: string, secret = secretOf(1)): Promise<RecordingServer> {
   const pool = { ...poolOf(1, text), id: 'odd', slug: `odd`, modelId: text, models: [text], infraSpec: text };
   const key = {
     id: 'k',
@@ -420,14 +434,14 @@ function everywhere(text: string): Promise<RecordingServer> {
     hours,
     key: null,
   };
-  const created = { id: `id ${text}`, name: text, apiKey: `sk_live_cleared${text}` };
+  const created = { id: `id ${text}`, name: text, apiKey: secret };
   const usage = { last24h: { requests: 1, tokens: 2 } };
   const pledge = { id: subscription.id, poolId: 'odd', poolSlug: 'odd', status: text, currentPeriodEnd: text };
   const answers: Readonly<Record<string, unknown>> = {
     'GET /api/pools': [pool],
     'GET /api/pools/odd': { ...pool, status: text },
     'GET /api/pools/odd/my-subscriptions': [subscription],
-    'GET /api/pools/odd/my-keys': [{ ...key, name: text, apiKey: created.apiKey }],
+    'GET /api/pools/odd/my-keys': [{ ...key, name: text, apiKey: `sk_live_cleared${text}` }],
     'POST /api/pools/odd/subscribe': { ...subscription, currentPeriodEnd: text },
     'DELETE /api/pools/odd/pledge': { canceled: true },
     'GET /api/keys': [key],

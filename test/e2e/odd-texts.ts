@@ -27,6 +27,12 @@ export const driving: readonly string[] = [
   'over\u202eedir',
   'isolated\u2066left\u2069',
   'em\u202abedded\u202c',
+  'zero\u200bwidth\u200d\ufeff',
+  'mark\u200eed\u200f and \u061calso',
+  '\ufeffordered',
+  'soft\u00adly \u2060joined\u2064',
+  'tagged\u{e0041}\u{e0042}\u{e007f}',
+  'varied\ufe0f\u{e0100}',
   '\u001b',
   '\u001b[',
   '\u001b]0;never ended',
@@ -48,7 +54,6 @@ export const strange: readonly string[] = [
   'מפתח',
   'e\u0301tude o\u0308l',
   'Z\u0310\u0311\u0312a\u0313lgo',
-  'zero\u200bwidth\u200d\ufeff',
   ' leading and trailing ',
   '\u00a0\u3000',
   '=cmd()',
@@ -85,8 +90,9 @@ export const strange: readonly string[] = [
 /** A text of 500 characters. */
 export const long = '0123456789'.repeat(50);
 
-/** Whatever drives a terminal, or turns what it shows around. */
-export const control = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
+/** Matches characters that control a terminal, change text direction or are invisible, except those that join emoji. */
+export const control =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e0fff}]/u;
 
 /** What was written on a terminal, line ends (of CSV too) and the tool's own colours aside. */
 export function uncoloured(written: string): string {

@@ -226,24 +226,26 @@ describe('config', () => {
     const me = user();
     expect(await me.ci('config list')).toMatchObject({
       code: 0,
-      stdout: 'output\ttable\tdefault\ntimeout\t30s\tdefault\nmax-monthly-spend\tnone\tdefault\n',
+      stdout:
+        'output\ttable\tdefault\ntimeout\t30s\tdefault\nmax-monthly-spend\tnone\tdefault\nsettling-time\t120s\tdefault\n',
       stderr: '',
     });
     await me.ci('config set timeout 45s');
     expect((await me.ci('config ls --json')).stdout).toBe(
-      '[{"key":"output","value":"table","origin":"default"},{"key":"timeout","value":"45s","origin":"profile \\"default\\""},{"key":"max-monthly-spend","value":"none","origin":"default"}]\n',
+      '[{"key":"output","value":"table","origin":"default"},{"key":"timeout","value":"45s","origin":"profile \\"default\\""},{"key":"max-monthly-spend","value":"none","origin":"default"},{"key":"settling-time","value":"120s","origin":"default"}]\n',
     );
     expect((await me.ci('config list -o csv')).stdout).toBe(
-      'key,value,origin\r\noutput,table,default\r\ntimeout,45s,"profile ""default"""\r\nmax-monthly-spend,none,default\r\n',
+      'key,value,origin\r\noutput,table,default\r\ntimeout,45s,"profile ""default"""\r\nmax-monthly-spend,none,default\r\nsettling-time,120s,default\r\n',
     );
     expect((await me.ci('config list -o yaml --fields key,value')).stdout).toBe(
-      '- key: output\n  value: table\n- key: timeout\n  value: 45s\n- key: max-monthly-spend\n  value: none\n',
+      '- key: output\n  value: table\n- key: timeout\n  value: 45s\n- key: max-monthly-spend\n  value: none\n- key: settling-time\n  value: 120s\n',
     );
-    expect((await shown(me, 'config list')).rows.slice(0, 4)).toEqual([
+    expect((await shown(me, 'config list')).rows.slice(0, 5)).toEqual([
       expect.stringMatching(/^KEY +VALUE +FROM$/),
       expect.stringMatching(/^output +table +default$/),
       expect.stringMatching(/^timeout +45s +profile "default"$/),
       expect.stringMatching(/^max-monthly-spend +none +default$/),
+      expect.stringMatching(/^settling-time +120s +default$/),
     ]);
   });
 
@@ -274,7 +276,7 @@ describe('config', () => {
     const { code, stdout } = await me.ci('config set output json');
     expect([code, stdout]).toEqual([0, expect.stringContaining('output')]);
     json(await me.ci('pools list'));
-    expect(JSON.parse((await shown(me, 'config list')).screen)).toHaveLength(3);
+    expect(JSON.parse((await shown(me, 'config list')).screen)).toHaveLength(4);
     expect(statSync(file(me)).mode & 0o777).toBe(0o600);
     expect(statSync(path.dirname(file(me))).mode & 0o777).toBe(0o700);
   });
@@ -312,7 +314,7 @@ describe('config', () => {
     const { code } = await me.ci('config set output default');
     expect([code, (await me.ci('pools list')).stdout]).toEqual([0, before]);
     expect((await me.ci('config list')).stdout).toBe(
-      'output\ttable\tdefault\ntimeout\t30s\tdefault\nmax-monthly-spend\tnone\tdefault\n',
+      'output\ttable\tdefault\ntimeout\t30s\tdefault\nmax-monthly-spend\tnone\tdefault\nsettling-time\t120s\tdefault\n',
     );
     expect(readFileSync(file(me), 'utf8')).not.toContain('json');
   });
@@ -358,6 +360,9 @@ describe('config', () => {
     ['an empty format', ['config', 'set', 'output', '']],
     ['a length of time that is none', ['config', 'set', 'timeout', 'soon']],
     ['no time at all', ['config', 'set', 'timeout', '0s']],
+    ['a settling time that is none', ['config', 'set', 'settling-time', 'soon']],
+    ['no time to settle', ['config', 'set', 'settling-time', '0s']],
+    ['a settling time of more than a day', ['config', 'set', 'settling-time', '25h']],
     ['an amount that is none', ['config', 'set', 'max-monthly-spend', 'much']],
     ['an empty amount', ['config', 'set', 'max-monthly-spend', '']],
     ['less than nothing', ['config', 'set', 'max-monthly-spend', '-5']],

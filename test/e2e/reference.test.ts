@@ -192,7 +192,8 @@ describe('help --json', () => {
     for (const { path, examples } of all) {
       for (const example of examples) {
         const typed = /(?:^|[|(] *|&& *)ci ([a-z][^|)&#]*)/.exec(example)?.[1] ?? '';
-        const named = all.find(
+        // If a noun is a command itself and also has this verb, use the verb.
+        const named = all.findLast(
           (leaf) => `${typed} `.startsWith(`${leaf.path} `) || `${typed} `.startsWith(`${leaf.path}\n`),
         );
         expect([path, example, named !== undefined]).toEqual([path, example, true]);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { listAt, textAt } from '../sandbox/harness.ts';
-import { json, oneLine, userOf } from './cli.ts';
+import { cells, json, lines, oneLine, settlesIn, userOf } from './cli.ts';
 import { errorOf, firstChange, isChange, lossyCustomer, madeEarlier, outcomesOf } from './lost.ts';
 import { answer, data, recordedSandbox, reset, silence } from './servers.ts';
 import { ctrlC, enter, onTerminal, shown } from './terminal.ts';
@@ -10,6 +10,9 @@ const subscribe = `${line} --yes`;
 const post = 'POST /api/pools/kimi26/subscribe';
 const minute = 60_000;
 const question = 'Buy it once more?';
+const words = 'subscribe kimi26 europe, 1 seat, monthly, $49.00';
+const waiting =
+  /Waiting up to \d+ s for an earlier change: "subscribe kimi26 europe, .+" \(.+\)\. Nothing has been sent; Ctrl-C quits\./;
 
 /** Somebody who bought europe of kimi26 a moment ago. */
 async function customer() {
@@ -136,55 +139,178 @@ describe('the same purchase, when of the first it is not known what became of it
       return blind ? { carriedOut: false, told: answer(403, { success: false, error: 'not now' }) } : undefined;
     });
     looking = false;
+    settlesIn(customer.me, '1s');
     const first = await customer.me.ci(subscribe);
     looking = true;
     expect([first.code, outcomesOf(customer.me)]).toEqual([10, ['subscribe unknown']]);
-    return customer;
+    const charges = async () => listAt(await customer.box.seen(), 'charges').length;
+    const bought = async () => textAt(await customer.box.seen(), 'subscriptions', 0, 'id');
+    return { ...customer, charges, bought };
   }
 
-  test.each([true, false])('it is exit 2, as it may have been bought (carried out: %s)', async (carriedOut) => {
-    const { me, api } = await unsure(carriedOut);
-    const { code, stderr } = await me.ci(subscribe);
-    expect([code, api.changes]).toEqual([2, [post]]);
-    expect(stderr).toMatch(/^ci: the same may have been bought just now\. Nothing was charged\. /);
+  test.each(['', ' --no-wait', ' --ensure'])(
+    'is taken up when it was bought, and not sent again (%j)',
+    async (flag) => {
+      const { me, api, charges, bought } = await unsure(true);
+      const { code, stdout, stderr } = await me.ci(`${subscribe}${flag}`);
+      expect([code, api.changes, await charges()]).toEqual([0, [post], 1]);
+      expect(cells(stdout)[0]?.slice(0, 3)).toEqual([await bought(), 'kimi26', 'europe']);
+      expect(lines(stderr)[0]).toBe(`"${words}" went through just now. It was not sent again.`);
+      expect(outcomesOf(me)).toEqual(['subscribe applied']);
+      const third = await me.ci(subscribe);
+      expect([third.code, third.stderr, await charges()]).toEqual([
+        2,
+        expect.stringContaining(`the same was bought just now: ${await bought()}`),
+        1,
+      ]);
+    },
+  );
+
+  test.each(['', ' --ensure'])('is bought once, after it has settled, when it was not (%j)', async (flag) => {
+    const { me, api, charges, bought } = await unsure(false);
+    const { code, stdout, stderr } = await me.ci(`${subscribe}${flag}`);
+    expect([code, api.changes, await charges()]).toEqual([0, [post, post], 1]);
+    expect(cells(stdout)[0]?.[0]).toBe(await bought());
+    expect(stderr).toMatch(waiting);
+    expect(outcomesOf(me)).toEqual(['subscribe not_applied', 'subscribe applied']);
   });
 
-  test('and it was bought: reconciled, it still is exit 2', async () => {
-    const { me, box } = await unsure(true);
+  test.each(['', ' --ensure'])('is exit 6 with --no-wait as long as it may go through (%j)', async (flag) => {
+    const { me, api } = await unsure(false);
+    settlesIn(me, '10m');
+    const ended = await me.ci(`${subscribe} --no-wait --json${flag}`);
+    expect([ended.code, ended.stdout, api.changes, errorOf(ended)]).toEqual([
+      6,
+      '',
+      [post],
+      {
+        code: 'busy',
+        message: `an earlier "${words}" (just now) may still go through`,
+        hint: 'Nothing was sent. `ci history reconcile --wait` waits until its outcome is known; --again goes ahead regardless.',
+        status: null,
+        retryable: true,
+        outcome: 'not_applied',
+      },
+    ]);
+    expect(outcomesOf(me)).toEqual(['subscribe unknown']);
+  });
+
+  test('is bought with --again, which explains the risk', async () => {
+    const { me, api, charges } = await unsure(true);
+    const { code, stderr } = await me.ci(`${subscribe} --again`);
+    expect([code, api.changes, await charges()]).toEqual([0, [post, post], 2]);
+    expect(lines(stderr)[0]).toBe(
+      `Going ahead although an earlier "${words}" (just now) may still go through. If it does, both take effect.`,
+    );
+  });
+
+  test('is found by `ci history reconcile` if it was bought, and adopted by the next identical purchase', async () => {
+    const { me, api, charges, bought } = await unsure(true);
     expect((await me.ci('history reconcile')).code).toBe(0);
-    const { code, stderr } = await me.ci(subscribe);
-    expect(code).toBe(2);
-    expect(stderr).toContain(`the same was bought just now: ${textAt(await box.seen(), 'subscriptions', 0, 'id')}`);
+    const next = await me.ci(`${subscribe} --json`);
+    expect([next.code, textAt(json(next), 'id'), api.changes, await charges()]).toEqual([0, await bought(), [post], 1]);
+    expect(next.stderr).toBe(`"${words}" went through just now. It was not sent again.\n`);
+    expect((await me.ci(subscribe)).code).toBe(2);
   });
 
-  test('and it was not: reconciled, it is bought', async () => {
-    const { me, box } = await unsure(false);
-    expect((await me.ci('history reconcile')).code).toBe(0);
-    expect((await me.ci(subscribe)).code).toBe(0);
-    expect(listAt(await box.seen(), 'charges')).toHaveLength(1);
+  test('is bought once `ci history reconcile --wait` has found that the first was not', async () => {
+    const { me, charges } = await unsure(false);
+    expect((await me.ci('history reconcile --wait')).code).toBe(0);
+    expect(await me.ci(subscribe)).toMatchObject({ code: 0, stderr: '' });
+    expect(await charges()).toBe(1);
   });
 
-  test('--ensure buys what is not there, and nothing else', async () => {
-    for (const carriedOut of [true, false]) {
-      const { me, box } = await unsure(carriedOut);
-      expect((await me.ci(`${subscribe} --ensure`)).code).toBe(0);
-      expect(listAt(await box.seen(), 'charges')).toHaveLength(1);
-    }
+  test.each([
+    ['more seats', 'pools subscribe kimi26 --blocks europe --quantity 2'],
+    ['more blocks', 'pools subscribe kimi26 --blocks europe,asia'],
+    ['another cycle', 'pools subscribe kimi26 --blocks europe --billing-cycle year'],
+  ])('stands in the way of %s until its outcome is known', async (_what, other) => {
+    const absent = await unsure(false);
+    settlesIn(absent.me, '10m');
+    expect([(await absent.me.ci(`${other} --yes --no-wait`)).code, absent.api.changes]).toEqual([6, [post]]);
+    const there = await unsure(true);
+    expect([(await there.me.ci(`${other} --yes --no-wait`)).code, there.api.changes]).toEqual([0, [post, post]]);
+    expect(outcomesOf(there.me)).toEqual(['subscribe applied', 'subscribe applied']);
+  });
+
+  test.each([
+    ['other blocks', 'pools subscribe kimi26 --blocks asia'],
+    ['another pool', 'pools subscribe minimax-m3 --blocks europe'],
+  ])('does not stand in the way of %s', async (_what, other) => {
+    const { me, api } = await unsure(false);
+    settlesIn(me, '10m');
+    const { code, stderr } = await me.ci(`${other} --yes --no-wait`);
+    expect([code, api.changes.length]).toEqual([0, 2]);
+    expect(stderr).toBe(
+      `The outcome of an earlier change is unknown: "${words}" (just now). Run \`ci history reconcile\` to find out.\n`,
+    );
   });
 });
 
-test('the same purchase, when the first was killed in its middle, is exit 2', async () => {
-  const { me, api, lost } = await lossyCustomer(firstChange(false, silence));
-  const running = me.start(subscribe);
-  await lost(1);
-  running.kill('SIGKILL');
-  await running.ended;
-  expect([(await me.ci(subscribe)).code, api.changes]).toEqual([2, [post]]);
+describe('the same purchase, after the first was killed', () => {
+  /** A user whose `ci` was killed during a purchase. */
+  async function killed(carriedOut: boolean) {
+    const customer = await lossyCustomer(firstChange(carriedOut, silence));
+    settlesIn(customer.me, '1s');
+    const running = customer.me.start(subscribe);
+    await customer.lost(1);
+    running.kill('SIGKILL');
+    expect((await running.ended).signal).toBe('SIGKILL');
+    return { ...customer, charges: async () => listAt(await customer.box.seen(), 'charges').length };
+  }
+
+  test.each(['', ' --ensure', ' --no-wait'])('is adopted if it was bought (%j)', async (flag) => {
+    const { me, api, box, charges } = await killed(true);
+    const next = await me.ci(`${subscribe} --json${flag}`);
+    const bought = textAt(await box.seen(), 'subscriptions', 0, 'id');
+    expect([next.code, textAt(json(next), 'id'), api.changes, await charges()]).toEqual([0, bought, [post], 1]);
+    expect(lines(next.stderr)[0]).toBe(`"${words}" went through just now. It was not sent again.`);
+    expect(outcomesOf(me)).toEqual(['subscribe applied']);
+  });
+
+  test('gets its keys with --create-key if it was bought', async () => {
+    const { me, api, box } = await killed(true);
+    const next = await me.ci(`${subscribe} --create-key prod --json`);
+    const [made, ...others] = listAt(await box.data('GET', '/api/keys'));
+    expect([next.code, others, api.changes]).toEqual([0, [], [post, 'POST /api/keys/subscription']]);
+    expect(textAt(json(next), 'key', 'apiKey')).toBe(textAt(made, 'apiKey'));
+  });
+
+  test.each(['', ' --ensure'])('is bought once, after it has settled, when it was not (%j)', async (flag) => {
+    const { me, api, charges } = await killed(false);
+    const next = await me.ci(`${subscribe}${flag}`);
+    expect([next.code, api.changes, await charges()]).toEqual([0, [post, post], 1]);
+    expect(outcomesOf(me)).toEqual(['subscribe not_applied', 'subscribe applied']);
+  });
+
+  test('comes late: it is found during the wait, and not sent again', async () => {
+    const { me, api, box, charges } = await killed(false);
+    settlesIn(me, '10m');
+    const next = me.start(`${subscribe} --json`);
+    await next.stderr(waiting);
+    await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'], quantity: 1, billingCycle: 'month' });
+    const { code, stdout } = await next.ended;
+    const bought = textAt(await box.seen(), 'subscriptions', 0, 'id');
+    expect([code, textAt(json({ stdout }), 'id'), api.changes, await charges()]).toEqual([0, bought, [post], 1]);
+  });
+
+  test('stays unknown after Ctrl-C during the wait, and nothing is sent', async () => {
+    const { me, api } = await killed(false);
+    settlesIn(me, '10m');
+    const next = me.start(`${subscribe} --json`);
+    await next.stderr(waiting);
+    next.kill('SIGINT');
+    const ended = await next.ended;
+    expect([ended.code, ended.stdout, api.changes]).toEqual([130, '', [post]]);
+    expect(errorOf(ended)).toMatchObject({ code: 'interrupted', outcome: 'not_applied' });
+    expect(outcomesOf(me)).toEqual(['subscribe pending']);
+  });
 });
 
 describe('the same purchase, when the first was not there when it was looked for', () => {
   test('is bought where it did not come later either', async () => {
     const { me, box } = await lossyCustomer(firstChange(false, reset));
+    settlesIn(me, '1s');
     const first = await me.ci(`${subscribe} --json`);
     expect([first.code, errorOf(first)]).toMatchObject([9, { outcome: 'not_applied', retryable: true }]);
     expect((await me.ci(subscribe)).code).toBe(0);
@@ -193,6 +319,7 @@ describe('the same purchase, when the first was not there when it was looked for
 
   test('is exit 2 where it came late', async () => {
     const { me, box, api } = await lossyCustomer(firstChange(false, reset));
+    settlesIn(me, '1s');
     expect((await me.ci(subscribe)).code).toBe(9);
     await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'], quantity: 1, billingCycle: 'month' });
     const { code, stderr } = await me.ci(subscribe);

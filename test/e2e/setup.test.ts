@@ -1,10 +1,11 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { listAt, textAt } from '../sandbox/harness.ts';
+import { at, listAt, textAt } from '../sandbox/harness.ts';
 import { browser } from './browser.ts';
 import { json, managementKey, oneLine, secret, type User, user, userOf } from './cli.ts';
-import { answer, recordedSandbox, silence } from './servers.ts';
+import { heldResponse, outcomesOf, recordOf } from './lost.ts';
+import { answer, carriedOut, data, recordedSandbox, reset } from './servers.ts';
 import { ctrlC, down, enter, onTerminal, type Session } from './terminal.ts';
 
 const escapeKey = '\x1b';
@@ -724,15 +725,25 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
 
 describe('Ctrl-C while a request is under way', () => {
   test.each([
-    ['GET /api/pools', 'interrupted. Nothing was changed. `ci setup` begins again.'],
-    ['POST /api/pools/', 'interrupted; it was not carried out. Nothing was changed. `ci setup` begins again.'],
-    ['POST /api/keys/', 'interrupted; it was not carried out. Done so far: reserved europe of kimi26 for $49.00. '],
-    ['POST /v1/', 'interrupted. Done so far: reserved europe of kimi26 for $49.00 and made the key "'],
-  ])('that is %s…: what was done by then is told', async (silent, told) => {
+    ['GET /api/pools', 'interrupted. Nothing was changed. `ci setup` begins again.', []],
+    ['POST /api/pools/', 'interrupted. The change may have gone through, or may still do so. ', ['subscribe unknown']],
+    [
+      'POST /api/keys/',
+      'interrupted. The change may have gone through, or may still do so. Done so far: reserved europe of kimi26 for $49.00. ',
+      ['subscribe applied', 'create-key unknown'],
+    ],
+    [
+      'POST /v1/',
+      'interrupted. Done so far: reserved europe of kimi26 for $49.00 and made the key "',
+      ['subscribe applied', 'create-key applied'],
+    ],
+  ])('that is %s…: what was done by then is told', async (silent, told, recorded) => {
+    const held = heldResponse();
+    const isChange = silent.startsWith('POST /api/');
     const { api, me } = await signedIn({
-      instead: ({ method, path: where }) => (`${method} ${where}`.startsWith(silent) ? silence : undefined),
+      instead: ({ method, path: where }) => (`${method} ${where}`.startsWith(silent) ? held.told : undefined),
     });
-    const session = onTerminal(me, 'setup', { columns: 200 });
+    const session = onTerminal(me, 'setup', { columns: 400 });
     const [method = ''] = silent.split(' ');
     const isAsked = () => api.requests.some((request) => request.startsWith(silent));
     for (const [question, keys] of toEnd) {
@@ -742,9 +753,65 @@ describe('Ctrl-C while a request is under way', () => {
     }
     await expect.poll(isAsked, { timeout: 20_000 }).toBe(true);
     session.type(ctrlC);
+    if (isChange) {
+      await session.shows('Interrupted. Waiting up to 10 s for the response');
+      await held.release(reset);
+    }
     expect(await session.exit).toBe(130);
     expect(flowing(session.screen)).toContain(told);
+    if (isChange) expect(flowing(session.screen)).toContain('`ci history reconcile --wait`');
+    expect(outcomesOf(me)).toEqual(recorded);
     expect(existsSync(path.join(me.home, '.env'))).toBe(silent === 'POST /v1/');
+  });
+});
+
+describe('an unexpected purchase', () => {
+  test('at a price that rose meanwhile is finished, and reported with the true charge: exit 8', async () => {
+    const { me } = await signedIn({
+      instead: ({ method, path: where, body }, box) =>
+        method === 'POST' && where.endsWith('/subscribe')
+          ? async (request, response) => {
+              const bought = await box.call(method, where, { text: body });
+              const subscription = Object.fromEntries(Object.entries(at(bought.body, 'data') ?? {}));
+              await data({ ...subscription, monthlyPrice: '499.00' })(request, response);
+            }
+          : undefined,
+    });
+    const session = onTerminal(me, 'setup', { columns: 200 });
+    await answers(session, toEnd);
+    const { code, text } = await ended(session);
+    expect(code).toBe(8);
+    expect(text).toContain('✓ Subscribed to europe of kimi26: $499.00 charged.');
+    expect(text).toContain('kimi26 charged $499.00, and you agreed to $49.00');
+    expect(text).toContain('`ci pools cancel kimi26`');
+    expect(keyIn(me)).toMatch(secret);
+    expect(recordOf(me)).toContainEqual(expect.objectContaining({ outcome: 'applied', by: 'answer', charge: 499 }));
+  });
+
+  test('by an earlier command that went through counts as held, before anything is bought', async () => {
+    let isDown = false;
+    const { api, me } = await signedIn({
+      instead: ({ method, path: where }, box) => {
+        if (method === 'POST' && where.endsWith('/subscribe')) {
+          isDown = true;
+          return carriedOut(box, reset);
+        }
+        return isDown && where.endsWith('/my-subscriptions') ? answer(503, { error: 'down' }) : undefined;
+      },
+    });
+    const lost = await me.ci('pools subscribe kimi26 --blocks europe --yes --settle 100ms');
+    expect([lost.code, outcomesOf(me)]).toEqual([10, ['subscribe unknown']]);
+    isDown = false;
+    const session = onTerminal(me, 'setup', { columns: 200 });
+    await answers(session, [
+      ['You hold 1 subscription already. What next?', enter],
+      [asksName, enter],
+      [asksPlace, enter],
+    ]);
+    const { code, text } = await ended(session);
+    expect([code, api.changes.filter((each) => each.endsWith('/subscribe')).length]).toEqual([0, 1]);
+    expect(text).toContain('The key works.');
+    expect(outcomesOf(me)).toEqual(['subscribe applied', 'create-key applied']);
   });
 });
 

@@ -3,9 +3,9 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { at, day, listAt, textAt } from '../sandbox/harness.ts';
 import { json, oneLine, type User, userOf } from './cli.ts';
-import { errorOf } from './lost.ts';
-import { type Behaviour, data, type Received, recordedSandbox } from './servers.ts';
-import { enter, onTerminal } from './terminal.ts';
+import { errorOf, recordOf } from './lost.ts';
+import { answer, type Behaviour, data, type Received, recordedSandbox, reset, server } from './servers.ts';
+import { enter, onTerminal, shown } from './terminal.ts';
 
 const subscribe = 'pools subscribe kimi26 --blocks europe --yes';
 
@@ -278,5 +278,63 @@ describe('a limit that is none', () => {
     expect((await me.ci('config set max-monthly-spend 49')).code).toBe(0);
     expect(json(await me.ci('config get max-monthly-spend --json'))).toMatchObject({ value: '49' });
     expect((await me.ci(subscribe)).code).toBe(0);
+  });
+});
+
+describe('a price that rises during the purchase', () => {
+  /** Lists kimi26 at $49 per month, and charges more. The response arrives or is lost. */
+  async function seller(charged: string, bought: Behaviour | undefined) {
+    let subscriptions: unknown[] = [];
+    const api = await server((request, response) => {
+      const { method, path: where } = request;
+      if (where === '/api/pools') {
+        const blocks = [{ block: 'europe', status: 'available', pricePerMonth: '49.00' }];
+        return data([{ id: 'p1', slug: 'kimi26', status: 'active', blocks }])(request, response);
+      }
+      if (where === '/api/pools/p1') {
+        return data({ id: 'p1', slug: 'kimi26', status: 'active', hourSlots: [] })(request, response);
+      }
+      if (method !== 'POST') return data(subscriptions)(request, response);
+      const hours = Array.from({ length: 8 }, (_value, hour) => ({ hour: hour + 8, slotIndex: 0 }));
+      const one = { id: 's1', poolId: 'p1', status: 'active', billingCycle: 'month', monthlyPrice: charged, hours };
+      subscriptions = [one];
+      return (bought ?? data(one))(request, response);
+    });
+    return { api, me: userOf(api) };
+  }
+
+  test.each([
+    ['its response comes', undefined, 'answer'],
+    ['its response is lost', reset, 'look'],
+    ['it is refused', answer(400, { success: false, error: 'Key provisioning failed' }), 'look'],
+  ])('is exit 8 with the subscription on stdout, and the true charge, when %s', async (_what, bought, by) => {
+    const { api, me } = await seller('499.00', bought);
+    const ended = await me.ci(`${subscribe} --max-price 49 --json`);
+    expect([ended.code, api.changes]).toEqual([8, ['POST /api/pools/kimi26/subscribe']]);
+    expect(json(ended)).toMatchObject({ id: 's1', poolSlug: 'kimi26', status: 'active', monthlyPrice: 499 });
+    expect(errorOf(ended)).toMatchObject({
+      code: 'price_above_maximum',
+      message: 'kimi26 charged $499.00, and you agreed to $49.00',
+      hint: expect.stringContaining('`ci pools cancel kimi26`'),
+      outcome: 'applied',
+      retryable: false,
+    });
+    expect(recordOf(me).at(-1)).toMatchObject({ outcome: 'applied', by, ids: ['s1'], charge: 499 });
+    expect(at(json(await me.ci('history --json')), 0, 'change')).toContain('$499.00');
+  });
+
+  test('is shown to a person after the purchase', async () => {
+    const { me } = await seller('499.00', undefined);
+    const { code, screen } = await shown(me, subscribe, { columns: 120 });
+    expect(code).toBe(8);
+    expect(screen).toMatch(
+      /✓ Subscribed to europe of kimi26: \$499\.00 charged\..*Subscription +s1.*ci: kimi26 charged \$499\.00, and you agreed to \$49\.00/s,
+    );
+  });
+
+  test('counts as the agreed price if it rises by no more than the rounding of its hours', async () => {
+    const { me } = await seller('49.04', undefined);
+    const ended = await me.ci(`${subscribe} --max-price 49 --json`);
+    expect([ended.code, ended.stderr]).toEqual([0, '']);
   });
 });

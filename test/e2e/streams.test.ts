@@ -62,5 +62,5 @@ test('a program that fails after a raw change without a secret keeps nothing', a
   const line = `ci api POST /api/billing/topup -F amount=25 -f method=usdc --yes --jq 'error("x")'`;
   const { code, stderr } = await me.sh(line);
   expect([code, JSON.parse(stderr)]).toMatchObject([1, { error: { code: 'filter_failed', outcome: 'applied' } }]);
-  expect((await me.sh('ls .local/state/cheapestinference')).stdout).toBe('history.jsonl\n');
+  expect((await me.sh('cd .local/state/cheapestinference && find . -type f')).stdout).toBe('./history.jsonl\n');
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { at, day, listAt, textAt } from '../sandbox/harness.ts';
-import { cells, json, lines, namesIn, oneLine, sandboxUser, secret, userOf } from './cli.ts';
+import { day, listAt, textAt } from '../sandbox/harness.ts';
+import { cells, json, lines, namesIn, oneLine, sandboxUser, secret, settlesIn, userOf } from './cli.ts';
+import { errorOf } from './lost.ts';
 import { answer, carriedOut, downFromChangeOn, type Instead, recordedSandbox } from './servers.ts';
 
 describe('what is bought', () => {
@@ -119,14 +120,16 @@ describe('--create-key', () => {
     const outOfKeys = answer(500, { success: false, error: 'out of keys' });
     const lost = async (instead: Instead) => {
       const api = await recordedSandbox({ instead });
-      const ended = await userOf(api).ci('pools subscribe kimi26 --blocks europe --create-key prod --yes --json');
+      const me = userOf(api);
+      settlesIn(me, '1s');
+      const ended = await me.ci('pools subscribe kimi26 --blocks europe --create-key prod --yes --json --settle 5s');
       expect(api.changes).toEqual(['POST /api/pools/kimi26/subscribe', 'POST /api/keys/subscription']);
       const seen = await api.box.seen();
       expect(listAt(seen, 'charges')).toHaveLength(1);
       return { ...ended, id: textAt(seen, 'subscriptions', 0, 'id'), keys: listAt(seen, 'keys').length };
     };
-    const hint = (id: string) =>
-      `Bought: ${id}. Look with \`ci keys list\`, then \`ci keys create prod --subscription ${id}\`.`;
+    const hint = (id: string, look = 'Look with `ci keys list`') =>
+      `Bought: ${id}. ${look}, then \`ci keys create prod --subscription ${id}\`.`;
     const down = downFromChangeOn(outOfKeys);
     const [not, made, unknown] = await Promise.all([
       lost(({ path }) => (path === '/api/keys/subscription' ? outOfKeys : undefined)),
@@ -134,24 +137,24 @@ describe('--create-key', () => {
       lost((request, box) => (request.path.startsWith('/api/keys') ? down(request, box) : undefined)),
     ]);
     expect([not.code, not.stdout, not.keys]).toEqual([1, '', 0]);
-    expect(at(JSON.parse(not.stderr), 'error')).toMatchObject({
+    expect(errorOf(not)).toMatchObject({
       code: 'server_error',
-      message: 'subscribed, but the key "prod" was not made: out of keys; it was not carried out',
+      message: 'subscribed, but the key "prod" was not created: out of keys; the change was not carried out',
       hint: hint(not.id),
       outcome: 'applied',
     });
     expect([made.code, made.stderr, made.keys]).toEqual([
       0,
-      'The answer was lost (out of keys), and it was carried out.\n',
+      'The response was lost (out of keys), but the change went through.\n',
       1,
     ]);
     expect(json(made)).toMatchObject({ id: made.id, key: { name: 'prod', apiKey: expect.stringMatching(secret) } });
     expect([unknown.code, unknown.stdout]).toEqual([10, '']);
-    expect(at(JSON.parse(unknown.stderr), 'error')).toMatchObject({
+    expect(errorOf(unknown)).toMatchObject({
       code: 'outcome_unknown',
       message:
-        'subscribed, but the key "prod" may not have been made: out of keys. The request may have been carried out; it cannot be looked at: Closed for today',
-      hint: hint(unknown.id),
+        'subscribed, but the key "prod" may not have been created: out of keys. The change may have gone through: the account can\'t be checked: Closed for today',
+      hint: hint(unknown.id, 'Run `ci history reconcile --wait` to find out'),
       outcome: 'unknown',
     });
   });

@@ -165,7 +165,7 @@ describe('a disk without room', () => {
     writeFileSync(history, '\n'.repeat(blocks * 512 - intent.length - 40));
     const { code, stdout, stderr } = await limited(me, blocks, 'keys create other --credit --json');
     expect([code, stdout]).toEqual([0, expect.stringMatching(secret)]);
-    expect(stderr).toMatch(/^What became of it could not be recorded in [^\n]+\n$/);
+    expect(stderr).toMatch(/^The outcome could not be recorded in [^\n]+: the disk is full\n$/);
     expect(await me.ci('keys create next --credit')).toMatchObject({
       code: 0,
       stderr: expect.stringContaining('`ci history reconcile`'),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { userOf } from './cli.ts';
-import { type Behaviour, data, recordedSandbox, server, silence } from './servers.ts';
+import { heldResponse } from './lost.ts';
+import { type Behaviour, data, recordedSandbox, reset, server } from './servers.ts';
 import { ctrlC, enter, onTerminal } from './terminal.ts';
 
 const frame = '[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]';
@@ -54,9 +55,10 @@ test('Ctrl-C leaves nothing of it either', async () => {
 
 test('after Ctrl-C it does not come again, as a second one would leave it there', async () => {
   let left = false;
+  const held = heldResponse();
   const api = await recordedSandbox({
     instead: ({ method }) => {
-      if (method === 'POST') return silence;
+      if (method === 'POST') return held.told;
       // Longer than a person would wait without a word.
       return left ? (_request, response) => void setTimeout(() => response.destroy(), 400) : undefined;
     },
@@ -66,7 +68,9 @@ test('after Ctrl-C it does not come again, as a second one would leave it there'
   left = true;
   const { length } = session.written;
   session.type(ctrlC);
-  await session.shows('Interrupted: finding out whether it was carried out…');
+  await session.shows('Interrupted. Waiting up to 10 s for the response');
+  await held.release(reset);
+  await session.shows('Interrupted. Checking whether the change went through…');
   expect(await session.exit).toBe(130);
   expect(session.written.slice(length)).not.toMatch(new RegExp(frame));
 });

@@ -3,13 +3,15 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { scheduleDrop } from '../../src/sandbox/state.ts';
 import { at, emptyFolder, hour, listAt, machineStart, type TestSandbox, textAt } from '../sandbox/harness.ts';
-import { type Ended, lines, secret, userOf } from './cli.ts';
+import { type Ended, lines, secret, settlesIn, userOf } from './cli.ts';
 import { comesLate, dropping } from './drops.ts';
 import { customerOf, generations } from './generations.ts';
 import { ciHere } from './in-process.ts';
+import { outcomesOf, recordOf } from './lost.ts';
 import {
   answer,
   type Behaviour,
+  carriedOut,
   data,
   forward,
   type Instead,
@@ -206,21 +208,63 @@ describe('the price', () => {
     expect(at(events(ended).at(-1), 'charge')).toBe(41);
   });
 
-  test('that rose while it was bought is said: the API takes no limit', async () => {
-    const api = await seller('45.00', '45.00', '46.00');
-    const ended = await userOf(api).ci(watch);
-    expect([ended.code, told(ended)]).toEqual([0, ['opened', 'subscribed']]);
-    expect(ended.stderr).toBe(
-      'The API charges $46.00 a month, and $45.00 was agreed: `ci pools cancel minimax-m3` ends it with its period.\n',
-    );
-    // Added up of hours, each of which is rounded to the cent.
-    expect((await userOf(await seller('45.00', '45.00', '45.04')).ci(watch)).stderr).toBe('');
+  test.each([
+    ['46.00', 46],
+    ['499.00', 499],
+  ])('that rose to %s while it was bought is exit 8, with the seat and the true charge', async (charged, usd) => {
+    const api = await seller('45.00', '45.00', charged);
+    const me = userOf(api);
+    const ended = await me.ci(watch);
+    expect([ended.code, told(ended), api.changes]).toEqual([8, ['opened', 'subscribed'], [purchase]]);
+    expect(events(ended).at(-1)).toMatchObject({ charge: usd, subscriptions: [{ id: 's1', status: 'active' }] });
+    expect(failureOf(ended)).toMatchObject({
+      code: 'price_above_maximum',
+      message: `minimax-m3 charged $${charged}, and you agreed to $45.00`,
+      hint: expect.stringContaining('ci pools cancel minimax-m3'),
+      outcome: 'applied',
+    });
+    expect(recordOf(me).at(-1)).toMatchObject({ outcome: 'applied', ids: ['s1'], charge: usd });
+    expect(at(JSON.parse((await me.ci('history --json')).stdout), '0', 'change')).toContain(`$${charged}`);
+  });
+
+  test('that rose by no more than the rounding of its hours counts as the agreed one', async () => {
+    const ended = await userOf(await seller('45.00', '45.00', '45.04')).ci(watch);
+    expect([ended.code, ended.stderr, at(events(ended).at(-1), 'charge')]).toEqual([0, '', 45]);
+  });
+
+  test('that rose during the purchase, but not above the limit, is reported as charged', async () => {
+    const api = await seller('45.00', '41.00', '44.00');
+    const me = userOf(api);
+    const ended = await me.ci(watch);
+    expect([ended.code, ended.stderr, at(events(ended).at(-1), 'charge')]).toEqual([0, '', 44]);
+    expect(recordOf(me).at(-1)).toMatchObject({ outcome: 'applied', charge: 44 });
+  });
+
+  test('that rose during the purchase is also reported if the key fails', async () => {
+    const api = await server((request: Received, response) => {
+      if (request.path === '/api/pools') return data(pool('45.00', 'limited'))(request, response);
+      if (request.path.startsWith('/api/keys')) return answer(403, { error: 'keys are disabled' })(request, response);
+      const bought = { id: 's1', status: 'active', monthlyPrice: '499.00' };
+      return data(request.method === 'POST' ? bought : [])(request, response);
+    });
+    const ended = await userOf(api).ci(`${watch} --create-key prod`);
+    expect([ended.code, told(ended), at(events(ended).at(-1), 'charge')]).toEqual([4, ['opened', 'subscribed'], 499]);
+    expect(failureOf(ended)).toMatchObject({ code: 'forbidden', outcome: 'applied' });
+    expect(ended.stderr).toContain('minimax-m3 charged $499.00, and you agreed to $45.00');
+    expect(ended.stderr).toContain('ci pools cancel minimax-m3');
   });
 
   test('above the limit is said once, and the others are waited for', async () => {
-    const api = await dropping({ at: [6] });
+    let passed = 0;
+    const api = await dropping({
+      at: [6],
+      instead: ({ path: where }) => {
+        if (where === '/api/pools' && api.requests.filter((each) => each === list).length === 9) passed = hour;
+        return undefined;
+      },
+    });
     const line = 'pools watch kimi26 minimax-m3 --blocks americas,asia --interval 50ms --json --subscribe --yes';
-    const ended = await userOf(api).ci(`${line} --max-price 38.99 --for 500ms`);
+    const ended = await ciHere(`${line} --max-price 38.99 --for 1h`, api, { now: () => Date.now() + passed });
     expect([ended.code, api.changes]).toEqual([6, []]);
     expect(told(ended).filter((each) => each.startsWith('error'))).toEqual([
       'error price_above_maximum',
@@ -268,10 +312,41 @@ describe('a purchase that is refused', () => {
       'pools watch minimax-m3 kimi26 --blocks asia --interval 1h --subscribe --max-price 39 --yes --json',
     );
     expect([ended.code, told(ended)]).toEqual([0, ['opened', 'opened', 'error unavailable', 'subscribed']]);
-    expect(api.requests.slice(-2)).toEqual([
-      'POST /api/pools/minimax-m3/subscribe',
-      'POST /api/pools/kimi26/subscribe',
-    ]);
+    // Before buying anything else, the watch checks that nothing was bought.
+    expect(api.requests.slice(-3)).toEqual([purchase, mine, 'POST /api/pools/kimi26/subscribe']);
+  });
+
+  test.each([400, 402, 408, 409, 410, 422, 425, 429, 499, 500, 503, 200])(
+    'with %i though it was carried out is found, and bought once',
+    async (status) => {
+      const api = await dropping({
+        at: [2],
+        seats: 5,
+        instead: purchases((box) =>
+          carriedOut(box, answer(status, { success: false, error: 'Key provisioning failed' })),
+        ),
+      });
+      const me = userOf(api);
+      const ended = await me.ci(watch);
+      expect([ended.code, told(ended), api.changes]).toEqual([0, ['opened', 'subscribed'], [purchase]]);
+      expect(await charges(api.box)).toHaveLength(1);
+      expect(ended.stderr).toMatch(/Key provisioning failed.*, but the change went through\.\n$/);
+      expect(outcomesOf(me)).toEqual(['subscribe applied']);
+    },
+  );
+
+  test('and carried out afterwards ends the watch with what it holds', async () => {
+    const api = await dropping({ at: [2], instead: comesLate(answer(409, { error: 'Not enough seats' })) });
+    const me = userOf(api);
+    const ended = await me.ci(`${watch} --create-key prod`);
+    expect([ended.code, told(ended)]).toEqual([0, ['opened', 'error unavailable', 'sold_out', 'subscribed']]);
+    expect(api.changes).toEqual([purchase, 'POST /api/keys/subscription']);
+    expect(ended.stderr).toBe('The API refused a purchase, but the purchase went through.\n');
+    expect(events(ended).at(-1)).toMatchObject({
+      charge: 45,
+      subscriptions: [{ id: at((await charges(api.box))[0], 'subscriptionId'), key: { name: 'prod' } }],
+    });
+    expect(outcomesOf(me)).toEqual(['subscribe applied', 'create-key applied']);
   });
 
   test.each([
@@ -294,23 +369,64 @@ describe('a purchase whose answer is lost', () => {
     const ended = await userOf(api).ci(watch);
     expect([ended.code, told(ended)]).toEqual([0, ['opened', 'subscribed']]);
     expect([api.changes.length, (await charges(api.box)).length]).toEqual([1, 1]);
-    expect(ended.stderr).toMatch(/^The answer was lost \(.*\), and it was carried out\.\n$/);
+    expect(ended.stderr).toMatch(/^The response was lost \(.*\), but the change went through\.\n$/);
   });
 
-  test('and was not made is not tried again for a while: what comes late is seen before', async () => {
+  test('and that was not made is not repeated while it may still go through', async () => {
     const api = await dropping({ at: [2], instead: purchases(lost, sandboxes) });
-    const watching = userOf(api).start(watch);
-    await api.got('POST');
-    await watching.stdout(/"event":"error".*it was not carried out/);
+    const me = userOf(api);
+    const watching = me.start(`${watch} --settle 100ms`);
+    await watching.stdout(/"event":"error".*may have gone through, or may still do so/);
     const before = api.requests.filter((each) => each === list).length;
     await api.times(list, before + 5);
     watching.kill('SIGINT');
     const ended = await watching.ended;
-    expect([ended.code, told(ended), api.changes]).toEqual([130, ['opened', 'error unreachable'], [purchase]]);
-    expect(await charges(api.box)).toEqual([]);
+    expect([ended.code, told(ended), api.changes]).toEqual([130, ['opened', 'error outcome_unknown'], [purchase]]);
+    expect(failureOf(ended)).toMatchObject({ code: 'interrupted', outcome: 'unknown' });
+    expect([outcomesOf(me), await charges(api.box)]).toEqual([['subscribe unknown'], []]);
   });
 
-  test('and cannot be found out ends the watch: exit 10, never tried again', async () => {
+  test.each([
+    ['the purchase looks', '', 'error unreachable'],
+    ['the watch goes on', '--settle 100ms', 'error outcome_unknown'],
+  ])('and settles as not made while %s is bought at the next sight', async (_when, flags, error) => {
+    const api = await dropping({ at: [2], instead: purchases(lost, sandboxes) });
+    const me = userOf(api);
+    settlesIn(me, '1s');
+    const ended = await me.ci(`${watch} ${flags}`);
+    expect([ended.code, told(ended)]).toEqual([0, ['opened', error, 'subscribed']]);
+    expect([api.changes, (await charges(api.box)).length]).toEqual([[purchase, purchase], 1]);
+    expect(outcomesOf(me)).toEqual(['subscribe not_applied', 'subscribe applied']);
+  });
+
+  test('ends the watch with --no-wait: exit 10', async () => {
+    const api = await dropping({ at: [2], instead: purchases(lost, sandboxes) });
+    const ended = await userOf(api).ci(`${watch} --settle 100ms --no-wait`);
+    expect([ended.code, told(ended), api.changes]).toEqual([10, ['opened'], [purchase]]);
+    expect(failureOf(ended)).toMatchObject({
+      code: 'outcome_unknown',
+      outcome: 'unknown',
+      retryable: false,
+      hint: expect.stringContaining('ci pools subscriptions minimax-m3'),
+    });
+  });
+
+  test('and that is still unknown when the time is up exits with 10', async () => {
+    const api = await dropping({ at: [2], instead: purchases(lost, sandboxes) });
+    const me = userOf(api);
+    const ended = await me.ci(`${watch} --settle 100ms --for 2s`);
+    expect([ended.code, told(ended), api.changes]).toEqual([10, ['opened', 'error outcome_unknown'], [purchase]]);
+    expect(failureOf(ended)).toMatchObject({
+      code: 'outcome_unknown',
+      message: 'the time limit of 2s is reached, and a purchase may still go through',
+      outcome: 'unknown',
+      retryable: false,
+      hint: expect.stringContaining('ci history reconcile --wait'),
+    });
+    expect(outcomesOf(me)).toEqual(['subscribe unknown']);
+  });
+
+  test('and that can’t be checked is never repeated: exit 10 when the time is up', async () => {
     let bought = false;
     const api = await dropping({
       at: [2],
@@ -319,13 +435,51 @@ describe('a purchase whose answer is lost', () => {
         return bought && where !== '/api/pools' ? reset : undefined;
       },
     });
-    const ended = await userOf(api).ci(watch);
-    expect([ended.code, told(ended), api.changes]).toEqual([10, ['opened'], [purchase]]);
-    expect(failureOf(ended)).toMatchObject({
-      code: 'outcome_unknown',
-      outcome: 'unknown',
-      hint: expect.stringContaining('ci pools subscriptions minimax-m3'),
+    const me = userOf(api);
+    settlesIn(me, '1s');
+    const ended = await me.ci(`${watch} --settle 100ms --for 3s`);
+    expect([ended.code, told(ended).slice(0, 2), api.changes]).toEqual([
+      10,
+      ['opened', 'error outcome_unknown'],
+      [purchase],
+    ]);
+    expect(failureOf(ended)).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });
+    expect(outcomesOf(me)).toEqual(['subscribe unknown']);
+  });
+
+  test('and that another ci adopts meanwhile ends the watch with an error: bought once', async () => {
+    let other: Ended | undefined;
+    let order: Received | undefined;
+    let lists = 0;
+    const api = await dropping({
+      at: [2],
+      seats: 5,
+      instead: (request, box) => {
+        if (request.method === 'POST') {
+          order = request;
+          return reset;
+        }
+        if (!order || request.path !== '/api/pools' || ++lists !== 1) return undefined;
+        return async (asked, response) => {
+          await box.call('POST', purchase.replace('POST ', ''), { text: order?.body ?? '' });
+          other = await me.ci('pools subscribe minimax-m3 --blocks americas --yes --json');
+          await forward(box.url, asked, response);
+        };
+      },
     });
+    const me = userOf(api);
+    const ended = await me.ci(`${watch} --settle 100ms`);
+    expect([other?.code, at(JSON.parse(other?.stdout ?? ''), 'id')]).toEqual([
+      0,
+      at((await charges(api.box))[0], 'subscriptionId'),
+    ]);
+    expect([ended.code, told(ended), api.changes]).toEqual([2, ['opened', 'error outcome_unknown'], [purchase]]);
+    expect(failureOf(ended)).toMatchObject({
+      code: 'confirmation_required',
+      message: expect.stringContaining('another ci has taken it up'),
+      outcome: 'applied',
+    });
+    expect(await charges(api.box)).toHaveLength(1);
   });
 
   test('by Ctrl-C is found out, and told: exit 130', async () => {
@@ -346,19 +500,21 @@ describe('a purchase whose answer is lost', () => {
 describe('a purchase that comes late', () => {
   test('is taken for what it is, and ends the watch', async () => {
     const api = await dropping({ at: [2], seats: 3, instead: comesLate() });
-    const ended = await userOf(api).ci(watch);
+    const ended = await userOf(api).ci(`${watch} --settle 100ms`);
     expect([ended.code, api.changes, (await charges(api.box)).length]).toEqual([0, [purchase], 1]);
-    expect(told(ended)).toEqual(['opened', 'error unreachable', 'subscribed']);
+    expect(told(ended)).toEqual(['opened', 'error outcome_unknown', 'subscribed']);
     expect(at(events(ended).at(-1), 'charge')).toBe(45);
-    expect(ended.stderr).toBe('The purchase whose answer was lost was carried out after all.\n');
+    expect(ended.stderr).toMatch(
+      /^The response was lost \(.*\)\. Checking for up to 1 s .*\nThe response to a purchase was lost, but the purchase went through\.\n$/,
+    );
     expect(ended.stdout).toMatch(/"apiKey":"sk_live_…/);
   });
 
   test('has its key made, and put where it was asked for', async () => {
     const api = await dropping({ at: [2], seats: 3, instead: comesLate() });
     const me = userOf(api);
-    const ended = await me.ci(`${watch} --create-key prod --save .env`);
-    expect([ended.code, told(ended)]).toEqual([0, ['opened', 'error unreachable', 'subscribed']]);
+    const ended = await me.ci(`${watch} --settle 100ms --create-key prod --save .env`);
+    expect([ended.code, told(ended)]).toEqual([0, ['opened', 'error outcome_unknown', 'subscribed']]);
     expect(api.changes).toEqual([purchase, 'POST /api/keys/subscription']);
     expect(readFileSync(path.join(me.home, '.env'), 'utf8')).toMatch(secret);
     expect(ended.stdout + ended.stderr).not.toMatch(secret);
@@ -367,7 +523,7 @@ describe('a purchase that comes late', () => {
   test('is in the record as carried out', async () => {
     const api = await dropping({ at: [2], seats: 3, instead: comesLate() });
     const me = userOf(api);
-    await me.ci(watch);
+    await me.ci(`${watch} --settle 100ms`);
     const [charge] = await charges(api.box);
     expect(listAt(JSON.parse((await me.ci('history --json')).stdout))).toMatchObject([
       { action: 'subscribe', outcome: 'applied', ids: [at(charge, 'subscriptionId')] },
@@ -375,17 +531,119 @@ describe('a purchase that comes late', () => {
   });
 
   test('is none that another ci has made', async () => {
-    const api = await dropping({ at: [2], seats: 3, instead: purchases(lost, sandboxes) });
-    const me = userOf(api);
-    const watching = me.start(watch);
-    await watching.stdout(/"event":"error"/);
-    const other = await me.ci('pools subscribe minimax-m3 --blocks americas --yes --again --json');
-    const ended = await watching.ended;
-    expect([ended.code, told(ended), (await charges(api.box)).length]).toEqual([2, ['opened', 'error unreachable'], 1]);
+    const stateHome = emptyFolder();
+    let asleep = 0;
+    let lost = false;
+    let bought = '';
+    let lists = 0;
+    const api = await dropping({
+      at: [2],
+      seats: 3,
+      instead: ({ method, path: where }, box) => {
+        if (method === 'POST' && !lost) {
+          lost = true;
+          return reset;
+        }
+        if (!lost || where !== '/api/pools' || ++lists !== 2) return undefined;
+        return async (request, response) => {
+          const other = userOf(api, { XDG_STATE_HOME: stateHome });
+          const { stdout } = await other.ci('pools subscribe minimax-m3 --blocks americas --yes --again --json');
+          bought = textAt(JSON.parse(stdout), 'id');
+          // The watch's own purchase can't take effect any more.
+          asleep = hour;
+          await forward(box.url, request, response);
+        };
+      },
+    });
+    const ended = await ciHere(`${watch} --settle 100ms`, api, { stateHome, now: () => Date.now() + asleep });
+    expect([ended.code, told(ended), (await charges(api.box)).length]).toEqual([
+      2,
+      ['opened', 'error outcome_unknown'],
+      1,
+    ]);
     expect(failureOf(ended)).toMatchObject({
       code: 'confirmation_required',
-      message: expect.stringContaining(textAt(JSON.parse(other.stdout), 'id')),
+      message: expect.stringContaining(bought),
+      outcome: 'not_applied',
     });
+  });
+});
+
+describe('an earlier purchase without a known outcome', () => {
+  const subscribe = 'pools subscribe minimax-m3 --blocks americas --yes --json --settle 100ms';
+
+  /** A user who lost the response to the same purchase, in a sandbox where the block is open. */
+  async function inDoubt(instead: Instead) {
+    const api = await dropping({ at: [1], seats: 5, instead });
+    const me = userOf(api);
+    expect((await me.ci(subscribe)).code).toBe(10);
+    return { me, api };
+  }
+
+  test('delays the watch, which adopts it when it goes through', async () => {
+    let order: Received | undefined;
+    let opened = 0;
+    const { me, api } = await inDoubt((request, box) => {
+      if (request.method === 'POST') {
+        order = request;
+        return reset;
+      }
+      if (!order || request.path !== '/api/pools' || ++opened !== 4) return undefined;
+      return async (asked, response) => {
+        await box.call('POST', purchase.replace('POST ', ''), { text: order?.body ?? '' });
+        await forward(box.url, asked, response);
+      };
+    });
+    const ended = await me.ci(watch);
+    expect([ended.code, told(ended), api.changes]).toEqual([0, ['opened', 'error busy', 'subscribed'], [purchase]]);
+    expect(at(events(ended)[1], 'message')).toMatch(/^an earlier "subscribe minimax-m3 .* may still go through$/);
+    expect(await charges(api.box)).toHaveLength(1);
+  });
+
+  test('exits with 6 with --no-wait, and blocks nothing with --again', async () => {
+    const { me, api } = await inDoubt(purchases(lost, sandboxes));
+    const ended = await me.ci(`${watch} --no-wait`);
+    expect([ended.code, ended.stdout, api.changes]).toEqual([6, '', [purchase]]);
+    expect(failureOf(ended)).toMatchObject({ code: 'busy', outcome: 'not_applied' });
+    const again = await me.ci(`${watch} --again`);
+    expect([again.code, told(again), api.changes]).toEqual([0, ['opened', 'subscribed'], [purchase, purchase]]);
+    expect(await charges(api.box)).toHaveLength(1);
+  });
+
+  test('delays the watch with --ensure too: bought once', async () => {
+    const { me, api } = await inDoubt(purchases(lost, sandboxes));
+    const ended = await me.ci(`${watch} --ensure --for 500ms`);
+    expect([ended.code, told(ended), api.changes]).toEqual([10, ['opened', 'error busy'], [purchase]]);
+    expect(failureOf(ended)).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });
+  });
+
+  test('on another pool counts for max-monthly-spend', async () => {
+    let order: Received | undefined;
+    let lists = 0;
+    const api = await dropping({
+      at: [99],
+      instead: (request, box) => {
+        if (request.method === 'POST' && request.path.includes('kimi26')) {
+          order = request;
+          return reset;
+        }
+        if (!order || request.path !== '/api/pools' || ++lists !== 4) return undefined;
+        return async (asked, response) => {
+          await box.call('POST', '/api/pools/kimi26/subscribe', { text: order?.body ?? '' });
+          await forward(box.url, asked, response);
+        };
+      },
+    });
+    const me = userOf(api);
+    await me.ci('config set max-monthly-spend 80');
+    expect((await me.ci('pools subscribe kimi26 --blocks europe --yes --json --settle 100ms')).code).toBe(10);
+    const ended = await me.ci(watch.replace('americas', 'asia'));
+    expect([ended.code, api.changes]).toEqual([8, ['POST /api/pools/kimi26/subscribe']]);
+    expect(failureOf(ended)).toMatchObject({
+      code: 'price_above_maximum',
+      message: expect.stringContaining('to the $49.00 a month of your subscriptions'),
+    });
+    expect(await charges(api.box)).toHaveLength(1);
   });
 });
 
@@ -551,7 +809,7 @@ describe('--create-key', () => {
     const ended = await userOf(api).ci(`${watch} --create-key prod`);
     expect([ended.code, told(ended)]).toEqual([4, ['opened', 'subscribed']]);
     expect(failureOf(ended)).toMatchObject({
-      message: 'subscribed, but the key "prod" was not made: keys are disabled',
+      message: 'subscribed, but the key "prod" was not created: keys are disabled',
       outcome: 'applied',
     });
   });
@@ -640,7 +898,10 @@ describe('two at once', () => {
     const me = userOf(api);
     const [one, other] = [me.start(watch), me.start(watch)];
     // The first purchase is answered once the other waits for it, or has been sent too.
-    const waits = [one, other].map(({ stderr }) => stderr(/Waiting for another ci/));
+    const waits = [one, other].flatMap(({ stdout, stderr }) => [
+      stderr(/Waiting for another ci/),
+      stdout(/"another ci process is working on/),
+    ]);
     both = Promise.race([...waits, api.times(purchase, 2)]).then(() => {});
     const codes = await Promise.all([one, other].map(async ({ ended }) => (await ended).code));
     expect([codes.sort(), api.changes]).toEqual([[0, 2], [purchase]]);

@@ -161,6 +161,33 @@ describe('the live view', () => {
   });
 });
 
+test('the output of --exec appears in the live view and after it with masked keys', async () => {
+  const api = await recordedSandbox();
+  const line = 'pools watch kimi26 --blocks europe --forever --interval 1h --exec'.split(' ');
+  const key = 'sk_live_0123456789abcdefghijklmnopqrstuv';
+  const session = onTerminal(userOf(api), [
+    ...line,
+    // A zero-width space in it hides a key from whoever looks for one.
+    `printf 'told ${key}\\nhidden sk_live_\\342\\200\\213${key.slice(8)}\\nPASSWORD=hunter2hunter2\\nlast\\n'`,
+  ]);
+  await session.shows(/\nlast\n/);
+  expect(session.screen).toContain(`told sk_live_…${key.slice(-4)}`);
+  session.type(ctrlC);
+  await session.exit;
+  expect(session.written).toContain('PASSWORD=…');
+  expect(session.written).toContain(`hidden sk_live_…${key.slice(-4)}`);
+  for (const each of [key.slice(8), 'hunter2']) expect(session.written).not.toContain(each);
+});
+
+test('a line of --exec that is passed on in parts never shows half a key', async () => {
+  const api = await recordedSandbox();
+  const key = 'sk_live_0123456789abcdefghijklmnopqrstuv';
+  const command = `node -e "process.stdout.write(' '.repeat(65520) + '${key} end\\n')"`;
+  const ended = await userOf(api).ci(['pools', 'watch', 'kimi26', '--blocks', 'europe', '--exec', command]);
+  expect(ended.stderr.trim()).toMatch(/sk_live_…stuv end$/);
+  expect(ended.stderr).not.toContain('klmnop');
+});
+
 describe('--subscribe on a terminal', () => {
   const line = 'pools watch minimax-m3 --blocks americas,asia --subscribe --interval 200ms --for 6h';
 
@@ -202,10 +229,10 @@ describe('--subscribe on a terminal', () => {
 
   test('tells of a purchase that comes late on the screen that stays', async () => {
     const api = await dropping({ at: [2], seats: 3, instead: comesLate() });
-    const session = onTerminal(userOf(api), `${line.replace(',asia', '')} --yes`);
+    const session = onTerminal(userOf(api), `${line.replace(',asia', '')} --yes --settle 1s`);
     expect(await session.exit).toBe(0);
     const [, after = ''] = around(session);
-    expect(after).toMatch(/^The purchase whose answer was lost was carried out after all\.\r\nSubscription {2}/);
+    expect(after).toMatch(/^The response to a purchase was lost, but the purchase went through\.\r\nSubscription {2}/);
   });
 
   test('goes back to the live view when somebody was faster', async () => {
