@@ -1,6 +1,6 @@
 import { CommandError } from '../../domain/errors.ts';
 import { relativeTime } from '../../output/time.ts';
-import { isLeftBehind, type RecordedChange } from '../../state/history.ts';
+import { type History, isLeftBehind, type RecordedChange } from '../../state/history.ts';
 import {
   type Action,
   areOneThing,
@@ -148,8 +148,11 @@ async function settleEarlier<A extends Action>(
   let found = await untaken(context, planned);
   let unclear: Obstacle | undefined;
   let settledSome = false;
-  for (const change of await openLike(context, planned)) {
-    if (change.settled === undefined && !isLeftBehind(change)) return { found, obstacle: { kind: 'running', change } };
+  for (const { id } of await openLike(context, planned)) {
+    const now = openNow(history, id);
+    if (!now) continue;
+    const { change } = now;
+    if (now.isRunning) return { found, obstacle: { kind: 'running', change } };
     if (!hasAction(change.intent, action)) continue;
     const sought = { ...soughtOf(change, context), action, intent: change.intent };
     const finding = await context.during('Checking an earlier change', () =>
@@ -210,6 +213,19 @@ async function takeUp<A extends Action>(
     ids: idsFound(action, found),
     charge: chargeFound(action, intent, found),
   });
+}
+
+/** Returns an open change as it is now, and whether a process is working on it; undefined when it isn't open any more. */
+export function openNow(
+  history: History,
+  id: string,
+): { readonly change: RecordedChange; readonly isRunning: boolean } | undefined {
+  const find = () => history.open().find((each) => each.id === id);
+  const seen = find();
+  if (seen && seen.settled === undefined && !isLeftBehind(seen)) return { change: seen, isRunning: true };
+  // A process that has ended by now may have recorded its outcome since the record was read.
+  const change = find();
+  return change && { change, isRunning: false };
 }
 
 /** The open changes of the account that could be the same as a new one. */

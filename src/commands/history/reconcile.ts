@@ -1,5 +1,6 @@
 import { chargeFound, describeChange, idsFound } from '../../account/changes/actions.ts';
 import { recordOutcome } from '../../account/changes/carry-out.ts';
+import { openNow } from '../../account/changes/earlier.ts';
 import { findOutcome, settlesAt, soughtOf } from '../../account/changes/find-outcome.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { counted } from '../../output/text.ts';
@@ -41,9 +42,10 @@ async function settleOpen(context: Context, { wait = false }: Options): Promise<
   const open = history.open().filter(isOurs);
   for (const change of open) {
     if (wait) await untilEnded(context, change);
-    const now = history.open().find(({ id }) => id === change.id);
-    if (now && isOpen(now)) await settle(context, now, wait);
-    else if (now) output.note(`${now.id} (${describeChange(now.intent)}): another ci process is working on it.`);
+    const now = openNow(history, change.id);
+    if (now?.isRunning) {
+      output.note(`${change.id} (${describeChange(change.intent)}): another ci process is working on it.`);
+    } else if (now && isOpen(now.change)) await settle(context, now.change, wait);
   }
   await retryUnclear(context, open);
   const ids = new Set(open.map(({ id }) => id));
