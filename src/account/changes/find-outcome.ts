@@ -131,9 +131,10 @@ async function lookOnce<A extends Action>(
   try {
     verdict = await look(api, change.action, change.intent, change.before, () => {
       // By now, whatever the look saw is recorded, or the process that made it is still at work.
-      const changes = history.since(change.begunAt - recordedPrecision);
-      hasRival = changes.some((each) => isRival(change, each));
-      return idsOfOthers(changes, change);
+      const read = () => history.since(change.begunAt - recordedPrecision);
+      hasRival = read().some((each) => isRival(change, each));
+      // A process that has ended by now may have recorded what it made since the record was read.
+      return idsOfOthers(read(), change);
     });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
