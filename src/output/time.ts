@@ -22,6 +22,12 @@ export function relativeTime(moment: Date, now: Date): string {
   return new Intl.RelativeTimeFormat('en').format(Math.sign(distance) * Math.round(Math.abs(distance) / length), unit);
 }
 
+/** How long ago a moment was, rounded, for people: `2 hours ago`, `just now`. */
+export function timeAgo(moment: Date, now: Date): string {
+  const when = relativeTime(moment, now);
+  return when === 'now' ? 'just now' : when;
+}
+
 /** Formats a day in a time zone: `23 May 2026`. Returns an empty text for an invalid date. */
 export function day(moment: Date, timeZone: string): string {
   return written(moment, 'en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone });

@@ -313,6 +313,11 @@ function isToBeFound(begun: Pick<RecordedChange, 'intent'> | undefined, state: C
   return !isFinal(state) && !(begun?.intent.action === 'api' && state.settled);
 }
 
+/** Whether a process is at work on a change. */
+export function isUnderWay({ settled, process }: RecordedChange): boolean {
+  return settled === undefined && isRunning(process) === true;
+}
+
 /** Whether a change was left behind: nothing says what became of it, and its process is not at work on it any more. */
 export function isLeftBehind({ settled, process }: RecordedChange): boolean {
   return settled === undefined && isRunning(process) !== true;

@@ -1,14 +1,8 @@
 import type { Api } from '../../api/index.ts';
 import { CommandError, messageOf, type Outcome } from '../../domain/errors.ts';
 import type { Before, Intent } from '../../domain/reconcile.ts';
-import { relativeTime } from '../../output/time.ts';
-import {
-  type History,
-  isLeftBehind,
-  type RecordedAccount,
-  type RecordedChange,
-  type Settled,
-} from '../../state/history.ts';
+import { timeAgo } from '../../output/time.ts';
+import { type History, isOpen, type RecordedAccount, type Settled } from '../../state/history.ts';
 import {
   type Action,
   compareChanges,
@@ -296,19 +290,14 @@ function noteOpen(
 ): void {
   const open = history
     .open()
-    .filter((each) => each.account.id === account.id && isInDoubt(each) && !compareChanges(intent, each.intent));
+    .filter((each) => each.account.id === account.id && isOpen(each) && !compareChanges(intent, each.intent));
   const last = open.at(-1);
   if (!last) return;
-  const when = relativeTime(new Date(last.at), new Date(clocks.wall()));
-  const what = `"${describeChange(last.intent)}" (${when === 'now' ? 'just now' : when})`;
+  const when = timeAgo(new Date(last.at), new Date(clocks.wall()));
+  const what = `"${describeChange(last.intent)}" (${when})`;
   const whose =
     open.length === 1
       ? `an earlier change is unknown: ${what}`
       : `${open.length} earlier changes is unknown, the latest is ${what}`;
   output.note(`The outcome of ${whose}. Run \`ci history reconcile\` to find out.`);
-}
-
-/** Whether a look can find out the outcome of an open change, and its process is gone. */
-function isInDoubt(change: RecordedChange): boolean {
-  return change.settled === undefined ? isLeftBehind(change) : change.intent.action !== 'api';
 }

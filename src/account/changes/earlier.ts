@@ -1,6 +1,6 @@
 import { CommandError } from '../../domain/errors.ts';
-import { relativeTime } from '../../output/time.ts';
-import { type History, isLeftBehind, type RecordedChange } from '../../state/history.ts';
+import { timeAgo } from '../../output/time.ts';
+import { type History, isUnderWay, type RecordedChange, type Settled } from '../../state/history.ts';
 import {
   type Action,
   areOneThing,
@@ -14,10 +14,10 @@ import {
   idsFound,
 } from './actions.ts';
 import { type ChangingContext, recordOutcome } from './carry-out.ts';
-import { findOutcome, settlesAt, soughtOf, waited } from './find-outcome.ts';
+import { findOutcome, type Known, settlesAt, soughtOf, waited } from './find-outcome.ts';
 
 /** How often the record is read while another process is at work on the same, milliseconds. */
-const whileRunning = 200;
+export const whileRunning = 200;
 /** For how long after its settling time a process may go on working on a change, milliseconds. */
 const runsOver = 60_000;
 /** How long the same command adopts a change that was found after its own command ended, in milliseconds. */
@@ -165,13 +165,7 @@ async function settleEarlier<A extends Action>(
       if (compareChanges(intent, change.intent)) unclear ??= { kind: 'unclear', change, why };
       continue;
     }
-    const ids = finding.outcome === 'applied' ? idsFound(action, finding.found) : [];
-    recordOutcome(context, history, change.id, {
-      outcome: finding.outcome,
-      by: finding.outcome === 'applied' ? 'later' : 'look',
-      ids,
-      charge: finding.outcome === 'applied' ? chargeFound(action, change.intent, finding.found) : undefined,
-    });
+    recordOutcome(context, history, change.id, settledLater(action, change.intent, finding));
     settledSome = true;
     if (finding.outcome === 'applied' && compareChanges(intent, change.intent) === 'same') {
       found ??= { change, intent: change.intent, found: finding.found };
@@ -196,9 +190,25 @@ async function doneMeanwhile<A extends Action>(
       ({ id, settled, intent: other }) =>
         ids.has(id) && settled?.outcome === 'applied' && compareChanges(intent, other) === 'same',
     );
+  return resultOf(context, action, change);
+}
+
+/** Fetches the result of an earlier change; undefined if there is no such change, or its result is gone. */
+async function resultOf<A extends Action>(
+  context: ChangingContext,
+  action: A,
+  change: RecordedChange | undefined,
+): Promise<EarlierChange<A> | undefined> {
   if (!change || !hasAction(change.intent, action)) return undefined;
   const found = await findAgain(await context.lookingApi(), action, change.intent, change.settled?.ids ?? []);
   return found === undefined ? undefined : { change, intent: change.intent, found };
+}
+
+/** Returns what to record of a change whose outcome was found out after its own command had ended. */
+export function settledLater<A extends Action>(action: A, intent: IntentOf<A>, finding: Known<FoundBy[A]>): Settled {
+  if (finding.outcome === 'not_applied') return { outcome: 'not_applied', by: 'look', ids: [] };
+  const { found } = finding;
+  return { outcome: 'applied', by: 'later', ids: idsFound(action, found), charge: chargeFound(action, intent, found) };
 }
 
 /** Records that an earlier change was adopted, so that no other command adopts it again. */
@@ -222,7 +232,7 @@ export function openNow(
 ): { readonly change: RecordedChange; readonly isRunning: boolean } | undefined {
   const find = () => history.open().find((each) => each.id === id);
   const seen = find();
-  if (seen && seen.settled === undefined && !isLeftBehind(seen)) return { change: seen, isRunning: true };
+  if (seen && isUnderWay(seen)) return { change: seen, isRunning: true };
   // A process that has ended by now may have recorded its outcome since the record was read.
   const change = find();
   return change && { change, isRunning: false };
@@ -257,9 +267,7 @@ async function untaken<A extends Action>(
     .since(context.clocks.wall() - takenUpFor)
     .filter((each) => each.account.id === id && isUntaken(each) && Date.parse(each.at) >= since)
     .find((each) => compareChanges(intent, each.intent) === 'same');
-  if (!change || !hasAction(change.intent, action)) return undefined;
-  const found = await findAgain(await context.lookingApi(), action, change.intent, change.settled?.ids ?? []);
-  return found === undefined ? undefined : { change, intent: change.intent, found };
+  return resultOf(context, action, change);
 }
 
 function isUntaken({ settled }: RecordedChange): boolean {
@@ -308,6 +316,5 @@ function unclear(context: ChangingContext, { change, why }: Extract<Obstacle, { 
 }
 
 function ago({ clocks }: ChangingContext, { at }: RecordedChange): string {
-  const when = relativeTime(new Date(at), new Date(clocks.wall()));
-  return when === 'now' ? 'just now' : when;
+  return timeAgo(new Date(at), new Date(clocks.wall()));
 }

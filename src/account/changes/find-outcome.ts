@@ -3,7 +3,7 @@ import type { Settings } from '../../config/settings.ts';
 import { CommandError } from '../../domain/errors.ts';
 import type { Clocks } from '../../domain/pace.ts';
 import { areRivals, type Before, type Verdict } from '../../domain/reconcile.ts';
-import { type History, isLeftBehind, type RecordedAccount, type RecordedChange } from '../../state/history.ts';
+import { type History, isUnderWay, type RecordedAccount, type RecordedChange } from '../../state/history.ts';
 import { type Action, type FoundBy, type IntentOf, knownWithoutLook, look } from './actions.ts';
 
 /** The pauses between two looks, milliseconds; the last one is repeated. */
@@ -64,6 +64,9 @@ export type Finding<Found> =
       /** Why the account couldn't be looked at. */
       readonly error?: CommandError | undefined;
     };
+
+/** An outcome that is known. */
+export type Known<Found> = Exclude<Finding<Found>, { readonly outcome: 'unknown' }>;
 
 /** Returns when a recorded change can't take effect any more, epoch milliseconds. */
 export function settlesAt({ at, sentAt }: RecordedChange, { settings, clocks }: LookingContext): number {
@@ -160,13 +163,7 @@ function isRival(
   { id, account, intent }: Pick<RecordedChange, 'id' | 'account' | 'intent'>,
   other: RecordedChange,
 ): boolean {
-  return (
-    other.id !== id &&
-    other.account.id === account.id &&
-    other.settled === undefined &&
-    !isLeftBehind(other) &&
-    areRivals(intent, other.intent)
-  );
+  return other.id !== id && other.account.id === account.id && isUnderWay(other) && areRivals(intent, other.intent);
 }
 
 /** Waits. @returns whether the time passed; false when the user ended the command */

@@ -1,10 +1,10 @@
-import { chargeFound, describeChange, idsFound } from '../../account/changes/actions.ts';
+import { type Action, describeChange, type FoundBy } from '../../account/changes/actions.ts';
 import { recordOutcome } from '../../account/changes/carry-out.ts';
-import { openNow } from '../../account/changes/earlier.ts';
-import { findOutcome, settlesAt, soughtOf } from '../../account/changes/find-outcome.ts';
+import { openNow, settledLater, whileRunning } from '../../account/changes/earlier.ts';
+import { findOutcome, type Known, settlesAt, soughtOf } from '../../account/changes/find-outcome.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { counted } from '../../output/text.ts';
-import { isLeftBehind, isOpen, type RecordedChange } from '../../state/history.ts';
+import { isOpen, isUnderWay, type RecordedChange } from '../../state/history.ts';
 import type { Verb } from '../command.ts';
 import type { Context } from '../context.ts';
 import { fields, historyColumns, shownChange } from './change.ts';
@@ -38,7 +38,7 @@ async function settleOpen(context: Context, { wait = false }: Options): Promise<
   const { client } = await context.api();
   client.requireSignedIn();
   const account = await context.recordedAccount();
-  const isOurs = (change: RecordedChange) => change.account.id === account.id && (isRunning(change) || isOpen(change));
+  const isOurs = (change: RecordedChange) => change.account.id === account.id && (isUnderWay(change) || isOpen(change));
   const open = history.open().filter(isOurs);
   for (const change of open) {
     if (wait) await untilEnded(context, change);
@@ -62,23 +62,14 @@ async function settleOpen(context: Context, { wait = false }: Options): Promise<
   await context.noteUndelivered();
 }
 
-/** How often the record is read while another process is at work, milliseconds. */
-const whileRunning = 200;
-
-/** Whether another process is at work on a change. */
-function isRunning(change: RecordedChange): boolean {
-  return change.settled === undefined && !isLeftBehind(change);
-}
-
 /** Waits until no process is at work on a change any more. @throws CommandError (interrupted) */
 async function untilEnded(context: Context, change: RecordedChange): Promise<void> {
   const history = await context.history();
   let told = false;
   for (;;) {
-    const now = history.open().find(({ id }) => id === change.id);
-    if (!now || !isRunning(now)) return;
+    if (!openNow(history, change.id)?.isRunning) return;
     if (!told)
-      context.output.note(`Waiting for another ci process that is working on "${describeChange(now.intent)}".`);
+      context.output.note(`Waiting for another ci process that is working on "${describeChange(change.intent)}".`);
     told = true;
     await context.pause(whileRunning);
   }
@@ -93,7 +84,9 @@ async function retryUnclear(context: Context, tried: readonly RecordedChange[]):
   if (unclear.length === tried.length) return;
   for (const change of unclear) {
     const finding = await findOutcome(context, soughtOf(change, context), { patience: 0 });
-    if (finding.outcome !== 'unknown') await settle(context, change, false);
+    if (finding.outcome === 'unknown') continue;
+    if (context.interrupt.aborted) throw new CommandError('interrupted', 'interrupted');
+    await record(context, change, finding);
   }
 }
 
@@ -108,18 +101,7 @@ async function settle(context: Context, change: RecordedChange, wait: boolean): 
     findOutcome(context, soughtOf(change, context), { patience, onWait: () => output.note(waitingFor(change, time)) }),
   );
   if (interrupt.aborted) throw new CommandError('interrupted', 'interrupted');
-  if (finding.outcome !== 'unknown') {
-    const ids = finding.outcome === 'applied' ? idsFound(intent.action, finding.found) : [];
-    const charge = finding.outcome === 'applied' ? chargeFound(intent.action, intent, finding.found) : undefined;
-    recordOutcome(context, history, id, {
-      outcome: finding.outcome,
-      by: finding.outcome === 'applied' ? 'later' : 'look',
-      ids,
-      charge,
-    });
-    if (intent.action === 'create-key' && ids[0] !== undefined) noteSecret(context, ids[0]);
-    return;
-  }
+  if (finding.outcome !== 'unknown') return record(context, change, finding);
   const { error, why, isFinal } = finding;
   if (error?.exitCode === 4) throw error;
   if (change.settled === undefined && !error)
@@ -130,6 +112,17 @@ async function settle(context: Context, change: RecordedChange, wait: boolean): 
       ? ''
       : ` It may go through within ${seconds} s. Run \`ci history reconcile --wait\` to wait.`;
   output.note(`${id} (${describeChange(intent)}): ${why ?? 'not found yet'}.${later}`);
+}
+
+async function record(
+  context: Context,
+  { id, intent }: RecordedChange,
+  finding: Known<FoundBy[Action]>,
+): Promise<void> {
+  const settled = settledLater(intent.action, intent, finding);
+  recordOutcome(context, await context.history(), id, settled);
+  const [key] = settled.ids;
+  if (intent.action === 'create-key' && key !== undefined) noteSecret(context, key);
 }
 
 function waitingFor({ intent }: RecordedChange, time: number): string {

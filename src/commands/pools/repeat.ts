@@ -3,7 +3,7 @@ import type { Subscription } from '../../api/pools.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { areSamePurchases, judgeSubscribe, type SubscribeIntent } from '../../domain/reconcile.ts';
 import { inWords } from '../../output/text.ts';
-import { relativeTime } from '../../output/time.ts';
+import { timeAgo } from '../../output/time.ts';
 import type { RecordedChange } from '../../state/history.ts';
 import type { Context } from '../context.ts';
 
@@ -109,8 +109,8 @@ function repetition(context: Context, change: RecordedChange): CommandError {
 }
 
 function toldOf({ clock }: Context, { at, settled }: RecordedChange): string {
-  const when = relativeTime(new Date(at), new Date(clock()));
+  const when = timeAgo(new Date(at), new Date(clock()));
   const ids = settled?.ids ?? [];
   const what = settled?.outcome === 'applied' ? 'was bought' : 'may have been bought';
-  return `the same ${what} ${when === 'now' ? 'just now' : when}${ids.length > 0 ? `: ${inWords(ids)}` : ''}`;
+  return `the same ${what} ${when}${ids.length > 0 ? `: ${inWords(ids)}` : ''}`;
 }
