@@ -53,7 +53,8 @@ async function rivals(flags = '') {
   return { api, me, one, other, answered, looks: () => looks() - before };
 }
 
-test('a second key of the same name waits until the first one is created', async () => {
+/** A sandbox that carries out every change, and answers it when `answered` opens. */
+async function answeredLater() {
   const answered = gate();
   const api: Awaited<ReturnType<typeof recordedSandbox>> = await recordedSandbox({
     instead: (request) =>
@@ -65,7 +66,11 @@ test('a second key of the same name waits until the first one is created', async
           }
         : undefined,
   });
-  const me = userOf(api);
+  return { api, me: userOf(api), answered };
+}
+
+test('a second key of the same name waits until the first one is created', async () => {
+  const { api, me, answered } = await answeredLater();
   const first = me.start(line);
   await api.got('POST');
   const refused = await me.ci(`${line} --no-wait`);
@@ -93,18 +98,7 @@ test('a second key of the same name waits until the first one is created', async
 });
 
 test('a second identical purchase waits until the first one is made, and is then refused', async () => {
-  const answered = gate();
-  const api: Awaited<ReturnType<typeof recordedSandbox>> = await recordedSandbox({
-    instead: (request) =>
-      isChange(request)
-        ? async (received, response) => {
-            const { status, body } = await api.box.call(received.method, received.path, { text: received.body });
-            await answered.opened;
-            await answer(status, body)(received, response);
-          }
-        : undefined,
-  });
-  const me = userOf(api);
+  const { api, me, answered } = await answeredLater();
   const subscribe = 'pools subscribe kimi26 --blocks europe --yes --json --timeout 60s';
   const first = me.start(subscribe);
   await api.got('POST');
