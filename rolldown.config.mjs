@@ -112,11 +112,11 @@ const program = defineConfig({
         {
           name: 'start',
           priority: 4,
-          test: /package\.json$|node_modules\/commander\/|src\/(?:commands\/(?:command|program)|domain\/(?:errors|secrets)|output\/(?:text|sink|workflow-commands))\.ts$/,
+          test: /package\.json$|node_modules\/commander\/|src\/(?:main|commands\/index|cli\/(?:global-options|process|program|report|run|verb)|domain\/(?:errors|secrets)|output\/(?:text|sink|workflow-commands))\.ts$/,
         },
         // Each with all that it needs and has not yet: what every command does, what pools are, and the API.
-        { name: 'context', priority: 3, test: /src\/(?:commands\/context|output\/time)\.ts$/ },
-        { name: 'pool', priority: 2, test: /src\/commands\/(?:options|pool)\.ts$/ },
+        { name: 'context', priority: 3, test: /src\/(?:context\/context|output\/time)\.ts$/ },
+        { name: 'pool', priority: 2, test: /src\/(?:cli\/options|account\/pools)\.ts$/ },
         { name: 'api', priority: 1, test: /src\/api\/index\.ts$/ },
       ],
     },

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import path from 'node:path';
-import { CompletionCache, completed, type KeptNames, type KnownName } from './config/completion-cache.ts';
-import { type CompletionRequest, parseRequest, requestWords } from './config/completion-request.ts';
+import { CompletionCache, completed, type KeptNames, type KnownName } from './completion/cache.ts';
+import { type CompletionRequest, parseRequest, requestWords } from './completion/request.ts';
 import { cacheFolder, configFolder, sandboxFolder } from './config/folders.ts';
 import { savedProfiles } from './config/saved-profiles.ts';
 import { accountOf, resolveSettings } from './config/settings.ts';

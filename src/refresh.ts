@@ -1,8 +1,9 @@
 import { version } from '../package.json';
 import type { Api } from './api/index.ts';
-import { Context, type World } from './commands/context.ts';
-import { type Completed, CompletionCache, completed, type KnownName } from './config/completion-cache.ts';
-import { parseRequest } from './config/completion-request.ts';
+import { type Completed, CompletionCache, completed, type KnownName } from './completion/cache.ts';
+import { parseRequest } from './completion/request.ts';
+import { Context } from './context/context.ts';
+import type { World } from './context/world.ts';
 
 /** How long an answer is waited for, and how long this process lives at the most, in milliseconds. */
 const patience = 8000;

@@ -1,13 +1,13 @@
 import { Argument, Option } from 'commander';
 import { carryOut } from '../account/changes/carry-out.ts';
+import { type Hold, makeAndDeliver } from '../account/secrets/delivery.ts';
 import type { KeyKind } from '../api/client.ts';
 import type { HttpMethod } from '../api/transport.ts';
+import type { Verb } from '../cli/verb.ts';
+import type { Context } from '../context/context.ts';
 import { messageOf, usageError } from '../domain/errors.ts';
 import { wholeKeysIn } from '../domain/secrets.ts';
 import { factLines } from '../output/text.ts';
-import type { Verb } from './command.ts';
-import type { Context } from './context.ts';
-import { type Hold, makeAndDeliver } from './delivery.ts';
 
 /** The methods of a request. */
 export const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly HttpMethod[];

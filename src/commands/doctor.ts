@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
+import type { Verb } from '../cli/verb.ts';
 import { keyFor } from '../config/settings.ts';
+import type { Context } from '../context/context.ts';
 import { CommandError, messageOf } from '../domain/errors.ts';
 import { masked, redacted } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell-word.ts';
 import type { Drawing } from '../output/output.ts';
-import type { Verb } from './command.ts';
-import type { Context } from './context.ts';
 
 export const fields = ['check', 'status', 'detail'] as const;
 

@@ -1,15 +1,7 @@
+import { pages } from '../account/web-pages.ts';
+import type { Verb } from '../cli/verb.ts';
+import type { Context } from '../context/context.ts';
 import { usageError } from '../domain/errors.ts';
-import type { Verb } from './command.ts';
-import type { Context } from './context.ts';
-
-/** The vendor's pages. */
-export const pages = {
-  dashboard: 'https://cheapestinference.com/dashboard',
-  docs: 'https://docs.cheapestinference.com',
-  keys: 'https://cheapestinference.com/dashboard',
-  billing: 'https://cheapestinference.com/dashboard',
-  pools: 'https://cheapestinference.com/pools',
-} as const;
 
 type Place = keyof typeof pages;
 

@@ -1,4 +1,7 @@
+import { allSubscriptions, type PoolSubscription } from '../account/subscriptions.ts';
 import type { Key } from '../api/keys.ts';
+import type { Verb } from '../cli/verb.ts';
+import type { Context } from '../context/context.ts';
 import { type CaredFor, type Finding, needsCare } from '../domain/care.ts';
 import { hoursInWords, isLive, nextLive } from '../domain/coverage.ts';
 import { decimalUsd, parseUsd, shownUsd } from '../domain/money.ts';
@@ -6,9 +9,6 @@ import type { Column } from '../output/output.ts';
 import type { Style } from '../output/style.ts';
 import { factLines } from '../output/text.ts';
 import { distanceTo, relativeTime, timeOfDay } from '../output/time.ts';
-import type { Verb } from './command.ts';
-import type { Context } from './context.ts';
-import { allSubscriptions, type PoolSubscription } from './subscriptions.ts';
 
 export const fields = ['creditBalance', 'subscriptions', 'keys', 'problems'] as const;
 

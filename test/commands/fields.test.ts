@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { subscriptionFields } from '../../src/account/subscription-table.ts';
+import { eventFields } from '../../src/account/watch/events.ts';
 import {
   billingStatusSchema,
   creditsSchema,
@@ -24,9 +26,7 @@ import { fields as keyFields } from '../../src/commands/keys/list.ts';
 import { fields as planFields } from '../../src/commands/plans/list.ts';
 import { fields as poolKeyFields } from '../../src/commands/pools/keys.ts';
 import { fields as poolFields } from '../../src/commands/pools/list.ts';
-import { subscriptionFields } from '../../src/commands/pools/subscription.ts';
 import { fields as poolDetailFields } from '../../src/commands/pools/view.ts';
-import { eventFields } from '../../src/commands/pools/watching/event.ts';
 import { fields as usageFields } from '../../src/commands/usage/keys.ts';
 import { selfFields } from '../../src/commands/usage/self.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { startPage } from '../../src/commands/start.ts';
+import { startPage } from '../../src/cli/start-page.ts';
 import { painted, plain } from '../../src/output/style.ts';
 
 const nobody = { managementKey: undefined, origin: 'profile "default"', host: 'api.test', sandbox: false };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { waitingFor } from '../../src/commands/waiting.ts';
+import { waitingFor } from '../../src/context/progress.ts';
 
 test.each([
   ['GET', '/api/pools', 'Fetching the pools'],

@@ -26,7 +26,7 @@ const stillTurns = 3;
 const busyResources = /^(Immediate|FSReq|ProcessWrap|GetAddrInfo|\w+(Connect|Write|Shutdown|Req)Wrap|\w+REQUEST$)/;
 
 /** Files that simulated commands don't load: entry points, which run when loaded, and files that only the bundler can read. */
-const unloadable = /^(complete|refresh|update.check)\.ts$|^commands.completion/;
+const unloadable = /^(complete|refresh|update.check)\.ts$|^(cli|commands).completion/;
 
 /** A folder in memory, if there is one, because the record is synced to disk often. */
 const fastFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();

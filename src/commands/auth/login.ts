@@ -1,8 +1,8 @@
+import { checkedKey, saveKey } from '../../account/sign-in.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { masked } from '../../domain/secrets.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { checkedKey, saveKey } from './sign-in.ts';
 
 const fields = ['profile', 'apiUrl', 'managementKey', 'file'] as const;
 

@@ -1,8 +1,8 @@
+import type { Verb } from '../../cli/verb.ts';
 import { defaultApiUrl } from '../../config/api-url.ts';
 import { shownKey } from '../../config/profiles.ts';
+import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
 
 const fields = ['profile', 'apiUrl', 'managementKey', 'file'] as const;
 

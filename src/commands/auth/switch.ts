@@ -1,9 +1,9 @@
+import type { Verb } from '../../cli/verb.ts';
 import { defaultApiUrl } from '../../config/api-url.ts';
 import { shownKey } from '../../config/profiles.ts';
+import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
 import type { Choice } from '../../prompts/question.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
 
 const fields = ['profile'] as const;
 

@@ -1,7 +1,7 @@
+import type { Verb } from '../../cli/verb.ts';
 import { keyFor } from '../../config/settings.ts';
+import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
 
 const fields = ['managementKey'] as const;
 

@@ -1,13 +1,13 @@
 import { holdsSubscription } from '../../account/changes/actions.ts';
 import { carryOut } from '../../account/changes/carry-out.ts';
 import { awaitEarlier } from '../../account/changes/earlier.ts';
+import { sayRetired } from '../../account/flat-plans.ts';
+import { allSubscriptions, isGoing, noSubscription, subscriptionChoices } from '../../account/subscriptions.ts';
+import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../../cli/options.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
 import { factLines } from '../../output/text.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../options.ts';
-import { sayRetired } from '../retired.ts';
-import { allSubscriptions, isGoing, noSubscription, subscriptionChoices } from '../subscriptions.ts';
 
 const fields = ['subscriptionId', 'canceled'] as const;
 

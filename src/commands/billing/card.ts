@@ -1,9 +1,9 @@
 import { carryOut } from '../../account/changes/carry-out.ts';
+import { pages } from '../../account/web-pages.ts';
 import type { SetupIntent } from '../../api/billing.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import type { Column } from '../../output/output.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { pages } from '../open.ts';
 
 export const fields = ['url', 'sessionUrl'] as const;
 

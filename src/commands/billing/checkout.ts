@@ -1,7 +1,7 @@
 import { carryOut } from '../../account/changes/carry-out.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { chosenPlan } from './plan.ts';
+import { chosenPlan } from '../../account/flat-plans.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 
 export const fields = ['sessionUrl', 'sessionId'] as const;
 

@@ -1,8 +1,8 @@
 import type { Credits } from '../../api/billing.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { decimalUsd, shownUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
 
 export const fields = ['totalTopUp', 'remaining', 'hasCreditKey', 'creditKeyCount'] as const;
 

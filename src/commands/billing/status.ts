@@ -1,11 +1,11 @@
 import type { BillingStatus, PoolPledge } from '../../api/billing.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { decimalUsd, shownUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
 import type { Style } from '../../output/style.ts';
 import { factLines } from '../../output/text.ts';
 import { distanceTo } from '../../output/time.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
 
 export const fields = [
   'subscriptions',

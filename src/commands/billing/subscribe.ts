@@ -1,14 +1,14 @@
 import { plansHeld } from '../../account/changes/actions.ts';
 import { carryOut } from '../../account/changes/carry-out.ts';
 import { awaitEarlier } from '../../account/changes/earlier.ts';
+import { chosenPlan } from '../../account/flat-plans.ts';
+import { type Hold, makeAndDeliver } from '../../account/secrets/delivery.ts';
 import type { PlanSubscription } from '../../api/billing.ts';
+import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../../cli/options.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { factLines } from '../../output/text.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { type Hold, makeAndDeliver } from '../delivery.ts';
-import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../options.ts';
-import { chosenPlan } from './plan.ts';
 
 export const fields = ['subscriptionId', 'planSlug', 'status', 'currentPeriodEnd', 'key', 'keyError'] as const;
 

@@ -1,14 +1,14 @@
 import { Argument, Option } from 'commander';
 import { carryOut } from '../../account/changes/carry-out.ts';
 import type { StripeTopup, UsdcTopup } from '../../api/billing.ts';
+import { mistakeIn, parseAmount } from '../../cli/options.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, decimalUsd, formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
 import { paymentRequest } from '../../domain/usdc.ts';
 import { columnOf } from '../../output/output.ts';
 import { factLines } from '../../output/text.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { mistakeIn, parseAmount } from '../options.ts';
 
 export const fields = ['sessionUrl', 'sessionId', 'address', 'chain', 'amount', 'credited', 'balance'] as const;
 

@@ -2,12 +2,12 @@ import { Argument } from 'commander';
 import { toppedUp } from '../../account/changes/actions.ts';
 import { carryOut } from '../../account/changes/carry-out.ts';
 import type { VerifiedTopup } from '../../api/billing.ts';
+import { mistakeIn, parseAmount, settleOption, settlingOf } from '../../cli/options.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, decimalUsd, shownUsd, toUsd } from '../../domain/money.ts';
 import { isTransactionHash } from '../../domain/usdc.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { mistakeIn, parseAmount, settleOption, settlingOf } from '../options.ts';
 
 export const fields = ['credited', 'balance'] as const;
 

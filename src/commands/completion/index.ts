@@ -1,5 +1,5 @@
+import type { Stub } from '../../cli/verb.ts';
 import type { Shell } from '../../domain/shells.ts';
-import type { Stub } from '../command.ts';
 
 export const notes = `\`ci completion install\` sets Tab completion up for the shell in use.
 Values of your account (pools, keys, subscriptions) are asked of the API in the

@@ -1,12 +1,12 @@
-import { applyChange, type Change, completionChanges } from '../../config/completion-setup.ts';
+import { scriptFor } from '../../cli/completion/script.ts';
+import type { CommandTree } from '../../cli/help/tree.ts';
+import type { Verb } from '../../cli/verb.ts';
+import { applyChange, type Change, completionChanges } from '../../completion/setup.ts';
 import { shellInUse } from '../../config/shell.ts';
+import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Shell, shells } from '../../domain/shells.ts';
 import type { Column } from '../../output/output.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import type { CommandTree } from '../help/tree.ts';
-import { scriptFor } from './script.ts';
 
 const fields = ['shell', 'file', 'change', 'firstLine', 'lastLine'] as const;
 

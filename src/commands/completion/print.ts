@@ -1,6 +1,6 @@
+import { scriptFor } from '../../cli/completion/script.ts';
+import type { Define } from '../../cli/verb.ts';
 import type { Shell } from '../../domain/shells.ts';
-import type { Define } from '../command.ts';
-import { scriptFor } from './script.ts';
 
 const examples: Readonly<Record<Shell, string>> = {
   bash: 'source <(ci completion bash)',

@@ -1,5 +1,5 @@
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { resolvedColumns } from './list.ts';
 import { chosenPreference, fields, preferences, resolved } from './preference.ts';
 

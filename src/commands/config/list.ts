@@ -1,6 +1,6 @@
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import type { Column } from '../../output/output.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
 import { fields, preferences, type Resolved, resolved } from './preference.ts';
 
 /** `ci config list`: every setting, and where it came from. */

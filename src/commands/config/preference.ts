@@ -1,9 +1,9 @@
 import type { Profile } from '../../config/profiles.ts';
 import { defaultSettlingTime, parseSettlingTime, parseSpendLimit } from '../../config/settings.ts';
+import type { Context } from '../../context/context.ts';
 import { parseDuration } from '../../domain/duration.ts';
 import { usageError } from '../../domain/errors.ts';
 import { type Format, formats } from '../../domain/formats.ts';
-import type { Context } from '../context.ts';
 
 /** What can be preferred in a profile, and what each is without a preference. */
 export const preferences = ['output', 'timeout', 'max-monthly-spend', 'settling-time'] as const;

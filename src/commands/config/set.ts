@@ -1,8 +1,8 @@
+import { mistakeIn } from '../../cli/options.ts';
+import type { Verb } from '../../cli/verb.ts';
 import { defaultSettlingTime, parseSettlingTime } from '../../config/settings.ts';
+import type { Context } from '../../context/context.ts';
 import { formats } from '../../domain/formats.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { mistakeIn } from '../options.ts';
 import { resolvedColumns } from './list.ts';
 import { chosenPreference, fields, type Preference, preferences, resolved, withPreference } from './preference.ts';
 

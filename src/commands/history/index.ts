@@ -1,7 +1,7 @@
+import { fields, historyColumns, shownChange } from '../../account/changes/table.ts';
+import type { Stub, Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
-import type { Stub, Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { fields, historyColumns, shownChange } from './change.ts';
 
 interface Options {
   readonly all?: true;

@@ -2,12 +2,12 @@ import { type Action, describeChange, type FoundBy } from '../../account/changes
 import { recordOutcome } from '../../account/changes/carry-out.ts';
 import { openNow, settledLater, whileRunning } from '../../account/changes/earlier.ts';
 import { findOutcome, type Known, settlesAt, soughtOf } from '../../account/changes/find-outcome.ts';
+import { fields, historyColumns, shownChange } from '../../account/changes/table.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { counted } from '../../output/text.ts';
 import { isOpen, isUnderWay, type RecordedChange } from '../../state/history.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { fields, historyColumns, shownChange } from './change.ts';
 
 /** Time for a last look after a change has settled, in milliseconds. Only such a look proves that nothing was done. */
 const lastLook = 15_000;

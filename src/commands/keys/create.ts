@@ -1,5 +1,27 @@
 import { awaitEarlier, openIntents } from '../../account/changes/earlier.ts';
+import { intentOf, type KeyRequest, makeKey } from '../../account/keys/create.ts';
+import { keyLabel, secretOf, severalNamed } from '../../account/keys/find.ts';
+import { makeAndDeliver } from '../../account/secrets/delivery.ts';
+import {
+  addSavingOptions,
+  checkSaving,
+  type Saved,
+  type Saving,
+  savedIn,
+  variableOf,
+} from '../../account/secrets/saving.ts';
+import { keyByMail, poolSubscriptions, subscriptionChoices } from '../../account/subscriptions.ts';
 import type { CreatedKey, Key } from '../../api/keys.ts';
+import {
+  noWaitOption,
+  parseAmount,
+  parseCount,
+  type SettlingOptions,
+  settleOption,
+  settlingOf,
+} from '../../cli/options.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, toUsd } from '../../domain/money.ts';
 import { couldBe, type KeyIntent } from '../../domain/reconcile.ts';
@@ -7,14 +29,6 @@ import { masked } from '../../domain/secrets.ts';
 import type { Dotenv } from '../../output/dotenv.ts';
 import { framed } from '../../output/frame.ts';
 import type { Column, Drawing } from '../../output/output.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { makeAndDeliver } from '../delivery.ts';
-import { keyLabel, secretOf, severalNamed } from '../key.ts';
-import { noWaitOption, parseAmount, parseCount, type SettlingOptions, settleOption, settlingOf } from '../options.ts';
-import { addSavingOptions, checkSaving, type Saved, type Saving, savedIn, variableOf } from '../saving.ts';
-import { keyByMail, poolSubscriptions, subscriptionChoices } from '../subscriptions.ts';
-import { intentOf, type KeyRequest, makeKey } from './make.ts';
 
 export const fields = ['id', 'name', 'apiKey', 'savedTo', 'variable'] as const;
 

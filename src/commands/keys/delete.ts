@@ -1,12 +1,12 @@
+import { findKey, keyChoices, keyLabel } from '../../account/keys/find.ts';
+import { type Deleted, revokedBefore, revokeKey } from '../../account/keys/revoke.ts';
 import type { Key } from '../../api/keys.ts';
+import { type SettlingOptions, settleOption, settlingOf } from '../../cli/options.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { counted, factLines, inWords } from '../../output/text.ts';
 import { widthOf } from '../../output/width.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { findKey, keyChoices, keyLabel } from '../key.ts';
-import { type SettlingOptions, settleOption, settlingOf } from '../options.ts';
-import { type Deleted, revokedBefore, revokeKey } from './revoke.ts';
 
 const fields = ['id', 'name', 'deleted'] as const;
 

@@ -1,9 +1,9 @@
 import type { Key } from '../../api/keys.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { masked } from '../../domain/secrets.ts';
 import type { Column } from '../../output/output.ts';
 import { distanceTo } from '../../output/time.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
 
 export const fields = [
   'id',

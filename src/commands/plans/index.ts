@@ -1,4 +1,4 @@
-import type { Stub } from '../command.ts';
+import type { Stub } from '../../cli/verb.ts';
 
 /** The commands of `ci plans`. */
 export const commands: readonly Stub[] = [

@@ -1,9 +1,9 @@
+import { sayRetired } from '../../account/flat-plans.ts';
 import type { Plan } from '../../api/billing.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import type { Column } from '../../output/output.ts';
 import { grouped } from '../../output/text.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { sayRetired } from '../retired.ts';
 
 export const fields = ['slug', 'name', 'priceUsdc', 'rateLimits'] as const;
 

@@ -1,6 +1,12 @@
 import { carryOut } from '../../account/changes/carry-out.ts';
 import { awaitEarlier } from '../../account/changes/earlier.ts';
+import { blockHours, poolName } from '../../account/pools.ts';
+import { subscriptionFields, withMaskedKey } from '../../account/subscription-table.ts';
+import { chosenPoolOfMine, isGoing, type PoolSubscription, poolSubscriptions } from '../../account/subscriptions.ts';
 import type { Subscription } from '../../api/pools.ts';
+import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../../cli/options.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { blocksHeld } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { shownUsd } from '../../domain/money.ts';
@@ -8,12 +14,6 @@ import { judgeCancel } from '../../domain/reconcile.ts';
 import type { Column } from '../../output/output.ts';
 import { factLines } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../options.ts';
-import { blockHours, poolName } from '../pool.ts';
-import { chosenPoolOfMine, isGoing, type PoolSubscription, poolSubscriptions } from '../subscriptions.ts';
-import { subscriptionFields, withMaskedKey } from './subscription.ts';
 
 /** `ci pools cancel`: ends the most recent subscription on a pool with its period. */
 export default function cancel(command: Verb, context: Context): void {

@@ -1,10 +1,10 @@
+import { withPool } from '../../account/pools.ts';
+import { chosenPoolOfMine, keyByMail, poolSubscriptions } from '../../account/subscriptions.ts';
 import type { PoolKey } from '../../api/pools.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { masked } from '../../domain/secrets.ts';
 import type { Column } from '../../output/output.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { withPool } from '../pool.ts';
-import { chosenPoolOfMine, keyByMail, poolSubscriptions } from '../subscriptions.ts';
 
 export const fields = ['id', 'name', 'apiKey', 'isActive', 'subscriptionId', 'createdAt'] as const;
 

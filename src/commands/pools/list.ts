@@ -1,13 +1,13 @@
 import { Option } from 'commander';
+import { blockState, isOpen, listedBlock, poolFields, poolName } from '../../account/pools.ts';
 import type { Pool, PoolDetail } from '../../api/pools.ts';
+import { parseBlocks } from '../../cli/options.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { type Block, blockNames } from '../../domain/blocks.ts';
 import { decimalUsd, shownUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
 import { percent } from '../../output/text.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { parseBlocks } from '../options.ts';
-import { blockState, isOpen, listedBlock, poolFields, poolName } from '../pool.ts';
 
 export const fields = poolFields;
 

@@ -1,9 +1,17 @@
+import { chosenPool } from '../../account/pools.ts';
+import {
+  chosenBlocks,
+  facts,
+  type Purchase,
+  priced,
+  quoteColumns,
+  quoteFields,
+  quoteRecord,
+} from '../../account/purchase/price.ts';
+import { billingCycleOption, blocksOption, quantityOption } from '../../cli/options.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { factLines } from '../../output/text.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { billingCycleOption, blocksOption, quantityOption } from '../options.ts';
-import { chosenPool } from '../pool.ts';
-import { chosenBlocks, facts, type Purchase, priced, quoteColumns, quoteFields, quoteRecord } from './purchase.ts';
 
 /** `ci pools quote`: what a subscription would cost, without buying. */
 export default function quote(command: Verb, context: Context): void {

@@ -1,25 +1,22 @@
-import { seatsHeld } from '../../domain/coverage.ts';
-import { CommandError, usageError } from '../../domain/errors.ts';
-import { type Cents, formatUsd } from '../../domain/money.ts';
-import { counted, factLines, inWords } from '../../output/text.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
+import { chosenPool, poolName } from '../../account/pools.ts';
 import {
-  billingCycleOption,
-  blocksOption,
-  noWaitOption,
-  parseAmount,
-  quantityOption,
-  type SettlingOptions,
-  settleOption,
-  settlingOf,
-} from '../options.ts';
-import { chosenPool, poolName } from '../pool.ts';
-import type { PoolSubscription } from '../subscriptions.ts';
-import { boughtFields, printBought, savedText, sayWhatIsNext } from './bought.ts';
-import { type Bought, buyOnce, checkOpen, earlierPurchaseOf, intentOf, mineOn, withinLimit } from './buy.ts';
-import { alreadyCovering } from './covering.ts';
-import { addWantedOptions, buyAndDeliver, checkWanted, secretsOf, type Told, type Wanted } from './deliver.ts';
+  type Bought,
+  buyOnce,
+  checkOpen,
+  earlierPurchaseOf,
+  intentOf,
+  mineOn,
+  withinLimit,
+} from '../../account/purchase/buy.ts';
+import {
+  addWantedOptions,
+  buyAndDeliver,
+  checkWanted,
+  secretsOf,
+  type Told,
+  type Wanted,
+} from '../../account/purchase/buy-with-keys.ts';
+import { alreadyCovering } from '../../account/purchase/covering.ts';
 import {
   chargeText,
   checkMaximum,
@@ -31,10 +28,28 @@ import {
   quoteColumns,
   quoteFields,
   quoteRecord,
-} from './purchase.ts';
-import { consentToRepeat } from './repeat.ts';
-import { checkSpending, monthlySpending } from './spending.ts';
-import { withMaskedKey } from './subscription.ts';
+} from '../../account/purchase/price.ts';
+import { boughtFields, printBought, savedText, sayWhatIsNext } from '../../account/purchase/receipt.ts';
+import { consentToRepeat } from '../../account/purchase/repeat.ts';
+import { checkSpending, monthlySpending } from '../../account/purchase/spending.ts';
+import { withMaskedKey } from '../../account/subscription-table.ts';
+import type { PoolSubscription } from '../../account/subscriptions.ts';
+import {
+  billingCycleOption,
+  blocksOption,
+  noWaitOption,
+  parseAmount,
+  quantityOption,
+  type SettlingOptions,
+  settleOption,
+  settlingOf,
+} from '../../cli/options.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
+import { seatsHeld } from '../../domain/coverage.ts';
+import { CommandError, usageError } from '../../domain/errors.ts';
+import { type Cents, formatUsd } from '../../domain/money.ts';
+import { counted, factLines, inWords } from '../../output/text.ts';
 
 interface Options extends Purchase, Wanted, SettlingOptions {
   readonly maxPrice?: Cents;

@@ -1,8 +1,8 @@
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { checkedPool } from '../pool.ts';
-import { allSubscriptions, type PoolSubscription, poolSubscriptions } from '../subscriptions.ts';
-import { subscriptionColumns, subscriptionFields, withMaskedKey } from './subscription.ts';
+import { checkedPool } from '../../account/pools.ts';
+import { subscriptionColumns, subscriptionFields, withMaskedKey } from '../../account/subscription-table.ts';
+import { allSubscriptions, type PoolSubscription, poolSubscriptions } from '../../account/subscriptions.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 
 /** `ci pools subscriptions`: mine, on every pool or on one. */
 export default function subscriptions(command: Verb, context: Context): void {

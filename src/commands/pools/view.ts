@@ -1,12 +1,3 @@
-import type { PoolDetail } from '../../api/pools.ts';
-import { type Block, blockAt, blockNames, hoursOf, utcHours } from '../../domain/blocks.ts';
-import { decimalUsd, toUsd } from '../../domain/money.ts';
-import type { Column } from '../../output/output.ts';
-import type { Style } from '../../output/style.ts';
-import { percent } from '../../output/text.ts';
-import { timeOfDay } from '../../output/time.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
 import {
   blockPrice,
   chosenPool,
@@ -18,7 +9,16 @@ import {
   poolName,
   priceText,
   withPool,
-} from '../pool.ts';
+} from '../../account/pools.ts';
+import type { PoolDetail } from '../../api/pools.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
+import { type Block, blockAt, blockNames, hoursOf, utcHours } from '../../domain/blocks.ts';
+import { decimalUsd, toUsd } from '../../domain/money.ts';
+import type { Column } from '../../output/output.ts';
+import type { Style } from '../../output/style.ts';
+import { percent } from '../../output/text.ts';
+import { timeOfDay } from '../../output/time.ts';
 
 export const fields = [...poolFields, 'hourSlots'] as const;
 

@@ -1,9 +1,9 @@
-import { type Block, blockNames } from '../../domain/blocks.ts';
-import { parseDuration } from '../../domain/duration.ts';
-import { usageError } from '../../domain/errors.ts';
-import type { BillingCycle } from '../../domain/quote.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
+import { checkedPool, poolChoices } from '../../account/pools.ts';
+import { addWantedOptions, checkWanted } from '../../account/purchase/buy-with-keys.ts';
+import { chosenBlocks } from '../../account/purchase/price.ts';
+import { eventFields } from '../../account/watch/events.ts';
+import { Lookout, type Sought } from '../../account/watch/poll.ts';
+import { type Duration, Watched, type WatchOptions } from '../../account/watch/watch.ts';
 import {
   billingCycleOption,
   noWaitOption,
@@ -14,13 +14,13 @@ import {
   type SettlingOptions,
   settleOption,
   settlingOf,
-} from '../options.ts';
-import { checkedPool, poolChoices } from '../pool.ts';
-import { addWantedOptions, checkWanted } from './deliver.ts';
-import { chosenBlocks } from './purchase.ts';
-import { eventFields } from './watching/event.ts';
-import { Lookout, type Sought } from './watching/look.ts';
-import { type Duration, Watched, type WatchOptions } from './watching/run.ts';
+} from '../../cli/options.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
+import { type Block, blockNames } from '../../domain/blocks.ts';
+import { parseDuration } from '../../domain/duration.ts';
+import { usageError } from '../../domain/errors.ts';
+import type { BillingCycle } from '../../domain/quote.ts';
 
 /** The shortest interval, but for an API on this machine. Milliseconds. */
 const shortestInterval = 5000;

@@ -1,7 +1,7 @@
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { parseDuration } from '../../domain/duration.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { refuse } from './failure.ts';
+import { refuse } from '../../sandbox/failure.ts';
 
 const fields = ['now'] as const;
 

@@ -1,4 +1,4 @@
-import type { Stub } from '../command.ts';
+import type { Stub } from '../../cli/verb.ts';
 
 export const notes = `The sandbox is the whole API on this machine: no money moves, no account is
 needed.

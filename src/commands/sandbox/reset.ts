@@ -1,6 +1,6 @@
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { refuse } from './failure.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
+import { refuse } from '../../sandbox/failure.ts';
 
 const fields = ['folder', 'card'] as const;
 

@@ -1,12 +1,12 @@
+import { durationOf, parseCount } from '../../cli/options.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { type Block, blockNames, isBlock } from '../../domain/blocks.ts';
 import { usageError } from '../../domain/errors.ts';
 import type { Column } from '../../output/output.ts';
 import { dateAndTime } from '../../output/time.ts';
+import { refuse } from '../../sandbox/failure.ts';
 import type { ScheduledDrop } from '../../sandbox/state.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
-import { durationOf, parseCount } from '../options.ts';
-import { refuse } from './failure.ts';
 
 const fields = ['pool', 'block', 'opensAt', 'closesAt', 'seats', 'rivals', 'left'] as const;
 

@@ -1,6 +1,6 @@
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
 
 const fields = ['url', 'managementKey', 'folder'] as const;
 

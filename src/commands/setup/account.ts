@@ -1,7 +1,7 @@
+import { checkedKey, saveKey } from '../../account/sign-in.ts';
+import { pages } from '../../account/web-pages.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { masked } from '../../domain/secrets.ts';
-import { checkedKey, saveKey } from '../auth/sign-in.ts';
-import { pages } from '../open.ts';
 import type { Step, Wizard } from './wizard.ts';
 
 /** Signs in, or chooses the sandbox; whoever is signed in already is not asked. */

@@ -1,4 +1,6 @@
 import { awaitEarlier } from '../../account/changes/earlier.ts';
+import { blockChoices, blockPrice, findPool, freeSeats, poolChoices, poolName } from '../../account/pools.ts';
+import { allSubscriptions, type PoolSubscription, subscriptionChoices } from '../../account/subscriptions.ts';
 import type { Block } from '../../domain/blocks.ts';
 import { hoursInWords } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
@@ -6,8 +8,6 @@ import { formatUsd, yearlyCharge } from '../../domain/money.ts';
 import { hoursWithin, hoursWorked, parseWorkingHours, suggestedBlocks } from '../../domain/working-hours.ts';
 import { counted, inWords } from '../../output/text.ts';
 import type { Choice } from '../../prompts/question.ts';
-import { blockChoices, blockPrice, findPool, freeSeats, poolChoices, poolName } from '../pool.ts';
-import { allSubscriptions, type PoolSubscription, subscriptionChoices } from '../subscriptions.ts';
 import { programOf } from './commands.ts';
 import { GoTo, type Step, type Wizard } from './wizard.ts';
 

@@ -1,5 +1,5 @@
+import type { Context } from '../../context/context.ts';
 import { shellWord } from '../../domain/shell-word.ts';
-import type { Context } from '../context.ts';
 import type { Wizard } from './wizard.ts';
 
 /** `ci` as the account in use is spoken for with. */

@@ -1,8 +1,8 @@
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { inWords } from '../../output/text.ts';
 import { WentBack } from '../../prompts/question.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
 import { account } from './account.ts';
 import { chooseBlocks, chooseCycle, choosePool, chooseSeats, whatIsThere, workingHours } from './choices.ts';
 import { destination, dotenvFile } from './destination.ts';

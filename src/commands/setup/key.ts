@@ -1,12 +1,12 @@
 import path from 'node:path';
+import { createKeys } from '../../account/keys/create-for-seats.ts';
+import { secretsOf } from '../../account/purchase/buy-with-keys.ts';
+import { makeAndDeliver } from '../../account/secrets/delivery.ts';
+import { keyByMail } from '../../account/subscriptions.ts';
 import { hoursInWords, isLive, nextLive } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { framed } from '../../output/frame.ts';
 import { relativeTime, timeOfDay } from '../../output/time.ts';
-import { makeAndDeliver } from '../delivery.ts';
-import { secretsOf } from '../pools/deliver.ts';
-import { createKeys } from '../pools/seat-keys.ts';
-import { keyByMail } from '../subscriptions.ts';
 import { type Destination, isPending } from './destination.ts';
 import type { Step, Wizard } from './wizard.ts';
 

@@ -1,12 +1,12 @@
+import { poolName } from '../../account/pools.ts';
+import { type Bought, buyOnce, checkOpen, earlierPurchaseOf, intentOf, mineOn } from '../../account/purchase/buy.ts';
+import { chargeText, facts, type PricedPurchase, priced } from '../../account/purchase/price.ts';
+import { consentToRepeat } from '../../account/purchase/repeat.ts';
+import { checkSpending, monthlySpending } from '../../account/purchase/spending.ts';
+import { pages } from '../../account/web-pages.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { formatUsd } from '../../domain/money.ts';
 import { factLines, inWords } from '../../output/text.ts';
-import { pages } from '../open.ts';
-import { poolName } from '../pool.ts';
-import { type Bought, buyOnce, checkOpen, earlierPurchaseOf, intentOf, mineOn } from '../pools/buy.ts';
-import { chargeText, facts, type PricedPurchase, priced } from '../pools/purchase.ts';
-import { consentToRepeat } from '../pools/repeat.ts';
-import { checkSpending, monthlySpending } from '../pools/spending.ts';
 import { chooseBlocks, choosePool, chooseSeats, somethingElse } from './choices.ts';
 import type { Step, Wizard } from './wizard.ts';
 

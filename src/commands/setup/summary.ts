@@ -1,8 +1,8 @@
+import { poolName } from '../../account/pools.ts';
 import { hoursInWords } from '../../domain/coverage.ts';
 import { masked } from '../../domain/secrets.ts';
 import { factLines } from '../../output/text.ts';
 import { shellLines } from '../../output/wrap.ts';
-import { poolName } from '../pool.ts';
 import { commandsOf } from './commands.ts';
 import { variableOf } from './key.ts';
 import type { Wizard } from './wizard.ts';

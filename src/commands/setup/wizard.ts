@@ -1,11 +1,11 @@
+import type { PoolSubscription } from '../../account/subscriptions.ts';
 import type { Pool } from '../../api/pools.ts';
+import type { Context } from '../../context/context.ts';
 import type { Block } from '../../domain/blocks.ts';
 import type { CommandError } from '../../domain/errors.ts';
 import type { BillingCycle } from '../../domain/quote.ts';
 import type { WorkingHours } from '../../domain/working-hours.ts';
 import type { Prompts } from '../../prompts/prompts.ts';
-import type { Context } from '../context.ts';
-import type { PoolSubscription } from '../subscriptions.ts';
 import type { Destination } from './destination.ts';
 
 /** What the wizard has been told and has done. */

@@ -1,10 +1,10 @@
 import { Option } from 'commander';
+import { type Period, periods } from '../../account/usage.ts';
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
-import type { Verb } from '../command.ts';
-import type { Context } from '../context.ts';
 import { keyUsage } from './key.ts';
 import { allUsage, fields } from './keys.ts';
-import { type Period, periods } from './period.ts';
 import { selfFields, selfUsage } from './self.ts';
 
 interface Options {

@@ -1,7 +1,7 @@
-import type { Context } from '../context.ts';
-import { findKey } from '../key.ts';
+import { findKey } from '../../account/keys/find.ts';
+import { figures, type Period, usageColumns } from '../../account/usage.ts';
+import type { Context } from '../../context/context.ts';
 import { fields } from './keys.ts';
-import { figures, type Period, usageColumns } from './period.ts';
 
 /** Prints the usage of one key, by id or name. */
 export async function keyUsage(context: Context, typed: string, period: Period): Promise<void> {

@@ -1,9 +1,9 @@
+import { figures, type Period, usageColumns } from '../../account/usage.ts';
 import type { KeyUsage } from '../../api/usage.ts';
 import { UsageCache } from '../../config/usage-cache.ts';
+import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { counted } from '../../output/text.ts';
-import type { Context } from '../context.ts';
-import { figures, type Period, usageColumns } from './period.ts';
 
 export const fields = ['id', 'name', 'type', 'plan', 'isActive', 'usage', 'subscription', 'createdAt'] as const;
 

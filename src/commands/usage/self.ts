@@ -1,9 +1,9 @@
 import type { SelfUsage } from '../../api/usage.ts';
+import type { Context } from '../../context/context.ts';
 import { decimalUsd, shownUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
 import { grouped } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
-import type { Context } from '../context.ts';
 
 export const selfFields = ['budget', 'rate_limits', 'plan', 'credits', 'key'] as const;
 

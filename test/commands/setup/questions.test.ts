@@ -2,7 +2,6 @@ import path from 'node:path';
 import { render } from '@inquirer/testing';
 import { describe, expect, test } from 'vitest';
 import type { Pool } from '../../../src/api/pools.ts';
-import { Context } from '../../../src/commands/context.ts';
 import { account } from '../../../src/commands/setup/account.ts';
 import {
   chooseBlocks,
@@ -16,6 +15,7 @@ import { destination, dotenvFile } from '../../../src/commands/setup/destination
 import { keyName } from '../../../src/commands/setup/key.ts';
 import { purchase } from '../../../src/commands/setup/purchase.ts';
 import type { Step, Wizard } from '../../../src/commands/setup/wizard.ts';
+import { Context } from '../../../src/context/context.ts';
 import { Buffered } from '../../output/buffer.ts';
 import { emptyFolder, listAt, type Setting, sandbox, type TestSandbox } from '../../sandbox/harness.ts';
 

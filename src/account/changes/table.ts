@@ -1,0 +1,74 @@
+import type { Context } from '../../context/context.ts';
+import type { Outcome } from '../../domain/errors.ts';
+import type { Intent } from '../../domain/reconcile.ts';
+import type { Column } from '../../output/output.ts';
+import { distanceTo } from '../../output/time.ts';
+import { isLeftBehind, type RecordedChange } from '../../state/history.ts';
+import { describeChange } from './actions.ts';
+
+export const fields = ['id', 'at', 'action', 'change', 'outcome', 'settledAt', 'ids', 'account', 'request'] as const;
+
+/** A change of the record as it is shown. */
+export interface ShownChange {
+  readonly id: string;
+  readonly at: string;
+  readonly action: Intent['action'];
+  /** What was to be changed, in words. */
+  readonly change: string;
+  /** `running` while its process is at work, `pending` when that is gone and nobody has found out. */
+  readonly outcome: Outcome | 'running' | 'pending';
+  readonly settledAt: string | null;
+  /** What was made or changed. */
+  readonly ids: readonly string[];
+  readonly account: string;
+  /** What was asked for, as recorded. */
+  readonly request: Intent;
+}
+
+export function shownChange(recorded: RecordedChange): ShownChange {
+  const { id, at, intent, account, settled } = recorded;
+  return {
+    id,
+    at,
+    action: intent.action,
+    change: describeChange(asCharged(recorded)),
+    outcome: settled?.outcome ?? (isLeftBehind(recorded) ? 'pending' : 'running'),
+    settledAt: settled && settled.outcome !== 'unknown' ? settled.at : null,
+    ids: settled?.ids ?? [],
+    account: account.label,
+    request: intent,
+  };
+}
+
+/** A purchase with what was charged in the end, where that isn't what was agreed to. */
+function asCharged({ intent, settled }: RecordedChange): Intent {
+  const charge = settled?.charge;
+  return intent.action === 'subscribe' && charge !== undefined ? { ...intent, charge } : intent;
+}
+
+/** @param all - whether changes of several accounts are shown */
+export function historyColumns({ clock }: Context, all = false): readonly Column<ShownChange>[] {
+  const account: Column<ShownChange> = {
+    field: 'account',
+    header: 'ACCOUNT',
+    optional: 1,
+    value: (row) => row.account,
+  };
+  return [
+    { field: 'id', header: 'ID', optional: 1, value: ({ id }) => id },
+    { field: 'at', header: 'WHEN', value: ({ at }) => at, show: ({ at }) => distanceTo(at, new Date(clock())) },
+    { field: 'change', header: 'CHANGE', value: ({ change }) => change },
+    {
+      field: 'outcome',
+      header: 'OUTCOME',
+      value: ({ outcome }) => outcome,
+      show: ({ outcome }, style) => {
+        const words = outcome.replace('_', ' ');
+        if (outcome === 'applied') return style.good(words);
+        return outcome === 'not_applied' ? words : style.warning(words);
+      },
+    },
+    { field: 'ids', header: 'MADE OR CHANGED', optional: 2, value: ({ ids }) => ids.join(',') },
+    ...(all ? [account] : []),
+  ];
+}

@@ -1,0 +1,51 @@
+import type { Context } from '../../context/context.ts';
+import { CommandError } from '../../domain/errors.ts';
+import { inWords } from '../../output/text.ts';
+import type { Hold } from '../secrets/delivery.ts';
+import type { PoolSubscription } from '../subscriptions.ts';
+import { makeKey } from './create.ts';
+
+/** What was bought, with its keys as far as they could be made. */
+export interface WithKeys {
+  readonly subscriptions: PoolSubscription[];
+  readonly failure?: CommandError;
+}
+
+/** Makes a key for each seat that can have one. What was made is told even when not all could be. */
+export async function createKeys(
+  context: Context,
+  bought: PoolSubscription[],
+  name: string,
+  hold: Hold,
+): Promise<WithKeys> {
+  const done: PoolSubscription[] = [];
+  for (const [at, subscription] of bought.entries()) {
+    if (subscription.status === 'pending_key') {
+      done.push(subscription);
+      continue;
+    }
+    const keyName = bought.length > 1 ? `${name}-${at + 1}` : name;
+    try {
+      const key = await makeKey(context, { name: keyName, subscriptionId: subscription.id }, hold);
+      done.push({ ...subscription, key });
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      const unknown = error.outcome === 'unknown';
+      const isCreated = error.outcome === 'applied';
+      const fate = isCreated ? "can't be used" : unknown ? 'may not have been created' : 'was not created';
+      const look = unknown ? 'Run `ci history reconcile --wait` to find out' : 'Look with `ci keys list`';
+      const next = isCreated
+        ? error.hint
+        : `${look}, then \`ci keys create ${keyName} --subscription ${subscription.id}\`.`;
+      const failure = error.with({
+        message: `subscribed, but the key "${keyName}" ${fate}: ${error.message}`,
+        outcome: unknown ? 'unknown' : 'applied',
+        // Running it again would charge again.
+        retryable: false,
+        hint: [`Bought: ${inWords(bought.map(({ id }) => id))}.`, next].filter(Boolean).join(' '),
+      });
+      return { subscriptions: [...done, ...bought.slice(at)], failure };
+    }
+  }
+  return { subscriptions: done };
+}

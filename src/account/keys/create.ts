@@ -1,0 +1,162 @@
+import type { CreatedKey, CreditKeyRequest, Key, KeysApi, SubscriptionKeyRequest } from '../../api/keys.ts';
+import type { Context } from '../../context/context.ts';
+import { CommandError } from '../../domain/errors.ts';
+import type { KeyIntent } from '../../domain/reconcile.ts';
+import { isConsumptionKey, isWholeKey } from '../../domain/secrets.ts';
+import { keysBefore } from '../changes/actions.ts';
+import { carryOut } from '../changes/carry-out.ts';
+import { awaitEarlier } from '../changes/earlier.ts';
+import { waited } from '../changes/find-outcome.ts';
+import type { Hold } from '../secrets/delivery.ts';
+import { secretOf } from './find.ts';
+import { revokeKey } from './revoke.ts';
+
+/** A key to be made, for a subscription or on credit. */
+export type KeyRequest = SubscriptionKeyRequest | ({ readonly credit: true } & CreditKeyRequest);
+
+/** A request for a key, as the record keeps it. */
+export function intentOf(request: KeyRequest): KeyIntent {
+  const { name } = request;
+  if ('credit' in request) {
+    const { maxBudget, rpm, tpm } = request;
+    return { action: 'create-key', type: 'credit', name, maxBudget, rpm, tpm };
+  }
+  return { action: 'create-key', type: 'subscription', name, subscriptionId: request.subscriptionId };
+}
+
+/**
+ * Makes a key.
+ *
+ * @param hold - takes its secret down before anything else is done
+ * @param earlier - the key that an earlier request for the same key created; no other key is created
+ * @throws CommandError (unexpected_response), `applied`, if the API sent something other than a secret; (secret_lost) if the key
+ *   was created but its secret was lost with the response, and the user didn't ask for a replacement
+ */
+export async function makeKey(context: Context, request: KeyRequest, hold: Hold, earlier?: Key): Promise<CreatedKey> {
+  const made = earlier ? await adoptKey(context, earlier, hold) : await requestKey(context, request, hold);
+  const { id, name } = made;
+  const apiKey = await withSecret(context, made, hold);
+  if (apiKey !== undefined) return { ...made, apiKey };
+  const label = name && id ? `${name} (${id})` : (name ?? id ?? '');
+  const lost = new CommandError(
+    'secret_lost',
+    `the key ${label} was created, but its secret was lost with the response`,
+    {
+      hint: `Delete it with \`ci keys delete ${id}\`, then create another.`,
+      outcome: 'applied',
+    },
+  );
+  if (context.interrupt.aborted) throw lost.with({ code: 'interrupted' });
+  const question = `The key ${label} was created, but its secret was lost. Delete it and create another?`;
+  if (id == null || !(await context.prompts.offer(question).catch(tellAs(lost)))) throw lost;
+  await revokeKey(context, id, name ?? undefined).catch(tellAs(lost));
+  return makeKey(context, request, hold);
+}
+
+/** Tells a failure that came after a key was made: the key is there. */
+function tellAs(lost: CommandError): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof CommandError)) throw error;
+    throw lost.with({ code: error.code, message: `${lost.message}; ${error.message}` });
+  };
+}
+
+/** Sends the request, unless an earlier one for the same key went through. The secret may be lost with the response. */
+async function requestKey(context: Context, request: KeyRequest, hold: Hold): Promise<Partial<CreatedKey>> {
+  const intent = intentOf(request);
+  const earlier = await awaitEarlier(context, { action: 'create-key', intent });
+  if (earlier) return adoptKey(context, earlier.found, hold);
+  const before = await keysBefore(await context.api(), intent).catch((error: unknown) => {
+    throw error instanceof CommandError ? error.with({ outcome: 'not_applied' }) : error;
+  });
+  return carryOut<'create-key', Partial<CreatedKey>>(context, 'create-key', {
+    intent,
+    before,
+    send: async ({ keys }) => {
+      const made = await send(keys, request);
+      if (isWholeKey(made.apiKey)) hold(made.apiKey);
+      return made;
+    },
+    ids: ({ id }) => (id == null ? [] : [id]),
+    adopt: (key) => adoptKey(context, key, hold),
+    command: 'ci keys list',
+  });
+}
+
+/** Adopts a key that was found, with its secret if the API shows it. @throws CommandError, `applied`, if asking for it fails */
+async function adoptKey(context: Context, key: Key, hold: Hold): Promise<Partial<CreatedKey>> {
+  context.lastChange = 'applied';
+  const apiKey = await secretNow(context, key);
+  if (apiKey !== undefined) hold(apiKey);
+  return { id: key.id, name: key.name, ...(apiKey === undefined ? {} : { apiKey }) };
+}
+
+/** Pauses before fetching the secret of a key again, in milliseconds. */
+const betweenTries = [1000, 3000] as const;
+
+/** Returns the secret of a key that was found; undefined if the API doesn't show it. */
+async function secretNow(context: Context, key: Key): Promise<string | undefined> {
+  for (let count = 0; ; count++) {
+    try {
+      return await secretOf(await context.lookingApi(), key);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      const wait = betweenTries[count];
+      if (error.retryable && wait !== undefined && (await waited(context, wait))) continue;
+      const hint = `Where the API shows it again, \`ci keys create ${key.name ?? 'NAME'} --ensure --reveal\` does, too.`;
+      const message = `the key ${key.name ?? key.id} was created, and its secret can't be fetched: ${error.message}`;
+      throw error.with({ message, hint, outcome: 'applied', retryable: false });
+    }
+  }
+}
+
+/** Returns the usable secret of a created key. If the answer has none, the account may still show it. */
+async function withSecret(
+  context: Context,
+  { id, name, apiKey }: Partial<CreatedKey>,
+  hold: Hold,
+): Promise<string | undefined> {
+  if (apiKey === undefined || isWholeKey(apiKey)) return apiKey;
+  const api = await context.lookingApi();
+  const listed = id == null ? undefined : (await api.keys.list().catch(nothing))?.find((key) => key.id === id);
+  const secret = listed && (await secretOf(api, listed).catch(nothing));
+  if (secret === undefined) throw unusableSecret({ id, name, apiKey });
+  hold(secret);
+  return secret;
+}
+
+/** Treats a failed lookup as unknown. */
+function nothing(error: unknown): undefined {
+  if (error instanceof CommandError) return undefined;
+  throw error;
+}
+
+function unusableSecret({ id, name, apiKey = '' }: Partial<CreatedKey>): CommandError {
+  const label = name && id ? `${name} (${id})` : (name ?? id ?? '');
+  const shown =
+    apiKey.length > 0 && apiKey.length <= 20 && !isConsumptionKey(apiKey) ? `"${apiKey}"` : 'something else';
+  return new CommandError(
+    'unexpected_response',
+    `the key ${label} was created, but the API sent ${apiKey === '' ? 'no secret' : `${shown} instead of its secret`}`,
+    {
+      hint:
+        id == null
+          ? 'Check `ci keys list`, and delete the key there.'
+          : `Delete it with \`ci keys delete ${id}\`, and create another.`,
+      outcome: 'applied',
+    },
+  );
+}
+
+function send(keys: KeysApi, request: KeyRequest): Promise<CreatedKey> {
+  if (!('credit' in request)) {
+    return keys.createForSubscription(request).catch((error: unknown) => {
+      if (!(error instanceof CommandError) || error.code !== 'invalid_request' || error.hint !== undefined) throw error;
+      throw error.with({
+        hint: '`ci pools subscriptions` shows yours, `ci pools subscribe` makes one; `ci keys create NAME --credit` needs none.',
+      });
+    });
+  }
+  const { credit: _credit, ...order } = request;
+  return keys.createForCredit(order);
+}

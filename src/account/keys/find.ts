@@ -1,0 +1,66 @@
+import type { Api } from '../../api/index.ts';
+import type { Key } from '../../api/keys.ts';
+import type { Context } from '../../context/context.ts';
+import { CommandError, usageError } from '../../domain/errors.ts';
+import { isWholeKey, masked } from '../../domain/secrets.ts';
+import { distanceTo } from '../../output/time.ts';
+import type { Choice } from '../../prompts/question.ts';
+import { allSubscriptions } from '../subscriptions.ts';
+
+/** A key by its id, else by its name. @throws CommandError (not_found); (usage) when several bear the name */
+export function findKey(keys: readonly Key[], typed: string): Key {
+  const byId = keys.find(({ id }) => id === typed);
+  if (byId) return byId;
+  const named = keys.filter(({ name }) => name === typed);
+  const [first, second] = named;
+  if (!first) {
+    throw new CommandError('not_found', `there is no key "${typed}"`, { hint: '`ci keys list` shows your keys.' });
+  }
+  if (second) throw severalNamed(typed, named);
+  return first;
+}
+
+/** Several keys bear a name, and one was meant. */
+export function severalNamed(name: string, keys: readonly Key[]): CommandError {
+  return usageError(`${keys.length} keys are named "${name}"`, `Name one by id: ${keys.map(keyLabel).join('; ')}.`);
+}
+
+/** A key in one line. */
+export function keyLabel({ id, name, apiKey }: Key): string {
+  return [name, id, apiKey && masked(apiKey)].filter(Boolean).join('  ');
+}
+
+/** Keys to choose from: what each is for, its secret masked, and when it was used. */
+export async function keyChoices(context: Context, keys: readonly Key[]): Promise<Choice<Key>[]> {
+  const now = await context.now();
+  const cells = (cell: (key: Key) => string) => keys.map(cell);
+  const names = await context.prompts.rows([
+    { cells: cells(({ name, id }) => name ?? id) },
+    { cells: cells(({ keyType }) => keyType ?? ''), optional: 2 },
+    { cells: cells(({ isActive }) => (isActive === false ? 'inactive' : '')), optional: 3 },
+    { cells: cells(({ apiKey }) => (apiKey ? masked(apiKey) : '')), optional: 5 },
+    {
+      cells: cells(({ lastUsedAt }) => (lastUsedAt ? `used ${distanceTo(lastUsedAt, now)}` : 'never used')),
+      optional: 4,
+    },
+    { cells: cells(({ id }) => id), optional: 1 },
+  ]);
+  return keys.map((key, at) => ({ name: names[at] ?? '', value: key, short: key.name ?? key.id }));
+}
+
+/**
+ * The secret of a key that was made before, where the API shows it again: in today's list of keys, else among the keys of a pool
+ * (Unlimited Subscriptions API, "Get keys").
+ */
+export async function secretOf(api: Api, { id, apiKey, subscriptionId }: Key): Promise<string | undefined> {
+  if (isWholeKey(apiKey)) return apiKey;
+  const mine = await allSubscriptions(api, await api.billing.status());
+  const pools = mine
+    .filter((each) => subscriptionId == null || each.id === subscriptionId)
+    .map(({ poolSlug }) => poolSlug);
+  for (const pool of new Set(pools)) {
+    const found = (await api.pools.keys(pool)).find((key) => key.id === id);
+    if (isWholeKey(found?.apiKey)) return found?.apiKey ?? undefined;
+  }
+  return undefined;
+}

@@ -1,0 +1,91 @@
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
+import { type CommandError, usageError } from '../../domain/errors.ts';
+import { createKeys } from '../keys/create-for-seats.ts';
+import { makeAndDeliver } from '../secrets/delivery.ts';
+import { addSavingOptions, checkSaving, type Saved, type Saving, savedIn } from '../secrets/saving.ts';
+import { withMaskedKey } from '../subscription-table.ts';
+import type { Bought } from './buy.ts';
+
+/** What is to come of a purchase besides the seats. */
+export interface Wanted extends Saving {
+  /** The name of the key that each seat gets. */
+  readonly createKey?: string;
+}
+
+/** Adds `--create-key NAME`, and where its secret goes. */
+export function addWantedOptions(command: Verb): void {
+  command.option('--create-key <name>', 'make an API key for each seat');
+  addSavingOptions(command);
+}
+
+/** Refuses what contradicts itself, before anything is sent. @throws CommandError (usage) */
+export async function checkWanted({ createKey, quantity, ...saving }: Wanted & { quantity: number }): Promise<void> {
+  if (createKey?.trim() === '') throw usageError('the name of the key is empty');
+  if (saving.save !== undefined && createKey === undefined) throw usageError('--save goes with --create-key');
+  if (saving.save !== undefined && quantity > 1) {
+    throw usageError(`--save takes one key, and ${quantity} seats get one each`, 'Leave out --save or --quantity.');
+  }
+  await checkSaving(saving);
+}
+
+/** What is told of a purchase: its keys' secrets are masked where they went into a file. */
+export type Told = Bought & {
+  readonly saved?: Saved | undefined;
+  /** Why a key was not made; it is thrown afterwards. */
+  readonly failure?: CommandError | undefined;
+};
+
+/**
+ * Buys, makes a key for each seat that can have one, and tells of it, also when not all keys could be made. The user has consented.
+ *
+ * @param buy - called once there is room for the keys' secrets
+ * @throws CommandError with its outcome
+ */
+export async function buyAndDeliver(
+  context: Context,
+  buy: () => Promise<Bought>,
+  { createKey, ...saving }: Wanted,
+  tell: (told: Told) => Promise<void>,
+): Promise<Told> {
+  if (createKey === undefined) {
+    const bought = await buy();
+    await tell(bought);
+    return bought;
+  }
+  const dotenv = saving.save === undefined ? undefined : await context.openDotenv(saving.save);
+  let written = false;
+  try {
+    const made = await makeAndDeliver<Told>(context, {
+      make: async (hold) => {
+        const bought = await buy();
+        if (bought.kind === 'covered') return bought;
+        return { ...bought, ...(await createKeys(context, bought.subscriptions, createKey, hold)) };
+      },
+      deliver: async (all) => {
+        const [secret] = secretsOf(all);
+        if (!dotenv || secret === undefined) return tell(all);
+        const saved = savedIn(dotenv, saving);
+        written = true;
+        await dotenv.set(saved.variable, secret);
+        const warning = await dotenv.gitWarning();
+        if (warning !== undefined) context.output.note(warning);
+        await tell({ ...all, subscriptions: all.subscriptions.map(withMaskedKey), saved });
+      },
+    });
+    if (made.failure) {
+      // Only one error can end the command, and the price must be reported.
+      const overcharge = made.kind === 'bought' ? made.overcharge : undefined;
+      if (overcharge) context.output.note(`${overcharge.message}. ${overcharge.hint}`);
+      throw made.failure;
+    }
+    return made;
+  } finally {
+    if (!written) await dotenv?.discard();
+  }
+}
+
+/** The secrets of new keys; those that were there before are nobody's to be shown. */
+export function secretsOf({ kind, subscriptions }: Bought): string[] {
+  return kind === 'covered' ? [] : subscriptions.flatMap(({ key }) => (key?.apiKey ? [key.apiKey] : []));
+}

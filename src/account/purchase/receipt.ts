@@ -1,0 +1,69 @@
+import type { Subscription } from '../../api/pools.ts';
+import type { Context } from '../../context/context.ts';
+import { hoursInWords } from '../../domain/coverage.ts';
+import { isWholeKey } from '../../domain/secrets.ts';
+import { framed } from '../../output/frame.ts';
+import { factLines } from '../../output/text.ts';
+import { dayAndDistance } from '../../output/time.ts';
+import type { Saved } from '../secrets/saving.ts';
+import { subscriptionColumns, subscriptionFields } from '../subscription-table.ts';
+import { keyByMail, type PoolSubscription } from '../subscriptions.ts';
+
+/** The fields of what was bought: of a single subscription, or with `subscriptions` of several. */
+export const boughtFields = [...subscriptionFields, 'subscriptions'];
+
+/** Prints what was bought, keys as they stand in it. */
+export async function printBought(context: Context, subscriptions: readonly PoolSubscription[]): Promise<void> {
+  const now = await context.now();
+  const secret = (subscription: Subscription) => subscription.key?.apiKey ?? '';
+  const columns = subscriptionColumns(now).map((column) =>
+    column.field === 'key' ? { ...column, value: secret } : column,
+  );
+  const [only] = subscriptions;
+  const whole = subscriptions.length === 1 && only ? only : { subscriptions };
+  await context.output.list(
+    subscriptions,
+    {
+      columns,
+      fields: boughtFields,
+      empty: '',
+      drawing: (style, clean) =>
+        clean
+          .map((subscription) => {
+            const renewal = dayAndDistance(subscription.currentPeriodEnd, now, context.timeZone);
+            const { name, apiKey } = subscription.key ?? {};
+            const created = isWholeKey(apiKey) ? apiKey : undefined;
+            const lines: [string, string][] = [
+              ['Subscription', subscription.id],
+              ['Blocks', hoursInWords(subscription)],
+              ['Status', subscription.status ?? ''],
+              ['Renews', renewal],
+              ['Key', created === undefined ? (apiKey ?? '') : ''],
+            ];
+            const facts = `${factLines(lines.filter(([, value]) => value !== ''))}\n`;
+            if (created === undefined) return facts;
+            const title = `API key ${name ?? ''}, shown only this once`.replace(' ,', ',');
+            return `${facts}\n${framed(created, title, style, context.output.width)}`;
+          })
+          .join('\n'),
+    },
+    whole,
+  );
+}
+
+/** Where a new key's secret went, in words. */
+export function savedText({ savedTo, variable }: Saved): string {
+  return `The key is in ${savedTo}, as ${variable}.`;
+}
+
+/** Says how a key is had, where there is none yet. @param withKey - whether one was to be made */
+export function sayWhatIsNext({ output }: Context, subscriptions: readonly Subscription[], withKey: boolean): void {
+  const pending = subscriptions.filter(({ status }) => status === 'pending_key');
+  if (pending.length > 0) {
+    output.note(keyByMail);
+  } else if (!withKey) {
+    const [only] = subscriptions;
+    if (only && output.isForPeople)
+      output.note(`Next: \`ci keys create NAME --subscription ${only.id}\` makes its key.`);
+  }
+}

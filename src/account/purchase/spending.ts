@@ -1,0 +1,68 @@
+import type { ReadOptions } from '../../api/client.ts';
+import { parseSpendLimit } from '../../config/settings.ts';
+import type { Context } from '../../context/context.ts';
+import { CommandError } from '../../domain/errors.ts';
+import { type Cents, formatUsd, parseUsd } from '../../domain/money.ts';
+import { leastPrice } from '../../domain/quote.ts';
+import { poolName } from '../pools.ts';
+import { allSubscriptions } from '../subscriptions.ts';
+import type { PricedPurchase } from './price.ts';
+
+/**
+ * What all subscriptions together cost a month, where the profile limits it: else nobody needs to know. One that ends counts until
+ * it has ended, as its month is paid.
+ *
+ * @throws CommandError (unexpected_response) when the API does not tell what there is to count; (usage) for a saved limit that is no
+ *   amount, as it must not be taken for none
+ */
+export async function monthlySpending(
+  context: Context,
+  options: Pick<ReadOptions, 'once'> = {},
+): Promise<Cents | undefined> {
+  const { maxMonthlySpend } = context.settings;
+  if (maxMonthlySpend === undefined) return undefined;
+  parseSpendLimit(maxMonthlySpend.value);
+  const api = await context.api();
+  const account = await api.billing.status(options);
+  if (account.poolPledges == null) throw untold('does not list your subscriptions');
+  const mine = await allSubscriptions(api, account, options);
+  return mine
+    .filter(({ status }) => status !== 'canceled')
+    .reduce((sum, { id, monthlyPrice }) => {
+      if (monthlyPrice == null) throw untold(`states no price for ${id}`);
+      const price = parseUsd(monthlyPrice);
+      // An implausibly low price, above all a negative one, would leave room for a purchase that the limit should prevent.
+      if (price < leastPrice) throw untold(`prices ${id} at ${formatUsd(price)} per month`);
+      return sum + price;
+    }, 0);
+}
+
+/**
+ * Refuses a purchase that would bring the monthly prices of all subscriptions above the profile's `max-monthly-spend`; an estimate
+ * counts with its upper bound.
+ *
+ * @param spent - of {@link monthlySpending}
+ * @throws CommandError (price_above_maximum)
+ */
+export function checkSpending({ settings }: Context, { pool, quote }: PricedPurchase, spent: Cents | undefined): void {
+  const { maxMonthlySpend } = settings;
+  if (maxMonthlySpend === undefined || spent === undefined) return;
+  const { value, origin } = maxMonthlySpend;
+  const limit = parseSpendLimit(value);
+  if (spent + quote.monthly.atMost <= limit) return;
+  throw new CommandError(
+    'price_above_maximum',
+    `${poolName(pool)} would add ${formatUsd(quote.monthly.atMost)} to the ${formatUsd(spent)} a month of your subscriptions, above max-monthly-spend ${formatUsd(limit)} (${origin})`,
+    {
+      hint: 'Nothing was charged. Cancel one, or raise it: `ci config set max-monthly-spend USD`.',
+      outcome: 'not_applied',
+    },
+  );
+}
+
+function untold(what: string): CommandError {
+  return new CommandError('unexpected_response', `the API ${what}, which max-monthly-spend must count`, {
+    hint: 'Nothing was charged. `ci config set max-monthly-spend default` takes the limit out.',
+    outcome: 'not_applied',
+  });
+}

@@ -1,0 +1,169 @@
+import type { Block } from '../../domain/blocks.ts';
+import type { CommandError, ErrorCode } from '../../domain/errors.ts';
+import { type Cents, decimalUsd, formatUsd, toUsd } from '../../domain/money.ts';
+import { redacted } from '../../domain/secrets.ts';
+import type { Candidate, Change } from '../../domain/watching.ts';
+import type { Column } from '../../output/output.ts';
+import { counted, inWords } from '../../output/text.ts';
+import { dateAndTime } from '../../output/time.ts';
+import { secretsOf, type Told } from '../purchase/buy-with-keys.ts';
+import { withMaskedKey } from '../subscription-table.ts';
+import type { PoolSubscription } from '../subscriptions.ts';
+
+/** Something that a watch tells of; what it does not know is null. Prices in USD, for a seat and a month of all the blocks. */
+export interface WatchEvent {
+  readonly event: Change['event'] | 'error' | 'subscribed';
+  /** RFC 3339, by this machine's clock. */
+  readonly at: string;
+  readonly pool: string | null;
+  /** None when it is about a whole pool, or about none. */
+  readonly blocks: readonly Block[];
+  readonly pricePerMonth: number | null;
+  readonly previousPricePerMonth: number | null;
+  readonly freeSeats: number | null;
+  readonly status: string | null;
+  readonly previousStatus: string | null;
+  /** What was charged at most. */
+  readonly charge: number | null;
+  readonly subscriptions: readonly PoolSubscription[] | null;
+  readonly code: ErrorCode | null;
+  readonly message: string | null;
+}
+
+/** Each event has them all, in this order. */
+export const eventFields = [
+  'event',
+  'at',
+  'pool',
+  'blocks',
+  'pricePerMonth',
+  'previousPricePerMonth',
+  'freeSeats',
+  'status',
+  'previousStatus',
+  'charge',
+  'subscriptions',
+  'code',
+  'message',
+] as const satisfies readonly (keyof WatchEvent)[];
+
+/** @param at - epoch milliseconds */
+function event(name: WatchEvent['event'], at: number, facts: Partial<WatchEvent>): WatchEvent {
+  return {
+    event: name,
+    at: new Date(at).toISOString(),
+    pool: null,
+    blocks: [],
+    pricePerMonth: null,
+    previousPricePerMonth: null,
+    freeSeats: null,
+    status: null,
+    previousStatus: null,
+    charge: null,
+    subscriptions: null,
+    code: null,
+    message: null,
+    ...facts,
+  };
+}
+
+/** What a check found changed. */
+export function changeEvent(change: Change): WatchEvent {
+  const { pool, blocks, price, previousPrice, freeSeats, status, previousStatus } = change;
+  return event(change.event, change.at, {
+    pool,
+    blocks,
+    pricePerMonth: usd(price),
+    previousPricePerMonth: usd(previousPrice),
+    freeSeats: freeSeats ?? null,
+    status: status ?? null,
+    previousStatus: previousStatus ?? null,
+  });
+}
+
+/** What went wrong, and is no reason to stop. @param candidate - what it is about; undefined: a check */
+export function errorEvent({ code, message }: CommandError, at: number, candidate?: Candidate): WatchEvent {
+  const about = candidate && { pool: candidate.pool, blocks: candidate.blocks };
+  return event('error', at, { ...about, code, message: redacted(message) });
+}
+
+/** What was bought, or held already: then nothing was charged. @param charge - at most */
+export function subscribedEvent(told: Told, { pool, blocks }: Candidate, charge: Cents, at: number): WatchEvent {
+  const facts = { pool, blocks, charge: toUsd(charge), subscriptions: told.subscriptions };
+  if (told.kind === 'bought') return event('subscribed', at, facts);
+  return event('subscribed', at, { ...facts, charge: 0, subscriptions: told.subscriptions.map(withMaskedKey) });
+}
+
+/** The same without secrets, for whoever is told besides. */
+export function withoutSecrets(event: WatchEvent): WatchEvent {
+  return { ...event, subscriptions: event.subscriptions?.map(withMaskedKey) ?? null };
+}
+
+export const eventColumns: readonly Column<WatchEvent>[] = [
+  { field: 'event', header: 'EVENT', value: ({ event }) => event },
+  { field: 'at', header: 'AT', value: ({ at }) => at },
+  { field: 'pool', header: 'POOL', value: ({ pool }) => pool },
+  { field: 'blocks', header: 'BLOCKS', value: ({ blocks }) => blocks.join(',') },
+  { field: 'pricePerMonth', header: 'PRICE', value: ({ pricePerMonth }) => decimalUsd(pricePerMonth) },
+  {
+    field: 'previousPricePerMonth',
+    header: 'BEFORE',
+    value: ({ previousPricePerMonth }) => decimalUsd(previousPricePerMonth),
+  },
+  { field: 'freeSeats', header: 'SEATS', value: ({ freeSeats }) => freeSeats },
+  { field: 'status', header: 'STATUS', value: ({ status }) => status },
+  { field: 'previousStatus', header: 'BEFORE', value: ({ previousStatus }) => previousStatus },
+  { field: 'charge', header: 'CHARGE', value: ({ charge }) => decimalUsd(charge) },
+  {
+    field: 'subscriptions',
+    header: 'SUBSCRIPTIONS',
+    value: ({ subscriptions }) => subscriptions?.map(({ id }) => id).join(','),
+  },
+  { field: 'code', header: 'CODE', value: ({ code }) => code },
+  { field: 'message', header: 'MESSAGE', value: ({ message }) => message },
+  // The secrets of new keys, where they did not go into a file.
+  {
+    field: 'keys',
+    header: 'KEYS',
+    value: ({ subscriptions }) => secretsOf({ kind: 'bought', subscriptions: [...(subscriptions ?? [])] }).join(','),
+  },
+];
+
+/** An event for a person, with its time on the clock on the wall. */
+export function eventLine(event: WatchEvent, timeZone: string): string {
+  return `${dateAndTime(new Date(event.at), timeZone)}  ${inEventWords(event)}`;
+}
+
+function inEventWords(event: WatchEvent): string {
+  const { pool, blocks, pricePerMonth, previousPricePerMonth, freeSeats, status, previousStatus } = event;
+  const what = `${pool ?? ''} ${inWords(blocks)}`.trim();
+  const is = blocks.length > 1 ? 'are' : 'is';
+  if (event.event === 'opened') {
+    const facts = [
+      ...(pricePerMonth === null ? [] : [`${formatUsd(cents(pricePerMonth))} a month`]),
+      ...(freeSeats === null ? [] : [`${counted(freeSeats, 'seat')} free`]),
+    ];
+    return `${what} ${is} open${facts.length > 0 ? `: ${facts.join(', ')}` : ''}`;
+  }
+  if (event.event === 'sold_out') return `${what} ${is} sold out again`;
+  if (event.event === 'price_changed') {
+    const [now, before] = [pricePerMonth, previousPricePerMonth].map((usd) => formatUsd(cents(usd ?? 0)));
+    return `${what} costs ${now} a month, no longer ${before}`;
+  }
+  if (event.event === 'pool_status_changed') {
+    return status === null
+      ? `${what} is listed no more`
+      : `${what} is ${status}, no longer ${previousStatus ?? 'away'}`;
+  }
+  if (event.event === 'error') return `${what ? `${what}: ` : ''}${event.message ?? ''}`;
+  const ids = inWords(event.subscriptions?.map(({ id }) => id) ?? []);
+  return `${what} ${is} yours: ${ids}`;
+}
+
+function usd(amount: Cents | undefined): number | null {
+  return amount === undefined ? null : toUsd(amount);
+}
+
+function cents(amount: number): Cents {
+  return Math.round(amount * 100);
+}

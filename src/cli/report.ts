@@ -1,0 +1,74 @@
+import { type Command, CommanderError } from 'commander';
+import type { World } from '../context/world.ts';
+import { CommandError, messageOf } from '../domain/errors.ts';
+import { redacted } from '../domain/secrets.ts';
+import type { Display } from '../output/display.ts';
+import type { Sink } from '../output/sink.ts';
+import { harmless, harmlessJson, harmlessLines } from '../output/text.ts';
+import { isWorkflowLog, jsonWithoutWorkflowCommands, workflowSafeSink } from '../output/workflow-commands.ts';
+import { usageMistake } from './verb.ts';
+
+/** Returns any error as one that a command ends with. */
+export function toCommandError(error: unknown, typed: Command): CommandError {
+  if (error instanceof CommandError) return error;
+  if (error instanceof CommanderError) return usageMistake(error.message, typed);
+  const message = messageOf(error);
+  return new CommandError('internal', `an error in ci itself: ${message}`, {
+    hint: 'Please report it, with the command and what --debug shows.',
+    cause: error,
+  });
+}
+
+/** With `--debug`, where in the program an error was thrown. */
+export function tellStack(error: unknown, args: readonly string[], world: World): void {
+  if (!args.includes('--debug')) return;
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  errorSink(world).write(`${redacted(harmlessLines(stack))}\n`);
+}
+
+/** A stream as people see it, by the command line. */
+export async function display(sink: Sink, args: readonly string[], { env }: World): Promise<Display> {
+  const { Display } = await import('../output/display.ts');
+  return new Display(sink, env, args.includes('--no-color'));
+}
+
+/** Says what went wrong, and what to do next. */
+export async function report({ message, hint }: CommandError, args: readonly string[], world: World): Promise<void> {
+  const seen = await display(world.stderr, args, world);
+  const text = hint === undefined ? message : `${message.replace(/\.$/, '')}. ${hint}`;
+  // Lines tell where a secret ends: before they are one. What a control sequence hid is seen after.
+  errorSink(world).write(`${seen.shown(`${seen.style.bad('ci:')} ${redacted(harmless(redacted(text)))}`)}\n`);
+}
+
+/** Says what went wrong in one object. */
+export function reportAsJson({ code, message, hint, status, retryable, outcome }: CommandError, world: World): void {
+  const error = {
+    code,
+    message: redacted(message),
+    hint: hint === undefined ? null : redacted(hint),
+    status: status ?? null,
+    retryable,
+    outcome: outcome ?? null,
+  };
+  const json = harmlessJson(JSON.stringify({ error }));
+  world.stderr.write(`${isWorkflowLog(world.env) ? jsonWithoutWorkflowCommands(json) : json}\n`);
+}
+
+/** Returns the sink for errors. Text from the API in an error must not act as a workflow command. */
+function errorSink({ stderr, env }: World): Sink {
+  return isWorkflowLog(env) ? workflowSafeSink(stderr) : stderr;
+}
+
+/** Whether errors are due as JSON; asked of the words themselves, as they may be what is wrong. Undefined: nothing says. */
+export function wantsJson(words: readonly string[], { env }: World): boolean | undefined {
+  const end = words.indexOf('--');
+  const flags = end < 0 ? words : words.slice(0, end);
+  const formats = flags.flatMap((word, at) => {
+    if (word === '--json' || word === '--jq' || word.startsWith('--jq=')) return ['json'];
+    if (word === '-o' || word === '--output') return [flags[at + 1]];
+    const attached = /^(?:--output=|-o=?)(.+)$/.exec(word)?.[1];
+    return attached === undefined ? [] : [attached];
+  });
+  if (formats.length > 0) return formats.includes('json');
+  return env.CHEAPESTINFERENCE_OUTPUT ? env.CHEAPESTINFERENCE_OUTPUT === 'json' : undefined;
+}
