@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
-import { namesIn, readCacheFile, refuseForeignFolder, writeCacheFile } from '../state/folder.ts';
+import { readCacheFile, writeCacheFile } from '../state/cache-file.ts';
+import { namesIn, refuseForeignFolder } from '../state/folder.ts';
 
 /** What of an account can be completed. */
 export const completed = ['pools', 'keys', 'subscriptions'] as const;

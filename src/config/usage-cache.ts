@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
-import { readCacheFile, writeCacheFile } from '../state/folder.ts';
+import { readCacheFile, writeCacheFile } from '../state/cache-file.ts';
 
 /** The API answers 12 requests for all usage in 12 hours (Usage, "Rate limited to 12 requests per 12 hours"). */
 const usageLimit = { requests: 12, milliseconds: 12 * 3_600_000 } as const;

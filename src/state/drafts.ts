@@ -1,5 +1,6 @@
-import { lstatSync, readdirSync, rmSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { namesIn } from './folder.ts';
 import { isRunning, processName, processNamed, thisProcess } from './process.ts';
 
 /** A draft of this age was abandoned, in milliseconds. */
@@ -37,12 +38,4 @@ export function removeLeftovers(folder: string): void {
 
 function isRecent(file: string): boolean {
   return Date.now() - lstatSync(file).mtimeMs < abandonedAfter;
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }

@@ -1,8 +1,8 @@
 import { fsyncSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { codeOf } from '../domain/errors.ts';
-import { makeFolder } from './folder.ts';
-import { syncFolder, withOwnFile } from './own-file.ts';
+import { makeFolder, syncFolder } from './folder.ts';
+import { withOwnFile } from './own-file.ts';
 import { type ChangeState, entryOf, merged } from './record-line.ts';
 
 /** A file that is still incomplete after this time was abandoned, in milliseconds. */

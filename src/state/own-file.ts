@@ -1,5 +1,40 @@
-import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, type Stats } from 'node:fs';
-import { type OpenFlags, openOwnFile } from './folder.ts';
+import { closeSync, constants, fchmodSync, fstatSync, openSync, type Stats, statSync } from 'node:fs';
+import path from 'node:path';
+import { CommandError, codeOf } from '../domain/errors.ts';
+import { shellWord } from '../domain/shell-word.ts';
+import { octal, statsOf } from './folder.ts';
+
+/** Modes for opening a file of the tool's own: those of Node.js, and one that appends only to an existing file. */
+export type OpenFlags = keyof typeof openFlags;
+
+const { O_RDONLY, O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_EXCL } = constants;
+const openFlags = {
+  r: O_RDONLY,
+  'r+': O_RDWR,
+  a: O_WRONLY | O_APPEND | O_CREAT,
+  'a+': O_RDWR | O_APPEND | O_CREAT,
+  wx: O_WRONLY | O_CREAT | O_EXCL,
+  'append existing': O_WRONLY | O_APPEND,
+} as const;
+
+/**
+ * Opens a file in the state or cache folder, and checks that it is the tool's own before anything is read or written: a regular
+ * file of this user or root, not a link or hard link, that others can't write to. Only its owner can read a new file. Check its
+ * folder first (see `refuseForeignFolder`).
+ *
+ * @returns the descriptor, which the caller closes
+ * @throws CommandError (file_error) with the command that fixes it; other errors of the operating system, such as ENOENT
+ */
+export function openOwnFile(file: string, flags: OpenFlags): number {
+  const descriptor = opened(file, flags);
+  try {
+    refuseForeignFile(file, fstatSync(descriptor));
+    return descriptor;
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
 
 /**
  * Opens a file of the tool's own, makes it readable only by its owner, and passes it to a function.
@@ -21,17 +56,39 @@ export function withOwnFile<Result>(
   }
 }
 
-/** Syncs a folder, which puts a new file in it on disk. Does nothing if the folder can't be opened, as on Windows. */
-export function syncFolder(folder: string): void {
-  let handle: number;
+function opened(file: string, flags: OpenFlags): number {
   try {
-    handle = openSync(folder, 'r');
-  } catch {
-    return;
+    // Windows has neither flag. O_NONBLOCK avoids waiting for a pipe.
+    return openSync(file, openFlags[flags] | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0), 0o600);
+  } catch (error) {
+    const code = codeOf(error);
+    // ELOOP (EMLINK on BSD) means a link. ENXIO means a pipe without a reader, or a socket.
+    if (code === 'ELOOP' || code === 'EMLINK') throw foreignFile(file, 'is a link', error);
+    if (code === 'ENXIO') throw foreignFile(file, 'is not a regular file', error);
+    throw error;
   }
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
+}
+
+function refuseForeignFile(file: string, stats: Stats): void {
+  if (!stats.isFile()) throw foreignFile(file, 'is not a regular file');
+  const user = process.geteuid?.();
+  if (user === undefined) return;
+  if (stats.nlink > 1) throw foreignFile(file, `has ${stats.nlink} names (hard links)`);
+  const isOwn = stats.uid === user || stats.uid === 0;
+  // root may use other users' folders, and the files in them.
+  if (!isOwn && !(user === 0 && stats.uid === statsOf(path.dirname(file), statSync)?.uid)) {
+    throw foreignFile(file, `belongs to another user (uid ${stats.uid})`);
   }
+  if ((stats.mode & 0o022) !== 0) {
+    throw new CommandError('file_error', `${file} can be written by others (mode ${octal(stats)})`, {
+      hint: `Run \`chmod 600 ${shellWord(file)}\`, once you know that what is in it is yours.`,
+    });
+  }
+}
+
+function foreignFile(file: string, what: string, cause?: unknown): CommandError {
+  return new CommandError('file_error', `${file} ${what}, and isn't used`, {
+    hint: `Move it away: \`mv ${shellWord(file)} ${shellWord(`${file}.old`)}\`.`,
+    cause,
+  });
 }

@@ -15,8 +15,8 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { codeOf } from '../domain/errors.ts';
-import { makeFolder, openOwnFile } from './folder.ts';
-import { syncFolder, withOwnFile } from './own-file.ts';
+import { makeFolder, syncFolder } from './folder.ts';
+import { openOwnFile, withOwnFile } from './own-file.ts';
 
 const fileName = 'history.jsonl';
 const rotatedName = /^history-(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\d\.\d{3}Z)-[0-9a-f]{8}\.jsonl$/;

@@ -12,7 +12,8 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { removeLeftovers } from './drafts.ts';
-import { makeFolder, namesIn, openOwnFile } from './folder.ts';
+import { makeFolder, namesIn } from './folder.ts';
+import { openOwnFile } from './own-file.ts';
 import { isRunning, processName, processNamed, thisProcess } from './process.ts';
 
 /** Room enough for the keys of 20 seats, in bytes. */

@@ -1,4 +1,4 @@
-import { readCacheFile, writeCacheFile } from '../state/folder.ts';
+import { readCacheFile, writeCacheFile } from '../state/cache-file.ts';
 
 /** What is known of newer versions, times in epoch milliseconds. */
 export interface Known {

@@ -1,23 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  existsSync,
-  linkSync,
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chmodSync, chownSync, closeSync, lstatSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { makeFolder, openOwnFile, readCacheFile, refuseForeignFolder, writeCacheFile } from '../../src/state/folder.ts';
-import { processName, thisProcess } from '../../src/state/process.ts';
+import { makeFolder, refuseForeignFolder } from '../../src/state/folder.ts';
+import { openOwnFile } from '../../src/state/own-file.ts';
 import { emptyFolder } from '../config/folder.ts';
 import { children } from './children.ts';
 
@@ -168,118 +154,5 @@ describe.skipIf(!canBeStranger)('a folder of another user', () => {
     execFileSync('chown', ['-h', '12345', link]);
     expect(lstatSync(link).uid).toBe(12_345);
     expect(await toldStranger(link)).toContain(`${link} is a link that belongs to another user (uid 12345)`);
-  });
-});
-
-describe.skipIf(process.platform === 'win32')('a file of the tool’s own', () => {
-  function inFolder() {
-    const { folder } = ours();
-    return { folder, file: join(folder, 'history.jsonl') };
-  }
-
-  test('is made for its owner alone, appended to and read', () => {
-    const { file } = inFolder();
-    for (const text of ['one\n', 'two\n']) {
-      const descriptor = openOwnFile(file, 'a+');
-      writeSync(descriptor, text);
-      closeSync(descriptor);
-    }
-    const descriptor = openOwnFile(file, 'r');
-    expect(readFileSync(descriptor, 'utf8')).toBe('one\ntwo\n');
-    closeSync(descriptor);
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-  });
-
-  test('that is missing raises the system’s error when it is read', () => {
-    expect(() => openOwnFile(inFolder().file, 'r')).toThrow(expect.objectContaining({ code: 'ENOENT' }));
-  });
-
-  test('that exists raises the system’s error when a new one is requested', () => {
-    const { file } = inFolder();
-    writeFileSync(file, 'x');
-    expect(() => openOwnFile(file, 'wx')).toThrow(expect.objectContaining({ code: 'EEXIST' }));
-  });
-
-  test.each(['r', 'r+', 'a', 'a+'] as const)('is refused if it leads to another file, with %j', (flags) => {
-    const { folder, file } = inFolder();
-    const profile = join(folder, '.bashrc');
-    writeFileSync(profile, 'mine\n', { mode: 0o600 });
-    for (const lead of [symlinkSync, linkSync]) {
-      const at = `${file}-${lead.name}`;
-      lead(profile, at);
-      expect(() => openOwnFile(at, flags)).toThrow(
-        expect.objectContaining({
-          code: 'file_error',
-          message: expect.stringMatching(/ (?:is a link|has 2 names \(hard links\)), and isn't used$/),
-          hint: `Move it away: \`mv ${at} ${at}.old\`.`,
-        }),
-      );
-    }
-    expect(readFileSync(profile, 'utf8')).toBe('mine\n');
-  });
-
-  test('is not created through a dangling link', () => {
-    const { folder, file } = inFolder();
-    symlinkSync(join(folder, 'later'), file);
-    expect(() => openOwnFile(file, 'a+')).toThrow('is a link');
-    expect(() => openOwnFile(file, 'wx')).toThrow('EEXIST');
-    expect(existsSync(join(folder, 'later'))).toBe(false);
-  });
-
-  test.each(['r', 'a', 'a+'] as const)('is refused at once if it is a pipe, with %j', (flags) => {
-    const { file } = inFolder();
-    execFileSync('mkfifo', [file]);
-    expect(() => openOwnFile(file, flags)).toThrow('is not a regular file');
-  });
-
-  test('is refused if others can write to it', () => {
-    const { file } = inFolder();
-    writeFileSync(file, '');
-    chmodSync(file, 0o620);
-    expect(() => openOwnFile(file, 'a+')).toThrow(
-      expect.objectContaining({
-        message: `${file} can be written by others (mode 0620)`,
-        hint: expect.stringContaining(`\`chmod 600 ${file}\``),
-      }),
-    );
-  });
-});
-
-describe('a file of the cache', () => {
-  const dead = processName({ ...thisProcess(), pid: 4_194_304 });
-
-  test('is written whole and read, and drafts of killed processes are removed', () => {
-    const { folder } = ours();
-    const file = join(folder, 'update.json');
-    writeFileSync(`${file}.${dead}.0123456789ab.tmp`, 'half');
-    writeFileSync(`${file}.123`, 'fresh, of an earlier version');
-    writeFileSync(`${file}.124`, 'old, of an earlier version');
-    const yesterday = new Date(Date.now() - 25 * 3_600_000);
-    utimesSync(`${file}.124`, yesterday, yesterday);
-    writeCacheFile(file, 'one');
-    writeCacheFile(file, 'two');
-    expect([readCacheFile(file), readdirSync(folder)]).toEqual(['two', ['update.json', 'update.json.123']]);
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-  });
-
-  test('takes the place of a link, which is not followed', () => {
-    const { folder } = ours();
-    const file = join(folder, 'update.json');
-    writeFileSync(join(folder, 'mine'), 'mine');
-    symlinkSync('mine', file);
-    symlinkSync('mine', `${file}.${process.pid}`);
-    expect(() => readCacheFile(file)).toThrow('is a link');
-    writeCacheFile(file, 'cached');
-    expect([readFileSync(join(folder, 'mine'), 'utf8'), readCacheFile(file)]).toEqual(['mine', 'cached']);
-  });
-
-  test.skipIf(process.platform === 'win32')('is neither written nor read in a folder that others can write to', () => {
-    const { folder } = ours();
-    const file = join(folder, 'update.json');
-    writeCacheFile(file, 'one');
-    chmodSync(folder, 0o777);
-    expect(() => writeCacheFile(file, 'two')).toThrow('can be written by others');
-    expect(() => readCacheFile(file)).toThrow('can be written by others');
-    expect([readFileSync(file, 'utf8'), readdirSync(dirname(file))]).toEqual(['one', ['update.json']]);
   });
 });

@@ -1,0 +1,48 @@
+import { lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { draftOf, removeLeftovers } from './drafts.ts';
+import { makeFolder, namesIn, refuseForeignFolder, statsOf } from './folder.ts';
+import { withOwnFile } from './own-file.ts';
+
+/** The environment variable that chooses the folder of the cache. */
+const cacheVariable = 'XDG_CACHE_HOME';
+
+/**
+ * Writes a file atomically, readable only by its owner. Doesn't sync it, so use it only for data that may be lost. Removes drafts
+ * that killed processes left next to it.
+ *
+ * @throws CommandError (file_error) for a folder that is not the user's alone; as {@link makeFolder}
+ */
+export function writeCacheFile(file: string, text: string): void {
+  const folder = path.dirname(file);
+  refuseForeignFolder(folder, cacheVariable);
+  makeFolder(folder);
+  removeLeftovers(folder);
+  removeOldDrafts(folder);
+  const draft = draftOf(file);
+  try {
+    writeFileSync(draft, text, { mode: 0o600, flag: 'wx' });
+    renameSync(draft, file);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
+}
+
+/** Reads what {@link writeCacheFile} wrote. @throws CommandError (file_error) if it isn't the user's alone; file system errors */
+export function readCacheFile(file: string): string {
+  refuseForeignFolder(path.dirname(file), cacheVariable);
+  return withOwnFile(file, 'r', (handle) => readFileSync(handle, 'utf8'));
+}
+
+/** Matches drafts of earlier versions. Their process may be in another container, so they are removed once they are a day old. */
+const oldDraft = /^(?:update|usage-[0-9a-f]{16}|completion-[a-z]+-[0-9a-f]{16})\.json\.\d+$/;
+const day = 24 * 3_600_000;
+
+function removeOldDrafts(folder: string): void {
+  for (const name of namesIn(folder)) {
+    const file = path.join(folder, name);
+    const stats = oldDraft.test(name) ? statsOf(file, lstatSync) : undefined;
+    if (stats && Date.now() - stats.mtimeMs > day) rmSync(file, { force: true });
+  }
+}
