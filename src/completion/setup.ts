@@ -1,23 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { completionFolder, type Environment, xdgFolder } from '../config/folders.ts';
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
 import { quoted } from '../domain/shell-word.ts';
 import type { Shell } from '../domain/shells.ts';
-import { draftOf, removeLeftovers } from '../state/drafts.ts';
 import { namesIn } from '../state/folder.ts';
+import { replaceFile } from '../state/replace-file.ts';
 
 /** What a file of the user's has to hold. */
 export interface Change {
@@ -79,16 +69,7 @@ export function applyChange({ file, change, text }: Change): void {
   try {
     // Not for a group to write, whatever is usual: zsh passes over such folders.
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
-    const target = existsSync(file) ? realpathSync(file) : file;
-    removeLeftovers(path.dirname(target));
-    const draft = draftOf(target);
-    try {
-      writeFileSync(draft, text, { flag: 'wx', mode: 0o644 });
-      if (existsSync(target)) chmodSync(draft, statSync(target).mode);
-      renameSync(draft, target);
-    } finally {
-      rmSync(draft, { force: true });
-    }
+    replaceFile(file, text);
   } catch (error) {
     throw failure(`${file} cannot be written: ${messageOf(error)}`, error);
   }

@@ -1,13 +1,14 @@
-import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
 import { CommandError, codeOf, messageOf, usageError } from '../domain/errors.ts';
 import { formats } from '../domain/formats.ts';
 import { once } from '../domain/once.ts';
 import { masked } from '../domain/secrets.ts';
-import { makeFolder } from '../state/folder.ts';
+import { makeFolder, namesIn, realPathOf } from '../state/folder.ts';
+import { keepAside, replaceFile } from '../state/replace-file.ts';
 import { KeychainEntry } from './keychain.ts';
-import { keepAside, refuseOpenFile, refuseOpenFolder, replaceFile } from './own-file.ts';
+import { refuseOpenFile, refuseOpenFolder } from './permissions.ts';
 
 const fileName = 'config';
 /** How long to wait for another process that writes the file, in milliseconds: it takes a few. */
@@ -247,7 +248,8 @@ export class Profiles {
       change(content, (next) => {
         const aside = this.#writing(() => {
           const kept = damaged && keepAside(this.file, damaged, 'damaged', new Date());
-          replaceFile(this.file, `${JSON.stringify(next, undefined, 2)}\n`);
+          removeOldDrafts(this.file);
+          replaceFile(this.file, `${JSON.stringify(next, undefined, 2)}\n`, { mode: 0o600 });
           return kept;
         });
         if (aside) tell(`${this.file} was damaged: it is kept as ${aside}, and a new one is begun.`);
@@ -314,6 +316,13 @@ function withProfile(name: string, profile: Profile, saved: Content): Content {
 function withoutKey(profile: Profile): Profile {
   const { managementKey: _key, apiUrl: _apiUrl, keychain: _keychain, maskedKey: _maskedKey, ...preferences } = profile;
   return preferences;
+}
+
+/** Removes drafts of earlier versions. Only one process at a time replaces the file, so these are from killed processes. */
+function removeOldDrafts(file: string): void {
+  const target = realPathOf(file);
+  const [folder, drafts] = [path.dirname(target), `${path.basename(target)}.draft-`];
+  for (const name of namesIn(folder)) if (name.startsWith(drafts)) rmSync(path.join(folder, name));
 }
 
 /** Also where something above it is no folder: `/dev/null/config.json`. */

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, readlink, realpath, rename, rm } from 'node:fs/promises';
+import { lstat, open, readlink, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CommandError, codeOf, messageOf, usageError } from '../domain/errors.ts';
-import { draftOf, removeLeftovers } from '../state/drafts.ts';
 import { withLock } from '../state/lock.ts';
+import { Draft } from '../state/replace-file.ts';
 import { withVariable } from './dotenv-text.ts';
 
 /** Bytes kept free for a variable before it is known. */
@@ -51,38 +51,25 @@ export async function openDotenv(file: string): Promise<Dotenv> {
     const { length } = await contentOf(target);
     // What is refused to the lock is refused now.
     await alone(() => Promise.resolve());
-    removeLeftovers(folder);
-    const successor = draftOf(target);
-    const handle = await create(successor, length + room);
-    const discard = async () => {
-      await handle.close();
-      await rm(successor, { force: true });
-    };
+    const draft = new Draft(target);
+    draft.reserve(length + room);
     return {
       file: named,
       async set(variable, value) {
         try {
           // Check before locking: the lock would create its folder again, but if the folder is gone, that is up to the user.
-          await requireInPlace(handle, successor);
-          await alone(async () => {
-            const content = withVariable(await contentOf(target), variable, value);
-            await overwrite(handle, content);
-            await handle.truncate(content.length);
-            await handle.sync();
-            await handle.close();
-            await rename(successor, target);
-          });
+          draft.requireInPlace();
+          await alone(async () => draft.replace(withVariable(await contentOf(target), variable, value)));
         } catch (error) {
-          await discard();
+          draft.discard();
           throw failure(named, error);
         }
-        await settle(folder);
       },
       async gitWarning() {
         const { gitWarning } = await import('./git.ts');
         return gitWarning(target);
       },
-      discard,
+      discard: async () => draft.discard(),
     };
   } catch (error) {
     throw error instanceof CommandError ? error : failure(named, error);
@@ -132,47 +119,6 @@ async function contentOf(file: string): Promise<Buffer> {
     return content;
   } finally {
     await handle.close();
-  }
-}
-
-/** Makes a file for its owner alone, whatever the umask, and fills it, so that the space is there. */
-async function create(file: string, size: number): Promise<FileHandle> {
-  const handle = await open(file, 'wx', 0o600);
-  try {
-    await handle.chmod(0o600);
-    await overwrite(handle, Buffer.alloc(size));
-    await handle.sync();
-    return handle;
-  } catch (error) {
-    await handle.close();
-    await rm(file, { force: true });
-    throw error;
-  }
-}
-
-/** Fails if the draft is no longer in place, because whatever is written to it would be lost. */
-async function requireInPlace(handle: FileHandle, file: string): Promise<void> {
-  const open = await handle.stat({ bigint: true });
-  const there = await lstat(file, { bigint: true }).catch(unless('ENOENT', 'ENOTDIR'));
-  if (there?.ino === open.ino && there.dev === open.dev) return;
-  const folder = await lstat(path.dirname(file)).catch(unless('ENOENT', 'ENOTDIR'));
-  throw new Error(`${folder ? 'the file prepared beside it' : 'its folder'} was removed in the meantime`);
-}
-
-/** Writes from a file's beginning on. */
-async function overwrite(handle: FileHandle, content: Buffer): Promise<void> {
-  for (let at = 0; at < content.length; ) {
-    at += (await handle.write(content, at, content.length - at, at)).bytesWritten;
-  }
-}
-
-/** Has a folder keep a new name over a loss of power, where the system lets a folder be synced. */
-async function settle(folder: string): Promise<void> {
-  try {
-    const handle = await open(folder, constants.O_RDONLY);
-    await handle.sync().finally(() => handle.close());
-  } catch {
-    // The file is in its place; it only takes the system's own time to get to the disk.
   }
 }
 

@@ -1,15 +1,14 @@
-import { lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { draftOf, removeLeftovers } from './drafts.ts';
 import { makeFolder, namesIn, refuseForeignFolder, statsOf } from './folder.ts';
 import { withOwnFile } from './own-file.ts';
+import { Draft } from './replace-file.ts';
 
 /** The environment variable that chooses the folder of the cache. */
 const cacheVariable = 'XDG_CACHE_HOME';
 
 /**
- * Writes a file atomically, readable only by its owner. Doesn't sync it, so use it only for data that may be lost. Removes drafts
- * that killed processes left next to it.
+ * Writes a file atomically, readable only by its owner. Doesn't sync it, so use it only for data that may be lost.
  *
  * @throws CommandError (file_error) for a folder that is not the user's alone; as {@link makeFolder}
  */
@@ -17,16 +16,8 @@ export function writeCacheFile(file: string, text: string): void {
   const folder = path.dirname(file);
   refuseForeignFolder(folder, cacheVariable);
   makeFolder(folder);
-  removeLeftovers(folder);
   removeOldDrafts(folder);
-  const draft = draftOf(file);
-  try {
-    writeFileSync(draft, text, { mode: 0o600, flag: 'wx' });
-    renameSync(draft, file);
-  } catch (error) {
-    rmSync(draft, { force: true });
-    throw error;
-  }
+  new Draft(file).replace(text, { sync: false });
 }
 
 /** Reads what {@link writeCacheFile} wrote. @throws CommandError (file_error) if it isn't the user's alone; file system errors */

@@ -4,6 +4,8 @@ const fs = require('node:fs');
 const promises = require('node:fs/promises');
 
 let left = Number(process.env.DIES_AFTER);
+/** The open descriptors of such files. */
+const open = new Set();
 
 function step() {
   if (left === 0) process.kill(process.pid, 'SIGKILL');
@@ -19,25 +21,40 @@ function counted(object, name, isMeant) {
 }
 
 const isBesideDotenv = (file) => String(file).includes('.env');
+const isOpen = (handle) => open.has(handle);
 const always = () => true;
 
-for (const name of ['openSync', 'rmSync']) counted(fs, name, isBesideDotenv);
-for (const name of ['rename', 'rm']) counted(promises, name, isBesideDotenv);
+for (const name of ['rmSync', 'renameSync']) counted(fs, name, isBesideDotenv);
+for (const name of ['fchmodSync', 'ftruncateSync', 'fsyncSync']) counted(fs, name, isOpen);
 
-const { open } = promises;
-promises.open = async (file, ...args) => {
-  if (!isBesideDotenv(file)) return open(file, ...args);
+const { openSync, closeSync, writeSync } = fs;
+fs.openSync = (file, ...args) => {
+  if (!isBesideDotenv(file)) return openSync(file, ...args);
   step();
-  const handle = await open(file, ...args);
-  for (const name of ['readFile', 'truncate', 'sync', 'chmod', 'close']) counted(handle, name, always);
-  const write = handle.write.bind(handle);
-  handle.write = async (buffer, offset, length, position) => {
-    step();
-    const half = Math.floor(length / 2);
-    await write(buffer, offset, half, position);
-    step();
-    await write(buffer, offset + half, length - half, position + half);
-    return { bytesWritten: length, buffer };
-  };
+  const handle = openSync(file, ...args);
+  open.add(handle);
+  return handle;
+};
+fs.closeSync = (handle) => {
+  if (isOpen(handle)) step();
+  open.delete(handle);
+  closeSync(handle);
+};
+fs.writeSync = (handle, buffer, offset, length, position) => {
+  if (!isOpen(handle)) return writeSync(handle, buffer, offset, length, position);
+  step();
+  const half = Math.floor(length / 2);
+  writeSync(handle, buffer, offset, half, position);
+  step();
+  writeSync(handle, buffer, offset + half, length - half, position + half);
+  return length;
+};
+
+const { open: openLater } = promises;
+promises.open = async (file, ...args) => {
+  if (!isBesideDotenv(file)) return openLater(file, ...args);
+  step();
+  const handle = await openLater(file, ...args);
+  for (const name of ['readFile', 'close']) counted(handle, name, always);
   return handle;
 };

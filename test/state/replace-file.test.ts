@@ -1,0 +1,166 @@
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { Draft, keepAside, replaceFile } from '../../src/state/replace-file.ts';
+import { emptyFolder } from '../config/folder.ts';
+
+const ownerOnly = { mode: 0o600 };
+const isAdministrator = process.getuid?.() === 0;
+const now = new Date('2026-04-14T09:00:00.123Z');
+
+function modeOf(file: string): string {
+  return (statSync(file).mode & 0o777).toString(8);
+}
+
+describe('a file that is replaced', () => {
+  test('holds the new text, for its owner alone, and nothing is left beside it', () => {
+    const folder = emptyFolder();
+    const file = join(folder, 'a.json');
+    writeFileSync(file, 'old', { mode: 0o644 });
+    replaceFile(file, 'new', ownerOnly);
+    expect([readFileSync(file, 'utf8'), modeOf(file), readdirSync(folder)]).toEqual(['new', '600', ['a.json']]);
+  });
+
+  test('has that mode whatever the umask is', () => {
+    const file = join(emptyFolder(), 'a.json');
+    const before = process.umask(0o777);
+    try {
+      replaceFile(file, 'new', ownerOnly);
+    } finally {
+      process.umask(before);
+    }
+    expect(modeOf(file)).toBe('600');
+  });
+
+  test('is what a link points to, and the link stays', () => {
+    const folder = emptyFolder();
+    mkdirSync(join(folder, 'real'));
+    writeFileSync(join(folder, 'real', 'b.json'), 'old');
+    symlinkSync('real/b.json', join(folder, 'a.json'));
+    replaceFile(join(folder, 'a.json'), 'new', ownerOnly);
+    expect([readlinkSync(join(folder, 'a.json')), readFileSync(join(folder, 'real', 'b.json'), 'utf8')]).toEqual([
+      'real/b.json',
+      'new',
+    ]);
+    expect(readdirSync(join(folder, 'real'))).toEqual(['b.json']);
+  });
+
+  test.runIf(isAdministrator)('stays its owner’s when the administrator replaces it', async () => {
+    const { chownSync } = await import('node:fs');
+    const file = join(emptyFolder(), 'a.json');
+    writeFileSync(file, 'old');
+    chownSync(file, 54_321, 54_322);
+    replaceFile(file, 'new', ownerOnly);
+    const { uid, gid } = statSync(file);
+    expect([uid, gid, modeOf(file)]).toEqual([54_321, 54_322, '600']);
+  });
+
+  test('that is a folder stays, and nothing is left beside it', () => {
+    const folder = emptyFolder();
+    mkdirSync(join(folder, 'a.json'));
+    expect(() => replaceFile(join(folder, 'a.json'), 'new', ownerOnly)).toThrow('EISDIR');
+    expect(readdirSync(folder)).toEqual(['a.json']);
+  });
+});
+
+test('what is kept aside is named after the moment, and takes the place of nothing', () => {
+  const folder = emptyFolder();
+  const file = join(folder, 'a.json');
+  const asides = ['one', 'two', 'three'].map((text) => keepAside(file, Buffer.from(text), 'damaged', now));
+  const named = `${file}.damaged-20260414T090000Z`;
+  expect(asides).toEqual([named, `${named}-2`, `${named}-3`]);
+  expect(asides.map((aside) => [readFileSync(aside, 'utf8'), modeOf(aside)])).toEqual([
+    ['one', '600'],
+    ['two', '600'],
+    ['three', '600'],
+  ]);
+});
+
+describe('a file that is replaced without a mode', () => {
+  test.each([0o640, 0o644, 0o755])('keeps its mode %o', (mode) => {
+    const file = join(emptyFolder(), '.zshrc');
+    writeFileSync(file, 'old');
+    chmodSync(file, mode);
+    replaceFile(file, 'new');
+    expect([readFileSync(file, 'utf8'), statSync(file).mode & 0o777]).toEqual(['new', mode]);
+  });
+
+  test.each([
+    [0o000, '644'],
+    [0o077, '600'],
+  ])('and did not exist gets the usual mode with umask %o', (umask, mode) => {
+    const file = join(emptyFolder(), '.zshrc');
+    const before = process.umask(umask);
+    try {
+      replaceFile(file, 'new');
+    } finally {
+      process.umask(before);
+    }
+    expect(modeOf(file)).toBe(mode);
+  });
+
+  test.runIf(isAdministrator)('keeps its owner when root replaces it', async () => {
+    const { chownSync } = await import('node:fs');
+    const file = join(emptyFolder(), '.zshrc');
+    writeFileSync(file, 'old');
+    chownSync(file, 54_321, 54_322);
+    chmodSync(file, 0o640);
+    replaceFile(file, 'new');
+    const { uid, gid } = statSync(file);
+    expect([uid, gid, modeOf(file)]).toEqual([54_321, 54_322, '640']);
+  });
+});
+
+describe('a draft', () => {
+  function drafted(size: number) {
+    const folder = emptyFolder();
+    const file = join(folder, 'a.json');
+    writeFileSync(file, 'old');
+    const draft = new Draft(file);
+    draft.reserve(size);
+    return { folder, file, draft, others: () => readdirSync(folder).filter((name) => name !== 'a.json') };
+  }
+
+  test('takes its room before it has a content, and has the size of the content after', () => {
+    const { folder, file, draft, others } = drafted(10_000);
+    expect(others().map((name) => statSync(join(folder, name)).size)).toEqual([10_000]);
+    draft.replace('new');
+    expect([readFileSync(file, 'utf8'), others()]).toEqual(['new', []]);
+  });
+
+  test('replaces a link, not what it leads to', () => {
+    const { folder, file } = drafted(0);
+    symlinkSync('a.json', join(folder, 'link'));
+    new Draft(join(folder, 'link')).replace('new', { sync: false });
+    expect([readFileSync(file, 'utf8'), lstatSync(join(folder, 'link')).isFile()]).toEqual(['old', true]);
+  });
+
+  test.each([
+    ['itself', 'the file prepared beside it was removed in the meantime'],
+    ['its folder', 'its folder was removed in the meantime'],
+  ])('notices that %s was removed', (what, message) => {
+    const { folder, draft, others } = drafted(0);
+    for (const each of what === 'itself' ? others() : ['']) rmSync(join(folder, each), { recursive: true });
+    expect(() => draft.requireInPlace()).toThrow(message);
+  });
+
+  test('is gone after it was discarded, and replaces nothing', () => {
+    const { file, draft, others } = drafted(0);
+    draft.requireInPlace();
+    draft.discard();
+    draft.discard();
+    expect(() => draft.replace('new')).toThrow('used or discarded');
+    expect([readFileSync(file, 'utf8'), others()]).toEqual(['old', []]);
+  });
+});
