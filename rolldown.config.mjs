@@ -112,7 +112,7 @@ const program = defineConfig({
         {
           name: 'start',
           priority: 4,
-          test: /package\.json$|node_modules\/commander\/|src\/(?:main|commands\/index|cli\/(?:global-options|process|program|report|run|verb)|domain\/(?:errors|secrets)|output\/(?:text|sink|workflow-commands))\.ts$/,
+          test: /package\.json$|node_modules\/commander\/|src\/(?:main|commands\/index|cli\/(?:global-options|process|program|report|run|values|verb)|domain\/(?:errors|formats|secrets)|output\/(?:text|sink|workflow-commands))\.ts$/,
         },
         // Each with all that it needs and has not yet: what every command does, what pools are, and the API.
         { name: 'context', priority: 3, test: /src\/(?:context\/context|output\/time)\.ts$/ },

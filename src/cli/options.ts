@@ -1,16 +1,39 @@
 import { Option } from 'commander';
 import { defaultSettling, type Settling } from '../account/changes/settling.ts';
-import { type Block, blockNames, isBlock } from '../domain/blocks.ts';
+import { type Block, blockNames, isBlock, utcHours } from '../domain/blocks.ts';
 import { parseDuration } from '../domain/duration.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
 import { type Cents, parseUsd } from '../domain/money.ts';
-import type { BillingCycle } from '../domain/quote.ts';
+import { billingCycles } from '../domain/quote.ts';
+import { inWords } from '../output/text.ts';
+import { choiceOption, namesOf, oneOf, ValueArgument, ValueOption, type Word } from './values.ts';
+
+/** An argument that takes a pool. */
+export function poolArgument(name = '[pool]', description = 'slug or UUID'): ValueArgument {
+  return new ValueArgument(name, description, namesOf('pools'));
+}
+
+/** The blocks as words, with their hours. */
+export const blockWords: readonly Word[] = blockNames.map((name) => ({ name, description: `${utcHours(name)} UTC` }));
+
+const wholeDay: Word = { name: 'all', description: 'the whole day' };
 
 /** `--blocks asia,europe` or `--blocks all`. */
-export function blocksOption(): Option {
-  return new Option('--blocks <names>', 'asia, europe, americas (comma between), or all').argParser((text: string) =>
-    parseBlocks(text),
-  );
+export function blocksOption(
+  flags = '--blocks <names>',
+  description = `${blockNames.join(', ')} (comma between), or ${wholeDay.name}`,
+): Option {
+  const option = blockListOption(flags, description, [wholeDay]);
+  return option.argParser((text) => parseBlocks(text, option));
+}
+
+/**
+ * An option that takes a list of blocks. Its parser is still to be given.
+ *
+ * @param alone - the words that can be written in place of a list
+ */
+export function blockListOption(flags: string, description: string, alone: readonly Word[]): ValueOption {
+  return new ValueOption(flags, description, { ...oneOf(blockWords), list: true, alone });
 }
 
 /** `--quantity 1-20`. */
@@ -25,23 +48,43 @@ export function durationOf(option: string): (text: string) => number {
 
 /** `--billing-cycle month|year`. */
 export function billingCycleOption(): Option {
-  return new Option('--billing-cycle <cycle>', 'month or year').argParser(parseBillingCycle).default('month');
+  return choiceOption('--billing-cycle <cycle>', inWords(billingCycles, 'or'), billingCycles).default('month');
+}
+
+/** `--create-key NAME`. */
+export function createKeyOption(): Option {
+  return new Option('--create-key <name>', 'make an API key for each seat');
+}
+
+/** `--save FILE`. */
+export function saveOption(): Option {
+  return new ValueOption(
+    '--save <file>',
+    'write the secret to this dotenv file, and print it nowhere',
+    namesOf('files'),
+  );
+}
+
+/** `--var NAME`. */
+export function variableOption(): Option {
+  return new Option('--var <name>', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)');
 }
 
 /**
  * Reads a list of blocks; each is taken once, in the day's order.
  *
- * @param others - the words that can be written in place of a list, for the error
+ * @param option - the one that takes it, for the error
  * @throws CommandError (usage)
  */
-export function parseBlocks(text: string, others = ' or --blocks all'): Block[] {
+export function parseBlocks(text: string, { long, values }: ValueOption): Block[] {
   const words = text.split(',').map((word) => word.trim().toLowerCase());
   if (words.length === 1 && words[0] === 'all') return [...blockNames];
   const wrong = words.find((word) => !isBlock(word));
   if (wrong !== undefined) {
+    const lists = ['asia,europe', ...values.alone.map(({ name }) => name)].map((list) => `${long} ${list}`);
     throw usageError(
-      wrong === '' ? `--blocks is "${text}": a name is missing` : `there is no block "${wrong}"`,
-      `The blocks are ${blockNames.join(', ')}; write --blocks asia,europe${others}.`,
+      wrong === '' ? `${long} is "${text}": a name is missing` : `there is no block "${wrong}"`,
+      `The blocks are ${blockNames.join(', ')}; write ${inWords(lists, 'or')}.`,
     );
   }
   return blockNames.filter((name) => words.includes(name));
@@ -53,11 +96,6 @@ function parseQuantity(text: string): number {
     throw usageError(`--quantity is "${text}"`, 'Seats are a whole number from 1 to 20.');
   }
   return Number(text);
-}
-
-function parseBillingCycle(text: string): BillingCycle {
-  if (text === 'month' || text === 'year') return text;
-  throw usageError(`--billing-cycle is "${text}"`, 'Choose month or year.');
 }
 
 /**

@@ -1,16 +1,16 @@
-import { Argument, Option } from 'commander';
+import { Option } from 'commander';
 import { carryOut } from '../account/changes/carry-out.ts';
 import { type Hold, makeAndDeliver } from '../account/secrets/delivery.ts';
 import type { KeyKind } from '../api/client.ts';
 import type { HttpMethod } from '../api/transport.ts';
+import { namesOf, oneOf, ValueArgument, ValueOption } from '../cli/values.ts';
 import type { Verb } from '../cli/verb.ts';
 import type { Context } from '../context/context.ts';
 import { messageOf, usageError } from '../domain/errors.ts';
 import { wholeKeysIn } from '../domain/secrets.ts';
 import { factLines } from '../output/text.ts';
 
-/** The methods of a request. */
-export const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly HttpMethod[];
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly HttpMethod[];
 
 interface Options {
   readonly field: readonly (readonly [string, unknown])[];
@@ -26,11 +26,11 @@ export default function api(command: Verb, context: Context): void {
     .argParser((text: string, before: Options['field']) => [...before, typedPair(text)])
     .default([], 'none');
   command
-    .addArgument(new Argument('<method>', 'GET, POST, …').argParser(parseMethod))
+    .addArgument(new ValueArgument('<method>', 'GET, POST, …', oneOf(methods)).argParser(parseMethod))
     .argument('<path>', '/api/… with the management key, /v1/… and /anthropic/… with CHEAPESTINFERENCE_API_KEY')
     .addOption(body)
     .addOption(typed)
-    .option('--input <file>', 'the body, from a file or - for standard input')
+    .addOption(new ValueOption('--input <file>', 'the body, from a file or - for standard input', namesOf('files')))
     .action((method: HttpMethod, path: string, options: Options & { rawField: Options['field'] }) =>
       call(context, method, path, { ...options, field: [...options.rawField, ...options.field] }),
     );

@@ -1,4 +1,5 @@
 import { pages } from '../account/web-pages.ts';
+import { choiceArgument } from '../cli/values.ts';
 import type { Verb } from '../cli/verb.ts';
 import type { Context } from '../context/context.ts';
 import { usageError } from '../domain/errors.ts';
@@ -9,26 +10,22 @@ export const fields = ['place', 'url'] as const;
 
 /** `ci open`: a page of the vendor's in the browser. */
 export default function open(command: Verb, context: Context): void {
+  const words = Object.entries(pages).map(([name, url]) => ({ name, description: url }));
   const places = Object.keys(pages).join(', ');
+  const mistake = (typed: string) => usageError(`there is no place "${typed}"`, `The places are: ${places}.`);
   command
     .tell({ fields, local: true, examples: ['ci open', 'ci open billing'] })
-    .argument('[place]', places, 'dashboard')
-    .action((place: string) => openPlace(context, place));
+    .addArgument(choiceArgument('[place]', places, words, mistake).default('dashboard'))
+    .action((place: Place) => openPlace(context, place));
 }
 
-async function openPlace(context: Context, typed: string): Promise<void> {
-  if (!isPlace(typed))
-    throw usageError(`there is no place "${typed}"`, `The places are: ${Object.keys(pages).join(', ')}.`);
-  const url = pages[typed];
+async function openPlace(context: Context, place: Place): Promise<void> {
+  const url = pages[place];
   context.output.checkFields(fields);
   if (context.output.format === undefined) context.output.line(url);
-  else await context.output.record({ place: typed, url }, { fields });
-  if (typed === 'keys' || typed === 'billing') {
-    context.output.note(`In the dashboard, choose ${typed === 'keys' ? 'API Keys' : 'Billing'}.`);
+  else await context.output.record({ place, url }, { fields });
+  if (place === 'keys' || place === 'billing') {
+    context.output.note(`In the dashboard, choose ${place === 'keys' ? 'API Keys' : 'Billing'}.`);
   }
   await context.showPage(url);
-}
-
-function isPlace(word: string): word is Place {
-  return Object.hasOwn(pages, word);
 }

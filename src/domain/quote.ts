@@ -1,8 +1,11 @@
 import { type Block, blockAt, hoursPerBlock } from './blocks.ts';
 import { type Cents, yearlyCharge } from './money.ts';
 
-/** How often a subscription is billed, in the API's words. */
-export type BillingCycle = 'month' | 'year';
+/** How often a subscription can be billed, in the API's words. */
+export const billingCycles = ['month', 'year'] as const;
+
+/** How often a subscription is billed. */
+export type BillingCycle = (typeof billingCycles)[number];
 
 /** Lowest plausible price of a seat in one block per month. A lower price is a mistake, and the true charge differs. */
 export const leastPrice: Cents = 100;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import { blockNames } from '../domain/blocks.ts';
 import type { Outcome } from '../domain/errors.ts';
+import { billingCycles } from '../domain/quote.ts';
 import type { Before, Intent } from '../domain/reconcile.ts';
 import { redacted } from '../domain/secrets.ts';
 import type { ProcessId } from './process.ts';
@@ -21,7 +22,7 @@ const intentSchema = z.discriminatedUnion('action', [
     pool: z.string(),
     blocks: z.array(z.enum(blockNames)),
     quantity: z.int(),
-    billingCycle: z.enum(['month', 'year']),
+    billingCycle: z.enum(billingCycles),
     charge: z.optional(z.number()),
   }),
   z.object({

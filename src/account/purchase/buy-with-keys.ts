@@ -1,9 +1,8 @@
-import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { type CommandError, usageError } from '../../domain/errors.ts';
 import { createKeys } from '../keys/create-for-seats.ts';
 import { makeAndDeliver } from '../secrets/delivery.ts';
-import { addSavingOptions, checkSaving, type Saved, type Saving, savedIn } from '../secrets/saving.ts';
+import { checkSaving, type Saved, type Saving, savedIn } from '../secrets/saving.ts';
 import { withMaskedKey } from '../subscription-table.ts';
 import type { Bought } from './buy.ts';
 
@@ -11,12 +10,6 @@ import type { Bought } from './buy.ts';
 export interface Wanted extends Saving {
   /** The name of the key that each seat gets. */
   readonly createKey?: string;
-}
-
-/** Adds `--create-key NAME`, and where its secret goes. */
-export function addWantedOptions(command: Verb): void {
-  command.option('--create-key <name>', 'make an API key for each seat');
-  addSavingOptions(command);
 }
 
 /** Refuses what contradicts itself, before anything is sent. @throws CommandError (usage) */

@@ -1,4 +1,3 @@
-import type { Verb } from '../../cli/verb.ts';
 import { usageError } from '../../domain/errors.ts';
 import type { Dotenv } from '../../output/dotenv.ts';
 
@@ -12,13 +11,6 @@ export interface Saving {
 export interface Saved {
   readonly savedTo: string;
   readonly variable: string;
-}
-
-/** Adds `--save FILE` and `--var NAME`. */
-export function addSavingOptions(command: Verb): void {
-  command
-    .option('--save <file>', 'write the secret to this dotenv file, and print it nowhere')
-    .option('--var <name>', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)');
 }
 
 /** Refuses what is no file and no variable. @throws CommandError (usage) */

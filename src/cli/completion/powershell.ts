@@ -1,4 +1,4 @@
-import type { Word } from '../help/values.ts';
+import type { Word } from '../values.ts';
 import type { Tables } from './tables.ts';
 import template from './template.ps1';
 import { filled } from './template.ts';

@@ -1,6 +1,6 @@
 import { topics } from '../help/topics.ts';
 import type { CommandTree } from '../help/tree.ts';
-import type { Source, Values, Word } from '../help/values.ts';
+import type { Source, Values, Word } from '../values.ts';
 
 /** What can be typed in one or several places, as a script looks it up. */
 interface Slots {

@@ -1,5 +1,5 @@
 import { quoted } from '../../domain/shell-word.ts';
-import type { Word } from '../help/values.ts';
+import type { Word } from '../values.ts';
 import type { Tables } from './tables.ts';
 import { filled } from './template.ts';
 import template from './template.zsh';

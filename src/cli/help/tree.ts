@@ -1,6 +1,6 @@
-import type { Command } from 'commander';
+import type { Command, Option } from 'commander';
+import { ValueArgument, ValueOption, type Values } from '../values.ts';
 import { exitsOf, Verb } from '../verb.ts';
-import { type Values, valuesOf } from './values.ts';
 
 /** A command for a program to read: what `ci help --json` prints. */
 export interface CommandTree {
@@ -33,12 +33,8 @@ export interface CommandTree {
   readonly commands: readonly CommandTree[];
 }
 
-/**
- * A command and all below it.
- *
- * @param path - the words that lead to it, without the program's own
- */
-export function commandTree(command: Command, path = ''): CommandTree {
+/** A command and all below it. */
+export function commandTree(command: Command): CommandTree {
   const about = command instanceof Verb ? command.about : undefined;
   return {
     name: command.name(),
@@ -49,21 +45,25 @@ export function commandTree(command: Command, path = ''): CommandTree {
       description: argument.description,
       required: argument.required,
       variadic: argument.variadic,
-      values: valuesOf(path, argument.name()),
+      values: argument instanceof ValueArgument ? argument.values : null,
     })),
-    options: command.options.map(({ flags, long, description, required, defaultValue }) => ({
-      flags,
-      description,
-      value: required,
-      default: defaultValue === undefined || typeof defaultValue === 'boolean' ? null : String(defaultValue),
+    options: command.options.map((option) => ({
+      flags: option.flags,
+      description: option.description,
+      value: option.required,
+      default: defaultOf(option),
       // What gathers its values begins with none.
-      repeatable: Array.isArray(defaultValue),
-      values: required && long ? valuesOf(path, long) : null,
+      repeatable: Array.isArray(option.defaultValue),
+      values: option instanceof ValueOption ? option.values : null,
     })),
     examples: about?.examples ?? [],
     fields: about?.fields ?? [],
     exitCodes: about ? exitsOf(about) : [],
     changes: about?.changes ?? false,
-    commands: command.commands.map((each) => commandTree(each, `${path} ${each.name()}`.trim())),
+    commands: command.commands.map(commandTree),
   };
+}
+
+function defaultOf({ defaultValue }: Option): string | null {
+  return defaultValue === undefined || typeof defaultValue === 'boolean' ? null : String(defaultValue);
 }

@@ -1,3 +1,4 @@
+import { namesOf, ValueArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import { defaultApiUrl } from '../../config/api-url.ts';
 import { shownKey } from '../../config/profiles.ts';
@@ -17,7 +18,7 @@ export default function switchProfile(command: Verb, context: Context): void {
       exits: [5],
       examples: ['ci auth switch work'],
     })
-    .argument('[profile]', 'its name')
+    .addArgument(new ValueArgument('[profile]', 'its name', namesOf('profiles')))
     .action((profile?: string) => switchTo(context, profile));
 }
 

@@ -4,6 +4,7 @@ import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { sayRetired } from '../../account/flat-plans.ts';
 import { allSubscriptions, isGoing, noSubscription, subscriptionChoices } from '../../account/subscriptions.ts';
 import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../../cli/options.ts';
+import { namesOf, ValueArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
@@ -19,7 +20,7 @@ export default function cancel(command: Verb, context: Context): void {
       changes: true,
       examples: ['ci billing cancel SUBSCRIPTION_ID --yes'],
     })
-    .argument('[subscriptionId]', 'its id')
+    .addArgument(new ValueArgument('[subscriptionId]', 'its id', namesOf('subscriptions')))
     .addOption(settleOption())
     .addOption(noWaitOption())
     .addOption(againOption())

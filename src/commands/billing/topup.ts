@@ -1,14 +1,15 @@
-import { Argument, Option } from 'commander';
+import { Argument } from 'commander';
 import { carryOut } from '../../account/changes/carry-out.ts';
 import type { StripeTopup, UsdcTopup } from '../../api/billing.ts';
 import { mistakeIn, parseAmount } from '../../cli/options.ts';
+import { choiceOption } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, decimalUsd, formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
 import { paymentRequest } from '../../domain/usdc.ts';
 import { columnOf } from '../../output/output.ts';
-import { factLines } from '../../output/text.ts';
+import { factLines, inWords } from '../../output/text.ts';
 
 export const fields = ['sessionUrl', 'sessionId', 'address', 'chain', 'amount', 'credited', 'balance'] as const;
 
@@ -18,8 +19,19 @@ const betweenLooks = 3000;
 /** How long `--wait` waits: a payment page is good for about as long. */
 const longestWait = 30 * 60_000;
 
+/** How to pay. */
+const methods = [
+  { name: 'stripe', description: 'by card' },
+  { name: 'usdc', description: 'on Base' },
+] as const;
+
+const methodsInWords = inWords(
+  methods.map(({ name, description }) => `${name} (${description})`),
+  'or',
+);
+
 interface Options {
-  readonly method: 'stripe' | 'usdc';
+  readonly method: (typeof methods)[number]['name'];
   readonly wait?: true;
 }
 
@@ -34,9 +46,7 @@ export default function topup(command: Verb, context: Context): void {
       examples: ['ci billing topup 50', 'ci billing topup 50 --wait', 'ci billing topup 50 --method usdc'],
     })
     .addArgument(new Argument('[usd]', 'how much, at least 10').argParser(parseTopup))
-    .addOption(
-      new Option('--method <method>', 'stripe (by card) or usdc (on Base)').argParser(parseMethod).default('stripe'),
-    )
+    .addOption(choiceOption('--method <method>', methodsInWords, methods).default('stripe'))
     .option('--wait', 'wait until the credit has risen')
     .action((cents: Cents | undefined, options: Options) => topUp(context, cents, options));
 }
@@ -146,9 +156,4 @@ function parseTopup(text: string): Cents {
 async function askedFor({ prompts }: Context): Promise<Cents> {
   const missing = 'how much? Write the USD: `ci billing topup 50`';
   return parseTopup(await prompts.text('How much, in USD, at least 10?', missing, mistakeIn(parseTopup)));
-}
-
-function parseMethod(text: string): Options['method'] {
-  if (text === 'stripe' || text === 'usdc') return text;
-  throw usageError(`--method is "${text}"`, 'Choose stripe or usdc.');
 }

@@ -1,5 +1,6 @@
 import { scriptFor } from '../../cli/completion/script.ts';
 import type { CommandTree } from '../../cli/help/tree.ts';
+import { choiceArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import { applyChange, type Change, completionChanges } from '../../completion/setup.ts';
 import { shellInUse } from '../../config/shell.ts';
@@ -22,13 +23,17 @@ export default function install(command: Verb, context: Context, tree: () => Pro
       local: true,
       examples: ['ci completion install', 'ci completion install zsh --yes'],
     })
-    .argument('[shell]', `${shells.join(', ')} (default: the one in use)`)
-    .action((shell?: string) => installIn(context, tree, shell));
+    .addArgument(
+      choiceArgument('[shell]', `${shells.join(', ')} (default: the one in use)`, shells, (typed) =>
+        usageError(`there is no completion for "${typed}"`, `Choose one of ${shells.join(', ')}.`),
+      ),
+    )
+    .action((shell?: Shell) => installIn(context, tree, shell));
 }
 
-async function installIn(context: Context, tree: () => Promise<CommandTree>, typed: string | undefined): Promise<void> {
+async function installIn(context: Context, tree: () => Promise<CommandTree>, typed: Shell | undefined): Promise<void> {
   const { env, output, prompts } = context;
-  const shell = typed === undefined ? await shellHere(context) : shellNamed(typed);
+  const shell = typed ?? (await shellHere(context));
   const changes = completionChanges(shell, scriptFor(shell, await tree()), env);
   const due = changes.filter(({ change }) => change !== 'unchanged');
   if (due.length > 0) {
@@ -64,13 +69,6 @@ async function shellHere({ env, prompts }: Context): Promise<Shell> {
   const choices = shells.map((name) => ({ name, value: name }));
   const missing = `which shell? Name one of ${shells.join(', ')}`;
   return shellInUse(env) ?? (await prompts.pick('Which shell?', choices, missing));
-}
-
-/** @throws CommandError (usage) for a word that names none */
-function shellNamed(word: string): Shell {
-  const found = shells.find((each) => each === word);
-  if (found) return found;
-  throw usageError(`there is no completion for "${word}"`, `Choose one of ${shells.join(', ')}.`);
 }
 
 /** What will be done to a file; lines that go into one of the user's own are shown. */

@@ -1,3 +1,5 @@
+import type { Argument } from 'commander';
+import { choiceArgument } from '../../cli/values.ts';
 import type { Profile } from '../../config/profiles.ts';
 import { defaultSettlingTime, parseSettlingTime, parseSpendLimit } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
@@ -18,20 +20,21 @@ export interface Resolved {
   readonly origin: string;
 }
 
-/** @throws CommandError (usage) for a word that names none */
-function preferenceNamed(word: string): Preference {
-  const found = preferences.find((each) => each === word);
-  if (found) return found;
-  throw usageError(`there is no setting "${word}"`, `The settings are: ${preferences.join(', ')}.`);
+/** An argument that takes the name of a setting. */
+export function preferenceArgument(): Argument {
+  const names = preferences.join(', ');
+  return choiceArgument('[key]', names, preferences, (typed) =>
+    usageError(`there is no setting "${typed}"`, `The settings are: ${names}.`),
+  );
 }
 
 /**
  * A setting as typed, or picked from all of them.
  *
- * @throws CommandError (usage) for a word that names none; (input_required) when none was typed and nobody can be asked
+ * @throws CommandError (input_required) when none was typed and nobody can be asked
  */
-export async function chosenPreference(context: Context, typed: string | undefined): Promise<Preference> {
-  if (typed !== undefined) return preferenceNamed(typed);
+export async function chosenPreference(context: Context, typed: Preference | undefined): Promise<Preference> {
+  if (typed !== undefined) return typed;
   const missing = `which setting? Name it: ${preferences.join(', ')}`;
   context.prompts.requireSomebody(missing);
   const all = preferences.map((key) => resolved(context, key));

@@ -4,7 +4,14 @@ import { defaultSettlingTime, parseSettlingTime } from '../../config/settings.ts
 import type { Context } from '../../context/context.ts';
 import { formats } from '../../domain/formats.ts';
 import { resolvedColumns } from './list.ts';
-import { chosenPreference, fields, type Preference, preferences, resolved, withPreference } from './preference.ts';
+import {
+  chosenPreference,
+  fields,
+  type Preference,
+  preferenceArgument,
+  resolved,
+  withPreference,
+} from './preference.ts';
 
 /** `ci config set`: prefers something from now on, in the profile in use. */
 export default function set(command: Verb, context: Context): void {
@@ -20,12 +27,16 @@ export default function set(command: Verb, context: Context): void {
         'ci config set output default',
       ],
     })
-    .argument('[key]', preferences.join(', '))
+    .addArgument(preferenceArgument())
     .argument('[value]', 'its value; default takes it out')
-    .action((key?: string, value?: string) => setSetting(context, key, value));
+    .action((key?: Preference, value?: string) => setSetting(context, key, value));
 }
 
-async function setSetting(context: Context, typed: string | undefined, typedValue: string | undefined): Promise<void> {
+async function setSetting(
+  context: Context,
+  typed: Preference | undefined,
+  typedValue: string | undefined,
+): Promise<void> {
   const { output, profiles } = context;
   const key = await chosenPreference(context, typed);
   const value = typedValue ?? (await askedValue(context, key));

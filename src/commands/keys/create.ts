@@ -2,14 +2,7 @@ import { awaitEarlier, openIntents } from '../../account/changes/earlier.ts';
 import { intentOf, type KeyRequest, makeKey } from '../../account/keys/create.ts';
 import { keyLabel, secretOf, severalNamed } from '../../account/keys/find.ts';
 import { makeAndDeliver } from '../../account/secrets/delivery.ts';
-import {
-  addSavingOptions,
-  checkSaving,
-  type Saved,
-  type Saving,
-  savedIn,
-  variableOf,
-} from '../../account/secrets/saving.ts';
+import { checkSaving, type Saved, type Saving, savedIn, variableOf } from '../../account/secrets/saving.ts';
 import { keyByMail, poolSubscriptions, subscriptionChoices } from '../../account/subscriptions.ts';
 import type { CreatedKey, Key } from '../../api/keys.ts';
 import {
@@ -17,9 +10,12 @@ import {
   parseAmount,
   parseCount,
   type SettlingOptions,
+  saveOption,
   settleOption,
   settlingOf,
+  variableOption,
 } from '../../cli/options.ts';
+import { namesOf, ValueOption } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
@@ -58,14 +54,20 @@ export default function create(command: Verb, context: Context): void {
       ],
     })
     .argument('[name]', 'what to call it')
-    .option('--subscription <id>', 'for this subscription (default: the most recent)')
-    .option('--pool <slug>', 'for your subscription on this pool')
+    .addOption(
+      new ValueOption(
+        '--subscription <id>',
+        'for this subscription (default: the most recent)',
+        namesOf('subscriptions'),
+      ),
+    )
+    .addOption(new ValueOption('--pool <slug>', 'for your subscription on this pool', namesOf('pools')))
     .option('--credit', 'spend the prepaid credit instead of a subscription')
     .option('--max-budget <usd>', 'with --credit: the most it may spend', parseAmount('--max-budget'))
     .option('--rpm <count>', 'with --credit: requests a minute', parseCount('--rpm'))
-    .option('--tpm <count>', 'with --credit: tokens a minute', parseCount('--tpm'));
-  addSavingOptions(command);
-  command
+    .option('--tpm <count>', 'with --credit: tokens a minute', parseCount('--tpm'))
+    .addOption(saveOption())
+    .addOption(variableOption())
     .option('--secret-only', 'print the secret and nothing else')
     .option('--ensure', 'do nothing when a key of that name is there already')
     .option('--reveal', 'with --ensure: show the secret of a key that is there')

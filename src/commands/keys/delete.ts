@@ -2,6 +2,7 @@ import { findKey, keyChoices, keyLabel } from '../../account/keys/find.ts';
 import { type Deleted, revokedBefore, revokeKey } from '../../account/keys/revoke.ts';
 import type { Key } from '../../api/keys.ts';
 import { type SettlingOptions, settleOption, settlingOf } from '../../cli/options.ts';
+import { namesOf, ValueArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
@@ -18,7 +19,7 @@ export default function remove(command: Verb, context: Context): void {
       changes: true,
       examples: ['ci keys delete prod-api', 'ci keys delete 3f6c… staging --yes'],
     })
-    .argument('[keys...]', 'ids or names')
+    .addArgument(new ValueArgument('[keys...]', 'ids or names', namesOf('keys')))
     .addOption(settleOption())
     .action((typed: string[], options: SettlingOptions) => {
       context.settling = settlingOf(options);

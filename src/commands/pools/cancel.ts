@@ -4,7 +4,14 @@ import { blockHours, poolName } from '../../account/pools.ts';
 import { subscriptionFields, withMaskedKey } from '../../account/subscription-table.ts';
 import { chosenPoolOfMine, isGoing, type PoolSubscription, poolSubscriptions } from '../../account/subscriptions.ts';
 import type { Subscription } from '../../api/pools.ts';
-import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../../cli/options.ts';
+import {
+  againOption,
+  noWaitOption,
+  poolArgument,
+  type SettlingOptions,
+  settleOption,
+  settlingOf,
+} from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { blocksHeld } from '../../domain/coverage.ts';
@@ -23,7 +30,7 @@ export default function cancel(command: Verb, context: Context): void {
       changes: true,
       examples: ['ci pools cancel kimi26', 'ci pools cancel kimi26 --yes --json'],
     })
-    .argument('[pool]', 'slug or UUID')
+    .addArgument(poolArgument())
     .addOption(againOption())
     .addOption(noWaitOption())
     .addOption(settleOption())

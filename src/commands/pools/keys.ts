@@ -1,6 +1,7 @@
 import { withPool } from '../../account/pools.ts';
 import { chosenPoolOfMine, keyByMail, poolSubscriptions } from '../../account/subscriptions.ts';
 import type { PoolKey } from '../../api/pools.ts';
+import { poolArgument } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { masked } from '../../domain/secrets.ts';
@@ -19,7 +20,7 @@ export default function keys(command: Verb, context: Context): void {
       fields,
       examples: ['ci pools keys kimi26', "ci pools keys kimi26 --reveal --json | jq -r '.[0].apiKey'"],
     })
-    .argument('[pool]', 'slug or UUID')
+    .addArgument(poolArgument())
     .option('--reveal', 'show the secrets in full')
     .action((pool: string | undefined, options: Options) => listPoolKeys(context, pool, options));
 }

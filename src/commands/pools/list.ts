@@ -1,7 +1,7 @@
-import { Option } from 'commander';
 import { blockState, isOpen, listedBlock, poolFields, poolName } from '../../account/pools.ts';
 import type { Pool, PoolDetail } from '../../api/pools.ts';
-import { parseBlocks } from '../../cli/options.ts';
+import { blocksOption } from '../../cli/options.ts';
+import { oneOf, ValueOption } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { type Block, blockNames } from '../../domain/blocks.ts';
@@ -10,6 +10,9 @@ import type { Column } from '../../output/output.ts';
 import { percent } from '../../output/text.ts';
 
 export const fields = poolFields;
+
+/** Unlimited Subscriptions API, "List available plans": a pool's `status`. A draft is not listed. */
+const statuses = ['active', 'funding', 'activating', 'paused'] as const;
 
 interface Filter {
   readonly available?: true;
@@ -30,13 +33,9 @@ export default function list(command: Verb, context: Context): void {
       ],
     })
     .option('--available', 'only pools with a free seat')
-    .addOption(
-      new Option('--block <names>', 'only pools where these blocks are open').argParser((text: string) =>
-        parseBlocks(text),
-      ),
-    )
+    .addOption(blocksOption('--block <names>', 'only pools where these blocks are open'))
     .option('--model <text>', 'only pools whose model holds this text')
-    .option('--status <word>', 'only pools in this state: active, funding, activating, paused')
+    .addOption(new ValueOption('--status <word>', `only pools in this state: ${statuses.join(', ')}`, oneOf(statuses)))
     .action((filter: Filter) => listPools(context, filter));
 }
 

@@ -8,7 +8,7 @@ import {
   quoteFields,
   quoteRecord,
 } from '../../account/purchase/price.ts';
-import { billingCycleOption, blocksOption, quantityOption } from '../../cli/options.ts';
+import { billingCycleOption, blocksOption, poolArgument, quantityOption } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { factLines } from '../../output/text.ts';
@@ -23,7 +23,7 @@ export default function quote(command: Verb, context: Context): void {
         'ci pools quote kimi26 --blocks all --quantity 2 --billing-cycle year --json | jq .charge',
       ],
     })
-    .argument('[pool]', 'slug or UUID')
+    .addArgument(poolArgument())
     .addOption(blocksOption())
     .addOption(quantityOption())
     .addOption(billingCycleOption())

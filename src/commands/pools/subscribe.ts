@@ -8,14 +8,7 @@ import {
   mineOn,
   withinLimit,
 } from '../../account/purchase/buy.ts';
-import {
-  addWantedOptions,
-  buyAndDeliver,
-  checkWanted,
-  secretsOf,
-  type Told,
-  type Wanted,
-} from '../../account/purchase/buy-with-keys.ts';
+import { buyAndDeliver, checkWanted, secretsOf, type Told, type Wanted } from '../../account/purchase/buy-with-keys.ts';
 import { alreadyCovering } from '../../account/purchase/covering.ts';
 import {
   chargeText,
@@ -37,12 +30,16 @@ import type { PoolSubscription } from '../../account/subscriptions.ts';
 import {
   billingCycleOption,
   blocksOption,
+  createKeyOption,
   noWaitOption,
   parseAmount,
+  poolArgument,
   quantityOption,
   type SettlingOptions,
+  saveOption,
   settleOption,
   settlingOf,
+  variableOption,
 } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
@@ -69,7 +66,7 @@ export default function subscribe(command: Verb, context: Context): void {
         'ci pools subscribe kimi26 --blocks all --create-key prod-api',
       ],
     })
-    .argument('[pool]', 'slug or UUID')
+    .addArgument(poolArgument())
     .addOption(blocksOption())
     .addOption(quantityOption())
     .addOption(billingCycleOption())
@@ -77,9 +74,10 @@ export default function subscribe(command: Verb, context: Context): void {
     .option('--ensure', 'do nothing when active subscriptions of yours cover it already')
     .option('--again', 'allow a repeat of a recent or unsettled purchase')
     .addOption(noWaitOption())
-    .addOption(settleOption());
-  addWantedOptions(command);
-  command
+    .addOption(settleOption())
+    .addOption(createKeyOption())
+    .addOption(saveOption())
+    .addOption(variableOption())
     .option('--dry-run', 'show what it would cost, and stop')
     .action((pool: string | undefined, options: Options) => {
       context.settling = settlingOf(options);

@@ -1,6 +1,7 @@
 import { checkedPool } from '../../account/pools.ts';
 import { subscriptionColumns, subscriptionFields, withMaskedKey } from '../../account/subscription-table.ts';
 import { allSubscriptions, type PoolSubscription, poolSubscriptions } from '../../account/subscriptions.ts';
+import { poolArgument } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 
@@ -11,7 +12,7 @@ export default function subscriptions(command: Verb, context: Context): void {
       fields: subscriptionFields,
       examples: ['ci pools subscriptions', "ci pools subscriptions kimi26 --json | jq -r '.[].id'"],
     })
-    .argument('[pool]', 'slug or UUID')
+    .addArgument(poolArgument())
     .action((pool?: string) => listSubscriptions(context, pool));
 }
 

@@ -11,6 +11,7 @@ import {
   withPool,
 } from '../../account/pools.ts';
 import type { PoolDetail } from '../../api/pools.ts';
+import { poolArgument } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { type Block, blockAt, blockNames, hoursOf, utcHours } from '../../domain/blocks.ts';
@@ -29,7 +30,7 @@ export default function view(command: Verb, context: Context): void {
       fields,
       examples: ['ci pools view kimi26', "ci pools view kimi26 --json | jq '.annualDiscount'"],
     })
-    .argument('[pool]', 'slug or UUID')
+    .addArgument(poolArgument())
     .action((pool?: string) => viewPool(context, pool));
 }
 

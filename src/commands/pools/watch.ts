@@ -1,20 +1,26 @@
 import { checkedPool, poolChoices } from '../../account/pools.ts';
-import { addWantedOptions, checkWanted } from '../../account/purchase/buy-with-keys.ts';
+import { checkWanted } from '../../account/purchase/buy-with-keys.ts';
 import { chosenBlocks } from '../../account/purchase/price.ts';
 import { eventFields } from '../../account/watch/events.ts';
 import { Lookout, type Sought } from '../../account/watch/poll.ts';
 import { type Duration, Watched, type WatchOptions } from '../../account/watch/watch.ts';
 import {
   billingCycleOption,
+  blockListOption,
+  createKeyOption,
   noWaitOption,
   parseAmount,
   parseBlocks,
   parseCount,
+  poolArgument,
   quantityOption,
   type SettlingOptions,
+  saveOption,
   settleOption,
   settlingOf,
+  variableOption,
 } from '../../cli/options.ts';
+import type { ValueOption } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { type Block, blockNames } from '../../domain/blocks.ts';
@@ -51,12 +57,8 @@ export default function watch(command: Verb, context: Context): void {
         'ci pools watch kimi26 --blocks all --forever --exec \'notify-send "$CHEAPESTINFERENCE_POOL is open"\'',
       ],
     })
-    .argument('[pool...]', 'slugs or UUIDs: the first that opens')
-    .option(
-      '--blocks <names>',
-      'asia, europe, americas (comma between): any of them; any, or all together',
-      parseChoice,
-    )
+    .addArgument(poolArgument('[pool...]', 'slugs or UUIDs: the first that opens'))
+    .addOption(blockChoiceOption())
     .option('--all-blocks', 'wait until the named blocks are open together')
     .option('--interval <duration>', 'time between two checks, at least 5s (default: 15s)', duration('--interval'))
     .option('--for <duration>', 'give up after this long, with exit code 6', duration('--for'))
@@ -72,8 +74,10 @@ export default function watch(command: Verb, context: Context): void {
     .option('--ensure', 'with --subscribe: end at once when you hold one of them already')
     .option('--again', 'with --subscribe: allow a repeat of a recent or unsettled purchase')
     .addOption(noWaitOption())
-    .addOption(settleOption());
-  addWantedOptions(command);
+    .addOption(settleOption())
+    .addOption(createKeyOption())
+    .addOption(saveOption())
+    .addOption(variableOption());
   command.action((pools: string[], options: Options) => {
     context.settling = settlingOf(options);
     return watchPools(context, pools, options);
@@ -159,11 +163,19 @@ async function pickedPools(context: Context): Promise<string[]> {
   return context.prompts.pickSeveral('Which pools?', await poolChoices(context, pools), missing);
 }
 
-function parseChoice(text: string): BlockChoice {
-  const word = text.trim().toLowerCase();
-  if (word === 'any') return { blocks: blockNames, together: false };
-  if (word === 'all') return { blocks: blockNames, together: true };
-  return { blocks: parseBlocks(text, ', --blocks any or --blocks all') };
+/** `--blocks asia,europe`, `--blocks any` or `--blocks all`. */
+function blockChoiceOption(): ValueOption {
+  const description = `${blockNames.join(', ')} (comma between): any of them; any, or all together`;
+  const option = blockListOption('--blocks <names>', description, [
+    { name: 'any', description: 'whichever opens' },
+    { name: 'all', description: 'the whole day, together' },
+  ]);
+  return option.argParser((text): BlockChoice => {
+    const word = text.trim().toLowerCase();
+    if (word === 'any') return { blocks: blockNames, together: false };
+    if (word === 'all') return { blocks: blockNames, together: true };
+    return { blocks: parseBlocks(text, option) };
+  });
 }
 
 function duration(option: string): (text: string) => Duration {

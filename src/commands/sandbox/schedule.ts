@@ -1,7 +1,8 @@
-import { durationOf, parseCount } from '../../cli/options.ts';
+import { blockWords, durationOf, parseCount, poolArgument } from '../../cli/options.ts';
+import { choiceArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
-import { type Block, blockNames, isBlock } from '../../domain/blocks.ts';
+import { type Block, blockNames } from '../../domain/blocks.ts';
 import { usageError } from '../../domain/errors.ts';
 import type { Column } from '../../output/output.ts';
 import { dateAndTime } from '../../output/time.ts';
@@ -33,14 +34,18 @@ export default function schedule(command: Verb, context: Context): void {
         'ci sandbox schedule --clear',
       ],
     })
-    .argument('[pool]', 'slug or UUID; without it, what is scheduled is listed')
-    .argument('[block]', blockNames.join(', '))
+    .addArgument(poolArgument('[pool]', 'slug or UUID; without it, what is scheduled is listed'))
+    .addArgument(
+      choiceArgument('[block]', blockNames.join(', '), blockWords, (typed) =>
+        usageError(`there is no block "${typed}"`, `The blocks are ${blockNames.join(', ')}.`),
+      ),
+    )
     .option('--open-in <duration>', 'when it opens, from now (default: at once)', durationOf('--open-in'))
     .option('--for <duration>', 'for how long it is open (default: 90s)', durationOf('--for'))
     .option('--seats <count>', 'how many seats are on offer (default: 1)', parseCount('--seats'))
     .option('--rivals <count>', 'how many others take one, evenly spread over that time', parseCount('--rivals'))
     .option('--clear', 'forget all that is scheduled')
-    .action((pool: string | undefined, block: string | undefined, options: Options) =>
+    .action((pool: string | undefined, block: Block | undefined, options: Options) =>
       scheduleSeats(context, pool, block, options),
     );
 }
@@ -48,7 +53,7 @@ export default function schedule(command: Verb, context: Context): void {
 async function scheduleSeats(
   { output, sandboxFolder, clock }: Context,
   pool: string | undefined,
-  block: string | undefined,
+  block: Block | undefined,
   options: Options,
 ): Promise<void> {
   const { clearDrops, scheduledDrops, scheduleDrop } = await import('../../sandbox/state.ts');
@@ -59,17 +64,12 @@ async function scheduleSeats(
   } else {
     if (options.clear) throw usageError('--clear forgets all, and takes no pool');
     const { openIn: opensIn = 0, for: lasts = 90_000, seats = 1, rivals = 0 } = options;
-    const drop = { pool, block: blockOf(block), opensIn, lasts, seats, rivals };
+    if (block === undefined) throw usageError(`which block? Name it: ${blockNames.join(', ')}`);
+    const drop = { pool, block, opensIn, lasts, seats, rivals };
     await scheduleDrop(sandboxFolder, drop, clock).catch(refuse);
   }
   const drops = await scheduledDrops(sandboxFolder, clock).catch(refuse);
   await output.list(drops, { columns, fields, empty: 'Nothing is scheduled.' });
-}
-
-function blockOf(typed: string | undefined): Block {
-  if (typed !== undefined && isBlock(typed)) return typed;
-  if (typed === undefined) throw usageError(`which block? Name it: ${blockNames.join(', ')}`);
-  throw usageError(`there is no block "${typed}"`, `The blocks are ${blockNames.join(', ')}.`);
 }
 
 const columns: readonly Column<ScheduledDrop>[] = [

@@ -1,11 +1,13 @@
-import { Option } from 'commander';
 import { type Period, periods } from '../../account/usage.ts';
+import { choiceOption, namesOf, ValueArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
 import { keyUsage } from './key.ts';
 import { allUsage, fields } from './keys.ts';
 import { selfFields, selfUsage } from './self.ts';
+
+const lengths = Object.keys(periods);
 
 interface Options {
   readonly period: Period;
@@ -25,8 +27,8 @@ export default function usage(command: Verb, context: Context): void {
         'ci usage --self        # of the key in CHEAPESTINFERENCE_API_KEY',
       ],
     })
-    .argument('[key]', 'id or name')
-    .addOption(new Option('--period <length>', Object.keys(periods).join(', ')).argParser(parsePeriod).default('24h'))
+    .addArgument(new ValueArgument('[key]', 'id or name', namesOf('keys')))
+    .addOption(choiceOption('--period <length>', lengths.join(', '), lengths).default('24h'))
     .option('--refresh', 'ask the API, even if the figures at hand are fresh')
     .option('--self', 'ask with the API key in CHEAPESTINFERENCE_API_KEY')
     .action((key: string | undefined, options: Options) => show(context, key, options));
@@ -37,9 +39,4 @@ async function show(context: Context, key: string | undefined, { period, refresh
   if (self) return selfUsage(context);
   if (key?.trim() === '') throw usageError('the name of the key is empty', '`ci keys list` shows your keys.');
   return key === undefined ? allUsage(context, period, refresh === true) : keyUsage(context, key, period);
-}
-
-function parsePeriod(text: string): Period {
-  if (text === '1h' || text === '24h' || text === '7d' || text === '30d') return text;
-  throw usageError(`--period is "${text}"`, `Choose one of ${Object.keys(periods).join(', ')}.`);
 }
