@@ -89,7 +89,8 @@ describe('what asks the API loads what speaks HTTP and what reads answers, and n
     const { libraries, sources, builtins } = await loadedBy(me, line);
     expect(libraries).toEqual(due);
     // No code that changes an account, except the defaults that the context holds, and no record of changes.
-    const changing = /^(?:account\/(?!changes\/settling\.ts)|state\/(?:history|open-changes|record|lock|undelivered))/;
+    const changing =
+      /^(?:account\/(?:changes\/(?!settling\.ts)|keys|purchase|secrets|watch)|state\/(?:history|open-changes|record|lock|undelivered))/;
     expect(sources.length).toBeGreaterThan(0);
     expect(sources.filter((name) => changing.test(name))).toEqual([]);
     // Loading it takes milliseconds, and only the names of drafts and caches need it.
