@@ -137,7 +137,7 @@ function peak({ words: [program, ...args], env: more }) {
   });
 }
 
-/** One table for the README, and the same as JSON. */
+/** One table for docs/speed.md, and the same as JSON. */
 function report() {
   const base = median(times.get('node -e 0'));
   const results = commands.map(({ name }) => {

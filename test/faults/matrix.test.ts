@@ -22,7 +22,7 @@ function metBy({ knows }: Change, fault: Fault): Fault {
   return { ...fault, tells: 'refused', made: false };
 }
 
-/** What the cases add up to; the README tells it. */
+/** What the cases add up to; docs/exactly-once.md shows it. */
 const figures = { cases: 0, doubleCharges: 0, lostSecrets: 0, wrongOutcomes: 0, orphanRecords: 0, leakedSecrets: 0 };
 
 const flawless: Flaws = { twice: false, lostSecrets: [], leaks: [], orphans: 0, others: [] };

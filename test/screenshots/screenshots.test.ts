@@ -5,7 +5,7 @@ import { type User, user } from '../e2e/cli.ts';
 import { enter, onTerminal } from '../e2e/terminal.ts';
 import { picture } from './picture.ts';
 
-// The pictures of the README, from real runs on the sandbox. `npm run screenshots` makes them anew; here they are compared with
+// The pictures of the README and the guides, from real runs on the sandbox. `npm run screenshots` makes them anew; here they are compared with
 // what the program shows now.
 
 const columns = 80;
@@ -34,7 +34,8 @@ async function expectPicture(
   }
   expect(await session.exit).toBe(0);
   await expect(picture(`ci ${line}`.trim(), session.cells, columns)).toMatchFileSnapshot(`${name}.svg`);
-  expect(readFileSync('README.md', 'utf8')).toContain(`(test/screenshots/${name}.svg)`);
+  const pages = ['README.md', 'docs/commands.md'].map((page) => readFileSync(page, 'utf8')).join('');
+  expect(pages).toContain(`test/screenshots/${name}.svg)`);
 }
 
 test('the start page', () => expectPicture(someone({ CHEAPESTINFERENCE_SANDBOX: '' }), '', 'start'));

@@ -1,0 +1,56 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { meanings, variables } from '../src/cli/help/topics.ts';
+import { blockLines, codeIn, pages, section, tableRows, textOf } from './docs.ts';
+import { at } from './sandbox/harness.ts';
+
+describe.each(pages)('$file', ({ file, text }) => {
+  test('links only to files and headings that exist', () => {
+    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
+    const broken = links.filter((link) => {
+      if (/^https?:/.test(link)) return false;
+      const [name = '', anchor] = link.split('#');
+      const target = name === '' ? file : path.join(path.dirname(file), name);
+      return !existsSync(target) || (anchor !== undefined && !anchorsIn(textOf(target)).includes(anchor));
+    });
+    expect(broken).toEqual([]);
+  });
+
+  test('names only files that exist', () => {
+    const paths = /(?<![\w./<>-])(?:src|test|docs|bin|completions|\.ci)\/[\w./-]*[\w/]/g;
+    const named = [...text.matchAll(paths)].map(([name]) => name);
+    expect(named.filter((name) => !existsSync(name))).toEqual([]);
+  });
+
+  test('names only npm scripts that exist', () => {
+    const manifest: unknown = JSON.parse(readFileSync('package.json', 'utf8'));
+    const named = [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name);
+    expect(named.filter((name) => typeof at(manifest, 'scripts', name) !== 'string')).toEqual([]);
+  });
+});
+
+test('README.md has the two commands', () => {
+  const lines = blockLines(textOf('README.md'), 'sh').map((line) => line.replace(/ *#.*/, ''));
+  expect(lines).toEqual(expect.arrayContaining(['npm ci && npm run demo', 'npm ci && npm test']));
+});
+
+test('docs/scripting.md has every exit code', () => {
+  const codes = tableRows(section('docs/scripting.md', 'Exit codes')).map(([exitCode]) => exitCode);
+  expect(codes).toEqual(Object.keys(meanings));
+});
+
+test('docs/environment.md has every variable', () => {
+  const names = tableRows(section('docs/environment.md', 'Variables')).flatMap(([cell = '']) => codeIn(cell));
+  expect(names.sort()).toEqual(variables.flatMap(([each]) => each.split(', ')).sort());
+});
+
+/** Returns the anchors that GitHub gives to the headings of a page. */
+function anchorsIn(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
