@@ -143,7 +143,7 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
       import('../output/style.ts'),
     ]);
     const page = startPage(glance(program.opts<GlobalOptions>(), world.env), {
-      style: display?.style ?? plain,
+      style: (await display?.style()) ?? plain,
       width: display?.width ?? Number.POSITIVE_INFINITY,
       version: world.version,
       hasSetup: program.commands.some((each) => each.name() === 'setup'),

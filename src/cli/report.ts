@@ -37,7 +37,8 @@ export async function report({ message, hint }: CommandError, args: readonly str
   const seen = await display(world.stderr, args, world);
   const text = hint === undefined ? message : `${message.replace(/\.$/, '')}. ${hint}`;
   // Lines tell where a secret ends: before they are one. What a control sequence hid is seen after.
-  errorSink(world).write(`${seen.shown(`${seen.style.bad('ci:')} ${redacted(harmless(redacted(text)))}`)}\n`);
+  const { bad } = await seen.style();
+  errorSink(world).write(`${seen.shown(`${bad('ci:')} ${redacted(harmless(redacted(text)))}`)}\n`);
 }
 
 /** Says what went wrong in one object. */

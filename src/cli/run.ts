@@ -26,7 +26,8 @@ export async function run(
   escapes: Escapes = {},
 ): Promise<number> {
   const terminal = world.stdout.isTTY ? await display(world.stdout, args, world) : undefined;
-  const print = (text: string) => world.stdout.write(terminal ? terminal.page(text) : text);
+  const style = await terminal?.style();
+  const print = (text: string) => world.stdout.write(terminal && style ? terminal.page(text, style) : text);
   const { program, typed, context, help, start, checkHelped, close } = createProgram(nouns, world, print);
   let acted = false;
   program.hook('preAction', async (_program, command) => {
@@ -77,10 +78,11 @@ async function unwritten({ stdout }: World): Promise<CommandError | undefined> {
   return new CommandError('file_error', `the result could not be written: ${error.message}`, { cause: error });
 }
 
-/** What must be right before a command does anything: what cannot be printed must not be paid for. */
+/** What must be right before a command does anything: what cannot be printed must not be paid for. Loads what it is printed with. */
 async function prepare({ about }: Verb, { output }: Context): Promise<void> {
   if (about?.changes) output.checkFields(about.fields ?? []);
   await output.checkJq();
+  await output.loadStyle();
 }
 
 /** Commander ends a help page with an error of its own. */

@@ -1,6 +1,6 @@
 import type { Environment } from '../config/folders.ts';
 import type { Sink } from './sink.ts';
-import { painted, plain, type Style, wantsColor } from './style.ts';
+import { type Style, styleOf } from './style.ts';
 import { ascii, linked } from './text.ts';
 import { wrapped } from './wrap.ts';
 
@@ -10,8 +10,8 @@ export class Display {
   readonly isDumb: boolean;
   /** Whether more than ASCII can be shown. */
   readonly unicode: boolean;
-  readonly style: Style;
   readonly #sink: Sink;
+  readonly #loadStyle: () => Promise<Style>;
   readonly #links: boolean;
 
   /** @param noColor - whether `--no-color` was given */
@@ -20,7 +20,7 @@ export class Display {
     this.isTerminal = sink.isTTY === true;
     this.isDumb = isDumb(env);
     this.unicode = !this.isTerminal || hasUnicode(env, platform);
-    this.style = wantsColor(sink, env, noColor) ? painted : plain;
+    this.#loadStyle = () => styleOf(sink, env, noColor);
     this.#links = this.isTerminal && hasLinks(env);
   }
 
@@ -29,14 +29,19 @@ export class Display {
     return this.isTerminal ? this.#sink.columns || 80 : Number.POSITIVE_INFINITY;
   }
 
+  /** Loads the palette. */
+  style(): Promise<Style> {
+    return this.#loadStyle();
+  }
+
   /** Text in the characters that can be shown. */
   legible(text: string): string {
     return this.unicode ? text : ascii(text);
   }
 
   /** A page of help as it is shown, its titles set off. */
-  page(text: string): string {
-    return this.shown(text.replace(/^(?:Usage:|[A-Z][A-Za-z ]+:$)/gm, this.style.bold));
+  page(text: string, { bold }: Style): string {
+    return this.shown(text.replace(/^(?:Usage:|[A-Z][A-Za-z ]+:$)/gm, (title) => bold(title)));
   }
 
   /** Text as it is shown: broken between words, its addresses as links. */

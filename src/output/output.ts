@@ -7,7 +7,7 @@ import { type Cell, cellText, csv, tsv } from './delimited.ts';
 import { Display } from './display.ts';
 import { LiveScreen } from './live.ts';
 import { type Sink, written } from './sink.ts';
-import type { Style } from './style.ts';
+import { plain, type Style } from './style.ts';
 import { harmless, harmlessData, harmlessJson, harmlessLines } from './text.ts';
 import { isWorkflowLog, jsonWithoutWorkflowCommands, workflowSafeSink } from './workflow-commands.ts';
 
@@ -60,6 +60,8 @@ export class Output {
   readonly #picked: readonly string[] | undefined;
   /** Whether the header of CSV is printed. */
   #begun = false;
+  #style = plain;
+  #asideStyle = plain;
 
   /**
    * @param stderr - looked at when something is said, as a stream costs start-up time
@@ -103,9 +105,16 @@ export class Output {
     return this.#result.unicode;
   }
 
-  /** The palette of stdout. */
+  /** The palette of stdout, once it is loaded. */
   get style(): Style {
-    return this.#result.style;
+    return this.#style;
+  }
+
+  /** Loads the palettes of stdout and stderr, where a person reads the result. Until then everything is without colour. */
+  async loadStyle(): Promise<void> {
+    if (!this.isForPeople) return;
+    this.#style = await this.#result.style();
+    this.#asideStyle = await this.#asides.style();
   }
 
   /**
@@ -146,6 +155,7 @@ export class Output {
     const clean = this.#shownAs(rows);
     if (!this.isForPeople) return this.#delimited(columns, clean);
     if (rows.length === 0) return this.note(layout.empty);
+    await this.loadStyle();
     const { style } = this;
     if (layout.drawing && !this.#picked) return this.#shown(await layout.drawing(style, clean));
     const { fitted } = await import('./table.ts');
@@ -170,6 +180,7 @@ export class Output {
     const clean = this.#shownAs(record);
     if (this.format === 'csv') return this.#delimited(columns, [clean]);
     if (!this.isForPeople) return this.raw(tsv(columns.map((column) => [column.field, column.value(clean)])));
+    await this.loadStyle();
     const { style } = this;
     if (layout.drawing && !this.#picked) return this.#shown(await layout.drawing(style, clean));
     const { table } = await import('./table.ts');
@@ -264,7 +275,7 @@ export class Output {
 
   /** Says what was done, to a person; a pipe has the result itself. */
   done(message: string): void {
-    if (this.isForPeople) this.#aside(`${this.#asides.style.good('✓')} ${redacted(harmless(message))}`);
+    if (this.isForPeople) this.#aside(`${this.#asideStyle.good('✓')} ${redacted(harmless(message))}`);
   }
 
   /** stderr as people see it. */

@@ -17,28 +17,28 @@ export interface Style {
 /** Text as it is. */
 export const plain: Style = { bold: same, dim: same, good: same, bad: same, warning: same };
 
-/** Text in colour (ECMA-48, "Select Graphic Rendition"). */
-export const painted: Style = {
-  bold: paint(1, 22),
-  dim: paint(2, 22),
-  good: paint(32, 39),
-  bad: paint(31, 39),
-  warning: paint(35, 39),
-};
+/**
+ * Returns the palette of a stream. Loads chalk only for a stream that is shown in colour, so that pipes don't pay for it.
+ *
+ * @param noColor - whether `--no-color` was given
+ */
+export async function styleOf(stream: Stream, env: Environment, noColor: boolean): Promise<Style> {
+  if (!wantsColor(stream, env, noColor)) return plain;
+  const { painted, terminalHasColors } = await import('./color.ts');
+  // chalk can't be given an environment. It is asked only about the process's own.
+  const isUnfit = env === process.env && env.FORCE_COLOR === undefined && !terminalHasColors;
+  return isUnfit ? plain : painted;
+}
 
-/** Whether a stream is shown in colour: `--no-color`, then `NO_COLOR`, then `FORCE_COLOR`, then whether it is a terminal. */
-export function wantsColor(
-  stream: { readonly isTTY?: boolean | undefined },
-  env: Environment,
-  noColor: boolean,
-): boolean {
+interface Stream {
+  readonly isTTY?: boolean | undefined;
+}
+
+/** Whether a stream may be shown in colour: `--no-color`, then `NO_COLOR`, then `FORCE_COLOR`, then whether it is a terminal. */
+export function wantsColor(stream: Stream, env: Environment, noColor: boolean): boolean {
   if (noColor || env.NO_COLOR) return false;
   if (env.FORCE_COLOR !== undefined) return !['0', 'false'].includes(env.FORCE_COLOR);
   return stream.isTTY === true && env.TERM !== 'dumb';
-}
-
-function paint(on: number, off: number): Paint {
-  return (text) => (text === '' ? '' : `\u001b[${on}m${text}\u001b[${off}m`);
 }
 
 function same(text: string): string {

@@ -1,5 +1,6 @@
 import { checkbox, confirm, input, password, search, select } from '@inquirer/prompts';
 import type { Display } from '../output/display.ts';
+import type { Style } from '../output/style.ts';
 import { widthOf } from '../output/width.ts';
 import { wrapped } from '../output/wrap.ts';
 import { type Check, type Choice, interrupted, matching, type Questions, type Terminal, WentBack } from './question.ts';
@@ -17,31 +18,37 @@ interface Asked {
   readonly signal: AbortSignal;
 }
 
+/** A terminal as people see it, and its palette. */
+interface Look {
+  readonly display: Display;
+  readonly style: Style;
+}
+
 /** Questions that are answered key by key, drawn anew at each. */
 export class KeyQuestions implements Questions {
   readonly #terminal: Terminal;
   readonly #interrupt: AbortSignal;
-  readonly #display: Display;
+  readonly #look: Look;
   readonly #back: boolean;
 
   /**
    * @param interrupt - takes a question back
    * @param back - whether Esc goes back to the question before
    */
-  constructor(terminal: Terminal, display: Display, interrupt: AbortSignal, back = false) {
+  constructor(terminal: Terminal, look: Look, interrupt: AbortSignal, back = false) {
     this.#back = back;
     this.#terminal = terminal;
     this.#interrupt = interrupt;
-    this.#display = display;
+    this.#look = look;
   }
 
   confirm(message: string): Promise<boolean> {
-    const theme = themeOf(this.#display, message, typingRoom);
+    const theme = themeOf(this.#look, message, typingRoom);
     return this.#ask((asked) => confirm({ message, default: false, theme }, asked));
   }
 
   secret(message: string, check: Check): Promise<string> {
-    const theme = themeOf(this.#display, message, typingRoom);
+    const theme = themeOf(this.#look, message, typingRoom);
     const { mask } = theme;
     return this.#ask((asked) =>
       password({ message, mask, toggleMask: false, validate: validator(check), theme }, asked),
@@ -49,24 +56,24 @@ export class KeyQuestions implements Questions {
   }
 
   text(message: string, check: Check, suggestion = ''): Promise<string> {
-    const theme = themeOf(this.#display, message, Math.max(typingRoom, widthOf(` (${suggestion}) `)));
+    const theme = themeOf(this.#look, message, Math.max(typingRoom, widthOf(` (${suggestion}) `)));
     return this.#ask((asked) => input({ message, default: suggestion, validate: validator(check), theme }, asked));
   }
 
   pick<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value> {
-    const theme = themeOf(this.#display, message);
+    const theme = themeOf(this.#look, message);
     return this.#ask((asked) => select({ message, choices: choices.map(drawn), pageSize, loop: false, theme }, asked));
   }
 
   search<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value> {
     const source = (term = '') => matching(choices, term).map(drawn);
-    const theme = themeOf(this.#display, message, typingRoom, [['type', 'to search']]);
+    const theme = themeOf(this.#look, message, typingRoom, [['type', 'to search']]);
     return this.#ask((asked) => search({ message, source, pageSize, theme }, asked));
   }
 
   pickSeveral<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value[]> {
     const all = choices.map((choice) => ({ ...drawn(choice), checked: choice.ticked ?? false }));
-    const theme = themeOf(this.#display, message);
+    const theme = themeOf(this.#look, message);
     return this.#ask((asked) =>
       checkbox(
         { message, choices: all, required: true, shortcuts: { invert: null }, pageSize, loop: false, theme },
@@ -112,8 +119,8 @@ type Tips = readonly (readonly [key: string, action: string])[];
  * @param room - columns kept free after the question
  * @param moreTips - keys that inquirer does not tell of
  */
-function themeOf(display: Display, question: string, room = 0, moreTips: Tips = []) {
-  const { style, unicode } = display;
+function themeOf({ display, style }: Look, question: string, room = 0, moreTips: Tips = []) {
+  const { unicode } = display;
   // Below a line that fills the last column, inquirer leaves one free.
   const width = () => display.width - 1;
   // The mark before a question takes two columns.

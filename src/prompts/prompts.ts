@@ -165,7 +165,7 @@ export class Prompts {
       return new LineQuestions(this.#terminal, display, interrupt, back);
     }
     const { KeyQuestions } = await import('./key-by-key.ts');
-    return new KeyQuestions(this.#terminal, display, interrupt, back);
+    return new KeyQuestions(this.#terminal, { display, style: await display.style() }, interrupt, back);
   }
 
   /** A choice as a terminal may see it: its words may be the API's. */

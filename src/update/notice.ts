@@ -37,7 +37,8 @@ export async function tellOfUpdate(listener: Listener): Promise<void> {
   if (!writeKnown(file, { ...known, ...(asks && { askedAt: now }), ...(toldAt === undefined ? {} : { toldAt }) }))
     return;
   if (toldAt !== known.toldAt) {
-    const command = display.style.bold('npm install --global cheapestinference');
+    const { bold } = await display.style();
+    const command = bold('npm install --global cheapestinference');
     write(`${display.shown(`\nVersion ${latest} is out, this is ${version}: ${command}`)}\n`);
   }
   if (asks) await startInBackground(program, [file], { cwd: path.dirname(file) });

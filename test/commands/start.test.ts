@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { startPage } from '../../src/cli/start-page.ts';
-import { painted, plain } from '../../src/output/style.ts';
+import { painted } from '../../src/output/color.ts';
+import { plain } from '../../src/output/style.ts';
 
 const nobody = { managementKey: undefined, origin: 'profile "default"', host: 'api.test', sandbox: false };
 const somebody = { ...nobody, managementKey: 'mk_…cdef' };

@@ -99,6 +99,17 @@ describe('what asks the API loads what speaks HTTP and what reads answers, and n
   });
 });
 
+test.each([
+  ['pools list -o table', {}, false],
+  ['pools list -o table', { FORCE_COLOR: '1' }, true],
+  ['pools list', { FORCE_COLOR: '1' }, false],
+  ['pools list --json', { FORCE_COLOR: '1' }, false],
+])('ci %s with %j loads chalk: %s', async (line, env, isLoaded) => {
+  const api = await recordedSandbox();
+  const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_loaded', ...env });
+  expect((await loadedBy(me, line)).libraries.includes('chalk')).toBe(isLoaded);
+});
+
 test('of undici, neither fetch nor HTTP/2 nor a second parser', () => {
   const parts = [...all.values()]
     .flatMap(({ modules }) => modules)

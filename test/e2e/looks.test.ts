@@ -43,6 +43,18 @@ describe.each(commands)('ci %s on a terminal of 80 columns', (line) => {
     for (const { rows } of plain) expect(rows).toEqual(inColour?.rows);
   });
 
+  test('is in colour only where the terminal is known to have it, unless FORCE_COLOR asks for it', async () => {
+    const me = await customer();
+    const env = { TERM: 'vt52' };
+    const [unknown, truecolor, forced] = await Promise.all([
+      shown(me, line, { env }),
+      shown(me, line, { env: { ...env, COLORTERM: 'truecolor' } }),
+      shown(me, line, { env: { ...env, FORCE_COLOR: '1' } }),
+    ]);
+    expect(unknown.written).not.toMatch(/\x1b\[\d+m/);
+    for (const { written } of [truecolor, forced]) expect(written).toMatch(/\x1b\[\d+m/);
+  });
+
   test('writes no control sequence into a pipe, unless FORCE_COLOR asks for colour', async () => {
     const me = await customer();
     for (const args of [line, `${line} -o table`]) {

@@ -85,23 +85,26 @@ describe('a terminal', () => {
     );
   });
 
-  test('sets off the titles of a page of help', () => {
+  test('sets off the titles of a page of help', async () => {
     const page = 'Usage: ci [options]\n\nJSON fields:\n  id: x\nnot a title: x\n';
-    expect(terminal(80, utf8).page(page)).toBe(
+    const colored = terminal(80, utf8);
+    expect(colored.page(page, await colored.style())).toBe(
       '\u001b[1mUsage:\u001b[22m ci [options]\n\n\u001b[1mJSON fields:\u001b[22m\n  id: x\nnot a title: x\n',
     );
-    expect(terminal(80, { ...utf8, NO_COLOR: '1' }).page(page)).toBe(page);
+    const plain = terminal(80, { ...utf8, NO_COLOR: '1' });
+    expect(plain.page(page, await plain.style())).toBe(page);
   });
 });
 
-test('what is no terminal takes text as it is, in any width', () => {
+test('what is no terminal takes text as it is, in any width', async () => {
   const pipe = new Display(new Buffered(false, 10), { VTE_VERSION: '7600' }, false, 'linux');
   const text = '✓ 世界: https://example.com/a/b/c and so on and so forth';
-  expect([pipe.width, pipe.unicode, pipe.shown(text), pipe.page(`Usage: ${text}`)]).toEqual([
+  const style = await pipe.style();
+  expect([pipe.width, pipe.unicode, pipe.shown(text), pipe.page(`Usage: ${text}`, style)]).toEqual([
     Number.POSITIVE_INFINITY,
     true,
     text,
     `Usage: ${text}`,
   ]);
-  expect(pipe.style.bold('x')).toBe('x');
+  expect(style.bold('x')).toBe('x');
 });

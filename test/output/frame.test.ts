@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { painted } from '../../src/output/color.ts';
 import { framed } from '../../src/output/frame.ts';
-import { painted, plain } from '../../src/output/style.ts';
+import { plain } from '../../src/output/style.ts';
 
 const secret = `sk_live_${'x'.repeat(32)}`;
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { painted, plain, wantsColor } from '../../src/output/style.ts';
+import { painted } from '../../src/output/color.ts';
+import { plain, styleOf, wantsColor } from '../../src/output/style.ts';
 
 const terminal = { isTTY: true };
 const pipe = {};
@@ -21,6 +22,20 @@ test.each([
   ['a terminal with --no-color and FORCE_COLOR', terminal, { FORCE_COLOR: '1' }, true, false],
 ])('%s: %j, %j, --no-color %s is in colour: %s', (_what, stream, env, noColor, colored) => {
   expect(wantsColor(stream, env, noColor)).toBe(colored);
+});
+
+test.each([
+  ['a terminal', terminal, {}, painted],
+  ['a pipe', pipe, {}, plain],
+  ['a pipe with FORCE_COLOR', pipe, { FORCE_COLOR: '' }, painted],
+  ['a terminal of an environment of its own, whatever that of the process says', terminal, { TERM: 'foot' }, painted],
+])('the palette of %s', async (_what, stream, env, palette) => {
+  expect(await styleOf(stream, env, false)).toBe(palette);
+});
+
+test('ends a colour at a line break, and goes on with it after text in another colour', () => {
+  expect(painted.bad('one\ntwo')).toBe('\u001b[31mone\u001b[39m\n\u001b[31mtwo\u001b[39m');
+  expect(painted.bad(`a ${painted.good('b')} c`)).toBe('\u001b[31ma \u001b[32mb\u001b[39m\u001b[31m c\u001b[39m');
 });
 
 /** The colours 1 to 6 (red, green, yellow, blue, magenta, cyan) of well-known terminals, as they are without a theme. */

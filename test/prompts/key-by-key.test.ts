@@ -20,12 +20,13 @@ const blocks = [
 ];
 
 /** Puts a question to somebody, who is at a terminal as inquirer's own tests have it. */
-function put<Answer>(ask: (questions: Questions) => Promise<Answer>, display: Display = terminal()) {
+async function put<Answer>(ask: (questions: Questions) => Promise<Answer>, display: Display = terminal()) {
+  const style = await display.style();
   return render((_config: object, context) => {
     const { input, output } = context ?? {};
     if (!input || !output) throw new Error('there is no terminal');
     const streams = { stdin: input, stderr: output };
-    return ask(new KeyQuestions(streams, display, new AbortController().signal));
+    return ask(new KeyQuestions(streams, { display, style }, new AbortController().signal));
   }, {});
 }
 
