@@ -4,16 +4,16 @@ import { expect, test } from 'vitest';
 import { freePort } from '../api/server.ts';
 import { blockLines, codeIn, pages, section, tableRows, textOf } from '../docs.ts';
 import { at, listAt, textAt } from '../sandbox/harness.ts';
-import { json, user } from './cli.ts';
+import { json, lines, sandboxUser, user } from './cli.ts';
 import { needs } from './programs.ts';
 
 const tree = async (): Promise<unknown> => json(await user().ci('help --json'));
 
 test('the five minutes of README.md can be typed as they are', async (context) => {
   needs(context, 'bash', 'curl', 'jq');
-  const lines = blockLines(section('README.md', 'Five minutes'), 'console');
-  const typed = lines.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
-  const shown = lines.filter((line) => !line.startsWith('$ '));
+  const tour = blockLines(section('README.md', 'Five minutes'), 'console');
+  const typed = tour.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
+  const shown = tour.filter((line) => !line.startsWith('$ '));
   expect([typed.length, shown.length]).toEqual([10, 2]);
   const me = user();
   const port = String(await freePort());
@@ -31,11 +31,22 @@ test('the five minutes of README.md can be typed as they are', async (context) =
   expect([code, stdout.split('\n').filter((line) => shown.includes(line))]).toEqual([0, shown]);
 });
 
+test('the examples of docs/scripting.md run on the sandbox, and print what they show', async (context) => {
+  needs(context, 'bash', 'jq');
+  const text = textOf('docs/scripting.md');
+  const me = sandboxUser();
+  const [typed = '', ...shown] = blockLines(text, 'console');
+  const { stderr } = await me.sh(typed.slice(2));
+  expect(lines(stderr)).toEqual(shown);
+  writeFileSync(path.join(me.home, 'examples'), blockLines(text, 'sh').join('\n'));
+  expect(await me.sh('exec bash -e examples')).toMatchObject({ code: 0 });
+});
+
 test('the pages use only commands and options that exist', async () => {
   const whole = await tree();
   for (const { file, text } of pages) {
-    const lines = [...blockLines(text, 'sh'), ...blockLines(text, 'console'), ...codeIn(text)];
-    expect([file, lines.flatMap((line) => mistakesIn(line, whole))]).toEqual([file, []]);
+    const code = [...blockLines(text, 'sh'), ...blockLines(text, 'console'), ...codeIn(text)];
+    expect([file, code.flatMap((line) => mistakesIn(line, whole))]).toEqual([file, []]);
   }
 });
 
