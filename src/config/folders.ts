@@ -93,6 +93,11 @@ function place(kind: 'config' | 'data' | 'cache' | 'state'): string {
   return path.join(xdgFolder(process.env, variables[kind]) ?? path.join(home(), ...usual[kind]), name);
 }
 
+/** Returns the home folder: `HOME`, else what the system knows. @throws CommandError (file_error) if there is none */
+export function homeOf({ HOME }: Environment): string {
+  return HOME && path.isAbsolute(HOME) ? HOME : home();
+}
+
 function home(): string {
   const folder = homeFolder();
   if (folder && path.isAbsolute(folder)) return folder;

@@ -6,8 +6,12 @@ import type { Environment } from './folders.ts';
 
 /** The shell that started this process, else the user's usual one; undefined when neither is one that is known. */
 export function shellInUse(env: Environment): Shell | undefined {
-  const usual = shellNamed(env.SHELL ?? '') ?? (process.platform === 'win32' ? 'powershell' : undefined);
-  return shellNamed(parentName()) ?? usual;
+  return shellNamed(parentName()) ?? loginShell(env) ?? (process.platform === 'win32' ? 'powershell' : undefined);
+}
+
+/** Returns the user's login shell, as `SHELL` says; undefined if it isn't supported. */
+export function loginShell(env: Environment): Shell | undefined {
+  return shellNamed(env.SHELL ?? '');
 }
 
 /** The shell of a program's name or path; a login shell has a dash before it. */

@@ -1,51 +1,49 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
-import { type Environment, xdgFolder } from '../config/folders.ts';
+import type { Environment } from '../config/folders.ts';
+import { loginShell } from '../config/shell.ts';
+import { startupFile, type UnixShell } from '../config/startup-files.ts';
 import { quoted } from '../domain/shell-word.ts';
+import { applyChange, type Block, withBlock } from './file-change.ts';
 
-const begin = '# >>> CheapestInference API key >>>';
-const end = '# <<< CheapestInference API key <<<';
-
-/** The file that a shell reads when it starts, and a dotenv file that it is to load: secrets are in the latter alone. */
+/** The startup file of a shell, and a dotenv file that it is to load: only the latter holds secrets. */
 export interface ShellProfile {
-  readonly shell: 'bash' | 'zsh' | 'fish';
-  /** The shell's own file; it may be readable by others. */
+  readonly shell: UnixShell;
+  /** The startup file; others may be able to read it. */
   readonly file: string;
-  /** Has the shell load a dotenv file from now on. @returns whether its file had to be changed */
-  load(dotenv: string): boolean;
+  /** Checks that the startup file can be read, and isn't damaged. @throws CommandError (file_error) */
+  check(): void;
+  /** Has the shell load a dotenv file from now on, in place of one that it loaded before. @throws CommandError (file_error) */
+  load(dotenv: string): void;
 }
 
-/** The profile of the shell that the user logs in with; undefined for a shell that is not known here. */
+/** Returns the startup file of the user's login shell; undefined if the shell isn't supported. */
 export function findShellProfile(env: Environment): ShellProfile | undefined {
-  const home = env.HOME;
-  const shell = path.basename(env.SHELL ?? '');
-  if (!home || (shell !== 'bash' && shell !== 'zsh' && shell !== 'fish')) return undefined;
-  const files = {
-    bash: path.join(home, process.platform === 'darwin' ? '.bash_profile' : '.bashrc'),
-    zsh: path.join(env.ZDOTDIR || home, '.zshrc'),
-    fish: path.join(xdgFolder(env, 'XDG_CONFIG_HOME') ?? path.join(home, '.config'), 'fish', 'config.fish'),
-  };
-  const file = files[shell];
+  const shell = loginShell(env);
+  if (!env.HOME || shell === undefined || shell === 'powershell') return undefined;
+  const file = startupFile(shell, env);
+  const change = (dotenv: string) => withBlock(file, blockFor(shell, dotenv));
+  return { shell, file, check: () => void change(''), load: (dotenv) => applyChange(change(dotenv)) };
+}
+
+function blockFor(shell: UnixShell, dotenv: string): Block {
   return {
-    shell,
-    file,
-    load(dotenv) {
-      const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-      const lines = `${begin}\n${shell === 'fish' ? fishLines(dotenv) : posixLines(dotenv)}\n${end}\n`;
-      if (text.includes(lines)) return false;
-      mkdirSync(path.dirname(file), { recursive: true });
-      appendFileSync(file, `${text === '' || text.endsWith('\n') ? '' : '\n'}${lines}`);
-      return true;
-    },
+    start: '# >>> CheapestInference API key >>>',
+    lines: shell === 'fish' ? fishLines(dotenv) : posixLines(dotenv),
+    end: '# <<< CheapestInference API key <<<',
   };
 }
 
-function posixLines(dotenv: string): string {
+function posixLines(dotenv: string): string[] {
   const file = quoted(dotenv);
-  return `if [ -r ${file} ]; then set -a; . ${file}; set +a; fi`;
+  return [`if [ -r ${file} ]; then set -a; . ${file}; set +a; fi`];
 }
 
-function fishLines(dotenv: string): string {
+function fishLines(dotenv: string): string[] {
   const file = `'${dotenv.replace(/[\\']/g, '\\$&')}'`;
-  return `if test -r ${file}\n  for line in (string match -r '^\\w+=.*' < ${file})\n    set -gx (string split -m 1 = -- $line)\n  end\nend`;
+  return [
+    `if test -r ${file}`,
+    `  for line in (string match -r '^\\w+=.*' < ${file})`,
+    '    set -gx (string split -m 1 = -- $line)',
+    '  end',
+    'end',
+  ];
 }

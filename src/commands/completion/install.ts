@@ -2,17 +2,18 @@ import { scriptFor } from '../../cli/completion/script.ts';
 import type { CommandTree } from '../../cli/help/tree.ts';
 import { choiceArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
-import { applyChange, type Change, completionChanges } from '../../completion/setup.ts';
+import { completionChanges } from '../../completion/setup.ts';
 import { shellInUse } from '../../config/shell.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Shell, shells } from '../../domain/shells.ts';
+import { applyChange, type FileChange } from '../../output/file-change.ts';
 import type { Column } from '../../output/output.ts';
 
 const fields = ['shell', 'file', 'change', 'firstLine', 'lastLine'] as const;
 
 /** A file that completion lives in, and what was done to it. */
-type Installed = Pick<Change, 'file' | 'change' | 'firstLine' | 'lastLine'> & { readonly shell: Shell };
+type Installed = Pick<FileChange, 'file' | 'change' | 'firstLine' | 'lastLine'> & { readonly shell: Shell };
 
 /** `ci completion install`: sets completion up, in files of the user's. */
 export default function install(command: Verb, context: Context, tree: () => Promise<CommandTree>): void {
@@ -72,7 +73,7 @@ async function shellHere({ env, prompts }: Context): Promise<Shell> {
 }
 
 /** What will be done to a file; lines that go into one of the user's own are shown. */
-function planned({ file, change, firstLine, lastLine, text }: Change): string[] {
+function planned({ file, change, firstLine, lastLine, text }: FileChange): string[] {
   const whole = firstLine === 1 && lastLine >= text.split('\n').length - 1;
   const what = change === 'created' ? 'new file' : `lines ${firstLine}–${lastLine} ${change}`;
   const lines = text.split(/\r?\n/).slice(firstLine - 1, lastLine);

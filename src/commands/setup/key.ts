@@ -81,6 +81,8 @@ async function open({ context }: Wizard, destination: Destination): Promise<Plac
   }
   const openFile = (file: string) =>
     destination.kind === 'shell' ? context.openOwnDotenv(file) : context.openDotenv(file);
+  // The key isn't created if the shell can't be made to load it.
+  if (destination.kind === 'shell') destination.profile.check();
   const dotenv = await openFile(destination.file);
   return {
     put: async ([first = '', ...others]) => {

@@ -1,0 +1,52 @@
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
+import type { Shell } from '../domain/shells.ts';
+import { type Environment, homeOf, xdgFolder } from './folders.ts';
+
+/** A shell whose startup file can be told from the environment. */
+export type UnixShell = Exclude<Shell, 'powershell'>;
+
+/**
+ * Returns the file that an interactive shell reads when it starts. It may be missing.
+ *
+ * @throws CommandError (file_error) if there is no home folder
+ */
+export function startupFile(shell: UnixShell, env: Environment): string {
+  switch (shell) {
+    case 'bash':
+      // Terminals on macOS start login shells, which read another file.
+      return path.join(homeOf(env), process.platform === 'darwin' ? '.bash_profile' : '.bashrc');
+    case 'zsh':
+      return path.join(env.ZDOTDIR || homeOf(env), '.zshrc');
+    case 'fish':
+      return path.join(xdgFolder(env, 'XDG_CONFIG_HOME') ?? path.join(homeOf(env), '.config'), 'fish', 'config.fish');
+  }
+}
+
+/**
+ * Returns all files that bash may read when it starts, those of the system included. They may be missing.
+ *
+ * @throws CommandError (file_error) if there is no home folder
+ */
+export function bashStartupFiles(env: Environment): string[] {
+  const own = ['.bashrc', '.bash_profile', '.bash_login', '.profile'].map((name) => path.join(homeOf(env), name));
+  return [...own, '/etc/bash.bashrc', '/etc/bashrc'];
+}
+
+/** Returns the profile of all hosts of PowerShell; undefined if PowerShell, which alone knows where it is, doesn't answer. */
+export function powershellProfile(): string | undefined {
+  const ask = ['-NoProfile', '-NonInteractive', '-Command', '$PROFILE.CurrentUserAllHosts'];
+  for (const program of process.platform === 'win32' ? ['pwsh', 'powershell'] : ['pwsh']) {
+    try {
+      const file = execFileSync(program, ask, {
+        encoding: 'utf8',
+        timeout: 20_000,
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }).trim();
+      if (path.isAbsolute(file)) return file;
+    } catch {
+      // It isn't installed, or it failed.
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,85 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
+import { replaceFile } from '../state/replace-file.ts';
+
+/** A change to a file of the user's. */
+export interface FileChange {
+  readonly file: string;
+  /** `created`: the whole file is new; `added`: some lines are new; `updated`: lines that were added before have changed. */
+  readonly change: 'created' | 'added' | 'updated' | 'unchanged';
+  /** The lines that are ours, from 1. */
+  readonly firstLine: number;
+  readonly lastLine: number;
+  /** The whole text of the file after the change. */
+  readonly text: string;
+}
+
+/** Lines in a file of the user's, between two comments that tell them from the user's own. */
+export interface Block {
+  readonly start: string;
+  readonly lines: readonly string[];
+  readonly end: string;
+}
+
+/**
+ * Returns the change that puts a block into a file: in place of the same block, else at the end. Other lines stay as they are.
+ *
+ * @throws CommandError (file_error) if the file can't be read, or if only half of the block is in it
+ */
+export function withBlock(file: string, { start, lines, end }: Block): FileChange {
+  const before = textOf(file) ?? '';
+  const newline = before.includes('\r\n') ? '\r\n' : '\n';
+  const ours = [start, ...lines, end];
+  const there = before === '' ? [] : before.split(/\r?\n/);
+  const first = there.indexOf(start);
+  const last = there.indexOf(end, first);
+  if (first >= 0 && last < 0) {
+    throw fileFailure(`${file} has the line "${start}" and not the one that ends it`, {
+      hint: 'Take it out, and run this again.',
+    });
+  }
+  if (first < 0) {
+    const kept = there.at(-1) === '' ? there.slice(0, -1) : there;
+    return {
+      file,
+      change: before === '' ? 'created' : 'added',
+      firstLine: kept.length + 1,
+      lastLine: kept.length + ours.length,
+      text: `${[...kept, ...ours].join(newline)}${newline}`,
+    };
+  }
+  const text = [...there.slice(0, first), ...ours, ...there.slice(last + 1)].join(newline);
+  const change = text === there.join(newline) ? 'unchanged' : 'updated';
+  return { file, change, firstLine: first + 1, lastLine: first + ours.length, text };
+}
+
+/** Makes a change. A link stays a link. @throws CommandError (file_error) */
+export function applyChange({ file, change, text }: FileChange): void {
+  if (change === 'unchanged') return;
+  try {
+    // Not writable by a group, whatever the umask is: zsh passes over such folders.
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
+    replaceFile(file, text);
+  } catch (error) {
+    throw fileFailure(`${file} cannot be written: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Returns the text of a file; undefined if there is none. @throws CommandError (file_error) if it can't be read, or isn't UTF-8 */
+export function textOf(file: string): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(file));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw fileFailure(`${file} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Returns the error for a file of the user's that was left as it is. */
+export function fileFailure(
+  message: string,
+  { hint = 'Nothing was changed.', cause }: { readonly hint?: string; readonly cause?: unknown } = {},
+): CommandError {
+  return new CommandError('file_error', message, { hint, outcome: 'not_applied', cause });
+}
