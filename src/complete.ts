@@ -5,6 +5,7 @@ import { type CompletionRequest, parseRequest, requestWords } from './completion
 import { cacheFolder, configFolder, sandboxFolder } from './config/folders.ts';
 import { savedProfiles } from './config/saved-profiles.ts';
 import { accountOf, resolveSettings } from './config/settings.ts';
+import type { Surroundings } from './domain/environment.ts';
 import { harmless } from './output/text.ts';
 import { startInBackground } from './state/background.ts';
 
@@ -25,10 +26,16 @@ const betweenLooks = 10;
  * @param args - as `parseRequest` reads them
  */
 export async function complete(args: readonly string[]): Promise<void> {
+  const surroundings: Surroundings = {
+    env: process.env,
+    get cwd() {
+      return process.cwd();
+    },
+  };
   process.on('uncaughtException', () => process.exit(0));
   try {
     const request = parseRequest(args);
-    const names = request.kind === 'profiles' ? profileNames() : await knownNames(request);
+    const names = request.kind === 'profiles' ? profileNames(surroundings) : await knownNames(request, surroundings);
     const lines = offered(names, request).map(([name, description]) => `${name}\t${description}\n`);
     if (lines.length > 0) writeSync(1, lines.join(''));
   } catch {
@@ -37,8 +44,8 @@ export async function complete(args: readonly string[]): Promise<void> {
   process.exit(0);
 }
 
-function profileNames(): KnownName[] {
-  const profiles = savedProfiles(configFolder(process.env));
+function profileNames(surroundings: Surroundings): KnownName[] {
+  const profiles = savedProfiles(configFolder(surroundings));
   return profiles.names().map((name) => {
     const { apiUrl = '' } = profiles.get(name) ?? {};
     return { name, description: name === profiles.current ? `in use ${apiUrl}`.trim() : apiUrl, id: '' };
@@ -46,19 +53,20 @@ function profileNames(): KnownName[] {
 }
 
 /** What the account holds: at once when it is at hand, else as soon as it has come, if that is in time. */
-async function knownNames(request: CompletionRequest): Promise<readonly KnownName[]> {
+async function knownNames(request: CompletionRequest, surroundings: Surroundings): Promise<readonly KnownName[]> {
+  const { env } = surroundings;
   const kind = completed.find((each) => each === request.kind);
   if (!kind) return [];
-  const settings = resolveSettings(request.flags, process.env, savedProfiles(configFolder(process.env)));
+  const settings = resolveSettings(request.flags, env, savedProfiles(configFolder(surroundings)));
   if (kind !== 'pools' && !settings.sandbox.value && !settings.managementKey) return [];
-  const cache = new CompletionCache(cacheFolder(), kind, accountOf(settings, sandboxFolder()));
+  const cache = new CompletionCache(cacheFolder(env), env, kind, accountOf(settings, sandboxFolder(env)));
   const now = Date.now();
   const kept = cache.read();
   if (isYounger(kept.at, fresh, now)) return kept.names ?? [];
   const underWay = isYounger(kept.asked, patience, now);
   if (!underWay) {
     cache.ask(now);
-    await startInBackground(path.join(import.meta.dirname, 'refresh.js'), requestWords(request));
+    await startInBackground(path.join(import.meta.dirname, 'refresh.js'), requestWords(request), { env });
   }
   if (isYounger(kept.at, worthless, now)) return kept.names ?? [];
   const since = underWay ? (kept.asked ?? now) : now;

@@ -1,5 +1,6 @@
 import { version } from '../package.json';
 import type { Api } from './api/index.ts';
+import { pause } from './api/pause.ts';
 import { type Completed, CompletionCache, completed, type KnownName } from './completion/cache.ts';
 import { parseRequest } from './completion/request.ts';
 import { Context } from './context/context.ts';
@@ -20,14 +21,19 @@ async function refresh(): Promise<void> {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
+    get cwd() {
+      return process.cwd();
+    },
     now: Date.now,
+    monotonic: () => performance.now(),
+    sleep: pause,
     timeZone: 'UTC',
     version,
     interrupt: AbortSignal.timeout(patience),
   };
   // JSON is what is printed without a word beside it.
   const context = new Context(world, () => ({ ...request.flags, json: true, input: false, color: false }));
-  const cache = new CompletionCache(context.cacheFolder, kind, context.accountId());
+  const cache = new CompletionCache(context.cacheFolder, context.env, kind, context.accountId());
   const { asked } = cache.read();
   try {
     const names = await namesOf(kind, await context.api());

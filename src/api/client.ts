@@ -13,8 +13,7 @@ import {
   whatInstead,
 } from './answers.ts';
 import { BodyTooLong } from './body.ts';
-import { Deadline } from './deadline.ts';
-import { pause } from './pause.ts';
+import { Deadline, type DeadlineClock } from './deadline.ts';
 import type { ProxySettings } from './proxies.ts';
 import { type HttpMethod, isLoopback, Transport, TransportError } from './transport.ts';
 
@@ -31,7 +30,7 @@ const graceTime = 10_000;
 export type KeyKind = 'management' | 'if-present' | 'consumption' | 'none';
 
 /** What the client needs of the world. */
-export interface ClientOptions {
+export interface ClientOptions extends DeadlineClock {
   /** Scheme, host and port; https, or http on loopback. */
   readonly baseUrl: URL;
   /** `mk_…`; undefined when not signed in. */
@@ -44,8 +43,8 @@ export interface ClientOptions {
   readonly proxies: ProxySettings;
   /** Ends whatever is under way. */
   readonly interrupt: AbortSignal;
-  /** This machine's clock, epoch milliseconds; default `Date.now`. */
-  readonly clock?: (() => number) | undefined;
+  /** This machine's clock, epoch milliseconds. */
+  readonly now: () => number;
   /** Called when a request begins, with the method and path of it; what it returns, when that is over. */
   readonly onWait?: ((method: HttpMethod, path: string) => () => void) | undefined;
   /** Told of every exchange; what it is told holds no key. */
@@ -190,7 +189,7 @@ export class ApiClient {
 
   async #request(request: Request): Promise<HttpAnswer> {
     const { timeout, interrupt } = this.#options;
-    const deadline = new Deadline(timeout, interrupt);
+    const deadline = new Deadline(timeout, interrupt, this.#options);
     const answered = this.#options.onWait?.(request.method, request.path);
     try {
       return await this.#attempts(request, deadline);
@@ -227,16 +226,16 @@ export class ApiClient {
         failure = this.#transportFailure(error, reading, deadline);
         repeatable = failure.retryable && (reading || !error.sent) && !signal.aborted;
       }
-      if (!repeatable || request.once || attempt >= mostAttempts || Date.now() + wait >= deadline.at) throw failure;
+      if (!repeatable || request.once || attempt >= mostAttempts || !deadline.leaves(wait)) throw failure;
       this.#options.trace?.(`* ${failure.message}; trying again in ${Math.round(wait)} ms`);
-      await pause(wait, signal);
+      await this.#options.sleep(wait, signal);
       if (interrupt.aborted) throw failure.with({ code: 'interrupted', message: 'interrupted', hint: undefined });
     }
   }
 
   /** One attempt; a read follows redirects, and its key does not follow to another host. */
   async #follow(request: Request, deadline: Deadline, attempt: number): Promise<HttpAnswer> {
-    const { baseUrl, trace, onLeave, onGrace = () => {} } = this.#options;
+    const { baseUrl, trace, monotonic, onLeave, onGrace = () => {} } = this.#options;
     const { signal } = deadline;
     const leaves = () => {
       onLeave?.();
@@ -245,7 +244,7 @@ export class ApiClient {
     let url = URL.canParse(request.path, baseUrl.href) ? new URL(request.path, baseUrl) : undefined;
     if (url?.origin !== baseUrl.origin) throw new CommandError('usage', `"${request.path}" is not a path of the API`);
     for (let redirects = 0; ; redirects++) {
-      const started = Date.now();
+      const started = monotonic();
       trace?.(`> ${request.method} ${url.href}${attempt > 1 ? ` (attempt ${attempt})` : ''}`);
       const answer = await this.#transport
         .exchange({
@@ -257,11 +256,11 @@ export class ApiClient {
           onLeave: isRead(request.method) ? undefined : leaves,
         })
         .catch((error: unknown) => {
-          const took = Date.now() - started;
+          const took = Math.round(monotonic() - started);
           trace?.(`< ${messageOf(error)}, ${took} ms`);
           throw error;
         });
-      trace?.(`< ${answer.status} ${answer.body.length} bytes, ${Date.now() - started} ms`);
+      trace?.(`< ${answer.status} ${answer.body.length} bytes, ${Math.round(monotonic() - started)} ms`);
       this.#readClock(answer);
       const target = redirectTarget(answer, url);
       if (target === undefined || !isRead(request.method) || redirects === mostRedirects) return answer;
@@ -302,7 +301,7 @@ export class ApiClient {
   }
 
   #now(): number {
-    return this.#options.clock?.() ?? Date.now();
+    return this.#options.now();
   }
 
   #readClock(answer: HttpAnswer): void {

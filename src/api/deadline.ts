@@ -1,3 +1,13 @@
+import type { pause } from './pause.ts';
+
+/** The clock and the timer that deadlines go by. */
+export interface DeadlineClock {
+  /** Milliseconds on a clock that nobody sets. */
+  readonly monotonic: () => number;
+  /** Waits, or until the signal is aborted. */
+  readonly sleep: typeof pause;
+}
+
 /** The longest that a timer of Node.js can wait, in milliseconds: 24 days; a longer one would end at once. */
 const longestTimer = 2 ** 31 - 1;
 
@@ -13,26 +23,30 @@ export interface Grace {
 export class Deadline {
   readonly #end = new AbortController();
   readonly #interrupt: AbortSignal;
-  readonly #timer: NodeJS.Timeout;
-  #graceTimer: NodeJS.Timeout | undefined;
+  readonly #clock: DeadlineClock;
+  readonly #over = new AbortController();
   #grace: Grace | undefined;
   // Not AbortSignal.any: the signal of the whole command would keep a trace of each request for ever.
   readonly #interrupted = () => {
     const grace = this.#grace;
     if (!grace) return this.#end.abort(this.#interrupt.reason);
-    this.#graceTimer = setTimeout(() => afterArrivals(() => this.#end.abort(this.#interrupt.reason)), grace.time);
+    this.#after(grace.time, () => this.#end.abort(this.#interrupt.reason));
     grace.onBegin();
   };
   #isPast = false;
-  /** Epoch milliseconds. */
-  readonly at: number;
+  /** On the monotonic clock. */
+  readonly #at: number;
 
   /** @param timeout - milliseconds */
-  constructor(timeout: number, interrupt: AbortSignal) {
+  constructor(timeout: number, interrupt: AbortSignal, clock: DeadlineClock) {
     const wait = Math.min(timeout, longestTimer);
-    this.at = Date.now() + wait;
+    this.#clock = clock;
+    this.#at = clock.monotonic() + wait;
     this.#interrupt = interrupt;
-    this.#timer = setTimeout(() => this.#expire(wait), wait);
+    this.#after(wait, () => {
+      this.#isPast = true;
+      this.#end.abort(new Error(`no answer within ${wait / 1000} s`));
+    });
     if (interrupt.aborted) this.#interrupted();
     else interrupt.addEventListener('abort', this.#interrupted);
   }
@@ -47,21 +61,24 @@ export class Deadline {
     return this.#isPast;
   }
 
+  /** Whether there is time for a wait of this many milliseconds. */
+  leaves(wait: number): boolean {
+    return this.#clock.monotonic() + wait < this.#at;
+  }
+
   /** Lets the request finish after an interrupt from now on. */
   allow(grace: Grace): void {
     this.#grace = grace;
   }
 
   release(): void {
-    clearTimeout(this.#timer);
-    clearTimeout(this.#graceTimer);
+    this.#over.abort();
     this.#interrupt.removeEventListener('abort', this.#interrupted);
   }
 
-  #expire(wait: number): void {
-    afterArrivals(() => {
-      this.#isPast = true;
-      this.#end.abort(new Error(`no answer within ${wait / 1000} s`));
+  #after(wait: number, work: () => void): void {
+    void this.#clock.sleep(wait, this.#over.signal).then(() => {
+      if (!this.#over.signal.aborted) afterArrivals(work);
     });
   }
 }

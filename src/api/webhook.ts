@@ -1,6 +1,6 @@
 import { CommandError, usageError } from '../domain/errors.ts';
 import { statusWords } from './answers.ts';
-import { Deadline } from './deadline.ts';
+import { Deadline, type DeadlineClock } from './deadline.ts';
 import type { ProxySettings } from './proxies.ts';
 import { isLoopback, Transport, TransportError } from './transport.ts';
 
@@ -32,6 +32,7 @@ export class Webhook {
   readonly #userAgent: string;
   readonly #interrupt: AbortSignal;
   readonly #pause: (milliseconds: number) => Promise<void>;
+  readonly #clock: DeadlineClock;
 
   /** @param pause - waits between tries; may throw to end them */
   constructor(
@@ -41,6 +42,7 @@ export class Webhook {
       readonly userAgent: string;
       readonly interrupt: AbortSignal;
       readonly pause: (milliseconds: number) => Promise<void>;
+      readonly clock: DeadlineClock;
     },
   ) {
     this.#url = url;
@@ -48,6 +50,7 @@ export class Webhook {
     this.#userAgent = options.userAgent;
     this.#interrupt = options.interrupt;
     this.#pause = options.pause;
+    this.#clock = options.clock;
   }
 
   /** Posts, and tries again when that may help. @throws CommandError that names the host alone */
@@ -68,7 +71,7 @@ export class Webhook {
   }
 
   async #attempt(body: string): Promise<{ readonly reason: string; readonly again: boolean } | undefined> {
-    const deadline = new Deadline(timeout, this.#interrupt);
+    const deadline = new Deadline(timeout, this.#interrupt, this.#clock);
     try {
       const { status } = await this.#transport.exchange({
         method: 'POST',

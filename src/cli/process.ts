@@ -2,6 +2,7 @@ import { fstatSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
 import { version } from '../../package.json';
+import { pause } from '../api/pause.ts';
 import type { World } from '../context/world.ts';
 import { fileSink, pipeSink, type Sink, written } from '../output/sink.ts';
 import { report, reportAsJson, tellStack, toCommandError, wantsJson } from './report.ts';
@@ -28,8 +29,14 @@ function processWorld(interrupt: AbortSignal): { world: World; told: () => Promi
     get timeZone() {
       return Intl.DateTimeFormat().resolvedOptions().timeZone;
     },
+    // A getter, too, because the directory may have been removed.
+    get cwd() {
+      return process.cwd();
+    },
     env: process.env,
     now: Date.now,
+    monotonic: () => performance.now(),
+    sleep: pause,
     version,
     interrupt,
     get updateCheck() {

@@ -142,7 +142,7 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
       import('./start-page.ts'),
       import('../output/style.ts'),
     ]);
-    const page = startPage(glance(program.opts<GlobalOptions>(), world.env), {
+    const page = startPage(glance(program.opts<GlobalOptions>(), world), {
       style: (await display?.style()) ?? plain,
       width: display?.width ?? Number.POSITIVE_INFINITY,
       version: world.version,

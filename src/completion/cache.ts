@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
+import type { Environment } from '../domain/environment.ts';
 import { readCacheFile, writeCacheFile } from '../state/cache-file.ts';
 import { namesIn, refuseForeignFolder } from '../state/folder.ts';
 
@@ -32,9 +33,11 @@ const prefix = 'completion-';
 /** The names that a shell completes, of one kind and one account, in a file that only its owner can read. No secret is in it. */
 export class CompletionCache {
   readonly #file: string;
+  readonly #env: Environment;
 
   /** @param account - tells one account from another; only its hash is in the file's name */
-  constructor(folder: string, kind: Completed, account: string) {
+  constructor(folder: string, env: Environment, kind: Completed, account: string) {
+    this.#env = env;
     const name = createHash('sha256').update(account).digest('hex').slice(0, 16);
     this.#file = path.join(folder, `${prefix}${kind}-${name}.json`);
   }
@@ -66,7 +69,7 @@ export class CompletionCache {
   }
 
   #write(kept: KeptNames): void {
-    writeCacheFile(this.#file, JSON.stringify(kept));
+    writeCacheFile(this.#file, JSON.stringify(kept), this.#env);
   }
 }
 

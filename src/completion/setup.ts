@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { completionFolder, type Environment, homeOf, xdgFolder } from '../config/folders.ts';
+import { completionFolder, homeOf, xdgFolder } from '../config/folders.ts';
 import { bashStartupFiles, powershellProfile, startupFile } from '../config/startup-files.ts';
+import type { Environment } from '../domain/environment.ts';
 import { quoted } from '../domain/shell-word.ts';
 import type { Shell } from '../domain/shells.ts';
 import { type Block, type FileChange, fileFailure, textOf, withBlock } from '../output/file-change.ts';
@@ -31,7 +32,7 @@ export function completionChanges(shell: Shell, script: string, env: Environment
     return [...files, withBlock(startupFile(shell, env), block([`[ -r ${file} ] && . ${file}`]))];
   }
   if (shell === 'zsh') {
-    const folder = completionFolder();
+    const folder = completionFolder(env);
     const lines = [
       `fpath=(${quoted(folder)} $fpath)`,
       '(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }',
@@ -39,8 +40,8 @@ export function completionChanges(shell: Shell, script: string, env: Environment
     ];
     return [wholeFile(path.join(folder, '_ci'), script), withBlock(startupFile(shell, env), block(lines))];
   }
-  const file = path.join(completionFolder(), 'ci.ps1');
-  const profile = powershellProfile();
+  const file = path.join(completionFolder(env), 'ci.ps1');
+  const profile = powershellProfile(env);
   if (profile === undefined) {
     throw fileFailure('PowerShell (pwsh) could not be asked where its profile is', {
       hint: 'Add this line to it: ci completion powershell | Out-String | Invoke-Expression',

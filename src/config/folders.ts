@@ -1,25 +1,29 @@
 import path from 'node:path';
+import type { Environment, Surroundings } from '../domain/environment.ts';
 import { CommandError } from '../domain/errors.ts';
 import { homeFolder, refuseForeignFolder } from '../state/folder.ts';
 
 const name = 'cheapestinference';
-
-/** The environment variables of a process. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * The folder of the profiles: `CHEAPESTINFERENCE_CONFIG_DIR`, else the operating system's place for configuration.
  *
  * @throws CommandError (file_error) where there is no home folder
  */
-export function configFolder(env: Environment): string {
+export function configFolder(surroundings: Surroundings): string {
+  const { env } = surroundings;
   const chosen = env.CHEAPESTINFERENCE_CONFIG_DIR;
-  return chosen ? path.resolve(chosen) : place('config');
+  return chosen ? resolved(chosen, surroundings) : place('config', env);
+}
+
+/** Returns the absolute path of a file that was named by the user. */
+export function resolved(file: string, surroundings: Pick<Surroundings, 'cwd'>): string {
+  return path.isAbsolute(file) ? path.resolve(file) : path.resolve(surroundings.cwd, file);
 }
 
 /** The folder of the sandbox's state, in the operating system's place for application data. */
-export function sandboxFolder(): string {
-  return path.join(place('data'), 'sandbox');
+export function sandboxFolder(env: Environment): string {
+  return path.join(place('data', env), 'sandbox');
 }
 
 /**
@@ -47,7 +51,7 @@ function placeOfState(env: Environment): string {
   const chosen = xdgFolder(env, 'XDG_STATE_HOME');
   if (chosen) return path.join(path.normalize(chosen), name);
   try {
-    return place('state');
+    return place('state', env);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw error.with({
@@ -58,23 +62,23 @@ function placeOfState(env: Environment): string {
 }
 
 /** The folder of answers that can be asked for again, in the operating system's place for caches. */
-export function cacheFolder(): string {
-  return place('cache');
+export function cacheFolder(env: Environment): string {
+  return place('cache', env);
 }
 
 /** Where a program's files of one kind go. Sources: XDG Base Directory Specification; on macOS and Windows, what the system does. */
-function place(kind: 'config' | 'data' | 'cache' | 'state'): string {
+function place(kind: 'config' | 'data' | 'cache' | 'state', env: Environment): string {
   if (process.platform === 'darwin') {
-    const library = path.join(home(), 'Library');
+    const library = path.join(home(env), 'Library');
     const support = path.join(library, 'Application Support', name);
     if (kind === 'config') return path.join(library, 'Preferences', name);
     if (kind === 'cache') return path.join(library, 'Caches', name);
     return kind === 'state' ? path.join(support, 'state') : support;
   }
   if (process.platform === 'win32') {
-    const { APPDATA, LOCALAPPDATA } = process.env;
-    if (kind === 'config') return path.join(APPDATA || path.join(home(), 'AppData', 'Roaming'), name, 'Config');
-    const local = path.join(LOCALAPPDATA || path.join(home(), 'AppData', 'Local'), name);
+    const { APPDATA, LOCALAPPDATA } = env;
+    if (kind === 'config') return path.join(APPDATA || path.join(home(env), 'AppData', 'Roaming'), name, 'Config');
+    const local = path.join(LOCALAPPDATA || path.join(home(env), 'AppData', 'Local'), name);
     if (kind === 'cache') return path.join(local, 'Cache');
     return kind === 'state' ? path.join(local, 'Data', 'state') : path.join(local, 'Data');
   }
@@ -90,16 +94,17 @@ function place(kind: 'config' | 'data' | 'cache' | 'state'): string {
     cache: 'XDG_CACHE_HOME',
     state: 'XDG_STATE_HOME',
   } as const;
-  return path.join(xdgFolder(process.env, variables[kind]) ?? path.join(home(), ...usual[kind]), name);
+  return path.join(xdgFolder(env, variables[kind]) ?? path.join(home(env), ...usual[kind]), name);
 }
 
 /** Returns the home folder: `HOME`, else what the system knows. @throws CommandError (file_error) if there is none */
-export function homeOf({ HOME }: Environment): string {
-  return HOME && path.isAbsolute(HOME) ? HOME : home();
+export function homeOf(env: Environment): string {
+  const { HOME } = env;
+  return HOME && path.isAbsolute(HOME) ? HOME : home(env);
 }
 
-function home(): string {
-  const folder = homeFolder();
+function home(env: Environment): string {
+  const folder = homeFolder(env);
   if (folder && path.isAbsolute(folder)) return folder;
   throw new CommandError(
     'file_error',
@@ -111,6 +116,6 @@ function home(): string {
 }
 
 /** The folder of the completion scripts of shells that have no folder for them. */
-export function completionFolder(): string {
-  return path.join(place('data'), 'completion');
+export function completionFolder(env: Environment): string {
+  return path.join(place('data', env), 'completion');
 }

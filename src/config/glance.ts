@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Surroundings } from '../domain/environment.ts';
 import { CommandError } from '../domain/errors.ts';
 import { masked } from '../domain/secrets.ts';
 import { defaultApiUrl } from './api-url.ts';
-import { configFolder, type Environment } from './folders.ts';
+import { configFolder } from './folders.ts';
 
 /** The global flags that decide whom the tool speaks for, as typed. */
 interface Flags {
@@ -26,8 +27,9 @@ export interface Glance {
  * Whom the tool would speak for, told at once: in a tenth of the time that the settings take, as nothing is checked, no keychain is
  * opened, and what is damaged is taken for nothing. For show alone.
  */
-export function glance({ profile, apiUrl, sandbox }: Flags, env: Environment): Glance {
-  const file = saved(env);
+export function glance({ profile, apiUrl, sandbox }: Flags, surroundings: Surroundings): Glance {
+  const { env } = surroundings;
+  const file = saved(surroundings);
   const name = profile ?? (env.CHEAPESTINFERENCE_PROFILE || textAt(file, 'currentProfile')) ?? 'default';
   const inFile = memberOf(memberOf(file, 'profiles'), name);
   const key = textAt(inFile, 'managementKey');
@@ -44,9 +46,9 @@ export function glance({ profile, apiUrl, sandbox }: Flags, env: Environment): G
 }
 
 /** What the file of profiles holds; undefined when it cannot be read. */
-function saved(env: Environment): unknown {
+function saved(surroundings: Surroundings): unknown {
   try {
-    return JSON.parse(readFileSync(path.join(configFolder(env), 'config.json'), 'utf8'));
+    return JSON.parse(readFileSync(path.join(configFolder(surroundings), 'config.json'), 'utf8'));
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof CommandError || isSystemError(error)) return undefined;
     throw error;

@@ -1,6 +1,7 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
+import type { Environment } from '../domain/environment.ts';
 import { CommandError, codeOf, messageOf, usageError } from '../domain/errors.ts';
 import { formats } from '../domain/formats.ts';
 import { once } from '../domain/once.ts';
@@ -47,7 +48,13 @@ type Content = z.infer<ReturnType<typeof fileSchema>>;
 export type Profile = z.infer<ReturnType<typeof profileSchema>>;
 
 /** What the saved profiles need of the world. */
-interface Surroundings {
+interface ProfilesWorld {
+  /** The environment, which says where the home folder is. */
+  readonly env: Environment;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Milliseconds on a clock that nobody sets. */
+  readonly monotonic: () => number;
   /** Waits, milliseconds; may throw to end the waiting. */
   readonly pause: (milliseconds: number) => Promise<void>;
   /** Says something to the user. */
@@ -57,18 +64,14 @@ interface Surroundings {
 /** The saved profiles, in one file that only its owner can read. It is written whole, by one process at a time. */
 export class Profiles {
   readonly #folder: () => string;
-  readonly #surroundings: Surroundings;
+  readonly #world: ProfilesWorld;
   #known: Content | undefined;
   #replacesDamaged = false;
 
   /** @param folder - where they are; a function that throws, where there is no place for them */
-  constructor(folder: string | (() => string), surroundings: Partial<Surroundings> = {}) {
-    this.#folder = typeof folder === 'string' ? () => folder : folder;
-    this.#surroundings = {
-      pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
-      tell: () => {},
-      ...surroundings,
-    };
+  constructor(folder: () => string, world: ProfilesWorld) {
+    this.#folder = folder;
+    this.#world = world;
   }
 
   /** @throws CommandError (file_error) where there is no home folder */
@@ -241,13 +244,13 @@ export class Profiles {
   async #change(change: (saved: Content, write: (content: Content) => void) => void): Promise<void> {
     this.#prepareFolder();
     const { withLock } = await import('../state/lock.ts');
-    const { pause, tell } = this.#surroundings;
-    await withLock({ folder: this.folder, name: fileName, patience, pause }, async () => {
+    const { env, now, monotonic, pause, tell } = this.#world;
+    await withLock({ folder: this.folder, name: fileName, env, patience, monotonic, pause }, async () => {
       this.#known = undefined;
       const { content, damaged } = this.#read();
       change(content, (next) => {
         const aside = this.#writing(() => {
-          const kept = damaged && keepAside(this.file, damaged, 'damaged', new Date());
+          const kept = damaged && keepAside(this.file, damaged, 'damaged', new Date(now()));
           removeOldDrafts(this.file);
           replaceFile(this.file, `${JSON.stringify(next, undefined, 2)}\n`, { mode: 0o600 });
           return kept;
@@ -262,14 +265,14 @@ export class Profiles {
     try {
       entry.remove();
     } catch (error) {
-      this.#surroundings.tell(`The key that was in the system's keychain is there still: ${messageOf(error)}.`);
+      this.#world.tell(`The key that was in the system's keychain is there still: ${messageOf(error)}.`);
     }
   }
 
   /** Makes the folder; one that others can look into is closed to them when nothing else is in it. */
   #prepareFolder(): void {
     this.#writing(() => {
-      makeFolder(this.folder);
+      makeFolder(this.folder, this.#world.env);
       refuseOpenFolder(this.folder);
       const isOpen = process.platform !== 'win32' && (statSync(this.folder).mode & 0o077) !== 0;
       if (isOpen && readdirSync(this.folder).every((name) => name.startsWith(`${fileName}.`))) {

@@ -1,9 +1,9 @@
 import { parseDuration } from '../domain/duration.ts';
+import type { Environment } from '../domain/environment.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
 import { type Cents, parseUsd } from '../domain/money.ts';
 import { isManagementKey, masked } from '../domain/secrets.ts';
 import { defaultApiUrl } from './api-url.ts';
-import type { Environment } from './folders.ts';
 import { keychainEntry, type Profile, type Profiles } from './profiles.ts';
 import type { SavedProfiles } from './saved-profiles.ts';
 

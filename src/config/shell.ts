@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Environment } from '../domain/environment.ts';
 import { type Shell, shells } from '../domain/shells.ts';
-import type { Environment } from './folders.ts';
 
 /** The shell that started this process, else the user's usual one; undefined when neither is one that is known. */
 export function shellInUse(env: Environment): Shell | undefined {

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
+import type { Environment } from '../domain/environment.ts';
 import type { Shell } from '../domain/shells.ts';
-import { type Environment, homeOf, xdgFolder } from './folders.ts';
+import { homeOf, xdgFolder } from './folders.ts';
 
 /** A shell whose startup file can be told from the environment. */
 export type UnixShell = Exclude<Shell, 'powershell'>;
@@ -34,12 +35,13 @@ export function bashStartupFiles(env: Environment): string[] {
 }
 
 /** Returns the profile of all hosts of PowerShell; undefined if PowerShell, which alone knows where it is, doesn't answer. */
-export function powershellProfile(): string | undefined {
+export function powershellProfile(env: Environment): string | undefined {
   const ask = ['-NoProfile', '-NonInteractive', '-Command', '$PROFILE.CurrentUserAllHosts'];
   for (const program of process.platform === 'win32' ? ['pwsh', 'powershell'] : ['pwsh']) {
     try {
       const file = execFileSync(program, ask, {
         encoding: 'utf8',
+        env: { ...env },
         timeout: 20_000,
         stdio: ['ignore', 'pipe', 'ignore'],
       }).trim();

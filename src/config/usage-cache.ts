@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
+import type { Environment } from '../domain/environment.ts';
 import { readCacheFile, writeCacheFile } from '../state/cache-file.ts';
 
 /** The API answers 12 requests for all usage in 12 hours (Usage, "Rate limited to 12 requests per 12 hours"). */
@@ -21,15 +22,17 @@ type Content = z.infer<typeof fileSchema>;
 /** What is kept of `GET /api/usage` for one account, in a file that only its owner can read. */
 export class UsageCache {
   readonly #file: string;
+  readonly #env: Environment;
   readonly #now: () => number;
 
   /**
    * @param account - tells one account from another; only its hash is in the file's name
    * @param now - epoch milliseconds
    */
-  constructor(folder: string, account: string, now: () => number) {
+  constructor(folder: string, env: Environment, account: string, now: () => number) {
     const name = createHash('sha256').update(account).digest('hex').slice(0, 16);
     this.#file = path.join(folder, `usage-${name}.json`);
+    this.#env = env;
     this.#now = now;
   }
 
@@ -73,7 +76,7 @@ export class UsageCache {
 
   #write(content: Content): void {
     try {
-      writeCacheFile(this.#file, JSON.stringify(content));
+      writeCacheFile(this.#file, JSON.stringify(content), this.#env);
     } catch {
       // Without a cache the figures are asked for each time, which is no reason to show none.
     }

@@ -3,12 +3,12 @@ import { defaultSettling, type Settling } from '../account/changes/settling.ts';
 import type { ClientOptions } from '../api/client.ts';
 import type { Api } from '../api/index.ts';
 import type { InferenceApi } from '../api/inference.ts';
-import { pause } from '../api/pause.ts';
 import { proxiesOf } from '../api/proxies.ts';
 import type { Webhook } from '../api/webhook.ts';
-import { cacheFolder, configFolder, type Environment, sandboxFolder, stateFolder } from '../config/folders.ts';
+import { cacheFolder, configFolder, resolved, sandboxFolder, stateFolder } from '../config/folders.ts';
 import { Profiles } from '../config/profiles.ts';
 import { accountOf, keyFor, resolveSettings, type Settings } from '../config/settings.ts';
+import type { Environment } from '../domain/environment.ts';
 import { CommandError, messageOf, type Outcome } from '../domain/errors.ts';
 import type { Format } from '../domain/formats.ts';
 import type { Clocks } from '../domain/pace.ts';
@@ -94,7 +94,10 @@ export class Context {
   }
 
   get profiles(): Profiles {
-    this.#profiles ??= new Profiles(() => configFolder(this.#world.env), {
+    this.#profiles ??= new Profiles(() => configFolder(this.#world), {
+      env: this.env,
+      now: this.#world.now,
+      monotonic: this.#world.monotonic,
       pause: (milliseconds) => this.pause(milliseconds),
       tell: (message) => this.output.note(message),
     });
@@ -135,7 +138,7 @@ export class Context {
 
   /** Where answers are kept that can be asked for again. */
   get cacheFolder(): string {
-    return cacheFolder();
+    return cacheFolder(this.env);
   }
 
   /** Where the record of changes, locks and undelivered secrets are kept. */
@@ -145,7 +148,9 @@ export class Context {
 
   /** The record of changes. */
   history(): Promise<History> {
-    this.#history ??= import('../state/history.ts').then(({ History }) => new History(this.stateFolder, this.clock));
+    this.#history ??= import('../state/history.ts').then(
+      ({ History }) => new History(this.stateFolder, this.env, this.clock),
+    );
     return this.#history;
   }
 
@@ -173,7 +178,9 @@ export class Context {
     const lock = {
       folder: this.stateFolder,
       name: `${what}-${id}`,
+      env: this.env,
       patience: this.settings.timeout.value,
+      monotonic: this.#world.monotonic,
       pause: (milliseconds: number) => this.pause(milliseconds),
       onWait: () => this.output.note('Waiting for another ci that is at work on the same account…'),
       hint: noRoomHint,
@@ -187,7 +194,7 @@ export class Context {
     try {
       const lost =
         'A key was created, but its secret is lost: no file could be written. Find the key with `ci keys list`, and delete it with `ci keys delete <id>`.';
-      return openRefuge(this.stateFolder, (file) => this.#world.stderr.write(`${file ?? lost}\n`));
+      return openRefuge(this.stateFolder, this.env, (file) => this.#world.stderr.write(`${file ?? lost}\n`));
     } catch (error) {
       const reason = messageOf(error);
       throw new CommandError('file_error', `${this.stateFolder} cannot be written: ${reason}`, {
@@ -214,7 +221,7 @@ export class Context {
 
   /** Where the sandbox keeps its state. */
   get sandboxFolder(): string {
-    return sandboxFolder();
+    return sandboxFolder(this.env);
   }
 
   /** The machine's clock, epoch milliseconds. */
@@ -224,7 +231,7 @@ export class Context {
 
   /** The clocks that repeated checks go by. */
   get clocks(): Clocks {
-    const { now: wall, monotonic = () => performance.now() } = this.#world;
+    const { now: wall, monotonic } = this.#world;
     return { wall, monotonic, sleep: (milliseconds) => this.pause(milliseconds) };
   }
 
@@ -237,7 +244,7 @@ export class Context {
    */
   async runShell(line: string, facts: Environment, tell: (line: string) => void): Promise<string | undefined> {
     const { runShell } = await import('../output/shell.ts');
-    return runShell(line, { ...this.env, ...facts }, tell, this.interrupt);
+    return runShell(line, facts, this.#world, tell, this.interrupt);
   }
 
   /** What posts to an address of the user's; it ends with the command. @throws CommandError (usage) for an address that is none */
@@ -248,6 +255,7 @@ export class Context {
       userAgent: this.#userAgent,
       interrupt: this.interrupt,
       pause: (milliseconds) => this.pause(milliseconds),
+      clock: this.#world,
     });
     this.#cleanUps.unshift(() => webhook.close());
     return webhook;
@@ -352,7 +360,7 @@ export class Context {
   async readInput(file: string): Promise<string> {
     if (file === '-') return this.readStdin();
     try {
-      return readFileSync(file, 'utf8');
+      return readFileSync(resolved(file, this.#world), 'utf8');
     } catch (error) {
       const reason = messageOf(error);
       throw new CommandError('usage', `${file} cannot be read: ${reason}`, { cause: error });
@@ -361,7 +369,7 @@ export class Context {
 
   /** The folder that the user is in. */
   get workingFolder(): string {
-    return process.cwd();
+    return this.#world.cwd;
   }
 
   /** The clipboard, where the system has one. */
@@ -372,7 +380,7 @@ export class Context {
 
   /** A dotenv file beside the profiles, proven writable. */
   async openOwnDotenv(file: string): Promise<Dotenv> {
-    makeFolder(this.profiles.folder);
+    makeFolder(this.profiles.folder, this.env);
     return this.openDotenv(file);
   }
 
@@ -385,7 +393,11 @@ export class Context {
   /** A dotenv file, proven writable. */
   async openDotenv(file: string): Promise<Dotenv> {
     const { openDotenv } = await import('../output/dotenv.ts');
-    return openDotenv(file);
+    return openDotenv(resolved(file, this.#world), {
+      env: this.env,
+      monotonic: this.#world.monotonic,
+      pause: (milliseconds) => this.pause(milliseconds),
+    });
   }
 
   /**
@@ -435,7 +447,7 @@ export class Context {
 
   /** Waits, unless the user ends the command. @throws CommandError (interrupted) */
   async pause(milliseconds: number): Promise<void> {
-    await this.#sleep(milliseconds, this.interrupt);
+    await this.#world.sleep(milliseconds, this.interrupt);
     if (this.interrupt.aborted) throw new CommandError('interrupted', 'interrupted');
   }
 
@@ -447,7 +459,12 @@ export class Context {
   async startSandbox(port = 0): Promise<Sandbox> {
     const { startSandbox } = await import('../sandbox/server.ts');
     const { refuse } = await import('../sandbox/failure.ts');
-    const sandbox = await startSandbox({ folder: this.sandboxFolder, port, now: this.clock }).catch(refuse);
+    const sandbox = await startSandbox({
+      folder: this.sandboxFolder,
+      env: this.env,
+      port,
+      now: this.clock,
+    }).catch(refuse);
     this.#cleanUps.push(() => sandbox.close());
     return sandbox;
   }
@@ -518,11 +535,6 @@ export class Context {
     };
   }
 
-  #sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
-    const { sleep = pause } = this.#world;
-    return sleep(milliseconds, signal);
-  }
-
   #preferredFormat(): Format | undefined {
     try {
       return this.profiles.get(this.settings.profile.value)?.output;
@@ -559,7 +571,7 @@ export class Context {
   ): Promise<Api> {
     const { createApi } = await import('../api/index.ts');
     const spinner = await this.#spinnerFor();
-    const { interrupt } = this.#world;
+    const { interrupt, now, monotonic, sleep } = this.#world;
     const { timeout, consumptionKey } = this.settings;
     const api = createApi({
       baseUrl,
@@ -569,7 +581,9 @@ export class Context {
       timeout: timeout.value,
       proxies: proxiesOf(this.env),
       interrupt,
-      clock: this.clock,
+      now,
+      monotonic,
+      sleep,
       ...others,
       onWait: spinner && ((method, path) => spinner.begin(waitingFor(method, path))),
       trace: this.#options().debug ? (line) => this.output.note(line) : undefined,

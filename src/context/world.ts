@@ -1,20 +1,19 @@
 import type { pause } from '../api/pause.ts';
-import type { Environment } from '../config/folders.ts';
+import type { Surroundings } from '../domain/environment.ts';
 import type { Sink } from '../output/sink.ts';
 import type { Terminal } from '../prompts/question.ts';
 
 /** The process as the tool sees it; a test gives its own. */
-export interface World {
+export interface World extends Surroundings {
   readonly stdin: Terminal['stdin'];
   readonly stdout: Sink;
   readonly stderr: Terminal['stderr'] & Sink;
-  readonly env: Environment;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Milliseconds on a clock that nobody sets; default `performance.now`. */
-  readonly monotonic?: () => number;
-  /** Waits, or until the signal is aborted: which of the two, the signal tells. Default: a real timer. */
-  readonly sleep?: typeof pause;
+  /** Milliseconds on a clock that nobody sets. */
+  readonly monotonic: () => number;
+  /** Waits, or until the signal is aborted: which of the two, the signal tells. */
+  readonly sleep: typeof pause;
   /** IANA name: `Europe/Berlin`. */
   readonly timeZone: string;
   readonly version: string;

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import type { Environment } from '../config/folders.ts';
+import type { Environment } from '../domain/environment.ts';
 
 /** The system's clipboard, written through a program of the system's. */
 export interface Clipboard {
@@ -20,7 +20,7 @@ const programs: readonly { name: string; args: readonly string[]; works: (env: E
 
 /** The clipboard of this session; undefined where there is none. */
 export function findClipboard(env: Environment): Clipboard | undefined {
-  const found = programs.find(({ name, works }) => works(env) && isThere(name));
+  const found = programs.find(({ name, works }) => works(env) && isThere(name, env));
   if (!found) return undefined;
   const { name: program, args } = found;
   return {
@@ -28,7 +28,7 @@ export function findClipboard(env: Environment): Clipboard | undefined {
     copy: (text) =>
       new Promise((resolve, reject) => {
         // What keeps the clipboard's owner alive must not hold this process's streams.
-        const child = spawn(program, args, { stdio: ['pipe', 'ignore', 'ignore'] });
+        const child = spawn(program, args, { env: { ...env }, stdio: ['pipe', 'ignore', 'ignore'] });
         child.on('error', reject);
         child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`${program} failed (exit ${code})`))));
         child.stdin.on('error', () => {});
@@ -37,7 +37,7 @@ export function findClipboard(env: Environment): Clipboard | undefined {
   };
 }
 
-function isThere(program: string): boolean {
+function isThere(program: string, env: Environment): boolean {
   const finder = process.platform === 'win32' ? 'where' : 'which';
-  return spawnSync(finder, [program], { stdio: 'ignore' }).status === 0;
+  return spawnSync(finder, [program], { env: { ...env }, stdio: 'ignore' }).status === 0;
 }

@@ -1,4 +1,4 @@
-import type { Environment } from '../config/folders.ts';
+import type { Environment } from '../domain/environment.ts';
 import type { Sink } from './sink.ts';
 import { type Style, styleOf } from './style.ts';
 import { ascii, linked } from './text.ts';

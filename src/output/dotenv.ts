@@ -1,9 +1,8 @@
 import { constants } from 'node:fs';
 import { lstat, open, readlink, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { CommandError, codeOf, messageOf, usageError } from '../domain/errors.ts';
-import { withLock } from '../state/lock.ts';
+import { type Lock, withLock } from '../state/lock.ts';
 import { Draft } from '../state/replace-file.ts';
 import { withVariable } from './dotenv-text.ts';
 
@@ -12,6 +11,9 @@ const room = 4096;
 
 /** How long other processes that write the same file are waited for, milliseconds: each holds it for a moment. */
 const patience = 30_000;
+
+/** What writing a dotenv file depends on. */
+export type DotenvWorld = Pick<Lock, 'env' | 'monotonic' | 'pause'>;
 
 /** A dotenv file into which a value can be written, proven writable when it was opened. */
 export interface Dotenv {
@@ -40,14 +42,15 @@ export function checkVariable(name: string): string {
  * that cannot be written and a disk that is full are found out before there is a secret to keep. Successors that killed processes
  * left in the folder are removed.
  *
+ * @param named - absolute
  * @throws CommandError (file_error)
  */
-export async function openDotenv(file: string): Promise<Dotenv> {
-  const named = path.resolve(file);
+export async function openDotenv(named: string, { env, monotonic, pause }: DotenvWorld): Promise<Dotenv> {
   try {
     const target = await targetOf(named);
     const [folder, name] = [path.dirname(target), path.basename(target)];
-    const alone = <Result>(work: () => Promise<Result>) => withLock({ folder, name, patience, pause }, work);
+    const alone = <Result>(work: () => Promise<Result>) =>
+      withLock({ folder, name, env, patience, monotonic, pause }, work);
     const { length } = await contentOf(target);
     // What is refused to the lock is refused now.
     await alone(() => Promise.resolve());
@@ -67,7 +70,7 @@ export async function openDotenv(file: string): Promise<Dotenv> {
       },
       async gitWarning() {
         const { gitWarning } = await import('./git.ts');
-        return gitWarning(target);
+        return gitWarning(target, env);
       },
       discard: async () => draft.discard(),
     };

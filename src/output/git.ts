@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
+import type { Environment } from '../domain/environment.ts';
 import { quoted } from '../domain/shell-word.ts';
 
 /**
@@ -7,10 +8,11 @@ import { quoted } from '../domain/shell-word.ts';
  * git or no work tree.
  *
  * @param file - absolute, without links
+ * @param env - the environment that git runs in
  * @param patience - the longest that git may take to say, milliseconds
  */
-export async function gitWarning(file: string, patience = 10_000): Promise<string | undefined> {
-  const git = (...args: readonly string[]) => exitCodeOfGit(path.dirname(file), args, patience);
+export async function gitWarning(file: string, env: Environment, patience = 10_000): Promise<string | undefined> {
+  const git = (...args: readonly string[]) => exitCodeOfGit(path.dirname(file), args, env, patience);
   const [folder, name] = [path.dirname(file), path.basename(file)];
   const pattern = `/${name.replace(/[\\*?[\]!# ]/g, '\\$&')}`;
   const advice = `add ${pattern} to ${path.join(folder, '.gitignore')}`;
@@ -28,24 +30,27 @@ export async function gitWarning(file: string, patience = 10_000): Promise<strin
 }
 
 /** Runs git, which asks nobody and says nothing; its exit code, or undefined when it could not be run to its end. */
-function exitCodeOfGit(folder: string, args: readonly string[], patience: number): Promise<number | undefined> {
+function exitCodeOfGit(
+  folder: string,
+  args: readonly string[],
+  env: Environment,
+  patience: number,
+): Promise<number | undefined> {
   return new Promise((resolve) => {
     execFile(
       'git',
       // A repository can name a program to watch its files; nothing of its choosing is run here.
       ['-C', folder, '-c', 'core.fsmonitor=false', ...args],
-      { env: environment(), timeout: patience, killSignal: 'SIGKILL', windowsHide: true },
+      { env: withoutRepository(env), timeout: patience, killSignal: 'SIGKILL', windowsHide: true },
       (error) => resolve(error === null ? 0 : typeof error.code === 'number' ? error.code : undefined),
     );
   });
 }
 
 /** The environment without what points git at another repository, as in its hooks; the user's own settings stay. */
-function environment(): NodeJS.ProcessEnv {
+function withoutRepository(env: Environment): Environment {
   const kept = /^GIT_(?:CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM)|CEILING_DIRECTORIES|DISCOVERY_ACROSS_FILESYSTEM)$/;
-  return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_') || kept.test(name)),
-  );
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('GIT_') || kept.test(name)));
 }
 
 function shellWord(text: string): string {

@@ -1,4 +1,4 @@
-import type { Environment } from '../config/folders.ts';
+import type { Environment } from '../domain/environment.ts';
 import { usageError } from '../domain/errors.ts';
 import { type Format, formats } from '../domain/formats.ts';
 import { excessOf } from '../domain/json.ts';

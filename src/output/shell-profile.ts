@@ -1,6 +1,6 @@
-import type { Environment } from '../config/folders.ts';
 import { loginShell } from '../config/shell.ts';
 import { startupFile, type UnixShell } from '../config/startup-files.ts';
+import type { Environment } from '../domain/environment.ts';
 import { quoted } from '../domain/shell-word.ts';
 import { applyChange, type Block, withBlock } from './file-change.ts';
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import type { Environment } from '../config/folders.ts';
+import { existsSync } from 'node:fs';
+import type { Environment, Surroundings } from '../domain/environment.ts';
 
 /** Longest line that is passed on as a whole, in characters. A longer line is passed on in parts. */
 const longestLine = 65_536;
@@ -7,19 +8,27 @@ const longestLine = 65_536;
 /**
  * Runs a line of the user's own through a shell, with nothing to read.
  *
+ * @param facts - environment variables besides those there are
  * @param tell - told each line that it writes, on whichever stream
  * @param interrupt - ends the shell
  * @returns why it failed; undefined when it ended with 0
  */
 export function runShell(
   line: string,
-  env: Environment,
+  facts: Environment,
+  surroundings: Surroundings,
   tell: (line: string) => void,
   interrupt: AbortSignal,
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
     if (interrupt.aborted) return resolve(undefined);
-    const child = spawn(line, { shell: env.SHELL || true, env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const { env } = surroundings;
+    const child = spawn(line, {
+      shell: env.SHELL || true,
+      env: { ...env, ...facts },
+      cwd: presentFolder(surroundings),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const end = () => {
       child.kill('SIGTERM');
       // What the shell has started may live on with these open: it is not waited for.
@@ -35,6 +44,15 @@ export function runShell(
       resolve(signal ? `it was ended by ${signal}` : code === 0 ? undefined : `it ended with ${code}`);
     });
   });
+}
+
+/** Returns the working directory; undefined once it was removed: a process can stay in it, but not enter it. */
+function presentFolder(surroundings: Surroundings): string | undefined {
+  try {
+    return existsSync(surroundings.cwd) ? surroundings.cwd : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Hands on what a stream brings, line by line. @returns what hands on the rest */

@@ -1,4 +1,4 @@
-import type { Environment } from '../config/folders.ts';
+import type { Environment } from '../domain/environment.ts';
 
 type Paint = (text: string) => string;
 

@@ -58,6 +58,6 @@ async function sandboxTime(store: Store): Promise<number> {
   try {
     return await store.run((account, now) => ({ account, result: now }));
   } catch {
-    return Date.now();
+    return store.now();
   }
 }

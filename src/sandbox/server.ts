@@ -3,16 +3,12 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 import { sandboxApp } from './app.ts';
-import { openStore } from './store.ts';
+import { openStore, type StoreOptions } from './store.ts';
 
 /** How to start a sandbox. */
-export interface SandboxOptions {
-  /** The folder that holds the sandbox's state; made when absent (0700). */
-  folder: string;
+export interface SandboxOptions extends StoreOptions {
   /** TCP port on 127.0.0.1; 0 or absent: one that is free. */
   port?: number;
-  /** The machine's clock, epoch milliseconds; default `Date.now`. */
-  now?: () => number;
   /** Waits between two chunks of a streamed completion; default a real timer. */
   pause?: (milliseconds: number) => Promise<void>;
 }
@@ -35,12 +31,11 @@ export interface Sandbox {
  * folder is not this program's
  */
 export async function startSandbox({
-  folder,
   port = 0,
-  now = Date.now,
   pause = (milliseconds) => sleep(milliseconds),
+  ...options
 }: SandboxOptions): Promise<Sandbox> {
-  const store = openStore(folder, now);
+  const store = openStore(options);
   await store.run((account) => ({ account, result: undefined }));
 
   let url = '';

@@ -4,7 +4,7 @@ import { timeText } from './calendar.ts';
 import { findPool, poolOf, pools } from './catalogue.ts';
 import { freeOf } from './drops.ts';
 import { settle } from './settle.ts';
-import { openStore } from './store.ts';
+import { openStore, type StoreOptions } from './store.ts';
 
 /** A management key that the sandbox accepts. */
 export const sandboxManagementKey = 'mk_sandbox';
@@ -18,33 +18,24 @@ const mostRivals = 1000;
  * Starts a new account in the folder, at 09:00 UTC; running servers go on with it.
  *
  * @param options - `card`: whether a payment card is on file
- * @param now - the machine's clock, epoch milliseconds
  */
-export async function resetSandbox(
-  folder: string,
-  options: { card: boolean },
-  now: () => number = Date.now,
-): Promise<void> {
-  await openStore(folder, now).replace(freshAccount(options, now()));
+export async function resetSandbox(store: StoreOptions, options: { card: boolean }): Promise<void> {
+  const { replace, now } = openStore(store);
+  await replace(freshAccount(options, now()));
 }
 
 /**
  * Moves the sandbox's clock on, and lets happen what falls due in between: renewals, endings, keys handed over.
  *
  * @param milliseconds - how far, ≥ 0
- * @param now - the machine's clock, epoch milliseconds
  * @returns the sandbox's new time
  * @throws RangeError when the clock would go back, or past the year 9999
  */
-export async function advanceSandbox(
-  folder: string,
-  milliseconds: number,
-  now: () => number = Date.now,
-): Promise<Date> {
+export async function advanceSandbox(store: StoreOptions, milliseconds: number): Promise<Date> {
   if (!(Number.isFinite(milliseconds) && milliseconds >= 0)) {
     throw new RangeError("the sandbox's clock only moves forward");
   }
-  return openStore(folder, now).run((account, time) => {
+  return openStore(store).run((account, time) => {
     const later = time + Math.round(milliseconds);
     if (later > endOfTime) throw new RangeError("the sandbox's clock ends with the year 9999");
     const offsetMilliseconds = account.offsetMilliseconds + Math.round(milliseconds);
@@ -81,13 +72,11 @@ export interface ScheduledDrop {
 /**
  * Schedules seats of a block: from now on the block is sold out but for the times that are scheduled.
  *
- * @param now - the machine's clock, epoch milliseconds
  * @throws RangeError for a pool that cannot be subscribed to, more seats than it has, too many rivals, or a time that there is not
  */
 export async function scheduleDrop(
-  folder: string,
+  store: StoreOptions,
   { pool: name, block, opensIn, lasts, seats, rivals }: DropRequest,
-  now: () => number = Date.now,
 ): Promise<void> {
   const pool = findPool(name);
   if (pool?.status !== 'active') {
@@ -96,7 +85,7 @@ export async function scheduleDrop(
   }
   if (seats > pool.totalSlots) throw new RangeError(`${pool.slug} has ${pool.totalSlots} seats, not ${seats}`);
   if (rivals > mostRivals) throw new RangeError(`no more than ${mostRivals} rivals can come, and not ${rivals}`);
-  await openStore(folder, now).run((account, time) => {
+  await openStore(store).run((account, time) => {
     const opensAt = Math.round(time + opensIn);
     const closesAt = Math.round(opensAt + lasts);
     if (closesAt > endOfTime) throw new RangeError("the sandbox's clock ends with the year 9999");
@@ -106,14 +95,14 @@ export async function scheduleDrop(
   });
 }
 
-/** All that is scheduled, in the order in which it was. @param now - the machine's clock, epoch milliseconds */
-export async function scheduledDrops(folder: string, now: () => number = Date.now): Promise<ScheduledDrop[]> {
-  return openStore(folder, now).run((account) => ({ account, result: scheduled(account) }));
+/** All that is scheduled, in the order in which it was. */
+export async function scheduledDrops(store: StoreOptions): Promise<ScheduledDrop[]> {
+  return openStore(store).run((account) => ({ account, result: scheduled(account) }));
 }
 
-/** Forgets all that is scheduled: seats are free or not as before. @param now - the machine's clock, epoch milliseconds */
-export async function clearDrops(folder: string, now: () => number = Date.now): Promise<void> {
-  await openStore(folder, now).run(({ drops: _drops, ...account }) => ({ account, result: undefined }));
+/** Forgets all that is scheduled: seats are free or not as before. */
+export async function clearDrops(store: StoreOptions): Promise<void> {
+  await openStore(store).run(({ drops: _drops, ...account }) => ({ account, result: undefined }));
 }
 
 function scheduled(account: Account): ScheduledDrop[] {

@@ -3,6 +3,7 @@ import { linkSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
+import type { Environment } from '../domain/environment.ts';
 import { codeOf } from '../domain/errors.ts';
 import { makeFolder } from '../state/folder.ts';
 import type { Account } from './account.ts';
@@ -41,6 +42,8 @@ export interface Change<T> {
  * be killed at any instruction and leave nothing but a stray file.
  */
 export interface Store {
+  /** The machine's clock, epoch milliseconds. */
+  readonly now: () => number;
   /**
    * Carries a request out: once for certain, and more often when others were faster, so `request` has to be a function of what it
    * is given. What it throws leaves the account as it was.
@@ -53,6 +56,16 @@ export interface Store {
   replace(account: Account): Promise<void>;
 }
 
+/** Where an account is kept. */
+export interface StoreOptions {
+  /** Made when absent (0700). */
+  readonly folder: string;
+  /** The environment, which says where the home folder is; default empty. */
+  readonly env?: Environment;
+  /** The machine's clock, epoch milliseconds; default `Date.now`. */
+  readonly now?: () => number;
+}
+
 interface Version {
   number: number;
   lineage: string[];
@@ -62,9 +75,8 @@ interface Version {
 /**
  * The account in the folder. The first request makes both, with a card on file, when there is none.
  *
- * @param now - the machine's clock, epoch milliseconds
  */
-export function openStore(folder: string, now: () => number): Store {
+export function openStore({ folder, env = {}, now = Date.now }: StoreOptions): Store {
   let cached: { version: Version; file: string } | undefined;
 
   /** The present version; undefined when there is none yet. */
@@ -97,7 +109,7 @@ export function openStore(folder: string, now: () => number): Store {
     const id = randomBytes(9).toString('base64url');
     const lineage = [...base.lineage, id].slice(-keptLineage);
     const number = base.number + 1;
-    makeFolder(folder);
+    makeFolder(folder, env);
     const draft = join(folder, `state.${process.pid}-${id}.tmp`);
     try {
       writeFileSync(draft, JSON.stringify({ version: formatVersion, lineage, account }), { mode: 0o600, flag: 'wx' });
@@ -144,6 +156,7 @@ export function openStore(folder: string, now: () => number): Store {
   }
 
   return {
+    now,
     async run(request) {
       for (let attempt = 0; ; attempt += 1) {
         const version = present();

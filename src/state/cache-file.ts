@@ -1,5 +1,6 @@
 import { lstatSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import type { Environment } from '../domain/environment.ts';
 import { makeFolder, namesIn, refuseForeignFolder, statsOf } from './folder.ts';
 import { withOwnFile } from './own-file.ts';
 import { Draft } from './replace-file.ts';
@@ -12,10 +13,10 @@ const cacheVariable = 'XDG_CACHE_HOME';
  *
  * @throws CommandError (file_error) for a folder that is not the user's alone; as {@link makeFolder}
  */
-export function writeCacheFile(file: string, text: string): void {
+export function writeCacheFile(file: string, text: string, env: Environment): void {
   const folder = path.dirname(file);
   refuseForeignFolder(folder, cacheVariable);
-  makeFolder(folder);
+  makeFolder(folder, env);
   removeOldDrafts(folder);
   new Draft(file).replace(text, { sync: false });
 }

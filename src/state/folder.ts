@@ -10,8 +10,9 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import path from 'node:path';
+import type { Environment } from '../domain/environment.ts';
 import { CommandError } from '../domain/errors.ts';
 import { shellWord } from '../domain/shell-word.ts';
 
@@ -21,8 +22,8 @@ import { shellWord } from '../domain/shell-word.ts';
  * @throws CommandError (file_error) when the home folder that it would be in is not there, or when somebody else made the folder
  * at the same moment; whatever the operating system says
  */
-export function makeFolder(folder: string): void {
-  const home = homeFolder();
+export function makeFolder(folder: string, env: Environment): void {
+  const home = homeFolder(env);
   if (home && folder.startsWith(home + path.sep) && !existsSync(home)) {
     throw new CommandError('file_error', `the home folder ${home} is not there`, {
       hint: 'Make it, or set HOME to one that is there.',
@@ -108,9 +109,11 @@ export function realPathOf(file: string): string {
 }
 
 /** The user's home folder; undefined where the system knows none, and HOME is not set. */
-export function homeFolder(): string | undefined {
+export function homeFolder(env: Environment): string | undefined {
+  const chosen = process.platform === 'win32' ? env.USERPROFILE : env.HOME;
+  if (chosen !== undefined) return chosen;
   try {
-    return homedir();
+    return userInfo().homedir;
   } catch {
     return undefined;
   }

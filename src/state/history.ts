@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
+import type { Environment } from '../domain/environment.ts';
 import { CommandError, messageOf } from '../domain/errors.ts';
 import type { Before, Intent } from '../domain/reconcile.ts';
 import { makeFolder } from './folder.ts';
@@ -39,6 +40,7 @@ export type { RecordedAccount, RecordedChange, Settled } from './record-line.ts'
 export class History {
   readonly file: string;
   readonly #folder: string;
+  readonly #env: Environment;
   readonly #now: () => number;
   readonly #record: RecordFile;
   readonly #open: OpenChanges;
@@ -51,10 +53,11 @@ export class History {
   #hasRestored = false;
 
   /** @param now - this machine's clock, epoch milliseconds */
-  constructor(folder: string, now: () => number) {
+  constructor(folder: string, env: Environment, now: () => number) {
     this.#folder = folder;
-    this.#record = new RecordFile(folder);
-    this.#open = new OpenChanges(path.join(folder, 'open'));
+    this.#env = env;
+    this.#record = new RecordFile(folder, env);
+    this.#open = new OpenChanges(path.join(folder, 'open'), env);
     this.#recent = new RecordTail(this.#record);
     this.#lastDay = new RecordTail(this.#record);
     this.file = this.#record.file;
@@ -71,7 +74,7 @@ export class History {
     const id = randomBytes(6).toString('hex');
     const begun = { id, at: this.#time(), process: thisProcess(), ...change };
     try {
-      makeFolder(this.#folder);
+      makeFolder(this.#folder, this.#env);
       this.#restoreFiles();
       if (this.#record.rotate(this.#now())) this.#removeOutdated();
       const whole = wholeText(begun);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
+import type { Environment } from '../domain/environment.ts';
 import { CommandError, messageOf } from '../domain/errors.ts';
 import { makeFolder, namesIn } from './folder.ts';
 import { isRunning, type ProcessId, processName, processNamed, thisProcess } from './process.ts';
@@ -15,8 +16,12 @@ export interface Lock {
   readonly folder: string;
   /** Names what is held, in a file's name. */
   readonly name: string;
+  /** The environment, which says where the home folder is. */
+  readonly env: Environment;
   /** How long to wait for another process, milliseconds. */
   readonly patience: number;
+  /** Milliseconds on a clock that nobody sets. */
+  readonly monotonic: () => number;
   /** Waits between two tries, milliseconds; may throw to end the waiting. */
   readonly pause: (milliseconds: number) => Promise<void>;
   /** Told once, when another process has to be waited for. */
@@ -43,15 +48,15 @@ export async function withLock<Result>(lock: Lock, work: () => Promise<Result>):
   }
 }
 
-async function hold({ folder, name, patience, pause, onWait, hint }: Lock): Promise<() => void> {
-  const deadline = Date.now() + patience;
+async function hold({ folder, name, env, patience, monotonic, pause, onWait, hint }: Lock): Promise<() => void> {
+  const deadline = monotonic() + patience;
   const mine = nameOf(name, thisProcess());
   const file = path.join(folder, mine);
   let told = false;
   for (;;) {
     let other = holder(folder, name, mine);
     if (other === undefined) {
-      claim(folder, file, hint);
+      claim(folder, file, env, hint);
       other = holder(folder, name, mine);
       if (other === undefined) {
         const alive = setInterval(() => touch(file), heartbeat);
@@ -63,7 +68,7 @@ async function hold({ folder, name, patience, pause, onWait, hint }: Lock): Prom
       }
       rmSync(file, { force: true });
     }
-    if (Date.now() >= deadline) {
+    if (monotonic() >= deadline) {
       throw new CommandError(
         'busy',
         `another ci (process ${other.pid}) is at work on the same and did not end in time`,
@@ -93,9 +98,9 @@ function holder(folder: string, name: string, mine: string): ProcessId | undefin
   return undefined;
 }
 
-function claim(folder: string, file: string, hint: string | undefined): void {
+function claim(folder: string, file: string, env: Environment, hint: string | undefined): void {
   try {
-    makeFolder(folder);
+    makeFolder(folder, env);
     closeSync(openSync(file, 'wx', 0o600));
   } catch (error) {
     const reason = messageOf(error);

@@ -1,5 +1,6 @@
 import { fsyncSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
+import type { Environment } from '../domain/environment.ts';
 import { codeOf } from '../domain/errors.ts';
 import { makeFolder, syncFolder } from './folder.ts';
 import { withOwnFile } from './own-file.ts';
@@ -14,10 +15,12 @@ const abandonedAfter = 3_600_000;
  */
 export class OpenChanges {
   readonly #folder: string;
+  readonly #env: Environment;
   readonly #cache = new Map<string, { readonly mark: string; readonly state: ChangeState | undefined }>();
 
-  constructor(folder: string) {
+  constructor(folder: string, env: Environment) {
     this.#folder = folder;
+    this.#env = env;
   }
 
   /** Returns the ids of the open changes. @throws the error of the file system */
@@ -61,7 +64,7 @@ export class OpenChanges {
    */
   add(id: string, text: string, isSynced: boolean): void {
     if (this.changedAt() === undefined) {
-      makeFolder(this.#folder);
+      makeFolder(this.#folder, this.#env);
       syncFolder(path.dirname(this.#folder));
     }
     try {

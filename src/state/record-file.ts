@@ -14,6 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
+import type { Environment } from '../domain/environment.ts';
 import { codeOf } from '../domain/errors.ts';
 import { makeFolder, syncFolder } from './folder.ts';
 import { openOwnFile, withOwnFile } from './own-file.ts';
@@ -61,9 +62,11 @@ export interface Position {
 export class RecordFile {
   readonly file: string;
   readonly #folder: string;
+  readonly #env: Environment;
 
-  constructor(folder: string) {
+  constructor(folder: string, env: Environment) {
     this.#folder = folder;
+    this.#env = env;
     this.file = path.join(folder, fileName);
   }
 
@@ -82,7 +85,7 @@ export class RecordFile {
    * @throws the error of the file system
    */
   append(text: string): void {
-    makeFolder(this.#folder);
+    makeFolder(this.#folder, this.#env);
     const written = this.#append(text);
     // Readers don't look for new lines in a rotated file, so if this one was just rotated, the new file gets the line as well.
     if (this.stats()?.ino !== written) this.#append(text);

@@ -11,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
+import type { Environment } from '../domain/environment.ts';
 import { removeLeftovers } from './drafts.ts';
 import { makeFolder, namesIn } from './folder.ts';
 import { openOwnFile } from './own-file.ts';
@@ -45,8 +46,8 @@ export interface Refuge {
  * if they couldn't be kept
  * @throws the error of the file system if there is no room
  */
-export function openRefuge(folder: string, onAbandoned: (file: string | undefined) => void): Refuge {
-  makeFolder(folder);
+export function openRefuge(folder: string, env: Environment, onAbandoned: (file: string | undefined) => void): Refuge {
+  makeFolder(folder, env);
   const { file, handle } = newFile(folder);
   const secrets: string[] = [];
   let length = 0;
@@ -71,7 +72,7 @@ export function openRefuge(folder: string, onAbandoned: (file: string | undefine
     const text = linesOf(secrets);
     try {
       if (isKept(text)) return file;
-      const other = writeElsewhere(folder, text);
+      const other = writeElsewhere(folder, env, text);
       rmSync(file, { force: true });
       return other;
     } finally {
@@ -114,8 +115,8 @@ function newFile(folder: string): { readonly file: string; readonly handle: numb
 }
 
 /** Writes secrets to a new file; its folder may have been removed. @returns its path */
-function writeElsewhere(folder: string, text: string): string {
-  makeFolder(folder);
+function writeElsewhere(folder: string, env: Environment, text: string): string {
+  makeFolder(folder, env);
   const { file, handle } = newFile(folder);
   try {
     writeAt(handle, text, 0);

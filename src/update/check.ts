@@ -19,7 +19,7 @@ async function check(file: string, env: NodeJS.ProcessEnv): Promise<void> {
     });
     const answer: unknown = status === 200 ? JSON.parse(body) : undefined;
     const latest: unknown = typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'version') : undefined;
-    if (isReleased(latest)) writeKnown(file, { ...readKnown(file), latest });
+    if (isReleased(latest)) writeKnown(file, { ...readKnown(file), latest }, env);
   } finally {
     await transport.close();
   }

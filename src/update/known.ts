@@ -1,3 +1,4 @@
+import type { Environment } from '../domain/environment.ts';
 import { readCacheFile, writeCacheFile } from '../state/cache-file.ts';
 
 /** What is known of newer versions, times in epoch milliseconds. */
@@ -30,9 +31,9 @@ export function readKnown(file: string): Known {
 }
 
 /** Writes what is known, whole. @returns whether it could be */
-export function writeKnown(file: string, known: Known): boolean {
+export function writeKnown(file: string, known: Known, env: Environment): boolean {
   try {
-    writeCacheFile(file, JSON.stringify(known));
+    writeCacheFile(file, JSON.stringify(known), env);
     return true;
   } catch {
     return false;

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { cacheFolder, type Environment } from '../config/folders.ts';
+import { cacheFolder } from '../config/folders.ts';
+import type { Environment } from '../domain/environment.ts';
 import type { Display } from '../output/display.ts';
 import { startInBackground } from '../state/background.ts';
 import { isNewer, readKnown, writeKnown } from './known.ts';
@@ -26,7 +27,7 @@ interface Listener {
 export async function tellOfUpdate(listener: Listener): Promise<void> {
   const { env, now, version, display, write, program } = listener;
   if (env.CI || env.NO_UPDATE_NOTIFIER) return;
-  const file = fileOfKnown();
+  const file = fileOfKnown(env);
   if (file === undefined) return;
   const known = readKnown(file);
   const { latest } = known;
@@ -34,19 +35,19 @@ export async function tellOfUpdate(listener: Listener): Promise<void> {
   const asks = isDue(known.askedAt, now);
   if (toldAt === known.toldAt && !asks) return;
   // Who cannot write that it was asked would ask each time.
-  if (!writeKnown(file, { ...known, ...(asks && { askedAt: now }), ...(toldAt === undefined ? {} : { toldAt }) }))
-    return;
+  const next = { ...known, ...(asks && { askedAt: now }), ...(toldAt === undefined ? {} : { toldAt }) };
+  if (!writeKnown(file, next, env)) return;
   if (toldAt !== known.toldAt) {
     const { bold } = await display.style();
     const command = bold('npm install --global cheapestinference');
     write(`${display.shown(`\nVersion ${latest} is out, this is ${version}: ${command}`)}\n`);
   }
-  if (asks) await startInBackground(program, [file], { cwd: path.dirname(file) });
+  if (asks) await startInBackground(program, [file], { env, cwd: path.dirname(file) });
 }
 
-function fileOfKnown(): string | undefined {
+function fileOfKnown(env: Environment): string | undefined {
   try {
-    return path.join(cacheFolder(), 'update.json');
+    return path.join(cacheFolder(env), 'update.json');
   } catch {
     return undefined;
   }

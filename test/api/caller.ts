@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { ApiClient } from '../../src/api/client.ts';
+import { pause } from '../../src/api/pause.ts';
 import type { ProxySettings } from '../../src/api/proxies.ts';
 import { CommandError } from '../../src/domain/errors.ts';
 
@@ -27,6 +28,9 @@ async function run({ baseUrl, proxies, method, path, timeout }: Job): Promise<Re
     userAgent: 'test',
     timeout,
     proxies,
+    now: Date.now,
+    monotonic: () => performance.now(),
+    sleep: pause,
     interrupt: new AbortController().signal,
     trace: (line) => trace.push(line),
   });

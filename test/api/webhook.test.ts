@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseWebhook, Webhook } from '../../src/api/webhook.ts';
 import { CommandError } from '../../src/domain/errors.ts';
+import { realTime } from '../support/world.ts';
 import { answer, freePort, serve } from './server.ts';
 
 const secret = 'T0K3N-of-the-webhook';
@@ -12,6 +13,7 @@ function webhookTo(url: URL, interrupt = new AbortController().signal) {
     proxies: {},
     userAgent: 'test/1',
     interrupt,
+    clock: realTime,
     pause: async (milliseconds) => {
       waits.push(milliseconds);
     },

@@ -1,50 +1,61 @@
 import { chmodSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import { cacheFolder, configFolder, sandboxFolder, stateFolder, xdgFolder } from '../../src/config/folders.ts';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { cacheFolder, configFolder, homeOf, sandboxFolder, stateFolder, xdgFolder } from '../../src/config/folders.ts';
+import type { Environment } from '../../src/domain/environment.ts';
 import { emptyFolder } from './folder.ts';
 
-afterEach(() => vi.unstubAllEnvs());
+/** Somebody in a directory of their home folder. */
+function at(env: Environment) {
+  return { env: { HOME: '/home/me', ...env }, cwd: '/home/me/work' };
+}
+
+describe.runIf(process.platform !== 'win32')('the home folder', () => {
+  test('is HOME, and where that is not set, the one that the system knows', () => {
+    expect(homeOf({ HOME: '/home/me' })).toBe('/home/me');
+    expect(homeOf({})).toBe(userInfo().homedir);
+  });
+
+  test.each(['', 'somewhere'])('is not there with HOME=%j', (home) => {
+    expect(() => homeOf({ HOME: home })).toThrow(`there is no home folder: HOME is "${home}"`);
+  });
+});
 
 describe('the folder of the profiles', () => {
   test('is CHEAPESTINFERENCE_CONFIG_DIR where that is set', () => {
-    expect(configFolder({ CHEAPESTINFERENCE_CONFIG_DIR: '/some/where' })).toBe('/some/where');
-    expect(configFolder({ CHEAPESTINFERENCE_CONFIG_DIR: 'here' })).toBe(resolve('here'));
+    expect(configFolder(at({ CHEAPESTINFERENCE_CONFIG_DIR: '/some/where' }))).toBe('/some/where');
+    expect(configFolder(at({ CHEAPESTINFERENCE_CONFIG_DIR: 'here' }))).toBe('/home/me/work/here');
   });
 
   test.runIf(process.platform === 'linux')('is in XDG_CONFIG_HOME where that is set', () => {
-    vi.stubEnv('XDG_CONFIG_HOME', '/xdg/config');
-    expect(configFolder({})).toBe('/xdg/config/cheapestinference');
-    expect(configFolder({ CHEAPESTINFERENCE_CONFIG_DIR: '' })).toBe('/xdg/config/cheapestinference');
+    expect(configFolder(at({ XDG_CONFIG_HOME: '/xdg/config' }))).toBe('/xdg/config/cheapestinference');
+    expect(configFolder(at({ XDG_CONFIG_HOME: '/xdg/config', CHEAPESTINFERENCE_CONFIG_DIR: '' }))).toBe(
+      '/xdg/config/cheapestinference',
+    );
   });
 
   test.runIf(process.platform === 'linux')('is in ~/.config otherwise', () => {
-    vi.stubEnv('XDG_CONFIG_HOME', '');
-    expect(configFolder({})).toBe(join(homedir(), '.config', 'cheapestinference'));
+    expect(configFolder(at({ XDG_CONFIG_HOME: '' }))).toBe('/home/me/.config/cheapestinference');
   });
 });
 
 describe.runIf(process.platform === 'linux')('the folder of the sandbox', () => {
   test('is in XDG_DATA_HOME where that is set', () => {
-    vi.stubEnv('XDG_DATA_HOME', '/xdg/data');
-    expect(sandboxFolder()).toBe('/xdg/data/cheapestinference/sandbox');
+    expect(sandboxFolder({ HOME: '/home/me', XDG_DATA_HOME: '/xdg/data' })).toBe('/xdg/data/cheapestinference/sandbox');
   });
 
   test('is in ~/.local/share otherwise, and does not move with the profiles', () => {
-    vi.stubEnv('XDG_DATA_HOME', '');
-    vi.stubEnv('CHEAPESTINFERENCE_CONFIG_DIR', '/some/where');
-    expect(sandboxFolder()).toBe(join(homedir(), '.local', 'share', 'cheapestinference', 'sandbox'));
+    const env = { HOME: '/home/me', XDG_DATA_HOME: '', CHEAPESTINFERENCE_CONFIG_DIR: '/some/where' };
+    expect(sandboxFolder(env)).toBe('/home/me/.local/share/cheapestinference/sandbox');
   });
 });
 
 test.runIf(process.platform === 'linux')(
   'the folder of answers that can be asked for again is in XDG_CACHE_HOME',
   () => {
-    vi.stubEnv('XDG_CACHE_HOME', '/xdg/cache');
-    expect(cacheFolder()).toBe('/xdg/cache/cheapestinference');
-    vi.stubEnv('XDG_CACHE_HOME', '');
-    expect(cacheFolder()).toBe(join(homedir(), '.cache', 'cheapestinference'));
+    expect(cacheFolder({ XDG_CACHE_HOME: '/xdg/cache' })).toBe('/xdg/cache/cheapestinference');
+    expect(cacheFolder({ HOME: '/home/me', XDG_CACHE_HOME: '' })).toBe('/home/me/.cache/cheapestinference');
   },
 );
 
@@ -55,7 +66,6 @@ describe('the state folder', () => {
   });
 
   test.each(['', 'state', './state', '../state'])('is in the default place with XDG_STATE_HOME=%j', (relative) => {
-    vi.stubEnv('XDG_STATE_HOME', '');
     expect(stateFolder({ XDG_STATE_HOME: relative })).toBe(stateFolder({}));
   });
 

@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { glance } from '../../src/config/glance.ts';
-import { Profiles } from '../../src/config/profiles.ts';
 import { resolveSettings } from '../../src/config/settings.ts';
 import { masked } from '../../src/domain/secrets.ts';
+import { profilesIn } from '../support/world.ts';
 import { emptyFolder } from './folder.ts';
 
 const key = 'mk_work_0123456789abcdef';
@@ -12,7 +12,7 @@ const key = 'mk_work_0123456789abcdef';
 /** A folder with the profiles "work", which is current, "local", each for its own host, and "bare", without a key. */
 async function saved(): Promise<string> {
   const folder = emptyFolder();
-  const profiles = new Profiles(folder);
+  const profiles = profilesIn(folder);
   await profiles.save('work', { apiUrl: 'https://work.test', managementKey: key });
   await profiles.save('local', { apiUrl: 'http://127.0.0.1:8787', managementKey: 'mk_local_0123456789' });
   await profiles.save('bare', { output: 'json' });
@@ -38,9 +38,9 @@ describe('what is told at a glance is what the settings are', () => {
     [{ apiUrl: 'https://flag.test' }, { CHEAPESTINFERENCE_SANDBOX: '1' }],
   ])('with the flags %j and the environment %j', async (flags, env) => {
     const folder = await saved();
-    const settings = resolveSettings(flags, env, new Profiles(folder));
+    const settings = resolveSettings(flags, env, profilesIn(folder));
     const { managementKey, apiUrl, sandbox } = settings;
-    const seen = glance(flags, { ...env, CHEAPESTINFERENCE_CONFIG_DIR: folder });
+    const seen = glance(flags, { env: { ...env, CHEAPESTINFERENCE_CONFIG_DIR: folder }, cwd: '/' });
     expect(seen).toMatchObject({
       managementKey: managementKey && masked(managementKey.value),
       host: new URL(apiUrl.value).host,
@@ -54,7 +54,7 @@ test('a key in the keychain is told without opening it', () => {
   const folder = emptyFolder();
   const profile = { apiUrl: 'https://work.test', keychain: true, maskedKey: 'mk_…cdef' };
   writeFileSync(join(folder, 'config.json'), JSON.stringify({ currentProfile: 'work', profiles: { work: profile } }));
-  expect(glance({}, { CHEAPESTINFERENCE_CONFIG_DIR: folder })).toEqual({
+  expect(glance({}, { env: { CHEAPESTINFERENCE_CONFIG_DIR: folder }, cwd: '/' })).toEqual({
     managementKey: 'mk_…cdef',
     origin: 'profile "work"',
     host: 'work.test',
@@ -67,7 +67,7 @@ test.each(['{', 'null', '[]', '"x"', '{"currentProfile":7,"profiles":[]}', '{"pr
   (text) => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'config.json'), text);
-    expect(glance({}, { CHEAPESTINFERENCE_CONFIG_DIR: folder })).toEqual({
+    expect(glance({}, { env: { CHEAPESTINFERENCE_CONFIG_DIR: folder }, cwd: '/' })).toEqual({
       managementKey: undefined,
       origin: 'profile "default"',
       host: 'api.cheapestinference.com',
@@ -78,5 +78,5 @@ test.each(['{', 'null', '[]', '"x"', '{"currentProfile":7,"profiles":[]}', '{"pr
 
 test('an address that is none is told as it is', () => {
   const env = { CHEAPESTINFERENCE_CONFIG_DIR: emptyFolder() };
-  expect(glance({ apiUrl: 'nothing' }, env).host).toBe('nothing');
+  expect(glance({ apiUrl: 'nothing' }, { env, cwd: '/' }).host).toBe('nothing');
 });

@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Profiles } from '../../src/config/profiles.ts';
+import type { Profiles } from '../../src/config/profiles.ts';
 import { withLock } from '../../src/state/lock.ts';
+import { profilesIn, realTime } from '../support/world.ts';
 import { emptyFolder } from './folder.ts';
 
 const work = { apiUrl: 'https://api.cheapestinference.com', managementKey: 'mk_work' };
@@ -15,7 +16,7 @@ function modeOf(path: string): string {
 
 /** Profiles in a folder that is not there yet. */
 function profiles(): Profiles {
-  return new Profiles(join(emptyFolder(), 'deep', 'config'));
+  return profilesIn(join(emptyFolder(), 'deep', 'config'));
 }
 
 describe('profiles', () => {
@@ -29,7 +30,7 @@ describe('profiles', () => {
     const saved = profiles();
     await saved.save('work', work);
     await saved.save('home', home);
-    const again = new Profiles(saved.folder);
+    const again = profilesIn(saved.folder);
     expect([again.names(), again.current]).toEqual([['work', 'home'], 'work']);
     expect([again.get('work'), again.get('home'), again.get('toString')]).toEqual([work, home, undefined]);
   });
@@ -42,7 +43,7 @@ describe('profiles', () => {
   });
 
   test('become so when they were open to others', async () => {
-    const saved = new Profiles(emptyFolder());
+    const saved = profilesIn(emptyFolder());
     writeFileSync(saved.file, '{}', { mode: 0o644 });
     await saved.save('work', work);
     expect([modeOf(saved.folder), modeOf(saved.file)]).toEqual(['700', '600']);
@@ -123,7 +124,7 @@ describe('profiles', () => {
   });
 
   test('keep what another version has written beside them', async () => {
-    const saved = new Profiles(emptyFolder());
+    const saved = profilesIn(emptyFolder());
     writeFileSync(saved.file, JSON.stringify({ theme: 'dark', profiles: { home: { ...home, note: 'mine' } } }));
     await saved.save('work', work);
     await saved.removeKey('work');
@@ -138,7 +139,7 @@ describe('profiles', () => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'real.json'), '{}');
     symlinkSync(join(folder, 'real.json'), join(folder, 'config.json'));
-    await new Profiles(folder).save('work', work);
+    await profilesIn(folder).save('work', work);
     expect(readFileSync(join(folder, 'real.json'), 'utf8')).toContain('mk_work');
   });
 });
@@ -154,7 +155,7 @@ describe('a damaged file', () => {
     ['with an API URL that is none', '{"profiles":{"work":{"apiUrl":"nowhere","managementKey":"mk_work"}}}'],
     ['binary', '\u0000\u0001'],
   ])('that is %s is named in the error and left as it is', async (_how, content) => {
-    const saved = new Profiles(emptyFolder());
+    const saved = profilesIn(emptyFolder());
     writeFileSync(saved.file, content);
     const damaged = expect.objectContaining({
       code: 'file_error',
@@ -171,7 +172,7 @@ describe('a damaged file', () => {
   });
 
   test('that is no file cannot be read', () => {
-    const saved = new Profiles(emptyFolder());
+    const saved = profilesIn(emptyFolder());
     mkdirSync(saved.file);
     expect(() => saved.current).toThrow(
       expect.objectContaining({
@@ -186,7 +187,7 @@ test('a damaged file is kept under another name by who asked for that, and a new
   const folder = emptyFolder();
   for (const content of ['{"profiles":', 'no JSON']) {
     const told: string[] = [];
-    const saved = new Profiles(folder, { tell: (message) => told.push(message) });
+    const saved = profilesIn(folder, { tell: (message) => told.push(message) });
     writeFileSync(saved.file, content);
     saved.replaceDamaged();
     expect([saved.names(), readFileSync(saved.file, 'utf8')]).toEqual([[], content]);
@@ -202,12 +203,12 @@ describe('a change', () => {
   test('is made to what is saved at that moment, whatever was read before', async () => {
     const saved = profiles();
     await saved.save('work', work);
-    const other = new Profiles(saved.folder);
+    const other = profilesIn(saved.folder);
     expect(other.get('work')).toEqual(work);
     await saved.save('work', (before) => ({ ...before, timeout: '2m' }));
     await other.save('work', (before) => ({ ...before, output: 'json' }));
     await other.save('home', home);
-    expect(new Profiles(saved.folder).get('work')).toEqual({ ...work, timeout: '2m', output: 'json' });
+    expect(profilesIn(saved.folder).get('work')).toEqual({ ...work, timeout: '2m', output: 'json' });
     expect([saved.names(), other.names()]).toEqual([
       ['work', 'home'],
       ['work', 'home'],
@@ -217,15 +218,15 @@ describe('a change', () => {
   test('of many that are made at once loses none', async () => {
     const { folder } = profiles();
     const names = Array.from({ length: 12 }, (_, at) => `p${at}`);
-    await Promise.all(names.map((name) => new Profiles(folder).save(name, work)));
-    expect(new Profiles(folder).names().toSorted()).toEqual(names.toSorted());
+    await Promise.all(names.map((name) => profilesIn(folder).save(name, work)));
+    expect(profilesIn(folder).names().toSorted()).toEqual(names.toSorted());
     expect(readdirSync(folder)).toEqual(['config.json']);
   });
 
   test('waits no longer than it is let', async () => {
     const saved = profiles();
-    const other = { folder: saved.folder, name: 'config', patience: 0, pause: async () => {} };
-    const impatient = new Profiles(saved.folder, {
+    const other = { folder: saved.folder, name: 'config', env: {}, patience: 0, ...realTime };
+    const impatient = profilesIn(saved.folder, {
       pause: async () => {
         throw new Error('enough');
       },
@@ -252,12 +253,12 @@ describe('a change', () => {
         throw new Error('no');
       }),
     ).rejects.toThrow('no');
-    expect([new Profiles(saved.folder).get('work'), readdirSync(saved.folder)]).toEqual([work, ['config.json']]);
+    expect([profilesIn(saved.folder).get('work'), readdirSync(saved.folder)]).toEqual([work, ['config.json']]);
   });
 });
 
 test('a folder that cannot be made is a file error', async () => {
   const file = join(emptyFolder(), 'file');
   writeFileSync(file, '');
-  await expect(new Profiles(join(file, 'config')).save('work', work)).rejects.toMatchObject({ code: 'file_error' });
+  await expect(profilesIn(join(file, 'config')).save('work', work)).rejects.toMatchObject({ code: 'file_error' });
 });

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { Profiles } from '../../src/config/profiles.ts';
+import type { Profiles } from '../../src/config/profiles.ts';
 import { keyFor, resolveSettings, type SettingFlags } from '../../src/config/settings.ts';
+import { profilesIn } from '../support/world.ts';
 import { emptyFolder } from './folder.ts';
 
 /** Profiles with "work", which is current, and "local", each for its own host. */
 async function saved(): Promise<Profiles> {
-  const profiles = new Profiles(emptyFolder());
+  const profiles = profilesIn(emptyFolder());
   await profiles.save('work', { apiUrl: 'https://work.test', managementKey: 'mk_work' });
   await profiles.save('local', { apiUrl: 'http://127.0.0.1:8787', managementKey: 'mk_local' });
   return profiles;
@@ -13,7 +14,7 @@ async function saved(): Promise<Profiles> {
 
 describe('without anything said', () => {
   test('every setting is the default', () => {
-    expect(resolveSettings({}, {}, new Profiles(emptyFolder()))).toEqual({
+    expect(resolveSettings({}, {}, profilesIn(emptyFolder()))).toEqual({
       profile: { value: 'default', origin: 'default' },
       apiUrl: { value: 'https://api.cheapestinference.com', origin: 'default' },
       managementKey: undefined,
@@ -127,7 +128,7 @@ describe('a setting', () => {
     ['0', false],
     ['false', false],
   ])('CHEAPESTINFERENCE_SANDBOX=%s is %s', (text, value) => {
-    const settings = resolveSettings({}, { CHEAPESTINFERENCE_SANDBOX: text }, new Profiles(emptyFolder()));
+    const settings = resolveSettings({}, { CHEAPESTINFERENCE_SANDBOX: text }, profilesIn(emptyFolder()));
     expect(settings.sandbox.value).toBe(value);
   });
 
@@ -136,7 +137,7 @@ describe('a setting', () => {
     ['"soon" is not a length of time', { timeout: 'soon' }, {}],
     ['--sandbox and --api-url exclude each other', { sandbox: true, apiUrl: 'https://a.test' }, {}],
   ])('is refused: %s', (message, flags, env) => {
-    expect(() => resolveSettings(flags, env, new Profiles(emptyFolder()))).toThrow(
+    expect(() => resolveSettings(flags, env, profilesIn(emptyFolder()))).toThrow(
       expect.objectContaining({ code: 'usage', exitCode: 2, message }),
     );
   });

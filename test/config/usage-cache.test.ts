@@ -15,7 +15,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(join(folder, '..'), { recursive: true }));
 
-const cache = (account = 'https://api.test mk_secret_0123456789') => new UsageCache(folder, account, () => now);
+const cache = (account = 'https://api.test mk_secret_0123456789') => new UsageCache(folder, {}, account, () => now);
 
 function onlyFile(): string {
   const [name = ''] = readdirSync(folder);

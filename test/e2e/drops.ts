@@ -47,7 +47,7 @@ export async function dropping({
   const openings = Math.ceil(at.length / 2);
   for (let opening = 0; opening < openings; opening += 1) {
     const drop: DropRequest = { pool, block, opensIn: (2 * opening + 1) * lasts, lasts, seats, rivals: 0 };
-    await scheduleDrop(api.box.folder, drop, () => machineStart);
+    await scheduleDrop({ folder: api.box.folder, now: () => machineStart }, drop);
   }
   return api;
 }

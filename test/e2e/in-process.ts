@@ -42,7 +42,9 @@ export async function ciHere(
       CHEAPESTINFERENCE_CONFIG_DIR: path.join(folder, 'config'),
       XDG_STATE_HOME: stateHome ?? path.join(folder, 'state'),
     },
+    cwd: folder,
     now,
+    monotonic: () => performance.now(),
     sleep: (milliseconds) => {
       onSleep(milliseconds);
       return sleep(milliseconds);

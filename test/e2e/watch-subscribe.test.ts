@@ -737,9 +737,8 @@ describe('--ensure', () => {
   test('buys the rest of nothing: what is held in part is refused', async () => {
     const api = await dropping({ at: [2], seats: 3 });
     await scheduleDrop(
-      api.box.folder,
+      { folder: api.box.folder, now: () => machineStart },
       { pool: 'minimax-m3', block: 'asia', opensIn: 0, lasts: 1e6, seats: 3, rivals: 0 },
-      () => machineStart,
     );
     await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['asia'] });
     const ended = await userOf(api).ci(

@@ -141,7 +141,7 @@ export async function faultyApi(folder: string, change: Change, fault: Fault, el
         credit: Number(at(seen, 'creditBalance')),
         plans: plans.bought,
       };
-      const keys = await openStore(folder, Date.now).run((account) => ({ account, result: account.keys }));
+      const keys = await openStore({ folder }).run((account) => ({ account, result: account.keys }));
       return { amounts, keys, subscriptionIds: subscriptions.map((each) => textAt(each, 'id')) };
     },
     async close() {

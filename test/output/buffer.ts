@@ -1,4 +1,4 @@
-import type { Environment } from '../../src/config/folders.ts';
+import type { Environment } from '../../src/domain/environment.ts';
 import { Output, type OutputFlags } from '../../src/output/output.ts';
 import type { Sink } from '../../src/output/sink.ts';
 

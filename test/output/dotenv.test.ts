@@ -14,8 +14,9 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { checkVariable, openDotenv } from '../../src/output/dotenv.ts';
+import { checkVariable } from '../../src/output/dotenv.ts';
 import { emptyFolder } from '../config/folder.ts';
+import { dotenvAt } from '../support/world.ts';
 
 test.each(['KEY', '_a1', 'CHEAPESTINFERENCE_API_KEY'])('%s can name a variable', (name) => {
   expect(checkVariable(name)).toBe(name);
@@ -30,7 +31,7 @@ test.each(['', '1A', 'A-B', 'A B', 'A=B', 'Ä', 'A\n'])('%j cannot name a variab
 describe('a dotenv file', () => {
   test('is made where there is none, for its owner alone', async () => {
     const file = join(emptyFolder(), '.env');
-    const dotenv = await openDotenv(file);
+    const dotenv = await dotenvAt(file);
     expect([dotenv.file, existsSync(file)]).toEqual([file, false]);
     await dotenv.set('KEY', 'sk_live_1');
     expect(readFileSync(file, 'utf8')).toBe('KEY=sk_live_1\n');
@@ -42,7 +43,7 @@ describe('a dotenv file', () => {
     const file = join(folder, '.env');
     writeFileSync(file, 'A=1\n', { mode: 0o644 });
     const before = statSync(file).ino;
-    const dotenv = await openDotenv(file);
+    const dotenv = await dotenvAt(file);
     writeFileSync(file, 'A=2\nKEY=old\n');
     await dotenv.set('KEY', 'new');
     expect(readFileSync(file, 'utf8')).toBe('A=2\nKEY=new\n');
@@ -53,7 +54,7 @@ describe('a dotenv file', () => {
   test('that is discarded is as it was, and nothing is left beside it', async () => {
     const folder = emptyFolder();
     writeFileSync(join(folder, '.env'), 'A=1\n');
-    const dotenv = await openDotenv(join(folder, '.env'));
+    const dotenv = await dotenvAt(join(folder, '.env'));
     await dotenv.discard();
     expect(readdirSync(folder)).toEqual(['.env']);
     expect(readFileSync(join(folder, '.env'), 'utf8')).toBe('A=1\n');
@@ -64,7 +65,7 @@ describe('a dotenv file', () => {
     onTestFinished(() => void process.umask(before));
     const file = join(emptyFolder(), '.env');
     chmodSync(dirname(file), 0o700);
-    await (await openDotenv(file)).set('KEY', 'new');
+    await (await dotenvAt(file)).set('KEY', 'new');
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
@@ -72,7 +73,7 @@ describe('a dotenv file', () => {
     const file = join(emptyFolder(), '.env');
     const bytes = Buffer.from('\xef\xbb\xbfA=\xff\xfe\x00\x80\r\nB="\xe4\nKEY=1"', 'latin1');
     writeFileSync(file, bytes);
-    await (await openDotenv(file)).set('KEY', 'ключ');
+    await (await dotenvAt(file)).set('KEY', 'ключ');
     expect(readFileSync(file)).toEqual(Buffer.concat([bytes, Buffer.from("\nKEY='ключ'\n")]));
   });
 
@@ -80,7 +81,7 @@ describe('a dotenv file', () => {
     const folder = emptyFolder();
     const file = join(folder, '.env');
     writeFileSync(file, 'A=1\n');
-    const dotenv = await openDotenv(file);
+    const dotenv = await dotenvAt(file);
     await expect(dotenv.set('KEY', 'sk_1\nB=2')).rejects.toMatchObject({
       code: 'file_error',
       message: `${file} cannot be written: the value has no notation that every reader of dotenv files takes as it is`,
@@ -91,7 +92,7 @@ describe('a dotenv file', () => {
   test('has a successor from the start, as large as the file may become, for its owner alone', async () => {
     const folder = emptyFolder();
     writeFileSync(join(folder, '.env'), `A=${'x'.repeat(10_000)}\n`);
-    const dotenv = await openDotenv(join(folder, '.env'));
+    const dotenv = await dotenvAt(join(folder, '.env'));
     const [, successor = ''] = readdirSync(folder);
     expect(successor).toMatch(/^\.env\.[0-9a-f]{12}\.\d+\.(?:\d+|-)\.[0-9a-f]{12}\.tmp$/);
     const { size, blocks, mode } = statSync(join(folder, successor));
@@ -104,7 +105,7 @@ describe('a dotenv file', () => {
   test('opened several times over loses no variable', async () => {
     const folder = emptyFolder();
     const file = join(folder, '.env');
-    const opened = await Promise.all(Array.from({ length: 10 }, () => openDotenv(file)));
+    const opened = await Promise.all(Array.from({ length: 10 }, () => dotenvAt(file)));
     await Promise.all(opened.map((dotenv, at) => dotenv.set(`KEY_${at}`, `${at}`)));
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n').sort();
     expect(lines).toEqual(opened.map((_dotenv, at) => `KEY_${at}=${at}`));
@@ -133,7 +134,7 @@ describe('a dotenv file', () => {
     symlinkSync('linked/real', join(here, 'chain'));
     symlinkSync(leads ?? join(here, 'real'), link);
     const before = existsSync(join(here, real)) ? 'A=1\n' : '';
-    const dotenv = await openDotenv(link);
+    const dotenv = await dotenvAt(link);
     await dotenv.set('KEY', 'new');
     expect([dotenv.file, lstatSync(link).isSymbolicLink(), lstatSync(join(here, real)).isFile()]).toEqual([
       link,
@@ -151,7 +152,7 @@ describe('a dotenv file', () => {
   test('in a folder that is named by a link is the one in that folder', async () => {
     const { home } = folders();
     symlinkSync('../beside', join(home, 'here', 'link'));
-    const dotenv = await openDotenv(join(home, 'here', 'link', 'real'));
+    const dotenv = await dotenvAt(join(home, 'here', 'link', 'real'));
     await dotenv.set('KEY', 'new');
     expect(dotenv.file).toBe(join(home, 'here', 'link', 'real'));
     expect(readFileSync(join(home, 'beside', 'real'), 'utf8')).toBe('A=1\nKEY=new\n');
@@ -170,7 +171,7 @@ describe('a dotenv file', () => {
     symlinkSync('../here/real', join(home, 'beside', 'back'));
     symlinkSync(leads, link);
     const before = readdirSync(home, { recursive: true });
-    await expect(openDotenv(link)).rejects.toMatchObject({
+    await expect(dotenvAt(link)).rejects.toMatchObject({
       code: 'file_error',
       message: `${link} is a link that leads out of its folder, to ${join(home, end)}`,
       hint: 'Nothing was written. Name the file that is meant itself, or put a file in place of the link.',
@@ -181,7 +182,7 @@ describe('a dotenv file', () => {
 
   test('that became a link in the meantime is not followed', async () => {
     const { home, here, link } = folders();
-    const dotenv = await openDotenv(link);
+    const dotenv = await dotenvAt(link);
     symlinkSync('../beside/real', link);
     await expect(dotenv.set('KEY', 'new')).rejects.toMatchObject({ code: 'file_error' });
     expect(readFileSync(join(home, 'beside', 'real'), 'utf8')).toBe('A=1\n');
@@ -209,7 +210,7 @@ describe('a dotenv file', () => {
     symlinkSync('circle', join(folder, 'circle'));
     const before = readdirSync(folder);
     const file = at(folder);
-    const error = await openDotenv(file).catch((error: unknown) => error);
+    const error = await dotenvAt(file).catch((error: unknown) => error);
     expect(error).toMatchObject({ code: 'file_error', exitCode: 1, message: expect.stringMatching(reason) });
     expect(readdirSync(folder)).toEqual(before);
   });
@@ -217,7 +218,7 @@ describe('a dotenv file', () => {
   test('whose folder was removed meanwhile is a file error, and the folder is not created again', async () => {
     const folder = join(emptyFolder(), 'app');
     mkdirSync(folder);
-    const dotenv = await openDotenv(join(folder, '.env'));
+    const dotenv = await dotenvAt(join(folder, '.env'));
     rmSync(folder, { recursive: true });
     await expect(dotenv.set('KEY', 'new')).rejects.toMatchObject({
       code: 'file_error',
@@ -229,7 +230,7 @@ describe('a dotenv file', () => {
   test('whose folder was replaced meanwhile is a file error, and nothing is written to it', async () => {
     const folder = join(emptyFolder(), 'app');
     mkdirSync(folder);
-    const dotenv = await openDotenv(join(folder, '.env'));
+    const dotenv = await dotenvAt(join(folder, '.env'));
     rmSync(folder, { recursive: true });
     mkdirSync(folder);
     await expect(dotenv.set('KEY', 'new')).rejects.toMatchObject({
@@ -240,12 +241,12 @@ describe('a dotenv file', () => {
 
   test('keeps drafts of running processes, and removes those of killed ones', async () => {
     const folder = emptyFolder();
-    const working = await openDotenv(join(folder, 'other.env'));
+    const working = await dotenvAt(join(folder, 'other.env'));
     const [draft = ''] = readdirSync(folder);
     const dead = draft.replace(/\.\d+\.(\d+|-)\./, '.4194304.$1.');
     writeFileSync(join(folder, dead), 'KEY=half');
     writeFileSync(join(folder, '.env.0123456789ab.tmp'), 'of another program');
-    await (await openDotenv(join(folder, '.env'))).set('KEY', 'new');
+    await (await dotenvAt(join(folder, '.env'))).set('KEY', 'new');
     expect(readdirSync(folder).sort()).toEqual(['.env', '.env.0123456789ab.tmp', draft].sort());
     await working.set('KEY', 'other');
     expect(readFileSync(join(folder, 'other.env'), 'utf8')).toBe('KEY=other\n');
@@ -253,7 +254,7 @@ describe('a dotenv file', () => {
 
   test('that turned into a folder in the meantime is a file error, and nothing is left beside it', async () => {
     const folder = emptyFolder();
-    const dotenv = await openDotenv(join(folder, '.env'));
+    const dotenv = await dotenvAt(join(folder, '.env'));
     mkdirSync(join(folder, '.env'));
     await expect(dotenv.set('KEY', 'new')).rejects.toMatchObject({ code: 'file_error' });
     expect(readdirSync(folder)).toEqual(['.env']);

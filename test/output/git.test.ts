@@ -11,9 +11,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { openDotenv } from '../../src/output/dotenv.ts';
 import { gitWarning } from '../../src/output/git.ts';
 import { emptyFolder } from '../config/folder.ts';
+import { dotenvAt } from '../support/world.ts';
 
 /** No settings of whoever runs the tests. */
 beforeEach(() => {
@@ -50,7 +50,7 @@ describe('a file that git would commit', () => {
   test('is told with the line that .gitignore lacks', async () => {
     const folder = repository();
     const file = join(folder, '.env');
-    expect(await gitWarning(file)).toBe(
+    expect(await gitWarning(file, process.env)).toBe(
       `Warning: git would commit ${file}, and the secret with it: add /.env to ${folder}/.gitignore`,
     );
   });
@@ -60,7 +60,7 @@ describe('a file that git would commit', () => {
     const file = join(folder, '.env');
     writeFileSync(file, '');
     git(folder, 'add', '.env');
-    expect(await gitWarning(file)).toBe(
+    expect(await gitWarning(file, process.env)).toBe(
       `Warning: git tracks ${file}, and would commit the secret with it: ` +
         `run \`git -C ${folder} rm --cached --force -- .env\` and add /.env to ${folder}/.gitignore`,
     );
@@ -80,12 +80,16 @@ describe('a file that git would commit', () => {
         if (state.startsWith('committed')) git(folder, 'commit', '--quiet', '--message', 'all');
         if (state.endsWith('ignored')) writeFileSync(join(folder, '.gitignore'), '*\n!.gitignore\n');
         writeFileSync(file, 'KEY=2');
-        const warning = await gitWarning(file);
+        const warning = await gitWarning(file, process.env);
         expect([state, warning]).toEqual([state, expect.stringMatching(state === 'new' ? /would commit/ : /tracks/)]);
         follow(warning ?? '');
         git(folder, 'add', '--all');
         const tracked = git(folder, 'ls-files', '-z').split('\0').slice(0, -1);
-        expect([state, await gitWarning(file), tracked]).toEqual([state, undefined, ['.gitignore', 'other.env']]);
+        expect([state, await gitWarning(file, process.env), tracked]).toEqual([
+          state,
+          undefined,
+          ['.gitignore', 'other.env'],
+        ]);
         expect(readFileSync(file, 'utf8')).toBe('KEY=2');
       }
     },
@@ -96,7 +100,7 @@ describe('a file that git would commit', () => {
     mkdirSync(join(folder, 'real'));
     symlinkSync('real/env', join(folder, '.env'));
     writeFileSync(join(folder, '.gitignore'), '/.env\n');
-    const dotenv = await openDotenv(join(folder, '.env'));
+    const dotenv = await dotenvAt(join(folder, '.env'), process.env);
     expect(await dotenv.gitWarning()).toContain(`add /env to ${folder}/real/.gitignore`);
     await dotenv.discard();
   });
@@ -109,8 +113,8 @@ describe('a file that git would commit', () => {
     vi.stubEnv('GIT_WORK_TREE', other);
     vi.stubEnv('GIT_INDEX_FILE', join(other, '.git', 'index'));
     vi.stubEnv('GIT_LITERAL_PATHSPECS', '1');
-    expect(await gitWarning(join(folder, '.env'))).toMatch(/^Warning: git would commit /);
-    expect(await gitWarning(join(other, '.env'))).toBeUndefined();
+    expect(await gitWarning(join(folder, '.env'), process.env)).toMatch(/^Warning: git would commit /);
+    expect(await gitWarning(join(other, '.env'), process.env)).toBeUndefined();
   });
 });
 
@@ -118,37 +122,37 @@ describe('there is no warning', () => {
   test.each(['.env', '.env*', '*', '/.env'])('where %s is ignored', async (pattern) => {
     const folder = repository();
     writeFileSync(join(folder, '.gitignore'), `${pattern}\n`);
-    expect(await gitWarning(join(folder, '.env'))).toBeUndefined();
+    expect(await gitWarning(join(folder, '.env'), process.env)).toBeUndefined();
   });
 
   test('where the user ignores it everywhere, or the clone does', async () => {
     const [mine, clone, home] = [repository(), repository(), emptyFolder()];
     writeFileSync(join(clone, '.git', 'info', 'exclude'), '.env\n');
-    expect(await gitWarning(join(clone, '.env'))).toBeUndefined();
+    expect(await gitWarning(join(clone, '.env'), process.env)).toBeUndefined();
     writeFileSync(join(home, 'ignore'), '.env\n');
     writeFileSync(join(home, 'config'), `[core]\n\texcludesFile = ${join(home, 'ignore')}\n`);
     vi.stubEnv('GIT_CONFIG_GLOBAL', join(home, 'config'));
-    expect(await gitWarning(join(mine, '.env'))).toBeUndefined();
+    expect(await gitWarning(join(mine, '.env'), process.env)).toBeUndefined();
   });
 
   test('outside of a work tree', async () => {
     const folder = emptyFolder();
     vi.stubEnv('GIT_CEILING_DIRECTORIES', join(folder, '..'));
-    expect(await gitWarning(join(folder, '.env'))).toBeUndefined();
-    expect(await gitWarning(join(repository(), '.git', '.env'))).toBeUndefined();
+    expect(await gitWarning(join(folder, '.env'), process.env)).toBeUndefined();
+    expect(await gitWarning(join(repository(), '.git', '.env'), process.env)).toBeUndefined();
   });
 
   test('where there is no git', async () => {
     const folder = repository();
     vi.stubEnv('PATH', emptyFolder());
-    expect(await gitWarning(join(folder, '.env'))).toBeUndefined();
+    expect(await gitWarning(join(folder, '.env'), process.env)).toBeUndefined();
   });
 
   test('where git does not answer', async () => {
     const programs = emptyFolder();
     writeFileSync(join(programs, 'git'), '#!/bin/sh\ntrap "" TERM\nexec sleep 600\n', { mode: 0o755 });
     vi.stubEnv('PATH', `${programs}:${process.env.PATH}`);
-    expect(await gitWarning(join(programs, '.env'), 50)).toBeUndefined();
+    expect(await gitWarning(join(programs, '.env'), process.env, 50)).toBeUndefined();
   });
 });
 
@@ -161,7 +165,7 @@ test('a program that the repository names is not run', async () => {
   writeFileSync(join(folder, '.env'), '');
   git(folder, 'add', '.env');
   git(folder, 'config', 'core.fsmonitor', program);
-  expect(await gitWarning(join(folder, '.env'))).toMatch(/^Warning: git tracks /);
+  expect(await gitWarning(join(folder, '.env'), process.env)).toMatch(/^Warning: git tracks /);
   expect(existsSync(ran)).toBe(false);
   git(folder, 'status');
   expect(existsSync(ran)).toBe(true);

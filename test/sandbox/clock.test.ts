@@ -36,7 +36,7 @@ describe('the clock', () => {
 
   test('of an empty folder begins where it is advanced', async () => {
     const now = () => Date.UTC(2026, 0, 1);
-    expect(await advanceSandbox(emptyFolder(), hour, now)).toEqual(new Date('2026-01-01T10:00:00.000Z'));
+    expect(await advanceSandbox({ folder: emptyFolder(), now }, hour)).toEqual(new Date('2026-01-01T10:00:00.000Z'));
   });
 });
 
@@ -44,10 +44,10 @@ test('reset starts a fresh account, which a running server sees', async () => {
   const box = await sandbox();
   await poolKey(box);
   await box.advance(day);
-  await resetSandbox(box.folder, { card: false }, () => Date.UTC(2026, 5, 1));
+  await resetSandbox({ folder: box.folder, now: () => Date.UTC(2026, 5, 1) }, { card: false });
   expect(await box.seen()).toMatchObject({ card: false, charges: [], subscriptions: [], keys: [], creditBalance: 25 });
   await creditKey(box);
-  await resetSandbox(box.folder, { card: true });
+  await resetSandbox({ folder: box.folder }, { card: true });
   expect(await box.seen()).toMatchObject({ card: true, keys: [] });
 });
 

@@ -21,7 +21,7 @@ const drop: DropRequest = {
 
 async function scheduled(request: Partial<DropRequest> = {}): Promise<TestSandbox> {
   const box = await sandbox();
-  await scheduleDrop(box.folder, { ...drop, ...request }, now);
+  await scheduleDrop({ folder: box.folder, now }, { ...drop, ...request });
   return box;
 }
 
@@ -60,7 +60,7 @@ describe('a drop', () => {
     expect(await word()).toBe('available');
     await box.advance(day);
     expect(await word()).toBe('sold-out');
-    await clearDrops(box.folder, now);
+    await clearDrops({ folder: box.folder, now });
     expect(await word()).toBe('available');
   });
 
@@ -81,14 +81,14 @@ describe('a drop', () => {
   test('offers seats that are not mine', async () => {
     const box = await scheduled({ opensIn: 0, seats: 1 });
     expect((await buy(box)).status).toBe(200);
-    await scheduleDrop(box.folder, { ...drop, opensIn: 0 }, now);
-    await scheduleDrop(box.folder, { ...drop, opensIn: 0 }, now);
+    await scheduleDrop({ folder: box.folder, now }, { ...drop, opensIn: 0 });
+    await scheduleDrop({ folder: box.folder, now }, { ...drop, opensIn: 0 });
     expect(await seen(box)).toEqual(['limited', 2]);
   });
 
   test('loses its seats to rivals that come evenly spread', async () => {
     const box = await scheduled({ opensIn: 0, seats: 2, rivals: 2 });
-    const left = async () => (await scheduledDrops(box.folder, now)).map((each) => each.left);
+    const left = async () => (await scheduledDrops({ folder: box.folder, now })).map((each) => each.left);
     expect(await left()).toEqual([2]);
     await box.advance(30 * second - 1);
     expect(await left()).toEqual([2]);
@@ -116,11 +116,11 @@ describe('a drop', () => {
       seats: 3,
       rivals: 5,
     };
-    expect(await scheduledDrops(box.folder, now)).toEqual([{ ...told, left: null }]);
+    expect(await scheduledDrops({ folder: box.folder, now })).toEqual([{ ...told, left: null }]);
     await box.advance(10 * second);
-    expect(await scheduledDrops(box.folder, now)).toEqual([{ ...told, left: 3 }]);
+    expect(await scheduledDrops({ folder: box.folder, now })).toEqual([{ ...told, left: 3 }]);
     await box.advance(day);
-    expect(await scheduledDrops(box.folder, now)).toEqual([{ ...told, left: 0 }]);
+    expect(await scheduledDrops({ folder: box.folder, now })).toEqual([{ ...told, left: 0 }]);
   });
 
   test.each<[string, Partial<DropRequest>, string]>([
@@ -131,10 +131,10 @@ describe('a drop', () => {
     ['a time that there is not', { opensIn: 8000 * 365 * day }, '9999'],
   ])('cannot be of %s', async (_what, request, words) => {
     const box = await sandbox();
-    const refused = scheduleDrop(box.folder, { ...drop, ...request }, now);
+    const refused = scheduleDrop({ folder: box.folder, now }, { ...drop, ...request });
     await expect(refused).rejects.toThrow(RangeError);
     await expect(refused).rejects.toThrow(words);
-    expect(await scheduledDrops(box.folder, now)).toEqual([]);
+    expect(await scheduledDrops({ folder: box.folder, now })).toEqual([]);
   });
 });
 

@@ -54,7 +54,7 @@ export function emptyFolder(): string {
 /** A sandbox of its own for a test, whose machine's clock stands still unless told otherwise, and whose streams do not wait. */
 export async function sandbox(setting: Setting = {}): Promise<TestSandbox> {
   const { folder = emptyFolder(), now = () => machineStart, pause = () => Promise.resolve() } = setting;
-  if (setting.card !== undefined) await resetSandbox(folder, { card: setting.card }, now);
+  if (setting.card !== undefined) await resetSandbox({ folder, now }, { card: setting.card });
   const server = await startSandbox({ folder, now, pause });
   onTestFinished(() => server.close());
   const call = (method: string, path: string, request: Request = {}) => send(server.url, method, path, request);
@@ -68,7 +68,7 @@ export async function sandbox(setting: Setting = {}): Promise<TestSandbox> {
       return at(answer.body, 'data');
     },
     seen: async () => at((await call('GET', '/sandbox/state', { key: null })).body, 'data'),
-    advance: (milliseconds) => advanceSandbox(folder, milliseconds, now),
+    advance: (milliseconds) => advanceSandbox({ folder, now }, milliseconds),
   };
 }
 

@@ -117,7 +117,7 @@ describe('processes that share a folder', () => {
 describe('a change', () => {
   test('is carried out again when another was first', async () => {
     const folder = emptyFolder();
-    const [mine, other] = [openStore(folder, now), openStore(folder, now)];
+    const [mine, other] = [openStore({ folder, now }), openStore({ folder, now })];
     await mark(mine, 'first');
     let attempts = 0;
     await mark(mine, 'mine', () => {
@@ -130,7 +130,7 @@ describe('a change', () => {
 
   test('that took a name which was pruned meanwhile is carried out again', async () => {
     const folder = emptyFolder();
-    const [mine, other] = [openStore(folder, now), openStore(folder, now)];
+    const [mine, other] = [openStore({ folder, now }), openStore({ folder, now })];
     await mark(mine, 'first');
     let attempts = 0;
     await mark(mine, 'mine', () => {
@@ -144,7 +144,7 @@ describe('a change', () => {
 
   test('of which nobody can tell any more whether it was stored fails loudly', async () => {
     const folder = emptyFolder();
-    const [mine, other] = [openStore(folder, now), openStore(folder, now)];
+    const [mine, other] = [openStore({ folder, now }), openStore({ folder, now })];
     await mark(mine, 'first');
     const change = mark(mine, 'mine', () => {
       for (let count = 0; count < 200; count += 1) void mark(other, 'other');
@@ -168,7 +168,7 @@ describe('a change', () => {
 
   test('clears temporary files away that are older than a minute', async () => {
     const folder = emptyFolder();
-    const store = openStore(folder, now);
+    const store = openStore({ folder, now });
     await mark(store, 'first');
     for (const name of ['state.1-a.tmp', 'state.2-b.tmp', 'notes.tmp']) writeFileSync(join(folder, name), '{');
     const longAgo = new Date(Date.now() - 61_000);
@@ -190,7 +190,7 @@ describe('a state that is not this program’s', () => {
     const message = `${path} is not a sandbox state that this version reads; \`ci sandbox reset\` starts a new one`;
     await expect(startSandbox({ folder: box.folder, now })).rejects.toThrow(message);
     expect(await box.call('GET', '/api/keys')).toEqual(failure(500, message));
-    await resetSandbox(box.folder, { card: false }, now);
+    await resetSandbox({ folder: box.folder, now }, { card: false });
     expect(await box.seen()).toMatchObject({ card: false, keys: [] });
   });
 });

@@ -11,38 +11,38 @@ describe('a file of the cache', () => {
 
   test('is written whole and read, and drafts of killed processes are removed', () => {
     const folder = join(emptyFolder(), 'cheapestinference');
-    makeFolder(folder);
+    makeFolder(folder, {});
     const file = join(folder, 'update.json');
     writeFileSync(`${file}.${dead}.0123456789ab.tmp`, 'half');
     writeFileSync(`${file}.123`, 'fresh, of an earlier version');
     writeFileSync(`${file}.124`, 'old, of an earlier version');
     const yesterday = new Date(Date.now() - 25 * 3_600_000);
     utimesSync(`${file}.124`, yesterday, yesterday);
-    writeCacheFile(file, 'one');
-    writeCacheFile(file, 'two');
+    writeCacheFile(file, 'one', {});
+    writeCacheFile(file, 'two', {});
     expect([readCacheFile(file), readdirSync(folder)]).toEqual(['two', ['update.json', 'update.json.123']]);
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
   test('takes the place of a link, which is not followed', () => {
     const folder = join(emptyFolder(), 'cheapestinference');
-    makeFolder(folder);
+    makeFolder(folder, {});
     const file = join(folder, 'update.json');
     writeFileSync(join(folder, 'mine'), 'mine');
     symlinkSync('mine', file);
     symlinkSync('mine', `${file}.${process.pid}`);
     expect(() => readCacheFile(file)).toThrow('is a link');
-    writeCacheFile(file, 'cached');
+    writeCacheFile(file, 'cached', {});
     expect([readFileSync(join(folder, 'mine'), 'utf8'), readCacheFile(file)]).toEqual(['mine', 'cached']);
   });
 
   test.skipIf(process.platform === 'win32')('is neither written nor read in a folder that others can write to', () => {
     const folder = join(emptyFolder(), 'cheapestinference');
-    makeFolder(folder);
+    makeFolder(folder, {});
     const file = join(folder, 'update.json');
-    writeCacheFile(file, 'one');
+    writeCacheFile(file, 'one', {});
     chmodSync(folder, 0o777);
-    expect(() => writeCacheFile(file, 'two')).toThrow('can be written by others');
+    expect(() => writeCacheFile(file, 'two', {})).toThrow('can be written by others');
     expect(() => readCacheFile(file)).toThrow('can be written by others');
     expect([readFileSync(file, 'utf8'), readdirSync(dirname(file))]).toEqual(['one', ['update.json']]);
   });

@@ -17,7 +17,7 @@ const canBeStranger = process.getuid?.() === 0 && spawnSync('sh', ['-c', `${stra
 function ours() {
   const above = emptyFolder();
   const folder = join(above, 'cheapestinference');
-  makeFolder(folder);
+  makeFolder(folder, {});
   return { above, folder };
 }
 

@@ -33,7 +33,7 @@ const intent: Intent = {
 
 function record(folder = join(emptyFolder(), 'state')) {
   let now = start;
-  const history = new History(folder, () => now);
+  const history = new History(folder, {}, () => now);
   const begin = (what: Intent = intent, before: Before = {}) => history.begin({ intent: what, before, account });
   return {
     folder,
@@ -116,7 +116,7 @@ describe('what is recorded', () => {
   test('is nothing before the first change', () => {
     const { history, folder } = record();
     expect([history.newest(Infinity), history.since(0)]).toEqual([[], []]);
-    expect(new History(join(folder, 'none', 'deeper'), () => start).newest(Infinity)).toEqual([]);
+    expect(new History(join(folder, 'none', 'deeper'), {}, () => start).newest(Infinity)).toEqual([]);
   });
 });
 
@@ -164,7 +164,7 @@ describe('its file', () => {
     const folder = join(emptyFolder(), 'not', 'there');
     const script = `
       import { History } from './module.mjs';
-      new History(${JSON.stringify(folder)}, Date.now).begin(${JSON.stringify({ intent, before: {}, account })});`;
+      new History(${JSON.stringify(folder)}, {}, Date.now).begin(${JSON.stringify({ intent, before: {}, account })});`;
     expect(await child(script, { shell: 'umask 0; exec "$@"' }).ended).toMatchObject({ code: 0, stderr: '' });
     expect(statSync(join(folder, 'history.jsonl')).mode & 0o777).toBe(0o600);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
@@ -313,7 +313,7 @@ describe('many processes', () => {
     const folder = join(emptyFolder(), 'state');
     const script = `
       import { History } from './module.mjs';
-      const history = new History(${JSON.stringify(folder)}, Date.now);
+      const history = new History(${JSON.stringify(folder)}, {}, Date.now);
       const change = ${JSON.stringify({ intent, before: { ids: Array.from({ length: 40 }, (_, at) => `subscription-${at}`) }, account })};
       for (let turn = 0; turn < 10; turn += 1) {
         const id = history.begin(change);
@@ -336,7 +336,7 @@ describe('many processes', () => {
     const folder = join(emptyFolder(), 'state');
     const other = child(`
       import { History } from './module.mjs';
-      const history = new History(${JSON.stringify(folder)}, Date.now);
+      const history = new History(${JSON.stringify(folder)}, {}, Date.now);
       console.log('began ' + history.begin(${JSON.stringify({ intent, before: {}, account })}));
       process.stdin.resume();`);
     await other.says('began');

@@ -6,6 +6,7 @@ import { CommandError } from '../../src/domain/errors.ts';
 import { type Lock, withLock } from '../../src/state/lock.ts';
 import { thisProcess } from '../../src/state/process.ts';
 import { emptyFolder } from '../config/folder.ts';
+import { realTime } from '../support/world.ts';
 import { children } from './children.ts';
 
 const child = children('src/state/lock.ts');
@@ -14,7 +15,7 @@ const own = thisProcess();
 const elsewhere = '0123456789ab';
 
 function lockIn(folder: string, more: Partial<Lock> = {}): Lock {
-  return { folder, name: 'purchase', patience: 30_000, pause: (milliseconds) => sleep(milliseconds), ...more };
+  return { folder, name: 'purchase', patience: 30_000, env: {}, ...realTime, ...more };
 }
 
 /** Puts the file of a holder into the folder, as its process would have. */
@@ -46,7 +47,7 @@ function holding(folder: string, work: string, patience = 60_000): string {
     import { withLock } from './module.mjs';
     const released = new Promise((resolve) => process.stdin.on('end', resolve).resume());
     const folder = ${JSON.stringify(folder)};
-    const lock = { folder, name: 'purchase', patience: ${patience}, pause: (ms) => sleep(ms) };
+    const lock = { folder, name: 'purchase', env: {}, patience: ${patience}, monotonic: () => performance.now(), pause: (ms) => sleep(ms) };
     const hold = (work) => withLock(lock, work);
     ${work}
     process.exit(0);`;

@@ -28,7 +28,7 @@ const unknown = { outcome: 'unknown', by: 'look', ids: [] } as const;
 
 function record(folder = emptyFolder()) {
   let now = start;
-  const historyOf = () => new History(folder, () => now);
+  const historyOf = () => new History(folder, {}, () => now);
   const history = historyOf();
   return {
     folder,
@@ -163,7 +163,7 @@ describe('a file that is full', () => {
     appendFileSync(history.file, '\n'.repeat(4 * mebibyte - 2000 - statSync(history.file).size));
     const script = `
       import { History } from './module.mjs';
-      const history = new History(${JSON.stringify(folder)}, Date.now);
+      const history = new History(${JSON.stringify(folder)}, {}, Date.now);
       process.stdin.once('end', () => {
         for (let turn = 0; turn < 10; turn += 1) {
           const id = history.begin(${JSON.stringify({ intent, before: {}, account })});
@@ -225,7 +225,7 @@ describe('reading', () => {
       };
       const start = ${start};
       const change = ${JSON.stringify({ intent, before: {}, account })};
-      const history = new History(${JSON.stringify(folder)}, () => start);
+      const history = new History(${JSON.stringify(folder)}, {}, () => start);
       ${work}`).ended;
     expect(stderr).toBe('');
     return JSON.parse(stdout);
@@ -286,7 +286,7 @@ describe('reading', () => {
     const told = await printed(
       folder,
       `const told = [];
-      const other = new History(${JSON.stringify(folder)}, () => start);
+      const other = new History(${JSON.stringify(folder)}, {}, () => start);
       const tell = () => {
         bytes();
         const { length } = history.since(start - 24 * ${hour});

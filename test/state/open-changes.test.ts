@@ -32,7 +32,7 @@ const unknown = { outcome: 'unknown', by: 'look', ids: [], code: 'outcome_unknow
 /** Creates a record in a folder, with a manual clock. `others` returns the record as another process sees it. */
 function record(folder = join(emptyFolder(), 'state')) {
   let now = start;
-  const historyOf = () => new History(folder, () => now);
+  const historyOf = () => new History(folder, {}, () => now);
   const history = historyOf();
   return {
     folder,
@@ -206,7 +206,7 @@ describe('a line of the record', () => {
   test('stays short with long texts everywhere', () => {
     const { folder, others } = record();
     const long = 'x'.repeat(100_000);
-    const history = new History(folder, () => start);
+    const history = new History(folder, {}, () => start);
     const id = history.begin({
       intent: { action: 'api', method: long, path: `/${long}` },
       before: { ids: [long] },
@@ -354,7 +354,7 @@ describe('a disk that is full', () => {
       const before = { ids: Array.from({ length: 1000 }, (_, at) => 'key-' + at) };
       for (const each of [before, {}]) {
         try {
-          new History(${JSON.stringify(folder)}, Date.now).begin({ intent: ${JSON.stringify(key)}, before: each, account: ${JSON.stringify(account)} });
+          new History(${JSON.stringify(folder)}, {}, Date.now).begin({ intent: ${JSON.stringify(key)}, before: each, account: ${JSON.stringify(account)} });
         } catch (error) {
           console.log(error.code, error.outcome);
         }
@@ -386,7 +386,7 @@ describe('a process that is killed', () => {
       };
     }
     syncBuiltinESMExports();
-    const history = new History(${JSON.stringify(folder)}, () => ${start});
+    const history = new History(${JSON.stringify(folder)}, {}, () => ${start});
     const id = history.begin({ intent: ${JSON.stringify(key)}, before: ${before}, account: ${JSON.stringify(account)} });
     say(1, 'begun ' + id + '\\n');
     history.sent(id);
@@ -417,7 +417,7 @@ describe('a process that is killed', () => {
         const { code, signal, stdout, stderr } = await ended;
         isDone ||= code === 0;
         expect([step, stderr, code === 0 || signal === 'SIGKILL']).toEqual([step, '', true]);
-        const history = new History(folder, () => start);
+        const history = new History(folder, {}, () => start);
         const [, id] = /^begun (.+)$/m.exec(stdout) ?? [];
         const open = history.open();
         if (stdout.includes('settled')) expect([step, open]).toEqual([step, []]);
@@ -445,7 +445,7 @@ describe('a process that is killed', () => {
     const loop = `
       import { writeSync } from 'node:fs';
       import { History } from './module.mjs';
-      const history = new History(${JSON.stringify(folder)}, Date.now);
+      const history = new History(${JSON.stringify(folder)}, {}, Date.now);
       for (let turn = 0; ; turn += 1) {
         const ids = turn % 3 === 0 ? Array(2000).fill('key-id') : [];
         const id = history.begin({ intent: ${JSON.stringify(key)}, before: { ids }, account: ${JSON.stringify(account)} });
@@ -465,7 +465,7 @@ describe('a process that is killed', () => {
         }),
       );
     }
-    const history = new History(folder, Date.now);
+    const history = new History(folder, {}, Date.now);
     const open = new Set(idsIn(history.open()));
     const all = new Map(history.newest(Number.POSITIVE_INFINITY).map((change) => [change.id, change]));
     const text = told.join('');
@@ -493,7 +493,7 @@ test('many processes that settle the same change leave it settled', async () => 
     child(`
       import { History } from './module.mjs';
       process.stdin.once('end', () => {
-        new History(${JSON.stringify(folder)}, () => ${start}).settle('${id}', { outcome: '${outcomes[at % 4]}', by: 'look', ids: [] });
+        new History(${JSON.stringify(folder)}, {}, () => ${start}).settle('${id}', { outcome: '${outcomes[at % 4]}', by: 'look', ids: [] });
       }).resume();
       console.log('ready');`),
   );

@@ -26,14 +26,14 @@ function onlyFile(folder: string): string {
 
 /** Room in a folder, of which nobody is told when this process ends. */
 function roomIn(folder: string) {
-  return openRefuge(folder, () => {});
+  return openRefuge(folder, {}, () => {});
 }
 
 /** A child's script, with room in the folder. */
 function inRoom(folder: string, work: string): string {
   return `
     import { openRefuge } from './module.mjs';
-    const refuge = openRefuge(${JSON.stringify(folder)}, (file) => process.stdout.write('left ' + file));
+    const refuge = openRefuge(${JSON.stringify(folder)}, {}, (file) => process.stdout.write('left ' + file));
     ${work}`;
 }
 
@@ -89,7 +89,7 @@ describe('room for secrets', () => {
     const script = `
       import { openRefuge } from './module.mjs';
       try {
-        openRefuge(${JSON.stringify(folder)}, () => {});
+        openRefuge(${JSON.stringify(folder)}, {}, () => {});
         console.log('opened');
       } catch (error) {
         console.log(error.message);

@@ -8,7 +8,7 @@ describe('what is known', () => {
   test('is kept in a file of the user’s own', () => {
     const file = join(emptyFolder(), 'cache', 'update.json');
     const known = { askedAt: 1, latest: '1.2.3', toldAt: 2 };
-    expect(writeKnown(file, known)).toBe(true);
+    expect(writeKnown(file, known, {})).toBe(true);
     expect(readKnown(file)).toEqual(known);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readdirSync(join(file, '..'))).toEqual(['update.json']);
@@ -32,7 +32,7 @@ describe('what is known', () => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'file'), '');
     expect(readKnown(join(folder, 'update.json'))).toEqual({});
-    expect(writeKnown(join(folder, 'file', 'update.json'), {})).toBe(false);
+    expect(writeKnown(join(folder, 'file', 'update.json'), {}, {})).toBe(false);
     expect(readFileSync(join(folder, 'file'), 'utf8')).toBe('');
   });
 });

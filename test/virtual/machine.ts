@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { vi } from 'vitest';
+import { pause } from '../../src/api/pause.ts';
 import { managementKey, words } from '../e2e/cli.ts';
 import { Line } from '../prompts/person.ts';
 import { VirtualClock } from './clock.ts';
@@ -85,8 +86,6 @@ export class Machine {
     const { run } = await commandLine;
     stopUndiciTimers();
     const machine = new Machine(handler, run);
-    for (const name of ['CONFIG', 'CACHE', 'DATA', 'STATE'])
-      vi.stubEnv(`XDG_${name}_HOME`, path.join(machine.folder, name.toLowerCase()));
     vi.spyOn(Math, 'random').mockImplementation(random(seed));
     machine.#clock.install();
     await machine.#network.start();
@@ -104,7 +103,6 @@ export class Machine {
       listener.call(process, 0);
     }
     vi.mocked(Math.random).mockRestore();
-    vi.unstubAllEnvs();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -147,6 +145,8 @@ export class Machine {
       CHEAPESTINFERENCE_API_URL: this.url,
       CHEAPESTINFERENCE_MANAGEMENT_KEY: managementKey,
       CHEAPESTINFERENCE_CONFIG_DIR: path.join(this.folder, 'config'),
+      XDG_CACHE_HOME: path.join(this.folder, 'cache'),
+      XDG_DATA_HOME: path.join(this.folder, 'data'),
       XDG_STATE_HOME: this.stateHome,
     };
     const world = {
@@ -154,7 +154,10 @@ export class Machine {
       stdout,
       stderr,
       env,
+      cwd: this.folder,
       now: () => Date.now(),
+      monotonic: () => performance.now(),
+      sleep: pause,
       timeZone: 'UTC',
       version: '0.0.0',
       interrupt: started.interrupted,

@@ -1,5 +1,5 @@
-import type { Environment } from '../../config/folders.ts';
 import type { Context } from '../../context/context.ts';
+import type { Environment } from '../../domain/environment.ts';
 import { CommandError, messageOf } from '../../domain/errors.ts';
 import type { WatchEvent } from './events.ts';
 import { withoutSecrets } from './events.ts';

@@ -19,9 +19,9 @@ export default function advance(command: Verb, context: Context): void {
 }
 
 /** @param milliseconds - how far */
-async function advanceClock({ output, sandboxFolder, clock }: Context, milliseconds: number): Promise<void> {
+async function advanceClock({ output, sandboxFolder, env, clock }: Context, milliseconds: number): Promise<void> {
   const { advanceSandbox } = await import('../../sandbox/state.ts');
-  const time = await advanceSandbox(sandboxFolder, milliseconds, clock).catch(refuse);
+  const time = await advanceSandbox({ folder: sandboxFolder, env, now: clock }, milliseconds).catch(refuse);
   const now = time.toISOString();
   output.done(`In the sandbox it is ${now} now.`);
   await output.record(

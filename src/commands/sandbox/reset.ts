@@ -23,11 +23,11 @@ export default function reset(command: Verb, context: Context): void {
 }
 
 async function resetState(context: Context, { card }: Options): Promise<void> {
-  const { output, sandboxFolder: folder, clock } = context;
+  const { output, sandboxFolder: folder, env, clock } = context;
   const { resetSandbox } = await import('../../sandbox/state.ts');
-  await resetSandbox(folder, { card }, clock).catch(refuse);
+  await resetSandbox({ folder, env, now: clock }, { card }).catch(refuse);
   const { UsageCache } = await import('../../config/usage-cache.ts');
-  new UsageCache(context.cacheFolder, context.sandboxId, clock).forget();
+  new UsageCache(context.cacheFolder, env, context.sandboxId, clock).forget();
   await context.forgetNames();
   output.done(`The sandbox is fresh, ${card ? 'with' : 'without'} a card on file.`);
   await output.record({ folder, card }, { fields, drawing: () => '' });

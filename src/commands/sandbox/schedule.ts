@@ -51,24 +51,25 @@ export default function schedule(command: Verb, context: Context): void {
 }
 
 async function scheduleSeats(
-  { output, sandboxFolder, clock }: Context,
+  { output, sandboxFolder: folder, env, clock: now }: Context,
   pool: string | undefined,
   block: Block | undefined,
   options: Options,
 ): Promise<void> {
+  const store = { folder, env, now };
   const { clearDrops, scheduledDrops, scheduleDrop } = await import('../../sandbox/state.ts');
   if (pool === undefined) {
     const { clear: _clear, ...times } = options;
     if (Object.keys(times).length > 0) throw usageError('which pool and block? Name them: kimi26 europe');
-    if (options.clear) await clearDrops(sandboxFolder, clock).catch(refuse);
+    if (options.clear) await clearDrops(store).catch(refuse);
   } else {
     if (options.clear) throw usageError('--clear forgets all, and takes no pool');
     const { openIn: opensIn = 0, for: lasts = 90_000, seats = 1, rivals = 0 } = options;
     if (block === undefined) throw usageError(`which block? Name it: ${blockNames.join(', ')}`);
     const drop = { pool, block, opensIn, lasts, seats, rivals };
-    await scheduleDrop(sandboxFolder, drop, clock).catch(refuse);
+    await scheduleDrop(store, drop).catch(refuse);
   }
-  const drops = await scheduledDrops(sandboxFolder, clock).catch(refuse);
+  const drops = await scheduledDrops(store).catch(refuse);
   await output.list(drops, { columns, fields, empty: 'Nothing is scheduled.' });
 }
 

@@ -24,7 +24,7 @@ async function currentUsage(context: Context, refresh: boolean): Promise<readonl
   api.client.requireSignedIn();
   const { keyUsageSchema } = await import('../../api/usage.ts');
   const { array, safeParse } = await import('zod/mini');
-  const cache = new UsageCache(context.cacheFolder, context.accountId(), context.clock);
+  const cache = new UsageCache(context.cacheFolder, context.env, context.accountId(), context.clock);
   const kept = cache.read();
   const known = kept && safeParse(array(keyUsageSchema()), kept.data);
   const atHand = kept && known?.success ? { keys: known.data, age: kept.age } : undefined;

@@ -1,21 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { run } from '../../../src/main.ts';
+import { worldWith } from '../../support/world.ts';
 
 let home = '';
 
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'ci-view-'));
-  // The folders are looked up in the environment when their library is loaded.
-  vi.stubEnv('XDG_DATA_HOME', join(home, 'data'));
-  vi.stubEnv('XDG_CONFIG_HOME', join(home, 'config'));
-  vi.resetModules();
 });
 
 afterEach(() => {
-  vi.unstubAllEnvs();
   rmSync(home, { recursive: true });
 });
 
@@ -29,22 +25,20 @@ async function viewed(
   timeZone: string,
   { pool = 'kimi26', columns, env = {} }: { pool?: string; columns?: number; env?: Record<string, string> } = {},
 ): Promise<string[]> {
-  const { run } = await import('../../../src/main.ts');
   let shown = '';
   const write = (text: string, done?: () => void) => {
     shown += text;
     done?.();
   };
-  const code = await run(['pools', 'view', pool, '--sandbox', '-o', 'table'], {
-    stdin: new PassThrough(),
-    stdout: { write, ...(columns === undefined ? {} : { isTTY: true, columns }) },
-    stderr: new PassThrough(),
-    env: { NO_COLOR: '1', LANG: 'C.UTF-8', ...env },
-    now: () => Date.parse(`${day}T12:00:00Z`),
-    timeZone,
-    version: '0.0.0',
-    interrupt: new AbortController().signal,
-  });
+  const code = await run(
+    ['pools', 'view', pool, '--sandbox', '-o', 'table'],
+    worldWith({
+      stdout: { write, ...(columns === undefined ? {} : { isTTY: true, columns }) },
+      env: { HOME: home, NO_COLOR: '1', LANG: 'C.UTF-8', ...env },
+      now: () => Date.parse(`${day}T12:00:00Z`),
+      timeZone,
+    }),
+  );
   expect(code).toBe(0);
   return shown.split('\n');
 }

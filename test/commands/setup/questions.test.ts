@@ -18,6 +18,7 @@ import type { Step, Wizard } from '../../../src/commands/setup/wizard.ts';
 import { Context } from '../../../src/context/context.ts';
 import { Buffered } from '../../output/buffer.ts';
 import { emptyFolder, listAt, type Setting, sandbox, type TestSandbox } from '../../sandbox/harness.ts';
+import { worldWith } from '../../support/world.ts';
 
 /** How long the screen is looked at for what is to come: it decides nothing. */
 const patience = { timeout: 20_000 };
@@ -45,7 +46,7 @@ async function at(step: Step, { told = {}, key = 'mk_of_the_tests', setting = {}
     // A question ends what it wrote to, which a terminal does not mind.
     const stderr = Object.assign(output, { isTTY: true, columns: 80, end: () => output });
     const context = new Context(
-      {
+      worldWith({
         stdin: Object.assign(input, { isTTY: true }),
         stdout: new Buffered(true, 80),
         stderr,
@@ -59,9 +60,8 @@ async function at(step: Step, { told = {}, key = 'mk_of_the_tests', setting = {}
         },
         now: () => Date.UTC(2026, 3, 14, 9),
         timeZone: 'Europe/Berlin',
-        version: '0.0.0',
-        interrupt: new AbortController().signal,
-      },
+        cwd: '/home/me/some-project',
+      }),
       () => ({ input: true, color: true }),
     );
     const wizard: Wizard = { context, prompts: context.prompts.withBack(), done: [], ...told };
@@ -283,9 +283,8 @@ describe('the consent', () => {
 });
 
 test('the name of the key: Enter is that of the folder', async () => {
-  const folder = path.basename(process.cwd());
   const { type, press, answer, shows, wizard } = await at(keyName);
-  await shows(`? What shall the key be called? (${folder})`);
+  await shows('? What shall the key be called? (some-project)');
   type('x'.repeat(101));
   press('enter');
   await shows(/\n! That is too long: keep it to 100 characters\.$/);
@@ -293,9 +292,9 @@ test('the name of the key: Enter is that of the folder', async () => {
   expect([await answer, wizard.keyName]).toEqual(['asked', 'x'.repeat(100)]);
 
   const alone = await at(keyName);
-  await alone.shows(`? What shall the key be called? (${folder})`);
+  await alone.shows('? What shall the key be called? (some-project)');
   alone.press('enter');
-  expect([await alone.answer, alone.wizard.keyName]).toEqual(['asked', folder]);
+  expect([await alone.answer, alone.wizard.keyName]).toEqual(['asked', 'some-project']);
 });
 
 test('where the key goes', async () => {

@@ -8,6 +8,7 @@ import type { Answer } from '../../virtual/network.ts';
 
 /** The sandbox's account in memory, because only one process uses it and writing it to disk would take most of the time. */
 class MemoryStore implements Store {
+  readonly now = () => Date.now();
   account: Account = freshAccount({ card: true }, Date.now());
 
   async run<Result>(request: (account: Account, now: number) => { account: Account; result: Result }): Promise<Result> {

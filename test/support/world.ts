@@ -1,0 +1,41 @@
+import { tmpdir } from 'node:os';
+import { PassThrough } from 'node:stream';
+import { pause } from '../../src/api/pause.ts';
+import { Profiles } from '../../src/config/profiles.ts';
+import type { World } from '../../src/context/world.ts';
+import { type Dotenv, openDotenv } from '../../src/output/dotenv.ts';
+
+/** The real clocks, and a timer that nothing interrupts. */
+export const realTime = {
+  now: Date.now,
+  monotonic: () => performance.now(),
+  sleep: pause,
+  pause: (milliseconds: number) => pause(milliseconds, new AbortController().signal),
+};
+
+/** Returns a world in which the caller states only what matters to the test. */
+export function worldWith(parts: Partial<World> & Pick<World, 'stdout'>): World {
+  return {
+    stdin: new PassThrough(),
+    stderr: new PassThrough(),
+    env: {},
+    cwd: tmpdir(),
+    now: realTime.now,
+    monotonic: realTime.monotonic,
+    sleep: realTime.sleep,
+    timeZone: 'UTC',
+    version: '0.0.0',
+    interrupt: new AbortController().signal,
+    ...parts,
+  };
+}
+
+/** Returns the profiles in a folder. */
+export function profilesIn(folder: string, parts: Partial<ConstructorParameters<typeof Profiles>[1]> = {}): Profiles {
+  return new Profiles(() => folder, { env: {}, ...realTime, tell: () => {}, ...parts });
+}
+
+/** Opens a dotenv file, in real time. @param file - absolute */
+export function dotenvAt(file: string, env: World['env'] = {}): Promise<Dotenv> {
+  return openDotenv(file, { env, ...realTime });
+}
