@@ -1,7 +1,7 @@
 import { Command, type Option, type ParseOptionsResult } from 'commander';
 import type { Context } from '../context/context.ts';
 import { CommandError } from '../domain/errors.ts';
-import type { CommandTree } from './help/tree.ts';
+import type { CommandTree } from './help/command-tree.ts';
 
 /** What a command's help page says below its options, and what the tool must know of it before it runs. */
 export interface About {

@@ -1,5 +1,5 @@
 import type { Shell } from '../../domain/shells.ts';
-import type { CommandTree } from '../help/tree.ts';
+import type { CommandTree } from '../help/command-tree.ts';
 import { bashScript } from './bash.ts';
 import { fishScript } from './fish.ts';
 import { powershellScript } from './powershell.ts';

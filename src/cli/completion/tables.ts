@@ -1,5 +1,5 @@
+import type { CommandTree } from '../help/command-tree.ts';
 import { topics } from '../help/topics.ts';
-import type { CommandTree } from '../help/tree.ts';
 import type { Source, Values, Word } from '../values.ts';
 
 /** What can be typed in one or several places, as a script looks it up. */

@@ -1,5 +1,5 @@
+import type { CommandTree } from './command-tree.ts';
 import { meanings, variables } from './topics.ts';
-import type { CommandTree } from './tree.ts';
 
 /**
  * The manual page of the whole program, as the source that man reads.

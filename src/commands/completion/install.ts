@@ -1,5 +1,5 @@
 import { scriptFor } from '../../cli/completion/script.ts';
-import type { CommandTree } from '../../cli/help/tree.ts';
+import type { CommandTree } from '../../cli/help/command-tree.ts';
 import { choiceArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import { completionChanges } from '../../completion/setup.ts';

@@ -1,0 +1,86 @@
+/**
+ * The layers of src/, from the top. A module imports from its own folder and from the layers below it: never from above, and never
+ * from another folder of its layer.
+ */
+const layers = [
+  ['main.ts', 'complete.ts', 'refresh.ts'],
+  ['commands'],
+  ['cli'],
+  ['completion'],
+  ['account'],
+  ['context'],
+  ['sandbox', 'update', 'prompts'],
+  ['output', 'api'],
+  ['config'],
+  ['state'],
+  ['domain'],
+];
+
+/** The programs that are started: the bundler's input, and what the shells run. */
+const entries = ['^src/(?:main|complete|refresh)\\.ts$', '^src/update/check\\.ts$'];
+
+function modulesOf(name) {
+  return name.endsWith('.ts') ? `^src/${name.replace('.', '\\.')}$` : `^src/${name}/`;
+}
+
+function arrowsDown(name, level) {
+  const notBelow = layers.slice(0, level + 1).flat();
+  return {
+    name: `${name}-imports-only-from-below`,
+    comment: `src/${name} imports from itself and from the layers below it.`,
+    severity: 'error',
+    from: { path: modulesOf(name) },
+    to: { path: notBelow.filter((other) => other !== name).map(modulesOf) },
+  };
+}
+
+export default {
+  forbidden: [
+    ...layers.flatMap((names, level) => names.map((name) => arrowsDown(name, level))),
+    {
+      name: 'in-a-layer',
+      comment: 'Give a new folder of src/ its place among the layers in .dependency-cruiser.mjs.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: layers.flat().map(modulesOf) },
+      to: {},
+    },
+    {
+      name: 'no-circles',
+      comment: 'Modules that import each other, even only types, are one module in several files.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'commands-of-one-noun',
+      comment: 'What the commands of two nouns need belongs in src/account or src/cli.',
+      severity: 'error',
+      from: { path: '^src/commands/([^/]+?)(?:/|\\.ts$)', pathNot: '^src/commands/index\\.ts$' },
+      to: { path: '^src/commands/', pathNot: '^src/commands/$1(?:/|\\.ts$)' },
+    },
+    {
+      name: 'reachable',
+      comment: 'No program loads this module.',
+      severity: 'error',
+      from: { path: entries },
+      to: { path: '^src/', pathNot: [...entries, '\\.d\\.ts$'], reachable: false },
+    },
+    {
+      name: 'resolvable',
+      comment: 'An import that leads nowhere escapes the other rules.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    // TypeScript 7 has no compiler API in JavaScript. This parser counts imports of types too.
+    parser: 'swc',
+    doNotFollow: { path: '^node_modules/' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default'],
+    },
+  },
+};
