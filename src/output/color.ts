@@ -1,15 +1,14 @@
 import { Chalk, supportsColor, supportsColorStderr } from 'chalk';
-import type { Style } from './style.ts';
 
 const chalk = new Chalk({ level: 1 });
 
-/** Text in colour. */
-export const painted: Style = {
-  bold: (text) => chalk.bold(text),
-  dim: (text) => chalk.dim(text),
-  good: (text) => chalk.green(text),
-  bad: (text) => chalk.red(text),
-  warning: (text) => chalk.magenta(text),
+/** A style that writes text in colour. */
+export const painted = {
+  bold: (text: string) => chalk.bold(text),
+  dim: (text: string) => chalk.dim(text),
+  good: (text: string) => chalk.green(text),
+  bad: (text: string) => chalk.red(text),
+  warning: (text: string) => chalk.magenta(text),
 };
 
 /** Whether the terminal of this process has colours. chalk looks at the process's own streams and environment. */
