@@ -79,7 +79,7 @@ function freeBlocks(pool: Pool): string {
  * @param onlyFree - whether a block without a free seat cannot be chosen
  */
 export async function blockChoices(
-  { prompts, timeZone }: Context,
+  { prompts, world: { timeZone } }: Pick<Context, 'prompts' | 'world'>,
   { listed, detail, now, onlyFree }: { listed: Pool; detail: PoolDetail; now: Date; onlyFree: boolean },
 ): Promise<Choice<Block>[]> {
   const left = (block: Block) => freeSeats(detail, block);

@@ -22,7 +22,7 @@ export async function saveKey(context: Context, managementKey: string, inKeychai
   const profile = settings.profile.value;
   const { parseBaseUrl } = await import('../api/client.ts');
   const apiUrl = parseBaseUrl(settings.apiUrl.value).origin;
-  const api = await context.apiWith(managementKey);
+  const api = await context.connections.withManagementKey(managementKey);
   await api.billing.status();
   const replaced = await profiles.saveKey(profile, { apiUrl, managementKey }, { inKeychain });
   return { profile, apiUrl, replaced };

@@ -90,7 +90,7 @@ export async function subscriptionChoices(
   context: Context,
   subscriptions: readonly PoolSubscription[],
 ): Promise<Choice<PoolSubscription>[]> {
-  const now = await context.now();
+  const now = await context.connections.now();
   const cells = (cell: (subscription: PoolSubscription) => string) => subscriptions.map(cell);
   const names = await context.prompts.rows([
     { cells: cells(({ poolSlug }) => poolSlug) },

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { defaultSettling, type Settling } from '../account/changes/settling.ts';
+import { defaultSettling, type Settling } from '../context/settling.ts';
 import { type Block, blockNames, isBlock, utcHours } from '../domain/blocks.ts';
 import { parseDuration } from '../domain/duration.ts';
 import { CommandError, usageError } from '../domain/errors.ts';

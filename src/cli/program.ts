@@ -1,5 +1,7 @@
 import { Command } from 'commander';
+import { cacheFolder } from '../config/folders.ts';
 import type { Context } from '../context/context.ts';
+import type { CommandContext } from '../context/create.ts';
 import type { GlobalOptions } from '../context/global-options.ts';
 import type { World } from '../context/world.ts';
 import type { Outcome } from '../domain/errors.ts';
@@ -52,10 +54,10 @@ export interface Program {
 export function createProgram(nouns: readonly Stub[], world: World, print: (text: string) => void): Program {
   const program = new Root('ci');
   let typed: Command = program;
-  let made: Promise<Context> | undefined;
+  let made: Promise<CommandContext> | undefined;
   const context = () => {
-    made ??= import('../context/context.ts').then(
-      ({ Context }) => new Context(world, () => program.opts<GlobalOptions>()),
+    made ??= import('../context/create.ts').then(({ createContext }) =>
+      createContext(world, () => program.opts<GlobalOptions>()),
     );
     return made;
   };
@@ -170,11 +172,15 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
   };
   const close = async () => {
     const ended = await made;
+    if ((ended?.result.lastChange ?? 'not_applied') !== 'not_applied') {
+      const { forgetNames } = await import('../completion/cache.ts');
+      forgetNames(() => cacheFolder(world.env));
+    }
     await ended?.close();
     return {
-      exitCode: ended?.exitCode ?? 0,
-      lastChange: ended?.lastChange,
-      keptSecrets: ended?.keptSecrets,
+      exitCode: ended?.result.exitCode ?? 0,
+      lastChange: ended?.result.lastChange,
+      keptSecrets: ended?.result.keptSecrets,
       prefersJson: ended?.prefersJson ?? false,
     };
   };

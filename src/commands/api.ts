@@ -3,8 +3,10 @@ import { carryOut } from '../account/changes/carry-out.ts';
 import { type Hold, makeAndDeliver } from '../account/secrets/delivery.ts';
 import type { KeyKind } from '../api/client.ts';
 import type { HttpMethod } from '../api/transport.ts';
+import { readInput } from '../cli/input.ts';
 import { namesOf, oneOf, ValueArgument, ValueOption } from '../cli/values.ts';
 import type { Verb } from '../cli/verb.ts';
+import { accountLabel } from '../config/settings.ts';
 import type { Context } from '../context/context.ts';
 import { messageOf, usageError } from '../domain/errors.ts';
 import { wholeKeysIn } from '../domain/secrets.ts';
@@ -55,7 +57,7 @@ async function call(context: Context, method: HttpMethod, typed: string, { field
   const values = Object.fromEntries(field);
   const body =
     input !== undefined
-      ? await context.readInput(input)
+      ? await readInput(context.world, input)
       : !reading && field.length > 0
         ? JSON.stringify(values)
         : undefined;
@@ -65,7 +67,7 @@ async function call(context: Context, method: HttpMethod, typed: string, { field
       factLines([
         ['Request', `${method} ${path}`],
         ...(body === undefined ? [] : [['Body', body] as const]),
-        ['Account', context.account()],
+        ['Account', accountLabel(context.settings)],
       ]),
     );
     await prompts.consent('Send it? It may charge, revoke or cancel.');

@@ -29,7 +29,7 @@ export default function doctor(command: Verb, context: Context): void {
 async function examine(context: Context): Promise<void> {
   const managementKey = key(context);
   const examined = [
-    node(context),
+    node(),
     folder(context),
     file(context),
     proxy(context),
@@ -37,11 +37,12 @@ async function examine(context: Context): Promise<void> {
     address(context),
     ...(await network(context, managementKey.status === 'ok')),
   ];
-  if (examined.some(({ status }) => status === 'failed')) context.exitCode = 1;
+  if (examined.some(({ status }) => status === 'failed')) context.result.exitCode = 1;
   await context.output.list(examined, { fields, empty: '', drawing });
 }
 
-function node({ nodeVersion }: Context): Examined {
+function node(): Examined {
+  const nodeVersion = process.versions.node;
   const [major = 0, minor = 0] = nodeVersion.split('.').map(Number);
   const good = major > 20 || (major === 20 && minor >= 18);
   return {
@@ -89,7 +90,7 @@ function owned(check: string, path: string, expected: number): Examined {
   }
 }
 
-function proxy({ env }: Context): Examined {
+function proxy({ world: { env } }: Pick<Context, 'world'>): Examined {
   const names = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
   const set = names.find((name) => env[name]);
   const url = set === undefined ? '' : (env[set] ?? '');
@@ -130,12 +131,12 @@ function address(context: Context): Examined {
  */
 async function network(context: Context, withKey: boolean): Promise<Examined[]> {
   try {
-    const { settings, clock } = context;
-    const api = await (withKey ? context.api() : context.apiWith(undefined));
+    const { settings, clocks } = context;
+    const api = await (withKey ? context.api() : context.connections.withManagementKey(undefined));
     await api.pools.list();
-    const started = clock();
+    const started = clocks.wall();
     await api.pools.list();
-    const latency = clock() - started;
+    const latency = clocks.wall() - started;
     const offset = Math.round(api.client.clockOffset / 1000);
     const inSandbox = settings.sandbox.value;
     const apart = !inSandbox && Math.abs(api.client.clockOffset) > clockTolerance;

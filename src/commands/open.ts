@@ -1,3 +1,4 @@
+import { showPage } from '../account/show-page.ts';
 import { pages } from '../account/web-pages.ts';
 import { choiceArgument } from '../cli/values.ts';
 import type { Verb } from '../cli/verb.ts';
@@ -27,5 +28,5 @@ async function openPlace(context: Context, place: Place): Promise<void> {
   if (place === 'keys' || place === 'billing') {
     context.output.note(`In the dashboard, choose ${place === 'keys' ? 'API Keys' : 'Billing'}.`);
   }
-  await context.showPage(url);
+  await showPage(context, url);
 }

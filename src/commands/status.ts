@@ -50,13 +50,13 @@ async function showStatus(context: Context, { check }: Options): Promise<void> {
   const [account, keys] = await Promise.all([api.billing.status(), api.keys.list()]);
   const subscriptions = await allSubscriptions(api, account);
   const { creditBalance } = account;
-  const now = await context.now();
+  const now = await context.connections.now();
   const shown = subscriptions.map((subscription) => asShown(subscription, keys, now));
   const spendsCredit = keys.some(({ keyType, isActive }) => keyType === 'credit' && isActive !== false);
   const credit = creditBalance == null || !spendsCredit ? undefined : parseUsd(creditBalance);
   const problems = needsCare(shown, credit, now);
   if (check) {
-    if (problems.length > 0) context.exitCode = 3;
+    if (problems.length > 0) context.result.exitCode = 3;
     return context.output.list(problems, {
       columns: problemColumns,
       fields: [...fields, 'problem', 'message', 'subscriptionId'],
@@ -129,7 +129,12 @@ const accountColumns: readonly Column<Account>[] = [
   { field: 'problems', header: 'Problems', value: ({ problems }) => problems.map(({ problem }) => problem).join(',') },
 ];
 
-async function drawing(account: Account, style: Style, now: Date, { output, timeZone }: Context): Promise<string> {
+async function drawing(
+  account: Account,
+  style: Style,
+  now: Date,
+  { output, world: { timeZone } }: Pick<Context, 'output' | 'world'>,
+): Promise<string> {
   const { fitted } = await import('../output/table.ts');
   const { creditBalance, subscriptions, keys, problems } = account;
   const seats = subscriptions.length;

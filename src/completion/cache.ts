@@ -73,9 +73,10 @@ export class CompletionCache {
   }
 }
 
-/** Forgets the names of all accounts: something was changed. */
-export function forgetNames(folder: string): void {
+/** Forgets the names of all accounts, because something was changed. @param cacheFolder - returns the folder; may throw */
+export function forgetNames(cacheFolder: () => string): void {
   try {
+    const folder = cacheFolder();
     refuseForeignFolder(folder, 'XDG_CACHE_HOME');
     for (const each of namesIn(folder)) {
       if (each.startsWith(prefix)) rmSync(path.join(folder, each), { force: true });

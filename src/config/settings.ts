@@ -123,9 +123,21 @@ function settlingTimeOf(saved: Setting<string> | undefined): Setting<number> {
 
 /** What tells an account from any other, on this machine: for the names of what is kept of it. Holds the key. */
 export function accountOf({ apiUrl, managementKey, sandbox }: Settings, sandboxFolder: string): string {
-  if (sandbox.value) return `sandbox ${sandboxFolder}`;
+  if (sandbox.value) return sandboxAccount(sandboxFolder);
   // Of a host however it is written: https://host and https://host/.
   return `${new URL(apiUrl.value).origin} ${managementKey?.value ?? ''}`;
+}
+
+/** Returns the same for the sandbox's account. @param folder - where it keeps its state */
+export function sandboxAccount(folder: string): string {
+  return `sandbox ${folder}`;
+}
+
+/** Returns the account that commands use, in words. */
+export function accountLabel({ profile, apiUrl, managementKey, sandbox }: Settings): string {
+  if (sandbox.value) return 'the sandbox: no money moves';
+  const key = managementKey ? masked(managementKey.value) : 'no key';
+  return `${key} (${managementKey?.origin ?? `profile "${profile.value}"`}) at ${new URL(apiUrl.value).host}`;
 }
 
 /**

@@ -64,3 +64,17 @@ export function workflowSafeSink(sink: Sink): Sink {
     off: (event, listener) => sink.off?.(event, listener),
   };
 }
+
+/** Has secrets masked in the log of GitHub Actions, which reads such commands on stderr, too. */
+export function maskInLog(
+  { env, stderr }: { readonly env: Environment; readonly stderr: Pick<Sink, 'write'> },
+  secrets: readonly string[],
+): void {
+  if (!isWorkflowLog(env)) return;
+  for (const secret of secrets) stderr.write(`::add-mask::${inCommand(secret)}\n`);
+}
+
+/** Returns a text as a command of GitHub Actions takes it: on one line. Source: `@actions/core`, `escapeData`. */
+function inCommand(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+}

@@ -1,8 +1,10 @@
 import type { Api } from '../../api/index.ts';
-import { CommandError, messageOf, type Outcome } from '../../domain/errors.ts';
+import type { Context } from '../../context/context.ts';
+import { CommandError, messageOf } from '../../domain/errors.ts';
 import type { Before, Intent } from '../../domain/reconcile.ts';
 import { timeAgo } from '../../output/time.ts';
 import { type History, isOpen, type RecordedAccount, type Settled } from '../../state/history.ts';
+import { noteUndelivered } from '../secrets/undelivered.ts';
 import {
   type Action,
   compareChanges,
@@ -14,7 +16,6 @@ import {
   trustsRefusal,
 } from './actions.ts';
 import { type Finding, findOutcome, type LookingContext, type SoughtChange, waited } from './find-outcome.ts';
-import type { Settling } from './settling.ts';
 
 /** Maximum attempts at one change. It is retried only if the API was too busy and the account agrees that nothing was done. */
 const mostAttempts = 3;
@@ -26,18 +27,7 @@ const shortestWait = 1000;
 const noticeable = 1000;
 
 /** What carrying out a change takes. */
-export interface ChangingContext extends LookingContext {
-  /** The outcome of the last change that was requested; undefined if there was none. */
-  lastChange: Outcome | undefined;
-  readonly settling: Settling;
-  readonly output: { note(message: string): void };
-  recordedAccount(): Promise<RecordedAccount>;
-  noteUndelivered(): Promise<void>;
-  /** The API for one change. */
-  changingApi(onLeave: () => void): Promise<Api>;
-  /** Does something that may take a while, and shows a person what the command is waiting for. */
-  during<Result>(what: string, work: () => Promise<Result>): Promise<Result>;
-}
+export type ChangingContext = LookingContext & Pick<Context, 'output' | 'progress' | 'result' | 'settling'>;
 
 /** A change, and how to adopt its result if its response is lost. */
 export interface Change<A extends Action, Answer> {
@@ -71,16 +61,16 @@ export async function carryOut<A extends Action, Answer>(
 ): Promise<Answer> {
   const { intent, before } = change;
   const { clocks, settings } = context;
-  const history = await context.history();
-  const account = await context.recordedAccount();
-  if (context.lastChange === undefined) {
+  const history = await context.record.history();
+  const account = await context.record.account();
+  if (context.result.lastChange === undefined) {
     noteOpen(context, history, account, intent);
-    await context.noteUndelivered();
+    await noteUndelivered(context);
   }
   const begunAt = clocks.wall();
   const id = history.begin({ intent, before, account });
   let left = { wall: begunAt, monotonic: clocks.monotonic() };
-  const api = await context.changingApi(() => {
+  const api = await context.connections.changing(() => {
     left = { wall: clocks.wall(), monotonic: clocks.monotonic() };
     if (Math.abs(left.wall - begunAt) < noticeable) return;
     // This process may have been stopped meanwhile, and another process may have settled the change.
@@ -99,7 +89,7 @@ export async function carryOut<A extends Action, Answer>(
   const adopted = async (found: FoundBy[A]) => {
     const settled = { outcome: 'applied', by: 'look', ids: idsFound(action, found) } as const;
     try {
-      const answer = await change.adopt(found, await context.lookingApi());
+      const answer = await change.adopt(found, await context.connections.looking());
       settle({ ...settled, charge: change.charge?.(answer) });
       return answer;
     } catch (error) {
@@ -108,7 +98,7 @@ export async function carryOut<A extends Action, Answer>(
     }
   };
   for (let attempt = 1; ; attempt++) {
-    context.lastChange = 'unknown';
+    context.result.lastChange = 'unknown';
     let failure: CommandError;
     try {
       const answer = await change.send(api);
@@ -141,7 +131,7 @@ export async function carryOut<A extends Action, Answer>(
     }
     if (finding.outcome === 'unknown' && !(refused && !finding.error && trustsRefusal(action))) {
       const doubt = inDoubt(failure, finding, hintFor(action, change.command));
-      const error = context.interrupt.aborted ? doubt.with({ code: 'interrupted' }) : doubt;
+      const error = context.world.interrupt.aborted ? doubt.with({ code: 'interrupted' }) : doubt;
       settle({ outcome: 'unknown', by: 'look', ids: [], code: error.code });
       throw error;
     }
@@ -154,7 +144,7 @@ export async function carryOut<A extends Action, Answer>(
     }
     if (!triesAgain) {
       settle({ outcome: 'not_applied', by: 'answer', ids: [], code: failure.code });
-      if (!context.interrupt.aborted) throw failure;
+      if (!context.world.interrupt.aborted) throw failure;
       throw new CommandError('interrupted', `interrupted after ${failure.message}`, { outcome: 'not_applied' });
     }
   }
@@ -176,12 +166,12 @@ export function recordOutcome(
 
 /** Records the outcome of the change that this command requested. @param id - in the record */
 export function settleChange(
-  context: Pick<ChangingContext, 'lastChange' | 'output'>,
+  context: Pick<ChangingContext, 'result' | 'output'>,
   history: History,
   id: string,
   settled: Settled,
 ): void {
-  context.lastChange = settled.outcome;
+  context.result.lastChange = settled.outcome;
   recordOutcome(context, history, id, settled);
 }
 
@@ -192,7 +182,8 @@ function outcomeAfter<A extends Action>(
   failure: CommandError,
   refused: boolean,
 ): Promise<Finding<FoundBy[A]>> {
-  const { output, interrupt, settling } = context;
+  const { output, settling, world } = context;
+  const { interrupt } = world;
   // After Ctrl-C, look only once.
   const patience = interrupt.aborted ? 0 : settling.patience;
   const onWait = () => {
@@ -202,14 +193,14 @@ function outcomeAfter<A extends Action>(
     );
   };
   if (interrupt.aborted) output.note('Interrupted. Checking whether the change went through…');
-  return context.during('Checking whether the change went through', () =>
+  return context.progress.during('Checking whether the change went through', () =>
     findOutcome(context, sought, { patience, refused, onWait }),
   );
 }
 
 /** Waits before a change is sent again because the API was too busy. @returns whether to send it again */
 async function mayTryAgain(
-  { clocks, interrupt, output }: ChangingContext,
+  { clocks, output, world: { interrupt } }: ChangingContext,
   { code, retryAfter = shortestWait }: CommandError,
   attempt: number,
 ): Promise<boolean> {

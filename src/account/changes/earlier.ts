@@ -66,8 +66,8 @@ interface Search {
 
 /** Returns the intents of one kind that a new change may have to wait for or adopt. */
 export async function openIntents<A extends Action>(context: ChangingContext, action: A): Promise<IntentOf<A>[]> {
-  const history = await context.history();
-  const { id } = await context.recordedAccount();
+  const history = await context.record.history();
+  const { id } = await context.record.account();
   const recent = history.since(context.clocks.wall() - takenUpFor).filter(isUntaken);
   return [...history.open(), ...recent]
     .filter((each) => each.account.id === id)
@@ -117,7 +117,8 @@ export async function awaitEarlier<A extends Action>(
       if (planned.ignoresUnclear) break;
       throw obstacleError(context, obstacle);
     }
-    if (context.interrupt.aborted) throw new CommandError('interrupted', 'interrupted', { outcome: 'not_applied' });
+    if (context.world.interrupt.aborted)
+      throw new CommandError('interrupted', 'interrupted', { outcome: 'not_applied' });
     if (obstacle.kind === 'unsettled' && obstacle.error) throw obstacle.error.with({ outcome: 'not_applied' });
     const hasTime = clocks.wall() < settlesAt(obstacle.change, context) + runsOver;
     if (!settling.wait || !hasTime) throw obstacleError(context, obstacle);
@@ -144,7 +145,7 @@ async function settleEarlier<A extends Action>(
   { patienceFor, onWait = () => {} }: Search,
 ): Promise<Earlier<A>> {
   const { action, intent } = planned;
-  const history = await context.history();
+  const history = await context.record.history();
   let found = await untaken(context, planned);
   let unclear: Obstacle | undefined;
   let settledSome = false;
@@ -155,7 +156,7 @@ async function settleEarlier<A extends Action>(
     if (now.isRunning) return { found, obstacle: { kind: 'running', change } };
     if (!hasAction(change.intent, action)) continue;
     const sought = { ...soughtOf(change, context), action, intent: change.intent };
-    const finding = await context.during('Checking an earlier change', () =>
+    const finding = await context.progress.during('Checking an earlier change', () =>
       findOutcome(context, sought, { patience: patienceFor(change), onWait: () => onWait(change) }),
     );
     if (finding.outcome === 'unknown') {
@@ -183,7 +184,7 @@ async function doneMeanwhile<A extends Action>(
   ids: ReadonlySet<string>,
 ): Promise<EarlierChange<A> | undefined> {
   if (ids.size === 0 || !areOneThing(action)) return undefined;
-  const history = await context.history();
+  const history = await context.record.history();
   const change = history
     .since(context.clocks.wall() - takenUpFor)
     .find(
@@ -200,7 +201,7 @@ async function resultOf<A extends Action>(
   change: RecordedChange | undefined,
 ): Promise<EarlierChange<A> | undefined> {
   if (!change || !hasAction(change.intent, action)) return undefined;
-  const found = await findAgain(await context.lookingApi(), action, change.intent, change.settled?.ids ?? []);
+  const found = await findAgain(await context.connections.looking(), action, change.intent, change.settled?.ids ?? []);
   return found === undefined ? undefined : { change, intent: change.intent, found };
 }
 
@@ -217,7 +218,7 @@ async function takeUp<A extends Action>(
   action: A,
   { change, intent, found }: EarlierChange<A>,
 ): Promise<void> {
-  recordOutcome(context, await context.history(), change.id, {
+  recordOutcome(context, await context.record.history(), change.id, {
     outcome: 'applied',
     by: 'look',
     ids: idsFound(action, found),
@@ -243,8 +244,8 @@ async function openLike<A extends Action>(
   context: ChangingContext,
   { action, intent, any = false, since = Number.NEGATIVE_INFINITY }: Planned<A>,
 ): Promise<RecordedChange[]> {
-  const history = await context.history();
-  const { id } = await context.recordedAccount();
+  const history = await context.record.history();
+  const { id } = await context.record.account();
   return history
     .open()
     .filter(
@@ -261,8 +262,8 @@ async function untaken<A extends Action>(
   context: ChangingContext,
   { action, intent, since = Number.NEGATIVE_INFINITY }: Planned<A>,
 ): Promise<EarlierChange<A> | undefined> {
-  const history = await context.history();
-  const { id } = await context.recordedAccount();
+  const history = await context.record.history();
+  const { id } = await context.record.account();
   const change = history
     .since(context.clocks.wall() - takenUpFor)
     .filter((each) => each.account.id === id && isUntaken(each) && Date.parse(each.at) >= since)

@@ -1,9 +1,7 @@
-import type { Api } from '../../api/index.ts';
-import type { Settings } from '../../config/settings.ts';
+import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
-import type { Clocks } from '../../domain/pace.ts';
 import { areRivals, type Before, type Verdict } from '../../domain/reconcile.ts';
-import { type History, isUnderWay, type RecordedAccount, type RecordedChange } from '../../state/history.ts';
+import { isUnderWay, type RecordedAccount, type RecordedChange } from '../../state/history.ts';
 import { type Action, type FoundBy, type IntentOf, knownWithoutLook, look } from './actions.ts';
 
 /** The pauses between two looks, milliseconds; the last one is repeated. */
@@ -13,14 +11,7 @@ const pauses = [500, 1000, 2000, 4000, 8000] as const;
 const recordedPrecision = 1000;
 
 /** What looking at the account takes. */
-export interface LookingContext {
-  readonly settings: Pick<Settings, 'settlingTime'>;
-  readonly clocks: Clocks;
-  /** Aborted when the user ends the command. */
-  readonly interrupt: AbortSignal;
-  history(): Promise<History>;
-  lookingApi(): Promise<Api>;
-}
+export type LookingContext = Pick<Context, 'clocks' | 'connections' | 'record' | 'settings' | 'world'>;
 
 /** A change whose outcome is to be found out. */
 export interface SoughtChange<A extends Action> {
@@ -113,7 +104,7 @@ export async function findOutcome<A extends Action>(
     const isFinal = hasSettled && isAmbiguous;
     const left = begun + patience - monotonic();
     const isHopeless = isFinal || (refused && isAmbiguous) || (error !== undefined && !error.retryable);
-    if (isHopeless || left <= 0 || context.interrupt.aborted) return { outcome: 'unknown', why, isFinal, error };
+    if (isHopeless || left <= 0 || context.world.interrupt.aborted) return { outcome: 'unknown', why, isFinal, error };
     if (count === 0) onWait?.();
     const pause = Math.min(pauses[count] ?? pauses[pauses.length - 1] ?? 0, left);
     const untilSettled = change.settlesAt - wall();
@@ -127,8 +118,8 @@ async function lookOnce<A extends Action>(
   context: LookingContext,
   change: SoughtChange<A>,
 ): Promise<Finding<FoundBy[A]>> {
-  const history = await context.history();
-  const api = await context.lookingApi();
+  const history = await context.record.history();
+  const api = await context.connections.looking();
   let hasRival = false;
   let verdict: Verdict<FoundBy[A]>;
   try {

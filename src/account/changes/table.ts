@@ -47,7 +47,7 @@ function asCharged({ intent, settled }: RecordedChange): Intent {
 }
 
 /** @param all - whether changes of several accounts are shown */
-export function historyColumns({ clock }: Context, all = false): readonly Column<ShownChange>[] {
+export function historyColumns({ clocks }: Pick<Context, 'clocks'>, all = false): readonly Column<ShownChange>[] {
   const account: Column<ShownChange> = {
     field: 'account',
     header: 'ACCOUNT',
@@ -56,7 +56,7 @@ export function historyColumns({ clock }: Context, all = false): readonly Column
   };
   return [
     { field: 'id', header: 'ID', optional: 1, value: ({ id }) => id },
-    { field: 'at', header: 'WHEN', value: ({ at }) => at, show: ({ at }) => distanceTo(at, new Date(clock())) },
+    { field: 'at', header: 'WHEN', value: ({ at }) => at, show: ({ at }) => distanceTo(at, new Date(clocks.wall())) },
     { field: 'change', header: 'CHANGE', value: ({ change }) => change },
     {
       field: 'outcome',

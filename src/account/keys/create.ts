@@ -46,7 +46,7 @@ export async function makeKey(context: Context, request: KeyRequest, hold: Hold,
       outcome: 'applied',
     },
   );
-  if (context.interrupt.aborted) throw lost.with({ code: 'interrupted' });
+  if (context.world.interrupt.aborted) throw lost.with({ code: 'interrupted' });
   const question = `The key ${label} was created, but its secret was lost. Delete it and create another?`;
   if (id == null || !(await context.prompts.offer(question).catch(tellAs(lost)))) throw lost;
   await revokeKey(context, id, name ?? undefined).catch(tellAs(lost));
@@ -85,7 +85,7 @@ async function requestKey(context: Context, request: KeyRequest, hold: Hold): Pr
 
 /** Adopts a key that was found, with its secret if the API shows it. @throws CommandError, `applied`, if asking for it fails */
 async function adoptKey(context: Context, key: Key, hold: Hold): Promise<Partial<CreatedKey>> {
-  context.lastChange = 'applied';
+  context.result.lastChange = 'applied';
   const apiKey = await secretNow(context, key);
   if (apiKey !== undefined) hold(apiKey);
   return { id: key.id, name: key.name, ...(apiKey === undefined ? {} : { apiKey }) };
@@ -98,7 +98,7 @@ const betweenTries = [1000, 3000] as const;
 async function secretNow(context: Context, key: Key): Promise<string | undefined> {
   for (let count = 0; ; count++) {
     try {
-      return await secretOf(await context.lookingApi(), key);
+      return await secretOf(await context.connections.looking(), key);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       const wait = betweenTries[count];
@@ -117,7 +117,7 @@ async function withSecret(
   hold: Hold,
 ): Promise<string | undefined> {
   if (apiKey === undefined || isWholeKey(apiKey)) return apiKey;
-  const api = await context.lookingApi();
+  const api = await context.connections.looking();
   const listed = id == null ? undefined : (await api.keys.list().catch(nothing))?.find((key) => key.id === id);
   const secret = listed && (await secretOf(api, listed).catch(nothing));
   if (secret === undefined) throw unusableSecret({ id, name, apiKey });

@@ -32,7 +32,7 @@ export function keyLabel({ id, name, apiKey }: Key): string {
 
 /** Keys to choose from: what each is for, its secret masked, and when it was used. */
 export async function keyChoices(context: Context, keys: readonly Key[]): Promise<Choice<Key>[]> {
-  const now = await context.now();
+  const now = await context.connections.now();
   const cells = (cell: (key: Key) => string) => keys.map(cell);
   const names = await context.prompts.rows([
     { cells: cells(({ name, id }) => name ?? id) },

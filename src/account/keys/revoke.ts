@@ -29,7 +29,7 @@ export async function revokeKey(context: Context, id: string, name: string | und
 /** Whether a key is there after all; one that cannot be looked for is taken to be. */
 async function isListed(context: Context, id: string): Promise<boolean> {
   try {
-    const { keys } = await context.lookingApi();
+    const { keys } = await context.connections.looking();
     return judgeDelete(id, await keys.list()).outcome !== 'applied';
   } catch (error) {
     if (error instanceof CommandError) return true;
@@ -50,10 +50,10 @@ export interface Deleted {
  * @param typed - its id or name
  */
 export async function revokedBefore(context: Context, typed: string): Promise<Deleted | undefined> {
-  const history = await context.history();
-  const account = await context.recordedAccount();
+  const history = await context.record.history();
+  const account = await context.record.account();
   const change = history
-    .since(context.clock() - rememberedFor)
+    .since(context.clocks.wall() - rememberedFor)
     .findLast(
       ({ account: { id }, intent, settled }) =>
         id === account.id &&

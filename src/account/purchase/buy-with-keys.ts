@@ -2,6 +2,7 @@ import type { Context } from '../../context/context.ts';
 import { type CommandError, usageError } from '../../domain/errors.ts';
 import { createKeys } from '../keys/create-for-seats.ts';
 import { makeAndDeliver } from '../secrets/delivery.ts';
+import { openDotenv } from '../secrets/dotenv.ts';
 import { checkSaving, type Saved, type Saving, savedIn } from '../secrets/saving.ts';
 import { withMaskedKey } from '../subscription-table.ts';
 import type { Bought } from './buy.ts';
@@ -46,7 +47,7 @@ export async function buyAndDeliver(
     await tell(bought);
     return bought;
   }
-  const dotenv = saving.save === undefined ? undefined : await context.openDotenv(saving.save);
+  const dotenv = saving.save === undefined ? undefined : await openDotenv(context, saving.save);
   let written = false;
   try {
     const made = await makeAndDeliver<Told>(context, {

@@ -8,6 +8,7 @@ import { counted, inWords } from '../../output/text.ts';
 import { carryOut } from '../changes/carry-out.ts';
 import { awaitEarlier, type EarlierChange, openIntents, type Planned } from '../changes/earlier.ts';
 import { blockState, findPool, poolName, withPool } from '../pools.ts';
+import { showPage } from '../show-page.ts';
 import { withMaskedKey } from '../subscription-table.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
 import { alreadyCovering } from './covering.ts';
@@ -51,7 +52,7 @@ export type Bought = BoughtSeats | { readonly kind: 'covered'; readonly subscrip
  * @throws CommandError with its outcome
  */
 export async function buyOnce(context: Context, purchase: PricedPurchase, repetition: Repetition): Promise<Bought> {
-  return context.exclusively('purchase', async () => {
+  return context.record.exclusively('purchase', async () => {
     const again = context.settling.again;
     const earlier = again
       ? undefined
@@ -125,7 +126,7 @@ async function takenUp(
 ): Promise<BoughtSeats | undefined> {
   const earlier = await awaitEarlier(context, { ...plannedPurchase(context, intent), ...options });
   if (!earlier) return undefined;
-  context.lastChange = 'applied';
+  context.result.lastChange = 'applied';
   return boughtEarlier(earlier);
 }
 
@@ -231,7 +232,7 @@ function overchargeOf(
 /** What an answer says was bought. @throws CommandError (no_payment_method) when it names a page to pay on instead */
 async function subscribed(context: Context, pool: string, result: SubscribeResult): Promise<Subscription[]> {
   if (result.kind === 'subscribed') return result.subscriptions;
-  await context.showPage(result.sessionUrl);
+  await showPage(context, result.sessionUrl);
   throw new CommandError(
     'no_payment_method',
     `no card is saved; pay in the browser to subscribe: ${result.sessionUrl}`,

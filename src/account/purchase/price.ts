@@ -62,7 +62,7 @@ export async function chosenBlocks(
   const { pools } = await context.api();
   const listed = findPool(await pools.list(), name);
   const detail = await pools.get(listed.id);
-  const choices = await blockChoices(context, { listed, detail, now: await context.now(), onlyFree });
+  const choices = await blockChoices(context, { listed, detail, now: await context.connections.now(), onlyFree });
   if (choices.every(({ disabled }) => disabled !== undefined)) {
     throw new CommandError('unavailable', `${poolName(listed)} is sold out`, {
       hint: 'Nothing was charged. `ci pools list --available` shows what is open.',
@@ -226,11 +226,11 @@ export const quoteColumns: readonly Column<QuoteRecord>[] = [
 /** The facts of a purchase for a person, before it is made. */
 export async function facts(purchase: PricedPurchase, context: Context): Promise<(readonly [string, string])[]> {
   const { pool, quote, free } = purchase;
-  const now = await context.now();
+  const now = await context.connections.now();
   const lines = quote.blocks.map(({ block, monthly }) => {
     const seats = free.get(block);
     return [
-      `${block.padEnd(8)}  ${priceText(monthly)}  ${blockHours(block, now, context.timeZone)}`,
+      `${block.padEnd(8)}  ${priceText(monthly)}  ${blockHours(block, now, context.world.timeZone)}`,
       ...(seats === undefined ? [] : [seats === 0 ? 'sold out' : `${seats} free`]),
     ].join(', ');
   });

@@ -14,7 +14,7 @@ export const boughtFields = [...subscriptionFields, 'subscriptions'];
 
 /** Prints what was bought, keys as they stand in it. */
 export async function printBought(context: Context, subscriptions: readonly PoolSubscription[]): Promise<void> {
-  const now = await context.now();
+  const now = await context.connections.now();
   const secret = (subscription: Subscription) => subscription.key?.apiKey ?? '';
   const columns = subscriptionColumns(now).map((column) =>
     column.field === 'key' ? { ...column, value: secret } : column,
@@ -30,7 +30,7 @@ export async function printBought(context: Context, subscriptions: readonly Pool
       drawing: (style, clean) =>
         clean
           .map((subscription) => {
-            const renewal = dayAndDistance(subscription.currentPeriodEnd, now, context.timeZone);
+            const renewal = dayAndDistance(subscription.currentPeriodEnd, now, context.world.timeZone);
             const { name, apiKey } = subscription.key ?? {};
             const created = isWholeKey(apiKey) ? apiKey : undefined;
             const lines: [string, string][] = [

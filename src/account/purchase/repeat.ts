@@ -30,7 +30,7 @@ export async function consentToRepeat(
   mineNow: () => Promise<readonly Subscription[]>,
   counts: (change: RecordedChange) => boolean = () => true,
 ): Promise<Agreement> {
-  const at = context.clock();
+  const at = context.clocks.wall();
   const same = (await sameSince(context, intent, at - repeatWithin)).filter(counts);
   const done = same.length > 0 ? await carriedOut(context, same, await mineNow()) : [];
   const last = done.at(-1);
@@ -64,8 +64,8 @@ export async function checkRepeat(
 
 /** The purchases of just the same for this account, as recorded since a moment. @param since - epoch milliseconds */
 export async function sameSince(context: Context, intent: SubscribeIntent, since: number): Promise<RecordedChange[]> {
-  const { id } = await context.recordedAccount();
-  const history = await context.history();
+  const { id } = await context.record.account();
+  const history = await context.record.history();
   return history
     .since(since)
     .filter(
@@ -86,7 +86,7 @@ async function carriedOut(
   changes: readonly RecordedChange[],
   mine: readonly Subscription[],
 ): Promise<RecordedChange[]> {
-  const history = await context.history();
+  const history = await context.record.history();
   const held = new Set(mine.map((each) => each.id));
   return changes.filter(({ id, at, intent, before, settled }) => {
     if (settled?.outcome === 'applied' && settled.ids.length > 0) return settled.ids.some((each) => held.has(each));
@@ -108,8 +108,8 @@ function repetition(context: Context, change: RecordedChange): CommandError {
   });
 }
 
-function toldOf({ clock }: Context, { at, settled }: RecordedChange): string {
-  const when = timeAgo(new Date(at), new Date(clock()));
+function toldOf({ clocks }: Pick<Context, 'clocks'>, { at, settled }: RecordedChange): string {
+  const when = timeAgo(new Date(at), new Date(clocks.wall()));
   const ids = settled?.ids ?? [];
   const what = settled?.outcome === 'applied' ? 'was bought' : 'may have been bought';
   return `the same ${what} ${when}${ids.length > 0 ? `: ${inWords(ids)}` : ''}`;

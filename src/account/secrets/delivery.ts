@@ -2,6 +2,8 @@ import type { Context } from '../../context/context.ts';
 import { CommandError, messageOf } from '../../domain/errors.ts';
 import { masked } from '../../domain/secrets.ts';
 import { inWords } from '../../output/text.ts';
+import { maskInLog } from '../../output/workflow-commands.ts';
+import { openRefuge } from './undelivered.ts';
 
 /** Something that holds secrets shown only once, and its way to where the user asked for it. */
 export interface Delivery<Made> {
@@ -33,7 +35,7 @@ export async function makeAndDeliver<Made>(context: Context, { make, deliver }: 
       cause: error,
     });
   });
-  const refuge = await context.openRefuge();
+  const refuge = await openRefuge(context);
   const held: string[] = [];
   const hold = (secret: string) => {
     held.push(secret);
@@ -46,7 +48,7 @@ export async function makeAndDeliver<Made>(context: Context, { make, deliver }: 
   const undelivered = (error: unknown) => {
     const failure = failureOf(context, error);
     try {
-      context.keptSecrets = refuge.keep();
+      context.result.keptSecrets = refuge.keep();
       return failure.with({ hint: 'The key was made; its secret is in the file named below.' });
     } catch (second) {
       return failure.with({ hint: lostHint(held, second) });
@@ -60,7 +62,7 @@ export async function makeAndDeliver<Made>(context: Context, { make, deliver }: 
     refuge.discard();
     throw error;
   }
-  context.maskInLog(held);
+  maskInLog(context.world, held);
   try {
     await deliver(made);
     if (held.length > 0) await context.output.written();
@@ -73,7 +75,7 @@ export async function makeAndDeliver<Made>(context: Context, { make, deliver }: 
   return made;
 }
 
-function failureOf({ lastChange }: Context, error: unknown): CommandError {
+function failureOf({ result: { lastChange } }: Pick<Context, 'result'>, error: unknown): CommandError {
   const failure =
     error instanceof CommandError
       ? error

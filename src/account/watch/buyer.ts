@@ -1,4 +1,5 @@
 import type { Subscription } from '../../api/pools.ts';
+import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { type Cents, formatUsd, toUsd } from '../../domain/money.ts';
@@ -19,6 +20,8 @@ import { alreadyCovering } from '../purchase/covering.ts';
 import { checkMaximum, type PricedPurchase, UnstatedPrice } from '../purchase/price.ts';
 import { type Agreement, checkRepeat, consentToRepeat, sameSince } from '../purchase/repeat.ts';
 import { checkSpending, monthlySpending } from '../purchase/spending.ts';
+import { openDotenv } from '../secrets/dotenv.ts';
+import { openRefuge } from '../secrets/undelivered.ts';
 import type { Look } from './poll.ts';
 
 /**
@@ -96,12 +99,12 @@ export class Taker {
     this.#context = context;
     this.#candidates = candidates;
     this.#options = options;
-    this.#begunAt = context.clock();
+    this.#begunAt = context.clocks.wall();
   }
 
   /** Whether a purchase may still go through. */
   get isPending(): boolean {
-    return this.#obstacle !== undefined || this.#context.lastChange === 'unknown';
+    return this.#obstacle !== undefined || this.#context.result.lastChange === 'unknown';
   }
 
   /**
@@ -110,8 +113,8 @@ export class Taker {
    * @param once - whether a failure is the caller's to repeat
    */
   async lookAtAccount(once: boolean): Promise<void> {
-    const history = await this.#context.history();
-    const at = this.#context.clock();
+    const history = await this.#context.record.history();
+    const at = this.#context.clocks.wall();
     const mark = history.mark();
     // Read here, so that it need not be when a seat is free.
     history.open();
@@ -189,7 +192,7 @@ export class Taker {
       if (candidate) await noteRisk(this.#context, plannedPurchase(this.#context, this.#intent(candidate)));
     }
     if (this.#options.ensure || this.#options.again) return;
-    const agreed = { repeated: new Set<string>(), at: this.#context.clock() };
+    const agreed = { repeated: new Set<string>(), at: this.#context.clocks.wall() };
     for (const candidate of this.#candidates) {
       const mine = async () => this.#mineOn(candidate);
       // The watch waits for a purchase without a known outcome, and adopts it if it goes through.
@@ -202,11 +205,11 @@ export class Taker {
   /** Proves that nothing on this machine will be in the way, and has loaded what a purchase needs. @throws CommandError */
   async makeReady(): Promise<void> {
     const { save } = this.#options;
-    await this.#context.exclusively('purchase', async () => {});
-    (await this.#context.openRefuge()).discard();
+    await this.#context.record.exclusively('purchase', async () => {});
+    (await openRefuge(this.#context)).discard();
     // What is written to the record is redacted, and patterns are compiled when they are used for the first and the second time.
     for (const text of ['name: value', 'name: value']) redacted(text);
-    if (save !== undefined) await (await this.#context.openDotenv(save)).discard();
+    if (save !== undefined) await (await openDotenv(this.#context, save)).discard();
   }
 
   /**
@@ -218,7 +221,7 @@ export class Taker {
     if (this.#obstacle) {
       // A purchase of this watch was already reported when its response was lost.
       const [first] = open;
-      if (first && this.#context.lastChange !== 'unknown') {
+      if (first && this.#context.result.lastChange !== 'unknown') {
         await refused(obstacleError(this.#context, this.#obstacle), first);
       }
       return { kind: 'again' };
@@ -276,17 +279,17 @@ export class Taker {
 
   /** Buys, unless the account may have changed since it was looked at, and one of the candidates is held now. */
   async #buy(candidate: Candidate, purchase: PricedPurchase): Promise<Held> {
-    return this.#context.exclusively('purchase', async () => {
-      const history = await this.#context.history();
+    return this.#context.record.exclusively('purchase', async () => {
+      const history = await this.#context.record.history();
       const { at, mark } = this.#account;
-      if (history.mark() !== mark || Math.abs(this.#context.clock() - at) > freshFor) {
+      if (history.mark() !== mark || Math.abs(this.#context.clocks.wall() - at) > freshFor) {
         await this.lookAtAccount(false);
         const held = await this.held();
         if (held?.note) this.#context.output.note(held.note);
         if (held) return held;
         if (this.#obstacle) throw obstacleError(this.#context, this.#obstacle);
       }
-      const begunAt = this.#context.clock() - 1;
+      const begunAt = this.#context.clocks.wall() - 1;
       const account = { mine: this.#mineOn(candidate), spent: this.#account.spent };
       const repetition = { ensure: this.#options.ensure, agreed: this.#agreed };
       const charge = purchase.quote.charge.atMost;
@@ -346,7 +349,7 @@ export class Taker {
 
   /** Returns a purchase of this watch that was refused or not found at first, and is there now. */
   async #cameLate(): Promise<Held | undefined> {
-    const history = await this.#context.history();
+    const history = await this.#context.record.history();
     for (const [candidate, change] of this.#attempts) {
       const { id, intent, before, at } = change;
       if (intent.action !== 'subscribe') continue;
@@ -369,13 +372,13 @@ export class Taker {
   /** @throws CommandError if a purchase of this watch went through and another `ci` has adopted it */
   async #checkTaken(): Promise<void> {
     const context = this.#context;
-    if (context.lastChange !== 'unknown') return;
-    const history = await context.history();
+    if (context.result.lastChange !== 'unknown') return;
+    const history = await context.record.history();
     const own = new Set([...this.#attempts.values()].map(({ id }) => id));
     const taken = history
       .since(this.#begunAt)
       .find(({ id, settled }) => own.has(id) && settled?.outcome === 'applied')?.settled;
-    context.lastChange = taken ? 'applied' : 'not_applied';
+    context.result.lastChange = taken ? 'applied' : 'not_applied';
     if (!taken || this.#options.ensure) return;
     const message = `the purchase went through, and another ci has taken it up: ${inWords(taken.ids)}`;
     throw new CommandError('confirmation_required', message, {
@@ -387,7 +390,7 @@ export class Taker {
   #heldBy(candidate: Candidate, earlier: EarlierChange<'subscribe'>): Held {
     const limit = this.#limits.get(candidate);
     const got = this.#asAgreed(candidate, withinLimit(boughtEarlier(earlier), candidate.pool, limit));
-    this.#context.lastChange = 'applied';
+    this.#context.result.lastChange = 'applied';
     const how = earlier.change.settled?.by === 'answer' ? 'API refused a purchase' : 'response to a purchase was lost';
     return { candidate, got, charge: got.charge ?? 0, note: `The ${how}, but the purchase went through.` };
   }
@@ -425,8 +428,8 @@ export class Taker {
 
   async #facts(purchases: ReadonlyMap<Candidate, PricedPurchase>): Promise<(readonly [string, string])[]> {
     const { quantity, billingCycle, maxPrice, createKey, patience } = this.#options;
-    const now = await this.#context.now();
-    const { timeZone } = this.#context;
+    const now = await this.#context.connections.now();
+    const { timeZone } = this.#context.world;
     const lines = this.#candidates.flatMap((candidate) =>
       candidate.blocks.map((block) => {
         const monthly = purchases.get(candidate)?.quote.blocks.find((each) => each.block === block)?.monthly;
@@ -446,7 +449,7 @@ export class Taker {
       ['Renews', `every ${billingCycle}, until canceled`],
       ...(createKey === undefined ? [] : [['Key', createKey] as const]),
       ['Gives up', patience === undefined ? 'never' : `after ${patience}`],
-      ['Account', this.#context.account()],
+      ['Account', accountLabel(this.#context.settings)],
     ];
   }
 }

@@ -1,3 +1,6 @@
+import { proxiesOf } from '../../api/proxies.ts';
+import type { Webhook } from '../../api/webhook.ts';
+import { userAgent } from '../../context/connections.ts';
 import type { Context } from '../../context/context.ts';
 import type { Environment } from '../../domain/environment.ts';
 import { CommandError, messageOf } from '../../domain/errors.ts';
@@ -33,9 +36,11 @@ export class Telling {
     { bell, exec, webhook }: TellingOptions,
     say: (message: string) => void,
   ): Promise<Telling> {
-    const hook = webhook === undefined ? undefined : await context.webhook(webhook);
+    const hook = webhook === undefined ? undefined : await openWebhook(context, webhook);
+    const { world } = context;
     const run = async (event: WatchEvent) => {
-      const failure = await context.runShell(exec ?? '', factsOf(event), say);
+      const { runShell } = await import('../../output/shell.ts');
+      const failure = await runShell(exec ?? '', factsOf(event), world, say, world.interrupt);
       if (failure !== undefined) say(`--exec failed: ${failure}`);
     };
     const post = async (event: WatchEvent) => hook?.post(withoutSecrets(event));
@@ -107,4 +112,21 @@ function factsOf(event: WatchEvent): Environment {
     CHEAPESTINFERENCE_CHARGE: charge?.toFixed(2) ?? '',
     CHEAPESTINFERENCE_SUBSCRIPTIONS: subscriptions?.map(({ id }) => id).join(',') ?? '',
   };
+}
+
+/** Opens what posts to an address of the user's; it ends with the command. @throws CommandError (usage) for an invalid address */
+async function openWebhook(
+  { clocks, connections, world }: Pick<Context, 'clocks' | 'connections' | 'world'>,
+  address: string,
+): Promise<Webhook> {
+  const { parseWebhook, Webhook } = await import('../../api/webhook.ts');
+  const webhook = new Webhook(parseWebhook(address), {
+    proxies: proxiesOf(world.env),
+    userAgent: userAgent(world),
+    interrupt: world.interrupt,
+    pause: clocks.sleep,
+    clock: world,
+  });
+  connections.endsWithCommand(webhook);
+  return webhook;
 }

@@ -68,7 +68,7 @@ export class Watched {
    * @throws CommandError (unavailable) when the time is up; whatever else leaves no hope for another check
    */
   async run(interval: number): Promise<void> {
-    const { clock, clocks } = this.#context;
+    const { clocks } = this.#context;
     if (await this.#isHeld()) return;
     await this.#consent();
     const telling = await Telling.begin(this.#context, this.#options, (message) => this.#say(message));
@@ -78,7 +78,7 @@ export class Watched {
       const inTime = await checkUntilDone({
         clocks,
         pace: new Pace(interval),
-        until: this.#options.for && clock() + this.#options.for.milliseconds,
+        until: this.#options.for && clocks.wall() + this.#options.for.milliseconds,
         check: () => this.#check(),
         onWait: (due) => this.#view?.waits(due),
       });
@@ -99,7 +99,7 @@ export class Watched {
     const looked = await this.#tried(() => this.#lookout.look());
     if (looked.kind === 'failed') return looked;
     const look = looked.value;
-    const at = this.#context.clock();
+    const at = this.#context.clocks.wall();
     const { changes, open } = this.#watch.observe(look.seen, at);
     this.#taker?.sees(open);
     if (open.length > 0 && this.#taker) return this.#take(this.#taker, look, changes, open);
@@ -124,7 +124,7 @@ export class Watched {
 
   /** Buys before anything else is done; what changed is told with it. */
   async #take(taker: Taker, look: Look, changes: readonly Change[], open: readonly Candidate[]): Promise<Checked> {
-    const { clock, output } = this.#context;
+    const { clocks, output } = this.#context;
     const untold = [...changes];
     const announced: WatchEvent[] = [];
     const tell = async () => announced.push(...(await this.#report(untold.splice(0))));
@@ -137,7 +137,7 @@ export class Watched {
           if (output.isForPeople) await tell();
         },
         bought: async (told, candidate, charge) => {
-          const opening = this.#watch.tell(candidate, look.seen, clock());
+          const opening = this.#watch.tell(candidate, look.seen, clocks.wall());
           if (opening) untold.push(opening);
           await tell();
           const event = await this.#tellBought(told, candidate, charge);
@@ -185,7 +185,7 @@ export class Watched {
 
   /** Tells of a failure that does not end the watch, when it was not told already. */
   async #fail(error: CommandError, candidate?: Candidate): Promise<void> {
-    const event = errorEvent(error, this.#context.clock(), candidate);
+    const event = errorEvent(error, this.#context.clocks.wall(), candidate);
     const about = [event.pool, event.blocks.join(), event.code].join(' ');
     if (this.#failures.has(about)) return;
     this.#failures.add(about);
@@ -194,7 +194,8 @@ export class Watched {
 
   /** @param instead - what is printed for a person in the line's place */
   async #print(event: WatchEvent, instead?: () => Promise<void>): Promise<void> {
-    const { output, timeZone } = this.#context;
+    const { output, world } = this.#context;
+    const { timeZone } = world;
     if (output.isForPeople && instead) return instead();
     if (this.#view) return this.#view.say(eventLine(event, timeZone));
     await output.event(event, { columns: eventColumns, fields: eventFields }, (clean) => eventLine(clean, timeZone));
@@ -238,7 +239,7 @@ export class Watched {
   }
 
   async #tellBought(told: Told, candidate: Candidate, charge: Cents): Promise<WatchEvent> {
-    const event = subscribedEvent(told, candidate, charge, this.#context.clock());
+    const event = subscribedEvent(told, candidate, charge, this.#context.clocks.wall());
     await this.#print(event, () => this.#printBought(told));
     this.#sayMore(told);
     return event;
@@ -259,15 +260,22 @@ export class Watched {
   }
 
   async #begunView(): Promise<WatchView | undefined> {
-    const { output, timeZone, clock } = this.#context;
+    const { output, world, clocks } = this.#context;
     const screen = output.liveScreen;
     if (!screen) return undefined;
     const { WatchView } = await import('./screen.ts');
     const names = inWords(this.#lookout.pools, 'or');
     const title = this.#taker ? `Waiting to subscribe to ${names}` : `Waiting for ${names}`;
     const print = (line: string) => output.line(line);
-    const hold = () => this.#context.holdSpinner();
-    const view = new WatchView(screen, { title, style: output.style, timeZone, now: clock, print, hold });
+    const hold = () => this.#context.progress.hold();
+    const view = new WatchView(screen, {
+      title,
+      style: output.style,
+      timeZone: world.timeZone,
+      now: clocks.wall,
+      print,
+      hold,
+    });
     view.open();
     return view;
   }

@@ -1,4 +1,5 @@
 import { checkedKey, saveKey } from '../../account/sign-in.ts';
+import { readStdin } from '../../cli/input.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
@@ -45,7 +46,7 @@ async function signIn(context: Context, { withKey, keychain = false }: Options):
   profiles.requirePlace();
   if (keychain) profiles.requireKeychain(settings.profile.value, apiUrl);
   const typed = withKey
-    ? await context.readStdin()
+    ? await readStdin(context.world)
     : await prompts.secret(
         'Management key (mk_…, from the dashboard, tab Management Keys):',
         'there is nobody to ask for the key: pipe it in with `ci auth login --with-key`',

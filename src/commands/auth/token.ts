@@ -2,6 +2,7 @@ import type { Verb } from '../../cli/verb.ts';
 import { keyFor } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
+import { maskInLog } from '../../output/workflow-commands.ts';
 
 const fields = ['managementKey'] as const;
 
@@ -28,7 +29,7 @@ async function printToken(context: Context): Promise<void> {
     throw new CommandError('not_signed_in', 'not signed in', { hint: 'Run `ci auth login`.' });
   }
   output.checkFields(fields);
-  context.maskInLog([managementKey]);
+  maskInLog(context.world, [managementKey]);
   if (output.format === undefined) return output.line(managementKey);
   const columns = [{ field: 'managementKey', header: 'Management key', value: () => managementKey }];
   await output.record({ managementKey }, { columns, fields });

@@ -6,6 +6,7 @@ import { allSubscriptions, isGoing, noSubscription, subscriptionChoices } from '
 import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../../cli/options.ts';
 import { namesOf, ValueArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
+import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
 import { factLines } from '../../output/text.ts';
@@ -49,7 +50,7 @@ async function cancelPlan(context: Context, typed: string | undefined): Promise<
         ['Subscription', subscriptionId],
         ['Ends', 'with its period'],
         ['Refund', 'none, for whatever is left of the period'],
-        ['Account', context.account()],
+        ['Account', accountLabel(context.settings)],
       ]),
     );
     await prompts.consent('Cancel this subscription?');

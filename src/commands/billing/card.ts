@@ -1,4 +1,5 @@
 import { carryOut } from '../../account/changes/carry-out.ts';
+import { showPage } from '../../account/show-page.ts';
 import { pages } from '../../account/web-pages.ts';
 import type { SetupIntent } from '../../api/billing.ts';
 import type { Verb } from '../../cli/verb.ts';
@@ -43,7 +44,7 @@ async function saveCard(context: Context): Promise<void> {
     fields,
     drawing: (_style, clean) => (page == null ? '' : `Enter the card here: ${clean.url ?? clean.sessionUrl}\n`),
   });
-  await context.showPage(page ?? pages.billing);
+  await showPage(context, page ?? pages.billing);
 }
 
 const columns: readonly Column<SetupIntent>[] = [

@@ -1,5 +1,6 @@
 import { carryOut } from '../../account/changes/carry-out.ts';
 import { chosenPlan } from '../../account/flat-plans.ts';
+import { showPage } from '../../account/show-page.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 
@@ -31,5 +32,5 @@ async function checkoutPlan(context: Context, typed: string | undefined): Promis
     fields,
     drawing: (_style, { sessionUrl }) => `Pay here: ${sessionUrl}\n`,
   });
-  await context.showPage(session.sessionUrl);
+  await showPage(context, session.sessionUrl);
 }

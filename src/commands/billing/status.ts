@@ -31,7 +31,7 @@ export default function status(command: Verb, context: Context): void {
 async function billingStatus(context: Context): Promise<void> {
   const { billing } = await context.api();
   const account = await billing.status();
-  const now = await context.now();
+  const now = await context.connections.now();
   await context.output.record(account, {
     columns,
     fields,

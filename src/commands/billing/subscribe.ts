@@ -6,6 +6,7 @@ import { type Hold, makeAndDeliver } from '../../account/secrets/delivery.ts';
 import type { PlanSubscription } from '../../api/billing.ts';
 import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
+import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { factLines } from '../../output/text.ts';
@@ -52,7 +53,7 @@ async function subscribeToPlan(context: Context, typed: string | undefined, { cr
       factLines([
         ['Plan', planSlug],
         ['Price', price],
-        ['Account', context.account()],
+        ['Account', accountLabel(context.settings)],
       ]),
     );
     await prompts.consent('Subscribe to this plan, and charge the saved card now?');
@@ -81,7 +82,7 @@ async function subscribeToPlan(context: Context, typed: string | undefined, { cr
     });
   };
   await makeAndDeliver(context, {
-    make: (hold) => context.exclusively('purchase', () => buy(hold)),
+    make: (hold) => context.record.exclusively('purchase', () => buy(hold)),
     deliver: (made) => tell(context, made, lostKey),
   });
 }

@@ -1,5 +1,6 @@
 import { Argument } from 'commander';
 import { carryOut } from '../../account/changes/carry-out.ts';
+import { showPage } from '../../account/show-page.ts';
 import type { StripeTopup, UsdcTopup } from '../../api/billing.ts';
 import { mistakeIn, parseAmount } from '../../cli/options.ts';
 import { choiceOption } from '../../cli/values.ts';
@@ -69,7 +70,7 @@ async function topUp(context: Context, typed: Cents | undefined, { method, wait 
   if (before === undefined) return show(context, payment, cents);
   // The page or the address is needed while waiting; the result comes when it is known.
   context.output.note(await instructions(context, payment, cents));
-  if (isCard(payment)) await context.showPage(payment.sessionUrl);
+  if (isCard(payment)) await showPage(context, payment.sessionUrl);
   const after = await untilRisen(context, before);
   context.output.done(`${formatUsd(after - before)} credited.`);
   await show(context, { ...payment, credited: toUsd(after - before), balance: toUsd(after) }, cents, false);
@@ -83,7 +84,7 @@ async function show(context: Context, payment: Result, cents: Cents, due = true)
     drawing: async (_style, clean) => (due ? `${await instructions(context, clean, cents)}\n` : ''),
   });
   if (!due) return;
-  if (isCard(payment)) await context.showPage(payment.sessionUrl);
+  if (isCard(payment)) await showPage(context, payment.sessionUrl);
   else if (context.output.isForPeople) {
     context.output.note(
       `When it is sent: \`ci billing verify TXHASH --amount ${decimalUsd(payment.amount ?? toUsd(cents))} --wait\`.`,
@@ -119,10 +120,10 @@ async function qrCode({ address, chain }: UsdcTopup, amount: number): Promise<st
 }
 
 async function untilRisen(context: Context, before: Cents): Promise<Cents> {
-  const deadline = context.clock() + longestWait;
+  const deadline = context.clocks.wall() + longestWait;
   context.output.note('Waiting for the payment; Ctrl-C ends the waiting, not the payment.');
-  while (context.clock() < deadline) {
-    await context.pause(betweenLooks);
+  while (context.clocks.wall() < deadline) {
+    await context.clocks.sleep(betweenLooks);
     const now = await balance(context).catch((error: unknown) => {
       // The payment is not the worse for a look that failed; only who may not look stops looking.
       if (error instanceof CommandError && error.retryable) return before;

@@ -70,17 +70,17 @@ async function verifyTopup(
 
 /** Asks, and with `wait` asks again as long as the server says that it is too early: it then did nothing. */
 async function untilFinal(context: Context, txHash: string, amount: Cents, wait: boolean): Promise<VerifiedTopup> {
-  const deadline = context.clock() + longestWait;
+  const deadline = context.clocks.wall() + longestWait;
   for (;;) {
     try {
       return await verifyOnce(context, txHash, toUsd(amount));
     } catch (error) {
       if (!(error instanceof CommandError) || error.code !== 'not_final') throw error;
-      if (!wait || context.clock() + betweenTries > deadline) {
+      if (!wait || context.clocks.wall() + betweenTries > deadline) {
         throw error.with({ retryable: true, hint: 'Run it again in a minute, or with --wait.' });
       }
       context.output.note(`${error.message}; asking again in ${betweenTries / 1000} s.`);
-      await context.pause(betweenTries);
+      await context.clocks.sleep(betweenTries);
     }
   }
 }

@@ -33,7 +33,8 @@ export default function install(command: Verb, context: Context, tree: () => Pro
 }
 
 async function installIn(context: Context, tree: () => Promise<CommandTree>, typed: Shell | undefined): Promise<void> {
-  const { env, output, prompts } = context;
+  const { output, prompts, world } = context;
+  const { env } = world;
   const shell = typed ?? (await shellHere(context));
   const changes = completionChanges(shell, scriptFor(shell, await tree()), env);
   const due = changes.filter(({ change }) => change !== 'unchanged');
@@ -66,7 +67,7 @@ async function installIn(context: Context, tree: () => Promise<CommandTree>, typ
 }
 
 /** The shell in use, or the one that is picked where that cannot be told. */
-async function shellHere({ env, prompts }: Context): Promise<Shell> {
+async function shellHere({ world: { env }, prompts }: Pick<Context, 'prompts' | 'world'>): Promise<Shell> {
   const choices = shells.map((name) => ({ name, value: name }));
   const missing = `which shell? Name one of ${shells.join(', ')}`;
   return shellInUse(env) ?? (await prompts.pick('Which shell?', choices, missing));

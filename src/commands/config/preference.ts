@@ -48,7 +48,10 @@ export async function chosenPreference(context: Context, typed: Preference | und
 }
 
 /** The preference in use, and where it came from. */
-export function resolved({ env, profiles, settings }: Context, key: Preference): Resolved {
+export function resolved(
+  { world: { env }, profiles, settings }: Pick<Context, 'profiles' | 'settings' | 'world'>,
+  key: Preference,
+): Resolved {
   const saved: Profile = profiles.get(settings.profile.value) ?? {};
   const inProfile = saved[memberOf(key)];
   const origin = `profile "${settings.profile.value}"`;

@@ -37,8 +37,8 @@ export default function history(noun: Verb, context: Context): void {
 }
 
 async function listChanges(context: Context, { all, limit }: Options): Promise<void> {
-  const history = await context.history();
-  const account = all ? undefined : await context.recordedAccount();
+  const history = await context.record.history();
+  const account = all ? undefined : await context.record.account();
   const changes = history
     .newest(limit, (change) => account === undefined || change.account.id === account.id)
     .reverse();

@@ -3,6 +3,7 @@ import { recordOutcome } from '../../account/changes/carry-out.ts';
 import { openNow, settledLater, whileRunning } from '../../account/changes/earlier.ts';
 import { findOutcome, type Known, settlesAt, soughtOf } from '../../account/changes/find-outcome.ts';
 import { fields, historyColumns, shownChange } from '../../account/changes/table.ts';
+import { noteUndelivered } from '../../account/secrets/undelivered.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
@@ -34,10 +35,10 @@ export default function reconcile(command: Verb, context: Context): void {
 
 async function settleOpen(context: Context, { wait = false }: Options): Promise<void> {
   const { output } = context;
-  const history = await context.history();
+  const history = await context.record.history();
   const { client } = await context.api();
   client.requireSignedIn();
-  const account = await context.recordedAccount();
+  const account = await context.record.account();
   const isOurs = (change: RecordedChange) => change.account.id === account.id && (isUnderWay(change) || isOpen(change));
   const open = history.open().filter(isOurs);
   for (const change of open) {
@@ -52,55 +53,55 @@ async function settleOpen(context: Context, { wait = false }: Options): Promise<
   const since = Math.min(...open.map(({ at }) => Date.parse(at)));
   const settled = history.since(since).filter(({ id }) => ids.has(id));
   const left = settled.filter((change) => change.settled === undefined || change.settled.outcome === 'unknown').length;
-  if (left > 0) context.exitCode = 10;
+  if (left > 0) context.result.exitCode = 10;
   await output.list(settled.map(shownChange), {
     columns: historyColumns(context),
     fields,
     empty: 'Every recorded change has a known outcome.',
   });
   if (left > 0) output.note(`The outcome of ${counted(left, 'change')} is still unknown.`);
-  await context.noteUndelivered();
+  await noteUndelivered(context);
 }
 
 /** Waits until no process is at work on a change any more. @throws CommandError (interrupted) */
 async function untilEnded(context: Context, change: RecordedChange): Promise<void> {
-  const history = await context.history();
+  const history = await context.record.history();
   let told = false;
   for (;;) {
     if (!openNow(history, change.id)?.isRunning) return;
     if (!told)
       context.output.note(`Waiting for another ci process that is working on "${describeChange(change.intent)}".`);
     told = true;
-    await context.pause(whileRunning);
+    await context.clocks.sleep(whileRunning);
   }
 }
 
 /** Looks once more for changes that couldn't be told apart from others whose outcome is known by now. */
 async function retryUnclear(context: Context, tried: readonly RecordedChange[]): Promise<void> {
   if (tried.length < 2) return;
-  const history = await context.history();
+  const history = await context.record.history();
   const ids = new Set(tried.map(({ id }) => id));
   const unclear = history.open().filter((change) => ids.has(change.id) && isOpen(change));
   if (unclear.length === tried.length) return;
   for (const change of unclear) {
     const finding = await findOutcome(context, soughtOf(change, context), { patience: 0 });
     if (finding.outcome === 'unknown') continue;
-    if (context.interrupt.aborted) throw new CommandError('interrupted', 'interrupted');
+    if (context.world.interrupt.aborted) throw new CommandError('interrupted', 'interrupted');
     await record(context, change, finding);
   }
 }
 
 async function settle(context: Context, change: RecordedChange, wait: boolean): Promise<void> {
-  const { output, clocks, interrupt } = context;
+  const { output, clocks, world } = context;
   const { id, intent } = change;
-  const history = await context.history();
+  const history = await context.record.history();
   const settles = settlesAt(change, context);
   const time = wait ? Math.max(0, settles - clocks.wall()) : 0;
   const patience = time > 0 ? time + lastLook : 0;
-  const finding = await context.during('Checking what became of a change', () =>
+  const finding = await context.progress.during('Checking what became of a change', () =>
     findOutcome(context, soughtOf(change, context), { patience, onWait: () => output.note(waitingFor(change, time)) }),
   );
-  if (interrupt.aborted) throw new CommandError('interrupted', 'interrupted');
+  if (world.interrupt.aborted) throw new CommandError('interrupted', 'interrupted');
   if (finding.outcome !== 'unknown') return record(context, change, finding);
   const { error, why, isFinal } = finding;
   if (error?.exitCode === 4) throw error;
@@ -120,7 +121,7 @@ async function record(
   finding: Known<FoundBy[Action]>,
 ): Promise<void> {
   const settled = settledLater(intent.action, intent, finding);
-  recordOutcome(context, await context.history(), id, settled);
+  recordOutcome(context, await context.record.history(), id, settled);
   const [key] = settled.ids;
   if (intent.action === 'create-key' && key !== undefined) noteSecret(context, key);
 }

@@ -2,6 +2,7 @@ import { awaitEarlier, openIntents } from '../../account/changes/earlier.ts';
 import { intentOf, type KeyRequest, makeKey } from '../../account/keys/create.ts';
 import { keyLabel, secretOf, severalNamed } from '../../account/keys/find.ts';
 import { makeAndDeliver } from '../../account/secrets/delivery.ts';
+import { openDotenv } from '../../account/secrets/dotenv.ts';
 import { checkSaving, type Saved, type Saving, savedIn, variableOf } from '../../account/secrets/saving.ts';
 import { keyByMail, poolSubscriptions, subscriptionChoices } from '../../account/subscriptions.ts';
 import type { CreatedKey, Key } from '../../api/keys.ts';
@@ -25,6 +26,7 @@ import { masked } from '../../domain/secrets.ts';
 import type { Dotenv } from '../../output/dotenv.ts';
 import { framed } from '../../output/frame.ts';
 import type { Column, Drawing } from '../../output/output.ts';
+import { maskInLog } from '../../output/workflow-commands.ts';
 
 export const fields = ['id', 'name', 'apiKey', 'savedTo', 'variable'] as const;
 
@@ -94,7 +96,7 @@ async function createKey(context: Context, typed: string | undefined, options: O
   const request: KeyRequest =
     options.credit && name !== undefined ? creditRequest(name, options) : { name, subscriptionId };
   if (!options.ensure || name === undefined) return mint(context, request, options);
-  await context.exclusively('keys', async () => {
+  await context.record.exclusively('keys', async () => {
     // An earlier request created this key, but its secret was never delivered. This command adopts it.
     const earlier = await awaitEarlier(context, { action: 'create-key', intent: intentOf(request) });
     if (earlier) return mint(context, request, options, earlier.found);
@@ -109,7 +111,7 @@ async function createKey(context: Context, typed: string | undefined, options: O
 async function mint(context: Context, request: KeyRequest, options: Options, earlier?: Key): Promise<void> {
   const api = await context.api();
   api.client.requireSignedIn();
-  const dotenv = options.save === undefined ? undefined : await context.openDotenv(options.save);
+  const dotenv = options.save === undefined ? undefined : await openDotenv(context, options.save);
   let written = false;
   try {
     const key = await makeAndDeliver(context, {
@@ -152,9 +154,9 @@ async function tellThere(context: Context, key: Key, options: Options): Promise<
       },
     );
   }
-  if (apiKey !== undefined) context.maskInLog([apiKey]);
+  if (apiKey !== undefined) maskInLog(context.world, [apiKey]);
   if (apiKey !== undefined && save !== undefined) {
-    const dotenv = await context.openDotenv(save);
+    const dotenv = await openDotenv(context, save);
     await dotenv.set(variableOf(options), apiKey);
     return printSaved(context, { id: key.id, name: key.name, apiKey }, dotenv, options);
   }

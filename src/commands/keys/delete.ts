@@ -4,6 +4,7 @@ import type { Key } from '../../api/keys.ts';
 import { type SettlingOptions, settleOption, settlingOf } from '../../cli/options.ts';
 import { namesOf, ValueArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
+import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { counted, factLines, inWords } from '../../output/text.ts';
@@ -41,13 +42,15 @@ async function deleteKeys(context: Context, typed: readonly string[]): Promise<v
     const longest = Math.max(...chosen.map(({ name }) => widthOf(name ?? '')));
     const padded = (text: string) => text + ' '.repeat(longest - widthOf(text));
     const label = (key: Key) => keyLabel({ ...key, name: padded(key.name ?? '') });
-    output.note(factLines([...chosen.map((key) => ['Key', label(key)] as const), ['Account', context.account()]]));
+    output.note(
+      factLines([...chosen.map((key) => ['Key', label(key)] as const), ['Account', accountLabel(context.settings)]]),
+    );
     await prompts.consent(`Revoke ${chosen.length === 1 ? 'this key' : `these ${chosen.length} keys`} at once?`);
   }
   const deleted: Deleted[] = [];
   const failed: { id: string; error: CommandError }[] = [];
   for (const { id, name } of chosen) {
-    if (context.interrupt.aborted) break;
+    if (context.world.interrupt.aborted) break;
     try {
       await revokeKey(context, id, name ?? undefined);
       deleted.push({ id, name: name ?? null, deleted: true });

@@ -39,7 +39,7 @@ export default function list(command: Verb, context: Context): void {
 async function listKeys(context: Context): Promise<void> {
   const { keys } = await context.api();
   const found = (await keys.list()).map((key) => (key.apiKey ? { ...key, apiKey: masked(key.apiKey) } : key));
-  const now = await context.now();
+  const now = await context.connections.now();
   const columns: Column<Key>[] = [
     { field: 'id', header: 'ID', value: ({ id }) => id },
     { field: 'name', header: 'NAME', value: ({ name }) => name },

@@ -13,6 +13,7 @@ import {
   settlingOf,
 } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
+import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { blocksHeld } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
@@ -48,8 +49,8 @@ async function cancelSubscription(context: Context, typed: string | undefined): 
   const earlier = await awaitEarlier(context, planned);
   if (earlier) return tell(context, { ...earlier.found, poolSlug: pool });
   const named = await mostRecent(context, pool);
-  const now = await context.now();
-  const end = dayAndDistance(named.currentPeriodEnd, now, context.timeZone) || 'the end of its period';
+  const now = await context.connections.now();
+  const end = dayAndDistance(named.currentPeriodEnd, now, context.world.timeZone) || 'the end of its period';
   if (prompts.canAsk) {
     output.note(
       factLines([
@@ -57,17 +58,20 @@ async function cancelSubscription(context: Context, typed: string | undefined): 
         ['Pool', pool],
         ...blocksHeld(named).map(
           (block, at) =>
-            [at === 0 ? 'Blocks' : '', `${block.padEnd(8)}  ${blockHours(block, now, context.timeZone)}`] as const,
+            [
+              at === 0 ? 'Blocks' : '',
+              `${block.padEnd(8)}  ${blockHours(block, now, context.world.timeZone)}`,
+            ] as const,
         ),
         ['Price', named.monthlyPrice == null ? '' : `${shownUsd(named.monthlyPrice)} a month`],
         ['Ends', end],
         ['Refund', 'none, for whatever is left of the period'],
-        ['Account', context.account()],
+        ['Account', accountLabel(context.settings)],
       ]),
     );
     await prompts.consent('Cancel this subscription?');
   }
-  await context.exclusively('cancel', async () => {
+  await context.record.exclusively('cancel', async () => {
     const meanwhile = await awaitEarlier(context, planned);
     if (meanwhile) return tell(context, { ...meanwhile.found, poolSlug: pool });
     await requireMostRecent(context, pool, named);
@@ -89,9 +93,9 @@ async function requireMostRecent(context: Context, pool: string, named: Named): 
 
 async function tell(context: Context, ended: PoolSubscription): Promise<void> {
   const { output } = context;
-  const now = await context.now();
+  const now = await context.connections.now();
   output.done(
-    `${ended.id} ends ${dayAndDistance(ended.currentPeriodEnd, now, context.timeZone)}, and any key works until then.`,
+    `${ended.id} ends ${dayAndDistance(ended.currentPeriodEnd, now, context.world.timeZone)}, and any key works until then.`,
   );
   await output.record(withMaskedKey(ended), { columns, fields: subscriptionFields, drawing: () => '' });
 }
@@ -106,7 +110,7 @@ async function cancelAndSee(context: Context, named: Named): Promise<PoolSubscri
     before,
     send: async ({ pools }) => {
       await pools.cancel(pool);
-      const { pools: seen } = await context.lookingApi();
+      const { pools: seen } = await context.connections.looking();
       const mine = await seen.subscriptions(pool).catch((error: unknown) => {
         if (error instanceof CommandError) return [];
         throw error;

@@ -6,6 +6,7 @@ import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { masked } from '../../domain/secrets.ts';
 import type { Column } from '../../output/output.ts';
+import { maskInLog } from '../../output/workflow-commands.ts';
 
 export const fields = ['id', 'name', 'apiKey', 'isActive', 'subscriptionId', 'createdAt'] as const;
 
@@ -30,7 +31,11 @@ async function listPoolKeys(context: Context, typed: string | undefined, { revea
   const pool = await chosenPoolOfMine(context, typed, ({ status }) => status !== 'canceled');
   const found = await withPool(context, pool, () => pools.keys(pool));
   const shown = reveal ? found : found.map((key) => (key.apiKey ? { ...key, apiKey: masked(key.apiKey) } : key));
-  if (reveal) context.maskInLog(found.flatMap(({ apiKey }) => apiKey ?? []));
+  if (reveal)
+    maskInLog(
+      context.world,
+      found.flatMap(({ apiKey }) => apiKey ?? []),
+    );
   const empty = shown.length > 0 ? '' : await noKeys(context, pool);
   await context.output.list(shown, { columns, fields, empty });
 }

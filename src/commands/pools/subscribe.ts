@@ -42,6 +42,7 @@ import {
   variableOption,
 } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
+import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { seatsHeld } from '../../domain/coverage.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
@@ -161,7 +162,7 @@ async function consent(context: Context, purchase: PricedPurchase): Promise<void
   const lines = [
     ...(await facts(purchase, context)),
     ...(await heldAlready(context, purchase)),
-    ['Account', context.account()] as const,
+    ['Account', accountLabel(context.settings)] as const,
   ];
   context.output.note(factLines(lines));
   await context.prompts.consent(`Charge ${chargeText(purchase.quote)} now?`);

@@ -18,7 +18,7 @@ export default function subscriptions(command: Verb, context: Context): void {
 
 async function listSubscriptions(context: Context, typed: string | undefined): Promise<void> {
   const found = typed === undefined ? await mine(context) : await poolSubscriptions(context, checkedPool(typed));
-  const now = await context.now();
+  const now = await context.connections.now();
   const columns = subscriptionColumns(now).filter(
     ({ field }) => field !== 'cancelAtPeriodEnd' || !context.output.isForPeople,
   );

@@ -41,7 +41,7 @@ async function viewPool(context: Context, typed: string | undefined): Promise<vo
   // Only the list states the blocks' exact prices.
   const listed = hasListedPrices(detail) ? detail : (await pools.list()).find(({ id }) => id === detail.id);
   const pool: PoolDetail = listed?.blocks && !detail.blocks ? { ...detail, blocks: listed.blocks } : detail;
-  const now = await context.now();
+  const now = await context.connections.now();
   await context.output.record(pool, {
     columns: [...facts, ...blockNames.flatMap((block) => blockFacts(block))],
     fields,
@@ -74,7 +74,12 @@ function blockFacts(block: Block): Column<PoolDetail>[] {
   ];
 }
 
-async function drawing(pool: PoolDetail, style: Style, now: Date, { output, timeZone }: Context): Promise<string> {
+async function drawing(
+  pool: PoolDetail,
+  style: Style,
+  now: Date,
+  { output, world: { timeZone } }: Pick<Context, 'output' | 'world'>,
+): Promise<string> {
   const { fitted, table } = await import('../../output/table.ts');
   const title = [pool.modelName ?? pool.modelId, poolName(pool)].filter((word) => word != null);
   const lines = [

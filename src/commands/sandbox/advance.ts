@@ -1,4 +1,5 @@
 import type { Verb } from '../../cli/verb.ts';
+import { sandboxStore } from '../../context/connections.ts';
 import type { Context } from '../../context/context.ts';
 import { parseDuration } from '../../domain/duration.ts';
 import { refuse } from '../../sandbox/failure.ts';
@@ -19,9 +20,9 @@ export default function advance(command: Verb, context: Context): void {
 }
 
 /** @param milliseconds - how far */
-async function advanceClock({ output, sandboxFolder, env, clock }: Context, milliseconds: number): Promise<void> {
+async function advanceClock({ output, world }: Context, milliseconds: number): Promise<void> {
   const { advanceSandbox } = await import('../../sandbox/state.ts');
-  const time = await advanceSandbox({ folder: sandboxFolder, env, now: clock }, milliseconds).catch(refuse);
+  const time = await advanceSandbox(sandboxStore(world), milliseconds).catch(refuse);
   const now = time.toISOString();
   output.done(`In the sandbox it is ${now} now.`);
   await output.record(

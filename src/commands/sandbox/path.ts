@@ -1,4 +1,5 @@
 import type { Verb } from '../../cli/verb.ts';
+import { sandboxFolder } from '../../config/folders.ts';
 import type { Context } from '../../context/context.ts';
 
 const fields = ['folder'] as const;
@@ -14,7 +15,8 @@ export default function path(command: Verb, context: Context): void {
     .action(() => printPath(context));
 }
 
-async function printPath({ output, sandboxFolder: folder }: Context): Promise<void> {
+async function printPath({ output, world }: Context): Promise<void> {
+  const folder = sandboxFolder(world.env);
   output.checkFields(fields);
   if (output.format === undefined) return output.line(folder);
   await output.record(

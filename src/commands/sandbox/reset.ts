@@ -1,4 +1,6 @@
 import type { Verb } from '../../cli/verb.ts';
+import { cacheFolder, sandboxFolder } from '../../config/folders.ts';
+import { sandboxAccount } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { refuse } from '../../sandbox/failure.ts';
 
@@ -23,12 +25,15 @@ export default function reset(command: Verb, context: Context): void {
 }
 
 async function resetState(context: Context, { card }: Options): Promise<void> {
-  const { output, sandboxFolder: folder, env, clock } = context;
+  const { output, world } = context;
+  const { env, now } = world;
+  const folder = sandboxFolder(env);
   const { resetSandbox } = await import('../../sandbox/state.ts');
-  await resetSandbox({ folder, env, now: clock }, { card }).catch(refuse);
+  await resetSandbox({ folder, env, now }, { card }).catch(refuse);
   const { UsageCache } = await import('../../config/usage-cache.ts');
-  new UsageCache(context.cacheFolder, env, context.sandboxId, clock).forget();
-  await context.forgetNames();
+  new UsageCache(cacheFolder(env), env, sandboxAccount(folder), now).forget();
+  const { forgetNames } = await import('../../completion/cache.ts');
+  forgetNames(() => cacheFolder(env));
   output.done(`The sandbox is fresh, ${card ? 'with' : 'without'} a card on file.`);
   await output.record({ folder, card }, { fields, drawing: () => '' });
 }

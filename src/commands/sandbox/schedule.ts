@@ -1,6 +1,7 @@
 import { blockWords, durationOf, parseCount, poolArgument } from '../../cli/options.ts';
 import { choiceArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
+import { sandboxStore } from '../../context/connections.ts';
 import type { Context } from '../../context/context.ts';
 import { type Block, blockNames } from '../../domain/blocks.ts';
 import { usageError } from '../../domain/errors.ts';
@@ -51,13 +52,13 @@ export default function schedule(command: Verb, context: Context): void {
 }
 
 async function scheduleSeats(
-  { output, sandboxFolder: folder, env, clock: now }: Context,
+  { output, world }: Context,
   pool: string | undefined,
   block: Block | undefined,
   options: Options,
 ): Promise<void> {
-  const store = { folder, env, now };
   const { clearDrops, scheduledDrops, scheduleDrop } = await import('../../sandbox/state.ts');
+  const store = sandboxStore(world);
   if (pool === undefined) {
     const { clear: _clear, ...times } = options;
     if (Object.keys(times).length > 0) throw usageError('which pool and block? Name them: kimi26 europe');

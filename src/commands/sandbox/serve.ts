@@ -1,4 +1,5 @@
 import type { Verb } from '../../cli/verb.ts';
+import { sandboxFolder } from '../../config/folders.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
 
@@ -21,9 +22,10 @@ export default function serve(command: Verb, context: Context): void {
 }
 
 async function serveSandbox(context: Context, { port }: Options): Promise<void> {
-  const { output, sandboxFolder: folder } = context;
+  const { output } = context;
+  const folder = sandboxFolder(context.world.env);
   const { sandboxManagementKey: managementKey } = await import('../../sandbox/state.ts');
-  const { url } = await context.startSandbox(port);
+  const { url } = await context.connections.startSandbox(port);
   output.note('Sandbox: no money moves. Ctrl-C ends it.');
   await output.record(
     { url, managementKey, folder },
@@ -36,7 +38,7 @@ async function serveSandbox(context: Context, { port }: Options): Promise<void> 
       fields,
     },
   );
-  await untilAborted(context.interrupt);
+  await untilAborted(context.world.interrupt);
 }
 
 /** Waits for Ctrl-C. A listening sandbox alone keeps no process alive, so a timer does. */

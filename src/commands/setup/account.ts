@@ -1,5 +1,6 @@
 import { checkedKey, saveKey } from '../../account/sign-in.ts';
 import { pages } from '../../account/web-pages.ts';
+import { accountLabel } from '../../config/settings.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { masked } from '../../domain/secrets.ts';
 import type { Step, Wizard } from './wizard.ts';
@@ -13,7 +14,7 @@ export const account: Step = async (wizard) => {
     return 'silent';
   }
   if (settings.managementKey !== undefined && (await isAccepted(wizard))) {
-    output.note(`Signed in: ${context.account()}.`);
+    output.note(`Signed in: ${accountLabel(context.settings)}.`);
     return 'silent';
   }
   output.note(
@@ -43,14 +44,14 @@ async function signIn({ context, prompts, done }: Wizard): Promise<boolean> {
     await prompts.secret('Management key (mk_…), or s for the sandbox:', 'there is nobody to ask for the key')
   ).trim();
   if (typed === 's' || typed === 'S') {
-    context.chooseSandbox();
+    context.reload({ sandbox: true });
     await context.api();
     return true;
   }
   try {
     const managementKey = checkedKey(typed);
     const { profile, apiUrl } = await saveKey(context, managementKey);
-    context.forgetSettings();
+    context.reload();
     done.push(`signed in as profile "${profile}" with ${masked(managementKey)}`);
     output.note(`✓ Signed in to ${new URL(apiUrl).host} as profile "${profile}".`);
     return true;

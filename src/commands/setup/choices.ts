@@ -74,9 +74,9 @@ export const workingHours: Step = async (wizard) => {
   wizard.work = typed.trim() === '' ? undefined : parseWorkingHours(typed);
   const { work } = wizard;
   if (!work) return 'asked';
-  const now = await context.now();
-  const covers = suggestedBlocks(work, now, context.timeZone).map((block) => {
-    return `${block} (${hoursWithin(block, work, now, context.timeZone)} of your ${hoursWorked(work)} hours)`;
+  const now = await context.connections.now();
+  const covers = suggestedBlocks(work, now, context.world.timeZone).map((block) => {
+    return `${block} (${hoursWithin(block, work, now, context.world.timeZone)} of your ${hoursWorked(work)} hours)`;
   });
   context.output.note(`Suggested: ${inWords(covers)}.`);
   return 'asked';
@@ -88,8 +88,8 @@ export const chooseBlocks: Step = async (wizard) => {
   if (wizard.subscriptions || !pool) return 'silent';
   const { pools } = await context.api();
   const detail = await pools.get(pool.id);
-  const now = await context.now();
-  const suggested = work ? suggestedBlocks(work, now, context.timeZone) : [];
+  const now = await context.connections.now();
+  const suggested = work ? suggestedBlocks(work, now, context.world.timeZone) : [];
   const choices = (await blockChoices(context, { listed: pool, detail, now, onlyFree: true })).map((choice) => ({
     ...choice,
     ticked: choice.disabled === undefined && suggested.includes(choice.value),

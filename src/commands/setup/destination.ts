@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { openDotenv } from '../../account/secrets/dotenv.ts';
 import { CommandError } from '../../domain/errors.ts';
 import type { Clipboard } from '../../output/clipboard.ts';
 import type { ShellProfile } from '../../output/shell-profile.ts';
@@ -16,8 +17,12 @@ export type Destination =
 export const destination: Step = async (wizard) => {
   const { context, prompts } = wizard;
   if (isPending(wizard.subscriptions)) return 'silent';
-  const clipboard = await context.clipboard();
-  const profile = await context.shellProfile();
+  const [{ findClipboard }, { findShellProfile }] = await Promise.all([
+    import('../../output/clipboard.ts'),
+    import('../../output/shell-profile.ts'),
+  ]);
+  const clipboard = await findClipboard(context.world.env);
+  const profile = findShellProfile(context.world.env);
   const choices: Choice<Destination | 'file'>[] = [
     { name: '.env in this folder', value: { kind: 'dotenv', file: '.env' } },
     { name: 'another dotenv file', value: 'file' },
@@ -25,7 +30,7 @@ export const destination: Step = async (wizard) => {
   if (profile) {
     const file = path.join(context.profiles.folder, 'env');
     choices.push({
-      name: `every new ${profile.shell}: ${fromHome(profile.file, context.env.HOME)} loads it`,
+      name: `every new ${profile.shell}: ${fromHome(profile.file, context.world.env.HOME)} loads it`,
       short: `every new ${profile.shell}`,
       value: { kind: 'shell', profile, file },
     });
@@ -44,7 +49,7 @@ export const dotenvFile: Step = async (wizard) => {
   const file = await prompts.text('Which file?', 'there is nobody to ask', async (typed) => {
     if (typed.trim() === '') return 'Type the path of a file.';
     try {
-      await (await context.openDotenv(typed.trim())).discard();
+      await (await openDotenv(context, typed.trim())).discard();
       return undefined;
     } catch (error) {
       if (error instanceof CommandError) return `${error.message}.`;

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { createKeys } from '../../account/keys/create-for-seats.ts';
 import { secretsOf } from '../../account/purchase/buy-with-keys.ts';
 import { makeAndDeliver } from '../../account/secrets/delivery.ts';
+import { openDotenv, openOwnDotenv } from '../../account/secrets/dotenv.ts';
 import { keyByMail } from '../../account/subscriptions.ts';
 import { hoursInWords, isLive, nextLive } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
@@ -19,7 +20,7 @@ export function variableOf(seat: number): string {
 export const keyName: Step = async (wizard) => {
   const { context, prompts } = wizard;
   if (isPending(wizard.subscriptions)) return 'silent';
-  const suggestion = path.basename(context.workingFolder) || 'default';
+  const suggestion = path.basename(context.world.cwd) || 'default';
   const check = (text: string) => {
     if (text.trim() === '') return 'Type something.';
     return text.length > 100 ? 'That is too long: keep it to 100 characters.' : undefined;
@@ -80,7 +81,7 @@ async function open({ context }: Wizard, destination: Destination): Promise<Plac
     return { put: (secrets) => clipboard.copy(secrets.join('\n')), discard: nothing, told: 'in the clipboard' };
   }
   const openFile = (file: string) =>
-    destination.kind === 'shell' ? context.openOwnDotenv(file) : context.openDotenv(file);
+    destination.kind === 'shell' ? openOwnDotenv(context, file) : openDotenv(context, file);
   // The key isn't created if the shell can't be made to load it.
   if (destination.kind === 'shell') destination.profile.check();
   const dotenv = await openFile(destination.file);
@@ -109,11 +110,12 @@ function showOnce({ output }: Wizard['context'], secrets: readonly string[]): vo
 /** Proves that the key works: by a completion while its block is live; else it is said when that begins. */
 export const proof: Step = async (wizard) => {
   const { context, keys = [], subscriptions = [], pool } = wizard;
-  const { output, timeZone } = context;
+  const { output, world } = context;
+  const { timeZone } = world;
   const [first] = keys;
   const [subscription] = subscriptions;
   if (!first || !subscription) return 'silent';
-  const now = await context.now();
+  const now = await context.connections.now();
   if (!isLive(subscription, now)) {
     const next = nextLive(subscription, now);
     if (next) {
@@ -124,7 +126,7 @@ export const proof: Step = async (wizard) => {
     return 'silent';
   }
   try {
-    const inference = await context.inference(first.apiKey);
+    const { inference } = await context.connections.withApiKey(first.apiKey);
     const model = pool?.modelId ?? (await inference.models()).data[0]?.id ?? '';
     const { choices } = await inference.chat(model, [{ role: 'user', content: 'Say hello in one short sentence.' }]);
     const [line = ''] = (choices[0]?.message?.content ?? '').trim().split('\n');

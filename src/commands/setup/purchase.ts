@@ -3,7 +3,9 @@ import { type Bought, buyOnce, checkOpen, earlierPurchaseOf, intentOf, mineOn } 
 import { chargeText, facts, type PricedPurchase, priced } from '../../account/purchase/price.ts';
 import { consentToRepeat } from '../../account/purchase/repeat.ts';
 import { checkSpending, monthlySpending } from '../../account/purchase/spending.ts';
+import { showPage } from '../../account/show-page.ts';
 import { pages } from '../../account/web-pages.ts';
+import { accountLabel } from '../../config/settings.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { formatUsd } from '../../domain/money.ts';
 import { factLines, inWords } from '../../output/text.ts';
@@ -41,7 +43,7 @@ export const purchase: Step = async (wizard) => {
 };
 
 async function consent({ context, prompts }: Wizard, wanted: PricedPurchase): Promise<void> {
-  context.output.note(factLines([...(await facts(wanted, context)), ['Account', context.account()]]));
+  context.output.note(factLines([...(await facts(wanted, context)), ['Account', accountLabel(context.settings)]]));
   await prompts.consent(`Charge ${chargeText(wanted.quote)} now?`);
 }
 
@@ -93,7 +95,7 @@ async function untilPayable({ context, prompts }: Wizard, failure: CommandError)
   );
   if (next === 'stop') throw failure;
   if (next === 'open') {
-    await context.showPage(page);
+    await showPage(context, page);
     await prompts.pick('When the card is saved:', [{ name: 'Try again', value: undefined }], 'there is nobody to ask');
   }
 }

@@ -1,4 +1,5 @@
 import { poolName } from '../../account/pools.ts';
+import { accountLabel } from '../../config/settings.ts';
 import { hoursInWords } from '../../domain/coverage.ts';
 import { masked } from '../../domain/secrets.ts';
 import { factLines } from '../../output/text.ts';
@@ -14,7 +15,7 @@ export async function summary(wizard: Wizard): Promise<void> {
   const { context, subscriptions = [], keys = [], pool: chosen } = wizard;
   const savedTo = placeOf(wizard);
   const told = {
-    account: context.account(),
+    account: accountLabel(context.settings),
     pool: chosen ? poolName(chosen) : (subscriptions[0]?.poolSlug ?? null),
     subscriptions: subscriptions.map(({ id }) => id),
     keys: keys.map(({ id, name, apiKey }) => ({ id: id ?? null, name, apiKey: masked(apiKey) })),

@@ -1,5 +1,7 @@
 import { figures, type Period, usageColumns } from '../../account/usage.ts';
 import type { KeyUsage } from '../../api/usage.ts';
+import { cacheFolder, sandboxFolder } from '../../config/folders.ts';
+import { accountOf } from '../../config/settings.ts';
 import { UsageCache } from '../../config/usage-cache.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
@@ -24,7 +26,9 @@ async function currentUsage(context: Context, refresh: boolean): Promise<readonl
   api.client.requireSignedIn();
   const { keyUsageSchema } = await import('../../api/usage.ts');
   const { array, safeParse } = await import('zod/mini');
-  const cache = new UsageCache(context.cacheFolder, context.env, context.accountId(), context.clock);
+  const { clocks, settings, world } = context;
+  const { env } = world;
+  const cache = new UsageCache(cacheFolder(env), env, accountOf(settings, sandboxFolder(env)), clocks.wall);
   const kept = cache.read();
   const known = kept && safeParse(array(keyUsageSchema()), kept.data);
   const atHand = kept && known?.success ? { keys: known.data, age: kept.age } : undefined;

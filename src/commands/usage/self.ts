@@ -11,8 +11,8 @@ export const selfFields = ['budget', 'rate_limits', 'plan', 'credits', 'key'] as
 export async function selfUsage(context: Context): Promise<void> {
   const { usage } = await context.api();
   const self = await usage.self();
-  const now = await context.now();
-  const day = (timestamp: string | null | undefined) => dayAndDistance(timestamp, now, context.timeZone);
+  const now = await context.connections.now();
+  const day = (timestamp: string | null | undefined) => dayAndDistance(timestamp, now, context.world.timeZone);
   const columns: readonly Column<SelfUsage>[] = [
     { field: 'key', header: 'Key', value: ({ key }) => key?.name },
     { field: 'type', header: 'Type', value: ({ key }) => key?.type },

@@ -15,7 +15,7 @@ import { destination, dotenvFile } from '../../../src/commands/setup/destination
 import { keyName } from '../../../src/commands/setup/key.ts';
 import { purchase } from '../../../src/commands/setup/purchase.ts';
 import type { Step, Wizard } from '../../../src/commands/setup/wizard.ts';
-import { Context } from '../../../src/context/context.ts';
+import { createContext } from '../../../src/context/create.ts';
 import { Buffered } from '../../output/buffer.ts';
 import { emptyFolder, listAt, type Setting, sandbox, type TestSandbox } from '../../sandbox/harness.ts';
 import { worldWith } from '../../support/world.ts';
@@ -45,7 +45,7 @@ async function at(step: Step, { told = {}, key = 'mk_of_the_tests', setting = {}
     if (!input || !output) throw new Error('there is no terminal');
     // A question ends what it wrote to, which a terminal does not mind.
     const stderr = Object.assign(output, { isTTY: true, columns: 80, end: () => output });
-    const context = new Context(
+    const context = createContext(
       worldWith({
         stdin: Object.assign(input, { isTTY: true }),
         stdout: new Buffered(true, 80),

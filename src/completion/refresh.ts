@@ -1,0 +1,71 @@
+import { version } from '../../package.json';
+import type { Api } from '../api/index.ts';
+import { pause } from '../api/pause.ts';
+import { cacheFolder, sandboxFolder } from '../config/folders.ts';
+import { accountOf } from '../config/settings.ts';
+import { createContext } from '../context/create.ts';
+import type { World } from '../context/world.ts';
+import { type Completed, CompletionCache, completed, type KnownName } from './cache.ts';
+import { parseRequest } from './request.ts';
+
+/** How long an answer is waited for, and how long this process lives at the most, in milliseconds. */
+const patience = 8000;
+const lifetime = 9000;
+
+/** Asks the API for the names that a shell completes, and keeps them: what `complete` starts, in the background. */
+/** Asks the API for the names that a shell completes, and keeps them. Runs in the background of {@link complete}. */
+export async function refresh(): Promise<void> {
+  setTimeout(() => process.exit(0), lifetime);
+  const request = parseRequest(process.argv.slice(2));
+  const kind = completed.find((each) => each === request.kind);
+  if (!kind) return;
+  const world: World = {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    get cwd() {
+      return process.cwd();
+    },
+    now: Date.now,
+    monotonic: () => performance.now(),
+    sleep: pause,
+    timeZone: 'UTC',
+    version,
+    interrupt: AbortSignal.timeout(patience),
+  };
+  // JSON is what is printed without a word beside it.
+  const context = createContext(world, () => ({ ...request.flags, json: true, input: false, color: false }));
+  const { env } = world;
+  const cache = new CompletionCache(cacheFolder(env), env, kind, accountOf(context.settings, sandboxFolder(env)));
+  const { asked } = cache.read();
+  try {
+    const names = await namesOf(kind, await context.api());
+    cache.answer(asked, () => ({ asked, names, at: Date.now() }));
+  } catch {
+    cache.answer(asked, (kept) => ({ ...kept, failed: Date.now() }));
+  } finally {
+    await context.close();
+  }
+}
+
+async function namesOf(kind: Completed, { billing, keys, pools }: Api): Promise<KnownName[]> {
+  if (kind === 'pools') {
+    return (await pools.list()).map(({ id, slug, modelName, modelId, status }) =>
+      known(slug, id, modelName ?? modelId, status),
+    );
+  }
+  if (kind === 'keys') {
+    return (await keys.list()).map(({ id, name, keyType, isActive }) =>
+      known(name, id, keyType, isActive === false ? 'inactive' : undefined),
+    );
+  }
+  const { poolPledges } = await billing.status();
+  return (poolPledges ?? []).map(({ id, poolSlug, poolId, status, cancelAtPeriodEnd }) =>
+    known(id, id, poolSlug ?? poolId, status, cancelAtPeriodEnd ? 'ending' : undefined),
+  );
+}
+
+function known(name: string | null | undefined, id: string, ...facts: (string | null | undefined)[]): KnownName {
+  return { name: name ?? id, id, description: facts.filter(Boolean).join(', ') };
+}
