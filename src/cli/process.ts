@@ -34,6 +34,9 @@ function processWorld(interrupt: AbortSignal): { world: World; told: () => Promi
       return process.cwd();
     },
     env: process.env,
+    async terminalHasColors() {
+      return (await import('../output/color.ts')).terminalHasColors;
+    },
     now: Date.now,
     monotonic: () => performance.now(),
     sleep: pause,

@@ -27,9 +27,10 @@ export function tellStack(error: unknown, args: readonly string[], world: World)
 }
 
 /** A stream as people see it, by the command line. */
-export async function display(sink: Sink, args: readonly string[], { env }: World): Promise<Display> {
+export async function display(sink: Sink, args: readonly string[], world: World): Promise<Display> {
   const { Display } = await import('../output/display.ts');
-  return new Display(sink, env, args.includes('--no-color'));
+  const { env, terminalHasColors } = world;
+  return new Display(sink, env, { noColor: args.includes('--no-color'), terminalHasColors });
 }
 
 /** Says what went wrong, and what to do next. */

@@ -90,6 +90,7 @@ class LazyContext implements CommandContext {
       world.env,
       this.#options(),
       () => this.#preferredFormat(),
+      world.terminalHasColors,
     );
     return this.#output;
   }
@@ -155,7 +156,8 @@ class LazyContext implements CommandContext {
 
   /** stderr as people see it. */
   get #asides(): Display {
-    return new Display(this.world.stderr, this.world.env, this.#options().color === false);
+    const { stderr, env, terminalHasColors } = this.world;
+    return new Display(stderr, env, { noColor: this.#options().color === false, terminalHasColors });
   }
 
   /** Whether somebody is watching: at a terminal, and not where programs read. */

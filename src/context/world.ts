@@ -8,6 +8,8 @@ export interface World extends Surroundings {
   readonly stdin: Terminal['stdin'];
   readonly stdout: Sink;
   readonly stderr: Terminal['stderr'] & Sink;
+  /** Whether the terminal behind the streams has colours; without it, it has. */
+  readonly terminalHasColors?: () => Promise<boolean>;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** Milliseconds on a clock that nobody sets. */

@@ -11,5 +11,5 @@ export const painted = {
   warning: (text: string) => chalk.magenta(text),
 };
 
-/** Whether the terminal of this process has colours. chalk looks at the process's own streams and environment. */
+/** Whether the terminal of this process has colours. chalk looks at the streams, environment and arguments of the process itself. */
 export const terminalHasColors = Boolean(supportsColor || supportsColorStderr);

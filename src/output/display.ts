@@ -1,6 +1,6 @@
 import type { Environment } from '../domain/environment.ts';
 import type { Sink } from './sink.ts';
-import { type Style, styleOf } from './style.ts';
+import { type ColorOptions, type Style, styleOf } from './style.ts';
 import { ascii, linked } from './text.ts';
 import { wrapped } from './wrap.ts';
 
@@ -14,13 +14,12 @@ export class Display {
   readonly #loadStyle: () => Promise<Style>;
   readonly #links: boolean;
 
-  /** @param noColor - whether `--no-color` was given */
-  constructor(sink: Sink, env: Environment, noColor: boolean, platform: NodeJS.Platform = process.platform) {
+  constructor(sink: Sink, env: Environment, color: ColorOptions, platform: NodeJS.Platform = process.platform) {
     this.#sink = sink;
     this.isTerminal = sink.isTTY === true;
     this.isDumb = isDumb(env);
     this.unicode = !this.isTerminal || hasUnicode(env, platform);
-    this.#loadStyle = () => styleOf(sink, env, noColor);
+    this.#loadStyle = () => styleOf(sink, env, color);
     this.#links = this.isTerminal && hasLinks(env);
   }
 

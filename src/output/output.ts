@@ -7,7 +7,7 @@ import { type Cell, cellText, csv, tsv } from './delimited.ts';
 import { Display } from './display.ts';
 import { LiveScreen } from './live.ts';
 import { type Sink, written } from './sink.ts';
-import { plain, type Style } from './style.ts';
+import { type ColorOptions, plain, type Style } from './style.ts';
 import { harmless, harmlessData, harmlessJson, harmlessLines } from './text.ts';
 import { isWorkflowLog, jsonWithoutWorkflowCommands, workflowSafeSink } from './workflow-commands.ts';
 
@@ -53,6 +53,7 @@ export class Output {
   readonly #stderr: () => Sink;
   readonly #env: Environment;
   readonly #flags: OutputFlags;
+  readonly #color: ColorOptions;
   /** stdout as people see it. */
   readonly #result: Display;
   /** What was asked for; `undefined` is a table on a terminal and tab-separated lines elsewhere. */
@@ -74,12 +75,14 @@ export class Output {
     env: Environment,
     flags: OutputFlags,
     preferred: () => Format | undefined = () => undefined,
+    terminalHasColors?: ColorOptions['terminalHasColors'],
   ) {
     const isInLog = isWorkflowLog(env);
     this.#stdout = isInLog ? workflowSafeSink(stdout) : stdout;
     this.#stderr = isInLog ? () => workflowSafeSink(stderr()) : stderr;
     this.#flags = flags;
-    this.#result = new Display(stdout, env, flags.color === false);
+    this.#color = { noColor: flags.color === false, terminalHasColors };
+    this.#result = new Display(stdout, env, this.#color);
     this.#env = env;
     this.format = chosenFormat(flags, env) ?? preferred();
     this.#picked = flags.fields === undefined ? undefined : fieldList(flags.fields);
@@ -280,7 +283,7 @@ export class Output {
 
   /** stderr as people see it. */
   get #asides(): Display {
-    return new Display(this.#stderr(), this.#env, this.#flags.color === false);
+    return new Display(this.#stderr(), this.#env, this.#color);
   }
 
   /** Prints what people see. */

@@ -17,17 +17,24 @@ export interface Style {
 /** Text as it is. */
 export const plain: Style = { bold: same, dim: same, good: same, bad: same, warning: same };
 
-/**
- * Returns the palette of a stream. Loads chalk only for a stream that is shown in colour, so that pipes don't pay for it.
- *
- * @param noColor - whether `--no-color` was given
- */
-export async function styleOf(stream: Stream, env: Environment, noColor: boolean): Promise<Style> {
+/** What decides about colour besides a stream and the environment. */
+export interface ColorOptions {
+  /** Whether `--no-color` was given. */
+  readonly noColor: boolean;
+  /** Whether the terminal has colours; by default it has. */
+  readonly terminalHasColors?: (() => Promise<boolean>) | undefined;
+}
+
+/** Returns the palette of a stream. Loads chalk only for a stream that may be shown in colour, so that pipes don't pay for it. */
+export async function styleOf(
+  stream: Stream,
+  env: Environment,
+  { noColor, terminalHasColors = async () => true }: ColorOptions,
+): Promise<Style> {
   if (!wantsColor(stream, env, noColor)) return plain;
-  const { painted, terminalHasColors } = await import('./color.ts');
-  // chalk can't be given an environment. It is asked only about the process's own.
-  const isUnfit = env === process.env && env.FORCE_COLOR === undefined && !terminalHasColors;
-  return isUnfit ? plain : painted;
+  if (env.FORCE_COLOR === undefined && !(await terminalHasColors())) return plain;
+  const { painted } = await import('./color.ts');
+  return painted;
 }
 
 interface Stream {

@@ -56,7 +56,7 @@ describe('links are shown', () => {
 
 describe('a terminal', () => {
   const terminal = (columns: number | undefined, env = {}) =>
-    new Display(new Buffered(true, columns), env, false, 'linux');
+    new Display(new Buffered(true, columns), env, { noColor: false }, 'linux');
 
   test('has its own width, or 80 where it tells none', () => {
     expect([terminal(132).width, terminal(undefined).width, terminal(0).width]).toEqual([132, 80, 80]);
@@ -97,7 +97,7 @@ describe('a terminal', () => {
 });
 
 test('what is no terminal takes text as it is, in any width', async () => {
-  const pipe = new Display(new Buffered(false, 10), { VTE_VERSION: '7600' }, false, 'linux');
+  const pipe = new Display(new Buffered(false, 10), { VTE_VERSION: '7600' }, { noColor: false }, 'linux');
   const text = '✓ 世界: https://example.com/a/b/c and so on and so forth';
   const style = await pipe.style();
   expect([pipe.width, pipe.unicode, pipe.shown(text), pipe.page(`Usage: ${text}`, style)]).toEqual([

@@ -15,7 +15,7 @@ afterEach(() => {
 
 function spinner(env = {}, columns = 80) {
   const sink = new Buffered(true, columns);
-  const spinner = new Spinner(sink, new Display(sink, { LANG: 'C.UTF-8', ...env }, true, 'linux'));
+  const spinner = new Spinner(sink, new Display(sink, { LANG: 'C.UTF-8', ...env }, { noColor: true }, 'linux'));
   return { spinner, sink };
 }
 

@@ -25,12 +25,17 @@ test.each([
 });
 
 test.each([
-  ['a terminal', terminal, {}, painted],
-  ['a pipe', pipe, {}, plain],
-  ['a pipe with FORCE_COLOR', pipe, { FORCE_COLOR: '' }, painted],
-  ['a terminal of an environment of its own, whatever that of the process says', terminal, { TERM: 'foot' }, painted],
-])('the palette of %s', async (_what, stream, env, palette) => {
-  expect(await styleOf(stream, env, false)).toBe(palette);
+  ['a terminal', terminal, {}, true, painted],
+  ['a terminal without colours', terminal, {}, false, plain],
+  ['a terminal without colours, with FORCE_COLOR', terminal, { FORCE_COLOR: '1' }, false, painted],
+  ['a pipe', pipe, {}, true, plain],
+  ['a pipe with FORCE_COLOR', pipe, { FORCE_COLOR: '' }, true, painted],
+])('the palette of %s', async (_what, stream, env, hasColors, palette) => {
+  expect(await styleOf(stream, env, { noColor: false, terminalHasColors: async () => hasColors })).toBe(palette);
+});
+
+test('the palette of a terminal that nothing is known of', async () => {
+  expect(await styleOf(terminal, {}, { noColor: false })).toBe(painted);
 });
 
 test('ends a colour at a line break, and goes on with it after text in another colour', () => {

@@ -15,7 +15,12 @@ export class Line extends PassThrough {
 
 /** A terminal as people see it, without colour unless it is asked for. */
 export function terminal(env: Readonly<Record<string, string>> = {}, columns = 80): Display {
-  return new Display(new Buffered(true, columns), { NO_COLOR: '1', LANG: 'C.UTF-8', ...env }, false, 'linux');
+  return new Display(
+    new Buffered(true, columns),
+    { NO_COLOR: '1', LANG: 'C.UTF-8', ...env },
+    { noColor: false },
+    'linux',
+  );
 }
 
 /** How questions are put to a person at a terminal who has consented to nothing. */
