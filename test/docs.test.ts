@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { meanings, variables } from '../src/cli/help/topics.ts';
@@ -43,6 +43,12 @@ test('docs/scripting.md has every exit code', () => {
 test('docs/environment.md has every variable', () => {
   const names = tableRows(section('docs/environment.md', 'Variables')).flatMap(([cell = '']) => codeIn(cell));
   expect(names.sort()).toEqual(variables.flatMap(([each]) => each.split(', ')).sort());
+});
+
+test('docs/architecture.md has every folder of src', () => {
+  const documented = tableRows(section('docs/architecture.md', 'Layers')).flatMap(([folder = '']) => codeIn(folder));
+  const folders = readdirSync('src', { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  expect(documented.sort()).toEqual(folders.map(({ name }) => `src/${name}/`).sort());
 });
 
 /** Returns the anchors that GitHub gives to the headings of a page. */
