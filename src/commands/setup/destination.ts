@@ -1,17 +1,8 @@
 import path from 'node:path';
 import { openDotenv } from '../../account/secrets/dotenv.ts';
 import { CommandError } from '../../domain/errors.ts';
-import type { Clipboard } from '../../output/clipboard.ts';
-import type { ShellProfile } from '../../output/shell-profile.ts';
 import type { Choice } from '../../prompts/question.ts';
-import type { Step } from './wizard.ts';
-
-/** Where a new key goes. */
-export type Destination =
-  | { readonly kind: 'dotenv'; readonly file: string }
-  | { readonly kind: 'shell'; readonly profile: ShellProfile; readonly file: string }
-  | { readonly kind: 'clipboard'; readonly clipboard: Clipboard }
-  | { readonly kind: 'screen' };
+import type { Destination, Step } from './wizard.ts';
 
 /** Where the key shall go: asked before it is made, so that the place can be proven. */
 export const destination: Step = async (wizard) => {

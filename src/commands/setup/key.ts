@@ -8,8 +8,8 @@ import { hoursInWords, isLive, nextLive } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { framed } from '../../output/frame.ts';
 import { relativeTime, timeOfDay } from '../../output/time.ts';
-import { type Destination, isPending } from './destination.ts';
-import type { Step, Wizard } from './wizard.ts';
+import { isPending } from './destination.ts';
+import type { Destination, Step, Wizard } from './wizard.ts';
 
 /** The variable that holds the key of a seat, counted from 0. */
 export function variableOf(seat: number): string {

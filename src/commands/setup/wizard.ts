@@ -5,8 +5,16 @@ import type { Block } from '../../domain/blocks.ts';
 import type { CommandError } from '../../domain/errors.ts';
 import type { BillingCycle } from '../../domain/quote.ts';
 import type { WorkingHours } from '../../domain/working-hours.ts';
+import type { Clipboard } from '../../output/clipboard.ts';
+import type { ShellProfile } from '../../output/shell-profile.ts';
 import type { Prompts } from '../../prompts/prompts.ts';
-import type { Destination } from './destination.ts';
+
+/** Where a new key goes. */
+export type Destination =
+  | { readonly kind: 'dotenv'; readonly file: string }
+  | { readonly kind: 'shell'; readonly profile: ShellProfile; readonly file: string }
+  | { readonly kind: 'clipboard'; readonly clipboard: Clipboard }
+  | { readonly kind: 'screen' };
 
 /** What the wizard has been told and has done. */
 export interface Wizard {
