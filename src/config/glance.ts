@@ -1,17 +1,9 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { Surroundings } from '../domain/environment.ts';
 import { CommandError } from '../domain/errors.ts';
 import { masked } from '../domain/secrets.ts';
-import { defaultApiUrl } from './api-url.ts';
 import { configFolder } from './folders.ts';
-
-/** The global flags that decide whom the tool speaks for, as typed. */
-interface Flags {
-  readonly profile?: string | undefined;
-  readonly apiUrl?: string | undefined;
-  readonly sandbox?: boolean | undefined;
-}
+import { profilesIn, type SavedProfiles, savedProfiles, shownKey } from './saved-profiles.ts';
+import { resolveIdentity, type SettingFlags, sandboxSetting } from './settings.ts';
 
 /** Whom the tool would speak for. */
 export interface Glance {
@@ -24,48 +16,30 @@ export interface Glance {
 }
 
 /**
- * Whom the tool would speak for, told at once: in a tenth of the time that the settings take, as nothing is checked, no keychain is
- * opened, and what is damaged is taken for nothing. For show alone.
+ * Returns whom the tool would speak for, to be shown: the keychain isn't opened, and what the settings would refuse counts as
+ * missing.
  */
-export function glance({ profile, apiUrl, sandbox }: Flags, surroundings: Surroundings): Glance {
+export function glance(flags: SettingFlags, surroundings: Surroundings): Glance {
   const { env } = surroundings;
-  const file = saved(surroundings);
-  const name = profile ?? (env.CHEAPESTINFERENCE_PROFILE || textAt(file, 'currentProfile')) ?? 'default';
-  const inFile = memberOf(memberOf(file, 'profiles'), name);
-  const key = textAt(inFile, 'managementKey');
-  const inEnvironment = profile === undefined ? env.CHEAPESTINFERENCE_MANAGEMENT_KEY || undefined : undefined;
-  const inKeychain = memberOf(inFile, 'keychain') === true ? (textAt(inFile, 'maskedKey') ?? 'mk_…') : undefined;
-  const url = apiUrl ?? (env.CHEAPESTINFERENCE_API_URL || textAt(inFile, 'apiUrl')) ?? defaultApiUrl;
-  const sandboxWord = env.CHEAPESTINFERENCE_SANDBOX ?? '';
+  const profiles = orElse(() => savedProfiles(configFolder(surroundings)), none);
+  const { profile, apiUrl, managementKey } = resolveIdentity(flags, env, profiles);
+  const isSaved = managementKey?.origin !== 'CHEAPESTINFERENCE_MANAGEMENT_KEY';
   return {
-    managementKey: inEnvironment ? masked(inEnvironment) : key === undefined ? inKeychain : masked(key),
-    origin: inEnvironment ? 'CHEAPESTINFERENCE_MANAGEMENT_KEY' : `profile "${name}"`,
-    host: URL.canParse(url) ? new URL(url).host : url,
-    sandbox: sandbox ?? (apiUrl === undefined && ['1', 'true'].includes(sandboxWord)),
+    managementKey:
+      managementKey && (isSaved ? shownKey(profiles.get(profile.value) ?? {}) : masked(managementKey.value)),
+    origin: isSaved ? `profile "${profile.value}"` : managementKey.origin,
+    host: URL.canParse(apiUrl.value) ? new URL(apiUrl.value).host : apiUrl.value,
+    sandbox: orElse(() => sandboxSetting(flags, env).value, false),
   };
 }
 
-/** What the file of profiles holds; undefined when it cannot be read. */
-function saved(surroundings: Surroundings): unknown {
+const none: SavedProfiles = profilesIn({});
+
+function orElse<Value>(read: () => Value, otherwise: Value): Value {
   try {
-    return JSON.parse(readFileSync(path.join(configFolder(surroundings), 'config.json'), 'utf8'));
+    return read();
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof CommandError || isSystemError(error)) return undefined;
+    if (error instanceof CommandError) return otherwise;
     throw error;
   }
-}
-
-function isSystemError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error;
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-    ? Reflect.get(value, name)
-    : undefined;
-}
-
-function textAt(value: unknown, name: string): string | undefined {
-  const member = memberOf(value, name);
-  return typeof member === 'string' ? member : undefined;
 }

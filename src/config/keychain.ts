@@ -1,4 +1,5 @@
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
+import type { Profile } from './saved-profiles.ts';
 
 const service = 'cheapestinference';
 const binding = '@napi-rs/keyring';
@@ -44,6 +45,11 @@ export class KeychainEntry {
       throw failure(`the system's keychain cannot be used: ${firstLine(error)}`, needs[process.platform], error);
     }
   }
+}
+
+/** Where in the system's keychain a profile's key is; undefined when it is not there. */
+export function keychainEntry(name: string, { keychain, apiUrl }: Profile): KeychainEntry | undefined {
+  return keychain && apiUrl !== undefined ? new KeychainEntry(name, apiUrl) : undefined;
 }
 
 const needs: Partial<Record<NodeJS.Platform, string>> = {

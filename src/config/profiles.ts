@@ -1,51 +1,26 @@
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
-import * as z from 'zod/mini';
 import type { Environment } from '../domain/environment.ts';
-import { CommandError, codeOf, messageOf, usageError } from '../domain/errors.ts';
-import { formats } from '../domain/formats.ts';
-import { once } from '../domain/once.ts';
+import { CommandError, messageOf, usageError } from '../domain/errors.ts';
 import { masked } from '../domain/secrets.ts';
 import { makeFolder, namesIn, realPathOf } from '../state/folder.ts';
 import { keepAside, replaceFile } from '../state/replace-file.ts';
-import { KeychainEntry } from './keychain.ts';
+import { KeychainEntry, keychainEntry } from './keychain.ts';
 import { refuseOpenFile, refuseOpenFolder } from './permissions.ts';
+import {
+  DamagedFile,
+  type Profile,
+  type ProfilesContent,
+  profilesFile,
+  profilesIn,
+  readProfiles,
+  type SavedProfiles,
+  shownKey,
+} from './saved-profiles.ts';
 
 const fileName = 'config';
 /** How long to wait for another process that writes the file, in milliseconds: it takes a few. */
 const patience = 30_000;
-
-const profileSchema = once(() =>
-  z.looseObject({
-    /** The host that the key was saved for; it is sent to no other. */
-    apiUrl: z.optional(z.url()),
-    managementKey: z.optional(z.string()),
-    /** Whether the key is in the system's keychain. */
-    keychain: z.optional(z.boolean()),
-    /** The key in the keychain, masked, to be shown without opening it. */
-    maskedKey: z.optional(z.string()),
-    /** How results are printed. */
-    output: z.optional(z.enum(formats)),
-    /** The longest a request may take, as typed: `30s`. */
-    timeout: z.optional(z.string()),
-    /** The most that all subscriptions together may cost a month, in USD, as typed: `200`. */
-    maxMonthlySpend: z.optional(z.string()),
-    /** How long a request that was sent may still take effect, as typed: `120s`. */
-    settlingTime: z.optional(z.string()),
-  }),
-);
-
-const fileSchema = once(() =>
-  z.looseObject({
-    currentProfile: z.optional(z.string()),
-    profiles: z.optional(z.record(z.string(), profileSchema())),
-  }),
-);
-
-type Content = z.infer<ReturnType<typeof fileSchema>>;
-
-/** One profile as saved: a management key, the API it belongs to, and what is preferred with it. */
-export type Profile = z.infer<ReturnType<typeof profileSchema>>;
 
 /** What the saved profiles need of the world. */
 interface ProfilesWorld {
@@ -62,10 +37,10 @@ interface ProfilesWorld {
 }
 
 /** The saved profiles, in one file that only its owner can read. It is written whole, by one process at a time. */
-export class Profiles {
+export class Profiles implements SavedProfiles {
   readonly #folder: () => string;
   readonly #world: ProfilesWorld;
-  #known: Content | undefined;
+  #known: ProfilesContent | undefined;
   #replacesDamaged = false;
 
   /** @param folder - where they are; a function that throws, where there is no place for them */
@@ -80,16 +55,16 @@ export class Profiles {
   }
 
   get file(): string {
-    return path.join(this.folder, `${fileName}.json`);
+    return profilesFile(this.folder);
   }
 
   /** The profile in use when none is named, once one was saved. */
   get current(): string | undefined {
-    return this.#saved.currentProfile;
+    return profilesIn(this.#saved).current;
   }
 
   get(name: string): Profile | undefined {
-    return named(name, this.#saved);
+    return profilesIn(this.#saved).get(name);
   }
 
   /** Refuses to go on where there is no place for profiles; a command that is given a key needs none. @throws CommandError (file_error) */
@@ -100,7 +75,7 @@ export class Profiles {
   /** @throws CommandError (file_error) where there is no place for profiles */
   names(): string[] {
     this.requirePlace();
-    return Object.keys(this.#saved.profiles ?? {});
+    return profilesIn(this.#saved).names();
   }
 
   /**
@@ -131,7 +106,7 @@ export class Profiles {
    */
   async save(name: string, change: Profile | ((before: Profile) => Profile)): Promise<void> {
     await this.#change((saved, write) => {
-      const profile = typeof change === 'function' ? change(named(name, saved) ?? {}) : change;
+      const profile = typeof change === 'function' ? change(profilesIn(saved).get(name) ?? {}) : change;
       write(withProfile(name, profile, saved));
     });
   }
@@ -149,7 +124,7 @@ export class Profiles {
   ): Promise<string | undefined> {
     let replaced: string | undefined;
     await this.#change((saved, write) => {
-      const before = named(name, saved) ?? {};
+      const before = profilesIn(saved).get(name) ?? {};
       replaced = shownKey(before);
       const left = keychainEntry(name, before);
       const entry = inKeychain ? new KeychainEntry(name, apiUrl) : undefined;
@@ -201,7 +176,7 @@ export class Profiles {
   }
 
   /** What the file holds, read once: whoever writes reads it anew. */
-  get #saved(): Content {
+  get #saved(): ProfilesContent {
     this.#known ??= this.#read().content;
     return this.#known;
   }
@@ -216,23 +191,13 @@ export class Profiles {
   }
 
   /** Reads the file; with `damaged`, what it holds that is no profiles. */
-  #read(): { readonly content: Content; readonly damaged?: Buffer } {
+  #read(): { readonly content: ProfilesContent; readonly damaged?: Buffer } {
     if (!this.#hasPlace()) return { content: {} };
-    let bytes: Buffer;
     try {
-      bytes = readFileSync(this.file);
+      return { content: readProfiles(this.file) };
     } catch (error) {
-      if (isMissing(error)) return { content: {} };
-      throw new CommandError('file_error', `${this.file} cannot be read: ${messageOf(error)}`, { cause: error });
-    }
-    try {
-      return { content: z.parse(fileSchema(), JSON.parse(bytes.toString('utf8'))) };
-    } catch (error) {
-      if (this.#replacesDamaged) return { content: {}, damaged: bytes };
-      throw new CommandError('file_error', `${this.file} is damaged and is left as it is`, {
-        hint: 'Mend it, or run `ci auth login`: that keeps it under another name and begins a new one.',
-        cause: error,
-      });
+      if (error instanceof DamagedFile && this.#replacesDamaged) return { content: {}, damaged: error.content };
+      throw error;
     }
   }
 
@@ -241,7 +206,7 @@ export class Profiles {
    *
    * @param change - is given what is saved at that moment, and writes what is to be
    */
-  async #change(change: (saved: Content, write: (content: Content) => void) => void): Promise<void> {
+  async #change(change: (saved: ProfilesContent, write: (content: ProfilesContent) => void) => void): Promise<void> {
     this.#prepareFolder();
     const { withLock } = await import('../state/lock.ts');
     const { env, now, monotonic, pause, tell } = this.#world;
@@ -291,22 +256,7 @@ export class Profiles {
   }
 }
 
-/** A profile's key, masked, wherever it is; undefined when there is none. */
-export function shownKey({ managementKey, keychain, maskedKey = 'mk_…' }: Profile): string | undefined {
-  if (managementKey !== undefined) return masked(managementKey);
-  return keychain ? maskedKey : undefined;
-}
-
-/** Where in the system's keychain a profile's key is; undefined when it is not there. */
-export function keychainEntry(name: string, { keychain, apiUrl }: Profile): KeychainEntry | undefined {
-  return keychain && apiUrl !== undefined ? new KeychainEntry(name, apiUrl) : undefined;
-}
-
-function named(name: string, { profiles = {} }: Content): Profile | undefined {
-  return Object.hasOwn(profiles, name) ? profiles[name] : undefined;
-}
-
-function withProfile(name: string, profile: Profile, saved: Content): Content {
+function withProfile(name: string, profile: Profile, saved: ProfilesContent): ProfilesContent {
   if (name === '__proto__') throw usageError(`"${name}" cannot name a profile`);
   return {
     ...saved,
@@ -326,9 +276,4 @@ function removeOldDrafts(file: string): void {
   const target = realPathOf(file);
   const [folder, drafts] = [path.dirname(target), `${path.basename(target)}.draft-`];
   for (const name of namesIn(folder)) if (name.startsWith(drafts)) rmSync(path.join(folder, name));
-}
-
-/** Also where something above it is no folder: `/dev/null/config.json`. */
-function isMissing(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '');
 }

@@ -4,8 +4,9 @@ import { CommandError, usageError } from '../domain/errors.ts';
 import { type Cents, parseUsd } from '../domain/money.ts';
 import { isManagementKey, masked } from '../domain/secrets.ts';
 import { defaultApiUrl } from './api-url.ts';
-import { keychainEntry, type Profile, type Profiles } from './profiles.ts';
-import type { SavedProfiles } from './saved-profiles.ts';
+import { keychainEntry } from './keychain.ts';
+import type { Profiles } from './profiles.ts';
+import type { Profile, SavedProfiles } from './saved-profiles.ts';
 
 /** A value and where it came from, in words: `--api-url`, `CHEAPESTINFERENCE_API_URL`, `profile "work"`, `default`. */
 interface Setting<Value> {
@@ -47,41 +48,52 @@ export function resolveSettings(flags: SettingFlags, env: Environment, profiles:
     throw usageError('--sandbox and --api-url exclude each other', 'The sandbox runs in the command itself.');
   }
   if (flags.profile?.trim() === '') throw usageError('--profile is empty', '`ci auth list` shows the profiles.');
-  const sandbox = flags.sandbox
-    ? { value: true, origin: '--sandbox' }
-    : {
-        value: flags.apiUrl === undefined && isOn(env, 'CHEAPESTINFERENCE_SANDBOX'),
-        origin: 'CHEAPESTINFERENCE_SANDBOX',
-      };
-  const current = profiles.current;
-  const profileName =
-    given(flags.profile, '--profile') ??
-    given(env.CHEAPESTINFERENCE_PROFILE || undefined, 'CHEAPESTINFERENCE_PROFILE') ??
-    given(current, 'configuration file') ??
-    ({ value: 'default', origin: 'default' } as const);
-  const saved = profiles.get(profileName.value);
-  const origin = originOf(profileName.value);
-  const apiUrl = given(flags.apiUrl, '--api-url') ??
-    given(env.CHEAPESTINFERENCE_API_URL || undefined, 'CHEAPESTINFERENCE_API_URL') ??
-    given(saved?.apiUrl, origin) ?? { value: defaultApiUrl, origin: 'default' };
-  const inEnvironment = env.CHEAPESTINFERENCE_MANAGEMENT_KEY || undefined;
-  const managementKey =
-    flags.profile === undefined && inEnvironment !== undefined
-      ? given(inEnvironment, 'CHEAPESTINFERENCE_MANAGEMENT_KEY')
-      : (given(saved?.managementKey, origin) ?? inKeychain(profileName.value, saved));
-  const timeoutText = given(flags.timeout, '--timeout') ??
-    given(saved?.timeout, origin) ?? { value: '30s', origin: 'default' };
-  const timeout = { value: parseDuration(timeoutText.value), origin: timeoutText.origin };
+  const sandbox = sandboxSetting(flags, env);
+  const identity = resolveIdentity(flags, env, profiles);
+  const saved = profiles.get(identity.profile.value);
+  const origin = originOf(identity.profile.value);
+  const timeout = given(flags.timeout, '--timeout') ?? given(saved?.timeout, origin) ?? byDefault('30s');
   return {
-    profile: profileName,
-    apiUrl,
-    managementKey,
-    consumptionKey: given(env.CHEAPESTINFERENCE_API_KEY || undefined, 'CHEAPESTINFERENCE_API_KEY'),
-    sandbox: sandbox.value ? sandbox : { value: false, origin: 'default' },
-    timeout,
+    ...identity,
+    consumptionKey: fromEnvironment(env, 'CHEAPESTINFERENCE_API_KEY'),
+    sandbox,
+    timeout: { value: parseDuration(timeout.value), origin: timeout.origin },
     maxMonthlySpend: given(saved?.maxMonthlySpend, origin),
-    settlingTime: settlingTimeOf(given(saved?.settlingTime, origin)),
+    settlingTime: settlingTimeOf(given(saved?.settlingTime, origin) ?? byDefault(defaultSettlingTime)),
   };
+}
+
+/** Resolves whom the tool speaks for and to whom. Nothing is checked, and the keychain stays closed until the key is asked for. */
+export function resolveIdentity(
+  flags: SettingFlags,
+  env: Environment,
+  profiles: SavedProfiles,
+): Pick<Settings, 'profile' | 'apiUrl' | 'managementKey'> {
+  const profile =
+    given(flags.profile, '--profile') ??
+    fromEnvironment(env, 'CHEAPESTINFERENCE_PROFILE') ??
+    given(profiles.current, 'configuration file') ??
+    byDefault('default');
+  const saved = profiles.get(profile.value);
+  const origin = originOf(profile.value);
+  const apiUrl =
+    given(flags.apiUrl, '--api-url') ??
+    fromEnvironment(env, 'CHEAPESTINFERENCE_API_URL') ??
+    given(saved?.apiUrl, origin) ??
+    byDefault(defaultApiUrl);
+  // A profile that is named on the command line brings its own key.
+  const managementKey =
+    (flags.profile === undefined ? fromEnvironment(env, 'CHEAPESTINFERENCE_MANAGEMENT_KEY') : undefined) ??
+    given(saved?.managementKey, origin) ??
+    inKeychain(profile.value, saved);
+  return { profile, apiUrl, managementKey };
+}
+
+/** Resolves whether the sandbox is used. @throws CommandError (usage) if the environment variable is neither on nor off */
+export function sandboxSetting({ sandbox, apiUrl }: SettingFlags, env: Environment): Setting<boolean> {
+  if (sandbox) return { value: true, origin: '--sandbox' };
+  const variable = 'CHEAPESTINFERENCE_SANDBOX';
+  return apiUrl === undefined && isOn(env, variable) ? { value: true, origin: variable } : byDefault(false);
 }
 
 /** Reads a limit of monthly spending, in USD. @throws CommandError (usage) */
@@ -110,8 +122,7 @@ export function parseSettlingTime(text: string): number {
   );
 }
 
-function settlingTimeOf(saved: Setting<string> | undefined): Setting<number> {
-  const { value, origin } = saved ?? { value: defaultSettlingTime, origin: 'default' };
+function settlingTimeOf({ value, origin }: Setting<string>): Setting<number> {
   // Parsed only when needed, so that an invalid saved value doesn't stop the command that replaces it.
   return {
     origin,
@@ -206,4 +217,12 @@ function isOn(env: Environment, name: string): boolean {
 
 function given(value: string | undefined, origin: string): Setting<string> | undefined {
   return value === undefined ? undefined : { value, origin };
+}
+
+function fromEnvironment(env: Environment, variable: `CHEAPESTINFERENCE_${string}`): Setting<string> | undefined {
+  return given(env[variable] || undefined, variable);
+}
+
+function byDefault<Value>(value: Value): Setting<Value> {
+  return { value, origin: 'default' };
 }

@@ -73,6 +73,11 @@ test('names are completed by a program of its own', async () => {
   expect(files).toEqual(['bin/ci.js', 'dist/complete.js']);
 });
 
+test.each(['config list', 'auth list', 'sandbox path'])('ci %s reads config.json without a library', async (line) => {
+  const { libraries } = await loadedBy(user(), line);
+  expect(libraries).toEqual(['commander']);
+});
+
 describe('what asks the API loads what speaks HTTP and what reads answers, and no more', () => {
   const always = ['commander', 'undici', 'zod'];
   // The error for a pool that there is not names the nearest.

@@ -1,7 +1,7 @@
 import { namesOf, ValueArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import { defaultApiUrl } from '../../config/api-url.ts';
-import { shownKey } from '../../config/profiles.ts';
+import { shownKey } from '../../config/saved-profiles.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
 import type { Choice } from '../../prompts/question.ts';

@@ -1,6 +1,6 @@
 import type { Argument } from 'commander';
 import { choiceArgument } from '../../cli/values.ts';
-import type { Profile } from '../../config/profiles.ts';
+import type { Profile } from '../../config/saved-profiles.ts';
 import { defaultSettlingTime, parseSettlingTime, parseSpendLimit } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { parseDuration } from '../../domain/duration.ts';
