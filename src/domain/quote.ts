@@ -1,5 +1,5 @@
 import { type Block, blockAt, hoursPerBlock } from './blocks.ts';
-import { type Cents, yearlyCharge } from './money.ts';
+import { type Cents, parseUsd, yearlyCharge } from './money.ts';
 
 /** How often a subscription can be billed, in the API's words. */
 export const billingCycles = ['month', 'year'] as const;
@@ -88,6 +88,17 @@ export function paid(quote: Quote, monthlyPrices: readonly Cents[]): Paid | unde
   const price = Math.min(agreed ?? sum, highestBill);
   const charge = billingCycle === 'month' ? price : yearlyCharge(price, annualDiscount);
   return { monthly: price, charge, isAbove: isDearer(price, quote) };
+}
+
+/** Returns the true cost of a purchase, as {@link paid} does, from the subscriptions that it created. */
+export function paidFor(
+  quote: Quote,
+  subscriptions: readonly { readonly monthlyPrice?: number | null | undefined }[],
+): Paid | undefined {
+  return paid(
+    quote,
+    subscriptions.flatMap(({ monthlyPrice }) => (monthlyPrice == null ? [] : parseUsd(monthlyPrice))),
+  );
 }
 
 /** An upper bound for any bill. Twelve times this amount is still an exact integer. */

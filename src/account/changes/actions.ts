@@ -3,7 +3,7 @@ import type { Key } from '../../api/keys.ts';
 import type { Subscription } from '../../api/pools.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
-import { agreedQuote, type Paid, paid } from '../../domain/quote.ts';
+import { agreedQuote, paidFor } from '../../domain/quote.ts';
 import {
   areSameKeys,
   areSamePurchases,
@@ -95,7 +95,8 @@ const actions: { readonly [A in Action]: ActionRow<A> } = {
     },
     ids: (found) => found.map(({ id }) => id),
     charge: (intent, found) => {
-      const actual = paidFor(intent, found);
+      if (intent.charge === undefined) return undefined;
+      const actual = paidFor(agreedQuote(intent, parseUsd(intent.charge)), found);
       return actual?.isAbove ? toUsd(actual.charge) : undefined;
     },
     again: async (api, { pool }, ids) => {
@@ -188,13 +189,6 @@ export function describeChange(intent: Intent): string {
 /** Returns the charge in USD if what a look found shows a different amount than was agreed. */
 export function chargeFound<A extends Action>(action: A, intent: IntentOf<A>, found: FoundBy[A]): number | undefined {
   return rowOf(action).charge?.(intent, found);
-}
-
-/** Returns what recorded seats really cost, compared with what was agreed to; undefined where either isn't known. */
-function paidFor(intent: IntentOf<'subscribe'>, found: readonly Subscription[]): Paid | undefined {
-  if (intent.charge === undefined) return undefined;
-  const prices = found.flatMap(({ monthlyPrice }) => (monthlyPrice == null ? [] : parseUsd(monthlyPrice)));
-  return paid(agreedQuote(intent, parseUsd(intent.charge)), prices);
 }
 
 /** Returns the ids of what a look found. */

@@ -5,16 +5,20 @@ import { makeAndDeliver } from '../secrets/delivery.ts';
 import { openDotenv } from '../secrets/dotenv.ts';
 import { checkSaving, type Saved, type Saving, savedIn } from '../secrets/saving.ts';
 import { withMaskedKey } from '../subscription-table.ts';
-import type { Bought } from './buy.ts';
+import type { PurchaseResult } from './buy.ts';
 
-/** What is to come of a purchase besides the seats. */
-export interface Wanted extends Saving {
+/** The keys to create with a purchase, and where their secrets go. */
+export interface KeyOptions extends Saving {
   /** The name of the key that each seat gets. */
   readonly createKey?: string;
 }
 
 /** Refuses what contradicts itself, before anything is sent. @throws CommandError (usage) */
-export async function checkWanted({ createKey, quantity, ...saving }: Wanted & { quantity: number }): Promise<void> {
+export async function checkKeyOptions({
+  createKey,
+  quantity,
+  ...saving
+}: KeyOptions & { quantity: number }): Promise<void> {
   if (createKey?.trim() === '') throw usageError('the name of the key is empty');
   if (saving.save !== undefined && createKey === undefined) throw usageError('--save goes with --create-key');
   if (saving.save !== undefined && quantity > 1) {
@@ -23,10 +27,10 @@ export async function checkWanted({ createKey, quantity, ...saving }: Wanted & {
   await checkSaving(saving);
 }
 
-/** What is told of a purchase: its keys' secrets are masked where they went into a file. */
-export type Told = Bought & {
+/** A purchase as it is shown. Secrets that were saved to a file are masked. */
+export type DeliveredPurchase = PurchaseResult & {
   readonly saved?: Saved | undefined;
-  /** Why a key was not made; it is thrown afterwards. */
+  /** Why a key was not created; thrown once the purchase is shown. */
   readonly failure?: CommandError | undefined;
 };
 
@@ -38,10 +42,10 @@ export type Told = Bought & {
  */
 export async function buyAndDeliver(
   context: Context,
-  buy: () => Promise<Bought>,
-  { createKey, ...saving }: Wanted,
-  tell: (told: Told) => Promise<void>,
-): Promise<Told> {
+  buy: () => Promise<PurchaseResult>,
+  { createKey, ...saving }: KeyOptions,
+  tell: (told: DeliveredPurchase) => Promise<void>,
+): Promise<DeliveredPurchase> {
   if (createKey === undefined) {
     const bought = await buy();
     await tell(bought);
@@ -50,7 +54,7 @@ export async function buyAndDeliver(
   const dotenv = saving.save === undefined ? undefined : await openDotenv(context, saving.save);
   let written = false;
   try {
-    const made = await makeAndDeliver<Told>(context, {
+    const made = await makeAndDeliver<DeliveredPurchase>(context, {
       make: async (hold) => {
         const bought = await buy();
         if (bought.kind === 'covered') return bought;
@@ -80,6 +84,6 @@ export async function buyAndDeliver(
 }
 
 /** The secrets of new keys; those that were there before are nobody's to be shown. */
-export function secretsOf({ kind, subscriptions }: Bought): string[] {
+export function secretsOf({ kind, subscriptions }: PurchaseResult): string[] {
   return kind === 'covered' ? [] : subscriptions.flatMap(({ key }) => (key?.apiKey ? [key.apiKey] : []));
 }

@@ -2,7 +2,7 @@ import type { SubscribeResult, Subscription } from '../../api/pools.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { type Cents, formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
-import { agreedQuote, paid, type Quote } from '../../domain/quote.ts';
+import { agreedQuote, paidFor, type Quote } from '../../domain/quote.ts';
 import type { SubscribeIntent } from '../../domain/reconcile.ts';
 import { counted, inWords } from '../../output/text.ts';
 import { carryOut } from '../changes/carry-out.ts';
@@ -11,10 +11,11 @@ import { blockState, findPool, poolName, withPool } from '../pools.ts';
 import { showPage } from '../show-page.ts';
 import { withMaskedKey } from '../subscription-table.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
-import { alreadyCovering } from './covering.ts';
-import { chargeText, type PricedPurchase } from './price.ts';
+import { findCovering } from './covering.ts';
+import { chargeText } from './facts.ts';
+import { checkSpending, monthlySpending } from './limits.ts';
+import type { PricedPurchase } from './price.ts';
 import { type Agreement, checkRepeat } from './repeat.ts';
-import { checkSpending, monthlySpending } from './spending.ts';
 
 /** How often one purchase may be made. */
 export interface Repetition {
@@ -33,7 +34,7 @@ export interface SeenAccount {
 }
 
 /** Seats that were bought. */
-export interface BoughtSeats {
+export interface PurchasedSeats {
   readonly kind: 'bought';
   readonly subscriptions: PoolSubscription[];
   /** The error for a charge above the agreed price; thrown once the result is shown. */
@@ -43,7 +44,7 @@ export interface BoughtSeats {
 }
 
 /** What came of a purchase: it was made, or it was not needed. */
-export type Bought = BoughtSeats | { readonly kind: 'covered'; readonly subscriptions: PoolSubscription[] };
+export type PurchaseResult = PurchasedSeats | { readonly kind: 'covered'; readonly subscriptions: PoolSubscription[] };
 
 /**
  * Buys, while no other `ci` on this machine buys for this account: what was looked at before anybody was asked is looked at again.
@@ -51,12 +52,16 @@ export type Bought = BoughtSeats | { readonly kind: 'covered'; readonly subscrip
  *
  * @throws CommandError with its outcome
  */
-export async function buyOnce(context: Context, purchase: PricedPurchase, repetition: Repetition): Promise<Bought> {
+export async function buyOnce(
+  context: Context,
+  purchase: PricedPurchase,
+  repetition: Repetition,
+): Promise<PurchaseResult> {
   return context.record.exclusively('purchase', async () => {
     const again = context.settling.again;
     const earlier = again
       ? undefined
-      : await takenUp(context, intentOf(purchase), { ignoresUnclear: repetition.ensure });
+      : await takenUp(context, purchaseIntent(purchase), { ignoresUnclear: repetition.ensure });
     if (earlier) return earlier;
     const mine = await mineOn(context, poolName(purchase.pool));
     return buyFor(context, { mine, spent: await monthlySpending(context) }, purchase, repetition);
@@ -73,11 +78,11 @@ export async function buyFor(
   { mine, spent }: SeenAccount,
   purchase: PricedPurchase,
   { ensure, agreed }: Repetition,
-): Promise<Bought> {
+): Promise<PurchaseResult> {
   const pool = poolName(purchase.pool);
-  const covering = ensure ? alreadyCovering(pool, mine, purchase.blocks, purchase.quote.quantity) : undefined;
+  const covering = ensure ? findCovering(pool, mine, purchase.blocks, purchase.quote.quantity) : undefined;
   if (covering) return { kind: 'covered', subscriptions: covering };
-  if (agreed) await checkRepeat(context, intentOf(purchase), mine, agreed);
+  if (agreed) await checkRepeat(context, purchaseIntent(purchase), mine, agreed);
   checkSpending(context, purchase, spent);
   const subscriptions = await buy(context, purchase, mine);
   const overcharge = overchargeOf(pool, purchase.quote, subscriptions);
@@ -92,7 +97,7 @@ export function plannedPurchase({ settings }: Context, intent: SubscribeIntent):
 }
 
 /** Returns an earlier purchase, with an error if it charged more than a limit that is set now. @param maximum - cents */
-export function withinLimit(bought: BoughtSeats, pool: string, maximum: Cents | undefined): BoughtSeats {
+export function withinLimit(bought: PurchasedSeats, pool: string, maximum: Cents | undefined): PurchasedSeats {
   const { charge } = bought;
   if (maximum === undefined || charge === undefined || charge <= maximum) return bought;
   const message = `an earlier purchase of ${pool} charged ${formatUsd(charge)}, above the limit of ${formatUsd(maximum)}`;
@@ -112,7 +117,7 @@ export async function earlierPurchaseOf(
   pool: string,
   { blocks, quantity, billingCycle }: Pick<SubscribeIntent, 'blocks' | 'quantity' | 'billingCycle'>,
   options: Pick<Planned<'subscribe'>, 'ignoresUnclear'> = {},
-): Promise<BoughtSeats | undefined> {
+): Promise<PurchasedSeats | undefined> {
   if ((await openIntents(context, 'subscribe')).length === 0) return undefined;
   const { pools } = await context.api();
   const name = poolName(findPool(await pools.list(), pool));
@@ -123,7 +128,7 @@ async function takenUp(
   context: Context,
   intent: SubscribeIntent,
   options: Pick<Planned<'subscribe'>, 'ignoresUnclear'> = {},
-): Promise<BoughtSeats | undefined> {
+): Promise<PurchasedSeats | undefined> {
   const earlier = await awaitEarlier(context, { ...plannedPurchase(context, intent), ...options });
   if (!earlier) return undefined;
   context.result.lastChange = 'applied';
@@ -131,7 +136,7 @@ async function takenUp(
 }
 
 /** Returns the seats and the charge of an earlier purchase. A key that was created since is not shown again. */
-export function boughtEarlier({ intent, found }: EarlierChange<'subscribe'>): BoughtSeats {
+export function boughtEarlier({ intent, found }: EarlierChange<'subscribe'>): PurchasedSeats {
   const { pool, charge } = intent;
   const subscriptions = found.map((each) => withMaskedKey({ ...each, poolSlug: pool }));
   const agreed = charge === undefined ? undefined : parseUsd(charge);
@@ -170,7 +175,7 @@ export async function mineOn(context: Context, pool: string): Promise<Subscripti
 }
 
 /** A purchase, as the record keeps it. */
-export function intentOf({ pool, blocks, quote }: PricedPurchase): SubscribeIntent {
+export function purchaseIntent({ pool, blocks, quote }: PricedPurchase): SubscribeIntent {
   const { quantity, billingCycle, charge } = quote;
   return { action: 'subscribe', pool: poolName(pool), blocks, quantity, billingCycle, charge: toUsd(charge.atMost) };
 }
@@ -184,7 +189,7 @@ async function buy(
   const { blocks } = purchase;
   const { quantity, billingCycle } = purchase.quote;
   const name = poolName(purchase.pool);
-  const intent = intentOf(purchase);
+  const intent = purchaseIntent(purchase);
   const before = { ids: mine.map(({ id }) => id) };
   const bought = await carryOut<'subscribe', readonly Subscription[]>(context, 'subscribe', {
     intent,
@@ -218,8 +223,7 @@ function overchargeOf(
   quote: Quote,
   bought: readonly Subscription[],
 ): { readonly charge: Cents; readonly error: CommandError } | undefined {
-  const prices = bought.flatMap(({ monthlyPrice }) => (monthlyPrice == null ? [] : parseUsd(monthlyPrice)));
-  const actual = paid(quote, prices);
+  const actual = paidFor(quote, bought);
   if (!actual?.isAbove) return undefined;
   const message = `${pool} charged ${formatUsd(actual.charge)}, and you agreed to ${formatUsd(quote.charge.atMost)}`;
   const error = new CommandError('price_above_maximum', message, {

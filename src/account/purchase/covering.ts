@@ -11,7 +11,7 @@ import type { PoolSubscription } from '../subscriptions.ts';
  * @param mine - my subscriptions on the pool
  * @throws CommandError (unavailable) when part is covered, or only by what will not renew
  */
-export function alreadyCovering(
+export function findCovering(
   pool: string,
   mine: readonly Subscription[],
   blocks: readonly Block[],

@@ -10,10 +10,10 @@ import { subscriptionColumns, subscriptionFields } from '../subscription-table.t
 import { keyByMail, type PoolSubscription } from '../subscriptions.ts';
 
 /** The fields of what was bought: of a single subscription, or with `subscriptions` of several. */
-export const boughtFields = [...subscriptionFields, 'subscriptions'];
+export const purchaseFields = [...subscriptionFields, 'subscriptions'];
 
 /** Prints what was bought, keys as they stand in it. */
-export async function printBought(context: Context, subscriptions: readonly PoolSubscription[]): Promise<void> {
+export async function printPurchase(context: Context, subscriptions: readonly PoolSubscription[]): Promise<void> {
   const now = await context.connections.now();
   const secret = (subscription: Subscription) => subscription.key?.apiKey ?? '';
   const columns = subscriptionColumns(now).map((column) =>
@@ -25,7 +25,7 @@ export async function printBought(context: Context, subscriptions: readonly Pool
     subscriptions,
     {
       columns,
-      fields: boughtFields,
+      fields: purchaseFields,
       empty: '',
       drawing: (style, clean) =>
         clean
@@ -57,7 +57,7 @@ export function savedText({ savedTo, variable }: Saved): string {
 }
 
 /** Says how a key is had, where there is none yet. @param withKey - whether one was to be made */
-export function sayWhatIsNext({ output }: Context, subscriptions: readonly Subscription[], withKey: boolean): void {
+export function noteNextStep({ output }: Context, subscriptions: readonly Subscription[], withKey: boolean): void {
   const pending = subscriptions.filter(({ status }) => status === 'pending_key');
   if (pending.length > 0) {
     output.note(keyByMail);

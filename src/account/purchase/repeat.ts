@@ -31,7 +31,7 @@ export async function consentToRepeat(
   counts: (change: RecordedChange) => boolean = () => true,
 ): Promise<Agreement> {
   const at = context.clocks.wall();
-  const same = (await sameSince(context, intent, at - repeatWithin)).filter(counts);
+  const same = (await samePurchasesSince(context, intent, at - repeatWithin)).filter(counts);
   const done = same.length > 0 ? await carriedOut(context, same, await mineNow()) : [];
   const last = done.at(-1);
   if (!last) return { repeated: new Set(), at };
@@ -55,7 +55,7 @@ export async function checkRepeat(
   { repeated, at }: Agreement,
   counts: (change: RecordedChange) => boolean = () => true,
 ): Promise<void> {
-  const same = (await sameSince(context, intent, at - repeatWithin)).filter(
+  const same = (await samePurchasesSince(context, intent, at - repeatWithin)).filter(
     (change) => !repeated.has(change.id) && counts(change),
   );
   const last = (await carriedOut(context, same, mine)).at(-1);
@@ -63,7 +63,11 @@ export async function checkRepeat(
 }
 
 /** The purchases of just the same for this account, as recorded since a moment. @param since - epoch milliseconds */
-export async function sameSince(context: Context, intent: SubscribeIntent, since: number): Promise<RecordedChange[]> {
+export async function samePurchasesSince(
+  context: Context,
+  intent: SubscribeIntent,
+  since: number,
+): Promise<RecordedChange[]> {
   const { id } = await context.record.account();
   const history = await context.record.history();
   return history

@@ -14,12 +14,12 @@ import { settleChange } from '../changes/carry-out.ts';
 import { checkEarlier, type EarlierChange, noteRisk, type Obstacle, obstacleError } from '../changes/earlier.ts';
 import { idsOfOthers } from '../changes/find-outcome.ts';
 import { blockHours, priceText } from '../pools.ts';
-import { type Bought, boughtEarlier, buyFor, plannedPurchase, withinLimit } from '../purchase/buy.ts';
-import { buyAndDeliver, type Told, type Wanted } from '../purchase/buy-with-keys.ts';
-import { alreadyCovering } from '../purchase/covering.ts';
-import { checkMaximum, type PricedPurchase, UnstatedPrice } from '../purchase/price.ts';
-import { type Agreement, checkRepeat, consentToRepeat, sameSince } from '../purchase/repeat.ts';
-import { checkSpending, monthlySpending } from '../purchase/spending.ts';
+import { boughtEarlier, buyFor, type PurchaseResult, plannedPurchase, withinLimit } from '../purchase/buy.ts';
+import { buyAndDeliver, type DeliveredPurchase, type KeyOptions } from '../purchase/buy-with-keys.ts';
+import { findCovering } from '../purchase/covering.ts';
+import { checkMaximum, checkSpending, monthlySpending } from '../purchase/limits.ts';
+import { type PricedPurchase, UnstatedPrice } from '../purchase/price.ts';
+import { type Agreement, checkRepeat, consentToRepeat, samePurchasesSince } from '../purchase/repeat.ts';
 import { openDotenv } from '../secrets/dotenv.ts';
 import { openRefuge } from '../secrets/undelivered.ts';
 import type { Look } from './poll.ts';
@@ -35,7 +35,7 @@ const longestRest = 120_000;
 const freshFor = 5000;
 
 /** How to take what opens. */
-export interface TakeOptions extends Wanted {
+export interface TakeOptions extends KeyOptions {
   readonly quantity: number;
   readonly billingCycle: BillingCycle;
   readonly maxPrice?: Cents;
@@ -48,7 +48,7 @@ export interface TakeOptions extends Wanted {
 /** A candidate that the account holds: bought now, bought by a purchase whose response was lost, or covered before. */
 export interface Held {
   readonly candidate: Candidate;
-  readonly got: Bought;
+  readonly got: PurchaseResult;
   /** At most; 0 when it was covered already. */
   readonly charge: Cents;
   /** What is to be said about it first. */
@@ -72,7 +72,7 @@ export interface Listener {
   /** A candidate is about to be bought. */
   readonly buying: () => Promise<void>;
   /** What was bought for a candidate, and charged at most. */
-  readonly bought: (told: Told, candidate: Candidate, charge: Cents) => Promise<void>;
+  readonly bought: (told: DeliveredPurchase, candidate: Candidate, charge: Cents) => Promise<void>;
   /** Why a candidate that is open was not bought. */
   readonly refused: (error: CommandError, candidate: Candidate) => Promise<void>;
 }
@@ -297,7 +297,7 @@ export class Taker {
         const got = this.#asAgreed(candidate, await buyFor(this.#context, account, purchase, repetition));
         return { candidate, got, charge: got.kind === 'bought' ? (got.charge ?? charge) : 0 };
       } catch (error) {
-        const attempt = (await sameSince(this.#context, this.#intent(candidate), begunAt)).at(-1);
+        const attempt = (await samePurchasesSince(this.#context, this.#intent(candidate), begunAt)).at(-1);
         const before = { ids: account.mine.map(({ id }) => id) };
         // Whatever appears late, from this attempt or a later one, wasn't there before the first.
         if (attempt && !this.#attempts.has(candidate)) this.#attempts.set(candidate, { ...attempt, before });
@@ -396,7 +396,7 @@ export class Taker {
   }
 
   /** Drops the overcharge error if the price rose after the look but stayed within the agreed limit. */
-  #asAgreed<Got extends Bought>(candidate: Candidate, got: Got): Got {
+  #asAgreed<Got extends PurchaseResult>(candidate: Candidate, got: Got): Got {
     const limit = this.#limits.get(candidate);
     const isWithin = got.kind === 'bought' && got.charge !== undefined && limit !== undefined && got.charge <= limit;
     return isWithin ? { ...got, overcharge: undefined } : got;
@@ -407,7 +407,7 @@ export class Taker {
     for (const candidate of this.#candidates) {
       const { pool, blocks } = candidate;
       try {
-        const subscriptions = alreadyCovering(pool, this.#mineOn(candidate), blocks, this.#options.quantity);
+        const subscriptions = findCovering(pool, this.#mineOn(candidate), blocks, this.#options.quantity);
         if (subscriptions) return { candidate, got: { kind: 'covered', subscriptions }, charge: 0 };
       } catch (error) {
         refusal ??= error;

@@ -6,7 +6,7 @@ import type { Candidate, Change } from '../../domain/watching.ts';
 import type { Column } from '../../output/output.ts';
 import { counted, inWords } from '../../output/text.ts';
 import { dateAndTime } from '../../output/time.ts';
-import { secretsOf, type Told } from '../purchase/buy-with-keys.ts';
+import { type DeliveredPurchase, secretsOf } from '../purchase/buy-with-keys.ts';
 import { withMaskedKey } from '../subscription-table.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
 
@@ -88,7 +88,12 @@ export function errorEvent({ code, message }: CommandError, at: number, candidat
 }
 
 /** What was bought, or held already: then nothing was charged. @param charge - at most */
-export function subscribedEvent(told: Told, { pool, blocks }: Candidate, charge: Cents, at: number): WatchEvent {
+export function subscribedEvent(
+  told: DeliveredPurchase,
+  { pool, blocks }: Candidate,
+  charge: Cents,
+  at: number,
+): WatchEvent {
   const facts = { pool, blocks, charge: toUsd(charge), subscriptions: told.subscriptions };
   if (told.kind === 'bought') return event('subscribed', at, facts);
   return event('subscribed', at, { ...facts, charge: 0, subscriptions: told.subscriptions.map(withMaskedKey) });

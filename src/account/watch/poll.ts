@@ -4,7 +4,7 @@ import type { Pool, PoolDetail } from '../../api/pools.ts';
 import type { Block } from '../../domain/blocks.ts';
 import type { Candidate, SeenBlock, SeenPool } from '../../domain/watching.ts';
 import { blockPrice, blockState, findPool, freeSeats, hasListedPrices, isOpen, poolName } from '../pools.ts';
-import { type PricedPurchase, type Purchase, pricedOf } from '../purchase/price.ts';
+import { type PricedPurchase, type PurchaseOptions, pricePurchase } from '../purchase/price.ts';
 
 /** What is looked for. */
 export interface Sought {
@@ -21,7 +21,7 @@ export interface Sought {
 export interface Look {
   readonly seen: readonly SeenPool[];
   /** What a candidate would cost now. @throws CommandError (unexpected_response) when the API states no price */
-  readonly priced: (candidate: Candidate, purchase: Omit<Purchase, 'blocks'>) => PricedPurchase;
+  readonly priced: (candidate: Candidate, purchase: Omit<PurchaseOptions, 'blocks'>) => PricedPurchase;
 }
 
 /** Looks at the same pools again and again. */
@@ -77,7 +77,7 @@ export class Lookout {
       seen,
       priced: ({ pool: name, blocks }, purchase) => {
         const { pool, detail } = found.get(name) ?? { pool: findPool(this.#known.value, name), detail: undefined };
-        return pricedOf(pool, detail, blocks, purchase);
+        return pricePurchase(pool, detail, blocks, purchase);
       },
     };
   }

@@ -4,8 +4,8 @@ import type { Cents } from '../../domain/money.ts';
 import { type Checked, checkUntilDone, Pace } from '../../domain/pace.ts';
 import { type Candidate, type Change, Watch } from '../../domain/watching.ts';
 import { inWords } from '../../output/text.ts';
-import type { Told } from '../purchase/buy-with-keys.ts';
-import { printBought, savedText, sayWhatIsNext } from '../purchase/receipt.ts';
+import type { DeliveredPurchase } from '../purchase/buy-with-keys.ts';
+import { noteNextStep, printPurchase, savedText } from '../purchase/receipt.ts';
 import { withMaskedKey } from '../subscription-table.ts';
 import { type TakeOptions, Taker } from './buyer.ts';
 import {
@@ -179,8 +179,8 @@ export class Watched {
     return told;
   }
 
-  #printBought({ kind, subscriptions }: Told): Promise<void> {
-    return printBought(this.#context, kind === 'covered' ? subscriptions.map(withMaskedKey) : subscriptions);
+  #printPurchase({ kind, subscriptions }: DeliveredPurchase): Promise<void> {
+    return printPurchase(this.#context, kind === 'covered' ? subscriptions.map(withMaskedKey) : subscriptions);
   }
 
   /** Tells of a failure that does not end the watch, when it was not told already. */
@@ -238,15 +238,15 @@ export class Watched {
     return true;
   }
 
-  async #tellBought(told: Told, candidate: Candidate, charge: Cents): Promise<WatchEvent> {
+  async #tellBought(told: DeliveredPurchase, candidate: Candidate, charge: Cents): Promise<WatchEvent> {
     const event = subscribedEvent(told, candidate, charge, this.#context.clocks.wall());
-    await this.#print(event, () => this.#printBought(told));
+    await this.#print(event, () => this.#printPurchase(told));
     this.#sayMore(told);
     return event;
   }
 
   /** What is said about a purchase besides. */
-  #sayMore({ kind, subscriptions, saved }: Told): void {
+  #sayMore({ kind, subscriptions, saved }: DeliveredPurchase): void {
     const withKeys = this.#options.createKey !== undefined;
     const { output } = this.#context;
     if (kind === 'covered') {
@@ -255,7 +255,7 @@ export class Watched {
       output.note(`Already covered by ${ids}: nothing was charged${noKey}.`);
       return;
     }
-    sayWhatIsNext(this.#context, subscriptions, withKeys);
+    noteNextStep(this.#context, subscriptions, withKeys);
     if (saved) output.done(savedText(saved));
   }
 

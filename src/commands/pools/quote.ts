@@ -1,13 +1,7 @@
 import { chosenPool } from '../../account/pools.ts';
-import {
-  chosenBlocks,
-  facts,
-  type Purchase,
-  priced,
-  quoteColumns,
-  quoteFields,
-  quoteRecord,
-} from '../../account/purchase/price.ts';
+import { purchaseFacts } from '../../account/purchase/facts.ts';
+import { chosenBlocks, type PurchaseOptions, priced } from '../../account/purchase/price.ts';
+import { quoteColumns, quoteFields, quoteRecord } from '../../account/purchase/quote-record.ts';
 import { billingCycleOption, blocksOption, poolArgument, quantityOption } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
@@ -27,16 +21,16 @@ export default function quote(command: Verb, context: Context): void {
     .addOption(blocksOption())
     .addOption(quantityOption())
     .addOption(billingCycleOption())
-    .action((pool: string | undefined, purchase: Purchase) => quotePool(context, pool, purchase));
+    .action((pool: string | undefined, purchase: PurchaseOptions) => quotePool(context, pool, purchase));
 }
 
-async function quotePool(context: Context, typed: string | undefined, purchase: Purchase): Promise<void> {
+async function quotePool(context: Context, typed: string | undefined, purchase: PurchaseOptions): Promise<void> {
   const name = await chosenPool(context, typed);
   const blocks = await chosenBlocks(context, name, purchase.blocks, false);
   const purchased = await priced(context, name, blocks, purchase);
   await context.output.record(quoteRecord(purchased), {
     columns: quoteColumns,
     fields: quoteFields,
-    drawing: async () => `${factLines(await facts(purchased, context))}\n`,
+    drawing: async () => `${factLines(await purchaseFacts(context, purchased))}\n`,
   });
 }

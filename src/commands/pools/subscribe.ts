@@ -1,30 +1,27 @@
 import { chosenPool, poolName } from '../../account/pools.ts';
 import {
-  type Bought,
   buyOnce,
   checkOpen,
   earlierPurchaseOf,
-  intentOf,
   mineOn,
+  type PurchaseResult,
+  purchaseIntent,
   withinLimit,
 } from '../../account/purchase/buy.ts';
-import { buyAndDeliver, checkWanted, secretsOf, type Told, type Wanted } from '../../account/purchase/buy-with-keys.ts';
-import { alreadyCovering } from '../../account/purchase/covering.ts';
 import {
-  chargeText,
-  checkMaximum,
-  chosenBlocks,
-  facts,
-  type PricedPurchase,
-  type Purchase,
-  priced,
-  quoteColumns,
-  quoteFields,
-  quoteRecord,
-} from '../../account/purchase/price.ts';
-import { boughtFields, printBought, savedText, sayWhatIsNext } from '../../account/purchase/receipt.ts';
+  buyAndDeliver,
+  checkKeyOptions,
+  type DeliveredPurchase,
+  type KeyOptions,
+  secretsOf,
+} from '../../account/purchase/buy-with-keys.ts';
+import { findCovering } from '../../account/purchase/covering.ts';
+import { chargeText, purchaseFacts } from '../../account/purchase/facts.ts';
+import { checkMaximum, checkSpending, monthlySpending } from '../../account/purchase/limits.ts';
+import { chosenBlocks, type PricedPurchase, type PurchaseOptions, priced } from '../../account/purchase/price.ts';
+import { quoteColumns, quoteFields, quoteRecord } from '../../account/purchase/quote-record.ts';
+import { noteNextStep, printPurchase, purchaseFields, savedText } from '../../account/purchase/receipt.ts';
 import { consentToRepeat } from '../../account/purchase/repeat.ts';
-import { checkSpending, monthlySpending } from '../../account/purchase/spending.ts';
 import { withMaskedKey } from '../../account/subscription-table.ts';
 import type { PoolSubscription } from '../../account/subscriptions.ts';
 import {
@@ -49,7 +46,7 @@ import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, formatUsd } from '../../domain/money.ts';
 import { counted, factLines, inWords } from '../../output/text.ts';
 
-interface Options extends Purchase, Wanted, SettlingOptions {
+interface Options extends PurchaseOptions, KeyOptions, SettlingOptions {
   readonly maxPrice?: Cents;
   readonly ensure?: true;
   readonly dryRun?: true;
@@ -59,7 +56,7 @@ interface Options extends Purchase, Wanted, SettlingOptions {
 export default function subscribe(command: Verb, context: Context): void {
   command
     .tell({
-      fields: [...new Set([...boughtFields, ...quoteFields])],
+      fields: [...new Set([...purchaseFields, ...quoteFields])],
       changes: true,
       examples: [
         'ci pools subscribe kimi26 --blocks europe',
@@ -98,7 +95,7 @@ async function subscribeToPool(context: Context, typed: string | undefined, opti
     : await earlierPurchaseOf(context, name, { ...options, blocks }, { ignoresUnclear: options.ensure });
   if (earlier) return deliver(context, async () => withinLimit(earlier, name, options.maxPrice), options);
   if (options.ensure) {
-    const covering = alreadyCovering(name, await mineOn(context, name), blocks, options.quantity);
+    const covering = findCovering(name, await mineOn(context, name), blocks, options.quantity);
     if (covering) return tellCovered(context, covering, options);
   }
   const purchase = await priced(context, name, blocks, options);
@@ -108,7 +105,7 @@ async function subscribeToPool(context: Context, typed: string | undefined, opti
     await output.record(quoteRecord(purchase), {
       columns: quoteColumns,
       fields: quoteFields,
-      drawing: async () => `${factLines(await facts(purchase, context))}\n`,
+      drawing: async () => `${factLines(await purchaseFacts(context, purchase))}\n`,
     });
     return output.note('Dry run: nothing was charged.');
   }
@@ -120,15 +117,15 @@ async function subscribeToPool(context: Context, typed: string | undefined, opti
   const agreed =
     options.ensure || options.again
       ? undefined
-      : await consentToRepeat(context, intentOf(purchase), () => mineOn(context, poolName(purchase.pool)));
+      : await consentToRepeat(context, purchaseIntent(purchase), () => mineOn(context, poolName(purchase.pool)));
   await deliver(context, () => buyOnce(context, purchase, { ensure: options.ensure, agreed }), options);
 }
 
 /** Buys, creates the keys, and shows both. @throws CommandError (price_above_maximum) after all that, when more was charged than agreed */
-async function deliver(context: Context, buy: () => Promise<Bought>, options: Options): Promise<void> {
+async function deliver(context: Context, buy: () => Promise<PurchaseResult>, options: Options): Promise<void> {
   const bought = await buyAndDeliver(context, buy, options, (told) => tell(context, told, options));
   if (bought.kind !== 'bought') return;
-  sayWhatIsNext(context, bought.subscriptions, options.createKey !== undefined);
+  noteNextStep(context, bought.subscriptions, options.createKey !== undefined);
   if (!bought.overcharge) return;
   // Without a prompt, the limit counts as the agreed price.
   const { maxPrice } = options;
@@ -137,16 +134,16 @@ async function deliver(context: Context, buy: () => Promise<Bought>, options: Op
   context.output.note(`The price rose during the purchase: ${formatUsd(bought.charge)} charged, within --max-price.`);
 }
 
-async function tell(context: Context, told: Told, options: Options): Promise<void> {
+async function tell(context: Context, told: DeliveredPurchase, options: Options): Promise<void> {
   if (told.kind === 'covered') return tellCovered(context, told.subscriptions, options);
   // What was bought an error tells; a secret is told in any case, as it is shown only once.
   if (told.failure && secretsOf(told).length === 0) return;
-  await printBought(context, told.subscriptions);
+  await printPurchase(context, told.subscriptions);
   if (told.saved) context.output.done(savedText(told.saved));
 }
 
 async function check(options: Options): Promise<void> {
-  await checkWanted(options);
+  await checkKeyOptions(options);
   if (options.ensure && options.again) throw usageError('--ensure and --again exclude each other');
 }
 
@@ -154,13 +151,13 @@ async function tellCovered(context: Context, covering: PoolSubscription[], optio
   const ids = inWords(covering.map(({ id }) => id));
   const noKey = options.createKey ? ', and no key was made' : '';
   context.output.note(`Already covered by ${ids}: nothing was charged${noKey}.`);
-  await printBought(context, covering.map(withMaskedKey));
+  await printPurchase(context, covering.map(withMaskedKey));
 }
 
 async function consent(context: Context, purchase: PricedPurchase): Promise<void> {
   if (!context.prompts.canAsk) return;
   const lines = [
-    ...(await facts(purchase, context)),
+    ...(await purchaseFacts(context, purchase)),
     ...(await heldAlready(context, purchase)),
     ['Account', accountLabel(context.settings)] as const,
   ];

@@ -1,5 +1,5 @@
 import { checkedPool, poolChoices } from '../../account/pools.ts';
-import { checkWanted } from '../../account/purchase/buy-with-keys.ts';
+import { checkKeyOptions } from '../../account/purchase/buy-with-keys.ts';
 import { chosenBlocks } from '../../account/purchase/price.ts';
 import { eventFields } from '../../account/watch/events.ts';
 import { Lookout, type Sought } from '../../account/watch/poll.ts';
@@ -126,7 +126,7 @@ async function check(options: Options): Promise<void> {
     const { parseWebhook } = await import('../../api/webhook.ts');
     parseWebhook(options.webhook);
   }
-  await checkWanted(options);
+  await checkKeyOptions(options);
 }
 
 /** Where nobody can be asked, the most that may be charged is to be said. @throws CommandError (input_required) */

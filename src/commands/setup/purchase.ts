@@ -1,8 +1,16 @@
 import { poolName } from '../../account/pools.ts';
-import { type Bought, buyOnce, checkOpen, earlierPurchaseOf, intentOf, mineOn } from '../../account/purchase/buy.ts';
-import { chargeText, facts, type PricedPurchase, priced } from '../../account/purchase/price.ts';
+import {
+  buyOnce,
+  checkOpen,
+  earlierPurchaseOf,
+  mineOn,
+  type PurchaseResult,
+  purchaseIntent,
+} from '../../account/purchase/buy.ts';
+import { chargeText, purchaseFacts } from '../../account/purchase/facts.ts';
+import { checkSpending, monthlySpending } from '../../account/purchase/limits.ts';
+import { type PricedPurchase, priced } from '../../account/purchase/price.ts';
 import { consentToRepeat } from '../../account/purchase/repeat.ts';
-import { checkSpending, monthlySpending } from '../../account/purchase/spending.ts';
 import { showPage } from '../../account/show-page.ts';
 import { pages } from '../../account/web-pages.ts';
 import { accountLabel } from '../../config/settings.ts';
@@ -43,7 +51,9 @@ export const purchase: Step = async (wizard) => {
 };
 
 async function consent({ context, prompts }: Wizard, wanted: PricedPurchase): Promise<void> {
-  context.output.note(factLines([...(await facts(wanted, context)), ['Account', accountLabel(context.settings)]]));
+  context.output.note(
+    factLines([...(await purchaseFacts(context, wanted)), ['Account', accountLabel(context.settings)]]),
+  );
   await prompts.consent(`Charge ${chargeText(wanted.quote)} now?`);
 }
 
@@ -52,12 +62,12 @@ async function buy(wizard: Wizard, wanted: PricedPurchase): Promise<void> {
   const name = poolName(wanted.pool);
   checkOpen(wanted);
   checkSpending(context, wanted, await monthlySpending(context));
-  const agreed = await consentToRepeat(context, intentOf(wanted), () => mineOn(context, name));
+  const agreed = await consentToRepeat(context, purchaseIntent(wanted), () => mineOn(context, name));
   take(wizard, wanted, await buyOnce(context, wanted, { agreed }));
 }
 
 /** Goes on with what was bought. */
-function take(wizard: Wizard, wanted: PricedPurchase, bought: Bought): void {
+function take(wizard: Wizard, wanted: PricedPurchase, bought: PurchaseResult): void {
   const name = poolName(wanted.pool);
   wizard.subscriptions = bought.subscriptions;
   if (bought.kind === 'bought' && bought.overcharge) wizard.overcharge = bought.overcharge;

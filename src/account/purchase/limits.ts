@@ -6,17 +6,33 @@ import { type Cents, formatUsd, parseUsd } from '../../domain/money.ts';
 import { leastPrice } from '../../domain/quote.ts';
 import { poolName } from '../pools.ts';
 import { allSubscriptions } from '../subscriptions.ts';
+import { chargeText } from './facts.ts';
 import type { PricedPurchase } from './price.ts';
 
 /**
- * What all subscriptions together cost a month, where the profile limits it: else nobody needs to know. One that ends counts until
- * it has ended, as its month is paid.
+ * Refuses a charge above the user's limit. An estimate counts with its upper bound.
  *
- * @throws CommandError (unexpected_response) when the API does not tell what there is to count; (usage) for a saved limit that is no
- *   amount, as it must not be taken for none
+ * @param limit - the name of the limit
+ * @throws CommandError (price_above_maximum)
+ */
+export function checkMaximum({ pool, quote }: PricedPurchase, maximum: Cents | undefined, limit = '--max-price'): void {
+  if (maximum === undefined || quote.charge.atMost <= maximum) return;
+  throw new CommandError(
+    'price_above_maximum',
+    `${poolName(pool)} would charge ${chargeText(quote)} today, above ${limit} ${formatUsd(maximum)}`,
+    { hint: 'Nothing was charged. Raise --max-price, or take fewer blocks or seats.', outcome: 'not_applied' },
+  );
+}
+
+/**
+ * Returns the monthly price of all subscriptions together; undefined if the profile sets no `max-monthly-spend`. A subscription
+ * that is ending counts until it has ended, because its month is paid.
+ *
+ * @throws CommandError (unexpected_response) if the API doesn't state what has to be counted; (usage) if the saved limit is not an
+ *   amount, because that doesn't mean that there is no limit
  */
 export async function monthlySpending(
-  context: Context,
+  context: Pick<Context, 'api' | 'settings'>,
   options: Pick<ReadOptions, 'once'> = {},
 ): Promise<Cents | undefined> {
   const { maxMonthlySpend } = context.settings;
@@ -24,27 +40,31 @@ export async function monthlySpending(
   parseSpendLimit(maxMonthlySpend.value);
   const api = await context.api();
   const account = await api.billing.status(options);
-  if (account.poolPledges == null) throw untold('does not list your subscriptions');
+  if (account.poolPledges == null) throw uncountable('does not list your subscriptions');
   const mine = await allSubscriptions(api, account, options);
   return mine
     .filter(({ status }) => status !== 'canceled')
     .reduce((sum, { id, monthlyPrice }) => {
-      if (monthlyPrice == null) throw untold(`states no price for ${id}`);
+      if (monthlyPrice == null) throw uncountable(`states no price for ${id}`);
       const price = parseUsd(monthlyPrice);
       // An implausibly low price, above all a negative one, would leave room for a purchase that the limit should prevent.
-      if (price < leastPrice) throw untold(`prices ${id} at ${formatUsd(price)} per month`);
+      if (price < leastPrice) throw uncountable(`prices ${id} at ${formatUsd(price)} per month`);
       return sum + price;
     }, 0);
 }
 
 /**
- * Refuses a purchase that would bring the monthly prices of all subscriptions above the profile's `max-monthly-spend`; an estimate
+ * Refuses a purchase that would bring the monthly price of all subscriptions above the profile's `max-monthly-spend`. An estimate
  * counts with its upper bound.
  *
  * @param spent - of {@link monthlySpending}
  * @throws CommandError (price_above_maximum)
  */
-export function checkSpending({ settings }: Context, { pool, quote }: PricedPurchase, spent: Cents | undefined): void {
+export function checkSpending(
+  { settings }: Pick<Context, 'settings'>,
+  { pool, quote }: PricedPurchase,
+  spent: Cents | undefined,
+): void {
   const { maxMonthlySpend } = settings;
   if (maxMonthlySpend === undefined || spent === undefined) return;
   const { value, origin } = maxMonthlySpend;
@@ -60,7 +80,7 @@ export function checkSpending({ settings }: Context, { pool, quote }: PricedPurc
   );
 }
 
-function untold(what: string): CommandError {
+function uncountable(what: string): CommandError {
   return new CommandError('unexpected_response', `the API ${what}, which max-monthly-spend must count`, {
     hint: 'Nothing was charged. `ci config set max-monthly-spend default` takes the limit out.',
     outcome: 'not_applied',

@@ -1,0 +1,76 @@
+import type { Block } from '../../domain/blocks.ts';
+import { toUsd } from '../../domain/money.ts';
+import type { BillingCycle } from '../../domain/quote.ts';
+import type { Column } from '../../output/output.ts';
+import { poolName } from '../pools.ts';
+import type { PricedPurchase } from './price.ts';
+
+/** A quote in JSON, amounts in USD. `exact` is false when a price is an estimate; `chargeAtMost` is then its upper bound. */
+export interface QuoteRecord {
+  readonly poolId: string;
+  readonly pool: string;
+  readonly blocks: readonly Block[];
+  readonly quantity: number;
+  readonly billingCycle: BillingCycle;
+  readonly monthlyPrice: number;
+  readonly charge: number;
+  readonly chargeAtMost: number;
+  readonly exact: boolean;
+  readonly prices: readonly {
+    readonly block: Block;
+    readonly pricePerMonth: number;
+    readonly freeSeats: number | null;
+  }[];
+}
+
+/** The fields of a quote. */
+export const quoteFields = [
+  'poolId',
+  'pool',
+  'blocks',
+  'quantity',
+  'billingCycle',
+  'monthlyPrice',
+  'charge',
+  'chargeAtMost',
+  'exact',
+  'prices',
+] as const;
+
+/** Returns the quote of a purchase for JSON and pipes. */
+export function quoteRecord({ pool, blocks, quote, free }: PricedPurchase): QuoteRecord {
+  return {
+    poolId: pool.id,
+    pool: poolName(pool),
+    blocks,
+    quantity: quote.quantity,
+    billingCycle: quote.billingCycle,
+    monthlyPrice: toUsd(quote.monthly.cents),
+    charge: toUsd(quote.charge.cents),
+    chargeAtMost: toUsd(quote.charge.atMost),
+    exact: quote.charge.exact,
+    prices: quote.blocks.map(({ block, monthly }) => ({
+      block,
+      pricePerMonth: toUsd(monthly.cents),
+      freeSeats: free.get(block) ?? null,
+    })),
+  };
+}
+
+/** The columns of a quote in a pipe and for `--fields`. */
+export const quoteColumns: readonly Column<QuoteRecord>[] = [
+  { field: 'pool', header: 'Pool', value: (row) => row.pool },
+  { field: 'poolId', header: 'Pool ID', value: (row) => row.poolId },
+  { field: 'blocks', header: 'Blocks', value: (row) => row.blocks.join(',') },
+  { field: 'quantity', header: 'Seats', value: (row) => row.quantity },
+  { field: 'billingCycle', header: 'Billing cycle', value: (row) => row.billingCycle },
+  { field: 'monthlyPrice', header: 'Monthly price', value: (row) => row.monthlyPrice.toFixed(2) },
+  { field: 'charge', header: 'Charge', value: (row) => row.charge.toFixed(2) },
+  { field: 'chargeAtMost', header: 'Charge at most', value: (row) => row.chargeAtMost.toFixed(2) },
+  { field: 'exact', header: 'Exact', value: (row) => row.exact },
+  {
+    field: 'prices',
+    header: 'Prices',
+    value: (row) => row.prices.map(({ block, pricePerMonth }) => `${block}=${pricePerMonth.toFixed(2)}`).join(','),
+  },
+];
