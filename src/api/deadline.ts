@@ -72,7 +72,8 @@ export class Deadline {
   }
 
   release(): void {
-    this.#over.abort();
+    // A reason of its own spares each request an error with a stack.
+    this.#over.abort('released');
     this.#interrupt.removeEventListener('abort', this.#interrupted);
   }
 

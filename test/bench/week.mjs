@@ -1,5 +1,6 @@
-// A week of `ci pools watch` in a process: its time is ours, and passes in its waits; its requests are real ones, and a fifth of
-// them fail. `node --expose-gc test/bench/week.mjs` (INTERVAL=60 for seconds between checks) prints what it came to as JSON.
+// Simulates a week of `ci pools watch` in one process. Its clock advances only while it waits between checks. Its requests are
+// real, and a fifth of them fail. `node --expose-gc test/bench/week.mjs` prints the results as JSON. INTERVAL=60 sets the seconds
+// between checks, DAYS=1 simulates a single day.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -13,7 +14,8 @@ import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 
 const interval = Number(process.env.INTERVAL ?? 15);
 const hour = 3_600_000;
-const week = 7 * 24 * hour;
+const days = Number(process.env.DAYS ?? 7);
+const end = days * 24 * hour;
 /** Seconds that a server which is asked too often asks for. */
 const retryAfter = 30;
 
@@ -72,6 +74,23 @@ function serve() {
   server.listen(0, '127.0.0.1', () => parentPort.postMessage({ port: server.address().port }));
 }
 
+/** Waits in real time, or until the signal is aborted. */
+function pause(milliseconds, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener('abort', done, { once: true });
+    function done() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+  });
+}
+
+function median(values) {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
 async function simulate() {
   const require = createRequire(import.meta.url);
   const { run } = require('../../dist/main.js');
@@ -83,6 +102,7 @@ async function simulate() {
   const time = { passed: 0 };
   const heap = [];
   const events = {};
+  const interrupt = new AbortController().signal;
   const world = {
     stdin: new PassThrough(),
     stdout: {
@@ -102,7 +122,10 @@ async function simulate() {
     },
     now: () => begin + time.passed,
     monotonic: () => time.passed,
-    async sleep(milliseconds) {
+    cwd: folder,
+    async sleep(milliseconds, signal) {
+      // Requests are real and so are the waits in them.
+      if (signal !== interrupt) return pause(milliseconds, signal);
       const before = Math.floor(time.passed / hour);
       time.passed += milliseconds;
       if (Math.floor(time.passed / hour) === before) return;
@@ -112,10 +135,10 @@ async function simulate() {
     },
     timeZone: 'UTC',
     version: '0.0.0',
-    interrupt: new AbortController().signal,
+    interrupt,
   };
   const started = performance.now();
-  const line = `pools watch minimax-m3 --blocks americas --forever --for 7d --interval ${interval}s --json`;
+  const line = `pools watch minimax-m3 --blocks americas --forever --for ${days}d --interval ${interval}s --json`;
   const code = await run(line.split(' '), world);
   const took = performance.now() - started;
   server.postMessage('count');
@@ -125,17 +148,21 @@ async function simulate() {
   const [first = 0, ...later] = heap;
   // After a success an interval; after the nth failure in a row 2^(n-1) s, and after one in six what the server asks for.
   const failed = (5 * (0.8 / (1 - 2 * 0.2)) + retryAfter) / 6;
-  const planned = Math.round(week / 1000 / (0.8 * interval + 0.2 * failed));
+  const planned = Math.round(end / 1000 / (0.8 * interval + 0.2 * failed));
   const grown = (Math.max(...later) - first) / 2 ** 20;
+  // By its second quarter the heap has warmed up. From there to the last quarter is half of all requests.
+  const quarter = Math.floor(heap.length / 4);
+  const growth = median(heap.slice(-quarter)) - median(heap.slice(quarter, 2 * quarter));
   console.log(
     JSON.stringify({
       code,
       ...count,
       planned,
       hours: heap.length,
-      passed: time.passed / week,
+      passed: time.passed / end,
       firstHourMiB: first / 2 ** 20,
       grownMiB: grown,
+      bytesPerRequest: growth / (count.requests / 2),
       events,
       seconds: took / 1000,
     }),
