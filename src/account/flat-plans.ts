@@ -7,7 +7,10 @@ import { shownUsd } from '../domain/money.ts';
  *
  * @throws CommandError (usage) for an empty name; (input_required) when none was typed and nobody can be asked
  */
-export async function chosenPlan(context: Context, typed: string | undefined): Promise<string> {
+export async function chosenPlan(
+  context: Pick<Context, 'api' | 'output' | 'prompts'>,
+  typed: string | undefined,
+): Promise<string> {
   if (typed !== undefined) {
     if (typed.trim() === '') throw usageError('the name of the plan is empty', '`ci plans list` shows the plans.');
     sayThatRetired(context);
@@ -28,11 +31,11 @@ export async function chosenPlan(context: Context, typed: string | undefined): P
   return prompts.pick('Which plan?', choices, missing);
 }
 
-function sayThatRetired(context: Context): void {
+function sayThatRetired(context: Pick<Context, 'output'>): void {
   sayRetired(context, 'reserve blocks of a pool with `ci pools subscribe`');
 }
 
 /** Says that a command belongs to the flat plans, which are no longer sold. */
-export function sayRetired({ output }: Context, instead: string): void {
+export function sayRetired({ output }: Pick<Context, 'output'>, instead: string): void {
   output.note(`The flat plans are retired; ${instead}.`);
 }

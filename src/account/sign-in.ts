@@ -17,7 +17,11 @@ export interface SavedKey {
  * @param inKeychain - whether the system's keychain is to hold it
  * @throws CommandError
  */
-export async function saveKey(context: Context, managementKey: string, inKeychain = false): Promise<SavedKey> {
+export async function saveKey(
+  context: Pick<Context, 'connections' | 'profiles' | 'settings'>,
+  managementKey: string,
+  inKeychain = false,
+): Promise<SavedKey> {
   const { profiles, settings } = context;
   const profile = settings.profile.value;
   const { parseBaseUrl } = await import('../api/client.ts');

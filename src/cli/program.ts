@@ -85,7 +85,7 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
     `\n${examples(firstSteps)}\n\nMore: \`ci help exit-codes\`, \`ci help environment\`, \`ci help output\`;\n\`ci help --json\` for programs.`,
   );
   const add = (parent: Command, stubs: readonly Stub[]) => {
-    for (const stub of stubs) parent.addCommand(new Verb(stub).copyInheritedSettings(parent));
+    for (const stub of stubs) parent.addCommand(new Verb(stub, tree).copyInheritedSettings(parent));
     // A value is checked while it is parsed: which command it was for is known before.
     parent.hook('preSubcommand', (_parent, command) => {
       typed = command;
@@ -98,7 +98,7 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
     const { commands, notes, default: define } = definition;
     if (commands) add(command.helpCommand(false).usage('<command> [options]'), commands);
     if (notes !== undefined) command.addHelpText('after', `\n${notes}`);
-    define?.(command, await context(), tree);
+    define?.(command, await context());
   };
   const tree = async () => {
     for (const noun of program.commands) {

@@ -39,20 +39,26 @@ export interface Definition {
   readonly default?: Define;
 }
 
-/** Adds a command's help, arguments, options and action; `tree` is the whole program's. */
-export type Define = (command: Verb, context: Context, tree: () => Promise<CommandTree>) => void;
+/**
+ * Adds a command's help, arguments, options and action. The action gathers what was typed in one object and passes it to `run` of
+ * the same file. A third parameter can take the place of `run`, so that parsing is tested without anything being done.
+ */
+export type Define = (command: Verb, context: Context) => void;
 
 /** One command: a noun (`ci pools`), or a verb below it (`list` of `ci pools list`). */
 export class Verb extends Command {
   /** Nothing for a noun that only holds verbs. */
   about: About | undefined;
+  /** Returns the tree of the whole program. */
+  readonly tree: () => Promise<CommandTree>;
   readonly #stub: Stub;
   #isLoaded = false;
 
-  constructor(stub: Stub) {
+  constructor(stub: Stub, tree: () => Promise<CommandTree>) {
     const [name = '', alias] = stub.term.replace(/ .*/, '').split('|');
     super(name);
     this.#stub = stub;
+    this.tree = tree;
     if (alias !== undefined) this.alias(alias);
     this.description(stub.description);
   }

@@ -14,18 +14,30 @@ import { factLines } from '../output/text.ts';
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly HttpMethod[];
 
-interface Options {
-  readonly field: readonly (readonly [string, unknown])[];
+type Fields = readonly (readonly [string, unknown])[];
+
+/** What `ci api` sends. */
+export interface Options {
+  readonly method: HttpMethod;
+  readonly path: string;
+  readonly fields: Fields;
+  /** A file with the body, or `-`. */
+  readonly input?: string | undefined;
+}
+
+interface Flags {
+  readonly rawField: Fields;
+  readonly field: Fields;
   readonly input?: string;
 }
 
 /** `ci api`: any request, as typed, with the stored key; the answer as it came. */
-export default function api(command: Verb, context: Context): void {
+export default function api(command: Verb, context: Context, execute = run): void {
   const body = new Option('-f, --raw-field <key=value>', 'a text for the body (or for the query of a GET); repeatable')
-    .argParser((text: string, before: Options['field']) => [...before, pair(text)])
+    .argParser((text: string, before: Fields) => [...before, pair(text)])
     .default([], 'none');
   const typed = new Option('-F, --field <key=value>', 'the same with true, false, null, numbers and JSON understood')
-    .argParser((text: string, before: Options['field']) => [...before, typedPair(text)])
+    .argParser((text: string, before: Fields) => [...before, typedPair(text)])
     .default([], 'none');
   command
     .addArgument(new ValueArgument('<method>', 'GET, POST, …', oneOf(methods)).argParser(parseMethod))
@@ -33,8 +45,8 @@ export default function api(command: Verb, context: Context): void {
     .addOption(body)
     .addOption(typed)
     .addOption(new ValueOption('--input <file>', 'the body, from a file or - for standard input', namesOf('files')))
-    .action((method: HttpMethod, path: string, options: Options & { rawField: Options['field'] }) =>
-      call(context, method, path, { ...options, field: [...options.rawField, ...options.field] }),
+    .action((method: HttpMethod, path: string, { rawField, field, input }: Flags) =>
+      execute({ method, path, fields: [...rawField, ...field], input }, context),
     );
   command.tell({
     exits: [10],
@@ -46,19 +58,20 @@ export default function api(command: Verb, context: Context): void {
   });
 }
 
-async function call(context: Context, method: HttpMethod, typed: string, { field, input }: Options): Promise<void> {
+/** Sends a request and prints the response as it came. */
+export async function run({ method, path: typed, fields, input }: Options, context: Context): Promise<void> {
   const { path, key } = parsePath(typed);
-  if (field.length > 0 && input !== undefined) throw usageError('--input and fields exclude each other');
+  if (fields.length > 0 && input !== undefined) throw usageError('--input and fields exclude each other');
   const reading = method === 'GET' || method === 'HEAD';
   if (reading && input !== undefined) throw usageError(`a ${method} has no body`, 'Give its query with -f key=value.');
   const { output, prompts } = context;
   output.checkAnswer();
   if (!reading) prompts.requireConsent(`${method} ${path} may charge, revoke or cancel: it`);
-  const values = Object.fromEntries(field);
+  const values = Object.fromEntries(fields);
   const body =
     input !== undefined
       ? await readInput(context.world, input)
-      : !reading && field.length > 0
+      : !reading && fields.length > 0
         ? JSON.stringify(values)
         : undefined;
   if (body !== undefined) checkJson(body, input);

@@ -20,13 +20,19 @@ interface Examined {
 const clockTolerance = 60_000;
 
 /** `ci doctor`: what could be in the way. */
-export default function doctor(command: Verb, context: Context): void {
+export default function doctor(command: Verb, context: Context, execute = run): void {
   command
     .tell({ fields, examples: ['ci doctor', 'ci doctor --json | jq -r \'.[] | select(.status != "ok")\''] })
-    .action(() => examine(context));
+    .action(() => execute(context));
 }
 
-async function examine(context: Context): Promise<void> {
+type ExaminedContext = Pick<
+  Context,
+  'api' | 'clocks' | 'connections' | 'output' | 'profiles' | 'result' | 'settings' | 'world'
+>;
+
+/** Prints what could be in the way of a command. */
+export async function run(context: ExaminedContext): Promise<void> {
   const managementKey = key(context);
   const examined = [
     node(),
@@ -52,19 +58,18 @@ function node(): Examined {
   };
 }
 
-function folder(context: Context): Examined {
+function folder({ profiles }: Pick<Context, 'profiles'>): Examined {
   const check = 'configuration folder';
   try {
-    return owned(check, context.profiles.folder, 0o700);
+    return owned(check, profiles.folder, 0o700);
   } catch (error) {
     return { check, status: 'failed', detail: reason(error) };
   }
 }
 
-function file(context: Context): Examined {
+function file({ profiles }: Pick<Context, 'profiles'>): Examined {
   const check = 'configuration file';
   try {
-    const { profiles } = context;
     profiles.names();
     return owned(check, profiles.file, 0o600);
   } catch (error) {
@@ -101,7 +106,7 @@ function proxy({ world: { env } }: Pick<Context, 'world'>): Examined {
   return { check: 'proxy', status: 'ok', detail: `${protocol}//${host} (${set})${not ? `, but not for ${not}` : ''}` };
 }
 
-function key(context: Context): Examined {
+function key(context: Pick<Context, 'profiles' | 'settings'>): Examined {
   const check = 'management key';
   try {
     const { profiles, settings } = context;
@@ -114,7 +119,7 @@ function key(context: Context): Examined {
   }
 }
 
-function address(context: Context): Examined {
+function address(context: Pick<Context, 'settings'>): Examined {
   const check = 'address';
   try {
     const { apiUrl, sandbox } = context.settings;
@@ -129,7 +134,7 @@ function address(context: Context): Examined {
  *
  * @param withKey - false where the key was found unfit: it is not sent
  */
-async function network(context: Context, withKey: boolean): Promise<Examined[]> {
+async function network(context: ExaminedContext, withKey: boolean): Promise<Examined[]> {
   try {
     const { settings, clocks } = context;
     const api = await (withKey ? context.api() : context.connections.withManagementKey(undefined));

@@ -5,22 +5,29 @@ import type { Verb } from '../cli/verb.ts';
 import type { Context } from '../context/context.ts';
 import { usageError } from '../domain/errors.ts';
 
-type Place = keyof typeof pages;
+/** Which page `ci open` opens. */
+export interface Options {
+  readonly place: keyof typeof pages;
+}
 
 export const fields = ['place', 'url'] as const;
 
 /** `ci open`: a page of the vendor's in the browser. */
-export default function open(command: Verb, context: Context): void {
+export default function open(command: Verb, context: Context, execute = run): void {
   const words = Object.entries(pages).map(([name, url]) => ({ name, description: url }));
   const places = Object.keys(pages).join(', ');
   const mistake = (typed: string) => usageError(`there is no place "${typed}"`, `The places are: ${places}.`);
   command
     .tell({ fields, local: true, examples: ['ci open', 'ci open billing'] })
     .addArgument(choiceArgument('[place]', places, words, mistake).default('dashboard'))
-    .action((place: Place) => openPlace(context, place));
+    .action((place: Options['place']) => execute({ place }, context));
 }
 
-async function openPlace(context: Context, place: Place): Promise<void> {
+/** Opens a page in the browser, and prints its address. */
+export async function run(
+  { place }: Options,
+  context: Pick<Context, 'output' | 'prompts' | 'settings'>,
+): Promise<void> {
   const url = pages[place];
   context.output.checkFields(fields);
   if (context.output.format === undefined) context.output.line(url);

@@ -12,12 +12,13 @@ import { distanceTo, relativeTime, timeOfDay } from '../output/time.ts';
 
 export const fields = ['creditBalance', 'subscriptions', 'keys', 'problems'] as const;
 
-interface Options {
+/** What `ci status` prints. */
+export interface Options {
   readonly check?: true;
 }
 
 /** `ci status`: the account at a glance. */
-export default function status(command: Verb, context: Context): void {
+export default function status(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -25,7 +26,7 @@ export default function status(command: Verb, context: Context): void {
       examples: ['ci status', 'ci status --check || notify-me', "ci status --json | jq -r '.problems[].message'"],
     })
     .option('--check', 'print what needs care, a line each, and exit 3 when there is something')
-    .action((options: Options) => showStatus(context, options));
+    .action((options: Options) => execute(options, context));
 }
 
 /** A subscription as it stands at this moment. */
@@ -45,7 +46,11 @@ interface Account {
   readonly problems: readonly Finding[];
 }
 
-async function showStatus(context: Context, { check }: Options): Promise<void> {
+/** Prints the account at a glance, or only what needs care. */
+export async function run(
+  { check }: Options,
+  context: Pick<Context, 'api' | 'connections' | 'output' | 'result' | 'world'>,
+): Promise<void> {
   const api = await context.api();
   const [account, keys] = await Promise.all([api.billing.status(), api.keys.list()]);
   const subscriptions = await allSubscriptions(api, account);

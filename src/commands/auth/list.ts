@@ -18,17 +18,22 @@ interface Listed {
 }
 
 /** `ci auth list`: the saved profiles. */
-export default function list(command: Verb, context: Context): void {
+export default function list(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
       local: true,
       examples: ['ci auth list', "ci auth list --json | jq -r '.[] | select(.current) | .profile'"],
     })
-    .action(() => listProfiles(context));
+    .action(() => execute(context));
 }
 
-async function listProfiles({ output, profiles, settings }: Context): Promise<void> {
+/** Prints the saved profiles. */
+export async function run({
+  output,
+  profiles,
+  settings,
+}: Pick<Context, 'output' | 'profiles' | 'settings'>): Promise<void> {
   const listed = profiles.names().map((name): Listed => {
     const saved = profiles.get(name) ?? {};
     const managementKey = shownKey(saved) ?? null;

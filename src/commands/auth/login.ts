@@ -7,13 +7,14 @@ import { masked } from '../../domain/secrets.ts';
 
 const fields = ['profile', 'apiUrl', 'managementKey', 'file'] as const;
 
-interface Options {
+/** How `ci auth login` takes and keeps the key. */
+export interface Options {
   readonly withKey?: true;
   readonly keychain?: boolean;
 }
 
 /** `ci auth login`: checks a management key against the API, then saves it. */
-export default function login(command: Verb, context: Context): void {
+export default function login(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -27,10 +28,14 @@ export default function login(command: Verb, context: Context): void {
     })
     .option('--with-key', 'read the key from standard input')
     .option('--keychain', "keep the key in the system's keychain (needs the npm package @napi-rs/keyring)")
-    .action((options: Options) => signIn(context, options));
+    .action((options: Options) => execute(options, context));
 }
 
-async function signIn(context: Context, { withKey, keychain = false }: Options): Promise<void> {
+/** Checks a management key against the API, and saves it in the profile in use. */
+export async function run(
+  { withKey, keychain = false }: Options,
+  context: Pick<Context, 'connections' | 'output' | 'profiles' | 'prompts' | 'settings' | 'world'>,
+): Promise<void> {
   const { output, profiles, prompts } = context;
   profiles.replaceDamaged();
   const { settings } = context;

@@ -7,7 +7,7 @@ import { CommandError } from '../../domain/errors.ts';
 const fields = ['profile', 'apiUrl', 'managementKey', 'file'] as const;
 
 /** `ci auth logout`: forgets a saved key; at the API it stays valid. */
-export default function logout(command: Verb, context: Context): void {
+export default function logout(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -16,10 +16,15 @@ export default function logout(command: Verb, context: Context): void {
       exits: [4],
       examples: ['ci auth logout', 'ci auth logout --profile work'],
     })
-    .action(() => signOut(context));
+    .action(() => execute(context));
 }
 
-async function signOut({ output, profiles, settings }: Context): Promise<void> {
+/** Removes the key of the profile in use from this machine. */
+export async function run({
+  output,
+  profiles,
+  settings,
+}: Pick<Context, 'output' | 'profiles' | 'settings'>): Promise<void> {
   const profile = settings.profile.value;
   const saved = profiles.get(profile) ?? {};
   const managementKey = shownKey(saved);

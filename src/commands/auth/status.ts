@@ -20,16 +20,17 @@ const fields = [
 type Status = Record<(typeof fields)[number], string | boolean | null>;
 
 /** `ci auth status`: whom the tool speaks for, where each setting came from, and whether the key is accepted. */
-export default function status(command: Verb, context: Context): void {
+export default function status(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
       examples: ['ci auth status', 'ci auth status --json | jq -r .managementKeyOrigin'],
     })
-    .action(() => authStatus(context));
+    .action(() => execute(context));
 }
 
-async function authStatus(context: Context): Promise<void> {
+/** Prints whom the tool speaks for, once the API has accepted the key. */
+export async function run(context: Pick<Context, 'api' | 'output' | 'settings'>): Promise<void> {
   const { profile, apiUrl, managementKey, consumptionKey, sandbox } = context.settings;
   const { billing } = await context.api();
   if (!sandbox.value && managementKey === undefined) {

@@ -8,8 +8,14 @@ import type { Choice } from '../../prompts/question.ts';
 
 const fields = ['profile'] as const;
 
+/** Which profile `ci auth switch` chooses. */
+export interface Options {
+  /** Its name; undefined: ask. */
+  readonly profile: string | undefined;
+}
+
 /** `ci auth switch`: makes another profile the one in use. */
-export default function switchProfile(command: Verb, context: Context): void {
+export default function switchProfile(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -19,10 +25,14 @@ export default function switchProfile(command: Verb, context: Context): void {
       examples: ['ci auth switch work'],
     })
     .addArgument(new ValueArgument('[profile]', 'its name', namesOf('profiles')))
-    .action((profile?: string) => switchTo(context, profile));
+    .action((profile?: string) => execute({ profile }, context));
 }
 
-async function switchTo(context: Context, typed: string | undefined): Promise<void> {
+/** Makes another profile the one in use. */
+export async function run(
+  { profile: typed }: Options,
+  context: Pick<Context, 'output' | 'profiles' | 'prompts' | 'settings'>,
+): Promise<void> {
   const { output, profiles, settings } = context;
   const names = profiles.names();
   const saved = names.length > 0 ? `Saved are: ${names.join(', ')}.` : '`ci auth login` saves one.';
@@ -40,7 +50,11 @@ async function switchTo(context: Context, typed: string | undefined): Promise<vo
   );
 }
 
-async function pickedProfile(context: Context, names: readonly string[], missing: string): Promise<string> {
+async function pickedProfile(
+  context: Pick<Context, 'profiles' | 'prompts'>,
+  names: readonly string[],
+  missing: string,
+): Promise<string> {
   const { prompts } = context;
   prompts.requireSomebody(missing);
   if (names.length === 0) {
@@ -50,7 +64,10 @@ async function pickedProfile(context: Context, names: readonly string[], missing
 }
 
 /** Profiles to choose from: the key of each, where it is sent, and which is in use. */
-async function profileChoices({ profiles, prompts }: Context, names: readonly string[]): Promise<Choice<string>[]> {
+async function profileChoices(
+  { profiles, prompts }: Pick<Context, 'profiles' | 'prompts'>,
+  names: readonly string[],
+): Promise<Choice<string>[]> {
   const saved = names.map((name) => profiles.get(name) ?? {});
   const rows = await prompts.rows([
     { cells: names },

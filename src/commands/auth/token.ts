@@ -7,7 +7,7 @@ import { maskInLog } from '../../output/workflow-commands.ts';
 const fields = ['managementKey'] as const;
 
 /** `ci auth token`: the management key in use, in full. */
-export default function token(command: Verb, context: Context): void {
+export default function token(command: Verb, context: Context, execute = run): void {
   command.tell({
     fields,
     local: true,
@@ -17,10 +17,11 @@ export default function token(command: Verb, context: Context): void {
       'curl -H "Authorization: Bearer $(ci auth token)" https://api.cheapestinference.com/api/keys',
     ],
   });
-  command.action(() => printToken(context));
+  command.action(() => execute(context));
 }
 
-async function printToken(context: Context): Promise<void> {
+/** Prints the management key in use. */
+export async function run(context: Pick<Context, 'output' | 'profiles' | 'settings' | 'world'>): Promise<void> {
   const { output, profiles, settings } = context;
   const managementKey = settings.sandbox.value
     ? (await import('../../sandbox/state.ts')).sandboxManagementKey

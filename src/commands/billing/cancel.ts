@@ -13,8 +13,14 @@ import { factLines } from '../../output/text.ts';
 
 const fields = ['subscriptionId', 'canceled'] as const;
 
+/** What `ci billing cancel` ends. */
+export interface Options extends SettlingOptions {
+  /** Undefined: ask. */
+  readonly subscriptionId: string | undefined;
+}
+
 /** `ci billing cancel`: ends a subscription to a retired flat plan. */
-export default function cancel(command: Verb, context: Context): void {
+export default function cancel(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -25,15 +31,16 @@ export default function cancel(command: Verb, context: Context): void {
     .addOption(settleOption())
     .addOption(noWaitOption())
     .addOption(againOption())
-    .action((id: string | undefined, options: SettlingOptions) => {
-      context.settling = settlingOf(options);
-      return cancelPlan(context, id);
-    });
+    .action((subscriptionId: string | undefined, flags: SettlingOptions) =>
+      execute({ subscriptionId, ...flags }, context),
+    );
 }
 
 const missing = 'which subscription? Name it by id: `ci pools subscriptions` shows yours';
 
-async function cancelPlan(context: Context, typed: string | undefined): Promise<void> {
+/** Ends a subscription to a retired flat plan with its period. */
+export async function run({ subscriptionId: typed, ...flags }: Options, context: Context): Promise<void> {
+  context.settling = settlingOf(flags);
   const { output, prompts } = context;
   if (typed?.trim() === '') throw usageError('the id of the subscription is empty');
   if (typed === undefined) prompts.requireSomebody(missing);
@@ -68,7 +75,7 @@ async function cancelPlan(context: Context, typed: string | undefined): Promise<
   await tell(context, subscriptionId);
 }
 
-async function tell({ output }: Context, subscriptionId: string): Promise<void> {
+async function tell({ output }: Pick<Context, 'output'>, subscriptionId: string): Promise<void> {
   output.done(`${subscriptionId} ends with its period.`);
   await output.record({ subscriptionId, canceled: true }, { fields, drawing: () => '' });
 }

@@ -1,4 +1,4 @@
-import { carryOut } from '../../account/changes/carry-out.ts';
+import { type ChangingContext, carryOut } from '../../account/changes/carry-out.ts';
 import { showPage } from '../../account/show-page.ts';
 import { pages } from '../../account/web-pages.ts';
 import type { SetupIntent } from '../../api/billing.ts';
@@ -9,17 +9,18 @@ import type { Column } from '../../output/output.ts';
 export const fields = ['url', 'sessionUrl'] as const;
 
 /** `ci billing card`: begins to save a card. */
-export default function card(command: Verb, context: Context): void {
+export default function card(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
       changes: true,
       examples: ['ci billing card'],
     })
-    .action(() => saveCard(context));
+    .action(() => execute(context));
 }
 
-async function saveCard(context: Context): Promise<void> {
+/** Prints and opens the page on which a card is saved. */
+export async function run(context: ChangingContext & Pick<Context, 'prompts'>): Promise<void> {
   const intent = await carryOut(context, 'card', {
     intent: { action: 'card' },
     before: {},

@@ -1,4 +1,4 @@
-import { carryOut } from '../../account/changes/carry-out.ts';
+import { type ChangingContext, carryOut } from '../../account/changes/carry-out.ts';
 import { chosenPlan } from '../../account/flat-plans.ts';
 import { showPage } from '../../account/show-page.ts';
 import type { Verb } from '../../cli/verb.ts';
@@ -6,8 +6,14 @@ import type { Context } from '../../context/context.ts';
 
 export const fields = ['sessionUrl', 'sessionId'] as const;
 
+/** What `ci billing checkout` pays for. */
+export interface Options {
+  /** The plan's slug; undefined: ask. */
+  readonly plan: string | undefined;
+}
+
 /** `ci billing checkout`: a retired flat plan, paid in the browser. */
-export default function checkout(command: Verb, context: Context): void {
+export default function checkout(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -15,10 +21,14 @@ export default function checkout(command: Verb, context: Context): void {
       examples: ['ci billing checkout pro'],
     })
     .argument('[plan]', 'its slug')
-    .action((plan: string | undefined) => checkoutPlan(context, plan));
+    .action((plan: string | undefined) => execute({ plan }, context));
 }
 
-async function checkoutPlan(context: Context, typed: string | undefined): Promise<void> {
+/** Prints and opens the page on which a retired flat plan is paid. */
+export async function run(
+  { plan: typed }: Options,
+  context: ChangingContext & Pick<Context, 'api' | 'prompts'>,
+): Promise<void> {
   const planSlug = await chosenPlan(context, typed);
   const session = await carryOut(context, 'checkout-plan', {
     intent: { action: 'checkout-plan', plan: planSlug },

@@ -7,16 +7,17 @@ import type { Column } from '../../output/output.ts';
 export const fields = ['totalTopUp', 'remaining', 'hasCreditKey', 'creditKeyCount'] as const;
 
 /** `ci billing credits`: the prepaid credit. */
-export default function credits(command: Verb, context: Context): void {
+export default function credits(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
       examples: ['ci billing credits', 'ci billing credits --json | jq .remaining'],
     })
-    .action(() => showCredits(context));
+    .action(() => execute(context));
 }
 
-async function showCredits(context: Context): Promise<void> {
+/** Prints the prepaid credit. */
+export async function run(context: Pick<Context, 'api' | 'output'>): Promise<void> {
   const { billing } = await context.api();
   await context.output.record(await billing.credits(), { columns, fields });
 }

@@ -19,16 +19,17 @@ export const fields = [
 ] as const;
 
 /** `ci billing status`: subscriptions and credit as the account has them. */
-export default function status(command: Verb, context: Context): void {
+export default function status(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
       examples: ['ci billing status', 'ci billing status --json | jq .creditBalance'],
     })
-    .action(() => billingStatus(context));
+    .action(() => execute(context));
 }
 
-async function billingStatus(context: Context): Promise<void> {
+/** Prints subscriptions and credit as the account has them. */
+export async function run(context: Pick<Context, 'api' | 'connections' | 'output'>): Promise<void> {
   const { billing } = await context.api();
   const account = await billing.status();
   const now = await context.connections.now();

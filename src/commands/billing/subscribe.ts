@@ -13,12 +13,18 @@ import { factLines } from '../../output/text.ts';
 
 export const fields = ['subscriptionId', 'planSlug', 'status', 'currentPeriodEnd', 'key', 'keyError'] as const;
 
-interface Options extends SettlingOptions {
+interface Flags extends SettlingOptions {
   readonly createKey?: string;
 }
 
+/** What `ci billing subscribe` buys. */
+export interface Options extends Flags {
+  /** The plan's slug; undefined: ask. */
+  readonly plan: string | undefined;
+}
+
 /** `ci billing subscribe`: a retired flat plan. */
-export default function subscribe(command: Verb, context: Context): void {
+export default function subscribe(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -30,13 +36,12 @@ export default function subscribe(command: Verb, context: Context): void {
     .addOption(settleOption())
     .addOption(noWaitOption())
     .addOption(againOption())
-    .action((plan: string | undefined, options: Options) => {
-      context.settling = settlingOf(options);
-      return subscribeToPlan(context, plan, options);
-    });
+    .action((plan: string | undefined, flags: Flags) => execute({ plan, ...flags }, context));
 }
 
-async function subscribeToPlan(context: Context, typed: string | undefined, { createKey }: Options): Promise<void> {
+/** Subscribes to a retired flat plan, and delivers the key that was asked for with it. */
+export async function run({ plan: typed, createKey, ...flags }: Options, context: Context): Promise<void> {
+  context.settling = settlingOf(flags);
   const { output, prompts } = context;
   if (createKey?.trim() === '') throw usageError('the name of the key is empty');
   const planSlug = await chosenPlan(context, typed);
@@ -87,7 +92,11 @@ async function subscribeToPlan(context: Context, typed: string | undefined, { cr
   });
 }
 
-async function tell({ output }: Context, made: PlanSubscription, lostKey: string | undefined): Promise<void> {
+async function tell(
+  { output }: Pick<Context, 'output'>,
+  made: PlanSubscription,
+  lostKey: string | undefined,
+): Promise<void> {
   const name = made.subscriptionId ?? made.planSlug ?? '';
   if (made.keyError != null) {
     throw new CommandError(

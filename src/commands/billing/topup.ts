@@ -1,5 +1,5 @@
 import { Argument } from 'commander';
-import { carryOut } from '../../account/changes/carry-out.ts';
+import { type ChangingContext, carryOut } from '../../account/changes/carry-out.ts';
 import { showPage } from '../../account/show-page.ts';
 import type { StripeTopup, UsdcTopup } from '../../api/billing.ts';
 import { mistakeIn, parseAmount } from '../../cli/options.ts';
@@ -31,15 +31,23 @@ const methodsInWords = inWords(
   'or',
 );
 
-interface Options {
+interface Flags {
   readonly method: (typeof methods)[number]['name'];
   readonly wait?: true;
 }
 
+/** What `ci billing topup` adds, and how. */
+export interface Options extends Flags {
+  /** Undefined: ask. */
+  readonly cents: Cents | undefined;
+}
+
+type ToppingContext = ChangingContext & Pick<Context, 'api' | 'prompts'>;
+
 type Result = (StripeTopup | UsdcTopup) & { credited?: number; balance?: number };
 
 /** `ci billing topup`: adds to the prepaid credit, by card or by USDC. */
-export default function topup(command: Verb, context: Context): void {
+export default function topup(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -49,10 +57,11 @@ export default function topup(command: Verb, context: Context): void {
     .addArgument(new Argument('[usd]', 'how much, at least 10').argParser(parseTopup))
     .addOption(choiceOption('--method <method>', methodsInWords, methods).default('stripe'))
     .option('--wait', 'wait until the credit has risen')
-    .action((cents: Cents | undefined, options: Options) => topUp(context, cents, options));
+    .action((cents: Cents | undefined, flags: Flags) => execute({ cents, ...flags }, context));
 }
 
-async function topUp(context: Context, typed: Cents | undefined, { method, wait }: Options): Promise<void> {
+/** Adds to the prepaid credit: prints and opens the page to pay on, or prints the address to send to. */
+export async function run({ cents: typed, method, wait }: Options, context: ToppingContext): Promise<void> {
   const cents = typed ?? (await askedFor(context));
   const { client } = await context.api();
   client.requireSignedIn();
@@ -76,7 +85,7 @@ async function topUp(context: Context, typed: Cents | undefined, { method, wait 
   await show(context, { ...payment, credited: toUsd(after - before), balance: toUsd(after) }, cents, false);
 }
 
-async function show(context: Context, payment: Result, cents: Cents, due = true): Promise<void> {
+async function show(context: ToppingContext, payment: Result, cents: Cents, due = true): Promise<void> {
   await context.output.record(payment, {
     // Money with its cents, and a USDC amount to its last digit.
     columns: fields.filter((field) => Object.hasOwn(payment, field)).map((field) => columnOf(field, decimalUsd)),
@@ -93,7 +102,11 @@ async function show(context: Context, payment: Result, cents: Cents, due = true)
 }
 
 /** What the person has to do: the page to pay on, or the address, chain and exact amount, with a QR code for a wallet. */
-async function instructions({ output }: Context, payment: StripeTopup | UsdcTopup, cents: Cents): Promise<string> {
+async function instructions(
+  { output }: Pick<Context, 'output'>,
+  payment: StripeTopup | UsdcTopup,
+  cents: Cents,
+): Promise<string> {
   if (isCard(payment)) return `Pay ${formatUsd(cents)} here: ${payment.sessionUrl}`;
   const amount = payment.amount ?? toUsd(cents);
   const lines = factLines([
@@ -119,7 +132,7 @@ async function qrCode({ address, chain }: UsdcTopup, amount: number): Promise<st
   }
 }
 
-async function untilRisen(context: Context, before: Cents): Promise<Cents> {
+async function untilRisen(context: ToppingContext, before: Cents): Promise<Cents> {
   const deadline = context.clocks.wall() + longestWait;
   context.output.note('Waiting for the payment; Ctrl-C ends the waiting, not the payment.');
   while (context.clocks.wall() < deadline) {
@@ -137,7 +150,7 @@ async function untilRisen(context: Context, before: Cents): Promise<Cents> {
   });
 }
 
-async function balance(context: Context): Promise<Cents> {
+async function balance(context: Pick<Context, 'api'>): Promise<Cents> {
   const { billing } = await context.api();
   const { remaining } = await billing.credits();
   if (remaining == null) throw new CommandError('unexpected_response', 'the API does not say how much credit there is');
@@ -154,7 +167,7 @@ function parseTopup(text: string): Cents {
   throw usageError(`${formatUsd(cents)} is too little`, `A top-up is at least ${formatUsd(smallest)}.`);
 }
 
-async function askedFor({ prompts }: Context): Promise<Cents> {
+async function askedFor({ prompts }: Pick<Context, 'prompts'>): Promise<Cents> {
   const missing = 'how much? Write the USD: `ci billing topup 50`';
   return parseTopup(await prompts.text('How much, in USD, at least 10?', missing, mistakeIn(parseTopup)));
 }

@@ -1,6 +1,6 @@
 import { Argument } from 'commander';
 import { toppedUp } from '../../account/changes/actions.ts';
-import { carryOut } from '../../account/changes/carry-out.ts';
+import { type ChangingContext, carryOut } from '../../account/changes/carry-out.ts';
 import type { VerifiedTopup } from '../../api/billing.ts';
 import { mistakeIn, parseAmount, settleOption, settlingOf } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
@@ -16,14 +16,22 @@ const parseSent = parseAmount('--amount');
 const betweenTries = 5000;
 const longestWait = 30 * 60_000;
 
-interface Options {
+interface Flags {
   readonly amount?: Cents;
   readonly wait?: true;
   readonly settle?: number;
 }
 
+/** Which payment `ci billing verify` has credited. */
+export interface Options extends Flags {
+  /** Undefined: ask. */
+  readonly txHash: string | undefined;
+}
+
+type VerifyingContext = ChangingContext & Pick<Context, 'api' | 'prompts'>;
+
 /** `ci billing verify`: has a USDC payment credited. */
-export default function verify(command: Verb, context: Context): void {
+export default function verify(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -34,17 +42,15 @@ export default function verify(command: Verb, context: Context): void {
     .option('--amount <usd>', 'what was sent, exactly', parseSent)
     .option('--wait', 'ask again while the transaction is not final')
     .addOption(settleOption())
-    .action((txHash: string | undefined, options: Options) => {
-      context.settling = settlingOf({ ...(options.settle !== undefined && { settle: options.settle }) });
-      return verifyTopup(context, txHash, options);
-    });
+    .action((txHash: string | undefined, flags: Flags) => execute({ txHash, ...flags }, context));
 }
 
-async function verifyTopup(
-  context: Context,
-  typed: string | undefined,
-  { amount: typedAmount, wait }: Options,
+/** Has a USDC payment credited. */
+export async function run(
+  { txHash: typed, amount: typedAmount, wait, settle }: Options,
+  context: VerifyingContext,
 ): Promise<void> {
+  context.settling = settlingOf(settle === undefined ? {} : { settle });
   const txHash = typed ?? (await askedHash(context));
   const amount = typedAmount ?? (await askedAmount(context));
   const verified = await untilFinal(context, txHash, amount, wait === true);
@@ -69,7 +75,12 @@ async function verifyTopup(
 }
 
 /** Asks, and with `wait` asks again as long as the server says that it is too early: it then did nothing. */
-async function untilFinal(context: Context, txHash: string, amount: Cents, wait: boolean): Promise<VerifiedTopup> {
+async function untilFinal(
+  context: VerifyingContext,
+  txHash: string,
+  amount: Cents,
+  wait: boolean,
+): Promise<VerifiedTopup> {
   const deadline = context.clocks.wall() + longestWait;
   for (;;) {
     try {
@@ -86,7 +97,7 @@ async function untilFinal(context: Context, txHash: string, amount: Cents, wait:
 }
 
 /** @param amount - USD */
-async function verifyOnce(context: Context, txHash: string, amount: number): Promise<VerifiedTopup> {
+async function verifyOnce(context: VerifyingContext, txHash: string, amount: number): Promise<VerifiedTopup> {
   const api = await context.api();
   const before = { toppedUp: await toppedUp(api) };
   return carryOut(context, 'verify', {
@@ -102,12 +113,12 @@ async function verifyOnce(context: Context, txHash: string, amount: number): Pro
   });
 }
 
-function askedHash({ prompts }: Context): Promise<string> {
+function askedHash({ prompts }: Pick<Context, 'prompts'>): Promise<string> {
   const missing = 'which payment? Name its transaction: `ci billing verify 0x… --amount 50`';
   return prompts.text('Which transaction? Its hash, 0x…:', missing, mistakeIn(parseHash));
 }
 
-async function askedAmount({ prompts }: Context): Promise<Cents> {
+async function askedAmount({ prompts }: Pick<Context, 'prompts'>): Promise<Cents> {
   const missing = '--amount is missing. Give what was sent, exactly: --amount 50';
   return parseSent(await prompts.text('How much was sent, in USD, exactly?', missing, mistakeIn(parseSent)));
 }

@@ -15,8 +15,14 @@ const fields = ['shell', 'file', 'change', 'firstLine', 'lastLine'] as const;
 /** A file that completion lives in, and what was done to it. */
 type Installed = Pick<FileChange, 'file' | 'change' | 'firstLine' | 'lastLine'> & { readonly shell: Shell };
 
+/** Where `ci completion install` sets completion up. */
+export interface Options {
+  /** Undefined: in the shell in use. */
+  readonly shell: Shell | undefined;
+}
+
 /** `ci completion install`: sets completion up, in files of the user's. */
-export default function install(command: Verb, context: Context, tree: () => Promise<CommandTree>): void {
+export default function install(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -29,10 +35,15 @@ export default function install(command: Verb, context: Context, tree: () => Pro
         usageError(`there is no completion for "${typed}"`, `Choose one of ${shells.join(', ')}.`),
       ),
     )
-    .action((shell?: Shell) => installIn(context, tree, shell));
+    .action((shell?: Shell) => execute({ shell }, context, command.tree));
 }
 
-async function installIn(context: Context, tree: () => Promise<CommandTree>, typed: Shell | undefined): Promise<void> {
+/** Sets completion up, and prints what was changed. @param tree - returns the tree of the whole program */
+export async function run(
+  { shell: typed }: Options,
+  context: Pick<Context, 'output' | 'prompts' | 'world'>,
+  tree: () => Promise<CommandTree>,
+): Promise<void> {
   const { output, prompts, world } = context;
   const { env } = world;
   const shell = typed ?? (await shellHere(context));

@@ -3,17 +3,27 @@ import type { Context } from '../../context/context.ts';
 import { resolvedColumns } from './list.ts';
 import { chosenPreference, fields, type Preference, preferenceArgument, resolved } from './preference.ts';
 
+/** Which setting `ci config get` prints. */
+export interface Options {
+  /** Its name; undefined: ask. */
+  readonly key: Preference | undefined;
+}
+
 /** `ci config get`: one setting as it stands. */
-export default function get(command: Verb, context: Context): void {
+export default function get(command: Verb, context: Context, execute = run): void {
   command
     .tell({ fields, local: true, examples: ['ci config get output'] })
     .addArgument(preferenceArgument())
-    .action((key?: Preference) => printSetting(context, key));
+    .action((key?: Preference) => execute({ key }, context));
 }
 
-async function printSetting(context: Context, typed: Preference | undefined): Promise<void> {
+/** Prints a setting. */
+export async function run(
+  { key }: Options,
+  context: Pick<Context, 'output' | 'profiles' | 'prompts' | 'settings' | 'world'>,
+): Promise<void> {
   const { output } = context;
-  const setting = resolved(context, await chosenPreference(context, typed));
+  const setting = resolved(context, await chosenPreference(context, key));
   output.checkFields(fields);
   if (output.format === undefined) return output.line(setting.value);
   await output.record(setting, { columns: resolvedColumns, fields });

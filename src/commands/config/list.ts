@@ -4,17 +4,18 @@ import type { Column } from '../../output/output.ts';
 import { fields, preferences, type Resolved, resolved } from './preference.ts';
 
 /** `ci config list`: every setting, and where it came from. */
-export default function list(command: Verb, context: Context): void {
+export default function list(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
       local: true,
       examples: ['ci config list'],
     })
-    .action(() => listSettings(context));
+    .action(() => execute(context));
 }
 
-async function listSettings(context: Context): Promise<void> {
+/** Prints every setting, and where it came from. */
+export async function run(context: Pick<Context, 'output' | 'profiles' | 'settings' | 'world'>): Promise<void> {
   const settings = preferences.map((key) => resolved(context, key));
   await context.output.list(settings, { columns: resolvedColumns, fields, empty: '' });
 }

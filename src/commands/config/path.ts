@@ -4,17 +4,18 @@ import type { Context } from '../../context/context.ts';
 const fields = ['file'] as const;
 
 /** `ci config path`: the file that holds profiles and settings. */
-export default function path(command: Verb, context: Context): void {
+export default function path(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
       local: true,
       examples: ['ci config path'],
     })
-    .action(() => printPath(context));
+    .action(() => execute(context));
 }
 
-async function printPath({ output, profiles: { file } }: Context): Promise<void> {
+/** Prints the path of the file that holds profiles and settings. */
+export async function run({ output, profiles: { file } }: Pick<Context, 'output' | 'profiles'>): Promise<void> {
   output.checkFields(fields);
   if (output.format === undefined) return output.line(file);
   await output.record({ file }, { columns: [{ field: 'file', header: 'File', value: (row) => row.file }], fields });

@@ -33,7 +33,10 @@ export function preferenceArgument(): Argument {
  *
  * @throws CommandError (input_required) when none was typed and nobody can be asked
  */
-export async function chosenPreference(context: Context, typed: Preference | undefined): Promise<Preference> {
+export async function chosenPreference(
+  context: Pick<Context, 'profiles' | 'prompts' | 'settings' | 'world'>,
+  typed: Preference | undefined,
+): Promise<Preference> {
   if (typed !== undefined) return typed;
   const missing = `which setting? Name it: ${preferences.join(', ')}`;
   context.prompts.requireSomebody(missing);

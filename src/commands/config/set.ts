@@ -13,8 +13,18 @@ import {
   withPreference,
 } from './preference.ts';
 
+/** What `ci config set` sets. */
+export interface Options {
+  /** The setting; undefined: ask. */
+  readonly key: Preference | undefined;
+  /** Its value; undefined: ask. */
+  readonly value: string | undefined;
+}
+
+type SettingContext = Pick<Context, 'output' | 'profiles' | 'prompts' | 'settings' | 'world'>;
+
 /** `ci config set`: prefers something from now on, in the profile in use. */
-export default function set(command: Verb, context: Context): void {
+export default function set(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -29,14 +39,11 @@ export default function set(command: Verb, context: Context): void {
     })
     .addArgument(preferenceArgument())
     .argument('[value]', 'its value; default takes it out')
-    .action((key?: Preference, value?: string) => setSetting(context, key, value));
+    .action((key?: Preference, value?: string) => execute({ key, value }, context));
 }
 
-async function setSetting(
-  context: Context,
-  typed: Preference | undefined,
-  typedValue: string | undefined,
-): Promise<void> {
+/** Saves a setting in the profile in use. */
+export async function run({ key: typed, value: typedValue }: Options, context: SettingContext): Promise<void> {
   const { output, profiles } = context;
   const key = await chosenPreference(context, typed);
   const value = typedValue ?? (await askedValue(context, key));
@@ -54,7 +61,7 @@ async function setSetting(
   await output.record(setting, { columns: resolvedColumns, fields, drawing: () => '' });
 }
 
-async function askedValue(context: Context, key: Preference): Promise<string> {
+async function askedValue(context: SettingContext, key: Preference): Promise<string> {
   const { prompts } = context;
   const missing = `which value? Write it behind: \`ci config set ${key} default\``;
   if (key === 'output') {

@@ -3,7 +3,8 @@ import type { Stub, Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
 
-interface Options {
+/** Which changes `ci history` lists. */
+export interface Options {
   readonly all?: true;
   readonly limit: number;
 }
@@ -18,7 +19,7 @@ export const commands: readonly Stub[] = [
 ];
 
 /** `ci history`: what was changed from this machine, newest first. */
-export default function history(noun: Verb, context: Context): void {
+export default function history(noun: Verb, context: Context, execute = run): void {
   noun
     .usage('[options]')
     .tell({
@@ -33,10 +34,14 @@ export default function history(noun: Verb, context: Context): void {
     })
     .option('--all', 'of all accounts, not only of the one in use')
     .option('-L, --limit <count>', 'most changes to list', parseLimit, 1000)
-    .action((options: Options) => listChanges(context, options));
+    .action((options: Options) => execute(options, context));
 }
 
-async function listChanges(context: Context, { all, limit }: Options): Promise<void> {
+/** Prints what was changed from this machine. */
+export async function run(
+  { all, limit }: Options,
+  context: Pick<Context, 'clocks' | 'output' | 'record'>,
+): Promise<void> {
   const history = await context.record.history();
   const account = all ? undefined : await context.record.account();
   const changes = history

@@ -1,5 +1,5 @@
 import { type Action, describeChange, type FoundBy } from '../../account/changes/actions.ts';
-import { recordOutcome } from '../../account/changes/carry-out.ts';
+import { type ChangingContext, recordOutcome } from '../../account/changes/carry-out.ts';
 import { openNow, settledLater, whileRunning } from '../../account/changes/earlier.ts';
 import { findOutcome, type Known, settlesAt, soughtOf } from '../../account/changes/find-outcome.ts';
 import { fields, historyColumns, shownChange } from '../../account/changes/table.ts';
@@ -13,12 +13,15 @@ import { isOpen, isUnderWay, type RecordedChange } from '../../state/history.ts'
 /** Time for a last look after a change has settled, in milliseconds. Only such a look proves that nothing was done. */
 const lastLook = 15_000;
 
-interface Options {
+/** How `ci history reconcile` looks. */
+export interface Options {
   readonly wait?: boolean;
 }
 
+type ReconcilingContext = ChangingContext & Pick<Context, 'api'>;
+
 /** `ci history reconcile`: finds out what became of changes without a known outcome. */
-export default function reconcile(command: Verb, context: Context): void {
+export default function reconcile(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -30,10 +33,11 @@ export default function reconcile(command: Verb, context: Context): void {
       ],
     })
     .option('--wait', 'wait until recent changes have settled')
-    .action((options: Options) => settleOpen(context, options));
+    .action((options: Options) => execute(options, context));
 }
 
-async function settleOpen(context: Context, { wait = false }: Options): Promise<void> {
+/** Finds out what became of changes without a known outcome, and prints it. */
+export async function run({ wait = false }: Options, context: ReconcilingContext): Promise<void> {
   const { output } = context;
   const history = await context.record.history();
   const { client } = await context.api();
@@ -64,7 +68,10 @@ async function settleOpen(context: Context, { wait = false }: Options): Promise<
 }
 
 /** Waits until no process is at work on a change any more. @throws CommandError (interrupted) */
-async function untilEnded(context: Context, change: RecordedChange): Promise<void> {
+async function untilEnded(
+  context: Pick<Context, 'clocks' | 'output' | 'record'>,
+  change: RecordedChange,
+): Promise<void> {
   const history = await context.record.history();
   let told = false;
   for (;;) {
@@ -77,7 +84,7 @@ async function untilEnded(context: Context, change: RecordedChange): Promise<voi
 }
 
 /** Looks once more for changes that couldn't be told apart from others whose outcome is known by now. */
-async function retryUnclear(context: Context, tried: readonly RecordedChange[]): Promise<void> {
+async function retryUnclear(context: ReconcilingContext, tried: readonly RecordedChange[]): Promise<void> {
   if (tried.length < 2) return;
   const history = await context.record.history();
   const ids = new Set(tried.map(({ id }) => id));
@@ -91,7 +98,7 @@ async function retryUnclear(context: Context, tried: readonly RecordedChange[]):
   }
 }
 
-async function settle(context: Context, change: RecordedChange, wait: boolean): Promise<void> {
+async function settle(context: ReconcilingContext, change: RecordedChange, wait: boolean): Promise<void> {
   const { output, clocks, world } = context;
   const { id, intent } = change;
   const history = await context.record.history();
@@ -116,7 +123,7 @@ async function settle(context: Context, change: RecordedChange, wait: boolean): 
 }
 
 async function record(
-  context: Context,
+  context: ReconcilingContext,
   { id, intent }: RecordedChange,
   finding: Known<FoundBy[Action]>,
 ): Promise<void> {
@@ -131,7 +138,7 @@ function waitingFor({ intent }: RecordedChange, time: number): string {
 }
 
 /** Says how to get the secret of a key that was created but not delivered, or how to delete the key. */
-function noteSecret({ output }: Context, id: string): void {
+function noteSecret({ output }: Pick<Context, 'output'>, id: string): void {
   output.note(
     `The key ${id} was created, and its secret was not delivered. \`ci pools keys POOL --reveal\` shows that of a pool's key. Delete any other with \`ci keys delete ${id}\`.`,
   );

@@ -8,16 +8,17 @@ import { grouped } from '../../output/text.ts';
 export const fields = ['slug', 'name', 'priceUsdc', 'rateLimits'] as const;
 
 /** `ci plans list`: the retired flat plans. */
-export default function list(command: Verb, context: Context): void {
+export default function list(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
       examples: ['ci plans list'],
     })
-    .action(() => listPlans(context));
+    .action(() => execute(context));
 }
 
-async function listPlans(context: Context): Promise<void> {
+/** Prints the retired flat plans. */
+export async function run(context: Pick<Context, 'api' | 'output'>): Promise<void> {
   sayRetired(context, '`ci pools list` shows what is sold');
   const { billing } = await context.api();
   await context.output.list(await billing.plans(), { columns, fields, empty: 'There are no plans.' });

@@ -6,8 +6,13 @@ import { refuse } from '../../sandbox/failure.ts';
 
 const fields = ['now'] as const;
 
+/** How far `ci sandbox advance` moves the clock. */
+export interface Options {
+  readonly milliseconds: number;
+}
+
 /** `ci sandbox advance`: moves the sandbox's clock; periods renew, what was canceled ends. */
-export default function advance(command: Verb, context: Context): void {
+export default function advance(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -16,11 +21,14 @@ export default function advance(command: Verb, context: Context): void {
       examples: ['ci sandbox advance 8h', 'ci sandbox advance 30d'],
     })
     .argument('<duration>', '90m, 8h, 30d')
-    .action((duration: string) => advanceClock(context, parseDuration(duration)));
+    .action((duration: string) => execute({ milliseconds: parseDuration(duration) }, context));
 }
 
-/** @param milliseconds - how far */
-async function advanceClock({ output, world }: Context, milliseconds: number): Promise<void> {
+/** Moves the sandbox's clock. */
+export async function run(
+  { milliseconds }: Options,
+  { output, world }: Pick<Context, 'output' | 'world'>,
+): Promise<void> {
   const { advanceSandbox } = await import('../../sandbox/state.ts');
   const time = await advanceSandbox(sandboxStore(world), milliseconds).catch(refuse);
   const now = time.toISOString();

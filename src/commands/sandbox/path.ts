@@ -5,17 +5,18 @@ import type { Context } from '../../context/context.ts';
 const fields = ['folder'] as const;
 
 /** `ci sandbox path`: where the sandbox keeps its state. */
-export default function path(command: Verb, context: Context): void {
+export default function path(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
       local: true,
       examples: ['ci sandbox path'],
     })
-    .action(() => printPath(context));
+    .action(() => execute(context));
 }
 
-async function printPath({ output, world }: Context): Promise<void> {
+/** Prints the folder of the sandbox's state. */
+export async function run({ output, world }: Pick<Context, 'output' | 'world'>): Promise<void> {
   const folder = sandboxFolder(world.env);
   output.checkFields(fields);
   if (output.format === undefined) return output.line(folder);

@@ -6,13 +6,14 @@ import { refuse } from '../../sandbox/failure.ts';
 
 const fields = ['folder', 'card'] as const;
 
-interface Options {
+/** What `ci sandbox reset` begins with. */
+export interface Options {
   /** False with `--no-card`. */
   readonly card: boolean;
 }
 
 /** `ci sandbox reset`: a fresh sandbox. */
-export default function reset(command: Verb, context: Context): void {
+export default function reset(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -21,11 +22,11 @@ export default function reset(command: Verb, context: Context): void {
       examples: ['ci sandbox reset', 'ci sandbox reset --no-card'],
     })
     .option('--no-card', 'with no card on file')
-    .action((options: Options) => resetState(context, options));
+    .action((options: Options) => execute(options, context));
 }
 
-async function resetState(context: Context, { card }: Options): Promise<void> {
-  const { output, world } = context;
+/** Starts the sandbox afresh. */
+export async function run({ card }: Options, { output, world }: Pick<Context, 'output' | 'world'>): Promise<void> {
   const { env, now } = world;
   const folder = sandboxFolder(env);
   const { resetSandbox } = await import('../../sandbox/state.ts');

@@ -12,7 +12,7 @@ import type { ScheduledDrop } from '../../sandbox/state.ts';
 
 const fields = ['pool', 'block', 'opensAt', 'closesAt', 'seats', 'rivals', 'left'] as const;
 
-interface Options {
+interface Flags {
   /** Milliseconds. */
   readonly openIn?: number;
   /** Milliseconds. */
@@ -22,8 +22,14 @@ interface Options {
   readonly clear?: true;
 }
 
+/** What `ci sandbox schedule` schedules. */
+export interface Options extends Flags {
+  readonly pool: string | undefined;
+  readonly block: Block | undefined;
+}
+
 /** `ci sandbox schedule`: seats that open and close at given times. */
-export default function schedule(command: Verb, context: Context): void {
+export default function schedule(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -46,26 +52,24 @@ export default function schedule(command: Verb, context: Context): void {
     .option('--seats <count>', 'how many seats are on offer (default: 1)', parseCount('--seats'))
     .option('--rivals <count>', 'how many others take one, evenly spread over that time', parseCount('--rivals'))
     .option('--clear', 'forget all that is scheduled')
-    .action((pool: string | undefined, block: Block | undefined, options: Options) =>
-      scheduleSeats(context, pool, block, options),
+    .action((pool: string | undefined, block: Block | undefined, flags: Flags) =>
+      execute({ pool, block, ...flags }, context),
     );
 }
 
-async function scheduleSeats(
-  { output, world }: Context,
-  pool: string | undefined,
-  block: Block | undefined,
-  options: Options,
+/** Schedules seats that open and close, and prints all that is scheduled. */
+export async function run(
+  { pool, block, clear, ...times }: Options,
+  { output, world }: Pick<Context, 'output' | 'world'>,
 ): Promise<void> {
   const { clearDrops, scheduledDrops, scheduleDrop } = await import('../../sandbox/state.ts');
   const store = sandboxStore(world);
   if (pool === undefined) {
-    const { clear: _clear, ...times } = options;
     if (Object.keys(times).length > 0) throw usageError('which pool and block? Name them: kimi26 europe');
-    if (options.clear) await clearDrops(store).catch(refuse);
+    if (clear) await clearDrops(store).catch(refuse);
   } else {
-    if (options.clear) throw usageError('--clear forgets all, and takes no pool');
-    const { openIn: opensIn = 0, for: lasts = 90_000, seats = 1, rivals = 0 } = options;
+    if (clear) throw usageError('--clear forgets all, and takes no pool');
+    const { openIn: opensIn = 0, for: lasts = 90_000, seats = 1, rivals = 0 } = times;
     if (block === undefined) throw usageError(`which block? Name it: ${blockNames.join(', ')}`);
     const drop = { pool, block, opensIn, lasts, seats, rivals };
     await scheduleDrop(store, drop).catch(refuse);

@@ -5,12 +5,13 @@ import { usageError } from '../../domain/errors.ts';
 
 const fields = ['url', 'managementKey', 'folder'] as const;
 
-interface Options {
+/** Where `ci sandbox serve` serves. */
+export interface Options {
   readonly port: number;
 }
 
 /** `ci sandbox serve`: the sandbox for curl and SDKs, until Ctrl-C. */
-export default function serve(command: Verb, context: Context): void {
+export default function serve(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -18,10 +19,14 @@ export default function serve(command: Verb, context: Context): void {
       examples: ['ci sandbox serve', 'ci sandbox serve --port 8787', 'ci sandbox serve --port 0 --json'],
     })
     .option('--port <number>', 'TCP port on 127.0.0.1; 0 takes a free one', parsePort, 8787)
-    .action((options: Options) => serveSandbox(context, options));
+    .action((options: Options) => execute(options, context));
 }
 
-async function serveSandbox(context: Context, { port }: Options): Promise<void> {
+/** Serves the sandbox until it is interrupted. */
+export async function run(
+  { port }: Options,
+  context: Pick<Context, 'connections' | 'output' | 'world'>,
+): Promise<void> {
   const { output } = context;
   const folder = sandboxFolder(context.world.env);
   const { sandboxManagementKey: managementKey } = await import('../../sandbox/state.ts');

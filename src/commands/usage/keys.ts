@@ -12,8 +12,11 @@ export const fields = ['id', 'name', 'type', 'plan', 'isActive', 'usage', 'subsc
 /** Figures younger than this (milliseconds) are shown without asking again. */
 const fresh = 3_600_000;
 
+/** What printing usage needs. */
+export type UsageContext = Pick<Context, 'api' | 'clocks' | 'connections' | 'output' | 'settings' | 'world'>;
+
 /** Prints the usage of all keys. */
-export async function allUsage(context: Context, period: Period, refresh: boolean): Promise<void> {
+export async function allUsage(context: UsageContext, period: Period, refresh: boolean): Promise<void> {
   const keys = await currentUsage(context, refresh);
   const most = keys.reduce((sofar, key) => Math.max(sofar, figures(key, period).tokens ?? 0), 0);
   const columns = usageColumns(period, most).filter(({ field }) => context.output.isForPeople || field !== 'share');
@@ -21,7 +24,7 @@ export async function allUsage(context: Context, period: Period, refresh: boolea
 }
 
 /** The usage of all keys: what is at hand when it is fresh, as the API answers 12 requests in 12 hours. */
-async function currentUsage(context: Context, refresh: boolean): Promise<readonly KeyUsage[]> {
+async function currentUsage(context: UsageContext, refresh: boolean): Promise<readonly KeyUsage[]> {
   const api = await context.api();
   api.client.requireSignedIn();
   const { keyUsageSchema } = await import('../../api/usage.ts');
@@ -49,7 +52,7 @@ async function currentUsage(context: Context, refresh: boolean): Promise<readonl
   }
 }
 
-function say({ output }: Context, what: string, left: number): void {
+function say({ output }: Pick<Context, 'output'>, what: string, left: number): void {
   output.note(`${what}; ${counted(left, 'request')} left within 12 hours.`);
 }
 

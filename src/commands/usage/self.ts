@@ -8,7 +8,7 @@ import { dayAndDistance } from '../../output/time.ts';
 export const selfFields = ['budget', 'rate_limits', 'plan', 'credits', 'key'] as const;
 
 /** Prints what the API key in the environment can say of itself. */
-export async function selfUsage(context: Context): Promise<void> {
+export async function selfUsage(context: Pick<Context, 'api' | 'connections' | 'output' | 'world'>): Promise<void> {
   const { usage } = await context.api();
   const self = await usage.self();
   const now = await context.connections.now();

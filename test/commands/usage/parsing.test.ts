@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import usage from '../../../src/commands/usage/index.ts';
+import { parsed } from '../../support/parsing.ts';
+
+test.each([
+  ['', { key: undefined, period: '24h' }],
+  ['prod-api --period 7d', { key: 'prod-api', period: '7d' }],
+  ['--refresh --period=30d', { key: undefined, period: '30d', refresh: true }],
+  ['--self', { key: undefined, period: '24h', self: true }],
+])('reads `ci usage %s`', async (words, options) => {
+  expect(await parsed(usage, words)).toEqual(options);
+});
+
+test.each(['2h', '7D', ''])('refuses --period %j', async (period) => {
+  const error = { code: 'usage', message: `--period is "${period}"`, hint: 'Choose one of 1h, 24h, 7d, 30d.' };
+  await expect(parsed(usage, ['--period', period])).rejects.toMatchObject(error);
+});
