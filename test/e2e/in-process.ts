@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../../src/api/pause.ts';
 import { run } from '../../src/main.ts';
 import { emptyFolder } from '../sandbox/harness.ts';
 import { managementKey } from './cli.ts';
@@ -11,7 +11,7 @@ interface Setting {
   readonly stateHome?: string;
   /** This machine's clock, epoch milliseconds. */
   readonly now?: () => number;
-  /** Told of each wait, milliseconds. */
+  /** Told of each wait between requests, milliseconds. */
   readonly onSleep?: (milliseconds: number) => void;
 }
 
@@ -24,6 +24,7 @@ export async function ciHere(
   let stdout = '';
   let stderr = '';
   const folder = emptyFolder();
+  const interrupt = new AbortController().signal;
   const errors = new PassThrough().on('data', (text: Buffer) => {
     stderr += text.toString();
   });
@@ -45,13 +46,13 @@ export async function ciHere(
     cwd: folder,
     now,
     monotonic: () => performance.now(),
-    sleep: (milliseconds) => {
-      onSleep(milliseconds);
-      return sleep(milliseconds);
+    sleep: (milliseconds, signal) => {
+      if (signal === interrupt) onSleep(milliseconds);
+      return pause(milliseconds, signal);
     },
     timeZone: 'UTC',
     version: '0.0.0',
-    interrupt: new AbortController().signal,
+    interrupt,
   });
   return { code, stdout, stderr };
 }
