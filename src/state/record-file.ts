@@ -196,16 +196,7 @@ export class RecordFile {
     if (handle === undefined) return undefined;
     try {
       const { ino, size } = fstatSync(handle);
-      let end = size;
-      // A last line without a newline may still be being written.
-      for (let from = size; from > 0; ) {
-        const length = Math.min(chunkSize, from);
-        from -= length;
-        const newline = bytesAt(handle, from, length).lastIndexOf(newlineByte);
-        end = newline < 0 ? 0 : from + newline + 1;
-        if (newline >= 0 || size - from > longestRead) break;
-      }
-      return positionAt(handle, ino, size, end);
+      return positionAt(handle, ino, size, lastLineEnd(handle, size));
     } finally {
       closeSync(handle);
     }
@@ -236,14 +227,31 @@ export class RecordFile {
   }
 }
 
-/** Reads a file backward, chunk by chunk. Lines within a chunk are in file order. */
+/** Reads a file backward, chunk by chunk. */
+function* bytesBefore(handle: number, size: number): Generator<{ readonly from: number; readonly bytes: Buffer }> {
+  for (let end = size; end > 0; ) {
+    const from = Math.max(0, end - chunkSize);
+    yield { from, bytes: bytesAt(handle, from, end - from) };
+    end = from;
+  }
+}
+
+/** Returns the offset after the last whole line: a line without a newline may still be being written. */
+function lastLineEnd(handle: number, size: number): number {
+  for (const { from, bytes } of bytesBefore(handle, size)) {
+    const newline = bytes.lastIndexOf(newlineByte);
+    if (newline >= 0) return from + newline + 1;
+    if (size - from > longestRead) break;
+  }
+  return 0;
+}
+
+/** Reads the lines of a file backward, chunk by chunk. Lines within a chunk are in file order. */
 function* chunksBefore(handle: number, size: number): Generator<string[]> {
   // The parts of a line that begins in an earlier chunk.
   let rest: Buffer[] = [];
   let length = 0;
-  for (let from = size; from > 0; ) {
-    const bytes = bytesAt(handle, Math.max(0, from - chunkSize), Math.min(chunkSize, from));
-    from = Math.max(0, from - chunkSize);
+  for (const { from, bytes } of bytesBefore(handle, size)) {
     const isTooLong = length > longestRead;
     const newline = from === 0 ? 0 : bytes.indexOf(newlineByte) + 1;
     if (from > 0 && newline === 0) {
