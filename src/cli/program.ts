@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { cacheFolder } from '../config/folders.ts';
 import type { Context } from '../context/context.ts';
 import type { CommandContext } from '../context/create.ts';
 import type { GlobalOptions } from '../context/global-options.ts';
@@ -173,7 +172,10 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
   const close = async () => {
     const ended = await made;
     if ((ended?.result.lastChange ?? 'not_applied') !== 'not_applied') {
-      const { forgetNames } = await import('../completion/cache.ts');
+      const [{ forgetNames }, { cacheFolder }] = await Promise.all([
+        import('../completion/cache.ts'),
+        import('../config/folders.ts'),
+      ]);
       forgetNames(() => cacheFolder(world.env));
     }
     await ended?.close();
