@@ -13,7 +13,10 @@ import { keyByMail, type PoolSubscription } from '../subscriptions.ts';
 export const purchaseFields = [...subscriptionFields, 'subscriptions'];
 
 /** Prints what was bought, keys as they stand in it. */
-export async function printPurchase(context: Context, subscriptions: readonly PoolSubscription[]): Promise<void> {
+export async function printPurchase(
+  context: Pick<Context, 'connections' | 'output' | 'world'>,
+  subscriptions: readonly PoolSubscription[],
+): Promise<void> {
   const now = await context.connections.now();
   const secret = (subscription: Subscription) => subscription.key?.apiKey ?? '';
   const columns = subscriptionColumns(now).map((column) =>
@@ -57,7 +60,11 @@ export function savedText({ savedTo, variable }: Saved): string {
 }
 
 /** Says how a key is had, where there is none yet. @param withKey - whether one was to be made */
-export function noteNextStep({ output }: Context, subscriptions: readonly Subscription[], withKey: boolean): void {
+export function noteNextStep(
+  { output }: Pick<Context, 'output'>,
+  subscriptions: readonly Subscription[],
+  withKey: boolean,
+): void {
   const pending = subscriptions.filter(({ status }) => status === 'pending_key');
   if (pending.length > 0) {
     output.note(keyByMail);

@@ -1,132 +1,110 @@
 import type { Subscription } from '../../api/pools.ts';
-import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { type Cents, formatUsd, toUsd } from '../../domain/money.ts';
+import { type Cents, toUsd } from '../../domain/money.ts';
 import type { Checked } from '../../domain/pace.ts';
-import type { BillingCycle } from '../../domain/quote.ts';
-import { judgeSubscribe, type SubscribeIntent } from '../../domain/reconcile.ts';
 import { redacted } from '../../domain/secrets.ts';
-import type { Candidate } from '../../domain/watching.ts';
-import { factLines, inWords } from '../../output/text.ts';
-import type { RecordedChange } from '../../state/history.ts';
+import { inWords } from '../../output/text.ts';
 import { settleChange } from '../changes/carry-out.ts';
-import { checkEarlier, type EarlierChange, noteRisk, type Obstacle, obstacleError } from '../changes/earlier.ts';
-import { idsOfOthers } from '../changes/find-outcome.ts';
-import { blockHours, priceText } from '../pools.ts';
+import { checkEarlier, type EarlierChange, type Obstacle, obstacleError } from '../changes/earlier.ts';
 import { boughtEarlier, buyFor, type PurchaseResult, plannedPurchase, withinLimit } from '../purchase/buy.ts';
-import { buyAndDeliver, type DeliveredPurchase, type KeyOptions } from '../purchase/buy-with-keys.ts';
+import { buyAndDeliver, type DeliveredPurchase } from '../purchase/buy-with-keys.ts';
 import { findCovering } from '../purchase/covering.ts';
-import { checkMaximum, checkSpending, monthlySpending } from '../purchase/limits.ts';
-import { type PricedPurchase, UnstatedPrice } from '../purchase/price.ts';
-import { type Agreement, checkRepeat, consentToRepeat, samePurchasesSince } from '../purchase/repeat.ts';
+import { checkMaximum } from '../purchase/limits.ts';
+import type { PricedPurchase } from '../purchase/price.ts';
+import { checkRepeat, samePurchasesSince } from '../purchase/repeat.ts';
 import { openDotenv } from '../secrets/dotenv.ts';
 import { openRefuge } from '../secrets/undelivered.ts';
-import type { Look } from './poll.ts';
-
-/**
- * Pause before a candidate whose purchase was refused is tried again, in milliseconds. If the API carried out the purchase
- * anyway, the account may take a while to show it. The pause doubles with each refusal.
- */
-const firstRest = 5000;
-const longestRest = 120_000;
-
-/** What was seen of the account is looked at again when it is older than this, milliseconds: the machine may have slept since. */
-const freshFor = 5000;
-
-/** How to take what opens. */
-export interface TakeOptions extends KeyOptions {
-  readonly quantity: number;
-  readonly billingCycle: BillingCycle;
-  readonly maxPrice?: Cents;
-  readonly ensure?: true;
-  readonly again?: boolean;
-  /** Until when, as typed: `6h`. */
-  readonly patience?: string | undefined;
-}
+import { isCurrent, noSnapshot, readAccount, type SnapshotTime, subscriptionsOn } from './account-snapshot.ts';
+import type { Candidate } from './availability.ts';
+import { type BuyOptions, candidateIntent, priceOrRefusal } from './candidate-purchase.ts';
+import { askConsent, type Consent, isSettled } from './consent.ts';
+import { FailedPurchases } from './failed-purchases.ts';
+import { isTaken, isTemporary } from './failures.ts';
+import type { Poll } from './poll.ts';
+import { RefusalBackoff } from './refusal-backoff.ts';
 
 /** A candidate that the account holds: bought now, bought by a purchase whose response was lost, or covered before. */
-export interface Held {
+export interface HeldSeats {
   readonly candidate: Candidate;
-  readonly got: PurchaseResult;
-  /** At most; 0 when it was covered already. */
+  readonly purchase: PurchaseResult;
+  /** The most that was charged; 0 if it was covered before. */
   readonly charge: Cents;
-  /** What is to be said about it first. */
+  /** What to print first. */
   readonly note?: string;
 }
 
-/** The account as it was looked at. */
-interface Account {
-  /** My subscriptions on each pool. */
-  readonly mine: ReadonlyMap<string, readonly Subscription[]>;
-  /** Of {@link monthlySpending}. */
-  readonly spent: Cents | undefined;
-  /** When the look began, epoch milliseconds. */
-  readonly at: number;
-  /** The record's, from before the look: what another `ci` on this machine buys changes it. */
-  readonly mark: string | undefined;
-}
+/** Where the one purchase of a watch stands. */
+type PurchaseState =
+  /** Nothing is in the way of a purchase. */
+  | { readonly kind: 'idle' }
+  /** An earlier purchase, by whatever command, may still go through. Until it settles, nothing is bought. */
+  | { readonly kind: 'pending'; readonly obstacle: Obstacle }
+  /** This watch's own purchase may still go through. */
+  | {
+      readonly kind: 'unknown';
+      /** In the record. */
+      readonly id: string;
+      /** What the account said about it; undefined if it wasn't checked yet, or has settled. */
+      readonly obstacle?: Obstacle | undefined;
+    }
+  /** The account holds a candidate. Nothing more is bought. */
+  | { readonly kind: 'held'; readonly seats: HeldSeats };
 
-/** Told while an opening is taken. */
-export interface Listener {
-  /** A candidate is about to be bought. */
+/** Called while {@link SeatBuyer.buy} is at work. */
+export interface PurchaseListener {
+  /** Called right before a candidate is bought. */
   readonly buying: () => Promise<void>;
-  /** What was bought for a candidate, and charged at most. */
-  readonly bought: (told: DeliveredPurchase, candidate: Candidate, charge: Cents) => Promise<void>;
-  /** Why a candidate that is open was not bought. */
+  /** Called with a purchase and its keys. */
+  readonly bought: (delivered: DeliveredPurchase, seats: HeldSeats) => Promise<void>;
+  /** Called when an open candidate isn't bought. */
   readonly refused: (error: CommandError, candidate: Candidate) => Promise<void>;
 }
 
-/** Takes the first candidate that opens, once. */
-export class Taker {
+/** Buys the first candidate that opens, once. */
+export class SeatBuyer {
   readonly #context: Context;
   readonly #candidates: readonly Candidate[];
-  readonly #options: TakeOptions;
-  readonly #limits = new Map<Candidate, Cents>();
-  #agreed: Agreement | undefined;
-  #account: Account = { mine: new Map(), spent: undefined, at: Number.NEGATIVE_INFINITY, mark: undefined };
-  /** The earlier purchase that the last look found, by this watch or another command; kept until it is reported. */
-  #found: Held | undefined;
-  /** An earlier purchase that may still go through, according to the last look. Until it settles, nothing is bought. */
-  #obstacle: Obstacle | undefined;
-  /** Purchases of this watch that have not gone through so far, with what the account held before each. */
-  readonly #attempts = new Map<Candidate, RecordedChange>();
-  /** How often each open candidate was refused, and when it may be tried again. */
-  readonly #refusals = new Map<Candidate, { readonly count: number; readonly until: number }>();
-  readonly #begunAt: number;
+  readonly #options: BuyOptions;
+  readonly #startedAt: number;
+  readonly #failed = new FailedPurchases();
+  readonly #backoff: RefusalBackoff;
+  #consent: Consent = { limits: new Map() };
+  #account = noSnapshot;
+  #state: PurchaseState = { kind: 'idle' };
 
-  constructor(context: Context, candidates: readonly Candidate[], options: TakeOptions) {
+  constructor(context: Context, candidates: readonly Candidate[], options: BuyOptions) {
     this.#context = context;
     this.#candidates = candidates;
     this.#options = options;
-    this.#begunAt = context.clocks.wall();
+    this.#startedAt = context.clocks.wall();
+    this.#backoff = new RefusalBackoff(context.clocks.monotonic);
   }
 
   /** Whether a purchase may still go through. */
   get isPending(): boolean {
-    return this.#obstacle !== undefined || this.#context.result.lastChange === 'unknown';
+    return this.#state.kind === 'pending' || this.#state.kind === 'unknown';
+  }
+
+  /** Whether a candidate isn't tried for now, because it was refused moments ago. */
+  get isPaused(): boolean {
+    return this.#candidates.some((candidate) => this.#backoff.isPaused(candidate));
   }
 
   /**
-   * Looks at the account, so that a seat that opens can be bought without a look.
+   * Reads the account, so that a seat that opens can be bought without reading it first.
    *
-   * @param once - whether a failure is the caller's to repeat
+   * @param options - `once`: without retries
    */
-  async lookAtAccount(once: boolean): Promise<void> {
+  async readAccount(options: { readonly once: boolean }): Promise<void> {
     const history = await this.#context.record.history();
-    const at = this.#context.clocks.wall();
-    const mark = history.mark();
-    // Read here, so that it need not be when a seat is free.
+    const time = await this.#snapshotTime();
+    // Read now, so that it needn't be read when a seat opens.
     history.open();
-    history.since(at);
-    // This comes before reading the account, which then shows whatever goes through in between.
-    await this.#lookForEarlier();
-    const { pools } = await this.#context.api();
-    const mine = new Map<string, readonly Subscription[]>();
-    for (const { pool } of this.#candidates) {
-      if (!mine.has(pool)) mine.set(pool, await pools.subscriptions(pool, { once }));
-    }
-    this.#account = { mine, spent: await monthlySpending(this.#context, { once }), at, mark };
+    history.since(time.at);
+    // The account is read afterwards, and shows whatever goes through in between.
+    await this.#checkEarlier();
+    this.#account = await readAccount(this.#context, this.#candidates, time, options);
   }
 
   /**
@@ -137,278 +115,236 @@ export class Taker {
    *   (confirmation_required) if another `ci` on this machine has bought one since the user agreed to one purchase, or if the
    *   outcome of an earlier purchase can't be found out; (busy) with `--no-wait`
    */
-  async held(): Promise<Held | undefined> {
-    if (this.#found) return this.#found;
-    this.#checkObstacle();
-    if (this.#obstacle) return undefined;
-    const late = await this.#cameLate();
-    if (late) return late;
-    await this.#checkTaken();
-    if (this.#options.ensure) return this.#covered();
-    if (!this.#agreed) return undefined;
+  async findHeld(): Promise<HeldSeats | undefined> {
+    const state = this.#state;
+    if (state.kind === 'held') return state.seats;
+    const obstacle = obstacleIn(state);
+    if (obstacle?.kind === 'unclear' || (obstacle && !this.#context.settling.wait)) {
+      throw obstacleError(this.#context, obstacle);
+    }
+    if (obstacle) return undefined;
+    const late = await this.#findLate();
+    if (late) return this.#hold(late);
+    if (state.kind === 'unknown') await this.#settleOwn(state.id);
+    if (this.#options.ensure) {
+      const covered = this.#findCovered();
+      return covered && this.#hold(covered);
+    }
+    const { agreed } = this.#consent;
+    if (!agreed) return undefined;
     for (const candidate of this.#candidates) {
-      // A purchase that began after the look blocks the next check if it has no outcome by then.
-      await checkRepeat(this.#context, this.#intent(candidate), this.#mineOn(candidate), this.#agreed, isSettled);
+      // A purchase that began after the account was read blocks the next check if it has no outcome by then.
+      await checkRepeat(this.#context, this.#intent(candidate), this.#subscriptions(candidate), agreed, isSettled);
     }
     return undefined;
   }
 
-  /** Tells of what is held; of what came late the keys are made. @throws CommandError with its outcome */
-  async deliver({ candidate, got, charge, note }: Held, { bought }: Pick<Listener, 'bought'>): Promise<void> {
-    if (note) this.#context.output.note(note);
-    await buyAndDeliver(
-      this.#context,
-      async () => got,
-      this.#options,
-      (told) => bought(told, candidate, charge),
-    );
+  /** Asks for consent to one purchase. @throws CommandError as {@link askConsent} */
+  async askConsent(poll: Poll): Promise<void> {
+    const watch = { candidates: this.#candidates, poll, account: this.#account, options: this.#options };
+    this.#consent = await askConsent(this.#context, watch);
   }
 
-  /**
-   * Asks for consent to one purchase, up front: nobody is there when it is made.
-   *
-   * @throws CommandError (price_above_maximum) when the only candidate costs too much; (confirmation_required), (declined)
-   */
-  async consent(look: Look): Promise<void> {
-    const { prompts } = this.#context;
-    prompts.requireConsent('watching with --subscribe charges the saved card, which');
-    const purchases = new Map<Candidate, PricedPurchase>();
-    for (const candidate of this.#candidates) {
-      const purchase = pricedIfStated(look, candidate, this.#options);
-      if (purchase) purchases.set(candidate, purchase);
-      const limit = this.#options.maxPrice ?? purchase?.quote.charge.atMost;
-      if (limit === undefined) throw unpriced(candidate);
-      this.#limits.set(candidate, limit);
-      if (!purchase || this.#candidates.length > 1) continue;
-      checkMaximum(purchase, limit);
-      checkSpending(this.#context, purchase, this.#account.spent);
-    }
-    if (prompts.canAsk) {
-      this.#context.output.note(factLines(await this.#facts(purchases)));
-      await prompts.consent(`Charge up to ${formatUsd(Math.max(...this.#limits.values()))} as soon as one opens?`);
-    }
-    if (this.#options.again) {
-      const [candidate] = this.#candidates;
-      if (candidate) await noteRisk(this.#context, plannedPurchase(this.#context, this.#intent(candidate)));
-    }
-    if (this.#options.ensure || this.#options.again) return;
-    const agreed = { repeated: new Set<string>(), at: this.#context.clocks.wall() };
-    for (const candidate of this.#candidates) {
-      const mine = async () => this.#mineOn(candidate);
-      // The watch waits for a purchase without a known outcome, and adopts it if it goes through.
-      const { repeated } = await consentToRepeat(this.#context, this.#intent(candidate), mine, isSettled);
-      for (const id of repeated) agreed.repeated.add(id);
-    }
-    this.#agreed = agreed;
-  }
-
-  /** Proves that nothing on this machine will be in the way, and has loaded what a purchase needs. @throws CommandError */
-  async makeReady(): Promise<void> {
+  /** Proves that nothing on this machine prevents a purchase, and loads what it needs. @throws CommandError */
+  async prepare(): Promise<void> {
     const { save } = this.#options;
     await this.#context.record.exclusively('purchase', async () => {});
     (await openRefuge(this.#context)).discard();
-    // What is written to the record is redacted, and patterns are compiled when they are used for the first and the second time.
+    // The record is redacted. V8 compiles a regular expression when it is used for the first and the second time.
     for (const text of ['name: value', 'name: value']) redacted(text);
     if (save !== undefined) await (await openDotenv(this.#context, save)).discard();
   }
 
   /**
+   * Reports the candidate that the account holds. Creates its keys if it was bought by a purchase whose response was lost.
+   *
+   * @throws CommandError with its outcome; (price_above_maximum) once it is reported, if it charged more than agreed
+   */
+  async deliver(seats: HeldSeats, { bought }: Pick<PurchaseListener, 'bought'>): Promise<void> {
+    if (seats.note) this.#context.output.note(seats.note);
+    await this.#deliver(async () => seats, bought);
+  }
+
+  /**
    * Buys the first of the open candidates that can be bought.
    *
-   * @throws CommandError for whatever leaves no hope for another check, or leaves the outcome unknown
+   * @throws CommandError for whatever ends the watch, or leaves the outcome unknown
    */
-  async take(look: Look, open: readonly Candidate[], { buying, bought, refused }: Listener): Promise<Checked> {
-    if (this.#obstacle) {
-      // A purchase of this watch was already reported when its response was lost.
+  async buy(poll: Poll, open: readonly Candidate[], listener: PurchaseListener): Promise<Checked> {
+    const obstacle = obstacleIn(this.#state);
+    if (obstacle) {
       const [first] = open;
-      if (first && this.#context.result.lastChange !== 'unknown') {
-        await refused(obstacleError(this.#context, this.#obstacle), first);
+      // The watch's own purchase was reported when its response was lost.
+      if (first && this.#state.kind === 'pending') {
+        await listener.refused(obstacleError(this.#context, obstacle), first);
       }
       return { kind: 'again' };
     }
     for (const candidate of open) {
-      if (this.#rests(candidate)) continue;
-      const purchase = pricedOrRefusal(look, candidate, this.#options);
-      if (purchase instanceof CommandError) {
-        await refused(purchase, candidate);
+      if (this.#backoff.isPaused(candidate)) continue;
+      const price = priceOrRefusal(poll, candidate, this.#options);
+      if (price instanceof CommandError) {
+        await listener.refused(price, candidate);
         continue;
       }
-      let held: Held | undefined;
-      let told = false;
-      const buy = async () => {
-        held = await this.#buy(candidate, purchase);
-        return held.got;
-      };
       try {
-        checkMaximum(purchase, this.#limits.get(candidate), this.#limitName);
-        await buying();
-        const done = await buyAndDeliver(this.#context, buy, this.#options, (what) => {
-          told = true;
-          return bought(what, held?.candidate ?? candidate, held?.charge ?? 0);
-        });
-        if (done.kind === 'bought' && done.overcharge) throw done.overcharge;
+        checkMaximum(price, this.#consent.limits.get(candidate), this.#limitName);
+        await listener.buying();
+        await this.#deliver(() => this.#buy(candidate, price), listener.bought);
         return { kind: 'done' };
       } catch (error) {
-        if (told || !(error instanceof CommandError) || this.#isFinal(error)) throw error;
-        if (isPassing(error) || error.outcome === 'unknown') return { kind: 'failed', error };
-        await refused(error, candidate);
+        if (!(error instanceof CommandError) || this.#isFinal(error)) throw error;
+        if (isTemporary(error) || error.outcome === 'unknown') return { kind: 'failed', error };
+        await listener.refused(error, candidate);
       }
     }
     return { kind: 'again' };
   }
 
-  /** Forgets the refusals of candidates that are no longer open. If they open again, that is a new opening. */
-  sees(open: readonly Candidate[]): void {
-    for (const candidate of this.#refusals.keys()) if (!open.includes(candidate)) this.#refusals.delete(candidate);
+  /** Takes the candidates that are open now. The refusals of all others are forgotten. */
+  updateOpen(open: readonly Candidate[]): void {
+    this.#backoff.keep(open);
   }
 
-  /** Whether a candidate is open and isn't tried, as it was refused a moment ago. */
-  get isResting(): boolean {
-    return this.#candidates.some((candidate) => this.#rests(candidate));
-  }
-
-  #rest(candidate: Candidate): void {
-    const count = (this.#refusals.get(candidate)?.count ?? 0) + 1;
-    const rest = Math.min(firstRest * 2 ** (count - 1), longestRest);
-    this.#refusals.set(candidate, { count, until: this.#context.clocks.monotonic() + rest });
-  }
-
-  #rests(candidate: Candidate): boolean {
-    return this.#context.clocks.monotonic() < (this.#refusals.get(candidate)?.until ?? 0);
-  }
-
-  /** Buys, unless the account may have changed since it was looked at, and one of the candidates is held now. */
-  async #buy(candidate: Candidate, purchase: PricedPurchase): Promise<Held> {
+  /** Buys, unless the account may have changed since it was read, and holds one of the candidates now. */
+  async #buy(candidate: Candidate, price: PricedPurchase): Promise<HeldSeats> {
     return this.#context.record.exclusively('purchase', async () => {
-      const history = await this.#context.record.history();
-      const { at, mark } = this.#account;
-      if (history.mark() !== mark || Math.abs(this.#context.clocks.wall() - at) > freshFor) {
-        await this.lookAtAccount(false);
-        const held = await this.held();
+      if (!isCurrent(this.#account, await this.#snapshotTime())) {
+        await this.readAccount({ once: false });
+        const held = await this.findHeld();
         if (held?.note) this.#context.output.note(held.note);
         if (held) return held;
-        if (this.#obstacle) throw obstacleError(this.#context, this.#obstacle);
+        const obstacle = obstacleIn(this.#state);
+        if (obstacle) throw obstacleError(this.#context, obstacle);
       }
       const begunAt = this.#context.clocks.wall() - 1;
-      const account = { mine: this.#mineOn(candidate), spent: this.#account.spent };
-      const repetition = { ensure: this.#options.ensure, agreed: this.#agreed };
-      const charge = purchase.quote.charge.atMost;
+      const account = { mine: this.#subscriptions(candidate), spent: this.#account.spent };
+      const repetition = { ensure: this.#options.ensure, agreed: this.#consent.agreed };
       try {
-        const got = this.#asAgreed(candidate, await buyFor(this.#context, account, purchase, repetition));
-        return { candidate, got, charge: got.kind === 'bought' ? (got.charge ?? charge) : 0 };
+        const purchase = this.#asAgreed(candidate, await buyFor(this.#context, account, price, repetition));
+        const charge = purchase.kind === 'bought' ? (purchase.charge ?? price.quote.charge.atMost) : 0;
+        return this.#hold({ candidate, purchase, charge });
       } catch (error) {
-        const attempt = (await samePurchasesSince(this.#context, this.#intent(candidate), begunAt)).at(-1);
-        const before = { ids: account.mine.map(({ id }) => id) };
-        // Whatever appears late, from this attempt or a later one, wasn't there before the first.
-        if (attempt && !this.#attempts.has(candidate)) this.#attempts.set(candidate, { ...attempt, before });
-        if (error instanceof CommandError && error.status !== undefined) this.#rest(candidate);
-        // No other purchase was made since, and this one was not carried out: the next candidate needs no new look.
-        this.#account = { ...this.#account, mark: history.mark() };
+        await this.#addFailure(candidate, error, begunAt);
         throw error;
       }
     });
+  }
+
+  /** Takes note of a purchase that failed. @param begunAt - the record has it from after this moment, epoch milliseconds */
+  async #addFailure(candidate: Candidate, error: unknown, begunAt: number): Promise<void> {
+    const change = (await samePurchasesSince(this.#context, this.#intent(candidate), begunAt)).at(-1);
+    if (change) this.#failed.add(candidate, change, this.#subscriptions(candidate));
+    if (error instanceof CommandError && error.status !== undefined) this.#backoff.add(candidate);
+    if (change && error instanceof CommandError && error.outcome === 'unknown') {
+      this.#state = { kind: 'unknown', id: change.id };
+    }
+    // Nobody else has bought since, so that the next candidate can be bought without reading the account again.
+    this.#account = { ...this.#account, mark: (await this.#snapshotTime()).mark };
+  }
+
+  /** Shows the seats once they are bought and have their keys. @throws CommandError (price_above_maximum) afterwards */
+  async #deliver(buy: () => Promise<HeldSeats>, bought: PurchaseListener['bought']): Promise<void> {
+    let seats: HeldSeats | undefined;
+    const purchase = async () => {
+      seats = await buy();
+      return seats.purchase;
+    };
+    const delivered = await buyAndDeliver(this.#context, purchase, this.#options, async (purchased) => {
+      if (seats) await bought(purchased, seats);
+    });
+    if (delivered.kind === 'bought' && delivered.overcharge) throw delivered.overcharge;
   }
 
   get #limitName(): string {
     return this.#options.maxPrice === undefined ? 'the agreed' : '--max-price';
   }
 
-  /** Whether a failure ends the watch. Everything does that is not known to pass. */
+  /** Whether a failure ends the watch. Every failure does that isn't known to be temporary. */
   #isFinal(error: CommandError): boolean {
-    if (error.outcome === 'applied' || error.code === 'interrupted') return true;
-    // Every check from now on looks for it, and nothing is bought meanwhile.
+    if (this.#state.kind === 'held' || error.outcome === 'applied' || error.code === 'interrupted') return true;
+    // From now on every check looks for the purchase, and nothing is bought meanwhile.
     if (error.outcome === 'unknown') return !this.#context.settling.wait;
     if (error.code === 'price_above_maximum') return this.#candidates.length === 1;
-    return !isTaken(error) && !isPassing(error);
+    return !isTaken(error) && !isTemporary(error);
   }
 
-  /** Looks for earlier purchases that could be the same and have no known outcome. */
-  async #lookForEarlier(): Promise<void> {
-    const context = this.#context;
+  /** Checks for earlier purchases that could be the same and have no known outcome. */
+  async #checkEarlier(): Promise<void> {
+    const { settling } = this.#context;
     let obstacle: Obstacle | undefined;
     for (const candidate of this.#candidates) {
-      if (this.#found) return;
+      if (this.#state.kind === 'held') return;
       const ignoresUnclear = this.#options.ensure === true;
-      const planned = plannedPurchase(context, this.#intent(candidate));
-      const since = context.settling.again ? this.#begunAt : undefined;
-      const earlier = await checkEarlier(context, { ...planned, since });
-      if (earlier.found) this.#found = this.#heldBy(candidate, earlier.found);
+      const planned = plannedPurchase(this.#context, this.#intent(candidate));
+      const since = settling.again ? this.#startedAt : undefined;
+      const earlier = await checkEarlier(this.#context, { ...planned, since });
+      if (earlier.found) this.#hold(this.#adopt(candidate, earlier.found));
       if (ignoresUnclear && earlier.obstacle?.kind === 'unclear') continue;
       if (obstacle?.kind !== 'unclear') obstacle = earlier.obstacle ?? obstacle;
     }
-    this.#obstacle = obstacle;
-  }
-
-  /** @throws CommandError if an obstacle won't pass, or with `--no-wait` if there is any */
-  #checkObstacle(): void {
-    const obstacle = this.#obstacle;
-    if (obstacle?.kind === 'unclear' || (obstacle && !this.#context.settling.wait)) {
-      throw obstacleError(this.#context, obstacle);
-    }
+    this.#state = stateWith(this.#state, obstacle);
   }
 
   /** Returns a purchase of this watch that was refused or not found at first, and is there now. */
-  async #cameLate(): Promise<Held | undefined> {
+  async #findLate(): Promise<HeldSeats | undefined> {
     const history = await this.#context.record.history();
-    for (const [candidate, change] of this.#attempts) {
-      const { id, intent, before, at } = change;
-      if (intent.action !== 'subscribe') continue;
-      const recorded = history.since(Date.parse(at));
-      if (recorded.some((each) => each.id === id && each.settled?.outcome === 'applied')) continue;
-      const others = idsOfOthers(recorded, change);
-      const verdict = judgeSubscribe(intent, before, this.#mineOn(candidate), others);
-      if (verdict.outcome === 'not_applied') continue;
-      if (verdict.outcome === 'unknown') throw refusedInVain(candidate, verdict.why);
-      const { found } = verdict;
-      const held = this.#heldBy(candidate, { change, intent, found });
-      const ids = found.map((each) => each.id);
-      const charge = toUsd(held.charge);
-      settleChange(this.#context, history, id, { outcome: 'applied', by: 'look', ids, charge });
-      return held;
-    }
-    return undefined;
+    const late = this.#failed.findLate(history, (candidate) => this.#subscriptions(candidate));
+    if (!late) return undefined;
+    const { candidate, earlier } = late;
+    const seats = this.#adopt(candidate, earlier);
+    const ids = earlier.found.map(({ id }) => id);
+    const charge = toUsd(seats.charge);
+    settleChange(this.#context, history, earlier.change.id, { outcome: 'applied', by: 'look', ids, charge });
+    return seats;
   }
 
-  /** @throws CommandError if a purchase of this watch went through and another `ci` has adopted it */
-  async #checkTaken(): Promise<void> {
-    const context = this.#context;
-    if (context.result.lastChange !== 'unknown') return;
-    const history = await context.record.history();
-    const own = new Set([...this.#attempts.values()].map(({ id }) => id));
-    const taken = history
-      .since(this.#begunAt)
-      .find(({ id, settled }) => own.has(id) && settled?.outcome === 'applied')?.settled;
-    context.result.lastChange = taken ? 'applied' : 'not_applied';
-    if (!taken || this.#options.ensure) return;
-    const message = `the purchase went through, and another ci has taken it up: ${inWords(taken.ids)}`;
+  /**
+   * Settles this watch's own purchase once nothing is pending any more, and the account shows nothing new.
+   *
+   * @param id - in the record
+   * @throws CommandError if it went through, and another `ci` has adopted it
+   */
+  async #settleOwn(id: string): Promise<void> {
+    const { record, result } = this.#context;
+    const recorded = (await record.history()).since(this.#startedAt).find((each) => each.id === id)?.settled;
+    const adopted = recorded?.outcome === 'applied' ? recorded : undefined;
+    result.lastChange = adopted ? 'applied' : 'not_applied';
+    this.#state = { kind: 'idle' };
+    if (!adopted || this.#options.ensure) return;
+    const message = `the purchase went through, and another ci has taken it up: ${inWords(adopted.ids)}`;
     throw new CommandError('confirmation_required', message, {
       hint: '`ci status` shows it.',
       outcome: 'applied',
     });
   }
 
-  #heldBy(candidate: Candidate, earlier: EarlierChange<'subscribe'>): Held {
-    const limit = this.#limits.get(candidate);
-    const got = this.#asAgreed(candidate, withinLimit(boughtEarlier(earlier), candidate.pool, limit));
+  /** Takes an earlier purchase for the one that the watch was going to make. */
+  #adopt(candidate: Candidate, earlier: EarlierChange<'subscribe'>): HeldSeats {
+    const limit = this.#consent.limits.get(candidate);
+    const purchase = this.#asAgreed(candidate, withinLimit(boughtEarlier(earlier), candidate.pool, limit));
     this.#context.result.lastChange = 'applied';
     const how = earlier.change.settled?.by === 'answer' ? 'API refused a purchase' : 'response to a purchase was lost';
-    return { candidate, got, charge: got.charge ?? 0, note: `The ${how}, but the purchase went through.` };
+    const note = `The ${how}, but the purchase went through.`;
+    return { candidate, purchase, charge: purchase.charge ?? 0, note };
   }
 
-  /** Drops the overcharge error if the price rose after the look but stayed within the agreed limit. */
-  #asAgreed<Got extends PurchaseResult>(candidate: Candidate, got: Got): Got {
-    const limit = this.#limits.get(candidate);
-    const isWithin = got.kind === 'bought' && got.charge !== undefined && limit !== undefined && got.charge <= limit;
-    return isWithin ? { ...got, overcharge: undefined } : got;
+  /** Drops the overcharge error if the price rose after the poll but stayed within the agreed limit. */
+  #asAgreed<Result extends PurchaseResult>(candidate: Candidate, purchase: Result): Result {
+    const limit = this.#consent.limits.get(candidate);
+    const charge = purchase.kind === 'bought' ? purchase.charge : undefined;
+    const isWithin = charge !== undefined && limit !== undefined && charge <= limit;
+    return isWithin ? { ...purchase, overcharge: undefined } : purchase;
   }
 
-  #covered(): Held | undefined {
+  /** Returns a candidate that the account covers. @throws CommandError (unavailable) if it covers part of one */
+  #findCovered(): HeldSeats | undefined {
     let refusal: unknown;
     for (const candidate of this.#candidates) {
       const { pool, blocks } = candidate;
       try {
-        const subscriptions = findCovering(pool, this.#mineOn(candidate), blocks, this.#options.quantity);
-        if (subscriptions) return { candidate, got: { kind: 'covered', subscriptions }, charge: 0 };
+        const subscriptions = findCovering(pool, this.#subscriptions(candidate), blocks, this.#options.quantity);
+        if (subscriptions) return { candidate, purchase: { kind: 'covered', subscriptions }, charge: 0 };
       } catch (error) {
         refusal ??= error;
       }
@@ -417,90 +353,33 @@ export class Taker {
     return undefined;
   }
 
-  #mineOn({ pool }: Candidate): readonly Subscription[] {
-    return this.#account.mine.get(pool) ?? [];
+  #hold(seats: HeldSeats): HeldSeats {
+    this.#state = { kind: 'held', seats };
+    return seats;
   }
 
-  #intent({ pool, blocks }: Candidate): SubscribeIntent {
-    const { quantity, billingCycle } = this.#options;
-    return { action: 'subscribe', pool, blocks, quantity, billingCycle };
+  #subscriptions(candidate: Candidate): readonly Subscription[] {
+    return subscriptionsOn(this.#account, candidate);
   }
 
-  async #facts(purchases: ReadonlyMap<Candidate, PricedPurchase>): Promise<(readonly [string, string])[]> {
-    const { quantity, billingCycle, maxPrice, createKey, patience } = this.#options;
-    const now = await this.#context.connections.now();
-    const { timeZone } = this.#context.world;
-    const lines = this.#candidates.flatMap((candidate) =>
-      candidate.blocks.map((block) => {
-        const monthly = purchases.get(candidate)?.quote.blocks.find((each) => each.block === block)?.monthly;
-        const price = monthly ? `${priceText(monthly)}  ` : '';
-        return `${candidate.pool}  ${block.padEnd(8)}  ${price}${blockHours(block, now, timeZone)}`;
-      }),
-    );
-    const several = this.#candidates.length > 1;
-    const together = this.#candidates.some(({ blocks }) => blocks.length > 1);
-    const limit = maxPrice === undefined ? 'at most what it costs now' : `at most ${formatUsd(maxPrice)}`;
-    const what = together ? 'when all its blocks are open' : 'when it opens';
-    return [
-      ...lines.map((line, at) => [at === 0 ? 'Waits for' : '', line] as const),
-      ['Takes', several ? `the first of them, ${what}, and no other` : `it, ${what}`],
-      ['Seats', `${quantity} in each block`],
-      ['Charged', `once, ${limit}, to the saved card`],
-      ['Renews', `every ${billingCycle}, until canceled`],
-      ...(createKey === undefined ? [] : [['Key', createKey] as const]),
-      ['Gives up', patience === undefined ? 'never' : `after ${patience}`],
-      ['Account', accountLabel(this.#context.settings)],
-    ];
+  #intent(candidate: Candidate) {
+    return candidateIntent(candidate, this.#options);
+  }
+
+  async #snapshotTime(): Promise<SnapshotTime> {
+    const history = await this.#context.record.history();
+    return { at: this.#context.clocks.wall(), mark: history.mark() };
   }
 }
 
-/** Somebody else was faster; not every generation of the API says so with 409. */
-function isTaken({ code, message }: CommandError): boolean {
-  if (code === 'unavailable') return true;
-  return (
-    code === 'invalid_request' && /sold.?out|not enough|no (?:free |more )?(?:seat|slot)|unavailable/i.test(message)
-  );
+/** Returns the purchase that may still go through, as far as the account was checked for it. */
+function obstacleIn(state: PurchaseState): Obstacle | undefined {
+  return state.kind === 'pending' || state.kind === 'unknown' ? state.obstacle : undefined;
 }
 
-/** What may have passed at the next check. */
-function isPassing({ code }: CommandError): boolean {
-  return ['timeout', 'unreachable', 'server_error', 'unexpected_response', 'rate_limited', 'busy'].includes(code);
-}
-
-function isSettled({ settled }: RecordedChange): boolean {
-  return settled !== undefined && settled.outcome !== 'unknown';
-}
-
-/** Reports refused purchases that went through after all, but not as requested. */
-function refusedInVain({ pool }: Candidate, why: string): CommandError {
-  return new CommandError('server_error', `the API refused a purchase of ${pool}, but it went through: ${why}`, {
-    hint: `Check \`ci pools subscriptions ${pool}\`; \`ci pools cancel ${pool}\` ends the most recent one with its period.`,
-    outcome: 'applied',
-  });
-}
-
-function pricedIfStated(look: Look, candidate: Candidate, options: TakeOptions): PricedPurchase | undefined {
-  try {
-    return look.priced(candidate, options);
-  } catch (error) {
-    if (error instanceof UnstatedPrice) return undefined;
-    throw error;
-  }
-}
-
-/** Returns the price, or a refusal if it is implausible or not stated. The next check may see another price. */
-function pricedOrRefusal(look: Look, candidate: Candidate, options: TakeOptions): PricedPurchase | CommandError {
-  try {
-    return pricedIfStated(look, candidate, options) ?? unpriced(candidate);
-  } catch (error) {
-    if (error instanceof CommandError && error.code === 'unexpected_response') return error;
-    throw error;
-  }
-}
-
-function unpriced({ pool, blocks }: Candidate): CommandError {
-  return new CommandError('input_required', `the API states no price for ${inWords(blocks)} of ${pool}`, {
-    hint: 'Say what it may cost at the most: --max-price 49.',
-    outcome: 'not_applied',
-  });
+/** Returns the state after a check for earlier purchases. */
+function stateWith(state: PurchaseState, obstacle: Obstacle | undefined): PurchaseState {
+  if (state.kind === 'held') return state;
+  if (state.kind === 'unknown') return { ...state, obstacle };
+  return obstacle ? { kind: 'pending', obstacle } : { kind: 'idle' };
 }

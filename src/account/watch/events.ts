@@ -2,35 +2,35 @@ import type { Block } from '../../domain/blocks.ts';
 import type { CommandError, ErrorCode } from '../../domain/errors.ts';
 import { type Cents, decimalUsd, formatUsd, toUsd } from '../../domain/money.ts';
 import { redacted } from '../../domain/secrets.ts';
-import type { Candidate, Change } from '../../domain/watching.ts';
 import type { Column } from '../../output/output.ts';
 import { counted, inWords } from '../../output/text.ts';
 import { dateAndTime } from '../../output/time.ts';
 import { type DeliveredPurchase, secretsOf } from '../purchase/buy-with-keys.ts';
 import { withMaskedKey } from '../subscription-table.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
+import type { AvailabilityChange, Candidate } from './availability.ts';
 
-/** Something that a watch tells of; what it does not know is null. Prices in USD, for a seat and a month of all the blocks. */
+/** An event of a watch. Unknown facts are null. Prices are in USD, for one seat and one month of all the blocks. */
 export interface WatchEvent {
-  readonly event: Change['event'] | 'error' | 'subscribed';
-  /** RFC 3339, by this machine's clock. */
+  readonly event: AvailabilityChange['event'] | 'error' | 'subscribed';
+  /** RFC 3339, from this machine's clock. */
   readonly at: string;
   readonly pool: string | null;
-  /** None when it is about a whole pool, or about none. */
+  /** Empty if the event is about a whole pool or no pool. */
   readonly blocks: readonly Block[];
   readonly pricePerMonth: number | null;
   readonly previousPricePerMonth: number | null;
   readonly freeSeats: number | null;
   readonly status: string | null;
   readonly previousStatus: string | null;
-  /** What was charged at most. */
+  /** The most that was charged. */
   readonly charge: number | null;
   readonly subscriptions: readonly PoolSubscription[] | null;
   readonly code: ErrorCode | null;
   readonly message: string | null;
 }
 
-/** Each event has them all, in this order. */
+/** The fields of every event, in this order. */
 export const eventFields = [
   'event',
   'at',
@@ -67,8 +67,8 @@ function event(name: WatchEvent['event'], at: number, facts: Partial<WatchEvent>
   };
 }
 
-/** What a check found changed. */
-export function changeEvent(change: Change): WatchEvent {
+/** Returns the event for a change of availability. */
+export function changeEvent(change: AvailabilityChange): WatchEvent {
   const { pool, blocks, price, previousPrice, freeSeats, status, previousStatus } = change;
   return event(change.event, change.at, {
     pool,
@@ -81,13 +81,13 @@ export function changeEvent(change: Change): WatchEvent {
   });
 }
 
-/** What went wrong, and is no reason to stop. @param candidate - what it is about; undefined: a check */
+/** Returns the event for an error that the watch survives. @param candidate - what couldn't be bought; undefined for a failed check */
 export function errorEvent({ code, message }: CommandError, at: number, candidate?: Candidate): WatchEvent {
   const about = candidate && { pool: candidate.pool, blocks: candidate.blocks };
   return event('error', at, { ...about, code, message: redacted(message) });
 }
 
-/** What was bought, or held already: then nothing was charged. @param charge - at most */
+/** Returns the event for a purchase, or for a subscription that covers it already. @param charge - the most that was charged */
 export function subscribedEvent(
   told: DeliveredPurchase,
   { pool, blocks }: Candidate,
@@ -99,7 +99,7 @@ export function subscribedEvent(
   return event('subscribed', at, { ...facts, charge: 0, subscriptions: told.subscriptions.map(withMaskedKey) });
 }
 
-/** The same without secrets, for whoever is told besides. */
+/** Returns an event with its keys masked. */
 export function withoutSecrets(event: WatchEvent): WatchEvent {
   return { ...event, subscriptions: event.subscriptions?.map(withMaskedKey) ?? null };
 }
@@ -126,7 +126,7 @@ export const eventColumns: readonly Column<WatchEvent>[] = [
   },
   { field: 'code', header: 'CODE', value: ({ code }) => code },
   { field: 'message', header: 'MESSAGE', value: ({ message }) => message },
-  // The secrets of new keys, where they did not go into a file.
+  // The secrets of new keys, unless they went to a file.
   {
     field: 'keys',
     header: 'KEYS',
@@ -134,12 +134,12 @@ export const eventColumns: readonly Column<WatchEvent>[] = [
   },
 ];
 
-/** An event for a person, with its time on the clock on the wall. */
+/** Returns an event as a line for people, with the local time. */
 export function eventLine(event: WatchEvent, timeZone: string): string {
-  return `${dateAndTime(new Date(event.at), timeZone)}  ${inEventWords(event)}`;
+  return `${dateAndTime(new Date(event.at), timeZone)}  ${sentenceOf(event)}`;
 }
 
-function inEventWords(event: WatchEvent): string {
+function sentenceOf(event: WatchEvent): string {
   const { pool, blocks, pricePerMonth, previousPricePerMonth, freeSeats, status, previousStatus } = event;
   const what = `${pool ?? ''} ${inWords(blocks)}`.trim();
   const is = blocks.length > 1 ? 'are' : 'is';

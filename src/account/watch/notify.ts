@@ -7,100 +7,105 @@ import { CommandError, messageOf } from '../../domain/errors.ts';
 import type { WatchEvent } from './events.ts';
 import { withoutSecrets } from './events.ts';
 
-/** How many events may wait to be told; beyond it the oldest are dropped, so that days of failure fill no memory. */
+/** Maximum events that may wait for a notification. Beyond it the oldest are dropped, so that days of failure don't fill memory. */
 const mostWaiting = 100;
 
-/** Who is told of an opening or a purchase besides the terminal, as typed. */
-export interface TellingOptions {
+/** Where to send notifications, as typed. */
+export interface NotifyOptions {
   readonly bell?: true;
   readonly exec?: string;
   readonly webhook?: string;
 }
 
-/** Tells others of an opening or a purchase, one after the other in the background. That it fails is said, and stops nothing. */
-export class Telling {
-  readonly #ring: () => void;
-  readonly #queues: readonly Queue[];
+/** What notifying takes. */
+type NotifyContext = Pick<Context, 'clocks' | 'connections' | 'output' | 'world'>;
 
-  private constructor(ring: () => void, queues: readonly Queue[]) {
+/** Sends notifications of openings and purchases one after another in the background. A failure is noted, and stops nothing. */
+export class EventNotifier {
+  readonly #ring: () => void;
+  readonly #queues: readonly EventQueue[];
+
+  private constructor(ring: () => void, queues: readonly EventQueue[]) {
     this.#ring = ring;
     this.#queues = queues;
   }
 
   /**
-   * @param say - told what the command writes, and what fails
-   * @throws CommandError (usage) for a webhook that is none
+   * Opens what the notifications need.
+   *
+   * @param note - called with what the command prints, and with failures
+   * @throws CommandError (usage) for an invalid webhook URL
    */
-  static async begin(
-    context: Context,
-    { bell, exec, webhook }: TellingOptions,
-    say: (message: string) => void,
-  ): Promise<Telling> {
+  static async open(
+    context: NotifyContext,
+    { bell, exec, webhook }: NotifyOptions,
+    note: (message: string) => void,
+  ): Promise<EventNotifier> {
     const hook = webhook === undefined ? undefined : await openWebhook(context, webhook);
     const { world } = context;
     const run = async (event: WatchEvent) => {
       const { runShell } = await import('../../output/shell.ts');
-      const failure = await runShell(exec ?? '', factsOf(event), world, say, world.interrupt);
-      if (failure !== undefined) say(`--exec failed: ${failure}`);
+      const failure = await runShell(exec ?? '', variablesOf(event), world, note, world.interrupt);
+      if (failure !== undefined) note(`--exec failed: ${failure}`);
     };
     const post = async (event: WatchEvent) => hook?.post(withoutSecrets(event));
-    return new Telling(bell ? () => context.output.ring() : () => {}, [
-      ...(exec === undefined ? [] : [new Queue(run, say)]),
-      ...(hook ? [new Queue(post, say)] : []),
+    return new EventNotifier(bell ? () => context.output.ring() : () => {}, [
+      ...(exec === undefined ? [] : [new EventQueue(run, note)]),
+      ...(hook ? [new EventQueue(post, note)] : []),
     ]);
   }
 
-  tell(event: WatchEvent): void {
+  notify(event: WatchEvent): void {
     this.#ring();
     for (const queue of this.#queues) queue.add(event);
   }
 
-  /** Waits until all is told. */
-  async done(): Promise<void> {
-    await Promise.all(this.#queues.map((queue) => queue.done()));
+  /** Waits until all notifications are sent. */
+  async finish(): Promise<void> {
+    await Promise.all(this.#queues.map((queue) => queue.finish()));
   }
 }
 
-/** Works off events one at a time. */
-class Queue {
-  readonly #work: (event: WatchEvent) => Promise<void>;
-  readonly #say: (message: string) => void;
+/** Handles events one at a time. */
+class EventQueue {
+  readonly #handle: (event: WatchEvent) => Promise<void>;
+  readonly #note: (message: string) => void;
   readonly #waiting: WatchEvent[] = [];
-  #working: Promise<void> | undefined;
+  #running: Promise<void> | undefined;
 
-  constructor(work: (event: WatchEvent) => Promise<void>, say: (message: string) => void) {
-    this.#work = work;
-    this.#say = say;
+  constructor(handle: (event: WatchEvent) => Promise<void>, note: (message: string) => void) {
+    this.#handle = handle;
+    this.#note = note;
   }
 
   add(event: WatchEvent): void {
     this.#waiting.push(event);
     if (this.#waiting.length > mostWaiting) {
       this.#waiting.shift();
-      this.#say('An event was dropped: too many wait to be told.');
+      this.#note('An event was dropped: too many wait to be told.');
     }
-    this.#working ??= this.#workOff();
+    this.#running ??= this.#run();
   }
 
-  async done(): Promise<void> {
-    await this.#working;
+  async finish(): Promise<void> {
+    await this.#running;
   }
 
-  async #workOff(): Promise<void> {
+  async #run(): Promise<void> {
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       try {
-        await this.#work(next);
+        await this.#handle(next);
       } catch (error) {
         const interrupted = error instanceof CommandError && error.code === 'interrupted';
-        if (!interrupted) this.#say(messageOf(error));
+        if (!interrupted) this.#note(messageOf(error));
       }
     }
-    this.#working = undefined;
+    this.#running = undefined;
   }
 }
 
-/** An event as environment variables. */
-function factsOf(event: WatchEvent): Environment {
+/** Returns an event as environment variables. */
+function variablesOf(event: WatchEvent): Environment {
   const { pool, blocks, pricePerMonth, freeSeats, charge, subscriptions } = event;
   return {
     CHEAPESTINFERENCE_EVENT: event.event,
@@ -114,13 +119,10 @@ function factsOf(event: WatchEvent): Environment {
   };
 }
 
-/** Opens what posts to an address of the user's; it ends with the command. @throws CommandError (usage) for an invalid address */
-async function openWebhook(
-  { clocks, connections, world }: Pick<Context, 'clocks' | 'connections' | 'world'>,
-  address: string,
-): Promise<Webhook> {
+/** Opens a webhook that closes with the command. @throws CommandError (usage) for an invalid URL */
+async function openWebhook({ clocks, connections, world }: NotifyContext, url: string): Promise<Webhook> {
   const { parseWebhook, Webhook } = await import('../../api/webhook.ts');
-  const webhook = new Webhook(parseWebhook(address), {
+  const webhook = new Webhook(parseWebhook(url), {
     proxies: proxiesOf(world.env),
     userAgent: userAgent(world),
     interrupt: world.interrupt,

@@ -2,53 +2,53 @@ import type { Tagged } from '../../api/client.ts';
 import type { Api } from '../../api/index.ts';
 import type { Pool, PoolDetail } from '../../api/pools.ts';
 import type { Block } from '../../domain/blocks.ts';
-import type { Candidate, SeenBlock, SeenPool } from '../../domain/watching.ts';
 import { blockPrice, blockState, findPool, freeSeats, hasListedPrices, isOpen, poolName } from '../pools.ts';
 import { type PricedPurchase, type PurchaseOptions, pricePurchase } from '../purchase/price.ts';
+import type { BlockAvailability, Candidate, PoolAvailability } from './availability.ts';
 
-/** What is looked for. */
-export interface Sought {
+/** What to watch. */
+export interface WatchTarget {
   /** Slugs or UUIDs, as typed. */
   readonly pools: readonly string[];
   readonly blocks: readonly Block[];
-  /** Whether the blocks of a pool are to be open together. */
+  /** Whether the blocks of a pool must be open together. */
   readonly together: boolean;
-  /** How many seats are to be free in each block. */
+  /** How many seats must be free in each block. */
   readonly quantity: number;
 }
 
-/** What one look at the API showed. */
-export interface Look {
-  readonly seen: readonly SeenPool[];
-  /** What a candidate would cost now. @throws CommandError (unexpected_response) when the API states no price */
-  readonly priced: (candidate: Candidate, purchase: Omit<PurchaseOptions, 'blocks'>) => PricedPurchase;
+/** The result of polling the pools once. */
+export interface Poll {
+  readonly pools: readonly PoolAvailability[];
+  /** Returns the price of a candidate. @throws CommandError (unexpected_response) if the API states none */
+  readonly price: (candidate: Candidate, purchase: Omit<PurchaseOptions, 'blocks'>) => PricedPurchase;
 }
 
-/** Looks at the same pools again and again. */
-export class Lookout {
-  /** In the order in which they are preferred: pools as typed, blocks in the day's order. */
+/** Polls the same pools again and again. */
+export class PoolPoller {
+  /** In order of preference: pools as typed, blocks in the order of the day. */
   readonly candidates: readonly Candidate[];
-  readonly #api: Api;
-  readonly #sought: Sought;
+  readonly #api: Pick<Api, 'pools'>;
+  readonly #target: WatchTarget;
   readonly #pools: readonly { readonly id: string; readonly name: string }[];
-  #known: Tagged<Pool[]>;
-  /** The first look's list, which the first check need not ask for again. */
-  #fresh = true;
+  #list: Tagged<Pool[]>;
+  /** Whether the list is the one that {@link start} fetched, which the first poll doesn't fetch again. */
+  #isFirst = true;
 
-  private constructor(api: Api, sought: Sought, known: Tagged<Pool[]>) {
+  private constructor(api: Pick<Api, 'pools'>, target: WatchTarget, list: Tagged<Pool[]>) {
     this.#api = api;
-    this.#sought = sought;
-    this.#known = known;
-    const found = new Map(sought.pools.map((typed) => findPool(known.value, typed)).map((pool) => [pool.id, pool]));
+    this.#target = target;
+    this.#list = list;
+    const found = new Map(target.pools.map((typed) => findPool(list.value, typed)).map((pool) => [pool.id, pool]));
     this.#pools = [...found.values()].map((pool) => ({ id: pool.id, name: poolName(pool) }));
     this.candidates = this.#pools.flatMap(({ name: pool }) =>
-      sought.together ? [{ pool, blocks: sought.blocks }] : sought.blocks.map((block) => ({ pool, blocks: [block] })),
+      target.together ? [{ pool, blocks: target.blocks }] : target.blocks.map((block) => ({ pool, blocks: [block] })),
     );
   }
 
-  /** The first look. @throws CommandError (not_found) that names the nearest, for a pool that there is not */
-  static async begin(api: Api, sought: Sought): Promise<Lookout> {
-    return new Lookout(api, sought, await api.pools.listAgain(undefined));
+  /** Fetches the list of pools, and finds those to watch. @throws CommandError (not_found) with the nearest name */
+  static async start(api: Pick<Api, 'pools'>, target: WatchTarget): Promise<PoolPoller> {
+    return new PoolPoller(api, target, await api.pools.listAgain(undefined));
   }
 
   /** The names of the pools, as the API has them. */
@@ -56,35 +56,35 @@ export class Lookout {
     return this.#pools.map(({ name }) => name);
   }
 
-  /** Looks once: a failure is the caller's to repeat. @throws CommandError */
-  async look(): Promise<Look> {
-    if (!this.#fresh) this.#known = await this.#api.pools.listAgain(this.#known, { once: true });
-    this.#fresh = false;
-    const { blocks, quantity } = this.#sought;
+  /** Polls once, without retries. @throws CommandError */
+  async poll(): Promise<Poll> {
+    if (!this.#isFirst) this.#list = await this.#api.pools.listAgain(this.#list, { once: true });
+    this.#isFirst = false;
+    const { blocks, quantity } = this.#target;
     const found = new Map<string, { readonly pool: Pool; readonly detail: PoolDetail | undefined }>();
-    const seen: SeenPool[] = [];
+    const pools: PoolAvailability[] = [];
     for (const { id, name } of this.#pools) {
-      const pool = this.#known.value.find((each) => each.id === id);
+      const pool = this.#list.value.find((each) => each.id === id);
       const detail = pool && this.#needsDetail(pool) ? await this.#api.pools.get(id, { once: true }) : undefined;
       if (pool) found.set(name, { pool, detail });
-      seen.push({
+      pools.push({
         pool: name,
         status: pool?.status ?? undefined,
-        blocks: blocks.map((block) => seenBlock(pool, detail, block, quantity)),
+        blocks: blocks.map((block) => blockAvailability(pool, detail, block, quantity)),
       });
     }
     return {
-      seen,
-      priced: ({ pool: name, blocks }, purchase) => {
-        const { pool, detail } = found.get(name) ?? { pool: findPool(this.#known.value, name), detail: undefined };
+      pools,
+      price: ({ pool: name, blocks }, purchase) => {
+        const { pool, detail } = found.get(name) ?? { pool: findPool(this.#list.value, name), detail: undefined };
         return pricePurchase(pool, detail, blocks, purchase);
       },
     };
   }
 
-  /** The list may be silent about seats and prices, and never says how many seats are free. */
+  /** Whether the list lacks seats or prices. It never says how many seats are free. */
   #needsDetail(pool: Pool): boolean {
-    const { blocks, quantity } = this.#sought;
+    const { blocks, quantity } = this.#target;
     return (
       blocks.some((block) => blockState(pool, block) === 'unknown' || !hasListedPrices(pool, [block])) ||
       (quantity > 1 && blocks.some((block) => isOpen(pool, block)))
@@ -92,7 +92,12 @@ export class Lookout {
   }
 }
 
-function seenBlock(pool: Pool | undefined, detail: PoolDetail | undefined, block: Block, quantity: number): SeenBlock {
+function blockAvailability(
+  pool: Pool | undefined,
+  detail: PoolDetail | undefined,
+  block: Block,
+  quantity: number,
+): BlockAvailability {
   if (!pool) return { block, open: false, state: 'not listed', freeSeats: undefined, price: undefined };
   const whole: PoolDetail = { ...pool, hourSlots: detail?.hourSlots };
   const free = freeSeats(whole, block);

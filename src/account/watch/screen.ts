@@ -1,13 +1,13 @@
 import { formatUsd } from '../../domain/money.ts';
 import { redacted } from '../../domain/secrets.ts';
-import type { SeenPool } from '../../domain/watching.ts';
 import type { LiveScreen } from '../../output/live.ts';
 import type { Style } from '../../output/style.ts';
 import { fitted } from '../../output/table.ts';
 import { harmless } from '../../output/text.ts';
 import { dateAndTime } from '../../output/time.ts';
+import type { PoolAvailability } from './availability.ts';
 
-/** How many of the last changes are kept. */
+/** How many of the latest messages the screen keeps. */
 const mostLines = 100;
 
 /** One block on the screen. */
@@ -17,12 +17,24 @@ interface Row {
   readonly open: boolean;
   readonly state: string;
   readonly price: number | undefined;
-  /** Epoch milliseconds. */
+  /** When its state last changed, epoch milliseconds. */
   readonly since: number;
 }
 
-/** What a person sees of a watch: a line a block, when it is checked next, and what changed. */
-export class WatchView {
+/** What a {@link WatchScreen} shows, and how. */
+interface WatchScreenOptions {
+  readonly title: string;
+  readonly style: Style;
+  readonly timeZone: string;
+  readonly now: () => number;
+  /** Prints a line on the terminal's main screen. */
+  readonly print: (line: string) => void;
+  /** Keeps everything else off the terminal until the returned function is called. */
+  readonly hold: () => () => void;
+}
+
+/** Shows a watch on a terminal: a line per block, the next check, and the latest messages. */
+export class WatchScreen {
   readonly #screen: LiveScreen;
   readonly #style: Style;
   readonly #timeZone: string;
@@ -31,26 +43,14 @@ export class WatchView {
   #rows: Row[] = [];
   #next = 'checking…';
   #checks = 0;
-  readonly #lines: string[] = [];
-  /** Of the lines, how many the other screen shows too. */
+  readonly #messages: string[] = [];
+  /** How many of the messages are on the main screen too. */
   #printed = 0;
   readonly #print: (line: string) => void;
   readonly #hold: () => () => void;
   #release: (() => void) | undefined;
 
-  constructor(
-    screen: LiveScreen,
-    options: {
-      readonly title: string;
-      readonly style: Style;
-      readonly timeZone: string;
-      readonly now: () => number;
-      /** Prints on the terminal's own screen. */
-      readonly print: (line: string) => void;
-      /** Keeps everything else off the terminal. @returns what is to be called when it may be written to again */
-      readonly hold: () => () => void;
-    },
-  ) {
+  constructor(screen: LiveScreen, options: WatchScreenOptions) {
     this.#screen = screen;
     this.#title = harmless(options.title);
     this.#style = options.style;
@@ -62,28 +62,28 @@ export class WatchView {
 
   open(): void {
     this.#release ??= this.#hold();
-    this.#screen.open((columns) => this.#drawing(columns));
+    this.#screen.open((columns) => this.#lines(columns));
   }
 
-  /** Gives the terminal back, and prints there what changed since it was taken. */
+  /** Returns to the main screen, and prints there the messages since {@link open}. */
   close(): void {
     this.#screen.close();
     this.#release?.();
     this.#release = undefined;
-    this.#printLines();
+    this.#printMessages();
   }
 
-  #printLines(): void {
-    for (const line of this.#lines.slice(this.#printed)) this.#print(line);
-    this.#printed = this.#lines.length;
+  #printMessages(): void {
+    for (const line of this.#messages.slice(this.#printed)) this.#print(line);
+    this.#printed = this.#messages.length;
   }
 
-  /** Shows what a check saw. */
-  saw(seen: readonly SeenPool[]): void {
+  /** Shows the result of a poll. */
+  update(pools: readonly PoolAvailability[]): void {
     const now = this.#now();
     const before = new Map(this.#rows.map((row) => [`${row.pool} ${row.block}`, row]));
     this.#checks += 1;
-    this.#rows = seen.flatMap(({ pool, blocks }) =>
+    this.#rows = pools.flatMap(({ pool, blocks }) =>
       blocks.map(({ block, open, state, price }) => {
         const known = before.get(`${pool} ${block}`);
         return { pool, block, open, state, price, since: known?.state === state ? known.since : now };
@@ -92,25 +92,25 @@ export class WatchView {
     this.#screen.redraw();
   }
 
-  /** Says something: while the screen is open below the blocks, else on the terminal's own. Keys in it are masked. */
-  say(line: string): void {
-    this.#lines.push(redacted(harmless(line)));
-    if (this.#lines.length > mostLines) {
-      this.#lines.shift();
+  /** Shows a message below the blocks, or prints it if the screen isn't open. Keys in it are masked. */
+  addMessage(line: string): void {
+    this.#messages.push(redacted(harmless(line)));
+    if (this.#messages.length > mostLines) {
+      this.#messages.shift();
       this.#printed = Math.max(0, this.#printed - 1);
     }
     if (this.#screen.isOpen) this.#screen.redraw();
-    else this.#printLines();
+    else this.#printMessages();
   }
 
-  /** @param due - epoch milliseconds of the next check */
-  waits(due: number): void {
+  /** Shows how long it is until the next check. @param due - epoch milliseconds */
+  countDown(due: number): void {
     const seconds = Math.max(0, Math.ceil((due - this.#now()) / 1000));
     this.#next = `next check in ${seconds} s`;
     this.#screen.redraw();
   }
 
-  #drawing(columns: number): string[] {
+  #lines(columns: number): string[] {
     const { bold, dim, good, bad } = this.#style;
     const cells = (of: (row: Row) => string) => this.#rows.map(of);
     const table = fitted(
@@ -141,7 +141,7 @@ export class WatchView {
       ...(this.#rows.length > 0 ? table.trimEnd().split('\n') : []),
       '',
       dim(checked),
-      ...(this.#lines.length > 0 ? ['', dim('Last changes'), ...this.#lines.toReversed()] : []),
+      ...(this.#messages.length > 0 ? ['', dim('Last changes'), ...this.#messages.toReversed()] : []),
     ];
   }
 }

@@ -2,8 +2,8 @@ import { checkedPool, poolChoices } from '../../account/pools.ts';
 import { checkKeyOptions } from '../../account/purchase/buy-with-keys.ts';
 import { chosenBlocks } from '../../account/purchase/price.ts';
 import { eventFields } from '../../account/watch/events.ts';
-import { Lookout, type Sought } from '../../account/watch/poll.ts';
-import { type Duration, Watched, type WatchOptions } from '../../account/watch/watch.ts';
+import { PoolPoller, type WatchTarget } from '../../account/watch/poll.ts';
+import { type Duration, SeatWatch, type WatchOptions } from '../../account/watch/watch.ts';
 import {
   billingCycleOption,
   blockListOption,
@@ -95,10 +95,10 @@ async function watchPools(context: Context, typed: readonly string[], options: O
     requireLimit(context, options);
     api.client.requireSignedIn();
   }
-  const sought = await chosen(context, typed, options);
+  const target = await chosen(context, typed, options);
   const { billingCycle = 'month' } = options;
-  const watched = new Watched(context, await Lookout.begin(api, sought), { ...options, billingCycle });
-  await watched.run(interval);
+  const poller = await PoolPoller.start(api, target);
+  await new SeatWatch(context, poller, { ...options, billingCycle }).run(interval);
 }
 
 /** Refuses flags that contradict each other, before anything is sent. */
@@ -149,7 +149,7 @@ async function intervalFor(context: Context, typed: Duration | undefined): Promi
 }
 
 /** What to look for, as typed or picked. */
-async function chosen(context: Context, typed: readonly string[], options: Options): Promise<Sought> {
+async function chosen(context: Context, typed: readonly string[], options: Options): Promise<WatchTarget> {
   const pools = typed.length > 0 ? typed.map(checkedPool) : await pickedPools(context);
   const blocks = await chosenBlocks(context, pools[0] ?? '', options.blocks?.blocks, false);
   const together = options.allBlocks ?? options.blocks?.together ?? false;
