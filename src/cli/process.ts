@@ -43,7 +43,8 @@ function processWorld(interrupt: AbortSignal): { world: World; told: () => Promi
     version,
     interrupt,
     get updateCheck() {
-      return path.join(import.meta.dirname, 'update-check.js');
+      // The build puts this module into a folder below the programs.
+      return path.join(import.meta.dirname, '../update-check.js');
     },
   };
   return { world, told: async () => stderr && written(stderr) };
