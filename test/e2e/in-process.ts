@@ -11,6 +11,8 @@ interface Setting {
   readonly stateHome?: string;
   /** This machine's clock, epoch milliseconds. */
   readonly now?: () => number;
+  /** A clock that nobody sets, milliseconds. */
+  readonly monotonic?: () => number;
   /** Told of each wait between requests, milliseconds. */
   readonly onSleep?: (milliseconds: number) => void;
 }
@@ -19,7 +21,7 @@ interface Setting {
 export async function ciHere(
   words: string,
   { url }: { readonly url: string },
-  { stateHome, now = Date.now, onSleep = () => {} }: Setting = {},
+  { stateHome, now = Date.now, monotonic = () => performance.now(), onSleep = () => {} }: Setting = {},
 ): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
   let stdout = '';
   let stderr = '';
@@ -45,7 +47,7 @@ export async function ciHere(
     },
     cwd: folder,
     now,
-    monotonic: () => performance.now(),
+    monotonic,
     sleep: (milliseconds, signal) => {
       if (signal === interrupt) onSleep(milliseconds);
       return pause(milliseconds, signal);

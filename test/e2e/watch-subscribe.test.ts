@@ -482,6 +482,48 @@ describe('a purchase whose answer is lost', () => {
     expect(await charges(api.box)).toHaveLength(1);
   });
 
+  test('after a refused one, and that another ci adopts, ends the watch too', async () => {
+    let asleep = 0;
+    let posts = 0;
+    let lists = 0;
+    let order: Received | undefined;
+    const stateHome = emptyFolder();
+    const api = await dropping({
+      at: [2],
+      seats: 5,
+      instead: (request, box) => {
+        if (request.method === 'POST') {
+          if (++posts === 1) return answer(409, { error: 'Not enough seats' });
+          order = request;
+          return reset;
+        }
+        if (request.path !== '/api/pools') return undefined;
+        // The pause after the refusal passes at once.
+        if (posts === 1) asleep = hour;
+        if (!order || ++lists !== 1) return undefined;
+        return async (asked, response) => {
+          await box.call('POST', purchase.replace('POST ', ''), { text: order?.body ?? '' });
+          const other = userOf(api, { XDG_STATE_HOME: stateHome });
+          expect((await other.ci('pools subscribe minimax-m3 --blocks americas --yes --json')).code).toBe(0);
+          await forward(box.url, asked, response);
+        };
+      },
+    });
+    const clock = { now: () => Date.now(), monotonic: () => performance.now() + asleep };
+    const ended = await ciHere(`${watch} --settle 100ms`, api, { stateHome, ...clock });
+    expect([ended.code, told(ended), api.changes]).toEqual([
+      2,
+      ['opened', 'error unavailable', 'error outcome_unknown'],
+      [purchase, purchase],
+    ]);
+    expect(failureOf(ended)).toMatchObject({
+      code: 'confirmation_required',
+      message: expect.stringContaining('another ci has taken it up'),
+      outcome: 'applied',
+    });
+    expect(await charges(api.box)).toHaveLength(1);
+  });
+
   test('by Ctrl-C is found out, and told: exit 130', async () => {
     const api = await dropping({
       at: [2],
@@ -797,6 +839,27 @@ describe('--create-key', () => {
     const ended = await userOf(api).ci(`${watch} --create-key prod --save /nowhere/.env`);
     expect([ended.code, ended.stdout, api.changes]).toEqual([1, '', []]);
     expect(failureOf(ended)).toMatchObject({ code: 'file_error', outcome: 'not_applied' });
+  });
+
+  test('that is interrupted says that the seat was bought, and no more that it may be', async () => {
+    const api = await dropping({
+      at: [2],
+      instead: ({ method, path: where }) =>
+        method === 'POST' && where.startsWith('/api/keys')
+          ? async (_request, response) => {
+              watching.kill('SIGINT');
+              response.socket?.resetAndDestroy();
+            }
+          : undefined,
+    });
+    const watching = userOf(api).start(`${watch} --create-key prod`);
+    const ended = await watching.ended;
+    expect([ended.code, told(ended)]).toEqual([130, ['opened', 'subscribed']]);
+    expect(failureOf(ended)).toMatchObject({
+      code: 'interrupted',
+      message: expect.stringContaining('subscribed, but the key "prod" may not have been created'),
+      outcome: 'unknown',
+    });
   });
 
   test('that cannot be made tells what was bought', async () => {

@@ -28,24 +28,31 @@ import { parseDuration } from '../../domain/duration.ts';
 import { usageError } from '../../domain/errors.ts';
 import type { BillingCycle } from '../../domain/quote.ts';
 
-/** The shortest interval, but for an API on this machine. Milliseconds. */
+/** The shortest interval for an API that isn't on this machine, in milliseconds. */
 const shortestInterval = 5000;
 
-/** Blocks as typed: any of them, or all of them together. */
+/** Blocks as typed. */
 interface BlockChoice {
   readonly blocks: readonly Block[];
+  /** Whether they must be open together; undefined if `any` or `all` was not typed. */
   readonly together?: boolean;
 }
 
-interface Options extends Omit<WatchOptions, 'billingCycle'>, SettlingOptions {
+interface Flags extends Omit<WatchOptions, 'billingCycle'>, SettlingOptions {
   readonly blocks?: BlockChoice;
   readonly allBlocks?: true;
   readonly interval?: Duration;
   readonly billingCycle?: BillingCycle;
 }
 
-/** `ci pools watch`: waits for a seat, and takes it. */
-export default function watch(command: Verb, context: Context): void {
+/** What `ci pools watch` watches, and what it does with what opens. */
+export interface Options extends Flags {
+  /** Slugs or UUIDs; empty: ask. */
+  readonly pools: readonly string[];
+}
+
+/** `ci pools watch`: waits for a seat, and buys it if asked to. */
+export default function watch(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields: eventFields,
@@ -77,14 +84,13 @@ export default function watch(command: Verb, context: Context): void {
     .addOption(settleOption())
     .addOption(createKeyOption())
     .addOption(saveOption())
-    .addOption(variableOption());
-  command.action((pools: string[], options: Options) => {
-    context.settling = settlingOf(options);
-    return watchPools(context, pools, options);
-  });
+    .addOption(variableOption())
+    .action((pools: string[], flags: Flags) => execute({ pools, ...flags }, context));
 }
 
-async function watchPools(context: Context, typed: readonly string[], options: Options): Promise<void> {
+/** Waits until a block opens, and reports or buys it. */
+export async function run(options: Options, context: Context): Promise<void> {
+  context.settling = settlingOf(options);
   await check(options);
   const { prompts } = context;
   if (options.subscribe && !options.ensure)
@@ -95,14 +101,14 @@ async function watchPools(context: Context, typed: readonly string[], options: O
     requireLimit(context, options);
     api.client.requireSignedIn();
   }
-  const target = await chosen(context, typed, options);
+  const target = await chooseTarget(context, options);
   const { billingCycle = 'month' } = options;
   const poller = await PoolPoller.start(api, target);
   await new SeatWatch(context, poller, { ...options, billingCycle }).run(interval);
 }
 
 /** Refuses flags that contradict each other, before anything is sent. */
-async function check(options: Options): Promise<void> {
+async function check(options: Flags): Promise<void> {
   const { subscribe, blocks, allBlocks, count, forever } = options;
   const only = [
     options.billingCycle && '--billing-cycle',
@@ -129,14 +135,14 @@ async function check(options: Options): Promise<void> {
   await checkKeyOptions(options);
 }
 
-/** Where nobody can be asked, the most that may be charged is to be said. @throws CommandError (input_required) */
-function requireLimit({ prompts }: Context, { maxPrice }: Options): void {
+/** Requires `--max-price` if nobody can be asked for it. @throws CommandError (input_required) */
+function requireLimit({ prompts }: Pick<Context, 'prompts'>, { maxPrice }: Flags): void {
   if (maxPrice !== undefined) return;
   prompts.requireSomebody('what may it charge at the most? Say it: --max-price 49');
 }
 
-/** Milliseconds between two checks. @throws CommandError (usage) for one that is too short for an API that others use too */
-async function intervalFor(context: Context, typed: Duration | undefined): Promise<number> {
+/** Returns the milliseconds between two checks. @throws CommandError (usage) if that is too short for an API that others use too */
+async function intervalFor(context: Pick<Context, 'api'>, typed: Duration | undefined): Promise<number> {
   const milliseconds = typed?.milliseconds ?? 15_000;
   if (milliseconds >= shortestInterval) return milliseconds;
   const { isLoopback } = await import('../../api/transport.ts');
@@ -148,15 +154,15 @@ async function intervalFor(context: Context, typed: Duration | undefined): Promi
   );
 }
 
-/** What to look for, as typed or picked. */
-async function chosen(context: Context, typed: readonly string[], options: Options): Promise<WatchTarget> {
-  const pools = typed.length > 0 ? typed.map(checkedPool) : await pickedPools(context);
+/** Returns what to watch, as typed or chosen. */
+async function chooseTarget(context: Context, options: Options): Promise<WatchTarget> {
+  const pools = options.pools.length > 0 ? options.pools.map(checkedPool) : await choosePools(context);
   const blocks = await chosenBlocks(context, pools[0] ?? '', options.blocks?.blocks, false);
   const together = options.allBlocks ?? options.blocks?.together ?? false;
   return { pools, blocks, together, quantity: options.quantity };
 }
 
-async function pickedPools(context: Context): Promise<string[]> {
+async function choosePools(context: Context): Promise<string[]> {
   const missing = 'which pools? Name them: `ci pools list` shows them';
   context.prompts.requireSomebody(missing);
   const pools = await (await context.api()).pools.list();

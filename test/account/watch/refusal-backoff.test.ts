@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { RefusalBackoff } from '../../../src/account/watch/refusal-backoff.ts';
+
+const asia = { pool: 'kimi26', blocks: ['asia'] } as const;
+const europe = { pool: 'kimi26', blocks: ['europe'] } as const;
+
+/** Returns a backoff, and how long it pauses a candidate after one more refusal, in seconds. */
+function backoffAt() {
+  const clock = { now: 0 };
+  const backoff = new RefusalBackoff(() => clock.now);
+  const pauseAfterRefusal = () => {
+    backoff.add(asia);
+    const start = clock.now;
+    while (backoff.isPaused(asia)) clock.now += 1000;
+    return (clock.now - start) / 1000;
+  };
+  return { backoff, pauseAfterRefusal };
+}
+
+test('doubles the pause with each refusal, up to two minutes', () => {
+  const { pauseAfterRefusal } = backoffAt();
+  expect(Array.from({ length: 7 }, pauseAfterRefusal)).toEqual([5, 10, 20, 40, 80, 120, 120]);
+});
+
+test('starts again after the candidate was closed', () => {
+  const { backoff, pauseAfterRefusal } = backoffAt();
+  pauseAfterRefusal();
+  backoff.keep([asia]);
+  expect(pauseAfterRefusal()).toBe(10);
+  backoff.keep([europe]);
+  expect(pauseAfterRefusal()).toBe(5);
+});
+
+test('pauses no other candidate', () => {
+  const { backoff } = backoffAt();
+  backoff.add(asia);
+  expect([backoff.isPaused(asia), backoff.isPaused(europe)]).toEqual([true, false]);
+});
