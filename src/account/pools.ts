@@ -1,13 +1,12 @@
 import type { Pool, PoolBlock, PoolDetail } from '../api/pools.ts';
 import type { Context } from '../context/context.ts';
-import { type Block, blockAt, blockNames, hoursOf, startHour, utcHours } from '../domain/blocks.ts';
+import { type Block, blockNames, hoursOf, startHour, utcHours } from '../domain/blocks.ts';
 import { occurrence } from '../domain/coverage.ts';
-import { CommandError, usageError } from '../domain/errors.ts';
-import { formatUsd, parseUsd, shownUsd } from '../domain/money.ts';
+import { CommandError } from '../domain/errors.ts';
+import { formatUsd, parseUsd } from '../domain/money.ts';
 import { nearest } from '../domain/nearest.ts';
 import { estimatedPrice, exactPrice, type Price, type PricedHour } from '../domain/quote.ts';
 import { timeSpan } from '../output/time.ts';
-import type { Choice } from '../prompts/question.ts';
 
 /** The fields of a pool in the list. */
 export const poolFields = [
@@ -26,89 +25,22 @@ export const poolFields = [
   'blocks',
 ] as const;
 
-/** What the user calls a pool: its slug, where it has one. */
+/** Returns the name of a pool: its slug if it has one. */
 export function poolName(pool: Pool): string {
   return pool.slug ?? pool.id;
 }
 
-/**
- * A pool's name as typed, or picked from the list.
- *
- * @throws CommandError (usage) for an empty name; (input_required) when none was typed and nobody can be asked
- */
-export async function chosenPool(context: Context, typed: string | undefined): Promise<string> {
-  if (typed === undefined) {
-    const missing = 'which pool? Name it: `ci pools list` shows them';
-    context.prompts.requireSomebody(missing);
-    const pools = await (await context.api()).pools.list();
-    return context.prompts.search('Which pool?', await poolChoices(context, pools), missing);
-  }
-  return checkedPool(typed);
-}
-
-/** @throws CommandError (usage) for an empty name */
-export function checkedPool(typed: string): string {
-  if (typed.trim() === '') throw usageError('the name of the pool is empty', '`ci pools list` shows the pools.');
-  return typed;
-}
-
-/** Pools to choose from: model, state, lowest price, and what is free. */
-export async function poolChoices({ prompts }: Context, pools: readonly Pool[]): Promise<Choice<string>[]> {
-  const names = await prompts.rows([
-    { cells: pools.map(poolName) },
-    { cells: pools.map(({ modelName, modelId }) => modelName ?? modelId ?? ''), optional: 1 },
-    { cells: pools.map(({ status }) => status ?? ''), optional: 3 },
-    { cells: pools.map(({ minPricePerDay: price }) => (price == null ? '' : `from ${shownUsd(price)}`)), optional: 4 },
-    { cells: pools.map(freeBlocks), optional: 2 },
-  ]);
-  return pools.map((pool, at) => ({ name: names[at] ?? '', value: poolName(pool), short: poolName(pool) }));
-}
-
-/** Which blocks of a pool have a seat free, in words; nothing when the list does not tell. */
-function freeBlocks(pool: Pool): string {
-  const states = blockNames.map((block) => [block, blockState(pool, block)] as const);
-  if (states.every(([, state]) => state === 'unknown')) return '';
-  const free = states.filter(([, state]) => state === 'available' || state === 'limited').map(([block]) => block);
-  if (free.length === 0) return 'sold out';
-  return free.length === blockNames.length ? 'all blocks free' : `free: ${free.join(', ')}`;
-}
-
-/**
- * Blocks to choose from: their hours, what each costs and has free, and which is live.
- *
- * @param onlyFree - whether a block without a free seat cannot be chosen
- */
-export async function blockChoices(
-  { prompts, world: { timeZone } }: Pick<Context, 'prompts' | 'world'>,
-  { listed, detail, now, onlyFree }: { listed: Pool; detail: PoolDetail; now: Date; onlyFree: boolean },
-): Promise<Choice<Block>[]> {
-  const left = (block: Block) => freeSeats(detail, block);
-  const soldOut = (block: Block) => left(block) === 0 || blockState(listed, block) === 'sold-out';
-  const price = (block: Block) => blockPrice(hasListedPrices(listed, [block]) ? listed : detail, detail, block);
-  const cells = (cell: (block: Block) => string) => blockNames.map(cell);
-  const names = await prompts.rows([
-    { cells: cells((block) => block) },
-    { cells: cells((block) => `${utcHours(block)} UTC`), optional: 1 },
-    { cells: cells((block) => `${localHours(block, now, timeZone)} local`) },
-    { cells: cells((block) => priceText(price(block))), optional: 2 },
-    { cells: cells((block) => (soldOut(block) ? 'sold out' : left(block) ? `${left(block)} free` : '')), optional: 3 },
-    { cells: cells((block) => (blockAt(now.getUTCHours()) === block ? 'live now' : '')), optional: 4 },
-  ]);
-  return blockNames.map((block, at) => ({
-    name: names[at] ?? '',
-    value: block,
-    short: block,
-    disabled: onlyFree && soldOut(block) ? 'it is sold out' : undefined,
-  }));
-}
-
-/** A price for people: `$49.00`, or `about $49.04` of an estimate; nothing for none. */
+/** Returns a price for people: `$49.00`, or `about $49.04` for an estimate; empty without a price. */
 export function priceText(price: Price | undefined): string {
   return price ? `${price.exact ? '' : 'about '}${formatUsd(price.cents)}` : '';
 }
 
-/** Does something with a pool; when there is none of that name, the error names the nearest. */
-export async function withPool<Result>(context: Context, name: string, work: () => Promise<Result>): Promise<Result> {
+/** Does something with a pool. If there is no pool of that name, the error suggests the nearest names. */
+export async function withPool<Result>(
+  context: Pick<Context, 'api'>,
+  name: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
   try {
     return await work();
   } catch (error) {
@@ -118,7 +50,7 @@ export async function withPool<Result>(context: Context, name: string, work: () 
   }
 }
 
-/** A pool of a list, by slug or UUID. @throws CommandError (not_found) that names the nearest */
+/** Returns a pool of a list, by slug or UUID. @throws CommandError (not_found) with the nearest names */
 export function findPool(pools: readonly Pool[], name: string): Pool {
   const found = pools.find((pool) => pool.slug === name || pool.id === name);
   if (!found) throw noSuchPool(name, pools);

@@ -8,7 +8,8 @@ import { CommandError } from '../domain/errors.ts';
 import { shownUsd } from '../domain/money.ts';
 import { distanceTo, relativeTime } from '../output/time.ts';
 import type { Choice } from '../prompts/question.ts';
-import { checkedPool, withPool } from './pools.ts';
+import { checkedPool } from './choose-pool.ts';
+import { withPool } from './pools.ts';
 
 /** A subscription and the pool it is on. */
 export type PoolSubscription = Subscription & { readonly poolSlug: string };
@@ -22,7 +23,7 @@ export async function poolSubscriptions(context: Context, pool: string): Promise
 
 /** My subscriptions on all pools: the account names the pools, each pool its subscriptions. */
 export async function allSubscriptions(
-  { pools }: Api,
+  { pools }: { readonly pools: Pick<Api['pools'], 'subscriptions'> },
   { poolPledges }: BillingStatus,
   options: Pick<ReadOptions, 'once'> = {},
 ): Promise<PoolSubscription[]> {

@@ -98,7 +98,10 @@ export async function awaitEarlier<A extends Action>(
   planned: Planned<A>,
 ): Promise<EarlierChange<A> | undefined> {
   const { settling, clocks, output } = context;
-  if (settling.again) return noteRisk(context, planned);
+  if (settling.again) {
+    await noteRisk(context, [planned]);
+    return undefined;
+  }
   let told = false;
   const tell = (change: RecordedChange) => {
     if (!told) output.note(waitingFor(context, change));
@@ -275,15 +278,19 @@ function isUntaken({ settled }: RecordedChange): boolean {
   return settled?.outcome === 'applied' && settled.by === 'later';
 }
 
-/** Explains the risk of `--again` if an earlier change may still go through. */
-export async function noteRisk<A extends Action>(context: ChangingContext, planned: Planned<A>): Promise<undefined> {
-  const [change] = await openLike(context, planned);
-  if (change) {
+/** Explains the risk of `--again` if a change earlier than any of the planned ones may still go through. */
+export async function noteRisk<A extends Action>(
+  context: ChangingContext,
+  planned: readonly Planned<A>[],
+): Promise<void> {
+  for (const each of planned) {
+    const [change] = await openLike(context, each);
+    if (!change) continue;
     context.output.note(
       `Going ahead although an earlier "${describeChange(change.intent)}" (${ago(context, change)}) may still go through. If it does, both take effect.`,
     );
+    return;
   }
-  return undefined;
 }
 
 function waitingFor(context: ChangingContext, change: RecordedChange): string {

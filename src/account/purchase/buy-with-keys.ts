@@ -5,7 +5,7 @@ import { makeAndDeliver } from '../secrets/delivery.ts';
 import { openDotenv } from '../secrets/dotenv.ts';
 import { checkSaving, type Saved, type Saving, savedIn } from '../secrets/saving.ts';
 import { withMaskedKey } from '../subscription-table.ts';
-import type { PurchaseResult } from './buy.ts';
+import type { PurchaseResult } from './purchase-result.ts';
 
 /** The keys to create with a purchase, and where their secrets go. */
 export interface KeyOptions extends Saving {

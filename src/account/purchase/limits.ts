@@ -1,4 +1,5 @@
 import type { ReadOptions } from '../../api/client.ts';
+import type { PoolsApi } from '../../api/pools.ts';
 import { parseSpendLimit } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
@@ -24,6 +25,12 @@ export function checkMaximum({ pool, quote }: PricedPurchase, maximum: Cents | u
   );
 }
 
+/** How to find out what is spent. */
+interface SpendingOptions extends Pick<ReadOptions, 'once'> {
+  /** Reads the subscriptions of each pool; default: the API does. */
+  readonly pools?: Pick<PoolsApi, 'subscriptions'>;
+}
+
 /**
  * Returns the monthly price of all subscriptions together; undefined if the profile sets no `max-monthly-spend`. A subscription
  * that is ending counts until it has ended, because its month is paid.
@@ -33,7 +40,7 @@ export function checkMaximum({ pool, quote }: PricedPurchase, maximum: Cents | u
  */
 export async function monthlySpending(
   context: Pick<Context, 'api' | 'settings'>,
-  options: Pick<ReadOptions, 'once'> = {},
+  { pools, ...options }: SpendingOptions = {},
 ): Promise<Cents | undefined> {
   const { maxMonthlySpend } = context.settings;
   if (maxMonthlySpend === undefined) return undefined;
@@ -41,7 +48,7 @@ export async function monthlySpending(
   const api = await context.api();
   const account = await api.billing.status(options);
   if (account.poolPledges == null) throw uncountable('does not list your subscriptions');
-  const mine = await allSubscriptions(api, account, options);
+  const mine = await allSubscriptions({ pools: pools ?? api.pools }, account, options);
   return mine
     .filter(({ status }) => status !== 'canceled')
     .reduce((sum, { id, monthlyPrice }) => {

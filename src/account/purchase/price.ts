@@ -1,5 +1,4 @@
 import type { Pool, PoolDetail } from '../../api/pools.ts';
-import type { Context } from '../../context/context.ts';
 import type { Block } from '../../domain/blocks.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { formatUsd, yearlyCharge } from '../../domain/money.ts';
@@ -14,16 +13,8 @@ import {
   quote,
 } from '../../domain/quote.ts';
 import { percent } from '../../output/text.ts';
-import {
-  blockChoices,
-  blockPrice,
-  findPool,
-  freeSeats,
-  hasListedPrices,
-  poolName,
-  pricedHours,
-  priceText,
-} from '../pools.ts';
+import type { PoolCatalog } from '../pool-catalog.ts';
+import { blockPrice, findPool, freeSeats, hasListedPrices, poolName, pricedHours, priceText } from '../pools.ts';
 
 /** What to buy, as typed: the options of `quote` and `subscribe`. */
 export interface PurchaseOptions {
@@ -41,60 +32,30 @@ export interface PricedPurchase {
   readonly free: ReadonlyMap<Block, number>;
 }
 
-/**
- * The blocks as typed, or picked from the list.
- *
- * @param onlyFree - whether those without a free seat cannot be picked
- * @throws CommandError (input_required) when none was typed and nobody can be asked; (unavailable) when none can be picked
- */
-export async function chosenBlocks(
-  context: Context,
-  name: string,
-  typed: readonly Block[] | undefined,
-  onlyFree: boolean,
-): Promise<readonly Block[]> {
-  if (typed) return typed;
-  const { prompts } = context;
-  const missing = 'which blocks? Name them: --blocks asia,europe or --blocks all';
-  prompts.requireSomebody(missing);
-  const { pools } = await context.api();
-  const listed = findPool(await pools.list(), name);
-  const detail = await pools.get(listed.id);
-  const choices = await blockChoices(context, { listed, detail, now: await context.connections.now(), onlyFree });
-  if (choices.every(({ disabled }) => disabled !== undefined)) {
-    throw new CommandError('unavailable', `${poolName(listed)} is sold out`, {
-      hint: 'Nothing was charged. `ci pools list --available` shows what is open.',
-      outcome: 'not_applied',
-    });
-  }
-  return prompts.pickSeveral('Which blocks?', choices, missing);
-}
-
 /** Reports that the API states no price, so the cost isn't known before the charge. */
 export class UnstatedPrice extends CommandError {}
 
 /**
- * What a purchase costs: the list's exact block prices, else an estimate from the pool's slots.
+ * Fetches the price of a purchase: the exact block prices of the list, or an estimate from the pool's slots.
  *
- * @throws CommandError (not_found) for an unknown pool; (unexpected_response) for a price that no seat can have;
- *   {@link UnstatedPrice} when the API states none
+ * @param name - slug or UUID
+ * @throws CommandError (not_found) for an unknown pool; (unexpected_response) for an implausible price; {@link UnstatedPrice}
  */
-export async function priced(
-  context: Context,
+export async function fetchPrice(
+  catalog: PoolCatalog,
   name: string,
   blocks: readonly Block[],
-  purchase: PurchaseOptions,
+  purchase: Omit<PurchaseOptions, 'blocks'>,
 ): Promise<PricedPurchase> {
-  const { pools } = await context.api();
-  const pool = findPool(await pools.list(), name);
-  return pricePurchase(pool, await pools.get(pool.id), blocks, purchase);
+  const pool = findPool(await catalog.list(), name);
+  return pricePurchase(pool, await catalog.detail(pool), blocks, purchase);
 }
 
 /**
- * What a purchase costs, of what the API told of the pool.
+ * Works out the price of a purchase from what the API states.
  *
- * @param detail - undefined when it was not asked for: the list must then state the prices
- * @throws CommandError (unexpected_response) for a price that no seat can have; {@link UnstatedPrice} when none is stated
+ * @param detail - undefined if it wasn't fetched; the list must then state the prices
+ * @throws CommandError (unexpected_response) for an implausible price; {@link UnstatedPrice}
  */
 export function pricePurchase(
   pool: Pool,

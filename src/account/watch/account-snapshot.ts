@@ -2,10 +2,8 @@ import type { Subscription } from '../../api/pools.ts';
 import type { Context } from '../../context/context.ts';
 import type { Cents } from '../../domain/money.ts';
 import { monthlySpending } from '../purchase/limits.ts';
+import { freshFor } from '../purchase/snapshot.ts';
 import type { Candidate } from './availability.ts';
-
-/** How long a snapshot counts as current, in milliseconds. The machine may have slept since. */
-const currentFor = 5000;
 
 /** When a snapshot was taken. */
 export interface SnapshotTime {
@@ -55,7 +53,7 @@ export function subscriptionsOn({ subscriptions }: AccountSnapshot, { pool }: Ca
   return subscriptions.get(pool) ?? [];
 }
 
-/** Whether nothing on this machine can have changed the account since a snapshot. */
+/** Whether nothing on this machine can have changed the account since a snapshot. The machine may have slept since. */
 export function isCurrent({ at, mark }: SnapshotTime, now: SnapshotTime): boolean {
-  return mark === now.mark && Math.abs(now.at - at) <= currentFor;
+  return mark === now.mark && Math.abs(now.at - at) <= freshFor;
 }

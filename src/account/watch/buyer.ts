@@ -7,18 +7,20 @@ import { redacted } from '../../domain/secrets.ts';
 import { inWords } from '../../output/text.ts';
 import { settleChange } from '../changes/carry-out.ts';
 import { checkEarlier, type EarlierChange, type Obstacle, obstacleError } from '../changes/earlier.ts';
-import { boughtEarlier, buyFor, type PurchaseResult, plannedPurchase, withinLimit } from '../purchase/buy.ts';
+import { checkRepeat, samePurchasesSince } from '../purchase/agree.ts';
+import { buyFor } from '../purchase/buy.ts';
 import { buyAndDeliver, type DeliveredPurchase } from '../purchase/buy-with-keys.ts';
 import { findCovering } from '../purchase/covering.ts';
+import { plannedPurchase } from '../purchase/intent.ts';
 import { checkMaximum } from '../purchase/limits.ts';
 import type { PricedPurchase } from '../purchase/price.ts';
-import { checkRepeat, samePurchasesSince } from '../purchase/repeat.ts';
+import { boughtEarlier, type PurchaseResult, withinLimit } from '../purchase/purchase-result.ts';
 import { openDotenv } from '../secrets/dotenv.ts';
 import { openRefuge } from '../secrets/undelivered.ts';
 import { isCurrent, noSnapshot, readAccount, type SnapshotTime, subscriptionsOn } from './account-snapshot.ts';
 import type { Candidate } from './availability.ts';
 import { type BuyOptions, candidateIntent, priceOrRefusal } from './candidate-purchase.ts';
-import { askConsent, type Consent, isSettled } from './consent.ts';
+import { askConsent, type Consent } from './consent.ts';
 import { FailedPurchases } from './failed-purchases.ts';
 import { isTaken, isTemporary } from './failures.ts';
 import type { Poll } from './poll.ts';
@@ -134,7 +136,7 @@ export class SeatBuyer {
     if (!agreed) return undefined;
     for (const candidate of this.#candidates) {
       // A purchase that began after the account was read blocks the next check if it has no outcome by then.
-      await checkRepeat(this.#context, this.#intent(candidate), this.#subscriptions(candidate), agreed, isSettled);
+      await checkRepeat(this.#context, this.#intent(candidate), this.#subscriptions(candidate), agreed);
     }
     return undefined;
   }

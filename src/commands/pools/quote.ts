@@ -1,14 +1,21 @@
-import { chosenPool } from '../../account/pools.ts';
+import { chooseBlocks, choosePool } from '../../account/choose-pool.ts';
+import { PoolCatalog } from '../../account/pool-catalog.ts';
 import { purchaseFacts } from '../../account/purchase/facts.ts';
-import { chosenBlocks, type PurchaseOptions, priced } from '../../account/purchase/price.ts';
+import { fetchPrice, type PurchaseOptions } from '../../account/purchase/price.ts';
 import { quoteColumns, quoteFields, quoteRecord } from '../../account/purchase/quote-record.ts';
 import { billingCycleOption, blocksOption, poolArgument, quantityOption } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { factLines } from '../../output/text.ts';
 
-/** `ci pools quote`: what a subscription would cost, without buying. */
-export default function quote(command: Verb, context: Context): void {
+/** What `ci pools quote` prices. */
+export interface Options extends PurchaseOptions {
+  /** Undefined: ask. */
+  readonly pool: string | undefined;
+}
+
+/** `ci pools quote`: shows what a subscription would cost, without buying. */
+export default function quote(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields: quoteFields,
@@ -21,16 +28,21 @@ export default function quote(command: Verb, context: Context): void {
     .addOption(blocksOption())
     .addOption(quantityOption())
     .addOption(billingCycleOption())
-    .action((pool: string | undefined, purchase: PurchaseOptions) => quotePool(context, pool, purchase));
+    .action((pool: string | undefined, flags: PurchaseOptions) => execute({ pool, ...flags }, context));
 }
 
-async function quotePool(context: Context, typed: string | undefined, purchase: PurchaseOptions): Promise<void> {
-  const name = await chosenPool(context, typed);
-  const blocks = await chosenBlocks(context, name, purchase.blocks, false);
-  const purchased = await priced(context, name, blocks, purchase);
-  await context.output.record(quoteRecord(purchased), {
+/** Shows the price of seats in blocks of a pool. */
+export async function run(
+  options: Options,
+  context: Pick<Context, 'api' | 'connections' | 'output' | 'prompts' | 'world'>,
+): Promise<void> {
+  const catalog = new PoolCatalog(context);
+  const pool = await choosePool(context, options.pool, catalog);
+  const blocks = await chooseBlocks(context, pool, options.blocks, { catalog, onlyFree: false });
+  const purchase = await fetchPrice(catalog, pool, blocks, options);
+  await context.output.record(quoteRecord(purchase), {
     columns: quoteColumns,
     fields: quoteFields,
-    drawing: async () => `${factLines(await purchaseFacts(context, purchased))}\n`,
+    drawing: async () => `${factLines(await purchaseFacts(context, purchase))}\n`,
   });
 }

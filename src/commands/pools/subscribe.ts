@@ -1,13 +1,6 @@
-import { chosenPool, poolName } from '../../account/pools.ts';
-import {
-  buyOnce,
-  checkOpen,
-  earlierPurchaseOf,
-  mineOn,
-  type PurchaseResult,
-  purchaseIntent,
-  withinLimit,
-} from '../../account/purchase/buy.ts';
+import { chooseBlocks, choosePool } from '../../account/choose-pool.ts';
+import { agree, checkLimits } from '../../account/purchase/agree.ts';
+import { buyOnce, earlierPurchaseOf } from '../../account/purchase/buy.ts';
 import {
   buyAndDeliver,
   checkKeyOptions,
@@ -17,11 +10,12 @@ import {
 } from '../../account/purchase/buy-with-keys.ts';
 import { findCovering } from '../../account/purchase/covering.ts';
 import { chargeText, purchaseFacts } from '../../account/purchase/facts.ts';
-import { checkMaximum, checkSpending, monthlySpending } from '../../account/purchase/limits.ts';
-import { chosenBlocks, type PricedPurchase, type PurchaseOptions, priced } from '../../account/purchase/price.ts';
+import { purchaseIntent } from '../../account/purchase/intent.ts';
+import { fetchPrice, type PurchaseOptions } from '../../account/purchase/price.ts';
+import { type PurchaseResult, withinLimit } from '../../account/purchase/purchase-result.ts';
 import { quoteColumns, quoteFields, quoteRecord } from '../../account/purchase/quote-record.ts';
 import { noteNextStep, printPurchase, purchaseFields, savedText } from '../../account/purchase/receipt.ts';
-import { consentToRepeat } from '../../account/purchase/repeat.ts';
+import { PurchaseSnapshot } from '../../account/purchase/snapshot.ts';
 import { withMaskedKey } from '../../account/subscription-table.ts';
 import type { PoolSubscription } from '../../account/subscriptions.ts';
 import {
@@ -39,21 +33,22 @@ import {
   variableOption,
 } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
-import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
-import { seatsHeld } from '../../domain/coverage.ts';
-import { CommandError, usageError } from '../../domain/errors.ts';
+import { usageError } from '../../domain/errors.ts';
 import { type Cents, formatUsd } from '../../domain/money.ts';
-import { counted, factLines, inWords } from '../../output/text.ts';
+import { factLines, inWords } from '../../output/text.ts';
 
-interface Options extends PurchaseOptions, KeyOptions, SettlingOptions {
+/** What `ci pools subscribe` buys, and how. */
+export interface Options extends PurchaseOptions, KeyOptions, SettlingOptions {
+  /** Undefined: ask. */
+  readonly pool: string | undefined;
   readonly maxPrice?: Cents;
   readonly ensure?: true;
   readonly dryRun?: true;
 }
 
 /** `ci pools subscribe`: reserves blocks, and charges the saved card. */
-export default function subscribe(command: Verb, context: Context): void {
+export default function subscribe(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields: [...new Set([...purchaseFields, ...quoteFields])],
@@ -77,103 +72,85 @@ export default function subscribe(command: Verb, context: Context): void {
     .addOption(saveOption())
     .addOption(variableOption())
     .option('--dry-run', 'show what it would cost, and stop')
-    .action((pool: string | undefined, options: Options) => {
-      context.settling = settlingOf(options);
-      return subscribeToPool(context, pool, options);
-    });
+    .action((pool: string | undefined, flags: Omit<Options, 'pool'>) => execute({ pool, ...flags }, context));
 }
 
-async function subscribeToPool(context: Context, typed: string | undefined, options: Options): Promise<void> {
-  const { output, prompts } = context;
-  await check(options);
-  if (!options.dryRun && !options.ensure) prompts.requireConsent('a subscription charges the saved card, which');
-  if (!options.dryRun) (await context.api()).client.requireSignedIn();
-  const name = await chosenPool(context, typed);
-  const blocks = await chosenBlocks(context, name, options.blocks, !options.ensure);
-  const earlier = options.dryRun
-    ? undefined
-    : await earlierPurchaseOf(context, name, { ...options, blocks }, { ignoresUnclear: options.ensure });
-  if (earlier) return deliver(context, async () => withinLimit(earlier, name, options.maxPrice), options);
-  if (options.ensure) {
-    const covering = findCovering(name, await mineOn(context, name), blocks, options.quantity);
-    if (covering) return tellCovered(context, covering, options);
+const purpose = 'a subscription charges the saved card, which';
+
+/** Buys seats in blocks of a pool, and creates their keys. With `--dry-run`, shows the price. */
+export async function run(options: Options, context: Context): Promise<void> {
+  context.settling = settlingOf(options);
+  const { prompts } = context;
+  await checkKeyOptions(options);
+  if (options.ensure && options.again) throw usageError('--ensure and --again exclude each other');
+  if (options.dryRun) return showPrice(options, context);
+  const { ensure, maxPrice, quantity, billingCycle } = options;
+  if (!ensure) prompts.requireConsent(purpose);
+  (await context.api()).client.requireSignedIn();
+  const snapshot = await PurchaseSnapshot.take(context);
+  const { catalog } = snapshot;
+  const pool = await catalog.nameOf(await choosePool(context, options.pool, catalog));
+  const blocks = await chooseBlocks(context, pool, options.blocks, { catalog, onlyFree: !ensure });
+  const wanted = { pool, blocks, quantity, billingCycle };
+  const earlier = await earlierPurchaseOf(context, wanted, { ignoresUnclear: ensure });
+  if (earlier) return deliver(context, async () => withinLimit(earlier, pool, maxPrice), options);
+  if (ensure) {
+    const covering = findCovering(pool, await snapshot.subscriptions(pool), blocks, quantity);
+    if (covering) return showCovered(context, covering, options);
   }
-  const purchase = await priced(context, name, blocks, options);
-  if (options.dryRun) {
-    checkMaximum(purchase, options.maxPrice);
-    checkSpending(context, purchase, await monthlySpending(context));
-    await output.record(quoteRecord(purchase), {
-      columns: quoteColumns,
-      fields: quoteFields,
-      drawing: async () => `${factLines(await purchaseFacts(context, purchase))}\n`,
-    });
-    return output.note('Dry run: nothing was charged.');
-  }
-  prompts.requireConsent('a subscription charges the saved card, which');
-  checkOpen(purchase);
-  checkMaximum(purchase, options.maxPrice);
-  checkSpending(context, purchase, await monthlySpending(context));
-  await consent(context, purchase);
-  const agreed =
-    options.ensure || options.again
-      ? undefined
-      : await consentToRepeat(context, purchaseIntent(purchase), () => mineOn(context, poolName(purchase.pool)));
-  await deliver(context, () => buyOnce(context, purchase, { ensure: options.ensure, agreed }), options);
+  const purchase = await fetchPrice(catalog, pool, blocks, wanted);
+  const agreed = await agree(context, [{ intent: purchaseIntent(purchase), purchase, maximum: maxPrice }], {
+    purpose,
+    facts: () => purchaseFacts(context, purchase),
+    question: `Charge ${chargeText(purchase.quote)} now?`,
+    account: snapshot,
+    ensure,
+  });
+  // Without a prompt, the limit counts as the agreed price.
+  const maximum = prompts.asksConsent ? undefined : maxPrice;
+  await deliver(context, () => buyOnce(context, { purchase, snapshot, maximum, ensure, agreed }), options);
+}
+
+async function showPrice(options: Options, context: Context): Promise<void> {
+  const { output } = context;
+  const snapshot = await PurchaseSnapshot.take(context);
+  const { catalog } = snapshot;
+  const pool = await choosePool(context, options.pool, catalog);
+  const blocks = await chooseBlocks(context, pool, options.blocks, { catalog, onlyFree: !options.ensure });
+  const purchase = await fetchPrice(catalog, pool, blocks, options);
+  const offer = { intent: purchaseIntent(purchase), purchase, maximum: options.maxPrice };
+  await checkLimits(context, [offer], snapshot);
+  await output.record(quoteRecord(purchase), {
+    columns: quoteColumns,
+    fields: quoteFields,
+    drawing: async () => `${factLines(await purchaseFacts(context, purchase))}\n`,
+  });
+  output.note('Dry run: nothing was charged.');
 }
 
 /** Buys, creates the keys, and shows both. @throws CommandError (price_above_maximum) after all that, when more was charged than agreed */
 async function deliver(context: Context, buy: () => Promise<PurchaseResult>, options: Options): Promise<void> {
-  const bought = await buyAndDeliver(context, buy, options, (told) => tell(context, told, options));
+  const bought = await buyAndDeliver(context, buy, options, (delivered) => show(context, delivered, options));
   if (bought.kind !== 'bought') return;
   noteNextStep(context, bought.subscriptions, options.createKey !== undefined);
   if (!bought.overcharge) return;
-  // Without a prompt, the limit counts as the agreed price.
   const { maxPrice } = options;
   const isWithin = maxPrice !== undefined && bought.charge !== undefined && bought.charge <= maxPrice;
   if (context.prompts.asksConsent || !isWithin) throw bought.overcharge;
   context.output.note(`The price rose during the purchase: ${formatUsd(bought.charge)} charged, within --max-price.`);
 }
 
-async function tell(context: Context, told: DeliveredPurchase, options: Options): Promise<void> {
-  if (told.kind === 'covered') return tellCovered(context, told.subscriptions, options);
-  // What was bought an error tells; a secret is told in any case, as it is shown only once.
-  if (told.failure && secretsOf(told).length === 0) return;
-  await printPurchase(context, told.subscriptions);
-  if (told.saved) context.output.done(savedText(told.saved));
+async function show(context: Context, delivered: DeliveredPurchase, options: Options): Promise<void> {
+  if (delivered.kind === 'covered') return showCovered(context, delivered.subscriptions, options);
+  // The error says what was bought. Secrets are shown in any case, because the API shows them only once.
+  if (delivered.failure && secretsOf(delivered).length === 0) return;
+  await printPurchase(context, delivered.subscriptions);
+  if (delivered.saved) context.output.done(savedText(delivered.saved));
 }
 
-async function check(options: Options): Promise<void> {
-  await checkKeyOptions(options);
-  if (options.ensure && options.again) throw usageError('--ensure and --again exclude each other');
-}
-
-async function tellCovered(context: Context, covering: PoolSubscription[], options: Options): Promise<void> {
+async function showCovered(context: Context, covering: PoolSubscription[], options: Options): Promise<void> {
   const ids = inWords(covering.map(({ id }) => id));
   const noKey = options.createKey ? ', and no key was made' : '';
   context.output.note(`Already covered by ${ids}: nothing was charged${noKey}.`);
   await printPurchase(context, covering.map(withMaskedKey));
-}
-
-async function consent(context: Context, purchase: PricedPurchase): Promise<void> {
-  if (!context.prompts.canAsk) return;
-  const lines = [
-    ...(await purchaseFacts(context, purchase)),
-    ...(await heldAlready(context, purchase)),
-    ['Account', accountLabel(context.settings)] as const,
-  ];
-  context.output.note(factLines(lines));
-  await context.prompts.consent(`Charge ${chargeText(purchase.quote)} now?`);
-}
-
-/** What I hold of the same already: this comes on top of it. */
-async function heldAlready(context: Context, { pool, blocks }: PricedPurchase): Promise<(readonly [string, string])[]> {
-  const mine = await mineOn(context, poolName(pool)).catch((error: unknown) => {
-    if (error instanceof CommandError) return [];
-    throw error;
-  });
-  const seats = seatsHeld(mine);
-  const held = blocks.filter((block) => seats.has(block));
-  if (held.length === 0) return [];
-  const told = held.map((block) => `${counted(seats.get(block) ?? 0, 'seat')} in ${block}`);
-  return [['You hold', `${inWords(told)} already`]];
 }

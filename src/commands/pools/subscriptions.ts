@@ -1,4 +1,4 @@
-import { checkedPool } from '../../account/pools.ts';
+import { checkedPool } from '../../account/choose-pool.ts';
 import { subscriptionColumns, subscriptionFields, withMaskedKey } from '../../account/subscription-table.ts';
 import { allSubscriptions, type PoolSubscription, poolSubscriptions } from '../../account/subscriptions.ts';
 import { poolArgument } from '../../cli/options.ts';

@@ -1,6 +1,7 @@
+import { choosePool } from '../../account/choose-pool.ts';
+import { PoolCatalog } from '../../account/pool-catalog.ts';
 import {
   blockPrice,
-  chosenPool,
   freeInHour,
   freeSeats,
   hasListedPrices,
@@ -23,23 +24,34 @@ import { timeOfDay } from '../../output/time.ts';
 
 export const fields = [...poolFields, 'hourSlots'] as const;
 
-/** `ci pools view`: one pool with its prices, free seats and a chart of the day. */
-export default function view(command: Verb, context: Context): void {
+/** The pool that `ci pools view` shows. */
+export interface Options {
+  /** Undefined: ask. */
+  readonly pool: string | undefined;
+}
+
+/** `ci pools view`: shows a pool with its prices, available seats and a chart of the day. */
+export default function view(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
       examples: ['ci pools view kimi26', "ci pools view kimi26 --json | jq '.annualDiscount'"],
     })
     .addArgument(poolArgument())
-    .action((pool?: string) => viewPool(context, pool));
+    .action((pool: string | undefined) => execute({ pool }, context));
 }
 
-async function viewPool(context: Context, typed: string | undefined): Promise<void> {
+/** Shows a pool. */
+export async function run(
+  options: Options,
+  context: Pick<Context, 'api' | 'connections' | 'output' | 'prompts' | 'world'>,
+): Promise<void> {
   const { pools } = await context.api();
-  const name = await chosenPool(context, typed);
+  const catalog = new PoolCatalog(context);
+  const name = await choosePool(context, options.pool, catalog);
   const detail = await withPool(context, name, () => pools.get(name));
   // Only the list states the blocks' exact prices.
-  const listed = hasListedPrices(detail) ? detail : (await pools.list()).find(({ id }) => id === detail.id);
+  const listed = hasListedPrices(detail) ? detail : (await catalog.list()).find(({ id }) => id === detail.id);
   const pool: PoolDetail = listed?.blocks && !detail.blocks ? { ...detail, blocks: listed.blocks } : detail;
   const now = await context.connections.now();
   await context.output.record(pool, {

@@ -1,6 +1,6 @@
-import { checkedPool, poolChoices } from '../../account/pools.ts';
+import { checkedPool, chooseBlocks, poolChoices } from '../../account/choose-pool.ts';
+import { PoolCatalog } from '../../account/pool-catalog.ts';
 import { checkKeyOptions } from '../../account/purchase/buy-with-keys.ts';
-import { chosenBlocks } from '../../account/purchase/price.ts';
 import { eventFields } from '../../account/watch/events.ts';
 import { PoolPoller, type WatchTarget } from '../../account/watch/poll.ts';
 import { type Duration, SeatWatch, type WatchOptions } from '../../account/watch/watch.ts';
@@ -156,17 +156,17 @@ async function intervalFor(context: Pick<Context, 'api'>, typed: Duration | unde
 
 /** Returns what to watch, as typed or chosen. */
 async function chooseTarget(context: Context, options: Options): Promise<WatchTarget> {
-  const pools = options.pools.length > 0 ? options.pools.map(checkedPool) : await choosePools(context);
-  const blocks = await chosenBlocks(context, pools[0] ?? '', options.blocks?.blocks, false);
+  const catalog = new PoolCatalog(context);
+  const pools = options.pools.length > 0 ? options.pools.map(checkedPool) : await choosePools(context, catalog);
+  const blocks = await chooseBlocks(context, pools[0] ?? '', options.blocks?.blocks, { catalog, onlyFree: false });
   const together = options.allBlocks ?? options.blocks?.together ?? false;
   return { pools, blocks, together, quantity: options.quantity };
 }
 
-async function choosePools(context: Context): Promise<string[]> {
+async function choosePools(context: Pick<Context, 'prompts'>, catalog: PoolCatalog): Promise<string[]> {
   const missing = 'which pools? Name them: `ci pools list` shows them';
   context.prompts.requireSomebody(missing);
-  const pools = await (await context.api()).pools.list();
-  return context.prompts.pickSeveral('Which pools?', await poolChoices(context, pools), missing);
+  return context.prompts.pickSeveral('Which pools?', await poolChoices(context, await catalog.list()), missing);
 }
 
 /** `--blocks asia,europe`, `--blocks any` or `--blocks all`. */

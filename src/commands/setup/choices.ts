@@ -1,5 +1,6 @@
 import { awaitEarlier } from '../../account/changes/earlier.ts';
-import { blockChoices, blockPrice, findPool, freeSeats, poolChoices, poolName } from '../../account/pools.ts';
+import { blockChoices, poolChoices } from '../../account/choose-pool.ts';
+import { blockPrice, findPool, freeSeats, poolName } from '../../account/pools.ts';
 import { allSubscriptions, type PoolSubscription, subscriptionChoices } from '../../account/subscriptions.ts';
 import type { Block } from '../../domain/blocks.ts';
 import { hoursInWords } from '../../domain/coverage.ts';

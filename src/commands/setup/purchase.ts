@@ -1,48 +1,43 @@
 import { poolName } from '../../account/pools.ts';
-import {
-  buyOnce,
-  checkOpen,
-  earlierPurchaseOf,
-  mineOn,
-  type PurchaseResult,
-  purchaseIntent,
-} from '../../account/purchase/buy.ts';
+import { agree, agreeToRepeat } from '../../account/purchase/agree.ts';
+import { buyOnce, earlierPurchaseOf } from '../../account/purchase/buy.ts';
 import { chargeText, purchaseFacts } from '../../account/purchase/facts.ts';
-import { checkSpending, monthlySpending } from '../../account/purchase/limits.ts';
-import { type PricedPurchase, priced } from '../../account/purchase/price.ts';
-import { consentToRepeat } from '../../account/purchase/repeat.ts';
+import { purchaseIntent } from '../../account/purchase/intent.ts';
+import { fetchPrice, type PricedPurchase } from '../../account/purchase/price.ts';
+import type { PurchaseResult } from '../../account/purchase/purchase-result.ts';
+import { PurchaseSnapshot } from '../../account/purchase/snapshot.ts';
 import { showPage } from '../../account/show-page.ts';
 import { pages } from '../../account/web-pages.ts';
-import { accountLabel } from '../../config/settings.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { formatUsd } from '../../domain/money.ts';
-import { factLines, inWords } from '../../output/text.ts';
+import { inWords } from '../../output/text.ts';
 import { chooseBlocks, choosePool, chooseSeats, somethingElse } from './choices.ts';
 import type { Step, Wizard } from './wizard.ts';
 
-/** Shows what it costs, asks, and buys. */
+/** Shows the price, asks for agreement, and buys. */
 export const purchase: Step = async (wizard) => {
   if (wizard.subscriptions) return 'silent';
   const { context, pool, blocks, quantity = 1, billingCycle = 'month' } = wizard;
   if (!pool || !blocks) throw new CommandError('internal', 'nothing was chosen to be bought');
-  const earlier = await earlierPurchaseOf(context, pool.id, { blocks, quantity, billingCycle });
-  const wanted = await priced(context, pool.id, blocks, { quantity, billingCycle });
+  const snapshot = await PurchaseSnapshot.take(context);
+  const earlier = await earlierPurchaseOf(context, { pool: poolName(pool), blocks, quantity, billingCycle });
+  const chosen = await fetchPrice(snapshot.catalog, pool.id, blocks, { quantity, billingCycle });
   if (earlier) {
-    take(wizard, wanted, earlier);
+    keep(wizard, chosen, earlier);
     return 'silent';
   }
-  await consent(wizard, wanted);
-  for (;;) {
+  for (let hasConsent = false; ; hasConsent = true) {
     try {
-      await buy(wizard, wanted);
+      const agreed = hasConsent ? await repeatAgreed(wizard, chosen) : await purchaseAgreed(wizard, chosen, snapshot);
+      keep(wizard, chosen, await buyOnce(context, { purchase: chosen, snapshot, agreed }));
       return 'asked';
     } catch (error) {
       if (!(error instanceof CommandError) || error.outcome !== 'not_applied') throw error;
       if (error.code === 'no_payment_method' || error.code === 'payment_required') await untilPayable(wizard, error);
       else if (error.code === 'unavailable') {
-        await somethingElse(wizard, error, wanted.blocks, [
+        await somethingElse(wizard, error, chosen.blocks, [
           { name: 'Other blocks', value: chooseBlocks },
-          ...(wanted.quote.quantity > 1 ? [{ name: 'Fewer seats', value: chooseSeats }] : []),
+          ...(chosen.quote.quantity > 1 ? [{ name: 'Fewer seats', value: chooseSeats }] : []),
           { name: 'Another pool', value: choosePool },
         ]);
       } else throw error;
@@ -50,33 +45,33 @@ export const purchase: Step = async (wizard) => {
   }
 };
 
-async function consent({ context, prompts }: Wizard, wanted: PricedPurchase): Promise<void> {
-  context.output.note(
-    factLines([...(await purchaseFacts(context, wanted)), ['Account', accountLabel(context.settings)]]),
-  );
-  await prompts.consent(`Charge ${chargeText(wanted.quote)} now?`);
+function purchaseAgreed({ context, prompts }: Wizard, chosen: PricedPurchase, account: PurchaseSnapshot) {
+  return agree(context, [{ intent: purchaseIntent(chosen), purchase: chosen }], {
+    purpose: 'a subscription charges the saved card, which',
+    facts: () => purchaseFacts(context, chosen),
+    question: `Charge ${chargeText(chosen.quote)} now?`,
+    account,
+    prompts,
+  });
 }
 
-async function buy(wizard: Wizard, wanted: PricedPurchase): Promise<void> {
-  const { context } = wizard;
-  const name = poolName(wanted.pool);
-  checkOpen(wanted);
-  checkSpending(context, wanted, await monthlySpending(context));
-  const agreed = await consentToRepeat(context, purchaseIntent(wanted), () => mineOn(context, name));
-  take(wizard, wanted, await buyOnce(context, wanted, { agreed }));
+/** Asks about a repetition only: a purchase that was to be paid in the browser may have gone through meanwhile. */
+async function repeatAgreed({ context, prompts }: Wizard, chosen: PricedPurchase) {
+  const account = await PurchaseSnapshot.take(context);
+  return agreeToRepeat(context, [purchaseIntent(chosen)], { account, prompts });
 }
 
-/** Goes on with what was bought. */
-function take(wizard: Wizard, wanted: PricedPurchase, bought: PurchaseResult): void {
-  const name = poolName(wanted.pool);
+/** Keeps what was bought for the next steps and the summary. */
+function keep(wizard: Wizard, chosen: PricedPurchase, bought: PurchaseResult): void {
+  const name = poolName(chosen.pool);
   wizard.subscriptions = bought.subscriptions;
   if (bought.kind === 'bought' && bought.overcharge) wizard.overcharge = bought.overcharge;
-  const { quantity, billingCycle, charge } = wanted.quote;
+  const { quantity, billingCycle, charge } = chosen.quote;
   const actual = bought.kind === 'bought' ? bought.charge : undefined;
-  const charged = actual === undefined ? chargeText(wanted.quote) : formatUsd(actual);
-  wizard.done.push(`reserved ${inWords(wanted.blocks)} of ${name} for ${charged}`);
+  const charged = actual === undefined ? chargeText(chosen.quote) : formatUsd(actual);
+  wizard.done.push(`reserved ${inWords(chosen.blocks)} of ${name} for ${charged}`);
   wizard.purchase = [
-    `pools subscribe ${name} --blocks ${wanted.blocks.join(',')}`,
+    `pools subscribe ${name} --blocks ${chosen.blocks.join(',')}`,
     ...(quantity > 1 ? [`--quantity ${quantity}`] : []),
     ...(billingCycle === 'year' ? ['--billing-cycle year'] : []),
     `--max-price ${(charge.atMost / 100).toFixed(2)} --ensure`,

@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { render } from '@inquirer/testing';
 import { describe, expect, test } from 'vitest';
@@ -30,15 +31,23 @@ interface Given {
   readonly told?: Partial<Wizard>;
   readonly key?: string;
   readonly setting?: Setting;
+  /** The profile's `max-monthly-spend`. */
+  readonly limit?: string;
   /** Done at the sandbox before. */
   readonly before?: (box: TestSandbox) => Promise<unknown>;
 }
 
 /** A step of the wizard at a terminal as inquirer's own tests have it, 80 columns wide. */
-async function at(step: Step, { told = {}, key = 'mk_of_the_tests', setting = {}, before }: Given = {}) {
+async function at(step: Step, { told = {}, key = 'mk_of_the_tests', setting = {}, limit, before }: Given = {}) {
   const box = await sandbox(setting);
   await before?.(box);
   const home = emptyFolder();
+  const config = path.join(home, 'config');
+  if (limit !== undefined) {
+    mkdirSync(config, { mode: 0o700 });
+    const saved = JSON.stringify({ profiles: { default: { maxMonthlySpend: limit } } });
+    writeFileSync(path.join(config, 'config.json'), saved, { mode: 0o600 });
+  }
   const wizards: Wizard[] = [];
   const rendered = await render((_config: object, streams) => {
     const { input, output } = streams ?? {};
@@ -52,6 +61,7 @@ async function at(step: Step, { told = {}, key = 'mk_of_the_tests', setting = {}
         stderr,
         env: {
           HOME: home,
+          CHEAPESTINFERENCE_CONFIG_DIR: config,
           LANG: 'C.UTF-8',
           NO_COLOR: '1',
           SHELL: '/bin/zsh',
@@ -259,26 +269,54 @@ describe('the consent', () => {
     await expect(answer).rejects.toMatchObject({ exitCode: 8 });
   });
 
-  test('is followed by what else there is, where all was sold out meanwhile', async () => {
-    const before = (box: TestSandbox) =>
-      box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'], quantity: 8 });
-    const { type, press, answer, shows } = await at(purchase, { told: { ...told, quantity: 2 }, before });
-    await shows('? Charge $98.00 now? (y/N)');
-    type('y');
-    press('enter');
-    await shows(
-      [
-        '? What now?',
-        '❯ Other blocks',
-        '  Fewer seats',
-        '  Another pool',
-        '  Stop here, and wait for a seat with `ci pools watch`',
-        '',
-        select,
-      ].join('\n'),
-    );
+  const whatNow = [
+    '? What now?',
+    '❯ Other blocks',
+    '  Fewer seats',
+    '  Another pool',
+    '  Stop here, and wait for a seat with `ci pools watch`',
+    '',
+    select,
+  ].join('\n');
+  const sellOut = (box: TestSandbox) =>
+    box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'], quantity: 8 });
+
+  test('is not asked for if all was sold out before: other choices are offered', async () => {
+    const { press, answer, shows, getFullOutput } = await at(purchase, {
+      told: { ...told, quantity: 2 },
+      before: sellOut,
+    });
+    await shows(whatNow);
+    expect(await getFullOutput()).not.toContain('Charge');
     press('down', 'enter');
     await expect(answer).rejects.toMatchObject({ step: chooseSeats });
+  });
+
+  test('is followed by other choices if all was sold out while the question was on the screen', async () => {
+    const { box, type, press, answer, shows } = await at(purchase, { told: { ...told, quantity: 2 } });
+    await shows('? Charge $98.00 now? (y/N)');
+    await sellOut(box);
+    type('y');
+    press('enter');
+    await shows(whatNow);
+    press('down', 'enter');
+    await expect(answer).rejects.toMatchObject({ step: chooseSeats });
+  });
+
+  test('is not asked for above max-monthly-spend', async () => {
+    const { answer, box, getFullOutput } = await at(purchase, { told, limit: '48.99' });
+    await expect(answer).rejects.toMatchObject({ code: 'price_above_maximum', outcome: 'not_applied' });
+    expect(await getFullOutput()).not.toContain('Charge $49.00 now?');
+    expect(listAt(await box.seen(), 'charges')).toEqual([]);
+  });
+
+  test('comes with what is held already', async () => {
+    const before = (box: TestSandbox) => box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
+    const { press, answer, shows, getFullOutput } = await at(purchase, { told, before });
+    await shows('? Charge $49.00 now? (y/N)');
+    expect(await getFullOutput()).toMatch(/You hold +1 seat in europe already/);
+    press('enter');
+    await expect(answer).rejects.toMatchObject({ code: 'declined' });
   });
 });
 

@@ -1,0 +1,39 @@
+import type { Pool, PoolDetail } from '../api/pools.ts';
+import type { Context } from '../context/context.ts';
+import { FetchCache } from './fetch-cache.ts';
+import { poolName } from './pools.ts';
+
+const uuid = /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i;
+
+/** The pools at one moment: the list and each pool are fetched once, when they are first needed. */
+export class PoolCatalog {
+  readonly #context: Pick<Context, 'api'>;
+  readonly #lists = new FetchCache<Pool[]>();
+  readonly #details = new FetchCache<PoolDetail>();
+
+  constructor(context: Pick<Context, 'api'>) {
+    this.#context = context;
+  }
+
+  /** Returns all listed pools. */
+  list(): Promise<Pool[]> {
+    return this.#lists.get('', async () => (await this.#context.api()).pools.list());
+  }
+
+  /** Returns a listed pool with its hours and seats. */
+  detail({ id }: Pool): Promise<PoolDetail> {
+    return this.#details.get(id, async () => (await this.#context.api()).pools.get(id));
+  }
+
+  /**
+   * Returns the name that the record has of a pool, so that changes by slug and by UUID can be compared. Fetches the list only for
+   * a UUID.
+   *
+   * @param typed - slug or UUID
+   */
+  async nameOf(typed: string): Promise<string> {
+    if (!uuid.test(typed)) return typed;
+    const pool = (await this.list()).find(({ id, slug }) => id === typed || slug === typed);
+    return pool ? poolName(pool) : typed;
+  }
+}

@@ -1,0 +1,20 @@
+import type { Context } from '../../context/context.ts';
+import { toUsd } from '../../domain/money.ts';
+import type { SubscribeIntent } from '../../domain/reconcile.ts';
+import type { Planned } from '../changes/earlier.ts';
+import { poolName } from '../pools.ts';
+import type { PricedPurchase } from './price.ts';
+
+/** Returns a purchase as the record keeps it. */
+export function purchaseIntent({ pool, blocks, quote }: PricedPurchase): SubscribeIntent {
+  const { quantity, billingCycle, charge } = quote;
+  return { action: 'subscribe', pool: poolName(pool), blocks, quantity, billingCycle, charge: toUsd(charge.atMost) };
+}
+
+/** Returns which earlier purchases a planned one has to wait for: any purchase if a monthly spending limit is set. */
+export function plannedPurchase(
+  { settings }: Pick<Context, 'settings'>,
+  intent: SubscribeIntent,
+): Planned<'subscribe'> {
+  return { action: 'subscribe', intent, any: settings.maxMonthlySpend !== undefined };
+}

@@ -1,0 +1,338 @@
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { createContext } from '../../../src/context/create.ts';
+import { run } from '../../../src/main.ts';
+import { managementKey } from '../../e2e/cli.ts';
+import { data, forward, recordedSandbox } from '../../e2e/servers.ts';
+import { Buffered } from '../../output/buffer.ts';
+import { Line } from '../../prompts/person.ts';
+import { at, emptyFolder, listAt, machineStart } from '../../sandbox/harness.ts';
+import { worldWith } from '../../support/world.ts';
+
+const list = 'GET /api/pools';
+const pool = 'GET /api/pools/6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c2601';
+const mine = 'GET /api/pools/kimi26/my-subscriptions';
+const account = 'GET /api/billing/status';
+const buys = 'POST /api/pools/kimi26/subscribe';
+
+const europe = 'pools subscribe kimi26 --blocks europe';
+
+/** A question, and what a person does when it stands. */
+type Answer = readonly [question: RegExp, act: () => string | Promise<string>];
+
+/** Somebody with an account, whose requests are counted, on a machine whose clock is the test's. */
+async function customer() {
+  let price: string | undefined;
+  let held: { readonly request: string; readonly act: () => Promise<void> } | undefined;
+  const api = await recordedSandbox({
+    instead: (request, box) => {
+      const acts = held?.request === `${request.method} ${request.path}` ? held.act : undefined;
+      if (acts) {
+        held = undefined;
+        return async (received, response) => {
+          await acts();
+          await forward(box.url, received, response);
+        };
+      }
+      if (request.path !== '/api/pools' || price === undefined) return undefined;
+      return async (received, response) =>
+        data(repriced(await box.data('GET', '/api/pools'), price))(received, response);
+    },
+  });
+  const folder = emptyFolder();
+  let now = machineStart;
+  const worldOf = (stdout: Buffered, stdin: Line, stderr: Line) =>
+    worldWith({
+      stdin,
+      stdout,
+      stderr,
+      env: {
+        HOME: folder,
+        TERM: 'dumb',
+        CHEAPESTINFERENCE_API_URL: api.url,
+        CHEAPESTINFERENCE_MANAGEMENT_KEY: managementKey,
+        CHEAPESTINFERENCE_CONFIG_DIR: path.join(folder, 'config'),
+        XDG_CACHE_HOME: path.join(folder, 'cache'),
+        XDG_STATE_HOME: path.join(folder, 'state'),
+      },
+      now: () => now,
+      cwd: folder,
+    });
+  /** Runs `ci`; with answers, at a terminal. */
+  const ci = async (line: string, answers?: readonly Answer[]) => {
+    const isTerminal = answers !== undefined;
+    const stdin = new Line(isTerminal);
+    const stderr = new Line(isTerminal);
+    const stdout = new Buffered(isTerminal, 80);
+    const left = [...(answers ?? [])];
+    let written = '';
+    let shown = '';
+    stderr.on('data', (chunk: Buffer) => {
+      written += chunk.toString();
+      shown += chunk.toString();
+      const [next] = left;
+      if (!next?.[0].test(shown)) return;
+      left.shift();
+      shown = '';
+      Promise.resolve(next[1]()).then((text) => stdin.write(`${text}\n`));
+    });
+    if (!isTerminal) stdin.end();
+    const before = api.requests.length;
+    const code = await run(line.split(' '), worldOf(stdout, stdin, stderr));
+    expect(left).toEqual([]);
+    return { code, stdout: stdout.text, stderr: written.replaceAll(/\s+/g, ' '), requests: api.requests.slice(before) };
+  };
+  return {
+    api,
+    ci,
+    charges: async () => listAt(await api.box.seen(), 'charges').length,
+    /** Lets time pass by the machine's clock. */
+    pass: (milliseconds: number) => {
+      now += milliseconds;
+    },
+    /** Changes the listed price of europe, USD. */
+    setPrice: (usd: string) => {
+      price = usd;
+    },
+    /** Does something when a request comes for the first time, before it is answered. */
+    beforeAnswer: <Result>(request: string, act: () => Promise<Result>) =>
+      new Promise<Result>((resolve, reject) => {
+        held = {
+          request,
+          act: async () => {
+            await act().then(resolve, reject);
+          },
+        };
+      }),
+    /** Does something while another process would have to wait for it to buy. */
+    holdingTheLock: (work: () => Promise<void>) => {
+      const context = createContext(worldOf(new Buffered(false), new Line(false), new Line(false)), () => ({
+        input: false,
+        color: false,
+      }));
+      return context.record.exclusively('purchase', work);
+    },
+  };
+}
+
+/** The listed pools, with another price of europe of kimi26. */
+function repriced(pools: unknown, price: string | undefined): unknown {
+  return listAt(pools).map((each) => ({
+    ...members(each),
+    blocks: listAt(each, 'blocks').map((block) =>
+      at(each, 'slug') === 'kimi26' && at(block, 'block') === 'europe'
+        ? { ...members(block), pricePerMonth: price }
+        : block,
+    ),
+  }));
+}
+
+function members(value: unknown): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value ?? {}));
+}
+
+const yes: Answer = [/now\?.*$/, () => 'y'];
+const picks: readonly Answer[] = [
+  [/Which pool\?.*: $/s, () => 'kimi26'],
+  [/Which blocks\?.*: $/s, () => 'europe'],
+];
+
+describe('pools subscribe requests', () => {
+  test('the list, the pool and my subscriptions once each, if everything is typed', async () => {
+    const { ci, charges } = await customer();
+    const { code, requests } = await ci(`${europe} --yes`);
+    expect([code, requests, await charges()]).toEqual([0, [list, pool, mine, buys], 1]);
+  });
+
+  test('no more for a UUID, or with --again', async () => {
+    const { ci } = await customer();
+    const { requests } = await ci('pools subscribe 6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c2601 --blocks europe --yes');
+    expect(requests).toEqual([list, pool, mine, buys]);
+    expect((await ci(`${europe} --yes --again`)).requests).toEqual([list, pool, mine, buys]);
+  });
+
+  test('no more at a terminal if nothing is asked', async () => {
+    const { ci } = await customer();
+    expect((await ci(`${europe} --yes`, [])).requests).toEqual([list, pool, mine, buys]);
+    const picked = await ci('pools subscribe --yes --again', picks);
+    expect(picked.requests).toEqual([list, pool, mine, buys]);
+  });
+
+  test('my subscriptions again after a question: another machine may have bought', async () => {
+    const { ci } = await customer();
+    expect((await ci('pools subscribe', [...picks, yes])).requests).toEqual([list, pool, mine, mine, buys]);
+    const again = await ci(`${europe} --yes`, [[/once more\?.*$/, () => 'y']]);
+    expect([again.code, again.requests]).toEqual([0, [list, pool, mine, mine, buys]]);
+  });
+
+  test('everything again if the question was on the screen for a while', async () => {
+    const { ci, pass, charges } = await customer();
+    const { code, requests } = await ci('pools subscribe', [
+      ...picks,
+      [
+        yes[0],
+        () => {
+          pass(6000);
+          return 'y';
+        },
+      ],
+    ]);
+    expect([code, requests, await charges()]).toEqual([0, [list, pool, mine, mine, list, pool, buys], 1]);
+  });
+
+  test('only my subscriptions with --ensure if they cover it, and the list for a UUID', async () => {
+    const { api, ci } = await customer();
+    await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
+    const { code, requests } = await ci(`${europe} --ensure --yes`);
+    expect([code, requests]).toEqual([0, [mine]]);
+    const byId = await ci('pools subscribe 6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c2601 --blocks europe --ensure --yes --json');
+    expect(byId.requests).toEqual([list, mine]);
+    expect(JSON.parse(byId.stdout)).toMatchObject({ poolSlug: 'kimi26' });
+  });
+
+  test('nothing twice with --ensure if nothing covers it', async () => {
+    const { ci } = await customer();
+    expect((await ci(`${europe} --ensure --yes`)).requests).toEqual([mine, list, pool, buys]);
+  });
+
+  test('the list and the pool with --dry-run, typed or picked', async () => {
+    const { ci } = await customer();
+    expect((await ci(`${europe} --dry-run`)).requests).toEqual([list, pool]);
+    expect((await ci('pools subscribe --dry-run', picks)).requests).toEqual([list, pool]);
+    expect((await ci('pools quote', picks)).requests).toEqual([list, pool]);
+  });
+
+  test('the account and each pool of mine once with max-monthly-spend', async () => {
+    const { api, ci } = await customer();
+    await ci('config set max-monthly-spend 500');
+    expect((await ci(`${europe} --dry-run`)).requests).toEqual([list, pool, account]);
+    expect((await ci(`${europe} --yes`)).requests).toEqual([list, pool, account, mine, buys]);
+    await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
+    const { requests } = await ci('pools subscribe kimi26 --blocks asia --yes');
+    const others = 'GET /api/pools/minimax-m3/my-subscriptions';
+    expect(requests).toEqual([list, pool, account, others, mine, buys]);
+  });
+
+  test('max-monthly-spend again after a question', async () => {
+    const { ci } = await customer();
+    await ci('config set max-monthly-spend 500');
+    const { requests } = await ci(europe, [yes]);
+    expect(requests).toEqual([list, pool, account, mine, mine, account, buys]);
+  });
+
+  test('nothing more after a short wait for another process that bought nothing', async () => {
+    const { api, ci, holdingTheLock } = await customer();
+    let bought: ReturnType<typeof ci> | undefined;
+    await holdingTheLock(async () => {
+      bought = ci(`${europe} --ensure --yes`);
+      await api.times(pool, 1);
+    });
+    expect((await bought)?.requests).toEqual([mine, list, pool, buys]);
+  });
+
+  test('everything again after a long wait', async () => {
+    const { api, ci, holdingTheLock, pass } = await customer();
+    let bought: ReturnType<typeof ci> | undefined;
+    await holdingTheLock(async () => {
+      bought = ci(`${europe} --ensure --yes`);
+      await api.times(pool, 1);
+      pass(6000);
+    });
+    expect((await bought)?.requests).toEqual([mine, list, pool, mine, list, pool, buys]);
+  });
+
+  test('the account again if another process bought meanwhile, and then nothing that is covered', async () => {
+    const { ci, charges, beforeAnswer } = await customer();
+    const other = beforeAnswer(pool, () => ci(`${europe} --yes`));
+    const { code, requests, stdout } = await ci(`${europe} --ensure --yes --json`);
+    expect([code, (await other).code, await charges()]).toEqual([0, 0, 1]);
+    expect(requests).toEqual([mine, list, pool, list, pool, mine, buys, mine]);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'active' });
+  });
+});
+
+describe('what changes while the question is on the screen', () => {
+  const later = (act: () => void): Answer => [
+    yes[0],
+    () => {
+      act();
+      return 'y';
+    },
+  ];
+
+  test('refuses a price that has risen', async () => {
+    const { api, ci, pass, setPrice } = await customer();
+    const { code, stderr } = await ci(europe, [
+      later(() => {
+        pass(6000);
+        setPrice('49.01');
+      }),
+    ]);
+    expect([code, api.changes]).toEqual([8, []]);
+    expect(stderr).toContain("the price of kimi26 has risen: today's charge is $49.01, and you agreed to $49.00");
+    expect(stderr).toContain('Nothing was charged.');
+  });
+
+  test('refuses a price that has risen, even if it is below --max-price', async () => {
+    const { api, ci, pass, setPrice } = await customer();
+    const raise = later(() => {
+      pass(6000);
+      setPrice('49.01');
+    });
+    expect((await ci(`${europe} --max-price 60`, [raise])).code).toBe(8);
+    expect(api.changes).toEqual([]);
+  });
+
+  test('buys up to --max-price if nobody was asked', async () => {
+    const { api, ci, holdingTheLock, pass, setPrice } = await customer();
+    let bought: ReturnType<typeof ci> | undefined;
+    await holdingTheLock(async () => {
+      bought = ci(`${europe} --max-price 60 --yes`);
+      await api.times(pool, 1);
+      pass(6000);
+      setPrice('55.00');
+    });
+    expect([(await bought)?.code, api.changes]).toEqual([0, [buys]]);
+  });
+
+  test('buys at a price that has fallen, and says which', async () => {
+    const { ci, pass, setPrice } = await customer();
+    setPrice('60.00');
+    const { code, stderr } = await ci(europe, [
+      later(() => {
+        pass(6000);
+        setPrice('49.00');
+      }),
+    ]);
+    expect(code).toBe(0);
+    expect(stderr).toContain('Charge $60.00 now?');
+    expect(stderr).toContain('Subscribed to europe of kimi26: $49.00 charged.');
+  });
+
+  test('accepts the agreed price if it had fallen and rose again', async () => {
+    const { ci, pass, setPrice } = await customer();
+    const { code, stderr } = await ci(europe, [
+      later(() => {
+        pass(6000);
+        setPrice('39.00');
+      }),
+    ]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('$49.00 charged.')]);
+  });
+
+  test('refuses what has sold out', async () => {
+    const { api, ci, pass } = await customer();
+    const { code, stderr } = await ci(europe, [
+      [
+        yes[0],
+        async () => {
+          pass(6000);
+          await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'], quantity: 8 });
+          return 'y';
+        },
+      ],
+    ]);
+    expect([code, api.changes]).toEqual([6, []]);
+    expect(stderr).toContain('kimi26 is sold out in europe');
+  });
+});
