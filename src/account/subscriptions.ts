@@ -15,7 +15,7 @@ import { withPool } from './pools.ts';
 export type PoolSubscription = Subscription & { readonly poolSlug: string };
 
 /** My subscriptions on one pool. @throws CommandError (not_found) that names the nearest pools */
-export async function poolSubscriptions(context: Context, pool: string): Promise<PoolSubscription[]> {
+export async function poolSubscriptions(context: Pick<Context, 'api'>, pool: string): Promise<PoolSubscription[]> {
   const { pools } = await context.api();
   const found = await withPool(context, pool, () => pools.subscriptions(pool));
   return found.map((subscription) => ({ ...subscription, poolSlug: pool }));
@@ -88,7 +88,7 @@ export function noSubscription(): CommandError {
 
 /** Subscriptions to choose from: what each holds, when it is live, what it costs and when it renews or ends. */
 export async function subscriptionChoices(
-  context: Context,
+  context: Pick<Context, 'connections' | 'prompts'>,
   subscriptions: readonly PoolSubscription[],
 ): Promise<Choice<PoolSubscription>[]> {
   const now = await context.connections.now();

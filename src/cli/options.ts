@@ -51,25 +51,6 @@ export function billingCycleOption(): Option {
   return choiceOption('--billing-cycle <cycle>', inWords(billingCycles, 'or'), billingCycles).default('month');
 }
 
-/** `--create-key NAME`. */
-export function createKeyOption(): Option {
-  return new Option('--create-key <name>', 'make an API key for each seat');
-}
-
-/** `--save FILE`. */
-export function saveOption(): Option {
-  return new ValueOption(
-    '--save <file>',
-    'write the secret to this dotenv file, and print it nowhere',
-    namesOf('files'),
-  );
-}
-
-/** `--var NAME`. */
-export function variableOption(): Option {
-  return new Option('--var <name>', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)');
-}
-
 /**
  * Reads a list of blocks; each is taken once, in the day's order.
  *

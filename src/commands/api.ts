@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import { carryOut } from '../account/changes/carry-out.ts';
-import { type Hold, makeAndDeliver } from '../account/secrets/delivery.ts';
+import { createAndDeliver, type KeepKey } from '../account/secrets/delivery.ts';
 import type { KeyKind } from '../api/client.ts';
 import type { HttpMethod } from '../api/transport.ts';
 import { readInput } from '../cli/input.ts';
@@ -88,22 +88,22 @@ export async function run({ method, path: typed, fields, input }: Options, conte
   const { client } = await context.api();
   const request = { method, path: reading ? withQuery(path, values) : path, body, key };
   if (reading) return output.answer((await client.raw(request)).body);
-  const change = (hold: Hold) =>
+  const change = (keep: KeepKey) =>
     carryOut(context, 'api', {
       intent: { action: 'api', method, path },
       before: {},
       send: async (api) => {
         const answer = await api.client.raw(request);
-        for (const secret of wholeKeysIn(answer.body)) hold(secret);
+        for (const apiKey of wholeKeysIn(answer.body)) keep({ apiKey });
         return answer;
       },
       ids: () => [],
       adopt: (none) => none,
       command: path.startsWith('/api/keys') ? 'ci keys list' : 'ci billing status',
     });
-  await makeAndDeliver(context, {
-    make: change,
-    deliver: (answer) => output.answer(answer.body),
+  await createAndDeliver(context, {
+    create: change,
+    print: (answer) => output.answer(answer.body),
   });
 }
 

@@ -6,7 +6,7 @@ import { type Lock, withLock } from '../state/lock.ts';
 import { Draft } from '../state/replace-file.ts';
 import { withVariable } from './dotenv-text.ts';
 
-/** Bytes kept free for a variable before it is known. */
+/** Bytes kept free for variables before they are known: the keys of 20 seats. */
 const room = 4096;
 
 /** How long other processes that write the same file are waited for, milliseconds: each holds it for a moment. */
@@ -15,16 +15,17 @@ const patience = 30_000;
 /** What writing a dotenv file depends on. */
 export type DotenvWorld = Pick<Lock, 'env' | 'monotonic' | 'pause'>;
 
-/** A dotenv file into which a value can be written, proven writable when it was opened. */
+/** A dotenv file into which values can be written, proven writable when it was opened. */
 export interface Dotenv {
   /** The file's absolute path. */
   readonly file: string;
   /**
-   * Sets a variable, and leaves every other byte as it is then. The file is replaced whole, and only its owner can read it.
+   * Sets variables, and leaves every other byte as it is then. The file is replaced whole, and only its owner can read it.
    *
+   * @param values - by variable
    * @throws CommandError (file_error); the file is then as it was
    */
-  set(variable: string, value: string): Promise<void>;
+  set(values: Readonly<Record<string, string>>): Promise<void>;
   /** What to tell the user when git would commit the file. */
   gitWarning(): Promise<string | undefined>;
   /** Lets go of the file without writing. */
@@ -58,11 +59,11 @@ export async function openDotenv(named: string, { env, monotonic, pause }: Doten
     draft.reserve(length + room);
     return {
       file: named,
-      async set(variable, value) {
+      async set(values) {
         try {
           // Check before locking: the lock would create its folder again, but if the folder is gone, that is up to the user.
           draft.requireInPlace();
-          await alone(async () => draft.replace(withVariable(await contentOf(target), variable, value)));
+          await alone(async () => draft.replace(withVariables(await contentOf(target), values)));
         } catch (error) {
           draft.discard();
           throw failure(named, error);
@@ -77,6 +78,10 @@ export async function openDotenv(named: string, { env, monotonic, pause }: Doten
   } catch (error) {
     throw error instanceof CommandError ? error : failure(named, error);
   }
+}
+
+function withVariables(content: Buffer, values: Readonly<Record<string, string>>): Buffer {
+  return Object.entries(values).reduce((text, [variable, value]) => withVariable(text, variable, value), content);
 }
 
 /**

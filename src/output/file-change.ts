@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
-import { replaceFile } from '../state/replace-file.ts';
+import { checkReplaceable, replaceFile } from '../state/replace-file.ts';
 
 /** A change to a file of the user's. */
 export interface FileChange {
@@ -57,10 +57,21 @@ export function withBlock(file: string, { start, lines, end }: Block): FileChang
 /** Makes a change. A link stays a link. @throws CommandError (file_error) */
 export function applyChange({ file, change, text }: FileChange): void {
   if (change === 'unchanged') return;
-  try {
+  orFailure(file, () => {
     // Not writable by a group, whatever the umask is: zsh passes over such folders.
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
     replaceFile(file, text);
+  });
+}
+
+/** Checks that a change can be made, and makes nothing of it. @throws CommandError (file_error) */
+export function checkChange({ file, change, text }: FileChange): void {
+  if (change !== 'unchanged') orFailure(file, () => checkReplaceable(file, Buffer.byteLength(text)));
+}
+
+function orFailure(file: string, work: () => void): void {
+  try {
+    work();
   } catch (error) {
     throw fileFailure(`${file} cannot be written: ${messageOf(error)}`, { cause: error });
   }

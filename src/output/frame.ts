@@ -11,3 +11,12 @@ export function framed(secret: string, title: string, style: Style, width: numbe
   const top = `── ${title} `.padEnd(length, '─');
   return `${style.dim(top)}\n${secret}\n${style.dim('─'.repeat(length))}\n`;
 }
+
+/** A new key's secret in a frame that says which key it is. */
+export function framedKey(
+  { apiKey, name }: { readonly apiKey: string; readonly name?: string | null | undefined },
+  style: Style,
+  width: number,
+): string {
+  return framed(apiKey, `API key${name ? ` ${name}` : ''}, shown only this once`, style, width);
+}

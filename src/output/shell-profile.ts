@@ -2,15 +2,15 @@ import { loginShell } from '../config/shell.ts';
 import { startupFile, type UnixShell } from '../config/startup-files.ts';
 import type { Environment } from '../domain/environment.ts';
 import { quoted } from '../domain/shell-word.ts';
-import { applyChange, type Block, withBlock } from './file-change.ts';
+import { applyChange, type Block, checkChange, withBlock } from './file-change.ts';
 
 /** The startup file of a shell, and a dotenv file that it is to load: only the latter holds secrets. */
 export interface ShellProfile {
   readonly shell: UnixShell;
   /** The startup file; others may be able to read it. */
   readonly file: string;
-  /** Checks that the startup file can be read, and isn't damaged. @throws CommandError (file_error) */
-  check(): void;
+  /** Checks that the shell can be made to load a dotenv file. @throws CommandError (file_error) */
+  check(dotenv: string): void;
   /** Has the shell load a dotenv file from now on, in place of one that it loaded before. @throws CommandError (file_error) */
   load(dotenv: string): void;
 }
@@ -21,7 +21,7 @@ export function findShellProfile(env: Environment): ShellProfile | undefined {
   if (!env.HOME || shell === undefined || shell === 'powershell') return undefined;
   const file = startupFile(shell, env);
   const change = (dotenv: string) => withBlock(file, blockFor(shell, dotenv));
-  return { shell, file, check: () => void change(''), load: (dotenv) => applyChange(change(dotenv)) };
+  return { shell, file, check: (dotenv) => checkChange(change(dotenv)), load: (dotenv) => applyChange(change(dotenv)) };
 }
 
 function blockFor(shell: UnixShell, dotenv: string): Block {

@@ -127,6 +127,21 @@ export function replaceFile(file: string, content: string, { mode }: { readonly 
 }
 
 /**
+ * Checks that a file of the user's can be replaced as a whole; its folder may be missing.
+ *
+ * @param size - of the new content, in bytes
+ * @throws the error of the file system
+ */
+export function checkReplaceable(file: string, size: number): void {
+  const target = realPathOf(file);
+  let folder = path.dirname(target);
+  while (!statsOf(folder, statSync) && folder !== path.dirname(folder)) folder = path.dirname(folder);
+  const draft = new Draft(path.join(folder, path.basename(target)));
+  draft.reserve(size);
+  draft.discard();
+}
+
+/**
  * Keeps a content in a new file next to another, named after the time. Only its owner can read it.
  *
  * @param why - follows the name of the other file: `damaged`

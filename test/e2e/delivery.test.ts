@@ -90,7 +90,7 @@ describe('a secret that nobody reads any more', () => {
     const [first = ''] = lines(ended.stderr);
     if (!line.includes('--jq')) {
       expect(first).toMatch(
-        /^ci: the result could not be written: EPIPE: broken pipe, write\. The key was made; its secret is in the file named below\.$/,
+        /^ci: the result could not be written: EPIPE: broken pipe, write\. The key was created; its secret is in the file named below\.$/,
       );
     }
     expect(lines(ended.stderr)).toHaveLength(2);
@@ -107,7 +107,7 @@ describe('a secret that nobody reads any more', () => {
       error: {
         code: 'file_error',
         message: 'the result could not be written: EPIPE: broken pipe, write',
-        hint: 'The key was made; its secret is in the file named below.',
+        hint: 'The key was created; its secret is in the file named below.',
         status: null,
         retryable: false,
         outcome: 'applied',
@@ -146,6 +146,7 @@ describe('what holds no secret, and nobody reads', () => {
   test.each([
     ['a key that is saved', 'ci keys create k --credit --save .env'],
     ['a purchase', 'ci pools subscribe kimi26 --blocks europe --yes'],
+    ['a purchase whose key is saved', 'ci pools subscribe kimi26 --blocks europe --create-key k --save .env --yes'],
     ['a purchase whose key comes by mail', 'ci pools subscribe glm5 --blocks europe --create-key k --yes'],
   ])('%s is done all the same: exit 0, and nothing is kept', async (_what, line) => {
     const one = await withoutReader();
@@ -171,7 +172,7 @@ describe.skipIf(!existsSync('/dev/full'))('a full disk behind stdout', () => {
     const { api, me } = await customer();
     const { code, stderr } = await me.sh(`${line} >/dev/full`);
     expect([code, api.changes, stateFiles(me)]).toEqual([1, [], []]);
-    expect(stderr).toBe('ci: stdout cannot be written: ENOSPC: no space left on device, write. Nothing was made.\n');
+    expect(stderr).toBe('ci: stdout cannot be written: ENOSPC: no space left on device, write. Nothing was created.\n');
   });
 
   test('is an error of JSON with --json', async () => {
@@ -192,7 +193,7 @@ describe('a file behind stdout', () => {
     writeFileSync(path.join(one.me.home, 'full'), 'x'.repeat(4096));
     const ended = await one.me.sh(limited(`${create} >>full`));
     await expectKept(one, ended);
-    expect(ended.stderr).toMatch(/^ci: the result could not be written: EFBIG[^\n]*\. The key was made; /);
+    expect(ended.stderr).toMatch(/^ci: the result could not be written: EFBIG[^\n]*\. The key was created; /);
     expect(readFileSync(path.join(one.me.home, 'full'), 'utf8')).toBe('x'.repeat(4096));
   });
 
@@ -224,7 +225,7 @@ describe('a file behind stdout', () => {
     writeFileSync(path.join(me.home, 'read-only'), 'x');
     const { code, stderr } = await me.sh(`${create} ${redirection}`);
     expect([code, api.changes, stateFiles(me)]).toEqual([1, [], []]);
-    expect(stderr).toMatch(/^ci: stdout cannot be written: EBADF[^\n]*\. Nothing was made\.\n$/);
+    expect(stderr).toMatch(/^ci: stdout cannot be written: EBADF[^\n]*\. Nothing was created\.\n$/);
   });
 });
 
@@ -257,7 +258,7 @@ describe('--save, when the file cannot be written any more once the key is made'
     const ended = await one.me.sh('ci keys create k --credit --save app/.env');
     await expectKept(one, ended);
     expect(ended.stderr).toMatch(
-      /^ci: \S+\/app\/\.env cannot be written: its folder was removed in the meantime\. The key was made; /,
+      /^ci: \S+\/app\/\.env cannot be written: its folder was removed in the meantime\. The key was created; /,
     );
     expect(outcomesOf(one.me)).toEqual(['create-key applied']);
     expect(existsSync(path.join(one.me.home, 'app'))).toBe(false);
@@ -530,7 +531,7 @@ describe('on GitHub Actions', () => {
     const { me, secrets } = await customer();
     await me.ci('keys create k --credit');
     const { stderr } = await me.ci('keys create k --credit --ensure --reveal --secret-only', { env });
-    expect(lines(stderr)[0]).toBe('The key "k" is there already: none was made.');
+    expect(lines(stderr)[0]).toBe('Key "k" already exists. Nothing was created.');
     expect(lines(stderr)[1]).toBe(`::add-mask::${(await secrets())[0]}`);
   });
 

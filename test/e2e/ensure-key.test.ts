@@ -74,7 +74,7 @@ describe('keys create --ensure', () => {
     const made = json(await me.ci('keys create prod --ensure --json'));
     const apiKey = textAt(made, 'apiKey');
     const again = await me.ci('keys create prod --ensure --json');
-    expect([again.code, again.stderr]).toEqual([0, 'The key "prod" is there already: none was made.\n']);
+    expect([again.code, again.stderr]).toEqual([0, 'Key "prod" already exists. Nothing was created.\n']);
     expect(json(again)).toEqual({ id: textAt(made, 'id'), name: 'prod', apiKey: `sk_live_…${apiKey.slice(-4)}` });
     expect(api.changes).toHaveLength(1);
     expect(outcomesOf(me)).toEqual(['create-key applied']);
@@ -109,9 +109,11 @@ describe('keys create --ensure', () => {
     const { api, me, subscriptionId, keys } = await customer();
     const other = textAt(await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] }), 'id');
     await me.ci(`keys create prod --subscription ${subscriptionId}`);
-    expect((await me.ci(`keys create prod --ensure --subscription ${subscriptionId}`)).stderr).toContain('is there');
-    expect((await me.ci('keys create prod --ensure --pool kimi26')).stderr).toContain('is there');
-    expect((await me.ci('keys create prod --ensure')).stderr).toContain('is there');
+    expect((await me.ci(`keys create prod --ensure --subscription ${subscriptionId}`)).stderr).toContain(
+      'already exists',
+    );
+    expect((await me.ci('keys create prod --ensure --pool kimi26')).stderr).toContain('already exists');
+    expect((await me.ci('keys create prod --ensure')).stderr).toContain('already exists');
     expect(await keys()).toHaveLength(1);
     expect((await me.ci(`keys create prod --ensure --subscription ${other}`)).stderr).toBe('');
     expect(await keys()).toHaveLength(2);
@@ -130,7 +132,7 @@ describe('keys create --ensure', () => {
     });
     await me.ci('keys create prod');
     const { stderr } = await me.ci('keys create prod --ensure');
-    expect([stderr, (await keys()).length]).toEqual(['The key "prod" is there already: none was made.\n', 1]);
+    expect([stderr, (await keys()).length]).toEqual(['Key "prod" already exists. Nothing was created.\n', 1]);
   });
 
   test('with several of the name is exit 2, and names them', async () => {
@@ -152,7 +154,7 @@ describe('keys create --ensure', () => {
     const { code, stderr } = await me.ci(['keys', 'create', ' prod ', '--ensure']);
     expect([code, stderr, (await keys()).length]).toEqual([
       0,
-      'The key " prod " is there already: none was made.\n',
+      'Key " prod " already exists. Nothing was created.\n',
       1,
     ]);
   });

@@ -21,7 +21,7 @@ describe.skipIf(!existsSync('/dev/full'))('a full disk behind stdout', () => {
     const api = await recordedSandbox();
     const { code, stderr } = await userOf(api).sh(`ci ${line} >/dev/full`);
     expect([code, api.changes]).toEqual([1, []]);
-    expect(stderr).toMatch(/^ci: stdout cannot be written: [^\n]*ENOSPC[^\n]*\. Nothing was made\.\n$/);
+    expect(stderr).toMatch(/^ci: stdout cannot be written: [^\n]*ENOSPC[^\n]*\. Nothing was created\.\n$/);
   });
 
   test('is a JSON error with --json', async () => {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { day, listAt, textAt } from '../sandbox/harness.ts';
 import { cells, json, lines, namesIn, oneLine, sandboxUser, secret, settlesIn, userOf } from './cli.ts';
@@ -98,6 +100,29 @@ describe('--create-key', () => {
     expect(code).toBe(2);
     expect(stderr).toMatch(said);
     expect(api.changes).toEqual([]);
+  });
+
+  test('--save writes the keys of all seats to one file, and warns if git would commit it', async () => {
+    const api = await recordedSandbox();
+    const me = userOf(api);
+    await me.sh('git init --quiet');
+    const line = 'pools subscribe kimi26 --blocks europe --quantity 3 --create-key team --save .env --var KEY --yes';
+    const { code, stdout, stderr } = await me.ci(line);
+    expect([code, stdout.match(/sk_live_\S+/g)]).toEqual([0, Array(3).fill(expect.stringMatching(/^sk_live_….{4}$/))]);
+    expect(stderr).toMatch(/^Warning: git would commit \S+\/\.env, and the secret with it: add \/\.env to \S+\n$/);
+    const file = readFileSync(path.join(me.home, '.env'), 'utf8');
+    expect(file).toMatch(/^KEY=sk_live_\S+\nKEY_2=sk_live_\S+\nKEY_3=sk_live_\S+\n$/);
+    const created = listAt(await api.box.data('GET', '/api/keys')).map((key) => textAt(key, 'apiKey'));
+    expect(file.match(/sk_live_\S+/g)).toEqual(created.reverse());
+  });
+
+  test('--save into a file that cannot be written buys nothing', async () => {
+    const api = await recordedSandbox();
+    const { code, stdout, stderr } = await userOf(api).ci(
+      'pools subscribe kimi26 --blocks europe --create-key team --save none/.env --yes',
+    );
+    expect([code, stdout, api.changes]).toEqual([1, '', []]);
+    expect(stderr).toMatch(/^ci: \S+\/none\/\.env cannot be written: ENOENT[^\n]*\n$/);
   });
 
   test('makes a key for every seat', async () => {

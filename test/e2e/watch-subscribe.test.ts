@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { scheduleDrop } from '../../src/sandbox/state.ts';
@@ -16,6 +16,7 @@ import {
   forward,
   type Instead,
   type Received,
+  type RecordingServer,
   recordedSandbox,
   reset,
   server,
@@ -821,6 +822,21 @@ describe('--create-key', () => {
     expect(hook.received.map(({ body }) => at(JSON.parse(body), 'event'))).toEqual(['subscribed']);
   });
 
+  test('--save writes the keys of several seats to one file', async () => {
+    const me = userOf(await dropping({ at: [2], seats: 2 }));
+    const ended = await me.ci(
+      watch.replace('--max-price 45', '--quantity 2 --max-price 90 --create-key prod --save .env'),
+    );
+    expect([ended.code, told(ended), ended.stdout]).toEqual([
+      0,
+      ['opened', 'subscribed'],
+      expect.not.stringMatching(secret),
+    ]);
+    expect(readFileSync(path.join(me.home, '.env'), 'utf8')).toMatch(
+      /^CHEAPESTINFERENCE_API_KEY=sk_live_\S+\nCHEAPESTINFERENCE_API_KEY_2=sk_live_\S+\n$/,
+    );
+  });
+
   test('tells a webhook and --exec no secret', async () => {
     const hook = await server(answer(200, {}));
     const api = await dropping({ at: [2] });
@@ -860,6 +876,23 @@ describe('--create-key', () => {
       message: expect.stringContaining('subscribed, but the key "prod" may not have been created'),
       outcome: 'unknown',
     });
+  });
+
+  test('whose file cannot be written any more when the seat opens refuses before anything is bought', async () => {
+    let looks = 0;
+    const api: RecordingServer = await dropping({
+      at: [4],
+      instead: ({ method, path: where }) => {
+        // The first two looks are before the watch, which proves the file then.
+        if (`${method} ${where}` === list && ++looks === 3) rmSync(path.join(me.home, 'app'), { recursive: true });
+        return undefined;
+      },
+    });
+    const me = userOf(api);
+    mkdirSync(path.join(me.home, 'app'));
+    const ended = await me.ci(`${watch} --create-key prod --save app/.env`);
+    expect([ended.code, looks, api.changes]).toEqual([1, 4, []]);
+    expect(failureOf(ended)).toMatchObject({ code: 'file_error', outcome: 'not_applied' });
   });
 
   test('that cannot be made tells what was bought', async () => {

@@ -496,11 +496,6 @@ describe('what cannot be meant', () => {
     ['a file for no key', 'kimi26 --blocks asia --subscribe --max-price 9 --yes --save .env', '--create-key'],
     ['a variable for no file', 'kimi26 --blocks asia --subscribe --max-price 9 --yes --create-key x --var A', '--save'],
     [
-      'a file for two keys',
-      'kimi26 --blocks asia --subscribe --max-price 9 --yes --create-key x --save .env --quantity 2',
-      '--quantity',
-    ],
-    [
       'a variable that is none',
       'kimi26 --blocks asia --subscribe --max-price 9 --yes --create-key x --save .env --var 1A',
       '1A',

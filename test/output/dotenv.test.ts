@@ -33,7 +33,7 @@ describe('a dotenv file', () => {
     const file = join(emptyFolder(), '.env');
     const dotenv = await dotenvAt(file);
     expect([dotenv.file, existsSync(file)]).toEqual([file, false]);
-    await dotenv.set('KEY', 'sk_live_1');
+    await dotenv.set({ KEY: 'sk_live_1' });
     expect(readFileSync(file, 'utf8')).toBe('KEY=sk_live_1\n');
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
@@ -45,7 +45,7 @@ describe('a dotenv file', () => {
     const before = statSync(file).ino;
     const dotenv = await dotenvAt(file);
     writeFileSync(file, 'A=2\nKEY=old\n');
-    await dotenv.set('KEY', 'new');
+    await dotenv.set({ KEY: 'new' });
     expect(readFileSync(file, 'utf8')).toBe('A=2\nKEY=new\n');
     expect([statSync(file).mode & 0o777, statSync(file).ino === before]).toEqual([0o600, false]);
     expect(readdirSync(folder)).toEqual(['.env']);
@@ -65,7 +65,7 @@ describe('a dotenv file', () => {
     onTestFinished(() => void process.umask(before));
     const file = join(emptyFolder(), '.env');
     chmodSync(dirname(file), 0o700);
-    await (await dotenvAt(file)).set('KEY', 'new');
+    await (await dotenvAt(file)).set({ KEY: 'new' });
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
@@ -73,7 +73,7 @@ describe('a dotenv file', () => {
     const file = join(emptyFolder(), '.env');
     const bytes = Buffer.from('\xef\xbb\xbfA=\xff\xfe\x00\x80\r\nB="\xe4\nKEY=1"', 'latin1');
     writeFileSync(file, bytes);
-    await (await dotenvAt(file)).set('KEY', 'ключ');
+    await (await dotenvAt(file)).set({ KEY: 'ключ' });
     expect(readFileSync(file)).toEqual(Buffer.concat([bytes, Buffer.from("\nKEY='ключ'\n")]));
   });
 
@@ -82,7 +82,7 @@ describe('a dotenv file', () => {
     const file = join(folder, '.env');
     writeFileSync(file, 'A=1\n');
     const dotenv = await dotenvAt(file);
-    await expect(dotenv.set('KEY', 'sk_1\nB=2')).rejects.toMatchObject({
+    await expect(dotenv.set({ KEY: 'sk_1\nB=2' })).rejects.toMatchObject({
       code: 'file_error',
       message: `${file} cannot be written: the value has no notation that every reader of dotenv files takes as it is`,
     });
@@ -106,7 +106,7 @@ describe('a dotenv file', () => {
     const folder = emptyFolder();
     const file = join(folder, '.env');
     const opened = await Promise.all(Array.from({ length: 10 }, () => dotenvAt(file)));
-    await Promise.all(opened.map((dotenv, at) => dotenv.set(`KEY_${at}`, `${at}`)));
+    await Promise.all(opened.map((dotenv, at) => dotenv.set({ [`KEY_${at}`]: `${at}` })));
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n').sort();
     expect(lines).toEqual(opened.map((_dotenv, at) => `KEY_${at}=${at}`));
     expect(readdirSync(folder)).toEqual(['.env']);
@@ -135,7 +135,7 @@ describe('a dotenv file', () => {
     symlinkSync(leads ?? join(here, 'real'), link);
     const before = existsSync(join(here, real)) ? 'A=1\n' : '';
     const dotenv = await dotenvAt(link);
-    await dotenv.set('KEY', 'new');
+    await dotenv.set({ KEY: 'new' });
     expect([dotenv.file, lstatSync(link).isSymbolicLink(), lstatSync(join(here, real)).isFile()]).toEqual([
       link,
       true,
@@ -153,7 +153,7 @@ describe('a dotenv file', () => {
     const { home } = folders();
     symlinkSync('../beside', join(home, 'here', 'link'));
     const dotenv = await dotenvAt(join(home, 'here', 'link', 'real'));
-    await dotenv.set('KEY', 'new');
+    await dotenv.set({ KEY: 'new' });
     expect(dotenv.file).toBe(join(home, 'here', 'link', 'real'));
     expect(readFileSync(join(home, 'beside', 'real'), 'utf8')).toBe('A=1\nKEY=new\n');
   });
@@ -184,7 +184,7 @@ describe('a dotenv file', () => {
     const { home, here, link } = folders();
     const dotenv = await dotenvAt(link);
     symlinkSync('../beside/real', link);
-    await expect(dotenv.set('KEY', 'new')).rejects.toMatchObject({ code: 'file_error' });
+    await expect(dotenv.set({ KEY: 'new' })).rejects.toMatchObject({ code: 'file_error' });
     expect(readFileSync(join(home, 'beside', 'real'), 'utf8')).toBe('A=1\n');
     expect(readdirSync(here)).toEqual(['.env', 'below', 'real']);
   });
@@ -220,7 +220,7 @@ describe('a dotenv file', () => {
     mkdirSync(folder);
     const dotenv = await dotenvAt(join(folder, '.env'));
     rmSync(folder, { recursive: true });
-    await expect(dotenv.set('KEY', 'new')).rejects.toMatchObject({
+    await expect(dotenv.set({ KEY: 'new' })).rejects.toMatchObject({
       code: 'file_error',
       message: `${folder}/.env cannot be written: its folder was removed in the meantime`,
     });
@@ -233,7 +233,7 @@ describe('a dotenv file', () => {
     const dotenv = await dotenvAt(join(folder, '.env'));
     rmSync(folder, { recursive: true });
     mkdirSync(folder);
-    await expect(dotenv.set('KEY', 'new')).rejects.toMatchObject({
+    await expect(dotenv.set({ KEY: 'new' })).rejects.toMatchObject({
       message: `${folder}/.env cannot be written: the file prepared beside it was removed in the meantime`,
     });
     expect(readdirSync(folder)).toEqual([]);
@@ -246,9 +246,9 @@ describe('a dotenv file', () => {
     const dead = draft.replace(/\.\d+\.(\d+|-)\./, '.4194304.$1.');
     writeFileSync(join(folder, dead), 'KEY=half');
     writeFileSync(join(folder, '.env.0123456789ab.tmp'), 'of another program');
-    await (await dotenvAt(join(folder, '.env'))).set('KEY', 'new');
+    await (await dotenvAt(join(folder, '.env'))).set({ KEY: 'new' });
     expect(readdirSync(folder).sort()).toEqual(['.env', '.env.0123456789ab.tmp', draft].sort());
-    await working.set('KEY', 'other');
+    await working.set({ KEY: 'other' });
     expect(readFileSync(join(folder, 'other.env'), 'utf8')).toBe('KEY=other\n');
   });
 
@@ -256,7 +256,7 @@ describe('a dotenv file', () => {
     const folder = emptyFolder();
     const dotenv = await dotenvAt(join(folder, '.env'));
     mkdirSync(join(folder, '.env'));
-    await expect(dotenv.set('KEY', 'new')).rejects.toMatchObject({ code: 'file_error' });
+    await expect(dotenv.set({ KEY: 'new' })).rejects.toMatchObject({ code: 'file_error' });
     expect(readdirSync(folder)).toEqual(['.env']);
   });
 });

@@ -85,14 +85,14 @@ describe('the lines that load a dotenv file', () => {
     const { profile } = profileOf('zsh');
     writeFileSync(profile.file, bytes);
     const error = expect.objectContaining({ code: 'file_error', message: expect.stringContaining(message) });
-    expect(() => profile.check()).toThrow(error);
+    expect(() => profile.check('/a/env')).toThrow(error);
     expect(() => profile.load('/a/env')).toThrow(error);
     expect(readFileSync(profile.file)).toEqual(bytes);
   });
 
   test('are not refused if there is no file', () => {
     const { home, profile } = profileOf('zsh');
-    expect(() => profile.check()).not.toThrow();
+    expect(() => profile.check('/a/env')).not.toThrow();
     expect(readdirSync(home)).toEqual([]);
   });
 });

@@ -1,23 +1,23 @@
-import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { inWords } from '../../output/text.ts';
-import type { Hold } from '../secrets/delivery.ts';
+import type { KeepKey } from '../secrets/delivery.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
-import { makeKey } from './create.ts';
+import { createKey, type KeyContext } from './create.ts';
 
-/** What was bought, with its keys as far as they could be made. */
-export interface WithKeys {
+/** Subscriptions with their keys. */
+export interface SeatsWithKeys {
   readonly subscriptions: PoolSubscription[];
+  /** Why the keys of the later seats weren't created. */
   readonly failure?: CommandError;
 }
 
-/** Makes a key for each seat that can have one. What was made is told even when not all could be. */
+/** Creates a key for each seat that can have one. Returns those that were created even if not all could be. */
 export async function createKeys(
-  context: Context,
+  context: KeyContext,
   bought: PoolSubscription[],
   name: string,
-  hold: Hold,
-): Promise<WithKeys> {
+  keep: KeepKey,
+): Promise<SeatsWithKeys> {
   const done: PoolSubscription[] = [];
   for (const [at, subscription] of bought.entries()) {
     if (subscription.status === 'pending_key') {
@@ -26,7 +26,7 @@ export async function createKeys(
     }
     const keyName = bought.length > 1 ? `${name}-${at + 1}` : name;
     try {
-      const key = await makeKey(context, { name: keyName, subscriptionId: subscription.id }, hold);
+      const key = await createKey(context, { name: keyName, subscriptionId: subscription.id }, keep);
       done.push({ ...subscription, key });
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;

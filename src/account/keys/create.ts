@@ -4,18 +4,21 @@ import { CommandError } from '../../domain/errors.ts';
 import type { KeyIntent } from '../../domain/reconcile.ts';
 import { isConsumptionKey, isWholeKey } from '../../domain/secrets.ts';
 import { keysBefore } from '../changes/actions.ts';
-import { carryOut } from '../changes/carry-out.ts';
+import { type ChangingContext, carryOut } from '../changes/carry-out.ts';
 import { awaitEarlier } from '../changes/earlier.ts';
 import { waited } from '../changes/find-outcome.ts';
-import type { Hold } from '../secrets/delivery.ts';
+import type { KeepKey } from '../secrets/delivery.ts';
 import { secretOf } from './find.ts';
 import { revokeKey } from './revoke.ts';
 
-/** A key to be made, for a subscription or on credit. */
+/** What creating a key depends on. */
+export type KeyContext = ChangingContext & Pick<Context, 'api' | 'prompts'>;
+
+/** A key to create, for a subscription or on credit. */
 export type KeyRequest = SubscriptionKeyRequest | ({ readonly credit: true } & CreditKeyRequest);
 
 /** A request for a key, as the record keeps it. */
-export function intentOf(request: KeyRequest): KeyIntent {
+export function keyIntent(request: KeyRequest): KeyIntent {
   const { name } = request;
   if ('credit' in request) {
     const { maxBudget, rpm, tpm } = request;
@@ -25,17 +28,22 @@ export function intentOf(request: KeyRequest): KeyIntent {
 }
 
 /**
- * Makes a key.
+ * Creates a key.
  *
- * @param hold - takes its secret down before anything else is done
+ * @param keep - called with its secret before anything else is done
  * @param earlier - the key that an earlier request for the same key created; no other key is created
  * @throws CommandError (unexpected_response), `applied`, if the API sent something other than a secret; (secret_lost) if the key
  *   was created but its secret was lost with the response, and the user didn't ask for a replacement
  */
-export async function makeKey(context: Context, request: KeyRequest, hold: Hold, earlier?: Key): Promise<CreatedKey> {
-  const made = earlier ? await adoptKey(context, earlier, hold) : await requestKey(context, request, hold);
+export async function createKey(
+  context: KeyContext,
+  request: KeyRequest,
+  keep: KeepKey,
+  earlier?: Key,
+): Promise<CreatedKey> {
+  const made = earlier ? await adoptKey(context, earlier, keep) : await requestKey(context, request, keep);
   const { id, name } = made;
-  const apiKey = await withSecret(context, made, hold);
+  const apiKey = await withSecret(context, made, keep);
   if (apiKey !== undefined) return { ...made, apiKey };
   const label = name && id ? `${name} (${id})` : (name ?? id ?? '');
   const lost = new CommandError(
@@ -48,13 +56,13 @@ export async function makeKey(context: Context, request: KeyRequest, hold: Hold,
   );
   if (context.world.interrupt.aborted) throw lost.with({ code: 'interrupted' });
   const question = `The key ${label} was created, but its secret was lost. Delete it and create another?`;
-  if (id == null || !(await context.prompts.offer(question).catch(tellAs(lost)))) throw lost;
-  await revokeKey(context, id, name ?? undefined).catch(tellAs(lost));
-  return makeKey(context, request, hold);
+  if (id == null || !(await context.prompts.offer(question).catch(reportAs(lost)))) throw lost;
+  await revokeKey(context, id, name ?? undefined).catch(reportAs(lost));
+  return createKey(context, request, keep);
 }
 
-/** Tells a failure that came after a key was made: the key is there. */
-function tellAs(lost: CommandError): (error: unknown) => never {
+/** Reports a failure that came after a key was created: the key exists. */
+function reportAs(lost: CommandError): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof CommandError)) throw error;
     throw lost.with({ code: error.code, message: `${lost.message}; ${error.message}` });
@@ -62,10 +70,10 @@ function tellAs(lost: CommandError): (error: unknown) => never {
 }
 
 /** Sends the request, unless an earlier one for the same key went through. The secret may be lost with the response. */
-async function requestKey(context: Context, request: KeyRequest, hold: Hold): Promise<Partial<CreatedKey>> {
-  const intent = intentOf(request);
+async function requestKey(context: KeyContext, request: KeyRequest, keep: KeepKey): Promise<Partial<CreatedKey>> {
+  const intent = keyIntent(request);
   const earlier = await awaitEarlier(context, { action: 'create-key', intent });
-  if (earlier) return adoptKey(context, earlier.found, hold);
+  if (earlier) return adoptKey(context, earlier.found, keep);
   const before = await keysBefore(await context.api(), intent).catch((error: unknown) => {
     throw error instanceof CommandError ? error.with({ outcome: 'not_applied' }) : error;
   });
@@ -74,20 +82,20 @@ async function requestKey(context: Context, request: KeyRequest, hold: Hold): Pr
     before,
     send: async ({ keys }) => {
       const made = await send(keys, request);
-      if (isWholeKey(made.apiKey)) hold(made.apiKey);
+      if (isWholeKey(made.apiKey)) keep({ ...made, apiKey: made.apiKey });
       return made;
     },
     ids: ({ id }) => (id == null ? [] : [id]),
-    adopt: (key) => adoptKey(context, key, hold),
+    adopt: (key) => adoptKey(context, key, keep),
     command: 'ci keys list',
   });
 }
 
 /** Adopts a key that was found, with its secret if the API shows it. @throws CommandError, `applied`, if asking for it fails */
-async function adoptKey(context: Context, key: Key, hold: Hold): Promise<Partial<CreatedKey>> {
+async function adoptKey(context: KeyContext, key: Key, keep: KeepKey): Promise<Partial<CreatedKey>> {
   context.result.lastChange = 'applied';
   const apiKey = await secretNow(context, key);
-  if (apiKey !== undefined) hold(apiKey);
+  if (apiKey !== undefined) keep({ name: key.name, apiKey });
   return { id: key.id, name: key.name, ...(apiKey === undefined ? {} : { apiKey }) };
 }
 
@@ -95,7 +103,7 @@ async function adoptKey(context: Context, key: Key, hold: Hold): Promise<Partial
 const betweenTries = [1000, 3000] as const;
 
 /** Returns the secret of a key that was found; undefined if the API doesn't show it. */
-async function secretNow(context: Context, key: Key): Promise<string | undefined> {
+async function secretNow(context: KeyContext, key: Key): Promise<string | undefined> {
   for (let count = 0; ; count++) {
     try {
       return await secretOf(await context.connections.looking(), key);
@@ -112,16 +120,16 @@ async function secretNow(context: Context, key: Key): Promise<string | undefined
 
 /** Returns the usable secret of a created key. If the answer has none, the account may still show it. */
 async function withSecret(
-  context: Context,
+  context: KeyContext,
   { id, name, apiKey }: Partial<CreatedKey>,
-  hold: Hold,
+  keep: KeepKey,
 ): Promise<string | undefined> {
   if (apiKey === undefined || isWholeKey(apiKey)) return apiKey;
   const api = await context.connections.looking();
   const listed = id == null ? undefined : (await api.keys.list().catch(nothing))?.find((key) => key.id === id);
   const secret = listed && (await secretOf(api, listed).catch(nothing));
   if (secret === undefined) throw unusableSecret({ id, name, apiKey });
-  hold(secret);
+  keep({ name, apiKey: secret });
   return secret;
 }
 
@@ -153,7 +161,7 @@ function send(keys: KeysApi, request: KeyRequest): Promise<CreatedKey> {
     return keys.createForSubscription(request).catch((error: unknown) => {
       if (!(error instanceof CommandError) || error.code !== 'invalid_request' || error.hint !== undefined) throw error;
       throw error.with({
-        hint: '`ci pools subscriptions` shows yours, `ci pools subscribe` makes one; `ci keys create NAME --credit` needs none.',
+        hint: '`ci pools subscriptions` shows yours, `ci pools subscribe` creates one; `ci keys create NAME --credit` needs none.',
       });
     });
   }

@@ -7,7 +7,7 @@ import { distanceTo } from '../../output/time.ts';
 import type { Choice } from '../../prompts/question.ts';
 import { allSubscriptions } from '../subscriptions.ts';
 
-/** A key by its id, else by its name. @throws CommandError (not_found); (usage) when several bear the name */
+/** Returns a key by its id, else by its name. @throws CommandError (not_found); (usage) if several keys have the name */
 export function findKey(keys: readonly Key[], typed: string): Key {
   const byId = keys.find(({ id }) => id === typed);
   if (byId) return byId;
@@ -20,18 +20,21 @@ export function findKey(keys: readonly Key[], typed: string): Key {
   return first;
 }
 
-/** Several keys bear a name, and one was meant. */
+/** Returns the error for a name that several keys have. */
 export function severalNamed(name: string, keys: readonly Key[]): CommandError {
   return usageError(`${keys.length} keys are named "${name}"`, `Name one by id: ${keys.map(keyLabel).join('; ')}.`);
 }
 
-/** A key in one line. */
+/** Returns a key in one line, its secret masked. */
 export function keyLabel({ id, name, apiKey }: Key): string {
   return [name, id, apiKey && masked(apiKey)].filter(Boolean).join('  ');
 }
 
-/** Keys to choose from: what each is for, its secret masked, and when it was used. */
-export async function keyChoices(context: Context, keys: readonly Key[]): Promise<Choice<Key>[]> {
+/** Returns keys to choose from: what each is for, its secret masked, and when it was used. */
+export async function keyChoices(
+  context: Pick<Context, 'connections' | 'prompts'>,
+  keys: readonly Key[],
+): Promise<Choice<Key>[]> {
   const now = await context.connections.now();
   const cells = (cell: (key: Key) => string) => keys.map(cell);
   const names = await context.prompts.rows([
@@ -49,7 +52,7 @@ export async function keyChoices(context: Context, keys: readonly Key[]): Promis
 }
 
 /**
- * The secret of a key that was made before, where the API shows it again: in today's list of keys, else among the keys of a pool
+ * Returns the secret of an existing key if the API shows it again: in the list of keys, else among the keys of a pool
  * (Unlimited Subscriptions API, "Get keys").
  */
 export async function secretOf(api: Api, { id, apiKey, subscriptionId }: Key): Promise<string | undefined> {

@@ -2,13 +2,13 @@ import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { judgeDelete } from '../../domain/reconcile.ts';
 import { isOpen } from '../../state/history.ts';
-import { carryOut } from '../changes/carry-out.ts';
+import { type ChangingContext, carryOut } from '../changes/carry-out.ts';
 
 /** How long a missing key counts as revoked from this machine, in milliseconds. */
 const rememberedFor = 24 * 3_600_000;
 
-/** Revokes one key; that it is gone already, though it was listed a moment ago, is no failure. */
-export async function revokeKey(context: Context, id: string, name: string | undefined): Promise<void> {
+/** Revokes a key. If it was listed a moment ago and is gone already, that is no failure. */
+export async function revokeKey(context: ChangingContext, id: string, name: string | undefined): Promise<void> {
   await carryOut(context, 'delete-key', {
     intent: { action: 'delete-key', id, name },
     before: {},
@@ -26,8 +26,8 @@ export async function revokeKey(context: Context, id: string, name: string | und
   });
 }
 
-/** Whether a key is there after all; one that cannot be looked for is taken to be. */
-async function isListed(context: Context, id: string): Promise<boolean> {
+/** Whether a key is listed. If the list can't be read, it counts as listed. */
+async function isListed(context: Pick<Context, 'connections'>, id: string): Promise<boolean> {
   try {
     const { keys } = await context.connections.looking();
     return judgeDelete(id, await keys.list()).outcome !== 'applied';
@@ -37,19 +37,22 @@ async function isListed(context: Context, id: string): Promise<boolean> {
   }
 }
 
-/** A key that is revoked. */
-export interface Deleted {
+/** A key that was revoked. */
+export interface RevokedKey {
   readonly id: string;
   readonly name: string | null;
   readonly deleted: true;
 }
 
 /**
- * A key that is there no more and that was to be revoked from this machine a while ago: a command that is run again finds it done.
+ * Returns a key that isn't listed and that an earlier command on this machine revoked, so that running the command again succeeds.
  *
  * @param typed - its id or name
  */
-export async function revokedBefore(context: Context, typed: string): Promise<Deleted | undefined> {
+export async function revokedBefore(
+  context: Pick<Context, 'clocks' | 'record'>,
+  typed: string,
+): Promise<RevokedKey | undefined> {
   const history = await context.record.history();
   const account = await context.record.account();
   const change = history

@@ -1,41 +1,28 @@
 import type { Context } from '../../context/context.ts';
-import { type CommandError, usageError } from '../../domain/errors.ts';
+import type { CommandError } from '../../domain/errors.ts';
 import { createKeys } from '../keys/create-for-seats.ts';
-import { makeAndDeliver } from '../secrets/delivery.ts';
-import { openDotenv } from '../secrets/dotenv.ts';
-import { checkSaving, type Saved, type Saving, savedIn } from '../secrets/saving.ts';
+import { createAndDeliver } from '../secrets/delivery.ts';
+import type { Description, Destination } from '../secrets/destination.ts';
 import { withMaskedKey } from '../subscription-table.ts';
 import type { PurchaseResult } from './purchase-result.ts';
 
 /** The keys to create with a purchase, and where their secrets go. */
-export interface KeyOptions extends Saving {
+export interface KeyOptions {
   /** The name of the key that each seat gets. */
   readonly createKey?: string;
+  /** Default: into the result that is printed. */
+  readonly destination?: Destination | undefined;
 }
 
-/** Refuses what contradicts itself, before anything is sent. @throws CommandError (usage) */
-export async function checkKeyOptions({
-  createKey,
-  quantity,
-  ...saving
-}: KeyOptions & { quantity: number }): Promise<void> {
-  if (createKey?.trim() === '') throw usageError('the name of the key is empty');
-  if (saving.save !== undefined && createKey === undefined) throw usageError('--save goes with --create-key');
-  if (saving.save !== undefined && quantity > 1) {
-    throw usageError(`--save takes one key, and ${quantity} seats get one each`, 'Leave out --save or --quantity.');
-  }
-  await checkSaving(saving);
-}
-
-/** A purchase as it is shown. Secrets that were saved to a file are masked. */
+/** A purchase as it is shown. Secrets that went elsewhere are masked. */
 export type DeliveredPurchase = PurchaseResult & {
-  readonly saved?: Saved | undefined;
+  readonly saved?: Description | undefined;
   /** Why a key was not created; thrown once the purchase is shown. */
   readonly failure?: CommandError | undefined;
 };
 
 /**
- * Buys, makes a key for each seat that can have one, and tells of it, also when not all keys could be made. The user has consented.
+ * Buys, creates a key for each seat that can have one, and shows both, also when not all keys could be created. The user has consented.
  *
  * @param buy - called once there is room for the keys' secrets
  * @throws CommandError with its outcome
@@ -43,7 +30,7 @@ export type DeliveredPurchase = PurchaseResult & {
 export async function buyAndDeliver(
   context: Context,
   buy: () => Promise<PurchaseResult>,
-  { createKey, ...saving }: KeyOptions,
+  { createKey, destination }: KeyOptions,
   tell: (told: DeliveredPurchase) => Promise<void>,
 ): Promise<DeliveredPurchase> {
   if (createKey === undefined) {
@@ -51,36 +38,23 @@ export async function buyAndDeliver(
     await tell(bought);
     return bought;
   }
-  const dotenv = saving.save === undefined ? undefined : await openDotenv(context, saving.save);
-  let written = false;
-  try {
-    const made = await makeAndDeliver<DeliveredPurchase>(context, {
-      make: async (hold) => {
-        const bought = await buy();
-        if (bought.kind === 'covered') return bought;
-        return { ...bought, ...(await createKeys(context, bought.subscriptions, createKey, hold)) };
-      },
-      deliver: async (all) => {
-        const [secret] = secretsOf(all);
-        if (!dotenv || secret === undefined) return tell(all);
-        const saved = savedIn(dotenv, saving);
-        written = true;
-        await dotenv.set(saved.variable, secret);
-        const warning = await dotenv.gitWarning();
-        if (warning !== undefined) context.output.note(warning);
-        await tell({ ...all, subscriptions: all.subscriptions.map(withMaskedKey), saved });
-      },
-    });
-    if (made.failure) {
-      // Only one error can end the command, and the price must be reported.
-      const overcharge = made.kind === 'bought' ? made.overcharge : undefined;
-      if (overcharge) context.output.note(`${overcharge.message}. ${overcharge.hint}`);
-      throw made.failure;
-    }
-    return made;
-  } finally {
-    if (!written) await dotenv?.discard();
+  const delivered = await createAndDeliver<DeliveredPurchase>(context, {
+    destination,
+    create: async (keep) => {
+      const bought = await buy();
+      if (bought.kind === 'covered') return bought;
+      return { ...bought, ...(await createKeys(context, bought.subscriptions, createKey, keep)) };
+    },
+    print: (purchase, saved) =>
+      tell(saved ? { ...purchase, subscriptions: purchase.subscriptions.map(withMaskedKey), saved } : purchase),
+  });
+  if (delivered.failure) {
+    // Only one error can end the command, and the price must be reported.
+    const overcharge = delivered.kind === 'bought' ? delivered.overcharge : undefined;
+    if (overcharge) context.output.note(`${overcharge.message}. ${overcharge.hint}`);
+    throw delivered.failure;
   }
+  return delivered;
 }
 
 /** The secrets of new keys; those that were there before are nobody's to be shown. */

@@ -2,10 +2,9 @@ import type { Subscription } from '../../api/pools.ts';
 import type { Context } from '../../context/context.ts';
 import { hoursInWords } from '../../domain/coverage.ts';
 import { isWholeKey } from '../../domain/secrets.ts';
-import { framed } from '../../output/frame.ts';
+import { framedKey } from '../../output/frame.ts';
 import { factLines } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
-import type { Saved } from '../secrets/saving.ts';
 import { subscriptionColumns, subscriptionFields } from '../subscription-table.ts';
 import { keyByMail, type PoolSubscription } from '../subscriptions.ts';
 
@@ -45,18 +44,12 @@ export async function printPurchase(
             ];
             const facts = `${factLines(lines.filter(([, value]) => value !== ''))}\n`;
             if (created === undefined) return facts;
-            const title = `API key ${name ?? ''}, shown only this once`.replace(' ,', ',');
-            return `${facts}\n${framed(created, title, style, context.output.width)}`;
+            return `${facts}\n${framedKey({ apiKey: created, name }, style, context.output.width)}`;
           })
           .join('\n'),
     },
     whole,
   );
-}
-
-/** Where a new key's secret went, in words. */
-export function savedText({ savedTo, variable }: Saved): string {
-  return `The key is in ${savedTo}, as ${variable}.`;
 }
 
 /** Says how a key is had, where there is none yet. @param withKey - whether one was to be made */

@@ -3,93 +3,161 @@ import { CommandError, messageOf } from '../../domain/errors.ts';
 import { masked } from '../../domain/secrets.ts';
 import { inWords } from '../../output/text.ts';
 import { maskInLog } from '../../output/workflow-commands.ts';
+import type { Refuge } from '../../state/undelivered.ts';
+import type { Description, Destination, NewKey } from './destination.ts';
 import { openRefuge } from './undelivered.ts';
 
-/** Something that holds secrets shown only once, and its way to where the user asked for it. */
-export interface Delivery<Made> {
+/** What a delivery depends on. */
+export type DeliveryContext = Pick<Context, 'output' | 'record' | 'result' | 'world'>;
+
+/** Takes down a key the moment its secret is known, so that the secret outlives this process. */
+export type KeepKey = (key: NewKey) => void;
+
+/** Something that is created with secrets, and where they go. */
+export interface Delivery<Result> {
+  /** Where the secrets go; default: into the result that is printed. */
+  readonly destination?: Destination | undefined;
+  /** Creates it. Called once there is room for its secrets, whatever happens to the destination meanwhile. */
+  readonly create: (keep: KeepKey) => Promise<Result>;
   /**
-   * Makes it. Called once there is room for its secrets, whatever happens to stdout or a file meanwhile.
+   * Prints the result.
    *
-   * @param hold - to be told each secret the moment it is known, so that it outlives this process
+   * @param saved - where the secrets are: mask them in the result; undefined: the result is to show them, if it has any
    */
-  readonly make: (hold: Hold) => Promise<Made>;
-  /** Puts it where the user asked. */
-  readonly deliver: (made: Made) => Promise<void>;
+  readonly print: (result: Result, saved: Description | undefined) => Promise<void>;
 }
 
-/** Takes a secret down. */
-export type Hold = (secret: string) => void;
-
 /**
- * Makes something with secrets and delivers it. When it cannot be delivered, the secrets are kept in a file whose path is the
- * last line on stderr. If even that fails, they are lost, and the error says so: a secret is never printed to a terminal or log
- * that the user didn't ask for.
+ * Creates something with secrets, delivers them, and prints the result. Secrets that can't be delivered are kept in a file whose path
+ * is the last line on stderr. If even that fails, they are lost, and the error says so: a secret is never printed to a terminal or
+ * log that the user didn't ask for.
  *
  * @throws CommandError (file_error), `not_applied` when nothing could be proven writable, `applied` when the delivery failed
  */
-export async function makeAndDeliver<Made>(context: Context, { make, deliver }: Delivery<Made>): Promise<Made> {
-  await context.output.written().catch((error: unknown) => {
+export async function createAndDeliver<Result>(
+  context: DeliveryContext,
+  { destination, create, print }: Delivery<Result>,
+): Promise<Result> {
+  const reservation = await destination?.prove();
+  try {
+    await requireStdout(context);
+    const refuge = await openRefuge(context);
+    const keys: NewKey[] = [];
+    const keep = (key: NewKey) => {
+      keys.push(key);
+      try {
+        refuge.add(key.apiKey);
+      } catch {
+        // If the secret has to be kept, writing it is tried again.
+      }
+    };
+    let result: Result;
+    let saved: Description | undefined;
+    try {
+      result = await create(keep);
+      saved = await write(context, destination, keys);
+      if (!saved) {
+        await print(result, undefined);
+        if (keys.length > 0) await context.output.written();
+      }
+    } catch (error) {
+      if (keys.length > 0) throw keptFailure(context, refuge, keys, error);
+      refuge.discard();
+      throw error;
+    }
+    refuge.discard();
+    if (saved) await printSaved(context, destination, () => print(result, saved));
+    return result;
+  } finally {
+    await reservation?.release();
+  }
+}
+
+/** Delivers the secret of a key that was there before, and prints the result. Nothing is kept: the account shows the secret again. */
+export async function deliverExisting<Existing extends NewKey>(
+  context: Pick<Context, 'output' | 'world'>,
+  destination: Destination | undefined,
+  key: Existing,
+  print: Delivery<Existing>['print'],
+): Promise<void> {
+  const reservation = await destination?.prove();
+  try {
+    const saved = await write(context, destination, [key]);
+    if (saved) await printSaved(context, destination, () => print(key, saved));
+    else await print(key, undefined);
+  } finally {
+    await reservation?.release();
+  }
+}
+
+/** @returns where the secrets are; undefined if they are still to be printed, or there are none */
+async function write(
+  { world }: Pick<Context, 'world'>,
+  destination: Destination | undefined,
+  keys: readonly NewKey[],
+): Promise<Description | undefined> {
+  maskInLog(
+    world,
+    keys.map(({ apiKey }) => apiKey),
+  );
+  if (keys.length === 0) return undefined;
+  await destination?.write(keys);
+  return destination?.describe(keys.length);
+}
+
+async function printSaved(
+  { output }: Pick<Context, 'output'>,
+  destination: Destination | undefined,
+  print: () => Promise<void>,
+): Promise<void> {
+  const warning = await destination?.warning?.();
+  if (warning !== undefined) output.note(warning);
+  await print();
+}
+
+/** The result goes to stdout wherever the secrets go. */
+async function requireStdout({ output }: Pick<Context, 'output'>): Promise<void> {
+  await output.written().catch((error: unknown) => {
     throw new CommandError('file_error', `stdout cannot be written: ${messageOf(error)}`, {
-      hint: 'Nothing was made.',
+      hint: 'Nothing was created.',
       outcome: 'not_applied',
       cause: error,
     });
   });
-  const refuge = await openRefuge(context);
-  const held: string[] = [];
-  const hold = (secret: string) => {
-    held.push(secret);
-    try {
-      refuge.add(secret);
-    } catch {
-      // If the secret has to be kept, writing it is tried again.
-    }
-  };
-  const undelivered = (error: unknown) => {
-    const failure = failureOf(context, error);
-    try {
-      context.result.keptSecrets = refuge.keep();
-      return failure.with({ hint: 'The key was made; its secret is in the file named below.' });
-    } catch (second) {
-      return failure.with({ hint: lostHint(held, second) });
-    }
-  };
-  let made: Made;
-  try {
-    made = await make(hold);
-  } catch (error) {
-    if (held.length > 0) throw undelivered(error);
-    refuge.discard();
-    throw error;
-  }
-  maskInLog(context.world, held);
-  try {
-    await deliver(made);
-    if (held.length > 0) await context.output.written();
-  } catch (error) {
-    if (held.length > 0) throw undelivered(error);
-    refuge.discard();
-    throw error;
-  }
-  refuge.discard();
-  return made;
 }
 
-function failureOf({ result: { lastChange } }: Pick<Context, 'result'>, error: unknown): CommandError {
+/** Keeps secrets that couldn't be delivered. @returns why they couldn't be, and where they are */
+function keptFailure(
+  { result }: Pick<Context, 'result'>,
+  refuge: Refuge,
+  keys: readonly NewKey[],
+  error: unknown,
+): CommandError {
   const failure =
     error instanceof CommandError
       ? error
       : new CommandError('file_error', `the result could not be written: ${messageOf(error)}`, { cause: error });
   // Of several keys the last may be in doubt.
-  return failure.with({ outcome: lastChange === 'unknown' ? 'unknown' : 'applied', retryable: false });
+  const outcome = result.lastChange === 'unknown' ? 'unknown' : 'applied';
+  let hint: string;
+  try {
+    result.keptSecrets = refuge.keep();
+    hint =
+      keys.length === 1
+        ? 'The key was created; its secret is in the file named below.'
+        : 'The keys were created; their secrets are in the file named below.';
+  } catch (second) {
+    hint = lostHint(keys, second);
+  }
+  return failure.with({ outcome, retryable: false, hint });
 }
 
 /** Returns what to do about keys whose secrets are lost. */
-function lostHint(secrets: readonly string[], error: unknown): string {
-  const keys = inWords(secrets.map(masked));
+function lostHint(keys: readonly NewKey[], error: unknown): string {
+  const shown = inWords(keys.map(({ apiKey }) => masked(apiKey)));
   const lost =
-    secrets.length === 1
-      ? `The key ${keys} was created, but its secret is lost`
-      : `The keys ${keys} were created, but their secrets are lost`;
+    keys.length === 1
+      ? `The key ${shown} was created, but its secret is lost`
+      : `The keys ${shown} were created, but their secrets are lost`;
   return `${lost}: no other file could be written (${messageOf(error)}). Look up the id with \`ci keys list\`, run \`ci keys delete <id>\`, and create a new key.`;
 }

@@ -15,7 +15,6 @@ import { plannedPurchase } from '../purchase/intent.ts';
 import { checkMaximum } from '../purchase/limits.ts';
 import type { PricedPurchase } from '../purchase/price.ts';
 import { boughtEarlier, type PurchaseResult, withinLimit } from '../purchase/purchase-result.ts';
-import { openDotenv } from '../secrets/dotenv.ts';
 import { openRefuge } from '../secrets/undelivered.ts';
 import { isCurrent, noSnapshot, readAccount, type SnapshotTime, subscriptionsOn } from './account-snapshot.ts';
 import type { Candidate } from './availability.ts';
@@ -149,12 +148,12 @@ export class SeatBuyer {
 
   /** Proves that nothing on this machine prevents a purchase, and loads what it needs. @throws CommandError */
   async prepare(): Promise<void> {
-    const { save } = this.#options;
+    const { destination } = this.#options;
     await this.#context.record.exclusively('purchase', async () => {});
     (await openRefuge(this.#context)).discard();
     // The record is redacted. V8 compiles a regular expression when it is used for the first and the second time.
     for (const text of ['name: value', 'name: value']) redacted(text);
-    if (save !== undefined) await (await openDotenv(this.#context, save)).discard();
+    await (await destination?.prove())?.release();
   }
 
   /**

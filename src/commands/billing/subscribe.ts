@@ -2,7 +2,7 @@ import { plansHeld } from '../../account/changes/actions.ts';
 import { carryOut } from '../../account/changes/carry-out.ts';
 import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { chosenPlan } from '../../account/flat-plans.ts';
-import { type Hold, makeAndDeliver } from '../../account/secrets/delivery.ts';
+import { createAndDeliver, type KeepKey } from '../../account/secrets/delivery.ts';
 import type { PlanSubscription } from '../../api/billing.ts';
 import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
@@ -70,7 +70,7 @@ export async function run({ plan: typed, createKey, ...flags }: Options, context
     lostKey = createKey;
     return { planSlug };
   };
-  const buy = async (hold: Hold) => {
+  const buy = async (keep: KeepKey) => {
     if (await awaitEarlier(context, { action: 'subscribe-plan', intent })) return adopt();
     return carryOut(context, 'subscribe-plan', {
       intent,
@@ -78,7 +78,7 @@ export async function run({ plan: typed, createKey, ...flags }: Options, context
       send: async ({ billing }) => {
         const made = await billing.subscribeToPlan(request);
         const secret = secretOf(made);
-        if (secret !== undefined) hold(secret);
+        if (secret !== undefined) keep({ apiKey: secret, name: createKey });
         return made;
       },
       ids: ({ subscriptionId }) => (subscriptionId == null ? [] : [subscriptionId]),
@@ -86,9 +86,9 @@ export async function run({ plan: typed, createKey, ...flags }: Options, context
       command: 'ci billing status',
     });
   };
-  await makeAndDeliver(context, {
-    make: (hold) => context.record.exclusively('purchase', () => buy(hold)),
-    deliver: (made) => tell(context, made, lostKey),
+  await createAndDeliver(context, {
+    create: (keep) => context.record.exclusively('purchase', () => buy(keep)),
+    print: (made) => tell(context, made, lostKey),
   });
 }
 

@@ -1,9 +1,8 @@
 import { awaitEarlier, openIntents } from '../../account/changes/earlier.ts';
-import { intentOf, type KeyRequest, makeKey } from '../../account/keys/create.ts';
+import { createKey, type KeyContext, type KeyRequest, keyIntent } from '../../account/keys/create.ts';
 import { keyLabel, secretOf, severalNamed } from '../../account/keys/find.ts';
-import { makeAndDeliver } from '../../account/secrets/delivery.ts';
-import { openDotenv } from '../../account/secrets/dotenv.ts';
-import { checkSaving, type Saved, type Saving, savedIn, variableOf } from '../../account/secrets/saving.ts';
+import { createAndDeliver, deliverExisting } from '../../account/secrets/delivery.ts';
+import type { Description, Destination } from '../../account/secrets/destination.ts';
 import { keyByMail, poolSubscriptions, subscriptionChoices } from '../../account/subscriptions.ts';
 import type { CreatedKey, Key } from '../../api/keys.ts';
 import {
@@ -11,11 +10,10 @@ import {
   parseAmount,
   parseCount,
   type SettlingOptions,
-  saveOption,
   settleOption,
   settlingOf,
-  variableOption,
 } from '../../cli/options.ts';
+import { destinationOf, type SaveOptions, saveOption, variableOption } from '../../cli/save-options.ts';
 import { namesOf, ValueOption } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
@@ -23,14 +21,12 @@ import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, toUsd } from '../../domain/money.ts';
 import { couldBe, type KeyIntent } from '../../domain/reconcile.ts';
 import { masked } from '../../domain/secrets.ts';
-import type { Dotenv } from '../../output/dotenv.ts';
 import { framed } from '../../output/frame.ts';
 import type { Column, Drawing } from '../../output/output.ts';
-import { maskInLog } from '../../output/workflow-commands.ts';
 
 export const fields = ['id', 'name', 'apiKey', 'savedTo', 'variable'] as const;
 
-interface Options extends Saving, SettlingOptions {
+interface Flags extends SaveOptions, SettlingOptions {
   readonly subscription?: string;
   readonly pool?: string;
   readonly credit?: true;
@@ -42,8 +38,14 @@ interface Options extends Saving, SettlingOptions {
   readonly reveal?: true;
 }
 
-/** `ci keys create`: makes an API key; its secret is shown this once. */
-export default function create(command: Verb, context: Context): void {
+/** Which key `ci keys create` creates, and how it shows it. */
+export interface Options extends Flags {
+  /** Undefined: the API chooses one; for a credit key, ask. */
+  readonly name: string | undefined;
+}
+
+/** `ci keys create`: creates an API key, and shows its secret this once. */
+export default function create(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -76,108 +78,114 @@ export default function create(command: Verb, context: Context): void {
     .option('--again', "create the key even if an earlier one of that name hasn't settled")
     .addOption(noWaitOption())
     .addOption(settleOption())
-    .action((name: string | undefined, options: Options) => {
-      context.settling = settlingOf(options);
-      return createKey(context, name, options);
-    });
+    .action((name: string | undefined, flags: Flags) => execute({ name, ...flags }, context));
 }
 
-async function createKey(context: Context, typed: string | undefined, options: Options): Promise<void> {
-  await check(typed, options);
+/** Creates a key, or with `--ensure` finds it, and delivers its secret. */
+export async function run(options: Options, context: KeyContext): Promise<void> {
+  context.settling = settlingOf(options);
+  checkOptions(options);
+  const destination = await destinationOf(context, options);
+  const show: ShowOptions = { destination, secretOnly: options.secretOnly, reveal: options.reveal };
   const name =
-    typed === undefined && options.credit
+    options.name === undefined && options.credit
       ? await context.prompts.text(
           'What shall the key be called?',
           'a credit key needs a name: `ci keys create NAME --credit`',
         )
-      : typed;
+      : options.name;
   const subscriptionId =
     options.pool === undefined ? options.subscription : await subscriptionOn(context, options.pool, name);
   const request: KeyRequest =
     options.credit && name !== undefined ? creditRequest(name, options) : { name, subscriptionId };
-  if (!options.ensure || name === undefined) return mint(context, request, options);
+  if (!options.ensure || name === undefined) return createNew(context, request, show);
   await context.record.exclusively('keys', async () => {
     // An earlier request created this key, but its secret was never delivered. This command adopts it.
-    const earlier = await awaitEarlier(context, { action: 'create-key', intent: intentOf(request) });
-    if (earlier) return mint(context, request, options, earlier.found);
-    const there = await keyNamed(context, name, intentOf(request));
-    if (!there) return mint(context, request, options);
-    context.output.note(`The key "${name}" is there already: none was made.`);
-    await tellThere(context, there, options);
+    const earlier = await awaitEarlier(context, { action: 'create-key', intent: keyIntent(request) });
+    if (earlier) return createNew(context, request, show, earlier.found);
+    const existing = await keyNamed(context, name, keyIntent(request));
+    if (!existing) return createNew(context, request, show);
+    context.output.note(`Key "${name}" already exists. Nothing was created.`);
+    await showExisting(context, existing, show);
   });
 }
 
+/** How to show a key, and where its secret goes. */
+interface ShowOptions {
+  readonly destination: Destination | undefined;
+  readonly secretOnly: true | undefined;
+  readonly reveal: true | undefined;
+}
+
 /** Creates a key and delivers its secret. @param earlier - the key that an earlier request for the same created */
-async function mint(context: Context, request: KeyRequest, options: Options, earlier?: Key): Promise<void> {
+async function createNew(
+  context: KeyContext,
+  request: KeyRequest,
+  { destination, secretOnly }: ShowOptions,
+  earlier?: Key,
+): Promise<void> {
   const api = await context.api();
   api.client.requireSignedIn();
-  const dotenv = options.save === undefined ? undefined : await openDotenv(context, options.save);
-  let written = false;
-  try {
-    const key = await makeAndDeliver(context, {
-      make: (hold) => makeKey(context, request, hold, earlier),
-      deliver: async (made) => {
-        if (!dotenv) return printKey(context, made, options, 'API key, shown only this once');
-        written = true;
-        await dotenv.set(variableOf(options), made.apiKey);
-      },
-    });
-    if (dotenv) await printSaved(context, key, dotenv, options);
-  } finally {
-    if (!written) await dotenv?.discard();
-  }
+  await createAndDeliver(context, {
+    destination,
+    create: (keep) => createKey(context, request, keep, earlier),
+    print: (key, saved) =>
+      saved
+        ? printSaved(context, key, saved)
+        : printKey(context, key, { secretOnly, title: 'API key, shown only this once' }),
+  });
 }
 
 /** The key of that name that works, with the type and subscription asked for. @throws CommandError (usage) when there are several */
-async function keyNamed(context: Context, name: string, intent: KeyIntent): Promise<Key | undefined> {
+async function keyNamed(context: Pick<Context, 'api'>, name: string, intent: KeyIntent): Promise<Key | undefined> {
   const { keys } = await context.api();
   const found = (await keys.list()).filter((key) => key.isActive !== false && couldBe(intent, key));
   if (found.length > 1) throw severalNamed(name, found);
   return found[0];
 }
 
-/** Tells of a key that was there before: its secret goes into a file, or where it is asked for by name. */
-async function tellThere(context: Context, key: Key, options: Options): Promise<void> {
-  const { save, secretOnly, reveal } = options;
-  const wanted = save !== undefined || reveal === true;
+/** Shows a key that was there before. Its secret is delivered only where it was asked for by name. */
+async function showExisting(
+  context: Pick<Context, 'api' | 'output' | 'world'>,
+  key: Key,
+  { destination, secretOnly, reveal }: ShowOptions,
+): Promise<void> {
+  const { id, name } = key;
   if (secretOnly && !reveal) {
     throw usageError('--secret-only would show the secret of a key that was there before', 'Add --reveal to have it.');
   }
-  const apiKey = wanted ? await secretOf(await context.api(), key) : undefined;
-  if (wanted && apiKey === undefined) {
+  if (!destination && !reveal) {
+    const apiKey = key.apiKey ? masked(key.apiKey) : '';
+    return context.output.record({ id, name, apiKey }, { columns, fields });
+  }
+  const apiKey = await secretOf(await context.api(), key);
+  if (apiKey === undefined) {
     throw new CommandError(
       'unavailable',
       `the key ${keyLabel(key)} is there, and the API does not show its secret again`,
       {
-        hint: `To have a new one: \`ci keys delete ${key.id}\`, then run this again.`,
+        hint: `To have a new one: \`ci keys delete ${id}\`, then run this again.`,
         outcome: 'not_applied',
       },
     );
   }
-  if (apiKey !== undefined) maskInLog(context.world, [apiKey]);
-  if (apiKey !== undefined && save !== undefined) {
-    const dotenv = await openDotenv(context, save);
-    await dotenv.set(variableOf(options), apiKey);
-    return printSaved(context, { id: key.id, name: key.name, apiKey }, dotenv, options);
-  }
-  if (apiKey !== undefined) return printKey(context, { id: key.id, name: key.name, apiKey }, options);
-  const shown = key.apiKey ? masked(key.apiKey) : '';
-  await context.output.record({ id: key.id, name: key.name, apiKey: shown }, { columns, fields });
+  await deliverExisting(context, destination, { id, name, apiKey }, (shown, saved) =>
+    saved ? printSaved(context, shown, saved) : printKey(context, shown, { secretOnly, title: 'API key' }),
+  );
 }
 
-async function printSaved(context: Context, key: CreatedKey, dotenv: Dotenv, options: Options): Promise<void> {
-  const warning = await dotenv.gitWarning();
-  if (warning !== undefined) context.output.note(warning);
-  const saved = { ...key, apiKey: masked(key.apiKey), ...savedIn(dotenv, options) };
-  await context.output.record(saved, { columns: [...columns, ...savedColumns], fields });
+/** Prints a key whose secret went elsewhere. */
+async function printSaved({ output }: Pick<Context, 'output'>, key: CreatedKey, saved: Description): Promise<void> {
+  const { savedTo = null, variables = [] } = saved;
+  const shown = { ...key, apiKey: masked(key.apiKey), savedTo, variable: variables[0] ?? null };
+  await output.record(shown, { columns: [...columns, ...savedColumns], fields });
 }
 
 /** @param title - what the secret is, for a person */
 async function printKey(
-  { output }: Context,
+  { output }: Pick<Context, 'output'>,
   key: CreatedKey,
-  { secretOnly }: Options,
-  title = 'API key',
+  { secretOnly, title }: { readonly secretOnly: true | undefined; readonly title: string },
 ): Promise<void> {
   if (secretOnly) return output.line(key.apiKey);
   const drawing: Drawing<readonly CreatedKey[]> = (style, [shown = key]) => {
@@ -188,7 +196,8 @@ async function printKey(
 }
 
 /** Refuses flags that contradict each other, before anything is sent. */
-async function check(name: string | undefined, options: Options): Promise<void> {
+function checkOptions(options: Options): void {
+  const { name } = options;
   if (name?.trim() === '') throw usageError('the name of the key is empty');
   if (options.subscription?.trim() === '')
     throw usageError('--subscription is empty', '`ci pools subscriptions` shows their ids.');
@@ -207,7 +216,6 @@ async function check(name: string | undefined, options: Options): Promise<void> 
     throw usageError('--ensure needs a name for the key', 'Name it: `ci keys create NAME --ensure`.');
   }
   if (options.reveal && !options.ensure) throw usageError('--reveal goes with --ensure');
-  await checkSaving(options);
 }
 
 function creditRequest(name: string, { maxBudget, rpm, tpm }: Options): KeyRequest {
@@ -215,7 +223,7 @@ function creditRequest(name: string, { maxBudget, rpm, tpm }: Options): KeyReque
 }
 
 /** Returns my subscription on a pool: that of an earlier, still open request, the only one, or the only one without a key. */
-async function subscriptionOn(context: Context, pool: string, name: string | undefined): Promise<string> {
+async function subscriptionOn(context: KeyContext, pool: string, name: string | undefined): Promise<string> {
   if (pool.trim() === '') throw usageError('the name of the pool is empty', '`ci pools list` shows the pools.');
   const mine = await poolSubscriptions(context, pool);
   const active = mine.filter(({ status }) => status === 'active');
@@ -250,7 +258,7 @@ const columns: readonly Column<CreatedKey>[] = [
   { field: 'apiKey', header: 'Key', value: ({ apiKey }) => apiKey },
 ];
 
-const savedColumns: readonly Column<CreatedKey & Saved>[] = [
+const savedColumns: readonly Column<{ readonly savedTo: string | null; readonly variable: string | null }>[] = [
   { field: 'savedTo', header: 'Saved to', value: ({ savedTo }) => savedTo },
   { field: 'variable', header: 'Variable', value: ({ variable }) => variable },
 ];

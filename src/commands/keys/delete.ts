@@ -1,7 +1,8 @@
+import type { ChangingContext } from '../../account/changes/carry-out.ts';
 import { findKey, keyChoices, keyLabel } from '../../account/keys/find.ts';
-import { type Deleted, revokedBefore, revokeKey } from '../../account/keys/revoke.ts';
+import { type RevokedKey, revokedBefore, revokeKey } from '../../account/keys/revoke.ts';
 import type { Key } from '../../api/keys.ts';
-import { type SettlingOptions, settleOption, settlingOf } from '../../cli/options.ts';
+import { settleOption, settlingOf } from '../../cli/options.ts';
 import { namesOf, ValueArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import { accountLabel } from '../../config/settings.ts';
@@ -12,8 +13,18 @@ import { widthOf } from '../../output/width.ts';
 
 const fields = ['id', 'name', 'deleted'] as const;
 
+interface Flags {
+  readonly settle?: number;
+}
+
+/** Which keys `ci keys delete` revokes. */
+export interface Options extends Flags {
+  /** Ids or names; none: ask. */
+  readonly keys: readonly string[];
+}
+
 /** `ci keys delete`: revokes keys at once. */
-export default function remove(command: Verb, context: Context): void {
+export default function remove(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -22,13 +33,15 @@ export default function remove(command: Verb, context: Context): void {
     })
     .addArgument(new ValueArgument('[keys...]', 'ids or names', namesOf('keys')))
     .addOption(settleOption())
-    .action((typed: string[], options: SettlingOptions) => {
-      context.settling = settlingOf(options);
-      return deleteKeys(context, typed);
-    });
+    .action((keys: string[], flags: Flags) => execute({ keys, ...flags }, context));
 }
 
-async function deleteKeys(context: Context, typed: readonly string[]): Promise<void> {
+/** Revokes keys at once, after asking. */
+export async function run(
+  { keys: typed, ...flags }: Options,
+  context: ChangingContext & Pick<Context, 'api' | 'prompts'>,
+): Promise<void> {
+  context.settling = settlingOf(flags);
   const { output, prompts } = context;
   if (typed.some((each) => each.trim() === ''))
     throw usageError('the name of a key is empty', '`ci keys list` shows them.');
@@ -47,7 +60,7 @@ async function deleteKeys(context: Context, typed: readonly string[]): Promise<v
     );
     await prompts.consent(`Revoke ${chosen.length === 1 ? 'this key' : `these ${chosen.length} keys`} at once?`);
   }
-  const deleted: Deleted[] = [];
+  const deleted: RevokedKey[] = [];
   const failed: { id: string; error: CommandError }[] = [];
   for (const { id, name } of chosen) {
     if (context.world.interrupt.aborted) break;
@@ -67,14 +80,14 @@ async function deleteKeys(context: Context, typed: readonly string[]): Promise<v
   await output.list(told, { fields, empty: '', drawing: () => '' }, told.length === 1 ? only : { deleted: told });
 }
 
-/** The keys named, each once; one that is listed no more, as it was revoked here before, is done. @throws CommandError (not_found) */
+/** Returns the keys named, each once, and those that an earlier command revoked. @throws CommandError (not_found) */
 async function named(
-  context: Context,
+  context: Pick<Context, 'clocks' | 'output' | 'record'>,
   all: readonly Key[],
   typed: readonly string[],
-): Promise<{ chosen: Key[]; gone: Deleted[] }> {
+): Promise<{ chosen: Key[]; gone: RevokedKey[] }> {
   const chosen = new Set<Key>();
-  const gone: Deleted[] = [];
+  const gone: RevokedKey[] = [];
   for (const each of typed) {
     try {
       chosen.add(findKey(all, each));
@@ -97,7 +110,7 @@ function stoppedAfter(deleted: readonly { id: string }[], chosen: number): Comma
   });
 }
 
-/** Tells the result of each key, when some could not be revoked. */
+/** Returns the error that states the result for each key, if some could not be revoked. */
 function failureOf(
   failed: readonly { id: string; error: CommandError }[],
   deleted: readonly { id: string }[],
@@ -117,7 +130,7 @@ function failureOf(
   });
 }
 
-async function pick(context: Context, keys: readonly Key[]): Promise<Key[]> {
+async function pick(context: Pick<Context, 'connections' | 'prompts'>, keys: readonly Key[]): Promise<Key[]> {
   if (keys.length === 0) throw new CommandError('not_found', 'you have no keys', { outcome: 'not_applied' });
   return context.prompts.pickSeveral('Which keys?', await keyChoices(context, keys), 'which key?');
 }

@@ -23,7 +23,7 @@ export const fields = [
 ] as const;
 
 /** `ci keys list`: the API keys, secrets masked. */
-export default function list(command: Verb, context: Context): void {
+export default function list(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -33,10 +33,11 @@ export default function list(command: Verb, context: Context): void {
         "ci keys list --json | jq -r '.[] | select(.isActive) | .name'",
       ],
     })
-    .action(() => listKeys(context));
+    .action(() => execute(context));
 }
 
-async function listKeys(context: Context): Promise<void> {
+/** Prints the API keys, their secrets masked. */
+export async function run(context: Pick<Context, 'api' | 'connections' | 'output'>): Promise<void> {
   const { keys } = await context.api();
   const found = (await keys.list()).map((key) => (key.apiKey ? { ...key, apiKey: masked(key.apiKey) } : key));
   const now = await context.connections.now();

@@ -3,7 +3,6 @@ import { agree, checkLimits } from '../../account/purchase/agree.ts';
 import { buyOnce, earlierPurchaseOf } from '../../account/purchase/buy.ts';
 import {
   buyAndDeliver,
-  checkKeyOptions,
   type DeliveredPurchase,
   type KeyOptions,
   secretsOf,
@@ -14,24 +13,29 @@ import { purchaseIntent } from '../../account/purchase/intent.ts';
 import { fetchPrice, type PurchaseOptions } from '../../account/purchase/price.ts';
 import { type PurchaseResult, withinLimit } from '../../account/purchase/purchase-result.ts';
 import { quoteColumns, quoteFields, quoteRecord } from '../../account/purchase/quote-record.ts';
-import { noteNextStep, printPurchase, purchaseFields, savedText } from '../../account/purchase/receipt.ts';
+import { noteNextStep, printPurchase, purchaseFields } from '../../account/purchase/receipt.ts';
 import { PurchaseSnapshot } from '../../account/purchase/snapshot.ts';
+import { savedText } from '../../account/secrets/destination.ts';
 import { withMaskedKey } from '../../account/subscription-table.ts';
 import type { PoolSubscription } from '../../account/subscriptions.ts';
 import {
   billingCycleOption,
   blocksOption,
-  createKeyOption,
   noWaitOption,
   parseAmount,
   poolArgument,
   quantityOption,
   type SettlingOptions,
-  saveOption,
   settleOption,
   settlingOf,
-  variableOption,
 } from '../../cli/options.ts';
+import {
+  type CreateKeyOptions,
+  createKeyOption,
+  keyOptionsOf,
+  saveOption,
+  variableOption,
+} from '../../cli/save-options.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
@@ -39,7 +43,7 @@ import { type Cents, formatUsd } from '../../domain/money.ts';
 import { factLines, inWords } from '../../output/text.ts';
 
 /** What `ci pools subscribe` buys, and how. */
-export interface Options extends PurchaseOptions, KeyOptions, SettlingOptions {
+export interface Options extends PurchaseOptions, CreateKeyOptions, SettlingOptions {
   /** Undefined: ask. */
   readonly pool: string | undefined;
   readonly maxPrice?: Cents;
@@ -81,7 +85,7 @@ const purpose = 'a subscription charges the saved card, which';
 export async function run(options: Options, context: Context): Promise<void> {
   context.settling = settlingOf(options);
   const { prompts } = context;
-  await checkKeyOptions(options);
+  const keys = await keyOptionsOf(context, options);
   if (options.ensure && options.again) throw usageError('--ensure and --again exclude each other');
   if (options.dryRun) return showPrice(options, context);
   const { ensure, maxPrice, quantity, billingCycle } = options;
@@ -93,7 +97,7 @@ export async function run(options: Options, context: Context): Promise<void> {
   const blocks = await chooseBlocks(context, pool, options.blocks, { catalog, onlyFree: !ensure });
   const wanted = { pool, blocks, quantity, billingCycle };
   const earlier = await earlierPurchaseOf(context, wanted, { ignoresUnclear: ensure });
-  if (earlier) return deliver(context, async () => withinLimit(earlier, pool, maxPrice), options);
+  if (earlier) return deliver(context, async () => withinLimit(earlier, pool, maxPrice), options, keys);
   if (ensure) {
     const covering = findCovering(pool, await snapshot.subscriptions(pool), blocks, quantity);
     if (covering) return showCovered(context, covering, options);
@@ -108,7 +112,7 @@ export async function run(options: Options, context: Context): Promise<void> {
   });
   // Without a prompt, the limit counts as the agreed price.
   const maximum = prompts.asksConsent ? undefined : maxPrice;
-  await deliver(context, () => buyOnce(context, { purchase, snapshot, maximum, ensure, agreed }), options);
+  await deliver(context, () => buyOnce(context, { purchase, snapshot, maximum, ensure, agreed }), options, keys);
 }
 
 async function showPrice(options: Options, context: Context): Promise<void> {
@@ -129,8 +133,13 @@ async function showPrice(options: Options, context: Context): Promise<void> {
 }
 
 /** Buys, creates the keys, and shows both. @throws CommandError (price_above_maximum) after all that, when more was charged than agreed */
-async function deliver(context: Context, buy: () => Promise<PurchaseResult>, options: Options): Promise<void> {
-  const bought = await buyAndDeliver(context, buy, options, (delivered) => show(context, delivered, options));
+async function deliver(
+  context: Context,
+  buy: () => Promise<PurchaseResult>,
+  options: Options,
+  keys: KeyOptions,
+): Promise<void> {
+  const bought = await buyAndDeliver(context, buy, keys, (delivered) => show(context, delivered, options));
   if (bought.kind !== 'bought') return;
   noteNextStep(context, bought.subscriptions, options.createKey !== undefined);
   if (!bought.overcharge) return;

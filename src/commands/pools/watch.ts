@@ -1,13 +1,12 @@
 import { checkedPool, chooseBlocks, poolChoices } from '../../account/choose-pool.ts';
 import { PoolCatalog } from '../../account/pool-catalog.ts';
-import { checkKeyOptions } from '../../account/purchase/buy-with-keys.ts';
+import type { KeyOptions } from '../../account/purchase/buy-with-keys.ts';
 import { eventFields } from '../../account/watch/events.ts';
 import { PoolPoller, type WatchTarget } from '../../account/watch/poll.ts';
 import { type Duration, SeatWatch, type WatchOptions } from '../../account/watch/watch.ts';
 import {
   billingCycleOption,
   blockListOption,
-  createKeyOption,
   noWaitOption,
   parseAmount,
   parseBlocks,
@@ -15,11 +14,16 @@ import {
   poolArgument,
   quantityOption,
   type SettlingOptions,
-  saveOption,
   settleOption,
   settlingOf,
-  variableOption,
 } from '../../cli/options.ts';
+import {
+  type CreateKeyOptions,
+  createKeyOption,
+  keyOptionsOf,
+  saveOption,
+  variableOption,
+} from '../../cli/save-options.ts';
 import type { ValueOption } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
@@ -38,7 +42,7 @@ interface BlockChoice {
   readonly together?: boolean;
 }
 
-interface Flags extends Omit<WatchOptions, 'billingCycle'>, SettlingOptions {
+interface Flags extends Omit<WatchOptions, 'billingCycle' | keyof KeyOptions>, CreateKeyOptions, SettlingOptions {
   readonly blocks?: BlockChoice;
   readonly allBlocks?: true;
   readonly interval?: Duration;
@@ -91,7 +95,7 @@ export default function watch(command: Verb, context: Context, execute = run): v
 /** Waits until a block opens, and reports or buys it. */
 export async function run(options: Options, context: Context): Promise<void> {
   context.settling = settlingOf(options);
-  await check(options);
+  const keys = await check(context, options);
   const { prompts } = context;
   if (options.subscribe && !options.ensure)
     prompts.requireConsent('watching with --subscribe charges the saved card, which');
@@ -104,11 +108,11 @@ export async function run(options: Options, context: Context): Promise<void> {
   const target = await chooseTarget(context, options);
   const { billingCycle = 'month' } = options;
   const poller = await PoolPoller.start(api, target);
-  await new SeatWatch(context, poller, { ...options, billingCycle }).run(interval);
+  await new SeatWatch(context, poller, { ...options, ...keys, billingCycle }).run(interval);
 }
 
-/** Refuses flags that contradict each other, before anything is sent. */
-async function check(options: Flags): Promise<void> {
+/** Refuses flags that contradict each other, before anything is sent. @returns the keys to create */
+async function check(context: Context, options: Flags): Promise<KeyOptions> {
   const { subscribe, blocks, allBlocks, count, forever } = options;
   const only = [
     options.billingCycle && '--billing-cycle',
@@ -132,7 +136,7 @@ async function check(options: Flags): Promise<void> {
     const { parseWebhook } = await import('../../api/webhook.ts');
     parseWebhook(options.webhook);
   }
-  await checkKeyOptions(options);
+  return keyOptionsOf(context, options);
 }
 
 /** Requires `--max-price` if nobody can be asked for it. @throws CommandError (input_required) */

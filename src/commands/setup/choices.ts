@@ -10,9 +10,7 @@ import { hoursWithin, hoursWorked, parseWorkingHours, suggestedBlocks } from '..
 import { counted, inWords } from '../../output/text.ts';
 import type { Choice } from '../../prompts/question.ts';
 import { programOf } from './commands.ts';
-import { GoTo, type Step, type Wizard } from './wizard.ts';
-
-const nobody = 'setup asks questions, and there is nobody to ask';
+import { GoTo, nobody, type Step, type Wizard } from './wizard.ts';
 
 /** What is held already can be used: the rest of the reservation is then left out. */
 export const whatIsThere: Step = async (wizard) => {

@@ -5,8 +5,8 @@ import { inWords } from '../../output/text.ts';
 import { WentBack } from '../../prompts/question.ts';
 import { account } from './account.ts';
 import { chooseBlocks, chooseCycle, choosePool, chooseSeats, whatIsThere, workingHours } from './choices.ts';
-import { destination, dotenvFile } from './destination.ts';
-import { key, keyName, proof } from './key.ts';
+import { chooseDestination, completeDestination } from './destination.ts';
+import { chooseKeyName, createSeatKeys, tryKey } from './key.ts';
 import { purchase } from './purchase.ts';
 import { fields, summary } from './summary.ts';
 import { GoTo, type Step, type Wizard } from './wizard.ts';
@@ -20,28 +20,29 @@ const steps: readonly Step[] = [
   chooseSeats,
   chooseCycle,
   purchase,
-  keyName,
-  destination,
-  dotenvFile,
-  key,
-  proof,
+  chooseKeyName,
+  chooseDestination,
+  completeDestination,
+  createSeatKeys,
+  tryKey,
 ];
 
-/** What is done by these stays done: nobody goes back to before them. */
-const acts: readonly Step[] = [account, purchase, key];
+/** The steps that change something: Esc doesn't go back over them. */
+const acts: readonly Step[] = [account, purchase, createSeatKeys];
 
 /** `ci setup`: from nothing to a working key. */
-export default function setup(command: Verb, context: Context): void {
+export default function setup(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
       changes: true,
       examples: ['ci setup', 'ci setup --sandbox   # try it, no account needed'],
     })
-    .action(() => run(context));
+    .action(() => execute(context));
 }
 
-async function run(context: Context): Promise<void> {
+/** Walks through the steps, and prints what was done. */
+export async function run(context: Context): Promise<void> {
   context.prompts.requireSomebody(
     'setup asks questions, and there is nobody to ask: `ci auth login --with-key`, `ci pools subscribe` and `ci keys create` do the same in a script',
   );

@@ -5,24 +5,22 @@ import { masked } from '../../domain/secrets.ts';
 import { factLines } from '../../output/text.ts';
 import { shellLines } from '../../output/wrap.ts';
 import { commandsOf } from './commands.ts';
-import { variableOf } from './key.ts';
 import type { Wizard } from './wizard.ts';
 
 export const fields = ['account', 'pool', 'subscriptions', 'keys', 'savedTo', 'commands'] as const;
 
-/** What `ci setup` tells at its end. */
+/** Prints what `ci setup` did. */
 export async function summary(wizard: Wizard): Promise<void> {
-  const { context, subscriptions = [], keys = [], pool: chosen } = wizard;
-  const savedTo = placeOf(wizard);
-  const told = {
+  const { context, subscriptions = [], keys = [], pool: chosen, saved } = wizard;
+  const result = {
     account: accountLabel(context.settings),
     pool: chosen ? poolName(chosen) : (subscriptions[0]?.poolSlug ?? null),
     subscriptions: subscriptions.map(({ id }) => id),
     keys: keys.map(({ id, name, apiKey }) => ({ id: id ?? null, name, apiKey: masked(apiKey) })),
-    savedTo: savedTo ?? null,
+    savedTo: saved?.savedTo ?? null,
     commands: commandsOf(wizard),
   };
-  await context.output.record(told, {
+  await context.output.record(result, {
     columns: [
       { field: 'account', header: 'Account', value: (row) => row.account },
       { field: 'pool', header: 'Pool', value: (row) => row.pool },
@@ -37,13 +35,13 @@ export async function summary(wizard: Wizard): Promise<void> {
     ],
     fields,
     drawing: (style, clean) => {
-      const [held] = subscriptions;
+      const [subscription] = subscriptions;
       const lines: [string, string][] = [
-        ['Pool', [clean.pool ?? '', held ? hoursInWords(held) : ''].join(' ')],
+        ['Pool', [clean.pool ?? '', subscription ? hoursInWords(subscription) : ''].join(' ')],
         ['Subscription', clean.subscriptions.join(', ')],
         ['Key', clean.keys.map(({ name, apiKey }) => `${name} ${apiKey}`).join(', ')],
-        ['Saved to', clean.savedTo ?? ''],
-        ['Variable', isInFile(wizard) ? keys.map((_, seat) => variableOf(seat)).join(', ') : ''],
+        ['Saved to', saved?.shownAs ?? ''],
+        ['Variable', saved?.variables?.join(', ') ?? ''],
         ['Account', clean.account],
       ];
       const shown = factLines(lines.filter(([, value]) => value !== ''));
@@ -51,14 +49,4 @@ export async function summary(wizard: Wizard): Promise<void> {
       return `\n${style.bold('Done.')}\n${shown}\n\n${style.dim('The same in a script:')}\n${commands.join('')}`;
     },
   });
-}
-
-function isInFile({ keys = [], destination: place }: Wizard): boolean {
-  return keys.length > 0 && (place?.kind === 'dotenv' || place?.kind === 'shell');
-}
-
-function placeOf({ destination: place, keys = [] }: Wizard): string | undefined {
-  if (keys.length === 0 || !place) return undefined;
-  if (place.kind === 'dotenv' || place.kind === 'shell') return place.file;
-  return place.kind === 'clipboard' ? 'the clipboard' : undefined;
 }

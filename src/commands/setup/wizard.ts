@@ -1,3 +1,5 @@
+import type { Description, Destination } from '../../account/secrets/destination.ts';
+import type { DestinationQuestion } from '../../account/secrets/destinations.ts';
 import type { PoolSubscription } from '../../account/subscriptions.ts';
 import type { Pool } from '../../api/pools.ts';
 import type { Context } from '../../context/context.ts';
@@ -5,16 +7,7 @@ import type { Block } from '../../domain/blocks.ts';
 import type { CommandError } from '../../domain/errors.ts';
 import type { BillingCycle } from '../../domain/quote.ts';
 import type { WorkingHours } from '../../domain/working-hours.ts';
-import type { Clipboard } from '../../output/clipboard.ts';
-import type { ShellProfile } from '../../output/shell-profile.ts';
 import type { Prompts } from '../../prompts/prompts.ts';
-
-/** Where a new key goes. */
-export type Destination =
-  | { readonly kind: 'dotenv'; readonly file: string }
-  | { readonly kind: 'shell'; readonly profile: ShellProfile; readonly file: string }
-  | { readonly kind: 'clipboard'; readonly clipboard: Clipboard }
-  | { readonly kind: 'screen' };
 
 /** What the wizard has been told and has done. */
 export interface Wizard {
@@ -35,8 +28,12 @@ export interface Wizard {
   /** The error for a charge above the agreed price; thrown after the summary. */
   overcharge?: CommandError;
   keyName?: string;
-  destination?: Destination | undefined;
-  /** The keys made, a seat each. */
+  destination?: Destination;
+  /** What is to be asked before the destination is known. */
+  destinationQuestion?: DestinationQuestion;
+  /** Where the keys are. */
+  saved?: Description | undefined;
+  /** The new keys, one per seat. */
   keys?: readonly { readonly id: string | undefined; readonly name: string; readonly apiKey: string }[];
 }
 
@@ -52,4 +49,12 @@ export class GoTo extends Error {
     super('another step is due');
     this.step = step;
   }
+}
+
+/** The error of a question if nobody can answer it. */
+export const nobody = 'setup asks questions, and there is nobody to ask';
+
+/** Whether the key of what was bought comes by email. */
+export function isPending({ subscriptions = [] }: Pick<Wizard, 'subscriptions'>): boolean {
+  return subscriptions.length > 0 && subscriptions.every(({ status }) => status === 'pending_key');
 }

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { render } from '@inquirer/testing';
 import { describe, expect, test } from 'vitest';
+import { destinationChoices } from '../../../src/account/secrets/destinations.ts';
 import type { Pool } from '../../../src/api/pools.ts';
 import { account } from '../../../src/commands/setup/account.ts';
 import {
@@ -12,8 +13,8 @@ import {
   whatIsThere,
   workingHours,
 } from '../../../src/commands/setup/choices.ts';
-import { destination, dotenvFile } from '../../../src/commands/setup/destination.ts';
-import { keyName } from '../../../src/commands/setup/key.ts';
+import { chooseDestination, completeDestination } from '../../../src/commands/setup/destination.ts';
+import { chooseKeyName } from '../../../src/commands/setup/key.ts';
 import { purchase } from '../../../src/commands/setup/purchase.ts';
 import type { Step, Wizard } from '../../../src/commands/setup/wizard.ts';
 import { createContext } from '../../../src/context/create.ts';
@@ -321,7 +322,7 @@ describe('the consent', () => {
 });
 
 test('the name of the key: Enter is that of the folder', async () => {
-  const { type, press, answer, shows, wizard } = await at(keyName);
+  const { type, press, answer, shows, wizard } = await at(chooseKeyName);
   await shows('? What shall the key be called? (some-project)');
   type('x'.repeat(101));
   press('enter');
@@ -329,14 +330,14 @@ test('the name of the key: Enter is that of the folder', async () => {
   press('backspace', 'enter');
   expect([await answer, wizard.keyName]).toEqual(['asked', 'x'.repeat(100)]);
 
-  const alone = await at(keyName);
+  const alone = await at(chooseKeyName);
   await alone.shows('? What shall the key be called? (some-project)');
   alone.press('enter');
   expect([await alone.answer, alone.wizard.keyName]).toEqual(['asked', 'some-project']);
 });
 
 test('where the key goes', async () => {
-  const { press, answer, shows, wizard } = await at(destination);
+  const { press, answer, shows, wizard } = await at(chooseDestination);
   await shows(
     [
       '? Where shall the key go?',
@@ -349,12 +350,21 @@ test('where the key goes', async () => {
     ].join('\n'),
   );
   press('down', 'down', 'down', 'enter');
-  expect([await answer, wizard.destination]).toEqual(['asked', { kind: 'screen' }]);
+  expect([await answer, wizard.destination?.describe(1)]).toEqual(['asked', { count: 1, words: 'shown once' }]);
 });
+
+/** Asks for a file, as after "another dotenv file". */
+const chooseFile: Step = (wizard) => {
+  const [destinationQuestion] = destinationChoices(wizard.context).flatMap(({ choice }) =>
+    'question' in choice ? [choice] : [],
+  );
+  if (!destinationQuestion) throw new Error('no destination has a question');
+  return completeDestination(Object.assign(wizard, { destinationQuestion }));
+};
 
 test('the file, until it is one that can be written', async () => {
   const folder = emptyFolder();
-  const { type, press, answer, shows, wizard } = await at(dotenvFile);
+  const { type, press, answer, shows, wizard } = await at(chooseFile);
   await shows('? Which file?');
   press('enter');
   await shows('? Which file?\n! Type the path of a file.');
@@ -363,7 +373,8 @@ test('the file, until it is one that can be written', async () => {
   await shows(/\n! \S+ cannot be\s+written: it is a\s+folder\.$/);
   type('/.env');
   press('enter');
-  expect([await answer, wizard.destination]).toEqual(['asked', { kind: 'dotenv', file: path.join(folder, '.env') }]);
+  expect(await answer).toBe('asked');
+  expect(wizard.destination?.describe(1).savedTo).toBe(path.join(folder, '.env'));
 });
 
 test('Esc goes back from each', async () => {
@@ -375,9 +386,9 @@ test('Esc goes back from each', async () => {
     chooseSeats,
     chooseCycle,
     purchase,
-    keyName,
-    destination,
-    dotenvFile,
+    chooseKeyName,
+    chooseDestination,
+    chooseFile,
   ];
   for (const step of steps) {
     const { press, answer, shows } = await at(step, { told });

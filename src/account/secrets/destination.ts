@@ -1,0 +1,55 @@
+/** A key whose secret is to be delivered. */
+export interface NewKey {
+  readonly apiKey: string;
+  readonly name?: string | null | undefined;
+}
+
+/**
+ * A place where the secrets of new keys go. To add one, write a file next to `dotenv-file.ts`, and list it in `destinations.ts` for
+ * `ci setup`, or in `src/cli/save-options.ts` for the commands that take `--save`.
+ */
+export interface Destination {
+  /**
+   * Checks that secrets can be written, before there are any, and reserves what that takes.
+   *
+   * @throws CommandError (file_error) if they can't be written
+   */
+  prove(): Promise<Reservation>;
+  /**
+   * Writes the secrets, in the order in which the keys were created. Call it after {@link prove}.
+   *
+   * @throws CommandError (file_error) if one of them isn't where it was wanted
+   */
+  write(keys: readonly NewKey[]): Promise<void>;
+  /** Returns what the user has to know once the secrets are there. */
+  warning?(): Promise<string | undefined>;
+  /** Says where the secrets of a number of keys go. */
+  describe(count: number): Description;
+}
+
+/** What a destination reserved when it was proven. */
+export interface Reservation {
+  /** Frees it, whether or not something was written. What was written stays. */
+  release(): Promise<void>;
+}
+
+/** Where the secrets of some keys go. */
+export interface Description {
+  /** How many keys. */
+  readonly count: number;
+  /** Follows "The key is": `in /work/.env, as CHEAPESTINFERENCE_API_KEY`. */
+  readonly words: string;
+  /** The place, for programs; a file by its absolute path. None if the secrets aren't kept. */
+  readonly savedTo?: string;
+  /** The place, as the user named it. */
+  readonly shownAs?: string;
+  /** The variable of each key. None if there are no variables. */
+  readonly variables?: readonly string[];
+  /** The options that choose the same place on a command line: `--save .env`. */
+  readonly options?: string;
+}
+
+/** Says where new keys are. */
+export function savedText({ count, words }: Description): string {
+  return `The ${count === 1 ? 'key is' : 'keys are'} ${words}.`;
+}

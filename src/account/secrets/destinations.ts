@@ -1,0 +1,68 @@
+import path from 'node:path';
+import type { Context } from '../../context/context.ts';
+import { findClipboard } from '../../output/clipboard.ts';
+import { findShellProfile } from '../../output/shell-profile.ts';
+import { SystemClipboard } from './clipboard.ts';
+import type { Destination } from './destination.ts';
+import { DotenvFile } from './dotenv-file.ts';
+import { Screen } from './screen.ts';
+import { ShellStartupFile } from './shell-startup-file.ts';
+
+/** What destinations depend on. */
+type DestinationContext = Pick<Context, 'clocks' | 'output' | 'profiles' | 'world'>;
+
+/** A destination to choose from. */
+export interface DestinationChoice {
+  readonly name: string;
+  /** What a list shows once it is chosen; default: its name. */
+  readonly short?: string;
+  /** The destination, or the question that it takes to know it. */
+  readonly choice: Destination | DestinationQuestion;
+}
+
+/** A question whose answer is a part of the destination. */
+export interface DestinationQuestion {
+  readonly question: string;
+  /** What to say to an empty answer. */
+  readonly missing: string;
+  readonly destinationAt: (typed: string) => Destination;
+}
+
+/** Every kind of destination, as far as it can be used here. Another one is added to this list. */
+const kinds: readonly ((context: DestinationContext) => readonly DestinationChoice[])[] = [
+  (context) => [
+    { name: '.env in this folder', choice: new DotenvFile(context, '.env') },
+    {
+      name: 'another dotenv file',
+      choice: {
+        question: 'Which file?',
+        missing: 'Type the path of a file.',
+        destinationAt: (typed) => new DotenvFile(context, typed),
+      },
+    },
+  ],
+  (context) => {
+    const { env } = context.world;
+    const profile = findShellProfile(env);
+    if (!profile) return [];
+    const { shell, file } = profile;
+    const name = `every new ${shell}: ${fromHome(file, env.HOME)} loads it`;
+    return [{ name, short: `every new ${shell}`, choice: new ShellStartupFile(context, profile) }];
+  },
+  ({ world }) => {
+    const clipboard = findClipboard(world.env);
+    return clipboard ? [{ name: 'the clipboard', choice: new SystemClipboard(clipboard) }] : [];
+  },
+  // In a result for programs, a frame would be in the way, and the screen is not where it goes.
+  (context) => (context.output.isForPeople ? [{ name: 'the screen, once', choice: new Screen(context) }] : []),
+];
+
+/** Returns the destinations to choose from. */
+export function destinationChoices(context: DestinationContext): DestinationChoice[] {
+  return kinds.flatMap((choices) => choices(context));
+}
+
+/** A path as people write it: what is in the home folder begins with `~`. */
+function fromHome(file: string, home = ''): string {
+  return home !== '' && file.startsWith(home + path.sep) ? `~${file.slice(home.length)}` : file;
+}

@@ -1,0 +1,433 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { Writable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import { createAndDeliver, deliverExisting, type KeepKey } from '../../../src/account/secrets/delivery.ts';
+import { type Description, type Destination, savedText } from '../../../src/account/secrets/destination.ts';
+import { destinationChoices } from '../../../src/account/secrets/destinations.ts';
+import { DotenvFile } from '../../../src/account/secrets/dotenv-file.ts';
+import type { Context } from '../../../src/context/context.ts';
+import { createContext } from '../../../src/context/create.ts';
+import { CommandError } from '../../../src/domain/errors.ts';
+import { Buffered } from '../../output/buffer.ts';
+import { emptyFolder } from '../../sandbox/harness.ts';
+import { worldWith } from '../../support/world.ts';
+
+const keys = [
+  { name: 'prod-1', apiKey: 'sk_live_0123456789abcdefghij01' },
+  { name: 'prod-2', apiKey: 'sk_live_0123456789abcdefghij02' },
+] as const;
+const [key] = keys;
+
+/** A terminal that can fail. */
+class Terminal extends Buffered {
+  errored: Error | undefined;
+  /** Fails on the first text that has this in it. */
+  failsOn: string | undefined;
+
+  override write(text: string, done?: (error?: Error) => void): void {
+    if (this.failsOn !== undefined && text.includes(this.failsOn)) this.errored = new Error('EIO: i/o error, write');
+    if (!this.errored) this.text += text;
+    done?.(this.errored);
+  }
+}
+
+/** A stream that keeps what is written. */
+class TextStream extends Writable {
+  text = '';
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString();
+    done();
+  }
+}
+
+/** Somebody with a home folder, a shell and a clipboard, at a terminal. */
+function somebody(env: Readonly<Record<string, string>> = {}) {
+  const home = realpathSync(emptyFolder());
+  const at = (...names: readonly string[]) => path.join(home, ...names);
+  mkdirSync(at('bin'));
+  mkdirSync(at('project'));
+  writeFileSync(at('bin', 'xclip'), '#!/bin/sh\ntest ! -e "$HOME/broken" && cat > "$HOME/clipboard"\n');
+  chmodSync(at('bin', 'xclip'), 0o755);
+  const stdout = new Terminal(true, 80);
+  const stderr = new TextStream();
+  const context = createContext(
+    worldWith({
+      stdout,
+      stderr,
+      cwd: at('project'),
+      env: {
+        HOME: home,
+        PATH: `${at('bin')}:${process.env.PATH}`,
+        SHELL: '/bin/zsh',
+        DISPLAY: ':0',
+        XDG_STATE_HOME: at('state'),
+        CHEAPESTINFERENCE_CONFIG_DIR: at('config'),
+        NO_COLOR: '1',
+        ...env,
+      },
+    }),
+    () => ({ input: false, color: false }),
+  );
+  /** The files with secrets that weren't delivered. */
+  const kept = () =>
+    existsSync(at('state', 'cheapestinference')) ? readdirSync(at('state', 'cheapestinference')) : [];
+  return { at, context, kept, stderr, stdout };
+}
+
+type Somebody = ReturnType<typeof somebody>;
+
+/** Returns a destination that `ci setup` offers. */
+function offered({ context }: Somebody, name: RegExp): Destination {
+  const found = destinationChoices(context).find((each) => name.test(each.name))?.choice;
+  if (!found || 'question' in found) throw new Error(`${name} is not offered`);
+  return found;
+}
+
+/** Creates keys and delivers them. Returns what was printed as the result. */
+async function deliver(
+  context: Context,
+  destination: Destination | undefined,
+  {
+    created = [key],
+    meanwhile = () => {},
+  }: { created?: readonly (typeof keys)[number][]; meanwhile?: () => void } = {},
+) {
+  const printed: (Description | undefined)[] = [];
+  await createAndDeliver(context, {
+    destination,
+    create: async (keep: KeepKey) => {
+      for (const each of created) keep(each);
+      meanwhile();
+    },
+    print: async (_result, saved) => {
+      printed.push(saved);
+    },
+  });
+  return printed;
+}
+
+/** A destination, where it keeps secrets, and how it comes to fail. */
+interface Case {
+  readonly destination: (me: Somebody) => Destination;
+  /** Makes it fail before anything is created. */
+  readonly blocked: (me: Somebody) => void;
+  /** Makes it fail once a key is created. */
+  readonly broken: (me: Somebody) => void;
+  readonly message: RegExp;
+  readonly content: (me: Somebody) => string;
+  readonly expected: string;
+  readonly description: (me: Somebody) => object;
+}
+
+const [one, two] = keys.map(({ apiKey }) => apiKey);
+const asVariables = `CHEAPESTINFERENCE_API_KEY=${one}\nCHEAPESTINFERENCE_API_KEY_2=${two}\n`;
+const variables = ['CHEAPESTINFERENCE_API_KEY', 'CHEAPESTINFERENCE_API_KEY_2'];
+
+const cases: readonly (readonly [string, Case])[] = [
+  [
+    'a dotenv file',
+    {
+      destination: (me) => offered(me, /^\.env in this folder$/),
+      blocked: ({ at }) => mkdirSync(at('project', '.env')),
+      broken: ({ at }) => rmSync(at('project'), { recursive: true }),
+      message: /\/project\/\.env cannot be written: /,
+      content: ({ at }) => readFileSync(at('project', '.env'), 'utf8'),
+      expected: asVariables,
+      description: ({ at }) => ({
+        words: `in ${at('project', '.env')}, as ${variables.join(' and ')}`,
+        savedTo: at('project', '.env'),
+        shownAs: '.env',
+        variables,
+        options: '--save .env',
+      }),
+    },
+  ],
+  [
+    'a shell startup file',
+    {
+      destination: (me) => offered(me, /^every new zsh: ~\/\.zshrc loads it$/),
+      blocked: ({ at }) => symlinkSync('/proc/version', at('.zshrc')),
+      broken: ({ at }) => mkdirSync(at('.zshrc')),
+      message: /\/\.zshrc cannot be (?:read|written): /,
+      content: ({ at }) => {
+        const [, loaded = ''] = /\[ -r '([^']+)' \]/.exec(readFileSync(at('.zshrc'), 'utf8')) ?? [];
+        return readFileSync(loaded, 'utf8');
+      },
+      expected: asVariables,
+      description: ({ at }) => ({
+        words: 'loaded by every new zsh',
+        savedTo: at('config', 'env'),
+        shownAs: at('config', 'env'),
+        variables,
+        options: `--save ${at('config', 'env')}`,
+      }),
+    },
+  ],
+  [
+    'the clipboard',
+    {
+      destination: (me) => offered(me, /^the clipboard$/),
+      blocked: ({ at }) => writeFileSync(at('broken'), ''),
+      broken: ({ at }) => writeFileSync(at('broken'), ''),
+      message: /^the clipboard cannot be written: xclip failed \(exit 1\)$/,
+      content: ({ at }) => readFileSync(at('clipboard'), 'utf8'),
+      expected: `${one}\n${two}`,
+      description: () => ({ words: 'in the clipboard', savedTo: 'the clipboard', shownAs: 'the clipboard' }),
+    },
+  ],
+  [
+    'the screen',
+    {
+      destination: (me) => offered(me, /^the screen, once$/),
+      blocked: ({ stdout }) => {
+        stdout.errored = new Error('EIO: i/o error, write');
+      },
+      broken: ({ stdout }) => {
+        stdout.failsOn = key.apiKey;
+      },
+      message: /^(?:stdout cannot|the result could not) be written: EIO: i\/o error, write$/,
+      content: ({ stdout }) => stdout.text,
+      expected: [
+        '',
+        '── API key prod-1, shown only this once ──',
+        one,
+        '──────────────────────────────────────────',
+        '',
+        '── API key prod-2, shown only this once ──',
+        two,
+        '──────────────────────────────────────────',
+        '',
+      ].join('\n'),
+      description: () => ({ words: 'shown once' }),
+    },
+  ],
+];
+
+describe.skipIf(process.platform !== 'linux').each(cases)('%s', (_name, each) => {
+  test('gets the secrets, and nothing else keeps them', async () => {
+    const me = somebody();
+    const printed = await deliver(me.context, each.destination(me), { created: keys });
+    expect([each.content(me), me.kept()]).toEqual([each.expected, []]);
+    expect(printed).toEqual([{ count: 2, ...each.description(me) }]);
+    expect(me.stderr.text).toBe('');
+  });
+
+  test('refuses before anything is created if it cannot be written', async () => {
+    const me = somebody();
+    const destination = each.destination(me);
+    each.blocked(me);
+    let created = false;
+    const delivery = deliver(me.context, destination, {
+      meanwhile: () => {
+        created = true;
+      },
+    });
+    await expect(delivery).rejects.toMatchObject({
+      code: 'file_error',
+      exitCode: 1,
+      message: expect.stringMatching(each.message),
+    });
+    expect([created, me.kept()]).toEqual([false, []]);
+  });
+
+  test('leaves the secret to the refuge if it cannot be written any more', async () => {
+    const me = somebody();
+    const delivery = deliver(me.context, each.destination(me), { meanwhile: () => each.broken(me) });
+    await expect(delivery).rejects.toMatchObject({
+      code: 'file_error',
+      message: expect.stringMatching(each.message),
+      hint: 'The key was created; its secret is in the file named below.',
+      outcome: 'applied',
+      retryable: false,
+    });
+    const { keptSecrets = '' } = me.context.result;
+    expect(me.kept()).toEqual([path.basename(keptSecrets)]);
+    expect([readFileSync(keptSecrets, 'utf8'), statSync(keptSecrets).mode & 0o777]).toEqual([`${one}\n`, 0o600]);
+    expect(me.stdout.text + me.stderr.text).not.toContain(one);
+  });
+
+  test('is as it was if nothing was created', async () => {
+    const me = somebody();
+    const destination = each.destination(me);
+    const before = readdirSync(me.at(), { recursive: true, encoding: 'utf8' });
+    const failing = createAndDeliver(me.context, {
+      destination,
+      create: () => Promise.reject(new CommandError('unavailable', 'sold out')),
+      print: () => Promise.resolve(),
+    });
+    await expect(failing).rejects.toMatchObject({ code: 'unavailable', message: 'sold out' });
+    const added = readdirSync(me.at(), { recursive: true, encoding: 'utf8' }).filter((name) => !before.includes(name));
+    // The placeholder of the clipboard is the only trace.
+    expect(added.filter((name) => !/^(?:state|config|clipboard)(?:\/cheapestinference)?$/.test(name))).toEqual([]);
+    expect(me.stdout.text).toBe('');
+  });
+});
+
+describe('a shell startup file', () => {
+  test('that cannot be replaced is found out, though it can be read', async () => {
+    const me = somebody();
+    symlinkSync('/proc/version', me.at('.zshrc'));
+    await expect(offered(me, /^every new zsh/).prove()).rejects.toMatchObject({
+      code: 'file_error',
+      message: expect.stringMatching(/\/\.zshrc cannot be written: /),
+    });
+    expect(existsSync(me.at('config'))).toBe(false);
+  });
+
+  test('that loads the file already needs no change, and may be unwritable', async () => {
+    const me = somebody();
+    await deliver(me.context, offered(me, /^every new zsh/));
+    const before = statSync(me.at('.zshrc'));
+    await deliver(me.context, offered(me, /^every new zsh/), { created: [keys[1]] });
+    expect([statSync(me.at('.zshrc')).ino, readFileSync(me.at('config', 'env'), 'utf8')]).toEqual([
+      before.ino,
+      `CHEAPESTINFERENCE_API_KEY=${two}\n`,
+    ]);
+  });
+
+  test('that fails after the dotenv file was written keeps the secret, too', async () => {
+    const me = somebody();
+    const delivery = deliver(me.context, offered(me, /^every new zsh/), {
+      meanwhile: () => mkdirSync(me.at('.zshrc')),
+    });
+    await expect(delivery).rejects.toMatchObject({ outcome: 'applied' });
+    expect(readFileSync(me.at('config', 'env'), 'utf8')).toContain(one);
+    expect(readFileSync(me.context.result.keptSecrets ?? '', 'utf8')).toBe(`${one}\n`);
+  });
+});
+
+test('several secrets are in a dotenv file all together, or not at all', async () => {
+  const me = somebody();
+  const file = me.at('project', '.env');
+  writeFileSync(file, 'A=1\n');
+  const destination = new DotenvFile(me.context, '.env', 'KEY');
+  const odd = { apiKey: 'sk_\n_without_a_notation', name: 'odd' };
+  const create = async (keep: KeepKey) => [key, odd].forEach(keep);
+  const failing = createAndDeliver(me.context, { destination, create, print: () => Promise.resolve() });
+  await expect(failing).rejects.toMatchObject({
+    hint: 'The keys were created; their secrets are in the file named below.',
+  });
+  expect([readFileSync(file, 'utf8'), readdirSync(me.at('project'))]).toEqual(['A=1\n', ['.env']]);
+  await deliver(me.context, destination, { created: keys });
+  expect(readFileSync(file, 'utf8')).toBe(`A=1\nKEY=${one}\nKEY_2=${two}\n`);
+  expect(destination.describe(1)).toMatchObject({ words: `in ${file}, as KEY`, options: '--save .env --var KEY' });
+});
+
+describe('a destination of any kind', () => {
+  /** A destination that tells what is done with it. */
+  function spied(log: string[], failsTo?: 'prove' | 'write'): Destination {
+    const step = async (name: string) => {
+      log.push(name);
+      if (name === failsTo) throw new CommandError('file_error', `cannot ${name}`);
+    };
+    return {
+      prove: async () => {
+        await step('prove');
+        return { release: () => step('release') };
+      },
+      write: (written) => step(written.length === 1 ? 'write' : `write ${written.length}`),
+      warning: async () => 'Mind the gap.',
+      describe: (count) => ({ count, words: 'in safe hands' }),
+    };
+  }
+
+  test('is proven, written, and released; the result is printed last', async () => {
+    const me = somebody();
+    const log: string[] = [];
+    await createAndDeliver(me.context, {
+      destination: spied(log),
+      create: async (keep) => {
+        log.push('create');
+        keep(key);
+      },
+      print: async (_result, saved) => {
+        log.push(`print: ${saved && savedText(saved)} ${me.stderr.text.trim()}`);
+      },
+    });
+    expect(log).toEqual(['prove', 'create', 'write', 'print: The key is in safe hands. Mind the gap.', 'release']);
+  });
+
+  test('is released, and not written, if nothing was created', async () => {
+    const me = somebody();
+    const log: string[] = [];
+    await deliver(me.context, spied(log), { created: [] });
+    expect(log).toEqual(['prove', 'release']);
+  });
+
+  test('is released if writing fails', async () => {
+    const me = somebody();
+    const log: string[] = [];
+    await expect(deliver(me.context, spied(log, 'write'))).rejects.toMatchObject({ message: 'cannot write' });
+    expect(log).toEqual(['prove', 'write', 'release']);
+  });
+
+  test('is released if there is no room for undelivered secrets', async () => {
+    const me = somebody({ XDG_STATE_HOME: '/dev/null/state' });
+    const log: string[] = [];
+    await expect(deliver(me.context, spied(log))).rejects.toMatchObject({ outcome: 'not_applied' });
+    expect(log).toEqual(['prove', 'release']);
+  });
+
+  test('keeps nothing in the refuge if only the result cannot be printed', async () => {
+    const me = somebody();
+    const failing = createAndDeliver(me.context, {
+      destination: spied([]),
+      create: async (keep) => keep(key),
+      print: () => Promise.reject(new CommandError('filter_failed', 'jq: x')),
+    });
+    await expect(failing).rejects.toMatchObject({ code: 'filter_failed', hint: undefined });
+    expect([me.kept(), me.context.result.keptSecrets]).toEqual([[], undefined]);
+  });
+
+  test('gets the secret of a key that was there before, and keeps nothing if that fails', async () => {
+    const me = somebody();
+    const log: string[] = [];
+    const print = async () => void log.push('print');
+    await deliverExisting(me.context, spied(log), key, print);
+    await expect(deliverExisting(me.context, spied(log, 'write'), key, print)).rejects.toMatchObject({
+      message: 'cannot write',
+      hint: undefined,
+    });
+    await expect(deliverExisting(me.context, spied(log, 'prove'), key, print)).rejects.toThrow('cannot prove');
+    expect(log).toEqual(['prove', 'write', 'print', 'release', 'prove', 'write', 'release', 'prove']);
+    expect([me.kept(), me.context.result.keptSecrets]).toEqual([[], undefined]);
+  });
+});
+
+test('a file that git would commit is pointed out wherever it lies', async () => {
+  const me = somebody();
+  execFileSync('git', ['init', '--quiet', me.at()], { env: { ...process.env, HOME: me.at() } });
+  for (const name of [/^\.env/, /^every new zsh/]) await deliver(me.context, offered(me, name));
+  expect(me.stderr.text.replaceAll(/\s+/g, ' ')).toMatch(
+    /^Warning: git would commit \S+\/project\/\.env, .* Warning: git would commit \S+\/config\/env, /,
+  );
+});
+
+test.each([
+  [{ DISPLAY: '' }, 'the clipboard'],
+  [{ SHELL: '/bin/tcsh' }, 'every new'],
+])('what this session lacks is not offered: %j', (env, missing) => {
+  const names = (me: Somebody) => destinationChoices(me.context).map(({ name }) => name);
+  const found = names(somebody(env));
+  expect(names(somebody())).toHaveLength(5);
+  expect([found.length, found.filter((name) => name.startsWith(missing))]).toEqual([4, []]);
+});
+
+test('the screen is not offered for a result that a program reads', () => {
+  const me = somebody({ CHEAPESTINFERENCE_OUTPUT: 'json' });
+  expect(destinationChoices(me.context).map(({ name }) => name)).not.toContain('the screen, once');
+});
