@@ -29,26 +29,39 @@ const noticeable = 1000;
 /** What carrying out a change takes. */
 export type ChangingContext = LookingContext & Pick<Context, 'output' | 'progress' | 'result' | 'settling'>;
 
-/** A change, and how to adopt its result if its response is lost. */
-export interface Change<A extends Action, Answer> {
+/** What all changes have. */
+interface RequestedChange<A extends Action, Answer> {
   readonly intent: IntentOf<A>;
   /** What was there before. The caller reads it. */
   readonly before: Before;
-  /** Sends the one request, through an API of its own. */
-  readonly send: (api: Api) => Promise<Answer>;
-  /** The ids of what an answer says was made or changed. */
-  readonly ids: (answer: Answer) => readonly string[];
+  /** Converts what a look found to the answer that was lost, or that didn't say it. */
+  readonly adopt: (found: FoundBy[A], api: Api) => Answer | Promise<Answer>;
   /** Returns the charge in USD if the answer states a different amount than was agreed. */
   readonly charge?: (answer: Answer) => number | undefined;
-  /** Converts what was found to the answer that was lost. */
-  readonly adopt: (found: FoundBy[A], api: Api) => Answer | Promise<Answer>;
   /** The command that shows the result. */
   readonly command: string;
 }
 
+/** A change whose response says what was changed. */
+interface AnsweredChange<A extends Action, Answer> extends RequestedChange<A, Answer> {
+  /** Sends the one request, through an API of its own. */
+  readonly send: (api: Api) => Promise<Answer>;
+  /** The ids of what an answer says was made or changed. */
+  readonly ids: (answer: Answer) => readonly string[];
+}
+
+/** A change whose response says only that it was accepted. The account then shows what was changed. */
+interface AcceptedChange<A extends Action, Answer> extends RequestedChange<A, Answer> {
+  readonly send: (api: Api) => Promise<void>;
+  readonly ids?: undefined;
+}
+
+/** A change, and how to adopt its result if its response is lost. */
+export type Change<A extends Action, Answer> = AnsweredChange<A, Answer> | AcceptedChange<A, Answer>;
+
 /**
  * Carries out one change of the account. Records it before its request leaves, and its outcome afterwards. If the response is
- * lost, unusable or a refusal, a look at the account decides whether the change went through.
+ * lost, unusable or a refusal, or says only that the change was accepted, a look at the account decides whether the change went through.
  *
  * @param action - the intent's own
  * @throws CommandError with its `outcome`. It is `not_applied` only if the request certainly didn't leave, if the API refused it
@@ -99,11 +112,14 @@ export async function carryOut<A extends Action, Answer>(
   };
   for (let attempt = 1; ; attempt++) {
     context.result.lastChange = 'unknown';
-    let failure: CommandError;
+    let failure = notShown;
     try {
-      const answer = await change.send(api);
-      settle({ outcome: 'applied', by: 'answer', ids: change.ids(answer), charge: change.charge?.(answer) });
-      return answer;
+      if (change.ids) {
+        const answer = await change.send(api);
+        settle({ outcome: 'applied', by: 'answer', ids: change.ids(answer), charge: change.charge?.(answer) });
+        return answer;
+      }
+      await change.send(api);
     } catch (error) {
       failure = error instanceof CommandError ? error : unreadable(error);
     }
@@ -126,7 +142,8 @@ export async function carryOut<A extends Action, Answer>(
     }
     if (finding.outcome === 'applied') {
       const answer = await adopted(finding.found);
-      if (failure.code !== 'interrupted') context.output.note(wentThrough(failure, refused));
+      const isExpected = failure === notShown || failure.code === 'interrupted';
+      if (!isExpected) context.output.note(wentThrough(failure, refused));
       return answer;
     }
     if (finding.outcome === 'unknown' && !(refused && !finding.error && trustsRefusal(action))) {
@@ -149,6 +166,11 @@ export async function carryOut<A extends Action, Answer>(
     }
   }
 }
+
+/** Reports that the API accepted a change without saying what it changed, if the account doesn't show it either. */
+const notShown = new CommandError('outcome_unknown', "the API accepted the change, but the account doesn't show it", {
+  outcome: 'unknown',
+});
 
 /** Records the outcome of a change. If that fails, prints a note and continues. @param id - in the record */
 export function recordOutcome(
@@ -192,7 +214,7 @@ function outcomeAfter<A extends Action>(
       `${happened(failure, refused)}. Checking for up to ${seconds} s whether the change went through; Ctrl-C stops and leaves the outcome unknown.`,
     );
   };
-  if (interrupt.aborted) output.note('Interrupted. Checking whether the change went through…');
+  if (interrupt.aborted && failure !== notShown) output.note('Interrupted. Checking whether the change went through…');
   return context.progress.during('Checking whether the change went through', () =>
     findOutcome(context, sought, { patience, refused, onWait }),
   );

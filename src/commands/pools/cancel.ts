@@ -1,6 +1,7 @@
-import { carryOut } from '../../account/changes/carry-out.ts';
+import { type ChangingContext, carryOut } from '../../account/changes/carry-out.ts';
 import { awaitEarlier } from '../../account/changes/earlier.ts';
-import { blockHours, poolName } from '../../account/pools.ts';
+import { PoolCatalog } from '../../account/pool-catalog.ts';
+import { blockHours } from '../../account/pools.ts';
 import { subscriptionFields, withMaskedKey } from '../../account/subscription-table.ts';
 import { chosenPoolOfMine, isGoing, type PoolSubscription, poolSubscriptions } from '../../account/subscriptions.ts';
 import type { Subscription } from '../../api/pools.ts';
@@ -18,13 +19,18 @@ import type { Context } from '../../context/context.ts';
 import { blocksHeld } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { shownUsd } from '../../domain/money.ts';
-import { judgeCancel } from '../../domain/reconcile.ts';
 import type { Column } from '../../output/output.ts';
 import { factLines } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
 
+/** What `ci pools cancel` ends. */
+export interface Options extends SettlingOptions {
+  /** Undefined: ask. */
+  readonly pool: string | undefined;
+}
+
 /** `ci pools cancel`: ends the most recent subscription on a pool with its period. */
-export default function cancel(command: Verb, context: Context): void {
+export default function cancel(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields: subscriptionFields,
@@ -35,117 +41,98 @@ export default function cancel(command: Verb, context: Context): void {
     .addOption(againOption())
     .addOption(noWaitOption())
     .addOption(settleOption())
-    .action((pool: string | undefined, options: SettlingOptions) => {
-      context.settling = settlingOf(options);
-      return cancelSubscription(context, pool);
-    });
+    .action((pool: string | undefined, flags: SettlingOptions) => execute({ pool, ...flags }, context));
 }
 
-async function cancelSubscription(context: Context, typed: string | undefined): Promise<void> {
+/** Ends the most recent subscription on a pool with its period. */
+export async function run(options: Options, context: Context): Promise<void> {
+  context.settling = settlingOf(options);
   const { output, prompts } = context;
   prompts.requireConsent('canceling a subscription');
-  const pool = await recordedName(context, await chosenPoolOfMine(context, typed, isGoing));
+  const typed = await chosenPoolOfMine(context, options.pool, isGoing);
+  const pool = await new PoolCatalog(context).nameOf(typed);
   const planned = { action: 'cancel', intent: { action: 'cancel', pool, subscription: '' } } as const;
   const earlier = await awaitEarlier(context, planned);
-  if (earlier) return tell(context, { ...earlier.found, poolSlug: pool });
-  const named = await mostRecent(context, pool);
-  const now = await context.connections.now();
-  const end = dayAndDistance(named.currentPeriodEnd, now, context.world.timeZone) || 'the end of its period';
+  if (earlier) return show(context, { ...earlier.found, poolSlug: pool });
+  const agreed = await mostRecent(context, pool);
   if (prompts.canAsk) {
-    output.note(
-      factLines([
-        ['Subscription', named.id],
-        ['Pool', pool],
-        ...blocksHeld(named).map(
-          (block, at) =>
-            [
-              at === 0 ? 'Blocks' : '',
-              `${block.padEnd(8)}  ${blockHours(block, now, context.world.timeZone)}`,
-            ] as const,
-        ),
-        ['Price', named.monthlyPrice == null ? '' : `${shownUsd(named.monthlyPrice)} a month`],
-        ['Ends', end],
-        ['Refund', 'none, for whatever is left of the period'],
-        ['Account', accountLabel(context.settings)],
-      ]),
-    );
+    output.note(factLines(await cancellationFacts(context, pool, agreed)));
     await prompts.consent('Cancel this subscription?');
   }
   await context.record.exclusively('cancel', async () => {
     const meanwhile = await awaitEarlier(context, planned);
-    if (meanwhile) return tell(context, { ...meanwhile.found, poolSlug: pool });
-    await requireMostRecent(context, pool, named);
-    const ended = await cancelAndSee(context, named);
-    if (ended.id !== named.id) output.note(`The API ended another subscription than expected: ${named.id} goes on.`);
-    await tell(context, ended);
+    if (meanwhile) return show(context, { ...meanwhile.found, poolSlug: pool });
+    const latest = await mostRecent(context, pool);
+    if (latest.id !== agreed.id) throw noLongerMostRecent(pool, agreed, latest);
+    const ended = await cancelSubscription(context, latest);
+    if (ended.id !== agreed.id) output.note(`The API ended another subscription than expected: ${agreed.id} goes on.`);
+    await show(context, ended);
   });
 }
 
-/** Refuses to cancel a different subscription than the one the user agreed to. @throws CommandError (unavailable) */
-async function requireMostRecent(context: Context, pool: string, named: Named): Promise<void> {
-  const now = await mostRecent(context, pool);
-  if (now.id === named.id) return;
-  throw new CommandError('unavailable', `${named.id} is no longer the most recent subscription on ${pool}`, {
-    hint: `Nothing was changed. The API would cancel ${now.id} now; run this again to cancel it.`,
+async function cancellationFacts(
+  { connections, settings, world: { timeZone } }: Pick<Context, 'connections' | 'settings' | 'world'>,
+  pool: string,
+  subscription: PoolSubscription,
+): Promise<(readonly [string, string])[]> {
+  const now = await connections.now();
+  const { id, monthlyPrice, currentPeriodEnd } = subscription;
+  const blocks = blocksHeld(subscription).map((block) => `${block.padEnd(8)}  ${blockHours(block, now, timeZone)}`);
+  return [
+    ['Subscription', id],
+    ['Pool', pool],
+    ...blocks.map((line, at) => [at === 0 ? 'Blocks' : '', line] as const),
+    ['Price', monthlyPrice == null ? '' : `${shownUsd(monthlyPrice)} a month`],
+    ['Ends', dayAndDistance(currentPeriodEnd, now, timeZone) || 'the end of its period'],
+    ['Refund', 'none, for whatever is left of the period'],
+    ['Account', accountLabel(settings)],
+  ];
+}
+
+/** Refuses to cancel a different subscription than the one that the user agreed to. */
+function noLongerMostRecent(pool: string, agreed: PoolSubscription, latest: PoolSubscription): CommandError {
+  return new CommandError('unavailable', `${agreed.id} is no longer the most recent subscription on ${pool}`, {
+    hint: `Nothing was changed. The API would cancel ${latest.id} now; run this again to cancel it.`,
     outcome: 'not_applied',
   });
 }
 
-async function tell(context: Context, ended: PoolSubscription): Promise<void> {
-  const { output } = context;
-  const now = await context.connections.now();
+async function show(
+  { connections, output, world }: Pick<Context, 'connections' | 'output' | 'world'>,
+  ended: PoolSubscription,
+): Promise<void> {
+  const now = await connections.now();
   output.done(
-    `${ended.id} ends ${dayAndDistance(ended.currentPeriodEnd, now, context.world.timeZone)}, and any key works until then.`,
+    `${ended.id} ends ${dayAndDistance(ended.currentPeriodEnd, now, world.timeZone)}, and any key works until then.`,
   );
   await output.record(withMaskedKey(ended), { columns, fields: subscriptionFields, drawing: () => '' });
 }
 
-/** Cancels, and finds out which subscription ends now: the API doesn't say. */
-async function cancelAndSee(context: Context, named: Named): Promise<PoolSubscription> {
-  const { poolSlug: pool } = named;
-  const before = { ending: [...named.endingBefore] };
-  const withPool = (subscription: Subscription): PoolSubscription => ({ ...subscription, poolSlug: pool });
-  return carryOut(context, 'cancel', {
-    intent: { action: 'cancel', pool, subscription: named.id },
-    before,
-    send: async ({ pools }) => {
-      await pools.cancel(pool);
-      const { pools: seen } = await context.connections.looking();
-      const mine = await seen.subscriptions(pool).catch((error: unknown) => {
-        if (error instanceof CommandError) return [];
-        throw error;
-      });
-      const verdict = judgeCancel(named.id, before, mine);
-      if (verdict.outcome === 'applied') return withPool(verdict.found);
-      const message = 'the API accepted the cancellation, but the account does not show it';
-      throw new CommandError('outcome_unknown', message, { outcome: 'unknown' });
-    },
-    ids: ({ id }) => [id],
-    adopt: withPool,
+/** Cancels. The response doesn't say which subscription ends now; the account does. */
+function cancelSubscription(context: ChangingContext, latest: MostRecent): Promise<PoolSubscription> {
+  const { id, poolSlug: pool, endingBefore } = latest;
+  return carryOut<'cancel', PoolSubscription>(context, 'cancel', {
+    intent: { action: 'cancel', pool, subscription: id },
+    before: { ending: [...endingBefore] },
+    send: ({ pools }) => pools.cancel(pool),
+    adopt: (subscription) => ({ ...subscription, poolSlug: pool }),
     command: `ci pools subscriptions ${pool}`,
   });
 }
 
-/** The name under which a pool is recorded: its slug, so that cancellations by slug and by UUID can be compared. */
-async function recordedName(context: Context, typed: string): Promise<string> {
-  if (!/^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i.test(typed)) return typed;
-  const { pools } = await context.api();
-  const pool = (await pools.list()).find(({ id, slug }) => id === typed || slug === typed);
-  return pool ? poolName(pool) : typed;
-}
-
-interface Named extends PoolSubscription {
-  /** Those that were ending before. */
+/** The subscription that the API will end. */
+interface MostRecent extends PoolSubscription {
+  /** The ids of those that are ending already. */
   readonly endingBefore: ReadonlySet<string>;
 }
 
 /**
- * The subscription that the API will end: the most recent (Unlimited Subscriptions API, "Cancel subscription"). The account
+ * Returns the subscription that the API will end: the most recent (Unlimited Subscriptions API, "Cancel subscription"). The account
  * lists the most recent first (Management API, the script at its end takes the first of `poolPledges` for the one just made).
  *
- * @throws CommandError (not_found) when there is none; (unavailable) when all are ending already
+ * @throws CommandError (not_found) if there is none; (unavailable) if all are ending already
  */
-async function mostRecent(context: Context, pool: string): Promise<Named> {
+async function mostRecent(context: Pick<Context, 'api'>, pool: string): Promise<MostRecent> {
   const mine = (await poolSubscriptions(context, pool)).filter(({ status }) => status !== 'canceled');
   if (mine.length === 0) {
     throw new CommandError('not_found', `you have no subscription on ${pool}`, {
