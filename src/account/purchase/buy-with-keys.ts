@@ -1,9 +1,9 @@
-import type { Context } from '../../context/context.ts';
 import type { CommandError } from '../../domain/errors.ts';
 import { createKeys } from '../keys/create-for-seats.ts';
 import { createAndDeliver } from '../secrets/delivery.ts';
 import type { Description, Destination } from '../secrets/destination.ts';
 import { withMaskedKey } from '../subscription-table.ts';
+import type { BuyingContext } from './buy.ts';
 import type { PurchaseResult } from './purchase-result.ts';
 
 /** The keys to create with a purchase, and where their secrets go. */
@@ -28,7 +28,7 @@ export type DeliveredPurchase = PurchaseResult & {
  * @throws CommandError with its outcome
  */
 export async function buyAndDeliver(
-  context: Context,
+  context: BuyingContext,
   buy: () => Promise<PurchaseResult>,
   { createKey, destination }: KeyOptions,
   tell: (told: DeliveredPurchase) => Promise<void>,

@@ -1,5 +1,4 @@
 import type { Subscription } from '../../api/pools.ts';
-import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { type Cents, toUsd } from '../../domain/money.ts';
 import type { Checked } from '../../domain/pace.ts';
@@ -8,7 +7,7 @@ import { inWords } from '../../output/text.ts';
 import { settleChange } from '../changes/carry-out.ts';
 import { checkEarlier, type EarlierChange, type Obstacle, obstacleError } from '../changes/earlier.ts';
 import { checkRepeat, samePurchasesSince } from '../purchase/agree.ts';
-import { buyFor } from '../purchase/buy.ts';
+import { type BuyingContext, buyFor } from '../purchase/buy.ts';
 import { buyAndDeliver, type DeliveredPurchase } from '../purchase/buy-with-keys.ts';
 import { findCovering } from '../purchase/covering.ts';
 import { plannedPurchase } from '../purchase/intent.ts';
@@ -64,7 +63,7 @@ export interface PurchaseListener {
 
 /** Buys the first candidate that opens, once. */
 export class SeatBuyer {
-  readonly #context: Context;
+  readonly #context: BuyingContext;
   readonly #candidates: readonly Candidate[];
   readonly #options: BuyOptions;
   readonly #startedAt: number;
@@ -74,7 +73,7 @@ export class SeatBuyer {
   #account = noSnapshot;
   #state: PurchaseState = { kind: 'idle' };
 
-  constructor(context: Context, candidates: readonly Candidate[], options: BuyOptions) {
+  constructor(context: BuyingContext, candidates: readonly Candidate[], options: BuyOptions) {
     this.#context = context;
     this.#candidates = candidates;
     this.#options = options;

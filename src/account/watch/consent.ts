@@ -1,7 +1,7 @@
 import type { Context } from '../../context/context.ts';
 import { type Cents, formatUsd } from '../../domain/money.ts';
 import { blockHours, priceText } from '../pools.ts';
-import { type Agreement, agree, type Fact, type Offer } from '../purchase/agree.ts';
+import { type AgreeingContext, type Agreement, agree, type Fact, type Offer } from '../purchase/agree.ts';
 import type { AccountSnapshot } from './account-snapshot.ts';
 import type { Candidate } from './availability.ts';
 import { type BuyOptions, candidateIntent, priceNotStated, statedPrice } from './candidate-purchase.ts';
@@ -28,7 +28,7 @@ interface PlannedWatch {
  *
  * @throws CommandError (price_above_maximum) if the only candidate costs too much; (confirmation_required), (declined)
  */
-export async function askConsent(context: Context, watch: PlannedWatch): Promise<Consent> {
+export async function askConsent(context: AgreeingContext, watch: PlannedWatch): Promise<Consent> {
   const { candidates, poll, account, options } = watch;
   const limits = new Map<Candidate, Cents>();
   const offers = candidates.map((candidate): Offer => {

@@ -1,7 +1,7 @@
-import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { type Checked, checkUntilDone, Pace } from '../../domain/pace.ts';
 import { inWords } from '../../output/text.ts';
+import type { BuyingContext } from '../purchase/buy.ts';
 import { type AvailabilityChange, AvailabilityTracker, type Candidate } from './availability.ts';
 import { SeatBuyer } from './buyer.ts';
 import type { BuyOptions } from './candidate-purchase.ts';
@@ -9,7 +9,10 @@ import type { WatchEvent } from './events.ts';
 import { endsWatch } from './failures.ts';
 import type { NotifyOptions } from './notify.ts';
 import type { Poll, PoolPoller } from './poll.ts';
-import { EventReporter } from './reporter.ts';
+import { EventReporter, type ReportContext } from './reporter.ts';
+
+/** What watching takes. */
+export type WatchContext = BuyingContext & ReportContext;
 
 /** A length of time, and how it was typed. */
 export interface Duration {
@@ -27,7 +30,7 @@ export interface WatchOptions extends NotifyOptions, Omit<BuyOptions, 'timeLimit
 
 /** Waits for seats, from the first check to the last. */
 export class SeatWatch {
-  readonly #context: Context;
+  readonly #context: WatchContext;
   readonly #poller: PoolPoller;
   readonly #options: WatchOptions;
   readonly #tracker: AvailabilityTracker;
@@ -37,7 +40,7 @@ export class SeatWatch {
   /** How many openings were reported. */
   #reported = 0;
 
-  constructor(context: Context, poller: PoolPoller, options: WatchOptions) {
+  constructor(context: WatchContext, poller: PoolPoller, options: WatchOptions) {
     const { candidates } = poller;
     this.#context = context;
     this.#poller = poller;

@@ -3,7 +3,7 @@ import { PoolCatalog } from '../../account/pool-catalog.ts';
 import type { KeyOptions } from '../../account/purchase/buy-with-keys.ts';
 import { eventFields } from '../../account/watch/events.ts';
 import { PoolPoller, type WatchTarget } from '../../account/watch/poll.ts';
-import { type Duration, SeatWatch, type WatchOptions } from '../../account/watch/watch.ts';
+import { type Duration, SeatWatch, type WatchContext, type WatchOptions } from '../../account/watch/watch.ts';
 import {
   billingCycleOption,
   blockListOption,
@@ -93,7 +93,7 @@ export default function watch(command: Verb, context: Context, execute = run): v
 }
 
 /** Waits until a block opens, and reports or buys it. */
-export async function run(options: Options, context: Context): Promise<void> {
+export async function run(options: Options, context: WatchContext): Promise<void> {
   context.settling = settlingOf(options);
   const keys = await check(context, options);
   const { prompts } = context;
@@ -112,7 +112,7 @@ export async function run(options: Options, context: Context): Promise<void> {
 }
 
 /** Refuses flags that contradict each other, before anything is sent. @returns the keys to create */
-async function check(context: Context, options: Flags): Promise<KeyOptions> {
+async function check(context: Pick<Context, 'clocks' | 'world'>, options: Flags): Promise<KeyOptions> {
   const { subscribe, blocks, allBlocks, count, forever } = options;
   const only = [
     options.billingCycle && '--billing-cycle',
@@ -159,7 +159,7 @@ async function intervalFor(context: Pick<Context, 'api'>, typed: Duration | unde
 }
 
 /** Returns what to watch, as typed or chosen. */
-async function chooseTarget(context: Context, options: Options): Promise<WatchTarget> {
+async function chooseTarget(context: WatchContext, options: Options): Promise<WatchTarget> {
   const catalog = new PoolCatalog(context);
   const pools = options.pools.length > 0 ? options.pools.map(checkedPool) : await choosePools(context, catalog);
   const blocks = await chooseBlocks(context, pools[0] ?? '', options.blocks?.blocks, { catalog, onlyFree: false });
