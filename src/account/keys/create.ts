@@ -41,10 +41,10 @@ export async function createKey(
   keep: KeepKey,
   earlier?: Key,
 ): Promise<CreatedKey> {
-  const made = earlier ? await adoptKey(context, earlier, keep) : await requestKey(context, request, keep);
-  const { id, name } = made;
-  const apiKey = await withSecret(context, made, keep);
-  if (apiKey !== undefined) return { ...made, apiKey };
+  const created = earlier ? await adoptKey(context, earlier, keep) : await requestKey(context, request, keep);
+  const { id, name } = created;
+  const apiKey = await withSecret(context, created, keep);
+  if (apiKey !== undefined) return { ...created, apiKey };
   const label = name && id ? `${name} (${id})` : (name ?? id ?? '');
   const lost = new CommandError(
     'secret_lost',
@@ -81,9 +81,10 @@ async function requestKey(context: KeyContext, request: KeyRequest, keep: KeepKe
     intent,
     before,
     send: async ({ keys }) => {
-      const made = await send(keys, request);
-      if (isWholeKey(made.apiKey)) keep({ ...made, apiKey: made.apiKey });
-      return made;
+      const created = await send(keys, request);
+      const { apiKey, name } = created;
+      if (isWholeKey(apiKey)) keep({ name, apiKey });
+      return created;
     },
     ids: ({ id }) => (id == null ? [] : [id]),
     adopt: (key) => adoptKey(context, key, keep),

@@ -152,7 +152,7 @@ function keptFailure(
   return failure.with({ outcome, retryable: false, hint });
 }
 
-/** Returns what to do about keys whose secrets are lost. */
+/** Returns what to do about keys if their secrets are lost. */
 function lostHint(keys: readonly NewKey[], error: unknown): string {
   const shown = inWords(keys.map(({ apiKey }) => masked(apiKey)));
   const lost =

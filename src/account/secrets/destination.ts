@@ -1,4 +1,4 @@
-/** A key whose secret is to be delivered. */
+/** A key with a secret to deliver. */
 export interface NewKey {
   readonly apiKey: string;
   readonly name?: string | null | undefined;

@@ -16,11 +16,11 @@ export interface DestinationChoice {
   readonly name: string;
   /** What a list shows once it is chosen; default: its name. */
   readonly short?: string;
-  /** The destination, or the question that it takes to know it. */
+  /** The destination, or what to ask for it. */
   readonly choice: Destination | DestinationQuestion;
 }
 
-/** A question whose answer is a part of the destination. */
+/** A question that has to be answered before the destination is known. */
 export interface DestinationQuestion {
   readonly question: string;
   /** What to say to an empty answer. */

@@ -136,7 +136,7 @@ async function createNew(
   });
 }
 
-/** The key of that name that works, with the type and subscription asked for. @throws CommandError (usage) when there are several */
+/** Returns the active key of that name, type and subscription. @throws CommandError (usage) if there are several */
 async function keyNamed(context: Pick<Context, 'api'>, name: string, intent: KeyIntent): Promise<Key | undefined> {
   const { keys } = await context.api();
   const found = (await keys.list()).filter((key) => key.isActive !== false && couldBe(intent, key));
@@ -144,7 +144,7 @@ async function keyNamed(context: Pick<Context, 'api'>, name: string, intent: Key
   return found[0];
 }
 
-/** Shows a key that was there before. Its secret is delivered only where it was asked for by name. */
+/** Shows an existing key. Delivers its secret only if `--save` or `--reveal` asks for it. */
 async function showExisting(
   context: Pick<Context, 'api' | 'output' | 'world'>,
   key: Key,
@@ -174,7 +174,7 @@ async function showExisting(
   );
 }
 
-/** Prints a key whose secret went elsewhere. */
+/** Prints a key, masked, and where its secret went. */
 async function printSaved({ output }: Pick<Context, 'output'>, key: CreatedKey, saved: Description): Promise<void> {
   const { savedTo = null, variables = [] } = saved;
   const shown = { ...key, apiKey: masked(key.apiKey), savedTo, variable: variables[0] ?? null };
@@ -234,7 +234,7 @@ async function subscriptionOn(context: KeyContext, pool: string, name: string | 
   const candidates = active.length > 1 && withoutKey.length > 0 ? withoutKey : active;
   const [first, second] = candidates;
   if (!first && mine.some(({ status }) => status === 'pending_key')) {
-    throw new CommandError('unavailable', `no key can be made for your subscription on ${pool}`, {
+    throw new CommandError('unavailable', `no key can be created for your subscription on ${pool}`, {
       hint: keyByMail,
       outcome: 'not_applied',
     });

@@ -75,9 +75,13 @@ export async function run(
   if (failed.length > 0) throw failureOf(failed, deleted, chosen.length);
   if (deleted.length < chosen.length) throw stoppedAfter(deleted, chosen.length);
   if (deleted.length > 0) output.done(`Revoked ${counted(deleted.length, 'key')}.`);
-  const told = [...gone, ...deleted];
-  const [only] = told;
-  await output.list(told, { fields, empty: '', drawing: () => '' }, told.length === 1 ? only : { deleted: told });
+  const revoked = [...gone, ...deleted];
+  const [only] = revoked;
+  await output.list(
+    revoked,
+    { fields, empty: '', drawing: () => '' },
+    revoked.length === 1 ? only : { deleted: revoked },
+  );
 }
 
 /** Returns the keys named, each once, and those that an earlier command revoked. @throws CommandError (not_found) */
@@ -103,8 +107,8 @@ async function named(
 }
 
 function stoppedAfter(deleted: readonly { id: string }[], chosen: number): CommandError {
-  const told = deleted.length === 0 ? 'none was revoked' : `revoked: ${inWords(deleted.map(({ id }) => id))}`;
-  return new CommandError('interrupted', `interrupted after ${deleted.length} of ${counted(chosen, 'key')}; ${told}`, {
+  const done = deleted.length === 0 ? 'none was revoked' : `revoked: ${inWords(deleted.map(({ id }) => id))}`;
+  return new CommandError('interrupted', `interrupted after ${deleted.length} of ${counted(chosen, 'key')}; ${done}`, {
     hint: '`ci keys list` shows what is left.',
     outcome: deleted.length > 0 ? 'applied' : 'not_applied',
   });
@@ -122,10 +126,10 @@ function failureOf(
   if (chosen === 1) return first.error;
   const each = failed.map(({ id, error }) => `${id}: ${error.message}`).join('; ');
   const left = chosen - failed.length - deleted.length;
-  const told = deleted.length === 0 ? 'None was revoked' : `Revoked: ${inWords(deleted.map(({ id }) => id))}`;
+  const done = deleted.length === 0 ? 'None was revoked' : `Revoked: ${inWords(deleted.map(({ id }) => id))}`;
   return first.error.with({
     message: `${failed.length} of ${counted(chosen, 'key')} not revoked: ${each}`,
-    hint: `${told}.${left > 0 ? ` Not tried: ${left}.` : ''} \`ci keys list\` shows what is left.`,
+    hint: `${done}.${left > 0 ? ` Not tried: ${left}.` : ''} \`ci keys list\` shows what is left.`,
     outcome: unknown ? 'unknown' : deleted.length > 0 ? 'applied' : 'not_applied',
   });
 }

@@ -12,7 +12,7 @@ import type { Choice } from '../../prompts/question.ts';
 import { programOf } from './commands.ts';
 import { GoTo, nobody, type Step, type Wizard } from './wizard.ts';
 
-/** What is held already can be used: the rest of the reservation is then left out. */
+/** Asks whether to use an existing subscription. If so, the other questions about the reservation are skipped. */
 export const whatIsThere: Step = async (wizard) => {
   const { context, prompts } = wizard;
   delete wizard.subscriptions;

@@ -9,7 +9,7 @@ import type { BillingCycle } from '../../domain/quote.ts';
 import type { WorkingHours } from '../../domain/working-hours.ts';
 import type { Prompts } from '../../prompts/prompts.ts';
 
-/** What the wizard has been told and has done. */
+/** The answers so far, and what was done. */
 export interface Wizard {
   readonly context: Context;
   /** Questions that Esc goes back from. */
@@ -21,7 +21,7 @@ export interface Wizard {
   blocks?: readonly Block[];
   quantity?: number;
   billingCycle?: BillingCycle;
-  /** What the key is for, held before or just bought, a seat each. */
+  /** The subscriptions that get a key, one per seat: existing ones, or those just bought. */
   subscriptions?: readonly PoolSubscription[];
   /** What was bought here, as the command that buys it: without `ci`, and without consent. */
   purchase?: string;

@@ -353,6 +353,19 @@ test('where the key goes', async () => {
   expect([await answer, wizard.destination?.describe(1)]).toEqual(['asked', { count: 1, words: 'shown once' }]);
 });
 
+test('where the key goes, until it is a place that can be written', async () => {
+  const { press, answer, shows, wizard, getFullOutput } = await at(chooseDestination);
+  await shows(/^\? Where shall the key go\?\n❯ /);
+  // The folder of the test is not there.
+  press('enter');
+  await expect
+    .poll(getFullOutput, patience)
+    .toMatch(/✗ \/home\/me\/some-project\/\.env cannot be written: [^?]*\? Where shall the key go\?/);
+  expect(wizard.destination).toBeUndefined();
+  press('down', 'down', 'enter');
+  expect([await answer, wizard.destination?.describe(1).words]).toEqual(['asked', 'loaded by every new zsh']);
+});
+
 /** Asks for a file, as after "another dotenv file". */
 const chooseFile: Step = (wizard) => {
   const [destinationQuestion] = destinationChoices(wizard.context).flatMap(({ choice }) =>

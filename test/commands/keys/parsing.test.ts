@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import create from '../../../src/commands/keys/create.ts';
+import remove from '../../../src/commands/keys/delete.ts';
+import { parsed } from '../../support/parsing.ts';
+
+test.each([
+  ['', { name: undefined, wait: true }],
+  ['prod --pool kimi26 --ensure --reveal', { name: 'prod', wait: true, pool: 'kimi26', ensure: true, reveal: true }],
+  ['prod --subscription sub_1 --secret-only', { name: 'prod', wait: true, subscription: 'sub_1', secretOnly: true }],
+  ['prod --save .env --var KEY', { name: 'prod', wait: true, save: '.env', var: 'KEY' }],
+  [
+    'acme --credit --max-budget 25.50 --rpm 100 --tpm 5000',
+    { name: 'acme', wait: true, credit: true, maxBudget: 2550, rpm: 100, tpm: 5000 },
+  ],
+  ['prod --no-wait --again --settle 5s', { name: 'prod', wait: false, again: true, settle: 5000 }],
+])('reads `ci keys create %s`', async (words, options) => {
+  expect(await parsed(create, words)).toEqual(options);
+});
+
+test.each([
+  ['acme --credit --max-budget 0', '--max-budget is "0"'],
+  ['acme --credit --rpm 1.5', '--rpm is "1.5"'],
+  ['acme --save --credit', "option '--save <file>' argument missing"],
+])('refuses `ci keys create %s`', async (words, message) => {
+  await expect(parsed(create, words)).rejects.toMatchObject({ code: 'usage', message });
+});
+
+test.each([
+  ['', { keys: [] }],
+  ['prod 3f6c --settle 1m', { keys: ['prod', '3f6c'], settle: 60_000 }],
+])('reads `ci keys delete %s`', async (words, options) => {
+  expect(await parsed(remove, words)).toEqual(options);
+});
