@@ -6,7 +6,7 @@ import type { Context } from '../context/context.ts';
  * @param page - an address that the API gave; only https, or http on this machine, is opened
  */
 export async function showPage(
-  { output, prompts, settings }: Pick<Context, 'output' | 'prompts' | 'settings'>,
+  { output, prompts, settings, world }: Pick<Context, 'output' | 'prompts' | 'settings' | 'world'>,
   page: string,
 ): Promise<void> {
   const url = URL.canParse(page) ? new URL(page) : undefined;
@@ -19,10 +19,9 @@ export async function showPage(
     );
   }
   if (!safe || !prompts.canAsk) return;
-  const { default: open } = await import('open');
   try {
-    const browser = await open(url.href);
-    browser.on('error', () => {});
+    if (!world.openUrl) throw new Error('there is no browser');
+    await world.openUrl(url.href);
     output.note('Opened in the browser.');
   } catch {
     output.note('No browser could be opened: open the address yourself.');

@@ -37,6 +37,11 @@ function processWorld(interrupt: AbortSignal): { world: World; told: () => Promi
     async terminalHasColors() {
       return (await import('../output/color.ts')).terminalHasColors;
     },
+    async openUrl(url) {
+      const { default: open } = await import('open');
+      const browser = await open(url);
+      browser.on('error', () => {});
+    },
     now: Date.now,
     monotonic: () => performance.now(),
     sleep: pause,

@@ -26,7 +26,7 @@ export default function open(command: Verb, context: Context, execute = run): vo
 /** Opens a page in the browser, and prints its address. */
 export async function run(
   { place }: Options,
-  context: Pick<Context, 'output' | 'prompts' | 'settings'>,
+  context: Pick<Context, 'output' | 'prompts' | 'settings' | 'world'>,
 ): Promise<void> {
   const url = pages[place];
   context.output.checkFields(fields);

@@ -21,6 +21,8 @@ export interface World extends Surroundings {
   readonly version: string;
   /** Aborted by Ctrl-C, SIGTERM and SIGHUP. */
   readonly interrupt: AbortSignal;
+  /** Opens an address in the user's browser, if there is one. @throws Error if it doesn't start */
+  readonly openUrl?: (url: string) => Promise<void>;
   /** The program that asks whether there is a newer version; without it nobody does. */
   readonly updateCheck?: string;
 }

@@ -356,7 +356,7 @@ describe('on a terminal that takes lines alone', () => {
 
   test('a pool, its blocks and consent are asked for in lines', async () => {
     const { api, me } = await someone();
-    const session = onTerminal(me, 'pools subscribe', { env: dumb });
+    const session = onTerminal(me, 'pools subscribe', { env: dumb, pty: true });
     await session.shows('Its number or name:');
     expect(session.screen).toMatch(/^Which pool\?\n {2}1 {2}kimi26 .*\n {2}2 {2}minimax-m3 /m);
     session.type(`minimax${enter}`);
@@ -374,7 +374,7 @@ describe('on a terminal that takes lines alone', () => {
   test('Ctrl-C and Ctrl-D are exit 130, nothing charged', async () => {
     const { api, me } = await someone();
     for (const key of [ctrlC, '\x04']) {
-      const session = onTerminal(me, subscribe, { env: dumb });
+      const session = onTerminal(me, subscribe, { env: dumb, pty: true });
       await session.shows(question);
       session.type(key);
       expect(await session.exit).toBe(130);
@@ -386,7 +386,7 @@ describe('on a terminal that takes lines alone', () => {
   test('a key that is typed is not shown', async () => {
     const api = await recordedSandbox();
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url });
-    const session = onTerminal(me, 'auth login', { env: dumb });
+    const session = onTerminal(me, 'auth login', { env: dumb, pty: true });
     await session.shows('Management Keys):');
     session.type('mk_wrong\x7f\x7f\x15mk_anything_1234567\x7f8');
     session.type(enter);
@@ -396,7 +396,7 @@ describe('on a terminal that takes lines alone', () => {
   });
 
   test('Ctrl-C where a key is asked for is exit 130', async () => {
-    const session = onTerminal(user(), 'auth login', { env: dumb });
+    const session = onTerminal(user(), 'auth login', { env: dumb, pty: true });
     await session.shows('Management Keys):');
     session.type(ctrlC);
     expect(await session.exit).toBe(130);

@@ -286,7 +286,7 @@ describe('the shell in use is', () => {
   });
 
   test('picked, where it cannot be told', async () => {
-    const asked = onTerminal(somebody(), 'completion install', { env: { SHELL: '/bin/tcsh' } });
+    const asked = onTerminal(somebody(), 'completion install', { env: { SHELL: '/bin/tcsh' }, pty: true });
     await asked.shows('Which shell?');
     asked.type(down + down + enter);
     await asked.shows('Completion for fish:');

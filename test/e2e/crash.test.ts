@@ -30,7 +30,7 @@ describe.each(ways)('%s that nothing awaits', (_what, script) => {
 
   test('is one line without a secret, exit 1', async () => {
     const me = await waiting();
-    const { code, stdout, stderr } = await me.ci('pools list', { env: throwing(me, script) });
+    const { code, stdout, stderr } = await me.process('pools list', { env: throwing(me, script) });
     expect([code, stdout, stderr]).toEqual([
       1,
       '',
@@ -40,7 +40,7 @@ describe.each(ways)('%s that nothing awaits', (_what, script) => {
 
   test('is a JSON error with --json', async () => {
     const me = await waiting();
-    const { code, stdout, stderr } = await me.ci('pools list --json', { env: throwing(me, script) });
+    const { code, stdout, stderr } = await me.process('pools list --json', { env: throwing(me, script) });
     expect([code, stdout]).toEqual([1, '']);
     expect(at(JSON.parse(stderr), 'error')).toEqual({
       code: 'internal',
@@ -56,7 +56,7 @@ describe.each(ways)('%s that nothing awaits', (_what, script) => {
 test('with --debug the stack is told, without a secret', async () => {
   const api = await recordedSandbox({ instead: () => silence });
   const me = userOf(api);
-  const { code, stderr } = await me.ci('pools list --debug', { env: throwing(me, ways[0][1]) });
+  const { code, stderr } = await me.process('pools list --debug', { env: throwing(me, ways[0][1]) });
   expect(code).toBe(1);
   expect(stderr).toMatch(/^Error: no mk_…cdef at$/m);
   expect(stderr).toMatch(/^ +at .*throwing\.cjs:1:/m);
@@ -84,7 +84,7 @@ test('an error after the command is done is told too', async () => {
   const api = await recordedSandbox();
   const me = userOf(api);
   const env = throwing(me, `process.on('exit', () => { throw new Error('late') });`);
-  const { code, stdout, stderr } = await me.ci('pools list --json', { env });
+  const { code, stdout, stderr } = await me.process('pools list --json', { env });
   expect([code, listAt(JSON.parse(stdout)).length > 0]).toEqual([1, true]);
   expect(at(JSON.parse(stderr), 'error')).toMatchObject({ code: 'internal', message: 'an error in ci itself: late' });
 });

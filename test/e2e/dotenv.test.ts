@@ -55,7 +55,9 @@ describe('the file', () => {
     symlinkSync('.env', path.join(me.home, 'env'));
     const names = Array.from({ length: 20 }, (_, at) => `KEY_${at}`);
     const ended = await Promise.all(
-      names.map((name, at) => me.ci(`keys create ${name} --credit --save ${at % 2 ? '.env' : 'env'} --var ${name}`)),
+      names.map((name, at) =>
+        me.process(`keys create ${name} --credit --save ${at % 2 ? '.env' : 'env'} --var ${name}`),
+      ),
     );
     expect(ended.map(({ code, stderr }) => [code, stderr])).toEqual(names.map(() => [0, '']));
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
@@ -71,7 +73,7 @@ describe('the file', () => {
     const seen: string[] = [];
     for (let steps = 0; ; steps += 1) {
       writeFileSync(file, old);
-      const { code, signal } = await me.ci(save, {
+      const { code, signal } = await me.process(save, {
         env: { NODE_OPTIONS: `--require ${path.resolve('test/e2e/dying.cjs')}`, DIES_AFTER: String(steps) },
       });
       const text = readFileSync(file, 'utf8');

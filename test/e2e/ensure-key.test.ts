@@ -161,7 +161,7 @@ describe('keys create --ensure', () => {
 
   test('makes one of 10 that are asked for at once', async () => {
     const { me, keys } = await customer();
-    const ends = await Promise.all(Array.from({ length: 10 }, () => me.ci('keys create prod --ensure --json')));
+    const ends = await Promise.all(Array.from({ length: 10 }, () => me.process('keys create prod --ensure --json')));
     expect(ends.map(({ code }) => code)).toEqual(Array(10).fill(0));
     expect(await keys()).toHaveLength(1);
     expect(ends.filter(({ stdout }) => secret.test(stdout))).toHaveLength(1);

@@ -176,7 +176,7 @@ describe('exit codes', () => {
 
   test('130: Ctrl-C on a terminal while a read hangs', async () => {
     const api = await server(silence);
-    const session = onTerminal(userOf(api), 'pools list');
+    const session = onTerminal(userOf(api), 'pools list', { pty: true });
     await api.got('GET');
     session.type(ctrlC);
     expect(await session.exit).toBe(130);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { at, listAt, textAt } from '../sandbox/harness.ts';
+import { realTime } from '../support/world.ts';
 import {
   cells,
   json,
@@ -406,7 +407,7 @@ describe('ci history reconcile', () => {
     running.kill('SIGKILL');
     await running.ended;
     slow = true;
-    const ended = await me.ci('history reconcile --wait --json');
+    const ended = await me.ci('history reconcile --wait --json', realTime);
     expect([ended.code, json(ended)]).toMatchObject([0, [{ outcome: 'not_applied', ids: [] }]]);
   });
 

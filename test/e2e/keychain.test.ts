@@ -66,7 +66,7 @@ async function member() {
   const vendor = await api();
   const me = user();
   const { env, end } = await session(me);
-  const ci = (line: string, stdin = '') => me.ci(line, { env, stdin });
+  const ci = (line: string, stdin = '') => me.process(line, { env, stdin });
   const login = (args: string, stdin = key) => ci(`auth login --with-key --api-url ${vendor.url} ${args}`, stdin);
   return { api: vendor, host: new URL(vendor.url).host, me, env, end, ci, login, kept: () => kept(me, env) };
 }
@@ -96,7 +96,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     expect((await ci('auth list')).stdout).toBe(`default\ttrue\t${vendor.url}\tmk_…aaaa\tkeychain\n`);
     const found = listAt(json(await ci('doctor --json'))).find((each) => textAt(each, 'check') === 'management key');
     expect(found).toMatchObject({ status: 'ok', detail: 'mk_…aaaa from keychain (profile "default")' });
-    const { rows, written } = await shown(me, 'auth list', { env });
+    const { rows, written } = await shown(me, 'auth list', { env, pty: true });
     expect(rows[1]).toMatch(/^default +yes +http\S+ +mk_…aaaa +keychain$/);
     expect(written).not.toContain(key);
   });
@@ -185,7 +185,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
       0,
       expect.stringMatching(/^The key that was in the system's keychain is there still: .*\nIt replaces mk_…aaaa\.\n$/),
     ]);
-    expect((await me.ci('auth token', { env })).stdout).toBe(`${other}\n`);
+    expect((await me.process('auth token', { env })).stdout).toBe(`${other}\n`);
   });
 
   test('is not kept where the keychain is locked and nobody can unlock it', async () => {
@@ -193,7 +193,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     const me = user();
     const { env } = await session(me, ':');
     const line = `auth login --with-key --keychain --api-url ${vendor.url}`;
-    const { code, stdout, stderr } = await me.ci(line, { env, stdin: key });
+    const { code, stdout, stderr } = await me.process(line, { env, stdin: key });
     expect([code, stdout, existsSync(fileOf(me))]).toEqual([1, '', false]);
     expect(stderr).toMatch(/^ci: the system's keychain cannot be used: .*\n$/);
   });
@@ -205,13 +205,13 @@ describe('login --keychain where there is none', () => {
     async () => {
       const vendor = await api();
       const me = user({ DBUS_SESSION_BUS_ADDRESS: `unix:path=${path.join('/nonexistent', 'bus')}` });
-      const { code, stdout, stderr } = await me.ci(`auth login --keychain --api-url ${vendor.url}`);
+      const { code, stdout, stderr } = await me.process(`auth login --keychain --api-url ${vendor.url}`);
       expect([code, stdout, vendor.requests, existsSync(fileOf(me))]).toEqual([1, '', [], false]);
       expect(stderr).toMatch(/^ci: the system's keychain cannot be used: [^\n]+\n$/);
       expect(stderr).toContain(
         `It is the Secret Service of your session (GNOME Keyring, KWallet, KeePassXC), on the session's D-Bus. ${instead}`,
       );
-      const asJson = await me.ci(`auth login --keychain --api-url ${vendor.url} --json`);
+      const asJson = await me.process(`auth login --keychain --api-url ${vendor.url} --json`);
       expect(JSON.parse(asJson.stderr)).toMatchObject({ error: { code: 'keychain_error', outcome: 'not_applied' } });
     },
   );

@@ -29,7 +29,7 @@ interface Loaded {
 /** What a command loads. */
 async function loadedBy(me: User, line: string): Promise<Loaded> {
   const file = path.join(me.home, 'loaded.json');
-  const { code, stderr } = await me.ci(line, { env: { NODE_OPTIONS: `--require "${preload}"`, LOADED: file } });
+  const { code, stderr } = await me.process(line, { env: { NODE_OPTIONS: `--require "${preload}"`, LOADED: file } });
   expect([code, stderr]).toEqual([0, '']);
   const loaded: unknown = JSON.parse(readFileSync(file, 'utf8'));
   const files = listAt(loaded, 'files')

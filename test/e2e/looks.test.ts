@@ -47,9 +47,9 @@ describe.each(commands)('ci %s on a terminal of 80 columns', (line) => {
     const me = await customer();
     const env = { TERM: 'vt52' };
     const [unknown, truecolor, forced] = await Promise.all([
-      shown(me, line, { env }),
-      shown(me, line, { env: { ...env, COLORTERM: 'truecolor' } }),
-      shown(me, line, { env: { ...env, FORCE_COLOR: '1' } }),
+      shown(me, line, { env, pty: true }),
+      shown(me, line, { env: { ...env, COLORTERM: 'truecolor' }, pty: true }),
+      shown(me, line, { env: { ...env, FORCE_COLOR: '1' }, pty: true }),
     ]);
     expect(unknown.written).not.toMatch(/\x1b\[\d+m/);
     for (const { written } of [truecolor, forced]) expect(written).toMatch(/\x1b\[\d+m/);

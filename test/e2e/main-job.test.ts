@@ -82,17 +82,17 @@ test('from the list to a key in five commands, in a pipe', async () => {
 test('from the list to a key on a terminal, where the purchase is asked about', async () => {
   const me = sandboxUser();
 
-  const list = onTerminal(me, 'pools list');
+  const list = onTerminal(me, 'pools list', { pty: true });
   await list.shows(/kimi26 +Kimi K2\.6 +active/);
   expect(await list.exit).toBe(0);
 
-  const subscribe = onTerminal(me, 'pools subscribe kimi26 --blocks europe');
+  const subscribe = onTerminal(me, 'pools subscribe kimi26 --blocks europe', { pty: true });
   await subscribe.shows('Charge $49.00 now?');
   subscribe.type(`y${enter}`);
   expect(await subscribe.exit).toBe(0);
   expect(subscribe.screen).toContain('$49.00 charged');
 
-  const create = onTerminal(me, 'keys create my-app');
+  const create = onTerminal(me, 'keys create my-app', { pty: true });
   expect(await create.exit).toBe(0);
   const [apiKey = ''] = secret.exec(create.screen) ?? [];
 

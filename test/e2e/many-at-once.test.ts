@@ -7,7 +7,7 @@ const twenty = Array.from({ length: 20 }, (_each, index) => index + 1);
 
 /** Runs twenty processes at once. */
 function atOnce(me: User, line: (number: number) => string): Promise<Ended[]> {
-  return Promise.all(twenty.map((number) => me.ci(line(number))));
+  return Promise.all(twenty.map((number) => me.process(line(number))));
 }
 
 /** What those said that failed. */
@@ -46,7 +46,7 @@ test('subscribe to other blocks: each waits for the one before', async () => {
   const api = await recordedSandbox();
   const me = userOf(api);
   const blocks = ['asia', 'europe', 'americas'];
-  const ended = await Promise.all(blocks.map((block) => me.ci(`pools subscribe kimi26 --blocks ${block} --yes`)));
+  const ended = await Promise.all(blocks.map((block) => me.process(`pools subscribe kimi26 --blocks ${block} --yes`)));
   expect(failures(ended)).toEqual([]);
   expect(
     listAt(await api.box.seen(), 'subscriptions')

@@ -2,8 +2,8 @@ import { expect } from 'vitest';
 import type { Ended, Environment, User } from './cli.ts';
 
 /** Asks for names as a completion script does: whatever comes of it, it ends well and says nothing else. */
-export async function complete({ ci }: User, request: string, env: Environment = {}): Promise<string[]> {
-  const { code, stdout, stderr }: Ended = await ci(`--complete ${request}`, { env });
+export async function complete(me: User, request: string, env: Environment = {}): Promise<string[]> {
+  const { code, stdout, stderr }: Ended = await me.process(`--complete ${request}`, { env });
   expect([request, code, stderr]).toEqual([request, 0, '']);
   return stdout === '' ? [] : stdout.replace(/\n$/, '').split('\n');
 }

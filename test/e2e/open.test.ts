@@ -43,15 +43,15 @@ describe('open', () => {
     const me = user();
     const { opened } = browser(me);
     expect((await me.ci('open')).code).toBe(0);
-    expect((await shown(me, 'open --no-input')).code).toBe(0);
-    expect((await shown(me, 'open', { env: { CI: 'true' } })).code).toBe(0);
-    await shown(me, 'open docs');
+    expect((await shown(me, 'open --no-input', { pty: true })).code).toBe(0);
+    expect((await shown(me, 'open', { env: { CI: 'true' }, pty: true })).code).toBe(0);
+    await shown(me, 'open docs', { pty: true });
     expect(await opened(1)).toEqual([last]);
   });
 
   test('without a browser still says where the page is', async () => {
     const me = user();
-    const { code, screen } = await shown(me, 'open docs', { env: { PATH: '' } });
+    const { code, screen } = await shown(me, 'open docs', { env: { PATH: '' }, pty: true });
     expect([code, screen]).toEqual([0, expect.stringContaining('https://docs.cheapestinference.com')]);
   });
 
@@ -64,14 +64,14 @@ describe('open', () => {
     const me = user();
     const { opened } = browser(me);
     for (const place of ['billings', '', 'constructor', 'https://example.com']) {
-      const { code, screen } = await shown(me, ['open', place]);
+      const { code, screen } = await shown(me, ['open', place], { pty: true });
       expect([place, code, screen.startsWith('ci: ')]).toEqual([place, 2, true]);
       const { stdout, stderr } = await me.ci(['open', place]);
       expect(stdout).toBe('');
       expect(stderr).toMatch(oneLine);
       expect(stderr).toContain('dashboard, docs, keys, billing, pools');
     }
-    await shown(me, 'open docs');
+    await shown(me, 'open docs', { pty: true });
     expect(await opened(1)).toEqual([last]);
   });
 

@@ -410,7 +410,7 @@ describe('the same purchase within 10 minutes, on a terminal', () => {
 test('of two that begin at once, one buys, and the other says that it did', async () => {
   const api = await recordedSandbox();
   const me = userOf(api);
-  const ends = await Promise.all([me.ci(subscribe), me.ci(subscribe), me.ci(subscribe)]);
+  const ends = await Promise.all([me.process(subscribe), me.process(subscribe), me.process(subscribe)]);
   expect(ends.map(({ code }) => code).toSorted()).toEqual([0, 2, 2]);
   expect(listAt(await api.box.seen(), 'charges')).toHaveLength(1);
 });

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { at, hello, listAt, textAt } from '../sandbox/harness.ts';
+import { realTime } from '../support/world.ts';
 import { json, lines, oneLine, sandboxUser, secret, user } from './cli.ts';
 import { served, server, silence } from './servers.ts';
 import { shown } from './terminal.ts';
@@ -108,7 +109,7 @@ describe('sandbox advance', () => {
     await me.ci('sandbox reset');
     const { state } = await served(me);
     const before = Date.parse(textAt(await state(), 'now'));
-    const { code, stdout } = await me.ci('sandbox advance 8h --json');
+    const { code, stdout } = await me.ci('sandbox advance 8h --json', realTime);
     const moved = Date.parse(textAt(json({ stdout }), 'now'));
     expect([code, Math.floor((moved - before) / 3_600_000)]).toEqual([0, 8]);
     expect(Date.parse(textAt(await state(), 'now'))).toBeGreaterThanOrEqual(moved);
@@ -190,7 +191,7 @@ describe('many commands at once on one sandbox', () => {
     const me = sandboxUser();
     await me.ci('pools subscribe kimi26 --blocks europe --yes');
     const made = await Promise.all(
-      Array.from({ length: 10 }, (_, number) => me.ci(`keys create key-${number} --secret-only`)),
+      Array.from({ length: 10 }, (_, number) => me.process(`keys create key-${number} --secret-only`)),
     );
     expect(made.map(({ code }) => code)).toEqual(Array(10).fill(0));
     expect(new Set(made.map(({ stdout }) => secret.exec(stdout)?.[0])).size).toBe(10);
@@ -201,7 +202,7 @@ describe('many commands at once on one sandbox', () => {
   test('ten buyers of eight seats on one machine with --again: eight get one, two learn that the block is sold out', async () => {
     const me = sandboxUser();
     const line = 'pools subscribe kimi26 --blocks europe --again --yes --json';
-    const bought = await Promise.all(Array.from({ length: 10 }, () => me.ci(line)));
+    const bought = await Promise.all(Array.from({ length: 10 }, () => me.process(line)));
     expect(bought.map(({ code }) => code).toSorted()).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 6, 6]);
     const seats = bought.filter(({ code }) => code === 0).map((each) => at(json(each), 'hours', 0, 'slotIndex'));
     expect(new Set(seats).size).toBe(8);
@@ -212,7 +213,7 @@ describe('many commands at once on one sandbox', () => {
     const line = 'pools subscribe kimi26 --blocks europe --settle 1s --yes --json';
     const bought = await Promise.all(
       Array.from({ length: 10 }, (_, number) =>
-        me.ci(line, { env: { XDG_STATE_HOME: path.join(me.home, `state-${number}`) } }),
+        me.process(line, { env: { XDG_STATE_HOME: path.join(me.home, `state-${number}`) } }),
       ),
     );
     const sure = bought.filter(({ code, stderr }) => code === 0 && !stderr.includes('but the change went through'));
@@ -230,7 +231,7 @@ describe('many commands at once on one sandbox', () => {
   test('ten runs of one purchase on one machine: one buys, nine are told what was bought', async () => {
     const me = sandboxUser();
     const runs = await Promise.all(
-      Array.from({ length: 10 }, () => me.ci('pools subscribe kimi26 --blocks europe --yes --json')),
+      Array.from({ length: 10 }, () => me.process('pools subscribe kimi26 --blocks europe --yes --json')),
     );
     const [bought, ...others] = runs.toSorted((a, b) => (a.code ?? 0) - (b.code ?? 0));
     const id = textAt(json(bought ?? { stdout: '' }), 'id');

@@ -743,7 +743,7 @@ describe('Ctrl-C while a request is under way', () => {
     const { api, me } = await signedIn({
       instead: ({ method, path: where }) => (`${method} ${where}`.startsWith(silent) ? held.told : undefined),
     });
-    const session = onTerminal(me, 'setup', { columns: 400 });
+    const session = onTerminal(me, 'setup', { columns: 400, pty: true });
     const [method = ''] = silent.split(' ');
     const isAsked = () => api.requests.some((request) => request.startsWith(silent));
     for (const [question, keys] of toEnd) {
@@ -818,7 +818,7 @@ describe('an unexpected purchase', () => {
 describe('a terminal that can do less', () => {
   test('one that takes lines alone asks line by line, and nothing in it is no text', async () => {
     const { me } = await signedIn();
-    const session = onTerminal(me, 'setup', { env: { TERM: 'dumb' }, columns: 60 });
+    const session = onTerminal(me, 'setup', { env: { TERM: 'dumb' }, columns: 60, pty: true });
     for (const [shown, line] of [
       [/Its number or name: $/, 'kimi26'],
       [/skip:\s*$/, '9-17'],

@@ -180,7 +180,7 @@ describe('Ctrl-C in the middle of a request', () => {
 
   test('waits for a key that is being created, and shows its secret', async () => {
     const { me, box, sent, answered } = await customer(true);
-    const session = onTerminal(me, 'keys create new --credit --timeout 60s', { columns: 120 });
+    const session = onTerminal(me, 'keys create new --credit --timeout 60s', { columns: 120, pty: true });
     await sent();
     session.type(ctrlC);
     await session.shows('interrupt again to quit now.');
@@ -209,7 +209,10 @@ describe('Ctrl-C in the middle of a request', () => {
           await answer(upstream.status, text)(request, response);
         },
     });
-    const session = onTerminal(userOf(older), 'keys create new --credit --timeout 60s --json', { columns: 200 });
+    const session = onTerminal(userOf(older), 'keys create new --credit --timeout 60s --json', {
+      columns: 200,
+      pty: true,
+    });
     await one.lost(1);
     session.type(ctrlC);
     await session.shows('interrupt again to quit now.');

@@ -153,7 +153,7 @@ describe('max-monthly-spend', () => {
   test('holds for several at once: what fits alone does not fit together', async () => {
     const { api, me } = await customer('100');
     const lines = ['asia', 'europe', 'americas'].map((block) => `pools subscribe kimi26 --blocks ${block} --yes`);
-    const ends = await Promise.all(lines.map((line) => me.ci(line)));
+    const ends = await Promise.all(lines.map((line) => me.process(line)));
     expect(ends.map(({ code }) => code).toSorted()).toEqual([0, 0, 8]);
     expect(listAt(await api.box.seen(), 'charges')).toHaveLength(2);
   });

@@ -52,7 +52,7 @@ describe('many at once', () => {
     const names = Array.from({ length: 20 }, (_, at) => `p${at}`);
     const ended = await Promise.all(
       names.map((name) =>
-        me.ci(`auth login --with-key --profile ${name} --api-url ${vendor.url}`, {
+        me.process(`auth login --with-key --profile ${name} --api-url ${vendor.url}`, {
           stdin: `mk_${name}_0123456789abcdef`,
         }),
       ),
@@ -79,7 +79,7 @@ describe('many at once', () => {
       ...['a', 'b'].map((name) => `auth login --with-key --profile ${name} --api-url ${vendor.url}`),
       'auth logout',
     ];
-    const ended = await Promise.all(lines.map((line) => me.ci(line, { stdin: other })));
+    const ended = await Promise.all(lines.map((line) => me.process(line, { stdin: other })));
     expect(ended.map(({ code }) => code)).toEqual(lines.map(() => 0));
     const preferred = { timeout: '45s', output: 'json' };
     expect(JSON.parse(readFileSync(fileOf(me), 'utf8'))).toEqual({

@@ -1,3 +1,5 @@
+import { PassThrough, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { spawn } from '@lydell/node-pty';
 import { onTestFailed, onTestFinished } from 'vitest';
@@ -33,15 +35,155 @@ export interface Session {
 interface Options {
   readonly env?: Environment;
   readonly columns?: number;
-  /** Whether the command has no standard input at all. */
+  /** Takes a pseudo-terminal and a process, for what is about them. */
+  readonly pty?: boolean;
+  /** Whether the command has no standard input at all; takes a pseudo-terminal. */
   readonly closedStdin?: boolean;
 }
 
 /** Runs `ci` on a terminal of 80 columns. */
 export function onTerminal(user: User, line: string | readonly string[], options: Options = {}): Session {
+  const { pty = false, closedStdin = false } = options;
+  return pty || closedStdin ? onPty(user, line, options) : onFakeTerminal(user, line, options);
+}
+
+/** A terminal that a command in this process writes to and reads from. Line breaks are as a terminal's driver makes them. */
+class FakeTerminal extends Writable {
+  readonly isTTY = true;
+  readonly rows = 50;
+  columns: number;
+  readonly #show: (text: string) => void;
+
+  constructor(columns: number, show: (text: string) => void) {
+    super({ decodeStrings: false });
+    this.columns = columns;
+    this.#show = show;
+  }
+
+  /** A question ends what it wrote to, which a terminal does not mind. */
+  override end(): this {
+    return this;
+  }
+
+  override _write(chunk: Buffer | string, _encoding: BufferEncoding, done: () => void): void {
+    this.#show(chunk.toString().replaceAll('\n', '\r\n'));
+    done();
+  }
+}
+
+/** How long after a question keys are typed, milliseconds. */
+const reaction = 10;
+
+/** Runs `ci` in this process, on a terminal that is none of the system's: it has colours, and keys are read one by one. */
+function onFakeTerminal(user: User, line: string | readonly string[], { env = {}, columns = 80 }: Options): Session {
+  const seen = new Seen(columns);
+  const interrupt = new AbortController();
+  const [stdout, stderr] = [0, 1].map(() => new FakeTerminal(columns, (text) => seen.show(text)));
+  if (!stdout || !stderr) throw new Error('there is no terminal');
+  let isRaw = false;
+  const stdin = Object.assign(new PassThrough(), {
+    isTTY: true,
+    setRawMode(raw: boolean) {
+      isRaw = raw;
+      return stdin;
+    },
+  });
+  const exit = user.here(
+    line,
+    { stdin, stdout, stderr },
+    { env: { TERM: 'xterm-256color', ...env }, interrupt: interrupt.signal },
+  );
+  let typed = Promise.resolve();
+  let isOver = false;
+  const end = () => {
+    isOver = true;
+    seen.end();
+  };
+  exit.then(end, end);
+  onTestFinished(async () => {
+    interrupt.abort(new Error('interrupted'));
+    await exit.catch(() => {});
+  });
+  return Object.assign(seen, {
+    exit,
+    type(keys: string) {
+      typed = typed.then(async () => {
+        // A person types what they see: by then the question listens.
+        do await sleep(reaction);
+        while (!isRaw && !isOver);
+        stdin.write(keys);
+      });
+    },
+    resize(wide: number) {
+      seen.clear(wide);
+      for (const terminal of [stdout, stderr]) {
+        terminal.columns = wide;
+        terminal.emit('resize');
+      }
+    },
+  });
+}
+
+/** What was written to a terminal, and what it shows. */
+class Seen {
+  #screen: Screen;
+  #isOver = false;
+  readonly #waiting = new Set<() => void>();
+  written = '';
+
+  constructor(columns: number) {
+    this.#screen = new Screen(columns);
+    onTestFailed(() => console.error(`The screen at the end:\n${this.screen}`));
+  }
+
+  get screen(): string {
+    return this.#screen.text;
+  }
+
+  get cells(): Screen['cells'] {
+    return this.#screen.cells;
+  }
+
+  get cuts(): readonly string[] {
+    return this.#screen.cuts;
+  }
+
+  show(text: string): void {
+    this.written += text;
+    this.#screen.write(text);
+    for (const look of this.#waiting) look();
+  }
+
+  /** Shows nothing any more, on another width. */
+  clear(columns: number): void {
+    this.#screen = new Screen(columns);
+  }
+
+  /** The command ended: what is not shown by now never is. */
+  end(): void {
+    this.#isOver = true;
+    for (const look of this.#waiting) look();
+  }
+
+  shows(text: string | RegExp): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const found = typeof text === 'string' ? this.screen.includes(text) : text.test(this.screen);
+        if (!found && !this.#isOver) return;
+        this.#waiting.delete(look);
+        if (found) resolve();
+        else reject(new Error(`the command ended and the screen never showed ${text}:\n${this.screen}`));
+      };
+      this.#waiting.add(look);
+      look();
+    });
+  }
+}
+
+/** Runs `ci` in a process of its own, on a pseudo-terminal. */
+export function onPty(user: User, line: string | readonly string[], options: Options = {}): Session {
   const { env = {}, columns = 80, closedStdin = false } = options;
-  let screen = new Screen(columns);
-  let written = '';
+  const seen = new Seen(columns);
   // A terminal that is closed drops what was not read yet: a shell around the command tells its end, and waits to be let go.
   const process_ = spawn(
     '/bin/sh',
@@ -57,12 +199,6 @@ export function onTerminal(user: User, line: string | readonly string[], options
   );
   let over = false;
   let held = '';
-  const waiting = new Set<() => void>();
-  const show = (text: string) => {
-    written += text;
-    screen.write(text);
-    for (const look of waiting) look();
-  };
   const exit = new Promise<number>((resolve, reject) => {
     process_.onData((text) => {
       // What comes after the end is the terminal's echo of the shell being let go.
@@ -72,56 +208,32 @@ export function onTerminal(user: User, line: string | readonly string[], options
       if (!end) {
         const at = held.lastIndexOf('\x1b');
         const cut = at >= 0 && '\x1b]7777;'.startsWith(held.slice(at, at + 7)) ? at : held.length;
-        show(held.slice(0, cut));
+        seen.show(held.slice(0, cut));
         held = held.slice(cut);
         return;
       }
       over = true;
-      show(held.slice(0, end.index));
+      seen.show(held.slice(0, end.index));
+      seen.end();
       process_.write('\r');
       resolve(Number(end[1]));
     });
-    process_.onExit(() => reject(new Error(`the terminal was closed: ${written}`)));
+    process_.onExit(() => reject(new Error(`the terminal was closed: ${seen.written}`)));
   });
   const closed = new Promise<void>((resolve) => process_.onExit(() => resolve()));
-  onTestFailed(() => console.error(`The screen at the end:\n${screen.text}`));
   onTestFinished(async () => {
     exit.catch(() => {});
     if (!over) process_.kill('SIGKILL');
     await closed;
   });
-  return {
-    get screen() {
-      return screen.text;
-    },
-    get cells() {
-      return screen.cells;
-    },
-    get cuts() {
-      return screen.cuts;
-    },
-    get written() {
-      return written;
-    },
+  return Object.assign(seen, {
     exit,
-    type: (keys) => process_.write(keys),
-    resize: (columns, rows) => {
-      screen = new Screen(columns);
-      process_.resize(columns, rows);
+    type: (keys: string) => process_.write(keys),
+    resize: (wide: number, rows: number) => {
+      seen.clear(wide);
+      process_.resize(wide, rows);
     },
-    shows: (text) =>
-      new Promise((resolve, reject) => {
-        const look = () => {
-          const found = typeof text === 'string' ? screen.text.includes(text) : text.test(screen.text);
-          if (!found && !over) return;
-          waiting.delete(look);
-          if (found) resolve();
-          else reject(new Error(`the command ended and the screen never showed ${text}:\n${screen.text}`));
-        };
-        waiting.add(look);
-        look();
-      }),
-  };
+  });
 }
 
 /** What is told while a request is under way: whether one takes so long, the machine decides. */

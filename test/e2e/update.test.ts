@@ -30,7 +30,7 @@ function know(file: string, value: object): void {
 
 /** The lines of a command after its result, which is one line. */
 async function told(me: User, words = line) {
-  const { code, rows } = await shown(me, words);
+  const { code, rows } = await shown(me, words, { pty: true });
   expect(code).toBe(0);
   return rows.slice(1).filter((row) => row !== '');
 }
@@ -72,7 +72,7 @@ test('a clock that was in the future keeps nobody from being told', async () => 
 
 test('no command waits for the registry', async () => {
   const { npm, me } = await someone(silence);
-  const session = onTerminal(me, line);
+  const session = onTerminal(me, line, { pty: true });
   expect(await session.exit).toBe(0);
   // It asks still, and is never answered.
   await npm.got('GET');
@@ -100,7 +100,7 @@ describe('nobody is told, and the registry not asked', () => {
   async function quiet(words: string, env: Environment = {}) {
     const { npm, me, file } = await someone();
     know(file, { latest: '99.0.0' });
-    const { screen } = await shown(me, words, { env });
+    const { screen } = await shown(me, words, { env, pty: true });
     expect(screen).not.toContain('99.0.0');
     expect([known(file), npm.requests]).toEqual([{ latest: '99.0.0' }, []]);
   }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { userOf } from './cli.ts';
 import { heldResponse } from './lost.ts';
 import { type Behaviour, data, recordedSandbox, reset, server } from './servers.ts';
-import { ctrlC, enter, onTerminal } from './terminal.ts';
+import { ctrlC, enter, onPty } from './terminal.ts';
 
 const frame = '[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]';
 
@@ -27,7 +27,7 @@ async function late() {
 
 test('a person is told what is waited for, and nothing is left of it', async () => {
   const { me, goOn } = await slow();
-  const session = onTerminal(me, 'pools list');
+  const session = onPty(me, 'pools list');
   await session.shows(new RegExp(`^${frame} Fetching the pools…$`));
   goOn();
   expect(await session.exit).toBe(0);
@@ -37,7 +37,7 @@ test('a person is told what is waited for, and nothing is left of it', async () 
 
 test('it is ASCII where there is nothing else', async () => {
   const { me, goOn } = await slow();
-  const session = onTerminal(me, 'pools list', { env: { LANG: 'C' } });
+  const session = onPty(me, 'pools list', { env: { LANG: 'C' } });
   await session.shows(/^[|/\\-] Fetching the pools\.\.\.$/);
   goOn();
   expect(await session.exit).toBe(0);
@@ -46,7 +46,7 @@ test('it is ASCII where there is nothing else', async () => {
 
 test('Ctrl-C leaves nothing of it either', async () => {
   const { me } = await slow();
-  const session = onTerminal(me, 'pools list');
+  const session = onPty(me, 'pools list');
   await session.shows('Fetching the pools…');
   session.type(ctrlC);
   expect(await session.exit).toBe(130);
@@ -63,7 +63,7 @@ test('after Ctrl-C it does not come again, as a second one would leave it there'
       return left ? (_request, response) => void setTimeout(() => response.destroy(), 400) : undefined;
     },
   });
-  const session = onTerminal(userOf(api), 'pools subscribe kimi26 --blocks europe --yes');
+  const session = onPty(userOf(api), 'pools subscribe kimi26 --blocks europe --yes');
   await session.shows('Waiting for the answer…');
   left = true;
   const { length } = session.written;
@@ -77,7 +77,7 @@ test('after Ctrl-C it does not come again, as a second one would leave it there'
 
 test('it is not there while a question is', async () => {
   const api = await recordedSandbox();
-  const session = onTerminal(userOf(api), 'pools subscribe kimi26 --blocks europe');
+  const session = onPty(userOf(api), 'pools subscribe kimi26 --blocks europe');
   await session.shows('Charge $49.00 now?');
   const { length } = session.written;
   session.type('n');
@@ -95,7 +95,7 @@ describe('nobody is told', () => {
     ['where CI is set', 'pools list', { CI: 'true' }],
     ['on a terminal that takes lines alone', 'pools list', { TERM: 'dumb' }],
   ])('%s', async (_where, line, env) => {
-    const session = onTerminal(await late(), line, { env });
+    const session = onPty(await late(), line, { env });
     expect(await session.exit).toBe(0);
     expect(session.written).not.toMatch(/\x1b\[K|Fetching/);
   });

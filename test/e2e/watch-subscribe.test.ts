@@ -973,7 +973,7 @@ describe('two at once', () => {
   test('on one machine buy one seat', async () => {
     const api = await dropping({ at: [12], seats: 5 });
     const me = userOf(api);
-    const both = await Promise.all([me.ci(watch), me.ci(watch)]);
+    const both = await Promise.all([me.process(watch), me.process(watch)]);
     expect(both.map(({ code }) => code).sort()).toEqual([0, 2]);
     expect([api.changes, (await charges(api.box)).length]).toEqual([[purchase], 1]);
     const other = both.find(({ code }) => code === 2) ?? { stderr: '' };
@@ -1005,7 +1005,7 @@ describe('two at once', () => {
   test('with --ensure buy one seat, and both end well', async () => {
     const api = await dropping({ at: [12], seats: 5 });
     const me = userOf(api);
-    const both = await Promise.all([me.ci(`${watch} --ensure`), me.ci(`${watch} --ensure`)]);
+    const both = await Promise.all([me.process(`${watch} --ensure`), me.process(`${watch} --ensure`)]);
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
     expect([api.changes, (await charges(api.box)).length]).toEqual([[purchase], 1]);
   });

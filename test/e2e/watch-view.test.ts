@@ -4,7 +4,7 @@ import { listAt } from '../sandbox/harness.ts';
 import { userOf } from './cli.ts';
 import { comesLate, dropping } from './drops.ts';
 import { recordedSandbox } from './servers.ts';
-import { ctrlC, enter, onTerminal, type Session } from './terminal.ts';
+import { ctrlC, enter, onPty, type Session } from './terminal.ts';
 
 const list = 'GET /api/pools';
 const otherScreen = '\x1b[?1049h';
@@ -25,7 +25,7 @@ function widths(screen: string): number[] {
 describe('the live view', () => {
   test('has a line a pool and block, with state, price, since when, and the next check', async () => {
     const api = await recordedSandbox();
-    const session = onTerminal(
+    const session = onPty(
       userOf(api, { TZ: 'Asia/Kolkata' }),
       'pools watch minimax-m3 qwen35 --blocks americas,asia --all-blocks --interval 1h',
     );
@@ -48,7 +48,7 @@ describe('the live view', () => {
 
   test('shows what changed, newest first, and prints it when it is over', async () => {
     const api = await dropping({ at: [3, 4, 8] });
-    const session = onTerminal(userOf(api), 'pools watch minimax-m3 --blocks americas --count 2 --interval 300ms');
+    const session = onPty(userOf(api), 'pools watch minimax-m3 --blocks americas --count 2 --interval 300ms');
     await session.shows('Last changes');
     await session.shows(/sold out again\n.*is open: \$45\.00 a month/);
     expect(await session.exit).toBe(0);
@@ -64,7 +64,7 @@ describe('the live view', () => {
 
   test('is drawn anew for another size, and fits into it', async () => {
     const api = await recordedSandbox();
-    const session = onTerminal(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 1h');
+    const session = onPty(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 1h');
     await session.shows('next check');
     expect(session.screen).toContain('PRICE/MONTH');
     for (const columns of [40, 25, 12]) {
@@ -85,7 +85,7 @@ describe('the live view', () => {
 
   test('gives the terminal back with Ctrl-C as it was', async () => {
     const api = await recordedSandbox();
-    const session = onTerminal(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 1h');
+    const session = onPty(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 1h');
     await session.shows('next check');
     session.type(ctrlC);
     expect(await session.exit).toBe(130);
@@ -99,7 +99,7 @@ describe('the live view', () => {
 
   test('is no longer there when the command fails', async () => {
     const api = await recordedSandbox();
-    const session = onTerminal(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 100ms --for 500ms');
+    const session = onPty(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 100ms --for 500ms');
     expect(await session.exit).toBe(6);
     const [, after = ''] = around(session);
     expect(after).toMatch(/^ci: no seat was free on minimax-m3 americas within 500ms/);
@@ -107,7 +107,7 @@ describe('the live view', () => {
 
   test('is not for a dumb terminal: a line an event, and no control character', async () => {
     const api = await dropping({ at: [3] });
-    const session = onTerminal(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 100ms', {
+    const session = onPty(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 100ms', {
       env: { TERM: 'dumb' },
     });
     expect(await session.exit).toBe(0);
@@ -118,7 +118,7 @@ describe('the live view', () => {
 
   test('is not where the requests are to be seen', async () => {
     const api = await dropping({ at: [3] });
-    const session = onTerminal(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 100ms --debug');
+    const session = onPty(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 100ms --debug');
     expect(await session.exit).toBe(0);
     expect(session.written).not.toContain(otherScreen);
     expect(session.written.match(/> GET .*\/api\/pools/g)).toHaveLength(3);
@@ -126,7 +126,7 @@ describe('the live view', () => {
 
   test('has no colour where none is wanted', async () => {
     const api = await recordedSandbox();
-    const session = onTerminal(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 1h --no-color');
+    const session = onPty(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 1h --no-color');
     await session.shows('next check');
     expect(session.written).not.toMatch(/\x1b\[\d*m/);
     session.type(ctrlC);
@@ -135,7 +135,7 @@ describe('the live view', () => {
 
   test('is not for --json: an object a line', async () => {
     const api = await recordedSandbox();
-    const session = onTerminal(userOf(api), 'pools watch kimi26 --blocks europe --json', { columns: 400 });
+    const session = onPty(userOf(api), 'pools watch kimi26 --blocks europe --json', { columns: 400 });
     expect(await session.exit).toBe(0);
     expect(session.written).toMatch(/^\{"event":"opened",.*\}\r\n$/);
   });
@@ -143,10 +143,7 @@ describe('the live view', () => {
   test('shows what --exec writes, without being garbled, and rings the bell', async () => {
     const api = await recordedSandbox();
     const line = 'pools watch kimi26 --blocks any --forever --interval 1h --bell --exec'.split(' ');
-    const session = onTerminal(userOf(api), [
-      ...line,
-      'printf "\\033[31mtold of $CHEAPESTINFERENCE_BLOCKS\\n"; exit 7',
-    ]);
+    const session = onPty(userOf(api), [...line, 'printf "\\033[31mtold of $CHEAPESTINFERENCE_BLOCKS\\n"; exit 7']);
     await session.shows(/--exec failed: it ended with 7\ntold of americas\n/);
     expect(session.screen.split('\n')[0]).toBe('Waiting for kimi26');
     expect(session.written.split('\x07')).toHaveLength(4);
@@ -165,7 +162,7 @@ test('the output of --exec appears in the live view and after it with masked key
   const api = await recordedSandbox();
   const line = 'pools watch kimi26 --blocks europe --forever --interval 1h --exec'.split(' ');
   const key = 'sk_live_0123456789abcdefghijklmnopqrstuv';
-  const session = onTerminal(userOf(api), [
+  const session = onPty(userOf(api), [
     ...line,
     // A zero-width space in it hides a key from whoever looks for one.
     `printf 'told ${key}\\nhidden sk_live_\\342\\200\\213${key.slice(8)}\\nPASSWORD=hunter2hunter2\\nlast\\n'`,
@@ -193,10 +190,7 @@ describe('--subscribe on a terminal', () => {
 
   test('asks once, up front, naming pools, blocks, limit and account', async () => {
     const api = await recordedSandbox();
-    const session = onTerminal(
-      userOf(api, { TZ: 'Asia/Kolkata' }),
-      line.replace(',asia', '').concat(' --max-price 50'),
-    );
+    const session = onPty(userOf(api, { TZ: 'Asia/Kolkata' }), line.replace(',asia', '').concat(' --max-price 50'));
     await session.shows('Charge up to $50.00 as soon as one opens? (y/N)');
     const rows = session.screen.split('\n');
     expect(rows.slice(0, 7)).toEqual([
@@ -215,7 +209,7 @@ describe('--subscribe on a terminal', () => {
 
   test('without a limit the price of today is agreed to, and no more', async () => {
     const api = await dropping({ at: [99] });
-    const session = onTerminal(userOf(api), line);
+    const session = onPty(userOf(api), line);
     await session.shows('Charged    once, at most what it costs now');
     await session.shows('Takes      the first of them, when it opens, and no other');
     await session.shows('Charge up to $45.00 as soon as one opens? (y/N)');
@@ -229,7 +223,7 @@ describe('--subscribe on a terminal', () => {
 
   test('tells of a purchase that comes late on the screen that stays', async () => {
     const api = await dropping({ at: [2], seats: 3, instead: comesLate() });
-    const session = onTerminal(userOf(api), `${line.replace(',asia', '')} --yes --settle 1s`);
+    const session = onPty(userOf(api), `${line.replace(',asia', '')} --yes --settle 1s`);
     expect(await session.exit).toBe(0);
     const [, after = ''] = around(session);
     expect(after).toMatch(/^The response to a purchase was lost, but the purchase went through\.\r\nSubscription {2}/);
@@ -247,7 +241,7 @@ describe('--subscribe on a terminal', () => {
             }
           : undefined,
     });
-    const session = onTerminal(userOf(api), `${line.replace(',asia', '')} --yes`);
+    const session = onPty(userOf(api), `${line.replace(',asia', '')} --yes`);
     expect(await session.exit).toBe(0);
     expect([session.written.split(otherScreen).length, session.written.split(ownScreen).length]).toEqual([3, 3]);
     expect(session.written).toContain('minimax-m3 americas: Not enough seats');
@@ -257,7 +251,7 @@ describe('--subscribe on a terminal', () => {
 
 test('asks for pools and blocks that are not typed, and fetches the list once for both questions', async () => {
   const api = await recordedSandbox();
-  const session = onTerminal(userOf(api), 'pools watch');
+  const session = onPty(userOf(api), 'pools watch');
   await session.shows('Which pools?');
   session.type(` ${enter}`);
   await session.shows('Which blocks?');

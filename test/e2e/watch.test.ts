@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { at, listAt, textAt } from '../sandbox/harness.ts';
+import { realTime } from '../support/world.ts';
 import { cells, type Ended, lines, namesIn, oneLine, user, userOf } from './cli.ts';
 import { csvRows } from './csv.ts';
 import { dropping } from './drops.ts';
@@ -334,7 +335,7 @@ describe('a failure on the way', () => {
         return asked.length === 2 ? answer(429, { error: 'slow down' }, { 'Retry-After': '1' }) : undefined;
       },
     });
-    expect((await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 30ms')).code).toBe(0);
+    expect((await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 30ms', realTime)).code).toBe(0);
     expect((asked[2] ?? 0) - (asked[1] ?? 0)).toBeGreaterThanOrEqual(995);
   });
 

@@ -27,7 +27,7 @@ async function expectPicture(
   name: string,
   answers: readonly (readonly [string, string])[] = [],
 ) {
-  const session = onTerminal(me, line, { columns });
+  const session = onTerminal(me, line, { columns, pty: true });
   for (const [question, keys] of answers) {
     await session.shows(question);
     session.type(keys);
@@ -51,8 +51,8 @@ test('pools subscribe', () =>
 
 test('status', async () => {
   const me = someone();
-  await me.ci('pools subscribe kimi26 --blocks asia,europe --create-key my-app --yes');
-  await me.ci('pools subscribe minimax-m3 --blocks asia --yes');
-  await me.ci('pools cancel minimax-m3 --yes');
+  await me.process('pools subscribe kimi26 --blocks asia,europe --create-key my-app --yes');
+  await me.process('pools subscribe minimax-m3 --blocks asia --yes');
+  await me.process('pools cancel minimax-m3 --yes');
   await expectPicture(me, 'status', 'status');
 });

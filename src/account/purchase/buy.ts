@@ -203,7 +203,7 @@ async function subscribe(
 
 /** Returns the subscriptions in a response. @throws CommandError (no_payment_method) if it names a page to pay on instead */
 async function subscriptionsIn(
-  context: Pick<Context, 'output' | 'prompts' | 'settings'>,
+  context: Pick<Context, 'output' | 'prompts' | 'settings' | 'world'>,
   pool: string,
   result: SubscribeResult,
 ): Promise<Subscription[]> {
