@@ -1,6 +1,6 @@
 import type { Subscription } from '../../api/pools.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { type Cents, toUsd } from '../../domain/money.ts';
+import { toUsd } from '../../domain/money.ts';
 import type { Checked } from '../../domain/pace.ts';
 import { redacted } from '../../domain/secrets.ts';
 import { inWords } from '../../output/text.ts';
@@ -22,34 +22,8 @@ import { askConsent, type Consent } from './consent.ts';
 import { FailedPurchases } from './failed-purchases.ts';
 import { isTaken, isTemporary } from './failures.ts';
 import type { Poll } from './poll.ts';
+import { type HeldSeats, obstacleIn, type PurchaseState, stateAfterCheck } from './purchase-state.ts';
 import { RefusalBackoff } from './refusal-backoff.ts';
-
-/** A candidate that the account holds: bought now, bought by a purchase whose response was lost, or covered before. */
-export interface HeldSeats {
-  readonly candidate: Candidate;
-  readonly purchase: PurchaseResult;
-  /** The most that was charged; 0 if it was covered before. */
-  readonly charge: Cents;
-  /** What to print first. */
-  readonly note?: string;
-}
-
-/** Where the one purchase of a watch stands. */
-type PurchaseState =
-  /** Nothing is in the way of a purchase. */
-  | { readonly kind: 'idle' }
-  /** An earlier purchase, by whatever command, may still go through. Until it settles, nothing is bought. */
-  | { readonly kind: 'pending'; readonly obstacle: Obstacle }
-  /** This watch's own purchase may still go through. */
-  | {
-      readonly kind: 'unknown';
-      /** In the record. */
-      readonly id: string;
-      /** What the account said about it; undefined if it wasn't checked yet, or has settled. */
-      readonly obstacle?: Obstacle | undefined;
-    }
-  /** The account holds a candidate. Nothing more is bought. */
-  | { readonly kind: 'held'; readonly seats: HeldSeats };
 
 /** Called while {@link SeatBuyer.buy} is at work. */
 export interface PurchaseListener {
@@ -283,7 +257,7 @@ export class SeatBuyer {
       if (ignoresUnclear && earlier.obstacle?.kind === 'unclear') continue;
       if (obstacle?.kind !== 'unclear') obstacle = earlier.obstacle ?? obstacle;
     }
-    this.#state = stateWith(this.#state, obstacle);
+    this.#state = stateAfterCheck(this.#state, obstacle);
   }
 
   /** Returns a purchase of this watch that was refused or not found at first, and is there now. */
@@ -370,16 +344,4 @@ export class SeatBuyer {
     const history = await this.#context.record.history();
     return { at: this.#context.clocks.wall(), mark: history.mark() };
   }
-}
-
-/** Returns the purchase that may still go through, as far as the account was checked for it. */
-function obstacleIn(state: PurchaseState): Obstacle | undefined {
-  return state.kind === 'pending' || state.kind === 'unknown' ? state.obstacle : undefined;
-}
-
-/** Returns the state after a check for earlier purchases. */
-function stateWith(state: PurchaseState, obstacle: Obstacle | undefined): PurchaseState {
-  if (state.kind === 'held') return state;
-  if (state.kind === 'unknown') return { ...state, obstacle };
-  return obstacle ? { kind: 'pending', obstacle } : { kind: 'idle' };
 }

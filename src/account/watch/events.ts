@@ -89,14 +89,14 @@ export function errorEvent({ code, message }: CommandError, at: number, candidat
 
 /** Returns the event for a purchase, or for a subscription that covers it already. @param charge - the most that was charged */
 export function subscribedEvent(
-  told: DeliveredPurchase,
+  delivered: DeliveredPurchase,
   { pool, blocks }: Candidate,
   charge: Cents,
   at: number,
 ): WatchEvent {
-  const facts = { pool, blocks, charge: toUsd(charge), subscriptions: told.subscriptions };
-  if (told.kind === 'bought') return event('subscribed', at, facts);
-  return event('subscribed', at, { ...facts, charge: 0, subscriptions: told.subscriptions.map(withMaskedKey) });
+  const facts = { pool, blocks, charge: toUsd(charge), subscriptions: delivered.subscriptions };
+  if (delivered.kind === 'bought') return event('subscribed', at, facts);
+  return event('subscribed', at, { ...facts, charge: 0, subscriptions: delivered.subscriptions.map(withMaskedKey) });
 }
 
 /** Returns an event with its keys masked. */

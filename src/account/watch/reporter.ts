@@ -6,7 +6,6 @@ import { noteNextStep, printPurchase } from '../purchase/receipt.ts';
 import { savedText } from '../secrets/destination.ts';
 import { withMaskedKey } from '../subscription-table.ts';
 import type { AvailabilityChange, Candidate, PoolAvailability } from './availability.ts';
-import type { HeldSeats } from './buyer.ts';
 import {
   changeEvent,
   errorEvent,
@@ -17,6 +16,7 @@ import {
   type WatchEvent,
 } from './events.ts';
 import { EventNotifier, type NotifyOptions } from './notify.ts';
+import type { HeldSeats } from './purchase-state.ts';
 import type { WatchScreen } from './screen.ts';
 
 /** What reporting takes. */
