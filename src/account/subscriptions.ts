@@ -14,14 +14,14 @@ import { withPool } from './pools.ts';
 /** A subscription and the pool it is on. */
 export type PoolSubscription = Subscription & { readonly poolSlug: string };
 
-/** My subscriptions on one pool. @throws CommandError (not_found) that names the nearest pools */
+/** Returns my subscriptions on one pool. @throws CommandError (not_found) with the nearest names */
 export async function poolSubscriptions(context: Pick<Context, 'api'>, pool: string): Promise<PoolSubscription[]> {
   const { pools } = await context.api();
   const found = await withPool(context, pool, () => pools.subscriptions(pool));
   return found.map((subscription) => ({ ...subscription, poolSlug: pool }));
 }
 
-/** My subscriptions on all pools: the account names the pools, each pool its subscriptions. */
+/** Returns my subscriptions on all pools. The account names the pools, and each pool lists its subscriptions. */
 export async function allSubscriptions(
   { pools }: { readonly pools: Pick<Api['pools'], 'subscriptions'> },
   { poolPledges }: BillingStatus,
@@ -39,13 +39,13 @@ export async function allSubscriptions(
 }
 
 /**
- * The name of a pool that I have a subscription on, as typed or picked from those.
+ * Returns the name of a pool that I have a subscription on, as typed or picked from those.
  *
- * @param fits - which of my subscriptions are meant
- * @throws CommandError (input_required) when none was typed and nobody can be asked; (not_found) when none is meant
+ * @param fits - selects the subscriptions to pick from
+ * @throws CommandError (input_required) if none was typed and nobody can be asked; (not_found) if there is none to pick
  */
-export async function chosenPoolOfMine(
-  context: Context,
+export async function choosePoolOfMine(
+  context: Pick<Context, 'api' | 'connections' | 'prompts'>,
   typed: string | undefined,
   fits: (subscription: PoolSubscription) => boolean,
 ): Promise<string> {
@@ -73,7 +73,7 @@ export async function chosenPoolOfMine(
 /** How the key of a subscription comes that is `pending_key`. */
 export const keyByMail = 'The key of this pool is sent by mail, usually within hours, always within 24 hours.';
 
-/** Whether a subscription will renew, and can be canceled. */
+/** Returns whether a subscription will renew, and can be canceled. */
 export function isGoing({ status, cancelAtPeriodEnd }: Subscription): boolean {
   return status !== 'canceled' && !cancelAtPeriodEnd;
 }

@@ -22,7 +22,7 @@ export type DeliveredPurchase = PurchaseResult & {
 };
 
 /**
- * Buys, creates a key for each seat that can have one, and shows both, also when not all keys could be created. The user has consented.
+ * Buys, creates a key for each seat that can have one, and shows both, even if not all keys could be created. The user has agreed.
  *
  * @param buy - called once there is room for the keys' secrets
  * @throws CommandError with its outcome
@@ -31,11 +31,11 @@ export async function buyAndDeliver(
   context: BuyingContext,
   buy: () => Promise<PurchaseResult>,
   { createKey, destination }: KeyOptions,
-  tell: (told: DeliveredPurchase) => Promise<void>,
+  show: (purchase: DeliveredPurchase) => Promise<void>,
 ): Promise<DeliveredPurchase> {
   if (createKey === undefined) {
     const bought = await buy();
-    await tell(bought);
+    await show(bought);
     return bought;
   }
   const delivered = await createAndDeliver<DeliveredPurchase>(context, {
@@ -46,7 +46,7 @@ export async function buyAndDeliver(
       return { ...bought, ...(await createKeys(context, bought.subscriptions, createKey, keep)) };
     },
     print: (purchase, saved) =>
-      tell(saved ? { ...purchase, subscriptions: purchase.subscriptions.map(withMaskedKey), saved } : purchase),
+      show(saved ? { ...purchase, subscriptions: purchase.subscriptions.map(withMaskedKey), saved } : purchase),
   });
   if (delivered.failure) {
     // Only one error can end the command, and the price must be reported.
@@ -57,7 +57,7 @@ export async function buyAndDeliver(
   return delivered;
 }
 
-/** The secrets of new keys; those that were there before are nobody's to be shown. */
+/** Returns the secrets of new keys. Those that existed before aren't shown. */
 export function secretsOf({ kind, subscriptions }: PurchaseResult): string[] {
   return kind === 'covered' ? [] : subscriptions.flatMap(({ key }) => (key?.apiKey ? [key.apiKey] : []));
 }

@@ -6,10 +6,10 @@ import { counted, inWords } from '../../output/text.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
 
 /**
- * The subscriptions that cover the blocks with enough seats and will renew; undefined when nothing is covered.
+ * Returns the subscriptions that cover the blocks with enough seats and will renew; undefined if nothing is covered.
  *
  * @param mine - my subscriptions on the pool
- * @throws CommandError (unavailable) when part is covered, or only by what will not renew
+ * @throws CommandError (unavailable) if only part is covered, or by subscriptions that won't renew
  */
 export function findCovering(
   pool: string,
@@ -41,7 +41,7 @@ export function findCovering(
   );
 }
 
-/** Blocks that are paid for and will not renew, or whose payment failed, are neither covered nor to be bought again unasked. */
+/** Refuses blocks that are paid for but won't renew, or whose payment failed: they aren't covered, and weren't asked for twice. */
 function refuseHeld(pool: string, mine: readonly Subscription[], blocks: readonly Block[]): void {
   const held = mine.find(
     (each) => each.status !== 'canceled' && blocks.some((block) => blocksHeld(each).includes(block)),

@@ -8,10 +8,10 @@ import { dayAndDistance } from '../../output/time.ts';
 import { subscriptionColumns, subscriptionFields } from '../subscription-table.ts';
 import { keyByMail, type PoolSubscription } from '../subscriptions.ts';
 
-/** The fields of what was bought: of a single subscription, or with `subscriptions` of several. */
+/** The fields of a purchase: those of a single subscription, or `subscriptions` for several. */
 export const purchaseFields = [...subscriptionFields, 'subscriptions'];
 
-/** Prints what was bought, keys as they stand in it. */
+/** Prints a purchase. Secrets of keys are printed as they are in it. */
 export async function printPurchase(
   context: Pick<Context, 'connections' | 'output' | 'world'>,
   subscriptions: readonly PoolSubscription[],
@@ -52,7 +52,7 @@ export async function printPurchase(
   );
 }
 
-/** Says how a key is had, where there is none yet. @param withKey - whether one was to be made */
+/** Says how to get a key if there is none yet. @param withKey - whether one was to be created */
 export function noteNextStep(
   { output }: Pick<Context, 'output'>,
   subscriptions: readonly Subscription[],

@@ -3,7 +3,7 @@ import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { PoolCatalog } from '../../account/pool-catalog.ts';
 import { blockHours } from '../../account/pools.ts';
 import { subscriptionFields, withMaskedKey } from '../../account/subscription-table.ts';
-import { chosenPoolOfMine, isGoing, type PoolSubscription, poolSubscriptions } from '../../account/subscriptions.ts';
+import { choosePoolOfMine, isGoing, type PoolSubscription, poolSubscriptions } from '../../account/subscriptions.ts';
 import type { Subscription } from '../../api/pools.ts';
 import {
   againOption,
@@ -49,7 +49,7 @@ export async function run(options: Options, context: Context): Promise<void> {
   context.settling = settlingOf(options);
   const { output, prompts } = context;
   prompts.requireConsent('canceling a subscription');
-  const typed = await chosenPoolOfMine(context, options.pool, isGoing);
+  const typed = await choosePoolOfMine(context, options.pool, isGoing);
   const pool = await new PoolCatalog(context).nameOf(typed);
   const planned = { action: 'cancel', intent: { action: 'cancel', pool, subscription: '' } } as const;
   const earlier = await awaitEarlier(context, planned);

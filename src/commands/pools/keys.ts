@@ -1,5 +1,5 @@
 import { withPool } from '../../account/pools.ts';
-import { chosenPoolOfMine, keyByMail, poolSubscriptions } from '../../account/subscriptions.ts';
+import { choosePoolOfMine, keyByMail, poolSubscriptions } from '../../account/subscriptions.ts';
 import type { PoolKey } from '../../api/pools.ts';
 import { poolArgument } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
@@ -10,12 +10,17 @@ import { maskInLog } from '../../output/workflow-commands.ts';
 
 export const fields = ['id', 'name', 'apiKey', 'isActive', 'subscriptionId', 'createdAt'] as const;
 
-interface Options {
+type KeysContext = Pick<Context, 'api' | 'connections' | 'output' | 'prompts' | 'world'>;
+
+/** Which keys `ci pools keys` shows, and how. */
+export interface Options {
+  /** Undefined: ask. */
+  readonly pool: string | undefined;
   readonly reveal?: true;
 }
 
-/** `ci pools keys`: the keys of my subscriptions on a pool. */
-export default function keys(command: Verb, context: Context): void {
+/** `ci pools keys`: shows the keys of the user's subscriptions on a pool. */
+export default function keys(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -23,12 +28,13 @@ export default function keys(command: Verb, context: Context): void {
     })
     .addArgument(poolArgument())
     .option('--reveal', 'show the secrets in full')
-    .action((pool: string | undefined, options: Options) => listPoolKeys(context, pool, options));
+    .action((pool: string | undefined, flags: Omit<Options, 'pool'>) => execute({ pool, ...flags }, context));
 }
 
-async function listPoolKeys(context: Context, typed: string | undefined, { reveal }: Options): Promise<void> {
+/** Shows the keys, masked unless asked for. */
+export async function run({ reveal, ...options }: Options, context: KeysContext): Promise<void> {
   const { pools } = await context.api();
-  const pool = await chosenPoolOfMine(context, typed, ({ status }) => status !== 'canceled');
+  const pool = await choosePoolOfMine(context, options.pool, ({ status }) => status !== 'canceled');
   const found = await withPool(context, pool, () => pools.keys(pool));
   const shown = reveal ? found : found.map((key) => (key.apiKey ? { ...key, apiKey: masked(key.apiKey) } : key));
   if (reveal)
@@ -40,8 +46,8 @@ async function listPoolKeys(context: Context, typed: string | undefined, { revea
   await context.output.list(shown, { columns, fields, empty });
 }
 
-/** That there are none, and how one is come by. */
-async function noKeys(context: Context, pool: string): Promise<string> {
+/** Returns what to say if there are no keys: how to get one. */
+async function noKeys(context: Pick<Context, 'api' | 'output'>, pool: string): Promise<string> {
   const none = `No keys on ${pool}.`;
   if (!context.output.isForPeople) return none;
   const mine = await poolSubscriptions(context, pool);

@@ -14,15 +14,16 @@ export const fields = poolFields;
 /** Unlimited Subscriptions API, "List available plans": a pool's `status`. A draft is not listed. */
 const statuses = ['active', 'funding', 'activating', 'paused'] as const;
 
-interface Filter {
+/** Which pools `ci pools list` shows. */
+export interface Options {
   readonly available?: true;
   readonly block?: readonly Block[];
   readonly model?: string;
   readonly status?: string;
 }
 
-/** `ci pools list`: the pools, what they cost and which blocks are open. */
-export default function list(command: Verb, context: Context): void {
+/** `ci pools list`: shows the pools, their prices and which blocks are available. */
+export default function list(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
@@ -36,18 +37,19 @@ export default function list(command: Verb, context: Context): void {
     .addOption(blocksOption('--block <names>', 'only pools where these blocks are open'))
     .option('--model <text>', 'only pools whose model holds this text')
     .addOption(new ValueOption('--status <word>', `only pools in this state: ${statuses.join(', ')}`, oneOf(statuses)))
-    .action((filter: Filter) => listPools(context, filter));
+    .action((options: Options) => execute(options, context));
 }
 
-async function listPools(context: Context, filter: Filter): Promise<void> {
+/** Shows the pools that fit. */
+export async function run(options: Options, context: Pick<Context, 'api' | 'output'>): Promise<void> {
   const { pools } = await context.api();
   const listed = await pools.list();
-  const asksForSeats = filter.available === true || filter.block !== undefined;
+  const asksForSeats = options.available === true || options.block !== undefined;
   const found: Pool[] = [];
   for (const pool of listed) {
-    // A list that states no blocks says nothing of seats: the pool itself does.
+    // If the list states no blocks, only the pool itself says which seats are available.
     const unstated = asksForSeats && pool.status === 'active' && !pool.blocks?.length;
-    if (matches(unstated ? await pools.get(pool.id) : pool, filter)) found.push(pool);
+    if (matches(unstated ? await pools.get(pool.id) : pool, options)) found.push(pool);
   }
   const { isTerminal, width } = context.output;
   await context.output.list(found, {
@@ -57,7 +59,7 @@ async function listPools(context: Context, filter: Filter): Promise<void> {
   });
 }
 
-function matches(pool: PoolDetail, { available, block, model, status }: Filter): boolean {
+function matches(pool: PoolDetail, { available, block, model, status }: Options): boolean {
   const models = [pool.modelId, pool.modelName, pool.slug, ...(pool.models ?? [])];
   return (
     (!available || blockNames.some((each) => isOpen(pool, each))) &&
@@ -99,7 +101,7 @@ const columns: readonly Column<Pool>[] = [
   ),
 ];
 
-/** For people with a wide terminal. */
+/** Shown on a wide terminal. */
 const whereThereIsRoom: readonly Column<Pool>[] = [
   {
     field: 'annualDiscount',

@@ -5,19 +5,26 @@ import { poolArgument } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 
-/** `ci pools subscriptions`: mine, on every pool or on one. */
-export default function subscriptions(command: Verb, context: Context): void {
+/** Which subscriptions `ci pools subscriptions` shows. */
+export interface Options {
+  /** Undefined: of all pools. */
+  readonly pool: string | undefined;
+}
+
+/** `ci pools subscriptions`: shows the user's subscriptions, on all pools or on one. */
+export default function subscriptions(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields: subscriptionFields,
       examples: ['ci pools subscriptions', "ci pools subscriptions kimi26 --json | jq -r '.[].id'"],
     })
     .addArgument(poolArgument())
-    .action((pool?: string) => listSubscriptions(context, pool));
+    .action((pool: string | undefined) => execute({ pool }, context));
 }
 
-async function listSubscriptions(context: Context, typed: string | undefined): Promise<void> {
-  const found = typed === undefined ? await mine(context) : await poolSubscriptions(context, checkedPool(typed));
+/** Shows the user's subscriptions. */
+export async function run({ pool }: Options, context: Pick<Context, 'api' | 'connections' | 'output'>): Promise<void> {
+  const found = pool === undefined ? await mine(context) : await poolSubscriptions(context, checkedPool(pool));
   const now = await context.connections.now();
   const columns = subscriptionColumns(now).filter(
     ({ field }) => field !== 'cancelAtPeriodEnd' || !context.output.isForPeople,
@@ -29,7 +36,7 @@ async function listSubscriptions(context: Context, typed: string | undefined): P
   });
 }
 
-async function mine(context: Context): Promise<PoolSubscription[]> {
+async function mine(context: Pick<Context, 'api'>): Promise<PoolSubscription[]> {
   const api = await context.api();
   return allSubscriptions(api, await api.billing.status());
 }
