@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
 import { obstacleIn, type PurchaseState, stateAfterCheck } from '../../../src/account/watch/purchase-state.ts';
 import type { RecordedChange } from '../../../src/state/history.ts';
+import { thisProcess } from '../../../src/state/process.ts';
 
 const change: RecordedChange = {
   id: 'c1',
   at: '2026-04-14T20:15:30.250Z',
+  process: thisProcess(),
   account: { id: 'a1', label: 'default' },
   intent: { action: 'subscribe', pool: 'kimi26', blocks: ['asia'], quantity: 1, billingCycle: 'month' },
   before: { ids: [] },
