@@ -23,6 +23,17 @@ describe.each(pages)('$file', ({ file, text }) => {
     expect(named.filter((name) => !existsSync(name))).toEqual([]);
   });
 
+  test('names only functions that exist, in the files of the same line', () => {
+    const missing = text.split('\n').flatMap((line) => {
+      const code = codeIn(line);
+      const files = code.filter((name) => /^src\/.*\.ts$/.test(name));
+      const sources = files.map((name) => readFileSync(name, 'utf8')).join('\n');
+      const called = code.flatMap((each) => /^(\w+)\(\)$/.exec(each)?.[1] ?? []);
+      return called.filter((name) => !new RegExp(`\\b${name}[<(]`).test(sources));
+    });
+    expect(missing).toEqual([]);
+  });
+
   test('names only npm scripts that exist', () => {
     const manifest: unknown = JSON.parse(readFileSync('package.json', 'utf8'));
     const named = [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name);
