@@ -344,7 +344,7 @@ describe('what is missing is asked for', () => {
   test('a credit key is asked for its name', async () => {
     const { api, me } = await someone();
     const session = onTerminal(me, 'keys create --credit');
-    await session.shows(/called\?/);
+    await session.shows(/Key name:/);
     session.type(`client-acme${enter}`);
     expect(await session.exit).toBe(0);
     expect(listAt(await api.box.seen(), 'keys')).toMatchObject([{ name: 'client-acme', type: 'credit' }]);

@@ -17,13 +17,13 @@ type Answer = readonly [question: string | RegExp, keys: string];
 
 const asksKey = 'Management key (mk_…), or s for the sandbox:';
 const asksPool = 'Which pool?';
-const asksHours = 'When do you work';
+const asksHours = 'Working hours';
 const asksBlocks = 'Which blocks?';
 const asksSeats = 'How many seats?';
-const asksCycle = 'Billed how?';
-const asksName = 'What shall the key be called?';
-const asksPlace = 'Where shall the key go?';
-const asksFile = 'Which file?';
+const asksCycle = 'Billing cycle:';
+const asksName = 'Key name:';
+const asksPlace = 'Save the key to:';
+const asksFile = 'File:';
 
 /** From the pool to the consent, with what is suggested. */
 const toConsent: readonly Answer[] = [
@@ -114,9 +114,9 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const { code, text } = await ended(session);
       expect(code).toBe(0);
       for (const fact of [
-        'Nothing is charged before you agree to the price. Esc goes back a step. Ctrl-C leaves;',
-        'The dashboard makes one, tab Management Keys: https://cheapestinference.com/dashboard No account yet',
-        '✓ How many seats? Each answers one request at a time. 1 ✓ Billed how?',
+        "You won't be charged until you confirm. Esc: back a step. Ctrl-C: quit (completed steps are kept).",
+        'Create a management key in the dashboard (Management Keys): https://cheapestinference.com/dashboard No account yet',
+        '✓ How many seats? Each answers one request at a time. 1 ✓ Billing cycle:',
         '✓ Subscribed to europe of kimi26: $49.00 charged.',
         '✓ The key works. kimi-k2.6 says: This is the CheapestInference sandbox speaking',
         'Done. Pool kimi26 europe Subscription ',
@@ -144,7 +144,10 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       await answers(session, [
         [asksKey, `nonsense${enter}`],
         [/that\s+is\s+no\s+management\s+key[\s\S]*\? Management key/, `mk_invalid_1${enter}`],
-        [/✗ Invalid management key\. Paste it whole, or\s+make another\.[\s\S]*\? Management key/, managementKey],
+        [
+          /✗ Invalid management key\. Paste\s+the\s+whole\s+key,\s+or\s+create\s+another\.[\s\S]*\? Management key/,
+          managementKey,
+        ],
         [/•{9}/, enter],
         [/✓ Signed in to 127\.0\.0\.1:\d+ as profile "default"\./, ''],
         ...toConsent,
@@ -163,7 +166,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const session = setup(userOf(api, { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_invalid_1' }));
       await answers(session, [[asksKey, ctrlC]]);
       const { code, text } = await ended(session);
-      expect(text).toContain('The key at hand is not accepted: Invalid management key.');
+      expect(text).toContain('The API refused your management key: Invalid management key.');
       expect(code).toBe(130);
     });
   });
@@ -180,7 +183,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       session.type('EUROPE mini');
       await answers(session, [
         [/\? Which pool\? EUROPE mini\n❯ minimax-m3 .*\n\n/, enter],
-        [/✓ Which pool\? minimax-m3\n[\s\S]*\? When do you work/, ctrlC],
+        [/✓ Which pool\? minimax-m3\n[\s\S]*\? Working hours/, ctrlC],
       ]);
       expect((await ended(session)).code).toBe(130);
     });
@@ -233,7 +236,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         [/! "all day" are no working hours\.\s+Write\s+them/, `${backspace.repeat(7)}9-17${enter}`],
         [asksBlocks, enter],
         [asksSeats, `21${enter}`],
-        [/! "21" is no number of seats\. Type 1 to 20\./, `${backspace.repeat(2)}9${enter}`],
+        [/! Enter a number from 1 to 20\./, `${backspace.repeat(2)}9${enter}`],
         [/! 8 seats are free\./, `${backspace}8${enter}`],
         [asksCycle, ctrlC],
       ]);
@@ -245,11 +248,8 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const session = setup(me);
       await answers(session, [
         ...toConsent.slice(0, 4),
-        [
-          /by the month: \$49\.00 today, and every month\n {2}by the year: \$499\.80 today, saves \$88\.20 a year\n/,
-          down,
-        ],
-        [/❯ by the year/, enter],
+        [/Monthly: \$49\.00 today, then every month\n {2}Yearly: \$499\.80 today, saves \$88\.20 per year\n/, down],
+        [/❯ Yearly/, enter],
         ['Charge $499.80 now?', `y${enter}`],
         [asksName, enter],
         [asksPlace, enter],
@@ -324,7 +324,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const asked: readonly Answer[] = [...toConsent, ['Charge $49.00 now?', `y${enter}`]];
       await answers(session, [
         [asksPool, escapeKey],
-        [/There is no step to go back to\.\n\? Which pool\?/, ''],
+        [/This is the first step\.\n\? Which pool\?/, ''],
       ]);
       for (const [at, [question]] of asked.entries()) {
         const before = asked[at - 1];
@@ -360,7 +360,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       await answers(session, [
         ...toName,
         [asksName, escapeKey],
-        [/There is no step to go back to\.\n\? What shall the key be called\?/, `again${enter}`],
+        [/This is the first step\.\n\? Key name:/, `again${enter}`],
         [asksPlace, enter],
       ]);
       expect((await ended(session)).code).toBe(0);
@@ -379,7 +379,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         const { code, text } = await ended(session);
         expect([code, text]).toEqual([
           130,
-          expect.stringMatching(/ ci: interrupted\. Nothing was changed\. `ci setup` begins again\.$/),
+          expect.stringMatching(/ ci: interrupted\. Nothing was changed\. Run `ci setup` to start again\.$/),
         ]);
         expect(api.changes).toEqual([]);
       },
@@ -406,7 +406,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect([code, text]).toEqual([
         130,
         expect.stringMatching(
-          / ci: interrupted\. Done so far: reserved europe of kimi26 for \$49\.00\. `ci setup` goes on from there\.$/,
+          / ci: interrupted\. Done so far: reserved europe of kimi26 for \$49\.00\. Run `ci setup` to continue\.$/,
         ),
       ]);
       expect(listAt(await api.box.seen(), 'keys')).toEqual([]);
@@ -414,7 +414,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
 
       const again = setup(me);
       await answers(again, [
-        [/You hold 1 subscription already\. What next\?\n❯ make a key for kimi26 {2}europe {2}live now/, enter],
+        [/You have 1 subscription\. What next\?\n❯ Create a key for kimi26 {2}europe {2}live now/, enter],
         [asksName, `second${enter}`],
         [asksPlace, enter],
       ]);
@@ -432,7 +432,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect((await me.ci('pools subscribe kimi26 --blocks europe --yes')).code).toBe(0);
       const session = setup(me);
       await answers(session, [
-        ['You hold 1 subscription already. What next?', `${down}${enter}`],
+        ['You have 1 subscription. What next?', `${down}${enter}`],
         [asksPool, enter],
         [asksHours, `1-8${enter}`],
         [asksBlocks, enter],
@@ -486,7 +486,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
 
     test.each([
       ['stopping', `${down}${down}${enter}`, 8, 'No payment method found — add a card first.'],
-      ['Ctrl-C', ctrlC, 130, 'interrupted. Nothing was changed. `ci setup` begins again.'],
+      ['Ctrl-C', ctrlC, 130, 'interrupted. Nothing was changed. Run `ci setup` to start again.'],
     ])('no card on file, and %s there: nothing is charged', async (_what, keys, exit, told) => {
       const { api, me } = await signedIn({ card: false });
       const session = setup(me);
@@ -503,7 +503,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         ...toName,
         ['What now?', enter],
         [asksBlocks, escapeKey],
-        [/Back\.\n\? When do you work/, `1-8${enter}`],
+        [/Back\.\n\? Working hours/, `1-8${enter}`],
         [/Suggested: asia[\s\S]*\? Which blocks\?/, enter],
         [asksSeats, enter],
         [asksCycle, enter],
@@ -626,7 +626,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const next = setup(me);
       await answers(next, [[asksPool, ctrlC]]);
       expect((await ended(next)).text).toContain(
-        'You hold glm5 europe already: its key is sent by mail, always within 24 hours. ? Which pool?',
+        'You already have glm5 europe: its key is sent by email within 24 hours. ? Which pool?',
       );
     });
 
@@ -681,9 +681,12 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const bashrc = path.join(me.home, '.bashrc');
       writeFileSync(bashrc, 'alias ll="ls -l"');
       const session = setup(me, { SHELL: '/bin/bash' });
-      await answers(session, [...toPlace, [/\n {2}every new bash: ~\/\.bashrc loads it\n/, `${down}${down}${enter}`]]);
+      await answers(session, [
+        ...toPlace,
+        [/\n {2}Load it in new shells \(edits ~\/\.bashrc\)\n/, `${down}${down}${enter}`],
+      ]);
       const { code, text } = await ended(session);
-      expect([code, text]).toEqual([0, expect.stringContaining('✓ Where shall the key go? every new bash ✓')]);
+      expect([code, text]).toEqual([0, expect.stringContaining('✓ Save the key to: new shells ✓')]);
       const profile = readFileSync(bashrc, 'utf8');
       expect(profile).toMatch(/^alias ll="ls -l"\n# >>> CheapestInference API key >>>\n/);
       expect(profile).not.toMatch(/sk_/);
@@ -700,7 +703,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       writeFileSync(program, '#!/bin/sh\nprintf "%s\\n" "$*" > "$HOME/arguments"\ncat > "$HOME/clipboard"\n');
       chmodSync(program, 0o755);
       const session = setup(me, { DISPLAY: ':0' });
-      await answers(session, [...toPlace, [/\n {2}the clipboard\n/, `${down}${down}${enter}`]]);
+      await answers(session, [...toPlace, [/\n {2}The clipboard\n/, `${down}${down}${enter}`]]);
       const { code, text } = await ended(session);
       expect([code, text]).toEqual([0, expect.stringContaining('Saved to the clipboard Account')]);
       const copied = readFileSync(path.join(me.home, 'clipboard'), 'utf8');
@@ -713,7 +716,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     test('the screen, once, alone on its line', async () => {
       const { api, me } = await signedIn();
       const session = setup(me);
-      await answers(session, [...toPlace, [/\n {2}the screen, once\n/, `${down}${down}${enter}`]]);
+      await answers(session, [...toPlace, [/\n {2}The screen, once\n/, `${down}${down}${enter}`]]);
       expect((await ended(session)).code).toBe(0);
       const shown = session.screen.split('\n').filter((line) => secret.test(line));
       expect(shown).toEqual([expect.stringMatching(new RegExp(`^${secret.source}$`))]);
@@ -725,7 +728,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
 
 describe('Ctrl-C while a request is under way', () => {
   test.each([
-    ['GET /api/pools', 'interrupted. Nothing was changed. `ci setup` begins again.', []],
+    ['GET /api/pools', 'interrupted. Nothing was changed. Run `ci setup` to start again.', []],
     ['POST /api/pools/', 'interrupted. The change may have gone through, or may still do so. ', ['subscribe unknown']],
     [
       'POST /api/keys/',
@@ -804,7 +807,7 @@ describe('an unexpected purchase', () => {
     isDown = false;
     const session = onTerminal(me, 'setup', { columns: 200 });
     await answers(session, [
-      ['You hold 1 subscription already. What next?', enter],
+      ['You have 1 subscription. What next?', enter],
       [asksName, enter],
       [asksPlace, enter],
     ]);
@@ -821,14 +824,14 @@ describe('a terminal that can do less', () => {
     const session = onTerminal(me, 'setup', { env: { TERM: 'dumb' }, columns: 60, pty: true });
     for (const [shown, line] of [
       [/Its number or name: $/, 'kimi26'],
-      [/skip:\s*$/, '9-17'],
+      [/skip\):\s*$/, '9-17'],
       [/or all: $/, '<'],
-      [/Back\.\nWhen do you work[\s\S]*skip:\s*$/, '9-17'],
+      [/Back\.\nWorking hours[\s\S]*skip\):\s*$/, '9-17'],
       [/Back\.[\s\S]*or all: $/, 'europe'],
       [/time\. \(1\)\s*$/, ''],
       [/Its number or name: $/, '1'],
       [/Charge \$49\.00 now\? \(y\/N\) $/, 'y'],
-      [/called\? \(ci-e2e-\w+\) $/, ''],
+      [/Key name: \(ci-e2e-\w+\) $/, ''],
       [/Its number or name: $/, '1'],
     ] satisfies [RegExp, string][]) {
       await expect.poll(() => `${session.screen} `.replace(/\s+$/, ' '), { timeout: 20_000 }).toMatch(shown);

@@ -33,10 +33,10 @@ const kinds: readonly ((context: DestinationContext) => readonly DestinationChoi
   (context) => [
     { name: '.env in this folder', choice: new DotenvFile(context, '.env') },
     {
-      name: 'another dotenv file',
+      name: 'Another dotenv file',
       choice: {
-        question: 'Which file?',
-        missing: 'Type the path of a file.',
+        question: 'File:',
+        missing: 'Enter the path of a file.',
         destinationAt: (typed) => new DotenvFile(context, typed),
       },
     },
@@ -45,16 +45,15 @@ const kinds: readonly ((context: DestinationContext) => readonly DestinationChoi
     const { env } = context.world;
     const profile = findShellProfile(env);
     if (!profile) return [];
-    const { shell, file } = profile;
-    const name = `every new ${shell}: ${fromHome(file, env.HOME)} loads it`;
-    return [{ name, short: `every new ${shell}`, choice: new ShellStartupFile(context, profile) }];
+    const name = `Load it in new shells (edits ${fromHome(profile.file, env.HOME)})`;
+    return [{ name, short: 'new shells', choice: new ShellStartupFile(context, profile) }];
   },
   ({ world }) => {
     const clipboard = findClipboard(world.env);
-    return clipboard ? [{ name: 'the clipboard', choice: new SystemClipboard(clipboard) }] : [];
+    return clipboard ? [{ name: 'The clipboard', choice: new SystemClipboard(clipboard) }] : [];
   },
   // In a result for programs, a frame would be in the way, and the screen is not where it goes.
-  (context) => (context.output.isForPeople ? [{ name: 'the screen, once', choice: new Screen(context) }] : []),
+  (context) => (context.output.isForPeople ? [{ name: 'The screen, once', choice: new Screen(context) }] : []),
 ];
 
 /** Returns the destinations to choose from. */

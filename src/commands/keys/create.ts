@@ -89,10 +89,7 @@ export async function run(options: Options, context: KeyContext): Promise<void> 
   const show: ShowOptions = { destination, secretOnly: options.secretOnly, reveal: options.reveal };
   const name =
     options.name === undefined && options.credit
-      ? await context.prompts.text(
-          'What shall the key be called?',
-          'a credit key needs a name: `ci keys create NAME --credit`',
-        )
+      ? await context.prompts.text('Key name:', 'a credit key needs a name: `ci keys create NAME --credit`')
       : options.name;
   const subscriptionId =
     options.pool === undefined ? options.subscription : await subscriptionOn(context, options.pool, name);

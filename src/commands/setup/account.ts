@@ -5,7 +5,7 @@ import { CommandError } from '../../domain/errors.ts';
 import { masked } from '../../domain/secrets.ts';
 import type { Step, Wizard } from './wizard.ts';
 
-/** Signs in, or chooses the sandbox; whoever is signed in already is not asked. */
+/** Signs in, or chooses the sandbox. Asks nothing if a management key works already. */
 export const account: Step = async (wizard) => {
   const { context } = wizard;
   const { settings, output } = context;
@@ -18,13 +18,13 @@ export const account: Step = async (wizard) => {
     return 'silent';
   }
   output.note(
-    `A management key signs you in. The dashboard makes one, tab Management Keys:\n  ${pages.dashboard}\nNo account yet, or just looking? Type s for the sandbox: the whole API on this machine, no money moves.`,
+    `Create a management key in the dashboard (Management Keys):\n  ${pages.dashboard}\nNo account yet? Type s for the sandbox: the whole API on this machine, and no money moves.`,
   );
   while (!(await signIn(wizard)));
   return 'asked';
 };
 
-/** Whether the key at hand is accepted; a key that is refused is asked for anew. */
+/** Whether the API accepts the management key that is set. */
 async function isAccepted({ context }: Wizard): Promise<boolean> {
   try {
     const { billing } = await context.api();
@@ -32,7 +32,7 @@ async function isAccepted({ context }: Wizard): Promise<boolean> {
     return true;
   } catch (error) {
     if (!(error instanceof CommandError) || error.exitCode !== 4) throw error;
-    context.output.note(`The key at hand is not accepted: ${error.message}.`);
+    context.output.note(`The API refused your management key: ${error.message}.`);
     return false;
   }
 }
@@ -41,7 +41,7 @@ async function isAccepted({ context }: Wizard): Promise<boolean> {
 async function signIn({ context, prompts, done }: Wizard): Promise<boolean> {
   const { output } = context;
   const typed = (
-    await prompts.secret('Management key (mk_…), or s for the sandbox:', 'there is nobody to ask for the key')
+    await prompts.secret('Management key (mk_…), or s for the sandbox:', "can't prompt for the key without a terminal")
   ).trim();
   if (typed === 's' || typed === 'S') {
     context.reload({ sandbox: true });
@@ -57,7 +57,7 @@ async function signIn({ context, prompts, done }: Wizard): Promise<boolean> {
     return true;
   } catch (error) {
     if (!(error instanceof CommandError) || error.code === 'interrupted' || error.code === 'file_error') throw error;
-    const hint = error.exitCode === 4 ? 'Paste it whole, or make another.' : error.hint;
+    const hint = error.exitCode === 4 ? 'Paste the whole key, or create another.' : error.hint;
     output.note([`✗ ${error.message}.`, hint].filter(Boolean).join(' '));
     return false;
   }

@@ -22,17 +22,17 @@ export const whatIsThere: Step = async (wizard) => {
   const all = await allSubscriptions(api, await api.billing.status());
   for (const waiting of all.filter(({ status }) => status === 'pending_key')) {
     const what = `${waiting.poolSlug} ${hoursInWords(waiting)}`.trim();
-    context.output.note(`You hold ${what} already: its key is sent by mail, always within 24 hours.`);
+    context.output.note(`You already have ${what}: its key is sent by email within 24 hours.`);
   }
   const mine = all.filter(({ status }) => status === 'active');
   if (mine.length === 0) return 'silent';
   const keys: Choice<PoolSubscription | undefined>[] = (await subscriptionChoices(context, mine)).map((choice) => ({
     ...choice,
-    name: `make a key for ${choice.name}`,
-    short: `a key for ${choice.short}`,
+    name: `Create a key for ${choice.name}`,
+    short: `Create a key for ${choice.short}`,
   }));
-  const question = `You hold ${counted(mine.length, 'subscription')} already. What next?`;
-  const picked = await prompts.pick(question, [...keys, { name: 'reserve more blocks', value: undefined }], nobody);
+  const question = `You have ${counted(mine.length, 'subscription')}. What next?`;
+  const picked = await prompts.pick(question, [...keys, { name: 'Reserve more blocks', value: undefined }], nobody);
   if (!picked) return 'asked';
   wizard.subscriptions = [picked];
   wizard.pool = findPool(await api.pools.list(), picked.poolSlug);
@@ -44,7 +44,7 @@ const anyPurchase = {
   intent: { action: 'subscribe', pool: '', blocks: [], quantity: 1, billingCycle: 'month' },
 } as const;
 
-/** Which pool. */
+/** Asks for the pool. */
 export const choosePool: Step = async (wizard) => {
   if (wizard.subscriptions) return 'silent';
   const { context, prompts } = wizard;
@@ -62,11 +62,11 @@ export const choosePool: Step = async (wizard) => {
   return 'asked';
 };
 
-/** When the person works: what to suggest. */
+/** Asks for the working hours, to suggest blocks. */
 export const workingHours: Step = async (wizard) => {
   if (wizard.subscriptions) return 'silent';
   const { context, prompts } = wizard;
-  const question = 'When do you work, by your own clock? 9-17, or Enter to skip:';
+  const question = 'Working hours, to suggest blocks (e.g. 9-17, Enter to skip):';
   const typed = await prompts.text(question, nobody, (text) =>
     text.trim() === '' ? undefined : mistakeIn(() => parseWorkingHours(text)),
   );
@@ -81,7 +81,7 @@ export const workingHours: Step = async (wizard) => {
   return 'asked';
 };
 
-/** Which blocks, each with the person's own hours. */
+/** Asks for the blocks, each with its hours in local time. */
 export const chooseBlocks: Step = async (wizard) => {
   const { context, prompts, work, pool } = wizard;
   if (wizard.subscriptions || !pool) return 'silent';
@@ -105,7 +105,7 @@ export const chooseBlocks: Step = async (wizard) => {
   return 'asked';
 };
 
-/** How many seats. */
+/** Asks for the number of seats. */
 export const chooseSeats: Step = async (wizard) => {
   if (wizard.subscriptions) return 'silent';
   const { context, prompts, pool, blocks = [] } = wizard;
@@ -115,14 +115,14 @@ export const chooseSeats: Step = async (wizard) => {
   const question = 'How many seats? Each answers one request at a time.';
   const check = (text: string) => {
     const count = text.trim() === '' ? Number.NaN : Number(text);
-    if (!Number.isInteger(count) || count < 1 || count > 20) return `"${text}" is no number of seats. Type 1 to 20.`;
+    if (!Number.isInteger(count) || count < 1 || count > 20) return 'Enter a number from 1 to 20.';
     return count > free ? `${counted(free, 'seat')} ${free === 1 ? 'is' : 'are'} free.` : undefined;
   };
   wizard.quantity = Number(await prompts.text(question, nobody, check, '1'));
   return 'asked';
 };
 
-/** By the month or by the year, and what the year saves. */
+/** Asks for the billing cycle, and says what a year saves. */
 export const chooseCycle: Step = async (wizard) => {
   const { context, prompts, pool, blocks, quantity = 1 } = wizard;
   if (wizard.subscriptions || !pool || !blocks) return 'silent';
@@ -131,11 +131,11 @@ export const chooseCycle: Step = async (wizard) => {
   const year = yearlyCharge(month, pool.annualDiscount ?? detail.annualDiscount ?? 0);
   const saves = month * 12 - year;
   wizard.billingCycle = await prompts.pick(
-    'Billed how?',
+    'Billing cycle:',
     [
-      { name: `by the month: ${formatUsd(month)} today, and every month`, value: 'month' },
+      { name: `Monthly: ${formatUsd(month)} today, then every month`, value: 'month' },
       {
-        name: `by the year: ${formatUsd(year)} today${saves > 0 ? `, saves ${formatUsd(saves)} a year` : ''}`,
+        name: `Yearly: ${formatUsd(year)} today${saves > 0 ? `, saves ${formatUsd(saves)} per year` : ''}`,
         value: 'year',
       },
     ],
@@ -145,7 +145,7 @@ export const chooseCycle: Step = async (wizard) => {
 };
 
 /**
- * A pool or blocks of it are sold out: what else.
+ * Asks what to do instead if a pool or its blocks are sold out.
  *
  * @param watched - the blocks that were wanted
  * @throws GoTo, or the failure itself when the person gives up
@@ -163,13 +163,13 @@ export async function somethingElse(
   throw failure.with({ hint: `Nothing was charged. ${watchHint(wizard, watched)}` });
 }
 
-/** How blocks of the chosen pool are waited for. */
+/** Returns the command that waits for blocks of the chosen pool. */
 function watchHint({ context, pool }: Wizard, blocks: readonly Block[]): string {
   const name = pool ? poolName(pool) : '';
   return `\`${programOf(context)} pools watch ${name} --blocks ${blocks.join(',')}\` waits for a seat.`;
 }
 
-/** What is wrong with a text that is read, in words. */
+/** Returns what is wrong with a text; undefined if it can be parsed. */
 function mistakeIn(read: () => unknown): string | undefined {
   try {
     read();

@@ -9,7 +9,7 @@ export const chooseDestination: Step = async (wizard) => {
   if (isPending(wizard)) return 'silent';
   const choices = destinationChoices(context).map(({ choice, ...labels }) => ({ ...labels, value: choice }));
   for (;;) {
-    const picked = await prompts.pick('Where shall the key go?', choices, nobody);
+    const picked = await prompts.pick('Save the key to:', choices, nobody);
     delete wizard.destination;
     delete wizard.destinationQuestion;
     if ('question' in picked) {

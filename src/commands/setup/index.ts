@@ -44,11 +44,11 @@ export default function setup(command: Verb, context: Context, execute = run): v
 /** Walks through the steps, and prints what was done. */
 export async function run(context: Context): Promise<void> {
   context.prompts.requireSomebody(
-    'setup asks questions, and there is nobody to ask: `ci auth login --with-key`, `ci pools subscribe` and `ci keys create` do the same in a script',
+    "setup asks questions, and can't prompt without a terminal: `ci auth login --with-key`, `ci pools subscribe` and `ci keys create` do the same in a script",
   );
   const wizard: Wizard = { context, prompts: context.prompts.withBack(), done: [] };
   context.output.note(
-    `From nothing to a working key. Nothing is charged before you agree to the price.\n${context.prompts.backKey} goes back a step. Ctrl-C leaves; what is done by then stays done.\n`,
+    `Get a working API key, step by step. You won't be charged until you confirm.\n${context.prompts.backKey}: back a step. Ctrl-C: quit (completed steps are kept).\n`,
   );
   try {
     await walk(wizard);
@@ -75,20 +75,21 @@ async function walk(wizard: Wizard): Promise<void> {
         while ((asked.at(-1) ?? -1) >= at) asked.pop();
       } else if (error instanceof WentBack) {
         const before = asked.pop();
-        wizard.context.output.note(before === undefined ? 'There is no step to go back to.' : 'Back.');
+        wizard.context.output.note(before === undefined ? 'This is the first step.' : 'Back.');
         at = before ?? at;
       } else throw error;
     }
   }
 }
 
-/** The failure, with what was done before it. */
+/** Adds to a failure what was done before it. */
 function leaving(failure: CommandError, done: readonly string[]): CommandError {
-  if (done.length === 0) return failure.with({ hint: failure.hint ?? 'Nothing was changed. `ci setup` begins again.' });
+  if (done.length === 0)
+    return failure.with({ hint: failure.hint ?? 'Nothing was changed. Run `ci setup` to start again.' });
   const what = failure.code === 'declined' ? 'declined: nothing was charged' : failure.message.replace(/\.$/, '');
   return failure.with({
     message: `${what}. Done so far: ${inWords(done)}`,
-    hint: [failure.hint, '`ci setup` goes on from there.'].filter(Boolean).join(' '),
+    hint: [failure.hint, 'Run `ci setup` to continue.'].filter(Boolean).join(' '),
     outcome: failure.outcome === 'unknown' ? 'unknown' : 'applied',
   });
 }

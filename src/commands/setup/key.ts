@@ -13,10 +13,10 @@ export const chooseKeyName: Step = async (wizard) => {
   if (isPending(wizard)) return 'silent';
   const suggestion = path.basename(context.world.cwd) || 'default';
   const check = (text: string) => {
-    if (text.trim() === '') return 'Type something.';
-    return text.length > 100 ? 'That is too long: keep it to 100 characters.' : undefined;
+    if (text.trim() === '') return 'Enter a name.';
+    return text.length > 100 ? 'Use at most 100 characters.' : undefined;
   };
-  const typed = await prompts.text('What shall the key be called?', nobody, check, suggestion);
+  const typed = await prompts.text('Key name:', nobody, check, suggestion);
   wizard.keyName = typed.trim();
   return 'asked';
 };

@@ -37,10 +37,10 @@ export interface Wizard {
   keys?: readonly { readonly id: string | undefined; readonly name: string; readonly apiKey: string }[];
 }
 
-/** One question or act. Tells whether anything was asked: Esc goes back to a question, not to an act. */
+/** One question or action. Returns whether it asked anything: Esc goes back to questions. */
 export type Step = (wizard: Wizard) => Promise<'asked' | 'silent'>;
 
-/** Another step than the next is due. */
+/** Thrown to continue with another step than the next. */
 export class GoTo extends Error {
   override readonly name = 'GoTo';
   readonly step: Step;
@@ -52,7 +52,7 @@ export class GoTo extends Error {
 }
 
 /** The error of a question if nobody can answer it. */
-export const nobody = 'setup asks questions, and there is nobody to ask';
+export const nobody = "setup asks questions, and can't prompt without a terminal";
 
 /** Whether the key of what was bought comes by email. */
 export function isPending({ subscriptions = [] }: Pick<Wizard, 'subscriptions'>): boolean {

@@ -159,7 +159,7 @@ const cases: readonly (readonly [string, Case])[] = [
   [
     'a shell startup file',
     {
-      destination: (me) => offered(me, /^every new zsh: ~\/\.zshrc loads it$/),
+      destination: (me) => offered(me, /^Load it in new shells \(edits ~\/\.zshrc\)$/),
       blocked: ({ at }) => symlinkSync('/proc/version', at('.zshrc')),
       broken: ({ at }) => mkdirSync(at('.zshrc')),
       message: /\/\.zshrc cannot be (?:read|written): /,
@@ -180,7 +180,7 @@ const cases: readonly (readonly [string, Case])[] = [
   [
     'the clipboard',
     {
-      destination: (me) => offered(me, /^the clipboard$/),
+      destination: (me) => offered(me, /^The clipboard$/),
       blocked: ({ at }) => writeFileSync(at('broken'), ''),
       broken: ({ at }) => writeFileSync(at('broken'), ''),
       message: /^the clipboard cannot be written: xclip failed \(exit 1\)$/,
@@ -192,7 +192,7 @@ const cases: readonly (readonly [string, Case])[] = [
   [
     'the screen',
     {
-      destination: (me) => offered(me, /^the screen, once$/),
+      destination: (me) => offered(me, /^The screen, once$/),
       blocked: ({ stdout }) => {
         stdout.errored = new Error('EIO: i/o error, write');
       },
@@ -281,7 +281,7 @@ describe('a shell startup file', () => {
   test('that cannot be replaced is found out, though it can be read', async () => {
     const me = somebody();
     symlinkSync('/proc/version', me.at('.zshrc'));
-    await expect(offered(me, /^every new zsh/).prove()).rejects.toMatchObject({
+    await expect(offered(me, /^Load it in new shells/).prove()).rejects.toMatchObject({
       code: 'file_error',
       message: expect.stringMatching(/\/\.zshrc cannot be written: /),
     });
@@ -290,9 +290,9 @@ describe('a shell startup file', () => {
 
   test('that loads the file already needs no change, and may be unwritable', async () => {
     const me = somebody();
-    await deliver(me.context, offered(me, /^every new zsh/));
+    await deliver(me.context, offered(me, /^Load it in new shells/));
     const before = statSync(me.at('.zshrc'));
-    await deliver(me.context, offered(me, /^every new zsh/), { created: [keys[1]] });
+    await deliver(me.context, offered(me, /^Load it in new shells/), { created: [keys[1]] });
     expect([statSync(me.at('.zshrc')).ino, readFileSync(me.at('config', 'env'), 'utf8')]).toEqual([
       before.ino,
       `CHEAPESTINFERENCE_API_KEY=${two}\n`,
@@ -301,7 +301,7 @@ describe('a shell startup file', () => {
 
   test('that fails after the dotenv file was written keeps the secret, too', async () => {
     const me = somebody();
-    const delivery = deliver(me.context, offered(me, /^every new zsh/), {
+    const delivery = deliver(me.context, offered(me, /^Load it in new shells/), {
       meanwhile: () => mkdirSync(me.at('.zshrc')),
     });
     await expect(delivery).rejects.toMatchObject({ outcome: 'applied' });
@@ -411,15 +411,15 @@ describe('a destination of any kind', () => {
 test('a file that git would commit is pointed out wherever it lies', async () => {
   const me = somebody();
   execFileSync('git', ['init', '--quiet', me.at()], { env: { ...process.env, HOME: me.at() } });
-  for (const name of [/^\.env/, /^every new zsh/]) await deliver(me.context, offered(me, name));
+  for (const name of [/^\.env/, /^Load it in new shells/]) await deliver(me.context, offered(me, name));
   expect(me.stderr.text.replaceAll(/\s+/g, ' ')).toMatch(
     /^Warning: git would commit \S+\/project\/\.env, .* Warning: git would commit \S+\/config\/env, /,
   );
 });
 
 test.each([
-  [{ DISPLAY: '' }, 'the clipboard'],
-  [{ SHELL: '/bin/tcsh' }, 'every new'],
+  [{ DISPLAY: '' }, 'The clipboard'],
+  [{ SHELL: '/bin/tcsh' }, 'Load it'],
 ])('what this session lacks is not offered: %j', (env, missing) => {
   const names = (me: Somebody) => destinationChoices(me.context).map(({ name }) => name);
   const found = names(somebody(env));
@@ -429,5 +429,5 @@ test.each([
 
 test('the screen is not offered for a result that a program reads', () => {
   const me = somebody({ CHEAPESTINFERENCE_OUTPUT: 'json' });
-  expect(destinationChoices(me.context).map(({ name }) => name)).not.toContain('the screen, once');
+  expect(destinationChoices(me.context).map(({ name }) => name)).not.toContain('The screen, once');
 });

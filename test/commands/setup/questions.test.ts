@@ -133,9 +133,9 @@ test('what is held already, or more', async () => {
   const { press, answer, shows, wizard } = await at(whatIsThere, { before });
   await shows(
     [
-      '? You hold 1 subscription already. What next?',
-      '❯ make a key for kimi26  europe  live now  $49.00  renews in 1 month',
-      '  reserve more blocks',
+      '? You have 1 subscription. What next?',
+      '❯ Create a key for kimi26  europe  live now  $49.00  renews in 1 month',
+      '  Reserve more blocks',
       '',
       select,
     ].join('\n'),
@@ -165,7 +165,7 @@ test('the pool, found by typing', async () => {
 });
 
 describe('the working hours', () => {
-  const question = '? When do you work, by your own clock? 9-17, or Enter to skip:';
+  const question = '? Working hours, to suggest blocks (e.g. 9-17, Enter to skip):';
 
   test('are asked for until they are some', async () => {
     const { type, press, answer, shows, wizard, getFullOutput } = await at(workingHours);
@@ -215,7 +215,7 @@ test('the seats: Enter is one, and no more than are free', async () => {
   await shows(`${question} 7\n! 6 seats are free.`);
   type('0');
   press('enter');
-  await shows(`${question} 70\n! "70" is no number of seats. Type 1 to 20.`);
+  await shows(`${question} 70\n! Enter a number from 1 to 20.`);
   press('backspace', 'backspace');
   await shows(`${question} (1)`);
   type('6');
@@ -234,9 +234,9 @@ test('the cycle, with what the year saves', async () => {
   const { press, answer, shows, wizard } = await at(chooseCycle, { told });
   await shows(
     [
-      '? Billed how?',
-      '❯ by the month: $176.00 today, and every month',
-      '  by the year: $1,795.20 today, saves $316.80 a year',
+      '? Billing cycle:',
+      '❯ Monthly: $176.00 today, then every month',
+      '  Yearly: $1,795.20 today, saves $316.80 per year',
       '',
       select,
     ].join('\n'),
@@ -323,15 +323,15 @@ describe('the consent', () => {
 
 test('the name of the key: Enter is that of the folder', async () => {
   const { type, press, answer, shows, wizard } = await at(chooseKeyName);
-  await shows('? What shall the key be called? (some-project)');
+  await shows('? Key name: (some-project)');
   type('x'.repeat(101));
   press('enter');
-  await shows(/\n! That is too long: keep it to 100 characters\.$/);
+  await shows(/\n! Use at most 100 characters\.$/);
   press('backspace', 'enter');
   expect([await answer, wizard.keyName]).toEqual(['asked', 'x'.repeat(100)]);
 
   const alone = await at(chooseKeyName);
-  await alone.shows('? What shall the key be called? (some-project)');
+  await alone.shows('? Key name: (some-project)');
   alone.press('enter');
   expect([await alone.answer, alone.wizard.keyName]).toEqual(['asked', 'some-project']);
 });
@@ -340,11 +340,11 @@ test('where the key goes', async () => {
   const { press, answer, shows, wizard } = await at(chooseDestination);
   await shows(
     [
-      '? Where shall the key go?',
+      '? Save the key to:',
       '❯ .env in this folder',
-      '  another dotenv file',
-      '  every new zsh: ~/.zshrc loads it',
-      '  the screen, once',
+      '  Another dotenv file',
+      '  Load it in new shells (edits ~/.zshrc)',
+      '  The screen, once',
       '',
       select,
     ].join('\n'),
@@ -355,18 +355,18 @@ test('where the key goes', async () => {
 
 test('where the key goes, until it is a place that can be written', async () => {
   const { press, answer, shows, wizard, getFullOutput } = await at(chooseDestination);
-  await shows(/^\? Where shall the key go\?\n❯ /);
+  await shows(/^\? Save the key to:\n❯ /);
   // The folder of the test is not there.
   press('enter');
   await expect
     .poll(getFullOutput, patience)
-    .toMatch(/✗ \/home\/me\/some-project\/\.env cannot be written: [^?]*\? Where shall the key go\?/);
+    .toMatch(/✗ \/home\/me\/some-project\/\.env cannot be written: [^?]*\? Save the key to:/);
   expect(wizard.destination).toBeUndefined();
   press('down', 'down', 'enter');
   expect([await answer, wizard.destination?.describe(1).words]).toEqual(['asked', 'loaded by every new zsh']);
 });
 
-/** Asks for a file, as after "another dotenv file". */
+/** Asks for a file, as after "Another dotenv file". */
 const chooseFile: Step = (wizard) => {
   const [destinationQuestion] = destinationChoices(wizard.context).flatMap(({ choice }) =>
     'question' in choice ? [choice] : [],
@@ -378,9 +378,9 @@ const chooseFile: Step = (wizard) => {
 test('the file, until it is one that can be written', async () => {
   const folder = emptyFolder();
   const { type, press, answer, shows, wizard } = await at(chooseFile);
-  await shows('? Which file?');
+  await shows('? File:');
   press('enter');
-  await shows('? Which file?\n! Type the path of a file.');
+  await shows('? File:\n! Enter the path of a file.');
   type(folder);
   press('enter');
   await shows(/\n! \S+ cannot be\s+written: it is a\s+folder\.$/);
