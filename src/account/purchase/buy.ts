@@ -16,7 +16,13 @@ import { chargeText } from './facts.ts';
 import { plannedPurchase, purchaseIntent } from './intent.ts';
 import { checkSpending } from './limits.ts';
 import { fetchPrice, type PricedPurchase } from './price.ts';
-import { boughtEarlier, overchargeOf, type PurchasedSeats, type PurchaseResult } from './purchase-result.ts';
+import {
+  boughtEarlier,
+  overchargeOf,
+  type PurchasedSeats,
+  type PurchaseResult,
+  withinLimit,
+} from './purchase-result.ts';
 import { PurchaseSnapshot } from './snapshot.ts';
 
 /** How often one purchase may be made. */
@@ -32,8 +38,8 @@ export interface AgreedPurchase extends Repetition {
   readonly purchase: PricedPurchase;
   /** What it was agreed on. */
   readonly snapshot: PurchaseSnapshot;
-  /** The most that it may charge by now; default: the price that was agreed to. */
-  readonly maximum?: Cents | undefined;
+  /** `--max-price`. */
+  readonly maxPrice?: Cents | undefined;
 }
 
 /** What a purchase depends on in an account. */
@@ -57,22 +63,25 @@ export type BuyingContext = ChangingContext & Pick<Context, 'api' | 'prompts'>;
  */
 export async function buyOnce(
   context: BuyingContext,
-  { purchase, snapshot, maximum, ...repetition }: AgreedPurchase,
+  { purchase, snapshot, maxPrice, ...repetition }: AgreedPurchase,
 ): Promise<PurchaseResult> {
   return context.record.exclusively('purchase', async () => {
     const intent = purchaseIntent(purchase);
     const earlier = context.settling.again
       ? undefined
       : await adoptEarlier(context, intent, { ignoresUnclear: repetition.ensure });
-    if (earlier) return earlier;
-    const wasAsked = context.prompts.asksConsent || (repetition.agreed?.repeated.size ?? 0) > 0;
+    if (earlier) return withinLimit(earlier, intent.pool, maxPrice);
+    const { asksConsent } = context.prompts;
+    const wasAsked = asksConsent || (repetition.agreed?.repeated.size ?? 0) > 0;
     const isCurrent = !wasAsked && (await snapshot.isCurrent());
     const now = isCurrent ? snapshot : await PurchaseSnapshot.take(context);
     const mine = await now.subscriptions(intent.pool);
     const covering = await coveringOrRefusal(context, purchase, mine, repetition);
     if (covering) return covering;
     const agreed = purchase.quote.charge.atMost;
-    const current = snapshot.isFresh ? purchase : await priceNow(now, purchase, maximum ?? agreed);
+    // Without a prompt, the limit counts as the agreed price.
+    const maximum = asksConsent ? agreed : (maxPrice ?? agreed);
+    const current = snapshot.isFresh ? purchase : await priceNow(now, purchase, maximum);
     checkSpending(context, current, await now.spending());
     const result = await charge(context, current, mine);
     // The price had fallen since the user agreed, and rose again.

@@ -45,7 +45,10 @@ export default function cancel(command: Verb, context: Context, execute = run): 
 }
 
 /** Ends the most recent subscription on a pool with its period. */
-export async function run(options: Options, context: Context): Promise<void> {
+export async function run(
+  options: Options,
+  context: ChangingContext & Pick<Context, 'api' | 'prompts'>,
+): Promise<void> {
   context.settling = settlingOf(options);
   const { output, prompts } = context;
   prompts.requireConsent('canceling a subscription');

@@ -1,6 +1,6 @@
 import { chooseBlocks, choosePool } from '../../account/choose-pool.ts';
 import { agree, checkLimits } from '../../account/purchase/agree.ts';
-import { buyOnce, earlierPurchaseOf } from '../../account/purchase/buy.ts';
+import { type BuyingContext, buyOnce, earlierPurchaseOf } from '../../account/purchase/buy.ts';
 import {
   buyAndDeliver,
   type DeliveredPurchase,
@@ -79,10 +79,12 @@ export default function subscribe(command: Verb, context: Context, execute = run
     .action((pool: string | undefined, flags: Omit<Options, 'pool'>) => execute({ pool, ...flags }, context));
 }
 
+type SubscribingContext = BuyingContext & Pick<Context, 'profiles'>;
+
 const purpose = 'a subscription charges the saved card, which';
 
 /** Buys seats in blocks of a pool, and creates their keys. With `--dry-run`, shows the price. */
-export async function run(options: Options, context: Context): Promise<void> {
+export async function run(options: Options, context: SubscribingContext): Promise<void> {
   context.settling = settlingOf(options);
   const { prompts } = context;
   const keys = await keyOptionsOf(context, options);
@@ -110,12 +112,10 @@ export async function run(options: Options, context: Context): Promise<void> {
     account: snapshot,
     ensure,
   });
-  // Without a prompt, the limit counts as the agreed price.
-  const maximum = prompts.asksConsent ? undefined : maxPrice;
-  await deliver(context, () => buyOnce(context, { purchase, snapshot, maximum, ensure, agreed }), options, keys);
+  await deliver(context, () => buyOnce(context, { purchase, snapshot, maxPrice, ensure, agreed }), options, keys);
 }
 
-async function showPrice(options: Options, context: Context): Promise<void> {
+async function showPrice(options: Options, context: SubscribingContext): Promise<void> {
   const { output } = context;
   const snapshot = await PurchaseSnapshot.take(context);
   const { catalog } = snapshot;
@@ -134,7 +134,7 @@ async function showPrice(options: Options, context: Context): Promise<void> {
 
 /** Buys, creates the keys, and shows both. @throws CommandError (price_above_maximum) after all that, when more was charged than agreed */
 async function deliver(
-  context: Context,
+  context: SubscribingContext,
   buy: () => Promise<PurchaseResult>,
   options: Options,
   keys: KeyOptions,
@@ -149,7 +149,7 @@ async function deliver(
   context.output.note(`The price rose during the purchase: ${formatUsd(bought.charge)} charged, within --max-price.`);
 }
 
-async function show(context: Context, delivered: DeliveredPurchase, options: Options): Promise<void> {
+async function show(context: SubscribingContext, delivered: DeliveredPurchase, options: Options): Promise<void> {
   if (delivered.kind === 'covered') return showCovered(context, delivered.subscriptions, options);
   // The error says what was bought. Secrets are shown in any case, because the API shows them only once.
   if (delivered.failure && secretsOf(delivered).length === 0) return;
@@ -157,7 +157,7 @@ async function show(context: Context, delivered: DeliveredPurchase, options: Opt
   if (delivered.saved) context.output.done(savedText(delivered.saved));
 }
 
-async function showCovered(context: Context, covering: PoolSubscription[], options: Options): Promise<void> {
+async function showCovered(context: SubscribingContext, covering: PoolSubscription[], options: Options): Promise<void> {
   const ids = inWords(covering.map(({ id }) => id));
   const noKey = options.createKey ? ', and no key was made' : '';
   context.output.note(`Already covered by ${ids}: nothing was charged${noKey}.`);

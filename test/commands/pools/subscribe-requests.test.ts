@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Context } from '../../../src/context/context.ts';
 import { createContext } from '../../../src/context/create.ts';
 import { run } from '../../../src/main.ts';
 import { managementKey } from '../../e2e/cli.ts';
@@ -105,12 +106,12 @@ async function customer() {
         };
       }),
     /** Does something while another process would have to wait for it to buy. */
-    holdingTheLock: (work: () => Promise<void>) => {
+    holdingTheLock: (work: (context: Context) => Promise<void>) => {
       const context = createContext(worldOf(new Buffered(false), new Line(false), new Line(false)), () => ({
         input: false,
         color: false,
       }));
-      return context.record.exclusively('purchase', work);
+      return context.record.exclusively('purchase', () => work(context));
     },
   };
 }
@@ -249,6 +250,24 @@ describe('pools subscribe requests', () => {
     expect(requests).toEqual([mine, list, pool, list, pool, mine, buys, mine]);
     expect(JSON.parse(stdout)).toMatchObject({ status: 'active' });
   });
+});
+
+test('an earlier purchase that is found during the wait counts as this one, and is held against --max-price', async () => {
+  const { api, ci, charges, holdingTheLock } = await customer();
+  let adopted: ReturnType<typeof ci> | undefined;
+  await holdingTheLock(async ({ record }) => {
+    adopted = ci(`${europe} --max-price 50 --yes --json`);
+    await api.times(pool, 1);
+    const history = await record.history();
+    const wanted = { pool: 'kimi26', blocks: ['europe'], quantity: 1, billingCycle: 'month' } as const;
+    const intent = { action: 'subscribe', ...wanted, charge: 60 } as const;
+    const id = history.begin({ intent, before: { ids: [] }, account: await record.account() });
+    await api.box.data('POST', '/api/pools/kimi26/subscribe', wanted);
+    history.settle(id, { outcome: 'unknown', by: 'look', ids: [] });
+  });
+  const ended = await adopted;
+  expect([ended?.code, api.changes, await charges()]).toEqual([8, [], 1]);
+  expect(ended?.stderr).toContain('an earlier purchase of kimi26 charged $60.00, above the limit of $50.00');
 });
 
 describe('what changes while the question is on the screen', () => {
