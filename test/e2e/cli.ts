@@ -7,7 +7,10 @@ import { Readable, Writable } from 'node:stream';
 import { expect, onTestFinished } from 'vitest';
 import { version } from '../../package.json';
 import type { World } from '../../src/context/world.ts';
+import { managementKey, words } from '../support/command-line.ts';
 import { fastTime } from '../support/world.ts';
+
+export { managementKey, words };
 
 /** The program as it is shipped. */
 export const bin = path.resolve('bin/ci.js');
@@ -160,12 +163,6 @@ export function settlesIn({ home }: User, time: string): void {
 /** A user signed in at an API by environment variables. */
 export function userOf(api: { readonly url: string }, env: Environment = {}): User {
   return user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: managementKey, ...env });
-}
-
-export const managementKey = 'mk_of_the_tests_0123456789abcdef';
-
-export function words(line: string | readonly string[]): readonly string[] {
-  return typeof line === 'string' ? line.split(' ').filter((word) => word !== '') : line;
 }
 
 /** What a command printed as JSON: one line, when it is not for a terminal. */
