@@ -107,6 +107,6 @@ test('an accepted cancellation that the account does not show is in doubt, and n
   await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
   const ended = await userOf(api).ci('pools cancel kimi26 --settle 1s --yes --json');
   expect([ended.code, errorOf(ended)]).toMatchObject([10, { code: 'outcome_unknown', outcome: 'unknown' }]);
-  expect(ended.stderr).toContain('The API accepted the cancellation, but the account does not show it. Checking for');
+  expect(ended.stderr).toContain("The API accepted the change, but the account doesn't show it. Checking for");
   expect(ended.stderr).not.toContain('lost');
 });
