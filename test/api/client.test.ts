@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import * as z from 'zod/mini';
 import { type KeyKind, parseBaseUrl } from '../../src/api/client.ts';
+import { realTime } from '../support/world.ts';
 import {
   always,
   answer,
@@ -410,7 +411,7 @@ describe('Retry-After', () => {
       times.push(performance.now());
       answer(response, count, count === 1 ? 503 : 200, { 'retry-after': '1' });
     });
-    const { client, trace } = clientOf(server.url);
+    const { client, trace } = clientOf(server.url, realTime);
     expect(await client.read('/', anything)).toBe(2);
     expect(trace.filter((line) => line.endsWith('trying again in 1000 ms'))).toHaveLength(1);
     const [first = 0, second = 0] = times;

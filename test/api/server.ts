@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import { ApiClient, type ClientOptions } from '../../src/api/client.ts';
 import { type Api, createApi } from '../../src/api/index.ts';
 import { CommandError } from '../../src/domain/errors.ts';
-import { realTime } from '../support/world.ts';
+import { fastTime } from '../support/world.ts';
 
 /** A request as the server really received it. */
 interface Received {
@@ -123,7 +123,7 @@ function optionsFor(baseUrl: URL, options: Partial<ClientOptions>) {
     userAgent: 'cheapestinference-cli/1.2.3 (test)',
     timeout: 20_000,
     proxies: {},
-    ...realTime,
+    ...fastTime(10),
     interrupt: interrupt.signal,
     trace: (line) => trace.push(line),
     ...options,
