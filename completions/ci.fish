@@ -45,7 +45,7 @@ function __ci_commands
                 'cancel'\t'end your most recent subscription on a pool with its period'
         case 'keys' 'help keys'
             printf '%s\n' 'list'\t'list your API keys, secrets masked' \
-                'create'\t'make an API key; its secret is shown only now' \
+                'create'\t'create an API key, and show its secret once' \
                 'delete'\t'revoke API keys, at once and for good'
         case 'billing' 'help billing'
             printf '%s\n' 'status'\t'show subscriptions and credit' \
@@ -149,7 +149,7 @@ function __ci_options
                 '--again'\t'allow a repeat of a recent or unsettled purchase' \
                 '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'how long to look for the change if the response is lost (default: 30s)' \
-                '--create-key'\t'make an API key for each seat' \
+                '--create-key'\t'create an API key for each seat' \
                 '--save'\t'write the secret to this dotenv file, and print it nowhere' \
                 '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
                 '--dry-run'\t'show what it would cost, and stop'
@@ -171,7 +171,7 @@ function __ci_options
                 '--again'\t'with --subscribe: allow a repeat of a recent or unsettled purchase' \
                 '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'how long to look for the change if the response is lost (default: 30s)' \
-                '--create-key'\t'make an API key for each seat' \
+                '--create-key'\t'create an API key for each seat' \
                 '--save'\t'write the secret to this dotenv file, and print it nowhere' \
                 '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)'
         case 'pools keys'
@@ -185,13 +185,13 @@ function __ci_options
                 '--pool'\t'for your subscription on this pool' \
                 '--credit'\t'spend the prepaid credit instead of a subscription' \
                 '--max-budget'\t'with --credit: the most it may spend' \
-                '--rpm'\t'with --credit: requests a minute' \
-                '--tpm'\t'with --credit: tokens a minute' \
+                '--rpm'\t'with --credit: requests per minute' \
+                '--tpm'\t'with --credit: tokens per minute' \
                 '--save'\t'write the secret to this dotenv file, and print it nowhere' \
                 '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
                 '--secret-only'\t'print the secret and nothing else' \
-                '--ensure'\t'do nothing when a key of that name is there already' \
-                '--reveal'\t'with --ensure: show the secret of a key that is there' \
+                '--ensure'\t'do nothing if a key of that name exists' \
+                '--reveal'\t'with --ensure: show the secret of an existing key' \
                 '--again'\t'create the key even if an earlier one of that name hasn\'t settled' \
                 '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'how long to look for the change if the response is lost (default: 30s)'
@@ -209,7 +209,7 @@ function __ci_options
                 '--wait'\t'ask again while the transaction is not final' \
                 '--settle'\t'how long to look for the change if the response is lost (default: 30s)'
         case 'billing subscribe'
-            printf '%s\n' '--create-key'\t'make an API key with it' \
+            printf '%s\n' '--create-key'\t'create an API key with it' \
                 '--settle'\t'how long to look for the change if the response is lost (default: 30s)' \
                 '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
                 '--again'\t'go ahead even if an earlier change of this kind hasn\'t settled'

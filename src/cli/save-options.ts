@@ -51,7 +51,7 @@ export interface CreateKeyOptions extends SaveOptions {
 
 /** `--create-key NAME`. */
 export function createKeyOption(): Option {
-  return new Option('--create-key <name>', 'make an API key for each seat');
+  return new Option('--create-key <name>', 'create an API key for each seat');
 }
 
 /** Returns the keys to create with a purchase. @throws CommandError (usage) if the options contradict each other */

@@ -55,7 +55,7 @@ function nextSteps({ managementKey, sandbox }: Glance): readonly (readonly [stri
     ['ci status', 'what is live, what ends, what needs care'],
     ['ci pools list', 'pools, prices and free blocks'],
     ['ci pools subscribe', 'reserve blocks of a pool'],
-    ['ci keys create NAME', 'make an API key'],
+    ['ci keys create NAME', 'create an API key'],
     ['ci usage', 'what the keys were used for'],
   ];
 }

@@ -33,7 +33,7 @@ Reserve GPU inference by the block, make API keys, see what is used.
   ci status             what is live, what ends, what needs care
   ci pools list         pools, prices and free blocks
   ci pools subscribe    reserve blocks of a pool
-  ci keys create NAME   make an API key
+  ci keys create NAME   create an API key
   ci usage              what the keys were used for
 
 Help  ci --help, ci pools --help

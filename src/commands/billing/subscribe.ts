@@ -32,7 +32,7 @@ export default function subscribe(command: Verb, context: Context, execute = run
       examples: ['ci billing subscribe pro --yes'],
     })
     .argument('[plan]', 'its slug')
-    .option('--create-key <name>', 'make an API key with it')
+    .option('--create-key <name>', 'create an API key with it')
     .addOption(settleOption())
     .addOption(noWaitOption())
     .addOption(againOption())

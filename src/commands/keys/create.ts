@@ -57,7 +57,7 @@ export default function create(command: Verb, context: Context, execute = run): 
         'export CHEAPESTINFERENCE_API_KEY="$(ci keys create ci-run --secret-only)"',
       ],
     })
-    .argument('[name]', 'what to call it')
+    .argument('[name]', 'its name')
     .addOption(
       new ValueOption(
         '--subscription <id>',
@@ -68,13 +68,13 @@ export default function create(command: Verb, context: Context, execute = run): 
     .addOption(new ValueOption('--pool <slug>', 'for your subscription on this pool', namesOf('pools')))
     .option('--credit', 'spend the prepaid credit instead of a subscription')
     .option('--max-budget <usd>', 'with --credit: the most it may spend', parseAmount('--max-budget'))
-    .option('--rpm <count>', 'with --credit: requests a minute', parseCount('--rpm'))
-    .option('--tpm <count>', 'with --credit: tokens a minute', parseCount('--tpm'))
+    .option('--rpm <count>', 'with --credit: requests per minute', parseCount('--rpm'))
+    .option('--tpm <count>', 'with --credit: tokens per minute', parseCount('--tpm'))
     .addOption(saveOption())
     .addOption(variableOption())
     .option('--secret-only', 'print the secret and nothing else')
-    .option('--ensure', 'do nothing when a key of that name is there already')
-    .option('--reveal', 'with --ensure: show the secret of a key that is there')
+    .option('--ensure', 'do nothing if a key of that name exists')
+    .option('--reveal', 'with --ensure: show the secret of an existing key')
     .option('--again', "create the key even if an earlier one of that name hasn't settled")
     .addOption(noWaitOption())
     .addOption(settleOption())
@@ -238,7 +238,7 @@ async function subscriptionOn(context: KeyContext, pool: string, name: string | 
   }
   if (!first) {
     throw new CommandError('unavailable', `you have no active subscription on ${pool}`, {
-      hint: `\`ci pools subscribe ${pool}\` makes one; \`ci pools subscriptions\` shows what you have.`,
+      hint: `\`ci pools subscribe ${pool}\` creates one; \`ci pools subscriptions\` shows what you have.`,
       outcome: 'not_applied',
     });
   }

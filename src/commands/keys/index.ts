@@ -5,7 +5,7 @@ export const commands: readonly Stub[] = [
   { term: 'list|ls', description: 'list your API keys, secrets masked', load: () => import('./list.ts') },
   {
     term: 'create [options] [name]',
-    description: 'make an API key; its secret is shown only now',
+    description: 'create an API key, and show its secret once',
     load: () => import('./create.ts'),
   },
   {

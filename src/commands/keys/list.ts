@@ -55,7 +55,7 @@ export async function run(context: Pick<Context, 'api' | 'connections' | 'output
     timeColumn('createdAt', 'CREATED', 2, (key) => key.createdAt),
     timeColumn('lastUsedAt', 'LAST USED', 1, (key) => key.lastUsedAt),
   ];
-  await context.output.list(found, { columns, fields, empty: 'No keys. `ci keys create NAME` makes one.' });
+  await context.output.list(found, { columns, fields, empty: 'No keys. `ci keys create NAME` creates one.' });
 
   function timeColumn(
     field: string,

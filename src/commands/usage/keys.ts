@@ -20,7 +20,7 @@ export async function allUsage(context: UsageContext, period: Period, refresh: b
   const keys = await currentUsage(context, refresh);
   const most = keys.reduce((sofar, key) => Math.max(sofar, figures(key, period).tokens ?? 0), 0);
   const columns = usageColumns(period, most).filter(({ field }) => context.output.isForPeople || field !== 'share');
-  await context.output.list(keys, { columns, fields, empty: 'No keys. `ci keys create NAME` makes one.' });
+  await context.output.list(keys, { columns, fields, empty: 'No keys. `ci keys create NAME` creates one.' });
 }
 
 /** The usage of all keys: what is at hand when it is fresh, as the API answers 12 requests in 12 hours. */
