@@ -83,7 +83,7 @@ describe.concurrent('a purchase that is committed late, in real time', () => {
       expect(ended).toMatchObject({ code: 130, signal: null });
       expect(server.account.now.charges).toHaveLength(1);
       expect(ended.stderr).toContain('"outcome":"applied"');
-      expect((await me.ci(ensure)).code).toBe(0);
+      expect((await me.process(ensure)).code).toBe(0);
       expect(server.account.now.charges).toHaveLength(1);
     },
   );
@@ -94,7 +94,7 @@ describe.concurrent('a purchase that is committed late, in real time', () => {
     await server.arrived;
     running.kill('SIGKILL');
     await running.ended;
-    const second = await me.ci(ensure);
+    const second = await me.process(ensure);
     expect([second.code, server.account.now.charges.length]).toEqual([0, 1]);
     expect(second.stdout).toContain(server.account.now.subscriptions[0]?.id);
   });
@@ -106,7 +106,7 @@ describe.concurrent('a purchase that is committed late, in real time', () => {
     const sent = performance.now();
     running.kill('SIGKILL');
     await running.ended;
-    const second = await me.ci(ensure);
+    const second = await me.process(ensure);
     expect([second.code, server.account.now.charges.length]).toEqual([0, 1]);
     expect(performance.now() - sent).toBeGreaterThan(5500);
   });
@@ -122,7 +122,7 @@ describe.concurrent('a purchase that is committed late, in real time', () => {
     // On a slow machine the commit may come first, and the purchase is found.
     const told = first.code === 0 ? 'applied' : /"outcome":"(\w+)"/.exec(first.stderr)?.[1];
     expect([`${first.code} ${told}`]).toEqual([expect.stringMatching(/^(10 unknown|0 applied)$/)]);
-    const second = await me.ci(ensure);
+    const second = await me.process(ensure);
     await server.committed();
     expect([second.code, server.account.now.charges.length]).toEqual([0, 1]);
   });
@@ -136,7 +136,7 @@ describe.concurrent('a purchase that is committed late, in real time', () => {
     running.kill('SIGCONT');
     const ended = await running.ended;
     expect([ended.code, server.account.now.charges.length]).toEqual([0, 1]);
-    expect((await me.ci(ensure)).code).toBe(0);
+    expect((await me.process(ensure)).code).toBe(0);
     expect(server.account.now.charges).toHaveLength(1);
   });
 });
@@ -175,7 +175,7 @@ describe.concurrent('a key that is committed late, and that the API lists withou
     await server.arrived;
     running.kill('SIGKILL');
     await running.ended;
-    const second = await me.ci(`${change.line} --ensure --settle 2s`);
+    const second = await me.process(`${change.line} --ensure --settle 2s`);
     await server.committed();
     expect(server.account.now.keys).toHaveLength(1);
     expect(second.stdout + second.stderr).toContain(server.account.now.keys[0]?.id);
