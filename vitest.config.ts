@@ -12,14 +12,28 @@ const templates = {
       : undefined,
 } as const;
 
+const programs = ['test/**/*.e2e.test.ts', 'test/**/*.process.test.ts'];
+const simulated = ['test/virtual/**/*.test.ts', 'test/faults/late/**/*.test.ts', 'test/**/*.simulated.test.ts'];
+
 export default defineConfig({
   plugins: [templates],
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      // Needs no build and starts hardly any process: `npm run test:quick`.
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...programs, ...simulated], isolate: false },
+      },
+      // Runs the shipped bundle, or starts processes.
+      { extends: true, test: { name: 'programs', include: programs, isolate: false } },
+      // Replaces a module and the clock of its process, so that each file takes one of its own.
+      { extends: true, test: { name: 'simulated', include: simulated } },
+    ],
+    unstubEnvs: true,
     reporters: ['default', new Count()],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    // Most tests wait for processes of their own.
+    // No time limit may decide a test on a slow machine: these end what hangs.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     maxWorkers: 2,
     // Of those that say they may run at once: they wait for one another's processes.
     maxConcurrency: 16,

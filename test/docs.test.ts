@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { meanings, variables } from '../src/cli/help/topics.ts';
 import { blockLines, codeIn, pages, section, tableRows, textOf } from './docs.ts';
-import { at } from './sandbox/harness.ts';
+import { at } from './support/sandbox.ts';
 
 describe.each(pages)('$file', ({ file, text }) => {
   test('links only to files and headings that exist', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
-import { answer, apiOf, clientOf, serve, told } from './server.ts';
+import { answer, apiOf, clientOf, serve, told } from '../support/http-server.ts';
 
 const anything = z.unknown();
 

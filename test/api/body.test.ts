@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { Body, BodyTooLong, longestBody } from '../../src/api/body.ts';
 import { CommandError } from '../../src/domain/errors.ts';
-import { clientOf, failure, serve, serveSockets, told } from './server.ts';
+import { clientOf, failure, serve, serveSockets, told } from '../support/http-server.ts';
 
 const mebibyte = Buffer.alloc(2 ** 20, ' ');
 

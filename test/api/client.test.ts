@@ -4,7 +4,6 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import * as z from 'zod/mini';
 import { type KeyKind, parseBaseUrl } from '../../src/api/client.ts';
-import { realTime } from '../support/world.ts';
 import {
   always,
   answer,
@@ -16,7 +15,8 @@ import {
   serve,
   serveSockets,
   told,
-} from './server.ts';
+} from '../support/http-server.ts';
+import { realTime } from '../support/world.ts';
 
 const anything = z.unknown();
 const unread = { retryable: false, code: 'unexpected_response', exitCode: 1, outcome: undefined };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { always, apiOf, consumptionKey, serve, told } from './server.ts';
+import { always, apiOf, consumptionKey, serve, told } from '../support/http-server.ts';
 
 const turns = [{ role: 'user', content: 'Hello "世界"' }] as const;
 const authorization = `Bearer ${consumptionKey}`;

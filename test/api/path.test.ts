@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { segment } from '../../src/api/path.ts';
-import { always, apiOf, serve, told } from './server.ts';
+import { always, apiOf, serve, told } from '../support/http-server.ts';
 
 test.each([
   ['kimi26', 'kimi26'],

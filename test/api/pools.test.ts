@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { always, apiOf, managementKey, serve, told } from './server.ts';
+import { always, apiOf, managementKey, serve, told } from '../support/http-server.ts';
 
 const key = `Bearer ${managementKey}`;
 const listed = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { always, apiOf, consumptionKey, managementKey, serve, told } from './server.ts';
+import { always, apiOf, consumptionKey, managementKey, serve, told } from '../support/http-server.ts';
 
 const self = {
   budget: { spent: 1.23, limit: 10.0, duration: '30d', resets_at: '2026-02-15T10:00:00.000Z' },

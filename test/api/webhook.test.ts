@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { parseWebhook, Webhook } from '../../src/api/webhook.ts';
 import { CommandError } from '../../src/domain/errors.ts';
+import { answer, freePort, serve } from '../support/http-server.ts';
 import { realTime } from '../support/world.ts';
-import { answer, freePort, serve } from './server.ts';
 
 const secret = 'T0K3N-of-the-webhook';
 

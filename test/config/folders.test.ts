@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cacheFolder, configFolder, homeOf, sandboxFolder, stateFolder, xdgFolder } from '../../src/config/folders.ts';
 import type { Environment } from '../../src/domain/environment.ts';
-import { emptyFolder } from './folder.ts';
+import { emptyFolder } from '../support/folder.ts';
 
 /** Somebody in a directory of their home folder. */
 function at(env: Environment) {

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { glance } from '../../src/config/glance.ts';
 import { resolveSettings } from '../../src/config/settings.ts';
 import { masked } from '../../src/domain/secrets.ts';
+import { emptyFolder } from '../support/folder.ts';
 import { profilesIn } from '../support/world.ts';
-import { emptyFolder } from './folder.ts';
 
 const key = 'mk_work_0123456789abcdef';
 

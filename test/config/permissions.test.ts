@@ -2,7 +2,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { refuseOpenFile, refuseOpenFolder } from '../../src/config/permissions.ts';
-import { emptyFolder } from './folder.ts';
+import { emptyFolder } from '../support/folder.ts';
 
 describe.skipIf(process.platform === 'win32')('what others can write or read', () => {
   test.each([0o700, 0o750, 0o755, 0o500])('a folder of mode %o is none they can write', (mode) => {

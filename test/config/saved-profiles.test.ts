@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { savedProfiles } from '../../src/config/saved-profiles.ts';
-import { emptyFolder } from './folder.ts';
+import { emptyFolder } from '../support/folder.ts';
 
 /** The profiles in a folder whose `config.json` holds a value as JSON. */
 function saved(content: unknown) {

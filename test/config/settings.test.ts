@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Profiles } from '../../src/config/profiles.ts';
 import { keyFor, resolveSettings, type SettingFlags } from '../../src/config/settings.ts';
+import { emptyFolder } from '../support/folder.ts';
 import { profilesIn } from '../support/world.ts';
-import { emptyFolder } from './folder.ts';
 
 /** Profiles with "work", which is current, and "local", each for its own host. */
 async function saved(): Promise<Profiles> {

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { openStore } from '../../src/sandbox/store.ts';
-import { managementKey } from '../e2e/cli.ts';
-import { at, listAt, textAt } from '../sandbox/harness.ts';
+import { managementKey } from '../support/cli.ts';
+import { at, listAt, textAt } from '../support/sandbox.ts';
 import type { Change } from './changes.ts';
 import type { Fault } from './faults.ts';
 import { FlatPlans } from './flat-plans.ts';

@@ -1,4 +1,4 @@
-import { textAt } from '../sandbox/harness.ts';
+import { textAt } from '../support/sandbox.ts';
 import type { Amounts, FaultyApi } from './api.ts';
 
 /** What a change adds to and takes from what there is. */

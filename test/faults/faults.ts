@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { deadUrl } from '../e2e/servers.ts';
+import { deadUrl } from '../support/servers.ts';
 import { type Answer, type Exchange, send } from './api.ts';
 
 /** One thing that goes wrong with a request that changes something. */

@@ -1,4 +1,4 @@
-import { at, textAt } from '../sandbox/harness.ts';
+import { at, textAt } from '../support/sandbox.ts';
 import type { Answer } from './api.ts';
 
 /** The retired flat plans as they once were, which the sandbox no longer sells (Management API, "Deprecated"). */

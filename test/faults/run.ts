@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wa
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Outcome } from '../../src/domain/errors.ts';
-import { type Ended, managementKey, settlesIn, type User, user } from '../e2e/cli.ts';
-import { at } from '../sandbox/harness.ts';
+import { type Ended, managementKey, settlesIn, type User, user } from '../support/cli.ts';
+import { at } from '../support/sandbox.ts';
 import { fastTime } from '../support/world.ts';
 import { type Amounts, type FaultyApi, faultyApi, type Minted, type Truth } from './api.ts';
 import type { Change, Effect } from './changes.ts';

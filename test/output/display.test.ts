@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Display, hasLinks, hasUnicode } from '../../src/output/display.ts';
-import { Buffered } from './buffer.ts';
+import { Buffered } from '../support/buffer.ts';
 
 const utf8 = { LANG: 'en_US.UTF-8' };
 

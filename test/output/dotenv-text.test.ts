@@ -5,7 +5,7 @@ import { parseEnv } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { withVariable } from '../../src/output/dotenv-text.ts';
-import { emptyFolder } from '../config/folder.ts';
+import { emptyFolder } from '../support/folder.ts';
 
 /** The text with KEY set. */
 function set(text: string, value = 'new'): string {

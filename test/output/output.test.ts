@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { type Column, Output, type OutputFlags } from '../../src/output/output.ts';
-import { Buffered, outputTo } from './buffer.ts';
+import { Buffered, outputTo } from '../support/buffer.ts';
 
 interface Row {
   readonly id: string;

@@ -2,7 +2,7 @@ import { chmodSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync,
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { findShellProfile } from '../../src/output/shell-profile.ts';
-import { emptyFolder } from '../config/folder.ts';
+import { emptyFolder } from '../support/folder.ts';
 
 const bashFile = process.platform === 'darwin' ? '.bash_profile' : '.bashrc';
 

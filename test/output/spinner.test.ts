@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Display } from '../../src/output/display.ts';
 import { Spinner } from '../../src/output/spinner.ts';
-import { Buffered } from './buffer.ts';
+import { Buffered } from '../support/buffer.ts';
 
 const erased = '\r\u001b[K';
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Display } from '../../src/output/display.ts';
 import { KeyQuestions } from '../../src/prompts/key-by-key.ts';
 import type { Questions } from '../../src/prompts/question.ts';
-import { terminal } from './person.ts';
+import { terminal } from '../support/person.ts';
 
 const none = () => undefined;
 const up = { name: 'up' };

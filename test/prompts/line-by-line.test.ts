@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { LineQuestions } from '../../src/prompts/line-by-line.ts';
 import type { Questions } from '../../src/prompts/question.ts';
-import { Line, terminal } from './person.ts';
+import { Line, terminal } from '../support/person.ts';
 
 const none = () => undefined;
 const pools = [

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { type Manner, Prompts } from '../../src/prompts/prompts.ts';
-import { Line, manner, terminal } from './person.ts';
+import { Line, manner, terminal } from '../support/person.ts';
 
 /** Somebody at a terminal, who presses these keys once there is a question. */
 function somebody(keys = '', more: Partial<Manner> = {}) {

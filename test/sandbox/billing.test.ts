@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { at, creditKey, day, failure, hello, poolKey, sandbox, type TestSandbox, textAt } from './harness.ts';
+import { at, creditKey, day, failure, hello, poolKey, sandbox, type TestSandbox, textAt } from '../support/sandbox.ts';
 
 const hash = `0x${'aB'.repeat(32)}`;
 

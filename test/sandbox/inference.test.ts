@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { at, creditKey, day, hello, hour, listAt, poolKey, sandbox, type TestSandbox } from './harness.ts';
+import { at, creditKey, day, hello, hour, listAt, poolKey, sandbox, type TestSandbox } from '../support/sandbox.ts';
 
 const sentence =
   'This is the CheapestInference sandbox speaking in place of kimi-k2.6: your key and your request are in order.';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { at, creditKey, failure, hello, listAt, poolKey, sandbox, textAt } from './harness.ts';
+import { at, creditKey, failure, hello, listAt, poolKey, sandbox, textAt } from '../support/sandbox.ts';
 
 describe('POST /api/keys/subscription', () => {
   test('without a body makes a key for the most recent active subscription', async () => {

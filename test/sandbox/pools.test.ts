@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { at, failure, listAt, sandbox, textAt } from './harness.ts';
+import { at, failure, listAt, sandbox, textAt } from '../support/sandbox.ts';
 
 describe('GET /api/pools', () => {
   test('lists what is sold, in the documented fields and order', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { at, day, failure, hour, listAt, poolKey, sandbox, textAt } from './harness.ts';
+import { at, day, failure, hour, listAt, poolKey, sandbox, textAt } from '../support/sandbox.ts';
 
 const subscribePath = '/api/pools/kimi26/subscribe';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { at, creditKey, day, failure, hello, hour, listAt, poolKey, sandbox } from './harness.ts';
+import { at, creditKey, day, failure, hello, hour, listAt, poolKey, sandbox } from '../support/sandbox.ts';
 
 const none = { requests: 0, tokens: 0, promptTokens: 0, completionTokens: 0 };
 /** What {@link hello} takes: 6 characters in, 109 out, 4 to a token. */

@@ -1,4 +1,4 @@
-import type { Cell } from '../e2e/screen.ts';
+import type { Cell } from '../support/screen.ts';
 
 /** Of a character, in pixels. */
 const width = 8.4;

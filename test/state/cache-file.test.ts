@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { readCacheFile, writeCacheFile } from '../../src/state/cache-file.ts';
 import { makeFolder } from '../../src/state/folder.ts';
 import { processName, thisProcess } from '../../src/state/process.ts';
-import { emptyFolder } from '../config/folder.ts';
+import { emptyFolder } from '../support/folder.ts';
 
 describe('a file of the cache', () => {
   const dead = processName({ ...thisProcess(), pid: 4_194_304 });

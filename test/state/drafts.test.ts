@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { draftOf, removeLeftovers } from '../../src/state/drafts.ts';
 import { processName, thisProcess } from '../../src/state/process.ts';
-import { emptyFolder } from '../config/folder.ts';
+import { emptyFolder } from '../support/folder.ts';
 
 /** A process id that Linux never assigns. */
 const nobody = 4_194_304;

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { makeFolder, refuseForeignFolder } from '../../src/state/folder.ts';
 import { openOwnFile } from '../../src/state/own-file.ts';
-import { emptyFolder } from '../config/folder.ts';
-import { children } from './children.ts';
+import { children } from '../support/children.ts';
+import { emptyFolder } from '../support/folder.ts';
 
 const child = children('src/state/folder.ts');
 

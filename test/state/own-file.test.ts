@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openOwnFile } from '../../src/state/own-file.ts';
-import { emptyFolder } from '../config/folder.ts';
+import { emptyFolder } from '../support/folder.ts';
 
 describe.skipIf(process.platform === 'win32')('a file of the tool’s own', () => {
   function inFolder() {

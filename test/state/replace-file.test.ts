@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Draft, keepAside, replaceFile } from '../../src/state/replace-file.ts';
-import { emptyFolder } from '../config/folder.ts';
+import { emptyFolder } from '../support/folder.ts';
 
 const ownerOnly = { mode: 0o600 };
 const isAdministrator = process.getuid?.() === 0;

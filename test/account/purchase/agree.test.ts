@@ -9,9 +9,9 @@ import { createContext } from '../../../src/context/create.ts';
 import { defaultSettling } from '../../../src/context/settling.ts';
 import { type Block, hoursOf } from '../../../src/domain/blocks.ts';
 import { CommandError } from '../../../src/domain/errors.ts';
-import { Buffered } from '../../output/buffer.ts';
-import { Line } from '../../prompts/person.ts';
-import { emptyFolder } from '../../sandbox/harness.ts';
+import { Buffered } from '../../support/buffer.ts';
+import { Line } from '../../support/person.ts';
+import { emptyFolder } from '../../support/sandbox.ts';
 import { worldWith } from '../../support/world.ts';
 
 function poolOf(slug: string, { price = 49, status = 'available' } = {}): Pool {

@@ -21,8 +21,8 @@ import { DotenvFile } from '../../../src/account/secrets/dotenv-file.ts';
 import type { Context } from '../../../src/context/context.ts';
 import { createContext } from '../../../src/context/create.ts';
 import { CommandError } from '../../../src/domain/errors.ts';
-import { Buffered } from '../../output/buffer.ts';
-import { emptyFolder } from '../../sandbox/harness.ts';
+import { Buffered } from '../../support/buffer.ts';
+import { emptyFolder } from '../../support/sandbox.ts';
 import { worldWith } from '../../support/world.ts';
 
 const keys = [

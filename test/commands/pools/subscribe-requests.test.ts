@@ -3,11 +3,11 @@ import { describe, expect, test } from 'vitest';
 import type { Context } from '../../../src/context/context.ts';
 import { createContext } from '../../../src/context/create.ts';
 import { run } from '../../../src/main.ts';
-import { managementKey } from '../../e2e/cli.ts';
-import { data, forward, recordedSandbox } from '../../e2e/servers.ts';
-import { Buffered } from '../../output/buffer.ts';
-import { Line } from '../../prompts/person.ts';
-import { at, emptyFolder, listAt, machineStart } from '../../sandbox/harness.ts';
+import { Buffered } from '../../support/buffer.ts';
+import { managementKey } from '../../support/cli.ts';
+import { Line } from '../../support/person.ts';
+import { at, emptyFolder, listAt, machineStart } from '../../support/sandbox.ts';
+import { data, forward, recordedSandbox } from '../../support/servers.ts';
 import { worldWith } from '../../support/world.ts';
 
 const list = 'GET /api/pools';

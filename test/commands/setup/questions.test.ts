@@ -18,8 +18,8 @@ import { chooseKeyName } from '../../../src/commands/setup/key.ts';
 import { purchase } from '../../../src/commands/setup/purchase.ts';
 import type { Step, Wizard } from '../../../src/commands/setup/wizard.ts';
 import { createContext } from '../../../src/context/create.ts';
-import { Buffered } from '../../output/buffer.ts';
-import { emptyFolder, listAt, type Setting, sandbox, type TestSandbox } from '../../sandbox/harness.ts';
+import { Buffered } from '../../support/buffer.ts';
+import { emptyFolder, listAt, type Setting, sandbox, type TestSandbox } from '../../support/sandbox.ts';
 import { worldWith } from '../../support/world.ts';
 
 /** How long the screen is looked at for what is to come: it decides nothing. */

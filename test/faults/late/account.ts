@@ -2,8 +2,8 @@ import { type Account, freshAccount } from '../../../src/sandbox/account.ts';
 import { sandboxApp } from '../../../src/sandbox/app.ts';
 import { settle } from '../../../src/sandbox/settle.ts';
 import type { Store } from '../../../src/sandbox/store.ts';
-import { at } from '../../sandbox/harness.ts';
 import { managementKey } from '../../support/command-line.ts';
+import { at } from '../../support/sandbox.ts';
 import type { Answer } from '../../virtual/network.ts';
 
 /** The sandbox's account in memory, because only one process uses it and writing it to disk would take most of the time. */

@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { managementKey, secret, user } from '../../e2e/cli.ts';
+import { managementKey, secret, user } from '../../support/cli.ts';
 import { SandboxAccount } from './account.ts';
 import { keyCreationUnlisted, type LateChange, purchase } from './changes.ts';
 

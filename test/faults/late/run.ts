@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { at } from '../../sandbox/harness.ts';
+import { at } from '../../support/sandbox.ts';
 import { Machine } from '../../virtual/machine.ts';
 import type { Arrival } from '../../virtual/network.ts';
 import type { SimulatedProcess } from '../../virtual/process.ts';

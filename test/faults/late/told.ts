@@ -1,5 +1,5 @@
 import type { Outcome } from '../../../src/domain/errors.ts';
-import { at } from '../../sandbox/harness.ts';
+import { at } from '../../support/sandbox.ts';
 import type { SimulatedProcess } from '../../virtual/process.ts';
 
 /** What a command said about the change before it ended. */

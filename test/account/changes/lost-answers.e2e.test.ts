@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+import { json, settlesIn, userOf } from '../../support/cli.ts';
+import { errorOf, isChange, lossyCustomer, outcomesOf } from '../../support/lost.ts';
+import { at, listAt, textAt } from '../../support/sandbox.ts';
+import { answer, type Behaviour, data, recordedSandbox, reset, webPage } from '../../support/servers.ts';
+
+const hash = `0x${'ab'.repeat(32)}`;
+const note = /^The response was lost \(.+\), but the change went through\.\n$/;
+
+describe('a payment whose verification was not answered', () => {
+  /** Somebody whose credit rises by so much when the verification is asked for. */
+  async function payer(rise: number, told: { readonly status?: Behaviour; readonly credits?: Behaviour } = {}) {
+    let credit = 25;
+    let asked = false;
+    const api = await recordedSandbox({
+      instead({ method, path }) {
+        if (method !== 'GET') {
+          credit += rise;
+          asked = true;
+          return reset;
+        }
+        if (path === '/api/billing/status') return (asked ? told.status : undefined) ?? data({ creditBalance: credit });
+        const credits = data({ totalTopUp: String(credit), remaining: String(credit) });
+        return path === '/api/billing/credits' ? ((asked ? told.credits : undefined) ?? credits) : undefined;
+      },
+    });
+    const me = userOf(api);
+    settlesIn(me, '1s');
+    return { api, me };
+  }
+  const verify = `billing verify ${hash} --amount 12.50 --json`;
+
+  test('is found in the credit: as if the answer had come', async () => {
+    const { api, me } = await payer(12.5);
+    const { code, stdout, stderr } = await me.ci(verify);
+    expect([code, json({ stdout }), api.changes.length]).toEqual([0, { credited: 12.5, balance: 37.5 }, 1]);
+    expect(stderr).toMatch(note);
+  });
+
+  test('is found though the balance cannot be asked', async () => {
+    const { me } = await payer(12.5, { status: answer(403, { success: false, error: 'No entry' }) });
+    const { code, stdout } = await me.ci(verify);
+    expect([code, json({ stdout })]).toEqual([0, { credited: 12.5 }]);
+    expect(outcomesOf(me)).toEqual(['verify applied']);
+  });
+
+  test('is not claimed when the credit did not rise', async () => {
+    const { me } = await payer(0);
+    const ended = await me.ci(verify);
+    expect([ended.code, errorOf(ended)]).toMatchObject([9, { outcome: 'not_applied' }]);
+    expect(textAt(errorOf(ended), 'message')).toMatch(/; the change was not carried out$/);
+  });
+
+  test('has an unknown outcome while the credit may still rise', async () => {
+    const { me } = await payer(0);
+    settlesIn(me, '10m');
+    const ended = await me.ci(`${verify} --settle 1s`);
+    expect([ended.code, ended.stdout, errorOf(ended)]).toMatchObject([
+      10,
+      '',
+      { outcome: 'unknown', retryable: false },
+    ]);
+    expect(outcomesOf(me)).toEqual(['verify unknown']);
+  });
+
+  test('is in doubt when the credit rose by something else', async () => {
+    const { me } = await payer(50);
+    const ended = await me.ci(verify);
+    expect([ended.code, errorOf(ended)]).toMatchObject([10, { outcome: 'unknown' }]);
+    expect(ended.stderr).toContain('the credit changed by 50 USD meanwhile');
+    expect(outcomesOf(me)).toEqual(['verify unknown']);
+  });
+
+  test('is in doubt when nobody tells the credit any more', async () => {
+    const { me } = await payer(12.5, { credits: webPage(200) });
+    expect((await me.ci(verify)).code).toBe(10);
+  });
+});
+
+describe('a cancellation that was not answered', () => {
+  /** Somebody whose API says no word of what is ending. */
+  async function untold(carriedOut: boolean) {
+    const customer = await lossyCustomer((request, before) => {
+      if (isChange(request)) return before === 0 ? { carriedOut, told: reset } : undefined;
+      return undefined;
+    });
+    const older = await recordedSandbox({
+      instead:
+        ({ method }) =>
+        async (request, response) => {
+          const headers = { authorization: request.headers.authorization ?? '' };
+          const upstream = await fetch(customer.api.url + request.path, { method, headers }).catch(() => undefined);
+          if (!upstream) return reset(request, response);
+          const text = (await upstream.text()).replace(/"cancelAtPeriodEnd":(?:true|false),/g, '');
+          return answer(upstream.status, text)(request, response);
+        },
+    });
+    await customer.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
+    const me = userOf(older);
+    settlesIn(me, '1s');
+    return { ...customer, me };
+  }
+
+  test.each([true, false])('is in doubt where the API does not say what is ending (carried out: %s)', async (made) => {
+    const { me, box } = await untold(made);
+    const ended = await me.ci('pools cancel kimi26 --yes --json');
+    expect([ended.code, ended.stdout]).toEqual([10, '']);
+    const [held] = listAt(await box.seen(), 'subscriptions');
+    expect(at(held, 'cancelAtPeriodEnd')).toBe(made);
+    expect(errorOf(ended)).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });
+    expect(ended.stderr).toContain(`the API does not say whether ${textAt(held, 'id')} ends`);
+  });
+});

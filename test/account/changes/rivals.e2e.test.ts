@@ -1,0 +1,177 @@
+import { describe, expect, test } from 'vitest';
+import { json, secret, settlesIn, type User, userOf } from '../../support/cli.ts';
+import { errorOf, isChange, outcomesOf } from '../../support/lost.ts';
+import { listAt, textAt } from '../../support/sandbox.ts';
+import { answer, type Behaviour, recordedSandbox, reset, silence } from '../../support/servers.ts';
+
+/** Resolves when it is told to. */
+function gate() {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
+}
+
+const line = 'keys create x --credit --json --timeout 60s';
+const twice =
+  'Going ahead although an earlier "create credit key x" (just now) may still go through. If it does, both take effect.';
+
+/**
+ * Starts two commands that create a key with the same name, the second with `--again`. The first request is not carried out, and
+ * its response is lost once the second request is carried out. The second is answered when `answered` opens.
+ */
+async function rivals(flags = '') {
+  const made = gate();
+  const answered = gate();
+  let posts = 0;
+  const first: Behaviour = async (request, response) => {
+    await made.opened;
+    await reset(request, response);
+  };
+  const second: Behaviour = async (request, response) => {
+    const { status, body } = await api.box.call(request.method, request.path, { text: request.body });
+    made.open();
+    await answered.opened;
+    await answer(status, body)(request, response);
+  };
+  const api: Awaited<ReturnType<typeof recordedSandbox>> = await recordedSandbox({
+    instead(request) {
+      if (!isChange(request)) return undefined;
+      posts += 1;
+      return posts === 1 ? first : posts === 2 ? second : undefined;
+    },
+  });
+  const me: User = userOf(api);
+  settlesIn(me, '1s');
+  const one = me.start(`${line} ${flags}`);
+  await api.got('POST');
+  const other = me.start(`${line} --again`);
+  await made.opened;
+  const looks = () => api.requests.filter((each) => each === 'GET /api/keys').length;
+  const before = looks();
+  return { api, me, one, other, answered, looks: () => looks() - before };
+}
+
+/** A sandbox that carries out every change, and answers it when `answered` opens. */
+async function answeredLater() {
+  const answered = gate();
+  const api: Awaited<ReturnType<typeof recordedSandbox>> = await recordedSandbox({
+    instead: (request) =>
+      isChange(request)
+        ? async (received, response) => {
+            const { status, body } = await api.box.call(received.method, received.path, { text: received.body });
+            await answered.opened;
+            await answer(status, body)(received, response);
+          }
+        : undefined,
+  });
+  return { api, me: userOf(api), answered };
+}
+
+test('a second key of the same name waits until the first one is created', async () => {
+  const { api, me, answered } = await answeredLater();
+  const first = me.start(line);
+  await api.got('POST');
+  const refused = await me.ci(`${line} --no-wait`);
+  expect([refused.code, refused.stdout, errorOf(refused)]).toEqual([
+    6,
+    '',
+    {
+      code: 'busy',
+      message: 'another ci process is working on an earlier "create credit key x" (just now)',
+      hint: 'Nothing was sent. Run this again when it has ended; --again goes ahead regardless.',
+      status: null,
+      retryable: true,
+      outcome: 'not_applied',
+    },
+  ]);
+  const second = me.start(line);
+  await second.stderr(/^Waiting up to \d+ s for an earlier change: "create credit key x" \(just now\)\./);
+  expect(api.changes).toHaveLength(1);
+  answered.open();
+  const [one, other] = await Promise.all([first.ended, second.ended]);
+  const ids = [one, other].map((ended) => textAt(json(ended), 'id'));
+  const made = listAt(await api.box.data('GET', '/api/keys')).map((key) => textAt(key, 'id'));
+  expect([one.code, other.code, new Set(ids)]).toEqual([0, 0, new Set(made)]);
+  expect(outcomesOf(me)).toEqual(['create-key applied', 'create-key applied']);
+});
+
+test('a second identical purchase waits until the first one is made, and is then refused', async () => {
+  const { api, me, answered } = await answeredLater();
+  const subscribe = 'pools subscribe kimi26 --blocks europe --yes --json --timeout 60s';
+  const first = me.start(subscribe);
+  await api.got('POST');
+  const words = 'subscribe kimi26 europe, 1 seat, monthly, $49.00';
+  for (const flags of ['--no-wait', '--no-wait --ensure']) {
+    const refused = await me.ci(`${subscribe} ${flags}`);
+    expect([refused.code, refused.stdout, errorOf(refused)]).toMatchObject([
+      6,
+      '',
+      {
+        code: 'busy',
+        message: `another ci process is working on an earlier "${words}" (just now)`,
+        outcome: 'not_applied',
+      },
+    ]);
+  }
+  const second = me.start(subscribe);
+  const third = me.start(`${subscribe} --ensure`);
+  await Promise.all([second, third].map((each) => each.stderr(/^Waiting up to \d+ s for an earlier change: "/)));
+  answered.open();
+  const [one, two, three] = await Promise.all([first.ended, second.ended, third.ended]);
+  const [bought, ...others] = listAt(await api.box.seen(), 'subscriptions');
+  expect([one.code, two.code, three.code, others, api.changes.length]).toEqual([0, 2, 0, [], 1]);
+  expect(textAt(errorOf(two), 'message')).toBe(`the same was bought just now: ${textAt(bought, 'id')}`);
+  expect([textAt(json(one), 'id'), textAt(json(three), 'id')]).toEqual([textAt(bought, 'id'), textAt(bought, 'id')]);
+});
+
+describe('two commands that create a key with the same name at once, the first of which loses its response', () => {
+  test('the first does not take the other’s key for its own, once that is told of it', async () => {
+    const { api, me, one, other, answered, looks } = await rivals();
+    await expect.poll(looks).toBeGreaterThan(0);
+    answered.open();
+    const [lost, made] = await Promise.all([one.ended, other.ended]);
+    expect([lost.code, lost.stdout, errorOf(lost)]).toMatchObject([9, '', { outcome: 'not_applied' }]);
+    const [key, ...others] = listAt(await api.box.data('GET', '/api/keys'));
+    expect([made.code, textAt(json(made), 'id'), others]).toEqual([0, textAt(key, 'id'), []]);
+    expect(made.stderr).toBe(`${twice}\n`);
+    expect(outcomesOf(me)).toEqual(['create-key not_applied', 'create-key applied']);
+  });
+
+  test('the first does not know, while the other is at work', async () => {
+    const { me, one, other, answered } = await rivals('--settle 1s');
+    const lost = await one.ended;
+    expect([lost.code, lost.stdout]).toEqual([10, '']);
+    expect(errorOf(lost)).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });
+    expect(lost.stderr).toContain('another ci process is working on the same');
+    expect(lost.stderr).not.toMatch(secret);
+    expect((await me.ci('history reconcile')).code).toBe(10);
+    answered.open();
+    expect((await other.ended).code).toBe(0);
+    expect(outcomesOf(me)).toEqual(['create-key unknown', 'create-key applied']);
+    expect(json(await me.ci('history reconcile --wait --json'))).toMatchObject([{ outcome: 'not_applied' }]);
+  });
+});
+
+test('one that makes another key at the same time is no rival', async () => {
+  let posts = 0;
+  const api: Awaited<ReturnType<typeof recordedSandbox>> = await recordedSandbox({
+    instead(request) {
+      if (!isChange(request)) return undefined;
+      posts += 1;
+      if (posts === 1) return silence;
+      return async (received, response) => {
+        await api.box.call(received.method, received.path, { text: received.body });
+        await reset(received, response);
+      };
+    },
+  });
+  const me = userOf(api);
+  const other = me.start('keys create y --credit --timeout 60s');
+  await api.got('POST');
+  const { code, stdout } = await me.ci('keys create x --credit --secret-only');
+  expect([code, stdout]).toEqual([0, expect.stringMatching(secret)]);
+  other.kill('SIGKILL');
+  await other.ended;
+});

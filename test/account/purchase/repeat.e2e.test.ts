@@ -1,0 +1,416 @@
+import { describe, expect, test } from 'vitest';
+import { cells, json, lines, oneLine, settlesIn, userOf } from '../../support/cli.ts';
+import { errorOf, firstChange, isChange, lossyCustomer, madeEarlier, outcomesOf } from '../../support/lost.ts';
+import { listAt, textAt } from '../../support/sandbox.ts';
+import { answer, data, recordedSandbox, reset, silence } from '../../support/servers.ts';
+import { ctrlC, enter, onTerminal, shown } from '../../support/terminal.ts';
+
+const line = 'pools subscribe kimi26 --blocks europe';
+const subscribe = `${line} --yes`;
+const post = 'POST /api/pools/kimi26/subscribe';
+const minute = 60_000;
+const question = 'Buy it once more?';
+const words = 'subscribe kimi26 europe, 1 seat, monthly, $49.00';
+const waiting =
+  /Waiting up to \d+ s for an earlier change: "subscribe kimi26 europe, .+" \(.+\)\. Nothing has been sent; Ctrl-C quits\./;
+
+/** Somebody who bought europe of kimi26 a moment ago. */
+async function customer() {
+  const api = await recordedSandbox();
+  const me = userOf(api);
+  const bought = textAt(json(await me.ci(`${subscribe} --json`)), 'id');
+  const charges = async () => listAt(await api.box.seen(), 'charges').length;
+  return { api, me, bought, charges };
+}
+
+describe('the same purchase within 10 minutes, where nobody can be asked', () => {
+  test('is exit 2, and nothing is sent', async () => {
+    const { api, me, bought, charges } = await customer();
+    const { code, stdout, stderr } = await me.ci(subscribe);
+    expect([code, stdout, api.changes, await charges()]).toEqual([2, '', [post], 1]);
+    expect(stderr).toBe(
+      `ci: the same was bought just now: ${bought}. Nothing was charged. --ensure buys only what is not there; --again buys it a second time.\n`,
+    );
+    expect(outcomesOf(me)).toEqual(['subscribe applied']);
+  });
+
+  test('is an error of JSON with --json', async () => {
+    const { me } = await customer();
+    expect(errorOf(await me.ci(`${subscribe} --json`))).toMatchObject({
+      code: 'confirmation_required',
+      outcome: 'not_applied',
+      retryable: false,
+      status: null,
+    });
+  });
+
+  test.each(['--again', '--again --json'])('is bought with %s', async (flags) => {
+    const { api, me, charges } = await customer();
+    const { code, stderr } = await me.ci(`${subscribe} ${flags}`);
+    expect([code, stderr, api.changes, await charges()]).toEqual([0, '', [post, post], 2]);
+  });
+
+  test('is not bought with --ensure, which prints what is there', async () => {
+    const { me, bought, charges } = await customer();
+    const again = await me.ci(`${subscribe} --ensure --json`);
+    expect([again.code, textAt(json(again), 'id'), await charges()]).toEqual([0, bought, 1]);
+  });
+
+  test('with --ensure and --again is a mistake in what was typed', async () => {
+    const { api, me } = await customer();
+    const before = api.requests.length;
+    const { code, stderr } = await me.ci(`${subscribe} --ensure --again`);
+    expect([code, api.requests.length]).toEqual([2, before]);
+    expect(stderr).toMatch(oneLine);
+  });
+
+  test('is known by whatever name the pool is called', async () => {
+    const { me, charges } = await customer();
+    const { code } = await me.ci('pools subscribe 6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c2601 --blocks europe --yes');
+    expect([code, await charges()]).toEqual([2, 1]);
+  });
+
+  test('is known in whatever order the blocks are named', async () => {
+    const { api, me, charges } = await customer();
+    expect((await me.ci('pools subscribe kimi26 --blocks asia,europe --yes')).code).toBe(0);
+    expect((await me.ci('pools subscribe kimi26 --blocks europe,asia --yes')).code).toBe(2);
+    expect([await charges(), api.changes.length]).toEqual([2, 2]);
+  });
+
+  test.each([
+    ['other blocks', 'pools subscribe kimi26 --blocks asia'],
+    ['more blocks', 'pools subscribe kimi26 --blocks europe,asia'],
+    ['another pool', 'pools subscribe minimax-m3 --blocks europe'],
+    ['more seats', 'pools subscribe kimi26 --blocks europe --quantity 2'],
+    ['another cycle', 'pools subscribe kimi26 --blocks europe --billing-cycle year'],
+  ])('is not one of %s', async (_what, other) => {
+    const { api, me } = await customer();
+    const { code } = await me.ci(`${other} --yes`);
+    expect([code, api.changes.length]).toEqual([0, 2]);
+  });
+
+  test('is not one of another account', async () => {
+    const { api, me } = await customer();
+    const env = { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_another_account_0123456789' };
+    expect([(await me.ci(subscribe, { env })).code, api.changes.length]).toEqual([0, 2]);
+  });
+
+  test.each([
+    ['9 minutes', 9 * minute, 2, 1],
+    ['10 minutes and a second', 10 * minute + 1000, 0, 2],
+  ])('after %s', async (_when, ago, expected, charged) => {
+    const { me, charges } = await customer();
+    madeEarlier(me, ago);
+    const { code, stderr } = await me.ci(subscribe);
+    expect([code, await charges()]).toEqual([expected, charged]);
+    if (expected === 2) expect(stderr).toContain('the same was bought 9 minutes ago: ');
+  });
+
+  test('is not asked about once the first is held no more', async () => {
+    const { api, me } = await customer();
+    await me.ci('pools cancel kimi26 --yes');
+    expect((await me.ci(subscribe)).code).toBe(2);
+    await api.box.advance(32 * 24 * 60 * minute);
+    expect([(await me.ci(subscribe)).code, api.changes.filter((each) => each === post).length]).toEqual([0, 2]);
+  });
+
+  test('shows its price all the same with --dry-run', async () => {
+    const { me } = await customer();
+    expect(json(await me.ci(`${line} --dry-run --json`))).toMatchObject({ charge: 49 });
+  });
+
+  test('of which the first was refused is bought', async () => {
+    const api = await lossyCustomer(
+      firstChange(false, answer(402, { success: false, error: 'Your card was declined' })),
+    );
+    expect((await api.me.ci(subscribe)).code).toBe(8);
+    expect((await api.me.ci(subscribe)).code).toBe(0);
+    expect(listAt(await api.box.seen(), 'charges')).toHaveLength(1);
+  });
+});
+
+describe('the same purchase, when of the first it is not known what became of it', () => {
+  /** Somebody whose purchase was cut short, and nobody could look. */
+  async function unsure(carriedOut: boolean) {
+    let looking = true;
+    const customer = await lossyCustomer((request, before) => {
+      if (isChange(request)) return before === 0 ? { carriedOut, told: reset } : undefined;
+      const blind = before > 0 && !looking && request.path.endsWith('/my-subscriptions');
+      return blind ? { carriedOut: false, told: answer(403, { success: false, error: 'not now' }) } : undefined;
+    });
+    looking = false;
+    settlesIn(customer.me, '1s');
+    const first = await customer.me.ci(subscribe);
+    looking = true;
+    expect([first.code, outcomesOf(customer.me)]).toEqual([10, ['subscribe unknown']]);
+    const charges = async () => listAt(await customer.box.seen(), 'charges').length;
+    const bought = async () => textAt(await customer.box.seen(), 'subscriptions', 0, 'id');
+    return { ...customer, charges, bought };
+  }
+
+  test.each(['', ' --no-wait', ' --ensure'])(
+    'is taken up when it was bought, and not sent again (%j)',
+    async (flag) => {
+      const { me, api, charges, bought } = await unsure(true);
+      const { code, stdout, stderr } = await me.ci(`${subscribe}${flag}`);
+      expect([code, api.changes, await charges()]).toEqual([0, [post], 1]);
+      expect(cells(stdout)[0]?.slice(0, 3)).toEqual([await bought(), 'kimi26', 'europe']);
+      expect(lines(stderr)[0]).toBe(`"${words}" went through just now. It was not sent again.`);
+      expect(outcomesOf(me)).toEqual(['subscribe applied']);
+      const third = await me.ci(subscribe);
+      expect([third.code, third.stderr, await charges()]).toEqual([
+        2,
+        expect.stringContaining(`the same was bought just now: ${await bought()}`),
+        1,
+      ]);
+    },
+  );
+
+  test.each(['', ' --ensure'])('is bought once, after it has settled, when it was not (%j)', async (flag) => {
+    const { me, api, charges, bought } = await unsure(false);
+    const { code, stdout, stderr } = await me.ci(`${subscribe}${flag}`);
+    expect([code, api.changes, await charges()]).toEqual([0, [post, post], 1]);
+    expect(cells(stdout)[0]?.[0]).toBe(await bought());
+    expect(stderr).toMatch(waiting);
+    expect(outcomesOf(me)).toEqual(['subscribe not_applied', 'subscribe applied']);
+  });
+
+  test.each(['', ' --ensure'])('is exit 6 with --no-wait as long as it may go through (%j)', async (flag) => {
+    const { me, api } = await unsure(false);
+    settlesIn(me, '10m');
+    const ended = await me.ci(`${subscribe} --no-wait --json${flag}`);
+    expect([ended.code, ended.stdout, api.changes, errorOf(ended)]).toEqual([
+      6,
+      '',
+      [post],
+      {
+        code: 'busy',
+        message: `an earlier "${words}" (just now) may still go through`,
+        hint: 'Nothing was sent. `ci history reconcile --wait` waits until its outcome is known; --again goes ahead regardless.',
+        status: null,
+        retryable: true,
+        outcome: 'not_applied',
+      },
+    ]);
+    expect(outcomesOf(me)).toEqual(['subscribe unknown']);
+  });
+
+  test('is bought with --again, which explains the risk', async () => {
+    const { me, api, charges } = await unsure(true);
+    const { code, stderr } = await me.ci(`${subscribe} --again`);
+    expect([code, api.changes, await charges()]).toEqual([0, [post, post], 2]);
+    expect(lines(stderr)[0]).toBe(
+      `Going ahead although an earlier "${words}" (just now) may still go through. If it does, both take effect.`,
+    );
+  });
+
+  test('is found by `ci history reconcile` if it was bought, and adopted by the next identical purchase', async () => {
+    const { me, api, charges, bought } = await unsure(true);
+    expect((await me.ci('history reconcile')).code).toBe(0);
+    const next = await me.ci(`${subscribe} --json`);
+    expect([next.code, textAt(json(next), 'id'), api.changes, await charges()]).toEqual([0, await bought(), [post], 1]);
+    expect(next.stderr).toBe(`"${words}" went through just now. It was not sent again.\n`);
+    expect((await me.ci(subscribe)).code).toBe(2);
+  });
+
+  test('is bought once `ci history reconcile --wait` has found that the first was not', async () => {
+    const { me, charges } = await unsure(false);
+    expect((await me.ci('history reconcile --wait')).code).toBe(0);
+    expect(await me.ci(subscribe)).toMatchObject({ code: 0, stderr: '' });
+    expect(await charges()).toBe(1);
+  });
+
+  test.each([
+    ['more seats', 'pools subscribe kimi26 --blocks europe --quantity 2'],
+    ['more blocks', 'pools subscribe kimi26 --blocks europe,asia'],
+    ['another cycle', 'pools subscribe kimi26 --blocks europe --billing-cycle year'],
+  ])('stands in the way of %s until its outcome is known', async (_what, other) => {
+    const absent = await unsure(false);
+    settlesIn(absent.me, '10m');
+    expect([(await absent.me.ci(`${other} --yes --no-wait`)).code, absent.api.changes]).toEqual([6, [post]]);
+    const there = await unsure(true);
+    expect([(await there.me.ci(`${other} --yes --no-wait`)).code, there.api.changes]).toEqual([0, [post, post]]);
+    expect(outcomesOf(there.me)).toEqual(['subscribe applied', 'subscribe applied']);
+  });
+
+  test.each([
+    ['other blocks', 'pools subscribe kimi26 --blocks asia'],
+    ['another pool', 'pools subscribe minimax-m3 --blocks europe'],
+  ])('does not stand in the way of %s', async (_what, other) => {
+    const { me, api } = await unsure(false);
+    settlesIn(me, '10m');
+    const { code, stderr } = await me.ci(`${other} --yes --no-wait`);
+    expect([code, api.changes.length]).toEqual([0, 2]);
+    expect(stderr).toBe(
+      `The outcome of an earlier change is unknown: "${words}" (just now). Run \`ci history reconcile\` to find out.\n`,
+    );
+  });
+});
+
+describe('the same purchase, after the first was killed', () => {
+  /** A user whose `ci` was killed during a purchase. */
+  async function killed(carriedOut: boolean) {
+    const customer = await lossyCustomer(firstChange(carriedOut, silence));
+    settlesIn(customer.me, '1s');
+    const running = customer.me.start(subscribe);
+    await customer.lost(1);
+    running.kill('SIGKILL');
+    expect((await running.ended).signal).toBe('SIGKILL');
+    return { ...customer, charges: async () => listAt(await customer.box.seen(), 'charges').length };
+  }
+
+  test.each(['', ' --ensure', ' --no-wait'])('is adopted if it was bought (%j)', async (flag) => {
+    const { me, api, box, charges } = await killed(true);
+    const next = await me.ci(`${subscribe} --json${flag}`);
+    const bought = textAt(await box.seen(), 'subscriptions', 0, 'id');
+    expect([next.code, textAt(json(next), 'id'), api.changes, await charges()]).toEqual([0, bought, [post], 1]);
+    expect(lines(next.stderr)[0]).toBe(`"${words}" went through just now. It was not sent again.`);
+    expect(outcomesOf(me)).toEqual(['subscribe applied']);
+  });
+
+  test('gets its keys with --create-key if it was bought', async () => {
+    const { me, api, box } = await killed(true);
+    const next = await me.ci(`${subscribe} --create-key prod --json`);
+    const [made, ...others] = listAt(await box.data('GET', '/api/keys'));
+    expect([next.code, others, api.changes]).toEqual([0, [], [post, 'POST /api/keys/subscription']]);
+    expect(textAt(json(next), 'key', 'apiKey')).toBe(textAt(made, 'apiKey'));
+  });
+
+  test.each(['', ' --ensure'])('is bought once, after it has settled, when it was not (%j)', async (flag) => {
+    const { me, api, charges } = await killed(false);
+    const next = await me.ci(`${subscribe}${flag}`);
+    expect([next.code, api.changes, await charges()]).toEqual([0, [post, post], 1]);
+    expect(outcomesOf(me)).toEqual(['subscribe not_applied', 'subscribe applied']);
+  });
+
+  test('comes late: it is found during the wait, and not sent again', async () => {
+    const { me, api, box, charges } = await killed(false);
+    settlesIn(me, '10m');
+    const next = me.start(`${subscribe} --json`);
+    await next.stderr(waiting);
+    await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'], quantity: 1, billingCycle: 'month' });
+    const { code, stdout } = await next.ended;
+    const bought = textAt(await box.seen(), 'subscriptions', 0, 'id');
+    expect([code, textAt(json({ stdout }), 'id'), api.changes, await charges()]).toEqual([0, bought, [post], 1]);
+  });
+
+  test('stays unknown after Ctrl-C during the wait, and nothing is sent', async () => {
+    const { me, api } = await killed(false);
+    settlesIn(me, '10m');
+    const next = me.start(`${subscribe} --json`);
+    await next.stderr(waiting);
+    next.kill('SIGINT');
+    const ended = await next.ended;
+    expect([ended.code, ended.stdout, api.changes]).toEqual([130, '', [post]]);
+    expect(errorOf(ended)).toMatchObject({ code: 'interrupted', outcome: 'not_applied' });
+    expect(outcomesOf(me)).toEqual(['subscribe pending']);
+  });
+});
+
+describe('the same purchase, when the first was not there when it was looked for', () => {
+  test('is bought where it did not come later either', async () => {
+    const { me, box } = await lossyCustomer(firstChange(false, reset));
+    settlesIn(me, '1s');
+    const first = await me.ci(`${subscribe} --json`);
+    expect([first.code, errorOf(first)]).toMatchObject([9, { outcome: 'not_applied', retryable: true }]);
+    expect((await me.ci(subscribe)).code).toBe(0);
+    expect(listAt(await box.seen(), 'charges')).toHaveLength(1);
+  });
+
+  test('is exit 2 where it came late', async () => {
+    const { me, box, api } = await lossyCustomer(firstChange(false, reset));
+    settlesIn(me, '1s');
+    expect((await me.ci(subscribe)).code).toBe(9);
+    await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'], quantity: 1, billingCycle: 'month' });
+    const { code, stderr } = await me.ci(subscribe);
+    expect([code, api.changes]).toEqual([2, [post]]);
+    expect(stderr).toContain('the same may have been bought just now');
+  });
+});
+
+test('the same purchase, when the first was to be paid in the browser, is bought once there is a card', async () => {
+  const page = 'https://checkout.stripe.com/c/pay/cs_test_a1b2c3';
+  const { me, box } = await lossyCustomer(firstChange(false, data({ sessionUrl: page })));
+  const first = await me.ci(`${subscribe} --json`);
+  expect([first.code, errorOf(first)]).toMatchObject([8, { code: 'no_payment_method', outcome: 'not_applied' }]);
+  expect(outcomesOf(me)).toEqual(['subscribe not_applied']);
+  expect((await me.ci(subscribe)).code).toBe(0);
+  expect(listAt(await box.seen(), 'charges')).toHaveLength(1);
+});
+
+test('the same purchase, when the first was paid in the browser meanwhile, is exit 2', async () => {
+  const page = 'https://checkout.stripe.com/c/pay/cs_test_a1b2c3';
+  const { me, box } = await lossyCustomer(firstChange(true, data({ sessionUrl: page })));
+  expect((await me.ci(subscribe)).code).toBe(8);
+  expect((await me.ci(subscribe)).code).toBe(2);
+  expect(listAt(await box.seen(), 'charges')).toHaveLength(1);
+});
+
+describe('the same purchase within 10 minutes, on a terminal', () => {
+  test.each(['', ' --yes'])('is asked about again, and Enter is No (%j)', async (flags) => {
+    const { me, bought, charges } = await customer();
+    const session = onTerminal(me, `${line}${flags}`, { columns: 120 });
+    if (flags === '') {
+      await session.shows('Charge $49.00 now?');
+      session.type(`y${enter}`);
+    }
+    await session.shows(question);
+    expect(session.screen).toContain(`the same was bought just now: ${bought}`);
+    session.type(enter);
+    expect(await session.exit).toBe(1);
+    expect(session.screen).toContain('declined: nothing was changed');
+    expect(await charges()).toBe(1);
+  });
+
+  test('y buys it once more', async () => {
+    const { me, charges } = await customer();
+    const session = onTerminal(me, `${line} --yes`);
+    await session.shows(question);
+    expect(await charges()).toBe(1);
+    session.type(`y${enter}`);
+    expect([await session.exit, await charges()]).toEqual([0, 2]);
+  });
+
+  test('Ctrl-C is exit 130, and nothing is charged', async () => {
+    const { api, me, charges } = await customer();
+    const session = onTerminal(me, `${line} --yes`);
+    await session.shows(question);
+    session.type(ctrlC);
+    expect([await session.exit, await charges(), api.changes.length]).toEqual([130, 1, 1]);
+  });
+
+  test('--again is not asked about', async () => {
+    const { me, charges } = await customer();
+    const { code, screen } = await shown(me, `${line} --yes --again`);
+    expect([code, await charges()]).toEqual([0, 2]);
+    expect(screen).not.toContain(question);
+  });
+
+  test.each([
+    ['--no-input', {}],
+    ['', { CI: 'true' }],
+  ])('with %j and %j in the environment nobody is asked: exit 2', async (flags, env) => {
+    const { me, charges } = await customer();
+    const { code, screen } = await shown(me, `${line} --yes ${flags}`, { env });
+    expect([code, await charges()]).toEqual([2, 1]);
+    expect(screen).not.toContain(question);
+  });
+
+  test('is asked about one purchase, and not about one that was made while the question stood', async () => {
+    const { me, charges } = await customer();
+    const session = onTerminal(me, `${line} --yes`, { columns: 120 });
+    await session.shows(question);
+    expect((await me.ci(`${subscribe} --again`)).code).toBe(0);
+    session.type(`y${enter}`);
+    expect([await session.exit, await charges()]).toEqual([2, 2]);
+    expect(session.screen).toContain('the same was bought just now');
+  });
+});
+
+test('of two that begin at once, one buys, and the other says that it did', async () => {
+  const api = await recordedSandbox();
+  const me = userOf(api);
+  const ends = await Promise.all([me.process(subscribe), me.process(subscribe), me.process(subscribe)]);
+  expect(ends.map(({ code }) => code).toSorted()).toEqual([0, 2, 2]);
+  expect(listAt(await api.box.seen(), 'charges')).toHaveLength(1);
+});

@@ -1,0 +1,340 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { json, oneLine, type User, userOf } from '../../support/cli.ts';
+import { errorOf, recordOf } from '../../support/lost.ts';
+import { at, day, listAt, textAt } from '../../support/sandbox.ts';
+import { answer, type Behaviour, data, type Received, recordedSandbox, reset, server } from '../../support/servers.ts';
+import { enter, onTerminal, shown } from '../../support/terminal.ts';
+
+const subscribe = 'pools subscribe kimi26 --blocks europe --yes';
+
+interface Held {
+  readonly pool?: string;
+  readonly blocks: readonly string[];
+  readonly quantity?: number;
+  readonly billingCycle?: string;
+}
+
+/** Somebody who may spend so much a month, and holds some subscriptions already. */
+async function customer(limit: string | undefined, held: readonly Held[] = []) {
+  const api = await recordedSandbox();
+  const me = userOf(api);
+  for (const { pool = 'kimi26', ...order } of held) await api.box.data('POST', `/api/pools/${pool}/subscribe`, order);
+  if (limit !== undefined) expect((await me.ci(`config set max-monthly-spend ${limit}`)).code).toBe(0);
+  return { api, me };
+}
+
+/** Changes an answer of the sandbox's. */
+function changed(
+  isMeant: (request: Received) => boolean,
+  box: () => string,
+  change: (data: unknown) => unknown,
+): (request: Received) => Behaviour | undefined {
+  return (request) =>
+    isMeant(request)
+      ? async (received, response) => {
+          const { authorization = '' } = received.headers;
+          const answer = await fetch(box() + received.path, { headers: { authorization } });
+          await data(change(at(await answer.json(), 'data')))(received, response);
+        }
+      : undefined;
+}
+
+function withLimit(me: User, value: unknown): void {
+  const file = path.join(me.home, 'config', 'cheapestinference', 'config.json');
+  const saved: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  const profile = {
+    ...Object.fromEntries(Object.entries(at(saved, 'profiles', 'default') ?? {})),
+    maxMonthlySpend: value,
+  };
+  writeFileSync(file, JSON.stringify({ currentProfile: 'default', profiles: { default: profile } }));
+}
+
+describe('max-monthly-spend', () => {
+  test.each([
+    ['a cent below the price', '48.99', 8],
+    ['just the price', '49', 0],
+    ['just the price, to the cent', '49.00', 0],
+    ['a cent above it', '49.01', 0],
+    ['nothing', '0', 8],
+  ])('of %s, with nothing held', async (_what, limit, expected) => {
+    const { api, me } = await customer(limit);
+    const { code } = await me.ci(subscribe);
+    expect([code, api.changes.length]).toEqual([expected, expected === 0 ? 1 : 0]);
+  });
+
+  test.each([
+    ['a cent below', '136.99', 8],
+    ['just', '137', 0],
+  ])('of %s the price and what is held', async (_what, limit, expected) => {
+    const { api, me } = await customer(limit, [{ blocks: ['asia'] }, { pool: 'minimax-m3', blocks: ['europe'] }]);
+    const { code } = await me.ci(subscribe);
+    expect([code, api.changes.length]).toEqual([expected, expected === 0 ? 1 : 0]);
+  });
+
+  test('is told with the figures and where it came from: exit 8, nothing charged', async () => {
+    const { api, me } = await customer('100', [{ blocks: ['europe'], quantity: 2 }]);
+    const { code, stdout, stderr } = await me.ci('pools subscribe kimi26 --blocks asia --yes');
+    expect([code, stdout, api.changes]).toEqual([8, '', []]);
+    expect(stderr).toBe(
+      'ci: kimi26 would add $39.00 to the $98.00 a month of your subscriptions, above max-monthly-spend $100.00 (profile "default"). Nothing was charged. Cancel one, or raise it: `ci config set max-monthly-spend USD`.\n',
+    );
+    expect(errorOf(await me.ci('pools subscribe kimi26 --blocks asia --yes --json'))).toMatchObject({
+      code: 'price_above_maximum',
+      outcome: 'not_applied',
+      retryable: false,
+    });
+  });
+
+  test('counts all seats that are bought, in all blocks', async () => {
+    const { me } = await customer('265.99');
+    const line = 'pools subscribe kimi26 --blocks all --quantity 2 --yes';
+    expect((await me.ci(line)).code).toBe(8);
+    await me.ci('config set max-monthly-spend 266');
+    expect((await me.ci(line)).code).toBe(0);
+  });
+
+  test('counts a year by its months, held or bought', async () => {
+    const { me } = await customer('97.99', [{ blocks: ['europe'], billingCycle: 'year' }]);
+    const line = 'pools subscribe kimi26 --blocks europe --billing-cycle year --yes';
+    expect((await me.ci(line)).code).toBe(8);
+    await me.ci('config set max-monthly-spend 98');
+    expect((await me.ci(line)).code).toBe(0);
+  });
+
+  test('counts one whose key is on its way', async () => {
+    const { api, me } = await customer('97.99', [{ pool: 'glm5', blocks: ['asia'] }]);
+    expect(await api.box.seen()).toMatchObject({ subscriptions: [{ status: 'pending_key' }] });
+    expect((await me.ci(subscribe)).code).toBe(8);
+  });
+
+  test('counts one that ends until it has ended', async () => {
+    const { api, me } = await customer('97.99', [{ blocks: ['europe'] }]);
+    expect((await me.ci('pools cancel kimi26 --yes')).code).toBe(0);
+    expect((await me.ci(subscribe)).code).toBe(8);
+    await api.box.advance(32 * day);
+    expect((await me.ci(subscribe)).code).toBe(0);
+  });
+
+  test('lets nothing be bought that the account’s other pools fill', async () => {
+    const { api, me } = await customer('150', [
+      { blocks: ['europe'] },
+      { pool: 'minimax-m3', blocks: ['europe'] },
+      { pool: 'glm5', blocks: ['asia'] },
+    ]);
+    expect([(await me.ci(subscribe)).code, api.changes]).toEqual([8, []]);
+  });
+
+  test('holds for --dry-run too', async () => {
+    const { me } = await customer('48');
+    const { code, stdout } = await me.ci('pools subscribe kimi26 --blocks europe --dry-run');
+    expect([code, stdout]).toEqual([8, '']);
+    await me.ci('config set max-monthly-spend 49');
+    expect((await me.ci('pools subscribe kimi26 --blocks europe --dry-run')).code).toBe(0);
+  });
+
+  test('is checked before anybody is asked', async () => {
+    const { me } = await customer('48');
+    const session = onTerminal(me, 'pools subscribe kimi26 --blocks europe');
+    expect(await session.exit).toBe(8);
+    expect(session.screen).not.toContain('now?');
+  });
+
+  test('is checked once more when it comes to buying: what was bought while the question stood counts', async () => {
+    const { api, me } = await customer('97.99');
+    const session = onTerminal(me, 'pools subscribe kimi26 --blocks europe');
+    await session.shows('Charge $49.00 now?');
+    await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
+    session.type(`y${enter}`);
+    expect([await session.exit, api.changes]).toEqual([8, []]);
+  });
+
+  test('holds for several at once: what fits alone does not fit together', async () => {
+    const { api, me } = await customer('100');
+    const lines = ['asia', 'europe', 'americas'].map((block) => `pools subscribe kimi26 --blocks ${block} --yes`);
+    const ends = await Promise.all(lines.map((line) => me.process(line)));
+    expect(ends.map(({ code }) => code).toSorted()).toEqual([0, 0, 8]);
+    expect(listAt(await api.box.seen(), 'charges')).toHaveLength(2);
+  });
+
+  test('is nothing to what is covered already', async () => {
+    const { me } = await customer('1', [{ blocks: ['europe'] }]);
+    expect((await me.ci(`${subscribe} --ensure`)).code).toBe(0);
+  });
+
+  test('is nothing where it is not set, and asks nothing then', async () => {
+    const { api, me } = await customer(undefined);
+    expect((await me.ci(subscribe)).code).toBe(0);
+    expect(api.requests).not.toContain('GET /api/billing/status');
+  });
+
+  test('default takes it out', async () => {
+    const { me } = await customer('1');
+    expect((await me.ci(subscribe)).code).toBe(8);
+    expect((await me.ci('config set max-monthly-spend default')).code).toBe(0);
+    expect((await me.ci('config get max-monthly-spend')).stdout).toBe('none\n');
+    expect((await me.ci(subscribe)).code).toBe(0);
+  });
+
+  test('is that of the profile in use', async () => {
+    const { me } = await customer('1');
+    expect((await me.ci(subscribe)).code).toBe(8);
+    const env = { CHEAPESTINFERENCE_PROFILE: 'another' };
+    expect((await me.ci(subscribe, { env })).code).toBe(0);
+  });
+});
+
+describe('max-monthly-spend cannot be held against what is not told:', () => {
+  /** Somebody whose API tells something else. */
+  async function untold(isMeant: (request: Received) => boolean, change: (data: unknown) => unknown) {
+    const api: Awaited<ReturnType<typeof recordedSandbox>> = await recordedSandbox({
+      instead: changed(isMeant, () => api.box.url, change),
+    });
+    await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'] });
+    const me = userOf(api);
+    await me.ci('config set max-monthly-spend 1000');
+    return { api, me };
+  }
+  const isList = ({ path }: Received) => path.endsWith('/my-subscriptions');
+  const isStatus = ({ path }: Received) => path === '/api/billing/status';
+  const members = (value: unknown) => Object.fromEntries(Object.entries(value ?? {}));
+
+  test.each([
+    ['a price that is null', null],
+    ['a price that is not stated', undefined],
+  ])('%s is refused, and nothing is charged', async (_what, monthlyPrice) => {
+    const { api, me } = await untold(isList, (list) =>
+      listAt(list).map((each) => ({ ...members(each), monthlyPrice })),
+    );
+    const { code, stderr } = await me.ci(subscribe);
+    const id = textAt(await api.box.seen(), 'subscriptions', 0, 'id');
+    expect([code, api.changes]).toEqual([1, []]);
+    expect(stderr).toContain(`the API states no price for ${id}, which max-monthly-spend must count`);
+    expect(errorOf(await me.ci(`${subscribe} --json`))).toMatchObject({
+      code: 'unexpected_response',
+      outcome: 'not_applied',
+    });
+  });
+
+  test('a price that is not stated of one that was canceled is no matter', async () => {
+    const { me } = await untold(isList, (list) =>
+      listAt(list).map((each) => ({ ...members(each), status: 'canceled', monthlyPrice: null })),
+    );
+    expect((await me.ci(subscribe)).code).toBe(0);
+  });
+
+  test('one whose payment failed counts', async () => {
+    const { me } = await untold(isList, (list) =>
+      listAt(list).map((each) => ({ ...members(each), status: 'past_due' })),
+    );
+    await me.ci('config set max-monthly-spend 87.99');
+    expect((await me.ci(subscribe)).code).toBe(8);
+    await me.ci('config set max-monthly-spend 88');
+    expect((await me.ci(subscribe)).code).toBe(0);
+  });
+
+  test.each([
+    ['null', null],
+    ['absent', undefined],
+  ])('an account whose subscriptions are %s is refused, and nothing is charged', async (_what, poolPledges) => {
+    const { api, me } = await untold(isStatus, (status) => ({ ...members(status), poolPledges }));
+    const { code, stderr } = await me.ci(subscribe);
+    expect([code, api.changes]).toEqual([1, []]);
+    expect(stderr).toMatch(/^ci: the API does not list your subscriptions, which max-monthly-spend must count/);
+  });
+});
+
+describe('a limit that is none', () => {
+  test.each(['much', '-1', '1e3', '49.999', '', ' ', '1,000', 'Infinity'])(
+    '%j is refused when it is set',
+    async (value) => {
+      const { me } = await customer(undefined);
+      const { code, stdout, stderr } = await me.ci(['config', 'set', 'max-monthly-spend', value]);
+      expect([code, stdout]).toEqual([2, '']);
+      expect(stderr).toMatch(oneLine);
+      expect((await me.ci('config get max-monthly-spend')).stdout).toBe('none\n');
+    },
+  );
+
+  test.each(['much', '', '-1'])('%j in the file is not taken for none: nothing is bought', async (value) => {
+    const { api, me } = await customer('100');
+    withLimit(me, value);
+    const { code, stderr } = await me.ci(subscribe);
+    expect([code, api.changes]).toEqual([2, []]);
+    expect(stderr).toContain(`max-monthly-spend is "${value}"`);
+  });
+
+  test('of another kind in the file is a damaged file', async () => {
+    const { api, me } = await customer('100');
+    withLimit(me, 100);
+    expect([(await me.ci(subscribe)).code, api.changes]).toEqual([1, []]);
+  });
+
+  test('in the file can be mended', async () => {
+    const { me } = await customer('100');
+    withLimit(me, 'much');
+    expect((await me.ci('pools list')).code).toBe(0);
+    expect((await me.ci('config set max-monthly-spend 49')).code).toBe(0);
+    expect(json(await me.ci('config get max-monthly-spend --json'))).toMatchObject({ value: '49' });
+    expect((await me.ci(subscribe)).code).toBe(0);
+  });
+});
+
+describe('a price that rises during the purchase', () => {
+  /** Lists kimi26 at $49 per month, and charges more. The response arrives or is lost. */
+  async function seller(charged: string, bought: Behaviour | undefined) {
+    let subscriptions: unknown[] = [];
+    const api = await server((request, response) => {
+      const { method, path: where } = request;
+      if (where === '/api/pools') {
+        const blocks = [{ block: 'europe', status: 'available', pricePerMonth: '49.00' }];
+        return data([{ id: 'p1', slug: 'kimi26', status: 'active', blocks }])(request, response);
+      }
+      if (where === '/api/pools/p1') {
+        return data({ id: 'p1', slug: 'kimi26', status: 'active', hourSlots: [] })(request, response);
+      }
+      if (method !== 'POST') return data(subscriptions)(request, response);
+      const hours = Array.from({ length: 8 }, (_value, hour) => ({ hour: hour + 8, slotIndex: 0 }));
+      const one = { id: 's1', poolId: 'p1', status: 'active', billingCycle: 'month', monthlyPrice: charged, hours };
+      subscriptions = [one];
+      return (bought ?? data(one))(request, response);
+    });
+    return { api, me: userOf(api) };
+  }
+
+  test.each([
+    ['its response comes', undefined, 'answer'],
+    ['its response is lost', reset, 'look'],
+    ['it is refused', answer(400, { success: false, error: 'Key provisioning failed' }), 'look'],
+  ])('is exit 8 with the subscription on stdout, and the true charge, when %s', async (_what, bought, by) => {
+    const { api, me } = await seller('499.00', bought);
+    const ended = await me.ci(`${subscribe} --max-price 49 --json`);
+    expect([ended.code, api.changes]).toEqual([8, ['POST /api/pools/kimi26/subscribe']]);
+    expect(json(ended)).toMatchObject({ id: 's1', poolSlug: 'kimi26', status: 'active', monthlyPrice: 499 });
+    expect(errorOf(ended)).toMatchObject({
+      code: 'price_above_maximum',
+      message: 'kimi26 charged $499.00, and you agreed to $49.00',
+      hint: expect.stringContaining('`ci pools cancel kimi26`'),
+      outcome: 'applied',
+      retryable: false,
+    });
+    expect(recordOf(me).at(-1)).toMatchObject({ outcome: 'applied', by, ids: ['s1'], charge: 499 });
+    expect(at(json(await me.ci('history --json')), 0, 'change')).toContain('$499.00');
+  });
+
+  test('is shown to a person after the purchase', async () => {
+    const { me } = await seller('499.00', undefined);
+    const { code, screen } = await shown(me, subscribe, { columns: 120 });
+    expect(code).toBe(8);
+    expect(screen).toMatch(
+      /✓ Subscribed to europe of kimi26: \$499\.00 charged\..*Subscription +s1.*ci: kimi26 charged \$499\.00, and you agreed to \$49\.00/s,
+    );
+  });
+
+  test('counts as the agreed price if it rises by no more than the rounding of its hours', async () => {
+    const { me } = await seller('49.04', undefined);
+    const ended = await me.ci(`${subscribe} --max-price 49 --json`);
+    expect([ended.code, ended.stderr]).toEqual([0, '']);
+  });
+});

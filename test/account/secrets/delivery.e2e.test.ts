@@ -1,0 +1,569 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { type Ended, type Environment, lines, secret, type User, userOf } from '../../support/cli.ts';
+import {
+  errorOf,
+  firstChange,
+  isChange,
+  lossyCustomer,
+  madeEarlier,
+  outcomesOf,
+  recordOf,
+  stateFiles,
+  stateFolder,
+} from '../../support/lost.ts';
+import { listAt, textAt } from '../../support/sandbox.ts';
+import { answer, type Behaviour, data, type Received, recordedSandbox, reset, silence } from '../../support/servers.ts';
+
+const create = 'ci keys create k --credit --secret-only';
+const openChange = /^open\/[0-9a-f]{12}\.json$/;
+
+/** Somebody at a sandbox that carries out no change before `ready`. */
+async function customer(ready: (request: Received) => Promise<void> | void = () => {}, env: Environment = {}) {
+  const api: Awaited<ReturnType<typeof recordedSandbox>> = await recordedSandbox({
+    instead: (request) =>
+      isChange(request)
+        ? async (received, response) => {
+            await ready(received);
+            const { status, body } = await api.box.call(received.method, received.path, { text: received.body });
+            await answer(status, body)(received, response);
+          }
+        : undefined,
+  });
+  const me = userOf(api, env);
+  /** The secrets of all keys that were made, oldest first. */
+  const secrets = async () =>
+    listAt(await api.box.data('GET', '/api/keys'))
+      .map((key) => textAt(key, 'apiKey'))
+      .reverse();
+  return { api, me, secrets };
+}
+
+/** Somebody whose changes are carried out once nobody reads stdout any more; the line is run with such a stdout. */
+async function withoutReader() {
+  const one = await customer(async () => {
+    while (!existsSync(path.join(one.me.home, 'closed'))) await sleep(5);
+  });
+  const ci = async (line: string, env: Environment = {}): Promise<Ended> => {
+    const ended = await one.me.sh(`{ ${line}; echo $? >code; } | { exec <&-; : >closed; }`, { env });
+    return { ...ended, code: Number(readFileSync(path.join(one.me.home, 'code'), 'utf8')) };
+  };
+  return { ...one, ci };
+}
+
+/**
+ * Returns the file that the last line of stderr names. It is the only file in the state folder besides the record.
+ *
+ * @param open - how many changes have an unknown outcome
+ */
+function keptFile(me: User, stderr: string, open = 0): string {
+  const file = lines(stderr).at(-1) ?? '';
+  expect(path.dirname(file)).toBe(stateFolder(me));
+  const openChanges = Array(open).fill(expect.stringMatching(openChange));
+  expect(stateFiles(me)).toEqual(['history.jsonl', ...openChanges, path.basename(file)]);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  return file;
+}
+
+/** What every kept secret has: the file holds just the secrets, the last line names it, stdout and stderr hold none. */
+async function expectKept({ me, secrets }: Awaited<ReturnType<typeof customer>>, ended: Ended, count = 1) {
+  const made = await secrets();
+  expect(made).toHaveLength(count);
+  expect(ended.code).toBe(1);
+  expect(readFileSync(keptFile(me, ended.stderr), 'utf8')).toBe(made.map((each) => `${each}\n`).join(''));
+  for (const each of made) expect(ended.stdout + ended.stderr).not.toContain(each);
+  for (const line of recordOf(me)) expect(JSON.stringify(line)).not.toMatch(secret);
+}
+
+describe('a secret that nobody reads any more', () => {
+  test.each([
+    ['--secret-only', create],
+    ['as tab-separated text', 'ci keys create k --credit'],
+    ['as YAML', 'ci keys create k --credit -o yaml'],
+    ['through jq', "ci keys create k --credit --jq '.apiKey'"],
+  ])('is kept: %s', async (_what, line) => {
+    const one = await withoutReader();
+    const ended = await one.ci(line);
+    await expectKept(one, ended);
+    const [first = ''] = lines(ended.stderr);
+    if (!line.includes('--jq')) {
+      expect(first).toMatch(
+        /^ci: the result could not be written: EPIPE: broken pipe, write\. The key was created; its secret is in the file named below\.$/,
+      );
+    }
+    expect(lines(ended.stderr)).toHaveLength(2);
+    expect(outcomesOf(one.me)).toEqual(['create-key applied']);
+  });
+
+  test('is kept with --json, and the error is the line before the path', async () => {
+    const one = await withoutReader();
+    const ended = await one.ci('ci keys create k --credit --json');
+    await expectKept(one, ended);
+    const told = lines(ended.stderr);
+    expect(told).toHaveLength(2);
+    expect(JSON.parse(told[0] ?? '')).toEqual({
+      error: {
+        code: 'file_error',
+        message: 'the result could not be written: EPIPE: broken pipe, write',
+        hint: 'The key was created; its secret is in the file named below.',
+        status: null,
+        retryable: false,
+        outcome: 'applied',
+      },
+    });
+  });
+
+  test('works', async () => {
+    const one = await withoutReader();
+    const { stderr } = await one.ci(create);
+    const key = readFileSync(keptFile(one.me, stderr), 'utf8').trim();
+    const models = await fetch(`${one.api.url}/v1/models`, { headers: { Authorization: `Bearer ${key}` } });
+    expect(models.status).toBe(200);
+  });
+
+  test.each(['', ' --json'])('is one of three, and all are kept, of a purchase too (%j)', async (flags) => {
+    const one = await withoutReader();
+    const ended = await one.ci(
+      `ci pools subscribe kimi26 --blocks europe --quantity 3 --create-key team --yes${flags}`,
+    );
+    await expectKept(one, ended, 3);
+    expect(listAt(await one.api.box.seen(), 'charges')).toHaveLength(3);
+    expect(outcomesOf(one.me)).toEqual(['subscribe applied', ...Array(3).fill('create-key applied')]);
+  });
+
+  test('is kept though stderr is closed too', async () => {
+    const one = await withoutReader();
+    const { code } = await one.ci(`${create} 2>&-`);
+    const [made = ''] = await one.secrets();
+    const [, kept = ''] = stateFiles(one.me);
+    expect([code, readFileSync(path.join(stateFolder(one.me), kept), 'utf8')]).toEqual([1, `${made}\n`]);
+  });
+});
+
+describe('what holds no secret, and nobody reads', () => {
+  test.each([
+    ['a key that is saved', 'ci keys create k --credit --save .env'],
+    ['a purchase', 'ci pools subscribe kimi26 --blocks europe --yes'],
+    ['a purchase whose key is saved', 'ci pools subscribe kimi26 --blocks europe --create-key k --save .env --yes'],
+    ['a purchase whose key comes by mail', 'ci pools subscribe glm5 --blocks europe --create-key k --yes'],
+  ])('%s is done all the same: exit 0, and nothing is kept', async (_what, line) => {
+    const one = await withoutReader();
+    const { code, stderr } = await one.ci(line);
+    expect([code, stateFiles(one.me)]).toEqual([0, ['history.jsonl']]);
+    expect(stderr).not.toContain('secret');
+  });
+
+  test('a purchase that is covered already makes nothing, and says nothing of a key', async () => {
+    const one = await withoutReader();
+    await one.api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
+    const { code, stderr } = await one.ci('ci pools subscribe kimi26 --blocks europe --ensure --create-key k --yes');
+    expect([code, one.api.changes, stateFiles(one.me)]).toEqual([0, [], []]);
+    expect(stderr).toMatch(/^Already covered by [0-9a-f-]{36}: nothing was charged, and no key was made\.\n$/);
+  });
+});
+
+describe.skipIf(!existsSync('/dev/full'))('a full disk behind stdout', () => {
+  test.each([
+    ['a key', create],
+    ['a purchase with a key', 'ci pools subscribe kimi26 --blocks europe --create-key k --yes'],
+  ])('is found out before %s is made', async (_what, line) => {
+    const { api, me } = await customer();
+    const { code, stderr } = await me.sh(`${line} >/dev/full`);
+    expect([code, api.changes, stateFiles(me)]).toEqual([1, [], []]);
+    expect(stderr).toBe('ci: stdout cannot be written: ENOSPC: no space left on device, write. Nothing was created.\n');
+  });
+
+  test('is an error of JSON with --json', async () => {
+    const { me } = await customer();
+    const { stderr } = await me.sh('ci keys create k --credit --json >/dev/full');
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { code: 'file_error', outcome: 'not_applied', retryable: false },
+    });
+  });
+});
+
+describe('a file behind stdout', () => {
+  /** Files of the line's processes may have 4 KiB, as many as the room for a secret needs. */
+  const limited = (line: string) => `ulimit -f 8; ${line}`;
+
+  test('that is as long as it may be keeps the secret elsewhere', async () => {
+    const one = await customer();
+    writeFileSync(path.join(one.me.home, 'full'), 'x'.repeat(4096));
+    const ended = await one.me.sh(limited(`${create} >>full`));
+    await expectKept(one, ended);
+    expect(ended.stderr).toMatch(/^ci: the result could not be written: EFBIG[^\n]*\. The key was created; /);
+    expect(readFileSync(path.join(one.me.home, 'full'), 'utf8')).toBe('x'.repeat(4096));
+  });
+
+  test('that has room for half a secret keeps the whole elsewhere', async () => {
+    const one = await customer();
+    writeFileSync(path.join(one.me.home, 'full'), 'x'.repeat(4080));
+    await expectKept(one, await one.me.sh(limited(`${create} >>full`)));
+  });
+
+  test('that has room for half a result is told, for what holds no secret too', async () => {
+    const { me } = await customer();
+    writeFileSync(path.join(me.home, 'full'), 'x'.repeat(4000));
+    const { code, stderr } = await me.sh(limited('ci pools list --json >>full'));
+    expect([code, JSON.parse(stderr)]).toMatchObject([1, { error: { code: 'file_error', outcome: null } }]);
+  });
+
+  test('that has room for all is written, and nothing is kept', async () => {
+    const one = await customer();
+    const { code, stderr } = await one.me.sh(`${create} >there`);
+    expect([code, stderr, stateFiles(one.me)]).toEqual([0, '', ['history.jsonl']]);
+    expect(readFileSync(path.join(one.me.home, 'there'), 'utf8')).toBe(`${(await one.secrets())[0]}\n`);
+  });
+
+  test.each([
+    ['a device', '1</dev/null'],
+    ['a file', '1<read-only'],
+  ])('that was opened for reading alone is found out before a key is made: %s', async (_what, redirection) => {
+    const { api, me } = await customer();
+    writeFileSync(path.join(me.home, 'read-only'), 'x');
+    const { code, stderr } = await me.sh(`${create} ${redirection}`);
+    expect([code, api.changes, stateFiles(me)]).toEqual([1, [], []]);
+    expect(stderr).toMatch(/^ci: stdout cannot be written: EBADF[^\n]*\. Nothing was created\.\n$/);
+  });
+});
+
+describe('a jq program that fails once the key is made', () => {
+  test.each([
+    ['error("x")', 1],
+    ['error(.apiKey)', 1],
+    ['.apiKey, error("after it")', 1],
+  ])('%s: the secret is kept, and shown nowhere', async (program) => {
+    const one = await customer();
+    const ended = await one.me.sh(`ci keys create k --credit --jq '${program}'`);
+    await expectKept(one, ended);
+    expect(ended.stdout).toBe('');
+    expect(JSON.parse(lines(ended.stderr)[0] ?? '')).toMatchObject({
+      error: { code: 'filter_failed', outcome: 'applied', retryable: false },
+    });
+  });
+
+  test('of three keys: all are kept', async () => {
+    const one = await customer();
+    const line = `ci pools subscribe kimi26 --blocks europe --quantity 3 --create-key k --yes --jq 'error("x")'`;
+    await expectKept(one, await one.me.sh(line), 3);
+  });
+});
+
+describe('--save, when the file cannot be written any more once the key is made', () => {
+  test('keeps the secret, and names the file', async () => {
+    const one = await customer(() => rmSync(path.join(one.me.home, 'app'), { recursive: true }));
+    mkdirSync(path.join(one.me.home, 'app'));
+    const ended = await one.me.sh('ci keys create k --credit --save app/.env');
+    await expectKept(one, ended);
+    expect(ended.stderr).toMatch(
+      /^ci: \S+\/app\/\.env cannot be written: its folder was removed in the meantime\. The key was created; /,
+    );
+    expect(outcomesOf(one.me)).toEqual(['create-key applied']);
+    expect(existsSync(path.join(one.me.home, 'app'))).toBe(false);
+  });
+
+  describe.each(['keys create k --credit', 'pools subscribe kimi26 --blocks europe --create-key k --yes'])(
+    'and the state folder is gone with it: %s',
+    (line) => {
+      /** A user whose folders disappear when the API is asked to create a key. */
+      const bereft = async (more: (state: string) => void = () => {}) => {
+        const one = await customer((request) => {
+          if (!request.path.startsWith('/api/keys')) return;
+          rmSync(path.join(one.me.home, 'app'), { recursive: true });
+          rmSync(stateFolder(one.me), { recursive: true });
+          more(stateFolder(one.me));
+        });
+        mkdirSync(path.join(one.me.home, 'app'));
+        return one;
+      };
+
+      test('keeps the secret in a new file, and names it', async () => {
+        const one = await bereft();
+        const { code, stdout, stderr } = await one.me.ci(`${line} --save app/.env`);
+        const [made = ''] = await one.secrets();
+        const file = lines(stderr).at(-1) ?? '';
+        expect([code, readFileSync(file, 'utf8')]).toEqual([1, `${made}\n`]);
+        expect([statSync(file).mode & 0o777, statSync(path.dirname(file)).mode & 0o777]).toEqual([0o600, 0o700]);
+        expect(path.dirname(file)).toBe(stateFolder(one.me));
+        expect(stateFiles(one.me).filter((each) => each.endsWith('.key'))).toHaveLength(1);
+        expect(stdout + stderr).not.toContain(made);
+        expect(existsSync(path.join(one.me.home, 'app'))).toBe(false);
+      });
+
+      test.each(['', ' --json'])(
+        'and cannot be created again: reports the secret as lost, and shows it nowhere (%j)',
+        async (flags) => {
+          const one = await bereft((state) => writeFileSync(state, 'a file'));
+          const { code, stdout, stderr } = await one.me.ci(`${line} --save app/.env${flags}`);
+          const [made = ''] = await one.secrets();
+          expect([code, stdout + stderr]).toEqual([1, expect.not.stringContaining(made)]);
+          const told = lines(stderr).at(-1) ?? '';
+          expect(told).toContain(
+            `The key sk_live_…${made.slice(-4)} was created, but its secret is lost: no other file could be written (`,
+          );
+          expect(told).toContain('run `ci keys delete <id>`, and create a new key.');
+          expect(stderr).not.toContain('named below');
+          if (flags) expect(JSON.parse(told)).toMatchObject({ error: { code: 'file_error', outcome: 'applied' } });
+          expect(readFileSync(stateFolder(one.me), 'utf8')).toBe('a file');
+        },
+      );
+    },
+  );
+
+  test('keeps the secret in a new file if only its file was removed', async () => {
+    const one = await customer(() => {
+      rmSync(path.join(one.me.home, 'app'), { recursive: true });
+      for (const each of stateFiles(one.me).filter((name) => name.endsWith('.key')))
+        rmSync(path.join(stateFolder(one.me), each));
+    });
+    mkdirSync(path.join(one.me.home, 'app'));
+    await expectKept(one, await one.me.sh('ci keys create k --credit --save app/.env'));
+  });
+
+  test('that can be written keeps nothing, and leaves nothing beside it', async () => {
+    const one = await customer();
+    expect((await one.me.ci('keys create k --credit --save .env')).code).toBe(0);
+    expect(stateFiles(one.me)).toEqual(['history.jsonl']);
+    expect((await one.me.sh('ls -A | grep env')).stdout).toBe('.env\n');
+  });
+});
+
+describe('a state folder that cannot be written', () => {
+  test.each([
+    'keys create k --credit',
+    'keys create k --credit --save .env',
+    'keys create k --credit --ensure',
+    'keys delete old --yes',
+    'pools subscribe kimi26 --blocks europe --yes',
+    'pools subscribe kimi26 --blocks europe --yes --ensure',
+    'pools subscribe kimi26 --blocks europe --create-key k --yes',
+    'pools cancel minimax-m3 --yes',
+    'billing topup 50',
+    `billing verify 0x${'ab'.repeat(32)} --amount 50`,
+    'billing card',
+    'api POST /api/keys/credit -f name=x --yes',
+  ])('has nothing sent, exit 1: %s', async (line) => {
+    const { api, me } = await customer();
+    await api.box.data('POST', '/api/keys/credit', { name: 'old' });
+    await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
+    writeFileSync(path.join(me.home, 'file'), '');
+    const env = { XDG_STATE_HOME: path.join(me.home, 'file') };
+    const { code, stdout, stderr } = await me.ci(`${line} --json`, { env });
+    expect([code, stdout, api.changes]).toEqual([1, '', []]);
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { code: 'file_error', outcome: 'not_applied', retryable: false },
+    });
+    expect((await me.sh('ls -A')).stdout).toBe('bin\nfile\n');
+  });
+
+  test('stops no read', async () => {
+    const { me } = await customer();
+    const env = { XDG_STATE_HOME: '/dev/null' };
+    expect((await me.ci('keys list', { env })).code).toBe(0);
+    expect((await me.ci('history', { env })).code).toBe(0);
+  });
+
+  test('that is full has nothing sent', async () => {
+    const { api, me } = await customer();
+    const { code, stderr } = await me.sh(`ulimit -f 0; ${create} | cat`);
+    expect([code, api.changes]).toEqual([0, []]);
+    expect(stderr).toMatch(/^ci: \S+ cannot be written: EFBIG[^\n]*Nothing was sent\. Make room, [^\n]*\n$/);
+    expect(stateFiles(me)).toEqual([]);
+  });
+});
+
+describe('a process that is killed once it has a secret', () => {
+  const note = (file: string) => `A key's secret that was not delivered is in ${file}: move it where it belongs.\n`;
+
+  /** Somebody whose second of three keys is never answered. */
+  async function between(ending: (running: ReturnType<User['start']>) => Promise<Ended>) {
+    const one = await lossyCustomer((request, before) =>
+      request.path === '/api/keys/subscription' && before === 0 && JSON.parse(request.body).name === 'k-2'
+        ? { carriedOut: false, told: silence }
+        : undefined,
+    );
+    const line = 'pools subscribe kimi26 --blocks europe --quantity 3 --create-key k --yes --timeout 60s';
+    const running = one.me.start(line);
+    await one.lost(1);
+    const ended = await ending(running);
+    const [first] = listAt(await one.box.data('GET', '/api/keys'));
+    return { ...one, ended, secretMade: textAt(first, 'apiKey') };
+  }
+
+  test('leaves it in the state folder, and the next change says where', async () => {
+    const { me, ended, secretMade } = await between((running) => {
+      running.kill('SIGKILL');
+      return running.ended;
+    });
+    expect([ended.signal, ended.stdout]).toEqual(['SIGKILL', '']);
+    const [name = ''] = stateFiles(me).filter((each) => each.endsWith('.key'));
+    const file = path.join(stateFolder(me), name);
+    expect(readFileSync(file, 'utf8').trimEnd()).toBe(secretMade);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const next = await me.ci('keys create next --credit');
+    expect(next.stderr).toMatch(/^The outcome of an earlier change is unknown: "create key k-2" /);
+    expect(next.stderr.endsWith(note(file))).toBe(true);
+    madeEarlier(me, 180_000);
+    expect((await me.ci('history reconcile')).stderr).toBe(note(file));
+    rmSync(file);
+    expect((await me.ci('keys create more --credit')).stderr).toBe('');
+  });
+
+  test('by a second Ctrl-C leaves it there, and says where as the last line of stderr', async () => {
+    const { me, ended, secretMade } = await between(async (running) => {
+      running.kill('SIGINT');
+      await running.stderr(/interrupt again to quit now/);
+      let over = false;
+      void running.ended.then(() => {
+        over = true;
+      });
+      while (!over) {
+        running.kill('SIGINT');
+        await sleep(50);
+      }
+      return running.ended;
+    });
+    expect([ended.code, ended.stdout]).toEqual([130, '']);
+    expect(readFileSync(keptFile(me, ended.stderr, 1), 'utf8')).toBe(`${secretMade}\n`);
+  });
+
+  test('before it has one leaves nothing, once the next has begun', async () => {
+    const one = await lossyCustomer(firstChange(false, silence));
+    const running = one.me.start('keys create k --credit --timeout 60s');
+    await one.lost(1);
+    running.kill('SIGKILL');
+    await running.ended;
+    const open = expect.stringMatching(openChange);
+    expect(stateFiles(one.me)).toEqual(['history.jsonl', open, expect.stringMatching(/\.key$/)]);
+    expect((await one.me.ci('keys create next --credit')).code).toBe(0);
+    expect(stateFiles(one.me)).toEqual(['history.jsonl', open]);
+  });
+});
+
+test('a key in doubt, when the one before it cannot be delivered, is told to be in doubt', async () => {
+  const one = await lossyCustomer((request, before) => {
+    if (before === 0) {
+      const isSecond = isChange(request) && request.body.includes('"k-2"');
+      return isSecond ? { carriedOut: true, told: reset } : undefined;
+    }
+    const told = answer(403, { success: false, error: 'No entry' });
+    return request.path === '/api/keys' ? { carriedOut: false, told } : undefined;
+  });
+  const line = 'pools subscribe kimi26 --blocks europe --quantity 2 --create-key k --yes';
+  const { code, stderr } = await one.me.sh(`ci ${line} --jq 'error("x")'`);
+  expect(code).toBe(1);
+  expect(JSON.parse(lines(stderr)[0] ?? '')).toMatchObject({ error: { code: 'filter_failed', outcome: 'unknown' } });
+  const made = listAt(await one.box.data('GET', '/api/keys'));
+  expect(readFileSync(keptFile(one.me, stderr, 1), 'utf8')).toBe(`${textAt(made[1], 'apiKey')}\n`);
+});
+
+describe('the key of a retired plan', () => {
+  const apiKey = 'sk_live_0123456789abcdefghijklmnopqrstuv';
+
+  /** Somebody whose account holds the plan once it was asked for. */
+  async function planCustomer(told: Behaviour) {
+    let plan: string | null = null;
+    const api = await recordedSandbox({
+      instead: ({ method, path: where }) => {
+        if (where === '/api/billing/status') return data({ poolPledges: [], plan });
+        if (method === 'GET') return undefined;
+        plan = 'pro';
+        return told;
+      },
+    });
+    return { api, me: userOf(api) };
+  }
+
+  test('is kept when it cannot be delivered', async () => {
+    const made = { subscriptionId: 'sub_1', planSlug: 'pro', status: 'active', key: { id: 'k', apiKey } };
+    const { me } = await planCustomer(data(made));
+    const { code, stderr } = await me.sh(`ci billing subscribe pro --create-key k --yes --jq 'error("x")'`);
+    expect(code).toBe(1);
+    expect(readFileSync(keptFile(me, stderr), 'utf8')).toBe(`${apiKey}\n`);
+  });
+
+  test('is missed when its answer was lost', async () => {
+    const { api, me } = await planCustomer(reset);
+    const { code, stdout, stderr } = await me.ci('billing subscribe pro --settle 1s --create-key k --yes --json');
+    expect([code, stdout, api.changes]).toEqual([1, '', ['POST /api/billing/subscribe']]);
+    expect(JSON.parse(lines(stderr).at(-1) ?? '')).toMatchObject({
+      error: { code: 'secret_lost', outcome: 'applied' },
+    });
+    expect((await me.ci('billing subscribe pro --settle 1s --yes --json')).stderr).not.toContain('secret_lost');
+  });
+});
+
+test('a key that is refused leaves no room taken', async () => {
+  const { me } = await customer();
+  expect((await me.ci('keys create k --subscription nope')).code).toBe(5);
+  expect(stateFiles(me)).toEqual(['history.jsonl']);
+});
+
+describe('on GitHub Actions', () => {
+  const env = { GITHUB_ACTIONS: 'true' };
+
+  test('a secret is masked in the log before it is printed', async () => {
+    const { me, secrets } = await customer();
+    const { code, stdout, stderr } = await me.ci('keys create k --credit --secret-only', { env });
+    const [made = ''] = await secrets();
+    expect([code, stdout, stderr]).toEqual([0, `${made}\n`, `::add-mask::${made}\n`]);
+    const both = await me.sh('ci keys create l --credit --secret-only 2>&1', { env });
+    expect(both.stdout).toMatch(/^::add-mask::(sk_live_\S+)\n\1\n$/);
+  });
+
+  test('so is that of each seat', async () => {
+    const { me, secrets } = await customer();
+    const line = 'pools subscribe kimi26 --blocks europe --quantity 3 --create-key k --yes --json';
+    const { code, stderr } = await me.ci(line, { env });
+    expect([code, stderr]).toEqual([0, (await secrets()).map((each) => `::add-mask::${each}\n`).join('')]);
+  });
+
+  test('so is one that is saved: whoever reads the file may print it', async () => {
+    const { me, secrets } = await customer();
+    const { stdout, stderr } = await me.ci('keys create k --credit --save .env', { env });
+    expect(stderr).toBe(`::add-mask::${(await secrets())[0]}\n`);
+    expect(stdout).not.toMatch(secret);
+  });
+
+  test('so is one that was there before and is shown again', async () => {
+    const { me, secrets } = await customer();
+    await me.ci('keys create k --credit');
+    const { stderr } = await me.ci('keys create k --credit --ensure --reveal --secret-only', { env });
+    expect(lines(stderr)[0]).toBe('Key "k" already exists. Nothing was created.');
+    expect(lines(stderr)[1]).toBe(`::add-mask::${(await secrets())[0]}`);
+  });
+
+  test('so is one that is kept', async () => {
+    const one = await withoutReader();
+    const { stderr } = await one.ci(create, env);
+    expect(lines(stderr)[0]).toBe(`::add-mask::${(await one.secrets())[0]}`);
+    expect(lines(stderr).at(-1)).toMatch(/undelivered-/);
+  });
+
+  test('text that the API sends instead of a secret cannot act as a command', async () => {
+    const apiKey = 'sk_live_x\n::warning::%25 owned';
+    const api = await recordedSandbox({
+      instead: (request) =>
+        isChange(request) ? answer(200, { success: true, data: { id: 'k', name: 'k', apiKey } }) : undefined,
+    });
+    const me = userOf(api);
+    const ended = await me.ci('keys create k --credit --json --save .env', { env });
+    expect([ended.code, ended.stdout, lines(ended.stderr).length]).toEqual([1, '', 1]);
+    expect(errorOf(ended)).toEqual({
+      code: 'unexpected_response',
+      message: 'the key k (k) was created, but the API sent something else instead of its secret',
+      hint: 'Delete it with `ci keys delete k`, and create another.',
+      status: null,
+      retryable: false,
+      outcome: 'applied',
+    });
+    expect(existsSync(path.join(me.home, '.env'))).toBe(false);
+  });
+
+  test.each([{}, { GITHUB_ACTIONS: 'false' }, { GITHUB_ACTIONS: '' }])('and nowhere else: %j', async (other) => {
+    const { me } = await customer();
+    expect((await me.ci('keys create k --credit', { env: other })).stderr).toBe('');
+  });
+});

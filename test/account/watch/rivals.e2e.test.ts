@@ -1,0 +1,126 @@
+import { expect, test } from 'vitest';
+import { userOf } from '../../support/cli.ts';
+import { dropping } from '../../support/drops.ts';
+import { ciHere } from '../../support/in-process.ts';
+import { at, listAt, textAt } from '../../support/sandbox.ts';
+import { forward } from '../../support/servers.ts';
+
+const crowd = 50;
+/** Milliseconds between two checks. */
+const interval = 20;
+const purchase = 'POST /api/pools/minimax-m3/subscribe';
+const words = `pools watch minimax-m3 --blocks americas --subscribe --max-price 45 --yes --json --interval ${interval}ms`;
+
+/** When the rivals come for the one seat: before a check can see it, before, with or after our request, or never. */
+const kinds = ['early', 'before', 'at once', 'after', 'never'] as const;
+type Kind = (typeof kinds)[number];
+
+interface Trial {
+  readonly kind: Kind;
+  /** How many of the rivals that arrive together with our request are ahead of it. */
+  readonly ahead: number;
+  /** Whether the shipped program takes part, and not the same in this process. */
+  readonly shipped: boolean;
+}
+
+/** One seat opens, and fifty rivals want it too; later another opens that nobody else wants. */
+async function trial({ kind, ahead, shipped }: Trial) {
+  let lists = 0;
+  let won = 0;
+  let came = Promise.resolve();
+  let posts = 0;
+  const openings = { first: 4, closes: 6, second: 8 };
+  const api = await dropping({
+    at: Object.values(openings),
+    instead: ({ method, path: where }, box) => {
+      const rivals = async (count: number) => {
+        const asked = Array.from({ length: count }, () =>
+          box.call('POST', '/sandbox/rivals', { body: { pool: 'minimax-m3', block: 'americas' } }),
+        );
+        const served = (await Promise.all(asked)).filter(({ status }) => status === 200).length;
+        won += served;
+      };
+      if (method === 'POST' && ++posts === 1) {
+        return async (request, response) => {
+          if (kind === 'before') await rivals(crowd);
+          const first = kind === 'at once' ? rivals(ahead) : Promise.resolve();
+          const answered = forward(box.url, request, response);
+          if (kind === 'after') await answered;
+          const rest = kind === 'at once' ? crowd - ahead : kind === 'after' ? crowd : 0;
+          came = Promise.all([first, rivals(rest)]).then(() => {});
+          await answered;
+        };
+      }
+      if (where !== '/api/pools') return undefined;
+      lists += 1;
+      if (lists === openings.second) {
+        return async (request, response) => {
+          // No rival is late for the first seat and takes the second.
+          await came;
+          await box.advance(10_000);
+          await forward(box.url, request, response);
+        };
+      }
+      if (lists !== openings.first || kind === 'never') return undefined;
+      return async (request, response) => {
+        await box.advance(10_000);
+        if (kind === 'early') await rivals(crowd);
+        await forward(box.url, request, response);
+      };
+    },
+  });
+  const waits: number[] = [];
+  const ended = shipped
+    ? await userOf(api).ci(words)
+    : await ciHere(words, api, { onSleep: (wait) => waits.push(wait) });
+  await came;
+  const charges = listAt(await api.box.seen(), 'charges');
+  return { api, ended, charges, won, waits };
+}
+
+/** Numbers from 0 to 1, the same ones each time. */
+function drawn(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return state / 2_147_483_648;
+  };
+}
+
+test('against 50 rivals for 1 seat, in 200 trials: bought once, at the price, and at every sight of it', async () => {
+  const random = drawn(20_260_414);
+  const outcomes = { first: 0, second: 0 };
+  for (let number = 0; number < 200; number += 1) {
+    const kind = kinds[number % kinds.length] ?? 'never';
+    const ahead = Math.floor(random() * crowd);
+    const { api, ended, charges, won, waits } = await trial({ kind, ahead, shipped: number % 19 === 2 });
+    const what = `trial ${number}, rivals ${kind}, ${ahead} ahead`;
+
+    // It is over with one purchase, which is what was told.
+    expect([what, ended.code, charges.length]).toEqual([what, 0, 1]);
+    expect(at(charges[0], 'amount')).toBe('45.00');
+    const told: unknown[] = ended.stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
+    expect(told.filter((event) => at(event, 'event') === 'subscribed')).toHaveLength(1);
+    expect(textAt(told.at(-1), 'subscriptions', '0', 'id')).toBe(at(charges[0], 'subscriptionId'));
+
+    // The one seat went to a rival or to us; whoever sees it open asks for it with the very next request.
+    const asked = api.requests.flatMap((request, index) => (request === purchase ? [index] : []));
+    expect([what, api.requests.filter((_request, index) => asked.includes(index + 1))]).toEqual([
+      what,
+      asked.map(() => 'GET /api/pools'),
+    ]);
+    const seatWent = asked.length + (kind === 'early' ? 1 : 0);
+    expect([what, won]).toEqual([what, kind === 'never' ? 0 : seatWent - 1]);
+    if (seatWent > 1) outcomes.second += 1;
+    else outcomes.first += 1;
+    if (kind === 'after' || kind === 'never') expect([what, seatWent]).toEqual([what, 1]);
+    if (kind === 'early' || kind === 'before') expect([what, seatWent]).toEqual([what, 2]);
+
+    // A block that stays open for longer than an interval is seen: no wait is longer than one and its jitter.
+    expect(waits.filter((wait) => wait > interval * 1.2)).toEqual([]);
+  }
+  // Of those that arrive together, either may be first. The order of the others is known.
+  expect(outcomes.first).toBeGreaterThanOrEqual(80);
+  expect(outcomes.second).toBeGreaterThanOrEqual(80);
+  // No time limit, because the speed of the machine says nothing about the program.
+}, 0);

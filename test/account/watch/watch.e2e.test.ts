@@ -1,0 +1,575 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parse as parseYaml } from 'yaml';
+import { cells, type Ended, lines, namesIn, oneLine, user, userOf } from '../../support/cli.ts';
+import { csvRows } from '../../support/csv.ts';
+import { dropping } from '../../support/drops.ts';
+import { customerOf, generations } from '../../support/generations.ts';
+import { at, listAt, textAt } from '../../support/sandbox.ts';
+import { answer, data, deadUrl, half, recordedSandbox, reset, server, webPage } from '../../support/servers.ts';
+import { realTime } from '../../support/world.ts';
+
+const list = 'GET /api/pools';
+const rfc3339 = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+
+/** Events printed as NDJSON. */
+function events({ stdout }: Pick<Ended, 'stdout'>): unknown[] {
+  return stdout === '' ? [] : lines(stdout).map((line): unknown => JSON.parse(line));
+}
+
+function names(ended: Pick<Ended, 'stdout'>): string[] {
+  return events(ended).map((event) => textAt(event, 'event'));
+}
+
+/** What an event tells that it does not know. */
+const nothing = {
+  pool: null,
+  blocks: [],
+  pricePerMonth: null,
+  previousPricePerMonth: null,
+  freeSeats: null,
+  status: null,
+  previousStatus: null,
+  charge: null,
+  subscriptions: null,
+  code: null,
+  message: null,
+};
+
+/** A list of one pool as the live API has it. */
+function pools(...blocks: readonly { block: string; status: string; price?: string }[]) {
+  return [
+    {
+      id: 'p1',
+      slug: 'minimax-m3',
+      status: 'active',
+      blocks: blocks.map(({ price = '45.00', ...each }) => ({ ...each, pricePerMonth: price })),
+    },
+  ];
+}
+
+const soldOut = { block: 'americas', status: 'sold-out' };
+const limited = { block: 'americas', status: 'limited' };
+
+/** An API that answers the list in another way each time; the last way stays. */
+function changing(...lists: readonly unknown[]) {
+  let asked = 0;
+  return server((request, response) => {
+    const now = lists[Math.min(asked, lists.length - 1)];
+    asked += 1;
+    return data(now)(request, response);
+  });
+}
+
+describe('a block that opens', () => {
+  test('ends the watch with one line, when it is open already', async () => {
+    const api = await recordedSandbox();
+    const ended = await userOf(api).ci('pools watch kimi26 --blocks europe');
+    expect([ended.code, ended.stderr, api.requests]).toEqual([0, '', [list]]);
+    expect(cells(ended.stdout)).toEqual([
+      ['opened', rfc3339, 'kimi26', 'europe', '49.00', '', '', 'active', '', '', '', '', '', ''],
+    ]);
+  });
+
+  test('is waited for, with requests that cost next to nothing', async () => {
+    const api = await dropping({ at: [4] });
+    const ended = await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 50ms --json');
+    expect([ended.code, ended.stderr, api.requests]).toEqual([0, '', [list, list, list, list]]);
+    expect(events(ended)).toEqual([
+      {
+        ...nothing,
+        event: 'opened',
+        at: rfc3339,
+        pool: 'minimax-m3',
+        blocks: ['americas'],
+        pricePerMonth: 45,
+        status: 'active',
+      },
+    ]);
+    const [first, ...later] = api.received.map(({ headers }) => headers['if-none-match']);
+    expect([first, later]).toEqual([undefined, [expect.any(String), expect.any(String), expect.any(String)]]);
+    expect(new Set(later).size).toBe(1);
+  });
+
+  test('needs no key', async () => {
+    const api = await recordedSandbox();
+    const me = user({ CHEAPESTINFERENCE_API_URL: api.url });
+    expect((await me.ci('pools watch kimi26 --blocks europe')).code).toBe(0);
+    expect(api.received[0]?.headers).not.toHaveProperty('authorization');
+  });
+
+  test('is the first of several pools and blocks', async () => {
+    const api = await dropping({ at: [3] });
+    const me = userOf(api);
+    const ended = await me.ci('pools watch qwen35 minimax-m3 --blocks americas --interval 50ms --fields pool,blocks');
+    expect([ended.code, ended.stdout]).toEqual([0, 'minimax-m3\tamericas\n']);
+    const any = await me.ci('pools watch minimax-m3 kimi26 --blocks any --fields pool,blocks');
+    expect([any.code, any.stdout]).toEqual([0, 'minimax-m3\tasia\n']);
+  });
+
+  test('can be named by the UUID of its pool, and twice', async () => {
+    const api = await recordedSandbox();
+    const line = 'pools watch 6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c2601 kimi26 --blocks europe --count 1 --json';
+    expect(names(await userOf(api).ci(line))).toEqual(['opened']);
+  });
+
+  test.each(['--blocks asia,americas --all-blocks', '--blocks all', '--blocks ALL'])(
+    'is all of them together with %s',
+    async (flags) => {
+      const api = await dropping({ at: [3] });
+      const ended = await userOf(api).ci(`pools watch minimax-m3 ${flags} --interval 50ms --json`);
+      const blocks = flags.includes('asia') ? ['asia', 'americas'] : ['asia', 'europe', 'americas'];
+      expect(ended.code).toBe(0);
+      expect(events(ended)).toMatchObject([{ event: 'opened', blocks, pricePerMonth: blocks.length === 2 ? 84 : 133 }]);
+      expect(api.requests).toHaveLength(3);
+    },
+  );
+
+  test('has as many seats free as are wanted', async () => {
+    const api = await dropping({ at: [2, 3, 4], seats: 2 });
+    const me = userOf(api);
+    const three = await me.ci('pools watch minimax-m3 --blocks americas --quantity 3 --interval 50ms --for 400ms');
+    expect([three.code, three.stdout]).toEqual([6, '']);
+    const two = await me.ci('pools watch minimax-m3 --blocks asia --quantity 2 --json');
+    expect(events(two)).toMatchObject([{ event: 'opened', blocks: ['asia'], freeSeats: 2 }]);
+  });
+
+  test.each(generations)('is told as well by an API of the %s generation', async (generation) => {
+    const { me } = await customerOf(generation);
+    const open = await me.ci('pools watch kimi26 --blocks americas --json');
+    expect(events(open)).toMatchObject([{ event: 'opened', pool: 'kimi26', blocks: ['americas'] }]);
+    // Summed up from hours, a price is off by a few cents.
+    expect(Math.abs(Number(at(events(open)[0], 'pricePerMonth')) - 45)).toBeLessThanOrEqual(0.04);
+    const closed = await me.ci('pools watch minimax-m3 --blocks americas --interval 50ms --for 200ms');
+    expect([closed.code, closed.stdout]).toEqual([6, '']);
+  });
+});
+
+describe('a watch that goes on', () => {
+  test('reports so many openings, and what changes in between', async () => {
+    const api = await changing(
+      pools(soldOut),
+      pools(limited),
+      pools(soldOut),
+      pools({ ...soldOut, price: '47.00' }),
+      pools({ ...limited, price: '47.00' }),
+      pools({ ...limited, price: '47.00' }),
+      pools(soldOut),
+    );
+    const ended = await userOf(api).ci('pools watch minimax-m3 --blocks americas --count 2 --interval 20ms --json');
+    expect([ended.code, ended.stderr]).toEqual([0, '']);
+    const about = { ...nothing, at: rfc3339, pool: 'minimax-m3', blocks: ['americas'], status: 'active' };
+    expect(events(ended)).toEqual([
+      { ...about, event: 'opened', pricePerMonth: 45 },
+      { ...about, event: 'sold_out', pricePerMonth: 45 },
+      { ...about, event: 'price_changed', pricePerMonth: 47, previousPricePerMonth: 45 },
+      // Having closed a moment ago it is told of once it was seen open twice.
+      { ...about, event: 'opened', pricePerMonth: 47 },
+    ]);
+    expect(api.requests).toHaveLength(6);
+  });
+
+  test('tells when a pool is paused, taken off the list, and back', async () => {
+    const paused = pools(limited).map((pool) => ({ ...pool, status: 'paused' }));
+    const api = await changing(pools(soldOut), paused, [], pools(limited));
+    const ended = await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 20ms --json');
+    expect(ended.code).toBe(0);
+    const changed = { ...nothing, event: 'pool_status_changed', at: rfc3339, pool: 'minimax-m3' };
+    expect(events(ended)).toEqual([
+      { ...changed, status: 'paused', previousStatus: 'active' },
+      { ...changed, previousStatus: 'paused' },
+      { ...changed, status: 'active' },
+      expect.objectContaining({ event: 'opened' }),
+    ]);
+  });
+
+  test('goes on for ever, or until the time is up', async () => {
+    const api = await recordedSandbox();
+    const me = userOf(api);
+    const ended = await me.ci(
+      'pools watch kimi26 --blocks any --forever --interval 50ms --for 300ms --fields event,blocks',
+    );
+    expect([ended.code, ended.stdout, ended.stderr]).toEqual([
+      0,
+      'opened\tasia\nopened\teurope\nopened\tamericas\n',
+      '',
+    ]);
+    expect(api.requests.length).toBeGreaterThan(2);
+  });
+
+  test('ends when nobody reads any more what it prints', async () => {
+    let price = 40;
+    const api = await server((request, response) => {
+      price += 1;
+      return data(pools({ ...soldOut, price: `${price}.00` }))(request, response);
+    });
+    const line = 'ci pools watch minimax-m3 --blocks americas --forever --interval 20ms --fields pricePerMonth';
+    const ended = await userOf(api).sh(`{ ${line}; echo $? >&2; } | head -n 1`);
+    expect([ended.stdout, ended.stderr]).toEqual(['42.00\n', '0\n']);
+  });
+
+  test('prints every event in the form asked for', async () => {
+    const lists = [pools(soldOut), pools({ ...soldOut, price: '47.00' }), pools({ ...limited, price: '47.00' })];
+    const line = 'pools watch minimax-m3 --blocks americas --interval 20ms';
+    const printed = async (flags: string) => (await userOf(await changing(...lists)).ci(`${line} ${flags}`)).stdout;
+    const [header, ...rows] = csvRows(await printed('-o csv'));
+    expect(header?.slice(0, 5)).toEqual(['event', 'at', 'pool', 'blocks', 'pricePerMonth']);
+    expect(rows.map(([event, , pool]) => [event, pool])).toEqual([
+      ['price_changed', 'minimax-m3'],
+      ['opened', 'minimax-m3'],
+    ]);
+    const documents = (await printed('-o yaml')).split('---\n').slice(1);
+    expect(documents.map((text) => at(parseYaml(text), 'event'))).toEqual(['price_changed', 'opened']);
+    expect(await printed('--jq .event')).toBe('price_changed\nopened\n');
+    expect(await printed('--json --fields event,pricePerMonth')).toBe(
+      '{"event":"price_changed","pricePerMonth":47}\n{"event":"opened","pricePerMonth":47}\n',
+    );
+    expect(await printed('-o table')).toMatch(
+      /^\S{10} \S{8} {2}minimax-m3 americas costs \$47\.00 a month, no longer \$45\.00\n\S{10} \S{8} {2}minimax-m3 americas is open: \$47\.00 a month\n$/,
+    );
+  });
+
+  test('has the same fields in each event, in the same order', async () => {
+    const api = await dropping({ at: [2] });
+    const line = 'pools watch minimax-m3 --blocks americas --interval 50ms --subscribe --max-price 45 --yes --json';
+    const told = events(await userOf(api).ci(line));
+    expect(told.map((event) => at(event, 'event'))).toEqual(['opened', 'subscribed']);
+    for (const event of told) expect(namesIn(event)).toEqual(['event', 'at', ...namesIn(nothing)]);
+  });
+});
+
+describe('the end', () => {
+  test('comes when the time is up: exit 6', async () => {
+    const api = await recordedSandbox();
+    const me = userOf(api);
+    const ended = await me.ci('pools watch minimax-m3 kimi26 --blocks americas --all-blocks --quantity 9 --for 300ms');
+    expect([ended.code, ended.stdout]).toEqual([6, '']);
+    expect(ended.stderr).toBe(
+      'ci: no seat was free on minimax-m3 americas or kimi26 americas within 300ms. Watch for longer with --for, or see what is open: `ci pools list --available`.\n',
+    );
+    const none = await me.ci('pools watch minimax-m3 --blocks americas --forever --for 100ms');
+    expect([none.code, none.stdout]).toEqual([6, '']);
+    const some = await me.ci('pools watch kimi26 --blocks any --count 4 --for 300ms --interval 50ms --json');
+    expect([some.code, names(some)]).toEqual([6, ['opened', 'opened', 'opened']]);
+    expect(JSON.parse(some.stderr)).toMatchObject({
+      error: { code: 'unavailable', message: '3 of 4 openings came within 300ms', outcome: 'not_applied' },
+    });
+  });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('comes with %s: exit 130, what was told stays told', async (signal) => {
+    const api = await recordedSandbox();
+    const watching = userOf(api).start('pools watch kimi26 --blocks europe --forever --interval 20ms --json');
+    await api.times(list, 3);
+    watching.kill(signal);
+    const ended = await watching.ended;
+    expect([ended.code, names(ended)]).toEqual([130, ['opened']]);
+    expect(JSON.parse(ended.stderr)).toMatchObject({ error: { code: 'interrupted' } });
+  });
+
+  test('comes at once for a pool that there is not: exit 5 with the nearest', async () => {
+    const api = await recordedSandbox();
+    const ended = await userOf(api).ci('pools watch kimi26 kimi27 --blocks europe');
+    expect([ended.code, ended.stdout]).toEqual([5, '']);
+    expect(ended.stderr).toMatch(/^ci: there is no pool "kimi27"\. The nearest: kimi26/);
+  });
+
+  test('comes at once where the first look fails', async () => {
+    const refused = await userOf({ url: deadUrl }).ci('pools watch kimi26 --blocks europe');
+    expect([refused.code, refused.stdout]).toEqual([9, '']);
+    const broken = await server(answer(503, { error: 'down for maintenance' }));
+    const ended = await userOf(broken).ci('pools watch kimi26 --blocks europe');
+    expect([ended.code, broken.requests.length]).toEqual([1, 3]);
+  });
+});
+
+describe('a failure on the way', () => {
+  test.each([
+    ['5xx', answer(503, { error: 'down' }), 'server_error'],
+    ['a reset', reset, 'unreachable'],
+    ['half an answer', half, 'unreachable'],
+    ['a web page', webPage(200), 'unexpected_response'],
+    ['another shape', data({ pools: [] }), 'unexpected_response'],
+    ['404', answer(404, { error: 'no such route' }), 'not_found'],
+    ['429', answer(429, { error: 'slow down' }), 'rate_limited'],
+  ])('is no end: %s', async (_what, behaviour, code) => {
+    let asked = 0;
+    const api = await dropping({
+      at: [6],
+      instead: ({ path: each }) => (each === '/api/pools' && [2, 3, 4].includes(++asked) ? behaviour : undefined),
+    });
+    const ended = await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 30ms --json');
+    // An outage is told once.
+    expect([ended.code, names(ended), ended.stderr]).toEqual([0, ['error', 'opened'], '']);
+    expect(events(ended)[0]).toEqual({ ...nothing, event: 'error', at: rfc3339, code, message: expect.any(String) });
+    expect(api.requests).toHaveLength(6);
+  });
+
+  test('is told again when it was over in between, and when it is another', async () => {
+    const failures: Readonly<Record<number, number>> = { 2: 503, 3: 429, 5: 503 };
+    let asked = 0;
+    const api = await dropping({
+      at: [7],
+      instead: ({ path: each }) => {
+        if (each !== '/api/pools') return undefined;
+        const status = failures[++asked];
+        return status === undefined ? undefined : answer(status, { error: 'no' });
+      },
+    });
+    const ended = await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 30ms --json');
+    expect(events(ended).map((event) => at(event, 'code'))).toEqual([
+      'server_error',
+      'rate_limited',
+      'server_error',
+      null,
+    ]);
+  });
+
+  test('is waited out as long as the server asks', async () => {
+    const asked: number[] = [];
+    const api = await dropping({
+      at: [3],
+      instead: ({ path: each }) => {
+        if (each !== '/api/pools') return undefined;
+        asked.push(performance.now());
+        return asked.length === 2 ? answer(429, { error: 'slow down' }, { 'Retry-After': '1' }) : undefined;
+      },
+    });
+    expect((await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 30ms', realTime)).code).toBe(0);
+    expect((asked[2] ?? 0) - (asked[1] ?? 0)).toBeGreaterThanOrEqual(995);
+  });
+
+  test.each([401, 403])('is the end where the key is refused: %s is exit 4', async (status) => {
+    let asked = 0;
+    const api = await recordedSandbox({
+      instead: ({ path: each }) =>
+        each === '/api/pools' && ++asked > 2 ? answer(status, { error: 'key revoked' }) : undefined,
+    });
+    const ended = await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 30ms --json');
+    expect([ended.code, ended.stdout, api.requests.length]).toEqual([4, '', 3]);
+    expect(JSON.parse(ended.stderr)).toMatchObject({ error: { message: 'key revoked', status } });
+  });
+
+  test('shows no key that a careless server puts into its words', async () => {
+    let asked = 0;
+    const leaked = 'mk_of_the_tests_0123456789abcdef';
+    const api = await dropping({
+      at: [3],
+      instead: ({ path: each }) =>
+        each === '/api/pools' && ++asked === 2 ? answer(503, { error: `no ${leaked}` }) : undefined,
+    });
+    const ended = await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 30ms --json');
+    expect(textAt(events(ended)[0], 'message')).toBe('no mk_…cdef');
+    expect(ended.stdout + ended.stderr).not.toContain(leaked);
+  });
+});
+
+describe('--exec', () => {
+  test('is told the facts, and stdout keeps one event a line', async () => {
+    const api = await recordedSandbox();
+    const { code, stdout, stderr } = await userOf(api).ci([
+      ...'pools watch kimi26 --blocks all --json --exec'.split(' '),
+      'env | grep ^CHEAPESTINFERENCE_ | grep -v KEY= | sort; echo "to stderr" >&2; printf "no line break"',
+    ]);
+    expect([code, lines(stdout).length]).toEqual([0, 1]);
+    const told = at(JSON.parse(stdout), 'at');
+    const said = lines(stderr);
+    expect(said.filter((line) => line.startsWith('CHEAPESTINFERENCE_'))).toEqual([
+      `CHEAPESTINFERENCE_API_URL=${api.url}`,
+      `CHEAPESTINFERENCE_AT=${told}`,
+      'CHEAPESTINFERENCE_BLOCKS=asia,europe,americas',
+      'CHEAPESTINFERENCE_CHARGE=',
+      'CHEAPESTINFERENCE_EVENT=opened',
+      'CHEAPESTINFERENCE_FREE_SEATS=',
+      'CHEAPESTINFERENCE_POOL=kimi26',
+      'CHEAPESTINFERENCE_PRICE_PER_MONTH=133.00',
+      'CHEAPESTINFERENCE_SUBSCRIPTIONS=',
+    ]);
+    expect(said).toEqual(expect.arrayContaining(['to stderr', 'no line break']));
+  });
+
+  test.each([
+    ['exit 3', 'it ended with 3'],
+    ['kill -TERM $$', 'it was ended by SIGTERM'],
+    ['no-such-program-anywhere', 'it ended with 127'],
+  ])('that fails is reported, and no failure: %s', async (command, reason) => {
+    const api = await recordedSandbox();
+    const ended = await userOf(api).ci(['pools', 'watch', 'kimi26', '--blocks', 'europe', '--exec', command]);
+    expect([ended.code, lines(ended.stdout).length]).toEqual([0, 1]);
+    expect(ended.stderr).toContain(`--exec failed: ${reason}\n`);
+  });
+
+  test('runs through the user’s own shell', async () => {
+    const api = await recordedSandbox();
+    const me = userOf(api, { SHELL: '/nowhere/shell' });
+    const ended = await me.ci(['pools', 'watch', 'kimi26', '--blocks', 'europe', '--exec', 'true']);
+    expect([ended.code, ended.stderr]).toEqual([0, expect.stringContaining('/nowhere/shell')]);
+  });
+
+  test('runs once for each opening, one after the other, without holding up the watch', async () => {
+    const api = await recordedSandbox();
+    const me = userOf(api);
+    const log = path.join(me.home, 'log');
+    const command = `echo "begin $CHEAPESTINFERENCE_BLOCKS" >> ${log}; sleep 0.2; echo end >> ${log}`;
+    const line = 'pools watch kimi26 --blocks any --count 3 --json --exec'.split(' ');
+    const { code, stdout } = await me.ci([...line, command]);
+    expect([code, lines(stdout).length]).toEqual([0, 3]);
+    expect(readFileSync(log, 'utf8')).toBe('begin asia\nend\nbegin europe\nend\nbegin americas\nend\n');
+  });
+
+  test.each(['exec sleep 20', '(sleep 5; echo > late); true'])(
+    'is ended with the watch by Ctrl-C: %s',
+    async (command) => {
+      const api = await recordedSandbox();
+      const me = userOf(api);
+      const watching = me.start([
+        ...'pools watch kimi26 --blocks europe --forever --interval 20ms --exec'.split(' '),
+        `echo started; ${command}`,
+      ]);
+      await watching.stderr(/started/);
+      watching.kill('SIGINT');
+      const ended = await watching.ended;
+      expect([ended.code, ended.stderr]).toEqual([
+        130,
+        'started\n--exec failed: it was ended by SIGTERM\nci: interrupted\n',
+      ]);
+      // What the shell had started is not waited for.
+      expect(existsSync(path.join(me.home, 'late'))).toBe(false);
+    },
+  );
+});
+
+describe('--webhook', () => {
+  const secret = 'T0K3N-in-the-path';
+
+  test('gets the event that is printed, after a failure too, and its address is in no output', async () => {
+    let posts = 0;
+    const hook = await server((request, response) => answer(++posts === 1 ? 500 : 200, {})(request, response));
+    const api = await recordedSandbox();
+    const line = `pools watch kimi26 --blocks europe --json --debug --webhook ${hook.url}/${secret}`;
+    const ended = await userOf(api).ci(line);
+    expect(ended.code).toBe(0);
+    expect(hook.requests).toEqual([`POST /${secret}`, `POST /${secret}`]);
+    for (const { body, headers } of hook.received) {
+      expect(JSON.parse(body)).toEqual(JSON.parse(ended.stdout));
+      expect([headers['content-type'], headers.authorization]).toEqual(['application/json', undefined]);
+    }
+    expect(ended.stdout + ended.stderr).not.toContain(secret);
+  });
+
+  test('that refuses is reported by its host, and no failure', async () => {
+    const hook = await server(answer(410, {}));
+    const api = await recordedSandbox();
+    const ended = await userOf(api).ci(`pools watch kimi26 --blocks europe --webhook ${hook.url}/${secret}`);
+    expect(ended).toMatchObject({
+      code: 0,
+      stderr: `the webhook at ${new URL(hook.url).host} was not told: it answered 410 Gone\n`,
+    });
+    expect(hook.requests).toHaveLength(1);
+  });
+});
+
+describe('what cannot be meant', () => {
+  test.each([
+    ['no pool', '--blocks europe', 'which pools'],
+    ['no block', 'kimi26', 'which blocks'],
+    ['a block that is none', 'kimi26 --blocks mars', '"mars"'],
+    ['any block and one', 'kimi26 --blocks any,asia', '--blocks any or --blocks all'],
+    ['any block, all together', 'kimi26 --blocks any --all-blocks', '--all-blocks'],
+    ['an interval that is none', 'kimi26 --blocks asia --interval often', '--interval is "often"'],
+    ['no interval', 'kimi26 --blocks asia --interval 0s', '0s'],
+    ['no time', 'kimi26 --blocks asia --for 0', '--for is "0"'],
+    ['a count of none', 'kimi26 --blocks asia --count 0', '--count'],
+    ['a count without end', 'kimi26 --blocks asia --count 2 --forever', '--forever'],
+    ['two ways to buy once', 'kimi26 --blocks asia --subscribe --ensure --again --max-price 9 --yes', '--again'],
+    ['buying more than once', 'kimi26 --blocks asia --subscribe --count 2 --max-price 9 --yes', '--count'],
+    ['buying for ever', 'kimi26 --blocks asia --subscribe --forever --max-price 9 --yes', '--forever'],
+    ['a price for nothing', 'kimi26 --blocks asia --max-price 9', '--subscribe'],
+    ['a price that is none', 'kimi26 --blocks asia --subscribe --max-price much --yes', '--max-price'],
+    ['a cycle for nothing', 'kimi26 --blocks asia --billing-cycle year', '--subscribe'],
+    [
+      'a cycle that is none',
+      'kimi26 --blocks asia --subscribe --billing-cycle week --max-price 9 --yes',
+      'month or year',
+    ],
+    ['a key for nothing', 'kimi26 --blocks asia --create-key x', '--subscribe'],
+    ['a key without a name', 'kimi26 --blocks asia --subscribe --max-price 9 --yes --create-key=', 'empty'],
+    ['a file for no key', 'kimi26 --blocks asia --subscribe --max-price 9 --yes --save .env', '--create-key'],
+    ['a variable for no file', 'kimi26 --blocks asia --subscribe --max-price 9 --yes --create-key x --var A', '--save'],
+    [
+      'a variable that is none',
+      'kimi26 --blocks asia --subscribe --max-price 9 --yes --create-key x --save .env --var 1A',
+      '1A',
+    ],
+    ['--ensure for nothing', 'kimi26 --blocks asia --ensure', '--subscribe'],
+    ['--again for nothing', 'kimi26 --blocks asia --again', '--subscribe'],
+    ['seats that are none', 'kimi26 --blocks asia --quantity 21', '1 to 20'],
+    ['an empty command', 'kimi26 --blocks asia --exec=', '--exec'],
+    ['a webhook without encryption', 'kimi26 --blocks asia --webhook http://hooks.example/x', 'hooks.example'],
+    ['a webhook that is none', 'kimi26 --blocks asia --webhook hooks', '--webhook'],
+    ['a field that is none', 'kimi26 --blocks asia --fields nope', 'pricePerMonth'],
+    ['no consent', 'kimi26 --blocks asia --subscribe --max-price 9', '--yes'],
+    ['no limit', 'kimi26 --blocks asia --subscribe --yes', '--max-price'],
+  ])('%s: one line, exit 2, nothing sent', async (_what, args, named) => {
+    const api = await recordedSandbox();
+    const { code, stdout, stderr } = await userOf(api).ci(`pools watch ${args}`);
+    expect([code, stdout, api.requests]).toEqual([2, '', []]);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).toContain(named);
+  });
+
+  test('an empty name of a pool', async () => {
+    const { code, stderr } = await user().ci(['pools', 'watch', '', '--blocks', 'asia']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('name of the pool is empty')]);
+  });
+
+  test('an interval under 5 s, but for the sandbox and an API on this machine', async () => {
+    const me = user({ CHEAPESTINFERENCE_API_URL: 'https://api.example.invalid' });
+    const { code, stdout, stderr } = await me.ci('pools watch kimi26 --blocks asia --interval 4999ms');
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toBe(
+      'ci: --interval is "4999ms", and the API is asked no sooner than after 5s. Write --interval 5s, or leave it out for 15s; a shorter one is for the sandbox and for this machine alone.\n',
+    );
+    expect((await me.ci('pools watch kimi26 --blocks asia --interval 5s')).code).toBe(9);
+    expect((await me.ci('pools watch kimi26 --blocks asia --interval 10ms --sandbox')).code).toBe(0);
+  });
+});
+
+test('the sandbox can play a drop', async () => {
+  const me = user({ CHEAPESTINFERENCE_SANDBOX: '1' });
+  const scheduled = await me.ci('sandbox schedule minimax-m3 americas --open-in 500ms --for 1m --seats 2 --json');
+  expect(scheduled.code).toBe(0);
+  const [drop] = listAt(JSON.parse(scheduled.stdout));
+  expect(drop).toEqual({
+    pool: 'minimax-m3',
+    block: 'americas',
+    opensAt: rfc3339,
+    closesAt: rfc3339,
+    seats: 2,
+    rivals: 0,
+    left: null,
+  });
+  expect(Date.parse(textAt(drop, 'closesAt')) - Date.parse(textAt(drop, 'opensAt'))).toBe(60_000);
+  expect(names(await me.ci('pools watch minimax-m3 --blocks americas --interval 50ms --json'))).toEqual(['opened']);
+  expect(cells((await me.ci('sandbox schedule')).stdout)[0]?.at(-1)).toBe('2');
+  expect((await me.ci('sandbox schedule --clear')).stdout).toBe('');
+  expect((await me.ci('pools list --block americas --fields slug')).stdout).toBe('kimi26\nglm5\n');
+});
+
+test.each([
+  ['sandbox schedule kimi27 asia', 'kimi27'],
+  ['sandbox schedule --seats 3', 'which pool and block'],
+  ['sandbox schedule kimi26', 'which block? Name it: asia, europe, americas'],
+  ['sandbox schedule kimi26 mars', 'mars'],
+  ['sandbox schedule kimi26 asia --seats 11', '10 seats'],
+  ['sandbox schedule kimi26 asia --seats 0', '--seats'],
+  ['sandbox schedule kimi26 asia --rivals -1', '--rivals'],
+  ['sandbox schedule kimi26 asia --for 0', '--for is "0"'],
+  ['sandbox schedule kimi26 asia --open-in later', '--open-in is "later"'],
+  ['sandbox schedule kimi26 asia --clear', '--clear'],
+])('ci %s is exit 2', async (line, named) => {
+  const { code, stdout, stderr } = await user().ci(line);
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toMatch(oneLine);
+  expect(stderr).toContain(named);
+});

@@ -1,0 +1,311 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import * as z from 'zod/mini';
+import { isLoopback, Transport, TransportError } from '../../src/api/transport.ts';
+import { bundleAlike } from '../bundle.mjs';
+import type { Job, Report } from '../support/caller.ts';
+import { selfSigned } from '../support/certificate.ts';
+import { always, clientOf, failure, listening, managementKey, serve, serveSockets } from '../support/http-server.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'transport-test-'));
+const certificate = selfSigned('api.fake.test', 'localhost');
+const authority = join(folder, 'authority.pem');
+const caller = join(folder, 'chunks/caller.cjs');
+
+beforeAll(async () => {
+  writeFileSync(authority, certificate.cert);
+  // undici as it is in the program: without what is not used of it.
+  await bundleAlike('test/support/caller.ts', folder);
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Makes a request in a process that trusts the certificate of these tests. */
+async function call(job: Partial<Job>): Promise<Report> {
+  const child = fork(caller, { env: { ...process.env, NODE_EXTRA_CA_CERTS: authority } });
+  const order: Job = {
+    baseUrl: 'https://api.fake.test',
+    proxies: {},
+    method: 'GET',
+    path: '/',
+    timeout: 20_000,
+    ...job,
+  };
+  child.send(order);
+  const reported = once(child, 'message');
+  const ended = once(child, 'exit');
+  const [report] = await Promise.race([reported, ended.then(() => reported)]);
+  await ended;
+  return report;
+}
+
+/** The API over TLS, by the certificate's names, on a port of loopback. */
+async function secureServer(act?: (socket: Socket) => void) {
+  const received: { method: string | undefined; headers: IncomingHttpHeaders }[] = [];
+  const server = createHttpsServer(certificate, (request, response) => {
+    const { method, headers } = request;
+    received.push({ method, headers });
+    if (act) act(request.socket);
+    else if (request.url === '/plain') response.writeHead(302, { location: plain.href }).end();
+    else response.writeHead(200, { 'content-type': 'application/json' }).end('{"success":true,"data":{"a":1}}');
+  });
+  let plain = new URL('http://127.0.0.1');
+  const port = await listening(server);
+  return {
+    port,
+    received,
+    redirectTo(url: URL) {
+      plain = url;
+    },
+  };
+}
+
+/** A proxy that opens every tunnel to one port of loopback, or does something else with it. */
+async function proxyTo(port: number, refuse?: (socket: Socket) => void) {
+  const tunnels: { to: string | undefined; headers: IncomingHttpHeaders }[] = [];
+  let bytes = '';
+  const server = createHttpServer();
+  server.on('connect', (request, socket: Socket) => {
+    tunnels.push({ to: request.url, headers: request.headers });
+    socket.on('error', () => {});
+    if (refuse) return refuse(socket);
+    const upstream = connect(port, '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      socket.on('data', (chunk) => {
+        bytes += chunk.toString('latin1');
+      });
+      upstream.pipe(socket).pipe(upstream);
+    });
+    upstream.on('error', () => socket.destroy());
+    socket.on('close', () => upstream.destroy());
+  });
+  const own = await listening(server);
+  return { url: `http://127.0.0.1:${own}`, port: own, tunnels, bytes: () => bytes };
+}
+
+describe('a certificate that nobody vouches for', () => {
+  test.each([
+    ['GET', undefined],
+    ['POST', 'not_applied'],
+  ] as const)('keeps a %s from being sent', async (method, outcome) => {
+    const server = await secureServer();
+    const { client, trace } = clientOf(new URL(`https://127.0.0.1:${server.port}`));
+    const error = await failure(client.raw({ method, path: '/', key: 'management' }));
+    expect(error).toMatchObject({ code: 'unreachable', exitCode: 9, outcome });
+    expect(error.message).toMatch(/could not be reached: its certificate is self-signed$/);
+    expect(trace.filter((line) => line.startsWith('> '))).toHaveLength(3);
+    expect(server.received).toEqual([]);
+  });
+});
+
+describe('a certificate of a trusted authority', () => {
+  test('lets a request through', async () => {
+    const server = await secureServer();
+    const report = await call({ baseUrl: `https://localhost:${server.port}` });
+    expect(report.value).toEqual({ a: 1 });
+    expect(server.received[0]?.headers.authorization).toBe(`Bearer ${managementKey}`);
+  });
+
+  test('for another host keeps a change from being sent', async () => {
+    const server = await secureServer();
+    const proxy = await proxyTo(server.port);
+    const report = await call({
+      baseUrl: 'https://other.fake.test',
+      proxies: { httpsProxy: proxy.url },
+      method: 'POST',
+    });
+    expect(report.error).toMatchObject({
+      code: 'unreachable',
+      message: 'other.fake.test could not be reached: its certificate is for another host',
+      outcome: 'not_applied',
+    });
+    expect(server.received).toEqual([]);
+  });
+
+  test('does not make a redirect to plain http go on, even to this machine', async () => {
+    const plain = await serve(always({ b: 2 }));
+    const server = await secureServer();
+    server.redirectTo(plain.url);
+    const report = await call({ baseUrl: `https://localhost:${server.port}`, path: '/plain' });
+    expect(report.error).toMatchObject({
+      code: 'unexpected_response',
+      message: `the API answered 302 Found to ${plain.url.href}`,
+    });
+    expect(plain.received).toEqual([]);
+  });
+});
+
+describe('a proxy', () => {
+  test('carries requests in a tunnel, and sees neither them nor the key', async () => {
+    const server = await secureServer();
+    const proxy = await proxyTo(server.port);
+    const report = await call({ proxies: { httpsProxy: proxy.url } });
+    expect(report.value).toEqual({ a: 1 });
+    expect(proxy.tunnels).toMatchObject([{ to: 'api.fake.test:443' }]);
+    expect(proxy.tunnels[0]?.headers.authorization).toBeUndefined();
+    expect(proxy.bytes()).not.toContain(managementKey);
+    expect(server.received).toMatchObject([
+      { method: 'GET', headers: { host: 'api.fake.test', authorization: `Bearer ${managementKey}` } },
+    ]);
+  });
+
+  test('is told the user and the password of its URL', async () => {
+    const server = await secureServer();
+    const proxy = await proxyTo(server.port);
+    const report = await call({ proxies: { httpsProxy: proxy.url.replace('//', '//me:p%40ss@') } });
+    expect(report.value).toEqual({ a: 1 });
+    expect(proxy.tunnels[0]?.headers['proxy-authorization']).toBe(`Basic ${btoa('me:p@ss')}`);
+    expect(server.received[0]?.headers['proxy-authorization']).toBeUndefined();
+  });
+
+  test.each([['api.fake.test'], ['.fake.test'], ['other.test,api.fake.test:443'], ['*']])(
+    'is left aside for the hosts in NO_PROXY: %s',
+    async (noProxy) => {
+      const proxy = await proxyTo(1);
+      const report = await call({ proxies: { httpsProxy: proxy.url, noProxy }, method: 'POST' });
+      expect(report.error).toMatchObject({ code: 'unreachable', outcome: 'not_applied' });
+      expect(proxy.tunnels).toEqual([]);
+    },
+  );
+
+  test('is used for hosts that NO_PROXY does not name', async () => {
+    const server = await secureServer();
+    const proxy = await proxyTo(server.port);
+    const report = await call({ proxies: { httpsProxy: proxy.url, noProxy: 'other.test,fake.test.org' } });
+    expect([report.value, proxy.tunnels.length]).toEqual([{ a: 1 }, 1]);
+  });
+
+  test('is never used for this machine', async () => {
+    const server = await secureServer();
+    const proxy = await proxyTo(server.port);
+    const proxies = { httpsProxy: proxy.url, httpProxy: proxy.url };
+    expect((await call({ baseUrl: `https://localhost:${server.port}`, proxies })).value).toEqual({ a: 1 });
+    expect((await call({ baseUrl: `https://127.0.0.1:${server.port}`, proxies })).value).toEqual({ a: 1 });
+    const plain = await serve(always({ b: 2 }));
+    expect(await clientOf(plain.url, { proxies }).client.read('/', z.unknown())).toEqual({ b: 2 });
+    expect(proxy.tunnels).toEqual([]);
+  });
+
+  test.each([
+    ['refuses the tunnel', (socket: Socket) => socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'), /407/],
+    ['closes the connection', (socket: Socket) => socket.end(), /: the proxy closed the connection$/],
+    ['resets the connection', (socket: Socket) => socket.resetAndDestroy(), /: the connection was reset$/],
+    [
+      'closes the tunnel as it opens',
+      (socket: Socket) => socket.end('HTTP/1.1 200 Connection Established\r\n\r\n'),
+      /could not be reached: /,
+    ],
+  ])('that %s is tried three times, and a change is not applied', async (_what, refuse, message) => {
+    const proxy = await proxyTo(1, refuse);
+    const report = await call({ proxies: { httpsProxy: proxy.url }, method: 'POST' });
+    expect(report.error).toMatchObject({ code: 'unreachable', outcome: 'not_applied', exitCode: 9 });
+    expect(report.error?.message).toMatch(message);
+    expect(proxy.tunnels).toHaveLength(3);
+  });
+
+  test('that does not answer has timed out, and a change is not applied', async () => {
+    const proxy = await proxyTo(1, () => {});
+    const report = await call({ proxies: { httpsProxy: proxy.url }, method: 'POST', timeout: 1000 });
+    expect(report.error).toMatchObject({ code: 'timeout', outcome: 'not_applied', exitCode: 9 });
+    expect(proxy.tunnels).toHaveLength(1);
+  });
+
+  test('does not make a change be sent twice', async () => {
+    const server = await secureServer((socket) => socket.destroy());
+    const proxy = await proxyTo(server.port);
+    const report = await call({ proxies: { httpsProxy: proxy.url }, method: 'POST' });
+    expect(report.error).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown', exitCode: 10 });
+    expect(server.received).toHaveLength(1);
+  });
+
+  test('whose setting is no URL is a usage error, and everything can be closed after it', async () => {
+    const { client } = clientOf(new URL('https://api.fake.test'), { proxies: { httpsProxy: 'http://' } });
+    expect(await failure(client.change('POST', '/', z.unknown(), {}))).toMatchObject({
+      code: 'usage',
+      exitCode: 2,
+      message: 'the proxy set in HTTPS_PROXY or HTTP_PROXY is not a URL',
+      hint: 'Write it as http://host:port.',
+    });
+    await expect(client.close()).resolves.toBeUndefined();
+  });
+});
+
+describe('an exchange', () => {
+  const exchange = (url: URL, signal: AbortSignal) =>
+    new Transport({}, 10_000).exchange({ method: 'GET', url, headers: {}, signal });
+
+  test('answers with the status, the headers and the whole body', async () => {
+    const server = await serve((response) => response.writeHead(418, { 'X-A': ['1', '2'] }).end('ü'));
+    const transport = new Transport({}, 10_000);
+    const answer = await transport.exchange({
+      method: 'GET',
+      url: new URL('/a?b', server.url),
+      headers: { 'x-b': 'c' },
+      signal: new AbortController().signal,
+    });
+    await transport.close();
+    expect([answer.status, answer.headers['x-a'], answer.body]).toEqual([418, ['1', '2'], 'ü']);
+    expect(server.received).toMatchObject([{ path: '/a?b', headers: { 'x-b': 'c' } }]);
+  });
+
+  test('that is aborted before it begins has not been sent', async () => {
+    const server = await serveSockets(() => {});
+    const reason = new Error('too late');
+    const error = await exchange(server.url, AbortSignal.abort(reason)).catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(TransportError);
+    expect(error).toMatchObject({ sent: false, cause: reason, message: 'too late' });
+  });
+
+  test('that is aborted under way may have been sent', async () => {
+    const abort = new AbortController();
+    const server = await serve(() => abort.abort(new Error('enough')));
+    const error = await exchange(server.url, abort.signal).catch((error: unknown) => error);
+    expect(error).toMatchObject({ name: 'TransportError', sent: true, message: 'enough' });
+  });
+
+  test('that is aborted while it connects is not sent when the connection comes after all', async () => {
+    let received = '';
+    const server = await serveSockets((socket) =>
+      socket.on('data', (chunk) => {
+        received += chunk.toString('latin1');
+      }),
+    );
+    const abort = new AbortController();
+    const transport = new Transport({}, 10_000);
+    const request = { method: 'POST', url: server.url, headers: {}, body: 'first', signal: abort.signal } as const;
+    const first = transport.exchange(request).catch((error: unknown) => error);
+    const second = transport
+      .exchange({ ...request, body: 'second', signal: new AbortController().signal })
+      .catch((error: unknown) => error);
+    // Long enough to be queued, and not for a connection to be made.
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+    abort.abort(new Error('enough'));
+    expect(await first).toMatchObject({ sent: false, message: 'enough' });
+    await expect.poll(() => received).toContain('second');
+    expect(received).not.toContain('first');
+    await transport.close();
+    expect(await second).toMatchObject({ sent: true });
+  });
+});
+
+test.each([
+  ['localhost', true],
+  ['127.0.0.1', true],
+  ['127.255.0.3', true],
+  ['[::1]', true],
+  ['localhost.evil.test', false],
+  ['127.0.0.1.evil.test', false],
+  ['128.0.0.1', false],
+  ['0.0.0.0', false],
+  ['[::2]', false],
+  ['', false],
+])('of the host "%s" it is %s that it is this machine', (host, answer) => {
+  expect(isLoopback(host)).toBe(answer);
+});

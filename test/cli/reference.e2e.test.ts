@@ -1,0 +1,466 @@
+import { describe, expect, test } from 'vitest';
+import { parse as parseYaml } from 'yaml';
+import { cells, type Ended, json, lines, namesIn, oneLine, type User, user, userOf } from '../support/cli.ts';
+import { csvRows } from '../support/csv.ts';
+import { at, listAt, textAt } from '../support/sandbox.ts';
+import { answer, carriedOut, data, recordedSandbox, reset, server } from '../support/servers.ts';
+import { enter, onTerminal, shown } from '../support/terminal.ts';
+
+/** One command as `ci help --json` has it. */
+interface Leaf {
+  /** `pools list`. */
+  readonly path: string;
+  readonly command: unknown;
+  readonly fields: readonly string[];
+  readonly examples: readonly string[];
+  readonly exitCodes: readonly number[];
+}
+
+/** The commands that do something; one may have others below it. */
+function leaves(tree: unknown, above: readonly string[] = []): Leaf[] {
+  return listAt(tree, 'commands').flatMap((command) => {
+    const words = [...above, textAt(command, 'name')];
+    const below = leaves(command, words);
+    const fields = listAt(command, 'fields').map(String);
+    const examples = listAt(command, 'examples').map(String);
+    const exitCodes = listAt(command, 'exitCodes').map(Number);
+    if (below.length > 0 && exitCodes.length === 0) return below;
+    return [{ path: words.join(' '), command, fields, examples, exitCodes }, ...below];
+  });
+}
+
+const tree = async (): Promise<Leaf[]> => leaves(json(await user().ci('help --json')));
+
+describe('the topics of help', () => {
+  test('exit-codes has every code of the contract, and the error codes that end so', async () => {
+    const { code, stdout, stderr } = await user().ci('help exit-codes');
+    expect([code, stderr]).toEqual([0, '']);
+    const told = lines(stdout).flatMap((line) => /^ +(\d+) {2}\S/.exec(line)?.[1] ?? []);
+    expect(told.map(Number)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 130]);
+    for (const name of [
+      'declined',
+      'secret_lost',
+      'usage',
+      'not_found',
+      'busy',
+      'rate_limited',
+      'outcome_unknown',
+      'filter_failed',
+    ]) {
+      expect(stdout).toContain(name);
+    }
+  });
+
+  test('environment has every variable of the contract', async () => {
+    const { code, stdout, stderr } = await user().ci('help environment');
+    expect([code, stderr]).toEqual([0, '']);
+    for (const name of [
+      ...['MANAGEMENT_KEY', 'API_KEY', 'API_URL', 'PROFILE', 'SANDBOX', 'CONFIG_DIR', 'OUTPUT'].map(
+        (each) => `CHEAPESTINFERENCE_${each}`,
+      ),
+      ...['NO_COLOR', 'FORCE_COLOR', 'HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'],
+    ]) {
+      expect(stdout).toMatch(new RegExp(`\\b${name}\\b`));
+    }
+  });
+
+  test('output has every format, and what an error is', async () => {
+    const { code, stdout, stderr } = await user().ci('help output');
+    expect([code, stderr]).toEqual([0, '']);
+    for (const word of ['--json', '--jq', 'csv', 'yaml', '--fields', 'not_applied', 'unknown', 'stderr']) {
+      expect(stdout).toContain(word);
+    }
+  });
+
+  test.each(['exit-codes', 'environment', 'output'])('%s fits into 80 columns, and is no command', async (topic) => {
+    const me = user();
+    const { code, rows } = await shown(me, `help ${topic}`);
+    // A list of error codes is one line.
+    expect([code, rows.filter((row) => row.length > 80 && !/^ {7}\w+(, \w+)+$/.test(row))]).toEqual([0, []]);
+    const { code: asCommand, stderr } = await me.ci(topic);
+    expect([asCommand, stderr]).toEqual([2, expect.stringMatching(oneLine)]);
+  });
+
+  test('is exit 2 for a topic that is none', async () => {
+    for (const line of ['help exit-code', 'help pools output', 'help constructor']) {
+      const { code, stdout, stderr } = await user().ci(line);
+      expect([line, code, stdout]).toEqual([line, 2, '']);
+      expect(stderr).toMatch(oneLine);
+    }
+  });
+});
+
+describe('help --json', () => {
+  test('is one object of the whole tree, each command with what a program must know of it', async () => {
+    const whole = json(await user().ci('help --json'));
+    expect(textAt(whole, 'name')).toBe('ci');
+    for (const { path, command, examples, exitCodes } of leaves(whole)) {
+      expect([path, namesIn(command)]).toEqual([
+        path,
+        expect.arrayContaining([
+          'name',
+          'aliases',
+          'description',
+          'arguments',
+          'options',
+          'examples',
+          'fields',
+          'exitCodes',
+          'changes',
+        ]),
+      ]);
+      expect([path, textAt(command, 'description')]).toEqual([path, expect.stringMatching(/\S/)]);
+      expect([path, examples.length > 0, examples.every((line) => /\bci /.test(line))]).toEqual([path, true, true]);
+      expect([path, exitCodes.slice(0, 2)]).toEqual([path, [0, 1]]);
+      expect([path, exitCodes.toSorted((a, b) => a - b)]).toEqual([path, exitCodes]);
+    }
+  });
+
+  test('has the commands of the contract', async () => {
+    const paths = (await tree()).map(({ path }) => path);
+    expect(paths).toEqual(
+      expect.arrayContaining([
+        'status',
+        ...['login', 'logout', 'status', 'list', 'switch', 'token'].map((verb) => `auth ${verb}`),
+        ...['list', 'view', 'quote', 'subscribe', 'watch', 'subscriptions', 'keys', 'cancel'].map(
+          (verb) => `pools ${verb}`,
+        ),
+        ...['list', 'create', 'delete'].map((verb) => `keys ${verb}`),
+        ...['status', 'credits', 'topup', 'verify', 'card', 'subscribe', 'checkout', 'cancel'].map(
+          (verb) => `billing ${verb}`,
+        ),
+        'plans list',
+        'usage',
+        'api',
+        ...['serve', 'reset', 'advance', 'schedule', 'path'].map((verb) => `sandbox ${verb}`),
+        ...['get', 'set', 'list', 'path'].map((verb) => `config ${verb}`),
+        'history',
+        'history reconcile',
+        'doctor',
+        'open',
+        ...['install', 'bash', 'zsh', 'fish', 'powershell'].map((verb) => `completion ${verb}`),
+      ]),
+    );
+  });
+
+  test('says of the same commands that they change something as the contract', async () => {
+    const changing = (await tree()).filter(({ command }) => at(command, 'changes') === true).map(({ path }) => path);
+    expect(changing).toEqual(
+      expect.arrayContaining([
+        'pools subscribe',
+        'pools watch',
+        'pools cancel',
+        'keys create',
+        'keys delete',
+        'billing topup',
+        'auth login',
+      ]),
+    );
+    for (const path of ['pools list', 'status', 'usage', 'billing credits', 'auth token', 'history', 'doctor']) {
+      expect(changing).not.toContain(path);
+    }
+  });
+
+  test('knows the aliases', async () => {
+    const all = await tree();
+    const aliases = (path: string) => listAt(all.find((leaf) => leaf.path === path)?.command, 'aliases');
+    for (const path of ['pools list', 'keys list', 'auth list', 'config list', 'plans list']) {
+      expect([path, aliases(path)]).toEqual([path, ['ls']]);
+    }
+    expect(aliases('keys delete')).toEqual(['rm']);
+  });
+
+  test('each command’s own page has its examples, fields and exit codes, and all its options', async () => {
+    const me = user();
+    for (const { path, command, fields, examples, exitCodes } of await tree()) {
+      const { code, stdout, stderr } = await me.ci(`${path} --help`);
+      expect([path, code, stderr]).toEqual([path, 0, '']);
+      expect(stdout).toMatch(new RegExp(`^Usage: ci ${path}\\b`));
+      for (const example of examples)
+        expect([path, stdout]).toEqual([path, expect.stringContaining(`  $ ${example}\n`)]);
+      expect(stdout).toContain(`Exit codes: ${exitCodes.join(', ')}`);
+      for (const option of listAt(command, 'options')) {
+        expect([path, stdout]).toEqual([path, expect.stringContaining(textAt(option, 'flags'))]);
+      }
+      const [, told = ''] = /\nJSON fields:\n((?: {2}.*\n)+)/.exec(stdout) ?? [];
+      expect([path, told.split(/[\s,]+/).filter((word) => word !== '')]).toEqual([path, fields]);
+    }
+  });
+
+  test('every example is a command that there is, with options that it has', async () => {
+    const all = await tree();
+    for (const { path, examples } of all) {
+      for (const example of examples) {
+        const typed = /(?:^|[|(] *|&& *)ci ([a-z][^|)&#]*)/.exec(example)?.[1] ?? '';
+        // If a noun is a command itself and also has this verb, use the verb.
+        const named = all.findLast(
+          (leaf) => `${typed} `.startsWith(`${leaf.path} `) || `${typed} `.startsWith(`${leaf.path}\n`),
+        );
+        expect([path, example, named !== undefined]).toEqual([path, example, true]);
+        const flags = listAt(named?.command, 'options').map((option) => textAt(option, 'flags'));
+        const global = ['--json', '--yes', '--jq', '--fields', '--profile', '--sandbox', '--output', '--timeout'];
+        for (const [flag] of typed.matchAll(/(?<= )--[a-z-]+/g)) {
+          const known = global.includes(flag) || flags.some((each) => each.split(/[ ,]+/).includes(flag));
+          expect([example, flag, known]).toEqual([example, flag, true]);
+        }
+      }
+    }
+  });
+});
+
+describe('the fields that help names are those of a real answer', () => {
+  const hash = `0x${'0123456789abcdef'.repeat(4)}`;
+
+  /** An account with one of everything. */
+  async function account() {
+    const api = await recordedSandbox();
+    const me = userOf(api);
+    const { box } = api;
+    await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
+    await box.data('POST', '/api/keys/subscription', { name: 'prod' });
+    const credit = await box.data('POST', '/api/keys/credit', { name: 'client-acme', maxBudget: 25 });
+    return { api, me, env: { CHEAPESTINFERENCE_API_KEY: textAt(credit, 'apiKey') } };
+  }
+
+  /** An API that sells flat plans. */
+  function seller(made: object) {
+    return server((request, response) =>
+      (request.path === '/api/plans'
+        ? answer(200, [{ slug: 'pro', name: 'Pro', priceUsdc: 20, rateLimits: { tpm_limit: 1, rpm_limit: 1 } }])
+        : data(made))(request, response),
+    );
+  }
+
+  const login = { stdin: 'mk_of_the_tests_0123456789abcdef' };
+
+  /** For each command, what prints all that it can. What some answers lack is named after it. */
+  const answers: Readonly<Record<string, readonly [() => Promise<readonly Ended[]>, ...optional: string[]]>> = {
+    status: [() => asked('status --json')],
+    'pools list': [() => asked('pools list --json')],
+    // The list's own fields, which the sandbox's detail lacks as the documents' does.
+    'pools view': [() => asked('pools view kimi26 --json'), 'models', 'infraSpec'],
+    'pools quote': [() => asked('pools quote kimi26 --blocks all --json')],
+    'pools subscribe': [
+      () =>
+        asked(
+          'pools subscribe minimax-m3 --blocks europe --dry-run --json',
+          'pools subscribe minimax-m3 --blocks europe --create-key x --yes --json',
+          'pools subscribe minimax-m3 --blocks europe --quantity 2 --yes --json',
+          'pools subscribe kimi26 --blocks europe --ensure --yes --json',
+        ),
+    ],
+    'pools watch': [() => asked('pools watch kimi26 --blocks europe --json')],
+    'pools subscriptions': [() => asked('pools subscriptions --json'), 'poolId'],
+    'pools keys': [() => asked('pools keys kimi26 --json')],
+    'pools cancel': [() => asked('pools cancel kimi26 --yes --json'), 'poolId'],
+    'keys list': [() => asked('keys list --json')],
+    'keys create': [() => asked('keys create a --json', 'keys create b --save .env --json')],
+    'keys delete': [() => asked('keys delete prod --yes --json')],
+    usage: [() => asked('usage --json', 'usage --self --json')],
+    'billing status': [() => asked('billing status --json')],
+    'billing credits': [() => asked('billing credits --json')],
+    'billing topup': [
+      async () => {
+        const { me } = await account();
+        const waiting = me.start('billing topup 25 --wait --json');
+        const [, page = ''] = await waiting.stderr(/here: (http:\S+)/);
+        await fetch(page, { method: 'POST' });
+        return [await waiting.ended, await me.ci('billing topup 25 --method usdc --json')];
+      },
+    ],
+    'billing verify': [
+      async () => {
+        const { api, me } = await account();
+        await api.box.data('POST', '/api/billing/topup', { amount: 25, method: 'usdc' });
+        await api.box.call('POST', '/api/billing/verify-topup', { body: { txHash: hash, amount: 25 } });
+        return [await me.ci(`billing verify ${hash} --amount 25 --json`)];
+      },
+    ],
+    // The sandbox gives `url`; other answers name the page otherwise.
+    'billing card': [() => asked('billing card --json'), 'sessionUrl'],
+    'billing subscribe': [
+      async () => {
+        const made = { subscriptionId: 's', planSlug: 'pro', status: 'active', currentPeriodEnd: '2026-05-14' };
+        const api = await seller({ ...made, key: null });
+        return [await userOf(api).ci('billing subscribe pro --yes --json')];
+      },
+      'keyError',
+    ],
+    'billing checkout': [
+      async () => {
+        const api = await seller({ sessionUrl: 'https://pay.example', sessionId: 'cs_1' });
+        return [await userOf(api).ci('billing checkout pro --json')];
+      },
+    ],
+    'billing cancel': [
+      async () => [await userOf(await seller({ canceled: true })).ci('billing cancel s --yes --json')],
+    ],
+    'plans list': [async () => [await userOf(await seller({})).ci('plans list --json')]],
+    'auth login': [async () => [await signedIn(({ ci }) => ci('auth login --with-key --json', login))]],
+    'auth logout': [async () => [await signedIn(({ ci }) => ci('auth logout --json'))]],
+    'auth status': [async () => [await signedIn(({ ci }) => ci('auth status --json'))]],
+    'auth list': [async () => [await signedIn(({ ci }) => ci('auth list --json'))]],
+    'auth switch': [async () => [await signedIn(({ ci }) => ci('auth switch default --json'))]],
+    'auth token': [async () => [await signedIn(({ ci }) => ci('auth token --json'))]],
+    history: [
+      async () => {
+        const { me } = await account();
+        await me.ci('keys create a --credit');
+        return [await me.ci('history --json')];
+      },
+    ],
+    'history reconcile': [
+      async () => {
+        let down = false;
+        const api = await recordedSandbox({
+          instead: ({ method }, box) => {
+            if (method === 'GET') return down ? answer(403, 'Closed for today') : undefined;
+            down = true;
+            return carriedOut(box, reset);
+          },
+        });
+        const me = userOf(api);
+        expect((await me.ci('keys create a --credit')).code).toBe(10);
+        down = false;
+        return [await me.ci('history reconcile --json')];
+      },
+    ],
+    'config get': [() => asked('config get output --json')],
+    'config set': [() => asked('config set output json --json')],
+    'config list': [() => asked('config list --json')],
+    'config path': [() => asked('config path --json')],
+    'sandbox serve': [
+      async () => {
+        const serving = user().start('sandbox serve --port 0 --json');
+        await serving.stdout(/\n/);
+        serving.kill('SIGINT');
+        return [await serving.ended];
+      },
+    ],
+    'sandbox reset': [() => asked('sandbox reset --json')],
+    'sandbox advance': [() => asked('sandbox advance 1h --json')],
+    'sandbox schedule': [() => asked('sandbox schedule minimax-m3 americas --json')],
+    'sandbox path': [() => asked('sandbox path --json')],
+    setup: [setUp],
+    'completion install': [() => asked('completion install fish --yes --json')],
+    open: [() => asked('open --json')],
+    doctor: [() => asked('doctor --json')],
+  };
+
+  /** Runs lines in one account. */
+  async function asked(...list: readonly string[]): Promise<readonly Ended[]> {
+    const { me, env } = await account();
+    const ended: Ended[] = [];
+    for (const line of list) ended.push(await me.ci(line, { env }));
+    return ended;
+  }
+
+  /** Answers the wizard, which asks on a terminal, and takes the result from the screen. */
+  async function setUp(): Promise<readonly Ended[]> {
+    const { me } = await account();
+    const session = onTerminal(me, 'setup --json', { columns: 200 });
+    for (const question of ['What next?', 'Key name:', 'Save the key to:']) {
+      await session.shows(question);
+      session.type(enter);
+    }
+    const code = await session.exit;
+    return [{ code, signal: null, stdout: /^\{\n[\s\S]*^\}$/m.exec(session.screen)?.[0] ?? '', stderr: '' }];
+  }
+
+  /** Does something as somebody who signed in. */
+  async function signedIn(act: (me: User) => Promise<Ended>): Promise<Ended> {
+    const me = user({ CHEAPESTINFERENCE_API_URL: (await recordedSandbox()).url });
+    await me.ci('auth login --with-key', login);
+    return act(me);
+  }
+
+  test.each(Object.entries(answers))('ci %s', async (path, [run, ...optional]) => {
+    const named = (await tree()).find((leaf) => leaf.path === path)?.fields ?? [];
+    const printed = new Set<string>();
+    for (const { code, stdout } of await run()) {
+      expect([code, stdout.startsWith('{') || stdout.startsWith('[')]).toEqual([expect.toBeOneOf([0, 130]), true]);
+      const value: unknown = JSON.parse(stdout);
+      for (const each of Array.isArray(value) ? value : [value]) for (const name of namesIn(each)) printed.add(name);
+    }
+    expect([...printed].filter((name) => !named.includes(name))).toEqual([]);
+    expect(named.filter((name) => !printed.has(name))).toEqual(optional);
+  });
+
+  test('of every command that has some', async () => {
+    const withFields = (await tree()).filter(({ fields }) => fields.length > 0).map(({ path }) => path);
+    expect(withFields.filter((path) => !(path in answers))).toEqual([]);
+  });
+});
+
+describe('every read has one result in every format', () => {
+  test.each([
+    ['pools keys kimi26', 'list'],
+    ['billing credits', 'object'],
+    ['status', 'object'],
+    ['status --check', 'list'],
+    ['usage', 'list'],
+    ['usage prod', 'object'],
+    ['usage --self', 'object'],
+    ['plans list', 'list'],
+    ['auth list', 'list'],
+    ['config list', 'list'],
+    ['history', 'list'],
+    ['history --all', 'list'],
+    ['history reconcile', 'list'],
+    ['doctor', 'list'],
+  ])('ci %s', async (line, kind) => {
+    const api = await recordedSandbox();
+    await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
+    const key = await api.box.data('POST', '/api/keys/subscription', { name: 'prod' });
+    await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
+    const me = userOf(api, { CHEAPESTINFERENCE_API_KEY: textAt(key, 'apiKey') });
+    await me.ci('usage');
+    await me.ci('config set timeout 20s');
+    if (line.startsWith('history')) expect((await me.ci('keys create other --credit')).code).toBe(0);
+    const expected = line === 'status --check' ? 3 : 0;
+    const print = async (format: string) => {
+      const { code, stdout } = await me.ci(`${line} ${format}`);
+      expect([format, code, /\x1b/.test(stdout)]).toEqual([format, expected, false]);
+      // How long an answer took is another each time, and the clocks go on.
+      return stdout.replace(/answers in \d+ ms/, 'answers').replace(/\d+ s behind/, 'behind');
+    };
+    const asJson = await print('--json');
+    const value: unknown = JSON.parse(asJson);
+    expect([Array.isArray(value) ? 'list' : typeof value, asJson.split('\n').length]).toEqual([kind, 2]);
+    expect(parseYaml(await print('-o yaml'))).toEqual(value);
+    const [header = [], ...rows] = csvRows(await print('-o csv'));
+    expect(rows.length).toBe(Array.isArray(value) ? value.length : 1);
+    for (const row of rows) expect(row).toHaveLength(header.length);
+    const tsv = await print('');
+    const expectedCells = kind === 'list' ? rows : header.map((field, column) => [field, rows[0]?.[column]]);
+    expect(tsv === '' ? [] : cells(tsv)).toEqual(expectedCells);
+  });
+
+  test.each([
+    ['pools keys kimi26'],
+    ['billing credits'],
+    ['billing topup 25'],
+    ['status'],
+    ['auth list'],
+    ['auth switch default'],
+    ['config list'],
+    ['config get output'],
+    ['config path'],
+    ['history'],
+    ['history reconcile'],
+    ['doctor'],
+    ['open'],
+    ['plans list'],
+  ])('ci %s refuses a field that there is not, and names those that there are', async (line) => {
+    const api = await recordedSandbox();
+    await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
+    const me = userOf(api);
+    await me.ci('config set timeout 20s');
+    const leaf = (await tree()).findLast(({ path }) => `${line} `.startsWith(`${path} `));
+    const { code, stdout, stderr } = await me.ci(`${line} --fields nothing`);
+    expect([code, stdout]).toEqual([2, '']);
+    const last = lines(stderr).at(-1);
+    expect(last).toMatch(/^ci: .*"nothing"/);
+    for (const field of leaf?.fields ?? ['no such command']) expect(last).toContain(field);
+  });
+});

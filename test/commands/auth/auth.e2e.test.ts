@@ -1,0 +1,371 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { json, lines, oneLine, type User, user } from '../../support/cli.ts';
+import { answer, recordedSandbox } from '../../support/servers.ts';
+import { ctrlC, enter, onTerminal } from '../../support/terminal.ts';
+
+const key = 'mk_saved_0123456789abcdef';
+const masked = 'mk_…cdef';
+
+async function someone(env: Record<string, string> = {}) {
+  const api = await recordedSandbox();
+  const me = user(env);
+  return {
+    api,
+    me,
+    login: (args = '', stdin = key) => me.ci(`auth login --with-key --api-url ${api.url} ${args}`, { stdin }),
+  };
+}
+
+/** The management keys that a server was shown. */
+function shownKeys(api: Awaited<ReturnType<typeof recordedSandbox>>): (string | undefined)[] {
+  return [...new Set(api.received.map(({ headers }) => headers.authorization))];
+}
+
+async function statusOf(me: User, args = ''): Promise<unknown> {
+  return json(await me.ci(`auth status --json ${args}`));
+}
+
+describe('auth login', () => {
+  test('--with-key checks the key against the API, saves it for its owner alone, and shows it masked', async () => {
+    const { api, me, login } = await someone();
+    const { code, stdout, stderr } = await login('', `${key}\n`);
+    expect([code, stderr]).toEqual([0, '']);
+    const file = path.join(me.home, 'config', 'cheapestinference', 'config.json');
+    expect(lines(stdout)).toEqual([
+      'profile\tdefault',
+      `apiUrl\t${api.url}`,
+      `managementKey\t${masked}`,
+      `file\t${file}`,
+    ]);
+    expect(api.requests).toEqual(['GET /api/billing/status']);
+    expect(shownKeys(api)).toEqual([`Bearer ${key}`]);
+    expect(readFileSync(file, 'utf8')).toContain(key);
+    expect([statSync(file).mode & 0o777, statSync(path.dirname(file)).mode & 0o777]).toEqual([0o600, 0o700]);
+
+    expect((await me.ci('pools subscribe kimi26 --blocks europe --yes')).code).toBe(0);
+    expect(shownKeys(api)).toEqual([`Bearer ${key}`]);
+  });
+
+  test('on a terminal the key is asked for, and never appears on the screen', async () => {
+    const { api, me } = await someone();
+    const session = onTerminal(me, `auth login --api-url ${api.url}`);
+    await session.shows(/Management key/);
+    session.type(`${key}${enter}`);
+    expect(await session.exit).toBe(0);
+    expect(session.written).not.toContain(key);
+    expect(session.written).not.toContain('0123456789');
+    expect(session.screen).toContain('•');
+    expect(session.screen).toContain('"default"');
+    expect((await me.ci('billing status')).code).toBe(0);
+  });
+
+  test('Ctrl-C at the prompt is exit 130: nothing sent, nothing saved', async () => {
+    const { api, me } = await someone();
+    const session = onTerminal(me, `auth login --api-url ${api.url}`);
+    await session.shows(/Management key/);
+    session.type(ctrlC);
+    expect(await session.exit).toBe(130);
+    expect([api.requests, existsSync(path.join(me.home, 'config'))]).toEqual([[], false]);
+  });
+
+  test('with nobody to ask it is exit 2, and says how to pipe the key in', async () => {
+    const { api, me } = await someone();
+    const { code, stdout, stderr } = await me.ci(`auth login --api-url ${api.url}`);
+    expect([code, stdout, api.requests]).toEqual([2, '', []]);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).toContain('--with-key');
+  });
+
+  test.each([
+    ['an API key', 'sk_live_abcdefghijklmnopqrstuvwxyz012345'],
+    ['another kind of API key', 'sk-abcdefghijklmnopqrstuvwxyz012345'],
+    ['a key of somebody else', 'ghp_abcdefghijklmnopqrstuvwxyz012345'],
+    ['a key with a line break in it', 'mk_abcdefghij\nklmnopqrstuvwxyz012345'],
+    ['nothing', ''],
+  ])('%s is refused: exit 2, one line, nothing sent, nothing shown of it', async (_what, typed) => {
+    const { api, me, login } = await someone();
+    const { code, stdout, stderr } = await login('', typed);
+    expect([code, stdout, api.requests]).toEqual([2, '', []]);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).toContain('mk_');
+    expect(stderr).not.toMatch(/abcdefgh|klmnopq/);
+    expect(existsSync(path.join(me.home, 'config'))).toBe(false);
+  });
+
+  test('a key that the API refuses is exit 4, and is not saved', async () => {
+    const { me, login } = await someone();
+    const { code, stdout, stderr } = await login('', 'mk_invalid_0123456789abcdef');
+    expect([code, stdout]).toEqual([4, '']);
+    expect(stderr).toMatch(
+      /^ci: .*[Ii]nvalid management key\. Nothing was saved\. Copy the key again from the dashboard/,
+    );
+    expect(stderr).not.toContain('0123456789');
+    expect(existsSync(path.join(me.home, 'config'))).toBe(false);
+  });
+
+  test('a refused key leaves the one that was saved before', async () => {
+    const { api, me, login } = await someone();
+    await login();
+    expect((await login('', 'mk_invalid_0123456789abcdef')).code).toBe(4);
+    expect(await statusOf(me)).toMatchObject({ apiUrl: api.url, managementKey: masked });
+  });
+
+  test('is refused in the sandbox, which needs no key', async () => {
+    const { code, stderr } = await user().ci('auth login --with-key --sandbox', { stdin: key });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(oneLine);
+  });
+
+  test.each([
+    ['http://example.com'],
+    ['ftp://example.com'],
+    ['example.com'],
+    ['https://example.com/v1'],
+    ['https://user:word@example.com'],
+  ])('sends no key to %s', async (url) => {
+    const me = user();
+    const { code, stderr } = await me.ci(['auth', 'login', '--with-key', '--api-url', url], { stdin: key });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).not.toContain('user:word');
+    expect(existsSync(path.join(me.home, 'config'))).toBe(false);
+  });
+
+  test('CHEAPESTINFERENCE_CONFIG_DIR moves the file', async () => {
+    const { me, login } = await someone();
+    const elsewhere = path.join(me.home, 'elsewhere');
+    const { api } = await someone();
+    const { code } = await me.ci(`auth login --with-key --api-url ${api.url}`, {
+      stdin: key,
+      env: { CHEAPESTINFERENCE_CONFIG_DIR: elsewhere },
+    });
+    expect([code, existsSync(path.join(elsewhere, 'config.json'))]).toEqual([0, true]);
+    expect((await login()).code).toBe(0);
+    expect(existsSync(path.join(me.home, 'config', 'cheapestinference', 'config.json'))).toBe(true);
+  });
+});
+
+describe('auth status says where each value came from', () => {
+  test('of a saved profile', async () => {
+    const { api, me, login } = await someone();
+    await login('--profile work');
+    expect(await statusOf(me)).toEqual({
+      profile: 'work',
+      profileOrigin: 'configuration file',
+      apiUrl: api.url,
+      apiUrlOrigin: 'profile "work"',
+      managementKey: masked,
+      managementKeyOrigin: 'profile "work"',
+      apiKey: null,
+      apiKeyOrigin: null,
+      sandbox: false,
+      valid: true,
+    });
+  });
+
+  test('of the environment', async () => {
+    const { api, me } = await someone();
+    const { stdout } = await me.ci('auth status --json', {
+      env: {
+        CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_env_0123456789wxyz',
+        CHEAPESTINFERENCE_API_KEY: 'sk_live_abcdefghijklmnop7890',
+        CHEAPESTINFERENCE_API_URL: api.url,
+        CHEAPESTINFERENCE_PROFILE: 'team',
+      },
+    });
+    expect(json({ stdout })).toEqual({
+      profile: 'team',
+      profileOrigin: 'CHEAPESTINFERENCE_PROFILE',
+      apiUrl: api.url,
+      apiUrlOrigin: 'CHEAPESTINFERENCE_API_URL',
+      managementKey: 'mk_…wxyz',
+      managementKeyOrigin: 'CHEAPESTINFERENCE_MANAGEMENT_KEY',
+      apiKey: 'sk_live_…7890',
+      apiKeyOrigin: 'CHEAPESTINFERENCE_API_KEY',
+      sandbox: false,
+      valid: true,
+    });
+  });
+
+  test('of flags', async () => {
+    const { api, me, login } = await someone();
+    await login('--profile work');
+    expect(await statusOf(me, `--profile work --api-url ${api.url}`)).toMatchObject({
+      profile: 'work',
+      profileOrigin: '--profile',
+      apiUrlOrigin: '--api-url',
+    });
+  });
+
+  test('of the sandbox', async () => {
+    expect(await statusOf(user(), '--sandbox')).toMatchObject({
+      sandbox: true,
+      apiUrl: null,
+      apiUrlOrigin: '--sandbox',
+      managementKey: null,
+      managementKeyOrigin: '--sandbox',
+      valid: true,
+    });
+  });
+
+  test('not signed in is exit 4, and how to sign in', async () => {
+    const { code, stdout, stderr } = await user().ci('auth status');
+    expect([code, stdout]).toEqual([4, '']);
+    expect(stderr).toMatch(/ci auth login/);
+  });
+
+  test('a key that is refused is exit 4', async () => {
+    const { api, me } = await someone({ CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_revoked_0123456789' });
+    const { code, stdout, stderr } = await me.ci(`auth status --api-url ${api.url}`);
+    expect([code, stdout]).toEqual([4, '']);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).not.toContain('0123456789');
+  });
+});
+
+describe('which key is used', () => {
+  const fromEnvironment = 'mk_env_0123456789wxyz';
+
+  test('the one in the environment beats the current profile', async () => {
+    const { api, me, login } = await someone();
+    await login();
+    const { code } = await me.ci('billing status', { env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: fromEnvironment } });
+    expect([code, api.received.at(-1)?.headers.authorization]).toEqual([0, `Bearer ${fromEnvironment}`]);
+  });
+
+  test('an explicit --profile beats the one in the environment', async () => {
+    const { api, me, login } = await someone();
+    await login('--profile work');
+    const { code } = await me.ci('billing status --profile work', {
+      env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: fromEnvironment },
+    });
+    expect([code, api.received.at(-1)?.headers.authorization]).toEqual([0, `Bearer ${key}`]);
+  });
+
+  test('an explicit --profile that is not saved is exit 4, and the key in the environment is not sent for it', async () => {
+    const { api, me } = await someone();
+    const { code } = await me.ci(`billing status --profile nobody --api-url ${api.url}`, {
+      env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: fromEnvironment },
+    });
+    expect([code, api.requests]).toEqual([4, []]);
+  });
+
+  test('each profile has a key and a host of its own', async () => {
+    const { api, me, login } = await someone();
+    const other = await recordedSandbox();
+    await login('--profile work');
+    await me.ci(`auth login --with-key --profile play --api-url ${other.url}`, { stdin: 'mk_play_0123456789' });
+    await me.ci('billing status --profile play');
+    await me.ci('billing status');
+    expect([shownKeys(api), shownKeys(other)]).toEqual([[`Bearer ${key}`], ['Bearer mk_play_0123456789']]);
+  });
+
+  test.each([
+    ['a read', 'billing status'],
+    ['a read that needs no key', 'pools list'],
+    ['a change', 'pools subscribe kimi26 --blocks europe --yes'],
+    ['a call of one’s own', 'api GET /api/keys'],
+  ])('a saved key is sent to no other host: %s', async (_what, line) => {
+    const { me, login } = await someone();
+    const other = await recordedSandbox();
+    await login();
+    for (const args of [
+      { flag: `--api-url ${other.url}`, env: {} },
+      { flag: '', env: { CHEAPESTINFERENCE_API_URL: other.url } },
+    ]) {
+      await me.ci(`${line} ${args.flag}`, { env: args.env });
+    }
+    expect(other.received.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
+    expect(other.changes).toEqual([]);
+  });
+
+  test.each([
+    ['a saved key', {}],
+    ['a key in the environment', { CHEAPESTINFERENCE_MANAGEMENT_KEY: fromEnvironment }],
+  ])('%s does not follow a redirect to another host', async (_what, env) => {
+    const other = await recordedSandbox();
+    let moved = false;
+    const api = await recordedSandbox({
+      instead: ({ path: asked }) => (moved ? answer(307, '', { Location: other.url + asked }) : undefined),
+    });
+    const me = user({ CHEAPESTINFERENCE_API_URL: api.url });
+    await me.ci('auth login --with-key', { stdin: key });
+    moved = true;
+    for (const line of [
+      'pools list',
+      'billing status',
+      'keys create prod --credit',
+      'api POST /api/keys/credit --yes',
+    ]) {
+      await me.ci(line, { env });
+    }
+    expect(other.requests).toContain('GET /api/pools');
+    expect(other.received.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
+    expect(other.changes).toEqual([]);
+  });
+
+  test('a saved key that is needed at another host is exit 4, and says for which it was saved', async () => {
+    const { api, me, login } = await someone();
+    const other = await recordedSandbox();
+    await login();
+    const { code, stdout, stderr } = await me.ci(`billing status --api-url ${other.url}`);
+    expect([code, stdout, other.requests]).toEqual([4, '', []]);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).toContain(api.url);
+  });
+
+  test('an API key in the place of the management key is exit 2, and is not sent', async () => {
+    const { api, me } = await someone({ CHEAPESTINFERENCE_MANAGEMENT_KEY: 'sk_live_abcdefghijklmnop7890' });
+    const { code, stderr } = await me.ci(`billing status --api-url ${api.url}`);
+    expect([code, api.requests]).toEqual([2, []]);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).not.toContain('abcdefgh');
+  });
+
+  test('--sandbox uses none of them', async () => {
+    const { api, me, login } = await someone();
+    await login();
+    const before = api.requests.length;
+    expect((await me.ci('billing status --sandbox')).code).toBe(0);
+    expect(api.requests).toHaveLength(before);
+  });
+});
+
+describe('auth logout', () => {
+  test('forgets the key, and shows it masked', async () => {
+    const { me, login } = await someone();
+    await login();
+    const { code, stdout, stderr } = await me.ci('auth logout --json');
+    expect([code, json({ stdout })]).toMatchObject([0, { profile: 'default', managementKey: masked }]);
+    expect(stderr).toMatch(/still valid/);
+    expect(readFileSync(path.join(me.home, 'config', 'cheapestinference', 'config.json'), 'utf8')).not.toContain(key);
+    expect((await me.ci('billing status')).code).toBe(4);
+  });
+
+  test('forgets one profile, and speaks for no other until it is told to', async () => {
+    const { me, login } = await someone();
+    await login('--profile work');
+    await login('--profile play', 'mk_play_0123456789abcd');
+    expect((await me.ci('auth logout --profile work')).code).toBe(0);
+    expect((await me.ci('billing status')).code).toBe(4);
+    expect((await me.ci('auth switch play')).code).toBe(0);
+    expect(await statusOf(me)).toMatchObject({ profile: 'play', managementKey: 'mk_…abcd' });
+  });
+
+  test('of a profile that is not saved is exit 4', async () => {
+    const { me, login } = await someone();
+    await login('--profile work');
+    const { code, stderr } = await me.ci('auth logout --profile play');
+    expect(code).toBe(4);
+    expect(stderr).toContain('work');
+  });
+
+  test('with an unknown field keeps the key', async () => {
+    const { me, login } = await someone();
+    await login();
+    expect((await me.ci('auth logout --fields nope')).code).toBe(2);
+    expect((await me.ci('billing status')).code).toBe(0);
+  });
+});

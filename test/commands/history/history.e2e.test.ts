@@ -1,0 +1,568 @@
+import { appendFileSync, chmodSync, readFileSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import {
+  cells,
+  json,
+  lines,
+  managementKey,
+  namesIn,
+  oneLine,
+  sandboxUser,
+  secret,
+  settlesIn,
+  user,
+  userOf,
+} from '../../support/cli.ts';
+import {
+  errorOf,
+  firstChange,
+  isChange,
+  lossyCustomer,
+  madeEarlier,
+  outcomesOf,
+  recordOf,
+  stateFiles,
+  stateFolder,
+} from '../../support/lost.ts';
+import { at, listAt, textAt } from '../../support/sandbox.ts';
+import { answer, type Behaviour, forward, recordedSandbox, reset, silence, webPage } from '../../support/servers.ts';
+import { shown } from '../../support/terminal.ts';
+import { realTime } from '../../support/world.ts';
+
+const subscribe = 'pools subscribe kimi26 --blocks europe --yes';
+const minute = 60_000;
+
+/** Somebody who bought, made a key, and revoked it. */
+async function customer() {
+  const api = await recordedSandbox();
+  const me = userOf(api);
+  const subscription = textAt(json(await me.ci(`${subscribe} --json`)), 'id');
+  const key = textAt(json(await me.ci('keys create prod --json')), 'id');
+  await me.ci('keys delete prod --yes');
+  return { api, me, subscription, key };
+}
+
+describe('ci history', () => {
+  test('is what was changed, the newest first, with tabs in between', async () => {
+    const { me, subscription, key } = await customer();
+    const { code, stdout, stderr } = await me.ci('history');
+    expect([code, stderr]).toEqual([0, '']);
+    const [id, time] = [expect.stringMatching(/^[0-9a-f]{12}$/), expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)];
+    expect(cells(stdout)).toEqual([
+      [id, time, 'delete key prod', 'applied', key],
+      [id, time, 'create key prod', 'applied', key],
+      [id, time, 'subscribe kimi26 europe, 1 seat, monthly, $49.00', 'applied', subscription],
+    ]);
+  });
+
+  test('is a table for people, with times as they are spoken of', async () => {
+    const { me, key } = await customer();
+    madeEarlier(me, 3 * minute);
+    const { code, rows } = await shown(me, 'history', { columns: 160 });
+    expect(code).toBe(0);
+    expect(rows[0]).toMatch(/^ID +WHEN +CHANGE +OUTCOME +MADE OR CHANGED$/);
+    expect(rows[1]).toMatch(new RegExp(`^[0-9a-f]{12} +3 minutes ago +delete key prod +applied +${key}$`));
+    const narrow = await shown(me, 'history', { columns: 80 });
+    expect(narrow.rows[0]).toMatch(/^WHEN +CHANGE +OUTCOME$/);
+    for (const row of narrow.rows) expect(row.length).toBeLessThanOrEqual(80);
+  });
+
+  test('has these fields as JSON, and no others', async () => {
+    const { me, subscription } = await customer();
+    const [, , first] = listAt(json(await me.ci('history --json')));
+    expect(first).toEqual({
+      id: expect.stringMatching(/^[0-9a-f]{12}$/),
+      at: expect.stringMatching(/Z$/),
+      action: 'subscribe',
+      change: 'subscribe kimi26 europe, 1 seat, monthly, $49.00',
+      outcome: 'applied',
+      settledAt: expect.stringMatching(/Z$/),
+      ids: [subscription],
+      account: expect.stringMatching(/^mk_…cdef \(CHEAPESTINFERENCE_MANAGEMENT_KEY\) at 127\.0\.0\.1:\d+$/),
+      request: {
+        action: 'subscribe',
+        pool: 'kimi26',
+        blocks: ['europe'],
+        quantity: 1,
+        billingCycle: 'month',
+        charge: 49,
+      },
+    });
+    expect(namesIn(first)).toEqual('id at action change outcome settledAt ids account request'.split(' '));
+  });
+
+  test('tells every kind of change in words', async () => {
+    const { api, me } = await customer();
+    await me.ci('pools cancel kimi26 --yes');
+    await me.ci('keys create acme --credit');
+    await me.ci('billing topup 50 --method usdc');
+    await me.ci('billing card');
+    await me.ci(`billing verify 0x${'ab'.repeat(32)} --amount 12.50`);
+    await me.ci('api POST /api/keys/credit -f name=raw --yes');
+    const changes = cells((await me.ci('history --fields change')).stdout).map(([change]) => change);
+    const [ended] = listAt(await api.box.seen(), 'subscriptions');
+    expect(changes.slice(0, 6)).toEqual([
+      'POST /api/keys/credit',
+      `verify $12.50 of 0x${'ab'.repeat(32)}`,
+      'save a card',
+      'top up $50.00 by usdc',
+      'create credit key acme',
+      `cancel kimi26 ${textAt(ended, 'id')}`,
+    ]);
+  });
+
+  test('tells what was refused as not applied', async () => {
+    const { me } = await customer();
+    expect((await me.ci('pools subscribe minimax-m3 --blocks americas --yes')).code).toBe(6);
+    expect((await me.ci('keys create x --subscription nope')).code).toBe(5);
+    const [last] = listAt(json(await me.ci('history --json')));
+    expect(last).toMatchObject({ action: 'create-key', outcome: 'not_applied', ids: [] });
+  });
+
+  test('is that of the account in use; --all is that of all, with whose', async () => {
+    const { api, me } = await customer();
+    const other = { env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_another_account_0123456789' } };
+    await me.ci('keys create theirs --credit', other);
+    await me.ci('keys create boxed --credit --sandbox');
+    expect(cells((await me.ci('history --fields change')).stdout)).toHaveLength(3);
+    expect(cells((await me.ci('history --fields change', other)).stdout)).toEqual([['create credit key theirs']]);
+    expect(cells((await me.ci('history --fields change --sandbox')).stdout)).toEqual([['create credit key boxed']]);
+    const host = new URL(api.url).host;
+    const all = cells((await me.ci('history --all')).stdout);
+    expect(all.map((row) => [row[2], row.at(-1)])).toEqual([
+      ['create credit key boxed', 'the sandbox: no money moves'],
+      ['create credit key theirs', `mk_…6789 (CHEAPESTINFERENCE_MANAGEMENT_KEY) at ${host}`],
+      ...['delete key prod', 'create key prod', 'subscribe kimi26 europe, 1 seat, monthly, $49.00'].map((change) => [
+        change,
+        `mk_…cdef (CHEAPESTINFERENCE_MANAGEMENT_KEY) at ${host}`,
+      ]),
+    ]);
+  });
+
+  test('is the same account’s however its host is written', async () => {
+    const { api, me } = await customer();
+    const env = { CHEAPESTINFERENCE_API_URL: `${api.url}/` };
+    expect(cells((await me.ci('history --fields change', { env })).stdout)).toHaveLength(3);
+  });
+
+  test('lists at most --limit changes, the newest ones of the current account', async () => {
+    const { me } = await customer();
+    await me.ci('keys create boxed --credit --sandbox');
+    const listed = async (line: string) => cells((await me.ci(`history --fields change ${line}`)).stdout).flat();
+    expect(await listed('--limit 1')).toEqual(['delete key prod']);
+    expect(await listed('-L 2')).toEqual(['delete key prod', 'create key prod']);
+    expect(await listed('-L 1 --all')).toEqual(['create credit key boxed']);
+    expect(await listed('-L 99')).toHaveLength(3);
+    for (const limit of ['0', '-1', '1.5', 'many', '']) {
+      const { code, stderr } = await me.ci(['history', `--limit=${limit}`]);
+      expect([code, stderr]).toEqual([
+        2,
+        `ci: "${limit}" is not a valid limit. Use a whole number above 0, such as 100.\n`,
+      ]);
+    }
+  });
+
+  test('shows the charge if it differs from the agreed price', async () => {
+    const { me } = await customer();
+    const [begin, end] = recordOf(me);
+    appendFileSync(
+      path.join(stateFolder(me), 'history.jsonl'),
+      `${JSON.stringify({ ...Object.fromEntries(Object.entries(end ?? {})), charge: 499 })}\n`,
+    );
+    const shownChange = listAt(json(await me.ci('history --json'))).find((each) => at(each, 'id') === at(begin, 'id'));
+    expect(shownChange).toMatchObject({
+      change: 'subscribe kimi26 europe, 1 seat, monthly, $499.00',
+      request: { charge: 49 },
+    });
+  });
+
+  test('asks nothing of the API, and needs no key', async () => {
+    const { api, me } = await customer();
+    const before = api.requests.length;
+    expect((await me.ci('history --json')).code).toBe(0);
+    expect(api.requests).toHaveLength(before);
+    expect((await me.ci('history', { env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: '' } })).code).toBe(0);
+  });
+
+  test('is empty at first: an empty list, a word to people, nothing in a pipe', async () => {
+    const me = user();
+    expect(await me.ci('history')).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(await me.ci('history --json')).toMatchObject({ code: 0, stdout: '[]\n', stderr: '' });
+    expect((await shown(me, 'history')).rows[0]).toBe('No changes recorded on this machine.');
+  });
+
+  test('that is damaged is shown as far as it is whole', async () => {
+    const { me } = await customer();
+    appendFileSync(path.join(stateFolder(me), 'history.jsonl'), '\0\0garbage\n{"id":');
+    expect(cells((await me.ci('history')).stdout)).toHaveLength(3);
+    await me.ci('keys create next --credit');
+    expect(cells((await me.ci('history')).stdout)).toHaveLength(4);
+  });
+
+  test('with an API URL that is none is a mistake in what was typed', async () => {
+    const { code, stderr } = await user().ci('history --api-url nope');
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^ci: "nope" is not an API URL\./)]);
+  });
+
+  test('has an unknown field refused, and a verb that is none', async () => {
+    for (const line of ['history --fields nope', 'history forget', 'history reconcile now']) {
+      const { code, stderr } = await user().ci(line);
+      expect([line, code]).toEqual([line, 2]);
+      expect(stderr).toMatch(oneLine);
+    }
+  });
+});
+
+describe('the record', () => {
+  test('holds no secret, whatever the command was and however it ended', async () => {
+    const { api, me } = await customer();
+    const key = 'sk_live_0123456789abcdefghijklmnopqrstuv';
+    await me.ci(['keys', 'create', key, '--credit', '--save', '.env']);
+    await me.ci(`api POST /api/keys/credit?key=${key} -f name=${key} --yes`);
+    await me.ci(`api DELETE /api/keys/${managementKey} --yes`);
+    await me.ci('pools subscribe kimi26 --blocks asia --create-key made --yes');
+    await me.ci('keys create undelivered --credit --jq error(.apiKey)');
+    const text = recordOf(me)
+      .map((line) => JSON.stringify(line))
+      .join('\n');
+    const made = listAt(await api.box.data('GET', '/api/keys'));
+    expect(made).toHaveLength(4);
+    for (const each of made) expect(text).not.toContain(textAt(each, 'apiKey'));
+    expect(text).not.toMatch(secret);
+    expect(text).not.toContain(managementKey);
+    expect(text.split('\n').length).toBeGreaterThan(12);
+  });
+
+  test('is for its owner alone', async () => {
+    const { me } = await customer();
+    const file = path.join(stateFolder(me), 'history.jsonl');
+    expect([statSync(stateFolder(me)).mode & 0o777, statSync(file).mode & 0o777]).toEqual([0o700, 0o600]);
+    chmodSync(file, 0o644);
+    await me.sh('umask 0; ci keys create x --credit');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  test('is in XDG_STATE_HOME where that is set', async () => {
+    const me = sandboxUser();
+    const { code } = await me.ci('keys create x --credit', { env: { XDG_STATE_HOME: path.join(me.home, 'state') } });
+    expect(code).toBe(0);
+    expect(readFileSync(path.join(me.home, 'state', 'cheapestinference', 'history.jsonl'), 'utf8')).toContain('"x"');
+    expect(recordOf(me)).toEqual([]);
+  });
+
+  test('holds the change before its request leaves', async () => {
+    const { me, api } = await lossyCustomer(firstChange(false, silence));
+    const running = me.start('keys create x --credit --timeout 60s');
+    await api.got('POST');
+    expect(outcomesOf(me)).toEqual(['create-key pending']);
+    expect(cells((await me.ci('history --fields outcome')).stdout)).toEqual([['running']]);
+    running.kill('SIGKILL');
+    await running.ended;
+    expect(cells((await me.ci('history --fields outcome')).stdout)).toEqual([['pending']]);
+  });
+});
+
+/** Somebody whose `ci` was killed with its request under way. */
+async function killed(line: string, carriedOut: boolean, holding: 'nothing' | 'a subscription' = 'nothing') {
+  const customer = await lossyCustomer(firstChange(carriedOut, silence));
+  if (holding === 'a subscription') {
+    await customer.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
+  }
+  const running = customer.me.start(line);
+  await customer.lost(1);
+  running.kill('SIGKILL');
+  expect((await running.ended).signal).toBe('SIGKILL');
+  return customer;
+}
+
+describe('a change whose process was killed', () => {
+  test.each([
+    [subscribe, 'subscribe kimi26 europe, 1 seat, monthly, $49.00'],
+    ['keys create x --credit', 'create credit key x'],
+  ])('is pointed out at the next change, and by nothing else: %s', async (line, words) => {
+    const { me } = await killed(line, true);
+    const note = `The outcome of an earlier change is unknown: "${words}" (just now). Run \`ci history reconcile\` to find out.\n`;
+    expect((await me.ci('keys list --json')).stderr).toBe('');
+    expect((await me.ci('history --json')).stderr).toBe('');
+    const next = await me.ci('keys create next --credit');
+    expect([next.code, next.stderr]).toEqual([0, note]);
+    const other = { env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_another_account_0123456789' } };
+    expect((await me.ci('keys create next --credit', other)).stderr).toBe('');
+    expect(outcomesOf(me)[0]).toMatch(/ pending$/);
+  });
+
+  test('is pointed out once, with how long ago, though the command makes several changes', async () => {
+    const { me } = await killed('keys create x --credit', false);
+    await me.ci('keys create a --credit');
+    await me.ci('keys create b --credit');
+    madeEarlier(me, 2 * 60 * minute);
+    const { stderr } = await me.ci('keys delete a b --yes');
+    expect(stderr).toBe(
+      'The outcome of an earlier change is unknown: "create credit key x" (2 hours ago). Run `ci history reconcile` to find out.\n',
+    );
+  });
+
+  test('with --json leaves the error the last line of stderr', async () => {
+    const { me } = await killed('keys create x --credit', false);
+    const { code, stderr } = await me.ci('keys create x --subscription nope --json');
+    expect(code).toBe(5);
+    const told = lines(stderr);
+    expect(told).toHaveLength(2);
+    expect(JSON.parse(told[1] ?? '')).toMatchObject({ error: { code: 'not_found', outcome: 'not_applied' } });
+  });
+});
+
+describe('ci history reconcile', () => {
+  test.each([
+    ['a purchase', subscribe, 'subscribe', 'nothing', 'subscriptions'],
+    ['a credit key', 'keys create x --credit', 'create-key', 'nothing', 'keys'],
+    ['a key', 'keys create x', 'create-key', 'a subscription', 'keys'],
+  ] as const)('finds out that %s was carried out', async (_what, line, action, after, made) => {
+    const { me, box, api } = await killed(line, true, after);
+    const before = api.changes.length;
+    const { code, stdout } = await me.ci('history reconcile --json');
+    expect(code).toBe(0);
+    const [first, ...others] = listAt(await box.seen(), made);
+    expect(others).toEqual([]);
+    expect(json({ stdout })).toMatchObject([{ action, outcome: 'applied', ids: [textAt(first, 'id')] }]);
+    expect(api.changes).toHaveLength(before);
+    expect(outcomesOf(me)).toEqual([`${action} applied`]);
+  });
+
+  test.each([
+    ['a purchase', subscribe, 'subscribe', 'nothing'],
+    ['a key', 'keys create x', 'create-key', 'a subscription'],
+    ['a cancellation', 'pools cancel kimi26 --yes', 'cancel', 'a subscription'],
+  ] as const)('finds out that %s was not carried out', async (_what, line, action, after) => {
+    const { me } = await killed(line, false, after);
+    madeEarlier(me, 2 * minute + 2000);
+    const { code, stdout, stderr } = await me.ci('history reconcile');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(cells(stdout).map((row) => row.slice(3))).toEqual([['not_applied', '']]);
+    expect(outcomesOf(me)).toEqual([`${action} not_applied`]);
+    expect(stateFiles(me)).toEqual(['history.jsonl']);
+  });
+
+  test.each([
+    ['a purchase', subscribe, 'subscribe', 'nothing'],
+    ['a key', 'keys create x', 'create-key', 'a subscription'],
+    ['a cancellation', 'pools cancel kimi26 --yes', 'cancel', 'a subscription'],
+  ] as const)('says of %s of a minute ago that it may still go through', async (_what, line, action, after) => {
+    const { me, api } = await killed(line, false, after);
+    madeEarlier(me, minute);
+    const before = api.requests.length;
+    const { code, stdout, stderr } = await me.ci('history reconcile');
+    expect([code, cells(stdout).map((row) => row.slice(3))]).toEqual([10, [['unknown', '']]]);
+    expect(stderr).toMatch(
+      /^[0-9a-f]{12} \(.+\): not found yet\. It may go through within (?:5|6)\d s\. Run `ci history reconcile --wait` to wait\.\nThe outcome of 1 change is still unknown\.\n$/,
+    );
+    expect([api.requests.length - before, outcomesOf(me)]).toEqual([1, [`${action} unknown`]]);
+  });
+
+  test('finds a change that appears after a look that found nothing', async () => {
+    const { me, box } = await killed('keys create x --credit', false);
+    expect((await me.ci('history reconcile')).code).toBe(10);
+    const late = await box.data('POST', '/api/keys/credit', { name: 'x' });
+    const ended = await me.ci('history reconcile --json');
+    expect([ended.code, json(ended)]).toMatchObject([0, [{ outcome: 'applied', ids: [textAt(late, 'id')] }]]);
+    expect(outcomesOf(me)).toEqual(['create-key applied']);
+  });
+
+  test('with --wait finds a change that appears while it waits', async () => {
+    const { me, box } = await killed('keys create x --credit', false);
+    const running = me.start('history reconcile --wait --json');
+    await running.stderr(
+      /^Waiting up to 1[12]\d s for "create credit key x" to settle\. Ctrl-C leaves its outcome unknown\.\n/,
+    );
+    const late = await box.data('POST', '/api/keys/credit', { name: 'x' });
+    const ended = await running.ended;
+    expect([ended.code, json(ended)]).toMatchObject([0, [{ outcome: 'applied', ids: [textAt(late, 'id')] }]]);
+  });
+
+  test('with --wait waits until a change that was not carried out has settled', async () => {
+    const { me } = await killed('keys create x --credit', false);
+    settlesIn(me, '2s');
+    const ended = await me.ci('history reconcile --wait --json');
+    expect([ended.code, json(ended)]).toMatchObject([0, [{ outcome: 'not_applied', ids: [] }]]);
+    expect(outcomesOf(me)).toEqual(['create-key not_applied']);
+  });
+
+  test('with --wait looks once more if a look took longer than the settling time', async () => {
+    let slow = false;
+    const { me, box, lost } = await lossyCustomer(
+      (request, before) =>
+        firstChange(false, silence)(request, before) ?? (slow ? { carriedOut: false, told: late } : undefined),
+    );
+    const late: Behaviour = async (request, response) => {
+      slow = false;
+      // Longer than the settling time, for which there is no event to wait for.
+      await sleep(2500);
+      await forward(box.url, request, response);
+    };
+    settlesIn(me, '1s');
+    const running = me.start('keys create x --credit');
+    await lost(1);
+    running.kill('SIGKILL');
+    await running.ended;
+    slow = true;
+    const ended = await me.ci('history reconcile --wait --json', realTime);
+    expect([ended.code, json(ended)]).toMatchObject([0, [{ outcome: 'not_applied', ids: [] }]]);
+  });
+
+  test('with --wait leaves the change unknown at Ctrl-C', async () => {
+    const { me } = await killed('keys create x --credit', false);
+    const running = me.start('history reconcile --wait --json');
+    await running.stderr(/^Waiting up to /);
+    running.kill('SIGINT');
+    const ended = await running.ended;
+    expect([ended.code, ended.stdout, errorOf(ended)]).toMatchObject([130, '', { code: 'interrupted' }]);
+    expect(outcomesOf(me)).toEqual(['create-key pending']);
+  });
+
+  test('uses the settling time that `ci config set settling-time` sets', async () => {
+    const { me } = await killed('keys create x --credit', false);
+    madeEarlier(me, 10_000);
+    expect((await me.ci('history reconcile')).code).toBe(10);
+    expect((await me.ci('config set settling-time 5s')).code).toBe(0);
+    const ended = await me.ci('history reconcile --json');
+    expect([ended.code, json(ended)]).toMatchObject([0, [{ outcome: 'not_applied' }]]);
+  });
+
+  test('finds out that a cancellation was carried out', async () => {
+    const { me, box } = await killed('pools cancel kimi26 --yes', true, 'a subscription');
+    const { code, stdout } = await me.ci('history reconcile');
+    const [ended] = listAt(await box.seen(), 'subscriptions');
+    expect([code, cells(stdout)[0]?.slice(3)]).toEqual([0, ['applied', textAt(ended, 'id')]]);
+  });
+
+  test.each([
+    [true, 'applied'],
+    [false, 'not_applied'],
+  ])('finds out of a revocation whether it was carried out: %s', async (carriedOut, outcome) => {
+    const { me, box } = await lossyCustomer((request) =>
+      request.method === 'DELETE' ? { carriedOut, told: silence } : undefined,
+    );
+    const made = await box.data('POST', '/api/keys/credit', { name: 'old' });
+    const running = me.start('keys delete old --yes');
+    await expect.poll(() => outcomesOf(me)).toEqual(['delete-key pending']);
+    await expect.poll(async () => listAt(await box.seen(), 'keys').length).toBe(carriedOut ? 0 : 1);
+    running.kill('SIGKILL');
+    await running.ended;
+    madeEarlier(me, 3 * minute);
+    const { code, stdout } = await me.ci('history reconcile --json');
+    expect(code).toBe(0);
+    expect(json({ stdout })).toMatchObject([{ outcome, ids: carriedOut ? [textAt(made, 'id')] : [] }]);
+  });
+
+  test('of a key says that its secret was not delivered, and what to do', async () => {
+    const { me, box } = await killed('keys create x --credit', true);
+    const { stderr } = await me.ci('history reconcile');
+    const id = textAt(await box.seen(), 'keys', 0, 'id');
+    expect(stderr).toBe(
+      `The key ${id} was created, and its secret was not delivered. \`ci pools keys POOL --reveal\` shows that of a pool's key. Delete any other with \`ci keys delete ${id}\`.\n`,
+    );
+  });
+
+  test('takes for its own what no other change is known to have made', async () => {
+    const { me } = await killed('keys create x --credit', false);
+    expect((await me.ci('keys create x --credit --again')).code).toBe(0);
+    madeEarlier(me, 3 * minute);
+    expect(json(await me.ci('history reconcile --json'))).toMatchObject([{ outcome: 'not_applied' }]);
+    expect(outcomesOf(me)).toEqual(['create-key not_applied', 'create-key applied']);
+  });
+
+  test('does not claim one key for two changes', async () => {
+    const { me, box } = await killed('keys create x --credit', false);
+    await box.data('POST', '/api/keys/credit', { name: 'x' });
+    const record = path.join(stateFolder(me), 'history.jsonl');
+    const [line = ''] = lines(readFileSync(record, 'utf8'));
+    appendFileSync(record, `${line.replace(/"id":"[0-9a-f]{12}"/, '"id":"0123456789ab"')}\n`);
+    madeEarlier(me, 3 * minute);
+    const outcomes = listAt(json(await me.ci('history reconcile --json'))).map((each) => textAt(each, 'outcome'));
+    expect(outcomes.toSorted()).toEqual(['applied', 'not_applied']);
+  });
+
+  test.each([
+    ['fails', answer(503, { success: false, error: 'out of order' }), 10, 'out of order'],
+    ['closes the connection', reset, 10, 'did not answer'],
+    ['is a web page', webPage(200), 10, 'a web page'],
+    ['does not answer', silence, 10, 'no answer within 1 s'],
+    ['refuses the key', answer(401, { success: false, error: 'No entry' }), 4, 'No entry'],
+  ])('settles nothing while the API %s', async (_what, told, expected, why) => {
+    let failing = false;
+    const customer = await lossyCustomer((request, before) => {
+      if (before === 0 && isChange(request)) return { carriedOut: true, told: silence };
+      return failing ? { carriedOut: false, told } : undefined;
+    });
+    const { me } = customer;
+    const running = me.start(subscribe);
+    await customer.lost(1);
+    running.kill('SIGKILL');
+    await running.ended;
+    failing = true;
+    const { code, stdout, stderr } = await me.ci('history reconcile --timeout 1s');
+    expect(code).toBe(expected);
+    expect(stderr).toContain(why);
+    if (expected === 10) {
+      expect(cells(stdout)[0]?.slice(3)).toEqual(['pending', '']);
+      expect(stderr).toMatch(/^[0-9a-f]{12} \(.+\): .+\nThe outcome of 1 change is still unknown\.\n$/);
+    } else expect(stdout).toBe('');
+    expect(outcomesOf(me)).toEqual(['subscribe pending']);
+    failing = false;
+    expect((await me.ci('history reconcile')).code).toBe(0);
+    expect(outcomesOf(me)).toEqual(['subscribe applied']);
+  });
+
+  test('is exit 4 when not signed in', async () => {
+    const { code, stdout, stderr } = await user().ci('history reconcile');
+    expect([code, stdout]).toEqual([4, '']);
+    expect(stderr).toMatch(oneLine);
+  });
+
+  test('with nothing open asks nothing of the API', async () => {
+    const { api, me } = await customer();
+    const before = api.requests.length;
+    expect(await me.ci('history reconcile')).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(json(await me.ci('history reconcile --json'))).toEqual([]);
+    expect(api.requests).toHaveLength(before);
+    expect((await shown(me, 'history reconcile')).rows[0]).toBe('Every recorded change has a known outcome.');
+  });
+
+  test('leaves the change of a process at work alone', async () => {
+    const { me, api } = await lossyCustomer(firstChange(false, silence));
+    const running = me.start('keys create x --credit --timeout 60s');
+    await api.got('POST');
+    const { code, stdout, stderr } = await me.ci('history reconcile --json');
+    expect([code, json({ stdout })]).toMatchObject([10, [{ change: 'create credit key x', outcome: 'running' }]]);
+    expect(stderr).toMatch(/^[0-9a-f]{12} \(create credit key x\): another ci process is working on it\.\n/);
+    expect(outcomesOf(me)).toEqual(['create-key pending']);
+    expect((await me.ci('keys create y --credit')).stderr).toBe('');
+    running.kill('SIGKILL');
+    await running.ended;
+  });
+
+  test('leaves that of another account alone', async () => {
+    const { me } = await killed('keys create x --credit', true);
+    const other = { env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_another_account_0123456789' } };
+    expect(json(await me.ci('history reconcile --json', other))).toEqual([]);
+    expect(outcomesOf(me)).toEqual(['create-key pending']);
+  });
+
+  test('of a raw request cannot be done: exit 10, and why', async () => {
+    const { me } = await killed('api POST /api/keys/credit -f name=raw --yes', true);
+    const { code, stdout, stderr } = await me.ci('history reconcile');
+    expect([code, cells(stdout)[0]?.slice(2)]).toEqual([10, ['POST /api/keys/credit', 'unknown', '']]);
+    expect(stderr).toMatch(
+      /^[0-9a-f]{12} \(.+\): ci can't tell what a raw request changes\.\nThe outcome of 1 change is still unknown\.\n$/,
+    );
+  });
+});
+
+test('what is lost with the folder is begun anew', async () => {
+  const { me } = await customer();
+  rmSync(stateFolder(me), { recursive: true });
+  expect((await me.ci('keys create x --credit')).code).toBe(0);
+  expect(outcomesOf(me)).toEqual(['create-key applied']);
+});

@@ -1,0 +1,403 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { cells, json, lines, namesIn, oneLine, secret, type User, userOf } from '../../support/cli.ts';
+import { errorOf, isChange, outcomesOf, stateFiles } from '../../support/lost.ts';
+import { listAt, textAt } from '../../support/sandbox.ts';
+import { answer, type Behaviour, data, type Received, recordedSandbox, reset } from '../../support/servers.ts';
+import { ctrlC, enter, onTerminal, shown } from '../../support/terminal.ts';
+
+interface World {
+  /** Whether the list of keys holds their secrets, as today's does. */
+  readonly listsSecrets?: boolean;
+  /** Whether a pool's keys are told. */
+  readonly tellsPoolKeys?: boolean;
+  /** How many changes have their answers lost, from the first on; they are carried out. */
+  readonly lost?: number;
+  readonly refusesRevoking?: boolean;
+  /** Changes the list of keys. */
+  readonly listed?: (key: Record<string, unknown>) => Record<string, unknown>;
+}
+
+const members = (value: unknown): Record<string, unknown> => Object.fromEntries(Object.entries(value ?? {}));
+
+/** Somebody at a sandbox that tells more or less of keys, with a subscription on kimi26. */
+async function customer({
+  listsSecrets = true,
+  tellsPoolKeys = true,
+  lost = 0,
+  refusesRevoking = false,
+  listed = (key) => key,
+}: World = {}) {
+  let losses = 0;
+  const spoiled = (request: Received): Behaviour | undefined => {
+    if (request.method === 'GET' && request.path === '/api/keys') {
+      return async (received, response) => {
+        const keys = listAt(await api.box.data('GET', '/api/keys')).map((key) => {
+          const { apiKey, ...rest } = members(key);
+          return listed(listsSecrets ? { ...rest, apiKey } : rest);
+        });
+        await data(keys)(received, response);
+      };
+    }
+    if (!tellsPoolKeys && request.path.endsWith('/my-keys')) return data([]);
+    if (refusesRevoking && request.method === 'DELETE') return answer(403, { success: false, error: 'No entry' });
+    if (!isChange(request) || losses >= lost) return undefined;
+    losses += 1;
+    return async (received, response) => {
+      await api.box.call(received.method, received.path, { text: received.body });
+      await reset(received, response);
+    };
+  };
+  const api: Awaited<ReturnType<typeof recordedSandbox>> = await recordedSandbox({ instead: spoiled });
+  const subscription = await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
+  const keys = async () => listAt(await api.box.data('GET', '/api/keys'));
+  return { api, me: userOf(api), subscriptionId: textAt(subscription, 'id'), keys };
+}
+
+function dotenv({ home }: User): string {
+  return readFileSync(path.join(home, '.env'), 'utf8');
+}
+
+describe('keys create --ensure', () => {
+  test('makes the key that is not there, and shows its secret this once', async () => {
+    const { api, me, keys } = await customer();
+    const { code, stdout, stderr } = await me.ci('keys create prod --ensure --json');
+    expect([code, stderr, api.changes]).toEqual([0, '', ['POST /api/keys/subscription']]);
+    const made = json({ stdout });
+    expect(namesIn(made)).toEqual(['id', 'name', 'apiKey']);
+    expect(made).toMatchObject({ apiKey: textAt((await keys())[0], 'apiKey') });
+  });
+
+  test('does nothing when it is there, says so, and prints it masked', async () => {
+    const { api, me } = await customer();
+    const made = json(await me.ci('keys create prod --ensure --json'));
+    const apiKey = textAt(made, 'apiKey');
+    const again = await me.ci('keys create prod --ensure --json');
+    expect([again.code, again.stderr]).toEqual([0, 'Key "prod" already exists. Nothing was created.\n']);
+    expect(json(again)).toEqual({ id: textAt(made, 'id'), name: 'prod', apiKey: `sk_live_…${apiKey.slice(-4)}` });
+    expect(api.changes).toHaveLength(1);
+    expect(outcomesOf(me)).toEqual(['create-key applied']);
+    expect(stateFiles(me)).toEqual(['history.jsonl']);
+  });
+
+  test('prints it the same in a pipe and to people, and never whole', async () => {
+    const { me } = await customer();
+    const [[id = '', , apiKey = ''] = []] = cells((await me.ci('keys create prod')).stdout);
+    const { stdout } = await me.ci('keys create prod --ensure');
+    expect(stdout).toBe(`id\t${id}\nname\tprod\napiKey\tsk_live_…${apiKey.slice(-4)}\n`);
+    const { code, written } = await shown(me, 'keys create prod --ensure --debug');
+    expect(code).toBe(0);
+    expect(written).toContain(`sk_live_…${apiKey.slice(-4)}`);
+    expect(written).not.toContain(apiKey);
+  });
+
+  test.each([
+    ['another name', 'keys create staging', 'keys create prod'],
+    ['a name that begins the same', 'keys create prod-2', 'keys create prod'],
+    ['a name in other letters', 'keys create Prod', 'keys create prod'],
+    ['credit, where one for a subscription is there', 'keys create prod', 'keys create prod --credit'],
+    ['a subscription, where one of credit is there', 'keys create prod --credit', 'keys create prod'],
+  ])('makes one for %s', async (_what, first, second) => {
+    const { me, keys } = await customer();
+    expect((await me.ci(first)).code).toBe(0);
+    const { code, stderr } = await me.ci(`${second} --ensure`);
+    expect([code, stderr, (await keys()).length]).toEqual([0, '', 2]);
+  });
+
+  test('makes one for another subscription, and none for the same', async () => {
+    const { api, me, subscriptionId, keys } = await customer();
+    const other = textAt(await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] }), 'id');
+    await me.ci(`keys create prod --subscription ${subscriptionId}`);
+    expect((await me.ci(`keys create prod --ensure --subscription ${subscriptionId}`)).stderr).toContain(
+      'already exists',
+    );
+    expect((await me.ci('keys create prod --ensure --pool kimi26')).stderr).toContain('already exists');
+    expect((await me.ci('keys create prod --ensure')).stderr).toContain('already exists');
+    expect(await keys()).toHaveLength(1);
+    expect((await me.ci(`keys create prod --ensure --subscription ${other}`)).stderr).toBe('');
+    expect(await keys()).toHaveLength(2);
+  });
+
+  test('makes one in the place of one that does not work', async () => {
+    const { me, keys } = await customer({ listed: (key) => ({ ...key, isActive: false }) });
+    await me.ci('keys create prod');
+    const { code, stderr } = await me.ci('keys create prod --ensure');
+    expect([code, stderr, (await keys()).length]).toEqual([0, '', 2]);
+  });
+
+  test('takes one of which the API does not say that it works', async () => {
+    const { me, keys } = await customer({
+      listed: ({ isActive: _active, keyType: _type, subscriptionId: _id, ...key }) => key,
+    });
+    await me.ci('keys create prod');
+    const { stderr } = await me.ci('keys create prod --ensure');
+    expect([stderr, (await keys()).length]).toEqual(['Key "prod" already exists. Nothing was created.\n', 1]);
+  });
+
+  test('with several of the name is exit 2, and names them', async () => {
+    const { api, me, keys } = await customer();
+    await me.ci('keys create prod');
+    await me.ci('keys create prod');
+    const { code, stdout, stderr } = await me.ci('keys create prod --ensure');
+    expect([code, stdout, api.changes.length]).toEqual([2, '', 2]);
+    expect(stderr).toMatch(/^ci: 2 keys are named "prod"\. /);
+    for (const key of await keys()) {
+      expect(stderr).toContain(textAt(key, 'id'));
+      expect(stderr).not.toContain(textAt(key, 'apiKey'));
+    }
+  });
+
+  test('knows a name by its letters, not by the blanks around it', async () => {
+    const { me, keys } = await customer({ listed: (key) => ({ ...key, name: String(key.name).trim() }) });
+    await me.ci(['keys', 'create', ' prod ']);
+    const { code, stderr } = await me.ci(['keys', 'create', ' prod ', '--ensure']);
+    expect([code, stderr, (await keys()).length]).toEqual([
+      0,
+      'Key " prod " already exists. Nothing was created.\n',
+      1,
+    ]);
+  });
+
+  test('makes one of 10 that are asked for at once', async () => {
+    const { me, keys } = await customer();
+    const ends = await Promise.all(Array.from({ length: 10 }, () => me.process('keys create prod --ensure --json')));
+    expect(ends.map(({ code }) => code)).toEqual(Array(10).fill(0));
+    expect(await keys()).toHaveLength(1);
+    expect(ends.filter(({ stdout }) => secret.test(stdout))).toHaveLength(1);
+    expect(new Set(ends.map((each) => textAt(json(each), 'id'))).size).toBe(1);
+    expect(stateFiles(me)).toEqual(['history.jsonl']);
+  });
+
+  test.each([
+    ['without a name', 'keys create --ensure'],
+    ['of credit without a name', 'keys create --credit --ensure'],
+    ['left out, with --reveal', 'keys create prod --reveal'],
+  ])('%s is exit 2, and nothing is sent', async (_what, line) => {
+    const { api, me } = await customer();
+    const { code, stdout, stderr } = await me.ci(line);
+    expect([code, stdout, api.requests]).toEqual([2, '', []]);
+    expect(stderr).toMatch(oneLine);
+  });
+});
+
+describe('keys create --ensure --reveal', () => {
+  test.each([
+    ['--json', (id: string, apiKey: string) => `${JSON.stringify({ id, name: 'prod', apiKey })}\n`],
+    ['--secret-only', (_id: string, apiKey: string) => `${apiKey}\n`],
+    ['', (id: string, apiKey: string) => `${id}\tprod\t${apiKey}\n`],
+  ])('shows the secret of the key that is there (%j)', async (flags, printed) => {
+    const { api, me, keys } = await customer();
+    await me.ci('keys create prod');
+    const { code, stdout } = await me.ci(`keys create prod --ensure --reveal ${flags}`);
+    const [key] = await keys();
+    expect([code, api.changes.length]).toEqual([0, 1]);
+    expect(stdout).toBe(printed(textAt(key, 'id'), textAt(key, 'apiKey')));
+  });
+
+  test('--secret-only alone would show it unasked: exit 2 when it is there', async () => {
+    const { api, me } = await customer();
+    const made = await me.ci('keys create prod --ensure --secret-only');
+    expect(made.stdout).toMatch(/^sk_live_\S{32}\n$/);
+    const { code, stdout, stderr } = await me.ci('keys create prod --ensure --secret-only');
+    expect([code, stdout, api.changes.length]).toEqual([2, '', 1]);
+    expect(stderr).toContain('Add --reveal to have it.');
+    expect(stderr).not.toMatch(secret);
+  });
+
+  test('where the list holds no secrets, that of a pool’s key is among the pool’s', async () => {
+    const { me, keys } = await customer({ listsSecrets: false });
+    await me.ci('keys create prod');
+    const { code, stdout } = await me.ci('keys create prod --ensure --reveal --secret-only');
+    expect([code, stdout]).toEqual([0, `${textAt((await keys())[0], 'apiKey')}\n`]);
+  });
+
+  test('where nothing holds it, is exit 6, and says how to have a new one', async () => {
+    const { api, me, keys } = await customer({ listsSecrets: false });
+    await me.ci('keys create prod --credit');
+    const { code, stdout, stderr } = await me.ci('keys create prod --credit --ensure --reveal --json');
+    expect([code, stdout, api.changes.length]).toEqual([6, '', 1]);
+    expect(errorOf({ stderr })).toMatchObject({ code: 'unavailable', outcome: 'not_applied' });
+    expect(stderr).toContain(`ci keys delete ${textAt((await keys())[0], 'id')}`);
+  });
+
+  test('takes a masked secret in the list for none', async () => {
+    const { me, keys } = await customer({ listed: (key) => ({ ...key, apiKey: 'sk_live_…9f3a' }) });
+    await me.ci('keys create prod');
+    const { code, stdout } = await me.ci('keys create prod --ensure --reveal --secret-only');
+    expect([code, stdout]).toEqual([0, `${textAt((await keys())[0], 'apiKey')}\n`]);
+  });
+});
+
+describe('keys create --ensure --save', () => {
+  test('writes the secret of the key that is made, then of the key that is there, and prints neither', async () => {
+    const { api, me, keys } = await customer();
+    writeFileSync(path.join(me.home, '.env'), '# mine\nOTHER=1\n');
+    const line = 'keys create prod --ensure --save .env --json';
+    const first = await me.ci(line);
+    const apiKey = textAt((await keys())[0], 'apiKey');
+    expect(dotenv(me)).toBe(`# mine\nOTHER=1\nCHEAPESTINFERENCE_API_KEY=${apiKey}\n`);
+    writeFileSync(path.join(me.home, '.env'), 'OTHER=2\n');
+    const second = await me.ci(line);
+    expect(dotenv(me)).toBe(`OTHER=2\nCHEAPESTINFERENCE_API_KEY=${apiKey}\n`);
+    expect(json(second)).toEqual(json(first));
+    expect([first.code, second.code, api.changes.length]).toEqual([0, 0, 1]);
+    expect(first.stdout + first.stderr + second.stdout + second.stderr).not.toContain(apiKey);
+  });
+
+  test('writes it under the name that is asked for', async () => {
+    const { me, keys } = await customer();
+    await me.ci('keys create prod');
+    await me.ci('keys create prod --ensure --save .env --var SK');
+    expect(dotenv(me)).toBe(`SK=${textAt((await keys())[0], 'apiKey')}\n`);
+  });
+
+  test('where the API does not show the secret leaves the file as it is', async () => {
+    const { me } = await customer({ listsSecrets: false });
+    await me.ci('keys create prod --credit');
+    writeFileSync(path.join(me.home, '.env'), 'OTHER=1\n');
+    expect((await me.ci('keys create prod --credit --ensure --save .env')).code).toBe(6);
+    expect(dotenv(me)).toBe('OTHER=1\n');
+  });
+
+  test('into a file that cannot be written makes nothing', async () => {
+    const { api, me } = await customer();
+    const { code } = await me.ci('keys create prod --ensure --save no/such/folder/.env');
+    expect([code, api.changes]).toEqual([1, []]);
+  });
+});
+
+describe('a key whose answer was lost', () => {
+  const note =
+    /^The response was lost \(127\.0\.0\.1:\d+ did not answer: the connection was [^)]+\), but the change went through\.\n$/;
+
+  test('is found with its secret, where the list holds it: as if the answer had come', async () => {
+    const { api, me, keys } = await customer({ lost: 1 });
+    const { code, stdout, stderr } = await me.ci('keys create prod --json');
+    const [key] = await keys();
+    expect(code).toBe(0);
+    expect(stderr).toMatch(note);
+    expect(json({ stdout })).toEqual({ id: textAt(key, 'id'), name: 'prod', apiKey: textAt(key, 'apiKey') });
+    expect([api.changes.length, outcomesOf(me)]).toEqual([1, ['create-key applied']]);
+  });
+
+  test('is found among the pool’s keys, where the list holds no secret', async () => {
+    const { me, keys } = await customer({ lost: 1, listsSecrets: false });
+    const { code, stdout } = await me.ci('keys create prod --secret-only');
+    expect([code, stdout]).toEqual([0, `${textAt((await keys())[0], 'apiKey')}\n`]);
+  });
+
+  test('is saved', async () => {
+    const { me, keys } = await customer({ lost: 1 });
+    expect((await me.ci('keys create prod --save .env')).code).toBe(0);
+    expect(dotenv(me)).toBe(`CHEAPESTINFERENCE_API_KEY=${textAt((await keys())[0], 'apiKey')}\n`);
+  });
+
+  test.each([
+    ['in a pipe', ''],
+    ['with --yes', ' --yes'],
+  ])('and whose secret is nowhere: exit 1, the key, and what to do (%s)', async (_where, flags) => {
+    const { api, me, keys } = await customer({ lost: 1, listsSecrets: false });
+    const { code, stdout, stderr } = await me.ci(`keys create prod --credit${flags}`);
+    const id = textAt((await keys())[0], 'id');
+    expect([code, stdout, api.changes.length, stateFiles(me)]).toEqual([1, '', 1, ['history.jsonl']]);
+    expect(lines(stderr).at(-1)).toBe(
+      `ci: the key prod (${id}) was created, but its secret was lost with the response. Delete it with \`ci keys delete ${id}\`, then create another.`,
+    );
+    expect(outcomesOf(me)).toEqual(['create-key applied']);
+  });
+
+  test('and whose secret is nowhere is an error of JSON', async () => {
+    const { me } = await customer({ lost: 1, listsSecrets: false, tellsPoolKeys: false });
+    expect(errorOf(await me.ci('keys create prod --json'))).toMatchObject({
+      code: 'secret_lost',
+      outcome: 'applied',
+      retryable: false,
+    });
+  });
+
+  test('and whose secret is nowhere writes no file', async () => {
+    const { me } = await customer({ lost: 1, listsSecrets: false });
+    expect((await me.ci('keys create prod --credit --save .env')).code).toBe(1);
+    expect(existsSync(path.join(me.home, '.env'))).toBe(false);
+  });
+});
+
+describe('a key whose secret was lost, on a terminal', () => {
+  const question = /but\s+its\s+secret\s+was\s+lost\.\s+Delete\s+it\s+and\s+create\s+another\?/;
+
+  test('is deleted and another is made, when that is wanted', async () => {
+    const { api, me, keys } = await customer({ lost: 1, listsSecrets: false });
+    const session = onTerminal(me, 'keys create prod --credit', { columns: 120 });
+    await session.shows(question);
+    const lostId = textAt((await keys())[0], 'id');
+    expect(session.screen).toContain(lostId);
+    session.type(`y${enter}`);
+    expect(await session.exit).toBe(0);
+    const [only, ...others] = await keys();
+    expect(others).toEqual([]);
+    expect(textAt(only, 'id')).not.toBe(lostId);
+    expect(session.screen).toContain(textAt(only, 'apiKey'));
+    expect(api.changes).toEqual(['POST /api/keys/credit', `DELETE /api/keys/${lostId}`, 'POST /api/keys/credit']);
+    expect(outcomesOf(me)).toEqual(['create-key applied', 'delete-key applied', 'create-key applied']);
+  });
+
+  test.each([
+    ['Enter', enter],
+    ['n', `n${enter}`],
+  ])('stays, when %s declines: exit 1, and what to do', async (_what, keys_) => {
+    const { api, me, keys } = await customer({ lost: 1, listsSecrets: false });
+    const session = onTerminal(me, 'keys create prod --credit', { columns: 120 });
+    await session.shows(question);
+    session.type(keys_);
+    expect(await session.exit).toBe(1);
+    expect(session.screen).toMatch(/ci: the key prod \(\S+\) was created, but its secret was lost with the response\./);
+    expect([api.changes.length, (await keys()).length]).toEqual([1, 1]);
+  });
+
+  test('stays at Ctrl-C: exit 130, and the key that was made is told', async () => {
+    const { api, me, keys } = await customer({ lost: 1, listsSecrets: false });
+    const session = onTerminal(me, 'keys create prod --credit --json', { columns: 120 });
+    await session.shows(question);
+    session.type(ctrlC);
+    expect(await session.exit).toBe(130);
+    const id = textAt((await keys())[0], 'id');
+    const error = session.written.replace(/[\r\n]/g, '');
+    expect(error).toMatch(new RegExp(`"code":"interrupted".*${id}.*"outcome":"applied"`));
+    expect(api.changes).toHaveLength(1);
+  });
+
+  test('is not offered with --yes: it deletes nothing that nobody asked to delete', async () => {
+    const { api, me } = await customer({ lost: 1, listsSecrets: false });
+    const { code, screen } = await shown(me, 'keys create prod --credit --yes', { columns: 120 });
+    expect([code, api.changes.length]).toEqual([1, 1]);
+    expect(screen).not.toMatch(question);
+  });
+
+  test('stays when it cannot be deleted: the key that was made is told', async () => {
+    const { me, keys } = await customer({ lost: 1, listsSecrets: false, refusesRevoking: true });
+    const session = onTerminal(me, 'keys create prod --credit --json', { columns: 200 });
+    await session.shows(question);
+    session.type(`y${enter}`);
+    expect(await session.exit).toBe(4);
+    const id = textAt((await keys())[0], 'id');
+    expect(session.written).toMatch(
+      new RegExp(`"message":"the key prod \\(${id}\\) was created, .*; No entry".*"outcome":"applied"`),
+    );
+  });
+
+  test('is offered again, when the secret of the other one is lost too', async () => {
+    const { me, keys } = await customer({ lost: 3, listsSecrets: false });
+    const session = onTerminal(me, 'keys create prod --credit', { columns: 120 });
+    await session.shows(question);
+    const first = textAt((await keys())[0], 'id');
+    session.type(`y${enter}`);
+    await expect.poll(async () => (await keys()).map((key) => textAt(key, 'id'))).not.toContain(first);
+    await expect.poll(async () => (await keys()).length).toBe(1);
+    const second = textAt((await keys())[0], 'id');
+    await session.shows(new RegExp(`${second}\\)?\\s+was\\s+created,\\s+but\\s+its\\s+secret\\s+was\\s+lost`));
+    session.type(enter);
+    expect(await session.exit).toBe(1);
+    expect((await keys()).map((key) => textAt(key, 'id'))).toEqual([second]);
+  });
+});

@@ -1,0 +1,414 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { cells, json, lines, oneLine, sandboxUser, secret, settlesIn, userOf } from '../../support/cli.ts';
+import { errorOf, stateFiles } from '../../support/lost.ts';
+import { at, listAt, textAt } from '../../support/sandbox.ts';
+import {
+  answer,
+  type Behaviour,
+  carriedOut,
+  downFromChangeOn,
+  type Instead,
+  recordedSandbox,
+  reset,
+} from '../../support/servers.ts';
+import { shown } from '../../support/terminal.ts';
+
+/** A customer with one subscription on kimi26. */
+async function customer() {
+  const api = await recordedSandbox();
+  const me = userOf(api);
+  const { stdout } = await me.ci('pools subscribe kimi26 --blocks europe --yes --json');
+  return { api, me, subscriptionId: textAt(json({ stdout }), 'id') };
+}
+
+describe('keys create', () => {
+  test('without a name and a subscription sends no body, and the API takes the most recent one', async () => {
+    const { api, me, subscriptionId } = await customer();
+    const { code, stdout } = await me.ci('keys create');
+    expect(code).toBe(0);
+    expect(cells(stdout)).toEqual([[expect.any(String), 'default', expect.stringMatching(secret)]]);
+    expect(api.received.at(-1)).toMatchObject({ method: 'POST', path: '/api/keys/subscription', body: '' });
+    expect(await api.box.seen()).toMatchObject({ keys: [{ name: 'default', subscriptionId }] });
+  });
+
+  test('--secret-only prints the secret and nothing else', async () => {
+    const { api, me } = await customer();
+    const { code, stdout, stderr } = await me.ci('keys create ci-run --secret-only');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^sk_live_[A-Za-z0-9_-]{32}\n$/);
+    const models = await fetch(`${api.url}/v1/models`, { headers: { Authorization: `Bearer ${stdout.trim()}` } });
+    expect(models.status).toBe(200);
+  });
+
+  test('--secret-only fits into a variable of the shell', async () => {
+    const me = sandboxUser();
+    const { stdout } = await me.sh(
+      'KEY="$(ci keys create x --credit --secret-only)" && printf "%s" "$KEY" | grep -cE "^sk_live_[A-Za-z0-9_-]{32}$"',
+    );
+    expect(stdout).toBe('1\n');
+  });
+
+  test('--subscription and --pool make the key for that subscription', async () => {
+    const { api, me, subscriptionId } = await customer();
+    const later = json(await me.ci('pools subscribe minimax-m3 --blocks europe --yes --json'));
+    await me.ci(`keys create first --subscription ${subscriptionId}`);
+    await me.ci('keys create second --pool kimi26');
+    await me.ci('keys create third --pool minimax-m3');
+    expect(listAt(await api.box.seen(), 'keys')).toMatchObject([
+      { name: 'first', subscriptionId },
+      { name: 'second', subscriptionId },
+      { name: 'third', subscriptionId: textAt(later, 'id') },
+    ]);
+  });
+
+  test('--pool takes the one seat that has no key yet', async () => {
+    const { api, me, subscriptionId } = await customer();
+    await me.ci(`keys create first --subscription ${subscriptionId}`);
+    const second = textAt(json(await me.ci('pools subscribe kimi26 --blocks asia --yes --json')), 'id');
+    expect((await me.ci('keys create next --pool kimi26')).code).toBe(0);
+    expect(listAt(await api.box.seen(), 'keys')).toMatchObject([
+      { name: 'first' },
+      { name: 'next', subscriptionId: second },
+    ]);
+  });
+
+  test('--pool with several seats names them and is exit 2 where nobody can pick', async () => {
+    const { api, me, subscriptionId } = await customer();
+    const second = textAt(json(await me.ci('pools subscribe kimi26 --blocks asia --yes --json')), 'id');
+    const before = api.changes.length;
+    const { code, stdout, stderr } = await me.ci('keys create x --pool kimi26');
+    expect([code, stdout, api.changes.length]).toEqual([2, '', before]);
+    expect(stderr).toMatch(oneLine);
+    expect([stderr.includes(subscriptionId), stderr.includes(second)]).toEqual([true, true]);
+  });
+
+  test('--pool without a subscription on it: exit 6, and how to get one', async () => {
+    const { api, me } = await customer();
+    const before = api.changes.length;
+    const { code, stderr } = await me.ci('keys create x --pool minimax-m3');
+    expect([code, api.changes.length]).toEqual([6, before]);
+    expect(stderr).toMatch(/ci pools subscribe minimax-m3/);
+    expect((await me.ci('keys create x --pool nope')).code).toBe(5);
+    expect((await me.ci('keys create x --subscription nope')).code).toBe(5);
+  });
+
+  test('of somebody without a subscription says how to get one, or a key that needs none', async () => {
+    const api = await recordedSandbox();
+    const { code, stderr } = await userOf(api).ci('keys create x');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/ci pools subscribe.*ci keys create NAME --credit/);
+  });
+
+  test('--pool whose key comes by mail: exit 6, and no advice to subscribe again', async () => {
+    const { api, me } = await customer();
+    await me.ci('pools subscribe glm5 --blocks asia --yes');
+    const before = api.changes.length;
+    const { code, stderr } = await me.ci('keys create x --pool glm5');
+    expect([code, api.changes.length]).toEqual([6, before]);
+    expect(stderr).toMatch(/sent by mail/);
+    expect(stderr).not.toMatch(/pools subscribe/);
+  });
+
+  test('--credit makes a key with a budget and limits of its own', async () => {
+    const api = await recordedSandbox();
+    const { code, stdout } = await userOf(api).ci(
+      'keys create client-acme --credit --max-budget 25.50 --rpm 100 --tpm 50000 --json',
+    );
+    expect(code).toBe(0);
+    expect(json({ stdout })).toMatchObject({ name: 'client-acme', apiKey: expect.stringMatching(secret) });
+    expect(api.changes).toEqual(['POST /api/keys/credit']);
+    expect(JSON.parse(api.received.at(-1)?.body ?? '')).toEqual({
+      name: 'client-acme',
+      maxBudget: 25.5,
+      rpm: 100,
+      tpm: 50_000,
+    });
+  });
+
+  test.each([
+    ['an empty name', ['keys', 'create', '']],
+    ['a credit key without a name', ['keys', 'create', '--credit']],
+    ['an empty pool', ['keys', 'create', 'x', '--pool', '']],
+    ['an empty subscription', ['keys', 'create', 'x', '--subscription', '']],
+    ['a pool and a subscription', ['keys', 'create', 'x', '--pool', 'kimi26', '--subscription', 'y']],
+    ['a pool and credit', ['keys', 'create', 'x', '--pool', 'kimi26', '--credit']],
+    ['a budget without credit', ['keys', 'create', 'x', '--max-budget', '25']],
+    ['limits without credit', ['keys', 'create', 'x', '--rpm', '25']],
+    ['a budget of nothing', ['keys', 'create', 'x', '--credit', '--max-budget', '0']],
+    ['a budget that is none', ['keys', 'create', 'x', '--credit', '--max-budget', 'much']],
+    ['half a request a minute', ['keys', 'create', 'x', '--credit', '--rpm', '2.5']],
+    ['no tokens a minute', ['keys', 'create', 'x', '--credit', '--tpm', '0']],
+    ['a variable without a file', ['keys', 'create', 'x', '--var', 'KEY']],
+    ['a variable that is none', ['keys', 'create', 'x', '--save', '.env', '--var', '1 KEY']],
+    ['an empty file name', ['keys', 'create', 'x', '--save', '']],
+    ['saving and printing', ['keys', 'create', 'x', '--save', '.env', '--secret-only']],
+    ['what is there already, without a name', ['keys', 'create', '--ensure']],
+    ['a secret shown again, without --ensure', ['keys', 'create', 'x', '--reveal']],
+  ])('%s is exit 2, and nothing is sent', async (_what, args) => {
+    const api = await recordedSandbox();
+    const { code, stdout, stderr } = await userOf(api).ci(args);
+    expect([code, stdout, api.requests]).toEqual([2, '', []]);
+    expect(stderr).toMatch(oneLine);
+  });
+});
+
+describe('keys create --save', () => {
+  const file = (home: string) => path.join(home, '.env');
+
+  test('writes the secret to a file that only its owner can read, and prints it nowhere', async () => {
+    const { api, me } = await customer();
+    const { code, stdout, stderr } = await me.ci('keys create prod --save .env');
+    expect(code).toBe(0);
+    const text = readFileSync(file(me.home), 'utf8');
+    expect(text).toMatch(/^CHEAPESTINFERENCE_API_KEY=sk_live_[A-Za-z0-9_-]{32}\n$/);
+    expect(statSync(file(me.home)).mode & 0o777).toBe(0o600);
+    const [apiKey = 'none'] = secret.exec(text) ?? [];
+    expect(stdout + stderr).not.toContain(apiKey);
+    const models = await fetch(`${api.url}/v1/models`, { headers: { Authorization: `Bearer ${apiKey}` } });
+    expect(models.status).toBe(200);
+  });
+
+  test.each(['--json', '-o csv', '-o yaml', '-o table', '--fields apiKey', '--debug'])(
+    'shows no secret with %s',
+    async (flags) => {
+      const { me } = await customer();
+      const { code, stdout, stderr } = await me.ci(`keys create prod --save .env ${flags}`);
+      const [apiKey = 'none'] = secret.exec(readFileSync(file(me.home), 'utf8')) ?? [];
+      expect(code).toBe(0);
+      expect(stdout + stderr).not.toContain(apiKey);
+    },
+  );
+
+  test('shows no secret on a terminal', async () => {
+    const { me } = await customer();
+    const { code, written } = await shown(me, 'keys create prod --save .env');
+    const [apiKey = 'none'] = secret.exec(readFileSync(file(me.home), 'utf8')) ?? [];
+    expect(code).toBe(0);
+    expect(written).not.toContain(apiKey);
+    expect(written).toContain('.env');
+  });
+
+  test('sets its variable in place, and keeps every other line', async () => {
+    const { me } = await customer();
+    const before = '# mine\nexport OTHER="a b"\nLLM_KEY=old\n\nLAST=1';
+    writeFileSync(file(me.home), before, { mode: 0o644 });
+    expect((await me.ci('keys create prod --save .env --var LLM_KEY')).code).toBe(0);
+    const text = readFileSync(file(me.home), 'utf8');
+    const [apiKey = 'none'] = secret.exec(text) ?? [];
+    expect(text).toBe(before.replace('old', apiKey));
+    expect(statSync(file(me.home)).mode & 0o777).toBe(0o600);
+  });
+
+  test('adds its variable to a file that ends without a line break', async () => {
+    const { me } = await customer();
+    writeFileSync(file(me.home), 'LAST=1');
+    await me.ci('keys create prod --save .env --var KEY');
+    expect(readFileSync(file(me.home), 'utf8')).toMatch(/^LAST=1\nKEY=sk_live_[A-Za-z0-9_-]{32}\n$/);
+  });
+
+  test('where it cannot write, no key is made', async () => {
+    const { api, me } = await customer();
+    const before = api.changes.length;
+    for (const target of ['missing/.env', '.']) {
+      const { code, stdout, stderr } = await me.ci(['keys', 'create', 'prod', '--save', target]);
+      expect([code, stdout, api.changes.length]).toEqual([1, '', before]);
+      expect(stderr).toMatch(oneLine);
+    }
+  });
+
+  test('a refused key leaves the file as it was, and nothing beside it', async () => {
+    const me = sandboxUser();
+    writeFileSync(file(me.home), 'KEEP=1\n');
+    expect((await me.ci('keys create prod --save .env')).code).toBe(1);
+    expect(readFileSync(file(me.home), 'utf8')).toBe('KEEP=1\n');
+    // The record of changes alone is new: the room taken for an undeliverable secret is given back.
+    expect((await me.sh('ls -A')).stdout).toBe('.env\n.local\nbin\ndata\n');
+    expect(stateFiles(me)).toEqual(['history.jsonl']);
+  });
+
+  test('the saved file signs /v1 calls of ci itself', async () => {
+    const { me } = await customer();
+    await me.ci('keys create prod --save .env');
+    const { code, stdout } = await me.sh('set -a; . ./.env; ci api GET /v1/models');
+    expect([code, at(JSON.parse(stdout), 'data', 0, 'id')]).toEqual([0, 'kimi-k2.6']);
+  });
+});
+
+describe('keys list', () => {
+  test('masks secrets in every format', async () => {
+    const { me } = await customer();
+    const apiKey = (await me.ci('keys create prod --secret-only')).stdout.trim();
+    const masked = `sk_live_…${apiKey.slice(-4)}`;
+    for (const format of ['', '--json', '-o csv', '-o yaml', '-o table', '--fields apiKey', '--debug']) {
+      const { code, stdout, stderr } = await me.ci(`keys list ${format}`);
+      expect([format, code, stdout.includes(masked)]).toEqual([format, 0, true]);
+      expect(stdout + stderr).not.toContain(apiKey);
+    }
+    const { written } = await shown(me, 'keys list');
+    expect(written).not.toContain(apiKey);
+    for (const line of ['pools subscriptions', 'pools subscriptions --json']) {
+      const { stdout } = await me.ci(line);
+      expect(stdout).toContain(masked);
+      expect(stdout).not.toContain(apiKey);
+    }
+  });
+
+  test('tells each key in the API’s own fields, newest first', async () => {
+    const { me, subscriptionId } = await customer();
+    await me.ci('keys create prod');
+    await me.ci('keys create client-acme --credit --max-budget 25');
+    expect(json(await me.ci('keys ls --json'))).toMatchObject([
+      { name: 'client-acme', keyType: 'credit', keyPlan: 'credits', isActive: true, maxBudget: 25 },
+      { name: 'prod', keyType: 'subscription', keyPlan: 'kimi26', isActive: true, subscriptionId },
+    ]);
+    const rows = cells((await me.ci('keys list')).stdout);
+    expect(rows.map((row) => row.slice(1, 4))).toEqual([
+      ['client-acme', 'credit', 'true'],
+      ['prod', 'subscription', 'true'],
+    ]);
+    expect(rows[0]).toContain('2026-04-14T09:00:00.000Z');
+  });
+});
+
+describe('keys delete', () => {
+  /** Keys of these names, and their ids in the same order. */
+  async function keys(...names: string[]) {
+    const api = await recordedSandbox();
+    const me = userOf(api);
+    const ids: string[] = [];
+    for (const name of names) ids.push(textAt(json(await me.ci(`keys create ${name} --credit --json`)), 'id'));
+    const left = async () => listAt(await api.box.seen(), 'keys').map((key) => textAt(key, 'name'));
+    return { api, me, ids, left };
+  }
+
+  test('by name', async () => {
+    const { me, ids, left } = await keys('a', 'b');
+    const { code, stdout } = await me.ci('keys delete a --yes');
+    expect([code, cells(stdout), await left()]).toEqual([0, [[ids[0], 'a', 'true']], ['b']]);
+  });
+
+  test('by id', async () => {
+    const { me, ids, left } = await keys('a', 'b');
+    const { code, stdout } = await me.ci(`keys rm ${ids[1]} --yes --json`);
+    expect([code, json({ stdout }), await left()]).toEqual([0, { id: ids[1], name: 'b', deleted: true }, ['a']]);
+  });
+
+  test('several at once, each once', async () => {
+    const { api, me, ids, left } = await keys('a', 'b', 'c');
+    const { code, stdout } = await me.ci(`keys delete a ${ids[2]} a --yes`);
+    expect([code, cells(stdout).map(([id]) => id), await left()]).toEqual([0, [ids[0], ids[2]], ['b']]);
+    expect(api.changes.filter((name) => name.startsWith('DELETE'))).toHaveLength(2);
+  });
+
+  test('a name that two keys bear is refused, and both are told', async () => {
+    const { me, ids, left } = await keys('twin', 'twin', 'c');
+    const { code, stdout, stderr } = await me.ci('keys delete c twin --yes');
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(oneLine);
+    expect(ids.slice(0, 2).every((id) => stderr.includes(id))).toBe(true);
+    expect(await left()).toEqual(['twin', 'twin', 'c']);
+  });
+
+  test('an unknown one is exit 5, and none of the others is revoked', async () => {
+    const { me, left } = await keys('a');
+    const { code, stdout, stderr } = await me.ci('keys delete a nope --yes');
+    expect([code, stdout, await left()]).toEqual([5, '', ['a']]);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).toContain('nope');
+  });
+
+  test.each([
+    ['without --yes', ['a']],
+    ['without a key', ['--yes']],
+    ['with an empty name', ['', '--yes']],
+  ])('%s it is exit 2, and nothing is sent', async (_what, args) => {
+    const { api, me, left } = await keys('a');
+    const before = api.requests.length;
+    const { code, stdout, stderr } = await me.ci(['keys', 'delete', ...args]);
+    expect([code, stdout, api.requests.length, await left()]).toEqual([2, '', before, ['a']]);
+    expect(stderr).toMatch(oneLine);
+  });
+
+  test('whose answer is lost, or is that the key is not there, is looked for and sent once', async () => {
+    const missing = answer(404, { success: false, error: 'Key not found' });
+    const lost = async (instead: Instead) => {
+      const api = await recordedSandbox({
+        instead: (request, box) => (isKey(request) ? instead(request, box) : undefined),
+      });
+      const id = textAt(await api.box.data('POST', '/api/keys/credit', { name: 'a' }), 'id');
+      const me = userOf(api);
+      settlesIn(me, '1s');
+      const ended = await me.ci('keys delete a --yes --json --settle 5s');
+      expect(api.changes).toEqual([`DELETE /api/keys/${id}`]);
+      return { ...ended, id, left: listAt(await api.box.seen(), 'keys').length };
+    };
+    const isKey = ({ path }: { path: string }) => path.startsWith('/api/keys');
+    const instead =
+      (behaviour: Behaviour): Instead =>
+      ({ method }) =>
+        method === 'DELETE' ? behaviour : undefined;
+    const done =
+      (behaviour: Behaviour): Instead =>
+      ({ method }, box) =>
+        method === 'DELETE' ? carriedOut(box, behaviour) : undefined;
+    const [not, found, unknown, gone, listed] = await Promise.all([
+      lost(instead(reset)),
+      lost(done(reset)),
+      lost(downFromChangeOn(reset)),
+      lost(done(missing)),
+      lost(instead(missing)),
+    ]);
+    expect([not.code, not.stdout, not.left]).toEqual([9, '', 1]);
+    expect(errorOf(not)).toMatchObject({
+      code: 'unreachable',
+      message: expect.stringMatching(/; the change was not carried out$/),
+      outcome: 'not_applied',
+    });
+    expect([found.code, json(found), found.left]).toEqual([0, { id: found.id, name: 'a', deleted: true }, 0]);
+    expect(found.stderr).toMatch(/^The response was lost \(.+\), but the change went through\.\n$/);
+    expect([unknown.code, unknown.stdout]).toEqual([10, '']);
+    expect(errorOf(unknown)).toMatchObject({
+      code: 'outcome_unknown',
+      hint: expect.stringMatching(/`ci history reconcile --wait`.*`ci keys list` shows what is there/),
+      outcome: 'unknown',
+      retryable: false,
+    });
+    expect([gone.code, json(gone), gone.stderr]).toEqual([0, { id: gone.id, name: 'a', deleted: true }, '']);
+    expect([listed.code, listed.stdout, listed.left]).toEqual([5, '', 1]);
+    expect(at(JSON.parse(listed.stderr), 'error')).toMatchObject({ code: 'not_found', outcome: 'not_applied' });
+  });
+
+  test('the others are revoked when one in the middle fails, and each result is told', async () => {
+    let deletions = 0;
+    const api = await recordedSandbox({
+      instead: ({ method }) => {
+        if (method !== 'DELETE' || ++deletions !== 2) return undefined;
+        return (_request, response) => void response.writeHead(409).end('{"success":false,"error":"in use"}');
+      },
+    });
+    const me = userOf(api);
+    const ids: string[] = [];
+    for (const name of ['a', 'b', 'c'])
+      ids.push(textAt(json(await me.ci(`keys create ${name} --credit --json`)), 'id'));
+    const { code, stdout, stderr } = await me.ci('keys delete a b c --yes --json');
+    expect([code, stdout]).toEqual([6, '']);
+    const error = at(JSON.parse(stderr), 'error');
+    expect(error).toMatchObject({ outcome: 'applied' });
+    expect(error).toMatchObject({
+      message: `1 of 3 keys not revoked: ${ids[1]}: in use`,
+      hint: `Revoked: ${ids[0]} and ${ids[2]}. \`ci keys list\` shows what is left.`,
+    });
+    expect(listAt(await api.box.seen(), 'keys').map((key) => textAt(key, 'name'))).toEqual(['b']);
+  });
+});
+
+test('a line of keys list is a line of what cut and grep expect', async () => {
+  const { me } = await customer();
+  await me.ci(['keys', 'create', 'with spaces and, a comma']);
+  const { stdout } = await me.ci('keys list');
+  expect(lines(stdout)).toHaveLength(1);
+  expect(cells(stdout)[0]?.[1]).toBe('with spaces and, a comma');
+  expect((await me.ci('keys list -o csv')).stdout).toContain(',"with spaces and, a comma",');
+});

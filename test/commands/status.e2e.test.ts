@@ -1,0 +1,235 @@
+import { describe, expect, test } from 'vitest';
+import { cells, type Environment, json, oneLine, sandboxUser, user, userOf } from '../support/cli.ts';
+import { csvRows } from '../support/csv.ts';
+import { at, day, hour, textAt } from '../support/sandbox.ts';
+import { answer, type Behaviour, data, type Received, recordedSandbox, server } from '../support/servers.ts';
+import { shown } from '../support/terminal.ts';
+
+/** Somebody whose account is as it should be: europe and asia on kimi26, each with a key. It is 09:00 UTC of 14 April 2026. */
+async function customer(env: Environment = {}, instead?: (request: Received) => Behaviour | undefined) {
+  const api = await recordedSandbox(instead ? { instead } : {});
+  const { box } = api;
+  const subscribe = async (pool: string, block: string) => {
+    const subscriptionId = textAt(await box.data('POST', `/api/pools/${pool}/subscribe`, { blocks: [block] }), 'id');
+    await box.data('POST', '/api/keys/subscription', { subscriptionId });
+    return subscriptionId;
+  };
+  const europe = await subscribe('kimi26', 'europe');
+  const asia = await subscribe('kimi26', 'asia');
+  return { api, me: userOf(api, env), europe, asia };
+}
+
+/** An account on file with a card that declines from now on. */
+async function decliningCard(api: Awaited<ReturnType<typeof customer>>['api']) {
+  const page = textAt(await api.box.data('POST', '/api/billing/setup-intent'), 'url');
+  await fetch(page, { method: 'POST', body: new URLSearchParams({ card: 'declining' }) });
+}
+
+describe('status', () => {
+  test('in a pipe is a line a fact', async () => {
+    const { me, europe, asia } = await customer();
+    const { code, stdout, stderr } = await me.ci('status');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toBe(
+      `creditBalance\t25.00\nsubscriptions\t${asia},${europe}\nlive\t${europe}\nkeys\t2\nproblems\t\n`,
+    );
+  });
+
+  test('is one JSON object: credit, subscriptions with what is live and when, keys, problems', async () => {
+    const { me, europe, asia } = await customer();
+    const account = json(await me.ci('status --json'));
+    expect(account).toEqual({
+      creditBalance: 25,
+      subscriptions: [
+        expect.objectContaining({
+          id: asia,
+          poolSlug: 'kimi26',
+          status: 'active',
+          monthlyPrice: 39,
+          live: false,
+          liveAt: '2026-04-15T00:00:00.000Z',
+          currentPeriodEnd: '2026-05-14T09:00:00.000Z',
+          cancelAtPeriodEnd: false,
+        }),
+        expect.objectContaining({ id: europe, monthlyPrice: 49, live: true, liveAt: null }),
+      ],
+      keys: 2,
+      problems: [],
+    });
+  });
+
+  test('prints CSV and YAML of the same facts', async () => {
+    const { me } = await customer();
+    const [header, row, ...more] = csvRows((await me.ci('status -o csv')).stdout);
+    expect(header?.map((field, column) => [field, row?.[column]])).toEqual(cells((await me.ci('status')).stdout));
+    expect(more).toEqual([]);
+    expect((await me.ci('status -o yaml --fields creditBalance,keys')).stdout).toBe('creditBalance: 25\nkeys: 2\n');
+  });
+
+  test.each([
+    ['UTC', '00:00'],
+    ['Asia/Kolkata', '05:30'],
+    ['America/New_York', '20:00'],
+  ])('on a terminal in %s tells what is live now, and what is next at %s local time', async (TZ, next) => {
+    const { api, me } = await customer({ TZ });
+    await api.box.advance(hour / 4);
+    const { code, rows, screen } = await shown(me, 'status');
+    expect(code).toBe(0);
+    expect(rows.filter((row) => [...row].length > 80)).toEqual([]);
+    expect(screen).toMatch(/Credit +\$25\.00/);
+    expect(screen).toMatch(/Keys +2/);
+    expect(screen).toMatch(/POOL +BLOCKS +NOW +RENEWS +KEYS/);
+    expect(screen).toMatch(new RegExp(`kimi26 +asia +${next} \\(in 15 hours\\) +in 1 month +1`));
+    expect(screen).toMatch(/kimi26 +europe +live +in 1 month +1/);
+  });
+
+  test('goes by the clock of the API: what is live changes with it', async () => {
+    const { api, me, asia } = await customer();
+    await api.box.advance(15.25 * hour);
+    expect((await me.ci('status --jq .subscriptions[]|select(.live).id')).stdout).toBe(`${asia}\n`);
+    expect((await shown(me, 'status')).screen).toMatch(/europe +08:00 \(in 8 hours\)/);
+  });
+
+  test('marks what ends, and what has no key', async () => {
+    const { api, me } = await customer();
+    await api.box.data('DELETE', '/api/pools/kimi26/pledge');
+    await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
+    const { screen } = await shown(me, 'status');
+    expect(screen).toMatch(/kimi26 +asia .*ends in 1 month/);
+    expect(screen).toMatch(/minimax-m3 +europe +live +in 1 month +none/);
+    expect(screen).toMatch(/! minimax-m3: has no key/);
+  });
+
+  test('of an account that holds nothing leads on', async () => {
+    const me = sandboxUser();
+    expect((await shown(me, 'status')).screen).toMatch(/No subscriptions\. `ci pools list`/);
+    expect(json(await me.ci('status --json'))).toMatchObject({ subscriptions: [], keys: 0, problems: [] });
+  });
+
+  test('shows no key, in any format', async () => {
+    const { me } = await customer();
+    for (const flags of ['', '--json', '-o csv', '-o yaml', '-o table', '--debug']) {
+      const { stdout, stderr } = await me.ci(`status ${flags}`);
+      expect(stdout + stderr).not.toMatch(/sk_(?:live|pool)_[A-Za-z0-9]|mk_of_the_tests/);
+    }
+  });
+
+  test.each([
+    ['a word too many', 'status all'],
+    ['a flag that is none', 'status --problems'],
+    ['two formats', 'status --json -o csv'],
+  ])('%s is exit 2, and nothing is sent', async (_what, line) => {
+    const { api, me } = await customer();
+    const { code, stdout, stderr } = await me.ci(line);
+    expect([code, stdout, api.requests]).toEqual([2, '', []]);
+    expect(stderr).toMatch(line.includes('--json') ? /^\{.*\}\n$/ : oneLine);
+  });
+});
+
+describe('status --check', () => {
+  test('is silent and exit 0 when nothing needs care', async () => {
+    const { me } = await customer();
+    expect(await me.ci('status --check')).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(await me.ci('status --check --json')).toMatchObject({ code: 0, stdout: '[]\n' });
+    expect(await shown(me, 'status --check')).toMatchObject({ code: 0, screen: 'Nothing needs care.' });
+  });
+
+  test('a card that declined at renewal: exit 3, a line for each subscription', async () => {
+    const { api, me, europe, asia } = await customer();
+    await decliningCard(api);
+    expect((await me.ci('status --check')).code).toBe(0);
+    await api.box.advance(31 * day);
+    const { code, stdout, stderr } = await me.ci('status --check');
+    expect([code, stderr]).toEqual([3, '']);
+    expect(cells(stdout)).toEqual([
+      ['past_due', asia, expect.stringMatching(/^kimi26: .*payment failed/)],
+      ['past_due', europe, expect.stringMatching(/^kimi26: .*payment failed/)],
+    ]);
+  });
+
+  test('a subscription that ends within a week: exit 3, and its day', async () => {
+    const { api, me, asia } = await customer();
+    await api.box.data('DELETE', '/api/pools/kimi26/pledge');
+    expect((await me.ci('status --check')).code).toBe(0);
+    await api.box.advance(25 * day);
+    const { code, stdout } = await me.ci('status --check');
+    expect([code, cells(stdout)]).toEqual([3, [['ending_soon', asia, expect.stringContaining('2026-05-14')]]]);
+  });
+
+  test('a subscription without a key: exit 3', async () => {
+    const { api, me } = await customer();
+    const id = textAt(await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] }), 'id');
+    const { code, stdout } = await me.ci('status --check');
+    expect([code, stdout]).toEqual([3, `no_key\t${id}\tminimax-m3: has no key\n`]);
+  });
+
+  test('a key that was revoked: exit 3', async () => {
+    const { api, me, europe } = await customer();
+    const key = textAt(
+      json(await me.ci(['keys', 'list', '--jq', `.[] | select(.subscriptionId == "${europe}") | {id}`])),
+      'id',
+    );
+    await api.box.data('DELETE', `/api/keys/${key}`);
+    const { code, stdout } = await me.ci('status --check');
+    expect([code, cells(stdout).map(([problem, id]) => [problem, id])]).toEqual([3, [['no_key', europe]]]);
+  });
+
+  test('a key that comes by mail is waited for without complaint', async () => {
+    const { api, me } = await customer();
+    await api.box.data('POST', '/api/pools/glm5/subscribe', { blocks: ['asia'] });
+    expect(await me.ci('status --check')).toMatchObject({ code: 0, stdout: '' });
+  });
+
+  test('little credit matters where a key spends it, and only there', async () => {
+    const poor = data({ creditBalance: '4.99', poolPledges: [], status: null });
+    const { api, me } = await customer({}, ({ path }) => (path === '/api/billing/status' ? poor : undefined));
+    expect(await me.ci('status --check')).toMatchObject({ code: 0, stdout: '' });
+    await api.box.data('POST', '/api/keys/credit', { name: 'client-acme' });
+    const { code, stdout } = await me.ci('status --check');
+    expect([code, cells(stdout)]).toEqual([3, [['low_balance', '', expect.stringContaining('$5.00')]]]);
+  });
+
+  test('all problems at once, in each format', async () => {
+    const { api, me, asia } = await customer();
+    await api.box.data('DELETE', '/api/pools/kimi26/pledge');
+    await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
+    await api.box.advance(25 * day);
+    const asJson = await me.ci('status --check --json');
+    expect(asJson.code).toBe(3);
+    const problems = json(asJson);
+    expect(problems).toEqual(
+      expect.arrayContaining([{ problem: 'ending_soon', message: expect.any(String), subscriptionId: asia }]),
+    );
+    expect(problems).toHaveLength(2);
+    const csv = await me.ci('status --check -o csv');
+    expect([csv.code, csvRows(csv.stdout)[0]]).toEqual([3, ['problem', 'subscriptionId', 'message']]);
+    expect(csvRows(csv.stdout).slice(1)).toEqual(cells((await me.ci('status --check')).stdout));
+    const yaml = await me.ci('status --check -o yaml --fields problem');
+    expect([yaml.code, yaml.stdout.split('\n').toSorted()]).toEqual([
+      3,
+      ['', '- problem: ending_soon', '- problem: no_key'],
+    ]);
+    expect(at(json(await me.ci('status --json')), 'problems')).toEqual(problems);
+    const { code, screen } = await shown(me, 'status --check');
+    expect([code, screen]).toEqual([
+      3,
+      expect.stringMatching(/PROBLEM[\s\S]*ending_soon[\s\S]*no_key|PROBLEM[\s\S]*no_key[\s\S]*ending_soon/),
+    ]);
+  });
+
+  test('without --check the same account is exit 0', async () => {
+    const { api, me } = await customer();
+    await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
+    const { code, stdout } = await me.ci('status');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/\nproblems\tno_key\n$/)]);
+  });
+
+  test('an API that fails or refuses is not "found something"', async () => {
+    const failing = userOf(await server(answer(500, { success: false, error: 'database is down' })));
+    const { code, stdout, stderr } = await failing.ci('status --check');
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(oneLine);
+    const stranger = user({ CHEAPESTINFERENCE_API_URL: (await server(data({}))).url });
+    expect((await stranger.ci('status --check')).code).toBe(4);
+  });
+});

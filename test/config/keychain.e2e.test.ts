@@ -1,0 +1,235 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { bin, type Environment, json, oneLine, type User, user } from '../support/cli.ts';
+import { listAt, textAt } from '../support/sandbox.ts';
+import { answer, data, server } from '../support/servers.ts';
+import { shown } from '../support/terminal.ts';
+
+const key = 'mk_of_the_first_0123456789aaaa';
+const other = 'mk_of_the_other_0123456789bbbb';
+const isThere = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+const instead = 'A key saved without --keychain is in a file that only you can read.';
+
+function api() {
+  return server((request, response) =>
+    (request.headers.authorization?.includes('refused')
+      ? answer(401, { success: false, error: 'No' })
+      : data(request.path === '/api/pools' ? [] : { poolPledges: [] }))(request, response),
+  );
+}
+
+function fileOf(me: User): string {
+  return path.join(me.home, 'config', 'cheapestinference', 'config.json');
+}
+
+/** Starts a keychain, unlocked, and waits until it answers. */
+const unlocked = `printf '\\n' | gnome-keyring-daemon --unlock --components=secrets
+  until dbus-send --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.NameHasOwner \\
+    string:org.freedesktop.secrets | grep -q true; do sleep 0.05; done`;
+
+/** A desktop session of its own, with a keychain in the user's home folder. */
+async function session(me: User, keyring = unlocked) {
+  const script = `{ ${keyring}; } >/dev/null 2>&1; printf '%s' "$DBUS_SESSION_BUS_ADDRESS"; exec cat`;
+  const child = spawn('dbus-run-session', ['--', 'sh', '-c', script], {
+    env: me.env,
+    cwd: me.home,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const end = () => {
+    child.stdin.end();
+    return closed;
+  };
+  onTestFinished(end);
+  const address = await new Promise<string>((resolve, reject) => {
+    child.once('error', reject);
+    child.stdout.once('data', (text: Buffer) => resolve(text.toString('utf8')));
+  });
+  return { end, env: { DBUS_SESSION_BUS_ADDRESS: address } satisfies Environment };
+}
+
+/** The names of what the keychain keeps for `ci`, as another program sees them. */
+function kept(me: User, env: Environment): Record<string, string> {
+  const script = `
+    const { findCredentials } = require(${JSON.stringify(path.resolve('node_modules/@napi-rs/keyring'))});
+    console.log(JSON.stringify(findCredentials('cheapestinference')));`;
+  const { stdout } = spawnSync(process.execPath, ['-e', script], { env: { ...me.env, ...env }, encoding: 'utf8' });
+  return Object.fromEntries(
+    listAt(JSON.parse(stdout)).map((each) => [textAt(each, 'account'), textAt(each, 'password')]),
+  );
+}
+
+/** Somebody in a session with a keychain, and an API. */
+async function member() {
+  const vendor = await api();
+  const me = user();
+  const { env, end } = await session(me);
+  const ci = (line: string, stdin = '') => me.process(line, { env, stdin });
+  const login = (args: string, stdin = key) => ci(`auth login --with-key --api-url ${vendor.url} ${args}`, stdin);
+  return { api: vendor, host: new URL(vendor.url).host, me, env, end, ci, login, kept: () => kept(me, env) };
+}
+
+describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon'))('a key in the keychain', () => {
+  test('is kept there by login --keychain, and not in the file', async () => {
+    const { api: vendor, host, me, login, kept } = await member();
+    const { code, stdout, stderr } = await login('--keychain');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('managementKey\tmk_…aaaa\n');
+    expect(kept()).toEqual({ [`default@${host}`]: key });
+    expect(JSON.parse(readFileSync(fileOf(me), 'utf8'))).toEqual({
+      currentProfile: 'default',
+      profiles: { default: { apiUrl: vendor.url, keychain: true, maskedKey: 'mk_…aaaa' } },
+    });
+  });
+
+  test('is used as any other, and each command says where it is', async () => {
+    const { api: vendor, me, env, ci, login } = await member();
+    await login('--keychain');
+    expect((await ci('billing status')).code).toBe(0);
+    expect(vendor.received.at(-1)?.headers.authorization).toBe(`Bearer ${key}`);
+    expect(await ci('auth token')).toMatchObject({ code: 0, stdout: `${key}\n`, stderr: '' });
+    expect((await ci('auth status --jq .managementKey,.managementKeyOrigin')).stdout).toBe(
+      'mk_…aaaa\nkeychain (profile "default")\n',
+    );
+    expect((await ci('auth list')).stdout).toBe(`default\ttrue\t${vendor.url}\tmk_…aaaa\tkeychain\n`);
+    const found = listAt(json(await ci('doctor --json'))).find((each) => textAt(each, 'check') === 'management key');
+    expect(found).toMatchObject({ status: 'ok', detail: 'mk_…aaaa from keychain (profile "default")' });
+    const { rows, written } = await shown(me, 'auth list', { env, pty: true });
+    expect(rows[1]).toMatch(/^default +yes +http\S+ +mk_…aaaa +keychain$/);
+    expect(written).not.toContain(key);
+  });
+
+  test('is for its host alone, whatever the file says', async () => {
+    const { api: vendor, me, ci, login } = await member();
+    const stranger = await api();
+    await login('--keychain');
+    expect((await ci(`billing status --api-url ${stranger.url}`)).code).toBe(4);
+    writeFileSync(fileOf(me), readFileSync(fileOf(me), 'utf8').replace(vendor.url, stranger.url));
+    const { code, stderr } = await ci('billing status');
+    expect([code, stderr, stranger.requests]).toEqual([
+      4,
+      'ci: the key of profile "default" is in the system\'s keychain no more. Sign in again with `ci auth login --keychain`.\n',
+      [],
+    ]);
+  });
+
+  test('is in one place: of two logins the last one’s', async () => {
+    const { host, me, login, kept } = await member();
+    await login('--keychain');
+    expect((await login('', other)).stderr).toBe('It replaces mk_…aaaa.\n');
+    expect([kept(), readFileSync(fileOf(me), 'utf8')]).toEqual([{}, expect.stringContaining(other)]);
+    expect(readFileSync(fileOf(me), 'utf8')).not.toContain('keychain');
+    await login('--keychain');
+    expect(kept()).toEqual({ [`default@${host}`]: key });
+    expect(readFileSync(fileOf(me), 'utf8')).not.toMatch(/mk_of_the/);
+    const second = await api();
+    await login(`--keychain --api-url ${second.url}`, other);
+    expect(kept()).toEqual({ [`default@${new URL(second.url).host}`]: other });
+  });
+
+  test('is forgotten by logout, and no other with it', async () => {
+    const { host, me, ci, login, kept } = await member();
+    await login('--keychain');
+    await login('--keychain --profile work', other);
+    const { code, stdout } = await ci('auth logout');
+    expect([code, stdout]).toEqual([0, expect.stringContaining('managementKey\tmk_…aaaa\n')]);
+    expect([kept(), (await ci('auth token')).code]).toEqual([{ [`work@${host}`]: other }, 4]);
+    expect(readFileSync(fileOf(me), 'utf8')).not.toContain('"default":');
+  });
+
+  test('that the API refuses is not kept', async () => {
+    const { me, login, kept } = await member();
+    expect((await login('--keychain', 'mk_refused_0123456789')).code).toBe(4);
+    expect([kept(), existsSync(fileOf(me))]).toEqual([{}, false]);
+  });
+
+  test('is neither left there nor lost when the profile cannot be written', async () => {
+    const { api: vendor, me, env, host, login, kept } = await member();
+    const line = `ulimit -f 0; printf %s ${other} | ci auth login --with-key --keychain --api-url ${vendor.url}`;
+    expect((await me.sh(line, { env })).stderr).toContain('cannot be written: EFBIG');
+    expect(kept()).toEqual({});
+    await login('--keychain');
+    expect((await me.sh(line, { env })).code).toBe(1);
+    expect(kept()).toEqual({ [`default@${host}`]: key });
+    expect((await me.sh('ulimit -f 0; ci auth logout', { env })).code).toBe(1);
+    expect(kept()).toEqual({ [`default@${host}`]: key });
+  });
+
+  test('that was taken away elsewhere is told, and can be signed out of', async () => {
+    const { me, env, ci, login } = await member();
+    await login('--keychain');
+    const script = `const { Entry, findCredentials } = require(${JSON.stringify(path.resolve('node_modules/@napi-rs/keyring'))});
+      for (const { account } of findCredentials('cheapestinference')) new Entry('cheapestinference', account).deleteCredential();`;
+    spawnSync(process.execPath, ['-e', script], { env: { ...me.env, ...env } });
+    expect(await ci('auth token')).toMatchObject({ code: 4, stdout: '', stderr: expect.stringMatching(oneLine) });
+    expect([(await ci('auth logout')).code, (await ci('auth list')).stdout]).toEqual([0, '']);
+  });
+
+  test('cannot be used when the session is over: exit 1, nothing sent; what needs no key works', async () => {
+    const { api: vendor, me, env, end, ci, login } = await member();
+    await login('--keychain');
+    await end();
+    const sent = vendor.requests.length;
+    for (const line of ['billing status', 'auth token', 'auth logout']) {
+      const { code, stdout, stderr } = await ci(line);
+      expect([line, code, stdout]).toEqual([line, 1, '']);
+      expect(stderr).toMatch(/^ci: the system's keychain cannot be used: .*Secret Service.*\n$/);
+    }
+    expect((await ci('auth list')).stdout).toContain('mk_…aaaa\tkeychain\n');
+    expect((await ci('pools list --sandbox')).code).toBe(0);
+    expect(vendor.requests.length).toBe(sent);
+    const { code, stderr } = await login('', other);
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(/^The key that was in the system's keychain is there still: .*\nIt replaces mk_…aaaa\.\n$/),
+    ]);
+    expect((await me.process('auth token', { env })).stdout).toBe(`${other}\n`);
+  });
+
+  test('is not kept where the keychain is locked and nobody can unlock it', async () => {
+    const vendor = await api();
+    const me = user();
+    const { env } = await session(me, ':');
+    const line = `auth login --with-key --keychain --api-url ${vendor.url}`;
+    const { code, stdout, stderr } = await me.process(line, { env, stdin: key });
+    expect([code, stdout, existsSync(fileOf(me))]).toEqual([1, '', false]);
+    expect(stderr).toMatch(/^ci: the system's keychain cannot be used: .*\n$/);
+  });
+});
+
+describe('login --keychain where there is none', () => {
+  test.runIf(process.platform === 'linux')(
+    'says what is missing, exit 1, before a key is asked for; nothing is sent, nothing saved',
+    async () => {
+      const vendor = await api();
+      const me = user({ DBUS_SESSION_BUS_ADDRESS: `unix:path=${path.join('/nonexistent', 'bus')}` });
+      const { code, stdout, stderr } = await me.process(`auth login --keychain --api-url ${vendor.url}`);
+      expect([code, stdout, vendor.requests, existsSync(fileOf(me))]).toEqual([1, '', [], false]);
+      expect(stderr).toMatch(/^ci: the system's keychain cannot be used: [^\n]+\n$/);
+      expect(stderr).toContain(
+        `It is the Secret Service of your session (GNOME Keyring, KWallet, KeePassXC), on the session's D-Bus. ${instead}`,
+      );
+      const asJson = await me.process(`auth login --keychain --api-url ${vendor.url} --json`);
+      expect(JSON.parse(asJson.stderr)).toMatchObject({ error: { code: 'keychain_error', outcome: 'not_applied' } });
+    },
+  );
+
+  test('and no package for it, says how to get it; all else works without', async () => {
+    const vendor = await api();
+    const me = user();
+    const program = path.join(me.home, 'program');
+    await me.sh(
+      `mkdir ${program} && cp -r ${path.resolve('package.json')} ${path.resolve('dist')} ${path.dirname(bin)} ${program}`,
+    );
+    const ci = (line: string) => me.sh(`printf %s ${key} | ${process.execPath} ${program}/bin/ci.js ${line}`);
+    const { code, stdout, stderr } = await ci(`auth login --with-key --keychain --api-url ${vendor.url}`);
+    expect([code, stdout, vendor.requests, existsSync(fileOf(me))]).toEqual([1, '', [], false]);
+    expect(stderr).toBe(
+      `ci: the system's keychain needs the package @napi-rs/keyring, which is not installed. Install it beside ci: \`npm install --global @napi-rs/keyring\`. ${instead}\n`,
+    );
+    expect((await ci(`auth login --with-key --api-url ${vendor.url}`)).code).toBe(0);
+    expect((await ci('billing status')).code).toBe(0);
+  });
+});

@@ -1,0 +1,127 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { blockLines, codeIn, pages, section, tableRows, textOf } from '../docs.ts';
+import { json, lines, sandboxUser, user } from '../support/cli.ts';
+import { freePort } from '../support/http-server.ts';
+import { needs } from '../support/programs.ts';
+import { at, listAt, textAt } from '../support/sandbox.ts';
+
+const tree = async (): Promise<unknown> => json(await user().ci('help --json'));
+
+test('the five minutes of README.md can be typed as they are', async (context) => {
+  needs(context, 'bash', 'curl', 'jq');
+  const tour = blockLines(section('README.md', 'Five minutes'), 'console');
+  const typed = tour.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
+  const shown = tour.filter((line) => !line.startsWith('$ '));
+  expect([typed.length, shown.length]).toEqual([10, 2]);
+  const me = user();
+  const port = String(await freePort());
+  const listening = 'for _ in {1..300}; do curl -so /dev/null 127.0.0.1:8787 && break; sleep 0.1; done';
+  const script = typed.map((line) => {
+    // There is no terminal to confirm the charge on.
+    if (line.startsWith('ci pools subscribe')) return `${line} --yes`;
+    // A script is faster than a person: the server may not listen yet.
+    if (line.startsWith('ci sandbox serve')) return `${line}\n${listening}`;
+    return line;
+  });
+  const end = "trap 'kill $(jobs -p)' EXIT";
+  writeFileSync(path.join(me.home, 'tour'), ['set -e', end, ...script, ''].join('\n').replaceAll('8787', port));
+  const { code, stdout } = await me.sh('exec bash tour');
+  expect([code, stdout.split('\n').filter((line) => shown.includes(line))]).toEqual([0, shown]);
+});
+
+test('the examples of docs/scripting.md run on the sandbox, and print what they show', async (context) => {
+  needs(context, 'bash', 'jq');
+  const text = textOf('docs/scripting.md');
+  const me = sandboxUser();
+  const [typed = '', ...shown] = blockLines(text, 'console');
+  const { stderr } = await me.sh(typed.slice(2));
+  expect(lines(stderr)).toEqual(shown);
+  writeFileSync(path.join(me.home, 'examples'), blockLines(text, 'sh').join('\n'));
+  expect(await me.sh('exec bash -e examples')).toMatchObject({ code: 0 });
+});
+
+test('the pages use only commands and options that exist', async () => {
+  const whole = await tree();
+  for (const { file, text } of pages) {
+    const code = [...blockLines(text, 'sh'), ...blockLines(text, 'console'), ...codeIn(text)];
+    expect([file, code.flatMap((line) => mistakesIn(line, whole))]).toEqual([file, []]);
+  }
+});
+
+test('docs/commands.md has every command, with its arguments and options', async () => {
+  const documented = tableRows(textOf('docs/commands.md'))
+    .filter(([command]) => command?.startsWith('`ci '))
+    .map(([command = '', , options = '']) => [codeIn(command)[0], codeIn(options).sort()]);
+  const expected = leaves(await tree()).map(({ words, command }) => [
+    ['ci', ...words, ...listAt(command, 'arguments').map(argumentTerm)].join(' '),
+    optionNames(command).sort(),
+  ]);
+  expect(documented.sort()).toEqual(expected.sort());
+});
+
+test('docs/commands.md has every global option', async () => {
+  const documented = tableRows(section('docs/commands.md', 'Global options')).map(([flags = '']) =>
+    codeIn(flags).at(-1),
+  );
+  expect(documented.sort()).toEqual([...optionNames(await tree()), '--help'].sort());
+});
+
+test('docs/environment.md has every setting and its default', async () => {
+  const settings = listAt(json(await user().ci('config list --json')));
+  const documented = tableRows(section('docs/environment.md', 'Settings')).map(([key = '', , value = '']) => [
+    codeIn(key)[0],
+    value.replaceAll('`', ''),
+  ]);
+  expect(documented).toEqual(settings.map((setting) => [textAt(setting, 'key'), textAt(setting, 'value')]));
+});
+
+/** A command that does something. */
+interface Leaf {
+  readonly words: readonly string[];
+  readonly command: unknown;
+}
+
+function leaves(command: unknown, above: readonly string[] = []): Leaf[] {
+  return listAt(command, 'commands').flatMap((each) => {
+    const words = [...above, textAt(each, 'name')];
+    const below = leaves(each, words);
+    return listAt(each, 'exitCodes').length > 0 ? [{ words, command: each }, ...below] : below;
+  });
+}
+
+function argumentTerm(argument: unknown): string {
+  const name = textAt(argument, 'name');
+  const term = at(argument, 'required') === true ? `<${name}>` : `[${name}]`;
+  return at(argument, 'variadic') === true ? `${term}…` : term;
+}
+
+/** Returns the long names of a command's options. */
+function optionNames(command: unknown): string[] {
+  return listAt(command, 'options').map((option) => {
+    const flags = textAt(option, 'flags');
+    return /--[\w-]+/.exec(flags)?.[0] ?? flags;
+  });
+}
+
+/** Returns the commands and options in a line of shell that don't exist. */
+function mistakesIn(line: string, whole: unknown): string[] {
+  return [...line.matchAll(/(?:^|[$|&] |\$\()ci ([^|)&#]*)/g)].flatMap(([found, typed = '']) => {
+    const words = typed.split(' ').filter((word) => word !== '');
+    if (words[0] === 'help' || words[0]?.startsWith('<')) return [];
+    let command = whole;
+    for (const word of words.filter((each) => !each.startsWith('-'))) {
+      const next = listAt(command, 'commands').find(
+        (each) => textAt(each, 'name') === word || listAt(each, 'aliases').includes(word),
+      );
+      if (next === undefined) break;
+      command = next;
+    }
+    const flags = [...listAt(whole, 'options'), ...listAt(command, 'options')].map((option) => textAt(option, 'flags'));
+    const known = ['--help', '-h', ...flags.flatMap((each) => each.split(/[ ,]+/))];
+    const unknown = words.filter((word) => /^--?[a-z]/i.test(word) && !known.includes(word));
+    const isCommand = command !== whole || words.every((word) => word.startsWith('-'));
+    return isCommand ? unknown.map((word) => `${word} in ${found}`) : [found];
+  });
+}

@@ -1,0 +1,216 @@
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { json, oneLine, secret, userOf } from '../support/cli.ts';
+import { listAt } from '../support/sandbox.ts';
+import { deadUrl, recordedSandbox } from '../support/servers.ts';
+
+/** Somebody who makes credit keys, and a dotenv file of theirs. */
+async function author(setting: Parameters<typeof recordedSandbox>[0] = {}) {
+  const api = await recordedSandbox(setting);
+  const me = userOf(api);
+  const file = path.join(me.home, '.env');
+  /** What lies beside the dotenv file and has its name in it. */
+  const beside = () => readdirSync(me.home).filter((each) => each.startsWith('.env') && each !== '.env');
+  return { api, me, file, beside };
+}
+
+const save = 'keys create k --credit --save .env --var KEY';
+
+describe('the file', () => {
+  test.each(['000', '022', '077'])('is for its owner alone, with a umask of %s and whatever it was', async (umask) => {
+    const { me, file, beside } = await author();
+    for (const mode of [undefined, 0o644, 0o666]) {
+      if (mode !== undefined) writeFileSync(file, 'KEY=old\n', { mode });
+      const { code, stderr } = await me.sh(`umask ${umask}; ci ${save}`);
+      expect([code, stderr, statSync(file).mode & 0o777, beside()]).toEqual([0, '', 0o600, []]);
+    }
+  });
+
+  test('keeps values of several lines, and is read by a shell and by node', async () => {
+    const { me, file } = await author();
+    const before = `# mine\nexport A="one\nKEY=inside\n" # it's\r\nKEY='two\nlines' # the key\nB=2`;
+    writeFileSync(file, before);
+    expect((await me.ci(save)).code).toBe(0);
+    const [apiKey = ''] = secret.exec(readFileSync(file, 'utf8')) ?? [];
+    expect(readFileSync(file, 'utf8')).toBe(before.replace("'two\nlines'", apiKey));
+    const shell = await me.sh('set -a; . ./.env; printf "%s|%s" "$KEY" "$B"');
+    expect(shell.stdout).toBe(`${apiKey}|2`);
+    const node = await me.sh(`node --env-file=.env -p 'process.env.KEY + "|" + process.env.B'`);
+    expect(node.stdout).toBe(`${apiKey}|2\n`);
+  });
+
+  test('is written by twenty processes at once, and keeps what each of them set', async () => {
+    const { api, me, file, beside } = await author();
+    writeFileSync(file, 'FIRST=1\nKEY_7=old\n');
+    symlinkSync('.env', path.join(me.home, 'env'));
+    const names = Array.from({ length: 20 }, (_, at) => `KEY_${at}`);
+    const ended = await Promise.all(
+      names.map((name, at) =>
+        me.process(`keys create ${name} --credit --save ${at % 2 ? '.env' : 'env'} --var ${name}`),
+      ),
+    );
+    expect(ended.map(({ code, stderr }) => [code, stderr])).toEqual(names.map(() => [0, '']));
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+    expect(lines.map((line) => line.split('=')[0]).sort()).toEqual(['FIRST', ...names].sort());
+    expect(new Set(lines.map((line) => secret.exec(line)?.[0]))).toHaveLength(21);
+    expect([listAt(await api.box.seen(), 'keys').length, beside()]).toEqual([20, []]);
+    expect(lstatSync(path.join(me.home, 'env')).isSymbolicLink()).toBe(true);
+  });
+
+  test('is whole, old or new, wherever the process is killed, and the next one is not hindered', async () => {
+    const { me, file, beside } = await author();
+    const old = `A=1\nKEY=old\n# ${'x'.repeat(5000)}\nB=2\n`;
+    const seen: string[] = [];
+    for (let steps = 0; ; steps += 1) {
+      writeFileSync(file, old);
+      const { code, signal } = await me.process(save, {
+        env: { NODE_OPTIONS: `--require ${path.resolve('test/support/dying.cjs')}`, DIES_AFTER: String(steps) },
+      });
+      const text = readFileSync(file, 'utf8');
+      const state = text === old ? 'old' : text === old.replace('old', secret.exec(text)?.[0] ?? '') ? 'new' : text;
+      seen.push(state);
+      if (signal === null) {
+        expect(code).toBe(0);
+        break;
+      }
+      expect([steps, signal]).toEqual([steps, 'SIGKILL']);
+      // Of all killed processes, only the last one may have left its draft and its lock.
+      expect([steps, beside().length <= 2]).toEqual([steps, true]);
+      for (const each of beside()) expect(statSync(path.join(me.home, each)).mode & 0o777).toBe(0o600);
+    }
+    // Old up to the one step that replaces it, and new from there on.
+    expect(seen.join(' ')).toMatch(/^(?:old ){20,}new(?: new)*$/);
+    expect(beside()).toEqual([]);
+  });
+
+  test('has no leftovers of a process killed at any moment, once another file in the folder is saved', async () => {
+    const { api, me, beside } = await author({
+      instead: ({ method }) => (method === 'POST' ? () => {} : undefined),
+    });
+    const killed = me.start(save);
+    await api.got('POST');
+    expect(beside()).toEqual([expect.stringMatching(/^\.env\..+\.tmp$/)]);
+    // Its process is at work: the draft stays.
+    const other = () =>
+      me.ci('keys create other --credit --save other.env', { env: { CHEAPESTINFERENCE_API_URL: deadUrl } });
+    expect((await other()).code).toBe(9);
+    expect(beside()).toHaveLength(1);
+    killed.kill('SIGKILL');
+    await killed.ended;
+    expect(beside()).toHaveLength(1);
+    expect((await other()).code).toBe(9);
+    expect(readdirSync(me.home).filter((each) => each.includes('env'))).toEqual([]);
+  });
+});
+
+describe('where there is no room', () => {
+  test('for it, no key is made, and nothing is left beside it', async () => {
+    const { api, me, file, beside } = await author();
+    const text = `A=${'x'.repeat(10_000)}\n`;
+    writeFileSync(file, text);
+    // The most that a file may hold: 4 or 8 KiB, as the shell counts.
+    const { code, stdout, stderr } = await me.sh(`ulimit -f 8; ci ${save}`);
+    expect([code, stdout, api.changes]).toEqual([1, '', []]);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).toContain(`${file} cannot be written: EFBIG`);
+    expect([readFileSync(file, 'utf8') === text, beside()]).toEqual([true, []]);
+  });
+
+  test('for what it became in the meantime, it stays as it is', async () => {
+    const text = `A=${'x'.repeat(100_000)}\n`;
+    const { api, me, file, beside } = await author({
+      instead: ({ method }) => {
+        if (method === 'POST') writeFileSync(file, text);
+        return undefined;
+      },
+    });
+    const { code, stderr } = await me.sh(`ulimit -f 64; ci ${save}`);
+    expect([code, api.changes.length]).toEqual([1, 1]);
+    expect(stderr).toContain('EFBIG');
+    expect([readFileSync(file, 'utf8') === text, beside()]).toEqual([true, []]);
+  });
+});
+
+describe('nothing is sent', () => {
+  test.each([
+    [
+      'through a link out of its folder',
+      'mine/.env',
+      /mine\/\.env is a link that leads out of its folder, to \S+\/other\/\.env\. /,
+    ],
+    [
+      'through such a link to nothing',
+      'mine/later',
+      /mine\/later is a link that leads out of its folder, to \S+\/other\/later\. /,
+    ],
+    ['to a pipe', 'pipe', /pipe cannot be written: it is no regular file$/m],
+    ['to this process’s own output', '/dev/stdout', /\/dev\/stdout is a link that leads out of its folder, /],
+    ['to a folder', 'mine', /mine cannot be written: it is a folder$/m],
+  ])('for a key that would be saved %s', async (_where, to, message) => {
+    const { api, me } = await author();
+    for (const folder of ['mine', 'other']) mkdirSync(path.join(me.home, folder));
+    writeFileSync(path.join(me.home, 'other', '.env'), 'A=1\n');
+    symlinkSync('../other/.env', path.join(me.home, 'mine', '.env'));
+    symlinkSync('../other/later', path.join(me.home, 'mine', 'later'));
+    await me.sh('mkfifo pipe');
+    const before = readdirSync(me.home, { recursive: true });
+    const { code, stdout, stderr } = await me.ci(['keys', 'create', 'k', '--credit', '--save', to]);
+    expect([code, stdout, api.changes]).toEqual([1, '', []]);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).toMatch(message);
+    expect(readdirSync(me.home, { recursive: true })).toEqual(before);
+    expect(readFileSync(path.join(me.home, 'other', '.env'), 'utf8')).toBe('A=1\n');
+  });
+});
+
+describe('where git would commit it', () => {
+  test('that is told on stderr, with what to do, and no more once it was done', async () => {
+    const { me, file } = await author();
+    const home = realpathSync(me.home);
+    await me.sh('git init --quiet');
+    const { code, stdout, stderr } = await me.ci(`${save} --json`);
+    expect([code, stderr]).toEqual([
+      0,
+      `Warning: git would commit ${home}/.env, and the secret with it: add /.env to ${home}/.gitignore\n`,
+    ]);
+    expect(json({ stdout })).toMatchObject({ savedTo: file, variable: 'KEY' });
+    await me.sh('echo /.env >>.gitignore');
+    expect(await me.ci(save)).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('as it has it already, how it is taken out is told', async () => {
+    const { me, file } = await author();
+    const home = realpathSync(me.home);
+    writeFileSync(file, 'OTHER=sk_live_of_another_0123456789\n');
+    await me.sh('git init --quiet && git add .env');
+    const { code, stderr } = await me.ci(save);
+    const command = `git -C ${home} rm --cached --force -- .env`;
+    expect([code, stderr]).toEqual([
+      0,
+      `Warning: git tracks ${home}/.env, and would commit the secret with it: run \`${command}\` and add /.env to ${home}/.gitignore\n`,
+    ]);
+    const text = readFileSync(file, 'utf8');
+    expect((await me.sh(`${command} && echo /.env >>.gitignore`)).code).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe(text);
+    expect(await me.ci(save)).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('nothing is told where there is no git, or no repository', async () => {
+    const { me } = await author();
+    const env = { GIT_CEILING_DIRECTORIES: path.dirname(realpathSync(me.home)) };
+    expect(await me.ci(save, { env })).toMatchObject({ code: 0, stderr: '' });
+    await me.sh('git init --quiet');
+    const without = { PATH: path.join(me.home, 'bin') };
+    expect(await me.ci(save, { env: without })).toMatchObject({ code: 0, stderr: '' });
+  });
+});

@@ -1,0 +1,332 @@
+import { describe, expect, test } from 'vitest';
+import { type User, userOf } from '../support/cli.ts';
+import { data, recordedSandbox } from '../support/servers.ts';
+import { shown } from '../support/terminal.ts';
+
+const commands = ['pools list', 'pools view kimi26', 'pools subscriptions', 'keys list', 'billing status'] as const;
+
+/** Somebody with two subscriptions, one of which ends, and two keys; it is 09:00 UTC of 14 April 2026. */
+async function customer(env: Record<string, string> = {}): Promise<User> {
+  const api = await recordedSandbox();
+  const { box } = api;
+  await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia', 'europe', 'americas'] });
+  await box.data('POST', '/api/keys/subscription', { name: 'a-rather-long-name-of-a-key' });
+  await box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['asia', 'europe'] });
+  await box.data('DELETE', '/api/pools/minimax-m3/pledge');
+  await box.data('POST', '/api/keys/credit', { name: 'client-acme', maxBudget: 25 });
+  return userOf(api, env);
+}
+
+/** How many columns a line takes on a terminal. */
+function widthOf(line: string): number {
+  return [...line].length;
+}
+
+describe.each(commands)('ci %s on a terminal of 80 columns', (line) => {
+  test.each(['UTC', 'Asia/Kolkata', 'America/Argentina/Buenos_Aires'])('fits, in %s', async (TZ) => {
+    const { code, rows } = await shown(await customer({ TZ }), line);
+    expect(code).toBe(0);
+    expect(rows.length).toBeGreaterThan(2);
+    expect(rows.filter((row) => widthOf(row) > 80)).toEqual([]);
+  });
+
+  test('is in colour, unless it is told not to be', async () => {
+    const me = await customer();
+    const [inColour, ...plain] = await Promise.all([
+      shown(me, line),
+      shown(me, line, { env: { NO_COLOR: '1' } }),
+      shown(me, `${line} --no-color`),
+      shown(me, line, { env: { TERM: 'dumb' } }),
+    ]);
+    expect(inColour?.written).toMatch(/\x1b\[\d+m/);
+    for (const { written } of plain) expect(written).not.toContain('\x1b');
+    for (const { rows } of plain) expect(rows).toEqual(inColour?.rows);
+  });
+
+  test('is in colour only where the terminal is known to have it, unless FORCE_COLOR asks for it', async () => {
+    const me = await customer();
+    const env = { TERM: 'vt52' };
+    const [unknown, truecolor, forced] = await Promise.all([
+      shown(me, line, { env, pty: true }),
+      shown(me, line, { env: { ...env, COLORTERM: 'truecolor' }, pty: true }),
+      shown(me, line, { env: { ...env, FORCE_COLOR: '1' }, pty: true }),
+    ]);
+    expect(unknown.written).not.toMatch(/\x1b\[\d+m/);
+    for (const { written } of [truecolor, forced]) expect(written).toMatch(/\x1b\[\d+m/);
+  });
+
+  test('writes no control sequence into a pipe, unless FORCE_COLOR asks for colour', async () => {
+    const me = await customer();
+    for (const args of [line, `${line} -o table`]) {
+      const { code, stdout, stderr } = await me.ci(args);
+      expect([code, stdout.includes('\x1b'), stderr.includes('\x1b')]).toEqual([0, false, false]);
+    }
+    const forced = await me.ci(`${line} -o table`, { env: { FORCE_COLOR: '1' } });
+    expect(forced.stdout).toMatch(/\x1b\[\d+m/);
+    const both = await me.ci(`${line} -o table`, { env: { FORCE_COLOR: '1', NO_COLOR: '1' } });
+    expect(both.stdout).not.toContain('\x1b');
+  });
+});
+
+describe('local time stands beside UTC', () => {
+  test.each([
+    ['Asia/Kolkata', ['05:30–13:30', '13:30–21:30', '21:30–05:30']],
+    ['Europe/Berlin', ['02:00–10:00', '10:00–18:00', '18:00–02:00']],
+    ['America/New_York', ['20:00–04:00', '04:00–12:00', '12:00–20:00']],
+  ])('in %s', async (TZ, local) => {
+    const me = await customer({ TZ });
+    for (const line of ['pools view kimi26', 'pools quote kimi26 --blocks all']) {
+      const { code, screen } = await shown(me, line);
+      expect(code).toBe(0);
+      for (const span of ['00:00–08:00', '08:00–16:00', '16:00–24:00', ...local]) expect(screen).toContain(span);
+    }
+  });
+
+  test('in a pipe there is UTC alone, whatever the time zone', async () => {
+    const me = await customer({ TZ: 'Asia/Kolkata' });
+    for (const line of ['pools subscriptions', 'keys list', 'pools view kimi26', 'billing status --json']) {
+      const { stdout } = await me.ci(line);
+      expect(stdout).toBe((await me.ci(line, { env: { TZ: 'UTC' } })).stdout);
+    }
+    expect((await me.ci('pools subscriptions kimi26 --fields currentPeriodEnd')).stdout).toBe(
+      '2026-05-14T09:00:00.000Z\n',
+    );
+  });
+});
+
+test('pools list shows prices, what is sold out, and the words of its columns', async () => {
+  const { rows } = await shown(await customer(), 'pools list');
+  expect(rows[0]).toMatch(/^POOL +MODEL +STATUS +.*ASIA +EUROPE +AMERICAS$/);
+  expect(rows.find((row) => row.startsWith('kimi26'))).toMatch(/Kimi K2\.6 +active.*\$39\.00.*\$49\.00.*\$45\.00/);
+  expect(rows.find((row) => row.startsWith('minimax-m3'))).toMatch(/sold out/);
+});
+
+test('pools view draws the day hour by hour', async () => {
+  const { screen } = await shown(await customer(), 'pools view kimi26');
+  const hours = Array.from({ length: 24 }, (_, hour) => String(hour).padStart(2, '0'));
+  expect(screen).toContain(hours.join(' '));
+  expect(screen).toMatch(/free( +\d){24}/);
+});
+
+test('pools subscriptions tells what is live now and what ends', async () => {
+  const { screen } = await shown(await customer(), 'pools subscriptions');
+  expect(screen).toContain('live now');
+  expect(screen).toMatch(/ends/);
+});
+
+test('on a wide terminal there is more to see', async () => {
+  const me = await customer();
+  for (const line of commands) {
+    const wide = await shown(me, line, { columns: 200 });
+    expect([line, wide.code, wide.rows.some((row) => widthOf(row) > 200)]).toEqual([line, 0, false]);
+  }
+  const { screen } = await shown(me, 'keys list', { columns: 200 });
+  expect(screen.match(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g)).toHaveLength(2);
+  const { rows } = await shown(me, 'pools list', { columns: 200 });
+  expect(rows[0]).toMatch(/AMERICAS +YEAR +SEATS\/BLOCK +MODEL ID$/);
+  expect(rows[1]).toMatch(/\$45\.00 +15 % off +10 +kimi-k2\.6$/);
+});
+
+/** Commands of every kind: tables, records, drawings, pages of help, notes, and failures. */
+const everything = [
+  ...commands,
+  '',
+  '--help',
+  'pools',
+  'pools subscribe --help',
+  'help exit-codes',
+  'help environment',
+  'help output',
+  'status',
+  'status --check',
+  'pools quote kimi26 --blocks all --quantity 3 --billing-cycle year',
+  'pools subscribe minimax-m3 --blocks americas --yes',
+  'pools subscribe kimi26 --blocks europe --create-key app --yes',
+  'pools cancel minimax-m3',
+  'pools view nothing',
+  'pools view --block',
+  'keys create prod --credit',
+  'keys delete nothing',
+  'billing credits',
+  'billing topup 50 --method usdc',
+  'billing card',
+  'usage',
+  'auth status',
+  'config list',
+  'doctor',
+  'history',
+  'open',
+  'api GET /api/keys',
+  'plans list',
+] as const;
+
+/** Whether a line holds what is not broken: a line of shell, or a word that is to be copied. */
+function holdsWhole(row: string): boolean {
+  return row.startsWith('  $ ') || row.split(/\s+/).some((word) => widthOf(word) > 16);
+}
+
+describe('on a terminal of 40 columns', () => {
+  test.each(everything)('ci %s is broken between words alone', async (line) => {
+    const me = await customer();
+    const [narrow, wide] = [
+      await shown(me, line, { columns: 40 }),
+      await shown(await customer(), line, { columns: 400 }),
+    ];
+    expect(narrow.code).toBe(wide.code);
+    expect(narrow.rows.filter((row) => widthOf(row) > 40 && !holdsWhole(row))).toEqual([]);
+  });
+
+  test('an error has the words that it has everywhere', async () => {
+    const me = await customer();
+    const { rows } = await shown(me, 'keys delete nothing --yes', { columns: 40 });
+    expect(rows.join(' ').trim()).toBe((await me.ci('keys delete nothing --yes')).stderr.trim());
+    expect(rows[0]).toBe('ci: there is no key "nothing".');
+  });
+
+  test('what does not fit into a table is a paragraph a row', async () => {
+    const { rows } = await shown(await customer(), 'pools list', { columns: 40 });
+    expect(rows.slice(0, 9)).toEqual([
+      'POOL        kimi26',
+      'MODEL       Kimi K2.6',
+      'STATUS      active',
+      'FROM/MONTH  $39.00',
+      'ASIA        $39.00',
+      'EUROPE      $49.00',
+      'AMERICAS    $45.00',
+      '',
+      'POOL        minimax-m3',
+    ]);
+  });
+});
+
+describe('where there is no locale with UTF-8', () => {
+  test.each(everything)('ci %s is ASCII on a terminal', async (line) => {
+    const { written } = await shown(await customer({ LANG: '' }), line);
+    expect(written).toMatch(/^[\x00-\x7f]*$/);
+  });
+
+  test.each([
+    [{ LANG: 'C' }, false],
+    [{ LANG: 'de_DE.ISO-8859-1' }, false],
+    [{ LC_ALL: 'C', LANG: 'C.UTF-8' }, false],
+    [{ LC_CTYPE: 'C.UTF-8', LANG: 'C' }, true],
+  ])('which %j decides', async (env, unicode) => {
+    const { screen } = await shown(await customer(env), 'pools view kimi26');
+    expect(screen).toContain(unicode ? '08:00–16:00' : '08:00-16:00');
+  });
+
+  test('names that have no ASCII stand in columns, and have none of another encoding’s control characters', async () => {
+    const api = await recordedSandbox();
+    const me = userOf(api, { LANG: 'C' });
+    for (const name of ['größe', '本番', 'Û2J']) await api.box.data('POST', '/api/keys/credit', { name });
+    const { rows, written } = await shown(me, 'keys list --fields name,keyType');
+    expect(rows.slice(0, 4)).toEqual(
+      ['name   TYPE', 'U2J    credit', '??     credit', 'gro?e  credit'].map((row) => row.replace('name ', 'NAME ')),
+    );
+    expect(written).toMatch(/^[\x00-\x7f]*$/);
+    const json = await shown(me, 'keys list --json');
+    expect(json.written).toMatch(/^[\x00-\x7f]*$/);
+    expect(JSON.parse(json.rows.join(''))).toMatchObject([{ name: 'Û2J' }, { name: '本番' }, { name: 'größe' }]);
+  });
+
+  test('a pipe has what it always has', async () => {
+    const me = await customer();
+    for (const line of ['pools view kimi26 -o table', 'keys list', 'auth status', 'doctor -o table']) {
+      const [utf8, c] = [await me.ci(line), await me.ci(line, { env: { LANG: 'C' } })];
+      const [first, second] = [utf8, c].map(({ stdout }) =>
+        stdout.replace(/in \d+ ms|is \d+ s (?:behind|ahead of)/g, 'x'),
+      );
+      expect(second).toBe(first);
+    }
+  });
+});
+
+describe('on a dumb terminal', () => {
+  test.each(everything)('ci %s writes lines and nothing else', async (line) => {
+    const { written } = await shown(await customer({ TERM: 'dumb', VTE_VERSION: '7600' }), line, {
+      env: { TERM: 'dumb' },
+    });
+    expect(written.replaceAll('\r\n', '')).toMatch(/^[^\x00-\x1f\x7f-\x9f]*$/);
+  });
+});
+
+describe('without a standard input', () => {
+  test.each(everything)('ci %s does what it does in a pipe', async (line) => {
+    const [closed, piped] = [
+      await shown(await customer(), line, { closedStdin: true }),
+      await (await customer()).ci(line),
+    ];
+    expect([closed.code, closed.written.includes('Unhandled')]).toEqual([piped.code, false]);
+  });
+
+  test('a question is not asked: exit 2, nothing sent', async () => {
+    const api = await recordedSandbox();
+    const closed = { closedStdin: true };
+    const bought = await shown(userOf(api), 'pools subscribe kimi26 --blocks europe', closed);
+    expect([bought.code, api.changes]).toEqual([2, []]);
+    expect(bought.screen).toContain('--yes');
+    expect((await shown(userOf(api), 'pools view', closed)).screen).toMatch(/^ci: which pool\?/);
+    expect((await userOf(api).sh('ci auth login --with-key <&-')).code).toBe(2);
+  });
+});
+
+describe('an address is a link', () => {
+  const withLinks = { VTE_VERSION: '7600' };
+  const link = /\x1b\]8;;(https?:\/\/[^\x1b]+)\x1b\\\1\x1b\]8;;\x1b\\/;
+
+  test.each(['', 'open', 'billing card', 'billing topup 50'])(
+    'in ci %s, where the terminal has links',
+    async (line) => {
+      const { code, written } = await shown(await customer(withLinks), line);
+      expect(code).toBe(0);
+      expect(written).toMatch(link);
+    },
+  );
+
+  test.each([
+    ['a terminal that is not known to have them', {}],
+    ['a dumb terminal', { ...withLinks, TERM: 'dumb' }],
+    ['FORCE_HYPERLINK=0', { ...withLinks, FORCE_HYPERLINK: '0' }],
+  ])('not for %s', async (_what, env) => {
+    const { written } = await shown(await customer(env), 'billing card', { env });
+    expect(written).toContain('http');
+    expect(written).not.toContain('\x1b]8');
+  });
+
+  test('not in a pipe, nor in JSON', async () => {
+    const me = await customer({ ...withLinks, FORCE_HYPERLINK: '1' });
+    expect((await me.ci('billing card -o table')).stdout).not.toContain('\x1b');
+    expect((await shown(me, 'billing card --json')).written).not.toContain('\x1b');
+  });
+});
+
+test('the secret of a new key has its line for itself, between two rules', async () => {
+  for (const line of ['keys create prod --credit', 'pools subscribe kimi26 --blocks asia --create-key prod --yes']) {
+    for (const env of [{}, { LANG: 'C' }]) {
+      const { rows } = await shown(await customer(), line, { env: { NO_COLOR: '1', ...env } });
+      const at = rows.findIndex((row) => row.includes('sk_'));
+      expect(rows[at]).toMatch(/^sk_(?:live|pool)_[A-Za-z0-9_-]{32}$/);
+      expect(rows[at - 1]).toMatch(/^(?:──|--) API key.*, shown only this once [─-]+$/);
+      expect(rows[at + 1]).toMatch(/^[─-]+$/);
+    }
+  }
+});
+
+test('figures are grouped', async () => {
+  const credit = { remaining: 1_234_567.5, totalTopUp: 2_000_000, creditKeyCount: 1, hasCreditKey: true };
+  const key = { id: 'k1', name: 'prod', usage: { last24h: { requests: 1_234_567, tokens: 89_012_345_678 } } };
+  const api = await recordedSandbox({
+    instead: ({ path }) =>
+      path === '/api/billing/credits' ? data(credit) : path === '/api/usage' ? data([key]) : undefined,
+  });
+  expect((await shown(userOf(api), 'billing credits')).screen).toContain('$1,234,567.50');
+  expect((await shown(userOf(api), 'usage')).screen).toMatch(/ 1,234,567 +89,012,345,678/);
+  expect((await userOf(api).ci('usage')).stdout).toContain('\t1234567\t89012345678\t');
+});
+
+test('--json on a terminal is laid out, in a pipe it is one line', async () => {
+  const me = await customer();
+  const { rows } = await shown(me, 'keys list --json');
+  expect(rows[0]).toBe('[');
+  expect(JSON.parse(rows.join('\n'))).toEqual(JSON.parse((await me.ci('keys list --json')).stdout));
+});

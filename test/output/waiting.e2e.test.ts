@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest';
+import { userOf } from '../support/cli.ts';
+import { heldResponse } from '../support/lost.ts';
+import { type Behaviour, data, recordedSandbox, reset, server } from '../support/servers.ts';
+import { ctrlC, enter, onPty } from '../support/terminal.ts';
+
+const frame = '[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]';
+
+/** An API that answers a list of pools when it is let go on. */
+async function slow() {
+  let goOn = () => {};
+  const mayAnswer = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const behaviour: Behaviour = async (request, response) => {
+    await mayAnswer;
+    return data([{ id: 'p1', slug: 'kimi26', modelName: 'Kimi K2.6', status: 'active' }])(request, response);
+  };
+  return { me: userOf(await server(behaviour)), goOn };
+}
+
+/** An API that takes longer than a person would wait without a word. */
+async function late() {
+  const answer = data([]);
+  return userOf(await server((request, response) => void setTimeout(() => answer(request, response), 600)));
+}
+
+test('a person is told what is waited for, and nothing is left of it', async () => {
+  const { me, goOn } = await slow();
+  const session = onPty(me, 'pools list');
+  await session.shows(new RegExp(`^${frame} Fetching the pools…$`));
+  goOn();
+  expect(await session.exit).toBe(0);
+  expect(session.screen).toMatch(/^POOL +MODEL .*\nkimi26 /);
+  expect(session.screen).not.toMatch(/Fetching|…/);
+});
+
+test('it is ASCII where there is nothing else', async () => {
+  const { me, goOn } = await slow();
+  const session = onPty(me, 'pools list', { env: { LANG: 'C' } });
+  await session.shows(/^[|/\\-] Fetching the pools\.\.\.$/);
+  goOn();
+  expect(await session.exit).toBe(0);
+  expect(session.screen).toMatch(/^POOL/);
+});
+
+test('Ctrl-C leaves nothing of it either', async () => {
+  const { me } = await slow();
+  const session = onPty(me, 'pools list');
+  await session.shows('Fetching the pools…');
+  session.type(ctrlC);
+  expect(await session.exit).toBe(130);
+  expect(session.screen.replace(/^\^C/, '')).toMatch(/^\s*ci: interrupted$/);
+});
+
+test('after Ctrl-C it does not come again, as a second one would leave it there', async () => {
+  let left = false;
+  const held = heldResponse();
+  const api = await recordedSandbox({
+    instead: ({ method }) => {
+      if (method === 'POST') return held.told;
+      // Longer than a person would wait without a word.
+      return left ? (_request, response) => void setTimeout(() => response.destroy(), 400) : undefined;
+    },
+  });
+  const session = onPty(userOf(api), 'pools subscribe kimi26 --blocks europe --yes');
+  await session.shows('Waiting for the answer…');
+  left = true;
+  const { length } = session.written;
+  session.type(ctrlC);
+  await session.shows('Interrupted. Waiting up to 10 s for the response');
+  await held.release(reset);
+  await session.shows('Interrupted. Checking whether the change went through…');
+  expect(await session.exit).toBe(130);
+  expect(session.written.slice(length)).not.toMatch(new RegExp(frame));
+});
+
+test('it is not there while a question is', async () => {
+  const api = await recordedSandbox();
+  const session = onPty(userOf(api), 'pools subscribe kimi26 --blocks europe');
+  await session.shows('Charge $49.00 now?');
+  const { length } = session.written;
+  session.type('n');
+  await session.shows('(y/N) n');
+  session.type(enter);
+  expect(await session.exit).toBe(1);
+  expect(session.written.slice(length)).not.toMatch(new RegExp(frame));
+});
+
+describe('nobody is told', () => {
+  test.each([
+    ['with --debug', 'pools list --debug', {}],
+    ['with --json', 'pools list --json', {}],
+    ['with --no-input', 'pools list --no-input', {}],
+    ['where CI is set', 'pools list', { CI: 'true' }],
+    ['on a terminal that takes lines alone', 'pools list', { TERM: 'dumb' }],
+  ])('%s', async (_where, line, env) => {
+    const session = onPty(await late(), line, { env });
+    expect(await session.exit).toBe(0);
+    expect(session.written).not.toMatch(/\x1b\[K|Fetching/);
+  });
+
+  test('where stderr is no terminal', async () => {
+    const { code, stderr } = await (await late()).ci('pools list -o table');
+    expect([code, stderr]).toEqual([0, 'No pool matches.\n']);
+  });
+});

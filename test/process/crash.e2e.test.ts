@@ -1,0 +1,99 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { bin, type User, user, userOf } from '../support/cli.ts';
+import { at, listAt } from '../support/sandbox.ts';
+import { recordedSandbox, silence } from '../support/servers.ts';
+
+const secret = 'mk_thrown_0123456789abcdef';
+const message = `no ${secret} at\\nPASSWORD=correct horse battery\\nhttps://ada:lovelace@proxy.test`;
+
+/** How `ci` is made to load something of its own first, which throws where no command awaits it. */
+function throwing(me: User, script: string): Record<string, string> {
+  const file = path.join(me.home, 'throwing.cjs');
+  writeFileSync(file, script);
+  return { NODE_OPTIONS: `--require ${file}` };
+}
+
+const ways = [
+  ['an exception', `setImmediate(() => { throw new Error('${message}') });`],
+  ['a rejection', `setImmediate(() => { Promise.reject(new Error('${message}')) });`],
+  ['an exception that is no error', `setImmediate(() => { throw '${message}' });`],
+] as const;
+
+describe.each(ways)('%s that nothing awaits', (_what, script) => {
+  // An API that never answers: it is not the command that ends.
+  const waiting = async () => {
+    const api = await recordedSandbox({ instead: () => silence });
+    return userOf(api);
+  };
+
+  test('is one line without a secret, exit 1', async () => {
+    const me = await waiting();
+    const { code, stdout, stderr } = await me.process('pools list', { env: throwing(me, script) });
+    expect([code, stdout, stderr]).toEqual([
+      1,
+      '',
+      'ci: an error in ci itself: no mk_…cdef at PASSWORD=… https://…@proxy.test. Please report it, with the command and what --debug shows.\n',
+    ]);
+  });
+
+  test('is a JSON error with --json', async () => {
+    const me = await waiting();
+    const { code, stdout, stderr } = await me.process('pools list --json', { env: throwing(me, script) });
+    expect([code, stdout]).toEqual([1, '']);
+    expect(at(JSON.parse(stderr), 'error')).toEqual({
+      code: 'internal',
+      message: 'an error in ci itself: no mk_…cdef at\nPASSWORD=…\nhttps://…@proxy.test',
+      hint: 'Please report it, with the command and what --debug shows.',
+      status: null,
+      retryable: false,
+      outcome: null,
+    });
+  });
+});
+
+test('with --debug the stack is told, without a secret', async () => {
+  const api = await recordedSandbox({ instead: () => silence });
+  const me = userOf(api);
+  const { code, stderr } = await me.process('pools list --debug', { env: throwing(me, ways[0][1]) });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^Error: no mk_…cdef at$/m);
+  expect(stderr).toMatch(/^ +at .*throwing\.cjs:1:/m);
+  expect(stderr).toMatch(/^ci: an error in ci itself: .*\n$/m);
+  expect(stderr).not.toMatch(/thrown_0123|horse|lovelace/);
+});
+
+test('in the middle of a change its outcome is unknown, and said so', async () => {
+  const api = await recordedSandbox({ instead: ({ method }) => (method === 'POST' ? silence : undefined) });
+  const me = userOf(api);
+  const env = throwing(me, `process.on('SIGUSR2', () => { throw new Error('boom') });`);
+  const running = me.start('pools subscribe kimi26 --blocks europe --yes --json', { env });
+  await api.got('POST');
+  running.kill('SIGUSR2');
+  const { code, stdout, stderr } = await running.ended;
+  expect([code, stdout]).toEqual([1, '']);
+  expect(at(JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? ''), 'error')).toMatchObject({
+    code: 'internal',
+    message: 'an error in ci itself: boom',
+    outcome: 'unknown',
+  });
+});
+
+test('an error after the command is done is told too', async () => {
+  const api = await recordedSandbox();
+  const me = userOf(api);
+  const env = throwing(me, `process.on('exit', () => { throw new Error('late') });`);
+  const { code, stdout, stderr } = await me.process('pools list --json', { env });
+  expect([code, listAt(JSON.parse(stdout)).length > 0]).toEqual([1, true]);
+  expect(at(JSON.parse(stderr), 'error')).toMatchObject({ code: 'internal', message: 'an error in ci itself: late' });
+});
+
+test('a program that is not there whole says so in one line', async () => {
+  const me = user();
+  const { code, stdout, stderr } = await me.sh(
+    `mkdir -p part/bin && cp ${bin} part/bin/ && ${process.execPath} part/bin/ci.js pools list`,
+  );
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toBe("ci: an error in ci itself: Cannot find module '../dist/main.js'. Install it again.\n");
+});

@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Chunk, chunks } from '../bundle.mjs';
+import { type User, user } from '../support/cli.ts';
+import { listAt } from '../support/sandbox.ts';
+import { recordedSandbox } from '../support/servers.ts';
+
+// Start-up time is what is loaded. Not a time is looked at here, but what a process has loaded when it ends.
+
+const preload = path.resolve('test/support/loaded.cjs');
+let all: ReadonlyMap<string, Chunk>;
+
+beforeAll(async () => {
+  all = await chunks();
+});
+
+interface Loaded {
+  /** Below the project. */
+  readonly files: readonly string[];
+  /** The libraries in them. */
+  readonly libraries: readonly string[];
+  /** The files of the source in them, below `src`. */
+  readonly sources: readonly string[];
+  /** Modules of Node.js. */
+  readonly builtins: readonly string[];
+}
+
+/** What a command loads. */
+async function loadedBy(me: User, line: string): Promise<Loaded> {
+  const file = path.join(me.home, 'loaded.json');
+  const { code, stderr } = await me.process(line, { env: { NODE_OPTIONS: `--require "${preload}"`, LOADED: file } });
+  expect([code, stderr]).toEqual([0, '']);
+  const loaded: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  const files = listAt(loaded, 'files')
+    .filter((each) => each !== preload)
+    .map((each) => path.relative('.', String(each)));
+  const chunksOf = files.map((name) => all.get(path.relative('dist', name)));
+  const libraries = chunksOf.flatMap((chunk) => [...(chunk?.libraries.keys() ?? [])]);
+  const modules = chunksOf.flatMap((chunk) => chunk?.modules ?? []).map((id) => path.relative('src', id));
+  return {
+    files,
+    libraries: [...new Set(libraries)].sort(),
+    sources: modules.filter((name) => !name.startsWith('..')),
+    builtins: listAt(loaded, 'builtins').map(String),
+  };
+}
+
+test('the version is told without the program', async () => {
+  const { files } = await loadedBy(user(), '--version');
+  expect(files).toEqual(['bin/ci.js', 'package.json']);
+});
+
+describe('help loads no library but commander', () => {
+  test.each(['--help', '-h', 'help', 'pools --help', 'pools', 'keys --help', 'help billing'])('ci %s', async (line) => {
+    const { files, libraries } = await loadedBy(user(), line);
+    expect(libraries).toEqual(['commander']);
+    // Of chunks that do not hold a library either.
+    for (const name of files) expect(name).toMatch(/^(?:bin\/ci|dist\/main|dist\/chunks\/[\w-]+)\.js$/);
+  });
+
+  test('of all the chunks there are, only few', async () => {
+    const { files } = await loadedBy(user(), 'pools --help');
+    const bytes = files
+      .map((name) => all.get(path.relative('dist', name))?.bytes ?? 0)
+      .reduce((sum, each) => sum + each);
+    expect(bytes).toBeLessThan(80_000);
+  });
+});
+
+test('names are completed by a program of its own', async () => {
+  const { files } = await loadedBy(user(), '--complete profiles');
+  expect(files).toEqual(['bin/ci.js', 'dist/complete.js']);
+});
+
+test.each(['config list', 'auth list', 'sandbox path'])('ci %s reads config.json without a library', async (line) => {
+  const { libraries } = await loadedBy(user(), line);
+  expect(libraries).toEqual(['commander']);
+});
+
+describe('what asks the API loads what speaks HTTP and what reads answers, and no more', () => {
+  const always = ['commander', 'undici', 'zod'];
+  // The error for a pool that there is not names the nearest.
+  const ofPools = [...always, 'fastest-levenshtein'].sort();
+  test.each([
+    ['pools list --json', ofPools],
+    ['pools list', ofPools],
+    ['pools view kimi26 --json', ofPools],
+    ['keys list --json', always],
+    ['keys list -o csv', always],
+  ])('ci %s', async (line, due) => {
+    const api = await recordedSandbox();
+    const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_loaded' });
+    const { libraries, sources, builtins } = await loadedBy(me, line);
+    expect(libraries).toEqual(due);
+    // No code that changes an account, except the defaults that the context holds, and no record of changes.
+    const changing =
+      /^(?:account\/(?:changes\/(?!settling\.ts)|keys|purchase|secrets|watch)|state\/(?:history|open-changes|record|lock|undelivered))/;
+    expect(sources.length).toBeGreaterThan(0);
+    expect(sources.filter((name) => changing.test(name))).toEqual([]);
+    // Loading it takes milliseconds, and only the names of drafts and caches need it.
+    expect(builtins).toContain('fs');
+    expect(builtins).not.toContain('crypto');
+  });
+});
+
+test.each([
+  ['pools list -o table', {}, false],
+  ['pools list -o table', { FORCE_COLOR: '1' }, true],
+  ['pools list', { FORCE_COLOR: '1' }, false],
+  ['pools list --json', { FORCE_COLOR: '1' }, false],
+])('ci %s with %j loads chalk: %s', async (line, env, isLoaded) => {
+  const api = await recordedSandbox();
+  const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_loaded', ...env });
+  expect((await loadedBy(me, line)).libraries.includes('chalk')).toBe(isLoaded);
+});
+
+test('of undici, neither fetch nor HTTP/2 nor a second parser', () => {
+  const parts = [...all.values()]
+    .flatMap(({ modules }) => modules)
+    .filter((id) => /\/undici\/lib\/(?:web|dispatcher\/client-h2)/.test(id))
+    .map((id) => id.replace(/.*\/undici\/lib\//, ''));
+  // What is left of these says that it is not there.
+  expect([...new Set(parts)].sort()).toEqual(['dispatcher/client-h2.js', 'web/fetch/body.js']);
+});

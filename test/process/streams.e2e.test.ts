@@ -1,0 +1,66 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { lines, userOf } from '../support/cli.ts';
+import { listAt } from '../support/sandbox.ts';
+import { recordedSandbox } from '../support/servers.ts';
+
+describe.skipIf(!existsSync('/dev/full'))('a full disk behind stdout', () => {
+  test('is told in one line, exit 1, after a change too', async () => {
+    const api = await recordedSandbox();
+    const { code, stderr } = await userOf(api).sh('ci pools subscribe kimi26 --blocks europe --yes >/dev/full');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^ci: the result could not be written: [^\n]*ENOSPC[^\n]*\n$/);
+    expect(listAt(await api.box.seen(), 'charges')).toHaveLength(1);
+  });
+
+  test.each([
+    ['keys create k --credit --secret-only'],
+    ['pools subscribe kimi26 --blocks europe --create-key k --yes'],
+    ['api POST /api/keys/credit -f name=k --yes'],
+  ])('is found out before ci %s makes what is shown only once', async (line) => {
+    const api = await recordedSandbox();
+    const { code, stderr } = await userOf(api).sh(`ci ${line} >/dev/full`);
+    expect([code, api.changes]).toEqual([1, []]);
+    expect(stderr).toMatch(/^ci: stdout cannot be written: [^\n]*ENOSPC[^\n]*\. Nothing was created\.\n$/);
+  });
+
+  test('is a JSON error with --json', async () => {
+    const api = await recordedSandbox();
+    const { code, stderr } = await userOf(api).sh('ci pools list --json >/dev/full');
+    expect([code, JSON.parse(stderr)]).toMatchObject([1, { error: { code: 'file_error' } }]);
+  });
+});
+
+test('a closed stderr stops nothing half-way', async () => {
+  const api = await recordedSandbox();
+  const { code } = await userOf(api).sh('ci pools subscribe kimi26 --blocks europe --yes --debug 2>&-');
+  expect([code, listAt(await api.box.seen(), 'charges').length]).toEqual([0, 1]);
+});
+
+test('a reader of stderr that leaves stops nothing half-way', async () => {
+  const api = await recordedSandbox();
+  const line = '{ ci pools subscribe kimi26 --blocks europe --yes --debug 2>&1 >/dev/null; echo $? >code; } | head -1';
+  const { stdout } = await userOf(api).sh(`${line}; cat code`);
+  expect(stdout).toMatch(/^> GET .*\n0\n$/);
+  expect(listAt(await api.box.seen(), 'charges')).toHaveLength(1);
+});
+
+test('a program that fails after a raw change tells that it was made, and where its secret is kept', async () => {
+  const api = await recordedSandbox();
+  const line = `ci api POST /api/keys/credit -f name=z --yes --jq 'error("x")'`;
+  const { code, stdout, stderr } = await userOf(api).sh(line);
+  const [error = '', file = '', ...more] = lines(stderr);
+  expect([code, stdout, more]).toEqual([1, '', []]);
+  expect(JSON.parse(error)).toMatchObject({ error: { code: 'filter_failed', outcome: 'applied' } });
+  expect(readFileSync(file, 'utf8')).toMatch(/^sk_live_[A-Za-z0-9_-]{32}\n$/);
+  expect(listAt(await api.box.seen(), 'keys')).toHaveLength(1);
+});
+
+test('a program that fails after a raw change without a secret keeps nothing', async () => {
+  const api = await recordedSandbox();
+  const me = userOf(api);
+  const line = `ci api POST /api/billing/topup -F amount=25 -f method=usdc --yes --jq 'error("x")'`;
+  const { code, stderr } = await me.sh(line);
+  expect([code, JSON.parse(stderr)]).toMatchObject([1, { error: { code: 'filter_failed', outcome: 'applied' } }]);
+  expect((await me.sh('cd .local/state/cheapestinference && find . -type f')).stdout).toBe('./history.jsonl\n');
+});

@@ -1,0 +1,239 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { bin, type Ended, type Environment, json, oneLine, secret, type User, userOf } from '../support/cli.ts';
+import { at, listAt } from '../support/sandbox.ts';
+import { type RecordingServer, recordedSandbox } from '../support/servers.ts';
+
+const isRoot = process.getuid?.() === 0;
+
+/** Runs what follows as a user whom the system does not know. */
+const stranger = ['setpriv', '--reuid', '54321', '--clear-groups'] as const;
+
+const hash = `0x${'ab'.repeat(32)}`;
+
+/** Every command that changes something, on an account with a subscription on kimi26 and a key "old". */
+const changes = [
+  'pools subscribe kimi26 --blocks europe --yes',
+  'pools subscribe kimi26 --blocks europe --ensure --yes',
+  'pools subscribe kimi26 --blocks europe --create-key prod --yes',
+  'pools cancel kimi26 --yes',
+  'keys create prod',
+  'keys create prod --ensure',
+  'keys create prod --credit --save .env',
+  'keys delete old --yes',
+  'billing topup 50',
+  `billing verify ${hash} --amount 50`,
+  'billing card',
+  'billing subscribe pro --yes',
+  'billing checkout pro',
+  'billing cancel some-id --yes',
+  'api POST /api/keys/credit -f name=prod --yes',
+].map((line) => [line] as const);
+
+async function account() {
+  const api = await recordedSandbox();
+  await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'] });
+  await api.box.data('POST', '/api/keys/credit', { name: 'old' });
+  return api;
+}
+
+/** What a change comes to that cannot be recorded: nothing is sent, and one line says so and what to do. */
+function expectRefused({ code, stdout, stderr }: Ended, api: RecordingServer): void {
+  const [line = '', ...others] = stderr.split('\n').filter((each) => !each.startsWith('The flat plans are retired'));
+  expect([code, stdout, api.changes, others]).toEqual([1, '', [], ['']]);
+  expect(`${line}\n`).toMatch(oneLine);
+  expect(line).toMatch(
+    /(?:cannot be (?:written|recorded).*Nothing was sent.*XDG_STATE_HOME|there is no home folder.*Set HOME)/,
+  );
+}
+
+/** The files of somebody's home folder. */
+function filesOf({ home }: User): string[] {
+  return readdirSync(home, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    statSync(path.join(home, name)).isFile(),
+  );
+}
+
+describe('no folder for the state', () => {
+  const nowhere: Environment = { XDG_STATE_HOME: '/dev/null/state' };
+
+  test.each(changes)('%s: nothing is sent, and why is said', async (line) => {
+    const api = await account();
+    const me = userOf(api, nowhere);
+    expectRefused(await me.ci(line), api);
+    expect(filesOf(me)).toEqual(['bin/ci']);
+  });
+});
+
+describe.each([
+  ['below a file', '/dev/null'],
+  ['where nobody can make anything', '/proc/nobody'],
+  ['empty', ''],
+])('a HOME %s', (_where, home) => {
+  const homeless: Environment = { HOME: home, XDG_CONFIG_HOME: '', XDG_DATA_HOME: '' };
+
+  test.each([['pools subscribe kimi26 --blocks europe --yes'], ['keys create prod']])(
+    '%s: nothing is sent, and why is said',
+    async (line) => {
+      const api = await account();
+      const me = userOf(api, homeless);
+      expectRefused(await me.ci(line), api);
+      expect(filesOf(me)).toEqual(['bin/ci']);
+    },
+  );
+
+  test('a read with a key from the environment does without', async () => {
+    const { code, stderr } = await userOf(await account(), homeless).ci('keys list');
+    expect([code, stderr]).toEqual([0, '']);
+  });
+});
+
+test('a HOME that does not exist is not made: nothing is sent, and why is said', async () => {
+  const api = await account();
+  const me = userOf(api);
+  const home = path.join(me.home, 'not', 'yet');
+  const ended = await me.ci('keys create prod', { env: { HOME: home } });
+  expectRefused(ended, api);
+  expect([ended.stderr, existsSync(home)]).toEqual([
+    expect.stringContaining(`the home folder ${home} is not there`),
+    false,
+  ]);
+});
+
+test('without HOME, XDG_STATE_HOME is enough', async () => {
+  const api = await account();
+  const me = userOf(api, { HOME: '' });
+  const { code, stderr } = await me.ci('keys create prod', { env: { XDG_STATE_HOME: path.join(me.home, 'state') } });
+  expect([code, stderr]).toEqual([0, '']);
+});
+
+test.skipIf(!canBeStranger())('a user without HOME, unknown to the system: what is missing is said', async () => {
+  const api = await account();
+  const me = userOf(api, { XDG_CONFIG_HOME: '', XDG_DATA_HOME: '' });
+  chmodSync(me.home, 0o755);
+  const as = (line: string) => me.sh(`unset HOME; exec ${stranger.join(' ')} node ${bin} ${line}`);
+  expectRefused(await as('keys create prod'), api);
+});
+
+describe('a disk without room', () => {
+  /** Runs `ci` where no file can grow beyond so many blocks of 512 bytes. */
+  const limited = (me: User, blocks: number, line: string) =>
+    me.sh(`trap '' XFSZ; ulimit -f ${blocks}; exec ci ${line}`);
+
+  // What is to be saved is refused by the file it would be saved to.
+  const recorded = changes.filter(([line]) => !line.includes('--save'));
+
+  test.each(recorded)('%s: nothing is sent, and why is said', async (line) => {
+    const api = await account();
+    const me = userOf(api);
+    expectRefused(await limited(me, 0, line), api);
+    for (const file of filesOf(me).filter((name) => name !== 'bin/ci')) {
+      expect([file, readFileSync(path.join(me.home, file), 'utf8')]).toEqual([file, '']);
+    }
+  });
+
+  test('a second intent that does not fit leaves the record readable', async () => {
+    const api = await account();
+    const me = userOf(api);
+    await me.ci('keys create first --credit');
+    expect((await limited(me, 1, 'keys create second --credit')).code).toBe(1);
+    expect((await me.ci('keys create third --credit')).code).toBe(0);
+    const names = listAt(json(await me.ci('history --json'))).map((each) => at(each, 'outcome'));
+    expect(names).toEqual(['applied', 'applied']);
+  });
+
+  test('room for the intent and none for the outcome: the result is printed, and what is missing is said', async () => {
+    const api = await account();
+    const me = userOf(api);
+    const history = path.join(me.home, '.local', 'state', 'cheapestinference', 'history.jsonl');
+    await me.ci('keys create first --credit');
+    const [intent = ''] = readFileSync(history, 'utf8').split('\n');
+    // Blank lines say nothing, and leave room for an intent of that length and a little more.
+    const blocks = 8;
+    writeFileSync(history, '\n'.repeat(blocks * 512 - intent.length - 40));
+    const { code, stdout, stderr } = await limited(me, blocks, 'keys create other --credit --json');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(secret)]);
+    expect(stderr).toMatch(/^The outcome could not be recorded in [^\n]+: the disk is full\n$/);
+    expect(await me.ci('keys create next --credit')).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('`ci history reconcile`'),
+    });
+    expect((await me.ci('history reconcile')).code).toBe(0);
+    expect(listAt(json(await me.ci('history --json'))).map((each) => at(each, 'outcome'))).toEqual([
+      'applied',
+      'applied',
+    ]);
+  });
+});
+
+describe.skipIf(!canMount())('a file system that is full', () => {
+  /** A folder on a file system of its own, without a free byte. */
+  function fullFolder(): string {
+    const folder = mkdtempSync(path.join(tmpdir(), 'ci-full-'));
+    mount(folder);
+    onTestFinished(() => {
+      execFileSync('umount', [folder]);
+      rmSync(folder, { recursive: true });
+    });
+    const part = Buffer.alloc(4096);
+    expect(() => {
+      for (let number = 0; ; number += 1) writeFileSync(path.join(folder, String(number)), part);
+    }).toThrow('ENOSPC');
+    return folder;
+  }
+
+  test('for the state: nothing is sent', async () => {
+    const api = await account();
+    expectRefused(await userOf(api, { XDG_STATE_HOME: fullFolder() }).ci('keys create prod'), api);
+  });
+
+  test('for the dotenv file: no key is made, and the file stays as it was', async () => {
+    const api = await account();
+    const folder = fullFolder();
+    rmSync(path.join(folder, '0'));
+    writeFileSync(path.join(folder, '.env'), 'KEEP=1\n'.padEnd(4096, '#'));
+    const { code, stdout, stderr } = await userOf(api).ci(`keys create prod --credit --save ${folder}/.env`);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(oneLine);
+    expect(api.changes).toEqual([]);
+    expect(readFileSync(path.join(folder, '.env'), 'utf8')).toMatch(/^KEEP=1\n#+$/);
+  });
+});
+
+function mount(folder: string): void {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32k', 'tmpfs', folder], { stdio: 'ignore' });
+}
+
+/** Whether this machine lets a user whom it does not know run `ci`. */
+function canBeStranger(): boolean {
+  if (!isRoot) return false;
+  const [program, ...args] = stranger;
+  return spawnSync(program, [...args, process.execPath, bin, '--version']).status === 0;
+}
+
+/** Whether this machine lets the test have a file system of its own. */
+function canMount(): boolean {
+  if (!isRoot) return false;
+  const folder = mkdtempSync(path.join(tmpdir(), 'ci-mount-'));
+  try {
+    mount(folder);
+    execFileSync('umount', [folder]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

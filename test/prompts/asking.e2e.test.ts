@@ -1,0 +1,504 @@
+import { describe, expect, test } from 'vitest';
+import { type Environment, user, userOf } from '../support/cli.ts';
+import { listAt } from '../support/sandbox.ts';
+import { answer, data, recordedSandbox } from '../support/servers.ts';
+import { ctrlC, down, enter, onTerminal, shown } from '../support/terminal.ts';
+
+const subscribe = 'pools subscribe kimi26 --blocks europe';
+const question = 'Charge $49.00 now?';
+
+/** A pool that others hold all seats of. */
+const fullPool = {
+  id: '6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c26ff',
+  slug: 'full',
+  status: 'active',
+  blocks: ['asia', 'europe', 'americas'].map((block) => ({ block, pricePerMonth: '39.00', status: 'sold-out' })),
+};
+
+async function someone(env: Environment = {}) {
+  const api = await recordedSandbox();
+  return { api, me: userOf(api, env) };
+}
+
+describe('before a charge', () => {
+  test('the pool, its hours in UTC and local time, the amount and the account are shown', async () => {
+    const { api, me } = await someone({ TZ: 'Asia/Kolkata' });
+    const session = onTerminal(me, subscribe);
+    await session.shows(question);
+    const { screen } = session;
+    for (const fact of ['kimi26', 'Kimi K2.6', 'europe', '08:00–16:00', 'UTC', '13:30–21:30', '$49.00', 'month']) {
+      expect(screen).toContain(fact);
+    }
+    expect(screen).toContain('mk_…cdef');
+    expect(screen).toContain(new URL(api.url).host);
+    expect(session.written).not.toContain('mk_of_the_tests');
+    session.type(enter);
+    await session.exit;
+  });
+
+  test('the answer is No unless it is yes: exit 1, nothing charged', async () => {
+    const { api, me } = await someone();
+    const session = onTerminal(me, subscribe);
+    await session.shows(question);
+    session.type(enter);
+    expect(await session.exit).toBe(1);
+    expect([api.changes, listAt(await api.box.seen(), 'charges')]).toEqual([[], []]);
+  });
+
+  test('n is No', async () => {
+    const { api, me } = await someone();
+    const session = onTerminal(me, subscribe);
+    await session.shows(question);
+    session.type(`n${enter}`);
+    expect(await session.exit).toBe(1);
+    expect(api.changes).toEqual([]);
+  });
+
+  test('y charges, once', async () => {
+    const { api, me } = await someone();
+    const session = onTerminal(me, subscribe);
+    await session.shows(question);
+    expect(api.changes).toEqual([]);
+    session.type(`y${enter}`);
+    expect(await session.exit).toBe(0);
+    expect(api.changes).toEqual(['POST /api/pools/kimi26/subscribe']);
+    expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '49.00' }]);
+  });
+
+  test('Ctrl-C is exit 130, nothing charged', async () => {
+    const { api, me } = await someone();
+    const session = onTerminal(me, subscribe);
+    await session.shows(question);
+    session.type(ctrlC);
+    expect(await session.exit).toBe(130);
+    expect(api.changes).toEqual([]);
+    expect(session.screen).not.toMatch(/\n\s+at /);
+  });
+
+  test('--yes charges without a question, and still shows what', async () => {
+    const { api, me } = await someone();
+    const { code, screen } = await shown(me, `${subscribe} --yes`);
+    expect([code, api.changes.length]).toEqual([0, 1]);
+    expect(screen).toContain('$49.00');
+    expect(screen).not.toContain('now?');
+  });
+
+  test('what is held of the same already is a fact', async () => {
+    const { api, me } = await someone();
+    await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'], quantity: 2 });
+    const session = onTerminal(me, 'pools subscribe kimi26 --blocks asia,europe');
+    await session.shows('Charge $88.00 now?');
+    expect(session.screen).toMatch(/^You hold {7}2 seats in europe already$/m);
+    session.type(enter);
+    expect([await session.exit, api.changes]).toEqual([1, []]);
+  });
+
+  test('the seats, the year and its discount are in the amount', async () => {
+    const { me } = await someone();
+    const session = onTerminal(me, `${subscribe} --quantity 3 --billing-cycle year`);
+    await session.shows('Charge $1,499.40 now?');
+    expect(session.screen).toContain('year');
+    session.type(enter);
+    expect(await session.exit).toBe(1);
+  });
+});
+
+describe('what is missing is asked for', () => {
+  test('a pool and its blocks are picked from lists', async () => {
+    const { api, me } = await someone();
+    const session = onTerminal(me, 'pools subscribe');
+    await session.shows('Which pool?');
+    await session.shows('minimax-m3');
+    session.type(down);
+    await session.shows(/❯ minimax-m3/);
+    session.type(enter);
+    await session.shows('Which blocks?');
+    await session.shows(/❯\s*◯ asia/);
+    session.type(down);
+    await session.shows(/❯\s*◯ europe/);
+    session.type(' ');
+    await session.shows(/◉ europe/);
+    session.type(enter);
+    await session.shows(question);
+    session.type(`y${enter}`);
+    expect(await session.exit).toBe(0);
+    expect(listAt(await api.box.seen(), 'subscriptions')).toMatchObject([
+      { poolSlug: 'minimax-m3', blocks: ['europe'] },
+    ]);
+  });
+
+  test('a pool is searched for among models, states, lowest prices and free blocks', async () => {
+    const { me } = await someone();
+    const session = onTerminal(me, 'pools quote --blocks asia');
+    await session.shows(/❯ kimi26 +Kimi K2\.6 +active +from \$39\.00 +all blocks free\n/);
+    expect(session.screen).toMatch(/ minimax-m3 +MiniMax M3 +active +from \$39\.00 +free: asia, europe\n/);
+    session.type('qwen');
+    await session.shows(/❯ qwen35 +Qwen 3\.5 +paused +from \$29\.00/);
+    expect(session.screen).not.toContain('kimi26');
+    session.type(enter);
+    expect(await session.exit).toBe(0);
+    expect(session.screen).toMatch(/Which pool\? qwen35\n/);
+    expect(session.screen).toMatch(/^Pool +qwen35/m);
+  });
+
+  test('blocks are picked with their hours, prices, free seats and which is live; a sold-out one cannot be bought', async () => {
+    const { api, me } = await someone({ TZ: 'Asia/Kolkata' });
+    const session = onTerminal(me, 'pools subscribe minimax-m3');
+    await session.shows('Which blocks?');
+    await session.shows(/❯◯ asia +00:00–08:00 UTC +05:30–13:30 local +\$39\.00 +2 free/);
+    expect(session.screen).toMatch(/ ◯ europe +08:00–16:00 UTC +13:30–21:30 local +\$49\.00 +7 free +live now/);
+    expect(session.screen).toMatch(/ - americas +16:00–24:00 UTC +21:30–05:30 local +\$45\.00 +sold out/);
+    session.type('a');
+    await session.shows(/❯◉ asia/);
+    session.type(enter);
+    await session.shows('Charge $88.00 now?');
+    expect(session.screen).toMatch(/Which blocks\? asia, europe\n/);
+    session.type(enter);
+    expect(await session.exit).toBe(1);
+    expect(api.changes).toEqual([]);
+  });
+
+  test('blocks of a pool without a free seat are not asked for', async () => {
+    const api = await recordedSandbox({
+      instead: ({ path }) =>
+        path.startsWith('/api/pools') ? data(path === '/api/pools' ? [fullPool] : fullPool) : undefined,
+    });
+    const { code, screen } = await shown(userOf(api), 'pools subscribe full');
+    expect([code, api.changes]).toEqual([6, []]);
+    expect(screen).toContain('ci: full is sold out. Nothing was charged.');
+  });
+
+  test('only what is mine and goes on is offered to be canceled, with what it holds and costs', async () => {
+    const { api, me } = await someone();
+    for (const pool of ['minimax-m3', 'kimi26']) {
+      await api.box.data('POST', `/api/pools/${pool}/subscribe`, { blocks: ['europe'] });
+    }
+    await api.box.data('DELETE', '/api/pools/minimax-m3/pledge');
+    const session = onTerminal(me, 'pools cancel');
+    await session.shows(/❯ kimi26 +europe +live now +\$49\.00 +renews in 1 month/);
+    expect(session.screen).not.toMatch(/minimax|glm5|qwen/);
+    session.type(enter);
+    await session.shows('Cancel this subscription?');
+    session.type(`y${enter}`);
+    expect(await session.exit).toBe(0);
+    const none = await shown(me, 'pools cancel');
+    expect([none.code, api.changes]).toEqual([5, ['DELETE /api/pools/kimi26/pledge']]);
+    expect(none.screen).toMatch(/^ci: all your subscriptions have ended, or end with their period\./m);
+  });
+
+  test('only pools of mine are offered to show the keys of', async () => {
+    const { api, me } = await someone();
+    await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
+    const session = onTerminal(me, 'pools keys');
+    await session.shows(/❯ minimax-m3 +europe/);
+    expect(session.screen).not.toContain('kimi26');
+    session.type(enter);
+    expect(await session.exit).toBe(0);
+    expect(session.screen).toContain('No keys on minimax-m3.');
+  });
+
+  test.each(['pools cancel', 'pools keys', 'billing cancel'])(
+    '%s of somebody without a subscription leads on to one: exit 5',
+    async (line) => {
+      const { api, me } = await someone();
+      const { code, screen } = await shown(me, line);
+      expect([code, api.changes]).toEqual([5, []]);
+      expect(screen).toMatch(/^ci: you have no subscription\. `ci pools subscribe` reserves blocks of a pool\.$/m);
+    },
+  );
+
+  test('a subscription to be ended by its id is picked, and nothing happens without a yes', async () => {
+    const { api, me } = await someone();
+    await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
+    const session = onTerminal(me, 'billing cancel');
+    await session.shows(/❯ kimi26 +europe +live now/);
+    session.type(enter);
+    await session.shows('Cancel this subscription? (y/N)');
+    session.type(enter);
+    expect(await session.exit).toBe(1);
+    expect(api.changes).toEqual([]);
+  });
+
+  test.each(['subscribe', 'checkout'])('a plan for billing %s is picked', async (verb) => {
+    const plans = answer(200, { success: true, data: [{ slug: 'pro', name: 'Pro', priceUsdc: 20 }] });
+    const api = await recordedSandbox({ instead: ({ path }) => (path === '/api/plans' ? plans : undefined) });
+    const session = onTerminal(userOf(api), `billing ${verb}`);
+    await session.shows(/❯ pro +Pro +\$20\.00 a month/);
+    session.type(ctrlC);
+    expect(await session.exit).toBe(130);
+    expect(api.changes).toEqual([]);
+  });
+
+  test('the amount of a top-up is asked for, and again when it is too little', async () => {
+    const { api, me } = await someone();
+    const session = onTerminal(me, 'billing topup');
+    await session.shows('How much, in USD, at least 10?');
+    session.type(`5${enter}`);
+    await session.shows('! $5.00 is too little. A top-up is at least $10.00.');
+    session.type(`0${enter}`);
+    expect(await session.exit).toBe(0);
+    expect(session.screen).toContain('Pay $50.00 here:');
+    expect(api.changes).toEqual(['POST /api/billing/topup']);
+  });
+
+  test('a payment to verify is asked for, and what was sent', async () => {
+    const { api, me } = await someone();
+    const session = onTerminal(me, 'billing verify');
+    await session.shows('Which transaction?');
+    session.type(`0x1${enter}`);
+    await session.shows('! "0x1" is no transaction hash.');
+    session.type(`${'0'.repeat(63)}${enter}`);
+    await session.shows('How much was sent, in USD, exactly?');
+    session.type(ctrlC);
+    expect(await session.exit).toBe(130);
+    expect(api.changes).toEqual([]);
+  });
+
+  test('a setting and its value are picked, or typed', async () => {
+    const { me } = await someone();
+    const picked = onTerminal(me, 'config set');
+    await picked.shows(/❯ output +table +default/);
+    picked.type(enter);
+    await picked.shows(/❯ table/);
+    picked.type(down);
+    await picked.shows(/❯ json/);
+    picked.type(enter);
+    expect(await picked.exit).toBe(0);
+    expect((await me.ci('config get output')).stdout).toBe(
+      `${JSON.stringify({ key: 'output', value: 'json', origin: 'profile "default"' })}\n`,
+    );
+    const typed = onTerminal(me, 'config set timeout');
+    await typed.shows('Which timeout?');
+    typed.type(`soon${enter}`);
+    await typed.shows('! "soon"');
+    typed.type(`\x1560s${enter}`);
+    expect(await typed.exit).toBe(0);
+    const read = onTerminal(me, 'config get -o table');
+    await read.shows(/ timeout +60s +profile "default"/);
+    read.type(ctrlC);
+    expect(await read.exit).toBe(130);
+  });
+
+  test('keys to revoke are ticked in a list, and confirmed once, all named', async () => {
+    const { api, me } = await someone();
+    const ends: string[] = [];
+    // The newest is listed first.
+    for (const name of ['three', 'second', 'one']) {
+      ends.unshift((await me.ci(`keys create ${name} --credit --secret-only`)).stdout.trim().slice(-4));
+    }
+    const [one, two] = ends;
+    const session = onTerminal(me, 'keys delete');
+    await session.shows('Which keys?');
+    await session.shows(new RegExp(`❯◯ one +credit +sk_live_…${one} +never used`));
+    session.type(' ');
+    await session.shows(/❯◉ one /);
+    session.type(down);
+    await session.shows(/❯◯ second /);
+    session.type(' ');
+    await session.shows(/❯◉ second /);
+    session.type(enter);
+    await session.shows('Revoke these 2 keys at once?');
+    expect(session.screen).toMatch(new RegExp(`Key {6}one {5}[0-9a-f-]{36} {2}sk_live_…${one}`));
+    expect(session.screen).toMatch(new RegExp(`Key {6}second {2}[0-9a-f-]{36} {2}sk_live_…${two}`));
+    session.type(`y${enter}`);
+    expect(await session.exit).toBe(0);
+    expect(listAt(await api.box.seen(), 'keys')).toMatchObject([{ name: 'three' }]);
+  });
+
+  test('of several subscriptions on a pool the one for a key is picked', async () => {
+    const { api, me } = await someone();
+    for (const blocks of [['asia'], ['europe']]) await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks });
+    const session = onTerminal(me, 'keys create app --pool kimi26');
+    await session.shows('For which subscription?');
+    session.type('asia');
+    await session.shows(/❯ kimi26 +asia +live in 15 hours +\$39\.00/);
+    session.type(enter);
+    expect(await session.exit).toBe(0);
+    expect(session.screen).toContain('For which subscription? kimi26 asia');
+  });
+
+  test('Ctrl-D at a question is exit 130, and nothing is changed', async () => {
+    const { api, me } = await someone();
+    for (const [line, asked] of [
+      ['pools subscribe', 'Which pool?'],
+      [subscribe, question],
+    ] as const) {
+      const session = onTerminal(me, line);
+      await session.shows(asked);
+      session.type('\x04');
+      expect(await session.exit).toBe(130);
+      expect(session.screen).toMatch(/\nci: interrupted$/);
+    }
+    expect(api.changes).toEqual([]);
+  });
+
+  test('Ctrl-C at a list is exit 130, and nothing is changed', async () => {
+    const { api, me } = await someone();
+    const session = onTerminal(me, 'pools subscribe');
+    await session.shows('Which pool?');
+    session.type(ctrlC);
+    expect(await session.exit).toBe(130);
+    expect(api.changes).toEqual([]);
+  });
+
+  test('a credit key is asked for its name', async () => {
+    const { api, me } = await someone();
+    const session = onTerminal(me, 'keys create --credit');
+    await session.shows(/Key name:/);
+    session.type(`client-acme${enter}`);
+    expect(await session.exit).toBe(0);
+    expect(listAt(await api.box.seen(), 'keys')).toMatchObject([{ name: 'client-acme', type: 'credit' }]);
+  });
+});
+
+describe('on a terminal that takes lines alone', () => {
+  const dumb = { TERM: 'dumb' };
+
+  test('a pool, its blocks and consent are asked for in lines', async () => {
+    const { api, me } = await someone();
+    const session = onTerminal(me, 'pools subscribe', { env: dumb, pty: true });
+    await session.shows('Its number or name:');
+    expect(session.screen).toMatch(/^Which pool\?\n {2}1 {2}kimi26 .*\n {2}2 {2}minimax-m3 /m);
+    session.type(`minimax${enter}`);
+    await session.shows('or all:');
+    session.type(`3${enter}`);
+    await session.shows('americas cannot be chosen: it is sold out.');
+    session.type(`europe${enter}`);
+    await session.shows(`${question} (y/N)`);
+    session.type(`y${enter}`);
+    expect(await session.exit).toBe(0);
+    expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '49.00' }]);
+    expect(session.written).toMatch(/^[^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]*$/);
+  });
+
+  test('Ctrl-C and Ctrl-D are exit 130, nothing charged', async () => {
+    const { api, me } = await someone();
+    for (const key of [ctrlC, '\x04']) {
+      const session = onTerminal(me, subscribe, { env: dumb, pty: true });
+      await session.shows(question);
+      session.type(key);
+      expect(await session.exit).toBe(130);
+      expect(session.screen).toMatch(/\nci: interrupted$/);
+    }
+    expect(api.changes).toEqual([]);
+  });
+
+  test('a key that is typed is not shown', async () => {
+    const api = await recordedSandbox();
+    const me = user({ CHEAPESTINFERENCE_API_URL: api.url });
+    const session = onTerminal(me, 'auth login', { env: dumb, pty: true });
+    await session.shows('Management Keys):');
+    session.type('mk_wrong\x7f\x7f\x15mk_anything_1234567\x7f8');
+    session.type(enter);
+    expect(await session.exit).toBe(0);
+    expect(session.written).not.toMatch(/mk_wrong|mk_any/);
+    expect((await me.ci('auth token')).stdout).toBe('mk_anything_1234568\n');
+  });
+
+  test('Ctrl-C where a key is asked for is exit 130', async () => {
+    const session = onTerminal(user(), 'auth login', { env: dumb, pty: true });
+    await session.shows('Management Keys):');
+    session.type(ctrlC);
+    expect(await session.exit).toBe(130);
+  });
+});
+
+test('where there is ASCII alone, questions are in ASCII', async () => {
+  const { me } = await someone();
+  const session = onTerminal(me, 'pools subscribe', { env: { LANG: 'C' } });
+  await session.shows(/> kimi26 /);
+  session.type(enter);
+  await session.shows(/>\[ \] asia +00:00-08:00 UTC/);
+  session.type(` ${enter}`);
+  await session.shows('Charge $39.00 now?');
+  session.type(enter);
+  expect(await session.exit).toBe(1);
+  expect(session.written).toMatch(/^[\x00-\x7f]*$/);
+});
+
+test('on a terminal of 40 columns no question is broken in a word', async () => {
+  const { me } = await someone();
+  const session = onTerminal(me, 'pools subscribe', { columns: 40 });
+  await session.shows(/❯ kimi26 +active +from \$39\.00\n/);
+  session.type(enter);
+  await session.shows(/❯◯ asia +00:00–08:00 local\n/);
+  await session.shows('space select • a all • ⏎ submit');
+  session.type(` ${enter}`);
+  await session.shows('Charge $39.00 now?');
+  for (const row of session.screen.split('\n')) expect([...row].length).toBeLessThanOrEqual(40);
+  expect(session.screen).toMatch(/\nBlocks +asia +\$39\.00\n {15}00:00–08:00 UTC,\n {15}00:00–08:00 local, 7 free\n/);
+  session.type(enter);
+  expect(await session.exit).toBe(1);
+});
+
+describe('before a key is revoked', () => {
+  async function withKey() {
+    const { api, me } = await someone();
+    await me.ci('keys create old --credit');
+    return { api, me };
+  }
+
+  test('its name and id are shown, and the answer is No unless it is yes', async () => {
+    const { api, me } = await withKey();
+    const session = onTerminal(me, 'keys delete old');
+    await session.shows('Revoke this key');
+    expect(session.screen).toMatch(/old .*[0-9a-f]{8}-[0-9a-f]{4}/);
+    session.type(enter);
+    expect(await session.exit).toBe(1);
+    expect(listAt(await api.box.seen(), 'keys')).toHaveLength(1);
+  });
+
+  test('y revokes it', async () => {
+    const { api, me } = await withKey();
+    const session = onTerminal(me, 'keys delete old');
+    await session.shows('Revoke this key');
+    session.type(`y${enter}`);
+    expect(await session.exit).toBe(0);
+    expect(listAt(await api.box.seen(), 'keys')).toEqual([]);
+  });
+
+  test('Ctrl-C is exit 130, and it stays', async () => {
+    const { api, me } = await withKey();
+    const session = onTerminal(me, 'keys delete old');
+    await session.shows('Revoke this key');
+    session.type(ctrlC);
+    expect(await session.exit).toBe(130);
+    expect(listAt(await api.box.seen(), 'keys')).toHaveLength(1);
+  });
+});
+
+describe('where nobody is to be asked', () => {
+  test.each([
+    ['CI=true', subscribe, { CI: 'true' }],
+    ['CI=1', subscribe, { CI: '1' }],
+    ['--no-input', `${subscribe} --no-input`, {}],
+    ['--no-input before the command', `--no-input ${subscribe}`, {}],
+  ])('on a terminal with %s a charge is exit 2, and no change is sent', async (_what, line, env) => {
+    const { api, me } = await someone();
+    const { code, screen } = await shown(me, line, { env });
+    expect([code, api.changes]).toEqual([2, []]);
+    expect(screen).toContain('--yes');
+    expect(screen).not.toContain('now?');
+  });
+
+  test('with CI=true a missing pool is exit 2, not a list to pick from', async () => {
+    const { api, me } = await someone();
+    const { code, screen } = await shown(me, 'pools view', { env: { CI: 'true' } });
+    expect([code, api.requests]).toEqual([2, []]);
+    expect(screen).toMatch(/^ci: which pool\?/);
+  });
+
+  test('with CI=false there is somebody to ask', async () => {
+    const { me } = await someone();
+    const session = onTerminal(me, subscribe, { env: { CI: 'false' } });
+    await session.shows(question);
+    session.type(enter);
+    expect(await session.exit).toBe(1);
+  });
+
+  test('CI=true with --yes charges', async () => {
+    const { api, me } = await someone();
+    const { code } = await shown(me, `${subscribe} --yes`, { env: { CI: 'true' } });
+    expect([code, api.changes.length]).toEqual([0, 1]);
+  });
+});

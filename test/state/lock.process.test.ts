@@ -1,0 +1,249 @@
+import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { CommandError } from '../../src/domain/errors.ts';
+import { type Lock, withLock } from '../../src/state/lock.ts';
+import { thisProcess } from '../../src/state/process.ts';
+import { children } from '../support/children.ts';
+import { emptyFolder } from '../support/folder.ts';
+import { realTime } from '../support/world.ts';
+
+const child = children('src/state/lock.ts');
+
+const own = thisProcess();
+const elsewhere = '0123456789ab';
+
+function lockIn(folder: string, more: Partial<Lock> = {}): Lock {
+  return { folder, name: 'purchase', patience: 30_000, env: {}, ...realTime, ...more };
+}
+
+/** Puts the file of a holder into the folder, as its process would have. */
+function heldBy(
+  folder: string,
+  { machine = own.machine, pid = own.pid, started = own.started, name = 'purchase' } = {},
+) {
+  const file = join(folder, `${name}.${machine}.${pid}.${started || '-'}.deadbeef.lock`);
+  writeFileSync(file, '');
+  return file;
+}
+
+/** Whether the lock is had at once; a busy one is told. */
+async function isFree(folder: string, more: Partial<Lock> = {}): Promise<boolean> {
+  try {
+    await withLock(lockIn(folder, { patience: 0, ...more }), async () => {});
+    return true;
+  } catch (error) {
+    if (error instanceof CommandError && error.code === 'busy') return false;
+    throw error;
+  }
+}
+
+/** A script that takes the lock for what `work` does; stdin is kept open until it is released. */
+function holding(folder: string, work: string, patience = 60_000): string {
+  return `
+    import { readFileSync, writeFileSync } from 'node:fs';
+    import { setTimeout as sleep } from 'node:timers/promises';
+    import { withLock } from './module.mjs';
+    const released = new Promise((resolve) => process.stdin.on('end', resolve).resume());
+    const folder = ${JSON.stringify(folder)};
+    const lock = { folder, name: 'purchase', env: {}, patience: ${patience}, monotonic: () => performance.now(), pause: (ms) => sleep(ms) };
+    const hold = (work) => withLock(lock, work);
+    ${work}
+    process.exit(0);`;
+}
+
+describe('many processes', () => {
+  test('take turns: none loses another’s write, and nothing is left behind', async () => {
+    const folder = emptyFolder();
+    const locks = join(folder, 'locks');
+    const counter = join(folder, 'counter');
+    writeFileSync(counter, '0');
+    const script = holding(
+      locks,
+      `for (let turn = 0; turn < 5; turn += 1) {
+        await hold(async () => {
+          const count = Number(readFileSync(${JSON.stringify(counter)}, 'utf8'));
+          await sleep(Math.random() * 4);
+          writeFileSync(${JSON.stringify(counter)}, String(count + 1));
+        });
+      }`,
+    );
+    const ends = await Promise.all(Array.from({ length: 20 }, () => child(script).ended));
+    expect(ends).toEqual(Array(20).fill({ code: 0, signal: null, stdout: '', stderr: '' }));
+    expect(readFileSync(counter, 'utf8')).toBe('100');
+    expect(readdirSync(locks)).toEqual([]);
+  });
+
+  test('one that is killed with the lock does not keep it', async () => {
+    const folder = join(emptyFolder(), 'locks');
+    const holder = child(holding(folder, `await hold(async () => { console.log('held'); await released; });`));
+    await holder.says('held');
+    expect(await isFree(folder)).toBe(false);
+    holder.kill('SIGKILL');
+    expect((await holder.ended).signal).toBe('SIGKILL');
+    expect(readdirSync(folder)).toHaveLength(1);
+    expect(await isFree(folder)).toBe(true);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test.runIf(own.started)(
+    'one that is killed and whose parent does not ask what became of it does not keep it',
+    async () => {
+      const folder = join(emptyFolder(), 'locks');
+      const script = holding(
+        folder,
+        `await hold(async () => { console.log('held ' + process.pid); await sleep(60_000); });`,
+      );
+      // The shell becomes a process that never waits for the child: killed, it stays as a zombie.
+      const parent = child(script, { shell: '"$@" & exec sleep 60' });
+      await parent.says('held');
+      const [name = ''] = readdirSync(folder);
+      const pid = Number(name.split('.')[2]);
+      process.kill(pid, 'SIGKILL');
+      await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.[0]).toBe('Z');
+      expect(await isFree(folder)).toBe(true);
+    },
+  );
+
+  test('the next has it once the one before lets go, and is told once that it waits', async () => {
+    const folder = join(emptyFolder(), 'locks');
+    const holder = child(holding(folder, `await hold(async () => { console.log('held'); await released; });`));
+    await holder.says('held');
+    let waits = 0;
+    let tries = 0;
+    const got = await withLock(
+      lockIn(folder, {
+        onWait: () => {
+          waits += 1;
+        },
+        pause: async (milliseconds) => {
+          tries += 1;
+          if (tries === 3) holder.release();
+          await sleep(milliseconds);
+        },
+      }),
+      async () => readdirSync(folder),
+    );
+    expect(got).toHaveLength(1);
+    expect([waits, tries >= 3]).toEqual([1, true]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe('what holds it', () => {
+  test('a file of the name, the machine, the process and when it started, for its owner alone', async () => {
+    const folder = join(emptyFolder(), 'state', 'locks');
+    await withLock(lockIn(folder), async () => {
+      const [name = '', ...others] = readdirSync(folder);
+      expect(others).toEqual([]);
+      expect(name).toMatch(/^purchase\.[0-9a-f]{12}\.\d+\.(?:\d+|-)\.[0-9a-f]{8}\.lock$/);
+      expect(name).toContain(`.${own.machine}.${process.pid}.${own.started || '-'}.`);
+      expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
+      expect(statSync(folder).mode & 0o777).toBe(0o700);
+    });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('is gone after work that fails, and the failure is the work’s own', async () => {
+    const folder = emptyFolder();
+    const failure = new Error('out of order');
+    await expect(withLock(lockIn(folder), () => Promise.reject(failure))).rejects.toBe(failure);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('a lock of another name is another lock, though the one begins like the other', async () => {
+    const folder = emptyFolder();
+    const other = heldBy(folder, { name: 'purchase-of-others' });
+    expect(await isFree(folder)).toBe(true);
+    expect(await isFree(folder, { name: 'purchase-of' })).toBe(true);
+    expect(await isFree(folder, { name: 'purchase-of-others' })).toBe(false);
+    expect(readdirSync(folder)).toEqual([other.slice(folder.length + 1)]);
+  });
+
+  test('what else lies in the folder is no lock, and stays', async () => {
+    const folder = emptyFolder();
+    const names = ['history.jsonl', 'purchase.lock', 'purchase.0123.x.1.00.lock', 'undelivered-00.key'];
+    for (const name of names) writeFileSync(join(folder, name), 'x');
+    expect(await isFree(folder)).toBe(true);
+    expect(readdirSync(folder).sort()).toEqual(names.sort());
+  });
+
+  test('the same process waits for itself too', async () => {
+    const folder = emptyFolder();
+    await withLock(lockIn(folder), async () => expect(await isFree(folder)).toBe(false));
+    expect(await isFree(folder)).toBe(true);
+  });
+});
+
+describe('a file that was left behind', () => {
+  test('by a process that is gone is cleared away', async () => {
+    const folder = emptyFolder();
+    const gone = child('');
+    await gone.ended;
+    heldBy(folder, { pid: gone.pid, started: '1' });
+    expect(await isFree(folder)).toBe(true);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test.runIf(own.started)('by a process whose number was given to another is cleared away', async () => {
+    const folder = emptyFolder();
+    heldBy(folder, { started: String(Number(own.started) - 1) });
+    expect(await isFree(folder)).toBe(true);
+    heldBy(folder, { started: own.started });
+    expect(await isFree(folder)).toBe(false);
+  });
+
+  test('by a process of this number, where its start is not known, is believed', async () => {
+    const folder = emptyFolder();
+    heldBy(folder, { started: '' });
+    expect(await isFree(folder)).toBe(false);
+  });
+
+  test.each([
+    ['touched this moment', 0, false],
+    ['touched 50 s ago', -50_000, false],
+    ['touched 70 s ago', -70_000, true],
+    ['touched in an hour, by a clock that is wrong', 3_600_000, true],
+  ])('by another machine, %s', async (_when, ago, free) => {
+    const folder = emptyFolder();
+    const file = heldBy(folder, { machine: elsewhere, pid: 1 });
+    const time = new Date(Date.now() + ago);
+    utimesSync(file, time, time);
+    expect(await isFree(folder)).toBe(free);
+    expect(readdirSync(folder)).toHaveLength(free ? 0 : 1);
+  });
+});
+
+describe('when it cannot be had', () => {
+  test('busy, exit 6, with the process that has it, and nothing of one’s own left behind', async () => {
+    const folder = emptyFolder();
+    const file = heldBy(folder);
+    const started = Date.now();
+    const failure = await withLock(lockIn(folder, { patience: 150 }), async () => {}).catch((error: unknown) => error);
+    expect(Date.now() - started).toBeGreaterThanOrEqual(150);
+    expect(failure).toMatchObject({ code: 'busy', exitCode: 6, retryable: true, outcome: 'not_applied' });
+    expect(failure).toMatchObject({ message: expect.stringContaining(`(process ${process.pid})`) });
+    expect(readdirSync(folder)).toEqual([file.slice(folder.length + 1)]);
+  });
+
+  test('the waiting ends with what the pause throws', async () => {
+    const folder = emptyFolder();
+    heldBy(folder);
+    const interrupted = new CommandError('interrupted', 'interrupted');
+    const pause = () => Promise.reject(interrupted);
+    await expect(withLock(lockIn(folder, { pause }), async () => {})).rejects.toBe(interrupted);
+    expect(readdirSync(folder)).toHaveLength(1);
+  });
+
+  test('a folder that cannot be made is told, and the work is not begun', async () => {
+    const folder = emptyFolder();
+    writeFileSync(join(folder, 'file'), '');
+    let begun = false;
+    const attempt = withLock(lockIn(join(folder, 'file', 'locks')), async () => {
+      begun = true;
+    });
+    await expect(attempt).rejects.toMatchObject({ code: 'file_error', outcome: 'not_applied' });
+    expect(begun).toBe(false);
+  });
+});

@@ -1,0 +1,252 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { expect, onTestFinished } from 'vitest';
+import { version } from '../../package.json';
+import type { World } from '../../src/context/world.ts';
+import { managementKey, words } from './command-line.ts';
+import { fastTime } from './world.ts';
+
+export { managementKey, words };
+
+/** The program as it is shipped. */
+export const bin = path.resolve('bin/ci.js');
+
+const bundle = path.resolve('dist/main.js');
+
+if (!existsSync(bundle)) throw new Error('there is no dist/main.js: `npm run build` makes it');
+
+/** The command line as it is shipped, to run in this process. */
+const { run }: { readonly run: (args: readonly string[], world: World) => Promise<number> } = createRequire(
+  import.meta.url,
+)(bundle);
+
+/** Variables that Node.js or the system reads for itself: they do nothing to a command that runs in this process. */
+const ofProcess = /^(?:NODE_|LD_|UV_|SSL_CERT_|DBUS_)/;
+
+export type Environment = Readonly<Record<string, string>>;
+
+/** How a command ended and what it wrote. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A process that still runs. */
+interface Running {
+  readonly ended: Promise<Ended>;
+  /** Waits until stdout holds a match. */
+  stdout(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Waits until stderr holds a match. */
+  stderr(pattern: RegExp): Promise<RegExpExecArray>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+interface Options {
+  readonly env?: Environment;
+  /** All of standard input; without it, standard input is empty. */
+  readonly stdin?: string;
+}
+
+type Streams = Pick<World, 'stdin' | 'stdout' | 'stderr'>;
+
+/** What a test can give a command that runs in its process. */
+interface HereOptions
+  extends Options,
+    Partial<Pick<World, 'cwd' | 'now' | 'monotonic' | 'sleep' | 'timeZone' | 'interrupt'>> {}
+
+/** Somebody with a home folder of their own and nothing else in the environment. */
+export interface User {
+  readonly home: string;
+  readonly env: Environment;
+  /**
+   * Runs `ci` to its end in this process, off a terminal. A line is split at its spaces; a list is taken word by word. It is the
+   * bundle that is shipped, and takes 5 ms where a process takes 200.
+   */
+  ci(line: string | readonly string[], options?: HereOptions): Promise<Ended>;
+  /** Runs `ci` in this process, with streams of the test's own. @returns the exit code */
+  here(line: string | readonly string[], streams: Streams, options?: Omit<HereOptions, 'stdin'>): Promise<number>;
+  /** Runs `ci` to its end in a process of its own, for what is about processes. */
+  process(line: string | readonly string[], options?: Options): Promise<Ended>;
+  /** Runs `ci` and does not wait for its end; a test that leaves it running ends it. */
+  start(line: string | readonly string[], options?: Options): Running;
+  /** Runs a line of shell, in the home folder, where `ci` is on the path. */
+  sh(script: string, options?: Options): Promise<Ended>;
+}
+
+/**
+ * A new user, whose folders are gone after the test.
+ *
+ * @param whenOver - takes what is to be done after the test; one of several that run at once gives its own
+ */
+export function user(
+  env: Environment = {},
+  whenOver: (cleanUp: () => void | Promise<void>) => void = onTestFinished,
+): User {
+  const home = mkdtempSync(path.join(tmpdir(), 'ci-e2e-'));
+  whenOver(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
+  const programs = path.join(home, 'bin');
+  mkdirSync(programs);
+  symlinkSync(bin, path.join(programs, 'ci'));
+  const environment: Environment = {
+    PATH: [programs, path.dirname(process.execPath), process.env.PATH].join(path.delimiter),
+    HOME: home,
+    XDG_DATA_HOME: path.join(home, 'data'),
+    XDG_CONFIG_HOME: path.join(home, 'config'),
+    TZ: 'UTC',
+    LANG: 'C.UTF-8',
+    NO_UPDATE_NOTIFIER: '1',
+    ...env,
+  };
+  const start = (file: string, args: readonly string[], { env: more, stdin = '' }: Options = {}): Running => {
+    const child = spawn(file, args, { cwd: home, env: { ...environment, ...more }, stdio: 'pipe' });
+    // A command that is done before it has read its input closes the pipe.
+    child.stdin.on('error', () => {});
+    child.stdin.end(stdin);
+    whenOver(() => ended(child));
+    return watched(child, child.stdout, child.stderr);
+  };
+  const time = fastTime(10);
+  const here: User['here'] = (line, streams, { env: more, ...options } = {}) => {
+    const env = { ...environment, ...more };
+    const ignored = Object.keys(env).find((name) => ofProcess.test(name));
+    if (ignored !== undefined) throw new Error(`${ignored} takes a process: use process(), not ci()`);
+    const interrupt = new AbortController().signal;
+    return run(words(line), {
+      ...{
+        cwd: home,
+        openUrl: (url: string) => browse(programs, env, url),
+        timeZone: env.TZ ?? 'UTC',
+        version,
+        interrupt,
+        ...time,
+        ...options,
+      },
+      ...streams,
+      env,
+    });
+  };
+  return {
+    home,
+    env: environment,
+    start: (line, options) => start(process.execPath, [bin, ...words(line)], options),
+    async ci(line, { stdin = '', ...options } = {}) {
+      const [stdout, stderr] = [new Text(), new Text()];
+      const input = Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]);
+      const code = await here(line, { stdin: input, stdout, stderr }, options);
+      return { code, signal: null, stdout: stdout.text, stderr: stderr.text };
+    },
+    here,
+    process: (line, options) => start(process.execPath, [bin, ...words(line)], options).ended,
+    sh: (script, options) => start('sh', ['-c', script], options).ended,
+  };
+}
+
+/** A user whose commands all go to the sandbox embedded in them. */
+export function sandboxUser(env: Environment = {}): User {
+  return user({ CHEAPESTINFERENCE_SANDBOX: '1', ...env });
+}
+
+/** Lets changes of this user settle in less than the usual two minutes. @param time - as typed: `1s` */
+export function settlesIn({ home }: User, time: string): void {
+  const folder = path.join(home, 'config', 'cheapestinference');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const profiles = { profiles: { default: { settlingTime: time } } };
+  writeFileSync(path.join(folder, 'config.json'), JSON.stringify(profiles), { mode: 0o600 });
+}
+
+/** A user signed in at an API by environment variables. */
+export function userOf(api: { readonly url: string }, env: Environment = {}): User {
+  return user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: managementKey, ...env });
+}
+
+/** What a command printed as JSON: one line, when it is not for a terminal. */
+export function json({ stdout }: { readonly stdout: string }): unknown {
+  expect(stdout).toMatch(/^[^\n]+\n$/);
+  return JSON.parse(stdout);
+}
+
+/** The names of an object's members, in their order. */
+export function namesIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) throw new Error(`no object: ${JSON.stringify(value)}`);
+  return Object.keys(value);
+}
+
+/** Lines, each of which ended with a line break. */
+export function lines(text: string): string[] {
+  expect(text).toMatch(/\n$/);
+  return text.slice(0, -1).split('\n');
+}
+
+/** The cells of tab-separated lines. */
+export function cells(text: string): string[][] {
+  return lines(text).map((line) => line.split('\t'));
+}
+
+/** An error told in one line: what is wrong, and no word of where in the program that was noticed. */
+export const oneLine = /^ci: (?!.*\n\s+at ).+\n$/;
+
+/** A secret as the API makes it. */
+export const secret = /sk_(?:live|pool)_[A-Za-z0-9_-]{32}/;
+
+/** Opens a page as the system does, with the `xdg-open` that a test has put in the user's path. */
+async function browse(programs: string, env: Environment, url: string): Promise<void> {
+  execFileSync(path.join(programs, 'xdg-open'), [url], { env });
+}
+
+/** What is written, as text. */
+class Text extends Writable {
+  text = '';
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.text += chunk.toString('utf8');
+    done();
+  }
+}
+
+/** Ends a process that is still running, and waits until it has. */
+function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    child.once('close', () => resolve());
+    child.kill('SIGKILL');
+  });
+}
+
+function watched(child: ChildProcess, out: NodeJS.ReadableStream, err: NodeJS.ReadableStream): Running {
+  let stdout = '';
+  let stderr = '';
+  out.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  err.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const closed = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+  const wrote = (stream: NodeJS.ReadableStream, text: () => string, pattern: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      const look = () => {
+        const match = pattern.exec(text());
+        if (!match) return;
+        stream.off('data', look);
+        resolve(match);
+      };
+      stream.on('data', look);
+      closed.then(() => reject(new Error(`the process ended without writing ${pattern}: ${stdout}${stderr}`)), reject);
+      look();
+    });
+  return {
+    ended: closed,
+    kill: (signal) => void child.kill(signal),
+    stdout: (pattern) => wrote(out, () => stdout, pattern),
+    stderr: (pattern) => wrote(err, () => stderr, pattern),
+  };
+}

@@ -1,0 +1,297 @@
+import { pools } from '../../src/sandbox/catalogue.ts';
+import { type User, userOf } from './cli.ts';
+import { listAt, sandbox, type TestSandbox, textAt } from './sandbox.ts';
+import { type Received, type RecordingServer, server } from './servers.ts';
+
+/**
+ * The three ways in which the API has answered: as it does today, as the vendor's documents have it, and as older clients
+ * saw it, without an envelope.
+ */
+export const generations = ['current', 'documented', 'bare'] as const;
+
+export type Generation = (typeof generations)[number];
+
+/** The fields that a generation leaves out or null where the current one tells them. */
+export const untold: Readonly<Record<Generation, readonly string[]>> = {
+  current: [],
+  documented: ['models', 'infraSpec', 'blocks', 'apiKey'],
+  bare: [
+    'description',
+    'models',
+    'infraSpec',
+    'manualProvisioning',
+    'cancelAtPeriodEnd',
+    'poolId',
+    'keyPlan',
+    'plan',
+    'subscriptions',
+    'legacySubscriptionKeys',
+    'stripeCustomerId',
+    'sessionId',
+    'chain',
+  ],
+};
+
+/** The field that the bare generation adds to every object. */
+export const introducedLater = 'introducedLater';
+
+/** A transaction that was asked about once: the next time it is final. */
+export const finalHash = `0x${'f1'.repeat(32)}`;
+/** A transaction that nobody has asked about. */
+export const freshHash = `0x${'a2'.repeat(32)}`;
+
+/** The name of a key that is made and never answered for. */
+export const unansweredName = 'never-answered';
+
+/** A server that speaks one generation. */
+interface SpeakingServer extends RecordingServer {
+  /** Ends when the key of {@link unansweredName} is made. */
+  readonly unanswered: Promise<void>;
+}
+
+/** An account behind a server that speaks one generation. */
+export interface Customer {
+  readonly api: SpeakingServer;
+  readonly box: TestSandbox;
+  readonly me: User;
+  /** Of the subscription on kimi26; empty for somebody new. */
+  readonly subscriptionId: string;
+  /** Of the key of that subscription; empty for somebody new. */
+  readonly apiKey: string;
+}
+
+/**
+ * Somebody with a key on a subscription to the asia and europe blocks of kimi26, a subscription to minimax-m3 without a key,
+ * a credit key, and 50 USDC that were sent. It is 09:00 UTC of 14 April 2026.
+ */
+export async function customerOf(generation: Generation): Promise<Customer> {
+  const box = await sandbox({ card: true });
+  await box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['asia'] });
+  const subscription = await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia', 'europe'] });
+  const subscriptionId = textAt(subscription, 'id');
+  const key = await box.data('POST', '/api/keys/subscription', { name: 'prod', subscriptionId });
+  await box.data('POST', '/api/keys/credit', { name: 'client-acme', maxBudget: 25 });
+  await box.data('POST', '/api/billing/topup', { amount: 50, method: 'usdc' });
+  await box.call('POST', '/api/billing/verify-topup', { body: { txHash: finalHash, amount: 50 } });
+  const apiKey = textAt(key, 'apiKey');
+  const api = await speaking(generation, box);
+  return { api, box, me: userOf(api, { CHEAPESTINFERENCE_API_KEY: apiKey }), subscriptionId, apiKey };
+}
+
+/** Somebody new, without a card. */
+export async function newcomerOf(generation: Generation): Promise<Customer> {
+  const box = await sandbox({ card: false });
+  const api = await speaking(generation, box);
+  return { api, box, me: userOf(api), subscriptionId: '', apiKey: '' };
+}
+
+/** A server in front of a sandbox that puts every answer into the words of one generation. */
+async function speaking(generation: Generation, box: TestSandbox): Promise<SpeakingServer> {
+  let isMade = () => {};
+  const unanswered = new Promise<void>((resolve) => {
+    isMade = resolve;
+  });
+  const recorder = await server(async (request, response) => {
+    const { method, path, headers, body } = request;
+    const { authorization, 'content-type': type } = headers;
+    const upstream = retired(request) ?? {
+      ...(await answerOf(
+        await fetch(box.url + path, {
+          method,
+          headers: { ...(authorization && { authorization }), ...(type && { 'content-type': type }) },
+          ...(body !== '' && { body }),
+        }),
+      )),
+    };
+    if (method === 'POST' && body.includes(unansweredName)) return isMade();
+    const told = /^\/(api|v1\/usage)/.test(path) ? inWordsOf[generation](upstream, request) : upstream;
+    const isText = typeof told.body === 'string';
+    response.writeHead(told.status, {
+      'Content-Type': isText ? 'text/plain' : 'application/json',
+      ...(upstream.date && { Date: upstream.date }),
+    });
+    response.end(isText ? told.body : JSON.stringify(told.body));
+  });
+  return Object.assign(recorder, { unanswered });
+}
+
+interface Answer {
+  readonly status: number;
+  /** JSON, or a text that is sent as it is. */
+  readonly body: unknown;
+  readonly date?: string;
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  const date = response.headers.get('date') ?? '';
+  const body: unknown = await response.json();
+  return { status: response.status, body, date };
+}
+
+/** What the sandbox no longer has: the flat plans, for those who still hold one. */
+function retired({ method, path, body }: Received): Answer | undefined {
+  if (method === 'GET' && path === '/api/plans') {
+    const plan = {
+      slug: 'standard',
+      name: 'Standard',
+      priceUsdc: '20',
+      rateLimits: { tpm_limit: 3333, rpm_limit: 60 },
+    };
+    return { status: 200, body: [plan] };
+  }
+  if (!body.includes('"standard"')) return undefined;
+  const data =
+    path === '/api/billing/subscribe'
+      ? {
+          subscriptionId: 'sub_7',
+          planSlug: 'standard',
+          status: 'active',
+          currentPeriodEnd: '2026-05-14T09:00:00.000Z',
+        }
+      : { sessionUrl: 'https://checkout.stripe.com/c/pay/cs_test_7', sessionId: 'cs_test_7' };
+  return { status: 200, body: { success: true, data } };
+}
+
+const inWordsOf: Readonly<Record<Generation, (answer: Answer, request: Received) => Answer>> = {
+  current: ({ status, body }) => ({ status, body: isEnvelope(body) ? body : { success: true, data: body } }),
+
+  documented: ({ status, body }, { method, path }) => {
+    if (!isEnvelope(body) || body.success === false) return { status, body };
+    const left = /^\/api\/pools(\/[^/]+)?$/.test(path)
+      ? ['models', 'infraSpec', 'blocks']
+      : method === 'GET' && path === '/api/keys'
+        ? ['apiKey']
+        : [];
+    return { status, body: { success: true, data: everyObject(body.data, (object) => without(object, left)) } };
+  },
+
+  bare: ({ status, body }, { method, path }) => {
+    if (isEnvelope(body) && body.success === false) return refusal(status, String(body.error));
+    const value = isEnvelope(body) ? body.data : body;
+    if (method === 'DELETE' && path.startsWith('/api/keys/')) return { status, body: '' };
+    const older = everyObject(value, (object) => ({ ...otherMoney(thinned(object)), [introducedLater]: ['kept'] }));
+    const isSeat = method === 'POST' && path.endsWith('/subscribe') && path.startsWith('/api/pools/');
+    return { status, body: isSeat && !Array.isArray(older) ? [older] : older };
+  },
+};
+
+/** A failure in one of the forms that are no envelope. */
+function refusal(status: number, words: string): Answer {
+  if (status === 404) return { status, body: { error: 'not_found', message: words } };
+  if (status === 409) return { status, body: { message: words } };
+  if (status === 410) return { status, body: words };
+  return { status, body: { error: { message: words } } };
+}
+
+/** Nothing in the place of what need not be told. */
+function thinned(object: JsonObject): JsonObject {
+  const kept = Object.entries(without(object, ['description', 'models', 'keyPlan', 'sessionId', 'chain']))
+    .filter(([, value]) => value !== null)
+    .map(([name, value]): [string, unknown] => [name, isDispensable(name, value) ? null : value]);
+  return Object.fromEntries(kept);
+}
+
+function isDispensable(name: string, value: unknown): boolean {
+  if (['infraSpec', 'stripeCustomerId', 'plan'].includes(name)) return typeof value === 'string';
+  if (['manualProvisioning', 'cancelAtPeriodEnd'].includes(name)) return value === false;
+  if (name === 'poolId') return true;
+  return Array.isArray(value) && value.length === 0;
+}
+
+const money = [
+  'minPricePerDay',
+  'pricePerMonth',
+  'pricePerDay',
+  'monthlyPrice',
+  'creditBalance',
+  'totalTopUp',
+  'remaining',
+  'amount',
+  'credited',
+  'balance',
+  'maxBudget',
+  'spent',
+  'limit',
+  'priceUsdc',
+];
+
+/** Money as a number where it was a text, and as a text where it was a number. */
+function otherMoney(object: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(object).map(([name, value]) => {
+      if (!money.includes(name)) return [name, value];
+      return [name, typeof value === 'number' ? value.toFixed(2) : value === null ? null : Number(value)];
+    }),
+  );
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isEnvelope(body: unknown): body is JsonObject {
+  return isObject(body) && 'success' in body;
+}
+
+function without(object: JsonObject, names: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)));
+}
+
+/** A JSON value with each object in it, the innermost first, changed. */
+function everyObject(value: unknown, change: (object: JsonObject) => JsonObject): unknown {
+  if (Array.isArray(value)) return value.map((each) => everyObject(each, change));
+  if (!isObject(value)) return value;
+  return change(Object.fromEntries(Object.entries(value).map(([name, each]) => [name, everyObject(each, change)])));
+}
+
+/**
+ * Where a JSON value differs from another: `name: absent` where it has nothing and the other something, `name: added` the
+ * other way round, `name: changed` for another value. A name is that of the nearest field.
+ */
+export function differences(before: unknown, after: unknown, name = ''): string[] {
+  if (isNothing(before) && isNothing(after)) return [];
+  if (isNothing(after)) return [`${name}: absent`];
+  if (isNothing(before)) return [`${name}: added`];
+  if (Array.isArray(before) && Array.isArray(after)) {
+    const longer = before.length > after.length ? before : after;
+    return longer.flatMap((_each, at) => differences(before[at], after[at], name));
+  }
+  if (isObject(before) && isObject(after)) {
+    const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+    return [...names].flatMap((each) => differences(before[each], after[each], each));
+  }
+  return before === after ? [] : [`${name}: changed`];
+}
+
+function isNothing(value: unknown): boolean {
+  return value === null || value === undefined;
+}
+
+/** A text without what differs from one account, folder or moment to the next: each UUID but a pool's numbered by its first appearance. */
+export function anonymous(text: string, { me, api }: Customer): string {
+  const seen: string[] = [];
+  return text
+    .replaceAll(me.home, '<home>')
+    .replace(/http:\/\/127\.0\.0\.1:\d+/g, '<api>')
+    .replaceAll(new URL(api.url).host, '<host>')
+    .replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, (id) => {
+      if (pools.some((pool) => pool.id === id)) return id;
+      if (!seen.includes(id)) seen.push(id);
+      return `<id ${seen.indexOf(id)}>`;
+    })
+    .replace(/(sk_(?:live|pool)_)(…)?[A-Za-z0-9_-]+/g, '$1$2<secret>')
+    .replace(/in \d+ ms|within \d+ s|is \d+ s (?:ahead of|behind)/g, '<while>');
+}
+
+/** Every command that talks to the API, as it is typed: by the command tree those that may end because it is unreachable. */
+export async function commandsOfTheApi(me: User): Promise<string[]> {
+  const { stdout } = await me.ci('help --json');
+  return talking(JSON.parse(stdout), []);
+}
+
+function talking(node: unknown, above: readonly string[]): string[] {
+  const below = listAt(node, 'commands').flatMap((each) => talking(each, [...above, textAt(each, 'name')]));
+  return listAt(node, 'exitCodes').includes(9) ? [above.join(' '), ...below] : below;
+}

@@ -1,0 +1,149 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { type Environment, type User, userOf } from './cli.ts';
+import { at, type TestSandbox, textAt } from './sandbox.ts';
+import { type Behaviour, type Received, type RecordingServer, recordedSandbox } from './servers.ts';
+
+/** What becomes of a request, and what its sender is told. */
+export interface Loss {
+  readonly carriedOut: boolean;
+  readonly told: Behaviour;
+}
+
+/** A response that is held back until it is released. */
+export interface HeldResponse {
+  readonly told: Behaviour;
+  /** Sends the server's answer. Resolves once all of it has left. */
+  release(how: Behaviour): Promise<void>;
+}
+
+/** Holds the response to one request back. */
+export function heldResponse(): HeldResponse {
+  let release: (how: Behaviour) => void = () => {};
+  const released = new Promise<Behaviour>((resolve) => {
+    release = resolve;
+  });
+  let over = () => {};
+  const left = new Promise<void>((resolve) => {
+    over = resolve;
+  });
+  return {
+    async told(request, response) {
+      response.once('close', over).once('finish', over);
+      await (await released)(request, response);
+    },
+    release(how) {
+      release(how);
+      return left;
+    },
+  };
+}
+
+/** Somebody at a sandbox whose answers get lost. */
+export interface LossyCustomer {
+  readonly me: User;
+  readonly box: TestSandbox;
+  readonly api: RecordingServer;
+  /** Waits until some losses have happened: what was to be carried out has been. */
+  lost(count: number): Promise<void>;
+}
+
+export const isChange = ({ method }: Received) => method !== 'GET';
+
+/**
+ * Somebody at a sandbox that loses answers.
+ *
+ * @param lossOf - asked for each request, with how many were lost before; undefined is answered as it should be
+ */
+export async function lossyCustomer(
+  lossOf: (request: Received, before: number) => Loss | undefined,
+  env: Environment = {},
+): Promise<LossyCustomer> {
+  let begun = 0;
+  let happened = 0;
+  const waiting = new Set<() => void>();
+  const api: RecordingServer & { readonly box: TestSandbox } = await recordedSandbox({
+    instead(request) {
+      const loss = lossOf(request, begun);
+      if (!loss) return undefined;
+      begun += 1;
+      return async (received, response) => {
+        if (loss.carriedOut) await api.box.call(received.method, received.path, { text: received.body });
+        happened += 1;
+        for (const look of waiting) look();
+        await loss.told(received, response);
+      };
+    },
+  });
+  return {
+    me: userOf(api, env),
+    box: api.box,
+    api,
+    lost: (count) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (happened >= count) resolve();
+        };
+        waiting.add(look);
+        look();
+      }),
+  };
+}
+
+/** The first change is lost, and what comes after it is not. */
+export function firstChange(carriedOut: boolean, told: Behaviour) {
+  return (request: Received, before: number): Loss | undefined =>
+    isChange(request) && before === 0 ? { carriedOut, told } : undefined;
+}
+
+export function stateFolder({ home }: User): string {
+  return path.join(home, '.local', 'state', 'cheapestinference');
+}
+
+/** Returns the names of all files in the state folder. Open changes are in a subfolder: `open/….json`. */
+export function stateFiles(user: User): string[] {
+  const folder = stateFolder(user);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .flatMap((entry) => (entry.isDirectory() ? [] : path.join(path.relative(folder, entry.parentPath), entry.name)))
+    .sort();
+}
+
+/** The lines of the record of changes. */
+export function recordOf(user: User): unknown[] {
+  return linesOf(path.join(stateFolder(user), 'history.jsonl'));
+}
+
+function linesOf(file: string): unknown[] {
+  if (!existsSync(file)) return [];
+  const text = readFileSync(file, 'utf8');
+  return text.split('\n').flatMap((line): unknown[] => (line === '' ? [] : [JSON.parse(line)]));
+}
+
+/** What the record says became of each change, in order: `subscribe applied`, or `subscribe pending`. */
+export function outcomesOf(user: User): string[] {
+  const lines = recordOf(user);
+  return lines
+    .filter((line) => at(line, 'intent') !== undefined)
+    .map((begin) => {
+      const end = lines.findLast((line) => at(line, 'id') === at(begin, 'id') && at(line, 'outcome') !== undefined);
+      return `${textAt(begin, 'intent', 'action')} ${end === undefined ? 'pending' : textAt(end, 'outcome')}`;
+    });
+}
+
+/** Makes the record say that all of it happened earlier. @param by - milliseconds */
+export function madeEarlier(user: User, by: number): void {
+  for (const name of stateFiles(user).filter((each) => /\.jsonl?$/.test(each))) {
+    const file = path.join(stateFolder(user), name);
+    const lines = linesOf(file).map((line) => {
+      const time = new Date(Date.parse(textAt(line, 'at')) - by).toISOString();
+      return JSON.stringify({ ...Object.fromEntries(Object.entries(line ?? {})), at: time });
+    });
+    writeFileSync(file, `${lines.join('\n')}\n`);
+  }
+}
+
+/** The error that `--json` printed, as the last line of stderr. */
+export function errorOf({ stderr }: { readonly stderr: string }): unknown {
+  return at(JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? ''), 'error');
+}

@@ -1,0 +1,188 @@
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import { onTestFinished } from 'vitest';
+import type { User } from './cli.ts';
+import { type Setting, sandbox, type TestSandbox } from './sandbox.ts';
+
+/** A request as a server got it. */
+export interface Received {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** What a server does with a request, read to its end. */
+export type Behaviour = (request: Received, response: ServerResponse) => void | Promise<void>;
+
+/** A server on loopback that keeps every request it got. */
+export interface RecordingServer {
+  readonly url: string;
+  readonly received: readonly Received[];
+  /** The requests as `POST /api/keys/credit`, in order. */
+  readonly requests: readonly string[];
+  /** The requests that are no reads. */
+  readonly changes: readonly string[];
+  /** Waits for a request, which may have come already. */
+  got(method: string): Promise<Received>;
+  /** Waits until a request as `GET /api/pools` has come so often. */
+  times(name: string, count: number): Promise<void>;
+}
+
+export async function server(behaviour: Behaviour): Promise<RecordingServer> {
+  const received: Received[] = [];
+  const waiting = new Set<() => void>();
+  const http = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('error', () => {});
+    request.on('end', () => {
+      const { method = '', url = '', headers } = request;
+      const each = { method, path: url, headers, body: Buffer.concat(chunks).toString('utf8') };
+      received.push(each);
+      for (const look of waiting) look();
+      Promise.resolve(behaviour(each, response)).catch(() => response.destroy());
+    });
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  onTestFinished(
+    () =>
+      new Promise<void>((resolve) => {
+        http.close(() => resolve());
+        http.closeAllConnections();
+      }),
+  );
+  const address = http.address();
+  if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port');
+  const once = <Found>(find: () => Found | undefined) =>
+    new Promise<Found>((resolve) => {
+      const look = () => {
+        const found = find();
+        if (found === undefined) return;
+        waiting.delete(look);
+        resolve(found);
+      };
+      waiting.add(look);
+      look();
+    });
+  const names = () => received.map(({ method, path }) => `${method} ${path}`);
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    received,
+    get requests() {
+      return names();
+    },
+    get changes() {
+      return names().filter((name) => !name.startsWith('GET '));
+    },
+    got: (method) => once(() => received.find((each) => each.method === method)),
+    times: async (name, count) => {
+      await once(() => names().filter((each) => each === name).length >= count || undefined);
+    },
+  };
+}
+
+/** What answers a request in the sandbox's place; undefined: the sandbox does. */
+export type Instead = (request: Received, box: TestSandbox) => Behaviour | undefined;
+
+/** The sandbox, its clock at 09:00 UTC of 14 April 2026, behind a server that keeps every request. */
+export async function recordedSandbox(
+  setting: Setting & { readonly instead?: Instead } = {},
+): Promise<RecordingServer & { readonly box: TestSandbox }> {
+  const { instead, ...settings } = setting;
+  const box = await sandbox(settings);
+  const recorder = await server((request, response) => {
+    const other = instead?.(request, box);
+    return other ? other(request, response) : forward(box.url, request, response);
+  });
+  return Object.assign(recorder, { box });
+}
+
+/** Where nothing listens: a port that was free a moment ago may be another test's by now, the first of all is nobody's. */
+export const deadUrl = 'http://127.0.0.1:1';
+
+/** `ci sandbox serve` on a free port, over the user's own state, until the test is over. */
+export async function served(user: User): Promise<{ readonly url: string; state(): Promise<unknown> }> {
+  const serving = user.start('sandbox serve --port 0 --json');
+  const [, url = ''] = await serving.stdout(/"url":"(http:[^"]+)"/);
+  return {
+    url,
+    async state() {
+      const answer = await fetch(`${url}/sandbox/state`);
+      const body: unknown = await answer.json();
+      return typeof body === 'object' && body !== null && 'data' in body ? body.data : undefined;
+    },
+  };
+}
+
+export function answer(status: number, body: unknown, headers: Record<string, string> = {}): Behaviour {
+  return (_request, response) => {
+    response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
+    response.end(typeof body === 'string' ? body : JSON.stringify(body));
+  };
+}
+
+export function data(value: unknown): Behaviour {
+  return answer(200, { success: true, data: value });
+}
+
+export function webPage(status: number): Behaviour {
+  const page = '<!doctype html><html><head><title>Bad gateway</title></head><body><h1>nginx</h1></body></html>';
+  return answer(status, page, { 'Content-Type': 'text/html' });
+}
+
+/** Takes the request, and resets the connection. */
+export const reset: Behaviour = (_request, response) => {
+  response.socket?.resetAndDestroy();
+};
+
+/** Begins an answer, and closes the connection in its middle. */
+export const half: Behaviour = (_request, response) => {
+  response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '1000' });
+  response.write('{"success":true,"data":[', () => response.destroy());
+};
+
+/** Takes the request, and never answers. */
+export const silence: Behaviour = () => {};
+
+/** Has the sandbox carry out the request, and then answers otherwise than it. */
+export function carriedOut(box: TestSandbox, otherwise: Behaviour): Behaviour {
+  return async (request, response) => {
+    const { status } = await box.call(request.method, request.path, request.body === '' ? {} : { text: request.body });
+    if (status !== 200) throw new Error(`${request.method} ${request.path} was not carried out: ${status}`);
+    await otherwise(request, response);
+  };
+}
+
+/** Spoils the first change and every request after it: the account cannot be looked at. */
+export function downFromChangeOn(behaviour: Behaviour, looks: Behaviour = answer(403, 'Closed for today')): Instead {
+  let down = false;
+  return ({ method }) => {
+    if (down) return looks;
+    down = method !== 'GET';
+    return down ? behaviour : undefined;
+  };
+}
+
+/** Has another server answer, and answers that. */
+export async function forward(
+  url: string,
+  { method, path, headers, body }: Received,
+  response: ServerResponse,
+): Promise<void> {
+  const { authorization, 'content-type': type, 'if-none-match': tag } = headers;
+  const upstream = await fetch(url + path, {
+    method,
+    headers: {
+      ...(authorization && { authorization }),
+      ...(type && { 'content-type': type }),
+      ...(tag && { 'if-none-match': tag }),
+    },
+    ...(body !== '' && { body }),
+  });
+  const kept = ['content-type', 'date', 'retry-after', 'etag'];
+  response.writeHead(
+    upstream.status,
+    [...upstream.headers].flatMap(([name, value]) => (kept.includes(name) ? [name, value] : [])),
+  );
+  response.end(Buffer.from(await upstream.arrayBuffer()));
+}

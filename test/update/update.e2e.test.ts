@@ -1,0 +1,153 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Environment, type User, user } from '../support/cli.ts';
+import { answer, type Behaviour, reset, server, silence, webPage } from '../support/servers.ts';
+import { onTerminal, shown } from '../support/terminal.ts';
+
+const day = 24 * 3_600_000;
+/** A command that is done at once and asks nobody. */
+const line = 'sandbox path';
+const newest = answer(200, { name: 'cheapestinference', version: '99.0.0' });
+
+/** Somebody who may be told of newer versions, by a registry of their own. */
+async function someone(registry: Behaviour = newest, env: Environment = {}) {
+  const npm = await server(registry);
+  const me = user({ NO_UPDATE_NOTIFIER: '', npm_config_registry: npm.url, ...env });
+  return { npm, me, file: path.join(me.home, '.cache', 'cheapestinference', 'update.json') };
+}
+
+function known(file: string): Record<string, unknown> {
+  const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  return { ...(typeof value === 'object' ? value : {}) };
+}
+
+function know(file: string, value: object): void {
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, JSON.stringify(value));
+}
+
+/** The lines of a command after its result, which is one line. */
+async function told(me: User, words = line) {
+  const { code, rows } = await shown(me, words, { pty: true });
+  expect(code).toBe(0);
+  return rows.slice(1).filter((row) => row !== '');
+}
+
+const notice = /^Version 99\.0\.0 is out, this is \d+\.\d+\.\d+: npm install --global cheapestinference$/;
+
+test('a person is told of a newer version after the result, the next time, and once a day', async () => {
+  const { npm, me, file } = await someone();
+  expect(await told(me)).toEqual([]);
+  await expect.poll(() => known(file).latest, { timeout: 20_000 }).toBe('99.0.0');
+  expect(npm.requests).toEqual(['GET /cheapestinference/latest']);
+  expect(await told(me)).toEqual([expect.stringMatching(notice)]);
+  expect(await told(me)).toEqual([]);
+  know(file, { ...known(file), toldAt: Date.now() - day });
+  expect(await told(me)).toEqual([expect.stringMatching(notice)]);
+  expect(npm.requests).toHaveLength(1);
+});
+
+test('a day later the registry is asked again', async () => {
+  const { npm, me, file } = await someone();
+  know(file, { askedAt: Date.now() - day, latest: '0.0.1' });
+  expect(await told(me)).toEqual([]);
+  await npm.got('GET');
+  await expect.poll(() => known(file).latest, { timeout: 20_000 }).toBe('99.0.0');
+});
+
+test('a version that is not newer is not told of', async () => {
+  const { me, file } = await someone();
+  know(file, { askedAt: Date.now(), latest: '0.0.1' });
+  expect(await told(me)).toEqual([]);
+});
+
+test('a clock that was in the future keeps nobody from being told', async () => {
+  const { npm, me, file } = await someone(reset);
+  know(file, { askedAt: Date.now() + 1000 * day, toldAt: Date.now() + 1000 * day, latest: '99.0.0' });
+  expect(await told(me)).toEqual([expect.stringMatching(notice)]);
+  await npm.got('GET');
+});
+
+test('no command waits for the registry', async () => {
+  const { npm, me } = await someone(silence);
+  const session = onTerminal(me, line, { pty: true });
+  expect(await session.exit).toBe(0);
+  // It asks still, and is never answered.
+  await npm.got('GET');
+});
+
+describe('what a registry says that is no version is nothing to be told of', () => {
+  test.each<[string, Behaviour]>([
+    ['a reset connection', reset],
+    ['a web page', webPage(200)],
+    ['an error', answer(503, { error: 'busy' })],
+    ['a package that is not there', answer(404, 'Not found')],
+    ['a version to try out', answer(200, { version: '99.0.0-beta.1' })],
+    ['a version that drives a terminal', answer(200, { version: '99.0.0\u001b[2J' })],
+    ['nothing of a version', answer(200, [])],
+  ])('%s', async (_what, behaviour) => {
+    const { npm, me, file } = await someone(behaviour);
+    await told(me);
+    await npm.got('GET');
+    expect(await told(me)).toEqual([]);
+    expect(known(file).latest).toBeUndefined();
+  });
+});
+
+describe('nobody is told, and the registry not asked', () => {
+  async function quiet(words: string, env: Environment = {}) {
+    const { npm, me, file } = await someone();
+    know(file, { latest: '99.0.0' });
+    const { screen } = await shown(me, words, { env, pty: true });
+    expect(screen).not.toContain('99.0.0');
+    expect([known(file), npm.requests]).toEqual([{ latest: '99.0.0' }, []]);
+  }
+
+  test.each([
+    ['in CI', line, { CI: 'true' }],
+    ['with NO_UPDATE_NOTIFIER', line, { NO_UPDATE_NOTIFIER: '1' }],
+    ['with --json', `${line} --json`, {}],
+    ['by the version', '--version', {}],
+    ['by help', '--help', {}],
+    ['by the help of a command', 'sandbox path --help', {}],
+    ['by the page of ci alone', '', {}],
+    ['by the commands of a noun', 'sandbox', {}],
+    ['by a mistake', 'sandbox pth', {}],
+  ])('%s', (_where, words, env) => quiet(words, env));
+
+  test('in a pipe', async () => {
+    const { npm, me, file } = await someone();
+    know(file, { latest: '99.0.0' });
+    for (const words of [line, `${line} -o table`, 'auth list'])
+      expect((await me.ci(words)).stderr).not.toContain('99');
+    expect([known(file), npm.requests]).toEqual([{ latest: '99.0.0' }, []]);
+  });
+
+  test('where nothing can be kept', async () => {
+    const { npm, me, file } = await someone();
+    writeFileSync(path.join(me.home, '.cache'), '');
+    expect(await told(me)).toEqual([]);
+    expect([existsSync(file), npm.requests]).toEqual([false, []]);
+  });
+});
+
+test('the proxy of the environment is gone through to a registry that is not on this machine', async () => {
+  const tunnels: (string | undefined)[] = [];
+  const proxy = createServer();
+  proxy.on('connect', ({ url }, socket) => {
+    tunnels.push(url);
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void proxy.close());
+  const address = proxy.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const { me } = await someone(newest, {
+    npm_config_registry: 'https://registry.test/npm/',
+    HTTPS_PROXY: `http://127.0.0.1:${port}`,
+  });
+  await told(me);
+  await expect.poll(() => tunnels, { timeout: 20_000 }).toEqual(['registry.test:443']);
+});
