@@ -117,8 +117,8 @@ const program = defineConfig({
         // Each with all that it needs and has not yet: what every command does, what pools are, and the API.
         { name: 'context', priority: 3, test: /src\/(?:context\/create|output\/time)\.ts$/ },
         { name: 'pool', priority: 2, test: /src\/(?:cli\/options|account\/pools)\.ts$/ },
-        // What nearly every command on a terminal needs.
-        { name: 'terminal', priority: 2, test: /src\/output\/(?:color|spinner|table)\.ts$/ },
+        // What nearly every command on a terminal needs, and none off it.
+        { name: 'terminal', priority: 2, test: /src\/output\/(?:color|spinner)\.ts$/ },
         { name: 'notice', priority: 2, test: /src\/update\/(?:known|notice)\.ts$/ },
         // The record reads its lines with schemas, and does without the API.
         { name: 'schemas', priority: 2, test: /node_modules\/zod\// },
