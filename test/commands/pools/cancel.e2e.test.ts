@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Environment, json, oneLine, secret, settlesIn, userOf } from '../../support/cli.ts';
 import { errorOf } from '../../support/lost.ts';
 import { at, day, listAt, textAt } from '../../support/sandbox.ts';
-import { carriedOut, downFromChangeOn, type Instead, recordedSandbox, reset } from '../../support/servers.ts';
+import { carriedOut, data, downFromChangeOn, type Instead, recordedSandbox, reset } from '../../support/servers.ts';
 import { ctrlC, enter, onTerminal, shown } from '../../support/terminal.ts';
 
 const question = 'Cancel this subscription?';
@@ -181,6 +181,27 @@ describe('pools cancel', () => {
     expect(listAt(json(await me.ci('pools subscriptions kimi26 --json')))).toHaveLength(2);
     await api.box.advance(31 * day);
     expect(listAt(json(await me.ci('pools subscriptions kimi26 --json')))).toHaveLength(1);
+  });
+
+  test('is not taken for done because another subscription was ended while the question was on the screen', async () => {
+    let endedElsewhere = '';
+    const { me, older } = await customer({}, ({ method, path }, box) => {
+      if (endedElsewhere === '') return undefined;
+      if (method === 'DELETE') return data({ canceled: true });
+      if (path !== '/api/pools/kimi26/my-subscriptions') return undefined;
+      return async (request, response) => {
+        const mine = listAt(await box.data('GET', path)).map((each) =>
+          at(each, 'id') === endedElsewhere ? Object.assign({}, each, { cancelAtPeriodEnd: true }) : each,
+        );
+        return data(mine)(request, response);
+      };
+    });
+    const session = onTerminal(me, 'pools cancel kimi26 --settle 100ms', { columns: 120 });
+    await session.shows(question);
+    endedElsewhere = older;
+    session.type(`y${enter}`);
+    expect(await session.exit).toBe(10);
+    expect(session.screen).toContain('The change may have gone through, or may still do so');
   });
 
   test.each([
