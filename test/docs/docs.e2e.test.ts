@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { blockLines, codeIn, pages, section, tableRows, textOf } from '../docs.ts';
 import { json, lines, sandboxUser, user } from '../support/cli.ts';
 import { freePort } from '../support/http-server.ts';
 import { needs } from '../support/programs.ts';
 import { at, listAt, textAt } from '../support/sandbox.ts';
+import { blockLines, codeIn, pages, section, tableRows, textOf } from './pages.ts';
 
 const tree = async (): Promise<unknown> => json(await user().ci('help --json'));
 

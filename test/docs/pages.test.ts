@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { meanings, variables } from '../src/cli/help/topics.ts';
-import { blockLines, codeIn, pages, section, tableRows, textOf } from './docs.ts';
-import { at } from './support/sandbox.ts';
+import { meanings, variables } from '../../src/cli/help/topics.ts';
+import { at } from '../support/sandbox.ts';
+import { blockLines, codeIn, pages, section, tableRows, textOf } from './pages.ts';
 
 describe.each(pages)('$file', ({ file, text }) => {
   test('links only to files and headings that exist', () => {
