@@ -34,6 +34,7 @@ export default defineConfig({
     // No time limit may decide a test on a slow machine: these end what hangs.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     maxWorkers: 2,
     // Of those that say they may run at once: they wait for one another's processes.
     maxConcurrency: 16,

@@ -159,7 +159,7 @@ const dealt: readonly (readonly Case[])[] = commands.map((_command, at) =>
   }),
 );
 
-async function customer(isMeant: (request: Received) => boolean, behaviour: Behaviour) {
+async function failingCustomer(isMeant: (request: Received) => boolean, behaviour: Behaviour) {
   let failing = false;
   const api = await recordedSandbox({
     instead: (request) => (failing && isMeant(request) ? behaviour : undefined),
@@ -179,7 +179,7 @@ function isChange({ method }: Received): boolean {
 
 /** Runs a command against a server that fails in one way. */
 async function failed({ line, fails, stdin = '' }: Command, { status, body, type }: Case) {
-  const { api, ...one } = await customer(
+  const { api, ...one } = await failingCustomer(
     (request) => fails === 'all' || isChange(request),
     answer(status, body, { 'Content-Type': type }),
   );
@@ -266,7 +266,7 @@ test('a change that fails with the server, and cannot be looked for, is exit 10'
   await Promise.all(
     looked.map(async ({ line, retired, unseen }) => {
       let down = false;
-      const { api, me, apiKey } = await customer(
+      const { api, me, apiKey } = await failingCustomer(
         (request) => (down ||= isChange(request)),
         answer(500, { success: false, error: plainWords }),
       );
@@ -325,7 +325,7 @@ test('a seat that was bought and could not be given a key ends as the key did, a
   const wanted = classes.map((cases) => cases[0]).filter((each) => each !== undefined);
   await Promise.all(
     wanted.map(async ({ status, body, type, code, exitCode, words }) => {
-      const { api, me, apiKey } = await customer(
+      const { api, me, apiKey } = await failingCustomer(
         ({ path: asked }) => asked === '/api/keys/subscription',
         answer(status, body, { 'Content-Type': type }),
       );
@@ -346,7 +346,7 @@ test('of several keys the first that cannot be revoked ends the command, and wha
   await Promise.all(
     wanted.map(async ({ status, body, type, code, exitCode, words }) => {
       let seen = 0;
-      const { api, me, apiKey } = await customer(
+      const { api, me, apiKey } = await failingCustomer(
         (request) => isChange(request) && ++seen > 1,
         answer(status, body, { 'Content-Type': type }),
       );
@@ -365,7 +365,7 @@ describe('history reconcile', () => {
   async function unsettled({ status, body, type }: Case) {
     let asked = false;
     let behaviour: Behaviour = answer(403, 'Closed for today');
-    const { me, apiKey } = await customer(
+    const { me, apiKey } = await failingCustomer(
       (request) => (asked ||= isChange(request)),
       (request, response) => (isChange(request) ? reset : behaviour)(request, response),
     );
@@ -423,7 +423,7 @@ describe('doctor', () => {
       wanted.map(async (each) => {
         if (!each) return;
         const { status, body, type, words } = each;
-        const { me, apiKey } = await customer(() => true, answer(status, body, { 'Content-Type': type }));
+        const { me, apiKey } = await failingCustomer(() => true, answer(status, body, { 'Content-Type': type }));
         const ended = await me.ci('doctor --json');
         expect([status, ended.code, ended.stderr]).toEqual([status, 1, '']);
         const found = listAt(JSON.parse(ended.stdout)).find((one) => at(one, 'check') === 'API');
@@ -434,7 +434,7 @@ describe('doctor', () => {
   });
 
   test('tells a refused key from an API that does not answer', async () => {
-    const { me, apiKey } = await customer(
+    const { me, apiKey } = await failingCustomer(
       ({ path: asked }) => asked === '/api/billing/status',
       answer(401, { success: false, error: plainWords }),
     );
@@ -453,7 +453,7 @@ test('usage falls back on the figures at hand when the API answers too often, an
     wanted.map(async (each) => {
       if (!each) return;
       let calls = 0;
-      const { me, apiKey } = await customer(
+      const { me, apiKey } = await failingCustomer(
         ({ path: asked }) => asked === '/api/usage' && ++calls > 1,
         answer(each.status, each.body, { 'Content-Type': each.type }),
       );

@@ -31,7 +31,7 @@ const checks = [
 ];
 
 /** An API on this machine's clock, to which somebody is signed in. */
-async function customer(env: Environment = {}, behaviour: Behaviour = data([])) {
+async function examinedCustomer(env: Environment = {}, behaviour: Behaviour = data([])) {
   const api = await server((request, response) =>
     (request.path === '/api/billing/status' ? data({ poolPledges: [] }) : behaviour)(request, response),
   );
@@ -61,7 +61,7 @@ function configured({ home }: User, folderMode: number, fileMode: number, text =
 
 describe('doctor', () => {
   test('finds all in order: exit 0, and a line a check', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await examinedCustomer();
     const { code, stdout, stderr } = await me.ci('doctor');
     expect([code, stderr]).toEqual([0, '']);
     const rows = cells(stdout);
@@ -71,7 +71,7 @@ describe('doctor', () => {
   });
 
   test('prints JSON, CSV and YAML', async () => {
-    const { me } = await customer();
+    const { me } = await examinedCustomer();
     const found = await me.ci('doctor --json');
     expect([found.code, Object.keys(examined(found))]).toEqual([0, checks]);
     const [header, ...rows] = csvRows((await me.ci('doctor -o csv')).stdout);
@@ -82,7 +82,7 @@ describe('doctor', () => {
   });
 
   test('on a terminal is a line a check, each with its mark', async () => {
-    const { me } = await customer();
+    const { me } = await examinedCustomer();
     const { code, rows } = await shown(me, 'doctor');
     expect(code).toBe(0);
     // A path is to be copied: its line is one line, however long.
@@ -96,7 +96,7 @@ describe('doctor', () => {
   });
 
   test('shows no key', async () => {
-    const { me } = await customer({ CHEAPESTINFERENCE_API_KEY: 'sk_live_0123456789abcdefghij' });
+    const { me } = await examinedCustomer({ CHEAPESTINFERENCE_API_KEY: 'sk_live_0123456789abcdefghij' });
     for (const flags of ['', '--json', '-o yaml', '--debug']) {
       const { stdout, stderr } = await me.ci(`doctor ${flags}`);
       expect(stdout + stderr).not.toContain(managementKey);
@@ -105,7 +105,7 @@ describe('doctor', () => {
   });
 
   test('says where the key and the host came from', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await examinedCustomer();
     const found = examined(await me.ci('doctor --json'));
     expect(found['management key']?.detail).toBe('mk_…cdef from CHEAPESTINFERENCE_MANAGEMENT_KEY');
     expect(found.address?.detail).toBe(`${api.url} (from CHEAPESTINFERENCE_API_URL)`);
@@ -118,7 +118,7 @@ describe('doctor', () => {
     ['a word too many', 'doctor all'],
     ['a flag that is none', 'doctor --fix'],
   ])('%s is exit 2, and nothing is sent', async (_what, line) => {
-    const { api, me } = await customer();
+    const { api, me } = await examinedCustomer();
     const { code, stdout, stderr } = await me.ci(line);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
@@ -131,7 +131,7 @@ describe('what is wrong is exit 1, and said', () => {
     ['configuration file', 0o700, 0o644, /0644.*chmod 600/],
     ['configuration file', 0o700, 0o640, /0640.*chmod 600/],
   ])('a %s of mode %o and %o', async (check, folderMode, fileMode, said) => {
-    const { me } = await customer();
+    const { me } = await examinedCustomer();
     configured(me, folderMode, fileMode);
     const found = await me.ci('doctor --json');
     expect(found.code).toBe(1);
@@ -140,7 +140,7 @@ describe('what is wrong is exit 1, and said', () => {
   });
 
   test('modes that let nobody else in are in order', async () => {
-    const { me } = await customer();
+    const { me } = await examinedCustomer();
     const file = configured(me, 0o700, 0o600);
     const found = await me.ci('doctor --json');
     expect(found.code).toBe(0);
@@ -148,7 +148,7 @@ describe('what is wrong is exit 1, and said', () => {
   });
 
   test('a file that is damaged, and all other checks are still made', async () => {
-    const { me } = await customer();
+    const { me } = await examinedCustomer();
     const file = configured(me, 0o700, 0o600, '{');
     const { code, stdout } = await me.ci('doctor');
     expect([code, cells(stdout).map(([check]) => check)]).toEqual([1, expect.arrayContaining(['Node.js', 'proxy'])]);
@@ -156,7 +156,7 @@ describe('what is wrong is exit 1, and said', () => {
   });
 
   test('no key', async () => {
-    const { api } = await customer();
+    const { api } = await examinedCustomer();
     const found = await user({ CHEAPESTINFERENCE_API_URL: api.url }).ci('doctor --json');
     expect(found.code).toBe(1);
     expect(examined(found)['management key']).toEqual({
@@ -167,7 +167,7 @@ describe('what is wrong is exit 1, and said', () => {
   });
 
   test('a key that is none', async () => {
-    const { me } = await customer({ CHEAPESTINFERENCE_MANAGEMENT_KEY: 'sk_live_0123456789abcdefghij' });
+    const { me } = await examinedCustomer({ CHEAPESTINFERENCE_MANAGEMENT_KEY: 'sk_live_0123456789abcdefghij' });
     const found = await me.ci('doctor --json');
     expect(found.code).toBe(1);
     expect(examined(found)['management key']?.status).toBe('failed');
@@ -196,21 +196,21 @@ describe('what is wrong is exit 1, and said', () => {
   });
 
   test('an API that fails', async () => {
-    const { me } = await customer({}, answer(500, { success: false, error: 'database is down' }));
+    const { me } = await examinedCustomer({}, answer(500, { success: false, error: 'database is down' }));
     const found = await me.ci('doctor --json');
     expect(found.code).toBe(1);
     expect(examined(found).API).toEqual({ status: 'failed', detail: expect.stringContaining('database is down') });
   });
 
   test('a proxy that is none', async () => {
-    const { me } = await customer({ HTTPS_PROXY: 'not a url' });
+    const { me } = await examinedCustomer({ HTTPS_PROXY: 'not a url' });
     const found = await me.ci('doctor --json');
     expect(found.code).toBe(1);
     expect(examined(found).proxy).toEqual({ status: 'failed', detail: expect.stringContaining('HTTPS_PROXY') });
   });
 
   test('on a terminal, with a mark of its own', async () => {
-    const { api } = await customer();
+    const { api } = await examinedCustomer();
     const { code, rows } = await shown(user({ CHEAPESTINFERENCE_API_URL: api.url }), 'doctor', { columns: 200 });
     expect(code).toBe(1);
     expect(rows.filter((row) => row.startsWith('✗ management key'))).toHaveLength(1);
@@ -222,7 +222,10 @@ describe('what is worth knowing is told, and exit 0', () => {
   test.each([['HTTPS_PROXY'], ['https_proxy'], ['HTTP_PROXY'], ['http_proxy']])(
     'the proxy of %s, without its password',
     async (name) => {
-      const { me } = await customer({ [name]: 'http://ada:lovelace@proxy.example:3128', NO_PROXY: 'example.org' });
+      const { me } = await examinedCustomer({
+        [name]: 'http://ada:lovelace@proxy.example:3128',
+        NO_PROXY: 'example.org',
+      });
       const found = await me.ci('doctor --json');
       expect(found.code).toBe(0);
       expect(examined(found).proxy?.detail).toContain('http://proxy.example:3128');
@@ -236,7 +239,7 @@ describe('what is worth knowing is told, and exit 0', () => {
     ['ahead', 'Wed, 01 Jan 2098 00:00:00 GMT'],
     ['behind', 'Wed, 01 Jan 2020 00:00:00 GMT'],
   ])('a server whose clock is %s', async (direction, date) => {
-    const { me } = await customer({}, answer(200, { success: true, data: [] }, { Date: date }));
+    const { me } = await examinedCustomer({}, answer(200, { success: true, data: [] }, { Date: date }));
     const found = await me.ci('doctor --json');
     expect(found.code).toBe(0);
     expect(examined(found).clock).toEqual({ status: 'warning', detail: expect.stringContaining(direction) });
@@ -244,7 +247,7 @@ describe('what is worth knowing is told, and exit 0', () => {
   });
 
   test('a server whose clock is right', async () => {
-    const { me } = await customer();
+    const { me } = await examinedCustomer();
     expect(examined(await me.ci('doctor --json')).clock?.status).toBe('ok');
   });
 });

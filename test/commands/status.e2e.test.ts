@@ -6,7 +6,7 @@ import { answer, type Behaviour, data, type Received, recordedSandbox, server } 
 import { shown } from '../support/terminal.ts';
 
 /** Somebody whose account is as it should be: europe and asia on kimi26, each with a key. It is 09:00 UTC of 14 April 2026. */
-async function customer(env: Environment = {}, instead?: (request: Received) => Behaviour | undefined) {
+async function subscriber(env: Environment = {}, instead?: (request: Received) => Behaviour | undefined) {
   const api = await recordedSandbox(instead ? { instead } : {});
   const { box } = api;
   const subscribe = async (pool: string, block: string) => {
@@ -20,14 +20,14 @@ async function customer(env: Environment = {}, instead?: (request: Received) => 
 }
 
 /** An account on file with a card that declines from now on. */
-async function decliningCard(api: Awaited<ReturnType<typeof customer>>['api']) {
+async function decliningCard(api: Awaited<ReturnType<typeof subscriber>>['api']) {
   const page = textAt(await api.box.data('POST', '/api/billing/setup-intent'), 'url');
   await fetch(page, { method: 'POST', body: new URLSearchParams({ card: 'declining' }) });
 }
 
 describe('status', () => {
   test('in a pipe is a line a fact', async () => {
-    const { me, europe, asia } = await customer();
+    const { me, europe, asia } = await subscriber();
     const { code, stdout, stderr } = await me.ci('status');
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toBe(
@@ -36,7 +36,7 @@ describe('status', () => {
   });
 
   test('is one JSON object: credit, subscriptions with what is live and when, keys, problems', async () => {
-    const { me, europe, asia } = await customer();
+    const { me, europe, asia } = await subscriber();
     const account = json(await me.ci('status --json'));
     expect(account).toEqual({
       creditBalance: 25,
@@ -59,7 +59,7 @@ describe('status', () => {
   });
 
   test('prints CSV and YAML of the same facts', async () => {
-    const { me } = await customer();
+    const { me } = await subscriber();
     const [header, row, ...more] = csvRows((await me.ci('status -o csv')).stdout);
     expect(header?.map((field, column) => [field, row?.[column]])).toEqual(cells((await me.ci('status')).stdout));
     expect(more).toEqual([]);
@@ -71,7 +71,7 @@ describe('status', () => {
     ['Asia/Kolkata', '05:30'],
     ['America/New_York', '20:00'],
   ])('on a terminal in %s tells what is live now, and what is next at %s local time', async (TZ, next) => {
-    const { api, me } = await customer({ TZ });
+    const { api, me } = await subscriber({ TZ });
     await api.box.advance(hour / 4);
     const { code, rows, screen } = await shown(me, 'status');
     expect(code).toBe(0);
@@ -84,14 +84,14 @@ describe('status', () => {
   });
 
   test('goes by the clock of the API: what is live changes with it', async () => {
-    const { api, me, asia } = await customer();
+    const { api, me, asia } = await subscriber();
     await api.box.advance(15.25 * hour);
     expect((await me.ci('status --jq .subscriptions[]|select(.live).id')).stdout).toBe(`${asia}\n`);
     expect((await shown(me, 'status')).screen).toMatch(/europe +08:00 \(in 8 hours\)/);
   });
 
   test('marks what ends, and what has no key', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await subscriber();
     await api.box.data('DELETE', '/api/pools/kimi26/pledge');
     await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
     const { screen } = await shown(me, 'status');
@@ -107,7 +107,7 @@ describe('status', () => {
   });
 
   test('shows no key, in any format', async () => {
-    const { me } = await customer();
+    const { me } = await subscriber();
     for (const flags of ['', '--json', '-o csv', '-o yaml', '-o table', '--debug']) {
       const { stdout, stderr } = await me.ci(`status ${flags}`);
       expect(stdout + stderr).not.toMatch(/sk_(?:live|pool)_[A-Za-z0-9]|mk_of_the_tests/);
@@ -119,7 +119,7 @@ describe('status', () => {
     ['a flag that is none', 'status --problems'],
     ['two formats', 'status --json -o csv'],
   ])('%s is exit 2, and nothing is sent', async (_what, line) => {
-    const { api, me } = await customer();
+    const { api, me } = await subscriber();
     const { code, stdout, stderr } = await me.ci(line);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(line.includes('--json') ? /^\{.*\}\n$/ : oneLine);
@@ -128,14 +128,14 @@ describe('status', () => {
 
 describe('status --check', () => {
   test('is silent and exit 0 when nothing needs care', async () => {
-    const { me } = await customer();
+    const { me } = await subscriber();
     expect(await me.ci('status --check')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect(await me.ci('status --check --json')).toMatchObject({ code: 0, stdout: '[]\n' });
     expect(await shown(me, 'status --check')).toMatchObject({ code: 0, screen: 'Nothing needs care.' });
   });
 
   test('a card that declined at renewal: exit 3, a line for each subscription', async () => {
-    const { api, me, europe, asia } = await customer();
+    const { api, me, europe, asia } = await subscriber();
     await decliningCard(api);
     expect((await me.ci('status --check')).code).toBe(0);
     await api.box.advance(31 * day);
@@ -148,7 +148,7 @@ describe('status --check', () => {
   });
 
   test('a subscription that ends within a week: exit 3, and its day', async () => {
-    const { api, me, asia } = await customer();
+    const { api, me, asia } = await subscriber();
     await api.box.data('DELETE', '/api/pools/kimi26/pledge');
     expect((await me.ci('status --check')).code).toBe(0);
     await api.box.advance(25 * day);
@@ -157,14 +157,14 @@ describe('status --check', () => {
   });
 
   test('a subscription without a key: exit 3', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await subscriber();
     const id = textAt(await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] }), 'id');
     const { code, stdout } = await me.ci('status --check');
     expect([code, stdout]).toEqual([3, `no_key\t${id}\tminimax-m3: has no key\n`]);
   });
 
   test('a key that was revoked: exit 3', async () => {
-    const { api, me, europe } = await customer();
+    const { api, me, europe } = await subscriber();
     const key = textAt(
       json(await me.ci(['keys', 'list', '--jq', `.[] | select(.subscriptionId == "${europe}") | {id}`])),
       'id',
@@ -175,14 +175,14 @@ describe('status --check', () => {
   });
 
   test('a key that comes by mail is waited for without complaint', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await subscriber();
     await api.box.data('POST', '/api/pools/glm5/subscribe', { blocks: ['asia'] });
     expect(await me.ci('status --check')).toMatchObject({ code: 0, stdout: '' });
   });
 
   test('little credit matters where a key spends it, and only there', async () => {
     const poor = data({ creditBalance: '4.99', poolPledges: [], status: null });
-    const { api, me } = await customer({}, ({ path }) => (path === '/api/billing/status' ? poor : undefined));
+    const { api, me } = await subscriber({}, ({ path }) => (path === '/api/billing/status' ? poor : undefined));
     expect(await me.ci('status --check')).toMatchObject({ code: 0, stdout: '' });
     await api.box.data('POST', '/api/keys/credit', { name: 'client-acme' });
     const { code, stdout } = await me.ci('status --check');
@@ -190,7 +190,7 @@ describe('status --check', () => {
   });
 
   test('all problems at once, in each format', async () => {
-    const { api, me, asia } = await customer();
+    const { api, me, asia } = await subscriber();
     await api.box.data('DELETE', '/api/pools/kimi26/pledge');
     await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
     await api.box.advance(25 * day);
@@ -218,7 +218,7 @@ describe('status --check', () => {
   });
 
   test('without --check the same account is exit 0', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await subscriber();
     await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
     const { code, stdout } = await me.ci('status');
     expect([code, stdout]).toEqual([0, expect.stringMatching(/\nproblems\tno_key\n$/)]);

@@ -110,9 +110,9 @@ export async function run(
   const line = `${change.line.replace(/\$(\d)/g, (_sign, at) => ids[at - 1] ?? '')} --json`;
   const before = await api.truth();
 
-  const time = fastTime(10);
+  const time = fastTime(5);
   const limits = [
-    ...(fault.silent ? [fault.signal ? '--timeout 3s' : '--timeout 20s'] : []),
+    ...(fault.silent ? [fault.signal ? '--timeout 3s' : '--timeout 15s'] : []),
     ...(looksInVain(change, fault) ? ['--settle 2s'] : []),
   ];
   const ended = await meet(me, [line, ...limits].join(' '), api, change, fault, hosts, time);

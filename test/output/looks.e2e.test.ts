@@ -6,7 +6,7 @@ import { shown } from '../support/terminal.ts';
 const commands = ['pools list', 'pools view kimi26', 'pools subscriptions', 'keys list', 'billing status'] as const;
 
 /** Somebody with two subscriptions, one of which ends, and two keys; it is 09:00 UTC of 14 April 2026. */
-async function customer(env: Record<string, string> = {}): Promise<User> {
+async function busyCustomer(env: Record<string, string> = {}): Promise<User> {
   const api = await recordedSandbox();
   const { box } = api;
   await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia', 'europe', 'americas'] });
@@ -24,14 +24,14 @@ function widthOf(line: string): number {
 
 describe.each(commands)('ci %s on a terminal of 80 columns', (line) => {
   test.each(['UTC', 'Asia/Kolkata', 'America/Argentina/Buenos_Aires'])('fits, in %s', async (TZ) => {
-    const { code, rows } = await shown(await customer({ TZ }), line);
+    const { code, rows } = await shown(await busyCustomer({ TZ }), line);
     expect(code).toBe(0);
     expect(rows.length).toBeGreaterThan(2);
     expect(rows.filter((row) => widthOf(row) > 80)).toEqual([]);
   });
 
   test('is in colour, unless it is told not to be', async () => {
-    const me = await customer();
+    const me = await busyCustomer();
     const [inColour, ...plain] = await Promise.all([
       shown(me, line),
       shown(me, line, { env: { NO_COLOR: '1' } }),
@@ -44,7 +44,7 @@ describe.each(commands)('ci %s on a terminal of 80 columns', (line) => {
   });
 
   test('is in colour only where the terminal is known to have it, unless FORCE_COLOR asks for it', async () => {
-    const me = await customer();
+    const me = await busyCustomer();
     const env = { TERM: 'vt52' };
     const [unknown, truecolor, forced] = await Promise.all([
       shown(me, line, { env, pty: true }),
@@ -56,7 +56,7 @@ describe.each(commands)('ci %s on a terminal of 80 columns', (line) => {
   });
 
   test('writes no control sequence into a pipe, unless FORCE_COLOR asks for colour', async () => {
-    const me = await customer();
+    const me = await busyCustomer();
     for (const args of [line, `${line} -o table`]) {
       const { code, stdout, stderr } = await me.ci(args);
       expect([code, stdout.includes('\x1b'), stderr.includes('\x1b')]).toEqual([0, false, false]);
@@ -74,7 +74,7 @@ describe('local time stands beside UTC', () => {
     ['Europe/Berlin', ['02:00–10:00', '10:00–18:00', '18:00–02:00']],
     ['America/New_York', ['20:00–04:00', '04:00–12:00', '12:00–20:00']],
   ])('in %s', async (TZ, local) => {
-    const me = await customer({ TZ });
+    const me = await busyCustomer({ TZ });
     for (const line of ['pools view kimi26', 'pools quote kimi26 --blocks all']) {
       const { code, screen } = await shown(me, line);
       expect(code).toBe(0);
@@ -83,7 +83,7 @@ describe('local time stands beside UTC', () => {
   });
 
   test('in a pipe there is UTC alone, whatever the time zone', async () => {
-    const me = await customer({ TZ: 'Asia/Kolkata' });
+    const me = await busyCustomer({ TZ: 'Asia/Kolkata' });
     for (const line of ['pools subscriptions', 'keys list', 'pools view kimi26', 'billing status --json']) {
       const { stdout } = await me.ci(line);
       expect(stdout).toBe((await me.ci(line, { env: { TZ: 'UTC' } })).stdout);
@@ -95,27 +95,27 @@ describe('local time stands beside UTC', () => {
 });
 
 test('pools list shows prices, what is sold out, and the words of its columns', async () => {
-  const { rows } = await shown(await customer(), 'pools list');
+  const { rows } = await shown(await busyCustomer(), 'pools list');
   expect(rows[0]).toMatch(/^POOL +MODEL +STATUS +.*ASIA +EUROPE +AMERICAS$/);
   expect(rows.find((row) => row.startsWith('kimi26'))).toMatch(/Kimi K2\.6 +active.*\$39\.00.*\$49\.00.*\$45\.00/);
   expect(rows.find((row) => row.startsWith('minimax-m3'))).toMatch(/sold out/);
 });
 
 test('pools view draws the day hour by hour', async () => {
-  const { screen } = await shown(await customer(), 'pools view kimi26');
+  const { screen } = await shown(await busyCustomer(), 'pools view kimi26');
   const hours = Array.from({ length: 24 }, (_, hour) => String(hour).padStart(2, '0'));
   expect(screen).toContain(hours.join(' '));
   expect(screen).toMatch(/free( +\d){24}/);
 });
 
 test('pools subscriptions tells what is live now and what ends', async () => {
-  const { screen } = await shown(await customer(), 'pools subscriptions');
+  const { screen } = await shown(await busyCustomer(), 'pools subscriptions');
   expect(screen).toContain('live now');
   expect(screen).toMatch(/ends/);
 });
 
 test('on a wide terminal there is more to see', async () => {
-  const me = await customer();
+  const me = await busyCustomer();
   for (const line of commands) {
     const wide = await shown(me, line, { columns: 200 });
     expect([line, wide.code, wide.rows.some((row) => widthOf(row) > 200)]).toEqual([line, 0, false]);
@@ -167,24 +167,24 @@ function holdsWhole(row: string): boolean {
 
 describe('on a terminal of 40 columns', () => {
   test.each(everything)('ci %s is broken between words alone', async (line) => {
-    const me = await customer();
+    const me = await busyCustomer();
     const [narrow, wide] = [
       await shown(me, line, { columns: 40 }),
-      await shown(await customer(), line, { columns: 400 }),
+      await shown(await busyCustomer(), line, { columns: 400 }),
     ];
     expect(narrow.code).toBe(wide.code);
     expect(narrow.rows.filter((row) => widthOf(row) > 40 && !holdsWhole(row))).toEqual([]);
   });
 
   test('an error has the words that it has everywhere', async () => {
-    const me = await customer();
+    const me = await busyCustomer();
     const { rows } = await shown(me, 'keys delete nothing --yes', { columns: 40 });
     expect(rows.join(' ').trim()).toBe((await me.ci('keys delete nothing --yes')).stderr.trim());
     expect(rows[0]).toBe('ci: there is no key "nothing".');
   });
 
   test('what does not fit into a table is a paragraph a row', async () => {
-    const { rows } = await shown(await customer(), 'pools list', { columns: 40 });
+    const { rows } = await shown(await busyCustomer(), 'pools list', { columns: 40 });
     expect(rows.slice(0, 9)).toEqual([
       'POOL        kimi26',
       'MODEL       Kimi K2.6',
@@ -201,7 +201,7 @@ describe('on a terminal of 40 columns', () => {
 
 describe('where there is no locale with UTF-8', () => {
   test.each(everything)('ci %s is ASCII on a terminal', async (line) => {
-    const { written } = await shown(await customer({ LANG: '' }), line);
+    const { written } = await shown(await busyCustomer({ LANG: '' }), line);
     expect(written).toMatch(/^[\x00-\x7f]*$/);
   });
 
@@ -211,7 +211,7 @@ describe('where there is no locale with UTF-8', () => {
     [{ LC_ALL: 'C', LANG: 'C.UTF-8' }, false],
     [{ LC_CTYPE: 'C.UTF-8', LANG: 'C' }, true],
   ])('which %j decides', async (env, unicode) => {
-    const { screen } = await shown(await customer(env), 'pools view kimi26');
+    const { screen } = await shown(await busyCustomer(env), 'pools view kimi26');
     expect(screen).toContain(unicode ? '08:00–16:00' : '08:00-16:00');
   });
 
@@ -230,7 +230,7 @@ describe('where there is no locale with UTF-8', () => {
   });
 
   test('a pipe has what it always has', async () => {
-    const me = await customer();
+    const me = await busyCustomer();
     for (const line of ['pools view kimi26 -o table', 'keys list', 'auth status', 'doctor -o table']) {
       const [utf8, c] = [await me.ci(line), await me.ci(line, { env: { LANG: 'C' } })];
       const [first, second] = [utf8, c].map(({ stdout }) =>
@@ -243,7 +243,7 @@ describe('where there is no locale with UTF-8', () => {
 
 describe('on a dumb terminal', () => {
   test.each(everything)('ci %s writes lines and nothing else', async (line) => {
-    const { written } = await shown(await customer({ TERM: 'dumb', VTE_VERSION: '7600' }), line, {
+    const { written } = await shown(await busyCustomer({ TERM: 'dumb', VTE_VERSION: '7600' }), line, {
       env: { TERM: 'dumb' },
     });
     expect(written.replaceAll('\r\n', '')).toMatch(/^[^\x00-\x1f\x7f-\x9f]*$/);
@@ -253,8 +253,8 @@ describe('on a dumb terminal', () => {
 describe('without a standard input', () => {
   test.each(everything)('ci %s does what it does in a pipe', async (line) => {
     const [closed, piped] = [
-      await shown(await customer(), line, { closedStdin: true }),
-      await (await customer()).ci(line),
+      await shown(await busyCustomer(), line, { closedStdin: true }),
+      await (await busyCustomer()).ci(line),
     ];
     expect([closed.code, closed.written.includes('Unhandled')]).toEqual([piped.code, false]);
   });
@@ -277,7 +277,7 @@ describe('an address is a link', () => {
   test.each(['', 'open', 'billing card', 'billing topup 50'])(
     'in ci %s, where the terminal has links',
     async (line) => {
-      const { code, written } = await shown(await customer(withLinks), line);
+      const { code, written } = await shown(await busyCustomer(withLinks), line);
       expect(code).toBe(0);
       expect(written).toMatch(link);
     },
@@ -288,13 +288,13 @@ describe('an address is a link', () => {
     ['a dumb terminal', { ...withLinks, TERM: 'dumb' }],
     ['FORCE_HYPERLINK=0', { ...withLinks, FORCE_HYPERLINK: '0' }],
   ])('not for %s', async (_what, env) => {
-    const { written } = await shown(await customer(env), 'billing card', { env });
+    const { written } = await shown(await busyCustomer(env), 'billing card', { env });
     expect(written).toContain('http');
     expect(written).not.toContain('\x1b]8');
   });
 
   test('not in a pipe, nor in JSON', async () => {
-    const me = await customer({ ...withLinks, FORCE_HYPERLINK: '1' });
+    const me = await busyCustomer({ ...withLinks, FORCE_HYPERLINK: '1' });
     expect((await me.ci('billing card -o table')).stdout).not.toContain('\x1b');
     expect((await shown(me, 'billing card --json')).written).not.toContain('\x1b');
   });
@@ -303,7 +303,7 @@ describe('an address is a link', () => {
 test('the secret of a new key has its line for itself, between two rules', async () => {
   for (const line of ['keys create prod --credit', 'pools subscribe kimi26 --blocks asia --create-key prod --yes']) {
     for (const env of [{}, { LANG: 'C' }]) {
-      const { rows } = await shown(await customer(), line, { env: { NO_COLOR: '1', ...env } });
+      const { rows } = await shown(await busyCustomer(), line, { env: { NO_COLOR: '1', ...env } });
       const at = rows.findIndex((row) => row.includes('sk_'));
       expect(rows[at]).toMatch(/^sk_(?:live|pool)_[A-Za-z0-9_-]{32}$/);
       expect(rows[at - 1]).toMatch(/^(?:──|--) API key.*, shown only this once [─-]+$/);
@@ -325,7 +325,7 @@ test('figures are grouped', async () => {
 });
 
 test('--json on a terminal is laid out, in a pipe it is one line', async () => {
-  const me = await customer();
+  const me = await busyCustomer();
   const { rows } = await shown(me, 'keys list --json');
   expect(rows[0]).toBe('[');
   expect(JSON.parse(rows.join('\n'))).toEqual(JSON.parse((await me.ci('keys list --json')).stdout));

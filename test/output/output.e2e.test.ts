@@ -8,7 +8,7 @@ import { answer, data, recordedSandbox, server } from '../support/servers.ts';
 const banner = /^Sandbox: .*\n$/;
 
 /** Somebody with a subscription and two keys. */
-async function customer(): Promise<User> {
+async function sandboxCustomer(): Promise<User> {
   const me = sandboxUser();
   await me.ci('pools subscribe kimi26 --blocks europe --create-key prod --yes');
   await me.ci('keys create client-acme --credit --max-budget 25');
@@ -31,7 +31,7 @@ describe('every read, in every format, prints its result on stdout and nothing e
   ] as const;
 
   test.each(reads)('%s', async (line, kind) => {
-    const me = await customer();
+    const me = await sandboxCustomer();
     const [asJson, asYaml, asCsv, asTsv, asTable] = await Promise.all(
       ['--json', '-o yaml', '-o csv', '', '-o table'].map((format) => me.ci(`${line} ${format}`)),
     );
@@ -66,7 +66,7 @@ describe('every read, in every format, prints its result on stdout and nothing e
     ['sandbox advance 1h'],
   ])('%s', async (line) => {
     const formats = ['--json', '-o yaml', '-o csv', ''];
-    const results = await Promise.all(formats.map(async (format) => (await customer()).ci(`${line} ${format}`)));
+    const results = await Promise.all(formats.map(async (format) => (await sandboxCustomer()).ci(`${line} ${format}`)));
     for (const { code, stdout, stderr } of results) {
       expect([code, stderr.replace(/^(?:Sandbox|Already covered).*\n/gm, '')]).toEqual([0, '']);
       expect(stdout).not.toMatch(/\x1b|Sandbox:|✓/);
@@ -192,7 +192,7 @@ describe('--fields', () => {
   });
 
   test.each([['sandbox reset'], ['sandbox advance 30d']])('an unknown one of %s changes nothing', async (line) => {
-    const me = await customer();
+    const me = await sandboxCustomer();
     const before = await me.ci('pools subscriptions --json');
     expect((await me.ci(`${line} --fields nope`)).code).toBe(2);
     expect((await me.ci('pools subscriptions --json')).stdout).toBe(before.stdout);
@@ -271,7 +271,7 @@ describe('in a shell', () => {
   });
 
   test('ci keys list | cut -f1', async () => {
-    const me = await customer();
+    const me = await sandboxCustomer();
     const ids = listAt(json(await me.ci('keys list --json'))).map((key) => at(key, 'id'));
     const { code, stdout } = await me.sh('ci keys list | cut -f1');
     expect([code, lines(stdout)]).toEqual([0, ids]);

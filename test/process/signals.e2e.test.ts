@@ -31,7 +31,10 @@ async function count(box: TestSandbox, what: string): Promise<number> {
 }
 
 /** A user with a subscription and a key. The next change is carried out or not, and its response is held back. */
-async function customer(carriedOut: boolean, instead: Parameters<typeof lossyCustomer>[0] = () => undefined) {
+async function interruptedCustomer(
+  carriedOut: boolean,
+  instead: Parameters<typeof lossyCustomer>[0] = () => undefined,
+) {
   const held = heldResponse();
   let made: { readonly status: number; readonly body: unknown } | undefined;
   const first = firstChange(false, async (request, response) => {
@@ -74,7 +77,7 @@ async function kept(running: { ended: Promise<Ended>; kill(signal: NodeJS.Signal
 describe.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s in the middle of a request', (signal) => {
   /** Runs a command, and signals it in the middle of its change. */
   async function interrupted(line: string, carriedOut: boolean) {
-    const one = await customer(carriedOut);
+    const one = await interruptedCustomer(carriedOut);
     const running = one.me.start(`${line} --json --timeout 60s`);
     await one.sent();
     running.kill(signal);
@@ -150,7 +153,7 @@ describe.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s in the middle of a r
 
 describe('Ctrl-C in the middle of a request', () => {
   test('waits at most 10 seconds for the response', async () => {
-    const { me, sent } = await customer(true);
+    const { me, sent } = await interruptedCustomer(true);
     const running = me.start('keys create new --credit --json --timeout 60s');
     await sent();
     running.kill('SIGINT');
@@ -161,7 +164,7 @@ describe('Ctrl-C in the middle of a request', () => {
   });
 
   test('reports a change as not carried out if it has settled and is not there', async () => {
-    const { me, sent, dropped } = await customer(false);
+    const { me, sent, dropped } = await interruptedCustomer(false);
     settlesIn(me, '1ms');
     const running = me.start('keys create new --credit --json --timeout 60s');
     await sent();
@@ -179,7 +182,7 @@ describe('Ctrl-C in the middle of a request', () => {
   });
 
   test('waits for a key that is being created, and shows its secret', async () => {
-    const { me, box, sent, answered } = await customer(true);
+    const { me, box, sent, answered } = await interruptedCustomer(true);
     const session = onTerminal(me, 'keys create new --credit --timeout 60s', { columns: 120, pty: true });
     await sent();
     session.type(ctrlC);
@@ -227,7 +230,7 @@ describe('Ctrl-C in the middle of a request', () => {
   });
 
   test('leaves a change that the server carries out late for the same command to adopt', async () => {
-    const { me, box, api, sent, dropped } = await customer(false);
+    const { me, box, api, sent, dropped } = await interruptedCustomer(false);
     const running = me.start('keys create new --credit --timeout 60s --json');
     await sent();
     running.kill('SIGINT');
@@ -242,7 +245,7 @@ describe('Ctrl-C in the middle of a request', () => {
   });
 
   test('leaves the change unknown if the account can’t be checked', async () => {
-    const { me, sent, dropped } = await customer(true, (request, before) =>
+    const { me, sent, dropped } = await interruptedCustomer(true, (request, before) =>
       before > 0 && request.path.endsWith('/my-subscriptions')
         ? { carriedOut: false, told: answer(403, { success: false, error: 'No entry' }) }
         : undefined,
@@ -266,7 +269,7 @@ describe('Ctrl-C in the middle of a request', () => {
   });
 
   test('of several revocations stops after the one under way, and tells which were revoked', async () => {
-    const { me, box, api, sent, answered } = await customer(true);
+    const { me, box, api, sent, answered } = await interruptedCustomer(true);
     await box.data('POST', '/api/keys/credit', { name: 'older' });
     const running = me.start('keys delete old older --yes --json --timeout 60s');
     await sent();
@@ -302,7 +305,7 @@ describe('Ctrl-C in the middle of a request', () => {
 
 describe.skipIf(process.platform === 'win32')('a process that is stopped past its time limit', () => {
   test.each(changes)('reads the response that has arrived meanwhile: %s', async (line, action, isMade) => {
-    const { me, box, api, sent, answered } = await customer(true);
+    const { me, box, api, sent, answered } = await interruptedCustomer(true);
     const limit = 3000;
     const running = me.start(`${line} --json --timeout ${limit}ms`);
     await sent();
@@ -331,7 +334,7 @@ describe('a second Ctrl-C', () => {
   ] as const)(
     'ends it at once, with 130, and leaves the change to be found out (%s, %s)',
     async (signal, line, action) => {
-      const { me, api, sent } = await customer(true);
+      const { me, api, sent } = await interruptedCustomer(true);
       const running = me.start(`${line} --timeout 60s`);
       await sent();
       running.kill(signal);
@@ -348,7 +351,7 @@ describe('a second Ctrl-C', () => {
   );
 
   test('also ends the check for a change whose response was lost', async () => {
-    const { me, sent, dropped, lost } = await customer(true, unanswered);
+    const { me, sent, dropped, lost } = await interruptedCustomer(true, unanswered);
     const running = me.start('pools subscribe minimax-m3 --blocks europe --yes --timeout 60s');
     await sent();
     running.kill('SIGINT');
@@ -361,7 +364,7 @@ describe('a second Ctrl-C', () => {
   });
 
   test('leaves a change that the next command points out, and reconcile settles', async () => {
-    const { me, box, sent } = await customer(true);
+    const { me, box, sent } = await interruptedCustomer(true);
     const running = me.start('pools subscribe minimax-m3 --blocks europe --yes --timeout 60s');
     await sent();
     running.kill('SIGINT');
@@ -376,7 +379,7 @@ describe('a second Ctrl-C', () => {
 
   test('that comes with the first, as some send it twice, is the same', async () => {
     for (const _turn of [1, 2, 3, 4]) {
-      const { me, sent, answered } = await customer(true);
+      const { me, sent, answered } = await interruptedCustomer(true);
       const running = me.start('keys create new --credit --timeout 60s --json');
       await sent();
       running.kill('SIGTERM');
@@ -404,7 +407,7 @@ describe('a signal before the request leaves', () => {
   });
 
   test('while another is waited for has nothing sent, and the other goes on', async () => {
-    const { me, box, api, sent, answered } = await customer(true);
+    const { me, box, api, sent, answered } = await interruptedCustomer(true);
     const first = me.start('pools subscribe minimax-m3 --blocks europe --yes --timeout 60s');
     await sent();
     const second = me.start('pools subscribe minimax-m3 --blocks asia --yes --json --timeout 60s');
@@ -421,7 +424,7 @@ describe('a signal before the request leaves', () => {
 
 describe('one that is waited for too long', () => {
   test('is exit 6, and nothing is sent', async () => {
-    const { me, api, sent } = await customer(true);
+    const { me, api, sent } = await interruptedCustomer(true);
     const first = me.start('pools subscribe minimax-m3 --blocks europe --yes --timeout 60s');
     await sent();
     const { code, stdout, stderr } = await me.ci('pools subscribe minimax-m3 --blocks asia --yes --json --timeout 1s');
@@ -434,7 +437,7 @@ describe('one that is waited for too long', () => {
 });
 
 test('what is under way keeps nobody from reading, nor from making keys', async () => {
-  const { me, sent } = await customer(true);
+  const { me, sent } = await interruptedCustomer(true);
   const running = me.start('pools subscribe minimax-m3 --blocks europe --yes --timeout 60s');
   await sent();
   expect((await me.ci('pools list')).code).toBe(0);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Environment, user, userOf } from '../support/cli.ts';
+import { user, userOf } from '../support/cli.ts';
+import { customer } from '../support/customer.ts';
 import { listAt } from '../support/sandbox.ts';
 import { answer, data, recordedSandbox } from '../support/servers.ts';
 import { ctrlC, down, enter, onTerminal, shown } from '../support/terminal.ts';
@@ -15,14 +16,9 @@ const fullPool = {
   blocks: ['asia', 'europe', 'americas'].map((block) => ({ block, pricePerMonth: '39.00', status: 'sold-out' })),
 };
 
-async function someone(env: Environment = {}) {
-  const api = await recordedSandbox();
-  return { api, me: userOf(api, env) };
-}
-
 describe('before a charge', () => {
   test('the pool, its hours in UTC and local time, the amount and the account are shown', async () => {
-    const { api, me } = await someone({ TZ: 'Asia/Kolkata' });
+    const { api, me } = await customer({ env: { TZ: 'Asia/Kolkata' } });
     const session = onTerminal(me, subscribe);
     await session.shows(question);
     const { screen } = session;
@@ -37,7 +33,7 @@ describe('before a charge', () => {
   });
 
   test('the answer is No unless it is yes: exit 1, nothing charged', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     const session = onTerminal(me, subscribe);
     await session.shows(question);
     session.type(enter);
@@ -46,7 +42,7 @@ describe('before a charge', () => {
   });
 
   test('n is No', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     const session = onTerminal(me, subscribe);
     await session.shows(question);
     session.type(`n${enter}`);
@@ -55,7 +51,7 @@ describe('before a charge', () => {
   });
 
   test('y charges, once', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     const session = onTerminal(me, subscribe);
     await session.shows(question);
     expect(api.changes).toEqual([]);
@@ -66,7 +62,7 @@ describe('before a charge', () => {
   });
 
   test('Ctrl-C is exit 130, nothing charged', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     const session = onTerminal(me, subscribe);
     await session.shows(question);
     session.type(ctrlC);
@@ -76,7 +72,7 @@ describe('before a charge', () => {
   });
 
   test('--yes charges without a question, and still shows what', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     const { code, screen } = await shown(me, `${subscribe} --yes`);
     expect([code, api.changes.length]).toEqual([0, 1]);
     expect(screen).toContain('$49.00');
@@ -84,7 +80,7 @@ describe('before a charge', () => {
   });
 
   test('what is held of the same already is a fact', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'], quantity: 2 });
     const session = onTerminal(me, 'pools subscribe kimi26 --blocks asia,europe');
     await session.shows('Charge $88.00 now?');
@@ -94,7 +90,7 @@ describe('before a charge', () => {
   });
 
   test('the seats, the year and its discount are in the amount', async () => {
-    const { me } = await someone();
+    const { me } = await customer();
     const session = onTerminal(me, `${subscribe} --quantity 3 --billing-cycle year`);
     await session.shows('Charge $1,499.40 now?');
     expect(session.screen).toContain('year');
@@ -105,7 +101,7 @@ describe('before a charge', () => {
 
 describe('what is missing is asked for', () => {
   test('a pool and its blocks are picked from lists', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     const session = onTerminal(me, 'pools subscribe');
     await session.shows('Which pool?');
     await session.shows('minimax-m3');
@@ -128,7 +124,7 @@ describe('what is missing is asked for', () => {
   });
 
   test('a pool is searched for among models, states, lowest prices and free blocks', async () => {
-    const { me } = await someone();
+    const { me } = await customer();
     const session = onTerminal(me, 'pools quote --blocks asia');
     await session.shows(/❯ kimi26 +Kimi K2\.6 +active +from \$39\.00 +all blocks free\n/);
     expect(session.screen).toMatch(/ minimax-m3 +MiniMax M3 +active +from \$39\.00 +free: asia, europe\n/);
@@ -142,7 +138,7 @@ describe('what is missing is asked for', () => {
   });
 
   test('blocks are picked with their hours, prices, free seats and which is live; a sold-out one cannot be bought', async () => {
-    const { api, me } = await someone({ TZ: 'Asia/Kolkata' });
+    const { api, me } = await customer({ env: { TZ: 'Asia/Kolkata' } });
     const session = onTerminal(me, 'pools subscribe minimax-m3');
     await session.shows('Which blocks?');
     await session.shows(/❯◯ asia +00:00–08:00 UTC +05:30–13:30 local +\$39\.00 +2 free/);
@@ -169,7 +165,7 @@ describe('what is missing is asked for', () => {
   });
 
   test('only what is mine and goes on is offered to be canceled, with what it holds and costs', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     for (const pool of ['minimax-m3', 'kimi26']) {
       await api.box.data('POST', `/api/pools/${pool}/subscribe`, { blocks: ['europe'] });
     }
@@ -187,7 +183,7 @@ describe('what is missing is asked for', () => {
   });
 
   test('only pools of mine are offered to show the keys of', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
     const session = onTerminal(me, 'pools keys');
     await session.shows(/❯ minimax-m3 +europe/);
@@ -200,7 +196,7 @@ describe('what is missing is asked for', () => {
   test.each(['pools cancel', 'pools keys', 'billing cancel'])(
     '%s of somebody without a subscription leads on to one: exit 5',
     async (line) => {
-      const { api, me } = await someone();
+      const { api, me } = await customer();
       const { code, screen } = await shown(me, line);
       expect([code, api.changes]).toEqual([5, []]);
       expect(screen).toMatch(/^ci: you have no subscription\. `ci pools subscribe` reserves blocks of a pool\.$/m);
@@ -208,7 +204,7 @@ describe('what is missing is asked for', () => {
   );
 
   test('a subscription to be ended by its id is picked, and nothing happens without a yes', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
     const session = onTerminal(me, 'billing cancel');
     await session.shows(/❯ kimi26 +europe +live now/);
@@ -230,7 +226,7 @@ describe('what is missing is asked for', () => {
   });
 
   test('the amount of a top-up is asked for, and again when it is too little', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     const session = onTerminal(me, 'billing topup');
     await session.shows('How much, in USD, at least 10?');
     session.type(`5${enter}`);
@@ -242,7 +238,7 @@ describe('what is missing is asked for', () => {
   });
 
   test('a payment to verify is asked for, and what was sent', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     const session = onTerminal(me, 'billing verify');
     await session.shows('Which transaction?');
     session.type(`0x1${enter}`);
@@ -255,7 +251,7 @@ describe('what is missing is asked for', () => {
   });
 
   test('a setting and its value are picked, or typed', async () => {
-    const { me } = await someone();
+    const { me } = await customer();
     const picked = onTerminal(me, 'config set');
     await picked.shows(/❯ output +table +default/);
     picked.type(enter);
@@ -280,7 +276,7 @@ describe('what is missing is asked for', () => {
   });
 
   test('keys to revoke are ticked in a list, and confirmed once, all named', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     const ends: string[] = [];
     // The newest is listed first.
     for (const name of ['three', 'second', 'one']) {
@@ -306,7 +302,7 @@ describe('what is missing is asked for', () => {
   });
 
   test('of several subscriptions on a pool the one for a key is picked', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     for (const blocks of [['asia'], ['europe']]) await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks });
     const session = onTerminal(me, 'keys create app --pool kimi26');
     await session.shows('For which subscription?');
@@ -318,7 +314,7 @@ describe('what is missing is asked for', () => {
   });
 
   test('Ctrl-D at a question is exit 130, and nothing is changed', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     for (const [line, asked] of [
       ['pools subscribe', 'Which pool?'],
       [subscribe, question],
@@ -333,7 +329,7 @@ describe('what is missing is asked for', () => {
   });
 
   test('Ctrl-C at a list is exit 130, and nothing is changed', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     const session = onTerminal(me, 'pools subscribe');
     await session.shows('Which pool?');
     session.type(ctrlC);
@@ -342,7 +338,7 @@ describe('what is missing is asked for', () => {
   });
 
   test('a credit key is asked for its name', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     const session = onTerminal(me, 'keys create --credit');
     await session.shows(/Key name:/);
     session.type(`client-acme${enter}`);
@@ -355,7 +351,7 @@ describe('on a terminal that takes lines alone', () => {
   const dumb = { TERM: 'dumb' };
 
   test('a pool, its blocks and consent are asked for in lines', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     const session = onTerminal(me, 'pools subscribe', { env: dumb, pty: true });
     await session.shows('Its number or name:');
     expect(session.screen).toMatch(/^Which pool\?\n {2}1 {2}kimi26 .*\n {2}2 {2}minimax-m3 /m);
@@ -372,7 +368,7 @@ describe('on a terminal that takes lines alone', () => {
   });
 
   test('Ctrl-C and Ctrl-D are exit 130, nothing charged', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     for (const key of [ctrlC, '\x04']) {
       const session = onTerminal(me, subscribe, { env: dumb, pty: true });
       await session.shows(question);
@@ -404,7 +400,7 @@ describe('on a terminal that takes lines alone', () => {
 });
 
 test('where there is ASCII alone, questions are in ASCII', async () => {
-  const { me } = await someone();
+  const { me } = await customer();
   const session = onTerminal(me, 'pools subscribe', { env: { LANG: 'C' } });
   await session.shows(/> kimi26 /);
   session.type(enter);
@@ -417,7 +413,7 @@ test('where there is ASCII alone, questions are in ASCII', async () => {
 });
 
 test('on a terminal of 40 columns no question is broken in a word', async () => {
-  const { me } = await someone();
+  const { me } = await customer();
   const session = onTerminal(me, 'pools subscribe', { columns: 40 });
   await session.shows(/❯ kimi26 +active +from \$39\.00\n/);
   session.type(enter);
@@ -433,7 +429,7 @@ test('on a terminal of 40 columns no question is broken in a word', async () => 
 
 describe('before a key is revoked', () => {
   async function withKey() {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     await me.ci('keys create old --credit');
     return { api, me };
   }
@@ -474,7 +470,7 @@ describe('where nobody is to be asked', () => {
     ['--no-input', `${subscribe} --no-input`, {}],
     ['--no-input before the command', `--no-input ${subscribe}`, {}],
   ])('on a terminal with %s a charge is exit 2, and no change is sent', async (_what, line, env) => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     const { code, screen } = await shown(me, line, { env });
     expect([code, api.changes]).toEqual([2, []]);
     expect(screen).toContain('--yes');
@@ -482,14 +478,14 @@ describe('where nobody is to be asked', () => {
   });
 
   test('with CI=true a missing pool is exit 2, not a list to pick from', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     const { code, screen } = await shown(me, 'pools view', { env: { CI: 'true' } });
     expect([code, api.requests]).toEqual([2, []]);
     expect(screen).toMatch(/^ci: which pool\?/);
   });
 
   test('with CI=false there is somebody to ask', async () => {
-    const { me } = await someone();
+    const { me } = await customer();
     const session = onTerminal(me, subscribe, { env: { CI: 'false' } });
     await session.shows(question);
     session.type(enter);
@@ -497,7 +493,7 @@ describe('where nobody is to be asked', () => {
   });
 
   test('CI=true with --yes charges', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await customer();
     const { code } = await shown(me, `${subscribe} --yes`, { env: { CI: 'true' } });
     expect([code, api.changes.length]).toEqual([0, 1]);
   });

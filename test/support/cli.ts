@@ -111,7 +111,7 @@ export function user(
     whenOver(() => ended(child));
     return watched(child, child.stdout, child.stderr);
   };
-  const time = fastTime(10);
+  const time = fastTime(5);
   const here: User['here'] = (line, streams, { env: more, ...options } = {}) => {
     const env = { ...environment, ...more };
     const ignored = Object.keys(env).find((name) => ofProcess.test(name));

@@ -128,6 +128,7 @@ function onFakeTerminal(user: User, line: string | readonly string[], { env = {}
 class Seen {
   #screen: Screen;
   #isOver = false;
+  #isDue = false;
   readonly #waiting = new Set<() => void>();
   written = '';
 
@@ -151,7 +152,13 @@ class Seen {
   show(text: string): void {
     this.written += text;
     this.#screen.write(text);
-    for (const look of this.#waiting) look();
+    if (this.#isDue) return;
+    this.#isDue = true;
+    // Once for all that is written in a turn: a screen is costly to look at.
+    setImmediate(() => {
+      this.#isDue = false;
+      for (const look of this.#waiting) look();
+    });
   }
 
   /** Shows nothing any more, on another width. */

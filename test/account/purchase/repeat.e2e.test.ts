@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { cells, json, lines, oneLine, settlesIn, userOf } from '../../support/cli.ts';
+import { cells, json, lines, oneLine, settlesIn } from '../../support/cli.ts';
+import { customer } from '../../support/customer.ts';
 import { errorOf, firstChange, isChange, lossyCustomer, madeEarlier, outcomesOf } from '../../support/lost.ts';
 import { listAt, textAt } from '../../support/sandbox.ts';
-import { answer, data, recordedSandbox, reset, silence } from '../../support/servers.ts';
+import { answer, data, reset, silence } from '../../support/servers.ts';
 import { ctrlC, enter, onTerminal, shown } from '../../support/terminal.ts';
 
 const line = 'pools subscribe kimi26 --blocks europe';
@@ -15,9 +16,8 @@ const waiting =
   /Waiting up to \d+ s for an earlier change: "subscribe kimi26 europe, .+" \(.+\)\. Nothing has been sent; Ctrl-C quits\./;
 
 /** Somebody who bought europe of kimi26 a moment ago. */
-async function customer() {
-  const api = await recordedSandbox();
-  const me = userOf(api);
+async function recentBuyer() {
+  const { api, me } = await customer();
   const bought = textAt(json(await me.ci(`${subscribe} --json`)), 'id');
   const charges = async () => listAt(await api.box.seen(), 'charges').length;
   return { api, me, bought, charges };
@@ -25,7 +25,7 @@ async function customer() {
 
 describe('the same purchase within 10 minutes, where nobody can be asked', () => {
   test('is exit 2, and nothing is sent', async () => {
-    const { api, me, bought, charges } = await customer();
+    const { api, me, bought, charges } = await recentBuyer();
     const { code, stdout, stderr } = await me.ci(subscribe);
     expect([code, stdout, api.changes, await charges()]).toEqual([2, '', [post], 1]);
     expect(stderr).toBe(
@@ -35,7 +35,7 @@ describe('the same purchase within 10 minutes, where nobody can be asked', () =>
   });
 
   test('is an error of JSON with --json', async () => {
-    const { me } = await customer();
+    const { me } = await recentBuyer();
     expect(errorOf(await me.ci(`${subscribe} --json`))).toMatchObject({
       code: 'confirmation_required',
       outcome: 'not_applied',
@@ -45,19 +45,19 @@ describe('the same purchase within 10 minutes, where nobody can be asked', () =>
   });
 
   test.each(['--again', '--again --json'])('is bought with %s', async (flags) => {
-    const { api, me, charges } = await customer();
+    const { api, me, charges } = await recentBuyer();
     const { code, stderr } = await me.ci(`${subscribe} ${flags}`);
     expect([code, stderr, api.changes, await charges()]).toEqual([0, '', [post, post], 2]);
   });
 
   test('is not bought with --ensure, which prints what is there', async () => {
-    const { me, bought, charges } = await customer();
+    const { me, bought, charges } = await recentBuyer();
     const again = await me.ci(`${subscribe} --ensure --json`);
     expect([again.code, textAt(json(again), 'id'), await charges()]).toEqual([0, bought, 1]);
   });
 
   test('with --ensure and --again is a mistake in what was typed', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await recentBuyer();
     const before = api.requests.length;
     const { code, stderr } = await me.ci(`${subscribe} --ensure --again`);
     expect([code, api.requests.length]).toEqual([2, before]);
@@ -65,13 +65,13 @@ describe('the same purchase within 10 minutes, where nobody can be asked', () =>
   });
 
   test('is known by whatever name the pool is called', async () => {
-    const { me, charges } = await customer();
+    const { me, charges } = await recentBuyer();
     const { code } = await me.ci('pools subscribe 6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c2601 --blocks europe --yes');
     expect([code, await charges()]).toEqual([2, 1]);
   });
 
   test('is known in whatever order the blocks are named', async () => {
-    const { api, me, charges } = await customer();
+    const { api, me, charges } = await recentBuyer();
     expect((await me.ci('pools subscribe kimi26 --blocks asia,europe --yes')).code).toBe(0);
     expect((await me.ci('pools subscribe kimi26 --blocks europe,asia --yes')).code).toBe(2);
     expect([await charges(), api.changes.length]).toEqual([2, 2]);
@@ -84,13 +84,13 @@ describe('the same purchase within 10 minutes, where nobody can be asked', () =>
     ['more seats', 'pools subscribe kimi26 --blocks europe --quantity 2'],
     ['another cycle', 'pools subscribe kimi26 --blocks europe --billing-cycle year'],
   ])('is not one of %s', async (_what, other) => {
-    const { api, me } = await customer();
+    const { api, me } = await recentBuyer();
     const { code } = await me.ci(`${other} --yes`);
     expect([code, api.changes.length]).toEqual([0, 2]);
   });
 
   test('is not one of another account', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await recentBuyer();
     const env = { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_another_account_0123456789' };
     expect([(await me.ci(subscribe, { env })).code, api.changes.length]).toEqual([0, 2]);
   });
@@ -99,7 +99,7 @@ describe('the same purchase within 10 minutes, where nobody can be asked', () =>
     ['9 minutes', 9 * minute, 2, 1],
     ['10 minutes and a second', 10 * minute + 1000, 0, 2],
   ])('after %s', async (_when, ago, expected, charged) => {
-    const { me, charges } = await customer();
+    const { me, charges } = await recentBuyer();
     madeEarlier(me, ago);
     const { code, stderr } = await me.ci(subscribe);
     expect([code, await charges()]).toEqual([expected, charged]);
@@ -107,7 +107,7 @@ describe('the same purchase within 10 minutes, where nobody can be asked', () =>
   });
 
   test('is not asked about once the first is held no more', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await recentBuyer();
     await me.ci('pools cancel kimi26 --yes');
     expect((await me.ci(subscribe)).code).toBe(2);
     await api.box.advance(32 * 24 * 60 * minute);
@@ -115,7 +115,7 @@ describe('the same purchase within 10 minutes, where nobody can be asked', () =>
   });
 
   test('shows its price all the same with --dry-run', async () => {
-    const { me } = await customer();
+    const { me } = await recentBuyer();
     expect(json(await me.ci(`${line} --dry-run --json`))).toMatchObject({ charge: 49 });
   });
 
@@ -348,7 +348,7 @@ test('the same purchase, when the first was paid in the browser meanwhile, is ex
 
 describe('the same purchase within 10 minutes, on a terminal', () => {
   test.each(['', ' --yes'])('is asked about again, and Enter is No (%j)', async (flags) => {
-    const { me, bought, charges } = await customer();
+    const { me, bought, charges } = await recentBuyer();
     const session = onTerminal(me, `${line}${flags}`, { columns: 120 });
     if (flags === '') {
       await session.shows('Charge $49.00 now?');
@@ -363,7 +363,7 @@ describe('the same purchase within 10 minutes, on a terminal', () => {
   });
 
   test('y buys it once more', async () => {
-    const { me, charges } = await customer();
+    const { me, charges } = await recentBuyer();
     const session = onTerminal(me, `${line} --yes`);
     await session.shows(question);
     expect(await charges()).toBe(1);
@@ -372,7 +372,7 @@ describe('the same purchase within 10 minutes, on a terminal', () => {
   });
 
   test('Ctrl-C is exit 130, and nothing is charged', async () => {
-    const { api, me, charges } = await customer();
+    const { api, me, charges } = await recentBuyer();
     const session = onTerminal(me, `${line} --yes`);
     await session.shows(question);
     session.type(ctrlC);
@@ -380,7 +380,7 @@ describe('the same purchase within 10 minutes, on a terminal', () => {
   });
 
   test('--again is not asked about', async () => {
-    const { me, charges } = await customer();
+    const { me, charges } = await recentBuyer();
     const { code, screen } = await shown(me, `${line} --yes --again`);
     expect([code, await charges()]).toEqual([0, 2]);
     expect(screen).not.toContain(question);
@@ -390,14 +390,14 @@ describe('the same purchase within 10 minutes, on a terminal', () => {
     ['--no-input', {}],
     ['', { CI: 'true' }],
   ])('with %j and %j in the environment nobody is asked: exit 2', async (flags, env) => {
-    const { me, charges } = await customer();
+    const { me, charges } = await recentBuyer();
     const { code, screen } = await shown(me, `${line} --yes ${flags}`, { env });
     expect([code, await charges()]).toEqual([2, 1]);
     expect(screen).not.toContain(question);
   });
 
   test('is asked about one purchase, and not about one that was made while the question stood', async () => {
-    const { me, charges } = await customer();
+    const { me, charges } = await recentBuyer();
     const session = onTerminal(me, `${line} --yes`, { columns: 120 });
     await session.shows(question);
     expect((await me.ci(`${subscribe} --again`)).code).toBe(0);
@@ -408,8 +408,7 @@ describe('the same purchase within 10 minutes, on a terminal', () => {
 });
 
 test('of two that begin at once, one buys, and the other says that it did', async () => {
-  const api = await recordedSandbox();
-  const me = userOf(api);
+  const { api, me } = await customer();
   const ends = await Promise.all([me.process(subscribe), me.process(subscribe), me.process(subscribe)]);
   expect(ends.map(({ code }) => code).toSorted()).toEqual([0, 2, 2]);
   expect(listAt(await api.box.seen(), 'charges')).toHaveLength(1);

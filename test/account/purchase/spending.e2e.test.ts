@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { json, oneLine, type User, userOf } from '../../support/cli.ts';
+import { customer } from '../../support/customer.ts';
 import { errorOf, recordOf } from '../../support/lost.ts';
 import { at, day, listAt, textAt } from '../../support/sandbox.ts';
 import { answer, type Behaviour, data, type Received, recordedSandbox, reset, server } from '../../support/servers.ts';
@@ -17,9 +18,8 @@ interface Held {
 }
 
 /** Somebody who may spend so much a month, and holds some subscriptions already. */
-async function customer(limit: string | undefined, held: readonly Held[] = []) {
-  const api = await recordedSandbox();
-  const me = userOf(api);
+async function customerWithLimit(limit: string | undefined, held: readonly Held[] = []) {
+  const { api, me } = await customer();
   for (const { pool = 'kimi26', ...order } of held) await api.box.data('POST', `/api/pools/${pool}/subscribe`, order);
   if (limit !== undefined) expect((await me.ci(`config set max-monthly-spend ${limit}`)).code).toBe(0);
   return { api, me };
@@ -59,7 +59,7 @@ describe('max-monthly-spend', () => {
     ['a cent above it', '49.01', 0],
     ['nothing', '0', 8],
   ])('of %s, with nothing held', async (_what, limit, expected) => {
-    const { api, me } = await customer(limit);
+    const { api, me } = await customerWithLimit(limit);
     const { code } = await me.ci(subscribe);
     expect([code, api.changes.length]).toEqual([expected, expected === 0 ? 1 : 0]);
   });
@@ -68,13 +68,16 @@ describe('max-monthly-spend', () => {
     ['a cent below', '136.99', 8],
     ['just', '137', 0],
   ])('of %s the price and what is held', async (_what, limit, expected) => {
-    const { api, me } = await customer(limit, [{ blocks: ['asia'] }, { pool: 'minimax-m3', blocks: ['europe'] }]);
+    const { api, me } = await customerWithLimit(limit, [
+      { blocks: ['asia'] },
+      { pool: 'minimax-m3', blocks: ['europe'] },
+    ]);
     const { code } = await me.ci(subscribe);
     expect([code, api.changes.length]).toEqual([expected, expected === 0 ? 1 : 0]);
   });
 
   test('is told with the figures and where it came from: exit 8, nothing charged', async () => {
-    const { api, me } = await customer('100', [{ blocks: ['europe'], quantity: 2 }]);
+    const { api, me } = await customerWithLimit('100', [{ blocks: ['europe'], quantity: 2 }]);
     const { code, stdout, stderr } = await me.ci('pools subscribe kimi26 --blocks asia --yes');
     expect([code, stdout, api.changes]).toEqual([8, '', []]);
     expect(stderr).toBe(
@@ -88,7 +91,7 @@ describe('max-monthly-spend', () => {
   });
 
   test('counts all seats that are bought, in all blocks', async () => {
-    const { me } = await customer('265.99');
+    const { me } = await customerWithLimit('265.99');
     const line = 'pools subscribe kimi26 --blocks all --quantity 2 --yes';
     expect((await me.ci(line)).code).toBe(8);
     await me.ci('config set max-monthly-spend 266');
@@ -96,7 +99,7 @@ describe('max-monthly-spend', () => {
   });
 
   test('counts a year by its months, held or bought', async () => {
-    const { me } = await customer('97.99', [{ blocks: ['europe'], billingCycle: 'year' }]);
+    const { me } = await customerWithLimit('97.99', [{ blocks: ['europe'], billingCycle: 'year' }]);
     const line = 'pools subscribe kimi26 --blocks europe --billing-cycle year --yes';
     expect((await me.ci(line)).code).toBe(8);
     await me.ci('config set max-monthly-spend 98');
@@ -104,13 +107,13 @@ describe('max-monthly-spend', () => {
   });
 
   test('counts one whose key is on its way', async () => {
-    const { api, me } = await customer('97.99', [{ pool: 'glm5', blocks: ['asia'] }]);
+    const { api, me } = await customerWithLimit('97.99', [{ pool: 'glm5', blocks: ['asia'] }]);
     expect(await api.box.seen()).toMatchObject({ subscriptions: [{ status: 'pending_key' }] });
     expect((await me.ci(subscribe)).code).toBe(8);
   });
 
   test('counts one that ends until it has ended', async () => {
-    const { api, me } = await customer('97.99', [{ blocks: ['europe'] }]);
+    const { api, me } = await customerWithLimit('97.99', [{ blocks: ['europe'] }]);
     expect((await me.ci('pools cancel kimi26 --yes')).code).toBe(0);
     expect((await me.ci(subscribe)).code).toBe(8);
     await api.box.advance(32 * day);
@@ -118,7 +121,7 @@ describe('max-monthly-spend', () => {
   });
 
   test('lets nothing be bought that the account’s other pools fill', async () => {
-    const { api, me } = await customer('150', [
+    const { api, me } = await customerWithLimit('150', [
       { blocks: ['europe'] },
       { pool: 'minimax-m3', blocks: ['europe'] },
       { pool: 'glm5', blocks: ['asia'] },
@@ -127,7 +130,7 @@ describe('max-monthly-spend', () => {
   });
 
   test('holds for --dry-run too', async () => {
-    const { me } = await customer('48');
+    const { me } = await customerWithLimit('48');
     const { code, stdout } = await me.ci('pools subscribe kimi26 --blocks europe --dry-run');
     expect([code, stdout]).toEqual([8, '']);
     await me.ci('config set max-monthly-spend 49');
@@ -135,14 +138,14 @@ describe('max-monthly-spend', () => {
   });
 
   test('is checked before anybody is asked', async () => {
-    const { me } = await customer('48');
+    const { me } = await customerWithLimit('48');
     const session = onTerminal(me, 'pools subscribe kimi26 --blocks europe');
     expect(await session.exit).toBe(8);
     expect(session.screen).not.toContain('now?');
   });
 
   test('is checked once more when it comes to buying: what was bought while the question stood counts', async () => {
-    const { api, me } = await customer('97.99');
+    const { api, me } = await customerWithLimit('97.99');
     const session = onTerminal(me, 'pools subscribe kimi26 --blocks europe');
     await session.shows('Charge $49.00 now?');
     await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
@@ -151,7 +154,7 @@ describe('max-monthly-spend', () => {
   });
 
   test('holds for several at once: what fits alone does not fit together', async () => {
-    const { api, me } = await customer('100');
+    const { api, me } = await customerWithLimit('100');
     const lines = ['asia', 'europe', 'americas'].map((block) => `pools subscribe kimi26 --blocks ${block} --yes`);
     const ends = await Promise.all(lines.map((line) => me.process(line)));
     expect(ends.map(({ code }) => code).toSorted()).toEqual([0, 0, 8]);
@@ -159,18 +162,18 @@ describe('max-monthly-spend', () => {
   });
 
   test('is nothing to what is covered already', async () => {
-    const { me } = await customer('1', [{ blocks: ['europe'] }]);
+    const { me } = await customerWithLimit('1', [{ blocks: ['europe'] }]);
     expect((await me.ci(`${subscribe} --ensure`)).code).toBe(0);
   });
 
   test('is nothing where it is not set, and asks nothing then', async () => {
-    const { api, me } = await customer(undefined);
+    const { api, me } = await customerWithLimit(undefined);
     expect((await me.ci(subscribe)).code).toBe(0);
     expect(api.requests).not.toContain('GET /api/billing/status');
   });
 
   test('default takes it out', async () => {
-    const { me } = await customer('1');
+    const { me } = await customerWithLimit('1');
     expect((await me.ci(subscribe)).code).toBe(8);
     expect((await me.ci('config set max-monthly-spend default')).code).toBe(0);
     expect((await me.ci('config get max-monthly-spend')).stdout).toBe('none\n');
@@ -178,7 +181,7 @@ describe('max-monthly-spend', () => {
   });
 
   test('is that of the profile in use', async () => {
-    const { me } = await customer('1');
+    const { me } = await customerWithLimit('1');
     expect((await me.ci(subscribe)).code).toBe(8);
     const env = { CHEAPESTINFERENCE_PROFILE: 'another' };
     expect((await me.ci(subscribe, { env })).code).toBe(0);
@@ -249,7 +252,7 @@ describe('a limit that is none', () => {
   test.each(['much', '-1', '1e3', '49.999', '', ' ', '1,000', 'Infinity'])(
     '%j is refused when it is set',
     async (value) => {
-      const { me } = await customer(undefined);
+      const { me } = await customerWithLimit(undefined);
       const { code, stdout, stderr } = await me.ci(['config', 'set', 'max-monthly-spend', value]);
       expect([code, stdout]).toEqual([2, '']);
       expect(stderr).toMatch(oneLine);
@@ -258,7 +261,7 @@ describe('a limit that is none', () => {
   );
 
   test.each(['much', '', '-1'])('%j in the file is not taken for none: nothing is bought', async (value) => {
-    const { api, me } = await customer('100');
+    const { api, me } = await customerWithLimit('100');
     withLimit(me, value);
     const { code, stderr } = await me.ci(subscribe);
     expect([code, api.changes]).toEqual([2, []]);
@@ -266,13 +269,13 @@ describe('a limit that is none', () => {
   });
 
   test('of another kind in the file is a damaged file', async () => {
-    const { api, me } = await customer('100');
+    const { api, me } = await customerWithLimit('100');
     withLimit(me, 100);
     expect([(await me.ci(subscribe)).code, api.changes]).toEqual([1, []]);
   });
 
   test('in the file can be mended', async () => {
-    const { me } = await customer('100');
+    const { me } = await customerWithLimit('100');
     withLimit(me, 'much');
     expect((await me.ci('pools list')).code).toBe(0);
     expect((await me.ci('config set max-monthly-spend 49')).code).toBe(0);

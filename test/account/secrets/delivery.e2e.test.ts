@@ -21,7 +21,7 @@ const create = 'ci keys create k --credit --secret-only';
 const openChange = /^open\/[0-9a-f]{12}\.json$/;
 
 /** Somebody at a sandbox that carries out no change before `ready`. */
-async function customer(ready: (request: Received) => Promise<void> | void = () => {}, env: Environment = {}) {
+async function customerOfSecrets(ready: (request: Received) => Promise<void> | void = () => {}, env: Environment = {}) {
   const api: Awaited<ReturnType<typeof recordedSandbox>> = await recordedSandbox({
     instead: (request) =>
       isChange(request)
@@ -43,7 +43,7 @@ async function customer(ready: (request: Received) => Promise<void> | void = () 
 
 /** Somebody whose changes are carried out once nobody reads stdout any more; the line is run with such a stdout. */
 async function withoutReader() {
-  const one = await customer(async () => {
+  const one = await customerOfSecrets(async () => {
     while (!existsSync(path.join(one.me.home, 'closed'))) await sleep(5);
   });
   const ci = async (line: string, env: Environment = {}): Promise<Ended> => {
@@ -68,7 +68,7 @@ function keptFile(me: User, stderr: string, open = 0): string {
 }
 
 /** What every kept secret has: the file holds just the secrets, the last line names it, stdout and stderr hold none. */
-async function expectKept({ me, secrets }: Awaited<ReturnType<typeof customer>>, ended: Ended, count = 1) {
+async function expectKept({ me, secrets }: Awaited<ReturnType<typeof customerOfSecrets>>, ended: Ended, count = 1) {
   const made = await secrets();
   expect(made).toHaveLength(count);
   expect(ended.code).toBe(1);
@@ -169,14 +169,14 @@ describe.skipIf(!existsSync('/dev/full'))('a full disk behind stdout', () => {
     ['a key', create],
     ['a purchase with a key', 'ci pools subscribe kimi26 --blocks europe --create-key k --yes'],
   ])('is found out before %s is made', async (_what, line) => {
-    const { api, me } = await customer();
+    const { api, me } = await customerOfSecrets();
     const { code, stderr } = await me.sh(`${line} >/dev/full`);
     expect([code, api.changes, stateFiles(me)]).toEqual([1, [], []]);
     expect(stderr).toBe('ci: stdout cannot be written: ENOSPC: no space left on device, write. Nothing was created.\n');
   });
 
   test('is an error of JSON with --json', async () => {
-    const { me } = await customer();
+    const { me } = await customerOfSecrets();
     const { stderr } = await me.sh('ci keys create k --credit --json >/dev/full');
     expect(JSON.parse(stderr)).toMatchObject({
       error: { code: 'file_error', outcome: 'not_applied', retryable: false },
@@ -189,7 +189,7 @@ describe('a file behind stdout', () => {
   const limited = (line: string) => `ulimit -f 8; ${line}`;
 
   test('that is as long as it may be keeps the secret elsewhere', async () => {
-    const one = await customer();
+    const one = await customerOfSecrets();
     writeFileSync(path.join(one.me.home, 'full'), 'x'.repeat(4096));
     const ended = await one.me.sh(limited(`${create} >>full`));
     await expectKept(one, ended);
@@ -198,20 +198,20 @@ describe('a file behind stdout', () => {
   });
 
   test('that has room for half a secret keeps the whole elsewhere', async () => {
-    const one = await customer();
+    const one = await customerOfSecrets();
     writeFileSync(path.join(one.me.home, 'full'), 'x'.repeat(4080));
     await expectKept(one, await one.me.sh(limited(`${create} >>full`)));
   });
 
   test('that has room for half a result is told, for what holds no secret too', async () => {
-    const { me } = await customer();
+    const { me } = await customerOfSecrets();
     writeFileSync(path.join(me.home, 'full'), 'x'.repeat(4000));
     const { code, stderr } = await me.sh(limited('ci pools list --json >>full'));
     expect([code, JSON.parse(stderr)]).toMatchObject([1, { error: { code: 'file_error', outcome: null } }]);
   });
 
   test('that has room for all is written, and nothing is kept', async () => {
-    const one = await customer();
+    const one = await customerOfSecrets();
     const { code, stderr } = await one.me.sh(`${create} >there`);
     expect([code, stderr, stateFiles(one.me)]).toEqual([0, '', ['history.jsonl']]);
     expect(readFileSync(path.join(one.me.home, 'there'), 'utf8')).toBe(`${(await one.secrets())[0]}\n`);
@@ -221,7 +221,7 @@ describe('a file behind stdout', () => {
     ['a device', '1</dev/null'],
     ['a file', '1<read-only'],
   ])('that was opened for reading alone is found out before a key is made: %s', async (_what, redirection) => {
-    const { api, me } = await customer();
+    const { api, me } = await customerOfSecrets();
     writeFileSync(path.join(me.home, 'read-only'), 'x');
     const { code, stderr } = await me.sh(`${create} ${redirection}`);
     expect([code, api.changes, stateFiles(me)]).toEqual([1, [], []]);
@@ -235,7 +235,7 @@ describe('a jq program that fails once the key is made', () => {
     ['error(.apiKey)', 1],
     ['.apiKey, error("after it")', 1],
   ])('%s: the secret is kept, and shown nowhere', async (program) => {
-    const one = await customer();
+    const one = await customerOfSecrets();
     const ended = await one.me.sh(`ci keys create k --credit --jq '${program}'`);
     await expectKept(one, ended);
     expect(ended.stdout).toBe('');
@@ -245,7 +245,7 @@ describe('a jq program that fails once the key is made', () => {
   });
 
   test('of three keys: all are kept', async () => {
-    const one = await customer();
+    const one = await customerOfSecrets();
     const line = `ci pools subscribe kimi26 --blocks europe --quantity 3 --create-key k --yes --jq 'error("x")'`;
     await expectKept(one, await one.me.sh(line), 3);
   });
@@ -253,7 +253,7 @@ describe('a jq program that fails once the key is made', () => {
 
 describe('--save, when the file cannot be written any more once the key is made', () => {
   test('keeps the secret, and names the file', async () => {
-    const one = await customer(() => rmSync(path.join(one.me.home, 'app'), { recursive: true }));
+    const one = await customerOfSecrets(() => rmSync(path.join(one.me.home, 'app'), { recursive: true }));
     mkdirSync(path.join(one.me.home, 'app'));
     const ended = await one.me.sh('ci keys create k --credit --save app/.env');
     await expectKept(one, ended);
@@ -269,7 +269,7 @@ describe('--save, when the file cannot be written any more once the key is made'
     (line) => {
       /** A user whose folders disappear when the API is asked to create a key. */
       const bereft = async (more: (state: string) => void = () => {}) => {
-        const one = await customer((request) => {
+        const one = await customerOfSecrets((request) => {
           if (!request.path.startsWith('/api/keys')) return;
           rmSync(path.join(one.me.home, 'app'), { recursive: true });
           rmSync(stateFolder(one.me), { recursive: true });
@@ -313,7 +313,7 @@ describe('--save, when the file cannot be written any more once the key is made'
   );
 
   test('keeps the secret in a new file if only its file was removed', async () => {
-    const one = await customer(() => {
+    const one = await customerOfSecrets(() => {
       rmSync(path.join(one.me.home, 'app'), { recursive: true });
       for (const each of stateFiles(one.me).filter((name) => name.endsWith('.key')))
         rmSync(path.join(stateFolder(one.me), each));
@@ -323,7 +323,7 @@ describe('--save, when the file cannot be written any more once the key is made'
   });
 
   test('that can be written keeps nothing, and leaves nothing beside it', async () => {
-    const one = await customer();
+    const one = await customerOfSecrets();
     expect((await one.me.ci('keys create k --credit --save .env')).code).toBe(0);
     expect(stateFiles(one.me)).toEqual(['history.jsonl']);
     expect((await one.me.sh('ls -A | grep env')).stdout).toBe('.env\n');
@@ -345,7 +345,7 @@ describe('a state folder that cannot be written', () => {
     'billing card',
     'api POST /api/keys/credit -f name=x --yes',
   ])('has nothing sent, exit 1: %s', async (line) => {
-    const { api, me } = await customer();
+    const { api, me } = await customerOfSecrets();
     await api.box.data('POST', '/api/keys/credit', { name: 'old' });
     await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
     writeFileSync(path.join(me.home, 'file'), '');
@@ -359,14 +359,14 @@ describe('a state folder that cannot be written', () => {
   });
 
   test('stops no read', async () => {
-    const { me } = await customer();
+    const { me } = await customerOfSecrets();
     const env = { XDG_STATE_HOME: '/dev/null' };
     expect((await me.ci('keys list', { env })).code).toBe(0);
     expect((await me.ci('history', { env })).code).toBe(0);
   });
 
   test('that is full has nothing sent', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await customerOfSecrets();
     const { code, stderr } = await me.sh(`ulimit -f 0; ${create} | cat`);
     expect([code, api.changes]).toEqual([0, []]);
     expect(stderr).toMatch(/^ci: \S+ cannot be written: EFBIG[^\n]*Nothing was sent\. Make room, [^\n]*\n$/);
@@ -496,7 +496,7 @@ describe('the key of a retired plan', () => {
 });
 
 test('a key that is refused leaves no room taken', async () => {
-  const { me } = await customer();
+  const { me } = await customerOfSecrets();
   expect((await me.ci('keys create k --subscription nope')).code).toBe(5);
   expect(stateFiles(me)).toEqual(['history.jsonl']);
 });
@@ -505,7 +505,7 @@ describe('on GitHub Actions', () => {
   const env = { GITHUB_ACTIONS: 'true' };
 
   test('a secret is masked in the log before it is printed', async () => {
-    const { me, secrets } = await customer();
+    const { me, secrets } = await customerOfSecrets();
     const { code, stdout, stderr } = await me.ci('keys create k --credit --secret-only', { env });
     const [made = ''] = await secrets();
     expect([code, stdout, stderr]).toEqual([0, `${made}\n`, `::add-mask::${made}\n`]);
@@ -514,21 +514,21 @@ describe('on GitHub Actions', () => {
   });
 
   test('so is that of each seat', async () => {
-    const { me, secrets } = await customer();
+    const { me, secrets } = await customerOfSecrets();
     const line = 'pools subscribe kimi26 --blocks europe --quantity 3 --create-key k --yes --json';
     const { code, stderr } = await me.ci(line, { env });
     expect([code, stderr]).toEqual([0, (await secrets()).map((each) => `::add-mask::${each}\n`).join('')]);
   });
 
   test('so is one that is saved: whoever reads the file may print it', async () => {
-    const { me, secrets } = await customer();
+    const { me, secrets } = await customerOfSecrets();
     const { stdout, stderr } = await me.ci('keys create k --credit --save .env', { env });
     expect(stderr).toBe(`::add-mask::${(await secrets())[0]}\n`);
     expect(stdout).not.toMatch(secret);
   });
 
   test('so is one that was there before and is shown again', async () => {
-    const { me, secrets } = await customer();
+    const { me, secrets } = await customerOfSecrets();
     await me.ci('keys create k --credit');
     const { stderr } = await me.ci('keys create k --credit --ensure --reveal --secret-only', { env });
     expect(lines(stderr)[0]).toBe('Key "k" already exists. Nothing was created.');
@@ -563,7 +563,7 @@ describe('on GitHub Actions', () => {
   });
 
   test.each([{}, { GITHUB_ACTIONS: 'false' }, { GITHUB_ACTIONS: '' }])('and nowhere else: %j', async (other) => {
-    const { me } = await customer();
+    const { me } = await customerOfSecrets();
     expect((await me.ci('keys create k --credit', { env: other })).stderr).toBe('');
   });
 });

@@ -169,7 +169,7 @@ describe.each(shells)('%s', (shell) => {
   });
 
   test('what the account holds', async () => {
-    const { me, ids } = await customer();
+    const { me, ids } = await customerWithNames();
     const prompt = await completing(me, shell);
     for (const kind of ['pools', 'keys', 'subscriptions']) await atHand(me, kind);
     const keys = await prompt.tab('ci keys delete ');
@@ -334,7 +334,10 @@ describe.each(shells)('%s', (shell) => {
 });
 
 /** Somebody with a subscription and four keys, two of which bear one name. */
-async function customer(): Promise<{ me: User; ids: Record<'prod' | 'twin' | 'otherTwin' | 'subscription', string> }> {
+async function customerWithNames(): Promise<{
+  me: User;
+  ids: Record<'prod' | 'twin' | 'otherTwin' | 'subscription', string>;
+}> {
   const api = await recordedSandbox();
   const { box } = api;
   const subscription = await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });

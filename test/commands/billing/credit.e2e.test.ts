@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { browser } from '../../support/browser.ts';
 import { type Environment, json, oneLine, sandboxUser, settlesIn, user, userOf } from '../../support/cli.ts';
+import { customer } from '../../support/customer.ts';
 import { errorOf } from '../../support/lost.ts';
 import { at, textAt } from '../../support/sandbox.ts';
 import {
@@ -20,8 +21,7 @@ const address = '0x5a4db0c15a4db0c15a4db0c15a4db0c15a4db0c1';
 const hash = `0x${'0123456789abcdef'.repeat(4)}`;
 
 async function someone(env: Environment = {}) {
-  const api = await recordedSandbox();
-  const me = userOf(api, env);
+  const { api, me } = await customer({ env });
   const credit = async () => at(await api.box.seen(), 'creditBalance');
   return { api, me, credit };
 }

@@ -13,8 +13,8 @@ import {
   secret,
   settlesIn,
   user,
-  userOf,
 } from '../../support/cli.ts';
+import { customer } from '../../support/customer.ts';
 import {
   errorOf,
   firstChange,
@@ -27,7 +27,7 @@ import {
   stateFolder,
 } from '../../support/lost.ts';
 import { at, listAt, textAt } from '../../support/sandbox.ts';
-import { answer, type Behaviour, forward, recordedSandbox, reset, silence, webPage } from '../../support/servers.ts';
+import { answer, type Behaviour, forward, reset, silence, webPage } from '../../support/servers.ts';
 import { shown } from '../../support/terminal.ts';
 import { realTime } from '../../support/world.ts';
 
@@ -35,9 +35,8 @@ const subscribe = 'pools subscribe kimi26 --blocks europe --yes';
 const minute = 60_000;
 
 /** Somebody who bought, made a key, and revoked it. */
-async function customer() {
-  const api = await recordedSandbox();
-  const me = userOf(api);
+async function customerWithHistory() {
+  const { api, me } = await customer();
   const subscription = textAt(json(await me.ci(`${subscribe} --json`)), 'id');
   const key = textAt(json(await me.ci('keys create prod --json')), 'id');
   await me.ci('keys delete prod --yes');
@@ -46,7 +45,7 @@ async function customer() {
 
 describe('ci history', () => {
   test('is what was changed, the newest first, with tabs in between', async () => {
-    const { me, subscription, key } = await customer();
+    const { me, subscription, key } = await customerWithHistory();
     const { code, stdout, stderr } = await me.ci('history');
     expect([code, stderr]).toEqual([0, '']);
     const [id, time] = [expect.stringMatching(/^[0-9a-f]{12}$/), expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)];
@@ -58,7 +57,7 @@ describe('ci history', () => {
   });
 
   test('is a table for people, with times as they are spoken of', async () => {
-    const { me, key } = await customer();
+    const { me, key } = await customerWithHistory();
     madeEarlier(me, 3 * minute);
     const { code, rows } = await shown(me, 'history', { columns: 160 });
     expect(code).toBe(0);
@@ -70,7 +69,7 @@ describe('ci history', () => {
   });
 
   test('has these fields as JSON, and no others', async () => {
-    const { me, subscription } = await customer();
+    const { me, subscription } = await customerWithHistory();
     const [, , first] = listAt(json(await me.ci('history --json')));
     expect(first).toEqual({
       id: expect.stringMatching(/^[0-9a-f]{12}$/),
@@ -94,7 +93,7 @@ describe('ci history', () => {
   });
 
   test('tells every kind of change in words', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await customerWithHistory();
     await me.ci('pools cancel kimi26 --yes');
     await me.ci('keys create acme --credit');
     await me.ci('billing topup 50 --method usdc');
@@ -114,7 +113,7 @@ describe('ci history', () => {
   });
 
   test('tells what was refused as not applied', async () => {
-    const { me } = await customer();
+    const { me } = await customerWithHistory();
     expect((await me.ci('pools subscribe minimax-m3 --blocks americas --yes')).code).toBe(6);
     expect((await me.ci('keys create x --subscription nope')).code).toBe(5);
     const [last] = listAt(json(await me.ci('history --json')));
@@ -122,7 +121,7 @@ describe('ci history', () => {
   });
 
   test('is that of the account in use; --all is that of all, with whose', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await customerWithHistory();
     const other = { env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_another_account_0123456789' } };
     await me.ci('keys create theirs --credit', other);
     await me.ci('keys create boxed --credit --sandbox');
@@ -142,13 +141,13 @@ describe('ci history', () => {
   });
 
   test('is the same account’s however its host is written', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await customerWithHistory();
     const env = { CHEAPESTINFERENCE_API_URL: `${api.url}/` };
     expect(cells((await me.ci('history --fields change', { env })).stdout)).toHaveLength(3);
   });
 
   test('lists at most --limit changes, the newest ones of the current account', async () => {
-    const { me } = await customer();
+    const { me } = await customerWithHistory();
     await me.ci('keys create boxed --credit --sandbox');
     const listed = async (line: string) => cells((await me.ci(`history --fields change ${line}`)).stdout).flat();
     expect(await listed('--limit 1')).toEqual(['delete key prod']);
@@ -165,8 +164,9 @@ describe('ci history', () => {
   });
 
   test('shows the charge if it differs from the agreed price', async () => {
-    const { me } = await customer();
-    const [begin, end] = recordOf(me);
+    const { me } = await customerWithHistory();
+    const [begin, ...later] = recordOf(me);
+    const end = later.find((line) => at(line, 'id') === at(begin, 'id') && at(line, 'outcome') !== undefined);
     appendFileSync(
       path.join(stateFolder(me), 'history.jsonl'),
       `${JSON.stringify({ ...Object.fromEntries(Object.entries(end ?? {})), charge: 499 })}\n`,
@@ -179,7 +179,7 @@ describe('ci history', () => {
   });
 
   test('asks nothing of the API, and needs no key', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await customerWithHistory();
     const before = api.requests.length;
     expect((await me.ci('history --json')).code).toBe(0);
     expect(api.requests).toHaveLength(before);
@@ -194,7 +194,7 @@ describe('ci history', () => {
   });
 
   test('that is damaged is shown as far as it is whole', async () => {
-    const { me } = await customer();
+    const { me } = await customerWithHistory();
     appendFileSync(path.join(stateFolder(me), 'history.jsonl'), '\0\0garbage\n{"id":');
     expect(cells((await me.ci('history')).stdout)).toHaveLength(3);
     await me.ci('keys create next --credit');
@@ -217,7 +217,7 @@ describe('ci history', () => {
 
 describe('the record', () => {
   test('holds no secret, whatever the command was and however it ended', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await customerWithHistory();
     const key = 'sk_live_0123456789abcdefghijklmnopqrstuv';
     await me.ci(['keys', 'create', key, '--credit', '--save', '.env']);
     await me.ci(`api POST /api/keys/credit?key=${key} -f name=${key} --yes`);
@@ -236,7 +236,7 @@ describe('the record', () => {
   });
 
   test('is for its owner alone', async () => {
-    const { me } = await customer();
+    const { me } = await customerWithHistory();
     const file = path.join(stateFolder(me), 'history.jsonl');
     expect([statSync(stateFolder(me)).mode & 0o777, statSync(file).mode & 0o777]).toEqual([0o700, 0o600]);
     chmodSync(file, 0o644);
@@ -522,7 +522,7 @@ describe('ci history reconcile', () => {
   });
 
   test('with nothing open asks nothing of the API', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await customerWithHistory();
     const before = api.requests.length;
     expect(await me.ci('history reconcile')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect(json(await me.ci('history reconcile --json'))).toEqual([]);
@@ -561,7 +561,7 @@ describe('ci history reconcile', () => {
 });
 
 test('what is lost with the folder is begun anew', async () => {
-  const { me } = await customer();
+  const { me } = await customerWithHistory();
   rmSync(stateFolder(me), { recursive: true });
   expect((await me.ci('keys create x --credit')).code).toBe(0);
   expect(outcomesOf(me)).toEqual(['create-key applied']);

@@ -22,7 +22,7 @@ interface World {
 const members = (value: unknown): Record<string, unknown> => Object.fromEntries(Object.entries(value ?? {}));
 
 /** Somebody at a sandbox that tells more or less of keys, with a subscription on kimi26. */
-async function customer({
+async function customerOfApi({
   listsSecrets = true,
   tellsPoolKeys = true,
   lost = 0,
@@ -61,7 +61,7 @@ function dotenv({ home }: User): string {
 
 describe('keys create --ensure', () => {
   test('makes the key that is not there, and shows its secret this once', async () => {
-    const { api, me, keys } = await customer();
+    const { api, me, keys } = await customerOfApi();
     const { code, stdout, stderr } = await me.ci('keys create prod --ensure --json');
     expect([code, stderr, api.changes]).toEqual([0, '', ['POST /api/keys/subscription']]);
     const made = json({ stdout });
@@ -70,7 +70,7 @@ describe('keys create --ensure', () => {
   });
 
   test('does nothing when it is there, says so, and prints it masked', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await customerOfApi();
     const made = json(await me.ci('keys create prod --ensure --json'));
     const apiKey = textAt(made, 'apiKey');
     const again = await me.ci('keys create prod --ensure --json');
@@ -82,7 +82,7 @@ describe('keys create --ensure', () => {
   });
 
   test('prints it the same in a pipe and to people, and never whole', async () => {
-    const { me } = await customer();
+    const { me } = await customerOfApi();
     const [[id = '', , apiKey = ''] = []] = cells((await me.ci('keys create prod')).stdout);
     const { stdout } = await me.ci('keys create prod --ensure');
     expect(stdout).toBe(`id\t${id}\nname\tprod\napiKey\tsk_live_…${apiKey.slice(-4)}\n`);
@@ -99,14 +99,14 @@ describe('keys create --ensure', () => {
     ['credit, where one for a subscription is there', 'keys create prod', 'keys create prod --credit'],
     ['a subscription, where one of credit is there', 'keys create prod --credit', 'keys create prod'],
   ])('makes one for %s', async (_what, first, second) => {
-    const { me, keys } = await customer();
+    const { me, keys } = await customerOfApi();
     expect((await me.ci(first)).code).toBe(0);
     const { code, stderr } = await me.ci(`${second} --ensure`);
     expect([code, stderr, (await keys()).length]).toEqual([0, '', 2]);
   });
 
   test('makes one for another subscription, and none for the same', async () => {
-    const { api, me, subscriptionId, keys } = await customer();
+    const { api, me, subscriptionId, keys } = await customerOfApi();
     const other = textAt(await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] }), 'id');
     await me.ci(`keys create prod --subscription ${subscriptionId}`);
     expect((await me.ci(`keys create prod --ensure --subscription ${subscriptionId}`)).stderr).toContain(
@@ -120,14 +120,14 @@ describe('keys create --ensure', () => {
   });
 
   test('makes one in the place of one that does not work', async () => {
-    const { me, keys } = await customer({ listed: (key) => ({ ...key, isActive: false }) });
+    const { me, keys } = await customerOfApi({ listed: (key) => ({ ...key, isActive: false }) });
     await me.ci('keys create prod');
     const { code, stderr } = await me.ci('keys create prod --ensure');
     expect([code, stderr, (await keys()).length]).toEqual([0, '', 2]);
   });
 
   test('takes one of which the API does not say that it works', async () => {
-    const { me, keys } = await customer({
+    const { me, keys } = await customerOfApi({
       listed: ({ isActive: _active, keyType: _type, subscriptionId: _id, ...key }) => key,
     });
     await me.ci('keys create prod');
@@ -136,7 +136,7 @@ describe('keys create --ensure', () => {
   });
 
   test('with several of the name is exit 2, and names them', async () => {
-    const { api, me, keys } = await customer();
+    const { api, me, keys } = await customerOfApi();
     await me.ci('keys create prod');
     await me.ci('keys create prod');
     const { code, stdout, stderr } = await me.ci('keys create prod --ensure');
@@ -149,7 +149,7 @@ describe('keys create --ensure', () => {
   });
 
   test('knows a name by its letters, not by the blanks around it', async () => {
-    const { me, keys } = await customer({ listed: (key) => ({ ...key, name: String(key.name).trim() }) });
+    const { me, keys } = await customerOfApi({ listed: (key) => ({ ...key, name: String(key.name).trim() }) });
     await me.ci(['keys', 'create', ' prod ']);
     const { code, stderr } = await me.ci(['keys', 'create', ' prod ', '--ensure']);
     expect([code, stderr, (await keys()).length]).toEqual([
@@ -160,7 +160,7 @@ describe('keys create --ensure', () => {
   });
 
   test('makes one of 10 that are asked for at once', async () => {
-    const { me, keys } = await customer();
+    const { me, keys } = await customerOfApi();
     const ends = await Promise.all(Array.from({ length: 10 }, () => me.process('keys create prod --ensure --json')));
     expect(ends.map(({ code }) => code)).toEqual(Array(10).fill(0));
     expect(await keys()).toHaveLength(1);
@@ -174,7 +174,7 @@ describe('keys create --ensure', () => {
     ['of credit without a name', 'keys create --credit --ensure'],
     ['left out, with --reveal', 'keys create prod --reveal'],
   ])('%s is exit 2, and nothing is sent', async (_what, line) => {
-    const { api, me } = await customer();
+    const { api, me } = await customerOfApi();
     const { code, stdout, stderr } = await me.ci(line);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
@@ -187,7 +187,7 @@ describe('keys create --ensure --reveal', () => {
     ['--secret-only', (_id: string, apiKey: string) => `${apiKey}\n`],
     ['', (id: string, apiKey: string) => `${id}\tprod\t${apiKey}\n`],
   ])('shows the secret of the key that is there (%j)', async (flags, printed) => {
-    const { api, me, keys } = await customer();
+    const { api, me, keys } = await customerOfApi();
     await me.ci('keys create prod');
     const { code, stdout } = await me.ci(`keys create prod --ensure --reveal ${flags}`);
     const [key] = await keys();
@@ -196,7 +196,7 @@ describe('keys create --ensure --reveal', () => {
   });
 
   test('--secret-only alone would show it unasked: exit 2 when it is there', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await customerOfApi();
     const made = await me.ci('keys create prod --ensure --secret-only');
     expect(made.stdout).toMatch(/^sk_live_\S{32}\n$/);
     const { code, stdout, stderr } = await me.ci('keys create prod --ensure --secret-only');
@@ -206,14 +206,14 @@ describe('keys create --ensure --reveal', () => {
   });
 
   test('where the list holds no secrets, that of a pool’s key is among the pool’s', async () => {
-    const { me, keys } = await customer({ listsSecrets: false });
+    const { me, keys } = await customerOfApi({ listsSecrets: false });
     await me.ci('keys create prod');
     const { code, stdout } = await me.ci('keys create prod --ensure --reveal --secret-only');
     expect([code, stdout]).toEqual([0, `${textAt((await keys())[0], 'apiKey')}\n`]);
   });
 
   test('where nothing holds it, is exit 6, and says how to have a new one', async () => {
-    const { api, me, keys } = await customer({ listsSecrets: false });
+    const { api, me, keys } = await customerOfApi({ listsSecrets: false });
     await me.ci('keys create prod --credit');
     const { code, stdout, stderr } = await me.ci('keys create prod --credit --ensure --reveal --json');
     expect([code, stdout, api.changes.length]).toEqual([6, '', 1]);
@@ -222,7 +222,7 @@ describe('keys create --ensure --reveal', () => {
   });
 
   test('takes a masked secret in the list for none', async () => {
-    const { me, keys } = await customer({ listed: (key) => ({ ...key, apiKey: 'sk_live_…9f3a' }) });
+    const { me, keys } = await customerOfApi({ listed: (key) => ({ ...key, apiKey: 'sk_live_…9f3a' }) });
     await me.ci('keys create prod');
     const { code, stdout } = await me.ci('keys create prod --ensure --reveal --secret-only');
     expect([code, stdout]).toEqual([0, `${textAt((await keys())[0], 'apiKey')}\n`]);
@@ -231,7 +231,7 @@ describe('keys create --ensure --reveal', () => {
 
 describe('keys create --ensure --save', () => {
   test('writes the secret of the key that is made, then of the key that is there, and prints neither', async () => {
-    const { api, me, keys } = await customer();
+    const { api, me, keys } = await customerOfApi();
     writeFileSync(path.join(me.home, '.env'), '# mine\nOTHER=1\n');
     const line = 'keys create prod --ensure --save .env --json';
     const first = await me.ci(line);
@@ -246,14 +246,14 @@ describe('keys create --ensure --save', () => {
   });
 
   test('writes it under the name that is asked for', async () => {
-    const { me, keys } = await customer();
+    const { me, keys } = await customerOfApi();
     await me.ci('keys create prod');
     await me.ci('keys create prod --ensure --save .env --var SK');
     expect(dotenv(me)).toBe(`SK=${textAt((await keys())[0], 'apiKey')}\n`);
   });
 
   test('where the API does not show the secret leaves the file as it is', async () => {
-    const { me } = await customer({ listsSecrets: false });
+    const { me } = await customerOfApi({ listsSecrets: false });
     await me.ci('keys create prod --credit');
     writeFileSync(path.join(me.home, '.env'), 'OTHER=1\n');
     expect((await me.ci('keys create prod --credit --ensure --save .env')).code).toBe(6);
@@ -261,7 +261,7 @@ describe('keys create --ensure --save', () => {
   });
 
   test('into a file that cannot be written makes nothing', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await customerOfApi();
     const { code } = await me.ci('keys create prod --ensure --save no/such/folder/.env');
     expect([code, api.changes]).toEqual([1, []]);
   });
@@ -272,7 +272,7 @@ describe('a key whose answer was lost', () => {
     /^The response was lost \(127\.0\.0\.1:\d+ did not answer: the connection was [^)]+\), but the change went through\.\n$/;
 
   test('is found with its secret, where the list holds it: as if the answer had come', async () => {
-    const { api, me, keys } = await customer({ lost: 1 });
+    const { api, me, keys } = await customerOfApi({ lost: 1 });
     const { code, stdout, stderr } = await me.ci('keys create prod --json');
     const [key] = await keys();
     expect(code).toBe(0);
@@ -282,13 +282,13 @@ describe('a key whose answer was lost', () => {
   });
 
   test('is found among the pool’s keys, where the list holds no secret', async () => {
-    const { me, keys } = await customer({ lost: 1, listsSecrets: false });
+    const { me, keys } = await customerOfApi({ lost: 1, listsSecrets: false });
     const { code, stdout } = await me.ci('keys create prod --secret-only');
     expect([code, stdout]).toEqual([0, `${textAt((await keys())[0], 'apiKey')}\n`]);
   });
 
   test('is saved', async () => {
-    const { me, keys } = await customer({ lost: 1 });
+    const { me, keys } = await customerOfApi({ lost: 1 });
     expect((await me.ci('keys create prod --save .env')).code).toBe(0);
     expect(dotenv(me)).toBe(`CHEAPESTINFERENCE_API_KEY=${textAt((await keys())[0], 'apiKey')}\n`);
   });
@@ -297,7 +297,7 @@ describe('a key whose answer was lost', () => {
     ['in a pipe', ''],
     ['with --yes', ' --yes'],
   ])('and whose secret is nowhere: exit 1, the key, and what to do (%s)', async (_where, flags) => {
-    const { api, me, keys } = await customer({ lost: 1, listsSecrets: false });
+    const { api, me, keys } = await customerOfApi({ lost: 1, listsSecrets: false });
     const { code, stdout, stderr } = await me.ci(`keys create prod --credit${flags}`);
     const id = textAt((await keys())[0], 'id');
     expect([code, stdout, api.changes.length, stateFiles(me)]).toEqual([1, '', 1, ['history.jsonl']]);
@@ -308,7 +308,7 @@ describe('a key whose answer was lost', () => {
   });
 
   test('and whose secret is nowhere is an error of JSON', async () => {
-    const { me } = await customer({ lost: 1, listsSecrets: false, tellsPoolKeys: false });
+    const { me } = await customerOfApi({ lost: 1, listsSecrets: false, tellsPoolKeys: false });
     expect(errorOf(await me.ci('keys create prod --json'))).toMatchObject({
       code: 'secret_lost',
       outcome: 'applied',
@@ -317,7 +317,7 @@ describe('a key whose answer was lost', () => {
   });
 
   test('and whose secret is nowhere writes no file', async () => {
-    const { me } = await customer({ lost: 1, listsSecrets: false });
+    const { me } = await customerOfApi({ lost: 1, listsSecrets: false });
     expect((await me.ci('keys create prod --credit --save .env')).code).toBe(1);
     expect(existsSync(path.join(me.home, '.env'))).toBe(false);
   });
@@ -327,7 +327,7 @@ describe('a key whose secret was lost, on a terminal', () => {
   const question = /but\s+its\s+secret\s+was\s+lost\.\s+Delete\s+it\s+and\s+create\s+another\?/;
 
   test('is deleted and another is made, when that is wanted', async () => {
-    const { api, me, keys } = await customer({ lost: 1, listsSecrets: false });
+    const { api, me, keys } = await customerOfApi({ lost: 1, listsSecrets: false });
     const session = onTerminal(me, 'keys create prod --credit', { columns: 120 });
     await session.shows(question);
     const lostId = textAt((await keys())[0], 'id');
@@ -346,7 +346,7 @@ describe('a key whose secret was lost, on a terminal', () => {
     ['Enter', enter],
     ['n', `n${enter}`],
   ])('stays, when %s declines: exit 1, and what to do', async (_what, keys_) => {
-    const { api, me, keys } = await customer({ lost: 1, listsSecrets: false });
+    const { api, me, keys } = await customerOfApi({ lost: 1, listsSecrets: false });
     const session = onTerminal(me, 'keys create prod --credit', { columns: 120 });
     await session.shows(question);
     session.type(keys_);
@@ -356,7 +356,7 @@ describe('a key whose secret was lost, on a terminal', () => {
   });
 
   test('stays at Ctrl-C: exit 130, and the key that was made is told', async () => {
-    const { api, me, keys } = await customer({ lost: 1, listsSecrets: false });
+    const { api, me, keys } = await customerOfApi({ lost: 1, listsSecrets: false });
     const session = onTerminal(me, 'keys create prod --credit --json', { columns: 120 });
     await session.shows(question);
     session.type(ctrlC);
@@ -368,14 +368,14 @@ describe('a key whose secret was lost, on a terminal', () => {
   });
 
   test('is not offered with --yes: it deletes nothing that nobody asked to delete', async () => {
-    const { api, me } = await customer({ lost: 1, listsSecrets: false });
+    const { api, me } = await customerOfApi({ lost: 1, listsSecrets: false });
     const { code, screen } = await shown(me, 'keys create prod --credit --yes', { columns: 120 });
     expect([code, api.changes.length]).toEqual([1, 1]);
     expect(screen).not.toMatch(question);
   });
 
   test('stays when it cannot be deleted: the key that was made is told', async () => {
-    const { me, keys } = await customer({ lost: 1, listsSecrets: false, refusesRevoking: true });
+    const { me, keys } = await customerOfApi({ lost: 1, listsSecrets: false, refusesRevoking: true });
     const session = onTerminal(me, 'keys create prod --credit --json', { columns: 200 });
     await session.shows(question);
     session.type(`y${enter}`);
@@ -387,7 +387,7 @@ describe('a key whose secret was lost, on a terminal', () => {
   });
 
   test('is offered again, when the secret of the other one is lost too', async () => {
-    const { me, keys } = await customer({ lost: 3, listsSecrets: false });
+    const { me, keys } = await customerOfApi({ lost: 3, listsSecrets: false });
     const session = onTerminal(me, 'keys create prod --credit', { columns: 120 });
     await session.shows(question);
     const first = textAt((await keys())[0], 'id');

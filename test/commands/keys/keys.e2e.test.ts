@@ -2,6 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cells, json, lines, oneLine, sandboxUser, secret, settlesIn, userOf } from '../../support/cli.ts';
+import { customer } from '../../support/customer.ts';
 import { errorOf, stateFiles } from '../../support/lost.ts';
 import { at, listAt, textAt } from '../../support/sandbox.ts';
 import {
@@ -16,16 +17,15 @@ import {
 import { shown } from '../../support/terminal.ts';
 
 /** A customer with one subscription on kimi26. */
-async function customer() {
-  const api = await recordedSandbox();
-  const me = userOf(api);
+async function subscriber() {
+  const { api, me } = await customer();
   const { stdout } = await me.ci('pools subscribe kimi26 --blocks europe --yes --json');
   return { api, me, subscriptionId: textAt(json({ stdout }), 'id') };
 }
 
 describe('keys create', () => {
   test('without a name and a subscription sends no body, and the API takes the most recent one', async () => {
-    const { api, me, subscriptionId } = await customer();
+    const { api, me, subscriptionId } = await subscriber();
     const { code, stdout } = await me.ci('keys create');
     expect(code).toBe(0);
     expect(cells(stdout)).toEqual([[expect.any(String), 'default', expect.stringMatching(secret)]]);
@@ -34,7 +34,7 @@ describe('keys create', () => {
   });
 
   test('--secret-only prints the secret and nothing else', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await subscriber();
     const { code, stdout, stderr } = await me.ci('keys create ci-run --secret-only');
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^sk_live_[A-Za-z0-9_-]{32}\n$/);
@@ -51,7 +51,7 @@ describe('keys create', () => {
   });
 
   test('--subscription and --pool make the key for that subscription', async () => {
-    const { api, me, subscriptionId } = await customer();
+    const { api, me, subscriptionId } = await subscriber();
     const later = json(await me.ci('pools subscribe minimax-m3 --blocks europe --yes --json'));
     await me.ci(`keys create first --subscription ${subscriptionId}`);
     await me.ci('keys create second --pool kimi26');
@@ -64,7 +64,7 @@ describe('keys create', () => {
   });
 
   test('--pool takes the one seat that has no key yet', async () => {
-    const { api, me, subscriptionId } = await customer();
+    const { api, me, subscriptionId } = await subscriber();
     await me.ci(`keys create first --subscription ${subscriptionId}`);
     const second = textAt(json(await me.ci('pools subscribe kimi26 --blocks asia --yes --json')), 'id');
     expect((await me.ci('keys create next --pool kimi26')).code).toBe(0);
@@ -75,7 +75,7 @@ describe('keys create', () => {
   });
 
   test('--pool with several seats names them and is exit 2 where nobody can pick', async () => {
-    const { api, me, subscriptionId } = await customer();
+    const { api, me, subscriptionId } = await subscriber();
     const second = textAt(json(await me.ci('pools subscribe kimi26 --blocks asia --yes --json')), 'id');
     const before = api.changes.length;
     const { code, stdout, stderr } = await me.ci('keys create x --pool kimi26');
@@ -85,7 +85,7 @@ describe('keys create', () => {
   });
 
   test('--pool without a subscription on it: exit 6, and how to get one', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await subscriber();
     const before = api.changes.length;
     const { code, stderr } = await me.ci('keys create x --pool minimax-m3');
     expect([code, api.changes.length]).toEqual([6, before]);
@@ -102,7 +102,7 @@ describe('keys create', () => {
   });
 
   test('--pool whose key comes by mail: exit 6, and no advice to subscribe again', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await subscriber();
     await me.ci('pools subscribe glm5 --blocks asia --yes');
     const before = api.changes.length;
     const { code, stderr } = await me.ci('keys create x --pool glm5');
@@ -158,7 +158,7 @@ describe('keys create --save', () => {
   const file = (home: string) => path.join(home, '.env');
 
   test('writes the secret to a file that only its owner can read, and prints it nowhere', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await subscriber();
     const { code, stdout, stderr } = await me.ci('keys create prod --save .env');
     expect(code).toBe(0);
     const text = readFileSync(file(me.home), 'utf8');
@@ -173,7 +173,7 @@ describe('keys create --save', () => {
   test.each(['--json', '-o csv', '-o yaml', '-o table', '--fields apiKey', '--debug'])(
     'shows no secret with %s',
     async (flags) => {
-      const { me } = await customer();
+      const { me } = await subscriber();
       const { code, stdout, stderr } = await me.ci(`keys create prod --save .env ${flags}`);
       const [apiKey = 'none'] = secret.exec(readFileSync(file(me.home), 'utf8')) ?? [];
       expect(code).toBe(0);
@@ -182,7 +182,7 @@ describe('keys create --save', () => {
   );
 
   test('shows no secret on a terminal', async () => {
-    const { me } = await customer();
+    const { me } = await subscriber();
     const { code, written } = await shown(me, 'keys create prod --save .env');
     const [apiKey = 'none'] = secret.exec(readFileSync(file(me.home), 'utf8')) ?? [];
     expect(code).toBe(0);
@@ -191,7 +191,7 @@ describe('keys create --save', () => {
   });
 
   test('sets its variable in place, and keeps every other line', async () => {
-    const { me } = await customer();
+    const { me } = await subscriber();
     const before = '# mine\nexport OTHER="a b"\nLLM_KEY=old\n\nLAST=1';
     writeFileSync(file(me.home), before, { mode: 0o644 });
     expect((await me.ci('keys create prod --save .env --var LLM_KEY')).code).toBe(0);
@@ -202,14 +202,14 @@ describe('keys create --save', () => {
   });
 
   test('adds its variable to a file that ends without a line break', async () => {
-    const { me } = await customer();
+    const { me } = await subscriber();
     writeFileSync(file(me.home), 'LAST=1');
     await me.ci('keys create prod --save .env --var KEY');
     expect(readFileSync(file(me.home), 'utf8')).toMatch(/^LAST=1\nKEY=sk_live_[A-Za-z0-9_-]{32}\n$/);
   });
 
   test('where it cannot write, no key is made', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await subscriber();
     const before = api.changes.length;
     for (const target of ['missing/.env', '.']) {
       const { code, stdout, stderr } = await me.ci(['keys', 'create', 'prod', '--save', target]);
@@ -229,7 +229,7 @@ describe('keys create --save', () => {
   });
 
   test('the saved file signs /v1 calls of ci itself', async () => {
-    const { me } = await customer();
+    const { me } = await subscriber();
     await me.ci('keys create prod --save .env');
     const { code, stdout } = await me.sh('set -a; . ./.env; ci api GET /v1/models');
     expect([code, at(JSON.parse(stdout), 'data', 0, 'id')]).toEqual([0, 'kimi-k2.6']);
@@ -238,7 +238,7 @@ describe('keys create --save', () => {
 
 describe('keys list', () => {
   test('masks secrets in every format', async () => {
-    const { me } = await customer();
+    const { me } = await subscriber();
     const apiKey = (await me.ci('keys create prod --secret-only')).stdout.trim();
     const masked = `sk_live_…${apiKey.slice(-4)}`;
     for (const format of ['', '--json', '-o csv', '-o yaml', '-o table', '--fields apiKey', '--debug']) {
@@ -256,7 +256,7 @@ describe('keys list', () => {
   });
 
   test('tells each key in the API’s own fields, newest first', async () => {
-    const { me, subscriptionId } = await customer();
+    const { me, subscriptionId } = await subscriber();
     await me.ci('keys create prod');
     await me.ci('keys create client-acme --credit --max-budget 25');
     expect(json(await me.ci('keys ls --json'))).toMatchObject([
@@ -405,7 +405,7 @@ describe('keys delete', () => {
 });
 
 test('a line of keys list is a line of what cut and grep expect', async () => {
-  const { me } = await customer();
+  const { me } = await subscriber();
   await me.ci(['keys', 'create', 'with spaces and, a comma']);
   const { stdout } = await me.ci('keys list');
   expect(lines(stdout)).toHaveLength(1);

@@ -10,7 +10,7 @@ const pledge = 'DELETE /api/pools/kimi26/pledge';
 const end = '2026-05-14T09:00:00.000Z';
 
 /** Somebody with two subscriptions on kimi26; it is 09:00 UTC of 14 April 2026. */
-async function customer(env: Environment = {}, instead?: Instead) {
+async function subscriber(env: Environment = {}, instead?: Instead) {
   const api = await recordedSandbox(instead ? { instead } : {});
   const subscribe = async (block: string) =>
     textAt(await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: [block] }), 'id');
@@ -25,7 +25,7 @@ async function customer(env: Environment = {}, instead?: Instead) {
 
 describe('before pools cancel', () => {
   test('the subscription, its pool, its end, that nothing is refunded and the account are shown', async () => {
-    const { api, me, older, latest } = await customer();
+    const { api, me, older, latest } = await subscriber();
     const session = onTerminal(me, 'pools cancel kimi26');
     await session.shows(question);
     for (const fact of [latest, 'kimi26', 'asia', '$39.00', '14 May 2026', 'in 1 month']) {
@@ -41,7 +41,7 @@ describe('before pools cancel', () => {
   });
 
   test('the blocks are shown in UTC and in local time', async () => {
-    const { me } = await customer({ TZ: 'Asia/Kolkata' });
+    const { me } = await subscriber({ TZ: 'Asia/Kolkata' });
     const session = onTerminal(me, 'pools cancel kimi26');
     await session.shows(question);
     expect(session.screen).toContain('00:00–08:00');
@@ -54,7 +54,7 @@ describe('before pools cancel', () => {
     ['Enter', enter],
     ['n', `n${enter}`],
   ])('%s is No: exit 1, nothing is changed', async (_what, keys) => {
-    const { api, me, ending } = await customer();
+    const { api, me, ending } = await subscriber();
     const session = onTerminal(me, 'pools cancel kimi26');
     await session.shows(question);
     session.type(keys);
@@ -62,7 +62,7 @@ describe('before pools cancel', () => {
   });
 
   test('Ctrl-C is exit 130, nothing is changed', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await subscriber();
     const session = onTerminal(me, 'pools cancel kimi26');
     await session.shows(question);
     session.type(ctrlC);
@@ -74,7 +74,7 @@ describe('before pools cancel', () => {
     ['without a terminal and a pool', 'pools cancel'],
     ['with --no-input', 'pools cancel kimi26 --no-input'],
   ])('%s it is exit 2, and nothing is sent', async (_what, line) => {
-    const { api, me } = await customer();
+    const { api, me } = await subscriber();
     const { code, stdout, stderr } = await me.ci(line);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
@@ -82,21 +82,21 @@ describe('before pools cancel', () => {
   });
 
   test('with --no-input there is no question on a terminal either', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await subscriber();
     const { code, screen } = await shown(me, 'pools cancel kimi26 --no-input');
     expect([code, api.requests]).toEqual([2, []]);
     expect(screen).not.toContain(question);
   });
 
   test('with --yes and no pool it is exit 2, and nothing is sent', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await subscriber();
     const { code, stdout, stderr } = await me.ci('pools cancel --yes');
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
   });
 
   test('without a pool on a terminal, one is picked from a list', async () => {
-    const { me, ending, latest } = await customer();
+    const { me, ending, latest } = await subscriber();
     const session = onTerminal(me, 'pools cancel');
     await session.shows('Which pool?');
     await session.shows(/❯ kimi26/);
@@ -109,7 +109,7 @@ describe('before pools cancel', () => {
 
 describe('pools cancel', () => {
   test('after y ends the most recent subscription, once, and says which and when', async () => {
-    const { api, me, latest, ending } = await customer();
+    const { api, me, latest, ending } = await subscriber();
     const session = onTerminal(me, 'pools cancel kimi26', { columns: 120 });
     await session.shows(question);
     session.type(`y${enter}`);
@@ -122,7 +122,7 @@ describe('pools cancel', () => {
   });
 
   test('with --yes in a pipe prints a line a field', async () => {
-    const { api, me, latest, ending } = await customer();
+    const { api, me, latest, ending } = await subscriber();
     const { code, stdout, stderr } = await me.ci('pools cancel kimi26 --yes');
     const expected = [
       `id\t${latest}`,
@@ -136,7 +136,7 @@ describe('pools cancel', () => {
   });
 
   test('with --yes on a terminal does not ask, and still shows what', async () => {
-    const { me, latest, ending } = await customer();
+    const { me, latest, ending } = await subscriber();
     const { code, screen } = await shown(me, 'pools cancel kimi26 --yes');
     expect([code, await ending()]).toEqual([0, [latest]]);
     expect(screen).toContain('14 May 2026');
@@ -149,7 +149,7 @@ describe('pools cancel', () => {
       ['-o csv', 'id,poolSlug,status,cancelAtPeriodEnd,currentPeriodEnd\r\n'],
       ['-o yaml', 'id: '],
     ] as const) {
-      const { api, me, latest } = await customer();
+      const { api, me, latest } = await subscriber();
       const apiKey = textAt(await api.box.data('POST', '/api/keys/subscription', { subscriptionId: latest }), 'apiKey');
       const { code, stdout, stderr } = await me.ci(`pools cancel kimi26 --yes ${format}`);
       expect([code, stdout.startsWith(beginning), stderr]).toEqual([0, true, '']);
@@ -163,7 +163,7 @@ describe('pools cancel', () => {
   });
 
   test('a second time ends the one before, a third time is exit 6, and nothing is sent that changes', async () => {
-    const { api, me, older, latest, ending } = await customer();
+    const { api, me, older, latest, ending } = await subscriber();
     await me.ci('pools cancel kimi26 --yes');
     expect(json(await me.ci('pools cancel kimi26 --yes --json'))).toMatchObject({ id: older });
     expect(await ending()).toEqual([older, latest]);
@@ -176,7 +176,7 @@ describe('pools cancel', () => {
   });
 
   test('what was canceled works until its end, and is gone after it', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await subscriber();
     await me.ci('pools cancel kimi26 --yes');
     expect(listAt(json(await me.ci('pools subscriptions kimi26 --json')))).toHaveLength(2);
     await api.box.advance(31 * day);
@@ -208,7 +208,7 @@ describe('pools cancel', () => {
     ['without a subscription on the pool', 'minimax-m3', /minimax-m3/],
     ['of a pool that is none', 'kimi', /"kimi".*kimi26/],
   ])('%s is exit 5, and nothing is changed', async (_what, pool, said) => {
-    const { api, me } = await customer();
+    const { api, me } = await subscriber();
     const { code, stdout, stderr } = await me.ci(`pools cancel ${pool} --yes`);
     expect([code, stdout, api.changes]).toEqual([5, '', []]);
     expect(stderr).toMatch(oneLine);
@@ -218,7 +218,7 @@ describe('pools cancel', () => {
   test('whose answer is lost is not sent again, and what became of it is told', async () => {
     const look = 'GET /api/pools/kimi26/my-subscriptions';
     const lost = async (instead: Instead, settles = '1s', patience = '5s') => {
-      const { api, me, latest, ending } = await customer({}, instead);
+      const { api, me, latest, ending } = await subscriber({}, instead);
       settlesIn(me, settles);
       const ended = await me.ci(`pools cancel kimi26 --yes --json --settle ${patience}`);
       expect(api.changes).toEqual([pledge]);

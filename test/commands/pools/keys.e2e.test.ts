@@ -5,7 +5,7 @@ import { recordedSandbox } from '../../support/servers.ts';
 import { shown } from '../../support/terminal.ts';
 
 /** Somebody with one key on kimi26. */
-async function customer(env: Environment = {}) {
+async function keyHolder(env: Environment = {}) {
   const api = await recordedSandbox();
   const { box } = api;
   const subscriptionId = textAt(await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] }), 'id');
@@ -17,21 +17,21 @@ async function customer(env: Environment = {}) {
 
 describe('pools keys', () => {
   test('in a pipe is a line a key, its secret masked', async () => {
-    const { api, me, id, masked, subscriptionId } = await customer();
+    const { api, me, id, masked, subscriptionId } = await keyHolder();
     const { code, stdout, stderr } = await me.ci('pools keys kimi26');
     expect([code, stdout, stderr]).toEqual([0, `${id}\tprod\ttrue\t${masked}\t${subscriptionId}\n`, '']);
     expect(api.requests).toEqual(['GET /api/pools/kimi26/my-keys']);
   });
 
   test('with --reveal shows the secret in full', async () => {
-    const { me, id, apiKey, subscriptionId } = await customer();
+    const { me, id, apiKey, subscriptionId } = await keyHolder();
     const { code, stdout } = await me.ci('pools keys kimi26 --reveal');
     expect([code, stdout]).toEqual([0, `${id}\tprod\ttrue\t${apiKey}\t${subscriptionId}\n`]);
     expect(json(await me.ci('pools keys kimi26 --reveal --json'))).toMatchObject([{ apiKey }]);
   });
 
   test('masks the secret in every format, and in --debug', async () => {
-    const { me, apiKey, masked } = await customer();
+    const { me, apiKey, masked } = await keyHolder();
     for (const flags of ['--json', '-o csv', '-o yaml', '-o table', '--fields apiKey', '--jq .[].apiKey', '--debug']) {
       const { code, stdout, stderr } = await me.ci(`pools keys kimi26 ${flags}`);
       expect([flags, code, stdout.includes(masked)]).toEqual([flags, 0, true]);
@@ -40,14 +40,14 @@ describe('pools keys', () => {
   });
 
   test('with --reveal and --debug tells the secret on stdout alone', async () => {
-    const { me, apiKey } = await customer();
+    const { me, apiKey } = await keyHolder();
     const { stdout, stderr } = await me.ci('pools keys kimi26 --reveal --debug');
     expect([stdout.includes(apiKey), stderr.includes(apiKey)]).toEqual([true, false]);
     expect(stderr).toContain('/api/pools/kimi26/my-keys');
   });
 
   test('is JSON in the API’s own fields, CSV with a header, and YAML', async () => {
-    const { me, id, masked, subscriptionId } = await customer();
+    const { me, id, masked, subscriptionId } = await keyHolder();
     const createdAt = '2026-04-14T09:00:00.000Z';
     expect(json(await me.ci('pools keys kimi26 --json'))).toEqual([
       { id, name: 'prod', apiKey: masked, isActive: true, subscriptionId, createdAt },
@@ -61,7 +61,7 @@ describe('pools keys', () => {
   });
 
   test('on a terminal is a table that fits', async () => {
-    const { me, id, apiKey, masked } = await customer();
+    const { me, id, apiKey, masked } = await keyHolder();
     const { code, rows, written } = await shown(me, 'pools keys kimi26');
     expect(code).toBe(0);
     expect(rows[0]).toMatch(/^ID +NAME +STATUS +KEY$/);
@@ -72,7 +72,7 @@ describe('pools keys', () => {
   });
 
   test('tells what was revoked by not being there, and how to make one where there is none', async () => {
-    const { api, me, id } = await customer();
+    const { api, me, id } = await keyHolder();
     await api.box.data('DELETE', `/api/keys/${id}`);
     expect(await me.ci('pools keys kimi26')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect((await me.ci('pools keys kimi26 --json')).stdout).toBe('[]\n');
@@ -81,7 +81,7 @@ describe('pools keys', () => {
   });
 
   test('says that a key comes by mail, or what to subscribe to, where none can be made', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await keyHolder();
     await api.box.data('POST', '/api/pools/glm5/subscribe', { blocks: ['asia'] });
     expect((await shown(me, 'pools keys glm5')).screen).toMatch(
       /^No keys on glm5\. The key of this pool is sent by mail/,
@@ -92,7 +92,7 @@ describe('pools keys', () => {
   });
 
   test('of a pool that is none is exit 5, and names the nearest', async () => {
-    const { me } = await customer();
+    const { me } = await keyHolder();
     const { code, stdout, stderr } = await me.ci('pools keys kimi27 --reveal');
     expect([code, stdout]).toEqual([5, '']);
     expect(stderr).toMatch(oneLine);
@@ -105,7 +105,7 @@ describe('pools keys', () => {
     ['two pools', ['pools', 'keys', 'kimi26', 'glm5']],
     ['a flag that is none', ['pools', 'keys', 'kimi26', '--show']],
   ])('%s is exit 2 where nobody can be asked, and nothing is sent', async (_what, args) => {
-    const { api, me } = await customer();
+    const { api, me } = await keyHolder();
     const { code, stdout, stderr } = await me.ci(args);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
@@ -113,7 +113,7 @@ describe('pools keys', () => {
 });
 
 test('the secret that --reveal shows is one that works', async () => {
-  const { api, me } = await customer();
+  const { api, me } = await keyHolder();
   const apiKey = (await me.ci('pools keys kimi26 --reveal --jq .[0].apiKey')).stdout.trim();
   expect(apiKey).toMatch(secret);
   const models = await fetch(`${api.url}/v1/models`, { headers: { Authorization: `Bearer ${apiKey}` } });

@@ -22,7 +22,7 @@ const europe = 'pools subscribe kimi26 --blocks europe';
 type Answer = readonly [question: RegExp, act: () => string | Promise<string>];
 
 /** Somebody with an account, whose requests are counted, on a machine whose clock is the test's. */
-async function customer() {
+async function watchedBuyer() {
   let price: string | undefined;
   let held: { readonly request: string; readonly act: () => Promise<void> } | undefined;
   const api = await recordedSandbox({
@@ -140,34 +140,34 @@ const picks: readonly Answer[] = [
 
 describe('pools subscribe requests', () => {
   test('the list, the pool and my subscriptions once each, if everything is typed', async () => {
-    const { ci, charges } = await customer();
+    const { ci, charges } = await watchedBuyer();
     const { code, requests } = await ci(`${europe} --yes`);
     expect([code, requests, await charges()]).toEqual([0, [list, pool, mine, buys], 1]);
   });
 
   test('no more for a UUID, or with --again', async () => {
-    const { ci } = await customer();
+    const { ci } = await watchedBuyer();
     const { requests } = await ci('pools subscribe 6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c2601 --blocks europe --yes');
     expect(requests).toEqual([list, pool, mine, buys]);
     expect((await ci(`${europe} --yes --again`)).requests).toEqual([list, pool, mine, buys]);
   });
 
   test('no more at a terminal if nothing is asked', async () => {
-    const { ci } = await customer();
+    const { ci } = await watchedBuyer();
     expect((await ci(`${europe} --yes`, [])).requests).toEqual([list, pool, mine, buys]);
     const picked = await ci('pools subscribe --yes --again', picks);
     expect(picked.requests).toEqual([list, pool, mine, buys]);
   });
 
   test('my subscriptions again after a question: another machine may have bought', async () => {
-    const { ci } = await customer();
+    const { ci } = await watchedBuyer();
     expect((await ci('pools subscribe', [...picks, yes])).requests).toEqual([list, pool, mine, mine, buys]);
     const again = await ci(`${europe} --yes`, [[/once more\?.*$/, () => 'y']]);
     expect([again.code, again.requests]).toEqual([0, [list, pool, mine, mine, buys]]);
   });
 
   test('everything again if the question was on the screen for a while', async () => {
-    const { ci, pass, charges } = await customer();
+    const { ci, pass, charges } = await watchedBuyer();
     const { code, requests } = await ci('pools subscribe', [
       ...picks,
       [
@@ -182,7 +182,7 @@ describe('pools subscribe requests', () => {
   });
 
   test('only my subscriptions with --ensure if they cover it, and the list for a UUID', async () => {
-    const { api, ci } = await customer();
+    const { api, ci } = await watchedBuyer();
     await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
     const { code, requests } = await ci(`${europe} --ensure --yes`);
     expect([code, requests]).toEqual([0, [mine]]);
@@ -192,19 +192,19 @@ describe('pools subscribe requests', () => {
   });
 
   test('nothing twice with --ensure if nothing covers it', async () => {
-    const { ci } = await customer();
+    const { ci } = await watchedBuyer();
     expect((await ci(`${europe} --ensure --yes`)).requests).toEqual([mine, list, pool, buys]);
   });
 
   test('the list and the pool with --dry-run, typed or picked', async () => {
-    const { ci } = await customer();
+    const { ci } = await watchedBuyer();
     expect((await ci(`${europe} --dry-run`)).requests).toEqual([list, pool]);
     expect((await ci('pools subscribe --dry-run', picks)).requests).toEqual([list, pool]);
     expect((await ci('pools quote', picks)).requests).toEqual([list, pool]);
   });
 
   test('the account and each pool of mine once with max-monthly-spend', async () => {
-    const { api, ci } = await customer();
+    const { api, ci } = await watchedBuyer();
     await ci('config set max-monthly-spend 500');
     expect((await ci(`${europe} --dry-run`)).requests).toEqual([list, pool, account]);
     expect((await ci(`${europe} --yes`)).requests).toEqual([list, pool, account, mine, buys]);
@@ -215,14 +215,14 @@ describe('pools subscribe requests', () => {
   });
 
   test('max-monthly-spend again after a question', async () => {
-    const { ci } = await customer();
+    const { ci } = await watchedBuyer();
     await ci('config set max-monthly-spend 500');
     const { requests } = await ci(europe, [yes]);
     expect(requests).toEqual([list, pool, account, mine, mine, account, buys]);
   });
 
   test('nothing more after a short wait for another process that bought nothing', async () => {
-    const { api, ci, holdingTheLock } = await customer();
+    const { api, ci, holdingTheLock } = await watchedBuyer();
     let bought: ReturnType<typeof ci> | undefined;
     await holdingTheLock(async () => {
       bought = ci(`${europe} --ensure --yes`);
@@ -232,7 +232,7 @@ describe('pools subscribe requests', () => {
   });
 
   test('everything again after a long wait', async () => {
-    const { api, ci, holdingTheLock, pass } = await customer();
+    const { api, ci, holdingTheLock, pass } = await watchedBuyer();
     let bought: ReturnType<typeof ci> | undefined;
     await holdingTheLock(async () => {
       bought = ci(`${europe} --ensure --yes`);
@@ -243,7 +243,7 @@ describe('pools subscribe requests', () => {
   });
 
   test('the account again if another process bought meanwhile, and then nothing that is covered', async () => {
-    const { ci, charges, beforeAnswer } = await customer();
+    const { ci, charges, beforeAnswer } = await watchedBuyer();
     const other = beforeAnswer(pool, () => ci(`${europe} --yes`));
     const { code, requests, stdout } = await ci(`${europe} --ensure --yes --json`);
     expect([code, (await other).code, await charges()]).toEqual([0, 0, 1]);
@@ -253,7 +253,7 @@ describe('pools subscribe requests', () => {
 });
 
 test('an earlier purchase that is found during the wait counts as this one, and is held against --max-price', async () => {
-  const { api, ci, charges, holdingTheLock } = await customer();
+  const { api, ci, charges, holdingTheLock } = await watchedBuyer();
   let adopted: ReturnType<typeof ci> | undefined;
   await holdingTheLock(async ({ record }) => {
     adopted = ci(`${europe} --max-price 50 --yes --json`);
@@ -280,7 +280,7 @@ describe('what changes while the question is on the screen', () => {
   ];
 
   test('refuses a price that has risen', async () => {
-    const { api, ci, pass, setPrice } = await customer();
+    const { api, ci, pass, setPrice } = await watchedBuyer();
     const { code, stderr } = await ci(europe, [
       later(() => {
         pass(6000);
@@ -293,7 +293,7 @@ describe('what changes while the question is on the screen', () => {
   });
 
   test('refuses a price that has risen, even if it is below --max-price', async () => {
-    const { api, ci, pass, setPrice } = await customer();
+    const { api, ci, pass, setPrice } = await watchedBuyer();
     const raise = later(() => {
       pass(6000);
       setPrice('49.01');
@@ -303,7 +303,7 @@ describe('what changes while the question is on the screen', () => {
   });
 
   test('buys up to --max-price if nobody was asked', async () => {
-    const { api, ci, holdingTheLock, pass, setPrice } = await customer();
+    const { api, ci, holdingTheLock, pass, setPrice } = await watchedBuyer();
     let bought: ReturnType<typeof ci> | undefined;
     await holdingTheLock(async () => {
       bought = ci(`${europe} --max-price 60 --yes`);
@@ -315,7 +315,7 @@ describe('what changes while the question is on the screen', () => {
   });
 
   test('buys at a price that has fallen, and says which', async () => {
-    const { ci, pass, setPrice } = await customer();
+    const { ci, pass, setPrice } = await watchedBuyer();
     setPrice('60.00');
     const { code, stderr } = await ci(europe, [
       later(() => {
@@ -329,7 +329,7 @@ describe('what changes while the question is on the screen', () => {
   });
 
   test('accepts the agreed price if it had fallen and rose again', async () => {
-    const { ci, pass, setPrice } = await customer();
+    const { ci, pass, setPrice } = await watchedBuyer();
     const { code, stderr } = await ci(europe, [
       later(() => {
         pass(6000);
@@ -340,7 +340,7 @@ describe('what changes while the question is on the screen', () => {
   });
 
   test('refuses what has sold out', async () => {
-    const { api, ci, pass } = await customer();
+    const { api, ci, pass } = await watchedBuyer();
     const { code, stderr } = await ci(europe, [
       [
         yes[0],

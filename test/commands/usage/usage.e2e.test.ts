@@ -32,7 +32,7 @@ async function chat(box: TestSandbox, key: string) {
 }
 
 /** Somebody with a key that was used twice, one that was used once, and one that was not used. */
-async function customer(env: Environment = {}, instead?: (request: Received) => Behaviour | undefined) {
+async function customerWithUsage(env: Environment = {}, instead?: (request: Received) => Behaviour | undefined) {
   const api = await recordedSandbox(instead ? { instead } : {});
   const busy = await poolKey(api.box);
   const calm = await creditKey(api.box, { name: 'client-acme', maxBudget: 25 });
@@ -56,7 +56,7 @@ function cacheFile(me: User): string {
 
 describe('usage', () => {
   test('in a pipe is a line a key: id, name, type, requests, tokens, those in and those out', async () => {
-    const { api, me, busy, calm, idle, each } = await customer();
+    const { api, me, busy, calm, idle, each } = await customerWithUsage();
     const { code, stdout } = await me.ci('usage');
     expect([code, api.requests]).toEqual([0, [all]]);
     expect(stdout).toBe(
@@ -69,7 +69,7 @@ describe('usage', () => {
   });
 
   test('is JSON in the API’s own fields, CSV with a header and YAML, of the same figures', async () => {
-    const { me, busy, each } = await customer();
+    const { me, busy, each } = await customerWithUsage();
     const listed = json(await me.ci('usage --json'));
     const used = {
       requests: 2,
@@ -96,7 +96,7 @@ describe('usage', () => {
   });
 
   test('for people has a bar a key, the longest of the one that used most, on a terminal of 80 columns', async () => {
-    const { me } = await customer();
+    const { me } = await customerWithUsage();
     const { code, rows } = await shown(me, 'usage');
     const bars = (name: string) => /[█▏▎▍▌▋▊▉]+/.exec(rows.find((row) => row.includes(name)) ?? '')?.[0] ?? '';
     expect(code).toBe(0);
@@ -105,7 +105,7 @@ describe('usage', () => {
   });
 
   test('for people on a wide terminal has all figures and the bars', async () => {
-    const { me } = await customer();
+    const { me } = await customerWithUsage();
     const { rows } = await shown(me, 'usage', { columns: 160 });
     const heading = rows.find((row) => row.startsWith('ID'));
     expect(heading).toMatch(/^ID +KEY +TYPE +REQUESTS +TOKENS +PROMPT +COMPLETION/);
@@ -120,7 +120,7 @@ describe('usage', () => {
   });
 
   test('counts over the period that is asked for, 24 hours without one', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await customerWithUsage();
     const requests = async (flags: string) => cells((await me.ci(`usage --refresh ${flags}`)).stdout).at(-1)?.[3];
     expect([await requests('--period 1h'), await requests('')]).toEqual(['2', '2']);
     await api.box.advance(2 * hour);
@@ -132,7 +132,7 @@ describe('usage', () => {
   });
 
   test('the period changes no JSON, which has them all', async () => {
-    const { me } = await customer();
+    const { me } = await customerWithUsage();
     expect((await me.ci('usage --period 1h --json')).stdout).toBe((await me.ci('usage --period 30d --json')).stdout);
   });
 
@@ -150,7 +150,7 @@ describe('usage', () => {
     ['two keys', ['usage', 'a', 'b']],
     ['a key and --self', ['usage', 'a', '--self']],
   ])('%s is exit 2, and nothing is sent', async (_what, args) => {
-    const { api, me } = await customer();
+    const { api, me } = await customerWithUsage();
     const { code, stdout, stderr } = await me.ci(args, {
       env: { CHEAPESTINFERENCE_API_KEY: 'sk_live_0123456789abcdef' },
     });
@@ -168,7 +168,7 @@ describe('usage', () => {
 
 describe('the figures are kept, as the API answers 12 requests in 12 hours', () => {
   test('a second call sends no request, and says how old they are and how many requests are left', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await customerWithUsage();
     const first = await me.ci('usage');
     expect(first.stderr).toMatch(/\b11 requests left\b/);
     const second = await me.ci('usage --json');
@@ -179,7 +179,7 @@ describe('the figures are kept, as the API answers 12 requests in 12 hours', () 
   });
 
   test('--refresh asks again', async () => {
-    const { api, me, busy } = await customer();
+    const { api, me, busy } = await customerWithUsage();
     await me.ci('usage');
     await chat(api.box, busy.apiKey);
     expect(cells((await me.ci('usage')).stdout).at(-1)?.[3]).toBe('2');
@@ -189,7 +189,7 @@ describe('the figures are kept, as the API answers 12 requests in 12 hours', () 
   });
 
   test('the 13th request within 12 hours gets the last figures, with a warning', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await customerWithUsage();
     for (let left = 11; left >= 0; left -= 1) {
       const { code, stderr } = await me.ci('usage --refresh');
       expect([code, stderr]).toEqual([0, expect.stringMatching(new RegExp(`\\b${left} requests? left\\b`))]);
@@ -212,7 +212,9 @@ describe('the figures are kept, as the API answers 12 requests in 12 hours', () 
 
   test('a failure of another kind is told, and no old figures with it', async () => {
     let fails = false;
-    const { me } = await customer({}, () => (fails ? answer(401, { success: false, error: 'No entry' }) : undefined));
+    const { me } = await customerWithUsage({}, () =>
+      fails ? answer(401, { success: false, error: 'No entry' }) : undefined,
+    );
     await me.ci('usage');
     fails = true;
     const { code, stdout, stderr } = await me.ci('usage --refresh');
@@ -221,7 +223,7 @@ describe('the figures are kept, as the API answers 12 requests in 12 hours', () 
   });
 
   test('figures of two hours ago are asked for again', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await customerWithUsage();
     await me.ci('usage');
     const file = cacheFile(me);
     const aged = readFileSync(file, 'utf8').replace(
@@ -234,7 +236,7 @@ describe('the figures are kept, as the API answers 12 requests in 12 hours', () 
   });
 
   test('in a file that only its owner can read, and without any key in it', async () => {
-    const { me, busy, calm } = await customer();
+    const { me, busy, calm } = await customerWithUsage();
     await me.ci('usage');
     const file = cacheFile(me);
     expect([statSync(file).mode & 0o777, statSync(cacheFolder(me)).mode & 0o777]).toEqual([0o600, 0o700]);
@@ -243,14 +245,14 @@ describe('the figures are kept, as the API answers 12 requests in 12 hours', () 
   });
 
   test('for each account on its own', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await customerWithUsage();
     await me.ci('usage');
     await me.ci('usage', { env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_of_somebody_else_0123456789' } });
     expect(api.requests).toEqual([all, all]);
   });
 
   test('a damaged file is no obstacle', async () => {
-    const { api, me } = await customer();
+    const { api, me } = await customerWithUsage();
     const { stdout } = await me.ci('usage');
     for (const text of ['', '{', '[]', '{"at":1,"data":[1],"requests":[]}']) {
       writeFileSync(cacheFile(me), text);
@@ -262,7 +264,7 @@ describe('the figures are kept, as the API answers 12 requests in 12 hours', () 
 
 describe('usage of one key', () => {
   test('by its id is one request, and a line a field', async () => {
-    const { api, me, calm, each } = await customer();
+    const { api, me, calm, each } = await customerWithUsage();
     const { code, stdout, stderr } = await me.ci(`usage ${calm.id}`);
     expect([code, stderr, api.requests]).toEqual([0, '', [`GET /api/usage/${calm.id}`]]);
     expect(stdout).toBe(
@@ -279,7 +281,7 @@ describe('usage of one key', () => {
   });
 
   test('by its name, without a request for all usage', async () => {
-    const { api, me, calm } = await customer();
+    const { api, me, calm } = await customerWithUsage();
     const usage = json(await me.ci('usage client-acme --json'));
     expect(usage).toMatchObject({
       id: calm.id,
@@ -291,7 +293,7 @@ describe('usage of one key', () => {
   });
 
   test('prints CSV and YAML, and for people what the period has', async () => {
-    const { api, me, calm, each } = await customer();
+    const { api, me, calm, each } = await customerWithUsage();
     const { total, prompt, completion } = each;
     expect((await me.ci('usage client-acme -o csv')).stdout).toBe(
       `id,name,type,requests,tokens,promptTokens,completionTokens\r\n${calm.id},client-acme,credit,1,${total},${prompt},${completion}\r\n`,
@@ -305,7 +307,7 @@ describe('usage of one key', () => {
   });
 
   test('that is none is exit 5, by name and by id', async () => {
-    const { me } = await customer();
+    const { me } = await customerWithUsage();
     for (const key of ['nobody', '6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c2601']) {
       const { code, stdout, stderr } = await me.ci(`usage ${key}`);
       expect([code, stdout]).toEqual([5, '']);
@@ -314,7 +316,7 @@ describe('usage of one key', () => {
   });
 
   test('whose name two bear is exit 2, and both are told', async () => {
-    const { api, me, idle } = await customer();
+    const { api, me, idle } = await customerWithUsage();
     const twin = await creditKey(api.box, { name: 'idle' });
     const { code, stdout, stderr } = await me.ci('usage idle');
     expect([code, stdout]).toEqual([2, '']);
@@ -327,7 +329,7 @@ describe('usage --self', () => {
   const self = { path: '/v1/usage' };
 
   test('asks with the key in CHEAPESTINFERENCE_API_KEY, and needs no other', async () => {
-    const { api, calm } = await customer();
+    const { api, calm } = await customerWithUsage();
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_API_KEY: calm.apiKey });
     const { code, stdout, stderr } = await me.ci('usage --self');
     expect([code, stderr, api.requests]).toEqual([0, '', [`GET ${self.path}`]]);
@@ -343,7 +345,7 @@ describe('usage --self', () => {
   });
 
   test('is JSON as the API has it, CSV and YAML', async () => {
-    const { api, busy } = await customer();
+    const { api, busy } = await customerWithUsage();
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_API_KEY: busy.apiKey });
     const answered = json(await me.ci('usage --self --json'));
     expect(answered).toEqual({
@@ -361,7 +363,7 @@ describe('usage --self', () => {
   });
 
   test('for people tells money in dollars and days', async () => {
-    const { api, calm } = await customer();
+    const { api, calm } = await customerWithUsage();
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_API_KEY: calm.apiKey });
     const { code, screen } = await shown(me, 'usage --self');
     expect(code).toBe(0);
@@ -382,7 +384,7 @@ describe('usage --self', () => {
   });
 
   test('with a key that is none, or was revoked, is exit 4', async () => {
-    const { api, busy } = await customer();
+    const { api, busy } = await customerWithUsage();
     const refused = async (key: string) =>
       user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_API_KEY: key }).ci('usage --self --json');
     const unknown = await refused('sk_live_nobody_has_this_one_0123456789');

@@ -56,7 +56,7 @@ async function lateServer({ request: spoiled, listsNoSecrets }: LateChange, comm
 }
 
 /** A user of such a server, with this settling time. */
-async function customer(change: LateChange, whenOver: CleanUp, { settling = '30s', commits = true } = {}) {
+async function lateCustomer(change: LateChange, whenOver: CleanUp, { settling = '30s', commits = true } = {}) {
   const server = await lateServer(change, commits, whenOver);
   const env = { CHEAPESTINFERENCE_API_URL: server.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: managementKey };
   const me = user(env, whenOver);
@@ -75,7 +75,7 @@ describe.concurrent('a purchase that is committed late, in real time', () => {
   test.for(signals)(
     'is finished after %s, and --ensure buys no second one',
     async (signal, { expect, onTestFinished }) => {
-      const { server, me } = await customer(purchase, onTestFinished);
+      const { server, me } = await lateCustomer(purchase, onTestFinished);
       const running = me.start(`${purchase.line} --settle 2s`);
       await server.arrived;
       running.kill(signal);
@@ -89,7 +89,7 @@ describe.concurrent('a purchase that is committed late, in real time', () => {
   );
 
   test('is found by --ensure after SIGKILL', async ({ expect, onTestFinished }) => {
-    const { server, me } = await customer(purchase, onTestFinished);
+    const { server, me } = await lateCustomer(purchase, onTestFinished);
     const running = me.start(purchase.line);
     await server.arrived;
     running.kill('SIGKILL');
@@ -100,7 +100,7 @@ describe.concurrent('a purchase that is committed late, in real time', () => {
   });
 
   test('is bought by --ensure after SIGKILL, once it can come no more', async ({ expect, onTestFinished }) => {
-    const { server, me } = await customer(purchase, onTestFinished, { settling: '6s', commits: false });
+    const { server, me } = await lateCustomer(purchase, onTestFinished, { settling: '6s', commits: false });
     const running = me.start(purchase.line);
     await server.arrived;
     const sent = performance.now();
@@ -115,7 +115,7 @@ describe.concurrent('a purchase that is committed late, in real time', () => {
     ['its time limit', '--timeout 1s', () => {}],
     ['a dropped connection', '', ({ response }: Waiting) => response.destroy()],
   ] as const)('is found by --ensure after %s', async ([, flags, strike], { expect, onTestFinished }) => {
-    const { server, me } = await customer(purchase, onTestFinished);
+    const { server, me } = await lateCustomer(purchase, onTestFinished);
     const running = me.start(`${purchase.line} --settle 2s ${flags}`);
     strike(await server.arrived);
     const first = await running.ended;
@@ -128,7 +128,7 @@ describe.concurrent('a purchase that is committed late, in real time', () => {
   });
 
   test('is reported once the command continues after SIGSTOP', async ({ expect, onTestFinished }) => {
-    const { server, me } = await customer(purchase, onTestFinished);
+    const { server, me } = await lateCustomer(purchase, onTestFinished);
     const running = me.start(`${purchase.line} --settle 2s --timeout 2s`);
     const { answered } = await server.arrived;
     running.kill('SIGSTOP');
@@ -145,7 +145,7 @@ describe.concurrent('a key that is committed late, and that the API lists withou
   const change = keyCreationUnlisted;
 
   test.for(signals)('is delivered after %s', async (signal, { expect, onTestFinished }) => {
-    const { server, me } = await customer(change, onTestFinished);
+    const { server, me } = await lateCustomer(change, onTestFinished);
     const running = me.start(`${change.line} --settle 2s`);
     await server.arrived;
     running.kill(signal);
@@ -158,7 +158,7 @@ describe.concurrent('a key that is committed late, and that the API lists withou
     expect,
     onTestFinished,
   }) => {
-    const { server, me } = await customer(change, onTestFinished);
+    const { server, me } = await lateCustomer(change, onTestFinished);
     const running = me.start(`${change.line} --settle 2s --timeout 2s`);
     const { answered } = await server.arrived;
     running.kill('SIGSTOP');
@@ -170,7 +170,7 @@ describe.concurrent('a key that is committed late, and that the API lists withou
   });
 
   test('is not created again by --ensure after SIGKILL', async ({ expect, onTestFinished }) => {
-    const { server, me } = await customer(change, onTestFinished);
+    const { server, me } = await lateCustomer(change, onTestFinished);
     const running = me.start(change.line);
     await server.arrived;
     running.kill('SIGKILL');

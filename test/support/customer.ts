@@ -1,0 +1,18 @@
+import { type Environment, type User, userOf } from './cli.ts';
+import type { TestSandbox } from './sandbox.ts';
+import { type RecordingServer, recordedSandbox } from './servers.ts';
+
+/** Somebody signed in at a sandbox that keeps every request. */
+export interface Customer {
+  readonly me: User;
+  readonly api: RecordingServer & { readonly box: TestSandbox };
+}
+
+/** Signs somebody in at a sandbox of their own. */
+export async function customer({
+  env = {},
+  ...setting
+}: Parameters<typeof recordedSandbox>[0] & { readonly env?: Environment } = {}): Promise<Customer> {
+  const api = await recordedSandbox(setting);
+  return { api, me: userOf(api, env) };
+}
