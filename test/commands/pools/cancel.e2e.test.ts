@@ -185,7 +185,7 @@ describe('pools cancel', () => {
 
   test('is not taken for done because another subscription was ended while the question was on the screen', async () => {
     let endedElsewhere = '';
-    const { me, older } = await customer({}, ({ method, path }, box) => {
+    const { me, older } = await subscriber({}, ({ method, path }, box) => {
       if (endedElsewhere === '') return undefined;
       if (method === 'DELETE') return data({ canceled: true });
       if (path !== '/api/pools/kimi26/my-subscriptions') return undefined;
