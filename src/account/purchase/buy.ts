@@ -81,8 +81,10 @@ export async function buyOnce(
     const agreed = purchase.quote.charge.atMost;
     // Without a prompt, the limit counts as the agreed price.
     const maximum = asksConsent ? agreed : (maxPrice ?? agreed);
-    const current = snapshot.isFresh ? purchase : await priceNow(now, purchase, maximum);
-    checkSpending(context, current, await now.spending());
+    const spent = await now.spending();
+    // Fetching the account may have taken a while, so the price is the last to be checked.
+    const current = snapshot.isFresh ? purchase : await priceNow(context, now, purchase, maximum);
+    checkSpending(context, current, spent);
     const result = await charge(context, current, mine);
     // The price had fallen since the user agreed, and rose again.
     const isAgreed = result.charge !== undefined && result.charge <= agreed;
@@ -123,10 +125,12 @@ async function coveringOrRefusal(
 
 /** Fetches the price again. @throws CommandError (unavailable); (price_above_maximum) if it is above what was agreed to */
 async function priceNow(
-  { catalog }: PurchaseSnapshot,
+  context: BuyingContext,
+  snapshot: PurchaseSnapshot,
   { pool, blocks, quote }: PricedPurchase,
   maximum: Cents,
 ): Promise<PricedPurchase> {
+  const { catalog } = snapshot.isFresh ? snapshot : await PurchaseSnapshot.take(context);
   const purchase = await fetchPrice(catalog, pool.id, blocks, quote);
   checkAvailable(purchase);
   if (purchase.quote.charge.atMost <= maximum) return purchase;

@@ -314,6 +314,29 @@ describe('what changes while the question is on the screen', () => {
     expect([(await bought)?.code, api.changes]).toEqual([0, [buys]]);
   });
 
+  test.each([
+    ['my subscriptions', mine, ''],
+    ['the account', account, '500'],
+  ])('refuses a price that has risen while %s took long to arrive', async (_, request, limit) => {
+    const { api, ci, beforeAnswer, holdingTheLock, pass, setPrice } = await watchedBuyer();
+    if (limit) await ci(`config set max-monthly-spend ${limit}`);
+    let bought: ReturnType<typeof ci> | undefined;
+    let slow: Promise<void> | undefined;
+    await holdingTheLock(async () => {
+      bought = ci(`${europe} --yes`);
+      await api.times(limit ? account : pool, 1);
+      if (limit) pass(6000);
+      slow = beforeAnswer(request, async () => {
+        pass(6000);
+        setPrice('49.01');
+      });
+    });
+    const ended = await bought;
+    await slow;
+    expect([ended?.code, api.changes]).toEqual([8, []]);
+    expect(ended?.stderr).toContain("today's charge is $49.01, and you agreed to $49.00");
+  });
+
   test('buys at a price that has fallen, and says which', async () => {
     const { ci, pass, setPrice } = await watchedBuyer();
     setPrice('60.00');
