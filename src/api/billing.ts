@@ -1,9 +1,9 @@
 import * as z from 'zod/mini';
-import { once } from '../domain/once.ts';
+import { lazy } from '../domain/lazy.ts';
 import type { ApiClient, ReadOptions } from './client.ts';
 import { count, id, maybe, usd } from './schema.ts';
 
-const pledgeSchema = once(() =>
+const pledgeSchema = lazy(() =>
   z.looseObject({
     id: id(),
     poolId: maybe(id()),
@@ -18,7 +18,7 @@ const pledgeSchema = once(() =>
 /** A pool subscription as the account lists it. */
 export type PoolPledge = z.infer<ReturnType<typeof pledgeSchema>>;
 
-export const billingStatusSchema = once(() =>
+export const billingStatusSchema = lazy(() =>
   z.looseObject({
     subscriptions: maybe(z.array(z.unknown())),
     poolPledges: maybe(z.array(pledgeSchema())),
@@ -34,7 +34,7 @@ export const billingStatusSchema = once(() =>
 /** The account: its pool subscriptions and its credit, `creditBalance` in USD. */
 export type BillingStatus = z.infer<ReturnType<typeof billingStatusSchema>>;
 
-export const creditsSchema = once(() =>
+export const creditsSchema = lazy(() =>
   z.looseObject({
     totalTopUp: maybe(usd()),
     remaining: maybe(usd()),
@@ -46,8 +46,8 @@ export const creditsSchema = once(() =>
 /** The prepaid credit, in USD. */
 export type Credits = z.infer<ReturnType<typeof creditsSchema>>;
 
-export const stripeTopupSchema = once(() => z.looseObject({ sessionUrl: z.string(), sessionId: maybe(z.string()) }));
-export const usdcTopupSchema = once(() =>
+export const stripeTopupSchema = lazy(() => z.looseObject({ sessionUrl: z.string(), sessionId: maybe(z.string()) }));
+export const usdcTopupSchema = lazy(() =>
   z.looseObject({ address: z.string(), chain: maybe(z.string()), amount: maybe(usd()) }),
 );
 
@@ -57,16 +57,16 @@ export type StripeTopup = z.infer<ReturnType<typeof stripeTopupSchema>>;
 /** Where to send USDC; `amount` in USD is what must arrive. */
 export type UsdcTopup = z.infer<ReturnType<typeof usdcTopupSchema>>;
 
-export const verifiedTopupSchema = once(() => z.looseObject({ credited: maybe(usd()), balance: maybe(usd()) }));
+export const verifiedTopupSchema = lazy(() => z.looseObject({ credited: maybe(usd()), balance: maybe(usd()) }));
 
 /** What a USDC payment brought, in USD. */
 export type VerifiedTopup = z.infer<ReturnType<typeof verifiedTopupSchema>>;
 
 /** The answer to "save a card": no shape is documented, a page to open where there is one. */
-export const setupIntentSchema = once(() => z.looseObject({ url: maybe(z.string()), sessionUrl: maybe(z.string()) }));
+export const setupIntentSchema = lazy(() => z.looseObject({ url: maybe(z.string()), sessionUrl: maybe(z.string()) }));
 export type SetupIntent = z.infer<ReturnType<typeof setupIntentSchema>>;
 
-export const planSchema = once(() =>
+export const planSchema = lazy(() =>
   z.looseObject({
     slug: z.string(),
     name: maybe(z.string()),
@@ -78,7 +78,7 @@ export const planSchema = once(() =>
 /** A retired flat plan. */
 export type Plan = z.infer<ReturnType<typeof planSchema>>;
 
-export const planSubscriptionSchema = once(() =>
+export const planSubscriptionSchema = lazy(() =>
   z.looseObject({
     subscriptionId: maybe(id()),
     planSlug: maybe(z.string()),

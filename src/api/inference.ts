@@ -1,14 +1,14 @@
 import * as z from 'zod/mini';
-import { once } from '../domain/once.ts';
+import { lazy } from '../domain/lazy.ts';
 import type { ApiClient } from './client.ts';
 import { maybe } from './schema.ts';
 
-const modelsSchema = once(() => z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) }));
+const modelsSchema = lazy(() => z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) }));
 
 /** What a consumption key may use. */
 export type Models = z.infer<ReturnType<typeof modelsSchema>>;
 
-const chatCompletionSchema = once(() =>
+const chatCompletionSchema = lazy(() =>
   z.looseObject({
     id: maybe(z.string()),
     model: maybe(z.string()),
@@ -21,7 +21,7 @@ const chatCompletionSchema = once(() =>
 /** The answer of a model, in the OpenAI format. */
 export type ChatCompletion = z.infer<ReturnType<typeof chatCompletionSchema>>;
 
-const messageSchema = once(() =>
+const messageSchema = lazy(() =>
   z.looseObject({
     id: maybe(z.string()),
     model: maybe(z.string()),

@@ -1,10 +1,10 @@
 import * as z from 'zod/mini';
-import { once } from '../domain/once.ts';
+import { lazy } from '../domain/lazy.ts';
 import type { ApiClient } from './client.ts';
 import { segment } from './path.ts';
 import { count, id, maybe, usd } from './schema.ts';
 
-export const keySchema = once(() =>
+export const keySchema = lazy(() =>
   z.looseObject({
     id: id(),
     name: maybe(z.string()),
@@ -27,7 +27,7 @@ export const keySchema = once(() =>
 export type Key = z.infer<ReturnType<typeof keySchema>>;
 
 // Only the secret is required: it is shown this once, and must not be lost for want of an id.
-export const createdKeySchema = once(() =>
+export const createdKeySchema = lazy(() =>
   z.looseObject({ id: maybe(id()), name: maybe(z.string()), apiKey: z.string() }),
 );
 

@@ -1,12 +1,12 @@
 import * as z from 'zod/mini';
 import type { Block } from '../domain/blocks.ts';
-import { once } from '../domain/once.ts';
+import { lazy } from '../domain/lazy.ts';
 import type { BillingCycle } from '../domain/quote.ts';
 import type { ApiClient, ReadOptions, Tagged } from './client.ts';
 import { segment } from './path.ts';
 import { count, fraction, hour, id, maybe, usd } from './schema.ts';
 
-const blockSchema = once(() =>
+const blockSchema = lazy(() =>
   z.looseObject({
     block: z.string(),
     hoursUtc: maybe(z.string()),
@@ -15,7 +15,7 @@ const blockSchema = once(() =>
   }),
 );
 
-export const poolSchema = once(() =>
+export const poolSchema = lazy(() =>
   z.looseObject({
     id: id(),
     slug: maybe(z.string()),
@@ -42,7 +42,7 @@ export type Pool = z.infer<ReturnType<typeof poolSchema>>;
 /** One block of a pool as the live API lists it: `pricePerMonth` in USD; `status` `available`, `limited` or `sold-out`. */
 export type PoolBlock = z.infer<ReturnType<typeof blockSchema>>;
 
-export const poolDetailSchema = once(() =>
+export const poolDetailSchema = lazy(() =>
   z.extend(poolSchema(), {
     hourSlots: maybe(
       z.array(
@@ -64,11 +64,11 @@ export const poolDetailSchema = once(() =>
  */
 export type PoolDetail = z.infer<ReturnType<typeof poolDetailSchema>>;
 
-const heldHours = once(() =>
+const heldHours = lazy(() =>
   z.array(z.looseObject({ hour: hour(), slotIndex: maybe(z.number()), pricePerDay: maybe(usd()) })),
 );
 
-export const poolKeySchema = once(() =>
+export const poolKeySchema = lazy(() =>
   z.looseObject({
     id: maybe(id()),
     name: maybe(z.string()),
@@ -82,7 +82,7 @@ export const poolKeySchema = once(() =>
 /** A key of a pool subscription, with its secret. */
 export type PoolKey = z.infer<ReturnType<typeof poolKeySchema>>;
 
-export const subscriptionSchema = once(() =>
+export const subscriptionSchema = lazy(() =>
   z.looseObject({
     id: id(),
     poolId: maybe(id()),
@@ -104,7 +104,7 @@ export type SubscribeResult =
   | { readonly kind: 'subscribed'; readonly subscriptions: Subscription[] }
   | { readonly kind: 'checkout'; readonly sessionUrl: string };
 
-const subscribeSchema = once(() =>
+const subscribeSchema = lazy(() =>
   z.union([
     z.pipe(z.array(subscriptionSchema()).check(z.minLength(1)), z.transform(subscribed)),
     z.pipe(

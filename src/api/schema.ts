@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
+import { lazy } from '../domain/lazy.ts';
 import { type Cents, parseUsd } from '../domain/money.ts';
-import { once } from '../domain/once.ts';
 
 /**
  * The building blocks of every answer's schema. The API's generations differ: money is a string or a number, a field may be
@@ -14,7 +14,7 @@ export function maybe<Schema extends z.ZodMiniType>(schema: Schema) {
 const highestAmount: Cents = 1e12;
 
 /** USD, as a string (`"39.00"`) or a number (`25.00`), read as a number of USD. */
-export const usd = once(() =>
+export const usd = lazy(() =>
   z.pipe(
     z.union([z.number(), z.string()]),
     z.transform((amount, context) => {
@@ -30,7 +30,7 @@ export const usd = once(() =>
 );
 
 /** An identifier; some generations may count with numbers. */
-export const id = once(() =>
+export const id = lazy(() =>
   z.pipe(
     z.union([z.string(), z.number()]),
     z.transform((value) => String(value)),
@@ -38,7 +38,7 @@ export const id = once(() =>
 );
 
 /** A number of tokens, requests, seats. */
-export const count = once(() =>
+export const count = lazy(() =>
   z.union([
     z.number(),
     z.pipe(
@@ -50,7 +50,7 @@ export const count = once(() =>
 );
 
 /** A part of one, from 0 to 1. */
-export const fraction = once(() =>
+export const fraction = lazy(() =>
   z.pipe(
     z.union([
       z.number(),
@@ -64,4 +64,4 @@ export const fraction = once(() =>
 );
 
 /** UTC hour of the day. */
-export const hour = once(() => z.int().check(z.minimum(0), z.maximum(23)));
+export const hour = lazy(() => z.int().check(z.minimum(0), z.maximum(23)));

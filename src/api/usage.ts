@@ -1,10 +1,10 @@
 import * as z from 'zod/mini';
-import { once } from '../domain/once.ts';
+import { lazy } from '../domain/lazy.ts';
 import type { ApiClient } from './client.ts';
 import { segment } from './path.ts';
 import { count, id, maybe, usd } from './schema.ts';
 
-const periodSchema = once(() =>
+const periodSchema = lazy(() =>
   z.looseObject({
     requests: maybe(count()),
     tokens: maybe(count()),
@@ -13,7 +13,7 @@ const periodSchema = once(() =>
   }),
 );
 
-export const keyUsageSchema = once(() =>
+export const keyUsageSchema = lazy(() =>
   z.looseObject({
     id: id(),
     name: maybe(z.string()),
@@ -36,7 +36,7 @@ export const keyUsageSchema = once(() =>
 /** What one key was used for over the last hour, day, week and 30 days. */
 export type KeyUsage = z.infer<ReturnType<typeof keyUsageSchema>>;
 
-export const selfUsageSchema = once(() =>
+export const selfUsageSchema = lazy(() =>
   z.looseObject({
     budget: maybe(
       z.looseObject({

@@ -2,7 +2,7 @@ import { allSubscriptions, type PoolSubscription } from '../account/subscription
 import type { Key } from '../api/keys.ts';
 import type { Verb } from '../cli/verb.ts';
 import type { Context } from '../context/context.ts';
-import { type CaredFor, type Finding, needsCare } from '../domain/care.ts';
+import { type Finding, needsCare, type SubscriptionStatus } from '../domain/care.ts';
 import { hoursInWords, isLive, nextLive } from '../domain/coverage.ts';
 import { decimalUsd, parseUsd, shownUsd } from '../domain/money.ts';
 import type { Column } from '../output/output.ts';
@@ -30,7 +30,7 @@ export default function status(command: Verb, context: Context, execute = run): 
 }
 
 /** A subscription as it stands at this moment. */
-interface Shown extends CaredFor {
+interface Shown extends SubscriptionStatus {
   readonly monthlyPrice: number | null;
   readonly blocks: string;
   readonly live: boolean;

@@ -13,7 +13,7 @@ export interface Finding {
 }
 
 /** A subscription, as far as it can need care. */
-export interface CaredFor extends HeldHours {
+export interface SubscriptionStatus extends HeldHours {
   readonly id: string;
   readonly poolSlug: string;
   readonly billingCycle?: string | null | undefined;
@@ -33,7 +33,11 @@ const lowBalance: Cents = 500;
  *
  * @param credit - the prepaid credit, when there are keys that spend it
  */
-export function needsCare(subscriptions: readonly CaredFor[], credit: Cents | undefined, now: Date): Finding[] {
+export function needsCare(
+  subscriptions: readonly SubscriptionStatus[],
+  credit: Cents | undefined,
+  now: Date,
+): Finding[] {
   const findings = subscriptions.flatMap((subscription) => careOf(subscription, now));
   if (credit !== undefined && credit < lowBalance) {
     findings.push({ problem: 'low_balance', message: 'the credit is below $5.00', subscriptionId: null });
@@ -41,7 +45,7 @@ export function needsCare(subscriptions: readonly CaredFor[], credit: Cents | un
   return findings;
 }
 
-function careOf(subscription: CaredFor, now: Date): Finding[] {
+function careOf(subscription: SubscriptionStatus, now: Date): Finding[] {
   const { id, poolSlug, status, cancelAtPeriodEnd, hasKey } = subscription;
   const found: Finding[] = [];
   const add = (problem: Problem, message: string) =>
@@ -60,7 +64,7 @@ function careOf(subscription: CaredFor, now: Date): Finding[] {
 }
 
 /** When the running period began, epoch milliseconds: its end less a month or a year, or the month's last day before it. */
-function periodStart({ billingCycle, currentPeriodEnd }: CaredFor): number | undefined {
+function periodStart({ billingCycle, currentPeriodEnd }: SubscriptionStatus): number | undefined {
   const end = new Date(currentPeriodEnd ?? '');
   if (Number.isNaN(end.getTime())) return undefined;
   const month = end.getUTCMonth() - (billingCycle === 'year' ? 12 : 1);

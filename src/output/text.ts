@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import { once } from '../domain/once.ts';
+import { lazy } from '../domain/lazy.ts';
 
 /** Matches text in which every character is visible, which is most text. */
 const plain = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2500-\u259f✓✗]*$/;
@@ -15,7 +15,7 @@ const plain = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2500-\u259f�
  * Built lazily: looking up these properties takes half a millisecond, for a regular expression literal even when it's only
  * parsed.
  */
-const invisible = once(() => {
+const invisible = lazy(() => {
   const picture = String.raw`\p{Extended_Pictographic}[\ufe0e\ufe0f]?\p{Emoji_Modifier}?`;
   const unseen = String.raw`[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]`;
   return new RegExp(String.raw`((?:${picture}\u200d)*${picture}|[0-9#*]\ufe0f\u20e3)|${unseen}`, 'gu');

@@ -1,5 +1,5 @@
 import type { Environment } from '../domain/environment.ts';
-import { once } from '../domain/once.ts';
+import { lazy } from '../domain/lazy.ts';
 import type { Sink } from './sink.ts';
 
 /**
@@ -13,7 +13,7 @@ export function isWorkflowLog({ GITHUB_ACTIONS }: Environment): boolean {
 }
 
 /** Matches commands. Built lazily, because it takes a good part of a millisecond and most output goes elsewhere. */
-const patterns = once(() => {
+const patterns = lazy(() => {
   // The runner skips spaces, and its text comparison ignores these characters.
   const skipped = String.raw`(?:(?![\r\n])[\s\p{Cc}\p{Default_Ignorable_Code_Point}])*`;
   return {

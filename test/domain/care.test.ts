@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { type CaredFor, needsCare } from '../../src/domain/care.ts';
+import { needsCare, type SubscriptionStatus } from '../../src/domain/care.ts';
 
 const now = new Date('2026-03-15T12:00:00Z');
-const well: CaredFor = {
+const well: SubscriptionStatus = {
   id: 'sub_1',
   poolSlug: 'kimi26',
   status: 'active',
@@ -13,7 +13,7 @@ const well: CaredFor = {
   hasKey: true,
 };
 
-function problems(...subscriptions: Partial<CaredFor>[]): string[] {
+function problems(...subscriptions: Partial<SubscriptionStatus>[]): string[] {
   const cared = subscriptions.map((subscription) => ({ ...well, ...subscription }));
   return needsCare(cared, undefined, now).map(({ problem }) => problem);
 }
@@ -39,7 +39,7 @@ describe('what needs care', () => {
   });
 
   test('counts a month back to its last day', () => {
-    const pending: CaredFor = {
+    const pending: SubscriptionStatus = {
       ...well,
       status: 'pending_key',
       hasKey: false,

@@ -15,7 +15,7 @@ import {
   knownWithoutLook,
   trustsRefusal,
 } from './actions.ts';
-import { type Finding, findOutcome, type LookingContext, type SoughtChange, waited } from './find-outcome.ts';
+import { type Finding, findOutcome, type LookingContext, type UnsettledChange, waited } from './find-outcome.ts';
 
 /** Maximum attempts at one change. It is retried only if the API was too busy and the account agrees that nothing was done. */
 const mostAttempts = 3;
@@ -133,12 +133,12 @@ export async function carryOut<A extends Action, Answer>(
     }
     const settlesAt = left.wall + settings.settlingTime.value;
     const settlesAtMonotonic = left.monotonic + settings.settlingTime.value;
-    const sought = { id, action, intent, before, account, begunAt, settlesAt, settlesAtMonotonic };
-    let finding = await outcomeAfter(context, sought, failure, refused);
+    const unsettled = { id, action, intent, before, account, begunAt, settlesAt, settlesAtMonotonic };
+    let finding = await outcomeAfter(context, unsettled, failure, refused);
     let triesAgain = false;
     if (refused && finding.outcome === 'not_applied' && (await mayTryAgain(context, failure, attempt))) {
       triesAgain = true;
-      finding = await outcomeAfter(context, sought, failure, refused);
+      finding = await outcomeAfter(context, unsettled, failure, refused);
     }
     if (finding.outcome === 'applied') {
       const answer = await adopted(finding.found);
@@ -200,7 +200,7 @@ export function settleChange(
 /** Looks at the account after a refusal or a lost response. */
 function outcomeAfter<A extends Action>(
   context: ChangingContext,
-  sought: SoughtChange<A>,
+  unsettled: UnsettledChange<A>,
   failure: CommandError,
   refused: boolean,
 ): Promise<Finding<FoundBy[A]>> {
@@ -216,7 +216,7 @@ function outcomeAfter<A extends Action>(
   };
   if (interrupt.aborted && failure !== notShown) output.note('Interrupted. Checking whether the change went through…');
   return context.progress.during('Checking whether the change went through', () =>
-    findOutcome(context, sought, { patience, refused, onWait }),
+    findOutcome(context, unsettled, { patience, refused, onWait }),
   );
 }
 

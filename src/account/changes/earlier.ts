@@ -14,7 +14,7 @@ import {
   idsFound,
 } from './actions.ts';
 import { type ChangingContext, recordOutcome } from './carry-out.ts';
-import { findOutcome, type Known, settlesAt, soughtOf, waited } from './find-outcome.ts';
+import { findOutcome, type Known, settlesAt, unsettledChange, waited } from './find-outcome.ts';
 
 /** How often the record is read while another process is at work on the same, milliseconds. */
 export const whileRunning = 200;
@@ -158,9 +158,9 @@ async function settleEarlier<A extends Action>(
     const { change } = now;
     if (now.isRunning) return { found, obstacle: { kind: 'running', change } };
     if (!hasAction(change.intent, action)) continue;
-    const sought = { ...soughtOf(change, context), action, intent: change.intent };
+    const unsettled = { ...unsettledChange(change, context), action, intent: change.intent };
     const finding = await context.progress.during('Checking an earlier change', () =>
-      findOutcome(context, sought, { patience: patienceFor(change), onWait: () => onWait(change) }),
+      findOutcome(context, unsettled, { patience: patienceFor(change), onWait: () => onWait(change) }),
     );
     if (finding.outcome === 'unknown') {
       const { why, isFinal, error } = finding;

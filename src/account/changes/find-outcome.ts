@@ -14,7 +14,7 @@ const recordedPrecision = 1000;
 export type LookingContext = Pick<Context, 'clocks' | 'connections' | 'record' | 'settings' | 'world'>;
 
 /** A change whose outcome is to be found out. */
-export interface SoughtChange<A extends Action> {
+export interface UnsettledChange<A extends Action> {
   /** In the record. */
   readonly id: string;
   readonly action: A;
@@ -67,7 +67,7 @@ export function settlesAt({ at, sentAt }: RecordedChange, { settings, clocks }: 
 }
 
 /** Converts a recorded change to one to look for. */
-export function soughtOf(change: RecordedChange, context: LookingContext): SoughtChange<Action> {
+export function unsettledChange(change: RecordedChange, context: LookingContext): UnsettledChange<Action> {
   const { id, intent, before, account, at, lacksBefore } = change;
   const begunAt = Date.parse(at);
   const action = intent.action;
@@ -83,7 +83,7 @@ export function soughtOf(change: RecordedChange, context: LookingContext): Sough
  */
 export async function findOutcome<A extends Action>(
   context: LookingContext,
-  change: SoughtChange<A>,
+  change: UnsettledChange<A>,
   { patience, refused = false, onWait }: LookingOptions,
 ): Promise<Finding<FoundBy[A]>> {
   const known = change.lacksBefore
@@ -116,7 +116,7 @@ export async function findOutcome<A extends Action>(
 /** Looks once. Finding nothing proves only that nothing was there at that moment. */
 async function lookOnce<A extends Action>(
   context: LookingContext,
-  change: SoughtChange<A>,
+  change: UnsettledChange<A>,
 ): Promise<Finding<FoundBy[A]>> {
   const history = await context.record.history();
   const api = await context.connections.looking();

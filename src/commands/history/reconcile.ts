@@ -1,7 +1,7 @@
 import { type Action, describeChange, type FoundBy } from '../../account/changes/actions.ts';
 import { type ChangingContext, recordOutcome } from '../../account/changes/carry-out.ts';
 import { openNow, settledLater, whileRunning } from '../../account/changes/earlier.ts';
-import { findOutcome, type Known, settlesAt, soughtOf } from '../../account/changes/find-outcome.ts';
+import { findOutcome, type Known, settlesAt, unsettledChange } from '../../account/changes/find-outcome.ts';
 import { fields, historyColumns, shownChange } from '../../account/changes/table.ts';
 import { noteUndelivered } from '../../account/secrets/undelivered.ts';
 import type { Verb } from '../../cli/verb.ts';
@@ -91,7 +91,7 @@ async function retryUnclear(context: ReconcilingContext, tried: readonly Recorde
   const unclear = history.open().filter((change) => ids.has(change.id) && isOpen(change));
   if (unclear.length === tried.length) return;
   for (const change of unclear) {
-    const finding = await findOutcome(context, soughtOf(change, context), { patience: 0 });
+    const finding = await findOutcome(context, unsettledChange(change, context), { patience: 0 });
     if (finding.outcome === 'unknown') continue;
     if (context.world.interrupt.aborted) throw new CommandError('interrupted', 'interrupted');
     await record(context, change, finding);
@@ -106,7 +106,10 @@ async function settle(context: ReconcilingContext, change: RecordedChange, wait:
   const time = wait ? Math.max(0, settles - clocks.wall()) : 0;
   const patience = time > 0 ? time + lastLook : 0;
   const finding = await context.progress.during('Checking what became of a change', () =>
-    findOutcome(context, soughtOf(change, context), { patience, onWait: () => output.note(waitingFor(change, time)) }),
+    findOutcome(context, unsettledChange(change, context), {
+      patience,
+      onWait: () => output.note(waitingFor(change, time)),
+    }),
   );
   if (world.interrupt.aborted) throw new CommandError('interrupted', 'interrupted');
   if (finding.outcome !== 'unknown') return record(context, change, finding);
