@@ -1,6 +1,6 @@
 import type { HttpMethod } from '../api/transport.ts';
 import type { Display } from '../output/display.ts';
-import type { Sink } from '../output/sink.ts';
+import { type Sink, withWrite } from '../output/sink.ts';
 import type { Spinner } from '../output/spinner.ts';
 
 /** What a request is for, in words, by the beginning of its path: the first that fits. */
@@ -76,24 +76,9 @@ export class Progress {
   /** Returns a stream whose text doesn't mix with what is shown. */
   beside(sink: Sink): Sink {
     if (!sink.isTTY) return sink;
-    const write = (text: string, done?: (error?: Error | null) => void) => {
+    return withWrite(sink, (text, done) => {
       this.#spinner?.erase();
       return sink.write(text, done);
-    };
-    return {
-      isTTY: true,
-      get columns() {
-        return sink.columns;
-      },
-      get rows() {
-        return sink.rows;
-      },
-      get errored() {
-        return sink.errored;
-      },
-      write,
-      on: (event, listener) => sink.on?.(event, listener),
-      off: (event, listener) => sink.off?.(event, listener),
-    };
+    });
   }
 }

@@ -15,6 +15,25 @@ export interface Sink {
   off?(event: 'resize', listener: () => void): unknown;
 }
 
+/** Returns a sink that differs from another in how it writes. */
+export function withWrite(sink: Sink, write: Sink['write']): Sink {
+  return {
+    isTTY: sink.isTTY,
+    get columns() {
+      return sink.columns;
+    },
+    get rows() {
+      return sink.rows;
+    },
+    get errored() {
+      return sink.errored;
+    },
+    write,
+    on: (event, listener) => sink.on?.(event, listener),
+    off: (event, listener) => sink.off?.(event, listener),
+  };
+}
+
 /** Waits until all text given to a sink is written. @returns why it is not */
 export function written(sink: Sink): Promise<Error | undefined> {
   return new Promise((resolve) => {

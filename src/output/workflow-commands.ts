@@ -1,6 +1,6 @@
 import type { Environment } from '../domain/environment.ts';
 import { lazy } from '../domain/lazy.ts';
-import type { Sink } from './sink.ts';
+import { type Sink, withWrite } from './sink.ts';
 
 /**
  * Returns whether output goes to a workflow log that obeys commands in it, as GitHub Actions does.
@@ -44,25 +44,11 @@ export function jsonWithoutWorkflowCommands(json: string): string {
 /** Wraps a sink so that it passes on no commands. The tool writes its own commands to the wrapped sink. */
 export function workflowSafeSink(sink: Sink): Sink {
   let atStart = true;
-  return {
-    isTTY: sink.isTTY,
-    get columns() {
-      return sink.columns;
-    },
-    get rows() {
-      return sink.rows;
-    },
-    get errored() {
-      return sink.errored;
-    },
-    write(text, done) {
-      const safe = withoutWorkflowCommands(text, atStart);
-      atStart = patterns().blankEnd.test(atStart ? text : `.${text}`);
-      return sink.write(safe, done);
-    },
-    on: (event, listener) => sink.on?.(event, listener),
-    off: (event, listener) => sink.off?.(event, listener),
-  };
+  return withWrite(sink, (text, done) => {
+    const safe = withoutWorkflowCommands(text, atStart);
+    atStart = patterns().blankEnd.test(atStart ? text : `.${text}`);
+    return sink.write(safe, done);
+  });
 }
 
 /** Has secrets masked in the log of GitHub Actions, which reads such commands on stderr, too. */
