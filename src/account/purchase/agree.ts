@@ -31,10 +31,13 @@ export interface Offer {
   readonly maximum?: Cents | undefined;
 }
 
+/** What needs consent, for the error if nobody can be asked for it. */
+export const purchasePurpose = 'a subscription charges the saved card, which';
+
 /** How to ask for agreement. */
 export interface AgreeOptions {
-  /** What needs consent, for the error if nobody can be asked: `a subscription charges the saved card, which`. */
-  readonly purpose: string;
+  /** What needs consent, for the error if nobody can be asked; default: {@link purchasePurpose}. */
+  readonly purpose?: string;
   /** The facts to show before the question, without those about the account. */
   readonly facts: () => Promise<readonly Fact[]>;
   /** The question to consent to: `Charge $49.00 now?` */
@@ -79,7 +82,7 @@ type AgreementPrompts = Pick<Prompts, 'canAsk' | 'consent' | 'consentAgain' | 'r
 export async function agree(
   context: AgreeingContext,
   offers: readonly Offer[],
-  { purpose, facts, question, account, prompts = context.prompts, ensure, opensLater }: AgreeOptions,
+  { purpose = purchasePurpose, facts, question, account, prompts = context.prompts, ensure, opensLater }: AgreeOptions,
 ): Promise<Agreement | undefined> {
   prompts.requireConsent(purpose);
   if (!opensLater) for (const { purchase } of offers) if (purchase) checkAvailable(purchase);

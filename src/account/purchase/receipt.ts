@@ -3,7 +3,7 @@ import type { Context } from '../../context/context.ts';
 import { hoursInWords } from '../../domain/coverage.ts';
 import { isWholeKey } from '../../domain/secrets.ts';
 import { framedKey } from '../../output/frame.ts';
-import { factLines } from '../../output/text.ts';
+import { factLines, inWords } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
 import { subscriptionColumns, subscriptionFields } from '../subscription-table.ts';
 import { keyByMail, type PoolSubscription } from '../subscriptions.ts';
@@ -50,6 +50,16 @@ export async function printPurchase(
     },
     whole,
   );
+}
+
+/** Says that nothing was bought. @param withKey - whether a key was to be created */
+export function noteCovered(
+  { output }: Pick<Context, 'output'>,
+  subscriptions: readonly Subscription[],
+  withKey: boolean,
+): void {
+  const ids = inWords(subscriptions.map(({ id }) => id));
+  output.note(`Already covered by ${ids}: nothing was charged${withKey ? ', and no key was made' : ''}.`);
 }
 
 /** Says how to get a key if there is none yet. @param withKey - whether one was to be created */

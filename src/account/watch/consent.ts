@@ -15,6 +15,9 @@ export interface Consent {
   readonly agreed?: Agreement | undefined;
 }
 
+/** What needs consent, for the error if nobody can be asked for it. */
+export const watchPurpose = 'watching with --subscribe charges the saved card, which';
+
 /** What the consent is about. */
 interface PlannedWatch {
   readonly candidates: readonly Candidate[];
@@ -39,7 +42,7 @@ export async function askConsent(context: AgreeingContext, watch: PlannedWatch):
     return { intent: candidateIntent(candidate, options), purchase, maximum };
   });
   const agreed = await agree(context, offers, {
-    purpose: 'watching with --subscribe charges the saved card, which',
+    purpose: watchPurpose,
     facts: () => watchFacts(context, offers, options),
     question: `Charge up to ${formatUsd(Math.max(...limits.values()))} as soon as one opens?`,
     account: {

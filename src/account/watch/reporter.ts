@@ -2,7 +2,7 @@ import type { Context } from '../../context/context.ts';
 import type { CommandError } from '../../domain/errors.ts';
 import { inWords } from '../../output/text.ts';
 import type { DeliveredPurchase } from '../purchase/buy-with-keys.ts';
-import { noteNextStep, printPurchase } from '../purchase/receipt.ts';
+import { noteCovered, noteNextStep, printPurchase } from '../purchase/receipt.ts';
 import { savedText } from '../secrets/destination.ts';
 import { withMaskedKey } from '../subscription-table.ts';
 import type { AvailabilityChange, Candidate, PoolAvailability } from './availability.ts';
@@ -141,15 +141,12 @@ export class EventReporter {
 
   #noteAfterPurchase({ kind, subscriptions, saved }: DeliveredPurchase): void {
     const withKeys = this.#options.createKey !== undefined;
-    const { output } = this.#context;
     if (kind === 'covered') {
-      const ids = inWords(subscriptions.map(({ id }) => id));
-      const noKey = withKeys ? ', and no key was made' : '';
-      output.note(`Already covered by ${ids}: nothing was charged${noKey}.`);
+      noteCovered(this.#context, subscriptions, withKeys);
       return;
     }
     noteNextStep(this.#context, subscriptions, withKeys);
-    if (saved) output.done(savedText(saved));
+    if (saved) this.#context.output.done(savedText(saved));
   }
 
   #note(message: string): void {

@@ -1,5 +1,5 @@
 import { chooseBlocks, choosePool } from '../../account/choose-pool.ts';
-import { agree, checkLimits } from '../../account/purchase/agree.ts';
+import { agree, checkLimits, purchasePurpose } from '../../account/purchase/agree.ts';
 import { type BuyingContext, buyOnce, earlierPurchaseOf } from '../../account/purchase/buy.ts';
 import {
   buyAndDeliver,
@@ -13,7 +13,7 @@ import { purchaseIntent } from '../../account/purchase/intent.ts';
 import { fetchPrice, type PurchaseOptions } from '../../account/purchase/price.ts';
 import { type PurchaseResult, withinLimit } from '../../account/purchase/purchase-result.ts';
 import { quoteColumns, quoteFields, quoteRecord } from '../../account/purchase/quote-record.ts';
-import { noteNextStep, printPurchase, purchaseFields } from '../../account/purchase/receipt.ts';
+import { noteCovered, noteNextStep, printPurchase, purchaseFields } from '../../account/purchase/receipt.ts';
 import { PurchaseSnapshot } from '../../account/purchase/snapshot.ts';
 import { savedText } from '../../account/secrets/destination.ts';
 import { withMaskedKey } from '../../account/subscription-table.ts';
@@ -40,7 +40,7 @@ import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
 import { type Cents, formatUsd } from '../../domain/money.ts';
-import { factLines, inWords } from '../../output/text.ts';
+import { factLines } from '../../output/text.ts';
 
 /** What `ci pools subscribe` buys, and how. */
 export interface Options extends PurchaseOptions, CreateKeyOptions, SettlingOptions {
@@ -81,8 +81,6 @@ export default function subscribe(command: Verb, context: Context, execute = run
 
 type SubscribingContext = BuyingContext & Pick<Context, 'profiles'>;
 
-const purpose = 'a subscription charges the saved card, which';
-
 /** Buys seats in blocks of a pool, and creates their keys. With `--dry-run`, shows the price. */
 export async function run(options: Options, context: SubscribingContext): Promise<void> {
   context.settling = settlingOf(options);
@@ -91,7 +89,7 @@ export async function run(options: Options, context: SubscribingContext): Promis
   if (options.ensure && options.again) throw usageError('--ensure and --again exclude each other');
   if (options.dryRun) return showPrice(options, context);
   const { ensure, maxPrice, quantity, billingCycle } = options;
-  if (!ensure) prompts.requireConsent(purpose);
+  if (!ensure) prompts.requireConsent(purchasePurpose);
   (await context.api()).client.requireSignedIn();
   const snapshot = await PurchaseSnapshot.take(context);
   const { catalog } = snapshot;
@@ -106,7 +104,6 @@ export async function run(options: Options, context: SubscribingContext): Promis
   }
   const purchase = await fetchPrice(catalog, pool, blocks, wanted);
   const agreed = await agree(context, [{ intent: purchaseIntent(purchase), purchase, maximum: maxPrice }], {
-    purpose,
     facts: () => purchaseFacts(context, purchase),
     question: `Charge ${chargeText(purchase.quote)} now?`,
     account: snapshot,
@@ -158,8 +155,6 @@ async function show(context: SubscribingContext, delivered: DeliveredPurchase, o
 }
 
 async function showCovered(context: SubscribingContext, covering: PoolSubscription[], options: Options): Promise<void> {
-  const ids = inWords(covering.map(({ id }) => id));
-  const noKey = options.createKey ? ', and no key was made' : '';
-  context.output.note(`Already covered by ${ids}: nothing was charged${noKey}.`);
+  noteCovered(context, covering, options.createKey !== undefined);
   await printPurchase(context, covering.map(withMaskedKey));
 }

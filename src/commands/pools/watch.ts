@@ -1,6 +1,7 @@
 import { checkedPool, chooseBlocks, poolChoices } from '../../account/choose-pool.ts';
 import { PoolCatalog } from '../../account/pool-catalog.ts';
 import type { KeyOptions } from '../../account/purchase/buy-with-keys.ts';
+import { watchPurpose } from '../../account/watch/consent.ts';
 import { eventFields } from '../../account/watch/events.ts';
 import { PoolPoller, type WatchTarget } from '../../account/watch/poll.ts';
 import { type Duration, SeatWatch, type WatchContext, type WatchOptions } from '../../account/watch/watch.ts';
@@ -97,8 +98,7 @@ export async function run(options: Options, context: WatchContext): Promise<void
   context.settling = settlingOf(options);
   const keys = await check(context, options);
   const { prompts } = context;
-  if (options.subscribe && !options.ensure)
-    prompts.requireConsent('watching with --subscribe charges the saved card, which');
+  if (options.subscribe && !options.ensure) prompts.requireConsent(watchPurpose);
   const api = await context.api();
   const interval = await intervalFor(context, options.interval);
   if (options.subscribe) {

@@ -12,7 +12,7 @@ import { CommandError } from '../../domain/errors.ts';
 import { formatUsd } from '../../domain/money.ts';
 import { inWords } from '../../output/text.ts';
 import { chooseBlocks, choosePool, chooseSeats, somethingElse } from './choices.ts';
-import type { Step, Wizard } from './wizard.ts';
+import { nobody, type Step, type Wizard } from './wizard.ts';
 
 /** Shows the price, asks for agreement, and buys. */
 export const purchase: Step = async (wizard) => {
@@ -47,7 +47,6 @@ export const purchase: Step = async (wizard) => {
 
 function purchaseAgreed({ context, prompts }: Wizard, chosen: PricedPurchase, account: PurchaseSnapshot) {
   return agree(context, [{ intent: purchaseIntent(chosen), purchase: chosen }], {
-    purpose: 'a subscription charges the saved card, which',
     facts: () => purchaseFacts(context, chosen),
     question: `Charge ${chargeText(chosen.quote)} now?`,
     account,
@@ -96,11 +95,11 @@ async function untilPayable({ context, prompts }: Wizard, failure: CommandError)
       { name: 'Open the page in the browser', value: 'open' },
       { name: 'Stop here', value: 'stop' },
     ],
-    'there is nobody to ask',
+    nobody,
   );
   if (next === 'stop') throw failure;
   if (next === 'open') {
     await showPage(context, page);
-    await prompts.pick('When the card is saved:', [{ name: 'Try again', value: undefined }], 'there is nobody to ask');
+    await prompts.pick('When the card is saved:', [{ name: 'Try again', value: undefined }], nobody);
   }
 }
