@@ -79,7 +79,7 @@ async function unwritten({ stdout }: World): Promise<CommandError | undefined> {
 }
 
 /** What must be right before a command does anything: what cannot be printed must not be paid for. Loads what it is printed with. */
-async function prepare({ about }: Verb, { output }: Context): Promise<void> {
+async function prepare({ about }: Verb, { output }: Pick<Context, 'output'>): Promise<void> {
   if (about?.changes) output.checkFields(about.fields ?? []);
   await output.checkJq();
   await output.loadStyle();

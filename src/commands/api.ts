@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { carryOut } from '../account/changes/carry-out.ts';
+import { type ChangingContext, carryOut } from '../account/changes/carry-out.ts';
 import { createAndDeliver, type KeepKey } from '../account/secrets/delivery.ts';
 import type { KeyKind } from '../api/client.ts';
 import type { HttpMethod } from '../api/transport.ts';
@@ -59,7 +59,10 @@ export default function api(command: Verb, context: Context, execute = run): voi
 }
 
 /** Sends a request and prints the response as it came. */
-export async function run({ method, path: typed, fields, input }: Options, context: Context): Promise<void> {
+export async function run(
+  { method, path: typed, fields, input }: Options,
+  context: ChangingContext & Pick<Context, 'api' | 'prompts'>,
+): Promise<void> {
   const { path, key } = parsePath(typed);
   if (fields.length > 0 && input !== undefined) throw usageError('--input and fields exclude each other');
   const reading = method === 'GET' || method === 'HEAD';

@@ -1,5 +1,5 @@
 import { holdsSubscription } from '../../account/changes/actions.ts';
-import { carryOut } from '../../account/changes/carry-out.ts';
+import { type ChangingContext, carryOut } from '../../account/changes/carry-out.ts';
 import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { sayRetired } from '../../account/flat-plans.ts';
 import { allSubscriptions, isGoing, noSubscription, subscriptionChoices } from '../../account/subscriptions.ts';
@@ -39,7 +39,10 @@ export default function cancel(command: Verb, context: Context, execute = run): 
 const missing = 'which subscription? Name it by id: `ci pools subscriptions` shows yours';
 
 /** Ends a subscription to a retired flat plan with its period. */
-export async function run({ subscriptionId: typed, ...flags }: Options, context: Context): Promise<void> {
+export async function run(
+  { subscriptionId: typed, ...flags }: Options,
+  context: ChangingContext & Pick<Context, 'api' | 'prompts'>,
+): Promise<void> {
   context.settling = settlingOf(flags);
   const { output, prompts } = context;
   if (typed?.trim() === '') throw usageError('the id of the subscription is empty');
@@ -80,7 +83,7 @@ async function tell({ output }: Pick<Context, 'output'>, subscriptionId: string)
   await output.record({ subscriptionId, canceled: true }, { fields, drawing: () => '' });
 }
 
-async function pickedSubscription(context: Context): Promise<string> {
+async function pickedSubscription(context: Pick<Context, 'api' | 'connections' | 'prompts'>): Promise<string> {
   const { prompts } = context;
   const api = await context.api();
   const going = (await allSubscriptions(api, await api.billing.status())).filter(isGoing);

@@ -1,5 +1,5 @@
 import { plansHeld } from '../../account/changes/actions.ts';
-import { carryOut } from '../../account/changes/carry-out.ts';
+import { type ChangingContext, carryOut } from '../../account/changes/carry-out.ts';
 import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { chosenPlan } from '../../account/flat-plans.ts';
 import { createAndDeliver, type KeepKey } from '../../account/secrets/delivery.ts';
@@ -40,7 +40,10 @@ export default function subscribe(command: Verb, context: Context, execute = run
 }
 
 /** Subscribes to a retired flat plan, and delivers the key that was asked for with it. */
-export async function run({ plan: typed, createKey, ...flags }: Options, context: Context): Promise<void> {
+export async function run(
+  { plan: typed, createKey, ...flags }: Options,
+  context: ChangingContext & Pick<Context, 'api' | 'prompts'>,
+): Promise<void> {
   context.settling = settlingOf(flags);
   const { output, prompts } = context;
   if (createKey?.trim() === '') throw usageError('the name of the key is empty');
