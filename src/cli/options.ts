@@ -99,7 +99,7 @@ export function parseAmount(flag: string, example = flag): (text: string) => Cen
   };
 }
 
-/** What is wrong with an answer, by what would read it on the command line: nothing when that takes it. */
+/** Returns a function that says what is wrong with an answer; undefined if it can be parsed. */
 export function mistakeIn(parse: (text: string) => unknown): (typed: string) => string | undefined {
   return (typed) => {
     try {

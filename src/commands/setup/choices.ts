@@ -2,6 +2,7 @@ import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { blockChoices, poolChoices } from '../../account/choose-pool.ts';
 import { blockPrice, findPool, freeSeats, poolName } from '../../account/pools.ts';
 import { allSubscriptions, type PoolSubscription, subscriptionChoices } from '../../account/subscriptions.ts';
+import { mistakeIn } from '../../cli/options.ts';
 import type { Block } from '../../domain/blocks.ts';
 import { hoursInWords } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
@@ -68,7 +69,7 @@ export const workingHours: Step = async (wizard) => {
   const { context, prompts } = wizard;
   const question = 'Working hours, to suggest blocks (e.g. 9-17, Enter to skip):';
   const typed = await prompts.text(question, nobody, (text) =>
-    text.trim() === '' ? undefined : mistakeIn(() => parseWorkingHours(text)),
+    text.trim() === '' ? undefined : mistakeIn(parseWorkingHours)(text),
   );
   wizard.work = typed.trim() === '' ? undefined : parseWorkingHours(typed);
   const { work } = wizard;
@@ -167,15 +168,4 @@ export async function somethingElse(
 function watchHint({ context, pool }: Wizard, blocks: readonly Block[]): string {
   const name = pool ? poolName(pool) : '';
   return `\`${programOf(context)} pools watch ${name} --blocks ${blocks.join(',')}\` waits for a seat.`;
-}
-
-/** Returns what is wrong with a text; undefined if it can be parsed. */
-function mistakeIn(read: () => unknown): string | undefined {
-  try {
-    read();
-    return undefined;
-  } catch (error) {
-    if (error instanceof CommandError) return [error.message, error.hint].filter(Boolean).join('. ');
-    throw error;
-  }
 }
