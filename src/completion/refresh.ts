@@ -12,7 +12,6 @@ import { parseRequest } from './request.ts';
 const patience = 8000;
 const lifetime = 9000;
 
-/** Asks the API for the names that a shell completes, and keeps them: what `complete` starts, in the background. */
 /** Asks the API for the names that a shell completes, and keeps them. Runs in the background of {@link complete}. */
 export async function refresh(): Promise<void> {
   setTimeout(() => process.exit(0), lifetime);
