@@ -52,7 +52,7 @@ export function resolveSettings(flags: SettingFlags, env: Environment, profiles:
   const identity = resolveIdentity(flags, env, profiles);
   const saved = profiles.get(identity.profile.value);
   const origin = originOf(identity.profile.value);
-  const timeout = given(flags.timeout, '--timeout') ?? given(saved?.timeout, origin) ?? byDefault('30s');
+  const timeout = given(flags.timeout, '--timeout') ?? given(saved?.timeout, origin) ?? byDefault(defaultTimeout);
   return {
     ...identity,
     consumptionKey: fromEnvironment(env, 'CHEAPESTINFERENCE_API_KEY'),
@@ -101,6 +101,9 @@ export function parseSpendLimit(text: string): Cents {
   if (/^\$?\d+(\.\d{1,2})?$/.test(text)) return parseUsd(text);
   throw usageError(`max-monthly-spend is "${text}"`, 'Write an amount of USD, 200 or 199.50, or default for no limit.');
 }
+
+/** The default of `timeout`. */
+export const defaultTimeout = '30s';
 
 /**
  * The default of `settling-time`. It covers the usual time limits between `ci` and the card issuer: nginx waits 60 s for a server

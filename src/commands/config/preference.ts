@@ -1,7 +1,7 @@
 import type { Argument } from 'commander';
 import { choiceArgument } from '../../cli/values.ts';
 import type { Profile } from '../../config/saved-profiles.ts';
-import { defaultSettlingTime, parseSettlingTime, parseSpendLimit } from '../../config/settings.ts';
+import { defaultSettlingTime, defaultTimeout, parseSettlingTime, parseSpendLimit } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { parseDuration } from '../../domain/duration.ts';
 import { usageError } from '../../domain/errors.ts';
@@ -66,7 +66,7 @@ export function resolved(
 
 const withoutPreference: Readonly<Record<Preference, string>> = {
   output: 'table',
-  timeout: '30s',
+  timeout: defaultTimeout,
   'max-monthly-spend': 'none',
   'settling-time': defaultSettlingTime,
 };
