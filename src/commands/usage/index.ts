@@ -1,8 +1,8 @@
-import { type Period, periods } from '../../account/usage.ts';
 import { choiceOption, namesOf, ValueArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
+import { type Period, periods } from './columns.ts';
 import { keyUsage } from './key.ts';
 import { allUsage, fields, type UsageContext } from './keys.ts';
 import { selfFields, selfUsage } from './self.ts';

@@ -1,6 +1,6 @@
 import { findKey } from '../../account/keys/find.ts';
-import { figures, type Period, usageColumns } from '../../account/usage.ts';
 import type { Context } from '../../context/context.ts';
+import { figures, type Period, usageColumns } from './columns.ts';
 import { fields } from './keys.ts';
 
 /** Prints the usage of one key, by id or name. */

@@ -1,4 +1,3 @@
-import { figures, type Period, usageColumns } from '../../account/usage.ts';
 import type { KeyUsage } from '../../api/usage.ts';
 import { cacheFolder, sandboxFolder } from '../../config/folders.ts';
 import { accountOf } from '../../config/settings.ts';
@@ -6,6 +5,7 @@ import { UsageCache } from '../../config/usage-cache.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { counted } from '../../output/text.ts';
+import { figures, type Period, usageColumns } from './columns.ts';
 
 export const fields = ['id', 'name', 'type', 'plan', 'isActive', 'usage', 'subscription', 'createdAt'] as const;
 

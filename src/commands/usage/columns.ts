@@ -1,6 +1,6 @@
-import type { KeyUsage } from '../api/usage.ts';
-import type { Column } from '../output/output.ts';
-import { grouped } from '../output/text.ts';
+import type { KeyUsage } from '../../api/usage.ts';
+import type { Column } from '../../output/output.ts';
+import { grouped } from '../../output/text.ts';
 
 /** The periods that the API counts over, and its own names for them (Usage, "usage"). */
 export const periods = { '1h': 'last1h', '24h': 'last24h', '7d': 'last7d', '30d': 'last30d' } as const;
