@@ -4,12 +4,9 @@ import path from 'node:path';
 import type { Outcome } from '../../src/domain/errors.ts';
 import { type Ended, managementKey, settlesIn, type User, user } from '../support/cli.ts';
 import { at } from '../support/sandbox.ts';
-import { fastTime } from '../support/world.ts';
 import { type Amounts, type FaultyApi, faultyApi, type Minted, type Truth } from './api.ts';
 import type { Change, Effect } from './changes.ts';
 import type { Fault } from './faults.ts';
-
-type Time = ReturnType<typeof fastTime>;
 
 /** Servers that stand in for other hosts than the API's. */
 export interface Hosts {
@@ -110,12 +107,8 @@ export async function run(
   const line = `${change.line.replace(/\$(\d)/g, (_sign, at) => ids[at - 1] ?? '')} --json`;
   const before = await api.truth();
 
-  const time = fastTime(5);
-  const limits = [
-    ...(fault.silent ? [fault.signal ? '--timeout 3s' : '--timeout 15s'] : []),
-    ...(looksInVain(change, fault) ? ['--settle 2s'] : []),
-  ];
-  const ended = await meet(me, [line, ...limits].join(' '), api, change, fault, hosts, time);
+  const limits = [...(fault.silent ? ['--timeout 3s'] : []), ...(looksInVain(change, fault) ? ['--settle 2s'] : [])];
+  const ended = await meet(me, [line, ...limits].join(' '), api, change, fault, hosts);
   const after = await api.truth();
   const effect = difference(before.amounts, after.amounts);
   const killed = fault.signal === 'SIGKILL';
@@ -125,7 +118,7 @@ export async function run(
 
   api.mend();
   const planned = due(change, fault).again;
-  const rerun = planned ? await me.ci(line, time) : undefined;
+  const rerun = planned ? await me.ci(line) : undefined;
   const again = rerun ? { exit: rerun.code, effect: difference(before.amounts, (await api.truth()).amounts) } : null;
   if (rerun && again && again.exit !== 0) others.push(`run again: ${rerun.stderr}`);
 
@@ -134,13 +127,13 @@ export async function run(
   if (killed || (told === 'unknown' && change.knows !== 'not')) {
     const left = history.some(({ outcome }) => outcome === 'pending');
     const open = left || history.some(({ outcome }) => outcome === 'unknown');
-    const next = await me.ci('billing card --yes', time);
+    const next = await me.ci('billing card --yes');
     if (left && !next.stderr.includes('`ci history reconcile`'))
       others.push('the next change did not point at the intent');
-    const reconciled = await me.ci('history reconcile --wait --json', time);
+    const reconciled = await me.ci('history reconcile --wait --json');
     if (reconciled.code !== (open && change.knows === 'not' ? 10 : 0))
       others.push(`history reconcile: ${reconciled.stderr}`);
-    const shown = await me.ci('history --json', time);
+    const shown = await me.ci('history --json');
     said = [next.stderr, reconciled.stdout, reconciled.stderr, shown.stdout].join('\n');
     history = recordsOf(me.home);
   }
@@ -178,7 +171,6 @@ async function meet(
   { place = 1 }: Change,
   fault: Fault,
   hosts: Hosts,
-  time: Time,
 ): Promise<Ended> {
   const state = path.join(me.home, '.local', 'state', 'cheapestinference');
   mkdirSync(state, { recursive: true, mode: 0o700 });
@@ -188,7 +180,7 @@ async function meet(
     ...(fault.instead && { CHEAPESTINFERENCE_API_URL: fault.instead(hosts.impostor) }),
   };
   const { signal } = fault;
-  if (!signal) return me.ci(line, { env, ...time });
+  if (!signal) return me.ci(line, { env });
   const running = me.start(line, { env });
   void (recorded ?? api.struck).then(() => running.kill(signal));
   return running.ended;

@@ -54,3 +54,19 @@ export function profilesIn(folder: string, parts: Partial<ConstructorParameters<
 export function dotenvAt(file: string, env: World['env'] = {}): Promise<Dotenv> {
   return openDotenv(file, { env, ...realTime });
 }
+
+export function jumpingTime(interrupt: AbortSignal): Pick<World, 'now' | 'monotonic' | 'sleep'> {
+  const [wall, start] = [Date.now(), performance.now()];
+  let slept = 0;
+  const monotonic = () => performance.now() - start + slept;
+  return {
+    monotonic,
+    now: () => Math.floor(wall + monotonic()),
+    sleep: async (milliseconds, signal) => {
+      if (signal !== interrupt) return pause(milliseconds, signal);
+      const real = Math.min(milliseconds, 5);
+      await pause(real, signal);
+      if (!signal.aborted) slept += milliseconds - real;
+    },
+  };
+}
