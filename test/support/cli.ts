@@ -24,6 +24,9 @@ const { run }: { readonly run: (args: readonly string[], world: World) => Promis
   import.meta.url,
 )(bundle);
 
+// Commands that run at once in this process all listen to its end.
+process.setMaxListeners(0);
+
 /** Variables that Node.js or the system reads for itself: they do nothing to a command that runs in this process. */
 const ofProcess = /^(?:NODE_|LD_|UV_|SSL_CERT_|DBUS_)/;
 

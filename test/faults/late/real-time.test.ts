@@ -2,6 +2,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { managementKey, secret, user } from '../../support/cli.ts';
+import { realTime } from '../../support/world.ts';
 import { SandboxAccount } from './account.ts';
 import { keyCreationUnlisted, type LateChange, purchase } from './changes.ts';
 
@@ -60,7 +61,7 @@ async function lateCustomer(change: LateChange, whenOver: CleanUp, { settling = 
   const server = await lateServer(change, commits, whenOver);
   const env = { CHEAPESTINFERENCE_API_URL: server.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: managementKey };
   const me = user(env, whenOver);
-  const configured = await me.ci(`config set settling-time ${settling}`);
+  const configured = await me.ci(`config set settling-time ${settling}`, realTime);
   expect(configured).toMatchObject({
     code: 0,
     stderr: `A server that takes longer than ${settling} can charge you twice.\n`,
