@@ -6,14 +6,17 @@ import { redacted } from '../../domain/secrets.ts';
 import { inWords } from '../../output/text.ts';
 import { settleChange } from '../changes/carry-out.ts';
 import { checkEarlier, type EarlierChange, type Obstacle, obstacleError } from '../changes/earlier.ts';
+import { PoolCatalog } from '../pool-catalog.ts';
 import { checkRepeat, samePurchasesSince } from '../purchase/agree.ts';
+import { checkAvailable } from '../purchase/availability.ts';
 import { type BuyingContext, buyFor } from '../purchase/buy.ts';
 import { buyAndDeliver, type DeliveredPurchase } from '../purchase/buy-with-keys.ts';
 import { findCovering } from '../purchase/covering.ts';
 import { plannedPurchase } from '../purchase/intent.ts';
 import { checkMaximum } from '../purchase/limits.ts';
-import type { PricedPurchase } from '../purchase/price.ts';
+import { fetchPrice, type PricedPurchase } from '../purchase/price.ts';
 import { boughtEarlier, type PurchaseResult, withinLimit } from '../purchase/purchase-result.ts';
+import { freshFor } from '../purchase/snapshot.ts';
 import { openRefuge } from '../secrets/undelivered.ts';
 import { isCurrent, noSnapshot, readAccount, type SnapshotTime, subscriptionsOn } from './account-snapshot.ts';
 import type { Candidate } from './availability.ts';
@@ -33,6 +36,12 @@ export interface PurchaseListener {
   readonly bought: (delivered: DeliveredPurchase, seats: HeldSeats) => Promise<void>;
   /** Called when an open candidate isn't bought. */
   readonly refused: (error: CommandError, candidate: Candidate) => Promise<void>;
+}
+
+/** A price, and when it was requested, epoch milliseconds. */
+interface PolledPrice {
+  readonly price: PricedPurchase;
+  readonly at: number;
 }
 
 /** Buys the first candidate that opens, once. */
@@ -162,9 +171,9 @@ export class SeatBuyer {
         continue;
       }
       try {
-        checkMaximum(price, this.#consent.limits.get(candidate), this.#limitName);
+        this.#checkMaximum(candidate, price);
         await listener.buying();
-        await this.#deliver(() => this.#buy(candidate, price), listener.bought);
+        await this.#deliver(() => this.#buy(candidate, { price, at: poll.at }), listener.bought);
         return { kind: 'done' };
       } catch (error) {
         if (!(error instanceof CommandError) || this.#isFinal(error)) throw error;
@@ -181,7 +190,7 @@ export class SeatBuyer {
   }
 
   /** Buys, unless the account may have changed since it was read, and holds one of the candidates now. */
-  async #buy(candidate: Candidate, price: PricedPurchase): Promise<HeldSeats> {
+  async #buy(candidate: Candidate, polled: PolledPrice): Promise<HeldSeats> {
     return this.#context.record.exclusively('purchase', async () => {
       if (!isCurrent(this.#account, await this.#snapshotTime())) {
         await this.readAccount({ once: false });
@@ -191,6 +200,7 @@ export class SeatBuyer {
         const obstacle = obstacleIn(this.#state);
         if (obstacle) throw obstacleError(this.#context, obstacle);
       }
+      const price = await this.#priceNow(candidate, polled);
       const begunAt = this.#context.clocks.wall() - 1;
       const account = { mine: this.#subscriptions(candidate), spent: this.#account.spent };
       const repetition = { ensure: this.#options.ensure, agreed: this.#consent.agreed };
@@ -203,6 +213,24 @@ export class SeatBuyer {
         throw error;
       }
     });
+  }
+
+  /**
+   * Returns the polled price, or fetches it again: the machine may have slept, and another `ci` or a refusal may have taken long.
+   *
+   * @throws CommandError (unavailable); (price_above_maximum); (unexpected_response)
+   */
+  async #priceNow(candidate: Candidate, { price, at }: PolledPrice): Promise<PricedPurchase> {
+    if (Math.abs(this.#context.clocks.wall() - at) <= freshFor) return price;
+    const now = await fetchPrice(new PoolCatalog(this.#context), price.pool.id, candidate.blocks, this.#options);
+    checkAvailable(now);
+    this.#checkMaximum(candidate, now);
+    return now;
+  }
+
+  #checkMaximum(candidate: Candidate, price: PricedPurchase): void {
+    const limitName = this.#options.maxPrice === undefined ? 'the agreed' : '--max-price';
+    checkMaximum(price, this.#consent.limits.get(candidate), limitName);
   }
 
   /** Takes note of a purchase that failed. @param begunAt - the record has it from after this moment, epoch milliseconds */
@@ -228,10 +256,6 @@ export class SeatBuyer {
       if (seats) await bought(purchased, seats);
     });
     if (delivered.kind === 'bought' && delivered.overcharge) throw delivered.overcharge;
-  }
-
-  get #limitName(): string {
-    return this.#options.maxPrice === undefined ? 'the agreed' : '--max-price';
   }
 
   /** Whether a failure ends the watch. Every failure does that isn't known to be temporary. */

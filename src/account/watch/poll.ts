@@ -2,6 +2,7 @@ import type { Tagged } from '../../api/client.ts';
 import type { Api } from '../../api/index.ts';
 import type { Pool, PoolDetail } from '../../api/pools.ts';
 import type { Block } from '../../domain/blocks.ts';
+import type { Clocks } from '../../domain/pace.ts';
 import { blockPrice, blockState, findPool, freeSeats, hasListedPrices, isOpen, poolName } from '../pools.ts';
 import { type PricedPurchase, type PurchaseOptions, pricePurchase } from '../purchase/price.ts';
 import type { BlockAvailability, Candidate, PoolAvailability } from './availability.ts';
@@ -19,9 +20,17 @@ export interface WatchTarget {
 
 /** The result of polling the pools once. */
 export interface Poll {
+  /** When the list was requested, epoch milliseconds. */
+  readonly at: number;
   readonly pools: readonly PoolAvailability[];
   /** Returns the price of a candidate. @throws CommandError (unexpected_response) if the API states none */
   readonly price: (candidate: Candidate, purchase: Omit<PurchaseOptions, 'blocks'>) => PricedPurchase;
+}
+
+/** What polling takes. */
+interface PollingContext {
+  readonly api: Pick<Api, 'pools'>;
+  readonly clocks: Clocks;
 }
 
 /** Polls the same pools again and again. */
@@ -29,16 +38,24 @@ export class PoolPoller {
   /** In order of preference: pools as typed, blocks in the order of the day. */
   readonly candidates: readonly Candidate[];
   readonly #api: Pick<Api, 'pools'>;
+  readonly #clocks: Clocks;
   readonly #target: WatchTarget;
   readonly #pools: readonly { readonly id: string; readonly name: string }[];
   #list: Tagged<Pool[]>;
+  #listedAt: number;
   /** Whether the list is the one that {@link start} fetched, which the first poll doesn't fetch again. */
   #isFirst = true;
 
-  private constructor(api: Pick<Api, 'pools'>, target: WatchTarget, list: Tagged<Pool[]>) {
+  private constructor(
+    { api, clocks }: PollingContext,
+    target: WatchTarget,
+    { list, at }: { readonly list: Tagged<Pool[]>; readonly at: number },
+  ) {
     this.#api = api;
+    this.#clocks = clocks;
     this.#target = target;
     this.#list = list;
+    this.#listedAt = at;
     const found = new Map(target.pools.map((typed) => findPool(list.value, typed)).map((pool) => [pool.id, pool]));
     this.#pools = [...found.values()].map((pool) => ({ id: pool.id, name: poolName(pool) }));
     this.candidates = this.#pools.flatMap(({ name: pool }) =>
@@ -47,8 +64,9 @@ export class PoolPoller {
   }
 
   /** Fetches the list of pools, and finds those to watch. @throws CommandError (not_found) with the nearest name */
-  static async start(api: Pick<Api, 'pools'>, target: WatchTarget): Promise<PoolPoller> {
-    return new PoolPoller(api, target, await api.pools.listAgain(undefined));
+  static async start(context: PollingContext, target: WatchTarget): Promise<PoolPoller> {
+    const at = context.clocks.wall();
+    return new PoolPoller(context, target, { list: await context.api.pools.listAgain(undefined), at });
   }
 
   /** The names of the pools, as the API has them. */
@@ -58,7 +76,11 @@ export class PoolPoller {
 
   /** Polls once, without retries. @throws CommandError */
   async poll(): Promise<Poll> {
-    if (!this.#isFirst) this.#list = await this.#api.pools.listAgain(this.#list, { once: true });
+    if (!this.#isFirst) {
+      const at = this.#clocks.wall();
+      this.#list = await this.#api.pools.listAgain(this.#list, { once: true });
+      this.#listedAt = at;
+    }
     this.#isFirst = false;
     const { blocks, quantity } = this.#target;
     const found = new Map<string, { readonly pool: Pool; readonly detail: PoolDetail | undefined }>();
@@ -74,6 +96,7 @@ export class PoolPoller {
       });
     }
     return {
+      at: this.#listedAt,
       pools,
       price: ({ pool: name, blocks }, purchase) => {
         const { pool, detail } = found.get(name) ?? { pool: findPool(this.#list.value, name), detail: undefined };

@@ -107,7 +107,7 @@ export async function run(options: Options, context: WatchContext): Promise<void
   }
   const target = await chooseTarget(context, options);
   const { billingCycle = 'month' } = options;
-  const poller = await PoolPoller.start(api, target);
+  const poller = await PoolPoller.start({ api, clocks: context.clocks }, target);
   await new SeatWatch(context, poller, { ...options, ...keys, billingCycle }).run(interval);
 }
 

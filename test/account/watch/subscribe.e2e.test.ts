@@ -202,6 +202,26 @@ describe('the price', () => {
     });
   });
 
+  test.each([
+    ['46.00', 8, []],
+    ['44.00', 0, [purchase]],
+  ])('that is $%s once the machine wakes up after the seat opened is exit %i', async (after, code, sent) => {
+    let lists = 0;
+    let asleep = 0;
+    const api = await server((request: Received, response) => {
+      if (request.path === '/api/pools') {
+        lists += 1;
+        if (lists === 3) asleep = hour;
+        return data(pool(lists > 3 ? after : '45.00', lists < 3 ? 'sold-out' : 'limited'))(request, response);
+      }
+      if (request.path === '/api/pools/p1') return data(pool(after, 'limited')[0])(request, response);
+      const bought = { id: 's1', status: 'active', monthlyPrice: after };
+      return data(request.method === 'POST' ? bought : [])(request, response);
+    });
+    const ended = await ciHere(watch, api, { now: () => Date.now() + asleep });
+    expect([ended.code, api.changes]).toEqual([code, sent]);
+  });
+
   test('that fell is bought', async () => {
     const api = await seller('45.00', '41.00');
     const ended = await userOf(api).ci(watch);
