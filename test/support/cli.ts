@@ -8,7 +8,7 @@ import { expect, onTestFinished } from 'vitest';
 import { version } from '../../package.json';
 import type { World } from '../../src/context/world.ts';
 import { managementKey, words } from './command-line.ts';
-import { jumpingTime } from './world.ts';
+import { UserTime } from './world.ts';
 
 export { managementKey, words };
 
@@ -114,12 +114,12 @@ export function user(
     whenOver(() => ended(child));
     return watched(child, child.stdout, child.stderr);
   };
+  const time = new UserTime();
   const here: User['here'] = (line, streams, { env: more, ...options } = {}) => {
     const env = { ...environment, ...more };
     const ignored = Object.keys(env).find((name) => ofProcess.test(name));
     if (ignored !== undefined) throw new Error(`${ignored} takes a process: use process(), not ci()`);
     const interrupt = options.interrupt ?? new AbortController().signal;
-    const time = jumpingTime(interrupt);
     return run(words(line), {
       ...{
         cwd: home,
@@ -127,7 +127,7 @@ export function user(
         timeZone: env.TZ ?? 'UTC',
         version,
         interrupt,
-        ...time,
+        ...time.start(interrupt),
         ...options,
       },
       ...streams,

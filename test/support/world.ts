@@ -28,6 +28,38 @@ export function fastTime(factor: number): Pick<World, 'now' | 'monotonic' | 'sle
   };
 }
 
+/** How long a wait of a command really takes, in milliseconds: others get their turn. */
+const moment = 5;
+
+/** The time of a user: the real one, and what commands waited in no time. */
+export class UserTime {
+  /** How far it is ahead of the real time, milliseconds. */
+  #ahead = 0;
+
+  /**
+   * Starts the clocks of one command. A wait of the command itself takes a moment, and its clocks move on by all of it. The time
+   * limit of a request takes as long as it says, so that a slow machine doesn't reach it.
+   *
+   * @param interrupt - ends the command: the command itself waits with this signal, its requests with others
+   */
+  start(interrupt: AbortSignal): Pick<World, 'now' | 'monotonic' | 'sleep'> {
+    const wall = Date.now() - performance.now();
+    let ahead = this.#ahead;
+    const monotonic = () => performance.now() + ahead;
+    return {
+      monotonic,
+      now: () => Math.floor(wall + monotonic()),
+      sleep: async (milliseconds, signal) => {
+        const real = signal === interrupt ? Math.min(milliseconds, moment) : milliseconds;
+        await pause(real, signal);
+        if (signal.aborted) return;
+        ahead += milliseconds - real;
+        this.#ahead = Math.max(this.#ahead, ahead);
+      },
+    };
+  }
+}
+
 /** Returns a world in which the caller states only what matters to the test. */
 export function worldWith(parts: Partial<World> & Pick<World, 'stdout'>): World {
   return {
@@ -53,20 +85,4 @@ export function profilesIn(folder: string, parts: Partial<ConstructorParameters<
 /** Opens a dotenv file, in real time. @param file - absolute */
 export function dotenvAt(file: string, env: World['env'] = {}): Promise<Dotenv> {
   return openDotenv(file, { env, ...realTime });
-}
-
-export function jumpingTime(interrupt: AbortSignal): Pick<World, 'now' | 'monotonic' | 'sleep'> {
-  const [wall, start] = [Date.now(), performance.now()];
-  let slept = 0;
-  const monotonic = () => performance.now() - start + slept;
-  return {
-    monotonic,
-    now: () => Math.floor(wall + monotonic()),
-    sleep: async (milliseconds, signal) => {
-      if (signal !== interrupt) return pause(milliseconds, signal);
-      const real = Math.min(milliseconds, 5);
-      await pause(real, signal);
-      if (!signal.aborted) slept += milliseconds - real;
-    },
-  };
 }
