@@ -16,9 +16,28 @@ export function configFolder(surroundings: Surroundings): string {
   return chosen ? resolved(chosen, surroundings) : place('config', env);
 }
 
-/** Returns the absolute path of a file that was named by the user. */
+/**
+ * Returns the absolute path of a file that was named by the user.
+ *
+ * @throws CommandError (file_error) for a relative path if the working directory was removed
+ */
 export function resolved(file: string, surroundings: Pick<Surroundings, 'cwd'>): string {
-  return path.isAbsolute(file) ? path.resolve(file) : path.resolve(surroundings.cwd, file);
+  if (path.isAbsolute(file)) return path.resolve(file);
+  const folder = workingDirectory(surroundings);
+  if (folder !== undefined) return path.resolve(folder, file);
+  throw new CommandError('file_error', `the working directory was removed, so ${file} cannot be found`, {
+    hint: 'Change to another directory, or use an absolute path.',
+    outcome: 'not_applied',
+  });
+}
+
+/** Returns the working directory; undefined if it was removed. */
+export function workingDirectory(surroundings: Pick<Surroundings, 'cwd'>): string | undefined {
+  try {
+    return surroundings.cwd;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The folder of the sandbox's state, in the operating system's place for application data. */

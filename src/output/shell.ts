@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { workingDirectory } from '../config/folders.ts';
 import type { Environment, Surroundings } from '../domain/environment.ts';
 
 /** Longest line that is passed on as a whole, in characters. A longer line is passed on in parts. */
@@ -48,11 +49,8 @@ export function runShell(
 
 /** Returns the working directory; undefined once it was removed: a process can stay in it, but not enter it. */
 function presentFolder(surroundings: Surroundings): string | undefined {
-  try {
-    return existsSync(surroundings.cwd) ? surroundings.cwd : undefined;
-  } catch {
-    return undefined;
-  }
+  const folder = workingDirectory(surroundings);
+  return folder !== undefined && existsSync(folder) ? folder : undefined;
 }
 
 /** Hands on what a stream brings, line by line. @returns what hands on the rest */

@@ -2,7 +2,16 @@ import { chmodSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { cacheFolder, configFolder, homeOf, sandboxFolder, stateFolder, xdgFolder } from '../../src/config/folders.ts';
+import {
+  cacheFolder,
+  configFolder,
+  homeOf,
+  resolved,
+  sandboxFolder,
+  stateFolder,
+  workingDirectory,
+  xdgFolder,
+} from '../../src/config/folders.ts';
 import type { Environment } from '../../src/domain/environment.ts';
 import { emptyFolder } from '../support/folder.ts';
 
@@ -20,6 +29,18 @@ describe.runIf(process.platform !== 'win32')('the home folder', () => {
   test.each(['', 'somewhere'])('is not there with HOME=%j', (home) => {
     expect(() => homeOf({ HOME: home })).toThrow(`there is no home folder: HOME is "${home}"`);
   });
+});
+
+test('a removed working directory refuses relative paths only', () => {
+  const removed = {
+    env: { CHEAPESTINFERENCE_CONFIG_DIR: 'here' },
+    get cwd(): string {
+      throw new Error('ENOENT: no such file or directory, uv_cwd');
+    },
+  };
+  expect(workingDirectory(removed)).toBeUndefined();
+  expect(resolved('/some/.env', removed)).toBe('/some/.env');
+  expect(() => configFolder(removed)).toThrow('the working directory was removed, so here cannot be found');
 });
 
 describe('the folder of the profiles', () => {

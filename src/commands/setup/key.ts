@@ -2,6 +2,7 @@ import path from 'node:path';
 import { createKeys } from '../../account/keys/create-for-seats.ts';
 import { createAndDeliver } from '../../account/secrets/delivery.ts';
 import { keyByMail } from '../../account/subscriptions.ts';
+import { workingDirectory } from '../../config/folders.ts';
 import { hoursInWords, isLive, nextLive } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { relativeTime, timeOfDay } from '../../output/time.ts';
@@ -11,7 +12,7 @@ import { isPending, nobody, type Step } from './wizard.ts';
 export const chooseKeyName: Step = async (wizard) => {
   const { context, prompts } = wizard;
   if (isPending(wizard)) return 'silent';
-  const suggestion = path.basename(context.world.cwd) || 'default';
+  const suggestion = path.basename(workingDirectory(context.world) ?? '') || 'default';
   const check = (text: string) => {
     if (text.trim() === '') return 'Enter a name.';
     return text.length > 100 ? 'Use at most 100 characters.' : undefined;
