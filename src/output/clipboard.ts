@@ -18,8 +18,15 @@ const programs: readonly { name: string; args: readonly string[]; works: (env: E
   { name: 'xsel', args: ['--clipboard', '--input'], works: (env) => Boolean(env.DISPLAY) },
 ];
 
-/** The clipboard of this session; undefined where there is none. */
-export function findClipboard(env: Environment): Clipboard | undefined {
+/** How long a program may take, in milliseconds. One waits forever if the display's server has stopped. */
+const timeout = 10_000;
+
+/**
+ * The clipboard of this session; undefined where there is none.
+ *
+ * @param limit - how long the program may take, in milliseconds
+ */
+export function findClipboard(env: Environment, limit = timeout): Clipboard | undefined {
   const found = programs.find(({ name, works }) => works(env) && isThere(name, env));
   if (!found) return undefined;
   const { name: program, args } = found;
@@ -28,9 +35,17 @@ export function findClipboard(env: Environment): Clipboard | undefined {
     copy: (text) =>
       new Promise((resolve, reject) => {
         // What keeps the clipboard's owner alive must not hold this process's streams.
-        const child = spawn(program, args, { env: { ...env }, stdio: ['pipe', 'ignore', 'ignore'] });
+        const child = spawn(program, args, {
+          env: { ...env },
+          stdio: ['pipe', 'ignore', 'ignore'],
+          timeout: limit,
+          killSignal: 'SIGKILL',
+        });
         child.on('error', reject);
-        child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`${program} failed (exit ${code})`))));
+        child.on('close', (code) => {
+          if (code === 0) resolve();
+          else reject(new Error(code === null ? `${program} didn't answer` : `${program} failed (exit ${code})`));
+        });
         child.stdin.on('error', () => {});
         child.stdin.end(text);
       }),
