@@ -1,6 +1,6 @@
 import type { Subscription } from '../../api/pools.ts';
 import type { Block } from '../../domain/blocks.ts';
-import { blocksHeld, hoursInWords, seatsHeld, staysMine } from '../../domain/coverage.ts';
+import { blocksHeld, hoursHeld, hoursInWords, seatsHeld, staysMine } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { counted, inWords } from '../../output/text.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
@@ -9,7 +9,8 @@ import type { PoolSubscription } from '../subscriptions.ts';
  * Returns the subscriptions that cover the blocks with enough seats and will renew; undefined if nothing is covered.
  *
  * @param mine - my subscriptions on the pool
- * @throws CommandError (unavailable) if only part is covered, or by subscriptions that won't renew
+ * @throws CommandError (unavailable) if only part is covered, or by subscriptions that won't renew; (unexpected_response) if the API
+ *   doesn't say what a subscription holds
  */
 export function findCovering(
   pool: string,
@@ -25,6 +26,7 @@ export function findCovering(
       .filter((each) => staysMine(each) && blocks.some((block) => blocksHeld(each).includes(block)))
       .map((each) => ({ ...each, poolSlug: pool }));
   }
+  refuseUnstated(pool, mine);
   if (partly.length === 0) {
     refuseHeld(pool, mine, blocks);
     return undefined;
@@ -39,6 +41,16 @@ export function findCovering(
       outcome: 'not_applied',
     },
   );
+}
+
+/** Refuses to guess what a subscription without hours holds: with each run, the same would be bought again. */
+function refuseUnstated(pool: string, mine: readonly Subscription[]): void {
+  const unstated = mine.find((each) => each.status !== 'canceled' && hoursHeld(each).length === 0);
+  if (!unstated) return;
+  throw new CommandError('unexpected_response', `the API does not say which hours of ${pool} ${unstated.id} holds`, {
+    hint: 'Nothing was charged, because --ensure must know what is covered. Without --ensure it is bought.',
+    outcome: 'not_applied',
+  });
 }
 
 /** Refuses blocks that are paid for but won't renew, or whose payment failed: they aren't covered, and weren't asked for twice. */
