@@ -35,7 +35,7 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     expect: { poll: { timeout: 60_000 } },
-    maxWorkers: 2,
+    maxWorkers: 4,
     // Of those that say they may run at once: they wait for one another's processes.
     maxConcurrency: 16,
   },

@@ -228,7 +228,7 @@ export class ApiClient {
       }
       if (!repeatable || request.once || attempt >= mostAttempts || !deadline.leaves(wait)) throw failure;
       this.#options.trace?.(`* ${failure.message}; trying again in ${Math.round(wait)} ms`);
-      await this.#options.sleep(wait, signal);
+      await this.#options.sleep(wait, interrupt);
       if (interrupt.aborted) throw failure.with({ code: 'interrupted', message: 'interrupted', hint: undefined });
     }
   }

@@ -120,6 +120,7 @@ export function user(
     const ignored = Object.keys(env).find((name) => ofProcess.test(name));
     if (ignored !== undefined) throw new Error(`${ignored} takes a process: use process(), not ci()`);
     const interrupt = options.interrupt ?? new AbortController().signal;
+    forgetLocale();
     return run(words(line), {
       ...{
         cwd: home,
@@ -252,4 +253,13 @@ function watched(child: ChildProcess, out: NodeJS.ReadableStream, err: NodeJS.Re
     stdout: (pattern) => wrote(out, () => stdout, pattern),
     stderr: (pattern) => wrote(err, () => stderr, pattern),
   };
+}
+
+/**
+ * Forgets the language of error messages that loading all of zod sets for every copy of zod in the process, as an SDK of another
+ * test may do: the shipped bundle has none.
+ */
+function forgetLocale(): void {
+  const shared: unknown = Reflect.get(globalThis, '__zod_globalConfig');
+  if (typeof shared === 'object' && shared !== null) Reflect.deleteProperty(shared, 'localeError');
 }
