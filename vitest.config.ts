@@ -1,4 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 import Count from './test/count.ts';
 
@@ -11,6 +14,23 @@ const templates = {
       ? `export default ${JSON.stringify(readFileSync(id, 'utf8'))};`
       : undefined,
 } as const;
+
+/** A folder in memory for the users of the tests, whose files are synced to disk often; elsewhere where it can't hold programs. */
+function folderForUsers(): string {
+  try {
+    const folder = mkdtempSync('/dev/shm/ci-');
+    try {
+      const program = path.join(folder, 'program');
+      writeFileSync(program, '#!/bin/sh\n', { mode: 0o755 });
+      execFileSync(program);
+      return '/dev/shm';
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  } catch {
+    return tmpdir();
+  }
+}
 
 const programs = ['test/**/*.e2e.test.ts', 'test/**/*.process.test.ts'];
 const simulated = ['test/virtual/**/*.test.ts', 'test/faults/late/**/*.test.ts', 'test/**/*.simulated.test.ts'];
@@ -29,6 +49,7 @@ export default defineConfig({
       // Replaces a module and the clock of its process, so that each file takes one of its own.
       { extends: true, test: { name: 'simulated', include: simulated } },
     ],
+    env: { TMPDIR: folderForUsers() },
     unstubEnvs: true,
     reporters: ['default', new Count()],
     // No time limit may decide a test on a slow machine: these end what hangs.

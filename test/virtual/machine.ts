@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -28,9 +28,6 @@ const busyResources = /^(Immediate|FSReq|ProcessWrap|GetAddrInfo|\w+(Connect|Wri
 
 /** Files that simulated commands don't load: entry points, which run when loaded, and files that only the bundler can read. */
 const unloadable = /^(complete|refresh|update.check)\.ts$|^(cli|commands).completion/;
-
-/** A folder in memory, if there is one, because the record is synced to disk often. */
-const fastFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 type CommandLine = typeof import('../../src/main.ts');
 
@@ -70,7 +67,7 @@ export class Machine {
   readonly #run: CommandLine['run'];
 
   private constructor(handler: Handler, run: CommandLine['run']) {
-    this.folder = mkdtempSync(path.join(fastFolder, 'ci-virtual-'));
+    this.folder = mkdtempSync(path.join(tmpdir(), 'ci-virtual-'));
     this.#network = new Network(handler);
     this.#run = run;
   }
