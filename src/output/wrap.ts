@@ -35,7 +35,7 @@ const commandParts = /--[\w-]+(?: (?!-)(?:'[^']*'|\\'|[^\s'])+)?|(?:'[^']*'|\\'|
 export function shellLines(command: string, width: number): string {
   const lines: string[] = [];
   let current = ' ';
-  for (const part of command.match(commandParts) ?? []) {
+  for (const part of (command.match(commandParts) ?? []).flatMap((each) => partsWithin(each, width))) {
     if (current.trim() !== '' && widthOf(`${current} ${part} \\`) > width) {
       lines.push(`${current} \\`);
       current = '   ';
@@ -43,6 +43,13 @@ export function shellLines(command: string, width: number): string {
     current += ` ${part}`;
   }
   return [...lines, current].join('\n');
+}
+
+/** Returns an option and its value apart if they don't fit one line: else they would be broken between without a backslash. */
+function partsWithin(part: string, width: number): string[] {
+  const [, option, value] = /^(--[\w-]+) (.+)$/.exec(part) ?? [];
+  const isTooLong = widthOf(`    ${part} \\`) > width;
+  return isTooLong && option !== undefined && value !== undefined ? [option, value] : [part];
 }
 
 function wrappedLine(line: string, width: number): string {

@@ -93,6 +93,14 @@ describe('a command to be copied', () => {
     expect(shellLines(command, width).split('\n')).toEqual(lines);
   });
 
+  test('breaks between an option and a value that is as long as the line', () => {
+    const file = `/home/me/${'long/'.repeat(9)}env`;
+    expect(shellLines(`ci keys create app --save ${file}`, 60).split('\n')).toEqual([
+      '  ci keys create app --save \\',
+      `    ${file}`,
+    ]);
+  });
+
   test('is the same to a shell at any width', () => {
     const words = (text: string) =>
       execFileSync('sh', ['-c', text.replace('ci', 'printf "%s|"')], { encoding: 'utf8' });
