@@ -115,16 +115,22 @@ export class RecordFile {
     try {
       const stats = lstatSync(this.file, { throwIfNoEntry: false });
       if (!stats?.isFile() || stats.size < fullSize) return false;
-      // Names sort in the order of rotation even if the clock was set back.
-      const latest = momentOf(this.#rotatedNames().at(-1) ?? '');
-      const moment = new Date(Math.max(now, latest + 1)).toISOString().replaceAll(':', '-');
-      const name = `history-${moment}-${randomBytes(4).toString('hex')}.jsonl`;
-      renameSync(this.file, path.join(this.#folder, name));
+      const target = this.#nextRotated(now);
+      renameSync(this.file, target);
+      // Another process renamed the full file since it was looked at: this is the new one, and has to sort after the full one.
+      if (statSync(target).size < fullSize) renameSync(target, this.#nextRotated(now));
       return true;
     } catch {
       // A file that is too large is better than a change that can't be made.
       return false;
     }
+  }
+
+  /** Returns the path for the next rotated file. It sorts after the others even if the clock was set back. */
+  #nextRotated(now: number): string {
+    const latest = momentOf(this.#rotatedNames().at(-1) ?? '');
+    const moment = new Date(Math.max(now, latest + 1)).toISOString().replaceAll(':', '-');
+    return path.join(this.#folder, `history-${moment}-${randomBytes(4).toString('hex')}.jsonl`);
   }
 
   /** Returns the rotated files, oldest first. */
