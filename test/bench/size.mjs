@@ -41,7 +41,7 @@ function chunkOf(file) {
 /** What all commands load that do something, and what those do that talk to the API. */
 function sharedBy({ exitCodes }) {
   const talks = exitCodes.includes(9);
-  return [chunkOf('context.ts'), ...(talks ? [chunkOf('../api/index.ts')] : [])];
+  return [chunkOf('../context/create.ts'), ...(talks ? [chunkOf('../api/index.ts')] : [])];
 }
 
 function row(name, own, ...others) {
