@@ -69,7 +69,11 @@ report();
 
 /** A certificate for 127.0.0.1, made as the tests make theirs. */
 async function certificate() {
-  const { output } = await build({ input: path.join(folder, '../support/certificate.ts'), platform: 'node', write: false });
+  const { output } = await build({
+    input: path.join(folder, '../support/certificate.ts'),
+    platform: 'node',
+    write: false,
+  });
   const file = path.join(home, 'certificate.mjs');
   writeFileSync(file, output[0].code);
   const { selfSigned } = await import(pathToFileURL(file));
