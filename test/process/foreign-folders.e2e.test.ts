@@ -67,6 +67,13 @@ describe.skipIf(process.platform === 'win32')('a state folder that others can wr
     expect(await me.ci('keys list')).toMatchObject({ code: 0, stderr: '' });
   });
 
+  test('stops no dry run of a purchase', async () => {
+    const { api, me } = await account();
+    chmodSync(makeStateFolder(me), 0o777);
+    const { code, stderr } = await me.ci('pools subscribe kimi26 --blocks europe --dry-run');
+    expect([code, stderr, api.changes]).toEqual([0, 'Dry run: nothing was charged.\n', []]);
+  });
+
   test('is named if it is the parent folder', async () => {
     const { api, me } = await account();
     const above = path.join(me.home, 'shared');

@@ -1,12 +1,15 @@
+import type { Context } from '../../context/context.ts';
 import type { Block } from '../../domain/blocks.ts';
 import { toUsd } from '../../domain/money.ts';
 import type { BillingCycle } from '../../domain/quote.ts';
 import type { Column } from '../../output/output.ts';
+import { factLines } from '../../output/text.ts';
 import { poolName } from '../pools.ts';
+import { purchaseFacts } from './facts.ts';
 import type { PricedPurchase } from './price.ts';
 
 /** A quote in JSON, amounts in USD. `exact` is false when a price is an estimate; `chargeAtMost` is then its upper bound. */
-export interface QuoteRecord {
+interface QuoteRecord {
   readonly poolId: string;
   readonly pool: string;
   readonly blocks: readonly Block[];
@@ -38,7 +41,7 @@ export const quoteFields = [
 ] as const;
 
 /** Returns the quote of a purchase for JSON and pipes. */
-export function quoteRecord({ pool, blocks, quote, free }: PricedPurchase): QuoteRecord {
+function quoteRecord({ pool, blocks, quote, free }: PricedPurchase): QuoteRecord {
   return {
     poolId: pool.id,
     pool: poolName(pool),
@@ -58,7 +61,7 @@ export function quoteRecord({ pool, blocks, quote, free }: PricedPurchase): Quot
 }
 
 /** The columns of a quote in a pipe and for `--fields`. */
-export const quoteColumns: readonly Column<QuoteRecord>[] = [
+const quoteColumns: readonly Column<QuoteRecord>[] = [
   { field: 'pool', header: 'Pool', value: (row) => row.pool },
   { field: 'poolId', header: 'Pool ID', value: (row) => row.poolId },
   { field: 'blocks', header: 'Blocks', value: (row) => row.blocks.join(',') },
@@ -74,3 +77,15 @@ export const quoteColumns: readonly Column<QuoteRecord>[] = [
     value: (row) => row.prices.map(({ block, pricePerMonth }) => `${block}=${pricePerMonth.toFixed(2)}`).join(','),
   },
 ];
+
+/** Prints a quote. */
+export async function printQuote(
+  context: Pick<Context, 'connections' | 'output' | 'world'>,
+  purchase: PricedPurchase,
+): Promise<void> {
+  await context.output.record(quoteRecord(purchase), {
+    columns: quoteColumns,
+    fields: quoteFields,
+    drawing: async () => `${factLines(await purchaseFacts(context, purchase))}\n`,
+  });
+}

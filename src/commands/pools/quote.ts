@@ -1,12 +1,10 @@
 import { chooseBlocks, choosePool } from '../../account/choose-pool.ts';
 import { PoolCatalog } from '../../account/pool-catalog.ts';
-import { purchaseFacts } from '../../account/purchase/facts.ts';
 import { fetchPrice, type PurchaseOptions } from '../../account/purchase/price.ts';
-import { quoteColumns, quoteFields, quoteRecord } from '../../account/purchase/quote-record.ts';
+import { printQuote, quoteFields } from '../../account/purchase/quote-record.ts';
 import { billingCycleOption, blocksOption, poolArgument, quantityOption } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
-import { factLines } from '../../output/text.ts';
 
 /** What `ci pools quote` prices. */
 export interface Options extends PurchaseOptions {
@@ -40,9 +38,5 @@ export async function run(
   const pool = await choosePool(context, options.pool, catalog);
   const blocks = await chooseBlocks(context, pool, options.blocks, { catalog, onlyFree: false });
   const purchase = await fetchPrice(catalog, pool, blocks, options);
-  await context.output.record(quoteRecord(purchase), {
-    columns: quoteColumns,
-    fields: quoteFields,
-    drawing: async () => `${factLines(await purchaseFacts(context, purchase))}\n`,
-  });
+  await printQuote(context, purchase);
 }

@@ -1,4 +1,5 @@
 import { chooseBlocks, choosePool } from '../../account/choose-pool.ts';
+import { PoolCatalog } from '../../account/pool-catalog.ts';
 import { agree, checkLimits, purchasePurpose } from '../../account/purchase/agree.ts';
 import { type BuyingContext, buyOnce, earlierPurchaseOf } from '../../account/purchase/buy.ts';
 import {
@@ -10,9 +11,10 @@ import {
 import { findCovering } from '../../account/purchase/covering.ts';
 import { chargeText, purchaseFacts } from '../../account/purchase/facts.ts';
 import { purchaseIntent } from '../../account/purchase/intent.ts';
+import { monthlySpending } from '../../account/purchase/limits.ts';
 import { fetchPrice, type PurchaseOptions } from '../../account/purchase/price.ts';
 import { type PurchaseResult, withinLimit } from '../../account/purchase/purchase-result.ts';
-import { quoteColumns, quoteFields, quoteRecord } from '../../account/purchase/quote-record.ts';
+import { printQuote, quoteFields } from '../../account/purchase/quote-record.ts';
 import { noteCovered, noteNextStep, printPurchase, purchaseFields } from '../../account/purchase/receipt.ts';
 import { PurchaseSnapshot } from '../../account/purchase/snapshot.ts';
 import { savedText } from '../../account/secrets/destination.ts';
@@ -40,7 +42,6 @@ import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
 import { type Cents, formatUsd } from '../../domain/money.ts';
-import { factLines } from '../../output/text.ts';
 
 /** What `ci pools subscribe` buys, and how. */
 export interface Options extends PurchaseOptions, CreateKeyOptions, SettlingOptions {
@@ -113,20 +114,14 @@ export async function run(options: Options, context: SubscribingContext): Promis
 }
 
 async function showPrice(options: Options, context: SubscribingContext): Promise<void> {
-  const { output } = context;
-  const snapshot = await PurchaseSnapshot.take(context);
-  const { catalog } = snapshot;
+  const catalog = new PoolCatalog(context);
   const pool = await choosePool(context, options.pool, catalog);
   const blocks = await chooseBlocks(context, pool, options.blocks, { catalog, onlyFree: !options.ensure });
   const purchase = await fetchPrice(catalog, pool, blocks, options);
   const offer = { intent: purchaseIntent(purchase), purchase, maximum: options.maxPrice };
-  await checkLimits(context, [offer], snapshot);
-  await output.record(quoteRecord(purchase), {
-    columns: quoteColumns,
-    fields: quoteFields,
-    drawing: async () => `${factLines(await purchaseFacts(context, purchase))}\n`,
-  });
-  output.note('Dry run: nothing was charged.');
+  await checkLimits(context, [offer], { spending: () => monthlySpending(context) });
+  await printQuote(context, purchase);
+  context.output.note('Dry run: nothing was charged.');
 }
 
 /** Buys, creates the keys, and shows both. @throws CommandError (price_above_maximum) after all that, when more was charged than agreed */
