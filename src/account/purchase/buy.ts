@@ -21,6 +21,7 @@ import {
   overchargeOf,
   type PurchasedSeats,
   type PurchaseResult,
+  withinAgreed,
   withinLimit,
 } from './purchase-result.ts';
 import { PurchaseSnapshot } from './snapshot.ts';
@@ -85,10 +86,8 @@ export async function buyOnce(
     // Fetching the account may have taken a while, so the price is the last to be checked.
     const current = snapshot.isFresh ? purchase : await priceNow(context, now, purchase, maximum);
     checkSpending(context, current, spent);
-    const result = await charge(context, current, mine);
-    // The price had fallen since the user agreed, and rose again.
-    const isAgreed = result.charge !== undefined && result.charge <= agreed;
-    return isAgreed ? { ...result, overcharge: undefined } : result;
+    // The price may have fallen since the user agreed, and risen again.
+    return withinAgreed(await charge(context, current, mine), agreed);
   });
 }
 

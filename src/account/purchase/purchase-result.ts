@@ -53,6 +53,13 @@ export function withinLimit(bought: PurchasedSeats, pool: string, maximum: Cents
   return { ...bought, overcharge: error };
 }
 
+/** Drops the error for an overcharge if the charge is within what the user agreed to after all. */
+export function withinAgreed<Result extends PurchaseResult>(purchase: Result, agreed: Cents | undefined): Result {
+  const charge = purchase.kind === 'bought' ? purchase.charge : undefined;
+  const isWithin = charge !== undefined && agreed !== undefined && charge <= agreed;
+  return isWithin ? { ...purchase, overcharge: undefined } : purchase;
+}
+
 function cancelHint(pool: string): string {
   return `\`ci pools cancel ${pool}\` ends the subscription with its period.`;
 }

@@ -7,7 +7,12 @@ import { withPool } from '../pools.ts';
 import { monthlySpending } from './limits.ts';
 
 /** How long what was fetched can be bought from, in milliseconds. Prices and the account may change after that. */
-export const freshFor = 5000;
+const freshFor = 5000;
+
+/** Returns whether what was fetched at a moment can be bought from now. Both in epoch milliseconds; the machine may have slept. */
+export function isFresh(at: number, now: number): boolean {
+  return Math.abs(now - at) <= freshFor;
+}
 
 /** What a purchase depends on in an account. */
 export interface PurchaseAccount {
@@ -44,7 +49,7 @@ export class PurchaseSnapshot implements PurchaseAccount {
 
   /** Whether it is too young for prices to have changed. */
   get isFresh(): boolean {
-    return Math.abs(this.#context.clocks.wall() - this.#takenAt) <= freshFor;
+    return isFresh(this.#takenAt, this.#context.clocks.wall());
   }
 
   /**

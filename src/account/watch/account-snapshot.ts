@@ -2,7 +2,7 @@ import type { Subscription } from '../../api/pools.ts';
 import type { Context } from '../../context/context.ts';
 import type { Cents } from '../../domain/money.ts';
 import { monthlySpending } from '../purchase/limits.ts';
-import { freshFor } from '../purchase/snapshot.ts';
+import { isFresh } from '../purchase/snapshot.ts';
 import type { Candidate } from './availability.ts';
 
 /** When a snapshot was taken. */
@@ -55,5 +55,5 @@ export function subscriptionsOn({ subscriptions }: AccountSnapshot, { pool }: Ca
 
 /** Whether nothing on this machine can have changed the account since a snapshot. The machine may have slept since. */
 export function isCurrent({ at, mark }: SnapshotTime, now: SnapshotTime): boolean {
-  return mark === now.mark && Math.abs(now.at - at) <= freshFor;
+  return mark === now.mark && isFresh(at, now.at);
 }

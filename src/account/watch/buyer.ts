@@ -15,8 +15,8 @@ import { findCovering } from '../purchase/covering.ts';
 import { plannedPurchase } from '../purchase/intent.ts';
 import { checkMaximum } from '../purchase/limits.ts';
 import { fetchPrice, type PricedPurchase } from '../purchase/price.ts';
-import { boughtEarlier, type PurchaseResult, withinLimit } from '../purchase/purchase-result.ts';
-import { freshFor } from '../purchase/snapshot.ts';
+import { boughtEarlier, type PurchaseResult, withinAgreed, withinLimit } from '../purchase/purchase-result.ts';
+import { isFresh } from '../purchase/snapshot.ts';
 import { openRefuge } from '../secrets/undelivered.ts';
 import { isCurrent, noSnapshot, readAccount, type SnapshotTime, subscriptionsOn } from './account-snapshot.ts';
 import type { Candidate } from './availability.ts';
@@ -221,7 +221,7 @@ export class SeatBuyer {
    * @throws CommandError (unavailable); (price_above_maximum); (unexpected_response)
    */
   async #priceNow(candidate: Candidate, { price, at }: PolledPrice): Promise<PricedPurchase> {
-    if (Math.abs(this.#context.clocks.wall() - at) <= freshFor) return price;
+    if (isFresh(at, this.#context.clocks.wall())) return price;
     const now = await fetchPrice(new PoolCatalog(this.#context), price.pool.id, candidate.blocks, this.#options);
     checkAvailable(now);
     this.#checkMaximum(candidate, now);
@@ -329,10 +329,7 @@ export class SeatBuyer {
 
   /** Drops the overcharge error if the price rose after the poll but stayed within the agreed limit. */
   #asAgreed<Result extends PurchaseResult>(candidate: Candidate, purchase: Result): Result {
-    const limit = this.#consent.limits.get(candidate);
-    const charge = purchase.kind === 'bought' ? purchase.charge : undefined;
-    const isWithin = charge !== undefined && limit !== undefined && charge <= limit;
-    return isWithin ? { ...purchase, overcharge: undefined } : purchase;
+    return withinAgreed(purchase, this.#consent.limits.get(candidate));
   }
 
   /** Returns a candidate that the account covers. @throws CommandError (unavailable) if it covers part of one */
