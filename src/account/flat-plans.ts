@@ -35,7 +35,7 @@ function sayThatRetired(context: Pick<Context, 'output'>): void {
   sayRetired(context, 'reserve blocks of a pool with `ci pools subscribe`');
 }
 
-/** Says that a command belongs to the flat plans, which are no longer sold. */
+/** Notes that a command belongs to the flat plans, which are retired. */
 export function sayRetired({ output }: Pick<Context, 'output'>, instead: string): void {
   output.note(`The flat plans are retired; ${instead}.`);
 }

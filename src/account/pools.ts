@@ -35,7 +35,7 @@ export function priceText(price: Price | undefined): string {
   return price ? `${price.exact ? '' : 'about '}${formatUsd(price.cents)}` : '';
 }
 
-/** Does something with a pool. If there is no pool of that name, the error suggests the nearest names. */
+/** Does something with a pool. The error for an unknown name suggests the nearest ones. */
 export async function withPool<Result>(
   context: Pick<Context, 'api'>,
   name: string,

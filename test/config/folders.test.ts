@@ -17,7 +17,7 @@ import { emptyFolder } from '../support/folder.ts';
 
 /** Somebody in a directory of their home folder. */
 function at(env: Environment) {
-  return { env: { HOME: '/home/me', ...env }, cwd: '/home/me/work' };
+  return { env: { HOME: '/home/me', ...env }, cwd: '/home/me/app' };
 }
 
 describe.runIf(process.platform !== 'win32')('the home folder', () => {
@@ -46,7 +46,7 @@ test('a removed working directory refuses relative paths only', () => {
 describe('the folder of the profiles', () => {
   test('is CHEAPESTINFERENCE_CONFIG_DIR where that is set', () => {
     expect(configFolder(at({ CHEAPESTINFERENCE_CONFIG_DIR: '/some/where' }))).toBe('/some/where');
-    expect(configFolder(at({ CHEAPESTINFERENCE_CONFIG_DIR: 'here' }))).toBe('/home/me/work/here');
+    expect(configFolder(at({ CHEAPESTINFERENCE_CONFIG_DIR: 'here' }))).toBe('/home/me/app/here');
   });
 
   test.runIf(process.platform === 'linux')('is in XDG_CONFIG_HOME where that is set', () => {

@@ -233,8 +233,8 @@ async function mayTryAgain(
 }
 
 /**
- * Whether a refusal certainly came before any work: the request didn't leave, the key was refused, there is no such thing, or no
- * card is saved (Unlimited Subscriptions API, "Subscribe").
+ * Whether a refusal certainly came before any work: the request didn't leave, the key was refused, the API doesn't know the
+ * resource, or no card is saved (Unlimited Subscriptions API, "Subscribe").
  */
 function precedesAnyWork({ status, code }: CommandError): boolean {
   return status === undefined || [401, 403, 404].includes(status) || code === 'no_payment_method';

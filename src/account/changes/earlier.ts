@@ -197,7 +197,7 @@ async function doneMeanwhile<A extends Action>(
   return resultOf(context, action, change);
 }
 
-/** Fetches the result of an earlier change; undefined if there is no such change, or its result is gone. */
+/** Fetches the result of an earlier change; undefined without a change, or if its result is gone. */
 async function resultOf<A extends Action>(
   context: ChangingContext,
   action: A,

@@ -7,7 +7,7 @@ import { type ChangingContext, carryOut } from '../changes/carry-out.ts';
 /** How long a missing key counts as revoked from this machine, in milliseconds. */
 const rememberedFor = 24 * 3_600_000;
 
-/** Revokes a key. If it was listed a moment ago and is gone already, that is no failure. */
+/** Revokes a key. Succeeds if the key was listed a moment ago and is gone already. */
 export async function revokeKey(context: ChangingContext, id: string, name: string | undefined): Promise<void> {
   await carryOut(context, 'delete-key', {
     intent: { action: 'delete-key', id, name },

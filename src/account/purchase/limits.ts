@@ -36,7 +36,7 @@ interface SpendingOptions extends Pick<ReadOptions, 'once'> {
  * that is ending counts until it has ended, because its month is paid.
  *
  * @throws CommandError (unexpected_response) if the API doesn't state what has to be counted; (usage) if the saved limit is not an
- *   amount, because that doesn't mean that there is no limit
+ *   amount, because it must not count as no limit
  */
 export async function monthlySpending(
   context: Pick<Context, 'api' | 'settings'>,

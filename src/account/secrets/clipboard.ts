@@ -10,7 +10,7 @@ export class SystemClipboard implements Destination {
     this.#clipboard = clipboard;
   }
 
-  /** Copies a placeholder: there is no other way to find out that, for example, the display isn't there any more. */
+  /** Copies a placeholder. Only copying shows that the clipboard works: the display may be gone, for example. */
   async prove(): Promise<Reservation> {
     await this.#copy('(CheapestInference API key)');
     return { release: async () => {} };

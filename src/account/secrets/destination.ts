@@ -37,7 +37,7 @@ export interface Reservation {
 export interface Description {
   /** How many keys. */
   readonly count: number;
-  /** Follows "The key is": `in /work/.env, as CHEAPESTINFERENCE_API_KEY`. */
+  /** Follows "The key is": `in /home/me/app/.env, as CHEAPESTINFERENCE_API_KEY`. */
   readonly words: string;
   /** The place, for programs; a file by its absolute path. None if the secrets aren't kept. */
   readonly savedTo?: string;
