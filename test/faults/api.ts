@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { openStore } from '../../src/sandbox/store.ts';
 import { managementKey } from '../support/cli.ts';
+import { ask } from '../support/http.ts';
 import { at, listAt, textAt } from '../support/sandbox.ts';
 import type { Change } from './changes.ts';
 import type { Fault } from './faults.ts';
@@ -76,14 +77,14 @@ export async function faultyApi(folder: string, change: Change, fault: Fault, el
   async function carriedOut(method: string, path: string, body: string): Promise<Answer> {
     const standIn = change.flatPlans ? plans.answer(method, path, body) : undefined;
     if (standIn) return standIn;
-    const answer = await fetch(box.url + path, {
+    const answer = await ask(box.url + path, {
       method,
       headers: { authorization: `Bearer ${managementKey}`, 'content-type': 'application/json' },
-      ...(body !== '' && { body }),
+      body,
     });
-    const text = await answer.text();
+    const { status, text } = answer;
     return {
-      status: answer.status,
+      status,
       headers: { 'content-type': 'application/json', date: answer.headers.get('date') ?? '' },
       body: change.flatPlans && path === '/api/billing/status' ? plans.addedTo(text) : text,
     };

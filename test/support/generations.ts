@@ -1,5 +1,6 @@
 import { pools } from '../../src/sandbox/catalogue.ts';
 import { type User, userOf } from './cli.ts';
+import { ask, type HttpAnswer } from './http.ts';
 import { listAt, sandbox, type TestSandbox, textAt } from './sandbox.ts';
 import { type Received, type RecordingServer, server } from './servers.ts';
 
@@ -94,15 +95,15 @@ async function speaking(generation: Generation, box: TestSandbox): Promise<Speak
   const recorder = await server(async (request, response) => {
     const { method, path, headers, body } = request;
     const { authorization, 'content-type': type } = headers;
-    const upstream = retired(request) ?? {
-      ...(await answerOf(
-        await fetch(box.url + path, {
+    const upstream =
+      retired(request) ??
+      answerOf(
+        await ask(box.url + path, {
           method,
           headers: { ...(authorization && { authorization }), ...(type && { 'content-type': type }) },
-          ...(body !== '' && { body }),
+          body,
         }),
-      )),
-    };
+      );
     if (method === 'POST' && body.includes(unansweredName)) return isMade();
     const told = /^\/(api|v1\/usage)/.test(path) ? inWordsOf[generation](upstream, request) : upstream;
     const isText = typeof told.body === 'string';
@@ -122,10 +123,8 @@ interface Answer {
   readonly date?: string;
 }
 
-async function answerOf(response: Response): Promise<Answer> {
-  const date = response.headers.get('date') ?? '';
-  const body: unknown = await response.json();
-  return { status: response.status, body, date };
+function answerOf({ status, headers, text }: HttpAnswer): Answer {
+  return { status, body: JSON.parse(text), date: headers.get('date') ?? '' };
 }
 
 /** What the sandbox no longer has: the flat plans, for those who still hold one. */

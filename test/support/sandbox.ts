@@ -5,6 +5,7 @@ import { expect, onTestFinished } from 'vitest';
 import type { Sandbox } from '../../src/sandbox/server.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { advanceSandbox, resetSandbox, sandboxManagementKey } from '../../src/sandbox/state.ts';
+import { ask, type HttpAnswer } from './http.ts';
 
 /** The machine's clock at which the tests' sandboxes begin; theirs then shows 09:00 of that day. */
 export const machineStart = Date.UTC(2026, 3, 14, 20, 15, 30, 250);
@@ -74,22 +75,21 @@ export async function sandbox(setting: Setting = {}): Promise<TestSandbox> {
 
 async function send(url: string, method: string, path: string, request: Request): Promise<Answer> {
   const { body, text = body === undefined ? undefined : JSON.stringify(body), key = sandboxManagementKey } = request;
-  const response = await fetch(url + path, {
+  const answer = await ask(url + path, {
     method,
-    redirect: 'manual',
     headers: {
       ...(text !== undefined && { 'Content-Type': 'application/json' }),
       ...(key !== null && { Authorization: `Bearer ${key}` }),
       ...request.headers,
     },
-    ...(text !== undefined && { body: text }),
+    body: text,
   });
-  const answer = await response.text();
-  return { status: response.status, headers: response.headers, body: parsed(response, answer) };
+  const { status, headers } = answer;
+  return { status, headers, body: parsed(answer) };
 }
 
-function parsed(response: Response, text: string): unknown {
-  return text !== '' && response.headers.get('content-type')?.startsWith('application/json') ? JSON.parse(text) : text;
+function parsed({ headers, text }: HttpAnswer): unknown {
+  return text !== '' && headers.get('content-type')?.startsWith('application/json') ? JSON.parse(text) : text;
 }
 
 /** What lies at a path inside a JSON value. */

@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import { onTestFinished } from 'vitest';
 import type { User } from './cli.ts';
+import { ask } from './http.ts';
 import { type Setting, sandbox, type TestSandbox } from './sandbox.ts';
 
 /** A request as a server got it. */
@@ -170,19 +171,19 @@ export async function forward(
   response: ServerResponse,
 ): Promise<void> {
   const { authorization, 'content-type': type, 'if-none-match': tag } = headers;
-  const upstream = await fetch(url + path, {
+  const upstream = await ask(url + path, {
     method,
     headers: {
       ...(authorization && { authorization }),
       ...(type && { 'content-type': type }),
       ...(tag && { 'if-none-match': tag }),
     },
-    ...(body !== '' && { body }),
+    body,
   });
   const kept = ['content-type', 'date', 'retry-after', 'etag'];
   response.writeHead(
     upstream.status,
     [...upstream.headers].flatMap(([name, value]) => (kept.includes(name) ? [name, value] : [])),
   );
-  response.end(Buffer.from(await upstream.arrayBuffer()));
+  response.end(upstream.text);
 }
