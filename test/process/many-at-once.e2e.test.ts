@@ -1,13 +1,16 @@
 import { expect, test } from 'vitest';
 import { type Ended, json, lines, sandboxUser, type User, userOf } from '../support/cli.ts';
+import { crowd } from '../support/crowd.ts';
 import { at, listAt, textAt } from '../support/sandbox.ts';
 import { recordedSandbox } from '../support/servers.ts';
 
 const twenty = Array.from({ length: 20 }, (_each, index) => index + 1);
 
-/** Runs twenty processes at once. */
+const together = crowd(twenty.length);
+
+/** Runs commands in twenty processes at once. */
 function atOnce(me: User, line: (number: number) => string): Promise<Ended[]> {
-  return Promise.all(twenty.map((number) => me.process(line(number))));
+  return together(me, twenty.map(line));
 }
 
 /** What those said that failed. */
@@ -46,7 +49,10 @@ test('subscribe to other blocks: each waits for the one before', async () => {
   const api = await recordedSandbox();
   const me = userOf(api);
   const blocks = ['asia', 'europe', 'americas'];
-  const ended = await Promise.all(blocks.map((block) => me.process(`pools subscribe kimi26 --blocks ${block} --yes`)));
+  const ended = await together(
+    me,
+    blocks.map((block) => `pools subscribe kimi26 --blocks ${block} --yes`),
+  );
   expect(failures(ended)).toEqual([]);
   expect(
     listAt(await api.box.seen(), 'subscriptions')

@@ -1,0 +1,48 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
+import { type Ended, type User, words } from './cli.ts';
+
+/** Runs one command line in each of several processes at the same time. */
+export type Crowd = (user: User, lines: readonly string[]) => Promise<Ended[]>;
+
+/**
+ * Starts processes that run command lines of the shipped bundle for all tests of a file. They stay: starting one takes ten times as
+ * long as a command does, so commands of processes that have yet to start hardly meet each other.
+ *
+ * @param size - how many there are
+ */
+export function crowd(size: number): Crowd {
+  const members: ChildProcess[] = [];
+  beforeAll(() => {
+    for (let count = 0; count < size; count += 1) {
+      members.push(fork(path.resolve('test/support/crowd-member.cjs'), { env: {}, execArgv: [] }));
+    }
+  });
+  afterAll(async () => {
+    await Promise.all(
+      members.map((member) => {
+        const closed = once(member, 'close');
+        member.kill('SIGKILL');
+        return closed;
+      }),
+    );
+  });
+  return ({ home, env }, lines) =>
+    Promise.all(
+      lines.map((line, at) => {
+        const member = members[at];
+        if (!member) throw new Error(`there are ${members.length} processes for ${lines.length} command lines`);
+        return new Promise<Ended>((resolve, reject) => {
+          const gone = () => reject(new Error(`the process ended: ci ${line}`));
+          member.once('close', gone);
+          member.once('message', (ended: Ended) => {
+            member.off('close', gone);
+            resolve(ended);
+          });
+          member.send({ args: words(line), cwd: home, env });
+        });
+      }),
+    );
+}
