@@ -389,12 +389,13 @@ describe('redacted', () => {
 
   test('changes nothing in a text without secrets', () => {
     const name = fc.constantFrom('id', 'name', 'keyPlan', 'slug', 'monthlyPrice', 'tokens', 'keyId', 'status');
+    // A host such as sk-aaaa.example looks like a key.
+    const hasNoKey = (address: string) => !/[a-z]{2}[-_]/i.test(address);
     const texts = fc.oneof(
       fc.lorem(),
-      fc.webUrl({ withQueryParameters: true, withFragments: true }),
+      fc.webUrl({ withQueryParameters: true, withFragments: true }).filter(hasNoKey),
       fc.uuid(),
-      // An address such as a@sk-aaaa.example holds what looks like a key.
-      fc.emailAddress().filter((address) => !/[a-z]{2}[-_]/i.test(address)),
+      fc.emailAddress().filter(hasNoKey),
       fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
       fc.tuple(name, fc.lorem()).map(([key, text]) => JSON.stringify({ [key]: text, count: 3 })),
       fc.tuple(name, fc.lorem({ maxCount: 1 })).map(([key, text]) => `-f ${key}=${text}`),
