@@ -76,7 +76,7 @@ export default defineConfig({
       // Runs the shipped bundle, or starts processes.
       { extends: true, test: { name: 'programs', include: programs, isolate: false } },
       // Replaces a module and the clock of its process, so that each file takes one of its own.
-      { extends: true, test: { name: 'simulated', include: simulated } },
+      { extends: true, test: { name: 'simulated', include: simulated, isolate: false } },
     ],
     env: { TMPDIR: folderForUsers() },
     unstubEnvs: true,
