@@ -45,21 +45,17 @@ function listed(account: Account) {
 }
 
 function detailed(account: Account, pool: Pool) {
-  const free = new Set(
-    blockNames.flatMap((block) =>
-      freeSlots(account, pool, block).flatMap((slotIndex) =>
-        hoursOf(block).map((hour) => slotId(pool, hour, slotIndex)),
-      ),
-    ),
-  );
+  const free = new Map(blockNames.map((block) => [block, new Set(freeSlots(account, pool, block))]));
   const seats = Array.from({ length: pool.totalSlots }, (_, slotIndex) => slotIndex);
   const hourSlots = seats.flatMap((slotIndex) =>
     blockNames.flatMap((block) =>
-      hoursOf(block).map((hour) => {
-        const id = slotId(pool, hour, slotIndex);
-        const pricePerDay = priceText(slotCents(pool, block));
-        return { id, hour, slotIndex, pricePerDay, status: free.has(id) ? 'available' : 'taken' };
-      }),
+      hoursOf(block).map((hour) => ({
+        id: slotId(pool, hour, slotIndex),
+        hour,
+        slotIndex,
+        pricePerDay: priceText(slotCents(pool, block)),
+        status: free.get(block)?.has(slotIndex) ? 'available' : 'taken',
+      })),
     ),
   );
   return { ...documented(pool), hourSlots };
