@@ -7,31 +7,34 @@ import { needs } from '../support/programs.ts';
 import { at, listAt, textAt } from '../support/sandbox.ts';
 import { blockLines, codeIn, pages, section, tableRows, textOf } from './pages.ts';
 
-const tree = async (): Promise<unknown> => json(await user().ci('help --json'));
+const commandTree = async (): Promise<unknown> => json(await user().ci('help --json'));
 
-test('the five minutes of README.md can be typed as they are', async (context) => {
+test('runs the quick start of README.md as written', async (context) => {
   needs(context, 'bash', 'curl', 'jq');
-  const tour = blockLines(section('README.md', 'Five minutes'), 'console');
-  const typed = tour.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
-  const shown = tour.filter((line) => !line.startsWith('$ '));
+  const example = blockLines(section('README.md', 'Quick start'), 'console');
+  const typed = example.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
+  const shown = example.filter((line) => !line.startsWith('$ '));
   expect([typed.length, shown.length]).toEqual([10, 2]);
   const me = user();
   const port = String(await freePort());
   const listening = 'for _ in {1..300}; do curl -so /dev/null 127.0.0.1:8787 && break; sleep 0.1; done';
   const script = typed.map((line) => {
-    // There is no terminal to confirm the charge on.
+    // Without a terminal, the charge needs --yes.
     if (line.startsWith('ci pools subscribe')) return `${line} --yes`;
-    // A script is faster than a person: the server may not listen yet.
+    // The server may not be listening yet.
     if (line.startsWith('ci sandbox serve')) return `${line}\n${listening}`;
     return line;
   });
-  const end = "trap 'kill $(jobs -p)' EXIT";
-  writeFileSync(path.join(me.home, 'tour'), ['set -e', end, ...script, ''].join('\n').replaceAll('8787', port));
-  const { code, stdout } = await me.sh('exec bash tour');
+  const cleanup = "trap 'kill $(jobs -p)' EXIT";
+  writeFileSync(
+    path.join(me.home, 'quick-start'),
+    ['set -e', cleanup, ...script, ''].join('\n').replaceAll('8787', port),
+  );
+  const { code, stdout } = await me.sh('exec bash quick-start');
   expect([code, stdout.split('\n').filter((line) => shown.includes(line))]).toEqual([0, shown]);
 });
 
-test('the examples of docs/scripting.md run on the sandbox, and print what they show', async (context) => {
+test('runs the examples of docs/scripting.md, and prints the output shown there', async (context) => {
   needs(context, 'bash', 'jq');
   const text = textOf('docs/scripting.md');
   const me = sandboxUser();
@@ -42,33 +45,33 @@ test('the examples of docs/scripting.md run on the sandbox, and print what they 
   expect(await me.sh('exec bash -e examples')).toMatchObject({ code: 0 });
 });
 
-test('the pages use only commands and options that exist', async () => {
-  const whole = await tree();
+test('finds every command and option that the pages use', async () => {
+  const tree = await commandTree();
   for (const { file, text } of pages) {
     const code = [...blockLines(text, 'sh'), ...blockLines(text, 'console'), ...codeIn(text)];
-    expect([file, code.flatMap((line) => mistakesIn(line, whole))]).toEqual([file, []]);
+    expect([file, code.flatMap((line) => unknownIn(line, tree))]).toEqual([file, []]);
   }
 });
 
-test('docs/commands.md has every command, with its arguments and options', async () => {
+test('finds every command, with its arguments and options, in docs/commands.md', async () => {
   const documented = tableRows(textOf('docs/commands.md'))
     .filter(([command]) => command?.startsWith('`ci '))
     .map(([command = '', , options = '']) => [codeIn(command)[0], codeIn(options).sort()]);
-  const expected = leaves(await tree()).map(({ words, command }) => [
+  const expected = leaves(await commandTree()).map(({ words, command }) => [
     ['ci', ...words, ...listAt(command, 'arguments').map(argumentTerm)].join(' '),
     optionNames(command).sort(),
   ]);
   expect(documented.sort()).toEqual(expected.sort());
 });
 
-test('docs/commands.md has every global option', async () => {
+test('finds every global option in docs/commands.md', async () => {
   const documented = tableRows(section('docs/commands.md', 'Global options')).map(([flags = '']) =>
     codeIn(flags).at(-1),
   );
-  expect(documented.sort()).toEqual([...optionNames(await tree()), '--help'].sort());
+  expect(documented.sort()).toEqual([...optionNames(await commandTree()), '--help'].sort());
 });
 
-test('docs/environment.md has every setting and its default', async () => {
+test('finds every setting and its default in docs/environment.md', async () => {
   const settings = listAt(json(await user().ci('config list --json')));
   const documented = tableRows(section('docs/environment.md', 'Settings')).map(([key = '', , value = '']) => [
     codeIn(key)[0],
@@ -77,17 +80,17 @@ test('docs/environment.md has every setting and its default', async () => {
   expect(documented).toEqual(settings.map((setting) => [textAt(setting, 'key'), textAt(setting, 'value')]));
 });
 
-/** A command that does something. */
+/** A command that runs something, and doesn't only group other commands. */
 interface Leaf {
   readonly words: readonly string[];
   readonly command: unknown;
 }
 
-function leaves(command: unknown, above: readonly string[] = []): Leaf[] {
+function leaves(command: unknown, parents: readonly string[] = []): Leaf[] {
   return listAt(command, 'commands').flatMap((each) => {
-    const words = [...above, textAt(each, 'name')];
-    const below = leaves(each, words);
-    return listAt(each, 'exitCodes').length > 0 ? [{ words, command: each }, ...below] : below;
+    const words = [...parents, textAt(each, 'name')];
+    const children = leaves(each, words);
+    return listAt(each, 'exitCodes').length > 0 ? [{ words, command: each }, ...children] : children;
   });
 }
 
@@ -106,11 +109,11 @@ function optionNames(command: unknown): string[] {
 }
 
 /** Returns the commands and options in a line of shell that don't exist. */
-function mistakesIn(line: string, whole: unknown): string[] {
+function unknownIn(line: string, tree: unknown): string[] {
   return [...line.matchAll(/(?:^|[$|&] |\$\()ci ([^|)&#]*)/g)].flatMap(([found, typed = '']) => {
     const words = typed.split(' ').filter((word) => word !== '');
     if (words[0] === 'help' || words[0]?.startsWith('<')) return [];
-    let command = whole;
+    let command = tree;
     for (const word of words.filter((each) => !each.startsWith('-'))) {
       const next = listAt(command, 'commands').find(
         (each) => textAt(each, 'name') === word || listAt(each, 'aliases').includes(word),
@@ -118,10 +121,10 @@ function mistakesIn(line: string, whole: unknown): string[] {
       if (next === undefined) break;
       command = next;
     }
-    const flags = [...listAt(whole, 'options'), ...listAt(command, 'options')].map((option) => textAt(option, 'flags'));
+    const flags = [...listAt(tree, 'options'), ...listAt(command, 'options')].map((option) => textAt(option, 'flags'));
     const known = ['--help', '-h', ...flags.flatMap((each) => each.split(/[ ,]+/))];
     const unknown = words.filter((word) => /^--?[a-z]/i.test(word) && !known.includes(word));
-    const isCommand = command !== whole || words.every((word) => word.startsWith('-'));
+    const isCommand = command !== tree || words.every((word) => word.startsWith('-'));
     return isCommand ? unknown.map((word) => `${word} in ${found}`) : [found];
   });
 }

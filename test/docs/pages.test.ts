@@ -19,8 +19,8 @@ describe.each(pages)('$file', ({ file, text }) => {
 
   test('names only files that exist', () => {
     const paths = /(?<![\w./<>-])(?:src|test|docs|bin|completions|\.ci)\/[\w./-]*[\w/]/g;
-    const named = [...text.matchAll(paths)].map(([name]) => name);
-    expect(named.filter((name) => !existsSync(name))).toEqual([]);
+    const names = [...text.matchAll(paths)].map(([name]) => name);
+    expect(names.filter((name) => !existsSync(name))).toEqual([]);
   });
 
   test('names only functions that exist, in the files of the same line', () => {
@@ -36,33 +36,33 @@ describe.each(pages)('$file', ({ file, text }) => {
 
   test('names only npm scripts that exist', () => {
     const manifest: unknown = JSON.parse(readFileSync('package.json', 'utf8'));
-    const named = [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name);
-    expect(named.filter((name) => typeof at(manifest, 'scripts', name) !== 'string')).toEqual([]);
+    const names = [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name);
+    expect(names.filter((name) => typeof at(manifest, 'scripts', name) !== 'string')).toEqual([]);
   });
 });
 
-test('README.md has the two commands', () => {
+test('finds the commands that run the demo and the tests in README.md', () => {
   const lines = blockLines(textOf('README.md'), 'sh').map((line) => line.replace(/ *#.*/, ''));
   expect(lines).toEqual(expect.arrayContaining(['npm ci && npm run demo', 'npm ci && npm test']));
 });
 
-test('docs/scripting.md has every exit code', () => {
+test('finds every exit code in docs/scripting.md', () => {
   const codes = tableRows(section('docs/scripting.md', 'Exit codes')).map(([exitCode]) => exitCode);
   expect(codes).toEqual(Object.keys(meanings));
 });
 
-test('docs/environment.md has every variable', () => {
+test('finds every variable in docs/environment.md', () => {
   const names = tableRows(section('docs/environment.md', 'Variables')).flatMap(([cell = '']) => codeIn(cell));
   expect(names.sort()).toEqual(variables.flatMap(([each]) => each.split(', ')).sort());
 });
 
-test('docs/architecture.md has every folder of src', () => {
+test('finds every folder of src in docs/architecture.md', () => {
   const documented = tableRows(section('docs/architecture.md', 'Layers')).flatMap(([folder = '']) => codeIn(folder));
   const folders = readdirSync('src', { withFileTypes: true }).filter((entry) => entry.isDirectory());
   expect(documented.sort()).toEqual(folders.map(({ name }) => `src/${name}/`).sort());
 });
 
-/** Returns the anchors that GitHub gives to the headings of a page. */
+/** Returns the anchors that GitHub creates for the headings of a page. */
 function anchorsIn(text: string): string[] {
   return [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
     title

@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** A page of the documentation; its file is relative to the root of the project. */
+/** A page of the documentation. */
 interface Page {
+  /** The path, relative to the root of the project. */
   readonly file: string;
   readonly text: string;
 }
 
-/** The README, the other pages beside it, and the guides. */
+/** The README, the pages next to it, and the guides. */
 export const pages: readonly Page[] = [
   ...readdirSync('.').filter((name) => name.endsWith('.md')),
   ...readdirSync('docs').map((name) => `docs/${name}`),
@@ -15,11 +16,11 @@ export const pages: readonly Page[] = [
 /** Returns the text of a page. */
 export function textOf(file: string): string {
   const page = pages.find((each) => each.file === file);
-  if (!page) throw new Error(`there is no ${file}`);
+  if (!page) throw new Error(`${file} not found`);
   return page.text;
 }
 
-/** Returns what follows a heading of the second level, up to the next one. */
+/** Returns the section of a page under a second-level heading. */
 export function section(file: string, heading: string): string {
   const found = textOf(file)
     .split(/^## /m)
@@ -30,10 +31,10 @@ export function section(file: string, heading: string): string {
 
 /** Returns the cells of all tables in a text, without the header rows. */
 export function tableRows(text: string): string[][] {
-  const isRule = (line: string | undefined) => line?.startsWith('| ---') ?? false;
+  const isSeparator = (line: string | undefined) => line?.startsWith('| ---') ?? false;
   return text
     .split('\n')
-    .filter((line, at, lines) => line.startsWith('| ') && !isRule(line) && !isRule(lines[at + 1]))
+    .filter((line, index, lines) => line.startsWith('| ') && !isSeparator(line) && !isSeparator(lines[index + 1]))
     .map((line) =>
       line
         .slice(2, -1)
@@ -42,14 +43,14 @@ export function tableRows(text: string): string[][] {
     );
 }
 
-/** Returns what stands in backquotes. */
+/** Returns the code spans of a text, without their backquotes. */
 export function codeIn(text: string): string[] {
   return [...text.matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code);
 }
 
-/** Returns the lines of all code blocks in a language; a line that is continued is one line. */
+/** Returns the lines of all code blocks in a language. Lines that a backslash continues are joined. */
 export function blockLines(text: string, language: string): string[] {
-  return [...text.matchAll(/^```(\w+)\n([\s\S]*?)\n```$/gm)].flatMap(([, named, block = '']) =>
-    named === language ? block.replace(/\\\n\s*/g, '').split('\n') : [],
+  return [...text.matchAll(/^```(\w+)\n([\s\S]*?)\n```$/gm)].flatMap(([, tag, block = '']) =>
+    tag === language ? block.replace(/\\\n\s*/g, '').split('\n') : [],
   );
 }

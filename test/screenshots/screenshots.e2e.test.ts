@@ -5,22 +5,21 @@ import { type User, user } from '../support/cli.ts';
 import { enter, onTerminal } from '../support/terminal.ts';
 import { picture } from './picture.ts';
 
-// The pictures of the README and the guides, from real runs on the sandbox. `npm run screenshots` makes them anew; here they are compared with
-// what the program shows now.
+// Compares the pictures in the README and the guides with real runs in the sandbox. `npm run screenshots` updates them.
 
 const columns = 80;
 
-/** Somebody in Berlin with a sandbox of their own, at one moment that stays. */
-function someone(env: Record<string, string> = {}): User {
+/** Returns a user in Berlin, with a new sandbox and a clock that stands still. */
+function userInBerlin(env: Record<string, string> = {}): User {
   return user({
     TZ: 'Europe/Berlin',
     CHEAPESTINFERENCE_SANDBOX: '1',
-    NODE_OPTIONS: `--require "${path.resolve('test/screenshots/still.cjs')}"`,
+    NODE_OPTIONS: `--require "${path.resolve('test/screenshots/fixed-clock.cjs')}"`,
     ...env,
   });
 }
 
-/** Compares what a command leaves on the screen with its picture. */
+/** Compares the screen after a command with its picture, and checks that a page shows the picture. */
 async function expectPicture(
   me: User,
   line: string,
@@ -38,19 +37,19 @@ async function expectPicture(
   expect(pages).toContain(`test/screenshots/${name}.svg)`);
 }
 
-test('the start page', () => expectPicture(someone({ CHEAPESTINFERENCE_SANDBOX: '' }), '', 'start'));
+test('shows the start page', () => expectPicture(userInBerlin({ CHEAPESTINFERENCE_SANDBOX: '' }), '', 'start'));
 
-test('pools list', () => expectPicture(someone(), 'pools list', 'pools-list'));
+test('shows pools list', () => expectPicture(userInBerlin(), 'pools list', 'pools-list'));
 
-test('pools view', () => expectPicture(someone(), 'pools view minimax-m3', 'pools-view'));
+test('shows pools view', () => expectPicture(userInBerlin(), 'pools view minimax-m3', 'pools-view'));
 
-test('pools subscribe', () =>
-  expectPicture(someone(), 'pools subscribe kimi26 --blocks europe', 'pools-subscribe', [
+test('shows pools subscribe', () =>
+  expectPicture(userInBerlin(), 'pools subscribe kimi26 --blocks europe', 'pools-subscribe', [
     ['Charge $49.00 now?', `y${enter}`],
   ]));
 
-test('status', async () => {
-  const me = someone();
+test('shows status', async () => {
+  const me = userInBerlin();
   await me.process('pools subscribe kimi26 --blocks asia,europe --create-key my-app --yes');
   await me.process('pools subscribe minimax-m3 --blocks asia --yes');
   await me.process('pools cancel minimax-m3 --yes');

@@ -1,25 +1,25 @@
-// Has a process find the same moment and the same chance each time: pictures of what it prints can then be compared.
+// Gives a process a fixed time and predictable random bytes, so that pictures of its output can be compared.
 'use strict';
 
 const crypto = require('node:crypto');
 
-const moment = Date.parse('2026-04-14T09:20:00Z');
-const words = process.argv.slice(2).join(' ');
-let asked = 0;
+const fixedTime = Date.parse('2026-04-14T09:20:00Z');
+const seed = process.argv.slice(2).join(' ');
+let calls = 0;
 
 globalThis.Date = class extends Date {
   constructor(...values) {
-    super(...(values.length > 0 ? values : [moment]));
+    super(...(values.length > 0 ? values : [fixedTime]));
   }
 
   static now() {
-    return moment;
+    return fixedTime;
   }
 };
 
 crypto.randomBytes = (size) => {
   const hash = crypto.createHash('shake256', { outputLength: size });
-  return hash.update(`${words} ${asked++}`).digest();
+  return hash.update(`${seed} ${calls++}`).digest();
 };
 
 crypto.randomUUID = () => {
