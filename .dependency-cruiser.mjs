@@ -1,6 +1,6 @@
 /**
- * The layers of src/, from the top. A module imports from its own folder and from the layers below it: never from above, and never
- * from another folder of its layer.
+ * The layers of src/, from top to bottom. A module imports only from its own folder and from the layers below it, not from another
+ * folder in its layer.
  */
 const layers = [
   ['main.ts', 'complete.ts', 'refresh.ts'],
@@ -16,7 +16,7 @@ const layers = [
   ['domain'],
 ];
 
-/** The programs that are started: the bundler's input, and what the shells run. */
+/** The programs: the bundler's input, and what shells run for completion. */
 const entries = ['^src/(?:main|complete|refresh)\\.ts$', '^src/update/check\\.ts$'];
 
 function modulesOf(name) {
@@ -39,21 +39,21 @@ export default {
     ...layers.flatMap((names, level) => names.map((name) => arrowsDown(name, level))),
     {
       name: 'in-a-layer',
-      comment: 'Give a new folder of src/ its place among the layers in .dependency-cruiser.mjs.',
+      comment: 'Add the new folder of src/ to the layers in .dependency-cruiser.mjs.',
       severity: 'error',
       from: { path: '^src/', pathNot: layers.flat().map(modulesOf) },
       to: {},
     },
     {
       name: 'no-circles',
-      comment: 'Modules that import each other, even only types, are one module in several files.',
+      comment: 'Modules must not import each other, not even types.',
       severity: 'error',
       from: {},
       to: { circular: true },
     },
     {
       name: 'commands-of-one-noun',
-      comment: 'What the commands of two nouns need belongs in src/account or src/cli.',
+      comment: 'Code that two nouns need belongs in src/account or src/cli.',
       severity: 'error',
       from: { path: '^src/commands/([^/]+?)(?:/|\\.ts$)', pathNot: '^src/commands/index\\.ts$' },
       to: { path: '^src/commands/', pathNot: '^src/commands/$1(?:/|\\.ts$)' },
@@ -67,7 +67,7 @@ export default {
     },
     {
       name: 'resolvable',
-      comment: 'An import that leads nowhere escapes the other rules.',
+      comment: 'The other rules ignore an import of a missing file.',
       severity: 'error',
       from: {},
       to: { couldNotResolve: true },

@@ -3,18 +3,18 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { defineConfig } from 'rolldown';
 
-/** commander loads child_process for subcommands that are programs of their own; there are none here. */
+/** Removes child_process, which commander loads for subcommands that are separate programs. `ci` has none. */
 const withoutChildProcess = {
   name: 'without-child-process',
   transform(code, id) {
     if (!id.endsWith('/commander/lib/command.js')) return null;
     const [before, after, more] = code.split("require('node:child_process')");
-    if (after === undefined || more !== undefined) throw new Error('commander loads child_process in another way now');
+    if (after === undefined || more !== undefined) throw new Error('commander now loads child_process in another way');
     return `${before}{}${after}`;
   },
 };
 
-/** Parts of undici that are never used here, and would be parsed at every request: HTTP/2, and bodies that are no text (fetch's). */
+/** Parts of undici that `ci` doesn't use, but that would be loaded with every request: HTTP/2, and the bodies of fetch. */
 const unused = ['/undici/lib/dispatcher/client-h2.js', '/undici/lib/web/fetch/body.js'];
 const withoutUnused = {
   name: 'without-unused',
@@ -26,11 +26,11 @@ const withoutUnused = {
 };
 
 /**
- * What undici needs of modules of Node.js that take longer to load than undici: it checks itself with node:assert, tells a message
- * of node:http from other streams, and takes from it how long headers may be, which is Node.js's default here.
+ * Replaces modules of Node.js that take longer to load than undici itself. undici uses node:assert for its own checks, and from
+ * node:http a class and the maximum size of headers, which is the default of Node.js here.
  */
 const light = {
-  'node:assert': `module.exports = function assert(holds, message = 'undici contradicts itself') {
+  'node:assert': `module.exports = function assert(holds, message = 'assertion failed in undici') {
     if (!holds) throw message instanceof Error ? message : new Error(message);
   };`,
   'node:http': 'module.exports = { IncomingMessage: class {}, maxHeaderSize: 16_384 };',
@@ -42,8 +42,8 @@ const lightModules = {
 };
 
 /**
- * undici's parsers are texts in JavaScript that hold WebAssembly; as files of their own only the one in use is read, and no text
- * parsed. Of the tables that belong to them two are used.
+ * Writes undici's parsers, which are WebAssembly in JavaScript strings, to files. Only the one in use is then read, and no string is
+ * parsed. undici uses only two of the parsers' tables.
  */
 const tables = ['ERROR', 'TYPE'];
 const parsersAsFiles = {
@@ -62,14 +62,14 @@ const parsersAsFiles = {
   transform(code, id) {
     if (!code.includes('llhttp/constants.js')) return null;
     const others = [...code.matchAll(/\bconstants\.([A-Z]\w*)/g)].filter(([, name]) => !tables.includes(name));
-    if (others.length > 0) throw new Error(`${id} uses ${others.join(', ')} too`);
+    if (others.length > 0) throw new Error(`${id} also uses ${others.join(', ')}`);
     return null;
   },
 };
 
-/** The bundle holds other people's code: their licences go with it. */
-const licences = {
-  name: 'licences',
+/** Writes the licenses of the bundled packages to a file. */
+const licenses = {
+  name: 'licenses',
   generateBundle() {
     const packages = new Map();
     for (const id of this.getModuleIds()) {
@@ -91,14 +91,14 @@ const licences = {
   },
 };
 
-/** The parts of the completion scripts that are the same for every command tree. */
+/** The templates of the completion scripts. */
 const moduleTypes = { '.bash': 'text', '.zsh': 'text', '.fish': 'text', '.ps1': 'text' };
 
 const program = defineConfig({
   input: { main: 'src/main.ts', refresh: 'src/refresh.ts', 'update-check': 'src/update/check.ts' },
   platform: 'node',
   moduleTypes,
-  plugins: [withoutChildProcess, withoutUnused, lightModules, parsersAsFiles, licences],
+  plugins: [withoutChildProcess, withoutUnused, lightModules, parsersAsFiles, licenses],
   output: {
     dir: 'dist',
     cleanDir: true,
@@ -106,7 +106,7 @@ const program = defineConfig({
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name]-[hash].js',
     minify: true,
-    // What every start needs is one file: each file more costs a fraction of a millisecond.
+    // Everything that each start needs is in one file, because each additional file costs a fraction of a millisecond.
     codeSplitting: {
       groups: [
         {
@@ -114,13 +114,13 @@ const program = defineConfig({
           priority: 4,
           test: /package\.json$|node_modules\/commander\/|src\/(?:main|commands\/index|cli\/(?:global-options|process|program|report|run|values|verb)|domain\/(?:errors|formats|secrets)|output\/(?:text|sink|workflow-commands))\.ts$/,
         },
-        // Each with all that it needs and has not yet: what every command does, what pools are, and the API.
+        // Each group includes what it needs and what isn't loaded yet: the context, pools, and the API.
         { name: 'context', priority: 3, test: /src\/(?:context\/create|output\/time)\.ts$/ },
         { name: 'pool', priority: 2, test: /src\/(?:cli\/options|account\/pools)\.ts$/ },
-        // What nearly every command on a terminal needs, and none off it.
+        // Nearly every command needs these on a terminal, and none without one.
         { name: 'terminal', priority: 2, test: /src\/output\/(?:color|spinner)\.ts$/ },
         { name: 'notice', priority: 2, test: /src\/update\/(?:known|notice)\.ts$/ },
-        // The record reads its lines with schemas, and does without the API.
+        // The record needs schemas, but not the API.
         { name: 'schemas', priority: 2, test: /node_modules\/zod\// },
         { name: 'api', priority: 1, test: /src\/api\/index\.ts$/ },
       ],
@@ -128,7 +128,7 @@ const program = defineConfig({
   },
 });
 
-/** What a shell runs at a Tab: one file of its own, as what it shares with the program would be loaded whole. */
+/** The program that a shell runs at a Tab. It is a single file, because shared chunks would be loaded completely. */
 const complete = defineConfig({
   input: { complete: 'src/complete.ts' },
   platform: 'node',

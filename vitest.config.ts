@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import Count from './test/count.ts';
 
-/** Loads the parts of completion scripts as texts, as the bundler does. */
+/** Loads the templates of completion scripts as text, like the bundler. */
 const templates = {
   name: 'templates',
   enforce: 'pre',
@@ -16,8 +16,8 @@ const templates = {
       : undefined,
 } as const;
 
-/** A folder in memory for the users of the tests, whose files are synced to disk often; elsewhere where it can't hold programs. */
-function folderForUsers(): string {
+/** Returns a directory for the users of the tests. It is in memory if programs can run there, because tests often sync files. */
+function userDirectory(): string {
   try {
     const folder = mkdtempSync('/dev/shm/ci-');
     try {
@@ -33,7 +33,7 @@ function folderForUsers(): string {
   }
 }
 
-/** The files that take longest. Those that compute and those that wait take turns, so that both cores have something to do. */
+/** The slowest files. Those that compute and those that wait alternate, to keep both cores busy. */
 const longest = [
   'faults/late/purchases',
   'faults/matrix',
@@ -50,7 +50,7 @@ const longest = [
   'process/many-at-once',
 ];
 
-/** Starts the longest files first: none of them then runs on alone in the end. */
+/** Starts the slowest files first, so that none of them runs alone at the end. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId }: TestSpecification) => {
@@ -68,26 +68,26 @@ export default defineConfig({
   plugins: [templates],
   test: {
     projects: [
-      // Needs no build and starts hardly any process: `npm run test:quick`.
+      // Needs no build and starts few processes: `npm run test:quick`.
       {
         extends: true,
         test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...programs, ...simulated], isolate: false },
       },
-      // Runs the shipped bundle, or starts processes.
+      // Runs the bundle, or starts processes.
       { extends: true, test: { name: 'programs', include: programs, isolate: false } },
-      // Replaces a module and the clock of its process, so that each file takes one of its own.
+      // Replaces a module and the clock.
       { extends: true, test: { name: 'simulated', include: simulated, isolate: false } },
     ],
-    env: { TMPDIR: folderForUsers() },
+    env: { TMPDIR: userDirectory() },
     unstubEnvs: true,
     reporters: ['default', new Count()],
-    // No time limit may decide a test on a slow machine: these end what hangs.
+    // These limits only stop tests that hang. No test may depend on the speed of the machine.
     testTimeout: 180_000,
     hookTimeout: 180_000,
     expect: { poll: { timeout: 60_000 } },
     maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
-    // Of those that say they may run at once: they wait for one another's processes.
+    // Concurrent tests mostly wait for processes.
     maxConcurrency: 16,
   },
 });

@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest';
 const root = path.join(import.meta.dirname, '..');
 const { forbidden = [], options } = await extractDepcruiseConfig(path.join(root, '.dependency-cruiser.mjs'));
 
-/** Runs the check on a src/ of these files, and returns each violation as `rule: from → to`. */
+/** Checks a src/ with these files, and returns each violation as `rule: from → to`. */
 async function violationsIn(files: Readonly<Record<string, string>>): Promise<string[]> {
   const folder = mkdtempSync(path.join(tmpdir(), 'ci-boundaries-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -22,8 +22,8 @@ async function violationsIn(files: Readonly<Record<string, string>>): Promise<st
   return output.summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} → ${to}`).sort();
 }
 
-/** A src/ that keeps every rule. */
-const sound = {
+/** A src/ that follows every rule. */
+const valid = {
   'main.ts': "import './cli/run.ts';\nexport const nouns = import('./commands/pools/list.ts');\n",
   'cli/run.ts': "import type { Pool } from '../account/pools.ts';\nexport type Run = (pool: Pool) => void;\n",
   'commands/pools/list.ts': "import { fields } from './fields.ts';\nexport * from '../../account/pools.ts';\n",
@@ -32,7 +32,7 @@ const sound = {
 };
 
 test('finds nothing in modules that import only from below', async () => {
-  expect(await violationsIn(sound)).toEqual([]);
+  expect(await violationsIn(valid)).toEqual([]);
 });
 
 test.each([
@@ -53,7 +53,7 @@ test.each([
     ['account-imports-only-from-below: src/account/pools.ts → src/commands/pools/fields.ts'],
   ],
   [
-    'an import from above when it is needed',
+    'a dynamic import from above',
     {
       'account/pools.ts': "export const run = () => import('../cli/run.ts');\n",
       'cli/run.ts': 'export const one = 1;\n',
@@ -70,7 +70,7 @@ test.each([
     ['api-imports-only-from-below: src/api/client.ts → src/output/text.ts'],
   ],
   [
-    'a circle of types',
+    'a circular import of types',
     { 'commands/pools/fields.ts': "import type { Pool } from './list.ts';\nexport const fields: Pool[] = [];\n" },
     ['no-circles: src/commands/pools/fields.ts → src/commands/pools/list.ts'],
   ],
@@ -97,15 +97,15 @@ test.each([
     ['in-a-layer: src/tools/list.ts → src/domain/money.ts'],
   ],
   [
-    'an import that leads nowhere',
+    'an import of a missing file',
     { 'account/pools.ts': "import './nowhere.ts';\n" },
     ['resolvable: src/account/pools.ts → ./nowhere.ts'],
   ],
 ])('finds %s', async (_case, broken, violations) => {
-  expect(await violationsIn({ ...sound, ...broken })).toEqual(violations);
+  expect(await violationsIn({ ...valid, ...broken })).toEqual(violations);
 });
 
-test('no folder of src/ has more than a quarter of its lines', () => {
+test('finds no folder of src/ with more than a quarter of its lines', () => {
   const lines = new Map<string, number>();
   for (const file of readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith('.ts')) continue;

@@ -24,7 +24,7 @@ export async function bundleAlike(input, folder) {
   await bundle.close();
 }
 
-/** The name of the package that a module is of; undefined: of this one. */
+/** Returns the package that contains a module; undefined if it is this one. */
 function libraryOf(id) {
   return /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(id)?.[1];
 }

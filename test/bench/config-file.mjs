@@ -1,6 +1,6 @@
-// What is left of config.json if the disk is full when it is replaced, by the project and by conf: `node test/bench/config-file.mjs`
-// (LIBRARY=conf@14.0.0 for another version). The disk is full in two ways: no file may exceed 4 KiB (`ulimit -f`), and a tmpfs of
-// 64 KiB has one page left, if the system allows mounting it. The library is installed into a temporary folder.
+// Shows what is left of config.json if the disk fills up while this project or conf replaces it: `node test/bench/config-file.mjs`
+// (LIBRARY=conf@14.0.0 for another version). The disk is full in two ways: no file may exceed 4 KiB (`ulimit -f`), or a tmpfs of
+// 64 KiB has one page left, if the system allows mounting it. The library is installed into a temporary directory.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,23 +14,23 @@ const before = { profiles: Object.fromEntries(Array.from({ length: 100 }, (_, at
 
 const disks = {
   'files of at most 4 KiB': {
-    isThere: true,
-    // Without the trap the limit would kill the process.
-    script: '"$0" "$1" prepare "$2"; (trap "" XFSZ; ulimit -f 8; "$0" "$1" "$3" "$2" "$4"); "$0" "$1" look "$2"',
-    around: ['sh', '-c'],
+    isAvailable: true,
+    // Without the trap, the limit kills the process.
+    script: '"$0" "$1" prepare "$2"; (trap "" XFSZ; ulimit -f 8; "$0" "$1" "$3" "$2" "$4"); "$0" "$1" inspect "$2"',
+    shell: ['sh', '-c'],
   },
   'a tmpfs with 4 KiB left': {
-    isThere:
+    isAvailable:
       spawnSync('unshare', ['--user', '--map-root-user', '--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status ===
       0,
     script:
-      'mount -t tmpfs -o size=64k none "$2" && "$0" "$1" prepare "$2" && "$0" "$1" fill "$2" && "$0" "$1" "$3" "$2" "$4"; "$0" "$1" look "$2"',
-    around: ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c'],
+      'mount -t tmpfs -o size=64k none "$2" && "$0" "$1" prepare "$2" && "$0" "$1" fill "$2" && "$0" "$1" "$3" "$2" "$4"; "$0" "$1" inspect "$2"',
+    shell: ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c'],
   },
 };
 
 const [step, folder, module] = process.argv.slice(2);
-const steps = { prepare, fill, own, library, look };
+const steps = { prepare, fill, own, library, inspect };
 if (step) await steps[step]();
 else await compare();
 
@@ -38,7 +38,7 @@ function prepare() {
   writeFileSync(path.join(folder, 'config.json'), JSON.stringify(before, undefined, 2));
 }
 
-/** Fills the disk up to its last page. */
+/** Fills the disk except for its last page. */
 function fill() {
   const file = path.join(folder, 'filler');
   writeFileSync(file, '');
@@ -71,12 +71,12 @@ function report(write) {
   }
 }
 
-function look() {
+function inspect() {
   const text = readFileSync(path.join(folder, 'config.json'), 'utf8');
-  const beside = readdirSync(folder).filter((name) => !['config.json', 'filler'].includes(name));
+  const others = readdirSync(folder).filter((name) => !['config.json', 'filler'].includes(name));
   console.log(`${Buffer.byteLength(text)} bytes`);
   console.log(contentOf(text));
-  console.log(beside.length);
+  console.log(others.length);
 }
 
 function contentOf(text) {
@@ -96,11 +96,11 @@ async function compare() {
       { name: conf.title, step: 'library', file: conf.file },
     ];
     const size = JSON.stringify(before, undefined, 2).length;
-    console.log(`Node.js ${process.versions.node}; config.json holds ${size} bytes, 100 profiles, and one is added\n`);
-    console.log('| disk | writer | reports | config.json after it | holds | files left beside it |');
+    console.log(`Node.js ${process.versions.node}; config.json holds ${size} bytes with 100 profiles. One is added.\n`);
+    console.log('| disk | writer | reports | size of config.json afterwards | contains | other files left |');
     console.log('| --- | --- | --- | --- | --- | --- |');
     for (const [name, disk] of Object.entries(disks)) {
-      if (!disk.isThere) console.log(`| ${name} | can't be mounted here | | | | |`);
+      if (!disk.isAvailable) console.log(`| ${name} | can't be mounted | | | | |`);
       else
         for (const writer of writers) console.log(`| ${[name, writer.name, ...attempt(disk, writer)].join(' | ')} |`);
     }
@@ -109,14 +109,14 @@ async function compare() {
   }
 }
 
-/** Has a writer replace the file in a folder on a disk. @returns what it reports, and what is there then */
-function attempt({ script, around: [program, ...options] }, { step, file }) {
-  const place = mkdtempSync(path.join(tmpdir(), 'ci-bench-'));
-  const args = [script, process.execPath, fileURLToPath(import.meta.url), place, step, file];
+/** Lets a writer replace the file on a disk. Returns what it reports, and what the directory contains afterwards. */
+function attempt({ script, shell: [program, ...options] }, { step, file }) {
+  const directory = mkdtempSync(path.join(tmpdir(), 'ci-bench-'));
+  const args = [script, process.execPath, fileURLToPath(import.meta.url), directory, step, file];
   const { stdout } = spawnSync(program, [...options, ...args], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  rmSync(place, { recursive: true });
+  rmSync(directory, { recursive: true });
   return stdout.trim().split('\n');
 }

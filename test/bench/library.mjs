@@ -1,4 +1,4 @@
-// What is compared: a library that the project doesn't use, from the registry, and a file of the source as a module.
+// Provides what the benchmarks compare: libraries from the registry, and files of src/ as modules.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,9 +9,9 @@ import { build } from 'rolldown';
 /**
  * Installs a library.
  *
- * @param spec - as npm takes it: `conf@15.1.0`
- * @param folder - an empty one
- * @returns its name with its version, and the file to import
+ * @param spec - an npm package spec, such as `conf@15.1.0`
+ * @param folder - an empty directory
+ * @returns the name with the version, and the file to import
  */
 export function install(spec, folder) {
   const name = spec.replace(/(?<=.)@.*/, '');
@@ -23,7 +23,7 @@ export function install(spec, folder) {
   return { title: `${name} ${version}`, file: createRequire(manifest).resolve(name) };
 }
 
-/** Bundles a file of `src`. @returns the file to import */
+/** Bundles a file of `src/`, and returns the file to import. */
 export async function bundle(source, folder) {
   const input = fileURLToPath(new URL(`../../src/${source}`, import.meta.url));
   const file = path.join(folder, `${path.basename(source, '.ts')}.mjs`);
@@ -31,7 +31,7 @@ export async function bundle(source, folder) {
   return file;
 }
 
-/** The value in the middle. */
+/** Returns the median of the values. */
 export function median(values) {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }

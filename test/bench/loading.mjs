@@ -1,6 +1,6 @@
-// How much code libraries are, bundled and minified as the build does it, and how long Node.js takes to load it: `node
-// test/bench/loading.mjs` (RUNS=31 for more runs). Each run is a process of its own; the runs alternate. Libraries that the
-// project doesn't use are installed into a temporary folder.
+// Measures the size of libraries, bundled and minified like the build, and how long Node.js takes to load them:
+// `node test/bench/loading.mjs` (RUNS=31 for more runs). Each run is a separate process, and the libraries take turns. Libraries
+// that the project doesn't use are installed into a temporary directory.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import { install, median } from './library.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const runs = Number(process.env.RUNS ?? 21);
-const others = ['ora@9.4.1', 'update-notifier@7.3.1'];
+const otherLibraries = ['ora@9.4.1', 'update-notifier@7.3.1'];
 const object = (from) => `import * as z from '${from}'; export const schema = z.object({ name: z.string() });`;
 
 const temporary = mkdtempSync(path.join(tmpdir(), 'ci-bench-'));
@@ -20,18 +20,18 @@ try {
   const entries = [
     { name: 'undici', code: "export { default } from 'undici';" },
     {
-      name: 'src/api/transport.ts: undici, as the build has it',
+      name: 'src/api/transport.ts, with parts of undici',
       code: "export * from './src/api/transport.ts';",
       plugins: config[0].plugins,
     },
-    { name: 'fetch of Node.js, the first call', code: "export const response = await fetch('data:,');" },
+    { name: 'fetch in Node.js, first call', code: "export const response = await fetch('data:,');" },
     { name: 'string-width', code: "export { default } from 'string-width';" },
     { name: 'src/output/width.ts', code: "export * from './src/output/width.ts';" },
     { name: 'zod, one schema', code: object('zod') },
     { name: 'zod/mini, one schema', code: object('zod/mini') },
     { name: 'chalk', code: "export * from 'chalk';" },
     { name: 'node:child_process', code: "export * from 'node:child_process';" },
-    ...others.map((spec, at) => library(spec, path.join(temporary, `library-${at}`))),
+    ...otherLibraries.map((spec, at) => library(spec, path.join(temporary, `library-${at}`))),
     { name: 'src/output/spinner.ts', code: "export * from './src/output/spinner.ts';" },
     { name: 'src/update/notice.ts', code: "export * from './src/update/notice.ts';" },
   ];
@@ -54,7 +54,7 @@ function library(spec, folder) {
   return { name: title, code: `export { default } from ${JSON.stringify(file)};` };
 }
 
-/** Bundles an entry. @returns the file, and how large it is with what it imports at once */
+/** Bundles an entry. Returns the file, and its size with its static imports. */
 async function bundled({ code, plugins = [] }, at) {
   const entry = '\0entry';
   const plugin = {

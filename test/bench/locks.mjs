@@ -1,6 +1,6 @@
-// Who gets a lock when its holder is killed or stopped, with the project's lock and with proper-lockfile: `node test/bench/locks.mjs`
-// (LIBRARY=proper-lockfile@4.1.1 for another version). It takes half a minute: proper-lockfile believes a holder for 10 seconds.
-// The library is installed into a temporary folder.
+// Compares this project's lock with proper-lockfile when the holder is killed or stopped: `node test/bench/locks.mjs`
+// (LIBRARY=proper-lockfile@4.1.1 for another version). It takes half a minute, because proper-lockfile keeps a lock for 10 seconds
+// without a sign of its holder. The library is installed into a temporary directory.
 import { spawn } from 'node:child_process';
 import fs, { mkdirSync, mkdtempSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { bundle, install } from './library.mjs';
 
-/** How long a holder is stopped, in milliseconds: longer than proper-lockfile believes it. */
+/** How long a holder is stopped, in milliseconds. It is longer than proper-lockfile waits for a holder. */
 const stoppedFor = 12_000;
 const patience = 60_000;
 
@@ -17,7 +17,7 @@ const [kind, module, folder] = process.argv.slice(2);
 if (kind) await hold();
 else await compare();
 
-/** Takes the lock, and holds it until it is killed. */
+/** Takes the lock, and holds it until the process is killed. */
 async function hold() {
   const imported = await import(pathToFileURL(module));
   const held = () => {
@@ -44,9 +44,7 @@ async function compare() {
       { name: library.title, args: ['library', library.file] },
     ];
     console.log(`Node.js ${process.versions.node}\n`);
-    console.log(
-      '| lock | its holder is killed: another has it after | its holder is stopped for 12 s: another has it |',
-    );
+    console.log('| lock | holder killed: another gets it after | holder stopped for 12 s: another gets it |');
     console.log('| --- | --- | --- |');
     for (const { name, args } of all) {
       const row = [name, await afterKill(args, placeIn(temporary)), await whileStopped(args, placeIn(temporary))];
@@ -54,7 +52,7 @@ async function compare() {
     }
     const both = await takenTwice(library.file, placeIn(temporary));
     console.log(
-      `\n${library.title}, two find the lock of a killed holder, one removes it late: ${both ? 'both have it' : 'one has it'}`,
+      `\n${library.title}, two find the lock of a killed holder, and one removes it late: ${both ? 'both get it' : 'one gets it'}`,
     );
   } finally {
     rmSync(temporary, { recursive: true });
@@ -85,7 +83,7 @@ async function whileStopped(args, place) {
   return got ? 'yes' : 'no';
 }
 
-/** The interleaving that a slow process gets by itself: it sees an old lock, and removes it when another has taken it over. */
+/** Reproduces what happens to a slow process: it finds an old lock, and removes it after another process has taken it over. */
 async function takenTwice(file, place) {
   const { default: lockfile } = await import(pathToFileURL(file));
   mkdirSync(`${place}.lock`);

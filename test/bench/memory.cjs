@@ -1,5 +1,5 @@
-// Tells the most memory that this process held, in KiB, on the descriptor 3 when it ends. As the system counts it since the program
-// began, where it does; else with what the process that started it held.
+// Writes the peak memory of this process, in KiB, to descriptor 3 when it ends. On Linux, that is the peak since the program
+// started. Elsewhere, it includes the memory of the process that started it.
 const { readFileSync, writeSync } = require('node:fs');
 
 process.on('exit', () => writeSync(3, String(sinceStart() ?? process.resourceUsage().maxRSS)));

@@ -1,5 +1,4 @@
-// What the benchmark asks: answers as the API's, over HTTP and HTTPS, in a thread of their own, as the commands are waited for in
-// another.
+// Serves the API's responses over HTTP and HTTPS for the benchmark, in a separate thread, because the main thread measures.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -7,12 +6,12 @@ import path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 
 const folder = path.dirname(new URL(import.meta.url).pathname);
-const answers = new Map([
+const responses = new Map([
   ['/api/pools', readFileSync(path.join(folder, 'pools.json'))],
   ['/api/keys', JSON.stringify({ success: true, data: Array.from({ length: 10_000 }, (_, at) => key(at)) })],
 ]);
 
-/** A key of a platform that has one for each customer. */
+/** Returns a key from an account that has one for each customer. */
 function key(at) {
   const digits = String(at).padStart(12, '0');
   return {
@@ -30,12 +29,12 @@ function key(at) {
   };
 }
 
-function answer({ url }, response) {
-  const body = answers.get(url);
+function respond({ url }, response) {
+  const body = responses.get(url);
   response.writeHead(body ? 200 : 404, { 'content-type': 'application/json' }).end(body);
 }
 
-const servers = [createServer(answer), createTlsServer(workerData, answer)];
+const servers = [createServer(respond), createTlsServer(workerData, respond)];
 const ports = servers.map(
   (each) => new Promise((resolve) => each.listen(0, '127.0.0.1', () => resolve(each.address().port))),
 );

@@ -1,4 +1,4 @@
-// What each command loads before it does anything, and which libraries are in it: `npm run size`.
+// Shows how much code each command loads before it runs, and from which libraries: `npm run size`.
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,19 +9,19 @@ const all = await chunks();
 const tree = JSON.parse(execFileSync(process.execPath, [path.join(root, 'bin/ci.js'), 'help', '--json']));
 const shown = new Set();
 
-print(['command', 'its own kB', 'all in kB', 'libraries']);
+print(['command', 'own kB', 'total kB', 'libraries']);
 row('ci --help');
 for (const noun of tree.commands) {
   const own = chunkOf(`${noun.name}/index.ts`) ?? chunkOf(`${noun.name}.ts`);
   if (noun.commands.length > 0) row(`ci ${noun.name} --help`, own);
   if (noun.examples.length > 0) row(`ci ${noun.name}`, own, ...sharedBy(noun));
   for (const verb of noun.commands) {
-    // The scripts of all shells are printed by one command.
+    // One file prints the scripts of all shells.
     const chunk = chunkOf(`${noun.name}/${verb.name}.ts`) ?? chunkOf(`${noun.name}/print.ts`);
     row(`ci ${noun.name} ${verb.name}`, chunk, own, ...sharedBy(verb));
   }
 }
-print(['loaded when it is needed', 'its own kB', '', 'libraries']);
+print(['loaded on demand', 'own kB', '', 'libraries']);
 for (const [name, { bytes, libraries }] of [...all].sort(([, a], [, b]) => b.bytes - a.bytes)) {
   if (!shown.has(name) && libraries.size > 0)
     print([name.replace(/-[^-]+$/, ''), kilobytes(bytes), '', librariesIn([name])]);
@@ -31,26 +31,26 @@ const [{ size, unpackedSize }] = JSON.parse(
 );
 console.log(`\nThe package: ${kilobytes(size)} kB packed, ${kilobytes(unpackedSize)} kB unpacked.`);
 
-/** The chunk that holds a file of `src/commands`. */
+/** Returns the chunk that contains a file of `src/commands`. */
 function chunkOf(file) {
   return [...all.keys()].find((name) =>
     all.get(name).modules.some((id) => id.endsWith(path.join('/src/commands', file))),
   );
 }
 
-/** What all commands load that do something, and what those do that talk to the API. */
+/** Returns the chunks that every command loads when it runs, and those of commands that use the API. */
 function sharedBy({ exitCodes }) {
-  const talks = exitCodes.includes(9);
-  return [chunkOf('../context/create.ts'), ...(talks ? [chunkOf('../api/index.ts')] : [])];
+  const usesApi = exitCodes.includes(9);
+  return [chunkOf('../context/create.ts'), ...(usesApi ? [chunkOf('../api/index.ts')] : [])];
 }
 
 function row(name, own, ...others) {
   const loaded = withImports(all, ['main.js', own, ...others]);
   for (const each of loaded) shown.add(each);
-  print([name, own ? kilobytes(all.get(own).bytes) : '', kilobytes(weight(loaded)), librariesIn(loaded)]);
+  print([name, own ? kilobytes(all.get(own).bytes) : '', kilobytes(totalBytes(loaded)), librariesIn(loaded)]);
 }
 
-function weight(names) {
+function totalBytes(names) {
   return [...names].reduce((sum, each) => sum + all.get(each).bytes, 0);
 }
 

@@ -1,5 +1,5 @@
-// How long commands take as whole processes, and what memory: `npm run bench` (RUNS=31 for more runs, NODE=/path/to/node for
-// another Node.js). They run in turn, so that a machine that slows down slows all of them; the medians are compared.
+// Measures the time and memory of commands as whole processes: `npm run bench` (RUNS=31 for more runs, NODE=/path/to/node for
+// another Node.js). The commands take turns, so that a machine that slows down affects all of them. The medians are compared.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -9,8 +9,8 @@ import { Worker } from 'node:worker_threads';
 import { spawn as spawnOnTerminal } from '@lydell/node-pty';
 import { build } from 'rolldown';
 
-/** How long names are fresh, in milliseconds, and no process is started to ask for them: a little less than a minute. */
-const longestWarm = 45_000;
+/** How long cached names are used, in milliseconds. It is less than a minute, when `ci` would start a process to fetch them. */
+const cacheLifetime = 45_000;
 const runs = Number(process.env.RUNS ?? 21);
 const node = process.env.NODE ?? process.execPath;
 const folder = path.dirname(new URL(import.meta.url).pathname);
@@ -22,7 +22,7 @@ const [port, tlsPort] = await new Promise((resolve) => server.once('message', re
 const url = `http://127.0.0.1:${port}`;
 const tlsUrl = `https://127.0.0.1:${tlsPort}`;
 
-// NODE_EXTRA_CA_CERTS, which many machines set, would have Node.js 20 read them all at each start: it is left out.
+// Without NODE_EXTRA_CA_CERTS, which makes Node.js 20 read all certificates at each start.
 const env = {
   PATH: process.env.PATH,
   HOME: home,
@@ -31,7 +31,7 @@ const env = {
   CHEAPESTINFERENCE_API_URL: url,
   CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_benchmark',
 };
-// What is measured is the handshake with the roots that Node.js brings; the server's certificate is from none of them.
+// The handshake is measured with the built-in root certificates, which don't include the server's.
 const tls = { CHEAPESTINFERENCE_API_URL: tlsUrl, NODE_TLS_REJECT_UNAUTHORIZED: '0', NODE_NO_WARNINGS: '1' };
 const ci = (line, more = {}) => ({ name: `ci ${line}`, words: [node, bin, ...line.split(' ')], ...more });
 const other = (name, words, more = {}) => ({ name, words, isOther: true, ...more });
@@ -47,15 +47,15 @@ const commands = [
   shell('curl | jq .', `curl -s ${url}/api/pools | jq .`),
   ci('pools list', { onTerminal: true, name: 'ci pools list, on a terminal' }),
   ci('pools list --json', { env: tls, name: 'ci pools list --json, HTTPS' }),
-  ci('--complete pools', { name: 'completion, warm cache' }),
+  ci('--complete pools', { name: 'completion of pools, cached' }),
   ci('keys list --json', { name: 'ci keys list --json, 10,000 keys' }),
   shell('curl | jq ., 10,000 keys', `curl -s ${url}/api/keys | jq .`),
-].filter(({ isOther, words: [program] }) => !isOther || isThere(program));
+].filter(({ isOther, words: [program] }) => !isOther || isInstalled(program));
 
-let warmed = await warm();
+let filledAt = await fillCache();
 const times = new Map(commands.map(({ name }) => [name, []]));
 for (let run = -1; run < runs; run++) {
-  if (performance.now() - warmed > longestWarm) warmed = await warm();
+  if (performance.now() - filledAt > cacheLifetime) filledAt = await fillCache();
   for (const command of commands) {
     const took = await time(command);
     if (run >= 0) times.get(command.name).push(took);
@@ -67,7 +67,7 @@ await server.terminate();
 rmSync(home, { recursive: true });
 report();
 
-/** A certificate for 127.0.0.1, made as the tests make theirs. */
+/** Returns a certificate for 127.0.0.1, created like those of the tests. */
 async function certificate() {
   const { output } = await build({
     input: path.join(folder, '../support/certificate.ts'),
@@ -80,12 +80,12 @@ async function certificate() {
   return selfSigned('localhost');
 }
 
-function isThere(program) {
+function isInstalled(program) {
   return spawnSync('sh', ['-c', 'command -v "$0"', program], { stdio: 'ignore' }).status === 0;
 }
 
-/** Has the names that a shell completes fetched, and waits until they are there. @returns when that was */
-async function warm() {
+/** Fills the cache of names for completion, and returns when it was full. */
+async function fillCache() {
   rmSync(path.join(home, '.cache'), { recursive: true, force: true });
   const { words } = commands.find(({ name }) => name.startsWith('completion'));
   for (let attempt = 0; attempt < 100; attempt++) {
@@ -93,10 +93,10 @@ async function warm() {
     if (stdout.includes('kimi26')) return performance.now();
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error('the names to complete never came');
+  throw new Error('no names to complete after 10 seconds');
 }
 
-/** Milliseconds from a process's start to its end. */
+/** Measures how long a process runs, in milliseconds. */
 function time(command) {
   return command.onTerminal ? timeOnTerminal(command) : timeInPipe(command);
 }
@@ -107,7 +107,7 @@ function timeInPipe({ words: [program, ...args], env: more }) {
     const child = spawn(program, args, { env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'inherit'] });
     child.stdout.resume();
     child.on('error', reject);
-    child.on('close', (code) => ended({ code, program, args, started, resolve, reject }));
+    child.on('close', (code) => settle({ code, program, args, started, resolve, reject }));
   });
 }
 
@@ -116,32 +116,32 @@ function timeOnTerminal({ words: [program, ...args] }) {
     const started = process.hrtime.bigint();
     const child = spawnOnTerminal(program, args, { name: 'xterm-256color', cols: 80, rows: 40, env });
     child.onData(() => {});
-    child.onExit(({ exitCode: code }) => ended({ code, program, args, started, resolve, reject }));
+    child.onExit(({ exitCode: code }) => settle({ code, program, args, started, resolve, reject }));
   });
 }
 
-function ended({ code, program, args, started, resolve, reject }) {
+function settle({ code, program, args, started, resolve, reject }) {
   const took = Number(process.hrtime.bigint() - started) / 1e6;
   if (code === 0) resolve(took);
-  else reject(new Error(`${program} ${args.join(' ')} ended with ${code}`));
+  else reject(new Error(`${program} ${args.join(' ')} exited with code ${code}`));
 }
 
-/** The most memory that a process of Node.js held, in MiB, as the system tells it. */
+/** Measures the peak memory of a Node.js process, in MiB. */
 function peak({ words: [program, ...args], env: more }) {
   return new Promise((resolve, reject) => {
     const preloaded = ['--require', path.join(folder, 'memory.cjs'), ...args];
     const child = spawn(program, preloaded, { env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'inherit', 'pipe'] });
-    let told = '';
+    let kibibytes = '';
     child.stdout.resume();
     child.stdio[3].on('data', (text) => {
-      told += text;
+      kibibytes += text;
     });
     child.on('error', reject);
-    child.on('close', () => resolve(Number(told) / 1024));
+    child.on('close', () => resolve(Number(kibibytes) / 1024));
   });
 }
 
-/** One table for docs/speed.md, and the same as JSON. */
+/** Prints the table of docs/speed.md, and writes it as JSON. */
 function report() {
   const base = median(times.get('node -e 0'));
   const results = commands.map(({ name }) => {

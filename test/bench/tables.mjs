@@ -1,6 +1,6 @@
-// How long the project and cli-table3 take to draw a table of a thousand rows: `node test/bench/tables.mjs` (RUNS=31 for more
-// runs, LIBRARY=cli-table3@0.6.4 for another version). Each run is a process of its own, because a command draws one table; the
-// runs alternate. The library is installed into a temporary folder.
+// Measures how long this project and cli-table3 take to draw a table of 1,000 rows: `node test/bench/tables.mjs` (RUNS=31 for more
+// runs, LIBRARY=cli-table3@0.6.4 for another version). Each run is a separate process, because a command draws one table, and the
+// two take turns. The library is installed into a temporary directory.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,8 +18,8 @@ const rows = Array.from({ length: 1000 }, (_, at) => [
   at % 3 === 0 ? '$25.00' : '',
   `${at + 1} minutes ago`,
 ]);
-/** The same look: columns two spaces apart, no lines, no colours of its own. */
-const look = {
+/** The style of this project's tables: columns two spaces apart, no lines, no colors. */
+const style = {
   head: header,
   style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
   chars: Object.fromEntries(
@@ -33,7 +33,7 @@ const look = {
 if (kind) await draw();
 else await compare();
 
-/** Draws one table, and tells how long that took, and what it holds. */
+/** Draws one table, and prints how long that took and what it contains. */
 async function draw() {
   const started = performance.now();
   const module = await import(pathToFileURL(file));
@@ -45,7 +45,7 @@ async function draw() {
 }
 
 function drawnBy(Table) {
-  const table = new Table(look);
+  const table = new Table(style);
   table.push(...rows);
   return table.toString();
 }
@@ -61,7 +61,7 @@ async function compare() {
     ];
     for (let run = 0; run < runs; run++) for (const { args, times } of all) times.push(measured(args));
     const [own, other] = all.map(({ times }) => JSON.stringify(times[0].words));
-    if (own !== other) throw new Error('the tables hold different cells');
+    if (own !== other) throw new Error('the tables contain different cells');
     console.log(
       `Node.js ${process.versions.node}, ${rows.length} rows of ${header.length} columns, ${runs} runs each\n`,
     );
@@ -83,6 +83,6 @@ function measured(args) {
     maxBuffer: 2 ** 26,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  if (status !== 0) throw new Error(`${args[0]} ended with ${status}`);
+  if (status !== 0) throw new Error(`${args[0]} exited with code ${status}`);
   return JSON.parse(stdout);
 }

@@ -1,5 +1,5 @@
-// How long it takes from the answer that shows a block open to the request that buys it: `node test/bench/watch.mjs`
-// (RUNS=200 for more runs). Both moments are the server's, in a thread of its own, so that both ways through the kernel count too.
+// Measures the time from the response that shows an open block to the request that buys it: `node test/bench/watch.mjs`
+// (RUNS=200 for more runs). The server measures both in a separate thread, so that the time in the kernel counts, too.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 
 const runs = Number(process.env.RUNS ?? 21);
-/** After so many looks the block opens. */
-const soldOutFor = 5;
+/** The number of checks before the block opens. */
+const checksSoldOut = 5;
 const self = fileURLToPath(import.meta.url);
 const bin = path.resolve(path.dirname(self), '../../bin/ci.js');
 
@@ -27,23 +27,23 @@ function serve() {
   });
   const hours = Array.from({ length: 8 }, (_, hour) => ({ hour: 16 + hour, slotIndex: 0, pricePerDay: '5.63' }));
   const bought = { id: 's1', poolId: pool().id, status: 'active', monthlyPrice: '45.00', hours, key: null };
-  let looks = 0;
-  let shown = 0n;
+  let checks = 0;
+  let shownAt = 0n;
   const server = createServer((request, response) => {
     const data = (value, done) => {
-      response.writeHead(200, { 'content-type': 'application/json', etag: `"${looks > soldOutFor}"` });
+      response.writeHead(200, { 'content-type': 'application/json', etag: `"${checks > checksSoldOut}"` });
       response.end(JSON.stringify({ success: true, data: value }), done);
     };
     if (request.method === 'POST') {
-      const took = Number(process.hrtime.bigint() - shown) / 1e6;
+      const took = Number(process.hrtime.bigint() - shownAt) / 1e6;
       request.resume().on('end', () => data(bought));
       parentPort.postMessage({ took });
-      looks = 0;
+      checks = 0;
     } else if (request.url === '/api/pools') {
-      looks += 1;
-      if (looks <= soldOutFor && looks > 1) return response.writeHead(304, { etag: '"false"' }).end();
-      if (looks > soldOutFor) shown = process.hrtime.bigint();
-      data([pool(looks > soldOutFor ? 'limited' : 'sold-out')]);
+      checks += 1;
+      if (checks <= checksSoldOut && checks > 1) return response.writeHead(304, { etag: '"false"' }).end();
+      if (checks > checksSoldOut) shownAt = process.hrtime.bigint();
+      data([pool(checks > checksSoldOut ? 'limited' : 'sold-out')]);
     } else data([]);
   });
   server.listen(0, '127.0.0.1', () => parentPort.postMessage({ port: server.address().port }));
@@ -64,20 +64,22 @@ async function bench() {
   const words =
     'pools watch minimax-m3 --blocks americas --interval 50ms --subscribe --max-price 45 --again --yes --json';
   for (let run = 0; run < runs; run++)
-    await ended(spawn(process.execPath, [bin, ...words.split(' ')], { env, stdio: ['ignore', 'ignore', 'inherit'] }));
+    await exitOf(spawn(process.execPath, [bin, ...words.split(' ')], { env, stdio: ['ignore', 'ignore', 'inherit'] }));
   await server.terminate();
   rmSync(home, { recursive: true });
   const sorted = times.toSorted((a, b) => a - b);
   const at = (part) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))].toFixed(2);
   console.log(`${process.version}, ${cpus()[0]?.model ?? 'unknown processor'}, ${times.length} purchases`);
-  console.log(`from the answer to the request: median ${at(0.5)} ms, 95 % ${at(0.95)} ms, worst ${at(1)} ms`);
+  console.log(`from the response to the request: median ${at(0.5)} ms, 95 % ${at(0.95)} ms, worst ${at(1)} ms`);
 }
 
-function ended(child) {
+function exitOf(child) {
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) =>
-      code === 0 ? resolve() : reject(new Error(`ci ended with ${code ?? signal}`)),
+      code === 0
+        ? resolve()
+        : reject(new Error(code === null ? `ci was ended by ${signal}` : `ci exited with code ${code}`)),
     );
   });
 }

@@ -16,14 +16,14 @@ const interval = Number(process.env.INTERVAL ?? 15);
 const hour = 3_600_000;
 const days = Number(process.env.DAYS ?? 7);
 const end = days * 24 * hour;
-/** Seconds that a server which is asked too often asks for. */
+/** The `Retry-After` of a 429, in seconds. */
 const retryAfter = 30;
 
 if (isMainThread) await simulate();
 else serve();
 
-/** Numbers from 0 to 1, the same ones each time. */
-function drawn(seed) {
+/** Returns a generator of numbers from 0 to 1 that are the same in each run. */
+function seededRandom(seed) {
   let state = seed;
   return () => {
     state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
@@ -31,9 +31,9 @@ function drawn(seed) {
   };
 }
 
-/** A pool whose block opens now and then; a fifth of the answers are none. */
+/** Serves a pool with a block that opens now and then. A fifth of the requests fail. */
 function serve() {
-  const random = drawn(20_260_414);
+  const random = seededRandom(20_260_414);
   const faults = [
     (response) => response.writeHead(503, { 'content-type': 'application/json' }).end('{"error":"down"}'),
     (response) => response.writeHead(429, { 'retry-after': String(retryAfter) }).end('slow down'),
@@ -42,15 +42,15 @@ function serve() {
     (response) => response.socket.resetAndDestroy(),
     (response) => response.writeHead(200, { 'content-length': '999' }).write('{"data":[', () => response.destroy()),
   ];
-  /** `atOnce`: the most requests under way at a time; `connections`: how many were opened. */
+  /** `atOnce` is the highest number of simultaneous requests. `connections` counts the connections opened. */
   const count = { requests: 0, faults: 0, unchanged: 0, atOnce: 0, connections: 0 };
-  let underWay = 0;
+  let active = 0;
   const server = createServer((request, response) => {
     count.requests += 1;
-    underWay += 1;
-    count.atOnce = Math.max(count.atOnce, underWay);
+    active += 1;
+    count.atOnce = Math.max(count.atOnce, active);
     response.on('close', () => {
-      underWay -= 1;
+      active -= 1;
     });
     if (random() < 0.2) {
       count.faults += 1;
@@ -74,7 +74,7 @@ function serve() {
   server.listen(0, '127.0.0.1', () => parentPort.postMessage({ port: server.address().port }));
 }
 
-/** Waits in real time, or until the signal is aborted. */
+/** Waits in real time, at most until the signal is aborted. */
 function pause(milliseconds, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(done, milliseconds);
@@ -95,8 +95,8 @@ async function simulate() {
   const require = createRequire(import.meta.url);
   const { run } = require('../../dist/main.js');
   const server = new Worker(fileURLToPath(import.meta.url));
-  const said = () => new Promise((resolve) => server.once('message', resolve));
-  const { port } = await said();
+  const nextMessage = () => new Promise((resolve) => server.once('message', resolve));
+  const { port } = await nextMessage();
   const folder = mkdtempSync(path.join(tmpdir(), 'ci-week-'));
   const begin = Date.UTC(2026, 3, 14);
   const time = { passed: 0 };
@@ -124,7 +124,7 @@ async function simulate() {
     monotonic: () => time.passed,
     cwd: folder,
     async sleep(milliseconds, signal) {
-      // Requests are real and so are the waits in them.
+      // Requests are real, so waits within them are, too.
       if (signal !== interrupt) return pause(milliseconds, signal);
       const before = Math.floor(time.passed / hour);
       time.passed += milliseconds;
@@ -142,15 +142,15 @@ async function simulate() {
   const code = await run(line.split(' '), world);
   const took = performance.now() - started;
   server.postMessage('count');
-  const count = await said();
+  const count = await nextMessage();
   await server.terminate();
   rmSync(folder, { recursive: true });
   const [first = 0, ...later] = heap;
-  // After a success an interval; after the nth failure in a row 2^(n-1) s, and after one in six what the server asks for.
+  // The wait is an interval after a success, 2^(n-1) s after the nth failure in a row, and Retry-After after one failure in six.
   const failed = (5 * (0.8 / (1 - 2 * 0.2)) + retryAfter) / 6;
   const planned = Math.round(end / 1000 / (0.8 * interval + 0.2 * failed));
-  const grown = (Math.max(...later) - first) / 2 ** 20;
-  // By its second quarter the heap has warmed up. From there to the last quarter is half of all requests.
+  const grownMiB = (Math.max(...later) - first) / 2 ** 20;
+  // The heap has settled by the second quarter. Half of all requests come between then and the last quarter.
   const quarter = Math.floor(heap.length / 4);
   const growth = median(heap.slice(-quarter)) - median(heap.slice(quarter, 2 * quarter));
   console.log(
@@ -161,7 +161,7 @@ async function simulate() {
       hours: heap.length,
       passed: time.passed / end,
       firstHourMiB: first / 2 ** 20,
-      grownMiB: grown,
+      grownMiB,
       bytesPerRequest: growth / (count.requests / 2),
       events,
       seconds: took / 1000,

@@ -1,5 +1,5 @@
-// The main job from end to end on the embedded sandbox: find a pool, reserve a block, make a key, use it.
-// Over real HTTP, with nothing but Node.js; what it leaves behind is in a folder of its own, removed at the end.
+// Finds a pool, reserves a block, creates a key and calls a model, in the sandbox over real HTTP. Needs only Node.js. Its files
+// are in a temporary directory that it removes at the end.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,17 +23,16 @@ try {
   show('ci pools subscribe kimi26 --blocks europe --yes');
   const key = capture('ci keys create my-first-key --secret-only');
   await withSandbox(async (url) => {
-    const question = { model: 'kimi-k2.6', messages: [{ role: 'user', content: 'Hello!' }] };
-    console.log(
-      `\n$ curl ${url}/v1/chat/completions -H "Authorization: Bearer ${key}" -d '${JSON.stringify(question)}'`,
-    );
-    const answer = await fetch(`${url}/v1/chat/completions`, {
+    const request = { model: 'kimi-k2.6', messages: [{ role: 'user', content: 'Hello!' }] };
+    const authorization = '"Authorization: Bearer $CHEAPESTINFERENCE_API_KEY"';
+    console.log(`\n$ curl ${url}/v1/chat/completions -H ${authorization} -d '${JSON.stringify(request)}'`);
+    const response = await fetch(`${url}/v1/chat/completions`, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      body: JSON.stringify(question),
+      body: JSON.stringify(request),
     });
-    if (!answer.ok) throw new Error(`the key was answered with ${answer.status}: ${await answer.text()}`);
-    const completion = await answer.json();
+    if (!response.ok) throw new Error(`the request failed with ${response.status}: ${await response.text()}`);
+    const completion = await response.json();
     console.log(completion.choices[0].message.content);
   });
 } finally {
@@ -43,45 +42,45 @@ try {
 /** Runs a command and shows what it prints. */
 function show(command) {
   console.log(`\n$ ${command}`);
-  finish(command, spawnSync(process.execPath, words(command), { env, stdio: 'inherit' }));
+  checkExit(command, spawnSync(process.execPath, argumentsOf(command), { env, stdio: 'inherit' }));
 }
 
-/** Runs a command, shows what it prints and returns it. */
+/** Runs a command, and shows and returns what it prints. */
 function capture(command) {
   console.log(`\n$ ${command}`);
-  const run = spawnSync(process.execPath, words(command), {
+  const result = spawnSync(process.execPath, argumentsOf(command), {
     env,
     stdio: ['inherit', 'pipe', 'inherit'],
     encoding: 'utf8',
   });
-  process.stdout.write(run.stdout);
-  finish(command, run);
-  return run.stdout.trim();
+  process.stdout.write(result.stdout);
+  checkExit(command, result);
+  return result.stdout.trim();
 }
 
-/** Serves the same sandbox to all that speaks HTTP, while the work lasts. */
-async function withSandbox(work) {
+/** Serves the sandbox over HTTP while a function runs. */
+async function withSandbox(run) {
   console.log('\n$ ci sandbox serve --port 0');
-  const server = spawn(process.execPath, words('ci sandbox serve --port 0 --json'), {
+  const server = spawn(process.execPath, argumentsOf('ci sandbox serve --port 0 --json'), {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   try {
     const line = await new Promise((resolve, reject) => {
       createInterface({ input: server.stdout }).once('line', resolve);
-      server.once('exit', (code) => reject(new Error(`the sandbox ended with ${code}`)));
+      server.once('exit', (code) => reject(new Error(`the sandbox exited with code ${code}`)));
     });
-    await work(JSON.parse(line).url);
+    await run(JSON.parse(line).url);
   } finally {
     server.kill();
   }
 }
 
-function words(command) {
+function argumentsOf(command) {
   return [bin, ...command.split(' ').slice(1)];
 }
 
-function finish(command, { status, error }) {
+function checkExit(command, { status, error }) {
   if (error) throw error;
-  if (status !== 0) throw new Error(`\`${command}\` ended with ${status}`);
+  if (status !== 0) throw new Error(`\`${command}\` exited with code ${status}`);
 }
