@@ -1,7 +1,7 @@
-# bash completion for ci, the command line of CheapestInference.
-# Generated from the command tree: `ci completion bash` prints it.
+# bash completion for ci, the CheapestInference CLI.
+# Generated from the command tree. To print it, run `ci completion bash`.
 
-# Takes a word below the command $place, where $commands can stand: sets $place to the one that it leads to, if any.
+# Adds a word to the command $place if it is one of its $commands or an alias. Fails otherwise.
 __ci_enter() {
   case "$place/$1" in
     'pools/ls' | 'keys/ls' | 'auth/ls' | 'config/ls' | 'plans/ls' | 'help pools/ls' | 'help keys/ls' | 'help auth/ls' | 'help config/ls' | 'help plans/ls') set -- list ;;
@@ -13,7 +13,7 @@ __ci_enter() {
   esac
 }
 
-# Sets what can stand below the command $place: its $commands and their $aliases.
+# Sets $commands and $aliases to the subcommands of the command $place.
 __ci_commands() {
   commands='' aliases=''
   case $place in
@@ -31,7 +31,7 @@ __ci_commands() {
   esac
 }
 
-# Sets $options to those that can stand at the command $place.
+# Sets $options to the options of the command $place.
 __ci_options() {
   options=''
   case $place in
@@ -61,7 +61,7 @@ __ci_options() {
   options+=' --json --output --fields --jq --profile --api-url --sandbox --timeout --no-input --yes --no-color --debug --help'
 }
 
-# Sets $flag to the long form of a flag of the command $place.
+# Sets $flag to the long form of a flag.
 __ci_long() {
   flag=$1
   case "$place $1" in
@@ -75,7 +75,7 @@ __ci_long() {
   esac
 }
 
-# Whether a flag of the command $place can be given again.
+# Succeeds if a flag of the command $place can be repeated.
 __ci_repeats() {
   case "$place $1" in
     'api --raw-field') ;;
@@ -84,7 +84,7 @@ __ci_repeats() {
   esac
 }
 
-# Sets $kind, $choices and $alone to what can be typed at the command $place: for a flag its value, for a number the argument there.
+# Sets $kind, $choices and $alone to the possible values of a flag, or of the argument with a number.
 __ci_values() {
   kind='' choices='' alone=''
   case "$place $1" in
@@ -150,7 +150,7 @@ __ci_values() {
   esac
 }
 
-# Offers those of some values that begin with what is typed.
+# Offers the values that start with the typed text.
 __ci_offer() {
   local value
   for value; do
@@ -160,8 +160,7 @@ __ci_offer() {
   done
 }
 
-# Offers values that may hold anything: the shell must take them for nothing but text. In a quote that is open they bring their
-# own, which takes its place.
+# Offers values that may contain any character, quoted for the shell. In an open quote, the quoted value replaces the quote.
 __ci_offer_quoted() {
   local value text
   for value; do
@@ -173,7 +172,7 @@ __ci_offer_quoted() {
     case $quote in
       \') text="'${text//\'/\'\\\'\'}'" ;;
       \")
-        # Nothing keeps a ! from the history in double quotes.
+        # In double quotes, ! can't be kept from history expansion.
         case $text in *!*) continue ;; esac
         text=${text//\\/\\\\} text=${text//\"/\\\"} text=${text//\$/\\\$} text=\"${text//\`/\\\`}\"
         ;;
@@ -183,7 +182,7 @@ __ci_offer_quoted() {
   done
 }
 
-# Offers the options that are not used yet.
+# Offers the options that aren't used yet.
 __ci_offer_options() {
   local options option
   __ci_options
@@ -195,7 +194,7 @@ __ci_offer_options() {
   done
 }
 
-# Offers the words of a list that are not in it yet.
+# Offers the words that a list doesn't contain yet.
 __ci_offer_listed() {
   local word before='' left=0
   case $typed in
@@ -212,12 +211,12 @@ __ci_offer_listed() {
   done
   case " $alone " in
     *" ${COMPREPLY[0]-} "*) ;;
-    # Another may follow.
+    # Another word may follow.
     *) [[ $left -gt 1 ]] && compopt -o nospace 2>/dev/null ;;
   esac
 }
 
-# Offers what the account holds, as far as it is at hand.
+# Offers names from the account, as far as they are cached.
 __ci_offer_known() {
   local line
   local -a known=() asked=(--complete "$1")
@@ -235,7 +234,7 @@ __ci_complete() {
   local word line=${COMP_LINE:0:COMP_POINT} i
   local -a words=() used=() account=() given=()
   COMPREPLY=()
-  # bash breaks a line at = and : too: what stands without a space between is one word.
+  # bash also splits words at = and :, so join the parts that have no space between them.
   for ((i = 0; i <= COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
     if [[ $i -eq 0 || $line == [[:space:]]* ]]; then
@@ -279,7 +278,7 @@ __ci_complete() {
     esac
   done
 
-  # What is typed, without the quote before it; what stands before the part that bash replaces; and what is put back before that.
+  # The typed text without its opening quote, the part of it that bash keeps, and the part to insert again.
   local typed=${words[last]} quote='' broken='' head=''
   if [[ ! $waiting && ! $ended && $typed == --?*=* ]]; then
     waiting=${typed%%=*}
@@ -321,7 +320,7 @@ __ci_complete() {
     words) __ci_offer $choices ;;
     list) __ci_offer_listed ;;
     files)
-      # bash's own way with files; before bash 4, the names alone.
+      # Use bash's own completion of files. Before bash 4, complete only their names.
       compopt -o default 2>/dev/null || while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$typed")
       ;;
     any) ;;

@@ -1,7 +1,7 @@
-# fish completion for ci, the command line of CheapestInference.
-# Generated from the command tree: `ci completion fish` prints it.
+# fish completion for ci, the CheapestInference CLI.
+# Generated from the command tree. To print it, run `ci completion fish`.
 
-# The command that the word $argv[2] leads to below the command $argv[1]; fails where it leads to none.
+# Prints the command $argv[1] with the subcommand $argv[2], which may be an alias. Fails if there is no such command.
 function __ci_enter
     set -l word $argv[2]
     switch "$argv[1]/$word"
@@ -14,7 +14,7 @@ function __ci_enter
     and echo (string trim -- "$argv[1] $word")
 end
 
-# What can stand below the command $argv[1].
+# Prints the subcommands of the command $argv[1].
 function __ci_commands
     switch "$argv[1]"
         case ''
@@ -107,7 +107,7 @@ function __ci_commands
     end
 end
 
-# Its other names.
+# Prints the aliases of its subcommands.
 function __ci_aliases
     switch "$argv[1]"
         case 'pools' 'help pools'
@@ -124,7 +124,7 @@ function __ci_aliases
     end
 end
 
-# The options that can stand at the command $argv[1].
+# Prints the options of the command $argv[1].
 function __ci_options
     switch "$argv[1]"
         case ''
@@ -255,7 +255,7 @@ function __ci_options
         '--help'\t'show help for a command'
 end
 
-# The long form of a flag of the command $argv[1].
+# Prints the long form of a flag of the command $argv[1].
 function __ci_long
     switch "$argv[1] $argv[2]"
         case ' -V'
@@ -277,7 +277,7 @@ function __ci_long
     end
 end
 
-# Whether a flag of the command $argv[1] can be given again.
+# Succeeds if a flag of the command $argv[1] can be repeated.
 function __ci_repeats
     switch "$argv[1] $argv[2]"
         case 'api --raw-field'
@@ -289,7 +289,7 @@ function __ci_repeats
     end
 end
 
-# What can be typed at the command $argv[1]: for a flag its value, for a number the argument there. A kind, and then words.
+# Prints the possible values of a flag of the command $argv[1], or of the argument with a number: a kind, and then words.
 function __ci_values
     switch "$argv[1] $argv[2]"
         case 'pools list --block' 'pools quote --blocks' 'pools subscribe --blocks'
@@ -723,7 +723,7 @@ function __ci_values
     end
 end
 
-# The lines that offer something which is not among $argv[2..].
+# Prints the lines that offer a value other than $argv[2..], after the prefix $argv[1].
 function __ci_without
     while read -l line
         contains -- (string split -m 1 \t -- $line)[1] $argv[2..]
@@ -733,7 +733,7 @@ end
 
 function __ci_complete
     set -l words (commandline -opc)
-    # What is typed, without its quotes.
+    # The typed text without quotes.
     set -l typed (commandline -ct | string replace -ar -- '[\'"\\\\]' '')
     set -l program (string replace -r -- '^~/' "$HOME/" $words[1])
     set -l place ''
@@ -772,7 +772,7 @@ function __ci_complete
         end
     end
 
-    # What stands before the value in the same word.
+    # The part of the word before the value.
     set -l before ''
     if test -z "$waiting"; and string match -qr -- '^--.+=' "$ended$typed"
         set -l parts (string split -m 1 = -- $typed)
@@ -809,7 +809,7 @@ function __ci_complete
         case words
             printf '%s\n' $values[2..] | __ci_without "$before"
         case list
-            # Words after --alone go with no other; of the others each goes in once.
+            # A word after --alone can't be combined with another one. Each of the others can be used once.
             set -l at (contains -i -- --alone $values)
             set -l words $values[2..(math $at - 1)]
             set -l chosen (string split , -- $typed)

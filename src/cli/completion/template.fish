@@ -1,7 +1,7 @@
-# fish completion for ci, the command line of CheapestInference.
-# Generated from the command tree: `ci completion fish` prints it.
+# fish completion for ci, the CheapestInference CLI.
+# Generated from the command tree. To print it, run `ci completion fish`.
 
-# The command that the word $argv[2] leads to below the command $argv[1]; fails where it leads to none.
+# Prints the command $argv[1] with the subcommand $argv[2], which may be an alias. Fails if there is no such command.
 function __ci_enter
     set -l word $argv[2]
     switch "$argv[1]/$word"
@@ -11,21 +11,21 @@ function __ci_enter
     and echo (string trim -- "$argv[1] $word")
 end
 
-# What can stand below the command $argv[1].
+# Prints the subcommands of the command $argv[1].
 function __ci_commands
     switch "$argv[1]"
         #{commands}
     end
 end
 
-# Its other names.
+# Prints the aliases of its subcommands.
 function __ci_aliases
     switch "$argv[1]"
         #{aliases}
     end
 end
 
-# The options that can stand at the command $argv[1].
+# Prints the options of the command $argv[1].
 function __ci_options
     switch "$argv[1]"
         #{options}
@@ -33,7 +33,7 @@ function __ci_options
     #{global}
 end
 
-# The long form of a flag of the command $argv[1].
+# Prints the long form of a flag of the command $argv[1].
 function __ci_long
     switch "$argv[1] $argv[2]"
         #{short}
@@ -42,7 +42,7 @@ function __ci_long
     end
 end
 
-# Whether a flag of the command $argv[1] can be given again.
+# Succeeds if a flag of the command $argv[1] can be repeated.
 function __ci_repeats
     switch "$argv[1] $argv[2]"
         #{repeatable}
@@ -51,7 +51,7 @@ function __ci_repeats
     end
 end
 
-# What can be typed at the command $argv[1]: for a flag its value, for a number the argument there. A kind, and then words.
+# Prints the possible values of a flag of the command $argv[1], or of the argument with a number: a kind, and then words.
 function __ci_values
     switch "$argv[1] $argv[2]"
         #{values}
@@ -60,7 +60,7 @@ function __ci_values
     end
 end
 
-# The lines that offer something which is not among $argv[2..].
+# Prints the lines that offer a value other than $argv[2..], after the prefix $argv[1].
 function __ci_without
     while read -l line
         contains -- (string split -m 1 \t -- $line)[1] $argv[2..]
@@ -70,7 +70,7 @@ end
 
 function __ci_complete
     set -l words (commandline -opc)
-    # What is typed, without its quotes.
+    # The typed text without quotes.
     set -l typed (commandline -ct | string replace -ar -- '[\'"\\\\]' '')
     set -l program (string replace -r -- '^~/' "$HOME/" $words[1])
     set -l place ''
@@ -109,7 +109,7 @@ function __ci_complete
         end
     end
 
-    # What stands before the value in the same word.
+    # The part of the word before the value.
     set -l before ''
     if test -z "$waiting"; and string match -qr -- '^--.+=' "$ended$typed"
         set -l parts (string split -m 1 = -- $typed)
@@ -146,7 +146,7 @@ function __ci_complete
         case words
             printf '%s\n' $values[2..] | __ci_without "$before"
         case list
-            # Words after --alone go with no other; of the others each goes in once.
+            # A word after --alone can't be combined with another one. Each of the others can be used once.
             set -l at (contains -i -- --alone $values)
             set -l words $values[2..(math $at - 1)]
             set -l chosen (string split , -- $typed)

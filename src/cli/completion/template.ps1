@@ -1,35 +1,35 @@
-# PowerShell completion for ci, the command line of CheapestInference.
-# Generated from the command tree: `ci completion powershell` prints it.
+# PowerShell completion for ci, the CheapestInference CLI.
+# Generated from the command tree. To print it, run `ci completion powershell`.
 
 Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlock {
   param($wordToComplete, $commandAst, $cursorPosition)
 
-  # The names of commands that have others.
+  # The commands that aliases stand for.
   $names = @{
     #{names}
   }
-  # What can stand below a command, and the other names of that.
+  # The subcommands of a command, and their aliases.
   $commands = @{
     #{commands}
   }
   $aliases = @{
     #{aliases}
   }
-  # The options that can stand at a command, and those that can stand anywhere.
+  # The options of a command, and the global options.
   $options = @{
     #{options}
   }
   $everywhere = @(
     #{global}
   )
-  # The long forms of short flags, and the flags that can be given again.
+  # The long forms of short flags, and the flags that can be repeated.
   $long = @(
     #{short}
   )
   $repeatable = @(
     #{repeatable}
   )
-  # What can be typed at a command: for a flag its value, for a number the argument there. A kind, and words.
+  # The possible values of a flag, or of the argument with a number: a kind, and words.
   $values = @{
     #{values}
   }
@@ -38,7 +38,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     if ($values.ContainsKey("* $slot")) { return $values["* $slot"] }
   }
 
-  # The words before the cursor as they will be read, and the one that it stands in.
+  # The words before the cursor, unquoted, and the typed part of the word at the cursor.
   $words = @()
   $typed = ''
   foreach ($element in $commandAst.CommandElements | Select-Object -Skip 1) {
@@ -82,7 +82,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     }
   }
 
-  # What stands before the value in the same word.
+  # The part of the word before the value.
   $before = ''
   if (-not $waiting -and -not $ended -and $typed -like '--?*=*') {
     $waiting, $typed = $typed -split '=', 2
@@ -113,7 +113,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         if ($chosen.Count -eq 0) { $offered += $kind.Alone } else { $before += ($chosen -join ',') + ',' }
         $typed = ($typed -split ',')[-1]
       }
-      # PowerShell completes file names where it is offered nothing.
+      # Without results, PowerShell completes file names.
       'files' { return }
       'any' { return '' }
       default {
@@ -127,7 +127,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     }
   }
 
-  # A comma parts words for PowerShell: it then replaces the last of them alone.
+  # PowerShell splits words at commas, and replaces only the last part.
   if (-not $wordToComplete.StartsWith($before, 'Ordinal')) { $before = '' }
   $results = @(
     foreach ($word in $offered) {

@@ -1,8 +1,8 @@
 #compdef ci cheapestinference
-# zsh completion for ci, the command line of CheapestInference.
-# Generated from the command tree: `ci completion zsh` prints it.
+# zsh completion for ci, the CheapestInference CLI.
+# Generated from the command tree. To print it, run `ci completion zsh`.
 
-# Takes a word below the command $place, where $commands can stand: sets $place to the one that it leads to, if any.
+# Adds a word to the command $place if it is one of its $commands or an alias. Fails otherwise.
 __ci_enter() {
   case "$place/$1" in
     #{aliases}
@@ -12,7 +12,7 @@ __ci_enter() {
   place+=${place:+ }$1
 }
 
-# Sets what can stand below the command $place: its $commands and their $aliases.
+# Sets $commands and $aliases to the subcommands of the command $place.
 __ci_commands() {
   commands=() aliases=()
   case $place in
@@ -20,7 +20,7 @@ __ci_commands() {
   esac
 }
 
-# Sets $options to those that can stand at the command $place.
+# Sets $options to the options of the command $place.
 __ci_options() {
   options=()
   case $place in
@@ -31,7 +31,7 @@ __ci_options() {
   )
 }
 
-# Sets $flag to the long form of a flag of the command $place.
+# Sets $flag to the long form of a flag.
 __ci_long() {
   flag=$1
   case "$place $1" in
@@ -39,7 +39,7 @@ __ci_long() {
   esac
 }
 
-# Whether a flag of the command $place can be given again.
+# Succeeds if a flag of the command $place can be repeated.
 __ci_repeats() {
   case "$place $1" in
     #{repeatable}
@@ -47,7 +47,7 @@ __ci_repeats() {
   esac
 }
 
-# Sets $kind, $choices and $alone to what can be typed at the command $place: for a flag its value, for a number the argument there.
+# Sets $kind, $choices and $alone to the possible values of a flag, or of the argument with a number.
 __ci_values() {
   kind='' choices=() alone=()
   case "$place $1" in
@@ -56,7 +56,7 @@ __ci_values() {
   esac
 }
 
-# Offers the options that are not used yet.
+# Offers the options that aren't used yet.
 __ci_offer_options() {
   local -a options left
   local option
@@ -67,7 +67,7 @@ __ci_offer_options() {
   _describe -t flags flag left
 }
 
-# Offers the words of a list that are not in it yet.
+# Offers the words that a list doesn't contain yet.
 __ci_offer_listed() {
   local -a chosen left
   local word
@@ -79,19 +79,19 @@ __ci_offer_listed() {
     (( ${chosen[(Ie)${word%%:*}]} )) || left+=("$word")
   done
   if (( $#left > 1 )); then
-    # Another may follow.
+    # Another word may follow.
     _describe -t values value left -S '' -- alone
   else
     _describe -t values value left -- alone
   fi
 }
 
-# Offers what the account holds, as far as it is at hand.
+# Offers names from the account, as far as they are cached.
 __ci_offer_known() {
   local -a lines known asked=(--complete $1) before=("${(@z)LBUFFER}") setting
   local line value
   [[ -n $PREFIX$SUFFIX ]] && asked+=(--typed)
-  # What is set on the line, before the command, counts.
+  # Variables that are set on the line before the command also apply.
   local at=$(( ${before[(Ie)$words[1]]} - 1 ))
   while (( at > 0 )) && [[ $before[at] == CHEAPESTINFERENCE_[A-Z_]##=* ]]; do
     setting+=("${(Q)before[at]}")
@@ -174,7 +174,7 @@ _ci() {
   esac
 }
 
-# A file of completion functions is run to complete; a script that is sourced only says what completes.
+# zsh runs a completion file to complete a word. A script that is sourced only registers the completion.
 if [[ $funcstack[1] == _ci ]]; then
   _ci "$@"
 else
