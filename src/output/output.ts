@@ -8,10 +8,10 @@ import { Display } from './display.ts';
 import { LiveScreen } from './live.ts';
 import { type Sink, written } from './sink.ts';
 import { type ColorOptions, plain, type Style } from './style.ts';
-import { harmless, harmlessData, harmlessJson, harmlessLines } from './text.ts';
+import { harmless, harmlessData, harmlessJson, harmlessLines, inWords } from './text.ts';
 import { isWorkflowLog, jsonWithoutWorkflowCommands, workflowSafeSink } from './workflow-commands.ts';
 
-/** The global flags that decide how a result is printed, as typed. */
+/** The global options for output, as typed. */
 export interface OutputFlags {
   readonly json?: boolean | undefined;
   readonly output?: string | undefined;
@@ -21,33 +21,49 @@ export interface OutputFlags {
   readonly debug?: boolean | undefined;
 }
 
-/** One column of a table, or one line of a record. */
+/** A column of a table, or a line of a record. */
 export interface Column<Row> {
-  /** The API's own name of the value, for `--fields` and as a header of CSV. */
+  /** The API's name for the value, for `--fields` and the header of CSV. */
   readonly field: string;
+  /** The header on a terminal. */
   readonly header: string;
-  /** For pipes: whole, machine-readable. */
+  /** Returns the value for a pipe: complete and machine-readable. */
   readonly value: (row: Row) => Cell;
-  /** For people on a terminal; without it, the value. */
+  /** Returns the value for a terminal, if that differs. */
   readonly show?: (row: Row, style: Style) => string;
-  /** Left out for people where the terminal is too narrow: 1 first, then 2. Without it a column stays. */
+  /** Returns what a terminal shows below the column of a list: a sum, or a label. */
+  readonly total?: (rows: readonly Row[], style: Style) => string;
+  /** Who gets the column without picking it: people at a terminal, or programs at a pipe. Without it, both do. */
+  readonly audience?: 'people' | 'programs';
+  /** When a terminal that is too narrow drops the column, as in `DrawnColumn`. Without it, the column stays. */
   readonly optional?: number;
-  /** Whether it stands at the right, as numbers do. */
+  /** Whether values are aligned to the right, as numbers are. */
   readonly right?: boolean;
+  /** Whether values hold UUIDs, which a narrow terminal shortens. */
+  readonly hasIds?: boolean;
 }
 
 /** How a result is printed in each format. */
 export interface Layout<Row> {
-  /** Without them the fields are printed as they stand. */
+  /** Without it, the fields are printed as they are. */
   readonly columns?: readonly Column<Row>[];
-  /** The fields that the JSON may hold, for `--fields`. */
+  /** The fields of the JSON, for `--fields`. */
   readonly fields: readonly string[];
 }
 
-/** What people see of a result in a table's place; what it draws from is harmless to a terminal. */
+/** How a list is printed in each format. */
+export interface ListLayout<Row> extends Layout<Row> {
+  /** What a terminal shows above the table. */
+  readonly title?: string;
+  /** The note about an empty list. */
+  readonly empty: string;
+  readonly drawing?: Drawing<readonly Row[]>;
+}
+
+/** Returns what a terminal shows in place of a table. Its data can't harm a terminal. */
 export type Drawing<Data> = (style: Style, data: Data) => string | Promise<string>;
 
-/** Prints results on stdout, and all that is said about them on stderr. Decided once, from the streams and the flags. */
+/** Prints results on stdout, and everything about them on stderr. The format follows from the streams and the options. */
 export class Output {
   readonly #stdout: Sink;
   readonly #stderr: () => Sink;
@@ -56,18 +72,18 @@ export class Output {
   readonly #color: ColorOptions;
   /** stdout as people see it. */
   readonly #result: Display;
-  /** What was asked for; `undefined` is a table on a terminal and tab-separated lines elsewhere. */
+  /** The format; `undefined` is a table on a terminal, and tab-separated lines elsewhere. */
   readonly format: Format | undefined;
   readonly #picked: readonly string[] | undefined;
-  /** Whether the header of CSV is printed. */
-  #begun = false;
+  /** Whether the header of CSV was printed. */
+  #hasHeader = false;
   #style = plain;
   #asideStyle = plain;
 
   /**
-   * @param stderr - looked at when something is said, as a stream costs start-up time
-   * @param preferred - the format when neither a flag nor the environment names one
-   * @throws CommandError (usage) for a format or a list of fields that is none
+   * @param stderr - called with the first note, because a stream costs start-up time
+   * @param preferred - returns the format if neither an option nor the environment names one
+   * @throws CommandError (usage) for an invalid format or list of fields
    */
   constructor(
     stdout: Sink,
@@ -88,7 +104,7 @@ export class Output {
     this.#picked = flags.fields === undefined ? undefined : fieldList(flags.fields);
   }
 
-  /** Whether the result is read by a person at a terminal. */
+  /** Whether people read the result: a table, on a terminal or asked for. */
   get isForPeople(): boolean {
     return this.format === 'table' || (this.format === undefined && this.isTerminal);
   }
@@ -98,22 +114,22 @@ export class Output {
     return this.#result.isTerminal;
   }
 
-  /** How many columns a line may have: a terminal's, and any number elsewhere. */
+  /** The width of the terminal, in columns; infinite elsewhere. */
   get width(): number {
     return this.#result.width;
   }
 
-  /** Whether stdout shows more than ASCII. */
+  /** Whether stdout can show more than ASCII. */
   get unicode(): boolean {
     return this.#result.unicode;
   }
 
-  /** The palette of stdout, once it is loaded. */
+  /** The palette of stdout, once it's loaded. */
   get style(): Style {
     return this.#style;
   }
 
-  /** Loads the palettes of stdout and stderr, where a person reads the result. Until then everything is without colour. */
+  /** Loads the palettes of stdout and stderr if people read the result. Before that, nothing has color. */
   async loadStyle(): Promise<void> {
     if (!this.isForPeople) return;
     this.#style = await this.#result.style();
@@ -121,19 +137,19 @@ export class Output {
   }
 
   /**
-   * Refuses a field in `--fields` that is none of these.
+   * Refuses an unknown field in `--fields`.
    *
-   * @throws CommandError (usage) that names the known ones
+   * @throws CommandError (usage) that lists the known fields
    */
   checkFields(known: readonly string[]): void {
     const unknown = this.#picked?.find((field) => !known.includes(field));
     if (unknown !== undefined) {
       const hint = known.length > 0 ? `The fields are: ${known.join(', ')}.` : 'This command has no fields to pick.';
-      throw usageError(`there is no field "${unknown}"`, hint);
+      throw usageError(`Unknown field "${unknown}"`, hint);
     }
   }
 
-  /** Refuses a `--jq` program that does not compile. @throws CommandError (usage) */
+  /** Refuses a `--jq` expression that doesn't compile. @throws CommandError (usage) */
   async checkJq(): Promise<void> {
     if (this.#flags.jq === undefined) return;
     const { checkJq } = await import('./jq.ts');
@@ -141,15 +157,11 @@ export class Output {
   }
 
   /**
-   * Prints a list: an array in JSON, a row each elsewhere.
+   * Prints a list: an array in JSON, a row per item elsewhere.
    *
-   * @param whole - what JSON and YAML print in the array's place, for a command whose result is one object in several rows
+   * @param whole - the object that JSON and YAML print instead of the array
    */
-  async list<Row extends object>(
-    rows: readonly Row[],
-    layout: Layout<Row> & { readonly empty: string; readonly drawing?: Drawing<readonly Row[]> },
-    whole?: object,
-  ): Promise<void> {
+  async list<Row extends object>(rows: readonly Row[], layout: ListLayout<Row>, whole?: object): Promise<void> {
     this.#checkPresent(whole ? [whole] : rows, layout);
     const data = whole ? this.#pick(whole) : rows.map((row) => this.#pick(row));
     if (this.format === 'json') return this.#json(data);
@@ -162,16 +174,19 @@ export class Output {
     const { style } = this;
     if (layout.drawing && !this.#picked) return this.#shown(await layout.drawing(style, clean));
     const { fitted } = await import('./table.ts');
-    const drawn = columns.map(({ header, optional, right = false, ...column }) => ({
+    const hasTotal = rows.length > 1 && columns.some(({ total }) => total);
+    const drawn = columns.map(({ header, optional, right = false, hasIds = false, total, ...column }) => ({
       header: style.dim(header),
       ...(optional === undefined ? {} : { optional }),
       right,
-      cells: clean.map((row) => shown(column, row, style)),
+      hasIds,
+      cells: [...clean.map((row) => shown(column, row, style)), ...(hasTotal ? [total?.(clean, style) ?? ''] : [])],
     }));
-    this.#shown(fitted(drawn, this.width));
+    const title = layout.title === undefined ? '' : `${style.bold(layout.title)}\n\n`;
+    this.#shown(`${title}${fitted(drawn, this.width)}`);
   }
 
-  /** Prints one thing: an object in JSON; elsewhere a line a field, or for people the drawing that is given. */
+  /** Prints a record: an object in JSON; elsewhere a line per field, or the drawing on a terminal. */
   async record<Row extends object>(
     record: Row,
     layout: Layout<Row> & { readonly drawing?: Drawing<Row> },
@@ -194,17 +209,15 @@ export class Output {
   }
 
   /**
-   * Prints one of several things that are told as they happen: in JSON an object a line, in YAML a document each.
+   * Prints an event as it happens: a line with an object in JSON, a document in YAML.
    *
-   * @param line - what people see, without the line break
+   * @param line - returns what a terminal shows, without a line break
    */
   async event<Row extends object>(row: Row, layout: Layout<Row>, line: (row: Row) => string): Promise<void> {
     const data = this.#pick(row);
     if (this.#flags.jq !== undefined) return this.#json(data);
-    if (this.format === 'json') {
-      const text = JSON.stringify(data);
-      return this.raw(`${this.#inert(this.isTerminal ? harmlessJson(text) : text)}\n`);
-    }
+    if (this.format === 'json' && this.isTerminal) return this.#coloredJson(JSON.stringify(data));
+    if (this.format === 'json') return this.raw(`${this.#inert(JSON.stringify(data))}\n`);
     if (this.format === 'yaml') {
       this.raw('---\n');
       return this.#yaml(this.#shownAs(data));
@@ -215,28 +228,28 @@ export class Output {
     const cells = columns.map((column) => column.value(clean));
     if (this.format !== 'csv') return this.raw(tsv([cells]));
     const header = columns.map((column) => column.field);
-    this.raw(csv(this.#begun ? undefined : header, [cells]));
-    this.#begun = true;
+    this.raw(csv(this.#hasHeader ? undefined : header, [cells]));
+    this.#hasHeader = true;
   }
 
-  /** A screen for what changes while it is looked at, where a person has a terminal that can show one. */
+  /** A full screen for what changes all the time; undefined if stdout can't show one, or shows something else. */
   get liveScreen(): LiveScreen | undefined {
     const { isTerminal, isForPeople } = this;
-    // What --debug tells would be drawn over.
+    // The screen would cover the output of --debug.
     if (!isTerminal || !isForPeople || this.#picked || this.#result.isDumb || this.#flags.debug) return undefined;
     return new LiveScreen(this.#stdout, (text) => this.#result.legible(text));
   }
 
-  /** Rings the terminal's bell, where there is a terminal. */
+  /** Rings the bell of the terminal, if there is one. */
   ring(): void {
     const terminal = [this.#stderr(), this.#stdout].find(({ isTTY }) => isTTY === true);
     terminal?.write('\x07');
   }
 
   /**
-   * Prints an answer of the API as it came, or what `--jq` makes of it; JSON is laid out on a terminal.
+   * Prints a response of the API as it is, or filtered with `--jq`. A terminal shows JSON indented and in color.
    *
-   * @throws CommandError (usage) for a format that it cannot take
+   * @throws CommandError (usage) for an option that doesn't apply to it
    */
   async answer(body: string): Promise<void> {
     this.checkAnswer();
@@ -246,16 +259,16 @@ export class Output {
     this.raw(this.#inert(body));
   }
 
-  /** Refuses what an answer that is printed as it came cannot take: fields, CSV, YAML. @throws CommandError (usage) */
+  /** Refuses the options that don't apply to a response that is printed as it is. @throws CommandError (usage) */
   checkAnswer(): void {
     this.checkFields([]);
     const { output } = this.#flags;
     if (output === 'csv' || output === 'yaml') {
-      throw usageError(`--output ${output} is not for an answer as it came`, 'Leave it out, or use --jq.');
+      throw usageError(`--output ${output} doesn't apply to an unchanged response`, 'Omit it, or use --jq.');
     }
   }
 
-  /** Prints one line: as it is, but for what a terminal would obey. */
+  /** Prints a line. A terminal gets it without control sequences. */
   line(text: string): void {
     this.raw(`${this.isTerminal ? this.#result.whole(harmless(text)) : text}\n`);
   }
@@ -265,18 +278,18 @@ export class Output {
     this.#stdout.write(text);
   }
 
-  /** Waits until all that was printed is written. @throws the error of the stream, when it is not */
+  /** Waits until everything is written. @throws the error of the stream if that fails */
   async written(): Promise<void> {
     const error = await written(this.#stdout);
     if (error) throw error;
   }
 
-  /** Says something about the result, on stderr. Keys in it are masked. */
+  /** Prints a note about the result on stderr. Keys in it are masked. */
   note(message: string): void {
     this.#aside(redacted(harmlessLines(message)));
   }
 
-  /** Says what was done, to a person; a pipe has the result itself. */
+  /** Prints on stderr what was done, if people read the result. A pipe has the result itself. */
   done(message: string): void {
     if (this.isForPeople) this.#aside(`${this.#asideStyle.good('✓')} ${redacted(harmless(message))}`);
   }
@@ -286,23 +299,25 @@ export class Output {
     return new Display(this.#stderr(), this.#env, this.#color);
   }
 
-  /** Prints what people see. */
+  /** Prints text for people. */
   #shown(text: string): void {
     this.raw(this.#result.shown(text));
   }
 
-  /** Says a line to people, and to whatever reads stderr. */
+  /** Prints a line on stderr. */
   #aside(text: string): void {
     this.#stderr().write(`${this.#asides.shown(text)}\n`);
   }
 
-  #checkPresent<Row>(rows: readonly object[], { fields, columns }: Layout<Row>): void {
+  #checkPresent<Row>(rows: readonly object[], { fields, columns = [] }: Layout<Row>): void {
     if (!this.#picked) return;
-    const drawn = this.format === 'json' || this.format === 'yaml' ? [] : (columns ?? []).map((column) => column.field);
+    const isData = this.format === 'json' || this.format === 'yaml';
+    const pickable = columns.filter(({ audience }) => !isData && (this.isForPeople || audience !== 'people'));
+    const drawn = pickable.map((column) => column.field);
     this.checkFields([...new Set([...fields, ...drawn, ...rows.flatMap((row) => Object.keys(row))])]);
   }
 
-  /** Data as a terminal may see it; elsewhere as it came. */
+  /** Returns data as a terminal may show it; elsewhere as it is. */
   #shownAs<Data>(data: Data): Data {
     return this.isForPeople || this.isTerminal ? harmlessData(data, this.unicode) : data;
   }
@@ -314,8 +329,10 @@ export class Output {
   }
 
   #columns<Row extends object>({ fields, columns = fields.map((field) => columnOf<Row>(field)) }: Layout<Row>) {
+    const others = this.isForPeople ? 'programs' : 'people';
     return (
-      this.#picked?.map((field) => columns.find((column) => column.field === field) ?? columnOf<Row>(field)) ?? columns
+      this.#picked?.map((field) => columns.find((column) => column.field === field) ?? columnOf<Row>(field)) ??
+      columns.filter(({ audience }) => audience !== others)
     );
   }
 
@@ -330,11 +347,17 @@ export class Output {
       const { jq } = await import('./jq.ts');
       const lines = await jq(this.#flags.jq, data);
       if (this.isTerminal) return this.raw(this.#result.legible(harmlessLines(lines)));
-      // Only JSON can be escaped without changing its value.
+      // Only JSON can be escaped without a change of its value.
       return this.raw(lines.replace(/^[[{].*$/gm, (json) => this.#inert(json)));
     }
-    const text = JSON.stringify(data, undefined, this.isTerminal ? 2 : undefined);
-    this.#stdout.write(`${this.#inert(this.isTerminal ? harmlessJson(text, this.unicode) : text)}\n`);
+    if (!this.isTerminal) return this.raw(`${this.#inert(JSON.stringify(data))}\n`);
+    await this.#coloredJson(JSON.stringify(data, undefined, 2));
+  }
+
+  async #coloredJson(json: string): Promise<void> {
+    const { coloredJson } = await import('./json-colors.ts');
+    const text = this.#inert(harmlessJson(json, this.unicode));
+    this.raw(`${coloredJson(text, await this.#result.style())}\n`);
   }
 
   /** Returns JSON of the same value, without workflow commands if the output goes to a workflow log. */
@@ -349,17 +372,17 @@ export class Output {
 }
 
 /**
- * A column that holds a field as it stands in the JSON.
+ * Returns a column with a field of the JSON.
  *
- * @param told - how a number is written
+ * @param number - formats numbers
  */
-export function columnOf<Row extends object>(field: string, told: (value: number) => string = String): Column<Row> {
+export function columnOf<Row extends object>(field: string, number: (value: number) => string = String): Column<Row> {
   return {
     field,
     header: field,
     value: (row) => {
       const value: unknown = new Map<string, unknown>(Object.entries(row)).get(field);
-      if (typeof value === 'number') return told(value);
+      if (typeof value === 'number') return number(value);
       return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value ?? '');
     },
   };
@@ -381,7 +404,8 @@ function shown<Row>(column: Pick<Column<Row>, 'value' | 'show'>, row: Row, style
 function chosenFormat(flags: OutputFlags, env: Environment): Format | undefined {
   if (flags.json || flags.jq !== undefined) {
     if (flags.output !== undefined && flags.output !== 'json') {
-      throw usageError(`${flags.json ? '--json' : '--jq'} and --output ${flags.output} exclude each other`);
+      const json = flags.json ? '--json' : '--jq';
+      throw usageError(`${json} and --output ${flags.output} can't be combined`, 'Pass one of them.');
     }
     return 'json';
   }
@@ -391,7 +415,10 @@ function chosenFormat(flags: OutputFlags, env: Environment): Format | undefined 
       : [env.CHEAPESTINFERENCE_OUTPUT || undefined, 'CHEAPESTINFERENCE_OUTPUT'];
   const format = formats.find((name) => name === chosen);
   if (chosen !== undefined && format === undefined) {
-    throw usageError(`${origin} is "${harmless(chosen)}"`, `Choose one of ${formats.join(', ')}.`);
+    throw usageError(
+      `"${harmless(chosen)}" is not a valid output format`,
+      `${origin} takes ${inWords(formats, 'or')}.`,
+    );
   }
   return format;
 }
@@ -399,7 +426,7 @@ function chosenFormat(flags: OutputFlags, env: Environment): Format | undefined 
 function fieldList(text: string): string[] {
   const fields = text.split(',').map((field) => field.trim());
   if (fields.some((field) => field === '')) {
-    throw usageError(`--fields is "${text}"`, 'List fields with commas between them: --fields id,name.');
+    throw usageError(`"${text}" is not a valid list of fields`, 'Separate fields with commas: --fields id,name.');
   }
   return [...new Set(fields)];
 }

@@ -1,12 +1,16 @@
 import { widthOf } from './width.ts';
+import { cellLines } from './wrap.ts';
 
-/** Longest table, in characters; the longest string is about twice that. One huge cell among many rows is shown as paragraphs. */
+/** The longest table, in characters; the longest string is about twice that. With one huge cell among many rows, rows become records. */
 const longestTable = 2 ** 28;
 
+/** A terminal of this width or more, in columns, shows a table even if cells must be wrapped. */
+const narrowestTable = 60;
+
 /**
- * A table without lines, columns two spaces apart. Cells may hold colour.
+ * Returns a table without lines, with two spaces between columns. Cells may hold color.
  *
- * @param right - which columns stand at the right
+ * @param right - which columns are aligned to the right
  */
 export function table(
   header: readonly string[] | undefined,
@@ -25,58 +29,118 @@ export function table(
   return lines.map((line) => `${line.map(aligned).join('  ').trimEnd()}\n`).join('');
 }
 
-/** A column with its cells, as drawn: they may hold colour. */
+/** A column with its cells, as drawn: they may hold color. */
 export interface DrawnColumn {
   readonly header: string;
-  /** Left out where the table would be too wide: 1 first, then 2. Without it a column stays. */
+  /**
+   * When the column is dropped from a table that is too wide: 1 before ids are shortened, higher numbers after that, in their
+   * order. A column without it stays.
+   */
   readonly optional?: number;
-  /** Whether it stands at the right. */
+  /** Whether cells are aligned to the right. */
   readonly right?: boolean;
+  /** Whether cells hold UUIDs, which are shortened if the table is too wide. */
+  readonly hasIds?: boolean;
   readonly cells: readonly string[];
 }
 
 /**
- * A table of these columns, without as many of the optional ones as it takes to fit; where what is left
- * is still too wide, a paragraph a row with a line a column.
+ * Returns a table that fits a width: it drops optional columns and shortens ids, and then wraps cells. If that isn't enough, or
+ * leaves too little room for each cell, it returns a record per row, with a line per column.
  *
  * @param width - of the terminal, in columns
  */
 export function fitted(columns: readonly DrawnColumn[], width: number): string {
-  const rows = columns[0]?.cells.length ?? 0;
-  const fitting = columnsWithin(columns, Math.min(width, longestTable / rows));
-  if (!fitting) return cards(columns);
-  return table(
-    fitting.map(({ header }) => header),
-    rowsOf(fitting),
-    fitting.map(({ right = false }) => right),
-  );
+  const room = Math.min(width, longestTable / (columns[0]?.cells.length ?? 0));
+  let narrowest = columns;
+  for (narrowest of narrower(columns)) {
+    if (widthOfTable(narrowest) <= room) return drawn(narrowest, rowsOf(narrowest));
+  }
+  const wrapped = room < narrowestTable ? undefined : wrappedRows(narrowest, room);
+  return wrapped ? drawn(narrowest, wrapped) : records(columns);
 }
 
-/** The columns' cells in lines of one width each, without a header and without what does not fit: for a list to choose from. */
+/** Returns each row as a line, without a header and without what doesn't fit, for a list to choose from. */
 export function fittedRows(columns: readonly DrawnColumn[], width: number): string[] {
-  const bare = columns.map((column) => ({ ...column, header: '' }));
-  const fitting = columnsWithin(bare, width) ?? bare.filter(({ optional }) => optional === undefined);
+  let fitting: readonly DrawnColumn[] = [];
+  for (fitting of narrower(columns.map((column) => ({ ...column, header: '' })))) {
+    if (widthOfTable(fitting) <= width) break;
+  }
   return table(undefined, rowsOf(fitting)).split('\n').slice(0, -1);
 }
 
-/** As many of the columns as fit; undefined when not even those that must stay do. */
-function columnsWithin(columns: readonly DrawnColumn[], width: number): readonly DrawnColumn[] | undefined {
-  const widths = columns.map(({ header, cells }) =>
-    cells.reduce((widest, cell) => Math.max(widest, widthOf(cell)), widthOf(header)),
+/** Yields the columns, and then narrower and narrower selections of them. */
+function* narrower(columns: readonly DrawnColumn[]): Generator<readonly DrawnColumn[]> {
+  let current = columns;
+  yield current;
+  const ranks = columns.flatMap(({ optional }) => optional ?? []).sort((a, b) => a - b);
+  for (const rank of new Set([1, ...ranks])) {
+    for (let at = current.length - 1; at >= 0; at -= 1) {
+      if (current[at]?.optional !== rank) continue;
+      current = current.toSpliced(at, 1);
+      yield current;
+    }
+    if (rank !== 1) continue;
+    current = current.map((column) => (column.hasIds ? withShortIds(column) : column));
+    yield current;
+  }
+}
+
+const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
+
+/** Shortens UUIDs to the shortest prefix that tells them apart. Commands accept a prefix of 8 characters or more. */
+function withShortIds(column: DrawnColumn): DrawnColumn {
+  const ids = new Set(column.cells.flatMap((cell) => cell.match(uuid) ?? []));
+  let length = 8;
+  while (new Set([...ids].map((id) => id.slice(0, length))).size < ids.size) length += 1;
+  return { ...column, cells: column.cells.map((cell) => cell.replace(uuid, (id) => id.slice(0, length))) };
+}
+
+function widthOfTable(columns: readonly DrawnColumn[]): number {
+  return columns.reduce((sum, column) => sum + widthOfColumn(column), 2 * (columns.length - 1));
+}
+
+function widthOfColumn({ header, cells }: DrawnColumn): number {
+  return cells.reduce((widest, cell) => Math.max(widest, widthOf(cell)), widthOf(header));
+}
+
+/** Returns the lines of a table with wrapped cells; undefined if words are too long for that. */
+function wrappedRows(columns: readonly DrawnColumn[], width: number): string[][] | undefined {
+  const narrowest = columns.map(({ header, cells }) =>
+    cells.flatMap((cell) => cell.split(' ')).reduce((widest, word) => Math.max(widest, widthOf(word)), widthOf(header)),
   );
-  if (widths.reduce((sum, each) => sum + each, 2 * (columns.length - 1)) <= width) return columns;
-  const lowest = Math.min(...columns.map(({ optional = Number.POSITIVE_INFINITY }) => optional));
-  const dropped = columns.findLastIndex(({ optional }) => optional === lowest);
-  return dropped < 0 ? undefined : columnsWithin(columns.toSpliced(dropped, 1), width);
+  const room = width - 2 * (columns.length - 1);
+  if (narrowest.reduce((sum, each) => sum + each, 0) > room) return undefined;
+  const widths = columns.map((column) => Math.min(widthOfColumn(column), room));
+  while (widths.reduce((sum, each) => sum + each, 0) > room) {
+    const shrinkable = widths.map((each, at) => (each > (narrowest[at] ?? 0) ? each : 0));
+    const widest = shrinkable.indexOf(Math.max(...shrinkable));
+    widths[widest] = (widths[widest] ?? 0) - 1;
+  }
+  return rowsOf(columns).flatMap((row) => {
+    const cells = row.map((cell, at) => cellLines(cell, widths[at] ?? 0));
+    const height = Math.max(...cells.map(({ length }) => length));
+    return Array.from({ length: height }, (_, line) => cells.map((lines) => lines[line] ?? ''));
+  });
+}
+
+function drawn(columns: readonly DrawnColumn[], rows: readonly (readonly string[])[]): string {
+  return table(
+    columns.map(({ header }) => header),
+    rows,
+    columns.map(({ right = false }) => right),
+  );
 }
 
 function rowsOf(columns: readonly DrawnColumn[]): string[][] {
   return (columns[0]?.cells ?? []).map((_cell, at) => columns.map(({ cells }) => cells[at] ?? ''));
 }
 
-function cards(columns: readonly DrawnColumn[]): string {
-  const rows = (columns[0]?.cells ?? []).map((_cell, at) =>
-    columns.map(({ header, cells }) => [header, cells[at] ?? '']).filter(([, cell]) => cell !== ''),
-  );
-  return rows.map((lines) => table(undefined, lines)).join('\n');
+/** Returns a record per row, with labels of the same width in all of them. */
+function records(columns: readonly DrawnColumn[]): string {
+  const width = Math.max(...columns.map(({ header }) => widthOf(header)));
+  const labels = columns.map(({ header }) => header + ' '.repeat(width - widthOf(header)));
+  return rowsOf(columns)
+    .map((row) => row.flatMap((cell, at) => (cell === '' ? [] : [`${labels[at]}  ${cell}\n`])).join(''))
+    .join('\n');
 }

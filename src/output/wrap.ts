@@ -1,17 +1,17 @@
 import { stripVTControlCharacters } from 'node:util';
 import { widthOf } from './width.ts';
 
-/** A word with the spaces before it; a command in backticks is one. */
+/** Matches a word with the spaces before it. A command in backticks is one word. */
 const words = /\s*(?:[^\s`]*`[^`]*`[^\s`]*|\S+)/g;
 
-/** A terminal narrower than this, in columns, breaks lines itself as well as it can. */
+/** A terminal narrower than this, in columns, gets unbroken lines, which it wraps itself. */
 const narrowest = 20;
 
 const shellLine = /^\s*\$ /;
 
 /**
- * Text whose lines fit a terminal: broken between words, and a fact (`Price  $49.00 a month`) goes on below its value. What is to be
- * copied is left whole, however long: a line of shell (`$ ci …`), and any word. One that no line holds stays where it is.
+ * Breaks lines between words so that they fit a terminal. A fact such as `Price  $49.00 per month` continues below its value. What
+ * users copy is never broken: words, and lines of shell (`$ ci …`).
  *
  * @param width - of the terminal, in columns
  */
@@ -23,12 +23,11 @@ export function wrapped(text: string, width: number): string {
     .join('\n');
 }
 
-/** A word of a command, or an option with what follows it; what stands in apostrophes is one. */
+/** Matches a word of a command, or an option with its value. A text in apostrophes is one word. */
 const commandParts = /--[\w-]+(?: (?!-)(?:'[^']*'|\\'|[^\s'])+)?|(?:'[^']*'|\\'|[^\s'])+/g;
 
 /**
- * A command of a shell, set in and in as many lines as it takes: each but the last ends with a backslash, so that all of them can be
- * copied and run.
+ * Returns a shell command, indented and broken into lines that end with a backslash, so that it can be copied and run.
  *
  * @param width - of the terminal, in columns
  */
@@ -45,11 +44,45 @@ export function shellLines(command: string, width: number): string {
   return [...lines, current].join('\n');
 }
 
-/** Returns an option and its value apart if they don't fit one line: else they would be broken between without a backslash. */
+/** Splits an option from its value if they don't fit in one line, so that a backslash goes between them. */
 function partsWithin(part: string, width: number): string[] {
   const [, option, value] = /^(--[\w-]+) (.+)$/.exec(part) ?? [];
   const isTooLong = widthOf(`    ${part} \\`) > width;
   return isTooLong && option !== undefined && value !== undefined ? [option, value] : [part];
+}
+
+/**
+ * Breaks a cell of a table between words. Each line has the colors of its own text and no others.
+ *
+ * @param width - of the column; no word is longer
+ */
+export function cellLines(cell: string, width: number): string[] {
+  if (widthOf(cell) <= width) return [cell];
+  const lines = [''];
+  for (const word of wordsOf(cell, width)) {
+    const line = `${lines.at(-1)}${word}`;
+    if (widthOf(line) > width) lines.push(word.trimStart());
+    else lines[lines.length - 1] = line;
+  }
+  return withOwnColors(lines);
+}
+
+/** Matches what chalk writes before and after text in a color or weight. */
+const colorSequence = /\u001b\[(\d+)m/g;
+const endOfColor = '\u001b[39m';
+const endOfWeight = '\u001b[22m';
+
+/** Ends the color or weight of a text at the end of each line, and begins it again in the next one. */
+function withOwnColors(lines: readonly string[]): string[] {
+  let begun = '';
+  return lines.map((line) => {
+    const before = begun;
+    for (const [sequence] of line.matchAll(colorSequence)) {
+      begun = sequence === endOfColor || sequence === endOfWeight ? '' : sequence;
+    }
+    const end = begun === '' ? '' : /\[[12]m$/.test(begun) ? endOfWeight : endOfColor;
+    return `${before}${line}${end}`;
+  });
 }
 
 function wrappedLine(line: string, width: number): string {
@@ -67,14 +100,14 @@ function wrappedLine(line: string, width: number): string {
   return [...lines, current].join('\n');
 }
 
-/** A command that is too long for a line is broken like other words. */
+/** Returns the words of a line. A command that is too long for a line is split into its words. */
 function wordsOf(line: string, room: number): string[] {
   return (line.match(words) ?? []).flatMap((word) =>
     widthOf(word.trim()) > room ? (word.match(/\s*\S+/g) ?? []) : [word],
   );
 }
 
-/** Where a line goes on: below the value of a fact, else below where it begins. */
+/** Returns the indentation of continued lines: that of a fact's value, else that of the line. */
 function hanging(line: string, width: number): number {
   const value = /^ *(?:\S+ ){0,2}\S+ {2,}/.exec(line)?.[0].length ?? 0;
   const start = /^ */.exec(line)?.[0].length ?? 0;

@@ -114,7 +114,7 @@ describe('1,000 keys of odd names', () => {
   test.each([80, 200])('are on a terminal of %d columns JSON without a raw control character', async (columns) => {
     const { code, written } = await shown(await listing(thousand), 'keys list --json', { columns });
     expect(code).toBe(0);
-    const text = written.replaceAll('\r\n', '\n');
+    const text = uncoloured(written);
     for (const line of text.split('\n')) expect(line).not.toMatch(control);
     expect(JSON.parse(text)).toEqual(withMasked(thousand));
   });
@@ -182,9 +182,8 @@ describe.each([80, 200])('on a terminal of %d columns', (columns) => {
     for (const line of lines) expect(line).not.toMatch(control);
     const [header = '', ...rows] = lines;
     expect(rows).toHaveLength(pools.length);
-    const [from, asia, americas] = [/FROM\/MONTH/g, /ASIA/g, /AMERICAS/g].map((word) => startOf(header, word));
+    const [asia, americas] = [/ASIA/g, /AMERICAS/g].map((word) => startOf(header, word));
     for (const row of rows) {
-      expect([row, startOf(row, /\$39\.00(?= +\$39\.00)/g)]).toEqual([row, from]);
       expect([row, startOf(row, /\$39\.00(?= +\$49\.00)/g)]).toEqual([row, asia]);
       expect([row, startOf(row, /sold out/g)]).toEqual([row, americas]);
     }
@@ -333,13 +332,13 @@ describe('on a terminal', () => {
 
 describe('in a pipe', () => {
   test.each([
-    ['pools list', 7],
+    ['pools list', 10],
     ['pools subscriptions', 8],
     ['keys list', 7],
     ['pools keys odd', 5],
     ['usage', 7],
     ['plans list', 5],
-    ['status --check', 3],
+    ['status --check', 4],
     ['doctor', 3],
     ['pools view odd', 2],
     ['pools quote odd --blocks europe', 2],

@@ -209,10 +209,10 @@ describe('--fields', () => {
   });
 
   test.each([
-    ['nope', 'there is no field "nope"'],
-    ['id,Name', 'there is no field "Name"'],
-    ['constructor', 'there is no field "constructor"'],
-    ['__proto__', 'there is no field "__proto__"'],
+    ['nope', 'Unknown field "nope"'],
+    ['id,Name', 'Unknown field "Name"'],
+    ['constructor', 'Unknown field "constructor"'],
+    ['__proto__', 'Unknown field "__proto__"'],
   ])('refuses %s and names the known ones', async (fields, message) => {
     await expect(listed(undefined, { json: true, fields })).rejects.toMatchObject({
       code: 'usage',
@@ -235,21 +235,21 @@ describe('--fields', () => {
     expect(() => output.checkFields(['nope'])).not.toThrow();
   });
 
-  test.each(['', ',', 'id,', 'id,,name'])('refuses %j', (fields) => {
+  test.each(['', ',', 'id,', 'id,,name'])('refuses the list %j', (fields) => {
     expect(() => outputTo(undefined, { fields })).toThrow(
-      expect.objectContaining({ code: 'usage', message: `--fields is "${fields}"` }),
+      expect.objectContaining({ code: 'usage', message: `"${fields}" is not a valid list of fields` }),
     );
   });
 });
 
 describe('a format', () => {
   test.each([
-    [{ output: 'xml' }, {}, '--output is "xml"'],
-    [{ output: '' }, {}, '--output is ""'],
-    [{ output: 'JSON' }, {}, '--output is "JSON"'],
-    [{}, { CHEAPESTINFERENCE_OUTPUT: 'xml\u001b[2J' }, 'CHEAPESTINFERENCE_OUTPUT is "xml"'],
-    [{ json: true, output: 'csv' }, {}, '--json and --output csv exclude each other'],
-    [{ jq: '.', output: 'yaml' }, {}, '--jq and --output yaml exclude each other'],
+    [{ output: 'xml' }, {}, '"xml" is not a valid output format'],
+    [{ output: '' }, {}, '"" is not a valid output format'],
+    [{ output: 'JSON' }, {}, '"JSON" is not a valid output format'],
+    [{}, { CHEAPESTINFERENCE_OUTPUT: 'xml\u001b[2J' }, '"xml" is not a valid output format'],
+    [{ json: true, output: 'csv' }, {}, "--json and --output csv can't be combined"],
+    [{ jq: '.', output: 'yaml' }, {}, "--jq and --output yaml can't be combined"],
   ])('that is none is refused: %j %j', (flags, env, message) => {
     expect(() => outputTo(undefined, flags, env)).toThrow(expect.objectContaining({ code: 'usage', message }));
   });
@@ -309,10 +309,42 @@ describe('colour', () => {
     expect(await name(width, flags, env)).toBe(text);
   });
 
-  test('is not in JSON, CSV or YAML', async () => {
-    for (const flags of [{ json: true }, { output: 'csv' }, { output: 'yaml' }]) {
-      expect((await listed(80, flags, rows, { NO_COLOR: '', FORCE_COLOR: '1' })).stdout).not.toContain('\u001b');
+  test('is not in CSV or YAML, nor in JSON in a pipe', async () => {
+    const env = { NO_COLOR: '', FORCE_COLOR: '1' };
+    for (const flags of [{ output: 'csv' }, { output: 'yaml' }]) {
+      expect((await listed(80, flags, rows, env)).stdout).not.toContain('\u001b');
     }
+    expect((await listed(undefined, { json: true }, rows, env)).stdout).toBe(`${JSON.stringify(rows)}\n`);
+  });
+
+  test('is in JSON on a terminal: names, strings and nulls', async () => {
+    const row = { id: 'say "null": [1]', name: null, price: 4.5 };
+    const { stdout } = await listed(80, { json: true }, [row], { NO_COLOR: '' });
+    expect(stdout).toBe(
+      [
+        '[',
+        '  {',
+        '    \u001b[1m"id"\u001b[22m: \u001b[32m"say \\"null\\": [1]"\u001b[39m,',
+        '    \u001b[1m"name"\u001b[22m: \u001b[2mnull\u001b[22m,',
+        '    \u001b[1m"price"\u001b[22m: 4.5',
+        '  }',
+        ']',
+        '',
+      ].join('\n'),
+    );
+    for (const [flags, env] of [
+      [{ json: true, color: false }, { NO_COLOR: '' }],
+      [{ json: true }, { NO_COLOR: '1' }],
+      [{ json: true }, { NO_COLOR: '', TERM: 'dumb' }],
+    ] as const) {
+      expect((await listed(80, flags, [row], env)).stdout).toBe(`${JSON.stringify([row], undefined, 2)}\n`);
+    }
+  });
+
+  test('is in events as JSON on a terminal, a line each', async () => {
+    const { output, stdout } = outputTo(80, { json: true }, { NO_COLOR: '' });
+    await output.event({ id: 'a' }, layout, () => '');
+    expect(stdout.text).toBe('{\u001b[1m"id"\u001b[22m:\u001b[32m"a"\u001b[39m}\n');
   });
 });
 

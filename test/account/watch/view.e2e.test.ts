@@ -137,14 +137,14 @@ describe('the live view', () => {
     const api = await recordedSandbox();
     const session = onPty(userOf(api), 'pools watch kimi26 --blocks europe --json', { columns: 400 });
     expect(await session.exit).toBe(0);
-    expect(session.written).toMatch(/^\{"event":"opened",.*\}\r\n$/);
+    expect(stripVTControlCharacters(session.written)).toMatch(/^\{"event":"opened",.*\}\r\n$/);
   });
 
   test('shows what --exec writes, without being garbled, and rings the bell', async () => {
     const api = await recordedSandbox();
     const line = 'pools watch kimi26 --blocks any --forever --interval 1h --bell --exec'.split(' ');
     const session = onPty(userOf(api), [...line, 'printf "\\033[31mtold of $CHEAPESTINFERENCE_BLOCKS\\n"; exit 7']);
-    await session.shows(/--exec failed: it ended with 7\ntold of americas\n/);
+    await session.shows(/--exec failed: it exited with code 7\ntold of americas\n/);
     expect(session.screen.split('\n')[0]).toBe('Waiting for kimi26');
     expect(session.written.split('\x07')).toHaveLength(4);
     session.type(ctrlC);
