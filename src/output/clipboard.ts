@@ -1,15 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { Environment } from '../domain/environment.ts';
 
-/** The system's clipboard, written through a program of the system's. */
+/** The clipboard, written with a program of the system. */
 export interface Clipboard {
-  /** The program's name, for messages. */
+  /** The name of the program, for messages. */
   readonly program: string;
-  /** @throws Error when the program fails */
+  /** @throws Error if the program fails */
   copy(text: string): Promise<void>;
 }
 
-/** Programs that read the text from stdin: it is then in nobody's list of processes. */
+/** Programs that read the text from stdin, so that it never shows up in a list of processes. */
 const programs: readonly { name: string; args: readonly string[]; works: (env: Environment) => boolean }[] = [
   { name: 'pbcopy', args: [], works: () => process.platform === 'darwin' },
   { name: 'clip.exe', args: [], works: (env) => process.platform === 'win32' || env.WSL_DISTRO_NAME !== undefined },
@@ -18,13 +18,13 @@ const programs: readonly { name: string; args: readonly string[]; works: (env: E
   { name: 'xsel', args: ['--clipboard', '--input'], works: (env) => Boolean(env.DISPLAY) },
 ];
 
-/** How long a program may take, in milliseconds. One waits forever if the display's server has stopped. */
+/** The timeout, in milliseconds: without a display server, some programs wait forever. */
 const timeout = 10_000;
 
 /**
- * The clipboard of this session; undefined where there is none.
+ * Returns the clipboard of this session; undefined if there is none.
  *
- * @param limit - how long the program may take, in milliseconds
+ * @param limit - the timeout of the program, in milliseconds
  */
 export function findClipboard(env: Environment, limit = timeout): Clipboard | undefined {
   const found = programs.find(({ name, works }) => works(env) && isThere(name, env));
@@ -34,7 +34,7 @@ export function findClipboard(env: Environment, limit = timeout): Clipboard | un
     program,
     copy: (text) =>
       new Promise((resolve, reject) => {
-        // What keeps the clipboard's owner alive must not hold this process's streams.
+        // The program may keep running to own the clipboard, and must not hold the streams of this process.
         const child = spawn(program, args, {
           env: { ...env },
           stdio: ['pipe', 'ignore', 'ignore'],

@@ -2,7 +2,7 @@ import { Chalk, supportsColor, supportsColorStderr } from 'chalk';
 
 const chalk = new Chalk({ level: 1 });
 
-/** A style that writes text in colour. */
+/** The palette in color. */
 export const painted = {
   bold: (text: string) => chalk.bold(text),
   dim: (text: string) => chalk.dim(text),
@@ -11,5 +11,5 @@ export const painted = {
   warning: (text: string) => chalk.magenta(text),
 };
 
-/** Whether the terminal of this process has colours. chalk looks at the streams, environment and arguments of the process itself. */
+/** Whether the terminal of this process has colors. chalk reads the process's own streams, environment and arguments. */
 export const terminalHasColors = Boolean(supportsColor || supportsColorStderr);

@@ -1,21 +1,21 @@
 import { harmless } from './text.ts';
 
-/** What a cell of a table can hold. */
+/** A cell of a table. */
 export type Cell = string | number | boolean | null | undefined;
 
-/** A cell as text; nothing is an empty text. */
+/** Returns a cell as text; empty for null and undefined. */
 export function cellText(cell: Cell): string {
   return cell === null || cell === undefined ? '' : harmless(String(cell));
 }
 
-/** Tab-separated lines for `cut` and `awk`: no header, nothing cut short. */
+/** Returns tab-separated lines for `cut` and `awk`, without a header and never truncated. */
 export function tsv(rows: readonly (readonly Cell[])[]): string {
   return rows.map((row) => `${row.map(cellText).join('\t')}\n`).join('');
 }
 
 /**
- * Returns comma-separated lines (RFC 4180), with a header unless it was printed before. A text that a spreadsheet would take for
- * a formula gets an apostrophe in front, as OWASP recommends ("CSV Injection"); a number stays as it is.
+ * Returns comma-separated lines (RFC 4180), with a header if there is one. An apostrophe goes before a text that a spreadsheet would
+ * run as a formula, as OWASP recommends ("CSV Injection"). Numbers stay as they are.
  */
 export function csv(header: readonly string[] | undefined, rows: readonly (readonly Cell[])[]): string {
   return [...(header ? [header] : []), ...rows].map((row) => `${row.map(csvField).join(',')}\r\n`).join('');

@@ -4,11 +4,11 @@ import { type ColorOptions, type Style, styleOf } from './style.ts';
 import { ascii, linked } from './text.ts';
 import { wrapped } from './wrap.ts';
 
-/** A stream as people see it. Off a terminal text stays as it is, and a line has any width. */
+/** Formats text for a stream. If that isn't a terminal, text stays as it is. */
 export class Display {
   readonly isTerminal: boolean;
   readonly isDumb: boolean;
-  /** Whether more than ASCII can be shown. */
+  /** Whether the stream can show more than ASCII. */
   readonly unicode: boolean;
   readonly #sink: Sink;
   readonly #loadStyle: () => Promise<Style>;
@@ -23,7 +23,7 @@ export class Display {
     this.#links = this.isTerminal && hasLinks(env);
   }
 
-  /** How many columns a line has now. */
+  /** The current width in columns; infinite if the stream isn't a terminal. */
   get width(): number {
     return this.isTerminal ? this.#sink.columns || 80 : Number.POSITIVE_INFINITY;
   }
@@ -33,38 +33,38 @@ export class Display {
     return this.#loadStyle();
   }
 
-  /** Text in the characters that can be shown. */
+  /** Replaces characters that the stream can't show. */
   legible(text: string): string {
     return this.unicode ? text : ascii(text);
   }
 
-  /** A page of help as it is shown, its titles set off. */
+  /** Formats a help page, with bold titles. */
   page(text: string, { bold }: Style): string {
     return this.shown(text.replace(/^(?:Usage:|[A-Z][A-Za-z ]+:$)/gm, (title) => bold(title)));
   }
 
-  /** Text as it is shown: broken between words, its addresses as links. */
+  /** Formats text: breaks lines between words, and makes links of URLs. */
   shown(text: string): string {
     return this.isTerminal ? this.whole(wrapped(this.legible(text), this.width)) : text;
   }
 
-  /** Lines as they are shown that are not to be broken, to be copied for one. */
+  /** Formats text without breaking lines, for what users copy. */
   whole(text: string): string {
     return this.#links ? linked(this.legible(text)) : this.legible(text);
   }
 }
 
-/** Whether a terminal can only take lines of text: no colour, no cursor that moves, no links. */
+/** Returns whether a terminal can show only lines of text: no colors, links, or cursor movement. */
 export function isDumb(env: Environment): boolean {
   return env.TERM === 'dumb';
 }
 
 /**
- * Whether a terminal shows more than ASCII: its locale says so (POSIX, "Internationalization Variables": `LC_ALL`, then
- * `LC_CTYPE`, then `LANG`; none is the C locale), or on Windows the terminal is none of the console's own.
+ * Returns whether a terminal can show more than ASCII. The locale decides (POSIX, "Internationalization Variables": `LC_ALL`, then
+ * `LC_CTYPE`, then `LANG`, and the C locale without them). On Windows without a locale, any terminal can but the console itself.
  */
 export function hasUnicode(env: Environment, platform: NodeJS.Platform): boolean {
-  // The Linux console has 256 or 512 glyphs, and ✓ is none of them.
+  // The Linux console has at most 512 glyphs, and ✓ isn't among them.
   if (env.TERM === 'linux') return false;
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG;
   if (platform === 'win32' && !locale) {
@@ -74,8 +74,8 @@ export function hasUnicode(env: Environment, platform: NodeJS.Platform): boolean
 }
 
 /**
- * Whether a terminal is known to have links (OSC 8). Most others show nothing of them, but some print them as text. The list is
- * that of the package supports-hyperlinks, as are its variables to decide otherwise.
+ * Returns whether a terminal is known to support links (OSC 8); some others print them as text. The list and the variables are those
+ * of the package supports-hyperlinks.
  */
 export function hasLinks(env: Environment): boolean {
   const { FORCE_HYPERLINK, TERM = '', TERM_PROGRAM = '', TERM_PROGRAM_VERSION = '', VTE_VERSION = '' } = env;
@@ -96,7 +96,7 @@ export function hasLinks(env: Environment): boolean {
     case 'Hyper':
       return true;
     default:
-      // VTE 0.50.0 crashes at them.
+      // VTE 0.50.0 crashes on links.
       return Number(VTE_VERSION) > 5000;
   }
 }

@@ -3,19 +3,19 @@ import path from 'node:path';
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
 import { checkReplaceable, replaceFile } from '../state/replace-file.ts';
 
-/** A change to a file of the user's. */
+/** A change to a file of the user. */
 export interface FileChange {
   readonly file: string;
-  /** `created`: the whole file is new; `added`: some lines are new; `updated`: lines that were added before have changed. */
+  /** `created`: the file is new; `added`: our lines are new; `updated`: our lines have changed. */
   readonly change: 'created' | 'added' | 'updated' | 'unchanged';
-  /** The lines that are ours, from 1. */
+  /** Our lines, counted from 1. */
   readonly firstLine: number;
   readonly lastLine: number;
-  /** The whole text of the file after the change. */
+  /** The text of the file after the change. */
   readonly text: string;
 }
 
-/** Lines in a file of the user's, between two comments that tell them from the user's own. */
+/** Our lines in a file of the user, between two comments. */
 export interface Block {
   readonly start: string;
   readonly lines: readonly string[];
@@ -23,9 +23,9 @@ export interface Block {
 }
 
 /**
- * Returns the change that puts a block into a file: in place of the same block, else at the end. Other lines stay as they are.
+ * Returns the change that replaces a block in a file, or appends it. Other lines stay as they are.
  *
- * @throws CommandError (file_error) if the file can't be read, or if only half of the block is in it
+ * @throws CommandError (file_error) if the file can't be read, or has the start of the block without its end
  */
 export function withBlock(file: string, { start, lines, end }: Block): FileChange {
   const before = textOf(file) ?? '';
@@ -35,8 +35,8 @@ export function withBlock(file: string, { start, lines, end }: Block): FileChang
   const first = there.indexOf(start);
   const last = there.indexOf(end, first);
   if (first >= 0 && last < 0) {
-    throw fileFailure(`${file} has the line "${start}" and not the one that ends it`, {
-      hint: 'Take it out, and run this again.',
+    throw fileFailure(`${file} has the line "${start}" but not "${end}"`, {
+      hint: 'Remove the line, and run the command again.',
     });
   }
   if (first < 0) {
@@ -54,17 +54,17 @@ export function withBlock(file: string, { start, lines, end }: Block): FileChang
   return { file, change, firstLine: first + 1, lastLine: first + ours.length, text };
 }
 
-/** Makes a change. A link stays a link. @throws CommandError (file_error) */
+/** Applies a change. Symbolic links are kept. @throws CommandError (file_error) */
 export function applyChange({ file, change, text }: FileChange): void {
   if (change === 'unchanged') return;
   orFailure(file, () => {
-    // Not writable by a group, whatever the umask is: zsh passes over such folders.
+    // Not writable for the group, whatever the umask: zsh ignores such directories.
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
     replaceFile(file, text);
   });
 }
 
-/** Checks that a change can be made, and makes nothing of it. @throws CommandError (file_error) */
+/** Checks that a change can be applied. @throws CommandError (file_error) */
 export function checkChange({ file, change, text }: FileChange): void {
   if (change !== 'unchanged') orFailure(file, () => checkReplaceable(file, Buffer.byteLength(text)));
 }
@@ -73,7 +73,7 @@ function orFailure(file: string, work: () => void): void {
   try {
     work();
   } catch (error) {
-    throw fileFailure(`${file} cannot be written: ${messageOf(error)}`, { cause: error });
+    throw fileFailure(`Can't write ${file}: ${messageOf(error)}`, { cause: error });
   }
 }
 
@@ -83,11 +83,11 @@ export function textOf(file: string): string | undefined {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(file));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
-    throw fileFailure(`${file} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw fileFailure(`Can't read ${file}: ${messageOf(error)}`, { cause: error });
   }
 }
 
-/** Returns the error for a file of the user's that was left as it is. */
+/** Returns the error for a file of the user that wasn't changed. */
 export function fileFailure(
   message: string,
   { hint = 'Nothing was changed.', cause }: { readonly hint?: string; readonly cause?: unknown } = {},

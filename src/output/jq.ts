@@ -2,27 +2,27 @@ import { raw } from 'jq-wasm';
 import { CommandError, messageOf, usageError } from '../domain/errors.ts';
 
 /**
- * Refuses a jq program that does not compile.
+ * Refuses a jq expression that doesn't compile.
  *
  * @throws CommandError (usage)
  */
 export async function checkJq(program: string): Promise<void> {
   try {
-    // Compiled, and run on nothing.
+    // With `empty`, the expression is compiled but never run.
     await raw('null', `empty | ${program}`);
   } catch (error) {
-    throw usageError(`--jq "${program}" is no jq program: ${reason(error)}`);
+    throw usageError(`"${program}" is not a valid jq expression: ${reason(error)}`);
   }
 }
 
 /**
- * What jq makes of a value: a line a result, texts unquoted, as `jq -r -c` prints them.
+ * Filters a value with a jq expression. Returns a line per result, with strings unquoted, as `jq -r -c` prints them.
  *
- * @throws CommandError (filter_failed) when the program fails; then nothing is printed, as no result before the failure is
+ * @throws CommandError (filter_failed) if the expression fails, even after some results
  */
 export async function jq(program: string, value: unknown): Promise<string> {
   try {
-    // Texts are unquoted here, as the library drops line breaks from the end of what jq prints.
+    // Strings are unquoted here because the library drops line breaks at the end of jq's output.
     const results = await raw(JSON.stringify(value), `[(${program}\n)] | .[]`, ['-c']);
     return results === ''
       ? ''
@@ -31,7 +31,7 @@ export async function jq(program: string, value: unknown): Promise<string> {
           .map((line) => `${unquoted(line)}\n`)
           .join('');
   } catch (error) {
-    throw new CommandError('filter_failed', `--jq "${program}" failed: ${reason(error)}`);
+    throw new CommandError('filter_failed', `The jq expression "${program}" failed: ${reason(error)}`);
   }
 }
 

@@ -8,14 +8,14 @@ const eraseBelow = '\x1b[J';
 const enter = '\x1b[?1049h\x1b[?25l';
 const leave = '\x1b[?25h\x1b[?1049l';
 
-/** The terminal's other screen, drawn anew as often as something changes and when its size does. What was there before comes back. */
+/** Draws on the alternate screen of a terminal, again after each change of content or size. Closing it restores the screen before. */
 export class LiveScreen {
   readonly #stdout: Sink;
   #draw: ((columns: number) => readonly string[]) | undefined;
   readonly #legible: (text: string) => string;
   readonly #redraw = () => this.redraw();
 
-  /** @param legible - text in the characters that the terminal shows */
+  /** @param legible - replaces characters that the terminal can't show */
   constructor(stdout: Sink, legible: (text: string) => string) {
     this.#stdout = stdout;
     this.#legible = legible;
@@ -25,7 +25,7 @@ export class LiveScreen {
     return this.#draw !== undefined;
   }
 
-  /** @param draw - the lines for so many columns, each of which may hold colour; what is too much for the terminal is left out */
+  /** @param draw - returns the lines for a width in columns. They may hold color; those that don't fit are left out */
   open(draw: (columns: number) => readonly string[]): void {
     if (!this.#draw) {
       this.#stdout.write(enter);
@@ -38,7 +38,7 @@ export class LiveScreen {
   redraw(): void {
     if (!this.#draw) return;
     const { columns = 80, rows = 24 } = this.#stdout;
-    // A line that fills the last column leaves it to the terminal where the cursor is.
+    // Where the cursor goes after the last column differs between terminals.
     const lines = this.#draw(columns - 1).slice(0, rows);
     const text = lines.map((line) => `${fitted(this.#legible(line), columns - 1)}${eraseLine}`).join('\n');
     this.#stdout.write(`${home}${text}${eraseBelow}`);
@@ -52,7 +52,7 @@ export class LiveScreen {
   }
 }
 
-/** A line cut to a width; one that is cut loses its colour. */
+/** Cuts a line to a width. A line that is cut loses its color. */
 function fitted(line: string, columns: number): string {
   if (widthOf(line) <= columns) return line;
   let cut = '';

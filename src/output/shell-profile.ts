@@ -4,14 +4,14 @@ import type { Environment } from '../domain/environment.ts';
 import { quoted } from '../domain/shell-word.ts';
 import { applyChange, type Block, checkChange, withBlock } from './file-change.ts';
 
-/** The startup file of a shell, and a dotenv file that it is to load: only the latter holds secrets. */
+/** The startup file of a shell, which loads a dotenv file. Only the dotenv file holds secrets. */
 export interface ShellProfile {
   readonly shell: UnixShell;
-  /** The startup file; others may be able to read it. */
+  /** The startup file. Other users may be able to read it. */
   readonly file: string;
-  /** Checks that the shell can be made to load a dotenv file. @throws CommandError (file_error) */
+  /** Checks that `load` would work. @throws CommandError (file_error) */
   check(dotenv: string): void;
-  /** Has the shell load a dotenv file from now on, in place of one that it loaded before. @throws CommandError (file_error) */
+  /** Makes new shells load a dotenv file, instead of any earlier one. @throws CommandError (file_error) */
   load(dotenv: string): void;
 }
 

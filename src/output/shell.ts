@@ -3,16 +3,16 @@ import { existsSync } from 'node:fs';
 import { workingDirectory } from '../config/folders.ts';
 import type { Environment, Surroundings } from '../domain/environment.ts';
 
-/** Longest line that is passed on as a whole, in characters. A longer line is passed on in parts. */
+/** The longest line that is passed on as a whole, in characters. */
 const longestLine = 65_536;
 
 /**
- * Runs a line of the user's own through a shell, with nothing to read.
+ * Runs a command of the user's in a shell, without stdin.
  *
- * @param facts - environment variables besides those there are
- * @param tell - told each line that it writes, on whichever stream
+ * @param facts - additional environment variables
+ * @param tell - called with each line of output, from either stream
  * @param interrupt - ends the shell
- * @returns why it failed; undefined when it ended with 0
+ * @returns why it failed; undefined if it succeeded
  */
 export function runShell(
   line: string,
@@ -32,7 +32,7 @@ export function runShell(
     });
     const end = () => {
       child.kill('SIGTERM');
-      // What the shell has started may live on with these open: it is not waited for.
+      // Don't wait for children of the shell, which may keep these open.
       child.stdout.destroy();
       child.stderr.destroy();
     };
@@ -42,18 +42,18 @@ export function runShell(
     child.once('close', (code, signal) => {
       interrupt.removeEventListener('abort', end);
       for (const flush of rest) flush();
-      resolve(signal ? `it was ended by ${signal}` : code === 0 ? undefined : `it ended with ${code}`);
+      resolve(signal ? `it was ended by ${signal}` : code === 0 ? undefined : `it exited with code ${code}`);
     });
   });
 }
 
-/** Returns the working directory; undefined once it was removed: a process can stay in it, but not enter it. */
+/** Returns the working directory; undefined if it was removed, because no process can start in it. */
 function presentFolder(surroundings: Surroundings): string | undefined {
   const folder = workingDirectory(surroundings);
   return folder !== undefined && existsSync(folder) ? folder : undefined;
 }
 
-/** Hands on what a stream brings, line by line. @returns what hands on the rest */
+/** Passes on a stream line by line. @returns a function that passes on the rest */
 function forward(stream: NodeJS.ReadableStream, tell: (line: string) => void): () => void {
   let held = '';
   stream.setEncoding('utf8');

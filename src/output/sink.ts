@@ -1,21 +1,21 @@
 import { writeSync } from 'node:fs';
 import { codeOf } from '../domain/errors.ts';
 
-/** Where text goes: a stream of the process, or a buffer in a test. */
+/** Takes text: a stream of the process, or a buffer in a test. */
 export interface Sink {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
   readonly rows?: number | undefined;
-  /** Why nothing more can be written, once it is so. */
+  /** The error after which nothing more can be written. */
   readonly errored?: Error | null | undefined;
-  /** @param done - called when the text is written, or cannot be */
+  /** @param done - called once the text is written, or can't be */
   write(text: string, done?: (error?: Error | null) => void): unknown;
-  /** Of a terminal: tells when its size changes. */
+  /** Listens for a change of a terminal's size. */
   on?(event: 'resize', listener: () => void): unknown;
   off?(event: 'resize', listener: () => void): unknown;
 }
 
-/** Returns a sink that differs from another in how it writes. */
+/** Returns a copy of a sink that writes differently. */
 export function withWrite(sink: Sink, write: Sink['write']): Sink {
   return {
     isTTY: sink.isTTY,
@@ -34,7 +34,7 @@ export function withWrite(sink: Sink, write: Sink['write']): Sink {
   };
 }
 
-/** Waits until all text given to a sink is written. @returns why it is not */
+/** Waits until a sink has written everything. @returns the error if it couldn't */
 export function written(sink: Sink): Promise<Error | undefined> {
   return new Promise((resolve) => {
     if (sink.errored) resolve(sink.errored);
@@ -43,8 +43,8 @@ export function written(sink: Sink): Promise<Error | undefined> {
 }
 
 /**
- * A file as a sink. A stream of Node.js takes a text for written when the disk took only the beginning of it; here it is an error,
- * after which nothing more is written.
+ * Returns a sink that writes to a file. Unlike a stream of Node.js, it reports an error if the disk takes only part of a text, and
+ * writes nothing more after that.
  */
 export function fileSink(descriptor: number): Sink {
   let errored: Error | undefined;
@@ -65,12 +65,12 @@ export function fileSink(descriptor: number): Sink {
   };
 }
 
-/** What a pipe is given at once, in bytes altogether: every system's can hold it (macOS's 16 KiB, Linux's 64 KiB). */
+/** How many bytes are written to a pipe directly. All systems can hold as many (macOS 16 KiB, Linux 64 KiB). */
 const atOnce = 8192;
 
 /**
- * A pipe as a sink. As much as it can hold is written at once, as making a stream takes longer than all the rest of a short
- * command; anything more goes through a stream, as that does not stand still until somebody reads.
+ * Returns a sink that writes to a pipe. The first bytes are written directly, because creating a stream takes longer than the rest of
+ * a short command. More than that goes through a stream, which doesn't block until the pipe is read.
  */
 export function pipeSink(descriptor: number, makeStream: () => Stream): Sink {
   let given = 0;
@@ -98,18 +98,18 @@ export function pipeSink(descriptor: number, makeStream: () => Stream): Sink {
   };
 }
 
-/** What of a stream of Node.js a pipe needs. */
+/** The parts of a Node.js stream that a pipe needs. */
 interface Stream {
   readonly errored: Error | null;
   write(bytes: Uint8Array, done?: (error?: Error | null) => void): unknown;
 }
 
-/** Whether a pipe that another process made non-blocking has no room. */
+/** Returns whether the pipe is full, if another process made it non-blocking. */
 function isFull(error: unknown): boolean {
   return codeOf(error) === 'EAGAIN';
 }
 
-/** Nothing is written too: that tells whether something could be. */
+/** Writes bytes, even zero of them, which shows whether the file can be written. */
 function writeWhole(descriptor: number, bytes: Buffer): void {
   let at = 0;
   do {

@@ -1,19 +1,16 @@
 import type { Display } from './display.ts';
 import type { Sink } from './sink.ts';
 
-/** How long something is under way before it is worth a word, in milliseconds. */
+/** How long to wait before the first frame, in milliseconds. */
 const patience = 200;
 const betweenFrames = 80;
 
-/**
- * A line on stderr that tells, while something takes its time, what is waited for. It is gone without a trace before anything else
- * is written, and keeps no process alive.
- */
+/** Shows on stderr what the command is waiting for. It disappears before anything else is written, and keeps no process alive. */
 export class Spinner {
   readonly #sink: Sink;
   readonly #display: Display;
   readonly #frames: readonly string[];
-  /** What is waited for, each with its own identity; the first is told. */
+  /** Everything that is being waited for. The first one is shown. */
   readonly #waits = new Set<{ readonly what: string }>();
   #holds = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -29,10 +26,10 @@ export class Spinner {
   }
 
   /**
-   * Something has begun.
+   * Shows that something is being waited for.
    *
-   * @param what - in words: `Waiting for an answer`
-   * @returns what is to be called when it has ended
+   * @param what - such as `Waiting for an answer`
+   * @returns a function to call at the end of the wait
    */
   begin(what: string): () => void {
     const wait = { what };
@@ -44,7 +41,7 @@ export class Spinner {
     };
   }
 
-  /** Makes room for a question. @returns what is to be called when it has been answered */
+  /** Hides the spinner during a question. @returns a function to call after the answer */
   hold(): () => void {
     this.#holds += 1;
     this.#update();
@@ -54,14 +51,14 @@ export class Spinner {
     };
   }
 
-  /** Makes room for other text; the line comes again after it. */
+  /** Erases the line before other text is written. It comes back after that. */
   erase(): void {
     if (!this.#isShown) return;
     this.#isShown = false;
     this.#sink.write('\r\u001b[K');
   }
 
-  /** Ends it for good. */
+  /** Removes the spinner for good. */
   stop(): void {
     this.#isOver = true;
     this.#update();
@@ -80,7 +77,7 @@ export class Spinner {
     const [wait] = this.#waits;
     const frame = this.#frames[this.#frame++ % this.#frames.length] ?? '';
     const line = this.#display.legible(`${frame} ${wait?.what ?? ''}…`);
-    // One line, however narrow the terminal: more could not be taken back.
+    // Only one line can be erased again.
     this.#sink.write(`\r${line.slice(0, this.#display.width - 1)}\u001b[K`);
     this.#isShown = true;
   }

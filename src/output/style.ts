@@ -3,8 +3,8 @@ import type { Environment } from '../domain/environment.ts';
 type Paint = (text: string) => string;
 
 /**
- * The palette: of the terminal's own 16 colours those that can be read on its dark and on its light backgrounds. Yellow cannot
- * on white, nor blue on black: what needs care is magenta. No colour says what the words beside it do not.
+ * The palette. It has only those of the terminal's 16 colors that are legible on dark and light backgrounds: yellow isn't on white,
+ * and blue isn't on black, so warnings are magenta. No color carries information that the text lacks.
  */
 export interface Style {
   readonly bold: Paint;
@@ -14,18 +14,18 @@ export interface Style {
   readonly warning: Paint;
 }
 
-/** Text as it is. */
+/** The palette without color. */
 export const plain: Style = { bold: same, dim: same, good: same, bad: same, warning: same };
 
-/** What decides about colour besides a stream and the environment. */
+/** What decides about color, besides the stream and the environment. */
 export interface ColorOptions {
   /** Whether `--no-color` was given. */
   readonly noColor: boolean;
-  /** Whether the terminal has colours; by default it has. */
+  /** Whether the terminal has colors; by default, it does. */
   readonly terminalHasColors?: (() => Promise<boolean>) | undefined;
 }
 
-/** Returns the palette of a stream. Loads chalk only for a stream that may be shown in colour, so that pipes don't pay for it. */
+/** Returns the palette of a stream. Loads chalk only for a stream that may have color, so that pipes don't pay for it. */
 export async function styleOf(
   stream: Stream,
   env: Environment,
@@ -41,7 +41,7 @@ interface Stream {
   readonly isTTY?: boolean | undefined;
 }
 
-/** Whether a stream may be shown in colour: `--no-color`, then `NO_COLOR`, then `FORCE_COLOR`, then whether it is a terminal. */
+/** Returns whether a stream may have color: `--no-color`, `NO_COLOR` and `FORCE_COLOR` decide, in this order, then the terminal. */
 export function wantsColor(stream: Stream, env: Environment, noColor: boolean): boolean {
   if (noColor || env.NO_COLOR) return false;
   if (env.FORCE_COLOR !== undefined) return !['0', 'false'].includes(env.FORCE_COLOR);

@@ -33,15 +33,15 @@ export function harmless(text: string): string {
     .replace(invisible(), (_, picture: string | undefined) => picture ?? '');
 }
 
-/** Lines of text that a terminal cannot obey either, and that stay lines. */
+/** Does the same as `harmless`, but keeps line breaks. */
 export function harmlessLines(text: string): string {
   return text.split('\n').map(harmless).join('\n');
 }
 
 /**
- * A copy of some data with every text in it harmless.
+ * Returns a copy of data with every text in it made harmless.
  *
- * @param unicode - whether the terminal has more than ASCII; without it the texts are ASCII too
+ * @param unicode - whether the terminal can show more than ASCII; if not, texts are converted to ASCII
  */
 export function harmlessData<Data>(data: Data, unicode = true): Data {
   const copy = structuredClone(data);
@@ -49,7 +49,7 @@ export function harmlessData<Data>(data: Data, unicode = true): Data {
   return copy;
 }
 
-/** Changes every text in some data. */
+/** Changes every text in data, including names. */
 function change(data: unknown, text: (before: string) => string): void {
   if (typeof data !== 'object' || data === null) return;
   for (const [key, value] of Object.entries(data)) {
@@ -67,7 +67,7 @@ function change(data: unknown, text: (before: string) => string): void {
  * Escapes control characters and invisible characters in JSON, without changing its value. JSON itself requires that only for the
  * lower half of the control characters.
  *
- * @param unicode - whether the terminal has more than ASCII; what it has not is escaped too
+ * @param unicode - whether the terminal can show more than ASCII; if not, everything else is escaped
  */
 export function harmlessJson(json: string, unicode = true): string {
   if (!unicode) return json.replace(/[\u007f-\uffff]/g, escaped);
@@ -84,7 +84,7 @@ function escaped(character: string): string {
   ).join('');
 }
 
-/** The characters that stand for others where there is ASCII alone, each as wide as the one it stands for but `…`. */
+/** ASCII replacements. All but that of `…` are as wide as the original. */
 const asciiOf: Readonly<Record<string, string>> = {
   '✓': '+',
   '✗': 'x',
@@ -109,7 +109,7 @@ const asciiOf: Readonly<Record<string, string>> = {
   '…': '...',
 };
 
-/** Text for a terminal that has ASCII alone: letters without their accents, and a question mark for what cannot be shown. */
+/** Converts text to ASCII: letters lose their accents, and a question mark replaces what has no equivalent. */
 export function ascii(text: string): string {
   return text.replace(
     /[^\x00-\x7f]/gu,
@@ -117,7 +117,7 @@ export function ascii(text: string): string {
   );
 }
 
-/** Text with each address in it as a link (OSC 8): a terminal that has them opens it, in however many lines it stands. */
+/** Makes a link (OSC 8) of each URL in a text, which works even if the URL is broken across lines. */
 export function linked(text: string): string {
   return text.replace(
     /https?:\/\/[\x21\x23-\x26\x28-\x5b\x5d-\x5f\x61-\x7e]*[A-Za-z0-9/_=#&-]/g,
@@ -125,28 +125,28 @@ export function linked(text: string): string {
   );
 }
 
-/** A whole number for people, its digits in groups: `1,234,567`; nothing for none. */
+/** Formats a number with groups of digits: `1,234,567`. Returns an empty text for null and undefined. */
 export function grouped(count: number | null | undefined): string {
   if (count == null) return '';
   return Number.isInteger(count) ? String(count).replace(/\B(?=(\d{3})+$)/g, ',') : String(count);
 }
 
-/** A fraction for people: 0.15 is `15 %`. */
+/** Formats a fraction for people: 0.15 is `15%`. */
 export function percent(fraction: number): string {
-  return `${Number((fraction * 100).toFixed(2))} %`;
+  return `${Number((fraction * 100).toFixed(2))}%`;
 }
 
-/** A list in words: `a, b and c`. */
+/** Formats a list in words: `a, b and c`. */
 export function inWords(items: readonly string[], last = 'and'): string {
   return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} ${last} ${items.at(-1)}`;
 }
 
-/** A number of things: `1 seat`, `2 seats`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+/** Formats a number of things: `1 seat`, `2 seats`. */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
 }
 
-/** Facts as lines, their names in a column; what they say may come from the API. */
+/** Formats facts as lines, with their names in a column. Values may come from the API. */
 export function factLines(lines: readonly (readonly [string, string])[]): string {
   const width = Math.max(...lines.map(([name]) => name.length));
   return lines.map(([name, value]) => `${name.padEnd(width)}  ${harmless(value)}`).join('\n');

@@ -3,7 +3,7 @@ const hour = 60 * minute;
 const dayLength = 24 * hour;
 const month = 30.4375 * dayLength;
 
-/** Units, their lengths, and from what distance each is told: where the smaller one, rounded, would make a whole one. */
+/** Units, their lengths, and the distance from which each is used: where the next smaller one would round up to it. */
 const units = [
   ['year', 12 * month, 11.5 * month],
   ['month', month, 29.5 * dayLength],
@@ -13,16 +13,16 @@ const units = [
   ['minute', minute, 0.5 * minute],
 ] as const;
 
-/** How far off a moment is, rounded, for people: `in 3 weeks`, `2 hours ago`, `now`. */
+/** Formats the distance to a moment, rounded: `in 3 weeks`, `2 hours ago`, `now`. */
 export function relativeTime(moment: Date, now: Date): string {
   const distance = moment.getTime() - now.getTime();
-  const told = units.find(([, , from]) => Math.abs(distance) >= from);
-  if (!told) return 'now';
-  const [unit, length] = told;
+  const fitting = units.find(([, , from]) => Math.abs(distance) >= from);
+  if (!fitting) return 'now';
+  const [unit, length] = fitting;
   return new Intl.RelativeTimeFormat('en').format(Math.sign(distance) * Math.round(Math.abs(distance) / length), unit);
 }
 
-/** How long ago a moment was, rounded, for people: `2 hours ago`, `just now`. */
+/** Formats how long ago a moment was, rounded: `2 hours ago`, `just now`. */
 export function timeAgo(moment: Date, now: Date): string {
   const when = relativeTime(moment, now);
   return when === 'now' ? 'just now' : when;
@@ -40,7 +40,7 @@ export function timeOfDay(moment: Date, timeZone: string): string {
 
 /** Formats a date and time in a time zone: `2026-04-14 17:30:05`. Returns an empty text for an invalid date. */
 export function dateAndTime(moment: Date, timeZone: string): string {
-  // Sweden writes dates so.
+  // Sweden uses the ISO format.
   return written(moment, 'sv-SE', { dateStyle: 'short', timeStyle: 'medium', timeZone });
 }
 
@@ -49,19 +49,19 @@ function written(moment: Date, language: string, options: Intl.DateTimeFormatOpt
   return Number.isNaN(moment.getTime()) ? '' : new Intl.DateTimeFormat(language, options).format(moment);
 }
 
-/** Two moments as times of day in a time zone: `17:30–01:30`. */
+/** Formats a span of time in a time zone: `17:30–01:30`. */
 export function timeSpan(from: Date, to: Date, timeZone: string): string {
   return `${timeOfDay(from, timeZone)}–${timeOfDay(to, timeZone)}`;
 }
 
-/** How far off a timestamp is: `in 4 weeks`; nothing for none, and what is no moment as it came. */
+/** Formats the distance to a timestamp: `in 4 weeks`. Returns an empty text for none, and invalid ones as they are. */
 export function distanceTo(timestamp: string | null | undefined, now: Date): string {
   if (!timestamp) return '';
   const moment = new Date(timestamp);
   return Number.isNaN(moment.getTime()) ? timestamp : relativeTime(moment, now);
 }
 
-/** The day and how far off it is: `23 May 2026 (in 4 weeks)`; what is no moment is shown as it came. */
+/** Formats a day and the distance to it: `23 May 2026 (in 4 weeks)`. Returns invalid timestamps as they are. */
 export function dayAndDistance(timestamp: string | null | undefined, now: Date, timeZone: string): string {
   if (!timestamp) return '';
   const moment = new Date(timestamp);

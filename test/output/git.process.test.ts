@@ -41,7 +41,7 @@ function repository(): string {
 /** Does what a warning says, to the letter. */
 function follow(warning: string): void {
   const [, command, pattern = '', file = ''] =
-    /^Warning: .+: (?:run `(.+)` and )?add (\S.*) to (\/.+)$/.exec(warning) ?? [];
+    /^Warning: .+\. (?:Run `(.+)`, and a|A)dd (\S.*) to (\/.+) to prevent that\.$/.exec(warning) ?? [];
   if (command !== undefined) execFileSync('sh', ['-c', command], { stdio: 'pipe' });
   appendFileSync(file, `${pattern}\n`);
 }
@@ -51,7 +51,7 @@ describe('a file that git would commit', () => {
     const folder = repository();
     const file = join(folder, '.env');
     expect(await gitWarning(file, process.env)).toBe(
-      `Warning: git would commit ${file}, and the secret with it: add /.env to ${folder}/.gitignore`,
+      `Warning: git would commit ${file} with the secret. Add /.env to ${folder}/.gitignore to prevent that.`,
     );
   });
 
@@ -61,8 +61,8 @@ describe('a file that git would commit', () => {
     writeFileSync(file, '');
     git(folder, 'add', '.env');
     expect(await gitWarning(file, process.env)).toBe(
-      `Warning: git tracks ${file}, and would commit the secret with it: ` +
-        `run \`git -C ${folder} rm --cached --force -- .env\` and add /.env to ${folder}/.gitignore`,
+      `Warning: git tracks ${file} and would commit the secret. ` +
+        `Run \`git -C ${folder} rm --cached --force -- .env\`, and add /.env to ${folder}/.gitignore to prevent that.`,
     );
   });
 
@@ -101,7 +101,7 @@ describe('a file that git would commit', () => {
     symlinkSync('real/env', join(folder, '.env'));
     writeFileSync(join(folder, '.gitignore'), '/.env\n');
     const dotenv = await dotenvAt(join(folder, '.env'), process.env);
-    expect(await dotenv.gitWarning()).toContain(`add /env to ${folder}/real/.gitignore`);
+    expect(await dotenv.gitWarning()).toContain(`Add /env to ${folder}/real/.gitignore`);
     await dotenv.discard();
   });
 

@@ -28,7 +28,7 @@ describe('jq', () => {
     'refuses %j, which is no program, before it is run',
     async (program) => {
       await expect(checkJq(program)).rejects.toMatchObject({ code: 'usage', exitCode: 2 });
-      await expect(checkJq(program)).rejects.toThrow(`--jq "${program}" is no jq program: `);
+      await expect(checkJq(program)).rejects.toThrow(`"${program}" is not a valid jq expression: `);
     },
   );
 
@@ -39,6 +39,6 @@ describe('jq', () => {
   ])('fails with %j, and then prints nothing', async (program, reason) => {
     await expect(checkJq(program)).resolves.toBeUndefined();
     await expect(jq(program, pools)).rejects.toMatchObject({ code: 'filter_failed', exitCode: 1, outcome: undefined });
-    await expect(jq(program, pools)).rejects.toThrow(`--jq "${program}" failed: ${reason}`);
+    await expect(jq(program, pools)).rejects.toThrow(`The jq expression "${program}" failed: ${reason}`);
   });
 });

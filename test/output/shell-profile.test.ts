@@ -79,8 +79,12 @@ describe('the lines that load a dotenv file', () => {
   });
 
   test.each([
-    ['isn’t UTF-8', Buffer.from([0x41, 0xff]), 'cannot be read'],
-    ['holds half of them', Buffer.from('# >>> CheapestInference API key >>>\n'), 'not the one that ends it'],
+    ['isn’t UTF-8', Buffer.from([0x41, 0xff]), "Can't read"],
+    [
+      'holds half of them',
+      Buffer.from('# >>> CheapestInference API key >>>\n'),
+      'but not "# <<< CheapestInference API key <<<"',
+    ],
   ])('are refused if the file %s, before and when they are added', (_what, bytes, message) => {
     const { profile } = profileOf('zsh');
     writeFileSync(profile.file, bytes);

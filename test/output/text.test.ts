@@ -170,9 +170,9 @@ test('a list in words ends with "and" unless told otherwise', () => {
 });
 
 test.each([
-  [0.15, '15 %'],
-  [0.125, '12.5 %'],
-  [0.07, '7 %'],
+  [0.15, '15%'],
+  [0.125, '12.5%'],
+  [0.07, '7%'],
 ])('%d is "%s"', (fraction, text) => {
   expect(percent(fraction)).toBe(text);
 });

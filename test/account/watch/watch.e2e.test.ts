@@ -389,9 +389,9 @@ describe('--exec', () => {
   });
 
   test.each([
-    ['exit 3', 'it ended with 3'],
+    ['exit 3', 'it exited with code 3'],
     ['kill -TERM $$', 'it was ended by SIGTERM'],
-    ['no-such-program-anywhere', 'it ended with 127'],
+    ['no-such-program-anywhere', 'it exited with code 127'],
   ])('that fails is reported, and no failure: %s', async (command, reason) => {
     const api = await recordedSandbox();
     const ended = await userOf(api).ci(['pools', 'watch', 'kimi26', '--blocks', 'europe', '--exec', command]);

@@ -158,7 +158,7 @@ describe('a mistake is one line on stderr that leads on, and exit 2', () => {
     ['a missing value', 'pools quote kimi26 --blocks', '--blocks'],
     ['help for nothing there is', 'help nothing', 'nothing'],
     ['help for a verb that is none', 'help pools nothing', 'nothing'],
-    ['a format that is none', 'pools list -o xml', 'table, json, csv, yaml'],
+    ['a format that is none', 'pools list -o xml', 'table, json, csv or yaml'],
     ['two formats', '--json pools list -o csv', 'csv'],
     ['a global flag without its value', 'pools list --profile', '--profile'],
   ])('%s', async (_what, line, named) => {

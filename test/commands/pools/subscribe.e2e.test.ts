@@ -61,7 +61,7 @@ describe('what is bought', () => {
     const { code, stdout, stderr } = await sandboxUser().ci('pools subscribe glm5 --blocks asia --yes');
     expect(code).toBe(0);
     expect(cells(stdout)[0]?.slice(1, 5)).toEqual(['glm5', 'asia', 'pending_key', '49.00']);
-    expect(stderr).toMatch(/by mail/);
+    expect(stderr).toMatch(/by email/);
     expect(stderr).toMatch(/24 hours/);
   });
 
@@ -69,7 +69,7 @@ describe('what is bought', () => {
     const api = await recordedSandbox();
     const { code, stderr } = await userOf(api).ci('pools subscribe glm5 --blocks asia --create-key prod --yes');
     expect(code).toBe(0);
-    expect(stderr).toMatch(/by mail/);
+    expect(stderr).toMatch(/by email/);
     expect(api.changes).toEqual(['POST /api/pools/glm5/subscribe']);
   });
 });
@@ -109,7 +109,9 @@ describe('--create-key', () => {
     const line = 'pools subscribe kimi26 --blocks europe --quantity 3 --create-key team --save .env --var KEY --yes';
     const { code, stdout, stderr } = await me.ci(line);
     expect([code, stdout.match(/sk_live_\S+/g)]).toEqual([0, Array(3).fill(expect.stringMatching(/^sk_live_….{4}$/))]);
-    expect(stderr).toMatch(/^Warning: git would commit \S+\/\.env, and the secret with it: add \/\.env to \S+\n$/);
+    expect(stderr).toMatch(
+      /^Warning: git would commit \S+\/\.env with the secret\. Add \/\.env to \S+ to prevent that\.\n$/,
+    );
     const file = readFileSync(path.join(me.home, '.env'), 'utf8');
     expect(file).toMatch(/^KEY=sk_live_\S+\nKEY_2=sk_live_\S+\nKEY_3=sk_live_\S+\n$/);
     const created = listAt(await api.box.data('GET', '/api/keys')).map((key) => textAt(key, 'apiKey'));
