@@ -19,16 +19,16 @@ export const subscriptionFields = [
   'poolSlug',
 ] as const;
 
-/** The same subscription, its key's secret masked. */
+/** Returns a subscription with its key masked. */
 export function withMaskedKey<Sub extends Subscription>(subscription: Sub): Sub {
   const { key } = subscription;
   return key?.apiKey ? { ...subscription, key: { ...key, apiKey: masked(key.apiKey) } } : subscription;
 }
 
-/** The columns of a list of subscriptions; a key is shown as it stands in them, so mask it before. */
+/** Returns the columns of a list of subscriptions. They show keys as they are: mask them first. */
 export function subscriptionColumns(now: Date): readonly Column<PoolSubscription>[] {
   return [
-    { field: 'id', header: 'ID', value: ({ id }) => id },
+    { field: 'id', header: 'ID', hasIds: true, value: ({ id }) => id },
     {
       field: 'poolSlug',
       header: 'POOL',
@@ -41,15 +41,15 @@ export function subscriptionColumns(now: Date): readonly Column<PoolSubscription
       header: 'STATUS',
       value: ({ status }) => status,
       show: (subscription, style) => {
-        const words = liveness(subscription, now);
-        if (subscription.status !== 'active') return style.warning(words);
-        return isLive(subscription, now) ? style.good(words) : words;
+        const text = liveness(subscription, now);
+        if (subscription.status !== 'active') return style.warning(text);
+        return isLive(subscription, now) ? style.good(text) : text;
       },
     },
     {
       field: 'monthlyPrice',
       header: 'PRICE/MONTH',
-      optional: 2,
+      optional: 3,
       value: ({ monthlyPrice }) => decimalUsd(monthlyPrice),
       show: ({ monthlyPrice }) => shownUsd(monthlyPrice),
     },
@@ -65,13 +65,13 @@ export function subscriptionColumns(now: Date): readonly Column<PoolSubscription
     {
       field: 'cancelAtPeriodEnd',
       header: 'ENDING',
+      audience: 'programs',
       value: ({ cancelAtPeriodEnd }) => cancelAtPeriodEnd,
-      show: () => '',
     },
     {
       field: 'key',
       header: 'KEY',
-      optional: 1,
+      optional: 2,
       value: ({ key }) => key?.apiKey,
       show: ({ key }, style) => (key ? (key.apiKey ?? key.id ?? 'yes') : style.warning('none')),
     },

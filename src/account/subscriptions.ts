@@ -11,27 +11,27 @@ import type { Choice } from '../prompts/question.ts';
 import { checkedPool } from './choose-pool.ts';
 import { withPool } from './pools.ts';
 
-/** A subscription and the pool it is on. */
+/** A subscription with the slug of its pool. */
 export type PoolSubscription = Subscription & { readonly poolSlug: string };
 
-/** Returns my subscriptions on one pool. @throws CommandError (not_found) with the nearest names */
+/** Returns the user's subscriptions to a pool. @throws CommandError (not_found) with similar names */
 export async function poolSubscriptions(context: Pick<Context, 'api'>, pool: string): Promise<PoolSubscription[]> {
   const { pools } = await context.api();
   const found = await withPool(context, pool, () => pools.subscriptions(pool));
   return found.map((subscription) => ({ ...subscription, poolSlug: pool }));
 }
 
-/** Returns my subscriptions on all pools. The account names the pools, and each pool lists its subscriptions. */
+/** Returns the user's subscriptions to all pools. The account lists the pools, and each pool lists its subscriptions. */
 export async function allSubscriptions(
   { pools }: { readonly pools: Pick<Api['pools'], 'subscriptions'> },
   { poolPledges }: BillingStatus,
   options: Pick<ReadOptions, 'once'> = {},
 ): Promise<PoolSubscription[]> {
-  const mine = new Map(
+  const slugs = new Map(
     (poolPledges ?? []).map((pledge) => [pledge.poolId ?? pledge.poolSlug ?? pledge.id, pledge.poolSlug]),
   );
   const found: PoolSubscription[] = [];
-  for (const [pool, slug] of mine) {
+  for (const [pool, slug] of slugs) {
     const subscriptions = await pools.subscriptions(slug ?? pool, options);
     for (const subscription of subscriptions) found.push({ ...subscription, poolSlug: slug ?? pool });
   }
@@ -39,10 +39,10 @@ export async function allSubscriptions(
 }
 
 /**
- * Returns the name of a pool that I have a subscription on, as typed or picked from those.
+ * Returns a pool that the user subscribes to, as typed or picked from a list.
  *
  * @param fits - selects the subscriptions to pick from
- * @throws CommandError (input_required) if none was typed and nobody can be asked; (not_found) if there is none to pick
+ * @throws CommandError (input_required) if no pool was typed and the user can't be asked; (not_found) without subscriptions
  */
 export async function choosePoolOfMine(
   context: Pick<Context, 'api' | 'connections' | 'prompts'>,
@@ -50,43 +50,55 @@ export async function choosePoolOfMine(
   fits: (subscription: PoolSubscription) => boolean,
 ): Promise<string> {
   if (typed !== undefined) return checkedPool(typed);
-  const missing = 'which pool? Name it: `ci pools subscriptions` shows yours';
+  const missing =
+    "Can't ask for the pool without a terminal. Pass its name. Run `ci pools subscriptions` to see your subscriptions.";
   context.prompts.requireSomebody(missing);
   const api = await context.api();
   const mine = await allSubscriptions(api, await api.billing.status());
-  // The account lists the most recent first: that is the one of a pool that most commands mean.
-  const meant = mine
+  // The account lists the most recent first, which is the one that the API cancels.
+  const latest = mine
     .filter(fits)
     .filter(({ poolSlug }, at, all) => at === all.findIndex((each) => each.poolSlug === poolSlug));
-  if (meant.length === 0) {
+  if (latest.length === 0) {
     if (mine.length === 0) throw noSubscription();
-    throw new CommandError('not_found', 'all your subscriptions have ended, or end with their period', {
-      hint: '`ci pools subscriptions` shows them.',
+    throw new CommandError('not_found', 'All your subscriptions are canceled already', {
+      hint: 'Run `ci pools subscriptions` to see them.',
       outcome: 'not_applied',
     });
   }
-  const choices = await subscriptionChoices(context, meant);
-  const chosen = await context.prompts.search('Which pool?', choices, missing);
+  const choices = await subscriptionChoices(context, latest);
+  const chosen = await context.prompts.search('Pool:', choices, missing);
   return chosen.poolSlug;
 }
 
-/** How the key of a subscription comes that is `pending_key`. */
-export const keyByMail = 'The key of this pool is sent by mail, usually within hours, always within 24 hours.';
+/** How the key of a subscription with the status `pending_key` arrives. */
+export const keyByMail = 'The API key will arrive by email, usually within hours, always within 24 hours.';
+
+/** What a terminal shows for a status of a subscription. */
+const statusTexts = new Map([
+  ['pending_key', 'waiting for key'],
+  ['past_due', 'payment failed'],
+]);
+
+/** Returns the status of a subscription for people: `waiting for key`. */
+export function statusText(status: string | null | undefined): string {
+  return statusTexts.get(status ?? '') ?? (status ?? '').replaceAll('_', ' ');
+}
 
 /** Returns whether a subscription will renew, and can be canceled. */
 export function isGoing({ status, cancelAtPeriodEnd }: Subscription): boolean {
   return status !== 'canceled' && !cancelAtPeriodEnd;
 }
 
-/** That there is nothing to choose from. */
+/** Returns the error for an account without subscriptions. */
 export function noSubscription(): CommandError {
-  return new CommandError('not_found', 'you have no subscription', {
-    hint: '`ci pools subscribe` reserves blocks of a pool.',
+  return new CommandError('not_found', 'You have no subscriptions', {
+    hint: 'Run `ci pools subscribe` to reserve blocks of a pool.',
     outcome: 'not_applied',
   });
 }
 
-/** Subscriptions to choose from: what each holds, when it is live, what it costs and when it renews or ends. */
+/** Returns subscriptions to choose from, with their blocks, status, price, and when they renew or end. */
 export async function subscriptionChoices(
   context: Pick<Context, 'connections' | 'prompts'>,
   subscriptions: readonly PoolSubscription[],
@@ -105,7 +117,7 @@ export async function subscriptionChoices(
       }),
       optional: 4,
     },
-    { cells: cells(({ id }) => id), optional: 1 },
+    { cells: cells(({ id }) => id), hasIds: true },
   ]);
   return subscriptions.map((subscription, at) => ({
     name: names[at] ?? '',
@@ -114,9 +126,9 @@ export async function subscriptionChoices(
   }));
 }
 
-/** Whether a subscription's hours run, or when they do next, in words. */
+/** Returns whether the key of a subscription works now, or when it will, for people: `live in 3 hours`. */
 export function liveness(subscription: PoolSubscription, now: Date): string {
-  if (subscription.status !== 'active') return subscription.status ?? '';
+  if (subscription.status !== 'active') return statusText(subscription.status);
   if (isLive(subscription, now)) return 'live now';
   const next = nextLive(subscription, now);
   return next ? `live ${relativeTime(next, now)}` : 'active';

@@ -1,4 +1,4 @@
-import { allSubscriptions, type PoolSubscription } from '../account/subscriptions.ts';
+import { allSubscriptions, type PoolSubscription, statusText } from '../account/subscriptions.ts';
 import type { Key } from '../api/keys.ts';
 import type { Verb } from '../cli/verb.ts';
 import type { Context } from '../context/context.ts';
@@ -12,12 +12,12 @@ import { distanceTo, relativeTime, timeOfDay } from '../output/time.ts';
 
 export const fields = ['creditBalance', 'subscriptions', 'keys', 'problems'] as const;
 
-/** What `ci status` prints. */
+/** What `ci status` shows. */
 export interface Options {
   readonly check?: true;
 }
 
-/** `ci status`: the account at a glance. */
+/** `ci status`: shows the account at a glance. */
 export default function status(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -25,16 +25,16 @@ export default function status(command: Verb, context: Context, execute = run): 
       exits: [3],
       examples: ['ci status', 'ci status --check || notify-me', "ci status --json | jq -r '.problems[].message'"],
     })
-    .option('--check', 'print what needs care, a line each, and exit 3 when there is something')
+    .option('--check', 'print what needs attention, and exit 3 if anything does')
     .action((options: Options) => execute(options, context));
 }
 
-/** A subscription as it stands at this moment. */
+/** A subscription at this moment. */
 interface Shown extends SubscriptionStatus {
   readonly monthlyPrice: number | null;
   readonly blocks: string;
   readonly live: boolean;
-  /** When its key answers next, RFC 3339; null when it does now, or never. */
+  /** When its key works again, RFC 3339; null if it works now, or never will. */
   readonly liveAt: string | null;
   readonly keys: number;
 }
@@ -46,7 +46,7 @@ interface Account {
   readonly problems: readonly Finding[];
 }
 
-/** Prints the account at a glance, or only what needs care. */
+/** Shows the account at a glance, or only what needs attention. */
 export async function run(
   { check }: Options,
   context: Pick<Context, 'api' | 'connections' | 'output' | 'result' | 'world'>,
@@ -64,8 +64,9 @@ export async function run(
     if (problems.length > 0) context.result.exitCode = 3;
     return context.output.list(problems, {
       columns: problemColumns,
-      fields: [...fields, 'problem', 'message', 'subscriptionId'],
-      empty: 'Nothing needs care.',
+      fields: [...fields, 'problem', 'message', 'subscriptionId', 'command'],
+      empty: 'Nothing needs attention.',
+      drawing: problemLines,
     });
   }
   const shownAccount: Account = {
@@ -108,11 +109,22 @@ const problemColumns: readonly Column<Finding>[] = [
     field: 'problem',
     header: 'PROBLEM',
     value: ({ problem }) => problem,
-    show: ({ problem }, style) => style.warning(problem),
+    show: ({ problem }, style) => style.warning(problem.replaceAll('_', ' ')),
   },
-  { field: 'subscriptionId', header: 'SUBSCRIPTION', value: ({ subscriptionId }) => subscriptionId, optional: 1 },
-  { field: 'message', header: 'WHAT', value: ({ message }) => message },
+  { field: 'subscriptionId', header: 'SUBSCRIPTION', hasIds: true, value: ({ subscriptionId }) => subscriptionId },
+  { field: 'message', header: 'MESSAGE', value: ({ message }) => message },
+  { field: 'command', header: 'COMMAND', value: ({ command }) => command },
 ];
+
+/** Returns a sentence for each finding, with the command that resolves it. */
+function problemLines(style: Style, problems: readonly Finding[]): string {
+  return problems
+    .map(({ message, subscriptionId, command }) => {
+      const id = subscriptionId === null ? '' : ` (${subscriptionId.slice(0, 8)})`;
+      return `${style.warning('!')} ${message}${id}.\n  $ ${command}\n`;
+    })
+    .join('');
+}
 
 const accountColumns: readonly Column<Account>[] = [
   { field: 'creditBalance', header: 'Credit', value: ({ creditBalance }) => decimalUsd(creditBalance) },
@@ -148,31 +160,29 @@ async function drawing(
     ['Seats', String(seats)],
     ['Keys', String(keys)],
   ]);
-  const cell = (header: string, value: (row: Shown) => string, optional?: number) => ({
+  const column = (header: string, value: (row: Shown) => string) => ({
     header: style.dim(header),
-    ...(optional === undefined ? {} : { optional }),
     cells: subscriptions.map(value),
   });
   const table =
     seats === 0
-      ? 'No subscriptions. `ci pools list` shows what there is.\n'
+      ? 'No subscriptions. Run `ci pools list` to see the pools.\n'
       : fitted(
           [
-            cell('POOL', ({ poolSlug }) => style.bold(poolSlug)),
-            cell('BLOCKS', ({ blocks }) => blocks),
-            cell('NOW', (row) => liveness(row, style, now, timeZone)),
-            cell('RENEWS', ({ currentPeriodEnd, cancelAtPeriodEnd }) => {
+            column('POOL', ({ poolSlug }) => style.bold(poolSlug)),
+            column('BLOCKS', ({ blocks }) => blocks),
+            column('NOW', (row) => liveness(row, style, now, timeZone)),
+            column('RENEWS', ({ currentPeriodEnd, cancelAtPeriodEnd }) => {
               const when = distanceTo(currentPeriodEnd, now);
               return cancelAtPeriodEnd ? style.warning(`ends ${when}`) : when;
             }),
-            cell('KEYS', ({ keys: count }) => (count === 0 ? style.warning('none') : String(count))),
-            cell('PRICE', ({ monthlyPrice }) => shownUsd(monthlyPrice), 2),
-            cell('ID', ({ id }) => style.dim(id), 1),
+            column('KEYS', ({ keys: count }) => (count === 0 ? style.warning('none') : String(count))),
+            { ...column('PRICE/MONTH', ({ monthlyPrice }) => shownUsd(monthlyPrice)), optional: 2 },
+            { ...column('ID', ({ id }) => style.dim(id)), hasIds: true },
           ],
           output.width,
         );
-  const care = problems.map(({ message }) => `${style.warning('!')} ${message}\n`).join('');
-  return `${facts}\n\n${table}${care === '' ? '' : `\n${care}`}`;
+  return `${facts}\n\n${table}${problems.length === 0 ? '' : `\n${problemLines(style, problems)}`}`;
 }
 
 function liveness({ status, live, liveAt }: Shown, style: Style, now: Date, timeZone: string): string {
@@ -181,5 +191,5 @@ function liveness({ status, live, liveAt }: Shown, style: Style, now: Date, time
     const at = new Date(liveAt);
     return `${timeOfDay(at, timeZone)} (${relativeTime(at, now)})`;
   }
-  return style.warning(status ?? '');
+  return style.warning(statusText(status));
 }

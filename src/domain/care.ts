@@ -1,18 +1,22 @@
-import { type HeldHours, hoursHeld } from './coverage.ts';
+import { blocksHeld, type HeldHours, hoursHeld } from './coverage.ts';
 import type { Cents } from './money.ts';
+import { shellWord } from './shell-word.ts';
 
-/** What can be wrong with an account. */
+/** What can need attention in an account. */
 type Problem = 'past_due' | 'pending_key' | 'ending_soon' | 'no_key' | 'low_balance';
 
-/** One thing that needs care. */
+/** One thing that needs attention. */
 export interface Finding {
   readonly problem: Problem;
+  /** A sentence without its period. */
   readonly message: string;
-  /** Whose it is; null for the account as a whole. */
+  /** Null for the account as a whole. */
   readonly subscriptionId: string | null;
+  /** The command that resolves it. */
+  readonly command: string;
 }
 
-/** A subscription, as far as it can need care. */
+/** The parts of a subscription that can need attention. */
 export interface SubscriptionStatus extends HeldHours {
   readonly id: string;
   readonly poolSlug: string;
@@ -25,13 +29,13 @@ const day = 24 * 3_600_000;
 /** A key is delivered within 24 hours (Unlimited Subscriptions API, "manualProvisioning"). */
 const longestProvisioning = day;
 const soon = 7 * day;
-/** Below this, credit runs out before anyone looks again. */
+/** Credit below this may run out before anyone checks again. */
 const lowBalance: Cents = 500;
 
 /**
- * What needs care in an account.
+ * Returns what needs attention in an account.
  *
- * @param credit - the prepaid credit, when there are keys that spend it
+ * @param credit - the prepaid credit, if there are keys that spend it
  */
 export function needsCare(
   subscriptions: readonly SubscriptionStatus[],
@@ -40,7 +44,8 @@ export function needsCare(
 ): Finding[] {
   const findings = subscriptions.flatMap((subscription) => careOf(subscription, now));
   if (credit !== undefined && credit < lowBalance) {
-    findings.push({ problem: 'low_balance', message: 'the credit is below $5.00', subscriptionId: null });
+    const message = 'Your credit is below $5.00';
+    findings.push({ problem: 'low_balance', message, subscriptionId: null, command: 'ci billing topup' });
   }
   return findings;
 }
@@ -48,26 +53,44 @@ export function needsCare(
 function careOf(subscription: SubscriptionStatus, now: Date): Finding[] {
   const { id, poolSlug, status, cancelAtPeriodEnd, hasKey } = subscription;
   const found: Finding[] = [];
-  const add = (problem: Problem, message: string) =>
-    found.push({ problem, message: `${poolSlug}: ${message}`, subscriptionId: id });
-  const end = Date.parse(subscription.currentPeriodEnd ?? '');
-  if (status === 'past_due') add('past_due', 'the payment failed, and the key is suspended');
+  const add = (problem: Problem, message: string, command: string) =>
+    found.push({ problem, message, subscriptionId: id, command });
+  const end = new Date(subscription.currentPeriodEnd ?? '');
+  if (status === 'past_due') {
+    add('past_due', `The payment for ${poolSlug} failed, and its API key is suspended`, 'ci billing card');
+  }
   if (status === 'pending_key') {
     const since = periodStart(subscription);
     if (since !== undefined && now.getTime() - since > longestProvisioning) {
-      add('pending_key', 'paid more than 24 hours ago, and the key has not come');
+      const message = `${poolSlug} was paid more than 24 hours ago, but its API key hasn't arrived`;
+      add('pending_key', message, `ci pools keys ${shellWord(poolSlug)}`);
     }
   }
-  if (cancelAtPeriodEnd && end - now.getTime() <= soon) add('ending_soon', `ends on ${subscription.currentPeriodEnd}`);
-  if (status === 'active' && !hasKey && hoursHeld(subscription).length > 0) add('no_key', 'has no key');
+  if (cancelAtPeriodEnd && end.getTime() - now.getTime() <= soon) {
+    const blocks = blocksHeld(subscription);
+    const command = `ci pools subscribe ${shellWord(poolSlug)}${blocks.length > 0 ? ` --blocks ${blocks.join(',')}` : ''}`;
+    add('ending_soon', `${poolSlug} ends on ${utcDay(end)}`, command);
+  }
+  // A subscription that ends needs no key any more.
+  if (status === 'active' && !hasKey && !cancelAtPeriodEnd && hoursHeld(subscription).length > 0) {
+    add('no_key', `${poolSlug} has no API key`, `ci keys create --subscription ${shellWord(id)}`);
+  }
   return found;
 }
 
-/** When the running period began, epoch milliseconds: its end less a month or a year, or the month's last day before it. */
+/**
+ * Returns when the current period began, in epoch milliseconds: a month or a year before its end, or on the last day of that month
+ * if it is shorter.
+ */
 function periodStart({ billingCycle, currentPeriodEnd }: SubscriptionStatus): number | undefined {
   const end = new Date(currentPeriodEnd ?? '');
   if (Number.isNaN(end.getTime())) return undefined;
   const month = end.getUTCMonth() - (billingCycle === 'year' ? 12 : 1);
   const lastDay = new Date(Date.UTC(end.getUTCFullYear(), month + 1, 0)).getUTCDate();
   return end.setUTCMonth(month, Math.min(end.getUTCDate(), lastDay));
+}
+
+/** Formats a day in UTC: `14 May 2026`. */
+function utcDay(moment: Date): string {
+  return moment.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
 }

@@ -97,12 +97,15 @@ describe('status', () => {
     const { screen } = await shown(me, 'status');
     expect(screen).toMatch(/kimi26 +asia .*ends in 1 month/);
     expect(screen).toMatch(/minimax-m3 +europe +live +in 1 month +none/);
-    expect(screen).toMatch(/! minimax-m3: has no key/);
+    expect(screen).toMatch(
+      /! minimax-m3 has no API key \([0-9a-f]{8}\)\.\n {2}\$ ci keys create --subscription [0-9a-f-]{36}$/,
+    );
+    expect(screen).not.toContain('kimi26 has');
   });
 
   test('of an account that holds nothing leads on', async () => {
     const me = sandboxUser();
-    expect((await shown(me, 'status')).screen).toMatch(/No subscriptions\. `ci pools list`/);
+    expect((await shown(me, 'status')).screen).toMatch(/No subscriptions\. Run `ci pools list`/);
     expect(json(await me.ci('status --json'))).toMatchObject({ subscriptions: [], keys: 0, problems: [] });
   });
 
@@ -131,7 +134,7 @@ describe('status --check', () => {
     const { me } = await subscriber();
     expect(await me.ci('status --check')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect(await me.ci('status --check --json')).toMatchObject({ code: 0, stdout: '[]\n' });
-    expect(await shown(me, 'status --check')).toMatchObject({ code: 0, screen: 'Nothing needs care.' });
+    expect(await shown(me, 'status --check')).toMatchObject({ code: 0, screen: 'Nothing needs attention.' });
   });
 
   test('a card that declined at renewal: exit 3, a line for each subscription', async () => {
@@ -142,8 +145,8 @@ describe('status --check', () => {
     const { code, stdout, stderr } = await me.ci('status --check');
     expect([code, stderr]).toEqual([3, '']);
     expect(cells(stdout)).toEqual([
-      ['past_due', asia, expect.stringMatching(/^kimi26: .*payment failed/)],
-      ['past_due', europe, expect.stringMatching(/^kimi26: .*payment failed/)],
+      ['past_due', asia, 'The payment for kimi26 failed, and its API key is suspended', 'ci billing card'],
+      ['past_due', europe, 'The payment for kimi26 failed, and its API key is suspended', 'ci billing card'],
     ]);
   });
 
@@ -153,14 +156,20 @@ describe('status --check', () => {
     expect((await me.ci('status --check')).code).toBe(0);
     await api.box.advance(25 * day);
     const { code, stdout } = await me.ci('status --check');
-    expect([code, cells(stdout)]).toEqual([3, [['ending_soon', asia, expect.stringContaining('2026-05-14')]]]);
+    expect([code, cells(stdout)]).toEqual([
+      3,
+      [['ending_soon', asia, 'kimi26 ends on 14 May 2026', 'ci pools subscribe kimi26 --blocks asia']],
+    ]);
   });
 
   test('a subscription without a key: exit 3', async () => {
     const { api, me } = await subscriber();
     const id = textAt(await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] }), 'id');
     const { code, stdout } = await me.ci('status --check');
-    expect([code, stdout]).toEqual([3, `no_key\t${id}\tminimax-m3: has no key\n`]);
+    expect([code, stdout]).toEqual([
+      3,
+      `no_key\t${id}\tminimax-m3 has no API key\tci keys create --subscription ${id}\n`,
+    ]);
   });
 
   test('a key that was revoked: exit 3', async () => {
@@ -186,7 +195,7 @@ describe('status --check', () => {
     expect(await me.ci('status --check')).toMatchObject({ code: 0, stdout: '' });
     await api.box.data('POST', '/api/keys/credit', { name: 'client-acme' });
     const { code, stdout } = await me.ci('status --check');
-    expect([code, cells(stdout)]).toEqual([3, [['low_balance', '', expect.stringContaining('$5.00')]]]);
+    expect([code, cells(stdout)]).toEqual([3, [['low_balance', '', 'Your credit is below $5.00', 'ci billing topup']]]);
   });
 
   test('all problems at once, in each format', async () => {
@@ -198,11 +207,13 @@ describe('status --check', () => {
     expect(asJson.code).toBe(3);
     const problems = json(asJson);
     expect(problems).toEqual(
-      expect.arrayContaining([{ problem: 'ending_soon', message: expect.any(String), subscriptionId: asia }]),
+      expect.arrayContaining([
+        { problem: 'ending_soon', message: expect.any(String), subscriptionId: asia, command: expect.any(String) },
+      ]),
     );
     expect(problems).toHaveLength(2);
     const csv = await me.ci('status --check -o csv');
-    expect([csv.code, csvRows(csv.stdout)[0]]).toEqual([3, ['problem', 'subscriptionId', 'message']]);
+    expect([csv.code, csvRows(csv.stdout)[0]]).toEqual([3, ['problem', 'subscriptionId', 'message', 'command']]);
     expect(csvRows(csv.stdout).slice(1)).toEqual(cells((await me.ci('status --check')).stdout));
     const yaml = await me.ci('status --check -o yaml --fields problem');
     expect([yaml.code, yaml.stdout.split('\n').toSorted()]).toEqual([
@@ -211,9 +222,18 @@ describe('status --check', () => {
     ]);
     expect(at(json(await me.ci('status --json')), 'problems')).toEqual(problems);
     const { code, screen } = await shown(me, 'status --check');
-    expect([code, screen]).toEqual([
+    expect([
+      code,
+      screen
+        .split('\n')
+        .filter((row) => row.startsWith('!'))
+        .toSorted(),
+    ]).toEqual([
       3,
-      expect.stringMatching(/PROBLEM[\s\S]*ending_soon[\s\S]*no_key|PROBLEM[\s\S]*no_key[\s\S]*ending_soon/),
+      [
+        `! kimi26 ends on 14 May 2026 (${asia.slice(0, 8)}).`,
+        expect.stringMatching(/^! minimax-m3 has no API key \([0-9a-f]{8}\)\.$/),
+      ],
     ]);
   });
 

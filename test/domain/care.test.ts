@@ -25,7 +25,12 @@ describe('what needs care', () => {
 
   test('is a failed payment', () => {
     expect(needsCare([{ ...well, status: 'past_due' }], undefined, now)).toEqual([
-      { problem: 'past_due', message: 'kimi26: the payment failed, and the key is suspended', subscriptionId: 'sub_1' },
+      {
+        problem: 'past_due',
+        message: 'The payment for kimi26 failed, and its API key is suspended',
+        subscriptionId: 'sub_1',
+        command: 'ci billing card',
+      },
     ]);
   });
 
@@ -56,15 +61,47 @@ describe('what needs care', () => {
     expect(problems({ cancelAtPeriodEnd: true, currentPeriodEnd })).toEqual(found);
   });
 
+  test('is no missing key of a subscription that ends', () => {
+    expect(problems({ hasKey: false, cancelAtPeriodEnd: true })).toEqual([]);
+  });
+
+  test('comes with a command that is safe to paste', () => {
+    const [ending, keyless] = needsCare(
+      [
+        {
+          ...well,
+          poolSlug: 'x; reboot',
+          cancelAtPeriodEnd: true,
+          currentPeriodEnd: '2026-03-16T00:00:00Z',
+          hours: [],
+        },
+        { ...well, id: '$(reboot)', hasKey: false },
+      ],
+      undefined,
+      now,
+    );
+    expect([ending?.command, keyless?.command]).toEqual([
+      "ci pools subscribe 'x; reboot'",
+      "ci keys create --subscription '$(reboot)'",
+    ]);
+  });
+
   test('is an active subscription without a key', () => {
     expect(problems({ hasKey: false }, {}, { hasKey: false, status: 'past_due' })).toEqual(['no_key', 'past_due']);
   });
 
+  const lowBalance = {
+    problem: 'low_balance',
+    message: 'Your credit is below $5.00',
+    subscriptionId: null,
+    command: 'ci billing topup',
+  };
+
   test.each([
     [undefined, []],
     [500, []],
-    [499, [{ problem: 'low_balance', message: 'the credit is below $5.00', subscriptionId: null }]],
-    [-100, [{ problem: 'low_balance', message: 'the credit is below $5.00', subscriptionId: null }]],
+    [499, [lowBalance]],
+    [-100, [lowBalance]],
   ])('is credit of %s cents that keys spend', (credit, found) => {
     expect(needsCare([], credit, now)).toEqual(found);
   });

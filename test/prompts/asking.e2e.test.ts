@@ -179,7 +179,7 @@ describe('what is missing is asked for', () => {
     expect(await session.exit).toBe(0);
     const none = await shown(me, 'pools cancel');
     expect([none.code, api.changes]).toEqual([5, ['DELETE /api/pools/kimi26/pledge']]);
-    expect(none.screen).toMatch(/^ci: all your subscriptions have ended, or end with their period\./m);
+    expect(none.screen).toMatch(/^ci: All your subscriptions are canceled already\./m);
   });
 
   test('only pools of mine are offered to show the keys of', async () => {
@@ -199,7 +199,7 @@ describe('what is missing is asked for', () => {
       const { api, me } = await customer();
       const { code, screen } = await shown(me, line);
       expect([code, api.changes]).toEqual([5, []]);
-      expect(screen).toMatch(/^ci: you have no subscription\. `ci pools subscribe` reserves blocks of a pool\.$/m);
+      expect(screen).toMatch(/^ci: You have no subscriptions\. Run `ci pools subscribe` to reserve blocks of a\npool\.$/m);
     },
   );
 

@@ -7,11 +7,11 @@ import type { Context } from '../../context/context.ts';
 
 /** Which subscriptions `ci pools subscriptions` shows. */
 export interface Options {
-  /** Undefined: of all pools. */
+  /** Undefined: all pools. */
   readonly pool: string | undefined;
 }
 
-/** `ci pools subscriptions`: shows the user's subscriptions, on all pools or on one. */
+/** `ci pools subscriptions`: shows the user's subscriptions, to all pools or one. */
 export default function subscriptions(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -26,13 +26,10 @@ export default function subscriptions(command: Verb, context: Context, execute =
 export async function run({ pool }: Options, context: Pick<Context, 'api' | 'connections' | 'output'>): Promise<void> {
   const found = pool === undefined ? await mine(context) : await poolSubscriptions(context, checkedPool(pool));
   const now = await context.connections.now();
-  const columns = subscriptionColumns(now).filter(
-    ({ field }) => field !== 'cancelAtPeriodEnd' || !context.output.isForPeople,
-  );
   await context.output.list(found.map(withMaskedKey), {
-    columns,
+    columns: subscriptionColumns(now),
     fields: subscriptionFields,
-    empty: 'No subscriptions. `ci pools list` shows what there is.',
+    empty: 'No subscriptions. Run `ci pools list` to see the pools.',
   });
 }
 

@@ -107,7 +107,7 @@ describe('keys create', () => {
     const before = api.changes.length;
     const { code, stderr } = await me.ci('keys create x --pool glm5');
     expect([code, api.changes.length]).toEqual([6, before]);
-    expect(stderr).toMatch(/sent by mail/);
+    expect(stderr).toMatch(/by email/);
     expect(stderr).not.toMatch(/pools subscribe/);
   });
 

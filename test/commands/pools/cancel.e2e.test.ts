@@ -98,7 +98,7 @@ describe('before pools cancel', () => {
   test('without a pool on a terminal, one is picked from a list', async () => {
     const { me, ending, latest } = await subscriber();
     const session = onTerminal(me, 'pools cancel');
-    await session.shows('Which pool?');
+    await session.shows('Pool:');
     await session.shows(/❯ kimi26/);
     session.type(enter);
     await session.shows(question);
