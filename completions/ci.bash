@@ -5,6 +5,7 @@
 __ci_enter() {
   case "$place/$1" in
     'pools/ls' | 'keys/ls' | 'auth/ls' | 'config/ls' | 'plans/ls' | 'help pools/ls' | 'help keys/ls' | 'help auth/ls' | 'help config/ls' | 'help plans/ls') set -- list ;;
+    'pools/show' | 'help pools/show') set -- view ;;
     'keys/rm' | 'help keys/rm') set -- delete ;;
   esac
   case " $commands " in
@@ -18,7 +19,7 @@ __ci_commands() {
   commands='' aliases=''
   case $place in
     '') commands='setup status pools keys usage billing history auth config api sandbox completion open doctor plans help' ;;
-    'pools' | 'help pools') commands='list view quote subscribe watch subscriptions keys cancel' aliases='ls' ;;
+    'pools' | 'help pools') commands='list view quote subscribe watch subscriptions keys cancel' aliases='ls show' ;;
     'keys' | 'help keys') commands='list create delete' aliases='ls rm' ;;
     'billing' | 'help billing') commands='status credits topup verify card subscribe checkout cancel' ;;
     'history' | 'help history') commands='reconcile' ;;
@@ -37,7 +38,7 @@ __ci_options() {
   case $place in
     '') options='--version' ;;
     'status') options='--check' ;;
-    'pools list') options='--available --block --model --status' ;;
+    'pools list') options='--available --blocks --model --status' ;;
     'pools quote') options='--blocks --quantity --billing-cycle' ;;
     'pools subscribe') options='--blocks --quantity --billing-cycle --max-price --ensure --again --no-wait --settle --create-key --save --var --dry-run' ;;
     'pools watch') options='--blocks --all-blocks --interval --for --count --forever --bell --exec --webhook --subscribe --quantity --billing-cycle --max-price --ensure --again --no-wait --settle --create-key --save --var' ;;
@@ -88,7 +89,7 @@ __ci_repeats() {
 __ci_values() {
   kind='' choices='' alone=''
   case "$place $1" in
-    'pools list --block' | 'pools quote --blocks' | 'pools subscribe --blocks') kind=list choices='asia europe americas' alone='all' ;;
+    'pools list --blocks' | 'pools quote --blocks' | 'pools subscribe --blocks') kind=list choices='asia europe americas' alone='all' ;;
     'pools list --model' | 'pools quote --quantity' | 'pools subscribe --quantity' | 'pools subscribe --max-price' | 'pools subscribe --settle' | 'pools subscribe --create-key' | 'pools subscribe --var' | 'pools watch --interval' | 'pools watch --for' | 'pools watch --count' | 'pools watch --exec' | 'pools watch --webhook' | 'pools watch --quantity' | 'pools watch --max-price' | 'pools watch --settle' | 'pools watch --create-key' | 'pools watch --var' | 'pools cancel --settle' | 'keys create --max-budget' | 'keys create --rpm' | 'keys create --tpm' | 'keys create --var' | 'keys create --settle' | 'keys delete --settle' | 'billing verify --amount' | 'billing verify --settle' | 'billing subscribe --create-key' | 'billing subscribe --settle' | 'billing cancel --settle' | 'history --limit' | 'api --raw-field' | 'api --field' | 'sandbox serve --port' | 'sandbox schedule --open-in' | 'sandbox schedule --for' | 'sandbox schedule --seats' | 'sandbox schedule --rivals') kind=any ;;
     'pools list --status') kind=words choices='active funding activating paused' ;;
     'pools quote --billing-cycle' | 'pools subscribe --billing-cycle' | 'pools watch --billing-cycle') kind=words choices='month year' ;;

@@ -7,6 +7,8 @@ function __ci_enter
     switch "$argv[1]/$word"
         case 'pools/ls' 'keys/ls' 'auth/ls' 'config/ls' 'plans/ls' 'help pools/ls' 'help keys/ls' 'help auth/ls' 'help config/ls' 'help plans/ls'
             set word list
+        case 'pools/show' 'help pools/show'
+            set word view
         case 'keys/rm' 'help keys/rm'
             set word delete
     end
@@ -35,12 +37,12 @@ function __ci_commands
                 'plans'\t'retired: the flat plans' \
                 'help'\t'show help for a command, or on a topic'
         case 'pools' 'help pools'
-            printf '%s\n' 'list'\t'list the pools, their prices and which blocks are open' \
-                'view'\t'show prices, free seats and the hours of the day' \
+            printf '%s\n' 'list'\t'List pools with their prices and available blocks' \
+                'view'\t'Show the prices of a pool, and its available seats by hour' \
                 'quote'\t'show what a subscription would cost, without buying' \
                 'subscribe'\t'reserve blocks of a pool: charges the saved card at once' \
                 'watch'\t'wait until a block opens, and take a seat if asked to' \
-                'subscriptions'\t'list your subscriptions, on all pools or one' \
+                'subscriptions'\t'List your subscriptions, to all pools or one' \
                 'keys'\t'list the keys of your subscriptions on a pool, secrets masked' \
                 'cancel'\t'end your most recent subscription on a pool with its period'
         case 'keys' 'help keys'
@@ -57,7 +59,7 @@ function __ci_commands
                 'checkout'\t'retired: pay for a flat plan in the browser (see `ci pools subscribe`)' \
                 'cancel'\t'retired: end a flat plan with its period (see `ci pools cancel`)'
         case 'history' 'help history'
-            printf '%s\n' 'reconcile'\t'find out what became of changes without a known outcome'
+            printf '%s\n' 'reconcile'\t'Find out the outcome of changes that have none'
         case 'auth' 'help auth'
             printf '%s\n' 'login'\t'save a management key, once the API has accepted it' \
                 'logout'\t'forget a saved key' \
@@ -111,7 +113,8 @@ end
 function __ci_aliases
     switch "$argv[1]"
         case 'pools' 'help pools'
-            printf '%s\n' 'ls'\t'list the pools, their prices and which blocks are open'
+            printf '%s\n' 'ls'\t'List pools with their prices and available blocks' \
+                'show'\t'Show the prices of a pool, and its available seats by hour'
         case 'keys' 'help keys'
             printf '%s\n' 'ls'\t'list your API keys, secrets masked' \
                 'rm'\t'revoke API keys, at once and for good'
@@ -130,12 +133,12 @@ function __ci_options
         case ''
             printf '%s\n' '--version'\t'show the version'
         case 'status'
-            printf '%s\n' '--check'\t'print what needs care, a line each, and exit 3 when there is something'
+            printf '%s\n' '--check'\t'print what needs attention, and exit 3 if anything does'
         case 'pools list'
-            printf '%s\n' '--available'\t'only pools with a free seat' \
-                '--block'\t'only pools where these blocks are open' \
-                '--model'\t'only pools whose model holds this text' \
-                '--status'\t'only pools in this state: active, funding, activating, paused'
+            printf '%s\n' '--available'\t'only pools with an available seat' \
+                '--blocks'\t'only pools where all of these blocks are available' \
+                '--model'\t'only pools with this text in the name of the model' \
+                '--status'\t'only pools with this status: active, funding, activating, paused'
         case 'pools quote'
             printf '%s\n' '--blocks'\t'asia, europe, americas (comma between), or all' \
                 '--quantity'\t'seats in each block, 1 to 20' \
@@ -198,9 +201,9 @@ function __ci_options
         case 'keys delete'
             printf '%s\n' '--settle'\t'how long to look for the change if the response is lost (default: 30s)'
         case 'usage'
-            printf '%s\n' '--period'\t'1h, 24h, 7d, 30d' \
-                '--refresh'\t'ask the API, even if the figures at hand are fresh' \
-                '--self'\t'ask with the API key in CHEAPESTINFERENCE_API_KEY'
+            printf '%s\n' '--period'\t'1h, 24h, 7d or 30d' \
+                '--refresh'\t'fetch the figures even if the cached ones are recent' \
+                '--self'\t'show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY'
         case 'billing topup'
             printf '%s\n' '--method'\t'stripe (by card) or usdc (on Base)' \
                 '--wait'\t'wait until the credit has risen'
@@ -218,8 +221,8 @@ function __ci_options
                 '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
                 '--again'\t'go ahead even if an earlier change of this kind hasn\'t settled'
         case 'history'
-            printf '%s\n' '--all'\t'of all accounts, not only of the one in use' \
-                '--limit'\t'most changes to list'
+            printf '%s\n' '--all'\t'show the changes of all accounts' \
+                '--limit'\t'show at most this many changes'
         case 'history reconcile'
             printf '%s\n' '--wait'\t'wait until recent changes have settled'
         case 'auth login'
@@ -292,7 +295,7 @@ end
 # Prints the possible values of a flag of the command $argv[1], or of the argument with a number: a kind, and then words.
 function __ci_values
     switch "$argv[1] $argv[2]"
-        case 'pools list --block' 'pools quote --blocks' 'pools subscribe --blocks'
+        case 'pools list --blocks' 'pools quote --blocks' 'pools subscribe --blocks'
             printf '%s\n' 'list' \
                 'asia'\t'00:00–08:00 UTC' \
                 'europe'\t'08:00–16:00 UTC' \

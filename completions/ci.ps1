@@ -16,6 +16,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'help auth/ls' = 'list'
     'help config/ls' = 'list'
     'help plans/ls' = 'list'
+    'pools/show' = 'view'
+    'help pools/show' = 'view'
     'keys/rm' = 'delete'
     'help keys/rm' = 'delete'
   }
@@ -40,22 +42,22 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('help', 'show help for a command, or on a topic')
     )
     'pools' = @(
-      , @('list', 'list the pools, their prices and which blocks are open')
-      , @('view', 'show prices, free seats and the hours of the day')
+      , @('list', 'List pools with their prices and available blocks')
+      , @('view', 'Show the prices of a pool, and its available seats by hour')
       , @('quote', 'show what a subscription would cost, without buying')
       , @('subscribe', 'reserve blocks of a pool: charges the saved card at once')
       , @('watch', 'wait until a block opens, and take a seat if asked to')
-      , @('subscriptions', 'list your subscriptions, on all pools or one')
+      , @('subscriptions', 'List your subscriptions, to all pools or one')
       , @('keys', 'list the keys of your subscriptions on a pool, secrets masked')
       , @('cancel', 'end your most recent subscription on a pool with its period')
     )
     'help pools' = @(
-      , @('list', 'list the pools, their prices and which blocks are open')
-      , @('view', 'show prices, free seats and the hours of the day')
+      , @('list', 'List pools with their prices and available blocks')
+      , @('view', 'Show the prices of a pool, and its available seats by hour')
       , @('quote', 'show what a subscription would cost, without buying')
       , @('subscribe', 'reserve blocks of a pool: charges the saved card at once')
       , @('watch', 'wait until a block opens, and take a seat if asked to')
-      , @('subscriptions', 'list your subscriptions, on all pools or one')
+      , @('subscriptions', 'List your subscriptions, to all pools or one')
       , @('keys', 'list the keys of your subscriptions on a pool, secrets masked')
       , @('cancel', 'end your most recent subscription on a pool with its period')
     )
@@ -90,10 +92,10 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('cancel', 'retired: end a flat plan with its period (see `ci pools cancel`)')
     )
     'history' = @(
-      , @('reconcile', 'find out what became of changes without a known outcome')
+      , @('reconcile', 'Find out the outcome of changes that have none')
     )
     'help history' = @(
-      , @('reconcile', 'find out what became of changes without a known outcome')
+      , @('reconcile', 'Find out the outcome of changes that have none')
     )
     'auth' = @(
       , @('login', 'save a management key, once the API has accepted it')
@@ -181,10 +183,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
   }
   $aliases = @{
     'pools' = @(
-      , @('ls', 'list the pools, their prices and which blocks are open')
+      , @('ls', 'List pools with their prices and available blocks')
+      , @('show', 'Show the prices of a pool, and its available seats by hour')
     )
     'help pools' = @(
-      , @('ls', 'list the pools, their prices and which blocks are open')
+      , @('ls', 'List pools with their prices and available blocks')
+      , @('show', 'Show the prices of a pool, and its available seats by hour')
     )
     'keys' = @(
       , @('ls', 'list your API keys, secrets masked')
@@ -219,13 +223,13 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--version', 'show the version')
     )
     'status' = @(
-      , @('--check', 'print what needs care, a line each, and exit 3 when there is something')
+      , @('--check', 'print what needs attention, and exit 3 if anything does')
     )
     'pools list' = @(
-      , @('--available', 'only pools with a free seat')
-      , @('--block', 'only pools where these blocks are open')
-      , @('--model', 'only pools whose model holds this text')
-      , @('--status', 'only pools in this state: active, funding, activating, paused')
+      , @('--available', 'only pools with an available seat')
+      , @('--blocks', 'only pools where all of these blocks are available')
+      , @('--model', 'only pools with this text in the name of the model')
+      , @('--status', 'only pools with this status: active, funding, activating, paused')
     )
     'pools quote' = @(
       , @('--blocks', 'asia, europe, americas (comma between), or all')
@@ -296,9 +300,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
     )
     'usage' = @(
-      , @('--period', '1h, 24h, 7d, 30d')
-      , @('--refresh', 'ask the API, even if the figures at hand are fresh')
-      , @('--self', 'ask with the API key in CHEAPESTINFERENCE_API_KEY')
+      , @('--period', '1h, 24h, 7d or 30d')
+      , @('--refresh', 'fetch the figures even if the cached ones are recent')
+      , @('--self', 'show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY')
     )
     'billing topup' = @(
       , @('--method', 'stripe (by card) or usdc (on Base)')
@@ -321,8 +325,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--again', 'go ahead even if an earlier change of this kind hasn''t settled')
     )
     'history' = @(
-      , @('--all', 'of all accounts, not only of the one in use')
-      , @('--limit', 'most changes to list')
+      , @('--all', 'show the changes of all accounts')
+      , @('--limit', 'show at most this many changes')
     )
     'history reconcile' = @(
       , @('--wait', 'wait until recent changes have settled')
@@ -381,7 +385,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
   )
   # The possible values of a flag, or of the argument with a number: a kind, and words.
   $values = @{
-    'pools list --block' = @{
+    'pools list --blocks' = @{
       Kind = 'list'
       Words = @(
         , @('asia', '00:00-08:00 UTC')

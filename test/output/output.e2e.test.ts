@@ -108,7 +108,7 @@ describe('JSON', () => {
     expect(await me.ci('keys list')).toMatchObject({ code: 0, stdout: '' });
     expect(await me.ci('pools list --model nothing-like-it')).toMatchObject({ code: 0, stdout: '' });
     expect((await me.ci('pools list --model nothing-like-it -o csv')).stdout).toBe(
-      'slug,modelName,status,minPricePerDay,asia,europe,americas\r\n',
+      'slug,modelName,status,minPricePerDay,asia,europe,americas,asia.pricePerMonth,europe.pricePerMonth,americas.pricePerMonth\r\n',
     );
   });
 
@@ -134,11 +134,12 @@ test('global options are understood before and after the command', async () => {
 describe('filters of pools list', () => {
   test.each([
     ['--available', 'kimi26 minimax-m3 glm5'],
+    ['--blocks americas', 'kimi26 glm5'],
+    ['--blocks asia,europe', 'kimi26 minimax-m3 glm5'],
     ['--block americas', 'kimi26 glm5'],
-    ['--block asia,europe', 'kimi26 minimax-m3 glm5'],
     ['--model KIMI', 'kimi26'],
     ['--status paused', 'qwen35'],
-    ['--status active --block americas --model glm', 'glm5'],
+    ['--status active --blocks americas --model glm', 'glm5'],
   ])('%s', async (filter, slugs) => {
     const { stdout } = await sandboxUser().ci(`pools list ${filter} --fields slug`);
     expect(lines(stdout)).toEqual(slugs.split(' '));
@@ -285,7 +286,10 @@ describe('in a shell', () => {
   });
 
   test.each([
-    ['pools list | head -1', 'kimi26\tKimi K2.6\tactive\t39.00\tavailable\tavailable\tavailable\n'],
+    [
+      'pools list | head -1',
+      'kimi26\tKimi K2.6\tactive\t39.00\tavailable\tavailable\tavailable\t39.00\t49.00\t45.00\n',
+    ],
     ['pools view kimi26 --json | head -c 1', '{'],
     ['pools --help | head -1', 'Usage: ci pools <command> [options]\n'],
   ])('ci %s ends without an error', async (line, first) => {
@@ -312,7 +316,7 @@ test('text of the API cannot steer a terminal or break a line of TSV', async () 
   const evil = '\u001b[2J\u001b]0;title\u0007Ki\tmi\nK2\u202e';
   const api = await server(data([{ id: '1', slug: 'evil', modelName: evil, status: 'active' }]));
   const me = userOf(api);
-  expect((await me.ci('pools list')).stdout).toBe('evil\tKi mi K2\tactive\t\tunknown\tunknown\tunknown\n');
+  expect((await me.ci('pools list')).stdout).toBe('evil\tKi mi K2\tactive\t\tunknown\tunknown\tunknown\t\t\t\n');
   const table = await me.ci('pools list -o table');
   expect(table.stdout).toMatch(/^evil +Ki mi K2 +active/m);
   expect(table.stdout).not.toMatch(/\x1b|\x07|\u202e/);

@@ -102,6 +102,6 @@ describe('nobody is told', () => {
 
   test('where stderr is no terminal', async () => {
     const { code, stderr } = await (await late()).ci('pools list -o table');
-    expect([code, stderr]).toEqual([0, 'No pool matches.\n']);
+    expect([code, stderr]).toEqual([0, 'No pools match.\n']);
   });
 });

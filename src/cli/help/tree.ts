@@ -17,7 +17,7 @@ export function commandTree(command: Command): CommandTree {
       variadic: argument.variadic,
       values: argument instanceof ValueArgument ? argument.values : null,
     })),
-    options: command.options.map((option) => ({
+    options: visible(command).map((option) => ({
       flags: option.flags,
       description: option.description,
       value: option.required,
@@ -32,6 +32,11 @@ export function commandTree(command: Command): CommandTree {
     changes: about?.changes ?? false,
     commands: command.commands.map(commandTree),
   };
+}
+
+/** Returns the options that help lists; other names of an option are hidden. */
+function visible({ options }: Command): Option[] {
+  return options.filter(({ hidden }) => !hidden);
 }
 
 function defaultOf({ defaultValue }: Option): string | null {

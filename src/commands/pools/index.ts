@@ -4,12 +4,12 @@ import type { Stub } from '../../cli/verb.ts';
 export const commands: readonly Stub[] = [
   {
     term: 'list|ls [options]',
-    description: 'list the pools, their prices and which blocks are open',
+    description: 'List pools with their prices and available blocks',
     load: () => import('./list.ts'),
   },
   {
-    term: 'view [pool]',
-    description: 'show prices, free seats and the hours of the day',
+    term: 'view|show [pool]',
+    description: 'Show the prices of a pool, and its available seats by hour',
     load: () => import('./view.ts'),
   },
   {
@@ -29,7 +29,7 @@ export const commands: readonly Stub[] = [
   },
   {
     term: 'subscriptions [pool]',
-    description: 'list your subscriptions, on all pools or one',
+    description: 'List your subscriptions, to all pools or one',
     load: () => import('./subscriptions.ts'),
   },
   {

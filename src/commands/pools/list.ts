@@ -1,7 +1,7 @@
 import { blockState, isOpen, listedBlock, poolFields, poolName } from '../../account/pools.ts';
 import type { Pool, PoolDetail } from '../../api/pools.ts';
 import { blocksOption } from '../../cli/options.ts';
-import { oneOf, ValueOption } from '../../cli/values.ts';
+import { choiceOption } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { type Block, blockNames } from '../../domain/blocks.ts';
@@ -11,15 +11,23 @@ import { percent } from '../../output/text.ts';
 
 export const fields = poolFields;
 
-/** Unlimited Subscriptions API, "List available plans": a pool's `status`. A draft is not listed. */
+/** The statuses of a pool (Unlimited Subscriptions API, "List available plans"). Drafts aren't listed. */
 const statuses = ['active', 'funding', 'activating', 'paused'] as const;
 
 /** Which pools `ci pools list` shows. */
 export interface Options {
   readonly available?: true;
-  readonly block?: readonly Block[];
+  readonly blocks?: readonly Block[];
   readonly model?: string;
   readonly status?: string;
+}
+
+/** A narrower terminal, in columns, shows a record per pool, without what only a table has room for. */
+const narrowest = 60;
+
+/** The options as typed: `--block` is another name of `--blocks`. */
+interface Flags extends Options {
+  readonly block?: readonly Block[];
 }
 
 /** `ci pools list`: shows the pools, their prices and which blocks are available. */
@@ -29,49 +37,49 @@ export default function list(command: Verb, context: Context, execute = run): vo
       fields,
       examples: [
         'ci pools list --available',
-        'ci pools list --block europe --model kimi',
+        'ci pools list --blocks europe --model kimi',
         "ci pools list --json | jq -r '.[].slug'",
       ],
     })
-    .option('--available', 'only pools with a free seat')
-    .addOption(blocksOption('--block <names>', 'only pools where these blocks are open'))
-    .option('--model <text>', 'only pools whose model holds this text')
-    .addOption(new ValueOption('--status <word>', `only pools in this state: ${statuses.join(', ')}`, oneOf(statuses)))
-    .action((options: Options) => execute(options, context));
+    .option('--available', 'only pools with an available seat')
+    .addOption(blocksOption('--blocks <names>', 'only pools where all of these blocks are available'))
+    .addOption(blocksOption('--block <names>', 'the same as --blocks').hideHelp())
+    .option('--model <text>', 'only pools with this text in the name of the model')
+    .addOption(choiceOption('--status <word>', `only pools with this status: ${statuses.join(', ')}`, statuses))
+    .action(({ block, ...options }: Flags) => execute(block ? { ...options, blocks: block } : options, context));
 }
 
-/** Shows the pools that fit. */
+/** Shows the pools that match. */
 export async function run(options: Options, context: Pick<Context, 'api' | 'output'>): Promise<void> {
   const { pools } = await context.api();
   const listed = await pools.list();
-  const asksForSeats = options.available === true || options.block !== undefined;
+  const asksForSeats = options.available === true || options.blocks !== undefined;
   const found: Pool[] = [];
   for (const pool of listed) {
-    // If the list states no blocks, only the pool itself says which seats are available.
+    // If the list has no blocks, only the pool itself says which seats are available.
     const unstated = asksForSeats && pool.status === 'active' && !pool.blocks?.length;
     if (matches(unstated ? await pools.get(pool.id) : pool, options)) found.push(pool);
   }
-  const { isTerminal, width } = context.output;
   await context.output.list(found, {
-    columns: isTerminal && width > 80 ? [...columns, ...whereThereIsRoom] : columns,
+    columns: context.output.width < narrowest ? columns.filter(({ audience }) => audience !== 'people') : columns,
     fields,
-    empty: 'No pool matches.',
+    empty: 'No pools match.',
   });
 }
 
-function matches(pool: PoolDetail, { available, block, model, status }: Options): boolean {
+function matches(pool: PoolDetail, { available, blocks, model, status }: Options): boolean {
   const models = [pool.modelId, pool.modelName, pool.slug, ...(pool.models ?? [])];
   return (
     (!available || blockNames.some((each) => isOpen(pool, each))) &&
-    (block ?? []).every((each) => isOpen(pool, each)) &&
+    (blocks ?? []).every((each) => isOpen(pool, each)) &&
     (model === undefined || models.some((name) => name?.toLowerCase().includes(model.toLowerCase()))) &&
-    (status === undefined || pool.status?.toLowerCase() === status.toLowerCase())
+    (status === undefined || pool.status?.toLowerCase() === status)
   );
 }
 
 const columns: readonly Column<Pool>[] = [
   { field: 'slug', header: 'POOL', value: poolName, show: (pool, style) => style.bold(poolName(pool)) },
-  { field: 'modelName', header: 'MODEL', value: (pool) => pool.modelName ?? pool.modelId },
+  { field: 'modelName', header: 'MODEL', optional: 5, value: (pool) => pool.modelName ?? pool.modelId },
   {
     field: 'status',
     header: 'STATUS',
@@ -81,6 +89,7 @@ const columns: readonly Column<Pool>[] = [
   {
     field: 'minPricePerDay',
     header: 'FROM/MONTH',
+    optional: 1,
     value: ({ minPricePerDay }) => decimalUsd(minPricePerDay),
     show: ({ minPricePerDay }) => shownUsd(minPricePerDay),
   },
@@ -91,25 +100,36 @@ const columns: readonly Column<Pool>[] = [
       value: (pool) => blockState(pool, block),
       show: (pool, style) => {
         const price = listedBlock(pool, block)?.pricePerMonth;
-        const words = shownUsd(price) || '–';
+        const shownPrice = shownUsd(price) || '–';
         const state = blockState(pool, block);
         if (state === 'sold-out') return style.dim('sold out');
-        if (!isOpen(pool, block)) return style.dim(words);
-        return state === 'limited' ? `${words} ${style.warning('few')}` : words;
+        if (!isOpen(pool, block)) return style.dim(shownPrice);
+        return state === 'limited' ? `${shownPrice} ${style.warning('few left')}` : shownPrice;
       },
     }),
   ),
-];
-
-/** Shown on a wide terminal. */
-const whereThereIsRoom: readonly Column<Pool>[] = [
   {
     field: 'annualDiscount',
-    header: 'YEAR',
-    optional: 3,
+    header: 'YEARLY',
+    audience: 'people',
+    optional: 4,
     value: ({ annualDiscount }) => annualDiscount,
     show: ({ annualDiscount }) => (annualDiscount ? `${percent(annualDiscount)} off` : ''),
   },
-  { field: 'totalSlots', header: 'SEATS/BLOCK', optional: 2, value: ({ totalSlots }) => totalSlots },
-  { field: 'modelId', header: 'MODEL ID', optional: 1, value: ({ modelId }) => modelId },
+  {
+    field: 'totalSlots',
+    header: 'SEATS/BLOCK',
+    audience: 'people',
+    optional: 3,
+    value: ({ totalSlots }) => totalSlots,
+  },
+  { field: 'modelId', header: 'MODEL ID', audience: 'people', optional: 2, value: ({ modelId }) => modelId },
+  ...blockNames.map(
+    (block): Column<Pool> => ({
+      field: `${block}.pricePerMonth`,
+      header: `${block.toUpperCase()}/MONTH`,
+      audience: 'programs',
+      value: (pool) => decimalUsd(listedBlock(pool, block)?.pricePerMonth),
+    }),
+  ),
 ];

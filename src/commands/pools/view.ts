@@ -24,9 +24,9 @@ import { timeOfDay } from '../../output/time.ts';
 
 export const fields = [...poolFields, 'hourSlots'] as const;
 
-/** The pool that `ci pools view` shows. */
+/** Which pool `ci pools view` shows. */
 export interface Options {
-  /** Undefined: ask. */
+  /** Undefined: ask for it. */
   readonly pool: string | undefined;
 }
 
@@ -50,12 +50,16 @@ export async function run(
   const catalog = new PoolCatalog(context);
   const name = await choosePool(context, options.pool, catalog);
   const detail = await withPool(context, name, () => pools.get(name));
-  // Only the list states the blocks' exact prices.
+  // Only the list is sure to have the exact prices of blocks, and the hardware.
   const listed = hasListedPrices(detail) ? detail : (await catalog.list()).find(({ id }) => id === detail.id);
-  const pool: PoolDetail = listed?.blocks && !detail.blocks ? { ...detail, blocks: listed.blocks } : detail;
+  const pool: PoolDetail = {
+    ...detail,
+    ...(listed?.blocks && !detail.blocks ? { blocks: listed.blocks } : {}),
+    ...(listed?.infraSpec && !detail.infraSpec ? { infraSpec: listed.infraSpec } : {}),
+  };
   const now = await context.connections.now();
   await context.output.record(pool, {
-    columns: [...facts, ...blockNames.flatMap((block) => blockFacts(block))],
+    columns: [...facts, ...blockNames.flatMap((block) => blockFacts(block)), hardwareFact],
     fields,
     drawing: (style, clean) => drawing(clean, style, now, context),
   });
@@ -72,6 +76,17 @@ const facts: readonly Column<PoolDetail>[] = [
   { field: 'manualProvisioning', header: 'Manual provisioning', value: (pool) => pool.manualProvisioning },
 ];
 
+/** The last line in a pipe: it came after the others. */
+const hardwareFact: Column<PoolDetail> = { field: 'infraSpec', header: 'Hardware', value: hardware };
+
+/** Returns the hardware of a pool in words. The API doesn't document its shape. */
+function hardware({ infraSpec }: PoolDetail): string {
+  if (typeof infraSpec !== 'object' || infraSpec === null) return infraSpec == null ? '' : String(infraSpec);
+  return Object.entries(infraSpec)
+    .map(([name, value]) => `${name}: ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+    .join(', ');
+}
+
 function blockFacts(block: Block): Column<PoolDetail>[] {
   return [
     {
@@ -82,7 +97,7 @@ function blockFacts(block: Block): Column<PoolDetail>[] {
         return price && decimalUsd(toUsd(price.cents));
       },
     },
-    { field: `${block}.freeSeats`, header: `${block}: free seats`, value: (pool) => freeSeats(pool, block) },
+    { field: `${block}.freeSeats`, header: `${block}: available seats`, value: (pool) => freeSeats(pool, block) },
   ];
 }
 
@@ -100,9 +115,10 @@ async function drawing(
       'Model',
       [pool.modelId, ...(pool.models ?? [])].filter((each, at, all) => each && all.indexOf(each) === at).join(', '),
     ],
-    ['Seats', pool.totalSlots == null ? '' : `${pool.totalSlots} a block`],
-    ['Year', pool.annualDiscount ? `${percent(pool.annualDiscount)} off, paid upfront` : ''],
-    ['Key', pool.manualProvisioning ? 'by mail, within 24 hours of subscribing' : 'made by you, after subscribing'],
+    ['Hardware', hardware(pool)],
+    ['Seats', pool.totalSlots == null ? '' : `${pool.totalSlots} per block`],
+    ['Yearly', pool.annualDiscount ? `${percent(pool.annualDiscount)} off, paid up front` : ''],
+    ['Key', pool.manualProvisioning ? 'by email, within 24 hours of subscribing' : 'create it after subscribing'],
   ].filter(([, value]) => value !== '');
   const column = (header: string, cell: (block: Block) => string) => ({
     header: style.dim(header),
@@ -113,9 +129,9 @@ async function drawing(
     column('UTC', utcHours),
     column('LOCAL', (block) => localHours(block, now, timeZone)),
     column('PRICE/MONTH', (block) => priceText(blockPrice(pool, pool, block))),
-    column('FREE SEATS', (block) => {
-      const free = freeSeats(pool, block);
-      return free === undefined ? '' : free === 0 ? style.bad('sold out') : style.good(String(free));
+    column('SEATS LEFT', (block) => {
+      const available = freeSeats(pool, block);
+      return available === undefined ? '' : available === 0 ? style.bad('sold out') : style.good(String(available));
     }),
     column('LIVE', (block) => (blockAt(now.getUTCHours()) === block ? 'now' : '')),
   ];
@@ -135,23 +151,22 @@ async function drawing(
 const heights = [...'▁▂▃▄▅▆▇█'];
 const labelWidth = 6;
 
-/** How the chart of a day is drawn. */
-interface Paper {
+interface ChartOptions {
   readonly timeZone: string;
-  /** Columns; the hours are in one line where they fit, else a line has the hours of a block. */
+  /** In columns. A line has the hours of a day if they fit, else those of a block. */
   readonly width: number;
-  /** Whether there are characters for bars. */
+  /** Whether the terminal can show bars. */
   readonly bars: boolean;
 }
 
-/** Free seats hour by hour of the UTC day, with the local time at which each begins. */
-function chart(pool: PoolDetail, style: Style, now: Date, { timeZone, width, bars }: Paper): string {
+/** Returns a chart of the available seats in each hour of the UTC day, with the local time. */
+function chart(pool: PoolDetail, style: Style, now: Date, { timeZone, width, bars }: ChartOptions): string {
   if (!pool.hourSlots?.length) return '';
   const all = Array.from({ length: 24 }, (_, hour) => hour);
   const local = all.map((hour) =>
     timeOfDay(new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate(), hour)), timeZone),
   );
-  // Whole times where there is room for them, `13:30`, else the hours alone.
+  // Times such as `13:30` if there is room for them, else only hours.
   const wide = Number.isFinite(width) && width >= labelWidth + 24 * 6;
   const cell = wide ? 5 : 2;
   const minutes = wide ? '00' : (local[0]?.slice(3) ?? '00');
@@ -170,7 +185,7 @@ function chart(pool: PoolDetail, style: Style, now: Date, { timeZone, width, bar
       hours.map((hour) => style.dim((local[hour] ?? '').slice(0, cell))),
     ),
     row(
-      'free',
+      'left',
       hours.map((hour) => seats(freeInHour(pool, hour), cell, style)),
     ),
     ...(bars && pool.totalSlots && hours.some((hour) => freeInHour(pool, hour) > 0)
@@ -191,18 +206,18 @@ function chart(pool: PoolDetail, style: Style, now: Date, { timeZone, width, bar
       : []),
   ];
   const lines = width >= labelWidth + 24 * (cell + 1) - 1 ? [all] : blockNames.map(hoursOf);
-  const title = `Free seats by the hour; local is ${timeZone}${minutes === '00' ? '' : `, each hour at :${minutes}`}`;
+  const title = `Seats left by hour. Local time is ${timeZone}${minutes === '00' ? '' : `, and hours start at :${minutes}`}.`;
   return `${[title, lines.map((hours) => rows(hours).join('\n')).join('\n\n')].join('\n')}\n`;
 }
 
-function seats(free: number, width: number, style: Style): string {
-  if (free === 0) return style.bad('·'.padStart(width));
-  const text = String(free).padStart(width);
-  return free <= 3 ? style.warning(text) : text;
+function seats(available: number, width: number, style: Style): string {
+  if (available === 0) return style.bad('·'.padStart(width));
+  const text = String(available).padStart(width);
+  return available <= 3 ? style.warning(text) : text;
 }
 
-/** A bar as high as the share of a whole. */
-function bar(share: number, width: number): string {
-  const height = heights[Math.min(heights.length, Math.ceil(share * heights.length)) - 1] ?? ' ';
-  return height.repeat(width);
+/** Returns a bar of a height between 0 and 1. */
+function bar(height: number, width: number): string {
+  const character = heights[Math.min(heights.length, Math.ceil(height * heights.length)) - 1] ?? ' ';
+  return character.repeat(width);
 }

@@ -84,12 +84,12 @@ describe.each(shells)('%s', (shell) => {
     expect(verbs).toEqual(expect.arrayContaining(['list', 'create', 'delete']));
     for (const alias of ['ls', 'rm']) expect(verbs).not.toContain(alias);
     expect(await all('ci help ')).toEqual(expect.arrayContaining(['pools', 'environment', 'man']));
-    const options = await all('ci pools list --block asia --');
-    expect(options).toEqual(expect.arrayContaining(['--available', '--model', '--status', '--json', '--help']));
-    for (const other of ['--version', '--blocks', '--max-price']) expect(options).not.toContain(other);
+    const options = await all('ci pools list --model kimi --');
+    expect(options).toEqual(expect.arrayContaining(['--available', '--blocks', '--status', '--json', '--help']));
+    for (const other of ['--version', '--block', '--max-price']) expect(options).not.toContain(other);
     // The line itself has it once; zsh and fish write it again when they draw the line anew.
-    const offered = options.join(' ').replaceAll('ci pools list --block asia', '');
-    expect(offered).not.toMatch(/--block(?!s)\b/);
+    const offered = options.join(' ').replaceAll('ci pools list --model kimi', '');
+    expect(offered).not.toMatch(/--model\b/);
     const twice = await all('ci -o json pools list --');
     expect(twice).not.toContain('--output');
     // What gathers its values can be given again.
@@ -107,7 +107,7 @@ describe.each(shells)('%s', (shell) => {
     await atHand(me, 'pools');
     const meanings = {
       'ci ': ['pools', 'find pools, see prices, subscribe'],
-      'ci pools list --': ['--available', 'only pools with a free seat'],
+      'ci pools list --': ['--available', 'only pools with an available seat'],
       'ci pools quote x --blocks ': ['europe', '08:00–16:00 UTC'],
       'ci pools view ': ['kimi26', 'Kimi K2.6, active'],
     } as const;
@@ -139,7 +139,7 @@ describe.each(shells)('%s', (shell) => {
       // Letters that are in no other block: fish looks for them anywhere.
       'ci pools quote x --blocks asia,asia': 'ci pools quote x --blocks asia,asia',
       'ci pools quote x --blocks asia,all': 'ci pools quote x --blocks asia,all',
-      'ci pools list --block eu': 'ci pools list --block europe',
+      'ci pools list --blocks eu': 'ci pools list --blocks europe',
       'ci pools list --fields sl': 'ci pools list --fields slug',
       'ci pools list --fields id,sl': 'ci pools list --fields id,slug',
       'ci --fields id,cur auth list': 'ci --fields id,cur auth list',

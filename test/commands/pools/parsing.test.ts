@@ -47,7 +47,8 @@ test.each([
 test.each([
   ['', {}],
   ['--available --model kimi --status paused', { available: true, model: 'kimi', status: 'paused' }],
-  ['--block asia,europe', { block: ['asia', 'europe'] }],
+  ['--blocks asia,europe', { blocks: ['asia', 'europe'] }],
+  ['--block asia,europe', { blocks: ['asia', 'europe'] }],
 ])('reads `ci pools list %s`', async (words, options) => {
   expect(await parsed(list, words)).toEqual(options);
 });

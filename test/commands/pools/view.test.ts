@@ -78,22 +78,26 @@ describe('local time beside UTC', () => {
     ['Asia/Kathmandu', ':45', '05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23 00 01 02 03 04', '13:45–21:45'],
   ])('in %s, whose hours begin at %s', async (timeZone, minutes, hours, europe) => {
     const lines = await viewed('2026-06-01', timeZone);
-    expect(lines).toContain(`Free seats by the hour; local is ${timeZone}, each hour at ${minutes}`);
+    expect(lines).toContain(`Seats left by hour. Local time is ${timeZone}, and hours start at ${minutes}.`);
     expect(localRow(lines)).toBe(`local ${hours}`);
     expect(blockLines(lines)[1]).toContain(` ${europe} `);
   });
 });
 
+test('shows the hardware, which only the list of pools has', async () => {
+  expect(await viewed('2026-06-01', 'UTC')).toContain('Hardware  8x NVIDIA B200');
+});
+
 describe('the day on a terminal', () => {
   const chartOf = (lines: readonly string[]) =>
-    lines.slice(lines.findIndex((line) => line.startsWith('Free seats by')));
+    lines.slice(lines.findIndex((line) => line.startsWith('Seats left by')));
 
   test('of 80 columns has a line of 24 hours, what is free as figures and as bars, and the hour it is', async () => {
     expect(chartOf(await viewed('2026-06-01', 'Asia/Kolkata', { columns: 80, pool: 'minimax-m3' }))).toEqual([
-      'Free seats by the hour; local is Asia/Kolkata, each hour at :30',
+      'Seats left by hour. Local time is Asia/Kolkata, and hours start at :30.',
       'UTC   00 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23',
       'local 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23 00 01 02 03 04',
-      'free   2  2  2  2  2  2  2  2  7  7  7  7  7  7  7  7  ·  ·  ·  ·  ·  ·  ·  ·',
+      'left   2  2  2  2  2  2  2  2  7  7  7  7  7  7  7  7  ·  ·  ·  ·  ·  ·  ·  ·',
       '      ▂▂ ▂▂ ▂▂ ▂▂ ▂▂ ▂▂ ▂▂ ▂▂ ▆▆ ▆▆ ▆▆ ▆▆ ▆▆ ▆▆ ▆▆ ▆▆',
       'now                              ^^',
       '',
@@ -103,21 +107,21 @@ describe('the day on a terminal', () => {
   test('of 40 columns has a line for each block', async () => {
     const lines = await viewed('2026-06-01', 'UTC', { columns: 40, pool: 'minimax-m3' });
     expect(chartOf(lines)).toEqual([
-      'Free seats by the hour; local is UTC',
+      'Seats left by hour. Local time is UTC.',
       'UTC   00 01 02 03 04 05 06 07',
       'local 00 01 02 03 04 05 06 07',
-      'free   2  2  2  2  2  2  2  2',
+      'left   2  2  2  2  2  2  2  2',
       '      ▂▂ ▂▂ ▂▂ ▂▂ ▂▂ ▂▂ ▂▂ ▂▂',
       '',
       'UTC   08 09 10 11 12 13 14 15',
       'local 08 09 10 11 12 13 14 15',
-      'free   7  7  7  7  7  7  7  7',
+      'left   7  7  7  7  7  7  7  7',
       '      ▆▆ ▆▆ ▆▆ ▆▆ ▆▆ ▆▆ ▆▆ ▆▆',
       'now      ^^',
       '',
       'UTC   16 17 18 19 20 21 22 23',
       'local 16 17 18 19 20 21 22 23',
-      'free   ·  ·  ·  ·  ·  ·  ·  ·',
+      'left   ·  ·  ·  ·  ·  ·  ·  ·',
       '',
     ]);
     expect(lines.filter((line) => line.length > 40)).toEqual([]);
@@ -125,7 +129,7 @@ describe('the day on a terminal', () => {
 
   test('of 150 columns has whole times', async () => {
     const [title, utc, local] = chartOf(await viewed('2026-06-01', 'Asia/Kolkata', { columns: 150 }));
-    expect(title).toBe('Free seats by the hour; local is Asia/Kolkata');
+    expect(title).toBe('Seats left by hour. Local time is Asia/Kolkata.');
     expect(utc).toMatch(/^UTC {3}00:00 01:00 .* 23:00$/);
     expect(local).toMatch(/^local 05:30 06:30 .* 04:30$/);
     expect(local).toHaveLength(149);
@@ -134,7 +138,7 @@ describe('the day on a terminal', () => {
   test('that has ASCII alone has no bars, and no other character', async () => {
     const lines = await viewed('2026-06-01', 'UTC', { columns: 80, pool: 'minimax-m3', env: { LANG: 'C' } });
     expect(chartOf(lines).slice(3)).toEqual([
-      'free   2  2  2  2  2  2  2  2  7  7  7  7  7  7  7  7  .  .  .  .  .  .  .  .',
+      'left   2  2  2  2  2  2  2  2  7  7  7  7  7  7  7  7  .  .  .  .  .  .  .  .',
       'now                              ^^',
       '',
     ]);
