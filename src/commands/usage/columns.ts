@@ -2,17 +2,26 @@ import type { KeyUsage } from '../../api/usage.ts';
 import type { Column } from '../../output/output.ts';
 import { grouped } from '../../output/text.ts';
 
-/** The periods that the API counts over, and its own names for them (Usage, "usage"). */
-export const periods = { '1h': 'last1h', '24h': 'last24h', '7d': 'last7d', '30d': 'last30d' } as const;
+/** The periods that the API counts usage for, with its names for them (Usage, "usage"). */
+export const periods = {
+  '1h': { field: 'last1h', title: 'last hour' },
+  '24h': { field: 'last24h', title: 'last 24 hours' },
+  '7d': { field: 'last7d', title: 'last 7 days' },
+  '30d': { field: 'last30d', title: 'last 30 days' },
+} as const;
 
 export type Period = keyof typeof periods;
 
-/** What a key used in a period. */
+/** Returns the usage of a key in a period. */
 export function figures(key: KeyUsage, period: Period) {
-  return key.usage?.[periods[period]] ?? {};
+  return key.usage?.[periods[period].field] ?? {};
 }
 
-/** A key's figures over one period, in a table; a key that used most has the longest bar. */
+/**
+ * Returns the columns of a table of usage.
+ *
+ * @param most - the tokens of the key with the longest bar
+ */
 export function usageColumns(period: Period, most: number): readonly Column<KeyUsage>[] {
   const count = (field: 'requests' | 'tokens' | 'promptTokens' | 'completionTokens', header: string) => ({
     field,
@@ -20,20 +29,28 @@ export function usageColumns(period: Period, most: number): readonly Column<KeyU
     right: true,
     value: (key: KeyUsage) => figures(key, period)[field],
     show: (key: KeyUsage) => grouped(figures(key, period)[field]),
+    total: (keys: readonly KeyUsage[]) =>
+      grouped(keys.reduce((sum, key) => sum + (figures(key, period)[field] ?? 0), 0)),
   });
   return [
-    { field: 'id', header: 'ID', value: ({ id }) => id, optional: 3 },
-    { field: 'name', header: 'KEY', value: ({ name }) => name, show: ({ name, id }, style) => style.bold(name ?? id) },
-    { field: 'type', header: 'TYPE', value: ({ type }) => type, optional: 4 },
+    { field: 'id', header: 'ID', value: ({ id }) => id, optional: 4, hasIds: true },
+    {
+      field: 'name',
+      header: 'KEY',
+      value: ({ name }) => name,
+      show: ({ name, id }, style) => style.bold(name ?? id),
+      total: (_keys, style) => style.bold('Total'),
+    },
+    { field: 'type', header: 'TYPE', value: ({ type }) => type, optional: 5 },
     count('requests', 'REQUESTS'),
     count('tokens', 'TOKENS'),
-    { ...count('promptTokens', 'PROMPT'), optional: 2 },
-    { ...count('completionTokens', 'COMPLETION'), optional: 1 },
+    { ...count('promptTokens', 'PROMPT'), optional: 3 },
+    { ...count('completionTokens', 'COMPLETION'), optional: 2 },
     {
       field: 'share',
       header: '',
-      optional: 5,
-      // A picture for people: a pipe has the figures.
+      audience: 'people',
+      optional: 6,
       value: () => '',
       show: (key, style) => style.good(bar(figures(key, period).tokens ?? 0, most)),
     },
@@ -42,7 +59,7 @@ export function usageColumns(period: Period, most: number): readonly Column<KeyU
 
 const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/** A bar of up to 12 columns. */
+/** Returns a bar of up to 12 columns. */
 function bar(value: number, most: number): string {
   const length = most > 0 ? Math.max(0, Math.round((value / most) * 12 * 8)) : 0;
   return '█'.repeat(Math.floor(length / 8)) + (eighths[length % 8] ?? '');

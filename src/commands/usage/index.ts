@@ -2,6 +2,7 @@ import { choiceOption, namesOf, ValueArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
+import { inWords } from '../../output/text.ts';
 import { type Period, periods } from './columns.ts';
 import { keyUsage } from './key.ts';
 import { allUsage, fields, type UsageContext } from './keys.ts';
@@ -15,13 +16,13 @@ interface Flags {
   readonly self?: true;
 }
 
-/** What `ci usage` prints. */
+/** What `ci usage` shows. */
 export interface Options extends Flags {
-  /** A key's id or name; undefined: all keys. */
+  /** The id or name of a key; undefined: all keys. */
   readonly key: string | undefined;
 }
 
-/** `ci usage`: what the keys were used for. */
+/** `ci usage`: shows the usage of API keys. */
 export default function usage(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -30,20 +31,20 @@ export default function usage(command: Verb, context: Context, execute = run): v
         'ci usage',
         'ci usage prod-api --period 7d',
         "ci usage --json | jq '[.[].usage.last24h.tokens] | add'",
-        'ci usage --self        # of the key in CHEAPESTINFERENCE_API_KEY',
+        'ci usage --self        # for the key in CHEAPESTINFERENCE_API_KEY',
       ],
     })
     .addArgument(new ValueArgument('[key]', 'id or name', namesOf('keys')))
-    .addOption(choiceOption('--period <length>', lengths.join(', '), lengths).default('24h'))
-    .option('--refresh', 'ask the API, even if the figures at hand are fresh')
-    .option('--self', 'ask with the API key in CHEAPESTINFERENCE_API_KEY')
+    .addOption(choiceOption('--period <length>', inWords(lengths, 'or'), lengths).default('24h'))
+    .option('--refresh', 'fetch the figures even if the cached ones are recent')
+    .option('--self', 'show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY')
     .action((key: string | undefined, flags: Flags) => execute({ key, ...flags }, context));
 }
 
-/** Prints what the keys were used for. */
+/** Shows the usage of one key or all keys. */
 export async function run({ key, period, refresh, self }: Options, context: UsageContext): Promise<void> {
-  if (self && key !== undefined) throw usageError('--self and a key exclude each other');
+  if (self && key !== undefined) throw usageError("--self and a key can't be combined", 'Pass one of them.');
   if (self) return selfUsage(context);
-  if (key?.trim() === '') throw usageError('the name of the key is empty', '`ci keys list` shows your keys.');
+  if (key?.trim() === '') throw usageError('The key name is empty', 'Run `ci keys list` to see your keys.');
   return key === undefined ? allUsage(context, period, refresh === true) : keyUsage(context, key, period);
 }

@@ -5,25 +5,29 @@ import { UsageCache } from '../../config/usage-cache.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { counted } from '../../output/text.ts';
-import { figures, type Period, usageColumns } from './columns.ts';
+import { figures, type Period, periods, usageColumns } from './columns.ts';
 
 export const fields = ['id', 'name', 'type', 'plan', 'isActive', 'usage', 'subscription', 'createdAt'] as const;
 
-/** Figures younger than this (milliseconds) are shown without asking again. */
+/** Cached figures younger than this, in milliseconds, are shown without a request. */
 const fresh = 3_600_000;
 
-/** What printing usage needs. */
+/** The parts of the context that usage needs. */
 export type UsageContext = Pick<Context, 'api' | 'clocks' | 'connections' | 'output' | 'settings' | 'world'>;
 
-/** Prints the usage of all keys. */
+/** Shows the usage of all keys. */
 export async function allUsage(context: UsageContext, period: Period, refresh: boolean): Promise<void> {
   const keys = await currentUsage(context, refresh);
   const most = keys.reduce((sofar, key) => Math.max(sofar, figures(key, period).tokens ?? 0), 0);
-  const columns = usageColumns(period, most).filter(({ field }) => context.output.isForPeople || field !== 'share');
-  await context.output.list(keys, { columns, fields, empty: 'No keys. `ci keys create NAME` creates one.' });
+  await context.output.list(keys, {
+    columns: usageColumns(period, most),
+    fields,
+    title: `Usage in the ${periods[period].title}`,
+    empty: 'No API keys. Run `ci keys create` to create one.',
+  });
 }
 
-/** The usage of all keys: what is at hand when it is fresh, as the API answers 12 requests in 12 hours. */
+/** Returns the usage of all keys, from the cache if it's recent: the API allows 12 requests in 12 hours. */
 async function currentUsage(context: UsageContext, refresh: boolean): Promise<readonly KeyUsage[]> {
   const api = await context.api();
   api.client.requireSignedIn();
@@ -34,26 +38,26 @@ async function currentUsage(context: UsageContext, refresh: boolean): Promise<re
   const cache = new UsageCache(cacheFolder(env), env, accountOf(settings, sandboxFolder(env)), clocks.wall);
   const kept = cache.read();
   const known = kept && safeParse(array(keyUsageSchema()), kept.data);
-  const atHand = kept && known?.success ? { keys: known.data, age: kept.age } : undefined;
-  if (atHand && !refresh && atHand.age < fresh) {
-    say(context, `Figures of ${ago(atHand.age)}; --refresh asks again`, cache.left);
-    return atHand.keys;
+  const cached = kept && known?.success ? { keys: known.data, age: kept.age } : undefined;
+  if (cached && !refresh && cached.age < fresh) {
+    context.output.note(`Updated ${ago(cached.age)}. Pass --refresh to update now. ${refreshesLeft(cache)}`);
+    return cached.keys;
   }
   try {
     cache.count();
     const keys = await api.usage.list();
     cache.keep(keys);
-    say(context, 'Figures of now', cache.left);
+    context.output.note(`Up to date. ${refreshesLeft(cache)}`);
     return keys;
   } catch (error) {
-    if (!(error instanceof CommandError) || error.code !== 'rate_limited' || !atHand) throw error;
-    context.output.note(`Warning: ${error.message}. These are the figures of ${ago(atHand.age)}.`);
-    return atHand.keys;
+    if (!(error instanceof CommandError) || error.code !== 'rate_limited' || !cached) throw error;
+    context.output.note(`Warning: ${error.message}. Showing figures from ${ago(cached.age)}.`);
+    return cached.keys;
   }
 }
 
-function say({ output }: Pick<Context, 'output'>, what: string, left: number): void {
-  output.note(`${what}; ${counted(left, 'request')} left within 12 hours.`);
+function refreshesLeft({ left }: UsageCache): string {
+  return `${counted(left, 'refresh', 'refreshes')} left in this 12-hour window.`;
 }
 
 function ago(age: number): string {

@@ -7,7 +7,7 @@ import { dayAndDistance } from '../../output/time.ts';
 
 export const selfFields = ['budget', 'rate_limits', 'plan', 'credits', 'key'] as const;
 
-/** Prints what the API key in the environment can say of itself. */
+/** Shows the limits and credit of the API key in the environment. */
 export async function selfUsage(context: Pick<Context, 'api' | 'connections' | 'output' | 'world'>): Promise<void> {
   const { usage } = await context.api();
   const self = await usage.self();
@@ -29,13 +29,13 @@ export async function selfUsage(context: Pick<Context, 'api' | 'connections' | '
     },
     {
       field: 'rpm',
-      header: 'Requests a minute',
+      header: 'Requests per minute',
       value: ({ rate_limits }) => rate_limits?.rpm,
       show: ({ rate_limits }) => grouped(rate_limits?.rpm),
     },
     {
       field: 'tpm',
-      header: 'Tokens a minute',
+      header: 'Tokens per minute',
       value: ({ rate_limits }) => rate_limits?.tpm,
       show: ({ rate_limits }) => grouped(rate_limits?.tpm),
     },

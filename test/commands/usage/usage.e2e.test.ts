@@ -104,7 +104,18 @@ describe('usage', () => {
     expect([bars('default').length, bars('client-acme').length, bars('idle').length]).toEqual([12, 6, 0]);
   });
 
-  test('for people on a wide terminal has all figures and the bars', async () => {
+  test('on a terminal names the period, and adds up all keys', async () => {
+    const { me, each } = await customerWithUsage();
+    const { rows } = await shown(me, 'usage --period 7d');
+    expect(rows.slice(1, 3)).toEqual(['Usage in the last 7 days', '']);
+    expect(rows.find((row) => row.includes('Total'))).toMatch(
+      new RegExp(`^ +Total +3 +${3 * each.total} +${3 * each.prompt}$`),
+    );
+    const one = userOf(await server(data([{ id: 'k', name: 'only', usage: { last24h: { requests: 1 } } }])));
+    expect((await shown(one, 'usage')).screen).not.toContain('Total');
+  });
+
+  test('on a wide terminal shows all figures and the bars', async () => {
     const { me } = await customerWithUsage();
     const { rows } = await shown(me, 'usage', { columns: 160 });
     const heading = rows.find((row) => row.startsWith('ID'));
@@ -170,10 +181,10 @@ describe('the figures are kept, as the API answers 12 requests in 12 hours', () 
   test('a second call sends no request, and says how old they are and how many requests are left', async () => {
     const { api, me } = await customerWithUsage();
     const first = await me.ci('usage');
-    expect(first.stderr).toMatch(/\b11 requests left\b/);
+    expect(first.stderr).toMatch(/\b11 refreshes left\b/);
     const second = await me.ci('usage --json');
     expect([second.code, api.requests]).toEqual([0, [all]]);
-    expect(second.stderr).toMatch(/ago\b.*--refresh.*\b11 requests left\b/);
+    expect(second.stderr).toMatch(/ago\b.*--refresh.*\b11 refreshes left\b/);
     expect(json(second)).toHaveLength(3);
     expect((await me.ci('usage')).stdout).toBe(first.stdout);
   });
@@ -185,14 +196,14 @@ describe('the figures are kept, as the API answers 12 requests in 12 hours', () 
     expect(cells((await me.ci('usage')).stdout).at(-1)?.[3]).toBe('2');
     const { stdout, stderr } = await me.ci('usage --refresh');
     expect([cells(stdout).at(-1)?.[3], api.requests]).toEqual(['3', [all, all]]);
-    expect(stderr).toMatch(/\b10 requests left\b/);
+    expect(stderr).toMatch(/\b10 refreshes left\b/);
   });
 
   test('the 13th request within 12 hours gets the last figures, with a warning', async () => {
     const { api, me } = await customerWithUsage();
     for (let left = 11; left >= 0; left -= 1) {
       const { code, stderr } = await me.ci('usage --refresh');
-      expect([code, stderr]).toEqual([0, expect.stringMatching(new RegExp(`\\b${left} requests? left\\b`))]);
+      expect([code, stderr]).toEqual([0, expect.stringMatching(new RegExp(`\\b${left} refresh(?:es)? left\\b`))]);
     }
     const last = await me.ci('usage');
     const { code, stdout, stderr } = await me.ci('usage --refresh');
@@ -303,7 +314,8 @@ describe('usage of one key', () => {
     );
     await api.box.advance(2 * hour);
     expect((await shown(me, 'usage client-acme')).screen).toMatch(/client-acme[\s\S]*requests +1$/im);
-    expect((await shown(me, 'usage client-acme --period 1h')).screen).toMatch(/client-acme[\s\S]*requests +0$/im);
+    const lastHour = (await shown(me, 'usage client-acme --period 1h')).screen;
+    expect(lastHour).toMatch(/client-acme[\s\S]*requests +0$[\s\S]*^period +last hour$/im);
   });
 
   test('that is none is exit 5, by name and by id', async () => {
