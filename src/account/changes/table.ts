@@ -57,7 +57,7 @@ export function historyColumns({ clocks }: Pick<Context, 'clocks'>, all = false)
   return [
     { field: 'id', header: 'ID', optional: 1, value: ({ id }) => id },
     { field: 'at', header: 'WHEN', value: ({ at }) => at, show: ({ at }) => distanceTo(at, new Date(clocks.wall())) },
-    { field: 'change', header: 'CHANGE', value: ({ change }) => change },
+    { field: 'change', header: 'CHANGE', hasIds: true, value: ({ change }) => change },
     {
       field: 'outcome',
       header: 'OUTCOME',
@@ -68,7 +68,14 @@ export function historyColumns({ clocks }: Pick<Context, 'clocks'>, all = false)
         return outcome === 'not_applied' ? words : style.warning(words);
       },
     },
-    { field: 'ids', header: 'MADE OR CHANGED', optional: 2, value: ({ ids }) => ids.join(',') },
+    {
+      field: 'ids',
+      header: 'CREATED OR CHANGED',
+      optional: 2,
+      hasIds: true,
+      value: ({ ids }) => ids.join(','),
+      show: ({ ids }) => ids.join(', '),
+    },
     ...(all ? [account] : []),
   ];
 }

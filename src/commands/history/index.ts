@@ -13,12 +13,12 @@ export interface Options {
 export const commands: readonly Stub[] = [
   {
     term: 'reconcile [options]',
-    description: 'find out what became of changes without a known outcome',
+    description: 'Find out the outcome of changes that have none',
     load: () => import('./reconcile.ts'),
   },
 ];
 
-/** `ci history`: what was changed from this machine, newest first. */
+/** `ci history`: shows the changes made from this machine. */
 export default function history(noun: Verb, context: Context, execute = run): void {
   noun
     .usage('[options]')
@@ -29,32 +29,31 @@ export default function history(noun: Verb, context: Context, execute = run): vo
         'ci history',
         'ci history --limit 10',
         'ci history --json | jq \'.[] | select(.outcome == "unknown")\'',
-        'ci history reconcile   # find out what became of a change',
+        'ci history reconcile   # find out unknown outcomes',
       ],
     })
-    .option('--all', 'of all accounts, not only of the one in use')
-    .option('-L, --limit <count>', 'most changes to list', parseLimit, 1000)
+    .option('--all', 'show the changes of all accounts')
+    .option('-L, --limit <count>', 'show at most this many changes', parseLimit, 1000)
     .action((options: Options) => execute(options, context));
 }
 
-/** Prints what was changed from this machine. */
+/** Shows the changes made from this machine. A terminal shows the newest last, next to the prompt; a pipe gets it first. */
 export async function run(
   { all, limit }: Options,
   context: Pick<Context, 'clocks' | 'output' | 'record'>,
 ): Promise<void> {
   const history = await context.record.history();
   const account = all ? undefined : await context.record.account();
-  const changes = history
-    .newest(limit, (change) => account === undefined || change.account.id === account.id)
-    .reverse();
+  const changes = history.newest(limit, (change) => account === undefined || change.account.id === account.id);
+  if (!context.output.isForPeople) changes.reverse();
   await context.output.list(changes.map(shownChange), {
     columns: historyColumns(context, all),
     fields,
-    empty: 'No changes recorded on this machine.',
+    empty: 'No changes were made from this machine.',
   });
 }
 
-/** Reads how many changes to list. @throws CommandError (usage) */
+/** Parses the number of changes to show. @throws CommandError (usage) */
 function parseLimit(text: string): number {
   if (!/^\d{1,15}$/.test(text) || Number(text) < 1) {
     throw usageError(`"${text}" is not a valid limit`, 'Use a whole number above 0, such as 100.');

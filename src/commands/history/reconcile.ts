@@ -6,12 +6,12 @@ import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { counted } from '../../output/text.ts';
 
-/** How `ci history reconcile` looks. */
+/** How `ci history reconcile` finds out outcomes. */
 export interface Options {
   readonly wait?: boolean;
 }
 
-/** `ci history reconcile`: finds out what became of changes without a known outcome. */
+/** `ci history reconcile`: finds out the outcome of changes that have none. */
 export default function reconcile(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -27,7 +27,7 @@ export default function reconcile(command: Verb, context: Context, execute = run
     .action((options: Options) => execute(options, context));
 }
 
-/** Finds out what became of changes without a known outcome, and prints it. */
+/** Finds out the outcome of changes that have none, and shows it. */
 export async function run({ wait = false }: Options, context: ChangingContext & Pick<Context, 'api'>): Promise<void> {
   const { output } = context;
   const settled = await reconcileChanges(context, wait);
@@ -36,7 +36,7 @@ export async function run({ wait = false }: Options, context: ChangingContext & 
   await output.list(settled.map(shownChange), {
     columns: historyColumns(context),
     fields,
-    empty: 'Every recorded change has a known outcome.',
+    empty: 'All changes have a known outcome.',
   });
   if (left > 0) output.note(`The outcome of ${counted(left, 'change')} is still unknown.`);
   await noteUndelivered(context);

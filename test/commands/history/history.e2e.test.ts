@@ -61,10 +61,13 @@ describe('ci history', () => {
     madeEarlier(me, 3 * minute);
     const { code, rows } = await shown(me, 'history', { columns: 160 });
     expect(code).toBe(0);
-    expect(rows[0]).toMatch(/^ID +WHEN +CHANGE +OUTCOME +MADE OR CHANGED$/);
-    expect(rows[1]).toMatch(new RegExp(`^[0-9a-f]{12} +3 minutes ago +delete key prod +applied +${key}$`));
+    expect(rows[0]).toMatch(/^ID +WHEN +CHANGE +OUTCOME +CREATED OR CHANGED$/);
+    expect(rows[3]).toMatch(new RegExp(`^[0-9a-f]{12} +3 minutes ago +delete key prod +applied +${key}$`));
     const narrow = await shown(me, 'history', { columns: 80 });
     expect(narrow.rows[0]).toMatch(/^WHEN +CHANGE +OUTCOME$/);
+    expect(narrow.rows.slice(1, 4).map((row) => row.replace(/^3 minutes ago +/, '').replace(/ +applied$/, ''))).toEqual(
+      ['subscribe kimi26 europe, 1 seat, monthly, $49.00', 'create key prod', 'delete key prod'],
+    );
     for (const row of narrow.rows) expect(row.length).toBeLessThanOrEqual(80);
   });
 
@@ -190,7 +193,7 @@ describe('ci history', () => {
     const me = user();
     expect(await me.ci('history')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect(await me.ci('history --json')).toMatchObject({ code: 0, stdout: '[]\n', stderr: '' });
-    expect((await shown(me, 'history')).rows[0]).toBe('No changes recorded on this machine.');
+    expect((await shown(me, 'history')).rows[0]).toBe('No changes were made from this machine.');
   });
 
   test('that is damaged is shown as far as it is whole', async () => {
@@ -527,7 +530,7 @@ describe('ci history reconcile', () => {
     expect(await me.ci('history reconcile')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect(json(await me.ci('history reconcile --json'))).toEqual([]);
     expect(api.requests).toHaveLength(before);
-    expect((await shown(me, 'history reconcile')).rows[0]).toBe('Every recorded change has a known outcome.');
+    expect((await shown(me, 'history reconcile')).rows[0]).toBe('All changes have a known outcome.');
   });
 
   test('leaves the change of a process at work alone', async () => {
