@@ -199,7 +199,9 @@ describe('what is missing is asked for', () => {
       const { api, me } = await customer();
       const { code, screen } = await shown(me, line);
       expect([code, api.changes]).toEqual([5, []]);
-      expect(screen).toMatch(/^ci: You have no subscriptions\. Run `ci pools subscribe` to reserve blocks of a\npool\.$/m);
+      expect(screen).toMatch(
+        /^ci: You have no subscriptions\. Run `ci pools subscribe` to reserve blocks of a\npool\.$/m,
+      );
     },
   );
 

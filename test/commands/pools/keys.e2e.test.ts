@@ -83,9 +83,7 @@ describe('pools keys', () => {
   test('says that a key comes by mail, or what to subscribe to, where none can be made', async () => {
     const { api, me } = await keyHolder();
     await api.box.data('POST', '/api/pools/glm5/subscribe', { blocks: ['asia'] });
-    expect((await shown(me, 'pools keys glm5')).screen).toMatch(
-      /^No keys on glm5\. The API key will arrive by email/,
-    );
+    expect((await shown(me, 'pools keys glm5')).screen).toMatch(/^No keys on glm5\. The API key will arrive by email/);
     expect((await shown(me, 'pools keys qwen35')).screen).toBe(
       'No keys on qwen35. `ci pools subscribe qwen35` reserves blocks of it.',
     );
