@@ -76,11 +76,11 @@ export const keyByMail = 'The API key will arrive by email, usually within hours
 
 /** What a terminal shows for a status of a subscription. */
 const statusTexts = new Map([
-  ['pending_key', 'waiting for key'],
+  ['pending_key', 'key pending'],
   ['past_due', 'payment failed'],
 ]);
 
-/** Returns the status of a subscription for people: `waiting for key`. */
+/** Returns the status of a subscription for people: `key pending`. */
 export function statusText(status: string | null | undefined): string {
   return statusTexts.get(status ?? '') ?? (status ?? '').replaceAll('_', ' ');
 }

@@ -1,5 +1,5 @@
 import { widthOf } from './width.ts';
-import { cellLines } from './wrap.ts';
+import { cellLines, cellWords } from './wrap.ts';
 
 /** The longest table, in characters; the longest string is about twice that. With one huge cell among many rows, rows become records. */
 const longestTable = 2 ** 28;
@@ -107,7 +107,7 @@ function widthOfColumn({ header, cells }: DrawnColumn): number {
 /** Returns the lines of a table with wrapped cells; undefined if words are too long for that. */
 function wrappedRows(columns: readonly DrawnColumn[], width: number): string[][] | undefined {
   const narrowest = columns.map(({ header, cells }) =>
-    cells.flatMap((cell) => cell.split(' ')).reduce((widest, word) => Math.max(widest, widthOf(word)), widthOf(header)),
+    cells.flatMap(cellWords).reduce((widest, word) => Math.max(widest, widthOf(word.trim())), widthOf(header)),
   );
   const room = width - 2 * (columns.length - 1);
   if (narrowest.reduce((sum, each) => sum + each, 0) > room) return undefined;

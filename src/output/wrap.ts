@@ -51,6 +51,11 @@ function partsWithin(part: string, width: number): string[] {
   return isTooLong && option !== undefined && value !== undefined ? [option, value] : [part];
 }
 
+/** Returns the words of a cell of a table, with the spaces before them. A list such as `asia,europe` is several words. */
+export function cellWords(cell: string): string[] {
+  return cell.match(/\s*(?:[^\s,]+,(?=[a-z])|\S+)/g) ?? [];
+}
+
 /**
  * Breaks a cell of a table between words. Each line has the colors of its own text and no others.
  *
@@ -59,7 +64,7 @@ function partsWithin(part: string, width: number): string[] {
 export function cellLines(cell: string, width: number): string[] {
   if (widthOf(cell) <= width) return [cell];
   const lines = [''];
-  for (const word of wordsOf(cell, width)) {
+  for (const word of cellWords(cell)) {
     const line = `${lines.at(-1)}${word}`;
     if (widthOf(line) > width) lines.push(word.trimStart());
     else lines[lines.length - 1] = line;

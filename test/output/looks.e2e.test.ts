@@ -127,6 +127,46 @@ test('on a wide terminal there is more to see', async () => {
   expect(rows[1]).toMatch(/\$45\.00 +15% off +10 +kimi-k2\.6$/);
 });
 
+describe.each([60, 80, 100])('a terminal of %d columns', (columns) => {
+  test.each([
+    ['pools list', /^POOL .*EUROPE/],
+    ['pools subscriptions', /^ID +POOL +BLOCKS +STATUS/],
+    ['keys list', /^ID +NAME +/],
+    ['pools keys kimi26', /^ID +NAME +/],
+    ['usage', /^(?:ID +)?KEY .*REQUESTS/],
+    ['history', /^WHEN +CHANGE +OUTCOME/],
+    ['billing status', /^POOL +SUBSCRIPTION +STATUS/],
+    ['status', /^POOL +BLOCKS +NOW/],
+  ])('shows ci %s as a table', async (line, header) => {
+    const me = await busyCustomer();
+    await me.ci('pools subscribe glm5 --blocks asia,americas --quantity 2 --yes');
+    const { code, rows } = await shown(me, line, { columns });
+    expect(code).toBe(0);
+    expect(rows).toContainEqual(expect.stringMatching(header));
+    expect(rows.filter((row) => widthOf(row) > columns && !row.startsWith('  $ '))).toEqual([]);
+  });
+});
+
+test('ids are whole if there is room for them, else their first 8 characters', async () => {
+  const me = await busyCustomer();
+  const ids = (await me.ci('pools subscriptions --fields id')).stdout.trim().split('\n');
+  const [wide, narrow] = await Promise.all([200, 80].map((columns) => shown(me, 'pools subscriptions', { columns })));
+  expect(wide?.rows.slice(1, 3).map((row) => row.split(' ')[0])).toEqual(ids);
+  expect(narrow?.rows.slice(1, 3).map((row) => row.split(' ')[0])).toEqual(ids.map((id) => id.slice(0, 8)));
+});
+
+test('a status of the API is shown in words', async () => {
+  const me = await busyCustomer();
+  const bought = await shown(me, 'pools subscribe glm5 --blocks asia --yes');
+  expect(bought.screen).toMatch(/^Status +key pending$/m);
+  for (const line of ['pools subscriptions', 'status', 'billing status']) {
+    const { screen } = await shown(me, line);
+    expect(screen).toMatch(/glm5 .*key pending/);
+    expect(screen).not.toContain('pending_key');
+  }
+  expect((await me.ci('pools subscriptions glm5 --fields status')).stdout).toBe('pending_key\n');
+});
+
 /** Commands of every kind: tables, records, drawings, pages of help, notes, and failures. */
 const everything = [
   ...commands,

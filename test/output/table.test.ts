@@ -108,6 +108,19 @@ describe('a table that is too wide', () => {
     );
   });
 
+  test('wraps lists after commas', () => {
+    const word = 'x'.repeat(44);
+    expect(
+      fitted(
+        [
+          { header: 'BLOCKS', cells: ['asia,europe,americas', '$1,250.00'] },
+          { header: 'TEXT', cells: [word, ''] },
+        ],
+        60,
+      ),
+    ).toBe(lines('BLOCKS        TEXT', `asia,europe,  ${word}`, 'americas', '$1,250.00'));
+  });
+
   test('repeats a color in each line of a cell that has it', () => {
     const cells = [red('one two three four five six seven eight nine ten eleven twelve thirteen')];
     expect(fitted([{ header: 'TEXT', cells }], 60)).toBe(

@@ -46,7 +46,7 @@ export async function keyChoices(
       cells: cells(({ lastUsedAt }) => (lastUsedAt ? `used ${distanceTo(lastUsedAt, now)}` : 'never used')),
       optional: 4,
     },
-    { cells: cells(({ id }) => id), optional: 1 },
+    { cells: cells(({ id }) => id), optional: 6, hasIds: true },
   ]);
   return keys.map((key, at) => ({ name: names[at] ?? '', value: key, short: key.name ?? key.id }));
 }

@@ -6,7 +6,7 @@ import { framedKey } from '../../output/frame.ts';
 import { factLines, inWords } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
 import { subscriptionColumns, subscriptionFields } from '../subscription-table.ts';
-import { keyByMail, type PoolSubscription } from '../subscriptions.ts';
+import { keyByMail, type PoolSubscription, statusText } from '../subscriptions.ts';
 
 /** The fields of a purchase: those of a single subscription, or `subscriptions` for several. */
 export const purchaseFields = [...subscriptionFields, 'subscriptions'];
@@ -38,7 +38,7 @@ export async function printPurchase(
             const lines: [string, string][] = [
               ['Subscription', subscription.id],
               ['Blocks', hoursInWords(subscription)],
-              ['Status', subscription.status ?? ''],
+              ['Status', statusText(subscription.status)],
               ['Renews', renewal],
               ['Key', created === undefined ? (apiKey ?? '') : ''],
             ];

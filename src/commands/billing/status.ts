@@ -1,3 +1,4 @@
+import { statusText } from '../../account/subscriptions.ts';
 import type { BillingStatus, PoolPledge } from '../../api/billing.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
@@ -61,7 +62,7 @@ async function drawing(account: BillingStatus, style: Style, now: Date, width: n
   const { fitted } = await import('../../output/table.ts');
   const credit = shownUsd(account.creditBalance) || 'unknown';
   const facts = factLines([
-    ['Status', account.status ?? 'nothing active'],
+    ['Status', statusText(account.status) || 'nothing active'],
     ['Credit', credit],
   ]);
   const pledges = account.poolPledges ?? [];
@@ -72,10 +73,12 @@ async function drawing(account: BillingStatus, style: Style, now: Date, width: n
   };
   const columns = [
     { header: 'POOL', cells: pledges.map(({ poolSlug, poolId }) => style.bold(poolSlug ?? poolId ?? '')) },
-    { header: 'SUBSCRIPTION', cells: pledges.map(({ id }) => id) },
+    { header: 'SUBSCRIPTION', hasIds: true, cells: pledges.map(({ id }) => id) },
     {
       header: 'STATUS',
-      cells: pledges.map(({ status }) => (status === 'active' ? style.good(status) : style.warning(status ?? ''))),
+      cells: pledges.map(({ status }) =>
+        status === 'active' ? style.good(status) : style.warning(statusText(status)),
+      ),
     },
     { header: 'RENEWS', cells: pledges.map(ending) },
     {
@@ -84,7 +87,7 @@ async function drawing(account: BillingStatus, style: Style, now: Date, width: n
     },
   ];
   return `${facts}\n\n${fitted(
-    columns.map(({ header, cells }) => ({ header: style.dim(header), cells })),
+    columns.map((column) => ({ ...column, header: style.dim(column.header) })),
     width,
   )}`;
 }

@@ -42,7 +42,7 @@ export async function run(context: Pick<Context, 'api' | 'connections' | 'output
   const found = (await keys.list()).map((key) => (key.apiKey ? { ...key, apiKey: masked(key.apiKey) } : key));
   const now = await context.connections.now();
   const columns: Column<Key>[] = [
-    { field: 'id', header: 'ID', value: ({ id }) => id },
+    { field: 'id', header: 'ID', hasIds: true, value: ({ id }) => id },
     { field: 'name', header: 'NAME', value: ({ name }) => name },
     { field: 'keyType', header: 'TYPE', value: ({ keyType }) => keyType, optional: 3 },
     {

@@ -57,7 +57,7 @@ async function noKeys(context: Pick<Context, 'api' | 'output'>, pool: string): P
 }
 
 const columns: readonly Column<PoolKey>[] = [
-  { field: 'id', header: 'ID', value: ({ id }) => id },
+  { field: 'id', header: 'ID', hasIds: true, value: ({ id }) => id },
   { field: 'name', header: 'NAME', value: ({ name }) => name },
   {
     field: 'isActive',
@@ -66,5 +66,11 @@ const columns: readonly Column<PoolKey>[] = [
     show: ({ isActive }, style) => (isActive == null ? '' : isActive ? style.good('active') : style.bad('inactive')),
   },
   { field: 'apiKey', header: 'KEY', value: ({ apiKey }) => apiKey },
-  { field: 'subscriptionId', header: 'SUBSCRIPTION', value: ({ subscriptionId }) => subscriptionId, optional: 1 },
+  {
+    field: 'subscriptionId',
+    header: 'SUBSCRIPTION',
+    optional: 2,
+    hasIds: true,
+    value: ({ subscriptionId }) => subscriptionId,
+  },
 ];
