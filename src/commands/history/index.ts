@@ -32,8 +32,8 @@ export default function history(noun: Verb, context: Context, execute = run): vo
         'ci history reconcile   # find out unknown outcomes',
       ],
     })
-    .option('--all', 'show the changes of all accounts')
-    .option('-L, --limit <count>', 'show at most this many changes', parseLimit, 1000)
+    .option('--all', 'Show the changes of all accounts')
+    .option('-L, --limit <count>', 'Show at most this many changes', parseLimit, 1000)
     .action((options: Options) => execute(options, context));
 }
 

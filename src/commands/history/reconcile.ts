@@ -23,7 +23,7 @@ export default function reconcile(command: Verb, context: Context, execute = run
         "ci history reconcile --json | jq -r '.[].outcome'",
       ],
     })
-    .option('--wait', 'wait until recent changes have settled')
+    .option('--wait', 'Wait until recent changes have settled')
     .action((options: Options) => execute(options, context));
 }
 

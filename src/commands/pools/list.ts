@@ -41,11 +41,11 @@ export default function list(command: Verb, context: Context, execute = run): vo
         "ci pools list --json | jq -r '.[].slug'",
       ],
     })
-    .option('--available', 'only pools with an available seat')
-    .addOption(blocksOption('--blocks <names>', 'only pools where all of these blocks are available'))
-    .addOption(blocksOption('--block <names>', 'the same as --blocks').hideHelp())
-    .option('--model <text>', 'only pools with this text in the name of the model')
-    .addOption(choiceOption('--status <word>', `only pools with this status: ${statuses.join(', ')}`, statuses))
+    .option('--available', 'Only pools with an available seat')
+    .addOption(blocksOption('--blocks <names>', 'Only pools where all of these blocks are available'))
+    .addOption(blocksOption('--block <names>', 'Another name of --blocks').hideHelp())
+    .option('--model <text>', 'Only pools with this text in the name of the model')
+    .addOption(choiceOption('--status <word>', `Only pools with this status: ${statuses.join(', ')}`, statuses))
     .action(({ block, ...options }: Flags) => execute(block ? { ...options, blocks: block } : options, context));
 }
 

@@ -34,10 +34,10 @@ export default function usage(command: Verb, context: Context, execute = run): v
         'ci usage --self        # for the key in CHEAPESTINFERENCE_API_KEY',
       ],
     })
-    .addArgument(new ValueArgument('[key]', 'id or name', namesOf('keys')))
-    .addOption(choiceOption('--period <length>', inWords(lengths, 'or'), lengths).default('24h'))
-    .option('--refresh', 'fetch the figures even if the cached ones are recent')
-    .option('--self', 'show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY')
+    .addArgument(new ValueArgument('[key]', 'ID or name', namesOf('keys')))
+    .addOption(choiceOption('--period <length>', `Period of the figures: ${inWords(lengths, 'or')}`, lengths).default('24h'))
+    .option('--refresh', 'Fetch the figures even if the cached ones are recent')
+    .option('--self', 'Show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY')
     .action((key: string | undefined, flags: Flags) => execute({ key, ...flags }, context));
 }
 
