@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { findClipboard } from '../../src/output/clipboard.ts';
 import { emptyFolder } from '../support/folder.ts';
 
-/** Returns the clipboard of somebody whose `xclip` is a script, and what was copied to it. */
+/** Returns the clipboard of a user with a script as `xclip`, and what was copied to it. */
 function clipboardOf(script: string, limit?: number) {
   const folder = emptyFolder();
   const file = path.join(folder, 'xclip');
@@ -15,13 +15,13 @@ function clipboardOf(script: string, limit?: number) {
 }
 
 describe.skipIf(process.platform === 'win32')('the clipboard', () => {
-  test('has what was copied', async () => {
+  test('holds what was copied', async () => {
     const { clipboard, copied } = clipboardOf('cat > "$HOME/copied"');
     await clipboard?.copy('secret');
     expect([clipboard?.program, copied()]).toEqual(['xclip', 'secret']);
   });
 
-  test('reports a program that fails, and one that never answers', async () => {
+  test('reports a program that fails or never answers', async () => {
     await expect(clipboardOf('exit 3').clipboard?.copy('secret')).rejects.toThrow('xclip failed (exit 3)');
     await expect(clipboardOf('exec sleep 60', 200).clipboard?.copy('secret')).rejects.toThrow("xclip didn't answer");
   });

@@ -10,11 +10,11 @@ test.each([
   [false, 'false'],
   [4.5, '4.5'],
   ['a\tb\r\nc', 'a b c'],
-])('the cell %j is the text %j', (cell, text) => {
+])('formats the cell %j as %j', (cell, text) => {
   expect(cellText(cell)).toBe(text);
 });
 
-test('tab-separated lines have as many fields as cells, whatever they hold', () => {
+test('writes as many tab-separated fields as there are cells, whatever they hold', () => {
   const rows = fc.array(
     fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('\t', '\n', '\r\n', '\u2028')), {
       minLength: 3,
@@ -30,7 +30,7 @@ test('tab-separated lines have as many fields as cells, whatever they hold', () 
   );
 });
 
-test('CSV ends its lines with CR LF and quotes what RFC 4180 wants quoted', () => {
+test('ends lines of CSV with CR LF and quotes cells as RFC 4180 requires', () => {
   expect(
     csv(
       ['a', 'b,c'],
@@ -45,22 +45,22 @@ test('CSV ends its lines with CR LF and quotes what RFC 4180 wants quoted', () =
 });
 
 test.each(['=cmd()', '+x', '-x', '@SUM(A1)', '\tx', '\rx', '\n=x', '＝cmd()', '--1', '- item', '-', '-1+cmd()'])(
-  'CSV keeps a spreadsheet from taking %j for a formula',
+  'keeps a spreadsheet from running %j as a formula',
   (text) => {
     expect(parsed(csv(['h'], [[text]]))).toEqual([['h'], [`'${text}`]]);
     expect(parsed(csv([text], []))).toEqual([[`'${text}`]]);
   },
 );
 
-test.each(['-5', '-0.50', '+1', '-1e3', '5', 'a=b', ' =x', "'=x"])('CSV keeps %j as it is', (text) => {
+test.each(['-5', '-0.50', '+1', '-1e3', '5', 'a=b', ' =x', "'=x"])('leaves %j unchanged in CSV', (text) => {
   expect(csv(['h'], [[text]])).toBe(`h\r\n${text}\r\n`);
 });
 
-test('CSV keeps a number below zero', () => {
+test('leaves a negative number unchanged in CSV', () => {
   expect(csv(['h'], [[-5], [-0.5]])).toBe('h\r\n-5\r\n-0.5\r\n');
 });
 
-test('CSV parses back to the same cells, except for the apostrophe', () => {
+test('writes CSV that parses to the same cells, except for the apostrophe', () => {
   const cell = fc.oneof(
     fc.string().map((text) => text.replace(/^'+/, '')),
     fc.constantFrom('"', '""', ',', '\r\n', '\n', '\r', ' '),
@@ -71,7 +71,7 @@ test('CSV parses back to the same cells, except for the apostrophe', () => {
   fc.assert(fc.property(rows, (cells) => void expect(read(cells)).toEqual([['h', 'i'], ...cells])));
 });
 
-/** Reads CSV by the grammar of RFC 4180. */
+/** Parses CSV by the grammar of RFC 4180. */
 function parsed(text: string): string[][] {
   const fields = text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/gy);
   const rows: string[][] = [[]];

@@ -4,30 +4,30 @@ import { Buffered } from '../support/buffer.ts';
 
 const utf8 = { LANG: 'en_US.UTF-8' };
 
-describe('more than ASCII is shown', () => {
+describe('hasUnicode', () => {
   test.each([
-    ['where the locale has UTF-8', 'linux', { LANG: 'en_US.UTF-8' }, true],
-    ['where it is written otherwise', 'darwin', { LC_CTYPE: 'de_DE.utf8' }, true],
-    ['not in the C locale', 'linux', { LANG: 'C' }, false],
-    ['not in POSIX, which goes before', 'linux', { LC_ALL: 'POSIX', LC_CTYPE: 'C.UTF-8', LANG: 'C.UTF-8' }, false],
+    ['true for a locale with UTF-8', 'linux', { LANG: 'en_US.UTF-8' }, true],
+    ['true for another spelling of UTF-8', 'darwin', { LC_CTYPE: 'de_DE.utf8' }, true],
+    ['false for the C locale', 'linux', { LANG: 'C' }, false],
     [
-      'not where the characters have another encoding',
+      'false for LC_ALL=POSIX, which takes precedence',
       'linux',
-      { LC_CTYPE: 'de_DE.ISO-8859-1', LANG: 'C.UTF-8' },
+      { LC_ALL: 'POSIX', LC_CTYPE: 'C.UTF-8', LANG: 'C.UTF-8' },
       false,
     ],
-    ['where what goes before is empty', 'linux', { LC_ALL: '', LC_CTYPE: '', LANG: 'C.UTF-8' }, true],
-    ['not without a locale, which is C', 'linux', {}, false],
-    ['not on the Linux console', 'linux', { LANG: 'C.UTF-8', TERM: 'linux' }, false],
-    ['in Windows Terminal', 'win32', { WT_SESSION: 'e3b0' }, true],
-    ['in the terminal of an editor on Windows', 'win32', { TERM_PROGRAM: 'vscode' }, true],
-    ['not in the old console of Windows', 'win32', {}, false],
+    ['false for another encoding', 'linux', { LC_CTYPE: 'de_DE.ISO-8859-1', LANG: 'C.UTF-8' }, false],
+    ['true if the variables with precedence are empty', 'linux', { LC_ALL: '', LC_CTYPE: '', LANG: 'C.UTF-8' }, true],
+    ['false without a locale', 'linux', {}, false],
+    ['false on the Linux console', 'linux', { LANG: 'C.UTF-8', TERM: 'linux' }, false],
+    ['true in Windows Terminal', 'win32', { WT_SESSION: 'e3b0' }, true],
+    ['true in the terminal of an editor on Windows', 'win32', { TERM_PROGRAM: 'vscode' }, true],
+    ['false in the Windows console', 'win32', {}, false],
   ] as const)('%s', (_where, platform, env, shown) => {
     expect(hasUnicode(env, platform)).toBe(shown);
   });
 });
 
-describe('links are shown', () => {
+describe('hasLinks', () => {
   test.each([
     [{ TERM_PROGRAM: 'iTerm.app', TERM_PROGRAM_VERSION: '3.5.2' }, true],
     [{ TERM_PROGRAM: 'iTerm.app', TERM_PROGRAM_VERSION: '3.0.9' }, false],
@@ -49,7 +49,7 @@ describe('links are shown', () => {
     [{ CI: 'true', VTE_VERSION: '7600' }, false],
     [{ FORCE_HYPERLINK: '1' }, true],
     [{ FORCE_HYPERLINK: '0', TERM: 'xterm-kitty' }, false],
-  ])('with %j: %s', (env, shown) => {
+  ])('with %j is %s', (env, shown) => {
     expect(hasLinks(env)).toBe(shown);
   });
 });
@@ -58,17 +58,17 @@ describe('a terminal', () => {
   const terminal = (columns: number | undefined, env = {}) =>
     new Display(new Buffered(true, columns), env, { noColor: false }, 'linux');
 
-  test('has its own width, or 80 where it tells none', () => {
+  test('has its own width, or 80 columns if unknown', () => {
     expect([terminal(132).width, terminal(undefined).width, terminal(0).width]).toEqual([132, 80, 80]);
   });
 
-  test('shows text broken between words, in the characters that it has', () => {
+  test('breaks text between words, in characters it can show', () => {
     expect(terminal(20, utf8).shown('08:00–16:00 in UTC and after')).toBe('08:00–16:00 in UTC\nand after');
     expect(terminal(20).shown('08:00–16:00 in UTC and after')).toBe('08:00-16:00 in UTC\nand after');
     expect(terminal(20).legible('✓ 世')).toBe('+ ?');
   });
 
-  test('shows addresses as links where it has them, whole', () => {
+  test('shows unbroken links if it supports them', () => {
     const url = 'https://a.test/b/c';
     expect(terminal(20).shown(`Pay: ${url}`)).toBe(`Pay:\n${url}`);
     expect(terminal(20, { VTE_VERSION: '7600' }).shown(`Pay: ${url}`)).toBe(
@@ -76,7 +76,7 @@ describe('a terminal', () => {
     );
   });
 
-  test('shows a line that is to be copied unbroken', () => {
+  test('keeps lines to copy unbroken', () => {
     const line = 'https://a.test/b/c and a long line after it …';
     expect(terminal(20, utf8).whole(line)).toBe(line);
     expect(terminal(20).whole(line)).toBe('https://a.test/b/c and a long line after it ...');
@@ -85,7 +85,7 @@ describe('a terminal', () => {
     );
   });
 
-  test('sets off the titles of a page of help', async () => {
+  test('shows titles of help pages in bold', async () => {
     const page = 'Usage: ci [options]\n\nJSON fields:\n  id: x\nnot a title: x\n';
     const colored = terminal(80, utf8);
     expect(colored.page(page, await colored.style())).toBe(
@@ -96,7 +96,7 @@ describe('a terminal', () => {
   });
 });
 
-test('what is no terminal takes text as it is, in any width', async () => {
+test('a pipe gets text unchanged, at any width', async () => {
   const pipe = new Display(new Buffered(false, 10), { VTE_VERSION: '7600' }, { noColor: false }, 'linux');
   const text = '✓ 世界: https://example.com/a/b/c and so on and so forth';
   const style = await pipe.style();

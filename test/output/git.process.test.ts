@@ -15,7 +15,7 @@ import { gitWarning } from '../../src/output/git.ts';
 import { emptyFolder } from '../support/folder.ts';
 import { dotenvAt } from '../support/world.ts';
 
-/** No settings of whoever runs the tests. */
+/** Keeps the settings of whoever runs the tests out. */
 beforeEach(() => {
   vi.stubEnv('GIT_CONFIG_GLOBAL', '/dev/null');
   vi.stubEnv('GIT_CONFIG_NOSYSTEM', '1');
@@ -31,14 +31,14 @@ function git(folder: string, ...args: string[]): string {
   });
 }
 
-/** An empty repository. */
+/** Creates an empty repository. */
 function repository(): string {
   const folder = realpathSync(emptyFolder());
   git(folder, 'init', '--quiet');
   return folder;
 }
 
-/** Does what a warning says, to the letter. */
+/** Follows a warning to the letter. */
 function follow(warning: string): void {
   const [, command, pattern = '', file = ''] =
     /^Warning: .+\. (?:Run `(.+)`, and a|A)dd (\S.*) to (\/.+) to prevent that\.$/.exec(warning) ?? [];
@@ -47,7 +47,7 @@ function follow(warning: string): void {
 }
 
 describe('a file that git would commit', () => {
-  test('is told with the line that .gitignore lacks', async () => {
+  test('causes a warning with the line to add to .gitignore', async () => {
     const folder = repository();
     const file = join(folder, '.env');
     expect(await gitWarning(file, process.env)).toBe(
@@ -55,7 +55,7 @@ describe('a file that git would commit', () => {
     );
   });
 
-  test('that is in its index is told with the command that takes it out', async () => {
+  test('causes a warning with the command that untracks it', async () => {
     const folder = repository();
     const file = join(folder, '.env');
     writeFileSync(file, '');
@@ -67,7 +67,7 @@ describe('a file that git would commit', () => {
   });
 
   test.each(['.env', '-x', 'two words', "it's", '*.env', '[a]!#', '!a', '#a', ':(top)x', '\\', 'ключ', '$HOME'])(
-    'called %j is none when the advice was followed',
+    'is no longer committed after following the warning, with the name %j',
     async (name) => {
       for (const state of ['new', 'added', 'committed', 'committed, ignored']) {
         const folder = join(repository(), "a folder's");
@@ -95,7 +95,7 @@ describe('a file that git would commit', () => {
     },
   );
 
-  test('by way of a link is the file that the link leads to', async () => {
+  test('is found through a symbolic link', async () => {
     const folder = repository();
     mkdirSync(join(folder, 'real'));
     symlinkSync('real/env', join(folder, '.env'));
@@ -105,7 +105,7 @@ describe('a file that git would commit', () => {
     await dotenv.discard();
   });
 
-  test('is found in the repository that it lies in, whatever the environment says', async () => {
+  test('is found in its own repository, whatever the environment says', async () => {
     const folder = repository();
     const other = repository();
     writeFileSync(join(other, '.gitignore'), '*\n');
@@ -118,14 +118,14 @@ describe('a file that git would commit', () => {
   });
 });
 
-describe('there is no warning', () => {
-  test.each(['.env', '.env*', '*', '/.env'])('where %s is ignored', async (pattern) => {
+describe('without a warning', () => {
+  test.each(['.env', '.env*', '*', '/.env'])('a file is ignored by %s', async (pattern) => {
     const folder = repository();
     writeFileSync(join(folder, '.gitignore'), `${pattern}\n`);
     expect(await gitWarning(join(folder, '.env'), process.env)).toBeUndefined();
   });
 
-  test('where the user ignores it everywhere, or the clone does', async () => {
+  test('a file is ignored by the user or the clone', async () => {
     const [mine, clone, home] = [repository(), repository(), emptyFolder()];
     writeFileSync(join(clone, '.git', 'info', 'exclude'), '.env\n');
     expect(await gitWarning(join(clone, '.env'), process.env)).toBeUndefined();
@@ -135,20 +135,20 @@ describe('there is no warning', () => {
     expect(await gitWarning(join(mine, '.env'), process.env)).toBeUndefined();
   });
 
-  test('outside of a work tree', async () => {
+  test('a file is outside of a work tree', async () => {
     const folder = emptyFolder();
     vi.stubEnv('GIT_CEILING_DIRECTORIES', join(folder, '..'));
     expect(await gitWarning(join(folder, '.env'), process.env)).toBeUndefined();
     expect(await gitWarning(join(repository(), '.git', '.env'), process.env)).toBeUndefined();
   });
 
-  test('where there is no git', async () => {
+  test('git is not installed', async () => {
     const folder = repository();
     vi.stubEnv('PATH', emptyFolder());
     expect(await gitWarning(join(folder, '.env'), process.env)).toBeUndefined();
   });
 
-  test('where git does not answer', async () => {
+  test('git does not answer', async () => {
     const programs = emptyFolder();
     writeFileSync(join(programs, 'git'), '#!/bin/sh\ntrap "" TERM\nexec sleep 600\n', { mode: 0o755 });
     vi.stubEnv('PATH', `${programs}:${process.env.PATH}`);
@@ -156,7 +156,7 @@ describe('there is no warning', () => {
   });
 });
 
-test('a program that the repository names is not run', async () => {
+test('does not run a program that the repository configures', async () => {
   const folder = repository();
   const ran = join(emptyFolder(), 'ran');
   const program = join(emptyFolder(), 'watch');

@@ -8,7 +8,7 @@ import { at, listAt, textAt } from '../support/sandbox.ts';
 import { recordedSandbox } from '../support/servers.ts';
 import { enter, onTerminal, shown } from '../support/terminal.ts';
 
-/** `ci`'s words and a jq program. */
+/** Returns the arguments of `ci` with a jq expression. */
 function filtered(line: string, program: string): string[] {
   return [...line.split(' '), '--jq', program];
 }
@@ -35,11 +35,11 @@ describe('--jq', () => {
     ['"", .[0].slug, ""', '\nkimi26\n\n'],
     ['.[0].slug as $slug | $slug', 'kimi26\n'],
     ['first(.[]) | .slug', 'kimi26\n'],
-  ])('%s prints what jq prints', async (program, expected) => {
+  ])('%s prints the same as jq', async (program, expected) => {
     expect(await sandboxUser().ci(filtered('pools list', program))).toMatchObject({ code: 0, stdout: expected });
   });
 
-  test('prints what jq -r -c itself prints of the same JSON', async (context) => {
+  test('prints the same as jq -r -c', async (context) => {
     needs(context, 'jq');
     const me = sandboxUser();
     const input = (await me.ci('pools list --json')).stdout;
@@ -66,7 +66,7 @@ describe('--jq', () => {
     }
   });
 
-  test('stands before or after the command, and attached to its program', async () => {
+  test('works before and after the command, and with an attached expression', async () => {
     const me = sandboxUser();
     for (const line of ['pools list --jq .[0].slug', '--jq .[0].slug pools list', 'pools list --jq=.[0].slug']) {
       expect((await me.ci(line)).stdout).toBe('kimi26\n');
@@ -75,7 +75,7 @@ describe('--jq', () => {
     expect((await me.ci('pools list -o json --jq .[0].slug')).stdout).toBe('kimi26\n');
   });
 
-  test('sees the fields that --fields picks', async () => {
+  test('filters the fields that --fields picks', async () => {
     const me = sandboxUser();
     expect((await me.ci('pools list --fields slug,status --jq .[0]')).stdout).toBe(
       '{"slug":"kimi26","status":"active"}\n',
@@ -110,7 +110,7 @@ describe('--jq', () => {
     expect([code, stdout]).toEqual([0, expected]);
   });
 
-  test('on a terminal lets no control sequence through', async () => {
+  test('passes no control sequence to a terminal', async () => {
     const { code, written } = await shown(sandboxUser(), filtered('pools list', '.[0].slug + "\\u001b[31m\\u009b31m"'));
     expect([code, written]).toEqual([0, expect.stringContaining('kimi26')]);
     expect(written).not.toMatch(/\x1b\[31m|\x9b/);
@@ -119,13 +119,13 @@ describe('--jq', () => {
   test.each([
     ['-o csv', 'pools list --jq .[0] -o csv'],
     ['-o table', 'pools list --jq .[0] -o table'],
-  ])('and %s exclude each other', async (_what, line) => {
+  ])('cannot be combined with %s', async (_what, line) => {
     const { code, stdout, stderr } = await sandboxUser().ci(line);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(/--jq/);
   });
 
-  test('makes errors JSON', async () => {
+  test('prints errors as JSON', async () => {
     const { code, stdout, stderr } = await user().ci('pools lst --jq .');
     expect([code, stdout]).toEqual([2, '']);
     expect(namesIn(at(JSON.parse(stderr), 'error'))).toEqual([
@@ -142,7 +142,7 @@ describe('--jq', () => {
   });
 });
 
-describe('a jq program that does not compile', () => {
+describe('an invalid jq expression', () => {
   const broken = [
     '.[',
     '.[0',
@@ -158,7 +158,7 @@ describe('a jq program that does not compile', () => {
     'def f: .;',
   ];
 
-  test.each(broken)('%s is exit 2, and nothing is sent', async (program) => {
+  test.each(broken)('%s exits with code 2 and sends nothing', async (program) => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api).ci(filtered('pools list', program));
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
@@ -179,21 +179,21 @@ describe('a jq program that does not compile', () => {
     ['billing verify 0x0123456789012345678901234567890123456789012345678901234567890123 --amount 25'],
     ['billing subscribe pro --yes'],
     ['billing cancel sub_1 --yes'],
-  ])('ci %s then sends nothing, and says that nothing was changed', async (line) => {
+  ])('makes ci %s send nothing and report that nothing was changed', async (line) => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api).ci(filtered(line, '.['));
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(at(JSON.parse(stderr), 'error')).toMatchObject({ code: 'usage', outcome: 'not_applied' });
   });
 
-  test('is said before anything is asked', async () => {
+  test('is reported before any question', async () => {
     const api = await recordedSandbox();
     const { code, screen } = await shown(userOf(api), filtered('pools subscribe kimi26 --blocks europe', '.['));
     expect([code, api.requests, screen.includes('Charge')]).toEqual([2, [], false]);
   });
 
   test.each(['pools subscribe kimi26 --blocks europe --yes', 'keys create prod --credit', 'config set output json'])(
-    'a field that is none stops ci %s as early',
+    'is refused as early as an unknown field by ci %s',
     async (line) => {
       const api = await recordedSandbox();
       const { code, stdout, stderr } = await userOf(api).ci(`${line} --fields nothing`);
@@ -203,7 +203,7 @@ describe('a jq program that does not compile', () => {
   );
 });
 
-describe('a jq program that fails as it runs', () => {
+describe('a jq expression that fails', () => {
   test.each(['.[0].slug.x', 'error("mine")', '.[] | .slug | tonumber', '.slug', '.[0].slug, error("late")'])(
     '%s is exit 1, and nothing is printed',
     async (program) => {
@@ -215,7 +215,7 @@ describe('a jq program that fails as it runs', () => {
     },
   );
 
-  test('ci pools subscribe was done, and says so', async () => {
+  test('reports that ci pools subscribe bought the seat', async () => {
     const api = await recordedSandbox();
     const line = 'pools subscribe kimi26 --blocks europe --yes';
     const { code, stdout, stderr } = await userOf(api).ci(filtered(line, 'error("mine")'));
@@ -224,7 +224,7 @@ describe('a jq program that fails as it runs', () => {
   });
 
   test.each([['keys create prod --credit'], ['pools subscribe kimi26 --blocks europe --create-key prod --yes']])(
-    'ci %s was done, and says so and where the secret is kept',
+    'reports that ci %s succeeded, and where the secret is',
     async (line) => {
       const api = await recordedSandbox();
       const me = userOf(api);
@@ -245,7 +245,7 @@ describe('a jq program that fails as it runs', () => {
     },
   );
 
-  test('pools cancel and billing topup were done, and say so', async () => {
+  test('reports that pools cancel and billing topup succeeded', async () => {
     const api = await recordedSandbox();
     await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
     for (const line of ['pools cancel kimi26 --yes', 'billing topup 25']) {
@@ -256,7 +256,7 @@ describe('a jq program that fails as it runs', () => {
     expect(api.changes.slice(-2)).toEqual(['DELETE /api/pools/kimi26/pledge', 'POST /api/billing/topup']);
   });
 
-  test.each(['--dry-run', '--ensure --yes'])('what %s did not buy is not said to be bought', async (flags) => {
+  test.each(['--dry-run', '--ensure --yes'])('reports no purchase with %s', async (flags) => {
     const api = await recordedSandbox();
     const me = userOf(api);
     if (flags.startsWith('--ensure')) await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
@@ -270,7 +270,7 @@ describe('a jq program that fails as it runs', () => {
   });
 });
 
-test('a question answered on a terminal comes before what jq prints', async () => {
+test('prints the result after the question on a terminal', async () => {
   const api = await recordedSandbox();
   const session = onTerminal(userOf(api), filtered('pools subscribe kimi26 --blocks europe', '.status'));
   await session.shows('Charge $49.00 now?');

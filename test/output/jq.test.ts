@@ -19,13 +19,13 @@ describe('jq', () => {
     ['[.[] | "\\(.slug):\\(.price)"] | join(", ")', 'kimi26:39, glm5:49.5\n'],
     ['def twice: . * 2; .[0].price | twice # a comment', '78\n'],
     ['[.[] | .slug | test("^k")] | @csv', 'true,false\n'],
-  ])('makes of the JSON with %j', async (program, lines) => {
+  ])('filters the JSON with %j', async (program, lines) => {
     await expect(checkJq(program)).resolves.toBeUndefined();
     expect(await jq(program, pools)).toBe(lines);
   });
 
   test.each(['.[', '.a |', 'nope', '.) , (.', '"unfinished', '1) else 2 end | (3'])(
-    'refuses %j, which is no program, before it is run',
+    'refuses the invalid expression %j before it runs',
     async (program) => {
       await expect(checkJq(program)).rejects.toMatchObject({ code: 'usage', exitCode: 2 });
       await expect(checkJq(program)).rejects.toThrow(`"${program}" is not a valid jq expression: `);
@@ -36,7 +36,7 @@ describe('jq', () => {
     ['.[0].slug.x', 'Cannot index string with string "x"'],
     ['.[0], error("boom")', 'boom'],
     ['.slug', 'Cannot index array with string "slug"'],
-  ])('fails with %j, and then prints nothing', async (program, reason) => {
+  ])('fails with %j, and prints nothing', async (program, reason) => {
     await expect(checkJq(program)).resolves.toBeUndefined();
     await expect(jq(program, pools)).rejects.toMatchObject({ code: 'filter_failed', exitCode: 1, outcome: undefined });
     await expect(jq(program, pools)).rejects.toThrow(`The jq expression "${program}" failed: ${reason}`);

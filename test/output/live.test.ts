@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
 import { LiveScreen } from '../../src/output/live.ts';
 
-/** A terminal that keeps what is written. */
+/** A terminal that records what is written. */
 class Terminal extends EventEmitter {
   readonly isTTY = true;
   columns = 20;
@@ -21,7 +21,7 @@ class Terminal extends EventEmitter {
   }
 }
 
-/** What one drawing writes: from the upper left corner, each line to its end, and nothing below. */
+/** Returns what drawing lines writes: from the top left corner, with each line and the rest of the screen erased. */
 function drawn(...lines: readonly string[]): string {
   return `\x1b[H${lines.map((line) => `${line}\x1b[K`).join('\n')}\x1b[J`;
 }
@@ -32,7 +32,7 @@ function opened() {
   return { terminal, screen };
 }
 
-test('a live screen is another one, drawn when it opens and gone when it closes', () => {
+test('a live screen is an alternate screen, which closing removes', () => {
   const { terminal, screen } = opened();
   screen.redraw();
   expect([screen.isOpen, terminal.written]).toEqual([false, []]);
@@ -45,7 +45,7 @@ test('a live screen is another one, drawn when it opens and gone when it closes'
   expect([screen.isOpen, terminal.written]).toEqual([false, ['\x1b[?25h\x1b[?1049l']]);
 });
 
-test('it is drawn anew when the size of the terminal changes, and no more once it is closed', () => {
+test('redraws after a change of size, until it is closed', () => {
   const { terminal, screen } = opened();
   screen.open((columns) => [`${columns} columns`]);
   terminal.resize(60, 3);
@@ -55,7 +55,7 @@ test('it is drawn anew when the size of the terminal changes, and no more once i
   expect([terminal.written, terminal.listenerCount('resize')]).toEqual([[], 0]);
 });
 
-test('it holds no more than fits, in characters that the terminal shows', () => {
+test('draws what fits, in characters that the terminal can show', () => {
   const { terminal, screen } = opened();
   screen.open(() => ['waiting…', '\x1b[1mabcdefghijklmnopqrstuvwxyz\x1b[22m', '東京東京東京東京東京東京', 'too many']);
   expect(terminal.written.at(-1)).toBe(drawn('waiting...', 'abcdefghijklmnopqrs', '東京東京東京東京東'));

@@ -5,7 +5,7 @@ import { shown } from '../support/terminal.ts';
 
 const commands = ['pools list', 'pools view kimi26', 'pools subscriptions', 'keys list', 'billing status'] as const;
 
-/** Somebody with two subscriptions, one of which ends, and two keys; it is 09:00 UTC of 14 April 2026. */
+/** Creates a customer with two subscriptions, one of them canceled, and two keys. It is 09:00 UTC on 14 April 2026. */
 async function busyCustomer(env: Record<string, string> = {}): Promise<User> {
   const api = await recordedSandbox();
   const { box } = api;
@@ -17,7 +17,7 @@ async function busyCustomer(env: Record<string, string> = {}): Promise<User> {
   return userOf(api, env);
 }
 
-/** How many columns a line takes on a terminal. */
+/** Returns how many columns a line takes. */
 function widthOf(line: string): number {
   return [...line].length;
 }
@@ -30,7 +30,7 @@ describe.each(commands)('ci %s on a terminal of 80 columns', (line) => {
     expect(rows.filter((row) => widthOf(row) > 80)).toEqual([]);
   });
 
-  test('is in colour, unless it is told not to be', async () => {
+  test('is in color unless that is turned off', async () => {
     const me = await busyCustomer();
     const [inColour, ...plain] = await Promise.all([
       shown(me, line),
@@ -43,7 +43,7 @@ describe.each(commands)('ci %s on a terminal of 80 columns', (line) => {
     for (const { rows } of plain) expect(rows).toEqual(inColour?.rows);
   });
 
-  test('is in colour only where the terminal is known to have it, unless FORCE_COLOR asks for it', async () => {
+  test('is in color only if the terminal is known to support it, or with FORCE_COLOR', async () => {
     const me = await busyCustomer();
     const env = { TERM: 'vt52' };
     const [unknown, truecolor, forced] = await Promise.all([
@@ -55,7 +55,7 @@ describe.each(commands)('ci %s on a terminal of 80 columns', (line) => {
     for (const { written } of [truecolor, forced]) expect(written).toMatch(/\x1b\[\d+m/);
   });
 
-  test('writes no control sequence into a pipe, unless FORCE_COLOR asks for colour', async () => {
+  test('writes no control sequence to a pipe without FORCE_COLOR', async () => {
     const me = await busyCustomer();
     for (const args of [line, `${line} -o table`]) {
       const { code, stdout, stderr } = await me.ci(args);
@@ -68,7 +68,7 @@ describe.each(commands)('ci %s on a terminal of 80 columns', (line) => {
   });
 });
 
-describe('local time stands beside UTC', () => {
+describe('local time is next to UTC', () => {
   test.each([
     ['Asia/Kolkata', ['05:30–13:30', '13:30–21:30', '21:30–05:30']],
     ['Europe/Berlin', ['02:00–10:00', '10:00–18:00', '18:00–02:00']],
@@ -82,7 +82,7 @@ describe('local time stands beside UTC', () => {
     }
   });
 
-  test('in a pipe there is UTC alone, whatever the time zone', async () => {
+  test('only UTC is in a pipe, whatever the time zone', async () => {
     const me = await busyCustomer({ TZ: 'Asia/Kolkata' });
     for (const line of ['pools subscriptions', 'keys list', 'pools view kimi26', 'billing status --json']) {
       const { stdout } = await me.ci(line);
@@ -94,27 +94,27 @@ describe('local time stands beside UTC', () => {
   });
 });
 
-test('pools list shows prices, what is sold out, and the words of its columns', async () => {
+test('pools list shows prices and what is sold out', async () => {
   const { rows } = await shown(await busyCustomer(), 'pools list');
   expect(rows[0]).toMatch(/^POOL +MODEL +STATUS +ASIA +EUROPE +AMERICAS +YEARLY$/);
   expect(rows.find((row) => row.startsWith('kimi26'))).toMatch(/Kimi K2\.6 +active.*\$39\.00.*\$49\.00.*\$45\.00/);
   expect(rows.find((row) => row.startsWith('minimax-m3'))).toMatch(/sold out/);
 });
 
-test('pools view draws the day hour by hour', async () => {
+test('pools view shows a chart of the day', async () => {
   const { screen } = await shown(await busyCustomer(), 'pools view kimi26');
   const hours = Array.from({ length: 24 }, (_, hour) => String(hour).padStart(2, '0'));
   expect(screen).toContain(hours.join(' '));
   expect(screen).toMatch(/left( +\d){24}/);
 });
 
-test('pools subscriptions tells what is live now and what ends', async () => {
+test('pools subscriptions shows what is live now and what ends', async () => {
   const { screen } = await shown(await busyCustomer(), 'pools subscriptions');
   expect(screen).toContain('live now');
   expect(screen).toMatch(/ends/);
 });
 
-test('on a wide terminal there is more to see', async () => {
+test('a wide terminal shows more columns', async () => {
   const me = await busyCustomer();
   for (const line of commands) {
     const wide = await shown(me, line, { columns: 200 });
@@ -167,7 +167,7 @@ test('a status of the API is shown in words', async () => {
   expect((await me.ci('pools subscriptions glm5 --fields status')).stdout).toBe('pending_key\n');
 });
 
-/** Commands of every kind: tables, records, drawings, pages of help, notes, and failures. */
+/** Commands of every kind: tables, records, drawings, help pages, notes and errors. */
 const everything = [
   ...commands,
   '',
@@ -200,13 +200,13 @@ const everything = [
   'plans list',
 ] as const;
 
-/** Whether a line holds what is not broken: a line of shell, or a word that is to be copied. */
+/** Returns whether a line holds what is never broken: a line of shell, or a long word. */
 function holdsWhole(row: string): boolean {
   return row.startsWith('  $ ') || row.split(/\s+/).some((word) => widthOf(word) > 16);
 }
 
 describe('on a terminal of 40 columns', () => {
-  test.each(everything)('ci %s is broken between words alone', async (line) => {
+  test.each(everything)('ci %s breaks lines between words only', async (line) => {
     const me = await busyCustomer();
     const [narrow, wide] = [
       await shown(me, line, { columns: 40 }),
@@ -216,7 +216,7 @@ describe('on a terminal of 40 columns', () => {
     expect(narrow.rows.filter((row) => widthOf(row) > 40 && !holdsWhole(row))).toEqual([]);
   });
 
-  test('an error has the words that it has everywhere', async () => {
+  test('an error has the same words as everywhere', async () => {
     const me = await busyCustomer();
     const { rows } = await shown(me, 'keys delete nothing --yes', { columns: 40 });
     expect(rows.join(' ').trim()).toBe((await me.ci('keys delete nothing --yes')).stderr.trim());
@@ -239,7 +239,7 @@ describe('on a terminal of 40 columns', () => {
   });
 });
 
-describe('where there is no locale with UTF-8', () => {
+describe('without a locale with UTF-8', () => {
   test.each(everything)('ci %s is ASCII on a terminal', async (line) => {
     const { written } = await shown(await busyCustomer({ LANG: '' }), line);
     expect(written).toMatch(/^[\x00-\x7f]*$/);
@@ -250,12 +250,12 @@ describe('where there is no locale with UTF-8', () => {
     [{ LANG: 'de_DE.ISO-8859-1' }, false],
     [{ LC_ALL: 'C', LANG: 'C.UTF-8' }, false],
     [{ LC_CTYPE: 'C.UTF-8', LANG: 'C' }, true],
-  ])('which %j decides', async (env, unicode) => {
+  ])('%j decides', async (env, unicode) => {
     const { screen } = await shown(await busyCustomer(env), 'pools view kimi26');
     expect(screen).toContain(unicode ? '08:00–16:00' : '08:00-16:00');
   });
 
-  test('names that have no ASCII stand in columns, and have none of another encoding’s control characters', async () => {
+  test('names without ASCII equivalents stay in columns, and hold no control characters of another encoding', async () => {
     const api = await recordedSandbox();
     const me = userOf(api, { LANG: 'C' });
     for (const name of ['größe', '本番', 'Û2J']) await api.box.data('POST', '/api/keys/credit', { name });
@@ -269,7 +269,7 @@ describe('where there is no locale with UTF-8', () => {
     expect(JSON.parse(json.rows.join(''))).toMatchObject([{ name: 'Û2J' }, { name: '本番' }, { name: 'größe' }]);
   });
 
-  test('a pipe has what it always has', async () => {
+  test('a pipe gets the same as always', async () => {
     const me = await busyCustomer();
     for (const line of ['pools view kimi26 -o table', 'keys list', 'auth status', 'doctor -o table']) {
       const [utf8, c] = [await me.ci(line), await me.ci(line, { env: { LANG: 'C' } })];
@@ -282,7 +282,7 @@ describe('where there is no locale with UTF-8', () => {
 });
 
 describe('on a dumb terminal', () => {
-  test.each(everything)('ci %s writes lines and nothing else', async (line) => {
+  test.each(everything)('ci %s writes only lines', async (line) => {
     const { written } = await shown(await busyCustomer({ TERM: 'dumb', VTE_VERSION: '7600' }), line, {
       env: { TERM: 'dumb' },
     });
@@ -290,8 +290,8 @@ describe('on a dumb terminal', () => {
   });
 });
 
-describe('without a standard input', () => {
-  test.each(everything)('ci %s does what it does in a pipe', async (line) => {
+describe('without standard input', () => {
+  test.each(everything)('ci %s does the same as in a pipe', async (line) => {
     const [closed, piped] = [
       await shown(await busyCustomer(), line, { closedStdin: true }),
       await (await busyCustomer()).ci(line),
@@ -299,7 +299,7 @@ describe('without a standard input', () => {
     expect([closed.code, closed.written.includes('Unhandled')]).toEqual([piped.code, false]);
   });
 
-  test('a question is not asked: exit 2, nothing sent', async () => {
+  test('a question exits with code 2 and sends nothing', async () => {
     const api = await recordedSandbox();
     const closed = { closedStdin: true };
     const bought = await shown(userOf(api), 'pools subscribe kimi26 --blocks europe', closed);
@@ -310,12 +310,12 @@ describe('without a standard input', () => {
   });
 });
 
-describe('an address is a link', () => {
+describe('a URL is a link', () => {
   const withLinks = { VTE_VERSION: '7600' };
   const link = /\x1b\]8;;(https?:\/\/[^\x1b]+)\x1b\\\1\x1b\]8;;\x1b\\/;
 
   test.each(['', 'open', 'billing card', 'billing topup 50'])(
-    'in ci %s, where the terminal has links',
+    'in ci %s if the terminal supports links',
     async (line) => {
       const { code, written } = await shown(await busyCustomer(withLinks), line);
       expect(code).toBe(0);
@@ -324,7 +324,7 @@ describe('an address is a link', () => {
   );
 
   test.each([
-    ['a terminal that is not known to have them', {}],
+    ['a terminal that is not known to support them', {}],
     ['a dumb terminal', { ...withLinks, TERM: 'dumb' }],
     ['FORCE_HYPERLINK=0', { ...withLinks, FORCE_HYPERLINK: '0' }],
   ])('not for %s', async (_what, env) => {
@@ -340,7 +340,7 @@ describe('an address is a link', () => {
   });
 });
 
-test('the secret of a new key has its line for itself, between two rules', async () => {
+test('the secret of a new key has a line of its own, between two rules', async () => {
   for (const line of ['keys create prod --credit', 'pools subscribe kimi26 --blocks asia --create-key prod --yes']) {
     for (const env of [{}, { LANG: 'C' }]) {
       const { rows } = await shown(await busyCustomer(), line, { env: { NO_COLOR: '1', ...env } });
@@ -352,7 +352,7 @@ test('the secret of a new key has its line for itself, between two rules', async
   }
 });
 
-test('figures are grouped', async () => {
+test('large numbers have groups of digits', async () => {
   const credit = { remaining: 1_234_567.5, totalTopUp: 2_000_000, creditKeyCount: 1, hasCreditKey: true };
   const key = { id: 'k1', name: 'prod', usage: { last24h: { requests: 1_234_567, tokens: 89_012_345_678 } } };
   const api = await recordedSandbox({
@@ -364,7 +364,7 @@ test('figures are grouped', async () => {
   expect((await userOf(api).ci('usage')).stdout).toContain('\t1234567\t89012345678\t');
 });
 
-test('--json on a terminal is laid out, in a pipe it is one line', async () => {
+test('--json is indented on a terminal, and one line in a pipe', async () => {
   const me = await busyCustomer();
   const { rows } = await shown(me, 'keys list --json');
   expect(rows[0]).toBe('[');

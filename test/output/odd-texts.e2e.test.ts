@@ -16,7 +16,7 @@ interface NamedKey {
   readonly name?: string | null;
 }
 
-/** Keys of these names; an undefined name is missing, null is null. */
+/** Returns keys with these names. An undefined name is missing. */
 function keysOf(names: readonly (string | null | undefined)[]): readonly NamedKey[] {
   return names.map((name, index) => ({
     id: `key-${String(index).padStart(4, '0')}`,
@@ -28,12 +28,12 @@ function keysOf(names: readonly (string | null | undefined)[]): readonly NamedKe
   }));
 }
 
-/** What the API lists: the keys with their secrets. */
+/** Returns keys with their secrets, as the API lists them. */
 function withSecrets(keys: readonly NamedKey[]) {
   return keys.map((key, index) => ({ ...key, apiKey: secretOf(index) }));
 }
 
-/** What JSON and YAML have to hold: the same, secrets masked. */
+/** Returns keys with masked secrets, as JSON and YAML have them. */
 function withMasked(keys: readonly NamedKey[]) {
   return keys.map((key, index) => ({ ...key, apiKey: maskedOf(index) }));
 }
@@ -46,20 +46,20 @@ const clock = 'Tue, 14 Apr 2026 09:00:00 GMT';
 const everyName = [...texts, long, null, undefined];
 const thousand = keysOf(Array.from({ length: 1000 }, (_, index) => everyName[index % everyName.length]));
 
-/** Returns a text as a CSV cell. A text that a spreadsheet would compute gets an apostrophe in front. */
+/** Returns a text as a CSV cell. An apostrophe goes before a text that a spreadsheet would run. */
 function inCsv(text: string): string {
   return /^[=+\-@]/.test(text) && !/^[+-]?\d+$/.test(text) ? `'${text}` : text;
 }
 
-/** A line's width up to where a word begins in it. */
+/** Returns the width of a line before a word. */
 function startOf(line: string, word: RegExp): number {
   const found = [...line.matchAll(word)].at(-1);
   if (!found) throw new Error(`no ${word} in ${JSON.stringify(line)}`);
   return stringWidth(line.slice(0, found.index));
 }
 
-describe('1,000 keys of odd names', () => {
-  test('are 1,000 lines of TSV, each of as many cells as the others', async () => {
+describe('1,000 keys with odd names', () => {
+  test('are 1,000 lines of TSV with the same number of cells', async () => {
     const { code, stdout, stderr } = await (await listing(thousand)).ci('keys list');
     expect([code, stderr]).toEqual([0, '']);
     const rows = cells(stdout);
@@ -72,7 +72,7 @@ describe('1,000 keys of odd names', () => {
     }
   });
 
-  test('are 1,000 rows of CSV, to the last character, and none is a formula', async () => {
+  test('are 1,000 rows of CSV, unchanged and without formulas', async () => {
     const { code, stdout, stderr } = await (await listing(thousand)).ci('keys list -o csv');
     expect([code, stderr]).toEqual([0, '']);
     const [header, ...rows] = csvRows(stdout);
@@ -93,14 +93,14 @@ describe('1,000 keys of odd names', () => {
   test.each([
     ['--json', (text: string): unknown => JSON.parse(text)],
     ['-o yaml', (text: string): unknown => parseYaml(text)],
-  ])('are with %s what the API listed', async (flags, parse) => {
+  ])('are complete with %s', async (flags, parse) => {
     const { code, stdout, stderr } = await (await listing(thousand)).ci(`keys list ${flags}`);
     expect([code, stderr]).toEqual([0, '']);
     expect(parse(stdout)).toEqual(withMasked(thousand));
   });
 
   test.each([80, 200])(
-    'are all shown on a terminal of %d columns, which nothing but colour drives',
+    'are all shown on a terminal of %d columns, without control sequences but color',
     async (columns) => {
       const { code, written } = await shown(await listing(thousand), 'keys list', { columns });
       expect(code).toBe(0);
@@ -111,7 +111,7 @@ describe('1,000 keys of odd names', () => {
     },
   );
 
-  test.each([80, 200])('are on a terminal of %d columns JSON without a raw control character', async (columns) => {
+  test.each([80, 200])('are JSON without raw control characters on a terminal of %d columns', async (columns) => {
     const { code, written } = await shown(await listing(thousand), 'keys list --json', { columns });
     expect(code).toBe(0);
     const text = uncoloured(written);
@@ -120,7 +120,7 @@ describe('1,000 keys of odd names', () => {
   });
 
   test.each(['-o yaml', '-o csv', '--jq .[].name', '--fields name,id', '--fields id,name,keyPlan -o table'])(
-    'drive no terminal with %s',
+    'pass no control sequence to a terminal with %s',
     async (flags) => {
       const { code, written } = await shown(await listing(thousand), `keys list ${flags}`);
       expect(code).toBe(0);
@@ -128,7 +128,7 @@ describe('1,000 keys of odd names', () => {
     },
   );
 
-  test('half a character of UTF-16 in a name is kept in JSON and YAML', async () => {
+  test('keep half a character of UTF-16 in JSON and YAML', async () => {
     const keys = keysOf(['\ud83d', 'x\udd11']);
     const me = await listing(keys);
     expect(JSON.parse((await me.ci('keys list --json')).stdout)).toEqual(withMasked(keys));
@@ -137,7 +137,7 @@ describe('1,000 keys of odd names', () => {
 });
 
 describe.each([80, 200])('on a terminal of %d columns', (columns) => {
-  test('keys of odd names stand in columns', async () => {
+  test('keys with odd names stay in columns', async () => {
     const keys = keysOf([...texts, null, undefined]);
     const { code, written } = await shown(await listing(keys), 'keys list', { columns });
     expect(code).toBe(0);
@@ -158,7 +158,7 @@ describe.each([80, 200])('on a terminal of %d columns', (columns) => {
     }
   });
 
-  test('a name of 500 characters is shown whole, in a paragraph of its own', async () => {
+  test('a name of 500 characters is shown whole, in a record', async () => {
     const keys = keysOf([long, '本番キー', '👨‍👩‍👧‍👦']);
     const { code, written } = await shown(await listing(keys), 'keys list', { columns });
     expect(code).toBe(0);
@@ -173,7 +173,7 @@ describe.each([80, 200])('on a terminal of %d columns', (columns) => {
     }
   });
 
-  test('pools of odd names stand in columns', async () => {
+  test('pools with odd names stay in columns', async () => {
     const pools = texts.filter((text) => stringWidth(text) <= 20).map((text, index) => poolOf(index, text));
     const me = userOf(await server(answer(200, { success: true, data: pools }, { Date: clock })));
     const { code, written } = await shown(me, 'pools list', { columns });
@@ -189,7 +189,7 @@ describe.each([80, 200])('on a terminal of %d columns', (columns) => {
     }
   });
 
-  test('subscriptions of odd ids stand in columns', async () => {
+  test('subscriptions with odd ids stay in columns', async () => {
     const me = userOf(await oddAccount());
     for (const line of [
       'pools subscriptions',
@@ -245,7 +245,7 @@ describe.each(['table', 'yaml', 'csv', 'json'])('on a terminal, with -o %s,', (f
     'billing checkout pro --no-input',
   ];
 
-  /** Where none of the API's own texts is due. */
+  /** The commands that show no text of the API. */
   const silent = [
     'pools quote odd --blocks europe',
     'pools subscribe odd --blocks europe --dry-run',
@@ -253,7 +253,7 @@ describe.each(['table', 'yaml', 'csv', 'json'])('on a terminal, with -o %s,', (f
     'keys delete k --yes',
   ];
 
-  test.each([...reads, ...changes])('ci %s passes no control sequence of the API on', async (line) => {
+  test.each([...reads, ...changes])('ci %s passes on no control sequence of the API', async (line) => {
     const api = await everywhere(driving.join(' '));
     const { code, written } = await shown(
       userOf(api, { CHEAPESTINFERENCE_API_KEY: secretOf(1) }),
@@ -266,7 +266,7 @@ describe.each(['table', 'yaml', 'csv', 'json'])('on a terminal, with -o %s,', (f
 });
 
 describe('on a terminal', () => {
-  test('an invalid secret reaches it in an error message, without its control sequences', async () => {
+  test('an error shows an invalid secret without control sequences', async () => {
     for (const line of ['keys create k', 'keys create k --secret-only', 'keys create k --credit --json']) {
       const api = await everywhere(driving.join(' '), `sk_live_cleared${driving.join(' ')}`);
       const { code, written } = await shown(userOf(api), line);
@@ -278,7 +278,7 @@ describe('on a terminal', () => {
   });
 
   test.each(['api GET /api/keys', 'api GET /api/keys --jq .', 'pools view odd --jq .modelName'])(
-    'ci %s passes no control sequence of the API on',
+    'ci %s passes on no control sequence of the API',
     async (line) => {
       const api = await everywhere(driving.join(' '));
       const { written } = await shown(userOf(api), line);
@@ -288,7 +288,7 @@ describe('on a terminal', () => {
   );
 
   test.each(['-o table', '-o json', '-o yaml', '-o csv', '--fields id,name'])(
-    'no field of an unknown name drives it, with %s',
+    'no unknown field has control sequences, with %s',
     async (flags) => {
       const odd = Object.fromEntries(driving.map((text) => [text, text]));
       const api = await server(data([{ id: 'k', name: 'k', ...odd, more: [odd] }]));
@@ -298,22 +298,31 @@ describe('on a terminal', () => {
     },
   );
 
-  test.each(['', '--json', '--debug', '-o yaml'])('no words of an error drive it, with "%s"', async (flags) => {
-    const lines = ['keys list', 'pools view odd', 'keys create k', 'pools subscribe odd --blocks asia --yes', 'usage'];
-    for (const [at, line] of lines.entries()) {
-      // Few in each, as a long message is cut short.
-      const words = `cleared? ${driving.slice(at * 6, at * 6 + 6).join(' ')}`;
-      const api = await server(answer(400, { success: false, error: words }));
-      const { code, written } = await shown(userOf(api), `${line} ${flags}`);
-      expect([line, code]).toEqual([line, 1]);
-      expect(written).toContain('cleared?');
-      for (const each of uncoloured(written).split('\n')) {
-        expect([line, each]).toEqual([line, expect.not.stringMatching(control)]);
+  test.each(['', '--json', '--debug', '-o yaml'])(
+    'no error message has control sequences, with "%s"',
+    async (flags) => {
+      const lines = [
+        'keys list',
+        'pools view odd',
+        'keys create k',
+        'pools subscribe odd --blocks asia --yes',
+        'usage',
+      ];
+      for (const [at, line] of lines.entries()) {
+        // A long message is truncated, so each has only a few.
+        const words = `cleared? ${driving.slice(at * 6, at * 6 + 6).join(' ')}`;
+        const api = await server(answer(400, { success: false, error: words }));
+        const { code, written } = await shown(userOf(api), `${line} ${flags}`);
+        expect([line, code]).toEqual([line, 1]);
+        expect(written).toContain('cleared?');
+        for (const each of uncoloured(written).split('\n')) {
+          expect([line, each]).toEqual([line, expect.not.stringMatching(control)]);
+        }
       }
-    }
-  });
+    },
+  );
 
-  test('what is shown and asked before keys are revoked holds no control sequence of the API', async () => {
+  test('questions about keys to revoke hold no control sequence of the API', async () => {
     const keys = keysOf(driving);
     const me = await listing(keys);
     const session = onTerminal(me, 'keys delete', { columns: 200 });
@@ -323,7 +332,7 @@ describe('on a terminal', () => {
     session.type(`n${enter}`);
     expect(await session.exit).toBe(1);
     expect(session.written).toContain('key-0000');
-    // The questions move the cursor themselves: what they never do is what the names ask for.
+    // Questions move the cursor, but never do what the names contain.
     expect(session.written).not.toMatch(
       /\u001b\[2J|\u001b\[H|\u001b\[5m|\u001b\]|\u001bP|\u001bc|[\u0007\u0080-\u009f\u202a-\u202e\u2066-\u2069]/,
     );
@@ -345,7 +354,7 @@ describe('in a pipe', () => {
     ['billing status', 2],
     ['usage --self', 2],
     ['status', 2],
-  ])('every line of ci %s has %d cells', async (line, count) => {
+  ])('each line of ci %s has %d cells', async (line, count) => {
     const api = await everywhere(driving.join(' '));
     const { stdout } = await userOf(api, { CHEAPESTINFERENCE_API_KEY: secretOf(1) }).ci(line);
     const rows = cells(stdout);
@@ -353,7 +362,7 @@ describe('in a pipe', () => {
     for (const cell of rows.flat()) expect(cell).not.toMatch(control);
   });
 
-  test('CSV of pools and subscriptions holds their texts to the last character', async () => {
+  test('CSV holds the texts of pools and subscriptions unchanged', async () => {
     const api = await oddAccount();
     const [, ...rows] = csvRows((await userOf(api).ci('pools subscriptions odd -o csv --fields id,status')).stdout);
     expect(rows).toEqual(texts.map((text, index) => [`${index} ${text}`, 'active']));
@@ -364,7 +373,7 @@ describe('in a pipe', () => {
     );
   });
 
-  test('an error in JSON holds the words of the server, on one line', async () => {
+  test('an error in JSON holds the message of the server, on one line', async () => {
     for (const text of texts.filter((each) => each.trim() !== '' && !/\s/.test(each.replaceAll(' ', '')))) {
       const api = await server(answer(400, { success: false, error: `oh: ${text}` }));
       const { code, stdout, stderr } = await userOf(api).ci('keys list --json');
@@ -391,7 +400,7 @@ function poolOf(index: number, text: string) {
   };
 }
 
-/** An account with a subscription for each odd text, which is in its id. */
+/** Creates an account with a subscription for each odd text, which is in its id. */
 function oddAccount(): Promise<RecordingServer> {
   const end = '2026-05-14T09:00:00.000Z';
   const hours = Array.from({ length: 8 }, (_, hour) => ({ hour: hour + 8, slotIndex: 0, pricePerDay: '6.13' }));
@@ -411,7 +420,7 @@ function oddAccount(): Promise<RecordingServer> {
   });
 }
 
-/** A server that returns one text in place of every text that no command interprets. @param secret - of a new key */
+/** Creates a server that uses one text for every text that no command interprets. @param secret - of a new key */
 function everywhere(text: string, secret = secretOf(1)): Promise<RecordingServer> {
   const pool = { ...poolOf(1, text), id: 'odd', slug: `odd`, modelId: text, models: [text], infraSpec: text };
   const key = {

@@ -7,7 +7,7 @@ import { answer, data, recordedSandbox, server } from '../support/servers.ts';
 
 const banner = /^Sandbox: .*\n$/;
 
-/** Somebody with a subscription and two keys. */
+/** Creates a customer with a subscription and two keys. */
 async function sandboxCustomer(): Promise<User> {
   const me = sandboxUser();
   await me.ci('pools subscribe kimi26 --blocks europe --create-key prod --yes');
@@ -15,7 +15,7 @@ async function sandboxCustomer(): Promise<User> {
   return me;
 }
 
-describe('every read, in every format, prints its result on stdout and nothing else', () => {
+describe('every command, in every format, prints only its result on stdout', () => {
   const reads = [
     ['pools list', 'list'],
     ['pools list --available', 'list'],
@@ -81,7 +81,7 @@ describe('every read, in every format, prints its result on stdout and nothing e
 });
 
 describe('JSON', () => {
-  test('is the data of the API, money as numbers, fields unknown to this version kept', async () => {
+  test('has the data of the API, with money as numbers and unknown fields kept', async () => {
     const pool = {
       id: 7,
       slug: 'new',
@@ -95,13 +95,13 @@ describe('JSON', () => {
     expect(json(list)).toEqual([{ ...pool, id: '7', minPricePerDay: 39 }]);
   });
 
-  test('understands the older answers, which have no envelope', async () => {
+  test('accepts older responses, which have no envelope', async () => {
     const api = await server(answer(200, [{ id: 'a', slug: 'old', status: 'active', minPricePerDay: 25 }]));
     const list = await userOf(api).ci('pools list');
     expect([list.code, cells(list.stdout)[0]?.slice(0, 4)]).toEqual([0, ['old', '', 'active', '25.00']]);
   });
 
-  test('of an empty list is [], and the TSV nothing', async () => {
+  test('is [] for an empty list, and TSV is empty', async () => {
     const me = sandboxUser();
     expect((await me.ci('keys list --json')).stdout).toBe('[]\n');
     expect((await me.ci('pools subscriptions --json')).stdout).toBe('[]\n');
@@ -112,14 +112,14 @@ describe('JSON', () => {
     );
   });
 
-  test('CHEAPESTINFERENCE_OUTPUT chooses it, and a flag beats the environment', async () => {
+  test('is chosen by CHEAPESTINFERENCE_OUTPUT, which options override', async () => {
     const me = sandboxUser({ CHEAPESTINFERENCE_OUTPUT: 'json' });
     json(await me.ci('pools list'));
     expect((await me.ci('pools list -o csv')).stdout).toMatch(/^slug,/);
   });
 });
 
-test('global options are understood before and after the command', async () => {
+test('global options work before and after the command', async () => {
   const me = user();
   const after = await me.ci('pools list --sandbox --json --fields slug --no-color --timeout 20s');
   const before = await me.ci('--sandbox --json --fields slug --no-color --timeout 20s pools list');
@@ -147,7 +147,7 @@ describe('filters of pools list', () => {
 });
 
 describe('--fields', () => {
-  test('picks in the order asked for, in every format', async () => {
+  test('picks fields in the given order, in every format', async () => {
     const me = sandboxUser();
     const line = 'pools list --model kimi --fields status,slug';
     expect((await me.ci(line)).stdout).toBe('active\tkimi26\n');
@@ -157,7 +157,7 @@ describe('--fields', () => {
     expect((await me.ci(`${line} -o table`)).stdout).toBe('STATUS  POOL\nactive  kimi26\n');
   });
 
-  test('picks from an object', async () => {
+  test('picks fields of an object', async () => {
     const me = sandboxUser();
     expect((await me.ci('billing status --fields creditBalance')).stdout).toBe('creditBalance\t25.00\n');
     expect((await me.ci('billing status --fields creditBalance --json')).stdout).toBe('{"creditBalance":25}\n');
@@ -172,7 +172,7 @@ describe('--fields', () => {
     ['billing status', 'creditBalance'],
     ['auth status', 'managementKeyOrigin'],
     ['sandbox path', 'folder'],
-  ])('an unknown one of %s is exit 2 and the known ones are named', async (line, known) => {
+  ])('refuses an unknown field of %s with exit code 2, and lists the known ones', async (line, known) => {
     for (const format of ['', '--json', '-o csv']) {
       const { code, stdout, stderr } = await sandboxUser().ci(`${line} --fields nope ${format}`);
       expect([format, code, stdout]).toEqual([format, 2, '']);
@@ -184,7 +184,7 @@ describe('--fields', () => {
     ['pools subscribe kimi26 --blocks europe --yes', 'monthlyPrice'],
     ['keys create prod', 'apiKey'],
     ['keys delete prod --yes', 'deleted'],
-  ])('an unknown one of %s is refused before anything is sent', async (line, known) => {
+  ])('refuses an unknown field of %s before anything is sent', async (line, known) => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api).ci(`${line} --fields nope`);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
@@ -192,34 +192,37 @@ describe('--fields', () => {
     expect(stderr).toContain(known);
   });
 
-  test.each([['sandbox reset'], ['sandbox advance 30d']])('an unknown one of %s changes nothing', async (line) => {
-    const me = await sandboxCustomer();
-    const before = await me.ci('pools subscriptions --json');
-    expect((await me.ci(`${line} --fields nope`)).code).toBe(2);
-    expect((await me.ci('pools subscriptions --json')).stdout).toBe(before.stdout);
-  });
+  test.each([['sandbox reset'], ['sandbox advance 30d']])(
+    'refuses an unknown field of %s before anything changes',
+    async (line) => {
+      const me = await sandboxCustomer();
+      const before = await me.ci('pools subscriptions --json');
+      expect((await me.ci(`${line} --fields nope`)).code).toBe(2);
+      expect((await me.ci('pools subscriptions --json')).stdout).toBe(before.stdout);
+    },
+  );
 
-  test('an empty name is exit 2', async () => {
+  test('refuses an empty name with exit code 2', async () => {
     const { code, stderr } = await userOf({ url: 'http://127.0.0.1:9' }).ci('pools list --fields slug,');
     expect(code).toBe(2);
     expect(stderr).toMatch(oneLine);
   });
 });
 
-describe('an error with --json is one object on stderr, and stdout is empty', () => {
+describe('an error with --json is one object on stderr, with empty stdout', () => {
   test.each([
     ['an unknown command', 'frob', 2, 'usage'],
     ['an unknown verb', 'pools frob', 2, 'usage'],
-    ['an unknown flag', 'pools list --frob', 2, 'usage'],
-    ['a word too many', 'pools list everything', 2, 'usage'],
+    ['an unknown option', 'pools list --frob', 2, 'usage'],
+    ['too many arguments', 'pools list everything', 2, 'usage'],
     ['a missing argument', 'sandbox advance', 2, 'usage'],
-    ['a flag without its value', 'pools quote kimi26 --blocks', 2, 'usage'],
+    ['an option without its value', 'pools quote kimi26 --blocks', 2, 'usage'],
     ['a bad value', 'pools quote kimi26 --blocks mars', 2, 'usage'],
     ['a bad duration', 'pools list --timeout never', 2, 'usage'],
     ['an unknown field', 'pools list --fields nope', 2, 'usage'],
     ['two formats', 'pools list -o csv', 2, 'usage'],
-    ['a question that cannot be asked', 'pools view', 2, 'input_required'],
-    ['consent that is missing', 'pools subscribe kimi26 --blocks europe', 2, 'confirmation_required'],
+    ['a question without a terminal', 'pools view', 2, 'input_required'],
+    ['missing consent', 'pools subscribe kimi26 --blocks europe', 2, 'confirmation_required'],
     ['an unknown pool', 'pools view nope', 5, 'not_found'],
     ['an unknown key', 'keys delete nope --yes', 5, 'not_found'],
     ['a sold-out block', 'pools subscribe minimax-m3 --blocks americas --yes', 6, 'unavailable'],
@@ -240,7 +243,7 @@ describe('an error with --json is one object on stderr, and stdout is empty', ()
     }
   });
 
-  test('with -o json, and with the format in the environment', async () => {
+  test('with -o json, or the format from the environment', async () => {
     const me = user({ CHEAPESTINFERENCE_OUTPUT: 'json' });
     const asked = await me.ci('pools frob -o json');
     expect(at(JSON.parse(asked.stderr), 'error', 'code')).toBe('usage');
@@ -248,7 +251,7 @@ describe('an error with --json is one object on stderr, and stdout is empty', ()
     expect((await me.ci('pools frob --output=json')).stderr).toBe(asked.stderr);
   });
 
-  test('tells the outcome of a change, and of nothing else', async () => {
+  test('with an outcome only for changes', async () => {
     const api = await recordedSandbox();
     const me = userOf(api);
     const change = await me.ci('pools subscribe minimax-m3 --blocks americas --yes --json');
@@ -257,7 +260,7 @@ describe('an error with --json is one object on stderr, and stdout is empty', ()
     expect(at(JSON.parse(read.stderr), 'error')).toMatchObject({ outcome: null, status: 404 });
   });
 
-  test('in the sandbox it is the only object among the lines, and stdout is empty', async () => {
+  test('as the last line on stderr in the sandbox', async () => {
     const { code, stdout, stderr } = await sandboxUser().ci('pools view nope --json');
     expect([code, stdout]).toEqual([5, '']);
     expect(JSON.parse(lines(stderr).at(-1) ?? '')).toMatchObject({ error: { code: 'not_found' } });
@@ -278,7 +281,7 @@ describe('in a shell', () => {
     expect([code, lines(stdout)]).toEqual([0, ids]);
   });
 
-  test("awk -F'\\t' finds what grep left", async () => {
+  test("ci pools list | grep | awk -F'\\t'", async () => {
     const { stdout } = await sandboxUser().sh(
       "ci pools list | grep active | awk -F'\\t' '$7 != \"sold-out\" {print $1}'",
     );
@@ -298,12 +301,12 @@ describe('in a shell', () => {
     expect(stderr.replace(banner, '').replace(/Sandbox: .*\n/, '')).toBe('exit 0\n');
   });
 
-  test('a reader that is gone before the first byte is no error', async () => {
+  test('ci pools view | true succeeds', async () => {
     const { stderr } = await sandboxUser().sh('{ ci pools view kimi26 --json; echo "exit $?" >&2; } | true');
     expect(stderr.replace(/Sandbox: .*\n/, '')).toBe('exit 0\n');
   });
 
-  test('a long result arrives whole in a slow pipe', async (context) => {
+  test('a slow reader gets a long result complete', async (context) => {
     needs(context, 'jq');
     const { stdout } = await sandboxUser().sh(
       "ci pools view kimi26 --json | (read -r line; printf '%s' \"$line\") | jq '.hourSlots | length'",
@@ -312,7 +315,7 @@ describe('in a shell', () => {
   });
 });
 
-test('text of the API cannot steer a terminal or break a line of TSV', async () => {
+test('text from the API cannot control a terminal or break a line of TSV', async () => {
   const evil = '\u001b[2J\u001b]0;title\u0007Ki\tmi\nK2\u202e';
   const api = await server(data([{ id: '1', slug: 'evil', modelName: evil, status: 'active' }]));
   const me = userOf(api);
@@ -323,7 +326,7 @@ test('text of the API cannot steer a terminal or break a line of TSV', async () 
   expect(at(json(await me.ci('pools list --json')), 0, 'modelName')).toBe(evil);
 });
 
-/** The records of a CSV text without quotes in it, each ended as RFC 4180 has it. */
+/** Parses CSV with line endings as RFC 4180 requires. */
 function csvRows(text: string): string[][] {
   expect(text).toMatch(/\r\n$/);
   return text

@@ -40,23 +40,23 @@ async function recorded(width: number | undefined, flags: OutputFlags = {}, row:
 }
 
 describe('a list', () => {
-  test('is a table on a terminal, as people read it', async () => {
+  test('is a table on a terminal', async () => {
     expect(await listed(80)).toEqual({ stdout: 'ID  NAME  COST\na   Ann   $39\nbb  –     $4.5\n', stderr: '' });
   });
 
-  test('leaves out optional columns on a narrow terminal, and becomes cards on a narrower one', async () => {
+  test('drops optional columns on a narrow terminal, and becomes records on a narrower one', async () => {
     expect((await listed(12)).stdout).toBe('ID  NAME\na   Ann\nbb  –\n');
     expect((await listed(7)).stdout).toBe('ID    a\nNAME  Ann\nCOST  $39\n\nID    bb\nNAME  –\nCOST  $4.5\n');
   });
 
-  test('is tab-separated without a header in a pipe, whole and as machines read it', async () => {
+  test('is tab-separated in a pipe, without a header and never truncated', async () => {
     const long = 'x'.repeat(500);
     expect((await listed(undefined, {}, [...rows, { id: long }])).stdout).toBe(
       `a\tAnn\t39.00\nbb\t\t4.50\n${long}\t\t\n`,
     );
   });
 
-  test('is a table in a pipe where that is asked for, of any width', async () => {
+  test('is a table of any width in a pipe with -o table', async () => {
     const name = 'x'.repeat(500);
     expect((await listed(undefined, { output: 'table' }, [{ id: 'a', name, price: 1 }])).stdout).toBe(
       `ID  NAME${' '.repeat(498)}COST\na   ${name}  $1\n`,
@@ -74,7 +74,7 @@ describe('a list', () => {
     );
   });
 
-  test('is compact JSON in a pipe and indented JSON on a terminal, whole', async () => {
+  test('is JSON in one line in a pipe, and indented on a terminal', async () => {
     expect((await listed(undefined, { json: true })).stdout).toBe(`${JSON.stringify(rows)}\n`);
     expect((await listed(80, { output: 'json' })).stdout).toBe(`${JSON.stringify(rows, undefined, 2)}\n`);
   });
@@ -87,7 +87,7 @@ describe('a list', () => {
     expect(parse(stdout)).toEqual(rows);
   });
 
-  test('is what the environment asks for, and the flag before that', async () => {
+  test('has the format of the environment, which an option overrides', async () => {
     const env = { CHEAPESTINFERENCE_OUTPUT: 'json' };
     expect((await listed(80, {}, [], env)).stdout).toBe('[]\n');
     expect((await listed(80, { output: 'csv' }, [], env)).stdout).toBe('id,name,cost\r\n');
@@ -100,11 +100,11 @@ describe('a list', () => {
     ['as JSON on a terminal', 80, { json: true }, '[]\n', ''],
     ['as YAML', undefined, { output: 'yaml' }, '[]\n', ''],
     ['as CSV', undefined, { output: 'csv' }, 'id,name,cost\r\n', ''],
-  ])('that is empty, %s', async (_where, width, flags, stdout, stderr) => {
+  ])('is empty, %s', async (_where, width, flags, stdout, stderr) => {
     expect(await listed(width, flags, [])).toEqual({ stdout, stderr });
   });
 
-  test('is one object in JSON where the result is one', async () => {
+  test('is one object in JSON if the result is an object', async () => {
     const whole = { id: 'all', rows };
     for (const [flags, text] of [
       [{ json: true }, `${JSON.stringify(whole)}\n`],
@@ -117,7 +117,7 @@ describe('a list', () => {
     }
   });
 
-  test('is drawn for people where a drawing is given, unless fields are picked', async () => {
+  test('is drawn on a terminal if there is a drawing, unless fields are picked', async () => {
     const drawing = (_style: unknown, data: readonly Row[]) => `drawn of ${data.map(({ id }) => id).join('+')}\n`;
     for (const [width, flags, text] of [
       [80, {}, 'drawn of a+bb\n'],
@@ -132,7 +132,7 @@ describe('a list', () => {
 });
 
 describe('--jq', () => {
-  test('prints what the program makes of the JSON', async () => {
+  test('prints the filtered JSON', async () => {
     expect((await listed(undefined, { jq: '.[].id' })).stdout).toBe('a\nbb\n');
     expect((await listed(undefined, { jq: '.[] | [.id, .price]', fields: 'id' })).stdout).toBe(
       '["a",null]\n["bb",null]\n',
@@ -141,26 +141,26 @@ describe('--jq', () => {
     expect((await listed(undefined, { jq: 'empty' })).stdout).toBe('');
   });
 
-  test('that fails prints nothing', async () => {
+  test('prints nothing if the expression fails', async () => {
     const { output, stdout } = outputTo(undefined, { jq: '.[] | .id, error("no")' });
     await expect(output.list(rows, layout)).rejects.toMatchObject({ code: 'filter_failed', exitCode: 1 });
     expect(stdout.text).toBe('');
   });
 
-  test('that does not compile is a usage error before anything is done', async () => {
+  test('refuses an invalid expression before anything is done', async () => {
     await expect(outputTo(undefined, { jq: '.[' }).output.checkJq()).rejects.toMatchObject({ code: 'usage' });
     await expect(outputTo(undefined, { jq: '.[]' }).output.checkJq()).resolves.toBeUndefined();
     await expect(outputTo(undefined).output.checkJq()).resolves.toBeUndefined();
   });
 
-  test('does not let a text drive a terminal', async () => {
+  test('passes no control sequence to a terminal', async () => {
     const { stdout } = await listed(80, { jq: '.[].name' }, [{ id: 'a', name: '\u001b[2Jx\u202ey' }]);
     expect(stdout).toBe('xy\n');
   });
 });
 
 describe('a record', () => {
-  test('is a line a field', async () => {
+  test('is a line per field', async () => {
     expect(await recorded(80)).toBe('ID    a\nNAME  Ann\nCOST  $39\n');
     expect(await recorded(undefined)).toBe('id\ta\nname\tAnn\ncost\t39.00\n');
     expect(await recorded(undefined, { output: 'csv' })).toBe('id,name,cost\r\na,Ann,39.00\r\n');
@@ -168,14 +168,14 @@ describe('a record', () => {
     expect(await recorded(undefined, { output: 'yaml', fields: 'extra,id' })).toBe('extra:\n  deep:\n    - 1\nid: a\n');
   });
 
-  test('leaves out for people what is empty', async () => {
+  test('has no empty fields on a terminal', async () => {
     const { output, stdout } = outputTo(80);
     const empty: Column<Row> = { field: 'none', header: 'None', value: () => null };
     await output.record({ id: 'a' }, { fields: [], columns: [empty, ...columns.slice(0, 1)] });
     expect(stdout.text).toBe('ID  a\n');
   });
 
-  test('is drawn for people where a drawing is given', async () => {
+  test('is drawn on a terminal if there is a drawing', async () => {
     const { output, stdout } = outputTo(80);
     await output.record({ id: 'a\u001b[2J' }, { ...layout, drawing: async (style, { id }) => `${style.bold(id)}!\n` });
     expect(stdout.text).toBe('a!\n');
@@ -183,7 +183,7 @@ describe('a record', () => {
 });
 
 describe('--fields', () => {
-  test('picks fields, in the order asked for, each once, in every format', async () => {
+  test('picks fields in the given order, each once, in every format', async () => {
     const fields = ' price ,id,price';
     expect((await listed(undefined, { json: true, fields })).stdout).toBe(
       '[{"price":39,"id":"a"},{"price":4.5,"id":"bb"}]\n',
@@ -196,14 +196,14 @@ describe('--fields', () => {
     expect((await listed(80, { fields })).stdout).toBe('price  ID\n39     a\n4.5    bb\n');
   });
 
-  test('takes what the API sent beyond the known fields, and null where a row has it not', async () => {
+  test('picks unknown fields of the response, with null for rows without them', async () => {
     expect((await listed(undefined, { json: true, fields: 'id,extra' })).stdout).toBe(
       '[{"id":"a","extra":{"deep":[1]}},{"id":"bb","extra":null}]\n',
     );
     expect((await listed(undefined, { fields: 'id,extra' })).stdout).toBe('a\t{"deep":[1]}\nbb\t\n');
   });
 
-  test('takes the columns of the table too, but not in JSON', async () => {
+  test('picks columns of the table, except in JSON', async () => {
     expect((await listed(undefined, { fields: 'cost' })).stdout).toBe('39.00\n4.50\n');
     await expect(listed(undefined, { json: true, fields: 'cost' })).rejects.toMatchObject({ code: 'usage' });
   });
@@ -213,7 +213,7 @@ describe('--fields', () => {
     ['id,Name', 'Unknown field "Name"'],
     ['constructor', 'Unknown field "constructor"'],
     ['__proto__', 'Unknown field "__proto__"'],
-  ])('refuses %s and names the known ones', async (fields, message) => {
+  ])('refuses %s and lists the known fields', async (fields, message) => {
     await expect(listed(undefined, { json: true, fields })).rejects.toMatchObject({
       code: 'usage',
       exitCode: 2,
@@ -227,7 +227,7 @@ describe('--fields', () => {
     await expect(recorded(undefined, { json: true, fields })).rejects.toMatchObject({ message });
   });
 
-  test('refuses an unknown field of an empty list too, and prints nothing', async () => {
+  test('refuses an unknown field of an empty list, too', async () => {
     const { output, stdout } = outputTo(undefined, { json: true, fields: 'nope' });
     await expect(output.list([], layout)).rejects.toMatchObject({ hint: 'The fields are: id, name, price.' });
     expect(stdout.text).toBe('');
@@ -250,7 +250,7 @@ describe('a format', () => {
     [{}, { CHEAPESTINFERENCE_OUTPUT: 'xml\u001b[2J' }, '"xml" is not a valid output format'],
     [{ json: true, output: 'csv' }, {}, "--json and --output csv can't be combined"],
     [{ jq: '.', output: 'yaml' }, {}, "--jq and --output yaml can't be combined"],
-  ])('that is none is refused: %j %j', (flags, env, message) => {
+  ])('is refused if it is invalid: %j %j', (flags, env, message) => {
     expect(() => outputTo(undefined, flags, env)).toThrow(expect.objectContaining({ code: 'usage', message }));
   });
 
@@ -267,7 +267,7 @@ describe('a format', () => {
     expect([output.format, output.isForPeople, output.isTerminal]).toEqual([format, isForPeople, width !== undefined]);
   });
 
-  test('is the preferred one where neither flag nor environment names one', () => {
+  test('is the preferred one without an option or variable', () => {
     const format = (flags: OutputFlags, env: Record<string, string>) =>
       new Output(
         new Buffered(true),
@@ -283,12 +283,12 @@ describe('a format', () => {
     ]).toEqual(['yaml', 'csv', 'json']);
   });
 
-  test('knows the width of a terminal, and none in a pipe', () => {
+  test('has the width of the terminal, and any width in a pipe', () => {
     expect([outputTo(132).output.width, outputTo(undefined).output.width]).toEqual([132, Number.POSITIVE_INFINITY]);
   });
 });
 
-describe('colour', () => {
+describe('color', () => {
   const bold = '\u001b[1mAnn\u001b[22m';
 
   async function name(width: number | undefined, flags: OutputFlags, env: Record<string, string>) {
@@ -317,7 +317,7 @@ describe('colour', () => {
     expect((await listed(undefined, { json: true }, rows, env)).stdout).toBe(`${JSON.stringify(rows)}\n`);
   });
 
-  test('is in JSON on a terminal: names, strings and nulls', async () => {
+  test('marks names, strings and nulls in JSON on a terminal', async () => {
     const row = { id: 'say "null": [1]', name: null, price: 4.5 };
     const { stdout } = await listed(80, { json: true }, [row], { NO_COLOR: '' });
     expect(stdout).toBe(
@@ -341,20 +341,20 @@ describe('colour', () => {
     }
   });
 
-  test('is in events as JSON on a terminal, a line each', async () => {
+  test('marks events in JSON on a terminal, a line each', async () => {
     const { output, stdout } = outputTo(80, { json: true }, { NO_COLOR: '' });
     await output.event({ id: 'a' }, layout, () => '');
     expect(stdout.text).toBe('{\u001b[1m"id"\u001b[22m:\u001b[32m"a"\u001b[39m}\n');
   });
 });
 
-describe('text that would drive a terminal', () => {
+describe('text with control sequences', () => {
   const hostile = '\u001b[2J\u001b]0;title\u0007A\u009b31mB\u202eC\u2066D\tE\nF\rG\u0000\u0008\u007f\u2028H';
   const row = { id: 'x', name: hostile, price: 1 };
   const clean = 'ABCD E F G H';
   const driving = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
 
-  test('is harmless in a table, in cards and in a record', async () => {
+  test('is harmless in a table and in records', async () => {
     expect((await listed(80, {}, [row])).stdout).toBe(`ID  NAME${' '.repeat(10)}COST\nx   ${clean}  $1\n`);
     expect((await listed(5, {}, [row])).stdout).toBe(`ID    x\nNAME  ${clean}\nCOST  $1\n`);
     expect(await recorded(80, {}, row)).toBe(`ID    x\nNAME  ${clean}\nCOST  $1\n`);
@@ -365,7 +365,7 @@ describe('text that would drive a terminal', () => {
     expect((await listed(undefined, { fields: 'name' }, [row])).stdout).toBe(`${clean}\n`);
   });
 
-  test('is harmless in every format on a terminal, in every depth and in values that nobody knows', async () => {
+  test('is harmless in every format on a terminal, at any depth and in unknown fields', async () => {
     const deep = { ...row, more: [{ k: { v: hostile } }, hostile] };
     for (const flags of [
       { json: true },
@@ -380,17 +380,17 @@ describe('text that would drive a terminal', () => {
     }
   });
 
-  test('keeps its value in JSON on a terminal, escaped', async () => {
+  test('is escaped in JSON on a terminal, with the same value', async () => {
     expect(JSON.parse((await listed(80, { json: true }, [row])).stdout)).toEqual([row]);
   });
 
-  test('is passed on as it is to a pipe in JSON, YAML and CSV', async () => {
+  test('is unchanged in JSON, YAML and CSV in a pipe', async () => {
     expect(JSON.parse((await listed(undefined, { json: true }, [row])).stdout)).toEqual([row]);
     expect(parse((await listed(undefined, { output: 'yaml' }, [row])).stdout)).toEqual([row]);
     expect((await listed(undefined, { output: 'csv' }, [row])).stdout).toContain(`"${hostile}"`);
   });
 
-  test('does not change the data itself', async () => {
+  test('is unchanged in the data itself', async () => {
     const data = { id: 'x', name: hostile, list: [hostile] };
     await listed(80, {}, [data]);
     await recorded(80, {}, data);
@@ -398,20 +398,20 @@ describe('text that would drive a terminal', () => {
   });
 });
 
-describe('what is said about a result', () => {
-  test('goes to stderr, its keys masked and nothing in it driving a terminal', () => {
+describe('a note about a result', () => {
+  test('goes to stderr, with keys masked and without control sequences', () => {
     const { output, stdout, stderr } = outputTo(undefined);
     output.note('made sk_live_abc123def456\nfor \u001b[2Jyou, Authorization: Bearer opaque');
     expect([stdout.text, stderr.text]).toEqual(['', 'made sk_live_…f456\nfor you, Authorization: Bearer …\n']);
   });
 
-  test('when something was done is said to people alone', () => {
+  test('about what was done is only for people', () => {
     const [terminal, pipe, json] = [outputTo(80), outputTo(undefined), outputTo(80, { json: true })];
     for (const { output } of [terminal, pipe, json]) output.done('Saved.');
     expect([terminal.stderr.text, pipe.stderr.text, json.stderr.text]).toEqual(['✓ Saved.\n', '', '']);
   });
 
-  test('does not touch what is printed as it is', () => {
+  test('leaves raw text unchanged', () => {
     const { output, stdout } = outputTo(undefined);
     output.raw('sk_live_abc123def456\n');
     expect(stdout.text).toBe('sk_live_abc123def456\n');

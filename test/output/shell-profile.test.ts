@@ -6,7 +6,7 @@ import { emptyFolder } from '../support/folder.ts';
 
 const bashFile = process.platform === 'darwin' ? '.bash_profile' : '.bashrc';
 
-/** The startup file of a shell in a home folder of its own. */
+/** Creates the startup file of a shell in a home directory of its own. */
 function profileOf(shell: string, env: Record<string, string> = {}) {
   const home = emptyFolder();
   const profile = findShellProfile({ HOME: home, SHELL: shell, ...env });
@@ -42,13 +42,13 @@ describe('the startup file', () => {
     { HOME: '/home/me', SHELL: '/usr/bin/pwsh' },
     { HOME: '', SHELL: '/bin/zsh' },
     { SHELL: '/bin/zsh' },
-  ])('is not known with %j', (env) => {
+  ])('is unknown with %j', (env) => {
     expect(findShellProfile(env)).toBeUndefined();
   });
 });
 
 describe('the lines that load a dotenv file', () => {
-  test('are created with the folders, and added after the other lines', () => {
+  test('are created with the directories, or added after other lines', () => {
     const fish = profileOf('fish');
     fish.profile.load("/it's/env");
     expect(fish.text()).toMatch(/^# >>>.*\nif test -r '\/it\\'s\/env'\n(?: {2}.*\n)+end\n# <<<.*\n$/);
@@ -58,7 +58,7 @@ describe('the lines that load a dotenv file', () => {
     expect(bash.text()).toBe(`alias a=b\n${block('/a/env')}`);
   });
 
-  test('replace those of another dotenv file, and stay as they are otherwise', () => {
+  test('replace those of another dotenv file, and are unchanged otherwise', () => {
     const { profile, text } = profileOf('zsh');
     profile.load('/a/env');
     writeFileSync(profile.file, `${text()}alias a=b\n`);
@@ -68,7 +68,7 @@ describe('the lines that load a dotenv file', () => {
     expect([text(), statSync(profile.file).ino]).toEqual([`${block('/b/env')}alias a=b\n`, ino]);
   });
 
-  test('keep the mode of the file, and a link to it', () => {
+  test('keep the mode of the file and symbolic links to it', () => {
     const { home, profile, text } = profileOf('zsh');
     writeFileSync(join(home, 'dotfiles'), '');
     chmodSync(join(home, 'dotfiles'), 0o640);
@@ -85,7 +85,7 @@ describe('the lines that load a dotenv file', () => {
       Buffer.from('# >>> CheapestInference API key >>>\n'),
       'but not "# <<< CheapestInference API key <<<"',
     ],
-  ])('are refused if the file %s, before and when they are added', (_what, bytes, message) => {
+  ])('are refused if the file %s', (_what, bytes, message) => {
     const { profile } = profileOf('zsh');
     writeFileSync(profile.file, bytes);
     const error = expect.objectContaining({ code: 'file_error', message: expect.stringContaining(message) });
@@ -94,7 +94,7 @@ describe('the lines that load a dotenv file', () => {
     expect(readFileSync(profile.file)).toEqual(bytes);
   });
 
-  test('are not refused if there is no file', () => {
+  test('are accepted if there is no file', () => {
     const { home, profile } = profileOf('zsh');
     expect(() => profile.check('/a/env')).not.toThrow();
     expect(readdirSync(home)).toEqual([]);

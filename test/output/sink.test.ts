@@ -12,7 +12,7 @@ function opened(file: string, flags: string): number {
   return descriptor;
 }
 
-test('a file has all that is written to it, in order', async () => {
+test('a file gets everything that is written, in order', async () => {
   const file = join(emptyFolder(), 'out');
   const sink = fileSink(opened(file, 'w'));
   const long = 'ü'.repeat(300_000);
@@ -21,14 +21,14 @@ test('a file has all that is written to it, in order', async () => {
   expect(readFileSync(file, 'utf8')).toBe(`first\n${long}`);
 });
 
-test('what is appended to a file leaves the rest of it', () => {
+test('a file keeps its text if more is appended', () => {
   const file = join(emptyFolder(), 'out');
   writeFileSync(file, 'before\n');
   fileSink(opened(file, 'a')).write('after\n');
   expect(readFileSync(file, 'utf8')).toBe('before\nafter\n');
 });
 
-test('a file that cannot be written is known by writing nothing, and stays an error', async () => {
+test('a file that cannot be written fails even for empty text, and keeps failing', async () => {
   const file = join(emptyFolder(), 'out');
   writeFileSync(file, '');
   const sink = fileSink(opened(file, 'r'));
@@ -52,7 +52,7 @@ test.runIf(existsSync('/dev/full'))('a full disk is known', async () => {
 describe('a pipe', () => {
   const { O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
-  /** A pipe, what makes a stream of its end to write to, and how often one was made. */
+  /** Creates a pipe, with a function that creates a stream for its end, and the number of streams created. */
   function pipe() {
     const file = join(emptyFolder(), 'pipe');
     execFileSync('mkfifo', [file]);
@@ -77,7 +77,7 @@ describe('a pipe', () => {
     return { sink: pipeSink(to, stream), to, leave, made: () => streams.length, read: () => readNow(from) };
   }
 
-  test('has what is short at once, without a stream', async () => {
+  test('gets short text at once, without a stream', async () => {
     const { sink, read, made } = pipe();
     let told: unknown = 'nothing yet';
     for (const text of ['first ✓\n', '', 'second\n']) sink.write(text, (error) => (told = error));
@@ -86,7 +86,7 @@ describe('a pipe', () => {
     expect([await written(sink), made()]).toEqual([undefined, 0]);
   });
 
-  test('has what is long, and all that comes after it, from a stream, in order', async () => {
+  test('gets long text, and all that follows, through a stream in order', async () => {
     const { sink, read, made } = pipe();
     const long = 'ü'.repeat(5000);
     for (const text of ['first\n', long, 'last\n']) sink.write(text);
@@ -95,7 +95,7 @@ describe('a pipe', () => {
     expect(made()).toBe(1);
   });
 
-  test('has many short texts as one long', async () => {
+  test('gets many short texts like a long one', async () => {
     const { sink, read, made } = pipe();
     const line = 'x'.repeat(999);
     for (let count = 1; count <= 9; count++) sink.write(`${line}\n`);
@@ -104,7 +104,7 @@ describe('a pipe', () => {
     expect(made()).toBe(1);
   });
 
-  test('that is full is left to a stream, which waits', async () => {
+  test('is left to a stream, which waits, if it is full', async () => {
     const { sink, to, read, made } = pipe();
     fill(to);
     sink.write('late\n');
@@ -114,7 +114,7 @@ describe('a pipe', () => {
     expect(read()).toBe('late\n');
   });
 
-  test('that nobody reads any more is an error that stays', async () => {
+  test('fails, and keeps failing, once nobody reads it', async () => {
     const { sink, leave, made } = pipe();
     leave();
     let told: unknown;

@@ -19,7 +19,7 @@ function spinner(env = {}, columns = 80) {
   return { spinner, sink };
 }
 
-test('nothing is told of what takes no longer than 200 ms', () => {
+test('shows nothing for up to 200 ms', () => {
   const { spinner: each, sink } = spinner();
   const ended = each.begin('Fetching the pools');
   vi.advanceTimersByTime(199);
@@ -28,7 +28,7 @@ test('nothing is told of what takes no longer than 200 ms', () => {
   expect(sink.text).toBe('');
 });
 
-test('what takes longer is told, until it has ended: then nothing is left of it', () => {
+test('shows a longer wait until it ends, and leaves nothing behind', () => {
   const { spinner: each, sink } = spinner();
   const ended = each.begin('Fetching the pools');
   vi.advanceTimersByTime(200);
@@ -44,7 +44,7 @@ test('what takes longer is told, until it has ended: then nothing is left of it'
   expect(sink.text).toHaveLength(length);
 });
 
-test('of several things the first is told, as long as one is left', () => {
+test('shows the first of several waits', () => {
   const { spinner: each, sink } = spinner();
   const first = each.begin('Finding out');
   const second = each.begin('Fetching the pools');
@@ -57,7 +57,7 @@ test('of several things the first is told, as long as one is left', () => {
   expect(sink.text.endsWith(erased)).toBe(true);
 });
 
-test('things that each take less than 200 ms are not told, however many there are', () => {
+test('shows no waits of less than 200 ms, however many', () => {
   const { spinner: each, sink } = spinner();
   for (let count = 0; count < 10; count++) {
     const ended = each.begin('Fetching the pools');
@@ -67,8 +67,8 @@ test('things that each take less than 200 ms are not told, however many there ar
   expect(sink.text).toBe('');
 });
 
-describe('it makes room', () => {
-  test('for other text, and comes again', () => {
+describe('hides', () => {
+  test('for other text, and comes back', () => {
     const { spinner: each, sink } = spinner();
     each.begin('Fetching the pools');
     vi.advanceTimersByTime(200);
@@ -81,7 +81,7 @@ describe('it makes room', () => {
     expect(sink.text).toMatch(/A line\.\n\r⠙ Fetching the pools…\u001b\[K$/);
   });
 
-  test('for a question, whatever begins meanwhile', () => {
+  test('during a question, whatever begins meanwhile', () => {
     const { spinner: each, sink } = spinner();
     each.begin('Fetching the pools');
     vi.advanceTimersByTime(200);
@@ -109,21 +109,21 @@ describe('it makes room', () => {
   });
 });
 
-test('it is ASCII where there is nothing else', () => {
+test('is ASCII without UTF-8', () => {
   const { spinner: each, sink } = spinner({ LANG: 'C' });
   each.begin('Fetching the pools');
   vi.advanceTimersByTime(280);
   expect(sink.text).toBe('\r| Fetching the pools...\u001b[K\r/ Fetching the pools...\u001b[K');
 });
 
-test('it is one line, however narrow the terminal', () => {
+test('is one line, however narrow the terminal', () => {
   const { spinner: each, sink } = spinner({}, 10);
   each.begin('Fetching the pools');
   vi.advanceTimersByTime(200);
   expect(sink.text).toBe('\r⠋ Fetchin\u001b[K');
 });
 
-test('it keeps no process alive', () => {
+test('keeps no process alive', () => {
   vi.useRealTimers();
   const { spinner: each } = spinner();
   const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;

@@ -20,7 +20,7 @@ test.each([
   ['a dumb terminal with FORCE_COLOR', terminal, { FORCE_COLOR: '3', TERM: 'dumb' }, false, true],
   ['a terminal with NO_COLOR and FORCE_COLOR', terminal, { NO_COLOR: '1', FORCE_COLOR: '1' }, false, false],
   ['a terminal with --no-color and FORCE_COLOR', terminal, { FORCE_COLOR: '1' }, true, false],
-])('%s: %j, %j, --no-color %s is in colour: %s', (_what, stream, env, noColor, colored) => {
+])('%s: color for %j, %j, --no-color %s is %s', (_what, stream, env, noColor, colored) => {
   expect(wantsColor(stream, env, noColor)).toBe(colored);
 });
 
@@ -34,16 +34,16 @@ test.each([
   expect(await styleOf(stream, env, { noColor: false, terminalHasColors: async () => hasColors })).toBe(palette);
 });
 
-test('the palette of a terminal that nothing is known of', async () => {
+test('the palette of an unknown terminal', async () => {
   expect(await styleOf(terminal, {}, { noColor: false })).toBe(painted);
 });
 
-test('ends a colour at a line break, and goes on with it after text in another colour', () => {
+test('ends a color at a line break, and resumes it after text in another color', () => {
   expect(painted.bad('one\ntwo')).toBe('\u001b[31mone\u001b[39m\n\u001b[31mtwo\u001b[39m');
   expect(painted.bad(`a ${painted.good('b')} c`)).toBe('\u001b[31ma \u001b[32mb\u001b[39m\u001b[31m c\u001b[39m');
 });
 
-/** The colours 1 to 6 (red, green, yellow, blue, magenta, cyan) of well-known terminals, as they are without a theme. */
+/** The default colors 1 to 6 (red, green, yellow, blue, magenta, cyan) of well-known terminals. */
 const terminals = {
   xterm: ['cd0000', '00cd00', 'cdcd00', '0000ee', 'cd00cd', '00cdcd'],
   'the Linux console': ['aa0000', '00aa00', 'aa5500', '0000aa', 'aa00aa', '00aaaa'],
@@ -54,7 +54,7 @@ const terminals = {
   iTerm2: ['c91b00', '00c200', 'c7c400', '0225c7', 'ca30c7', '00c5c7'],
 } as const;
 
-/** The luminance and contrast of WCAG 2.1. */
+/** Returns the luminance and contrast of WCAG 2.1. */
 function luminance(color: string): number {
   const [red = 0, green = 0, blue = 0] = [0, 2, 4].map((at) => {
     const value = Number.parseInt(color.slice(at, at + 2), 16) / 255;
@@ -68,7 +68,7 @@ function contrast(one: string, other: string): number {
   return (lighter + 0.05) / (darker + 0.05);
 }
 
-test('the palette has the terminal’s own colours, and nothing for nothing', () => {
+test('the palette has colors of the terminal, and nothing for empty text', () => {
   const { bold, dim, good, bad, warning } = painted;
   expect([bold, dim, good, bad, warning].map((paint) => paint('x'))).toEqual([
     '\u001b[1mx\u001b[22m',
@@ -89,7 +89,7 @@ test.each(Object.entries(terminals))('each of its colours is told from black and
   }
 });
 
-test('the palette without colour leaves text as it is', () => {
+test('the palette without color leaves text unchanged', () => {
   const { bold, dim, good, bad, warning } = plain;
   expect([bold, dim, good, bad, warning].map((paint) => paint('x'))).toEqual(['x', 'x', 'x', 'x', 'x']);
 });

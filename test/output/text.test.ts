@@ -62,11 +62,11 @@ describe('harmless', () => {
     ['🏳\ufe0f\u200d🌈 🇯🇵 1\ufe0f\u20e3 ✓\ufe0e', '🏳\ufe0f\u200d🌈 🇯🇵 1\ufe0f\u20e3 ✓'],
     ['🔑\u200d 🔑\ufe0f\ufe0f\ufe0f', '🔑 🔑\ufe0f'],
     ['🏴\u{e0067}\u{e0062}\u{e007f}', '🏴'],
-  ])('makes of %j %j', (text, result) => {
+  ])('turns %j into %j', (text, result) => {
     expect(harmless(text)).toBe(result);
   });
 
-  test('leaves nothing that drives a terminal, whatever it is given, and is done the first time', () => {
+  test('removes everything that controls a terminal, in one pass', () => {
     fc.assert(
       fc.property(nasty, (text) => {
         expect(harmless(text)).not.toMatch(driving);
@@ -76,7 +76,7 @@ describe('harmless', () => {
   });
 });
 
-test('harmless data is a copy in which every text is harmless', () => {
+test('harmlessData makes every text in a copy harmless', () => {
   const data = { a: '\u001b[2Jx', b: [{ c: '\u0007y' }, '\tz'], d: 1, e: null, f: undefined, g: true };
   const copy = harmlessData(data);
   expect(copy).toEqual({ a: 'x', b: [{ c: 'y' }, ' z'], d: 1, e: null, f: undefined, g: true });
@@ -84,20 +84,20 @@ test('harmless data is a copy in which every text is harmless', () => {
   expect(harmlessData(7)).toBe(7);
 });
 
-test('harmless data for a terminal that has ASCII alone is ASCII', () => {
+test('harmlessData is ASCII for a terminal without UTF-8', () => {
   expect(harmlessData({ größe: 'sk_live_…9f3a', b: [{ c: '世界' }] }, false)).toEqual({
     'gro?e': 'sk_live_...9f3a',
     b: [{ c: '??' }],
   });
 });
 
-test('harmless JSON for a terminal that has ASCII alone has the same value', () => {
+test('harmlessJson keeps its value for a terminal without UTF-8', () => {
   const json = harmlessJson('"ß世🔑\u007f"', false);
   expect(json).toBe('"\\u00df\\u4e16\\ud83d\\udd11\\u007f"');
   expect(JSON.parse(json)).toBe('ß世🔑\u007f');
 });
 
-describe('in ASCII', () => {
+describe('ascii', () => {
   test.each([
     ['✓ Signed in', '+ Signed in'],
     ['✗ ! 08:00–16:00 — sk_…9f3a · • ─ →', 'x ! 08:00-16:00 - sk_...9f3a . * - >'],
@@ -109,12 +109,12 @@ describe('in ASCII', () => {
     expect(ascii(text)).toBe(result);
   });
 
-  test('a mark is as wide as it was, so that tables stay in line', () => {
+  test('keeps the width of marks, so that tables stay aligned', () => {
     for (const mark of '✓✗×–—─→·•█▉▊▋▌▍▎▏’“”') expect(ascii(mark)).toHaveLength(1);
   });
 });
 
-describe('an address becomes a link', () => {
+describe('a URL becomes a link', () => {
   const link = (url: string) => `\u001b]8;;${url}\u001b\\${url}\u001b]8;;\u001b\\`;
 
   test.each([
@@ -126,7 +126,7 @@ describe('an address becomes a link', () => {
     expect(linked(text)).toBe(result);
   });
 
-  test.each(['ftp://a.test', 'file:///etc/passwd', 'example.com', 'no address'])('%j has none', (text) => {
+  test.each(['ftp://a.test', 'file:///etc/passwd', 'example.com', 'no URL'])('%j has no link', (text) => {
     expect(linked(text)).toBe(text);
   });
 });
@@ -140,11 +140,11 @@ test.each([
   [0.5, '0.5'],
   [null, ''],
   [undefined, ''],
-])('%d in groups is "%s"', (count, text) => {
+])('formats %d as "%s"', (count, text) => {
   expect(grouped(count)).toBe(text);
 });
 
-test('harmless JSON has the same value and nothing that drives a terminal', () => {
+test('harmlessJson keeps its value and holds nothing that controls a terminal', () => {
   expect(harmlessJson('"\u009b\u202e\u007f\u2028é"')).toBe('"\\u009b\\u202e\\u007f\\u2028é"');
   expect(harmlessJson('"a\u200b\u{e0041}👨\u200d👩"')).toBe('"a\\u200b\\udb40\\udc4\u0031👨\u200d👩"');
   fc.assert(
@@ -161,11 +161,11 @@ test.each([
   [['a'], 'and', 'a'],
   [['a', 'b'], 'and', 'a and b'],
   [['a', 'b', 'c'], 'or', 'a, b or c'],
-])('%j with "%s" in words is "%s"', (items, last, words) => {
+])('lists %j with "%s" as "%s"', (items, last, words) => {
   expect(inWords(items, last)).toBe(words);
 });
 
-test('a list in words ends with "and" unless told otherwise', () => {
+test('inWords uses "and" by default', () => {
   expect(inWords(['a', 'b'])).toBe('a and b');
 });
 
@@ -173,7 +173,7 @@ test.each([
   [0.15, '15%'],
   [0.125, '12.5%'],
   [0.07, '7%'],
-])('%d is "%s"', (fraction, text) => {
+])('formats %d as "%s"', (fraction, text) => {
   expect(percent(fraction)).toBe(text);
 });
 
@@ -181,11 +181,11 @@ test.each([
   [0, '0 seats'],
   [1, '1 seat'],
   [20, '20 seats'],
-])('%i of a thing is "%s"', (count, words) => {
+])('counts %i as "%s"', (count, words) => {
   expect(counted(count, 'seat')).toBe(words);
 });
 
-test('facts stand below each other', () => {
+test('factLines aligns values', () => {
   expect(
     factLines([
       ['Pool', 'kimi26'],

@@ -78,7 +78,7 @@ describe('a block in local time', () => {
     ['2026-03-29T00:00:00Z', 'Europe/Berlin', '01:00–10:00'],
     ['2026-10-24T08:00:00Z', 'Europe/Berlin', '10:00–18:00'],
     ['2026-10-25T00:00:00Z', 'Europe/Berlin', '02:00–09:00'],
-  ])('that begins at %s is in %s %s', (from, zone, span) => {
+  ])('beginning at %s is, in %s, %s', (from, zone, span) => {
     expect(block(from, zone)).toBe(span);
   });
 });
@@ -99,7 +99,7 @@ test.each([
   ['', '', ''],
   [null, '', ''],
   [undefined, '', ''],
-])('the moment %j is shown as "%s" or "%s"', (timestamp, withDay, distance) => {
+])('formats %j as "%s" or "%s"', (timestamp, withDay, distance) => {
   expect(dayAndDistance(timestamp, now, 'UTC')).toBe(withDay);
   expect(distanceTo(timestamp, now)).toBe(distance);
 });
@@ -110,14 +110,14 @@ test.each([
   ['+275760-09-13T00:00:00.001Z', /^\+275760-09-13T00:00:00\.001Z$/],
   ['9'.repeat(400), /^9{400}$/],
   ['NaN', /^NaN$/],
-])('the moment %j, at the edge of time, is shown in any time zone', (timestamp, shown) => {
+])('formats %j, at the limit of dates, in any time zone', (timestamp, shown) => {
   for (const zone of ['UTC', 'Pacific/Kiritimati', 'Pacific/Pago_Pago']) {
     expect(dayAndDistance(timestamp, now, zone)).toMatch(shown);
   }
   expect(dayAndDistance(timestamp, now, 'UTC')).toContain(distanceTo(timestamp, now));
 });
 
-test('an invalid date is formatted as an empty text', () => {
+test('formats an invalid date as an empty text', () => {
   const none = new Date(Number.NaN);
   expect([day, timeOfDay, dateAndTime].map((write) => write(none, 'UTC'))).toEqual(['', '', '']);
   expect(relativeTime(none, now)).toBe('now');

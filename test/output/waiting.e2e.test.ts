@@ -6,7 +6,7 @@ import { ctrlC, enter, onPty } from '../support/terminal.ts';
 
 const frame = '[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]';
 
-/** An API that answers a list of pools when it is let go on. */
+/** Creates an API that lists pools once it is released. */
 async function slow() {
   let goOn = () => {};
   const mayAnswer = new Promise<void>((resolve) => {
@@ -19,13 +19,13 @@ async function slow() {
   return { me: userOf(await server(behaviour)), goOn };
 }
 
-/** An API that takes longer than a person would wait without a word. */
+/** Creates an API that takes long enough for the spinner to appear. */
 async function late() {
   const answer = data([]);
   return userOf(await server((request, response) => void setTimeout(() => answer(request, response), 600)));
 }
 
-test('a person is told what is waited for, and nothing is left of it', async () => {
+test('the spinner shows what the command waits for, and leaves nothing behind', async () => {
   const { me, goOn } = await slow();
   const session = onPty(me, 'pools list');
   await session.shows(new RegExp(`^${frame} Fetching the pools…$`));
@@ -35,7 +35,7 @@ test('a person is told what is waited for, and nothing is left of it', async () 
   expect(session.screen).not.toMatch(/Fetching|…/);
 });
 
-test('it is ASCII where there is nothing else', async () => {
+test('the spinner is ASCII without UTF-8', async () => {
   const { me, goOn } = await slow();
   const session = onPty(me, 'pools list', { env: { LANG: 'C' } });
   await session.shows(/^[|/\\-] Fetching the pools\.\.\.$/);
@@ -44,7 +44,7 @@ test('it is ASCII where there is nothing else', async () => {
   expect(session.screen).toMatch(/^POOL/);
 });
 
-test('Ctrl-C leaves nothing of it either', async () => {
+test('the spinner leaves nothing behind at Ctrl-C', async () => {
   const { me } = await slow();
   const session = onPty(me, 'pools list');
   await session.shows('Fetching the pools…');
@@ -53,13 +53,13 @@ test('Ctrl-C leaves nothing of it either', async () => {
   expect(session.screen.replace(/^\^C/, '')).toMatch(/^\s*ci: interrupted$/);
 });
 
-test('after Ctrl-C it does not come again, as a second one would leave it there', async () => {
+test('the spinner does not come back after Ctrl-C, because a second one would leave it there', async () => {
   let left = false;
   const held = heldResponse();
   const api = await recordedSandbox({
     instead: ({ method }) => {
       if (method === 'POST') return held.told;
-      // Longer than a person would wait without a word.
+      // Long enough for the spinner to appear.
       return left ? (_request, response) => void setTimeout(() => response.destroy(), 400) : undefined;
     },
   });
@@ -75,7 +75,7 @@ test('after Ctrl-C it does not come again, as a second one would leave it there'
   expect(session.written.slice(length)).not.toMatch(new RegExp(frame));
 });
 
-test('it is not there while a question is', async () => {
+test('the spinner is hidden during a question', async () => {
   const api = await recordedSandbox();
   const session = onPty(userOf(api), 'pools subscribe kimi26 --blocks europe');
   await session.shows('Charge $49.00 now?');
@@ -87,7 +87,7 @@ test('it is not there while a question is', async () => {
   expect(session.written.slice(length)).not.toMatch(new RegExp(frame));
 });
 
-describe('nobody is told', () => {
+describe('there is no spinner', () => {
   test.each([
     ['with --debug', 'pools list --debug', {}],
     ['with --json', 'pools list --json', {}],
@@ -100,7 +100,7 @@ describe('nobody is told', () => {
     expect(session.written).not.toMatch(/\x1b\[K|Fetching/);
   });
 
-  test('where stderr is no terminal', async () => {
+  test('if stderr is not a terminal', async () => {
     const { code, stderr } = await (await late()).ci('pools list -o table');
     expect([code, stderr]).toEqual([0, 'No pools match.\n']);
   });

@@ -22,6 +22,6 @@ test.each([
   ['\u001b[31mred\u001b[39m', 3],
   ['\u001b]8;;https://example.com\u001b\\link\u001b]8;;\u001b\\', 4],
   ['\u001b[2m世\u001b[22m', 2],
-])('%j is %i columns wide', (text, width) => {
+])('measures %j as %i columns', (text, width) => {
   expect(widthOf(text)).toBe(width);
 });

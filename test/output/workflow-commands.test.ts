@@ -7,7 +7,7 @@ import {
   workflowSafeSink,
 } from '../../src/output/workflow-commands.ts';
 
-/** Whether the GitHub Actions runner would take any of these lines for a command, according to its source code. */
+/** Returns whether the GitHub Actions runner would run any of these lines, according to its source code. */
 function isObeyed(text: string): boolean {
   return text
     .split(/\r\n|\r|\n/)
@@ -25,15 +25,15 @@ describe('text without workflow commands', () => {
     ['\u200b:\u200b:x', '\u200b: \u200b:x'],
     ['a::b ##c [::]', 'a::b ##c [::]'],
     ['', ''],
-  ])('of %j is %j', (text, result) => {
+  ])('turns %j into %j', (text, result) => {
     expect(withoutWorkflowCommands(text)).toBe(result);
   });
 
-  test('keeps colons at its beginning if it does not begin a line', () => {
+  test('keeps leading colons unless it begins a line', () => {
     expect(withoutWorkflowCommands('::x\n::y', false)).toBe('::x\n: :y');
   });
 
-  test('is never obeyed by a runner', () => {
+  test('is never run as a command', () => {
     const unit = fc.constantFrom(':', '::', '#', '[', '##[', '\n', '\r', ' ', '\t', 'x', '\u0085', '\u200b');
     fc.assert(
       fc.property(fc.string({ unit }), (text) => void expect(isObeyed(withoutWorkflowCommands(text))).toBe(false)),
@@ -41,14 +41,14 @@ describe('text without workflow commands', () => {
   });
 });
 
-test('JSON without workflow commands has the same value', () => {
+test('JSON keeps its value without workflow commands', () => {
   const value = { '##[a]': ['##[add-mask]x', '###[', '::x'] };
   const json = jsonWithoutWorkflowCommands(JSON.stringify(value));
   expect(isObeyed(json)).toBe(false);
   expect(JSON.parse(json)).toEqual(value);
 });
 
-test('a sink without workflow commands knows where a line begins', () => {
+test('a sink without workflow commands tracks where a line begins', () => {
   let written = '';
   const sink = workflowSafeSink({
     write: (text) => {
@@ -63,6 +63,6 @@ test.each([
   [{ GITHUB_ACTIONS: 'true' }, true],
   [{ GITHUB_ACTIONS: 'false' }, false],
   [{}, false],
-])('%j is the environment of a workflow: %s', (env, isLog) => {
+])('isWorkflowLog with %j is %s', (env, isLog) => {
   expect(isWorkflowLog(env)).toBe(isLog);
 });

@@ -6,22 +6,22 @@ import { answer, data, recordedSandbox, server } from '../support/servers.ts';
 
 const env = { GITHUB_ACTIONS: 'true' };
 
-/** Texts that the log of GitHub Actions takes for commands where they stand. */
+/** Texts that GitHub Actions runs as commands. */
 const commands = ['::add-mask::x', '  ::stop-commands::x', 'a\n::error::x', 'a\r::warning::x', 'see ##[add-mask]x'];
 
-/** Returns the lines that the GitHub Actions runner would obey: they begin with `::` after any spaces, or contain `##[`. */
+/** Returns the lines that GitHub Actions runs as commands: they begin with `::` after any spaces, or contain `##[`. */
 function obeyed(text: string): string[] {
   return text.split(/\r\n|\r|\n/).filter((line) => /^[\s\u0085]*::/.test(line) || line.includes('##['));
 }
 
 const keys = commands.map((name) => ({ id: name, name, keyType: name, apiKey: null }));
 
-/** A user on GitHub Actions whose keys have such names and ids. */
+/** Creates a user on GitHub Actions with such names and ids of keys. */
 async function someone() {
   return userOf(await server(data(keys)), env);
 }
 
-describe('on GitHub Actions no text from the API acts as a command', () => {
+describe('on GitHub Actions, no text from the API is run as a command', () => {
   test.each([
     'keys list',
     'keys list -o table',
@@ -39,7 +39,7 @@ describe('on GitHub Actions no text from the API acts as a command', () => {
     for (const word of ['add-mask', 'stop-commands', 'error', 'warning']) expect(stdout).toContain(word);
   });
 
-  test('in an answer that isn’t JSON', async () => {
+  test('in a response that isn’t JSON', async () => {
     const text = `first\n${commands.join('\n')}\n`;
     const me = userOf(await server(answer(200, text, { 'Content-Type': 'text/plain' })), env);
     const { code, stdout } = await me.ci('api GET /v1/models', {
@@ -49,7 +49,7 @@ describe('on GitHub Actions no text from the API acts as a command', () => {
     expect(stdout).toContain(': :add-mask::x\n');
   });
 
-  test.each(['', '--json', '--debug'])('in the words of an error, with "%s"', async (flags) => {
+  test.each(['', '--json', '--debug'])('in an error message, with "%s"', async (flags) => {
     for (const words of commands) {
       const me = userOf(await server(answer(400, { success: false, error: words })), env);
       const { code, stderr } = await me.ci(`keys list ${flags}`);
@@ -57,7 +57,7 @@ describe('on GitHub Actions no text from the API acts as a command', () => {
     }
   });
 
-  test('in what --exec writes', async () => {
+  test('in the output of --exec', async () => {
     const api = await recordedSandbox();
     const command = "printf '::add-mask::x\\n  ::stop-commands::y\\nz ##[group]\\n'";
     const { code, stderr } = await userOf(api, env).ci([
@@ -79,7 +79,7 @@ describe('on GitHub Actions', () => {
     },
   );
 
-  test('the tool masks a secret, whatever the name of its key', async () => {
+  test('masks a secret, whatever the name of its key', async () => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api, env).ci(['keys', 'create', '::stop-commands::x', '--credit']);
     expect([code, obeyed(stdout)]).toEqual([0, []]);
@@ -87,7 +87,7 @@ describe('on GitHub Actions', () => {
   });
 });
 
-test('elsewhere every text is printed as the API sent it', async () => {
+test('elsewhere, texts of the API are unchanged', async () => {
   const me = userOf(await server(data(keys)));
   expect(parseYaml((await me.ci('keys list -o yaml --fields name')).stdout)).toEqual(
     keys.map(({ name }) => ({ name })),

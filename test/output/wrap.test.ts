@@ -6,9 +6,9 @@ import { shellLines, wrapped } from '../../src/output/wrap.ts';
 
 describe('a text that is too wide', () => {
   test.each([
-    ['is broken between words', 'The key is sent by mail, always', 24, 'The key is sent by mail,\nalways'],
+    ['is broken between words', 'The key comes by email, always', 24, 'The key comes by email,\nalways'],
     ['fills a line to its last column', 'abcd efgh ijkl mnop qr stuv', 22, 'abcd efgh ijkl mnop qr\nstuv'],
-    ['goes on below where it begins', '  two spaces before each', 20, '  two spaces before\n  each'],
+    ['keeps the indentation', '  two spaces before each', 20, '  two spaces before\n  each'],
     [
       'keeps its other lines',
       'short\na longer line than is wide\n\nshort',
@@ -18,55 +18,50 @@ describe('a text that is too wide', () => {
     ['keeps the spaces in a line', 'a b c d      ef ghijk lmno', 22, 'a b c d      ef ghijk\nlmno'],
     ['is not broken in a word', 'Pay https://a.test/long b', 20, 'Pay\nhttps://a.test/long\nb'],
     [
-      'stays where it is before a word that no line holds',
+      'is not broken before a word that fits no line',
       'a https://a.test/longer b c',
       20,
       'a https://a.test/longer\nb c',
     ],
-    ['is not broken in a command', 'Next: `ci keys create` makes it', 24, 'Next: `ci keys create`\nmakes it'],
+    ['is not broken in a command', 'Next: `ci keys create` creates it', 24, 'Next: `ci keys create`\ncreates it'],
     ['is broken before a command', 'What next: `ci keys create` makes', 24, 'What next:\n`ci keys create` makes'],
-    [
-      'is broken in a command that no line holds',
-      'Run `ci keys create NAME` now',
-      20,
-      'Run `ci keys create\nNAME` now',
-    ],
-    ['is whole where it is a line of shell', '  $ ci pools list --available', 20, '  $ ci pools list --available'],
-    ['is whole where the terminal is too narrow', 'The key is sent by mail', 19, 'The key is sent by mail'],
+    ['is broken in a command that fits no line', 'Run `ci keys create NAME` now', 20, 'Run `ci keys create\nNAME` now'],
+    ['is whole in a line of shell', '  $ ci pools list --available', 20, '  $ ci pools list --available'],
+    ['is whole if the terminal is too narrow', 'The key comes by email', 19, 'The key comes by email'],
   ])('%s', (_what, text, width, lines) => {
     expect(wrapped(text, width)).toBe(lines);
   });
 
-  test('goes on below the value where it is a fact', () => {
-    expect(wrapped('Charged today  $49.00, to the saved card', 32)).toBe(
-      'Charged today  $49.00, to the\n               saved card',
+  test('continues below the value of a fact', () => {
+    expect(wrapped('Due today  $49.00, with the saved card', 28)).toBe(
+      'Due today  $49.00, with the\n           saved card',
     );
     expect(wrapped('  -V, --version  show the version\n        and more of what it says', 34)).toBe(
       '  -V, --version  show the version\n        and more of what it says',
     );
-    expect(wrapped('Price  $49.00 a month\n       and more of it all', 20)).toBe(
-      'Price  $49.00 a\n       month\n       and more of\n       it all',
+    expect(wrapped('Price  $49.00 each month\n       and more of it all', 20)).toBe(
+      'Price  $49.00 each\n       month\n       and more of\n       it all',
     );
   });
 
-  test('does not where that would leave no room', () => {
-    expect(wrapped('Charged today  $49.00, to the saved card', 20)).toBe('Charged today\n$49.00, to the saved\ncard');
+  test('does not if that would leave no room', () => {
+    expect(wrapped('Amount due today  $49.00, with the card', 20)).toBe('Amount due today\n$49.00, with the\ncard');
   });
 
-  test('keeps its colours', () => {
+  test('keeps its colors', () => {
     expect(wrapped('\u001b[2mPrice\u001b[22m  \u001b[32mfor each month\u001b[39m', 20)).toBe(
       '\u001b[2mPrice\u001b[22m  \u001b[32mfor each\n       month\u001b[39m',
     );
   });
 });
 
-test('a text that fits is left as it is, whatever it holds', () => {
+test('text that fits is unchanged', () => {
   expect(wrapped('世界'.repeat(5), 20)).toBe('世界'.repeat(5));
   expect(wrapped(' a  b ', 20)).toBe(' a  b ');
   expect(wrapped('a  b '.repeat(100), Number.POSITIVE_INFINITY)).toBe('a  b '.repeat(100));
 });
 
-test('no word is lost, and no line of short words is too wide', () => {
+test('text keeps its words, and no line of short words is too wide', () => {
   const word = fc.stringMatching(/^[a-z.,:;]{1,8}$/);
   fc.assert(
     fc.property(fc.array(word, { minLength: 1 }), fc.integer({ min: 20, max: 60 }), (words, width) => {
@@ -77,7 +72,7 @@ test('no word is lost, and no line of short words is too wide', () => {
   );
 });
 
-describe('a command to be copied', () => {
+describe('a command to copy', () => {
   const command = "ci keys create 'the team'\\''s' --pool kimi26 --ensure --save .env";
 
   test.each([
@@ -89,11 +84,11 @@ describe('a command to be copied', () => {
       ['  ci keys create \\', "    'the team'\\''s' \\", '    --pool kimi26 \\', '    --ensure \\', '    --save .env'],
     ],
     [Number.POSITIVE_INFINITY, [`  ${command}`]],
-  ])('is in %i columns broken before a word, its option beside it', (width, lines) => {
+  ])('is broken before a word in %i columns, with options next to their values', (width, lines) => {
     expect(shellLines(command, width).split('\n')).toEqual(lines);
   });
 
-  test('breaks between an option and a value that is as long as the line', () => {
+  test('is broken between an option and a value as long as the line', () => {
     const file = `/home/me/${'long/'.repeat(9)}env`;
     expect(shellLines(`ci keys create app --save ${file}`, 60).split('\n')).toEqual([
       '  ci keys create app --save \\',
