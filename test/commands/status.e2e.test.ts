@@ -5,7 +5,7 @@ import { at, day, hour, textAt } from '../support/sandbox.ts';
 import { answer, type Behaviour, data, type Received, recordedSandbox, server } from '../support/servers.ts';
 import { shown } from '../support/terminal.ts';
 
-/** Somebody whose account is as it should be: europe and asia on kimi26, each with a key. It is 09:00 UTC of 14 April 2026. */
+/** Creates a customer without problems: europe and asia on kimi26, each with a key. It is 09:00 UTC on 14 April 2026. */
 async function subscriber(env: Environment = {}, instead?: (request: Received) => Behaviour | undefined) {
   const api = await recordedSandbox(instead ? { instead } : {});
   const { box } = api;
@@ -19,14 +19,14 @@ async function subscriber(env: Environment = {}, instead?: (request: Received) =
   return { api, me: userOf(api, env), europe, asia };
 }
 
-/** An account on file with a card that declines from now on. */
+/** Makes the saved card decline from now on. */
 async function decliningCard(api: Awaited<ReturnType<typeof subscriber>>['api']) {
   const page = textAt(await api.box.data('POST', '/api/billing/setup-intent'), 'url');
   await fetch(page, { method: 'POST', body: new URLSearchParams({ card: 'declining' }) });
 }
 
 describe('status', () => {
-  test('in a pipe is a line a fact', async () => {
+  test('is a line per fact in a pipe', async () => {
     const { me, europe, asia } = await subscriber();
     const { code, stdout, stderr } = await me.ci('status');
     expect([code, stderr]).toEqual([0, '']);
@@ -35,7 +35,7 @@ describe('status', () => {
     );
   });
 
-  test('is one JSON object: credit, subscriptions with what is live and when, keys, problems', async () => {
+  test('is one JSON object with credit, subscriptions and when they are live, keys and problems', async () => {
     const { me, europe, asia } = await subscriber();
     const account = json(await me.ci('status --json'));
     expect(account).toEqual({
@@ -58,7 +58,7 @@ describe('status', () => {
     });
   });
 
-  test('prints CSV and YAML of the same facts', async () => {
+  test('has the same facts in CSV and YAML', async () => {
     const { me } = await subscriber();
     const [header, row, ...more] = csvRows((await me.ci('status -o csv')).stdout);
     expect(header?.map((field, column) => [field, row?.[column]])).toEqual(cells((await me.ci('status')).stdout));
@@ -70,7 +70,7 @@ describe('status', () => {
     ['UTC', '00:00'],
     ['Asia/Kolkata', '05:30'],
     ['America/New_York', '20:00'],
-  ])('on a terminal in %s tells what is live now, and what is next at %s local time', async (TZ, next) => {
+  ])('shows on a terminal in %s what is live now, and what is next at %s local time', async (TZ, next) => {
     const { api, me } = await subscriber({ TZ });
     await api.box.advance(hour / 4);
     const { code, rows, screen } = await shown(me, 'status');
@@ -83,14 +83,14 @@ describe('status', () => {
     expect(screen).toMatch(/kimi26 +europe +live +in 1 month +1/);
   });
 
-  test('goes by the clock of the API: what is live changes with it', async () => {
+  test('uses the clock of the API for what is live', async () => {
     const { api, me, asia } = await subscriber();
     await api.box.advance(15.25 * hour);
     expect((await me.ci('status --jq .subscriptions[]|select(.live).id')).stdout).toBe(`${asia}\n`);
     expect((await shown(me, 'status')).screen).toMatch(/europe +08:00 \(in 8 hours\)/);
   });
 
-  test('marks what ends, and what has no key', async () => {
+  test('marks what ends and what has no key, with the command that creates one', async () => {
     const { api, me } = await subscriber();
     await api.box.data('DELETE', '/api/pools/kimi26/pledge');
     await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
@@ -103,13 +103,13 @@ describe('status', () => {
     expect(screen).not.toContain('kimi26 has');
   });
 
-  test('of an account that holds nothing leads on', async () => {
+  test('points to the pools if the account is empty', async () => {
     const me = sandboxUser();
     expect((await shown(me, 'status')).screen).toMatch(/No subscriptions\. Run `ci pools list`/);
     expect(json(await me.ci('status --json'))).toMatchObject({ subscriptions: [], keys: 0, problems: [] });
   });
 
-  test('shows no key, in any format', async () => {
+  test('shows no secret, in any format', async () => {
     const { me } = await subscriber();
     for (const flags of ['', '--json', '-o csv', '-o yaml', '-o table', '--debug']) {
       const { stdout, stderr } = await me.ci(`status ${flags}`);
@@ -118,10 +118,10 @@ describe('status', () => {
   });
 
   test.each([
-    ['a word too many', 'status all'],
-    ['a flag that is none', 'status --problems'],
+    ['an argument', 'status all'],
+    ['an unknown option', 'status --problems'],
     ['two formats', 'status --json -o csv'],
-  ])('%s is exit 2, and nothing is sent', async (_what, line) => {
+  ])('exits with code 2 and sends nothing with %s', async (_what, line) => {
     const { api, me } = await subscriber();
     const { code, stdout, stderr } = await me.ci(line);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
@@ -130,14 +130,14 @@ describe('status', () => {
 });
 
 describe('status --check', () => {
-  test('is silent and exit 0 when nothing needs care', async () => {
+  test('prints nothing and exits with code 0 if nothing needs attention', async () => {
     const { me } = await subscriber();
     expect(await me.ci('status --check')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect(await me.ci('status --check --json')).toMatchObject({ code: 0, stdout: '[]\n' });
     expect(await shown(me, 'status --check')).toMatchObject({ code: 0, screen: 'Nothing needs attention.' });
   });
 
-  test('a card that declined at renewal: exit 3, a line for each subscription', async () => {
+  test('finds a card that declined at renewal, for each subscription', async () => {
     const { api, me, europe, asia } = await subscriber();
     await decliningCard(api);
     expect((await me.ci('status --check')).code).toBe(0);
@@ -150,7 +150,7 @@ describe('status --check', () => {
     ]);
   });
 
-  test('a subscription that ends within a week: exit 3, and its day', async () => {
+  test('finds a subscription that ends within a week, with its day', async () => {
     const { api, me, asia } = await subscriber();
     await api.box.data('DELETE', '/api/pools/kimi26/pledge');
     expect((await me.ci('status --check')).code).toBe(0);
@@ -162,7 +162,7 @@ describe('status --check', () => {
     ]);
   });
 
-  test('a subscription without a key: exit 3', async () => {
+  test('finds a subscription without a key', async () => {
     const { api, me } = await subscriber();
     const id = textAt(await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] }), 'id');
     const { code, stdout } = await me.ci('status --check');
@@ -172,7 +172,7 @@ describe('status --check', () => {
     ]);
   });
 
-  test('a key that was revoked: exit 3', async () => {
+  test('finds a subscription with a revoked key', async () => {
     const { api, me, europe } = await subscriber();
     const key = textAt(
       json(await me.ci(['keys', 'list', '--jq', `.[] | select(.subscriptionId == "${europe}") | {id}`])),
@@ -183,13 +183,13 @@ describe('status --check', () => {
     expect([code, cells(stdout).map(([problem, id]) => [problem, id])]).toEqual([3, [['no_key', europe]]]);
   });
 
-  test('a key that comes by mail is waited for without complaint', async () => {
+  test('ignores a key that will come by email', async () => {
     const { api, me } = await subscriber();
     await api.box.data('POST', '/api/pools/glm5/subscribe', { blocks: ['asia'] });
     expect(await me.ci('status --check')).toMatchObject({ code: 0, stdout: '' });
   });
 
-  test('little credit matters where a key spends it, and only there', async () => {
+  test('finds little credit only if a key spends it', async () => {
     const poor = data({ creditBalance: '4.99', poolPledges: [], status: null });
     const { api, me } = await subscriber({}, ({ path }) => (path === '/api/billing/status' ? poor : undefined));
     expect(await me.ci('status --check')).toMatchObject({ code: 0, stdout: '' });
@@ -198,7 +198,7 @@ describe('status --check', () => {
     expect([code, cells(stdout)]).toEqual([3, [['low_balance', '', 'Your credit is below $5.00', 'ci billing topup']]]);
   });
 
-  test('all problems at once, in each format', async () => {
+  test('prints all problems in every format', async () => {
     const { api, me, asia } = await subscriber();
     await api.box.data('DELETE', '/api/pools/kimi26/pledge');
     await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
@@ -237,14 +237,14 @@ describe('status --check', () => {
     ]);
   });
 
-  test('without --check the same account is exit 0', async () => {
+  test('is not needed for status itself to exit with code 0', async () => {
     const { api, me } = await subscriber();
     await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
     const { code, stdout } = await me.ci('status');
     expect([code, stdout]).toEqual([0, expect.stringMatching(/\nproblems\tno_key\n$/)]);
   });
 
-  test('an API that fails or refuses is not "found something"', async () => {
+  test('exits with another code than 3 if the API fails or refuses', async () => {
     const failing = userOf(await server(answer(500, { success: false, error: 'database is down' })));
     const { code, stdout, stderr } = await failing.ci('status --check');
     expect([code, stdout]).toEqual([1, '']);

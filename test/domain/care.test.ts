@@ -18,12 +18,12 @@ function problems(...subscriptions: Partial<SubscriptionStatus>[]): string[] {
   return needsCare(cared, undefined, now).map(({ problem }) => problem);
 }
 
-describe('what needs care', () => {
-  test('is nothing of an active subscription with a key', () => {
+describe('needsCare', () => {
+  test('finds nothing for an active subscription with a key', () => {
     expect(problems({})).toEqual([]);
   });
 
-  test('is a failed payment', () => {
+  test('finds a failed payment', () => {
     expect(needsCare([{ ...well, status: 'past_due' }], undefined, now)).toEqual([
       {
         problem: 'past_due',
@@ -39,9 +39,12 @@ describe('what needs care', () => {
     ['2026-04-14T11:00:00Z', 'month', ['pending_key']],
     ['2027-03-14T13:00:00Z', 'year', []],
     ['2027-03-14T11:00:00Z', 'year', ['pending_key']],
-  ])('is a key that has not come within 24 hours: paid until %s by the %s', (currentPeriodEnd, billingCycle, found) => {
-    expect(problems({ status: 'pending_key', hasKey: false, currentPeriodEnd, billingCycle })).toEqual(found);
-  });
+  ])(
+    'finds a key that has not arrived within 24 hours: paid until %s per %s',
+    (currentPeriodEnd, billingCycle, found) => {
+      expect(problems({ status: 'pending_key', hasKey: false, currentPeriodEnd, billingCycle })).toEqual(found);
+    },
+  );
 
   test('counts a month back to its last day', () => {
     const pending: SubscriptionStatus = {
@@ -57,15 +60,15 @@ describe('what needs care', () => {
   test.each([
     ['2026-03-22T12:00:00Z', ['ending_soon']],
     ['2026-03-22T12:00:01Z', []],
-  ])('is an end within a week: %s', (currentPeriodEnd, found) => {
+  ])('finds an end within a week: %s', (currentPeriodEnd, found) => {
     expect(problems({ cancelAtPeriodEnd: true, currentPeriodEnd })).toEqual(found);
   });
 
-  test('is no missing key of a subscription that ends', () => {
+  test('ignores a missing key of a subscription that ends', () => {
     expect(problems({ hasKey: false, cancelAtPeriodEnd: true })).toEqual([]);
   });
 
-  test('comes with a command that is safe to paste', () => {
+  test('returns commands that are safe to paste', () => {
     const [ending, keyless] = needsCare(
       [
         {
@@ -86,7 +89,7 @@ describe('what needs care', () => {
     ]);
   });
 
-  test('is an active subscription without a key', () => {
+  test('finds an active subscription without a key', () => {
     expect(problems({ hasKey: false }, {}, { hasKey: false, status: 'past_due' })).toEqual(['no_key', 'past_due']);
   });
 
@@ -102,7 +105,7 @@ describe('what needs care', () => {
     [500, []],
     [499, [lowBalance]],
     [-100, [lowBalance]],
-  ])('is credit of %s cents that keys spend', (credit, found) => {
+  ])('finds little credit that keys spend: %s cents', (credit, found) => {
     expect(needsCare([], credit, now)).toEqual(found);
   });
 });

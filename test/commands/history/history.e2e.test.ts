@@ -34,7 +34,7 @@ import { realTime } from '../../support/world.ts';
 const subscribe = 'pools subscribe kimi26 --blocks europe --yes';
 const minute = 60_000;
 
-/** Somebody who bought, made a key, and revoked it. */
+/** Creates a customer who subscribed, created a key and revoked it. */
 async function customerWithHistory() {
   const { api, me } = await customer();
   const subscription = textAt(json(await me.ci(`${subscribe} --json`)), 'id');
@@ -44,7 +44,7 @@ async function customerWithHistory() {
 }
 
 describe('ci history', () => {
-  test('is what was changed, the newest first, with tabs in between', async () => {
+  test('lists changes in a pipe, the newest first', async () => {
     const { me, subscription, key } = await customerWithHistory();
     const { code, stdout, stderr } = await me.ci('history');
     expect([code, stderr]).toEqual([0, '']);
@@ -56,7 +56,7 @@ describe('ci history', () => {
     ]);
   });
 
-  test('is a table for people, with times as they are spoken of', async () => {
+  test('is a table on a terminal, the newest last', async () => {
     const { me, key } = await customerWithHistory();
     madeEarlier(me, 3 * minute);
     const { code, rows } = await shown(me, 'history', { columns: 160 });
@@ -71,7 +71,7 @@ describe('ci history', () => {
     for (const row of narrow.rows) expect(row.length).toBeLessThanOrEqual(80);
   });
 
-  test('has these fields as JSON, and no others', async () => {
+  test('has these fields in JSON', async () => {
     const { me, subscription } = await customerWithHistory();
     const [, , first] = listAt(json(await me.ci('history --json')));
     expect(first).toEqual({
@@ -95,7 +95,7 @@ describe('ci history', () => {
     expect(namesIn(first)).toEqual('id at action change outcome settledAt ids account request'.split(' '));
   });
 
-  test('tells every kind of change in words', async () => {
+  test('describes every kind of change in words', async () => {
     const { api, me } = await customerWithHistory();
     await me.ci('pools cancel kimi26 --yes');
     await me.ci('keys create acme --credit');
@@ -115,7 +115,7 @@ describe('ci history', () => {
     ]);
   });
 
-  test('tells what was refused as not applied', async () => {
+  test('shows refused changes as not applied', async () => {
     const { me } = await customerWithHistory();
     expect((await me.ci('pools subscribe minimax-m3 --blocks americas --yes')).code).toBe(6);
     expect((await me.ci('keys create x --subscription nope')).code).toBe(5);
@@ -123,7 +123,7 @@ describe('ci history', () => {
     expect(last).toMatchObject({ action: 'create-key', outcome: 'not_applied', ids: [] });
   });
 
-  test('is that of the account in use; --all is that of all, with whose', async () => {
+  test('lists the changes of the current account, or with --all those of all accounts', async () => {
     const { api, me } = await customerWithHistory();
     const other = { env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_another_account_0123456789' } };
     await me.ci('keys create theirs --credit', other);
@@ -143,13 +143,13 @@ describe('ci history', () => {
     ]);
   });
 
-  test('is the same account’s however its host is written', async () => {
+  test('recognizes the account however its host is written', async () => {
     const { api, me } = await customerWithHistory();
     const env = { CHEAPESTINFERENCE_API_URL: `${api.url}/` };
     expect(cells((await me.ci('history --fields change', { env })).stdout)).toHaveLength(3);
   });
 
-  test('lists at most --limit changes, the newest ones of the current account', async () => {
+  test('lists at most --limit changes, the newest of the current account', async () => {
     const { me } = await customerWithHistory();
     await me.ci('keys create boxed --credit --sandbox');
     const listed = async (line: string) => cells((await me.ci(`history --fields change ${line}`)).stdout).flat();
@@ -181,7 +181,7 @@ describe('ci history', () => {
     });
   });
 
-  test('asks nothing of the API, and needs no key', async () => {
+  test('needs no request and no key', async () => {
     const { api, me } = await customerWithHistory();
     const before = api.requests.length;
     expect((await me.ci('history --json')).code).toBe(0);
@@ -189,14 +189,14 @@ describe('ci history', () => {
     expect((await me.ci('history', { env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: '' } })).code).toBe(0);
   });
 
-  test('is empty at first: an empty list, a word to people, nothing in a pipe', async () => {
+  test('is empty at first', async () => {
     const me = user();
     expect(await me.ci('history')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect(await me.ci('history --json')).toMatchObject({ code: 0, stdout: '[]\n', stderr: '' });
     expect((await shown(me, 'history')).rows[0]).toBe('No changes were made from this machine.');
   });
 
-  test('that is damaged is shown as far as it is whole', async () => {
+  test('shows the readable part of a damaged record', async () => {
     const { me } = await customerWithHistory();
     appendFileSync(path.join(stateFolder(me), 'history.jsonl'), '\0\0garbage\n{"id":');
     expect(cells((await me.ci('history')).stdout)).toHaveLength(3);
@@ -204,12 +204,12 @@ describe('ci history', () => {
     expect(cells((await me.ci('history')).stdout)).toHaveLength(4);
   });
 
-  test('with an API URL that is none is a mistake in what was typed', async () => {
+  test('refuses an invalid API URL', async () => {
     const { code, stderr } = await user().ci('history --api-url nope');
     expect([code, stderr]).toEqual([2, expect.stringMatching(/^ci: "nope" is not an API URL\./)]);
   });
 
-  test('has an unknown field refused, and a verb that is none', async () => {
+  test('refuses unknown fields and verbs', async () => {
     for (const line of ['history --fields nope', 'history forget', 'history reconcile now']) {
       const { code, stderr } = await user().ci(line);
       expect([line, code]).toEqual([line, 2]);
@@ -219,7 +219,7 @@ describe('ci history', () => {
 });
 
 describe('the record', () => {
-  test('holds no secret, whatever the command was and however it ended', async () => {
+  test('holds no secret, whatever the command and its outcome', async () => {
     const { api, me } = await customerWithHistory();
     const key = 'sk_live_0123456789abcdefghijklmnopqrstuv';
     await me.ci(['keys', 'create', key, '--credit', '--save', '.env']);
@@ -238,7 +238,7 @@ describe('the record', () => {
     expect(text.split('\n').length).toBeGreaterThan(12);
   });
 
-  test('is for its owner alone', async () => {
+  test('is private to its owner', async () => {
     const { me } = await customerWithHistory();
     const file = path.join(stateFolder(me), 'history.jsonl');
     expect([statSync(stateFolder(me)).mode & 0o777, statSync(file).mode & 0o777]).toEqual([0o700, 0o600]);
@@ -247,7 +247,7 @@ describe('the record', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  test('is in XDG_STATE_HOME where that is set', async () => {
+  test('is in XDG_STATE_HOME if that is set', async () => {
     const me = sandboxUser();
     const { code } = await me.ci('keys create x --credit', { env: { XDG_STATE_HOME: path.join(me.home, 'state') } });
     expect(code).toBe(0);
@@ -255,7 +255,7 @@ describe('the record', () => {
     expect(recordOf(me)).toEqual([]);
   });
 
-  test('holds the change before its request leaves', async () => {
+  test('holds a change before its request is sent', async () => {
     const { me, api } = await lossyCustomer(firstChange(false, silence));
     const running = me.start('keys create x --credit --timeout 60s');
     await api.got('POST');
@@ -267,7 +267,7 @@ describe('the record', () => {
   });
 });
 
-/** Somebody whose `ci` was killed with its request under way. */
+/** Creates a user with a `ci` that was killed during its request. */
 async function killed(line: string, carriedOut: boolean, holding: 'nothing' | 'a subscription' = 'nothing') {
   const customer = await lossyCustomer(firstChange(carriedOut, silence));
   if (holding === 'a subscription') {
@@ -280,11 +280,11 @@ async function killed(line: string, carriedOut: boolean, holding: 'nothing' | 'a
   return customer;
 }
 
-describe('a change whose process was killed', () => {
+describe('a change interrupted by kill', () => {
   test.each([
     [subscribe, 'subscribe kimi26 europe, 1 seat, monthly, $49.00'],
     ['keys create x --credit', 'create credit key x'],
-  ])('is pointed out at the next change, and by nothing else: %s', async (line, words) => {
+  ])('is reported at the next change only: %s', async (line, words) => {
     const { me } = await killed(line, true);
     const note = `The outcome of an earlier change is unknown: "${words}" (just now). Run \`ci history reconcile\` to find out.\n`;
     expect((await me.ci('keys list --json')).stderr).toBe('');
@@ -296,7 +296,7 @@ describe('a change whose process was killed', () => {
     expect(outcomesOf(me)[0]).toMatch(/ pending$/);
   });
 
-  test('is pointed out once, with how long ago, though the command makes several changes', async () => {
+  test('is reported once, with its age, by a command with several changes', async () => {
     const { me } = await killed('keys create x --credit', false);
     await me.ci('keys create a --credit');
     await me.ci('keys create b --credit');
@@ -307,7 +307,7 @@ describe('a change whose process was killed', () => {
     );
   });
 
-  test('with --json leaves the error the last line of stderr', async () => {
+  test('keeps the error the last line of stderr with --json', async () => {
     const { me } = await killed('keys create x --credit', false);
     const { code, stderr } = await me.ci('keys create x --subscription nope --json');
     expect(code).toBe(5);
@@ -364,7 +364,7 @@ describe('ci history reconcile', () => {
     expect([api.requests.length - before, outcomesOf(me)]).toEqual([1, [`${action} unknown`]]);
   });
 
-  test('finds a change that appears after a look that found nothing', async () => {
+  test('finds a change that was not visible at first', async () => {
     const { me, box } = await killed('keys create x --credit', false);
     expect((await me.ci('history reconcile')).code).toBe(10);
     const late = await box.data('POST', '/api/keys/credit', { name: 'x' });
@@ -373,7 +373,7 @@ describe('ci history reconcile', () => {
     expect(outcomesOf(me)).toEqual(['create-key applied']);
   });
 
-  test('with --wait finds a change that appears while it waits', async () => {
+  test('finds a change that appears during --wait', async () => {
     const { me, box } = await killed('keys create x --credit', false);
     const running = me.start('history reconcile --wait --json');
     await running.stderr(
@@ -384,7 +384,7 @@ describe('ci history reconcile', () => {
     expect([ended.code, json(ended)]).toMatchObject([0, [{ outcome: 'applied', ids: [textAt(late, 'id')] }]]);
   });
 
-  test('with --wait waits until a change that was not carried out has settled', async () => {
+  test('waits with --wait until a change that was not carried out has settled', async () => {
     const { me } = await killed('keys create x --credit', false);
     settlesIn(me, '2s');
     const ended = await me.ci('history reconcile --wait --json');
@@ -392,7 +392,7 @@ describe('ci history reconcile', () => {
     expect(outcomesOf(me)).toEqual(['create-key not_applied']);
   });
 
-  test('with --wait looks once more if a look took longer than the settling time', async () => {
+  test('checks once more with --wait if a check took longer than the settling time', async () => {
     let slow = false;
     const { me, box, lost } = await lossyCustomer(
       (request, before) =>
@@ -414,7 +414,7 @@ describe('ci history reconcile', () => {
     expect([ended.code, json(ended)]).toMatchObject([0, [{ outcome: 'not_applied', ids: [] }]]);
   });
 
-  test('with --wait leaves the change unknown at Ctrl-C', async () => {
+  test('leaves a change unknown at Ctrl-C during --wait', async () => {
     const { me } = await killed('keys create x --credit', false);
     const running = me.start('history reconcile --wait --json');
     await running.stderr(/^Waiting up to /);
@@ -443,7 +443,7 @@ describe('ci history reconcile', () => {
   test.each([
     [true, 'applied'],
     [false, 'not_applied'],
-  ])('finds out of a revocation whether it was carried out: %s', async (carriedOut, outcome) => {
+  ])('finds out whether a revocation was carried out: %s', async (carriedOut, outcome) => {
     const { me, box } = await lossyCustomer((request) =>
       request.method === 'DELETE' ? { carriedOut, told: silence } : undefined,
     );
@@ -459,7 +459,7 @@ describe('ci history reconcile', () => {
     expect(json({ stdout })).toMatchObject([{ outcome, ids: carriedOut ? [textAt(made, 'id')] : [] }]);
   });
 
-  test('of a key says that its secret was not delivered, and what to do', async () => {
+  test('says of a key that its secret was not delivered, and what to do', async () => {
     const { me, box } = await killed('keys create x --credit', true);
     const { stderr } = await me.ci('history reconcile');
     const id = textAt(await box.seen(), 'keys', 0, 'id');
@@ -468,7 +468,7 @@ describe('ci history reconcile', () => {
     );
   });
 
-  test('takes for its own what no other change is known to have made', async () => {
+  test('matches a result that belongs to no other change', async () => {
     const { me } = await killed('keys create x --credit', false);
     expect((await me.ci('keys create x --credit --again')).code).toBe(0);
     madeEarlier(me, 3 * minute);
@@ -476,7 +476,7 @@ describe('ci history reconcile', () => {
     expect(outcomesOf(me)).toEqual(['create-key not_applied', 'create-key applied']);
   });
 
-  test('does not claim one key for two changes', async () => {
+  test('does not match one key to two changes', async () => {
     const { me, box } = await killed('keys create x --credit', false);
     await box.data('POST', '/api/keys/credit', { name: 'x' });
     const record = path.join(stateFolder(me), 'history.jsonl');
@@ -518,13 +518,13 @@ describe('ci history reconcile', () => {
     expect(outcomesOf(me)).toEqual(['subscribe applied']);
   });
 
-  test('is exit 4 when not signed in', async () => {
+  test('exits with code 4 if nobody is signed in', async () => {
     const { code, stdout, stderr } = await user().ci('history reconcile');
     expect([code, stdout]).toEqual([4, '']);
     expect(stderr).toMatch(oneLine);
   });
 
-  test('with nothing open asks nothing of the API', async () => {
+  test('sends no request if all outcomes are known', async () => {
     const { api, me } = await customerWithHistory();
     const before = api.requests.length;
     expect(await me.ci('history reconcile')).toMatchObject({ code: 0, stdout: '', stderr: '' });
@@ -533,7 +533,7 @@ describe('ci history reconcile', () => {
     expect((await shown(me, 'history reconcile')).rows[0]).toBe('All changes have a known outcome.');
   });
 
-  test('leaves the change of a process at work alone', async () => {
+  test('ignores a change whose process is still running', async () => {
     const { me, api } = await lossyCustomer(firstChange(false, silence));
     const running = me.start('keys create x --credit --timeout 60s');
     await api.got('POST');
@@ -546,14 +546,14 @@ describe('ci history reconcile', () => {
     await running.ended;
   });
 
-  test('leaves that of another account alone', async () => {
+  test('ignores changes of other accounts', async () => {
     const { me } = await killed('keys create x --credit', true);
     const other = { env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_another_account_0123456789' } };
     expect(json(await me.ci('history reconcile --json', other))).toEqual([]);
     expect(outcomesOf(me)).toEqual(['create-key pending']);
   });
 
-  test('of a raw request cannot be done: exit 10, and why', async () => {
+  test('exits with code 10 for a raw request, and says why', async () => {
     const { me } = await killed('api POST /api/keys/credit -f name=raw --yes', true);
     const { code, stdout, stderr } = await me.ci('history reconcile');
     expect([code, cells(stdout)[0]?.slice(2)]).toEqual([10, ['POST /api/keys/credit', 'unknown', '']]);
@@ -563,7 +563,7 @@ describe('ci history reconcile', () => {
   });
 });
 
-test('what is lost with the folder is begun anew', async () => {
+test('the record starts anew if its directory is lost', async () => {
   const { me } = await customerWithHistory();
   rmSync(stateFolder(me), { recursive: true });
   expect((await me.ci('keys create x --credit')).code).toBe(0);

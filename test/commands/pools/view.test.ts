@@ -16,9 +16,9 @@ afterEach(() => {
 });
 
 /**
- * What `ci pools view` shows a person in a time zone, on a day; the sandbox's clock says 09:00 UTC.
+ * Returns what `ci pools view` shows in a time zone, on a day, at 09:00 UTC.
  *
- * @param terminal - how wide it is and what it has, for a person who has one
+ * @param terminal - its width and environment
  */
 async function viewed(
   day: string,
@@ -46,8 +46,8 @@ async function viewed(
 const blockLines = (lines: readonly string[]) => lines.filter((line) => /^(asia|europe|americas) /.test(line));
 const localRow = (lines: readonly string[]) => lines.find((line) => line.startsWith('local'));
 
-describe('local time beside UTC', () => {
-  test('when summer time begins: an hour is left out, and blocks are longer by the clock', async () => {
+describe('local time next to UTC', () => {
+  test('skips an hour when daylight saving time begins', async () => {
     const lines = await viewed('2026-03-29', 'Europe/Berlin');
     expect(blockLines(lines)).toEqual([
       'asia      00:00–08:00  02:00–10:00  $39.00       7',
@@ -57,7 +57,7 @@ describe('local time beside UTC', () => {
     expect(localRow(lines)).toBe('local 01 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23 00 01');
   });
 
-  test('when summer time ends: an hour comes twice', async () => {
+  test('repeats an hour when daylight saving time ends', async () => {
     const lines = await viewed('2026-10-25', 'Europe/Berlin');
     expect(blockLines(lines)).toEqual([
       'asia      00:00–08:00  01:00–09:00  $39.00       7',
@@ -67,7 +67,7 @@ describe('local time beside UTC', () => {
     expect(localRow(lines)).toBe('local 02 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23 00');
   });
 
-  test('within a block: it begins by the one time and ends by the other', async () => {
+  test('changes within a block', async () => {
     // In Santiago the clocks go forward at 04:00 UTC on 6 September 2026, within the next asia block.
     const lines = await viewed('2026-09-05', 'America/Santiago');
     expect(blockLines(lines)[0]).toBe('asia      00:00–08:00  20:00–05:00  $39.00       7');
@@ -76,7 +76,7 @@ describe('local time beside UTC', () => {
   test.each([
     ['Asia/Kolkata', ':30', '05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23 00 01 02 03 04', '13:30–21:30'],
     ['Asia/Kathmandu', ':45', '05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23 00 01 02 03 04', '13:45–21:45'],
-  ])('in %s, whose hours begin at %s', async (timeZone, minutes, hours, europe) => {
+  ])('in %s has hours that start at %s', async (timeZone, minutes, hours, europe) => {
     const lines = await viewed('2026-06-01', timeZone);
     expect(lines).toContain(`Seats left by hour. Local time is ${timeZone}, and hours start at ${minutes}.`);
     expect(localRow(lines)).toBe(`local ${hours}`);
@@ -88,11 +88,11 @@ test('shows the hardware, which only the list of pools has', async () => {
   expect(await viewed('2026-06-01', 'UTC')).toContain('Hardware  8x NVIDIA B200');
 });
 
-describe('the day on a terminal', () => {
+describe('the chart of the day', () => {
   const chartOf = (lines: readonly string[]) =>
     lines.slice(lines.findIndex((line) => line.startsWith('Seats left by')));
 
-  test('of 80 columns has a line of 24 hours, what is free as figures and as bars, and the hour it is', async () => {
+  test('has a line of 24 hours at 80 columns, with numbers, bars and the current hour', async () => {
     expect(chartOf(await viewed('2026-06-01', 'Asia/Kolkata', { columns: 80, pool: 'minimax-m3' }))).toEqual([
       'Seats left by hour. Local time is Asia/Kolkata, and hours start at :30.',
       'UTC   00 01 02 03 04 05 06 07 08 09 10 11 12 13 14 15 16 17 18 19 20 21 22 23',
@@ -104,7 +104,7 @@ describe('the day on a terminal', () => {
     ]);
   });
 
-  test('of 40 columns has a line for each block', async () => {
+  test('has a line per block at 40 columns', async () => {
     const lines = await viewed('2026-06-01', 'UTC', { columns: 40, pool: 'minimax-m3' });
     expect(chartOf(lines)).toEqual([
       'Seats left by hour. Local time is UTC.',
@@ -127,7 +127,7 @@ describe('the day on a terminal', () => {
     expect(lines.filter((line) => line.length > 40)).toEqual([]);
   });
 
-  test('of 150 columns has whole times', async () => {
+  test('has full times at 150 columns', async () => {
     const [title, utc, local] = chartOf(await viewed('2026-06-01', 'Asia/Kolkata', { columns: 150 }));
     expect(title).toBe('Seats left by hour. Local time is Asia/Kolkata.');
     expect(utc).toMatch(/^UTC {3}00:00 01:00 .* 23:00$/);
@@ -135,7 +135,7 @@ describe('the day on a terminal', () => {
     expect(local).toHaveLength(149);
   });
 
-  test('that has ASCII alone has no bars, and no other character', async () => {
+  test('has no bars without UTF-8', async () => {
     const lines = await viewed('2026-06-01', 'UTC', { columns: 80, pool: 'minimax-m3', env: { LANG: 'C' } });
     expect(chartOf(lines).slice(3)).toEqual([
       'left   2  2  2  2  2  2  2  2  7  7  7  7  7  7  7  7  .  .  .  .  .  .  .  .',

@@ -24,14 +24,14 @@ const limited = answer(
   { 'Retry-After': '43200' },
 );
 
-/** Sends one chat request with a key; how many tokens it took. */
+/** Sends a chat request with a key. Returns how many tokens it used. */
 async function chat(box: TestSandbox, key: string) {
   const { body } = await box.call('POST', '/v1/chat/completions', { body: hello, key });
   const count = (name: string) => Number(at(body, 'usage', name));
   return { prompt: count('prompt_tokens'), completion: count('completion_tokens'), total: count('total_tokens') };
 }
 
-/** Somebody with a key that was used twice, one that was used once, and one that was not used. */
+/** Creates a customer with a key that was used twice, one that was used once, and one that was not used. */
 async function customerWithUsage(env: Environment = {}, instead?: (request: Received) => Behaviour | undefined) {
   const api = await recordedSandbox(instead ? { instead } : {});
   const busy = await poolKey(api.box);
@@ -47,7 +47,7 @@ function cacheFolder({ home }: User): string {
   return path.join(home, '.cache', 'cheapestinference');
 }
 
-/** The one file that is kept of the figures. */
+/** Returns the file of the cache. */
 function cacheFile(me: User): string {
   const [name = 'none', ...others] = readdirSync(cacheFolder(me));
   expect(others).toEqual([]);
@@ -55,7 +55,7 @@ function cacheFile(me: User): string {
 }
 
 describe('usage', () => {
-  test('in a pipe is a line a key: id, name, type, requests, tokens, those in and those out', async () => {
+  test('is a line per key in a pipe: id, name, type, requests, tokens, prompt tokens, completion tokens', async () => {
     const { api, me, busy, calm, idle, each } = await customerWithUsage();
     const { code, stdout } = await me.ci('usage');
     expect([code, api.requests]).toEqual([0, [all]]);
@@ -68,7 +68,7 @@ describe('usage', () => {
     );
   });
 
-  test('is JSON in the API’s own fields, CSV with a header and YAML, of the same figures', async () => {
+  test('has the same figures in JSON, CSV and YAML', async () => {
     const { me, busy, each } = await customerWithUsage();
     const listed = json(await me.ci('usage --json'));
     const used = {
@@ -95,7 +95,7 @@ describe('usage', () => {
     );
   });
 
-  test('for people has a bar a key, the longest of the one that used most, on a terminal of 80 columns', async () => {
+  test('has a bar per key on a terminal of 80 columns, the longest for the key with the most tokens', async () => {
     const { me } = await customerWithUsage();
     const { code, rows } = await shown(me, 'usage');
     const bars = (name: string) => /[█▏▎▍▌▋▊▉]+/.exec(rows.find((row) => row.includes(name)) ?? '')?.[0] ?? '';
@@ -104,7 +104,7 @@ describe('usage', () => {
     expect([bars('default').length, bars('client-acme').length, bars('idle').length]).toEqual([12, 6, 0]);
   });
 
-  test('on a terminal names the period, and adds up all keys', async () => {
+  test('names the period and shows the total on a terminal', async () => {
     const { me, each } = await customerWithUsage();
     const { rows } = await shown(me, 'usage --period 7d');
     expect(rows.slice(1, 3)).toEqual(['Usage in the last 7 days', '']);
@@ -115,7 +115,7 @@ describe('usage', () => {
     expect((await shown(one, 'usage')).screen).not.toContain('Total');
   });
 
-  test('on a wide terminal shows all figures and the bars', async () => {
+  test('shows all figures and the bars on a wide terminal', async () => {
     const { me } = await customerWithUsage();
     const { rows } = await shown(me, 'usage', { columns: 160 });
     const heading = rows.find((row) => row.startsWith('ID'));
@@ -123,14 +123,14 @@ describe('usage', () => {
     expect(rows.find((row) => row.includes('default'))).toMatch(/ subscription +2 +\d+ +\d+ +\d+ +█{12}$/);
   });
 
-  test('groups the digits of large figures for people, and for nobody else', async () => {
+  test('groups the digits of large numbers on a terminal only', async () => {
     const used = { requests: 12_345, tokens: 9_876_543, promptTokens: 9_000_000, completionTokens: 876_543 };
     const me = userOf(await server(data([{ id: 'k', name: 'big', type: 'credit', usage: { last24h: used } }])));
     expect((await shown(me, 'usage')).screen).toMatch(/12,345 +9,876,543/);
     expect((await me.ci('usage')).stdout).toBe('k\tbig\tcredit\t12345\t9876543\t9000000\t876543\n');
   });
 
-  test('counts over the period that is asked for, 24 hours without one', async () => {
+  test('shows the given period, or 24 hours', async () => {
     const { api, me } = await customerWithUsage();
     const requests = async (flags: string) => cells((await me.ci(`usage --refresh ${flags}`)).stdout).at(-1)?.[3];
     expect([await requests('--period 1h'), await requests('')]).toEqual(['2', '2']);
@@ -142,12 +142,12 @@ describe('usage', () => {
     expect([await requests('--period 7d'), await requests('--period 30d')]).toEqual(['0', '2']);
   });
 
-  test('the period changes no JSON, which has them all', async () => {
+  test('has all periods in JSON, whatever --period says', async () => {
     const { me } = await customerWithUsage();
     expect((await me.ci('usage --period 1h --json')).stdout).toBe((await me.ci('usage --period 30d --json')).stdout);
   });
 
-  test('without a key is empty, and says on a terminal how to make one', async () => {
+  test('is empty without a key, and says on a terminal how to create one', async () => {
     const me = userOf(await recordedSandbox());
     expect(await me.ci('usage')).toMatchObject({ code: 0, stdout: '' });
     expect((await me.ci('usage --json')).stdout).toBe('[]\n');
@@ -155,12 +155,12 @@ describe('usage', () => {
   });
 
   test.each([
-    ['a period that is none', ['usage', '--period', '2h']],
+    ['an invalid period', ['usage', '--period', '2h']],
     ['an empty period', ['usage', '--period', '']],
     ['an empty key', ['usage', '']],
     ['two keys', ['usage', 'a', 'b']],
     ['a key and --self', ['usage', 'a', '--self']],
-  ])('%s is exit 2, and nothing is sent', async (_what, args) => {
+  ])('exits with code 2 and sends nothing with %s', async (_what, args) => {
     const { api, me } = await customerWithUsage();
     const { code, stdout, stderr } = await me.ci(args, {
       env: { CHEAPESTINFERENCE_API_KEY: 'sk_live_0123456789abcdef' },
@@ -169,7 +169,7 @@ describe('usage', () => {
     expect(stderr).toMatch(oneLine);
   });
 
-  test('not signed in is exit 4, and nothing is sent', async () => {
+  test('exits with code 4 and sends nothing if nobody is signed in', async () => {
     const api = await server(data([]));
     const { code, stdout, stderr } = await user().ci(`usage --api-url ${api.url}`);
     expect([code, stdout, api.requests]).toEqual([4, '', []]);
@@ -177,8 +177,8 @@ describe('usage', () => {
   });
 });
 
-describe('the figures are kept, as the API answers 12 requests in 12 hours', () => {
-  test('a second call sends no request, and says how old they are and how many requests are left', async () => {
+describe('the cache of usage', () => {
+  test('answers a second call without a request, with its age and the refreshes left', async () => {
     const { api, me } = await customerWithUsage();
     const first = await me.ci('usage');
     expect(first.stderr).toMatch(/\b11 refreshes left\b/);
@@ -189,7 +189,7 @@ describe('the figures are kept, as the API answers 12 requests in 12 hours', () 
     expect((await me.ci('usage')).stdout).toBe(first.stdout);
   });
 
-  test('--refresh asks again', async () => {
+  test('is updated by --refresh', async () => {
     const { api, me, busy } = await customerWithUsage();
     await me.ci('usage');
     await chat(api.box, busy.apiKey);
@@ -199,7 +199,7 @@ describe('the figures are kept, as the API answers 12 requests in 12 hours', () 
     expect(stderr).toMatch(/\b10 refreshes left\b/);
   });
 
-  test('the 13th request within 12 hours gets the last figures, with a warning', async () => {
+  test('answers the 13th request within 12 hours, with a warning', async () => {
     const { api, me } = await customerWithUsage();
     for (let left = 11; left >= 0; left -= 1) {
       const { code, stderr } = await me.ci('usage --refresh');
@@ -213,7 +213,7 @@ describe('the figures are kept, as the API answers 12 requests in 12 hours', () 
     expect((await me.ci('usage --refresh --json')).stdout).toBe((await me.ci('usage --json')).stdout);
   });
 
-  test('a limit that is reached before there are figures is exit 7', async () => {
+  test('exits with code 7 at the limit if it is empty', async () => {
     const me = userOf(await server(limited));
     const { code, stdout, stderr } = await me.ci('usage');
     expect([code, stdout]).toEqual([7, '']);
@@ -221,7 +221,7 @@ describe('the figures are kept, as the API answers 12 requests in 12 hours', () 
     expect(stderr).toContain('12 requests per 12 hours');
   });
 
-  test('a failure of another kind is told, and no old figures with it', async () => {
+  test('is not used after another error', async () => {
     let fails = false;
     const { me } = await customerWithUsage({}, () =>
       fails ? answer(401, { success: false, error: 'No entry' }) : undefined,
@@ -233,7 +233,7 @@ describe('the figures are kept, as the API answers 12 requests in 12 hours', () 
     expect(stderr).toMatch(oneLine);
   });
 
-  test('figures of two hours ago are asked for again', async () => {
+  test('is updated after two hours', async () => {
     const { api, me } = await customerWithUsage();
     await me.ci('usage');
     const file = cacheFile(me);
@@ -246,7 +246,7 @@ describe('the figures are kept, as the API answers 12 requests in 12 hours', () 
     expect(api.requests).toEqual([all, all]);
   });
 
-  test('in a file that only its owner can read, and without any key in it', async () => {
+  test('is a file that only its owner can read, without secrets', async () => {
     const { me, busy, calm } = await customerWithUsage();
     await me.ci('usage');
     const file = cacheFile(me);
@@ -255,14 +255,14 @@ describe('the figures are kept, as the API answers 12 requests in 12 hours', () 
     for (const key of [managementKey, busy.apiKey, calm.apiKey]) expect(text).not.toContain(key);
   });
 
-  test('for each account on its own', async () => {
+  test('is separate for each account', async () => {
     const { api, me } = await customerWithUsage();
     await me.ci('usage');
     await me.ci('usage', { env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_of_somebody_else_0123456789' } });
     expect(api.requests).toEqual([all, all]);
   });
 
-  test('a damaged file is no obstacle', async () => {
+  test('may be damaged', async () => {
     const { api, me } = await customerWithUsage();
     const { stdout } = await me.ci('usage');
     for (const text of ['', '{', '[]', '{"at":1,"data":[1],"requests":[]}']) {
@@ -274,7 +274,7 @@ describe('the figures are kept, as the API answers 12 requests in 12 hours', () 
 });
 
 describe('usage of one key', () => {
-  test('by its id is one request, and a line a field', async () => {
+  test('is one request by id, and a line per field', async () => {
     const { api, me, calm, each } = await customerWithUsage();
     const { code, stdout, stderr } = await me.ci(`usage ${calm.id}`);
     expect([code, stderr, api.requests]).toEqual([0, '', [`GET /api/usage/${calm.id}`]]);
@@ -291,7 +291,7 @@ describe('usage of one key', () => {
     );
   });
 
-  test('by its name, without a request for all usage', async () => {
+  test('is found by name, without a request for all usage', async () => {
     const { api, me, calm } = await customerWithUsage();
     const usage = json(await me.ci('usage client-acme --json'));
     expect(usage).toMatchObject({
@@ -303,7 +303,7 @@ describe('usage of one key', () => {
     expect(api.requests).toEqual(['GET /api/keys', `GET /api/usage/${calm.id}`]);
   });
 
-  test('prints CSV and YAML, and for people what the period has', async () => {
+  test('is printed as CSV and YAML, and with its period on a terminal', async () => {
     const { api, me, calm, each } = await customerWithUsage();
     const { total, prompt, completion } = each;
     expect((await me.ci('usage client-acme -o csv')).stdout).toBe(
@@ -318,7 +318,7 @@ describe('usage of one key', () => {
     expect(lastHour).toMatch(/client-acme[\s\S]*requests +0$[\s\S]*^period +last hour$/im);
   });
 
-  test('that is none is exit 5, by name and by id', async () => {
+  test('exits with code 5 for an unknown name or id', async () => {
     const { me } = await customerWithUsage();
     for (const key of ['nobody', '6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c2601']) {
       const { code, stdout, stderr } = await me.ci(`usage ${key}`);
@@ -327,7 +327,7 @@ describe('usage of one key', () => {
     }
   });
 
-  test('whose name two bear is exit 2, and both are told', async () => {
+  test('exits with code 2 for an ambiguous name, and lists both keys', async () => {
     const { api, me, idle } = await customerWithUsage();
     const twin = await creditKey(api.box, { name: 'idle' });
     const { code, stdout, stderr } = await me.ci('usage idle');
@@ -340,7 +340,7 @@ describe('usage of one key', () => {
 describe('usage --self', () => {
   const self = { path: '/v1/usage' };
 
-  test('asks with the key in CHEAPESTINFERENCE_API_KEY, and needs no other', async () => {
+  test('uses only the key in CHEAPESTINFERENCE_API_KEY', async () => {
     const { api, calm } = await customerWithUsage();
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_API_KEY: calm.apiKey });
     const { code, stdout, stderr } = await me.ci('usage --self');
@@ -356,7 +356,7 @@ describe('usage --self', () => {
     expect(stdout + stderr).not.toContain(calm.apiKey);
   });
 
-  test('is JSON as the API has it, CSV and YAML', async () => {
+  test('is printed as JSON, CSV and YAML', async () => {
     const { api, busy } = await customerWithUsage();
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_API_KEY: busy.apiKey });
     const answered = json(await me.ci('usage --self --json'));
@@ -374,7 +374,7 @@ describe('usage --self', () => {
     expect((await me.ci('usage --self --jq .plan.slug')).stdout).toBe('kimi26\n');
   });
 
-  test('for people tells money in dollars and days', async () => {
+  test('shows dollars and days on a terminal', async () => {
     const { api, calm } = await customerWithUsage();
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_API_KEY: calm.apiKey });
     const { code, screen } = await shown(me, 'usage --self');
@@ -386,7 +386,7 @@ describe('usage --self', () => {
   test.each([
     ['without a key in the environment', {}, 4],
     ['with a management key in its place', { CHEAPESTINFERENCE_API_KEY: managementKey }, 2],
-  ])('%s sends nothing', async (_what, env, exitCode) => {
+  ])('sends nothing with %s', async (_what, env, exitCode) => {
     const api = await server(data({}));
     const { code, stdout, stderr } = await userOf(api, env).ci('usage --self');
     expect([code, stdout, api.requests]).toEqual([exitCode, '', []]);
@@ -395,7 +395,7 @@ describe('usage --self', () => {
     expect(stderr).not.toContain(managementKey);
   });
 
-  test('with a key that is none, or was revoked, is exit 4', async () => {
+  test('exits with code 4 for an invalid or revoked key', async () => {
     const { api, busy } = await customerWithUsage();
     const refused = async (key: string) =>
       user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_API_KEY: key }).ci('usage --self --json');
@@ -407,7 +407,7 @@ describe('usage --self', () => {
     expect([deactivated.code, textAt(JSON.parse(deactivated.stderr), 'error', 'code')]).toEqual([4, 'forbidden']);
   });
 
-  test('while its data are unavailable is exit 1, and may be tried again', async () => {
+  test('exits with code 1 while data is unavailable, as retryable', async () => {
     const api = await server(answer(502, { error: 'Data temporarily unavailable' }));
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_API_KEY: 'sk_live_0123456789abcdef' });
     const { code, stdout, stderr } = await me.ci('usage --self --json');
