@@ -2,7 +2,7 @@ import { allSubscriptions, type PoolSubscription, statusText } from '../account/
 import type { Key } from '../api/keys.ts';
 import type { Verb } from '../cli/verb.ts';
 import type { Context } from '../context/context.ts';
-import { type Finding, needsCare, type SubscriptionStatus } from '../domain/care.ts';
+import { type Finding, findProblems, type SubscriptionStatus } from '../domain/problems.ts';
 import { hoursInWords, isLive, nextLive } from '../domain/coverage.ts';
 import { decimalUsd, parseUsd, shownUsd } from '../domain/money.ts';
 import type { Column } from '../output/output.ts';
@@ -30,7 +30,7 @@ export default function status(command: Verb, context: Context, execute = run): 
 }
 
 /** A subscription at this moment. */
-interface Shown extends SubscriptionStatus {
+interface SubscriptionRow extends SubscriptionStatus {
   readonly monthlyPrice: number | null;
   readonly blocks: string;
   readonly live: boolean;
@@ -41,7 +41,7 @@ interface Shown extends SubscriptionStatus {
 
 interface Account {
   readonly creditBalance: number | null;
-  readonly subscriptions: readonly Shown[];
+  readonly subscriptions: readonly SubscriptionRow[];
   readonly keys: number;
   readonly problems: readonly Finding[];
 }
@@ -56,10 +56,10 @@ export async function run(
   const subscriptions = await allSubscriptions(api, account);
   const { creditBalance } = account;
   const now = await context.connections.now();
-  const shown = subscriptions.map((subscription) => asShown(subscription, keys, now));
+  const rows = subscriptions.map((subscription) => rowOf(subscription, keys, now));
   const spendsCredit = keys.some(({ keyType, isActive }) => keyType === 'credit' && isActive !== false);
   const credit = creditBalance == null || !spendsCredit ? undefined : parseUsd(creditBalance);
-  const problems = needsCare(shown, credit, now);
+  const problems = findProblems(rows, credit, now);
   if (check) {
     if (problems.length > 0) context.result.exitCode = 3;
     return context.output.list(problems, {
@@ -69,20 +69,20 @@ export async function run(
       drawing: problemLines,
     });
   }
-  const shownAccount: Account = {
+  const summary: Account = {
     creditBalance: creditBalance ?? null,
-    subscriptions: shown,
+    subscriptions: rows,
     keys: keys.length,
     problems,
   };
-  await context.output.record(shownAccount, {
+  await context.output.record(summary, {
     columns: accountColumns,
     fields,
     drawing: (style, clean) => drawing(clean, style, now, context),
   });
 }
 
-function asShown(subscription: PoolSubscription, keys: readonly Key[], now: Date): Shown {
+function rowOf(subscription: PoolSubscription, keys: readonly Key[], now: Date): SubscriptionRow {
   const { id, poolSlug, status, billingCycle, monthlyPrice, cancelAtPeriodEnd, currentPeriodEnd, hours, key } =
     subscription;
   const mine = keys.filter(({ subscriptionId, isActive }) => subscriptionId === id && isActive !== false).length;
@@ -160,7 +160,7 @@ async function drawing(
     ['Seats', String(seats)],
     ['Keys', String(keys)],
   ]);
-  const column = (header: string, value: (row: Shown) => string) => ({
+  const column = (header: string, value: (row: SubscriptionRow) => string) => ({
     header: style.dim(header),
     cells: subscriptions.map(value),
   });
@@ -185,7 +185,7 @@ async function drawing(
   return `${facts}\n\n${table}${problems.length === 0 ? '' : `\n${problemLines(style, problems)}`}`;
 }
 
-function liveness({ status, live, liveAt }: Shown, style: Style, now: Date, timeZone: string): string {
+function liveness({ status, live, liveAt }: SubscriptionRow, style: Style, now: Date, timeZone: string): string {
   if (live) return style.good('live');
   if (liveAt !== null) {
     const at = new Date(liveAt);

@@ -37,12 +37,12 @@ const lowBalance: Cents = 500;
  *
  * @param credit - the prepaid credit, if there are keys that spend it
  */
-export function needsCare(
+export function findProblems(
   subscriptions: readonly SubscriptionStatus[],
   credit: Cents | undefined,
   now: Date,
 ): Finding[] {
-  const findings = subscriptions.flatMap((subscription) => careOf(subscription, now));
+  const findings = subscriptions.flatMap((subscription) => problemsOf(subscription, now));
   if (credit !== undefined && credit < lowBalance) {
     const message = 'Your credit is below $5.00';
     findings.push({ problem: 'low_balance', message, subscriptionId: null, command: 'ci billing topup' });
@@ -50,7 +50,7 @@ export function needsCare(
   return findings;
 }
 
-function careOf(subscription: SubscriptionStatus, now: Date): Finding[] {
+function problemsOf(subscription: SubscriptionStatus, now: Date): Finding[] {
   const { id, poolSlug, status, cancelAtPeriodEnd, hasKey } = subscription;
   const found: Finding[] = [];
   const add = (problem: Problem, message: string, command: string) =>

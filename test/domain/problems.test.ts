@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { needsCare, type SubscriptionStatus } from '../../src/domain/care.ts';
+import { findProblems, type SubscriptionStatus } from '../../src/domain/problems.ts';
 
 const now = new Date('2026-03-15T12:00:00Z');
 const well: SubscriptionStatus = {
@@ -14,17 +14,17 @@ const well: SubscriptionStatus = {
 };
 
 function problems(...subscriptions: Partial<SubscriptionStatus>[]): string[] {
-  const cared = subscriptions.map((subscription) => ({ ...well, ...subscription }));
-  return needsCare(cared, undefined, now).map(({ problem }) => problem);
+  const subscribed = subscriptions.map((subscription) => ({ ...well, ...subscription }));
+  return findProblems(subscribed, undefined, now).map(({ problem }) => problem);
 }
 
-describe('needsCare', () => {
+describe('findProblems', () => {
   test('finds nothing for an active subscription with a key', () => {
     expect(problems({})).toEqual([]);
   });
 
   test('finds a failed payment', () => {
-    expect(needsCare([{ ...well, status: 'past_due' }], undefined, now)).toEqual([
+    expect(findProblems([{ ...well, status: 'past_due' }], undefined, now)).toEqual([
       {
         problem: 'past_due',
         message: 'The payment for kimi26 failed, and its API key is suspended',
@@ -53,7 +53,7 @@ describe('needsCare', () => {
       hasKey: false,
       currentPeriodEnd: '2026-03-31T12:00:00Z',
     };
-    const at = (time: string) => needsCare([pending], undefined, new Date(time)).length;
+    const at = (time: string) => findProblems([pending], undefined, new Date(time)).length;
     expect([at('2026-03-01T11:00:00Z'), at('2026-03-01T13:00:00Z')]).toEqual([0, 1]);
   });
 
@@ -69,7 +69,7 @@ describe('needsCare', () => {
   });
 
   test('returns commands that are safe to paste', () => {
-    const [ending, keyless] = needsCare(
+    const [ending, keyless] = findProblems(
       [
         {
           ...well,
@@ -106,6 +106,6 @@ describe('needsCare', () => {
     [499, [lowBalance]],
     [-100, [lowBalance]],
   ])('finds little credit that keys spend: %s cents', (credit, found) => {
-    expect(needsCare([], credit, now)).toEqual(found);
+    expect(findProblems([], credit, now)).toEqual(found);
   });
 });
