@@ -1,10 +1,11 @@
+import { programOf } from '../account/program.ts';
 import { allSubscriptions, type PoolSubscription, statusText } from '../account/subscriptions.ts';
 import type { Key } from '../api/keys.ts';
 import type { Verb } from '../cli/verb.ts';
 import type { Context } from '../context/context.ts';
-import { type Finding, findProblems, type SubscriptionStatus } from '../domain/problems.ts';
 import { hoursInWords, isLive, nextLive } from '../domain/coverage.ts';
 import { decimalUsd, parseUsd, shownUsd } from '../domain/money.ts';
+import { type Finding, findProblems, type SubscriptionStatus } from '../domain/problems.ts';
 import type { Column } from '../output/output.ts';
 import type { Style } from '../output/style.ts';
 import { factLines } from '../output/text.ts';
@@ -49,7 +50,7 @@ interface Account {
 /** Shows the account at a glance, or only what needs attention. */
 export async function run(
   { check }: Options,
-  context: Pick<Context, 'api' | 'connections' | 'output' | 'result' | 'world'>,
+  context: Pick<Context, 'api' | 'connections' | 'output' | 'result' | 'settings' | 'world'>,
 ): Promise<void> {
   const api = await context.api();
   const [account, keys] = await Promise.all([api.billing.status(), api.keys.list()]);
@@ -59,7 +60,7 @@ export async function run(
   const rows = subscriptions.map((subscription) => rowOf(subscription, keys, now));
   const spendsCredit = keys.some(({ keyType, isActive }) => keyType === 'credit' && isActive !== false);
   const credit = creditBalance == null || !spendsCredit ? undefined : parseUsd(creditBalance);
-  const problems = findProblems(rows, credit, now);
+  const problems = findProblems(rows, credit, now, programOf(context));
   if (check) {
     if (problems.length > 0) context.result.exitCode = 3;
     return context.output.list(problems, {

@@ -36,20 +36,23 @@ const lowBalance: Cents = 500;
  * Returns what needs attention in an account.
  *
  * @param credit - the prepaid credit, if there are keys that spend it
+ * @param program - `ci` with the options that select the account
  */
 export function findProblems(
   subscriptions: readonly SubscriptionStatus[],
   credit: Cents | undefined,
   now: Date,
+  program = 'ci',
 ): Finding[] {
   const findings = subscriptions.flatMap((subscription) => problemsOf(subscription, now));
   if (credit !== undefined && credit < lowBalance) {
     const message = 'Your credit is below $5.00';
-    findings.push({ problem: 'low_balance', message, subscriptionId: null, command: 'ci billing topup' });
+    findings.push({ problem: 'low_balance', message, subscriptionId: null, command: 'billing topup' });
   }
-  return findings;
+  return findings.map((finding) => ({ ...finding, command: `${program} ${finding.command}` }));
 }
 
+/** Returns what needs attention in a subscription, with commands without the program. */
 function problemsOf(subscription: SubscriptionStatus, now: Date): Finding[] {
   const { id, poolSlug, status, cancelAtPeriodEnd, hasKey } = subscription;
   const found: Finding[] = [];
@@ -57,23 +60,23 @@ function problemsOf(subscription: SubscriptionStatus, now: Date): Finding[] {
     found.push({ problem, message, subscriptionId: id, command });
   const end = new Date(subscription.currentPeriodEnd ?? '');
   if (status === 'past_due') {
-    add('past_due', `The payment for ${poolSlug} failed, and its API key is suspended`, 'ci billing card');
+    add('past_due', `The payment for ${poolSlug} failed, and its API key is suspended`, 'billing card');
   }
   if (status === 'pending_key') {
     const since = periodStart(subscription);
     if (since !== undefined && now.getTime() - since > longestProvisioning) {
       const message = `${poolSlug} was paid more than 24 hours ago, but its API key hasn't arrived`;
-      add('pending_key', message, `ci pools keys ${shellWord(poolSlug)}`);
+      add('pending_key', message, `pools keys ${shellWord(poolSlug)}`);
     }
   }
   if (cancelAtPeriodEnd && end.getTime() - now.getTime() <= soon) {
     const blocks = blocksHeld(subscription);
-    const command = `ci pools subscribe ${shellWord(poolSlug)}${blocks.length > 0 ? ` --blocks ${blocks.join(',')}` : ''}`;
+    const command = `pools subscribe ${shellWord(poolSlug)}${blocks.length > 0 ? ` --blocks ${blocks.join(',')}` : ''}`;
     add('ending_soon', `${poolSlug} ends on ${utcDay(end)}`, command);
   }
   // A subscription that ends needs no key any more.
   if (status === 'active' && !hasKey && !cancelAtPeriodEnd && hoursHeld(subscription).length > 0) {
-    add('no_key', `${poolSlug} has no API key`, `ci keys create --subscription ${shellWord(id)}`);
+    add('no_key', `${poolSlug} has no API key`, `keys create --subscription ${shellWord(id)}`);
   }
   return found;
 }

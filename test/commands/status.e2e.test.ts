@@ -101,6 +101,11 @@ describe('status', () => {
       /! minimax-m3 has no API key \([0-9a-f]{8}\)\.\n {2}\$ ci keys create --subscription [0-9a-f-]{36}$/,
     );
     expect(screen).not.toContain('kimi26 has');
+    const sandbox = sandboxUser();
+    await sandbox.ci('pools subscribe kimi26 --blocks europe --yes');
+    expect((await sandbox.ci('status --check')).stdout).toMatch(
+      /\tci --sandbox keys create --subscription [0-9a-f-]{36}\n$/,
+    );
   });
 
   test('points to the pools if the account is empty', async () => {

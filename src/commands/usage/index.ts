@@ -35,7 +35,9 @@ export default function usage(command: Verb, context: Context, execute = run): v
       ],
     })
     .addArgument(new ValueArgument('[key]', 'ID or name', namesOf('keys')))
-    .addOption(choiceOption('--period <length>', `Period of the figures: ${inWords(lengths, 'or')}`, lengths).default('24h'))
+    .addOption(
+      choiceOption('--period <length>', `Period of the figures: ${inWords(lengths, 'or')}`, lengths).default('24h'),
+    )
     .option('--refresh', 'Fetch the figures even if the cached ones are recent')
     .option('--self', 'Show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY')
     .action((key: string | undefined, flags: Flags) => execute({ key, ...flags }, context));
