@@ -133,12 +133,12 @@ function __ci_options
         case ''
             printf '%s\n' '--version'\t'show the version'
         case 'status'
-            printf '%s\n' '--check'\t'print what needs attention, and exit 3 if anything does'
+            printf '%s\n' '--check'\t'Print only what needs attention, and exit 3 if anything does'
         case 'pools list'
-            printf '%s\n' '--available'\t'only pools with an available seat' \
-                '--blocks'\t'only pools where all of these blocks are available' \
-                '--model'\t'only pools with this text in the name of the model' \
-                '--status'\t'only pools with this status: active, funding, activating, paused'
+            printf '%s\n' '--available'\t'Only pools with an available seat' \
+                '--blocks'\t'Only pools where all of these blocks are available' \
+                '--model'\t'Only pools with this text in the name of the model' \
+                '--status'\t'Only pools with this status: active, funding, activating, paused'
         case 'pools quote'
             printf '%s\n' '--blocks'\t'asia, europe, americas (comma between), or all' \
                 '--quantity'\t'seats in each block, 1 to 20' \
@@ -201,9 +201,9 @@ function __ci_options
         case 'keys delete'
             printf '%s\n' '--settle'\t'how long to look for the change if the response is lost (default: 30s)'
         case 'usage'
-            printf '%s\n' '--period'\t'1h, 24h, 7d or 30d' \
-                '--refresh'\t'fetch the figures even if the cached ones are recent' \
-                '--self'\t'show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY'
+            printf '%s\n' '--period'\t'Period of the figures: 1h, 24h, 7d or 30d' \
+                '--refresh'\t'Fetch the figures even if the cached ones are recent' \
+                '--self'\t'Show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY'
         case 'billing topup'
             printf '%s\n' '--method'\t'stripe (by card) or usdc (on Base)' \
                 '--wait'\t'wait until the credit has risen'
@@ -221,10 +221,10 @@ function __ci_options
                 '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
                 '--again'\t'go ahead even if an earlier change of this kind hasn\'t settled'
         case 'history'
-            printf '%s\n' '--all'\t'show the changes of all accounts' \
-                '--limit'\t'show at most this many changes'
+            printf '%s\n' '--all'\t'Show the changes of all accounts' \
+                '--limit'\t'Show at most this many changes'
         case 'history reconcile'
-            printf '%s\n' '--wait'\t'wait until recent changes have settled'
+            printf '%s\n' '--wait'\t'Wait until recent changes have settled'
         case 'auth login'
             printf '%s\n' '--with-key'\t'read the key from standard input' \
                 '--keychain'\t'keep the key in the system\'s keychain (needs the npm package @napi-rs/keyring)'

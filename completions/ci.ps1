@@ -223,13 +223,13 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--version', 'show the version')
     )
     'status' = @(
-      , @('--check', 'print what needs attention, and exit 3 if anything does')
+      , @('--check', 'Print only what needs attention, and exit 3 if anything does')
     )
     'pools list' = @(
-      , @('--available', 'only pools with an available seat')
-      , @('--blocks', 'only pools where all of these blocks are available')
-      , @('--model', 'only pools with this text in the name of the model')
-      , @('--status', 'only pools with this status: active, funding, activating, paused')
+      , @('--available', 'Only pools with an available seat')
+      , @('--blocks', 'Only pools where all of these blocks are available')
+      , @('--model', 'Only pools with this text in the name of the model')
+      , @('--status', 'Only pools with this status: active, funding, activating, paused')
     )
     'pools quote' = @(
       , @('--blocks', 'asia, europe, americas (comma between), or all')
@@ -300,9 +300,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
     )
     'usage' = @(
-      , @('--period', '1h, 24h, 7d or 30d')
-      , @('--refresh', 'fetch the figures even if the cached ones are recent')
-      , @('--self', 'show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY')
+      , @('--period', 'Period of the figures: 1h, 24h, 7d or 30d')
+      , @('--refresh', 'Fetch the figures even if the cached ones are recent')
+      , @('--self', 'Show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY')
     )
     'billing topup' = @(
       , @('--method', 'stripe (by card) or usdc (on Base)')
@@ -325,11 +325,11 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--again', 'go ahead even if an earlier change of this kind hasn''t settled')
     )
     'history' = @(
-      , @('--all', 'show the changes of all accounts')
-      , @('--limit', 'show at most this many changes')
+      , @('--all', 'Show the changes of all accounts')
+      , @('--limit', 'Show at most this many changes')
     )
     'history reconcile' = @(
-      , @('--wait', 'wait until recent changes have settled')
+      , @('--wait', 'Wait until recent changes have settled')
     )
     'auth login' = @(
       , @('--with-key', 'read the key from standard input')
