@@ -37,8 +37,8 @@ export interface Context {
   settling: Settling;
   /** Returns the API, signed in as the settings say; with `--sandbox`, the sandbox embedded in this process. */
   api(): Promise<Api>;
-  /** Resolves the settings again, because a key was saved or the sandbox was chosen. */
-  reload(choice?: { readonly sandbox: true }): void;
+  /** Resolves the settings again, because a key was saved or the sandbox was chosen or left. */
+  reload(choice?: { readonly sandbox: boolean }): void;
 }
 
 /** What a command ends with. */

@@ -10,19 +10,32 @@ export interface WorkingHours {
 const minutesPerDay = 24 * 60;
 
 /**
- * Reads working hours as typed: `9-17`, `9:30-18`, `22–6`.
+ * Parses working hours: `9-17`, `9:30–18`, `9am-5pm`, `22 to 6`.
  *
  * @throws CommandError (usage)
  */
 export function parseWorkingHours(text: string): WorkingHours {
-  const [, fromHour, fromMinute = '0', toHour, toMinute = '0'] =
-    /^(\d{1,2})(?::([0-5]\d))?\s*(?:-|–|to)\s*(\d{1,2})(?::([0-5]\d))?$/.exec(text.trim()) ?? [];
-  const from = Number(fromHour) * 60 + Number(fromMinute);
-  const to = Number(toHour) * 60 + Number(toMinute);
-  if (!(from < minutesPerDay && to <= minutesPerDay && from !== to)) {
-    throw usageError(`"${text}" are no working hours`, 'Write them by your own clock: 9-17, 9:30-18 or 22-6.');
+  const [from, to, ...others] = text.trim().split(/\s*(?:[-‐-―−]|\bto\b)\s*/i);
+  const start = minutesOf(from);
+  const end = minutesOf(to);
+  if (start === undefined || end === undefined || others.length > 0 || start === minutesPerDay || start === end) {
+    throw usageError(
+      `"${text}" is not a valid time range`,
+      'Use hours in your local time, such as 9-17, 9:30-18 or 9am-5pm.',
+    );
   }
-  return { from, to: to % minutesPerDay };
+  return { from: start, to: end % minutesPerDay };
+}
+
+/** Returns a time of day in minutes since midnight; undefined if it isn't one. */
+function minutesOf(text = ''): number | undefined {
+  const [whole, hours, minutes = '0', half] = /^(\d{1,2})(?:[:.]?([0-5]\d))?\s*(?:([ap])\.?m\.?)?$/i.exec(text) ?? [];
+  if (whole === undefined) return undefined;
+  const hour = Number(hours);
+  if (half !== undefined && (hour < 1 || hour > 12)) return undefined;
+  const since = half === undefined ? hour : (hour % 12) + (half.toLowerCase() === 'p' ? 12 : 0);
+  const time = since * 60 + Number(minutes);
+  return time <= minutesPerDay ? time : undefined;
 }
 
 /**

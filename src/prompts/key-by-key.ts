@@ -1,102 +1,188 @@
-import { checkbox, confirm, input, password, search, select } from '@inquirer/prompts';
+import { stripVTControlCharacters } from 'node:util';
+import { checkbox, search, select } from '@inquirer/prompts';
 import type { Display } from '../output/display.ts';
 import type { Style } from '../output/style.ts';
 import { widthOf } from '../output/width.ts';
 import { wrapped } from '../output/wrap.ts';
-import { type Check, type Choice, interrupted, matching, type Questions, type Terminal, WentBack } from './question.ts';
+import { linePrompt } from './line-prompt.ts';
+import {
+  type Check,
+  type Choice,
+  interrupted,
+  matching,
+  type Questions,
+  type Terminal,
+  type TextOptions,
+  type TextOrChoice,
+  type TextOrChoiceOptions,
+  WentBack,
+} from './question.ts';
 
-/** How many choices are seen at once. */
+/** How many choices are shown at once. */
 const pageSize = 10;
 
-/** Columns kept free after a question for what is typed. */
+/** Columns kept free after a question for the answer. */
 const typingRoom = 10;
 
-/** What an inquirer question works with. */
-interface Asked {
+/** The streams of an inquirer prompt, and what ends it. */
+interface PromptStreams {
   readonly input: NodeJS.ReadableStream;
   readonly output: NodeJS.WritableStream;
   readonly signal: AbortSignal;
+  /** Whether the prompt is erased when it ends. Inquirer reads it at the end. */
+  clearPromptOnDone: boolean;
 }
 
-/** A terminal as people see it, and its palette. */
+/** How questions look. */
 interface Look {
   readonly display: Display;
   readonly style: Style;
 }
 
-/** Questions that are answered key by key, drawn anew at each. */
+type KeyTip = readonly [key: string, action: string];
+
+/** Asks questions that are answered key by key, and redrawn at each. */
 export class KeyQuestions implements Questions {
   readonly #terminal: Terminal;
   readonly #interrupt: AbortSignal;
   readonly #look: Look;
-  readonly #back: boolean;
+  readonly #hasBack: boolean;
 
   /**
-   * @param interrupt - takes a question back
-   * @param back - whether Esc goes back to the question before
+   * @param interrupt - ends a question
+   * @param hasBack - whether Esc goes back to the previous question
    */
-  constructor(terminal: Terminal, look: Look, interrupt: AbortSignal, back = false) {
-    this.#back = back;
+  constructor(terminal: Terminal, look: Look, interrupt: AbortSignal, hasBack = false) {
+    this.#hasBack = hasBack;
     this.#terminal = terminal;
     this.#interrupt = interrupt;
     this.#look = look;
   }
 
-  confirm(message: string): Promise<boolean> {
-    const theme = themeOf(this.#look, message, typingRoom);
-    return this.#ask((asked) => confirm({ message, default: false, theme }, asked));
+  async confirm(message: string): Promise<boolean> {
+    const answer = await this.#line(message, {
+      check: (typed) => (yesOrNo(typed) === undefined ? 'Enter y or n.' : undefined),
+      hint: 'y/N',
+      shown: (typed) => (yesOrNo(typed) ? 'Yes' : 'No'),
+    });
+    return yesOrNo(answer) ?? false;
   }
 
   secret(message: string, check: Check): Promise<string> {
-    const theme = themeOf(this.#look, message, typingRoom);
-    const { mask } = theme;
-    return this.#ask((asked) =>
-      password({ message, mask, toggleMask: false, validate: validator(check), theme }, asked),
-    );
+    return this.#line(message, { check, mask: this.#mask });
   }
 
-  text(message: string, check: Check, suggestion = ''): Promise<string> {
-    const theme = themeOf(this.#look, message, Math.max(typingRoom, widthOf(` (${suggestion}) `)));
-    return this.#ask((asked) => input({ message, default: suggestion, validate: validator(check), theme }, asked));
+  text(message: string, options: TextOptions): Promise<string> {
+    return this.#line(message, options);
   }
 
   pick<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value> {
-    const theme = themeOf(this.#look, message);
-    return this.#ask((asked) => select({ message, choices: choices.map(drawn), pageSize, loop: false, theme }, asked));
-  }
-
-  search<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value> {
-    const source = (term = '') => matching(choices, term).map(drawn);
-    const theme = themeOf(this.#look, message, typingRoom, [['type', 'to search']]);
-    return this.#ask((asked) => search({ message, source, pageSize, theme }, asked));
-  }
-
-  pickSeveral<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value[]> {
-    const all = choices.map((choice) => ({ ...drawn(choice), checked: choice.ticked ?? false }));
-    const theme = themeOf(this.#look, message);
-    return this.#ask((asked) =>
-      checkbox(
-        { message, choices: all, required: true, shortcuts: { invert: null }, pageSize, loop: false, theme },
-        asked,
-      ),
+    const theme = this.#themeOf(message);
+    const drawn = choices.map((choice) => this.#drawn(choice));
+    const selected = choices.find((choice) => choice.selected);
+    const preselection = selected === undefined ? {} : { default: selected.value };
+    return this.#ask((streams) =>
+      select({ message, choices: drawn, ...preselection, pageSize, loop: false, theme }, streams),
     );
   }
 
-  /** Asks until there is an answer; Ctrl-D and the end of the input leave the question, as Ctrl-C does. */
-  async #ask<Answer>(question: (asked: Asked) => Promise<Answer>): Promise<Answer> {
+  search<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value> {
+    // Tab writes the name of an entry as it is drawn.
+    const source = (term = '') =>
+      matching(choices, stripVTControlCharacters(term)).map((choice) => this.#drawn(choice));
+    const theme = this.#themeOf(message, typingRoom, [['type', 'to search']], '- ');
+    const selected = choices.find((choice) => choice.selected);
+    const preselection = selected === undefined ? {} : { default: selected.value };
+    return this.#ask((streams) => search({ message, source, ...preselection, pageSize, theme }, streams));
+  }
+
+  pickSeveral<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value[]> {
+    const all = choices.map((choice) => ({ ...this.#drawn(choice), checked: choice.selected ?? false }));
+    const theme = this.#themeOf(message);
+    const validate = (chosen: readonly unknown[]) => chosen.length > 0 || 'Choose at least one.';
+    return this.#ask((streams) =>
+      checkbox({ message, choices: all, validate, shortcuts: { invert: null }, pageSize, loop: false, theme }, streams),
+    );
+  }
+
+  async textOrPick<Value>(
+    message: string,
+    choices: readonly Choice<Value>[],
+    { check, isSecret = false, tip }: TextOrChoiceOptions,
+  ): Promise<TextOrChoice<Value>> {
+    const entries = choices.map(({ name, short = name }) => ({ name, short }));
+    const answer = await this.#ask((streams) =>
+      linePrompt(
+        {
+          message,
+          check,
+          entries,
+          selected: Math.max(
+            0,
+            choices.findIndex((choice) => choice.selected),
+          ),
+          mask: isSecret ? this.#mask : undefined,
+          theme: this.#themeOf(message, typingRoom, tip === undefined ? [] : [['type', tip]]),
+        },
+        streams,
+      ),
+    );
+    if ('failure' in answer) throw answer.failure;
+    if ('typed' in answer) return answer;
+    const choice = choices[answer.entry];
+    if (!choice) throw new Error(`entry ${answer.entry} of ${choices.length} was chosen`);
+    return { chosen: choice.value };
+  }
+
+  get #mask(): string {
+    return this.#look.display.unicode ? '•' : '*';
+  }
+
+  async #line(
+    message: string,
+    options: TextOptions & {
+      readonly mask?: string;
+      readonly hint?: string;
+      readonly shown?: (answer: string) => string;
+    },
+  ): Promise<string> {
+    const theme = this.#themeOf(message, Math.max(typingRoom, widthOf(` (${options.suggestion ?? ''}) `)));
+    const answer = await this.#ask((streams) => linePrompt({ message, theme, ...options }, streams));
+    if ('failure' in answer) throw answer.failure;
+    return 'typed' in answer ? answer.typed : '';
+  }
+
+  #themeOf(message: string, room = 0, firstTips: readonly KeyTip[] = [], disabledMark = '') {
+    return themeOf(this.#look, message, room, {
+      firstTips,
+      lastTips: this.#hasBack ? [['esc', 'back']] : [],
+      disabledMark,
+    });
+  }
+
+  #drawn<Value>({ name, value, short = name, disabled, dimmed = false }: Choice<Value>) {
+    const drawn = dimmed && disabled === undefined ? this.#look.style.dim(name) : name;
+    return { name: drawn, value, short, disabled: disabled !== undefined };
+  }
+
+  /** Shows a prompt until it is answered. Ctrl-D and the end of the input quit, as Ctrl-C does. */
+  async #ask<Answer>(prompt: (streams: PromptStreams) => Promise<Answer>): Promise<Answer> {
     const { stdin, stderr } = this.#terminal;
     const left = new AbortController();
-    // The reader of lines pauses the input when it closes: after an answer, or when nothing more can come.
+    // Readline pauses the input when it closes: after an answer, or at the end of the input.
     const leave = () => setImmediate(() => left.abort());
     stdin.once('pause', leave);
     const back = new AbortController();
+    const signal = AbortSignal.any([left.signal, back.signal, this.#interrupt]);
+    const streams = { input: stdin, output: stderr, signal, clearPromptOnDone: false };
     const goBack = (_text: string, key: { readonly name?: string } | undefined) => {
-      if (key?.name === 'escape') back.abort();
+      if (key?.name !== 'escape') return;
+      streams.clearPromptOnDone = true;
+      back.abort();
     };
-    if (this.#back) stdin.on('keypress', goBack);
+    if (this.#hasBack) stdin.on('keypress', goBack);
     try {
-      const signal = AbortSignal.any([left.signal, back.signal, this.#interrupt]);
-      return await question({ input: stdin, output: stderr, signal });
+      return await prompt(streams);
     } catch (error) {
       if (back.signal.aborted) throw new WentBack('Esc');
       if (error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError')) {
@@ -110,18 +196,35 @@ export class KeyQuestions implements Questions {
   }
 }
 
-type Tips = readonly (readonly [key: string, action: string])[];
+/** Returns what an answer to a yes-or-no question means; undefined if it is neither. */
+function yesOrNo(typed: string): boolean | undefined {
+  const answer = typed.trim().toLowerCase();
+  if ('no'.startsWith(answer)) return false;
+  return 'yes'.startsWith(answer) ? true : undefined;
+}
+
+/** Keys that are named only if there is room, the least useful first. */
+const spareKeys: readonly string[] = ['↑↓', 'a', 'type'];
 
 /**
- * The marks and colours of a question: those of everything else that the terminal shows. Its lines are broken between words, which
- * inquirer does not, and an answer that does not fit behind it stands below.
+ * Returns the marks and colors of a prompt, which are those of all other output. Lines are broken between words, which inquirer
+ * doesn't do, and an answer that doesn't fit after its question goes below it.
  *
  * @param room - columns kept free after the question
- * @param moreTips - keys that inquirer does not tell of
  */
-function themeOf({ display, style }: Look, question: string, room = 0, moreTips: Tips = []) {
+function themeOf(
+  { display, style }: Look,
+  question: string,
+  room: number,
+  more: {
+    readonly firstTips: readonly KeyTip[];
+    readonly lastTips: readonly KeyTip[];
+    /** Stands before an entry that can't be chosen, where inquirer puts nothing. */
+    readonly disabledMark: string;
+  },
+) {
   const { unicode } = display;
-  // Below a line that fills the last column, inquirer leaves one free.
+  // Inquirer leaves an empty line below a line that fills the last column.
   const width = () => display.width - 1;
   // The mark before a question takes two columns.
   const laidOut = (text: string) => wrapped(`  ${text}`, width() - room).trimStart();
@@ -132,7 +235,6 @@ function themeOf({ display, style }: Look, question: string, room = 0, moreTips:
   const frames = unicode ? [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'] : [...'-\\|/'];
   const keyNames: Readonly<Record<string, string>> = unicode ? {} : { '↑↓': 'up/down', '⏎': 'enter' };
   return {
-    mask: unicode ? '•' : '*',
     prefix: { idle: style.bold('?'), done: style.good(unicode ? '✓' : '+') },
     spinner: { interval: 80, frames },
     icon: {
@@ -142,6 +244,7 @@ function themeOf({ display, style }: Look, question: string, room = 0, moreTips:
       disabledChecked: '-',
       disabledUnchecked: unicode ? '-' : ' - ',
     },
+    i18n: { disabledError: "This entry isn't available. Choose another one." },
     style: {
       answer: answered,
       message: (text: string) => style.bold(laidOut(text)),
@@ -152,27 +255,21 @@ function themeOf({ display, style }: Look, question: string, room = 0, moreTips:
       key: style.bold,
       description: style.dim,
       searchTerm: same,
-      // The name says why already.
-      disabled: (text: string) => style.dim(text.replace(/ \(disabled\)$/, '')),
-      keysHelpTip: (keys: Tips) => {
-        const tips = [...moreTips, ...keys].map(
-          ([key, action]) => `${style.bold(keyNames[key] ?? key)} ${style.dim(action)}`,
-        );
+      // The name says why.
+      disabled: (text: string) => style.dim(`${more.disabledMark}${text.replace(/ \(disabled\)$/, '')}`),
+      keysHelpTip: (keys: readonly KeyTip[]) => {
+        let tips = [...more.firstTips, ...keys, ...more.lastTips];
         const between = style.dim(unicode ? ' • ' : ', ');
-        // The last one says how to go on; the first how to get about, which is tried anyway.
-        while (tips.length > 1 && widthOf(tips.join(between)) >= display.width) tips.shift();
-        return tips.join(between);
+        const drawn = () =>
+          tips.map(([key, action]) => `${style.bold(keyNames[key] ?? key)} ${style.dim(action)}`).join(between);
+        for (const spare of spareKeys) {
+          if (widthOf(drawn()) < display.width) break;
+          tips = tips.filter(([key]) => key !== spare);
+        }
+        return drawn();
       },
     },
   };
-}
-
-function drawn<Value>({ name, value, short = name, disabled }: Choice<Value>) {
-  return { name, value, short, disabled: disabled !== undefined };
-}
-
-function validator(check: Check): (typed: string) => Promise<string | true> {
-  return async (typed) => (await check(typed)) ?? true;
 }
 
 function same(text: string): string {

@@ -1,21 +1,32 @@
 import { createInterface } from 'node:readline';
 import { ReadStream } from 'node:tty';
 import type { Display } from '../output/display.ts';
-import { type Check, type Choice, interrupted, matching, type Questions, type Terminal, WentBack } from './question.ts';
+import {
+  type Check,
+  type Choice,
+  interrupted,
+  matching,
+  type Questions,
+  type Terminal,
+  type TextOptions,
+  type TextOrChoice,
+  type TextOrChoiceOptions,
+  WentBack,
+} from './question.ts';
 
-/** Questions that are answered line by line, for a terminal whose cursor cannot be moved. */
+/** Asks questions that are answered line by line, on a terminal that can't move its cursor. */
 export class LineQuestions implements Questions {
   readonly #terminal: Terminal;
   readonly #display: Display;
   readonly #interrupt: AbortSignal;
-  readonly #back: boolean;
+  readonly #hasBack: boolean;
 
   /**
-   * @param interrupt - takes a question back
-   * @param back - whether `<` goes back to the question before
+   * @param interrupt - ends a question
+   * @param hasBack - whether `<` goes back to the previous question
    */
-  constructor(terminal: Terminal, display: Display, interrupt: AbortSignal, back = false) {
-    this.#back = back;
+  constructor(terminal: Terminal, display: Display, interrupt: AbortSignal, hasBack = false) {
+    this.#hasBack = hasBack;
     this.#terminal = terminal;
     this.#display = display;
     this.#interrupt = interrupt;
@@ -26,7 +37,7 @@ export class LineQuestions implements Questions {
       const answer = (await this.#line(`${message} (y/N)`)).toLowerCase();
       if ('no'.startsWith(answer)) return false;
       if ('yes'.startsWith(answer)) return true;
-      this.#say('Answer yes or no.');
+      this.#say('Enter y or n.');
     }
   }
 
@@ -34,15 +45,19 @@ export class LineQuestions implements Questions {
     return this.#checked(() => this.#hidden(message), check);
   }
 
-  text(message: string, check: Check, suggestion = ''): Promise<string> {
-    const question = suggestion === '' ? message : `${message} (${suggestion})`;
-    return this.#checked(async () => (await this.#line(question)) || suggestion, check);
+  text(message: string, { check, suggestion = '', earlier = suggestion }: TextOptions): Promise<string> {
+    const question = earlier === '' ? message : `${message} (${earlier})`;
+    return this.#checked(async () => (await this.#line(question)) || earlier, check);
   }
 
   async pick<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value> {
     this.#list(message, choices);
+    const selected = choices.find((choice) => choice.selected);
+    const question = selected ? `Number or name (${selected.short ?? selected.name}):` : 'Number or name:';
     for (;;) {
-      const [only, ...others] = this.#named(await this.#line('Its number or name:'), choices);
+      const answer = await this.#line(question);
+      if (answer === '' && selected) return selected.value;
+      const [only, ...others] = this.#named(answer, choices);
       if (only && others.length === 0) return only.value;
     }
   }
@@ -53,10 +68,14 @@ export class LineQuestions implements Questions {
 
   async pickSeveral<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value[]> {
     this.#list(message, choices);
+    const open = choices.filter(({ disabled }) => disabled === undefined);
+    const selected = open.filter((choice) => choice.selected);
+    const suggestion = selected.map(({ name, short = name }) => short).join(', ');
+    const question = `Numbers or names, separated by commas, or all${suggestion === '' ? '' : ` (${suggestion})`}:`;
     for (;;) {
-      const answer = await this.#line('Their numbers or names, with commas between them, or all:');
-      const open = choices.filter(({ disabled }) => disabled === undefined);
+      const answer = await this.#line(question);
       if (answer === 'all') return open.map(({ value }) => value);
+      if (answer === '' && selected.length > 0) return selected.map(({ value }) => value);
       const named = answer.split(',').map((each) => this.#named(each.trim(), choices));
       const found = named.flat();
       if (found.length === named.length && named.every((each) => each.length === 1)) {
@@ -65,24 +84,40 @@ export class LineQuestions implements Questions {
     }
   }
 
+  async textOrPick<Value>(
+    message: string,
+    choices: readonly Choice<Value>[],
+    { check, isSecret = false, tip }: TextOrChoiceOptions,
+  ): Promise<TextOrChoice<Value>> {
+    this.#list(message, choices);
+    const question = `Number, or ${tip ?? 'text'}:`;
+    const answerOf = (typed: string) => (/^\d{1,3}$/.test(typed) ? choices[Number(typed) - 1] : undefined);
+    const typed = await this.#checked(
+      () => (isSecret ? this.#hidden(question) : this.#line(question)),
+      async (line) => (answerOf(line) ? undefined : check(line)),
+    );
+    const choice = answerOf(typed);
+    return choice ? { chosen: choice.value } : { typed };
+  }
+
   #list(message: string, choices: readonly Choice<unknown>[]): void {
     const width = String(choices.length).length;
-    // What cannot be chosen has no number: why it cannot may have had no room in its name.
+    // An entry that can't be chosen has no number, because its name may have been too long to say why.
     const number = ({ disabled }: Choice<unknown>, at: number) => (disabled === undefined ? String(at + 1) : '-');
     const lines = choices.map((choice, at) => `  ${number(choice, at).padStart(width)}  ${choice.name}`);
     this.#say([message, ...lines].join('\n'));
   }
 
-  /** The choice of a number, or those of a name; says why there is not the one. */
+  /** Returns the choice with a number, or those with a name. Says so if that isn't exactly one. */
   #named<Value>(answer: string, choices: readonly Choice<Value>[]): readonly Choice<Value>[] {
     const isNumber = /^\d+$/.test(answer);
     const exact = (isNumber ? choices[Number(answer) - 1] : undefined) ?? choices.find(({ short }) => short === answer);
     const found = exact ? [exact] : isNumber || answer === '' ? [] : matching(choices, answer);
     const [first, second] = found;
-    if (!first) this.#say(answer === '' ? 'Choose one.' : `There is no "${answer}".`);
-    else if (second) this.#say(`${found.length} are like "${answer}": take the number.`);
+    if (!first) this.#say(answer === '' ? 'Choose one.' : `"${answer}" isn't in the list.`);
+    else if (second) this.#say(`${found.length} entries match "${answer}". Enter a number.`);
     else if (first.disabled !== undefined) {
-      this.#say(`${first.short ?? first.name} cannot be chosen: ${first.disabled}.`);
+      this.#say(`${first.short ?? first.name} isn't available: ${first.disabled}.`);
       return [];
     }
     return found;
@@ -91,9 +126,9 @@ export class LineQuestions implements Questions {
   async #checked(ask: () => Promise<string>, check: Check): Promise<string> {
     for (;;) {
       const answer = await ask();
-      const wrong = await check(answer);
-      if (wrong === undefined) return answer;
-      this.#say(wrong);
+      const mistake = await check(answer);
+      if (mistake === undefined) return answer;
+      this.#say(mistake);
     }
   }
 
@@ -101,7 +136,7 @@ export class LineQuestions implements Questions {
     this.#terminal.stderr.write(`${this.#display.shown(text)}\n`);
   }
 
-  /** Reads a line, without the blanks around it. */
+  /** Reads a line, without the spaces around it. */
   async #line(message: string): Promise<string> {
     const lines = createInterface({ input: this.#terminal.stdin, terminal: false });
     const close = () => lines.close();
@@ -109,7 +144,7 @@ export class LineQuestions implements Questions {
     try {
       return await new Promise<string>((resolve, reject) => {
         lines.once('line', (line) => {
-          if (this.#back && line.trim() === '<') reject(new WentBack('<'));
+          if (this.#isBack(line)) reject(new WentBack('<'));
           else resolve(line.trim());
         });
         lines.once('close', () => reject(interrupted()));
@@ -117,7 +152,7 @@ export class LineQuestions implements Questions {
         else this.#terminal.stderr.write(`${this.#display.shown(message)} `);
       });
     } catch (error) {
-      // What follows begins a line of its own.
+      // The next output starts on its own line.
       this.#terminal.stderr.write('\n');
       throw error;
     } finally {
@@ -126,11 +161,15 @@ export class LineQuestions implements Questions {
     }
   }
 
-  /** Reads a line that the terminal does not show. */
+  #isBack(line: string): boolean {
+    return this.#hasBack && line.trim() === '<';
+  }
+
+  /** Reads a line that the terminal doesn't show. */
   async #hidden(message: string): Promise<string> {
     const { stdin, stderr } = this.#terminal;
     if (!(stdin instanceof ReadStream)) return this.#line(message);
-    // First, as what is typed ahead must not be shown either.
+    // Before the message, because text that was typed ahead must not be shown either.
     stdin.setRawMode(true);
     stdin.setEncoding('utf8');
     stderr.write(`${this.#display.shown(message)} `);
@@ -138,7 +177,10 @@ export class LineQuestions implements Questions {
     try {
       for (;;) {
         for (const key of await this.#keys(stdin)) {
-          if (key === '\r' || key === '\n') return typed.trim();
+          if (key === '\r' || key === '\n') {
+            if (this.#isBack(typed)) throw new WentBack('<');
+            return typed.trim();
+          }
           if (key === '\u0003' || key === '\u0004') throw interrupted();
           if (key === '\u007f' || key === '\b') typed = typed.slice(0, -1);
           else if (key === '\u0015') typed = '';

@@ -2,61 +2,62 @@ import { CommandError, usageError } from '../domain/errors.ts';
 import type { Display } from '../output/display.ts';
 import type { DrawnColumn } from '../output/table.ts';
 import { harmless } from '../output/text.ts';
-import type { Check, Choice, Questions, Terminal } from './question.ts';
+import type { Check, Choice, Questions, Terminal, TextOrChoice, TextOrChoiceOptions } from './question.ts';
 
-/** How questions are put. */
-export interface Manner {
-  /** False for `--no-input` and where `CI` is set: there is nobody to ask. */
+/** How to ask questions. */
+export interface PromptOptions {
+  /** Whether to ask at all. False with `--no-input`, and if `CI` is set. */
   readonly allowed: boolean;
-  /** Whether consent was given on the command line. */
+  /** Whether `--yes` was given. */
   readonly yes: boolean;
   /** stderr, as people see it. */
   readonly display: Display;
-  /** Whether the terminal takes lines alone. */
+  /** Whether the terminal can't move its cursor. */
   readonly dumb: boolean;
-  /** Takes a question back. */
+  /** Ends a question. */
   readonly interrupt: AbortSignal;
-  /** Called before a question is shown; what it returns, after its answer. */
+  /** Called before a question is shown. Returns a function that is called after its answer. */
   readonly hold?: () => () => void;
-  /** Whether a question can be gone back from: it then throws `WentBack`. */
-  readonly back?: boolean;
+  /** Whether the user can go back from a question, which then throws `WentBack`. */
+  readonly hasBack?: boolean;
 }
 
-/** Every question that a person can be asked. Questions go to stderr; stdout carries results alone. */
+/** All questions to the user. They go to stderr, because stdout is for results. */
 export class Prompts {
   readonly #terminal: Terminal;
-  readonly #manner: Manner;
-  /** Whether there is somebody to ask. */
+  readonly #options: PromptOptions;
+  /** Whether the user can be asked. */
   readonly canAsk: boolean;
 
-  constructor(terminal: Terminal, manner: Manner) {
+  constructor(terminal: Terminal, options: PromptOptions) {
     this.#terminal = terminal;
-    this.#manner = manner;
-    this.canAsk = manner.allowed && terminal.stdin.isTTY === true && terminal.stderr.isTTY === true;
+    this.#options = options;
+    this.canAsk = options.allowed && terminal.stdin.isTTY === true && terminal.stderr.isTTY === true;
   }
 
-  /** The same questions, which can be gone back from: each then throws `WentBack`. */
+  /** Returns the same questions, but the user can go back from each, which then throws `WentBack`. */
   withBack(): Prompts {
-    return new Prompts(this.#terminal, { ...this.#manner, back: true });
+    return new Prompts(this.#terminal, { ...this.#options, hasBack: true });
   }
 
-  /** What is typed to go back. */
+  /** The key or text that goes back. */
   get backKey(): string {
-    return this.#manner.dumb ? '<' : 'Esc';
+    return this.#options.dumb ? '<' : 'Esc';
   }
 
-  /** Whether to ask the user for consent: somebody can answer, and `--yes` wasn't given. */
+  /** Whether to ask the user for consent: the user can be asked, and `--yes` wasn't given. */
   get asksConsent(): boolean {
-    return this.canAsk && !this.#manner.yes;
+    return this.canAsk && !this.#options.yes;
   }
 
   /**
-   * Refuses to go on where consent will be needed and can neither be asked for nor was given. Nothing is sent before it.
+   * Refuses to continue if consent is needed, wasn't given, and can't be asked for. Call it before the first request.
    *
+   * @param what - what needs consent, as it precedes "needs confirmation"
    * @throws CommandError (confirmation_required)
    */
   requireConsent(what: string): void {
-    if (this.#manner.yes || this.canAsk) return;
+    if (this.#options.yes || this.canAsk) return;
     throw new CommandError('confirmation_required', `${what} needs consent, and there is nobody to ask`, {
       hint: 'Nothing was changed. Run it again with --yes to consent.',
       outcome: 'not_applied',
@@ -64,24 +65,24 @@ export class Prompts {
   }
 
   /**
-   * Asks for consent; the default is No. What is asked about has been said before.
+   * Asks for consent to what was shown before; the default is No.
    *
    * @throws CommandError (declined), (interrupted) or (confirmation_required)
    */
   async consent(question: string): Promise<void> {
-    if (this.#manner.yes) return;
+    if (this.#options.yes) return;
     this.requireConsent(question);
     if (!(await this.#confirm(question))) throw declined();
   }
 
-  /** Offers something that nobody asked for on the command line, `--yes` included; the default is No, and so is nobody. */
+  /** Offers something that wasn't asked for on the command line. The default is No, also with `--yes` and without a terminal. */
   async offer(question: string): Promise<boolean> {
-    if (!this.canAsk || this.#manner.yes || this.#manner.interrupt.aborted) return false;
+    if (!this.canAsk || this.#options.yes || this.#options.interrupt.aborted) return false;
     return this.#confirm(question);
   }
 
   /**
-   * Asks for consent to something that `--yes` alone does not cover; the default is No.
+   * Asks for consent that `--yes` alone doesn't give; the default is No.
    *
    * @throws CommandError (declined) or (interrupted)
    */
@@ -89,7 +90,7 @@ export class Prompts {
     if (!(await this.#confirm(question))) throw declined();
   }
 
-  /** Asks for a secret; what is typed is not shown. @throws CommandError (input_required) where nobody can be asked */
+  /** Asks for a secret, which isn't shown. @throws CommandError (input_required) if the user can't be asked */
   async secret(message: string, missing: string, check: Check = filled): Promise<string> {
     this.requireSomebody(missing);
     return this.#ask((questions) => questions.secret(message, check));
@@ -98,45 +99,65 @@ export class Prompts {
   /**
    * Asks for a line of text.
    *
-   * @param suggestion - what Enter alone answers
-   * @throws CommandError (input_required) where nobody can be asked
+   * @param suggestion - the answer if the user only presses Enter
+   * @param earlier - an earlier answer, to edit
+   * @throws CommandError (input_required) if the user can't be asked
    */
-  async text(message: string, missing: string, check: Check = filled, suggestion?: string): Promise<string> {
+  async text(
+    message: string,
+    missing: string,
+    check: Check = filled,
+    suggestion?: string,
+    earlier?: string,
+  ): Promise<string> {
     this.requireSomebody(missing);
-    const seen = suggestion === undefined ? undefined : this.#seen(suggestion);
-    // What cannot be shown as it is cannot be agreed to.
-    return this.#ask((questions) => questions.text(message, check, seen === suggestion ? suggestion : undefined));
+    // Nobody can agree to text that can't be shown as it is.
+    const showable = (text: string | undefined) => (text === undefined || this.#seen(text) === text ? text : undefined);
+    return this.#ask((questions) =>
+      questions.text(message, { check, suggestion: showable(suggestion), earlier: showable(earlier) }),
+    );
   }
 
-  /** Lets one be picked from a few. @throws CommandError (input_required) where nobody can be asked */
+  /** Asks for one of a few entries. @throws CommandError (input_required) if the user can't be asked */
   async pick<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value> {
     this.requireSomebody(missing);
     return this.#ask((questions) => questions.pick(message, choices.map(this.#shown)));
   }
 
-  /** Lets one be searched for. @throws CommandError (input_required) where nobody can be asked */
+  /** Asks for one of many entries, which can be searched. @throws CommandError (input_required) if the user can't be asked */
   async search<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value> {
     this.requireSomebody(missing);
     return this.#ask((questions) => questions.search(message, choices.map(this.#shown)));
   }
 
-  /** Lets several be picked from a list, at least one. @throws CommandError (input_required) where nobody can be asked */
+  /** Asks for at least one entry of a list. @throws CommandError (input_required) if the user can't be asked */
   async pickSeveral<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value[]> {
     this.requireSomebody(missing);
     return this.#ask((questions) => questions.pickSeveral(message, choices.map(this.#shown)));
   }
 
-  /** The names of choices, their facts in columns; without those that do not fit. */
+  /** Asks for a line of text, or for one of the entries below it. @throws CommandError (input_required) if the user can't be asked */
+  async textOrPick<Value>(
+    message: string,
+    choices: readonly Choice<Value>[],
+    missing: string,
+    options: TextOrChoiceOptions,
+  ): Promise<TextOrChoice<Value>> {
+    this.requireSomebody(missing);
+    return this.#ask((questions) => questions.textOrPick(message, choices.map(this.#shown), options));
+  }
+
+  /** Returns the names of choices from columns of facts. Leaves out columns that don't fit the terminal. */
   async rows(columns: readonly Omit<DrawnColumn, 'header'>[]): Promise<string[]> {
     const { fittedRows } = await import('../output/table.ts');
-    const { display, dumb } = this.#manner;
+    const { display, dumb } = this.#options;
     const drawn = columns.map((column) => ({ ...column, header: '', cells: column.cells.map(this.#seen) }));
-    // What stands before them: the mark of the one that is pointed at and the box of one that can be ticked, or a number.
+    // Room for the mark before a row: the pointer and a checkbox, or a number.
     const before = display.unicode && !dumb ? 3 : 5;
     return fittedRows(drawn, display.width - before - 1);
   }
 
-  /** Refuses what has to be asked where nobody can be. @throws CommandError (input_required) */
+  /** Refuses to continue if the user can't be asked. @throws CommandError (input_required) */
   requireSomebody(missing: string): void {
     if (this.canAsk) return;
     const error = usageError(missing);
@@ -149,7 +170,7 @@ export class Prompts {
 
   async #ask<Answer>(question: (questions: Questions) => Promise<Answer>): Promise<Answer> {
     const questions = await this.#questions();
-    const release = this.#manner.hold?.();
+    const release = this.#options.hold?.();
     try {
       return await question(questions);
     } finally {
@@ -157,25 +178,25 @@ export class Prompts {
     }
   }
 
-  /** What puts the questions, loaded when there is one. */
+  /** Loads the code that asks when there is a question. */
   async #questions(): Promise<Questions> {
-    const { display, dumb, interrupt, back = false } = this.#manner;
+    const { display, dumb, interrupt, hasBack = false } = this.#options;
     if (dumb) {
       const { LineQuestions } = await import('./line-by-line.ts');
-      return new LineQuestions(this.#terminal, display, interrupt, back);
+      return new LineQuestions(this.#terminal, display, interrupt, hasBack);
     }
     const { KeyQuestions } = await import('./key-by-key.ts');
-    return new KeyQuestions(this.#terminal, { display, style: await display.style() }, interrupt, back);
+    return new KeyQuestions(this.#terminal, { display, style: await display.style() }, interrupt, hasBack);
   }
 
-  /** A choice as a terminal may see it: its words may be the API's. */
+  /** Returns a choice that is safe to show: its text may come from the API. */
   readonly #shown = <Value>({ name, short, ...choice }: Choice<Value>): Choice<Value> => ({
     ...choice,
     name: this.#seen(name),
     ...(short === undefined ? {} : { short: this.#seen(short) }),
   });
 
-  readonly #seen = (text: string): string => this.#manner.display.legible(harmless(text));
+  readonly #seen = (text: string): string => this.#options.display.legible(harmless(text));
 }
 
 function declined(): CommandError {
@@ -183,5 +204,5 @@ function declined(): CommandError {
 }
 
 function filled(typed: string): string | undefined {
-  return typed.trim() === '' ? 'Type something.' : undefined;
+  return typed.trim() === '' ? 'Enter a value.' : undefined;
 }

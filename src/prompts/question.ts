@@ -1,58 +1,86 @@
 import { CommandError } from '../domain/errors.ts';
 
-/** The streams that a person is asked through. */
+/** The streams of a terminal that questions go to and answers come from. */
 export interface Terminal {
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean | undefined };
 }
 
-/** A thing to choose: what is shown, and what it stands for. */
+/** An entry of a list to choose from. */
 export interface Choice<Value> {
-  /** One line. */
+  /** The text of the entry: one line. */
   readonly name: string;
   readonly value: Value;
-  /** What is shown of it once it is chosen; without it, its name. */
+  /** The text that is shown once it is chosen; default: its name. */
   readonly short?: string | undefined;
-  /** Why it cannot be chosen, for who tries to; its name tells it too. */
+  /** Why it can't be chosen, as it follows "isn't available:". Its name must say so as well. */
   readonly disabled?: string | undefined;
-  /** Whether it is chosen to begin with, where several can be. */
-  readonly ticked?: boolean | undefined;
+  /** Whether it is dimmed, although it can be chosen. */
+  readonly dimmed?: boolean | undefined;
+  /** Whether it is selected at first. In a list of which one is chosen, the first such entry is. */
+  readonly selected?: boolean | undefined;
 }
 
-/** What is wrong with what was typed; undefined when nothing is. */
+/** Returns what is wrong with an answer, in sentences; undefined if it is valid. */
 export type Check = (typed: string) => string | undefined | Promise<string | undefined>;
 
-/** The ways to put a question to a person. Each is rejected with `interrupted` when the person leaves or the command is ended. */
-export interface Questions {
-  /** Yes or no; the default is No. */
-  confirm(message: string): Promise<boolean>;
-  /** What is typed is not shown. */
-  secret(message: string, check: Check): Promise<string>;
-  /** @param suggestion - what Enter alone answers */
-  text(message: string, check: Check, suggestion?: string): Promise<string>;
-  /** One of a few. */
-  pick<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value>;
-  /** One of many: what is typed leaves those that hold all of its words. */
-  search<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value>;
-  /** At least one. */
-  pickSeveral<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value[]>;
+/** The answer to a question that takes a line of text or an entry of a list. */
+export type TextOrChoice<Value> = { readonly typed: string } | { readonly chosen: Value };
+
+/** How to ask for a line of text. */
+export interface TextOptions {
+  readonly check: Check;
+  /** The answer if the user only presses Enter. */
+  readonly suggestion?: string | undefined;
+  /** An earlier answer, to edit. */
+  readonly earlier?: string | undefined;
 }
 
-/** The choices that hold all words of a text, whatever their case. */
+/** How to ask for a line of text or an entry of a list. */
+export interface TextOrChoiceOptions extends Pick<TextOptions, 'check'> {
+  /** Whether what is typed isn't shown. */
+  readonly isSecret?: boolean;
+  /** What can be typed, as it follows "type". */
+  readonly tip?: string;
+}
+
+/** The ways to ask. Each is rejected with `interrupted` if the user quits or the command is ended. */
+export interface Questions {
+  /** Asks a question that is answered with yes or no; the default is no. */
+  confirm(message: string): Promise<boolean>;
+  /** Asks for a line of text that isn't shown. */
+  secret(message: string, check: Check): Promise<string>;
+  /** Asks for a line of text. */
+  text(message: string, options: TextOptions): Promise<string>;
+  /** Asks for one of a few entries. */
+  pick<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value>;
+  /** Asks for one of many entries. Typing words keeps the entries that contain all of them. */
+  search<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value>;
+  /** Asks for at least one entry. */
+  pickSeveral<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value[]>;
+  /** Asks for a line of text, or for one of the entries below it. */
+  textOrPick<Value>(
+    message: string,
+    choices: readonly Choice<Value>[],
+    options: TextOrChoiceOptions,
+  ): Promise<TextOrChoice<Value>>;
+}
+
+/** Returns the choices that contain all words of a text, in upper or lower case. */
 export function matching<Value>(choices: readonly Choice<Value>[], text: string): Choice<Value>[] {
   const words = text.toLowerCase().split(/\s+/);
   return choices.filter(({ name, short = '' }) => {
-    const held = `${name} ${short}`.toLowerCase();
-    return words.every((word) => held.includes(word));
+    const entry = `${name} ${short}`.toLowerCase();
+    return words.every((word) => entry.includes(word));
   });
 }
 
-/** The person goes back to the question before. */
+/** Reports that the user went back to the previous question. */
 export class WentBack extends Error {
   override readonly name = 'WentBack';
 }
 
-/** What a person who leaves a question gets. */
+/** Returns the error for a user who quits at a question. */
 export function interrupted(): CommandError {
   return new CommandError('interrupted', 'interrupted', { outcome: 'not_applied' });
 }

@@ -1,11 +1,11 @@
 import { PassThrough } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { type Manner, Prompts } from '../../src/prompts/prompts.ts';
-import { Line, manner, terminal } from '../support/person.ts';
+import { type PromptOptions, Prompts } from '../../src/prompts/prompts.ts';
+import { Line, promptOptions, terminal } from '../support/person.ts';
 
-/** Somebody at a terminal, who presses these keys once there is a question. */
-function somebody(keys = '', more: Partial<Manner> = {}) {
+/** A user on a terminal who presses these keys once a question is shown. */
+function somebody(keys = '', more: Partial<PromptOptions> = {}) {
   const stdin = new Line(true);
   const stderr = new Line(true);
   let shown = '';
@@ -13,11 +13,11 @@ function somebody(keys = '', more: Partial<Manner> = {}) {
     if (shown === '') setImmediate(() => stdin.write(keys));
     shown += chunk.toString();
   });
-  return { stdin, prompts: new Prompts({ stdin, stderr }, manner(more)), shown: () => shown };
+  return { stdin, prompts: new Prompts({ stdin, stderr }, promptOptions(more)), shown: () => shown };
 }
 
 function nobody(yes = false) {
-  return new Prompts({ stdin: new Line(false), stderr: new Line(false) }, manner({ yes }));
+  return new Prompts({ stdin: new Line(false), stderr: new Line(false) }, promptOptions({ yes }));
 }
 
 test.each([
@@ -27,16 +27,16 @@ test.each([
   [true, false, true, false],
   [false, false, true, false],
 ])(
-  'with a terminal on stdin %s, on stderr %s, and asking allowed %s, somebody can be asked: %s',
+  'with a terminal on stdin: %s, on stderr: %s, and prompts allowed: %s, the user can be asked: %s',
   (input, output, allowed, can) => {
     const streams = { stdin: new Line(input), stderr: new Line(output) };
-    expect(new Prompts(streams, manner({ allowed })).canAsk).toBe(can);
-    expect(new Prompts(streams, manner({ allowed, yes: true })).canAsk).toBe(can);
+    expect(new Prompts(streams, promptOptions({ allowed })).canAsk).toBe(can);
+    expect(new Prompts(streams, promptOptions({ allowed, yes: true })).canAsk).toBe(can);
   },
 );
 
-test('a stream that does not say is no terminal', () => {
-  expect(new Prompts({ stdin: new PassThrough(), stderr: new PassThrough() }, manner()).canAsk).toBe(false);
+test('a stream that does not say so is not a terminal', () => {
+  expect(new Prompts({ stdin: new PassThrough(), stderr: new PassThrough() }, promptOptions()).canAsk).toBe(false);
 });
 
 describe('consent', () => {
@@ -47,25 +47,25 @@ describe('consent', () => {
     hint: 'Nothing was changed. Run it again with --yes to consent.',
   };
 
-  test('that cannot be asked for is required with --yes', async () => {
+  test('is required with --yes if it cannot be asked for', async () => {
     const message = 'a subscription charges the saved card, which needs consent, and there is nobody to ask';
     expect(() => nobody().requireConsent('a subscription charges the saved card, which')).toThrow(
       expect.objectContaining({ ...refusal, message }),
     );
     await expect(nobody().consent('Subscribe?')).rejects.toMatchObject(refusal);
-    const silenced = new Prompts({ stdin: new Line(true), stderr: new Line(true) }, manner({ allowed: false }));
+    const silenced = new Prompts({ stdin: new Line(true), stderr: new Line(true) }, promptOptions({ allowed: false }));
     await expect(silenced.consent('Subscribe?')).rejects.toMatchObject(refusal);
   });
 
-  test('that was given on the command line is not asked for', async () => {
+  test('is not asked for if --yes was given', async () => {
     expect(() => nobody(true).requireConsent('x')).not.toThrow();
     await expect(nobody(true).consent('Subscribe?')).resolves.toBeUndefined();
     const stderr = new Line(true);
-    await new Prompts({ stdin: new Line(true), stderr }, manner({ yes: true })).consent('Subscribe?');
+    await new Prompts({ stdin: new Line(true), stderr }, promptOptions({ yes: true })).consent('Subscribe?');
     expect(stderr.read()).toBeNull();
   });
 
-  test('may be needed where it can be asked for', () => {
+  test('is not required before the question on a terminal', () => {
     expect(() => somebody().prompts.requireConsent('x')).not.toThrow();
   });
 
@@ -84,12 +84,13 @@ describe('consent', () => {
     });
   });
 
-  test('is taken back by a signal', async () => {
+  test('is interrupted by a signal', async () => {
     const interrupt = new AbortController();
     const stderr = new Line(true);
-    const asked = new Prompts({ stdin: new Line(true), stderr }, manner({ interrupt: interrupt.signal })).consent(
-      'Subscribe?',
-    );
+    const asked = new Prompts(
+      { stdin: new Line(true), stderr },
+      promptOptions({ interrupt: interrupt.signal }),
+    ).consent('Subscribe?');
     stderr.once('data', () => interrupt.abort());
     await expect(asked).rejects.toMatchObject({ code: 'interrupted', exitCode: 130 });
   });
@@ -112,10 +113,14 @@ describe('a question', () => {
   test.each([
     ['a secret', (prompts: Prompts) => prompts.secret('Key', 'the key is missing')],
     ['a text', (prompts: Prompts) => prompts.text('Name', 'the key is missing')],
-    ['a choice', (prompts: Prompts) => prompts.pick('Which?', choices, 'the key is missing')],
-    ['a search', (prompts: Prompts) => prompts.search('Which?', choices, 'the key is missing')],
-    ['several choices', (prompts: Prompts) => prompts.pickSeveral('Which?', choices, 'the key is missing')],
-  ])('for %s that cannot be asked is a usage error that says what is missing, with --yes too', async (_what, ask) => {
+    ['one of a few', (prompts: Prompts) => prompts.pick('Which?', choices, 'the key is missing')],
+    ['one of many', (prompts: Prompts) => prompts.search('Which?', choices, 'the key is missing')],
+    ['several', (prompts: Prompts) => prompts.pickSeveral('Which?', choices, 'the key is missing')],
+    [
+      'a text or an entry',
+      (prompts: Prompts) => prompts.textOrPick('Key', choices, 'the key is missing', { check: () => undefined }),
+    ],
+  ])('for %s is a usage error without a terminal, also with --yes', async (_what, ask) => {
     for (const yes of [false, true]) {
       await expect(ask(nobody(yes))).rejects.toMatchObject({
         code: 'input_required',
@@ -125,7 +130,7 @@ describe('a question', () => {
     }
   });
 
-  test('for a secret does not show what is typed', async () => {
+  test('for a secret does not show the secret', async () => {
     const { prompts, shown } = somebody('mk_abc123\r');
     expect(await prompts.secret('Management key', '')).toBe('mk_abc123');
     expect(stripVTControlCharacters(shown())).toContain('Management key');
@@ -136,7 +141,7 @@ describe('a question', () => {
     expect(await somebody('prod-api\r').prompts.text('Name', '')).toBe('prod-api');
   });
 
-  test('for a text suggests what can be shown, and nothing else', async () => {
+  test('for a text suggests only text that can be shown as it is', async () => {
     const { prompts, shown } = somebody('\r');
     expect(await prompts.text('Name', '', () => undefined, 'prod')).toBe('prod');
     expect(stripVTControlCharacters(shown())).toContain('Name (prod)');
@@ -145,18 +150,18 @@ describe('a question', () => {
     expect(stripVTControlCharacters(other.shown())).not.toContain('(');
   });
 
-  test('for a choice takes the one that is pointed at, and shows nothing that drives a terminal', async () => {
+  test('for one of a few takes the selected one, and shows no control sequences of its name', async () => {
     const { prompts, shown } = somebody('\u001b[B\r');
     expect(await prompts.pick('Which?', choices, '')).toBe(2);
     expect(stripVTControlCharacters(shown())).toContain('Kimi\n');
     expect(shown()).not.toContain('\u001b[2J');
   });
 
-  test('for several takes those that are ticked', async () => {
+  test('for several takes the selected ones', async () => {
     expect(await somebody(' \r').prompts.pickSeveral('Which?', choices, '')).toEqual([1]);
   });
 
-  test('for a search takes what the typed words leave', async () => {
+  test('for one of many takes the one that the typed words match', async () => {
     const { prompts, stdin, shown } = somebody('mini');
     const asked = prompts.search('Which?', choices, '');
     await expect.poll(() => stripVTControlCharacters(shown())).toMatch(/mini\n❯ MiniMax\n(?! )/);
@@ -170,21 +175,21 @@ describe('a question', () => {
   ])('does not take %s', async (_what, ask) => {
     const { prompts, stdin, shown } = somebody('\r');
     const asked = ask(prompts);
-    await expect.poll(() => stripVTControlCharacters(shown())).toContain('Type something.');
+    await expect.poll(() => stripVTControlCharacters(shown())).toContain('Enter a value.');
     stdin.write('x\r');
     expect(await asked).toBe('x');
   });
 
-  test('takes what its check finds nothing wrong with', async () => {
+  test('takes what its check accepts', async () => {
     const { prompts, stdin, shown } = somebody('sk_1\r');
-    const check = (typed: string) => (typed.startsWith('mk_') ? undefined : 'A management key begins with mk_.');
+    const check = (typed: string) => (typed.startsWith('mk_') ? undefined : 'Management keys start with mk_.');
     const asked = prompts.secret('Key', '', check);
-    await expect.poll(() => stripVTControlCharacters(shown())).toContain('! A management key begins with mk_.');
-    stdin.write('\u0015mk_1\r');
+    await expect.poll(() => stripVTControlCharacters(shown())).toContain('! Management keys start with mk_.');
+    stdin.write('mk_1\r');
     expect(await asked).toBe('mk_1');
   });
 
-  test.each(['\u0003', '\u0004'])('of any kind is left with %j: nothing is changed', async (key) => {
+  test.each(['\u0003', '\u0004'])('of any kind is interrupted by %j', async (key) => {
     const asks = [
       (prompts: Prompts) => prompts.consent('Sure?'),
       (prompts: Prompts) => prompts.secret('Key', ''),
@@ -202,7 +207,7 @@ describe('a question', () => {
     }
   });
 
-  test('is left when the input ends', async () => {
+  test('is interrupted by the end of the input', async () => {
     const { prompts, stdin, shown } = somebody();
     const asked = prompts.text('Name', '');
     await expect.poll(shown).toContain('Name');
@@ -210,7 +215,7 @@ describe('a question', () => {
     await expect(asked).rejects.toMatchObject({ code: 'interrupted' });
   });
 
-  test('has the screen for itself from before it is shown until it is answered', async () => {
+  test('holds the screen from before it is shown until it is answered', async () => {
     const events: string[] = [];
     const { prompts, shown } = somebody('x\r', {
       hold: () => {
@@ -222,7 +227,7 @@ describe('a question', () => {
     expect(events).toEqual(['held', 'released']);
   });
 
-  test('that is left gives the screen back', async () => {
+  test('releases the screen when it is interrupted', async () => {
     let holds = 0;
     const hold = () => {
       holds++;
@@ -233,10 +238,10 @@ describe('a question', () => {
     expect(holds).toBe(0);
   });
 
-  test('is put in lines where the terminal takes lines alone', async () => {
+  test('is asked line by line if the terminal cannot move its cursor', async () => {
     const { prompts, shown } = somebody('2\n', { dumb: true });
     expect(await prompts.search('Which?', choices, '')).toBe(2);
-    expect(shown()).toBe('Which?\n  1  Kimi\n  2  MiniMax\nIts number or name: ');
+    expect(shown()).toBe('Which?\n  1  Kimi\n  2  MiniMax\nNumber or name: ');
   });
 
   test('is interrupted by Ctrl-C', async () => {
@@ -244,7 +249,7 @@ describe('a question', () => {
   });
 });
 
-describe('rows to choose from', () => {
+describe('the rows of a list', () => {
   const columns = [
     { cells: ['kimi26', 'glm\u001b[2J5'] },
     { cells: ['Kimi – K2.6', 'GLM'], optional: 1 },
@@ -253,18 +258,18 @@ describe('rows to choose from', () => {
   const rows = (columnsOfTerminal: number, env = {}) =>
     somebody('', { display: terminal(env, columnsOfTerminal) }).prompts.rows(columns);
 
-  test('stand in columns, and nothing in them drives a terminal', async () => {
+  test('are in columns, without control sequences', async () => {
     expect(await rows(80)).toEqual(['kimi26  Kimi – K2.6  active', 'glm5    GLM          paused']);
   });
 
-  test('leave room for what stands before them, and leave out what does not fit', async () => {
+  test('leave room for the mark before them, and drop columns that do not fit', async () => {
     expect(await rows(31)).toEqual(['kimi26  Kimi – K2.6  active', 'glm5    GLM          paused']);
     expect(await rows(30)).toEqual(['kimi26  active', 'glm5    paused']);
     expect(await rows(33, { LANG: 'C' })).toEqual(['kimi26  Kimi - K2.6  active', 'glm5    GLM          paused']);
     expect(await rows(32, { LANG: 'C' })).toEqual(['kimi26  active', 'glm5    paused']);
   });
 
-  test('are in the characters that the terminal has', async () => {
+  test('are in characters that the terminal has', async () => {
     expect((await rows(80, { LANG: 'C' }))[0]).toBe('kimi26  Kimi - K2.6  active');
   });
 });

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { Display } from '../../src/output/display.ts';
-import type { Manner } from '../../src/prompts/prompts.ts';
+import type { PromptOptions } from '../../src/prompts/prompts.ts';
 import { Buffered } from './buffer.ts';
 
 /** A stream that a terminal is behind, or not. */
@@ -23,8 +23,8 @@ export function terminal(env: Readonly<Record<string, string>> = {}, columns = 8
   );
 }
 
-/** How questions are put to a person at a terminal who has consented to nothing. */
-export function manner(more: Partial<Manner> = {}): Manner {
+/** Returns the options for asking a user on a terminal who has consented to nothing. */
+export function promptOptions(more: Partial<PromptOptions> = {}): PromptOptions {
   return {
     allowed: true,
     yes: false,

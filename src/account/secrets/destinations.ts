@@ -16,44 +16,25 @@ export interface DestinationChoice {
   readonly name: string;
   /** What a list shows once it is chosen; default: its name. */
   readonly short?: string;
-  /** The destination, or what to ask for it. */
-  readonly choice: Destination | DestinationQuestion;
-}
-
-/** A question that has to be answered before the destination is known. */
-export interface DestinationQuestion {
-  readonly question: string;
-  /** What to say to an empty answer. */
-  readonly missing: string;
-  readonly destinationAt: (typed: string) => Destination;
+  readonly value: Destination;
 }
 
 /** Every kind of destination, as far as it can be used here. Another one is added to this list. */
 const kinds: readonly ((context: DestinationContext) => readonly DestinationChoice[])[] = [
-  (context) => [
-    { name: '.env in this folder', choice: new DotenvFile(context, '.env') },
-    {
-      name: 'Another dotenv file',
-      choice: {
-        question: 'File:',
-        missing: 'Enter the path of a file.',
-        destinationAt: (typed) => new DotenvFile(context, typed),
-      },
-    },
-  ],
+  (context) => [{ name: '.env in this folder', value: new DotenvFile(context, '.env') }],
   (context) => {
     const { env } = context.world;
     const profile = findShellProfile(env);
     if (!profile) return [];
     const name = `Load it in new shells (edits ${fromHome(profile.file, env.HOME)})`;
-    return [{ name, short: 'new shells', choice: new ShellStartupFile(context, profile) }];
+    return [{ name, short: 'new shells', value: new ShellStartupFile(context, profile) }];
   },
   ({ world }) => {
     const clipboard = findClipboard(world.env);
-    return clipboard ? [{ name: 'The clipboard', choice: new SystemClipboard(clipboard) }] : [];
+    return clipboard ? [{ name: 'The clipboard', value: new SystemClipboard(clipboard) }] : [];
   },
   // In a result for programs, a frame would be in the way, and the screen is not where it goes.
-  (context) => (context.output.isForPeople ? [{ name: 'The screen, once', choice: new Screen(context) }] : []),
+  (context) => (context.output.isForPeople ? [{ name: 'The screen, once', value: new Screen(context) }] : []),
 ];
 
 /** Returns the destinations to choose from. */

@@ -1,4 +1,4 @@
-import { checkedKey, saveKey } from '../../account/sign-in.ts';
+import { askForKey, checkedKey, saveKey, verifyKey } from '../../account/sign-in.ts';
 import { readStdin } from '../../cli/input.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
@@ -7,7 +7,7 @@ import { masked } from '../../domain/secrets.ts';
 
 const fields = ['profile', 'apiUrl', 'managementKey', 'file'] as const;
 
-/** How `ci auth login` takes and keeps the key. */
+/** How `ci auth login` reads and saves the key. */
 export interface Options {
   readonly withKey?: true;
   readonly keychain?: boolean;
@@ -27,7 +27,7 @@ export default function login(command: Verb, context: Context, execute = run): v
       ],
     })
     .option('--with-key', 'read the key from standard input')
-    .option('--keychain', "keep the key in the system's keychain (needs the npm package @napi-rs/keyring)")
+    .option('--keychain', "save the key in the system's keychain (requires the npm package @napi-rs/keyring)")
     .action((options: Options) => execute(options, context));
 }
 
@@ -36,36 +36,49 @@ export async function run(
   { withKey, keychain = false }: Options,
   context: Pick<Context, 'connections' | 'output' | 'profiles' | 'prompts' | 'settings' | 'world'>,
 ): Promise<void> {
-  const { output, profiles, prompts } = context;
+  const { output, profiles, settings } = context;
   profiles.replaceDamaged();
-  const { settings } = context;
   if (settings.sandbox.value) {
     throw usageError(
-      'the sandbox needs no key',
-      `Sign in without ${settings.sandbox.origin}, or just use the sandbox.`,
+      "The sandbox doesn't need a key",
+      `Sign in without ${settings.sandbox.origin}, or use the sandbox as it is.`,
     );
   }
   const { parseBaseUrl } = await import('../../api/client.ts');
   const apiUrl = parseBaseUrl(settings.apiUrl.value).origin;
-  // What cannot be kept need not be asked for.
+  // Fail before asking for a key that can't be saved.
   profiles.requirePlace();
   if (keychain) profiles.requireKeychain(settings.profile.value, apiUrl);
-  const typed = withKey
-    ? await readStdin(context.world)
-    : await prompts.secret(
-        'Management key (mk_…, from the dashboard, tab Management Keys):',
-        'there is nobody to ask for the key: pipe it in with `ci auth login --with-key`',
-      );
-  const managementKey = checkedKey(typed.trim());
-  const { profile, replaced } = await saveKey(context, managementKey, keychain).catch((error: unknown) => {
-    if (!(error instanceof CommandError) || (error.status !== 401 && error.status !== 403)) throw error;
-    throw error.with({ hint: 'Nothing was saved. Copy the key again from the dashboard, tab Management Keys.' });
-  });
-  if (replaced !== undefined && replaced !== masked(managementKey)) output.note(`It replaces ${replaced}.`);
+  const managementKey = await (withKey ? keyFromStdin(context) : typedKey(context));
+  const { profile, replaced } = await saveKey(context, managementKey, keychain);
+  if (replaced !== undefined && replaced !== masked(managementKey)) output.note(`Replaced ${replaced}.`);
   const place = keychain ? "; the key is in the system's keychain" : '';
   output.done(`Signed in to ${new URL(apiUrl).host} as profile "${profile}"${place}.`);
+  if (settings.managementKey?.origin === keyVariable) {
+    output.note(`${keyVariable} is set and takes precedence over the saved key. Unset it to use the saved key.`);
+  }
   await output.record(
     { profile, apiUrl, managementKey: masked(managementKey), file: profiles.file },
     { fields, drawing: () => '' },
   );
+}
+
+const keyVariable = 'CHEAPESTINFERENCE_MANAGEMENT_KEY';
+
+/** Asks for the key until the API accepts it. */
+async function typedKey(context: Parameters<typeof askForKey>[0]): Promise<string> {
+  const answer = await askForKey(context, {
+    missing: "Can't ask for the key without a terminal. Pipe it to `ci auth login --with-key`",
+  });
+  return 'key' in answer ? answer.key : answer.chosen;
+}
+
+/** Reads the key from stdin, and checks that the API accepts it. */
+async function keyFromStdin(context: Pick<Context, 'connections' | 'world'>): Promise<string> {
+  const key = checkedKey((await readStdin(context.world)).trim());
+  await verifyKey(context, key).catch((error: unknown) => {
+    if (!(error instanceof CommandError) || error.exitCode !== 4) throw error;
+    throw error.with({ hint: 'Nothing was saved. Copy the whole key from the dashboard (Management Keys).' });
+  });
+  return key;
 }

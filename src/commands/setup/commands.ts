@@ -26,11 +26,11 @@ export function commandsOf({
   const save = saved?.options === undefined ? '' : ` ${saved.options}`;
   const [subscription] = subscriptions;
   if (bought && keys.length > 1) return [`${ci} ${bought} --create-key ${shellWord(name)}${save} --yes`];
-  const target = bought ? `--pool ${subscription?.poolSlug}` : `--subscription ${subscription?.id}`;
-  return [
-    ...(bought ? [`${ci} ${bought} --yes`] : []),
-    ...(keys.length === 1
-      ? [`${ci} keys create ${shellWord(name)} ${target} --ensure${save || ' --secret-only --reveal'}`]
-      : []),
-  ];
+  const variable = (at: number) => (at === 0 || save === '' ? '' : ` --var ${saved?.variables?.[at]}`);
+  const created = keys.map((key, at) => {
+    const target = bought ? `--pool ${subscription?.poolSlug}` : `--subscription ${key.subscriptionId}`;
+    const delivery = save === '' ? ' --secret-only --reveal' : `${save}${variable(at)}`;
+    return `${ci} keys create ${shellWord(key.name)} ${target} --ensure${delivery}`;
+  });
+  return [...(bought ? [`${ci} ${bought} --yes`] : []), ...created];
 }

@@ -1,48 +1,37 @@
 import type { Destination } from '../../account/secrets/destination.ts';
 import { destinationChoices } from '../../account/secrets/destinations.ts';
+import { DotenvFile } from '../../account/secrets/dotenv-file.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { isPending, nobody, type Step } from './wizard.ts';
+import { isPending, noTerminal, type Step, type Wizard } from './wizard.ts';
 
-/** Asks where the key goes. Asks again if it can't be written there. */
+/** Asks where the key goes: to a place in the list, or a dotenv file that is typed. Asks again if it can't be written there. */
 export const chooseDestination: Step = async (wizard) => {
   const { context, prompts } = wizard;
   if (isPending(wizard)) return 'silent';
-  const choices = destinationChoices(context).map(({ choice, ...labels }) => ({ ...labels, value: choice }));
-  for (;;) {
-    const picked = await prompts.pick('Save the key to:', choices, nobody);
-    delete wizard.destination;
-    delete wizard.destinationQuestion;
-    if ('question' in picked) {
-      wizard.destinationQuestion = picked;
-      return 'asked';
-    }
-    const problem = await problemWith(picked);
-    if (problem === undefined) {
-      wizard.destination = picked;
-      return 'asked';
-    }
-    context.output.note(`✗ ${problem}`);
+  const choices = destinationChoices(context);
+  const check = (typed: string) => (typed.trim() === '' ? 'Enter the path of a file.' : undefined);
+  for (let at = 0; ; ) {
+    const answer = await prompts.textOrPick(
+      'Save the key to:',
+      choices.map((choice, index) => ({ ...choice, value: index, selected: index === at })),
+      noTerminal,
+      { check, tip: 'the path of another file' },
+    );
+    if ('chosen' in answer) at = answer.chosen;
+    const destination = 'typed' in answer ? new DotenvFile(context, answer.typed.trim()) : choices[at]?.value;
+    if (destination && (await isUsable(wizard, destination))) return 'asked';
   }
 };
 
-/** Asks what the destination takes besides, such as the name of a file, until the key can be written there. */
-export const completeDestination: Step = async (wizard) => {
-  const { destinationQuestion, prompts } = wizard;
-  if (!destinationQuestion || isPending(wizard)) return 'silent';
-  const { question, missing, destinationAt } = destinationQuestion;
-  const check = async (typed: string) => (typed.trim() === '' ? missing : problemWith(destinationAt(typed.trim())));
-  const typed = await prompts.text(question, nobody, check);
-  wizard.destination = destinationAt(typed.trim());
-  return 'asked';
-};
-
-/** Returns why a destination can't be written, in a sentence; undefined if it can. */
-async function problemWith(destination: Destination): Promise<string | undefined> {
+/** Returns whether the keys can be written to a destination. If so, the wizard takes it; if not, it says why. */
+async function isUsable(wizard: Wizard, destination: Destination): Promise<boolean> {
   try {
     await (await destination.prove()).release();
-    return undefined;
+    wizard.destination = destination;
+    return true;
   } catch (error) {
-    if (error instanceof CommandError && error.code !== 'interrupted') return `${error.message}.`;
-    throw error;
+    if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;
+    wizard.context.output.note(`✗ ${error.message.replace(/\.$/, '')}.`);
+    return false;
   }
 }

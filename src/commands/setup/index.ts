@@ -4,16 +4,17 @@ import { CommandError } from '../../domain/errors.ts';
 import { inWords } from '../../output/text.ts';
 import { WentBack } from '../../prompts/question.ts';
 import { account } from './account.ts';
-import { chooseBlocks, chooseCycle, choosePool, chooseSeats, whatIsThere, workingHours } from './choices.ts';
-import { chooseDestination, completeDestination } from './destination.ts';
+import { chooseBlocks, chooseCycle, choosePool, chooseSeats, workingHours } from './choices.ts';
+import { chooseDestination } from './destination.ts';
+import { useExistingSeats } from './existing-seats.ts';
 import { chooseKeyName, createSeatKeys, tryKey } from './key.ts';
 import { purchase } from './purchase.ts';
 import { fields, summary } from './summary.ts';
-import { GoTo, type Step, type Wizard } from './wizard.ts';
+import { GoTo, noTerminal, type Step, type Wizard } from './wizard.ts';
 
 const steps: readonly Step[] = [
   account,
-  whatIsThere,
+  useExistingSeats,
   choosePool,
   workingHours,
   chooseBlocks,
@@ -22,15 +23,11 @@ const steps: readonly Step[] = [
   purchase,
   chooseKeyName,
   chooseDestination,
-  completeDestination,
   createSeatKeys,
   tryKey,
 ];
 
-/** The steps that change something: Esc doesn't go back over them. */
-const acts: readonly Step[] = [account, purchase, createSeatKeys];
-
-/** `ci setup`: from nothing to a working key. */
+/** `ci setup`: gets a working API key, step by step. */
 export default function setup(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -41,10 +38,10 @@ export default function setup(command: Verb, context: Context, execute = run): v
     .action(() => execute(context));
 }
 
-/** Walks through the steps, and prints what was done. */
+/** Runs the steps, and prints what was done. */
 export async function run(context: Context): Promise<void> {
   context.prompts.requireSomebody(
-    "setup asks questions, and can't prompt without a terminal: `ci auth login --with-key`, `ci pools subscribe` and `ci keys create` do the same in a script",
+    `${noTerminal}. In a script, use \`ci auth login --with-key\`, \`ci pools subscribe\` and \`ci keys create\``,
   );
   const wizard: Wizard = { context, prompts: context.prompts.withBack(), done: [] };
   context.output.note(
@@ -60,14 +57,16 @@ export async function run(context: Context): Promise<void> {
   if (wizard.overcharge) throw wizard.overcharge;
 }
 
+/** Runs the steps in order. Esc goes back to the previous question, unless something was changed since. */
 async function walk(wizard: Wizard): Promise<void> {
   const asked: number[] = [];
   for (let at = 0; at < steps.length; ) {
     const step = steps[at];
     if (!step) return;
     try {
-      if ((await step(wizard)) === 'asked') asked.push(at);
-      if (acts.includes(step)) asked.length = 0;
+      const result = await step(wizard);
+      if (result === 'asked') asked.push(at);
+      else if (result === 'changed') asked.length = 0;
       at++;
     } catch (error) {
       if (error instanceof GoTo) {
@@ -82,14 +81,17 @@ async function walk(wizard: Wizard): Promise<void> {
   }
 }
 
-/** Adds to a failure what was done before it. */
+/** Returns a failure that says what was done before it. */
 function leaving(failure: CommandError, done: readonly string[]): CommandError {
-  if (done.length === 0)
-    return failure.with({ hint: failure.hint ?? 'Nothing was changed. Run `ci setup` to start again.' });
-  const what = failure.code === 'declined' ? 'declined: nothing was charged' : failure.message.replace(/\.$/, '');
+  const isDeclined = failure.code === 'declined';
+  const again = `Run \`ci setup\` to ${done.length === 0 ? 'start again' : 'continue'}.`;
+  if (done.length === 0) {
+    return failure.with({ hint: isDeclined ? again : (failure.hint ?? `Nothing was changed. ${again}`) });
+  }
+  const what = isDeclined ? 'declined: nothing was charged' : failure.message.replace(/\.$/, '');
   return failure.with({
-    message: `${what}. Done so far: ${inWords(done)}`,
-    hint: [failure.hint, 'Run `ci setup` to continue.'].filter(Boolean).join(' '),
+    message: `${what}. Completed: ${inWords(done)}`,
+    hint: [failure.hint, again].filter(Boolean).join(' '),
     outcome: failure.outcome === 'unknown' ? 'unknown' : 'applied',
   });
 }

@@ -5,51 +5,86 @@ import { keyByMail } from '../../account/subscriptions.ts';
 import { workingDirectory } from '../../config/folders.ts';
 import { hoursInWords, isLive, nextLive } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
+import { inWords } from '../../output/text.ts';
 import { relativeTime, timeOfDay } from '../../output/time.ts';
-import { isPending, nobody, type Step } from './wizard.ts';
+import { isPending, noTerminal, type Step, seatsForKeys, type Wizard } from './wizard.ts';
 
-/** Asks for the name of the key. */
+/** Asks for the name of the key, or of the keys of several seats, which get a number each. */
 export const chooseKeyName: Step = async (wizard) => {
-  const { context, prompts } = wizard;
+  const { context, prompts, keyName } = wizard;
   if (isPending(wizard)) return 'silent';
-  const suggestion = path.basename(workingDirectory(context.world) ?? '') || 'default';
+  const { length } = seatsForKeys(wizard);
+  const names = await existingNames(wizard);
+  const folder = path.basename(workingDirectory(context.world) ?? '') || 'default';
   const check = (text: string) => {
-    if (text.trim() === '') return 'Enter a name.';
-    return text.length > 100 ? 'Use at most 100 characters.' : undefined;
+    const name = text.trim();
+    if (name === '') return 'Enter a name.';
+    if (name.length > 100) return 'Use at most 100 characters.';
+    const taken = keyNames(name, length).find((each) => names.has(each));
+    return taken === undefined ? undefined : `Key "${taken}" already exists. Enter another name.`;
   };
-  const typed = await prompts.text('Key name:', nobody, check, suggestion);
+  const question = length === 1 ? 'Key name:' : `Key name (${length} keys, numbered -1 to -${length}):`;
+  const typed = await prompts.text(question, noTerminal, check, freeName(folder, length, names), keyName);
   wizard.keyName = typed.trim();
   return 'asked';
 };
 
+/** Returns the names of the active keys; none if they can't be fetched now, because names needn't be unique. */
+async function existingNames({ context }: Wizard): Promise<ReadonlySet<string>> {
+  try {
+    const keys = await (await context.api()).keys.list();
+    return new Set(keys.flatMap(({ name, isActive }) => (name == null || isActive === false ? [] : [name])));
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;
+    return new Set();
+  }
+}
+
+/** Returns the names of keys for a number of seats, as {@link createKeys} gives them. */
+function keyNames(name: string, count: number): string[] {
+  return count === 1 ? [name] : Array.from({ length: count }, (_, at) => `${name}-${at + 1}`);
+}
+
+/** Returns a name that isn't taken: the preferred one, or with the next number. */
+function freeName(preferred: string, count: number, taken: ReadonlySet<string>): string {
+  for (let number = 1; ; number++) {
+    const name = number === 1 ? preferred : `${preferred}-${number}`;
+    if (!keyNames(name, count).some((each) => taken.has(each))) return name;
+  }
+}
+
 /** Creates a key for each seat, and delivers their secrets. */
 export const createSeatKeys: Step = async (wizard) => {
-  const { context, destination, keyName = 'default', subscriptions = [] } = wizard;
+  const { context, destination, keyName = 'default' } = wizard;
   if (isPending(wizard)) {
     context.output.note(keyByMail);
     return 'silent';
   }
   if (!destination) throw new CommandError('internal', 'no destination was chosen for the key');
+  const seats = seatsForKeys(wizard);
   const created = await createAndDeliver(context, {
     destination,
-    create: (keep) => createKeys(context, [...subscriptions], keyName, keep),
+    create: (keep) => createKeys(context, [...seats], keyName, keep),
     // The summary shows the keys.
     print: async (_created, saved) => {
       wizard.saved = saved;
     },
   });
+  const keys = created.subscriptions.flatMap(({ id: subscriptionId, key }) =>
+    key?.apiKey ? [{ id: key.id ?? undefined, name: key.name ?? keyName, apiKey: key.apiKey, subscriptionId }] : [],
+  );
+  wizard.keys = keys;
+  if (keys.length > 0) {
+    const names = inWords(keys.map(({ name }) => `"${name}"`));
+    wizard.done.push(
+      `created the ${keys.length === 1 ? 'key' : 'keys'} ${names}, ${destination.describe(keys.length).words}`,
+    );
+  }
   if (created.failure) throw created.failure;
-  wizard.keys = created.subscriptions.flatMap(({ key }) =>
-    key?.apiKey ? [{ id: key.id ?? undefined, name: key.name ?? keyName, apiKey: key.apiKey }] : [],
-  );
-  const { length } = wizard.keys;
-  wizard.done.push(
-    `created ${length === 1 ? 'the key' : `${length} keys`} "${keyName}", ${destination.describe(length).words}`,
-  );
-  return 'silent';
+  return 'changed';
 };
 
-/** Sends a request with the key if its block is live; else says when the block begins. */
+/** Sends a request with the key if its block is live. Otherwise, says when the block starts. */
 export const tryKey: Step = async (wizard) => {
   const { context, keys = [], subscriptions = [], pool } = wizard;
   const { output, world } = context;
@@ -62,7 +97,7 @@ export const tryKey: Step = async (wizard) => {
     const next = nextLive(subscription, now);
     if (next) {
       output.note(
-        `The key answers from ${timeOfDay(next, timeZone)} local time, ${relativeTime(next, now)}, when ${hoursInWords(subscription)} begins.`,
+        `The key works from ${timeOfDay(next, timeZone)} local time (${relativeTime(next, now)}), when ${hoursInWords(subscription)} starts.`,
       );
     }
     return 'silent';
@@ -75,7 +110,9 @@ export const tryKey: Step = async (wizard) => {
     output.note(`✓ The key works. ${model} says: ${line}`);
   } catch (error) {
     if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;
-    output.note(`The key was created, but a first request with it failed: ${error.message}. Try again in a moment.`);
+    output.note(
+      `The key was created, but the first request with it failed: ${error.message.replace(/\.$/, '')}. Try again in a moment.`,
+    );
   }
   return 'silent';
 };

@@ -11,34 +11,34 @@ import { pages } from '../../account/web-pages.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { formatUsd } from '../../domain/money.ts';
 import { inWords } from '../../output/text.ts';
-import { chooseBlocks, choosePool, chooseSeats, somethingElse } from './choices.ts';
-import { nobody, type Step, type Wizard } from './wizard.ts';
+import { chooseBlocks, chooseOther, choosePool, chooseSeats } from './choices.ts';
+import { noTerminal, type Step, type Wizard } from './wizard.ts';
 
-/** Shows the price, asks for agreement, and buys. */
+/** Shows the price, asks for consent, and buys. */
 export const purchase: Step = async (wizard) => {
   if (wizard.subscriptions) return 'silent';
   const { context, pool, blocks, quantity = 1, billingCycle = 'month' } = wizard;
-  if (!pool || !blocks) throw new CommandError('internal', 'nothing was chosen to be bought');
+  if (!pool || !blocks) throw new CommandError('internal', 'no blocks were chosen');
   const snapshot = await PurchaseSnapshot.take(context);
   const earlier = await earlierPurchaseOf(context, { pool: poolName(pool), blocks, quantity, billingCycle });
   const chosen = await fetchPrice(snapshot.catalog, pool.id, blocks, { quantity, billingCycle });
   if (earlier) {
     keep(wizard, chosen, earlier);
-    return 'silent';
+    return 'changed';
   }
   for (let hasConsent = false; ; hasConsent = true) {
     try {
       const agreed = hasConsent ? await repeatAgreed(wizard, chosen) : await purchaseAgreed(wizard, chosen, snapshot);
       keep(wizard, chosen, await buyOnce(context, { purchase: chosen, snapshot, agreed }));
-      return 'asked';
+      return 'changed';
     } catch (error) {
       if (!(error instanceof CommandError) || error.outcome !== 'not_applied') throw error;
       if (error.code === 'no_payment_method' || error.code === 'payment_required') await untilPayable(wizard, error);
       else if (error.code === 'unavailable') {
-        await somethingElse(wizard, error, chosen.blocks, [
-          { name: 'Other blocks', value: chooseBlocks },
-          ...(chosen.quote.quantity > 1 ? [{ name: 'Fewer seats', value: chooseSeats }] : []),
-          { name: 'Another pool', value: choosePool },
+        await chooseOther(wizard, error, chosen.blocks, [
+          { name: 'Choose other blocks', value: chooseBlocks },
+          ...(chosen.quote.quantity > 1 ? [{ name: 'Choose fewer seats', value: chooseSeats }] : []),
+          { name: 'Choose another pool', value: choosePool },
         ]);
       } else throw error;
     }
@@ -54,7 +54,7 @@ function purchaseAgreed({ context, prompts }: Wizard, chosen: PricedPurchase, ac
   });
 }
 
-/** Asks about a repetition only: a purchase that was to be paid in the browser may have gone through meanwhile. */
+/** Asks about a repetition only. A purchase that had to be paid in the browser may have gone through in the meantime. */
 async function repeatAgreed({ context, prompts }: Wizard, chosen: PricedPurchase) {
   const account = await PurchaseSnapshot.take(context);
   return agreeToRepeat(context, [purchaseIntent(chosen)], { account, prompts });
@@ -77,29 +77,29 @@ function keep(wizard: Wizard, chosen: PricedPurchase, bought: PurchaseResult): v
   ].join(' ');
 }
 
-/** Waits for a card that pays. @throws CommandError the failure itself, when the person gives up */
+/** Waits until the user has saved a card. @throws CommandError the failure itself if the user quits */
 async function untilPayable({ context, prompts }: Wizard, failure: CommandError): Promise<void> {
   const { output } = context;
-  output.note(`✗ ${failure.message}. Nothing was charged.`);
+  output.note(`✗ ${failure.message.replace(/\.$/, '')}. Nothing was charged.`);
   const { billing } = await context.api();
   const intent = await billing.setupIntent().catch((error: unknown) => {
     if (error instanceof CommandError && error.code !== 'interrupted') return undefined;
     throw error;
   });
   const page = intent?.url ?? intent?.sessionUrl ?? pages.billing;
-  output.note(`Enter a card here, then come back:\n  ${page}`);
+  output.note(`Add a card on this page, then come back:\n  ${page}`);
   const next = await prompts.pick(
-    'The card is saved?',
+    'Have you saved the card?',
     [
       { name: 'Yes, try again', value: 'again' },
       { name: 'Open the page in the browser', value: 'open' },
-      { name: 'Stop here', value: 'stop' },
+      { name: 'No, quit', value: 'stop' },
     ],
-    nobody,
+    noTerminal,
   );
   if (next === 'stop') throw failure;
   if (next === 'open') {
     await showPage(context, page);
-    await prompts.pick('When the card is saved:', [{ name: 'Try again', value: undefined }], nobody);
+    await prompts.pick("When you've saved the card:", [{ name: 'Try again', value: undefined }], noTerminal);
   }
 }

@@ -38,10 +38,10 @@ export async function summary(wizard: Wizard): Promise<void> {
       const [subscription] = subscriptions;
       const lines: [string, string][] = [
         ['Pool', [clean.pool ?? '', subscription ? hoursInWords(subscription) : ''].join(' ')],
-        ['Subscription', clean.subscriptions.join(', ')],
-        ['Key', clean.keys.map(({ name, apiKey }) => `${name} ${apiKey}`).join(', ')],
+        [label('Subscription', clean.subscriptions), shortList(clean.subscriptions)],
+        [label('Key', clean.keys), shortList(clean.keys.map(({ name, apiKey }) => `${name} ${apiKey}`))],
         ['Saved to', saved?.shownAs ?? ''],
-        ['Variable', saved?.variables?.join(', ') ?? ''],
+        [label('Variable', saved?.variables ?? []), shortList(saved?.variables ?? [])],
         ['Account', clean.account],
       ];
       const shown = factLines(lines.filter(([, value]) => value !== ''));
@@ -49,4 +49,13 @@ export async function summary(wizard: Wizard): Promise<void> {
       return `\n${style.bold('Done.')}\n${shown}\n\n${style.dim('The same in a script:')}\n${commands.join('')}`;
     },
   });
+}
+
+function label(noun: string, items: readonly unknown[]): string {
+  return items.length > 1 ? `${noun}s` : noun;
+}
+
+/** Returns a list for people. Of many items, it names the first and the number, so that the summary fits a screen. */
+function shortList(items: readonly string[]): string {
+  return items.length > 4 ? `${items.slice(0, 3).join(', ')} and ${items.length - 3} more` : items.join(', ');
 }

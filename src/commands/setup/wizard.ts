@@ -1,5 +1,4 @@
 import type { Description, Destination } from '../../account/secrets/destination.ts';
-import type { DestinationQuestion } from '../../account/secrets/destinations.ts';
 import type { PoolSubscription } from '../../account/subscriptions.ts';
 import type { Pool } from '../../api/pools.ts';
 import type { Context } from '../../context/context.ts';
@@ -9,52 +8,76 @@ import type { BillingCycle } from '../../domain/quote.ts';
 import type { WorkingHours } from '../../domain/working-hours.ts';
 import type { Prompts } from '../../prompts/prompts.ts';
 
-/** The answers so far, and what was done. */
+/** The answers so far, and what was done. An answer stays when the user goes back, and is then selected. */
 export interface Wizard {
   readonly context: Context;
-  /** Questions that Esc goes back from. */
+  /** Questions that the user can go back from. */
   readonly prompts: Prompts;
-  /** What has been done so far, in words: it stays done when the wizard is left. */
+  /** The completed steps, in words. They are kept when the user quits. */
   readonly done: string[];
+  /** Whether the sandbox was chosen here. */
+  choseSandbox?: boolean;
+  /** Whether the API refused the management key that was set. */
+  keyRefused?: boolean;
+  /** The active subscriptions at the start. */
+  existing?: readonly PoolSubscription[];
+  /** Whether to reserve more blocks, although there are subscriptions. */
+  reservesMore?: boolean;
   pool?: Pool;
+  /** The working hours, as typed. */
+  typedHours?: string;
   work?: WorkingHours | undefined;
-  blocks?: readonly Block[];
+  blocks?: readonly Block[] | undefined;
   quantity?: number;
   billingCycle?: BillingCycle;
-  /** The subscriptions that get a key, one per seat: existing ones, or those just bought. */
+  /** The subscriptions that get a key each: existing ones, or those just bought. */
   subscriptions?: readonly PoolSubscription[];
-  /** What was bought here, as the command that buys it: without `ci`, and without consent. */
+  /** What was bought here, as the command that buys it: without `ci` and without consent. */
   purchase?: string;
   /** The error for a charge above the agreed price; thrown after the summary. */
   overcharge?: CommandError;
   keyName?: string;
   destination?: Destination;
-  /** What is to be asked before the destination is known. */
-  destinationQuestion?: DestinationQuestion;
   /** Where the keys are. */
   saved?: Description | undefined;
   /** The new keys, one per seat. */
-  keys?: readonly { readonly id: string | undefined; readonly name: string; readonly apiKey: string }[];
+  keys?: readonly SeatKey[];
 }
 
-/** One question or action. Returns whether it asked anything: Esc goes back to questions. */
-export type Step = (wizard: Wizard) => Promise<'asked' | 'silent'>;
+/** A new key, and the subscription that it is for. */
+export interface SeatKey {
+  readonly id: string | undefined;
+  readonly name: string;
+  readonly apiKey: string;
+  readonly subscriptionId: string;
+}
 
-/** Thrown to continue with another step than the next. */
+/** What a step did: it asked a question, to which Esc goes back; asked nothing; or made a change, over which Esc doesn't go back. */
+export type StepResult = 'asked' | 'silent' | 'changed';
+
+/** One question or action. */
+export type Step = (wizard: Wizard) => Promise<StepResult>;
+
+/** Thrown to continue with a step other than the next. */
 export class GoTo extends Error {
   override readonly name = 'GoTo';
   readonly step: Step;
 
   constructor(step: Step) {
-    super('another step is due');
+    super('continue with another step');
     this.step = step;
   }
 }
 
-/** The error of a question if nobody can answer it. */
-export const nobody = "setup asks questions, and can't prompt without a terminal";
+/** The error of a question if the user can't be asked. */
+export const noTerminal = "setup asks questions, and can't prompt without a terminal";
 
-/** Whether the key of what was bought comes by email. */
+/** Returns whether all seats get their keys by email. */
 export function isPending({ subscriptions = [] }: Pick<Wizard, 'subscriptions'>): boolean {
-  return subscriptions.length > 0 && subscriptions.every(({ status }) => status === 'pending_key');
+  return subscriptions.length > 0 && seatsForKeys({ subscriptions }).length === 0;
+}
+
+/** Returns the seats that get a key here. The others get theirs by email. */
+export function seatsForKeys({ subscriptions = [] }: Pick<Wizard, 'subscriptions'>): readonly PoolSubscription[] {
+  return subscriptions.filter(({ status }) => status !== 'pending_key');
 }
