@@ -23,7 +23,7 @@ export const chooseKeyName: Step = async (wizard) => {
     const taken = keyNames(name, length).find((each) => names.has(each));
     return taken === undefined ? undefined : `Key "${taken}" already exists. Enter another name.`;
   };
-  const question = length === 1 ? 'Key name:' : `Key name (${length} keys, numbered -1 to -${length}):`;
+  const question = length <= 1 ? 'Key name:' : `Key name (${length} keys, numbered -1 to -${length}):`;
   const typed = await prompts.text(question, noTerminal, check, freeName(folder, length, names), keyName);
   wizard.keyName = typed.trim();
   return 'asked';
@@ -42,7 +42,7 @@ async function existingNames({ context }: Wizard): Promise<ReadonlySet<string>> 
 
 /** Returns the names of keys for a number of seats, as {@link createKeys} gives them. */
 function keyNames(name: string, count: number): string[] {
-  return count === 1 ? [name] : Array.from({ length: count }, (_, at) => `${name}-${at + 1}`);
+  return count <= 1 ? [name] : Array.from({ length: count }, (_, at) => `${name}-${at + 1}`);
 }
 
 /** Returns a name that isn't taken: the preferred one, or with the next number. */

@@ -92,8 +92,8 @@ type Somebody = ReturnType<typeof somebody>;
 
 /** Returns a destination that `ci setup` offers. */
 function offered({ context }: Somebody, name: RegExp): Destination {
-  const found = destinationChoices(context).find((each) => name.test(each.name))?.choice;
-  if (!found || 'question' in found) throw new Error(`${name} is not offered`);
+  const found = destinationChoices(context).find((each) => name.test(each.name))?.value;
+  if (!found) throw new Error(`${name} is not offered`);
   return found;
 }
 

@@ -12,20 +12,21 @@ const escapeKey = '\x1b';
 const backspace = '\x7f';
 const space = ' ';
 
-/** A question, the last that is on the screen, or something else that is there; and what is typed then. */
+/** A question, which must be the last on the screen, or other text; and the keys to type then. */
 type Answer = readonly [question: string | RegExp, keys: string];
 
-const asksKey = 'Management key (mk_…), or s for the sandbox:';
-const asksPool = 'Which pool?';
+const asksKey = 'Paste a management key (mk_…), or choose:';
+const asksPool = 'Pool:';
 const asksHours = 'Working hours';
-const asksBlocks = 'Which blocks?';
-const asksSeats = 'How many seats?';
+const asksBlocks = 'Blocks:';
+const asksSeats = 'Seats (each handles one request at a time):';
 const asksCycle = 'Billing cycle:';
 const asksName = 'Key name:';
 const asksPlace = 'Save the key to:';
-const asksFile = 'File:';
+const asksOther = 'What would you like to do?';
+const asksCard = 'Have you saved the card?';
 
-/** From the pool to the consent, with what is suggested. */
+/** The answers from the pool to the consent, as suggested. */
 const toConsent: readonly Answer[] = [
   [asksPool, enter],
   [asksHours, `9-17${enter}`],
@@ -36,23 +37,23 @@ const toConsent: readonly Answer[] = [
 const toName: readonly Answer[] = [...toConsent, ['Charge $49.00 now?', `y${enter}`]];
 const toPlace: readonly Answer[] = [...toName, [asksName, enter]];
 const toEnd: readonly Answer[] = [...toPlace, [asksPlace, enter]];
-const cold: readonly Answer[] = [[asksKey, `s${enter}`], ...toEnd];
+const inSandbox: readonly Answer[] = [[asksKey, `${down}${enter}`], ...toEnd];
 
-/** Finds a pool by what is typed. */
+/** Returns the answers that find a pool by typing. */
 function finding(text: string, slug: string): readonly Answer[] {
   return [
     [asksPool, text],
-    [new RegExp(`\\? Which pool\\? ${text}\\n❯ ${slug} [^\\n]*\\n\\n`), enter],
+    [new RegExp(`\\? Pool: ${text}\\n❯ ${slug} [^\\n]*\\n\\n`), enter],
   ];
 }
 
-/** A question that waits for its answer: the last one, and none that was gone back from. */
+/** Matches a question that waits for its answer: the last one on the screen. */
 function waiting(question: string): RegExp {
   const text = question.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll(' ', '\\s+');
-  return new RegExp(`(?:^|\\n)\\? ${text}(?![\\s\\S]*\\n(?:\\? |Back\\.\\n))`);
+  return new RegExp(`(?:^|\\n)\\? ${text}(?![\\s\\S]*\\n\\? )`);
 }
 
-/** Answers questions, each once it is on the screen; what the screen shows by then is whole words. */
+/** Answers questions, each once it is on the screen. No word on the screen may be broken. */
 async function answers(session: Session, steps: readonly Answer[]): Promise<void> {
   for (const [question, keys] of steps) {
     await session.shows(typeof question === 'string' ? waiting(question) : question);
@@ -61,31 +62,31 @@ async function answers(session: Session, steps: readonly Answer[]): Promise<void
   }
 }
 
-/** Waits for the end. @returns what is on the screen, its lines unbroken, and the exit code */
+/** Waits for the end. Returns the text on the screen in one line, and the exit code. */
 async function ended(session: Session): Promise<{ code: number; text: string }> {
   const code = await session.exit;
   expect(session.cuts).toEqual([]);
   return { code, text: flowing(session.screen) };
 }
 
-/** What a screen says, wherever its lines are broken between words. */
+/** Returns the text of a screen in one line. */
 function flowing(screen: string): string {
   return screen.replace(/\s+/g, ' ');
 }
 
-/** The commands at the end, as they are copied. */
+/** Returns the commands at the end, as a user copies them. */
 function commandsOn({ screen }: Session): string {
   const [, commands = ''] = screen.split('The same in a script:\n');
   return commands;
 }
 
-/** Somebody signed in at a sandbox that keeps every request; the local clock is UTC. */
+/** Returns a signed-in user, and a sandbox that records every request. The local time is UTC. */
 async function signedIn(setting: Parameters<typeof recordedSandbox>[0] = {}) {
   const api = await recordedSandbox(setting);
   return { api, me: userOf(api) };
 }
 
-/** A sandbox that refuses the first purchase. */
+/** Returns a signed-in user, and a sandbox that refuses the first purchase. */
 function refusing(error: string) {
   let refused = false;
   return signedIn({
@@ -97,7 +98,7 @@ function refusing(error: string) {
   });
 }
 
-/** The key in a dotenv file. */
+/** Returns the key in a dotenv file. */
 function keyIn(me: User, file = '.env'): string {
   return /^CHEAPESTINFERENCE_API_KEY=(\S+)$/m.exec(readFileSync(path.join(me.home, file), 'utf8'))?.[1] ?? '';
 }
@@ -105,18 +106,17 @@ function keyIn(me: User, file = '.env'): string {
 describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
   const setup = (me: User, env: Readonly<Record<string, string>> = {}) => onTerminal(me, 'setup', { columns, env });
 
-  describe('from nothing', () => {
-    test('to a working key on the sandbox in under ten answers; the commands shown do the same elsewhere', async () => {
-      expect(cold.length).toBeLessThan(10);
+  describe('a new user', () => {
+    test('gets a working key in the sandbox; the commands shown do the same elsewhere', async () => {
       const me = user();
       const session = setup(me);
-      await answers(session, cold);
+      await answers(session, inSandbox);
       const { code, text } = await ended(session);
       expect(code).toBe(0);
       for (const fact of [
         "You won't be charged until you confirm. Esc: back a step. Ctrl-C: quit (completed steps are kept).",
-        'Create a management key in the dashboard (Management Keys): https://cheapestinference.com/dashboard No account yet',
-        '✓ How many seats? Each answers one request at a time. 1 ✓ Billing cycle:',
+        '✓ Paste a management key (mk_…), or choose: the sandbox Sandbox: no money moves.',
+        '✓ Seats (each handles one request at a time): 1 ✓ Billing cycle:',
         '✓ Subscribed to europe of kimi26: $49.00 charged.',
         '✓ The key works. kimi-k2.6 says: This is the CheapestInference sandbox speaking',
         'Done. Pool kimi26 europe Subscription ',
@@ -137,17 +137,18 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(json(await other.ci('--sandbox keys list --json'))).toMatchObject([{ name }]);
     });
 
-    test('with a key: one that is none and one that is refused are asked for again, the right one is saved', async () => {
+    test('is asked for a management key until it is valid, sees no tick before, and stays signed in', async () => {
       const api = await recordedSandbox();
       const me = user({ CHEAPESTINFERENCE_API_URL: api.url });
       const session = setup(me);
       await answers(session, [
         [asksKey, `nonsense${enter}`],
-        [/that\s+is\s+no\s+management\s+key[\s\S]*\? Management key/, `mk_invalid_1${enter}`],
-        [
-          /✗ Invalid management key\. Paste\s+the\s+whole\s+key,\s+or\s+create\s+another\.[\s\S]*\? Management key/,
-          managementKey,
-        ],
+        [/! Not a valid management key\.\s+Management\s+keys\s+start\s+with\s+mk_\./, `mk_invalid_1${enter}`],
+        [/! Invalid management key\.\s+Copy the whole key/, managementKey],
+        [/•{9}/, ''],
+      ]);
+      expect(session.screen).not.toContain('✓');
+      await answers(session, [
         [/•{9}/, enter],
         [/✓ Signed in to 127\.0\.0\.1:\d+ as profile "default"\./, ''],
         ...toConsent,
@@ -156,45 +157,71 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const { code, text } = await ended(session);
       expect(code).toBe(1);
       expect(session.written).not.toContain(managementKey);
-      expect(text).toContain('declined: nothing was charged. Done so far: signed in as profile "default" with mk_…');
+      expect(text).toMatch(
+        /ci: declined: nothing was charged\. Completed: signed in as profile "default" with mk_…\S*\. Run `ci setup` to continue\.$/,
+      );
       expect(api.changes).toEqual([]);
       expect((await me.ci('auth status')).code).toBe(0);
     });
 
-    test('with a key at hand that is refused, another is asked for', async () => {
+    test('can open the dashboard to create a management key', async () => {
+      const api = await recordedSandbox();
+      const me = user({ CHEAPESTINFERENCE_API_URL: api.url });
+      const { opened } = browser(me);
+      const session = setup(me, { DISPLAY: ':0' });
+      await answers(session, [[asksKey, enter]]);
+      expect(await opened(1)).toEqual(['https://cheapestinference.com/dashboard']);
+      await answers(session, [[/Opened in the browser\.\n\? Paste a management key/, ctrlC]]);
+      const { code, text } = await ended(session);
+      expect(code).toBe(130);
+      expect(text).toContain(
+        'Create a management key in the dashboard (Management Keys): https://cheapestinference.com/dashboard Opened',
+      );
+    });
+
+    test('with a refused key in the environment is told to replace it', async () => {
       const api = await recordedSandbox();
       const session = setup(userOf(api, { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_invalid_1' }));
-      await answers(session, [[asksKey, ctrlC]]);
       const { code, text } = await ended(session);
-      expect(text).toContain('The API refused your management key: Invalid management key.');
-      expect(code).toBe(130);
+      expect([code, text]).toEqual([
+        4,
+        expect.stringMatching(/Invalid management key\. Set CHEAPESTINFERENCE_MANAGEMENT_KEY to a valid key, or unset/),
+      ]);
     });
   });
 
-  describe('what is chosen', () => {
-    test('a pool by what it is, found by typing', async () => {
+  describe('the choices', () => {
+    test('include a pool by what it is, found by typing', async () => {
       const { me } = await signedIn();
       const session = setup(me);
-      await session.shows(/all blocks free\n[\s\S]*type to search[^\n]*select$/);
-      const model = columns === 60 ? '' : 'MiniMax M3 {2}';
-      expect(session.screen).toMatch(
-        new RegExp(`\\n {2}minimax-m3 {2}${model}active {2}from \\$39\\.00 {2}free: asia, europe\\n`),
-      );
+      await session.shows(/\? Pool:\n❯ kimi26[\s\S]*type to search[^\n]*back$/);
       session.type('EUROPE mini');
       await answers(session, [
-        [/\? Which pool\? EUROPE mini\n❯ minimax-m3 .*\n\n/, enter],
-        [/✓ Which pool\? minimax-m3\n[\s\S]*\? Working hours/, ctrlC],
+        [/\? Pool: EUROPE mini\n❯ minimax-m3 .*\n\n/, enter],
+        [/✓ Pool: minimax-m3\n[\s\S]*\? Working hours/, ctrlC],
       ]);
       expect((await ended(session)).code).toBe(130);
     });
 
-    test('blocks by the local clock, with price, seats, what is live now and what fits the working hours', async () => {
+    test('leave out a pool that is not open, which is shown with the reason', async () => {
+      const { me } = await signedIn();
+      const session = setup(me);
+      await session.shows(/\n- qwen35 [^\n]*paused/);
+      const bottom = down.repeat(9);
+      await answers(session, [
+        [asksPool, `${bottom}${enter}`],
+        [/✓ Pool: glm5\n/, ctrlC],
+      ]);
+      expect((await ended(session)).code).toBe(130);
+    });
+
+    test('show blocks in local time, with the price, the seats, what is live now and what fits the working hours', async () => {
       const { me } = await signedIn();
       const session = setup(me, { TZ: 'America/New_York' });
       await answers(session, [
         [asksPool, enter],
         [asksHours, `9-17${enter}`],
-        [/americas [^\n]*6 free\n[\s\S]*submit$/, ''],
+        [/americas [^\n]*6 \S+[^\n]*\n[\s\S]*back$/, ''],
       ]);
       expect(flowing(session.screen)).toContain(
         'Suggested: europe (3 of your 8 hours) and americas (5 of your 8 hours).',
@@ -214,36 +241,37 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect((await ended(session)).code).toBe(130);
     });
 
-    test('no working hours: nothing is suggested, and at least one block is asked for', async () => {
+    test('suggest no blocks without working hours, and need at least one block', async () => {
       const { me } = await signedIn();
       const session = setup(me);
       await answers(session, [
         [asksPool, enter],
         [asksHours, enter],
-        [/◯ asia[\s\S]*◯ europe[\s\S]*◯ americas[\s\S]*submit$/, enter],
-        [/! At least one choice must be selected/, ctrlC],
+        [/◯ asia[\s\S]*◯ europe[\s\S]*◯ americas[\s\S]*back$/, enter],
+        [/! Choose at least one\./, ctrlC],
       ]);
       const { code, text } = await ended(session);
       expect([code, text]).toEqual([130, expect.not.stringContaining('Suggested')]);
     });
 
-    test('what is no answer is said, and asked again', async () => {
+    test('are asked for again if an answer is not valid', async () => {
       const { me } = await signedIn();
       const session = setup(me);
       await answers(session, [
         [asksPool, enter],
         [asksHours, `all day${enter}`],
-        [/! "all day" are no working hours\.\s+Write\s+them/, `${backspace.repeat(7)}9-17${enter}`],
+        [/! "all day" is not a valid time range\.\s+Use/, `${backspace.repeat(7)}9am-5pm${enter}`],
+        [/✓ Working hours[^✓]*9am-5pm\nSuggested: europe \(7 of your 8 hours\)\./, ''],
         [asksBlocks, enter],
         [asksSeats, `21${enter}`],
         [/! Enter a number from 1 to 20\./, `${backspace.repeat(2)}9${enter}`],
-        [/! 8 seats are free\./, `${backspace}8${enter}`],
+        [/! Only 8 seats left\./, `${backspace}8${enter}`],
         [asksCycle, ctrlC],
       ]);
       expect((await ended(session)).code).toBe(130);
     });
 
-    test('the year says what it saves, and is what is charged', async () => {
+    test('show what yearly billing saves, and charge for a year', async () => {
       const { api, me } = await signedIn();
       const session = setup(me);
       await answers(session, [
@@ -267,7 +295,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       );
     });
 
-    test('the consent has all facts, and No leaves all as it was', async () => {
+    test('are all shown before the consent; No changes nothing, and is reported once', async () => {
       const { api, me } = await signedIn();
       const session = setup(me, { TZ: 'Asia/Kolkata' });
       await answers(session, [...toConsent, ['Charge $88.00 now?', enter]]);
@@ -281,11 +309,14 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
           'Renews every month, until canceled Account mk_…cdef (CHEAPESTINFERENCE_MANAGEMENT_KEY) at 127.0.0.1:',
         ].join(' '),
       );
-      expect([code, text]).toEqual([1, expect.stringMatching(/ci: declined: nothing was changed\b/)]);
+      expect([code, text]).toEqual([
+        1,
+        expect.stringMatching(/No ci: declined: nothing was changed\. Run `ci setup` to start again\.$/),
+      ]);
       expect(api.changes).toEqual([]);
     });
 
-    test('two seats are two keys, in two variables; the commands shown make two elsewhere', async () => {
+    test('of two seats create two keys in two variables; the commands shown do the same elsewhere', async () => {
       const { api, me } = await signedIn();
       const session = setup(me);
       await answers(session, [
@@ -293,7 +324,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         [asksSeats, `2${enter}`],
         [asksCycle, enter],
         ['Charge $98.00 now?', `y${enter}`],
-        [asksName, `the team's${enter}`],
+        [/\? Key name \(2 keys, numbered -1 to -2\):/, `the team's${enter}`],
         [asksPlace, enter],
       ]);
       const { code, text } = await ended(session);
@@ -318,17 +349,18 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
   });
 
   describe('Esc', () => {
-    test('goes back a step from every question, and what is chosen then counts', async () => {
+    test('goes back a step from every question, and the new answers count', async () => {
       const { api, me } = await signedIn();
       const session = setup(me);
       const asked: readonly Answer[] = [...toConsent, ['Charge $49.00 now?', `y${enter}`]];
       await answers(session, [
         [asksPool, escapeKey],
-        [/This is the first step\.\n\? Which pool\?/, ''],
+        [/This is the first step\.\n\? Pool:/, ''],
       ]);
       for (const [at, [question]] of asked.entries()) {
         const before = asked[at - 1];
-        if (before) await answers(session, [before, [question, escapeKey], before]);
+        // An earlier answer is selected, or in the line.
+        if (before) await answers(session, [before, [question, escapeKey], [before[0], enter]]);
       }
       await answers(session, [
         ['Charge $49.00 now?', escapeKey],
@@ -341,20 +373,18 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         [asksName, enter],
         [asksPlace, escapeKey],
         [asksName, enter],
-        [asksPlace, `${down}${enter}`],
-        [asksFile, escapeKey],
         [asksPlace, enter],
       ]);
       const { code, text } = await ended(session);
       expect(code).toBe(0);
       expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '39.00' }]);
-      expect(text.match(/ Back\. [?✓] /g)).toHaveLength(asked.length - 1 + 5);
-      expect(text).toContain('✓ Which blocks? asia');
-      expect(text).toContain('The key answers from 00:00 local time, in 15 hours, when asia begins.');
+      expect(text.match(/ Back\./g)).toHaveLength(asked.length - 1 + 4);
+      expect(text).toContain('✓ Blocks: asia');
+      expect(text).toContain('The key works from 00:00 local time (in 15 hours), when asia starts.');
       expect(keyIn(me)).toMatch(secret);
     });
 
-    test('does not go back over what was bought', async () => {
+    test('does not go back over a purchase', async () => {
       const { api, me } = await signedIn();
       const session = setup(me);
       await answers(session, [
@@ -371,7 +401,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
 
   describe('Ctrl-C', () => {
     test.each(toName.map(([question], at) => [question, at] as const))(
-      'at "%s" leaves all as it was',
+      'at "%s" changes nothing',
       async (question, at) => {
         const { api, me } = await signedIn();
         const session = setup(me);
@@ -385,7 +415,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       },
     );
 
-    test('at the key leaves all as it was', async () => {
+    test('at the management key changes nothing', async () => {
       const me = user();
       const session = setup(me);
       await answers(session, [[asksKey, `mk_half${ctrlC}`]]);
@@ -397,8 +427,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     test.each([
       [asksName, toName],
       [asksPlace, toPlace],
-      [asksFile, [...toPlace, [asksPlace, `${down}${enter}`]] satisfies Answer[]],
-    ])('at "%s" says what was bought, and the next run goes on from there', async (question, before) => {
+    ])('at "%s" says what was bought, and the next run continues', async (question, before) => {
       const { api, me } = await signedIn();
       const session = setup(me);
       await answers(session, [...before, [question, ctrlC]]);
@@ -406,7 +435,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect([code, text]).toEqual([
         130,
         expect.stringMatching(
-          / ci: interrupted\. Done so far: reserved europe of kimi26 for \$49\.00\. Run `ci setup` to continue\.$/,
+          / ci: interrupted\. Completed: reserved europe of kimi26 for \$49\.00\. Run `ci setup` to continue\.$/,
         ),
       ]);
       expect(listAt(await api.box.seen(), 'keys')).toEqual([]);
@@ -414,7 +443,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
 
       const again = setup(me);
       await answers(again, [
-        [/You have 1 subscription\. What next\?\n❯ Create a key for kimi26 {2}europe {2}live now/, enter],
+        [/You have 1 subscription\. Create a key for:\n❯ kimi26 {2}europe {2}1 seat, no key/, enter],
         [asksName, `second${enter}`],
         [asksPlace, enter],
       ]);
@@ -426,16 +455,15 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
   });
 
-  describe('run again', () => {
-    test('more can be reserved', async () => {
+  describe('a user with subscriptions', () => {
+    test('can reserve more blocks', async () => {
       const { api, me } = await signedIn();
       expect((await me.ci('pools subscribe kimi26 --blocks europe --yes')).code).toBe(0);
       const session = setup(me);
       await answers(session, [
-        ['You have 1 subscription. What next?', `${down}${enter}`],
+        ['You have 1 subscription. Create a key for:', `${down}${enter}`],
         [asksPool, enter],
-        [asksHours, `1-8${enter}`],
-        [asksBlocks, enter],
+        [asksBlocks, `${space}${enter}`],
         [asksSeats, enter],
         [asksCycle, enter],
         ['Charge $39.00 now?', `y${enter}`],
@@ -445,15 +473,69 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect((await ended(session)).code).toBe(0);
       expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '49.00' }, { amount: '39.00' }]);
     });
+
+    test('creates a key for each seat that has none; the commands shown do the same', async () => {
+      const { api, me } = await signedIn();
+      expect((await me.ci('pools subscribe kimi26 --blocks europe --quantity 3 --yes')).code).toBe(0);
+      const session = setup(me);
+      await answers(session, [
+        [/You have 3 subscriptions\. Create a key for:\n❯ kimi26 {2}europe {2}3 seats, no key/, enter],
+        [/\? Key name \(3 keys/, escapeKey],
+        [/Back\.\n\? You have 3 subscriptions/, enter],
+        [/\? Key name \(3 keys, numbered -1 to -3\):/, `team${enter}`],
+        [asksPlace, enter],
+      ]);
+      const { code, text } = await ended(session);
+      expect(code).toBe(0);
+      expect(text).toMatch(/ Keys team-1 \S+, team-2 \S+, team-3 \S+ Saved to /);
+      const keys = listAt(await api.box.seen(), 'keys');
+      expect(keys).toMatchObject([{ name: 'team-1' }, { name: 'team-2' }, { name: 'team-3' }]);
+      expect(readFileSync(path.join(me.home, '.env'), 'utf8').match(/^CHEAPESTINFERENCE_API_KEY(?:_[23])?=/gm)).toEqual(
+        ['CHEAPESTINFERENCE_API_KEY=', 'CHEAPESTINFERENCE_API_KEY_2=', 'CHEAPESTINFERENCE_API_KEY_3='],
+      );
+      const again = await me.sh(`set -e\n${commandsOn(session)}`);
+      expect([again.code, again.stderr.match(/already exists/g)]).toEqual([0, Array(3).fill('already exists')]);
+      expect(listAt(await api.box.seen(), 'keys')).toHaveLength(3);
+
+      const next = setup(me);
+      await answers(next, [[/\n❯ kimi26 {2}europe {2}key team-\d[\s\S]*\n {2}Reserve more blocks instead\n/, ctrlC]]);
+      expect((await ended(next)).code).toBe(130);
+    });
+
+    test('is told which seats have no key after a failure', async () => {
+      let created = 0;
+      const { me } = await signedIn({
+        instead: ({ method, path: where }) => {
+          if (method !== 'POST' || where !== '/api/keys/subscription') return undefined;
+          created++;
+          return created === 2 ? answer(400, { success: false, error: 'No more keys' }) : undefined;
+        },
+      });
+      const session = setup(me);
+      await answers(session, [
+        ...toConsent.slice(0, 3),
+        [asksSeats, `3${enter}`],
+        [asksCycle, enter],
+        ['Charge $147.00 now?', `y${enter}`],
+        [/\? Key name \(3 keys/, `team${enter}`],
+        [asksPlace, enter],
+      ]);
+      const { code, text } = await ended(session);
+      expect(code).toBe(1);
+      expect(text).toMatch(/Completed: reserved europe of kimi26 for \$147\.00 and created the key "team-1"/);
+      expect(text).toMatch(/`ci keys create team-2 --subscription [0-9a-f-]{36}`/);
+      expect(text).toMatch(/`ci keys create team-3 --subscription [0-9a-f-]{36}`/);
+      expect(keyIn(me)).toMatch(secret);
+    });
   });
 
-  describe('what can be in the way', () => {
-    test('no card on file: says how to add one, waits, and tries again', async () => {
+  describe('an obstacle', () => {
+    test('no saved card: the user is shown where to add one, and tries again', async () => {
       const { api, me } = await signedIn({ card: false });
       const session = setup(me);
-      await answers(session, [...toName, ['The card is saved?', enter]]);
+      await answers(session, [...toName, [asksCard, enter]]);
       const twice =
-        /Nothing was\s+charged\.[\s\S]*Nothing was\s+charged\.\s+Enter a card here, then come back:\n[\s\S]*\n\? The card/;
+        /Nothing was\s+charged\.[\s\S]*Nothing was\s+charged\.\s+Add a card on this page, then come back:\n[\s\S]*\n\? Have you saved the card/;
       await answers(session, [[twice, '']]);
       expect(flowing(session.screen)).toContain('✗ No payment method found — add a card first. Nothing was charged.');
       const [page = ''] =
@@ -468,15 +550,15 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(listAt(await api.box.seen(), 'charges')).toHaveLength(1);
     });
 
-    test('no card on file: the page is opened in the browser', async () => {
+    test('no saved card: the page opens in the browser', async () => {
       const { api, me } = await signedIn({ card: false });
       const { opened } = browser(me);
       const session = setup(me, { DISPLAY: ':0' });
-      await answers(session, [...toName, ['The card is saved?', `${down}${enter}`]]);
+      await answers(session, [...toName, [asksCard, `${down}${enter}`]]);
       const [page = ''] = await opened(1);
       await fetch(page, { method: 'POST', body: new URLSearchParams({ card: 'good' }) });
       await answers(session, [
-        ['When the card is saved:', enter],
+        ["When you've saved the card:", enter],
         [asksName, enter],
         [asksPlace, enter],
       ]);
@@ -485,26 +567,26 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test.each([
-      ['stopping', `${down}${down}${enter}`, 8, 'No payment method found — add a card first.'],
+      ['quitting', `${down}${down}${enter}`, 8, 'No payment method found — add a card first.'],
       ['Ctrl-C', ctrlC, 130, 'interrupted. Nothing was changed. Run `ci setup` to start again.'],
-    ])('no card on file, and %s there: nothing is charged', async (_what, keys, exit, told) => {
+    ])('no saved card, and %s: nothing is charged', async (_what, keys, exit, told) => {
       const { api, me } = await signedIn({ card: false });
       const session = setup(me);
-      await answers(session, [...toName, ['The card is saved?', keys]]);
+      await answers(session, [...toName, [asksCard, keys]]);
       const { code, text } = await ended(session);
       expect([code, text]).toEqual([exit, expect.stringContaining(`ci: ${told}`)]);
       expect(listAt(await api.box.seen(), 'charges')).toEqual([]);
     });
 
-    test('sold out a moment before: other blocks, and Esc goes on from those', async () => {
+    test('seats that sold out a moment before: the user can choose other blocks, and go back from there', async () => {
       const { api, me } = await refusing('Not enough seats: europe is sold out');
       const session = setup(me);
       await answers(session, [
         ...toName,
-        ['What now?', enter],
+        [asksOther, enter],
         [asksBlocks, escapeKey],
-        [/Back\.\n\? Working hours/, `1-8${enter}`],
-        [/Suggested: asia[\s\S]*\? Which blocks\?/, enter],
+        [/Back\.\n\? Working hours[^?]* 9-17\n/, `${backspace.repeat(4)}1-8${enter}`],
+        [/Suggested: asia[\s\S]*\? Blocks:/, enter],
         [asksSeats, enter],
         [asksCycle, enter],
         ['Charge $39.00 now?', `y${enter}`],
@@ -513,18 +595,21 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       ]);
       const { code, text } = await ended(session);
       expect(code).toBe(0);
-      expect(text).toContain('✗ Not enough seats: europe is sold out. Nothing was charged. ✓ What now? Other blocks');
+      expect(text).toContain(
+        '✗ Not enough seats: europe is sold out. Nothing was charged. To wait for a seat: ci pools watch kimi26 --blocks europe ✓ What would you like to do? Choose other blocks',
+      );
       expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '39.00' }]);
     });
 
-    test('sold out a moment before: another pool', async () => {
+    test('seats that sold out a moment before: the user can choose another pool', async () => {
       const { api, me } = await refusing('Not enough seats: europe is sold out');
       const session = setup(me);
       await answers(session, [
         ...toName,
-        ['What now?', `${down}${enter}`],
+        [asksOther, `${down}${enter}`],
         ...finding('mini', 'minimax-m3'),
-        ...toName.slice(1),
+        [asksHours, enter],
+        ...toName.slice(2),
         [asksName, enter],
         [asksPlace, enter],
       ]);
@@ -533,7 +618,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(listAt(await api.box.seen(), 'charges')).toHaveLength(1);
     });
 
-    test('too few seats a moment before: fewer seats', async () => {
+    test('too few seats: the user can choose fewer', async () => {
       const { api, me } = await refusing('Not enough seats: 1 left');
       const session = setup(me);
       await answers(session, [
@@ -541,46 +626,46 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         [asksSeats, `2${enter}`],
         [asksCycle, enter],
         ['Charge $98.00 now?', `y${enter}`],
-        [/\? What now\?\n❯ Other blocks\n {2}Fewer seats\n/, `${down}${enter}`],
-        [asksSeats, `1${enter}`],
+        [
+          /ci pools watch kimi26 --blocks europe --quantity 2\n\? What would you like to do\?\n❯ Choose other blocks\n {2}Choose fewer seats\n/,
+          `${down}${enter}`,
+        ],
+        [asksSeats, `${backspace}1${enter}`],
         ...toEnd.slice(4),
       ]);
       expect((await ended(session)).code).toBe(0);
       expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '49.00' }]);
     });
 
-    test('sold out a moment before, and no wish for another: exit 6 with the command that waits', async () => {
+    test('seats that sold out a moment before: quitting is exit 6, with the command that waits', async () => {
       const { api, me } = await refusing('Not enough seats: europe is sold out');
       const session = setup(me);
-      await answers(session, [
-        ...toName,
-        [/\n {2}Stop here, and wait for a seat with `ci pools watch`\n/, `${down}${down}${enter}`],
-      ]);
+      await answers(session, [...toName, [/\n {2}Quit\n/, `${down}${down}${enter}`]]);
       const { code, text } = await ended(session);
       const wait = 'ci pools watch kimi26 --blocks europe';
       expect([code, text]).toEqual([
         6,
-        expect.stringContaining(`europe is sold out. Nothing was charged. \`${wait}\` waits for a seat.`),
+        expect.stringContaining(`europe is sold out. Nothing was charged. To wait for a seat, run \`${wait}\`.`),
       ]);
       expect(listAt(await api.box.seen(), 'charges')).toEqual([]);
       expect((await me.ci(wait.slice(3))).code).toBe(0);
     });
 
-    test('a block that is sold out cannot be chosen, and the command that waits for it is named', async () => {
+    test('a block that is sold out: it cannot be chosen, and the command that waits for it is shown', async () => {
       const { me } = await signedIn();
       const session = setup(me);
       await answers(session, [
         ...finding('mini', 'minimax-m3'),
         [asksHours, `17-23${enter}`],
         [/ - americas {2}[^\n]*sold out\n/, `${down}${down}${space}`],
-        [/! This option is disabled and cannot be toggled\./, ctrlC],
+        [/! This entry isn't available\. Choose another one\./, ctrlC],
       ]);
       const { code, text } = await ended(session);
       expect(code).toBe(130);
-      expect(text).toContain('Sold out: americas. `ci pools watch minimax-m3 --blocks americas` waits for a seat.');
+      expect(text).toContain('Sold out: americas. To wait for a seat: ci pools watch minimax-m3 --blocks americas ?');
     });
 
-    test('a pool that is sold out: another pool, or the command that waits', async () => {
+    test('a pool that is sold out: the user can choose another, or gets the command that waits', async () => {
       const { api, me } = await signedIn({
         instead: ({ path: where }, box) => {
           if (!where.startsWith('/api/pools/') || where.endsWith('/my-subscriptions')) return undefined;
@@ -595,22 +680,25 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       await answers(session, [
         [asksPool, enter],
         [asksHours, enter],
-        [/✗ kimi26 is sold out\. Nothing was charged\.\n\? What now\?\n❯ Another pool\n/, enter],
+        [
+          /✗ kimi26 is sold out\. Nothing was charged\. To wait for\s+a\s+seat:\n {2}ci pools watch kimi26 --blocks asia,europe,americas\n\? What would you like to do\?\n❯ Choose another pool\n/,
+          enter,
+        ],
         ...finding('mini', 'minimax-m3'),
         [asksHours, enter],
-        ['What now?', `${down}${enter}`],
+        [asksOther, `${down}${enter}`],
       ]);
       const { code, text } = await ended(session);
       expect([code, text]).toEqual([
         6,
         expect.stringContaining(
-          'minimax-m3 is sold out. Nothing was charged. `ci pools watch minimax-m3 --blocks asia,europe,americas` waits',
+          'minimax-m3 is sold out. Nothing was charged. To wait for a seat, run `ci pools watch minimax-m3 --blocks asia,europe,americas`.',
         ),
       ]);
       expect(api.changes).toEqual([]);
     });
 
-    test('a key that comes by mail: says so, and asks nothing about a key', async () => {
+    test('a key that comes by email: no question about the key is asked', async () => {
       const { api, me } = await signedIn();
       const session = setup(me);
       await answers(session, [...finding('glm', 'glm5'), ...toConsent.slice(1), ['Charge $59.00 now?', `y${enter}`]]);
@@ -626,11 +714,11 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const next = setup(me);
       await answers(next, [[asksPool, ctrlC]]);
       expect((await ended(next)).text).toContain(
-        'You already have glm5 europe: its key is sent by email within 24 hours. ? Which pool?',
+        "You already have glm5 europe. You'll get its key by email, within 24 hours. ? Pool:",
       );
     });
 
-    test('a first request that fails: the key is made, and it is said', async () => {
+    test('a first request that fails: the key is kept, and the failure reported', async () => {
       const { me } = await signedIn({
         instead: ({ path: where }) =>
           where === '/v1/chat/completions' ? answer(503, { error: { message: 'warming up' } }) : undefined,
@@ -640,22 +728,21 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const { code, text } = await ended(session);
       expect([code, text]).toEqual([
         0,
-        expect.stringMatching(/The key was created, but a first request with it failed: [^.]*warming up\. Try again/),
+        expect.stringMatching(/The key was created, but the first request with it failed: [^.]*warming up\. Try again/),
       ]);
       expect(keyIn(me)).toMatch(secret);
     });
   });
 
-  describe('where the key goes', () => {
-    test('another file: one that cannot be written is said, and asked again', async () => {
+  describe('the place for the key', () => {
+    test('can be another file, whose path is typed until it can be written', async () => {
       const { api, me } = await signedIn();
       mkdirSync(path.join(me.home, 'with space'));
       const session = setup(me);
       await answers(session, [
         ...toPlace,
-        [asksPlace, `${down}${enter}`],
-        [asksFile, `none/.env${enter}`],
-        [/! \S+\/none\/\.env cannot\s+be\s+written/, `${backspace.repeat(9)}with space/.env${enter}`],
+        [asksPlace, `none/.env${enter}`],
+        [/✗ \S+\/none\/\.env cannot\s+be\s+written[^?]*\? Save the key to:\n❯ /, `with space/.env${enter}`],
       ]);
       const { code, text } = await ended(session);
       expect([code, text]).toEqual([0, expect.stringContaining('Saved to with space/.env Variable')]);
@@ -664,7 +751,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect((await me.sh(`set -e\n${commandsOn(session)}`)).code).toBe(0);
     });
 
-    test('a file that git would commit is said to be one', async () => {
+    test('can be a file that git would commit, with a warning', async () => {
       const { me } = await signedIn();
       expect((await me.sh('git init -q .')).code).toBe(0);
       const session = setup(me);
@@ -676,15 +763,12 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       ]);
     });
 
-    test('every new shell: the secret is in a file of its own, which the shell loads', async () => {
+    test('can be every new shell, which loads a file of its own', async () => {
       const { me } = await signedIn();
       const bashrc = path.join(me.home, '.bashrc');
       writeFileSync(bashrc, 'alias ll="ls -l"');
       const session = setup(me, { SHELL: '/bin/bash' });
-      await answers(session, [
-        ...toPlace,
-        [/\n {2}Load it in new shells \(edits ~\/\.bashrc\)\n/, `${down}${down}${enter}`],
-      ]);
+      await answers(session, [...toPlace, [/\n {2}Load it in new shells \(edits ~\/\.bashrc\)\n/, `${down}${enter}`]]);
       const { code, text } = await ended(session);
       expect([code, text]).toEqual([0, expect.stringContaining('✓ Save the key to: new shells ✓')]);
       const profile = readFileSync(bashrc, 'utf8');
@@ -697,13 +781,13 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect((await me.sh(`set -e\n${commandsOn(session)}`)).code).toBe(0);
     });
 
-    test('the clipboard: the secret goes through a pipe, and nowhere else', async () => {
+    test('can be the clipboard, which gets the secret through a pipe', async () => {
       const { me } = await signedIn();
       const program = path.join(me.home, 'bin', 'xclip');
       writeFileSync(program, '#!/bin/sh\nprintf "%s\\n" "$*" > "$HOME/arguments"\ncat > "$HOME/clipboard"\n');
       chmodSync(program, 0o755);
       const session = setup(me, { DISPLAY: ':0' });
-      await answers(session, [...toPlace, [/\n {2}The clipboard\n/, `${down}${down}${enter}`]]);
+      await answers(session, [...toPlace, [/\n {2}The clipboard\n/, `${down}${enter}`]]);
       const { code, text } = await ended(session);
       expect([code, text]).toEqual([0, expect.stringContaining('Saved to the clipboard Account')]);
       const copied = readFileSync(path.join(me.home, 'clipboard'), 'utf8');
@@ -713,10 +797,10 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect((await me.sh(`set -e\n${commandsOn(session)}`)).stdout).toMatch(new RegExp(`\n${copied}\n$`));
     });
 
-    test('the screen, once, alone on its line', async () => {
+    test('can be the screen, with the key on a line of its own', async () => {
       const { api, me } = await signedIn();
       const session = setup(me);
-      await answers(session, [...toPlace, [/\n {2}The screen, once\n/, `${down}${down}${enter}`]]);
+      await answers(session, [...toPlace, [/\n {2}The screen, once\n/, `${down}${enter}`]]);
       expect((await ended(session)).code).toBe(0);
       const shown = session.screen.split('\n').filter((line) => secret.test(line));
       expect(shown).toEqual([expect.stringMatching(new RegExp(`^${secret.source}$`))]);
@@ -726,21 +810,80 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
   });
 });
 
+describe('on a terminal of 80 columns and 24 rows', () => {
+  const withKey: readonly Answer[] = [[asksKey, `${managementKey}${enter}`], ...toEnd];
+  const manySeats: readonly Answer[] = [
+    [asksKey, `${managementKey}${enter}`],
+    ...toConsent.slice(0, 3),
+    [asksSeats, `8${enter}`],
+    [asksCycle, enter],
+    ['Charge $392.00 now?', `y${enter}`],
+    [/\? Key name \(8 keys/, enter],
+    [asksPlace, enter],
+  ];
+  const reserveMore: readonly Answer[] = [
+    [asksKey, `${managementKey}${enter}`],
+    [/\? You have 1 subscription\./, `${down}${enter}`],
+    [asksPool, enter],
+    [asksBlocks, `a${enter}`],
+    [asksSeats, `6${enter}`],
+    [asksCycle, `${down}${enter}`],
+    [/\? Charge \$[\d,.]+ now\?/, `y${enter}`],
+    [/\? Key name \(6 keys/, `team${enter}`],
+    [asksPlace, `team.env${enter}`],
+  ];
+  const existingSeat: readonly Answer[] = [
+    [asksKey, `${managementKey}${enter}`],
+    [/\? You have 1 subscription\./, enter],
+    [asksName, enter],
+    [asksPlace, `${down}${enter}`],
+  ];
+
+  test.each<readonly [string, readonly Answer[], boolean]>([
+    ['in the sandbox', inSandbox, false],
+    ['with a management key', withKey, false],
+    ['for many seats', manySeats, false],
+    ['for more blocks', reserveMore, true],
+    ['for an existing seat', existingSeat, true],
+  ])('a key %s takes at most 9 answers, and every screen fits', async (_how, steps, hasSeat) => {
+    expect(steps.length).toBeLessThanOrEqual(9);
+    const api = await recordedSandbox();
+    const me = user({ CHEAPESTINFERENCE_API_URL: api.url });
+    if (hasSeat) await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'] });
+    const session = onTerminal(me, 'setup', { columns: 80, env: { SHELL: '/bin/bash' } });
+    let start = 0;
+    const heights: number[] = [];
+    for (const step of steps) {
+      await answers(session, [[step[0], '']]);
+      const rows = session.screen.split('\n');
+      heights.push(rows.length - start);
+      start = rows.findLastIndex((row) => row.startsWith('? '));
+      session.type(step[1]);
+    }
+    expect(await session.exit).toBe(0);
+    // The shell's prompt takes a row.
+    heights.push(session.screen.split('\n').length + 1 - start);
+    expect(Math.max(...heights)).toBeLessThanOrEqual(24);
+    expect(session.cuts).toEqual([]);
+    for (const row of session.screen.split('\n')) expect(row.length).toBeLessThanOrEqual(80);
+  });
+});
+
 describe('Ctrl-C while a request is under way', () => {
   test.each([
     ['GET /api/pools', 'interrupted. Nothing was changed. Run `ci setup` to start again.', []],
     ['POST /api/pools/', 'interrupted. The change may have gone through, or may still do so. ', ['subscribe unknown']],
     [
       'POST /api/keys/',
-      'interrupted. The change may have gone through, or may still do so. Done so far: reserved europe of kimi26 for $49.00. ',
+      'interrupted. The change may have gone through, or may still do so. Completed: reserved europe of kimi26 for $49.00. ',
       ['subscribe applied', 'create-key unknown'],
     ],
     [
       'POST /v1/',
-      'interrupted. Done so far: reserved europe of kimi26 for $49.00 and created the key "',
+      'interrupted. Completed: reserved europe of kimi26 for $49.00 and created the key "',
       ['subscribe applied', 'create-key applied'],
     ],
-  ])('that is %s…: what was done by then is told', async (silent, told, recorded) => {
+  ])('%s… reports what was done by then', async (silent, told, recorded) => {
     const held = heldResponse();
     const isChange = silent.startsWith('POST /api/');
     const { api, me } = await signedIn({
@@ -769,7 +912,7 @@ describe('Ctrl-C while a request is under way', () => {
 });
 
 describe('an unexpected purchase', () => {
-  test('at a price that rose meanwhile is finished, and reported with the true charge: exit 8', async () => {
+  test('at a price that rose meanwhile is completed and reported with the true charge, exit 8', async () => {
     const { me } = await signedIn({
       instead: ({ method, path: where, body }, box) =>
         method === 'POST' && where.endsWith('/subscribe')
@@ -791,7 +934,7 @@ describe('an unexpected purchase', () => {
     expect(recordOf(me)).toContainEqual(expect.objectContaining({ outcome: 'applied', by: 'answer', charge: 499 }));
   });
 
-  test('by an earlier command that went through counts as held, before anything is bought', async () => {
+  test('by an earlier command counts as existing before anything is bought', async () => {
     let isDown = false;
     const { api, me } = await signedIn({
       instead: ({ method, path: where }, box) => {
@@ -807,7 +950,7 @@ describe('an unexpected purchase', () => {
     isDown = false;
     const session = onTerminal(me, 'setup', { columns: 200 });
     await answers(session, [
-      ['You have 1 subscription. What next?', enter],
+      ['You have 1 subscription. Create a key for:', enter],
       [asksName, enter],
       [asksPlace, enter],
     ]);
@@ -818,21 +961,21 @@ describe('an unexpected purchase', () => {
   });
 });
 
-describe('a terminal that can do less', () => {
-  test('one that takes lines alone asks line by line, and nothing in it is no text', async () => {
+describe('a terminal', () => {
+  test('that cannot move its cursor gets questions line by line, without control characters', async () => {
     const { me } = await signedIn();
     const session = onTerminal(me, 'setup', { env: { TERM: 'dumb' }, columns: 60, pty: true });
     for (const [shown, line] of [
-      [/Its number or name: $/, 'kimi26'],
+      [/Number or name: $/, 'kimi26'],
       [/skip\):\s*$/, '9-17'],
-      [/or all: $/, '<'],
-      [/Back\.\nWorking hours[\s\S]*skip\):\s*$/, '9-17'],
-      [/Back\.[\s\S]*or all: $/, 'europe'],
-      [/time\. \(1\)\s*$/, ''],
-      [/Its number or name: $/, '1'],
+      [/or\s+all\s+\(europe\): $/, '<'],
+      [/Back\.\nWorking hours[\s\S]*skip\): \(9-17\)\s*$/, ''],
+      [/Back\.[\s\S]*or\s+all\s+\(europe\): $/, ''],
+      [/time\): \(1\)\s*$/, ''],
+      [/Number or name: $/, '1'],
       [/Charge \$49\.00 now\? \(y\/N\) $/, 'y'],
       [/Key name: \(ci-e2e-\w+\) $/, ''],
-      [/Its number or name: $/, '1'],
+      [/Number, or the path of another file: $/, '1'],
     ] satisfies [RegExp, string][]) {
       await expect.poll(() => `${session.screen} `.replace(/\s+$/, ' '), { timeout: 20_000 }).toMatch(shown);
       session.type(`${line}\n`);
@@ -842,16 +985,16 @@ describe('a terminal that can do less', () => {
     expect(keyIn(me)).toMatch(secret);
   });
 
-  test('one that has ASCII alone gets nothing else', async () => {
+  test('that has only ASCII gets only ASCII', async () => {
     const { me } = await signedIn();
     const session = onTerminal(me, 'setup', { env: { LC_ALL: 'C' }, columns: 60 });
     await answers(session, toEnd);
     expect((await ended(session)).code).toBe(0);
     expect(session.written).toMatch(/^[\x00-\x7f]*$/);
-    expect(session.screen).toContain('\n+ Which blocks? europe\n');
+    expect(session.screen).toContain('\n+ Blocks: europe\n');
   });
 
-  test('one without colour gets none', async () => {
+  test('without color gets none', async () => {
     const { me } = await signedIn();
     const session = onTerminal(me, 'setup', { env: { NO_COLOR: '1' } });
     await answers(session, toEnd);
@@ -859,7 +1002,7 @@ describe('a terminal that can do less', () => {
     expect(session.written).not.toMatch(/\x1b\[[\d;]*m/);
   });
 
-  test('one of 40 columns cuts no word but an address and an id', async () => {
+  test('of 40 columns shows every word whole, except addresses and ids', async () => {
     const { me } = await signedIn();
     const session = onTerminal(me, 'setup', { columns: 40 });
     for (const [question, keys] of toEnd) {
@@ -871,7 +1014,7 @@ describe('a terminal that can do less', () => {
     expect(keyIn(me)).toMatch(secret);
   });
 
-  test('none at all: exit 2, with what does the same', async () => {
+  test('is required: exit 2 without one, with the commands for scripts', async () => {
     const { api, me } = await signedIn();
     const { code, stdout, stderr } = await me.ci('setup');
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
@@ -880,7 +1023,7 @@ describe('a terminal that can do less', () => {
   });
 });
 
-test('with --json the result is one object, the secret masked', async () => {
+test('prints one object with --json, the secret masked', async () => {
   const { me } = await signedIn();
   const session = onTerminal(me, 'setup --json', { columns: 200 });
   await answers(session, toEnd);
