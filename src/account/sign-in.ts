@@ -105,11 +105,11 @@ export function checkedKey(key: string): string {
   if (key === '') throw usageError('No management key was given', createHint);
   if (isConsumptionKey(key)) {
     throw usageError(
-      `${masked(key)} is an API key. Signing in needs a management key, which starts with mk_`,
+      `${masked(key)} is an API key. Signing in needs a management key`,
       `${createHint} An API key goes into CHEAPESTINFERENCE_API_KEY.`,
     );
   }
-  throw usageError('Not a valid management key. Management keys start with mk_', createHint);
+  throw usageError('Not a valid management key', createHint);
 }
 
-const createHint = 'Create one in the dashboard (Management Keys).';
+const createHint = 'Management keys start with mk_. Create one in the dashboard (Management Keys).';

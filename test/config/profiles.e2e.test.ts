@@ -64,7 +64,7 @@ describe('auth list', () => {
     const { me } = await member();
     const { code, rows, written } = await shown(me, 'auth list');
     expect(code).toBe(0);
-    expect(rows[0]).toMatch(/^PROFILE +IN USE +API URL +KEY +KEPT IN$/);
+    expect(rows[0]).toMatch(/^PROFILE +IN USE +API URL +KEY +SAVED IN$/);
     expect(rows[1]).toMatch(/^default +yes +http\S+ +mk_…aaaa +configuration file$/);
     expect(rows[2]).toMatch(/^work {3,}http\S+ +mk_…bbbb +configuration file$/);
     for (const key of Object.values(keys)) expect(written).not.toContain(key);
@@ -111,7 +111,10 @@ describe('auth switch', () => {
     expect((await me.ci('auth switch work --json')).stdout).toBe('{"profile":"work"}\n');
     expect((await me.ci('auth switch work -o csv')).stdout).toBe('profile\r\nwork\r\n');
     expect((await me.ci('auth switch work -o yaml')).stdout).toBe('profile: work\n');
-    expect(await shown(me, 'auth switch default')).toMatchObject({ code: 0, screen: '✓ Profile "default" is in use.' });
+    expect(await shown(me, 'auth switch default')).toMatchObject({
+      code: 0,
+      screen: '✓ Switched to profile "default".',
+    });
   });
 
   test('without a name lets one be picked on a terminal', async () => {
@@ -124,14 +127,14 @@ describe('auth switch', () => {
     expect(await session.exit).toBe(0);
     expect((await me.ci('auth token')).stdout).toBe(`${keys.work}\n`);
     const interrupted = onTerminal(me, 'auth switch');
-    await interrupted.shows('Which profile?');
+    await interrupted.shows('Profile:');
     interrupted.type(ctrlC);
     expect(await interrupted.exit).toBe(130);
   });
 
   test('without a name and without any that is saved leads to signing in: exit 5', async () => {
     const { code, screen } = await shown(user(), 'auth switch');
-    expect([code, screen]).toEqual([5, 'ci: no profiles are saved. `ci auth login` saves one.']);
+    expect([code, screen]).toEqual([5, 'ci: No profiles are saved. Run `ci auth login` to save one.']);
   });
 
   test('says when the environment goes before it', async () => {

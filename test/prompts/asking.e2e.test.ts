@@ -8,7 +8,7 @@ import { ctrlC, down, enter, onTerminal, shown } from '../support/terminal.ts';
 const subscribe = 'pools subscribe kimi26 --blocks europe';
 const question = 'Charge $49.00 now?';
 
-/** A pool that others hold all seats of. */
+/** A pool without available seats. */
 const fullPool = {
   id: '6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c26ff',
   slug: 'full',
@@ -355,12 +355,12 @@ describe('on a terminal that takes lines alone', () => {
   test('a pool, its blocks and consent are asked for in lines', async () => {
     const { api, me } = await customer();
     const session = onTerminal(me, 'pools subscribe', { env: dumb, pty: true });
-    await session.shows('Its number or name:');
+    await session.shows('Number or name:');
     expect(session.screen).toMatch(/^Which pool\?\n {2}1 {2}kimi26 .*\n {2}2 {2}minimax-m3 /m);
     session.type(`minimax${enter}`);
     await session.shows('or all:');
     session.type(`3${enter}`);
-    await session.shows('americas cannot be chosen: it is sold out.');
+    await session.shows(/americas isn't available: (?:it is )?sold out\./);
     session.type(`europe${enter}`);
     await session.shows(`${question} (y/N)`);
     session.type(`y${enter}`);
@@ -385,7 +385,7 @@ describe('on a terminal that takes lines alone', () => {
     const api = await recordedSandbox();
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url });
     const session = onTerminal(me, 'auth login', { env: dumb, pty: true });
-    await session.shows('Management Keys):');
+    await session.shows('Number, or text:');
     session.type('mk_wrong\x7f\x7f\x15mk_anything_1234567\x7f8');
     session.type(enter);
     expect(await session.exit).toBe(0);
@@ -395,7 +395,7 @@ describe('on a terminal that takes lines alone', () => {
 
   test('Ctrl-C where a key is asked for is exit 130', async () => {
     const session = onTerminal(user(), 'auth login', { env: dumb, pty: true });
-    await session.shows('Management Keys):');
+    await session.shows('Number, or text:');
     session.type(ctrlC);
     expect(await session.exit).toBe(130);
   });

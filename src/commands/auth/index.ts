@@ -4,16 +4,16 @@ import type { Stub } from '../../cli/verb.ts';
 export const commands: readonly Stub[] = [
   {
     term: 'login [options]',
-    description: 'save a management key, once the API has accepted it',
+    description: 'Sign in with a management key',
     load: () => import('./login.ts'),
   },
-  { term: 'logout', description: 'forget a saved key', load: () => import('./logout.ts') },
+  { term: 'logout', description: 'Remove a saved key from this machine', load: () => import('./logout.ts') },
   {
     term: 'status',
-    description: 'show the account in use, and whether its key is accepted',
+    description: 'Show the account in use, and check its key',
     load: () => import('./status.ts'),
   },
-  { term: 'list|ls', description: 'list the saved profiles', load: () => import('./list.ts') },
-  { term: 'switch [profile]', description: 'use another profile from now on', load: () => import('./switch.ts') },
-  { term: 'token', description: 'print the management key in use, in full', load: () => import('./token.ts') },
+  { term: 'list|ls', description: 'List the saved profiles', load: () => import('./list.ts') },
+  { term: 'switch [profile]', description: 'Switch to another profile', load: () => import('./switch.ts') },
+  { term: 'token', description: 'Print the management key in use', load: () => import('./token.ts') },
 ];

@@ -8,16 +8,16 @@ const fields = ['profile', 'current', 'apiUrl', 'managementKey', 'managementKeyO
 
 interface Listed {
   readonly profile: string;
-  /** Whether it is the one in use. */
+  /** Whether it is in use. */
   readonly current: boolean;
   readonly apiUrl: string;
-  /** Masked; null when the profile has none. */
+  /** Masked; null if the profile has no key. */
   readonly managementKey: string | null;
-  /** Where the key is kept: `configuration file` or `keychain`. */
+  /** Where the key is saved: `configuration file` or `keychain`. */
   readonly managementKeyOrigin: string | null;
 }
 
-/** `ci auth list`: the saved profiles. */
+/** `ci auth list`: lists the saved profiles. */
 export default function list(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -45,7 +45,7 @@ export async function run({
       managementKeyOrigin: managementKey && (saved.managementKey === undefined ? 'keychain' : 'configuration file'),
     };
   });
-  await output.list(listed, { columns, fields, empty: 'No profiles are saved. `ci auth login` saves one.' });
+  await output.list(listed, { columns, fields, empty: 'No profiles are saved. Run `ci auth login` to save one.' });
 }
 
 const columns: readonly Column<Listed>[] = [
@@ -65,7 +65,7 @@ const columns: readonly Column<Listed>[] = [
   { field: 'managementKey', header: 'KEY', value: ({ managementKey }) => managementKey },
   {
     field: 'managementKeyOrigin',
-    header: 'KEPT IN',
+    header: 'SAVED IN',
     value: ({ managementKeyOrigin }) => managementKeyOrigin,
     optional: 1,
   },

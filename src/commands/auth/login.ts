@@ -26,8 +26,8 @@ export default function login(command: Verb, context: Context, execute = run): v
         'ci auth login --keychain',
       ],
     })
-    .option('--with-key', 'read the key from standard input')
-    .option('--keychain', "save the key in the system's keychain (requires the npm package @napi-rs/keyring)")
+    .option('--with-key', 'Read the key from standard input')
+    .option('--keychain', "Save the key in the system's keychain (requires the npm package @napi-rs/keyring)")
     .action((options: Options) => execute(options, context));
 }
 

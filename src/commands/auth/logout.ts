@@ -6,7 +6,7 @@ import { CommandError } from '../../domain/errors.ts';
 
 const fields = ['profile', 'apiUrl', 'managementKey', 'file'] as const;
 
-/** `ci auth logout`: forgets a saved key; at the API it stays valid. */
+/** `ci auth logout`: removes a saved key. The key itself stays valid. */
 export default function logout(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -30,8 +30,8 @@ export async function run({
   const managementKey = shownKey(saved);
   if (managementKey === undefined) {
     const others = profiles.names();
-    throw new CommandError('not_signed_in', `no key is saved for profile "${profile}"`, {
-      hint: others.length > 0 ? `Saved are: ${others.join(', ')}.` : '`ci auth login` saves one.',
+    throw new CommandError('not_signed_in', `No key is saved for profile "${profile}"`, {
+      hint: others.length > 0 ? `Saved profiles: ${others.join(', ')}.` : 'Run `ci auth login` to save one.',
     });
   }
   await profiles.removeKey(profile);
@@ -42,7 +42,7 @@ export async function run({
     file: profiles.file,
   };
   const place = saved.keychain ? "the system's keychain" : removed.file;
-  output.done(`Removed the key ${managementKey} of profile "${profile}" from ${place}.`);
-  output.note('The key itself is still valid: revoke it in the dashboard, tab Management Keys.');
+  output.done(`Removed key ${managementKey} of profile "${profile}" from ${place}.`);
+  output.note('The key itself is still valid. Revoke it in the dashboard (Management Keys).');
   await output.record(removed, { fields, drawing: () => '' });
 }

@@ -19,7 +19,7 @@ const fields = [
 
 type Status = Record<(typeof fields)[number], string | boolean | null>;
 
-/** `ci auth status`: whom the tool speaks for, where each setting came from, and whether the key is accepted. */
+/** `ci auth status`: shows the account in use, where each setting comes from, and whether the API accepts the key. */
 export default function status(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -29,16 +29,14 @@ export default function status(command: Verb, context: Context, execute = run): 
     .action(() => execute(context));
 }
 
-/** Prints whom the tool speaks for, once the API has accepted the key. */
+/** Prints the account in use once the API has accepted its key. */
 export async function run(context: Pick<Context, 'api' | 'output' | 'settings'>): Promise<void> {
   const { profile, apiUrl, managementKey, consumptionKey, sandbox } = context.settings;
   const { billing } = await context.api();
   if (!sandbox.value && managementKey === undefined) {
-    throw new CommandError(
-      'not_signed_in',
-      `not signed in: there is no key in profile "${profile.value}" (from ${profile.origin}) and none in CHEAPESTINFERENCE_MANAGEMENT_KEY`,
-      { hint: `Run \`ci auth login\`; requests would go to ${apiUrl.value} (from ${apiUrl.origin}).` },
-    );
+    throw new CommandError('not_signed_in', "You aren't signed in", {
+      hint: `Run \`ci auth login\`, or set CHEAPESTINFERENCE_MANAGEMENT_KEY. Profile: "${profile.value}" (from ${profile.origin}). API URL: ${apiUrl.value} (from ${apiUrl.origin}).`,
+    });
   }
   await billing.status();
   const inSandbox = sandbox.value;
@@ -66,12 +64,12 @@ const columns: readonly Column<Status>[] = [
     field: 'sandbox',
     header: 'Sandbox',
     value: (row) => row.sandbox,
-    show: (row) => (row.sandbox ? 'yes: no money moves' : ''),
+    show: (row) => (row.sandbox ? 'yes (no money moves)' : ''),
   },
   { field: 'valid', header: 'Accepted', value: (row) => row.valid, show: (_row, style) => style.good('✓ by the API') },
 ];
 
-/** A value with its origin: beside it for a person, as a line of its own in a pipe. */
+/** Returns the columns of a value and its origin. For people, the origin is shown with the value. */
 function column(field: keyof Status, header: string, origin: keyof Status): Column<Status>[] {
   return [
     {

@@ -8,13 +8,13 @@ import type { Choice } from '../../prompts/question.ts';
 
 const fields = ['profile'] as const;
 
-/** Which profile `ci auth switch` chooses. */
+/** What `ci auth switch` switches to. */
 export interface Options {
-  /** Its name; undefined: ask. */
+  /** The name of the profile; undefined: ask. */
   readonly profile: string | undefined;
 }
 
-/** `ci auth switch`: makes another profile the one in use. */
+/** `ci auth switch`: switches to another profile. */
 export default function switchProfile(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -24,25 +24,29 @@ export default function switchProfile(command: Verb, context: Context, execute =
       exits: [5],
       examples: ['ci auth switch work'],
     })
-    .addArgument(new ValueArgument('[profile]', 'its name', namesOf('profiles')))
+    .addArgument(new ValueArgument('[profile]', 'Name of the profile', namesOf('profiles')))
     .action((profile?: string) => execute({ profile }, context));
 }
 
-/** Makes another profile the one in use. */
+/** Switches to another profile. */
 export async function run(
   { profile: typed }: Options,
   context: Pick<Context, 'output' | 'profiles' | 'prompts' | 'settings'>,
 ): Promise<void> {
   const { output, profiles, settings } = context;
   const names = profiles.names();
-  const saved = names.length > 0 ? `Saved are: ${names.join(', ')}.` : '`ci auth login` saves one.';
-  const profile = typed ?? (await pickedProfile(context, names, `which profile? ${saved}`));
+  const saved = names.length > 0 ? `Saved profiles: ${names.join(', ')}.` : 'Run `ci auth login` to save one.';
+  const profile =
+    typed ??
+    (await pickedProfile(context, names, `Can't ask for the profile without a terminal. Pass its name. ${saved}`));
   if (!names.includes(profile))
-    throw new CommandError('not_found', `there is no profile "${profile}"`, { hint: saved });
+    throw new CommandError('not_found', `Profile "${profile}" doesn't exist`, { hint: saved });
   await profiles.switchTo(profile);
-  output.done(`Profile "${profile}" is in use.`);
+  output.done(`Switched to profile "${profile}".`);
   if (settings.profile.origin === 'CHEAPESTINFERENCE_PROFILE') {
-    output.note(`CHEAPESTINFERENCE_PROFILE is set to "${settings.profile.value}" and goes before it.`);
+    output.note(
+      `CHEAPESTINFERENCE_PROFILE is set to "${settings.profile.value}" and takes precedence. Unset it to use "${profile}".`,
+    );
   }
   await output.record(
     { profile },
@@ -58,12 +62,12 @@ async function pickedProfile(
   const { prompts } = context;
   prompts.requireSomebody(missing);
   if (names.length === 0) {
-    throw new CommandError('not_found', 'no profiles are saved', { hint: '`ci auth login` saves one.' });
+    throw new CommandError('not_found', 'No profiles are saved', { hint: 'Run `ci auth login` to save one.' });
   }
-  return prompts.pick('Which profile?', await profileChoices(context, names), missing);
+  return prompts.pick('Profile:', await profileChoices(context, names), missing);
 }
 
-/** Profiles to choose from: the key of each, where it is sent, and which is in use. */
+/** Returns the choices of profiles: the key of each, the host that gets it, and which profile is in use. */
 async function profileChoices(
   { profiles, prompts }: Pick<Context, 'profiles' | 'prompts'>,
   names: readonly string[],

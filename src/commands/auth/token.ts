@@ -6,7 +6,7 @@ import { maskInLog } from '../../output/workflow-commands.ts';
 
 const fields = ['managementKey'] as const;
 
-/** `ci auth token`: the management key in use, in full. */
+/** `ci auth token`: prints the management key in use, unmasked. */
 export default function token(command: Verb, context: Context, execute = run): void {
   command.tell({
     fields,
@@ -27,7 +27,9 @@ export async function run(context: Pick<Context, 'output' | 'profiles' | 'settin
     ? (await import('../../sandbox/state.ts')).sandboxManagementKey
     : keyFor(settings, profiles);
   if (managementKey === undefined) {
-    throw new CommandError('not_signed_in', 'not signed in', { hint: 'Run `ci auth login`.' });
+    throw new CommandError('not_signed_in', "You aren't signed in", {
+      hint: 'Run `ci auth login`, or set CHEAPESTINFERENCE_MANAGEMENT_KEY.',
+    });
   }
   output.checkFields(fields);
   maskInLog(context.world, [managementKey]);

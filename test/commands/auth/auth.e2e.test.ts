@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { browser } from '../../support/browser.ts';
 import { json, lines, oneLine, type User, user } from '../../support/cli.ts';
 import { answer, recordedSandbox } from '../../support/servers.ts';
 import { ctrlC, enter, onTerminal } from '../../support/terminal.ts';
@@ -8,6 +9,7 @@ import { ctrlC, enter, onTerminal } from '../../support/terminal.ts';
 const key = 'mk_saved_0123456789abcdef';
 const masked = 'mk_…cdef';
 
+/** Returns a user who isn't signed in, and a sandbox that records every request. */
 async function someone(env: Record<string, string> = {}) {
   const api = await recordedSandbox();
   const me = user(env);
@@ -18,7 +20,7 @@ async function someone(env: Record<string, string> = {}) {
   };
 }
 
-/** The management keys that a server was shown. */
+/** Returns the values of the Authorization header that a server got. */
 function shownKeys(api: Awaited<ReturnType<typeof recordedSandbox>>): (string | undefined)[] {
   return [...new Set(api.received.map(({ headers }) => headers.authorization))];
 }
@@ -48,10 +50,10 @@ describe('auth login', () => {
     expect(shownKeys(api)).toEqual([`Bearer ${key}`]);
   });
 
-  test('on a terminal the key is asked for, and never appears on the screen', async () => {
+  test('asks for the key on a terminal, and never shows it', async () => {
     const { api, me } = await someone();
     const session = onTerminal(me, `auth login --api-url ${api.url}`);
-    await session.shows(/Management key/);
+    await session.shows(/management key/);
     session.type(`${key}${enter}`);
     expect(await session.exit).toBe(0);
     expect(session.written).not.toContain(key);
@@ -61,16 +63,58 @@ describe('auth login', () => {
     expect((await me.ci('billing status')).code).toBe(0);
   });
 
-  test('Ctrl-C at the prompt is exit 130: nothing sent, nothing saved', async () => {
+  test('asks again after a bad key, without a tick, and saves the right one', async () => {
     const { api, me } = await someone();
     const session = onTerminal(me, `auth login --api-url ${api.url}`);
-    await session.shows(/Management key/);
+    await session.shows(/\? Paste a management key/);
+    session.type(`sk_live_abcdefghijklmnopqrstuvwxyz${enter}`);
+    await session.shows(/! sk_live_…wxyz is an API key\. Signing in needs a management key\. Management/);
+    session.type(`mk_invalid_0123456789${enter}`);
+    await session.shows(/! Invalid management key\. Copy the whole key from the dashboard/);
+    expect(session.screen).not.toContain('✓');
+    expect([api.requests, existsSync(path.join(me.home, 'config'))]).toEqual([['GET /api/billing/status'], false]);
+    session.type(`${key}${enter}`);
+    expect(await session.exit).toBe(0);
+    expect(session.screen).toMatch(
+      /✓ Paste a management key[^✓]*•\n✓ Signed in to 127\.0\.0\.1:\d+ as profile "default"\.$/,
+    );
+    expect(session.written).not.toMatch(/abcdefgh|0123456789/);
+    expect((await me.ci('auth token')).stdout).toBe(`${key}\n`);
+  });
+
+  test('offers to open the dashboard, and asks again', async () => {
+    const { api, me } = await someone({ DISPLAY: ':0' });
+    const { opened } = browser(me);
+    const session = onTerminal(me, `auth login --api-url ${api.url}`);
+    await session.shows(/❯ Create a key: open cheapestinference\.com in the browser\n/);
+    session.type(enter);
+    expect(await opened(1)).toEqual(['https://cheapestinference.com/dashboard']);
+    await session.shows(/Opened in the browser\.\n\? Paste a management key/);
+    session.type(`${key}${enter}`);
+    expect(await session.exit).toBe(0);
+  });
+
+  test('says that a key in the environment takes precedence', async () => {
+    const { api, me } = await someone({ CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_env_0123456789wxyz' });
+    const session = onTerminal(me, `auth login --api-url ${api.url}`);
+    await session.shows(/\? Paste a management key/);
+    session.type(`${key}${enter}`);
+    expect(await session.exit).toBe(0);
+    expect(session.screen.replace(/\s+/g, ' ')).toContain(
+      'CHEAPESTINFERENCE_MANAGEMENT_KEY is set and takes precedence over the saved key. Unset it to use the saved key.',
+    );
+  });
+
+  test('exits with 130 after Ctrl-C at the prompt, with nothing sent or saved', async () => {
+    const { api, me } = await someone();
+    const session = onTerminal(me, `auth login --api-url ${api.url}`);
+    await session.shows(/management key/);
     session.type(ctrlC);
     expect(await session.exit).toBe(130);
     expect([api.requests, existsSync(path.join(me.home, 'config'))]).toEqual([[], false]);
   });
 
-  test('with nobody to ask it is exit 2, and says how to pipe the key in', async () => {
+  test('exits with 2 without a terminal, and says how to pipe the key', async () => {
     const { api, me } = await someone();
     const { code, stdout, stderr } = await me.ci(`auth login --api-url ${api.url}`);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
@@ -81,10 +125,10 @@ describe('auth login', () => {
   test.each([
     ['an API key', 'sk_live_abcdefghijklmnopqrstuvwxyz012345'],
     ['another kind of API key', 'sk-abcdefghijklmnopqrstuvwxyz012345'],
-    ['a key of somebody else', 'ghp_abcdefghijklmnopqrstuvwxyz012345'],
+    ['the key of another service', 'ghp_abcdefghijklmnopqrstuvwxyz012345'],
     ['a key with a line break in it', 'mk_abcdefghij\nklmnopqrstuvwxyz012345'],
-    ['nothing', ''],
-  ])('%s is refused: exit 2, one line, nothing sent, nothing shown of it', async (_what, typed) => {
+    ['empty input', ''],
+  ])('refuses %s with exit 2, and sends and shows nothing of it', async (_what, typed) => {
     const { api, me, login } = await someone();
     const { code, stdout, stderr } = await login('', typed);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
@@ -94,25 +138,25 @@ describe('auth login', () => {
     expect(existsSync(path.join(me.home, 'config'))).toBe(false);
   });
 
-  test('a key that the API refuses is exit 4, and is not saved', async () => {
+  test('exits with 4 if the API refuses the key, and does not save it', async () => {
     const { me, login } = await someone();
     const { code, stdout, stderr } = await login('', 'mk_invalid_0123456789abcdef');
     expect([code, stdout]).toEqual([4, '']);
     expect(stderr).toMatch(
-      /^ci: .*[Ii]nvalid management key\. Nothing was saved\. Copy the key again from the dashboard/,
+      /^ci: Invalid management key\. Nothing was saved\. Copy the whole key from the dashboard \(Management Keys\)\.\n$/,
     );
     expect(stderr).not.toContain('0123456789');
     expect(existsSync(path.join(me.home, 'config'))).toBe(false);
   });
 
-  test('a refused key leaves the one that was saved before', async () => {
+  test('keeps the saved key if the new one is refused', async () => {
     const { api, me, login } = await someone();
     await login();
     expect((await login('', 'mk_invalid_0123456789abcdef')).code).toBe(4);
     expect(await statusOf(me)).toMatchObject({ apiUrl: api.url, managementKey: masked });
   });
 
-  test('is refused in the sandbox, which needs no key', async () => {
+  test('refuses to sign in to the sandbox, which needs no key', async () => {
     const { code, stderr } = await user().ci('auth login --with-key --sandbox', { stdin: key });
     expect(code).toBe(2);
     expect(stderr).toMatch(oneLine);
@@ -133,7 +177,7 @@ describe('auth login', () => {
     expect(existsSync(path.join(me.home, 'config'))).toBe(false);
   });
 
-  test('CHEAPESTINFERENCE_CONFIG_DIR moves the file', async () => {
+  test('saves the file in CHEAPESTINFERENCE_CONFIG_DIR', async () => {
     const { me, login } = await someone();
     const elsewhere = path.join(me.home, 'elsewhere');
     const { api } = await someone();
@@ -147,8 +191,8 @@ describe('auth login', () => {
   });
 });
 
-describe('auth status says where each value came from', () => {
-  test('of a saved profile', async () => {
+describe('auth status', () => {
+  test('shows the origin of each value of a saved profile', async () => {
     const { api, me, login } = await someone();
     await login('--profile work');
     expect(await statusOf(me)).toEqual({
@@ -165,7 +209,7 @@ describe('auth status says where each value came from', () => {
     });
   });
 
-  test('of the environment', async () => {
+  test('shows the origin of each value in the environment', async () => {
     const { api, me } = await someone();
     const { stdout } = await me.ci('auth status --json', {
       env: {
@@ -189,7 +233,7 @@ describe('auth status says where each value came from', () => {
     });
   });
 
-  test('of flags', async () => {
+  test('shows the origin of each value from a flag', async () => {
     const { api, me, login } = await someone();
     await login('--profile work');
     expect(await statusOf(me, `--profile work --api-url ${api.url}`)).toMatchObject({
@@ -199,7 +243,7 @@ describe('auth status says where each value came from', () => {
     });
   });
 
-  test('of the sandbox', async () => {
+  test('shows the sandbox', async () => {
     expect(await statusOf(user(), '--sandbox')).toMatchObject({
       sandbox: true,
       apiUrl: null,
@@ -210,13 +254,15 @@ describe('auth status says where each value came from', () => {
     });
   });
 
-  test('not signed in is exit 4, and how to sign in', async () => {
+  test('exits with 4 and says how to sign in if no key is set', async () => {
     const { code, stdout, stderr } = await user().ci('auth status');
     expect([code, stdout]).toEqual([4, '']);
-    expect(stderr).toMatch(/ci auth login/);
+    expect(stderr).toMatch(
+      /^ci: You aren't signed in\. Run `ci auth login`, or set CHEAPESTINFERENCE_MANAGEMENT_KEY\. Profile: "default" \(from default\)\. /,
+    );
   });
 
-  test('a key that is refused is exit 4', async () => {
+  test('exits with 4 if the API refuses the key', async () => {
     const { api, me } = await someone({ CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_revoked_0123456789' });
     const { code, stdout, stderr } = await me.ci(`auth status --api-url ${api.url}`);
     expect([code, stdout]).toEqual([4, '']);
@@ -225,17 +271,17 @@ describe('auth status says where each value came from', () => {
   });
 });
 
-describe('which key is used', () => {
+describe('the management key', () => {
   const fromEnvironment = 'mk_env_0123456789wxyz';
 
-  test('the one in the environment beats the current profile', async () => {
+  test('in the environment takes precedence over the current profile', async () => {
     const { api, me, login } = await someone();
     await login();
     const { code } = await me.ci('billing status', { env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: fromEnvironment } });
     expect([code, api.received.at(-1)?.headers.authorization]).toEqual([0, `Bearer ${fromEnvironment}`]);
   });
 
-  test('an explicit --profile beats the one in the environment', async () => {
+  test('of an explicit --profile takes precedence over the environment', async () => {
     const { api, me, login } = await someone();
     await login('--profile work');
     const { code } = await me.ci('billing status --profile work', {
@@ -244,7 +290,7 @@ describe('which key is used', () => {
     expect([code, api.received.at(-1)?.headers.authorization]).toEqual([0, `Bearer ${key}`]);
   });
 
-  test('an explicit --profile that is not saved is exit 4, and the key in the environment is not sent for it', async () => {
+  test('in the environment is not sent for an explicit --profile that is not saved, exit 4', async () => {
     const { api, me } = await someone();
     const { code } = await me.ci(`billing status --profile nobody --api-url ${api.url}`, {
       env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: fromEnvironment },
@@ -252,7 +298,7 @@ describe('which key is used', () => {
     expect([code, api.requests]).toEqual([4, []]);
   });
 
-  test('each profile has a key and a host of its own', async () => {
+  test('belongs to one profile and one host', async () => {
     const { api, me, login } = await someone();
     const other = await recordedSandbox();
     await login('--profile work');
@@ -266,8 +312,8 @@ describe('which key is used', () => {
     ['a read', 'billing status'],
     ['a read that needs no key', 'pools list'],
     ['a change', 'pools subscribe kimi26 --blocks europe --yes'],
-    ['a call of one’s own', 'api GET /api/keys'],
-  ])('a saved key is sent to no other host: %s', async (_what, line) => {
+    ['a request with `ci api`', 'api GET /api/keys'],
+  ])('that is saved is not sent to another host by %s', async (_what, line) => {
     const { me, login } = await someone();
     const other = await recordedSandbox();
     await login();
@@ -282,9 +328,9 @@ describe('which key is used', () => {
   });
 
   test.each([
-    ['a saved key', {}],
-    ['a key in the environment', { CHEAPESTINFERENCE_MANAGEMENT_KEY: fromEnvironment }],
-  ])('%s does not follow a redirect to another host', async (_what, env) => {
+    ['is saved', {}],
+    ['is in the environment', { CHEAPESTINFERENCE_MANAGEMENT_KEY: fromEnvironment }],
+  ])('that %s is not sent after a redirect to another host', async (_what, env) => {
     const other = await recordedSandbox();
     let moved = false;
     const api = await recordedSandbox({
@@ -306,7 +352,7 @@ describe('which key is used', () => {
     expect(other.changes).toEqual([]);
   });
 
-  test('a saved key that is needed at another host is exit 4, and says for which it was saved', async () => {
+  test('that is saved for another host is reported with that host, exit 4', async () => {
     const { api, me, login } = await someone();
     const other = await recordedSandbox();
     await login();
@@ -316,7 +362,7 @@ describe('which key is used', () => {
     expect(stderr).toContain(api.url);
   });
 
-  test('an API key in the place of the management key is exit 2, and is not sent', async () => {
+  test('is not an API key: exit 2, and it is not sent', async () => {
     const { api, me } = await someone({ CHEAPESTINFERENCE_MANAGEMENT_KEY: 'sk_live_abcdefghijklmnop7890' });
     const { code, stderr } = await me.ci(`billing status --api-url ${api.url}`);
     expect([code, api.requests]).toEqual([2, []]);
@@ -324,7 +370,7 @@ describe('which key is used', () => {
     expect(stderr).not.toContain('abcdefgh');
   });
 
-  test('--sandbox uses none of them', async () => {
+  test('is not used with --sandbox', async () => {
     const { api, me, login } = await someone();
     await login();
     const before = api.requests.length;
@@ -334,7 +380,7 @@ describe('which key is used', () => {
 });
 
 describe('auth logout', () => {
-  test('forgets the key, and shows it masked', async () => {
+  test('removes the key, and shows it masked', async () => {
     const { me, login } = await someone();
     await login();
     const { code, stdout, stderr } = await me.ci('auth logout --json');
@@ -344,7 +390,7 @@ describe('auth logout', () => {
     expect((await me.ci('billing status')).code).toBe(4);
   });
 
-  test('forgets one profile, and speaks for no other until it is told to', async () => {
+  test('removes one key, and uses no other until the user switches', async () => {
     const { me, login } = await someone();
     await login('--profile work');
     await login('--profile play', 'mk_play_0123456789abcd');
@@ -354,7 +400,7 @@ describe('auth logout', () => {
     expect(await statusOf(me)).toMatchObject({ profile: 'play', managementKey: 'mk_…abcd' });
   });
 
-  test('of a profile that is not saved is exit 4', async () => {
+  test('exits with 4 for a profile that is not saved', async () => {
     const { me, login } = await someone();
     await login('--profile work');
     const { code, stderr } = await me.ci('auth logout --profile play');
@@ -362,7 +408,7 @@ describe('auth logout', () => {
     expect(stderr).toContain('work');
   });
 
-  test('with an unknown field keeps the key', async () => {
+  test('keeps the key if a field is unknown', async () => {
     const { me, login } = await someone();
     await login();
     expect((await me.ci('auth logout --fields nope')).code).toBe(2);

@@ -330,7 +330,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const { code, text } = await ended(session);
       expect(code).toBe(0);
       expect(listAt(await api.box.seen(), 'keys')).toMatchObject([{ name: "the team's-1" }, { name: "the team's-2" }]);
-      expect(text).toContain('Variable CHEAPESTINFERENCE_API_KEY, CHEAPESTINFERENCE_API_KEY_2 Account');
+      expect(text).toContain('Variables CHEAPESTINFERENCE_API_KEY, CHEAPESTINFERENCE_API_KEY_2 Account');
       expect(readFileSync(path.join(me.home, '.env'), 'utf8')).toMatch(
         /^CHEAPESTINFERENCE_API_KEY=sk_live_\S+\nCHEAPESTINFERENCE_API_KEY_2=sk_live_\S+\n$/,
       );
