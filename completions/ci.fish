@@ -61,12 +61,12 @@ function __ci_commands
         case 'history' 'help history'
             printf '%s\n' 'reconcile'\t'Find out the outcome of changes that have none'
         case 'auth' 'help auth'
-            printf '%s\n' 'login'\t'save a management key, once the API has accepted it' \
-                'logout'\t'forget a saved key' \
-                'status'\t'show the account in use, and whether its key is accepted' \
-                'list'\t'list the saved profiles' \
-                'switch'\t'use another profile from now on' \
-                'token'\t'print the management key in use, in full'
+            printf '%s\n' 'login'\t'Sign in with a management key' \
+                'logout'\t'Remove a saved key from this machine' \
+                'status'\t'Show the account in use, and check its key' \
+                'list'\t'List the saved profiles' \
+                'switch'\t'Switch to another profile' \
+                'token'\t'Print the management key in use'
         case 'config' 'help config'
             printf '%s\n' 'get'\t'print a setting' \
                 'set'\t'change a setting of the profile in use' \
@@ -119,7 +119,7 @@ function __ci_aliases
             printf '%s\n' 'ls'\t'list your API keys, secrets masked' \
                 'rm'\t'revoke API keys, at once and for good'
         case 'auth' 'help auth'
-            printf '%s\n' 'ls'\t'list the saved profiles'
+            printf '%s\n' 'ls'\t'List the saved profiles'
         case 'config' 'help config'
             printf '%s\n' 'ls'\t'list the settings, and where each came from'
         case 'plans' 'help plans'
@@ -226,8 +226,8 @@ function __ci_options
         case 'history reconcile'
             printf '%s\n' '--wait'\t'Wait until recent changes have settled'
         case 'auth login'
-            printf '%s\n' '--with-key'\t'read the key from standard input' \
-                '--keychain'\t'keep the key in the system\'s keychain (needs the npm package @napi-rs/keyring)'
+            printf '%s\n' '--with-key'\t'Read the key from standard input' \
+                '--keychain'\t'Save the key in the system\'s keychain (requires the npm package @napi-rs/keyring)'
         case 'api'
             printf '%s\n' '--raw-field'\t'a text for the body (or for the query of a GET); repeatable' \
                 '--field'\t'the same with true, false, null, numbers and JSON understood' \

@@ -98,20 +98,20 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('reconcile', 'Find out the outcome of changes that have none')
     )
     'auth' = @(
-      , @('login', 'save a management key, once the API has accepted it')
-      , @('logout', 'forget a saved key')
-      , @('status', 'show the account in use, and whether its key is accepted')
-      , @('list', 'list the saved profiles')
-      , @('switch', 'use another profile from now on')
-      , @('token', 'print the management key in use, in full')
+      , @('login', 'Sign in with a management key')
+      , @('logout', 'Remove a saved key from this machine')
+      , @('status', 'Show the account in use, and check its key')
+      , @('list', 'List the saved profiles')
+      , @('switch', 'Switch to another profile')
+      , @('token', 'Print the management key in use')
     )
     'help auth' = @(
-      , @('login', 'save a management key, once the API has accepted it')
-      , @('logout', 'forget a saved key')
-      , @('status', 'show the account in use, and whether its key is accepted')
-      , @('list', 'list the saved profiles')
-      , @('switch', 'use another profile from now on')
-      , @('token', 'print the management key in use, in full')
+      , @('login', 'Sign in with a management key')
+      , @('logout', 'Remove a saved key from this machine')
+      , @('status', 'Show the account in use, and check its key')
+      , @('list', 'List the saved profiles')
+      , @('switch', 'Switch to another profile')
+      , @('token', 'Print the management key in use')
     )
     'config' = @(
       , @('get', 'print a setting')
@@ -199,10 +199,10 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('rm', 'revoke API keys, at once and for good')
     )
     'auth' = @(
-      , @('ls', 'list the saved profiles')
+      , @('ls', 'List the saved profiles')
     )
     'help auth' = @(
-      , @('ls', 'list the saved profiles')
+      , @('ls', 'List the saved profiles')
     )
     'config' = @(
       , @('ls', 'list the settings, and where each came from')
@@ -332,8 +332,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--wait', 'Wait until recent changes have settled')
     )
     'auth login' = @(
-      , @('--with-key', 'read the key from standard input')
-      , @('--keychain', 'keep the key in the system''s keychain (needs the npm package @napi-rs/keyring)')
+      , @('--with-key', 'Read the key from standard input')
+      , @('--keychain', 'Save the key in the system''s keychain (requires the npm package @napi-rs/keyring)')
     )
     'api' = @(
       , @('--raw-field', 'a text for the body (or for the query of a GET); repeatable')

@@ -45,7 +45,7 @@ export interface Wizard {
 }
 
 /** A new key, and the subscription that it is for. */
-export interface SeatKey {
+interface SeatKey {
   readonly id: string | undefined;
   readonly name: string;
   readonly apiKey: string;
@@ -53,7 +53,7 @@ export interface SeatKey {
 }
 
 /** What a step did: it asked a question, to which Esc goes back; asked nothing; or made a change, over which Esc doesn't go back. */
-export type StepResult = 'asked' | 'silent' | 'changed';
+type StepResult = 'asked' | 'silent' | 'changed';
 
 /** One question or action. */
 export type Step = (wizard: Wizard) => Promise<StepResult>;
