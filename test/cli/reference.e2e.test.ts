@@ -359,7 +359,7 @@ describe('the fields that help names are those of a real answer', () => {
   async function setUp(): Promise<readonly Ended[]> {
     const { me } = await account();
     const session = onTerminal(me, 'setup --json', { columns: 200 });
-    for (const question of ['What next?', 'Key name:', 'Save the key to:']) {
+    for (const question of ['Create a key for:', 'Key name:', 'Save the key to:']) {
       await session.shows(question);
       session.type(enter);
     }

@@ -423,8 +423,8 @@ test.each([
 ])('what this session lacks is not offered: %j', (env, missing) => {
   const names = (me: Somebody) => destinationChoices(me.context).map(({ name }) => name);
   const found = names(somebody(env));
-  expect(names(somebody())).toHaveLength(5);
-  expect([found.length, found.filter((name) => name.startsWith(missing))]).toEqual([4, []]);
+  expect(names(somebody())).toHaveLength(4);
+  expect([found.length, found.filter((name) => name.startsWith(missing))]).toEqual([3, []]);
 });
 
 test('the screen is not offered for a result that a program reads', () => {
