@@ -19,12 +19,13 @@ export async function createKeys(
   keep: KeepKey,
 ): Promise<SeatsWithKeys> {
   const done: PoolSubscription[] = [];
+  const keyNameOf = (at: number) => (bought.length > 1 ? `${name}-${at + 1}` : name);
   for (const [at, subscription] of bought.entries()) {
     if (subscription.status === 'pending_key') {
       done.push(subscription);
       continue;
     }
-    const keyName = bought.length > 1 ? `${name}-${at + 1}` : name;
+    const keyName = keyNameOf(at);
     try {
       const key = await createKey(context, { name: keyName, subscriptionId: subscription.id }, keep);
       done.push({ ...subscription, key });
@@ -42,10 +43,21 @@ export async function createKeys(
         outcome: unknown ? 'unknown' : 'applied',
         // Running it again would charge again.
         retryable: false,
-        hint: [`Bought: ${inWords(bought.map(({ id }) => id))}.`, next].filter(Boolean).join(' '),
+        hint: [`Bought: ${inWords(bought.map(({ id }) => id))}.`, next, othersHint(bought, at, keyNameOf)]
+          .filter(Boolean)
+          .join(' '),
       });
       return { subscriptions: [...done, ...bought.slice(at)], failure };
     }
   }
   return { subscriptions: done };
+}
+
+/** Says how to create the keys of the seats after one; empty if there are none. */
+function othersHint(bought: readonly PoolSubscription[], at: number, keyNameOf: (at: number) => string): string {
+  const commands = bought.flatMap(({ id, status }, index) =>
+    index > at && status !== 'pending_key' ? [`\`ci keys create ${keyNameOf(index)} --subscription ${id}\``] : [],
+  );
+  if (commands.length === 0) return '';
+  return `${commands.length === 1 ? 'Another seat has' : `${commands.length} more seats have`} no key. Run ${inWords(commands)}.`;
 }

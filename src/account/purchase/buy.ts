@@ -1,5 +1,7 @@
 import type { SubscribeResult, Subscription } from '../../api/pools.ts';
 import type { Context } from '../../context/context.ts';
+import type { Block } from '../../domain/blocks.ts';
+import { blocksHeld } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { type Cents, formatUsd, toUsd } from '../../domain/money.ts';
 import type { SubscribeIntent } from '../../domain/reconcile.ts';
@@ -204,13 +206,45 @@ async function subscribe(
     adopt: (found) => found,
     command: `ci pools subscriptions ${name}`,
   });
-  if (bought.length !== quantity) {
-    const told = counted(bought.length, 'subscription');
+  const seats = await allSeats(context, purchase, mine, bought);
+  if (seats.length !== quantity) {
+    const listed = counted(seats.length, 'subscription');
     context.output.note(
-      `The API told of ${told} for ${counted(quantity, 'seat')}: \`ci pools subscriptions ${name}\` shows all.`,
+      `The API listed ${listed} for ${counted(quantity, 'seat')}. Run \`ci pools subscriptions ${name}\` to see all of them, and \`ci keys create NAME --subscription ID\` for each that has no key.`,
     );
   }
-  return bought.map((subscription) => ({ ...subscription, poolSlug: name }));
+  return seats.map((subscription) => ({ ...subscription, poolSlug: name }));
+}
+
+/**
+ * Returns the subscriptions of a purchase. Some generations of the API respond with one of them for all seats; the others are then
+ * those that are new on the same blocks.
+ *
+ * @param mine - my subscriptions on the pool, a moment before
+ */
+async function allSeats(
+  context: BuyingContext,
+  { pool, blocks, quote }: PricedPurchase,
+  mine: readonly Subscription[],
+  bought: readonly Subscription[],
+): Promise<readonly Subscription[]> {
+  if (bought.length >= quote.quantity) return bought;
+  const known = new Set([...mine, ...bought].map(({ id }) => id));
+  try {
+    const { pools } = await context.connections.looking();
+    const now = await pools.subscriptions(poolName(pool));
+    const others = now.filter(
+      (each) => !known.has(each.id) && each.status !== 'canceled' && areSameBlocks(blocksHeld(each), blocks),
+    );
+    return [...bought, ...others.slice(0, quote.quantity - bought.length)];
+  } catch (error) {
+    if (error instanceof CommandError) return bought;
+    throw error;
+  }
+}
+
+function areSameBlocks(some: readonly Block[], others: readonly Block[]): boolean {
+  return some.length === others.length && some.every((block) => others.includes(block));
 }
 
 /** Returns the subscriptions in a response. @throws CommandError (no_payment_method) if it names a page to pay on instead */

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { cells, json, lines, namesIn, oneLine, sandboxUser, secret, settlesIn, userOf } from '../../support/cli.ts';
 import { errorOf } from '../../support/lost.ts';
 import { day, listAt, textAt } from '../../support/sandbox.ts';
-import { answer, carriedOut, downFromChangeOn, type Instead, recordedSandbox } from '../../support/servers.ts';
+import { answer, carriedOut, data, downFromChangeOn, type Instead, recordedSandbox } from '../../support/servers.ts';
 
 describe('what is bought', () => {
   test('one POST with the documented body, one charge', async () => {
@@ -140,6 +140,55 @@ describe('--create-key', () => {
       'team-1',
       'team-2',
       'team-3',
+    ]);
+  });
+
+  test('creates a key for each seat if the response lists one of them', async () => {
+    const api = await recordedSandbox({
+      instead: ({ method, path: where, body }, box) =>
+        method === 'POST' && where.endsWith('/subscribe')
+          ? async (request, response) => {
+              const bought = listAt((await box.call(method, where, { text: body })).body, 'data');
+              await data(bought[0])(request, response);
+            }
+          : undefined,
+    });
+    const me = userOf(api);
+    await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
+    const line =
+      'pools subscribe kimi26 --blocks europe --quantity 3 --create-key team --save .env --yes --again --json';
+    const { code, stdout, stderr } = await me.ci(line);
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining('The API listed')]);
+    expect(listAt(json({ stdout }), 'subscriptions')).toHaveLength(3);
+    const keys = listAt(await api.box.seen(), 'keys');
+    expect(keys).toMatchObject([{ name: 'team-1' }, { name: 'team-2' }, { name: 'team-3' }]);
+    expect(new Set(keys.map((key) => textAt(key, 'subscriptionId'))).size).toBe(3);
+    expect(readFileSync(path.join(me.home, '.env'), 'utf8')).toMatch(/^CHEAPESTINFERENCE_API_KEY_3=sk_/m);
+  });
+
+  test('says how to create the keys of the other seats if one fails', async () => {
+    let requests = 0;
+    const api = await recordedSandbox({
+      instead: ({ path: where }) => {
+        if (where === '/api/keys/subscription') requests++;
+        return where === '/api/keys/subscription' && requests === 2
+          ? answer(400, { success: false, error: 'No more keys' })
+          : undefined;
+      },
+    });
+    const { code, stderr } = await userOf(api).ci(
+      'pools subscribe kimi26 --blocks europe --quantity 4 --create-key team --yes --json',
+    );
+    const ids = listAt(await api.box.seen(), 'subscriptions').map((each) => textAt(each, 'id'));
+    const [, , third = '', fourth = ''] = ids;
+    expect([code, errorOf({ stderr })]).toMatchObject([
+      1,
+      {
+        outcome: 'applied',
+        hint: expect.stringContaining(
+          `2 more seats have no key. Run \`ci keys create team-3 --subscription ${third}\` and \`ci keys create team-4 --subscription ${fourth}\`.`,
+        ),
+      },
     ]);
   });
 
