@@ -64,8 +64,8 @@ describe('pools keys', () => {
     const { me, id, apiKey, masked } = await keyHolder();
     const { code, rows, written } = await shown(me, 'pools keys kimi26');
     expect(code).toBe(0);
-    expect(rows[0]).toMatch(/^ID +NAME +STATUS +KEY$/);
-    expect(rows[1]).toMatch(new RegExp(`^${id} +prod +active +${masked}$`));
+    expect(rows[0]).toMatch(/^ID +NAME +STATUS +KEY +SUBSCRIPTION$/);
+    expect(rows[1]).toMatch(new RegExp(`^${id.slice(0, 8)} +prod +active +${masked} +[0-9a-f]{8}$`));
     expect(written).not.toContain(apiKey);
     const revealed = await shown(me, 'pools keys kimi26 --reveal', { columns: 160 });
     expect(revealed.rows[1]).toContain(apiKey);
