@@ -705,7 +705,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const { code, text } = await ended(session);
       expect(code).toBe(0);
       expect(text).toContain('Key by mail, within 24 hours');
-      expect(text).toContain('The key of this pool is sent by mail, usually within hours, always within 24 hours.');
+      expect(text).toContain('The API key will arrive by email, usually within hours, always within 24 hours.');
       expect(text).toMatch(/Done\. Pool glm5 europe Subscription \S+ Account mk_/);
       expect(listAt(await api.box.seen(), 'keys')).toEqual([]);
       const again = await me.sh(`set -e\n${commandsOn(session)}`);
