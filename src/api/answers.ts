@@ -1,16 +1,16 @@
 import { CommandError, type ErrorCode, errorCodeOf } from '../domain/errors.ts';
 import { excessOf } from '../domain/json.ts';
 
-/** One answer of the server, read to its end. Header names are in lower case. */
+/** A complete response of the server. Header names are in lower case. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
 }
 
-/** The longest server message that is shown. */
+/** The maximum length of a server message that is shown, in characters. */
 const longestMessage = 300;
-/** The longest text in an answer, in characters. A description has hundreds. */
+/** The maximum length of a text in a response, in characters. A description has hundreds. */
 const longestText = 2 ** 20;
 /** Longest `Retry-After` that is honored, in milliseconds: 30 days. The API's longest window is 12 hours. */
 const longestRetryAfter = 30 * 24 * 3_600_000;
@@ -34,24 +34,24 @@ function parsedJson(text: string): unknown {
 }
 
 /**
- * The value that an answer carries: `data` of the envelope `{"success": true, "data": …}`, or the bare value of older answers.
+ * Returns the value in a response: `data` of the envelope `{"success": true, "data": …}`, or the bare value of older APIs.
  *
- * @throws Error if the body is not JSON or exceeds the limits; {@link whatInstead} describes it
+ * @throws Error if the body is not JSON or exceeds the limits; {@link describeUnreadable} describes it
  */
 export function unwrapped(body: string): unknown {
   const value = parsedJson(body);
   return isObject(value) && 'success' in value && 'data' in value ? value.data : value;
 }
 
-/** Describes what arrived instead of an answer. @param error - thrown by {@link unwrapped} */
-export function whatInstead(body: string, error: unknown): string {
-  if (error instanceof ExcessiveJson) return `JSON that ${error.message}`;
-  return `${/^\s*</.test(body) ? 'a web page' : 'something else'} where JSON was due`;
+/** Describes why a response can't be read, as a predicate: `is a web page, not JSON`. @param error - thrown by {@link unwrapped} */
+export function describeUnreadable(body: string, error: unknown): string {
+  if (error instanceof ExcessiveJson) return error.message;
+  return /^\s*</.test(body) ? 'is a web page, not JSON' : 'is not valid JSON';
 }
 
-/** Whether an answer says of itself, whatever its status, that the request failed. */
-export function saysFailed(body: string): boolean {
-  // A long list is not parsed twice for the sake of a word that is not in it.
+/** Returns whether a body reports that the request failed, whatever the status is. */
+export function reportsFailure(body: string): boolean {
+  // Avoids parsing a long list twice.
   if (!/"success"\s*:\s*false/.test(body)) return false;
   try {
     const value = parsedJson(body);
@@ -61,9 +61,9 @@ export function saysFailed(body: string): boolean {
   }
 }
 
-/** Why a request failed, as a typed error: the server's own words where there are some, else the status in words. */
+/** Returns the error for a failed request. Its message is the server's, or else names the status. */
 export function errorOf(answer: HttpAnswer): CommandError {
-  const message = serverMessage(answer) ?? statusWords(answer.status);
+  const message = serverMessage(answer) ?? statusMessage(answer.status);
   const code = errorCodeOf(answer.status, message);
   return new CommandError(code, message, {
     status: answer.status,
@@ -72,16 +72,16 @@ export function errorOf(answer: HttpAnswer): CommandError {
   });
 }
 
-/** Whether the same request may be answered otherwise a moment later. */
+/** Returns whether the same request may succeed a moment later. */
 export function isTransient(status: number): boolean {
   return [408, 425, 429].includes(status) || (status >= 500 && ![501, 505, 511].includes(status));
 }
 
-/** A status in words: `502 Bad Gateway`. */
-export function statusWords(status: number): string {
-  // Loaded for this alone, node:http is a good part of a short command's time.
+/** Describes a status: `The API returned 502 Bad Gateway`. */
+export function statusMessage(status: number, sender = 'The API'): string {
+  // Loaded only here, because loading node:http takes a good part of the time of a short command.
   const words = process.getBuiltinModule('node:http').STATUS_CODES[status];
-  return `the API answered ${status}${words ? ` ${words}` : ''}`;
+  return `${sender} returned ${status}${words ? ` ${words}` : ''}`;
 }
 
 /** Returns the server's clock from the `Date` header, in epoch milliseconds; undefined if the header is absent or invalid. */
@@ -91,7 +91,7 @@ export function serverTime({ headers }: HttpAnswer): number | undefined {
 }
 
 /**
- * How long the server asks to wait, from `Retry-After` in seconds or as a date.
+ * Returns how long the server asks to wait, from `Retry-After` in seconds or as a date.
  *
  * @param now - epoch milliseconds
  * @returns milliseconds; undefined if the header is absent, invalid, or more than 30 days
@@ -99,16 +99,16 @@ export function serverTime({ headers }: HttpAnswer): number | undefined {
 export function retryAfter({ headers }: HttpAnswer, now: number): number | undefined {
   const value = [headers['retry-after']].flat()[0]?.trim();
   if (value === undefined || value === '') return undefined;
-  // Date.parse takes "-5" and "1.5" for dates too.
+  // Date.parse also accepts "-5" and "1.5".
   const isDate = /^[A-Z][a-z]{2}/.test(value);
-  const asked = /^\d+$/.test(value) ? Number(value) * 1000 : isDate ? Date.parse(value) - now : Number.NaN;
-  return asked <= longestRetryAfter ? Math.max(0, asked) : undefined;
+  const wait = /^\d+$/.test(value) ? Number(value) * 1000 : isDate ? Date.parse(value) - now : Number.NaN;
+  return wait <= longestRetryAfter ? Math.max(0, wait) : undefined;
 }
 
 const hints: Partial<Record<ErrorCode, string>> = {
-  unauthorized: 'Check which key is in use with `ci auth status`; sign in with `ci auth login`.',
-  forbidden: 'Check which key is in use with `ci auth status`.',
-  no_payment_method: 'Add a card on the Billing page of the dashboard, or with `ci billing card`, then run this again.',
+  unauthorized: 'Check which key you use with `ci auth status`, or sign in with `ci auth login`.',
+  forbidden: 'Check which key you use with `ci auth status`.',
+  no_payment_method: 'Add a card with `ci billing card` or on the Billing page of the dashboard, then try again.',
 };
 
 function serverMessage({ headers, body }: HttpAnswer): string | undefined {
@@ -124,7 +124,10 @@ function serverMessage({ headers, body }: HttpAnswer): string | undefined {
   return words === undefined ? undefined : shortened(words);
 }
 
-/** Finds the sentence for people: `error`, `error.message`, `message`, `detail`; of `error` and `message` the longer, as the other is a code. */
+/**
+ * Finds the message for people in `error`, `error.message`, `message` or `detail`. If both `error` and `message` are texts, the
+ * shorter one is a code.
+ */
 function messageIn(value: unknown): string | undefined {
   if (typeof value === 'string') return isSentence(value) ? value : undefined;
   if (Array.isArray(value)) return value.map(messageIn).find((words) => words !== undefined);
@@ -134,7 +137,7 @@ function messageIn(value: unknown): string | undefined {
   return longest ?? messageIn(value.detail) ?? messageIn(value.errors);
 }
 
-/** Whether a text is fit to be read by people: no page of a proxy, no object that a server forgot to spell out. */
+/** Returns whether a text is a message for people, and not a proxy's web page or an object that a server failed to format. */
 function isSentence(text: string): boolean {
   return !/^\s*(?:$|<|\[object \w+\]\s*$)|<(?:!doctype|html|head|body)\b/i.test(text);
 }

@@ -15,7 +15,7 @@ const pledgeSchema = lazy(() =>
   }),
 );
 
-/** A pool subscription as the account lists it. */
+/** A subscription to a pool, as the account lists it. */
 export type PoolPledge = z.infer<ReturnType<typeof pledgeSchema>>;
 
 export const billingStatusSchema = lazy(() =>
@@ -31,7 +31,7 @@ export const billingStatusSchema = lazy(() =>
   }),
 );
 
-/** The account: its pool subscriptions and its credit, `creditBalance` in USD. */
+/** The account: its subscriptions to pools and its credit, `creditBalance` in USD. */
 export type BillingStatus = z.infer<ReturnType<typeof billingStatusSchema>>;
 
 export const creditsSchema = lazy(() =>
@@ -51,19 +51,20 @@ export const usdcTopupSchema = lazy(() =>
   z.looseObject({ address: z.string(), chain: maybe(z.string()), amount: maybe(usd()) }),
 );
 
-/** Where to pay by card. */
+/** The page on which to pay by card. */
 export type StripeTopup = z.infer<ReturnType<typeof stripeTopupSchema>>;
 
-/** Where to send USDC; `amount` in USD is what must arrive. */
+/** The address to send USDC to; `amount` is the exact amount in USD that must arrive. */
 export type UsdcTopup = z.infer<ReturnType<typeof usdcTopupSchema>>;
 
 export const verifiedTopupSchema = lazy(() => z.looseObject({ credited: maybe(usd()), balance: maybe(usd()) }));
 
-/** What a USDC payment brought, in USD. */
+/** The credit that a USDC payment added, in USD. */
 export type VerifiedTopup = z.infer<ReturnType<typeof verifiedTopupSchema>>;
 
-/** The answer to "save a card": no shape is documented, a page to open where there is one. */
 export const setupIntentSchema = lazy(() => z.looseObject({ url: maybe(z.string()), sessionUrl: maybe(z.string()) }));
+
+/** The response to a request to save a card. Its format isn't documented; it may name a page to open. */
 export type SetupIntent = z.infer<ReturnType<typeof setupIntentSchema>>;
 
 export const planSchema = lazy(() =>
@@ -92,7 +93,7 @@ export const planSubscriptionSchema = lazy(() =>
 /** A subscription to a retired flat plan. */
 export type PlanSubscription = z.infer<ReturnType<typeof planSubscriptionSchema>>;
 
-/** `/api/billing` and `/api/plans`. */
+/** Sends the requests of `/api/billing` and `/api/plans`. */
 export class BillingApi {
   readonly #client: ApiClient;
 
@@ -108,27 +109,27 @@ export class BillingApi {
     return this.#client.read('/api/billing/credits', creditsSchema());
   }
 
-  /** @param amount - USD, at least 10 (Management API, "Minimum $10") */
+  /** Adds credit by card. @param amount - USD, at least 10 (Management API, "Minimum $10") */
   topupByCard(amount: number): Promise<StripeTopup> {
     return this.#client.change('POST', '/api/billing/topup', stripeTopupSchema(), { amount, method: 'stripe' });
   }
 
-  /** @param amount - USD, at least 10 (Management API, "Minimum $10") */
+  /** Adds credit by USDC. @param amount - USD, at least 10 (Management API, "Minimum $10") */
   topupByUsdc(amount: number): Promise<UsdcTopup> {
     return this.#client.change('POST', '/api/billing/topup', usdcTopupSchema(), { amount, method: 'usdc' });
   }
 
-  /** @param amount - USD, exactly what was sent */
+  /** Asks the API to credit a USDC payment. @param amount - USD, exactly the amount sent */
   verifyTopup(txHash: string, amount: number): Promise<VerifiedTopup> {
     return this.#client.change('POST', '/api/billing/verify-topup', verifiedTopupSchema(), { txHash, amount });
   }
 
-  /** Begins to save a card. */
+  /** Starts saving a card. */
   setupIntent(): Promise<SetupIntent> {
     return this.#client.change('POST', '/api/billing/setup-intent', setupIntentSchema());
   }
 
-  /** Retired for new subscriptions. */
+  /** Subscribes to a flat plan, which is retired for new subscriptions. */
   subscribeToPlan(request: {
     planSlug: string;
     createKey?: boolean | undefined;
@@ -137,17 +138,17 @@ export class BillingApi {
     return this.#client.change('POST', '/api/billing/subscribe', planSubscriptionSchema(), request);
   }
 
-  /** Retired for new subscriptions. */
+  /** Starts the checkout of a flat plan, which is retired for new subscriptions. */
   checkoutPlan(planSlug: string): Promise<StripeTopup> {
     return this.#client.change('POST', '/api/billing/checkout', stripeTopupSchema(), { planSlug });
   }
 
-  /** Cancels a flat-plan subscription at its period's end. */
+  /** Cancels a flat-plan subscription at the end of its billing period. */
   cancelPlan(subscriptionId: string): Promise<unknown> {
     return this.#client.change('POST', '/api/billing/cancel', z.unknown(), { subscriptionId });
   }
 
-  /** The retired flat plans; the list is empty today. Needs no key. */
+  /** Fetches the retired flat plans; today the list is empty. Needs no key. */
   plans(): Promise<Plan[]> {
     return this.#client.read('/api/plans', z.array(planSchema()), { key: 'none' });
   }

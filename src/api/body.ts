@@ -1,10 +1,10 @@
-/** Longest body that is read, in bytes: 64 MiB, about a hundred times the answer for an account with 10,000 keys. */
+/** The maximum size of a body, in bytes: 64 MiB, about a hundred times the response for an account with 10,000 keys. */
 export const longestBody = 64 * 1024 * 1024;
 
-/** Reports a body longer than 64 MiB. The rest of it is not read. */
+/** Reports a body larger than 64 MiB. The rest of it isn't read. */
 export class BodyTooLong extends Error {
   constructor() {
-    super(`the answer is larger than ${longestBody / 1024 ** 2} MiB, the most that is read`);
+    super(`the response is larger than ${longestBody / 1024 ** 2} MiB`);
   }
 }
 
@@ -12,8 +12,8 @@ export class BodyTooLong extends Error {
 const blockLength = 64 * 1024;
 
 /**
- * A body as it arrives. Its chunks are copied into blocks, because each chunk keeps the whole read buffer that it came from in
- * memory: chunks of a few bytes would take thousands of times their own length.
+ * Collects a body while it arrives. Copies its chunks into blocks, because each chunk keeps its whole read buffer in memory:
+ * chunks of a few bytes would take thousands of times their size.
  */
 export class Body {
   #blocks: Buffer[] = [];
@@ -22,8 +22,8 @@ export class Body {
   /**
    * Adds the next bytes.
    *
-   * @param announced - the answer's `Content-Length`, so that a body that would be too long is refused at its first bytes
-   * @returns why reading stops; undefined if it continues
+   * @param announced - the response's `Content-Length`, so that a body that is too large is refused at its first bytes
+   * @returns the error that stops the reading; undefined if it continues
    */
   add(chunk: Buffer, announced?: string): BodyTooLong | undefined {
     if (this.#length + chunk.length > longestBody || Number(announced) > longestBody) {

@@ -1,78 +1,79 @@
 import * as z from 'zod/mini';
+import { durationInWords } from '../domain/duration.ts';
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
 import { isConsumptionKey } from '../domain/secrets.ts';
 import {
+  describeUnreadable,
   errorOf,
   type HttpAnswer,
   isTransient,
+  reportsFailure,
   retryAfter,
-  saysFailed,
   serverTime,
-  statusWords,
+  statusMessage,
   unwrapped,
-  whatInstead,
 } from './answers.ts';
 import { BodyTooLong } from './body.ts';
 import { Deadline, type DeadlineClock } from './deadline.ts';
 import type { ProxySettings } from './proxies.ts';
 import { type HttpMethod, isLoopback, Transport, TransportError } from './transport.ts';
 
-/** How often a request is sent at the most. */
+/** Maximum number of attempts at one request. */
 const mostAttempts = 3;
-/** The wait before a second attempt, in milliseconds; it doubles, and is jittered down to half. */
+/** The wait before the second attempt, in milliseconds. It doubles, and is randomly shortened by up to half. */
 const firstBackoff = 300;
 const connectTimeout = 10_000;
 const mostRedirects = 5;
-/** How long a change that was sent may still take when the user ends the command, milliseconds. */
+/** How long a change that was sent may still take after the user interrupts the command, in milliseconds. */
 const graceTime = 10_000;
 
-/** Which key a request carries. `if-present`: the management key when there is one. */
+/** The key that authorizes a request. `if-present` means the management key if the user is signed in. */
 export type KeyKind = 'management' | 'if-present' | 'consumption' | 'none';
 
-/** What the client needs of the world. */
+/** Configures a client. */
 export interface ClientOptions extends DeadlineClock {
   /** Scheme, host and port; https, or http on loopback. */
   readonly baseUrl: URL;
-  /** `mk_…`; undefined when not signed in. */
+  /** `mk_…`; undefined if the user isn't signed in. */
   readonly managementKey?: string | undefined;
-  /** `sk_…` of the environment. */
+  /** `sk_…` from the environment. */
   readonly consumptionKey?: string | undefined;
   readonly userAgent: string;
-  /** Milliseconds for a whole request, its repetitions included. */
+  /** Milliseconds for a request and its retries. */
   readonly timeout: number;
   readonly proxies: ProxySettings;
-  /** Ends whatever is under way. */
+  /** Aborted when the user interrupts the command. */
   readonly interrupt: AbortSignal;
-  /** This machine's clock, epoch milliseconds. */
+  /** Returns the time of this machine's clock, in epoch milliseconds. */
   readonly now: () => number;
-  /** Called when a request begins, with the method and path of it; what it returns, when that is over. */
+  /** Called when a request begins, with its method and path. The function that it returns is called when the request is over. */
   readonly onWait?: ((method: HttpMethod, path: string) => () => void) | undefined;
-  /** Told of every exchange; what it is told holds no key. */
+  /** Called for each exchange, with a line that contains no key. */
   readonly trace?: ((line: string) => void) | undefined;
   /** Called right before a change leaves. If it throws, the change isn't sent. */
   readonly onLeave?: (() => void) | undefined;
-  /** Called when the user ends the command while a change is under way. The change gets a little more time to finish. */
+  /** Called when the user interrupts the command during a change. The change gets some extra time to finish. */
   readonly onGrace?: ((milliseconds: number) => void) | undefined;
 }
 
-/** A request as typed by the user, for `ci api`. */
+/** A request as the user typed it, for `ci api`. */
 export interface RawRequest {
   readonly method: HttpMethod;
-  /** Begins with a slash; may have a query. */
+  /** Starts with a slash; may have a query. */
   readonly path: string;
   readonly body?: string | undefined;
   readonly key: KeyKind;
 }
 
-/** How to ask for something. */
+/** Options of a read. */
 export interface ReadOptions {
-  /** Default: the management key. */
+  /** By default, the management key. */
   readonly key?: KeyKind | undefined;
-  /** Not to be repeated after a failure: whoever asks will ask again by itself. */
+  /** Whether not to retry, because the caller does that itself. */
   readonly once?: boolean | undefined;
 }
 
-/** An answer and its tag, by which the server can say later that it still holds. */
+/** A value and its entity tag, with which the server can say later that the value hasn't changed. */
 export interface Tagged<Value> {
   readonly value: Value;
   readonly etag: string | undefined;
@@ -81,31 +82,31 @@ export interface Tagged<Value> {
 /** A request as it is sent. */
 interface Request extends RawRequest {
   readonly once?: boolean | undefined;
-  /** The tag of the answer that is known. */
+  /** The entity tag of the value that the caller has. */
   readonly etag?: string | undefined;
 }
 
 /**
- * The HTTP client. It retries reads after transient failures. It sends a change again only if the request certainly didn't leave;
- * after any other failure, only a look at the account can tell whether the change went through.
+ * Sends requests to the API. Retries reads after transient failures. Sends a change again only if the request certainly didn't
+ * leave; after any other failure, only the account can tell whether the change went through.
  */
 export class ApiClient {
   readonly #options: ClientOptions;
   readonly #transport: Transport;
   #clockOffset = 0;
 
-  /** @param transport - shared with another client of the same host; default: one of its own */
+  /** @param transport - shared with another client of the same host; by default, a new one */
   constructor(options: ClientOptions, transport?: Transport) {
     this.#options = options;
     this.#transport = transport ?? new Transport(options.proxies, Math.min(connectTimeout, options.timeout));
   }
 
-  /** Returns a client that differs in some options, and shares the connections of this one. */
+  /** Returns a client with some options changed, which shares the connections of this one. */
   with(options: Partial<Pick<ClientOptions, 'onLeave' | 'onGrace'>>): ApiClient {
     return new ApiClient({ ...this.#options, ...options }, this.#transport);
   }
 
-  /** How far the server's clock is ahead of this machine's, in milliseconds, as its last answer's `Date` tells (to the second). */
+  /** How far the server's clock is ahead of this machine's, in milliseconds, according to the last `Date` header (in whole seconds). */
   get clockOffset(): number {
     return this.#clockOffset;
   }
@@ -115,15 +116,15 @@ export class ApiClient {
     return this.#options.baseUrl;
   }
 
-  /** `mk_…`; undefined when not signed in. */
+  /** `mk_…`; undefined if the user isn't signed in. */
   get managementKey(): string | undefined {
     return this.#options.managementKey;
   }
 
   /**
-   * Asks for something.
+   * Reads a value.
    *
-   * @throws CommandError for every way to get no readable answer
+   * @throws CommandError if there is no readable response
    */
   async read<Schema extends z.ZodMiniType>(
     path: string,
@@ -135,10 +136,10 @@ export class ApiClient {
   }
 
   /**
-   * Asks for something that may not have changed.
+   * Reads a value that may not have changed.
    *
-   * @param before - the last answer, which is the answer again when the server says so
-   * @throws CommandError for every way to get no readable answer
+   * @param before - the last value, which is returned again if the server says that it hasn't changed
+   * @throws CommandError if there is no readable response
    */
   async readAgain<Schema extends z.ZodMiniType>(
     path: string,
@@ -152,9 +153,9 @@ export class ApiClient {
   }
 
   /**
-   * Changes something. An error tells by its `outcome` whether it was carried out.
+   * Changes something.
    *
-   * @throws CommandError; `outcome_unknown` when the request may have been carried out
+   * @throws CommandError whose `outcome` says whether the change went through; `outcome_unknown` if it may have
    */
   async change<Schema extends z.ZodMiniType>(
     method: 'POST' | 'DELETE',
@@ -172,12 +173,12 @@ export class ApiClient {
     }
   }
 
-  /** Refuses at once what could not be sent later. @throws CommandError (not_signed_in) */
+  /** Requires a management key, so that a command can fail before it starts. @throws CommandError (not_signed_in) */
   requireSignedIn(): void {
     this.#key('management');
   }
 
-  /** Sends what the user typed and returns the answer as it came. */
+  /** Sends a request as the user typed it, and returns the response unchanged. */
   raw(request: RawRequest): Promise<HttpAnswer> {
     return this.#request(request);
   }
@@ -190,12 +191,12 @@ export class ApiClient {
   async #request(request: Request): Promise<HttpAnswer> {
     const { timeout, interrupt } = this.#options;
     const deadline = new Deadline(timeout, interrupt, this.#options);
-    const answered = this.#options.onWait?.(request.method, request.path);
+    const onEnd = this.#options.onWait?.(request.method, request.path);
     try {
       return await this.#attempts(request, deadline);
     } finally {
       deadline.release();
-      answered?.();
+      onEnd?.();
     }
   }
 
@@ -209,15 +210,15 @@ export class ApiClient {
       let repeatable: boolean;
       try {
         const answer = await this.#follow(request, deadline, attempt);
-        if (answer.status >= 200 && answer.status < 300 && !saysFailed(answer.body)) return answer;
+        if (answer.status >= 200 && answer.status < 300 && !reportsFailure(answer.body)) return answer;
         if (answer.status === 304 && request.etag !== undefined) return answer;
         failure = withOutcome(redirectError(answer) ?? errorOf(answer), reading ? undefined : outcomeOf(answer.status));
         repeatable = reading && isTransient(answer.status);
-        const asked = retryAfter(answer, this.#now() + this.#clockOffset);
-        if (asked !== undefined) {
-          wait = asked;
-          failure = failure.with({ retryAfter: asked });
-          if (failure.retryable) failure = failure.with({ hint: `Try again in ${seconds(asked)}.` });
+        const requested = retryAfter(answer, this.#now() + this.#clockOffset);
+        if (requested !== undefined) {
+          wait = requested;
+          failure = failure.with({ retryAfter: requested });
+          if (failure.retryable) failure = failure.with({ hint: tryAgainIn(requested) });
         }
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
@@ -227,13 +228,13 @@ export class ApiClient {
         repeatable = failure.retryable && (reading || !error.sent) && !signal.aborted;
       }
       if (!repeatable || request.once || attempt >= mostAttempts || !deadline.leaves(wait)) throw failure;
-      this.#options.trace?.(`* ${failure.message}; trying again in ${Math.round(wait)} ms`);
+      this.#options.trace?.(`* ${failure.message}; retrying in ${Math.round(wait)} ms`);
       await this.#options.sleep(wait, interrupt);
-      if (interrupt.aborted) throw failure.with({ code: 'interrupted', message: 'interrupted', hint: undefined });
+      if (interrupt.aborted) throw failure.with({ code: 'interrupted', message: 'Interrupted', hint: undefined });
     }
   }
 
-  /** One attempt; a read follows redirects, and its key does not follow to another host. */
+  /** Makes one attempt. Follows the redirects of a read, but doesn't send the key to another host. */
   async #follow(request: Request, deadline: Deadline, attempt: number): Promise<HttpAnswer> {
     const { baseUrl, trace, monotonic, onLeave, onGrace = () => {} } = this.#options;
     const { signal } = deadline;
@@ -242,7 +243,11 @@ export class ApiClient {
       deadline.allow({ time: graceTime, onBegin: () => onGrace(graceTime) });
     };
     let url = URL.canParse(request.path, baseUrl.href) ? new URL(request.path, baseUrl) : undefined;
-    if (url?.origin !== baseUrl.origin) throw new CommandError('usage', `"${request.path}" is not a path of the API`);
+    if (url?.origin !== baseUrl.origin) {
+      throw new CommandError('usage', `"${request.path}" is not a valid API path`, {
+        hint: 'Use a path such as /api/pools.',
+      });
+    }
     for (let redirects = 0; ; redirects++) {
       const started = monotonic();
       trace?.(`> ${request.method} ${url.href}${attempt > 1 ? ` (attempt ${attempt})` : ''}`);
@@ -283,18 +288,20 @@ export class ApiClient {
     if (kind === 'none') return undefined;
     if (kind === 'consumption') {
       if (consumptionKey === undefined) {
-        throw new CommandError('not_signed_in', 'this needs an API key (sk_…) and none is set', {
-          hint: 'Set CHEAPESTINFERENCE_API_KEY to a key made with `ci keys create`.',
+        throw new CommandError('not_signed_in', 'This request needs an API key (sk_…), and none is set', {
+          hint: 'Set CHEAPESTINFERENCE_API_KEY to a key from `ci keys create`.',
         });
       }
       if (!isConsumptionKey(consumptionKey)) {
-        throw new CommandError('usage', 'CHEAPESTINFERENCE_API_KEY holds no API key: such a key begins with sk_');
+        throw new CommandError('usage', 'The value of CHEAPESTINFERENCE_API_KEY is not a valid API key', {
+          hint: 'API keys start with sk_. Create one with `ci keys create`.',
+        });
       }
       return consumptionKey;
     }
     if (managementKey === undefined && kind === 'management') {
-      throw new CommandError('not_signed_in', 'not signed in', {
-        hint: 'Run `ci auth login`, or set CHEAPESTINFERENCE_MANAGEMENT_KEY; `--sandbox` needs no key.',
+      throw new CommandError('not_signed_in', "You aren't signed in", {
+        hint: 'Run `ci auth login`, or set CHEAPESTINFERENCE_MANAGEMENT_KEY.',
       });
     }
     return managementKey;
@@ -312,26 +319,26 @@ export class ApiClient {
   #transportFailure(error: TransportError, reading: boolean, deadline: Deadline): CommandError {
     const { baseUrl, interrupt } = this.#options;
     const outcome = reading ? undefined : error.sent ? 'unknown' : 'not_applied';
-    if (interrupt.aborted) return new CommandError('interrupted', 'interrupted', { outcome, cause: error });
+    if (interrupt.aborted) return new CommandError('interrupted', 'Interrupted', { outcome, cause: error });
     if (error.cause instanceof BodyTooLong) {
-      const failure = new CommandError('unexpected_response', `${baseUrl.host}: ${error.message}`, {
+      const failure = new CommandError('unexpected_response', `Can't read from ${baseUrl.host}: ${error.message}`, {
         outcome,
         cause: error,
-        hint: 'Check the API URL and the proxy.',
+        hint: checkUrlAndProxy,
       });
       return outcome === 'unknown' ? unknownOutcome(failure) : failure;
     }
     const timedOut = deadline.isPast || codeOf(error.cause) === 'UND_ERR_CONNECT_TIMEOUT';
     const failure = new CommandError(
       timedOut ? 'timeout' : 'unreachable',
-      `${baseUrl.host} ${error.sent ? 'did not answer' : 'could not be reached'}: ${error.message}`,
+      `${error.sent ? 'No response from' : "Can't reach"} ${baseUrl.host}: ${error.message}`,
       {
         retryable: true,
         outcome,
         cause: error,
         hint: timedOut
-          ? 'Try again, or give it longer with --timeout 2m.'
-          : 'Check the network, the API URL and the proxy settings; --debug shows each request.',
+          ? 'Try again, or allow more time with --timeout 2m.'
+          : 'Check your network, the API URL and the proxy settings. --debug shows each request.',
       },
     );
     return outcome === 'unknown' ? unknownOutcome(failure) : failure;
@@ -347,40 +354,39 @@ export class ApiClient {
     try {
       value = answer.body.trim() === '' ? undefined : unwrapped(answer.body);
     } catch (error) {
-      const what = whatInstead(answer.body, error);
-      throw unreadable(`${method} ${path} was answered with ${what}`, answer, error);
+      const problem = describeUnreadable(answer.body, error);
+      throw unreadable(`The response to ${method} ${path} ${problem}`, answer, error);
     }
     const result = z.safeParse(schema, value);
     if (result.success) return result.data;
     const [issue] = result.error.issues;
-    const where = issue?.path.map(String).join('.') || 'the answer';
-    throw unreadable(
-      `the answer to ${method} ${path} is not as documented: ${where}: ${issue?.message ?? 'invalid'}`,
-      answer,
-      result.error,
-    );
+    const field = issue?.path.map(String).join('.');
+    const problem = `${field ? `${field}: ` : ''}${issue?.message ?? 'invalid'}`;
+    throw unreadable(`The response to ${method} ${path} has an unexpected format (${problem})`, answer, result.error);
   }
 }
 
 /**
- * Reads an API URL.
+ * Parses an API URL.
  *
  * @returns scheme, host and port
  * @throws CommandError (usage) unless it is https, or http on loopback
  */
 export function parseBaseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const hint = 'Write it as https://host; plain http is allowed on loopback alone (http://127.0.0.1:8787).';
-  if (!url || !/^https?:$/.test(url.protocol)) throw new CommandError('usage', `"${text}" is not an API URL`, { hint });
+  const hint =
+    'Use a URL such as https://host. Plain http is allowed only for this machine, such as http://127.0.0.1:8787.';
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new CommandError('usage', `"${text}" is not a valid API URL`, { hint });
   if (url.username || url.password) {
-    throw new CommandError('usage', 'the API URL holds a user name or a password', { hint });
+    throw new CommandError('usage', "The API URL can't contain a user name or a password", { hint });
   }
   if (!isAllowed(url)) {
-    throw new CommandError('usage', `"${text}" is not encrypted, and a key would be sent to it`, { hint });
+    throw new CommandError('usage', `"${text}" uses plain http, which would send your key unencrypted`, { hint });
   }
   if (url.pathname !== '/' || url.search || url.hash) {
-    throw new CommandError('usage', `"${text}" has a path: the API URL is the host only, without /v1 or /api`, {
-      hint,
+    throw new CommandError('usage', `"${text}" has more than a host`, {
+      hint: `Use ${url.origin}, without a path such as /v1 or /api.`,
     });
   }
   return new URL(url.origin);
@@ -402,15 +408,19 @@ function redirectTarget(answer: HttpAnswer, from: URL): URL | undefined {
 function redirectError(answer: HttpAnswer): CommandError | undefined {
   if (answer.status < 300 || answer.status >= 400) return undefined;
   const location = [answer.headers.location].flat()[0];
-  return new CommandError('unexpected_response', `${statusWords(answer.status)}${location ? ` to ${location}` : ''}`, {
-    status: answer.status,
-    hint: 'Check the API URL: `ci auth status` shows it.',
-  });
+  return new CommandError(
+    'unexpected_response',
+    `${statusMessage(answer.status)}${location ? `, a redirect to ${location}` : ''}`,
+    {
+      status: answer.status,
+      hint: 'Check the API URL with `ci auth status`.',
+    },
+  );
 }
 
 /**
- * Returns the outcome that the status of a failed answer implies. A 2xx or 4xx is a refusal, except 408 and 499, with which a
- * proxy stopped waiting for the server. Anything else leaves the outcome open.
+ * Returns the outcome that the status of a failed response implies. A 2xx or 4xx is a refusal, except 408 and 499, with which a
+ * proxy stopped waiting for the server. After any other status, the outcome is unknown.
  */
 function outcomeOf(status: number): 'not_applied' | 'unknown' {
   const isRefusal = status < 300 || (status >= 400 && status < 500 && ![408, 499].includes(status));
@@ -421,17 +431,17 @@ function withOutcome(error: CommandError, outcome: CommandError['outcome']): Com
   return outcome === 'unknown' ? unknownOutcome(error) : error.with({ outcome });
 }
 
-/** A failure that leaves open whether a change was carried out; how it failed is its cause. */
+/** Returns a failure after which the outcome of a change is unknown. Its cause is the original failure. */
 function unknownOutcome(error: CommandError): CommandError {
   return error.with({ code: 'outcome_unknown', outcome: 'unknown', retryable: false, hint: undefined, cause: error });
 }
 
 function unreadable(message: string, { status }: HttpAnswer, cause: unknown): CommandError {
-  return new CommandError('unexpected_response', message, { status, cause, hint: 'Check the API URL and the proxy.' });
+  return new CommandError('unexpected_response', message, { status, cause, hint: checkUrlAndProxy });
 }
 
-function seconds(milliseconds: number): string {
-  const whole = Math.ceil(milliseconds / 1000);
-  if (whole < 120) return `${whole} s`;
-  return whole < 7200 ? `${Math.ceil(whole / 60)} min` : `${Math.ceil(whole / 3600)} h`;
+const checkUrlAndProxy = 'Check the API URL and the proxy settings.';
+
+function tryAgainIn(wait: number): string {
+  return wait > 0 ? `Try again in ${durationInWords(wait)}.` : 'Try again.';
 }

@@ -1,32 +1,33 @@
+import { durationInWords } from '../domain/duration.ts';
 import type { pause } from './pause.ts';
 
-/** The clock and the timer that deadlines go by. */
+/** The clock and the timer of deadlines. */
 export interface DeadlineClock {
-  /** Milliseconds on a clock that nobody sets. */
+  /** Returns milliseconds on a clock that can't be set. */
   readonly monotonic: () => number;
-  /** Waits, or until the signal is aborted. */
+  /** Waits until the time has passed or the signal is aborted. */
   readonly sleep: typeof pause;
 }
 
-/** The longest that a timer of Node.js can wait, in milliseconds: 24 days; a longer one would end at once. */
+/** The longest time that a timer of Node.js can wait, in milliseconds: 24 days. A longer one would fire immediately. */
 const longestTimer = 2 ** 31 - 1;
 
-/** Extra time for a change that was already sent when the user ends the command. */
+/** Extra time for a change that was already sent when the user interrupts the command. */
 export interface Grace {
-  /** How long it may still take, milliseconds. */
+  /** The extra time, in milliseconds. */
   readonly time: number;
-  /** Called when it begins. */
+  /** Called when the extra time begins. */
   readonly onBegin: () => void;
 }
 
-/** The end of something that is waited for: when its time is up, or the whole command ends. To be released when it is over. */
+/** Ends a wait when its time is up or the command is interrupted. Release it when the wait is over. */
 export class Deadline {
   readonly #end = new AbortController();
   readonly #interrupt: AbortSignal;
   readonly #clock: DeadlineClock;
   readonly #over = new AbortController();
   #grace: Grace | undefined;
-  // Not AbortSignal.any: the signal of the whole command would keep a trace of each request for ever.
+  // AbortSignal.any would leave a trace of each request on the signal of the whole command.
   readonly #interrupted = () => {
     const grace = this.#grace;
     if (!grace) return this.#end.abort(this.#interrupt.reason);
@@ -34,7 +35,7 @@ export class Deadline {
     grace.onBegin();
   };
   #isPast = false;
-  /** On the monotonic clock. */
+  /** The deadline on the monotonic clock. */
   readonly #at: number;
 
   /** @param timeout - milliseconds */
@@ -45,34 +46,35 @@ export class Deadline {
     this.#interrupt = interrupt;
     this.#after(wait, () => {
       this.#isPast = true;
-      this.#end.abort(new Error(`no answer within ${wait / 1000} s`));
+      this.#end.abort(new Error(`timed out after ${durationInWords(wait)}`));
     });
     if (interrupt.aborted) this.#interrupted();
     else interrupt.addEventListener('abort', this.#interrupted);
   }
 
-  /** Aborted at the end. */
+  /** A signal that is aborted at the deadline. */
   get signal(): AbortSignal {
     return this.#end.signal;
   }
 
-  /** Whether the time is up. */
+  /** Whether the time was up. */
   get isPast(): boolean {
     return this.#isPast;
   }
 
-  /** Whether there is time for a wait of this many milliseconds. */
+  /** Returns whether there is time for a wait of this many milliseconds. */
   leaves(wait: number): boolean {
     return this.#clock.monotonic() + wait < this.#at;
   }
 
-  /** Lets the request finish after an interrupt from now on. */
+  /** From now on, gives the request extra time after an interrupt. */
   allow(grace: Grace): void {
     this.#grace = grace;
   }
 
+  /** Stops the timers and listeners. */
   release(): void {
-    // A reason of its own spares each request an error with a stack.
+    // With a reason, no error with a stack is created for each request.
     this.#over.abort('released');
     this.#interrupt.removeEventListener('abort', this.#interrupted);
   }
@@ -84,7 +86,7 @@ export class Deadline {
   }
 }
 
-/** Runs work after reading what has arrived. A stopped process that continues may find its time up and the response there. */
+/** Runs work after reading what has arrived, because a stopped process may continue past its deadline with the response already there. */
 function afterArrivals(work: () => void): void {
   setImmediate(() => setImmediate(work));
 }

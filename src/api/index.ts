@@ -5,7 +5,7 @@ import { KeysApi } from './keys.ts';
 import { PoolsApi } from './pools.ts';
 import { UsageApi } from './usage.ts';
 
-/** The whole API, a member a resource. */
+/** The whole API, with a member for each resource. */
 export interface Api {
   readonly pools: PoolsApi;
   readonly keys: KeysApi;
@@ -15,11 +15,12 @@ export interface Api {
   readonly client: ApiClient;
 }
 
+/** Creates a client and returns the API that it speaks. */
 export function createApi(options: ClientOptions): Api {
   return apiOf(new ApiClient(options));
 }
 
-/** Returns the API as one client speaks it. */
+/** Returns the API that a client speaks. */
 export function apiOf(client: ApiClient): Api {
   return {
     pools: new PoolsApi(client),

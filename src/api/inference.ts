@@ -5,7 +5,7 @@ import { maybe } from './schema.ts';
 
 const modelsSchema = lazy(() => z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) }));
 
-/** What a consumption key may use. */
+/** The models that an API key can use. */
 export type Models = z.infer<ReturnType<typeof modelsSchema>>;
 
 const chatCompletionSchema = lazy(() =>
@@ -18,7 +18,7 @@ const chatCompletionSchema = lazy(() =>
   }),
 );
 
-/** The answer of a model, in the OpenAI format. */
+/** A model's response in the OpenAI format. */
 export type ChatCompletion = z.infer<ReturnType<typeof chatCompletionSchema>>;
 
 const messageSchema = lazy(() =>
@@ -29,7 +29,7 @@ const messageSchema = lazy(() =>
   }),
 );
 
-/** The answer of a model, in the Anthropic format. */
+/** A model's response in the Anthropic format. */
 export type Message = z.infer<ReturnType<typeof messageSchema>>;
 
 interface Turn {
@@ -37,7 +37,7 @@ interface Turn {
   readonly content: string;
 }
 
-/** The inference endpoints, as far as it takes to prove that a consumption key works. */
+/** Sends the inference requests that show whether an API key works. */
 export class InferenceApi {
   readonly #client: ApiClient;
 
@@ -59,7 +59,7 @@ export class InferenceApi {
     );
   }
 
-  /** @param maxTokens - the longest answer wanted */
+  /** Sends a message in the Anthropic format. @param maxTokens - the maximum length of the response */
   message(model: string, messages: readonly Turn[], maxTokens: number): Promise<Message> {
     const body = { model, messages, max_tokens: maxTokens };
     return this.#client.change('POST', '/anthropic/v1/messages', messageSchema(), body, 'consumption');

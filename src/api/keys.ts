@@ -23,35 +23,35 @@ export const keySchema = lazy(() =>
   }),
 );
 
-/** A consumption key as listed. `keyType` is `subscription` or `credit`; `apiKey` is in the answer of some generations only. */
+/** An API key as listed. `keyType` is `subscription` or `credit`; only some generations of the API return `apiKey`. */
 export type Key = z.infer<ReturnType<typeof keySchema>>;
 
-// Only the secret is required: it is shown this once, and must not be lost for want of an id.
+// Only the secret is required: the API may never show it again, so a missing id must not lose it.
 export const createdKeySchema = lazy(() =>
   z.looseObject({ id: maybe(id()), name: maybe(z.string()), apiKey: z.string() }),
 );
 
-/** A key just made: the only time that its secret, `apiKey`, is shown. */
+/** A new key with its secret, `apiKey`. */
 export type CreatedKey = z.infer<ReturnType<typeof createdKeySchema>>;
 
-/** A key for a pool subscription; without `subscriptionId` for the most recent one. */
+/** A request for a key of a subscription to a pool; without `subscriptionId`, of the most recent one. */
 export interface SubscriptionKeyRequest {
   readonly name?: string | undefined;
   readonly subscriptionId?: string | undefined;
 }
 
-/** A key that spends the prepaid balance. */
+/** A request for a key that spends prepaid credit. */
 export interface CreditKeyRequest {
   readonly name: string;
-  /** USD; absent: the account's shared balance. */
+  /** The limit in USD; by default, the whole balance of the account. */
   readonly maxBudget?: number | undefined;
-  /** Requests a minute. */
+  /** Requests per minute. */
   readonly rpm?: number | undefined;
-  /** Tokens a minute. */
+  /** Tokens per minute. */
   readonly tpm?: number | undefined;
 }
 
-/** `/api/keys`. */
+/** Sends the requests of `/api/keys`. */
 export class KeysApi {
   readonly #client: ApiClient;
 
@@ -72,7 +72,7 @@ export class KeysApi {
     return this.#client.change('POST', '/api/keys/credit', createdKeySchema(), request);
   }
 
-  /** Revokes a key at once. */
+  /** Revokes a key immediately. */
   async delete(key: string): Promise<void> {
     await this.#client.change('DELETE', `/api/keys/${segment(key)}`, z.unknown());
   }

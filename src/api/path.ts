@@ -1,11 +1,16 @@
 import { usageError } from '../domain/errors.ts';
 
 /**
- * A name as one segment of a path.
+ * Encodes a name as one segment of a path.
  *
- * @throws CommandError (usage) for what would lead to another path: nothing, `.` and `..`
+ * @throws CommandError (usage) for an empty name, `.` and `..`, which would change the path
  */
 export function segment(name: string): string {
-  if (/^\.{0,2}$/.test(name) || /\p{Surrogate}/u.test(name)) throw usageError(`"${name}" names nothing of the API`);
+  if (/^\.{0,2}$/.test(name) || /\p{Surrogate}/u.test(name)) {
+    throw usageError(
+      `"${name}" is not a valid name or ID`,
+      'Use a name or an ID from a list, such as `ci pools list`.',
+    );
+  }
   return encodeURIComponent(name);
 }

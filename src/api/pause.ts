@@ -1,4 +1,4 @@
-/** Waits, or until the signal is aborted: which of the two, the signal tells. */
+/** Waits until the time has passed or the signal is aborted. The caller can tell which from the signal. */
 export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(done, milliseconds);

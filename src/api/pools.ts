@@ -34,12 +34,12 @@ export const poolSchema = lazy(() =>
 );
 
 /**
- * A pool. `minPricePerDay`, despite its name, is the lowest *monthly* price of its blocks in USD per seat
+ * A pool. Despite its name, `minPricePerDay` is the lowest *monthly* price of its blocks in USD per seat
  * (Unlimited Subscriptions API, "List available plans"); `annualDiscount` is a fraction.
  */
 export type Pool = z.infer<ReturnType<typeof poolSchema>>;
 
-/** One block of a pool as the live API lists it: `pricePerMonth` in USD; `status` `available`, `limited` or `sold-out`. */
+/** A block of a pool as the live API lists it. `pricePerMonth` is in USD; `status` is `available`, `limited` or `sold-out`. */
 export type PoolBlock = z.infer<ReturnType<typeof blockSchema>>;
 
 export const poolDetailSchema = lazy(() =>
@@ -59,12 +59,12 @@ export const poolDetailSchema = lazy(() =>
 );
 
 /**
- * A pool with one entry per hour per seat. A slot's `pricePerDay` is the block's monthly price in USD spread over its
- * 8 hours and rounded to the cent (Unlimited Subscriptions API, "Plan detail").
+ * A pool with an entry for each hour of each seat. The `pricePerDay` of a slot is an eighth of the block's monthly price in USD,
+ * rounded to the cent (Unlimited Subscriptions API, "Plan detail").
  */
 export type PoolDetail = z.infer<ReturnType<typeof poolDetailSchema>>;
 
-const heldHours = lazy(() =>
+const subscriptionHours = lazy(() =>
   z.array(z.looseObject({ hour: hour(), slotIndex: maybe(z.number()), pricePerDay: maybe(usd()) })),
 );
 
@@ -79,7 +79,7 @@ export const poolKeySchema = lazy(() =>
   }),
 );
 
-/** A key of a pool subscription, with its secret. */
+/** A key of a subscription to a pool, with its secret. */
 export type PoolKey = z.infer<ReturnType<typeof poolKeySchema>>;
 
 export const subscriptionSchema = lazy(() =>
@@ -91,15 +91,15 @@ export const subscriptionSchema = lazy(() =>
     billingCycle: maybe(z.string()),
     cancelAtPeriodEnd: maybe(z.boolean()),
     currentPeriodEnd: maybe(z.string()),
-    hours: maybe(heldHours()),
+    hours: maybe(subscriptionHours()),
     key: maybe(poolKeySchema()),
   }),
 );
 
-/** A subscription to a pool: one seat. `monthlyPrice` in USD; `status` `active`, `pending_key`, `past_due` or `canceled`. */
+/** A subscription to a pool: one seat. `monthlyPrice` is in USD; `status` is `active`, `pending_key`, `past_due` or `canceled`. */
 export type Subscription = z.infer<ReturnType<typeof subscriptionSchema>>;
 
-/** What comes of a subscribe request: subscriptions, one a seat, or a Stripe Checkout page where a card is still to be entered. */
+/** The result of a subscribe request: a subscription for each seat, or a Stripe Checkout page if no card is saved. */
 export type SubscribeResult =
   | { readonly kind: 'subscribed'; readonly subscriptions: Subscription[] }
   | { readonly kind: 'checkout'; readonly sessionUrl: string };
@@ -122,15 +122,15 @@ function subscribed(subscriptions: Subscription[]): SubscribeResult {
   return { kind: 'subscribed', subscriptions };
 }
 
-/** What to buy. */
+/** A request to buy seats. */
 export interface SubscribeRequest {
   readonly blocks: readonly Block[];
-  /** Seats in each block, 1–20. */
+  /** The number of seats in each block, 1–20. */
   readonly quantity: number;
   readonly billingCycle: BillingCycle;
 }
 
-/** `/api/pools`. A pool is named by its slug or its UUID. */
+/** Sends the requests of `/api/pools`. A pool is named by its slug or UUID. */
 export class PoolsApi {
   readonly #client: ApiClient;
 
@@ -138,37 +138,37 @@ export class PoolsApi {
     this.#client = client;
   }
 
-  /** All listed pools. Works without a key too. */
+  /** Fetches all listed pools. Works without a key. */
   list(): Promise<Pool[]> {
     return this.#client.read('/api/pools', z.array(poolSchema()), { key: 'if-present' });
   }
 
-  /** All listed pools once more: those of before when the server says that nothing changed, which costs next to nothing. */
+  /** Fetches all listed pools again. If the server says that nothing changed, returns the earlier ones, which costs next to nothing. */
   listAgain(before: Tagged<Pool[]> | undefined, options: Pick<ReadOptions, 'once'> = {}): Promise<Tagged<Pool[]>> {
     return this.#client.readAgain('/api/pools', z.array(poolSchema()), before, { key: 'if-present', ...options });
   }
 
-  /** One pool with its hours and seats. Works without a key too. */
+  /** Fetches a pool with its hours and seats. Works without a key. */
   get(pool: string, options: Pick<ReadOptions, 'once'> = {}): Promise<PoolDetail> {
     return this.#client.read(path(pool), poolDetailSchema(), { key: 'if-present', ...options });
   }
 
-  /** Subscribes at once, and charges the saved card at once. No API key is made. */
+  /** Subscribes and charges the saved card immediately. Creates no API key. */
   subscribe(pool: string, request: SubscribeRequest): Promise<SubscribeResult> {
     return this.#client.change('POST', `${path(pool)}/subscribe`, subscribeSchema(), request);
   }
 
-  /** My subscriptions on one pool. */
+  /** Fetches the account's subscriptions to a pool. */
   subscriptions(pool: string, options: Pick<ReadOptions, 'once'> = {}): Promise<Subscription[]> {
     return this.#client.read(`${path(pool)}/my-subscriptions`, z.array(subscriptionSchema()), options);
   }
 
-  /** All keys of my subscriptions on one pool, with their secrets. */
+  /** Fetches all keys of the account's subscriptions to a pool, with their secrets. */
   keys(pool: string): Promise<PoolKey[]> {
     return this.#client.read(`${path(pool)}/my-keys`, z.array(poolKeySchema()));
   }
 
-  /** Cancels my most recent subscription on the pool at its period's end; there is no refund. */
+  /** Cancels the account's most recent subscription to a pool at the end of its billing period, without a refund. */
   async cancel(pool: string): Promise<void> {
     await this.#client.change(
       'DELETE',

@@ -1,11 +1,11 @@
-/** Which proxies to go through, as the environment names them. */
+/** The proxies to use, as the environment names them. */
 export interface ProxySettings {
   readonly httpProxy?: string | undefined;
   readonly httpsProxy?: string | undefined;
   readonly noProxy?: string | undefined;
 }
 
-/** The proxies of an environment: in small letters first, as curl has them. */
+/** Returns the proxies of an environment. Lower-case variables take precedence, as in curl. */
 export function proxiesOf(env: Readonly<Record<string, string | undefined>>): ProxySettings {
   return {
     httpProxy: env.http_proxy || env.HTTP_PROXY,

@@ -3,33 +3,33 @@ import { lazy } from '../domain/lazy.ts';
 import { type Cents, parseUsd } from '../domain/money.ts';
 
 /**
- * The building blocks of every answer's schema. The API's generations differ: money is a string or a number, a field may be
- * absent or null, new fields appear. So objects are loose, fields optional, and only what a command cannot do without is required.
+ * Returns a schema for a field that may be absent or null. Generations of the API differ: money is a string or a number, fields are
+ * missing or null, and new fields appear. So objects are loose, and a field is required only if no command works without it.
  */
 export function maybe<Schema extends z.ZodMiniType>(schema: Schema) {
   return z.optional(z.nullable(schema));
 }
 
-/** Largest amount that is accepted: ten billion USD, so that sums and products of amounts stay exact integers. */
+/** Largest accepted amount: ten billion USD, so that sums and products of amounts stay exact integers. */
 const highestAmount: Cents = 1e12;
 
-/** USD, as a string (`"39.00"`) or a number (`25.00`), read as a number of USD. */
+/** An amount in USD, as a string (`"39.00"`) or a number (`25.00`), parsed to a number. */
 export const usd = lazy(() =>
   z.pipe(
     z.union([z.number(), z.string()]),
     z.transform((amount, context) => {
       try {
-        if (Math.abs(parseUsd(amount)) > highestAmount) throw new RangeError('no account has so much');
+        if (Math.abs(parseUsd(amount)) > highestAmount) throw new RangeError('the amount is too large');
         return Number(String(amount).replace(/[$,\s]/g, ''));
       } catch {
-        context.issues.push({ code: 'custom', message: 'expected an amount of USD', input: amount });
+        context.issues.push({ code: 'custom', message: 'expected an amount in USD', input: amount });
         return z.NEVER;
       }
     }),
   ),
 );
 
-/** An identifier; some generations may count with numbers. */
+/** An id. Some generations of the API may use numbers. */
 export const id = lazy(() =>
   z.pipe(
     z.union([z.string(), z.number()]),
@@ -37,7 +37,7 @@ export const id = lazy(() =>
   ),
 );
 
-/** A number of tokens, requests, seats. */
+/** A number of tokens, requests or seats. */
 export const count = lazy(() =>
   z.union([
     z.number(),
@@ -49,7 +49,7 @@ export const count = lazy(() =>
   ]),
 );
 
-/** A part of one, from 0 to 1. */
+/** A fraction from 0 to 1. */
 export const fraction = lazy(() =>
   z.pipe(
     z.union([
@@ -63,5 +63,5 @@ export const fraction = lazy(() =>
   ),
 );
 
-/** UTC hour of the day. */
+/** A UTC hour of the day, 0–23. */
 export const hour = lazy(() => z.int().check(z.minimum(0), z.maximum(23)));

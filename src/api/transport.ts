@@ -1,28 +1,29 @@
 import type { Dispatcher } from 'undici';
 import Client from 'undici/lib/dispatcher/client.js';
 import UndiciDispatcher from 'undici/lib/dispatcher/dispatcher.js';
-import { CommandError, codeOf } from '../domain/errors.ts';
+import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
 import type { HttpAnswer } from './answers.ts';
 import { Body } from './body.ts';
 import type { ProxySettings } from './proxies.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
+/** A request as it is sent. */
 export interface HttpRequest {
   readonly method: HttpMethod;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
-  /** Aborts the exchange; its reason becomes the cause of the failure. */
+  /** Aborts the exchange. Its reason becomes the cause of the failure. */
   readonly signal: AbortSignal;
   /** Called right before the first byte leaves. If it throws, the request isn't sent. */
   readonly onLeave?: (() => void) | undefined;
 }
 
-/** An exchange that brought no whole answer. */
+/** Reports an exchange without a complete response. */
 export class TransportError extends Error {
   override readonly name = 'TransportError';
-  /** Whether a byte of the request may have left: only when it is false is it certain that the server did nothing. */
+  /** Whether any of the request may have left. Only if not is it certain that the server did nothing. */
   readonly sent: boolean;
 
   constructor(sent: boolean, cause: unknown) {
@@ -31,23 +32,23 @@ export class TransportError extends Error {
   }
 }
 
-/** Sends requests over HTTP/1.1, one connection a host, kept open between requests. */
+/** Sends requests over HTTP/1.1, with one connection per host, kept open between requests. */
 export class Transport {
   readonly #proxies: ProxySettings;
   readonly #connectTimeout: number;
   readonly #dispatchers = new Map<string, Promise<Dispatcher>>();
   #keepsBaseline = false;
 
-  /** @param connectTimeout - milliseconds for name look-up, connection and TLS handshake */
+  /** @param connectTimeout - milliseconds for name lookup, connection and TLS handshake */
   constructor(proxies: ProxySettings, connectTimeout: number) {
     this.#proxies = proxies;
     this.#connectTimeout = connectTimeout;
   }
 
   /**
-   * One exchange: no redirect is followed, nothing is sent again.
+   * Sends a request once, without following redirects.
    *
-   * @throws TransportError when no whole answer came
+   * @throws TransportError if no complete response arrives
    */
   async exchange(request: HttpRequest): Promise<HttpAnswer> {
     const dispatcher = await this.#dispatcher(request.url);
@@ -78,14 +79,14 @@ export class Transport {
         {
           onRequestStart(controller) {
             if (sent || request.signal.aborted) {
-              controller.abort(new Error('the request would have been sent again'));
+              controller.abort(new Error('the request is not sent twice'));
               return;
             }
             try {
               request.onLeave?.();
             } catch (error) {
               fail(error);
-              controller.abort(new Error('the request was kept back'));
+              controller.abort(new Error('the request was not sent'));
               return;
             }
             sent = true;
@@ -113,9 +114,9 @@ export class Transport {
   }
 
   /**
-   * V8 optimises undici's WebAssembly parser after its first response, which takes longer than all requests of a command line
-   * together; a budget that is never used up keeps the baseline code. Set while the connection is made: a flag that is set
-   * makes Node.js compile what it loads from then on, TLS above all, in place of taking it from its own cache.
+   * Keeps the baseline code of undici's WebAssembly parser. V8 would optimize it after the first response, which takes longer than
+   * all requests of a command; a budget that is never used up prevents that. Call it only while a connection is being made: once a
+   * flag is set, Node.js compiles what it loads, above all TLS, instead of using its code cache.
    */
   #keepBaseline(): void {
     if (this.#keepsBaseline) return;
@@ -123,24 +124,24 @@ export class Transport {
     process.getBuiltinModule('node:v8').setFlagsFromString('--wasm-tiering-budget=1000000000');
   }
 
-  /** Closes every connection at once. */
+  /** Closes all connections immediately. */
   async close(): Promise<void> {
     for (const dispatcher of this.#dispatchers.values()) await (await dispatcher.catch(() => undefined))?.destroy();
     this.#dispatchers.clear();
   }
 
   #dispatcher(url: URL): Promise<Dispatcher> {
-    const known = this.#dispatchers.get(url.origin);
-    if (known) return known;
-    const made = this.#connect(url);
-    this.#dispatchers.set(url.origin, made);
-    return made;
+    const existing = this.#dispatchers.get(url.origin);
+    if (existing) return existing;
+    const dispatcher = this.#connect(url);
+    this.#dispatchers.set(url.origin, dispatcher);
+    return dispatcher;
   }
 
   async #connect(url: URL): Promise<Dispatcher> {
     const { httpProxy, httpsProxy, noProxy = '' } = this.#proxies;
-    // Time-outs of the whole exchange are the caller's; undici's own would cut a slow answer at another moment.
-    // A connection that was idle for longer than a few seconds may be gone unnoticed, and a change sent on it would be lost.
+    // The caller limits the time of the whole exchange; undici's own timeouts would end a slow response at another moment.
+    // A connection that was idle for more than a few seconds may be broken, and a change sent on it would be lost.
     const timeouts = {
       allowH2: false,
       headersTimeout: 0,
@@ -153,8 +154,8 @@ export class Transport {
       import('undici/lib/dispatcher/env-http-proxy-agent.js'),
       import('undici/lib/api/api-connect.js'),
     ]);
-    // A proxy agent opens its tunnel with a method that undici's entry point alone would add. A socket error in it would be
-    // taken for one of the tunnel's own, and the tunnel opened again without end.
+    // A proxy agent opens its tunnel with a method that only undici's entry point adds. The agent would mistake a socket error in it
+    // for one of an open tunnel, and open the tunnel again and again.
     Object.assign(UndiciDispatcher.prototype, {
       async connect(this: Dispatcher, options: Dispatcher.ConnectOptions) {
         try {
@@ -168,15 +169,15 @@ export class Transport {
     try {
       return new EnvHttpProxyAgent({ ...timeouts, httpProxy: httpProxy ?? '', httpsProxy: httpsProxy ?? '', noProxy });
     } catch (error) {
-      throw new CommandError('usage', `the proxy set in HTTPS_PROXY or HTTP_PROXY is not a URL`, {
-        hint: 'Write it as http://host:port.',
+      throw new CommandError('usage', 'The proxy in HTTPS_PROXY or HTTP_PROXY is not a valid URL', {
+        hint: 'Use a URL such as http://host:port.',
         cause: error,
       });
     }
   }
 }
 
-/** Whether a host is this machine: such requests go through no proxy and may be plain http. */
+/** Returns whether a host is this machine. Requests to it bypass the proxy and may be plain http. */
 export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
@@ -190,12 +191,12 @@ const reasons: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'the host is unreachable',
   ENETUNREACH: 'the network is unreachable',
   ETIMEDOUT: 'the connection timed out',
-  UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
-  UND_ERR_SOCKET: 'the connection was closed before the whole answer had come',
+  UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
+  UND_ERR_SOCKET: 'the connection was closed before the response was complete',
   CERT_HAS_EXPIRED: 'its certificate has expired',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate chain ends in an unknown authority',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate cannot be verified',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its certificate can't be verified",
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is from an unknown authority',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
 };
@@ -204,5 +205,5 @@ function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   if (cause instanceof AggregateError && cause.errors[0] !== undefined && !cause.message)
     return reasonOf(cause.errors[0]);
-  return reasons[codeOf(cause) ?? ''] ?? cause.message;
+  return reasons[codeOf(cause) ?? ''] ?? messageOf(cause);
 }

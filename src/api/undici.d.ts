@@ -1,6 +1,6 @@
 /**
- * The parts of undici that are loaded one by one: its entry point loads fetch, WebSocket and more, which cost
- * start-up time and are not used here.
+ * Declares the parts of undici that are loaded one by one, because its entry point also loads fetch, WebSocket and more, which
+ * take start-up time and aren't used.
  */
 declare module 'undici/lib/dispatcher/client.js' {
   export { Client as default } from 'undici';

@@ -33,7 +33,7 @@ export const keyUsageSchema = lazy(() =>
   }),
 );
 
-/** What one key was used for over the last hour, day, week and 30 days. */
+/** The usage of one key in the last hour, day, week and 30 days. */
 export type KeyUsage = z.infer<ReturnType<typeof keyUsageSchema>>;
 
 export const selfUsageSchema = lazy(() =>
@@ -53,10 +53,10 @@ export const selfUsageSchema = lazy(() =>
   }),
 );
 
-/** What a consumption key can say of itself; `spent`, `limit` and `balance` in USD. */
+/** The usage that an API key can read of itself; `spent`, `limit` and `balance` are in USD. */
 export type SelfUsage = z.infer<ReturnType<typeof selfUsageSchema>>;
 
-/** `/api/usage` and `/v1/usage`. */
+/** Sends the requests of `/api/usage` and `/v1/usage`. */
 export class UsageApi {
   readonly #client: ApiClient;
 
@@ -64,7 +64,7 @@ export class UsageApi {
     this.#client = client;
   }
 
-  /** All keys' usage. The API answers 12 such requests in 12 hours: cache what comes. */
+  /** Fetches the usage of all keys. The API allows 12 such requests in 12 hours, so cache the result. */
   list(): Promise<KeyUsage[]> {
     return this.#client.read('/api/usage', z.array(keyUsageSchema()));
   }
@@ -73,7 +73,7 @@ export class UsageApi {
     return this.#client.read(`/api/usage/${segment(key)}`, keyUsageSchema());
   }
 
-  /** The usage of the consumption key that the request is made with. */
+  /** Fetches the usage of the API key that authorizes the request. */
   self(): Promise<SelfUsage> {
     return this.#client.read('/v1/usage', selfUsageSchema(), { key: 'consumption' });
   }

@@ -1,31 +1,32 @@
 import { CommandError, usageError } from '../domain/errors.ts';
-import { statusWords } from './answers.ts';
+import { statusMessage } from './answers.ts';
 import { Deadline, type DeadlineClock } from './deadline.ts';
 import type { ProxySettings } from './proxies.ts';
 import { isLoopback, Transport, TransportError } from './transport.ts';
 
-/** The longest that one request may take, milliseconds. */
+/** The longest time that one request may take, in milliseconds. */
 const timeout = 10_000;
-/** The waits between tries, milliseconds. */
+/** The pauses before the retries, in milliseconds. */
 const pauses = [1000, 4000, 16_000] as const;
 
 /**
- * Reads the address of a webhook.
+ * Parses the URL of a webhook.
  *
- * @throws CommandError (usage) unless it is https, or http on loopback; the address is in no message, as it may hold a secret
+ * @throws CommandError (usage) unless it is https, or http on loopback. The message doesn't quote the URL, which may contain a secret.
  */
 export function parseWebhook(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const hint = 'Write it as https://host/path; plain http is allowed on this machine alone.';
-  if (!url || !/^https?:$/.test(url.protocol)) throw usageError('--webhook is no address of the web', hint);
-  if (url.username || url.password) throw usageError('--webhook holds a user name or a password', hint);
+  const hint = 'Use a URL such as https://host/path. Plain http is allowed only for this machine.';
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw usageError('The value of --webhook is not a valid web address', hint);
+  if (url.username || url.password) throw usageError("--webhook can't contain a user name or a password", hint);
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
-    throw usageError(`--webhook goes to ${url.host} without encryption`, hint);
+    throw usageError(`--webhook uses plain http for ${url.host}`, hint);
   }
   return url;
 }
 
-/** Sends JSON to an address of the user's, which gets no key of ours. */
+/** Sends JSON to a URL of the user's, without any key. */
 export class Webhook {
   readonly #url: URL;
   readonly #transport: Transport;
@@ -34,7 +35,7 @@ export class Webhook {
   readonly #pause: (milliseconds: number) => Promise<void>;
   readonly #clock: DeadlineClock;
 
-  /** @param pause - waits between tries; may throw to end them */
+  /** @param pause - waits before a retry; may throw to prevent it */
   constructor(
     url: URL,
     options: {
@@ -53,14 +54,17 @@ export class Webhook {
     this.#clock = options.clock;
   }
 
-  /** Posts, and tries again when that may help. @throws CommandError that names the host alone */
+  /** Posts JSON, and retries if that may help. @throws CommandError (unreachable), which names only the host */
   async post(body: object): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       const failure = await this.#attempt(JSON.stringify(body));
       if (failure === undefined) return;
       const wait = pauses[attempt];
-      if (!failure.again || wait === undefined || this.#interrupt.aborted) {
-        throw new CommandError('unreachable', `the webhook at ${this.#url.host} was not told: ${failure.reason}`);
+      if (!failure.isRetryable || wait === undefined || this.#interrupt.aborted) {
+        throw new CommandError(
+          'unreachable',
+          `The webhook at ${this.#url.host} couldn't be notified: ${failure.reason}`,
+        );
       }
       await this.#pause(wait);
     }
@@ -70,7 +74,7 @@ export class Webhook {
     return this.#transport.close();
   }
 
-  async #attempt(body: string): Promise<{ readonly reason: string; readonly again: boolean } | undefined> {
+  async #attempt(body: string): Promise<{ readonly reason: string; readonly isRetryable: boolean } | undefined> {
     const deadline = new Deadline(timeout, this.#interrupt, this.#clock);
     try {
       const { status } = await this.#transport.exchange({
@@ -81,11 +85,11 @@ export class Webhook {
         signal: deadline.signal,
       });
       if (status >= 200 && status < 300) return undefined;
-      const reason = statusWords(status).replace('the API', 'it');
-      return { reason, again: status === 408 || status === 429 || status >= 500 };
+      const reason = statusMessage(status, 'it');
+      return { reason, isRetryable: status === 408 || status === 429 || status >= 500 };
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
-      return { reason: error.message, again: true };
+      return { reason: error.message, isRetryable: true };
     } finally {
       deadline.release();
     }

@@ -129,7 +129,7 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
         ...(command === program ? Object.keys(topics) : []),
       ];
       const { nearest } = await import('../domain/nearest.ts');
-      const [near] = nearest(unknown, names, Math.floor(unknown.length / 3));
+      const [near] = nearest(unknown, names);
       throw usageMistake(
         `unknown command '${unknown}'${near === undefined ? '' : `\n(Did you mean ${near}?)`}`,
         command,

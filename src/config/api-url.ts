@@ -1,2 +1,2 @@
-/** Where the API is unless something says otherwise. */
+/** The default API URL. */
 export const defaultApiUrl = 'https://api.cheapestinference.com';

@@ -1,14 +1,14 @@
 import path from 'node:path';
 import type { Environment, Surroundings } from '../domain/environment.ts';
-import { CommandError } from '../domain/errors.ts';
+import { asClause, CommandError } from '../domain/errors.ts';
 import { homeFolder, refuseForeignFolder } from '../state/folder.ts';
 
 const name = 'cheapestinference';
 
 /**
- * The folder of the profiles: `CHEAPESTINFERENCE_CONFIG_DIR`, else the operating system's place for configuration.
+ * Returns the config directory: `CHEAPESTINFERENCE_CONFIG_DIR`, or else the system's place for configuration.
  *
- * @throws CommandError (file_error) where there is no home folder
+ * @throws CommandError (file_error) if there is no home directory
  */
 export function configFolder(surroundings: Surroundings): string {
   const { env } = surroundings;
@@ -17,7 +17,7 @@ export function configFolder(surroundings: Surroundings): string {
 }
 
 /**
- * Returns the absolute path of a file that was named by the user.
+ * Returns the absolute path of a file that the user named.
  *
  * @throws CommandError (file_error) for a relative path if the working directory was removed
  */
@@ -25,7 +25,7 @@ export function resolved(file: string, surroundings: Pick<Surroundings, 'cwd'>):
   if (path.isAbsolute(file)) return path.resolve(file);
   const folder = workingDirectory(surroundings);
   if (folder !== undefined) return path.resolve(folder, file);
-  throw new CommandError('file_error', `the working directory was removed, so ${file} cannot be found`, {
+  throw new CommandError('file_error', `The working directory was removed, so ${file} can't be found`, {
     hint: 'Change to another directory, or use an absolute path.',
     outcome: 'not_applied',
   });
@@ -40,16 +40,16 @@ export function workingDirectory(surroundings: Pick<Surroundings, 'cwd'>): strin
   }
 }
 
-/** The folder of the sandbox's state, in the operating system's place for application data. */
+/** Returns the directory of the sandbox's state, in the system's place for application data. */
 export function sandboxFolder(env: Environment): string {
   return path.join(place('data', env), 'sandbox');
 }
 
 /**
- * The folder of what must outlive a run: the record of changes, locks, and secrets that could not be delivered. `XDG_STATE_HOME`
- * where it is set, on macOS and Windows too, else the operating system's place. Vetted each time.
+ * Returns the state directory, which keeps the record of changes, locks, and secrets that couldn't be delivered. `XDG_STATE_HOME`
+ * chooses it on every system, or else the system's place. Each call checks it again.
  *
- * @throws CommandError (file_error) if there is no home folder, or if the folder would let others redirect what the tool writes
+ * @throws CommandError (file_error) if there is no home directory, or if other users could redirect what is written to it
  */
 export function stateFolder(env: Environment): string {
   const folder = placeOfState(env);
@@ -59,7 +59,7 @@ export function stateFolder(env: Environment): string {
 
 /**
  * Returns the value of an XDG Base Directory variable; undefined if it is not set or is a relative path. The specification says
- * to ignore relative paths, which would mean a different folder in each working directory.
+ * to ignore relative paths, which would mean another directory in each working directory.
  */
 export function xdgFolder(env: Environment, variable: `XDG_${string}_HOME`): string | undefined {
   const folder = env[variable];
@@ -74,18 +74,18 @@ function placeOfState(env: Environment): string {
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw error.with({
-      message: `the record of changes cannot be kept: ${error.message}`,
-      hint: 'Nothing was sent. Set HOME, or XDG_STATE_HOME to a folder that can be written.',
+      message: `The record of changes can't be kept: ${asClause(error.message)}`,
+      hint: 'Nothing was sent. Set HOME, or set XDG_STATE_HOME to a directory that you can write to.',
     });
   }
 }
 
-/** The folder of answers that can be asked for again, in the operating system's place for caches. */
+/** Returns the cache directory, in the system's place for caches. */
 export function cacheFolder(env: Environment): string {
   return place('cache', env);
 }
 
-/** Where a program's files of one kind go. Sources: XDG Base Directory Specification; on macOS and Windows, what the system does. */
+/** Returns the place for files of one kind. Sources: XDG Base Directory Specification; the conventions of macOS and Windows. */
 function place(kind: 'config' | 'data' | 'cache' | 'state', env: Environment): string {
   if (process.platform === 'darwin') {
     const library = path.join(home(env), 'Library');
@@ -116,7 +116,7 @@ function place(kind: 'config' | 'data' | 'cache' | 'state', env: Environment): s
   return path.join(xdgFolder(env, variables[kind]) ?? path.join(home(env), ...usual[kind]), name);
 }
 
-/** Returns the home folder: `HOME`, else what the system knows. @throws CommandError (file_error) if there is none */
+/** Returns the home directory: `HOME`, or else what the system knows. @throws CommandError (file_error) if there is none */
 export function homeOf(env: Environment): string {
   const { HOME } = env;
   return HOME && path.isAbsolute(HOME) ? HOME : home(env);
@@ -128,13 +128,13 @@ function home(env: Environment): string {
   throw new CommandError(
     'file_error',
     folder === undefined
-      ? 'there is no home folder: HOME is not set, and the system knows none for this user'
-      : `there is no home folder: HOME is "${folder}"`,
-    { hint: 'Set HOME to a folder of your own.' },
+      ? "Your home directory isn't known: HOME is not set, and the system has no entry for this user"
+      : `Your home directory isn't known: "${folder}" in HOME is not an absolute path`,
+    { hint: 'Set HOME to your home directory.' },
   );
 }
 
-/** The folder of the completion scripts of shells that have no folder for them. */
+/** Returns the directory for completion scripts of shells that have no directory for them. */
 export function completionFolder(env: Environment): string {
   return path.join(place('data', env), 'completion');
 }

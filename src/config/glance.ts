@@ -5,19 +5,18 @@ import { configFolder } from './folders.ts';
 import { profilesIn, type SavedProfiles, savedProfiles, shownKey } from './saved-profiles.ts';
 import { resolveIdentity, type SettingFlags, sandboxSetting } from './settings.ts';
 
-/** Whom the tool would speak for. */
+/** The account and host that commands use. */
 export interface Glance {
-  /** Masked; undefined when not signed in. */
+  /** The masked key; undefined if the user isn't signed in. */
   readonly managementKey: string | undefined;
-  /** Where the key came from, in words. */
+  /** The source of the key, for people. */
   readonly origin: string;
   readonly host: string;
   readonly sandbox: boolean;
 }
 
 /**
- * Returns whom the tool would speak for, to be shown: the keychain isn't opened, and what the settings would refuse counts as
- * missing.
+ * Returns the account and host that commands use, to show them. Doesn't open the keychain, and treats invalid settings as missing.
  */
 export function glance(flags: SettingFlags, surroundings: Surroundings): Glance {
   const { env } = surroundings;

@@ -5,73 +5,74 @@ const service = 'cheapestinference';
 const binding = '@napi-rs/keyring';
 
 /**
- * The place in the system's keychain of one profile's key, for one host. Blocks while the system asks its user to unlock it.
- * The binding is no part of this package: it is loaded when it is needed, and need not be there.
+ * The entry in the system keychain for one profile's key and one host. Blocks while the system asks the user to unlock the keychain.
+ * The native binding isn't a dependency of this package; it is loaded when needed, and may be missing.
  */
 export class KeychainEntry {
   readonly #account: string;
 
-  /** @param apiUrl - whom the key is for: a key is found again for no other host */
+  /** @param apiUrl - the host that the key is for; the entry of another host is another one */
   constructor(profile: string, apiUrl: string) {
     this.#account = `${profile}@${new URL(apiUrl).host}`;
   }
 
-  /** Whether it is another's place. */
+  /** Returns whether another entry is a different one. */
   differs(other: KeychainEntry): boolean {
     return this.#account !== other.#account;
   }
 
-  /** The key, when there is one. @throws CommandError (keychain_error) */
+  /** Reads the key; undefined if there is none. @throws CommandError (keychain_error) */
   read(): string | undefined {
-    return this.#ask((entry) => entry.getPassword()) ?? undefined;
+    return this.#use((entry) => entry.getPassword()) ?? undefined;
   }
 
-  /** @throws CommandError (keychain_error) */
+  /** Writes the key. @throws CommandError (keychain_error) */
   write(key: string): void {
-    this.#ask((entry) => entry.setPassword(key));
+    this.#use((entry) => entry.setPassword(key));
   }
 
-  /** Removes the key; one that is not there is no failure. @throws CommandError (keychain_error) */
+  /** Removes the key if it is there. @throws CommandError (keychain_error) */
   remove(): void {
-    this.#ask((entry) => entry.deleteCredential());
+    this.#use((entry) => entry.deleteCredential());
   }
 
-  #ask<Answer>(question: (entry: import('@napi-rs/keyring').Entry) => Answer): Answer {
-    const { Entry } = loaded();
+  #use<Result>(work: (entry: import('@napi-rs/keyring').Entry) => Result): Result {
+    const { Entry } = loadBinding();
     try {
-      // Elsewhere on Linux a key would be gone with the next start of the machine.
-      return question(new Entry(service, this.#account, { linux: { store: 'secret-service' } }));
+      // In the other store on Linux, the key would be lost at the next restart of the machine.
+      return work(new Entry(service, this.#account, { linux: { store: 'secret-service' } }));
     } catch (error) {
-      throw failure(`the system's keychain cannot be used: ${firstLine(error)}`, needs[process.platform], error);
+      throw failure(`The system keychain can't be used: ${firstLine(error)}`, requirements[process.platform], error);
     }
   }
 }
 
-/** Where in the system's keychain a profile's key is; undefined when it is not there. */
+/** Returns the entry in the system keychain with a profile's key; undefined if the key isn't in the keychain. */
 export function keychainEntry(name: string, { keychain, apiUrl }: Profile): KeychainEntry | undefined {
   return keychain && apiUrl !== undefined ? new KeychainEntry(name, apiUrl) : undefined;
 }
 
-const needs: Partial<Record<NodeJS.Platform, string>> = {
-  linux: "It is the Secret Service of your session (GNOME Keyring, KWallet, KeePassXC), on the session's D-Bus.",
+const requirements: Partial<Record<NodeJS.Platform, string>> = {
+  linux:
+    "On Linux, it is the Secret Service of your session (GNOME Keyring, KWallet or KeePassXC), on the session's D-Bus.",
 };
 
-function loaded(): typeof import('@napi-rs/keyring') {
+function loadBinding(): typeof import('@napi-rs/keyring') {
   try {
     return process.getBuiltinModule('node:module').createRequire(import.meta.url)(binding);
   } catch (error) {
     const isMissing = codeOf(error) === 'MODULE_NOT_FOUND';
     throw failure(
-      `the system's keychain needs the package ${binding}, which ${isMissing ? 'is not installed' : `cannot be loaded: ${firstLine(error)}`}`,
-      `Install it beside ci: \`npm install --global ${binding}\`.`,
+      `The system keychain needs the package ${binding}, which ${isMissing ? "isn't installed" : `can't be loaded: ${firstLine(error)}`}`,
+      `Install it next to ci: \`npm install --global ${binding}\`.`,
       error,
     );
   }
 }
 
 function failure(message: string, hint: string | undefined, cause: unknown): CommandError {
-  const instead = 'A key saved without --keychain is in a file that only you can read.';
-  return new CommandError('keychain_error', message, { hint: [hint, instead].filter(Boolean).join(' '), cause });
+  const alternative = 'Without --keychain, the key is saved in a file that only you can read.';
+  return new CommandError('keychain_error', message, { hint: [hint, alternative].filter(Boolean).join(' '), cause });
 }
 
 function firstLine(error: unknown): string {

@@ -1,7 +1,7 @@
 import { chmodSync, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { Environment } from '../domain/environment.ts';
-import { CommandError, messageOf, usageError } from '../domain/errors.ts';
+import { asClause, CommandError, messageOf, usageError } from '../domain/errors.ts';
 import { masked } from '../domain/secrets.ts';
 import { makeFolder, namesIn, realPathOf } from '../state/folder.ts';
 import { keepAside, replaceFile } from '../state/replace-file.ts';
@@ -19,37 +19,37 @@ import {
 } from './saved-profiles.ts';
 
 const fileName = 'config';
-/** How long to wait for another process that writes the file, in milliseconds: it takes a few. */
+/** How long to wait for another process that is writing the file, in milliseconds. Writing takes a few. */
 const patience = 30_000;
 
-/** What the saved profiles need of the world. */
+/** The environment, clocks and messages that saved profiles use. */
 interface ProfilesWorld {
-  /** The environment, which says where the home folder is. */
+  /** The environment, which names the home directory. */
   readonly env: Environment;
-  /** Epoch milliseconds. */
+  /** Returns the time in epoch milliseconds. */
   readonly now: () => number;
-  /** Milliseconds on a clock that nobody sets. */
+  /** Returns milliseconds on a clock that can't be set. */
   readonly monotonic: () => number;
-  /** Waits, milliseconds; may throw to end the waiting. */
+  /** Waits; may throw to stop waiting. */
   readonly pause: (milliseconds: number) => Promise<void>;
-  /** Says something to the user. */
+  /** Prints a message for the user. */
   readonly tell: (message: string) => void;
 }
 
-/** The saved profiles, in one file that only its owner can read. It is written whole, by one process at a time. */
+/** Reads and writes the saved profiles: one file that only its owner can read, replaced as a whole by one process at a time. */
 export class Profiles implements SavedProfiles {
   readonly #folder: () => string;
   readonly #world: ProfilesWorld;
   #known: ProfilesContent | undefined;
   #replacesDamaged = false;
 
-  /** @param folder - where they are; a function that throws, where there is no place for them */
+  /** @param folder - returns the config directory; throws if there is none */
   constructor(folder: () => string, world: ProfilesWorld) {
     this.#folder = folder;
     this.#world = world;
   }
 
-  /** @throws CommandError (file_error) where there is no home folder */
+  /** The config directory. @throws CommandError (file_error) if there is no home directory */
   get folder(): string {
     return this.#folder();
   }
@@ -58,7 +58,7 @@ export class Profiles implements SavedProfiles {
     return profilesFile(this.folder);
   }
 
-  /** The profile in use when none is named, once one was saved. */
+  /** The profile that is used by default; undefined until one is saved. */
   get current(): string | undefined {
     return profilesIn(this.#saved).current;
   }
@@ -67,42 +67,42 @@ export class Profiles implements SavedProfiles {
     return profilesIn(this.#saved).get(name);
   }
 
-  /** Refuses to go on where there is no place for profiles; a command that is given a key needs none. @throws CommandError (file_error) */
+  /** Requires a config directory. A command with a key in the environment needs none. @throws CommandError (file_error) */
   requirePlace(): void {
     this.#folder();
   }
 
-  /** @throws CommandError (file_error) where there is no place for profiles */
+  /** Returns the names of all profiles. @throws CommandError (file_error) if there is no config directory */
   names(): string[] {
     this.requirePlace();
     return profilesIn(this.#saved).names();
   }
 
   /**
-   * Refuses to go by the file where others could have written what is in it, or have read the key in it.
+   * Refuses a file that other users could have changed, or that contains the key to use and other users could have read.
    *
-   * @param holdsKey - whether a key that is in the file is about to be used
-   * @throws CommandError (file_error) with the command that mends it
+   * @param holdsKey - whether a key in the file is about to be used
+   * @throws CommandError (file_error) with the command that fixes it
    */
   requirePrivate(holdsKey: boolean): void {
     refuseOpenFile(this.file, { holdsSecret: holdsKey });
   }
 
-  /** Refuses to go on where the system's keychain cannot keep a key. @throws CommandError (keychain_error) */
+  /** Requires a system keychain that works. @throws CommandError (keychain_error) */
   requireKeychain(name: string, apiUrl: string): void {
     new KeychainEntry(name, apiUrl).read();
   }
 
-  /** From now on a damaged file is taken for an empty one: the next change keeps it under another name and begins a new one. */
+  /** From now on, treats a damaged file as empty. The next change keeps it under another name and starts a new file. */
   replaceDamaged(): void {
     this.#replacesDamaged = true;
   }
 
   /**
-   * Saves a profile; the first one becomes the current one.
+   * Saves a profile. The first one becomes the current one.
    *
-   * @param change - the profile, or what it becomes of what is saved at that moment
-   * @throws CommandError (usage) for a name that none can have
+   * @param change - the profile, or a function that returns it, given the saved one
+   * @throws CommandError (usage) if the name can't be used
    */
   async save(name: string, change: Profile | ((before: Profile) => Profile)): Promise<void> {
     await this.#change((saved, write) => {
@@ -112,10 +112,10 @@ export class Profiles implements SavedProfiles {
   }
 
   /**
-   * Saves a key, in the file or in the system's keychain; from the other place an earlier key of the profile is gone then.
+   * Saves a key in the file or in the system keychain, and removes the profile's earlier key from the other place.
    *
-   * @returns the key that was replaced, masked
-   * @throws CommandError (keychain_error), (file_error); what was saved before is then saved still
+   * @returns the replaced key, masked
+   * @throws CommandError (keychain_error), (file_error); the earlier key is then still saved
    */
   async saveKey(
     name: string,
@@ -126,7 +126,7 @@ export class Profiles implements SavedProfiles {
     await this.#change((saved, write) => {
       const before = profilesIn(saved).get(name) ?? {};
       replaced = shownKey(before);
-      const left = keychainEntry(name, before);
+      const previous = keychainEntry(name, before);
       const entry = inKeychain ? new KeychainEntry(name, apiUrl) : undefined;
       const after = { ...withoutKey(before), apiUrl };
       if (!entry) write(withProfile(name, { ...after, managementKey }, saved));
@@ -141,17 +141,16 @@ export class Profiles implements SavedProfiles {
           throw error;
         }
       }
-      if (left && (!entry || left.differs(entry))) this.#removeLeft(left);
+      if (previous && (!entry || previous.differs(entry))) this.#removeUnused(previous);
     });
     return replaced;
   }
 
   /**
-   * Forgets a profile's key; what else it prefers stays. The profile stays the one in use: signing out of one account
-   * must not make the next command speak for another.
+   * Removes a profile's key, and keeps its preferences. The profile stays the current one, because after signing out of one account
+   * the next command must not use another.
    *
-   * @throws CommandError (keychain_error) when the key is in a keychain that cannot be opened, (file_error); nothing is
-   * forgotten then
+   * @throws CommandError (keychain_error) if the key is in a keychain that can't be opened, (file_error); nothing is removed then
    */
   async removeKey(name: string): Promise<void> {
     await this.#change((saved, write) => {
@@ -170,12 +169,12 @@ export class Profiles implements SavedProfiles {
     });
   }
 
-  /** Makes a profile the one in use when none is named. */
+  /** Makes a profile the current one. */
   async switchTo(name: string): Promise<void> {
     await this.#change((saved, write) => write({ ...saved, currentProfile: name }));
   }
 
-  /** What the file holds, read once: whoever writes reads it anew. */
+  /** The content of the file, read once. Writing reads it again. */
   get #saved(): ProfilesContent {
     this.#known ??= this.#read().content;
     return this.#known;
@@ -190,7 +189,7 @@ export class Profiles implements SavedProfiles {
     }
   }
 
-  /** Reads the file; with `damaged`, what it holds that is no profiles. */
+  /** Reads the file. `damaged` is its content if it isn't valid. */
   #read(): { readonly content: ProfilesContent; readonly damaged?: Buffer } {
     if (!this.#hasPlace()) return { content: {} };
     try {
@@ -202,9 +201,9 @@ export class Profiles implements SavedProfiles {
   }
 
   /**
-   * Changes what is saved, while no other process does.
+   * Changes the saved profiles while no other process does.
    *
-   * @param change - is given what is saved at that moment, and writes what is to be
+   * @param change - called with the saved content and a function that replaces it
    */
   async #change(change: (saved: ProfilesContent, write: (content: ProfilesContent) => void) => void): Promise<void> {
     this.#prepareFolder();
@@ -220,21 +219,21 @@ export class Profiles implements SavedProfiles {
           replaceFile(this.file, `${JSON.stringify(next, undefined, 2)}\n`, { mode: 0o600 });
           return kept;
         });
-        if (aside) tell(`${this.file} was damaged: it is kept as ${aside}, and a new one is begun.`);
+        if (aside) tell(`${this.file} was damaged. It was kept as ${aside}, and a new file was created.`);
       });
     });
   }
 
-  /** Removes a key that is used no more; that it stays is no reason to fail. */
-  #removeLeft(entry: KeychainEntry): void {
+  /** Removes a key that is no longer used. If that fails, prints a note and continues. */
+  #removeUnused(entry: KeychainEntry): void {
     try {
       entry.remove();
     } catch (error) {
-      this.#world.tell(`The key that was in the system's keychain is there still: ${messageOf(error)}.`);
+      this.#world.tell(`The old key is still in the system keychain: ${asClause(messageOf(error))}.`);
     }
   }
 
-  /** Makes the folder; one that others can look into is closed to them when nothing else is in it. */
+  /** Creates the folder. If it contains nothing else, makes it accessible only to its owner. */
   #prepareFolder(): void {
     this.#writing(() => {
       makeFolder(this.folder, this.#world.env);
@@ -251,13 +250,13 @@ export class Profiles implements SavedProfiles {
       return work();
     } catch (error) {
       if (error instanceof CommandError) throw error;
-      throw new CommandError('file_error', `${this.file} cannot be written: ${messageOf(error)}`, { cause: error });
+      throw new CommandError('file_error', `Can't write ${this.file}: ${messageOf(error)}`, { cause: error });
     }
   }
 }
 
 function withProfile(name: string, profile: Profile, saved: ProfilesContent): ProfilesContent {
-  if (name === '__proto__') throw usageError(`"${name}" cannot name a profile`);
+  if (name === '__proto__') throw usageError(`"${name}" can't be used as a profile name`, 'Choose another name.');
   return {
     ...saved,
     currentProfile: saved.currentProfile ?? name,
@@ -265,7 +264,7 @@ function withProfile(name: string, profile: Profile, saved: ProfilesContent): Pr
   };
 }
 
-/** What a profile holds besides a key and what belongs to it. */
+/** Returns a profile without its key and what belongs to the key. */
 function withoutKey(profile: Profile): Profile {
   const { managementKey: _key, apiUrl: _apiUrl, keychain: _keychain, maskedKey: _maskedKey, ...preferences } = profile;
   return preferences;

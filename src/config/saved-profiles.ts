@@ -4,46 +4,46 @@ import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
 import { type Format, formats } from '../domain/formats.ts';
 import { masked } from '../domain/secrets.ts';
 
-/** One profile as saved: a management key, the API it belongs to, and what is preferred with it. Other members are kept. */
+/** A saved profile: a management key, its API, and preferences. Unknown members are kept. */
 export interface Profile {
-  /** The host that the key was saved for; it is sent to no other. */
+  /** The only host that the key is sent to. */
   readonly apiUrl?: string | undefined;
   readonly managementKey?: string | undefined;
-  /** Whether the key is in the system's keychain. */
+  /** Whether the key is in the system keychain. */
   readonly keychain?: boolean | undefined;
-  /** The key in the keychain, masked, to be shown without opening it. */
+  /** The key in the keychain, masked, to show it without opening the keychain. */
   readonly maskedKey?: string | undefined;
-  /** How results are printed. */
+  /** The output format of results. */
   readonly output?: Format | undefined;
-  /** The longest a request may take, as typed: `30s`. */
+  /** The longest time that a request may take, as typed: `30s`. */
   readonly timeout?: string | undefined;
-  /** The most that all subscriptions together may cost a month, in USD, as typed: `200`. */
+  /** The most that all subscriptions together may cost per month, in USD, as typed: `200`. */
   readonly maxMonthlySpend?: string | undefined;
-  /** How long a request that was sent may still take effect, as typed: `120s`. */
+  /** How long a request may still take effect after it was sent, as typed: `120s`. */
   readonly settlingTime?: string | undefined;
 }
 
-/** The content of `config.json`. Other members are kept. */
+/** The content of `config.json`. Unknown members are kept. */
 export interface ProfilesContent {
   readonly currentProfile?: string | undefined;
   readonly profiles?: Readonly<Record<string, Profile>> | undefined;
 }
 
-/** The saved profiles, to read. */
+/** Read-only access to the saved profiles. */
 export interface SavedProfiles {
-  /** The profile in use when none is named, once one was saved. */
+  /** The profile that is used by default; undefined until one is saved. */
   readonly current: string | undefined;
   get(name: string): Profile | undefined;
   names(): string[];
 }
 
-/** A `config.json` that isn't one of this program's. */
+/** Reports a `config.json` that this program can't have written. */
 export class DamagedFile extends CommandError {
   readonly content: Buffer;
 
   constructor(file: string, content: Buffer, cause?: unknown) {
-    super('file_error', `${file} is damaged and is left as it is`, {
-      hint: 'Mend it, or run `ci auth login`: that keeps it under another name and begins a new one.',
+    super('file_error', `${file} is damaged, and was left unchanged`, {
+      hint: 'Repair it, or run `ci auth login`, which keeps it under another name and creates a new one.',
       cause,
     });
     this.content = content;
@@ -56,8 +56,8 @@ export function profilesFile(folder: string): string {
 }
 
 /**
- * Reads the profiles; a missing file holds none. Every command and every Tab in a shell starts with this, so the file is checked
- * without a library, which takes several times longer to load.
+ * Reads the profiles; a missing file contains none. Every command and every Tab in a shell starts with this, so the file is
+ * validated without a library, which would take several times longer to load.
  *
  * @throws DamagedFile; CommandError (file_error) if the file can't be read
  */
@@ -68,7 +68,7 @@ export function readProfiles(file: string): ProfilesContent {
   } catch (error) {
     // ENOTDIR: something above the file isn't a folder, as in /dev/null/config.json.
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return {};
-    throw new CommandError('file_error', `${file} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new CommandError('file_error', `Can't read ${file}: ${messageOf(error)}`, { cause: error });
   }
   let content: unknown;
   try {
@@ -85,7 +85,7 @@ export function savedProfiles(folder: string): SavedProfiles {
   return profilesIn(readProfiles(profilesFile(folder)));
 }
 
-/** Returns the profiles in a content. */
+/** Returns access to the profiles in a content. */
 export function profilesIn({ currentProfile, profiles = {} }: ProfilesContent): SavedProfiles {
   return {
     current: currentProfile,
@@ -94,7 +94,7 @@ export function profilesIn({ currentProfile, profiles = {} }: ProfilesContent): 
   };
 }
 
-/** A profile's key, masked, wherever it is; undefined when there is none. */
+/** Returns a profile's key, masked, wherever it is saved; undefined if there is none. */
 export function shownKey({ managementKey, keychain, maskedKey = 'mk_…' }: Profile): string | undefined {
   if (managementKey !== undefined) return masked(managementKey);
   return keychain ? maskedKey : undefined;

@@ -8,13 +8,13 @@ import { keychainEntry } from './keychain.ts';
 import type { Profiles } from './profiles.ts';
 import type { Profile, SavedProfiles } from './saved-profiles.ts';
 
-/** A value and where it came from, in words: `--api-url`, `CHEAPESTINFERENCE_API_URL`, `profile "work"`, `default`. */
+/** A value and its source: `--api-url`, `CHEAPESTINFERENCE_API_URL`, `profile "work"`, `default`. */
 interface Setting<Value> {
   readonly value: Value;
   readonly origin: string;
 }
 
-/** The global flags that decide whom the tool speaks for, as typed. */
+/** The global flags that override settings, as typed. */
 export interface SettingFlags {
   readonly profile?: string | undefined;
   readonly apiUrl?: string | undefined;
@@ -22,32 +22,35 @@ export interface SettingFlags {
   readonly timeout?: string | undefined;
 }
 
-/** Whom the tool speaks for and to whom. Each is the flag, else the environment, else the profile, else the default. */
+/** All settings. Each comes from the flag, or else the environment, the profile, or the default. */
 export interface Settings {
   readonly profile: Setting<string>;
   readonly apiUrl: Setting<string>;
-  /** `undefined` when not signed in. */
+  /** `undefined` if the user isn't signed in. */
   readonly managementKey: Setting<string> | undefined;
   readonly consumptionKey: Setting<string> | undefined;
   readonly sandbox: Setting<boolean>;
-  /** Milliseconds for a whole request. */
+  /** Milliseconds for a request and its retries. */
   readonly timeout: Setting<number>;
-  /** The most that all subscriptions together may cost a month, as saved, when the profile limits it; see {@link parseSpendLimit}. */
+  /** The most that all subscriptions together may cost per month, as saved; {@link parseSpendLimit} parses it. */
   readonly maxMonthlySpend: Setting<string> | undefined;
-  /** How long a request that was sent may still take effect, milliseconds. */
+  /** How long a request may still take effect after it was sent, in milliseconds. */
   readonly settlingTime: Setting<number>;
 }
 
 /**
  * Resolves every setting.
  *
- * @throws CommandError (usage) for a value that is none; (not_signed_in) when the profile's key was saved for another host
+ * @throws CommandError (usage) for an invalid value; (not_signed_in) if the profile's key was saved for another host
  */
 export function resolveSettings(flags: SettingFlags, env: Environment, profiles: SavedProfiles): Settings {
   if (flags.sandbox && flags.apiUrl !== undefined) {
-    throw usageError('--sandbox and --api-url exclude each other', 'The sandbox runs in the command itself.');
+    throw usageError(
+      "--sandbox and --api-url can't be used together",
+      'The sandbox needs no URL; leave out one of them.',
+    );
   }
-  if (flags.profile?.trim() === '') throw usageError('--profile is empty', '`ci auth list` shows the profiles.');
+  if (flags.profile?.trim() === '') throw usageError('--profile is empty', 'List your profiles with `ci auth list`.');
   const sandbox = sandboxSetting(flags, env);
   const identity = resolveIdentity(flags, env, profiles);
   const saved = profiles.get(identity.profile.value);
@@ -63,7 +66,7 @@ export function resolveSettings(flags: SettingFlags, env: Environment, profiles:
   };
 }
 
-/** Resolves whom the tool speaks for and to whom. Nothing is checked, and the keychain stays closed until the key is asked for. */
+/** Resolves the profile, the API URL and the key, without checking them. The keychain is opened only when the key is read. */
 export function resolveIdentity(
   flags: SettingFlags,
   env: Environment,
@@ -81,7 +84,7 @@ export function resolveIdentity(
     fromEnvironment(env, 'CHEAPESTINFERENCE_API_URL') ??
     given(saved?.apiUrl, origin) ??
     byDefault(defaultApiUrl);
-  // A profile that is named on the command line brings its own key.
+  // A profile that is named on the command line takes precedence over a key in the environment.
   const managementKey =
     (flags.profile === undefined ? fromEnvironment(env, 'CHEAPESTINFERENCE_MANAGEMENT_KEY') : undefined) ??
     given(saved?.managementKey, origin) ??
@@ -89,17 +92,20 @@ export function resolveIdentity(
   return { profile, apiUrl, managementKey };
 }
 
-/** Resolves whether the sandbox is used. @throws CommandError (usage) if the environment variable is neither on nor off */
+/** Resolves whether the sandbox is used. @throws CommandError (usage) if the environment variable is invalid */
 export function sandboxSetting({ sandbox, apiUrl }: SettingFlags, env: Environment): Setting<boolean> {
   if (sandbox) return { value: true, origin: '--sandbox' };
   const variable = 'CHEAPESTINFERENCE_SANDBOX';
   return apiUrl === undefined && isOn(env, variable) ? { value: true, origin: variable } : byDefault(false);
 }
 
-/** Reads a limit of monthly spending, in USD. @throws CommandError (usage) */
+/** Parses a limit of monthly spending in USD. @throws CommandError (usage) */
 export function parseSpendLimit(text: string): Cents {
   if (/^\$?\d+(\.\d{1,2})?$/.test(text)) return parseUsd(text);
-  throw usageError(`max-monthly-spend is "${text}"`, 'Write an amount of USD, 200 or 199.50, or default for no limit.');
+  throw usageError(
+    `"${text}" is not a valid value for max-monthly-spend`,
+    'Use an amount in USD such as 200 or 199.50, or default for no limit.',
+  );
 }
 
 /** The default of `timeout`. */
@@ -112,17 +118,14 @@ export const defaultTimeout = '30s';
  */
 export const defaultSettlingTime = '120s';
 
-/** Longest settling time, in milliseconds. No server is a day late, and each repeated command would wait as long. */
+/** Maximum settling time, in milliseconds. No server is a day late, and each repeated command would wait that long. */
 const longestSettlingTime = 24 * 3_600_000;
 
-/** Reads how long a request may take to settle, in milliseconds. @throws CommandError (usage) */
+/** Parses the settling time. @returns milliseconds @throws CommandError (usage) */
 export function parseSettlingTime(text: string): number {
   const time = parseDuration(text, 'settling-time');
   if (time <= longestSettlingTime) return time;
-  throw usageError(
-    `settling-time is "${text}", which is longer than a day`,
-    'Use a length of time such as 120s or 5m.',
-  );
+  throw usageError(`"${text}" is too long for settling-time`, 'Use at most one day, such as 120s or 5m.');
 }
 
 function settlingTimeOf({ value, origin }: Setting<string>): Setting<number> {
@@ -135,19 +138,19 @@ function settlingTimeOf({ value, origin }: Setting<string>): Setting<number> {
   };
 }
 
-/** What tells an account from any other, on this machine: for the names of what is kept of it. Holds the key. */
+/** Returns a text that identifies the account on this machine, to name its files with. It contains the key. */
 export function accountOf({ apiUrl, managementKey, sandbox }: Settings, sandboxFolder: string): string {
   if (sandbox.value) return sandboxAccount(sandboxFolder);
-  // Of a host however it is written: https://host and https://host/.
+  // The origin is the same for https://host and https://host/.
   return `${new URL(apiUrl.value).origin} ${managementKey?.value ?? ''}`;
 }
 
-/** Returns the same for the sandbox's account. @param folder - where it keeps its state */
+/** Returns the same for the sandbox's account. @param folder - the directory of its state */
 export function sandboxAccount(folder: string): string {
   return `sandbox ${folder}`;
 }
 
-/** Returns the account that commands use, in words. */
+/** Describes the account that commands use. */
 export function accountLabel({ profile, apiUrl, managementKey, sandbox }: Settings): string {
   if (sandbox.value) return 'the sandbox: no money moves';
   const key = managementKey ? masked(managementKey.value) : 'no key';
@@ -155,10 +158,10 @@ export function accountLabel({ profile, apiUrl, managementKey, sandbox }: Settin
 }
 
 /**
- * The management key, when it may be sent to the API URL in use: a saved key goes to the host that it was saved for.
+ * Returns the management key, checked. A saved key may be sent only to the host that it was saved for.
  *
- * @throws CommandError (usage) for an environment variable that holds no management key; (not_signed_in) for another host;
- * (file_error) when others could have put the key or its host there, or read it; (keychain_error)
+ * @throws CommandError (usage) for an invalid key; (not_signed_in) for another host; (file_error) if other users could have changed
+ *   or read the saved key; (keychain_error)
  */
 export function keyFor(settings: Settings, profiles: Profiles): string | undefined {
   const { managementKey, apiUrl, profile } = settings;
@@ -171,7 +174,7 @@ export function keyFor(settings: Settings, profiles: Profiles): string | undefin
     if (new URL(savedFor).origin !== new URL(apiUrl.value).origin) {
       throw new CommandError(
         'not_signed_in',
-        `the key of ${originOf(profile.value)} was saved for ${savedFor} and is not sent to ${apiUrl.value} (from ${apiUrl.origin})`,
+        `The key of ${originOf(profile.value)} was saved for ${savedFor}, so it isn't sent to ${apiUrl.value} (from ${apiUrl.origin})`,
         {
           hint: `Sign in there with \`ci auth login --profile NAME --api-url ${apiUrl.value}\`, or set CHEAPESTINFERENCE_MANAGEMENT_KEY.`,
         },
@@ -182,14 +185,14 @@ export function keyFor(settings: Settings, profiles: Profiles): string | undefin
   const { value } = managementKey;
   if (!isManagementKey(value)) {
     throw usageError(
-      `${managementKey.origin} holds "${masked(value)}", which is no management key: such a key begins with mk_`,
-      'Make one in the dashboard, tab Management Keys.',
+      `"${masked(value)}" in ${managementKey.origin} is not a valid management key`,
+      'Management keys start with mk_. Create one in the dashboard (Management Keys).',
     );
   }
   return value;
 }
 
-/** The key that a profile has in the system's keychain; the keychain is opened when the value is asked for, and once. */
+/** Returns the key that a profile has in the system keychain, which is opened once, when the value is first read. */
 function inKeychain(name: string, profile: Profile = {}): Setting<string> | undefined {
   const entry = keychainEntry(name, profile);
   if (!entry) return undefined;
@@ -199,7 +202,7 @@ function inKeychain(name: string, profile: Profile = {}): Setting<string> | unde
     get value() {
       key ??= entry.read();
       if (key !== undefined) return key;
-      throw new CommandError('not_signed_in', `the key of ${originOf(name)} is in the system's keychain no more`, {
+      throw new CommandError('not_signed_in', `The key of ${originOf(name)} is no longer in the system keychain`, {
         hint: 'Sign in again with `ci auth login --keychain`.',
       });
     },
@@ -210,12 +213,12 @@ function originOf(profile: string): string {
   return `profile "${profile}"`;
 }
 
-/** Whether a variable is set to `1` or `true`; unset, empty, `0` and `false` are no. */
+/** Returns whether a variable is `1` or `true`. It may also be unset, empty, `0` or `false`. */
 function isOn(env: Environment, name: string): boolean {
   const value = env[name] ?? '';
   if (['', '0', 'false'].includes(value)) return false;
   if (['1', 'true'].includes(value)) return true;
-  throw usageError(`${name} is "${value}"`, 'Set it to 1 or 0.');
+  throw usageError(`"${value}" is not a valid value for ${name}`, 'Use 1 or 0.');
 }
 
 function given(value: string | undefined, origin: string): Setting<string> | undefined {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Environment } from '../domain/environment.ts';
 import { type Shell, shells } from '../domain/shells.ts';
 
-/** The shell that started this process, else the user's usual one; undefined when neither is one that is known. */
+/** Returns the shell that started this process, or else the login shell; undefined if neither is supported. */
 export function shellInUse(env: Environment): Shell | undefined {
   return shellNamed(parentName()) ?? loginShell(env) ?? (process.platform === 'win32' ? 'powershell' : undefined);
 }
@@ -14,7 +14,7 @@ export function loginShell(env: Environment): Shell | undefined {
   return shellNamed(env.SHELL ?? '');
 }
 
-/** The shell of a program's name or path; a login shell has a dash before it. */
+/** Returns the shell with a program's name or path. The name of a login shell starts with a dash. */
 function shellNamed(program: string): Shell | undefined {
   const name = path.basename(program.trim()).replace(/^-|\.exe$/g, '');
   return name === 'pwsh' ? 'powershell' : shells.find((each) => each === name);

@@ -4,18 +4,18 @@ import type { Environment } from '../domain/environment.ts';
 import type { Shell } from '../domain/shells.ts';
 import { homeOf, xdgFolder } from './folders.ts';
 
-/** A shell whose startup file can be told from the environment. */
+/** A shell with a startup file that the environment determines. */
 export type UnixShell = Exclude<Shell, 'powershell'>;
 
 /**
  * Returns the file that an interactive shell reads when it starts. It may be missing.
  *
- * @throws CommandError (file_error) if there is no home folder
+ * @throws CommandError (file_error) if there is no home directory
  */
 export function startupFile(shell: UnixShell, env: Environment): string {
   switch (shell) {
     case 'bash':
-      // Terminals on macOS start login shells, which read another file.
+      // On macOS, terminals start login shells, which read another file.
       return path.join(homeOf(env), process.platform === 'darwin' ? '.bash_profile' : '.bashrc');
     case 'zsh':
       return path.join(env.ZDOTDIR || homeOf(env), '.zshrc');
@@ -27,14 +27,14 @@ export function startupFile(shell: UnixShell, env: Environment): string {
 /**
  * Returns all files that bash may read when it starts, those of the system included. They may be missing.
  *
- * @throws CommandError (file_error) if there is no home folder
+ * @throws CommandError (file_error) if there is no home directory
  */
 export function bashStartupFiles(env: Environment): string[] {
   const own = ['.bashrc', '.bash_profile', '.bash_login', '.profile'].map((name) => path.join(homeOf(env), name));
   return [...own, '/etc/bash.bashrc', '/etc/bashrc'];
 }
 
-/** Returns the profile of all hosts of PowerShell; undefined if PowerShell, which alone knows where it is, doesn't answer. */
+/** Returns PowerShell's profile for all hosts; undefined if PowerShell, which is the only one to know its path, doesn't respond. */
 export function powershellProfile(env: Environment): string | undefined {
   const ask = ['-NoProfile', '-NonInteractive', '-Command', '$PROFILE.CurrentUserAllHosts'];
   for (const program of process.platform === 'win32' ? ['pwsh', 'powershell'] : ['pwsh']) {

@@ -5,29 +5,29 @@ import * as z from 'zod/mini';
 import type { Environment } from '../domain/environment.ts';
 import { readCacheFile, writeCacheFile } from '../state/cache-file.ts';
 
-/** The API answers 12 requests for all usage in 12 hours (Usage, "Rate limited to 12 requests per 12 hours"). */
+/** The API allows 12 requests for the usage of all keys in 12 hours (Usage, "Rate limited to 12 requests per 12 hours"). */
 const usageLimit = { requests: 12, milliseconds: 12 * 3_600_000 } as const;
 
 const fileSchema = z.object({
-  /** Epoch milliseconds at which the figures came. */
+  /** When the data was received, in epoch milliseconds. */
   at: z.optional(z.number()),
-  /** The answer's `data`, as it came. */
+  /** The `data` of the response, unchanged. */
   data: z.optional(z.array(z.unknown())),
-  /** Epoch milliseconds of the requests that count against the limit. */
+  /** When the requests that count against the limit were sent, in epoch milliseconds. */
   requests: z.array(z.number()),
 });
 
 type Content = z.infer<typeof fileSchema>;
 
-/** What is kept of `GET /api/usage` for one account, in a file that only its owner can read. */
+/** Caches the response of `GET /api/usage` for one account, in a file that only its owner can read. */
 export class UsageCache {
   readonly #file: string;
   readonly #env: Environment;
   readonly #now: () => number;
 
   /**
-   * @param account - tells one account from another; only its hash is in the file's name
-   * @param now - epoch milliseconds
+   * @param account - identifies the account; only its hash is in the file's name
+   * @param now - returns the time in epoch milliseconds
    */
   constructor(folder: string, env: Environment, account: string, now: () => number) {
     const name = createHash('sha256').update(account).digest('hex').slice(0, 16);
@@ -36,18 +36,18 @@ export class UsageCache {
     this.#now = now;
   }
 
-  /** The figures kept last and their age in milliseconds; undefined when there are none. */
+  /** Returns the cached data and its age in milliseconds; undefined if there is none. */
   read(): { data: readonly unknown[]; age: number } | undefined {
     const { at, data } = this.#content();
     return at === undefined || data === undefined ? undefined : { data, age: Math.max(0, this.#now() - at) };
   }
 
-  /** Forgets everything. */
+  /** Deletes the cache. */
   forget(): void {
     rmSync(this.#file, { force: true });
   }
 
-  /** How many requests are left, as far as this machine knows. */
+  /** The number of requests left, as far as this machine knows. */
   get left(): number {
     return Math.max(0, usageLimit.requests - this.#content().requests.length);
   }
@@ -58,7 +58,7 @@ export class UsageCache {
     this.#write({ ...content, requests: [...content.requests, this.#now()] });
   }
 
-  /** Keeps new figures. */
+  /** Caches new data. */
   keep(data: readonly unknown[]): void {
     this.#write({ ...this.#content(), at: this.#now(), data: [...data] });
   }
@@ -69,7 +69,7 @@ export class UsageCache {
       const content = z.parse(fileSchema, JSON.parse(readCacheFile(this.#file)));
       return { ...content, requests: content.requests.filter((at) => at > since) };
     } catch {
-      // A cache that is absent or damaged is an empty one.
+      // A missing or damaged cache is empty.
       return { requests: [] };
     }
   }
@@ -78,7 +78,7 @@ export class UsageCache {
     try {
       writeCacheFile(this.#file, JSON.stringify(content), this.#env);
     } catch {
-      // Without a cache the figures are asked for each time, which is no reason to show none.
+      // Without a cache, the data is fetched each time.
     }
   }
 }

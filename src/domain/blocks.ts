@@ -5,46 +5,46 @@
  */
 export const blockNames = ['asia', 'europe', 'americas'] as const;
 
-/** A time block's name as the API spells it. */
+/** The name of a time block, as the API spells it. */
 export type Block = (typeof blockNames)[number];
 
-/** How many hours a block has. */
+/** The number of hours in a block. */
 export const hoursPerBlock = 8;
 
-/** Whether a word is the name of a block. */
+/** Returns whether a word is the name of a block. */
 export function isBlock(word: string): word is Block {
   return blockNames.some((name) => name === word);
 }
 
-/** The UTC hour (0, 8 or 16) at which a block begins. */
+/** Returns the UTC hour (0, 8 or 16) at which a block starts. */
 export function startHour(block: Block): number {
   return blockNames.indexOf(block) * hoursPerBlock;
 }
 
-/** The eight UTC hours (0–23) of a block, in order. */
+/** Returns the eight UTC hours (0–23) of a block, in order. */
 export function hoursOf(block: Block): number[] {
   return Array.from({ length: hoursPerBlock }, (_, index) => startHour(block) + index);
 }
 
 /**
- * The block that an hour lies in.
+ * Returns the block that contains an hour.
  *
  * @param hour - UTC hour, a whole number from 0 to 23
- * @throws RangeError when the hour is none of a day's
+ * @throws RangeError if it isn't
  */
 export function blockAt(hour: number): Block {
   const block = Number.isInteger(hour) ? blockNames[Math.floor(hour / hoursPerBlock)] : undefined;
-  if (block === undefined) throw new RangeError(`${hour} is no hour of a day`);
+  if (block === undefined) throw new RangeError(`${hour} is not an hour of the day`);
   return block;
 }
 
-/** The blocks that a set of UTC hours covers whole, in the day's order. */
+/** Returns the blocks that a set of UTC hours covers completely, in the order of the day. */
 export function wholeBlocks(hours: Iterable<number>): Block[] {
-  const held = new Set(hours);
-  return blockNames.filter((block) => hoursOf(block).every((hour) => held.has(hour)));
+  const covered = new Set(hours);
+  return blockNames.filter((block) => hoursOf(block).every((hour) => covered.has(hour)));
 }
 
-/** A block's hours for people, in UTC: `00:00–08:00`. */
+/** Formats the hours of a block in UTC: `00:00–08:00`. */
 export function utcHours(block: Block): string {
   const start = startHour(block);
   return `${clockTime(start)}–${clockTime(start + hoursPerBlock)}`;

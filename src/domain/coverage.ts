@@ -1,6 +1,6 @@
 import { type Block, hoursOf, hoursPerBlock, wholeBlocks } from './blocks.ts';
 
-/** What is needed of a subscription to know which hours it holds. */
+/** The parts of a subscription that tell which hours it reserves. */
 export interface HeldHours {
   /** `active`, `pending_key`, `past_due` or `canceled`. */
   readonly status?: string | null | undefined;
@@ -11,32 +11,32 @@ export interface HeldHours {
     | undefined;
 }
 
-/** The UTC hours (0–23) that a subscription holds, each once, in order. */
+/** Returns the UTC hours (0–23) that a subscription reserves, each once, in order. */
 export function hoursHeld(subscription: HeldHours): number[] {
   return [...new Set((subscription.hours ?? []).map(({ hour }) => hour))].sort((a, b) => a - b);
 }
 
-/** The whole blocks that a subscription holds. */
+/** Returns the whole blocks that a subscription reserves. */
 export function blocksHeld(subscription: HeldHours): Block[] {
   return wholeBlocks(hoursHeld(subscription));
 }
 
-/** What a subscription holds, in words: its blocks, or the hours one by one when they make no whole blocks. */
+/** Formats what a subscription reserves: its blocks, or its hours if they aren't whole blocks. */
 export function hoursInWords(subscription: HeldHours): string {
   const blocks = blocksHeld(subscription);
   const hours = hoursHeld(subscription);
   return blocks.length * hoursPerBlock === hours.length ? blocks.join(',') : hours.map((hour) => `${hour}h`).join(',');
 }
 
-/** Whether a key of the subscription answers at this moment: it is active and the UTC hour is one of its own. */
+/** Returns whether the keys of a subscription work at this moment: it is active, and the UTC hour is one of its hours. */
 export function isLive(subscription: HeldHours, now: Date): boolean {
   return subscription.status === 'active' && hoursHeld(subscription).includes(now.getUTCHours());
 }
 
 /**
- * The moment at which a subscription goes live next; `now` when it is live already.
+ * Returns when the keys of a subscription work next; `now` if they work already.
  *
- * @returns undefined when it holds no hour or is not active
+ * @returns undefined if the subscription has no hours or isn't active
  */
 export function nextLive(subscription: HeldHours, now: Date): Date | undefined {
   if (subscription.status !== 'active') return undefined;
@@ -48,7 +48,7 @@ export function nextLive(subscription: HeldHours, now: Date): Date | undefined {
   return starts.length > 0 ? new Date(Math.min(...starts)) : undefined;
 }
 
-/** The first and last moment of a block's occurrence that is running at `now` or comes next. */
+/** Returns the start and end of a block: of the current one, if `now` is in it, or else of the next one. */
 export function occurrence(start: number, now: Date): { from: Date; to: Date } {
   const length = hoursPerBlock * 3_600_000;
   let from = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate(), start);
@@ -56,7 +56,7 @@ export function occurrence(start: number, now: Date): { from: Date; to: Date } {
   return { from: new Date(from), to: new Date(from + length) };
 }
 
-/** How many seats in each block are mine to stay: paid, and not ending with the period. */
+/** Returns how many seats in each block belong to subscriptions that are paid for and will renew. */
 export function seatsHeld(subscriptions: Iterable<HeldHours>): Map<Block, number> {
   const seats = new Map<Block, number>();
   for (const subscription of subscriptions) {
@@ -68,7 +68,7 @@ export function seatsHeld(subscriptions: Iterable<HeldHours>): Map<Block, number
   return seats;
 }
 
-/** How many seats a subscription has in a block: one where it holds it, unless it lists each hour with several slots. */
+/** Returns how many seats a subscription has in a block. That is one, unless it lists several slots for each hour. */
 export function seatsOf({ hours }: HeldHours, block: Block): number {
   const slots = hoursOf(block).map(
     (hour) => new Set((hours ?? []).filter((each) => each.hour === hour).map(({ slotIndex }) => slotIndex)).size,
@@ -76,7 +76,7 @@ export function seatsOf({ hours }: HeldHours, block: Block): number {
   return Math.min(...slots);
 }
 
-/** Whether a subscription is paid for (its key may still be on the way) and will renew. */
+/** Returns whether a subscription is paid for (its key may not be delivered yet) and will renew. */
 export function staysMine({ status, cancelAtPeriodEnd }: HeldHours): boolean {
   return (status === 'active' || status === 'pending_key') && cancelAtPeriodEnd !== true;
 }

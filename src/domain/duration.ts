@@ -9,18 +9,35 @@ const milliseconds: Readonly<Record<string, number>> = {
 };
 
 /**
- * Reads a length of time as typed: `500ms`, `30s`, `5m`, `6h`, `30d`; a bare number is seconds.
+ * Parses a duration: `500ms`, `30s`, `5m`, `6h`, `30d`; a number without a unit is in seconds.
  *
- * @param what - what is read, where there are several: `--for`
+ * @param name - the option or setting that it is for, such as `--for`
  * @returns milliseconds, a whole number above 0
- * @throws CommandError (usage) that names what was typed and what would be right
+ * @throws CommandError (usage)
  */
-export function parseDuration(text: string, what?: string): number {
+export function parseDuration(text: string, name?: string): number {
   const [, digits = '', unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text.trim()) ?? [];
   const length = Math.round(Number(digits) * (milliseconds[unit] ?? Number.NaN));
   if (digits === '' || !Number.isSafeInteger(length) || length <= 0) {
-    const typed = what === undefined ? `"${text}" is not` : `${what} is "${text}", which is not`;
-    throw usageError(`${typed} a length of time`, 'Write a number and a unit: 500ms, 30s, 5m, 6h or 30d.');
+    throw usageError(
+      `"${text}" is not a valid duration${name === undefined ? '' : ` for ${name}`}`,
+      'Use a number and a unit, such as 500ms, 30s, 5m, 6h or 30d.',
+    );
   }
   return length;
+}
+
+/** Formats a duration for people, rounded up: `45 seconds`, `5 minutes`, `3 hours`. */
+export function durationInWords(length: number): string {
+  if (length < 1000 && length > 0) return `${Math.ceil(length)} ms`;
+  const seconds = Math.ceil(length / 1000);
+  if (seconds < 60 || (seconds < 600 && seconds % 60 !== 0)) return several(seconds, 'second');
+  const minutes = Math.ceil(seconds / 60);
+  if (minutes < 60 || (minutes < 120 && minutes % 60 !== 0)) return several(minutes, 'minute');
+  const hours = Math.ceil(minutes / 60);
+  return hours < 48 ? several(hours, 'hour') : several(Math.ceil(hours / 24), 'day');
+}
+
+function several(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }

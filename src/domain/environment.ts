@@ -1,9 +1,9 @@
 /** The environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where a process runs, which is what paths depend on. */
+/** The environment and working directory of a process, which paths depend on. */
 export interface Surroundings {
   readonly env: Environment;
-  /** The working directory: absolute. Read only where a relative path is used, because it may have been removed. */
+  /** The absolute path of the working directory. Read it only to resolve a relative path, because it may have been removed. */
   readonly cwd: string;
 }

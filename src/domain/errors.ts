@@ -1,20 +1,20 @@
 /** One way a command can end badly. */
 interface Failure {
   readonly exitCode: number;
-  /** The statuses of the API that it stands for. */
+  /** The HTTP statuses of the API that mean this failure. */
   readonly statuses?: readonly number[];
-  /** Words in the server's message that tell it from others of the same status. */
+  /** Words in the server's message that distinguish it from other failures with the same status. */
   readonly words?: RegExp;
 }
 
 /**
- * Every way a command can end badly: the one table of codes (what `--json` prints as `error.code`), exit codes (the contract
- * with scripts) and what the API answers for each. Of two that fit an answer, the first is taken.
+ * Lists every way a command can fail: the code that `--json` prints as `error.code`, the exit code, which scripts rely on, and the
+ * responses of the API that mean it. If two match a response, the first one applies.
  */
 export const failures = {
-  // "No payment method found — add a card first" is the API's only sign of it (Unlimited Subscriptions API, "Subscribe").
+  // The API reports this only with the text "No payment method found — add a card first" (Unlimited Subscriptions API, "Subscribe").
   no_payment_method: { exitCode: 8, statuses: [200, 400, 422], words: /no payment method|add a card/i },
-  // The server asks to retry while a transaction is fresh; no document says in which words.
+  // The server asks to retry while a transaction is new. The wording isn't documented.
   not_final: {
     exitCode: 6,
     statuses: [200, 400, 409, 422, 425],
@@ -50,10 +50,10 @@ export const failures = {
 export type ErrorCode = keyof typeof failures;
 
 /**
- * What an answer of the API stands for.
+ * Returns the error code for a failed response of the API.
  *
- * @param status - HTTP status; 200 is that of an answer which says of itself that it failed
- * @param message - the server's own words
+ * @param status - HTTP status; 200 if the body reports a failure
+ * @param message - the server's message
  */
 export function errorCodeOf(status: number, message: string): ErrorCode {
   for (const [code, failure] of entries) {
@@ -68,24 +68,27 @@ function codes(): ErrorCode[] {
   return Object.keys(failures).filter((code): code is ErrorCode => Object.hasOwn(failures, code));
 }
 
-/** What became of the change that a command was to make. */
+/** The outcome of the change that a command makes. */
 export type Outcome = 'not_applied' | 'applied' | 'unknown';
 
 interface Details {
-  /** What to do next, in a sentence or as a command. */
+  /** What to do next: one or more sentences, with periods. */
   hint?: string | undefined;
-  /** HTTP status of the answer, when there was one. */
+  /** HTTP status of the response, if there was one. */
   status?: number | undefined;
-  /** Whether the same command may succeed when run again, unchanged. */
+  /** Whether the same command may succeed if it is run again. */
   retryable?: boolean;
-  /** Only of commands that change something. */
+  /** Set only by commands that change something. */
   outcome?: Outcome | undefined;
   /** How long the server asks to wait, in milliseconds. */
   retryAfter?: number | undefined;
   cause?: unknown;
 }
 
-/** A failure that is told to the user: one message, one code, and from it one exit code. */
+/**
+ * Reports a failure to the user. The message is a sentence that says what is wrong, without its period; the hint says what to do.
+ * The code implies the exit code.
+ */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly code: ErrorCode;
@@ -109,7 +112,7 @@ export class CommandError extends Error {
     return failures[this.code].exitCode;
   }
 
-  /** The same failure, told with something changed. */
+  /** Returns a copy of this failure with some details changed. */
   with(changes: Details & { message?: string; code?: ErrorCode }): CommandError {
     const { message = this.message, code = this.code, ...details } = changes;
     const { hint, status, retryable, outcome, retryAfter, cause } = this;
@@ -117,17 +120,31 @@ export class CommandError extends Error {
   }
 }
 
-/** A mistake in what was typed: exit code 2, nothing sent. */
+/** Returns an error for invalid input: exit code 2, nothing was sent. */
 export function usageError(message: string, hint?: string): CommandError {
   return new CommandError('usage', message, { hint });
 }
 
-/** What an error says, whatever was thrown. */
+/**
+ * Returns the message of anything that was thrown. For an error of the operating system, returns only its description, such as
+ * `permission denied`: the code means nothing to users, and callers name the file.
+ */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  if (codeOf(error) === 'EISDIR') return 'it is a directory';
+  return /^E[A-Z0-9]+: (.+?), \w+(?: '.*)?$/s.exec(error.message)?.[1] ?? error.message;
 }
 
-/** What Node.js or a library calls an error: `ENOENT`, `UND_ERR_SOCKET`; undefined for one that has no such name. */
+/** Returns a message as part of another sentence: without its period, and without the capital of a word that isn't a name. */
+export function asClause(message: string): string {
+  return message
+    .replace(/\.$/, '')
+    .replace(/^(?:A|An|The|This|Another|Other|Can't|Interrupted|No response|You|Your)(?= |$)/, (word) =>
+      word.toLowerCase(),
+    );
+}
+
+/** Returns the code of an error of Node.js or a library, such as `ENOENT` or `UND_ERR_SOCKET`; undefined if it has none. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

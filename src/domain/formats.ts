@@ -1,4 +1,4 @@
-/** The formats that a result can be printed in. */
+/** The output formats of results. */
 export const formats = ['table', 'json', 'csv', 'yaml'] as const;
 
 export type Format = (typeof formats)[number];

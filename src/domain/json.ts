@@ -1,4 +1,4 @@
-/** Maximum nesting of objects and arrays. The API's own answers have six levels. */
+/** Maximum nesting of objects and arrays. The responses of the API have six levels. */
 const mostLevels = 100;
 
 type Container = unknown[] | Record<string, unknown>;
@@ -36,7 +36,7 @@ export function excessOf(json: unknown, longestText = Number.POSITIVE_INFINITY):
 }
 
 function tooLong(text: string): string {
-  return `holds a text of ${text.length} characters`;
+  return `contains a text of ${text.length} characters`;
 }
 
 function isContainer(value: unknown): value is Container {

@@ -1,11 +1,11 @@
 /**
- * Returns a function that makes a value when it is first called, and keeps it. There are many schemas, each takes a good part of a
- * millisecond to make, and a command needs one or two.
+ * Returns a function that creates a value on its first call and returns the same value afterward. Creating a schema takes a good
+ * part of a millisecond, and a command needs only one or two of many.
  */
-export function lazy<Value extends object>(make: () => Value): () => Value {
-  let made: Value | undefined;
+export function lazy<Value extends object>(create: () => Value): () => Value {
+  let value: Value | undefined;
   return () => {
-    made ??= make();
-    return made;
+    value ??= create();
+    return value;
   };
 }

@@ -1,30 +1,30 @@
-/** An amount of money in whole US cents. All arithmetic on money is done in it; it is always a safe integer. */
+/** An amount of money in whole US cents, which all arithmetic on money uses. It is always a safe integer. */
 export type Cents = number;
 
-/** The largest amount that is still exact, far above any bill. */
+/** The largest exact amount, far above any bill. */
 const largest = BigInt(Number.MAX_SAFE_INTEGER);
-/** The most decimals that `toFixed` writes. */
+/** The maximum number of decimals that `toFixed` accepts. */
 const mostDecimals = 100;
 /** Longest text that is parsed as an amount. Arithmetic on millions of digits would take minutes. */
 const longestAmount = 1000;
 
 /**
- * Reads an amount of USD as the API writes it, a decimal string (`"39.00"`) or a number (`25.00`), into cents.
- * Digits beyond the cent are rounded half up (away from zero).
+ * Parses an amount in USD as the API writes it, a decimal string (`"39.00"`) or a number (`25.00`).
+ * Fractions of a cent are rounded half up (away from zero).
  *
- * @throws RangeError when the text is no amount or too large to be exact
+ * @throws RangeError if the text isn't an amount, or is too large to be exact
  */
 export function parseUsd(amount: string | number): Cents {
   const { digits, scale } = decimal(amount);
   return rounded(digits * 100n, 10n ** BigInt(scale));
 }
 
-/** Cents as a number of USD, for JSON: 3904 is 39.04. */
+/** Converts cents to USD for JSON: 3904 is 39.04. */
 export function toUsd(cents: Cents): number {
   return cents / 100;
 }
 
-/** Cents for people: `$1,234.50`. */
+/** Formats cents for people: `$1,234.50`. */
 export function formatUsd(cents: Cents): string {
   const digits = String(Math.abs(cents)).padStart(3, '0');
   const dollars = digits.slice(0, -2).replace(/\B(?=(\d{3})+$)/g, ',');
@@ -32,7 +32,7 @@ export function formatUsd(cents: Cents): string {
 }
 
 /**
- * Formats an amount of USD for a pipe, to its last digit (up to 100 decimals) and at least to the cent: `39.00`, `0.00125`.
+ * Formats an amount in USD for a pipe, to its last digit (up to 100 decimals) and at least to the cent: `39.00`, `0.00125`.
  * Returns an empty text without an amount. Never throws.
  */
 export function decimalUsd(amount: number | null | undefined): string {
@@ -42,19 +42,19 @@ export function decimalUsd(amount: number | null | undefined): string {
   return amount.toFixed(Math.min(Math.max(2, decimals), mostDecimals));
 }
 
-/** Formats an amount of USD for people: `$39.00`. Returns an empty text without an amount. Never throws. */
+/** Formats an amount in USD for people: `$39.00`. Returns an empty text without an amount. Never throws. */
 export function shownUsd(amount: number | null | undefined): string {
   if (amount == null) return '';
   return Number.isSafeInteger(Math.round(amount * 100)) ? formatUsd(parseUsd(amount)) : `$${amount}`;
 }
 
 /**
- * What a year costs, paid upfront: monthlyPrice × 12 × (1 − annualDiscount), rounded half up to the cent.
+ * Returns the price of a year, paid up front: monthlyPrice × 12 × (1 − annualDiscount), rounded half up to the cent.
  * Source: Unlimited Subscriptions API, "Annual amount".
  *
- * @param monthly - price of a month
- * @param annualDiscount - fraction off, from 0 to 1: 0.15 is 15 %
- * @throws RangeError when the discount is no fraction of one
+ * @param monthly - price per month
+ * @param annualDiscount - fraction off, from 0 to 1: 0.15 is 15%
+ * @throws RangeError if the discount isn't from 0 to 1
  */
 export function yearlyCharge(monthly: Cents, annualDiscount: number): Cents {
   if (!(annualDiscount >= 0 && annualDiscount <= 1)) {
@@ -65,13 +65,13 @@ export function yearlyCharge(monthly: Cents, annualDiscount: number): Cents {
   return rounded(BigInt(monthly) * 12n * (one - digits), one);
 }
 
-/** A decimal number as an integer and how many of its digits are decimals: "4.88" is 488 and 2. */
+/** Splits a decimal number into an integer and its number of decimals: "4.88" is 488 and 2. */
 function decimal(value: string | number): { digits: bigint; scale: number } {
   const text = String(value).trim();
   if (text.length > longestAmount) throw new RangeError('the amount has too many digits');
   // A number may be as small as 5e-324, but 1e100 is not a valid amount.
   const match = /^(-?)\$?(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d*))?(?:e(\+?\d{1,2}|-\d{1,3}))?$/i.exec(text);
-  if (!match) throw new RangeError(`"${text}" is not an amount of USD`);
+  if (!match) throw new RangeError(`"${text}" is not an amount in USD`);
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = match;
   const scale = fraction.length - Number(exponent);
   const digits = BigInt(`${whole.replaceAll(',', '')}${fraction}`) * (sign ? -1n : 1n);

@@ -1,14 +1,17 @@
 import { distance } from 'fastest-levenshtein';
 
-/**
- * The words most like another, the likest first.
- *
- * @param furthest - how many letters may differ at the most
- */
-export function nearest(word: string, words: readonly string[], furthest = Number.POSITIVE_INFINITY): string[] {
+/** The share of the letters of the longer word that may differ. */
+const mostDifferent = 1 / 3;
+
+/** Returns the words that are easily mistaken for a word, or that begin with it, the most similar first. */
+export function nearest(word: string, words: readonly string[]): string[] {
+  const typed = word.toLowerCase();
   return words
-    .map((each) => ({ each, letters: distance(each, word) }))
-    .filter(({ letters }) => letters <= furthest)
+    .map((each) => ({ each, letters: distance(each.toLowerCase(), typed) }))
+    .filter(({ each, letters }) => {
+      const longer = Math.max(each.length, typed.length);
+      return (typed !== '' && each.toLowerCase().startsWith(typed)) || letters <= longer * mostDifferent;
+    })
     .toSorted((a, b) => a.letters - b.letters)
     .map(({ each }) => each);
 }

@@ -1,18 +1,18 @@
 import type { CommandError } from './errors.ts';
 
-/** How far a wait is from the interval at the most, as a fraction: many who wait for the same do not ask at the same moment. */
+/** The largest fraction by which a wait differs from the interval, so that many clients don't send requests at the same moment. */
 const jitter = 0.2;
-/** The wait after a first failure; it doubles from one failure to the next, up to the longest. Milliseconds. */
+/** The wait after the first failure, in milliseconds. It doubles with each further failure, up to the longest. */
 const firstBackoff = 1000;
 const longestBackoff = 120_000;
-/** A server that asks for more than this is asked again nevertheless, milliseconds. */
+/** The longest `Retry-After` that is honored, in milliseconds. */
 const longestRetryAfter = 3_600_000;
-/** How often the clocks are looked at while waiting, milliseconds. */
+/** How often a wait reads the clocks, in milliseconds. */
 const tick = 1000;
-/** The clock on the wall ran ahead of the other by more than this: the machine slept. Milliseconds. */
+/** If the wall clock gets ahead of the monotonic one by more than this, in milliseconds, the machine was asleep. */
 const asleep = 5000;
 
-/** How long to wait between checks. */
+/** Decides how long to wait between checks. */
 export class Pace {
   readonly #interval: number;
   readonly #random: () => number;
@@ -27,23 +27,23 @@ export class Pace {
     this.#random = random;
   }
 
-  /** When to check again after a check that brought an answer; on the clock of its start and end. A slow server gets a rest. */
+  /** Returns when to check again after a check that succeeded, on the clock of its start and end. A slow server gets more time. */
   afterSuccess(start: number, end: number): number {
     this.#failures = 0;
     const wait = this.#jittered(this.#interval);
     return Math.max(start + wait, end + wait / 5);
   }
 
-  /** When to check again after one that failed. Who is asked too often is not asked sooner than after a success. */
+  /** Returns when to check again after a check that failed. After "too many requests", that isn't sooner than after a success. */
   afterFailure(end: number, { code, retryAfter }: CommandError): number {
     const backoff = Math.min(firstBackoff, this.#interval) * 2 ** Math.min(this.#failures, 30);
     this.#failures += 1;
     const wait = Math.min(this.#jittered(backoff), longestBackoff);
-    const asked = retryAfter ?? (code === 'rate_limited' ? this.#jittered(this.#interval) : 0);
-    return end + Math.max(wait, Math.min(asked, longestRetryAfter));
+    const requested = retryAfter ?? (code === 'rate_limited' ? this.#jittered(this.#interval) : 0);
+    return end + Math.max(wait, Math.min(requested, longestRetryAfter));
   }
 
-  /** Forgets the failures: what was in the way may be gone. */
+  /** Forgets earlier failures, after which their cause may be gone. */
   forget(): void {
     this.#failures = 0;
   }
@@ -53,38 +53,38 @@ export class Pace {
   }
 }
 
-/** The clocks that checks go by. */
+/** The clocks that time the checks. */
 export interface Clocks {
-  /** Epoch milliseconds, as the clock on the wall shows them. */
+  /** Returns the time in epoch milliseconds. */
   readonly wall: () => number;
-  /** Milliseconds on a clock that nobody sets, and that stands still while the machine sleeps. */
+  /** Returns milliseconds on a clock that can't be set, and that stops while the machine is asleep. */
   readonly monotonic: () => number;
-  /** Waits on that clock. @throws CommandError (interrupted) when the user ends it */
+  /** Waits on that clock. @throws CommandError (interrupted) */
   readonly sleep: (milliseconds: number) => Promise<void>;
 }
 
-/** What came of one check. */
+/** The result of one check. */
 export type Checked =
   | { readonly kind: 'done' }
   | { readonly kind: 'again' }
   | { readonly kind: 'failed'; readonly error: CommandError };
 
-/** Something to be checked again and again. */
+/** A condition to check repeatedly. */
 export interface Checks {
   readonly clocks: Clocks;
   readonly pace: Pace;
-  /** When to give up, epoch milliseconds. */
+  /** When to stop, in epoch milliseconds. */
   readonly until?: number | undefined;
-  /** What it throws ends the checks. */
+  /** Checks once. If it throws, the checks end. */
   readonly check: () => Promise<Checked>;
-  /** Told every second of a wait, and when it begins. @param due - epoch milliseconds of the next check */
+  /** Called at the start of each wait and every second of it. @param due - epoch milliseconds of the next check */
   readonly onWait?: (due: number) => void;
 }
 
 /**
- * Checks until it is done: one check at a time, at once when the machine wakes up.
+ * Checks until the condition is met, one check at a time. Checks immediately when the machine wakes up.
  *
- * @returns whether it was done before the time was up
+ * @returns whether the condition was met before the time was up
  */
 export async function checkUntilDone({ clocks, pace, until, check, onWait }: Checks): Promise<boolean> {
   const timeIsUp = () => until !== undefined && clocks.wall() >= until;
@@ -99,7 +99,7 @@ export async function checkUntilDone({ clocks, pace, until, check, onWait }: Che
   return false;
 }
 
-/** Waits. @returns whether the machine slept meanwhile, which ends the wait */
+/** Waits. @returns whether the machine was asleep in the meantime, which ends the wait */
 async function slept(
   { wall, monotonic, sleep }: Clocks,
   due: number,

@@ -1,73 +1,74 @@
 import { type Block, blockAt, hoursPerBlock } from './blocks.ts';
 import { type Cents, parseUsd, yearlyCharge } from './money.ts';
 
-/** How often a subscription can be billed, in the API's words. */
+/** The billing cycles, as the API spells them. */
 export const billingCycles = ['month', 'year'] as const;
 
 /** How often a subscription is billed. */
 export type BillingCycle = (typeof billingCycles)[number];
 
-/** Lowest plausible price of a seat in one block per month. A lower price is a mistake, and the true charge differs. */
+/** Lowest plausible price of a seat in one block per month. A lower one is a mistake, and the actual charge differs. */
 export const leastPrice: Cents = 100;
 /** Highest plausible price of a seat in one block per month. */
 export const highestPrice: Cents = 10_000_000;
 
-/** How far a block's price summed from its eight hour slots can be from the exact one: each is rounded to the cent. */
+/** Maximum error of a block's price that is the sum of its eight hour slots, each rounded to the cent. */
 const slotRounding: Cents = 4;
 
-/** A price that may be an estimate: then the exact one is nowhere above `atMost`. */
+/** A price that may be an estimate. The exact price is never above `atMost`. */
 export interface Price {
   readonly cents: Cents;
   readonly atMost: Cents;
   readonly exact: boolean;
 }
 
-/** One seat-hour of a pool and its share of the block's monthly price, as `GET /api/pools/:id` lists them. */
+/** One hour of one seat and its share of the block's monthly price, as `GET /api/pools/:id` lists them. */
 export interface PricedHour {
   /** UTC hour, 0–23. */
   readonly hour: number;
   readonly price: Cents;
 }
 
-/** What a purchase would cost. */
+/** The price of a purchase. */
 export interface Quote {
   readonly blocks: readonly { readonly block: Block; readonly monthly: Price }[];
   readonly quantity: number;
   readonly billingCycle: BillingCycle;
-  /** The fraction off for a year; undefined when the API does not say. */
+  /** The fraction off for a year; undefined if the API doesn't state it. */
   readonly annualDiscount: number | undefined;
-  /** All blocks and seats, for a month. */
+  /** The price of all blocks and seats per month. */
   readonly monthly: Price;
-  /** What is charged at once, and again at each renewal. */
+  /** The amount due today, and again at each renewal. */
   readonly charge: Price;
 }
 
-/** Whether a price for a month, which may be added up of rounded hours, is above a quote for certain. */
+/** Returns whether a monthly price, which may be a sum of rounded hours, is certainly above a quote. */
 function isDearer(price: Cents, quote: Quote): boolean {
   return price > quote.monthly.atMost + rounding(quote);
 }
 
-/** Whether a seat in one block may cost this much a month. */
+/** Returns whether a price per month is plausible for a seat in one block. */
 export function isPlausible({ cents }: Price): boolean {
   return cents >= leastPrice && cents <= highestPrice;
 }
 
-/** The true cost of a purchase, as its subscriptions state it. */
+/** The actual cost of a purchase, as its subscriptions state it. */
 export interface Paid {
-  /** All blocks and seats, for a month. */
+  /** The price of all blocks and seats per month. */
   readonly monthly: Cents;
-  /** What was charged at once. */
+  /** The amount charged. */
   readonly charge: Cents;
-  /** Whether it is more than was agreed to. */
+  /** Whether the amount is higher than the user agreed to. */
   readonly isAbove: boolean;
 }
 
 /**
- * Returns the true cost of a purchase, from the monthly prices that its subscriptions state.
+ * Returns the actual cost of a purchase, from the monthly prices that its subscriptions state.
  *
- * No document says whether each of several subscriptions states the price of its own seat or of all seats, and a price may be the
- * sum of hours that are each rounded to the cent. If one reading gives the agreed price, it counts as the true one. If none does,
- * the price has changed, and each subscription is assumed to state its own seat: a needless warning is better than a missing one.
+ * The API's documentation doesn't say whether each of several subscriptions states the price of its own seat or of all seats, and
+ * a price may be the sum of hours that are each rounded to the cent. If one reading gives the agreed price, that is the actual
+ * one. If none does, the price has changed, and each subscription is assumed to state its own seat: a needless warning is better
+ * than a missing one.
  *
  * @param monthlyPrices - of the subscriptions that state one, without the yearly discount. An implausibly low price is ignored;
  *   seats without a price are assumed to cost as much as the most expensive of the others
@@ -90,7 +91,7 @@ export function paid(quote: Quote, monthlyPrices: readonly Cents[]): Paid | unde
   return { monthly: price, charge, isAbove: isDearer(price, quote) };
 }
 
-/** Returns the true cost of a purchase, as {@link paid} does, from the subscriptions that it created. */
+/** Returns the actual cost of a purchase, as {@link paid} does, from the subscriptions that it created. */
 export function paidFor(
   quote: Quote,
   subscriptions: readonly { readonly monthlyPrice?: number | null | undefined }[],
@@ -104,21 +105,21 @@ export function paidFor(
 /** An upper bound for any bill. Twelve times this amount is still an exact integer. */
 const highestBill: Cents = Math.floor(Number.MAX_SAFE_INTEGER / 12);
 
-/** How far the price of a whole purchase, summed from hour slots, can be from the exact one. */
+/** Returns the maximum error of the price of a whole purchase that is a sum of hour slots. */
 function rounding({ blocks, quantity }: Quote): Cents {
   return slotRounding * blocks.length * quantity;
 }
 
-/** A block's price as the API states it. */
+/** Returns a price that the API states. */
 export function exactPrice(cents: Cents): Price {
   return { cents, atMost: cents, exact: true };
 }
 
 /**
- * A block's monthly price from the slots of one seat. The API rounds each hour's share to the cent,
- * so the sum is off by up to 4 cents: 8 × 4.88 is 39.04 where the block costs 39.00.
+ * Estimates a block's monthly price from the slots of one seat. The API rounds each hour's share to the cent, so the sum is off by
+ * up to 4 cents: 8 × 4.88 is 39.04, although the block costs 39.00.
  *
- * @returns undefined when an hour of the block has no priced slot
+ * @returns undefined if an hour of the block has no price
  */
 export function estimatedPrice(block: Block, slots: Iterable<PricedHour>): Price | undefined {
   const hours = dearestHours(block, slots);
@@ -137,10 +138,10 @@ export function dearestHours(block: Block, slots: Iterable<PricedHour>): Map<num
 }
 
 /**
- * What the blocks cost for a number of seats: the sum of the blocks × seats a month;
- * a year is charged upfront with the pool's discount. Source: Unlimited Subscriptions API, "Pricing".
+ * Returns the price of blocks for a number of seats. A month costs the sum of the blocks × seats; a year is charged up front, with
+ * the pool's discount. Source: Unlimited Subscriptions API, "Pricing".
  *
- * @param annualDiscount - fraction off for a year; when the API does not say, the year is priced without one, as "at most"
+ * @param annualDiscount - fraction off for a year; if the API doesn't state it, the price is an upper bound without a discount
  */
 export function quote(
   prices: readonly { block: Block; monthly: Price }[],

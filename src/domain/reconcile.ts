@@ -1,9 +1,10 @@
 import { type Block, blockNames } from './blocks.ts';
 import { blocksHeld, type HeldHours, hoursHeld, seatsOf } from './coverage.ts';
+import { formatUsd } from './money.ts';
 import type { BillingCycle } from './quote.ts';
 import { redacted } from './secrets.ts';
 
-/** What a command is to change, as the record keeps it. Holds no secret; amounts in USD. */
+/** What a command changes, as the record stores it, without secrets. Amounts are in USD. */
 export type Intent =
   | SubscribeIntent
   | KeyIntent
@@ -17,7 +18,7 @@ export type Intent =
   | { readonly action: 'cancel-plan'; readonly subscription: string }
   | { readonly action: 'api'; readonly method: string; readonly path: string };
 
-/** Seats to be bought: `charge` is what the user agreed to be charged, at most. */
+/** A purchase of seats. `charge` is the most that the user agreed to pay. */
 export interface SubscribeIntent {
   readonly action: 'subscribe';
   readonly pool: string;
@@ -27,49 +28,49 @@ export interface SubscribeIntent {
   readonly charge?: number | undefined;
 }
 
-/** A key to be made; without a name the API gives one. */
+/** The creation of a key. Without a name, the API chooses one. */
 export interface KeyIntent {
   readonly action: 'create-key';
   readonly type: 'subscription' | 'credit';
   readonly name?: string | undefined;
   readonly subscriptionId?: string | undefined;
-  /** The limits of a credit key: USD, requests and tokens per minute. */
+  /** The limits of a credit key: USD, requests per minute and tokens per minute. */
   readonly maxBudget?: number | undefined;
   readonly rpm?: number | undefined;
   readonly tpm?: number | undefined;
 }
 
 /**
- * What of the account was there before a change, as far as it tells what came of it. Amounts in USD; each action has its own
- * members, and what could not be seen is absent.
+ * The state of the account before a change, as far as it is needed to find the outcome. Each action has its own members; what
+ * couldn't be read is absent. Amounts are in USD.
  */
 export interface Before {
-  /** Ids of what the change makes: subscriptions on the pool, keys of that name. */
+  /** Ids of things that the change creates one more of: subscriptions to the pool, or keys of that name. */
   readonly ids?: readonly string[] | undefined;
-  /** Ids of subscriptions that were ending. */
+  /** Ids of subscriptions that were already ending. */
   readonly ending?: readonly string[] | undefined;
-  /** All that was ever credited; where the API does not say, the balance. */
+  /** The total ever credited; the balance if the API doesn't state the total. */
   readonly toppedUp?: number | undefined;
-  /** The retired plans, as one text. */
+  /** The account's retired plans, as one text. */
   readonly plans?: string | undefined;
 }
 
 /**
- * What a look at the account says of a change whose answer was lost: it was carried out, it was not (as far as this look shows:
- * a server may be late), or both is possible.
+ * What the account says about a change if its response was lost: it was applied, it was not applied (so far, because a server may
+ * be late), or either is possible.
  */
 export type Verdict<Found> =
   | { readonly outcome: 'applied'; readonly found: Found }
   | { readonly outcome: 'not_applied' }
   | { readonly outcome: 'unknown'; readonly why: string };
 
-/** What is needed of a subscription to know it again. */
+/** The parts of a subscription that identify it. */
 export interface SeenSubscription extends HeldHours {
   readonly id: string;
   readonly billingCycle?: string | null | undefined;
 }
 
-/** What is needed of a key to know it again. */
+/** The parts of a key that identify it. */
 export interface SeenKey {
   readonly id: string;
   readonly name?: string | null | undefined;
@@ -78,10 +79,10 @@ export interface SeenKey {
 }
 
 /**
- * Whether seats were bought: by new subscriptions that hold just the blocks asked for, are billed in the same cycle, and are as
- * many as the seats.
+ * Decides whether seats were bought. They were if there are as many new subscriptions as seats, with exactly the requested blocks
+ * and billing cycle.
  *
- * @param others - ids that other changes are known to have made
+ * @param others - ids that other changes are known to have created
  */
 export function judgeSubscribe<Subscription extends SeenSubscription>(
   intent: SubscribeIntent,
@@ -98,18 +99,19 @@ export function judgeSubscribe<Subscription extends SeenSubscription>(
   );
   if (seats === intent.quantity) return { outcome: 'applied', found: bought };
   const ids = bought.map(({ id }) => id).join(', ');
-  return { outcome: 'unknown', why: `${seats} of ${intent.quantity} seats found: ${ids}` };
+  return { outcome: 'unknown', why: `found ${seats} seats instead of ${intent.quantity}: ${ids}` };
 }
 
-/** What an answer does not say of a subscription cannot tell it from another. */
+/** Returns whether a subscription could be from this purchase. What the API doesn't state can't rule it out. */
 function fits({ blocks, billingCycle }: SubscribeIntent, subscription: SeenSubscription): boolean {
-  const held = blocksHeld(subscription);
+  const reserved = blocksHeld(subscription);
   const sameBlocks =
-    hoursHeld(subscription).length === 0 || blockNames.every((each) => blocks.includes(each) === held.includes(each));
+    hoursHeld(subscription).length === 0 ||
+    blockNames.every((each) => blocks.includes(each) === reserved.includes(each));
   return sameBlocks && (subscription.billingCycle == null || subscription.billingCycle === billingCycle);
 }
 
-/** Whether a key is one that a request could have made. */
+/** Returns whether a request could have created a key. */
 export function couldBe({ name, type, subscriptionId }: KeyIntent, key: SeenKey): boolean {
   return (
     (name === undefined || isNamed(key.name?.trim(), name.trim())) &&
@@ -118,7 +120,7 @@ export function couldBe({ name, type, subscriptionId }: KeyIntent, key: SeenKey)
   );
 }
 
-/** Returns whether the results of two changes couldn't be told apart. Purchases always can: only one runs at a time. */
+/** Returns whether the results of two changes can't be told apart. Those of purchases always can, because only one runs at a time. */
 export function areRivals(one: Intent, other: Intent): boolean {
   if (one.action !== 'create-key' || other.action !== 'create-key' || one.type !== other.type) return false;
   const sameName = one.name === undefined || other.name === undefined || isNamed(one.name.trim(), other.name.trim());
@@ -160,12 +162,16 @@ function fitsSubscription(one: KeyIntent, other: KeyIntent): boolean {
   return subscriptionId === undefined || other.subscriptionId === undefined || subscriptionId === other.subscriptionId;
 }
 
-/** The record masks what looks like a key in a name too. */
+/** Compares a name with a recorded one, in which the record masks anything that looks like a key. */
 function isNamed(actual: string | undefined, recorded: string): boolean {
   return actual === recorded || (actual !== undefined && recorded.includes('…') && redacted(actual) === recorded);
 }
 
-/** Whether a key was made: by one new key of that name, kind and subscription. @param others - as of {@link judgeSubscribe} */
+/**
+ * Decides whether a key was created. It was if there is one new key of that name, type and subscription.
+ *
+ * @param others - ids that other changes are known to have created
+ */
 export function judgeKey<Key extends SeenKey>(
   intent: KeyIntent,
   before: Before,
@@ -173,19 +179,23 @@ export function judgeKey<Key extends SeenKey>(
   others: ReadonlySet<string> = none,
 ): Verdict<Key> {
   const known = new Set(before.ids);
-  const made = keys.filter((key) => !known.has(key.id) && !others.has(key.id) && couldBe(intent, key));
-  const [only, second] = made;
+  const created = keys.filter((key) => !known.has(key.id) && !others.has(key.id) && couldBe(intent, key));
+  const [only, second] = created;
   if (!only) return { outcome: 'not_applied' };
   if (!second) return { outcome: 'applied', found: only };
-  return { outcome: 'unknown', why: `${made.length} new keys could be it: ${made.map(({ id }) => id).join(', ')}` };
+  const ids = created.map(({ id }) => id).join(', ');
+  return { outcome: 'unknown', why: `there are ${created.length} new keys that match: ${ids}` };
 }
 
-/** Whether a key was revoked: it is listed no more. */
+/** Decides whether a key was revoked. It was if it is no longer listed. */
 export function judgeDelete(id: string, keys: readonly SeenKey[]): Verdict<string> {
   return keys.some((key) => key.id === id) ? { outcome: 'not_applied' } : { outcome: 'applied', found: id };
 }
 
-/** Whether a subscription was canceled: one ends that did not before. The API chooses which; the named one is taken first. */
+/**
+ * Decides whether a subscription was canceled. It was if one ends that didn't before. The API chooses which one it cancels, so if
+ * there are several, the named one counts.
+ */
 export function judgeCancel<Subscription extends SeenSubscription>(
   named: string,
   before: Before,
@@ -199,24 +209,26 @@ export function judgeCancel<Subscription extends SeenSubscription>(
   const found = ending.find(({ id }) => id === named) ?? ending[0];
   if (found) return { outcome: 'applied', found };
   const one = mine.find(({ id }) => id === named);
-  if (!one || one.status === 'canceled') return { outcome: 'unknown', why: `${named} is held no more` };
-  if (one.cancelAtPeriodEnd == null) return { outcome: 'unknown', why: `the API does not say whether ${named} ends` };
+  if (!one || one.status === 'canceled') return { outcome: 'unknown', why: `subscription ${named} no longer exists` };
+  if (one.cancelAtPeriodEnd == null) {
+    return { outcome: 'unknown', why: `the API doesn't say whether subscription ${named} is canceled` };
+  }
   return { outcome: 'not_applied' };
 }
 
-/** Whether a payment was credited: all that was ever credited rose by just its amount. */
+/** Decides whether a payment was credited. It was if the total ever credited rose by exactly its amount. */
 export function judgeVerify(
   amount: number,
   before: Before,
   toppedUp: number | undefined,
 ): Verdict<{ readonly credited: number }> {
   if (before.toppedUp === undefined || toppedUp === undefined) {
-    return { outcome: 'unknown', why: 'the API does not say how much was ever credited' };
+    return { outcome: 'unknown', why: "the API doesn't state the total ever credited" };
   }
   const rise = Math.round((toppedUp - before.toppedUp) * 100);
   if (rise === 0) return { outcome: 'not_applied' };
   if (rise === Math.round(amount * 100)) return { outcome: 'applied', found: { credited: amount } };
-  return { outcome: 'unknown', why: `the credit changed by ${rise / 100} USD meanwhile` };
+  return { outcome: 'unknown', why: `the credit changed by ${formatUsd(rise)} in the meantime` };
 }
 
 const none: ReadonlySet<string> = new Set();

@@ -1,9 +1,9 @@
-/** A word in apostrophes, as POSIX shells take it for one. */
+/** Quotes a word for POSIX shells. */
 export function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** The same, in apostrophes only where it takes them. */
+/** Quotes a word for POSIX shells if it needs quotes. */
 export function shellWord(word: string): string {
   return /^[\w./:@%+=,-]+$/.test(word) ? word : quoted(word);
 }

@@ -1,4 +1,4 @@
-/** The shells that there is completion for. */
+/** The shells that completion supports. */
 export const shells = ['bash', 'zsh', 'fish', 'powershell'] as const;
 
 export type Shell = (typeof shells)[number];

@@ -1,7 +1,7 @@
 import { type Block, blockNames, hoursOf } from './blocks.ts';
 import { usageError } from './errors.ts';
 
-/** When a person works, by the local clock: minutes since midnight. `to` may be smaller than `from`: the night shift. */
+/** A person's working hours in local time, in minutes since midnight. For a night shift, `to` is smaller than `from`. */
 export interface WorkingHours {
   readonly from: number;
   readonly to: number;
@@ -39,9 +39,9 @@ function minutesOf(text = ''): number | undefined {
 }
 
 /**
- * How many of the working hours lie in a block, today.
+ * Returns how many of today's working hours are in a block.
  *
- * @param now - decides which day it is, and with it whether it is summer time
+ * @param now - decides which day it is, and so whether daylight saving time applies
  * @param timeZone - IANA name
  */
 export function hoursWithin(block: Block, work: WorkingHours, now: Date, timeZone: string): number {
@@ -57,21 +57,21 @@ export function hoursWithin(block: Block, work: WorkingHours, now: Date, timeZon
   return quarters / 4;
 }
 
-/** How many hours a day are worked. */
+/** Returns how many hours long the working hours are. */
 export function hoursWorked({ from, to }: WorkingHours): number {
   return ((to - from + minutesPerDay) % minutesPerDay || minutesPerDay) / 60;
 }
 
-/** The blocks to reserve for some working hours: as few as hold three quarters of them. */
+/** Suggests blocks for some working hours: as few as cover three quarters of them. */
 export function suggestedBlocks(work: WorkingHours, now: Date, timeZone: string): Block[] {
   const within = new Map(blockNames.map((block) => [block, hoursWithin(block, work, now, timeZone)]));
   const byHours = blockNames.toSorted((a, b) => (within.get(b) ?? 0) - (within.get(a) ?? 0));
   const chosen: Block[] = [];
-  let held = 0;
+  let covered = 0;
   for (const block of byHours) {
-    if (held >= hoursWorked(work) * 0.75) break;
+    if (covered >= hoursWorked(work) * 0.75) break;
     chosen.push(block);
-    held += within.get(block) ?? 0;
+    covered += within.get(block) ?? 0;
   }
   return blockNames.filter((block) => chosen.includes(block));
 }

@@ -1,15 +1,12 @@
 import type { Environment } from '../domain/environment.ts';
 
-/**
- * Starts a program of Node.js that goes on when this process ends, and that no terminal knows of. That it cannot be started is
- * nobody's business.
- */
+/** Starts a Node.js program that continues after this process ends, detached from the terminal. Ignores a failure to start it. */
 export async function startInBackground(
   program: string,
   args: readonly string[],
   { env, ...options }: { readonly env: Environment; readonly cwd?: string },
 ): Promise<void> {
-  // Loaded when it is needed: it takes longer than all the rest of who starts something.
+  // Loaded only here, because that takes longer than everything else the caller does.
   const { spawn } = await import('node:child_process');
   const child = spawn(process.execPath, [program, ...args], {
     ...options,

@@ -5,13 +5,13 @@ import { makeFolder, namesIn, refuseForeignFolder, statsOf } from './folder.ts';
 import { withOwnFile } from './own-file.ts';
 import { Draft } from './replace-file.ts';
 
-/** The environment variable that chooses the folder of the cache. */
+/** The environment variable that chooses the cache directory. */
 const cacheVariable = 'XDG_CACHE_HOME';
 
 /**
  * Writes a file atomically, readable only by its owner. Doesn't sync it, so use it only for data that may be lost.
  *
- * @throws CommandError (file_error) for a folder that is not the user's alone; as {@link makeFolder}
+ * @throws CommandError (file_error) if other users can write to the folder; as {@link makeFolder}
  */
 export function writeCacheFile(file: string, text: string, env: Environment): void {
   const folder = path.dirname(file);
@@ -21,7 +21,7 @@ export function writeCacheFile(file: string, text: string, env: Environment): vo
   new Draft(file).replace(text, { sync: false });
 }
 
-/** Reads what {@link writeCacheFile} wrote. @throws CommandError (file_error) if it isn't the user's alone; file system errors */
+/** Reads a file of {@link writeCacheFile}. @throws CommandError (file_error) if other users can write to it; file system errors */
 export function readCacheFile(file: string): string {
   refuseForeignFolder(path.dirname(file), cacheVariable);
   return withOwnFile(file, 'r', (handle) => readFileSync(handle, 'utf8'));

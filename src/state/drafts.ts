@@ -14,7 +14,7 @@ const ours = /\.([0-9a-f]{12}\.\d+\.(?:\d+|-))\.[0-9a-f]{8,12}\.(?:tmp|lock)$/;
  * which doesn't follow links.
  */
 export function draftOf(file: string): string {
-  // Loaded here because every command loads this file, and few write a draft.
+  // Loaded only here, because every command loads this file, and few write a draft.
   const { randomBytes } = process.getBuiltinModule('node:crypto');
   return `${file}.${processName(thisProcess())}.${randomBytes(6).toString('hex')}.tmp`;
 }

@@ -17,25 +17,24 @@ import { CommandError } from '../domain/errors.ts';
 import { shellWord } from '../domain/shell-word.ts';
 
 /**
- * Makes a folder, for its owner alone, and those above it; a home folder is the system's to make.
+ * Creates a folder that only its owner can access, and missing folders above it except the home directory.
  *
- * @throws CommandError (file_error) when the home folder that it would be in is not there, or when somebody else made the folder
- * at the same moment; whatever the operating system says
+ * @throws CommandError (file_error) if the home directory is missing, or if another user creates the folder at the same moment; the
+ *   error of the file system
  */
 export function makeFolder(folder: string, env: Environment): void {
   const home = homeFolder(env);
   if (home && folder.startsWith(home + path.sep) && !existsSync(home)) {
-    throw new CommandError('file_error', `the home folder ${home} is not there`, {
-      hint: 'Make it, or set HOME to one that is there.',
+    throw new CommandError('file_error', `The home directory ${home} doesn't exist`, {
+      hint: 'Create it, or set HOME to your home directory.',
     });
   }
   make(folder);
 }
 
 /**
- * Refuses a folder of the tool's own if somebody else could use it to redirect what the tool writes. That is a folder that
- * belongs to another user, that others can write to, that is another user's link, or whose parent lets anybody replace it. A
- * missing folder is accepted.
+ * Refuses a folder with which another user could redirect what this program writes. Such a folder belongs to another user, is
+ * writable by others, is another user's link, or is in a folder in which anybody can replace it. A missing folder is accepted.
  *
  * - root may use any user's folder, because in a container the home folder often belongs to another user. Its owner can't make
  *   root write elsewhere, because links in it aren't followed ({@link openOwnFile}).
@@ -56,11 +55,11 @@ export function refuseForeignFolder(folder: string, variable: string): void {
   if (parent?.isDirectory() && (parent.mode & 0o1002) === 0o002)
     throw openFolder(above, parent, { variable, mode: 'o-w' });
   if (!entry) return;
-  const another = { hint: `Nothing was sent. Set ${variable} to a folder of your own.` };
+  const another = { hint: `Nothing was sent. Set ${variable} to a directory of your own.` };
   if (entry.isSymbolicLink() && !isTrusted(entry.uid, user)) {
     throw new CommandError(
       'file_error',
-      `${folder} is a link that belongs to another user (uid ${entry.uid})`,
+      `${folder} is a symbolic link that belongs to another user (uid ${entry.uid})`,
       another,
     );
   }
@@ -69,13 +68,13 @@ export function refuseForeignFolder(folder: string, variable: string): void {
   if (!stats?.isDirectory()) return;
   if (!isTrusted(stats.uid, user)) {
     throw new CommandError('file_error', `${folder} belongs to another user (uid ${stats.uid})`, {
-      hint: `Nothing was sent. Set ${variable} to a folder of your own, or run \`sudo chown -R ${user} ${shellWord(folder)}\`, once you know that what is in it is yours.`,
+      hint: `Nothing was sent. Set ${variable} to a directory of your own. Or check that everything in it is yours, then run \`sudo chown -R ${user} ${shellWord(folder)}\`.`,
     });
   }
   if ((stats.mode & 0o022) !== 0) throw openFolder(folder, stats, { variable, mode: '700' });
 }
 
-/** The names in a folder; none where it cannot be read. */
+/** Returns the names in a folder; none if it can't be read. */
 export function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
@@ -99,7 +98,7 @@ export function syncFolder(folder: string): void {
   }
 }
 
-/** Returns the path of what a path leads to, without links; if there is nothing, the path itself. */
+/** Resolves the links in a path. Returns a path that leads nowhere unchanged. */
 export function realPathOf(file: string): string {
   try {
     return realpathSync(file);
@@ -108,7 +107,7 @@ export function realPathOf(file: string): string {
   }
 }
 
-/** The user's home folder; undefined where the system knows none, and HOME is not set. */
+/** Returns the home directory; undefined if HOME isn't set and the system knows none. */
 export function homeFolder(env: Environment): string | undefined {
   const chosen = process.platform === 'win32' ? env.USERPROFILE : env.HOME;
   if (chosen !== undefined) return chosen;
@@ -119,7 +118,7 @@ export function homeFolder(env: Environment): string | undefined {
   }
 }
 
-/** Node.js's own way never ends where a file system takes no folders, as that of `/proc`. */
+/** Creates a folder and those above it. Node.js's recursive `mkdir` never ends on file systems without new folders, such as `/proc`. */
 function make(folder: string): void {
   if (isFolder(folder)) return;
   const parent = path.dirname(folder);
@@ -128,11 +127,11 @@ function make(folder: string): void {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
     if (!isFolder(folder)) throw error;
-    // Another process was faster: this user's, or one that an attacker had waiting.
+    // Another process created it in the meantime: the user's own, or an attacker's.
     const user = process.geteuid?.();
     const { uid } = lstatSync(folder);
     if (user !== undefined && !isTrusted(uid, user)) {
-      throw new CommandError('file_error', `${folder} was just made by another user (uid ${uid})`, { cause: error });
+      throw new CommandError('file_error', `${folder} was just created by another user (uid ${uid})`, { cause: error });
     }
   }
 }
@@ -145,7 +144,7 @@ function isFolder(folder: string): boolean {
   }
 }
 
-/** Whether a user can trust the owner of a folder. root trusts everybody, and everybody has to trust root. */
+/** Returns whether a user can trust the owner of a folder. root trusts everybody, and everybody has to trust root. */
 function isTrusted(owner: number, user: number): boolean {
   return owner === user || owner === 0 || user === 0;
 }
@@ -159,10 +158,10 @@ function openFolder(
   const user = process.geteuid?.();
   // Folders such as /tmp are open to all on purpose.
   const isShared = (stats.mode & 0o1000) !== 0 || !(user === stats.uid || user === 0);
-  return new CommandError('file_error', `${folder} can be written by others (mode ${octal(stats)})`, {
+  return new CommandError('file_error', `Other users can write to ${folder} (mode ${octal(stats)})`, {
     hint: isShared
-      ? `Nothing was sent. Set ${variable} to a folder of your own.`
-      : `Nothing was sent. Run \`chmod ${mode} ${shellWord(folder)}\`, once you know that what is in it is yours.`,
+      ? `Nothing was sent. Set ${variable} to a directory of your own.`
+      : `Nothing was sent. Check that everything in it is yours, then run \`chmod ${mode} ${shellWord(folder)}\`.`,
   });
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type { Environment } from '../domain/environment.ts';
-import { CommandError, messageOf } from '../domain/errors.ts';
+import { asClause, CommandError, messageOf } from '../domain/errors.ts';
 import type { Before, Intent } from '../domain/reconcile.ts';
 import { makeFolder } from './folder.ts';
 import { OpenChanges } from './open-changes.ts';
@@ -46,13 +46,13 @@ export class History {
   readonly #open: OpenChanges;
   /** Changes begun by this process, until their outcome is final. */
   readonly #mine = new Map<string, Begun>();
-  /** What {@link since} has read. */
+  /** The part of the record that {@link since} has read. */
   readonly #recent: RecordTail;
-  /** What {@link open} has read; it never reads more than a few MiB. */
+  /** The part that {@link open} has read, at most a few MiB. */
   readonly #lastDay: RecordTail;
   #hasRestored = false;
 
-  /** @param now - this machine's clock, epoch milliseconds */
+  /** @param now - returns the time of this machine's clock, in epoch milliseconds */
   constructor(folder: string, env: Environment, now: () => number) {
     this.#folder = folder;
     this.#env = env;
@@ -65,10 +65,10 @@ export class History {
   }
 
   /**
-   * Records what is about to be asked for.
+   * Records a change before its request leaves.
    *
-   * @returns the change's id in the record
-   * @throws CommandError (file_error) when it cannot be recorded
+   * @returns the id of the change in the record
+   * @throws CommandError (file_error) if it can't be recorded
    */
   begin(change: { readonly intent: Intent; readonly before: Before; readonly account: RecordedAccount }): string {
     const id = randomBytes(6).toString('hex');
@@ -87,11 +87,11 @@ export class History {
         throw error;
       }
     } catch (error) {
-      const reason = messageOf(error);
-      const mend = error instanceof CommandError ? error.hint : undefined;
-      const where = mend === undefined ? ` in ${this.file}` : '';
-      throw new CommandError('file_error', `the change cannot be recorded${where}: ${reason}`, {
-        hint: `Nothing was sent. ${mend ?? 'Make room, or set XDG_STATE_HOME to a folder that can be written.'}`,
+      const reason = asClause(messageOf(error));
+      const fix = error instanceof CommandError ? error.hint : undefined;
+      const where = fix === undefined ? ` in ${this.file}` : '';
+      throw new CommandError('file_error', `Can't record the change${where}: ${reason}`, {
+        hint: `Nothing was sent. ${fix ?? 'Free some disk space, or set XDG_STATE_HOME to a directory that you can write to.'}`,
         outcome: 'not_applied',
         cause: error,
       });
@@ -133,7 +133,7 @@ export class History {
    * Returns the changes without a final outcome, oldest first, each with the whole of `before`. The cost doesn't depend on the size
    * of the record: one folder listing, and if it isn't empty, the end of the record.
    *
-   * @throws CommandError (file_error) when the record cannot be read
+   * @throws CommandError (file_error) if the record can't be read
    */
   open(): RecordedChange[] {
     return this.#reading(() => this.#openChanges());
@@ -144,7 +144,7 @@ export class History {
    * repeated call reads only what was appended meanwhile.
    *
    * @param moment - epoch milliseconds
-   * @throws CommandError (file_error) when the record cannot be read
+   * @throws CommandError (file_error) if the record can't be read
    */
   since(moment: number): RecordedChange[] {
     return this.#reading(() =>
@@ -160,7 +160,7 @@ export class History {
    *
    * @param limit - maximum number of changes
    * @param fits - selects changes; all of them by default
-   * @throws CommandError (file_error) when the record cannot be read
+   * @throws CommandError (file_error) if the record can't be read
    */
   newest(limit: number, fits: (change: RecordedChange) => boolean = () => true): RecordedChange[] {
     return this.#reading(() => {
@@ -196,8 +196,8 @@ export class History {
     try {
       return read();
     } catch (error) {
-      const hint = error instanceof CommandError ? error.hint : undefined;
-      throw new CommandError('file_error', `${this.file} cannot be read: ${messageOf(error)}`, { hint, cause: error });
+      if (error instanceof CommandError) throw error;
+      throw new CommandError('file_error', `Can't read ${this.file}: ${messageOf(error)}`, { cause: error });
     }
   }
 
@@ -311,24 +311,24 @@ export class History {
   }
 }
 
-/** Whether the outcome of a change can still be found out. For a raw request it can't: nobody knows what it was meant to change. */
+/** Returns whether the outcome of a change can still be found. That of a raw request can't, because nobody knows what it changes. */
 function isToBeFound(begun: Pick<RecordedChange, 'intent'> | undefined, state: ChangeState): boolean {
   return !isFinal(state) && !(begun?.intent.action === 'api' && state.settled);
 }
 
-/** Whether a process is at work on a change. */
+/** Returns whether a process is working on a change. */
 export function isUnderWay({ settled, process }: RecordedChange): boolean {
   return settled === undefined && isRunning(process) === true;
 }
 
-/** Whether a change was left behind: nothing says what became of it, and its process is not at work on it any more. */
+/** Returns whether a change has no recorded outcome although its process has ended. */
 export function isLeftBehind({ settled, process }: RecordedChange): boolean {
   return settled === undefined && isRunning(process) !== true;
 }
 
 /**
- * Whether what became of a change is still to be found out. Of a raw request nobody knows what it was to change: once its outcome
- * is recorded as unknown, there is nothing left to find out.
+ * Returns whether the outcome of a change is still to be found. That of a raw request can't be, so once it is recorded as unknown,
+ * it stays unknown.
  */
 export function isOpen(change: RecordedChange): boolean {
   const { settled, intent } = change;

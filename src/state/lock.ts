@@ -2,45 +2,46 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import type { Environment } from '../domain/environment.ts';
-import { CommandError, messageOf } from '../domain/errors.ts';
+import { asClause, CommandError, messageOf } from '../domain/errors.ts';
 import { makeFolder, namesIn } from './folder.ts';
 import { isRunning, type ProcessId, processName, processNamed, thisProcess } from './process.ts';
 
-/** How often a holder shows other machines that it is alive, and how long they believe it, in milliseconds. */
+/** How often a lock's owner shows other machines that it is alive, in milliseconds. */
 const heartbeat = 10_000;
-const believed = 60_000;
+/** For how long other machines believe it, in milliseconds. */
+const heartbeatTimeout = 60_000;
 
-/** What one process at a time may do. */
+/** A lock that one process at a time can have. */
 export interface Lock {
-  /** Made when absent, for its owner alone. */
+  /** The folder of its files. Created if missing, accessible only to its owner. */
   readonly folder: string;
-  /** Names what is held, in a file's name. */
+  /** The name of the lock, as its files start. */
   readonly name: string;
-  /** The environment, which says where the home folder is. */
+  /** The environment, which names the home directory. */
   readonly env: Environment;
-  /** How long to wait for another process, milliseconds. */
+  /** How long to wait for another process, in milliseconds. */
   readonly patience: number;
-  /** Milliseconds on a clock that nobody sets. */
+  /** Returns milliseconds on a clock that can't be set. */
   readonly monotonic: () => number;
-  /** Waits between two tries, milliseconds; may throw to end the waiting. */
+  /** Waits between two attempts; may throw to stop waiting. */
   readonly pause: (milliseconds: number) => Promise<void>;
-  /** Told once, when another process has to be waited for. */
+  /** Called once if another process has the lock. */
   readonly onWait?: () => void;
-  /** What to do when the folder cannot be written. */
+  /** What the user can do if the folder can't be written. */
   readonly hint?: string;
 }
 
 /**
- * Does something while no other process that asks for the same lock does.
+ * Runs a function while no other process has the lock.
  *
- * Whoever wants the lock puts a file of a name of its own into the folder, and then looks whether there is another's: of any two
- * processes at least the later one sees the earlier, and steps back. No file is ever taken over, so a process that is killed at
- * any instruction leaves a file that the next one clears away, and nothing more.
+ * To take the lock, a process puts a file with a unique name into the folder, and then checks for files of other processes. Of any
+ * two processes, at least the later one sees the other's file, removes its own, and waits. No process takes over a file, so a
+ * process that is killed at any instruction leaves only a file that the next one removes.
  *
- * @throws CommandError (busy) when the lock stays held, (file_error) when the folder cannot be written
+ * @throws CommandError (busy) if another process keeps the lock, (file_error) if the folder can't be written
  */
 export async function withLock<Result>(lock: Lock, work: () => Promise<Result>): Promise<Result> {
-  const release = await hold(lock);
+  const release = await acquire(lock);
   try {
     return await work();
   } finally {
@@ -48,46 +49,42 @@ export async function withLock<Result>(lock: Lock, work: () => Promise<Result>):
   }
 }
 
-async function hold({ folder, name, env, patience, monotonic, pause, onWait, hint }: Lock): Promise<() => void> {
+async function acquire({ folder, name, env, patience, monotonic, pause, onWait, hint }: Lock): Promise<() => void> {
   const deadline = monotonic() + patience;
   const mine = nameOf(name, thisProcess());
   const file = path.join(folder, mine);
-  let told = false;
+  let isWaiting = false;
   for (;;) {
-    let other = holder(folder, name, mine);
+    let other = ownerIn(folder, name, mine);
     if (other === undefined) {
       claim(folder, file, env, hint);
-      other = holder(folder, name, mine);
+      other = ownerIn(folder, name, mine);
       if (other === undefined) {
-        const alive = setInterval(() => touch(file), heartbeat);
-        alive.unref();
+        const timer = setInterval(() => touch(file), heartbeat);
+        timer.unref();
         return () => {
-          clearInterval(alive);
+          clearInterval(timer);
           rmSync(file, { force: true });
         };
       }
       rmSync(file, { force: true });
     }
     if (monotonic() >= deadline) {
-      throw new CommandError(
-        'busy',
-        `another ci (process ${other.pid}) is at work on the same and did not end in time`,
-        {
-          retryable: true,
-          outcome: 'not_applied',
-          hint: 'Nothing was changed. Run this again when it has ended.',
-        },
-      );
+      throw new CommandError('busy', `Another ci process (${other.pid}) is doing the same and didn't finish in time`, {
+        retryable: true,
+        outcome: 'not_applied',
+        hint: 'Nothing was changed. Try again when it has finished.',
+      });
     }
-    if (!told) onWait?.();
-    told = true;
-    // Of those that wait, no two try again at the same moment for long.
+    if (!isWaiting) onWait?.();
+    isWaiting = true;
+    // Random, so that waiting processes don't keep trying at the same moment.
     await pause(10 + Math.random() * 40);
   }
 }
 
-/** The process that has its file in the folder; files of processes that are gone are cleared away. */
-function holder(folder: string, name: string, mine: string): ProcessId | undefined {
+/** Returns a process with a file in the folder, if there is one. Removes files of processes that have ended. */
+function ownerIn(folder: string, name: string, mine: string): ProcessId | undefined {
   for (const each of namesIn(folder)) {
     const owner = each === mine ? undefined : ownerOf(name, each);
     if (!owner) continue;
@@ -103,8 +100,8 @@ function claim(folder: string, file: string, env: Environment, hint: string | un
     makeFolder(folder, env);
     closeSync(openSync(file, 'wx', 0o600));
   } catch (error) {
-    const reason = messageOf(error);
-    throw new CommandError('file_error', `${folder} cannot be written: ${reason}`, {
+    const reason = asClause(messageOf(error));
+    throw new CommandError('file_error', `Can't write to ${folder}: ${reason}`, {
       hint,
       outcome: 'not_applied',
       cause: error,
@@ -112,7 +109,7 @@ function claim(folder: string, file: string, env: Environment, hint: string | un
   }
 }
 
-/** All facts are in the name: a file is there with them or not at all. */
+/** Returns a name that contains everything about the lock, so that no file can exist without it. */
 function nameOf(name: string, owner: ProcessId): string {
   return `${name}.${processName(owner)}.${randomBytes(4).toString('hex')}.lock`;
 }
@@ -124,8 +121,8 @@ function ownerOf(name: string, file: string): ProcessId | undefined {
 
 function isFresh(file: string): boolean {
   try {
-    // A time to come is of a clock that is wrong: nobody would outlive it.
-    return Math.abs(statSync(file).mtimeMs - Date.now()) < believed;
+    // A time in the future comes from a wrong clock, and would never expire.
+    return Math.abs(statSync(file).mtimeMs - Date.now()) < heartbeatTimeout;
   } catch {
     return false;
   }
@@ -135,6 +132,6 @@ function touch(file: string): void {
   try {
     utimesSync(file, new Date(), new Date());
   } catch {
-    // The folder was cleared: there is nothing to show any more.
+    // The file was removed.
   }
 }

@@ -6,7 +6,7 @@ import { makeFolder, syncFolder } from './folder.ts';
 import { withOwnFile } from './own-file.ts';
 import { type ChangeState, entryOf, merged } from './record-line.ts';
 
-/** A file that is still incomplete after this time was abandoned, in milliseconds. */
+/** After this time, in milliseconds, a file that is still incomplete counts as abandoned. */
 const abandonedAfter = 3_600_000;
 
 /**

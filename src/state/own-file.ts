@@ -4,7 +4,7 @@ import { CommandError, codeOf } from '../domain/errors.ts';
 import { shellWord } from '../domain/shell-word.ts';
 import { octal, statsOf } from './folder.ts';
 
-/** Modes for opening a file of the tool's own: those of Node.js, and one that appends only to an existing file. */
+/** Modes for opening one of this program's files: those of Node.js, and one that appends only to an existing file. */
 export type OpenFlags = keyof typeof openFlags;
 
 const { O_RDONLY, O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_EXCL } = constants;
@@ -18,9 +18,9 @@ const openFlags = {
 } as const;
 
 /**
- * Opens a file in the state or cache folder, and checks that it is the tool's own before anything is read or written: a regular
- * file of this user or root, not a link or hard link, that others can't write to. Only its owner can read a new file. Check its
- * folder first (see `refuseForeignFolder`).
+ * Opens a file in the state or cache directory, and checks before anything is read or written that it is this program's: a regular
+ * file of this user or root, without links to it, that others can't write to. Only its owner can read a new file. Check its folder
+ * first (see `refuseForeignFolder`).
  *
  * @returns the descriptor, which the caller closes
  * @throws CommandError (file_error) with the command that fixes it; other errors of the operating system, such as ENOENT
@@ -37,7 +37,7 @@ export function openOwnFile(file: string, flags: OpenFlags): number {
 }
 
 /**
- * Opens a file of the tool's own, makes it readable only by its owner, and passes it to a function.
+ * Opens one of this program's files, makes it readable only by its owner, and passes it to a function.
  *
  * @throws as {@link openOwnFile}
  */
@@ -63,7 +63,7 @@ function opened(file: string, flags: OpenFlags): number {
   } catch (error) {
     const code = codeOf(error);
     // ELOOP (EMLINK on BSD) means a link. ENXIO means a pipe without a reader, or a socket.
-    if (code === 'ELOOP' || code === 'EMLINK') throw foreignFile(file, 'is a link', error);
+    if (code === 'ELOOP' || code === 'EMLINK') throw foreignFile(file, 'is a symbolic link', error);
     if (code === 'ENXIO') throw foreignFile(file, 'is not a regular file', error);
     throw error;
   }
@@ -73,21 +73,21 @@ function refuseForeignFile(file: string, stats: Stats): void {
   if (!stats.isFile()) throw foreignFile(file, 'is not a regular file');
   const user = process.geteuid?.();
   if (user === undefined) return;
-  if (stats.nlink > 1) throw foreignFile(file, `has ${stats.nlink} names (hard links)`);
+  if (stats.nlink > 1) throw foreignFile(file, `has ${stats.nlink} hard links`);
   const isOwn = stats.uid === user || stats.uid === 0;
   // root may use other users' folders, and the files in them.
   if (!isOwn && !(user === 0 && stats.uid === statsOf(path.dirname(file), statSync)?.uid)) {
     throw foreignFile(file, `belongs to another user (uid ${stats.uid})`);
   }
   if ((stats.mode & 0o022) !== 0) {
-    throw new CommandError('file_error', `${file} can be written by others (mode ${octal(stats)})`, {
-      hint: `Run \`chmod 600 ${shellWord(file)}\`, once you know that what is in it is yours.`,
+    throw new CommandError('file_error', `Other users can write to ${file} (mode ${octal(stats)})`, {
+      hint: `Check that everything in it is yours, then run \`chmod 600 ${shellWord(file)}\`.`,
     });
   }
 }
 
 function foreignFile(file: string, what: string, cause?: unknown): CommandError {
-  return new CommandError('file_error', `${file} ${what}, and isn't used`, {
+  return new CommandError('file_error', `${file} ${what}, so it isn't used`, {
     hint: `Move it away: \`mv ${shellWord(file)} ${shellWord(`${file}.old`)}\`.`,
     cause,
   });

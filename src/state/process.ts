@@ -2,73 +2,73 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { codeOf } from '../domain/errors.ts';
 
-/** A process, told from every other that was or will be, as far as the operating system lets it be told. */
+/** Identifies a process as uniquely as the operating system allows. */
 export interface ProcessId {
-  /** The machine since its last start, and the container on it: a number of a process means nothing elsewhere. */
+  /** A hash of the machine, its last start, and the container. Outside of them, a pid means nothing. */
   readonly machine: string;
   readonly pid: number;
-  /** When it started, in the kernel's own count; empty where that cannot be read. */
+  /** When the process started, in ticks of the kernel; empty if that can't be read. */
   readonly started: string;
 }
 
-/** This process. */
+/** Returns the identity of this process. */
 export function thisProcess(): ProcessId {
   return { machine: machine(), pid: process.pid, started: statOf(process.pid).started };
 }
 
-/** Whether a process still runs; undefined when it is of another machine, which cannot be asked. */
+/** Returns whether a process is running; undefined if it is on another machine. */
 export function isRunning({ machine: where, pid, started }: ProcessId): boolean | undefined {
   if (where !== machine()) return undefined;
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // Of another user: it is there.
+    // EPERM means that it is running as another user.
     return codeOf(error) === 'EPERM';
   }
   const now = statOf(pid);
-  // It has ended, and its parent does not ask what became of it: a container's first process may never do.
+  // A zombie has ended. Its parent doesn't wait for it, as the first process of a container may not.
   if (now.state === 'Z') return false;
-  // A number is given out again.
+  // The pid may have been reused.
   return started === '' || now.started === started;
 }
 
-/** A process as a part of a file's name. */
+/** Formats a process as part of a file name. */
 export function processName({ machine, pid, started }: ProcessId): string {
   return `${machine}.${pid}.${started || '-'}`;
 }
 
-/** The process that a part of a file's name tells, as {@link processName} made it. */
+/** Parses a part of a file name that {@link processName} returned. */
 export function processNamed(text: string): ProcessId | undefined {
   const [, where, pid, started] = /^([0-9a-f]+)\.(\d+)\.(\d+|-)$/.exec(text) ?? [];
   if (where === undefined || pid === undefined || started === undefined) return undefined;
   return { machine: where, pid: Number(pid), started: started === '-' ? '' : started };
 }
 
-let known: string | undefined;
+let machineId: string | undefined;
 
 function machine(): string {
-  // Loaded here because every command loads this file, and few ask which process wrote a file.
-  known ??= process
+  // Loaded only here, because every command loads this file, and few need the machine.
+  machineId ??= process
     .getBuiltinModule('node:crypto')
     .createHash('sha256')
     .update([hostname(), linux(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')), namespace()].join(' '))
     .digest('hex')
     .slice(0, 12);
-  return known;
+  return machineId;
 }
 
 function namespace(): string {
   return linux(() => readlinkSync('/proc/self/ns/pid'));
 }
 
-/** Fields 3 and 22 of `/proc/PID/stat`; the second one, a name in brackets, may hold spaces. */
+/** Returns fields 3 and 22 of `/proc/PID/stat`. Field 2, a name in parentheses, may contain spaces. */
 function statOf(pid: number): { readonly state: string; readonly started: string } {
   const stat = linux(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return { state: fields[0] ?? '', started: fields[19] ?? '' };
 }
 
-/** What only Linux tells; empty elsewhere. */
+/** Reads what only Linux provides; returns an empty text elsewhere. */
 function linux(read: () => string): string {
   try {
     return read();

@@ -53,9 +53,9 @@ const beforeSchema = z.object({
 }) satisfies z.ZodMiniType<Before>;
 
 const accountSchema = z.object({
-  /** Tells one account from another; a hash. */
+  /** A hash that identifies the account. */
   id: z.string(),
-  /** For people, the key masked. */
+  /** The account for people, with the key masked. */
   label: z.string(),
 });
 
@@ -65,7 +65,7 @@ const begunMembers = {
   before: beforeSchema,
   account: accountSchema,
   process: z.object({ machine: z.string(), pid: z.int(), started: z.string() }),
-  /** Whether something was cut; the file of the open change has it all. */
+  /** Whether something was cut. The file of the open change has all of it. */
   cut: z.optional(z.literal(true)),
 };
 
@@ -83,36 +83,36 @@ const endSchema = z.object({
   id: idSchema,
   at: z.iso.datetime(),
   outcome: z.enum(['applied', 'not_applied', 'unknown']),
-  /** By the API's answer, by a look at the account, or by a look of another command: then nobody was shown what came of it yet. */
+  /** How the outcome was found: from the response, from the account, or from the account by a later command, before the user saw it. */
   by: z.enum(['answer', 'look', 'later']),
-  /** What was made or changed. */
+  /** The ids of what was created or changed. */
   ids: z.array(z.string()),
-  /** The error, when there was one. */
+  /** The error code, if there was an error. */
   code: z.optional(z.string()),
-  /** What was charged, in USD. */
+  /** The charge in USD. */
   charge: z.optional(z.number()),
   begun: begunSchema,
 });
 
-/** Whose account a change was made on. */
+/** The account on which a change was made. */
 export type RecordedAccount = z.infer<typeof accountSchema>;
 
-/** What became of a change. */
+/** The outcome of a change. */
 export interface Settled {
   readonly outcome: Outcome;
   readonly by: 'answer' | 'look' | 'later';
   readonly ids: readonly string[];
   readonly code?: string | undefined;
-  /** What was charged, in USD, if the answer named another amount than was agreed. */
+  /** The charge in USD, if the response named another amount than was agreed. */
   readonly charge?: number | undefined;
 }
 
-/** A change as recorded: what was to be done, on what, and what became of it. */
+/** A change as recorded: what was requested, on which account, and the outcome. */
 export interface RecordedChange {
   readonly id: string;
   /** RFC 3339, by this machine's clock. */
   readonly at: string;
-  /** RFC 3339; when the request left, if that was later than {@link at}. The settling time starts here. */
+  /** RFC 3339; when the request left, if that was noticeably later than {@link at}. The settling time starts here. */
   readonly sentAt?: string;
   readonly intent: Intent;
   readonly before: Before;
@@ -120,7 +120,7 @@ export interface RecordedChange {
   readonly process: ProcessId;
   /** Whether `before` is incomplete: it was too large for the record, and the file of the open change is gone. */
   readonly lacksBefore?: boolean;
-  /** Absent while its process is at work, and when that was killed. */
+  /** Absent while its process is working, and if that was killed. */
   readonly settled?: Settled & { readonly at: string };
 }
 
@@ -199,7 +199,7 @@ export function merged(earlier: ChangeState = {}, later: ChangeState = {}): Chan
   };
 }
 
-/** Whether the outcome of a change is known. */
+/** Returns whether the outcome of a change is known. */
 export function isFinal({ settled }: ChangeState): boolean {
   return settled !== undefined && settled.outcome !== 'unknown';
 }

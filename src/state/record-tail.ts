@@ -3,7 +3,7 @@ import { type ChangeState, type Entry, entryOf, merged } from './record-line.ts'
 
 const day = 24 * 3_600_000;
 
-/** How far lines may be out of order in time, in milliseconds: processes race, and clocks are set back. */
+/** How far lines may be out of order in time, in milliseconds, because processes race and clocks are set back. */
 export const slack = 3_600_000;
 
 /** The most that {@link RecordTail.changesOfLastDay} reads, in lines and bytes. */
@@ -19,7 +19,7 @@ export interface ReadChange {
   readonly latest: number;
 }
 
-/** What was read of the record. */
+/** The part of the record that was read. */
 interface End {
   /** How far back it reaches, in epoch milliseconds. */
   readonly from: number;

@@ -67,7 +67,7 @@ export class Draft {
       const there = entryAt(this.#file);
       if (there?.ino === open.ino && there.dev === open.dev) return;
       const folder = entryAt(path.dirname(this.#file));
-      throw new Error(`${folder ? 'the file prepared beside it' : 'its folder'} was removed in the meantime`);
+      throw new Error(`${folder ? 'the temporary file next to it' : 'its directory'} was removed in the meantime`);
     });
   }
 

@@ -17,15 +17,15 @@ import { makeFolder, namesIn } from './folder.ts';
 import { openOwnFile } from './own-file.ts';
 import { isRunning, processName, processNamed, thisProcess } from './process.ts';
 
-/** Room enough for the keys of 20 seats, in bytes. */
-const room = 4096;
+/** Enough space for the keys of 20 seats, in bytes. */
+const reservedSize = 4096;
 
-/** Nobody is at work for so long on a delivery, in milliseconds. */
+/** No delivery takes this long, in milliseconds. */
 const abandonedAfter = 24 * 3_600_000;
 
-/** A file for secrets that turn out to be undeliverable, its room taken before there is a secret. Only its owner can read it. */
+/** A file for secrets that can't be delivered. Its space is reserved before there is a secret. Only its owner can read it. */
 export interface Refuge {
-  /** Writes a secret down, on a line of its own: from here on it outlives the process. @throws the error of the file system */
+  /** Writes a secret on a line of its own, so that it outlives the process. @throws the error of the file system */
   add(secret: string): void;
   /**
    * Keeps the secrets in a file that can be reached by its path. If the opened file was removed or couldn't hold all of them,
@@ -35,7 +35,7 @@ export interface Refuge {
    * @throws the error of the file system if the secrets couldn't be kept
    */
   keep(): string;
-  /** Gives the room back: all was delivered. */
+  /** Removes the file, after everything was delivered. */
   discard(): void;
 }
 
@@ -44,7 +44,7 @@ export interface Refuge {
  *
  * @param onAbandoned - called with the file if the process ends with secrets that were neither delivered nor kept; without a file
  * if they couldn't be kept
- * @throws the error of the file system if there is no room
+ * @throws the error of the file system if there is no space
  */
 export function openRefuge(folder: string, env: Environment, onAbandoned: (file: string | undefined) => void): Refuge {
   makeFolder(folder, env);
@@ -90,7 +90,7 @@ export function openRefuge(folder: string, env: Environment, onAbandoned: (file:
     onAbandoned(kept);
   };
   try {
-    writeAt(handle, ' '.repeat(room), 0);
+    writeAt(handle, ' '.repeat(reservedSize), 0);
   } catch (error) {
     discard();
     throw error;
@@ -130,14 +130,14 @@ function writeElsewhere(folder: string, env: Environment, text: string): string 
   }
 }
 
-/** @returns how many bytes were written, all of them */
+/** Writes a text at an offset. @returns its size in bytes @throws Error if it couldn't be written completely */
 function writeAt(handle: number, text: string, at: number): number {
   const bytes = Buffer.from(text);
   if (writeSync(handle, bytes, 0, bytes.length, at) < bytes.length) throw new Error('the disk is full');
   return bytes.length;
 }
 
-/** Whether a path leads to a file that is open. */
+/** Returns whether a path leads to an open file. */
 function isAt(file: string, handle: number): boolean {
   const open = fstatSync(handle, { bigint: true });
   const there = lstatSync(file, { bigint: true, throwIfNoEntry: false });
@@ -149,8 +149,8 @@ function linesOf(secrets: readonly string[]): string {
 }
 
 /**
- * Returns files with secrets that no process delivers any more. Removes files of killed processes that hold no secrets, and
- * whatever else such processes left in the folder.
+ * Returns the files with secrets that no process will deliver. Removes the files of killed processes without secrets, and whatever
+ * else such processes left in the folder.
  */
 export function undeliveredIn(folder: string): string[] {
   removeLeftovers(folder);
@@ -163,7 +163,7 @@ export function undeliveredIn(folder: string): string[] {
       if (readFileSync(file, 'utf8').trim() !== '') return [file];
       if (running === false || statSync(file).mtimeMs < Date.now() - abandonedAfter) rmSync(file, { force: true });
     } catch {
-      // Another process cleared it away.
+      // Another process removed it.
     }
     return [];
   });

@@ -22,13 +22,13 @@ import {
 } from '../../domain/reconcile.ts';
 import { counted } from '../../output/text.ts';
 
-/** The kinds of change, as the record names them. */
+/** A kind of change, as the record names it. */
 export type Action = Intent['action'];
 
 /** The intent of one kind of change. */
 export type IntentOf<A extends Action> = Extract<Intent, { readonly action: A }>;
 
-/** What a check of the account finds for each kind of change that went through. */
+/** What the account shows for each kind of change that went through. */
 export interface FoundBy {
   readonly subscribe: readonly Subscription[];
   readonly 'create-key': Key;
@@ -43,14 +43,14 @@ export interface FoundBy {
   readonly api: never;
 }
 
-/** How to describe one kind of change, and how to find out its outcome. */
+/** How to describe one kind of change, and how to find its outcome. */
 interface ActionRow<A extends Action> {
-  /** The change in a few words: `subscribe kimi26 europe, 1 seat`. */
+  /** Describes the change in a few words: `subscribe kimi26 europe, 1 seat`. */
   readonly describe: (intent: IntentOf<A>) => string;
   /**
-   * Looks at the account once. A fixed verdict means that no look is needed.
+   * Checks the account once. A fixed verdict means that no check is needed.
    *
-   * @param others - returns the ids that other changes are known to have made; call it after reading the account
+   * @param others - returns the ids that other changes are known to have created; call it after reading the account
    */
   readonly look:
     | ((
@@ -60,19 +60,19 @@ interface ActionRow<A extends Action> {
         others: () => ReadonlySet<string>,
       ) => Promise<Verdict<FoundBy[A]>>)
     | Verdict<never>;
-  /** The ids of what was found. */
+  /** Returns the ids of what was found. */
   readonly ids: (found: FoundBy[A]) => readonly string[];
   /** Returns the charge in USD if what was found shows a different amount than was agreed. */
   readonly charge?: (intent: IntentOf<A>, found: FoundBy[A]) => number | undefined;
-  /** Fetches what was found before, by its ids; undefined when it is gone. */
+  /** Fetches what was found before, by its ids; undefined if it is gone. */
   readonly again?: (api: Api, intent: IntentOf<A>, ids: readonly string[]) => Promise<FoundBy[A] | undefined>;
-  /** Whether two such requests at the same time ask for one thing; the second then adopts the result of the first. */
+  /** Whether two such requests at the same time ask for one thing. The second then adopts the result of the first. */
   readonly isOneThing?: true;
-  /** Whether a refusal counts as final when a look at the account can't tell, because the request can succeed only once. */
+  /** Whether a refusal is final if the account can't tell the outcome, because the request can succeed only once. */
   readonly trustsRefusal?: true;
   /**
    * Whether a second change of this kind has to wait until the outcome of the first is known. `same`: if the first went through,
-   * it is all that the second asks for. `related`: they get in each other's way. Without this function, no change has to wait.
+   * the second needs nothing else. `related`: they interfere with each other. Without this function, no change has to wait.
    */
   readonly compare?: (one: IntentOf<A>, other: IntentOf<A>) => 'same' | 'related' | undefined;
 }
@@ -131,7 +131,7 @@ const actions: { readonly [A in Action]: ActionRow<A> } = {
     ids: ({ id }) => [id],
     again: async (api, { pool }, ids) => (await api.pools.subscriptions(pool)).find(({ id }) => ids.includes(id)),
     isOneThing: true,
-    // Whichever subscription is named, the API cancels the most recent one: a second request ends a second subscription.
+    // The API cancels the most recent subscription, whichever is named. A second request would cancel a second one.
     compare: (one, other) => (one.pool === other.pool ? 'same' : undefined),
   },
   verify: {
@@ -140,7 +140,7 @@ const actions: { readonly [A in Action]: ActionRow<A> } = {
       const verdict = judgeVerify(amount, before, await toppedUp(api));
       if (verdict.outcome !== 'applied') return verdict;
       // The credit doesn't say which payment it is for.
-      if (others().size > 0) return { outcome: 'unknown', why: 'another payment was credited meanwhile' };
+      if (others().size > 0) return { outcome: 'unknown', why: 'another payment was credited in the meantime' };
       return { outcome: 'applied', found: { ...verdict.found, txHash } };
     },
     ids: ({ txHash }) => [txHash],
@@ -181,17 +181,17 @@ function rowOf<A extends Action>(action: A): ActionRow<A> {
   return actions[action];
 }
 
-/** Returns a change in a few words: `subscribe kimi26 europe, 1 seat`. */
+/** Describes a change in a few words: `subscribe kimi26 europe, 1 seat`. */
 export function describeChange(intent: Intent): string {
   return rowOf(intent.action).describe(intent);
 }
 
-/** Returns the charge in USD if what a look found shows a different amount than was agreed. */
+/** Returns the charge in USD if the account shows a different amount than was agreed. */
 export function chargeFound<A extends Action>(action: A, intent: IntentOf<A>, found: FoundBy[A]): number | undefined {
   return rowOf(action).charge?.(intent, found);
 }
 
-/** Returns the ids of what a look found. */
+/** Returns the ids of what was found. */
 export function idsFound<A extends Action>(action: A, found: FoundBy[A]): readonly string[] {
   return rowOf(action).ids(found);
 }
@@ -201,7 +201,7 @@ export function hasAction<A extends Action>(intent: Intent, action: A): intent i
   return intent.action === action;
 }
 
-/** Fetches what an earlier look found, by its ids; undefined when it is gone, or when there is nothing to fetch. */
+/** Fetches what was found before, by its ids; undefined if it is gone, or if there is nothing to fetch. */
 export async function findAgain<A extends Action>(
   api: Api,
   action: A,
@@ -216,22 +216,22 @@ export function areOneThing(action: Action): boolean {
   return rowOf(action).isOneThing === true;
 }
 
-/** Returns whether a refusal counts as final when a look at the account can't tell. */
+/** Returns whether a refusal is final if the account can't tell the outcome. */
 export function trustsRefusal(action: Action): boolean {
   return rowOf(action).trustsRefusal === true;
 }
 
-/** Returns what is known of a lost change without a look at the account; undefined when a look can tell. */
+/** Returns what is known about a change whose response was lost without checking the account; undefined if a check can tell. */
 export function knownWithoutLook(action: Action): Verdict<never> | undefined {
   const { look } = rowOf(action);
   return typeof look === 'function' ? undefined : look;
 }
 
 /**
- * Looks at the account once for what came of a change.
+ * Checks the account once for the outcome of a change.
  *
- * @param others - ids that other changes are known to have made; asked after the account was looked at
- * @throws CommandError when the account can't be looked at
+ * @param others - returns the ids that other changes are known to have created; called after the account is read
+ * @throws CommandError if the account can't be read
  */
 export async function look<A extends Action>(
   api: Api,
@@ -255,7 +255,7 @@ export async function keysBefore(api: Api, intent: KeyIntent): Promise<Before> {
   return { ids: keys.filter((key) => couldBe(intent, key)).map(({ id }) => id) };
 }
 
-/** Returns the total ever credited, in USD. Falls back to the balance; undefined if the API states neither. */
+/** Returns the total ever credited, in USD. Falls back to the balance. Returns undefined if the API states neither. */
 export async function toppedUp({ billing }: Api): Promise<number | undefined> {
   const credits = await billing.credits().catch((error: unknown) => {
     if (error instanceof CommandError && error.code === 'not_found') return undefined;
@@ -264,16 +264,16 @@ export async function toppedUp({ billing }: Api): Promise<number | undefined> {
   return credits?.totalTopUp ?? credits?.remaining ?? (await billing.status()).creditBalance ?? undefined;
 }
 
-/** Returns what the account says of the retired plans, as one text. */
+/** Returns the account's retired plans, as one text. */
 export async function plansHeld({ billing }: Api): Promise<string> {
   const { plan, subscriptions, legacySubscriptionKeys } = await billing.status();
   return JSON.stringify({ plan, subscriptions, keys: legacySubscriptionKeys?.length });
 }
 
-function judgePlan(plan: string, { plans }: Before, held: string): Verdict<string> {
-  if (held === plans) return { outcome: 'not_applied' };
-  if (held.includes(JSON.stringify(plan))) return { outcome: 'applied', found: plan };
-  return { outcome: 'unknown', why: 'the account changed meanwhile' };
+function judgePlan(plan: string, { plans }: Before, current: string): Verdict<string> {
+  if (current === plans) return { outcome: 'not_applied' };
+  if (current.includes(JSON.stringify(plan))) return { outcome: 'applied', found: plan };
+  return { outcome: 'unknown', why: 'the account changed in the meantime' };
 }
 
 /** Returns whether the account lists a subscription, to a pool or to a retired plan. */
@@ -283,14 +283,14 @@ export async function holdsSubscription(api: Api, id: string): Promise<boolean> 
 
 async function subscriptionListed({ billing }: Api, id: string): Promise<unknown> {
   const { poolPledges, subscriptions } = await billing.status();
-  const held: readonly unknown[] = [...(poolPledges ?? []), ...(subscriptions ?? [])];
-  return held.find((each) => memberOf(each, 'id') === id || memberOf(each, 'subscriptionId') === id);
+  const all: readonly unknown[] = [...(poolPledges ?? []), ...(subscriptions ?? [])];
+  return all.find((each) => memberOf(each, 'id') === id || memberOf(each, 'subscriptionId') === id);
 }
 
 async function judgeCancelPlan(api: Api, id: string, before: Before): Promise<Verdict<string>> {
   const one = await subscriptionListed(api, id);
   if (one === undefined && before.ids?.length === 0) return { outcome: 'not_applied' };
-  if (one === undefined) return { outcome: 'unknown', why: `${id} is not among the account's subscriptions` };
+  if (one === undefined) return { outcome: 'unknown', why: `subscription ${id} is not in the account` };
   return memberOf(one, 'cancelAtPeriodEnd') === true ? { outcome: 'applied', found: id } : { outcome: 'not_applied' };
 }
 

@@ -1,6 +1,7 @@
 import type { Api } from '../../api/index.ts';
 import type { Context } from '../../context/context.ts';
-import { CommandError, messageOf } from '../../domain/errors.ts';
+import { durationInWords } from '../../domain/duration.ts';
+import { asClause, CommandError, messageOf } from '../../domain/errors.ts';
 import type { Before, Intent } from '../../domain/reconcile.ts';
 import { timeAgo } from '../../output/time.ts';
 import { type History, isOpen, type RecordedAccount, type Settled } from '../../state/history.ts';
@@ -19,24 +20,24 @@ import { type Finding, findOutcome, type LookingContext, type UnsettledChange, w
 
 /** Maximum attempts at one change. It is retried only if the API was too busy and the account agrees that nothing was done. */
 const mostAttempts = 3;
-/** The longest wait before a change is sent again, milliseconds. */
+/** The longest wait before a change is sent again, in milliseconds. */
 const longestWait = 60_000;
-/** The wait before a second attempt where the API doesn't say how long, milliseconds. */
+/** The wait before the second attempt if the API doesn't say how long, in milliseconds. */
 const shortestWait = 1000;
 /** If a request leaves this long after it was recorded, in milliseconds, the record also gets the time it left. */
 const noticeable = 1000;
 
-/** What carrying out a change takes. */
+/** The parts of the context that carrying out a change needs. */
 export type ChangingContext = LookingContext & Pick<Context, 'output' | 'progress' | 'result' | 'settling'>;
 
-/** What all changes have. */
+/** The members of all changes. */
 interface RequestedChange<A extends Action, Answer> {
   readonly intent: IntentOf<A>;
-  /** What was there before. The caller reads it. */
+  /** The earlier state of the account, which the caller reads. */
   readonly before: Before;
-  /** Converts what a look found to the answer that was lost, or that didn't say it. */
+  /** Converts what the account shows to the response that was lost, or that didn't contain it. */
   readonly adopt: (found: FoundBy[A], api: Api) => Answer | Promise<Answer>;
-  /** Returns the charge in USD if the answer states a different amount than was agreed. */
+  /** Returns the charge in USD if the response states a different amount than was agreed. */
   readonly charge?: (answer: Answer) => number | undefined;
   /** The command that shows the result. */
   readonly command: string;
@@ -46,7 +47,7 @@ interface RequestedChange<A extends Action, Answer> {
 interface AnsweredChange<A extends Action, Answer> extends RequestedChange<A, Answer> {
   /** Sends the one request, through an API of its own. */
   readonly send: (api: Api) => Promise<Answer>;
-  /** The ids of what an answer says was made or changed. */
+  /** Returns the ids of what was created or changed, from a response. */
   readonly ids: (answer: Answer) => readonly string[];
 }
 
@@ -60,12 +61,12 @@ interface AcceptedChange<A extends Action, Answer> extends RequestedChange<A, An
 export type Change<A extends Action, Answer> = AnsweredChange<A, Answer> | AcceptedChange<A, Answer>;
 
 /**
- * Carries out one change of the account. Records it before its request leaves, and its outcome afterwards. If the response is
- * lost, unusable or a refusal, or says only that the change was accepted, a look at the account decides whether the change went through.
+ * Carries out one change of the account. Records it before its request leaves, and its outcome afterward. If the response is lost,
+ * unusable or a refusal, or says only that the change was accepted, the account decides whether the change went through.
  *
- * @param action - the intent's own
+ * @param action - the action of the intent
  * @throws CommandError with its `outcome`. It is `not_applied` only if the request certainly didn't leave, if the API refused it
- *   before doing anything, or if a look at the account that can be trusted found nothing; else `unknown`
+ *   before doing anything, or if the account doesn't show the change after the settling time; otherwise it is `unknown`
  */
 export async function carryOut<A extends Action, Answer>(
   context: ChangingContext,
@@ -86,16 +87,20 @@ export async function carryOut<A extends Action, Answer>(
   const api = await context.connections.changing(() => {
     left = { wall: clocks.wall(), monotonic: clocks.monotonic() };
     if (Math.abs(left.wall - begunAt) < noticeable) return;
-    // This process may have been stopped meanwhile, and another process may have settled the change.
-    if (!history.open().some((each) => each.id === id)) throw givenUp();
+    // If this process was stopped in the meantime, another process may have settled the change.
+    if (!history.open().some((each) => each.id === id)) throw settledByAnother();
     try {
       history.sent(id);
     } catch (error) {
-      throw new CommandError('file_error', `the change cannot be recorded in ${history.file}: ${messageOf(error)}`, {
-        hint: 'Nothing was sent.',
-        outcome: 'not_applied',
-        cause: error,
-      });
+      throw new CommandError(
+        'file_error',
+        `Can't record the change in ${history.file}: ${asClause(messageOf(error))}`,
+        {
+          hint: 'Nothing was sent.',
+          outcome: 'not_applied',
+          cause: error,
+        },
+      );
     }
   });
   const settle = (settled: Settled) => settleChange(context, history, id, settled);
@@ -125,7 +130,7 @@ export async function carryOut<A extends Action, Answer>(
     }
     const refused = failure.outcome !== 'unknown';
     const known = knownWithoutLook(action);
-    // What charges nothing by itself can be sent again without a look.
+    // A request that charges nothing by itself can be sent again without checking the account.
     if (refused && known?.outcome === 'not_applied' && (await mayTryAgain(context, failure, attempt))) continue;
     if (refused && (precedesAnyWork(failure) || known)) {
       settle({ outcome: failure.outcome ?? 'not_applied', by: 'answer', ids: [], code: failure.code });
@@ -147,14 +152,14 @@ export async function carryOut<A extends Action, Answer>(
       return answer;
     }
     if (finding.outcome === 'unknown' && !(refused && !finding.error && trustsRefusal(action))) {
-      const doubt = inDoubt(failure, finding, hintFor(action, change.command));
-      const error = context.world.interrupt.aborted ? doubt.with({ code: 'interrupted' }) : doubt;
+      const unknown = outcomeUnknown(failure, finding, { refused, hint: hintFor(action, change.command) });
+      const error = context.world.interrupt.aborted ? unknown.with({ code: 'interrupted' }) : unknown;
       settle({ outcome: 'unknown', by: 'look', ids: [], code: error.code });
       throw error;
     }
     if (!refused) {
       const cause = causeOf(failure);
-      const message = `${cause.message}; the change was not carried out`;
+      const message = `${happened(failure, refused)}. The change didn't go through`;
       settle({ outcome: 'not_applied', by: 'look', ids: [], code: cause.code });
       const code = cause.code === 'outcome_unknown' ? 'server_error' : cause.code;
       throw cause.with({ code, message, outcome: 'not_applied' });
@@ -162,17 +167,19 @@ export async function carryOut<A extends Action, Answer>(
     if (!triesAgain) {
       settle({ outcome: 'not_applied', by: 'answer', ids: [], code: failure.code });
       if (!context.world.interrupt.aborted) throw failure;
-      throw new CommandError('interrupted', `interrupted after ${failure.message}`, { outcome: 'not_applied' });
+      throw new CommandError('interrupted', `Interrupted after an error: ${asClause(failure.message)}`, {
+        outcome: 'not_applied',
+      });
     }
   }
 }
 
-/** Reports that the API accepted a change without saying what it changed, if the account doesn't show it either. */
-const notShown = new CommandError('outcome_unknown', "the API accepted the change, but the account doesn't show it", {
+/** Reports that the API accepted a change without saying what it changed, and that the account doesn't show it. */
+const notShown = new CommandError('outcome_unknown', "The API accepted the change, but the account doesn't show it", {
   outcome: 'unknown',
 });
 
-/** Records the outcome of a change. If that fails, prints a note and continues. @param id - in the record */
+/** Records the outcome of a change. If that fails, prints a note and continues. @param id - of the change in the record */
 export function recordOutcome(
   { output }: Pick<ChangingContext, 'output'>,
   history: History,
@@ -182,11 +189,11 @@ export function recordOutcome(
   try {
     history.settle(id, settled);
   } catch (failure) {
-    output.note(`The outcome could not be recorded in ${history.file}: ${messageOf(failure)}`);
+    output.note(`Can't record the outcome in ${history.file}: ${asClause(messageOf(failure))}.`);
   }
 }
 
-/** Records the outcome of the change that this command requested. @param id - in the record */
+/** Records the outcome of the change that this command requested. @param id - of the change in the record */
 export function settleChange(
   context: Pick<ChangingContext, 'result' | 'output'>,
   history: History,
@@ -197,7 +204,7 @@ export function settleChange(
   recordOutcome(context, history, id, settled);
 }
 
-/** Looks at the account after a refusal or a lost response. */
+/** Checks the account after a refusal or a lost response. */
 function outcomeAfter<A extends Action>(
   context: ChangingContext,
   unsettled: UnsettledChange<A>,
@@ -206,12 +213,12 @@ function outcomeAfter<A extends Action>(
 ): Promise<Finding<FoundBy[A]>> {
   const { output, settling, world } = context;
   const { interrupt } = world;
-  // After Ctrl-C, look only once.
+  // After Ctrl-C, check only once.
   const patience = interrupt.aborted ? 0 : settling.patience;
   const onWait = () => {
-    const seconds = Math.ceil(patience / 1000);
+    const limit = durationInWords(patience);
     output.note(
-      `${happened(failure, refused)}. Checking for up to ${seconds} s whether the change went through; Ctrl-C stops and leaves the outcome unknown.`,
+      `${happened(failure, refused)}. Checking for up to ${limit} whether the change went through. If you press Ctrl-C, the outcome stays unknown.`,
     );
   };
   if (interrupt.aborted && failure !== notShown) output.note('Interrupted. Checking whether the change went through…');
@@ -228,21 +235,21 @@ async function mayTryAgain(
 ): Promise<boolean> {
   if (code !== 'rate_limited' || attempt >= mostAttempts || retryAfter > longestWait || interrupt.aborted) return false;
   const wait = Math.max(retryAfter, shortestWait);
-  output.note(`The API is busy; trying again in ${Math.ceil(wait / 1000)} s.`);
+  output.note(`The API is busy. Retrying in ${durationInWords(wait)}.`);
   return waited({ clocks }, wait);
 }
 
 /**
- * Whether a refusal certainly came before any work: the request didn't leave, the key was refused, the API doesn't know the
- * resource, or no card is saved (Unlimited Subscriptions API, "Subscribe").
+ * Returns whether a refusal certainly came before any work: the request didn't leave, the key was refused, the API doesn't know
+ * the resource, or no card is saved (Unlimited Subscriptions API, "Subscribe").
  */
 function precedesAnyWork({ status, code }: CommandError): boolean {
   return status === undefined || [401, 403, 404].includes(status) || code === 'no_payment_method';
 }
 
-function givenUp(): CommandError {
-  return new CommandError('busy', 'this change was settled by another ci process before its request left', {
-    hint: 'Nothing was sent. Run this again.',
+function settledByAnother(): CommandError {
+  return new CommandError('busy', 'Another ci process settled this change before its request left', {
+    hint: 'Nothing was sent. Try again.',
     retryable: true,
     outcome: 'not_applied',
   });
@@ -252,9 +259,9 @@ function causeOf(failure: CommandError): CommandError {
   return failure.cause instanceof CommandError ? failure.cause : failure;
 }
 
-/** Turns a response that can't be read into an unknown outcome: something may have been charged, so it isn't a program error. */
+/** Returns an unknown outcome for a response that can't be read: something may have been charged, so it isn't an internal error. */
 function unreadable(error: unknown): CommandError {
-  return new CommandError('outcome_unknown', `the response could not be read: ${messageOf(error)}`, {
+  return new CommandError('outcome_unknown', `The response can't be read: ${messageOf(error)}`, {
     outcome: 'unknown',
     cause: error,
   });
@@ -264,30 +271,30 @@ function wentThrough(failure: CommandError, refused: boolean): string {
   return `${happened(failure, refused)}, but the change went through.`;
 }
 
-/** Returns what happened instead of success, as the first half of a sentence. */
+/** Returns what happened instead of success, as a sentence without its period. */
 function happened(failure: CommandError, refused: boolean): string {
   const cause = causeOf(failure);
-  if (refused) return `The API answered "${cause.message}"`;
-  // The response arrived, but leaves the outcome open.
-  if (cause === failure) return sentence(failure.message);
-  return `The response was lost (${cause.message})`;
-}
-
-function sentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  if (refused) return `The API returned an error (${asClause(cause.message)})`;
+  // The response arrived, but doesn't tell the outcome.
+  if (cause === failure) return failure.message;
+  return `The response was lost (${asClause(cause.message)})`;
 }
 
 function hintFor(action: Action, command: string): string {
-  // No look can tell what a raw request changed.
-  if (knownWithoutLook(action)) return `Check what is there with \`${command}\` before you repeat it.`;
-  return `Run \`ci history reconcile --wait\` to find out before you repeat it; \`${command}\` shows what is there.`;
+  // The account can't tell what a raw request changed.
+  if (knownWithoutLook(action)) return `Check with \`${command}\` before you try again.`;
+  return `Run \`ci history reconcile --wait\` to find out before you try again, or check with \`${command}\`.`;
 }
 
-function inDoubt(failure: CommandError, { why }: { readonly why?: string | undefined }, hint: string): CommandError {
-  const { code, message } = causeOf(failure);
+function outcomeUnknown(
+  failure: CommandError,
+  { why }: { readonly why?: string | undefined },
+  { refused, hint }: { readonly refused: boolean; readonly hint: string },
+): CommandError {
+  const reason = why === undefined ? '' : `: ${why}`;
   return failure.with({
-    code: code === 'interrupted' ? 'interrupted' : 'outcome_unknown',
-    message: `${message}. The change may have gone through${why === undefined ? ', or may still do so' : `: ${why}`}`,
+    code: causeOf(failure).code === 'interrupted' ? 'interrupted' : 'outcome_unknown',
+    message: `${happened(failure, refused)}. The change may or may not have gone through${reason}`,
     hint,
     outcome: 'unknown',
     retryable: false,
@@ -308,9 +315,9 @@ function noteOpen(
   if (!last) return;
   const when = timeAgo(new Date(last.at), new Date(clocks.wall()));
   const what = `"${describeChange(last.intent)}" (${when})`;
-  const whose =
+  const changes =
     open.length === 1
       ? `an earlier change is unknown: ${what}`
-      : `${open.length} earlier changes is unknown, the latest is ${what}`;
-  output.note(`The outcome of ${whose}. Run \`ci history reconcile\` to find out.`);
+      : `${open.length} earlier changes is unknown. The latest is ${what}`;
+  output.note(`The outcome of ${changes}. Run \`ci history reconcile\` to find out.`);
 }

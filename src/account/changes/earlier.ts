@@ -1,3 +1,4 @@
+import { durationInWords } from '../../domain/duration.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { timeAgo } from '../../output/time.ts';
 import { type History, isUnderWay, type RecordedChange, type Settled } from '../../state/history.ts';
@@ -16,14 +17,14 @@ import {
 import { type ChangingContext, recordOutcome } from './carry-out.ts';
 import { findOutcome, type Known, settlesAt, unsettledChange, waited } from './find-outcome.ts';
 
-/** How often the record is read while another process is at work on the same, milliseconds. */
+/** How often to read the record while another process is making the same change, in milliseconds. */
 export const whileRunning = 200;
-/** For how long after its settling time a process may go on working on a change, milliseconds. */
-const runsOver = 60_000;
-/** How long the same command adopts a change that was found after its own command ended, in milliseconds. */
-const takenUpFor = 10 * 60_000;
+/** How long after its settling time a process may continue to work on a change, in milliseconds. */
+const longestOverrun = 60_000;
+/** How long the same command can adopt a change whose outcome was found after its own command ended, in milliseconds. */
+const adoptableFor = 10 * 60_000;
 
-/** An earlier change that requested the same thing and went through. It counts as the one requested now. */
+/** An earlier change that requested the same thing and went through. It counts as the requested one. */
 export interface EarlierChange<A extends Action> {
   readonly change: RecordedChange;
   readonly intent: IntentOf<A>;
@@ -32,14 +33,14 @@ export interface EarlierChange<A extends Action> {
 
 /** Why a change can't be made yet. */
 export type Obstacle =
-  /** An earlier change that could be the same may still take effect; or the account can't be checked for it. */
+  /** An earlier change that could be the same may still take effect, or the account can't be checked for it. */
   | { readonly kind: 'unsettled'; readonly change: RecordedChange; readonly error?: CommandError | undefined }
-  /** Another process is at work on one. */
+  /** Another process is working on such a change. */
   | { readonly kind: 'running'; readonly change: RecordedChange }
-  /** Nobody can tell whether one went through. */
+  /** It can't be known whether such a change went through. */
   | { readonly kind: 'unclear'; readonly change: RecordedChange; readonly why?: string | undefined };
 
-/** What is known of the earlier changes that could be the same as a new one. */
+/** The result of a check for earlier changes that could be the same as a new one. */
 export interface Earlier<A extends Action> {
   readonly found?: EarlierChange<A> | undefined;
   readonly obstacle?: Obstacle | undefined;
@@ -49,17 +50,17 @@ export interface Earlier<A extends Action> {
 export interface Planned<A extends Action> {
   readonly action: A;
   readonly intent: IntentOf<A>;
-  /** Whether any other change of this kind is in the way, as a limit counts them all. */
+  /** Whether to wait for any other change of this kind, because a limit counts all of them. */
   readonly any?: boolean | undefined;
-  /** Whether to go ahead despite an earlier change whose outcome can't be found out. What the account shows then decides. */
+  /** Whether to continue despite an earlier change whose outcome can't be found. The account then decides. */
   readonly ignoresUnclear?: boolean | undefined;
-  /** Only changes begun since then are in the way, epoch milliseconds; default: all. */
+  /** Ignores changes that began earlier, epoch milliseconds; by default, considers all. */
   readonly since?: number | undefined;
 }
 
-/** How long to look for each earlier change, and what to call when that takes a while. */
+/** How long to check for each earlier change, and what to call if that takes a while. */
 interface Search {
-  /** Milliseconds. */
+  /** Returns how long to check, in milliseconds. */
   readonly patienceFor: (change: RecordedChange) => number;
   readonly onWait?: (change: RecordedChange) => void;
 }
@@ -68,30 +69,30 @@ interface Search {
 export async function openIntents<A extends Action>(context: ChangingContext, action: A): Promise<IntentOf<A>[]> {
   const history = await context.record.history();
   const { id } = await context.record.account();
-  const recent = history.since(context.clocks.wall() - takenUpFor).filter(isUntaken);
+  const recent = history.since(context.clocks.wall() - adoptableFor).filter(isAdoptable);
   return [...history.open(), ...recent]
     .filter((each) => each.account.id === id)
     .flatMap(({ intent }) => (hasAction(intent, action) ? [intent] : []));
 }
 
-/** Checks once for earlier changes that could be the same as a new one, and records what became of them. */
+/** Checks once for earlier changes that could be the same as a new one, and records their outcomes. */
 export async function checkEarlier<A extends Action>(
   context: ChangingContext,
   planned: Planned<A>,
 ): Promise<Earlier<A>> {
   const earlier = await settleEarlier(context, planned, { patienceFor: () => 0 });
-  if (earlier.found) await takeUp(context, planned.action, earlier.found);
+  if (earlier.found) await recordAdopted(context, planned.action, earlier.found);
   return earlier;
 }
 
 /**
  * Waits for earlier changes of the account that could be the same as a new one and have no known outcome, until they are found or
- * can't take effect any more. Call it before every change that buys, creates or cancels, and before reading what the change
- * depends on from the account.
+ * can no longer take effect. Call it before every change that buys, creates or cancels, and before reading what the change depends
+ * on from the account.
  *
- * @returns the earlier change that asked for just the same and went through, if there is one
- * @throws CommandError (busy) with `--no-wait`; (confirmation_required) when nobody can tell whether one went through;
- *   (interrupted); why the account can't be checked
+ * @returns the earlier change that requested the same thing and went through, if there is one
+ * @throws CommandError (busy) with `--no-wait`; (confirmation_required) if it can't be known whether one went through;
+ *   (interrupted); the error if the account can't be checked
  */
 export async function awaitEarlier<A extends Action>(
   context: ChangingContext,
@@ -102,17 +103,17 @@ export async function awaitEarlier<A extends Action>(
     await noteRisk(context, [planned]);
     return undefined;
   }
-  let told = false;
-  const tell = (change: RecordedChange) => {
-    if (!told) output.note(waitingFor(context, change));
-    told = true;
+  let isNoted = false;
+  const noteWait = (change: RecordedChange) => {
+    if (!isNoted) output.note(waitingFor(context, change));
+    isNoted = true;
   };
   const patienceFor = (change: RecordedChange) =>
     settling.wait ? Math.max(0, settlesAt(change, context) - clocks.wall()) : 0;
   let found: EarlierChange<A> | undefined;
   const waitedFor = new Set<string>();
   for (;;) {
-    const earlier = await settleEarlier(context, planned, { patienceFor, onWait: tell });
+    const earlier = await settleEarlier(context, planned, { patienceFor, onWait: noteWait });
     found ??= earlier.found;
     const { obstacle } = earlier;
     if (!obstacle) break;
@@ -121,27 +122,27 @@ export async function awaitEarlier<A extends Action>(
       throw obstacleError(context, obstacle);
     }
     if (context.world.interrupt.aborted)
-      throw new CommandError('interrupted', 'interrupted', { outcome: 'not_applied' });
+      throw new CommandError('interrupted', 'Interrupted', { outcome: 'not_applied' });
     if (obstacle.kind === 'unsettled' && obstacle.error) throw obstacle.error.with({ outcome: 'not_applied' });
-    const hasTime = clocks.wall() < settlesAt(obstacle.change, context) + runsOver;
+    const hasTime = clocks.wall() < settlesAt(obstacle.change, context) + longestOverrun;
     if (!settling.wait || !hasTime) throw obstacleError(context, obstacle);
     if (obstacle.kind === 'running') {
-      tell(obstacle.change);
+      noteWait(obstacle.change);
       waitedFor.add(obstacle.change.id);
     }
     await waited(context, whileRunning);
   }
   found ??= await doneMeanwhile(context, planned, waitedFor);
   if (found) {
-    await takeUp(context, planned.action, found);
+    await recordAdopted(context, planned.action, found);
     output.note(
-      `"${describeChange(found.change.intent)}" went through ${ago(context, found.change)}. It was not sent again.`,
+      `"${describeChange(found.change.intent)}" went through ${ago(context, found.change)}, so it was not sent again.`,
     );
   }
   return found;
 }
 
-/** Goes through earlier changes, oldest first, up to the first whose outcome can't be found out. */
+/** Settles earlier changes, oldest first, up to the first one that has no outcome yet. */
 async function settleEarlier<A extends Action>(
   context: ChangingContext,
   planned: Planned<A>,
@@ -149,7 +150,7 @@ async function settleEarlier<A extends Action>(
 ): Promise<Earlier<A>> {
   const { action, intent } = planned;
   const history = await context.record.history();
-  let found = await untaken(context, planned);
+  let found = await adoptable(context, planned);
   let unclear: Obstacle | undefined;
   let settledSome = false;
   for (const { id } of await openLike(context, planned)) {
@@ -180,7 +181,7 @@ async function settleEarlier<A extends Action>(
   return { found, obstacle: unclear };
 }
 
-/** Returns what another process did while this one waited for it, if both ask for one thing. @param ids - in the record */
+/** Returns what another process did while this one waited for it, if both ask for one thing. @param ids - of the changes waited for */
 async function doneMeanwhile<A extends Action>(
   context: ChangingContext,
   { action, intent }: Planned<A>,
@@ -189,7 +190,7 @@ async function doneMeanwhile<A extends Action>(
   if (ids.size === 0 || !areOneThing(action)) return undefined;
   const history = await context.record.history();
   const change = history
-    .since(context.clocks.wall() - takenUpFor)
+    .since(context.clocks.wall() - adoptableFor)
     .find(
       ({ id, settled, intent: other }) =>
         ids.has(id) && settled?.outcome === 'applied' && compareChanges(intent, other) === 'same',
@@ -208,7 +209,7 @@ async function resultOf<A extends Action>(
   return found === undefined ? undefined : { change, intent: change.intent, found };
 }
 
-/** Returns what to record of a change whose outcome was found out after its own command had ended. */
+/** Returns what to record for a change whose outcome was found after its own command had ended. */
 export function settledLater<A extends Action>(action: A, intent: IntentOf<A>, finding: Known<FoundBy[A]>): Settled {
   if (finding.outcome === 'not_applied') return { outcome: 'not_applied', by: 'look', ids: [] };
   const { found } = finding;
@@ -216,7 +217,7 @@ export function settledLater<A extends Action>(action: A, intent: IntentOf<A>, f
 }
 
 /** Records that an earlier change was adopted, so that no other command adopts it again. */
-async function takeUp<A extends Action>(
+async function recordAdopted<A extends Action>(
   context: ChangingContext,
   action: A,
   { change, intent, found }: EarlierChange<A>,
@@ -229,7 +230,7 @@ async function takeUp<A extends Action>(
   });
 }
 
-/** Returns an open change as it is now, and whether a process is working on it; undefined when it isn't open any more. */
+/** Returns an open change as it is now, and whether a process is working on it; undefined if it is no longer open. */
 export function openNow(
   history: History,
   id: string,
@@ -242,7 +243,7 @@ export function openNow(
   return change && { change, isRunning: false };
 }
 
-/** The open changes of the account that could be the same as a new one. */
+/** Returns the open changes of the account that could be the same as a new one. */
 async function openLike<A extends Action>(
   context: ChangingContext,
   { action, intent, any = false, since = Number.NEGATIVE_INFINITY }: Planned<A>,
@@ -260,25 +261,25 @@ async function openLike<A extends Action>(
     );
 }
 
-/** Returns a change that requested the same thing and was found after its command had ended, so nobody has its result. */
-async function untaken<A extends Action>(
+/** Returns a change that requested the same thing and whose outcome was found after its command had ended, so nobody has its result. */
+async function adoptable<A extends Action>(
   context: ChangingContext,
   { action, intent, since = Number.NEGATIVE_INFINITY }: Planned<A>,
 ): Promise<EarlierChange<A> | undefined> {
   const history = await context.record.history();
   const { id } = await context.record.account();
   const change = history
-    .since(context.clocks.wall() - takenUpFor)
-    .filter((each) => each.account.id === id && isUntaken(each) && Date.parse(each.at) >= since)
+    .since(context.clocks.wall() - adoptableFor)
+    .filter((each) => each.account.id === id && isAdoptable(each) && Date.parse(each.at) >= since)
     .find((each) => compareChanges(intent, each.intent) === 'same');
   return resultOf(context, action, change);
 }
 
-function isUntaken({ settled }: RecordedChange): boolean {
+function isAdoptable({ settled }: RecordedChange): boolean {
   return settled?.outcome === 'applied' && settled.by === 'later';
 }
 
-/** Explains the risk of `--again` if a change earlier than any of the planned ones may still go through. */
+/** Notes the risk of `--again` if an earlier change that could be the same may still go through. */
 export async function noteRisk<A extends Action>(
   context: ChangingContext,
   planned: readonly Planned<A>[],
@@ -287,39 +288,39 @@ export async function noteRisk<A extends Action>(
     const [change] = await openLike(context, each);
     if (!change) continue;
     context.output.note(
-      `Going ahead although an earlier "${describeChange(change.intent)}" (${ago(context, change)}) may still go through. If it does, both take effect.`,
+      `Continuing, although an earlier "${describeChange(change.intent)}" (${ago(context, change)}) may still go through. If it does, both take effect.`,
     );
     return;
   }
 }
 
 function waitingFor(context: ChangingContext, change: RecordedChange): string {
-  const left = Math.ceil((settlesAt(change, context) - context.clocks.wall()) / 1000);
-  const limit = left > 0 ? ` up to ${left} s` : '';
-  return `Waiting${limit} for an earlier change: "${describeChange(change.intent)}" (${ago(context, change)}). Nothing has been sent; Ctrl-C quits.`;
+  const left = settlesAt(change, context) - context.clocks.wall();
+  const limit = left > 0 ? ` up to ${durationInWords(left)}` : '';
+  return `Waiting${limit} for an earlier change: "${describeChange(change.intent)}" (${ago(context, change)}). Nothing has been sent. Press Ctrl-C to quit.`;
 }
 
-/** Returns why a change can't be made now. */
+/** Returns the error for a change that can't be made now. */
 export function obstacleError(context: ChangingContext, obstacle: Obstacle): CommandError {
   if (obstacle.kind === 'unclear') return unclear(context, obstacle);
   const { kind, change } = obstacle;
-  const what = `an earlier "${describeChange(change.intent)}" (${ago(context, change)})`;
+  const what = `earlier "${describeChange(change.intent)}" (${ago(context, change)})`;
   const [message, next] =
     kind === 'running'
-      ? [`another ci process is working on ${what}`, 'Run this again when it has ended']
-      : [`${what} may still go through`, '`ci history reconcile --wait` waits until its outcome is known'];
+      ? [`Another ci process is working on an ${what}`, 'Try again when it has finished']
+      : [`An ${what} may still go through`, 'Run `ci history reconcile --wait` to wait for its outcome'];
   return new CommandError('busy', message, {
     retryable: true,
     outcome: 'not_applied',
-    hint: `Nothing was sent. ${next}; --again goes ahead regardless.`,
+    hint: `Nothing was sent. ${next}, or pass --again to continue anyway.`,
   });
 }
 
 function unclear(context: ChangingContext, { change, why }: Extract<Obstacle, { kind: 'unclear' }>): CommandError {
-  const what = `an earlier "${describeChange(change.intent)}" (${ago(context, change)}) may have gone through`;
+  const what = `An earlier "${describeChange(change.intent)}" (${ago(context, change)}) may have gone through`;
   return new CommandError('confirmation_required', why === undefined ? what : `${what}: ${why}`, {
     outcome: 'not_applied',
-    hint: 'Nothing was sent. Check what is there with `ci status`; --again goes ahead regardless.',
+    hint: 'Nothing was sent. Check your account with `ci status`, or pass --again to continue anyway.',
   });
 }
 

@@ -1,72 +1,72 @@
 import type { Context } from '../../context/context.ts';
-import { CommandError } from '../../domain/errors.ts';
+import { asClause, CommandError } from '../../domain/errors.ts';
 import { areRivals, type Before, type Verdict } from '../../domain/reconcile.ts';
 import { isUnderWay, type RecordedAccount, type RecordedChange } from '../../state/history.ts';
 import { type Action, type FoundBy, type IntentOf, knownWithoutLook, look } from './actions.ts';
 
-/** The pauses between two looks, milliseconds; the last one is repeated. */
+/** The pauses between two checks, in milliseconds. The last one is repeated. */
 const pauses = [500, 1000, 2000, 4000, 8000] as const;
 
 /** Precision at which the record keeps the time a request left, in milliseconds. */
 const recordedPrecision = 1000;
 
-/** What looking at the account takes. */
+/** The parts of the context that checking the account needs. */
 export type LookingContext = Pick<Context, 'clocks' | 'connections' | 'record' | 'settings' | 'world'>;
 
-/** A change whose outcome is to be found out. */
+/** A change whose outcome is to be found. */
 export interface UnsettledChange<A extends Action> {
-  /** In the record. */
+  /** The id in the record. */
   readonly id: string;
   readonly action: A;
   readonly intent: IntentOf<A>;
   readonly before: Before;
   readonly account: RecordedAccount;
-  /** When it was recorded, epoch milliseconds. */
+  /** When the change was recorded, in epoch milliseconds. */
   readonly begunAt: number;
-  /** When it can't take effect any more, epoch milliseconds. */
+  /** When the change can no longer take effect, in epoch milliseconds. */
   readonly settlesAt: number;
-  /** The same by the monotonic clock, for a change of this process. */
+  /** The same on the monotonic clock, for a change of this process. */
   readonly settlesAtMonotonic?: number | undefined;
-  /** Whether the record lost what was there before. A look then can't tell anything. */
+  /** Whether the record lost the earlier state of the account. A check then can't tell anything. */
   readonly lacksBefore?: boolean | undefined;
 }
 
-/** How long to look. */
+/** How long to check. */
 export interface LookingOptions {
-  /** How long to go on after the first look, milliseconds. */
+  /** How long to continue after the first check, in milliseconds. */
   readonly patience: number;
-  /** Whether the API refused the change. One look that finds nothing is then enough. */
+  /** Whether the API refused the change. One check that finds nothing is then enough. */
   readonly refused?: boolean | undefined;
-  /** Called once, when the first look has found nothing and the account is going to be looked at again. */
+  /** Called once, if the first check finds nothing and another one follows. */
   readonly onWait?: (() => void) | undefined;
 }
 
-/** The outcome of a change, as far as it can be known now. */
+/** The outcome of a change, as far as it is known now. */
 export type Finding<Found> =
   | { readonly outcome: 'applied'; readonly found: Found }
-  /** It was not carried out, and won't be. */
+  /** The change didn't go through, and won't. */
   | { readonly outcome: 'not_applied' }
   | {
       readonly outcome: 'unknown';
-      /** Why the outcome is unknown; undefined if nothing is there yet but may still appear. */
+      /** Why the outcome is unknown; undefined if the account doesn't show the change yet. */
       readonly why?: string | undefined;
-      /** Whether a later look can't find out more. */
+      /** Whether later checks can't find more. */
       readonly isFinal: boolean;
-      /** Why the account couldn't be looked at. */
+      /** Why the account couldn't be checked. */
       readonly error?: CommandError | undefined;
     };
 
-/** An outcome that is known. */
+/** A known outcome. */
 export type Known<Found> = Exclude<Finding<Found>, { readonly outcome: 'unknown' }>;
 
-/** Returns when a recorded change can't take effect any more, epoch milliseconds. */
+/** Returns when a recorded change can no longer take effect, in epoch milliseconds. */
 export function settlesAt({ at, sentAt }: RecordedChange, { settings, clocks }: LookingContext): number {
   // A time in the future was recorded before the clock was set back. The request has left by now.
   const left = Math.min(Date.parse(sentAt ?? at), clocks.wall());
   return left + recordedPrecision + settings.settlingTime.value;
 }
 
-/** Converts a recorded change to one to look for. */
+/** Converts a recorded change for {@link findOutcome}. */
 export function unsettledChange(change: RecordedChange, context: LookingContext): UnsettledChange<Action> {
   const { id, intent, before, account, at, lacksBefore } = change;
   const begunAt = Date.parse(at);
@@ -75,11 +75,10 @@ export function unsettledChange(change: RecordedChange, context: LookingContext)
 }
 
 /**
- * Looks at the account until the outcome of a change is known or the patience runs out. A look that finds nothing proves that
- * nothing was done only if it began after the change had time to settle, or if the API refused the change.
+ * Checks the account until the outcome of a change is known or the patience runs out. A check that finds nothing proves that the
+ * change didn't go through only if it began after the settling time, or if the API refused the change.
  *
- * All changes use this loop: right after a lost response, for an earlier change before the next one, and in `ci history
- * reconcile`.
+ * All changes use this loop: after a lost response, for an earlier change before the next one, and in `ci history reconcile`.
  */
 export async function findOutcome<A extends Action>(
   context: LookingContext,
@@ -87,7 +86,7 @@ export async function findOutcome<A extends Action>(
   { patience, refused = false, onWait }: LookingOptions,
 ): Promise<Finding<FoundBy[A]>> {
   const known = change.lacksBefore
-    ? ({ outcome: 'unknown', why: 'what was there before is no longer known' } as const)
+    ? ({ outcome: 'unknown', why: 'the earlier state of the account is no longer known' } as const)
     : knownWithoutLook(change.action);
   if (known) return known.outcome === 'unknown' ? { ...known, isFinal: true } : { outcome: 'not_applied' };
   const { wall, monotonic } = context.clocks;
@@ -113,7 +112,7 @@ export async function findOutcome<A extends Action>(
   }
 }
 
-/** Looks once. Finding nothing proves only that nothing was there at that moment. */
+/** Checks once. Finding nothing proves only that nothing was there at that moment. */
 async function lookOnce<A extends Action>(
   context: LookingContext,
   change: UnsettledChange<A>,
@@ -124,23 +123,28 @@ async function lookOnce<A extends Action>(
   let verdict: Verdict<FoundBy[A]>;
   try {
     verdict = await look(api, change.action, change.intent, change.before, () => {
-      // By now, whatever the look saw is recorded, or the process that made it is still at work.
+      // By now, everything that the check saw is recorded, or the process that created it is still working.
       const read = () => history.since(change.begunAt - recordedPrecision);
       hasRival = read().some((each) => isRival(change, each));
-      // A process that has ended by now may have recorded what it made since the record was read.
+      // A process that has ended by now may have recorded its result since the record was read.
       return idsOfOthers(read(), change);
     });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    return { outcome: 'unknown', why: `the account can't be checked: ${error.message}`, isFinal: false, error };
+    return {
+      outcome: 'unknown',
+      why: `the account can't be checked: ${asClause(error.message)}`,
+      isFinal: false,
+      error,
+    };
   }
   if (verdict.outcome === 'applied' && hasRival) {
-    return { outcome: 'unknown', why: 'another ci process is working on the same', isFinal: false };
+    return { outcome: 'unknown', why: 'another ci process is making the same change', isFinal: false };
   }
   return verdict.outcome === 'unknown' ? { ...verdict, isFinal: !hasRival } : verdict;
 }
 
-/** Returns the ids that other changes of the same kind are known to have made or changed: none of them is this one's. */
+/** Returns the ids that other changes of the same kind are known to have created or changed. None of them belongs to this change. */
 export function idsOfOthers(
   changes: readonly RecordedChange[],
   { id, intent }: Pick<RecordedChange, 'id' | 'intent'>,
@@ -149,7 +153,7 @@ export function idsOfOthers(
   return new Set(others.flatMap(({ settled }) => settled?.ids ?? []));
 }
 
-/** Whether another process is working on a change whose result could be mistaken for this one's. */
+/** Returns whether another process is working on a change whose result could be mistaken for this one's. */
 function isRival(
   { id, account, intent }: Pick<RecordedChange, 'id' | 'account' | 'intent'>,
   other: RecordedChange,
@@ -157,7 +161,7 @@ function isRival(
   return other.id !== id && other.account.id === account.id && isUnderWay(other) && areRivals(intent, other.intent);
 }
 
-/** Waits. @returns whether the time passed; false when the user ended the command */
+/** Waits. @returns whether the time passed; false if the user interrupted the command */
 export async function waited({ clocks }: Pick<LookingContext, 'clocks'>, milliseconds: number): Promise<boolean> {
   try {
     await clocks.sleep(milliseconds);

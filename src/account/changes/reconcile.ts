@@ -1,4 +1,5 @@
 import type { Context } from '../../context/context.ts';
+import { durationInWords } from '../../domain/duration.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { isOpen, isUnderWay, type RecordedChange } from '../../state/history.ts';
 import { type Action, describeChange, type FoundBy } from './actions.ts';
@@ -6,15 +7,15 @@ import { type ChangingContext, recordOutcome } from './carry-out.ts';
 import { openNow, settledLater, whileRunning } from './earlier.ts';
 import { findOutcome, type Known, settlesAt, unsettledChange } from './find-outcome.ts';
 
-/** Time for a last look after a change has settled, in milliseconds. Only such a look proves that nothing was done. */
-const lastLook = 15_000;
+/** Time for a last check after the settling time, in milliseconds. Only such a check proves that a change didn't go through. */
+const lastCheckTime = 15_000;
 
 /**
- * Finds out what became of the account's changes without a known outcome, and records it. Notes what can't be found out.
+ * Finds the outcomes of the account's changes that have none, and records them. Prints a note for each that stays unknown.
  *
  * @param wait - whether to wait until other processes have ended and changes have settled
  * @returns these changes, with their outcomes as far as they are known
- * @throws CommandError (not_signed_in), (interrupted); why the API refuses the key
+ * @throws CommandError (not_signed_in), (interrupted); the error if the API refuses the key
  */
 export async function reconcileChanges(
   context: ChangingContext & Pick<Context, 'api'>,
@@ -39,7 +40,7 @@ export async function reconcileChanges(
   return history.since(since).filter(({ id }) => ids.has(id));
 }
 
-/** Waits until no process is at work on a change any more. @throws CommandError (interrupted) */
+/** Waits until no process is working on a change. @throws CommandError (interrupted) */
 async function untilEnded(
   context: Pick<Context, 'clocks' | 'output' | 'record'>,
   change: RecordedChange,
@@ -55,7 +56,7 @@ async function untilEnded(
   }
 }
 
-/** Looks once more for changes that couldn't be told apart from others whose outcome is known by now. */
+/** Checks again for changes that couldn't be distinguished from others whose outcome is known by now. */
 async function retryUnclear(context: ChangingContext, tried: readonly RecordedChange[]): Promise<void> {
   if (tried.length < 2) return;
   const history = await context.record.history();
@@ -65,7 +66,7 @@ async function retryUnclear(context: ChangingContext, tried: readonly RecordedCh
   for (const change of unclear) {
     const finding = await findOutcome(context, unsettledChange(change, context), { patience: 0 });
     if (finding.outcome === 'unknown') continue;
-    if (context.world.interrupt.aborted) throw new CommandError('interrupted', 'interrupted');
+    if (context.world.interrupt.aborted) throw new CommandError('interrupted', 'Interrupted');
     await record(context, change, finding);
   }
 }
@@ -76,25 +77,25 @@ async function settle(context: ChangingContext, change: RecordedChange, wait: bo
   const history = await context.record.history();
   const settles = settlesAt(change, context);
   const time = wait ? Math.max(0, settles - clocks.wall()) : 0;
-  const patience = time > 0 ? time + lastLook : 0;
-  const finding = await context.progress.during('Checking what became of a change', () =>
+  const patience = time > 0 ? time + lastCheckTime : 0;
+  const finding = await context.progress.during('Checking the outcome of a change', () =>
     findOutcome(context, unsettledChange(change, context), {
       patience,
       onWait: () => output.note(waitingFor(change, time)),
     }),
   );
-  if (world.interrupt.aborted) throw new CommandError('interrupted', 'interrupted');
+  if (world.interrupt.aborted) throw new CommandError('interrupted', 'Interrupted');
   if (finding.outcome !== 'unknown') return record(context, change, finding);
   const { error, why, isFinal } = finding;
   if (error?.exitCode === 4) throw error;
   if (change.settled === undefined && !error)
     recordOutcome(context, history, id, { outcome: 'unknown', by: 'look', ids: [] });
-  const seconds = Math.ceil((settles - clocks.wall()) / 1000);
+  const left = settles - clocks.wall();
   const later =
-    isFinal || seconds <= 0
+    isFinal || left <= 0
       ? ''
-      : ` It may go through within ${seconds} s. Run \`ci history reconcile --wait\` to wait.`;
-  output.note(`${id} (${describeChange(intent)}): ${why ?? 'not found yet'}.${later}`);
+      : ` It may still go through within ${durationInWords(left)}. Run \`ci history reconcile --wait\` to wait for it.`;
+  output.note(`${id} (${describeChange(intent)}): ${why ?? "the account doesn't show it yet"}.${later}`);
 }
 
 async function record(
@@ -109,12 +110,12 @@ async function record(
 }
 
 function waitingFor({ intent }: RecordedChange, time: number): string {
-  return `Waiting up to ${Math.ceil(time / 1000)} s for "${describeChange(intent)}" to settle. Ctrl-C leaves its outcome unknown.`;
+  return `Waiting up to ${durationInWords(time)} for the outcome of "${describeChange(intent)}". If you press Ctrl-C, it stays unknown.`;
 }
 
-/** Says how to get the secret of a key that was created but not delivered, or how to delete the key. */
+/** Notes how to get the secret of a key that was created but not delivered, or how to delete the key. */
 function noteSecret({ output }: Pick<Context, 'output'>, id: string): void {
   output.note(
-    `The key ${id} was created, and its secret was not delivered. \`ci pools keys POOL --reveal\` shows that of a pool's key. Delete any other with \`ci keys delete ${id}\`.`,
+    `Key ${id} was created, but its secret was not delivered. If the key belongs to a pool, \`ci pools keys POOL --reveal\` may show the secret. Otherwise, delete the key with \`ci keys delete ${id}\`.`,
   );
 }

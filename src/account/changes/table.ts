@@ -8,23 +8,24 @@ import { describeChange } from './actions.ts';
 
 export const fields = ['id', 'at', 'action', 'change', 'outcome', 'settledAt', 'ids', 'account', 'request'] as const;
 
-/** A change of the record as it is shown. */
+/** A recorded change as it is shown. */
 export interface ShownChange {
   readonly id: string;
   readonly at: string;
   readonly action: Intent['action'];
-  /** What was to be changed, in words. */
+  /** The change in a few words. */
   readonly change: string;
-  /** `running` while its process is at work, `pending` when that is gone and nobody has found out. */
+  /** `running` while its process is working; `pending` if that has ended and the outcome hasn't been found yet. */
   readonly outcome: Outcome | 'running' | 'pending';
   readonly settledAt: string | null;
-  /** What was made or changed. */
+  /** The ids of what was created or changed. */
   readonly ids: readonly string[];
   readonly account: string;
-  /** What was asked for, as recorded. */
+  /** The request, as recorded. */
   readonly request: Intent;
 }
 
+/** Converts a recorded change for output. */
 export function shownChange(recorded: RecordedChange): ShownChange {
   const { id, at, intent, account, settled } = recorded;
   return {
@@ -40,13 +41,13 @@ export function shownChange(recorded: RecordedChange): ShownChange {
   };
 }
 
-/** A purchase with what was charged in the end, where that isn't what was agreed to. */
+/** Returns a purchase with its actual charge, if that differs from the agreed one. */
 function asCharged({ intent, settled }: RecordedChange): Intent {
   const charge = settled?.charge;
   return intent.action === 'subscribe' && charge !== undefined ? { ...intent, charge } : intent;
 }
 
-/** @param all - whether changes of several accounts are shown */
+/** Returns the columns of a table of changes. @param all - whether changes of several accounts are shown */
 export function historyColumns({ clocks }: Pick<Context, 'clocks'>, all = false): readonly Column<ShownChange>[] {
   const account: Column<ShownChange> = {
     field: 'account',
