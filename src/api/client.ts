@@ -385,8 +385,8 @@ export function parseBaseUrl(text: string): URL {
     throw new CommandError('usage', `"${text}" uses plain http, which would send your key unencrypted`, { hint });
   }
   if (url.pathname !== '/' || url.search || url.hash) {
-    throw new CommandError('usage', `"${text}" has more than a host`, {
-      hint: `Use ${url.origin}, without a path such as /v1 or /api.`,
+    throw new CommandError('usage', `"${text}" can't have a path or a query`, {
+      hint: 'Use https://host, without /v1 or /api.',
     });
   }
   return new URL(url.origin);

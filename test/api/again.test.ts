@@ -4,8 +4,8 @@ import { answer, apiOf, clientOf, serve, told } from '../support/http-server.ts'
 
 const anything = z.unknown();
 
-describe('asking again', () => {
-  test('sends the tag of the last answer, and takes 304 for that answer', async () => {
+describe('a repeated read', () => {
+  test('sends the entity tag, and returns the earlier value on 304', async () => {
     const server = await serve((response, { headers }) =>
       headers['if-none-match'] === '"v1"'
         ? response.writeHead(304, { etag: '"v1"' }).end()
@@ -18,7 +18,7 @@ describe('asking again', () => {
     expect(server.received.map(({ headers }) => headers['if-none-match'])).toEqual([undefined, '"v1"']);
   });
 
-  test('takes the new answer and its tag, weak tags as they are', async () => {
+  test('returns the new value and its entity tag, weak tags unchanged', async () => {
     const server = await serve((response, _request, count) => answer(response, count, 200, { etag: `W/"${count}"` }));
     const { client } = clientOf(server.url);
     const first = await client.readAgain('/', anything, undefined);
@@ -30,7 +30,7 @@ describe('asking again', () => {
     expect(server.received[1]?.headers['if-none-match']).toBe('W/"1"');
   });
 
-  test('sends no tag where there was none, and takes 304 for no answer then', async () => {
+  test('sends no entity tag if there was none, and then treats 304 as an error', async () => {
     const server = await serve((response, _request, count) =>
       count === 1 ? answer(response, 1) : response.writeHead(304).end(),
     );
@@ -45,8 +45,8 @@ describe('asking again', () => {
   });
 });
 
-describe('a request that is not to be repeated', () => {
-  test('is sent once, whatever comes of it', async () => {
+describe("a read that isn't retried", () => {
+  test('is sent once, whatever the response', async () => {
     for (const status of [429, 500, 503]) {
       const server = await serve((response) => answer(response, { error: 'no' }, status));
       const { client } = clientOf(server.url);
@@ -56,16 +56,16 @@ describe('a request that is not to be repeated', () => {
     }
   });
 
-  test('tells how long the server asks to wait', async () => {
+  test('reports how long the server asks to wait', async () => {
     const headers = { 'retry-after': '77' };
     const server = await serve((response) => answer(response, { error: 'no' }, 429, headers));
     const { client } = clientOf(server.url);
     const error = await client.read('/', anything, { once: true }).catch((each: unknown) => each);
-    expect(error).toMatchObject({ code: 'rate_limited', retryAfter: 77_000, hint: 'Try again in 77 s.' });
+    expect(error).toMatchObject({ code: 'rate_limited', retryAfter: 77_000, hint: 'Try again in 77 seconds.' });
   });
 });
 
-test('the pools, my subscriptions and a pool can be asked for once', async () => {
+test('reads pools, subscriptions and a pool once if asked to', async () => {
   const server = await serve((response) => answer(response, {}, 503));
   const { pools } = apiOf(server.url);
   await told(pools.listAgain({ value: [], etag: '"v1"' }, { once: true }));

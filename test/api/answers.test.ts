@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import {
+  describeUnreadable,
   errorOf,
   isTransient,
+  reportsFailure,
   retryAfter,
-  saysFailed,
   serverTime,
-  statusWords,
+  statusMessage,
   unwrapped,
-  whatInstead,
 } from '../../src/api/answers.ts';
 
 const html = '<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>';
@@ -21,34 +21,34 @@ function failed(status: number, body: unknown, headers: Record<string, string> =
 describe('unwrapped', () => {
   test.each([
     ['the envelope', { success: true, data: [1] }, [1]],
-    ['an envelope around nothing', { success: true, data: null }, null],
+    ['an envelope with null', { success: true, data: null }, null],
     ['a bare object', { id: 1 }, { id: 1 }],
     ['a bare array', [{ success: true, data: 1 }], [{ success: true, data: 1 }]],
     ['an object with data of its own', { object: 'list', data: [1] }, { object: 'list', data: [1] }],
     ['success without data', { success: true }, { success: true }],
     ['null', null, null],
-  ])('takes %s', (_what, body, value) => {
+  ])('unwraps %s', (_what, body, value) => {
     expect(unwrapped(JSON.stringify(body))).toEqual(value);
   });
 
-  test('refuses what is no JSON', () => {
+  test("refuses text that isn't JSON", () => {
     expect(() => unwrapped('{"a":')).toThrow(SyntaxError);
   });
 
   test.each([
-    ['arrays', nested(101), 'JSON that is nested more than 100 levels deep'],
-    ['arrays by the hundred thousand', nested(100_000), 'JSON that is nested more than 100 levels deep'],
+    ['arrays', nested(101), 'is nested more than 100 levels deep'],
+    ['arrays by the hundred thousand', nested(100_000), 'is nested more than 100 levels deep'],
     [
-      'objects beside others',
+      'objects among others',
       `[1,{"a":${'{"a":'.repeat(100_000)}null${'}'.repeat(100_000)}}]`,
-      'JSON that is nested more than 100 levels deep',
+      'is nested more than 100 levels deep',
     ],
-    ['a text', JSON.stringify({ data: ['x'.repeat(2 ** 20 + 1)] }), 'JSON that holds a text of 1048577 characters'],
-    ['half of a value', '{"a":', 'something else where JSON was due'],
-    ['a page', html, 'a web page where JSON was due'],
-  ])('refuses %s, and it is said what came instead', (_what, body, words) => {
+    ['a long text', JSON.stringify({ data: ['x'.repeat(2 ** 20 + 1)] }), 'contains a text of 1048577 characters'],
+    ['cut JSON', '{"a":', 'is not valid JSON'],
+    ['a web page', html, 'is a web page, not JSON'],
+  ])('refuses %s, and describes it', (_what, body, words) => {
     const error = thrownBy(() => unwrapped(body));
-    expect([error, whatInstead(body, error)]).toEqual([expect.any(Error), words]);
+    expect([error, describeUnreadable(body, error)]).toEqual([expect.any(Error), words]);
   });
 
   test('accepts 100 levels of nesting, and texts up to 1 MiB', () => {
@@ -78,8 +78,8 @@ test.each([
   ['{"success":false', false],
   [`{"success":false,"data":${nested(100_000)}}`, false],
   ['', false],
-])('of %s it is %s that it says it failed', (body, answer) => {
-  expect(saysFailed(body)).toBe(answer);
+])('returns whether %s reports a failure: %s', (body, answer) => {
+  expect(reportsFailure(body)).toBe(answer);
 });
 
 describe('the message of an error', () => {
@@ -92,52 +92,52 @@ describe('the message of an error', () => {
     ['an error in an envelope', { success: false, data: null, error: { message: 'Deep' } }, 'Deep'],
     ['a detail', { detail: 'Missing field' }, 'Missing field'],
     ['a list of errors', { errors: [{ message: 'First' }, { message: 'Second' }] }, 'First'],
-    ['a list of words', { message: ['', 'name must be text', 'other'] }, 'name must be text'],
+    ['a list of texts', { message: ['', 'name must be text', 'other'] }, 'name must be text'],
     ['a bare list', [{ error: { error: { message: 'Nested' } } }], 'Nested'],
     ['a bare string', '"Just words"', 'Just words'],
     ['plain text', 'upstream  connect\n error ', 'upstream connect error'],
-    ['words with space', { error: '  a\n\tb  ' }, 'a b'],
+    ['a text with spaces', { error: '  a\n\tb  ' }, 'a b'],
   ])('is read from %s', (_what, body, message) => {
     expect(failed(400, body).message).toBe(message);
   });
 
-  test('is read from JSON that calls itself a page', () => {
+  test('is read from JSON with the content type of a web page', () => {
     expect(failed(400, { error: 'Real words' }, page).message).toBe('Real words');
   });
 
   test.each([
     ['nothing', '', json],
-    ['only space', ' \n', json],
-    ['a page', html, page],
-    ['a page without its type', html, {}],
-    ['a page after a byte order mark', `\ufeff${html}`, {}],
-    ['words that call themselves a page', 'Cannot GET /', page],
+    ['only spaces', ' \n', json],
+    ['a web page', html, page],
+    ['a web page without its type', html, {}],
+    ['a web page after a byte order mark', `\ufeff${html}`, {}],
+    ['a text with the type of a web page', 'Cannot GET /', page],
     ['XML', '<?xml version="1.0"?><Error/>', {}],
-    ['a page in JSON', { error: html }, json],
-    ['a page after words in JSON', { message: `Upstream: ${html}` }, json],
-    ['a page after words', `Upstream said: ${html}`, {}],
-    ['an object that was not spelt out', { error: '[object Object]' }, json],
-    ['that alone', '[object Object]', {}],
+    ['a web page in JSON', { error: html }, json],
+    ['a web page after a text in JSON', { message: `Upstream: ${html}` }, json],
+    ['a web page after a text', `Upstream said: ${html}`, {}],
+    ['an object formatted by JavaScript', { error: '[object Object]' }, json],
+    ['only that', '[object Object]', {}],
     ['an empty object', {}, json],
     ['an empty error', { error: '' }, json],
-    ['an error that is an object without words', { error: { code: 17, at: { x: 1 } } }, json],
+    ['an error that is an object without a text', { error: { code: 17, at: { x: 1 } } }, json],
     ['an error that is a number', { error: 17, message: true }, json],
     ['an empty list', [], json],
     ['null', 'null', json],
     ['a number', '17', json],
     ['cut JSON', '{"error": "No pay', json],
     ['{"success":false}', { success: false }, json],
-    ['an error in 100,000 others', `${'{"error":'.repeat(100_000)}"deep"${'}'.repeat(100_000)}`, json],
-  ])('is the status in words where the answer is %s', (_what, body, headers) => {
-    expect(failed(502, body, { ...headers }).message).toBe('the API answered 502 Bad Gateway');
+    ['an error nested in 100,000 others', `${'{"error":'.repeat(100_000)}"deep"${'}'.repeat(100_000)}`, json],
+  ])('names the status if the body is %s', (_what, body, headers) => {
+    expect(failed(502, body, { ...headers }).message).toBe('The API returned 502 Bad Gateway');
   });
 
-  test('is the better of two where one is no sentence', () => {
+  test('is the one of two texts that is a message', () => {
     expect(failed(400, { error: '[object Object]', message: 'short' }).message).toBe('short');
     expect(failed(400, { error: html, message: 'short' }).message).toBe('short');
   });
 
-  test('is cut short at 300 characters', () => {
+  test('is cut at 300 characters', () => {
     expect(failed(400, { error: 'x'.repeat(301) }).message).toBe(`${'x'.repeat(300)}…`);
     expect(failed(400, { error: 'x'.repeat(300) }).message).toBe('x'.repeat(300));
   });
@@ -161,7 +161,7 @@ describe('the code of an error', () => {
     [503, 'server_error', 1],
     [599, 'server_error', 1],
     [200, 'server_error', 1],
-  ])('for status %i is %s, exit %i, whatever the body', (status, code, exitCode) => {
+  ])('for status %i is %s with exit code %i, whatever the body', (status, code, exitCode) => {
     for (const body of [
       { error: 'words' },
       { error: { message: 'words' } },
@@ -173,29 +173,32 @@ describe('the code of an error', () => {
     ]) {
       const error = failed(status, body);
       expect([error.code, error.exitCode, error.status]).toEqual([code, exitCode, status]);
-      expect(error.message).toMatch(/^(?:words|the API answered \d{3}\b[\w' -]*)$/);
+      expect(error.message).toMatch(/^(?:words|The API returned \d{3}\b[\w' -]*)$/);
     }
   });
 
-  test.each([200, 400, 422])('for status %i without a card is no_payment_method, and says how to add one', (status) => {
-    const error = failed(status, { success: false, error: 'No payment method found — add a card first' });
-    expect([error.code, error.exitCode, error.message]).toEqual([
-      'no_payment_method',
-      8,
-      'No payment method found — add a card first',
-    ]);
-    expect(error.hint).toMatch(/^Add a card on the Billing page/);
-  });
+  test.each([200, 400, 422])(
+    'for status %i without a card is no_payment_method, with a hint how to add one',
+    (status) => {
+      const error = failed(status, { success: false, error: 'No payment method found — add a card first' });
+      expect([error.code, error.exitCode, error.message]).toEqual([
+        'no_payment_method',
+        8,
+        'No payment method found — add a card first',
+      ]);
+      expect(error.hint).toMatch(/^Add a card with `ci billing card`/);
+    },
+  );
 
-  test('keeps "add a card" a server error where the server failed', () => {
+  test('is server_error for "add a card" if the server failed', () => {
     expect(failed(500, { error: 'add a card' }).code).toBe('server_error');
   });
 
   test.each([
-    [401, 'Check which key is in use with `ci auth status`; sign in with `ci auth login`.'],
-    [403, 'Check which key is in use with `ci auth status`.'],
+    [401, 'Check which key you use with `ci auth status`, or sign in with `ci auth login`.'],
+    [403, 'Check which key you use with `ci auth status`.'],
     [404, undefined],
-  ])('for status %i hints %j', (status, hint) => {
+  ])('for status %i has the hint %j', (status, hint) => {
     expect(failed(status, '').hint).toBe(hint);
   });
 });
@@ -212,16 +215,16 @@ test.each([
   [401, false],
   [404, false],
   [501, false],
-])('a request answered %i may be answered otherwise a moment later: %s', (status, answer) => {
+])('returns whether a request with status %i may succeed later: %s', (status, answer) => {
   expect(isTransient(status)).toBe(answer);
   expect(failed(status, '').retryable).toBe(answer);
 });
 
 test.each([
-  [404, 'the API answered 404 Not Found'],
-  [599, 'the API answered 599'],
-])('%i in words', (status, words) => {
-  expect(statusWords(status)).toBe(words);
+  [404, 'The API returned 404 Not Found'],
+  [599, 'The API returned 599'],
+])('describes the status %i as %j', (status, words) => {
+  expect(statusMessage(status)).toBe(words);
 });
 
 describe('Retry-After', () => {
@@ -237,7 +240,7 @@ describe('Retry-After', () => {
     ['Tue, 14 Apr 2026 09:00:30 GMT', 30_000],
     ['Tue, 14 Apr 2026 08:00:00 GMT', 0],
     ['Tuesday, 14-Apr-26 09:01:00 GMT', 60_000],
-  ])('%j is %i milliseconds', (value, milliseconds) => {
+  ])('reads %j as %i milliseconds', (value, milliseconds) => {
     expect(waitFor(value)).toBe(milliseconds);
   });
 
@@ -253,20 +256,20 @@ describe('Retry-After', () => {
     '2592001',
     '9'.repeat(400),
     'Sat, 13 Sep 275760 00:00:00 GMT',
-  ])('%j is senseless', (value) => {
+  ])('ignores %j', (value) => {
     expect(waitFor(value)).toBeUndefined();
   });
 
-  test('is the first of several, and none where it is absent', () => {
+  test('takes the first of several, and is undefined if absent', () => {
     expect(waitFor(['1', '9'])).toBe(1000);
     expect(waitFor(undefined)).toBeUndefined();
   });
 });
 
-describe('the clock of the server', () => {
+describe("the server's clock", () => {
   const timeIn = (date: string | undefined) => serverTime({ status: 200, headers: { date }, body: '' });
 
-  test('is read from Date', () => {
+  test('is read from the Date header', () => {
     expect(timeIn('Tue, 14 Apr 2026 09:00:00 GMT')).toBe(Date.UTC(2026, 3, 14, 9));
     expect(timeIn('Fri, 31 Dec 9999 23:59:59 GMT')).toBe(Date.UTC(9999, 11, 31, 23, 59, 59));
   });
@@ -279,7 +282,7 @@ describe('the clock of the server', () => {
     'Sat, 13 Sep 275760 00:00:00 GMT',
     'Sat, 13 Sep 275761 00:00:00 GMT',
     'Wed, 31 Dec 1969 23:59:59 GMT',
-  ])('is not read from %j', (date) => {
+  ])('ignores %j', (date) => {
     expect(timeIn(date)).toBeUndefined();
   });
 });

@@ -34,8 +34,8 @@ async function serving(body: unknown, code = 200) {
 describe.each([
   ['enveloped', (data: unknown) => ({ success: true, data })],
   ['bare', (data: unknown) => data],
-] as const)('an answer that is %s', (_name, wrap) => {
-  test('tells the account', async () => {
+] as const)('the billing API, with responses that are %s', (_name, wrap) => {
+  test('reads the account', async () => {
     const { server, billing } = await serving(wrap(status));
     expect(await billing.status()).toEqual(status);
     expect(server.received).toMatchObject([
@@ -43,7 +43,7 @@ describe.each([
     ]);
   });
 
-  test('tells the account of the other generation', async () => {
+  test('reads the account of the other generation', async () => {
     const other = {
       creditBalance: '25.00',
       poolPledges: [{ id: 4, poolSlug: null }],
@@ -54,14 +54,14 @@ describe.each([
     expect(await billing.status()).toEqual({ ...other, creditBalance: 25, poolPledges: [{ id: '4', poolSlug: null }] });
   });
 
-  test('tells the credit', async () => {
+  test('reads the credit', async () => {
     const credits = { totalTopUp: '60.00', remaining: 25.5, hasCreditKey: true, creditKeyCount: '2', note: 'x' };
     const { server, billing } = await serving(wrap(credits));
     expect(await billing.credits()).toEqual({ ...credits, totalTopUp: 60, creditKeyCount: 2 });
     expect(server.received[0]?.path).toBe('/api/billing/credits');
   });
 
-  test('tells where to pay by card', async () => {
+  test('returns where to pay by card', async () => {
     const { server, billing } = await serving(wrap({ sessionUrl: 'https://pay/1', sessionId: 'cs_1' }));
     expect(await billing.topupByCard(50)).toEqual({ sessionUrl: 'https://pay/1', sessionId: 'cs_1' });
     expect(server.received).toMatchObject([
@@ -69,7 +69,7 @@ describe.each([
     ]);
   });
 
-  test.each(['50', 50])('tells where to send USDC, its amount being %j', async (amount) => {
+  test.each(['50', 50])('returns where to send USDC if the amount is %j', async (amount) => {
     const { server, billing } = await serving(wrap({ address: '0x...', chain: 'base', amount }));
     expect(await billing.topupByUsdc(50)).toEqual({ address: '0x...', chain: 'base', amount: 50 });
     expect(server.received[0]?.body).toBe('{"amount":50,"method":"usdc"}');
@@ -84,7 +84,7 @@ describe.each([
   });
 
   test.each([{ url: 'https://card' }, { sessionUrl: 'https://card' }, { clientSecret: 'seti_1' }, {}])(
-    'begins to save a card: %j',
+    'starts saving a card: %j',
     async (intent) => {
       const { server, billing } = await serving(wrap(intent));
       expect(await billing.setupIntent()).toEqual(intent);
@@ -92,7 +92,7 @@ describe.each([
     },
   );
 
-  test('lists the retired plans, without a key', async () => {
+  test('lists the retired plans without a key', async () => {
     const { server, billing } = await serving(wrap(plans));
     expect(await billing.plans()).toEqual([
       { ...plans[0], priceUsdc: 20 },
@@ -123,7 +123,7 @@ describe.each([
     ]);
   });
 
-  test('checks a retired plan out, and cancels one', async () => {
+  test('checks out and cancels a retired plan', async () => {
     const { server, billing } = await serving(wrap({ sessionUrl: 'https://pay/2' }));
     expect(await billing.checkoutPlan('pro')).toEqual({ sessionUrl: 'https://pay/2' });
     expect(await billing.cancelPlan('sub_uuid')).toEqual({ sessionUrl: 'https://pay/2' });
@@ -134,7 +134,7 @@ describe.each([
   });
 });
 
-test('a payment that is not final yet may be verified again', async () => {
+test("says that a payment that isn't final yet can be verified again", async () => {
   const { billing } = await serving({ success: false, error: 'Transaction not final, retry' }, 425);
   expect(await told(billing.verifyTopup('0x1', 50))).toMatchObject({
     message: 'Transaction not final, retry',
@@ -143,7 +143,7 @@ test('a payment that is not final yet may be verified again', async () => {
   });
 });
 
-test('without enough credit it is exit 8', async () => {
+test('exits with 8 without enough credit', async () => {
   const { billing } = await serving({ error: { message: 'Insufficient credit' } }, 402);
   expect(await told(billing.topupByCard(50))).toMatchObject({ code: 'payment_required', exitCode: 8 });
 });

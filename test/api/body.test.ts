@@ -18,7 +18,7 @@ describe('a body', () => {
     expect(new Body().toString()).toBe('');
   });
 
-  test('does not change when the chunk it was given does', () => {
+  test('stays the same if an added chunk changes', () => {
     const body = new Body();
     const chunk = Buffer.from('abc');
     body.add(chunk);
@@ -26,14 +26,14 @@ describe('a body', () => {
     expect(body.toString()).toBe('abc');
   });
 
-  test('may be at most 64 MiB long', () => {
+  test('can have up to 64 MiB', () => {
     const body = new Body();
     for (let read = 0; read < longestBody; read += mebibyte.length) expect(body.add(mebibyte)).toBeUndefined();
     expect(body.toString()).toHaveLength(longestBody);
     expect(body.add(Buffer.from(' '))).toBeInstanceOf(BodyTooLong);
   });
 
-  test('is refused at its first byte if its announced length is greater', () => {
+  test('is refused at its first byte if its announced length is too large', () => {
     const byte = Buffer.from('[');
     expect(new Body().add(byte, String(longestBody))).toBeUndefined();
     expect(new Body().add(byte, String(longestBody + 1))).toBeInstanceOf(BodyTooLong);
@@ -52,8 +52,8 @@ function stream(response: ServerResponse): void {
   more();
 }
 
-describe('an answer without an end', () => {
-  test('to a read is refused once, with the limit', async () => {
+describe('an endless response', () => {
+  test('ends a read once, with the limit', async () => {
     const server = await serve(stream);
     const { client } = clientOf(server.url);
     expect(await told(client.read('/', z.unknown()))).toEqual({
@@ -62,12 +62,12 @@ describe('an answer without an end', () => {
       outcome: undefined,
       status: undefined,
       retryable: false,
-      message: `${server.url.host}: the answer is larger than 64 MiB, the most that is read`,
+      message: `Can't read from ${server.url.host}: the response is larger than 64 MiB`,
     });
     expect(server.received).toHaveLength(1);
   });
 
-  test('to a change leaves its outcome unknown, as a lost answer does', async () => {
+  test('leaves the outcome of a change unknown, as a lost response does', async () => {
     const server = await serve(stream);
     const { client } = clientOf(server.url);
     const error = await failure(client.change('POST', '/', z.unknown(), {}));
@@ -77,7 +77,7 @@ describe('an answer without an end', () => {
     expect(server.received).toHaveLength(1);
   });
 
-  test('leaves the client fit for the next request', async () => {
+  test('leaves the client ready for the next request', async () => {
     const server = await serve((response, _request, count) => {
       if (count === 1) stream(response);
       else response.end('{"a":1}');
@@ -88,7 +88,7 @@ describe('an answer without an end', () => {
   });
 });
 
-test('an answer that announces too much is refused before the rest has come', async () => {
+test('refuses a response that announces too much before the rest arrives', async () => {
   const { url } = await serveSockets((socket) => {
     socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1610612736\r\n\r\n['));
   });
@@ -96,7 +96,7 @@ test('an answer that announces too much is refused before the rest has come', as
   expect((await failure(client.read('/', z.unknown()))).message).toMatch(/larger than 64 MiB/);
 });
 
-test('ignores the announced length of an answer without a body', async () => {
+test('ignores the announced length of a response without a body', async () => {
   const { url } = await serveSockets((socket) => {
     socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1610612736\r\n\r\n'));
   });

@@ -48,7 +48,7 @@ function spoiled(isMeant: (request: Received) => boolean, behaviour: Behaviour) 
 
 /** Matches the note before an error if the account is checked more than once, which may not happen on a slow machine. */
 const lookingNote =
-  /^The response was lost \(.+\)\. Checking for up to \d+ s whether the change went through; Ctrl-C stops and leaves the outcome unknown\.$/;
+  /^The response was lost \(.+\)\. Checking for up to \d+ s whether the change went through. If you press Ctrl-C, the outcome stays unknown\.$/;
 
 /** Checks what every failure has in common: an empty stdout, one line on stderr besides that note, no stack trace, no key. */
 function expectClear({ stdout, stderr }: Ended): void {
@@ -62,7 +62,7 @@ function expectClear({ stdout, stderr }: Ended): void {
 }
 
 describe('exit codes', () => {
-  test('1: the API fails', async () => {
+  test('exits with 1 if the API fails', async () => {
     const api = await server(answer(500, { success: false, error: 'database is down' }));
     const ended = await userOf(api).ci('pools list');
     expect(ended.code).toBe(1);
@@ -70,14 +70,14 @@ describe('exit codes', () => {
     expect(ended.stderr).toContain('database is down');
   });
 
-  test('2: a mistake in what was typed', async () => {
+  test('exits with 2 for a usage error', async () => {
     const ended = await user().ci('pools lsit');
     expect(ended.code).toBe(2);
     expectClear(ended);
     expect(ended.stderr).toContain('list');
   });
 
-  test.each([[401], [403]])('4: the API answers %d', async (status) => {
+  test.each([[401], [403]])('exits with 4 if the API responds with %d', async (status) => {
     const api = await server(answer(status, { success: false, error: 'No entry' }));
     const ended = await userOf(api).ci('billing status');
     expect([ended.code, api.requests.length]).toEqual([4, 1]);
@@ -85,7 +85,7 @@ describe('exit codes', () => {
     expect(ended.stderr).toContain('No entry');
   });
 
-  test('4: not signed in, and nothing is sent', async () => {
+  test('exits with 4 if not signed in, and sends nothing', async () => {
     const api = await server(silence);
     const ended = await user().ci(`billing status --api-url ${api.url}`);
     expect([ended.code, api.requests]).toEqual([4, []]);
@@ -93,7 +93,7 @@ describe('exit codes', () => {
     expect(ended.stderr).toContain('ci auth login');
   });
 
-  test('5: not found', async () => {
+  test("exits with 5 if something isn't found", async () => {
     const api = await recordedSandbox();
     const ended = await userOf(api).ci('pools view minimax');
     expect(ended.code).toBe(5);
@@ -101,7 +101,7 @@ describe('exit codes', () => {
     expect(ended.stderr).toMatch(/"minimax".*minimax-m3/);
   });
 
-  test('6: the API answers 409', async () => {
+  test('exits with 6 if the API responds with 409', async () => {
     const api = await spoiled(
       ({ method }) => method === 'POST',
       answer(409, { success: false, error: 'Just sold out' }),
@@ -112,7 +112,7 @@ describe('exit codes', () => {
     expect(ended.stderr).toContain('Just sold out');
   });
 
-  test('7: rate limited, and when to try again', async () => {
+  test('exits with 7 if rate limited, and says when to try again', async () => {
     const api = await server(answer(429, { success: false, error: 'Slow down' }, { 'Retry-After': '3600' }));
     const ended = await userOf(api).ci('billing status');
     expect([ended.code, api.requests.length]).toEqual([7, 1]);
@@ -126,7 +126,7 @@ describe('exit codes', () => {
     });
   });
 
-  test('8: the API answers 402', async () => {
+  test('exits with 8 if the API responds with 402', async () => {
     const api = await spoiled(
       ({ method }) => method === 'POST',
       answer(402, { success: false, error: 'Card declined' }),
@@ -137,19 +137,22 @@ describe('exit codes', () => {
     expect(ended.stderr).toContain('Card declined');
   });
 
-  test.each([['billing status'], [subscribe], ['keys create prod']])('9: nothing listens, for %s', async (line) => {
-    const ended = await userOf({ url: deadUrl }).ci(line);
-    expect(ended.code).toBe(9);
-    expectClear(ended);
-    const asJson = await userOf({ url: deadUrl }).ci(`${line} --json`);
-    expect(at(JSON.parse(asJson.stderr), 'error')).toMatchObject({
-      code: 'unreachable',
-      retryable: true,
-      outcome: line === 'billing status' ? null : 'not_applied',
-    });
-  });
+  test.each([['billing status'], [subscribe], ['keys create prod']])(
+    'exits with 9 if nothing listens, for %s',
+    async (line) => {
+      const ended = await userOf({ url: deadUrl }).ci(line);
+      expect(ended.code).toBe(9);
+      expectClear(ended);
+      const asJson = await userOf({ url: deadUrl }).ci(`${line} --json`);
+      expect(at(JSON.parse(asJson.stderr), 'error')).toMatchObject({
+        code: 'unreachable',
+        retryable: true,
+        outcome: line === 'billing status' ? null : 'not_applied',
+      });
+    },
+  );
 
-  test('10: the API is gone after the subscription was asked for', async () => {
+  test('exits with 10 if the API is gone after a subscription was requested', async () => {
     const lost = async (line: string) => {
       const api = await recordedSandbox({ instead: downFromChangeOn(reset, reset) });
       return { api, ended: await userOf(api).ci(line) };
@@ -161,7 +164,7 @@ describe('exit codes', () => {
     expect([ended.code, api.changes]).toEqual([10, [post]]);
     expectClear(ended);
     expect(lines(ended.stderr).at(-1)).toMatch(
-      /^ci: .+ did not answer: .+\. The change may have gone through: the account can't be checked: .+ did not answer: /,
+      /^ci: .+ did not answer: .+\. The change may or may not have gone through: the account can't be checked: .+ did not answer: /,
     );
     expect(ended.stderr).toMatch(
       /\. Run `ci history reconcile --wait` to find out before you repeat it; `ci pools subscriptions kimi26` shows what is there\.\n$/,
@@ -175,7 +178,7 @@ describe('exit codes', () => {
     });
   });
 
-  test('130: SIGINT while a read hangs', async () => {
+  test('exits with 130 on SIGINT during a read', async () => {
     const api = await server(silence);
     const running = userOf(api).start('pools list');
     await api.got('GET');
@@ -185,7 +188,7 @@ describe('exit codes', () => {
     expectClear(ended);
   });
 
-  test('130: Ctrl-C on a terminal while a read hangs', async () => {
+  test('exits with 130 on Ctrl-C on a terminal during a read', async () => {
     const api = await server(silence);
     const session = onTerminal(userOf(api), 'pools list', { pty: true });
     await api.got('GET');
@@ -193,7 +196,7 @@ describe('exit codes', () => {
     expect(await session.exit).toBe(130);
   });
 
-  test('130: SIGINT while a subscription hangs, and what became of it', async () => {
+  test('exits with 130 on SIGINT during a subscription, and reports its outcome', async () => {
     const interrupted = async (lost: (response: Behaviour) => Instead, line = subscribe) => {
       const held = heldResponse();
       const api = await recordedSandbox({ instead: lost(held.told) });
@@ -227,7 +230,7 @@ describe('exit codes', () => {
     ]);
     const hint =
       'Run `ci history reconcile --wait` to find out before you repeat it; `ci pools subscriptions kimi26` shows what is there.';
-    const inDoubt = 'interrupted. The change may have gone through';
+    const inDoubt = 'The response was lost (interrupted). The change may or may not have gone through';
     expect([lost.stdout, lost.told]).toEqual(['', [`ci: ${inDoubt}, or may still do so. ${hint}`]]);
     expect(lostAsJson.stdout).toBe('');
     expect(lostAsJson.told.map((each) => at(JSON.parse(each), 'error'))).toEqual([
@@ -259,7 +262,7 @@ describe('a read from a server that misbehaves', () => {
     ['a web page with 502', webPage(502), 1],
     ['503', answer(503, ''), 1],
     ['500 without a body', answer(500, ''), 1],
-  ])('%s: is asked again, three times at the most', async (_what, behaviour, code) => {
+  ])('is sent up to three times after %s', async (_what, behaviour, code) => {
     const api = await spoiled(isPoolList, behaviour);
     const ended = await userOf(api).ci('pools list');
     expect([ended.code, api.requests]).toEqual([code, Array(3).fill('GET /api/pools')]);
@@ -276,14 +279,14 @@ describe('a read from a server that misbehaves', () => {
     ['null', data(null)],
     ['a number', answer(200, '7')],
     ['success: false with 200', answer(200, { success: false, error: 'not today' })],
-  ])('%s: is asked once, and is exit 1', async (_what, behaviour) => {
+  ])('is sent once and exits with 1 after %s', async (_what, behaviour) => {
     const api = await spoiled(isPoolList, behaviour);
     const ended = await userOf(api).ci('pools list');
     expect([ended.code, api.requests]).toEqual([1, ['GET /api/pools']]);
     expectClear(ended);
   });
 
-  test('a moment of weakness is not noticed', async () => {
+  test('succeeds without a note after a transient failure', async () => {
     let failures = 0;
     const api = await recordedSandbox({
       instead: () => (++failures <= 2 ? [reset, webPage(502)][failures - 1] : undefined),
@@ -292,7 +295,7 @@ describe('a read from a server that misbehaves', () => {
     expect([code, stdout.split('\n')[0], stderr, api.requests.length]).toEqual([0, 'kimi26', '', 3]);
   });
 
-  test('slower than --timeout: exit 9, and how to give it longer', async () => {
+  test('exits with 9 if it takes longer than --timeout, and says how to allow more time', async () => {
     const api = await server(silence);
     const ended = await userOf(api).ci('pools list --timeout 200ms');
     expect(ended.code).toBe(9);
@@ -302,7 +305,7 @@ describe('a read from a server that misbehaves', () => {
     expect(at(JSON.parse(asJson.stderr), 'error')).toMatchObject({ code: 'timeout', retryable: true, outcome: null });
   });
 
-  test('an answer that never ends is cut by --timeout', async () => {
+  test('cuts an endless response after --timeout', async () => {
     const api = await server((_request, response) => {
       response.writeHead(200, { 'Content-Type': 'application/json' });
       response.write('{"success":true,"data":[');
@@ -312,7 +315,7 @@ describe('a read from a server that misbehaves', () => {
     expectClear(ended);
   });
 
-  test('words of the server cannot steer the terminal, and keys in them are masked', async () => {
+  test("doesn't let the server's message control the terminal, and masks keys in it", async () => {
     const error = `\u001b[2JBad key ${managementKey}\nsecond line\u0007`;
     const api = await server(answer(400, { success: false, error }));
     const ended = await userOf(api).ci('billing status');
@@ -329,7 +332,7 @@ describe('a read from a server that misbehaves', () => {
     ['plain words', 'plain words'],
     ['{"error":{"nested":{"deep":true}}}', '400'],
     ['', '400'],
-  ])('its own words are shown: %s', async (body, told) => {
+  ])("shows the server's message: %s", async (body, told) => {
     const api = await server(answer(400, body));
     const ended = await userOf(api).ci('billing status');
     expect(ended.code).toBe(1);
@@ -337,7 +340,7 @@ describe('a read from a server that misbehaves', () => {
     expect(ended.stderr).toContain(told);
   });
 
-  test('--debug shows every attempt, and no key', async () => {
+  test('shows every attempt with --debug, and no key', async () => {
     const api = await server(answer(503, ''));
     const { stderr } = await userOf(api).ci('billing status --debug');
     expect(stderr.match(/^> GET /gm)).toHaveLength(3);
@@ -369,7 +372,7 @@ describe.each([
   ['a subscription', subscribe, post, looks, 'ci pools subscriptions kimi26'],
   ['a key', 'keys create prod', 'POST /api/keys/subscription', 'GET /api/keys', 'ci keys list'],
   ['a credit key', 'keys create prod --credit', 'POST /api/keys/credit', 'GET /api/keys', 'ci keys list'],
-])('%s asked of a server that misbehaves', (_what, line, request, look, findOut) => {
+])('%s requested from a server that misbehaves', (_what, line, request, look, findOut) => {
   const isChange = ({ method }: Received) => method !== 'GET';
 
   /** Runs it against each misbehaviour at once, as most of the time passes in waiting between looks. */
@@ -393,18 +396,18 @@ describe.each([
     await Promise.all(all);
   }
 
-  test('and not carried out: sent once, looked for until it settles, and then reported as not carried out', () =>
+  test('and not applied, is sent once, checked until it settles, and reported as not applied', () =>
     each(
       (behaviour) => (it) => (isChange(it) ? behaviour : undefined),
       ({ what, code, ended, after }) => {
         expect([what, ended.code, new Set(after)]).toEqual([what, code, new Set([look])]);
         expectClear(ended);
-        expect(ended.stderr).toMatch(/^ci: .+; the change was not carried out(?:\. .*)?\n$/m);
+        expect(ended.stderr).toMatch(/^ci: .+. The change didn't go through(?:\. .*)?\n$/m);
       },
       { settlingTime: '1s' },
     ));
 
-  test('and not found while looking: sent once, exit 10, and not retryable', () =>
+  test('and not found, is sent once and exits with 10, not retryable', () =>
     each(
       (behaviour) => (it) => (isChange(it) ? behaviour : undefined),
       ({ what, ended, after }) => {
@@ -413,7 +416,7 @@ describe.each([
           what,
           {
             code: 'outcome_unknown',
-            message: expect.stringMatching(/\. The change may have gone through, or may still do so$/),
+            message: expect.stringMatching(/\. The change may or may not have gone through$/),
             hint: `Run \`ci history reconcile --wait\` to find out before you repeat it; \`${findOut}\` shows what is there.`,
             retryable: false,
             outcome: 'unknown',
@@ -423,7 +426,7 @@ describe.each([
       { flags: '--settle 1s --json' },
     ));
 
-  test('and carried out after a look that found nothing: sent once, and found by the next look', async () => {
+  test('and applied after a check that found nothing, is sent once, and found by the next check', async () => {
     let asked: Received | undefined;
     let hasLooked = false;
     const api = await recordedSandbox({
@@ -456,7 +459,7 @@ describe.each([
     expect(textAt(json(ended), 'id')).toBe(textAt(made, 'id'));
   });
 
-  test('and carried out all the same: sent once, found, and told as if the answer had come', () =>
+  test('and applied anyway, is sent once, found, and printed as if the response had arrived', () =>
     each(
       (behaviour) => (it, box) => (isChange(it) ? carriedOut(box, behaviour) : undefined),
       async ({ what, ended: { code, stdout, stderr }, api, after }) => {
@@ -480,14 +483,14 @@ describe.each([
       },
     ));
 
-  test('and the account cannot be looked at: sent once, exit 10, and how to find out', () =>
+  test("if the account can't be checked, is sent once, exits with 10, and says how to find out", () =>
     each(
       (behaviour) => downFromChangeOn(behaviour),
       ({ what, ended }) => {
         expect([what, ended.code]).toEqual([what, 10]);
         expectClear(ended);
         expect(ended.stderr).toContain(
-          `. The change may have gone through: the account can't be checked: Closed for today. Run \`ci history reconcile --wait\` to find out before you repeat it; \`${findOut}\` shows what is there.`,
+          `. The change may or may not have gone through: the account can't be checked: Closed for today. Run \`ci history reconcile --wait\` to find out before you repeat it; \`${findOut}\` shows what is there.`,
         );
       },
     ));
@@ -516,7 +519,7 @@ describe.each([
   }
   const no = { success: false, error: 'No' };
 
-  test.each(refusals)('and refused with %d: sent once, looked for once, and not changed', async (status, code) => {
+  test.each(refusals)('and refused with %d, is sent once, checked once, and not applied', async (status, code) => {
     const { api, me, ended, after } = await refused(isChange, answer(status, no), false);
     expect([ended.code, ended.stdout, api.changes, after]).toEqual([code, '', [request], [look]]);
     const retryable = status === 425;
@@ -529,7 +532,7 @@ describe.each([
     [403, 4, 'No'],
     [404, 5, 'No'],
     [400, 8, 'No payment method found — add a card first'],
-  ])('and refused with %d before any work: sent once, and nothing to look for', async (status, code, error) => {
+  ])('and refused with %d before any work, is sent once and not checked', async (status, code, error) => {
     const { api, ended, after } = await refused(isChange, answer(status, { success: false, error }), false);
     expect([ended.code, ended.stdout, api.changes]).toEqual([code, '', [request]]);
     expect(after.filter((each) => each === look)).toEqual([]);
@@ -537,7 +540,7 @@ describe.each([
   });
 
   test.each([...refusals, [429, 7] as const])(
-    'and carried out, but refused with %d: sent once, and found',
+    'and applied although refused with %d, is sent once, and found',
     async (status) => {
       const { api, me, ended } = await refused(isChange, answer(status, no), true);
       expect([ended.code, api.changes]).toEqual([0, [request]]);
@@ -549,7 +552,7 @@ describe.each([
     },
   );
 
-  test('and refused with 429: looked for, and sent again', async () => {
+  test('and refused with 429, is checked and sent again', async () => {
     let refusals = 0;
     const { api, ended, after } = await refused(
       (each) => isChange(each) && ++refusals === 1,
@@ -559,12 +562,12 @@ describe.each([
     expect([ended.code, api.changes, ended.stderr]).toEqual([
       0,
       [request, request],
-      'The API is busy; trying again in 1 s.\n',
+      'The API is busy. Retrying in 1 second.\n',
     ]);
     expect(after.slice(0, 3)).toEqual([look, look, request]);
   });
 
-  test('and refused with 429 for more than a minute: sent once, looked for once, and when to try again', async () => {
+  test('and refused with 429 for more than a minute, is sent once, checked once, and says when to try again', async () => {
     const { api, ended, after } = await refused(isChange, answer(429, no, { 'Retry-After': '61' }), false);
     expect([ended.code, ended.stdout, api.changes, after]).toEqual([7, '', [request], [look]]);
     expect(errorOf(ended)).toMatchObject({
@@ -575,7 +578,7 @@ describe.each([
     });
   });
 
-  test('and refused with 429 each time: sent three times, and looked for after each', async () => {
+  test('and refused with 429 each time, is sent three times, and checked after each', async () => {
     const { api, ended, after } = await refused(isChange, answer(429, no), false);
     expect([ended.code, ended.stdout, api.changes]).toEqual([7, '', [request, request, request]]);
     expect(after).toEqual([look, look, request, look, look, request, look]);
@@ -583,7 +586,7 @@ describe.each([
   });
 });
 
-test('a change that is not answered in time is looked for', async () => {
+test('checks the account if a change times out', async () => {
   const late = async (instead: Instead, { settlingTime = '10m', flags = '' } = {}) => {
     const api = await recordedSandbox({ instead });
     const me = userOf(api);
@@ -604,8 +607,8 @@ test('a change that is not answered in time is looked for', async () => {
   expect([settled.ended.code, settled.ended.stdout, settled.charges]).toEqual([9, '', 0]);
   expect(errorOf(settled.ended)).toEqual({
     code: 'timeout',
-    message: expect.stringMatching(new RegExp(`^${lost}; the change was not carried out$`)),
-    hint: 'Try again, or give it longer with --timeout 2m.',
+    message: expect.stringMatching(new RegExp(`^${lost}. The change didn't go through$`)),
+    hint: 'Try again, or allow more time with --timeout 2m.',
     status: null,
     retryable: true,
     outcome: 'not_applied',
@@ -621,18 +624,18 @@ test('a change that is not answered in time is looked for', async () => {
   expect(errorOf(unknown.ended)).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });
 });
 
-test('a change is not sent on to where a redirect leads', async () => {
+test("doesn't follow a redirect of a change", async () => {
   const other = await server(data({ id: 'x' }));
   const api = await recordedSandbox({ instead: downFromChangeOn(redirect(`${other.url}/api/elsewhere`)) });
   const ended = await userOf(api).ci(subscribe);
   expect([ended.code, api.changes, other.requests]).toEqual([10, [post], []]);
   expectClear(ended);
   expect(ended.stderr).toContain(
-    `the API answered 307 Temporary Redirect to ${other.url}/api/elsewhere. The change may`,
+    `The API returned 307 Temporary Redirect to ${other.url}/api/elsewhere. The change may`,
   );
 });
 
-test('a subscription that has to be paid in the browser is exit 8, and its page is shown', async () => {
+test('exits with 8 if a subscription has to be paid in the browser, and shows the page', async () => {
   const page = 'https://checkout.stripe.com/c/pay/cs_test_a1b2c3';
   const api = await spoiled(({ method }) => method === 'POST', data({ sessionUrl: page }));
   const ended = await userOf(api).ci(subscribe);
@@ -641,7 +644,7 @@ test('a subscription that has to be paid in the browser is exit 8, and its page 
   expect(ended.stderr).toContain(page);
 });
 
-test('a subscription that was received although its answer was lost is found by the command that is named', async () => {
+test('finds a subscription whose response was lost with the command that the error names', async () => {
   let down = false;
   const api = await recordedSandbox({
     instead: ({ method }, box) => {

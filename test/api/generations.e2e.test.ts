@@ -234,10 +234,10 @@ function expectHeld(value: unknown, expected: unknown): void {
   expect({ value }).toMatchObject({ value: expected });
 }
 
-describe.each(generations)('an API whose answers are %s', (generation) => {
+describe.each(generations)('an API with %s responses', (generation) => {
   const cases = [...reads, ...changes].map((each) => [each.line, each] as const);
 
-  test.each(cases)('ci %s', async (_line, command) => {
+  test.each(cases)('supports ci %s', async (_line, command) => {
     const { code = 0, holds } = command;
     const customer = await customerOf(generation);
     const [now, here] = await Promise.all([
@@ -271,7 +271,7 @@ describe.each(generations)('an API whose answers are %s', (generation) => {
     ['pools subscribe kimi26 --blocks europe --yes', 8, 'no_payment_method'],
     ['keys create prod', 1, 'invalid_request'],
     ['pools cancel kimi26 --yes', 5, 'not_found'],
-  ])('for somebody new, ci %s is exit %d', async (line, code, expected) => {
+  ])('makes ci %s exit with %d for a new user', async (line, code, expected) => {
     const { me } = await newcomerOf(generation);
     const ended = await me.ci(`${line} --json`);
     expect(ended.code).toBe(code);
@@ -279,7 +279,7 @@ describe.each(generations)('an API whose answers are %s', (generation) => {
     else expect([ended.stdout, at(errorIn(ended.stderr), 'code')]).toEqual(['', expected]);
   });
 
-  test('ci api prints an answer as it came', async () => {
+  test('prints responses unchanged with ci api', async () => {
     const { api, me } = await customerOf(generation);
     for (const path of ['/api/keys', '/api/billing/status', '/v1/usage']) {
       const { code, stdout } = await me.ci(`api GET ${path}`);
@@ -293,7 +293,7 @@ describe.each(generations)('an API whose answers are %s', (generation) => {
     expect(missing).toMatchObject({ code: 5, stdout: '', stderr: 'ci: Pool not found\n' });
   });
 
-  test('a refused key is exit 4, in the server’s own words', async () => {
+  test("exits with 4 and the server's message if the key is refused", async () => {
     const { api } = await newcomerOf(generation);
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_revoked_0123456789' });
     for (const line of ['billing status', 'keys list', 'keys create prod', 'pools subscriptions', 'status']) {
@@ -304,7 +304,7 @@ describe.each(generations)('an API whose answers are %s', (generation) => {
     }
   });
 
-  test('what was bought is the same, whatever was told of it', async () => {
+  test('buys the same, whatever the response says about it', async () => {
     const { api, box, me } = await customerOf(generation);
     await me.ci('pools subscribe kimi26 --blocks europe --quantity 2 --create-key seat --yes');
     expect(api.changes).toEqual([
@@ -327,7 +327,7 @@ describe('a price', () => {
     ['current', stated, statedYear],
     ['documented', summed, summedYear],
     ['bare', stated, statedYear],
-  ] as const)('in %s answers is exact only where it is stated', async (generation, month, year) => {
+  ] as const)('in %s responses is exact only if it is stated', async (generation, month, year) => {
     const { me } = await customerOf(generation);
     expect(json(await me.ci('pools quote kimi26 --blocks europe --json'))).toMatchObject(month);
     const line = 'pools quote kimi26 --blocks europe --quantity 3 --billing-cycle year --json';
@@ -344,17 +344,14 @@ describe('a price', () => {
     ['documented', '49.04', 8],
     ['documented', '49.07', 8],
     ['documented', '49.08', 0],
-  ] as const)(
-    'in %s answers is held against --max-price %s by what it is at the most',
-    async (generation, limit, code) => {
-      const { api, me } = await customerOf(generation);
-      const ended = await me.ci(`pools subscribe kimi26 --blocks europe --max-price ${limit} --yes`);
-      expect([ended.code, api.changes.length]).toEqual([code, code === 0 ? 1 : 0]);
-      if (code === 0) return;
-      expect(ended.stderr).toMatch(oneLine);
-      expect(ended.stderr).toContain(generation === 'documented' ? 'about $49.04, at most $49.08' : '$49.00');
-    },
-  );
+  ] as const)('in %s responses is compared with --max-price %s by its upper bound', async (generation, limit, code) => {
+    const { api, me } = await customerOf(generation);
+    const ended = await me.ci(`pools subscribe kimi26 --blocks europe --max-price ${limit} --yes`);
+    expect([ended.code, api.changes.length]).toEqual([code, code === 0 ? 1 : 0]);
+    if (code === 0) return;
+    expect(ended.stderr).toMatch(oneLine);
+    expect(ended.stderr).toContain(generation === 'documented' ? 'about $49.04, at most $49.08' : '$49.00');
+  });
 
   const perGeneration: readonly (readonly [Generation, RegExp, RegExp])[] = [
     ['current', /europe .*\$49\.00/, /Charged today +\$49\.00, to the saved card/],
@@ -362,7 +359,7 @@ describe('a price', () => {
     ['bare', /europe .*\$49\.00/, /Charged today +\$49\.00, to the saved card/],
   ];
 
-  test.each(perGeneration)('in %s answers is shown to a person as what it is', async (generation, view, quote) => {
+  test.each(perGeneration)('in %s responses is shown with its precision', async (generation, view, quote) => {
     const { me } = await customerOf(generation);
     const seen = await shown(me, 'pools view kimi26');
     const quoted = await shown(me, 'pools quote kimi26 --blocks europe');
@@ -373,7 +370,7 @@ describe('a price', () => {
   });
 });
 
-test('every command that talks to the API is run against each generation', async () => {
+test('runs every command that uses the API against each generation', async () => {
   const ran = [...reads, ...changes].map(({ line }) => line);
   const notRun = (await commandsOfTheApi(user())).filter(
     (path) => path !== 'api' && path !== 'setup' && !ran.some((line) => line === path || line.startsWith(`${path} `)),

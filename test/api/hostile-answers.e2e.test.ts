@@ -187,7 +187,7 @@ const oddValues: readonly (readonly [string, Odd, 'shown' | 'refused'])[] = [
   ['a number of 1e999', { anything: '1e999' }, 'shown'],
 ];
 
-describe('an answer with', () => {
+describe('a response with', () => {
   test.each(oddValues)('%s is shown, or refused with a message', async (_what, odd, outcome) => {
     const api = await accountWith(odd);
     for (const line of reads) {
@@ -203,7 +203,7 @@ describe('an answer with', () => {
     ['a count of 1e308', { count: '1e308' }],
     ['the last moment there is', { moment: '"+275760-09-13T00:00:00.000Z"' }],
     ['JSON nested 90 deep', { anything: nested(90) }],
-  ])('%s is shown by the program as it is shipped, on a terminal too', async (_what, odd) => {
+  ])('%s is shown by the installed program, also on a terminal', async (_what, odd) => {
     const me = userOf(await accountWith(odd), { CHEAPESTINFERENCE_API_KEY: 'sk_live_abcdefghijklmnop7890' });
     for (const line of ['pools list', 'pools view kimi26', 'keys list', 'status', 'usage', 'usage --self']) {
       expectReadable(line, await me.ci(line), true);
@@ -212,7 +212,7 @@ describe('an answer with', () => {
     }
   });
 
-  test('an amount of 1.23456e-99 is shown to its last digits', async () => {
+  test('an amount of 1.23456e-99 is shown with all of its digits', async () => {
     const me = userOf(await accountWith({ amount: '1.23456e-99' }));
     const { code, stdout } = await me.ci('pools list --json');
     expect([code, stdout.match(/"minPricePerDay":([^,]+),/)?.[1]]).toEqual([0, '1.23456e-99']);
@@ -225,7 +225,7 @@ describe('an answer with', () => {
   });
 
   test.each(['Sat, 13 Sep 275760 00:00:00 GMT', 'Sat, 01 Jan 10000 00:00:00 GMT', 'never'])(
-    'a clock of "%s" is ignored in favor of this machine’s',
+    'the clock "%s" is ignored in favor of this machine\'s',
     async (date) => {
       const api = await accountWith({}, date);
       for (const line of reads)
@@ -235,12 +235,12 @@ describe('an answer with', () => {
     },
   );
 
-  test('JSON nested 100,000 deep is reported in words', async () => {
+  test('JSON nested 100,000 deep is reported in a sentence', async () => {
     const me = userOf(await server(answer(200, nested(100_000))));
     const { code, stderr } = await me.ci('pools list');
     expect([code, stderr]).toEqual([
       1,
-      'ci: GET /api/pools was answered with JSON that is nested more than 100 levels deep. Check the API URL and the proxy.\n',
+      'ci: GET /api/pools was answered with JSON that is nested more than 100 levels deep. Check the API URL and the proxy settings.\n',
     ]);
     expect(errorOf(await me.ci('pools list --json'))).toMatchObject({ code: 'unexpected_response', retryable: false });
   });
@@ -254,7 +254,7 @@ describe('an answer with', () => {
   test.each([400, 500])('an error nested 100,000 deep with status %i is reported by its status', async (status) => {
     const body = `${'{"error":'.repeat(100_000)}"deep"${'}'.repeat(100_000)}`;
     const { stderr } = await userOf(await server(answer(status, body))).ci('pools list');
-    expect(stderr).toContain(`ci: the API answered ${status} `);
+    expect(stderr).toContain(`ci: The API returned ${status} `);
   });
 
   test('200,000 keys is listed', async () => {
@@ -266,7 +266,7 @@ describe('an answer with', () => {
   });
 });
 
-describe('after a change that was made, an answer', () => {
+describe('after a change that went through, a response', () => {
   const subscribe = 'pools subscribe kimi26 --blocks europe --yes';
   const subscription = {
     id: 's',
@@ -279,7 +279,7 @@ describe('after a change that was made, an answer', () => {
     ['with an amount of 150 zeros', `1${'0'.repeat(150)}`],
     ['with the largest number', '1e308'],
     ['nested 100,000 deep', nested(100_000)],
-  ])('%s is a purchase all the same', async (_what, value) => {
+  ])('%s still counts as a purchase', async (_what, value) => {
     const api = await recordedSandbox({
       instead: ({ method }, box) =>
         method === 'POST' ? carriedOut(box, answer(200, onWire(subscription, { amount: value }))) : undefined,
@@ -338,20 +338,20 @@ async function weighed(api: RecordingServer, script: string): Promise<Ended & { 
   return { ...ended, peak };
 }
 
-describe('an answer of 1.5 GB', () => {
+describe('a response of 1.5 GB', () => {
   test('is refused without using much memory', async () => {
     const { code, stdout, stderr, peak } = await weighed(await server(endless), 'ci pools list --timeout 5m');
     expect([code, stdout, stderr]).toEqual([
       1,
       '',
       expect.stringMatching(
-        /^ci: 127\.0\.0\.1:\d+: the answer is larger than 64 MiB, the most that is read\. Check the API URL and the proxy\.\n$/,
+        /^ci: 127\.0\.0\.1:\d+: the response is larger than 64 MiB\. Check the API URL and the proxy\.\n$/,
       ),
     ]);
     expect(peak).toBeLessThan(200);
   });
 
-  test('that is announced is refused before it arrives', async () => {
+  test('is refused before it arrives if it is announced', async () => {
     const announced: Behaviour = (_request, response) => {
       response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': String(1.5 * 2 ** 30) });
       response.write('[');
@@ -365,14 +365,14 @@ describe('an answer of 1.5 GB', () => {
   });
 });
 
-test('an answer that comes byte by byte takes no more memory than its bytes', async () => {
+test('uses no more memory for a response byte by byte than its bytes', async () => {
   const { code, stdout, peak } = await weighed(await server(crumbs), 'ci pools list --json --timeout 5m');
   expect([code, stdout]).toEqual([0, '[]\n']);
   expect(peak).toBeLessThan(200);
 });
 
 test.each(['9'.repeat(400), '99999999999', 'Sat, 13 Sep 275760 00:00:00 GMT', '-1', 'Infinity'])(
-  'a Retry-After of %s is ignored',
+  'ignores a Retry-After of %s',
   async (value) => {
     const api = await server(answer(429, { success: false, error: 'Slow down' }, { 'Retry-After': value }));
     const { code, stderr } = await userOf(api).ci('pools list');
@@ -500,30 +500,33 @@ test.each(['1.00', '100000.00'])('buys at a price of $%s', async (block) => {
 describe('a year', () => {
   const line = 'pools subscribe kimi26 --blocks europe --billing-cycle year --yes --max-price 10';
 
-  test.each([1, '1', 0.9999])('with a discount of %j is refused', async (discount) => {
+  test.each([1, '1', 0.9999])('is refused with a discount of %j', async (discount) => {
     const { api, me } = await shop(() => ({ block: '49.00', discount }));
     const { code, stderr } = await me.ci(line);
     expect([code, api.changes]).toEqual([1, []]);
     expect(stderr).toMatch(/costs \$0\.\d\d per year, with (?:100|99\.99) % off, and a plausible price is/);
   });
 
-  test.each([-0.5, 1.5, 15, '15%', 1e308])('with a discount of %j is refused as not documented', async (discount) => {
-    const { api, me } = await shop(() => ({ block: '49.00', discount }));
-    const { code, stderr } = await me.ci(line);
-    expect([code, api.changes, stderr]).toEqual([1, [], expect.stringContaining('annualDiscount')]);
-  });
+  test.each([-0.5, 1.5, 15, '15%', 1e308])(
+    'is refused with a discount of %j in an unexpected format',
+    async (discount) => {
+      const { api, me } = await shop(() => ({ block: '49.00', discount }));
+      const { code, stderr } = await me.ci(line);
+      expect([code, api.changes, stderr]).toEqual([1, [], expect.stringContaining('annualDiscount')]);
+    },
+  );
 
-  test('with a discount of 100 % leaves the month as it is', async () => {
+  test('costs twelve months with a discount of 100%', async () => {
     const { api, me } = await shop(() => ({ block: '49.00', discount: 1 }));
     const { code } = await me.ci('pools subscribe kimi26 --blocks europe --yes --max-price 49');
     expect([code, api.changes.length]).toEqual([0, 1]);
   });
 });
 
-describe('a watch that is on', () => {
+describe('a running watch', () => {
   const line = 'pools watch kimi26 --blocks europe --subscribe --yes --max-price 49 --interval 1s --json';
 
-  test('refuses an implausible price with its figure, and buys once when the price is plausible again', async () => {
+  test('refuses an implausible price and names it, and buys once when the price is plausible again', async () => {
     const { api, me } = await shop((look) => {
       if (look < 3) return { block: '49.00', status: 'sold-out' };
       return { block: look < 5 ? 1e-9 : '49.00' };
@@ -554,7 +557,7 @@ describe('a watch that is on', () => {
   });
 });
 
-describe('under max-monthly-spend, a subscription that is held', () => {
+describe('under max-monthly-spend, a subscription of the account', () => {
   const held = (monthlyPrice: unknown, id: string) => ({ id, status: 'active', monthlyPrice, hours: [] });
   const limited = async (prices: readonly unknown[]): Promise<{ api: RecordingServer; me: User }> => {
     const { api, me } = await shop(

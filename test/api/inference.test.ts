@@ -4,14 +4,14 @@ import { always, apiOf, consumptionKey, serve, told } from '../support/http-serv
 const turns = [{ role: 'user', content: 'Hello "世界"' }] as const;
 const authorization = `Bearer ${consumptionKey}`;
 
-test('the models of a key are listed', async () => {
+test('lists the models of a key', async () => {
   const models = { object: 'list', data: [{ id: 'kimi-k2.6', object: 'model' }] };
   const server = await serve(always(models));
   expect(await apiOf(server.url).inference.models()).toEqual(models);
   expect(server.received).toMatchObject([{ method: 'GET', path: '/v1/models', headers: { authorization } }]);
 });
 
-test('a model answers in the OpenAI format', async () => {
+test('sends a chat in the OpenAI format', async () => {
   const completion = { id: 'c', choices: [{ message: { role: 'assistant', content: '"success": false' } }] };
   const server = await serve(always(completion));
   expect(await apiOf(server.url).inference.chat('kimi-k2.6', turns)).toEqual(completion);
@@ -25,7 +25,7 @@ test('a model answers in the OpenAI format', async () => {
   ]);
 });
 
-test('a model answers in the Anthropic format', async () => {
+test('sends a message in the Anthropic format', async () => {
   const message = { id: 'm', content: [{ type: 'text', text: 'Hi' }] };
   const server = await serve(always(message));
   expect(await apiOf(server.url).inference.message('kimi-k2.6', turns, 16)).toEqual(message);
@@ -39,12 +39,12 @@ test('a model answers in the Anthropic format', async () => {
   ]);
 });
 
-test('an answer without a choice proves nothing', async () => {
+test("doesn't accept a response without a choice", async () => {
   const server = await serve(always({ choices: [] }));
   expect(await told(apiOf(server.url).inference.chat('m', turns))).toMatchObject({ code: 'outcome_unknown' });
 });
 
-test('no request is made without a consumption key, or with another kind', async () => {
+test('sends nothing without an API key, or with another kind of key', async () => {
   const server = await serve(always({}));
   expect(await told(apiOf(server.url, { consumptionKey: undefined }).inference.models())).toMatchObject({
     code: 'not_signed_in',

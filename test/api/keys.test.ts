@@ -11,7 +11,7 @@ async function serving(body: unknown, status = 200) {
 describe.each([
   ['enveloped', (data: unknown) => ({ success: true, data })],
   ['bare', (data: unknown) => data],
-] as const)('an answer that is %s', (_name, wrap) => {
+] as const)('the keys API, with responses that are %s', (_name, wrap) => {
   test('lists the keys, with or without their secrets', async () => {
     const keys = [
       {
@@ -48,14 +48,14 @@ describe.each([
     [{ name: 'größer 🔑' }, '{"name":"größer 🔑"}'],
     [{}, ''],
     [{ name: undefined, subscriptionId: undefined }, ''],
-  ])('makes a key for a subscription of %j', async (request, body) => {
+  ])('creates a key for a subscription from %j', async (request, body) => {
     const { server, keys } = await serving(wrap(created));
     expect(await keys.createForSubscription(request)).toEqual(created);
     expect(server.received).toMatchObject([{ method: 'POST', path: '/api/keys/subscription', body }]);
     expect(server.received[0]?.headers['content-type']).toBe(body === '' ? undefined : 'application/json');
   });
 
-  test('makes a key that spends credit', async () => {
+  test('creates a key that spends credit', async () => {
     const { server, keys } = await serving(wrap({ ...created, name: null, extra: 1 }));
     const request = { name: 'client-acme', maxBudget: 25, rpm: 100, tpm: 50_000 };
     expect(await keys.createForCredit(request)).toEqual({ ...created, name: null, extra: 1 });
@@ -71,20 +71,20 @@ describe.each([
   });
 });
 
-test('a key is deleted by an answer without a body', async () => {
+test('deletes a key if the response has no body', async () => {
   const server = await serve((response) => response.writeHead(204).end());
   expect(await apiOf(server.url).keys.delete('a')).toBeUndefined();
 });
 
-test('a key may have been made when its secret is not in the answer', async () => {
+test('leaves the outcome unknown if the response to a new key contains no secret', async () => {
   const { server, keys } = await serving({ success: true, data: { id: 'key_uuid' } });
   const failure = await told(keys.createForSubscription({}));
   expect(failure).toMatchObject({ code: 'outcome_unknown', exitCode: 10, outcome: 'unknown', retryable: false });
-  expect(failure.message).toContain('the answer to POST /api/keys/subscription is not as documented: apiKey: ');
+  expect(failure.message).toContain('The response to POST /api/keys/subscription has an unexpected format (apiKey: ');
   expect(server.received).toHaveLength(1);
 });
 
-test('a key that is not there is not deleted', async () => {
+test("reports a key that doesn't exist", async () => {
   const { keys } = await serving({ success: false, error: 'Key not found' }, 404);
   expect(await told(keys.delete('x'))).toMatchObject({
     code: 'not_found',

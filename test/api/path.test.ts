@@ -10,11 +10,11 @@ test.each([
   ['a?b#c', 'a%3Fb%23c'],
   ['...', '...'],
   ['größe 1', 'gr%C3%B6%C3%9Fe%201'],
-])('%j is the segment %s', (name, path) => {
+])('encodes %j as %s', (name, path) => {
   expect(segment(name)).toBe(path);
 });
 
-test.each(['', '.', '..', 'a\ud800'])('%j names nothing, and nothing is sent', async (name) => {
+test.each(['', '.', '..', 'a\ud800'])('refuses %j, and sends nothing', async (name) => {
   const server = await serve(always({ success: true, data: {} }));
   const { pools, keys, usage } = apiOf(server.url);
   const calls = [
@@ -25,7 +25,7 @@ test.each(['', '.', '..', 'a\ud800'])('%j names nothing, and nothing is sent', a
     async () => usage.get(name),
   ];
   for (const call of calls) {
-    expect(await told(call())).toMatchObject({ code: 'usage', message: `"${name}" names nothing of the API` });
+    expect(await told(call())).toMatchObject({ code: 'usage', message: `"${name}" is not a valid name or ID` });
   }
   expect(server.received).toEqual([]);
 });

@@ -57,14 +57,14 @@ const generations = [
   ['bare', (data: unknown) => data],
 ] as const;
 
-describe.each(generations)('an answer that is %s', (_name, wrap) => {
-  test('lists the pools, money as numbers', async () => {
+describe.each(generations)('the pools API, with responses that are %s', (_name, wrap) => {
+  test('lists the pools, with money as numbers', async () => {
     const { server, pools } = await serving(wrap([listed]));
     expect(await pools.list()).toEqual([{ ...listed, minPricePerDay: 39 }]);
     expect(server.received).toMatchObject([{ method: 'GET', path: '/api/pools', headers: { authorization: key } }]);
   });
 
-  test('shows a pool with its hours', async () => {
+  test('reads a pool with its hours', async () => {
     const { server, pools } = await serving(wrap(detail));
     expect(await pools.get('minimax-m3')).toEqual({
       ...detail,
@@ -73,7 +73,7 @@ describe.each(generations)('an answer that is %s', (_name, wrap) => {
     expect(server.received).toMatchObject([{ method: 'GET', path: '/api/pools/minimax-m3' }]);
   });
 
-  test('makes a subscription of what was asked for', async () => {
+  test('buys a subscription', async () => {
     const { server, pools } = await serving(wrap(subscribed));
     expect(await pools.subscribe('minimax-m3', order)).toEqual({
       kind: 'subscribed',
@@ -91,7 +91,7 @@ describe.each(generations)('an answer that is %s', (_name, wrap) => {
     ]);
   });
 
-  test('makes several subscriptions, one a seat', async () => {
+  test('buys several subscriptions, one for each seat', async () => {
     const seats = ['a', 'b', 'c'].map((id) => ({ ...subscribed, id }));
     const { pools } = await serving(wrap(seats));
     const result = await pools.subscribe('minimax-m3', { ...order, quantity: 3, billingCycle: 'year' });
@@ -105,7 +105,7 @@ describe.each(generations)('an answer that is %s', (_name, wrap) => {
     });
   });
 
-  test('sends the user to a page where a card is still to be entered', async () => {
+  test('returns the page to pay on if no card is saved', async () => {
     const { pools } = await serving(wrap({ sessionUrl: 'https://checkout.stripe.com/c/1' }));
     expect(await pools.subscribe('minimax-m3', order)).toEqual({
       kind: 'checkout',
@@ -113,7 +113,7 @@ describe.each(generations)('an answer that is %s', (_name, wrap) => {
     });
   });
 
-  test('lists my subscriptions on a pool', async () => {
+  test("lists the account's subscriptions to a pool", async () => {
     const { server, pools } = await serving(wrap([mine]));
     expect(await pools.subscriptions('minimax-m3')).toEqual([
       { ...mine, monthlyPrice: 39, hours: [{ hour: 16, slotIndex: 0, pricePerDay: 4.88 }] },
@@ -123,7 +123,7 @@ describe.each(generations)('an answer that is %s', (_name, wrap) => {
     ]);
   });
 
-  test('lists the keys on a pool', async () => {
+  test('lists the keys of a pool', async () => {
     const { server, pools } = await serving(wrap([mine.key]));
     expect(await pools.keys('minimax-m3')).toEqual([mine.key]);
     expect(server.received).toMatchObject([{ method: 'GET', path: '/api/pools/minimax-m3/my-keys' }]);
@@ -136,14 +136,14 @@ describe.each(generations)('an answer that is %s', (_name, wrap) => {
   });
 });
 
-describe('the other generation of a pool', () => {
-  test('has money as numbers, a discount as text and fields unknown to this one', async () => {
+describe('a pool of the other generation', () => {
+  test('can have money as numbers, a discount as text, and unknown fields', async () => {
     const other = { ...listed, minPricePerDay: 39.5, annualDiscount: '0.15', totalSlots: '10', region: { name: 'eu' } };
     const { pools } = await serving([other]);
     expect(await pools.list()).toEqual([{ ...other, annualDiscount: 0.15, totalSlots: 10 }]);
   });
 
-  test('has models and blocks with exact prices', async () => {
+  test('can have models, and blocks with exact prices', async () => {
     const blocks = [{ block: 'asia', hoursUtc: '00-08', pricePerMonth: '39.00', status: 'sold-out', left: 0 }];
     const { pools } = await serving([{ ...listed, models: ['MiniMax-M3'], infraSpec: { gpus: 8 }, blocks }]);
     expect(await pools.list()).toMatchObject([
@@ -155,18 +155,18 @@ describe('the other generation of a pool', () => {
     ]);
   });
 
-  test('has nothing but an id, or null everywhere else', async () => {
+  test('can have only an id, or null for everything else', async () => {
     const nothing = Object.fromEntries(Object.keys(listed).map((field) => [field, field === 'id' ? 7 : null]));
     const { pools } = await serving([{ id: 'only' }, nothing]);
     expect(await pools.list()).toEqual([{ id: 'only' }, { ...nothing, id: '7' }]);
   });
 
-  test('has money as numbers in its hours, and hours without a price', async () => {
+  test('can have hours with money as numbers or without a price', async () => {
     const { pools } = await serving({ ...detail, hourSlots: [{ hour: 23, pricePerDay: 4.88 }, { hour: 0 }] });
     expect((await pools.get('x')).hourSlots).toEqual([{ hour: 23, pricePerDay: 4.88 }, { hour: 0 }]);
   });
 
-  test('has a subscription with absent and null fields, a key that is on its way, and a page that is null', async () => {
+  test("can have a subscription with missing and null fields, a key that isn't delivered yet, and a page that is null", async () => {
     const bare = { id: 9, status: 'pending_key', monthlyPrice: 78, hours: null, sessionUrl: null };
     const { pools } = await serving(bare);
     expect(await pools.subscribe('x', order)).toEqual({ kind: 'subscribed', subscriptions: [{ ...bare, id: '9' }] });
@@ -174,7 +174,7 @@ describe('the other generation of a pool', () => {
 });
 
 describe('the pools', () => {
-  test('are read without a key where there is none', async () => {
+  test('are read without a key if there is none', async () => {
     const server = await serve(always([listed]));
     const { pools } = apiOf(server.url, { managementKey: undefined });
     expect(await pools.list()).toHaveLength(1);
@@ -183,26 +183,26 @@ describe('the pools', () => {
     expect(server.received).toHaveLength(1);
   });
 
-  test('are named as one segment of the path', async () => {
+  test('are named by one segment of the path', async () => {
     const { server, pools } = await serving({ canceled: true });
     await pools.cancel('../keys?x=1#y');
     expect(server.received[0]?.path).toBe('/api/pools/..%2Fkeys%3Fx%3D1%23y/pledge');
   });
 
   test.each([
-    ['an object for the list', { id: 'x' }, 'the answer'],
+    ['an object instead of the list', { id: 'x' }, ''],
     ['a pool without an id', [listed, { slug: 'x' }], '1.id'],
-    ['a price that is none', [{ ...listed, minPricePerDay: 'free' }], '0.minPricePerDay'],
-  ])('are not read from %s, and the field is named', async (_what, body, where) => {
+    ['an invalid price', [{ ...listed, minPricePerDay: 'free' }], '0.minPricePerDay'],
+  ])('are refused with %s, and the field is named', async (_what, body, where) => {
     const { pools } = await serving(body);
     const failure = await told(pools.list());
     expect(failure).toMatchObject({ code: 'unexpected_response', exitCode: 1, status: 200, outcome: undefined });
-    expect(failure.message).toContain(`the answer to GET /api/pools is not as documented: ${where}: `);
+    expect(failure.message).toContain(`The response to GET /api/pools has an unexpected format (${where}`);
   });
 });
 
 describe('a subscribe request', () => {
-  test('without a card is not applied, and says so in the API’s words', async () => {
+  test("is not applied without a card, with the API's message", async () => {
     const { server, pools } = await serving(
       { success: false, error: 'No payment method found — add a card first' },
       400,
@@ -223,8 +223,8 @@ describe('a subscribe request', () => {
     ['an empty object', {}],
     ['null in the envelope', { success: true, data: null }],
     ['a seat without an id', [{ status: 'active' }]],
-    ['a price that is none', { ...subscribed, monthlyPrice: 'n/a' }],
-  ])('that is answered with %s may have charged', async (_what, body) => {
+    ['an invalid price', { ...subscribed, monthlyPrice: 'n/a' }],
+  ])('may have charged if the response is %s', async (_what, body) => {
     const { server, pools } = await serving(body);
     expect(await told(pools.subscribe('x', order))).toMatchObject({
       code: 'outcome_unknown',

@@ -19,7 +19,7 @@ test.each([
   [Number.MIN_VALUE, Number.MIN_VALUE],
   [`0.${'0'.repeat(150)}1`, 1e-151],
   ['10000000000', 1e10],
-])('USD %j is the number %d', (amount, number) => {
+])('reads USD %j as the number %d', (amount, number) => {
   expect(read(usd(), amount)).toBe(number);
 });
 
@@ -35,8 +35,8 @@ test.each([
   '-10000000000.01',
   `1${'0'.repeat(150)}`,
   '9'.repeat(1001),
-])('USD is not %j', (amount) => {
-  expect(read(usd(), amount)).toBe('expected an amount of USD');
+])('refuses %j as USD', (amount) => {
+  expect(read(usd(), amount)).toBe('expected an amount in USD');
 });
 
 test.each([
@@ -70,6 +70,6 @@ test.each([
   ['an hour', hour(), -1],
   ['an hour', hour(), 7.5],
   ['USD', maybe(usd()), {}],
-] as const)('%s is not %3$j', (_name, schema, value) => {
+] as const)('refuses as %s: %3$j', (_name, schema, value) => {
   expect(z.safeParse(schema, value).success).toBe(false);
 });

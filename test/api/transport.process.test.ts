@@ -90,16 +90,16 @@ async function proxyTo(port: number, refuse?: (socket: Socket) => void) {
   return { url: `http://127.0.0.1:${own}`, port: own, tunnels, bytes: () => bytes };
 }
 
-describe('a certificate that nobody vouches for', () => {
+describe("a certificate that isn't trusted", () => {
   test.each([
     ['GET', undefined],
     ['POST', 'not_applied'],
-  ] as const)('keeps a %s from being sent', async (method, outcome) => {
+  ] as const)('prevents a %s from being sent', async (method, outcome) => {
     const server = await secureServer();
     const { client, trace } = clientOf(new URL(`https://127.0.0.1:${server.port}`));
     const error = await failure(client.raw({ method, path: '/', key: 'management' }));
     expect(error).toMatchObject({ code: 'unreachable', exitCode: 9, outcome });
-    expect(error.message).toMatch(/could not be reached: its certificate is self-signed$/);
+    expect(error.message).toMatch(/^Can't reach 127\.0\.0\.1:\d+: its certificate is self-signed$/);
     expect(trace.filter((line) => line.startsWith('> '))).toHaveLength(3);
     expect(server.received).toEqual([]);
   });
@@ -113,7 +113,7 @@ describe('a certificate of a trusted authority', () => {
     expect(server.received[0]?.headers.authorization).toBe(`Bearer ${managementKey}`);
   });
 
-  test('for another host keeps a change from being sent', async () => {
+  test('for another host prevents a change from being sent', async () => {
     const server = await secureServer();
     const proxy = await proxyTo(server.port);
     const report = await call({
@@ -123,27 +123,27 @@ describe('a certificate of a trusted authority', () => {
     });
     expect(report.error).toMatchObject({
       code: 'unreachable',
-      message: 'other.fake.test could not be reached: its certificate is for another host',
+      message: "Can't reach other.fake.test: its certificate is for another host",
       outcome: 'not_applied',
     });
     expect(server.received).toEqual([]);
   });
 
-  test('does not make a redirect to plain http go on, even to this machine', async () => {
+  test("doesn't allow a redirect to plain http, even to this machine", async () => {
     const plain = await serve(always({ b: 2 }));
     const server = await secureServer();
     server.redirectTo(plain.url);
     const report = await call({ baseUrl: `https://localhost:${server.port}`, path: '/plain' });
     expect(report.error).toMatchObject({
       code: 'unexpected_response',
-      message: `the API answered 302 Found to ${plain.url.href}`,
+      message: `The API returned 302 Found, a redirect to ${plain.url.href}`,
     });
     expect(plain.received).toEqual([]);
   });
 });
 
 describe('a proxy', () => {
-  test('carries requests in a tunnel, and sees neither them nor the key', async () => {
+  test('tunnels requests, and sees neither them nor the key', async () => {
     const server = await secureServer();
     const proxy = await proxyTo(server.port);
     const report = await call({ proxies: { httpsProxy: proxy.url } });
@@ -156,7 +156,7 @@ describe('a proxy', () => {
     ]);
   });
 
-  test('is told the user and the password of its URL', async () => {
+  test('gets the user and password of its URL', async () => {
     const server = await secureServer();
     const proxy = await proxyTo(server.port);
     const report = await call({ proxies: { httpsProxy: proxy.url.replace('//', '//me:p%40ss@') } });
@@ -166,7 +166,7 @@ describe('a proxy', () => {
   });
 
   test.each([['api.fake.test'], ['.fake.test'], ['other.test,api.fake.test:443'], ['*']])(
-    'is left aside for the hosts in NO_PROXY: %s',
+    'is bypassed for the hosts in NO_PROXY: %s',
     async (noProxy) => {
       const proxy = await proxyTo(1);
       const report = await call({ proxies: { httpsProxy: proxy.url, noProxy }, method: 'POST' });
@@ -175,7 +175,7 @@ describe('a proxy', () => {
     },
   );
 
-  test('is used for hosts that NO_PROXY does not name', async () => {
+  test("is used for hosts that NO_PROXY doesn't name", async () => {
     const server = await secureServer();
     const proxy = await proxyTo(server.port);
     const report = await call({ proxies: { httpsProxy: proxy.url, noProxy: 'other.test,fake.test.org' } });
@@ -200,7 +200,7 @@ describe('a proxy', () => {
     [
       'closes the tunnel as it opens',
       (socket: Socket) => socket.end('HTTP/1.1 200 Connection Established\r\n\r\n'),
-      /could not be reached: /,
+      /^Can't reach /,
     ],
   ])('that %s is tried three times, and a change is not applied', async (_what, refuse, message) => {
     const proxy = await proxyTo(1, refuse);
@@ -210,14 +210,14 @@ describe('a proxy', () => {
     expect(proxy.tunnels).toHaveLength(3);
   });
 
-  test('that does not answer has timed out, and a change is not applied', async () => {
+  test("that doesn't respond times out, and a change is not applied", async () => {
     const proxy = await proxyTo(1, () => {});
     const report = await call({ proxies: { httpsProxy: proxy.url }, method: 'POST', timeout: 1000 });
     expect(report.error).toMatchObject({ code: 'timeout', outcome: 'not_applied', exitCode: 9 });
     expect(proxy.tunnels).toHaveLength(1);
   });
 
-  test('does not make a change be sent twice', async () => {
+  test('never causes a change to be sent twice', async () => {
     const server = await secureServer((socket) => socket.destroy());
     const proxy = await proxyTo(server.port);
     const report = await call({ proxies: { httpsProxy: proxy.url }, method: 'POST' });
@@ -225,13 +225,13 @@ describe('a proxy', () => {
     expect(server.received).toHaveLength(1);
   });
 
-  test('whose setting is no URL is a usage error, and everything can be closed after it', async () => {
+  test('is a usage error if its URL is invalid, and everything can be closed afterward', async () => {
     const { client } = clientOf(new URL('https://api.fake.test'), { proxies: { httpsProxy: 'http://' } });
     expect(await failure(client.change('POST', '/', z.unknown(), {}))).toMatchObject({
       code: 'usage',
       exitCode: 2,
-      message: 'the proxy set in HTTPS_PROXY or HTTP_PROXY is not a URL',
-      hint: 'Write it as http://host:port.',
+      message: 'The proxy in HTTPS_PROXY or HTTP_PROXY is not a valid URL',
+      hint: 'Use a URL such as http://host:port.',
     });
     await expect(client.close()).resolves.toBeUndefined();
   });
@@ -241,7 +241,7 @@ describe('an exchange', () => {
   const exchange = (url: URL, signal: AbortSignal) =>
     new Transport({}, 10_000).exchange({ method: 'GET', url, headers: {}, signal });
 
-  test('answers with the status, the headers and the whole body', async () => {
+  test('returns the status, the headers and the whole body', async () => {
     const server = await serve((response) => response.writeHead(418, { 'X-A': ['1', '2'] }).end('ü'));
     const transport = new Transport({}, 10_000);
     const answer = await transport.exchange({
@@ -255,7 +255,7 @@ describe('an exchange', () => {
     expect(server.received).toMatchObject([{ path: '/a?b', headers: { 'x-b': 'c' } }]);
   });
 
-  test('that is aborted before it begins has not been sent', async () => {
+  test('has not been sent if it is aborted before it starts', async () => {
     const server = await serveSockets(() => {});
     const reason = new Error('too late');
     const error = await exchange(server.url, AbortSignal.abort(reason)).catch((error: unknown) => error);
@@ -263,14 +263,14 @@ describe('an exchange', () => {
     expect(error).toMatchObject({ sent: false, cause: reason, message: 'too late' });
   });
 
-  test('that is aborted under way may have been sent', async () => {
+  test('may have been sent if it is aborted while in progress', async () => {
     const abort = new AbortController();
     const server = await serve(() => abort.abort(new Error('enough')));
     const error = await exchange(server.url, abort.signal).catch((error: unknown) => error);
     expect(error).toMatchObject({ name: 'TransportError', sent: true, message: 'enough' });
   });
 
-  test('that is aborted while it connects is not sent when the connection comes after all', async () => {
+  test('is not sent if it is aborted while connecting, even if the connection is made later', async () => {
     let received = '';
     const server = await serveSockets((socket) =>
       socket.on('data', (chunk) => {
@@ -306,6 +306,6 @@ test.each([
   ['0.0.0.0', false],
   ['[::2]', false],
   ['', false],
-])('of the host "%s" it is %s that it is this machine', (host, answer) => {
+])('returns whether the host "%s" is this machine: %s', (host, answer) => {
   expect(isLoopback(host)).toBe(answer);
 });

@@ -32,8 +32,8 @@ async function serving(body: unknown, status = 200) {
 describe.each([
   ['enveloped', (data: unknown) => ({ success: true, data })],
   ['bare', (data: unknown) => data],
-] as const)('an answer that is %s', (_name, wrap) => {
-  test('tells what a key says of itself, asked with that key', async () => {
+] as const)('the usage API, with responses that are %s', (_name, wrap) => {
+  test('reads the usage of an API key, authorized by that key', async () => {
     const { server, usage } = await serving(wrap(self));
     expect(await usage.self()).toEqual(self);
     expect(server.received).toMatchObject([
@@ -41,7 +41,7 @@ describe.each([
     ]);
   });
 
-  test('tells it of the other generation', async () => {
+  test('reads it from the other generation', async () => {
     const { usage } = await serving(
       wrap({
         budget: { spent: '1.23', limit: null, duration: null },
@@ -60,7 +60,7 @@ describe.each([
     });
   });
 
-  test('tells what all keys were used for', async () => {
+  test('reads the usage of all keys', async () => {
     const { server, usage } = await serving(wrap([used, { id: 2, usage: { last1h: { requests: '9' } }, x: 1 }]));
     expect(await usage.list()).toEqual([used, { id: '2', usage: { last1h: { requests: 9 } }, x: 1 }]);
     expect(server.received).toMatchObject([
@@ -68,7 +68,7 @@ describe.each([
     ]);
   });
 
-  test('tells what one key was used for', async () => {
+  test('reads the usage of one key', async () => {
     const { server, usage } = await serving(wrap({ ...used, subscription: undefined, plan: null }));
     const { subscription: _absent, ...rest } = used;
     expect(await usage.get('KEY_UUID')).toEqual({ ...rest, plan: null });
@@ -82,7 +82,7 @@ test.each([
   [404, 'not_found', 5],
   [429, 'rate_limited', 7],
   [502, 'server_error', 1],
-])('a key whose usage is answered %i fails as %s', async (status, code, exitCode) => {
+])('maps the response %i for a key to %s', async (status, code, exitCode) => {
   const server = await serve(always({ error: 'Because' }, status, { 'retry-after': '3600' }));
   expect(await told(apiOf(server.url).usage.self())).toMatchObject({ code, exitCode, status, message: 'Because' });
   expect(server.received).toHaveLength(1);

@@ -21,7 +21,7 @@ function webhookTo(url: URL, interrupt = new AbortController().signal) {
   return { webhook, waits };
 }
 
-describe('the address of a webhook', () => {
+describe('the URL of a webhook', () => {
   test.each(['https://hooks.example/x?y=1', 'http://127.0.0.1:8080/x', 'http://localhost/', 'http://[::1]:1/'])(
     'can be %s',
     (text) => {
@@ -30,13 +30,13 @@ describe('the address of a webhook', () => {
   );
 
   test.each([
-    ['hooks.example/x', 'no address'],
-    ['ftp://hooks.example/x', 'no address'],
-    ['', 'no address'],
+    ['hooks.example/x', 'not a valid web address'],
+    ['ftp://hooks.example/x', 'not a valid web address'],
+    ['', 'not a valid web address'],
     ['http://hooks.example/x', 'hooks.example'],
     ['http://127.0.0.1.example/x', '127.0.0.1.example'],
     [`https://user:${secret}@hooks.example/x`, 'password'],
-  ])('cannot be %s', (text, named) => {
+  ])("can't be %s", (text, named) => {
     expect(() => parseWebhook(text)).toThrow(expect.objectContaining({ code: 'usage' }));
     expect(() => parseWebhook(text)).toThrow(named);
     expect(() => parseWebhook(text)).not.toThrow(secret);
@@ -61,7 +61,7 @@ describe('a webhook', () => {
     expect(waits).toEqual([]);
   });
 
-  test('is told again after a failure that may pass', async () => {
+  test('gets it again after a transient failure', async () => {
     const statuses = [500, 429, 408, 200];
     const server = await serve((response, _request, count) => answer(response, {}, statuses[count - 1]));
     const { webhook, waits } = webhookTo(server.url);
@@ -71,29 +71,29 @@ describe('a webhook', () => {
   });
 
   test.each([
-    [404, 1, 'it answered 404 Not Found'],
-    [302, 1, 'it answered 302 Found'],
-    [503, 4, 'it answered 503 Service Unavailable'],
-  ])('that answers %s is told %s times, and the failure names its host alone', async (status, times, reason) => {
+    [404, 1, 'it returned 404 Not Found'],
+    [302, 1, 'it returned 302 Found'],
+    [503, 4, 'it returned 503 Service Unavailable'],
+  ])('fails with %s after %s attempts, and the error names only the host', async (status, times, reason) => {
     const server = await serve((response) => answer(response, {}, status, { location: 'https://elsewhere.example/' }));
     const { webhook } = webhookTo(server.url);
     const error: unknown = await webhook.post({}).catch((each: unknown) => each);
     await webhook.close();
     expect(server.received).toHaveLength(times);
     expect(error).toBeInstanceOf(CommandError);
-    expect(error).toHaveProperty('message', `the webhook at ${server.url.host} was not told: ${reason}`);
+    expect(error).toHaveProperty('message', `The webhook at ${server.url.host} couldn't be notified: ${reason}`);
   });
 
-  test('that is not there is tried four times', async () => {
+  test("is tried four times if it can't be reached", async () => {
     const port = await freePort();
     const { webhook, waits } = webhookTo(new URL(`http://127.0.0.1:${port}`));
     await expect(webhook.post({})).rejects.toThrow(
-      `the webhook at 127.0.0.1:${port} was not told: the connection was refused`,
+      `The webhook at 127.0.0.1:${port} couldn't be notified: the connection was refused`,
     );
     expect(waits).toEqual([1000, 4000, 16_000]);
   });
 
-  test('is not tried again once the user ends the command', async () => {
+  test('is not retried after the user interrupts the command', async () => {
     const end = new AbortController();
     const server = await serve(() => end.abort(new Error('interrupted')));
     const { webhook, waits } = webhookTo(server.url, end.signal);

@@ -203,7 +203,7 @@ function isBelieved({ unseen }: Command, { status, code }: Case): boolean {
 
 /** Matches notes that may precede an error and aren't failures themselves. */
 const note =
-  /^(?:The response was lost \(.+\)\. Checking for up to \d+ s whether |The API answered ".+"\. Checking for up to |The API is busy; trying again in 1 s\.$)/;
+  /^(?:The response was lost \(.+\)\. Checking for up to \d+ s whether |The API answered ".+"\. Checking for up to |The API is busy. Retrying in 1 second\.$)/;
 
 /** Runs a command with one of its cases, and checks all that the user gets. */
 async function expectTold(command: Command, each: Case): Promise<void> {
@@ -230,8 +230,8 @@ async function expectTold(command: Command, each: Case): Promise<void> {
     if (unknown) expect(at(error, 'retryable')).toBe(false);
     else if (lost) expect(at(error, 'retryable')).toBe(each.status !== 501);
   } else expect(`${last}\n`).toMatch(oneLine);
-  if (unknown) expect(last).toContain('. The change may have gone through');
-  else if (lost) expect(last).toContain('; the change was not carried out');
+  if (unknown) expect(last).toContain('. The change may or may not have gone through');
+  else if (lost) expect(last).toContain(". The change didn't go through");
   // Of what is not there the nearest names are told instead.
   if (code !== 'not_found') expect(last).toContain(each.speaks ? each.words.slice(0, 13) : String(each.status));
 
@@ -276,7 +276,7 @@ test('a change that fails with the server, and cannot be looked for, is exit 10'
       expect([line, told.length]).toEqual([line, retired ? 2 : 1]);
       expect(at(JSON.parse(told.at(-1) ?? ''), 'error')).toMatchObject({
         code: 'outcome_unknown',
-        message: expect.stringContaining('. The change may have gone through: '),
+        message: expect.stringContaining('. The change may or may not have gone through: '),
         hint: expect.stringMatching(
           unseen
             ? /^Check what is there with `ci [a-z0-9 ]+` before you repeat it\.$/

@@ -40,7 +40,7 @@ test('a removed working directory refuses relative paths only', () => {
   };
   expect(workingDirectory(removed)).toBeUndefined();
   expect(resolved('/some/.env', removed)).toBe('/some/.env');
-  expect(() => configFolder(removed)).toThrow('the working directory was removed, so here cannot be found');
+  expect(() => configFolder(removed)).toThrow("The working directory was removed, so here can't be found");
 });
 
 describe('the folder of the profiles', () => {
@@ -93,7 +93,7 @@ describe('the state folder', () => {
   test.skipIf(process.platform === 'win32')('is refused if everybody can replace it', () => {
     const folder = emptyFolder();
     chmodSync(folder, 0o777);
-    expect(() => stateFolder({ XDG_STATE_HOME: folder })).toThrow(`${folder} can be written by others (mode 0777)`);
+    expect(() => stateFolder({ XDG_STATE_HOME: folder })).toThrow(`Other users can write to ${folder} (mode 0777)`);
   });
 });
 

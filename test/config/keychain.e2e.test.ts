@@ -110,7 +110,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     const { code, stderr } = await ci('billing status');
     expect([code, stderr, stranger.requests]).toEqual([
       4,
-      'ci: the key of profile "default" is in the system\'s keychain no more. Sign in again with `ci auth login --keychain`.\n',
+      'ci: The key of profile "default" is in the system\'s keychain no more. Sign in again with `ci auth login --keychain`.\n',
       [],
     ]);
   });
@@ -175,7 +175,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     for (const line of ['billing status', 'auth token', 'auth logout']) {
       const { code, stdout, stderr } = await ci(line);
       expect([line, code, stdout]).toEqual([line, 1, '']);
-      expect(stderr).toMatch(/^ci: the system's keychain cannot be used: .*Secret Service.*\n$/);
+      expect(stderr).toMatch(/^ci: The system keychain can't be used: .*Secret Service.*\n$/);
     }
     expect((await ci('auth list')).stdout).toContain('mk_…aaaa\tkeychain\n');
     expect((await ci('pools list --sandbox')).code).toBe(0);
@@ -183,7 +183,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     const { code, stderr } = await login('', other);
     expect([code, stderr]).toEqual([
       0,
-      expect.stringMatching(/^The key that was in the system's keychain is there still: .*\nIt replaces mk_…aaaa\.\n$/),
+      expect.stringMatching(/^The old key is still in the system keychain: .*\nIt replaces mk_…aaaa\.\n$/),
     ]);
     expect((await me.process('auth token', { env })).stdout).toBe(`${other}\n`);
   });
@@ -195,7 +195,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     const line = `auth login --with-key --keychain --api-url ${vendor.url}`;
     const { code, stdout, stderr } = await me.process(line, { env, stdin: key });
     expect([code, stdout, existsSync(fileOf(me))]).toEqual([1, '', false]);
-    expect(stderr).toMatch(/^ci: the system's keychain cannot be used: .*\n$/);
+    expect(stderr).toMatch(/^ci: The system keychain can't be used: .*\n$/);
   });
 });
 
@@ -207,7 +207,7 @@ describe('login --keychain where there is none', () => {
       const me = user({ DBUS_SESSION_BUS_ADDRESS: `unix:path=${path.join('/nonexistent', 'bus')}` });
       const { code, stdout, stderr } = await me.process(`auth login --keychain --api-url ${vendor.url}`);
       expect([code, stdout, vendor.requests, existsSync(fileOf(me))]).toEqual([1, '', [], false]);
-      expect(stderr).toMatch(/^ci: the system's keychain cannot be used: [^\n]+\n$/);
+      expect(stderr).toMatch(/^ci: The system keychain can't be used: [^\n]+\n$/);
       expect(stderr).toContain(
         `It is the Secret Service of your session (GNOME Keyring, KWallet, KeePassXC), on the session's D-Bus. ${instead}`,
       );
@@ -227,7 +227,7 @@ describe('login --keychain where there is none', () => {
     const { code, stdout, stderr } = await ci(`auth login --with-key --keychain --api-url ${vendor.url}`);
     expect([code, stdout, vendor.requests, existsSync(fileOf(me))]).toEqual([1, '', [], false]);
     expect(stderr).toBe(
-      `ci: the system's keychain needs the package @napi-rs/keyring, which is not installed. Install it beside ci: \`npm install --global @napi-rs/keyring\`. ${instead}\n`,
+      `ci: The system keychain needs the package @napi-rs/keyring, which isn't installed. Install it next to ci: \`npm install --global @napi-rs/keyring\`. ${instead}\n`,
     );
     expect((await ci(`auth login --with-key --api-url ${vendor.url}`)).code).toBe(0);
     expect((await ci('billing status')).code).toBe(0);

@@ -15,14 +15,14 @@ describe.skipIf(process.platform === 'win32')('what others can write or read', (
     [0o777, '0777', 'Run `chmod 700 '],
     [0o775, '0775', 'Run `chmod 700 '],
     [0o702, '0702', 'Run `chmod 700 '],
-    [0o1777, '1777', 'Set CHEAPESTINFERENCE_CONFIG_DIR to a folder of your own.'],
+    [0o1777, '1777', 'Set CHEAPESTINFERENCE_CONFIG_DIR to a directory of your own.'],
   ])('a folder of mode %o is', (mode, shown, hint) => {
     const folder = emptyFolder();
     chmodSync(folder, mode);
     expect(() => refuseOpenFolder(folder)).toThrow(
       expect.objectContaining({
         code: 'file_error',
-        message: `${folder} can be written by others (mode ${shown})`,
+        message: `Other users can write to ${folder} (mode ${shown})`,
         hint: expect.stringContaining(hint),
       }),
     );

@@ -398,7 +398,8 @@ describe('config', () => {
     writeFileSync(file(me), '{');
     const { code, stdout, stderr } = await me.ci('config set timeout 50s');
     expect([code, stdout]).toEqual([0, 'key\ttimeout\nvalue\t50s\norigin\tprofile "default"\n']);
-    const [, aside = ''] = /^\S+ was damaged: it is kept as (\S+), and a new one is begun\.\n$/.exec(stderr) ?? [];
+    const [, aside = ''] =
+      /^\S+ was damaged\. It was kept as (\S+), and a new file was created\.\n$/.exec(stderr) ?? [];
     expect(readFileSync(aside, 'utf8')).toBe('{');
     expect((await me.ci('config get timeout')).stdout).toBe('50s\n');
   });

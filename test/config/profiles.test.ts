@@ -160,7 +160,7 @@ describe('a damaged file', () => {
     const damaged = expect.objectContaining({
       code: 'file_error',
       exitCode: 1,
-      message: `${saved.file} is damaged and is left as it is`,
+      message: `${saved.file} is damaged, and was left unchanged`,
       hint: 'Mend it, or run `ci auth login`: that keeps it under another name and begins a new one.',
     });
     expect(() => saved.current).toThrow(damaged);

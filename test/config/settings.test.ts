@@ -134,8 +134,8 @@ describe('a setting', () => {
 
   test.each([
     ['CHEAPESTINFERENCE_SANDBOX is "yes"', {}, { CHEAPESTINFERENCE_SANDBOX: 'yes' }],
-    ['"soon" is not a length of time', { timeout: 'soon' }, {}],
-    ['--sandbox and --api-url exclude each other', { sandbox: true, apiUrl: 'https://a.test' }, {}],
+    ['"soon" is not a valid duration', { timeout: 'soon' }, {}],
+    ["--sandbox and --api-url can't be used together", { sandbox: true, apiUrl: 'https://a.test' }, {}],
   ])('is refused: %s', (message, flags, env) => {
     expect(() => resolveSettings(flags, env, profilesIn(emptyFolder()))).toThrow(
       expect.objectContaining({ code: 'usage', exitCode: 2, message }),
@@ -164,7 +164,7 @@ describe('the key that is sent', () => {
     await expect(key(flags, env)).rejects.toMatchObject({
       code: 'not_signed_in',
       exitCode: 4,
-      message: `the key of profile "work" was saved for https://work.test and is not sent to ${url} (from ${origin})`,
+      message: `The key of profile "work" was saved for https://work.test so it isn't sent to ${url} (from ${origin})`,
       hint: `Sign in there with \`ci auth login --profile NAME --api-url ${url}\`, or set CHEAPESTINFERENCE_MANAGEMENT_KEY.`,
     });
   });

@@ -203,7 +203,7 @@ describe.skipIf(process.platform === 'win32')('a key that others could have read
     expect([code, stdout, readdirSync(folder)]).toEqual([1, '', ['notes']]);
     expect(stderr).toContain(`chmod 700 ${folder}`);
     chmodSync(folder, 0o1777);
-    expect((await login()).stderr).toContain('Set CHEAPESTINFERENCE_CONFIG_DIR to a folder of your own.');
+    expect((await login()).stderr).toContain('Set CHEAPESTINFERENCE_CONFIG_DIR to a directory of your own.');
   });
 });
 
@@ -218,7 +218,7 @@ describe('a damaged file', () => {
       const { code, stdout, stderr } = await me.ci(line);
       expect([code, stdout]).toEqual([1, '']);
       expect(stderr).toBe(
-        `ci: ${fileOf(me)} is damaged and is left as it is. Mend it, or run \`ci auth login\`: that keeps it under another name and begins a new one.\n`,
+        `ci: ${fileOf(me)} is damaged, and was left unchanged. Repair it, or run \`ci auth login\`, which keeps it under another name and creates a new one.\n`,
       );
       expect([readdirSync(folderOf(me)), readFileSync(fileOf(me), 'utf8')]).toEqual([['config.json'], damaged]);
     },
@@ -347,7 +347,7 @@ describe.skipIf(process.platform !== 'linux')('a home folder', () => {
     for (const line of keepers) {
       const { code, stdout, stderr } = await run(line);
       expect([line, code, stdout]).toEqual([line, 1, '']);
-      expect(stderr).toBe(`ci: there is no home folder: ${said}. Set HOME to a folder of your own.\n`);
+      expect(stderr).toBe(`ci: there is no home folder: ${said}. Set HOME to a directory of your own.\n`);
     }
     expect((await run('auth token')).code).toBe(4);
     expect((await me.ci('billing status', { env: withKey })).code).toBe(0);
@@ -377,7 +377,7 @@ describe.skipIf(process.platform !== 'linux')('a home folder', () => {
         line,
         1,
         '',
-        'ci: there is no home folder: HOME is not set, and the system knows none for this user. Set HOME to a folder of your own.\n',
+        'ci: there is no home folder: HOME is not set, and the system knows none for this user. Set HOME to a directory of your own.\n',
       ]);
     }
     for (const line of ['--version', '--help', 'pools --help', 'help exit-codes']) expect(run(line).status).toBe(0);

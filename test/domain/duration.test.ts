@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseDuration } from '../../src/domain/duration.ts';
+import { durationInWords, parseDuration } from '../../src/domain/duration.ts';
 import { CommandError } from '../../src/domain/errors.ts';
 
 test.each([
@@ -13,7 +13,7 @@ test.each([
   ['0.5', 500],
   ['0.6ms', 1],
   [' 2s ', 2000],
-])('%j is %i milliseconds', (text, milliseconds) => {
+])('parses %j as %i milliseconds', (text, milliseconds) => {
   expect(parseDuration(text)).toBe(milliseconds);
 });
 
@@ -33,14 +33,37 @@ test.each([
   'soon',
   '99999999999999d',
   'NaN',
-])('%j is refused with what would be right', (text) => {
+])('refuses %j with a hint', (text) => {
   expect(() => parseDuration(text)).toThrow(
     expect.objectContaining({
       code: 'usage',
       exitCode: 2,
-      message: `"${text}" is not a length of time`,
-      hint: 'Write a number and a unit: 500ms, 30s, 5m, 6h or 30d.',
+      message: `"${text}" is not a valid duration`,
+      hint: 'Use a number and a unit, such as 500ms, 30s, 5m, 6h or 30d.',
     }),
   );
   expect(() => parseDuration(text)).toThrow(CommandError);
+});
+
+test('names the option or setting of an invalid duration', () => {
+  expect(() => parseDuration('soon', '--for')).toThrow('"soon" is not a valid duration for --for');
+});
+
+test.each([
+  [0, '0 seconds'],
+  [400, '400 ms'],
+  [1, '1 ms'],
+  [1000, '1 second'],
+  [1001, '2 seconds'],
+  [30_000, '30 seconds'],
+  [59_001, '1 minute'],
+  [90_000, '90 seconds'],
+  [120_000, '2 minutes'],
+  [601_000, '11 minutes'],
+  [3_600_000, '1 hour'],
+  [5_400_000, '90 minutes'],
+  [10_082_000, '3 hours'],
+  [172_800_000, '2 days'],
+])('formats %i ms as %j', (milliseconds, words) => {
+  expect(durationInWords(milliseconds)).toBe(words);
 });

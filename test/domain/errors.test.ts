@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { CommandError, errorCodeOf, failures, usageError } from '../../src/domain/errors.ts';
+import { asClause, CommandError, errorCodeOf, failures, messageOf, usageError } from '../../src/domain/errors.ts';
 
-test('every error code has the exit code that scripts rely on', () => {
+test('keeps the exit codes that scripts rely on', () => {
   expect(Object.fromEntries(Object.entries(failures).map(([code, { exitCode }]) => [code, exitCode]))).toEqual({
     server_error: 1,
     unexpected_response: 1,
@@ -55,13 +55,13 @@ test.each([
   [500, '', 'server_error'],
   [520, '', 'server_error'],
   [302, '', 'server_error'],
-])('an answer %i that says "%s" is %s', (status, message, code) => {
+])('maps a response %i with the message "%s" to %s', (status, message, code) => {
   expect(errorCodeOf(status, message)).toBe(code);
 });
 
-describe('a CommandError', () => {
-  test('has the exit code of its code, and nothing that was not said', () => {
-    const error = new CommandError('not_found', 'there is no pool "x"');
+describe('CommandError', () => {
+  test('has the exit code of its error code, and no other details by default', () => {
+    const error = new CommandError('not_found', `Pool "x" doesn't exist`);
     expect(error).toBeInstanceOf(Error);
     expect(error.name).toBe('CommandError');
     expect(error.exitCode).toBe(5);
@@ -75,9 +75,9 @@ describe('a CommandError', () => {
     });
   });
 
-  test('is told again with something changed, and all else kept', () => {
+  test('copies a failure with some details changed', () => {
     const cause = new Error('reset');
-    const before = new CommandError('timeout', 'no answer', {
+    const before = new CommandError('timeout', 'no response', {
       hint: 'wait',
       status: 504,
       retryable: true,
@@ -88,7 +88,7 @@ describe('a CommandError', () => {
     expect({ ...after, message: after.message, cause: after.cause, exitCode: after.exitCode }).toEqual({
       name: 'CommandError',
       code: 'outcome_unknown',
-      message: 'no answer',
+      message: 'no response',
       hint: undefined,
       status: 504,
       retryable: true,
@@ -97,17 +97,43 @@ describe('a CommandError', () => {
       exitCode: 10,
     });
     expect(before.with({ message: 'late' })).toMatchObject({ code: 'timeout', message: 'late', hint: 'wait' });
-    expect(before).toMatchObject({ code: 'timeout', message: 'no answer', outcome: 'not_applied' });
+    expect(before).toMatchObject({ code: 'timeout', message: 'no response', outcome: 'not_applied' });
   });
 });
 
-test('a usage error exits 2 and carries its hint', () => {
-  const error = usageError('there is no block "mars"', 'The blocks are asia, europe, americas.');
+test('returns a usage error with exit code 2 and a hint', () => {
+  const error = usageError('"mars" is not a valid block', 'Use asia, europe or americas.');
   expect([error.code, error.exitCode, error.message, error.hint, error.outcome]).toEqual([
     'usage',
     2,
-    'there is no block "mars"',
-    'The blocks are asia, europe, americas.',
+    '"mars" is not a valid block',
+    'Use asia, europe or americas.',
     undefined,
   ]);
+});
+
+test.each([
+  [Object.assign(new Error("EACCES: permission denied, open '/x, y'"), { code: 'EACCES' }), 'permission denied'],
+  [
+    Object.assign(new Error("EXDEV: cross-device link not permitted, rename '/a' -> '/b'"), { code: 'EXDEV' }),
+    'cross-device link not permitted',
+  ],
+  [Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }), 'no space left on device'],
+  [Object.assign(new Error('EISDIR: illegal operation on a directory, read'), { code: 'EISDIR' }), 'it is a directory'],
+  [new Error('the disk is full'), 'the disk is full'],
+  ['text', 'text'],
+])('describes %s without a system code', (error, words) => {
+  expect(messageOf(error)).toBe(words);
+});
+
+test.each([
+  ['The response was lost.', 'the response was lost'],
+  ["Can't read /x", "can't read /x"],
+  ['No response from host', 'no response from host'],
+  ['Interrupted', 'interrupted'],
+  ['No payment method found', 'No payment method found'],
+  ['GET /api failed', 'GET /api failed'],
+  ['kimi26 is sold out', 'kimi26 is sold out'],
+])('makes a clause of %j: %j', (message, clause) => {
+  expect(asClause(message)).toBe(clause);
 });

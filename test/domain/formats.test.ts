@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { formats } from '../../src/domain/formats.ts';
 
-test('results can be printed in four formats', () => {
+test('supports four output formats', () => {
   expect(formats).toEqual(['table', 'json', 'csv', 'yaml']);
 });

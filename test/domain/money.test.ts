@@ -23,7 +23,7 @@ describe('parseUsd', () => {
     ['12345e-3', 1235],
     ['0e99', 0],
     ['90071992547409.91', Number.MAX_SAFE_INTEGER],
-  ])('reads the text %j as %i cents', (text, cents) => {
+  ])('parses the text %j as %i cents', (text, cents) => {
     expect(parseUsd(text)).toBe(cents);
   });
 
@@ -38,7 +38,7 @@ describe('parseUsd', () => {
     [-0, 0],
     [2713.2, 271320],
     [1e13, 1e15],
-  ])('reads the number %d as %i cents', (amount, cents) => {
+  ])('parses the number %d as %i cents', (amount, cents) => {
     expect(parseUsd(amount)).toBe(cents);
   });
 
@@ -78,7 +78,7 @@ describe('parseUsd', () => {
     'NaN',
     'null',
   ])('refuses %j', (text) => {
-    expect(() => parseUsd(text)).toThrow(new RangeError(`"${text.trim()}" is not an amount of USD`));
+    expect(() => parseUsd(text)).toThrow(new RangeError(`"${text.trim()}" is not an amount in USD`));
   });
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('refuses %d', (amount) => {
@@ -89,7 +89,7 @@ describe('parseUsd', () => {
     expect(() => parseUsd(text)).toThrow(new RangeError('the amount is too large'));
   });
 
-  test('rounds as integer arithmetic does, for every decimal', () => {
+  test('rounds every decimal as integer arithmetic does', () => {
     const decimals = fc.tuple(fc.integer({ min: 0, max: 1_000_000_000 }), fc.integer({ min: 0, max: 9 }));
     fc.assert(
       fc.property(decimals, ([digits, places]) => {
@@ -122,7 +122,7 @@ describe('parseUsd', () => {
   });
 });
 
-test('parseUsd refuses endless digits before it computes with them', () => {
+test('refuses endless digits before it computes with them', () => {
   for (const text of ['1'.repeat(2_000_000), `0.${'0'.repeat(2_000_000)}1`, `1e-${'9'.repeat(2_000_000)}`]) {
     expect(() => parseUsd(text)).toThrow(new RangeError('the amount has too many digits'));
   }
@@ -140,7 +140,7 @@ describe('decimalUsd', () => {
     [1e300, '1e+300'],
     [null, ''],
     [undefined, ''],
-  ])('writes %d as %s', (amount, text) => {
+  ])('formats %d as %s', (amount, text) => {
     expect(decimalUsd(amount)).toBe(text);
   });
 });
@@ -152,12 +152,12 @@ describe('shownUsd', () => {
     [-1234.5, '-$1,234.50'],
     [1e300, '$1e+300'],
     [null, ''],
-  ])('writes %d as %s', (amount, text) => {
+  ])('formats %d as %s', (amount, text) => {
     expect(shownUsd(amount)).toBe(text);
   });
 });
 
-test('decimalUsd and shownUsd format every number', () => {
+test('formats every number with decimalUsd and shownUsd', () => {
   fc.assert(
     fc.property(fc.double(), (amount) => {
       expect(decimalUsd(amount)).not.toBe('');
@@ -178,11 +178,11 @@ describe('formatUsd', () => {
     [-5, '-$0.05'],
     [-123450, '-$1,234.50'],
     [Number.MAX_SAFE_INTEGER, '$90,071,992,547,409.91'],
-  ])('writes %i cents as %s', (cents, text) => {
+  ])('formats %i cents as %s', (cents, text) => {
     expect(formatUsd(cents)).toBe(text);
   });
 
-  test('is undone by parseUsd, for every amount', () => {
+  test('is the inverse of parseUsd for every amount', () => {
     fc.assert(fc.property(safeCents, (cents) => void expect(parseUsd(formatUsd(cents))).toBe(cents)));
   });
 });
@@ -193,11 +193,11 @@ describe('toUsd', () => {
     [1, 0.01],
     [3904, 39.04],
     [-271320, -2713.2],
-  ])('gives %i cents as %d', (cents, usd) => {
+  ])('converts %i cents to %d', (cents, usd) => {
     expect(toUsd(cents)).toBe(usd);
   });
 
-  test('gives numbers that read back as the same cents, for every amount up to a billion', () => {
+  test('returns numbers that parse as the same cents, for every amount up to a billion', () => {
     const cents = fc.integer({ min: -100_000_000_000, max: 100_000_000_000 });
     fc.assert(fc.property(cents, (amount) => void expect(parseUsd(toUsd(amount))).toBe(amount)));
   });
@@ -215,7 +215,7 @@ describe('yearlyCharge', () => {
     [1, 0.125, 11],
     [333, 1 / 3, 2664],
     [0, 0.15, 0],
-  ])('of %i cents a month with %d off is %i cents', (monthly, discount, charge) => {
+  ])('returns for %i cents per month with a discount of %d: %i cents', (monthly, discount, charge) => {
     expect(yearlyCharge(monthly, discount)).toBe(charge);
   });
 
@@ -225,7 +225,7 @@ describe('yearlyCharge', () => {
     );
   });
 
-  test('agrees with exact arithmetic for every price and every discount in hundredths of a per cent', () => {
+  test('agrees with exact arithmetic for every price and every discount in hundredths of a percent', () => {
     fc.assert(
       fc.property(fc.nat(10_000_000), fc.nat(10_000), (monthly, hundredths) => {
         const reference = (BigInt(monthly) * 12n * BigInt(10_000 - hundredths) * 2n + 10_000n) / 20_000n;

@@ -47,40 +47,40 @@ async function moments(results: readonly Checked[], interval: number, random = 0
   return started;
 }
 
-describe('checks', () => {
-  test('come at the interval, and end when one is done', async () => {
+describe('checkUntilDone', () => {
+  test('checks at the interval until a check is done', async () => {
     expect(await moments([again, again, again], 15_000)).toEqual([0, 15_000, 30_000, 45_000]);
   });
 
-  test('are jittered by a fifth, and no more', async () => {
+  test('varies the interval by at most a fifth', async () => {
     expect(await moments([again, again], 15_000, 0)).toEqual([0, 12_000, 24_000]);
     expect(await moments([again, again], 15_000, 1)).toEqual([0, 18_000, 36_000]);
   });
 
-  test('that fail are tried again after a second, then twice as long each time, up to two minutes', async () => {
+  test('retries a failed check after a second, then after twice the time each, up to two minutes', async () => {
     const results = Array.from({ length: 10 }, () => failed());
     const started = await moments(results, 15_000);
     const waits = started.slice(1).map((moment, at) => moment - (started[at] ?? 0));
     expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 120_000, 120_000, 120_000]);
   });
 
-  test('are at full speed again after the first success, and the next failure begins anew', async () => {
+  test('returns to the interval after a success, and starts over at the next failure', async () => {
     const results = [failed(), failed(), failed(), again, failed(), again];
     expect(await moments(results, 15_000)).toEqual([0, 1000, 3000, 7000, 22_000, 23_000, 38_000]);
   });
 
-  test('never fail faster than they would succeed', async () => {
+  test('never retries faster than the interval', async () => {
     expect(await moments([failed(), failed(), failed()], 200)).toEqual([0, 200, 600, 1400]);
   });
 
-  test('wait as long as the server asks, though not for ever', async () => {
+  test('waits as long as the server asks, up to a limit', async () => {
     expect(await moments([failed(90_000), again], 15_000)).toEqual([0, 90_000, 105_000]);
     expect(await moments([failed(600_000)], 15_000)).toEqual([0, 600_000]);
     expect(await moments([failed(1e12)], 15_000)).toEqual([0, 3_600_000]);
     expect(await moments([failed(0)], 15_000)).toEqual([0, 1000]);
   });
 
-  test('come no sooner than at the interval where they were too many, unless the server says when', async () => {
+  test('waits at least the interval after too many requests, unless the server says how long', async () => {
     const limited = (retryAfter?: number) => failed(retryAfter, 'rate_limited');
     expect(await moments([limited(), limited()], 15_000)).toEqual([0, 15_000, 30_000]);
     expect(await moments([limited(2000), again], 15_000)).toEqual([0, 2000, 17_000]);
@@ -88,7 +88,7 @@ describe('checks', () => {
     expect(await moments(waits, 15_000)).toEqual([0, 15_000, 30_000, 45_000, 60_000, 76_000, 108_000]);
   });
 
-  test('give a slow server a rest, and never overlap', async () => {
+  test('gives a slow server more time, and never overlaps checks', async () => {
     const { clocks, time } = machine();
     const started: number[] = [];
     let running = 0;
@@ -108,7 +108,7 @@ describe('checks', () => {
     expect(started).toEqual([0, 27_000, 54_000]);
   });
 
-  test('do not drift from the interval, whatever a check takes', async () => {
+  test("doesn't drift from the interval, however long a check takes", async () => {
     const { clocks, time } = machine();
     let checks = 0;
     const start = time.monotonic;
@@ -125,7 +125,7 @@ describe('checks', () => {
     expect(time.monotonic - start).toBe(1000 * 15_000 + 400);
   });
 
-  test('come at once when the machine wakes up, and forget what failed before it slept', async () => {
+  test('checks immediately when the machine wakes up, and forgets earlier failures', async () => {
     const { clocks, time, closeLid } = machine();
     const results = [failed(), failed(), failed(), failed(), failed(), failed(), failed(), again];
     const started: { wall: number; monotonic: number }[] = [];
@@ -145,7 +145,7 @@ describe('checks', () => {
     expect(started[5]).toEqual({ wall: 8 * 3_600_000 + 16_000, monotonic: 16_000 });
   });
 
-  test('take a clock that is set back or a little forward for no sleep', async () => {
+  test("doesn't mistake a clock that is set back or slightly forward for sleep", async () => {
     for (const step of [-3_600_000, 4000]) {
       const { clocks, closeLid, time } = machine();
       const started: number[] = [];
@@ -162,7 +162,7 @@ describe('checks', () => {
     }
   });
 
-  test('end when the time is up, which is told from an end that was reached', async () => {
+  test("stops when the time is up, and says that it wasn't done", async () => {
     const { clocks, time } = machine();
     const begun = time.wall;
     let checks = 0;
@@ -178,7 +178,7 @@ describe('checks', () => {
     expect(await checkUntilDone({ clocks, pace: new Pace(15_000), check: async () => done })).toBe(true);
   });
 
-  test('hand on what a check throws', async () => {
+  test('passes on what a check throws', async () => {
     const { clocks } = machine();
     const error = new CommandError('unauthorized', 'revoked');
     await expect(checkUntilDone({ clocks, pace: new Pace(15_000), check: () => Promise.reject(error) })).rejects.toBe(
@@ -186,7 +186,7 @@ describe('checks', () => {
     );
   });
 
-  test('tell once a second when the next one is', async () => {
+  test('reports once per second when the next check is due', async () => {
     const { clocks, time } = machine();
     const told: number[] = [];
     let checks = 0;
@@ -203,7 +203,7 @@ describe('checks', () => {
   });
 });
 
-test('whatever happens, a pause is between 80 % of the shortest wait and two minutes or what the server asked for', () => {
+test('waits between 80% of the shortest wait and two minutes or what the server asked for', () => {
   const outcome = fc.oneof(
     fc.constant('again' as const),
     fc.integer({ min: 0, max: 5_000_000 }),

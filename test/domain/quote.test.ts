@@ -10,12 +10,12 @@ function slots(block: (typeof blockNames)[number], monthly: number) {
 }
 
 describe('estimatedPrice', () => {
-  test('of eight hours at "4.88" is 39.04, and 39.08 at most, where the block costs 39.00', () => {
+  test('estimates 39.04, and at most 39.08, from eight hours at "4.88" of a block for 39.00', () => {
     const hours = hoursOf('asia').map((hour) => ({ hour, price: parseUsd('4.88') }));
     expect(estimatedPrice('asia', hours)).toEqual({ cents: 3904, atMost: 3908, exact: false });
   });
 
-  test('is never more than 4 cents from the exact price, nor below it at most, for any monthly price', () => {
+  test('is within 4 cents of the exact price, and never below it at most, for any monthly price', () => {
     fc.assert(
       fc.property(fc.nat(100_000_000), fc.constantFrom(...blockNames), (monthly, block) => {
         const price = estimatedPrice(block, slots(block, monthly));
@@ -38,19 +38,19 @@ describe('estimatedPrice', () => {
     expect(estimatedPrice('americas', all)).toEqual({ cents: 4504, atMost: 4508, exact: false });
   });
 
-  test('takes the dearest seat of each hour, so that it is not below what will be charged', () => {
+  test('takes the most expensive seat of each hour, so that it is not below the charge', () => {
     const two = [...slots('asia', 3900), ...slots('asia', 8000)];
     expect(estimatedPrice('asia', two)).toEqual({ cents: 8000, atMost: 8004, exact: false });
     expect(estimatedPrice('asia', two.toReversed())).toEqual({ cents: 8000, atMost: 8004, exact: false });
   });
 
-  test('is not made where an hour of the block has no price', () => {
+  test('returns nothing if an hour of the block has no price', () => {
     expect(estimatedPrice('asia', slots('asia', 3900).slice(1))).toBeUndefined();
     expect(estimatedPrice('asia', slots('europe', 4900))).toBeUndefined();
     expect(estimatedPrice('asia', [])).toBeUndefined();
   });
 
-  test('refuses an hour that no day has', () => {
+  test('refuses an invalid hour', () => {
     expect(() => estimatedPrice('asia', [{ hour: 24, price: 488 }])).toThrow(RangeError);
   });
 });
@@ -62,7 +62,7 @@ describe('quote', () => {
     { block: 'americas', monthly: exactPrice(4500) },
   ] as const;
 
-  test('a month is the sum of the blocks times the seats, charged as it is', () => {
+  test('charges for a month the sum of the blocks times the seats', () => {
     const price = { cents: 26_600, atMost: 26_600, exact: true };
     expect(quote(exact, 2, 'month', 0.15)).toEqual({
       blocks: exact,
@@ -74,24 +74,24 @@ describe('quote', () => {
     });
   });
 
-  test('a year is charged upfront with the discount: 133.00 × 2 × 12 × 0.85 = 2713.20', () => {
+  test('charges a year up front with the discount: 133.00 × 2 × 12 × 0.85 = 2713.20', () => {
     expect(quote(exact, 2, 'year', 0.15)).toMatchObject({
       monthly: { cents: 26_600, exact: true },
       charge: { cents: 271_320, atMost: 271_320, exact: true },
     });
   });
 
-  test('a year without a known discount is priced without one, and is not exact', () => {
+  test('prices a year without a known discount as an upper bound', () => {
     expect(quote(exact, 1, 'year', undefined).charge).toEqual({ cents: 159_600, atMost: 159_600, exact: false });
   });
 
-  test('one estimated block makes the whole an estimate, its margin times the seats and the year', () => {
+  test('is an estimate if one block is, with its margin times the seats and the year', () => {
     const mixed = [exact[0], { block: 'europe', monthly: { cents: 4904, atMost: 4908, exact: false } }] as const;
     expect(quote(mixed, 3, 'month', 0.15).charge).toEqual({ cents: 26_412, atMost: 26_424, exact: false });
     expect(quote(mixed, 3, 'year', 0.15).charge).toEqual({ cents: 269_402, atMost: 269_525, exact: false });
   });
 
-  test('never says "at most" less than what will be charged, for any price, seats and discount', () => {
+  test('never returns an upper bound below the charge, for any price, seats and discount', () => {
     const price = fc.nat(1_000_000);
     fc.assert(
       fc.property(price, fc.integer({ min: 1, max: 20 }), fc.nat(100), (monthly, quantity, percent) => {
@@ -116,7 +116,7 @@ describe('isPlausible', () => {
     [4900, true],
     [10_000_000, true],
     [10_000_001, false],
-  ])('of %i cents a month for a seat in a block is %s', (cents, answer) => {
+  ])('returns for %i cents per month: %s', (cents, answer) => {
     expect(isPlausible(exactPrice(cents))).toBe(answer);
   });
 });
@@ -141,26 +141,26 @@ describe('paid', () => {
     ['three seats that fell, one seat each', 3, [3900, 3900, 3900], 11_700, false],
     ['three seats of one subscription that states a seat', 3, [4900], 14_700, false],
     ['three seats of one subscription that states the total', 3, [14_700], 14_700, false],
-    ['three seats of which two state a price', 3, [4900, 4900], 14_700, false],
-    ['three seats of which the dear one states a price', 3, [49_900], 149_700, true],
+    ['three seats, two with a price', 3, [4900, 4900], 14_700, false],
+    ['three seats, the expensive one with a price', 3, [49_900], 149_700, true],
     ['a total beside single seats, which is a rise', 3, [14_700, 4900, 4900], 24_500, true],
     ['two readings of which neither was agreed', 3, [9800, 9800, 9800], 29_400, true],
-    ['a price beside one that no seat can have', 2, [4900, 0], 9800, false],
-  ] as const)('reads %s', (_what, quantity, prices, monthly, isAbove) => {
+    ['a price and an impossible one', 2, [4900, 0], 9800, false],
+  ] as const)('interprets %s', (_what, quantity, prices, monthly, isAbove) => {
     expect(paid(agreed(quantity), prices)).toEqual({ monthly, charge: monthly, isAbove });
   });
 
-  test.each([[[]], [[0]], [[-4900]], [[99]], [[0, 0, 0]]])('of %j is unknown', (prices) => {
+  test.each([[[]], [[0]], [[-4900]], [[99]], [[0, 0, 0]]])('returns nothing for %j', (prices) => {
     expect(paid(agreed(1), prices)).toBeUndefined();
   });
 
-  test('charges a year upfront, with its discount', () => {
+  test('charges a year up front with its discount', () => {
     expect(paid(agreed(1, 'year'), [4900])).toEqual({ monthly: 4900, charge: 49_980, isAbove: false });
     expect(paid(agreed(1, 'year'), [49_900])).toEqual({ monthly: 49_900, charge: 508_980, isAbove: true });
     expect(paid(agreed(2, 'year'), [9800, 9800])).toEqual({ monthly: 9800, charge: 99_960, isAbove: false });
   });
 
-  test('charges a year without a known discount in full, as it was agreed', () => {
+  test('charges a year without a known discount in full, as agreed', () => {
     const whole = quote([{ block: 'europe', monthly: exactPrice(4900) }], 1, 'year', undefined);
     expect(paid(whole, [4900])).toEqual({ monthly: 4900, charge: 58_800, isAbove: false });
     expect(paid(whole, [49_900])).toEqual({ monthly: 49_900, charge: 598_800, isAbove: true });
@@ -175,7 +175,7 @@ describe('paid', () => {
     expect(paid(estimated(1, 'year'), [3900])).toEqual({ monthly: 3900, charge: 39_780, isAbove: false });
   });
 
-  test('adds up several blocks of one seat that have separate subscriptions', () => {
+  test('adds up several blocks of one seat with separate subscriptions', () => {
     const two = quote(
       [
         { block: 'asia', monthly: exactPrice(3900) },

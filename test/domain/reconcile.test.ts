@@ -40,32 +40,32 @@ describe('judgeSubscribe', () => {
     ...more,
   });
 
-  test('finds the one that was not there before', () => {
+  test('finds the new subscription', () => {
     const mine = [seat('new'), seat('old')];
     expect(judgeSubscribe(intent, { ids: ['old'] }, mine)).toEqual({ outcome: 'applied', found: [seat('new')] });
   });
 
   test.each([
     ['nothing', []],
-    ['what was there before', [seat('old')]],
+    ['existing ones', [seat('old')]],
     ['other blocks', [seat('new', { hours: hours('asia') })]],
     ['more blocks', [seat('new', { hours: hours('asia', 'europe') })]],
     ['a part of the block', [seat('new', { hours: hours('europe').slice(1) })]],
     ['another cycle', [seat('new', { billingCycle: 'year' })]],
-    ['what another change of this machine made', [seat('other')]],
-  ])('is not satisfied by %s', (_what, mine) => {
+    ['what another change of this machine created', [seat('other')]],
+  ])('ignores %s', (_what, mine) => {
     expect(judgeSubscribe(intent, { ids: ['old'] }, mine, new Set(['other']))).toEqual(absent);
   });
 
   test.each([
     ['its hours', { hours: null }],
-    ['its cycle', { billingCycle: null }],
+    ['its billing cycle', { billingCycle: null }],
     ['either', { hours: undefined, billingCycle: undefined }],
-  ])('takes a new one whose answer does not tell %s', (_what, untold) => {
+  ])("accepts a new subscription for which the API doesn't state %s", (_what, untold) => {
     expect(judgeSubscribe(intent, { ids: [] }, [seat('new', untold)])).toMatchObject({ outcome: 'applied' });
   });
 
-  test('takes a new one of any status: it was bought', () => {
+  test('accepts a new subscription of any status, because it was bought', () => {
     for (const status of ['pending_key', 'past_due', 'canceled', null]) {
       expect(judgeSubscribe(intent, { ids: [] }, [seat('new', { status })])).toMatchObject({ outcome: 'applied' });
     }
@@ -76,7 +76,7 @@ describe('judgeSubscribe', () => {
     expect(judgeSubscribe({ ...intent, quantity: 3 }, { ids: [] }, mine)).toEqual({ outcome: 'applied', found: mine });
   });
 
-  test('counts the seats of one subscription that lists several slots an hour', () => {
+  test('counts the seats of a subscription with several slots for each hour', () => {
     const two = seat('new', {
       hours: [0, 1].flatMap((slotIndex) => hours('europe').map((h) => ({ ...h, slotIndex }))),
     });
@@ -87,15 +87,15 @@ describe('judgeSubscribe', () => {
     expect(judgeSubscribe(intent, { ids: [] }, [two])).toMatchObject({ outcome: 'unknown' });
   });
 
-  test('leaves it open when the seats are more or fewer, and names them', () => {
+  test('is unknown if there are more or fewer seats, and lists the ids', () => {
     expect(judgeSubscribe({ ...intent, quantity: 3 }, { ids: [] }, [seat('a'), seat('b')])).toEqual({
       outcome: 'unknown',
-      why: '2 of 3 seats found: a, b',
+      why: 'found 2 seats instead of 3: a, b',
     });
     expect(judgeSubscribe(intent, { ids: [] }, [seat('a'), seat('b')])).toMatchObject({ outcome: 'unknown' });
   });
 
-  test('without knowing what was there before takes all for new', () => {
+  test('considers all subscriptions new if the earlier ones are unknown', () => {
     expect(judgeSubscribe(intent, {}, [seat('a')])).toMatchObject({ outcome: 'applied' });
   });
 });
@@ -111,15 +111,15 @@ describe('two purchases', () => {
   };
 
   test.each<[string, Partial<SubscribeIntent>, boolean, boolean]>([
-    ['alike', {}, true, true],
+    ['identical', {}, true, true],
     ['at another price', { charge: 99 }, true, true],
-    ['at a price that is not known yet', { charge: undefined }, true, true],
+    ['at an unknown price', { charge: undefined }, true, true],
     ['on another pool', { pool: 'glm5' }, false, true],
-    ['of fewer blocks', { blocks: ['asia'] }, false, true],
-    ['of other blocks', { blocks: ['americas'] }, false, false],
-    ['of more seats', { quantity: 2 }, false, true],
-    ['in another cycle', { billingCycle: 'year' }, false, true],
-  ])('%s: the same, or with a block in common, or neither', (_what, more, same, common) => {
+    ['for fewer blocks', { blocks: ['asia'] }, false, true],
+    ['for other blocks', { blocks: ['americas'] }, false, false],
+    ['for more seats', { quantity: 2 }, false, true],
+    ['with another billing cycle', { billingCycle: 'year' }, false, true],
+  ])('compares them: %s', (_what, more, same, common) => {
     const other = { ...one, ...more };
     expect([areSamePurchases(one, other), overlap(one, other)]).toEqual([same, common]);
     expect([areSamePurchases(other, one), overlap(other, one)]).toEqual([same, common]);
@@ -130,25 +130,25 @@ describe('two requests for a key', () => {
   const one: KeyIntent = { action: 'create-key', type: 'subscription', name: 'prod', subscriptionId: 's1' };
 
   test.each<[string, Partial<KeyIntent>, boolean, boolean]>([
-    ['alike', {}, true, true],
+    ['identical', {}, true, true],
     ['with spaces around the name', { name: ' prod ' }, true, true],
-    ['for a subscription that is not named', { subscriptionId: undefined }, false, true],
+    ['for any subscription', { subscriptionId: undefined }, false, true],
     ['for another subscription', { subscriptionId: 's2' }, false, false],
-    ['of another name', { name: 'staging' }, false, false],
+    ['with another name', { name: 'staging' }, false, false],
     ['without a name', { name: undefined }, false, false],
     ['of another type', { type: 'credit' }, false, false],
-  ])('%s: the same, or perhaps a repetition, or neither', (_what, more, same, perhaps) => {
+  ])('compares them: %s', (_what, more, same, perhaps) => {
     const other = { ...one, ...more };
     expect([areSameKeys(one, other), couldBeSameKey(one, other)]).toEqual([same, perhaps]);
     expect([areSameKeys(other, one), couldBeSameKey(other, one)]).toEqual([same, perhaps]);
   });
 
-  test('without a name are the same', () => {
+  test('treats two without a name as the same', () => {
     const unnamed = { ...one, name: undefined };
     expect([areSameKeys(unnamed, unnamed), couldBeSameKey(unnamed, unnamed)]).toEqual([true, true]);
   });
 
-  test('with a name that the record masks are the same', () => {
+  test('treats two with a masked name as the same', () => {
     const name = 'sk_live_0123456789abcdefghijklmnop';
     expect(areSameKeys({ ...one, name }, { ...one, name: redacted(name) })).toBe(true);
   });
@@ -164,7 +164,7 @@ describe('judgeKey', () => {
     ...more,
   });
 
-  test('finds the one that was not there before', () => {
+  test('finds the new key', () => {
     expect(judgeKey(intent, { ids: ['old'] }, [key('old'), key('new')])).toEqual({
       outcome: 'applied',
       found: key('new'),
@@ -173,41 +173,41 @@ describe('judgeKey', () => {
 
   test.each([
     ['nothing', []],
-    ['what was there before', [key('old')]],
+    ['existing ones', [key('old')]],
     ['another name', [key('new', { name: 'staging' })]],
     ['a longer name', [key('new', { name: 'prod-2' })]],
     ['no name', [key('new', { name: null })]],
-    ['another kind', [key('new', { keyType: 'credit' })]],
+    ['another type', [key('new', { keyType: 'credit' })]],
     ['another subscription', [key('new', { subscriptionId: 's2' })]],
-    ['what another change of this machine made', [key('other')]],
-  ])('is not satisfied by %s', (_what, keys) => {
+    ['what another change of this machine created', [key('other')]],
+  ])('ignores %s', (_what, keys) => {
     expect(judgeKey(intent, { ids: ['old'] }, keys, new Set(['other']))).toEqual(absent);
   });
 
-  test('takes a new one whose answer tells neither kind nor subscription', () => {
+  test('accepts a new key for which the API states neither type nor subscription', () => {
     const untold = key('new', { keyType: null, subscriptionId: undefined });
     expect(judgeKey(intent, {}, [untold])).toEqual({ outcome: 'applied', found: untold });
   });
 
-  test('leaves it open when several are new, and names them', () => {
+  test('is unknown if several keys are new, and lists the ids', () => {
     expect(judgeKey(intent, {}, [key('a'), key('b')])).toEqual({
       outcome: 'unknown',
-      why: '2 new keys could be it: a, b',
+      why: 'there are 2 new keys that match: a, b',
     });
   });
 
-  test('without a name takes whatever the API calls it', () => {
+  test('accepts any name if none was requested', () => {
     const { name: _name, ...unnamed } = intent;
     expect(judgeKey(unnamed, {}, [key('new', { name: 'default' })])).toMatchObject({ outcome: 'applied' });
   });
 
-  test('blanks around a name do not tell keys apart', () => {
+  test('ignores spaces around a name', () => {
     expect(couldBe({ ...intent, name: ' prod ' }, key('new'))).toBe(true);
     expect(couldBe(intent, key('new', { name: 'prod ' }))).toBe(true);
     expect(couldBe(intent, key('new', { name: 'Prod' }))).toBe(false);
   });
 
-  test('a name that looks like a key is known again by what the record keeps of it', () => {
+  test('recognizes a name that looks like a key by what the record keeps of it', () => {
     const name = 'sk_live_abcdefgh12345678';
     const recorded = { ...intent, name: redacted(name) };
     expect(recorded.name).not.toContain('abcdefgh');
@@ -216,7 +216,7 @@ describe('judgeKey', () => {
   });
 });
 
-describe('changes whose results cannot be told apart', () => {
+describe("changes with results that can't be told apart", () => {
   const key: KeyIntent = { action: 'create-key', type: 'subscription', name: 'prod', subscriptionId: 's1' };
 
   test.each<[string, Partial<KeyIntent>, boolean]>([
@@ -226,18 +226,18 @@ describe('changes whose results cannot be told apart', () => {
     ['blanks around the name', { name: ' prod' }, true],
     ['another name', { name: 'staging' }, false],
     ['another subscription', { subscriptionId: 's2' }, false],
-    ['another kind', { type: 'credit' }, false],
-  ])('a key and one of %s', (_what, more, rivals) => {
+    ['another type', { type: 'credit' }, false],
+  ])('treats a key and one with %s as rivals', (_what, more, rivals) => {
     expect([areRivals(key, { ...key, ...more }), areRivals({ ...key, ...more }, key)]).toEqual([rivals, rivals]);
   });
 
-  test('no others: of them one is under way at a time, or it does not matter whose it is', () => {
+  test('treats no other changes as rivals', () => {
     expect(areRivals(key, { action: 'delete-key', id: 'prod' })).toBe(false);
     expect(areRivals({ action: 'delete-key', id: 'k' }, { action: 'delete-key', id: 'k' })).toBe(false);
   });
 });
 
-test('judgeDelete: a key is revoked once it is listed no more', () => {
+test('considers a key revoked if it is no longer listed', () => {
   expect(judgeDelete('a', [{ id: 'b' }])).toEqual({ outcome: 'applied', found: 'a' });
   expect(judgeDelete('a', [{ id: 'b' }, { id: 'a' }])).toEqual(absent);
 });
@@ -246,32 +246,32 @@ describe('judgeCancel', () => {
   const going = (id: string): SeenSubscription => ({ id, cancelAtPeriodEnd: false });
   const ending = (id: string): SeenSubscription => ({ id, cancelAtPeriodEnd: true });
 
-  test('finds the one that ends and did not before', () => {
+  test("finds the subscription that ends and didn't before", () => {
     const mine = [going('a'), ending('b'), ending('c')];
     expect(judgeCancel('c', { ending: ['b'] }, mine)).toEqual({ outcome: 'applied', found: ending('c') });
   });
 
-  test('finds another than the one named: the API chooses', () => {
+  test('accepts another subscription than the named one, because the API chooses', () => {
     expect(judgeCancel('a', { ending: [] }, [going('a'), ending('b')])).toEqual({
       outcome: 'applied',
       found: ending('b'),
     });
   });
 
-  test('prefers the one named', () => {
+  test('prefers the named subscription', () => {
     expect(judgeCancel('b', {}, [ending('a'), ending('b')])).toMatchObject({ found: { id: 'b' } });
   });
 
-  test('is not satisfied by what was ending before, or what another change of this machine ended', () => {
+  test('ignores subscriptions that were ending before, or that another change ended', () => {
     expect(judgeCancel('a', { ending: ['b'] }, [going('a'), ending('b')])).toEqual(absent);
     expect(judgeCancel('a', {}, [going('a'), ending('b')], new Set(['b']))).toEqual(absent);
   });
 
   test.each<[string, SeenSubscription[]]>([
-    ['is held no more', [going('b')]],
+    ['no longer exists', [going('b')]],
     ['has ended', [going('b'), { id: 'a', status: 'canceled', cancelAtPeriodEnd: false }]],
-    ['is not said to end or to go on', [{ id: 'a', status: 'active' }]],
-  ])('leaves it open when the one named %s', (_what, mine) => {
+    ['has no stated ending', [{ id: 'a', status: 'active' }]],
+  ])('is unknown if the named subscription %s', (_what, mine) => {
     expect(judgeCancel('a', {}, mine)).toMatchObject({ outcome: 'unknown' });
   });
 });
@@ -281,7 +281,7 @@ describe('judgeVerify', () => {
     ['rose by the amount', 50, 25, 75, { outcome: 'applied', found: { credited: 50 } }],
     ['rose by the amount, to the cent', 0.1, 0.2, 0.3, { outcome: 'applied', found: { credited: 0.1 } }],
     ['did not rise', 50, 25, 25, absent],
-  ])('what was ever credited %s', (_what, amount, before, after, verdict) => {
+  ])('decides by the total ever credited, which %s', (_what, amount, before, after, verdict) => {
     expect(judgeVerify(amount, { toppedUp: before }, after)).toEqual(verdict);
   });
 
@@ -289,9 +289,9 @@ describe('judgeVerify', () => {
     ['rose by more', 25, 80],
     ['rose by less', 25, 74.99],
     ['fell', 25, 20],
-    ['was not told before', undefined, 75],
-    ['is not told now', 25, undefined],
-  ])('leaves it open when it %s', (_what, before, after) => {
+    ['was not stated before', undefined, 75],
+    ['is not stated now', 25, undefined],
+  ])('is unknown if the total %s', (_what, before, after) => {
     expect(judgeVerify(50, { toppedUp: before }, after)).toMatchObject({ outcome: 'unknown' });
   });
 });
@@ -392,7 +392,7 @@ describe('a purchase, whatever else happens', () => {
     };
   }
 
-  test('is told as it is, as far as it can be known', () => {
+  test('is judged correctly, as far as it can be known', () => {
     fc.assert(
       fc.property(story, ({ wanted, earlier, meanwhile, when, tellsHours, tellsCycle }) => {
         const intent: SubscribeIntent = { action: 'subscribe', pool: 'kimi26', ...wanted };
@@ -469,7 +469,7 @@ describe('a key, whatever else happens', () => {
     fc.record({ kind: fc.constant('revoke' as const), which: fc.nat() }),
   );
 
-  test('is told as it is, as far as it can be known', () => {
+  test('is judged correctly, as far as it can be known', () => {
     fc.assert(
       fc.property(
         order,
@@ -564,7 +564,7 @@ describe('a cancellation, whatever else happens', () => {
   }
   type Event = { readonly kind: 'cancel'; readonly by: By } | { readonly kind: 'buy' };
 
-  test('is told as it is, as far as it can be known', () => {
+  test('is judged correctly, as far as it can be known', () => {
     const event = fc.oneof(
       fc.record({ kind: fc.constant('cancel' as const), by: anyBy }),
       fc.record({ kind: fc.constant('buy' as const) }),
@@ -618,7 +618,7 @@ describe('a cancellation, whatever else happens', () => {
 });
 
 describe('a payment, whatever else happens', () => {
-  test('is told as it is, as far as it can be known', () => {
+  test('is judged correctly, as far as it can be known', () => {
     const cents = fc.integer({ min: 1, max: 1_000_000 });
     fc.assert(
       fc.property(
@@ -641,7 +641,7 @@ describe('a payment, whatever else happens', () => {
   });
 });
 
-test('a revocation, whatever else happens: told by whether the key is there', () => {
+test('considers a key revoked only if it is no longer listed, whatever else happens', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd')), (ids) => {
       const verdict = judgeDelete(

@@ -6,6 +6,6 @@ test.each([
   ['/home/ada lovelace/x', "'/home/ada lovelace/x'"],
   ["it's $HOME; `x`", "'it'\\''s $HOME; `x`'"],
   ['', "''"],
-])('%j is one word of a shell as %s', (text, word) => {
+])('writes %j for a shell as %s', (text, word) => {
   expect(shellWord(text)).toBe(word);
 });

@@ -12,7 +12,7 @@ describe('a payment request', () => {
     [12.345678, '12345678'],
     [0.000001, '1'],
     [1_000_000, '1000000000000'],
-  ])('of %d USDC counts in millionths', (amount, units) => {
+  ])('writes %d USDC in millionths', (amount, units) => {
     expect(paymentRequest(address, amount)).toBe(prefix + units);
   });
 
@@ -24,14 +24,14 @@ describe('a payment request', () => {
     );
   });
 
-  test.each([Number.NaN, -1, 1.2345678, Number.POSITIVE_INFINITY, 1e21])('of %d is refused', (amount) => {
-    expect(() => paymentRequest(address, amount)).toThrow(`${amount} is no amount of USDC`);
+  test.each([Number.NaN, -1, 1.2345678, Number.POSITIVE_INFINITY, 1e21])('refuses the amount %d', (amount) => {
+    expect(() => paymentRequest(address, amount)).toThrow(`${amount} is not a valid amount of USDC`);
   });
 
   test.each(['', '0x5a', `${address}0`, address.replace('0x', ''), '0xzz4db0c15a4db0c15a4db0c15a4db0c15a4db0c1'])(
-    'to %j is refused',
+    'refuses the address %j',
     (wrong) => {
-      expect(() => paymentRequest(wrong, 50)).toThrow(`"${wrong}" is no address`);
+      expect(() => paymentRequest(wrong, 50)).toThrow(`"${wrong}" is not a valid address`);
     },
   );
 });
@@ -43,6 +43,6 @@ test.each([
   ['a1'.repeat(32), false],
   [`0x${'g1'.repeat(32)}`, false],
   [` 0x${'a1'.repeat(32)}`, false],
-])('%j as a transaction hash: %s', (text, is) => {
+])('returns whether %j is a transaction hash: %s', (text, is) => {
   expect(isTransactionHash(text)).toBe(is);
 });

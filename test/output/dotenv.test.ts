@@ -222,7 +222,7 @@ describe('a dotenv file', () => {
     rmSync(folder, { recursive: true });
     await expect(dotenv.set({ KEY: 'new' })).rejects.toMatchObject({
       code: 'file_error',
-      message: `${folder}/.env cannot be written: its folder was removed in the meantime`,
+      message: `${folder}/.env cannot be written: its directory was removed in the meantime`,
     });
     expect(existsSync(folder)).toBe(false);
   });
@@ -234,7 +234,7 @@ describe('a dotenv file', () => {
     rmSync(folder, { recursive: true });
     mkdirSync(folder);
     await expect(dotenv.set({ KEY: 'new' })).rejects.toMatchObject({
-      message: `${folder}/.env cannot be written: the file prepared beside it was removed in the meantime`,
+      message: `${folder}/.env cannot be written: the temporary file next to it was removed in the meantime`,
     });
     expect(readdirSync(folder)).toEqual([]);
   });

@@ -62,14 +62,14 @@ describe.skipIf(process.platform === 'win32')('a folder of the tool’s own', ()
   test.each([
     [0o777, '0777', 'Run `chmod 700 '],
     [0o775, '0775', 'Run `chmod 700 '],
-    [0o1777, '1777', 'Set XDG_STATE_HOME to a folder of your own.'],
+    [0o1777, '1777', 'Set XDG_STATE_HOME to a directory of your own.'],
   ])('of mode %o is refused, and the command that mends it is told', (mode, shown, hint) => {
     const { folder } = ours();
     chmodSync(folder, mode);
     expect(() => refuse(folder)).toThrow(
       expect.objectContaining({
         code: 'file_error',
-        message: `${folder} can be written by others (mode ${shown})`,
+        message: `Other users can write to ${folder} (mode ${shown})`,
         hint: expect.stringContaining(hint),
       }),
     );
@@ -102,7 +102,7 @@ describe.skipIf(process.platform === 'win32')('a folder of the tool’s own', ()
       else
         expect(() => refuse(each)).toThrow(
           expect.objectContaining({
-            message: `${above} can be written by others (mode 0${mode.toString(8)})`,
+            message: `Other users can write to ${above} (mode 0${mode.toString(8)})`,
             hint: expect.stringContaining(`\`chmod o-w ${above}\``),
           }),
         );
@@ -138,7 +138,7 @@ describe.skipIf(!canBeStranger)('a folder of another user', () => {
     chmodSync(folder, 0o755);
     const told = await toldStranger(folder);
     expect(told).toBe(
-      `file_error ${folder} belongs to another user (uid 12345) Nothing was sent. Set XDG_STATE_HOME to a folder of your own, or run \`sudo chown -R 54321 ${folder}\`, once you know that what is in it is yours.\n`,
+      `file_error ${folder} belongs to another user (uid 12345) Nothing was sent. Set XDG_STATE_HOME to a directory of your own, or run \`sudo chown -R 54321 ${folder}\`, once you know that what is in it is yours.\n`,
     );
     chownSync(folder, 54_321, 54_321);
     expect(await toldStranger(folder)).toBe('');
@@ -153,6 +153,6 @@ describe.skipIf(!canBeStranger)('a folder of another user', () => {
     expect(await toldStranger(link)).toBe('');
     execFileSync('chown', ['-h', '12345', link]);
     expect(lstatSync(link).uid).toBe(12_345);
-    expect(await toldStranger(link)).toContain(`${link} is a link that belongs to another user (uid 12345)`);
+    expect(await toldStranger(link)).toContain(`${link} is a symbolic link that belongs to another user (uid 12345)`);
   });
 });

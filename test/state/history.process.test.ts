@@ -201,7 +201,7 @@ describe('its file', () => {
 
   test.each<[string, string, (file: string, target: string) => void]>([
     ['a link', 'history.jsonl is a link', (file, target) => symlinkSync(target, file)],
-    ['a second name of another', 'has 2 names (hard links)', (file, target) => linkSync(target, file)],
+    ['a second name of another', 'has 2 hard links', (file, target) => linkSync(target, file)],
     ['a file that others can write', 'can be written by others', (file) => writeFileSync(file, '', { mode: 0o666 })],
     ['a folder', 'is not a regular file', (file) => mkdirSync(file)],
   ])('that is %s is refused, and nothing is written', (_what, reason, make) => {
@@ -215,7 +215,7 @@ describe('its file', () => {
       expect.objectContaining({
         code: 'file_error',
         outcome: 'not_applied',
-        message: expect.stringContaining(`the change cannot be recorded: ${history.file} `),
+        message: expect.stringContaining(`Can't record the change: ${history.file} `),
       }),
     );
     expect(() => begin()).toThrowError(reason);

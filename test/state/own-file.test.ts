@@ -54,7 +54,7 @@ describe.skipIf(process.platform === 'win32')('a file of the tool’s own', () =
       expect(() => openOwnFile(at, flags)).toThrow(
         expect.objectContaining({
           code: 'file_error',
-          message: expect.stringMatching(/ (?:is a link|has 2 names \(hard links\)), and isn't used$/),
+          message: expect.stringMatching(/ (?:is a symbolic link|has 2 hard links), so it isn't used$/),
           hint: `Move it away: \`mv ${at} ${at}.old\`.`,
         }),
       );
@@ -82,7 +82,7 @@ describe.skipIf(process.platform === 'win32')('a file of the tool’s own', () =
     chmodSync(file, 0o620);
     expect(() => openOwnFile(file, 'a+')).toThrow(
       expect.objectContaining({
-        message: `${file} can be written by others (mode 0620)`,
+        message: `Other users can write to ${file} (mode 0620)`,
         hint: expect.stringContaining(`\`chmod 600 ${file}\``),
       }),
     );

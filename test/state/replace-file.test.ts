@@ -147,8 +147,8 @@ describe('a draft', () => {
   });
 
   test.each([
-    ['itself', 'the file prepared beside it was removed in the meantime'],
-    ['its folder', 'its folder was removed in the meantime'],
+    ['itself', 'the temporary file next to it was removed in the meantime'],
+    ['its folder', 'its directory was removed in the meantime'],
   ])('notices that %s was removed', (what, message) => {
     const { folder, draft, others } = drafted(0);
     for (const each of what === 'itself' ? others() : ['']) rmSync(join(folder, each), { recursive: true });

@@ -92,7 +92,7 @@ describe('pools cancel', () => {
   test('says that it is checking if the account shows the cancellation later', async () => {
     const { found } = await canceled({ after: 5000 }, 'live');
     expect(found.stderr).toBe(
-      "The API accepted the change, but the account doesn't show it. Checking for up to 180 s whether the change went through; Ctrl-C stops and leaves the outcome unknown.\n",
+      "The API accepted the change, but the account doesn't show it. Checking for up to 180 s whether the change went through. If you press Ctrl-C, the outcome stays unknown.\n",
     );
   });
 
@@ -101,7 +101,7 @@ describe('pools cancel', () => {
     const last = found.stderr.trimEnd().split('\n').at(-1) ?? '';
     expect(at(JSON.parse(last), 'error')).toMatchObject({
       code: 'server_error',
-      message: "the API accepted the change, but the account doesn't show it; the change was not carried out",
+      message: "The API accepted the change, but the account doesn't show it. The change didn't go through",
       outcome: 'not_applied',
     });
   });

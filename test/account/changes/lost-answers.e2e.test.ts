@@ -48,7 +48,7 @@ describe('a payment whose verification was not answered', () => {
     const { me } = await payer(0);
     const ended = await me.ci(verify);
     expect([ended.code, errorOf(ended)]).toMatchObject([9, { outcome: 'not_applied' }]);
-    expect(textAt(errorOf(ended), 'message')).toMatch(/; the change was not carried out$/);
+    expect(textAt(errorOf(ended), 'message')).toMatch(/. The change didn't go through$/);
   });
 
   test('has an unknown outcome while the credit may still rise', async () => {

@@ -15,7 +15,7 @@ function gate() {
 
 const line = 'keys create x --credit --json --timeout 60s';
 const twice =
-  'Going ahead although an earlier "create credit key x" (just now) may still go through. If it does, both take effect.';
+  'Continuing, although an earlier "create credit key x" (just now) may still go through. If it does, both take effect.';
 
 /**
  * Starts two commands that create a key with the same name, the second with `--again`. The first request is not carried out, and
@@ -79,8 +79,8 @@ test('a second key of the same name waits until the first one is created', async
     '',
     {
       code: 'busy',
-      message: 'another ci process is working on an earlier "create credit key x" (just now)',
-      hint: 'Nothing was sent. Run this again when it has ended; --again goes ahead regardless.',
+      message: 'Another ci process is working on an earlier "create credit key x" (just now)',
+      hint: 'Nothing was sent. Try again when it has finished, or pass --again to continue anyway.',
       status: null,
       retryable: true,
       outcome: 'not_applied',
@@ -110,7 +110,7 @@ test('a second identical purchase waits until the first one is made, and is then
       '',
       {
         code: 'busy',
-        message: `another ci process is working on an earlier "${words}" (just now)`,
+        message: `Another ci process is working on an earlier "${words}" (just now)`,
         outcome: 'not_applied',
       },
     ]);
@@ -144,7 +144,7 @@ describe('two commands that create a key with the same name at once, the first o
     const lost = await one.ended;
     expect([lost.code, lost.stdout]).toEqual([10, '']);
     expect(errorOf(lost)).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });
-    expect(lost.stderr).toContain('another ci process is working on the same');
+    expect(lost.stderr).toContain('another ci process is making the same change');
     expect(lost.stderr).not.toMatch(secret);
     expect((await me.ci('history reconcile')).code).toBe(10);
     answered.open();

@@ -186,7 +186,7 @@ describe('the consent', () => {
     const { context, log, options, bought } = scene({ again: true });
     await bought(offerOf(minimax), undefined);
     expect(await agree(context, [offerOf(kimi), offerOf(minimax)], options)).toBeUndefined();
-    const risk = log.findIndex((line) => /^Going ahead although an earlier "subscribe minimax-m3 europe/.test(line));
+    const risk = log.findIndex((line) => /^Continuing, although an earlier "subscribe minimax-m3 europe/.test(line));
     expect(risk).toBeGreaterThan(-1);
     expect(log.indexOf('consent: Charge it now?')).toBeGreaterThan(risk);
   });

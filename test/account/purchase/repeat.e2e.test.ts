@@ -13,7 +13,7 @@ const minute = 60_000;
 const question = 'Buy it once more?';
 const words = 'subscribe kimi26 europe, 1 seat, monthly, $49.00';
 const waiting =
-  /Waiting up to \d+ s for an earlier change: "subscribe kimi26 europe, .+" \(.+\)\. Nothing has been sent; Ctrl-C quits\./;
+  /Waiting up to \d+ s for an earlier change: "subscribe kimi26 europe, .+" \(.+\)\. Nothing has been sent. Press Ctrl-C to quit\./;
 
 /** Somebody who bought europe of kimi26 a moment ago. */
 async function recentBuyer() {
@@ -155,7 +155,7 @@ describe('the same purchase, when of the first it is not known what became of it
       const { code, stdout, stderr } = await me.ci(`${subscribe}${flag}`);
       expect([code, api.changes, await charges()]).toEqual([0, [post], 1]);
       expect(cells(stdout)[0]?.slice(0, 3)).toEqual([await bought(), 'kimi26', 'europe']);
-      expect(lines(stderr)[0]).toBe(`"${words}" went through just now. It was not sent again.`);
+      expect(lines(stderr)[0]).toBe(`"${words}" went through just now, so it was not sent again.`);
       expect(outcomesOf(me)).toEqual(['subscribe applied']);
       const third = await me.ci(subscribe);
       expect([third.code, third.stderr, await charges()]).toEqual([
@@ -186,7 +186,7 @@ describe('the same purchase, when of the first it is not known what became of it
       {
         code: 'busy',
         message: `an earlier "${words}" (just now) may still go through`,
-        hint: 'Nothing was sent. `ci history reconcile --wait` waits until its outcome is known; --again goes ahead regardless.',
+        hint: 'Nothing was sent. Run `ci history reconcile --wait` to wait for its outcome, or pass --again to continue anyway.',
         status: null,
         retryable: true,
         outcome: 'not_applied',
@@ -200,7 +200,7 @@ describe('the same purchase, when of the first it is not known what became of it
     const { code, stderr } = await me.ci(`${subscribe} --again`);
     expect([code, api.changes, await charges()]).toEqual([0, [post, post], 2]);
     expect(lines(stderr)[0]).toBe(
-      `Going ahead although an earlier "${words}" (just now) may still go through. If it does, both take effect.`,
+      `Continuing, although an earlier "${words}" (just now) may still go through. If it does, both take effect.`,
     );
   });
 
@@ -209,7 +209,7 @@ describe('the same purchase, when of the first it is not known what became of it
     expect((await me.ci('history reconcile')).code).toBe(0);
     const next = await me.ci(`${subscribe} --json`);
     expect([next.code, textAt(json(next), 'id'), api.changes, await charges()]).toEqual([0, await bought(), [post], 1]);
-    expect(next.stderr).toBe(`"${words}" went through just now. It was not sent again.\n`);
+    expect(next.stderr).toBe(`"${words}" went through just now, so it was not sent again.\n`);
     expect((await me.ci(subscribe)).code).toBe(2);
   });
 
@@ -264,7 +264,7 @@ describe('the same purchase, after the first was killed', () => {
     const next = await me.ci(`${subscribe} --json${flag}`);
     const bought = textAt(await box.seen(), 'subscriptions', 0, 'id');
     expect([next.code, textAt(json(next), 'id'), api.changes, await charges()]).toEqual([0, bought, [post], 1]);
-    expect(lines(next.stderr)[0]).toBe(`"${words}" went through just now. It was not sent again.`);
+    expect(lines(next.stderr)[0]).toBe(`"${words}" went through just now, so it was not sent again.`);
     expect(outcomesOf(me)).toEqual(['subscribe applied']);
   });
 

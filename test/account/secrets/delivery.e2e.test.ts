@@ -258,7 +258,7 @@ describe('--save, when the file cannot be written any more once the key is made'
     const ended = await one.me.sh('ci keys create k --credit --save app/.env');
     await expectKept(one, ended);
     expect(ended.stderr).toMatch(
-      /^ci: \S+\/app\/\.env cannot be written: its folder was removed in the meantime\. The key was created; /,
+      /^ci: \S+\/app\/\.env cannot be written: its directory was removed in the meantime\. The key was created; /,
     );
     expect(outcomesOf(one.me)).toEqual(['create-key applied']);
     expect(existsSync(path.join(one.me.home, 'app'))).toBe(false);

@@ -264,7 +264,7 @@ describe('the end', () => {
     watching.kill(signal);
     const ended = await watching.ended;
     expect([ended.code, names(ended)]).toEqual([130, ['opened']]);
-    expect(JSON.parse(ended.stderr)).toMatchObject({ error: { code: 'interrupted' } });
+    expect(JSON.parse(ended.stderr)).toMatchObject({ error: { code: 'Interrupted' } });
   });
 
   test('comes at once for a pool that there is not: exit 5 with the nearest', async () => {
@@ -463,7 +463,7 @@ describe('--webhook', () => {
     const ended = await userOf(api).ci(`pools watch kimi26 --blocks europe --webhook ${hook.url}/${secret}`);
     expect(ended).toMatchObject({
       code: 0,
-      stderr: `the webhook at ${new URL(hook.url).host} was not told: it answered 410 Gone\n`,
+      stderr: `The webhook at ${new URL(hook.url).host} couldn't be notified: it returned 410 Gone\n`,
     });
     expect(hook.requests).toHaveLength(1);
   });

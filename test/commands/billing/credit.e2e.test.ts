@@ -213,7 +213,7 @@ describe('billing topup by card', () => {
     expect([code, stdout, api.requests]).toEqual([9, '', ['POST /api/billing/topup']]);
     expect(at(JSON.parse(stderr), 'error')).toMatchObject({
       code: 'unreachable',
-      message: expect.stringMatching(/ did not answer: .+; the change was not carried out$/),
+      message: expect.stringMatching(/ did not answer: .+. The change didn't go through$/),
       retryable: true,
       outcome: 'not_applied',
     });
@@ -414,7 +414,7 @@ describe('billing verify', () => {
     expect(after.length).toBeGreaterThan(1);
     expect(errorOf(not)).toMatchObject({
       code: 'unreachable',
-      message: expect.stringMatching(/; the change was not carried out$/),
+      message: expect.stringMatching(/. The change didn't go through$/),
       outcome: 'not_applied',
     });
     expect([inDoubt.code, inDoubt.stdout, inDoubt.credit]).toEqual([10, '', 25]);
@@ -498,7 +498,7 @@ describe('billing card', () => {
     const api = await server(answer(500, { success: false, error: 'Stripe is down' }));
     const { code, stdout, stderr } = await userOf(api).ci('billing card');
     expect([code, stdout, api.requests]).toEqual([1, '', ['POST /api/billing/setup-intent']]);
-    expect(stderr).toBe('ci: Stripe is down; the change was not carried out\n');
+    expect(stderr).toBe("ci: Stripe is down. The change didn't go through\n");
   });
 
   test('a word too many is exit 2, and nothing is sent', async () => {

@@ -206,7 +206,7 @@ describe('ci history', () => {
 
   test('refuses an invalid API URL', async () => {
     const { code, stderr } = await user().ci('history --api-url nope');
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/^ci: "nope" is not an API URL\./)]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^ci: "nope" is not a valid API URL\./)]);
   });
 
   test('refuses unknown fields and verbs', async () => {
@@ -420,7 +420,7 @@ describe('ci history reconcile', () => {
     await running.stderr(/^Waiting up to /);
     running.kill('SIGINT');
     const ended = await running.ended;
-    expect([ended.code, ended.stdout, errorOf(ended)]).toMatchObject([130, '', { code: 'interrupted' }]);
+    expect([ended.code, ended.stdout, errorOf(ended)]).toMatchObject([130, '', { code: 'Interrupted' }]);
     expect(outcomesOf(me)).toEqual(['create-key pending']);
   });
 

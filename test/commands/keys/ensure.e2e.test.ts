@@ -269,7 +269,7 @@ describe('keys create --ensure --save', () => {
 
 describe('a key whose answer was lost', () => {
   const note =
-    /^The response was lost \(127\.0\.0\.1:\d+ did not answer: the connection was [^)]+\), but the change went through\.\n$/;
+    /^The response was lost \(No response from 127\.0\.0\.1:\d+: the connection was [^)]+\), but the change went through\.\n$/;
 
   test('is found with its secret, where the list holds it: as if the answer had come', async () => {
     const { api, me, keys } = await customerOfApi({ lost: 1 });

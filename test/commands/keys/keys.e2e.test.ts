@@ -363,7 +363,7 @@ describe('keys delete', () => {
     expect([not.code, not.stdout, not.left]).toEqual([9, '', 1]);
     expect(errorOf(not)).toMatchObject({
       code: 'unreachable',
-      message: expect.stringMatching(/; the change was not carried out$/),
+      message: expect.stringMatching(/. The change didn't go through$/),
       outcome: 'not_applied',
     });
     expect([found.code, json(found), found.left]).toEqual([0, { id: found.id, name: 'a', deleted: true }, 0]);

@@ -215,7 +215,7 @@ describe('--create-key', () => {
     expect([not.code, not.stdout, not.keys]).toEqual([1, '', 0]);
     expect(errorOf(not)).toMatchObject({
       code: 'server_error',
-      message: 'subscribed, but the key "prod" was not created: out of keys; the change was not carried out',
+      message: `subscribed, but the key "prod" was not created: the response was lost (out of keys). The change didn't go through`,
       hint: hint(not.id),
       outcome: 'applied',
     });
@@ -229,7 +229,7 @@ describe('--create-key', () => {
     expect(errorOf(unknown)).toMatchObject({
       code: 'outcome_unknown',
       message:
-        'subscribed, but the key "prod" may not have been created: out of keys. The change may have gone through: the account can\'t be checked: Closed for today',
+        'subscribed, but the key "prod" may not have been created: the response was lost (out of keys). The change may or may not have gone through: the account can\'t be checked: Closed for today',
       hint: hint(unknown.id, 'Run `ci history reconcile --wait` to find out'),
       outcome: 'unknown',
     });
