@@ -15,23 +15,25 @@ import {
 import type { Environment } from '../../src/domain/environment.ts';
 import { emptyFolder } from '../support/folder.ts';
 
-/** Somebody in a directory of their home folder. */
+/** A user in a directory below their home directory. */
 function at(env: Environment) {
   return { env: { HOME: '/home/me', ...env }, cwd: '/home/me/app' };
 }
 
-describe.runIf(process.platform !== 'win32')('the home folder', () => {
-  test('is HOME, and where that is not set, the one that the system knows', () => {
+describe.runIf(process.platform !== 'win32')('the home directory', () => {
+  test('is HOME, or else the one that the system knows', () => {
     expect(homeOf({ HOME: '/home/me' })).toBe('/home/me');
     expect(homeOf({})).toBe(userInfo().homedir);
   });
 
-  test.each(['', 'somewhere'])('is not there with HOME=%j', (home) => {
-    expect(() => homeOf({ HOME: home })).toThrow(`there is no home folder: HOME is "${home}"`);
+  test.each(['', 'somewhere'])('is unknown with HOME=%j', (home) => {
+    expect(() => homeOf({ HOME: home })).toThrow(
+      `Your home directory isn't known: "${home}" in HOME is not an absolute path`,
+    );
   });
 });
 
-test('a removed working directory refuses relative paths only', () => {
+test('refuses only relative paths in a removed working directory', () => {
   const removed = {
     env: { CHEAPESTINFERENCE_CONFIG_DIR: 'here' },
     get cwd(): string {
@@ -43,44 +45,41 @@ test('a removed working directory refuses relative paths only', () => {
   expect(() => configFolder(removed)).toThrow("The working directory was removed, so here can't be found");
 });
 
-describe('the folder of the profiles', () => {
-  test('is CHEAPESTINFERENCE_CONFIG_DIR where that is set', () => {
+describe('the config directory', () => {
+  test('is CHEAPESTINFERENCE_CONFIG_DIR if it is set', () => {
     expect(configFolder(at({ CHEAPESTINFERENCE_CONFIG_DIR: '/some/where' }))).toBe('/some/where');
     expect(configFolder(at({ CHEAPESTINFERENCE_CONFIG_DIR: 'here' }))).toBe('/home/me/app/here');
   });
 
-  test.runIf(process.platform === 'linux')('is in XDG_CONFIG_HOME where that is set', () => {
+  test.runIf(process.platform === 'linux')('is in XDG_CONFIG_HOME if it is set', () => {
     expect(configFolder(at({ XDG_CONFIG_HOME: '/xdg/config' }))).toBe('/xdg/config/cheapestinference');
     expect(configFolder(at({ XDG_CONFIG_HOME: '/xdg/config', CHEAPESTINFERENCE_CONFIG_DIR: '' }))).toBe(
       '/xdg/config/cheapestinference',
     );
   });
 
-  test.runIf(process.platform === 'linux')('is in ~/.config otherwise', () => {
+  test.runIf(process.platform === 'linux')('is in ~/.config by default', () => {
     expect(configFolder(at({ XDG_CONFIG_HOME: '' }))).toBe('/home/me/.config/cheapestinference');
   });
 });
 
-describe.runIf(process.platform === 'linux')('the folder of the sandbox', () => {
-  test('is in XDG_DATA_HOME where that is set', () => {
+describe.runIf(process.platform === 'linux')('the sandbox directory', () => {
+  test('is in XDG_DATA_HOME if it is set', () => {
     expect(sandboxFolder({ HOME: '/home/me', XDG_DATA_HOME: '/xdg/data' })).toBe('/xdg/data/cheapestinference/sandbox');
   });
 
-  test('is in ~/.local/share otherwise, and does not move with the profiles', () => {
+  test('is in ~/.local/share by default, and independent of the config directory', () => {
     const env = { HOME: '/home/me', XDG_DATA_HOME: '', CHEAPESTINFERENCE_CONFIG_DIR: '/some/where' };
     expect(sandboxFolder(env)).toBe('/home/me/.local/share/cheapestinference/sandbox');
   });
 });
 
-test.runIf(process.platform === 'linux')(
-  'the folder of answers that can be asked for again is in XDG_CACHE_HOME',
-  () => {
-    expect(cacheFolder({ XDG_CACHE_HOME: '/xdg/cache' })).toBe('/xdg/cache/cheapestinference');
-    expect(cacheFolder({ HOME: '/home/me', XDG_CACHE_HOME: '' })).toBe('/home/me/.cache/cheapestinference');
-  },
-);
+test.runIf(process.platform === 'linux')('puts the cache directory in XDG_CACHE_HOME', () => {
+  expect(cacheFolder({ XDG_CACHE_HOME: '/xdg/cache' })).toBe('/xdg/cache/cheapestinference');
+  expect(cacheFolder({ HOME: '/home/me', XDG_CACHE_HOME: '' })).toBe('/home/me/.cache/cheapestinference');
+});
 
-describe('the state folder', () => {
+describe('the state directory', () => {
   test('is in XDG_STATE_HOME if it is set', () => {
     const folder = emptyFolder();
     expect(stateFolder({ XDG_STATE_HOME: folder })).toBe(join(folder, 'cheapestinference'));
@@ -102,6 +101,6 @@ test.each([
   ['some/where', undefined],
   ['', undefined],
   [undefined, undefined],
-])('the folder of a variable %j of the XDG specification is %j', (value, folder) => {
+])('reads %j in an XDG variable as %j', (value, folder) => {
   expect(xdgFolder({ XDG_DATA_HOME: value }, 'XDG_DATA_HOME')).toBe(folder);
 });

@@ -19,7 +19,7 @@ async function saved(): Promise<string> {
   return folder;
 }
 
-describe('what is told at a glance is what the settings are', () => {
+describe('the account that commands use', () => {
   test.each([
     [{}, {}],
     [{ profile: 'local' }, {}],
@@ -36,7 +36,7 @@ describe('what is told at a glance is what the settings are', () => {
     [{}, { CHEAPESTINFERENCE_SANDBOX: '1' }],
     [{}, { CHEAPESTINFERENCE_SANDBOX: '0' }],
     [{ apiUrl: 'https://flag.test' }, { CHEAPESTINFERENCE_SANDBOX: '1' }],
-  ])('with the flags %j and the environment %j', async (flags, env) => {
+  ])('matches the settings with the flags %j and the environment %j', async (flags, env) => {
     const folder = await saved();
     const settings = resolveSettings(flags, env, profilesIn(folder));
     const { managementKey, apiUrl, sandbox } = settings;
@@ -50,7 +50,7 @@ describe('what is told at a glance is what the settings are', () => {
   });
 });
 
-test('a key in the keychain is told without opening it', () => {
+test('shows a key in the keychain without opening it', () => {
   const folder = emptyFolder();
   const profile = { apiUrl: 'https://work.test', keychain: true, maskedKey: 'mk_…cdef' };
   writeFileSync(join(folder, 'config.json'), JSON.stringify({ currentProfile: 'work', profiles: { work: profile } }));
@@ -63,7 +63,7 @@ test('a key in the keychain is told without opening it', () => {
 });
 
 test.each(['{', 'null', '[]', '"x"', '{"currentProfile":7,"profiles":[]}', '{"profiles":{"default":null}}'])(
-  'a file that holds %s is taken for none',
+  'treats a file with %s as missing',
   (text) => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'config.json'), text);
@@ -76,7 +76,7 @@ test.each(['{', 'null', '[]', '"x"', '{"currentProfile":7,"profiles":[]}', '{"pr
   },
 );
 
-test('an address that is none is told as it is', () => {
+test('shows an invalid URL as it is', () => {
   const env = { CHEAPESTINFERENCE_CONFIG_DIR: emptyFolder() };
   expect(glance({ apiUrl: 'nothing' }, { env, cwd: '/' }).host).toBe('nothing');
 });

@@ -72,7 +72,7 @@ async function member() {
 }
 
 describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon'))('a key in the keychain', () => {
-  test('is kept there by login --keychain, and not in the file', async () => {
+  test('is saved there by login --keychain, and not in the file', async () => {
     const { api: vendor, host, me, login, kept } = await member();
     const { code, stdout, stderr } = await login('--keychain');
     expect([code, stderr]).toEqual([0, '']);
@@ -84,7 +84,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     });
   });
 
-  test('is used as any other, and each command says where it is', async () => {
+  test('is used like any other, and each command says where it is', async () => {
     const { api: vendor, me, env, ci, login } = await member();
     await login('--keychain');
     expect((await ci('billing status')).code).toBe(0);
@@ -101,7 +101,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     expect(written).not.toContain(key);
   });
 
-  test('is for its host alone, whatever the file says', async () => {
+  test('is only for its host, whatever the file says', async () => {
     const { api: vendor, me, ci, login } = await member();
     const stranger = await api();
     await login('--keychain');
@@ -115,7 +115,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     ]);
   });
 
-  test('is in one place: of two logins the last one’s', async () => {
+  test('is in one place, that of the last login', async () => {
     const { host, me, login, kept } = await member();
     await login('--keychain');
     expect((await login('', other)).stderr).toBe('It replaces mk_…aaaa.\n');
@@ -129,7 +129,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     expect(kept()).toEqual({ [`default@${new URL(second.url).host}`]: other });
   });
 
-  test('is forgotten by logout, and no other with it', async () => {
+  test('is removed by logout, and no other key with it', async () => {
     const { host, me, ci, login, kept } = await member();
     await login('--keychain');
     await login('--keychain --profile work', other);
@@ -139,13 +139,13 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     expect(readFileSync(fileOf(me), 'utf8')).not.toContain('"default":');
   });
 
-  test('that the API refuses is not kept', async () => {
+  test('is not saved if the API refuses it', async () => {
     const { me, login, kept } = await member();
     expect((await login('--keychain', 'mk_refused_0123456789')).code).toBe(4);
     expect([kept(), existsSync(fileOf(me))]).toEqual([{}, false]);
   });
 
-  test('is neither left there nor lost when the profile cannot be written', async () => {
+  test("is neither left behind nor lost if the profile can't be written", async () => {
     const { api: vendor, me, env, host, login, kept } = await member();
     const line = `ulimit -f 0; printf %s ${other} | ci auth login --with-key --keychain --api-url ${vendor.url}`;
     expect((await me.sh(line, { env })).stderr).toContain('cannot be written: EFBIG');
@@ -157,7 +157,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     expect(kept()).toEqual({ [`default@${host}`]: key });
   });
 
-  test('that was taken away elsewhere is told, and can be signed out of', async () => {
+  test('is reported if it was removed elsewhere, and can be signed out of', async () => {
     const { me, env, ci, login } = await member();
     await login('--keychain');
     const script = `const { Entry, findCredentials } = require(${JSON.stringify(path.resolve('node_modules/@napi-rs/keyring'))});
@@ -167,7 +167,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     expect([(await ci('auth logout')).code, (await ci('auth list')).stdout]).toEqual([0, '']);
   });
 
-  test('cannot be used when the session is over: exit 1, nothing sent; what needs no key works', async () => {
+  test("can't be used after the end of the session: exits with 1 and sends nothing, and works without a key", async () => {
     const { api: vendor, me, env, end, ci, login } = await member();
     await login('--keychain');
     await end();
@@ -188,7 +188,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     expect((await me.process('auth token', { env })).stdout).toBe(`${other}\n`);
   });
 
-  test('is not kept where the keychain is locked and nobody can unlock it', async () => {
+  test('is not saved if the keychain is locked and nobody can unlock it', async () => {
     const vendor = await api();
     const me = user();
     const { env } = await session(me, ':');
@@ -199,9 +199,9 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
   });
 });
 
-describe('login --keychain where there is none', () => {
+describe('login --keychain without a keychain', () => {
   test.runIf(process.platform === 'linux')(
-    'says what is missing, exit 1, before a key is asked for; nothing is sent, nothing saved',
+    'says what is missing and exits with 1 before it asks for a key, sends anything or saves anything',
     async () => {
       const vendor = await api();
       const me = user({ DBUS_SESSION_BUS_ADDRESS: `unix:path=${path.join('/nonexistent', 'bus')}` });
@@ -216,7 +216,7 @@ describe('login --keychain where there is none', () => {
     },
   );
 
-  test('and no package for it, says how to get it; all else works without', async () => {
+  test('says how to install a missing package, which nothing else needs', async () => {
     const vendor = await api();
     const me = user();
     const program = path.join(me.home, 'program');

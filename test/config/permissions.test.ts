@@ -4,19 +4,19 @@ import { describe, expect, test } from 'vitest';
 import { refuseOpenFile, refuseOpenFolder } from '../../src/config/permissions.ts';
 import { emptyFolder } from '../support/folder.ts';
 
-describe.skipIf(process.platform === 'win32')('what others can write or read', () => {
-  test.each([0o700, 0o750, 0o755, 0o500])('a folder of mode %o is none they can write', (mode) => {
+describe.skipIf(process.platform === 'win32')('access by other users', () => {
+  test.each([0o700, 0o750, 0o755, 0o500])('accepts a folder with mode %o', (mode) => {
     const folder = emptyFolder();
     chmodSync(folder, mode);
     expect(() => refuseOpenFolder(folder)).not.toThrow();
   });
 
   test.each([
-    [0o777, '0777', 'Run `chmod 700 '],
-    [0o775, '0775', 'Run `chmod 700 '],
-    [0o702, '0702', 'Run `chmod 700 '],
+    [0o777, '0777', 'Check that everything in it is yours, then run `chmod 700 '],
+    [0o775, '0775', 'Check that everything in it is yours, then run `chmod 700 '],
+    [0o702, '0702', 'Check that everything in it is yours, then run `chmod 700 '],
     [0o1777, '1777', 'Set CHEAPESTINFERENCE_CONFIG_DIR to a directory of your own.'],
-  ])('a folder of mode %o is', (mode, shown, hint) => {
+  ])('refuses a folder with mode %o', (mode, shown, hint) => {
     const folder = emptyFolder();
     chmodSync(folder, mode);
     expect(() => refuseOpenFolder(folder)).toThrow(
@@ -35,19 +35,19 @@ describe.skipIf(process.platform === 'win32')('what others can write or read', (
     [0o644, false, undefined],
     [0o640, true, 'read'],
     [0o604, true, 'read'],
-    [0o622, false, 'written'],
-    [0o666, true, 'written'],
-  ])('a file of mode %o that holds a secret (%s): %s', (mode, holdsSecret, done) => {
+    [0o622, false, 'write to'],
+    [0o666, true, 'write to'],
+  ])('returns for a file with mode %o that contains a secret (%s): %s', (mode, holdsSecret, access) => {
     const file = join(emptyFolder(), 'a.json');
     writeFileSync(file, '');
     chmodSync(file, mode);
     const check = () => refuseOpenFile(file, { holdsSecret });
-    if (done === undefined) expect(check).not.toThrow();
+    if (access === undefined) expect(check).not.toThrow();
     else expect(check).toThrow(expect.objectContaining({ hint: expect.stringMatching(/^Run `chmod 600 \S+`/) }));
-    if (done !== undefined) expect(check).toThrow(` can be ${done} by others (mode 0${mode.toString(8)})`);
+    if (access !== undefined) expect(check).toThrow(`Other users can ${access} ${file} (mode 0${mode.toString(8)})`);
   });
 
-  test('a file that is not there is in order', () => {
+  test('accepts a missing file', () => {
     expect(() => refuseOpenFile(join(emptyFolder(), 'a.json'), { holdsSecret: true })).not.toThrow();
     expect(() => refuseOpenFile('/dev/null/a.json', { holdsSecret: true })).not.toThrow();
   });

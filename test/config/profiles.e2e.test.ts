@@ -24,7 +24,7 @@ function file(me: User): string {
 }
 
 describe('auth list', () => {
-  test('tells the profiles, which is in use, and keys masked, in each format', async () => {
+  test('lists the profiles, the current one, and masked keys, in each format', async () => {
     const { api, me } = await member();
     const { code, stdout, stderr } = await me.ci('auth list');
     expect([code, stderr]).toEqual([0, '']);
@@ -60,7 +60,7 @@ describe('auth list', () => {
     );
   });
 
-  test('on a terminal marks the one in use', async () => {
+  test('marks the current one on a terminal', async () => {
     const { me } = await member();
     const { code, rows, written } = await shown(me, 'auth list');
     expect(code).toBe(0);
@@ -70,7 +70,7 @@ describe('auth list', () => {
     for (const key of Object.values(keys)) expect(written).not.toContain(key);
   });
 
-  test('goes by the flag, else the environment', async () => {
+  test('uses the flag, or else the environment', async () => {
     const { me } = await member();
     const current = async (line: string, env: Environment = {}) =>
       (await me.ci([...line.split(' '), '--jq', '.[]|select(.current).profile'], { env })).stdout;
@@ -79,7 +79,7 @@ describe('auth list', () => {
     expect(await current('auth list --profile default', { CHEAPESTINFERENCE_PROFILE: 'work' })).toBe('default\n');
   });
 
-  test('is empty before anybody signed in, and leads on', async () => {
+  test('is empty before the first login, and says what to do', async () => {
     const me = user();
     expect(await me.ci('auth list')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect((await me.ci('auth list --json')).stdout).toBe('[]\n');
@@ -97,7 +97,7 @@ describe('auth list', () => {
 });
 
 describe('auth switch', () => {
-  test('makes another profile the one in use', async () => {
+  test('changes the current profile', async () => {
     const { api, me } = await member();
     const { code, stdout, stderr } = await me.ci('auth switch work');
     expect([code, stdout, stderr]).toEqual([0, 'profile\twork\n', '']);
@@ -106,7 +106,7 @@ describe('auth switch', () => {
     expect(statSync(file(me)).mode & 0o777).toBe(0o600);
   });
 
-  test('prints JSON, CSV and YAML, and for people a sentence', async () => {
+  test('prints JSON, CSV and YAML, and a sentence for people', async () => {
     const { me } = await member();
     expect((await me.ci('auth switch work --json')).stdout).toBe('{"profile":"work"}\n');
     expect((await me.ci('auth switch work -o csv')).stdout).toBe('profile\r\nwork\r\n');
@@ -117,7 +117,7 @@ describe('auth switch', () => {
     });
   });
 
-  test('without a name lets one be picked on a terminal', async () => {
+  test('lets you pick a profile on a terminal', async () => {
     const { me } = await member();
     const session = onTerminal(me, 'auth switch');
     await session.shows(/❯ default +mk_…aaaa +127\.0\.0\.1:\d+ +in use\n +work +mk_…bbbb +127\.0\.0\.1:\d+\n/);
@@ -132,12 +132,12 @@ describe('auth switch', () => {
     expect(await interrupted.exit).toBe(130);
   });
 
-  test('without a name and without any that is saved leads to signing in: exit 5', async () => {
+  test('exits with 5 without a name if no profile is saved, and says how to sign in', async () => {
     const { code, screen } = await shown(user(), 'auth switch');
     expect([code, screen]).toEqual([5, 'ci: No profiles are saved. Run `ci auth login` to save one.']);
   });
 
-  test('says when the environment goes before it', async () => {
+  test('says when the environment takes precedence', async () => {
     const { me } = await member();
     const env = { CHEAPESTINFERENCE_PROFILE: 'default' };
     const { code, stderr } = await me.ci('auth switch work', { env });
@@ -146,7 +146,7 @@ describe('auth switch', () => {
     expect((await me.ci('auth token')).stdout).toBe(`${keys.work}\n`);
   });
 
-  test('to a profile that is none is exit 5, names those that are, and changes nothing', async () => {
+  test('exits with 5 for an unknown profile, lists the profiles, and changes nothing', async () => {
     const { me } = await member();
     const before = readFileSync(file(me), 'utf8');
     for (const name of ['home', '', '__proto__', 'constructor']) {
@@ -161,9 +161,9 @@ describe('auth switch', () => {
   test.each([
     ['no profile', ['auth', 'switch']],
     ['two profiles', ['auth', 'switch', 'default', 'work']],
-    ['a field that is none', ['auth', 'switch', 'work', '--fields', 'nothing']],
-    ['a jq program that is none', ['auth', 'switch', 'work', '--jq', '.[']],
-  ])('%s is exit 2 where nobody can be asked, and changes nothing', async (_what, args) => {
+    ['an unknown field', ['auth', 'switch', 'work', '--fields', 'nothing']],
+    ['an invalid jq expression', ['auth', 'switch', 'work', '--jq', '.[']],
+  ])('exits with 2 without a terminal and changes nothing: %s', async (_what, args) => {
     const { me } = await member();
     const { code, stdout, stderr } = await me.ci(args);
     expect([code, stdout]).toEqual([2, '']);
@@ -173,7 +173,7 @@ describe('auth switch', () => {
 });
 
 describe('auth token', () => {
-  test('prints the management key in use, in full, and nothing else', async () => {
+  test('prints only the management key, in full', async () => {
     const { me } = await member();
     expect(await me.ci('auth token')).toMatchObject({ code: 0, stdout: `${keys.default}\n`, stderr: '' });
     expect((await me.ci('auth token --profile work')).stdout).toBe(`${keys.work}\n`);
@@ -190,7 +190,7 @@ describe('auth token', () => {
     expect(stdout).toBe(`Bearer ${keys.default}.`);
   });
 
-  test('is the environment’s where that is in use, and the sandbox’s in the sandbox', async () => {
+  test('prints the key of the environment, and of the sandbox', async () => {
     const { me } = await member();
     const env = { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_of_the_environment_0123456789' };
     expect((await me.ci('auth token', { env })).stdout).toBe('mk_of_the_environment_0123456789\n');
@@ -198,7 +198,7 @@ describe('auth token', () => {
     expect((await me.ci('auth token --sandbox')).stdout).toBe('mk_sandbox\n');
   });
 
-  test('not signed in, or for another host than it was saved for, is exit 4 and no key', async () => {
+  test('exits with 4 and prints no key if not signed in, or for another host', async () => {
     const { me } = await member();
     for (const [someone, line] of [
       [user(), 'auth token'],
@@ -213,9 +213,9 @@ describe('auth token', () => {
   });
 
   test.each([
-    ['a word too many', 'auth token work', 2],
-    ['a field that is none', 'auth token --fields nothing', 2],
-  ])('%s is exit 2, and prints no key', async (_what, line, exitCode) => {
+    ['an extra argument', 'auth token work', 2],
+    ['an unknown field', 'auth token --fields nothing', 2],
+  ])('exits with 2 and prints no key: %s', async (_what, line, exitCode) => {
     const { me } = await member();
     const { code, stdout, stderr } = await me.ci(line);
     expect([code, stdout]).toEqual([exitCode, '']);
@@ -225,7 +225,7 @@ describe('auth token', () => {
 });
 
 describe('config', () => {
-  test('list tells every setting and where it came from, in each format', async () => {
+  test('lists every setting and its source, in each format', async () => {
     const me = user();
     expect(await me.ci('config list')).toMatchObject({
       code: 0,
@@ -252,7 +252,7 @@ describe('config', () => {
     ]);
   });
 
-  test('get prints the value alone, and with a format where it came from', async () => {
+  test('gets only the value, and its source if a format is given', async () => {
     const me = user();
     expect(await me.ci('config get timeout')).toMatchObject({ code: 0, stdout: '30s\n', stderr: '' });
     expect((await me.ci('config get timeout --json')).stdout).toBe(
@@ -263,7 +263,7 @@ describe('config', () => {
     expect((await shown(me, 'config get timeout')).screen).toBe('30s');
   });
 
-  test('path prints the file, wherever it is', async () => {
+  test('prints the path of the file, wherever it is', async () => {
     const me = user();
     expect(await me.ci('config path')).toMatchObject({ code: 0, stdout: `${file(me)}\n`, stderr: '' });
     expect((await me.ci('config path --json')).stdout).toBe(`${JSON.stringify({ file: file(me) })}\n`);
@@ -274,7 +274,7 @@ describe('config', () => {
     expect(existsSync(file(me))).toBe(false);
   });
 
-  test('set prefers a format from now on, in a file that only its owner can read', async () => {
+  test('sets the output format in a file that only its owner can read', async () => {
     const me = sandboxUser();
     const { code, stdout } = await me.ci('config set output json');
     expect([code, stdout]).toEqual([0, expect.stringContaining('output')]);
@@ -284,7 +284,7 @@ describe('config', () => {
     expect(statSync(path.dirname(file(me))).mode & 0o777).toBe(0o700);
   });
 
-  test('set says for people what is now', async () => {
+  test('says for people what was set', async () => {
     const me = user();
     expect(await shown(me, 'config set timeout 45s')).toMatchObject({
       code: 0,
@@ -292,7 +292,7 @@ describe('config', () => {
     });
   });
 
-  test('a preferred format gives way to the environment, and both to a flag', async () => {
+  test('uses the environment before the output format of the profile, and a flag before both', async () => {
     const me = sandboxUser();
     await me.ci('config set output json');
     const env = { CHEAPESTINFERENCE_OUTPUT: 'yaml' };
@@ -302,7 +302,7 @@ describe('config', () => {
     expect((await me.ci('config get output', { env })).stdout).toMatch(/^key: output\nvalue: yaml\norigin: CHEAP/);
   });
 
-  test('a preferred format of JSON is one for errors too', async () => {
+  test('prints errors as JSON if the output format is JSON', async () => {
     const me = sandboxUser();
     await me.ci('config set output json');
     const { code, stdout, stderr } = await me.ci('pools view nothing');
@@ -310,7 +310,7 @@ describe('config', () => {
     expect(at(JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? ''), 'error')).toMatchObject({ code: 'not_found' });
   });
 
-  test('default takes a preference out again', async () => {
+  test('removes a setting with default', async () => {
     const me = sandboxUser();
     const before = (await me.ci('pools list')).stdout;
     await me.ci('config set output json');
@@ -322,7 +322,7 @@ describe('config', () => {
     expect(readFileSync(file(me), 'utf8')).not.toContain('json');
   });
 
-  test('a preferred timeout is how long an answer is waited for, unless a flag says otherwise', async () => {
+  test('uses the timeout of the profile unless a flag sets it', async () => {
     const me = userOf(await server(silence));
     await me.ci('config set timeout 200ms');
     const { code, stderr } = await me.ci('billing status --json');
@@ -337,7 +337,7 @@ describe('config', () => {
     ]);
   });
 
-  test('a preference is one of its profile', async () => {
+  test('keeps settings for each profile', async () => {
     const { me } = await member();
     await me.ci('config set output json --profile work');
     expect((await me.ci('config get timeout')).stdout).toBe('30s\n');
@@ -347,7 +347,7 @@ describe('config', () => {
     expect((await me.ci('auth token --profile work --jq .managementKey')).stdout).toBe(`${keys.work}\n`);
   });
 
-  test('a preference outlives signing out', async () => {
+  test('keeps settings after logout', async () => {
     const { me } = await member();
     await me.ci('config set timeout 45s');
     await me.ci('auth logout');
@@ -356,35 +356,35 @@ describe('config', () => {
   });
 
   test.each([
-    ['a setting that is none, to get', ['config', 'get', 'colour']],
-    ['a setting that is none, to set', ['config', 'set', 'colour', 'red']],
-    ['a member of every object', ['config', 'get', 'constructor']],
-    ['a format that is none', ['config', 'set', 'output', 'xml']],
+    ['an unknown setting to get', ['config', 'get', 'colour']],
+    ['an unknown setting to set', ['config', 'set', 'colour', 'red']],
+    ['a name that every object has', ['config', 'get', 'constructor']],
+    ['an unknown format', ['config', 'set', 'output', 'xml']],
     ['an empty format', ['config', 'set', 'output', '']],
-    ['a length of time that is none', ['config', 'set', 'timeout', 'soon']],
-    ['no time at all', ['config', 'set', 'timeout', '0s']],
-    ['a settling time that is none', ['config', 'set', 'settling-time', 'soon']],
-    ['no time to settle', ['config', 'set', 'settling-time', '0s']],
+    ['an invalid duration', ['config', 'set', 'timeout', 'soon']],
+    ['a duration of zero', ['config', 'set', 'timeout', '0s']],
+    ['an invalid settling time', ['config', 'set', 'settling-time', 'soon']],
+    ['a settling time of zero', ['config', 'set', 'settling-time', '0s']],
     ['a settling time of more than a day', ['config', 'set', 'settling-time', '25h']],
-    ['an amount that is none', ['config', 'set', 'max-monthly-spend', 'much']],
+    ['an invalid amount', ['config', 'set', 'max-monthly-spend', 'much']],
     ['an empty amount', ['config', 'set', 'max-monthly-spend', '']],
-    ['less than nothing', ['config', 'set', 'max-monthly-spend', '-5']],
-    ['parts of a cent', ['config', 'set', 'max-monthly-spend', '199.999']],
-    ['an empty length of time', ['config', 'set', 'timeout', '']],
+    ['a negative amount', ['config', 'set', 'max-monthly-spend', '-5']],
+    ['fractions of a cent', ['config', 'set', 'max-monthly-spend', '199.999']],
+    ['an empty duration', ['config', 'set', 'timeout', '']],
     ['no setting', ['config', 'get']],
     ['no value', ['config', 'set', 'output']],
     ['two values', ['config', 'set', 'output', 'json', 'csv']],
-    ['a word too many for list', ['config', 'list', 'output']],
-    ['a word too many for path', ['config', 'path', 'output']],
-    ['a field that is none', ['config', 'set', 'output', 'json', '--fields', 'nothing']],
-  ])('%s is exit 2, and nothing is written', async (_what, args) => {
+    ['an extra argument for list', ['config', 'list', 'output']],
+    ['an extra argument for path', ['config', 'path', 'output']],
+    ['an unknown field', ['config', 'set', 'output', 'json', '--fields', 'nothing']],
+  ])('exits with 2 and writes nothing: %s', async (_what, args) => {
     const me = user();
     const { code, stdout, stderr } = await me.ci(args);
     expect([code, stdout, existsSync(file(me))]).toEqual([2, '', false]);
     expect(stderr).toMatch(oneLine);
   });
 
-  test('a mistake names what would be right', async () => {
+  test('says which values are valid', async () => {
     const me = user();
     expect((await me.ci('config get colour')).stderr).toContain('output, timeout');
     expect((await me.ci('config set output xml')).stderr).toContain('table, json, csv, yaml');
@@ -392,7 +392,7 @@ describe('config', () => {
     expect(at(JSON.parse(stderr), 'error')).toMatchObject({ code: 'usage', outcome: 'not_applied' });
   });
 
-  test('set keeps a damaged file aside, says where, and begins a new one', async () => {
+  test('keeps a damaged file under another name, says where, and creates a new one', async () => {
     const me = user();
     await me.ci('config set timeout 45s');
     writeFileSync(file(me), '{');
@@ -405,7 +405,7 @@ describe('config', () => {
   });
 });
 
-test('whoever signs in, switches and signs out is who the API sees', async () => {
+test('uses the account that was signed in or switched to', async () => {
   const api = await recordedSandbox({
     instead: ({ headers }) =>
       headers.authorization === 'Bearer mk_refused_0123456789'

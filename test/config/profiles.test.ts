@@ -20,13 +20,13 @@ function profiles(): Profiles {
 }
 
 describe('profiles', () => {
-  test('are none before the first is saved, and nothing is written to find that out', () => {
+  test('contains none before the first is saved, and writes nothing to find out', () => {
     const saved = profiles();
     expect([saved.names(), saved.current, saved.get('default')]).toEqual([[], undefined, undefined]);
     expect(() => statSync(saved.folder)).toThrow('ENOENT');
   });
 
-  test('are kept, and the first is the current one', async () => {
+  test('keeps profiles, and makes the first the current one', async () => {
     const saved = profiles();
     await saved.save('work', work);
     await saved.save('home', home);
@@ -35,28 +35,28 @@ describe('profiles', () => {
     expect([again.get('work'), again.get('home'), again.get('toString')]).toEqual([work, home, undefined]);
   });
 
-  test('are in a file and a folder that only their owner can read', async () => {
+  test('keeps them in a file and a folder that only their owner can read', async () => {
     const saved = profiles();
     await saved.save('work', work);
     expect([modeOf(saved.folder), modeOf(saved.file)]).toEqual(['700', '600']);
     expect(readdirSync(saved.folder)).toEqual(['config.json']);
   });
 
-  test('become so when they were open to others', async () => {
+  test('closes a file and a folder that were open to others', async () => {
     const saved = profilesIn(emptyFolder());
     writeFileSync(saved.file, '{}', { mode: 0o644 });
     await saved.save('work', work);
     expect([modeOf(saved.folder), modeOf(saved.file)]).toEqual(['700', '600']);
   });
 
-  test('are replaced by name', async () => {
+  test('replaces a profile by name', async () => {
     const saved = profiles();
     await saved.save('work', work);
     await saved.save('work', { ...work, managementKey: 'mk_new' });
     expect([saved.names(), saved.get('work')?.managementKey]).toEqual([['work'], 'mk_new']);
   });
 
-  test('are forgotten, and no other becomes the current one', async () => {
+  test('removes a profile without making another the current one', async () => {
     const saved = profiles();
     await saved.save('work', work);
     await saved.save('home', home);
@@ -67,7 +67,7 @@ describe('profiles', () => {
     expect([saved.names(), saved.current]).toEqual([[], 'work']);
   });
 
-  test('leave the current one as it is when another is forgotten', async () => {
+  test('keeps the current profile if another is removed', async () => {
     const saved = profiles();
     await saved.save('work', work);
     await saved.save('home', home);
@@ -76,7 +76,7 @@ describe('profiles', () => {
     expect([saved.names(), saved.current]).toEqual([['work'], 'work']);
   });
 
-  test('keep what else they prefer when their key is forgotten', async () => {
+  test('keeps the preferences of a profile whose key is removed', async () => {
     const saved = profiles();
     await saved.save('work', { ...work, output: 'json', timeout: '2m' });
     await saved.save('home', home);
@@ -85,7 +85,7 @@ describe('profiles', () => {
     expect(readFileSync(saved.file, 'utf8')).not.toContain('mk_work');
   });
 
-  test('can be switched between', async () => {
+  test('switches between profiles', async () => {
     const saved = profiles();
     await saved.save('work', work);
     await saved.save('home', home);
@@ -94,7 +94,7 @@ describe('profiles', () => {
   });
 
   test.each(['a.b', 'a.b.c', '', ' ', 'constructor', 'toString', 'größe', 'a/b', '"', '__proto'])(
-    'can be named %j',
+    'accepts the name %j',
     async (name) => {
       const saved = profiles();
       await saved.save(name, work);
@@ -105,13 +105,13 @@ describe('profiles', () => {
     },
   );
 
-  test('cannot be named __proto__', async () => {
+  test('refuses the name __proto__', async () => {
     const saved = profiles();
     await expect(saved.save('__proto__', work)).rejects.toMatchObject({ code: 'usage', exitCode: 2 });
     expect([saved.names(), saved.get('__proto__')]).toEqual([[], undefined]);
   });
 
-  test('can have any other name', async () => {
+  test('accepts any other name', async () => {
     const name = fc.string({ unit: 'grapheme' }).filter((text) => text !== '__proto__');
     await fc.assert(
       fc.asyncProperty(name, async (text) => {
@@ -123,7 +123,7 @@ describe('profiles', () => {
     );
   });
 
-  test('keep what another version has written beside them', async () => {
+  test('keeps what another version wrote next to them', async () => {
     const saved = profilesIn(emptyFolder());
     writeFileSync(saved.file, JSON.stringify({ theme: 'dark', profiles: { home: { ...home, note: 'mine' } } }));
     await saved.save('work', work);
@@ -135,7 +135,7 @@ describe('profiles', () => {
     });
   });
 
-  test('stay behind a link', async () => {
+  test('keeps a link to the file', async () => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'real.json'), '{}');
     symlinkSync(join(folder, 'real.json'), join(folder, 'config.json'));
@@ -150,18 +150,18 @@ describe('a damaged file', () => {
     ['empty', ''],
     ['a list', '[]'],
     ['of other types', '{"profiles":{"work":{"apiUrl":"https://a","managementKey":7}}}'],
-    ['with a format that is none', '{"profiles":{"work":{"output":"xml"}}}'],
-    ['with a time-out of another type', '{"profiles":{"work":{"timeout":30}}}'],
-    ['with an API URL that is none', '{"profiles":{"work":{"apiUrl":"nowhere","managementKey":"mk_work"}}}'],
+    ['with an invalid format', '{"profiles":{"work":{"output":"xml"}}}'],
+    ['with a timeout of another type', '{"profiles":{"work":{"timeout":30}}}'],
+    ['with an invalid API URL', '{"profiles":{"work":{"apiUrl":"nowhere","managementKey":"mk_work"}}}'],
     ['binary', '\u0000\u0001'],
-  ])('that is %s is named in the error and left as it is', async (_how, content) => {
+  ])('is named in the error and left unchanged: %s', async (_how, content) => {
     const saved = profilesIn(emptyFolder());
     writeFileSync(saved.file, content);
     const damaged = expect.objectContaining({
       code: 'file_error',
       exitCode: 1,
       message: `${saved.file} is damaged, and was left unchanged`,
-      hint: 'Mend it, or run `ci auth login`: that keeps it under another name and begins a new one.',
+      hint: 'Repair it, or run `ci auth login`, which keeps it under another name and creates a new one.',
     });
     expect(() => saved.current).toThrow(damaged);
     expect(() => saved.get('work')).toThrow(damaged);
@@ -171,28 +171,28 @@ describe('a damaged file', () => {
     expect(readdirSync(saved.folder)).toEqual(['config.json']);
   });
 
-  test('that is no file cannot be read', () => {
+  test('is an error if it is a directory', () => {
     const saved = profilesIn(emptyFolder());
     mkdirSync(saved.file);
     expect(() => saved.current).toThrow(
       expect.objectContaining({
         code: 'file_error',
-        message: expect.stringMatching(/config\.json cannot be read: EISDIR/),
+        message: `Can't read ${saved.file}: it is a directory`,
       }),
     );
   });
 });
 
-test('a damaged file is kept under another name by who asked for that, and a new one is begun', async () => {
+test('is kept under another name if asked to, and a new one is created', async () => {
   const folder = emptyFolder();
   for (const content of ['{"profiles":', 'no JSON']) {
-    const told: string[] = [];
-    const saved = profilesIn(folder, { tell: (message) => told.push(message) });
+    const notes: string[] = [];
+    const saved = profilesIn(folder, { tell: (message) => notes.push(message) });
     writeFileSync(saved.file, content);
     saved.replaceDamaged();
     expect([saved.names(), readFileSync(saved.file, 'utf8')]).toEqual([[], content]);
     await saved.save('work', work);
-    const [, aside = ''] = /: it is kept as (\S+), and a new one is begun\.$/.exec(told.join()) ?? [];
+    const [, aside = ''] = / It was kept as (\S+), and a new file was created\.$/.exec(notes.join()) ?? [];
     expect([readFileSync(aside, 'utf8'), modeOf(aside)]).toEqual([content, '600']);
     expect([saved.names(), saved.get('work')]).toEqual([['work'], work]);
   }
@@ -200,7 +200,7 @@ test('a damaged file is kept under another name by who asked for that, and a new
 });
 
 describe('a change', () => {
-  test('is made to what is saved at that moment, whatever was read before', async () => {
+  test('starts from what is saved at that moment, whatever was read before', async () => {
     const saved = profiles();
     await saved.save('work', work);
     const other = profilesIn(saved.folder);
@@ -215,7 +215,7 @@ describe('a change', () => {
     ]);
   });
 
-  test('of many that are made at once loses none', async () => {
+  test('loses none of many at once', async () => {
     const { folder } = profiles();
     const names = Array.from({ length: 12 }, (_, at) => `p${at}`);
     await Promise.all(names.map((name) => profilesIn(folder).save(name, work)));
@@ -223,7 +223,7 @@ describe('a change', () => {
     expect(readdirSync(folder)).toEqual(['config.json']);
   });
 
-  test('waits no longer than it is let', async () => {
+  test('waits only as long as allowed', async () => {
     const saved = profiles();
     const other = { folder: saved.folder, name: 'config', env: {}, patience: 0, ...realTime };
     const impatient = profilesIn(saved.folder, {
@@ -237,7 +237,7 @@ describe('a change', () => {
     expect(existsSync(saved.file)).toBe(false);
   });
 
-  test('clears away what a killed process has left', async () => {
+  test('removes what a killed process left', async () => {
     const saved = profiles();
     await saved.save('work', work);
     writeFileSync(`${saved.file}.draft-4194304`, '{"profiles":{"home":{"managementKey":"mk_home');
@@ -245,7 +245,7 @@ describe('a change', () => {
     expect(readdirSync(saved.folder)).toEqual(['config.json']);
   });
 
-  test('that fails before it is written leaves everything as it was', async () => {
+  test('leaves everything unchanged if it fails before it is written', async () => {
     const saved = profiles();
     await saved.save('work', work);
     await expect(
@@ -257,7 +257,7 @@ describe('a change', () => {
   });
 });
 
-test('a folder that cannot be made is a file error', async () => {
+test("reports a folder that can't be created as a file error", async () => {
   const file = join(emptyFolder(), 'file');
   writeFileSync(file, '');
   await expect(profilesIn(join(file, 'config')).save('work', work)).rejects.toMatchObject({ code: 'file_error' });

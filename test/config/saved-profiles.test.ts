@@ -11,7 +11,7 @@ function saved(content: unknown) {
   return () => savedProfiles(folder);
 }
 
-test('a missing file holds no profiles', () => {
+test('finds no profiles in a missing file', () => {
   for (const folder of [emptyFolder(), '/dev/null']) {
     const profiles = savedProfiles(folder);
     expect([profiles.current, profiles.names(), profiles.get('default')]).toEqual([undefined, [], undefined]);
@@ -19,7 +19,7 @@ test('a missing file holds no profiles', () => {
 });
 
 test.each([{}, { currentProfile: '' }, { profiles: {} }, { theme: { dark: true }, profiles: { work: { note: 1 } } }])(
-  'a file that holds %j is read',
+  'reads a file with %j',
   (content) => {
     expect(saved(content)).not.toThrow();
   },
@@ -48,17 +48,20 @@ describe('a profile', () => {
     ]);
   });
 
-  test.each(Object.keys(work).filter((name) => name !== 'note'))('with a damaged %s makes the file damaged', (name) => {
-    for (const value of [null, 7, name === 'keychain' ? 'true' : true, [], {}]) {
-      expect(saved({ profiles: { other: {}, work: { ...work, [name]: value } } })).toThrow('is damaged');
-    }
-  });
+  test.each(Object.keys(work).filter((name) => name !== 'note'))(
+    'makes the file damaged with an invalid %s',
+    (name) => {
+      for (const value of [null, 7, name === 'keychain' ? 'true' : true, [], {}]) {
+        expect(saved({ profiles: { other: {}, work: { ...work, [name]: value } } })).toThrow('is damaged');
+      }
+    },
+  );
 
   test.each([
     ['apiUrl', ''],
     ['apiUrl', 'work.test'],
     ['output', 'xml'],
-  ])('with %s %j makes the file damaged', (name, value) => {
+  ])('makes the file damaged with %s %j', (name, value) => {
     expect(saved({ profiles: { work: { [name]: value } } })).toThrow('is damaged');
   });
 });
@@ -76,6 +79,6 @@ test.each([
   { profiles: { work: null } },
   { profiles: { work: [] } },
   { profiles: { work: 'mk_work' } },
-])('a file that holds %j is damaged', (content) => {
+])('refuses a file with %j as damaged', (content) => {
   expect(saved(content)).toThrow(expect.objectContaining({ code: 'file_error', content: expect.any(Buffer) }));
 });

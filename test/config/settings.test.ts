@@ -12,8 +12,8 @@ async function saved(): Promise<Profiles> {
   return profiles;
 }
 
-describe('without anything said', () => {
-  test('every setting is the default', () => {
+describe('without any settings', () => {
+  test('uses the defaults', () => {
     expect(resolveSettings({}, {}, profilesIn(emptyFolder()))).toEqual({
       profile: { value: 'default', origin: 'default' },
       apiUrl: { value: 'https://api.cheapestinference.com', origin: 'default' },
@@ -35,7 +35,7 @@ describe('a setting', () => {
     CHEAPESTINFERENCE_SANDBOX: '1',
   };
 
-  test('is the profile’s where neither flag nor environment says it', async () => {
+  test('comes from the profile if neither flag nor environment has it', async () => {
     const settings = resolveSettings({}, {}, await saved());
     expect(settings).toMatchObject({
       profile: { value: 'work' },
@@ -44,7 +44,7 @@ describe('a setting', () => {
     });
   });
 
-  test('is the time-out of the profile where no flag says it', async () => {
+  test('uses the timeout of the profile unless a flag sets it', async () => {
     const profiles = await saved();
     await profiles.save('slow', { timeout: '2m' });
     expect(resolveSettings({ profile: 'slow' }, {}, profiles).timeout).toEqual({
@@ -66,7 +66,7 @@ describe('a setting', () => {
     });
   });
 
-  test('is the environment’s before the profile’s', async () => {
+  test('comes from the environment before the profile', async () => {
     expect(resolveSettings({}, environment, await saved())).toEqual({
       profile: { value: 'local', origin: 'CHEAPESTINFERENCE_PROFILE' },
       apiUrl: { value: 'https://env.test', origin: 'CHEAPESTINFERENCE_API_URL' },
@@ -78,7 +78,7 @@ describe('a setting', () => {
     });
   });
 
-  test('is the flag’s before the environment’s', async () => {
+  test('comes from the flag before the environment', async () => {
     const flags: SettingFlags = { profile: 'work', apiUrl: 'https://flag.test', timeout: '5m' };
     expect(resolveSettings(flags, { ...environment, CHEAPESTINFERENCE_SANDBOX: '0' }, await saved())).toEqual({
       profile: { value: 'work', origin: '--profile' },
@@ -95,19 +95,19 @@ describe('a setting', () => {
     });
   });
 
-  test('is not what an empty variable holds', async () => {
+  test('ignores empty variables', async () => {
     const empty = Object.fromEntries(Object.keys(environment).map((name) => [name, '']));
     expect(resolveSettings({}, empty, await saved())).toEqual(resolveSettings({}, {}, await saved()));
   });
 
-  test('is the key of a profile named by the environment, with that profile’s host', async () => {
+  test('uses the key and the host of the profile that the environment names', async () => {
     expect(resolveSettings({}, { CHEAPESTINFERENCE_PROFILE: 'local' }, await saved())).toMatchObject({
       apiUrl: { value: 'http://127.0.0.1:8787', origin: 'profile "local"' },
       managementKey: { value: 'mk_local', origin: 'profile "local"' },
     });
   });
 
-  test('of an explicit --profile beats a key in the environment, even when the profile has none', async () => {
+  test('uses an explicit --profile before a key in the environment, even if the profile has none', async () => {
     const env = { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_env' };
     expect(resolveSettings({ profile: 'local' }, env, await saved()).managementKey).toEqual({
       value: 'mk_local',
@@ -127,13 +127,13 @@ describe('a setting', () => {
     ['true', true],
     ['0', false],
     ['false', false],
-  ])('CHEAPESTINFERENCE_SANDBOX=%s is %s', (text, value) => {
+  ])('reads CHEAPESTINFERENCE_SANDBOX=%s as %s', (text, value) => {
     const settings = resolveSettings({}, { CHEAPESTINFERENCE_SANDBOX: text }, profilesIn(emptyFolder()));
     expect(settings.sandbox.value).toBe(value);
   });
 
   test.each([
-    ['CHEAPESTINFERENCE_SANDBOX is "yes"', {}, { CHEAPESTINFERENCE_SANDBOX: 'yes' }],
+    ['"yes" is not a valid value for CHEAPESTINFERENCE_SANDBOX', {}, { CHEAPESTINFERENCE_SANDBOX: 'yes' }],
     ['"soon" is not a valid duration', { timeout: 'soon' }, {}],
     ["--sandbox and --api-url can't be used together", { sandbox: true, apiUrl: 'https://a.test' }, {}],
   ])('is refused: %s', (message, flags, env) => {
@@ -149,7 +149,7 @@ describe('the key that is sent', () => {
     return keyFor(resolveSettings(flags, env, profiles), profiles);
   }
 
-  test('is the profile’s, to its own host', async () => {
+  test("is the profile's, to its own host", async () => {
     expect(await key({})).toBe('mk_work');
     expect(await key({ profile: 'local' })).toBe('mk_local');
     expect(await key({ apiUrl: 'https://WORK.test:443/' })).toBe('mk_work');
@@ -160,16 +160,16 @@ describe('the key that is sent', () => {
     ['http://work.test', '--api-url', { apiUrl: 'http://work.test' }, {}],
     ['https://work.test:8443', '--api-url', { apiUrl: 'https://work.test:8443' }, {}],
     ['https://env.test', 'CHEAPESTINFERENCE_API_URL', {}, { CHEAPESTINFERENCE_API_URL: 'https://env.test' }],
-  ])('is never the profile’s to %s, from %s', async (url, origin, flags, env) => {
+  ])("is never the profile's to %s, from %s", async (url, origin, flags, env) => {
     await expect(key(flags, env)).rejects.toMatchObject({
       code: 'not_signed_in',
       exitCode: 4,
-      message: `The key of profile "work" was saved for https://work.test so it isn't sent to ${url} (from ${origin})`,
+      message: `The key of profile "work" was saved for https://work.test, so it isn't sent to ${url} (from ${origin})`,
       hint: `Sign in there with \`ci auth login --profile NAME --api-url ${url}\`, or set CHEAPESTINFERENCE_MANAGEMENT_KEY.`,
     });
   });
 
-  test('of a profile without an API URL goes to the default one alone', async () => {
+  test('of a profile without an API URL goes only to the default one', async () => {
     const profiles = await saved();
     await profiles.save('bare', { managementKey: 'mk_bare' });
     const keyTo = (flags: SettingFlags) =>
@@ -178,17 +178,17 @@ describe('the key that is sent', () => {
     expect(() => keyTo({ apiUrl: 'https://evil.test' })).toThrow(
       expect.objectContaining({
         code: 'not_signed_in',
-        message: expect.stringContaining('is not sent to https://evil.test'),
+        message: expect.stringContaining("isn't sent to https://evil.test"),
       }),
     );
   });
 
-  test('is the environment’s, to whatever host is named beside it', async () => {
+  test("is the environment's, to any host that is named with it", async () => {
     const env = { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_env' };
     expect(await key({ apiUrl: 'https://other.test' }, env)).toBe('mk_env');
   });
 
-  test('is none where none is known', async () => {
+  test('is undefined if none is known', async () => {
     expect(await key({ profile: 'new' })).toBeUndefined();
   });
 
@@ -196,10 +196,10 @@ describe('the key that is sent', () => {
     ['sk_live_abc123def456', 'sk_live_…f456'],
     ['mk_abc\n', 'mk_…'],
     ['secret', '…'],
-  ])('is never %j from the environment, which is shown masked', async (value, shown) => {
+  ])('is never %j from the environment, which the error masks', async (value, shown) => {
     await expect(key({}, { CHEAPESTINFERENCE_MANAGEMENT_KEY: value })).rejects.toMatchObject({
       code: 'usage',
-      message: `CHEAPESTINFERENCE_MANAGEMENT_KEY holds "${shown}", which is no management key: such a key begins with mk_`,
+      message: `"${shown}" in CHEAPESTINFERENCE_MANAGEMENT_KEY is not a valid management key`,
     });
   });
 });

@@ -22,22 +22,22 @@ function onlyFile(): string {
   return join(folder, name);
 }
 
-test('an empty cache has no figures and all requests', () => {
+test('starts empty, with all requests left', () => {
   expect([cache().read(), cache().left]).toEqual([undefined, 12]);
 });
 
-test('what is kept is read by another process, with its age', () => {
+test('is read by another process, with its age', () => {
   cache().keep([{ id: 'key_1' }]);
   now += 90_000;
   expect(cache().read()).toEqual({ data: [{ id: 'key_1' }], age: 90_000 });
 });
 
-test('an account sees nothing of another', () => {
+test('separates accounts', () => {
   cache().keep([{ id: 'key_1' }]);
   expect(cache('https://api.test mk_other').read()).toBeUndefined();
 });
 
-test('requests count for 12 hours', () => {
+test('counts requests for 12 hours', () => {
   for (let at = 0; at < 13; at++) cache().count();
   expect(cache().left).toBe(0);
   now += 12 * hour - 1;
@@ -46,14 +46,14 @@ test('requests count for 12 hours', () => {
   expect(cache().left).toBe(12);
 });
 
-test('the file is its owner’s alone, and neither it nor its name holds the key', () => {
+test('keeps a file that only its owner can read, without the key in its content or name', () => {
   cache().count();
   expect((statSync(onlyFile()).mode & 0o777).toString(8)).toBe('600');
   expect((statSync(folder).mode & 0o777).toString(8)).toBe('700');
   expect(onlyFile() + readFileSync(onlyFile(), 'utf8')).not.toContain('secret');
 });
 
-test.each(['', '{"requests":', '[]', '{"requests":["x"]}'])('a damaged file %j is an empty cache', (text) => {
+test.each(['', '{"requests":', '[]', '{"requests":["x"]}'])('treats the damaged file %j as empty', (text) => {
   cache().count();
   writeFileSync(onlyFile(), text);
   expect([cache().read(), cache().left]).toEqual([undefined, 12]);

@@ -4,7 +4,7 @@ import { at, creditKey, day, failure, hello, poolKey, sandbox, type TestSandbox,
 const hash = `0x${'aB'.repeat(32)}`;
 
 describe('GET /api/billing/status', () => {
-  test('of a fresh account', async () => {
+  test('shows a fresh account', async () => {
     const { data } = await sandbox();
     const status = await data('GET', '/api/billing/status');
     expect(status).toEqual({
@@ -29,7 +29,7 @@ describe('GET /api/billing/status', () => {
     ]);
   });
 
-  test('names the newest subscription first', async () => {
+  test('lists the newest subscription first', async () => {
     const box = await sandbox();
     const older = await poolKey(box, ['europe']);
     const newest = await box.data('POST', '/api/pools/minimax-m3/subscribe', {
@@ -62,7 +62,7 @@ describe('GET /api/billing/status', () => {
   });
 });
 
-test('GET /api/billing/credits counts the credit keys', async () => {
+test('counts the credit keys in GET /api/billing/credits', async () => {
   const box = await sandbox();
   expect(await box.data('GET', '/api/billing/credits')).toEqual({
     totalTopUp: 25,
@@ -76,7 +76,7 @@ test('GET /api/billing/credits counts the credit keys', async () => {
 });
 
 describe('POST /api/billing/topup', () => {
-  test('by Stripe leads to a page that credits once', async () => {
+  test('leads to a page that credits once, for Stripe', async () => {
     const { data, call, url } = await sandbox();
     const session = await data('POST', '/api/billing/topup', { amount: 50, method: 'stripe' });
     expect(session).toEqual({
@@ -97,7 +97,7 @@ describe('POST /api/billing/topup', () => {
     expect((await call('POST', '/sandbox/pay/none', { key: null })).status).toBe(404);
   });
 
-  test('by USDC answers as documented', async () => {
+  test('responds as documented, for USDC', async () => {
     const { data } = await sandbox();
     expect(await data('POST', '/api/billing/topup', { amount: 50, method: 'usdc' })).toEqual({
       address: expect.stringMatching(/^0x[0-9a-f]{40}$/),
@@ -116,7 +116,7 @@ describe('POST /api/billing/topup', () => {
     [{ amount: 1_000_001, method: 'stripe' }, 'Maximum top-up is $1000000'],
     [{ amount: 50, method: 'cash' }, 'method must be "stripe" or "usdc"'],
     [{ amount: 50 }, 'method must be "stripe" or "usdc"'],
-  ])('%j is refused', async (body, error) => {
+  ])('refuses %j', async (body, error) => {
     const { call } = await sandbox();
     expect(await call('POST', '/api/billing/topup', { body })).toEqual(failure(400, error));
   });
@@ -128,7 +128,7 @@ describe('POST /api/billing/verify-topup', () => {
   const notFinal = failure(400, 'Transaction not final yet, try again in a few seconds');
   const mismatch = failure(400, 'The amount does not match what was sent');
 
-  test('credits at the second time of asking, and only once', async () => {
+  test('credits at the second request, and only once', async () => {
     const box = await sandbox();
     await box.data('POST', '/api/billing/topup', { amount: 50, method: 'usdc' });
     expect(await verify(box, 50)).toEqual(notFinal);
@@ -143,7 +143,7 @@ describe('POST /api/billing/verify-topup', () => {
     expect(await box.data('GET', '/api/billing/credits')).toMatchObject({ totalTopUp: 75, remaining: 75 });
   });
 
-  test('wants the amount of a USDC top-up, and the same one each time', async () => {
+  test('requires the amount of a USDC top-up, and the same one each time', async () => {
     const box = await sandbox();
     await box.data('POST', '/api/billing/topup', { amount: 50, method: 'stripe' });
     expect(await verify(box, 50)).toEqual(mismatch);
@@ -156,7 +156,7 @@ describe('POST /api/billing/verify-topup', () => {
   });
 
   test.each([['0xabc123'], [`0x${'g'.repeat(64)}`], [`0x${'a'.repeat(65)}`], ['a'.repeat(66)], [7], [undefined]])(
-    'the hash %s is refused',
+    'refuses the hash %s',
     async (txHash) => {
       const box = await sandbox();
       const body = { txHash, amount: 50 };
@@ -166,7 +166,7 @@ describe('POST /api/billing/verify-topup', () => {
     },
   );
 
-  test('wants an amount', async () => {
+  test('requires an amount', async () => {
     expect(await verify(await sandbox(), '50')).toEqual(failure(400, 'amount must be a number of USD'));
   });
 });
@@ -176,7 +176,7 @@ describe('the card', () => {
     return textAt(await data('POST', '/api/billing/setup-intent'), 'url').slice(url.length);
   }
 
-  test('is put on file on the page that setup-intent leads to', async () => {
+  test('is saved on the page that setup-intent returns', async () => {
     const box = await sandbox({ card: false });
     const page = await cardPage(box);
     expect(page).toMatch(/^\/sandbox\/card\/[0-9a-f-]{36}$/);
@@ -189,7 +189,7 @@ describe('the card', () => {
     expect((await box.call('POST', '/sandbox/card/none', { key: null })).status).toBe(404);
   });
 
-  test('that declines makes a renewal past due, suspends the key, and the next card pays', async () => {
+  test('makes a renewal past due and suspends the key if it declines, until the next card pays', async () => {
     const box = await sandbox();
     const { apiKey, subscriptionId } = await poolKey(box);
     const page = await cardPage(box);
@@ -232,7 +232,7 @@ describe('the card', () => {
 });
 
 describe('the retired flat plans', () => {
-  test('are none, and not sold', async () => {
+  test('are empty, and not sold', async () => {
     const { call } = await sandbox();
     expect((await call('GET', '/api/plans')).body).toEqual([]);
     const retired = failure(410, 'Flat plans are retired; subscribe to a pool instead');
@@ -242,7 +242,7 @@ describe('the retired flat plans', () => {
     expect(await call('POST', '/api/billing/checkout', { body: { planSlug: 'pro' } })).toEqual(retired);
   });
 
-  test('cancel ends a pool subscription with its period', async () => {
+  test('cancel a subscription to a pool at the end of its billing period', async () => {
     const { call, data, advance } = await sandbox();
     const id = textAt(await data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'] }), 'id');
     const cancel = (subscriptionId: unknown) => call('POST', '/api/billing/cancel', { body: { subscriptionId } });

@@ -52,7 +52,7 @@ describe('the official @anthropic-ai/sdk client', () => {
     return new Anthropic({ apiKey, baseURL: `${box.url}/anthropic`, maxRetries: 0 });
   }
 
-  test('answers and streams', async () => {
+  test('completes and streams', async () => {
     const anthropic = await client();
     const order = { model: hello.model, max_tokens: 100, messages };
     const { content, usage } = await anthropic.messages.create(order);

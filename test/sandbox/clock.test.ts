@@ -10,7 +10,7 @@ import { at, creditKey, day, emptyFolder, hour, listAt, poolKey, sandbox } from 
 
 describe('the clock', () => {
   test.each(['2026-04-14T00:00:00.000Z', '2026-04-14T09:00:00.000Z', '2026-04-14T23:59:59.999Z'])(
-    'begins at 09:00 of the UTC day when the machine shows %s, and runs on',
+    'starts at 09:00 UTC of the day if the machine shows %s, and keeps running',
     async (start) => {
       let machine = Date.parse(start);
       const box = await sandbox({ now: () => machine });
@@ -20,27 +20,27 @@ describe('the clock', () => {
     },
   );
 
-  test('moves forward by what it is told, for running servers too', async () => {
+  test('moves forward by what is requested, also for running servers', async () => {
     const box = await sandbox();
     expect(await box.advance(90 * 60_000)).toEqual(new Date('2026-04-14T10:30:00.000Z'));
     expect(await box.advance(0)).toEqual(new Date('2026-04-14T10:30:00.000Z'));
     expect(at(await box.seen(), 'now')).toBe('2026-04-14T10:30:00.000Z');
   });
 
-  test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('does not move by %s', async (milliseconds) => {
+  test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])("doesn't move by %s", async (milliseconds) => {
     const box = await sandbox();
     await expect(box.advance(milliseconds)).rejects.toThrow(RangeError);
     await expect(box.advance(8000 * 365 * day)).rejects.toThrow(RangeError);
     expect(at(await box.seen(), 'now')).toBe('2026-04-14T09:00:00.000Z');
   });
 
-  test('of an empty folder begins where it is advanced', async () => {
+  test('of an empty folder starts where it is advanced to', async () => {
     const now = () => Date.UTC(2026, 0, 1);
     expect(await advanceSandbox({ folder: emptyFolder(), now }, hour)).toEqual(new Date('2026-01-01T10:00:00.000Z'));
   });
 });
 
-test('reset starts a fresh account, which a running server sees', async () => {
+test('reset starts a fresh account, which a running server uses', async () => {
   const box = await sandbox();
   await poolKey(box);
   await box.advance(day);
@@ -51,7 +51,7 @@ test('reset starts a fresh account, which a running server sees', async () => {
   expect(await box.seen()).toMatchObject({ card: true, keys: [] });
 });
 
-test('a subscription of the 31st renews on the last day of shorter months', async () => {
+test('renews a subscription of the 31st on the last day of shorter months', async () => {
   const box = await sandbox({ now: () => Date.UTC(2026, 0, 31) });
   await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'] });
   await box.advance(100 * day);
@@ -64,7 +64,7 @@ test('a subscription of the 31st renews on the last day of shorter months', asyn
   expect(at(await box.seen(), 'subscriptions', 0, 'currentPeriodEnd')).toBe('2026-05-31T09:00:00.000Z');
 });
 
-test('a yearly subscription of 29 February renews on the 28th, and on the 29th in leap years', () => {
+test('renews a yearly subscription of 29 February on the 28th, and on the 29th in leap years', () => {
   const anchor = Date.UTC(2028, 1, 29, 9);
   expect([12, 24, 36, 48].map((months) => new Date(addMonths(anchor, months)).toISOString().slice(0, 10))).toEqual([
     '2029-02-28',
@@ -109,7 +109,7 @@ const accounts: fc.Arbitrary<Account> = fc
   .map((fields) => ({ ...freshAccount({ card: true }, origin), ...fields }));
 
 describe('settling', () => {
-  test('in two steps gives what settling at once gives', () => {
+  test('gives the same in two steps as in one', () => {
     fc.assert(
       fc.property(accounts, someTime, someTime, (account, one, other) => {
         const [earlier, later] = [Math.min(one, other), Math.max(one, other)];
@@ -118,7 +118,7 @@ describe('settling', () => {
     );
   });
 
-  test('again changes nothing, and leaves nothing overdue', () => {
+  test('changes nothing the second time, and leaves nothing overdue', () => {
     fc.assert(
       fc.property(accounts, someTime, (account, now) => {
         const settled = settle(account, now);
@@ -129,7 +129,7 @@ describe('settling', () => {
     );
   });
 
-  test('charges each paid period once, in the order of time', () => {
+  test('charges each paid period once, in order', () => {
     fc.assert(
       fc.property(accounts, someTime, (account, now) => {
         const settled = settle(account, now);

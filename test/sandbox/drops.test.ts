@@ -52,7 +52,7 @@ describe('a drop', () => {
     expect(await seen(box)).toEqual(['sold-out', 0]);
   });
 
-  test('closes a block that had seats, until its time and afterwards', async () => {
+  test('closes a block that had seats, until its time and afterward', async () => {
     const box = await scheduled({ pool: 'kimi26', block: 'europe', seats: 9 });
     const word = async () => at(await box.data('GET', '/api/pools'), 0, 'blocks', 1, 'status');
     expect(await word()).toBe('sold-out');
@@ -64,7 +64,7 @@ describe('a drop', () => {
     expect(await word()).toBe('available');
   });
 
-  test('sells its seats, and no more than them', async () => {
+  test('sells its seats, and no more', async () => {
     const box = await scheduled();
     expect(await buy(box)).toEqual(failure(409, 'Not enough seats: americas is sold out'));
     await box.advance(10 * second);
@@ -78,7 +78,7 @@ describe('a drop', () => {
     });
   });
 
-  test('offers seats that are not mine', async () => {
+  test("offers seats other than the account's", async () => {
     const box = await scheduled({ opensIn: 0, seats: 1 });
     expect((await buy(box)).status).toBe(200);
     await scheduleDrop({ folder: box.folder, now }, { ...drop, opensIn: 0 });
@@ -86,7 +86,7 @@ describe('a drop', () => {
     expect(await seen(box)).toEqual(['limited', 2]);
   });
 
-  test('loses its seats to rivals that come evenly spread', async () => {
+  test('loses its seats to other buyers at even intervals', async () => {
     const box = await scheduled({ opensIn: 0, seats: 2, rivals: 2 });
     const left = async () => (await scheduledDrops({ folder: box.folder, now })).map((each) => each.left);
     expect(await left()).toEqual([2]);
@@ -98,7 +98,7 @@ describe('a drop', () => {
     expect([await left(), await seen(box)]).toEqual([[0], ['sold-out', 0]]);
   });
 
-  test('loses a seat to a rival that asks for one, and none of mine', async () => {
+  test("loses one seat to another buyer, and none of the account's", async () => {
     const box = await scheduled({ opensIn: 0, seats: 2 });
     expect(await rival(box)).toMatchObject({ status: 200, body: { data: { taken: true } } });
     expect((await buy(box)).status).toBe(200);
@@ -106,7 +106,7 @@ describe('a drop', () => {
     expect(listAt(await box.data('GET', '/api/pools/minimax-m3/my-subscriptions'))).toHaveLength(1);
   });
 
-  test('is told as it was asked for', async () => {
+  test('is reported as it was scheduled', async () => {
     const box = await scheduled({ seats: 3, rivals: 5 });
     const told = {
       pool: 'minimax-m3',
@@ -124,12 +124,12 @@ describe('a drop', () => {
   });
 
   test.each<[string, Partial<DropRequest>, string]>([
-    ['a pool that there is not', { pool: 'kimi27' }, 'no pool "kimi27"'],
+    ['an unknown pool', { pool: 'kimi27' }, 'no pool "kimi27"'],
     ['a pool that is paused', { pool: 'qwen35' }, 'no pool "qwen35"'],
     ['more seats than it has', { seats: 11 }, '10 seats, not 11'],
-    ['a crowd of rivals', { rivals: 1001 }, '1000 rivals'],
-    ['a time that there is not', { opensIn: 8000 * 365 * day }, '9999'],
-  ])('cannot be of %s', async (_what, request, words) => {
+    ['too many rivals', { rivals: 1001 }, '1000 rivals'],
+    ['an invalid time', { opensIn: 8000 * 365 * day }, '9999'],
+  ])('is refused for %s', async (_what, request, words) => {
     const box = await sandbox();
     const refused = scheduleDrop({ folder: box.folder, now }, { ...drop, ...request });
     await expect(refused).rejects.toThrow(RangeError);
@@ -138,7 +138,7 @@ describe('a drop', () => {
   });
 });
 
-test('a state of a version that knew no drops still loads', async () => {
+test('loads a state of a version without drops', async () => {
   const folder = emptyFolder();
   const { drops, ...account } = { drops: undefined, ...freshAccount({ card: true }, machineStart) };
   expect(drops).toBeUndefined();
@@ -148,7 +148,7 @@ test('a state of a version that knew no drops still loads', async () => {
   expect(await seen(box)).toEqual(['sold-out', 0]);
 });
 
-test('settling drops in two steps gives what settling at once gives', () => {
+test('settles drops in two steps as in one', () => {
   const origin = Date.UTC(2026, 0, 1);
   const someTime = fc.integer({ min: 0, max: 100_000 }).map((after) => origin + after);
   const drops = fc.array(

@@ -29,7 +29,7 @@ function held() {
 }
 
 describe('POST /v1/chat/completions', () => {
-  test('answers in OpenAI’s shape', async () => {
+  test('responds in the OpenAI format', async () => {
     const box = await sandbox();
     const { apiKey } = await poolKey(box);
     const { status, body } = await chat(box, apiKey);
@@ -69,7 +69,7 @@ describe('POST /v1/chat/completions', () => {
     [{ ...hello, stream: 'yes' }, 'stream must be true or false'],
     [{ ...hello, max_tokens: 0 }, 'max_tokens must be a positive integer'],
     [[], 'The body must be a JSON object'],
-  ])('%j is refused', async (body, message) => {
+  ])('refuses %j', async (body, message) => {
     const box = await sandbox();
     const { apiKey } = await poolKey(box);
     expect(await chat(box, apiKey, body)).toEqual(refusal(400, message, 'invalid_request_error', null));
@@ -95,7 +95,7 @@ describe('POST /v1/chat/completions', () => {
 });
 
 describe('a key', () => {
-  test('that is missing gets the x402 catalogue', async () => {
+  test('gets the x402 catalog if it is missing', async () => {
     const box = await sandbox();
     for (const [method, path] of [
       ['GET', '/v1/models'],
@@ -114,7 +114,7 @@ describe('a key', () => {
     }
   });
 
-  test('that is none, or a management key, is refused', async () => {
+  test('is refused if it is invalid or a management key', async () => {
     const box = await sandbox();
     expect(await chat(box, 'sk_live_none')).toEqual(
       refusal(401, 'Invalid API key', 'authentication_error', 'invalid_api_key'),
@@ -137,7 +137,7 @@ describe('a key', () => {
     );
   });
 
-  test('of a pool has that pool’s model only, a credit key those of all active pools', async () => {
+  test("of a pool has only that pool's model, and a credit key those of all active pools", async () => {
     const box = await sandbox();
     const pool = await poolKey(box);
     const credit = await creditKey(box);
@@ -162,7 +162,7 @@ describe('a key', () => {
     expect((await chat(box, credit.apiKey, { ...hello, model: 'qwen3.5' })).status).toBe(404);
   });
 
-  test('of a pool works in its reserved hours only', async () => {
+  test('of a pool works only in its reserved hours', async () => {
     const box = await sandbox();
     const { apiKey } = await poolKey(box, ['asia', 'americas']);
     const refused = await chat(box, apiKey);
@@ -185,7 +185,7 @@ describe('a key', () => {
     expect((await chat(box, apiKey)).headers.get('retry-after')).toBe(String(8 * 3600));
   });
 
-  test('of a pool in its hours next day is told so', async () => {
+  test('of a pool gets the start of its hours on the next day', async () => {
     const box = await sandbox();
     const { apiKey } = await poolKey(box, ['asia']);
     expect((await chat(box, apiKey)).headers.get('retry-after')).toBe(String(15 * 3600));
@@ -237,7 +237,7 @@ describe('a key', () => {
     expect((await streamed).status).toBe(200);
   });
 
-  test('for credits keeps to its requests and tokens per minute', async () => {
+  test('for credits is limited to its requests and tokens per minute', async () => {
     const box = await sandbox();
     const few = await creditKey(box, { rpm: 2 });
     await chat(box, few.apiKey);
@@ -258,7 +258,7 @@ describe('a key', () => {
     );
   });
 
-  test('for credits stops where its budget, or the balance, ends', async () => {
+  test('for credits stops when its budget or the balance is used up', async () => {
     const box = await sandbox();
     // One request costs 72 millionths of a dollar.
     const { apiKey } = await creditKey(box, { maxBudget: 0.0001 });
@@ -279,7 +279,7 @@ describe('a key', () => {
 describe('POST /anthropic/v1/messages', () => {
   const greeting = { ...hello, max_tokens: 100 };
 
-  test('answers in Anthropic’s shape, to either header', async () => {
+  test('responds in the Anthropic format, with either header', async () => {
     const box = await sandbox();
     const { apiKey } = await poolKey(box);
     const byHeader = { key: null, headers: { 'x-api-key': apiKey }, body: { ...greeting, system: 'Be brief' } };
@@ -320,7 +320,7 @@ describe('POST /anthropic/v1/messages', () => {
       'not_found_error',
       'The model `claude` does not exist or this key has no access to it',
     ],
-  ])('%j is refused', async (body, status, type, message) => {
+  ])('refuses %j', async (body, status, type, message) => {
     const box = await sandbox();
     const { apiKey } = await poolKey(box);
     expect(await box.call('POST', '/anthropic/v1/messages', { key: apiKey, body })).toMatchObject({
@@ -329,7 +329,7 @@ describe('POST /anthropic/v1/messages', () => {
     });
   });
 
-  test('refuses keys in its own shape', async () => {
+  test('refuses keys in its own format', async () => {
     const box = await sandbox();
     const { apiKey } = await poolKey(box, ['asia']);
     const ask = (key: string) => box.call('POST', '/anthropic/v1/messages', { key, body: greeting });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { at, creditKey, failure, hello, listAt, poolKey, sandbox, textAt } from '../support/sandbox.ts';
 
 describe('POST /api/keys/subscription', () => {
-  test('without a body makes a key for the most recent active subscription', async () => {
+  test('creates a key for the most recent active subscription without a body', async () => {
     const { data, call } = await sandbox();
     expect(await call('POST', '/api/keys/subscription')).toEqual(
       failure(400, 'You need an active pool subscription to create keys'),
@@ -20,7 +20,7 @@ describe('POST /api/keys/subscription', () => {
     expect(at(await data('GET', '/api/keys'), 0, 'subscriptionId')).toBe(at(latest, 'id'));
   });
 
-  test('makes any number of keys for one subscription', async () => {
+  test('creates any number of keys for one subscription', async () => {
     const { data } = await sandbox();
     const subscriptionId = at(await data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'] }), 'id');
     for (const name of ['a', 'b', 'a']) await data('POST', '/api/keys/subscription', { name, subscriptionId });
@@ -39,7 +39,7 @@ describe('POST /api/keys/subscription', () => {
     [{ name: '' }, 400, 'name must be a non-empty string'],
     [{ name: ' ' }, 400, 'name must be a non-empty string'],
     [{ name: 1 }, 400, 'name must be a non-empty string'],
-  ])('%j is refused', async (body, status, error) => {
+  ])('refuses %j', async (body, status, error) => {
     const { call, data } = await sandbox();
     await data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'] });
     expect(await call('POST', '/api/keys/subscription', { body })).toEqual(failure(status, error));
@@ -54,13 +54,13 @@ describe('POST /api/keys/credit', () => {
     [{ name: 'a', maxBudget: '25' }, 'maxBudget must be a positive number'],
     [{ name: 'a', rpm: -1 }, 'rpm must be a positive number'],
     [{ name: 'a', tpm: null }, 'tpm must be a positive number'],
-  ])('%j is refused', async (body, error) => {
+  ])('refuses %j', async (body, error) => {
     const { call } = await sandbox();
     expect(await call('POST', '/api/keys/credit', { body })).toEqual(failure(400, error));
   });
 });
 
-test('GET /api/keys lists both types, the most recent first', async () => {
+test('lists both types in GET /api/keys, the most recent first', async () => {
   const box = await sandbox();
   const pool = await poolKey(box);
   const limited = await box.data('POST', '/api/keys/credit', {
@@ -113,7 +113,7 @@ test('GET /api/keys lists both types, the most recent first', async () => {
   ]);
 });
 
-test('DELETE /api/keys/:id revokes at once and for good', async () => {
+test('revokes immediately and permanently in DELETE /api/keys/:id', async () => {
   const box = await sandbox();
   const { id, apiKey } = await poolKey(box);
   expect((await box.call('POST', '/v1/chat/completions', { key: apiKey, body: hello })).status).toBe(200);
@@ -125,7 +125,7 @@ test('DELETE /api/keys/:id revokes at once and for good', async () => {
   expect(await box.call('DELETE', `/api/keys/${id}`)).toEqual(failure(404, 'Key not found'));
 });
 
-test('GET /sandbox/state shows no secret', async () => {
+test('shows no secret in GET /sandbox/state', async () => {
   const box = await sandbox();
   const { apiKey, id, subscriptionId } = await poolKey(box);
   const state = await box.seen();

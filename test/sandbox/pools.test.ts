@@ -56,7 +56,7 @@ describe('GET /api/pools', () => {
     ]);
   });
 
-  test('answers 304 to a client that has the present list', async () => {
+  test('responds with 304 to a client that has the current list', async () => {
     const { call, data } = await sandbox();
     const first = await call('GET', '/api/pools', { key: null });
     const tag = first.headers.get('etag') ?? '';
@@ -71,7 +71,7 @@ describe('GET /api/pools', () => {
     expect([changed.status, at(changed.body, 'data', 1, 'blocks', 0, 'status')]).toEqual([200, 'sold-out']);
   });
 
-  test('a block with three free seats is limited', async () => {
+  test('marks a block with three available seats as limited', async () => {
     const { data } = await sandbox();
     const status = async () => at(await data('GET', '/api/pools'), 0, 'blocks', 2, 'status');
     await data('POST', '/api/pools/kimi26/subscribe', { blocks: ['americas'], quantity: 2 });
@@ -112,7 +112,7 @@ describe('GET /api/pools/:id', () => {
     expect(slots.filter((slot) => at(slot, 'status') === 'available')).toHaveLength(8 * (7 + 8 + 6));
   });
 
-  test('takes a UUID as well as a slug, and shows what I hold as taken', async () => {
+  test("accepts a UUID or a slug, and shows the account's seats as taken", async () => {
     const { data } = await sandbox();
     const free = async () =>
       listAt(await data('GET', '/api/pools/6B1D3C8E-4f0a-4c57-9d26-0a1f5e7c2601'), 'hourSlots')

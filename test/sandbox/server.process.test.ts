@@ -8,20 +8,20 @@ import { creditKey, emptyFolder, failure, machineStart, sandbox } from '../suppo
 import { bundleSandbox } from '../support/sandbox-bundle.ts';
 
 describe('the management key', () => {
-  test.each(['mk_sandbox', 'mk_your_management_key', 'mk_A-z_09'])('%s is accepted', async (key) => {
+  test.each(['mk_sandbox', 'mk_your_management_key', 'mk_A-z_09'])('is accepted: %s', async (key) => {
     const { call } = await sandbox();
     expect((await call('GET', '/api/billing/status', { key })).status).toBe(200);
   });
 
   test.each(['mk_invalid', 'mk_invalid_1', 'mk_revoked', 'mk_revoked2', 'mk_', 'mk_a.b', 'key', 'xmk_a'])(
-    '%s is refused',
+    'is refused: %s',
     async (key) => {
       const { call } = await sandbox();
       expect(await call('GET', '/api/billing/status', { key })).toEqual(failure(401, 'Invalid management key'));
     },
   );
 
-  test('a missing one is refused', async () => {
+  test('is refused if it is missing', async () => {
     const { call } = await sandbox();
     const missing = failure(401, 'Missing management key: send it as "Authorization: Bearer mk_..."');
     expect(await call('GET', '/api/keys', { key: null })).toEqual(missing);
@@ -31,7 +31,7 @@ describe('the management key', () => {
     expect(await call('POST', '/api/pools', { key: null })).toEqual(missing);
   });
 
-  test('a consumption key is refused, with what is needed', async () => {
+  test('is refused if it is an API key, with what is needed', async () => {
     const box = await sandbox();
     const { apiKey } = await creditKey(box);
     expect(await box.call('GET', '/api/keys', { key: apiKey })).toEqual(
@@ -39,7 +39,7 @@ describe('the management key', () => {
     );
   });
 
-  test('what is public answers without one', async () => {
+  test('serves public requests without a key', async () => {
     const { call } = await sandbox();
     for (const path of ['/api/plans', '/api/pools', '/api/pools/kimi26']) {
       expect((await call('GET', path, { key: null })).status).toBe(200);
@@ -48,7 +48,7 @@ describe('the management key', () => {
   });
 });
 
-test('an unknown path is a 404 in the shape of its API', async () => {
+test('responds to an unknown path with 404 in the format of its API', async () => {
   const { call } = await sandbox();
   expect(await call('GET', '/api/nothing')).toEqual(failure(404, 'Not found'));
   expect(await call('PUT', '/api/keys')).toEqual(failure(404, 'Not found'));
@@ -62,7 +62,7 @@ test('an unknown path is a 404 in the shape of its API', async () => {
   });
 });
 
-test('a body that is no JSON is a 400', async () => {
+test("responds with 400 to a body that isn't JSON", async () => {
   const { call } = await sandbox();
   for (const path of ['/api/pools/kimi26/subscribe', '/api/keys/credit', '/api/billing/topup', '/api/billing/cancel']) {
     expect(await call('POST', path, { text: '{"name":' })).toEqual(failure(400, 'Malformed JSON body'));
@@ -71,7 +71,7 @@ test('a body that is no JSON is a 400', async () => {
   }
 });
 
-test("every response carries the sandbox's time", async () => {
+test("sends the sandbox's time with every response", async () => {
   const { call, advance } = await sandbox();
   const dates = async () => [
     (await call('GET', '/api/pools')).headers.get('date'),
@@ -84,20 +84,20 @@ test("every response carries the sandbox's time", async () => {
   expect(new Set(await dates())).toEqual(new Set(['Tue, 14 Apr 2026 09:01:30 GMT']));
 });
 
-test('the state folder and its files are the owner’s alone', async () => {
+test('keeps a state folder and files that only their owner can access', async () => {
   const folder = join(emptyFolder(), 'deep', 'sandbox');
   await sandbox({ folder });
   expect(statSync(folder).mode & 0o777).toBe(0o700);
   expect(statSync(join(folder, 'state.1.json')).mode & 0o777).toBe(0o600);
 });
 
-test('a taken port is an error of listen', async () => {
+test('reports a port that is in use as an error of listen', async () => {
   const { url, folder } = await sandbox();
   const port = Number(new URL(url).port);
   await expect(startSandbox({ folder, port, now: () => machineStart })).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });
 
-test('close ends kept-alive connections and open streams at once', async () => {
+test('closes kept-alive connections and open streams immediately', async () => {
   const box = await sandbox({ pause: () => new Promise(() => {}) });
   const { apiKey } = await creditKey(box);
   const response = await fetch(`${box.url}/v1/chat/completions`, {
@@ -111,7 +111,7 @@ test('close ends kept-alive connections and open streams at once', async () => {
   await box.close();
 });
 
-test('neither the server nor a kept-alive connection keeps a process alive', async () => {
+test('keeps no process alive', async () => {
   const folder = emptyFolder();
   const script = await bundleSandbox(join(folder, 'server.mjs'));
   const source = `

@@ -115,7 +115,7 @@ describe('processes that share a folder', () => {
 });
 
 describe('a change', () => {
-  test('is carried out again when another was first', async () => {
+  test('is applied again if another one was first', async () => {
     const folder = emptyFolder();
     const [mine, other] = [openStore({ folder, now }), openStore({ folder, now })];
     await mark(mine, 'first');
@@ -128,7 +128,7 @@ describe('a change', () => {
     expect(await marks(mine)).toEqual(['first', 'other 1', 'other 2', 'other 3', 'mine']);
   });
 
-  test('that took a name which was pruned meanwhile is carried out again', async () => {
+  test('is applied again if its file name was removed in the meantime', async () => {
     const folder = emptyFolder();
     const [mine, other] = [openStore({ folder, now }), openStore({ folder, now })];
     await mark(mine, 'first');
@@ -142,7 +142,7 @@ describe('a change', () => {
     expect(versions(folder)).toEqual(Array.from({ length: 16 }, (_, index) => 27 + index));
   });
 
-  test('of which nobody can tell any more whether it was stored fails loudly', async () => {
+  test('fails loudly if nobody can tell whether it was stored', async () => {
     const folder = emptyFolder();
     const [mine, other] = [openStore({ folder, now }), openStore({ folder, now })];
     await mark(mine, 'first');
@@ -153,7 +153,7 @@ describe('a change', () => {
     expect(await marks(other)).toEqual(['first', ...Array(200).fill('other')]);
   });
 
-  test('that is refused leaves no trace, and neither does reading', async () => {
+  test('leaves no trace if it is refused, as does reading', async () => {
     const box = await sandbox();
     await creditKey(box);
     const before = readdirSync(box.folder);
@@ -166,7 +166,7 @@ describe('a change', () => {
     expect(readdirSync(box.folder)).toEqual(before);
   });
 
-  test('clears temporary files away that are older than a minute', async () => {
+  test('removes temporary files that are older than a minute', async () => {
     const folder = emptyFolder();
     const store = openStore({ folder, now });
     await mark(store, 'first');
@@ -178,12 +178,12 @@ describe('a change', () => {
   });
 });
 
-describe('a state that is not this program’s', () => {
+describe('an invalid state', () => {
   test.each([
     ['half a file', '{"version":1,"lin'],
     ['another format', '{"version":2,"lineage":[],"account":{}}'],
-    ['something else', '[]'],
-  ])('%s is named, with the way out', async (_, content) => {
+    ['another value', '[]'],
+  ])('is reported with a way out: %s', async (_, content) => {
     const box = await sandbox();
     const path = join(box.folder, 'state.7.json');
     writeFileSync(path, content);
@@ -195,7 +195,7 @@ describe('a state that is not this program’s', () => {
   });
 });
 
-test('a folder that was deleted under a running server is begun anew', async () => {
+test('starts again in a folder that was deleted under a running server', async () => {
   const folder = join(emptyFolder(), 'state');
   const box = await sandbox({ folder });
   await creditKey(box);

@@ -42,7 +42,7 @@ describe('POST /api/pools/:id/subscribe', () => {
     });
   });
 
-  test('with a quantity, each seat is a subscription and a charge of its own', async () => {
+  test('creates a subscription and a charge for each seat', async () => {
     const { data, seen } = await sandbox();
     const seats = await data('POST', subscribePath, {
       blocks: ['americas', 'asia'],
@@ -88,13 +88,13 @@ describe('POST /api/pools/:id/subscribe', () => {
     [{ blocks: ['asia'], quantity: 1.5 }, 'quantity must be an integer from 1 to 20'],
     [{ blocks: ['asia'], quantity: '2' }, 'quantity must be an integer from 1 to 20'],
     [{ blocks: ['asia'], billingCycle: 'week' }, 'billingCycle must be "month" or "year"'],
-  ])('%j is refused', async (body, error) => {
+  ])('refuses %j', async (body, error) => {
     const { call, seen } = await sandbox();
     expect(await call('POST', subscribePath, { body })).toEqual(failure(400, error));
     expect(await seen()).toMatchObject({ charges: [], subscriptions: [] });
   });
 
-  test('a pool that is not open, an unknown pool and a missing card are refused', async () => {
+  test("refuses a pool that isn't open, an unknown pool and a missing card", async () => {
     const { call, seen } = await sandbox({ card: false });
     const body = { blocks: ['asia'] };
     const subscribe = (pool: string) => call('POST', `/api/pools/${pool}/subscribe`, { body });
@@ -105,7 +105,7 @@ describe('POST /api/pools/:id/subscribe', () => {
     expect(await seen()).toMatchObject({ card: false, charges: [], subscriptions: [] });
   });
 
-  test('without enough seats in every block, nothing is bought', async () => {
+  test('buys nothing without enough seats in every block', async () => {
     const { call, data, seen } = await sandbox();
     const order = (body: object) => call('POST', '/api/pools/minimax-m3/subscribe', { body });
     expect(await order({ blocks: ['europe', 'americas'] })).toEqual(
@@ -117,7 +117,7 @@ describe('POST /api/pools/:id/subscribe', () => {
     expect(await order({ blocks: ['asia'] })).toEqual(failure(409, 'Not enough seats: asia is sold out'));
   });
 
-  test('ten buyers at once get the two seats there are', async () => {
+  test('sells the last two seats to only two of ten buyers at once', async () => {
     const { call, seen } = await sandbox();
     const answers = await Promise.all(
       Array.from({ length: 10 }, () => call('POST', '/api/pools/minimax-m3/subscribe', { body: { blocks: ['asia'] } })),
@@ -132,7 +132,7 @@ describe('POST /api/pools/:id/subscribe', () => {
 });
 
 describe('a manually provisioned pool', () => {
-  test('hands its key over after two hours', async () => {
+  test('delivers its key after two hours', async () => {
     const { data, call, advance } = await sandbox();
     const subscription = await data('POST', '/api/pools/glm5/subscribe', { blocks: ['europe'] });
     expect(subscription).toMatchObject({ status: 'pending_key', monthlyPrice: '59.00', key: null });
@@ -166,7 +166,7 @@ describe('a manually provisioned pool', () => {
 });
 
 describe('GET /api/pools/:id/my-subscriptions and my-keys', () => {
-  test('show the most recent first, with the most recent key of each', async () => {
+  test('shows the most recent first, with the most recent key of each', async () => {
     const box = await sandbox();
     const first = await poolKey(box, ['europe']);
     const newer = await box.data('POST', '/api/keys/subscription', {
@@ -221,7 +221,7 @@ describe('GET /api/pools/:id/my-subscriptions and my-keys', () => {
 });
 
 describe('DELETE /api/pools/:id/pledge', () => {
-  test('ends the most recent subscription with its period, and frees its seat then', async () => {
+  test('ends the most recent subscription with its billing period, and frees its seat then', async () => {
     const box = await sandbox();
     const older = await poolKey(box, ['europe']);
     const latest = await poolKey(box, ['europe']);
@@ -257,7 +257,7 @@ describe('DELETE /api/pools/:id/pledge', () => {
     expect(at(await box.data('POST', subscribePath, { blocks: ['europe'] }), 'hours', 0, 'slotIndex')).toBe(3);
   });
 
-  test('a second one ends the next older, and a third finds none', async () => {
+  test('ends the next older one the second time, and finds none the third time', async () => {
     const { call, data } = await sandbox();
     await data('POST', subscribePath, { blocks: ['asia'], quantity: 2 });
     await data('DELETE', '/api/pools/kimi26/pledge');

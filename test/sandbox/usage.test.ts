@@ -67,14 +67,14 @@ describe('GET /api/usage', () => {
     expect((await call('GET', '/api/usage')).status).toBe(429);
   });
 
-  test('of an unknown key is a 404', async () => {
+  test('responds with 404 for an unknown key', async () => {
     const { call } = await sandbox();
     expect(await call('GET', '/api/usage/none')).toEqual(failure(404, 'Key not found'));
   });
 });
 
 describe('GET /v1/usage', () => {
-  test('answers a subscription key without an envelope', async () => {
+  test('responds to a subscription key without an envelope', async () => {
     const box = await sandbox();
     const { apiKey } = await poolKey(box);
     const { status, body } = await box.call('GET', '/v1/usage', { key: apiKey });
@@ -90,7 +90,7 @@ describe('GET /v1/usage', () => {
     ]);
   });
 
-  test('answers a credit key, whose budget begins anew every 30 days', async () => {
+  test('responds to a credit key, whose budget restarts every 30 days', async () => {
     const box = await sandbox();
     const { apiKey } = await creditKey(box, { maxBudget: 10, rpm: 60, tpm: 3333 });
     await box.call('POST', '/v1/chat/completions', { key: apiKey, body: hello });
@@ -110,7 +110,7 @@ describe('GET /v1/usage', () => {
     expect(at(await box.data('GET', '/api/billing/status'), 'creditBalance')).toBe(24.999856);
   });
 
-  test('refuses what is no key, and a deactivated one', async () => {
+  test('refuses an invalid and a deactivated key', async () => {
     const box = await sandbox();
     const { apiKey } = await poolKey(box);
     const unknown = {

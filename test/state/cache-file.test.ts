@@ -6,10 +6,10 @@ import { makeFolder } from '../../src/state/folder.ts';
 import { processName, thisProcess } from '../../src/state/process.ts';
 import { emptyFolder } from '../support/folder.ts';
 
-describe('a file of the cache', () => {
+describe('a cache file', () => {
   const dead = processName({ ...thisProcess(), pid: 4_194_304 });
 
-  test('is written whole and read, and drafts of killed processes are removed', () => {
+  test('is written and read as a whole, and drafts of killed processes are removed', () => {
     const folder = join(emptyFolder(), 'cheapestinference');
     makeFolder(folder, {});
     const file = join(folder, 'update.json');
@@ -24,14 +24,14 @@ describe('a file of the cache', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  test('takes the place of a link, which is not followed', () => {
+  test('replaces a link without following it', () => {
     const folder = join(emptyFolder(), 'cheapestinference');
     makeFolder(folder, {});
     const file = join(folder, 'update.json');
     writeFileSync(join(folder, 'mine'), 'mine');
     symlinkSync('mine', file);
     symlinkSync('mine', `${file}.${process.pid}`);
-    expect(() => readCacheFile(file)).toThrow('is a link');
+    expect(() => readCacheFile(file)).toThrow('is a symbolic link');
     writeCacheFile(file, 'cached', {});
     expect([readFileSync(join(folder, 'mine'), 'utf8'), readCacheFile(file)]).toEqual(['mine', 'cached']);
   });
@@ -42,8 +42,8 @@ describe('a file of the cache', () => {
     const file = join(folder, 'update.json');
     writeCacheFile(file, 'one', {});
     chmodSync(folder, 0o777);
-    expect(() => writeCacheFile(file, 'two', {})).toThrow('can be written by others');
-    expect(() => readCacheFile(file)).toThrow('can be written by others');
+    expect(() => writeCacheFile(file, 'two', {})).toThrow('Other users can write to');
+    expect(() => readCacheFile(file)).toThrow('Other users can write to');
     expect([readFileSync(file, 'utf8'), readdirSync(dirname(file))]).toEqual(['one', ['update.json']]);
   });
 });

@@ -30,17 +30,17 @@ describe('the name of a draft', () => {
   });
 });
 
-describe('what killed processes left', () => {
+describe('removeLeftovers', () => {
   test.each([
     ['a draft', `.env.${dead}.0123456789ab.tmp`],
-    ['a draft of a file that is not asked for', `other.json.${dead}.0123456789ab.tmp`],
+    ['a draft of another file', `other.json.${dead}.0123456789ab.tmp`],
     ['a lock', `.env.${dead}.01234567.lock`],
     [
       'a draft of an earlier process of the same number',
       `.env.${processName({ ...thisProcess(), started: '1' })}.0123456789ab.tmp`,
     ],
     ['a draft of another machine, after a day', `.env.${elsewhere}.0123456789ab.tmp`, dayAndHour],
-  ])('is removed: %s', (_what, name, age = 0) => {
+  ])('removes %s of a killed process', (_what, name, age = 0) => {
     const folder = emptyFolder();
     lying(folder, name, age);
     lying(folder, '.env');
@@ -49,27 +49,27 @@ describe('what killed processes left', () => {
   });
 
   test.each([
-    ['a draft of a process that runs', basename(draftOf('.env')), dayAndHour],
-    ['a lock of a process that runs', `.env.${processName(thisProcess())}.01234567.lock`, dayAndHour],
+    ['a draft of a running process', basename(draftOf('.env')), dayAndHour],
+    ['a lock of a running process', `.env.${processName(thisProcess())}.01234567.lock`, dayAndHour],
     ['a fresh draft of another machine', `.env.${elsewhere}.0123456789ab.tmp`, 0],
-    ['a file that only looks like one', '.env.0123456789ab.tmp', dayAndHour],
+    ['a file that looks like a draft', '.env.0123456789ab.tmp', dayAndHour],
     ['a file of another program', `.env.${nobody}.tmp`, dayAndHour],
     ['a file with another ending', `.env.${dead}.0123456789ab.tmp.bak`, dayAndHour],
-  ])('is not %s, which stays', (_what, name, age) => {
+  ])('keeps %s', (_what, name, age) => {
     const folder = emptyFolder();
     lying(folder, name, age);
     removeLeftovers(folder);
     expect(readdirSync(folder)).toEqual([name]);
   });
 
-  test('is no folder, whatever its name', () => {
+  test('keeps folders, whatever their name', () => {
     const folder = emptyFolder();
     mkdirSync(join(folder, `.env.${dead}.0123456789ab.tmp`));
     removeLeftovers(folder);
     expect(readdirSync(folder)).toHaveLength(1);
   });
 
-  test('is nothing in a folder that is not there', () => {
+  test('accepts a missing folder', () => {
     expect(() => removeLeftovers(join(emptyFolder(), 'none'))).not.toThrow();
   });
 });

@@ -37,33 +37,33 @@ async function toldStranger(folder: string): Promise<string> {
   return stdout;
 }
 
-describe.skipIf(process.platform === 'win32')('a folder of the tool’s own', () => {
-  test('is created for its owner alone, and accepted', () => {
+describe.skipIf(process.platform === 'win32')('a folder of this program', () => {
+  test('is created for its owner only, and accepted', () => {
     const { folder } = ours();
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(() => refuse(folder)).not.toThrow();
   });
 
   test.each([
-    ['that is not there', (folder: string) => join(folder, 'none')],
-    ['below a folder that is not there', (folder: string) => join(folder, 'none', 'none')],
+    ['that is missing', (folder: string) => join(folder, 'none')],
+    ['below a missing folder', (folder: string) => join(folder, 'none', 'none')],
     ['below a file', () => '/dev/null/state'],
-    ['that is a file, which whoever writes finds out', () => '/dev/null'],
-  ])('%s is in order', (_what, at) => {
+    ['that is a file, which writing reports', () => '/dev/null'],
+  ])('is accepted: %s', (_what, at) => {
     expect(() => refuse(at(ours().folder))).not.toThrow();
   });
 
-  test.each([0o700, 0o750, 0o755, 0o500])('with mode %o is accepted', (mode) => {
+  test.each([0o700, 0o750, 0o755, 0o500])('is accepted with mode %o', (mode) => {
     const { folder } = ours();
     chmodSync(folder, mode);
     expect(() => refuse(folder)).not.toThrow();
   });
 
   test.each([
-    [0o777, '0777', 'Run `chmod 700 '],
-    [0o775, '0775', 'Run `chmod 700 '],
+    [0o777, '0777', 'Check that everything in it is yours, then run `chmod 700 '],
+    [0o775, '0775', 'Check that everything in it is yours, then run `chmod 700 '],
     [0o1777, '1777', 'Set XDG_STATE_HOME to a directory of your own.'],
-  ])('of mode %o is refused, and the command that mends it is told', (mode, shown, hint) => {
+  ])('is refused with mode %o, with the command that fixes it', (mode, shown, hint) => {
     const { folder } = ours();
     chmodSync(folder, mode);
     expect(() => refuse(folder)).toThrow(
@@ -75,7 +75,7 @@ describe.skipIf(process.platform === 'win32')('a folder of the tool’s own', ()
     );
   });
 
-  test('is accepted after the suggested command', () => {
+  test('is accepted after that command', () => {
     const { folder } = ours();
     chmodSync(folder, 0o777);
     let hint = '';
@@ -94,7 +94,7 @@ describe.skipIf(process.platform === 'win32')('a folder of the tool’s own', ()
     [0o755, true],
     [0o777, false],
     [0o707, false],
-  ])('in a folder of mode %o is in order: %s', (mode, inOrder) => {
+  ])('in a folder of mode %o is accepted: %s', (mode, inOrder) => {
     const { above, folder } = ours();
     chmodSync(above, mode);
     for (const each of [folder, join(above, 'none')]) {
@@ -109,17 +109,17 @@ describe.skipIf(process.platform === 'win32')('a folder of the tool’s own', ()
     }
   });
 
-  test('that is a link to another folder of the same user is accepted', () => {
+  test('is accepted if it is a link to another folder of the same user', () => {
     const { above, folder } = ours();
     symlinkSync(folder, join(above, 'link'));
     expect(() => refuse(join(above, 'link'))).not.toThrow();
     chmodSync(folder, 0o777);
-    expect(() => refuse(join(above, 'link'))).toThrow('can be written by others');
+    expect(() => refuse(join(above, 'link'))).toThrow('Other users can write to');
   });
 });
 
 describe.skipIf(!canBeStranger)('a folder of another user', () => {
-  test('is accepted for root, as in a container where another user owns the home folder', () => {
+  test('is accepted for root, as in a container where another user owns the home directory', () => {
     const { folder } = ours();
     chownSync(folder, 54_321, 54_321);
     expect(() => refuse(folder)).not.toThrow();
@@ -136,9 +136,9 @@ describe.skipIf(!canBeStranger)('a folder of another user', () => {
     chmodSync(above, 0o755);
     chownSync(folder, 12_345, 12_345);
     chmodSync(folder, 0o755);
-    const told = await toldStranger(folder);
-    expect(told).toBe(
-      `file_error ${folder} belongs to another user (uid 12345) Nothing was sent. Set XDG_STATE_HOME to a directory of your own, or run \`sudo chown -R 54321 ${folder}\`, once you know that what is in it is yours.\n`,
+    const message = await toldStranger(folder);
+    expect(message).toBe(
+      `file_error ${folder} belongs to another user (uid 12345) Nothing was sent. Set XDG_STATE_HOME to a directory of your own. Or check that everything in it is yours, then run \`sudo chown -R 54321 ${folder}\`.\n`,
     );
     chownSync(folder, 54_321, 54_321);
     expect(await toldStranger(folder)).toBe('');

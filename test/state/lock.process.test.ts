@@ -54,7 +54,7 @@ function holding(folder: string, work: string, patience = 60_000): string {
 }
 
 describe('many processes', () => {
-  test('take turns: none loses another’s write, and nothing is left behind', async () => {
+  test('take turns without losing a write, and leave nothing behind', async () => {
     const folder = emptyFolder();
     const locks = join(folder, 'locks');
     const counter = join(folder, 'counter');
@@ -75,7 +75,7 @@ describe('many processes', () => {
     expect(readdirSync(locks)).toEqual([]);
   });
 
-  test('one that is killed with the lock does not keep it', async () => {
+  test("don't wait for one that was killed with the lock", async () => {
     const folder = join(emptyFolder(), 'locks');
     const holder = child(holding(folder, `await hold(async () => { console.log('held'); await released; });`));
     await holder.says('held');
@@ -87,26 +87,23 @@ describe('many processes', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test.runIf(own.started)(
-    'one that is killed and whose parent does not ask what became of it does not keep it',
-    async () => {
-      const folder = join(emptyFolder(), 'locks');
-      const script = holding(
-        folder,
-        `await hold(async () => { console.log('held ' + process.pid); await sleep(60_000); });`,
-      );
-      // The shell becomes a process that never waits for the child: killed, it stays as a zombie.
-      const parent = child(script, { shell: '"$@" & exec sleep 60' });
-      await parent.says('held');
-      const [name = ''] = readdirSync(folder);
-      const pid = Number(name.split('.')[2]);
-      process.kill(pid, 'SIGKILL');
-      await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.[0]).toBe('Z');
-      expect(await isFree(folder)).toBe(true);
-    },
-  );
+  test.runIf(own.started)("don't wait for a killed one that became a zombie", async () => {
+    const folder = join(emptyFolder(), 'locks');
+    const script = holding(
+      folder,
+      `await hold(async () => { console.log('held ' + process.pid); await sleep(60_000); });`,
+    );
+    // The shell becomes a process that never waits for the child: killed, it stays as a zombie.
+    const parent = child(script, { shell: '"$@" & exec sleep 60' });
+    await parent.says('held');
+    const [name = ''] = readdirSync(folder);
+    const pid = Number(name.split('.')[2]);
+    process.kill(pid, 'SIGKILL');
+    await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.[0]).toBe('Z');
+    expect(await isFree(folder)).toBe(true);
+  });
 
-  test('the next has it once the one before lets go, and is told once that it waits', async () => {
+  test('get the lock after one another, with one note that they wait', async () => {
     const folder = join(emptyFolder(), 'locks');
     const holder = child(holding(folder, `await hold(async () => { console.log('held'); await released; });`));
     await holder.says('held');
@@ -131,8 +128,8 @@ describe('many processes', () => {
   });
 });
 
-describe('what holds it', () => {
-  test('a file of the name, the machine, the process and when it started, for its owner alone', async () => {
+describe('a lock', () => {
+  test('is a file with its name, machine, process and start time, only for its owner', async () => {
     const folder = join(emptyFolder(), 'state', 'locks');
     await withLock(lockIn(folder), async () => {
       const [name = '', ...others] = readdirSync(folder);
@@ -145,14 +142,14 @@ describe('what holds it', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('is gone after work that fails, and the failure is the work’s own', async () => {
+  test('is released after work that fails, with the error of the work', async () => {
     const folder = emptyFolder();
     const failure = new Error('out of order');
     await expect(withLock(lockIn(folder), () => Promise.reject(failure))).rejects.toBe(failure);
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('a lock of another name is another lock, though the one begins like the other', async () => {
+  test('is independent of a lock with another name, even if the names start alike', async () => {
     const folder = emptyFolder();
     const other = heldBy(folder, { name: 'purchase-of-others' });
     expect(await isFree(folder)).toBe(true);
@@ -161,7 +158,7 @@ describe('what holds it', () => {
     expect(readdirSync(folder)).toEqual([other.slice(folder.length + 1)]);
   });
 
-  test('what else lies in the folder is no lock, and stays', async () => {
+  test('ignores other files in the folder', async () => {
     const folder = emptyFolder();
     const names = ['history.jsonl', 'purchase.lock', 'purchase.0123.x.1.00.lock', 'undelivered-00.key'];
     for (const name of names) writeFileSync(join(folder, name), 'x');
@@ -169,15 +166,15 @@ describe('what holds it', () => {
     expect(readdirSync(folder).sort()).toEqual(names.sort());
   });
 
-  test('the same process waits for itself too', async () => {
+  test('is not shared within a process', async () => {
     const folder = emptyFolder();
     await withLock(lockIn(folder), async () => expect(await isFree(folder)).toBe(false));
     expect(await isFree(folder)).toBe(true);
   });
 });
 
-describe('a file that was left behind', () => {
-  test('by a process that is gone is cleared away', async () => {
+describe('a leftover file', () => {
+  test('is removed if its process has ended', async () => {
     const folder = emptyFolder();
     const gone = child('');
     await gone.ended;
@@ -186,7 +183,7 @@ describe('a file that was left behind', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test.runIf(own.started)('by a process whose number was given to another is cleared away', async () => {
+  test.runIf(own.started)('is removed if the pid belongs to another process now', async () => {
     const folder = emptyFolder();
     heldBy(folder, { started: String(Number(own.started) - 1) });
     expect(await isFree(folder)).toBe(true);
@@ -194,18 +191,18 @@ describe('a file that was left behind', () => {
     expect(await isFree(folder)).toBe(false);
   });
 
-  test('by a process of this number, where its start is not known, is believed', async () => {
+  test('counts if the process with its pid has no known start time', async () => {
     const folder = emptyFolder();
     heldBy(folder, { started: '' });
     expect(await isFree(folder)).toBe(false);
   });
 
   test.each([
-    ['touched this moment', 0, false],
+    ['touched just now', 0, false],
     ['touched 50 s ago', -50_000, false],
     ['touched 70 s ago', -70_000, true],
-    ['touched in an hour, by a clock that is wrong', 3_600_000, true],
-  ])('by another machine, %s', async (_when, ago, free) => {
+    ['touched in the future, by a wrong clock', 3_600_000, true],
+  ])('of another machine, %s', async (_when, ago, free) => {
     const folder = emptyFolder();
     const file = heldBy(folder, { machine: elsewhere, pid: 1 });
     const time = new Date(Date.now() + ago);
@@ -215,19 +212,19 @@ describe('a file that was left behind', () => {
   });
 });
 
-describe('when it cannot be had', () => {
-  test('busy, exit 6, with the process that has it, and nothing of one’s own left behind', async () => {
+describe("a lock that can't be taken", () => {
+  test('exits with 6 (busy), names the process that has it, and leaves nothing behind', async () => {
     const folder = emptyFolder();
     const file = heldBy(folder);
     const started = Date.now();
     const failure = await withLock(lockIn(folder, { patience: 150 }), async () => {}).catch((error: unknown) => error);
     expect(Date.now() - started).toBeGreaterThanOrEqual(150);
     expect(failure).toMatchObject({ code: 'busy', exitCode: 6, retryable: true, outcome: 'not_applied' });
-    expect(failure).toMatchObject({ message: expect.stringContaining(`(process ${process.pid})`) });
+    expect(failure).toMatchObject({ message: expect.stringContaining(`(${process.pid})`) });
     expect(readdirSync(folder)).toEqual([file.slice(folder.length + 1)]);
   });
 
-  test('the waiting ends with what the pause throws', async () => {
+  test('stops waiting if the pause throws', async () => {
     const folder = emptyFolder();
     heldBy(folder);
     const interrupted = new CommandError('interrupted', 'interrupted');
@@ -236,7 +233,7 @@ describe('when it cannot be had', () => {
     expect(readdirSync(folder)).toHaveLength(1);
   });
 
-  test('a folder that cannot be made is told, and the work is not begun', async () => {
+  test("reports a folder that can't be created, and doesn't start the work", async () => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'file'), '');
     let begun = false;

@@ -69,8 +69,8 @@ function idsIn(changes: readonly RecordedChange[]): string[] {
   return changes.map(({ id }) => id);
 }
 
-describe('a file that is full', () => {
-  test('is renamed after the current time at the next change, which begins a new file', () => {
+describe('a full file', () => {
+  test('is renamed after the current time at the next change, which starts a new file', () => {
     const { history, begin, fill, rotated } = record();
     begin();
     expect(rotated()).toEqual([]);
@@ -105,7 +105,7 @@ describe('a file that is full', () => {
     }
   });
 
-  test('is kept with the four before it; the others are removed', () => {
+  test('is kept with the four before it, and older ones are removed', () => {
     const { history, begin, fill, rotated, advance } = record();
     const names: string[] = [];
     for (let turn = 0; turn < 8; turn += 1) {
@@ -136,7 +136,7 @@ describe('a file that is full', () => {
     expect(all.filter((id) => ids.includes(id))).toEqual(ids);
   });
 
-  test('is not removed before a change of version 0.1 that it leaves open has a file of its own', () => {
+  test('is not removed before each open change of version 0.1 in it has a file of its own', () => {
     const { history, others, begin, fill, advance, rotated, folder } = record();
     const lineOf = (id: string) => {
       const process = { machine: '0123456789ab', pid: 1, started: '1' };
@@ -198,7 +198,7 @@ describe('a file that is full', () => {
   });
 });
 
-describe('reading', () => {
+describe('the record', () => {
   /** Returns what a script prints. In the script, `bytes()` returns how many bytes were read since its last call. */
   async function printed(folder: string, work: string): Promise<unknown> {
     const { stdout, stderr } = await child(`
@@ -231,7 +231,7 @@ describe('reading', () => {
     return JSON.parse(stdout);
   }
 
-  test('reads only the end of a record of 600 MB, which stays unchanged', async () => {
+  test('is read only at its end, even with 600 MB, and stays unchanged', async () => {
     const { folder, history, others, begin, fill, rotated } = record();
     const old = 600 * mebibyte;
     fill(old);
@@ -279,7 +279,7 @@ describe('reading', () => {
     expect(others().open()).toEqual([]);
   });
 
-  test('continues where the last call ended, any number of times', async () => {
+  test('is read on from where the last call stopped, any number of times', async () => {
     const { folder, history, begin, fill } = record();
     fill(mebibyte);
     history.settle(begin(), applied);
@@ -306,7 +306,7 @@ describe('reading', () => {
     expect(told).toEqual([[1, all], ...Array(100).fill([1, 0]), [2, some], [2, 0], [2, some]]);
   });
 
-  test('sees a line that was being written once it is whole', () => {
+  test('shows a line that was being written once it is complete', () => {
     const { history, others, begin } = record();
     begin();
     const reader = others();
@@ -321,7 +321,7 @@ describe('reading', () => {
     expect(reader.since(start)).toHaveLength(3);
   });
 
-  test('starts over if the record was replaced by another one', () => {
+  test('is read again if it was replaced by another one', () => {
     const { history, others, begin } = record();
     begin();
     const reader = others();
@@ -350,7 +350,7 @@ describe('reading', () => {
     expect(idsIn(others().newest(2))).toEqual(['b', 'c']);
   });
 
-  test('finds the newest matching changes, oldest first', () => {
+  test('returns the newest matching changes, oldest first', () => {
     const { history, others } = record();
     const ids = Array.from({ length: 600 }, (_, at) => {
       const id = history.begin({ intent: { action: 'delete-key', id: `key-${at}` }, before: {}, account });

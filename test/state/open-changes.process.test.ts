@@ -68,7 +68,7 @@ function earlierLine(id: string, at: number, before: Before = {}): string {
 }
 
 describe('an open change', () => {
-  test('is found until its outcome is final, by every process', () => {
+  test('is found by every process until its outcome is final', () => {
     const { history, others, begin, files } = record();
     const id = begin();
     expect(files()).toEqual([`${id}.json`]);
@@ -91,7 +91,7 @@ describe('an open change', () => {
     expect(idsIn(others().open())).toEqual(ids);
   });
 
-  test('is found however long ago it was, and however much was recorded since', () => {
+  test('is found however old it is, and however much was recorded since', () => {
     const { others, history, begin, advance, folder } = record();
     const id = begin(key, { ids: manyIds });
     history.sent(id);
@@ -115,7 +115,7 @@ describe('an open change', () => {
     expect(others().open()).toMatchObject([{ id, sentAt: '2026-04-14T10:01:30.000Z' }]);
   });
 
-  test('of a raw request is forgotten once its outcome is known to be unknown', () => {
+  test('of a raw request is dropped once its outcome is recorded as unknown', () => {
     const { history, begin, files } = record();
     const id = begin({ action: 'api', method: 'POST', path: '/api/keys/credit' });
     expect(files()).toHaveLength(1);
@@ -123,7 +123,7 @@ describe('an open change', () => {
     expect(files()).toEqual([]);
   });
 
-  test('that one process found is not reopened by a process that gave up', () => {
+  test('is not reopened by a process that gave up after another found its outcome', () => {
     const { history, others, begin, files } = record();
     const id = begin();
     const other = others();
@@ -137,7 +137,7 @@ describe('an open change', () => {
     expect(files()).toEqual([]);
   });
 
-  test('that was settled long after it began is among the changes since then', () => {
+  test('is among the later changes if it was settled long after it began', () => {
     const { history, others, begin, advance, folder } = record();
     const id = begin(key, { ids: ['a'] });
     history.settle(id, unknown);
@@ -151,7 +151,7 @@ describe('an open change', () => {
 describe('a line of the record', () => {
   const longest = 16_000;
 
-  test('stays short for an account of any size, and its change keeps all that was there before', () => {
+  test('stays short for an account of any size, and its change keeps all of the earlier state', () => {
     const { history, others, begin, lines, files, folder } = record();
     const id = begin(
       { ...key, name: 'new' },
@@ -170,7 +170,7 @@ describe('a line of the record', () => {
     expect(others().newest(1)[0]?.before).toEqual({ toppedUp: 5 });
   });
 
-  test('holds what was there before when that is little', () => {
+  test('contains the earlier state if that is small', () => {
     const { history, others, begin } = record();
     const before = { ids: manyIds.slice(0, 100) };
     history.settle(begin(key, before), applied);
@@ -179,12 +179,12 @@ describe('a line of the record', () => {
 
   test.each<[string, string]>([
     ['letters', 'a'],
-    ['letters of several bytes', 'ë'],
+    ['multibyte letters', 'ë'],
     ['emoji', '👋'],
     ['control characters', '\u0001'],
-    ['halves of characters', '\ud83d'],
+    ['half characters', '\ud83d'],
     ['quotation marks', '"'],
-  ])('stays short with long texts of %s, and tells two that begin alike apart', (_what, letter) => {
+  ])('stays short with long texts of %s, and keeps two that start alike apart', (_what, letter) => {
     const { history, others, begin, lines } = record();
     const names = ['x', 'y'].map((end) => letter.repeat(100_000) + end);
     const ids = names.map((name) => begin({ ...key, name }));
@@ -217,7 +217,7 @@ describe('a line of the record', () => {
     expect(others().newest(1)).toMatchObject([{ id, settled: { outcome: 'applied' } }]);
   });
 
-  test('and the file of an open change never hold part of a secret that was cut in two', () => {
+  test('never contains part of a secret that was cut in two, nor does the file of the open change', () => {
     const { begin, lines, folder, files } = record();
     const secret = 'sk_live_0123456789abcdefghijklmnopqrstuv';
     for (let length = 300; length < 400; length += 7)
@@ -242,7 +242,7 @@ describe('a line of the record', () => {
 });
 
 describe('an open change that only the record has', () => {
-  test('of version 0.1 is found, and stays found when more is recorded', () => {
+  test('of version 0.1 is found, and stays found after more is recorded', () => {
     const { folder, history, others, files, advance } = record();
     mkdirSync(folder);
     writeFileSync(history.file, earlierLine('left-behind', start - 70 * hour, { ids: manyIds }));
@@ -261,7 +261,7 @@ describe('an open change that only the record has', () => {
     expect(idsIn(others().open())).toEqual(['left-behind']);
   });
 
-  test('of version 0.1, used beside this one, is found', () => {
+  test('of version 0.1, used alongside this version, is found', () => {
     const { history, others, begin } = record();
     history.settle(begin(), applied);
     appendFileSync(history.file, earlierLine('left-behind', start));
@@ -270,7 +270,7 @@ describe('an open change that only the record has', () => {
     expect(idsIn(others().open())).toEqual(['left-behind']);
   });
 
-  test('is found when the folder of open changes is gone', () => {
+  test('is found if the folder of open changes is gone', () => {
     const { history, others, begin, folder, files } = record();
     const [open, done] = [begin(), begin()];
     history.settle(open, unknown);
@@ -310,7 +310,7 @@ describe('an open change that only a file has', () => {
     expect(others().open()).toEqual([]);
   });
 
-  test('is ignored while the file is incomplete; the file is removed once nobody can be writing it', () => {
+  test('is ignored while the file is incomplete, and removed once nobody can be writing it', () => {
     const { others, begin, history, folder, files } = record();
     history.settle(begin(), applied);
     const file = join(folder, 'open', '0123456789ab.json');
@@ -321,7 +321,7 @@ describe('an open change that only a file has', () => {
     expect([others().open(), files()]).toEqual([[], []]);
   });
 
-  test('is ignored if the file has another name or holds another change', () => {
+  test('is ignored if the file has another name or contains another change', () => {
     const { others, begin, history, folder } = record();
     history.settle(begin(), applied);
     writeFileSync(join(folder, 'open', 'other.json'), earlierLine('different', start));
@@ -331,7 +331,7 @@ describe('an open change that only a file has', () => {
 });
 
 describe('a clock that is set back', () => {
-  test('hides no change, open or done', () => {
+  test('hides no change, open or settled', () => {
     const { history, others, begin, advance } = record();
     const [open, done] = [begin(), begin()];
     history.settle(done, applied);
@@ -345,8 +345,8 @@ describe('a clock that is set back', () => {
   });
 });
 
-describe('a disk that is full', () => {
-  test('keeps a change from being made, and leaves nothing of it open', async () => {
+describe('a full disk', () => {
+  test('prevents a change, and leaves nothing of it open', async () => {
     const { folder, others, begin, history, files } = record();
     history.settle(begin(), applied);
     const script = `
@@ -369,7 +369,7 @@ describe('a disk that is full', () => {
   });
 });
 
-describe('a process that is killed', () => {
+describe('a killed process', () => {
   /** Makes one change in a process that is killed before its nth file system call. */
   const script = (folder: string, at: number, before: string) => `
     import fs from 'node:fs';
@@ -398,8 +398,13 @@ describe('a process that is killed', () => {
 
   test.each([
     ['a small change', '{ ids: ["a"] }', ['a'], 0],
-    ['a large one, as the record is rotated', '{ ids: Array(2000).fill("key-id") }', Array(2000).fill('key-id'), 5e6],
-  ])('loses nothing of what it told, at whatever step: %s', async (_what, before, ids, size) => {
+    [
+      'a large change while the record is rotated',
+      '{ ids: Array(2000).fill("key-id") }',
+      Array(2000).fill('key-id'),
+      5e6,
+    ],
+  ])('loses nothing that it reported, at any step: %s', async (_what, before, ids, size) => {
     let at = 1;
     const next = () => {
       const step = at++;
@@ -440,7 +445,7 @@ describe('a process that is killed', () => {
     expect(at).toBeGreaterThan(20);
   });
 
-  test('at any moment, beside others, loses no open change and settles none of another', async () => {
+  test('loses no open change, and settles none of another, at any moment', async () => {
     const folder = join(emptyFolder(), 'state');
     const loop = `
       import { writeSync } from 'node:fs';
@@ -485,7 +490,7 @@ describe('a process that is killed', () => {
   });
 });
 
-test('many processes that settle the same change leave it settled', async () => {
+test('stays settled if many processes settle the same change', async () => {
   const { folder, others, begin, files } = record();
   const id = begin(key, { ids: manyIds });
   const outcomes = ['applied', 'unknown', 'not_applied', 'unknown'];

@@ -15,13 +15,13 @@ import { describe, expect, test } from 'vitest';
 import { openOwnFile } from '../../src/state/own-file.ts';
 import { emptyFolder } from '../support/folder.ts';
 
-describe.skipIf(process.platform === 'win32')('a file of the tool’s own', () => {
+describe.skipIf(process.platform === 'win32')('a file of this program', () => {
   function inFolder() {
     const folder = emptyFolder();
     return { folder, file: join(folder, 'history.jsonl') };
   }
 
-  test('is made for its owner alone, appended to and read', () => {
+  test('is created only for its owner, appended to and read', () => {
     const { file } = inFolder();
     for (const text of ['one\n', 'two\n']) {
       const descriptor = openOwnFile(file, 'a+');
@@ -34,11 +34,11 @@ describe.skipIf(process.platform === 'win32')('a file of the tool’s own', () =
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  test('that is missing raises the system’s error when it is read', () => {
+  test("raises the system's error if it is missing", () => {
     expect(() => openOwnFile(inFolder().file, 'r')).toThrow(expect.objectContaining({ code: 'ENOENT' }));
   });
 
-  test('that exists raises the system’s error when a new one is requested', () => {
+  test("raises the system's error if it exists and a new one is requested", () => {
     const { file } = inFolder();
     writeFileSync(file, 'x');
     expect(() => openOwnFile(file, 'wx')).toThrow(expect.objectContaining({ code: 'EEXIST' }));
@@ -65,12 +65,12 @@ describe.skipIf(process.platform === 'win32')('a file of the tool’s own', () =
   test('is not created through a dangling link', () => {
     const { folder, file } = inFolder();
     symlinkSync(join(folder, 'later'), file);
-    expect(() => openOwnFile(file, 'a+')).toThrow('is a link');
+    expect(() => openOwnFile(file, 'a+')).toThrow('is a symbolic link');
     expect(() => openOwnFile(file, 'wx')).toThrow('EEXIST');
     expect(existsSync(join(folder, 'later'))).toBe(false);
   });
 
-  test.each(['r', 'a', 'a+'] as const)('is refused at once if it is a pipe, with %j', (flags) => {
+  test.each(['r', 'a', 'a+'] as const)('is refused immediately if it is a pipe, with %j', (flags) => {
     const { file } = inFolder();
     execFileSync('mkfifo', [file]);
     expect(() => openOwnFile(file, flags)).toThrow('is not a regular file');

@@ -12,7 +12,7 @@ const named = `
   console.log(JSON.stringify(thisProcess()) + '.');
   process.stdin.resume();`;
 
-test('this process is told by its machine and number, and is running', () => {
+test('identifies this process by its machine and pid, and finds it running', () => {
   const own = thisProcess();
   expect(own).toEqual({ machine: expect.stringMatching(/^[0-9a-f]{12}$/), pid: process.pid, started: own.started });
   expect(own.started).toMatch(onLinux ? /^\d+$/ : /^$/);
@@ -20,7 +20,7 @@ test('this process is told by its machine and number, and is running', () => {
   expect(isRunning(own)).toBe(true);
 });
 
-test('another process of this machine is told from this one, and runs until it ends', async () => {
+test('distinguishes another process of this machine, and finds it running until it ends', async () => {
   const other = child(named);
   await other.says('.');
   const { pid } = other;
@@ -31,17 +31,17 @@ test('another process of this machine is told from this one, and runs until it e
   expect(isRunning({ ...thisProcess(), pid, started })).toBe(false);
 });
 
-describe.runIf(onLinux)('a number that was given to another process', () => {
-  test('is not the process that had it', () => {
+describe.runIf(onLinux)('a reused pid', () => {
+  test("doesn't count as the earlier process", () => {
     expect(isRunning({ ...thisProcess(), started: '1' })).toBe(false);
   });
 
-  test('cannot be told where the start was not known', () => {
+  test("can't be detected without the start time", () => {
     expect(isRunning({ ...thisProcess(), started: '' })).toBe(true);
   });
 });
 
-test.runIf(onLinux)('a process whose name has blanks and brackets is told by its start all the same', async () => {
+test.runIf(onLinux)('reads the start time of a process with spaces and parentheses in its name', async () => {
   const other = child(`${named} process.title = ') 1 2 (x'; console.log(JSON.stringify(thisProcess()) + '.renamed');`);
   await other.says('.renamed');
   expect(readFileSync(`/proc/${other.pid}/stat`, 'latin1')).toContain('() 1 2 (x)');
@@ -50,11 +50,11 @@ test.runIf(onLinux)('a process whose name has blanks and brackets is told by its
   expect(renamed).toBe(`${first}renamed`);
 });
 
-test('a process of another machine cannot be asked', () => {
+test("doesn't know whether a process of another machine is running", () => {
   expect(isRunning({ machine: '0123456789ab', pid: process.pid, started: '' })).toBeUndefined();
 });
 
-test.runIf(onLinux && process.getuid?.() === 0)('a process of another user is there', async () => {
+test.runIf(onLinux && process.getuid?.() === 0)('finds a process of another user running', async () => {
   const script = `
     import { isRunning, thisProcess } from './module.mjs';
     process.setuid(65534);

@@ -23,8 +23,8 @@ function modeOf(file: string): string {
   return (statSync(file).mode & 0o777).toString(8);
 }
 
-describe('a file that is replaced', () => {
-  test('holds the new text, for its owner alone, and nothing is left beside it', () => {
+describe('a replaced file', () => {
+  test('has the new content, only for its owner, and nothing is left next to it', () => {
     const folder = emptyFolder();
     const file = join(folder, 'a.json');
     writeFileSync(file, 'old', { mode: 0o644 });
@@ -32,7 +32,7 @@ describe('a file that is replaced', () => {
     expect([readFileSync(file, 'utf8'), modeOf(file), readdirSync(folder)]).toEqual(['new', '600', ['a.json']]);
   });
 
-  test('has that mode whatever the umask is', () => {
+  test('has the requested mode whatever the umask is', () => {
     const file = join(emptyFolder(), 'a.json');
     const before = process.umask(0o777);
     try {
@@ -56,7 +56,7 @@ describe('a file that is replaced', () => {
     expect(readdirSync(join(folder, 'real'))).toEqual(['b.json']);
   });
 
-  test.runIf(isAdministrator)('stays its owner’s when the administrator replaces it', async () => {
+  test.runIf(isAdministrator)('keeps its owner if root replaces it', async () => {
     const { chownSync } = await import('node:fs');
     const file = join(emptyFolder(), 'a.json');
     writeFileSync(file, 'old');
@@ -66,7 +66,7 @@ describe('a file that is replaced', () => {
     expect([uid, gid, modeOf(file)]).toEqual([54_321, 54_322, '600']);
   });
 
-  test('that is a folder stays, and nothing is left beside it', () => {
+  test('stays if it is a folder, and nothing is left next to it', () => {
     const folder = emptyFolder();
     mkdirSync(join(folder, 'a.json'));
     expect(() => replaceFile(join(folder, 'a.json'), 'new', ownerOnly)).toThrow('EISDIR');
@@ -74,7 +74,7 @@ describe('a file that is replaced', () => {
   });
 });
 
-test('what is kept aside is named after the moment, and takes the place of nothing', () => {
+test('keeps content aside in a file named after the time, without replacing another', () => {
   const folder = emptyFolder();
   const file = join(folder, 'a.json');
   const asides = ['one', 'two', 'three'].map((text) => keepAside(file, Buffer.from(text), 'damaged', now));
@@ -99,7 +99,7 @@ describe('a file that is replaced without a mode', () => {
   test.each([
     [0o000, '644'],
     [0o077, '600'],
-  ])('and did not exist gets the usual mode with umask %o', (umask, mode) => {
+  ])('gets the usual mode with umask %o if it is new', (umask, mode) => {
     const file = join(emptyFolder(), '.zshrc');
     const before = process.umask(umask);
     try {
@@ -110,7 +110,7 @@ describe('a file that is replaced without a mode', () => {
     expect(modeOf(file)).toBe(mode);
   });
 
-  test.runIf(isAdministrator)('keeps its owner when root replaces it', async () => {
+  test.runIf(isAdministrator)('keeps its owner if root replaces it', async () => {
     const { chownSync } = await import('node:fs');
     const file = join(emptyFolder(), '.zshrc');
     writeFileSync(file, 'old');
@@ -132,7 +132,7 @@ describe('a draft', () => {
     return { folder, file, draft, others: () => readdirSync(folder).filter((name) => name !== 'a.json') };
   }
 
-  test('takes its room before it has a content, and has the size of the content after', () => {
+  test('reserves its space before it has a content, and has the size of the content afterward', () => {
     const { folder, file, draft, others } = drafted(10_000);
     expect(others().map((name) => statSync(join(folder, name)).size)).toEqual([10_000]);
     draft.replace('new');
@@ -147,7 +147,7 @@ describe('a draft', () => {
   });
 
   test.each([
-    ['itself', 'the temporary file next to it was removed in the meantime'],
+    ['the draft', 'the temporary file next to it was removed in the meantime'],
     ['its folder', 'its directory was removed in the meantime'],
   ])('notices that %s was removed', (what, message) => {
     const { folder, draft, others } = drafted(0);
@@ -155,7 +155,7 @@ describe('a draft', () => {
     expect(() => draft.requireInPlace()).toThrow(message);
   });
 
-  test('is gone after it was discarded, and replaces nothing', () => {
+  test('is gone after it is discarded, and replaces nothing', () => {
     const { file, draft, others } = drafted(0);
     draft.requireInPlace();
     draft.discard();

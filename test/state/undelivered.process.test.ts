@@ -37,8 +37,8 @@ function inRoom(folder: string, work: string): string {
     ${work}`;
 }
 
-describe('room for secrets', () => {
-  test('is taken before there is one, in a file that only its owner can read', () => {
+describe('a refuge', () => {
+  test('reserves its space before there is a secret, in a file that only its owner can read', () => {
     const folder = join(emptyFolder(), 'not', 'there');
     const refuge = roomIn(folder);
     const file = onlyFile(folder);
@@ -51,7 +51,7 @@ describe('room for secrets', () => {
     refuge.discard();
   });
 
-  test('is so whatever the umask', async () => {
+  test('does so whatever the umask is', async () => {
     const folder = join(emptyFolder(), 'not', 'there');
     const script = inRoom(folder, `refuge.add('sk_live_x'); console.log(refuge.keep());`);
     const { stdout } = await child(script, { shell: 'umask 0; exec "$@"' }).ended;
@@ -61,7 +61,7 @@ describe('room for secrets', () => {
     expect(statSync(dirname(file)).mode & 0o777).toBe(0o700);
   });
 
-  test('is given back when all was delivered, and the folder’s other files stay', () => {
+  test('is removed after everything was delivered, and other files stay', () => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'history.jsonl'), 'x');
     const refuge = roomIn(folder);
@@ -70,7 +70,7 @@ describe('room for secrets', () => {
     expect(readdirSync(folder)).toEqual(['history.jsonl']);
   });
 
-  test('is each caller’s own', () => {
+  test('belongs to one caller', () => {
     const folder = emptyFolder();
     const [first, second] = [roomIn(folder), roomIn(folder)];
     first.add('one');
@@ -78,13 +78,13 @@ describe('room for secrets', () => {
     expect([first.keep(), second.keep()].map((file) => readFileSync(file, 'utf8'))).toEqual(['one\n', 'two\n']);
   });
 
-  test('that there is not is told at once', () => {
+  test('fails immediately without space', () => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'file'), '');
     expect(() => roomIn(join(folder, 'file'))).toThrowError(/EEXIST|ENOTDIR/);
   });
 
-  test('that a full disk does not have leaves nothing behind', async () => {
+  test('leaves nothing behind on a full disk', async () => {
     const folder = emptyFolder();
     const script = `
       import { openRefuge } from './module.mjs';
@@ -101,14 +101,14 @@ describe('room for secrets', () => {
   });
 });
 
-describe('what is kept', () => {
+describe('a kept file', () => {
   test.each([
     ['one secret', ['sk_live_a'], 'sk_live_a\n'],
-    ['three, a line each', ['a', 'b', 'c'], 'a\nb\nc\n'],
-    ['as many as there can be seats', Array(20).fill('sk_live_0123456789abcdefghijklmnopqrstuv'), undefined],
-    ['what is longer than the room', ['x'.repeat(5000), 'y'], undefined],
-    ['letters of several bytes', ['schlüssel', 'ü'], 'schlüssel\nü\n'],
-  ])('is just that: %s', (_what, secrets, text = `${secrets.join('\n')}\n`) => {
+    ['three secrets on a line each', ['a', 'b', 'c'], 'a\nb\nc\n'],
+    ['20 secrets', Array(20).fill('sk_live_0123456789abcdefghijklmnopqrstuv'), undefined],
+    ['a secret that is longer than the reserved space', ['x'.repeat(5000), 'y'], undefined],
+    ['secrets with multibyte characters', ['schlüssel', 'ü'], 'schlüssel\nü\n'],
+  ])('contains exactly %s', (_what, secrets, text = `${secrets.join('\n')}\n`) => {
     const folder = emptyFolder();
     const refuge = roomIn(folder);
     for (const secret of secrets) refuge.add(secret);
@@ -118,7 +118,7 @@ describe('what is kept', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  test('is in the file from the moment it is added', () => {
+  test('contains each secret from the moment it is added', () => {
     const folder = emptyFolder();
     const refuge = roomIn(folder);
     refuge.add('one');
@@ -185,28 +185,28 @@ describe('a kept secret whose file is gone', () => {
   });
 });
 
-describe('a process that ends in its middle', () => {
-  test('without a secret leaves nothing', async () => {
+describe('a process that ends early', () => {
+  test('leaves nothing without a secret', async () => {
     const folder = emptyFolder();
     expect(await child(inRoom(folder, 'process.exit(130)')).ended).toMatchObject({ code: 130, stdout: '' });
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('with secrets leaves them, and tells where', async () => {
+  test('keeps its secrets, and says where', async () => {
     const folder = emptyFolder();
     const { code, stdout } = await child(inRoom(folder, `refuge.add('a'); refuge.add('b'); process.exit(130)`)).ended;
     expect([code, stdout]).toEqual([130, `left ${onlyFile(folder)}`]);
     expect(readFileSync(onlyFile(folder), 'utf8')).toBe('a\nb\n');
   });
 
-  test.each(['keep', 'discard'])('after %s tells nothing more', async (end) => {
+  test.each(['keep', 'discard'])('says nothing more after %s', async (end) => {
     const folder = emptyFolder();
     const { stdout } = await child(inRoom(folder, `refuge.add('a'); refuge.${end}(); process.exit(0)`)).ended;
     expect(stdout).toBe('');
     expect(readdirSync(folder)).toHaveLength(end === 'keep' ? 1 : 0);
   });
 
-  test('as it was killed leaves its secrets, which are found', async () => {
+  test('leaves its secrets if it is killed, and they are found', async () => {
     const folder = emptyFolder();
     const killed = child(inRoom(folder, `refuge.add('a'); console.log('added'); process.stdin.resume();`));
     await killed.says('added');
@@ -217,7 +217,7 @@ describe('a process that ends in its middle', () => {
     expect(readFileSync(onlyFile(folder), 'utf8').trimEnd()).toBe('a');
   });
 
-  test('as it was killed before there was a secret: the room is cleared away', async () => {
+  test('leaves reserved space if it is killed before there is a secret, which is removed', async () => {
     const folder = emptyFolder();
     const killed = child(inRoom(folder, `console.log('opened'); process.stdin.resume();`));
     await killed.says('opened');
@@ -230,12 +230,12 @@ describe('a process that ends in its middle', () => {
   });
 });
 
-describe('what lies in the folder', () => {
-  test('is looked for in vain where there is none', () => {
+describe('undeliveredIn', () => {
+  test('finds nothing in a missing folder', () => {
     expect(undeliveredIn(join(emptyFolder(), 'none'))).toEqual([]);
   });
 
-  test('is no undelivered secret by another name', () => {
+  test('ignores files with other names', () => {
     const folder = emptyFolder();
     for (const name of ['history.jsonl', 'undelivered.key', 'undelivered-x.key', 'undelivered-0.1.1.0.key.bak']) {
       writeFileSync(join(folder, name), 'x');
@@ -245,7 +245,7 @@ describe('what lies in the folder', () => {
     expect(readdirSync(folder)).toHaveLength(5);
   });
 
-  test('of another machine is told when it holds a secret, and cleared away after a day when it does not', () => {
+  test('reports a file of another machine with a secret, and removes one without after a day', () => {
     const folder = emptyFolder();
     const [secret = '', fresh = '', old = ''] = ['a', 'b', 'c'].map((each) => {
       const file = join(folder, `undelivered-0123456789ab.1.1.${each}.key`);

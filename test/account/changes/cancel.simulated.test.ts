@@ -58,7 +58,7 @@ async function canceled({ after, says = (body) => body }: Behaviour, path: 'live
   }
 }
 
-describe.each(['live', 'reconcile'] as const)('a cancellation that the API accepts, as seen by %s', (path) => {
+describe.each(['live', 'reconcile'] as const)('an accepted cancellation, as seen by %s', (path) => {
   test.each([0, 5000])('is applied if the account shows it after %i ms', async (after) => {
     const { found, latest, outcome, ids } = await canceled({ after }, path);
     expect([found.exitCode, outcome, ids]).toEqual([0, 'applied', [latest]]);
@@ -70,21 +70,21 @@ describe.each(['live', 'reconcile'] as const)('a cancellation that the API accep
   });
 
   test.each([
-    ['the account does not say what ends', (body: string) => body.replaceAll(/"cancelAtPeriodEnd":(true|false),/g, '')],
+    ["the account doesn't say what ends", (body: string) => body.replaceAll(/"cancelAtPeriodEnd":(true|false),/g, '')],
     ['the subscription is gone', () => JSON.stringify({ success: true, data: [] })],
   ])('is unknown if %s', async (_what, says) => {
     const { found, outcome } = await canceled({ after: 0, says }, path);
     expect([found.exitCode, outcome]).toEqual([10, 'unknown']);
   });
 
-  test('stays open if the account cannot be checked', async () => {
+  test("stays open if the account can't be checked", async () => {
     const { found, outcome } = await canceled({ after: 0, says: () => 'Closed for today' }, path);
     expect([found.exitCode, outcome]).toEqual([10, path === 'live' ? 'unknown' : 'pending']);
   });
 });
 
 describe('pools cancel', () => {
-  test('says nothing about a check that finds the cancellation at once', async () => {
+  test('prints nothing about a check that finds the cancellation immediately', async () => {
     const { found } = await canceled({ after: 0 }, 'live');
     expect([found.stderr, found.stdout]).toEqual(['', expect.stringContaining('"cancelAtPeriodEnd":true')]);
   });
@@ -92,7 +92,7 @@ describe('pools cancel', () => {
   test('says that it is checking if the account shows the cancellation later', async () => {
     const { found } = await canceled({ after: 5000 }, 'live');
     expect(found.stderr).toBe(
-      "The API accepted the change, but the account doesn't show it. Checking for up to 180 s whether the change went through. If you press Ctrl-C, the outcome stays unknown.\n",
+      "The API accepted the change, but the account doesn't show it. Checking for up to 3 minutes whether the change went through. If you press Ctrl-C, the outcome stays unknown.\n",
     );
   });
 

@@ -7,7 +7,7 @@ import { answer, type Behaviour, data, recordedSandbox, reset, webPage } from '.
 const hash = `0x${'ab'.repeat(32)}`;
 const note = /^The response was lost \(.+\), but the change went through\.\n$/;
 
-describe('a payment whose verification was not answered', () => {
+describe('a payment with a lost verification response', () => {
   /** Somebody whose credit rises by so much when the verification is asked for. */
   async function payer(rise: number, told: { readonly status?: Behaviour; readonly credits?: Behaviour } = {}) {
     let credit = 25;
@@ -30,21 +30,21 @@ describe('a payment whose verification was not answered', () => {
   }
   const verify = `billing verify ${hash} --amount 12.50 --json`;
 
-  test('is found in the credit: as if the answer had come', async () => {
+  test('is found in the credit, as if the response had arrived', async () => {
     const { api, me } = await payer(12.5);
     const { code, stdout, stderr } = await me.ci(verify);
     expect([code, json({ stdout }), api.changes.length]).toEqual([0, { credited: 12.5, balance: 37.5 }, 1]);
     expect(stderr).toMatch(note);
   });
 
-  test('is found though the balance cannot be asked', async () => {
+  test("is found although the balance can't be read", async () => {
     const { me } = await payer(12.5, { status: answer(403, { success: false, error: 'No entry' }) });
     const { code, stdout } = await me.ci(verify);
     expect([code, json({ stdout })]).toEqual([0, { credited: 12.5 }]);
     expect(outcomesOf(me)).toEqual(['verify applied']);
   });
 
-  test('is not claimed when the credit did not rise', async () => {
+  test("is not reported as credited if the credit didn't rise", async () => {
     const { me } = await payer(0);
     const ended = await me.ci(verify);
     expect([ended.code, errorOf(ended)]).toMatchObject([9, { outcome: 'not_applied' }]);
@@ -63,7 +63,7 @@ describe('a payment whose verification was not answered', () => {
     expect(outcomesOf(me)).toEqual(['verify unknown']);
   });
 
-  test('is in doubt when the credit rose by something else', async () => {
+  test('has an unknown outcome if the credit rose by another amount', async () => {
     const { me } = await payer(50);
     const ended = await me.ci(verify);
     expect([ended.code, errorOf(ended)]).toMatchObject([10, { outcome: 'unknown' }]);
@@ -71,13 +71,13 @@ describe('a payment whose verification was not answered', () => {
     expect(outcomesOf(me)).toEqual(['verify unknown']);
   });
 
-  test('is in doubt when nobody tells the credit any more', async () => {
+  test("has an unknown outcome if the credit can't be read any more", async () => {
     const { me } = await payer(12.5, { credits: webPage(200) });
     expect((await me.ci(verify)).code).toBe(10);
   });
 });
 
-describe('a cancellation that was not answered', () => {
+describe('a cancellation with a lost response', () => {
   /** Somebody whose API says no word of what is ending. */
   async function untold(carriedOut: boolean) {
     const customer = await lossyCustomer((request, before) => {
@@ -101,13 +101,16 @@ describe('a cancellation that was not answered', () => {
     return { ...customer, me };
   }
 
-  test.each([true, false])('is in doubt where the API does not say what is ending (carried out: %s)', async (made) => {
-    const { me, box } = await untold(made);
-    const ended = await me.ci('pools cancel kimi26 --yes --json');
-    expect([ended.code, ended.stdout]).toEqual([10, '']);
-    const [held] = listAt(await box.seen(), 'subscriptions');
-    expect(at(held, 'cancelAtPeriodEnd')).toBe(made);
-    expect(errorOf(ended)).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });
-    expect(ended.stderr).toContain(`the API does not say whether ${textAt(held, 'id')} ends`);
-  });
+  test.each([true, false])(
+    "has an unknown outcome if the API doesn't say what is ending (applied: %s)",
+    async (made) => {
+      const { me, box } = await untold(made);
+      const ended = await me.ci('pools cancel kimi26 --yes --json');
+      expect([ended.code, ended.stdout]).toEqual([10, '']);
+      const [held] = listAt(await box.seen(), 'subscriptions');
+      expect(at(held, 'cancelAtPeriodEnd')).toBe(made);
+      expect(errorOf(ended)).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });
+      expect(ended.stderr).toContain(`the API does not say whether ${textAt(held, 'id')} ends`);
+    },
+  );
 });

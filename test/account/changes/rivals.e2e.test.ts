@@ -69,7 +69,7 @@ async function answeredLater() {
   return { api, me: userOf(api), answered };
 }
 
-test('a second key of the same name waits until the first one is created', async () => {
+test('waits with a second key of the same name until the first one is created', async () => {
   const { api, me, answered } = await answeredLater();
   const first = me.start(line);
   await api.got('POST');
@@ -97,7 +97,7 @@ test('a second key of the same name waits until the first one is created', async
   expect(outcomesOf(me)).toEqual(['create-key applied', 'create-key applied']);
 });
 
-test('a second identical purchase waits until the first one is made, and is then refused', async () => {
+test('waits with an identical purchase until the first one is made, and then refuses it', async () => {
   const { api, me, answered } = await answeredLater();
   const subscribe = 'pools subscribe kimi26 --blocks europe --yes --json --timeout 60s';
   const first = me.start(subscribe);
@@ -127,7 +127,7 @@ test('a second identical purchase waits until the first one is made, and is then
 });
 
 describe('two commands that create a key with the same name at once, the first of which loses its response', () => {
-  test('the first does not take the other’s key for its own, once that is told of it', async () => {
+  test("don't mistake the other's key for their own, once it is recorded", async () => {
     const { api, me, one, other, answered, looks } = await rivals();
     await expect.poll(looks).toBeGreaterThan(0);
     answered.open();
@@ -139,7 +139,7 @@ describe('two commands that create a key with the same name at once, the first o
     expect(outcomesOf(me)).toEqual(['create-key not_applied', 'create-key applied']);
   });
 
-  test('the first does not know, while the other is at work', async () => {
+  test('have an unknown outcome while the other is working', async () => {
     const { me, one, other, answered } = await rivals('--settle 1s');
     const lost = await one.ended;
     expect([lost.code, lost.stdout]).toEqual([10, '']);
@@ -154,7 +154,7 @@ describe('two commands that create a key with the same name at once, the first o
   });
 });
 
-test('one that makes another key at the same time is no rival', async () => {
+test('ignore a command that creates another key at the same time', async () => {
   let posts = 0;
   const api: Awaited<ReturnType<typeof recordedSandbox>> = await recordedSandbox({
     instead(request) {

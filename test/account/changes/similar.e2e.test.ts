@@ -4,7 +4,7 @@ import { errorOf, firstChange, isChange, lossyCustomer, outcomesOf } from '../..
 import { at, listAt, textAt } from '../../support/sandbox.ts';
 import { answer, data, recordedSandbox, reset, silence } from '../../support/servers.ts';
 
-test('a subscription that was bought a moment ago is found to be canceled when the response is lost', async () => {
+test('finds a recent subscription to be canceled if the response is lost', async () => {
   const { me, box, api } = await lossyCustomer(({ method }, before) =>
     method === 'DELETE' && before === 0 ? { carriedOut: true, told: reset } : undefined,
   );
@@ -16,7 +16,7 @@ test('a subscription that was bought a moment ago is found to be canceled when t
   expect(outcomesOf(me)).toEqual(['subscribe applied', 'cancel applied']);
 });
 
-test('a purchase that was canceled since is still found to be made', async () => {
+test('finds a purchase that was canceled since', async () => {
   const { me, box, lost } = await lossyCustomer(firstChange(true, silence));
   settlesIn(me, '1s');
   const running = me.start('pools subscribe kimi26 --blocks europe --yes');
@@ -29,7 +29,7 @@ test('a purchase that was canceled since is still found to be made', async () =>
   expect(listAt(await box.seen(), 'charges')).toHaveLength(1);
 });
 
-test('a key with a larger budget is not adopted for one with a smaller budget', async () => {
+test("doesn't adopt a key with a larger budget for one with a smaller budget", async () => {
   const { me, box, lost } = await lossyCustomer(firstChange(true, silence));
   settlesIn(me, '1s');
   const running = me.start('keys create acme --credit --max-budget 5000');
@@ -44,7 +44,7 @@ test('a key with a larger budget is not adopted for one with a smaller budget', 
   expect(textAt(json(again), 'id')).toBe(textAt(created, 'id'));
 });
 
-test('an adopted purchase above --max-price is shown, and exits with 8', async () => {
+test('shows an adopted purchase above --max-price, and exits with 8', async () => {
   const { me, lost, api } = await lossyCustomer(firstChange(true, silence));
   settlesIn(me, '1s');
   const running = me.start('pools subscribe kimi26 --blocks europe --max-price 49 --yes');
@@ -64,7 +64,7 @@ test('an adopted purchase above --max-price is shown, and exits with 8', async (
   expect(json(again)).toMatchObject({ status: 'active' });
 });
 
-test('a retired plan that reconcile found is not bought again', async () => {
+test("doesn't buy a retired plan again that reconcile found", async () => {
   let plan: string | null = null;
   const api = await recordedSandbox({
     instead: ({ method, path }) => {
@@ -85,7 +85,7 @@ test('a retired plan that reconcile found is not bought again', async () => {
   expect(api.changes).toEqual(['POST /api/billing/subscribe']);
 });
 
-test('a refused payment is told as the API tells it, though the credit changed meanwhile', async () => {
+test("reports a refused payment with the API's message, although the credit changed in the meantime", async () => {
   let credit = 25;
   const api = await recordedSandbox({
     instead: (request) => {
@@ -100,7 +100,7 @@ test('a refused payment is told as the API tells it, though the credit changed m
   expect([ended.code, errorOf(ended)]).toMatchObject([6, { code: 'not_final', outcome: 'not_applied' }]);
 });
 
-test('an accepted cancellation that the account does not show is in doubt, and not called lost', async () => {
+test("has an unknown outcome if the account doesn't show an accepted cancellation", async () => {
   const api = await recordedSandbox({
     instead: ({ method }) => (method === 'DELETE' ? data({ canceled: true }) : undefined),
   });
