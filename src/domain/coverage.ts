@@ -1,7 +1,7 @@
 import { type Block, hoursOf, hoursPerBlock, wholeBlocks } from './blocks.ts';
 
 /** The parts of a subscription that tell which hours it reserves. */
-export interface HeldHours {
+export interface SubscriptionHours {
   /** `active`, `pending_key`, `past_due` or `canceled`. */
   readonly status?: string | null | undefined;
   readonly cancelAtPeriodEnd?: boolean | null | undefined;
@@ -12,24 +12,24 @@ export interface HeldHours {
 }
 
 /** Returns the UTC hours (0–23) that a subscription reserves, each once, in order. */
-export function hoursHeld(subscription: HeldHours): number[] {
+export function hoursHeld(subscription: SubscriptionHours): number[] {
   return [...new Set((subscription.hours ?? []).map(({ hour }) => hour))].sort((a, b) => a - b);
 }
 
 /** Returns the whole blocks that a subscription reserves. */
-export function blocksHeld(subscription: HeldHours): Block[] {
+export function blocksHeld(subscription: SubscriptionHours): Block[] {
   return wholeBlocks(hoursHeld(subscription));
 }
 
 /** Formats what a subscription reserves: its blocks, or its hours if they aren't whole blocks. */
-export function hoursInWords(subscription: HeldHours): string {
+export function hoursInWords(subscription: SubscriptionHours): string {
   const blocks = blocksHeld(subscription);
   const hours = hoursHeld(subscription);
   return blocks.length * hoursPerBlock === hours.length ? blocks.join(',') : hours.map((hour) => `${hour}h`).join(',');
 }
 
 /** Returns whether the keys of a subscription work at this moment: it is active, and the UTC hour is one of its hours. */
-export function isLive(subscription: HeldHours, now: Date): boolean {
+export function isLive(subscription: SubscriptionHours, now: Date): boolean {
   return subscription.status === 'active' && hoursHeld(subscription).includes(now.getUTCHours());
 }
 
@@ -38,7 +38,7 @@ export function isLive(subscription: HeldHours, now: Date): boolean {
  *
  * @returns undefined if the subscription has no hours or isn't active
  */
-export function nextLive(subscription: HeldHours, now: Date): Date | undefined {
+export function nextLive(subscription: SubscriptionHours, now: Date): Date | undefined {
   if (subscription.status !== 'active') return undefined;
   if (isLive(subscription, now)) return now;
   const starts = hoursHeld(subscription).map((hour) => {
@@ -57,7 +57,7 @@ export function occurrence(start: number, now: Date): { from: Date; to: Date } {
 }
 
 /** Returns how many seats in each block belong to subscriptions that are paid for and will renew. */
-export function seatsHeld(subscriptions: Iterable<HeldHours>): Map<Block, number> {
+export function seatsHeld(subscriptions: Iterable<SubscriptionHours>): Map<Block, number> {
   const seats = new Map<Block, number>();
   for (const subscription of subscriptions) {
     if (!staysMine(subscription)) continue;
@@ -69,7 +69,7 @@ export function seatsHeld(subscriptions: Iterable<HeldHours>): Map<Block, number
 }
 
 /** Returns how many seats a subscription has in a block. That is one, unless it lists several slots for each hour. */
-export function seatsOf({ hours }: HeldHours, block: Block): number {
+export function seatsOf({ hours }: SubscriptionHours, block: Block): number {
   const slots = hoursOf(block).map(
     (hour) => new Set((hours ?? []).filter((each) => each.hour === hour).map(({ slotIndex }) => slotIndex)).size,
   );
@@ -77,6 +77,6 @@ export function seatsOf({ hours }: HeldHours, block: Block): number {
 }
 
 /** Returns whether a subscription is paid for (its key may not be delivered yet) and will renew. */
-export function staysMine({ status, cancelAtPeriodEnd }: HeldHours): boolean {
+export function staysMine({ status, cancelAtPeriodEnd }: SubscriptionHours): boolean {
   return (status === 'active' || status === 'pending_key') && cancelAtPeriodEnd !== true;
 }

@@ -1,5 +1,5 @@
 import { type Block, blockNames } from './blocks.ts';
-import { blocksHeld, type HeldHours, hoursHeld, seatsOf } from './coverage.ts';
+import { blocksHeld, hoursHeld, type SubscriptionHours, seatsOf } from './coverage.ts';
 import { formatUsd } from './money.ts';
 import type { BillingCycle } from './quote.ts';
 import { redacted } from './secrets.ts';
@@ -65,7 +65,7 @@ export type Verdict<Found> =
   | { readonly outcome: 'unknown'; readonly why: string };
 
 /** The parts of a subscription that identify it. */
-export interface SeenSubscription extends HeldHours {
+export interface SeenSubscription extends SubscriptionHours {
   readonly id: string;
   readonly billingCycle?: string | null | undefined;
 }

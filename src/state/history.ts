@@ -31,7 +31,7 @@ export type { RecordedAccount, RecordedChange, Settled } from './record-line.ts'
  * There are two places. The record proper is an append-only file of JSON lines. Each change without a final outcome also has a file
  * of its own in the folder `open`, which holds the change in full. The two can disagree after a crash:
  * - `begin` writes the change's file, then the line. Nothing is sent before both are written, so a change in only one of them was
- *   never sent. It still counts as open, and the next look at the account settles it.
+ *   never sent. It still counts as open, and the next check of the account settles it.
  * - `settle` writes the line, then removes the file. A final outcome in the record therefore overrides a file that is left.
  * - A power failure can lose whatever wasn't synced. The line always is; the file only if the line doesn't hold the whole change.
  *   An open change without a file is therefore looked for in the last day of the record, and its file is restored. The same finds
@@ -45,7 +45,7 @@ export class History {
   readonly #record: RecordFile;
   readonly #open: OpenChanges;
   /** Changes begun by this process, until their outcome is final. */
-  readonly #mine = new Map<string, Begun>();
+  readonly #started = new Map<string, Begun>();
   /** The part of the record that {@link since} has read. */
   readonly #recent: RecordTail;
   /** The part that {@link open} has read, at most a few MiB. */
@@ -96,7 +96,7 @@ export class History {
         cause: error,
       });
     }
-    this.#mine.set(id, begun);
+    this.#started.set(id, begun);
     return id;
   }
 
@@ -125,7 +125,7 @@ export class History {
       this.#open.note(id, laterLine(event));
     } else {
       this.#open.remove(id);
-      this.#mine.delete(id);
+      this.#started.delete(id);
     }
   }
 
@@ -221,7 +221,7 @@ export class History {
   }
 
   #begunOf(id: string): Begun | undefined {
-    return this.#mine.get(id) ?? this.#open.read(id)?.begun;
+    return this.#started.get(id) ?? this.#open.read(id)?.begun;
   }
 
   /** Returns the change if {@link since} may not read back to its first line; its later lines then repeat it. */

@@ -51,14 +51,14 @@ export async function withLock<Result>(lock: Lock, work: () => Promise<Result>):
 
 async function acquire({ folder, name, env, patience, monotonic, pause, onWait, hint }: Lock): Promise<() => void> {
   const deadline = monotonic() + patience;
-  const mine = nameOf(name, thisProcess());
-  const file = path.join(folder, mine);
+  const own = nameOf(name, thisProcess());
+  const file = path.join(folder, own);
   let isWaiting = false;
   for (;;) {
-    let other = ownerIn(folder, name, mine);
+    let other = ownerIn(folder, name, own);
     if (other === undefined) {
       claim(folder, file, env, hint);
-      other = ownerIn(folder, name, mine);
+      other = ownerIn(folder, name, own);
       if (other === undefined) {
         const timer = setInterval(() => touch(file), heartbeat);
         timer.unref();
@@ -84,9 +84,9 @@ async function acquire({ folder, name, env, patience, monotonic, pause, onWait, 
 }
 
 /** Returns a process with a file in the folder, if there is one. Removes files of processes that have ended. */
-function ownerIn(folder: string, name: string, mine: string): ProcessId | undefined {
+function ownerIn(folder: string, name: string, own: string): ProcessId | undefined {
   for (const each of namesIn(folder)) {
-    const owner = each === mine ? undefined : ownerOf(name, each);
+    const owner = each === own ? undefined : ownerOf(name, each);
     if (!owner) continue;
     const file = path.join(folder, each);
     if (isRunning(owner) ?? isFresh(file)) return owner;

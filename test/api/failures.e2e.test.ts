@@ -41,7 +41,7 @@ function redirect(to: string): Behaviour {
   return (_request, response) => void response.writeHead(307, { Location: to }).end();
 }
 
-/** A sandbox whose answer to one request is another's. */
+/** Starts a sandbox that answers one request in its own way. */
 function spoiled(isMeant: (request: Received) => boolean, behaviour: Behaviour) {
   return recordedSandbox({ instead: (request) => (isMeant(request) ? behaviour : undefined) });
 }
@@ -50,7 +50,7 @@ function spoiled(isMeant: (request: Received) => boolean, behaviour: Behaviour) 
 const lookingNote =
   /^The response was lost \(.+\)\. Checking for up to \d+ s whether the change went through. If you press Ctrl-C, the outcome stays unknown\.$/;
 
-/** Checks what every failure has in common: an empty stdout, one line on stderr besides that note, no stack trace, no key. */
+/** Checks what all failures have in common: an empty stdout, one line on stderr besides that note, no stack trace, no key. */
 function expectClear({ stdout, stderr }: Ended): void {
   expect(stdout).toBe('');
   const told = lines(stderr).filter((line) => !lookingNote.test(line));
@@ -348,7 +348,7 @@ describe('a read from a server that misbehaves', () => {
   });
 });
 
-/** What a server may do with a change instead of answering it as documented, and how that ends when nothing was changed. */
+/** Lists what a server may do with a change instead of a documented response, and the result if nothing was changed. */
 const losses: readonly (readonly [what: string, Behaviour, exitCode: number])[] = [
   ['a reset', reset, 9],
   ['half an answer', half, 9],
@@ -375,7 +375,7 @@ describe.each([
 ])('%s requested from a server that misbehaves', (_what, line, request, look, findOut) => {
   const isChange = ({ method }: Received) => method !== 'GET';
 
-  /** Runs it against each misbehaviour at once, as most of the time passes in waiting between looks. */
+  /** Runs it against all kinds of misbehavior at once, because most of the time is spent waiting between checks. */
   async function each(
     instead: (behaviour: Behaviour) => Instead,
     check: (loss: { what: string; code: number; ended: Ended; api: Api; after: readonly string[] }) => unknown,
@@ -505,7 +505,7 @@ describe.each([
     [200, 1],
   ] as const;
 
-  /** A user whose change is refused, whether or not it was carried out. */
+  /** Creates a user whose change is refused, whether or not it was applied. */
   async function refused(isMeant: (each: Received) => boolean, refusal: Behaviour, after: boolean) {
     const api = await recordedSandbox({
       instead: (each, box) => (isMeant(each) ? (after ? carriedOut(box, refusal) : refusal) : undefined),

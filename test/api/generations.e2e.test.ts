@@ -22,21 +22,21 @@ interface Told {
   /** SUBSCRIPTION stands for the id of the subscription on kimi26. */
   readonly line: string;
   readonly stdin?: string;
-  /** A command before it, killed while it waits for an answer that does not come. */
+  /** A command that is run before it, and killed while it waits for a response. */
   readonly killed?: string;
   readonly code?: number;
-  /** What the JSON holds, whatever the generation. */
+  /** What the JSON contains in all generations. */
   readonly holds?: unknown;
-  /** Whether prices and sold-out blocks are in it, which the list states or else are estimated or found out by asking. */
+  /** Whether it contains prices and sold-out blocks, which some generations don't list. */
   readonly stated?: true;
-  /** Whether the API's own objects are printed, fields unknown to this version included. */
+  /** Whether it prints the API's objects, including unknown fields. */
   readonly passedOn?: true;
 }
 
 const estimates = ['exact', 'monthlyPrice', 'charge', 'chargeAtMost', 'pricePerMonth'];
 const passedOn = true;
 const stated = true;
-/** What is the same of an error in all generations. */
+/** The parts of an error that are the same in all generations. */
 const traits = ['code', 'message', 'status', 'outcome', 'retryable'];
 
 const slugs = (...names: readonly string[]) => names.map((slug) => ({ slug }));
@@ -215,7 +215,7 @@ const changes: readonly Told[] = [
   { line: 'auth login --with-key --profile work', stdin: managementKey, holds: { profile: 'work' } },
 ];
 
-/** What a command that was run for somebody told, comparable with what it told somebody else. */
+/** Returns the output of a command in a form that can be compared between users. */
 async function told({ line, stdin = '', killed }: Told, customer: Customer) {
   const { api, me, subscriptionId } = customer;
   if (killed !== undefined) {
@@ -229,7 +229,7 @@ async function told({ line, stdin = '', killed }: Told, customer: Customer) {
   return { code, stdout: anonymous(stdout, customer), raw: stdout, stderr };
 }
 
-/** Whether a JSON value is as expected: lists one by one, objects by the fields that are named. */
+/** Checks a JSON value: lists member by member, objects by the fields that are named. */
 function expectHeld(value: unknown, expected: unknown): void {
   expect({ value }).toMatchObject({ value: expected });
 }
@@ -378,7 +378,7 @@ test('runs every command that uses the API against each generation', async () =>
   expect(notRun).toEqual([]);
 });
 
-/** The error object among the lines of stderr. */
+/** Returns the error object among the lines of stderr. */
 function errorIn(stderr: string): unknown {
   const [line = ''] = stderr.split('\n').filter((each) => each.startsWith('{'));
   return at(JSON.parse(line), 'error');

@@ -39,7 +39,7 @@ const clock = 'Tue, 14 Apr 2026 09:00:00 GMT';
 const hours = Array.from({ length: 8 }, (_, index) => index + 8);
 const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
 
-/** The answers of an account. */
+/** The responses of an account. */
 const account: Readonly<Record<string, unknown>> = {
   'GET /api/pools': [
     {
@@ -120,7 +120,7 @@ const account: Readonly<Record<string, unknown>> = {
   ],
 };
 
-/** An account with odd values in it. */
+/** Creates an account with odd values. */
 function accountWith(odd: Odd, date = clock): Promise<RecordingServer> {
   return server((request, response) => {
     const found = account[`${request.method} ${request.path}`];
@@ -142,7 +142,7 @@ const reads = [
   'plans list',
 ];
 
-/** Checks that the answer is either shown, or refused as not documented. */
+/** Checks that the response is either shown, or refused as unexpected. */
 function expectReadable(line: string, { code, stderr }: Pick<Ended, 'code' | 'stderr'>, isShown: boolean): void {
   const errors = stderr.split('\n').filter((each) => /^(?:ci: |\{"error")/.test(each));
   const isRefused = !isShown && code === 1;
@@ -322,7 +322,7 @@ const endless: Behaviour = (_request, response) => {
   more();
 };
 
-/** An empty list after 4 MiB of spaces, each in a chunk of its own. */
+/** Sends an empty list after 4 MiB of spaces, each in a chunk of its own. */
 const crumbs: Behaviour = (_request, response) => {
   response.writeHead(200, { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' });
   response.flushHeaders();
@@ -381,7 +381,7 @@ test.each(['9'.repeat(400), '99999999999', 'Sat, 13 Sep 275760 00:00:00 GMT', '-
   },
 );
 
-/** What a pool may cost, as it is on the wire. */
+/** The price of a pool as it is sent. */
 interface Prices {
   readonly block?: unknown;
   readonly hour?: unknown;
@@ -389,7 +389,7 @@ interface Prices {
   readonly status?: string;
 }
 
-/** A shop that sells europe on one pool at any stated price, and charges $49. */
+/** Starts an API that sells europe of one pool at any stated price, and charges $49. */
 async function shop(prices: (look: number) => Prices, held: readonly unknown[] = []) {
   let looks = 0;
   const mine: unknown[] = [...held];

@@ -21,13 +21,13 @@ const caller = join(folder, 'chunks/caller.cjs');
 
 beforeAll(async () => {
   writeFileSync(authority, certificate.cert);
-  // undici as it is in the program: without what is not used of it.
+  // Loads only the parts of undici that the program loads.
   await bundleAlike('test/support/caller.ts', folder);
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Makes a request in a process that trusts the certificate of these tests. */
+/** Sends a request in a process that trusts the certificate of these tests. */
 async function call(job: Partial<Job>): Promise<Report> {
   const child = fork(caller, { env: { ...process.env, NODE_EXTRA_CA_CERTS: authority } });
   const order: Job = {
@@ -46,7 +46,7 @@ async function call(job: Partial<Job>): Promise<Report> {
   return report;
 }
 
-/** The API over TLS, by the certificate's names, on a port of loopback. */
+/** Serves the API over TLS, under the names of the certificate, on a loopback port. */
 async function secureServer(act?: (socket: Socket) => void) {
   const received: { method: string | undefined; headers: IncomingHttpHeaders }[] = [];
   const server = createHttpsServer(certificate, (request, response) => {
@@ -67,7 +67,7 @@ async function secureServer(act?: (socket: Socket) => void) {
   };
 }
 
-/** A proxy that opens every tunnel to one port of loopback, or does something else with it. */
+/** Starts a proxy that opens every tunnel to one loopback port, or does something else with it. */
 async function proxyTo(port: number, refuse?: (socket: Socket) => void) {
   const tunnels: { to: string | undefined; headers: IncomingHttpHeaders }[] = [];
   let bytes = '';
@@ -284,7 +284,7 @@ describe('an exchange', () => {
     const second = transport
       .exchange({ ...request, body: 'second', signal: new AbortController().signal })
       .catch((error: unknown) => error);
-    // Long enough to be queued, and not for a connection to be made.
+    // Long enough for the request to be queued, but not for a connection.
     for (let turn = 0; turn < 10; turn++) await Promise.resolve();
     abort.abort(new Error('enough'));
     expect(await first).toMatchObject({ sent: false, message: 'enough' });

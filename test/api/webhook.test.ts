@@ -6,7 +6,7 @@ import { realTime } from '../support/world.ts';
 
 const secret = 'T0K3N-of-the-webhook';
 
-/** A webhook of a server, whose waits between tries are noted and not waited for. */
+/** Creates a webhook that records the pauses between attempts instead of waiting. */
 function webhookTo(url: URL, interrupt = new AbortController().signal) {
   const waits: number[] = [];
   const webhook = new Webhook(new URL(`/hook/${secret}?key=${secret}`, url), {

@@ -9,7 +9,7 @@ import { profilesIn } from '../support/world.ts';
 
 const key = 'mk_work_0123456789abcdef';
 
-/** A folder with the profiles "work", which is current, "local", each for its own host, and "bare", without a key. */
+/** Creates a folder with the profiles "work", which is current, and "local", each for its own host, and "bare" without a key. */
 async function saved(): Promise<string> {
   const folder = emptyFolder();
   const profiles = profilesIn(folder);

@@ -24,12 +24,12 @@ function fileOf(me: User): string {
   return path.join(me.home, 'config', 'cheapestinference', 'config.json');
 }
 
-/** Starts a keychain, unlocked, and waits until it answers. */
+/** Starts an unlocked keychain, and waits until it responds. */
 const unlocked = `printf '\\n' | gnome-keyring-daemon --unlock --components=secrets
   until dbus-send --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.NameHasOwner \\
     string:org.freedesktop.secrets | grep -q true; do sleep 0.05; done`;
 
-/** A desktop session of its own, with a keychain in the user's home folder. */
+/** Starts a desktop session with a keychain in the user's home directory. */
 async function session(me: User, keyring = unlocked) {
   const script = `{ ${keyring}; } >/dev/null 2>&1; printf '%s' "$DBUS_SESSION_BUS_ADDRESS"; exec cat`;
   const child = spawn('dbus-run-session', ['--', 'sh', '-c', script], {
@@ -50,7 +50,7 @@ async function session(me: User, keyring = unlocked) {
   return { end, env: { DBUS_SESSION_BUS_ADDRESS: address } satisfies Environment };
 }
 
-/** The names of what the keychain keeps for `ci`, as another program sees them. */
+/** Returns the names of the entries of `ci`, as another program sees them. */
 function kept(me: User, env: Environment): Record<string, string> {
   const script = `
     const { findCredentials } = require(${JSON.stringify(path.resolve('node_modules/@napi-rs/keyring'))});
@@ -61,7 +61,7 @@ function kept(me: User, env: Environment): Record<string, string> {
   );
 }
 
-/** Somebody in a session with a keychain, and an API. */
+/** Creates a user in a session with a keychain, and an API. */
 async function member() {
   const vendor = await api();
   const me = user();

@@ -8,7 +8,7 @@ import { ctrlC, down, enter, onTerminal, shown } from '../support/terminal.ts';
 
 const keys = { default: 'mk_of_the_first_0123456789aaaa', work: 'mk_of_the_second_0123456789bbbb' } as const;
 
-/** Somebody who signed in twice, at the same API; the profile in use is `default`. */
+/** Creates a user who signed in twice to the same API. The current profile is `default`. */
 async function member(env: Environment = {}) {
   const api = await server(data({ poolPledges: [], creditBalance: 25 }));
   const me = user(env);

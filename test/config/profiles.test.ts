@@ -14,7 +14,7 @@ function modeOf(path: string): string {
   return (statSync(path).mode & 0o777).toString(8);
 }
 
-/** Profiles in a folder that is not there yet. */
+/** Creates profiles in a folder that doesn't exist yet. */
 function profiles(): Profiles {
   return profilesIn(join(emptyFolder(), 'deep', 'config'));
 }

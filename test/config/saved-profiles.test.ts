@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { savedProfiles } from '../../src/config/saved-profiles.ts';
 import { emptyFolder } from '../support/folder.ts';
 
-/** The profiles in a folder whose `config.json` holds a value as JSON. */
+/** Reads the profiles from a `config.json` with a value as JSON. */
 function saved(content: unknown) {
   const folder = emptyFolder();
   writeFileSync(join(folder, 'config.json'), JSON.stringify(content));

@@ -4,7 +4,7 @@ import { keyFor, resolveSettings, type SettingFlags } from '../../src/config/set
 import { emptyFolder } from '../support/folder.ts';
 import { profilesIn } from '../support/world.ts';
 
-/** Profiles with "work", which is current, and "local", each for its own host. */
+/** Saves the profiles "work", which is current, and "local", each for its own host. */
 async function saved(): Promise<Profiles> {
   const profiles = profilesIn(emptyFolder());
   await profiles.save('work', { apiUrl: 'https://work.test', managementKey: 'mk_work' });

@@ -36,7 +36,7 @@ function modeOf(file: string): string {
   return (statSync(file).mode & 0o777).toString(8);
 }
 
-/** Somebody who signed in, as the profile `default`. */
+/** Creates a user who signed in with the profile `default`. */
 async function member() {
   const vendor = await api();
   const me = user();
@@ -261,7 +261,7 @@ describe('a damaged file', () => {
 });
 
 describe('a full disk', () => {
-  /** Enough profiles that the file is more than one block of any disk. */
+  /** Saves so many profiles that the file has more than one block on any disk. */
   async function wealthy() {
     const { api: vendor, me, login } = await member();
     const profiles = Object.fromEntries(

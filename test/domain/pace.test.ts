@@ -10,10 +10,10 @@ function failed(retryAfter?: number, code: ErrorCode = 'server_error'): Checked 
   return { kind: 'failed', error: new CommandError(code, 'busy', { retryAfter }) };
 }
 
-/** A machine whose time passes in sleep alone. */
+/** A machine whose time passes only while it sleeps. */
 function machine() {
   const time = { wall: Date.UTC(2026, 3, 14), monotonic: 1000 };
-  /** The lid is closed for so long at the first wait, milliseconds. */
+  /** How long the machine is suspended during the first wait, in milliseconds. */
   let lid = 0;
   return {
     time,
@@ -32,7 +32,7 @@ function machine() {
   };
 }
 
-/** The monotonic moments at which checks begin, counted from the first. */
+/** Returns when checks start on the monotonic clock, relative to the first. */
 async function moments(results: readonly Checked[], interval: number, random = 0.5): Promise<number[]> {
   const { clocks, time } = machine();
   const started: number[] = [];
@@ -140,7 +140,7 @@ describe('checkUntilDone', () => {
       },
     });
     const waits = started.slice(1).map(({ monotonic }, at) => monotonic - (started[at]?.monotonic ?? 0));
-    // The fifth wait would be 16 s long: a second of it has passed when the machine wakes.
+    // The fifth wait would take 16 s. When the machine wakes up, a second of it has passed.
     expect(waits).toEqual([1000, 2000, 4000, 8000, 1000, 1000, 2000, 15_000]);
     expect(started[5]).toEqual({ wall: 8 * 3_600_000 + 16_000, monotonic: 16_000 });
   });

@@ -4,7 +4,7 @@ import { blockNames, hoursOf } from '../../src/domain/blocks.ts';
 import { parseUsd, yearlyCharge } from '../../src/domain/money.ts';
 import { estimatedPrice, exactPrice, isPlausible, paid, quote } from '../../src/domain/quote.ts';
 
-/** The slots of one seat as the API prices them: the monthly price over eight hours, each rounded to the cent. */
+/** Returns the slots of one seat as the API prices them: an eighth of the monthly price each, rounded to the cent. */
 function slots(block: (typeof blockNames)[number], monthly: number) {
   return hoursOf(block).map((hour) => ({ hour, price: Math.floor((2 * monthly + 8) / 16) }));
 }

@@ -297,23 +297,25 @@ describe('judgeVerify', () => {
 });
 
 /*
- * Against a model of the server. Between the look before and the look after anything may happen, in any order: ours (or not, or only
- * after the look), another change of this machine whose ids its own record tells (`others`), changes by other people, removals.
+ * Checks the functions against a simulated server. Between the two checks of the account, anything may happen in any order: our change
+ * (or not, or only after the second check), other changes of this machine, whose ids are recorded (`others`), changes by other users,
+ * and removals.
  *
- * What no look can tell, and the properties therefore leave out:
- * - whose a new identical one is: a foreign one in ours' place is taken for ours, and beside ours it leaves the verdict open;
- * - what was made and removed again before the look: it is as if it had never been;
- * - what the server carries out after the look: the callers look several times, and a purchase is looked for again before the next.
+ * The account can't tell the following, so the properties leave it out:
+ * - Who created a new identical one: one of another user instead of ours counts as ours, and in addition to ours it makes the verdict
+ *   unknown.
+ * - What was created and removed again before the second check.
+ * - What the server does after the second check: callers check several times, and check for a purchase again before the next one.
  */
 type By = 'ours' | 'recorded' | 'foreign';
 
 const anyBlocks = fc.subarray([...blockNames], { minLength: 1 });
 const anyCycle = fc.constantFrom<BillingCycle>('month', 'year');
 const anyBy = fc.constantFrom<By>('recorded', 'foreign');
-/** Where in a list of events something happens; `never` and `late` are after the look. */
+/** Where in a list of events something happens. `never` and `late` are after the check. */
 const moment = fc.oneof(fc.nat(8), fc.constantFrom('never' as const, 'late' as const));
 
-/** The events before the look, ours among them. */
+/** Returns the events before the check, including ours. */
 function inOrder<Event>(events: readonly Event[], ours: Event, when: number | 'never' | 'late'): readonly Event[] {
   if (typeof when !== 'number') return events;
   const at = Math.min(when, events.length);
@@ -328,7 +330,7 @@ describe('a purchase, whatever else happens', () => {
     readonly cycle: BillingCycle;
     readonly quantity: number;
   }
-  /** `which` picks one of those that are there. */
+  /** `which` picks one of the existing ones. */
   type Event = Purchase | { readonly kind: 'remove' | 'cancel'; readonly which: number };
   interface Held {
     readonly id: string;
@@ -344,7 +346,7 @@ describe('a purchase, whatever else happens', () => {
       fc.record({
         kind: fc.constant('buy' as const),
         by: anyBy,
-        // The same more often than chance would have it.
+        // Makes the same one more likely.
         blocks: fc.oneof(fc.constant(wanted.blocks), anyBlocks),
         cycle: fc.oneof(fc.constant(wanted.billingCycle), anyCycle),
         quantity: fc.oneof(fc.constant(wanted.quantity), fc.integer({ min: 1, max: 4 })),
@@ -362,7 +364,7 @@ describe('a purchase, whatever else happens', () => {
     }),
   );
 
-  /** A server that does as it is told, and how one generation of it lists what it has. */
+  /** Simulates a server, and how one generation of it lists what it has. */
   function modelServer(tellsHours: boolean, tellsCycle: boolean) {
     let held: Held[] = [];
     let made = 0;
@@ -422,15 +424,15 @@ describe('a purchase, whatever else happens', () => {
           const fitting = fresh.filter((each) => each.by !== 'recorded' && alike(each)).map(({ id }) => id);
           expect(found.toSorted()).toEqual(fitting.toSorted());
         }
-        // Made, and still there: never denied.
+        // It was created and still exists, so the verdict is never that it wasn't applied.
         if (made.length > 0) expect(verdict.outcome).not.toBe('not_applied');
         if (foreign.length === 0 && !removed) {
           expect(verdict.outcome).toBe(typeof when === 'number' ? 'applied' : 'not_applied');
           if (verdict.outcome === 'applied') expect(verdict.found.every(({ id }) => id.startsWith('ours'))).toBe(true);
         }
-        // A foreign identical one beside ours is never picked out of the two.
+        // If another identical one exists, it is never mistaken for ours.
         if (foreign.length > 0 && made.length === wanted.quantity) expect(verdict.outcome).toBe('unknown');
-        // In the place of ours it is a match, when it has as many seats.
+        // If ours doesn't exist, the other one matches if it has as many seats.
         if (foreign.length > 0 && made.length === 0) {
           expect(verdict.outcome).toBe(foreign.length === wanted.quantity ? 'applied' : 'unknown');
         }
@@ -507,7 +509,7 @@ describe('a key, whatever else happens', () => {
               subscriptionId: tellsSubscription ? subscriptionId : null,
             }));
           for (const each of earlier) carryOut(each);
-          // Only those that could be taken for it are recorded.
+          // Only those that could be mistaken for it are recorded.
           const before = {
             ids: list()
               .filter((key) => couldBe(intent, key))
@@ -571,7 +573,7 @@ describe('a cancellation, whatever else happens', () => {
     );
     fc.assert(
       fc.property(
-        // Where all end already, nothing is asked of the API.
+        // If all are ending already, no request is sent.
         fc.array(fc.boolean(), { minLength: 1, maxLength: 4 }).filter((endings) => endings.includes(false)),
         fc.array(event, { maxLength: 4 }),
         moment,
@@ -584,7 +586,7 @@ describe('a cancellation, whatever else happens', () => {
           ]);
           const before = { ending: held.filter(({ ending }) => ending).map(({ id }) => id) };
           const named = held.find(({ ending }) => !ending)?.id ?? 'none';
-          // The API ends the most recent one; the list begins with it.
+          // The API cancels the most recent one, which is the first in the list.
           const carryOut = (each: Event) => {
             if (each.kind === 'buy') held = [{ id: `s${held.length}`, ending: false }, ...held];
             else {

@@ -138,7 +138,7 @@ describe('POST /api/billing/verify-topup', () => {
       data: { credited: 50, balance: 75 },
     });
     expect(await verify(box, 50)).toEqual(failure(409, 'This transaction was already credited'));
-    // Another transaction has no top-up left to pay.
+    // There is no top-up left for another transaction.
     expect(await verify(box, 50, `0x${'12'.repeat(32)}`)).toEqual(mismatch);
     expect(await box.data('GET', '/api/billing/credits')).toMatchObject({ totalTopUp: 75, remaining: 75 });
   });

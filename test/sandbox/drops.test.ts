@@ -25,7 +25,7 @@ async function scheduled(request: Partial<DropRequest> = {}): Promise<TestSandbo
   return box;
 }
 
-/** The API's word for the americas of minimax-m3, and how many seats its slots say are free. */
+/** Returns the status of the americas block of minimax-m3, and how many seats are available in its slots. */
 async function seen({ data }: TestSandbox): Promise<[unknown, number]> {
   const list = await data('GET', '/api/pools');
   const slots = listAt(await data('GET', '/api/pools/minimax-m3'), 'hourSlots');

@@ -11,7 +11,7 @@ function refusal(status: number, message: string, type: string, code: string | n
   return expect.objectContaining({ status, body: { error: { message, type, param: null, code } } });
 }
 
-/** A pause that lasts until it is let go. */
+/** A pause that lasts until it is released. */
 function held() {
   let letGo = () => {};
   let waiting = () => {};
@@ -201,7 +201,7 @@ describe('a key', () => {
     expect(await chat(box, apiKey)).toEqual(
       refusal(429, 'This key handles 1 request at a time', 'rate_limit_error', 'concurrency_limit'),
     );
-    // The limit is each key's own.
+    // Each key has a limit of its own.
     expect((await chat(box, String(at(other, 'apiKey')))).status).toBe(200);
     letGo();
     expect(String((await streamed).body)).toContain('[DONE]');

@@ -106,7 +106,7 @@ describe('GET /api/pools/:id', () => {
     expect(Object.keys(Object(slots[0]))).toEqual(['id', 'hour', 'slotIndex', 'pricePerDay', 'status']);
     expect(new Set(slots.map((slot) => at(slot, 'id'))).size).toBe(240);
     expect(textAt(slots[0], 'id')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/);
-    // Others hold slots 0 to 2 of asia, 0 to 1 of europe, 0 to 3 of americas.
+    // Other users have slots 0 to 2 of asia, 0 to 1 of europe, and 0 to 3 of americas.
     const taken = slots.filter((slot) => at(slot, 'status') === 'taken');
     expect(taken).toHaveLength(8 * (3 + 2 + 4));
     expect(slots.filter((slot) => at(slot, 'status') === 'available')).toHaveLength(8 * (7 + 8 + 6));

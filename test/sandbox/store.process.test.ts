@@ -14,7 +14,7 @@ import { bundleSandbox } from '../support/sandbox-bundle.ts';
 
 const now = () => machineStart;
 
-/** Adds a mark to the account, so that lost and doubled changes show. */
+/** Adds a mark to the account, to detect lost and duplicate changes. */
 function mark(store: Store, name: string, meanwhile: () => void = () => {}): Promise<void> {
   return store.run((account: Account) => {
     meanwhile();
@@ -40,7 +40,7 @@ describe('processes that share a folder', () => {
   });
   afterAll(() => rmSync(scripts, { recursive: true, force: true }));
 
-  /** A process that makes keys over HTTP, one after the other, and prints the id of each when it is acknowledged. */
+  /** Starts a process that creates keys over HTTP, one after the other, and prints the id of each when it is acknowledged. */
   function keyMaker(folder: string, count: number): ChildProcessWithoutNullStreams {
     const source = `
       import { startSandbox } from ${JSON.stringify(join(scripts, 'server.mjs'))};
@@ -85,7 +85,7 @@ describe('processes that share a folder', () => {
     const stored = await keyIds(folder);
     expect(stored).toHaveLength(200);
     expect(new Set(stored)).toEqual(new Set(acknowledged));
-    // The first commit is the account itself; sixteen versions stay, and no temporary file.
+    // The first commit is the account itself. Sixteen versions and no temporary file are left.
     expect(readdirSync(folder)).toHaveLength(16);
     expect(versions(folder)).toEqual(Array.from({ length: 16 }, (_, index) => 186 + index));
   }, 60_000);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { at, creditKey, day, failure, hello, hour, listAt, poolKey, sandbox } from '../support/sandbox.ts';
 
 const none = { requests: 0, tokens: 0, promptTokens: 0, completionTokens: 0 };
-/** What {@link hello} takes: 6 characters in, 109 out, 4 to a token. */
+/** The usage of {@link hello}: 6 characters in, 109 out, and 4 per token. */
 const once = { requests: 1, tokens: 30, promptTokens: 2, completionTokens: 28 };
 const twice = { requests: 2, tokens: 60, promptTokens: 4, completionTokens: 56 };
 

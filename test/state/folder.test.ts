@@ -13,7 +13,7 @@ const child = children('src/state/folder.ts');
 const stranger = 'setpriv --reuid 54321 --regid 54321 --clear-groups';
 const canBeStranger = process.getuid?.() === 0 && spawnSync('sh', ['-c', `${stranger} true`]).status === 0;
 
-/** Creates a folder of the tool's own, and its parent. */
+/** Creates a folder of this program, and its parent. */
 function ours() {
   const above = emptyFolder();
   const folder = join(above, 'cheapestinference');

@@ -328,7 +328,7 @@ describe('many processes', () => {
     expect(new Set(told).size).toBe(200);
     expect(new Set(idsIn(all))).toEqual(new Set(told));
     expect(new Set(all.flatMap(({ settled }) => settled?.ids ?? [])).size).toBe(200);
-    // A line that another process was writing may be taken for one cut off: an empty one then follows it.
+    // A line that another process was writing may look cut off. Then an empty line follows it.
     expect(readFileSync(history.file, 'utf8').split(/\n+/).filter(Boolean)).toHaveLength(400);
   });
 

@@ -18,7 +18,7 @@ function lockIn(folder: string, more: Partial<Lock> = {}): Lock {
   return { folder, name: 'purchase', patience: 30_000, env: {}, ...realTime, ...more };
 }
 
-/** Puts the file of a holder into the folder, as its process would have. */
+/** Creates the file of a process that has the lock. */
 function heldBy(
   folder: string,
   { machine = own.machine, pid = own.pid, started = own.started, name = 'purchase' } = {},
@@ -28,7 +28,7 @@ function heldBy(
   return file;
 }
 
-/** Whether the lock is had at once; a busy one is told. */
+/** Returns whether the lock can be taken immediately. */
 async function isFree(folder: string, more: Partial<Lock> = {}): Promise<boolean> {
   try {
     await withLock(lockIn(folder, { patience: 0, ...more }), async () => {});
@@ -39,7 +39,7 @@ async function isFree(folder: string, more: Partial<Lock> = {}): Promise<boolean
   }
 }
 
-/** A script that takes the lock for what `work` does; stdin is kept open until it is released. */
+/** Returns a script that runs `work` with the lock. Keep its stdin open until it should release the lock. */
 function holding(folder: string, work: string, patience = 60_000): string {
   return `
     import { readFileSync, writeFileSync } from 'node:fs';
@@ -93,7 +93,7 @@ describe('many processes', () => {
       folder,
       `await hold(async () => { console.log('held ' + process.pid); await sleep(60_000); });`,
     );
-    // The shell becomes a process that never waits for the child: killed, it stays as a zombie.
+    // The shell becomes a process that never waits for its child, which stays a zombie once it is killed.
     const parent = child(script, { shell: '"$@" & exec sleep 60' });
     await parent.says('held');
     const [name = ''] = readdirSync(folder);

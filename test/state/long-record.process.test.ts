@@ -35,12 +35,12 @@ function record(folder = emptyFolder()) {
     history,
     others: historyOf,
     begin: () => history.begin({ intent, before: {}, account }),
-    /** The files that are no longer written to, oldest first. */
+    /** The rotated files, oldest first. */
     rotated: () =>
       readdirSync(folder)
         .filter((name) => name.startsWith('history-'))
         .sort(),
-    /** Makes the current file as long as it may get, with changes of long ago. */
+    /** Fills the current file with old changes. */
     fill: (size = 4 * mebibyte, at = start - 1000 * hour) => fill(history.file, size, at),
     advance(milliseconds: number) {
       now += milliseconds;
@@ -48,11 +48,11 @@ function record(folder = emptyFolder()) {
   };
 }
 
-/** A change that was made and settled, as two lines. */
+/** Returns a change that was made and settled, as two lines. */
 function doneLines(id: string, at: number): string {
   const process = { machine: '0123456789ab', pid: 1, started: '1' };
   const time = new Date(at).toISOString();
-  // Long, so that a full file has few lines to be parsed.
+  // Long, so that a full file has few lines to parse.
   const begin = { id, at: time, process, intent, before: { plans: 'x'.repeat(3000) }, account };
   return `${JSON.stringify(begin)}\n${JSON.stringify({ id, at: time, ...applied })}\n`;
 }
@@ -273,7 +273,7 @@ describe('the record', () => {
       fill();
       history.settle(begin(), applied);
     }
-    // Only its end was ever read, so it may hold unknown open changes.
+    // Only its end was ever read, so it may contain unknown open changes.
     expect(statSync(join(folder, rotated()[0] ?? '')).size).toBe(size);
     expect(rotated()).toHaveLength(6);
     expect(others().open()).toEqual([]);

@@ -463,7 +463,7 @@ describe('a killed process', () => {
       const running = [0, 1, 2, 3].map(() => child(loop));
       await Promise.all(
         running.map(async (each, at) => {
-          // The child reports between two steps and continues meanwhile, so the kill can strike anywhere.
+          // The child reports between two steps and continues, so it can be killed at any point.
           await each.says(`turn ${Math.floor(Math.random() * 30) + at + 1}\n`);
           each.kill('SIGKILL');
           told.push((await each.ended).stdout);

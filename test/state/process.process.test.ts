@@ -6,7 +6,7 @@ import { children } from '../support/children.ts';
 const child = children('src/state/process.ts');
 const onLinux = existsSync('/proc/self/stat');
 
-/** A child that says who it is, and stays until it is released. */
+/** Starts a child that prints its identity, and runs until it is released. */
 const named = `
   import { thisProcess } from './module.mjs';
   console.log(JSON.stringify(thisProcess()) + '.');

@@ -24,12 +24,12 @@ function onlyFile(folder: string): string {
   return join(folder, name);
 }
 
-/** Room in a folder, of which nobody is told when this process ends. */
+/** Opens a refuge in a folder, without a report when this process ends. */
 function roomIn(folder: string) {
   return openRefuge(folder, {}, () => {});
 }
 
-/** A child's script, with room in the folder. */
+/** Returns a child's script with a refuge in the folder. */
 function inRoom(folder: string, work: string): string {
   return `
     import { openRefuge } from './module.mjs';
@@ -94,7 +94,7 @@ describe('a refuge', () => {
       } catch (error) {
         console.log(error.message);
       }`;
-    // No file may be longer than one block of 512 bytes.
+    // Limits files to one block of 512 bytes.
     const { stdout } = await child(script, { shell: 'ulimit -f 1; exec "$@"' }).ended;
     expect(stdout).toMatch(/EFBIG|the disk is full/);
     expect(readdirSync(folder)).toEqual([]);

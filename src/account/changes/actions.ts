@@ -52,7 +52,7 @@ interface ActionRow<A extends Action> {
    *
    * @param others - returns the ids that other changes are known to have created; call it after reading the account
    */
-  readonly look:
+  readonly check:
     | ((
         api: Api,
         intent: IntentOf<A>,
@@ -65,7 +65,7 @@ interface ActionRow<A extends Action> {
   /** Returns the charge in USD if what was found shows a different amount than was agreed. */
   readonly charge?: (intent: IntentOf<A>, found: FoundBy[A]) => number | undefined;
   /** Fetches what was found before, by its ids; undefined if it is gone. */
-  readonly again?: (api: Api, intent: IntentOf<A>, ids: readonly string[]) => Promise<FoundBy[A] | undefined>;
+  readonly refetch?: (api: Api, intent: IntentOf<A>, ids: readonly string[]) => Promise<FoundBy[A] | undefined>;
   /** Whether two such requests at the same time ask for one thing. The second then adopts the result of the first. */
   readonly isOneThing?: true;
   /** Whether a refusal is final if the account can't tell the outcome, because the request can succeed only once. */
@@ -89,7 +89,7 @@ const actions: { readonly [A in Action]: ActionRow<A> } = {
         `${billingCycle}ly`,
         ...(charge === undefined ? [] : [formatUsd(parseUsd(charge))]),
       ].join(', '),
-    look: async (api, intent, before, others) => {
+    check: async (api, intent, before, others) => {
       const mine = await api.pools.subscriptions(intent.pool);
       return judgeSubscribe(intent, before, mine, others());
     },
@@ -99,7 +99,7 @@ const actions: { readonly [A in Action]: ActionRow<A> } = {
       const actual = paidFor(agreedQuote(intent, parseUsd(intent.charge)), found);
       return actual?.isAbove ? toUsd(actual.charge) : undefined;
     },
-    again: async (api, { pool }, ids) => {
+    refetch: async (api, { pool }, ids) => {
       const mine = (await api.pools.subscriptions(pool)).filter(({ id }) => ids.includes(id));
       return mine.length === 0 ? undefined : mine;
     },
@@ -109,34 +109,34 @@ const actions: { readonly [A in Action]: ActionRow<A> } = {
   'create-key': {
     describe: ({ type, name }) =>
       ['create', ...(type === 'credit' ? ['credit'] : []), 'key', ...(name ? [name] : [])].join(' '),
-    look: async (api, intent, before, others) => {
+    check: async (api, intent, before, others) => {
       const keys = await api.keys.list();
       return judgeKey(intent, before, keys, others());
     },
     ids: ({ id }) => [id],
-    again: async (api, _intent, ids) => (await api.keys.list()).find(({ id }) => ids.includes(id)),
+    refetch: async (api, _intent, ids) => (await api.keys.list()).find(({ id }) => ids.includes(id)),
     compare: (one, other) => (areSameKeys(one, other) ? 'same' : couldBeSameKey(one, other) ? 'related' : undefined),
   },
   'delete-key': {
     describe: ({ id, name }) => `delete key ${name ?? id}`,
-    look: async (api, { id }) => judgeDelete(id, await api.keys.list()),
+    check: async (api, { id }) => judgeDelete(id, await api.keys.list()),
     ids: (id) => [id],
   },
   cancel: {
     describe: ({ pool, subscription }) => `cancel ${pool} ${subscription}`,
-    look: async (api, { pool, subscription }, before, others) => {
+    check: async (api, { pool, subscription }, before, others) => {
       const mine = await api.pools.subscriptions(pool);
       return judgeCancel(subscription, before, mine, others());
     },
     ids: ({ id }) => [id],
-    again: async (api, { pool }, ids) => (await api.pools.subscriptions(pool)).find(({ id }) => ids.includes(id)),
+    refetch: async (api, { pool }, ids) => (await api.pools.subscriptions(pool)).find(({ id }) => ids.includes(id)),
     isOneThing: true,
     // The API cancels the most recent subscription, whichever is named. A second request would cancel a second one.
     compare: (one, other) => (one.pool === other.pool ? 'same' : undefined),
   },
   verify: {
     describe: ({ amount, txHash }) => `verify ${formatUsd(parseUsd(amount))} of ${txHash}`,
-    look: async (api, { amount, txHash }, before, others) => {
+    check: async (api, { amount, txHash }, before, others) => {
       const verdict = judgeVerify(amount, before, await toppedUp(api));
       if (verdict.outcome !== 'applied') return verdict;
       // The credit doesn't say which payment it is for.
@@ -148,31 +148,31 @@ const actions: { readonly [A in Action]: ActionRow<A> } = {
   },
   'subscribe-plan': {
     describe: ({ plan }) => `subscribe to plan ${plan}`,
-    look: async (api, { plan }, before) => judgePlan(plan, before, await plansHeld(api)),
+    check: async (api, { plan }, before) => judgePlan(plan, before, await plansHeld(api)),
     ids: none,
-    again: async (_api, { plan }) => plan,
+    refetch: async (_api, { plan }) => plan,
     isOneThing: true,
     compare: (one, other) => (one.plan === other.plan ? 'same' : 'related'),
   },
   'cancel-plan': {
     describe: ({ subscription }) => `cancel plan ${subscription}`,
-    look: (api, { subscription }, before) => judgeCancelPlan(api, subscription, before),
+    check: (api, { subscription }, before) => judgeCancelPlan(api, subscription, before),
     ids: (id) => [id],
-    again: async (_api, { subscription }) => subscription,
+    refetch: async (_api, { subscription }) => subscription,
     isOneThing: true,
     compare: (one, other) => (one.subscription === other.subscription ? 'same' : undefined),
   },
   // The page that the response names makes the charge; the request doesn't.
   topup: {
     describe: ({ amount, method }) => `top up ${formatUsd(parseUsd(amount))} by ${method}`,
-    look: nothingIsCharged,
+    check: nothingIsCharged,
     ids: none,
   },
-  card: { describe: () => 'save a card', look: nothingIsCharged, ids: none },
-  'checkout-plan': { describe: ({ plan }) => `check out plan ${plan}`, look: nothingIsCharged, ids: none },
+  card: { describe: () => 'save a card', check: nothingIsCharged, ids: none },
+  'checkout-plan': { describe: ({ plan }) => `check out plan ${plan}`, check: nothingIsCharged, ids: none },
   api: {
     describe: ({ method, path }) => `${method} ${path}`,
-    look: { outcome: 'unknown', why: "ci can't tell what a raw request changes" },
+    check: { outcome: 'unknown', why: "ci can't tell what a raw request changes" },
     ids: none,
   },
 };
@@ -202,13 +202,13 @@ export function hasAction<A extends Action>(intent: Intent, action: A): intent i
 }
 
 /** Fetches what was found before, by its ids; undefined if it is gone, or if there is nothing to fetch. */
-export async function findAgain<A extends Action>(
+export async function fetchFound<A extends Action>(
   api: Api,
   action: A,
   intent: IntentOf<A>,
   ids: readonly string[],
 ): Promise<FoundBy[A] | undefined> {
-  return rowOf(action).again?.(api, intent, ids);
+  return rowOf(action).refetch?.(api, intent, ids);
 }
 
 /** Returns whether two such requests at the same time ask for one thing. */
@@ -222,9 +222,9 @@ export function trustsRefusal(action: Action): boolean {
 }
 
 /** Returns what is known about a change whose response was lost without checking the account; undefined if a check can tell. */
-export function knownWithoutLook(action: Action): Verdict<never> | undefined {
-  const { look } = rowOf(action);
-  return typeof look === 'function' ? undefined : look;
+export function outcomeWithoutCheck(action: Action): Verdict<never> | undefined {
+  const { check } = rowOf(action);
+  return typeof check === 'function' ? undefined : check;
 }
 
 /**
@@ -233,15 +233,15 @@ export function knownWithoutLook(action: Action): Verdict<never> | undefined {
  * @param others - returns the ids that other changes are known to have created; called after the account is read
  * @throws CommandError if the account can't be read
  */
-export async function look<A extends Action>(
+export async function checkAccount<A extends Action>(
   api: Api,
   action: A,
   intent: IntentOf<A>,
   before: Before,
   others: () => ReadonlySet<string>,
 ): Promise<Verdict<FoundBy[A]>> {
-  const { look: lookFor } = rowOf(action);
-  return typeof lookFor === 'function' ? lookFor(api, intent, before, others) : lookFor;
+  const { check } = rowOf(action);
+  return typeof check === 'function' ? check(api, intent, before, others) : check;
 }
 
 /** Returns whether a change has to wait for another, as {@link ActionRow.compare} says; changes of two kinds never do. */

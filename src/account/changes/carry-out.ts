@@ -13,10 +13,10 @@ import {
   type FoundBy,
   type IntentOf,
   idsFound,
-  knownWithoutLook,
+  outcomeWithoutCheck,
   trustsRefusal,
 } from './actions.ts';
-import { type Finding, findOutcome, type LookingContext, type UnsettledChange, waited } from './find-outcome.ts';
+import { type CheckContext, type Finding, findOutcome, type UnsettledChange, waited } from './find-outcome.ts';
 
 /** Maximum attempts at one change. It is retried only if the API was too busy and the account agrees that nothing was done. */
 const mostAttempts = 3;
@@ -28,7 +28,7 @@ const shortestWait = 1000;
 const noticeable = 1000;
 
 /** The parts of the context that carrying out a change needs. */
-export type ChangingContext = LookingContext & Pick<Context, 'output' | 'progress' | 'result' | 'settling'>;
+export type ChangingContext = CheckContext & Pick<Context, 'output' | 'progress' | 'result' | 'settling'>;
 
 /** The members of all changes. */
 interface RequestedChange<A extends Action, Answer> {
@@ -129,7 +129,7 @@ export async function carryOut<A extends Action, Answer>(
       failure = error instanceof CommandError ? error : unreadable(error);
     }
     const refused = failure.outcome !== 'unknown';
-    const known = knownWithoutLook(action);
+    const known = outcomeWithoutCheck(action);
     // A request that charges nothing by itself can be sent again without checking the account.
     if (refused && known?.outcome === 'not_applied' && (await mayTryAgain(context, failure, attempt))) continue;
     if (refused && (precedesAnyWork(failure) || known)) {
@@ -282,7 +282,7 @@ function happened(failure: CommandError, refused: boolean): string {
 
 function hintFor(action: Action, command: string): string {
   // The account can't tell what a raw request changed.
-  if (knownWithoutLook(action)) return `Check with \`${command}\` before you try again.`;
+  if (outcomeWithoutCheck(action)) return `Check with \`${command}\` before you try again.`;
   return `Run \`ci history reconcile --wait\` to find out before you try again, or check with \`${command}\`.`;
 }
 

@@ -9,7 +9,7 @@ import {
   compareChanges,
   describeChange,
   type FoundBy,
-  findAgain,
+  fetchFound,
   hasAction,
   type IntentOf,
   idsFound,
@@ -205,7 +205,7 @@ async function resultOf<A extends Action>(
   change: RecordedChange | undefined,
 ): Promise<EarlierChange<A> | undefined> {
   if (!change || !hasAction(change.intent, action)) return undefined;
-  const found = await findAgain(await context.connections.looking(), action, change.intent, change.settled?.ids ?? []);
+  const found = await fetchFound(await context.connections.looking(), action, change.intent, change.settled?.ids ?? []);
   return found === undefined ? undefined : { change, intent: change.intent, found };
 }
 

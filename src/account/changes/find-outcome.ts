@@ -2,7 +2,7 @@ import type { Context } from '../../context/context.ts';
 import { asClause, CommandError } from '../../domain/errors.ts';
 import { areRivals, type Before, type Verdict } from '../../domain/reconcile.ts';
 import { isUnderWay, type RecordedAccount, type RecordedChange } from '../../state/history.ts';
-import { type Action, type FoundBy, type IntentOf, knownWithoutLook, look } from './actions.ts';
+import { type Action, checkAccount, type FoundBy, type IntentOf, outcomeWithoutCheck } from './actions.ts';
 
 /** The pauses between two checks, in milliseconds. The last one is repeated. */
 const pauses = [500, 1000, 2000, 4000, 8000] as const;
@@ -11,7 +11,7 @@ const pauses = [500, 1000, 2000, 4000, 8000] as const;
 const recordedPrecision = 1000;
 
 /** The parts of the context that checking the account needs. */
-export type LookingContext = Pick<Context, 'clocks' | 'connections' | 'record' | 'settings' | 'world'>;
+export type CheckContext = Pick<Context, 'clocks' | 'connections' | 'record' | 'settings' | 'world'>;
 
 /** A change whose outcome is to be found. */
 export interface UnsettledChange<A extends Action> {
@@ -32,7 +32,7 @@ export interface UnsettledChange<A extends Action> {
 }
 
 /** How long to check. */
-export interface LookingOptions {
+export interface CheckOptions {
   /** How long to continue after the first check, in milliseconds. */
   readonly patience: number;
   /** Whether the API refused the change. One check that finds nothing is then enough. */
@@ -60,14 +60,14 @@ export type Finding<Found> =
 export type Known<Found> = Exclude<Finding<Found>, { readonly outcome: 'unknown' }>;
 
 /** Returns when a recorded change can no longer take effect, in epoch milliseconds. */
-export function settlesAt({ at, sentAt }: RecordedChange, { settings, clocks }: LookingContext): number {
+export function settlesAt({ at, sentAt }: RecordedChange, { settings, clocks }: CheckContext): number {
   // A time in the future was recorded before the clock was set back. The request has left by now.
   const left = Math.min(Date.parse(sentAt ?? at), clocks.wall());
   return left + recordedPrecision + settings.settlingTime.value;
 }
 
 /** Converts a recorded change for {@link findOutcome}. */
-export function unsettledChange(change: RecordedChange, context: LookingContext): UnsettledChange<Action> {
+export function unsettledChange(change: RecordedChange, context: CheckContext): UnsettledChange<Action> {
   const { id, intent, before, account, at, lacksBefore } = change;
   const begunAt = Date.parse(at);
   const action = intent.action;
@@ -81,20 +81,20 @@ export function unsettledChange(change: RecordedChange, context: LookingContext)
  * All changes use this loop: after a lost response, for an earlier change before the next one, and in `ci history reconcile`.
  */
 export async function findOutcome<A extends Action>(
-  context: LookingContext,
+  context: CheckContext,
   change: UnsettledChange<A>,
-  { patience, refused = false, onWait }: LookingOptions,
+  { patience, refused = false, onWait }: CheckOptions,
 ): Promise<Finding<FoundBy[A]>> {
   const known = change.lacksBefore
     ? ({ outcome: 'unknown', why: 'the earlier state of the account is no longer known' } as const)
-    : knownWithoutLook(change.action);
+    : outcomeWithoutCheck(change.action);
   if (known) return known.outcome === 'unknown' ? { ...known, isFinal: true } : { outcome: 'not_applied' };
   const { wall, monotonic } = context.clocks;
   const begun = monotonic();
   for (let count = 0; ; count++) {
     const hasSettled =
       wall() >= change.settlesAt && monotonic() >= (change.settlesAtMonotonic ?? Number.NEGATIVE_INFINITY);
-    const finding = await lookOnce(context, change);
+    const finding = await checkOnce(context, change);
     if (finding.outcome === 'applied') return finding;
     if (finding.outcome === 'not_applied' && (hasSettled || refused)) return finding;
     const why = finding.outcome === 'unknown' ? finding.why : undefined;
@@ -113,8 +113,8 @@ export async function findOutcome<A extends Action>(
 }
 
 /** Checks once. Finding nothing proves only that nothing was there at that moment. */
-async function lookOnce<A extends Action>(
-  context: LookingContext,
+async function checkOnce<A extends Action>(
+  context: CheckContext,
   change: UnsettledChange<A>,
 ): Promise<Finding<FoundBy[A]>> {
   const history = await context.record.history();
@@ -122,7 +122,7 @@ async function lookOnce<A extends Action>(
   let hasRival = false;
   let verdict: Verdict<FoundBy[A]>;
   try {
-    verdict = await look(api, change.action, change.intent, change.before, () => {
+    verdict = await checkAccount(api, change.action, change.intent, change.before, () => {
       // By now, everything that the check saw is recorded, or the process that created it is still working.
       const read = () => history.since(change.begunAt - recordedPrecision);
       hasRival = read().some((each) => isRival(change, each));
@@ -162,7 +162,7 @@ function isRival(
 }
 
 /** Waits. @returns whether the time passed; false if the user interrupted the command */
-export async function waited({ clocks }: Pick<LookingContext, 'clocks'>, milliseconds: number): Promise<boolean> {
+export async function waited({ clocks }: Pick<CheckContext, 'clocks'>, milliseconds: number): Promise<boolean> {
   try {
     await clocks.sleep(milliseconds);
     return true;

@@ -11,15 +11,15 @@ const accepted = {
   body: JSON.stringify({ success: true, data: { canceled: true } }),
 };
 
-/** What an API that accepts a cancellation does. */
+/** Configures an API that accepts a cancellation. */
 interface Behaviour {
-  /** When it carries the cancellation out, in milliseconds; undefined: never. */
+  /** When it applies the cancellation, in milliseconds; undefined for never. */
   readonly after?: number;
-  /** Changes what it says about my subscriptions once it has accepted. */
+  /** Changes the list of subscriptions after it accepted the cancellation. */
   readonly says?: (body: string) => string;
 }
 
-/** Cancels, and returns what the record says of it in the end, and the command that found out. */
+/** Cancels, and returns the recorded outcome and the command that found it. */
 async function canceled({ after, says = (body) => body }: Behaviour, path: 'live' | 'reconcile') {
   const account = new SandboxAccount();
   let hasAccepted = false;

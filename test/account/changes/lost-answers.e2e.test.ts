@@ -8,7 +8,7 @@ const hash = `0x${'ab'.repeat(32)}`;
 const note = /^The response was lost \(.+\), but the change went through\.\n$/;
 
 describe('a payment with a lost verification response', () => {
-  /** Somebody whose credit rises by so much when the verification is asked for. */
+  /** Creates a user whose credit rises by an amount when the verification is requested. */
   async function payer(rise: number, told: { readonly status?: Behaviour; readonly credits?: Behaviour } = {}) {
     let credit = 25;
     let asked = false;
@@ -78,7 +78,7 @@ describe('a payment with a lost verification response', () => {
 });
 
 describe('a cancellation with a lost response', () => {
-  /** Somebody whose API says no word of what is ending. */
+  /** Creates a user whose API doesn't say what is ending. */
   async function untold(carriedOut: boolean) {
     const customer = await lossyCustomer((request, before) => {
       if (isChange(request)) return before === 0 ? { carriedOut, told: reset } : undefined;

@@ -4,7 +4,7 @@ import { errorOf, isChange, outcomesOf } from '../../support/lost.ts';
 import { listAt, textAt } from '../../support/sandbox.ts';
 import { answer, type Behaviour, recordedSandbox, reset, silence } from '../../support/servers.ts';
 
-/** Resolves when it is told to. */
+/** Creates a promise and the function that resolves it. */
 function gate() {
   let open = () => {};
   const opened = new Promise<void>((resolve) => {
@@ -18,8 +18,8 @@ const twice =
   'Continuing, although an earlier "create credit key x" (just now) may still go through. If it does, both take effect.';
 
 /**
- * Starts two commands that create a key with the same name, the second with `--again`. The first request is not carried out, and
- * its response is lost once the second request is carried out. The second is answered when `answered` opens.
+ * Starts two commands that create a key with the same name, the second with `--again`. The first request is not applied, and
+ * its response is lost once the second request is applied. The second is answered when `answered` opens.
  */
 async function rivals(flags = '') {
   const made = gate();
@@ -53,7 +53,7 @@ async function rivals(flags = '') {
   return { api, me, one, other, answered, looks: () => looks() - before };
 }
 
-/** A sandbox that carries out every change, and answers it when `answered` opens. */
+/** Starts a sandbox that applies every change, and responds when `answered` opens. */
 async function answeredLater() {
   const answered = gate();
   const api: Awaited<ReturnType<typeof recordedSandbox>> = await recordedSandbox({
