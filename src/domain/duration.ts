@@ -27,15 +27,15 @@ export function parseDuration(text: string, name?: string): number {
   return length;
 }
 
-/** Formats a duration for people, rounded up: `45 seconds`, `5 minutes`, `3 hours`. */
+/** Formats a duration for people, rounded: `45 seconds`, `5 minutes`, `3 hours`. */
 export function durationInWords(length: number): string {
   if (length < 1000 && length > 0) return `${Math.ceil(length)} ms`;
   const seconds = Math.ceil(length / 1000);
-  if (seconds < 60 || (seconds < 600 && seconds % 60 !== 0)) return several(seconds, 'second');
-  const minutes = Math.ceil(seconds / 60);
-  if (minutes < 60 || (minutes < 120 && minutes % 60 !== 0)) return several(minutes, 'minute');
-  const hours = Math.ceil(minutes / 60);
-  return hours < 48 ? several(hours, 'hour') : several(Math.ceil(hours / 24), 'day');
+  if (seconds < 120 && seconds !== 60) return several(seconds, 'second');
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 120 && minutes !== 60) return several(minutes, 'minute');
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? several(hours, 'hour') : several(Math.round(hours / 24), 'day');
 }
 
 function several(count: number, unit: string): string {

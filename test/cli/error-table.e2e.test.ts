@@ -203,7 +203,7 @@ function isBelieved({ unseen }: Command, { status, code }: Case): boolean {
 
 /** Matches notes that may precede an error and aren't failures themselves. */
 const note =
-  /^(?:The response was lost \(.+\)\. Checking for up to \d+ s whether |The API answered ".+"\. Checking for up to |The API is busy. Retrying in 1 second\.$)/;
+  /^(?:The response was lost \(.+\)\. Checking for up to [\w ]+ whether |The API returned an error \(.+\)\. Checking for up to |The API is busy. Retrying in 1 second\.$)/;
 
 /** Runs a command with one of its cases, and checks all that the user gets. */
 async function expectTold(command: Command, each: Case): Promise<void> {
@@ -279,8 +279,8 @@ test('a change that fails with the server, and cannot be looked for, is exit 10'
         message: expect.stringContaining('. The change may or may not have gone through: '),
         hint: expect.stringMatching(
           unseen
-            ? /^Check what is there with `ci [a-z0-9 ]+` before you repeat it\.$/
-            : /^Run `ci history reconcile --wait` to find out before you repeat it; `ci [a-z0-9 ]+` shows what is there\.$/,
+            ? /^Check with `ci [a-z0-9 ]+` before you try again\.$/
+            : /^Run `ci history reconcile --wait` to find out before you try again, or check with `ci [a-z0-9 ]+`\.$/,
         ),
         status: 500,
         retryable: false,

@@ -212,7 +212,7 @@ describe('a question', () => {
     const asked = prompts.text('Name', '');
     await expect.poll(shown).toContain('Name');
     stdin.end();
-    await expect(asked).rejects.toMatchObject({ code: 'Interrupted' });
+    await expect(asked).rejects.toMatchObject({ code: 'interrupted' });
   });
 
   test('holds the screen from before it is shown until it is answered', async () => {
@@ -234,7 +234,7 @@ describe('a question', () => {
       return () => void holds--;
     };
     const { prompts } = somebody('\u0003', { hold });
-    await expect(prompts.text('Name', '')).rejects.toMatchObject({ code: 'Interrupted' });
+    await expect(prompts.text('Name', '')).rejects.toMatchObject({ code: 'interrupted' });
     expect(holds).toBe(0);
   });
 
@@ -245,7 +245,7 @@ describe('a question', () => {
   });
 
   test('is interrupted by Ctrl-C', async () => {
-    await expect(somebody('\u0003').prompts.text('Name', '')).rejects.toMatchObject({ code: 'Interrupted' });
+    await expect(somebody('\u0003').prompts.text('Name', '')).rejects.toMatchObject({ code: 'interrupted' });
   });
 });
 

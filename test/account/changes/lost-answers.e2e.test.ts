@@ -67,7 +67,7 @@ describe('a payment with a lost verification response', () => {
     const { me } = await payer(50);
     const ended = await me.ci(verify);
     expect([ended.code, errorOf(ended)]).toMatchObject([10, { outcome: 'unknown' }]);
-    expect(ended.stderr).toContain('the credit changed by 50 USD meanwhile');
+    expect(ended.stderr).toContain('the credit changed by $50.00 in the meantime');
     expect(outcomesOf(me)).toEqual(['verify unknown']);
   });
 
@@ -110,7 +110,7 @@ describe('a cancellation with a lost response', () => {
       const [held] = listAt(await box.seen(), 'subscriptions');
       expect(at(held, 'cancelAtPeriodEnd')).toBe(made);
       expect(errorOf(ended)).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });
-      expect(ended.stderr).toContain(`the API does not say whether ${textAt(held, 'id')} ends`);
+      expect(ended.stderr).toContain(`the API doesn't say whether subscription ${textAt(held, 'id')} is canceled`);
     },
   );
 });

@@ -13,7 +13,7 @@ const minute = 60_000;
 const question = 'Buy it once more?';
 const words = 'subscribe kimi26 europe, 1 seat, monthly, $49.00';
 const waiting =
-  /Waiting up to \d+ s for an earlier change: "subscribe kimi26 europe, .+" \(.+\)\. Nothing has been sent. Press Ctrl-C to quit\./;
+  /Waiting up to [\w ]+ for an earlier change: "subscribe kimi26 europe, .+" \(.+\)\. Nothing has been sent\. Press Ctrl-C to quit\./;
 
 /** Somebody who bought europe of kimi26 a moment ago. */
 async function recentBuyer() {

@@ -264,7 +264,7 @@ describe('the end', () => {
     watching.kill(signal);
     const ended = await watching.ended;
     expect([ended.code, names(ended)]).toEqual([130, ['opened']]);
-    expect(JSON.parse(ended.stderr)).toMatchObject({ error: { code: 'Interrupted' } });
+    expect(JSON.parse(ended.stderr)).toMatchObject({ error: { code: 'interrupted' } });
   });
 
   test('comes at once for a pool that there is not: exit 5 with the nearest', async () => {

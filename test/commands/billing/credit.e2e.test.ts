@@ -213,7 +213,7 @@ describe('billing topup by card', () => {
     expect([code, stdout, api.requests]).toEqual([9, '', ['POST /api/billing/topup']]);
     expect(at(JSON.parse(stderr), 'error')).toMatchObject({
       code: 'unreachable',
-      message: expect.stringMatching(/ did not answer: .+. The change didn't go through$/),
+      message: expect.stringMatching(/^The response was lost \(no response from .+\)\. The change didn't go through$/),
       retryable: true,
       outcome: 'not_applied',
     });

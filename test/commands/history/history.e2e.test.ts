@@ -359,7 +359,7 @@ describe('ci history reconcile', () => {
     const { code, stdout, stderr } = await me.ci('history reconcile');
     expect([code, cells(stdout).map((row) => row.slice(3))]).toEqual([10, [['unknown', '']]]);
     expect(stderr).toMatch(
-      /^[0-9a-f]{12} \(.+\): not found yet\. It may go through within (?:5|6)\d s\. Run `ci history reconcile --wait` to wait\.\nThe outcome of 1 change is still unknown\.\n$/,
+      /^[0-9a-f]{12} \(.+\): the account doesn't show it yet\. It may still go through within (?:[56]\d seconds|1 minute)\. Run `ci history reconcile --wait` to wait for it\.\nThe outcome of 1 change is still unknown\.\n$/,
     );
     expect([api.requests.length - before, outcomesOf(me)]).toEqual([1, [`${action} unknown`]]);
   });
@@ -377,7 +377,7 @@ describe('ci history reconcile', () => {
     const { me, box } = await killed('keys create x --credit', false);
     const running = me.start('history reconcile --wait --json');
     await running.stderr(
-      /^Waiting up to 1[12]\d s for "create credit key x" to settle\. Ctrl-C leaves its outcome unknown\.\n/,
+      /^Waiting up to (?:1[01]\d seconds|2 minutes) for the outcome of "create credit key x"\. If you press Ctrl-C, it stays unknown\.\n/,
     );
     const late = await box.data('POST', '/api/keys/credit', { name: 'x' });
     const ended = await running.ended;
@@ -420,7 +420,7 @@ describe('ci history reconcile', () => {
     await running.stderr(/^Waiting up to /);
     running.kill('SIGINT');
     const ended = await running.ended;
-    expect([ended.code, ended.stdout, errorOf(ended)]).toMatchObject([130, '', { code: 'Interrupted' }]);
+    expect([ended.code, ended.stdout, errorOf(ended)]).toMatchObject([130, '', { code: 'interrupted' }]);
     expect(outcomesOf(me)).toEqual(['create-key pending']);
   });
 
@@ -464,7 +464,7 @@ describe('ci history reconcile', () => {
     const { stderr } = await me.ci('history reconcile');
     const id = textAt(await box.seen(), 'keys', 0, 'id');
     expect(stderr).toBe(
-      `The key ${id} was created, and its secret was not delivered. \`ci pools keys POOL --reveal\` shows that of a pool's key. Delete any other with \`ci keys delete ${id}\`.\n`,
+      `Key ${id} was created, but its secret was not delivered. If the key belongs to a pool, \`ci pools keys POOL --reveal\` may show the secret. Otherwise, delete the key with \`ci keys delete ${id}\`.\n`,
     );
   });
 
@@ -489,9 +489,9 @@ describe('ci history reconcile', () => {
 
   test.each([
     ['fails', answer(503, { success: false, error: 'out of order' }), 10, 'out of order'],
-    ['closes the connection', reset, 10, 'did not answer'],
+    ['closes the connection', reset, 10, 'no response from'],
     ['is a web page', webPage(200), 10, 'a web page'],
-    ['does not answer', silence, 10, 'no answer within 1 s'],
+    ['does not answer', silence, 10, 'timed out after 1 second'],
     ['refuses the key', answer(401, { success: false, error: 'No entry' }), 4, 'No entry'],
   ])('settles nothing while the API %s', async (_what, told, expected, why) => {
     let failing = false;
