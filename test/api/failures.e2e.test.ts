@@ -230,7 +230,7 @@ describe('exit codes', () => {
     ]);
     const hint =
       'Run `ci history reconcile --wait` to find out before you try again, or check with `ci pools subscriptions kimi26`.';
-    const inDoubt = 'The response was lost (interrupted). The change may or may not have gone through';
+    const inDoubt = 'Interrupted. The change may or may not have gone through';
     expect([lost.stdout, lost.told]).toEqual(['', [`ci: ${inDoubt}. ${hint}`]]);
     expect(lostAsJson.stdout).toBe('');
     expect(lostAsJson.told.map((each) => at(JSON.parse(each), 'error'))).toEqual([

@@ -874,7 +874,7 @@ describe('Ctrl-C while a request is under way', () => {
     ['GET /api/pools', 'interrupted. Nothing was changed. Run `ci setup` to start again.', []],
     [
       'POST /api/pools/',
-      'The response was lost (interrupted). The change may or may not have gone through. ',
+      'Interrupted. The change may or may not have gone through. ',
       ['subscribe unknown'],
     ],
     [
