@@ -1,7 +1,7 @@
 import { type Command, CommanderError } from 'commander';
 import type { Context } from '../context/context.ts';
 import type { World } from '../context/world.ts';
-import { CommandError, codeOf, type Outcome } from '../domain/errors.ts';
+import { CommandError, codeOf, messageOf, type Outcome } from '../domain/errors.ts';
 import { written } from '../output/sink.ts';
 import { createProgram, NoCommand } from './program.ts';
 import { display, report, reportAsJson, tellStack, toCommandError, wantsJson } from './report.ts';
@@ -75,7 +75,7 @@ export async function run(
 async function unwritten({ stdout }: World): Promise<CommandError | undefined> {
   const error = await written(stdout);
   if (!error || codeOf(error) === 'EPIPE') return undefined;
-  return new CommandError('file_error', `the result could not be written: ${error.message}`, { cause: error });
+  return new CommandError('file_error', `the result could not be written: ${messageOf(error)}`, { cause: error });
 }
 
 /** What must be right before a command does anything: what cannot be printed must not be paid for. Loads what it is printed with. */

@@ -122,7 +122,7 @@ describe('where there is no room', () => {
     const { code, stdout, stderr } = await me.sh(`ulimit -f 8; ci ${save}`);
     expect([code, stdout, api.changes]).toEqual([1, '', []]);
     expect(stderr).toMatch(oneLine);
-    expect(stderr).toContain(`${file} cannot be written: EFBIG`);
+    expect(stderr).toContain(`${file} cannot be written: file too large`);
     expect([readFileSync(file, 'utf8') === text, beside()]).toEqual([true, []]);
   });
 

@@ -190,8 +190,8 @@ describe('a dotenv file', () => {
   });
 
   test.each([
-    ['in a folder that is not there', (folder: string) => join(folder, 'none', '.env'), /ENOENT/],
-    ['below a file', (folder: string) => join(folder, 'file', '.env'), /ENOTDIR/],
+    ['in a folder that is not there', (folder: string) => join(folder, 'none', '.env'), /no such file or directory/],
+    ['below a file', (folder: string) => join(folder, 'file', '.env'), /not a directory/],
     ['that is a folder', (folder: string) => join(folder, 'dir'), /: it is a folder$/],
     ['that is a pipe, which is not opened', (folder: string) => join(folder, 'pipe'), /: it is no regular file$/],
     ['that is a link to itself', (folder: string) => join(folder, 'circle'), /: its links lead in a circle$/],

@@ -23,7 +23,7 @@ async function killed(line: string, carriedOut: boolean) {
 const busy = (words: string) => ({
   code: 'busy',
   message: `an earlier "${words}" (just now) may still go through`,
-  hint: 'Nothing was sent. `ci history reconcile --wait` waits until its outcome is known; --again goes ahead regardless.',
+  hint: 'Nothing was sent. Run `ci history reconcile --wait` to wait for its outcome, or pass --again to continue anyway.',
   status: null,
   retryable: true,
   outcome: 'not_applied',
@@ -42,7 +42,7 @@ describe.each([
     const [made, ...others] = await keys(box);
     expect([again.code, others, api.changes.length]).toEqual([0, [], 1]);
     expect(json(again)).toMatchObject({ id: textAt(made, 'id'), apiKey: textAt(made, 'apiKey') });
-    expect(again.stderr).toBe(`"${words}" went through just now. It was not sent again.\n`);
+    expect(again.stderr).toBe(`"${words}" went through just now, so it was not sent again.\n`);
     expect(outcomesOf(me)).toEqual(['create-key applied']);
   });
 
@@ -68,7 +68,7 @@ describe.each([
     const again = await me.ci(`${line} --again --json`);
     expect([again.code, (await keys(box)).length, api.changes.length]).toEqual([0, 2, 2]);
     expect(lines(again.stderr)[0]).toBe(
-      `Going ahead although an earlier "${words}" (just now) may still go through. If it does, both take effect.`,
+      `Continuing, although an earlier "${words}" (just now) may still go through. If it does, both take effect.`,
     );
   });
 });
@@ -128,7 +128,7 @@ describe('a cancellation whose process was killed', () => {
     const again = await me.ci(`${cancel} --json${flag}`);
     expect([again.code, await ending(box), api.changes.length]).toEqual([0, [ended], 1]);
     expect(json(again)).toMatchObject({ id: ended, poolSlug: 'kimi26', cancelAtPeriodEnd: true });
-    expect(again.stderr).toBe(`"cancel kimi26 ${ended}" went through just now. It was not sent again.\n`);
+    expect(again.stderr).toBe(`"cancel kimi26 ${ended}" went through just now, so it was not sent again.\n`);
     expect(outcomesOf(me)).toEqual(['cancel applied']);
   });
 
@@ -156,7 +156,7 @@ describe('a cancellation whose process was killed', () => {
     const again = await me.ci(`${cancel} --again --json`);
     expect([again.code, (await ending(box)).length, api.changes.length]).toEqual([0, 2, 2]);
     expect(again.stderr).toMatch(
-      /^Going ahead although an earlier "cancel kimi26 [0-9a-f-]{36}" \(just now\) may still go through\. If it does, both take effect\.\n/,
+      /^Continuing, although an earlier "cancel kimi26 [0-9a-f-]{36}" \(just now\) may still go through\. If it does, both take effect\.\n/,
     );
   });
 });

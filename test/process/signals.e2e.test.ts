@@ -128,9 +128,9 @@ describe.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s in the middle of a r
     expect([ended.code, ended.stdout]).toEqual([130, '']);
     expect(errorOf(ended)).toEqual({
       code: 'interrupted',
-      message: 'interrupted. The change may have gone through, or may still do so',
+      message: 'Interrupted. The change may or may not have gone through',
       hint: expect.stringMatching(
-        /^Run `ci history reconcile --wait` to find out before you repeat it; `ci .+` shows what is there\.$/,
+        /^Run `ci history reconcile --wait` to find out before you try again, or check with `ci .+`\.$/,
       ),
       status: null,
       retryable: false,
@@ -175,7 +175,7 @@ describe('Ctrl-C in the middle of a request', () => {
     expect([ended.code, ended.stdout]).toEqual([130, '']);
     expect(errorOf(ended)).toMatchObject({
       code: 'interrupted',
-      message: 'interrupted; the change was not carried out',
+      message: "Interrupted. The change didn't go through",
       outcome: 'not_applied',
     });
     expect(outcomesOf(me)).toEqual(['create-key not_applied']);
@@ -260,10 +260,10 @@ describe('Ctrl-C in the middle of a request', () => {
     expect(errorOf(ended)).toMatchObject({
       code: 'interrupted',
       message: expect.stringMatching(
-        /^interrupted\. The change may have gone through: the account can't be checked: .*No entry/,
+        /^Interrupted\. The change may or may not have gone through: the account can't be checked: .*No entry/,
       ),
       outcome: 'unknown',
-      hint: 'Run `ci history reconcile --wait` to find out before you repeat it; `ci pools subscriptions minimax-m3` shows what is there.',
+      hint: 'Run `ci history reconcile --wait` to find out before you try again, or check with `ci pools subscriptions minimax-m3`.',
     });
     expect(outcomesOf(me)).toEqual(['subscribe unknown']);
   });

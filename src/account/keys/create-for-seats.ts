@@ -1,4 +1,4 @@
-import { CommandError } from '../../domain/errors.ts';
+import { asClause, CommandError } from '../../domain/errors.ts';
 import { inWords } from '../../output/text.ts';
 import type { KeepKey } from '../secrets/delivery.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
@@ -39,7 +39,7 @@ export async function createKeys(
         ? error.hint
         : `${look}, then \`ci keys create ${keyName} --subscription ${subscription.id}\`.`;
       const failure = error.with({
-        message: `subscribed, but the key "${keyName}" ${fate}: ${error.message}`,
+        message: `subscribed, but the key "${keyName}" ${fate}: ${asClause(error.message)}`,
         outcome: unknown ? 'unknown' : 'applied',
         // Running it again would charge again.
         retryable: false,

@@ -1,6 +1,6 @@
 import type { CreatedKey, CreditKeyRequest, Key, KeysApi, SubscriptionKeyRequest } from '../../api/keys.ts';
 import type { Context } from '../../context/context.ts';
-import { CommandError } from '../../domain/errors.ts';
+import { asClause, CommandError } from '../../domain/errors.ts';
 import type { KeyIntent } from '../../domain/reconcile.ts';
 import { isConsumptionKey, isWholeKey } from '../../domain/secrets.ts';
 import { keysBefore } from '../changes/actions.ts';
@@ -65,7 +65,7 @@ export async function createKey(
 function reportAs(lost: CommandError): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof CommandError)) throw error;
-    throw lost.with({ code: error.code, message: `${lost.message}; ${error.message}` });
+    throw lost.with({ code: error.code, message: `${lost.message}; ${asClause(error.message)}` });
   };
 }
 
@@ -113,7 +113,7 @@ async function secretNow(context: KeyContext, key: Key): Promise<string | undefi
       const wait = betweenTries[count];
       if (error.retryable && wait !== undefined && (await waited(context, wait))) continue;
       const hint = `Where the API shows it again, \`ci keys create ${key.name ?? 'NAME'} --ensure --reveal\` does, too.`;
-      const message = `the key ${key.name ?? key.id} was created, and its secret can't be fetched: ${error.message}`;
+      const message = `the key ${key.name ?? key.id} was created, and its secret can't be fetched: ${asClause(error.message)}`;
       throw error.with({ message, hint, outcome: 'applied', retryable: false });
     }
   }

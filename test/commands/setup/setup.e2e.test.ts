@@ -872,11 +872,7 @@ describe('on a terminal of 80 columns and 24 rows', () => {
 describe('Ctrl-C while a request is under way', () => {
   test.each([
     ['GET /api/pools', 'interrupted. Nothing was changed. Run `ci setup` to start again.', []],
-    [
-      'POST /api/pools/',
-      'Interrupted. The change may or may not have gone through. ',
-      ['subscribe unknown'],
-    ],
+    ['POST /api/pools/', 'Interrupted. The change may or may not have gone through. ', ['subscribe unknown']],
     [
       'POST /api/keys/',
       'interrupted. The change may have gone through, or may still do so. Completed: reserved europe of kimi26 for $49.00. ',
