@@ -1,4 +1,4 @@
-import { blocksHeld, type HeldHours, hoursHeld } from './coverage.ts';
+import { blocksHeld, hoursHeld, type SubscriptionHours } from './coverage.ts';
 import type { Cents } from './money.ts';
 import { shellWord } from './shell-word.ts';
 
@@ -17,7 +17,7 @@ export interface Finding {
 }
 
 /** The parts of a subscription that can need attention. */
-export interface SubscriptionStatus extends HeldHours {
+export interface SubscriptionStatus extends SubscriptionHours {
   readonly id: string;
   readonly poolSlug: string;
   readonly billingCycle?: string | null | undefined;

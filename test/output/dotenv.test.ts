@@ -199,7 +199,7 @@ describe('a dotenv file', () => {
     [
       'whose name leaves no room for others beside it',
       (folder: string) => join(folder, 'n'.repeat(230)),
-      /ENAMETOOLONG/,
+      /name too long/,
     ],
   ])('%s is refused before anything is written', async (_where, at, reason) => {
     const folder = emptyFolder();

@@ -46,7 +46,7 @@ describe.skipIf(process.platform === 'win32')('a state folder that others can wr
     expect([code, stdout, api.changes, stateFiles(me)]).toEqual([1, '', [], []]);
     expect(stderr).toMatch(oneLine);
     expect(stderr).toContain(
-      `ci: Other users can write to ${folder} (mode 0777). Nothing was sent. Run \`chmod 700 ${folder}\`, once you know that what is in it is yours.\n`,
+      `ci: Other users can write to ${folder} (mode 0777). Nothing was sent. Check that everything in it is yours, then run \`chmod 700 ${folder}\`.\n`,
     );
   });
 
@@ -83,7 +83,7 @@ describe.skipIf(process.platform === 'win32')('a state folder that others can wr
     const { code, stderr } = await me.ci('keys create prod --credit', { env });
     expect([code, api.changes, readdirSync(above)]).toEqual([1, [], []]);
     expect(stderr).toContain(
-      `Other users can write to ${above} (mode 0777). Nothing was sent. Run \`chmod o-w ${above}\``,
+      `Other users can write to ${above} (mode 0777). Nothing was sent. Check that everything in it is yours, then run \`chmod o-w ${above}\``,
     );
     chmodSync(above, 0o1777);
     expect((await me.ci('keys create prod --credit', { env })).code).toBe(0);
@@ -110,7 +110,7 @@ describe.skipIf(!canBeStranger)('a state folder of another user', () => {
     const { code, stdout, stderr } = await ci('keys create prod --credit');
     expect([code, stdout, api.changes]).toEqual([1, '', []]);
     expect(stderr).toBe(
-      `ci: ${folder} belongs to another user (uid 12345). Nothing was sent. Set XDG_STATE_HOME to a directory of your own. Or check that everything in it is yours, then run \`sudo chown -R 54321 ${folder}\`, once you know that what is in it is yours.\n`,
+      `ci: ${folder} belongs to another user (uid 12345). Nothing was sent. Set XDG_STATE_HOME to a directory of your own. Or check that everything in it is yours, then run \`sudo chown -R 54321 ${folder}\`.\n`,
     );
     chownSync(folder, 54_321, 54_321);
     expect((await ci('keys create prod --credit')).code).toBe(0);

@@ -22,7 +22,7 @@ async function killed(line: string, carriedOut: boolean) {
 
 const busy = (words: string) => ({
   code: 'busy',
-  message: `an earlier "${words}" (just now) may still go through`,
+  message: `An earlier "${words}" (just now) may still go through`,
   hint: 'Nothing was sent. Run `ci history reconcile --wait` to wait for its outcome, or pass --again to continue anyway.',
   status: null,
   retryable: true,

@@ -55,7 +55,7 @@ function expectRefused({ code, stdout, stderr }: Ended, api: RecordingServer): v
   expect([code, stdout, api.changes, others]).toEqual([1, '', [], ['']]);
   expect(`${line}\n`).toMatch(oneLine);
   expect(line).toMatch(
-    /(?:can't be written|Can't (?:write|record)).*Nothing was sent.*XDG_STATE_HOME|home directory isn't known.*Set HOME/,
+    /(?:can(?:not|'t) be written|Can't (?:write|record)).*Nothing was sent.*XDG_STATE_HOME|home directory isn't known.*Set HOME/,
   );
 }
 
@@ -165,7 +165,7 @@ describe('a disk without room', () => {
     writeFileSync(history, '\n'.repeat(blocks * 512 - intent.length - 40));
     const { code, stdout, stderr } = await limited(me, blocks, 'keys create other --credit --json');
     expect([code, stdout]).toEqual([0, expect.stringMatching(secret)]);
-    expect(stderr).toMatch(/^Can't record the outcome in [^\n]+: the disk is full\n$/);
+    expect(stderr).toMatch(/^Can't record the outcome in [^\n]+: the disk is full\.\n$/);
     expect(await me.ci('keys create next --credit')).toMatchObject({
       code: 0,
       stderr: expect.stringContaining('`ci history reconcile`'),

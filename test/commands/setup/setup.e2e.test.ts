@@ -875,7 +875,7 @@ describe('Ctrl-C while a request is under way', () => {
     ['POST /api/pools/', 'Interrupted. The change may or may not have gone through. ', ['subscribe unknown']],
     [
       'POST /api/keys/',
-      'interrupted. The change may have gone through, or may still do so. Completed: reserved europe of kimi26 for $49.00. ',
+      'Interrupted. The change may or may not have gone through. Completed: reserved europe of kimi26 for $49.00. ',
       ['subscribe applied', 'create-key unknown'],
     ],
     [
