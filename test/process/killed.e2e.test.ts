@@ -146,7 +146,7 @@ describe('a cancellation whose process was killed', () => {
     expect([again.code, again.stdout, await ending(box), api.changes.length]).toEqual([6, '', [], 1]);
     expect(errorOf(again)).toMatchObject({
       code: 'busy',
-      message: expect.stringMatching(/^an earlier "cancel kimi26 [0-9a-f-]{36}" \(just now\) may still go through$/),
+      message: expect.stringMatching(/^An earlier "cancel kimi26 [0-9a-f-]{36}" \(just now\) may still go through$/),
       outcome: 'not_applied',
     });
   });
