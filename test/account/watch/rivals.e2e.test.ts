@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
+import { sandboxApp } from '../../../src/sandbox/app.ts';
+import { openStore } from '../../../src/sandbox/store.ts';
 import { userOf } from '../../support/cli.ts';
 import { dropping } from '../../support/drops.ts';
 import { ciHere } from '../../support/in-process.ts';
-import { at, listAt, textAt } from '../../support/sandbox.ts';
+import { at, listAt, machineStart, textAt } from '../../support/sandbox.ts';
 import { forward } from '../../support/servers.ts';
 
 const crowd = 50;
@@ -33,21 +35,32 @@ async function trial({ kind, ahead, shipped }: Trial) {
   const api = await dropping({
     at: Object.values(openings),
     instead: ({ method, path: where }, box) => {
-      const rivals = async (count: number) => {
-        const asked = Array.from({ length: count }, () =>
-          box.call('POST', '/sandbox/rivals', { body: { pool: 'minimax-m3', block: 'americas' } }),
+      const rivals = async (count: number, ask: () => Promise<{ readonly status: number }>) => {
+        const answers = await Promise.all(Array.from({ length: count }, ask));
+        won += answers.filter(({ status }) => status === 200).length;
+      };
+      const order = { pool: 'minimax-m3', block: 'americas' };
+      // Those that arrive together with our request use the same server as we do.
+      const racing = (count: number) => rivals(count, () => box.call('POST', '/sandbox/rivals', { body: order }));
+      // Nobody else sends a request at the same time as the others, so they need no connection.
+      const alone = () => {
+        const { folder } = box;
+        const app = sandboxApp(
+          openStore({ folder, now: () => machineStart }),
+          () => box.url,
+          () => Promise.resolve(),
         );
-        const served = (await Promise.all(asked)).filter(({ status }) => status === 200).length;
-        won += served;
+        const request = { method: 'POST', body: JSON.stringify(order) };
+        return rivals(crowd, async () => app.request('/sandbox/rivals', request));
       };
       if (method === 'POST' && ++posts === 1) {
         return async (request, response) => {
-          if (kind === 'before') await rivals(crowd);
-          const first = kind === 'at once' ? rivals(ahead) : Promise.resolve();
+          if (kind === 'before') await alone();
+          const first = kind === 'at once' ? racing(ahead) : Promise.resolve();
           const answered = forward(box.url, request, response);
           if (kind === 'after') await answered;
-          const rest = kind === 'at once' ? crowd - ahead : kind === 'after' ? crowd : 0;
-          came = Promise.all([first, rivals(rest)]).then(() => {});
+          const rest = kind === 'at once' ? racing(crowd - ahead) : kind === 'after' ? alone() : Promise.resolve();
+          came = Promise.all([first, rest]).then(() => {});
           await answered;
         };
       }
@@ -64,7 +77,7 @@ async function trial({ kind, ahead, shipped }: Trial) {
       if (lists !== openings.first || kind === 'never') return undefined;
       return async (request, response) => {
         await box.advance(10_000);
-        if (kind === 'early') await rivals(crowd);
+        if (kind === 'early') await alone();
         await forward(box.url, request, response);
       };
     },
