@@ -257,21 +257,17 @@ describe.each(shells)('%s', (shell) => {
       'a:b=c@d:e',
       'ünïcödé ≠',
     ];
-    let name = '';
-    const api = await server((request, response) => data([{ id: 'the-id', slug: name }])(request, response));
+    const api = await server(data(names.map((slug, at) => ({ id: `id-${at}`, slug }))));
     const me = userOf(api);
     const prompt = await completing(me, shell);
-    // Where the words of a line arrive.
+    const printed = await atHand(me, 'pools');
+    expect(printed.map((line) => line.split('\t')[0])).toEqual(names);
+    // The program reads `offered`, one line that `ci` printed, and writes the words of a line to `arrived`.
+    const offered = path.join(me.home, 'offered');
     const arrived = path.join(me.home, 'arrived');
-    writeProgram(
-      me,
-      'ci',
-      `case $1 in --complete) exec ${process.execPath} ${bin} "$@" ;; *) printf '%s' "$3" >arrived ;; esac`,
-    );
-    for (const each of names) {
-      name = each;
-      await me.sh('rm -rf .cache');
-      await atHand(me, 'pools');
+    writeProgram(me, 'ci', `case $1 in --complete) cat offered ;; *) printf '%s' "$3" >arrived ;; esac`);
+    for (const [at, name] of names.entries()) {
+      writeFileSync(offered, `${printed[at]}\n`);
       // In a quote that is open already it is no less a word.
       for (const quote of ['', "'", '"']) {
         // History is not to be held back in double quotes: such a name is not offered there.
