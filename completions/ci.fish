@@ -59,7 +59,7 @@ function __ci_commands
                 'checkout'\t'retired: pay for a flat plan in the browser (see `ci pools subscribe`)' \
                 'cancel'\t'retired: end a flat plan with its period (see `ci pools cancel`)'
         case 'history' 'help history'
-            printf '%s\n' 'reconcile'\t'Find out the outcome of changes that have none'
+            printf '%s\n' 'reconcile'\t'Find out the unknown outcomes of changes'
         case 'auth' 'help auth'
             printf '%s\n' 'login'\t'Sign in with a management key' \
                 'logout'\t'Remove a saved key from this machine' \

@@ -92,10 +92,10 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('cancel', 'retired: end a flat plan with its period (see `ci pools cancel`)')
     )
     'history' = @(
-      , @('reconcile', 'Find out the outcome of changes that have none')
+      , @('reconcile', 'Find out the unknown outcomes of changes')
     )
     'help history' = @(
-      , @('reconcile', 'Find out the outcome of changes that have none')
+      , @('reconcile', 'Find out the unknown outcomes of changes')
     )
     'auth' = @(
       , @('login', 'Sign in with a management key')

@@ -49,7 +49,7 @@ export function subscriptionColumns(now: Date): readonly Column<PoolSubscription
     {
       field: 'monthlyPrice',
       header: 'PRICE/MONTH',
-      optional: 3,
+      optional: 2,
       value: ({ monthlyPrice }) => decimalUsd(monthlyPrice),
       show: ({ monthlyPrice }) => shownUsd(monthlyPrice),
     },
@@ -71,7 +71,7 @@ export function subscriptionColumns(now: Date): readonly Column<PoolSubscription
     {
       field: 'key',
       header: 'KEY',
-      optional: 2,
+      optional: 3,
       value: ({ key }) => key?.apiKey,
       show: ({ key }, style) => (key ? (key.apiKey ?? key.id ?? 'yes') : style.warning('none')),
     },

@@ -13,7 +13,7 @@ export interface Options {
 export const commands: readonly Stub[] = [
   {
     term: 'reconcile [options]',
-    description: 'Find out the outcome of changes that have none',
+    description: 'Find out the unknown outcomes of changes',
     load: () => import('./reconcile.ts'),
   },
 ];

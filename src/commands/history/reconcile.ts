@@ -6,12 +6,12 @@ import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { counted } from '../../output/text.ts';
 
-/** How `ci history reconcile` finds out outcomes. */
+/** The options of `ci history reconcile`. */
 export interface Options {
   readonly wait?: boolean;
 }
 
-/** `ci history reconcile`: finds out the outcome of changes that have none. */
+/** `ci history reconcile`: finds out the unknown outcomes of changes. */
 export default function reconcile(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -27,7 +27,7 @@ export default function reconcile(command: Verb, context: Context, execute = run
     .action((options: Options) => execute(options, context));
 }
 
-/** Finds out the outcome of changes that have none, and shows it. */
+/** Finds out the unknown outcomes of changes, and shows them. */
 export async function run({ wait = false }: Options, context: ChangingContext & Pick<Context, 'api'>): Promise<void> {
   const { output } = context;
   const settled = await reconcileChanges(context, wait);
