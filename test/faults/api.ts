@@ -8,59 +8,59 @@ import type { Change } from './changes.ts';
 import type { Fault } from './faults.ts';
 import { FlatPlans } from './flat-plans.ts';
 
-/** A whole answer of the API. */
+/** A complete response of the API. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** A request that changes something, as it strikes the fault. */
+/** A request that changes something and meets the fault. */
 export interface Exchange {
   readonly response: ServerResponse;
-  /** How many times it has come, from 1. */
+  /** How many times it has arrived, from 1. */
   readonly count: number;
-  /** Has the API carry it out. */
+  /** Makes the API apply it. */
   commit(): Promise<Answer>;
-  /** Tells the test that the moment has come at which a signal is due. */
+  /** Tells the test to send a signal now. */
   strike(): void;
-  /** The address of another host. */
+  /** The URL of another host. */
   readonly elsewhere: string;
 }
 
-/** How much there is of all that a change can be about. */
+/** How much there is of everything that a change can affect. */
 export type Amounts = Readonly<Record<'charges' | 'subscriptions' | 'ending' | 'keys' | 'credit' | 'plans', number>>;
 
-/** What is true of the account. */
+/** The state of the account. */
 export interface Truth {
   readonly amounts: Amounts;
   readonly keys: readonly Minted[];
   readonly subscriptionIds: readonly string[];
 }
 
-/** A key as the API knows it. */
+/** A key as the API stores it. */
 export interface Minted {
   readonly id: string;
   readonly name: string;
   readonly apiKey: string;
 }
 
-/** The sandbox behind a server that spoils the answers to one request, the fault once mended excepted. */
+/** The sandbox behind a server that mishandles one request until the fault is removed. */
 export interface FaultyApi {
   readonly url: string;
-  /** Fulfilled when a signal is due. */
+  /** Resolves when a signal is due. */
   readonly struck: Promise<void>;
-  /** The requests that are no reads, as `POST /api/keys/credit`. */
+  /** The requests that change something, such as `POST /api/keys/credit`. */
   readonly changes: readonly string[];
-  /** A request that meets no fault. @returns the `data` of its answer */
+  /** Sends a request that meets no fault. @returns the `data` of its response */
   call(method: string, path: string, body?: unknown): Promise<unknown>;
-  /** From now on there is no fault any more. */
+  /** Removes the fault. */
   mend(): void;
   truth(): Promise<Truth>;
   close(): Promise<void>;
 }
 
-/** @param folder - the sandbox's own */
+/** Starts the sandbox and the server. @param folder - of the sandbox */
 export async function faultyApi(folder: string, change: Change, fault: Fault, elsewhere: string): Promise<FaultyApi> {
   const box = await startSandbox({ folder });
   const plans = new FlatPlans();
@@ -153,12 +153,12 @@ export async function faultyApi(folder: string, change: Change, fault: Fault, el
   };
 }
 
-/** Sends an answer; what is left out is the answer's own. */
+/** Sends a response with some parts replaced. */
 export function send(response: ServerResponse, { status, headers, body }: Answer): void {
   response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
 }
 
-/** The list of keys as an older generation of the API has it. */
+/** Returns the list of keys as an older generation of the API sends it. */
 function withoutSecrets(answer: Answer): Answer {
   return { ...answer, body: answer.body.replaceAll(/"apiKey":"[^"]*",/g, '') };
 }

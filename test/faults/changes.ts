@@ -1,48 +1,48 @@
 import { textAt } from '../support/sandbox.ts';
 import type { Amounts, FaultyApi } from './api.ts';
 
-/** What a change adds to and takes from what there is. */
+/** What a change adds and removes. */
 export type Effect = Partial<Amounts>;
 
-/** One command that changes something. */
+/** A command that changes something. */
 export interface Change {
   readonly name: string;
-  /** The words after `ci`; `$1`, `$2` … stand for the ids of what was made before. */
+  /** The arguments of `ci`. `$1`, `$2` … stand for the ids of what was created before. */
   readonly line: string;
-  /** Makes what the change is about. @returns ids */
+  /** Creates what the change is about. @returns ids */
   readonly given?: (api: FaultyApi) => Promise<readonly string[]>;
-  /** The request that is spoiled, as `POST /api/keys/credit`, */
+  /** The request that meets the fault, such as `POST /api/keys/credit`. */
   readonly request: RegExp;
-  /** and the how-many-eth it is of those that change something (default: the first). */
+  /** Its position among the requests that change something; by default, the first. */
   readonly place?: number;
-  /** What the whole command brings about; nothing for one that only begins a payment. */
+  /** The effect of the whole command; none if it only starts a payment. */
   readonly effect: Effect;
-  /** What it has brought about when it comes to that request, where there are others before. */
+  /** The effect before that request, if there are others before it. */
   readonly earlier?: Effect;
-  /** What that request itself brings about, where there are others. */
+  /** The effect of that request, if there are others. */
   readonly own?: Effect;
   /**
-   * How the command knows after a lost answer: it looks; it need not, as nothing is charged by the request itself; or it cannot,
-   * as it does not know what was typed.
+   * How the command finds the outcome after a lost response: it checks the account; it needn't, because the request charges nothing;
+   * or it can't, because it doesn't know what the request changes.
    */
   readonly knows: 'looks' | 'anyway' | 'not';
-  /** The answers of another shape that it takes for an answer all the same. */
+  /** The responses in other formats that it accepts. */
   readonly takes?: RegExp;
-  /** May be run again whatever became of it. */
+  /** Whether it can be run again, whatever the outcome was. */
   readonly ensures?: true;
-  /** Where the secret goes, other than to stdout. */
+  /** Where the secret goes, if not to stdout. */
   readonly saves?: '.env';
-  /** The API lists keys without their secrets. */
+  /** Whether the API lists keys without their secrets. */
   readonly older?: true;
-  /** The secret of a key that is found cannot be had. */
+  /** Whether the secret of a key that is found isn't available. */
   readonly losesSecret?: true;
-  /** It goes on waiting after a change that was not made, and ends with this exit code when its time is up. */
+  /** The exit code if it continues to wait after a change that wasn't applied, until its time is up. */
   readonly waits?: number;
-  /** It prints what happens before it is over. */
+  /** Whether it prints events before it ends. */
   readonly reports?: true;
-  /** The API still sells flat plans. */
+  /** Whether the API still sells flat plans. */
   readonly flatPlans?: true;
-  /** Strikes by fewer faults, as it differs from another row in little. */
+  /** Whether it meets fewer faults, because it hardly differs from another row. */
   readonly variant?: true;
 }
 
@@ -62,7 +62,7 @@ function keys(count: number) {
   };
 }
 
-/** USDC that was sent and asked for once, when it was not final yet. */
+/** Sends USDC and asks for it once, before it is final. */
 async function sent(api: FaultyApi): Promise<string[]> {
   await api.call('POST', '/api/billing/topup', { amount: 50, method: 'usdc' });
   await api.call('POST', '/api/billing/verify-topup', { txHash: hash, amount: 50 });
@@ -77,12 +77,12 @@ const subscribe = /^POST \/api\/pools\/\S+\/subscribe$/;
 const subscriptionKey = /^POST \/api\/keys\/subscription$/;
 const creditKey = /^POST \/api\/keys\/credit$/;
 const topup = /^POST \/api\/billing\/topup$/;
-/** Whatever JSON there is, or none. */
+/** Any JSON, or none. */
 const anyShape = /shape|text in place|empty|204/;
-/** Whatever there is: it is shown as it came. */
+/** Any body, because it is printed unchanged. */
 const anything = /shape|text in place|empty|204|JSON that ends/;
 
-/** Every command that changes something, each in all its kinds. */
+/** All commands that change something, in all their variants. */
 export const changes: readonly Change[] = [
   {
     name: 'pools subscribe',

@@ -2,26 +2,26 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { deadUrl } from '../support/servers.ts';
 import { type Answer, type Exchange, send } from './api.ts';
 
-/** One thing that goes wrong with a request that changes something. */
+/** A fault of a request that changes something. */
 export interface Fault {
   readonly name: string;
   /**
-   * What `ci` can tell from what comes back: that it is done, that it certainly was not done, or nothing, so that it has to look.
+   * What `ci` can tell from the response: that the change was applied, that it certainly wasn't, or nothing, so that it has to check.
    */
   readonly tells: 'done' | 'refused' | 'nothing';
-  /** Whether the change was made all the same. */
+  /** Whether the change was applied. */
   readonly made: boolean;
-  /** Exit code when it was not made. */
+  /** The exit code if it wasn't applied. */
   readonly exit: number;
   does(exchange: Exchange): void | Promise<void>;
-  /** The signal that ends `ci`, when the exchange strikes or, with `intent`, when the intent is on disk. */
+  /** The signal that ends `ci`, when the request arrives or, with `intent`, when the intent is on disk. */
   readonly signal?: NodeJS.Signals;
   readonly on?: 'intent';
-  /** Nothing is answered any more after it: `ci` cannot look. */
+  /** Whether nothing is answered after it, so that `ci` can't check the account. */
   readonly deadAfter?: true;
-  /** It never answers: `ci` is given less time. */
+  /** Whether the server never responds, so that `ci` gets a shorter timeout. */
   readonly silent?: true;
-  /** Where `ci` is sent, in place of the API. */
+  /** The host that `ci` uses instead of the API. */
   readonly instead?: (selfSigned: string) => string;
 }
 
@@ -41,7 +41,7 @@ const page = answer(502, '<!doctype html><html><body><h1>502 Bad Gateway</h1></b
   'content-type': 'text/html',
 });
 
-/** Sends an answer bit by bit, all of it or all but its end. */
+/** Sends a response bit by bit, completely or without its end. */
 async function trickle({ response }: Exchange, { status, headers, body }: Answer, whole = true): Promise<void> {
   response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
   const bits = body.match(new RegExp(`.{1,${Math.ceil(body.length / 20)}}`, 'gs')) ?? [];
@@ -52,18 +52,18 @@ async function trickle({ response }: Exchange, { status, headers, body }: Answer
   if (whole) response.end();
 }
 
-/** Half of an answer: the connection is closed in its middle. */
+/** Sends half of a response, and closes the connection. */
 function cutOff({ response }: Exchange, { status, headers, body }: Answer): void {
   response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
   response.write(body.slice(0, body.length / 2), () => response.destroy());
 }
 
-/** An answer that is lost or unusable, to a change that was not made. */
+/** Returns a fault with a lost or unusable response to a change that wasn't applied. */
 function before(name: string, exit: number, does: Fault['does'], more: Partial<Fault> = {}): Fault {
   return { name: `${name} before the change`, tells: 'nothing', made: false, exit, does, ...more };
 }
 
-/** An answer that is lost or unusable, to a change that was made. */
+/** Returns a fault with a lost or unusable response to a change that was applied. */
 function after(
   name: string,
   exit: number,
@@ -74,12 +74,12 @@ function after(
   return { name: `${name} after the change`, tells: 'nothing', made: true, exit, does: made, ...more };
 }
 
-/** What certainly was not carried out. */
+/** Returns a fault after which the change certainly wasn't applied. */
 function refused(name: string, exit: number, does: Fault['does'], more: Partial<Fault> = {}): Fault {
   return { name, tells: 'refused', made: false, exit, does, ...more };
 }
 
-/** A refusal for once. */
+/** Refuses a change the first time. */
 function busyOnce(headers: Record<string, string>): Fault['does'] {
   return async (exchange) =>
     exchange.count === 1 ? answer(429, tooMany, headers)(exchange) : send(exchange.response, await exchange.commit());
@@ -100,7 +100,7 @@ function redirect(status: number): Fault {
   });
 }
 
-/** All that can go wrong with a request that changes something. */
+/** All faults of a request that changes something. */
 export const faults: readonly Fault[] = [
   refused('connection refused', unreachable, hold, { instead: () => deadUrl }),
   refused('unknown host', unreachable, hold, { instead: () => 'https://does-not-exist.invalid' }),

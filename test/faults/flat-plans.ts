@@ -1,7 +1,7 @@
 import { at, textAt } from '../support/sandbox.ts';
 import type { Answer } from './api.ts';
 
-/** The retired flat plans as they once were, which the sandbox no longer sells (Management API, "Deprecated"). */
+/** Serves the retired flat plans, which the sandbox no longer sells (Management API, "Deprecated"). */
 export class FlatPlans {
   readonly #subscriptions: { id: string; planSlug: string; status: 'active'; cancelAtPeriodEnd: boolean }[] = [];
 
@@ -13,7 +13,7 @@ export class FlatPlans {
     return this.#subscriptions.filter(({ cancelAtPeriodEnd }) => cancelAtPeriodEnd).length;
   }
 
-  /** The answer to a request about plans; undefined to any other. */
+  /** Returns the response to a request about plans; undefined for any other. */
   answer(method: string, path: string, body: string): Answer | undefined {
     switch (`${method} ${path}`) {
       case 'POST /api/billing/subscribe': {
@@ -38,7 +38,7 @@ export class FlatPlans {
     return undefined;
   }
 
-  /** An account's status with its plan in it. */
+  /** Adds the plan to an account's status. */
   addedTo(billingStatus: string): string {
     const [plan] = this.#subscriptions;
     if (!plan) return billingStatus;

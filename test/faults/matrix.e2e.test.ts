@@ -7,7 +7,7 @@ import { type Change, changes } from './changes.ts';
 import { type Fault, faults } from './faults.ts';
 import { due, type Flaws, type Hosts, run } from './run.ts';
 
-/** Which faults a command meets that differs from another in little. */
+/** The faults for a command that hardly differs from another. */
 const telling =
   /^(reset (before|after)|500 after|answer cut|object|429 once$|SIGINT after|SIGKILL with the intent|SIGKILL after|reset, then)/;
 
@@ -16,13 +16,13 @@ const cases = changes.map((change) => ({
   faults: faults.filter(({ name }) => !change.variant || telling.test(name)).map((fault) => metBy(change, fault)),
 }));
 
-/** A change that can't be looked for isn't sent again after a 429: there it is a plain refusal. */
+/** A change that the account can't show isn't sent again after a 429, which is then a refusal like any other. */
 function metBy({ knows }: Change, fault: Fault): Fault {
   if (knows !== 'not' || !fault.name.startsWith('429 once')) return fault;
   return { ...fault, tells: 'refused', made: false };
 }
 
-/** What the cases add up to; docs/exactly-once.md shows it. */
+/** The totals of the cases, which docs/exactly-once.md shows. */
 const figures = { cases: 0, doubleCharges: 0, lostSecrets: 0, wrongOutcomes: 0, orphanRecords: 0, leakedSecrets: 0 };
 
 const flawless: Flaws = { twice: false, lostSecrets: [], leaks: [], orphans: 0, others: [] };
@@ -73,7 +73,7 @@ describe.concurrent.each(cases.map((each) => [each.change.name, each] as const))
   },
 );
 
-test('the figures', () => {
+test('adds up to the documented figures', () => {
   const told = Object.entries(figures).map(([name, figure]) => `${figure} ${name}`);
   console.log(`The matrix of faults: ${told.join(', ')}`);
   expect(figures).toEqual({

@@ -8,44 +8,44 @@ import { type Amounts, type FaultyApi, faultyApi, type Minted, type Truth } from
 import type { Change, Effect } from './changes.ts';
 import type { Fault } from './faults.ts';
 
-/** Servers that stand in for other hosts than the API's. */
+/** Servers for hosts other than the API. */
 export interface Hosts {
-  /** Where a redirect leads. */
+  /** The target of redirects. */
   readonly elsewhere: string;
-  /** How many requests that has got. */
+  /** How many requests it received. */
   readonly redirected: () => number;
-  /** A host whose certificate nobody signed. */
+  /** A host with a self-signed certificate. */
   readonly impostor: string;
 }
 
-/** What a user is told of a change, and what came of it. */
+/** What a user sees of a change, and its effect. */
 export interface Result {
-  /** Exit code; null: the process was killed. */
+  /** The exit code; null if the process was killed. */
   readonly exit: number | null;
-  /** What `ci` said became of the change. */
+  /** The outcome that `ci` reported. */
   readonly told: Outcome | null;
   readonly effect: Effect;
-  /** What the record says became of it, when `ci history reconcile` has run where it was due; null: there is no one record. */
+  /** The recorded outcome, after `ci history reconcile` if that was needed; null if there isn't exactly one. */
   readonly recorded: string | null;
-  /** What there is after the same command was run again without a fault; null: it was not. */
+  /** What exists after the same command was run again without a fault; null if it wasn't. */
   readonly again: { readonly exit: number | null; readonly effect: Effect } | null;
 }
 
-/** What must not be. Empty, when all is well. */
+/** Lists what must not happen; empty if all is well. */
 export interface Flaws {
-  /** Made twice. */
+  /** What was created twice. */
   readonly twice: boolean;
-  /** The ids of keys whose secret is nowhere, and of which nothing was said. */
+  /** The ids of keys with a lost secret that weren't reported. */
   readonly lostSecrets: readonly string[];
-  /** Where a secret is that was not asked for there. */
+  /** Places with a secret that doesn't belong there. */
   readonly leaks: readonly string[];
-  /** Intents in the record without an outcome. */
+  /** Recorded intents without an outcome. */
   readonly orphans: number;
-  /** What else is wrong, in words. */
+  /** Other flaws, described in sentences. */
   readonly others: readonly string[];
 }
 
-/** What must come of a change that meets a fault. */
+/** The expected result of a change that meets a fault. */
 export function due(change: Change, fault: Fault): Result {
   const { knows, effect, earlier = {}, own = effect, takes, losesSecret, waits } = change;
   const told = outcomeDue(change, fault);
@@ -80,17 +80,17 @@ function outcomeDue({ knows, earlier = {}, takes }: Change, { instead, tells, ma
   return made ? 'applied' : without;
 }
 
-/** A killed process told nothing; what it left is settled by looking. */
+/** Returns the expected result of a killed process, which reported nothing. A check of the account settles its change. */
 function recordDue({ knows, earlier }: Change, fault: Fault, told: Outcome): Outcome | null {
   const { made, deadAfter, instead, signal, tells } = fault;
-  // Of a command of several requests there are several records; of one that was never sent there may be none; and whether a
-  // process that was killed had already read its answer is chance.
+  // A command with several requests has several records, and one that was never sent may have none. Whether a killed process had
+  // already read its response is chance.
   if (earlier || instead || (signal === 'SIGKILL' && tells === 'done' && knows !== 'looks')) return null;
   if (deadAfter && knows === 'looks') return made ? 'applied' : 'not_applied';
   return told;
 }
 
-/** Runs a command against an API with a fault, and looks at all that came of it. */
+/** Runs a command against an API with a fault, and checks all effects. */
 export async function run(
   change: Change,
   fault: Fault,
@@ -158,12 +158,12 @@ export async function run(
   };
 }
 
-/** Whether a command looks for a change that the server keeps it from finding. */
+/** Returns whether a command checks for a change that the server hides. */
 function looksInVain({ knows }: Change, { deadAfter }: Fault): boolean {
   return deadAfter === true && knows === 'looks';
 }
 
-/** Runs a command: in this process, or in one of its own, which is sent a signal when the fault strikes. */
+/** Runs a command in this process, or in a process of its own that gets a signal when the fault is met. */
 async function meet(
   me: User,
   line: string,
@@ -186,7 +186,7 @@ async function meet(
   return running.ended;
 }
 
-/** Waits until the record in a folder holds this many intents. */
+/** Waits until the record in a folder has this many intents. */
 function begun(folder: string, count: number): Promise<void> {
   return new Promise((resolve) => {
     const watcher = watch(folder, { persistent: false }, () => {
@@ -197,21 +197,21 @@ function begun(folder: string, count: number): Promise<void> {
   });
 }
 
-/** What a process that has ended said of the change, with --json. */
+/** Returns the outcome that an ended process reported with --json. */
 function toldBy({ code, stderr }: Ended): Outcome | null {
   if (code === 0) return 'applied';
   const outcome = at(errorIn(stderr), 'outcome');
   return outcome === 'applied' || outcome === 'not_applied' || outcome === 'unknown' ? outcome : null;
 }
 
-/** The error that is the last line of stderr. */
+/** Returns the error on the last line of stderr. */
 function errorIn(stderr: string): unknown {
   const last = stderr.trimEnd().split('\n').at(-1) ?? '';
   if (!last.startsWith('{"error":')) throw new Error(`the last line of stderr is no error: ${stderr}`);
   return at(JSON.parse(last), 'error');
 }
 
-/** What is wrong with what a process wrote. */
+/** Returns the flaws in the output of a process. */
 function oddities(change: Change, fault: Fault, ended: Ended, before: Truth, after: Truth): string[] {
   const { code, stdout, stderr } = ended;
   const made = [
@@ -227,7 +227,7 @@ function oddities(change: Change, fault: Fault, ended: Ended, before: Truth, aft
     if (looked && stderr === '') found.push('no word of the answer that was lost');
     return found;
   }
-  // What was made before the user had enough is told, and a secret in any case.
+  // What was created before the interrupt is printed, and a secret in any case.
   const due = (code === 130 && fault.made) || newKeys(before, after).some(({ apiKey }) => stdout.includes(apiKey));
   if (stdout !== '' && !due && !change.reports) found.push(`stdout on an error: ${stdout}`);
   const error = errorIn(stderr);
@@ -244,14 +244,14 @@ function newKeys(before: Truth, after: Truth): Minted[] {
   return after.keys.filter(({ id }) => !before.keys.some((key) => key.id === id));
 }
 
-/** Where `ci` keeps secrets that it could not deliver, for nobody but their owner. */
+/** Returns the files in which `ci` keeps secrets that it couldn't deliver, which only their owner can read. */
 function keptFiles({ home }: User): string[] {
   return filesOf(home).filter(
     (file) => /undelivered-[^/]+\.key$/.test(file) && (statSync(path.join(home, file)).mode & 0o777) === 0o600,
   );
 }
 
-/** Where secrets are that do not belong there: in what was said, or in a file other than those they were put in. */
+/** Returns the places with secrets that don't belong there: the output, or another file than the intended one. */
 function leaks(
   { home }: User,
   { saves }: Change,
@@ -274,7 +274,7 @@ function filesOf(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' });
 }
 
-/** The record, oldest first: what became of each intent. */
+/** Returns the outcome of each intent in the record, oldest first. */
 function recordsOf(home: string): { id: unknown; outcome: string }[] {
   const records = new Map<unknown, string>();
   for (const line of read(path.join(home, '.local', 'state', 'cheapestinference', 'history.jsonl')).split('\n')) {
@@ -287,7 +287,7 @@ function recordsOf(home: string): { id: unknown; outcome: string }[] {
   return [...records].map(([id, outcome]) => ({ id, outcome }));
 }
 
-/** A file's text; empty when there is none. */
+/** Returns the content of a file; empty if it is missing. */
 function read(file: string): string {
   return statSync(file, { throwIfNoEntry: false })?.isFile() ? readFileSync(file, 'utf8') : '';
 }
@@ -306,7 +306,7 @@ function sum(one: Effect, other: Effect): Effect {
   return Object.fromEntries(names.map((name) => [name, amountOf(one, name) + amountOf(other, name)]));
 }
 
-/** Whether more was done than asked for. */
+/** Returns whether more was done than requested. */
 function exceeds(done: Effect, asked: Effect): boolean {
   return Object.entries(done).some(([name, amount]) => Math.abs(amount) > Math.abs(amountOf(asked, name)));
 }

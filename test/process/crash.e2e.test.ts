@@ -8,7 +8,7 @@ import { recordedSandbox, silence } from '../support/servers.ts';
 const secret = 'mk_thrown_0123456789abcdef';
 const message = `no ${secret} at\\nPASSWORD=correct horse battery\\nhttps://ada:lovelace@proxy.test`;
 
-/** How `ci` is made to load something of its own first, which throws where no command awaits it. */
+/** Returns an environment in which `ci` first loads a script that throws where no command awaits it. */
 function throwing(me: User, script: string): Record<string, string> {
   const file = path.join(me.home, 'throwing.cjs');
   writeFileSync(file, script);
@@ -22,13 +22,13 @@ const ways = [
 ] as const;
 
 describe.each(ways)('%s that nothing awaits', (_what, script) => {
-  // An API that never answers: it is not the command that ends.
+  // The API never responds, so it isn't the command that ends.
   const waiting = async () => {
     const api = await recordedSandbox({ instead: () => silence });
     return userOf(api);
   };
 
-  test('is one line without a secret, exit 1', async () => {
+  test('is reported in one line without a secret, with exit code 1', async () => {
     const me = await waiting();
     const { code, stdout, stderr } = await me.process('pools list', { env: throwing(me, script) });
     expect([code, stdout, stderr]).toEqual([
@@ -38,7 +38,7 @@ describe.each(ways)('%s that nothing awaits', (_what, script) => {
     ]);
   });
 
-  test('is a JSON error with --json', async () => {
+  test('is reported as a JSON error with --json', async () => {
     const me = await waiting();
     const { code, stdout, stderr } = await me.process('pools list --json', { env: throwing(me, script) });
     expect([code, stdout]).toEqual([1, '']);
@@ -53,7 +53,7 @@ describe.each(ways)('%s that nothing awaits', (_what, script) => {
   });
 });
 
-test('with --debug the stack is told, without a secret', async () => {
+test('prints the stack of a crash with --debug, without a secret', async () => {
   const api = await recordedSandbox({ instead: () => silence });
   const me = userOf(api);
   const { code, stderr } = await me.process('pools list --debug', { env: throwing(me, ways[0][1]) });
@@ -64,7 +64,7 @@ test('with --debug the stack is told, without a secret', async () => {
   expect(stderr).not.toMatch(/thrown_0123|horse|lovelace/);
 });
 
-test('in the middle of a change its outcome is unknown, and said so', async () => {
+test('leaves the outcome of a change unknown, and says so', async () => {
   const api = await recordedSandbox({ instead: ({ method }) => (method === 'POST' ? silence : undefined) });
   const me = userOf(api);
   const env = throwing(me, `process.on('SIGUSR2', () => { throw new Error('boom') });`);
@@ -80,7 +80,7 @@ test('in the middle of a change its outcome is unknown, and said so', async () =
   });
 });
 
-test('an error after the command is done is told too', async () => {
+test('reports an error after the command is done', async () => {
   const api = await recordedSandbox();
   const me = userOf(api);
   const env = throwing(me, `process.on('exit', () => { throw new Error('late') });`);
@@ -89,7 +89,7 @@ test('an error after the command is done is told too', async () => {
   expect(at(JSON.parse(stderr), 'error')).toMatchObject({ code: 'internal', message: 'an error in ci itself: late' });
 });
 
-test('a program that is not there whole says so in one line', async () => {
+test('reports an incomplete installation in one line', async () => {
   const me = user();
   const { code, stdout, stderr } = await me.sh(
     `mkdir -p part/bin && cp ${bin} part/bin/ && ${process.execPath} part/bin/ci.js pools list`,

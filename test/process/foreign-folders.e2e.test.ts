@@ -24,7 +24,7 @@ const changes = [
   'api POST /api/keys/credit -f name=prod --yes',
 ];
 
-/** An account with a subscription on kimi26 and a key "old". */
+/** Creates an account with a subscription to kimi26 and a key "old". */
 async function account() {
   const api = await recordedSandbox();
   await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'] });
@@ -37,8 +37,8 @@ function makeStateFolder(me: User): string {
   return stateFolder(me);
 }
 
-describe.skipIf(process.platform === 'win32')('a state folder that others can write to', () => {
-  test.each(changes)('keeps changes from being sent: %s', async (line) => {
+describe.skipIf(process.platform === 'win32')('a state directory that others can write to', () => {
+  test.each(changes)('prevents changes from being sent: %s', async (line) => {
     const { api, me } = await account();
     const folder = makeStateFolder(me);
     chmodSync(folder, 0o777);
@@ -50,7 +50,7 @@ describe.skipIf(process.platform === 'win32')('a state folder that others can wr
     );
   });
 
-  test('is reported as JSON with --json, and is accepted after the suggested command', async () => {
+  test('is reported as JSON with --json, and accepted after the suggested command', async () => {
     const { api, me } = await account();
     chmodSync(makeStateFolder(me), 0o770);
     const { stderr } = await me.ci('keys create prod --credit --json');
@@ -61,20 +61,20 @@ describe.skipIf(process.platform === 'win32')('a state folder that others can wr
     expect(api.changes).toEqual(['POST /api/keys/credit']);
   });
 
-  test('stops no read', async () => {
+  test("doesn't prevent reading", async () => {
     const { me } = await account();
     chmodSync(makeStateFolder(me), 0o777);
     expect(await me.ci('keys list')).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test('stops no dry run of a purchase', async () => {
+  test("doesn't prevent a dry run of a purchase", async () => {
     const { api, me } = await account();
     chmodSync(makeStateFolder(me), 0o777);
     const { code, stderr } = await me.ci('pools subscribe kimi26 --blocks europe --dry-run');
     expect([code, stderr, api.changes]).toEqual([0, 'Dry run: nothing was charged.\n', []]);
   });
 
-  test('is named if it is the parent folder', async () => {
+  test('is named if it is the parent directory', async () => {
     const { api, me } = await account();
     const above = path.join(me.home, 'shared');
     mkdirSync(above);
@@ -91,8 +91,8 @@ describe.skipIf(process.platform === 'win32')('a state folder that others can wr
   });
 });
 
-describe.skipIf(!canBeStranger)('a state folder of another user', () => {
-  /** A user unknown to the system with a home folder, and a folder in which everybody can create folders. */
+describe.skipIf(!canBeStranger)('a state directory of another user', () => {
+  /** Creates a home directory for a user unknown to the system, and a folder in which everybody can create folders. */
   async function unknown() {
     const { api, me } = await account();
     chownSync(me.home, 54_321, 54_321);
@@ -103,7 +103,7 @@ describe.skipIf(!canBeStranger)('a state folder of another user', () => {
     return { api, ci, folder: path.join(shared, 'cheapestinference') };
   }
 
-  test('keeps changes from being sent, and the error says what to do', async () => {
+  test('prevents changes from being sent, and the error says what to do', async () => {
     const { api, ci, folder } = await unknown();
     mkdirSync(folder, { mode: 0o755 });
     chownSync(folder, 12_345, 12_345);
@@ -116,7 +116,7 @@ describe.skipIf(!canBeStranger)('a state folder of another user', () => {
     expect((await ci('keys create prod --credit')).code).toBe(0);
   });
 
-  test('keeps changes from being sent if another user’s link leads to it', async () => {
+  test("prevents changes from being sent if another user's link leads to it", async () => {
     const { api, ci, folder } = await unknown();
     mkdirSync(`${folder}-theirs`, { mode: 0o700 });
     chownSync(`${folder}-theirs`, 12_345, 12_345);
@@ -126,7 +126,7 @@ describe.skipIf(!canBeStranger)('a state folder of another user', () => {
     expect(stderr).toContain(`${folder} belongs to another user (uid 12345)`);
   });
 
-  test('is used by root, as in a container whose home folder is another’s', async () => {
+  test("is used by root, as in a container with another user's home directory", async () => {
     const { api, me } = await account();
     const folder = makeStateFolder(me);
     for (const each of [me.home, folder]) chownSync(each, 54_321, 54_321);
@@ -135,10 +135,10 @@ describe.skipIf(!canBeStranger)('a state folder of another user', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('a cache folder that others can write to', () => {
+describe.skipIf(process.platform === 'win32')('a cache directory that others can write to', () => {
   const cache = ({ home }: User) => path.join(home, '.cache', 'cheapestinference');
 
-  test('is not used: each run fetches the figures again, silently', async () => {
+  test('is not used, so that each run fetches the usage again without a note', async () => {
     const api = await server(data([]));
     const me = userOf(api);
     mkdirSync(cache(me), { recursive: true });
@@ -150,7 +150,7 @@ describe.skipIf(process.platform === 'win32')('a cache folder that others can wr
     expect([api.requests.length, readdirSync(cache(me)).length]).toEqual([3, 1]);
   });
 
-  test('keeps other users’ files when cached names are deleted', async () => {
+  test("keeps other users' files when cached names are deleted", async () => {
     const { me } = await account();
     mkdirSync(cache(me), { recursive: true });
     await me.sh(`echo x >.cache/cheapestinference/completion-keys-0123456789abcdef.json`);
@@ -164,7 +164,7 @@ describe.skipIf(process.platform === 'win32')('a cache folder that others can wr
 });
 
 describe('a relative XDG_STATE_HOME', () => {
-  test('is ignored: all working directories share one record', async () => {
+  test('is ignored, so that all working directories share one record', async () => {
     const { me } = await account();
     const env = { XDG_STATE_HOME: 'state' };
     mkdirSync(path.join(me.home, 'elsewhere'));

@@ -6,7 +6,7 @@ import { errorOf, firstChange, lossyCustomer, outcomesOf } from '../support/lost
 import { at, listAt, type TestSandbox, textAt } from '../support/sandbox.ts';
 import { silence } from '../support/servers.ts';
 
-/** A user with two subscriptions on a pool whose `ci` was killed during a change, which settles within a second. */
+/** Creates a user with two subscriptions to a pool. Their `ci` was killed during a change, which settles within a second. */
 async function killed(line: string, carriedOut: boolean) {
   const customer = await lossyCustomer(firstChange(carriedOut, silence));
   const { me, box } = customer;
@@ -46,7 +46,7 @@ describe.each([
     expect(outcomesOf(me)).toEqual(['create-key applied']);
   });
 
-  test('is created once, after the first request has settled without being carried out', async () => {
+  test('is created once after the first request has settled without effect', async () => {
     const { me, box, api } = await killed(line, false);
     const again = await me.ci(`${line} --json`);
     const [made, ...others] = await keys(box);
@@ -76,7 +76,7 @@ describe.each([
 describe('a key whose request was killed', () => {
   const create = 'keys create x --credit';
 
-  test.each([true, false])('exists once after --ensure (carried out: %s)', async (carriedOut) => {
+  test.each([true, false])('exists once after --ensure (applied: %s)', async (carriedOut) => {
     const { me, box } = await killed(create, carriedOut);
     const again = await me.ci(`${create} --ensure --json`);
     const [made, ...others] = listAt(await box.data('GET', '/api/keys'));
@@ -94,7 +94,7 @@ describe('a key whose request was killed', () => {
     ]);
   });
 
-  test('found by `ci history reconcile` is adopted once by the same command', async () => {
+  test('is adopted once by the same command after history reconcile found it', async () => {
     const { me, box, api } = await killed(create, true);
     expect((await me.ci('history reconcile')).code).toBe(0);
     const again = await me.ci(`${create} --json`);
@@ -104,15 +104,12 @@ describe('a key whose request was killed', () => {
     expect([third.code, textAt(json(third), 'id') === textAt(made, 'id'), api.changes.length]).toEqual([0, false, 2]);
   });
 
-  test.each(['keys create y --credit', 'keys create x --subscription none'])(
-    'does not stand in the way of %s',
-    async (line) => {
-      const { me, api } = await killed(create, false);
-      settlesIn(me, '10m');
-      await me.ci(`${line} --no-wait`);
-      expect(api.changes).toHaveLength(2);
-    },
-  );
+  test.each(['keys create y --credit', 'keys create x --subscription none'])("doesn't block %s", async (line) => {
+    const { me, api } = await killed(create, false);
+    settlesIn(me, '10m');
+    await me.ci(`${line} --no-wait`);
+    expect(api.changes).toHaveLength(2);
+  });
 });
 
 describe('a cancellation whose process was killed', () => {
@@ -132,7 +129,7 @@ describe('a cancellation whose process was killed', () => {
     expect(outcomesOf(me)).toEqual(['cancel applied']);
   });
 
-  test('is sent once more after it has settled, when it was not carried out', async () => {
+  test('is sent again after it has settled without effect', async () => {
     const { me, box, api } = await killed(cancel, false);
     const again = await me.ci(`${cancel} --json`);
     expect([again.code, await ending(box), api.changes.length]).toEqual([0, [textAt(json(again), 'id')], 2]);
@@ -151,7 +148,7 @@ describe('a cancellation whose process was killed', () => {
     });
   });
 
-  test('is sent again with --again, which ends the other subscription, too, and says so', async () => {
+  test('is sent again with --again, which also ends the other subscription and says so', async () => {
     const { me, box, api } = await killed(cancel, true);
     const again = await me.ci(`${cancel} --again --json`);
     expect([again.code, (await ending(box)).length, api.changes.length]).toEqual([0, 2, 2]);

@@ -6,7 +6,7 @@ import { type User, user } from '../support/cli.ts';
 import { listAt } from '../support/sandbox.ts';
 import { recordedSandbox } from '../support/servers.ts';
 
-// Start-up time is what is loaded. Not a time is looked at here, but what a process has loaded when it ends.
+// Start-up time depends on what is loaded. These tests measure no time, but check what a process has loaded when it ends.
 
 const preload = path.resolve('test/support/loaded.cjs');
 let all: ReadonlyMap<string, Chunk>;
@@ -16,17 +16,17 @@ beforeAll(async () => {
 });
 
 interface Loaded {
-  /** Below the project. */
+  /** The chunks, relative to the project. */
   readonly files: readonly string[];
-  /** The libraries in them. */
+  /** The libraries in the chunks. */
   readonly libraries: readonly string[];
-  /** The files of the source in them, below `src`. */
+  /** The source files in the chunks, relative to `src`. */
   readonly sources: readonly string[];
-  /** Modules of Node.js. */
+  /** The modules of Node.js. */
   readonly builtins: readonly string[];
 }
 
-/** What a command loads. */
+/** Returns what a command loads. */
 async function loadedBy(me: User, line: string): Promise<Loaded> {
   const file = path.join(me.home, 'loaded.json');
   const { code, stderr } = await me.process(line, { env: { NODE_OPTIONS: `--require "${preload}"`, LOADED: file } });
@@ -46,20 +46,23 @@ async function loadedBy(me: User, line: string): Promise<Loaded> {
   };
 }
 
-test('the version is told without the program', async () => {
+test('prints the version without loading the program', async () => {
   const { files } = await loadedBy(user(), '--version');
   expect(files).toEqual(['bin/ci.js', 'package.json']);
 });
 
-describe('help loads no library but commander', () => {
-  test.each(['--help', '-h', 'help', 'pools --help', 'pools', 'keys --help', 'help billing'])('ci %s', async (line) => {
-    const { files, libraries } = await loadedBy(user(), line);
-    expect(libraries).toEqual(['commander']);
-    // Of chunks that do not hold a library either.
-    for (const name of files) expect(name).toMatch(/^(?:bin\/ci|dist\/main|dist\/chunks\/[\w-]+)\.js$/);
-  });
+describe('help, which loads no library but commander', () => {
+  test.each(['--help', '-h', 'help', 'pools --help', 'pools', 'keys --help', 'help billing'])(
+    'is printed by ci %s',
+    async (line) => {
+      const { files, libraries } = await loadedBy(user(), line);
+      expect(libraries).toEqual(['commander']);
+      // This includes chunks without a library.
+      for (const name of files) expect(name).toMatch(/^(?:bin\/ci|dist\/main|dist\/chunks\/[\w-]+)\.js$/);
+    },
+  );
 
-  test('of all the chunks there are, only few', async () => {
+  test('loads only a few of all chunks', async () => {
     const { files } = await loadedBy(user(), 'pools --help');
     const bytes = files
       .map((name) => all.get(path.relative('dist', name))?.bytes ?? 0)
@@ -68,19 +71,22 @@ describe('help loads no library but commander', () => {
   });
 });
 
-test('names are completed by a program of its own', async () => {
+test('completes names with a program of its own', async () => {
   const { files } = await loadedBy(user(), '--complete profiles');
   expect(files).toEqual(['bin/ci.js', 'dist/complete.js']);
 });
 
-test.each(['config list', 'auth list', 'sandbox path'])('ci %s reads config.json without a library', async (line) => {
-  const { libraries } = await loadedBy(user(), line);
-  expect(libraries).toEqual(['commander']);
-});
+test.each(['config list', 'auth list', 'sandbox path'])(
+  'reads config.json without a library in ci %s',
+  async (line) => {
+    const { libraries } = await loadedBy(user(), line);
+    expect(libraries).toEqual(['commander']);
+  },
+);
 
-describe('what asks the API loads what speaks HTTP and what reads answers, and no more', () => {
+describe('a command that uses the API, which loads the HTTP client and the schemas and no more', () => {
   const always = ['commander', 'undici', 'zod'];
-  // The error for a pool that there is not names the nearest.
+  // The error for an unknown pool suggests similar names.
   const ofPools = [...always, 'fastest-levenshtein'].sort();
   test.each([
     ['pools list --json', ofPools],
@@ -88,12 +94,12 @@ describe('what asks the API loads what speaks HTTP and what reads answers, and n
     ['pools view kimi26 --json', ofPools],
     ['keys list --json', always],
     ['keys list -o csv', always],
-  ])('ci %s', async (line, due) => {
+  ])('runs as ci %s', async (line, due) => {
     const api = await recordedSandbox();
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_loaded' });
     const { libraries, sources, builtins } = await loadedBy(me, line);
     expect(libraries).toEqual(due);
-    // No code that changes an account, except the defaults that the context holds, and no record of changes.
+    // No code that changes an account, except the defaults in the context, and no record of changes.
     const changing =
       /^(?:account\/(?:changes\/(?!settling\.ts)|keys|purchase|secrets|watch)|state\/(?:history|open-changes|record|lock|undelivered))/;
     expect(sources.length).toBeGreaterThan(0);
@@ -109,17 +115,17 @@ test.each([
   ['pools list -o table', { FORCE_COLOR: '1' }, true],
   ['pools list', { FORCE_COLOR: '1' }, false],
   ['pools list --json', { FORCE_COLOR: '1' }, false],
-])('ci %s with %j loads chalk: %s', async (line, env, isLoaded) => {
+])('runs ci %s with %j, and loads chalk: %s', async (line, env, isLoaded) => {
   const api = await recordedSandbox();
   const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_loaded', ...env });
   expect((await loadedBy(me, line)).libraries.includes('chalk')).toBe(isLoaded);
 });
 
-test('of undici, neither fetch nor HTTP/2 nor a second parser', () => {
+test('loads neither fetch nor HTTP/2 nor a second parser of undici', () => {
   const parts = [...all.values()]
     .flatMap(({ modules }) => modules)
     .filter((id) => /\/undici\/lib\/(?:web|dispatcher\/client-h2)/.test(id))
     .map((id) => id.replace(/.*\/undici\/lib\//, ''));
-  // What is left of these says that it is not there.
+  // Only an error that says that they are missing is left of these.
   expect([...new Set(parts)].sort()).toEqual(['dispatcher/client-h2.js', 'web/fetch/body.js']);
 });

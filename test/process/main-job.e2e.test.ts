@@ -11,7 +11,7 @@ const sentence =
   'This is the CheapestInference sandbox speaking in place of kimi-k2.6: your key and your request are in order.';
 const messages = [{ role: 'user' as const, content: 'Hello!' }];
 
-/** A key made by the commands, and the sandbox in which it works. */
+/** Creates a key with the commands, and the sandbox in which it works. */
 async function mintedKey(me: User) {
   await me.ci('pools subscribe kimi26 --blocks europe --yes');
   const apiKey = (await me.ci('keys create my-app --secret-only')).stdout.trim();
@@ -19,7 +19,7 @@ async function mintedKey(me: User) {
   return { apiKey, ...(await served(me)) };
 }
 
-test('from the list to a key in five commands, in a pipe', async () => {
+test('gets from the list to a key in five commands in a pipe', async () => {
   const me = sandboxUser();
 
   const list = await me.ci('pools list');
@@ -79,7 +79,7 @@ test('from the list to a key in five commands, in a pipe', async () => {
   });
 });
 
-test('from the list to a key on a terminal, where the purchase is asked about', async () => {
+test('gets from the list to a key on a terminal, where it confirms the purchase', async () => {
   const me = sandboxUser();
 
   const list = onTerminal(me, 'pools list', { pty: true });
@@ -101,7 +101,7 @@ test('from the list to a key on a terminal, where the purchase is asked about', 
   expect(await chat(url, apiKey)).toMatchObject({ choices: [{ message: { content: sentence } }] });
 });
 
-test('the same commands work on a served sandbox, with the key that it tells', async () => {
+test('runs the same commands on a served sandbox, with the key that it prints', async () => {
   const owner = user();
   const serving = owner.start('sandbox serve --port 0 --json');
   const [announced] = await serving.stdout(/^.+\n/);
@@ -119,7 +119,7 @@ test('the same commands work on a served sandbox, with the key that it tells', a
   expect(await chat(url, stdout.trim())).toMatchObject({ choices: [{ message: { content: sentence } }] });
 });
 
-test('a minted key chats, in one answer and as a stream', async () => {
+test('chats with a new key, in one response and as a stream', async () => {
   const { apiKey, url } = await mintedKey(sandboxUser());
   const answer = await chat(url, apiKey);
   expect(answer).toMatchObject({ object: 'chat.completion', model: 'kimi-k2.6' });
@@ -132,7 +132,7 @@ test('a minted key chats, in one answer and as a stream', async () => {
   expect(chunks.map((chunk) => at(chunk, 'choices', 0, 'delta', 'content') ?? '').join('')).toBe(sentence);
 });
 
-test('a minted key works with the openai client, streaming and not', async () => {
+test('uses a new key with the openai client, streaming and not', async () => {
   const { apiKey, url } = await mintedKey(sandboxUser());
   const openai = new OpenAI({ apiKey, baseURL: `${url}/v1`, maxRetries: 0 });
   const { choices } = await openai.chat.completions.create({ model: 'kimi-k2.6', messages });
@@ -145,7 +145,7 @@ test('a minted key works with the openai client, streaming and not', async () =>
   expect(text).toBe(sentence);
 });
 
-test('a minted key works with the @anthropic-ai/sdk client, streaming and not', async () => {
+test('uses a new key with the @anthropic-ai/sdk client, streaming and not', async () => {
   const { apiKey, url } = await mintedKey(sandboxUser());
   const anthropic = new Anthropic({ apiKey, baseURL: `${url}/anthropic`, maxRetries: 0 });
   const order = { model: 'kimi-k2.6', max_tokens: 100, messages };
@@ -155,7 +155,7 @@ test('a minted key works with the @anthropic-ai/sdk client, streaming and not', 
   expect(streamed.content).toMatchObject([{ type: 'text', text: sentence }]);
 });
 
-test('a deleted key is refused at once', async () => {
+test('refuses a deleted key immediately', async () => {
   const me = sandboxUser();
   const { apiKey, url } = await mintedKey(me);
   expect((await me.ci('keys delete my-app --yes')).code).toBe(0);

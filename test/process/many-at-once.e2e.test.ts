@@ -13,17 +13,17 @@ function atOnce(me: User, line: (number: number) => string): Promise<Ended[]> {
   return together(me, twenty.map(line));
 }
 
-/** What those said that failed. */
+/** Returns the errors of those that failed. */
 function failures(ended: readonly Ended[]): string[] {
   return ended.flatMap(({ code, stderr }) => (code === 0 ? [] : [`${code}: ${stderr}`]));
 }
 
-/** What the record says became of the changes. */
+/** Returns the recorded outcomes of the changes. */
 async function outcomes(me: User): Promise<unknown[]> {
   return listAt(json(await me.ci('history --json'))).map((each) => at(each, 'outcome'));
 }
 
-test('subscribe --ensure to one block: one purchase, and all print it', async () => {
+test('buys once with subscribe --ensure to one block, and prints it for all', async () => {
   const api = await recordedSandbox();
   const me = userOf(api);
   const ended = await atOnce(me, () => 'pools subscribe kimi26 --blocks europe --ensure --yes --json');
@@ -36,7 +36,7 @@ test('subscribe --ensure to one block: one purchase, and all print it', async ()
   expect(await outcomes(me)).toEqual(['applied']);
 });
 
-test('subscribe to one block: one purchase, and the others would have to be told --again', async () => {
+test('buys once with subscribe to one block, and asks the others for --again', async () => {
   const api = await recordedSandbox();
   const me = userOf(api);
   const ended = await atOnce(me, () => 'pools subscribe kimi26 --blocks europe --yes');
@@ -45,7 +45,7 @@ test('subscribe to one block: one purchase, and the others would have to be told
   expect(await outcomes(me)).toEqual(['applied']);
 });
 
-test('subscribe to other blocks: each waits for the one before', async () => {
+test('buys other blocks one after another', async () => {
   const api = await recordedSandbox();
   const me = userOf(api);
   const blocks = ['asia', 'europe', 'americas'];
@@ -61,7 +61,7 @@ test('subscribe to other blocks: each waits for the one before', async () => {
   ).toEqual(blocks.toSorted());
 });
 
-test('keys create: every key is made once, listed, recorded, and its secret is where it was asked for', async () => {
+test('creates, lists, records and delivers every key once', async () => {
   const api = await recordedSandbox();
   await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
   const me = userOf(api);
@@ -74,7 +74,7 @@ test('keys create: every key is made once, listed, recorded, and its secret is w
   expect(await outcomes(me)).toEqual(Array(20).fill('applied'));
 });
 
-test('keys create of one name without --ensure: twenty keys, each told to the one who made it', async () => {
+test('creates twenty keys of one name without --ensure, each with its secret', async () => {
   const api = await recordedSandbox();
   const ended = await atOnce(userOf(api), () => 'keys create same --credit --secret-only');
   expect(failures(ended)).toEqual([]);
@@ -82,7 +82,7 @@ test('keys create of one name without --ensure: twenty keys, each told to the on
   expect(ended.map(({ stdout }) => stdout.trim()).sort()).toEqual(listed.map((key) => textAt(key, 'apiKey')).sort());
 });
 
-test('keys create --save into one file: twenty variables', async () => {
+test('saves twenty variables in one file with keys create --save', async () => {
   const api = await recordedSandbox();
   const me = userOf(api);
   const ended = await atOnce(me, (number) => `keys create key-${number} --credit --save .env --var KEY_${number}`);
@@ -96,7 +96,7 @@ test('keys create --save into one file: twenty variables', async () => {
 test.each([
   ['on credit', 'keys create prod --credit --ensure --json'],
   ['for a subscription', 'keys create prod --ensure --json'],
-])('keys create --ensure of one name, %s: one key, and all print it', async (_what, line) => {
+])('creates one key with keys create --ensure, and prints it for all, %s', async (_what, line) => {
   const api = await recordedSandbox();
   await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
   const me = userOf(api);
@@ -108,17 +108,17 @@ test.each([
   expect(await outcomes(me)).toEqual(['applied']);
 });
 
-test('keys delete of one key: it is gone, and all are told so', async () => {
+test('deletes one key once, and reports that to all', async () => {
   const api = await recordedSandbox();
   const id = textAt(await api.box.data('POST', '/api/keys/credit', { name: 'old' }), 'id');
   const ended = await atOnce(userOf(api), () => `keys delete ${id} --yes`);
-  // Who looks when it is gone already is told that there is none.
+  // A process that checks after the key is gone reports that it doesn't exist.
   expect(failures(ended).filter((failure) => !failure.startsWith('5: '))).toEqual([]);
   expect(failures(ended).length).toBeLessThan(20);
   expect(listAt(await api.box.seen(), 'keys')).toEqual([]);
 });
 
-test('commands of the embedded sandbox share one account: no write is lost', async () => {
+test('loses no write in the embedded sandbox, which all commands share', async () => {
   const me = sandboxUser();
   const before = Date.parse(textAt(json(await me.ci('sandbox advance 1m --json')), 'now'));
   const kinds = [
@@ -136,7 +136,7 @@ test('commands of the embedded sandbox share one account: no write is lost', asy
   expect(Math.floor((after - before) / 60_000)).toBe(5);
 });
 
-test('keys create in the embedded sandbox: every key is listed', async () => {
+test('lists every key that is created in the embedded sandbox', async () => {
   const me = sandboxUser();
   const ended = await atOnce(me, (number) => `keys create key-${number} --credit --json`);
   expect(failures(ended)).toEqual([]);

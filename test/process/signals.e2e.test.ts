@@ -13,7 +13,7 @@ const waiting =
 const checking = 'Interrupted. Checking whether the change went through…';
 const wentThrough = 'interrupted, but the change went through';
 
-/** Changes that hold still in their middle, and how the sandbox shows whether they were made. */
+/** Changes that pause in the middle, and how the sandbox shows whether they were applied. */
 const changes: readonly [string, string, (box: TestSandbox) => Promise<boolean>][] = [
   ['pools subscribe minimax-m3 --blocks europe --yes', 'subscribe', async (box) => (await count(box, 'charges')) === 2],
   ['keys create new --credit', 'create-key', async (box) => (await count(box, 'keys')) === 2],
@@ -30,7 +30,7 @@ async function count(box: TestSandbox, what: string): Promise<number> {
   return listAt(await box.seen(), what).length;
 }
 
-/** A user with a subscription and a key. The next change is carried out or not, and its response is held back. */
+/** Creates a user with a subscription and a key. The next change is applied or not, and its response is held back. */
 async function interruptedCustomer(
   carriedOut: boolean,
   instead: Parameters<typeof lossyCustomer>[0] = () => undefined,
@@ -53,9 +53,9 @@ async function interruptedCustomer(
   await one.box.data('POST', '/api/keys/credit', { name: 'old' });
   return {
     ...one,
-    /** Waits until the change has reached the server, and has been carried out if it should be. */
+    /** Waits until the change has reached the server, and has been applied if it should be. */
     sent: () => done,
-    /** Sends the answer that was held back. */
+    /** Sends the response that was held back. */
     answered: () => held.release(made ? answer(made.status, made.body) : silence),
     dropped: () => held.release(reset),
   };
@@ -74,7 +74,7 @@ async function kept(running: { ended: Promise<Ended>; kill(signal: NodeJS.Signal
   return ended;
 }
 
-describe.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s in the middle of a request', (signal) => {
+describe.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s during a request', (signal) => {
   /** Runs a command, and signals it in the middle of its change. */
   async function interrupted(line: string, carriedOut: boolean) {
     const one = await interruptedCustomer(carriedOut);
@@ -107,7 +107,7 @@ describe.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s in the middle of a r
   });
 
   test.each(changes)(
-    'looks once for a change whose response is lost, and prints it: %s',
+    'checks once for a change with a lost response, and prints it: %s',
     async (line, action, isMade) => {
       const { running, dropped, me, box, api } = await interrupted(line, true);
       await dropped();
@@ -121,7 +121,7 @@ describe.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s in the middle of a r
     },
   );
 
-  test.each(changes)('leaves a change unknown that is not there yet: %s', async (line, action, isMade) => {
+  test.each(changes)("leaves the outcome unknown if the change isn't there yet: %s", async (line, action, isMade) => {
     const { running, dropped, me, box, api } = await interrupted(line, false);
     await dropped();
     const ended = await running.ended;
@@ -151,7 +151,7 @@ describe.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s in the middle of a r
   });
 });
 
-describe('Ctrl-C in the middle of a request', () => {
+describe('Ctrl-C during a request', () => {
   test('waits at most 10 seconds for the response', async () => {
     const { me, sent } = await interruptedCustomer(true);
     const running = me.start('keys create new --credit --json --timeout 60s');
@@ -163,7 +163,7 @@ describe('Ctrl-C in the middle of a request', () => {
     expect(textAt(json(ended), 'apiKey')).toMatch(secret);
   });
 
-  test('reports a change as not carried out if it has settled and is not there', async () => {
+  test("reports a change as not applied if it has settled and isn't there", async () => {
     const { me, sent, dropped } = await interruptedCustomer(false);
     settlesIn(me, '1ms');
     const running = me.start('keys create new --credit --json --timeout 60s');
@@ -194,7 +194,7 @@ describe('Ctrl-C in the middle of a request', () => {
     expect(session.screen).toContain(`ci: ${wentThrough}`);
   });
 
-  test('of a key whose secret nobody tells: exit 130, the key, and no question', async () => {
+  test("exits with 130 without a question if the secret of a key isn't available, and names the key", async () => {
     const held = heldResponse();
     const one = await lossyCustomer(firstChange(true, held.told));
     const older = await recordedSandbox({
@@ -229,7 +229,7 @@ describe('Ctrl-C in the middle of a request', () => {
     expect(session.written).not.toContain('?');
   });
 
-  test('leaves a change that the server carries out late for the same command to adopt', async () => {
+  test('leaves a change that the server applies late for the same command to adopt', async () => {
     const { me, box, api, sent, dropped } = await interruptedCustomer(false);
     const running = me.start('keys create new --credit --timeout 60s --json');
     await sent();
@@ -244,7 +244,7 @@ describe('Ctrl-C in the middle of a request', () => {
     expect(outcomesOf(me)).toEqual(['create-key applied']);
   });
 
-  test('leaves the change unknown if the account can’t be checked', async () => {
+  test("leaves the outcome unknown if the account can't be checked", async () => {
     const { me, sent, dropped } = await interruptedCustomer(true, (request, before) =>
       before > 0 && request.path.endsWith('/my-subscriptions')
         ? { carriedOut: false, told: answer(403, { success: false, error: 'No entry' }) }
@@ -268,7 +268,7 @@ describe('Ctrl-C in the middle of a request', () => {
     expect(outcomesOf(me)).toEqual(['subscribe unknown']);
   });
 
-  test('of several revocations stops after the one under way, and tells which were revoked', async () => {
+  test('stops several revocations after the current one, and lists what was revoked', async () => {
     const { me, box, api, sent, answered } = await interruptedCustomer(true);
     await box.data('POST', '/api/keys/credit', { name: 'older' });
     const running = me.start('keys delete old older --yes --json --timeout 60s');
@@ -282,7 +282,7 @@ describe('Ctrl-C in the middle of a request', () => {
     expect(textAt(errorOf(ended), 'message')).toMatch(/^interrupted after 1 of 2 keys; revoked: [0-9a-f-]{36}$/);
   });
 
-  test('between a purchase and its keys tells what was bought', async () => {
+  test('reports what was bought if it comes between a purchase and its keys', async () => {
     const held = heldResponse();
     const one = await lossyCustomer((request) =>
       request.path === '/api/keys/subscription' ? { carriedOut: false, told: held.told } : undefined,
@@ -303,15 +303,15 @@ describe('Ctrl-C in the middle of a request', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('a process that is stopped past its time limit', () => {
-  test.each(changes)('reads the response that has arrived meanwhile: %s', async (line, action, isMade) => {
+describe.skipIf(process.platform === 'win32')('a process that is stopped past its timeout', () => {
+  test.each(changes)('reads the response that arrived in the meantime: %s', async (line, action, isMade) => {
     const { me, box, api, sent, answered } = await interruptedCustomer(true);
     const limit = 3000;
     const running = me.start(`${line} --json --timeout ${limit}ms`);
     await sent();
     running.kill('SIGSTOP');
     await answered();
-    // There is no event for the expired time limit of another process.
+    // There is no event for the expired timeout of another process.
     await sleep(limit + 200);
     running.kill('SIGCONT');
     const ended = await running.ended;
@@ -332,7 +332,7 @@ describe('a second Ctrl-C', () => {
     ['SIGHUP', 'keys create new --credit', 'create-key'],
     ['SIGINT', 'keys create new --credit', 'create-key'],
   ] as const)(
-    'ends it at once, with 130, and leaves the change to be found out (%s, %s)',
+    'exits immediately with 130, and leaves the outcome to be found (%s, %s)',
     async (signal, line, action) => {
       const { me, api, sent } = await interruptedCustomer(true);
       const running = me.start(`${line} --timeout 60s`);
@@ -350,7 +350,7 @@ describe('a second Ctrl-C', () => {
     },
   );
 
-  test('also ends the check for a change whose response was lost', async () => {
+  test('also ends the check for a change with a lost response', async () => {
     const { me, sent, dropped, lost } = await interruptedCustomer(true, unanswered);
     const running = me.start('pools subscribe minimax-m3 --blocks europe --yes --timeout 60s');
     await sent();
@@ -363,7 +363,7 @@ describe('a second Ctrl-C', () => {
     expect([ended.stderr, outcomesOf(me)]).toEqual([`${waiting}\n${checking}\n`, ['subscribe pending']]);
   });
 
-  test('leaves a change that the next command points out, and reconcile settles', async () => {
+  test('leaves a change that the next command reports, and reconcile settles', async () => {
     const { me, box, sent } = await interruptedCustomer(true);
     const running = me.start('pools subscribe minimax-m3 --blocks europe --yes --timeout 60s');
     await sent();
@@ -377,7 +377,7 @@ describe('a second Ctrl-C', () => {
     expect((await me.ci('pools subscribe minimax-m3 --blocks asia --yes')).code).toBe(0);
   });
 
-  test('that comes with the first, as some send it twice, is the same', async () => {
+  test('has no effect of its own right after the first, because some terminals send it twice', async () => {
     for (const _turn of [1, 2, 3, 4]) {
       const { me, sent, answered } = await interruptedCustomer(true);
       const running = me.start('keys create new --credit --timeout 60s --json');
@@ -395,7 +395,7 @@ describe('a second Ctrl-C', () => {
 });
 
 describe('a signal before the request leaves', () => {
-  test.each(changes)('has nothing sent and nothing recorded: %s', async (line) => {
+  test.each(changes)('prevents sending and recording: %s', async (line) => {
     const api = await recordedSandbox({ instead: ({ method }) => (method === 'GET' ? silence : undefined) });
     const me = userOf(api);
     const running = me.start(`${line} --json --timeout 60s`);
@@ -406,7 +406,7 @@ describe('a signal before the request leaves', () => {
     expect(errorOf(ended)).toMatchObject({ code: 'interrupted', outcome: 'not_applied' });
   });
 
-  test('while another is waited for has nothing sent, and the other goes on', async () => {
+  test('prevents sending while waiting for another process, which continues', async () => {
     const { me, box, api, sent, answered } = await interruptedCustomer(true);
     const first = me.start('pools subscribe minimax-m3 --blocks europe --yes --timeout 60s');
     await sent();
@@ -422,8 +422,8 @@ describe('a signal before the request leaves', () => {
   });
 });
 
-describe('one that is waited for too long', () => {
-  test('is exit 6, and nothing is sent', async () => {
+describe('a command that waits too long for another', () => {
+  test('exits with 6, and sends nothing', async () => {
     const { me, api, sent } = await interruptedCustomer(true);
     const first = me.start('pools subscribe minimax-m3 --blocks europe --yes --timeout 60s');
     await sent();
@@ -436,7 +436,7 @@ describe('one that is waited for too long', () => {
   });
 });
 
-test('what is under way keeps nobody from reading, nor from making keys', async () => {
+test("doesn't prevent reading or creating keys during another change", async () => {
   const { me, sent } = await interruptedCustomer(true);
   const running = me.start('pools subscribe minimax-m3 --blocks europe --yes --timeout 60s');
   await sent();

@@ -5,7 +5,7 @@ import { listAt } from '../support/sandbox.ts';
 import { recordedSandbox } from '../support/servers.ts';
 
 describe.skipIf(!existsSync('/dev/full'))('a full disk behind stdout', () => {
-  test('is told in one line, exit 1, after a change too', async () => {
+  test('is reported in one line with exit code 1, also after a change', async () => {
     const api = await recordedSandbox();
     const { code, stderr } = await userOf(api).sh('ci pools subscribe kimi26 --blocks europe --yes >/dev/full');
     expect(code).toBe(1);
@@ -17,27 +17,27 @@ describe.skipIf(!existsSync('/dev/full'))('a full disk behind stdout', () => {
     ['keys create k --credit --secret-only'],
     ['pools subscribe kimi26 --blocks europe --create-key k --yes'],
     ['api POST /api/keys/credit -f name=k --yes'],
-  ])('is found out before ci %s makes what is shown only once', async (line) => {
+  ])('is detected before ci %s creates something that is shown only once', async (line) => {
     const api = await recordedSandbox();
     const { code, stderr } = await userOf(api).sh(`ci ${line} >/dev/full`);
     expect([code, api.changes]).toEqual([1, []]);
     expect(stderr).toMatch(/^ci: stdout cannot be written: no space left on device\. Nothing was created\.\n$/);
   });
 
-  test('is a JSON error with --json', async () => {
+  test('is reported as a JSON error with --json', async () => {
     const api = await recordedSandbox();
     const { code, stderr } = await userOf(api).sh('ci pools list --json >/dev/full');
     expect([code, JSON.parse(stderr)]).toMatchObject([1, { error: { code: 'file_error' } }]);
   });
 });
 
-test('a closed stderr stops nothing half-way', async () => {
+test('continues if stderr is closed', async () => {
   const api = await recordedSandbox();
   const { code } = await userOf(api).sh('ci pools subscribe kimi26 --blocks europe --yes --debug 2>&-');
   expect([code, listAt(await api.box.seen(), 'charges').length]).toEqual([0, 1]);
 });
 
-test('a reader of stderr that leaves stops nothing half-way', async () => {
+test('continues if the reader of stderr leaves', async () => {
   const api = await recordedSandbox();
   const line = '{ ci pools subscribe kimi26 --blocks europe --yes --debug 2>&1 >/dev/null; echo $? >code; } | head -1';
   const { stdout } = await userOf(api).sh(`${line}; cat code`);
@@ -45,7 +45,7 @@ test('a reader of stderr that leaves stops nothing half-way', async () => {
   expect(listAt(await api.box.seen(), 'charges')).toHaveLength(1);
 });
 
-test('a program that fails after a raw change tells that it was made, and where its secret is kept', async () => {
+test('reports that a raw change went through before a jq error, and where its secret is kept', async () => {
   const api = await recordedSandbox();
   const line = `ci api POST /api/keys/credit -f name=z --yes --jq 'error("x")'`;
   const { code, stdout, stderr } = await userOf(api).sh(line);
@@ -56,7 +56,7 @@ test('a program that fails after a raw change tells that it was made, and where 
   expect(listAt(await api.box.seen(), 'keys')).toHaveLength(1);
 });
 
-test('a program that fails after a raw change without a secret keeps nothing', async () => {
+test('keeps nothing of a raw change without a secret before a jq error', async () => {
   const api = await recordedSandbox();
   const me = userOf(api);
   const line = `ci api POST /api/billing/topup -F amount=25 -f method=usdc --yes --jq 'error("x")'`;

@@ -18,12 +18,12 @@ import { type RecordingServer, recordedSandbox } from '../support/servers.ts';
 
 const isRoot = process.getuid?.() === 0;
 
-/** Runs what follows as a user whom the system does not know. */
+/** Runs a command as a user unknown to the system. */
 const stranger = ['setpriv', '--reuid', '54321', '--clear-groups'] as const;
 
 const hash = `0x${'ab'.repeat(32)}`;
 
-/** Every command that changes something, on an account with a subscription on kimi26 and a key "old". */
+/** All commands that change something, for an account with a subscription to kimi26 and a key "old". */
 const changes = [
   'pools subscribe kimi26 --blocks europe --yes',
   'pools subscribe kimi26 --blocks europe --ensure --yes',
@@ -49,7 +49,7 @@ async function account() {
   return api;
 }
 
-/** What a change comes to that cannot be recorded: nothing is sent, and one line says so and what to do. */
+/** Checks that a change that can't be recorded is not sent, and that one line says so and what to do. */
 function expectRefused({ code, stdout, stderr }: Ended, api: RecordingServer): void {
   const [line = '', ...others] = stderr.split('\n').filter((each) => !each.startsWith('The flat plans are retired'));
   expect([code, stdout, api.changes, others]).toEqual([1, '', [], ['']]);
@@ -59,17 +59,17 @@ function expectRefused({ code, stdout, stderr }: Ended, api: RecordingServer): v
   );
 }
 
-/** The files of somebody's home folder. */
+/** Returns the files in a home directory. */
 function filesOf({ home }: User): string[] {
   return readdirSync(home, { recursive: true, encoding: 'utf8' }).filter((name) =>
     statSync(path.join(home, name)).isFile(),
   );
 }
 
-describe('no folder for the state', () => {
+describe('a missing state directory', () => {
   const nowhere: Environment = { XDG_STATE_HOME: '/dev/null/state' };
 
-  test.each(changes)('%s: nothing is sent, and why is said', async (line) => {
+  test.each(changes)('prevents sending, with a reason: %s', async (line) => {
     const api = await account();
     const me = userOf(api, nowhere);
     expectRefused(await me.ci(line), api);
@@ -85,7 +85,7 @@ describe.each([
   const homeless: Environment = { HOME: home, XDG_CONFIG_HOME: '', XDG_DATA_HOME: '' };
 
   test.each([['pools subscribe kimi26 --blocks europe --yes'], ['keys create prod']])(
-    '%s: nothing is sent, and why is said',
+    'prevents sending, with a reason: %s',
     async (line) => {
       const api = await account();
       const me = userOf(api, homeless);
@@ -94,13 +94,13 @@ describe.each([
     },
   );
 
-  test('a read with a key from the environment does without', async () => {
+  test("doesn't prevent reading with a key from the environment", async () => {
     const { code, stderr } = await userOf(await account(), homeless).ci('keys list');
     expect([code, stderr]).toEqual([0, '']);
   });
 });
 
-test('a HOME that does not exist is not made: nothing is sent, and why is said', async () => {
+test("doesn't create a missing HOME, and prevents sending with a reason", async () => {
   const api = await account();
   const me = userOf(api);
   const home = path.join(me.home, 'not', 'yet');
@@ -112,14 +112,14 @@ test('a HOME that does not exist is not made: nothing is sent, and why is said',
   ]);
 });
 
-test('without HOME, XDG_STATE_HOME is enough', async () => {
+test('needs no HOME with XDG_STATE_HOME', async () => {
   const api = await account();
   const me = userOf(api, { HOME: '' });
   const { code, stderr } = await me.ci('keys create prod', { env: { XDG_STATE_HOME: path.join(me.home, 'state') } });
   expect([code, stderr]).toEqual([0, '']);
 });
 
-test.skipIf(!canBeStranger())('a user without HOME, unknown to the system: what is missing is said', async () => {
+test.skipIf(!canBeStranger())('says what is missing for a user without HOME who is unknown to the system', async () => {
   const api = await account();
   const me = userOf(api, { XDG_CONFIG_HOME: '', XDG_DATA_HOME: '' });
   chmodSync(me.home, 0o755);
@@ -127,15 +127,15 @@ test.skipIf(!canBeStranger())('a user without HOME, unknown to the system: what 
   expectRefused(await as('keys create prod'), api);
 });
 
-describe('a disk without room', () => {
-  /** Runs `ci` where no file can grow beyond so many blocks of 512 bytes. */
+describe('a disk without space', () => {
+  /** Runs `ci` with a limit of this many blocks of 512 bytes for each file. */
   const limited = (me: User, blocks: number, line: string) =>
     me.sh(`trap '' XFSZ; ulimit -f ${blocks}; exec ci ${line}`);
 
-  // What is to be saved is refused by the file it would be saved to.
+  // What would be saved is refused by its file.
   const recorded = changes.filter(([line]) => !line.includes('--save'));
 
-  test.each(recorded)('%s: nothing is sent, and why is said', async (line) => {
+  test.each(recorded)('prevents sending, with a reason: %s', async (line) => {
     const api = await account();
     const me = userOf(api);
     expectRefused(await limited(me, 0, line), api);
@@ -144,7 +144,7 @@ describe('a disk without room', () => {
     }
   });
 
-  test('a second intent that does not fit leaves the record readable', async () => {
+  test("leaves the record readable if a second intent doesn't fit", async () => {
     const api = await account();
     const me = userOf(api);
     await me.ci('keys create first --credit');
@@ -154,13 +154,13 @@ describe('a disk without room', () => {
     expect(names).toEqual(['applied', 'applied']);
   });
 
-  test('room for the intent and none for the outcome: the result is printed, and what is missing is said', async () => {
+  test("prints the result and what is missing if the outcome doesn't fit", async () => {
     const api = await account();
     const me = userOf(api);
     const history = path.join(me.home, '.local', 'state', 'cheapestinference', 'history.jsonl');
     await me.ci('keys create first --credit');
     const [intent = ''] = readFileSync(history, 'utf8').split('\n');
-    // Blank lines say nothing, and leave room for an intent of that length and a little more.
+    // Blank lines mean nothing, and leave space for an intent of that length and a little more.
     const blocks = 8;
     writeFileSync(history, '\n'.repeat(blocks * 512 - intent.length - 40));
     const { code, stdout, stderr } = await limited(me, blocks, 'keys create other --credit --json');
@@ -178,8 +178,8 @@ describe('a disk without room', () => {
   });
 });
 
-describe.skipIf(!canMount())('a file system that is full', () => {
-  /** A folder on a file system of its own, without a free byte. */
+describe.skipIf(!canMount())('a full file system', () => {
+  /** Creates a folder on a file system of its own, without free space. */
   function fullFolder(): string {
     const folder = mkdtempSync(path.join(tmpdir(), 'ci-full-'));
     mount(folder);
@@ -194,12 +194,12 @@ describe.skipIf(!canMount())('a file system that is full', () => {
     return folder;
   }
 
-  test('for the state: nothing is sent', async () => {
+  test('prevents sending if it is that of the state', async () => {
     const api = await account();
     expectRefused(await userOf(api, { XDG_STATE_HOME: fullFolder() }).ci('keys create prod'), api);
   });
 
-  test('for the dotenv file: no key is made, and the file stays as it was', async () => {
+  test('prevents creating a key if it is that of the dotenv file, which stays as it was', async () => {
     const api = await account();
     const folder = fullFolder();
     rmSync(path.join(folder, '0'));
@@ -216,14 +216,14 @@ function mount(folder: string): void {
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32k', 'tmpfs', folder], { stdio: 'ignore' });
 }
 
-/** Whether this machine lets a user whom it does not know run `ci`. */
+/** Whether an unknown user can run `ci` on this machine. */
 function canBeStranger(): boolean {
   if (!isRoot) return false;
   const [program, ...args] = stranger;
   return spawnSync(program, [...args, process.execPath, bin, '--version']).status === 0;
 }
 
-/** Whether this machine lets the test have a file system of its own. */
+/** Whether the test can mount a file system on this machine. */
 function canMount(): boolean {
   if (!isRoot) return false;
   const folder = mkdtempSync(path.join(tmpdir(), 'ci-mount-'));

@@ -3,13 +3,13 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type User, words } from './cli.ts';
 
-/** A browser that only notes what it is to open. */
+/** A browser that only records what it should open. */
 interface Browser {
-  /** Waits until this many pages were opened, which may have come already, and tells all that were. */
+  /** Waits until this many pages have been opened. @returns all of them */
   opened(count: number): Promise<readonly string[]>;
 }
 
-/** Puts a browser of that kind first in a user's path. */
+/** Puts such a browser first in a user's path. */
 export function browser({ home }: User): Browser {
   const program = path.join(home, 'bin', 'xdg-open');
   const notes = path.join(home, 'pages');

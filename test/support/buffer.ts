@@ -19,7 +19,7 @@ export class Buffered implements Sink {
   }
 }
 
-/** An output into buffers: to a pipe, or with a width to a terminal of so many columns, where more than ASCII can be shown. */
+/** Creates an output into buffers: a pipe or, with a width, a terminal with this many columns that can show Unicode. */
 export function outputTo(width: number | undefined, flags: OutputFlags = {}, more: Environment = { NO_COLOR: '1' }) {
   const env = { LANG: 'C.UTF-8', ...more };
   const stdout = new Buffered(width !== undefined, width);

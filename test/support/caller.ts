@@ -4,7 +4,7 @@ import { pause } from '../../src/api/pause.ts';
 import type { ProxySettings } from '../../src/api/proxies.ts';
 import { CommandError } from '../../src/domain/errors.ts';
 
-/** One request to make in a process of its own, which alone can be told to trust an authority. */
+/** A request to send from a process of its own, because only a process can be made to trust an authority. */
 export interface Job {
   readonly baseUrl: string;
   readonly proxies: ProxySettings;
@@ -13,7 +13,7 @@ export interface Job {
   readonly timeout: number;
 }
 
-/** What became of it. */
+/** The result of the request. */
 export interface Report {
   readonly value?: unknown;
   readonly error?: { code: string; message: string; outcome: string | undefined; exitCode: number };

@@ -6,7 +6,7 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** A certificate for these host names and 127.0.0.1, signed by itself: who trusts it trusts it as an authority too. */
+/** Creates a self-signed certificate for these host names and 127.0.0.1. Trusting it also trusts it as an authority. */
 export function selfSigned(...hosts: string[]): Certificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = sequence(objectId(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02)); // ecdsa-with-SHA256
@@ -33,7 +33,7 @@ export function selfSigned(...hosts: string[]): Certificate {
   };
 }
 
-/** One element of DER: its tag, its length, its content. */
+/** Encodes an element of DER: its tag, its length and its content. */
 function der(tag: number, ...content: Buffer[]): Buffer {
   const whole = Buffer.concat(content);
   const { length } = whole;

@@ -14,14 +14,14 @@ interface ChildEnd {
   readonly stderr: string;
 }
 
-/** A process of its own that runs some of the sources. */
+/** A child process that runs some of the sources. */
 export interface Child {
   readonly pid: number;
   readonly ended: Promise<ChildEnd>;
-  /** Waits until its stdout holds a text. */
+  /** Waits until its stdout contains a text. */
   says(text: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
-  /** Ends its standard input, which a child may wait for. */
+  /** Closes its standard input. */
   release(): void;
 }
 
@@ -30,12 +30,12 @@ interface Options {
   readonly shell?: string;
 }
 
-/** Lets the tests of a file run scripts in processes of their own, which import a module of the sources as `./module.mjs`. */
+/** Lets the tests of a file run scripts in child processes, which import a module of the sources as `./module.mjs`. */
 export function children(input: string): (script: string, options?: Options) => Child {
   let folder = '';
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'ci-children-'));
-    // For a child that is another user.
+    // For a child that runs as another user.
     chmodSync(folder, 0o755);
     const bundle = await rolldown({ input, platform: 'node' });
     await bundle.write({ file: join(folder, 'module.mjs'), format: 'esm' });

@@ -12,22 +12,22 @@ import { UserTime } from './world.ts';
 
 export { managementKey, words };
 
-/** The program as it is shipped. */
+/** The path of the installed program. */
 export const bin = path.resolve('bin/ci.js');
 
 const bundle = path.resolve('dist/main.js');
 
 if (!existsSync(bundle)) throw new Error('there is no dist/main.js: `npm run build` makes it');
 
-/** The command line as it is shipped, to run in this process. */
+/** The bundled command line, which runs in this process. */
 const { run }: { readonly run: (args: readonly string[], world: World) => Promise<number> } = createRequire(
   import.meta.url,
 )(bundle);
 
-// Commands that run at once in this process all listen to its end.
+// All commands that run at once in this process listen to its exit.
 process.setMaxListeners(0);
 
-/** Variables that Node.js or the system reads for itself: they do nothing to a command that runs in this process. */
+/** Matches variables that Node.js or the system reads. They have no effect on a command in this process. */
 const ofProcess = /^(?:NODE_|LD_|UV_|SSL_CERT_|DBUS_)/;
 
 export type Environment = Readonly<Record<string, string>>;
@@ -40,19 +40,19 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** A process that still runs. */
+/** A running process. */
 interface Running {
   readonly ended: Promise<Ended>;
-  /** Waits until stdout holds a match. */
+  /** Waits until stdout contains a match. */
   stdout(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Waits until stderr holds a match. */
+  /** Waits until stderr contains a match. */
   stderr(pattern: RegExp): Promise<RegExpExecArray>;
   kill(signal: NodeJS.Signals): void;
 }
 
 interface Options {
   readonly env?: Environment;
-  /** All of standard input; without it, standard input is empty. */
+  /** The content of standard input; by default, empty. */
   readonly stdin?: string;
 }
 
@@ -63,29 +63,29 @@ interface HereOptions
   extends Options,
     Partial<Pick<World, 'cwd' | 'now' | 'monotonic' | 'sleep' | 'timeZone' | 'interrupt'>> {}
 
-/** Somebody with a home folder of their own and nothing else in the environment. */
+/** A user with a home directory of their own and nothing else in the environment. */
 export interface User {
   readonly home: string;
   readonly env: Environment;
   /**
-   * Runs `ci` to its end in this process, off a terminal. A line is split at its spaces; a list is taken word by word. It is the
-   * bundle that is shipped, and takes 5 ms where a process takes 200.
+   * Runs `ci` to its end in this process, without a terminal. A line is split at its spaces; a list is taken as it is. This runs the
+   * installed bundle, and takes 5 ms instead of the 200 ms of a process.
    */
   ci(line: string | readonly string[], options?: HereOptions): Promise<Ended>;
   /** Runs `ci` in this process, with streams of the test's own. @returns the exit code */
   here(line: string | readonly string[], streams: Streams, options?: Omit<HereOptions, 'stdin'>): Promise<number>;
-  /** Runs `ci` to its end in a process of its own, for what is about processes. */
+  /** Runs `ci` to its end in a process of its own, for tests about processes. */
   process(line: string | readonly string[], options?: Options): Promise<Ended>;
-  /** Runs `ci` and does not wait for its end; a test that leaves it running ends it. */
+  /** Starts `ci` without waiting for its end. It is killed after the test. */
   start(line: string | readonly string[], options?: Options): Running;
-  /** Runs a line of shell, in the home folder, where `ci` is on the path. */
+  /** Runs a line of shell in the home directory, with `ci` on the path. */
   sh(script: string, options?: Options): Promise<Ended>;
 }
 
 /**
- * A new user, whose folders are gone after the test.
+ * Creates a user, whose folders are removed after the test.
  *
- * @param whenOver - takes what is to be done after the test; one of several that run at once gives its own
+ * @param whenOver - registers a function to call after the test; tests that run concurrently pass their own
  */
 export function user(
   env: Environment = {},
@@ -108,7 +108,7 @@ export function user(
   };
   const start = (file: string, args: readonly string[], { env: more, stdin = '' }: Options = {}): Running => {
     const child = spawn(file, args, { cwd: home, env: { ...environment, ...more }, stdio: 'pipe' });
-    // A command that is done before it has read its input closes the pipe.
+    // A command that ends before it has read its input closes the pipe.
     child.stdin.on('error', () => {});
     child.stdin.end(stdin);
     whenOver(() => ended(child));
@@ -151,7 +151,7 @@ export function user(
   };
 }
 
-/** A user whose commands all go to the sandbox embedded in them. */
+/** Creates a user whose commands use the embedded sandbox. */
 export function sandboxUser(env: Environment = {}): User {
   return user({ CHEAPESTINFERENCE_SANDBOX: '1', ...env });
 }
@@ -164,46 +164,46 @@ export function settlesIn({ home }: User, time: string): void {
   writeFileSync(path.join(folder, 'config.json'), JSON.stringify(profiles), { mode: 0o600 });
 }
 
-/** A user signed in at an API by environment variables. */
+/** Creates a user who is signed in to an API by environment variables. */
 export function userOf(api: { readonly url: string }, env: Environment = {}): User {
   return user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: managementKey, ...env });
 }
 
-/** What a command printed as JSON: one line, when it is not for a terminal. */
+/** Returns what a command printed as JSON, which is one line without a terminal. */
 export function json({ stdout }: { readonly stdout: string }): unknown {
   expect(stdout).toMatch(/^[^\n]+\n$/);
   return JSON.parse(stdout);
 }
 
-/** The names of an object's members, in their order. */
+/** Returns the names of an object's members, in order. */
 export function namesIn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) throw new Error(`no object: ${JSON.stringify(value)}`);
   return Object.keys(value);
 }
 
-/** Lines, each of which ended with a line break. */
+/** Splits lines that each end with a line break. */
 export function lines(text: string): string[] {
   expect(text).toMatch(/\n$/);
   return text.slice(0, -1).split('\n');
 }
 
-/** The cells of tab-separated lines. */
+/** Splits tab-separated lines into cells. */
 export function cells(text: string): string[][] {
   return lines(text).map((line) => line.split('\t'));
 }
 
-/** An error told in one line: what is wrong, and no word of where in the program that was noticed. */
+/** Matches an error in one line, without a stack. */
 export const oneLine = /^ci: (?!.*\n\s+at ).+\n$/;
 
-/** A secret as the API makes it. */
+/** Matches a secret as the API creates it. */
 export const secret = /sk_(?:live|pool)_[A-Za-z0-9_-]{32}/;
 
-/** Opens a page as the system does, with the `xdg-open` that a test has put in the user's path. */
+/** Opens a page as the system does, with the `xdg-open` that a test put in the user's path. */
 async function browse(programs: string, env: Environment, url: string): Promise<void> {
   execFileSync(path.join(programs, 'xdg-open'), [url], { env });
 }
 
-/** What is written, as text. */
+/** Collects what is written as text. */
 class Text extends Writable {
   text = '';
 
@@ -213,7 +213,7 @@ class Text extends Writable {
   }
 }
 
-/** Ends a process that is still running, and waits until it has. */
+/** Kills a process that is still running, and waits for its end. */
 function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
@@ -256,8 +256,8 @@ function watched(child: ChildProcess, out: NodeJS.ReadableStream, err: NodeJS.Re
 }
 
 /**
- * Forgets the language of error messages that loading all of zod sets for every copy of zod in the process, as an SDK of another
- * test may do: the shipped bundle has none.
+ * Removes the language of error messages that loading all of zod sets for every copy of zod in the process. An SDK in another test
+ * may have set it, and the bundle has none.
  */
 function forgetLocale(): void {
   const shared: unknown = Reflect.get(globalThis, '__zod_globalConfig');

@@ -1,4 +1,4 @@
-// Imports nothing: the simulated machine must load src/ itself, after it has replaced what a process is.
+// Imports nothing, because the simulated machine must load src/ itself, after it has replaced what a process is.
 
 /** The management key of the tests' user. */
 export const managementKey = 'mk_of_the_tests_0123456789abcdef';

@@ -1,4 +1,4 @@
-/** The fields of CSV as RFC 4180 has it, a list a line. */
+/** Parses CSV according to RFC 4180, with a list for each line. */
 export function csvRows(text: string): string[][] {
   const rows: string[][] = [[]];
   for (const [, quoted, plain = '', end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|$)/g)) {

@@ -2,13 +2,13 @@ import { type Environment, type User, userOf } from './cli.ts';
 import type { TestSandbox } from './sandbox.ts';
 import { type RecordingServer, recordedSandbox } from './servers.ts';
 
-/** Somebody signed in at a sandbox that keeps every request. */
+/** A user who is signed in to a sandbox that records every request. */
 export interface Customer {
   readonly me: User;
   readonly api: RecordingServer & { readonly box: TestSandbox };
 }
 
-/** Signs somebody in at a sandbox of their own. */
+/** Creates a user who is signed in to a sandbox of their own. */
 export async function customer({
   env = {},
   ...setting

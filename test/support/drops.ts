@@ -11,20 +11,20 @@ import {
   reset,
 } from './servers.ts';
 
-/** Seats that open when the list of pools is asked for the so-manieth time, and close at a later one. */
+/** Seats that open at the nth request for the list of pools, and close at a later one. */
 interface Drop {
   readonly pool?: string;
   readonly block?: Block;
-  /** At which list it opens, and then closes, and opens again, and so on. Counted from 1. */
+  /** The requests at which it opens, closes, opens again, and so on, counted from 1. */
   readonly at: readonly number[];
   readonly seats?: number;
   readonly instead?: Instead;
 }
 
-/** The seconds of the sandbox for which a drop is open, and then closed. */
+/** For how long a drop is open, and then closed, in seconds of the sandbox. */
 const lasts = 10_000;
 
-/** The sandbox, where the americas of minimax-m3 are sold out but for a drop. */
+/** Starts the sandbox, in which the americas block of minimax-m3 is sold out except for a drop. */
 export async function dropping({
   pool = 'minimax-m3',
   block = 'americas',
@@ -53,10 +53,10 @@ export async function dropping({
 }
 
 /**
- * Loses the response to a purchase, and carries it out once the watch has gone on, when it lists the pools for the second time
+ * Loses the response to a purchase, and applies it after the watch has continued, when it lists the pools for the second time
  * after the loss. Then another client creates a key for it.
  *
- * @param answered - the first answer to the purchase
+ * @param answered - the first response to the purchase
  */
 export function comesLate(answered: Behaviour = reset): Instead {
   let order: Received | undefined;

@@ -1,5 +1,5 @@
-// Loaded before the program, which it ends as a loss of power would: when DIES_AFTER steps were taken with a dotenv file
-// or what lies beside it.
+// Loaded before the program, which it ends as a power failure would: after DIES_AFTER steps with a dotenv file
+// or files next to it.
 const fs = require('node:fs');
 const promises = require('node:fs/promises');
 

@@ -5,14 +5,14 @@ import { listAt, sandbox, type TestSandbox, textAt } from './sandbox.ts';
 import { type Received, type RecordingServer, server } from './servers.ts';
 
 /**
- * The three ways in which the API has answered: as it does today, as the vendor's documents have it, and as older clients
+ * The three generations of the API's responses: as it responds today, as the vendor's documentation has it, and as older clients
  * saw it, without an envelope.
  */
 export const generations = ['current', 'documented', 'bare'] as const;
 
 export type Generation = (typeof generations)[number];
 
-/** The fields that a generation leaves out or null where the current one tells them. */
+/** The fields that a generation leaves out or null, although the current one has them. */
 export const untold: Readonly<Record<Generation, readonly string[]>> = {
   current: [],
   documented: ['models', 'infraSpec', 'blocks', 'apiKey'],
@@ -36,17 +36,17 @@ export const untold: Readonly<Record<Generation, readonly string[]>> = {
 /** The field that the bare generation adds to every object. */
 export const introducedLater = 'introducedLater';
 
-/** A transaction that was asked about once: the next time it is final. */
+/** A transaction that was verified once, and is final the next time. */
 export const finalHash = `0x${'f1'.repeat(32)}`;
-/** A transaction that nobody has asked about. */
+/** A transaction that wasn't verified yet. */
 export const freshHash = `0x${'a2'.repeat(32)}`;
 
-/** The name of a key that is made and never answered for. */
+/** The name of a key that is created without a response. */
 export const unansweredName = 'never-answered';
 
 /** A server that speaks one generation. */
 interface SpeakingServer extends RecordingServer {
-  /** Ends when the key of {@link unansweredName} is made. */
+  /** Resolves when the key {@link unansweredName} is created. */
   readonly unanswered: Promise<void>;
 }
 
@@ -55,15 +55,15 @@ export interface Customer {
   readonly api: SpeakingServer;
   readonly box: TestSandbox;
   readonly me: User;
-  /** Of the subscription on kimi26; empty for somebody new. */
+  /** The id of the subscription to kimi26; empty for a new user. */
   readonly subscriptionId: string;
-  /** Of the key of that subscription; empty for somebody new. */
+  /** The id of the key of that subscription; empty for a new user. */
   readonly apiKey: string;
 }
 
 /**
- * Somebody with a key on a subscription to the asia and europe blocks of kimi26, a subscription to minimax-m3 without a key,
- * a credit key, and 50 USDC that were sent. It is 09:00 UTC of 14 April 2026.
+ * Creates a user with a key of a subscription to the asia and europe blocks of kimi26, a subscription to minimax-m3 without a key,
+ * a credit key, and 50 USDC that were sent. The time is 09:00 UTC on 14 April 2026.
  */
 export async function customerOf(generation: Generation): Promise<Customer> {
   const box = await sandbox({ card: true });
@@ -79,14 +79,14 @@ export async function customerOf(generation: Generation): Promise<Customer> {
   return { api, box, me: userOf(api, { CHEAPESTINFERENCE_API_KEY: apiKey }), subscriptionId, apiKey };
 }
 
-/** Somebody new, without a card. */
+/** Creates a new user without a card. */
 export async function newcomerOf(generation: Generation): Promise<Customer> {
   const box = await sandbox({ card: false });
   const api = await speaking(generation, box);
   return { api, box, me: userOf(api), subscriptionId: '', apiKey: '' };
 }
 
-/** A server in front of a sandbox that puts every answer into the words of one generation. */
+/** Starts a server in front of a sandbox that converts every response to one generation. */
 async function speaking(generation: Generation, box: TestSandbox): Promise<SpeakingServer> {
   let isMade = () => {};
   const unanswered = new Promise<void>((resolve) => {
@@ -118,7 +118,7 @@ async function speaking(generation: Generation, box: TestSandbox): Promise<Speak
 
 interface Answer {
   readonly status: number;
-  /** JSON, or a text that is sent as it is. */
+  /** JSON, or a text that is sent unchanged. */
   readonly body: unknown;
   readonly date?: string;
 }
@@ -127,7 +127,7 @@ function answerOf({ status, headers, text }: HttpAnswer): Answer {
   return { status, body: JSON.parse(text), date: headers.get('date') ?? '' };
 }
 
-/** What the sandbox no longer has: the flat plans, for those who still hold one. */
+/** Serves the flat plans, which the sandbox no longer has, to users who still have one. */
 function retired({ method, path, body }: Received): Answer | undefined {
   if (method === 'GET' && path === '/api/plans') {
     const plan = {
@@ -174,7 +174,7 @@ const inWordsOf: Readonly<Record<Generation, (answer: Answer, request: Received)
   },
 };
 
-/** A failure in one of the forms that are no envelope. */
+/** Returns a failure in a format without the envelope. */
 function refusal(status: number, words: string): Answer {
   if (status === 404) return { status, body: { error: 'not_found', message: words } };
   if (status === 409) return { status, body: { message: words } };
@@ -182,7 +182,7 @@ function refusal(status: number, words: string): Answer {
   return { status, body: { error: { message: words } } };
 }
 
-/** Nothing in the place of what need not be told. */
+/** Leaves out or nulls what a generation needn't state. */
 function thinned(object: JsonObject): JsonObject {
   const kept = Object.entries(without(object, ['description', 'models', 'keyPlan', 'sessionId', 'chain']))
     .filter(([, value]) => value !== null)
@@ -214,7 +214,7 @@ const money = [
   'priceUsdc',
 ];
 
-/** Money as a number where it was a text, and as a text where it was a number. */
+/** Converts money from text to number and from number to text. */
 function otherMoney(object: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(object).map(([name, value]) => {
@@ -238,7 +238,7 @@ function without(object: JsonObject, names: readonly string[]): JsonObject {
   return Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)));
 }
 
-/** A JSON value with each object in it, the innermost first, changed. */
+/** Changes each object in a JSON value, the innermost first. */
 function everyObject(value: unknown, change: (object: JsonObject) => JsonObject): unknown {
   if (Array.isArray(value)) return value.map((each) => everyObject(each, change));
   if (!isObject(value)) return value;
@@ -246,8 +246,8 @@ function everyObject(value: unknown, change: (object: JsonObject) => JsonObject)
 }
 
 /**
- * Where a JSON value differs from another: `name: absent` where it has nothing and the other something, `name: added` the
- * other way round, `name: changed` for another value. A name is that of the nearest field.
+ * Lists the differences between two JSON values: `name: absent` if only the other has a value, `name: added` if only the first
+ * has one, and `name: changed` for another value. The name is that of the nearest field.
  */
 export function differences(before: unknown, after: unknown, name = ''): string[] {
   if (isNothing(before) && isNothing(after)) return [];
@@ -268,7 +268,7 @@ function isNothing(value: unknown): boolean {
   return value === null || value === undefined;
 }
 
-/** A text without what differs from one account, folder or moment to the next: each UUID but a pool's numbered by its first appearance. */
+/** Removes what differs between accounts, folders and times from a text. Each UUID except a pool's is numbered by its first appearance. */
 export function anonymous(text: string, { me, api }: Customer): string {
   const seen: string[] = [];
   return text
@@ -284,7 +284,7 @@ export function anonymous(text: string, { me, api }: Customer): string {
     .replace(/in \d+ ms|within \d+ s|is \d+ s (?:ahead of|behind)/g, '<while>');
 }
 
-/** Every command that talks to the API, as it is typed: by the command tree those that may end because it is unreachable. */
+/** Lists all commands that use the API: those that can fail because it is unreachable, according to the command tree. */
 export async function commandsOfTheApi(me: User): Promise<string[]> {
   const { stdout } = await me.ci('help --json');
   return talking(JSON.parse(stdout), []);

@@ -7,7 +7,7 @@ import { type Api, createApi } from '../../src/api/index.ts';
 import { CommandError } from '../../src/domain/errors.ts';
 import { fastTime } from './world.ts';
 
-/** A request as the server really received it. */
+/** A request as the server received it. */
 interface Received {
   readonly method: string;
   readonly path: string;
@@ -22,7 +22,7 @@ export interface TestServer {
 
 type Handler = (response: ServerResponse, request: Received, count: number) => void;
 
-/** A server on loopback until the test is over. The handler is told the how-many-eth request it answers, from 1. */
+/** Starts a server on loopback until the end of the test. The handler gets the number of the request, from 1. */
 export async function serve(handler: Handler): Promise<TestServer> {
   const received: Received[] = [];
   const server = createServer(async (request, response) => {
@@ -37,7 +37,7 @@ export async function serve(handler: Handler): Promise<TestServer> {
   return { url: new URL(`http://127.0.0.1:${port}`), received };
 }
 
-/** A server below HTTP: what it does with a connection, and how many it has had. */
+/** Starts a server below HTTP, with a handler for connections, and counts them. */
 export async function serveSockets(
   onConnection: (socket: Socket, count: number) => void,
 ): Promise<{ url: URL; port: number; connections: () => number }> {
@@ -50,7 +50,7 @@ export async function serveSockets(
   return { url: new URL(`http://127.0.0.1:${port}`), port, connections: () => count };
 }
 
-/** Listens on a free port of loopback until the test is over. @returns the port */
+/** Listens on a free loopback port until the end of the test. @returns the port */
 export async function listening(server: Server): Promise<number> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => sockets.add(socket));
@@ -68,7 +68,7 @@ function portOf(address: AddressInfo | string | null): number {
   return address.port;
 }
 
-/** A port of loopback on which nothing listens. The system gives none of its range to the servers of other tests. */
+/** Returns a loopback port on which nothing listens. The system doesn't assign ports of its range to the servers of other tests. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 20_000);
@@ -83,12 +83,12 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Answers with JSON. */
+/** Responds with JSON. */
 export function answer(response: ServerResponse, body: unknown, status = 200, headers: Record<string, string> = {}) {
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 }
 
-/** A handler that answers every request alike. */
+/** Returns a handler that sends the same response to every request. */
 export function always(body: unknown, status = 200, headers: Record<string, string> = {}): Handler {
   return (response) => answer(response, body, status, headers);
 }
@@ -98,12 +98,12 @@ export const consumptionKey = 'sk_live_abc123def456';
 
 export interface TestClient {
   readonly client: ApiClient;
-  /** What `--debug` would show. */
+  /** The lines that `--debug` would print. */
   readonly trace: readonly string[];
   readonly interrupt: AbortController;
 }
 
-/** A client of a server, with both kinds of key, closed after the test. */
+/** Creates a client of a server with both kinds of key, which is closed after the test. */
 export function clientOf(baseUrl: URL, options: Partial<ClientOptions> = {}): TestClient {
   const { all, trace, interrupt } = optionsFor(baseUrl, options);
   const client = new ApiClient(all);
@@ -111,7 +111,7 @@ export function clientOf(baseUrl: URL, options: Partial<ClientOptions> = {}): Te
   return { client, trace, interrupt };
 }
 
-/** The whole API of a server, closed after the test. */
+/** Creates the whole API of a server, which is closed after the test. */
 export function apiOf(baseUrl: URL, options: Partial<ClientOptions> = {}): Api {
   const api = createApi(optionsFor(baseUrl, options).all);
   onTestFinished(() => api.client.close());
@@ -136,7 +136,7 @@ function optionsFor(baseUrl: URL, options: Partial<ClientOptions>) {
   return { all, trace, interrupt };
 }
 
-/** The failure that a promise ends in. */
+/** Returns the error that a promise rejects with. */
 export async function failure(promise: Promise<unknown>): Promise<CommandError> {
   try {
     await promise;
@@ -147,7 +147,7 @@ export async function failure(promise: Promise<unknown>): Promise<CommandError> 
   throw new Error('it did not fail');
 }
 
-/** What of a failure scripts rely on. */
+/** Returns the parts of an error that scripts rely on. */
 export async function told(promise: Promise<unknown>) {
   const { code, exitCode, outcome, status, retryable, message } = await failure(promise);
   return { code, exitCode, outcome, status, retryable, message };

@@ -2,15 +2,15 @@ import type { World } from '../../src/context/world.ts';
 import { type Ended, userOf } from './cli.ts';
 import { realTime } from './world.ts';
 
-/** What differs from one run to the next. */
+/** Options of a run. */
 interface Setting extends Partial<Pick<World, 'now' | 'monotonic'>> {
-  /** Where the record is kept; default: in a folder of its own. */
+  /** The state directory; by default, a new folder. */
   readonly stateHome?: string;
-  /** Told of each wait between requests, milliseconds. */
+  /** Called for each wait between requests, in milliseconds. */
   readonly onSleep?: (milliseconds: number) => void;
 }
 
-/** Runs `ci` in this process in real time, signed in at an API: its clocks are the test's, which is told of its waits. */
+/** Runs `ci` in this process in real time, signed in to an API, with the clocks of the test. */
 export function ciHere(
   words: string,
   api: { readonly url: string },

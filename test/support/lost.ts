@@ -4,7 +4,7 @@ import { type Environment, type User, userOf } from './cli.ts';
 import { at, type TestSandbox, textAt } from './sandbox.ts';
 import { type Behaviour, type Received, type RecordingServer, recordedSandbox } from './servers.ts';
 
-/** What becomes of a request, and what its sender is told. */
+/** What happens to a request, and what its sender receives. */
 export interface Loss {
   readonly carriedOut: boolean;
   readonly told: Behaviour;
@@ -13,11 +13,11 @@ export interface Loss {
 /** A response that is held back until it is released. */
 export interface HeldResponse {
   readonly told: Behaviour;
-  /** Sends the server's answer. Resolves once all of it has left. */
+  /** Sends the server's response. Resolves when all of it has left. */
   release(how: Behaviour): Promise<void>;
 }
 
-/** Holds the response to one request back. */
+/** Holds back the response to one request. */
 export function heldResponse(): HeldResponse {
   let release: (how: Behaviour) => void = () => {};
   const released = new Promise<Behaviour>((resolve) => {
@@ -39,21 +39,21 @@ export function heldResponse(): HeldResponse {
   };
 }
 
-/** Somebody at a sandbox whose answers get lost. */
+/** A user of a sandbox that loses responses. */
 export interface LossyCustomer {
   readonly me: User;
   readonly box: TestSandbox;
   readonly api: RecordingServer;
-  /** Waits until some losses have happened: what was to be carried out has been. */
+  /** Waits until this many responses are lost. What should be applied has been. */
   lost(count: number): Promise<void>;
 }
 
 export const isChange = ({ method }: Received) => method !== 'GET';
 
 /**
- * Somebody at a sandbox that loses answers.
+ * Creates a user of a sandbox that loses responses.
  *
- * @param lossOf - asked for each request, with how many were lost before; undefined is answered as it should be
+ * @param lossOf - called for each request with the number of lost ones; undefined means a normal response
  */
 export async function lossyCustomer(
   lossOf: (request: Received, before: number) => Loss | undefined,
@@ -90,7 +90,7 @@ export async function lossyCustomer(
   };
 }
 
-/** The first change is lost, and what comes after it is not. */
+/** Loses the response to the first change and no other. */
 export function firstChange(carriedOut: boolean, told: Behaviour) {
   return (request: Received, before: number): Loss | undefined =>
     isChange(request) && before === 0 ? { carriedOut, told } : undefined;
@@ -109,7 +109,7 @@ export function stateFiles(user: User): string[] {
     .sort();
 }
 
-/** The lines of the record of changes. */
+/** Returns the lines of the record. */
 export function recordOf(user: User): unknown[] {
   return linesOf(path.join(stateFolder(user), 'history.jsonl'));
 }
@@ -120,7 +120,7 @@ function linesOf(file: string): unknown[] {
   return text.split('\n').flatMap((line): unknown[] => (line === '' ? [] : [JSON.parse(line)]));
 }
 
-/** What the record says became of each change, in order: `subscribe applied`, or `subscribe pending`. */
+/** Returns the recorded outcome of each change, in order: `subscribe applied`, or `subscribe pending`. */
 export function outcomesOf(user: User): string[] {
   const lines = recordOf(user);
   return lines
@@ -131,7 +131,7 @@ export function outcomesOf(user: User): string[] {
     });
 }
 
-/** Makes the record say that all of it happened earlier. @param by - milliseconds */
+/** Moves all times in the record to an earlier time. @param by - milliseconds */
 export function madeEarlier(user: User, by: number): void {
   for (const name of stateFiles(user).filter((each) => /\.jsonl?$/.test(each))) {
     const file = path.join(stateFolder(user), name);
@@ -143,7 +143,7 @@ export function madeEarlier(user: User, by: number): void {
   }
 }
 
-/** The error that `--json` printed, as the last line of stderr. */
+/** Returns the error that `--json` printed on the last line of stderr. */
 export function errorOf({ stderr }: { readonly stderr: string }): unknown {
   return at(JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? ''), 'error');
 }

@@ -1,4 +1,4 @@
-/** Texts that a careless tool lets drive a terminal, or that break its lines and columns. */
+/** Texts that could control a terminal, or break its lines and columns. */
 export const driving: readonly string[] = [
   '\u001b[2J\u001b[Hcleared',
   '\u001b[31mred\u001b[0m',
@@ -38,7 +38,7 @@ export const driving: readonly string[] = [
   '\u001b]0;never ended',
 ];
 
-/** Texts that are wide, narrow, mixed or empty, and those that mean something to another program. */
+/** Texts that are wide, narrow, mixed or empty, or that mean something to another program. */
 export const strange: readonly string[] = [
   'plain',
   '🔑',
@@ -94,12 +94,12 @@ export const long = '0123456789'.repeat(50);
 export const control =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e0fff}]/u;
 
-/** What was written on a terminal, line ends (of CSV too) and the tool's own colours aside. */
+/** Removes line ends (also of CSV) and the program's own colors from terminal output. */
 export function uncoloured(written: string): string {
   return written.replace(/\r*\n/g, '\n').replace(/\u001b\[(?:1|2|22|31|32|35|39)m/g, '');
 }
 
-/** A CSV text as RFC 4180 has it: rows of cells. */
+/** Parses CSV according to RFC 4180 into rows of cells. */
 export function csvRows(text: string): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];

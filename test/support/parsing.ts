@@ -5,13 +5,13 @@ import type { Context } from '../../src/context/context.ts';
 import { createContext } from '../../src/context/create.ts';
 import { worldWith } from './world.ts';
 
-/** How a command declares itself; `execute` takes the place of its `run`. */
+/** Declares a command, with `execute` instead of its `run`. */
 type Declare<Options> = (command: Verb, context: Context, execute: (options: Options) => Promise<void>) => void;
 
 /**
- * Returns the options that a command's words are parsed to. Nothing is executed.
+ * Parses the arguments of a command without executing it. @returns its options
  *
- * @param words - those after the command's name, with blanks between; or each by itself
+ * @param words - the arguments, separated by spaces or as a list
  * @throws CommandError as `ci` reports it
  */
 export async function parsed<Options>(declare: Declare<Options>, words: string | readonly string[]): Promise<Options> {

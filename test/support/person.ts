@@ -3,7 +3,7 @@ import { Display } from '../../src/output/display.ts';
 import type { PromptOptions } from '../../src/prompts/prompts.ts';
 import { Buffered } from './buffer.ts';
 
-/** A stream that a terminal is behind, or not. */
+/** Creates a stream that is a terminal, or not. */
 export class Line extends PassThrough {
   readonly isTTY: boolean;
 
@@ -13,7 +13,7 @@ export class Line extends PassThrough {
   }
 }
 
-/** A terminal as people see it, without colour unless it is asked for. */
+/** Creates a terminal display, without color unless requested. */
 export function terminal(env: Readonly<Record<string, string>> = {}, columns = 80): Display {
   return new Display(
     new Buffered(true, columns),

@@ -7,7 +7,7 @@ import { startSandbox } from '../../src/sandbox/server.ts';
 import { advanceSandbox, resetSandbox, sandboxManagementKey } from '../../src/sandbox/state.ts';
 import { ask, type HttpAnswer } from './http.ts';
 
-/** The machine's clock at which the tests' sandboxes begin; theirs then shows 09:00 of that day. */
+/** The machine's time when the sandboxes of the tests start, which then show 09:00 of that day. */
 export const machineStart = Date.UTC(2026, 3, 14, 20, 15, 30, 250);
 
 export const hour = 3_600_000;
@@ -21,9 +21,9 @@ interface Answer {
 
 interface Request {
   body?: unknown;
-  /** Sent as it is, in place of `body`. */
+  /** Sent unchanged instead of `body`. */
   text?: string;
-  /** null: no Authorization header. */
+  /** The key of the Authorization header; null for none. */
   key?: string | null;
   headers?: Record<string, string>;
 }
@@ -31,9 +31,9 @@ interface Request {
 export interface TestSandbox extends Sandbox {
   folder: string;
   call(method: string, path: string, request?: Request): Promise<Answer>;
-  /** The `data` of an answer that has to be 200. */
+  /** Returns the `data` of a response, which must be 200. */
   data(method: string, path: string, body?: unknown): Promise<unknown>;
-  /** What `GET /sandbox/state` shows. */
+  /** Returns the response of `GET /sandbox/state`. */
   seen(): Promise<unknown>;
   advance(milliseconds: number): Promise<Date>;
 }
@@ -45,14 +45,14 @@ export interface Setting {
   pause?: (milliseconds: number) => Promise<void>;
 }
 
-/** An empty folder, gone after the test. */
+/** Creates an empty folder, which is removed after the test. */
 export function emptyFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sandbox-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** A sandbox of its own for a test, whose machine's clock stands still unless told otherwise, and whose streams do not wait. */
+/** Creates a sandbox for a test. By default, its machine's clock stands still, and its streams don't wait. */
 export async function sandbox(setting: Setting = {}): Promise<TestSandbox> {
   const { folder = emptyFolder(), now = () => machineStart, pause = () => Promise.resolve() } = setting;
   if (setting.card !== undefined) await resetSandbox({ folder, now }, { card: setting.card });
@@ -92,7 +92,7 @@ function parsed({ headers, text }: HttpAnswer): unknown {
   return text !== '' && headers.get('content-type')?.startsWith('application/json') ? JSON.parse(text) : text;
 }
 
-/** What lies at a path inside a JSON value. */
+/** Returns the value at a path inside a JSON value. */
 export function at(value: unknown, ...path: (string | number)[]): unknown {
   let here = value;
   for (const step of path) {
@@ -103,26 +103,26 @@ export function at(value: unknown, ...path: (string | number)[]): unknown {
   return here;
 }
 
-/** The string that lies at a path inside a JSON value. */
+/** Returns the string at a path inside a JSON value. */
 export function textAt(value: unknown, ...path: (string | number)[]): string {
   const text = at(value, ...path);
   if (typeof text !== 'string') throw new Error(`no string at ${path.join('.')} in ${JSON.stringify(value)}`);
   return text;
 }
 
-/** The array that lies at a path inside a JSON value. */
+/** Returns the array at a path inside a JSON value. */
 export function listAt(value: unknown, ...path: (string | number)[]): unknown[] {
   const list = at(value, ...path);
   if (!Array.isArray(list)) throw new Error(`no array at ${path.join('.')} in ${JSON.stringify(value)}`);
   return list;
 }
 
-/** The failure that a refused call answers with. */
+/** Returns the error of a refused request. */
 export function failure(status: number, error: string) {
   return expect.objectContaining({ status, body: { success: false, error } });
 }
 
-/** A pool subscription's key, made the documented way. */
+/** Creates a key for a subscription to a pool, as documented. */
 export async function poolKey(
   sandbox: TestSandbox,
   blocks: string[] = ['europe'],
@@ -133,11 +133,11 @@ export async function poolKey(
   return { id: textAt(key, 'id'), apiKey: textAt(key, 'apiKey'), subscriptionId };
 }
 
-/** A credit key. */
+/** Creates a credit key. */
 export async function creditKey(sandbox: TestSandbox, limits: object = {}): Promise<{ id: string; apiKey: string }> {
   const key = await sandbox.data('POST', '/api/keys/credit', { name: 'credit', ...limits });
   return { id: textAt(key, 'id'), apiKey: textAt(key, 'apiKey') };
 }
 
-/** The request of the documents' examples. */
+/** The request of the examples in the API's documentation. */
 export const hello = { model: 'kimi-k2.6', messages: [{ role: 'user', content: 'Hello!' }] };

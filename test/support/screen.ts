@@ -1,17 +1,17 @@
-/** A character on a screen, and the numbers of its colour and weight (ECMA-48, "Select Graphic Rendition"), in order. */
+/** A character on a screen, and the codes of its color and weight (ECMA-48, "Select Graphic Rendition"), in order. */
 export interface Cell {
   readonly character: string;
   readonly graphics: readonly number[];
 }
 
 /**
- * What a terminal shows after some output: characters where the cursor was, with line feeds, carriage returns, backspaces,
- * cursor movements and erasing obeyed. Nothing scrolls away.
+ * What a terminal shows after some output. Supports line feeds, carriage returns, backspaces,
+ * cursor movements and erasing. Nothing scrolls away.
  */
 export class Screen {
   readonly #columns: number;
   readonly #rows: Cell[][] = [[]];
-  /** Those that were written beyond the last column. */
+  /** The characters that were written beyond the last column. */
   readonly #overlong = new Set<readonly Cell[]>();
   #row = 0;
   #column = 0;
@@ -21,7 +21,7 @@ export class Screen {
     this.#columns = columns;
   }
 
-  /** All lines from the first, without blanks at their ends. */
+  /** All lines from the first, without trailing spaces. */
   get text(): string {
     return this.#rows
       .map((row) =>
@@ -34,8 +34,8 @@ export class Screen {
   }
 
   /**
-   * The words that a line break cuts in two: where a line was longer than the screen is wide, and where one of a question fills it,
-   * as questions are broken before they are written. An address, a path and a masked secret cannot be broken better.
+   * The words that a line break cuts in two, in lines that were wider than the screen and in lines of questions that fill it,
+   * because questions are wrapped before they are written. URLs, paths and masked secrets are exceptions.
    */
   get cuts(): string[] {
     const rows = this.text.split('\n');
@@ -49,7 +49,7 @@ export class Screen {
     });
   }
 
-  /** All lines from the first, cell by cell; where nothing was written there is nothing. */
+  /** All lines from the first, cell by cell; undefined where nothing was written. */
   get cells(): readonly (readonly (Cell | undefined)[])[] {
     return this.#rows;
   }

@@ -4,7 +4,7 @@ import type { User } from './cli.ts';
 import { ask } from './http.ts';
 import { type Setting, sandbox, type TestSandbox } from './sandbox.ts';
 
-/** A request as a server got it. */
+/** A request as a server received it. */
 export interface Received {
   readonly method: string;
   readonly path: string;
@@ -12,20 +12,20 @@ export interface Received {
   readonly body: string;
 }
 
-/** What a server does with a request, read to its end. */
+/** Handles a request that was read completely. */
 export type Behaviour = (request: Received, response: ServerResponse) => void | Promise<void>;
 
-/** A server on loopback that keeps every request it got. */
+/** A server on loopback that records every request. */
 export interface RecordingServer {
   readonly url: string;
   readonly received: readonly Received[];
-  /** The requests as `POST /api/keys/credit`, in order. */
+  /** The requests in the form `POST /api/keys/credit`, in order. */
   readonly requests: readonly string[];
-  /** The requests that are no reads. */
+  /** The requests that change something. */
   readonly changes: readonly string[];
-  /** Waits for a request, which may have come already. */
+  /** Waits for a request, which may have arrived already. */
   got(method: string): Promise<Received>;
-  /** Waits until a request as `GET /api/pools` has come so often. */
+  /** Waits until a request such as `GET /api/pools` has arrived this many times. */
   times(name: string, count: number): Promise<void>;
 }
 
@@ -82,10 +82,10 @@ export async function server(behaviour: Behaviour): Promise<RecordingServer> {
   };
 }
 
-/** What answers a request in the sandbox's place; undefined: the sandbox does. */
+/** Returns what answers a request instead of the sandbox; undefined if the sandbox does. */
 export type Instead = (request: Received, box: TestSandbox) => Behaviour | undefined;
 
-/** The sandbox, its clock at 09:00 UTC of 14 April 2026, behind a server that keeps every request. */
+/** Starts the sandbox at 09:00 UTC on 14 April 2026, behind a server that records every request. */
 export async function recordedSandbox(
   setting: Setting & { readonly instead?: Instead } = {},
 ): Promise<RecordingServer & { readonly box: TestSandbox }> {
@@ -98,10 +98,10 @@ export async function recordedSandbox(
   return Object.assign(recorder, { box });
 }
 
-/** Where nothing listens: a port that was free a moment ago may be another test's by now, the first of all is nobody's. */
+/** A URL where nothing listens. A port that was free a moment ago may belong to another test now, but the first of all belongs to nobody. */
 export const deadUrl = 'http://127.0.0.1:1';
 
-/** `ci sandbox serve` on a free port, over the user's own state, until the test is over. */
+/** Runs `ci sandbox serve` on a free port, with the user's state, until the end of the test. */
 export async function served(user: User): Promise<{ readonly url: string; state(): Promise<unknown> }> {
   const serving = user.start('sandbox serve --port 0 --json');
   const [, url = ''] = await serving.stdout(/"url":"(http:[^"]+)"/);
@@ -131,21 +131,21 @@ export function webPage(status: number): Behaviour {
   return answer(status, page, { 'Content-Type': 'text/html' });
 }
 
-/** Takes the request, and resets the connection. */
+/** Reads the request, and resets the connection. */
 export const reset: Behaviour = (_request, response) => {
   response.socket?.resetAndDestroy();
 };
 
-/** Begins an answer, and closes the connection in its middle. */
+/** Starts a response, and closes the connection in the middle. */
 export const half: Behaviour = (_request, response) => {
   response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '1000' });
   response.write('{"success":true,"data":[', () => response.destroy());
 };
 
-/** Takes the request, and never answers. */
+/** Reads the request, and never responds. */
 export const silence: Behaviour = () => {};
 
-/** Has the sandbox carry out the request, and then answers otherwise than it. */
+/** Lets the sandbox apply the request, and then sends another response. */
 export function carriedOut(box: TestSandbox, otherwise: Behaviour): Behaviour {
   return async (request, response) => {
     const { status } = await box.call(request.method, request.path, request.body === '' ? {} : { text: request.body });
@@ -154,7 +154,7 @@ export function carriedOut(box: TestSandbox, otherwise: Behaviour): Behaviour {
   };
 }
 
-/** Spoils the first change and every request after it: the account cannot be looked at. */
+/** Mishandles the first change and every request after it, so that the account can't be checked. */
 export function downFromChangeOn(behaviour: Behaviour, looks: Behaviour = answer(403, 'Closed for today')): Instead {
   let down = false;
   return ({ method }) => {
@@ -164,7 +164,7 @@ export function downFromChangeOn(behaviour: Behaviour, looks: Behaviour = answer
   };
 }
 
-/** Has another server answer, and answers that. */
+/** Forwards the request to another server, and returns its response. */
 export async function forward(
   url: string,
   { method, path, headers, body }: Received,

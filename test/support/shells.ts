@@ -9,33 +9,33 @@ import { Screen } from './screen.ts';
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
-/** What became of a line when Tab was pressed at its end. */
+/** The result of pressing Tab at the end of a line. */
 interface Completed {
-  /** The line then: a blank at its end is one that the shell put there. */
+  /** The line after it. A trailing space was added by the shell. */
   readonly line: string;
-  /** The words that the terminal was written: the line, and what is offered. */
+  /** The words that were written to the terminal: the line and the suggestions. */
   readonly words: readonly string[];
 }
 
-/** A shell that waits for a line on a terminal. */
+/** A shell on a terminal that waits for input. */
 export interface Prompt {
-  /** Types a line, presses Tab, and takes the line away again. */
+  /** Types a line, presses Tab, and removes the line again. */
   tab(line: string): Promise<Completed>;
-  /** Types a line, presses Tab, then Enter, and waits until the shell is ready for the next one: what the screen shows from there. */
+  /** Types a line, presses Tab, then Enter, and waits until the shell is ready for the next one. @returns what the screen shows from there */
   enter(line: string): Promise<string>;
-  /** All that was ever written, control sequences and all. */
+  /** Everything that was ever written, including control sequences. */
   readonly written: string;
 }
 
 const ready = 'ready> ';
 const clearLine = '\x15';
-/** What no completion holds: typed after Tab, it shows where the line then ends. */
+/** A text that is in no completion. Typed after Tab, it shows where the line ends. */
 const end = '%%';
-/** What the shell writes when all that comes of a Tab is on the screen; a terminal shows nothing of it. */
+/** What the shell writes when the result of a Tab is complete. A terminal doesn't show it. */
 const done = '\x1b]7777;\x07';
 const printDone = 'printf "\\033]7777;\\007"';
 
-/** What a shell reads at its start, so that a line can be told from all else on the screen, and the end of a Tab from its middle. */
+/** The startup script of a shell, which marks the input line and the end of a completion on the screen. */
 const settings = {
   bash: {
     file: '.bashrc',
@@ -47,7 +47,7 @@ bind -x '"\\C-]": ${printDone}'
     args: ['--noprofile', '-i'],
     tab: '\t\x1d',
   },
-  // zsh shows no list while there is more to read: what ends a Tab is a part of it.
+  // zsh shows no list while there is more to read, so the end mark is part of the completion.
   zsh: {
     file: '.zshrc',
     text: `PS1='${ready}'
@@ -71,7 +71,7 @@ bind \\c] tabbed
   },
 } as const satisfies Record<Shell, object>;
 
-/** Writes what a shell reads at its start. */
+/** Writes the startup script of a shell. */
 export function writeSettings(user: User, shell: Shell, more = ''): void {
   const { file, text } = settings[shell];
   const folder = shell === 'fish' ? user.env.XDG_CONFIG_HOME || path.join(user.home, '.config') : user.home;
@@ -81,7 +81,7 @@ export function writeSettings(user: User, shell: Shell, more = ''): void {
   appendFileSync(target, more);
 }
 
-/** Starts a shell in which completion was set up by `ci completion install`. */
+/** Starts a shell with completion from `ci completion install`. */
 export async function completing(user: User, shell: Shell, env: Environment = {}): Promise<Prompt> {
   writeSettings(user, shell);
   const { code, stderr } = await user.ci(`completion install ${shell} --yes`);
@@ -133,7 +133,7 @@ export async function startShell(user: User, shell: Shell, env: Environment = {}
       look();
     });
   const rows = () => screen.text.split('\n');
-  /** The row of the last line that the shell asked for. */
+  /** The row of the last prompt. */
   const row = () => rows().findLastIndex((each) => each.startsWith(ready.trimEnd()));
   const line = () => rows()[row()]?.slice(ready.length);
   const press = async (typed: string) => {
@@ -159,7 +159,7 @@ export async function startShell(user: User, shell: Shell, env: Environment = {}
     },
     async enter(typed) {
       await press(typed);
-      // A shell may draw its line once more, further down.
+      // A shell may redraw its line further down.
       const asked = () => rows().findLastIndex((each) => each.startsWith(`${ready}${typed.slice(0, 20)}`));
       process_.write('\r');
       await until(() => line() === '' && asked() >= 0 && row() > asked());

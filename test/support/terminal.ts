@@ -14,30 +14,30 @@ const aroundCommand = (redirection: string) =>
   `trap : INT; "$0" "$@" ${redirection}; printf "\\033]7777;%s\\007" "$?"; read -r _`;
 const endMark = /\x1b\]7777;(\d+)\x07/;
 
-/** A command on a terminal: stdin, stdout and stderr are all its screen. */
+/** A command on a terminal, which is its stdin, stdout and stderr. */
 export interface Session {
   /** What the screen shows now. */
   readonly screen: string;
-  /** The same, cell by cell, with colour and weight. */
+  /** The same, cell by cell, with color and weight. */
   readonly cells: Screen['cells'];
-  /** The words and lines in it that a line break cuts in two. */
+  /** The words and lines that a line break cuts in two. */
   readonly cuts: readonly string[];
-  /** All that was ever written, control sequences and all. */
+  /** Everything that was ever written, including control sequences. */
   readonly written: string;
   readonly exit: Promise<number>;
   /** Waits until the screen shows a text. */
   shows(text: string | RegExp): Promise<void>;
   type(keys: string): void;
-  /** Makes the terminal as wide, and what it shows as empty as after its user cleared it. */
+  /** Changes the width of the terminal, and clears it. */
   resize(columns: number, rows: number): void;
 }
 
 interface Options {
   readonly env?: Environment;
   readonly columns?: number;
-  /** Takes a pseudo-terminal and a process, for what is about them. */
+  /** Whether to use a pseudo-terminal and a process, for tests about them. */
   readonly pty?: boolean;
-  /** Whether the command has no standard input at all; takes a pseudo-terminal. */
+  /** Whether the command has no standard input; needs a pseudo-terminal. */
   readonly closedStdin?: boolean;
 }
 
@@ -47,7 +47,7 @@ export function onTerminal(user: User, line: string | readonly string[], options
   return pty || closedStdin ? onPty(user, line, options) : onFakeTerminal(user, line, options);
 }
 
-/** A terminal that a command in this process writes to and reads from. Line breaks are as a terminal's driver makes them. */
+/** A terminal for a command in this process. It converts line breaks as a terminal driver does. */
 class FakeTerminal extends Writable {
   readonly isTTY = true;
   readonly rows = 50;
@@ -60,7 +60,7 @@ class FakeTerminal extends Writable {
     this.#show = show;
   }
 
-  /** A question ends what it wrote to, which a terminal does not mind. */
+  /** Does nothing, because a question ends the stream it wrote to. */
   override end(): this {
     return this;
   }
@@ -71,10 +71,10 @@ class FakeTerminal extends Writable {
   }
 }
 
-/** How long after a question keys are typed, milliseconds. */
+/** How long after a question keys are typed, in milliseconds. */
 const reaction = 10;
 
-/** Runs `ci` in this process, on a terminal that is none of the system's: it has colours, and keys are read one by one. */
+/** Runs `ci` in this process on a simulated terminal, which has colors and reads keys one by one. */
 function onFakeTerminal(user: User, line: string | readonly string[], { env = {}, columns = 80 }: Options): Session {
   const seen = new Seen(columns);
   const interrupt = new AbortController();
@@ -108,7 +108,7 @@ function onFakeTerminal(user: User, line: string | readonly string[], { env = {}
     exit,
     type(keys: string) {
       typed = typed.then(async () => {
-        // A person types what they see: by then the question listens.
+        // A person types after they see the question, which is then ready for input.
         do await sleep(reaction);
         while (!isRaw && !isOver);
         stdin.write(keys);
@@ -124,7 +124,7 @@ function onFakeTerminal(user: User, line: string | readonly string[], { env = {}
   });
 }
 
-/** What was written to a terminal, and what it shows. */
+/** The output to a terminal, and what it shows. */
 class Seen {
   #screen: Screen;
   #isOver = false;
@@ -154,19 +154,19 @@ class Seen {
     this.#screen.write(text);
     if (this.#isDue) return;
     this.#isDue = true;
-    // Once for all that is written in a turn: a screen is costly to look at.
+    // Once for everything that is written in a turn, because a screen is expensive to compute.
     setImmediate(() => {
       this.#isDue = false;
       for (const look of this.#waiting) look();
     });
   }
 
-  /** Shows nothing any more, on another width. */
+  /** Clears the screen, and changes its width. */
   clear(columns: number): void {
     this.#screen = new Screen(columns);
   }
 
-  /** The command ended: what is not shown by now never is. */
+  /** Fails the waits that are left after the command ended. */
   end(): void {
     this.#isOver = true;
     for (const look of this.#waiting) look();
@@ -191,12 +191,12 @@ class Seen {
 export function onPty(user: User, line: string | readonly string[], options: Options = {}): Session {
   const { env = {}, columns = 80, closedStdin = false } = options;
   const seen = new Seen(columns);
-  // A terminal that is closed drops what was not read yet: a shell around the command tells its end, and waits to be let go.
+  // A closed terminal drops unread output, so a shell around the command reports its end and waits to be released.
   const process_ = spawn(
     '/bin/sh',
     ['-c', aroundCommand(closedStdin ? '<&-' : ''), process.execPath, bin, ...words(line)],
     {
-      // Becomes TERM, whatever the environment says.
+      // Sets TERM, whatever the environment says.
       name: env.TERM ?? 'xterm-256color',
       cols: columns,
       rows: 50,
@@ -208,7 +208,7 @@ export function onPty(user: User, line: string | readonly string[], options: Opt
   let held = '';
   const exit = new Promise<number>((resolve, reject) => {
     process_.onData((text) => {
-      // What comes after the end is the terminal's echo of the shell being let go.
+      // What comes after the end is the terminal's echo of the release.
       if (over) return;
       held += text;
       const end = endMark.exec(held);
@@ -243,10 +243,10 @@ export function onPty(user: User, line: string | readonly string[], options: Opt
   });
 }
 
-/** What is told while a request is under way: whether one takes so long, the machine decides. */
+/** Matches the progress line of a request, which appears only on a slow machine. */
 const waiting = /(?:\r[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] [^\r]*\x1b\[K)+\r\x1b\[K/g;
 
-/** Runs `ci` on a terminal to its end: the exit code, and what the screen shows then. */
+/** Runs `ci` on a terminal to its end. @returns the exit code, and what the screen shows then */
 export async function shown(
   user: User,
   line: string | readonly string[],

@@ -5,7 +5,7 @@ import { Profiles } from '../../src/config/profiles.ts';
 import type { World } from '../../src/context/world.ts';
 import { type Dotenv, openDotenv } from '../../src/output/dotenv.ts';
 
-/** The real clocks, and a timer that nothing interrupts. */
+/** The real clocks, and a timer that can't be interrupted. */
 export const realTime = {
   now: Date.now,
   monotonic: () => performance.now(),
@@ -14,9 +14,9 @@ export const realTime = {
 };
 
 /**
- * Returns a time that passes faster than the real one: clocks and waits agree with each other.
+ * Returns a time that passes faster than the real one, for clocks and waits alike.
  *
- * @param factor - how much faster; a time limit must leave a slow machine enough real time
+ * @param factor - how much faster; a timeout must leave a slow machine enough real time
  */
 export function fastTime(factor: number): Pick<World, 'now' | 'monotonic' | 'sleep'> {
   const [wall, start] = [Date.now(), performance.now()];
@@ -28,19 +28,19 @@ export function fastTime(factor: number): Pick<World, 'now' | 'monotonic' | 'sle
   };
 }
 
-/** How long a wait of a command really takes, in milliseconds: others get their turn. */
+/** How long a wait of a command really takes, in milliseconds, so that others get their turn. */
 const moment = 5;
 
-/** The time of a user: the real one, and what commands waited in no time. */
+/** The time of a user: the real time plus the waits of commands, which take no real time. */
 export class UserTime {
-  /** How far it is ahead of the real time, milliseconds. */
+  /** How far it is ahead of the real time, in milliseconds. */
   #ahead = 0;
 
   /**
-   * Starts the clocks of one command. A wait of the command itself takes a moment, and its clocks move on by all of it. The time
-   * limit of a request takes as long as it says, so that a slow machine doesn't reach it.
+   * Starts the clocks of one command. A wait of the command itself takes a moment, and its clocks move by all of it. The timeout
+   * of a request takes its real time, so that a slow machine doesn't reach it.
    *
-   * @param interrupt - ends the command: the command itself waits with this signal, its requests with others
+   * @param interrupt - interrupts the command, which waits with this signal; its requests wait with others
    */
   start(interrupt: AbortSignal): Pick<World, 'now' | 'monotonic' | 'sleep'> {
     const wall = Date.now() - performance.now();
@@ -60,7 +60,7 @@ export class UserTime {
   }
 }
 
-/** Returns a world in which the caller states only what matters to the test. */
+/** Returns a world with defaults for everything that doesn't matter to the test. */
 export function worldWith(parts: Partial<World> & Pick<World, 'stdout'>): World {
   return {
     stdin: new PassThrough(),

@@ -15,14 +15,14 @@ interface Timer {
 type Callback = (...args: unknown[]) => void;
 
 /**
- * A clock that moves only when it is told to: `Date`, `performance.now` and the global timers of this process. Node.js itself,
+ * A clock that moves only when requested: `Date`, `performance.now` and the global timers of this process. Node.js itself,
  * its HTTP above all, keeps real timers, and so do `setImmediate` and `process.nextTick`.
  */
 export class VirtualClock {
   readonly #owner: () => TimerOwner | undefined;
   readonly #timers = new Map<unknown, Timer>();
 
-  /** @param owner - returns who sets a timer now; undefined for the test itself */
+  /** @param owner - returns the owner of a timer that is set now; undefined for the test itself */
   constructor(owner: () => TimerOwner | undefined) {
     this.#owner = owner;
   }
@@ -54,7 +54,7 @@ export class VirtualClock {
     this.#timers.clear();
   }
 
-  /** Moves to the next timer and fires it alone. @returns false when none is set */
+  /** Moves to the next timer and fires only that one. @returns false if none is set */
   advance(): boolean {
     if (vi.getTimerCount() === 0) return false;
     vi.advanceTimersToNextTimer();

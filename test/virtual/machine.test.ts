@@ -6,7 +6,7 @@ import type { Arrival } from './network.ts';
 
 const hour = 3_600_000;
 
-/** Answers with an empty list, or with a key that was created. */
+/** Responds with an empty list, or with a created key. */
 function empty(arrival: Arrival): void {
   const data = arrival.method === 'GET' ? [] : { id: 'k1', name: 'prod', apiKey: `sk_live_${'a'.repeat(32)}` };
   const headers = { 'content-type': 'application/json' };
@@ -19,7 +19,7 @@ async function machine(handle: (arrival: Arrival) => void): Promise<Machine> {
   return on;
 }
 
-/** Holds the first request, and answers the others. */
+/** Holds the first request, and responds to the others. */
 async function holding(): Promise<{ on: Machine; held: Arrival[] }> {
   const held: Arrival[] = [];
   const on = await machine((arrival) => {
@@ -30,14 +30,14 @@ async function holding(): Promise<{ on: Machine; held: Arrival[] }> {
 }
 
 describe('the clock', () => {
-  test('stands still while a request and its answer are under way', async () => {
+  test('stands still while a request and its response are in transit', async () => {
     const on = await machine(empty);
     const before = Date.now();
     const ci = await on.run('pools list --json', { atMost: hour });
     expect([ci.exitCode, ci.stdout, Date.now() - before]).toEqual([0, '[]\n', 0]);
   });
 
-  test('moves to the time limit of a request that nobody answers', async () => {
+  test('moves to the timeout of a request without a response', async () => {
     const on = await machine(() => {});
     const before = Date.now();
     const ci = await on.run('pools list --json --timeout 7s', { atMost: hour });
@@ -54,7 +54,7 @@ describe('the clock', () => {
 });
 
 describe('a process', () => {
-  test('that is killed leaves its lock behind, which the next one takes', async () => {
+  test('leaves its lock behind if it is killed, and the next one takes it', async () => {
     const { on, held } = await holding();
     const ci = on.start('keys create prod --credit --ensure --json');
     await on.until(() => held.length === 1, hour);
@@ -67,7 +67,7 @@ describe('a process', () => {
     expect([Date.now() - before < 1000, locks()]).toEqual([true, []]);
   });
 
-  test('that is stopped gets the answer and its timers once it continues', async () => {
+  test('gets the response and its timers after it was stopped', async () => {
     const { on, held } = await holding();
     const ci = on.start('pools list --json --timeout 20s');
     await on.until(() => held.length === 1, hour);
@@ -80,7 +80,7 @@ describe('a process', () => {
     expect([ci.exitCode, ci.stdout]).toEqual([0, '[]\n']);
   });
 
-  test('that is interrupted ends', async () => {
+  test('ends if it is interrupted', async () => {
     const { on, held } = await holding();
     const ci = on.start('pools list --json');
     await on.until(() => held.length === 1, hour);
@@ -89,7 +89,7 @@ describe('a process', () => {
     expect(ci.exitCode).toBe(130);
   });
 
-  test('asks the person at its terminal', async () => {
+  test('asks the user at its terminal', async () => {
     const on = await machine(empty);
     const asked: string[] = [];
     const ci = await on.run('api POST /api/keys/credit', {

@@ -11,12 +11,12 @@ import { type Handler, Network } from './network.ts';
 import { checkIdentity, currentProcess, SimulatedProcess } from './process.ts';
 import { random } from './random.ts';
 
-/** Returns what to type, given the output since the last answer; undefined if the terminal shows no question yet. */
+/** Returns what to type, given the output since the last input; undefined if the terminal shows no question yet. */
 export type Person = (shown: string) => string | undefined;
 
 /** How to run a command. */
 interface Start {
-  /** At the terminal; without one, standard input is empty and nothing is a terminal. */
+  /** The person at the terminal; without one, standard input is empty and nothing is a terminal. */
   readonly person?: Person | undefined;
 }
 
@@ -33,11 +33,11 @@ type CommandLine = typeof import('../../src/main.ts');
 
 let commandLine: Promise<CommandLine> | undefined;
 
-/** Loads all that a command may load, so that no run waits for the loading of a module. @returns the command line */
+/** Loads everything that a command may load, so that no run waits for a module. @returns the command line */
 async function load(): Promise<CommandLine> {
   for (const name of readdirSync('src', { recursive: true, encoding: 'utf8' })) {
     if (!/(?<!\.d)\.ts$/.test(name) || unloadable.test(name)) continue;
-    // Use the URL of the tests' module loader, which then needs no lookup.
+    // Uses the URL of the tests' module loader, which then needs no lookup.
     await import(/* @vite-ignore */ `/src/${name.replaceAll(path.sep, '/')}`);
   }
   return import('../../src/main.ts');
@@ -53,11 +53,11 @@ function stopUndiciTimers(): void {
 }
 
 /**
- * A machine on which commands run as simulated processes, in this one: over real files and real HTTP, on a virtual clock. The clock
- * moves only while everybody waits for it, so that nothing depends on how fast the real machine is.
+ * A machine on which commands run as simulated processes in this one, with real files and real HTTP, on a virtual clock. The clock
+ * moves only while every process waits for it, so that nothing depends on the speed of the real machine.
  */
 export class Machine {
-  /** Holds the state folder and other test files; removed at the end. */
+  /** Contains the state directory and other test files; removed at the end. */
   readonly folder: string;
   readonly #clock = new VirtualClock(currentProcess);
   readonly #network: Network;
@@ -76,7 +76,7 @@ export class Machine {
    * Turns a machine on. Only one can be on at a time, and it must be turned off.
    *
    * @param handler - the server that every command talks to
-   * @param options - `seed`: decides what is left to chance
+   * @param options - `seed` determines all random decisions
    */
   static async turnOn(handler: Handler, { seed = 1 }: { readonly seed?: number | undefined } = {}): Promise<Machine> {
     commandLine ??= load();
@@ -103,7 +103,7 @@ export class Machine {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** The server's address. */
+  /** The URL of the server. */
   get url(): string {
     return this.#network.url;
   }
@@ -113,7 +113,7 @@ export class Machine {
     return path.join(this.folder, 'state');
   }
 
-  /** Starts a command. @param line - the words after `ci` */
+  /** Starts a command. @param line - the arguments of `ci` */
   start(line: string, { person }: Start = {}): SimulatedProcess {
     const started = new SimulatedProcess();
     checkIdentity(started);
@@ -190,7 +190,7 @@ export class Machine {
     await this.until(() => false, milliseconds);
   }
 
-  /** Lets time pass, while every process waits, until a condition holds. @param atMost - virtual milliseconds */
+  /** Lets time pass while every process waits, until a condition is met. @param atMost - virtual milliseconds */
   async until(isSo: () => boolean, atMost: number): Promise<void> {
     let isOver = false;
     const end = setTimeout(() => {
@@ -204,7 +204,7 @@ export class Machine {
     clearTimeout(end);
   }
 
-  /** Waits until nothing happens any more before the clock moves. */
+  /** Waits until nothing more happens before the clock moves. */
   async #settle(): Promise<void> {
     for (let still = 0; still < stillTurns; ) {
       await new Promise<void>((resolve) => setImmediate(resolve));

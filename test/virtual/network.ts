@@ -5,7 +5,7 @@ import { currentProcess, type SimulatedProcess } from './process.ts';
 
 const idHeader = 'x-exchange';
 
-/** A whole answer. */
+/** A complete response. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -13,8 +13,8 @@ export interface Answer {
 }
 
 /**
- * One request and its answer. It is in transit until the server has it, held while the server takes its time, in transit again
- * until the client has the answer, and over then or as soon as the client gives up.
+ * A request and its response. It is in transit until the server has it, held while the server takes its time, in transit again
+ * until the client has the response, and over then or as soon as the client gives up.
  */
 interface Exchange {
   readonly process: SimulatedProcess | undefined;
@@ -24,23 +24,23 @@ interface Exchange {
 /** A request that has arrived at the server. */
 export interface Arrival {
   readonly method: string;
-  /** With the query. */
+  /** The path with the query. */
   readonly path: string;
   readonly body: string;
-  /** The header of that name; empty when there is none. */
+  /** Returns a header; empty if it is missing. */
   readonly authorization: string;
-  /** Who sent it. */
+  /** The process that sent it. */
   readonly process: SimulatedProcess | undefined;
-  /** Answers it; nothing when the client has left. */
+  /** Sends a response. Does nothing if the client has disconnected. */
   answer(answer: Answer): void;
-  /** Closes the connection without an answer. */
+  /** Closes the connection without a response. */
   drop(): void;
 }
 
-/** What the server does with a request. It is held once this is done, unless it was answered. */
+/** Handles a request. If it isn't answered by then, it is held. */
 export type Handler = (arrival: Arrival) => Promise<void>;
 
-/** A real HTTP server on loopback that tracks which requests and answers are in transit. */
+/** A real HTTP server on loopback that tracks which requests and responses are in transit. */
 export class Network {
   readonly #exchanges = new Map<string, Exchange>();
   readonly #handler: Handler;
@@ -63,7 +63,7 @@ export class Network {
     return this.#url;
   }
 
-  /** Whether nothing is under way, in either direction or inside the server. @throws what the server's handler threw */
+  /** Whether nothing is in transit, in either direction or inside the server. @throws what the server's handler threw */
   get isStill(): boolean {
     if (this.#failures.length > 0) throw this.#failures[0];
     if (this.#work > 0) return false;
@@ -72,13 +72,13 @@ export class Network {
     return true;
   }
 
-  /** Whether the process waits for an answer that the server holds back. */
+  /** Returns whether the process waits for a response that the server holds back. */
   isHeld(process: SimulatedProcess): boolean {
     for (const each of this.#exchanges.values()) if (each.process === process && each.state === 'held') return true;
     return false;
   }
 
-  /** Begins to listen, and to follow every request that leaves. */
+  /** Starts to listen, and to track every request that leaves. */
   async start(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     const address = this.#server.address();

@@ -26,12 +26,12 @@ export function currentProcess(): SimulatedProcess | undefined {
 }
 
 /**
- * A process that is simulated in this one. Its code is told apart by its asynchronous context. While it is stopped or once it is
- * killed, neither its timers nor answers from the network reach it, which is all that could wake it.
+ * A process that is simulated in this one. Its code is identified by its asynchronous context. While it is stopped or after it was
+ * killed, neither its timers nor responses from the network reach it, and nothing else could wake it.
  */
 export class SimulatedProcess implements TimerOwner {
   readonly id: ProcessId;
-  /** The exit code; null while it runs and when it was killed. */
+  /** The exit code; null while it is running and if it was killed. */
   exitCode: number | null = null;
   stdout = '';
   stderr = '';
@@ -76,7 +76,7 @@ export class SimulatedProcess implements TimerOwner {
     this.exitCode = exitCode;
   }
 
-  /** Ends it as SIGKILL does: none of its code runs any more. */
+  /** Ends it as SIGKILL does. None of its code runs after that. */
   kill(): void {
     if (this.isAlive) this.#state = 'killed';
   }
@@ -86,11 +86,11 @@ export class SimulatedProcess implements TimerOwner {
     if (this.isRunning) this.#state = 'stopped';
   }
 
-  /** Continues it as SIGCONT does. Timers that are due fire before it reads what has arrived meanwhile. */
+  /** Continues it as SIGCONT does. Timers that are due fire before it reads what has arrived in the meantime. */
   continue(): void {
     if (this.#state !== 'stopped') return;
     this.#state = 'running';
-    // Answers go to the socket at once, but this process reads them only in the next turn of the event loop.
+    // Responses go to the socket immediately, but this process reads them only in the next turn of the event loop.
     for (const answer of this.#answers.splice(0)) answer();
     const timers = this.#timers.splice(0);
     // As in Node.js, everything that a timer causes without waiting happens before the next timer.
@@ -113,7 +113,7 @@ export class SimulatedProcess implements TimerOwner {
     else if (this.#state === 'stopped') this.#timers.push(callback);
   }
 
-  /** Delivers something from the network: now, once the process continues, or never. */
+  /** Delivers something from the network now, when the process continues, or never. */
   deliver(answer: () => void): void {
     if (this.isRunning) answer();
     else if (this.#state === 'stopped') this.#answers.push(answer);

@@ -6,7 +6,7 @@ import { managementKey } from '../../support/command-line.ts';
 import { at } from '../../support/sandbox.ts';
 import type { Answer } from '../../virtual/network.ts';
 
-/** The sandbox's account in memory, because only one process uses it and writing it to disk would take most of the time. */
+/** Keeps the sandbox's account in memory, because only one process uses it and writing it to disk would take most of the time. */
 class MemoryStore implements Store {
   readonly now = () => Date.now();
   account: Account = freshAccount({ card: true }, Date.now());
@@ -23,7 +23,7 @@ class MemoryStore implements Store {
   }
 }
 
-/** The sandbox without a server: handles requests, and shows the resulting state. */
+/** The sandbox without a server. Handles requests, and shows the resulting state. */
 export class SandboxAccount {
   readonly #store = new MemoryStore();
   readonly #app = sandboxApp(
@@ -32,12 +32,12 @@ export class SandboxAccount {
     async () => {},
   );
 
-  /** All of it, as the sandbox keeps it. */
+  /** The whole account, as the sandbox stores it. */
   get now(): Account {
     return this.#store.account;
   }
 
-  /** Carries a request out. */
+  /** Handles a request. */
   async answer(method: string, path: string, body: string, authorization = `Bearer ${managementKey}`): Promise<Answer> {
     const request = new Request(`http://127.0.0.1${path}`, {
       method,
@@ -49,7 +49,7 @@ export class SandboxAccount {
     return { status: response.status, headers: { 'content-type': type, date }, body: await response.text() };
   }
 
-  /** Carries out a request, which must succeed. @returns the `data` of its answer */
+  /** Handles a request, which must succeed. @returns the `data` of its response */
   async data(method: string, path: string, body?: unknown): Promise<unknown> {
     const answer = await this.answer(method, path, body === undefined ? '' : JSON.stringify(body));
     if (answer.status !== 200) throw new Error(`${method} ${path}: ${answer.status} ${answer.body}`);

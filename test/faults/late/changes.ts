@@ -6,27 +6,27 @@ import { answerSetup } from './setup.ts';
 /** A command that runs after the faulty one. */
 export interface FollowUp {
   readonly name: string;
-  /** The words after `ci`. */
+  /** The arguments of `ci`. */
   readonly line: string;
   readonly person?: Person;
-  /** Whether it only finds out what became of earlier changes. */
+  /** Whether it only finds the outcomes of earlier changes. */
   readonly reconciles?: true;
-  /** Whether it requests another change once the earlier one is known to have been made. */
+  /** Whether it requests another change if the earlier one is known to be applied. */
   readonly asksForMore?: true;
 }
 
-/** One command that changes something. */
+/** A command that changes something. */
 export interface LateChange {
   readonly name: string;
-  /** The words after `ci`. */
+  /** The arguments of `ci`. */
   readonly line: string;
-  /** The request that the fault strikes, such as `POST /api/keys/credit`. */
+  /** The request that meets the fault, such as `POST /api/keys/credit`. */
   readonly request: RegExp;
-  /** What the record calls it. */
+  /** Its action in the record. */
   readonly action: string;
   /** Prepares the account. */
   readonly given?: (account: SandboxAccount) => Promise<void>;
-  /** Counts what the change makes. */
+  /** Counts what the change creates. */
   readonly count: (account: Account) => number;
   /** Whether the API lists keys without their secrets, as older generations do. */
   readonly listsNoSecrets?: true;
@@ -35,7 +35,7 @@ export interface LateChange {
 
 const reconcile: FollowUp = { name: 'history reconcile', line: 'history reconcile --json', reconciles: true };
 
-/** What follows the faulty command: nothing, each command, `history reconcile`, or that and then each command. */
+/** What follows the command that meets the fault: nothing, each command, `history reconcile`, or that and then each command. */
 function sequences(...each: readonly FollowUp[]): (readonly FollowUp[])[] {
   return [[], ...each.map((one) => [one]), [reconcile], ...each.map((one) => [reconcile, one])];
 }

@@ -3,21 +3,21 @@ import type { SimulatedProcess } from '../../virtual/process.ts';
 /** How long the server takes to commit, in milliseconds. */
 export const delays = [0, 1000, 4000, 10_000, 60_000, 300_000] as const;
 
-/** When the waiting command is struck, in milliseconds after its request arrived. */
+/** When the waiting command is interrupted or killed, in milliseconds after its request arrived. */
 export const endsAfter = 1000;
 
-/** A way in which the wait for an answer ends. */
+/** A way in which the wait for a response ends. */
 export interface Ending {
   readonly name: string;
   /** Added to the command line. */
   readonly flags?: string;
-  /** Done to the command, {@link endsAfter} its request arrived. */
+  /** What is done to the command, {@link endsAfter} its request arrived. */
   readonly strike?: (command: SimulatedProcess, drop: () => void) => void;
-  /** A second strike, and how many milliseconds later it comes. */
+  /** What is done to it a second time, and how many milliseconds later. */
   readonly later?: { readonly after: number; readonly strike: (command: SimulatedProcess) => void };
-  /** Whether the server answers once it has committed; else it never does. */
+  /** Whether the server responds after it has committed, or else never. */
   readonly answers?: true;
-  /** The latest commit whose answer reaches the command, in milliseconds after its request arrived. */
+  /** The latest commit with a response that reaches the command, in milliseconds after its request arrived. */
   readonly inTime?: number;
 }
 
@@ -37,7 +37,7 @@ export const endings: readonly Ending[] = [
   { name: 'SIGSTOP and SIGCONT past its time limit', flags: '--timeout 10s', ...stopped, inTime: 20_000 },
 ];
 
-/** An answer other than success. */
+/** Returns a response other than success. */
 export interface Refusal {
   readonly name: string;
   readonly status: number;

@@ -4,7 +4,7 @@ import { purchase } from './changes.ts';
 import { Sum } from './matrix.ts';
 import { Scene, type Verdict } from './run.ts';
 
-/** How many purchases are killed, and into how many tests they are divided. */
+/** The number of purchases to kill, and of tests they are divided into. */
 const kills = 500;
 const batch = 25;
 
@@ -17,7 +17,7 @@ const mostRequests = 6;
 
 const ensure = { name: '--ensure', line: `${purchase.line} --ensure` };
 
-/** Kills a purchase at a moment chosen by the seed: at a time, or when the server receives one of its requests. */
+/** Kills a purchase at a moment that the seed chooses: at a time, or when the server receives one of its requests. */
 function killed(seed: number): Promise<Verdict> {
   const next = random(seed);
   const delay = Math.round(next() * latestCommit);
@@ -39,12 +39,12 @@ function killed(seed: number): Promise<Verdict> {
   });
 }
 
-describe('a purchase that is killed at a random moment, and then --ensure', () => {
+describe('a purchase that is killed at a random moment and repeated with --ensure', () => {
   const sum = new Sum();
   sum.print('random kills');
 
   test.for(Array.from({ length: kills / batch }, (_, at) => at * batch))(
-    'charges once, seeds from %i',
+    'is charged once, with seeds from %i',
     async (from) => {
       const flawed: Record<string, readonly string[]> = {};
       for (let seed = from; seed < from + batch; seed += 1) {

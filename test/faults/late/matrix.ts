@@ -4,10 +4,10 @@ import { delays, endings, refusals } from './endings.ts';
 import { type Figures, runCase, type Verdict } from './run.ts';
 import type { Fault } from './server.ts';
 
-/** How long after the first command the next one begins, in milliseconds: at once, and later than the settling time. */
+/** How long after the first command the next one starts, in milliseconds: immediately, and after the settling time. */
 const pauses = [0, 130_000] as const;
 
-/** Every fault, by its name. */
+/** All faults, by name. */
 const faults: readonly (readonly [string, Fault])[] = [
   ...endings.flatMap((ending) =>
     delays.map((delay): [string, Fault] => [
@@ -23,7 +23,7 @@ const faults: readonly (readonly [string, Fault])[] = [
   ),
 ];
 
-/** The totals of the cases. */
+/** The totals of all cases. */
 export class Sum implements Figures {
   cases = 0;
   secondCharges = 0;
@@ -43,7 +43,7 @@ export class Sum implements Figures {
     this.laterThanSettling += verdict.laterThanSettling;
   }
 
-  /** Prints the figures once all tests of the file or of the `describe` it is called in are over. */
+  /** Prints the figures after all tests of the file or the `describe` in which it is called. */
   print(name: string): void {
     let started = 0;
     beforeAll(() => {
@@ -55,7 +55,7 @@ export class Sum implements Figures {
   }
 }
 
-/** Tests a change against every fault, followed by each command that may come next. */
+/** Tests a change with every fault, followed by each command that can come next. */
 export function testMatrix(change: LateChange): void {
   describe(change.name, () => {
     const sum = new Sum();

@@ -11,14 +11,14 @@ const delay = 4000;
 
 type CleanUp = (cleanUp: () => void | Promise<void>) => void;
 
-/** A request that changes something and has arrived. */
+/** A request that changes something, after it arrived. */
 interface Waiting {
   readonly response: ServerResponse;
-  /** Fulfilled once its answer was sent. */
+  /** Resolves when its response was sent. */
   readonly answered: Promise<void>;
 }
 
-/** A server that takes {@link delay} to commit the first request that fits, and commits it although the client has left. */
+/** Starts a server that takes {@link delay} to commit the first matching request, even if the client disconnects. */
 async function lateServer({ request: spoiled, listsNoSecrets }: LateChange, commits: boolean, whenOver: CleanUp) {
   const account = new SandboxAccount();
   let arrive = (_waiting: Waiting) => {};
@@ -56,7 +56,7 @@ async function lateServer({ request: spoiled, listsNoSecrets }: LateChange, comm
   return { url: `http://127.0.0.1:${address.port}`, account, arrived, committed: () => committed };
 }
 
-/** A user of such a server, with this settling time. */
+/** Creates a user of such a server, with this settling time. */
 async function lateCustomer(change: LateChange, whenOver: CleanUp, { settling = '30s', commits = true } = {}) {
   const server = await lateServer(change, commits, whenOver);
   const env = { CHEAPESTINFERENCE_API_URL: server.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: managementKey };
@@ -74,7 +74,7 @@ const ensure = `${purchase.line} --ensure --settle 2s`;
 
 describe.concurrent('a purchase that is committed late, in real time', () => {
   test.for(signals)(
-    'is finished after %s, and --ensure buys no second one',
+    "goes through after %s, and --ensure doesn't buy a second one",
     async (signal, { expect, onTestFinished }) => {
       const { server, me } = await lateCustomer(purchase, onTestFinished);
       const running = me.start(`${purchase.line} --settle 2s`);
@@ -100,7 +100,10 @@ describe.concurrent('a purchase that is committed late, in real time', () => {
     expect(second.stdout).toContain(server.account.now.subscriptions[0]?.id);
   });
 
-  test('is bought by --ensure after SIGKILL, once it can come no more', async ({ expect, onTestFinished }) => {
+  test("is bought by --ensure after SIGKILL once the first can't go through any more", async ({
+    expect,
+    onTestFinished,
+  }) => {
     const { server, me } = await lateCustomer(purchase, onTestFinished, { settling: '6s', commits: false });
     const running = me.start(purchase.line);
     await server.arrived;
@@ -120,7 +123,7 @@ describe.concurrent('a purchase that is committed late, in real time', () => {
     const running = me.start(`${purchase.line} --settle 2s ${flags}`);
     strike(await server.arrived);
     const first = await running.ended;
-    // On a slow machine the commit may come first, and the purchase is found.
+    // On a slow machine, the commit may come first, and the purchase is found.
     const told = first.code === 0 ? 'applied' : /"outcome":"(\w+)"/.exec(first.stderr)?.[1];
     expect([`${first.code} ${told}`]).toEqual([expect.stringMatching(/^(10 unknown|0 applied)$/)]);
     const second = await me.process(ensure);
@@ -128,7 +131,7 @@ describe.concurrent('a purchase that is committed late, in real time', () => {
     expect([second.code, server.account.now.charges.length]).toEqual([0, 1]);
   });
 
-  test('is reported once the command continues after SIGSTOP', async ({ expect, onTestFinished }) => {
+  test('is reported when the command continues after SIGSTOP', async ({ expect, onTestFinished }) => {
     const { server, me } = await lateCustomer(purchase, onTestFinished);
     const running = me.start(`${purchase.line} --settle 2s --timeout 2s`);
     const { answered } = await server.arrived;
@@ -155,10 +158,7 @@ describe.concurrent('a key that is committed late, and that the API lists withou
     expect(secret.exec(ended.stdout)?.[0]).toBe(server.account.now.keys[0]?.apiKey);
   });
 
-  test('is delivered once the command goes on past its time limit after SIGSTOP', async ({
-    expect,
-    onTestFinished,
-  }) => {
+  test('is delivered when the command continues past its timeout after SIGSTOP', async ({ expect, onTestFinished }) => {
     const { server, me } = await lateCustomer(change, onTestFinished);
     const running = me.start(`${change.line} --settle 2s --timeout 2s`);
     const { answered } = await server.arrived;

@@ -8,27 +8,27 @@ import type { FollowUp, LateChange } from './changes.ts';
 import { type Attempt, type Fault, LateServer } from './server.ts';
 import { type Recorded, recordedIn, type Told, toldBy } from './told.ts';
 
-/** How long after it was sent a change may still be made, in milliseconds. Until then no command may report `not_applied`. */
+/** How long a change may still take effect after it was sent, in milliseconds. Until then, no command may report `not_applied`. */
 const settlingTime = 120_000;
 
 /** When a command counts as hanging, in virtual milliseconds. */
 const endless = 30 * 60_000;
 
-/** Counts of everything that must not happen. */
+/** Counts everything that must not happen. */
 export interface Figures {
   secondCharges: number;
   wrongOutcomes: number;
   lostSecrets: number;
   openRecords: number;
-  /** Commands that did not end as they should after a change whose outcome was not known. */
+  /** Commands that ended wrongly after a change with an unknown outcome. */
   failedFollowUps: number;
-  /** Second charges that no client can prevent, because the first came later than the settling time. They aren't flaws. */
+  /** Second charges that no client can prevent, because the first came after the settling time. They aren't flaws. */
   laterThanSettling: number;
 }
 
 /** The result of a case: its figures, and a description of each flaw. */
 export interface Verdict extends Figures {
-  /** The exit code of the first command; null when it was killed. */
+  /** The exit code of the first command; null if it was killed. */
   readonly firstExit: number | null;
   readonly flaws: readonly string[];
 }
@@ -50,14 +50,14 @@ interface Ran {
   readonly told: Told;
   /** Undefined for the first. */
   readonly followUp: FollowUp | undefined;
-  /** Whether the change was known to be made when it began, as a user would know. */
+  /** Whether a user knew that the change was applied when the command started. */
   readonly knownBefore: boolean;
   readonly endedAt: number;
-  /** How much had been made when it ended. */
+  /** How much had been created when it ended. */
   readonly made: number;
 }
 
-/** A machine and a server on which one command is struck by a fault, and other commands follow. */
+/** A machine and a server on which one command meets a fault, and other commands follow. */
 export class Scene {
   readonly machine: Machine;
   readonly #setting: Setting;
@@ -65,7 +65,7 @@ export class Scene {
   readonly #ran: Ran[] = [];
   readonly #keysBefore: ReadonlySet<string>;
   readonly #countBefore: number;
-  /** Whether a user knows that the change was made. */
+  /** Whether a user knows that the change was applied. */
   #isKnown = false;
 
   private constructor(machine: Machine, server: LateServer, setting: Setting) {
@@ -76,7 +76,7 @@ export class Scene {
     this.#countBefore = setting.change.count(server.account.now);
   }
 
-  /** Sets up a scene, and removes it afterwards. */
+  /** Sets up a scene, and removes it afterward. */
   static async play<Result>(setting: Setting, act: (scene: Scene) => Promise<Result>): Promise<Result> {
     const { change, fault, seed, onArrival } = setting;
     let first: SimulatedProcess | undefined;
@@ -104,7 +104,7 @@ export class Scene {
     return this.machine.start([change.line, flags].filter(Boolean).join(' '));
   }
 
-  /** Runs the first command until it ends in any way. From then on the server works normally. */
+  /** Runs the first command until it ends in any way. After that, the server works normally. */
   async endFirst(process = this.startFirst()): Promise<void> {
     await this.#end(process, undefined);
     this.#server.isFaulty = false;
@@ -114,7 +114,7 @@ export class Scene {
     await this.#end(this.machine.start(followUp.line, { person: followUp.person }), followUp);
   }
 
-  /** Settles whatever can be settled, and checks everything. */
+  /** Settles everything that can be settled, and checks everything. */
   async judge(): Promise<Verdict> {
     const { fault } = this.#setting;
     const last = Math.max(0, ...this.#attempts().map(({ at }) => at));
@@ -167,7 +167,7 @@ export class Scene {
     );
   }
 
-  /** Whether the change is made later than the settling time. */
+  /** Whether the change is applied after the settling time. */
   get #isTooLate(): boolean {
     const { fault } = this.#setting;
     return fault.kind === 'late' && fault.delay > settlingTime;
@@ -200,7 +200,7 @@ export class Scene {
     }
   }
 
-  /** Returns what a command wrongly says about its change. */
+  /** Returns the wrong statements of a command about its change. */
   #lies({ process, told, followUp, endedAt, made }: Ran): string[] {
     const { outcome, retryable } = told;
     const { exitCode } = process;
@@ -235,7 +235,7 @@ export class Scene {
       );
   }
 
-  /** Judges what was recorded of the changes of one process. */
+  /** Checks the record of the changes of one process. */
   #judgeChanges(pid: unknown, changes: readonly Recorded[], add: Add): void {
     const attempts = this.#attempts().filter(({ process }) => process?.id.pid === pid);
     for (const sent of attempts.filter(({ fault }) => fault === 'late')) {
@@ -271,7 +271,7 @@ export class Scene {
 
 type Add = (name: keyof Figures, words: string, count?: number) => void;
 
-/** Runs the command that meets a fault, and what follows it. @param pause - how long after the first the next one begins */
+/** Runs the command that meets a fault, and what follows it. @param pause - between the first command and the next */
 export function runCase(setting: Setting, followUps: readonly FollowUp[], pause: number): Promise<Verdict> {
   return Scene.play(setting, async (scene) => {
     await scene.endFirst();
@@ -281,13 +281,13 @@ export function runCase(setting: Setting, followUps: readonly FollowUp[], pause:
   });
 }
 
-/** The outcomes that `history reconcile --json` lists. */
+/** Returns the outcomes that `history reconcile --json` lists. */
 function outcomesIn({ stdout }: SimulatedProcess): unknown[] {
   const listed: unknown = stdout === '' ? [] : JSON.parse(stdout);
   return Array.isArray(listed) ? listed.map((each) => at(each, 'outcome')) : [];
 }
 
-/** The secrets in files for their owner alone. */
+/** Returns the secrets in files that only their owner can read. */
 function keptSecrets(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => /(^|\/)(\.env|undelivered-[^/]+\.key)$/.test(name))

@@ -4,7 +4,7 @@ import type { SimulatedProcess } from '../../virtual/process.ts';
 import { SandboxAccount } from './account.ts';
 import { type Ending, endsAfter, type Refusal } from './endings.ts';
 
-/** How a server mishandles the changes that one command requests. */
+/** How a server mishandles the changes of one command. */
 export type Fault =
   | { readonly kind: 'late'; readonly delay: number; readonly ending: Ending }
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly commits: boolean };
@@ -16,24 +16,24 @@ export interface Attempt {
   readonly process: SimulatedProcess | undefined;
   /** When it arrived, epoch milliseconds. */
   readonly at: number;
-  /** When it was carried out; undefined if it hasn't been so far. */
+  /** When it was applied; undefined if it hasn't been yet. */
   committedAt?: number;
-  /** The fault that struck it, if any. */
+  /** The fault that it met, if any. */
   readonly fault?: Fault['kind'];
 }
 
-/** Runs the sandbox as a server that commits late, or refuses a change that it has made. */
+/** Runs the sandbox as a server that commits late, or refuses a change that it applied. */
 export class LateServer {
   readonly account = new SandboxAccount();
   readonly attempts: Attempt[] = [];
-  /** Whether the fault can strike; later requests are answered as they should be. */
+  /** Whether the fault is active. Later requests are answered normally. */
   isFaulty = true;
   readonly #spoiled: RegExp;
   readonly #fault: Fault;
   readonly #listsNoSecrets: boolean;
   #struck = false;
 
-  /** @param spoiled - the request that the fault strikes */
+  /** Creates the server. @param spoiled - the request that meets the fault */
   constructor(spoiled: RegExp, fault: Fault, listsNoSecrets = false) {
     this.#spoiled = spoiled;
     this.#fault = fault;
@@ -74,7 +74,7 @@ export class LateServer {
     arrival.answer({ status: refusal.status, headers: { 'content-type': 'application/json' }, body });
   }
 
-  /** If both come at the same moment, the client is struck first, so that it looks before there is anything to see. */
+  /** If both come at the same moment, the client is interrupted first, so that it checks before there is anything to see. */
   async #commitLate(
     machine: Machine,
     arrival: Arrival,
@@ -88,7 +88,7 @@ export class LateServer {
     if (later) machine.after(endsAfter + later.after, () => later.strike(process));
     if (delay === 0) {
       const answer = await this.#commit(arrival, attempt);
-      // Not before the strike.
+      // Not before the client is interrupted.
       if (answers) machine.after(endsAfter, () => arrival.answer(answer));
       return;
     }

@@ -1,11 +1,11 @@
-/** Whether the terminal shows a question last. */
+/** Returns whether the terminal shows a question at the end. */
 const isQuestion = /[?:)] $/;
 
 /**
  * Answers the questions of `ci setup`: accepts the suggestions, chooses the pool and block of the other commands, agrees to one
  * charge, and has the key shown on the screen.
  *
- * @param shown - since the last answer
+ * @param shown - the output since the last answer
  */
 export function answerSetup(shown: string): string | undefined {
   if (!isQuestion.test(shown)) return undefined;

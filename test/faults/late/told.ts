@@ -2,9 +2,9 @@ import type { Outcome } from '../../../src/domain/errors.ts';
 import { at } from '../../support/sandbox.ts';
 import type { SimulatedProcess } from '../../virtual/process.ts';
 
-/** What a command said about the change before it ended. */
+/** What a command reported about the change. */
 export interface Told {
-  /** Undefined if it was killed, or reports it only in prose. */
+  /** Undefined if it was killed, or reported it only in prose. */
   readonly outcome?: Outcome | undefined;
   readonly retryable: boolean;
   readonly code: string | undefined;
@@ -29,16 +29,16 @@ function outcomeIn(value: unknown): Outcome | undefined {
   return outcome === 'applied' || outcome === 'not_applied' || outcome === 'unknown' ? outcome : undefined;
 }
 
-/** A change as the record has it. */
+/** A change in the record. */
 export interface Recorded {
-  /** The process that asked for it. */
+  /** The process that requested it. */
   readonly pid: unknown;
   readonly action: unknown;
-  /** All that was recorded of its outcome, oldest first. */
+  /** Its recorded outcomes, oldest first. */
   readonly outcomes: { readonly outcome: Outcome; readonly at: number }[];
 }
 
-/** Parses the record, one JSON value per line. A change begins with its intent, and may have several outcomes. */
+/** Parses the record, one JSON value per line. A change starts with its intent, and may have several outcomes. */
 export function recordedIn(text: string): Recorded[] {
   const changes = new Map<unknown, Recorded>();
   for (const line of text.split('\n')) {
