@@ -19,7 +19,7 @@ export function newKey(
   return {
     id: randomUUID(),
     name,
-    apiKey: newSecret('sk_live_'),
+    apiKey: newSecret(),
     subscriptionId,
     createdAt: now,
     lastUsedAt: null,
@@ -32,9 +32,12 @@ export function newKey(
   };
 }
 
-/** A secret: the prefix and 32 random characters that need no escaping in a URL or a shell. */
-export function newSecret(prefix: 'sk_live_' | 'sk_pool_'): string {
-  return prefix + randomBytes(24).toString('base64url');
+/**
+ * Returns a new secret: 32 random characters that need no escaping in a URL or a shell. The prefix tells it from the keys of the real
+ * API, `sk_live_…` and `sk_pool_…`.
+ */
+export function newSecret(): string {
+  return `sk_sandbox_${randomBytes(24).toString('base64url')}`;
 }
 
 /** The subscription a key belongs to; undefined for a credit key. */

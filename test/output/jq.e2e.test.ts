@@ -239,7 +239,7 @@ describe('a jq expression that fails', () => {
       expect([path.dirname(file), more]).toEqual([path.join(me.home, '.local/state/cheapestinference'), []]);
       expect(statSync(file).mode & 0o777).toBe(0o600);
       const apiKey = readFileSync(file, 'utf8');
-      expect(apiKey).toMatch(/^sk_live_[A-Za-z0-9_-]{32}\n$/);
+      expect(apiKey).toMatch(/^sk_sandbox_[A-Za-z0-9_-]{32}\n$/);
       const headers = { Authorization: `Bearer ${apiKey.trim()}` };
       expect((await fetch(`${api.box.url}/v1/usage`, { headers })).status).toBe(200);
     },

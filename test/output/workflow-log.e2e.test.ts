@@ -83,7 +83,7 @@ describe('on GitHub Actions', () => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api, env).ci(['keys', 'create', '::stop-commands::x', '--credit']);
     expect([code, obeyed(stdout)]).toEqual([0, []]);
-    expect(lines(stderr)).toEqual([expect.stringMatching(/^::add-mask::sk_live_\S+$/)]);
+    expect(lines(stderr)).toEqual([expect.stringMatching(/^::add-mask::sk_sandbox_\S+$/)]);
   });
 });
 

@@ -52,7 +52,7 @@ test('reports that a raw change went through before a jq error, and where its se
   const [error = '', file = '', ...more] = lines(stderr);
   expect([code, stdout, more]).toEqual([1, '', []]);
   expect(JSON.parse(error)).toMatchObject({ error: { code: 'filter_failed', outcome: 'applied' } });
-  expect(readFileSync(file, 'utf8')).toMatch(/^sk_live_[A-Za-z0-9_-]{32}\n$/);
+  expect(readFileSync(file, 'utf8')).toMatch(/^sk_sandbox_[A-Za-z0-9_-]{32}\n$/);
   expect(listAt(await api.box.seen(), 'keys')).toHaveLength(1);
 });
 

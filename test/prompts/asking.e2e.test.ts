@@ -287,7 +287,7 @@ describe('what is missing is asked for', () => {
     const [one, two] = ends;
     const session = onTerminal(me, 'keys delete');
     await session.shows('Which keys?');
-    await session.shows(new RegExp(`❯◯ one +credit +sk_live_…${one} +never used`));
+    await session.shows(new RegExp(`❯◯ one +credit +sk_sandbox_…${one} +never used`));
     session.type(' ');
     await session.shows(/❯◉ one /);
     session.type(down);
@@ -296,8 +296,8 @@ describe('what is missing is asked for', () => {
     await session.shows(/❯◉ second /);
     session.type(enter);
     await session.shows('Revoke these 2 keys at once?');
-    expect(session.screen).toMatch(new RegExp(`Key {6}one {5}[0-9a-f-]{36} {2}sk_live_…${one}`));
-    expect(session.screen).toMatch(new RegExp(`Key {6}second {2}[0-9a-f-]{36} {2}sk_live_…${two}`));
+    expect(session.screen).toMatch(new RegExp(`Key {6}one {5}[0-9a-f-]{36} {2}sk_sandbox_…${one}`));
+    expect(session.screen).toMatch(new RegExp(`Key {6}second {2}[0-9a-f-]{36} {2}sk_sandbox_…${two}`));
     session.type(`y${enter}`);
     expect(await session.exit).toBe(0);
     expect(listAt(await api.box.seen(), 'keys')).toMatchObject([{ name: 'three' }]);

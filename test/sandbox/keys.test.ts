@@ -14,7 +14,7 @@ describe('POST /api/keys/subscription', () => {
     expect(key).toEqual({
       id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       name: 'default',
-      apiKey: expect.stringMatching(/^sk_live_[\w-]{32}$/),
+      apiKey: expect.stringMatching(/^sk_sandbox_[\w-]{32}$/),
     });
     expect(Object.keys(Object(key))).toEqual(['id', 'name', 'apiKey']);
     expect(at(await data('GET', '/api/keys'), 0, 'subscriptionId')).toBe(at(latest, 'id'));

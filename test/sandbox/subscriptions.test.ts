@@ -150,13 +150,13 @@ describe('a manually provisioned pool', () => {
     await advance(1);
     expect(at(await data('GET', '/api/pools/glm5/my-subscriptions'), 0)).toMatchObject({
       status: 'active',
-      key: { apiKey: expect.stringMatching(/^sk_pool_[\w-]{32}$/), isActive: true },
+      key: { apiKey: expect.stringMatching(/^sk_sandbox_[\w-]{32}$/), isActive: true },
     });
     expect(await data('GET', '/api/pools/glm5/my-keys')).toEqual([
       {
         id: expect.stringMatching(/^[0-9a-f-]{36}$/),
         name: 'GLM 5',
-        apiKey: expect.stringMatching(/^sk_pool_/),
+        apiKey: expect.stringMatching(/^sk_sandbox_/),
         isActive: true,
         subscriptionId,
         createdAt: '2026-04-14T11:00:00.000Z',

@@ -196,7 +196,7 @@ export function cells(text: string): string[][] {
 export const oneLine = /^ci: (?!.*\n\s+at ).+\n$/;
 
 /** Matches a secret as the API creates it. */
-export const secret = /sk_(?:live|pool)_[A-Za-z0-9_-]{32}/;
+export const secret = /sk_(?:live|pool|sandbox)_[A-Za-z0-9_-]{32}/;
 
 /** Opens a page as the system does, with the `xdg-open` that a test put in the user's path. */
 async function browse(programs: string, env: Environment, url: string): Promise<void> {

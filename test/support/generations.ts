@@ -280,7 +280,7 @@ export function anonymous(text: string, { me, api }: Customer): string {
       if (!seen.includes(id)) seen.push(id);
       return `<id ${seen.indexOf(id)}>`;
     })
-    .replace(/(sk_(?:live|pool)_)(…)?[A-Za-z0-9_-]+/g, '$1$2<secret>')
+    .replace(/(sk_(?:live|pool|sandbox)_)(…)?[A-Za-z0-9_-]+/g, '$1$2<secret>')
     .replace(/in \d+ ms|within \d+ s|is \d+ s (?:ahead of|behind)/g, '<while>');
 }
 

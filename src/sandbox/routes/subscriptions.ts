@@ -102,7 +102,7 @@ function subscribe(account: Account, pool: Pool, order: Order, now: number): Cha
       anchor: now,
       paidPeriods: 1,
       provisioning: pool.manualProvisioning
-        ? { at: now + provisioningTime, keyId: randomUUID(), apiKey: newSecret('sk_pool_') }
+        ? { at: now + provisioningTime, keyId: randomUUID(), apiKey: newSecret() }
         : null,
     }),
   );

@@ -301,7 +301,7 @@ describe('--save, when the file cannot be written any more once the key is made'
           expect([code, stdout + stderr]).toEqual([1, expect.not.stringContaining(made)]);
           const told = lines(stderr).at(-1) ?? '';
           expect(told).toContain(
-            `The key sk_live_…${made.slice(-4)} was created, but its secret is lost: no other file could be written (`,
+            `The key sk_sandbox_…${made.slice(-4)} was created, but its secret is lost: no other file could be written (`,
           );
           expect(told).toContain('run `ci keys delete <id>`, and create a new key.');
           expect(stderr).not.toContain('named below');
@@ -510,7 +510,7 @@ describe('on GitHub Actions', () => {
     const [made = ''] = await secrets();
     expect([code, stdout, stderr]).toEqual([0, `${made}\n`, `::add-mask::${made}\n`]);
     const both = await me.sh('ci keys create l --credit --secret-only 2>&1', { env });
-    expect(both.stdout).toMatch(/^::add-mask::(sk_live_\S+)\n\1\n$/);
+    expect(both.stdout).toMatch(/^::add-mask::(sk_sandbox_\S+)\n\1\n$/);
   });
 
   test('so is that of each seat', async () => {

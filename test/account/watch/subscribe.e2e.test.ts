@@ -570,7 +570,7 @@ describe('a purchase that comes late', () => {
     expect(ended.stderr).toMatch(
       /^The response was lost \(.*\)\. Checking for up to 1 s .*\nThe response to a purchase was lost, but the purchase went through\.\n$/,
     );
-    expect(ended.stdout).toMatch(/"apiKey":"sk_live_…/);
+    expect(ended.stdout).toMatch(/"apiKey":"sk_sandbox_…/);
   });
 
   test('has its key made, and put where it was asked for', async () => {
@@ -853,7 +853,7 @@ describe('--create-key', () => {
       expect.not.stringMatching(secret),
     ]);
     expect(readFileSync(path.join(me.home, '.env'), 'utf8')).toMatch(
-      /^CHEAPESTINFERENCE_API_KEY=sk_live_\S+\nCHEAPESTINFERENCE_API_KEY_2=sk_live_\S+\n$/,
+      /^CHEAPESTINFERENCE_API_KEY=sk_sandbox_\S+\nCHEAPESTINFERENCE_API_KEY_2=sk_sandbox_\S+\n$/,
     );
   });
 
@@ -866,7 +866,7 @@ describe('--create-key', () => {
     expect([code, stderr.includes(apiKey), hook.received.length]).toEqual([0, false, 1]);
     expect(stderr).toContain('CHEAPESTINFERENCE_EVENT=subscribed');
     expect(stderr).toContain('CHEAPESTINFERENCE_CHARGE=45.00');
-    expect(hook.received[0]?.body).toContain('sk_live_…');
+    expect(hook.received[0]?.body).toContain('sk_sandbox_…');
     expect(hook.received[0]?.body).not.toContain(apiKey);
   });
 

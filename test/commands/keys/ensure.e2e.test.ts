@@ -75,7 +75,7 @@ describe('keys create --ensure', () => {
     const apiKey = textAt(made, 'apiKey');
     const again = await me.ci('keys create prod --ensure --json');
     expect([again.code, again.stderr]).toEqual([0, 'Key "prod" already exists. Nothing was created.\n']);
-    expect(json(again)).toEqual({ id: textAt(made, 'id'), name: 'prod', apiKey: `sk_live_…${apiKey.slice(-4)}` });
+    expect(json(again)).toEqual({ id: textAt(made, 'id'), name: 'prod', apiKey: `sk_sandbox_…${apiKey.slice(-4)}` });
     expect(api.changes).toHaveLength(1);
     expect(outcomesOf(me)).toEqual(['create-key applied']);
     expect(stateFiles(me)).toEqual(['history.jsonl']);
@@ -85,10 +85,10 @@ describe('keys create --ensure', () => {
     const { me } = await customerOfApi();
     const [[id = '', , apiKey = ''] = []] = cells((await me.ci('keys create prod')).stdout);
     const { stdout } = await me.ci('keys create prod --ensure');
-    expect(stdout).toBe(`id\t${id}\nname\tprod\napiKey\tsk_live_…${apiKey.slice(-4)}\n`);
+    expect(stdout).toBe(`id\t${id}\nname\tprod\napiKey\tsk_sandbox_…${apiKey.slice(-4)}\n`);
     const { code, written } = await shown(me, 'keys create prod --ensure --debug');
     expect(code).toBe(0);
-    expect(written).toContain(`sk_live_…${apiKey.slice(-4)}`);
+    expect(written).toContain(`sk_sandbox_…${apiKey.slice(-4)}`);
     expect(written).not.toContain(apiKey);
   });
 
@@ -198,7 +198,7 @@ describe('keys create --ensure --reveal', () => {
   test('--secret-only alone would show it unasked: exit 2 when it is there', async () => {
     const { api, me } = await customerOfApi();
     const made = await me.ci('keys create prod --ensure --secret-only');
-    expect(made.stdout).toMatch(/^sk_live_\S{32}\n$/);
+    expect(made.stdout).toMatch(/^sk_sandbox_\S{32}\n$/);
     const { code, stdout, stderr } = await me.ci('keys create prod --ensure --secret-only');
     expect([code, stdout, api.changes.length]).toEqual([2, '', 1]);
     expect(stderr).toContain('Add --reveal to have it.');

@@ -37,7 +37,7 @@ describe('keys create', () => {
     const { api, me } = await subscriber();
     const { code, stdout, stderr } = await me.ci('keys create ci-run --secret-only');
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/^sk_live_[A-Za-z0-9_-]{32}\n$/);
+    expect(stdout).toMatch(/^sk_sandbox_[A-Za-z0-9_-]{32}\n$/);
     const models = await fetch(`${api.url}/v1/models`, { headers: { Authorization: `Bearer ${stdout.trim()}` } });
     expect(models.status).toBe(200);
   });
@@ -45,7 +45,7 @@ describe('keys create', () => {
   test('--secret-only fits into a variable of the shell', async () => {
     const me = sandboxUser();
     const { stdout } = await me.sh(
-      'KEY="$(ci keys create x --credit --secret-only)" && printf "%s" "$KEY" | grep -cE "^sk_live_[A-Za-z0-9_-]{32}$"',
+      'KEY="$(ci keys create x --credit --secret-only)" && printf "%s" "$KEY" | grep -cE "^sk_sandbox_[A-Za-z0-9_-]{32}$"',
     );
     expect(stdout).toBe('1\n');
   });
@@ -162,7 +162,7 @@ describe('keys create --save', () => {
     const { code, stdout, stderr } = await me.ci('keys create prod --save .env');
     expect(code).toBe(0);
     const text = readFileSync(file(me.home), 'utf8');
-    expect(text).toMatch(/^CHEAPESTINFERENCE_API_KEY=sk_live_[A-Za-z0-9_-]{32}\n$/);
+    expect(text).toMatch(/^CHEAPESTINFERENCE_API_KEY=sk_sandbox_[A-Za-z0-9_-]{32}\n$/);
     expect(statSync(file(me.home)).mode & 0o777).toBe(0o600);
     const [apiKey = 'none'] = secret.exec(text) ?? [];
     expect(stdout + stderr).not.toContain(apiKey);
@@ -205,7 +205,7 @@ describe('keys create --save', () => {
     const { me } = await subscriber();
     writeFileSync(file(me.home), 'LAST=1');
     await me.ci('keys create prod --save .env --var KEY');
-    expect(readFileSync(file(me.home), 'utf8')).toMatch(/^LAST=1\nKEY=sk_live_[A-Za-z0-9_-]{32}\n$/);
+    expect(readFileSync(file(me.home), 'utf8')).toMatch(/^LAST=1\nKEY=sk_sandbox_[A-Za-z0-9_-]{32}\n$/);
   });
 
   test('where it cannot write, no key is made', async () => {
@@ -240,7 +240,7 @@ describe('keys list', () => {
   test('masks secrets in every format', async () => {
     const { me } = await subscriber();
     const apiKey = (await me.ci('keys create prod --secret-only')).stdout.trim();
-    const masked = `sk_live_…${apiKey.slice(-4)}`;
+    const masked = `sk_sandbox_…${apiKey.slice(-4)}`;
     for (const format of ['', '--json', '-o csv', '-o yaml', '-o table', '--fields apiKey', '--debug']) {
       const { code, stdout, stderr } = await me.ci(`keys list ${format}`);
       expect([format, code, stdout.includes(masked)]).toEqual([format, 0, true]);

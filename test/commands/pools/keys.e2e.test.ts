@@ -11,7 +11,7 @@ async function keyHolder(env: Environment = {}) {
   const subscriptionId = textAt(await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] }), 'id');
   const key = await box.data('POST', '/api/keys/subscription', { name: 'prod' });
   const apiKey = textAt(key, 'apiKey');
-  const masked = `sk_live_…${apiKey.slice(-4)}`;
+  const masked = `sk_sandbox_…${apiKey.slice(-4)}`;
   return { api, me: userOf(api, env), subscriptionId, id: textAt(key, 'id'), apiKey, masked };
 }
 

@@ -108,14 +108,14 @@ describe('--create-key', () => {
     await me.sh('git init --quiet');
     const line = 'pools subscribe kimi26 --blocks europe --quantity 3 --create-key team --save .env --var KEY --yes';
     const { code, stdout, stderr } = await me.ci(line);
-    expect([code, stdout.match(/sk_live_\S+/g)]).toEqual([0, Array(3).fill(expect.stringMatching(/^sk_live_….{4}$/))]);
+    expect([code, stdout.match(/sk_sandbox_\S+/g)]).toEqual([0, Array(3).fill(expect.stringMatching(/^sk_sandbox_….{4}$/))]);
     expect(stderr).toMatch(
       /^Warning: git would commit \S+\/\.env with the secret\. Add \/\.env to \S+ to prevent that\.\n$/,
     );
     const file = readFileSync(path.join(me.home, '.env'), 'utf8');
-    expect(file).toMatch(/^KEY=sk_live_\S+\nKEY_2=sk_live_\S+\nKEY_3=sk_live_\S+\n$/);
+    expect(file).toMatch(/^KEY=sk_sandbox_\S+\nKEY_2=sk_sandbox_\S+\nKEY_3=sk_sandbox_\S+\n$/);
     const created = listAt(await api.box.data('GET', '/api/keys')).map((key) => textAt(key, 'apiKey'));
-    expect(file.match(/sk_live_\S+/g)).toEqual(created.reverse());
+    expect(file.match(/sk_sandbox_\S+/g)).toEqual(created.reverse());
   });
 
   test('--save into a file that cannot be written buys nothing', async () => {
@@ -454,7 +454,7 @@ test('what was bought is listed, and by the API it renews a month later', async 
       '49.00',
       '2026-05-14T09:00:00.000Z',
       'false',
-      expect.stringMatching(/^sk_live_….{4}$/),
+      expect.stringMatching(/^sk_sandbox_….{4}$/),
     ],
   ]);
   expect((await me.ci('pools subscriptions kimi26')).stdout).toBe(stdout);

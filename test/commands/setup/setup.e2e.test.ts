@@ -332,14 +332,14 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(listAt(await api.box.seen(), 'keys')).toMatchObject([{ name: "the team's-1" }, { name: "the team's-2" }]);
       expect(text).toContain('Variables CHEAPESTINFERENCE_API_KEY, CHEAPESTINFERENCE_API_KEY_2 Account');
       expect(readFileSync(path.join(me.home, '.env'), 'utf8')).toMatch(
-        /^CHEAPESTINFERENCE_API_KEY=sk_live_\S+\nCHEAPESTINFERENCE_API_KEY_2=sk_live_\S+\n$/,
+        /^CHEAPESTINFERENCE_API_KEY=sk_sandbox_\S+\nCHEAPESTINFERENCE_API_KEY_2=sk_sandbox_\S+\n$/,
       );
 
       const { api: elsewhere, me: other } = await signedIn();
       const ran = await other.sh(`set -e\n${commandsOn(session)}`);
       expect([ran.code, ran.stdout]).toEqual([0, expect.not.stringMatching(secret)]);
       expect(readFileSync(path.join(other.home, '.env'), 'utf8')).toMatch(
-        /^CHEAPESTINFERENCE_API_KEY=sk_live_\S+\nCHEAPESTINFERENCE_API_KEY_2=sk_live_\S+\n$/,
+        /^CHEAPESTINFERENCE_API_KEY=sk_sandbox_\S+\nCHEAPESTINFERENCE_API_KEY_2=sk_sandbox_\S+\n$/,
       );
       expect(listAt(await elsewhere.box.seen(), 'keys')).toMatchObject([
         { name: "the team's-1" },
@@ -1031,7 +1031,7 @@ test('prints one object with --json, the secret masked', async () => {
   const printed: unknown = JSON.parse(/^\{\n[\s\S]*^\}$/m.exec(session.screen)?.[0] ?? '');
   expect(printed).toMatchObject({
     pool: 'kimi26',
-    keys: [{ apiKey: expect.stringMatching(/^sk_live_…/) }],
+    keys: [{ apiKey: expect.stringMatching(/^sk_sandbox_…/) }],
     savedTo: path.join(me.home, '.env'),
     commands: [
       'ci pools subscribe kimi26 --blocks europe --max-price 49.00 --ensure --yes',
