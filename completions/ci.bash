@@ -40,11 +40,11 @@ __ci_options() {
     'status') options='--check' ;;
     'pools list') options='--available --blocks --model --status' ;;
     'pools quote') options='--blocks --quantity --billing-cycle' ;;
-    'pools subscribe') options='--blocks --quantity --billing-cycle --max-price --ensure --again --no-wait --settle --create-key --save --var --dry-run' ;;
-    'pools watch') options='--blocks --all-blocks --interval --for --count --forever --bell --exec --webhook --subscribe --quantity --billing-cycle --max-price --ensure --again --no-wait --settle --create-key --save --var' ;;
+    'pools subscribe') options='--blocks --quantity --billing-cycle --max-price --ensure --again --no-wait --settle --create-key --save --var --force --dry-run' ;;
+    'pools watch') options='--blocks --all-blocks --interval --for --count --forever --bell --exec --webhook --subscribe --quantity --billing-cycle --max-price --ensure --again --no-wait --settle --create-key --save --var --force' ;;
     'pools keys') options='--reveal' ;;
     'pools cancel') options='--again --no-wait --settle' ;;
-    'keys create') options='--subscription --pool --credit --max-budget --rpm --tpm --save --var --secret-only --ensure --reveal --again --no-wait --settle' ;;
+    'keys create') options='--subscription --pool --credit --max-budget --rpm --tpm --save --var --force --secret-only --ensure --reveal --again --no-wait --settle' ;;
     'keys delete') options='--settle' ;;
     'usage') options='--period --refresh --self' ;;
     'billing topup') options='--method --wait' ;;

@@ -155,6 +155,7 @@ function __ci_options
                 '--create-key'\t'create an API key for each seat' \
                 '--save'\t'write the secret to this dotenv file, and print it nowhere' \
                 '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--force'\t'with --save: replace another value of the variable without asking' \
                 '--dry-run'\t'show what it would cost, and stop'
         case 'pools watch'
             printf '%s\n' '--blocks'\t'asia, europe, americas (comma between): any of them; any, or all together' \
@@ -176,7 +177,8 @@ function __ci_options
                 '--settle'\t'how long to look for the change if the response is lost (default: 30s)' \
                 '--create-key'\t'create an API key for each seat' \
                 '--save'\t'write the secret to this dotenv file, and print it nowhere' \
-                '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)'
+                '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--force'\t'with --save: replace another value of the variable without asking'
         case 'pools keys'
             printf '%s\n' '--reveal'\t'show the secrets in full'
         case 'pools cancel'
@@ -192,6 +194,7 @@ function __ci_options
                 '--tpm'\t'with --credit: tokens per minute' \
                 '--save'\t'write the secret to this dotenv file, and print it nowhere' \
                 '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--force'\t'with --save: replace another value of the variable without asking' \
                 '--secret-only'\t'print the secret and nothing else' \
                 '--ensure'\t'do nothing if a key of that name exists' \
                 '--reveal'\t'with --ensure: show the secret of an existing key' \

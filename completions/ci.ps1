@@ -248,6 +248,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--create-key', 'create an API key for each seat')
       , @('--save', 'write the secret to this dotenv file, and print it nowhere')
       , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--force', 'with --save: replace another value of the variable without asking')
       , @('--dry-run', 'show what it would cost, and stop')
     )
     'pools watch' = @(
@@ -271,6 +272,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--create-key', 'create an API key for each seat')
       , @('--save', 'write the secret to this dotenv file, and print it nowhere')
       , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--force', 'with --save: replace another value of the variable without asking')
     )
     'pools keys' = @(
       , @('--reveal', 'show the secrets in full')
@@ -289,6 +291,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--tpm', 'with --credit: tokens per minute')
       , @('--save', 'write the secret to this dotenv file, and print it nowhere')
       , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--force', 'with --save: replace another value of the variable without asking')
       , @('--secret-only', 'print the secret and nothing else')
       , @('--ensure', 'do nothing if a key of that name exists')
       , @('--reveal', 'with --ensure: show the secret of an existing key')

@@ -9,6 +9,7 @@ import { namesOf, ValueOption } from './values.ts';
 export interface SaveOptions {
   readonly save?: string;
   readonly var?: string;
+  readonly force?: true;
 }
 
 /** `--save FILE`. */
@@ -25,6 +26,11 @@ export function variableOption(): Option {
   return new Option('--var <name>', `with --save: the variable (default: ${defaultVariable})`);
 }
 
+/** `--force`. */
+export function forceOption(): Option {
+  return new Option('--force', 'with --save: replace another value of the variable without asking');
+}
+
 /**
  * Returns the destination that the options choose; undefined if the secret is to be printed.
  *
@@ -32,16 +38,17 @@ export function variableOption(): Option {
  */
 export async function destinationOf(
   context: DotenvContext,
-  { save, var: variable }: SaveOptions,
+  { save, var: variable, force }: SaveOptions,
 ): Promise<Destination | undefined> {
   if (variable !== undefined && save === undefined) throw usageError('--var goes with --save');
+  if (force && save === undefined) throw usageError('--force goes with --save');
   if (save === undefined) return undefined;
   if (save.trim() === '') throw usageError('--save is empty', 'Name a dotenv file: --save .env');
   if (variable !== undefined) {
     const { checkVariable } = await import('../output/dotenv.ts');
     checkVariable(variable);
   }
-  return new DotenvFile(context, save, variable);
+  return new DotenvFile(context, save, { variable, force });
 }
 
 /** The key for each seat of a purchase, as typed. */

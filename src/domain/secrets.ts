@@ -13,6 +13,11 @@ export function isConsumptionKey(text: string): boolean {
   return consumptionKey.test(text);
 }
 
+/** Whether a text is an API key of the sandbox, which no other API accepts. */
+export function isSandboxKey(text: string): boolean {
+  return text.startsWith('sk_sandbox_');
+}
+
 /** The API keys in an answer, each as it was made. */
 export function wholeKeysIn(text: string): string[] {
   return [...new Set(text.match(/\bsk[_-][A-Za-z0-9_-]+/g) ?? [])].filter(isWholeKey);

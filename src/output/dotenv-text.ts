@@ -87,12 +87,42 @@ export function withVariable(content: Buffer, variable: string, value: string): 
   return Buffer.from(`${text}${gap(text)}${assignment}${lineBreak(text)}`, 'latin1');
 }
 
-/** From where to where the last assignment goes, if every reader sees the same one and nothing else in it. */
-function lastAssignment(text: string, variable: string): readonly [number, number] | undefined {
-  const views = readers.map((reader) => statements(text, reader)).filter((view) => view !== undefined);
+/**
+ * Returns the value of a variable in a dotenv file; undefined if it is unset or empty. If readers disagree on which assignment is the
+ * last, it is the last that any of them sees.
+ */
+export function variableIn(content: Buffer, variable: string): string | undefined {
+  const text = content.toString('latin1');
+  const from = lastStart(text, variable, viewsOf(text));
+  if (from < 0) return undefined;
+  const start = from + (matchAt(assignmentOf(variable), text, from)?.[0].length ?? 0);
+  const end = quotedEnd(text, from);
+  const value =
+    end === undefined ? unquoted(text.slice(start, lineEnd(text, start))) : text.slice(start, end).trim().slice(1, -1);
+  return value === '' ? undefined : Buffer.from(value, 'latin1').toString('utf8');
+}
+
+/** Returns a value without quotes: up to the comment behind it. */
+function unquoted(line: string): string {
+  return line.replace(/(?:^|[ \t])#.*/s, '').trim();
+}
+
+/** Returns where the statements of a text begin, for each reader that takes it. */
+function viewsOf(text: string): readonly (readonly number[])[] {
+  return readers.map((reader) => statements(text, reader)).filter((view) => view !== undefined);
+}
+
+/** Returns where the last assignment begins that any reader sees; -1 if there is none. */
+function lastStart(text: string, variable: string, views: readonly (readonly number[])[]): number {
   const isMine = assignmentOf(variable);
+  return Math.max(...views.map((view) => view.findLast((at) => matchAt(isMine, text, at)) ?? -1));
+}
+
+/** Returns where the last assignment begins and ends, if every reader sees the same one and nothing else in it. */
+function lastAssignment(text: string, variable: string): readonly [number, number] | undefined {
+  const views = viewsOf(text);
   const isAny = assignmentOf('[\\w.-]+');
-  const from = Math.max(...views.map((view) => view.findLast((at) => matchAt(isMine, text, at)) ?? -1));
+  const from = lastStart(text, variable, views);
   if (from < 0) return undefined;
   const to = dotenvPackage(text, from);
   const agreed = views.every(

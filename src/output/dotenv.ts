@@ -4,7 +4,7 @@ import path from 'node:path';
 import { CommandError, codeOf, messageOf, usageError } from '../domain/errors.ts';
 import { type Lock, withLock } from '../state/lock.ts';
 import { Draft } from '../state/replace-file.ts';
-import { withVariable } from './dotenv-text.ts';
+import { variableIn, withVariable } from './dotenv-text.ts';
 
 /** Bytes kept free for variables before they are known: the keys of 20 seats. */
 const room = 4096;
@@ -19,13 +19,16 @@ export type DotenvWorld = Pick<Lock, 'env' | 'monotonic' | 'pause'>;
 export interface Dotenv {
   /** The file's absolute path. */
   readonly file: string;
+  /** Returns the value that a variable had when the file was opened; undefined if it was unset or empty. */
+  get(variable: string): string | undefined;
   /**
    * Sets variables, and leaves every other byte as it is then. The file is replaced whole, and only its owner can read it.
    *
    * @param values - by variable
+   * @param replaceable - the values that may be replaced, by variable; default: any
    * @throws CommandError (file_error); the file is then as it was
    */
-  set(values: Readonly<Record<string, string>>): Promise<void>;
+  set(values: Readonly<Record<string, string>>, replaceable?: ReadonlyMap<string, string>): Promise<void>;
   /** What to tell the user when git would commit the file. */
   gitWarning(): Promise<string | undefined>;
   /** Lets go of the file without writing. */
@@ -52,21 +55,26 @@ export async function openDotenv(named: string, { env, monotonic, pause }: Doten
     const [folder, name] = [path.dirname(target), path.basename(target)];
     const alone = <Result>(work: () => Promise<Result>) =>
       withLock({ folder, name, env, patience, monotonic, pause }, work);
-    const { length } = await contentOf(target);
+    const content = await contentOf(target);
     // What is refused to the lock is refused now.
     await alone(() => Promise.resolve());
     const draft = new Draft(target);
-    draft.reserve(length + room);
+    draft.reserve(content.length + room);
     return {
       file: named,
-      async set(values) {
+      get: (variable) => variableIn(content, variable),
+      async set(values, replaceable) {
         try {
           // Check before locking: the lock would create its folder again, but if the folder is gone, that is up to the user.
           draft.requireInPlace();
-          await alone(async () => draft.replace(withVariables(await contentOf(target), values)));
+          await alone(async () => {
+            const now = await contentOf(target);
+            if (replaceable) checkReplaceable(named, now, values, replaceable);
+            draft.replace(withVariables(now, values));
+          });
         } catch (error) {
           draft.discard();
-          throw failure(named, error);
+          throw error instanceof CommandError ? error : failure(named, error);
         }
       },
       async gitWarning() {
@@ -77,6 +85,22 @@ export async function openDotenv(named: string, { env, monotonic, pause }: Doten
     };
   } catch (error) {
     throw error instanceof CommandError ? error : failure(named, error);
+  }
+}
+
+/** Refuses to replace a value that was written to the file in the meantime. @throws CommandError (file_error) */
+function checkReplaceable(
+  file: string,
+  content: Buffer,
+  values: Readonly<Record<string, string>>,
+  replaceable: ReadonlyMap<string, string>,
+): void {
+  for (const [variable, value] of Object.entries(values)) {
+    const before = variableIn(content, variable);
+    if (before === undefined || before === value || before === replaceable.get(variable)) continue;
+    throw new CommandError('file_error', `${file} was changed in the meantime: ${variable} has another value now`, {
+      hint: 'Nothing was written.',
+    });
   }
 }
 

@@ -23,6 +23,7 @@ test('no --save chooses the printed result', async () => {
 
 test.each([
   [{ var: 'KEY' }, '--var goes with --save'],
+  [{ force: true } as const, '--force goes with --save'],
   [{ save: ' ' }, '--save is empty'],
   [{ save: '.env', var: '1A' }, '"1A" is no name of a variable'],
 ])('%j is refused', async (options, message) => {

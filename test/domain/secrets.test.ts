@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import {
   isConsumptionKey,
   isManagementKey,
+  isSandboxKey,
   isWholeKey,
   masked,
   redacted,
@@ -415,4 +416,15 @@ describe('redacted', () => {
       expect(redacted(text).length).toBeLessThanOrEqual(text.length);
     }
   });
+});
+
+test.each([
+  ['sk_sandbox_0123456789abcdefghij', true],
+  ['sk_live_0123456789abcdefghij', false],
+])('tells whether %s is a key of the sandbox', (key, isSandbox) => {
+  expect([isSandboxKey(key), isWholeKey(key), masked(key)]).toEqual([
+    isSandbox,
+    true,
+    expect.stringMatching(/_…ghij$/),
+  ]);
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { withVariable } from '../../src/output/dotenv-text.ts';
+import { variableIn, withVariable } from '../../src/output/dotenv-text.ts';
 import { emptyFolder } from '../support/folder.ts';
 
 /** The text with KEY set. */
@@ -43,6 +43,26 @@ describe('an assignment of the variable', () => {
     expect(set(before)).toBe(after);
     expect(set(after)).toBe(after);
   });
+});
+
+test.each([
+  ['', undefined],
+  ['A=1\n', undefined],
+  ['KEY=\n', undefined],
+  ['KEY=""\n', undefined],
+  ['KEY= # later\n', undefined],
+  ['# KEY=old\n', undefined],
+  ['MY_KEY=old\n', undefined],
+  ['KEY=old', 'old'],
+  ['KEY=old # mine\r\n', 'old'],
+  ['KEY=o#d\n', 'o#d'],
+  ['  export KEY = "o # d" # mine\n', 'o # d'],
+  ["KEY='one\ntwo'\nA=1\n", 'one\ntwo'],
+  ['KEY="open\nA=1\n', '"open'],
+  ['KEY: old\n', 'old'],
+  ['KEY=1\nKEY=ключ\n', 'ключ'],
+])('finds the value of a variable in %j', (text, value) => {
+  expect(variableIn(Buffer.from(text), 'KEY')).toBe(value);
 });
 
 describe('a value of several lines', () => {

@@ -24,7 +24,7 @@ async function author(setting: Parameters<typeof recordedSandbox>[0] = {}) {
   return { api, me, file, beside };
 }
 
-const save = 'keys create k --credit --save .env --var KEY';
+const save = 'keys create k --credit --save .env --var KEY --force';
 
 describe('the file', () => {
   test.each(['000', '022', '077'])('is for its owner alone, with a umask of %s and whatever it was', async (umask) => {
@@ -56,7 +56,7 @@ describe('the file', () => {
     const names = Array.from({ length: 20 }, (_, at) => `KEY_${at}`);
     const ended = await Promise.all(
       names.map((name, at) =>
-        me.process(`keys create ${name} --credit --save ${at % 2 ? '.env' : 'env'} --var ${name}`),
+        me.process(`keys create ${name} --credit --save ${at % 2 ? '.env' : 'env'} --var ${name} --force`),
       ),
     );
     expect(ended.map(({ code, stderr }) => [code, stderr])).toEqual(names.map(() => [0, '']));

@@ -51,6 +51,38 @@ describe('a dotenv file', () => {
     expect(readdirSync(folder)).toEqual(['.env']);
   });
 
+  test('has the values of when it was opened', async () => {
+    const file = join(emptyFolder(), '.env');
+    writeFileSync(file, 'KEY=old\n');
+    const dotenv = await dotenvAt(file);
+    writeFileSync(file, 'KEY=new\n');
+    expect([dotenv.get('KEY'), dotenv.get('OTHER')]).toEqual(['old', undefined]);
+    await dotenv.discard();
+  });
+
+  test.each([
+    ['has none', 'A=1\n', 'A=1\nKEY=new\n'],
+    ['has the value that may be replaced', 'KEY=old\n', 'KEY=new\n'],
+    ['has the new value already', 'KEY=new\n', 'KEY=new\n'],
+  ])('is written if its variable %s', async (_what, before, after) => {
+    const file = join(emptyFolder(), '.env');
+    writeFileSync(file, before);
+    await (await dotenvAt(file)).set({ KEY: 'new' }, new Map([['KEY', 'old']]));
+    expect(readFileSync(file, 'utf8')).toBe(after);
+  });
+
+  test('is left as it was if a variable has another value than the one that may be replaced', async () => {
+    const folder = emptyFolder();
+    const file = join(folder, '.env');
+    writeFileSync(file, 'KEY=old\nKEY_2=other\n');
+    const dotenv = await dotenvAt(file);
+    await expect(dotenv.set({ KEY: 'new', KEY_2: 'new' }, new Map([['KEY', 'old']]))).rejects.toMatchObject({
+      code: 'file_error',
+      message: `${file} was changed in the meantime: KEY_2 has another value now`,
+    });
+    expect([readFileSync(file, 'utf8'), readdirSync(folder)]).toEqual(['KEY=old\nKEY_2=other\n', ['.env']]);
+  });
+
   test('that is discarded is as it was, and nothing is left beside it', async () => {
     const folder = emptyFolder();
     writeFileSync(join(folder, '.env'), 'A=1\n');

@@ -30,7 +30,7 @@ export type DeliveredPurchase = PurchaseResult & {
 export async function buyAndDeliver(
   context: BuyingContext,
   buy: () => Promise<PurchaseResult>,
-  { createKey, destination }: KeyOptions,
+  { createKey, destination, quantity }: KeyOptions & { readonly quantity: number },
   show: (purchase: DeliveredPurchase) => Promise<void>,
 ): Promise<DeliveredPurchase> {
   if (createKey === undefined) {
@@ -40,6 +40,7 @@ export async function buyAndDeliver(
   }
   const delivered = await createAndDeliver<DeliveredPurchase>(context, {
     destination,
+    count: quantity,
     create: async (keep) => {
       const bought = await buy();
       if (bought.kind === 'covered') return bought;

@@ -17,6 +17,8 @@ export type KeepKey = (key: NewKey) => void;
 export interface Delivery<Result> {
   /** Where the secrets go; default: into the result that is printed. */
   readonly destination?: Destination | undefined;
+  /** At most how many keys there will be; default: 1. */
+  readonly count?: number;
   /** Creates it. Called once there is room for its secrets, whatever happens to the destination meanwhile. */
   readonly create: (keep: KeepKey) => Promise<Result>;
   /**
@@ -36,9 +38,9 @@ export interface Delivery<Result> {
  */
 export async function createAndDeliver<Result>(
   context: DeliveryContext,
-  { destination, create, print }: Delivery<Result>,
+  { destination, count = 1, create, print }: Delivery<Result>,
 ): Promise<Result> {
-  const reservation = await destination?.prove();
+  const reservation = await destination?.prove({ count });
   try {
     await requireStdout(context);
     const refuge = await openRefuge(context);
@@ -80,7 +82,7 @@ export async function deliverExisting<Existing extends NewKey>(
   key: Existing,
   print: Delivery<Existing>['print'],
 ): Promise<void> {
-  const reservation = await destination?.prove();
+  const reservation = await destination?.prove({ count: 1, existing: [key] });
   try {
     const saved = await write(context, destination, [key]);
     if (saved) await printSaved(context, destination, () => print(key, saved));

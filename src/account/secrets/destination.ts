@@ -10,21 +10,30 @@ export interface NewKey {
  */
 export interface Destination {
   /**
-   * Checks that secrets can be written, before there are any, and reserves what that takes.
+   * Checks that the secrets of some keys can be written, before there are any, and reserves what that takes. If they would replace
+   * other secrets, asks for consent, unless an earlier call got it.
    *
-   * @throws CommandError (file_error) if they can't be written
+   * @throws CommandError (file_error) if they can't be written; (declined); (confirmation_required) if nobody can be asked
    */
-  prove(): Promise<Reservation>;
+  prove(keys: ExpectedKeys): Promise<Reservation>;
   /**
    * Writes the secrets, in the order in which the keys were created. Call it after {@link prove}.
    *
-   * @throws CommandError (file_error) if one of them isn't where it was wanted
+   * @throws CommandError (file_error) if one of them couldn't be written, or would replace a secret that appeared after the consent
    */
   write(keys: readonly NewKey[]): Promise<void>;
   /** Returns what the user has to know once the secrets are there. */
   warning?(): Promise<string | undefined>;
   /** Says where the secrets of a number of keys go. */
   describe(count: number): Description;
+}
+
+/** The keys that a destination gets. */
+export interface ExpectedKeys {
+  /** At most how many. */
+  readonly count: number;
+  /** Those that exist already. Replacing a secret with itself needs no consent. */
+  readonly existing?: readonly NewKey[];
 }
 
 /** What a destination reserved when it was proven. */

@@ -9,7 +9,7 @@ import { Screen } from './screen.ts';
 import { ShellStartupFile } from './shell-startup-file.ts';
 
 /** What destinations depend on. */
-type DestinationContext = Pick<Context, 'clocks' | 'output' | 'profiles' | 'world'>;
+type DestinationContext = Pick<Context, 'clocks' | 'output' | 'profiles' | 'prompts' | 'settings' | 'world'>;
 
 /** A destination to choose from. */
 export interface DestinationChoice {
@@ -26,7 +26,8 @@ const kinds: readonly ((context: DestinationContext) => readonly DestinationChoi
     const { env } = context.world;
     const profile = findShellProfile(env);
     if (!profile) return [];
-    const name = `Load it in new shells (edits ${fromHome(profile.file, env.HOME)})`;
+    const what = context.settings.sandbox.value ? 'the sandbox key' : 'it';
+    const name = `Load ${what} in new shells (edits ${fromHome(profile.file, env.HOME)})`;
     return [{ name, short: 'new shells', value: new ShellStartupFile(context, profile) }];
   },
   ({ world }) => {

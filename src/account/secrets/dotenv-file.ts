@@ -3,40 +3,58 @@ import type { Context } from '../../context/context.ts';
 import { shellWord } from '../../domain/shell-word.ts';
 import type { Dotenv } from '../../output/dotenv.ts';
 import { inWords } from '../../output/text.ts';
-import type { Description, Destination, NewKey, Reservation } from './destination.ts';
+import type { Description, Destination, ExpectedKeys, NewKey, Reservation } from './destination.ts';
+import { agreeToReplace } from './replacement.ts';
 
 /** What writing a dotenv file depends on. */
-export type DotenvContext = Pick<Context, 'clocks' | 'world'>;
+export type DotenvContext = Pick<Context, 'clocks' | 'output' | 'prompts' | 'world'>;
 
 /** The variable that a secret is written to, unless the user names another. */
 export const defaultVariable = 'CHEAPESTINFERENCE_API_KEY';
+
+/** How to write to a dotenv file. */
+export interface DotenvOptions {
+  /** The variable of the first key; those of the others end in `_2`, `_3`… */
+  readonly variable?: string | undefined;
+  /** Whether to replace other values without asking. */
+  readonly force?: boolean | undefined;
+}
 
 /** A dotenv file: a variable per key, all of them written at once. */
 export class DotenvFile implements Destination {
   readonly #context: DotenvContext;
   readonly #named: string;
   readonly #variable: string;
+  readonly #force: boolean;
   #dotenv: Dotenv | undefined;
+  /** The values that may be replaced, by variable; undefined until the user was asked. */
+  #replaceable: ReadonlyMap<string, string> | undefined;
 
-  /**
-   * @param file - as the user named it
-   * @param variable - the variable of the first key; those of the others end in `_2`, `_3`…
-   */
-  constructor(context: DotenvContext, file: string, variable = defaultVariable) {
+  /** @param file - as the user named it */
+  constructor(context: DotenvContext, file: string, { variable = defaultVariable, force = false }: DotenvOptions = {}) {
     this.#context = context;
     this.#named = file;
     this.#variable = variable;
+    this.#force = force;
   }
 
-  async prove(): Promise<Reservation> {
+  async prove(keys: ExpectedKeys): Promise<Reservation> {
     const dotenv = await this.#open();
+    try {
+      // Asked once: when a watch proves it again, nobody may be there. What changed since is noticed when it is written.
+      if (!this.#force) this.#replaceable ??= await this.#agree(dotenv, keys);
+    } catch (error) {
+      await dotenv.discard();
+      throw error;
+    }
     this.#dotenv = dotenv;
     return { release: () => dotenv.discard() };
   }
 
   async write(keys: readonly NewKey[]): Promise<void> {
     this.#dotenv ??= await this.#open();
-    await this.#dotenv.set(Object.fromEntries(keys.map(({ apiKey }, at) => [this.#variableOf(at), apiKey])));
+    const values = Object.fromEntries(keys.map(({ apiKey }, at) => [this.#variableOf(at), apiKey]));
+    await this.#dotenv.set(values, this.#replaceable);
   }
 
   async warning(): Promise<string | undefined> {
@@ -55,6 +73,17 @@ export class DotenvFile implements Destination {
       variables,
       options: `--save ${shellWord(this.#named)}${option}`,
     };
+  }
+
+  /** Asks whether other values may be replaced. @returns those that may be */
+  async #agree(dotenv: Dotenv, { count, existing = [] }: ExpectedKeys): Promise<ReadonlyMap<string, string>> {
+    const others = new Map<string, string>();
+    for (let at = 0; at < count; at++) {
+      const value = dotenv.get(this.#variableOf(at));
+      if (value !== undefined && value !== existing[at]?.apiKey) others.set(this.#variableOf(at), value);
+    }
+    await agreeToReplace(this.#context, this.#named, others);
+    return others;
   }
 
   get #file(): string {

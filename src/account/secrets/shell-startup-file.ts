@@ -1,38 +1,47 @@
 import path from 'node:path';
 import type { Context } from '../../context/context.ts';
+import { isSandboxKey } from '../../domain/secrets.ts';
 import type { ShellProfile } from '../../output/shell-profile.ts';
 import { makeFolder } from '../../state/folder.ts';
-import type { Description, Destination, NewKey, Reservation } from './destination.ts';
-import { DotenvFile } from './dotenv-file.ts';
+import type { Description, Destination, ExpectedKeys, NewKey, Reservation } from './destination.ts';
+import { type DotenvContext, DotenvFile } from './dotenv-file.ts';
+
+/** What writing a shell startup file depends on. */
+type StartupFileContext = DotenvContext & Pick<Context, 'profiles'>;
 
 /** A dotenv file next to the profiles, which every new shell loads. The shell's startup file, which others may read, holds no secret. */
 export class ShellStartupFile implements Destination {
-  readonly #context: Pick<Context, 'clocks' | 'profiles' | 'world'>;
+  readonly #context: StartupFileContext;
   readonly #profile: ShellProfile;
   readonly #file: string;
   readonly #dotenv: DotenvFile;
+  #hasSandboxKey = false;
 
-  constructor(context: Pick<Context, 'clocks' | 'profiles' | 'world'>, profile: ShellProfile) {
+  constructor(context: StartupFileContext, profile: ShellProfile) {
     this.#context = context;
     this.#profile = profile;
     this.#file = path.join(context.profiles.folder, 'env');
     this.#dotenv = new DotenvFile(context, this.#file);
   }
 
-  async prove(): Promise<Reservation> {
+  async prove(keys: ExpectedKeys): Promise<Reservation> {
     this.#profile.check(this.#file);
     const { profiles, world } = this.#context;
     makeFolder(profiles.folder, world.env);
-    return this.#dotenv.prove();
+    return this.#dotenv.prove(keys);
   }
 
   async write(keys: readonly NewKey[]): Promise<void> {
+    this.#hasSandboxKey = keys.some(({ apiKey }) => isSandboxKey(apiKey));
     await this.#dotenv.write(keys);
     this.#profile.load(this.#file);
   }
 
-  warning(): Promise<string | undefined> {
-    return this.#dotenv.warning();
+  async warning(): Promise<string | undefined> {
+    const { shell } = this.#profile;
+    const sandbox = `Warning: every new ${shell} loads a sandbox key, which only the sandbox accepts.`;
+    const lines = [...(this.#hasSandboxKey ? [sandbox] : []), await this.#dotenv.warning()];
+    return lines.filter((line) => line !== undefined).join('\n') || undefined;
   }
 
   describe(count: number): Description {

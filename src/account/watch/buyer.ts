@@ -10,7 +10,7 @@ import { PoolCatalog } from '../pool-catalog.ts';
 import { checkRepeat, samePurchasesSince } from '../purchase/agree.ts';
 import { checkAvailable } from '../purchase/availability.ts';
 import { type BuyingContext, buyFor } from '../purchase/buy.ts';
-import { buyAndDeliver, type DeliveredPurchase } from '../purchase/buy-with-keys.ts';
+import { buyAndDeliver, type DeliveredPurchase, type KeyOptions } from '../purchase/buy-with-keys.ts';
 import { findCovering } from '../purchase/covering.ts';
 import { plannedPurchase } from '../purchase/intent.ts';
 import { checkMaximum } from '../purchase/limits.ts';
@@ -130,12 +130,12 @@ export class SeatBuyer {
 
   /** Proves that nothing on this machine prevents a purchase, and loads what it needs. @throws CommandError */
   async prepare(): Promise<void> {
-    const { destination } = this.#options;
+    const { destination, quantity } = this.#options;
     await this.#context.record.exclusively('purchase', async () => {});
     (await openRefuge(this.#context)).discard();
     // The record is redacted. V8 compiles a regular expression when it is used for the first and the second time.
     for (const text of ['name: value', 'name: value']) redacted(text);
-    await (await destination?.prove())?.release();
+    await (await destination?.prove({ count: quantity }))?.release();
   }
 
   /**
@@ -145,7 +145,7 @@ export class SeatBuyer {
    */
   async deliver(seats: HeldSeats, { bought }: Pick<PurchaseListener, 'bought'>): Promise<void> {
     if (seats.note) this.#context.output.note(seats.note);
-    await this.#deliver(async () => seats, bought);
+    await this.#deliver(async () => seats, bought, seats.purchase.kind === 'covered' ? {} : this.#options);
   }
 
   /**
@@ -246,13 +246,18 @@ export class SeatBuyer {
   }
 
   /** Shows the seats once they are bought and have their keys. @throws CommandError (price_above_maximum) afterwards */
-  async #deliver(buy: () => Promise<HeldSeats>, bought: PurchaseListener['bought']): Promise<void> {
+  async #deliver(
+    buy: () => Promise<HeldSeats>,
+    bought: PurchaseListener['bought'],
+    keys: KeyOptions = this.#options,
+  ): Promise<void> {
     let seats: HeldSeats | undefined;
     const purchase = async () => {
       seats = await buy();
       return seats.purchase;
     };
-    const delivered = await buyAndDeliver(this.#context, purchase, this.#options, async (purchased) => {
+    const { quantity } = this.#options;
+    const delivered = await buyAndDeliver(this.#context, purchase, { ...keys, quantity }, async (purchased) => {
       if (seats) await bought(purchased, seats);
     });
     if (delivered.kind === 'bought' && delivered.overcharge) throw delivered.overcharge;

@@ -13,7 +13,7 @@ import {
   settleOption,
   settlingOf,
 } from '../../cli/options.ts';
-import { destinationOf, type SaveOptions, saveOption, variableOption } from '../../cli/save-options.ts';
+import { destinationOf, forceOption, type SaveOptions, saveOption, variableOption } from '../../cli/save-options.ts';
 import { namesOf, ValueOption } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
@@ -72,6 +72,7 @@ export default function create(command: Verb, context: Context, execute = run): 
     .option('--tpm <count>', 'with --credit: tokens per minute', parseCount('--tpm'))
     .addOption(saveOption())
     .addOption(variableOption())
+    .addOption(forceOption())
     .option('--secret-only', 'print the secret and nothing else')
     .option('--ensure', 'do nothing if a key of that name exists')
     .option('--reveal', 'with --ensure: show the secret of an existing key')

@@ -34,6 +34,7 @@ import {
 import {
   type CreateKeyOptions,
   createKeyOption,
+  forceOption,
   keyOptionsOf,
   saveOption,
   variableOption,
@@ -76,6 +77,7 @@ export default function subscribe(command: Verb, context: Context, execute = run
     .addOption(createKeyOption())
     .addOption(saveOption())
     .addOption(variableOption())
+    .addOption(forceOption())
     .option('--dry-run', 'show what it would cost, and stop')
     .action((pool: string | undefined, flags: Omit<Options, 'pool'>) => execute({ pool, ...flags }, context));
 }
@@ -131,7 +133,9 @@ async function deliver(
   options: Options,
   keys: KeyOptions,
 ): Promise<void> {
-  const bought = await buyAndDeliver(context, buy, keys, (delivered) => show(context, delivered, options));
+  const bought = await buyAndDeliver(context, buy, { ...keys, quantity: options.quantity }, (delivered) =>
+    show(context, delivered, options),
+  );
   if (bought.kind !== 'bought') return;
   noteNextStep(context, bought.subscriptions, options.createKey !== undefined);
   if (!bought.overcharge) return;

@@ -1,6 +1,7 @@
 import { checkedPool, chooseBlocks, poolChoices } from '../../account/choose-pool.ts';
 import { PoolCatalog } from '../../account/pool-catalog.ts';
 import type { KeyOptions } from '../../account/purchase/buy-with-keys.ts';
+import type { DotenvContext } from '../../account/secrets/dotenv-file.ts';
 import { watchPurpose } from '../../account/watch/consent.ts';
 import { eventFields } from '../../account/watch/events.ts';
 import { PoolPoller, type WatchTarget } from '../../account/watch/poll.ts';
@@ -21,6 +22,7 @@ import {
 import {
   type CreateKeyOptions,
   createKeyOption,
+  forceOption,
   keyOptionsOf,
   saveOption,
   variableOption,
@@ -90,6 +92,7 @@ export default function watch(command: Verb, context: Context, execute = run): v
     .addOption(createKeyOption())
     .addOption(saveOption())
     .addOption(variableOption())
+    .addOption(forceOption())
     .action((pools: string[], flags: Flags) => execute({ pools, ...flags }, context));
 }
 
@@ -112,7 +115,7 @@ export async function run(options: Options, context: WatchContext): Promise<void
 }
 
 /** Refuses flags that contradict each other, before anything is sent. @returns the keys to create */
-async function check(context: Pick<Context, 'clocks' | 'world'>, options: Flags): Promise<KeyOptions> {
+async function check(context: DotenvContext, options: Flags): Promise<KeyOptions> {
   const { subscribe, blocks, allBlocks, count, forever } = options;
   const only = [
     options.billingCycle && '--billing-cycle',

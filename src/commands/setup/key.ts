@@ -64,6 +64,7 @@ export const createSeatKeys: Step = async (wizard) => {
   const seats = seatsForKeys(wizard);
   const created = await createAndDeliver(context, {
     destination,
+    count: seats.length,
     create: (keep) => createKeys(context, [...seats], keyName, keep),
     // The summary shows the keys.
     print: async (_created, saved) => {

@@ -281,7 +281,7 @@ describe('a shell startup file', () => {
   test('that cannot be replaced is found out, though it can be read', async () => {
     const me = somebody();
     symlinkSync('/proc/version', me.at('.zshrc'));
-    await expect(offered(me, /^Load it in new shells/).prove()).rejects.toMatchObject({
+    await expect(offered(me, /^Load it in new shells/).prove({ count: 1 })).rejects.toMatchObject({
       code: 'file_error',
       message: expect.stringMatching(/^Can't write \S+\/\.zshrc: /),
     });
@@ -292,11 +292,37 @@ describe('a shell startup file', () => {
     const me = somebody();
     await deliver(me.context, offered(me, /^Load it in new shells/));
     const before = statSync(me.at('.zshrc'));
+    writeFileSync(me.at('config', 'env'), '');
     await deliver(me.context, offered(me, /^Load it in new shells/), { created: [keys[1]] });
     expect([statSync(me.at('.zshrc')).ino, readFileSync(me.at('config', 'env'), 'utf8')]).toEqual([
       before.ino,
       `CHEAPESTINFERENCE_API_KEY=${two}\n`,
     ]);
+  });
+
+  test('whose dotenv file has another key is not changed without consent', async () => {
+    const me = somebody();
+    await deliver(me.context, offered(me, /^Load it in new shells/));
+    const delivery = deliver(me.context, offered(me, /^Load it in new shells/), { created: [keys[1]] });
+    await expect(delivery).rejects.toMatchObject({
+      code: 'confirmation_required',
+      message: `${me.at('config', 'env')} already has a value for CHEAPESTINFERENCE_API_KEY (sk_live_…ij01)`,
+      outcome: 'not_applied',
+    });
+    expect(readFileSync(me.at('config', 'env'), 'utf8')).toBe(`CHEAPESTINFERENCE_API_KEY=${one}\n`);
+  });
+
+  test('that gets a key of the sandbox says so, in the choice and afterwards', async () => {
+    const me = somebody({ CHEAPESTINFERENCE_SANDBOX: '1' });
+    const destination = offered(me, /^Load the sandbox key in new shells \(edits ~\/\.zshrc\)$/);
+    await createAndDeliver(me.context, {
+      destination,
+      create: async (keep) => keep({ name: 'try', apiKey: 'sk_sandbox_0123456789abcdefghij' }),
+      print: () => Promise.resolve(),
+    });
+    expect(me.stderr.text.replaceAll(/\s+/g, ' ')).toBe(
+      'Warning: every new zsh loads a sandbox key, which only the sandbox accepts. ',
+    );
   });
 
   test('that fails after the dotenv file was written keeps the secret, too', async () => {
@@ -314,7 +340,7 @@ test('several secrets are in a dotenv file all together, or not at all', async (
   const me = somebody();
   const file = me.at('project', '.env');
   writeFileSync(file, 'A=1\n');
-  const destination = new DotenvFile(me.context, '.env', 'KEY');
+  const destination = new DotenvFile(me.context, '.env', { variable: 'KEY' });
   const odd = { apiKey: 'sk_\n_without_a_notation', name: 'odd' };
   const create = async (keep: KeepKey) => [key, odd].forEach(keep);
   const failing = createAndDeliver(me.context, { destination, create, print: () => Promise.resolve() });

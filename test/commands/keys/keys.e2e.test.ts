@@ -194,7 +194,7 @@ describe('keys create --save', () => {
     const { me } = await subscriber();
     const before = '# mine\nexport OTHER="a b"\nLLM_KEY=old\n\nLAST=1';
     writeFileSync(file(me.home), before, { mode: 0o644 });
-    expect((await me.ci('keys create prod --save .env --var LLM_KEY')).code).toBe(0);
+    expect((await me.ci('keys create prod --save .env --var LLM_KEY --force')).code).toBe(0);
     const text = readFileSync(file(me.home), 'utf8');
     const [apiKey = 'none'] = secret.exec(text) ?? [];
     expect(text).toBe(before.replace('old', apiKey));

@@ -7,7 +7,7 @@ test.each([
   ['', { name: undefined, wait: true }],
   ['prod --pool kimi26 --ensure --reveal', { name: 'prod', wait: true, pool: 'kimi26', ensure: true, reveal: true }],
   ['prod --subscription sub_1 --secret-only', { name: 'prod', wait: true, subscription: 'sub_1', secretOnly: true }],
-  ['prod --save .env --var KEY', { name: 'prod', wait: true, save: '.env', var: 'KEY' }],
+  ['prod --save .env --var KEY --force', { name: 'prod', wait: true, save: '.env', var: 'KEY', force: true }],
   [
     'acme --credit --max-budget 25.50 --rpm 100 --tpm 5000',
     { name: 'acme', wait: true, credit: true, maxBudget: 2550, rpm: 100, tpm: 5000 },
