@@ -29,7 +29,7 @@ export async function choosePool(
   typed: string | undefined,
   catalog: PoolCatalog,
 ): Promise<string> {
-  if (typed !== undefined) return checkedPool(typed);
+  if (typed !== undefined) return catalog.expand(checkedPool(typed));
   const missing = 'which pool? Name it: `ci pools list` shows them';
   context.prompts.requireSomebody(missing);
   return context.prompts.search('Which pool?', await poolChoices(context, await catalog.list()), missing);

@@ -1,7 +1,8 @@
 import type { Pool, PoolDetail } from '../api/pools.ts';
 import type { Context } from '../context/context.ts';
+import { isIdPrefix } from '../domain/id-prefix.ts';
 import { FetchCache } from './fetch-cache.ts';
-import { poolName } from './pools.ts';
+import { findPool, poolName } from './pools.ts';
 
 const uuid = /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i;
 
@@ -35,5 +36,15 @@ export class PoolCatalog {
     if (!uuid.test(typed)) return typed;
     const pool = (await this.list()).find(({ id, slug }) => id === typed || slug === typed);
     return pool ? poolName(pool) : typed;
+  }
+
+  /**
+   * Returns the name of the pool with a UUID that begins with what was typed; anything else is returned as it is. Fetches the list only
+   * for such a beginning.
+   *
+   * @throws CommandError (not_found) with the nearest names; (usage) if several begin so
+   */
+  async expand(typed: string): Promise<string> {
+    return isIdPrefix(typed) ? poolName(findPool(await this.list(), typed)) : typed;
   }
 }

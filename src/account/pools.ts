@@ -3,6 +3,7 @@ import type { Context } from '../context/context.ts';
 import { type Block, blockNames, hoursOf, startHour, utcHours } from '../domain/blocks.ts';
 import { occurrence } from '../domain/coverage.ts';
 import { CommandError } from '../domain/errors.ts';
+import { findByIdPrefix } from '../domain/id-prefix.ts';
 import { formatUsd, parseUsd } from '../domain/money.ts';
 import { nearest } from '../domain/nearest.ts';
 import { estimatedPrice, exactPrice, type Price, type PricedHour } from '../domain/quote.ts';
@@ -50,9 +51,11 @@ export async function withPool<Result>(
   }
 }
 
-/** Returns a pool of a list, by slug or UUID. @throws CommandError (not_found) with the nearest names */
+/** Returns a pool of a list, by slug, UUID, or the beginning of its UUID. @throws CommandError (not_found) with the nearest names; (usage) */
 export function findPool(pools: readonly Pool[], name: string): Pool {
-  const found = pools.find((pool) => pool.slug === name || pool.id === name);
+  const found =
+    pools.find((pool) => pool.slug === name || pool.id === name) ??
+    findByIdPrefix(pools, name, 'pools', (pool) => `${pool.id}  ${poolName(pool)}`);
   if (!found) throw noSuchPool(name, pools);
   return found;
 }

@@ -5,10 +5,12 @@ import type { Subscription } from '../api/pools.ts';
 import type { Context } from '../context/context.ts';
 import { hoursInWords, isLive, nextLive } from '../domain/coverage.ts';
 import { CommandError } from '../domain/errors.ts';
+import { findByIdPrefix, isIdPrefix } from '../domain/id-prefix.ts';
 import { shownUsd } from '../domain/money.ts';
 import { distanceTo, relativeTime } from '../output/time.ts';
 import type { Choice } from '../prompts/question.ts';
 import { checkedPool } from './choose-pool.ts';
+import { PoolCatalog } from './pool-catalog.ts';
 import { withPool } from './pools.ts';
 
 /** A subscription with the slug of its pool. */
@@ -39,6 +41,25 @@ export async function allSubscriptions(
 }
 
 /**
+ * Returns the ID of the user's subscription that starts with what was typed; anything else is returned as it is. Fetches the
+ * subscriptions only if what was typed can be the start of an ID.
+ *
+ * @throws CommandError (usage) if several IDs start so
+ */
+export async function expandSubscription(context: Pick<Context, 'api'>, typed: string): Promise<string> {
+  if (!isIdPrefix(typed)) return typed;
+  const api = await context.api();
+  const mine = await allSubscriptions(api, await api.billing.status());
+  return findByIdPrefix(mine, typed, 'subscriptions', subscriptionLabel)?.id ?? typed;
+}
+
+/** Returns a subscription in one line. */
+export function subscriptionLabel(subscription: PoolSubscription): string {
+  const { id, poolSlug } = subscription;
+  return [id, poolSlug, hoursInWords(subscription)].filter(Boolean).join('  ');
+}
+
+/**
  * Returns a pool that the user subscribes to, as typed or picked from a list.
  *
  * @param fits - selects the subscriptions to pick from
@@ -49,7 +70,7 @@ export async function choosePoolOfMine(
   typed: string | undefined,
   fits: (subscription: PoolSubscription) => boolean,
 ): Promise<string> {
-  if (typed !== undefined) return checkedPool(typed);
+  if (typed !== undefined) return new PoolCatalog(context).expand(checkedPool(typed));
   const missing =
     "Can't ask for the pool without a terminal. Pass its name. Run `ci pools subscriptions` to see your subscriptions.";
   context.prompts.requireSomebody(missing);

@@ -34,20 +34,30 @@ export async function display(sink: Sink, args: readonly string[], world: World)
 }
 
 /** Says what went wrong, and what to do next. */
-export async function report({ message, hint }: CommandError, args: readonly string[], world: World): Promise<void> {
+export async function report(
+  { message, hint, lines }: CommandError,
+  args: readonly string[],
+  world: World,
+): Promise<void> {
   const seen = await display(world.stderr, args, world);
   const text = hint === undefined ? message : `${message.replace(/\.$/, '')}. ${hint}`;
   // Lines tell where a secret ends: before they are one. What a control sequence hid is seen after.
   const { bad } = await seen.style();
-  errorSink(world).write(`${seen.shown(`${bad('ci:')} ${redacted(harmless(redacted(text)))}`)}\n`);
+  const legible = (part: string) => redacted(harmless(redacted(part)));
+  const listed = lines.map((line) => `\n  ${legible(line)}`).join('');
+  errorSink(world).write(`${seen.shown(`${bad('ci:')} ${legible(text)}${listed}`)}\n`);
 }
 
 /** Says what went wrong in one object. */
-export function reportAsJson({ code, message, hint, status, retryable, outcome }: CommandError, world: World): void {
+export function reportAsJson(
+  { code, message, hint, lines, status, retryable, outcome }: CommandError,
+  world: World,
+): void {
+  const wholeHint = [...(hint === undefined ? [] : [hint]), ...(lines.length > 0 ? [lines.join('; ')] : [])].join(' ');
   const error = {
     code,
     message: redacted(message),
-    hint: hint === undefined ? null : redacted(hint),
+    hint: wholeHint === '' ? null : redacted(wholeHint),
     status: status ?? null,
     retryable,
     outcome: outcome ?? null,

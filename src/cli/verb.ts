@@ -55,11 +55,11 @@ export class Verb extends Command {
   #isLoaded = false;
 
   constructor(stub: Stub, tree: () => Promise<CommandTree>) {
-    const [name = '', alias] = stub.term.replace(/ .*/, '').split('|');
+    const [name = '', ...aliases] = stub.term.replace(/ .*/, '').split('|');
     super(name);
     this.#stub = stub;
     this.tree = tree;
-    if (alias !== undefined) this.alias(alias);
+    for (const alias of aliases) this.alias(alias);
     this.description(stub.description);
   }
 

@@ -75,6 +75,8 @@ interface Details {
   /** What to do next: one or more sentences, with periods. */
   hint?: string | undefined;
   /** HTTP status of the response, if there was one. */
+  /** What the hint lists, such as the things to choose from: a line each. */
+  lines?: readonly string[];
   status?: number | undefined;
   /** Whether the same command may succeed if it is run again. */
   retryable?: boolean;
@@ -93,6 +95,7 @@ export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  readonly lines: readonly string[];
   readonly status: number | undefined;
   readonly retryable: boolean;
   readonly outcome: Outcome | undefined;
@@ -102,6 +105,7 @@ export class CommandError extends Error {
     super(message, { cause: details.cause });
     this.code = code;
     this.hint = details.hint;
+    this.lines = details.lines ?? [];
     this.status = details.status;
     this.retryable = details.retryable ?? false;
     this.outcome = details.outcome;
@@ -115,8 +119,8 @@ export class CommandError extends Error {
   /** Returns a copy of this failure with some details changed. */
   with(changes: Details & { message?: string; code?: ErrorCode }): CommandError {
     const { message = this.message, code = this.code, ...details } = changes;
-    const { hint, status, retryable, outcome, retryAfter, cause } = this;
-    return new CommandError(code, message, { hint, status, retryable, outcome, retryAfter, cause, ...details });
+    const { hint, lines, status, retryable, outcome, retryAfter, cause } = this;
+    return new CommandError(code, message, { hint, lines, status, retryable, outcome, retryAfter, cause, ...details });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Block } from '../domain/blocks.ts';
+import { findByIdPrefix } from '../domain/id-prefix.ts';
 import { type Account, freshAccount } from './account.ts';
 import { timeText } from './calendar.ts';
 import { findPool, poolOf, pools } from './catalogue.ts';
@@ -78,7 +79,7 @@ export async function scheduleDrop(
   store: StoreOptions,
   { pool: name, block, opensIn, lasts, seats, rivals }: DropRequest,
 ): Promise<void> {
-  const pool = findPool(name);
+  const pool = findPool(name) ?? findByIdPrefix(pools, name, 'pools', ({ id, slug }) => `${id}  ${slug}`);
   if (pool?.status !== 'active') {
     const open = pools.filter(({ status }) => status === 'active').map(({ slug }) => slug);
     throw new RangeError(`the sandbox has no pool "${name}" that can be subscribed to, but ${open.join(', ')}`);

@@ -167,7 +167,7 @@ describe('help --json', () => {
     for (const path of ['pools list', 'keys list', 'auth list', 'config list', 'plans list']) {
       expect([path, aliases(path)]).toEqual([path, ['ls']]);
     }
-    expect(aliases('keys delete')).toEqual(['rm']);
+    expect(aliases('keys delete')).toEqual(['rm', 'revoke']);
   });
 
   test('each command’s own page has its examples, fields and exit codes, and all its options', async () => {

@@ -2,35 +2,40 @@ import type { Api } from '../../api/index.ts';
 import type { Key } from '../../api/keys.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
+import { findByIdPrefix } from '../../domain/id-prefix.ts';
 import { isWholeKey, masked } from '../../domain/secrets.ts';
 import { distanceTo } from '../../output/time.ts';
 import type { Choice } from '../../prompts/question.ts';
 import { allSubscriptions } from '../subscriptions.ts';
 
-/** Returns a key by its id, else by its name. @throws CommandError (not_found); (usage) if several keys have the name */
+/**
+ * Returns a key by its id, its name, or the beginning of its id, in this order.
+ *
+ * @throws CommandError (not_found); (usage) if several keys have the name, or several ids begin so
+ */
 export function findKey(keys: readonly Key[], typed: string): Key {
   const byId = keys.find(({ id }) => id === typed);
   if (byId) return byId;
   const named = keys.filter(({ name }) => name === typed);
-  const [first, second] = named;
-  if (!first) {
-    throw new CommandError('not_found', `there is no key "${typed}"`, { hint: '`ci keys list` shows your keys.' });
-  }
-  if (second) throw severalNamed(typed, named);
-  return first;
+  if (named.length > 1) throw severalNamed(typed, named);
+  const found = named[0] ?? findByIdPrefix(keys, typed, 'keys', keyLabel);
+  if (found) return found;
+  throw new CommandError('not_found', `Key "${typed}" doesn't exist`, { hint: 'Run `ci keys list` to see your keys.' });
 }
 
 /** Returns the error for a name that several keys have. */
 export function severalNamed(name: string, keys: readonly Key[]): CommandError {
-  return usageError(`${keys.length} keys are named "${name}"`, `Name one by id: ${keys.map(keyLabel).join('; ')}.`);
+  return usageError(`${keys.length} keys are named "${name}"`, 'Use one of their IDs:').with({
+    lines: keys.map(keyLabel),
+  });
 }
 
-/** Returns a key in one line, its secret masked. */
+/** Returns a key in one line, with its secret masked. */
 export function keyLabel({ id, name, apiKey }: Key): string {
   return [name, id, apiKey && masked(apiKey)].filter(Boolean).join('  ');
 }
 
-/** Returns keys to choose from: what each is for, its secret masked, and when it was used. */
+/** Returns the choices of a list of keys: what each is for, its masked secret, and when it was used. */
 export async function keyChoices(
   context: Pick<Context, 'connections' | 'prompts'>,
   keys: readonly Key[],

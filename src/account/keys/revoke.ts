@@ -1,10 +1,11 @@
 import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
+import { isIdPrefix } from '../../domain/id-prefix.ts';
 import { judgeDelete } from '../../domain/reconcile.ts';
 import { isOpen } from '../../state/history.ts';
 import { type ChangingContext, carryOut } from '../changes/carry-out.ts';
 
-/** How long a missing key counts as revoked from this machine, in milliseconds. */
+/** How long a key that is missing counts as revoked from this machine, in milliseconds. */
 const rememberedFor = 24 * 3_600_000;
 
 /** Revokes a key. Succeeds if the key was listed a moment ago and is gone already. */
@@ -47,7 +48,7 @@ export interface RevokedKey {
 /**
  * Returns a key that isn't listed and that an earlier command on this machine revoked, so that running the command again succeeds.
  *
- * @param typed - its id or name
+ * @param typed - its id, its name, or the beginning of its id
  */
 export async function revokedBefore(
   context: Pick<Context, 'clocks' | 'record'>,
@@ -61,7 +62,7 @@ export async function revokedBefore(
       ({ account: { id }, intent, settled }) =>
         id === account.id &&
         intent.action === 'delete-key' &&
-        (intent.id === typed || intent.name === typed) &&
+        (intent.id === typed || intent.name === typed || (isIdPrefix(typed) && intent.id.startsWith(typed))) &&
         settled?.outcome !== 'not_applied',
     );
   if (change?.intent.action !== 'delete-key') return undefined;

@@ -2,7 +2,13 @@ import { holdsSubscription } from '../../account/changes/actions.ts';
 import { type ChangingContext, carryOut } from '../../account/changes/carry-out.ts';
 import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { sayRetired } from '../../account/flat-plans.ts';
-import { allSubscriptions, isGoing, noSubscription, subscriptionChoices } from '../../account/subscriptions.ts';
+import {
+  allSubscriptions,
+  expandSubscription,
+  isGoing,
+  noSubscription,
+  subscriptionChoices,
+} from '../../account/subscriptions.ts';
 import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../../cli/options.ts';
 import { namesOf, ValueArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
@@ -51,7 +57,8 @@ export async function run(
   prompts.requireConsent('canceling a subscription');
   const { client } = await context.api();
   client.requireSignedIn();
-  const subscriptionId = typed ?? (await pickedSubscription(context));
+  const subscriptionId =
+    typed === undefined ? await pickedSubscription(context) : await expandSubscription(context, typed);
   const intent = { action: 'cancel-plan', subscription: subscriptionId } as const;
   if (await awaitEarlier(context, { action: 'cancel-plan', intent })) return tell(context, subscriptionId);
   if (prompts.canAsk) {

@@ -19,24 +19,27 @@ interface Flags {
 
 /** Which keys `ci keys delete` revokes. */
 export interface Options extends Flags {
-  /** Ids or names; none: ask. */
+  /** IDs, beginnings of IDs, or names; empty: ask. */
   readonly keys: readonly string[];
 }
 
-/** `ci keys delete`: revokes keys at once. */
+/** Declares `ci keys delete`, which revokes API keys. */
 export default function remove(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
       changes: true,
-      examples: ['ci keys delete prod-api', 'ci keys delete 3f6c… staging --yes'],
+      examples: ['ci keys delete prod-api', 'ci keys revoke 3f6c1a2b staging --yes'],
     })
-    .addArgument(new ValueArgument('[keys...]', 'ids or names', namesOf('keys')))
+    .addArgument(new ValueArgument('[keys...]', 'IDs or names of the keys', namesOf('keys')))
     .addOption(settleOption())
     .action((keys: string[], flags: Flags) => execute({ keys, ...flags }, context));
 }
 
-/** Revokes keys at once, after asking. */
+/** The error if no key was named and nobody can be asked. */
+const missing = "Can't ask for the keys without a terminal. Pass their IDs or names.";
+
+/** Asks for confirmation, and revokes the keys. */
 export async function run(
   { keys: typed, ...flags }: Options,
   context: ChangingContext & Pick<Context, 'api' | 'prompts'>,
@@ -44,9 +47,9 @@ export async function run(
   context.settling = settlingOf(flags);
   const { output, prompts } = context;
   if (typed.some((each) => each.trim() === ''))
-    throw usageError('the name of a key is empty', '`ci keys list` shows them.');
-  if (typed.length === 0) prompts.requireSomebody('which key? Name it by id or name: `ci keys list` shows them');
-  prompts.requireConsent('revoking a key cannot be undone and');
+    throw usageError('The name of a key is empty', 'Run `ci keys list` to see your keys.');
+  if (typed.length === 0) prompts.requireSomebody(missing);
+  prompts.requireConsent('Revoking a key');
   const { keys } = await context.api();
   const all = await keys.list();
   const { chosen, gone } =
@@ -58,7 +61,7 @@ export async function run(
     output.note(
       factLines([...chosen.map((key) => ['Key', label(key)] as const), ['Account', accountLabel(context.settings)]]),
     );
-    await prompts.consent(`Revoke ${chosen.length === 1 ? 'this key' : `these ${chosen.length} keys`} at once?`);
+    await prompts.consent(`Revoke ${chosen.length === 1 ? 'this key' : `these ${chosen.length} keys`} immediately?`);
   }
   const deleted: RevokedKey[] = [];
   const failed: { id: string; error: CommandError }[] = [];
@@ -99,7 +102,7 @@ async function named(
       const before =
         error instanceof CommandError && error.code === 'not_found' && (await revokedBefore(context, each));
       if (!before) throw error;
-      context.output.note(`${each} was revoked before.`);
+      context.output.note(`${before.id} was revoked before.`);
       gone.push(before);
     }
   }
@@ -107,14 +110,14 @@ async function named(
 }
 
 function stoppedAfter(deleted: readonly { id: string }[], chosen: number): CommandError {
-  const done = deleted.length === 0 ? 'none was revoked' : `revoked: ${inWords(deleted.map(({ id }) => id))}`;
-  return new CommandError('interrupted', `interrupted after ${deleted.length} of ${counted(chosen, 'key')}; ${done}`, {
-    hint: '`ci keys list` shows what is left.',
+  const done = deleted.length === 0 ? 'No key was revoked' : `Revoked: ${inWords(deleted.map(({ id }) => id))}`;
+  return new CommandError('interrupted', `Interrupted after ${deleted.length} of ${counted(chosen, 'key')}`, {
+    hint: `${done}. Run \`ci keys list\` to see the rest.`,
     outcome: deleted.length > 0 ? 'applied' : 'not_applied',
   });
 }
 
-/** Returns the error that states the result for each key, if some could not be revoked. */
+/** Returns the error that lists the keys that couldn't be revoked. */
 function failureOf(
   failed: readonly { id: string; error: CommandError }[],
   deleted: readonly { id: string }[],
@@ -122,19 +125,20 @@ function failureOf(
 ): CommandError {
   const unknown = failed.find(({ error }) => error.outcome === 'unknown');
   const [first] = unknown ? [unknown] : failed;
-  if (!first) throw new RangeError('nothing failed');
+  if (!first) throw new RangeError('no key failed');
   if (chosen === 1) return first.error;
-  const each = failed.map(({ id, error }) => `${id}: ${error.message}`).join('; ');
+  const lines = failed.map(({ id, error }) => `${id}: ${error.message}`);
   const left = chosen - failed.length - deleted.length;
-  const done = deleted.length === 0 ? 'None was revoked' : `Revoked: ${inWords(deleted.map(({ id }) => id))}`;
+  const done = deleted.length === 0 ? 'No key was revoked' : `Revoked: ${inWords(deleted.map(({ id }) => id))}`;
   return first.error.with({
-    message: `${failed.length} of ${counted(chosen, 'key')} not revoked: ${each}`,
-    hint: `${done}.${left > 0 ? ` Not tried: ${left}.` : ''} \`ci keys list\` shows what is left.`,
+    message: `${failed.length} of ${counted(chosen, 'key')} couldn't be revoked`,
+    hint: `${done}.${left > 0 ? ` Not tried: ${left}.` : ''} Run \`ci keys list\` to see the rest.`,
+    lines,
     outcome: unknown ? 'unknown' : deleted.length > 0 ? 'applied' : 'not_applied',
   });
 }
 
 async function pick(context: Pick<Context, 'connections' | 'prompts'>, keys: readonly Key[]): Promise<Key[]> {
-  if (keys.length === 0) throw new CommandError('not_found', 'you have no keys', { outcome: 'not_applied' });
-  return context.prompts.pickSeveral('Which keys?', await keyChoices(context, keys), 'which key?');
+  if (keys.length === 0) throw new CommandError('not_found', 'You have no keys', { outcome: 'not_applied' });
+  return context.prompts.pickSeveral('Which keys?', await keyChoices(context, keys), missing);
 }

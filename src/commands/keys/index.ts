@@ -2,15 +2,15 @@ import type { Stub } from '../../cli/verb.ts';
 
 /** The commands of `ci keys`. */
 export const commands: readonly Stub[] = [
-  { term: 'list|ls', description: 'list your API keys, secrets masked', load: () => import('./list.ts') },
+  { term: 'list|ls', description: 'List your API keys, with masked secrets', load: () => import('./list.ts') },
   {
     term: 'create [options] [name]',
-    description: 'create an API key, and show its secret once',
+    description: 'Create an API key, and show or save its secret',
     load: () => import('./create.ts'),
   },
   {
-    term: 'delete|rm [options] [keys...]',
-    description: 'revoke API keys, at once and for good',
+    term: 'delete|rm|revoke [options] [keys...]',
+    description: 'Revoke API keys immediately',
     load: () => import('./delete.ts'),
   },
 ];

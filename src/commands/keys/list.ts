@@ -22,7 +22,7 @@ export const fields = [
   'lastUsedAt',
 ] as const;
 
-/** `ci keys list`: the API keys, secrets masked. */
+/** `ci keys list`: lists the API keys, with masked secrets. */
 export default function list(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -36,14 +36,18 @@ export default function list(command: Verb, context: Context, execute = run): vo
     .action(() => execute(context));
 }
 
-/** Prints the API keys, their secrets masked. */
+/** Prints the API keys, with masked secrets. */
 export async function run(context: Pick<Context, 'api' | 'connections' | 'output'>): Promise<void> {
   const { keys } = await context.api();
   const found = (await keys.list()).map((key) => (key.apiKey ? { ...key, apiKey: masked(key.apiKey) } : key));
+  const poolOf = await poolNames(context, found);
   const now = await context.connections.now();
+  const pool: Column<Key> = { field: 'poolSlug', header: 'POOL', value: poolOf, optional: 4 };
   const columns: Column<Key>[] = [
     { field: 'id', header: 'ID', hasIds: true, value: ({ id }) => id },
     { field: 'name', header: 'NAME', value: ({ name }) => name },
+    // In a pipe it comes last, so that the other columns stay where scripts expect them.
+    ...(context.output.isForPeople ? [pool] : []),
     { field: 'keyType', header: 'TYPE', value: ({ keyType }) => keyType, optional: 3 },
     {
       field: 'isActive',
@@ -54,8 +58,9 @@ export async function run(context: Pick<Context, 'api' | 'connections' | 'output
     { field: 'apiKey', header: 'KEY', value: ({ apiKey }) => apiKey },
     timeColumn('createdAt', 'CREATED', 2, (key) => key.createdAt),
     timeColumn('lastUsedAt', 'LAST USED', 1, (key) => key.lastUsedAt),
+    ...(context.output.isForPeople ? [] : [pool]),
   ];
-  await context.output.list(found, { columns, fields, empty: 'No keys. `ci keys create NAME` creates one.' });
+  await context.output.list(found, { columns, fields, empty: 'No keys. Run `ci keys create NAME` to create one.' });
 
   function timeColumn(
     field: string,
@@ -71,4 +76,13 @@ export async function run(context: Pick<Context, 'api' | 'connections' | 'output
       show: (key, style) => distanceTo(value(key), now) || style.dim('never'),
     };
   }
+}
+
+/** Returns a function that names the pool of a key: the plan of a subscription's key. If the list doesn't say it, the account does. */
+async function poolNames(context: Pick<Context, 'api'>, keys: readonly Key[]) {
+  const isUnstated = keys.some(({ subscriptionId, keyPlan }) => subscriptionId != null && keyPlan == null);
+  const pledges = isUnstated ? ((await (await context.api()).billing.status()).poolPledges ?? []) : [];
+  const slugs = new Map(pledges.map(({ id, poolSlug }) => [id, poolSlug]));
+  return ({ subscriptionId, keyPlan }: Key) =>
+    subscriptionId == null ? undefined : (keyPlan ?? slugs.get(subscriptionId));
 }

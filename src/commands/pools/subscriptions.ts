@@ -1,4 +1,5 @@
 import { checkedPool } from '../../account/choose-pool.ts';
+import { PoolCatalog } from '../../account/pool-catalog.ts';
 import { subscriptionColumns, subscriptionFields, withMaskedKey } from '../../account/subscription-table.ts';
 import { allSubscriptions, type PoolSubscription, poolSubscriptions } from '../../account/subscriptions.ts';
 import { poolArgument } from '../../cli/options.ts';
@@ -24,13 +25,17 @@ export default function subscriptions(command: Verb, context: Context, execute =
 
 /** Shows the user's subscriptions. */
 export async function run({ pool }: Options, context: Pick<Context, 'api' | 'connections' | 'output'>): Promise<void> {
-  const found = pool === undefined ? await mine(context) : await poolSubscriptions(context, checkedPool(pool));
+  const found = pool === undefined ? await mine(context) : await subscriptionsOn(context, checkedPool(pool));
   const now = await context.connections.now();
   await context.output.list(found.map(withMaskedKey), {
     columns: subscriptionColumns(now),
     fields: subscriptionFields,
     empty: 'No subscriptions. Run `ci pools list` to see the pools.',
   });
+}
+
+async function subscriptionsOn(context: Pick<Context, 'api'>, pool: string): Promise<PoolSubscription[]> {
+  return poolSubscriptions(context, await new PoolCatalog(context).expand(pool));
 }
 
 async function mine(context: Pick<Context, 'api'>): Promise<PoolSubscription[]> {
