@@ -5,45 +5,45 @@ import { type DotenvContext, DotenvFile, defaultVariable } from '../account/secr
 import { usageError } from '../domain/errors.ts';
 import { namesOf, ValueOption } from './values.ts';
 
-/** Where the secret of a new key goes, as typed. */
+/** The options for where the secret of a new key goes, as typed. */
 export interface SaveOptions {
   readonly save?: string;
   readonly var?: string;
   readonly force?: true;
 }
 
-/** `--save FILE`. */
+/** Returns `--save FILE`. */
 export function saveOption(): Option {
   return new ValueOption(
     '--save <file>',
-    'write the secret to this dotenv file, and print it nowhere',
+    'Write the secret to this dotenv file instead of printing it',
     namesOf('files'),
   );
 }
 
-/** `--var NAME`. */
+/** Returns `--var NAME`. */
 export function variableOption(): Option {
-  return new Option('--var <name>', `with --save: the variable (default: ${defaultVariable})`);
+  return new Option('--var <name>', `With --save: the variable (default: ${defaultVariable})`);
 }
 
-/** `--force`. */
+/** Returns `--force`. */
 export function forceOption(): Option {
-  return new Option('--force', 'with --save: replace another value of the variable without asking');
+  return new Option('--force', 'With --save: replace another value of the variable without asking');
 }
 
 /**
  * Returns the destination that the options choose; undefined if the secret is to be printed.
  *
- * @throws CommandError (usage) if they choose none that there can be
+ * @throws CommandError (usage) if they contradict each other, or a value isn't valid
  */
 export async function destinationOf(
   context: DotenvContext,
   { save, var: variable, force }: SaveOptions,
 ): Promise<Destination | undefined> {
-  if (variable !== undefined && save === undefined) throw usageError('--var goes with --save');
-  if (force && save === undefined) throw usageError('--force goes with --save');
+  if (variable !== undefined && save === undefined) throw usageError('--var needs --save', 'Add --save, or leave out --var.');
+  if (force && save === undefined) throw usageError('--force needs --save', 'Add --save, or leave out --force.');
   if (save === undefined) return undefined;
-  if (save.trim() === '') throw usageError('--save is empty', 'Name a dotenv file: --save .env');
+  if (save.trim() === '') throw usageError('--save is empty', 'Pass the path of a dotenv file, such as --save .env.');
   if (variable !== undefined) {
     const { checkVariable } = await import('../output/dotenv.ts');
     checkVariable(variable);
@@ -51,14 +51,14 @@ export async function destinationOf(
   return new DotenvFile(context, save, { variable, force });
 }
 
-/** The key for each seat of a purchase, as typed. */
+/** The options for the key of each seat of a purchase, as typed. */
 export interface CreateKeyOptions extends SaveOptions {
   readonly createKey?: string;
 }
 
-/** `--create-key NAME`. */
+/** Returns `--create-key NAME`. */
 export function createKeyOption(): Option {
-  return new Option('--create-key <name>', 'create an API key for each seat');
+  return new Option('--create-key <name>', 'Create an API key for each seat');
 }
 
 /** Returns the keys to create with a purchase. @throws CommandError (usage) if the options contradict each other */
@@ -66,8 +66,8 @@ export async function keyOptionsOf(
   context: DotenvContext,
   { createKey, ...saving }: CreateKeyOptions,
 ): Promise<KeyOptions> {
-  if (createKey?.trim() === '') throw usageError('the name of the key is empty');
-  if (saving.save !== undefined && createKey === undefined) throw usageError('--save goes with --create-key');
+  if (createKey?.trim() === '') throw usageError('The key name is empty', 'Pass a name to --create-key.');
+  if (saving.save !== undefined && createKey === undefined) throw usageError('--save needs --create-key', 'Add --create-key, or leave out --save.');
   const destination = await destinationOf(context, saving);
   return createKey === undefined ? {} : { createKey, destination };
 }

@@ -1,14 +1,13 @@
-/**
- * What the two kinds of key look like. Source: Management API (`mk_`), Per-Key Plans and Usage (`sk_live_`, `sk_pool_`);
- * other clients of the API hold keys of the form `sk-…` too.
- */
+/** The two kinds of key. Sources: Management API (`mk_`), Per-Key Plans and Usage (`sk_live_`, `sk_pool_`); other clients also use `sk-…`. */
 const managementKey = /^mk_[A-Za-z0-9_-]+$/;
 const consumptionKey = /^sk[_-][A-Za-z0-9_-]+$/;
 
+/** Whether a text has the form of a management key. */
 export function isManagementKey(text: string): boolean {
   return managementKey.test(text);
 }
 
+/** Whether a text has the form of an API key. */
 export function isConsumptionKey(text: string): boolean {
   return consumptionKey.test(text);
 }
@@ -18,7 +17,7 @@ export function isSandboxKey(text: string): boolean {
   return text.startsWith('sk_sandbox_');
 }
 
-/** The API keys in an answer, each as it was made. */
+/** Returns the usable API keys in a text, each once. */
 export function wholeKeysIn(text: string): string[] {
   return [...new Set(text.match(/\bsk[_-][A-Za-z0-9_-]+/g) ?? [])].filter(isWholeKey);
 }
@@ -34,14 +33,14 @@ export function isWholeKey(text: string | null | undefined): text is string {
   return secret.length >= 12 && !/(.)\1{7}/.test(secret);
 }
 
-/** The beginnings of secrets that tell what they are: keys of the API, and Stripe's, through which it is paid. */
+/** The prefixes of keys: of the API, and of Stripe, which handles payments. */
 const kinds = 'mk_|sk_(?:live_|pool_|sandbox_)?|sk-|rk_(?:live|test)_|whsec_';
 const kind = new RegExp(`^(?:${kinds})`);
 const maskedKey = new RegExp(`^(?:${kinds})…[\\w-]{0,4}$`);
 
 /**
- * A key wherever it stands; what is masked already stays as it is. After a letter only what no word looks like:
- * `task_list` and `disk-usage` do not.
+ * Matches a key anywhere in a text, unless it is masked already. After a letter, matches only what can't be a part of a word such as
+ * `task_list` or `disk-usage`.
  */
 const keyInText = new RegExp(
   [
@@ -53,11 +52,11 @@ const keyInText = new RegExp(
   'g',
 );
 
-/** What lets a page of Stripe's take a payment or save a card. Source: Stripe API, `client_secret`. */
+/** Matches a secret that lets a Stripe page take a payment or save a card. Source: Stripe API, `client_secret`. */
 const clientSecret =
   /(?<![A-Za-z])(pi|seti|src|cs_test|cs_live)_[A-Za-z0-9]+(?:_client)?_secret_(?:[\w-]|%[0-9A-Fa-f]{2})+/g;
 
-/** A key that can be told from others but not used: `sk_live_…9f3a`. */
+/** Returns a key as it may be shown: `sk_live_…9f3a`. */
 export function masked(secret: string): string {
   const prefix = kind.exec(secret)?.[0] ?? '';
   const rest = secret.slice(prefix.length);
@@ -65,9 +64,9 @@ export function masked(secret: string): string {
 }
 
 /**
- * A text as it may be shown, kept or sent in a report: every key in it masked, and taken out what is secret by where it stands:
- * headers that sign a request in, variables and members with the name of a secret, credentials in an address. However often
- * the text was escaped for JSON or for an address; what is redacted already stays as it is.
+ * Returns a text as it may be shown, stored or sent in a report. Masks every key, and removes other secrets: the values of headers that
+ * authenticate a request, of variables and JSON members named like a secret, and credentials in URLs. Finds them even if the text was
+ * escaped several times for JSON or URLs. Redacting a text twice changes nothing.
  */
 export function redacted(text: string): string {
   for (let before = text; ; ) {
@@ -77,7 +76,7 @@ export function redacted(text: string): string {
   }
 }
 
-/** A secret in a text, from one index up to another, and what stands in its place. */
+/** Where a secret is in a text, and what replaces it. */
 interface Secret {
   readonly from: number;
   readonly to: number;
@@ -96,7 +95,7 @@ function redactedOnce(text: string): string {
   for (const each of secrets.sort((a, b) => a.from - b.from || b.to - a.to)) {
     const last = apart.at(-1);
     if (!last || each.from >= last.to) apart.push(each);
-    // Of two that overlap, neither tells what may be seen.
+    // If two overlap, none of their text may be shown.
     else if (each.to > last.to) apart[apart.length - 1] = { from: last.from, to: each.to, shown: '…' };
   }
   let result = '';
@@ -116,27 +115,27 @@ function keysIn(text: string): Secret[] {
   return [...found(keyInText, ([key]) => masked(key)), ...found(clientSecret, ([, prefix]) => `${prefix}_…_secret_…`)];
 }
 
-/** What comes before the host in an address: `https://user:word@`. */
+/** Returns the credentials before the host of a URL: `https://user:password@`. */
 function credentialsIn(text: string): Secret[] {
   return [...text.matchAll(/:\/\/([^\s/?#"<>\\]+)@/g)].flatMap(({ 1: user = '', index }) => {
-    // There is no secret in `ssh://git@host`.
+    // `ssh://git@host` has no secret.
     const isSecret = user.includes(':') || /https?$/i.test(text.slice(Math.max(0, index - 5), index));
     const from = index + '://'.length;
     return isSecret && user !== '…' ? [{ from, to: from + user.length, shown: '…' }] : [];
   });
 }
 
-/** A name, and how its value begins: `NAME=`, `"name": "`, `header: `, `'header', '`. */
+/** A name, and the start of its value: `NAME=`, `"name": "`, `header: `, `'header', '`. */
 interface Named {
   readonly name: string;
   readonly isQuoted: boolean;
-  /** What is between name and value: a comma only in lists of headers. */
+  /** What separates name and value: a comma only in lists of headers. */
   readonly sign: string;
-  /** The quotation mark that the value begins with. */
+  /** The quotation mark at the start of the value. */
   readonly quote: string;
-  /** Where the value begins, after the quotation mark. */
+  /** Where the value starts, after the quotation mark. */
   readonly start: number;
-  /** What stands before the name, as much as matters. */
+  /** The text right before the name. */
   readonly before: string;
   /** Whether the name is the first word of a line. */
   readonly isLine: boolean;
@@ -150,7 +149,7 @@ function namedIn(text: string): Secret[] {
       const at = index + whole.indexOf(name);
       const before = text.slice(Math.max(0, at - 60), at);
       const isLine = /(?:^|\n)\s*(?:export\s+)?$/.test(before);
-      // In an address a quotation mark is a character as any other.
+      // In a URL, a quotation mark is like any other character.
       const quote = /[?&]$/.test(before) ? '' : mark;
       const start = index + whole.length - mark.length + quote.length;
       const each = { name, isQuoted: after !== '', sign, quote, start, before, isLine };
@@ -159,9 +158,9 @@ function namedIn(text: string): Secret[] {
   );
 }
 
-/** Headers whose value signs a request in. */
+/** Matches the headers that authenticate a request. */
 const header = /authorization$|^(?:x-api-key|api-key|x-auth-token|(?:set-)?cookie)$/i;
-/** Names of variables hold such a word; of members it is the last one, or leaves no doubt. */
+/** Matches the names of variables and members with a secret. A variable has such a word anywhere; in a member, it is the last one. */
 const variable = /^(?=[^a-z]*$).*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL)/;
 const member =
   /secret|password|passwd|passphrase|credential|(?:^|[._-]|api|auth|access|private|management)(?:key|token)$/i;
@@ -176,11 +175,11 @@ function isSecret({ name, isQuoted, sign, quote, before, isLine }: Named): boole
   return quote ? isQuoted || isLine || !isOneWord || /[{,(]\s*$/.test(before) : isLine && !isOneWord;
 }
 
-/** What stands for a value that is to be filled in, and what is none. */
+/** Matches a placeholder, or a value that means none. */
 const placeholder = /^(?:…|value(?=\s|$).*|\.{3}|<[a-z][a-z _-]*>|null|undefined|true|false)?$/i;
-/** `$NAME` or `$(command)`, which a shell is to fill in. */
+/** Matches `$NAME` or `$(command)`, which a shell expands. */
 const shellReference = /^\$(?:[A-Z_][A-Z0-9_]*|\{[A-Z_][A-Z0-9_]*\}|\([a-z]+ [^)]*\))$/;
-/** How a request is signed in, which tells nothing. */
+/** Matches the authentication scheme, which is no secret. */
 const schemes = /(?:(?:bearer|basic|digest|token|apikey|hmac|negotiate)\s+)?/iy;
 
 function secretOf(each: Named, text: string): Secret[] {
@@ -190,15 +189,15 @@ function secretOf(each: Named, text: string): Secret[] {
   const to = quote ? closingOf(quote, text, from) : endOf(each, text, from);
   const value = text.slice(from, to);
   if (placeholder.test(value) || shellReference.test(value)) return [];
-  // A key is masked as one.
+  // Keys are masked elsewhere.
   if (!isAuthorization && (maskedKey.test(value) || value.replace(keyInText, '') === '')) return [];
-  // `-f key=value` is how a field is written.
+  // `-f key=value` sets a field of a request.
   const isField = name === 'key' || (name === 'KEY' && !isLine && !/["'`]$/.test(before));
   if (isField && !quote && !/[?&]$/.test(before) && !/^(?=.*\d)\S{8,}$/.test(value)) return [];
   return [{ from, to, shown: '…' }];
 }
 
-/** Where a value without quotation marks ends. */
+/** Returns where an unquoted value ends. */
 function endOf({ name, before, isLine }: Named, text: string, from: number): number {
   const endOfLine = matchEnd(/[^\r\n]*/y, text, from);
   if (isLine) return endOfLine;
@@ -206,12 +205,12 @@ function endOf({ name, before, isLine }: Named, text: string, from: number): num
   if (mark) return Math.min(closingOf(mark, text, from), endOfLine);
   if (/cookie$/i.test(name)) return matchEnd(/(?:(?!\\*["'])[^\r\n])*/y, text, from);
   if (/[?&]$/.test(before)) return matchEnd(/(?:(?!\\*")[^\s&#])*/y, text, from);
-  // With an unknown scheme, what follows it too.
+  // An unknown scheme is removed with its value.
   if (header.test(name)) return matchEnd(/[^\s"',\\]+(?:[ \t]+(?=[^\s"',\\]*\d)[^\s"',\\]{8,})?|/y, text, from);
   return matchEnd(/(?:(?!\\*["'])\S)*/y, text, from);
 }
 
-/** Where a text in quotation marks ends; without the second mark, with all of the text. */
+/** Returns where a quoted text ends; the end of the whole text if the second quotation mark is missing. */
 function closingOf(mark: string, text: string, from: number): number {
   for (let at = text.indexOf(mark, from); at >= 0; at = text.indexOf(mark, at + 1)) {
     let escapes = 0;
@@ -226,17 +225,17 @@ function matchEnd(pattern: RegExp, text: string, from: number): number {
   return from + (pattern.exec(text)?.[0].length ?? 0);
 }
 
-/** A text as it was before it was escaped. */
+/** A text before it was escaped. */
 interface View {
   readonly content: string;
-  /** Where each of its characters, and its end, come from in the text as it is; nothing for the text itself. */
+  /** The index of each character, and of the end, in the escaped text; undefined for that text itself. */
   readonly origins?: readonly number[];
 }
 
-/** How deep escapes are undone: JSON in JSON in an address. */
+/** How many levels of escapes are undone: JSON in JSON in a URL. */
 const mostEscapes = 3;
 
-/** A text as it is, and as it was before each way of escaping. */
+/** Returns a text, and the texts before each combination of escapes. */
 function viewsOf(text: string): View[] {
   const views: View[] = [{ content: text }];
   let latest = views;
@@ -249,7 +248,7 @@ function viewsOf(text: string): View[] {
   return views;
 }
 
-/** What is escaped, or cannot stand within an escaped text: the ends of such a text are taken for those of a line. */
+/** Match escapes, and characters that can't be in an escaped text and so end it. Such an end counts as the end of a line. */
 const inJson = /\\(?:u([\da-f]{4})|(["'\\/bfnrt`]))|(")/gi;
 const inAddress = /%([\da-f]{2})|(\+)|([\s"&#])/gi;
 const letters: Readonly<Record<string, string>> = { n: '\n', r: '\n', b: ' ', f: ' ', t: ' ', '+': ' ' };
@@ -274,7 +273,7 @@ function unescaped({ content, origins }: View, escapes: RegExp): View | undefine
   return { content: parts.join(''), origins: from };
 }
 
-/** What a code stands for; what is no ASCII is as good as any other letter. */
+/** Returns the character of a code. One character can stand for all that aren't ASCII. */
 function characterOf(code: number): string {
   return code < 0x80 ? String.fromCharCode(code) : '\ufffd';
 }

@@ -1,29 +1,32 @@
 /**
- * One kind of reader of dotenv files: where the statement that begins at an offset ends; undefined where it refuses the file.
- * They agree on most files, not on all: whether an apostrophe opens a value of several lines, what a backslash does before
- * a quote, what an open quote means.
+ * Returns where the statement that starts at an offset ends, as one kind of program reads dotenv files; undefined if it rejects the
+ * file. These programs disagree on some files: whether an apostrophe starts a value of several lines, what a backslash does before a
+ * quotation mark, and what an unclosed quotation mark means.
  */
 type Reader = (text: string, start: number) => number | undefined;
 
-/** Opens a value in quotes, the quote its first group: for each reader in its own way. */
+/** Matches the start of a quoted value, by reader. The first group is the quotation mark. */
 const opening = {
   dotenvPackage: startingWith('[\\w.-]+(?:\\s*=|:\\s)\\s*(["\'`])'),
   compose: startingWith('[\\w.-]+[ \\t]*[=:][ \\t\\v\\f\\r]*(["\'])'),
   node: startingWith('[\\w.-]+[ \\t]*=[ \\t]*(["\'`])'),
 };
 
-/** For the `dotenv` package a line may end before `=`, and behind `:`. */
+/** Matches a name up to its value. The `dotenv` package allows a line break before `=` and after `:`. */
 const beforeValue = startingWith('[\\w.-]+(?:\\s*=|:\\r?\\n?)');
 const noName = startingWith('["\'`]');
 const beforeName = startingWith('');
 
-/** The `dotenv` package: a quote counts when a line ends after it, and a backslash keeps it open only if another one follows. */
+/**
+ * The `dotenv` package: a quotation mark closes a value if the line ends after it. A backslash before it keeps the value open only if
+ * another quotation mark follows.
+ */
 function dotenvPackage(text: string, start: number): number {
   const [head = ''] = matchAt(beforeValue, text, start) ?? [];
   return lineEnd(text, quotedEnd(text, start) ?? start + head.length, /\r\n?|\n/g);
 }
 
-/** docker compose: what stands in quotes goes on to the next one without a backslash. */
+/** Docker Compose: a quoted value ends at the next quotation mark without a backslash. */
 const compose: Reader = (text, start) => {
   const opened = matchAt(opening.compose, text, start);
   if (!opened) return matchAt(noName, text, start) ? undefined : lineEnd(text, start);
@@ -33,14 +36,14 @@ const compose: Reader = (text, start) => {
   return at > 0 ? at : undefined;
 };
 
-/** `node --env-file`: what stands in quotes goes on to the next one, and is a line where there is none. */
+/** `node --env-file`: a quoted value ends at the next quotation mark, or with its line if there is no other. */
 const node: Reader = (text, start) => {
   const opened = matchAt(opening.node, text, start);
   const close = opened ? text.indexOf(quoteOf(opened), start + opened[0].length) : -1;
   return lineEnd(text, close < 0 ? start : close);
 };
 
-/** A POSIX shell: quotes count wherever they stand, and a backslash joins two lines. */
+/** A POSIX shell: quotation marks count anywhere, and a backslash joins two lines. */
 const shell: Reader = (text, start) => {
   let inWord = false;
   for (let at = start; at < text.length; at += 1) {
@@ -64,16 +67,16 @@ const shell: Reader = (text, start) => {
 const readers: readonly Reader[] = [dotenvPackage, compose, node, shell];
 
 /**
- * A dotenv file with one variable set, every other byte as it was: what was assigned last is replaced, whole; a comment behind
- * it stays. Where that cannot be told from a part of another value, by any reader, a line is added at the end instead: there
- * every reader looks last.
+ * Returns a dotenv file with one variable set, and every other byte unchanged. Replaces the last assignment, and keeps a comment after
+ * it. If a reader could take that assignment for a part of another value, adds a line at the end instead, because the last assignment
+ * wins.
  *
- * An open quote that nothing closes is read as a part of its line: some readers refuse such a file, none that takes it reads on.
+ * An unclosed quotation mark counts as a part of its line: some readers reject such a file, and the others don't read on.
  *
- * @throws Error when there is no notation of the value that every reader takes as it is
+ * @throws Error if the value can't be written so that every reader reads it unchanged
  */
 export function withVariable(content: Buffer, variable: string, value: string): Buffer {
-  // A character a byte: what is no UTF-8 comes through as well.
+  // One character per byte, so that bytes that aren't UTF-8 stay as they are.
   const text = content.toString('latin1');
   const assignment = `${variable}=${Buffer.from(notation(value), 'utf8').toString('latin1')}`;
   const place = lastAssignment(text, variable);
@@ -81,7 +84,7 @@ export function withVariable(content: Buffer, variable: string, value: string): 
     const [from, to] = place;
     const prefix = matchAt(beforeName, text, from)?.[0] ?? '';
     const whole = `${text.slice(0, from)}${prefix}${assignment}${ending(text, from, to)}${text.slice(to)}`;
-    // An open quote before it may end in another place now.
+    // An unclosed quotation mark before it may now end elsewhere.
     if (lastAssignment(whole, variable)?.[0] === from) return Buffer.from(whole, 'latin1');
   }
   return Buffer.from(`${text}${gap(text)}${assignment}${lineBreak(text)}`, 'latin1');
@@ -102,23 +105,23 @@ export function variableIn(content: Buffer, variable: string): string | undefine
   return value === '' ? undefined : Buffer.from(value, 'latin1').toString('utf8');
 }
 
-/** Returns a value without quotes: up to the comment behind it. */
+/** Returns an unquoted value, without the comment after it. */
 function unquoted(line: string): string {
   return line.replace(/(?:^|[ \t])#.*/s, '').trim();
 }
 
-/** Returns where the statements of a text begin, for each reader that takes it. */
+/** Returns where the statements of a text start, for each reader that accepts it. */
 function viewsOf(text: string): readonly (readonly number[])[] {
   return readers.map((reader) => statements(text, reader)).filter((view) => view !== undefined);
 }
 
-/** Returns where the last assignment begins that any reader sees; -1 if there is none. */
+/** Returns where the last assignment starts that any reader sees; negative if there is none. */
 function lastStart(text: string, variable: string, views: readonly (readonly number[])[]): number {
   const isMine = assignmentOf(variable);
   return Math.max(...views.map((view) => view.findLast((at) => matchAt(isMine, text, at)) ?? -1));
 }
 
-/** Returns where the last assignment begins and ends, if every reader sees the same one and nothing else in it. */
+/** Returns where the last assignment starts and ends, if all readers see the same one and no other inside it. */
 function lastAssignment(text: string, variable: string): readonly [number, number] | undefined {
   const views = viewsOf(text);
   const isAny = assignmentOf('[\\w.-]+');
@@ -134,7 +137,7 @@ function lastAssignment(text: string, variable: string): readonly [number, numbe
   return agreed ? [from, to] : undefined;
 }
 
-/** Where the statements of a text begin. */
+/** Returns where the statements of a text start; undefined if the reader rejects it. */
 function statements(text: string, reader: Reader): readonly number[] | undefined {
   const starts: number[] = [];
   for (let at = 0; at < text.length; ) {
@@ -146,17 +149,17 @@ function statements(text: string, reader: Reader): readonly number[] | undefined
   return starts;
 }
 
-/** A statement's beginning: what may stand before a name, a byte order mark too, and a pattern. */
+/** Returns an expression for the start of a statement: what may come before a name, such as a byte order mark, and a pattern. */
 function startingWith(pattern: string): RegExp {
   return new RegExp(String.raw`(?:[ \t\v\f]|\xef\xbb\xbf)*(?:export[ \t]+)?${pattern}`, 'y');
 }
 
-/** `export NAME = ` and, which some take too, `NAME: `. */
+/** Returns an expression for an assignment: `export NAME = ` or `NAME: `, which some readers accept. */
 function assignmentOf(name: string): RegExp {
   return startingWith(`${name}(?:\\s*=|[ \\t]*:)`);
 }
 
-/** The end of a value in quotes, by the rules of the `dotenv` package. */
+/** Returns the end of a quoted value, by the rules of the `dotenv` package; undefined if it isn't quoted. */
 function quotedEnd(text: string, start: number): number | undefined {
   const opened = matchAt(opening.dotenvPackage, text, start);
   if (!opened) return undefined;
@@ -169,7 +172,7 @@ function quotedEnd(text: string, start: number): number | undefined {
   return end;
 }
 
-/** What stands behind a value: a comment, and the line break. */
+/** Returns what follows a value: a comment and the line break. */
 function ending(text: string, from: number, to: number): string {
   const lineBreak = /(?:\r?\n)?$/.exec(text.slice(from, to))?.[0] ?? '';
   const line = text.slice(from, to - lineBreak.length);
@@ -178,27 +181,27 @@ function ending(text: string, from: number, to: number): string {
   return `${comment?.[0] ?? ''}${lineBreak}`;
 }
 
-/** What has to stand between a text and a line added to it. */
+/** Returns what must come between a text and a line added to it. */
 function gap(text: string): string {
   const open = text === '' || text.endsWith('\n') ? '' : lineBreak(text);
-  // The shell joins a line that ends in a backslash with the next one, the dotenv package one that ends in a colon.
+  // A shell joins a line that ends with a backslash to the next one. The dotenv package joins one that ends with a colon.
   return /[\\:]\r?\n?$/.test(text) ? `${open}\n` : open;
 }
 
-/** The line break that a text uses. */
+/** Returns the line break that a text uses. */
 function lineBreak(text: string): string {
   return /\r\n[^\n]*$/.test(text) ? '\r\n' : '\n';
 }
 
-/** A value on one line, as every reader takes it: as it is, or in quotes that leave it as it is. */
+/** Returns a value as every reader reads it unchanged: plain, or quoted. @throws Error if there is no such notation */
 function notation(value: string): string {
   if (/^[\w.:/@%+=-]+$/.test(value)) return value;
   if (!/['\\\0\r\n]/.test(value)) return `'${value}'`;
   if (!/["\\$`\0\r\n]/.test(value)) return `"${value}"`;
-  throw new Error('the value has no notation that every reader of dotenv files takes as it is');
+  throw new Error("programs that read dotenv files don't agree on how to quote the value");
 }
 
-/** Where the line of an offset ends, its line break included. */
+/** Returns where the line of an offset ends, including its line break. */
 function lineEnd(text: string, start: number, lineBreak = /\n/g): number {
   lineBreak.lastIndex = start;
   return lineBreak.test(text) ? lineBreak.lastIndex : text.length;

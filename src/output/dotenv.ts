@@ -6,45 +6,47 @@ import { type Lock, withLock } from '../state/lock.ts';
 import { Draft } from '../state/replace-file.ts';
 import { variableIn, withVariable } from './dotenv-text.ts';
 
-/** Bytes kept free for variables before they are known: the keys of 20 seats. */
+/** Bytes reserved for variables that aren't known yet: the keys of 20 seats. */
 const room = 4096;
 
-/** How long other processes that write the same file are waited for, milliseconds: each holds it for a moment. */
+/** How long to wait for other processes that write the same file, in milliseconds. */
 const patience = 30_000;
 
-/** What writing a dotenv file depends on. */
+/** What writing a dotenv file needs. */
 export type DotenvWorld = Pick<Lock, 'env' | 'monotonic' | 'pause'>;
 
-/** A dotenv file into which values can be written, proven writable when it was opened. */
+/** A dotenv file that can be written. Opening it has proven that. */
 export interface Dotenv {
   /** The file's absolute path. */
   readonly file: string;
   /** Returns the value that a variable had when the file was opened; undefined if it was unset or empty. */
   get(variable: string): string | undefined;
   /**
-   * Sets variables, and leaves every other byte as it is then. The file is replaced whole, and only its owner can read it.
+   * Sets variables, and keeps every other byte. Replaces the file in one step. Only its owner can read it then.
    *
    * @param values - by variable
    * @param replaceable - the values that may be replaced, by variable; default: any
-   * @throws CommandError (file_error); the file is then as it was
+   * @throws CommandError (file_error); the file is unchanged
    */
   set(values: Readonly<Record<string, string>>, replaceable?: ReadonlyMap<string, string>): Promise<void>;
-  /** What to tell the user when git would commit the file. */
+  /** Returns a warning if git would commit the file. */
   gitWarning(): Promise<string | undefined>;
-  /** Lets go of the file without writing. */
+  /** Closes the file without writing it. */
   discard(): Promise<void>;
 }
 
-/** Refuses what is no name of an environment variable. */
+/** Checks the name of an environment variable. @throws CommandError (usage) */
 export function checkVariable(name: string): string {
   if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return name;
-  throw usageError(`"${name}" is no name of a variable`, 'Use letters, digits and _, and begin with no digit.');
+  throw usageError(
+    `"${name}" is not a valid variable name`,
+    'Use letters, digits and underscores, and no digit at the start.',
+  );
 }
 
 /**
- * Opens a dotenv file for one write: its successor is made beside it at once, as large as it may become, so that a folder
- * that cannot be written and a disk that is full are found out before there is a secret to keep. Successors that killed processes
- * left in the folder are removed.
+ * Opens a dotenv file to write it once. Creates the new version next to it right away, as large as it can become, so that a read-only
+ * directory or a full disk is noticed before there is a secret. Removes versions that killed processes left in the directory.
  *
  * @param named - absolute
  * @throws CommandError (file_error)
@@ -56,7 +58,7 @@ export async function openDotenv(named: string, { env, monotonic, pause }: Doten
     const alone = <Result>(work: () => Promise<Result>) =>
       withLock({ folder, name, env, patience, monotonic, pause }, work);
     const content = await contentOf(target);
-    // What is refused to the lock is refused now.
+    // Fails now if the lock can't be taken.
     await alone(() => Promise.resolve());
     const draft = new Draft(target);
     draft.reserve(content.length + room);
@@ -65,7 +67,7 @@ export async function openDotenv(named: string, { env, monotonic, pause }: Doten
       get: (variable) => variableIn(content, variable),
       async set(values, replaceable) {
         try {
-          // Check before locking: the lock would create its folder again, but if the folder is gone, that is up to the user.
+          // Check before locking, because the lock would create a directory again that the user removed.
           draft.requireInPlace();
           await alone(async () => {
             const now = await contentOf(target);
@@ -88,7 +90,7 @@ export async function openDotenv(named: string, { env, monotonic, pause }: Doten
   }
 }
 
-/** Refuses to replace a value that was written to the file in the meantime. @throws CommandError (file_error) */
+/** Checks that no value would be replaced that was written in the meantime. @throws CommandError (file_error) */
 function checkReplaceable(
   file: string,
   content: Buffer,
@@ -98,7 +100,7 @@ function checkReplaceable(
   for (const [variable, value] of Object.entries(values)) {
     const before = variableIn(content, variable);
     if (before === undefined || before === value || before === replaceable.get(variable)) continue;
-    throw new CommandError('file_error', `${file} was changed in the meantime: ${variable} has another value now`, {
+    throw new CommandError('file_error', `${file} has changed in the meantime: ${variable} has another value now`, {
       hint: 'Nothing was written.',
     });
   }
@@ -109,10 +111,10 @@ function withVariables(content: Buffer, values: Readonly<Record<string, string>>
 }
 
 /**
- * The file that a path stands for, which need not be there. A link is followed to a file in its own folder or below; a
- * folder on the way may be a link, as whoever names `folder/.env` means what lies there.
+ * Returns the file that a path leads to, which may not exist. Follows a link to a file in its own directory or below. A directory in the
+ * path may be a link to anywhere, because that is where the user wants the file.
  *
- * @throws CommandError (file_error) when the file is a link that leads elsewhere
+ * @throws CommandError (file_error) if the file is a link that leads out of its directory
  */
 async function targetOf(named: string): Promise<string> {
   const folder = await realpath(path.dirname(named));
@@ -125,12 +127,12 @@ async function targetOf(named: string): Promise<string> {
     at = holder === undefined ? path.resolve(next) : path.join(holder, path.basename(next));
     if (isOutside(folder, at)) {
       const end = (await realpath(at).catch(unless('ENOENT'))) ?? at;
-      throw new CommandError('file_error', `${named} is a link that leads out of its folder, to ${end}`, {
-        hint: 'Nothing was written. Name the file that is meant itself, or put a file in place of the link.',
+      throw new CommandError('file_error', `${named} is a link to ${end}, which is in another directory`, {
+        hint: 'Nothing was written. Pass the path of that file, or replace the link with a file.',
       });
     }
   }
-  throw new Error('its links lead in a circle');
+  throw new Error('its links form a loop');
 }
 
 function isOutside(folder: string, file: string): boolean {
@@ -138,16 +140,16 @@ function isOutside(folder: string, file: string): boolean {
   return relative === '..' || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative);
 }
 
-/** What a file holds, nothing when it is not there. A link is not followed. */
+/** Returns the content of a file; empty if it doesn't exist. Doesn't follow a link. */
 async function contentOf(file: string): Promise<Buffer> {
   const stats = await lstat(file).catch(unless('ENOENT'));
   if (!stats) return Buffer.alloc(0);
-  if (!stats.isFile()) throw new Error(stats.isDirectory() ? 'it is a folder' : 'it is no regular file');
+  if (!stats.isFile()) throw new Error(stats.isDirectory() ? 'it is a directory' : "it isn't a regular file");
   const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const content = await handle.readFile();
     if (/^(?:\xff\xfe|\xfe\xff)/.test(content.toString('latin1', 0, 2)))
-      throw new Error('it is UTF-16: save it as UTF-8');
+      throw new Error('it is in UTF-16. Save it as UTF-8');
     return content;
   } finally {
     await handle.close();
@@ -156,7 +158,7 @@ async function contentOf(file: string): Promise<Buffer> {
 
 function failure(file: string, error: unknown): CommandError {
   const reason = messageOf(error);
-  return new CommandError('file_error', `${file} cannot be written: ${reason}`, { cause: error });
+  return new CommandError('file_error', `${file} can't be written: ${reason}`, { cause: error });
 }
 
 function unless(...codes: readonly string[]): (error: unknown) => undefined {

@@ -18,5 +18,5 @@ export function framedKey(
   style: Style,
   width: number,
 ): string {
-  return framed(apiKey, `API key${name ? ` ${name}` : ''}, shown only this once`, style, width);
+  return framed(apiKey, `API key${name ? ` ${name}` : ''}: save it now`, style, width);
 }

@@ -22,10 +22,10 @@ test('no --save chooses the printed result', async () => {
 });
 
 test.each([
-  [{ var: 'KEY' }, '--var goes with --save'],
-  [{ force: true } as const, '--force goes with --save'],
+  [{ var: 'KEY' }, '--var needs --save'],
+  [{ force: true } as const, '--force needs --save'],
   [{ save: ' ' }, '--save is empty'],
-  [{ save: '.env', var: '1A' }, '"1A" is no name of a variable'],
+  [{ save: '.env', var: '1A' }, '"1A" is not a valid variable name'],
 ])('%j is refused', async (options, message) => {
   await expect(destinationOf(context, options)).rejects.toMatchObject({ code: 'usage', message });
 });
@@ -40,8 +40,8 @@ test('--create-key takes the destination of --save', async () => {
 });
 
 test.each([
-  [{ createKey: ' ' }, 'the name of the key is empty'],
-  [{ save: '.env' }, '--save goes with --create-key'],
+  [{ createKey: ' ' }, 'The key name is empty'],
+  [{ save: '.env' }, '--save needs --create-key'],
 ])('a purchase with %j is refused', async (options, message) => {
   await expect(keyOptionsOf(context, options)).rejects.toMatchObject({ code: 'usage', message });
 });

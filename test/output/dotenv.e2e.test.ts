@@ -122,7 +122,7 @@ describe('where there is no room', () => {
     const { code, stdout, stderr } = await me.sh(`ulimit -f 8; ci ${save}`);
     expect([code, stdout, api.changes]).toEqual([1, '', []]);
     expect(stderr).toMatch(oneLine);
-    expect(stderr).toContain(`${file} cannot be written: file too large`);
+    expect(stderr).toContain(`${file} can't be written: file too large`);
     expect([readFileSync(file, 'utf8') === text, beside()]).toEqual([true, []]);
   });
 
@@ -146,16 +146,16 @@ describe('nothing is sent', () => {
     [
       'through a link out of its folder',
       'mine/.env',
-      /mine\/\.env is a link that leads out of its folder, to \S+\/other\/\.env\. /,
+      /mine\/\.env is a link to \S+\/other\/\.env, which is in another directory\. /,
     ],
     [
       'through such a link to nothing',
       'mine/later',
-      /mine\/later is a link that leads out of its folder, to \S+\/other\/later\. /,
+      /mine\/later is a link to \S+\/other\/later, which is in another directory\. /,
     ],
-    ['to a pipe', 'pipe', /pipe cannot be written: it is no regular file$/m],
-    ['to this process’s own output', '/dev/stdout', /\/dev\/stdout is a link that leads out of its folder, /],
-    ['to a folder', 'mine', /mine cannot be written: it is a folder$/m],
+    ['to a pipe', 'pipe', /pipe can't be written: it isn't a regular file$/m],
+    ['to this process’s own output', '/dev/stdout', /\/dev\/stdout is a link to \S+, which is in another directory\. /],
+    ['to a folder', 'mine', /mine can't be written: it is a directory$/m],
   ])('for a key that would be saved %s', async (_where, to, message) => {
     const { api, me } = await author();
     for (const folder of ['mine', 'other']) mkdirSync(path.join(me.home, folder));

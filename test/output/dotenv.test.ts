@@ -24,7 +24,7 @@ test.each(['KEY', '_a1', 'CHEAPESTINFERENCE_API_KEY'])('%s can name a variable',
 
 test.each(['', '1A', 'A-B', 'A B', 'A=B', 'Ä', 'A\n'])('%j cannot name a variable', (name) => {
   expect(() => checkVariable(name)).toThrow(
-    expect.objectContaining({ code: 'usage', message: `"${name}" is no name of a variable` }),
+    expect.objectContaining({ code: 'usage', message: `"${name}" is not a valid variable name` }),
   );
 });
 
@@ -78,7 +78,7 @@ describe('a dotenv file', () => {
     const dotenv = await dotenvAt(file);
     await expect(dotenv.set({ KEY: 'new', KEY_2: 'new' }, new Map([['KEY', 'old']]))).rejects.toMatchObject({
       code: 'file_error',
-      message: `${file} was changed in the meantime: KEY_2 has another value now`,
+      message: `${file} has changed in the meantime: KEY_2 has another value now`,
     });
     expect([readFileSync(file, 'utf8'), readdirSync(folder)]).toEqual(['KEY=old\nKEY_2=other\n', ['.env']]);
   });
@@ -116,7 +116,7 @@ describe('a dotenv file', () => {
     const dotenv = await dotenvAt(file);
     await expect(dotenv.set({ KEY: 'sk_1\nB=2' })).rejects.toMatchObject({
       code: 'file_error',
-      message: `${file} cannot be written: the value has no notation that every reader of dotenv files takes as it is`,
+      message: `${file} can't be written: programs that read dotenv files don't agree on how to quote the value`,
     });
     expect([readFileSync(file, 'utf8'), readdirSync(folder)]).toEqual(['A=1\n', ['.env']]);
   });
@@ -205,8 +205,8 @@ describe('a dotenv file', () => {
     const before = readdirSync(home, { recursive: true });
     await expect(dotenvAt(link)).rejects.toMatchObject({
       code: 'file_error',
-      message: `${link} is a link that leads out of its folder, to ${join(home, end)}`,
-      hint: 'Nothing was written. Name the file that is meant itself, or put a file in place of the link.',
+      message: `${link} is a link to ${join(home, end)}, which is in another directory`,
+      hint: 'Nothing was written. Pass the path of that file, or replace the link with a file.',
     });
     expect(readdirSync(home, { recursive: true })).toEqual(before);
     expect(readFileSync(join(home, 'beside', 'real'), 'utf8')).toBe('A=1\n');
@@ -254,7 +254,7 @@ describe('a dotenv file', () => {
     rmSync(folder, { recursive: true });
     await expect(dotenv.set({ KEY: 'new' })).rejects.toMatchObject({
       code: 'file_error',
-      message: `${folder}/.env cannot be written: its directory was removed in the meantime`,
+      message: `${folder}/.env can't be written: its directory was removed in the meantime`,
     });
     expect(existsSync(folder)).toBe(false);
   });
@@ -266,7 +266,7 @@ describe('a dotenv file', () => {
     rmSync(folder, { recursive: true });
     mkdirSync(folder);
     await expect(dotenv.set({ KEY: 'new' })).rejects.toMatchObject({
-      message: `${folder}/.env cannot be written: the temporary file next to it was removed in the meantime`,
+      message: `${folder}/.env can't be written: the temporary file next to it was removed in the meantime`,
     });
     expect(readdirSync(folder)).toEqual([]);
   });

@@ -234,7 +234,7 @@ describe('a jq expression that fails', () => {
       expect(at(JSON.parse(error), 'error')).toMatchObject({
         code: 'filter_failed',
         outcome: 'applied',
-        hint: 'The key was created; its secret is in the file named below.',
+        hint: 'The key was created. Its secret is in the file below.',
       });
       expect([path.dirname(file), more]).toEqual([path.join(me.home, '.local/state/cheapestinference'), []]);
       expect(statSync(file).mode & 0o777).toBe(0o600);

@@ -328,7 +328,7 @@ describe('on a terminal', () => {
     const session = onTerminal(me, 'keys delete', { columns: 200 });
     await session.shows('Which keys?');
     session.type(` ${enter}`);
-    await session.shows('at once?');
+    await session.shows('immediately?');
     session.type(`n${enter}`);
     expect(await session.exit).toBe(1);
     expect(session.written).toContain('key-0000');

@@ -295,7 +295,7 @@ describe('what is missing is asked for', () => {
     session.type(' ');
     await session.shows(/❯◉ second /);
     session.type(enter);
-    await session.shows('Revoke these 2 keys at once?');
+    await session.shows('Revoke these 2 keys immediately?');
     expect(session.screen).toMatch(new RegExp(`Key {6}one {5}[0-9a-f-]{36} {2}sk_sandbox_…${one}`));
     expect(session.screen).toMatch(new RegExp(`Key {6}second {2}[0-9a-f-]{36} {2}sk_sandbox_…${two}`));
     session.type(`y${enter}`);
@@ -307,12 +307,12 @@ describe('what is missing is asked for', () => {
     const { api, me } = await customer();
     for (const blocks of [['asia'], ['europe']]) await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks });
     const session = onTerminal(me, 'keys create app --pool kimi26');
-    await session.shows('For which subscription?');
+    await session.shows('Subscription:');
     session.type('asia');
     await session.shows(/❯ kimi26 +asia +live in 15 hours +\$39\.00/);
     session.type(enter);
     expect(await session.exit).toBe(0);
-    expect(session.screen).toContain('For which subscription? kimi26 asia');
+    expect(session.screen).toContain('Subscription: kimi26 asia');
   });
 
   test('Ctrl-D at a question is exit 130, and nothing is changed', async () => {

@@ -250,8 +250,7 @@ export function compareChanges(one: Intent, other: Intent): 'same' | 'related' |
 }
 
 /** Returns the ids of the existing keys that could be mistaken for the one to create. */
-export async function keysBefore(api: Api, intent: KeyIntent): Promise<Before> {
-  const keys = await api.keys.list();
+export function keysBefore(keys: readonly Key[], intent: KeyIntent): Before {
   return { ids: keys.filter((key) => couldBe(intent, key)).map(({ id }) => id) };
 }
 

@@ -33,13 +33,13 @@ export async function createKeys(
       if (!(error instanceof CommandError)) throw error;
       const unknown = error.outcome === 'unknown';
       const isCreated = error.outcome === 'applied';
-      const fate = isCreated ? "can't be used" : unknown ? 'may not have been created' : 'was not created';
-      const look = unknown ? 'Run `ci history reconcile --wait` to find out' : 'Look with `ci keys list`';
+      const fate = isCreated ? "can't be used" : unknown ? 'may not have been created' : "wasn't created";
+      const look = unknown ? 'Run `ci history reconcile --wait` to find out' : 'Run `ci keys list` to check';
       const next = isCreated
         ? error.hint
         : `${look}, then \`ci keys create ${keyName} --subscription ${subscription.id}\`.`;
       const failure = error.with({
-        message: `subscribed, but the key "${keyName}" ${fate}: ${asClause(error.message)}`,
+        message: `Subscribed, but key "${keyName}" ${fate}: ${asClause(error.message)}`,
         outcome: unknown ? 'unknown' : 'applied',
         // Running it again would charge again.
         retryable: false,

@@ -11,13 +11,13 @@ import type { KeepKey } from '../secrets/delivery.ts';
 import { secretOf } from './find.ts';
 import { revokeKey } from './revoke.ts';
 
-/** What creating a key depends on. */
+/** What creating a key needs. */
 export type KeyContext = ChangingContext & Pick<Context, 'api' | 'prompts'>;
 
-/** A key to create, for a subscription or on credit. */
+/** A key to create, for a subscription or for credit. */
 export type KeyRequest = SubscriptionKeyRequest | ({ readonly credit: true } & CreditKeyRequest);
 
-/** A request for a key, as the record keeps it. */
+/** Returns a request for a key as the record keeps it. */
 export function keyIntent(request: KeyRequest): KeyIntent {
   const { name } = request;
   if ('credit' in request) {
@@ -46,22 +46,18 @@ export async function createKey(
   const apiKey = await withSecret(context, created, keep);
   if (apiKey !== undefined) return { ...created, apiKey };
   const label = name && id ? `${name} (${id})` : (name ?? id ?? '');
-  const lost = new CommandError(
-    'secret_lost',
-    `the key ${label} was created, but its secret was lost with the response`,
-    {
-      hint: `Delete it with \`ci keys delete ${id}\`, then create another.`,
-      outcome: 'applied',
-    },
-  );
+  const lost = new CommandError('secret_lost', `Key ${label} was created, but its secret was lost with the response`, {
+    hint: `Run \`ci keys delete ${id}\` to revoke it, then create another.`,
+    outcome: 'applied',
+  });
   if (context.world.interrupt.aborted) throw lost.with({ code: 'interrupted' });
-  const question = `The key ${label} was created, but its secret was lost. Delete it and create another?`;
+  const question = `Key ${label} was created, but its secret was lost. Revoke it and create another?`;
   if (id == null || !(await context.prompts.offer(question).catch(reportAs(lost)))) throw lost;
   await revokeKey(context, id, name ?? undefined).catch(reportAs(lost));
   return createKey(context, request, keep);
 }
 
-/** Reports a failure that came after a key was created: the key exists. */
+/** Reports a failure after a key was created. */
 function reportAs(lost: CommandError): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof CommandError)) throw error;
@@ -74,14 +70,18 @@ async function requestKey(context: KeyContext, request: KeyRequest, keep: KeepKe
   const intent = keyIntent(request);
   const earlier = await awaitEarlier(context, { action: 'create-key', intent });
   if (earlier) return adoptKey(context, earlier.found, keep);
-  const before = await keysBefore(await context.api(), intent).catch((error: unknown) => {
+  const { keys } = await context.api();
+  const listed = await keys.list().catch((error: unknown) => {
     throw error instanceof CommandError ? error.with({ outcome: 'not_applied' }) : error;
   });
+  if (listed.some(({ name, isActive }) => name != null && name === request.name && isActive !== false)) {
+    context.output.note(`You already have a key named "${request.name}". Use their IDs to tell them apart.`);
+  }
   return carryOut<'create-key', Partial<CreatedKey>>(context, 'create-key', {
     intent,
-    before,
-    send: async ({ keys }) => {
-      const created = await send(keys, request);
+    before: keysBefore(listed, intent),
+    send: async (api) => {
+      const created = await send(api.keys, request);
       const { apiKey, name } = created;
       if (isWholeKey(apiKey)) keep({ name, apiKey });
       return created;
@@ -112,14 +112,14 @@ async function secretNow(context: KeyContext, key: Key): Promise<string | undefi
       if (!(error instanceof CommandError)) throw error;
       const wait = betweenTries[count];
       if (error.retryable && wait !== undefined && (await waited(context, wait))) continue;
-      const hint = `Where the API shows it again, \`ci keys create ${key.name ?? 'NAME'} --ensure --reveal\` does, too.`;
-      const message = `the key ${key.name ?? key.id} was created, and its secret can't be fetched: ${asClause(error.message)}`;
+      const hint = `Run \`ci keys create ${key.name ?? 'NAME'} --ensure --reveal\` to try again.`;
+      const message = `Key ${key.name ?? key.id} was created, but its secret can't be fetched: ${asClause(error.message)}`;
       throw error.with({ message, hint, outcome: 'applied', retryable: false });
     }
   }
 }
 
-/** Returns the usable secret of a created key. If the answer has none, the account may still show it. */
+/** Returns the usable secret of a created key. If the response has none, the list of keys may show it. */
 async function withSecret(
   context: KeyContext,
   { id, name, apiKey }: Partial<CreatedKey>,
@@ -146,12 +146,12 @@ function unusableSecret({ id, name, apiKey = '' }: Partial<CreatedKey>): Command
     apiKey.length > 0 && apiKey.length <= 20 && !isConsumptionKey(apiKey) ? `"${apiKey}"` : 'something else';
   return new CommandError(
     'unexpected_response',
-    `the key ${label} was created, but the API sent ${apiKey === '' ? 'no secret' : `${shown} instead of its secret`}`,
+    `Key ${label} was created, but the API sent ${apiKey === '' ? 'no secret' : `${shown} instead of its secret`}`,
     {
       hint:
         id == null
-          ? 'Check `ci keys list`, and delete the key there.'
-          : `Delete it with \`ci keys delete ${id}\`, and create another.`,
+          ? 'Run `ci keys list` to find the key, and `ci keys delete <id>` to revoke it.'
+          : `Run \`ci keys delete ${id}\` to revoke it, then create another.`,
       outcome: 'applied',
     },
   );
@@ -162,7 +162,7 @@ function send(keys: KeysApi, request: KeyRequest): Promise<CreatedKey> {
     return keys.createForSubscription(request).catch((error: unknown) => {
       if (!(error instanceof CommandError) || error.code !== 'invalid_request' || error.hint !== undefined) throw error;
       throw error.with({
-        hint: '`ci pools subscriptions` shows yours, `ci pools subscribe` creates one; `ci keys create NAME --credit` needs none.',
+        hint: 'Run `ci pools subscriptions` to see your subscriptions, `ci pools subscribe` to get one, or `ci keys create NAME --credit` to use prepaid credit.',
       });
     });
   }

@@ -2,7 +2,7 @@ import { CommandError, messageOf } from '../../domain/errors.ts';
 import type { Clipboard } from '../../output/clipboard.ts';
 import type { Description, Destination, NewKey, Reservation } from './destination.ts';
 
-/** The system's clipboard: the secrets, one per line. */
+/** The system's clipboard. Gets the secrets, one per line. */
 export class SystemClipboard implements Destination {
   readonly #clipboard: Clipboard;
 
@@ -28,7 +28,7 @@ export class SystemClipboard implements Destination {
     try {
       await this.#clipboard.copy(text);
     } catch (error) {
-      throw new CommandError('file_error', `the clipboard cannot be written: ${messageOf(error)}`, { cause: error });
+      throw new CommandError('file_error', `The clipboard can't be written: ${messageOf(error)}`, { cause: error });
     }
   }
 }

@@ -10,31 +10,32 @@ import { openRefuge } from './undelivered.ts';
 /** What a delivery depends on. */
 export type DeliveryContext = Pick<Context, 'output' | 'record' | 'result' | 'world'>;
 
-/** Takes down a key the moment its secret is known, so that the secret outlives this process. */
+/** Stores a key as soon as its secret is known, so that the secret survives this process. */
 export type KeepKey = (key: NewKey) => void;
 
-/** Something that is created with secrets, and where they go. */
+/** What to create, and where the secrets of its keys go. */
 export interface Delivery<Result> {
   /** Where the secrets go; default: into the result that is printed. */
   readonly destination?: Destination | undefined;
   /** At most how many keys there will be; default: 1. */
   readonly count?: number;
-  /** Creates it. Called once there is room for its secrets, whatever happens to the destination meanwhile. */
+  /** Creates it. Called once the secrets can be stored, whatever happens to the destination in the meantime. */
   readonly create: (keep: KeepKey) => Promise<Result>;
   /**
    * Prints the result.
    *
-   * @param saved - where the secrets are: mask them in the result; undefined: the result is to show them, if it has any
+   * @param saved - where the secrets are, so that the result masks them; undefined if the result shows them
    */
   readonly print: (result: Result, saved: Description | undefined) => Promise<void>;
 }
 
 /**
- * Creates something with secrets, delivers them, and prints the result. Secrets that can't be delivered are kept in a file whose path
- * is the last line on stderr. If even that fails, they are lost, and the error says so: a secret is never printed to a terminal or
- * log that the user didn't ask for.
+ * Creates something with secrets, delivers them, and prints the result. Secrets that can't be delivered are stored in a file. Its path
+ * is the last line on stderr. If that fails too, they are lost, and the error says so: a secret is never printed to a terminal or log
+ * that the user didn't ask for.
  *
- * @throws CommandError (file_error), `not_applied` when nothing could be proven writable, `applied` when the delivery failed
+ * @throws CommandError (file_error): `not_applied` if something can't be written before anything is created, `applied` if the delivery
+ *   failed
  */
 export async function createAndDeliver<Result>(
   context: DeliveryContext,
@@ -75,7 +76,7 @@ export async function createAndDeliver<Result>(
   }
 }
 
-/** Delivers the secret of a key that was there before, and prints the result. Nothing is kept: the account shows the secret again. */
+/** Delivers the secret of a key that existed before, and prints the result. Stores no copy, because the API shows the secret again. */
 export async function deliverExisting<Existing extends NewKey>(
   context: Pick<Context, 'output' | 'world'>,
   destination: Destination | undefined,
@@ -92,7 +93,7 @@ export async function deliverExisting<Existing extends NewKey>(
   }
 }
 
-/** @returns where the secrets are; undefined if they are still to be printed, or there are none */
+/** Writes the secrets. @returns where they are; undefined if they still have to be printed, or there are none */
 async function write(
   { world }: Pick<Context, 'world'>,
   destination: Destination | undefined,
@@ -117,10 +118,10 @@ async function printSaved(
   await print();
 }
 
-/** The result goes to stdout wherever the secrets go. */
+/** Checks stdout, which gets the result wherever the secrets go. @throws CommandError (file_error) */
 async function requireStdout({ output }: Pick<Context, 'output'>): Promise<void> {
   await output.written().catch((error: unknown) => {
-    throw new CommandError('file_error', `stdout cannot be written: ${messageOf(error)}`, {
+    throw new CommandError('file_error', `Standard output can't be written: ${messageOf(error)}`, {
       hint: 'Nothing was created.',
       outcome: 'not_applied',
       cause: error,
@@ -128,7 +129,7 @@ async function requireStdout({ output }: Pick<Context, 'output'>): Promise<void>
   });
 }
 
-/** Keeps secrets that couldn't be delivered. @returns why they couldn't be, and where they are */
+/** Stores secrets that couldn't be delivered. @returns the error, which says where they are */
 function keptFailure(
   { result }: Pick<Context, 'result'>,
   refuge: Refuge,
@@ -138,28 +139,28 @@ function keptFailure(
   const failure =
     error instanceof CommandError
       ? error
-      : new CommandError('file_error', `the result could not be written: ${messageOf(error)}`, { cause: error });
-  // Of several keys the last may be in doubt.
+      : new CommandError('file_error', `The result can't be written: ${messageOf(error)}`, { cause: error });
+  // Whether the last of several keys was created may be unknown.
   const outcome = result.lastChange === 'unknown' ? 'unknown' : 'applied';
   let hint: string;
   try {
     result.keptSecrets = refuge.keep();
     hint =
       keys.length === 1
-        ? 'The key was created; its secret is in the file named below.'
-        : 'The keys were created; their secrets are in the file named below.';
+        ? 'The key was created. Its secret is in the file below.'
+        : 'The keys were created. Their secrets are in the file below.';
   } catch (second) {
     hint = lostHint(keys, second);
   }
   return failure.with({ outcome, retryable: false, hint });
 }
 
-/** Returns what to do about keys if their secrets are lost. */
+/** Returns what to do about keys with lost secrets. */
 function lostHint(keys: readonly NewKey[], error: unknown): string {
   const shown = inWords(keys.map(({ apiKey }) => masked(apiKey)));
   const lost =
     keys.length === 1
       ? `The key ${shown} was created, but its secret is lost`
       : `The keys ${shown} were created, but their secrets are lost`;
-  return `${lost}: no other file could be written (${messageOf(error)}). Look up the id with \`ci keys list\`, run \`ci keys delete <id>\`, and create a new key.`;
+  return `${lost}: no other file could be written (${messageOf(error)}). Run \`ci keys list\` to find the ID, \`ci keys delete <id>\` to revoke the key, and create another.`;
 }

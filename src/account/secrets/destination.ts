@@ -19,10 +19,10 @@ export interface Destination {
   /**
    * Writes the secrets, in the order in which the keys were created. Call it after {@link prove}.
    *
-   * @throws CommandError (file_error) if one of them couldn't be written, or would replace a secret that appeared after the consent
+   * @throws CommandError (file_error) if one of them can't be written, or would replace a secret that appeared after the consent
    */
   write(keys: readonly NewKey[]): Promise<void>;
-  /** Returns what the user has to know once the secrets are there. */
+  /** Returns what the user should know once the secrets are there. */
   warning?(): Promise<string | undefined>;
   /** Says where the secrets of a number of keys go. */
   describe(count: number): Description;
@@ -38,7 +38,7 @@ export interface ExpectedKeys {
 
 /** What a destination reserved when it was proven. */
 export interface Reservation {
-  /** Frees it, whether or not something was written. What was written stays. */
+  /** Frees it. What was written stays. */
   release(): Promise<void>;
 }
 
@@ -48,13 +48,13 @@ export interface Description {
   readonly count: number;
   /** Follows "The key is": `in /home/me/app/.env, as CHEAPESTINFERENCE_API_KEY`. */
   readonly words: string;
-  /** The place, for programs; a file by its absolute path. None if the secrets aren't kept. */
+  /** The place, for programs: the absolute path of a file. Undefined if the secrets aren't stored. */
   readonly savedTo?: string;
   /** The place, as the user named it. */
   readonly shownAs?: string;
-  /** The variable of each key. None if there are no variables. */
+  /** The variable of each key. Undefined if there are no variables. */
   readonly variables?: readonly string[];
-  /** The options that choose the same place on a command line: `--save .env`. */
+  /** The options for the same place: `--save .env`. */
   readonly options?: string;
 }
 

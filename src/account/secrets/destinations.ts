@@ -8,20 +8,20 @@ import { DotenvFile } from './dotenv-file.ts';
 import { Screen } from './screen.ts';
 import { ShellStartupFile } from './shell-startup-file.ts';
 
-/** What destinations depend on. */
+/** What destinations need. */
 type DestinationContext = Pick<Context, 'clocks' | 'output' | 'profiles' | 'prompts' | 'settings' | 'world'>;
 
 /** A destination to choose from. */
 export interface DestinationChoice {
   readonly name: string;
-  /** What a list shows once it is chosen; default: its name. */
+  /** What the list shows once it is chosen; default: its name. */
   readonly short?: string;
   readonly value: Destination;
 }
 
-/** Every kind of destination, as far as it can be used here. Another one is added to this list. */
+/** Returns the destinations of each kind that this session can use. */
 const kinds: readonly ((context: DestinationContext) => readonly DestinationChoice[])[] = [
-  (context) => [{ name: '.env in this folder', value: new DotenvFile(context, '.env') }],
+  (context) => [{ name: '.env in this directory', value: new DotenvFile(context, '.env') }],
   (context) => {
     const { env } = context.world;
     const profile = findShellProfile(env);
@@ -34,8 +34,8 @@ const kinds: readonly ((context: DestinationContext) => readonly DestinationChoi
     const clipboard = findClipboard(world.env);
     return clipboard ? [{ name: 'The clipboard', value: new SystemClipboard(clipboard) }] : [];
   },
-  // In a result for programs, a frame would be in the way, and the screen is not where it goes.
-  (context) => (context.output.isForPeople ? [{ name: 'The screen, once', value: new Screen(context) }] : []),
+  // A program that reads the result can't use a frame.
+  (context) => (context.output.isForPeople ? [{ name: 'The screen (not saved)', value: new Screen(context) }] : []),
 ];
 
 /** Returns the destinations to choose from. */
@@ -43,7 +43,7 @@ export function destinationChoices(context: DestinationContext): DestinationChoi
   return kinds.flatMap((choices) => choices(context));
 }
 
-/** A path as people write it: what is in the home folder begins with `~`. */
+/** Returns a path as people write it, with `~` for the home directory. */
 function fromHome(file: string, home = ''): string {
   return home !== '' && file.startsWith(home + path.sep) ? `~${file.slice(home.length)}` : file;
 }

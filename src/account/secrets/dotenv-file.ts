@@ -6,10 +6,10 @@ import { inWords } from '../../output/text.ts';
 import type { Description, Destination, ExpectedKeys, NewKey, Reservation } from './destination.ts';
 import { agreeToReplace } from './replacement.ts';
 
-/** What writing a dotenv file depends on. */
+/** What writing a dotenv file needs. */
 export type DotenvContext = Pick<Context, 'clocks' | 'output' | 'prompts' | 'world'>;
 
-/** The variable that a secret is written to, unless the user names another. */
+/** The variable of a secret, unless the user names another. */
 export const defaultVariable = 'CHEAPESTINFERENCE_API_KEY';
 
 /** How to write to a dotenv file. */
@@ -20,7 +20,7 @@ export interface DotenvOptions {
   readonly force?: boolean | undefined;
 }
 
-/** A dotenv file: a variable per key, all of them written at once. */
+/** A dotenv file. Gets a variable for each key, all at once. */
 export class DotenvFile implements Destination {
   readonly #context: DotenvContext;
   readonly #named: string;
@@ -41,7 +41,7 @@ export class DotenvFile implements Destination {
   async prove(keys: ExpectedKeys): Promise<Reservation> {
     const dotenv = await this.#open();
     try {
-      // Asked once: when a watch proves it again, nobody may be there. What changed since is noticed when it is written.
+      // Asked only once: when a watch proves it again, nobody may be there. Writing it notices later changes.
       if (!this.#force) this.#replaceable ??= await this.#agree(dotenv, keys);
     } catch (error) {
       await dotenv.discard();

@@ -2,7 +2,7 @@ import type { Context } from '../../context/context.ts';
 import { framedKey } from '../../output/frame.ts';
 import type { Description, Destination, NewKey, Reservation } from './destination.ts';
 
-/** The terminal on stdout: each secret in a frame, once. */
+/** The terminal on stdout: each secret in a frame. */
 export class Screen implements Destination {
   readonly #output: Context['output'];
 
@@ -22,6 +22,6 @@ export class Screen implements Destination {
   }
 
   describe(count: number): Description {
-    return { count, words: 'shown once' };
+    return { count, words: 'on the screen' };
   }
 }

@@ -6,10 +6,10 @@ import { makeFolder } from '../../state/folder.ts';
 import type { Description, Destination, ExpectedKeys, NewKey, Reservation } from './destination.ts';
 import { type DotenvContext, DotenvFile } from './dotenv-file.ts';
 
-/** What writing a shell startup file depends on. */
+/** What writing a shell startup file needs. */
 type StartupFileContext = DotenvContext & Pick<Context, 'profiles'>;
 
-/** A dotenv file next to the profiles, which every new shell loads. The shell's startup file, which others may read, holds no secret. */
+/** A dotenv file next to the profiles, which every new shell loads. The startup file itself gets no secret, because others may read it. */
 export class ShellStartupFile implements Destination {
   readonly #context: StartupFileContext;
   readonly #profile: ShellProfile;

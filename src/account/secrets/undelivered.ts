@@ -4,20 +4,20 @@ import { CommandError, messageOf } from '../../domain/errors.ts';
 import type { Refuge } from '../../state/undelivered.ts';
 
 /**
- * Opens room for secrets that may turn out to be undeliverable.
+ * Opens a file for secrets that can't be delivered.
  *
- * @throws CommandError (file_error) when there is none
+ * @throws CommandError (file_error)
  */
 export async function openRefuge({ record, world }: Pick<Context, 'record' | 'world'>): Promise<Refuge> {
   const { openRefuge } = await import('../../state/undelivered.ts');
   const { folder } = record;
   try {
     const lost =
-      'A key was created, but its secret is lost: no file could be written. Find the key with `ci keys list`, and delete it with `ci keys delete <id>`.';
+      'A key was created, but its secret is lost: no file could be written. Run `ci keys list` to find the key, and `ci keys delete <id>` to revoke it.';
     return openRefuge(folder, world.env, (file) => world.stderr.write(`${file ?? lost}\n`));
   } catch (error) {
     const reason = messageOf(error);
-    throw new CommandError('file_error', `${folder} cannot be written: ${reason}`, {
+    throw new CommandError('file_error', `${folder} can't be written: ${reason}`, {
       hint: noRoomHint,
       outcome: 'not_applied',
       cause: error,
@@ -25,10 +25,10 @@ export async function openRefuge({ record, world }: Pick<Context, 'record' | 'wo
   }
 }
 
-/** Points out secrets that were never delivered, by processes that were killed or by deliveries that failed. */
+/** Points out secrets that weren't delivered because the process was killed or the delivery failed. */
 export async function noteUndelivered({ record, output }: Pick<Context, 'record' | 'output'>): Promise<void> {
   const { undeliveredIn } = await import('../../state/undelivered.ts');
   for (const file of undeliveredIn(record.folder)) {
-    output.note(`A key's secret that was not delivered is in ${file}: move it where it belongs.`);
+    output.note(`An undelivered secret of a key is in ${file}. Move it where it belongs.`);
   }
 }

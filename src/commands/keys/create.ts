@@ -1,9 +1,19 @@
 import { awaitEarlier, openIntents } from '../../account/changes/earlier.ts';
+import { checkedPool } from '../../account/choose-pool.ts';
+import { callExample } from '../../account/keys/call-example.ts';
 import { createKey, type KeyContext, type KeyRequest, keyIntent } from '../../account/keys/create.ts';
 import { keyLabel, secretOf, severalNamed } from '../../account/keys/find.ts';
+import { askKeyName } from '../../account/keys/key-name.ts';
+import { PoolCatalog } from '../../account/pool-catalog.ts';
 import { createAndDeliver, deliverExisting } from '../../account/secrets/delivery.ts';
 import type { Description, Destination } from '../../account/secrets/destination.ts';
-import { keyByMail, poolSubscriptions, subscriptionChoices } from '../../account/subscriptions.ts';
+import {
+  expandSubscription,
+  keyByMail,
+  poolSubscriptions,
+  subscriptionChoices,
+  subscriptionLabel,
+} from '../../account/subscriptions.ts';
 import type { CreatedKey, Key } from '../../api/keys.ts';
 import {
   noWaitOption,
@@ -44,7 +54,7 @@ export interface Options extends Flags {
   readonly name: string | undefined;
 }
 
-/** `ci keys create`: creates an API key, and shows its secret this once. */
+/** Declares `ci keys create`, which creates an API key. */
 export default function create(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -57,26 +67,26 @@ export default function create(command: Verb, context: Context, execute = run): 
         'export CHEAPESTINFERENCE_API_KEY="$(ci keys create ci-run --secret-only)"',
       ],
     })
-    .argument('[name]', 'its name')
+    .argument('[name]', 'Name of the key')
     .addOption(
       new ValueOption(
         '--subscription <id>',
-        'for this subscription (default: the most recent)',
+        'Create it for this subscription (default: the most recent)',
         namesOf('subscriptions'),
       ),
     )
-    .addOption(new ValueOption('--pool <slug>', 'for your subscription on this pool', namesOf('pools')))
-    .option('--credit', 'spend the prepaid credit instead of a subscription')
-    .option('--max-budget <usd>', 'with --credit: the most it may spend', parseAmount('--max-budget'))
-    .option('--rpm <count>', 'with --credit: requests per minute', parseCount('--rpm'))
-    .option('--tpm <count>', 'with --credit: tokens per minute', parseCount('--tpm'))
+    .addOption(new ValueOption('--pool <slug>', 'Create it for your subscription on this pool', namesOf('pools')))
+    .option('--credit', 'Create it for prepaid credit instead of a subscription')
+    .option('--max-budget <usd>', 'With --credit: spending limit of the key', parseAmount('--max-budget'))
+    .option('--rpm <count>', 'With --credit: requests per minute', parseCount('--rpm'))
+    .option('--tpm <count>', 'With --credit: tokens per minute', parseCount('--tpm'))
     .addOption(saveOption())
     .addOption(variableOption())
     .addOption(forceOption())
-    .option('--secret-only', 'print the secret and nothing else')
-    .option('--ensure', 'do nothing if a key of that name exists')
-    .option('--reveal', 'with --ensure: show the secret of an existing key')
-    .option('--again', "create the key even if an earlier one of that name hasn't settled")
+    .option('--secret-only', 'Print only the secret')
+    .option('--ensure', 'Skip if a key with this name already exists')
+    .option('--reveal', 'With --ensure: show the secret of an existing key')
+    .option('--again', "Create the key even if an earlier one with this name hasn't settled")
     .addOption(noWaitOption())
     .addOption(settleOption())
     .action((name: string | undefined, flags: Flags) => execute({ name, ...flags }, context));
@@ -88,12 +98,8 @@ export async function run(options: Options, context: KeyContext): Promise<void> 
   checkOptions(options);
   const destination = await destinationOf(context, options);
   const show: ShowOptions = { destination, secretOnly: options.secretOnly, reveal: options.reveal };
-  const name =
-    options.name === undefined && options.credit
-      ? await context.prompts.text('Key name:', 'a credit key needs a name: `ci keys create NAME --credit`')
-      : options.name;
-  const subscriptionId =
-    options.pool === undefined ? options.subscription : await subscriptionOn(context, options.pool, name);
+  const name = options.name ?? (await missingName(context, options));
+  const subscriptionId = await subscriptionIdOf(context, options, name);
   const request: KeyRequest =
     options.credit && name !== undefined ? creditRequest(name, options) : { name, subscriptionId };
   if (!options.ensure || name === undefined) return createNew(context, request, show);
@@ -106,6 +112,15 @@ export async function run(options: Options, context: KeyContext): Promise<void> 
     context.output.note(`Key "${name}" already exists. Nothing was created.`);
     await showExisting(context, existing, show);
   });
+}
+
+/** Returns a name if the user can be asked for one. Only a credit key needs one. */
+async function missingName(context: KeyContext, { credit }: Options): Promise<string | undefined> {
+  if (!credit && !context.prompts.canAsk) return undefined;
+  return askKeyName(
+    context,
+    "Can't ask for the key name without a terminal. Pass a name: `ci keys create NAME --credit`.",
+  );
 }
 
 /** How to show a key, and where its secret goes. */
@@ -127,11 +142,14 @@ async function createNew(
   await createAndDeliver(context, {
     destination,
     create: (keep) => createKey(context, request, keep, earlier),
-    print: (key, saved) =>
-      saved
-        ? printSaved(context, key, saved)
-        : printKey(context, key, { secretOnly, title: 'API key, shown only this once' }),
+    print: async (key, saved) => {
+      if (saved) await printSaved(context, key, saved);
+      else await printKey(context, key, { secretOnly, title: 'API key: save it now' });
+    },
   });
+  const { output } = context;
+  if (!output.isForPeople || secretOnly) return;
+  output.note(`\n${callExample(context, { saved: destination?.describe(1) }, output.width)}`);
 }
 
 /** Returns the active key of that name, type and subscription. @throws CommandError (usage) if there are several */
@@ -150,7 +168,7 @@ async function showExisting(
 ): Promise<void> {
   const { id, name } = key;
   if (secretOnly && !reveal) {
-    throw usageError('--secret-only would show the secret of a key that was there before', 'Add --reveal to have it.');
+    throw usageError('--secret-only would show the secret of an existing key', 'Pass --reveal to confirm.');
   }
   if (!destination && !reveal) {
     const apiKey = key.apiKey ? masked(key.apiKey) : '';
@@ -158,28 +176,24 @@ async function showExisting(
   }
   const apiKey = await secretOf(await context.api(), key);
   if (apiKey === undefined) {
-    throw new CommandError(
-      'unavailable',
-      `the key ${keyLabel(key)} is there, and the API does not show its secret again`,
-      {
-        hint: `To have a new one: \`ci keys delete ${id}\`, then run this again.`,
-        outcome: 'not_applied',
-      },
-    );
+    throw new CommandError('unavailable', `Key ${keyLabel(key)} exists, but the API doesn't show its secret again`, {
+      hint: `Run \`ci keys delete ${id}\` to revoke it, then run this command again to create another.`,
+      outcome: 'not_applied',
+    });
   }
   await deliverExisting(context, destination, { id, name, apiKey }, (shown, saved) =>
     saved ? printSaved(context, shown, saved) : printKey(context, shown, { secretOnly, title: 'API key' }),
   );
 }
 
-/** Prints a key, masked, and where its secret went. */
+/** Prints a key with its secret masked, and where the secret is. */
 async function printSaved({ output }: Pick<Context, 'output'>, key: CreatedKey, saved: Description): Promise<void> {
   const { savedTo = null, variables = [] } = saved;
   const shown = { ...key, apiKey: masked(key.apiKey), savedTo, variable: variables[0] ?? null };
   await output.record(shown, { columns: [...columns, ...savedColumns], fields });
 }
 
-/** @param title - what the secret is, for a person */
+/** Prints a key with its secret. @param title - of the frame around the secret, for people */
 async function printKey(
   { output }: Pick<Context, 'output'>,
   key: CreatedKey,
@@ -193,36 +207,47 @@ async function printKey(
   await output.list([key], { columns, fields, empty: '', drawing }, key);
 }
 
-/** Refuses flags that contradict each other, before anything is sent. */
+/** Refuses options that contradict each other, before anything is sent. @throws CommandError (usage) */
 function checkOptions(options: Options): void {
   const { name } = options;
-  if (name?.trim() === '') throw usageError('the name of the key is empty');
+  if (name?.trim() === '') throw usageError('The key name is empty', 'Pass a name.');
   if (options.subscription?.trim() === '')
-    throw usageError('--subscription is empty', '`ci pools subscriptions` shows their ids.');
+    throw usageError('--subscription is empty', 'Run `ci pools subscriptions` to see the IDs.');
   const targets = [
     options.subscription && '--subscription',
     options.pool !== undefined && '--pool',
     options.credit && '--credit',
   ];
   const [first, second] = targets.filter((flag) => typeof flag === 'string');
-  if (first && second) throw usageError(`${first} and ${second} exclude each other`);
+  if (first && second) throw usageError(`${first} and ${second} can't be used together`);
   const budget =
     options.maxBudget !== undefined ? '--max-budget' : options.rpm ? '--rpm' : options.tpm ? '--tpm' : undefined;
-  if (budget && !options.credit) throw usageError(`${budget} goes with --credit`);
-  if (options.save !== undefined && options.secretOnly) throw usageError('--save and --secret-only exclude each other');
+  if (budget && !options.credit) throw usageError(`${budget} needs --credit`, `Add --credit, or leave out ${budget}.`);
+  if (options.save !== undefined && options.secretOnly)
+    throw usageError("--save and --secret-only can't be used together");
   if (options.ensure && name === undefined) {
-    throw usageError('--ensure needs a name for the key', 'Name it: `ci keys create NAME --ensure`.');
+    throw usageError('--ensure needs the name of the key', 'Run `ci keys create NAME --ensure`.');
   }
-  if (options.reveal && !options.ensure) throw usageError('--reveal goes with --ensure');
+  if (options.reveal && !options.ensure) throw usageError('--reveal needs --ensure', 'Add --ensure, or leave out --reveal.');
 }
 
 function creditRequest(name: string, { maxBudget, rpm, tpm }: Options): KeyRequest {
   return { credit: true, name, maxBudget: maxBudget === undefined ? undefined : toUsd(maxBudget), rpm, tpm };
 }
 
+/** Returns the subscription that the key is for; undefined: the API chooses one, or the key is for credit. */
+async function subscriptionIdOf(
+  context: KeyContext,
+  { pool, subscription }: Options,
+  name: string | undefined,
+): Promise<string | undefined> {
+  if (pool !== undefined)
+    return subscriptionOn(context, await new PoolCatalog(context).expand(checkedPool(pool)), name);
+  return subscription === undefined ? undefined : expandSubscription(context, subscription);
+}
+
 /** Returns my subscription on a pool: that of an earlier, still open request, the only one, or the only one without a key. */
 async function subscriptionOn(context: KeyContext, pool: string, name: string | undefined): Promise<string> {
-  if (pool.trim() === '') throw usageError('the name of the pool is empty', '`ci pools list` shows the pools.');
   const mine = await poolSubscriptions(context, pool);
   const active = mine.filter(({ status }) => status === 'active');
   const earlier = (await openIntents(context, 'create-key')).filter((each) => each.name === name);
@@ -232,22 +257,27 @@ async function subscriptionOn(context: KeyContext, pool: string, name: string | 
   const candidates = active.length > 1 && withoutKey.length > 0 ? withoutKey : active;
   const [first, second] = candidates;
   if (!first && mine.some(({ status }) => status === 'pending_key')) {
-    throw new CommandError('unavailable', `no key can be created for your subscription on ${pool}`, {
+    throw new CommandError('unavailable', `Keys for your subscription on ${pool} can't be created here`, {
       hint: keyByMail,
       outcome: 'not_applied',
     });
   }
   if (!first) {
-    throw new CommandError('unavailable', `you have no active subscription on ${pool}`, {
-      hint: `\`ci pools subscribe ${pool}\` creates one; \`ci pools subscriptions\` shows what you have.`,
+    throw new CommandError('unavailable', `You have no active subscription on ${pool}`, {
+      hint: `Run \`ci pools subscribe ${pool}\` to get one, or \`ci pools subscriptions\` to see what you have.`,
       outcome: 'not_applied',
     });
   }
   if (!second) return first.id;
-  const missing = `you have ${candidates.length} subscriptions on ${pool}; name one with --subscription: ${candidates.map(({ id }) => id).join(', ')}`;
-  context.prompts.requireSomebody(missing);
+  const several = `You have ${candidates.length} subscriptions on ${pool}`;
+  if (!context.prompts.canAsk) {
+    throw new CommandError('input_required', several, {
+      hint: 'Pass one with --subscription:',
+      lines: candidates.map(subscriptionLabel),
+    });
+  }
   const choices = await subscriptionChoices(context, candidates);
-  return (await context.prompts.search('For which subscription?', choices, missing)).id;
+  return (await context.prompts.search('Subscription:', choices, several)).id;
 }
 
 const columns: readonly Column<CreatedKey>[] = [

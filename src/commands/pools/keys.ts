@@ -19,7 +19,7 @@ export interface Options {
   readonly reveal?: true;
 }
 
-/** `ci pools keys`: shows the keys of the user's subscriptions on a pool. */
+/** Declares `ci pools keys`, which lists the keys of the user's subscriptions on a pool. */
 export default function keys(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -27,11 +27,11 @@ export default function keys(command: Verb, context: Context, execute = run): vo
       examples: ['ci pools keys kimi26', "ci pools keys kimi26 --reveal --json | jq -r '.[0].apiKey'"],
     })
     .addArgument(poolArgument())
-    .option('--reveal', 'show the secrets in full')
+    .option('--reveal', 'Show the secrets in full')
     .action((pool: string | undefined, flags: Omit<Options, 'pool'>) => execute({ pool, ...flags }, context));
 }
 
-/** Shows the keys, masked unless asked for. */
+/** Lists the keys. Secrets are masked without `--reveal`. */
 export async function run({ reveal, ...options }: Options, context: KeysContext): Promise<void> {
   const { pools } = await context.api();
   const pool = await choosePoolOfMine(context, options.pool, ({ status }) => status !== 'canceled');
@@ -46,14 +46,15 @@ export async function run({ reveal, ...options }: Options, context: KeysContext)
   await context.output.list(shown, { columns, fields, empty });
 }
 
-/** Returns what to say if there are no keys: how to get one. */
+/** Returns the note for an empty list, which says how to get a key. */
 async function noKeys(context: Pick<Context, 'api' | 'output'>, pool: string): Promise<string> {
   const none = `No keys on ${pool}.`;
   if (!context.output.isForPeople) return none;
   const mine = await poolSubscriptions(context, pool);
-  if (mine.some(({ status }) => status === 'active')) return `${none} \`ci keys create --pool ${pool}\` makes one.`;
+  if (mine.some(({ status }) => status === 'active'))
+    return `${none} Run \`ci keys create --pool ${pool}\` to create one.`;
   if (mine.some(({ status }) => status === 'pending_key')) return `${none} ${keyByMail}`;
-  return `${none} \`ci pools subscribe ${pool}\` reserves blocks of it.`;
+  return `${none} Run \`ci pools subscribe ${pool}\` to reserve blocks.`;
 }
 
 const columns: readonly Column<PoolKey>[] = [

@@ -90,7 +90,7 @@ describe('a secret that nobody reads any more', () => {
     const [first = ''] = lines(ended.stderr);
     if (!line.includes('--jq')) {
       expect(first).toMatch(
-        /^ci: the result could not be written: EPIPE: broken pipe, write\. The key was created; its secret is in the file named below\.$/,
+        /^ci: The result can't be written: EPIPE: broken pipe, write\. The key was created\. Its secret is in the file below\.$/,
       );
     }
     expect(lines(ended.stderr)).toHaveLength(2);
@@ -106,8 +106,8 @@ describe('a secret that nobody reads any more', () => {
     expect(JSON.parse(told[0] ?? '')).toEqual({
       error: {
         code: 'file_error',
-        message: 'the result could not be written: EPIPE: broken pipe, write',
-        hint: 'The key was created; its secret is in the file named below.',
+        message: "The result can't be written: EPIPE: broken pipe, write",
+        hint: 'The key was created. Its secret is in the file below.',
         status: null,
         retryable: false,
         outcome: 'applied',
@@ -172,7 +172,7 @@ describe.skipIf(!existsSync('/dev/full'))('a full disk behind stdout', () => {
     const { api, me } = await customerOfSecrets();
     const { code, stderr } = await me.sh(`${line} >/dev/full`);
     expect([code, api.changes, stateFiles(me)]).toEqual([1, [], []]);
-    expect(stderr).toBe('ci: stdout cannot be written: no space left on device. Nothing was created.\n');
+    expect(stderr).toBe("ci: Standard output can't be written: no space left on device. Nothing was created.\n");
   });
 
   test('is an error of JSON with --json', async () => {
@@ -193,7 +193,7 @@ describe('a file behind stdout', () => {
     writeFileSync(path.join(one.me.home, 'full'), 'x'.repeat(4096));
     const ended = await one.me.sh(limited(`${create} >>full`));
     await expectKept(one, ended);
-    expect(ended.stderr).toMatch(/^ci: the result could not be written: EFBIG[^\n]*\. The key was created; /);
+    expect(ended.stderr).toMatch(/^ci: The result can't be written: EFBIG[^\n]*\. The key was created\. /);
     expect(readFileSync(path.join(one.me.home, 'full'), 'utf8')).toBe('x'.repeat(4096));
   });
 
@@ -225,7 +225,7 @@ describe('a file behind stdout', () => {
     writeFileSync(path.join(me.home, 'read-only'), 'x');
     const { code, stderr } = await me.sh(`${create} ${redirection}`);
     expect([code, api.changes, stateFiles(me)]).toEqual([1, [], []]);
-    expect(stderr).toMatch(/^ci: stdout cannot be written: bad file descriptor\. Nothing was created\.\n$/);
+    expect(stderr).toMatch(/^ci: Standard output can't be written: bad file descriptor\. Nothing was created\.\n$/);
   });
 });
 
@@ -251,14 +251,14 @@ describe('a jq program that fails once the key is made', () => {
   });
 });
 
-describe('--save, when the file cannot be written any more once the key is made', () => {
+describe('--save, when the file can't be written any more once the key is made', () => {
   test('keeps the secret, and names the file', async () => {
     const one = await customerOfSecrets(() => rmSync(path.join(one.me.home, 'app'), { recursive: true }));
     mkdirSync(path.join(one.me.home, 'app'));
     const ended = await one.me.sh('ci keys create k --credit --save app/.env');
     await expectKept(one, ended);
     expect(ended.stderr).toMatch(
-      /^ci: \S+\/app\/\.env cannot be written: its directory was removed in the meantime\. The key was created; /,
+      /^ci: \S+\/app\/\.env can't be written: its directory was removed in the meantime\. The key was created. /,
     );
     expect(outcomesOf(one.me)).toEqual(['create-key applied']);
     expect(existsSync(path.join(one.me.home, 'app'))).toBe(false);
@@ -303,8 +303,8 @@ describe('--save, when the file cannot be written any more once the key is made'
           expect(told).toContain(
             `The key sk_sandbox_…${made.slice(-4)} was created, but its secret is lost: no other file could be written (`,
           );
-          expect(told).toContain('run `ci keys delete <id>`, and create a new key.');
-          expect(stderr).not.toContain('named below');
+          expect(told).toContain('`ci keys delete <id>` to revoke the key, and create another.');
+          expect(stderr).not.toContain('in the file below');
           if (flags) expect(JSON.parse(told)).toMatchObject({ error: { code: 'file_error', outcome: 'applied' } });
           expect(readFileSync(stateFolder(one.me), 'utf8')).toBe('a file');
         },
@@ -330,7 +330,7 @@ describe('--save, when the file cannot be written any more once the key is made'
   });
 });
 
-describe('a state folder that cannot be written', () => {
+describe('a state folder that can't be written', () => {
   test.each([
     'keys create k --credit',
     'keys create k --credit --save .env',
@@ -369,13 +369,13 @@ describe('a state folder that cannot be written', () => {
     const { api, me } = await customerOfSecrets();
     const { code, stderr } = await me.sh(`ulimit -f 0; ${create} | cat`);
     expect([code, api.changes]).toEqual([0, []]);
-    expect(stderr).toMatch(/^ci: \S+ cannot be written: file too large\. Nothing was sent\. [^\n]*\n$/);
+    expect(stderr).toMatch(/^ci: \S+ can't be written: file too large\. Nothing was sent\. [^\n]*\n$/);
     expect(stateFiles(me)).toEqual([]);
   });
 });
 
 describe('a process that is killed once it has a secret', () => {
-  const note = (file: string) => `A key's secret that was not delivered is in ${file}: move it where it belongs.\n`;
+  const note = (file: string) => `An undelivered secret of a key is in ${file}. Move it where it belongs.\n`;
 
   /** Somebody whose second of three keys is never answered. */
   async function between(ending: (running: ReturnType<User['start']>) => Promise<Ended>) {
@@ -553,8 +553,8 @@ describe('on GitHub Actions', () => {
     expect([ended.code, ended.stdout, lines(ended.stderr).length]).toEqual([1, '', 1]);
     expect(errorOf(ended)).toEqual({
       code: 'unexpected_response',
-      message: 'the key k (k) was created, but the API sent something else instead of its secret',
-      hint: 'Delete it with `ci keys delete k`, and create another.',
+      message: 'Key k (k) was created, but the API sent something else instead of its secret',
+      hint: 'Run `ci keys delete k` to revoke it, then create another.',
       status: null,
       retryable: false,
       outcome: 'applied',

@@ -141,10 +141,10 @@ const cases: readonly (readonly [string, Case])[] = [
   [
     'a dotenv file',
     {
-      destination: (me) => offered(me, /^\.env in this folder$/),
+      destination: (me) => offered(me, /^\.env in this directory$/),
       blocked: ({ at }) => mkdirSync(at('project', '.env')),
       broken: ({ at }) => rmSync(at('project'), { recursive: true }),
-      message: /\/project\/\.env cannot be written: /,
+      message: /\/project\/\.env can't be written: /,
       content: ({ at }) => readFileSync(at('project', '.env'), 'utf8'),
       expected: asVariables,
       description: ({ at }) => ({
@@ -183,7 +183,7 @@ const cases: readonly (readonly [string, Case])[] = [
       destination: (me) => offered(me, /^The clipboard$/),
       blocked: ({ at }) => writeFileSync(at('broken'), ''),
       broken: ({ at }) => writeFileSync(at('broken'), ''),
-      message: /^the clipboard cannot be written: xclip failed \(exit 1\)$/,
+      message: /^The clipboard can't be written: xclip failed \(exit 1\)$/,
       content: ({ at }) => readFileSync(at('clipboard'), 'utf8'),
       expected: `${one}\n${two}`,
       description: () => ({ words: 'in the clipboard', savedTo: 'the clipboard', shownAs: 'the clipboard' }),
@@ -192,27 +192,27 @@ const cases: readonly (readonly [string, Case])[] = [
   [
     'the screen',
     {
-      destination: (me) => offered(me, /^The screen, once$/),
+      destination: (me) => offered(me, /^The screen \(not saved\)$/),
       blocked: ({ stdout }) => {
         stdout.errored = new Error('EIO: i/o error, write');
       },
       broken: ({ stdout }) => {
         stdout.failsOn = key.apiKey;
       },
-      message: /^(?:stdout cannot|the result could not) be written: EIO: i\/o error, write$/,
+      message: /^(?:Standard output|The result) can't be written: EIO: i\/o error, write$/,
       content: ({ stdout }) => stdout.text,
       expected: [
         '',
-        '── API key prod-1, shown only this once ──',
+        '── API key prod-1: save it now ──',
         one,
-        '──────────────────────────────────────────',
+        '─────────────────────────────────',
         '',
-        '── API key prod-2, shown only this once ──',
+        '── API key prod-2: save it now ──',
         two,
-        '──────────────────────────────────────────',
+        '─────────────────────────────────',
         '',
       ].join('\n'),
-      description: () => ({ words: 'shown once' }),
+      description: () => ({ words: 'on the screen' }),
     },
   ],
 ];
@@ -250,7 +250,7 @@ describe.skipIf(process.platform !== 'linux').each(cases)('%s', (_name, each) =>
     await expect(delivery).rejects.toMatchObject({
       code: 'file_error',
       message: expect.stringMatching(each.message),
-      hint: 'The key was created; its secret is in the file named below.',
+      hint: 'The key was created. Its secret is in the file below.',
       outcome: 'applied',
       retryable: false,
     });
@@ -345,7 +345,7 @@ test('several secrets are in a dotenv file all together, or not at all', async (
   const create = async (keep: KeepKey) => [key, odd].forEach(keep);
   const failing = createAndDeliver(me.context, { destination, create, print: () => Promise.resolve() });
   await expect(failing).rejects.toMatchObject({
-    hint: 'The keys were created; their secrets are in the file named below.',
+    hint: 'The keys were created. Their secrets are in the file below.',
   });
   expect([readFileSync(file, 'utf8'), readdirSync(me.at('project'))]).toEqual(['A=1\n', ['.env']]);
   await deliver(me.context, destination, { created: keys });
@@ -455,5 +455,5 @@ test.each([
 
 test('the screen is not offered for a result that a program reads', () => {
   const me = somebody({ CHEAPESTINFERENCE_OUTPUT: 'json' });
-  expect(destinationChoices(me.context).map(({ name }) => name)).not.toContain('The screen, once');
+  expect(destinationChoices(me.context).map(({ name }) => name)).not.toContain('The screen (not saved)');
 });

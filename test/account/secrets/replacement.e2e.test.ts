@@ -86,7 +86,7 @@ describe.each(commands)('ci %s, with another key in the file', (line) => {
     expect([code, env()]).toEqual([1, meanwhile]);
     const [message, file = ''] = lines(stderr).slice(-2);
     expect(message).toBe(
-      `ci: ${me.home}/.env was changed in the meantime: CHEAPESTINFERENCE_API_KEY has another value now. The key was created; its secret is in the file named below.`,
+      `ci: ${me.home}/.env has changed in the meantime: CHEAPESTINFERENCE_API_KEY has another value now. The key was created. Its secret is in the file below.`,
     );
     expect(readFileSync(file, 'utf8')).toBe(`${(await keys())[0]}\n`);
   });
@@ -180,6 +180,10 @@ test('--force needs --save', async () => {
     'pools subscribe kimi26 --blocks asia --create-key k --force --yes',
   ]) {
     const { code, stderr } = await me.ci(line);
-    expect([code, stderr, api.changes]).toEqual([2, 'ci: --force goes with --save\n', []]);
+    expect([code, stderr, api.changes]).toEqual([
+      2,
+      'ci: --force needs --save. Add --save, or leave out --force.\n',
+      [],
+    ]);
   }
 });

@@ -481,15 +481,15 @@ describe('the place for the key', () => {
     await shows(
       [
         '? Save the key to:',
-        '❯ .env in this folder',
+        '❯ .env in this directory',
         '  Load it in new shells (edits ~/.zshrc)',
-        '  The screen, once',
+        '  The screen (not saved)',
         '',
         `type the path of another file • ${select}`,
       ].join('\n'),
     );
     press('down', 'down', 'enter');
-    expect([await answer, wizard.destination?.describe(1)]).toEqual(['asked', { count: 1, words: 'shown once' }]);
+    expect([await answer, wizard.destination?.describe(1)]).toEqual(['asked', { count: 1, words: 'on the screen' }]);
   });
 
   test('is asked for again, with the earlier answer, if it cannot be written', async () => {
@@ -499,7 +499,7 @@ describe('the place for the key', () => {
     press('enter');
     await expect
       .poll(getFullOutput, patience)
-      .toMatch(/✗ \/home\/me\/some-project\/\.env cannot be written: [^?]*\? Save the key to:\n❯ \.env/);
+      .toMatch(/✗ \/home\/me\/some-project\/\.env can't be written: [^?]*\? Save the key to:\n❯ \.env/);
     expect(wizard.destination).toBeUndefined();
     press('down', 'enter');
     expect([await answer, wizard.destination?.describe(1).words]).toEqual(['asked', 'loaded by every new zsh']);

@@ -763,6 +763,28 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       ]);
     });
 
+    test.each([
+      ['suggested', enter],
+      ['typed', `.env${enter}`],
+    ])('can be a file that has another key, if you agree to replace it (%s)', async (_how, place) => {
+      const { me } = await signedIn();
+      const file = path.join(me.home, '.env');
+      writeFileSync(file, 'CHEAPESTINFERENCE_API_KEY=sk_live_0123456789abcdefghijQluZ\n');
+      const session = setup(me);
+      const question = /Replace sk_live_…QluZ in \.env\?/;
+      await answers(session, [
+        ...toPlace,
+        [asksPlace, place],
+        [question, enter],
+        [asksPlace, place],
+        [question, escapeKey],
+        [asksPlace, place],
+        [question, `y${enter}`],
+      ]);
+      expect((await ended(session)).code).toBe(0);
+      expect(readFileSync(file, 'utf8')).toMatch(/^CHEAPESTINFERENCE_API_KEY=sk_sandbox_\S+\n$/);
+    });
+
     test('can be every new shell, which loads a file of its own', async () => {
       const { me } = await signedIn();
       const bashrc = path.join(me.home, '.bashrc');
@@ -800,7 +822,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     test('can be the screen, with the key on a line of its own', async () => {
       const { api, me } = await signedIn();
       const session = setup(me);
-      await answers(session, [...toPlace, [/\n {2}The screen, once\n/, `${down}${enter}`]]);
+      await answers(session, [...toPlace, [/\n {2}The screen \(not saved\)\n/, `${down}${enter}`]]);
       expect((await ended(session)).code).toBe(0);
       const shown = session.screen.split('\n').filter((line) => secret.test(line));
       expect(shown).toEqual([expect.stringMatching(new RegExp(`^${secret.source}$`))]);

@@ -1,0 +1,54 @@
+import { loginShell } from '../../config/shell.ts';
+import type { Context } from '../../context/context.ts';
+import { quoted, shellWord } from '../../domain/shell-word.ts';
+import { factLines } from '../../output/text.ts';
+import { shellLines } from '../../output/wrap.ts';
+import type { Description } from '../secrets/destination.ts';
+import { defaultVariable } from '../secrets/dotenv-file.ts';
+
+/** Where `ci sandbox serve` listens. */
+const servedSandbox = 'http://127.0.0.1:8787';
+
+/** The key to call the API with. */
+export interface Callable {
+  /** Where its secret is; undefined if it was only shown. */
+  readonly saved: Description | undefined;
+  /** A model that it can use; default: the call lists the models. */
+  readonly model?: string | undefined;
+}
+
+/**
+ * Returns how to call the API with a new key: the base URLs, and a `curl` command that can be copied. The command reads the key from its
+ * variable, so that the secret is in no shell history.
+ *
+ * @param width - of the terminal, in columns
+ */
+export function callExample(
+  { settings, world }: Pick<Context, 'settings' | 'world'>,
+  { saved, model }: Callable,
+  width: number,
+): string {
+  const isSandbox = settings.sandbox.value;
+  const base = isSandbox ? servedSandbox : settings.apiUrl.value.replace(/\/+$/, '');
+  const [variable = defaultVariable] = saved?.variables ?? [];
+  const file = saved?.variables && saved.savedTo;
+  const curl = `curl ${base}/v1/${model === undefined ? 'models' : 'chat/completions'} --header "Authorization: Bearer $${variable}"`;
+  const body = { model, messages: [{ role: 'user', content: 'Hello' }] };
+  const call =
+    model === undefined
+      ? curl
+      : `${curl} --header 'Content-Type: application/json' --data ${quoted(JSON.stringify(body))}`;
+  const command = file === undefined ? call : `. ${shellWord(file)} && ${call}`;
+  const steps = [
+    ...(isSandbox ? ['run `ci sandbox serve` in another terminal'] : []),
+    ...(file === undefined ? [`set ${variable} to the key`] : []),
+  ];
+  const facts = factLines([
+    ['Base URL', `${base}/v1 (OpenAI)`],
+    ['', `${base}/anthropic (Anthropic)`],
+  ]);
+  // fish doesn't read dotenv files.
+  const shown = file !== undefined && loginShell(world.env) === 'fish' ? `sh -c ${quoted(command)}` : command;
+  const title = steps.length === 0 ? 'Try it:' : `To try it, ${steps.join(', and ')}, then run:`;
+  return `${facts}\n${title}\n${shellLines(shown, width)}`;
+}
