@@ -40,7 +40,8 @@ export async function destinationOf(
   context: DotenvContext,
   { save, var: variable, force }: SaveOptions,
 ): Promise<Destination | undefined> {
-  if (variable !== undefined && save === undefined) throw usageError('--var needs --save', 'Add --save, or leave out --var.');
+  if (variable !== undefined && save === undefined)
+    throw usageError('--var needs --save', 'Add --save, or leave out --var.');
   if (force && save === undefined) throw usageError('--force needs --save', 'Add --save, or leave out --force.');
   if (save === undefined) return undefined;
   if (save.trim() === '') throw usageError('--save is empty', 'Pass the path of a dotenv file, such as --save .env.');
@@ -67,7 +68,8 @@ export async function keyOptionsOf(
   { createKey, ...saving }: CreateKeyOptions,
 ): Promise<KeyOptions> {
   if (createKey?.trim() === '') throw usageError('The key name is empty', 'Pass a name to --create-key.');
-  if (saving.save !== undefined && createKey === undefined) throw usageError('--save needs --create-key', 'Add --create-key, or leave out --save.');
+  if (saving.save !== undefined && createKey === undefined)
+    throw usageError('--save needs --create-key', 'Add --create-key, or leave out --save.');
   const destination = await destinationOf(context, saving);
   return createKey === undefined ? {} : { createKey, destination };
 }

@@ -228,7 +228,8 @@ function checkOptions(options: Options): void {
   if (options.ensure && name === undefined) {
     throw usageError('--ensure needs the name of the key', 'Run `ci keys create NAME --ensure`.');
   }
-  if (options.reveal && !options.ensure) throw usageError('--reveal needs --ensure', 'Add --ensure, or leave out --reveal.');
+  if (options.reveal && !options.ensure)
+    throw usageError('--reveal needs --ensure', 'Add --ensure, or leave out --reveal.');
 }
 
 function creditRequest(name: string, { maxBudget, rpm, tpm }: Options): KeyRequest {

@@ -59,6 +59,9 @@ function dotenv({ home }: User): string {
   return readFileSync(path.join(home, '.env'), 'utf8');
 }
 
+/** The note for a name that another key has. */
+const sameName = 'You already have a key named "prod". Use their IDs to tell them apart.\n';
+
 describe('keys create --ensure', () => {
   test('makes the key that is not there, and shows its secret this once', async () => {
     const { api, me, keys } = await customerOfApi();
@@ -93,16 +96,16 @@ describe('keys create --ensure', () => {
   });
 
   test.each([
-    ['another name', 'keys create staging', 'keys create prod'],
-    ['a name that begins the same', 'keys create prod-2', 'keys create prod'],
-    ['a name in other letters', 'keys create Prod', 'keys create prod'],
-    ['credit, where one for a subscription is there', 'keys create prod', 'keys create prod --credit'],
-    ['a subscription, where one of credit is there', 'keys create prod --credit', 'keys create prod'],
-  ])('makes one for %s', async (_what, first, second) => {
+    ['another name', 'keys create staging', 'keys create prod', ''],
+    ['a name that starts the same', 'keys create prod-2', 'keys create prod', ''],
+    ['a name in other letters', 'keys create Prod', 'keys create prod', ''],
+    ['credit if one for a subscription exists', 'keys create prod', 'keys create prod --credit', sameName],
+    ['a subscription if one for credit exists', 'keys create prod --credit', 'keys create prod', sameName],
+  ])('creates a key for %s', async (_what, first, second, note) => {
     const { me, keys } = await customerOfApi();
     expect((await me.ci(first)).code).toBe(0);
     const { code, stderr } = await me.ci(`${second} --ensure`);
-    expect([code, stderr, (await keys()).length]).toEqual([0, '', 2]);
+    expect([code, stderr, (await keys()).length]).toEqual([0, note, 2]);
   });
 
   test('makes one for another subscription, and none for the same', async () => {
@@ -115,7 +118,7 @@ describe('keys create --ensure', () => {
     expect((await me.ci('keys create prod --ensure --pool kimi26')).stderr).toContain('already exists');
     expect((await me.ci('keys create prod --ensure')).stderr).toContain('already exists');
     expect(await keys()).toHaveLength(1);
-    expect((await me.ci(`keys create prod --ensure --subscription ${other}`)).stderr).toBe('');
+    expect((await me.ci(`keys create prod --ensure --subscription ${other}`)).stderr).toBe(sameName);
     expect(await keys()).toHaveLength(2);
   });
 

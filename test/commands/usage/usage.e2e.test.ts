@@ -332,7 +332,9 @@ describe('usage of one key', () => {
     const twin = await creditKey(api.box, { name: 'idle' });
     const { code, stdout, stderr } = await me.ci('usage idle');
     expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toMatch(oneLine);
+    expect(stderr).toMatch(
+      /^ci: 2 keys are named "idle"\. Use one of their IDs:\n {2}idle {2}[^\n]+\n {2}idle {2}[^\n]+\n$/,
+    );
     expect([stderr.includes(idle.id), stderr.includes(twin.id)]).toEqual([true, true]);
   });
 });
