@@ -9,7 +9,7 @@ function __ci_enter
             set word list
         case 'pools/show' 'help pools/show'
             set word view
-        case 'keys/rm' 'help keys/rm'
+        case 'keys/rm' 'keys/revoke' 'help keys/rm' 'help keys/revoke'
             set word delete
     end
     contains -- "$word" (__ci_commands "$argv[1]" | string replace -r '\t.*' '')
@@ -46,9 +46,9 @@ function __ci_commands
                 'keys'\t'list the keys of your subscriptions on a pool, secrets masked' \
                 'cancel'\t'end your most recent subscription on a pool with its period'
         case 'keys' 'help keys'
-            printf '%s\n' 'list'\t'list your API keys, secrets masked' \
-                'create'\t'create an API key, and show its secret once' \
-                'delete'\t'revoke API keys, at once and for good'
+            printf '%s\n' 'list'\t'List your API keys, with masked secrets' \
+                'create'\t'Create an API key, and show or save its secret' \
+                'delete'\t'Revoke API keys immediately'
         case 'billing' 'help billing'
             printf '%s\n' 'status'\t'show subscriptions and credit' \
                 'credits'\t'show the prepaid credit' \
@@ -116,8 +116,9 @@ function __ci_aliases
             printf '%s\n' 'ls'\t'List pools with their prices and available blocks' \
                 'show'\t'Show the prices of a pool, and its available seats by hour'
         case 'keys' 'help keys'
-            printf '%s\n' 'ls'\t'list your API keys, secrets masked' \
-                'rm'\t'revoke API keys, at once and for good'
+            printf '%s\n' 'ls'\t'List your API keys, with masked secrets' \
+                'rm'\t'Revoke API keys immediately' \
+                'revoke'\t'Revoke API keys immediately'
         case 'auth' 'help auth'
             printf '%s\n' 'ls'\t'List the saved profiles'
         case 'config' 'help config'
@@ -152,10 +153,10 @@ function __ci_options
                 '--again'\t'allow a repeat of a recent or unsettled purchase' \
                 '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'how long to look for the change if the response is lost (default: 30s)' \
-                '--create-key'\t'create an API key for each seat' \
-                '--save'\t'write the secret to this dotenv file, and print it nowhere' \
-                '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
-                '--force'\t'with --save: replace another value of the variable without asking' \
+                '--create-key'\t'Create an API key for each seat' \
+                '--save'\t'Write the secret to this dotenv file instead of printing it' \
+                '--var'\t'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--force'\t'With --save: replace another value of the variable without asking' \
                 '--dry-run'\t'show what it would cost, and stop'
         case 'pools watch'
             printf '%s\n' '--blocks'\t'asia, europe, americas (comma between): any of them; any, or all together' \
@@ -175,30 +176,30 @@ function __ci_options
                 '--again'\t'with --subscribe: allow a repeat of a recent or unsettled purchase' \
                 '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'how long to look for the change if the response is lost (default: 30s)' \
-                '--create-key'\t'create an API key for each seat' \
-                '--save'\t'write the secret to this dotenv file, and print it nowhere' \
-                '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
-                '--force'\t'with --save: replace another value of the variable without asking'
+                '--create-key'\t'Create an API key for each seat' \
+                '--save'\t'Write the secret to this dotenv file instead of printing it' \
+                '--var'\t'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--force'\t'With --save: replace another value of the variable without asking'
         case 'pools keys'
-            printf '%s\n' '--reveal'\t'show the secrets in full'
+            printf '%s\n' '--reveal'\t'Show the secrets in full'
         case 'pools cancel'
             printf '%s\n' '--again'\t'go ahead even if an earlier change of this kind hasn\'t settled' \
                 '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'how long to look for the change if the response is lost (default: 30s)'
         case 'keys create'
-            printf '%s\n' '--subscription'\t'for this subscription (default: the most recent)' \
-                '--pool'\t'for your subscription on this pool' \
-                '--credit'\t'spend the prepaid credit instead of a subscription' \
-                '--max-budget'\t'with --credit: the most it may spend' \
-                '--rpm'\t'with --credit: requests per minute' \
-                '--tpm'\t'with --credit: tokens per minute' \
-                '--save'\t'write the secret to this dotenv file, and print it nowhere' \
-                '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
-                '--force'\t'with --save: replace another value of the variable without asking' \
-                '--secret-only'\t'print the secret and nothing else' \
-                '--ensure'\t'do nothing if a key of that name exists' \
-                '--reveal'\t'with --ensure: show the secret of an existing key' \
-                '--again'\t'create the key even if an earlier one of that name hasn\'t settled' \
+            printf '%s\n' '--subscription'\t'Create it for this subscription (default: the most recent)' \
+                '--pool'\t'Create it for your subscription on this pool' \
+                '--credit'\t'Create it for prepaid credit instead of a subscription' \
+                '--max-budget'\t'With --credit: spending limit of the key' \
+                '--rpm'\t'With --credit: requests per minute' \
+                '--tpm'\t'With --credit: tokens per minute' \
+                '--save'\t'Write the secret to this dotenv file instead of printing it' \
+                '--var'\t'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--force'\t'With --save: replace another value of the variable without asking' \
+                '--secret-only'\t'Print only the secret' \
+                '--ensure'\t'Skip if a key with this name already exists' \
+                '--reveal'\t'With --ensure: show the secret of an existing key' \
+                '--again'\t'Create the key even if an earlier one with this name hasn\'t settled' \
                 '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'how long to look for the change if the response is lost (default: 30s)'
         case 'keys delete'

@@ -19,7 +19,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'pools/show' = 'view'
     'help pools/show' = 'view'
     'keys/rm' = 'delete'
+    'keys/revoke' = 'delete'
     'help keys/rm' = 'delete'
+    'help keys/revoke' = 'delete'
   }
   # The subcommands of a command, and their aliases.
   $commands = @{
@@ -62,14 +64,14 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('cancel', 'end your most recent subscription on a pool with its period')
     )
     'keys' = @(
-      , @('list', 'list your API keys, secrets masked')
-      , @('create', 'create an API key, and show its secret once')
-      , @('delete', 'revoke API keys, at once and for good')
+      , @('list', 'List your API keys, with masked secrets')
+      , @('create', 'Create an API key, and show or save its secret')
+      , @('delete', 'Revoke API keys immediately')
     )
     'help keys' = @(
-      , @('list', 'list your API keys, secrets masked')
-      , @('create', 'create an API key, and show its secret once')
-      , @('delete', 'revoke API keys, at once and for good')
+      , @('list', 'List your API keys, with masked secrets')
+      , @('create', 'Create an API key, and show or save its secret')
+      , @('delete', 'Revoke API keys immediately')
     )
     'billing' = @(
       , @('status', 'show subscriptions and credit')
@@ -191,12 +193,14 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('show', 'Show the prices of a pool, and its available seats by hour')
     )
     'keys' = @(
-      , @('ls', 'list your API keys, secrets masked')
-      , @('rm', 'revoke API keys, at once and for good')
+      , @('ls', 'List your API keys, with masked secrets')
+      , @('rm', 'Revoke API keys immediately')
+      , @('revoke', 'Revoke API keys immediately')
     )
     'help keys' = @(
-      , @('ls', 'list your API keys, secrets masked')
-      , @('rm', 'revoke API keys, at once and for good')
+      , @('ls', 'List your API keys, with masked secrets')
+      , @('rm', 'Revoke API keys immediately')
+      , @('revoke', 'Revoke API keys immediately')
     )
     'auth' = @(
       , @('ls', 'List the saved profiles')
@@ -245,10 +249,10 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--again', 'allow a repeat of a recent or unsettled purchase')
       , @('--no-wait', 'exit 6 instead of waiting for an earlier change to settle')
       , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
-      , @('--create-key', 'create an API key for each seat')
-      , @('--save', 'write the secret to this dotenv file, and print it nowhere')
-      , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
-      , @('--force', 'with --save: replace another value of the variable without asking')
+      , @('--create-key', 'Create an API key for each seat')
+      , @('--save', 'Write the secret to this dotenv file instead of printing it')
+      , @('--var', 'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--force', 'With --save: replace another value of the variable without asking')
       , @('--dry-run', 'show what it would cost, and stop')
     )
     'pools watch' = @(
@@ -269,13 +273,13 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--again', 'with --subscribe: allow a repeat of a recent or unsettled purchase')
       , @('--no-wait', 'exit 6 instead of waiting for an earlier change to settle')
       , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
-      , @('--create-key', 'create an API key for each seat')
-      , @('--save', 'write the secret to this dotenv file, and print it nowhere')
-      , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
-      , @('--force', 'with --save: replace another value of the variable without asking')
+      , @('--create-key', 'Create an API key for each seat')
+      , @('--save', 'Write the secret to this dotenv file instead of printing it')
+      , @('--var', 'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--force', 'With --save: replace another value of the variable without asking')
     )
     'pools keys' = @(
-      , @('--reveal', 'show the secrets in full')
+      , @('--reveal', 'Show the secrets in full')
     )
     'pools cancel' = @(
       , @('--again', 'go ahead even if an earlier change of this kind hasn''t settled')
@@ -283,19 +287,19 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
     )
     'keys create' = @(
-      , @('--subscription', 'for this subscription (default: the most recent)')
-      , @('--pool', 'for your subscription on this pool')
-      , @('--credit', 'spend the prepaid credit instead of a subscription')
-      , @('--max-budget', 'with --credit: the most it may spend')
-      , @('--rpm', 'with --credit: requests per minute')
-      , @('--tpm', 'with --credit: tokens per minute')
-      , @('--save', 'write the secret to this dotenv file, and print it nowhere')
-      , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
-      , @('--force', 'with --save: replace another value of the variable without asking')
-      , @('--secret-only', 'print the secret and nothing else')
-      , @('--ensure', 'do nothing if a key of that name exists')
-      , @('--reveal', 'with --ensure: show the secret of an existing key')
-      , @('--again', 'create the key even if an earlier one of that name hasn''t settled')
+      , @('--subscription', 'Create it for this subscription (default: the most recent)')
+      , @('--pool', 'Create it for your subscription on this pool')
+      , @('--credit', 'Create it for prepaid credit instead of a subscription')
+      , @('--max-budget', 'With --credit: spending limit of the key')
+      , @('--rpm', 'With --credit: requests per minute')
+      , @('--tpm', 'With --credit: tokens per minute')
+      , @('--save', 'Write the secret to this dotenv file instead of printing it')
+      , @('--var', 'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--force', 'With --save: replace another value of the variable without asking')
+      , @('--secret-only', 'Print only the secret')
+      , @('--ensure', 'Skip if a key with this name already exists')
+      , @('--reveal', 'With --ensure: show the secret of an existing key')
+      , @('--again', 'Create the key even if an earlier one with this name hasn''t settled')
       , @('--no-wait', 'exit 6 instead of waiting for an earlier change to settle')
       , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
     )

@@ -108,7 +108,10 @@ describe('--create-key', () => {
     await me.sh('git init --quiet');
     const line = 'pools subscribe kimi26 --blocks europe --quantity 3 --create-key team --save .env --var KEY --yes';
     const { code, stdout, stderr } = await me.ci(line);
-    expect([code, stdout.match(/sk_sandbox_\S+/g)]).toEqual([0, Array(3).fill(expect.stringMatching(/^sk_sandbox_….{4}$/))]);
+    expect([code, stdout.match(/sk_sandbox_\S+/g)]).toEqual([
+      0,
+      Array(3).fill(expect.stringMatching(/^sk_sandbox_….{4}$/)),
+    ]);
     expect(stderr).toMatch(
       /^Warning: git would commit \S+\/\.env with the secret\. Add \/\.env to \S+ to prevent that\.\n$/,
     );
