@@ -251,7 +251,7 @@ describe('a jq program that fails once the key is made', () => {
   });
 });
 
-describe('--save, when the file can't be written any more once the key is made', () => {
+describe('--save to a file that is no longer writable once the key is created', () => {
   test('keeps the secret, and names the file', async () => {
     const one = await customerOfSecrets(() => rmSync(path.join(one.me.home, 'app'), { recursive: true }));
     mkdirSync(path.join(one.me.home, 'app'));
@@ -330,7 +330,7 @@ describe('--save, when the file can't be written any more once the key is made',
   });
 });
 
-describe('a state folder that can't be written', () => {
+describe('a read-only state directory', () => {
   test.each([
     'keys create k --credit',
     'keys create k --credit --save .env',
