@@ -53,6 +53,11 @@ test.each([
   expect(await parsed(list, words)).toEqual(options);
 });
 
+test.each(['open', 'Active', ''])('refuses `ci pools list --status "%s"` and lists the statuses', async (status) => {
+  const refused = { code: 'usage', hint: expect.stringContaining('active, funding, activating, paused') };
+  await expect(parsed(list, ['--status', status])).rejects.toMatchObject(refused);
+});
+
 test.each([
   ['', { pool: undefined, wait: true }],
   ['kimi26 --again --no-wait --settle 1m', { pool: 'kimi26', again: true, wait: false, settle: 60_000 }],

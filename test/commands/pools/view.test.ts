@@ -23,7 +23,12 @@ afterEach(() => {
 async function viewed(
   day: string,
   timeZone: string,
-  { pool = 'kimi26', columns, env = {} }: { pool?: string; columns?: number; env?: Record<string, string> } = {},
+  {
+    verb = 'view',
+    pool = 'kimi26',
+    columns,
+    env = {},
+  }: { verb?: string; pool?: string; columns?: number; env?: Record<string, string> } = {},
 ): Promise<string[]> {
   let shown = '';
   const write = (text: string, done?: () => void) => {
@@ -31,7 +36,7 @@ async function viewed(
     done?.();
   };
   const code = await run(
-    ['pools', 'view', pool, '--sandbox', '-o', 'table'],
+    ['pools', verb, pool, '--sandbox', '-o', 'table'],
     worldWith({
       stdout: { write, ...(columns === undefined ? {} : { isTTY: true, columns }) },
       env: { HOME: home, NO_COLOR: '1', LANG: 'C.UTF-8', ...env },
@@ -82,6 +87,11 @@ describe('local time next to UTC', () => {
     expect(localRow(lines)).toBe(`local ${hours}`);
     expect(blockLines(lines)[1]).toContain(` ${europe} `);
   });
+});
+
+test('shows the same as `ci pools show`', async () => {
+  const shown = await viewed('2026-06-01', 'UTC', { verb: 'show' });
+  expect(shown).toEqual(await viewed('2026-06-01', 'UTC'));
 });
 
 test('shows the hardware, which only the list of pools has', async () => {
