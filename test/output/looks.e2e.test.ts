@@ -130,6 +130,7 @@ test('a wide terminal shows more columns', async () => {
 describe.each([60, 80, 100])('a terminal of %d columns', (columns) => {
   test.each([
     ['pools list', /^POOL .*EUROPE/],
+    ['pools view kimi26', /^BLOCK +UTC +LOCAL +PRICE\/MONTH +SEATS LEFT/],
     ['pools subscriptions', /^ID +POOL +BLOCKS +STATUS/],
     ['keys list', /^ID +NAME +/],
     ['pools keys kimi26', /^ID +NAME +/],

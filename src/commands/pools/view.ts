@@ -133,7 +133,7 @@ async function drawing(
       const available = freeSeats(pool, block);
       return available === undefined ? '' : available === 0 ? style.bad('sold out') : style.good(String(available));
     }),
-    column('LIVE', (block) => (blockAt(now.getUTCHours()) === block ? 'now' : '')),
+    { ...column('LIVE', (block) => (blockAt(now.getUTCHours()) === block ? 'now' : '')), optional: 1 },
   ];
   return [
     `${style.bold(title[0] ?? '')}  ${style.dim(title[1] ?? '')}`,
