@@ -53,5 +53,6 @@ test('shows status', async () => {
   await me.process('pools subscribe kimi26 --blocks asia,europe --create-key my-app --yes');
   await me.process('pools subscribe minimax-m3 --blocks asia --yes');
   await me.process('pools cancel minimax-m3 --yes');
+  await me.process('pools subscribe kimi26 --blocks americas --yes');
   await expectPicture(me, 'status', 'status');
 });
