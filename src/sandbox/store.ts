@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, rmSync, type Stats, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod/mini';
@@ -81,13 +81,13 @@ export function openStore({ folder, env = {}, now = Date.now }: StoreOptions): S
 
   /** The present version; undefined when there is none yet. */
   function newest(): Version | undefined {
+    if (cached && isNewest(cached)) return cached.version;
     for (;;) {
       const number = Math.max(0, ...versionsIn(folder));
       if (number === 0) return undefined;
       const path = join(folder, nameOf(number));
       try {
-        const { ino, mtimeMs } = statSync(path);
-        const file = `${ino} ${mtimeMs}`;
+        const file = fileOf(statSync(path));
         // The file too: the folder may have been deleted and begun anew under a running server.
         if (cached?.version.number !== number || cached.file !== file) {
           cached = { version: { number, ...parse(path, readFileSync(path, 'utf8')) }, file };
@@ -98,6 +98,19 @@ export function openStore({ folder, env = {}, now = Date.now }: StoreOptions): S
         if (codeOf(error) !== 'ENOENT') throw error;
       }
     }
+  }
+
+  /**
+   * Whether a version that was read before is still the newest, without a look at the whole folder. Versions are written without
+   * gaps and pruned from the lowest, so while a version is there, and not another file of its name, the next one is missing only
+   * because it was never written.
+   */
+  function isNewest({ version: { number }, file }: { version: Version; file: string }): boolean {
+    const found = (each: number) => statSync(join(folder, nameOf(each)), { throwIfNoEntry: false });
+    // The next one first: otherwise both could be pruned in between.
+    if (found(number + 1)) return false;
+    const own = found(number);
+    return own !== undefined && fileOf(own) === file;
   }
 
   function present(): Version {
@@ -143,7 +156,8 @@ export function openStore({ folder, env = {}, now = Date.now }: StoreOptions): S
   }
 
   function prune(): void {
-    const names = listed(folder);
+    // From the lowest, which isNewest() relies on.
+    const names = listed(folder).sort((one, other) => numberOf(one) - numberOf(other));
     const highest = Math.max(0, ...names.map(numberOf));
     for (const name of names) {
       const number = numberOf(name);
@@ -192,6 +206,11 @@ function parse(path: string, text: string): { lineage: string[]; account: Accoun
 
 function nameOf(version: number): string {
   return `state.${version}.json`;
+}
+
+/** Tells a file from another of the same name. */
+function fileOf({ ino, mtimeMs }: Stats): string {
+  return `${ino} ${mtimeMs}`;
 }
 
 /** The version a file holds; 0 when it holds none. */

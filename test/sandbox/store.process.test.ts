@@ -178,6 +178,28 @@ describe('a change', () => {
   });
 });
 
+describe('a store that has read a version', () => {
+  test.each([1, 2, 15, 16, 17, 40])('reads the newest one after %i changes of another', async (count) => {
+    const folder = emptyFolder();
+    const [mine, other] = [openStore({ folder, now }), openStore({ folder, now })];
+    await mark(other, 'first');
+    expect(await marks(mine)).toEqual(['first']);
+    for (let change = 0; change < count; change += 1) await mark(other, 'other');
+    expect(await marks(mine)).toEqual(['first', ...Array(count).fill('other')]);
+  });
+
+  test('reads the one of a new folder that has the same number', async () => {
+    const folder = emptyFolder();
+    const mine = openStore({ folder, now });
+    await mark(mine, 'first');
+    expect(await marks(mine)).toEqual(['first']);
+    rmSync(folder, { recursive: true });
+    await mark(openStore({ folder, now }), 'anew');
+    expect(versions(folder)).toEqual([1]);
+    expect(await marks(mine)).toEqual(['anew']);
+  });
+});
+
 describe('an invalid state', () => {
   test.each([
     ['half a file', '{"version":1,"lin'],
