@@ -12,25 +12,25 @@ export interface SubscriptionHours {
 }
 
 /** Returns the UTC hours (0–23) that a subscription reserves, each once, in order. */
-export function hoursHeld(subscription: SubscriptionHours): number[] {
+export function reservedHours(subscription: SubscriptionHours): number[] {
   return [...new Set((subscription.hours ?? []).map(({ hour }) => hour))].sort((a, b) => a - b);
 }
 
 /** Returns the whole blocks that a subscription reserves. */
-export function blocksHeld(subscription: SubscriptionHours): Block[] {
-  return wholeBlocks(hoursHeld(subscription));
+export function reservedBlocks(subscription: SubscriptionHours): Block[] {
+  return wholeBlocks(reservedHours(subscription));
 }
 
 /** Formats what a subscription reserves: its blocks, or its hours if they aren't whole blocks. */
 export function hoursInWords(subscription: SubscriptionHours): string {
-  const blocks = blocksHeld(subscription);
-  const hours = hoursHeld(subscription);
+  const blocks = reservedBlocks(subscription);
+  const hours = reservedHours(subscription);
   return blocks.length * hoursPerBlock === hours.length ? blocks.join(',') : hours.map((hour) => `${hour}h`).join(',');
 }
 
 /** Returns whether the keys of a subscription work at this moment: it is active, and the UTC hour is one of its hours. */
 export function isLive(subscription: SubscriptionHours, now: Date): boolean {
-  return subscription.status === 'active' && hoursHeld(subscription).includes(now.getUTCHours());
+  return subscription.status === 'active' && reservedHours(subscription).includes(now.getUTCHours());
 }
 
 /**
@@ -41,7 +41,7 @@ export function isLive(subscription: SubscriptionHours, now: Date): boolean {
 export function nextLive(subscription: SubscriptionHours, now: Date): Date | undefined {
   if (subscription.status !== 'active') return undefined;
   if (isLive(subscription, now)) return now;
-  const starts = hoursHeld(subscription).map((hour) => {
+  const starts = reservedHours(subscription).map((hour) => {
     const start = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate(), hour);
     return start > now.getTime() ? start : start + 24 * 3_600_000;
   });
@@ -57,11 +57,11 @@ export function occurrence(start: number, now: Date): { from: Date; to: Date } {
 }
 
 /** Returns how many seats in each block belong to subscriptions that are paid for and will renew. */
-export function seatsHeld(subscriptions: Iterable<SubscriptionHours>): Map<Block, number> {
+export function renewingSeats(subscriptions: Iterable<SubscriptionHours>): Map<Block, number> {
   const seats = new Map<Block, number>();
   for (const subscription of subscriptions) {
-    if (!staysMine(subscription)) continue;
-    for (const block of blocksHeld(subscription)) {
+    if (!willRenew(subscription)) continue;
+    for (const block of reservedBlocks(subscription)) {
       seats.set(block, (seats.get(block) ?? 0) + seatsOf(subscription, block));
     }
   }
@@ -77,6 +77,6 @@ export function seatsOf({ hours }: SubscriptionHours, block: Block): number {
 }
 
 /** Returns whether a subscription is paid for (its key may not be delivered yet) and will renew. */
-export function staysMine({ status, cancelAtPeriodEnd }: SubscriptionHours): boolean {
+export function willRenew({ status, cancelAtPeriodEnd }: SubscriptionHours): boolean {
   return (status === 'active' || status === 'pending_key') && cancelAtPeriodEnd !== true;
 }

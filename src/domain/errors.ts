@@ -74,9 +74,9 @@ export type Outcome = 'not_applied' | 'applied' | 'unknown';
 interface Details {
   /** What to do next: one or more sentences, with periods. */
   hint?: string | undefined;
-  /** HTTP status of the response, if there was one. */
-  /** What the hint lists, such as the things to choose from: a line each. */
+  /** What the hint lists, such as the values to choose from, on a line each. */
   lines?: readonly string[];
+  /** HTTP status of the response, if there was one. */
   status?: number | undefined;
   /** Whether the same command may succeed if it is run again. */
   retryable?: boolean;

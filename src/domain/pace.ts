@@ -64,7 +64,7 @@ export interface Clocks {
 }
 
 /** The result of one check. */
-export type Checked =
+export type CheckResult =
   | { readonly kind: 'done' }
   | { readonly kind: 'again' }
   | { readonly kind: 'failed'; readonly error: CommandError };
@@ -76,7 +76,7 @@ export interface Checks {
   /** When to stop, in epoch milliseconds. */
   readonly until?: number | undefined;
   /** Checks once. If it throws, the checks end. */
-  readonly check: () => Promise<Checked>;
+  readonly check: () => Promise<CheckResult>;
   /** Called at the start of each wait and every second of it. @param due - epoch milliseconds of the next check */
   readonly onWait?: (due: number) => void;
 }

@@ -1,4 +1,4 @@
-import { blocksHeld, hoursHeld, type SubscriptionHours } from './coverage.ts';
+import { reservedBlocks, reservedHours, type SubscriptionHours } from './coverage.ts';
 import type { Cents } from './money.ts';
 import { shellWord } from './shell-word.ts';
 
@@ -70,12 +70,12 @@ function problemsOf(subscription: SubscriptionStatus, now: Date): Finding[] {
     }
   }
   if (cancelAtPeriodEnd && end.getTime() - now.getTime() <= soon) {
-    const blocks = blocksHeld(subscription);
+    const blocks = reservedBlocks(subscription);
     const command = `pools subscribe ${shellWord(poolSlug)}${blocks.length > 0 ? ` --blocks ${blocks.join(',')}` : ''}`;
     add('ending_soon', `${poolSlug} ends on ${utcDay(end)}`, command);
   }
   // A subscription that ends needs no key any more.
-  if (status === 'active' && !hasKey && !cancelAtPeriodEnd && hoursHeld(subscription).length > 0) {
+  if (status === 'active' && !hasKey && !cancelAtPeriodEnd && reservedHours(subscription).length > 0) {
     add('no_key', `${poolSlug} has no API key`, `keys create --subscription ${shellWord(id)}`);
   }
   return found;

@@ -1,5 +1,5 @@
 import { type Block, blockNames } from './blocks.ts';
-import { blocksHeld, hoursHeld, type SubscriptionHours, seatsOf } from './coverage.ts';
+import { reservedBlocks, reservedHours, type SubscriptionHours, seatsOf } from './coverage.ts';
 import { formatUsd } from './money.ts';
 import type { BillingCycle } from './quote.ts';
 import { redacted } from './secrets.ts';
@@ -104,9 +104,9 @@ export function judgeSubscribe<Subscription extends SeenSubscription>(
 
 /** Returns whether a subscription could be from this purchase. What the API doesn't state can't rule it out. */
 function fits({ blocks, billingCycle }: SubscribeIntent, subscription: SeenSubscription): boolean {
-  const reserved = blocksHeld(subscription);
+  const reserved = reservedBlocks(subscription);
   const sameBlocks =
-    hoursHeld(subscription).length === 0 ||
+    reservedHours(subscription).length === 0 ||
     blockNames.every((each) => blocks.includes(each) === reserved.includes(each));
   return sameBlocks && (subscription.billingCycle == null || subscription.billingCycle === billingCycle);
 }

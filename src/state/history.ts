@@ -322,7 +322,7 @@ export function isUnderWay({ settled, process }: RecordedChange): boolean {
 }
 
 /** Returns whether a change has no recorded outcome although its process has ended. */
-export function isLeftBehind({ settled, process }: RecordedChange): boolean {
+export function isAbandoned({ settled, process }: RecordedChange): boolean {
   return settled === undefined && isRunning(process) !== true;
 }
 
@@ -332,5 +332,5 @@ export function isLeftBehind({ settled, process }: RecordedChange): boolean {
  */
 export function isOpen(change: RecordedChange): boolean {
   const { settled, intent } = change;
-  return (settled?.outcome === 'unknown' && intent.action !== 'api') || isLeftBehind(change);
+  return (settled?.outcome === 'unknown' && intent.action !== 'api') || isAbandoned(change);
 }

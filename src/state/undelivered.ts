@@ -24,7 +24,7 @@ const reservedSize = 4096;
 const abandonedAfter = 24 * 3_600_000;
 
 /** A file for secrets that can't be delivered. Its space is reserved before there is a secret. Only its owner can read it. */
-export interface Refuge {
+export interface FallbackFile {
   /** Writes a secret on a line of its own, so that it outlives the process. @throws the error of the file system */
   add(secret: string): void;
   /**
@@ -40,13 +40,17 @@ export interface Refuge {
 }
 
 /**
- * Opens a refuge.
+ * Opens a fallback.
  *
  * @param onAbandoned - called with the file if the process ends with secrets that were neither delivered nor kept; without a file
  * if they couldn't be kept
  * @throws the error of the file system if there is no space
  */
-export function openRefuge(folder: string, env: Environment, onAbandoned: (file: string | undefined) => void): Refuge {
+export function openFallbackFile(
+  folder: string,
+  env: Environment,
+  onAbandoned: (file: string | undefined) => void,
+): FallbackFile {
   makeFolder(folder, env);
   const { file, handle } = newFile(folder);
   const secrets: string[] = [];

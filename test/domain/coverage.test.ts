@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { hoursOf } from '../../src/domain/blocks.ts';
 import {
-  blocksHeld,
-  hoursHeld,
   hoursInWords,
   isLive,
   nextLive,
   occurrence,
-  seatsHeld,
-  staysMine,
+  renewingSeats,
+  reservedBlocks,
+  reservedHours,
+  willRenew,
 } from '../../src/domain/coverage.ts';
 
 const at = (time: string) => new Date(`2026-04-14T${time}Z`);
@@ -17,9 +17,9 @@ const hours = (...blocks: ('asia' | 'europe' | 'americas')[]) => blocks.flatMap(
 describe('the hours of a subscription', () => {
   test('returns each hour once, in order', () => {
     const subscription = { hours: [{ hour: 9 }, { hour: 8 }, { hour: 9 }, { hour: 23 }] };
-    expect(hoursHeld(subscription)).toEqual([8, 9, 23]);
-    expect(blocksHeld(subscription)).toEqual([]);
-    expect(blocksHeld({ hours: hours('americas', 'asia') })).toEqual(['asia', 'americas']);
+    expect(reservedHours(subscription)).toEqual([8, 9, 23]);
+    expect(reservedBlocks(subscription)).toEqual([]);
+    expect(reservedBlocks({ hours: hours('americas', 'asia') })).toEqual(['asia', 'americas']);
   });
 
   test("formats them as blocks, or one by one if they aren't whole blocks", () => {
@@ -30,7 +30,7 @@ describe('the hours of a subscription', () => {
   });
 
   test("returns none if the API doesn't list them", () => {
-    expect([hoursHeld({}), hoursHeld({ hours: null }), blocksHeld({})]).toEqual([[], [], []]);
+    expect([reservedHours({}), reservedHours({ hours: null }), reservedBlocks({})]).toEqual([[], [], []]);
   });
 });
 
@@ -97,11 +97,11 @@ test.each([
   expect(found.to.getTime() - found.from.getTime()).toBe(8 * 3_600_000);
 });
 
-describe('seatsHeld', () => {
+describe('renewingSeats', () => {
   const active = { status: 'active', cancelAtPeriodEnd: false };
 
   test('counts a seat for each subscription and block', () => {
-    const seats = seatsHeld([
+    const seats = renewingSeats([
       { ...active, hours: hours('asia', 'europe') },
       { ...active, hours: hours('europe') },
       { ...active, hours: hours('europe') },
@@ -114,17 +114,17 @@ describe('seatsHeld', () => {
 
   test('counts the seats of a subscription with several slots for each hour', () => {
     const two = [0, 1].flatMap((slotIndex) => hours('asia').map((each) => ({ ...each, slotIndex })));
-    expect([...seatsHeld([{ ...active, hours: two }])]).toEqual([['asia', 2]]);
-    expect([...seatsHeld([{ ...active, hours: two.slice(1) }])]).toEqual([['asia', 1]]);
+    expect([...renewingSeats([{ ...active, hours: two }])]).toEqual([['asia', 2]]);
+    expect([...renewingSeats([{ ...active, hours: two.slice(1) }])]).toEqual([['asia', 1]]);
   });
 
   test('counts one seat if the slots differ from hour to hour or are listed twice', () => {
     const wandering = hours('asia').map((each) => ({ ...each, slotIndex: each.hour % 3 }));
-    expect([...seatsHeld([{ ...active, hours: [...wandering, ...wandering] }])]).toEqual([['asia', 1]]);
+    expect([...renewingSeats([{ ...active, hours: [...wandering, ...wandering] }])]).toEqual([['asia', 1]]);
   });
 
   test('counts subscriptions that are paid for but have no key yet', () => {
-    expect([...seatsHeld([{ status: 'pending_key', hours: hours('asia') }])]).toEqual([['asia', 1]]);
+    expect([...renewingSeats([{ status: 'pending_key', hours: hours('asia') }])]).toEqual([['asia', 1]]);
   });
 
   test.each([
@@ -134,11 +134,11 @@ describe('seatsHeld', () => {
     ['has ended', { status: 'canceled' }],
     ['has no status', {}],
   ])('ignores a subscription that %s', (_what, state) => {
-    expect([...seatsHeld([{ ...state, hours: hours('asia') }])]).toEqual([]);
-    expect(staysMine(state)).toBe(false);
+    expect([...renewingSeats([{ ...state, hours: hours('asia') }])]).toEqual([]);
+    expect(willRenew(state)).toBe(false);
   });
 
   test('ignores a block that is not completely reserved', () => {
-    expect([...seatsHeld([{ ...active, hours: hours('asia').slice(0, 7) }])]).toEqual([]);
+    expect([...renewingSeats([{ ...active, hours: hours('asia').slice(0, 7) }])]).toEqual([]);
   });
 });

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CommandError, type ErrorCode } from '../../src/domain/errors.ts';
-import { type Checked, checkUntilDone, Pace } from '../../src/domain/pace.ts';
+import { type CheckResult, checkUntilDone, Pace } from '../../src/domain/pace.ts';
 
-const again: Checked = { kind: 'again' };
-const done: Checked = { kind: 'done' };
+const again: CheckResult = { kind: 'again' };
+const done: CheckResult = { kind: 'done' };
 
-function failed(retryAfter?: number, code: ErrorCode = 'server_error'): Checked {
+function failed(retryAfter?: number, code: ErrorCode = 'server_error'): CheckResult {
   return { kind: 'failed', error: new CommandError(code, 'busy', { retryAfter }) };
 }
 
@@ -33,7 +33,7 @@ function machine() {
 }
 
 /** Returns when checks start on the monotonic clock, relative to the first. */
-async function moments(results: readonly Checked[], interval: number, random = 0.5): Promise<number[]> {
+async function moments(results: readonly CheckResult[], interval: number, random = 0.5): Promise<number[]> {
   const { clocks, time } = machine();
   const started: number[] = [];
   await checkUntilDone({

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Before, Intent } from '../../src/domain/reconcile.ts';
-import { History, isLeftBehind, isOpen, type RecordedChange } from '../../src/state/history.ts';
+import { History, isAbandoned, isOpen, type RecordedChange } from '../../src/state/history.ts';
 import { thisProcess } from '../../src/state/process.ts';
 import { children } from '../support/children.ts';
 import { emptyFolder } from '../support/folder.ts';
@@ -343,10 +343,10 @@ describe('many processes', () => {
     const { history } = record(folder);
     const [working] = history.newest(Infinity);
     if (!working) throw new Error('nothing is recorded');
-    expect([isLeftBehind(working), isOpen(working)]).toEqual([false, false]);
+    expect([isAbandoned(working), isOpen(working)]).toEqual([false, false]);
     other.kill('SIGKILL');
     await other.ended;
-    expect([isLeftBehind(working), isOpen(working)]).toEqual([true, true]);
+    expect([isAbandoned(working), isOpen(working)]).toEqual([true, true]);
   });
 });
 
@@ -364,6 +364,6 @@ describe('a change', () => {
     ['not if it was applied', { ...base, process: elsewhere, settled: settled('applied') }, false, false],
     ['not if it was not applied', { ...base, process: elsewhere, settled: settled('not_applied') }, false, false],
   ])('is open or not: %s', (_when, change, leftBehind, open) => {
-    expect([isLeftBehind(change), isOpen(change)]).toEqual([leftBehind, open]);
+    expect([isAbandoned(change), isOpen(change)]).toEqual([leftBehind, open]);
   });
 });

@@ -151,7 +151,7 @@ describe('a draft', () => {
     ['its folder', 'its directory was removed in the meantime'],
   ])('notices that %s was removed', (what, message) => {
     const { folder, draft, others } = drafted(0);
-    for (const each of what === 'itself' ? others() : ['']) rmSync(join(folder, each), { recursive: true });
+    for (const each of what === 'the draft' ? others() : ['']) rmSync(join(folder, each), { recursive: true });
     expect(() => draft.requireInPlace()).toThrow(message);
   });
 

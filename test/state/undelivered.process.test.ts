@@ -12,7 +12,7 @@ import {
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { thisProcess } from '../../src/state/process.ts';
-import { openRefuge, undeliveredIn } from '../../src/state/undelivered.ts';
+import { openFallbackFile, undeliveredIn } from '../../src/state/undelivered.ts';
 import { children } from '../support/children.ts';
 import { emptyFolder } from '../support/folder.ts';
 
@@ -24,23 +24,23 @@ function onlyFile(folder: string): string {
   return join(folder, name);
 }
 
-/** Opens a refuge in a folder, without a report when this process ends. */
-function roomIn(folder: string) {
-  return openRefuge(folder, {}, () => {});
+/** Opens a fallback file in a folder, without a report when this process ends. */
+function fallbackIn(folder: string) {
+  return openFallbackFile(folder, {}, () => {});
 }
 
-/** Returns a child's script with a refuge in the folder. */
-function inRoom(folder: string, work: string): string {
+/** Returns a child's script with a fallback file in the folder. */
+function withFallback(folder: string, work: string): string {
   return `
-    import { openRefuge } from './module.mjs';
-    const refuge = openRefuge(${JSON.stringify(folder)}, {}, (file) => process.stdout.write('left ' + file));
+    import { openFallbackFile } from './module.mjs';
+    const fallback = openFallbackFile(${JSON.stringify(folder)}, {}, (file) => process.stdout.write('left ' + file));
     ${work}`;
 }
 
-describe('a refuge', () => {
+describe('a fallback file', () => {
   test('reserves its space before there is a secret, in a file that only its owner can read', () => {
     const folder = join(emptyFolder(), 'not', 'there');
-    const refuge = roomIn(folder);
+    const fallback = fallbackIn(folder);
     const file = onlyFile(folder);
     const { machine, pid, started } = thisProcess();
     expect(file).toContain(`/undelivered-${machine}.${pid}.${started || '-'}.`);
@@ -48,12 +48,12 @@ describe('a refuge', () => {
     expect(readFileSync(file, 'utf8')).toMatch(/^ {4096}$/);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
-    refuge.discard();
+    fallback.discard();
   });
 
   test('does so whatever the umask is', async () => {
     const folder = join(emptyFolder(), 'not', 'there');
-    const script = inRoom(folder, `refuge.add('sk_live_x'); console.log(refuge.keep());`);
+    const script = withFallback(folder, `fallback.add('sk_live_x'); console.log(fallback.keep());`);
     const { stdout } = await child(script, { shell: 'umask 0; exec "$@"' }).ended;
     const file = onlyFile(folder);
     expect(stdout).toBe(`${file}\n`);
@@ -64,15 +64,15 @@ describe('a refuge', () => {
   test('is removed after everything was delivered, and other files stay', () => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'history.jsonl'), 'x');
-    const refuge = roomIn(folder);
-    refuge.add('sk_live_x');
-    refuge.discard();
+    const fallback = fallbackIn(folder);
+    fallback.add('sk_live_x');
+    fallback.discard();
     expect(readdirSync(folder)).toEqual(['history.jsonl']);
   });
 
   test('belongs to one caller', () => {
     const folder = emptyFolder();
-    const [first, second] = [roomIn(folder), roomIn(folder)];
+    const [first, second] = [fallbackIn(folder), fallbackIn(folder)];
     first.add('one');
     second.add('two');
     expect([first.keep(), second.keep()].map((file) => readFileSync(file, 'utf8'))).toEqual(['one\n', 'two\n']);
@@ -81,15 +81,15 @@ describe('a refuge', () => {
   test('fails immediately without space', () => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'file'), '');
-    expect(() => roomIn(join(folder, 'file'))).toThrowError(/EEXIST|ENOTDIR/);
+    expect(() => fallbackIn(join(folder, 'file'))).toThrowError(/EEXIST|ENOTDIR/);
   });
 
   test('leaves nothing behind on a full disk', async () => {
     const folder = emptyFolder();
     const script = `
-      import { openRefuge } from './module.mjs';
+      import { openFallbackFile } from './module.mjs';
       try {
-        openRefuge(${JSON.stringify(folder)}, {}, () => {});
+        openFallbackFile(${JSON.stringify(folder)}, {}, () => {});
         console.log('opened');
       } catch (error) {
         console.log(error.message);
@@ -110,9 +110,9 @@ describe('a kept file', () => {
     ['secrets with multibyte characters', ['schlüssel', 'ü'], 'schlüssel\nü\n'],
   ])('contains exactly %s', (_what, secrets, text = `${secrets.join('\n')}\n`) => {
     const folder = emptyFolder();
-    const refuge = roomIn(folder);
-    for (const secret of secrets) refuge.add(secret);
-    const file = refuge.keep();
+    const fallback = fallbackIn(folder);
+    for (const secret of secrets) fallback.add(secret);
+    const file = fallback.keep();
     expect(file).toBe(onlyFile(folder));
     expect(readFileSync(file, 'utf8')).toBe(text);
     expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -120,12 +120,12 @@ describe('a kept file', () => {
 
   test('contains each secret from the moment it is added', () => {
     const folder = emptyFolder();
-    const refuge = roomIn(folder);
-    refuge.add('one');
+    const fallback = fallbackIn(folder);
+    fallback.add('one');
     expect(readFileSync(onlyFile(folder), 'utf8').trimEnd()).toBe('one');
-    refuge.add('two');
+    fallback.add('two');
     expect(readFileSync(onlyFile(folder), 'utf8').trimEnd()).toBe('one\ntwo');
-    refuge.discard();
+    fallback.discard();
   });
 });
 
@@ -151,12 +151,12 @@ describe('a kept secret whose file is gone', () => {
 
   test.each(losses)('is in a file that exists: %s', (_what, lose) => {
     const folder = join(emptyFolder(), 'state');
-    const refuge = roomIn(folder);
-    refuge.add('one');
+    const fallback = fallbackIn(folder);
+    fallback.add('one');
     const first = onlyFile(folder);
     lose(first);
-    refuge.add('two');
-    const file = refuge.keep();
+    fallback.add('two');
+    const file = fallback.keep();
     expect(file).not.toBe(first);
     expect(file).toBe(onlyFile(folder));
     expect(readFileSync(file, 'utf8')).toBe('one\ntwo\n');
@@ -165,11 +165,11 @@ describe('a kept secret whose file is gone', () => {
 
   test('is reported as lost if no folder can be created', () => {
     const folder = join(emptyFolder(), 'state');
-    const refuge = roomIn(folder);
-    refuge.add('one');
+    const fallback = fallbackIn(folder);
+    fallback.add('one');
     rmSync(folder, { recursive: true });
     writeFileSync(folder, '');
-    expect(() => refuge.keep()).toThrow(/EEXIST|ENOTDIR/);
+    expect(() => fallback.keep()).toThrow(/EEXIST|ENOTDIR/);
     expect(readFileSync(folder, 'utf8')).toBe('');
   });
 
@@ -177,38 +177,44 @@ describe('a kept secret whose file is gone', () => {
     const folder = join(emptyFolder(), 'state');
     const work = `
       import { rmSync, writeFileSync } from 'node:fs';
-      refuge.add('one');
+      fallback.add('one');
       rmSync(${JSON.stringify(folder)}, { recursive: true });
       writeFileSync(${JSON.stringify(folder)}, '');
       process.exit(130);`;
-    expect(await child(inRoom(folder, work)).ended).toMatchObject({ code: 130, stdout: 'left undefined', stderr: '' });
+    expect(await child(withFallback(folder, work)).ended).toMatchObject({
+      code: 130,
+      stdout: 'left undefined',
+      stderr: '',
+    });
   });
 });
 
 describe('a process that ends early', () => {
   test('leaves nothing without a secret', async () => {
     const folder = emptyFolder();
-    expect(await child(inRoom(folder, 'process.exit(130)')).ended).toMatchObject({ code: 130, stdout: '' });
+    expect(await child(withFallback(folder, 'process.exit(130)')).ended).toMatchObject({ code: 130, stdout: '' });
     expect(readdirSync(folder)).toEqual([]);
   });
 
   test('keeps its secrets, and says where', async () => {
     const folder = emptyFolder();
-    const { code, stdout } = await child(inRoom(folder, `refuge.add('a'); refuge.add('b'); process.exit(130)`)).ended;
+    const { code, stdout } = await child(
+      withFallback(folder, `fallback.add('a'); fallback.add('b'); process.exit(130)`),
+    ).ended;
     expect([code, stdout]).toEqual([130, `left ${onlyFile(folder)}`]);
     expect(readFileSync(onlyFile(folder), 'utf8')).toBe('a\nb\n');
   });
 
   test.each(['keep', 'discard'])('says nothing more after %s', async (end) => {
     const folder = emptyFolder();
-    const { stdout } = await child(inRoom(folder, `refuge.add('a'); refuge.${end}(); process.exit(0)`)).ended;
+    const { stdout } = await child(withFallback(folder, `fallback.add('a'); fallback.${end}(); process.exit(0)`)).ended;
     expect(stdout).toBe('');
     expect(readdirSync(folder)).toHaveLength(end === 'keep' ? 1 : 0);
   });
 
   test('leaves its secrets if it is killed, and they are found', async () => {
     const folder = emptyFolder();
-    const killed = child(inRoom(folder, `refuge.add('a'); console.log('added'); process.stdin.resume();`));
+    const killed = child(withFallback(folder, `fallback.add('a'); console.log('added'); process.stdin.resume();`));
     await killed.says('added');
     expect(undeliveredIn(folder)).toEqual([]);
     killed.kill('SIGKILL');
@@ -219,7 +225,7 @@ describe('a process that ends early', () => {
 
   test('leaves reserved space if it is killed before there is a secret, which is removed', async () => {
     const folder = emptyFolder();
-    const killed = child(inRoom(folder, `console.log('opened'); process.stdin.resume();`));
+    const killed = child(withFallback(folder, `console.log('opened'); process.stdin.resume();`));
     await killed.says('opened');
     expect(undeliveredIn(folder)).toEqual([]);
     expect(existsSync(onlyFile(folder))).toBe(true);

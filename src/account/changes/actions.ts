@@ -148,7 +148,7 @@ const actions: { readonly [A in Action]: ActionRow<A> } = {
   },
   'subscribe-plan': {
     describe: ({ plan }) => `subscribe to plan ${plan}`,
-    check: async (api, { plan }, before) => judgePlan(plan, before, await plansHeld(api)),
+    check: async (api, { plan }, before) => judgePlan(plan, before, await currentPlans(api)),
     ids: none,
     refetch: async (_api, { plan }) => plan,
     isOneThing: true,
@@ -264,7 +264,7 @@ export async function toppedUp({ billing }: Api): Promise<number | undefined> {
 }
 
 /** Returns the account's retired plans, as one text. */
-export async function plansHeld({ billing }: Api): Promise<string> {
+export async function currentPlans({ billing }: Api): Promise<string> {
   const { plan, subscriptions, legacySubscriptionKeys } = await billing.status();
   return JSON.stringify({ plan, subscriptions, keys: legacySubscriptionKeys?.length });
 }
@@ -276,7 +276,7 @@ function judgePlan(plan: string, { plans }: Before, current: string): Verdict<st
 }
 
 /** Returns whether the account lists a subscription, to a pool or to a retired plan. */
-export async function holdsSubscription(api: Api, id: string): Promise<boolean> {
+export async function hasSubscription(api: Api, id: string): Promise<boolean> {
   return (await subscriptionListed(api, id)) !== undefined;
 }
 

@@ -3,7 +3,7 @@ import type { Outcome } from '../../domain/errors.ts';
 import type { Intent } from '../../domain/reconcile.ts';
 import type { Column } from '../../output/output.ts';
 import { distanceTo } from '../../output/time.ts';
-import { isLeftBehind, type RecordedChange } from '../../state/history.ts';
+import { isAbandoned, type RecordedChange } from '../../state/history.ts';
 import { describeChange } from './actions.ts';
 
 export const fields = ['id', 'at', 'action', 'change', 'outcome', 'settledAt', 'ids', 'account', 'request'] as const;
@@ -33,7 +33,7 @@ export function shownChange(recorded: RecordedChange): ShownChange {
     at,
     action: intent.action,
     change: describeChange(asCharged(recorded)),
-    outcome: settled?.outcome ?? (isLeftBehind(recorded) ? 'pending' : 'running'),
+    outcome: settled?.outcome ?? (isAbandoned(recorded) ? 'pending' : 'running'),
     settledAt: settled && settled.outcome !== 'unknown' ? settled.at : null,
     ids: settled?.ids ?? [],
     account: account.label,

@@ -2,7 +2,7 @@ import type { Subscription } from '../../api/pools.ts';
 import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import type { Block } from '../../domain/blocks.ts';
-import { seatsHeld } from '../../domain/coverage.ts';
+import { renewingSeats } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import type { Cents } from '../../domain/money.ts';
 import { areSamePurchases, judgeSubscribe, type SubscribeIntent } from '../../domain/reconcile.ts';
@@ -228,7 +228,7 @@ async function heldFacts(intents: readonly SubscribeIntent[], account: PurchaseA
   }
   const held: string[] = [];
   for (const [pool, wanted] of blocks) {
-    const seats = seatsHeld(await subscriptionsIfKnown(account, pool));
+    const seats = renewingSeats(await subscriptionsIfKnown(account, pool));
     for (const block of wanted) {
       const count = seats.get(block);
       if (count !== undefined)

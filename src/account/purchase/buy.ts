@@ -1,7 +1,7 @@
 import type { SubscribeResult, Subscription } from '../../api/pools.ts';
 import type { Context } from '../../context/context.ts';
 import type { Block } from '../../domain/blocks.ts';
-import { blocksHeld } from '../../domain/coverage.ts';
+import { reservedBlocks } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { type Cents, formatUsd, toUsd } from '../../domain/money.ts';
 import type { SubscribeIntent } from '../../domain/reconcile.ts';
@@ -234,7 +234,7 @@ async function allSeats(
     const { pools } = await context.connections.looking();
     const now = await pools.subscriptions(poolName(pool));
     const others = now.filter(
-      (each) => !known.has(each.id) && each.status !== 'canceled' && areSameBlocks(blocksHeld(each), blocks),
+      (each) => !known.has(each.id) && each.status !== 'canceled' && areSameBlocks(reservedBlocks(each), blocks),
     );
     return [...bought, ...others.slice(0, quote.quantity - bought.length)];
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Subscription } from '../../api/pools.ts';
 import type { Block } from '../../domain/blocks.ts';
-import { blocksHeld, hoursHeld, hoursInWords, seatsHeld, staysMine } from '../../domain/coverage.ts';
+import { hoursInWords, renewingSeats, reservedBlocks, reservedHours, willRenew } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { counted, inWords } from '../../output/text.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
@@ -18,12 +18,12 @@ export function findCovering(
   blocks: readonly Block[],
   quantity: number,
 ): PoolSubscription[] | undefined {
-  const held = seatsHeld(mine);
+  const held = renewingSeats(mine);
   const covered = blocks.filter((block) => (held.get(block) ?? 0) >= quantity);
   const partly = blocks.filter((block) => (held.get(block) ?? 0) > 0);
   if (covered.length === blocks.length) {
     return mine
-      .filter((each) => staysMine(each) && blocks.some((block) => blocksHeld(each).includes(block)))
+      .filter((each) => willRenew(each) && blocks.some((block) => reservedBlocks(each).includes(block)))
       .map((each) => ({ ...each, poolSlug: pool }));
   }
   refuseUnstated(pool, mine);
@@ -45,7 +45,7 @@ export function findCovering(
 
 /** Refuses to guess what a subscription without hours holds: with each run, the same would be bought again. */
 function refuseUnstated(pool: string, mine: readonly Subscription[]): void {
-  const unstated = mine.find((each) => each.status !== 'canceled' && hoursHeld(each).length === 0);
+  const unstated = mine.find((each) => each.status !== 'canceled' && reservedHours(each).length === 0);
   if (!unstated) return;
   throw new CommandError('unexpected_response', `the API does not say which hours of ${pool} ${unstated.id} holds`, {
     hint: 'Nothing was charged, because --ensure must know what is covered. Without --ensure it is bought.',
@@ -56,7 +56,7 @@ function refuseUnstated(pool: string, mine: readonly Subscription[]): void {
 /** Refuses blocks that are paid for but won't renew, or whose payment failed: they aren't covered, and weren't asked for twice. */
 function refuseHeld(pool: string, mine: readonly Subscription[], blocks: readonly Block[]): void {
   const held = mine.find(
-    (each) => each.status !== 'canceled' && blocks.some((block) => blocksHeld(each).includes(block)),
+    (each) => each.status !== 'canceled' && blocks.some((block) => reservedBlocks(each).includes(block)),
   );
   if (!held) return;
   const why = held.status === 'past_due' ? 'its payment failed' : `it ends on ${held.currentPeriodEnd}`;

@@ -3,9 +3,9 @@ import { CommandError, messageOf } from '../../domain/errors.ts';
 import { masked } from '../../domain/secrets.ts';
 import { inWords } from '../../output/text.ts';
 import { maskInLog } from '../../output/workflow-commands.ts';
-import type { Refuge } from '../../state/undelivered.ts';
+import type { FallbackFile } from '../../state/undelivered.ts';
 import type { Description, Destination, NewKey } from './destination.ts';
-import { openRefuge } from './undelivered.ts';
+import { openFallbackFile } from './undelivered.ts';
 
 /** What a delivery depends on. */
 export type DeliveryContext = Pick<Context, 'output' | 'record' | 'result' | 'world'>;
@@ -44,12 +44,12 @@ export async function createAndDeliver<Result>(
   const reservation = await destination?.prove({ count });
   try {
     await requireStdout(context);
-    const refuge = await openRefuge(context);
+    const fallback = await openFallbackFile(context);
     const keys: NewKey[] = [];
     const keep = (key: NewKey) => {
       keys.push(key);
       try {
-        refuge.add(key.apiKey);
+        fallback.add(key.apiKey);
       } catch {
         // If the secret has to be kept, writing it is tried again.
       }
@@ -64,11 +64,11 @@ export async function createAndDeliver<Result>(
         if (keys.length > 0) await context.output.written();
       }
     } catch (error) {
-      if (keys.length > 0) throw keptFailure(context, refuge, keys, error);
-      refuge.discard();
+      if (keys.length > 0) throw keptFailure(context, fallback, keys, error);
+      fallback.discard();
       throw error;
     }
-    refuge.discard();
+    fallback.discard();
     if (saved) await printSaved(context, destination, () => print(result, saved));
     return result;
   } finally {
@@ -132,7 +132,7 @@ async function requireStdout({ output }: Pick<Context, 'output'>): Promise<void>
 /** Stores secrets that couldn't be delivered. @returns the error, which says where they are */
 function keptFailure(
   { result }: Pick<Context, 'result'>,
-  refuge: Refuge,
+  fallback: FallbackFile,
   keys: readonly NewKey[],
   error: unknown,
 ): CommandError {
@@ -144,7 +144,7 @@ function keptFailure(
   const outcome = result.lastChange === 'unknown' ? 'unknown' : 'applied';
   let hint: string;
   try {
-    result.keptSecrets = refuge.keep();
+    result.keptSecrets = fallback.keep();
     hint =
       keys.length === 1
         ? 'The key was created. Its secret is in the file below.'

@@ -1,20 +1,20 @@
 import type { Context } from '../../context/context.ts';
 import { noRoomHint } from '../../context/record.ts';
 import { CommandError, messageOf } from '../../domain/errors.ts';
-import type { Refuge } from '../../state/undelivered.ts';
+import type { FallbackFile } from '../../state/undelivered.ts';
 
 /**
  * Opens a file for secrets that can't be delivered.
  *
  * @throws CommandError (file_error)
  */
-export async function openRefuge({ record, world }: Pick<Context, 'record' | 'world'>): Promise<Refuge> {
-  const { openRefuge } = await import('../../state/undelivered.ts');
+export async function openFallbackFile({ record, world }: Pick<Context, 'record' | 'world'>): Promise<FallbackFile> {
+  const { openFallbackFile } = await import('../../state/undelivered.ts');
   const { folder } = record;
   try {
     const lost =
       'A key was created, but its secret is lost: no file could be written. Run `ci keys list` to find the key, and `ci keys delete <id>` to revoke it.';
-    return openRefuge(folder, world.env, (file) => world.stderr.write(`${file ?? lost}\n`));
+    return openFallbackFile(folder, world.env, (file) => world.stderr.write(`${file ?? lost}\n`));
   } catch (error) {
     const reason = messageOf(error);
     throw new CommandError('file_error', `${folder} can't be written: ${reason}`, {

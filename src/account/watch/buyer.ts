@@ -1,7 +1,7 @@
 import type { Subscription } from '../../api/pools.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { toUsd } from '../../domain/money.ts';
-import type { Checked } from '../../domain/pace.ts';
+import type { CheckResult } from '../../domain/pace.ts';
 import { redacted } from '../../domain/secrets.ts';
 import { inWords } from '../../output/text.ts';
 import { settleChange } from '../changes/carry-out.ts';
@@ -17,7 +17,7 @@ import { checkMaximum } from '../purchase/limits.ts';
 import { fetchPrice, type PricedPurchase } from '../purchase/price.ts';
 import { boughtEarlier, type PurchaseResult, withinAgreed, withinLimit } from '../purchase/purchase-result.ts';
 import { isFresh } from '../purchase/snapshot.ts';
-import { openRefuge } from '../secrets/undelivered.ts';
+import { openFallbackFile } from '../secrets/undelivered.ts';
 import { isCurrent, noSnapshot, readAccount, type SnapshotTime, subscriptionsOn } from './account-snapshot.ts';
 import type { Candidate } from './availability.ts';
 import { type BuyOptions, candidateIntent, priceOrRefusal } from './candidate-purchase.ts';
@@ -132,7 +132,7 @@ export class SeatBuyer {
   async prepare(): Promise<void> {
     const { destination, quantity } = this.#options;
     await this.#context.record.exclusively('purchase', async () => {});
-    (await openRefuge(this.#context)).discard();
+    (await openFallbackFile(this.#context)).discard();
     // The record is redacted. V8 compiles a regular expression when it is used for the first and the second time.
     for (const text of ['name: value', 'name: value']) redacted(text);
     await (await destination?.prove({ count: quantity }))?.release();
@@ -153,7 +153,7 @@ export class SeatBuyer {
    *
    * @throws CommandError for whatever ends the watch, or leaves the outcome unknown
    */
-  async buy(poll: Poll, open: readonly Candidate[], listener: PurchaseListener): Promise<Checked> {
+  async buy(poll: Poll, open: readonly Candidate[], listener: PurchaseListener): Promise<CheckResult> {
     const obstacle = obstacleIn(this.#state);
     if (obstacle) {
       const [first] = open;

@@ -1,5 +1,5 @@
 import { CommandError } from '../../domain/errors.ts';
-import { type Checked, checkUntilDone, Pace } from '../../domain/pace.ts';
+import { type CheckResult, checkUntilDone, Pace } from '../../domain/pace.ts';
 import { inWords } from '../../output/text.ts';
 import type { BuyingContext } from '../purchase/buy.ts';
 import { type AvailabilityChange, AvailabilityTracker, type Candidate } from './availability.ts';
@@ -83,7 +83,7 @@ export class SeatWatch {
     }
   }
 
-  async #check(): Promise<Checked> {
+  async #check(): Promise<CheckResult> {
     // Read the account first, so that nothing delays the purchase once a seat opens.
     const account = await this.#attempt(async () => this.#buyer?.readAccount({ once: true }));
     if (account.kind === 'failed') return account;
@@ -103,7 +103,7 @@ export class SeatWatch {
   /** Does a part of a check, and reports a failure that doesn't end the watch. @throws CommandError if it does */
   async #attempt<Result>(
     work: () => Promise<Result>,
-  ): Promise<{ readonly kind: 'done'; readonly value: Result } | Extract<Checked, { kind: 'failed' }>> {
+  ): Promise<{ readonly kind: 'done'; readonly value: Result } | Extract<CheckResult, { kind: 'failed' }>> {
     try {
       return { kind: 'done', value: await work() };
     } catch (error) {
@@ -119,7 +119,7 @@ export class SeatWatch {
     poll: Poll,
     changes: readonly AvailabilityChange[],
     open: readonly Candidate[],
-  ): Promise<Checked> {
+  ): Promise<CheckResult> {
     const { clocks, output } = this.#context;
     const reporter = this.#reporter;
     const unreported = [...changes];

@@ -1,4 +1,4 @@
-import { holdsSubscription } from '../../account/changes/actions.ts';
+import { hasSubscription } from '../../account/changes/actions.ts';
 import { type ChangingContext, carryOut } from '../../account/changes/carry-out.ts';
 import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { sayRetired } from '../../account/flat-plans.ts';
@@ -73,7 +73,7 @@ export async function run(
     await prompts.consent('Cancel this subscription?');
   }
   if (await awaitEarlier(context, { action: 'cancel-plan', intent })) return tell(context, subscriptionId);
-  const isHeld = await holdsSubscription(await context.api(), subscriptionId);
+  const isHeld = await hasSubscription(await context.api(), subscriptionId);
   await carryOut(context, 'cancel-plan', {
     intent,
     before: { ids: isHeld ? [subscriptionId] : [] },

@@ -1,4 +1,4 @@
-import { plansHeld } from '../../account/changes/actions.ts';
+import { currentPlans } from '../../account/changes/actions.ts';
 import { type ChangingContext, carryOut } from '../../account/changes/carry-out.ts';
 import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { chosenPlan } from '../../account/flat-plans.ts';
@@ -77,7 +77,7 @@ export async function run(
     if (await awaitEarlier(context, { action: 'subscribe-plan', intent })) return adopt();
     return carryOut(context, 'subscribe-plan', {
       intent,
-      before: { plans: await plansHeld(api) },
+      before: { plans: await currentPlans(api) },
       send: async ({ billing }) => {
         const made = await billing.subscribeToPlan(request);
         const secret = secretOf(made);

@@ -16,7 +16,7 @@ import {
 import type { Verb } from '../../cli/verb.ts';
 import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
-import { blocksHeld } from '../../domain/coverage.ts';
+import { reservedBlocks } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { shownUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
@@ -80,7 +80,7 @@ async function cancellationFacts(
 ): Promise<(readonly [string, string])[]> {
   const now = await connections.now();
   const { id, monthlyPrice, currentPeriodEnd } = subscription;
-  const blocks = blocksHeld(subscription).map((block) => `${block.padEnd(8)}  ${blockHours(block, now, timeZone)}`);
+  const blocks = reservedBlocks(subscription).map((block) => `${block.padEnd(8)}  ${blockHours(block, now, timeZone)}`);
   return [
     ['Subscription', id],
     ['Pool', pool],

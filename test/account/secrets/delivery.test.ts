@@ -244,7 +244,7 @@ describe.skipIf(process.platform !== 'linux').each(cases)('%s', (_name, each) =>
     expect([created, me.kept()]).toEqual([false, []]);
   });
 
-  test('leaves the secret to the refuge if it cannot be written any more', async () => {
+  test('leaves the secret to the fallback file if it cannot be written any more', async () => {
     const me = somebody();
     const delivery = deliver(me.context, each.destination(me), { meanwhile: () => each.broken(me) });
     await expect(delivery).rejects.toMatchObject({
@@ -408,7 +408,7 @@ describe('a destination of any kind', () => {
     expect(log).toEqual(['prove', 'release']);
   });
 
-  test('keeps nothing in the refuge if only the result cannot be printed', async () => {
+  test('keeps nothing in the fallback file if only the result cannot be printed', async () => {
     const me = somebody();
     const failing = createAndDeliver(me.context, {
       destination: spied([]),
