@@ -8,7 +8,7 @@ import { clientOf, failure, serve, serveSockets, told } from '../support/http-se
 const mebibyte = Buffer.alloc(2 ** 20, ' ');
 
 describe('a body', () => {
-  test('has the bytes that arrived, whatever the chunks', () => {
+  test('has the bytes that arrived, regardless of the chunks', () => {
     const bytes = Buffer.from('{"name":"本番キー 🔑"}'.repeat(1000));
     for (const size of [1, 7, 65_536]) {
       const body = new Body();

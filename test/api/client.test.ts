@@ -502,7 +502,7 @@ describe('a redirect', () => {
     });
   });
 
-  test('in a circle is followed five times', async () => {
+  test('in a loop is followed five times', async () => {
     const server = await serve((response) => response.writeHead(302, { location: '/' }).end());
     expect(await failure(clientOf(server.url).client.read('/', anything))).toMatchObject({ ...unread, status: 302 });
     expect(server.received).toHaveLength(6);

@@ -44,7 +44,7 @@ describe('the URL of a webhook', () => {
 });
 
 describe('a webhook', () => {
-  test('gets the JSON, and no key', async () => {
+  test('receives the JSON without a key', async () => {
     const server = await serve((response) => answer(response, {}, 204));
     const { webhook, waits } = webhookTo(server.url);
     await webhook.post({ event: 'opened', pool: 'kimi26' });

@@ -89,7 +89,7 @@ describe('the state directory', () => {
     expect(stateFolder({ XDG_STATE_HOME: relative })).toBe(stateFolder({}));
   });
 
-  test.skipIf(process.platform === 'win32')('is refused if everybody can replace it', () => {
+  test.skipIf(process.platform === 'win32')('is refused if anyone can replace it', () => {
     const folder = emptyFolder();
     chmodSync(folder, 0o777);
     expect(() => stateFolder({ XDG_STATE_HOME: folder })).toThrow(`Other users can write to ${folder} (mode 0777)`);

@@ -184,7 +184,7 @@ describe('auth token', () => {
     expect((await shown(me, 'auth token')).screen).toBe(keys.default);
   });
 
-  test('fits into a header of curl', async () => {
+  test('works in a header of curl', async () => {
     const { me } = await member();
     const { stdout } = await me.sh('printf "Bearer %s." "$(ci auth token)"');
     expect(stdout).toBe(`Bearer ${keys.default}.`);

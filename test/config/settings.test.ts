@@ -143,7 +143,7 @@ describe('a setting', () => {
   });
 });
 
-describe('the key that is sent', () => {
+describe('the key of a request', () => {
   async function key(flags: SettingFlags, env: Record<string, string> = {}) {
     const profiles = await saved();
     return keyFor(resolveSettings(flags, env, profiles), profiles);

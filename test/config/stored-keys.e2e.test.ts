@@ -93,7 +93,7 @@ describe('many processes at once', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('a key that others could have read or written', () => {
+describe.skipIf(process.platform === 'win32')('a key that others can read or change', () => {
   const users = ['billing status', 'auth token', 'keys create prod'];
   const others = ['auth list', 'config path', 'pools list --sandbox'];
 

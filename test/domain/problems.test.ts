@@ -46,7 +46,7 @@ describe('findProblems', () => {
     },
   );
 
-  test('counts a month back to its last day', () => {
+  test('counts one month back from the end of a month', () => {
     const pending: SubscriptionStatus = {
       ...well,
       status: 'pending_key',

@@ -207,7 +207,7 @@ describe('paid', () => {
     );
   });
 
-  test('reports no overcharge for the agreed price, however it is stated', () => {
+  test('reports no overcharge for the agreed price in any form', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 100, max: 10_000_000 }),

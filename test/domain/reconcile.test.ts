@@ -322,7 +322,7 @@ function inOrder<Event>(events: readonly Event[], ours: Event, when: number | 'n
   return [...events.slice(0, at), ours, ...events.slice(at)];
 }
 
-describe('a purchase, whatever else happens', () => {
+describe('a purchase among random events', () => {
   interface Purchase {
     readonly kind: 'buy';
     readonly by: By;
@@ -442,7 +442,7 @@ describe('a purchase, whatever else happens', () => {
   });
 });
 
-describe('a key, whatever else happens', () => {
+describe('a key among random events', () => {
   interface Made {
     readonly by: By;
     readonly name: string;
@@ -559,7 +559,7 @@ describe('a key, whatever else happens', () => {
   });
 });
 
-describe('a cancellation, whatever else happens', () => {
+describe('a cancellation among random events', () => {
   interface Held {
     readonly id: string;
     readonly ending: boolean;
@@ -619,7 +619,7 @@ describe('a cancellation, whatever else happens', () => {
   });
 });
 
-describe('a payment, whatever else happens', () => {
+describe('a payment among random events', () => {
   test('is judged correctly, as far as it can be known', () => {
     const cents = fc.integer({ min: 1, max: 1_000_000 });
     fc.assert(

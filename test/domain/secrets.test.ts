@@ -18,7 +18,7 @@ const key = fc
   .filter(([prefix, secret]) => prefix !== 'sk_' || !/^(?:live|pool|sandbox)_/.test(secret))
   .map(([prefix, secret]) => ({ text: prefix + secret, secret }));
 
-describe('the kinds of key', () => {
+describe('the types of keys', () => {
   test.each(['mk_abc', 'mk_A-b_9'])('%s is a management key', (text) => {
     expect([isManagementKey(text), isConsumptionKey(text)]).toEqual([true, false]);
   });
@@ -45,7 +45,7 @@ describe('isWholeKey', () => {
     'sk_0123456789abcdefghij',
     'sk-0123456789abcdefghij',
     `sk_live_${'aZ9_'.repeat(62)}`,
-  ])('takes %j for a key that can be used', (text) => {
+  ])('accepts %j', (text) => {
     expect(isWholeKey(text)).toBe(true);
   });
 
@@ -83,12 +83,12 @@ describe('isWholeKey', () => {
     expect(isWholeKey(text)).toBe(false);
   });
 
-  test('refuses every key once it is masked', () => {
+  test('refuses every masked key', () => {
     fc.assert(fc.property(key, ({ text }) => void expect(isWholeKey(masked(text))).toBe(false)));
   });
 });
 
-test('wholeKeysIn finds each usable key of an answer once', () => {
+test('wholeKeysIn finds each complete key once', () => {
   const [one, other] = ['sk_live_abcdefghijklmnopqrstuvwxyz012345', 'sk_pool_abcdefghijklmnopqrstuvwxyz012345'];
   const answer = JSON.stringify([one, other, one, 'sk_live_…9f3a', 'sk_live_', 'sk_live_****9f3a', 'task_list']);
   expect(wholeKeysIn(answer)).toEqual([one, other]);
@@ -111,7 +111,7 @@ describe('masked', () => {
     expect(masked(secret)).toBe(shown);
   });
 
-  test('shows no more of any secret than its kind and its last four characters', () => {
+  test('shows at most the prefix and the last four characters', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -221,7 +221,7 @@ describe('redacted', () => {
     expect(redacted(text)).toBe(text);
   });
 
-  test('is the same when done twice', () => {
+  test('is idempotent', () => {
     fc.assert(
       fc.property(fc.string(), key, fc.string(), (before, { text }, after) => {
         const once = redacted(`${before} ${text} ${after}`);
@@ -230,7 +230,7 @@ describe('redacted', () => {
     );
   });
 
-  test('lets no key through, whatever surrounds it', () => {
+  test('redacts every key in any text', () => {
     const joints = fc.constantFrom(
       ' ',
       '"',
@@ -261,7 +261,7 @@ describe('redacted', () => {
     );
   });
 
-  test('lets no key through in headers, JSON, addresses and percent-encoding', () => {
+  test('redacts every key in headers, JSON, URLs and percent-encoding', () => {
     fc.assert(
       fc.property(key, key, (a, b) => {
         const texts = [
@@ -282,7 +282,7 @@ describe('redacted', () => {
     );
   });
 
-  describe('whatever the secret is, where it stands and how that is escaped,', () => {
+  describe('for any secret, place and escaping', () => {
     const random = fc.string({ unit: fc.constantFrom(...alphabet), minLength: 8, maxLength: 48 });
     // Blanks alone are no secret.
     const tells = (text: string) => !/\s{2}/.test(text);
@@ -365,7 +365,7 @@ describe('redacted', () => {
     );
 
     describe.each(Object.entries(escapes))('%s:', (how, written) => {
-      test.each(Object.entries(secrets))('%s is not seen', (_what, secret) => {
+      test.each(Object.entries(secrets))('redacts %s', (_what, secret) => {
         fc.assert(
           fc.property(noise, secret, noise, (before, { text, secret: hidden }, after) => {
             const whole = `${before}\n${text}\n${after}`;
@@ -388,7 +388,7 @@ describe('redacted', () => {
     }
   });
 
-  test('changes nothing in a text without secrets', () => {
+  test("doesn't change text without secrets", () => {
     const name = fc.constantFrom('id', 'name', 'keyPlan', 'slug', 'monthlyPrice', 'tokens', 'keyId', 'status');
     // A host such as sk-aaaa.example looks like a key.
     const hasNoKey = (address: string) => !/[a-z]{2}[-_]/i.test(address);
@@ -410,7 +410,7 @@ describe('redacted', () => {
     );
   });
 
-  test('of a long text is done before anybody waits for it', () => {
+  test('is fast for a long text', () => {
     const texts = ['a'.repeat(200_000), 'KEY="'.repeat(40_000), 'a.b-'.repeat(50_000), 'https://'.repeat(25_000)];
     for (const text of [...texts, `API_KEY=${'\\'.repeat(200_000)}`, `${' '.repeat(200_000)}=`]) {
       expect(redacted(text).length).toBeLessThanOrEqual(text.length);

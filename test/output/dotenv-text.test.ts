@@ -74,7 +74,7 @@ describe('a value of several lines', () => {
     ['with a comment behind it', 'A="one\nKEY=inside\n" # it\'s\nB=2\n'],
     ['a key', 'export A="-----BEGIN KEY-----\nKEY=\n-----END KEY-----"\n'],
     ['with the other quotes in it', 'A="it\'s\nKEY=`1`\n"\n'],
-  ])('of another variable, %s, is left alone', (_what, text) => {
+  ])('of another variable, %s, is unchanged', (_what, text) => {
     const eol = text.includes('\r') ? '\r\n' : '\n';
     expect(set(text)).toBe(`${text}KEY=new${eol}`);
     expect(set(`KEY=old${eol}${text}`)).toBe(`KEY=new${eol}${text}`);
@@ -86,16 +86,16 @@ describe('a value of several lines', () => {
     ['in single quotes', "A=1\nexport KEY='one\ntwo'\nB=2\n"],
     ['in backticks', 'A=1\nexport KEY=`one\ntwo`\nB=2\n'],
     ['with quotes escaped in it', 'A=1\nexport KEY="one \\"\ntwo"\nB=2\n'],
-  ])('of the variable itself, %s, is replaced whole', (_what, text) => {
+  ])('of the variable itself, %s, is replaced', (_what, text) => {
     expect(set(text)).toBe('A=1\nexport KEY=new\nB=2\n');
   });
 
-  test('of the variable itself keeps the comment behind it', () => {
+  test('of the variable itself keeps the comment after it', () => {
     expect(set('KEY="one # no\ntwo" # yes\nB=2\n')).toBe('KEY=new # yes\nB=2\n');
   });
 });
 
-describe('where readers differ, a line at the end says the same to all:', () => {
+describe('if readers differ, a line at the end that all read the same:', () => {
   test.each([
     ['a backslash that the shell joins lines with', 'A=one\\\nKEY=old\n', 'KEY=new\n'],
     ['a backslash at the end', 'A=one\\\n', '\nKEY=new\n'],
@@ -118,14 +118,14 @@ describe('where readers differ, a line at the end says the same to all:', () => 
   });
 });
 
-describe('an open quote that nothing closes', () => {
-  test.each(['"', "'", '`'])('%s is a part of its line: nothing behind it is lost', (quote) => {
+describe('an unclosed quote', () => {
+  test.each(['"', "'", '`'])('is part of its line: %s', (quote) => {
     expect(set(`A=${quote}one\nB=2\n`)).toBe(`A=${quote}one\nB=2\nKEY=new\n`);
     expect(set(`A=${quote}one\nKEY=old\nB=2\n`)).toBe(`A=${quote}one\nKEY=new\nB=2\n`);
     expect(set(`KEY=${quote}old\nB=2\n`)).toBe('KEY=new\nB=2\n');
   });
 
-  test('that the value set closed, for some readers, makes a line at the end', () => {
+  test('that the new value would close adds a line at the end', () => {
     expect(set('A="one\nKEY="old"\n')).toBe('A="one\nKEY="old"\nKEY=new\n');
   });
 });
@@ -139,14 +139,14 @@ describe('a value', () => {
     ['$HOME `id` "q"', 'KEY=\'$HOME `id` "q"\'\n'],
     ["it's", 'KEY="it\'s"\n'],
     ['ключ', "KEY='ключ'\n"],
-  ])('%j is written so that every reader takes it as it is', (value, line) => {
+  ])('is written so that every reader reads it unchanged: %j', (value, line) => {
     expect(set('', value)).toBe(line);
     expect(byPackage(line)).toEqual(new Map([['KEY', value]]));
     expect(byNode(line)).toEqual(new Map([['KEY', value]]));
     expect(byShell(line)).toEqual(new Map([['KEY', value]]));
   });
 
-  test.each(['a\nB=1', 'a\r', 'a\0', 'back\\slash', `it's "both"`, `it's $HOME`])('%j is refused', (value) => {
+  test.each(['a\nB=1', 'a\r', 'a\0', 'back\\slash', `it's "both"`, `it's $HOME`])('refuses %j', (value) => {
     expect(() => set('A=1\n', value)).toThrow("programs that read dotenv files don't agree on how to quote the value");
   });
 });
@@ -193,10 +193,10 @@ const anything = fc.oneof(
     .chain((lines) => fc.constantFrom(lines.join('\n'), `${lines.join('\n')}\n`, `${lines.join('\r\n')}\r\n`)),
 );
 
-describe('whatever the file holds', () => {
+describe('with any file', () => {
   const put = (before: string) => withVariable(Buffer.from(before, 'latin1'), 'KEY', 'new').toString('latin1');
 
-  test('every byte outside the assignment comes out as it went in', () => {
+  test('keeps every byte outside the assignment', () => {
     fc.assert(
       fc.property(anything, (before) => {
         const after = put(before);
@@ -216,7 +216,7 @@ describe('whatever the file holds', () => {
     );
   });
 
-  test('done twice it is what it is done once', () => {
+  test('is idempotent', () => {
     fc.assert(
       fc.property(anything, (before) => {
         expect(put(put(before))).toBe(put(before));
@@ -225,7 +225,7 @@ describe('whatever the file holds', () => {
     );
   });
 
-  test('the dotenv package reads the new value, and every other as before', () => {
+  test('lets the dotenv package read the new value, and all others unchanged', () => {
     fc.assert(
       fc.property(anything, (before) => {
         const read = (text: string) => byPackage(Buffer.from(text, 'latin1').toString());
@@ -270,12 +270,12 @@ const wellFormed = fc
   .map((lines) => lines.map((line) => `${line}\n`).join(''));
 const values = fc.oneof(word, fc.stringMatching(/^[ -&(-[\]-~]{1,12}$/), fc.stringMatching(/^[ !#%-[\]-_a-~]{1,12}$/));
 
-describe('what every reader takes', () => {
+describe('with every reader', () => {
   test.each([
     ['the dotenv package', (text: string) => byPackage(text), 2000],
     ['node --env-file', (text: string) => byNode(text), 2000],
     ['a POSIX shell', (text: string) => byShell(text), 150],
-  ])('%s reads the new value, and every other as before', (_who, read, numRuns) => {
+  ])('lets %s read the new value, and all others unchanged', (_who, read, numRuns) => {
     fc.assert(
       fc.property(wellFormed, values, (before, value) => {
         expect([before, read(set(before, value))]).toEqual([before, new Map([...read(before), ['KEY', value]])]);
@@ -293,7 +293,7 @@ describe('what every reader takes', () => {
     )
     .map((parts) => parts.flat().join(''));
 
-  test('so does a shell where it alone sees values of several lines', () => {
+  test('lets a shell read multiline values', () => {
     fc.assert(
       fc.property(joined, (before) => {
         expect([before, byShell(set(before))]).toEqual([before, new Map([...byShell(before), ['KEY', 'new']])]);
@@ -303,7 +303,7 @@ describe('what every reader takes', () => {
   });
 });
 
-test('a file of a megabyte is done at once', () => {
+test('handles a file of a megabyte', () => {
   const before = Array.from({ length: 20_000 }, (_, at) => `NAME_${at}="it's \\"value\\" ${at}" # '`).join('\n');
   expect(set(`${before}\nKEY=old\nB=2\n`)).toBe(`${before}\nKEY=new\nB=2\n`);
 });

@@ -27,7 +27,7 @@ async function author(setting: Parameters<typeof recordedSandbox>[0] = {}) {
 const save = 'keys create k --credit --save .env --var KEY --force';
 
 describe('the file', () => {
-  test.each(['000', '022', '077'])('is for its owner alone, with a umask of %s and whatever it was', async (umask) => {
+  test.each(['000', '022', '077'])('is readable only by its owner, with any umask %s', async (umask) => {
     const { me, file, beside } = await author();
     for (const mode of [undefined, 0o644, 0o666]) {
       if (mode !== undefined) writeFileSync(file, 'KEY=old\n', { mode });
@@ -36,7 +36,7 @@ describe('the file', () => {
     }
   });
 
-  test('keeps values of several lines, and is read by a shell and by node', async () => {
+  test('keeps multiline values, and is readable by a shell and Node.js', async () => {
     const { me, file } = await author();
     const before = `# mine\nexport A="one\nKEY=inside\n" # it's\r\nKEY='two\nlines' # the key\nB=2`;
     writeFileSync(file, before);
@@ -49,7 +49,7 @@ describe('the file', () => {
     expect(node.stdout).toBe(`${apiKey}|2\n`);
   });
 
-  test('is written by twenty processes at once, and keeps what each of them set', async () => {
+  test('keeps the values of twenty simultaneous processes', async () => {
     const { api, me, file, beside } = await author();
     writeFileSync(file, 'FIRST=1\nKEY_7=old\n');
     symlinkSync('.env', path.join(me.home, 'env'));
@@ -67,7 +67,7 @@ describe('the file', () => {
     expect(lstatSync(path.join(me.home, 'env')).isSymbolicLink()).toBe(true);
   });
 
-  test('is whole, old or new, wherever the process is killed, and the next one is not hindered', async () => {
+  test("is complete if the process is killed at any point, and doesn't block the next one", async () => {
     const { me, file, beside } = await author();
     const old = `A=1\nKEY=old\n# ${'x'.repeat(5000)}\nB=2\n`;
     const seen: string[] = [];
@@ -93,7 +93,7 @@ describe('the file', () => {
     expect(beside()).toEqual([]);
   });
 
-  test('has no leftovers of a process killed at any moment, once another file in the folder is saved', async () => {
+  test('leaves no files of a killed process after the next save', async () => {
     const { api, me, beside } = await author({
       instead: ({ method }) => (method === 'POST' ? () => {} : undefined),
     });
@@ -113,8 +113,8 @@ describe('the file', () => {
   });
 });
 
-describe('where there is no room', () => {
-  test('for it, no key is made, and nothing is left beside it', async () => {
+describe('without space on the disk', () => {
+  test('creates no key and leaves nothing behind', async () => {
     const { api, me, file, beside } = await author();
     const text = `A=${'x'.repeat(10_000)}\n`;
     writeFileSync(file, text);
@@ -126,7 +126,7 @@ describe('where there is no room', () => {
     expect([readFileSync(file, 'utf8') === text, beside()]).toEqual([true, []]);
   });
 
-  test('for what it became in the meantime, it stays as it is', async () => {
+  test('keeps the file if it has grown in the meantime', async () => {
     const text = `A=${'x'.repeat(100_000)}\n`;
     const { api, me, file, beside } = await author({
       instead: ({ method }) => {
@@ -156,7 +156,7 @@ describe('nothing is sent', () => {
     ['to a pipe', 'pipe', /pipe can't be written: it isn't a regular file$/m],
     ['to this process’s own output', '/dev/stdout', /\/dev\/stdout is a link to \S+, which is in another directory\. /],
     ['to a folder', 'mine', /mine can't be written: it is a directory$/m],
-  ])('for a key that would be saved %s', async (_where, to, message) => {
+  ])('for a key to be saved %s', async (_where, to, message) => {
     const { api, me } = await author();
     for (const folder of ['mine', 'other']) mkdirSync(path.join(me.home, folder));
     writeFileSync(path.join(me.home, 'other', '.env'), 'A=1\n');
@@ -173,8 +173,8 @@ describe('nothing is sent', () => {
   });
 });
 
-describe('where git would commit it', () => {
-  test('that is told on stderr, with what to do, and no more once it was done', async () => {
+describe('a file that Git would commit', () => {
+  test('warns with a fix, and no longer once it is fixed', async () => {
     const { me, file } = await author();
     const home = realpathSync(me.home);
     await me.sh('git init --quiet');
@@ -188,7 +188,7 @@ describe('where git would commit it', () => {
     expect(await me.ci(save)).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test('as it has it already, how it is taken out is told', async () => {
+  test('explains how to untrack a tracked file', async () => {
     const { me, file } = await author();
     const home = realpathSync(me.home);
     writeFileSync(file, 'OTHER=sk_live_of_another_0123456789\n');
@@ -205,7 +205,7 @@ describe('where git would commit it', () => {
     expect(await me.ci(save)).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test('nothing is told where there is no git, or no repository', async () => {
+  test("doesn't warn without Git or a repository", async () => {
     const { me } = await author();
     const env = { GIT_CEILING_DIRECTORIES: path.dirname(realpathSync(me.home)) };
     expect(await me.ci(save, { env })).toMatchObject({ code: 0, stderr: '' });

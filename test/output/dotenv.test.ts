@@ -29,7 +29,7 @@ test.each(['', '1A', 'A-B', 'A B', 'A=B', 'Ä', 'A\n'])('%j cannot name a variab
 });
 
 describe('a dotenv file', () => {
-  test('is made where there is none, for its owner alone', async () => {
+  test('is created with mode 0600', async () => {
     const file = join(emptyFolder(), '.env');
     const dotenv = await dotenvAt(file);
     expect([dotenv.file, existsSync(file)]).toEqual([file, false]);
@@ -38,7 +38,7 @@ describe('a dotenv file', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  test('is replaced whole and for its owner alone, with what was written to it in the meantime', async () => {
+  test('is replaced atomically with mode 0600, keeping changes made in the meantime', async () => {
     const folder = emptyFolder();
     const file = join(folder, '.env');
     writeFileSync(file, 'A=1\n', { mode: 0o644 });
@@ -83,7 +83,7 @@ describe('a dotenv file', () => {
     expect([readFileSync(file, 'utf8'), readdirSync(folder)]).toEqual(['KEY=old\nKEY_2=other\n', ['.env']]);
   });
 
-  test('that is discarded is as it was, and nothing is left beside it', async () => {
+  test('is unchanged after being discarded, and nothing is left behind', async () => {
     const folder = emptyFolder();
     writeFileSync(join(folder, '.env'), 'A=1\n');
     const dotenv = await dotenvAt(join(folder, '.env'));
@@ -92,7 +92,7 @@ describe('a dotenv file', () => {
     expect(readFileSync(join(folder, '.env'), 'utf8')).toBe('A=1\n');
   });
 
-  test('is readable to its owner whatever the umask', async () => {
+  test('is readable by its owner with any umask', async () => {
     const before = process.umask(0o777);
     onTestFinished(() => void process.umask(before));
     const file = join(emptyFolder(), '.env');
@@ -101,7 +101,7 @@ describe('a dotenv file', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  test('keeps every other byte, what is no UTF-8 too', async () => {
+  test('keeps every other byte, including invalid UTF-8', async () => {
     const file = join(emptyFolder(), '.env');
     const bytes = Buffer.from('\xef\xbb\xbfA=\xff\xfe\x00\x80\r\nB="\xe4\nKEY=1"', 'latin1');
     writeFileSync(file, bytes);
@@ -109,7 +109,7 @@ describe('a dotenv file', () => {
     expect(readFileSync(file)).toEqual(Buffer.concat([bytes, Buffer.from("\nKEY='ключ'\n")]));
   });
 
-  test('whose value cannot be written so that every reader takes it is as it was, and nothing is left beside it', async () => {
+  test('is unchanged if not every reader could read the value', async () => {
     const folder = emptyFolder();
     const file = join(folder, '.env');
     writeFileSync(file, 'A=1\n');
@@ -121,7 +121,7 @@ describe('a dotenv file', () => {
     expect([readFileSync(file, 'utf8'), readdirSync(folder)]).toEqual(['A=1\n', ['.env']]);
   });
 
-  test('has a successor from the start, as large as the file may become, for its owner alone', async () => {
+  test('has a draft with reserved space and mode 0600', async () => {
     const folder = emptyFolder();
     writeFileSync(join(folder, '.env'), `A=${'x'.repeat(10_000)}\n`);
     const dotenv = await dotenvAt(join(folder, '.env'));
@@ -134,7 +134,7 @@ describe('a dotenv file', () => {
     expect(readdirSync(folder)).toEqual(['.env']);
   });
 
-  test('opened several times over loses no variable', async () => {
+  test('loses no variable if opened several times', async () => {
     const folder = emptyFolder();
     const file = join(folder, '.env');
     const opened = await Promise.all(Array.from({ length: 10 }, () => dotenvAt(file)));
@@ -160,7 +160,7 @@ describe('a dotenv file', () => {
     ['by way of another one', 'chain', 'below/real'],
     ['below a folder that is a link', 'linked/real', 'below/real'],
     ['to a name that is free', 'later', 'later'],
-  ])('behind a link %s is replaced where it is, and the link stays', async (_where, leads, real) => {
+  ])('behind a link %s is replaced at its target, and the link stays', async (_where, leads, real) => {
     const { here, link } = folders();
     symlinkSync('below', join(here, 'linked'));
     symlinkSync('linked/real', join(here, 'chain'));
@@ -181,7 +181,7 @@ describe('a dotenv file', () => {
     expect(left.filter((each) => /\.(?:tmp|lock)$/.test(String(each)))).toEqual([]);
   });
 
-  test('in a folder that is named by a link is the one in that folder', async () => {
+  test('in a linked directory is the one in that directory', async () => {
     const { home } = folders();
     symlinkSync('../beside', join(home, 'here', 'link'));
     const dotenv = await dotenvAt(join(home, 'here', 'link', 'real'));
@@ -197,7 +197,7 @@ describe('a dotenv file', () => {
     ['by way of a folder that is a link', 'out/real', 'beside/real'],
     ['to its own folder by way of another', '../beside/back', 'here/real'],
     ['to the folder above', '..', ''],
-  ])('behind a link that leads out of its folder, %s, is refused', async (_where, leads, end) => {
+  ])('behind a link that leads out of its directory, %s, is refused', async (_where, leads, end) => {
     const { home, here, link } = folders();
     symlinkSync('../beside', join(here, 'out'));
     symlinkSync('../here/real', join(home, 'beside', 'back'));
@@ -212,7 +212,7 @@ describe('a dotenv file', () => {
     expect(readFileSync(join(home, 'beside', 'real'), 'utf8')).toBe('A=1\n');
   });
 
-  test('that became a link in the meantime is not followed', async () => {
+  test("that became a link in the meantime isn't followed", async () => {
     const { home, here, link } = folders();
     const dotenv = await dotenvAt(link);
     symlinkSync('../beside/real', link);
@@ -247,7 +247,7 @@ describe('a dotenv file', () => {
     expect(readdirSync(folder)).toEqual(before);
   });
 
-  test('whose folder was removed meanwhile is a file error, and the folder is not created again', async () => {
+  test("with a directory removed in the meantime is a file error, and the directory isn't created", async () => {
     const folder = join(emptyFolder(), 'app');
     mkdirSync(folder);
     const dotenv = await dotenvAt(join(folder, '.env'));
@@ -259,7 +259,7 @@ describe('a dotenv file', () => {
     expect(existsSync(folder)).toBe(false);
   });
 
-  test('whose folder was replaced meanwhile is a file error, and nothing is written to it', async () => {
+  test('with a directory replaced in the meantime is a file error, and nothing is written', async () => {
     const folder = join(emptyFolder(), 'app');
     mkdirSync(folder);
     const dotenv = await dotenvAt(join(folder, '.env'));
@@ -284,7 +284,7 @@ describe('a dotenv file', () => {
     expect(readFileSync(join(folder, 'other.env'), 'utf8')).toBe('KEY=other\n');
   });
 
-  test('that turned into a folder in the meantime is a file error, and nothing is left beside it', async () => {
+  test('that became a directory in the meantime is a file error, and nothing is left behind', async () => {
     const folder = emptyFolder();
     const dotenv = await dotenvAt(join(folder, '.env'));
     mkdirSync(join(folder, '.env'));

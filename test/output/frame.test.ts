@@ -5,18 +5,18 @@ import { plain } from '../../src/output/style.ts';
 
 const secret = `sk_live_${'x'.repeat(32)}`;
 
-test('a secret stands alone on its line, between rules as long as it', () => {
+test('puts a secret on its own line, between rules of its length', () => {
   expect(framed(secret, 'API key', plain, 80)).toBe(`── API key ${'─'.repeat(29)}\n${secret}\n${'─'.repeat(40)}\n`);
 });
 
-test('a short secret has rules as long as the title', () => {
+test('makes rules at least as long as the title', () => {
   expect(framed('sk_1', 'API key', plain, 80)).toBe(`── API key ──\nsk_1\n${'─'.repeat(13)}\n`);
 });
 
-test('the rules are no longer than a line of the terminal, and the secret is whole', () => {
+test('limits the rules to the width of the terminal, and keeps the secret in one piece', () => {
   expect(framed(secret, 'API key', plain, 20)).toBe(`── API key ─────────\n${secret}\n${'─'.repeat(20)}\n`);
 });
 
-test('the secret has no colour that a selection could take', () => {
+test('prints the secret without color', () => {
   expect(framed(secret, 'API key', painted, 80).split('\n')[1]).toBe(secret);
 });

@@ -46,7 +46,7 @@ function follow(warning: string): void {
   appendFileSync(file, `${pattern}\n`);
 }
 
-describe('a file that git would commit', () => {
+describe('a file that Git would commit', () => {
   test('causes a warning with the line to add to .gitignore', async () => {
     const folder = repository();
     const file = join(folder, '.env');

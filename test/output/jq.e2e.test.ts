@@ -205,7 +205,7 @@ describe('an invalid jq expression', () => {
 
 describe('a jq expression that fails', () => {
   test.each(['.[0].slug.x', 'error("mine")', '.[] | .slug | tonumber', '.slug', '.[0].slug, error("late")'])(
-    '%s is exit 1, and nothing is printed',
+    'exits with 1 and prints nothing: %s',
     async (program) => {
       const { code, stdout, stderr } = await sandboxUser().ci(filtered('pools list', program));
       expect([code, stdout]).toEqual([1, '']);

@@ -23,7 +23,7 @@ function widthOf(line: string): number {
 }
 
 describe.each(commands)('ci %s on a terminal of 80 columns', (line) => {
-  test.each(['UTC', 'Asia/Kolkata', 'America/Argentina/Buenos_Aires'])('fits, in %s', async (TZ) => {
+  test.each(['UTC', 'Asia/Kolkata', 'America/Argentina/Buenos_Aires'])('fits in %s', async (TZ) => {
     const { code, rows } = await shown(await busyCustomer({ TZ }), line);
     expect(code).toBe(0);
     expect(rows.length).toBeGreaterThan(2);
@@ -328,13 +328,13 @@ describe('a URL is a link', () => {
     ['a terminal that is not known to support them', {}],
     ['a dumb terminal', { ...withLinks, TERM: 'dumb' }],
     ['FORCE_HYPERLINK=0', { ...withLinks, FORCE_HYPERLINK: '0' }],
-  ])('not for %s', async (_what, env) => {
+  ])("aren't printed for %s", async (_what, env) => {
     const { written } = await shown(await busyCustomer(env), 'billing card', { env });
     expect(written).toContain('http');
     expect(written).not.toContain('\x1b]8');
   });
 
-  test('not in a pipe, nor in JSON', async () => {
+  test("aren't printed in a pipe or in JSON", async () => {
     const me = await busyCustomer({ ...withLinks, FORCE_HYPERLINK: '1' });
     expect((await me.ci('billing card -o table')).stdout).not.toContain('\x1b');
     expect((await shown(me, 'billing card --json')).written).not.toContain('\x1b]');

@@ -39,7 +39,7 @@ test('a file that cannot be written fails even for empty text, and keeps failing
   expect(await written(sink)).toBe(error);
 });
 
-test.runIf(existsSync('/dev/full'))('a full disk is known', async () => {
+test.runIf(existsSync('/dev/full'))('detects a full disk', async () => {
   const sink = fileSink(opened('/dev/full', 'w'));
   let told: unknown;
   sink.write('x', (error) => {

@@ -96,7 +96,7 @@ describe('hides', () => {
     expect(sink.text).toMatch(/Fetching the pools…\u001b\[K$/);
   });
 
-  test('for good', () => {
+  test('permanently', () => {
     const { spinner: each, sink } = spinner();
     each.begin('Fetching the pools');
     vi.advanceTimersByTime(200);

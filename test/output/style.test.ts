@@ -80,7 +80,7 @@ test('the palette has colors of the terminal, and nothing for empty text', () =>
   expect(bold('')).toBe('');
 });
 
-test.each(Object.entries(terminals))('each of its colours is told from black and from white in %s', (_name, colors) => {
+test.each(Object.entries(terminals))('is readable on black and white in %s', (_name, colors) => {
   for (const paint of [painted.good, painted.bad, painted.warning]) {
     const [, code = '0'] = /\[3(\d)m/.exec(paint('x')) ?? [];
     const color = colors[Number(code) - 1] ?? '';

@@ -96,7 +96,7 @@ describe('a command to copy', () => {
     ]);
   });
 
-  test('is the same to a shell at any width', () => {
+  test('means the same to a shell at any width', () => {
     const words = (text: string) =>
       execFileSync('sh', ['-c', text.replace('ci', 'printf "%s|"')], { encoding: 'utf8' });
     for (const width of [20, 30, 40, 50, 60]) expect(words(shellLines(command, width))).toBe(words(command));

@@ -21,7 +21,7 @@ const ways = [
   ['an exception that is no error', `setImmediate(() => { throw '${message}' });`],
 ] as const;
 
-describe.each(ways)('%s that nothing awaits', (_what, script) => {
+describe.each(ways)('an unhandled %s', (_what, script) => {
   // The API never responds, so it isn't the command that ends.
   const waiting = async () => {
     const api = await recordedSandbox({ instead: () => silence });

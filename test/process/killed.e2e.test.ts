@@ -33,7 +33,7 @@ describe.each([
   ['keys create x --credit', 'create credit key x'],
   ['keys create x', 'create key x'],
   ['keys create', 'create key'],
-])('a key whose request was killed, created again: %s', (line, words) => {
+])('a key created again after its request was killed: %s', (line, words) => {
   const keys = async (box: TestSandbox) => listAt(await box.data('GET', '/api/keys'));
 
   test.each(['', ' --no-wait'])('is the one that was created, with its secret (%j)', async (flag) => {
@@ -112,14 +112,14 @@ describe('a key whose request was killed', () => {
   });
 });
 
-describe('a cancellation whose process was killed', () => {
+describe('a cancellation by a killed process', () => {
   const cancel = 'pools cancel kimi26 --yes';
   const ending = async (box: TestSandbox) =>
     listAt(await box.seen(), 'subscriptions').flatMap((each) =>
       at(each, 'cancelAtPeriodEnd') === true ? [textAt(each, 'id')] : [],
     );
 
-  test.each(['', ' --no-wait'])('ends one of two subscriptions when it is repeated (%j)', async (flag) => {
+  test.each(['', ' --no-wait'])('cancels one of two subscriptions if it is repeated (%j)', async (flag) => {
     const { me, box, api } = await killed(cancel, true);
     const [ended = ''] = await ending(box);
     const again = await me.ci(`${cancel} --json${flag}`);

@@ -394,7 +394,7 @@ describe('a second Ctrl-C', () => {
   });
 });
 
-describe('a signal before the request leaves', () => {
+describe('a signal before the request is sent', () => {
   test.each(changes)('prevents sending and recording: %s', async (line) => {
     const api = await recordedSandbox({ instead: ({ method }) => (method === 'GET' ? silence : undefined) });
     const me = userOf(api);

@@ -17,7 +17,7 @@ const fullPool = {
 };
 
 describe('before a charge', () => {
-  test('the pool, its hours in UTC and local time, the amount and the account are shown', async () => {
+  test('shows the pool, its hours in UTC and local time, the amount and the account', async () => {
     const { api, me } = await customer({ env: { TZ: 'Asia/Kolkata' } });
     const session = onTerminal(me, subscribe);
     await session.shows(question);
@@ -32,7 +32,7 @@ describe('before a charge', () => {
     await session.exit;
   });
 
-  test('the answer is No unless it is yes: exit 1, nothing charged', async () => {
+  test('has No as the default, and exits with 1', async () => {
     const { api, me } = await customer();
     const session = onTerminal(me, subscribe);
     await session.shows(question);
@@ -41,7 +41,7 @@ describe('before a charge', () => {
     expect([api.changes, listAt(await api.box.seen(), 'charges')]).toEqual([[], []]);
   });
 
-  test('n is No', async () => {
+  test('accepts n as No', async () => {
     const { api, me } = await customer();
     const session = onTerminal(me, subscribe);
     await session.shows(question);
@@ -50,7 +50,7 @@ describe('before a charge', () => {
     expect(api.changes).toEqual([]);
   });
 
-  test('y charges, once', async () => {
+  test('charges once after y', async () => {
     const { api, me } = await customer();
     const session = onTerminal(me, subscribe);
     await session.shows(question);
@@ -61,7 +61,7 @@ describe('before a charge', () => {
     expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '49.00' }]);
   });
 
-  test('Ctrl-C is exit 130, nothing charged', async () => {
+  test('exits with 130 after Ctrl-C, and charges nothing', async () => {
     const { api, me } = await customer();
     const session = onTerminal(me, subscribe);
     await session.shows(question);
@@ -71,7 +71,7 @@ describe('before a charge', () => {
     expect(session.screen).not.toMatch(/\n\s+at /);
   });
 
-  test('--yes charges without a question, and still shows what', async () => {
+  test('charges without a prompt with --yes, and shows the facts', async () => {
     const { api, me } = await customer();
     const { code, screen } = await shown(me, `${subscribe} --yes`);
     expect([code, api.changes.length]).toEqual([0, 1]);
@@ -79,7 +79,7 @@ describe('before a charge', () => {
     expect(screen).not.toContain('now?');
   });
 
-  test('what is held of the same already is a fact', async () => {
+  test('shows existing seats', async () => {
     const { api, me } = await customer();
     await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'], quantity: 2 });
     const session = onTerminal(me, 'pools subscribe kimi26 --blocks asia,europe');
@@ -89,7 +89,7 @@ describe('before a charge', () => {
     expect([await session.exit, api.changes]).toEqual([1, []]);
   });
 
-  test('the seats, the year and its discount are in the amount', async () => {
+  test('includes the seats, the year and its discount in the amount', async () => {
     const { me } = await customer();
     const session = onTerminal(me, `${subscribe} --quantity 3 --billing-cycle year`);
     await session.shows('Charge $1,499.40 now?');
@@ -99,8 +99,8 @@ describe('before a charge', () => {
   });
 });
 
-describe('what is missing is asked for', () => {
-  test('a pool and its blocks are picked from lists', async () => {
+describe('prompts for missing arguments', () => {
+  test('offers pools and blocks in lists', async () => {
     const { api, me } = await customer();
     const session = onTerminal(me, 'pools subscribe');
     await session.shows('Which pool?');
@@ -123,7 +123,7 @@ describe('what is missing is asked for', () => {
     ]);
   });
 
-  test('a pool is searched for among models, states, lowest prices and free blocks', async () => {
+  test('searches pools by model, status, price and available blocks', async () => {
     const { me } = await customer();
     const session = onTerminal(me, 'pools quote --blocks asia');
     await session.shows(/❯ kimi26 +Kimi K2\.6 +active +from \$39\.00 +all blocks free\n/);
@@ -137,7 +137,7 @@ describe('what is missing is asked for', () => {
     expect(session.screen).toMatch(/^Pool +qwen35/m);
   });
 
-  test('blocks are picked with their hours, prices, free seats and which is live; a sold-out one cannot be bought', async () => {
+  test('offers blocks with hours, prices and seats, without sold-out ones', async () => {
     const { api, me } = await customer({ env: { TZ: 'Asia/Kolkata' } });
     const session = onTerminal(me, 'pools subscribe minimax-m3');
     await session.shows('Which blocks?');
@@ -154,7 +154,7 @@ describe('what is missing is asked for', () => {
     expect(api.changes).toEqual([]);
   });
 
-  test('blocks of a pool without a free seat are not asked for', async () => {
+  test("doesn't prompt for blocks of a sold-out pool", async () => {
     const api = await recordedSandbox({
       instead: ({ path }) =>
         path.startsWith('/api/pools') ? data(path === '/api/pools' ? [fullPool] : fullPool) : undefined,
@@ -164,7 +164,7 @@ describe('what is missing is asked for', () => {
     expect(screen).toContain('ci: full is sold out. Nothing was charged.');
   });
 
-  test('only what is mine and goes on is offered to be canceled, with what it holds and costs', async () => {
+  test('offers only active subscriptions to cancel', async () => {
     const { api, me } = await customer();
     for (const pool of ['minimax-m3', 'kimi26']) {
       await api.box.data('POST', `/api/pools/${pool}/subscribe`, { blocks: ['europe'] });
@@ -182,7 +182,7 @@ describe('what is missing is asked for', () => {
     expect(none.screen).toMatch(/^ci: All your subscriptions are canceled already\./m);
   });
 
-  test('only pools of mine are offered to show the keys of', async () => {
+  test('offers only subscribed pools for their keys', async () => {
     const { api, me } = await customer();
     await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
     const session = onTerminal(me, 'pools keys');
@@ -194,7 +194,7 @@ describe('what is missing is asked for', () => {
   });
 
   test.each(['pools cancel', 'pools keys', 'billing cancel'])(
-    '%s of somebody without a subscription leads on to one: exit 5',
+    'exits with 5 and a hint without a subscription: %s',
     async (line) => {
       const { api, me } = await customer();
       const { code, screen } = await shown(me, line);
@@ -205,7 +205,7 @@ describe('what is missing is asked for', () => {
     },
   );
 
-  test('a subscription to be ended by its id is picked, and nothing happens without a yes', async () => {
+  test('offers subscriptions to cancel by ID, and confirms', async () => {
     const { api, me } = await customer();
     await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
     const session = onTerminal(me, 'billing cancel');
@@ -217,7 +217,7 @@ describe('what is missing is asked for', () => {
     expect(api.changes).toEqual([]);
   });
 
-  test.each(['subscribe', 'checkout'])('a plan for billing %s is picked', async (verb) => {
+  test.each(['subscribe', 'checkout'])('offers plans for billing %s', async (verb) => {
     const plans = answer(200, { success: true, data: [{ slug: 'pro', name: 'Pro', priceUsdc: 20 }] });
     const api = await recordedSandbox({ instead: ({ path }) => (path === '/api/plans' ? plans : undefined) });
     const session = onTerminal(userOf(api), `billing ${verb}`);
@@ -227,7 +227,7 @@ describe('what is missing is asked for', () => {
     expect(api.changes).toEqual([]);
   });
 
-  test('the amount of a top-up is asked for, and again when it is too little', async () => {
+  test('prompts for the amount of a top-up, again if it is too small', async () => {
     const { api, me } = await customer();
     const session = onTerminal(me, 'billing topup');
     await session.shows('How much, in USD, at least 10?');
@@ -239,7 +239,7 @@ describe('what is missing is asked for', () => {
     expect(api.changes).toEqual(['POST /api/billing/topup']);
   });
 
-  test('a payment to verify is asked for, and what was sent', async () => {
+  test('prompts for the transaction and the amount to verify', async () => {
     const { api, me } = await customer();
     const session = onTerminal(me, 'billing verify');
     await session.shows('Which transaction?');
@@ -252,7 +252,7 @@ describe('what is missing is asked for', () => {
     expect(api.changes).toEqual([]);
   });
 
-  test('a setting and its value are picked, or typed', async () => {
+  test('prompts for a setting and its value', async () => {
     const { me } = await customer();
     const picked = onTerminal(me, 'config set');
     await picked.shows(/❯ output +table +default/);
@@ -277,7 +277,7 @@ describe('what is missing is asked for', () => {
     expect(await read.exit).toBe(130);
   });
 
-  test('keys to revoke are ticked in a list, and confirmed once, all named', async () => {
+  test('offers keys to revoke, and confirms them once', async () => {
     const { api, me } = await customer();
     const ends: string[] = [];
     // The newest is listed first.
@@ -303,7 +303,7 @@ describe('what is missing is asked for', () => {
     expect(listAt(await api.box.seen(), 'keys')).toMatchObject([{ name: 'three' }]);
   });
 
-  test('of several subscriptions on a pool the one for a key is picked', async () => {
+  test('offers several subscriptions for a key', async () => {
     const { api, me } = await customer();
     for (const blocks of [['asia'], ['europe']]) await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks });
     const session = onTerminal(me, 'keys create app --pool kimi26');
@@ -315,7 +315,7 @@ describe('what is missing is asked for', () => {
     expect(session.screen).toContain('Subscription: kimi26 asia');
   });
 
-  test('Ctrl-D at a question is exit 130, and nothing is changed', async () => {
+  test('exits with 130 after Ctrl-D', async () => {
     const { api, me } = await customer();
     for (const [line, asked] of [
       ['pools subscribe', 'Which pool?'],
@@ -330,7 +330,7 @@ describe('what is missing is asked for', () => {
     expect(api.changes).toEqual([]);
   });
 
-  test('Ctrl-C at a list is exit 130, and nothing is changed', async () => {
+  test('exits with 130 after Ctrl-C in a list', async () => {
     const { api, me } = await customer();
     const session = onTerminal(me, 'pools subscribe');
     await session.shows('Which pool?');
@@ -339,7 +339,7 @@ describe('what is missing is asked for', () => {
     expect(api.changes).toEqual([]);
   });
 
-  test('a credit key is asked for its name', async () => {
+  test('prompts for the name of a credit key', async () => {
     const { api, me } = await customer();
     const session = onTerminal(me, 'keys create --credit');
     await session.shows(/Key name:/);
@@ -349,10 +349,10 @@ describe('what is missing is asked for', () => {
   });
 });
 
-describe('on a terminal that takes lines alone', () => {
+describe('on a dumb terminal', () => {
   const dumb = { TERM: 'dumb' };
 
-  test('a pool, its blocks and consent are asked for in lines', async () => {
+  test('prompts for a pool, blocks and consent line by line', async () => {
     const { api, me } = await customer();
     const session = onTerminal(me, 'pools subscribe', { env: dumb, pty: true });
     await session.shows('Number or name:');
@@ -369,7 +369,7 @@ describe('on a terminal that takes lines alone', () => {
     expect(session.written).toMatch(/^[^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]*$/);
   });
 
-  test('Ctrl-C and Ctrl-D are exit 130, nothing charged', async () => {
+  test('exits with 130 after Ctrl-C and Ctrl-D', async () => {
     const { api, me } = await customer();
     for (const key of [ctrlC, '\x04']) {
       const session = onTerminal(me, subscribe, { env: dumb, pty: true });
@@ -381,7 +381,7 @@ describe('on a terminal that takes lines alone', () => {
     expect(api.changes).toEqual([]);
   });
 
-  test('a key that is typed is not shown', async () => {
+  test('hides a typed key', async () => {
     const api = await recordedSandbox();
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url });
     const session = onTerminal(me, 'auth login', { env: dumb, pty: true });
@@ -393,7 +393,7 @@ describe('on a terminal that takes lines alone', () => {
     expect((await me.ci('auth token')).stdout).toBe('mk_anything_1234568\n');
   });
 
-  test('Ctrl-C where a key is asked for is exit 130', async () => {
+  test('exits with 130 after Ctrl-C at a key', async () => {
     const session = onTerminal(user(), 'auth login', { env: dumb, pty: true });
     await session.shows('Number, or text:');
     session.type(ctrlC);
@@ -401,7 +401,7 @@ describe('on a terminal that takes lines alone', () => {
   });
 });
 
-test('where there is ASCII alone, questions are in ASCII', async () => {
+test('prompts in ASCII on an ASCII terminal', async () => {
   const { me } = await customer();
   const session = onTerminal(me, 'pools subscribe', { env: { LANG: 'C' } });
   await session.shows(/> kimi26 /);
@@ -414,7 +414,7 @@ test('where there is ASCII alone, questions are in ASCII', async () => {
   expect(session.written).toMatch(/^[\x00-\x7f]*$/);
 });
 
-test('on a terminal of 40 columns no question is broken in a word', async () => {
+test('wraps prompts between words at 40 columns', async () => {
   const { me } = await customer();
   const session = onTerminal(me, 'pools subscribe', { columns: 40 });
   await session.shows(/❯ kimi26 +active +from \$39\.00\n/);
@@ -436,7 +436,7 @@ describe('before a key is revoked', () => {
     return { api, me };
   }
 
-  test('its name and id are shown, and the answer is No unless it is yes', async () => {
+  test('shows its name and ID, with No as the default', async () => {
     const { api, me } = await withKey();
     const session = onTerminal(me, 'keys delete old');
     await session.shows('Revoke this key');
@@ -455,7 +455,7 @@ describe('before a key is revoked', () => {
     expect(listAt(await api.box.seen(), 'keys')).toEqual([]);
   });
 
-  test('Ctrl-C is exit 130, and it stays', async () => {
+  test('exits with 130 after Ctrl-C, and keeps it', async () => {
     const { api, me } = await withKey();
     const session = onTerminal(me, 'keys delete old');
     await session.shows('Revoke this key');
@@ -465,13 +465,13 @@ describe('before a key is revoked', () => {
   });
 });
 
-describe('where nobody is to be asked', () => {
+describe('without prompts', () => {
   test.each([
     ['CI=true', subscribe, { CI: 'true' }],
     ['CI=1', subscribe, { CI: '1' }],
     ['--no-input', `${subscribe} --no-input`, {}],
     ['--no-input before the command', `--no-input ${subscribe}`, {}],
-  ])('on a terminal with %s a charge is exit 2, and no change is sent', async (_what, line, env) => {
+  ])('exits with 2 for a charge on a terminal with %s', async (_what, line, env) => {
     const { api, me } = await customer();
     const { code, screen } = await shown(me, line, { env });
     expect([code, api.changes]).toEqual([2, []]);
@@ -479,14 +479,14 @@ describe('where nobody is to be asked', () => {
     expect(screen).not.toContain('now?');
   });
 
-  test('with CI=true a missing pool is exit 2, not a list to pick from', async () => {
+  test('exits with 2 for a missing pool with CI=true', async () => {
     const { api, me } = await customer();
     const { code, screen } = await shown(me, 'pools view', { env: { CI: 'true' } });
     expect([code, api.requests]).toEqual([2, []]);
     expect(screen).toMatch(/^ci: which pool\?/);
   });
 
-  test('with CI=false there is somebody to ask', async () => {
+  test('prompts with CI=false', async () => {
     const { me } = await customer();
     const session = onTerminal(me, subscribe, { env: { CI: 'false' } });
     await session.shows(question);
@@ -494,7 +494,7 @@ describe('where nobody is to be asked', () => {
     expect(await session.exit).toBe(1);
   });
 
-  test('CI=true with --yes charges', async () => {
+  test('charges with CI=true and --yes', async () => {
     const { api, me } = await customer();
     const { code } = await shown(me, `${subscribe} --yes`, { env: { CI: 'true' } });
     expect([code, api.changes.length]).toEqual([0, 1]);

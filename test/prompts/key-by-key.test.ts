@@ -186,7 +186,7 @@ describe('a text or an entry of a list', () => {
   });
 });
 
-describe('a question that is too long for a line', () => {
+describe('a prompt longer than a line', () => {
   const long = 'Working hours, to suggest blocks (for example 9-17, or Enter):';
 
   test('is broken between words, with room for the answer', async () => {
@@ -257,8 +257,8 @@ describe('one of a few', () => {
   });
 });
 
-describe('one of many', () => {
-  test('is found by any of its words, in any order and case', async () => {
+describe('one of many choices', () => {
+  test('is found by its words in any order and case', async () => {
     const { answer, events, getScreen, nextRender } = await put((questions) => questions.search('Which pool?', pools));
     await nextRender();
     expect(getScreen()).toContain('❯ kimi26      Kimi K2.6   active\n  minimax-m3');

@@ -104,7 +104,7 @@ describe('consent', () => {
   });
 });
 
-describe('a question', () => {
+describe('a prompt', () => {
   const choices = [
     { name: 'Kimi\u001b[2J', value: 1 },
     { name: 'MiniMax', value: 2 },
@@ -172,7 +172,7 @@ describe('a question', () => {
   test.each([
     ['an empty secret', (prompts: Prompts) => prompts.secret('Key', '')],
     ['an empty text', (prompts: Prompts) => prompts.text('Name', '')],
-  ])('does not take %s', async (_what, ask) => {
+  ])("doesn't accept %s", async (_what, ask) => {
     const { prompts, stdin, shown } = somebody('\r');
     const asked = ask(prompts);
     await expect.poll(() => stripVTControlCharacters(shown())).toContain('Enter a value.');

@@ -36,7 +36,7 @@ describe('a cache file', () => {
     expect([readFileSync(join(folder, 'mine'), 'utf8'), readCacheFile(file)]).toEqual(['mine', 'cached']);
   });
 
-  test.skipIf(process.platform === 'win32')('is neither written nor read in a folder that others can write to', () => {
+  test.skipIf(process.platform === 'win32')("isn't used in a directory that others can write to", () => {
     const folder = join(emptyFolder(), 'cheapestinference');
     makeFolder(folder, {});
     const file = join(folder, 'update.json');

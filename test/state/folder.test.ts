@@ -118,7 +118,7 @@ describe.skipIf(process.platform === 'win32')('a folder of this program', () => 
   });
 });
 
-describe.skipIf(!canBeStranger)('a folder of another user', () => {
+describe.skipIf(!canBeStranger)('a directory of another user', () => {
   test('is accepted for root, as in a container where another user owns the home directory', () => {
     const { folder } = ours();
     chownSync(folder, 54_321, 54_321);
@@ -131,7 +131,7 @@ describe.skipIf(!canBeStranger)('a folder of another user', () => {
     expect(() => openOwnFile(file, 'a+')).toThrow('belongs to another user (uid 12345)');
   });
 
-  test('is refused for anybody else, whose own folder is accepted', async () => {
+  test('is refused for anyone else', async () => {
     const { above, folder } = ours();
     chmodSync(above, 0o755);
     chownSync(folder, 12_345, 12_345);
@@ -144,7 +144,7 @@ describe.skipIf(!canBeStranger)('a folder of another user', () => {
     expect(await toldStranger(folder)).toBe('');
   });
 
-  test('is refused if it is their link to a folder of the user', async () => {
+  test('is refused if it is their link to a directory of the user', async () => {
     const { above, folder } = ours();
     chmodSync(above, 0o755);
     chownSync(folder, 54_321, 54_321);

@@ -101,7 +101,7 @@ describe('an open change', () => {
     expect(others().open()).toMatchObject([{ id, before: { ids: manyIds }, settled: unknown }, { id: 'later' }]);
   });
 
-  test('counts as sent when its request left', () => {
+  test('counts as sent once its request was sent', () => {
     const { history, others, begin, advance } = record();
     const id = begin();
     advance(90_000);
@@ -241,7 +241,7 @@ describe('a line of the record', () => {
   });
 });
 
-describe('an open change that only the record has', () => {
+describe('an open change without a file', () => {
   test('of version 0.1 is found, and stays found after more is recorded', () => {
     const { folder, history, others, files, advance } = record();
     mkdirSync(folder);
@@ -300,7 +300,7 @@ describe('an open change that only the record has', () => {
   });
 });
 
-describe('an open change that only a file has', () => {
+describe('an open change without a line in the record', () => {
   test('was never sent, and counts as open', () => {
     const { others, begin, history } = record();
     const id = begin();

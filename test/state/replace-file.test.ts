@@ -43,7 +43,7 @@ describe('a replaced file', () => {
     expect(modeOf(file)).toBe('600');
   });
 
-  test('is what a link points to, and the link stays', () => {
+  test('is the target of a link, and the link stays', () => {
     const folder = emptyFolder();
     mkdirSync(join(folder, 'real'));
     writeFileSync(join(folder, 'real', 'b.json'), 'old');
@@ -87,7 +87,7 @@ test('keeps content aside in a file named after the time, without replacing anot
   ]);
 });
 
-describe('a file that is replaced without a mode', () => {
+describe('a file replaced without a mode', () => {
   test.each([0o640, 0o644, 0o755])('keeps its mode %o', (mode) => {
     const file = join(emptyFolder(), '.zshrc');
     writeFileSync(file, 'old');
@@ -139,7 +139,7 @@ describe('a draft', () => {
     expect([readFileSync(file, 'utf8'), others()]).toEqual(['new', []]);
   });
 
-  test('replaces a link, not what it leads to', () => {
+  test('replaces a link, not its target', () => {
     const { folder, file } = drafted(0);
     symlinkSync('a.json', join(folder, 'link'));
     new Draft(join(folder, 'link')).replace('new', { sync: false });

@@ -129,7 +129,7 @@ describe('a kept file', () => {
   });
 });
 
-describe('a kept secret whose file is gone', () => {
+describe('a kept secret with a missing file', () => {
   const losses: readonly [string, (file: string) => void][] = [
     ['the file was removed', (file) => rmSync(file)],
     ['the folder was removed', (file) => rmSync(dirname(file), { recursive: true })],
@@ -149,7 +149,7 @@ describe('a kept secret whose file is gone', () => {
     ],
   ];
 
-  test.each(losses)('is in a file that exists: %s', (_what, lose) => {
+  test.each(losses)('is in an existing file: %s', (_what, lose) => {
     const folder = join(emptyFolder(), 'state');
     const fallback = fallbackIn(folder);
     fallback.add('one');
@@ -163,7 +163,7 @@ describe('a kept secret whose file is gone', () => {
     expect([statSync(file).mode & 0o777, statSync(folder).mode & 0o777]).toEqual([0o600, 0o700]);
   });
 
-  test('is reported as lost if no folder can be created', () => {
+  test('is reported as lost if no directory can be created', () => {
     const folder = join(emptyFolder(), 'state');
     const fallback = fallbackIn(folder);
     fallback.add('one');

@@ -45,7 +45,7 @@ describe('the clock', () => {
     expect(Date.now() - before).toBe(7000);
   });
 
-  test('moves by exactly the time that is passed', async () => {
+  test('moves by exactly the given time', async () => {
     const on = await machine(empty);
     const before = [Date.now(), performance.now()] as const;
     await on.pass(hour);

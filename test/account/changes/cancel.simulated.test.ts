@@ -96,7 +96,7 @@ describe('pools cancel', () => {
     );
   });
 
-  test('says why it is not applied', async () => {
+  test('prints why it was not applied', async () => {
     const { found } = await canceled({}, 'live');
     const last = found.stderr.trimEnd().split('\n').at(-1) ?? '';
     expect(at(JSON.parse(last), 'error')).toMatchObject({

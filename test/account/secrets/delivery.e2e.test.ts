@@ -77,13 +77,13 @@ async function expectKept({ me, secrets }: Awaited<ReturnType<typeof customerOfS
   for (const line of recordOf(me)) expect(JSON.stringify(line)).not.toMatch(secret);
 }
 
-describe('a secret that nobody reads any more', () => {
+describe('a secret after the reader has gone', () => {
   test.each([
     ['--secret-only', create],
     ['as tab-separated text', 'ci keys create k --credit'],
     ['as YAML', 'ci keys create k --credit -o yaml'],
     ['through jq', "ci keys create k --credit --jq '.apiKey'"],
-  ])('is kept: %s', async (_what, line) => {
+  ])('keeps it: %s', async (_what, line) => {
     const one = await withoutReader();
     const ended = await one.ci(line);
     await expectKept(one, ended);
@@ -97,7 +97,7 @@ describe('a secret that nobody reads any more', () => {
     expect(outcomesOf(one.me)).toEqual(['create-key applied']);
   });
 
-  test('is kept with --json, and the error is the line before the path', async () => {
+  test('keeps it with --json, and prints the error before the path', async () => {
     const one = await withoutReader();
     const ended = await one.ci('ci keys create k --credit --json');
     await expectKept(one, ended);
@@ -115,7 +115,7 @@ describe('a secret that nobody reads any more', () => {
     });
   });
 
-  test('works', async () => {
+  test('is a working key', async () => {
     const one = await withoutReader();
     const { stderr } = await one.ci(create);
     const key = readFileSync(keptFile(one.me, stderr), 'utf8').trim();
@@ -123,7 +123,7 @@ describe('a secret that nobody reads any more', () => {
     expect(models.status).toBe(200);
   });
 
-  test.each(['', ' --json'])('is one of three, and all are kept, of a purchase too (%j)', async (flags) => {
+  test.each(['', ' --json'])('keeps all three secrets, also of a purchase (%j)', async (flags) => {
     const one = await withoutReader();
     const ended = await one.ci(
       `ci pools subscribe kimi26 --blocks europe --quantity 3 --create-key team --yes${flags}`,
@@ -133,7 +133,7 @@ describe('a secret that nobody reads any more', () => {
     expect(outcomesOf(one.me)).toEqual(['subscribe applied', ...Array(3).fill('create-key applied')]);
   });
 
-  test('is kept though stderr is closed too', async () => {
+  test('keeps it even if stderr is closed', async () => {
     const one = await withoutReader();
     const { code } = await one.ci(`${create} 2>&-`);
     const [made = ''] = await one.secrets();
@@ -142,20 +142,20 @@ describe('a secret that nobody reads any more', () => {
   });
 });
 
-describe('what holds no secret, and nobody reads', () => {
+describe('a result without a secret after the reader has gone', () => {
   test.each([
     ['a key that is saved', 'ci keys create k --credit --save .env'],
     ['a purchase', 'ci pools subscribe kimi26 --blocks europe --yes'],
     ['a purchase whose key is saved', 'ci pools subscribe kimi26 --blocks europe --create-key k --save .env --yes'],
     ['a purchase whose key comes by mail', 'ci pools subscribe glm5 --blocks europe --create-key k --yes'],
-  ])('%s is done all the same: exit 0, and nothing is kept', async (_what, line) => {
+  ])('completes %s with exit code 0, and keeps nothing', async (_what, line) => {
     const one = await withoutReader();
     const { code, stderr } = await one.ci(line);
     expect([code, stateFiles(one.me)]).toEqual([0, ['history.jsonl']]);
     expect(stderr).not.toContain('secret');
   });
 
-  test('a purchase that is covered already makes nothing, and says nothing of a key', async () => {
+  test('creates no key for a purchase that is already covered', async () => {
     const one = await withoutReader();
     await one.api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
     const { code, stderr } = await one.ci('ci pools subscribe kimi26 --blocks europe --ensure --create-key k --yes');
@@ -168,14 +168,14 @@ describe.skipIf(!existsSync('/dev/full'))('a full disk behind stdout', () => {
   test.each([
     ['a key', create],
     ['a purchase with a key', 'ci pools subscribe kimi26 --blocks europe --create-key k --yes'],
-  ])('is found out before %s is made', async (_what, line) => {
+  ])('is noticed before %s is created', async (_what, line) => {
     const { api, me } = await customerOfSecrets();
     const { code, stderr } = await me.sh(`${line} >/dev/full`);
     expect([code, api.changes, stateFiles(me)]).toEqual([1, [], []]);
     expect(stderr).toBe("ci: Standard output can't be written: no space left on device. Nothing was created.\n");
   });
 
-  test('is an error of JSON with --json', async () => {
+  test('prints a JSON error with --json', async () => {
     const { me } = await customerOfSecrets();
     const { stderr } = await me.sh('ci keys create k --credit --json >/dev/full');
     expect(JSON.parse(stderr)).toMatchObject({
@@ -188,7 +188,7 @@ describe('a file behind stdout', () => {
   /** Files of the line's processes may have 4 KiB, as many as the room for a secret needs. */
   const limited = (line: string) => `ulimit -f 8; ${line}`;
 
-  test('that is as long as it may be keeps the secret elsewhere', async () => {
+  test('that has reached its size limit moves the secret to another file', async () => {
     const one = await customerOfSecrets();
     writeFileSync(path.join(one.me.home, 'full'), 'x'.repeat(4096));
     const ended = await one.me.sh(limited(`${create} >>full`));
@@ -197,20 +197,20 @@ describe('a file behind stdout', () => {
     expect(readFileSync(path.join(one.me.home, 'full'), 'utf8')).toBe('x'.repeat(4096));
   });
 
-  test('that has room for half a secret keeps the whole elsewhere', async () => {
+  test('that has room for half a secret moves all of it to another file', async () => {
     const one = await customerOfSecrets();
     writeFileSync(path.join(one.me.home, 'full'), 'x'.repeat(4080));
     await expectKept(one, await one.me.sh(limited(`${create} >>full`)));
   });
 
-  test('that has room for half a result is told, for what holds no secret too', async () => {
+  test('that has room for half a result is reported, also without a secret', async () => {
     const { me } = await customerOfSecrets();
     writeFileSync(path.join(me.home, 'full'), 'x'.repeat(4000));
     const { code, stderr } = await me.sh(limited('ci pools list --json >>full'));
     expect([code, JSON.parse(stderr)]).toMatchObject([1, { error: { code: 'file_error', outcome: null } }]);
   });
 
-  test('that has room for all is written, and nothing is kept', async () => {
+  test('that has enough room is written, and nothing is kept', async () => {
     const one = await customerOfSecrets();
     const { code, stderr } = await one.me.sh(`${create} >there`);
     expect([code, stderr, stateFiles(one.me)]).toEqual([0, '', ['history.jsonl']]);
@@ -220,7 +220,7 @@ describe('a file behind stdout', () => {
   test.each([
     ['a device', '1</dev/null'],
     ['a file', '1<read-only'],
-  ])('that was opened for reading alone is found out before a key is made: %s', async (_what, redirection) => {
+  ])('that is read-only is noticed before a key is created: %s', async (_what, redirection) => {
     const { api, me } = await customerOfSecrets();
     writeFileSync(path.join(me.home, 'read-only'), 'x');
     const { code, stderr } = await me.sh(`${create} ${redirection}`);
@@ -229,12 +229,12 @@ describe('a file behind stdout', () => {
   });
 });
 
-describe('a jq program that fails once the key is made', () => {
+describe('a jq expression that fails after the key was created', () => {
   test.each([
     ['error("x")', 1],
     ['error(.apiKey)', 1],
     ['.apiKey, error("after it")', 1],
-  ])('%s: the secret is kept, and shown nowhere', async (program) => {
+  ])("keeps the secret and doesn't print it: %s", async (program) => {
     const one = await customerOfSecrets();
     const ended = await one.me.sh(`ci keys create k --credit --jq '${program}'`);
     await expectKept(one, ended);
@@ -244,7 +244,7 @@ describe('a jq program that fails once the key is made', () => {
     });
   });
 
-  test('of three keys: all are kept', async () => {
+  test('keeps the secrets of three keys', async () => {
     const one = await customerOfSecrets();
     const line = `ci pools subscribe kimi26 --blocks europe --quantity 3 --create-key k --yes --jq 'error("x")'`;
     await expectKept(one, await one.me.sh(line), 3);
@@ -265,7 +265,7 @@ describe('--save to a file that is no longer writable once the key is created', 
   });
 
   describe.each(['keys create k --credit', 'pools subscribe kimi26 --blocks europe --create-key k --yes'])(
-    'and the state folder is gone with it: %s',
+    'with the state directory removed, too: %s',
     (line) => {
       /** A user whose folders disappear when the API is asked to create a key. */
       const bereft = async (more: (state: string) => void = () => {}) => {
@@ -293,7 +293,7 @@ describe('--save to a file that is no longer writable once the key is created', 
       });
 
       test.each(['', ' --json'])(
-        'and cannot be created again: reports the secret as lost, and shows it nowhere (%j)',
+        "reports the secret as lost and doesn't print it, if it can't be created again (%j)",
         async (flags) => {
           const one = await bereft((state) => writeFileSync(state, 'a file'));
           const { code, stdout, stderr } = await one.me.ci(`${line} --save app/.env${flags}`);
@@ -322,7 +322,7 @@ describe('--save to a file that is no longer writable once the key is created', 
     await expectKept(one, await one.me.sh('ci keys create k --credit --save app/.env'));
   });
 
-  test('that can be written keeps nothing, and leaves nothing beside it', async () => {
+  test('keeps nothing if the file can be written', async () => {
     const one = await customerOfSecrets();
     expect((await one.me.ci('keys create k --credit --save .env')).code).toBe(0);
     expect(stateFiles(one.me)).toEqual(['history.jsonl']);
@@ -344,7 +344,7 @@ describe('a read-only state directory', () => {
     `billing verify 0x${'ab'.repeat(32)} --amount 50`,
     'billing card',
     'api POST /api/keys/credit -f name=x --yes',
-  ])('has nothing sent, exit 1: %s', async (line) => {
+  ])('sends nothing and exits with 1: %s', async (line) => {
     const { api, me } = await customerOfSecrets();
     await api.box.data('POST', '/api/keys/credit', { name: 'old' });
     await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] });
@@ -358,14 +358,14 @@ describe('a read-only state directory', () => {
     expect((await me.sh('ls -A')).stdout).toBe('bin\nfile\n');
   });
 
-  test('stops no read', async () => {
+  test("doesn't stop a read", async () => {
     const { me } = await customerOfSecrets();
     const env = { XDG_STATE_HOME: '/dev/null' };
     expect((await me.ci('keys list', { env })).code).toBe(0);
     expect((await me.ci('history', { env })).code).toBe(0);
   });
 
-  test('that is full has nothing sent', async () => {
+  test('sends nothing if it is full', async () => {
     const { api, me } = await customerOfSecrets();
     const { code, stderr } = await me.sh(`ulimit -f 0; ${create} | cat`);
     expect([code, api.changes]).toEqual([0, []]);
@@ -374,7 +374,7 @@ describe('a read-only state directory', () => {
   });
 });
 
-describe('a process that is killed once it has a secret', () => {
+describe('a process that is killed after it received a secret', () => {
   const note = (file: string) => `An undelivered secret of a key is in ${file}. Move it where it belongs.\n`;
 
   /** Somebody whose second of three keys is never answered. */
@@ -392,7 +392,7 @@ describe('a process that is killed once it has a secret', () => {
     return { ...one, ended, secretMade: textAt(first, 'apiKey') };
   }
 
-  test('leaves it in the state folder, and the next change says where', async () => {
+  test('leaves it in the state directory, and the next change prints the path', async () => {
     const { me, ended, secretMade } = await between((running) => {
       running.kill('SIGKILL');
       return running.ended;
@@ -411,7 +411,7 @@ describe('a process that is killed once it has a secret', () => {
     expect((await me.ci('keys create more --credit')).stderr).toBe('');
   });
 
-  test('by a second Ctrl-C leaves it there, and says where as the last line of stderr', async () => {
+  test('prints the path as the last line of stderr after a second Ctrl-C', async () => {
     const { me, ended, secretMade } = await between(async (running) => {
       running.kill('SIGINT');
       await running.stderr(/interrupt again to quit now/);
@@ -429,7 +429,7 @@ describe('a process that is killed once it has a secret', () => {
     expect(readFileSync(keptFile(me, ended.stderr, 1), 'utf8')).toBe(`${secretMade}\n`);
   });
 
-  test('before it has one leaves nothing, once the next has begun', async () => {
+  test('leaves nothing if it has no secret yet, once the next process starts', async () => {
     const one = await lossyCustomer(firstChange(false, silence));
     const running = one.me.start('keys create k --credit --timeout 60s');
     await one.lost(1);
@@ -442,7 +442,7 @@ describe('a process that is killed once it has a secret', () => {
   });
 });
 
-test('a key in doubt, when the one before it cannot be delivered, is told to be in doubt', async () => {
+test("reports an unknown key as unknown if an earlier one can't be delivered", async () => {
   const one = await lossyCustomer((request, before) => {
     if (before === 0) {
       const isSecond = isChange(request) && request.body.includes('"k-2"');
@@ -476,7 +476,7 @@ describe('the key of a retired plan', () => {
     return { api, me: userOf(api) };
   }
 
-  test('is kept when it cannot be delivered', async () => {
+  test("is kept if it can't be delivered", async () => {
     const made = { subscriptionId: 'sub_1', planSlug: 'pro', status: 'active', key: { id: 'k', apiKey } };
     const { me } = await planCustomer(data(made));
     const { code, stderr } = await me.sh(`ci billing subscribe pro --create-key k --yes --jq 'error("x")'`);
@@ -484,7 +484,7 @@ describe('the key of a retired plan', () => {
     expect(readFileSync(keptFile(me, stderr), 'utf8')).toBe(`${apiKey}\n`);
   });
 
-  test('is missed when its answer was lost', async () => {
+  test('is reported as lost with its response', async () => {
     const { api, me } = await planCustomer(reset);
     const { code, stdout, stderr } = await me.ci('billing subscribe pro --settle 1s --create-key k --yes --json');
     expect([code, stdout, api.changes]).toEqual([1, '', ['POST /api/billing/subscribe']]);
@@ -495,7 +495,7 @@ describe('the key of a retired plan', () => {
   });
 });
 
-test('a key that is refused leaves no room taken', async () => {
+test('releases the reserved file if the key is refused', async () => {
   const { me } = await customerOfSecrets();
   expect((await me.ci('keys create k --subscription nope')).code).toBe(5);
   expect(stateFiles(me)).toEqual(['history.jsonl']);
@@ -504,7 +504,7 @@ test('a key that is refused leaves no room taken', async () => {
 describe('on GitHub Actions', () => {
   const env = { GITHUB_ACTIONS: 'true' };
 
-  test('a secret is masked in the log before it is printed', async () => {
+  test('masks a secret in the log before printing it', async () => {
     const { me, secrets } = await customerOfSecrets();
     const { code, stdout, stderr } = await me.ci('keys create k --credit --secret-only', { env });
     const [made = ''] = await secrets();
@@ -513,21 +513,21 @@ describe('on GitHub Actions', () => {
     expect(both.stdout).toMatch(/^::add-mask::(sk_sandbox_\S+)\n\1\n$/);
   });
 
-  test('so is that of each seat', async () => {
+  test('masks the secret of each seat', async () => {
     const { me, secrets } = await customerOfSecrets();
     const line = 'pools subscribe kimi26 --blocks europe --quantity 3 --create-key k --yes --json';
     const { code, stderr } = await me.ci(line, { env });
     expect([code, stderr]).toEqual([0, (await secrets()).map((each) => `::add-mask::${each}\n`).join('')]);
   });
 
-  test('so is one that is saved: whoever reads the file may print it', async () => {
+  test('masks a saved secret, because a later step may print it', async () => {
     const { me, secrets } = await customerOfSecrets();
     const { stdout, stderr } = await me.ci('keys create k --credit --save .env', { env });
     expect(stderr).toBe(`::add-mask::${(await secrets())[0]}\n`);
     expect(stdout).not.toMatch(secret);
   });
 
-  test('so is one that was there before and is shown again', async () => {
+  test('masks an existing secret that is shown again', async () => {
     const { me, secrets } = await customerOfSecrets();
     await me.ci('keys create k --credit');
     const { stderr } = await me.ci('keys create k --credit --ensure --reveal --secret-only', { env });
@@ -535,14 +535,14 @@ describe('on GitHub Actions', () => {
     expect(lines(stderr)[1]).toBe(`::add-mask::${(await secrets())[0]}`);
   });
 
-  test('so is one that is kept', async () => {
+  test('masks a kept secret', async () => {
     const one = await withoutReader();
     const { stderr } = await one.ci(create, env);
     expect(lines(stderr)[0]).toBe(`::add-mask::${(await one.secrets())[0]}`);
     expect(lines(stderr).at(-1)).toMatch(/undelivered-/);
   });
 
-  test('text that the API sends instead of a secret cannot act as a command', async () => {
+  test('keeps text in place of a secret from acting as a command', async () => {
     const apiKey = 'sk_live_x\n::warning::%25 owned';
     const api = await recordedSandbox({
       instead: (request) =>
@@ -562,7 +562,7 @@ describe('on GitHub Actions', () => {
     expect(existsSync(path.join(me.home, '.env'))).toBe(false);
   });
 
-  test.each([{}, { GITHUB_ACTIONS: 'false' }, { GITHUB_ACTIONS: '' }])('and nowhere else: %j', async (other) => {
+  test.each([{}, { GITHUB_ACTIONS: 'false' }, { GITHUB_ACTIONS: '' }])('masks nothing elsewhere: %j', async (other) => {
     const { me } = await customerOfSecrets();
     expect((await me.ci('keys create k --credit', { env: other })).stderr).toBe('');
   });

@@ -218,7 +218,7 @@ const cases: readonly (readonly [string, Case])[] = [
 ];
 
 describe.skipIf(process.platform !== 'linux').each(cases)('%s', (_name, each) => {
-  test('gets the secrets, and nothing else keeps them', async () => {
+  test('receives the secrets, and nothing else keeps them', async () => {
     const me = somebody();
     const printed = await deliver(me.context, each.destination(me), { created: keys });
     expect([each.content(me), me.kept()]).toEqual([each.expected, []]);
@@ -260,7 +260,7 @@ describe.skipIf(process.platform !== 'linux').each(cases)('%s', (_name, each) =>
     expect(me.stdout.text + me.stderr.text).not.toContain(one);
   });
 
-  test('is as it was if nothing was created', async () => {
+  test('is unchanged if nothing was created', async () => {
     const me = somebody();
     const destination = each.destination(me);
     const before = readdirSync(me.at(), { recursive: true, encoding: 'utf8' });
@@ -278,7 +278,7 @@ describe.skipIf(process.platform !== 'linux').each(cases)('%s', (_name, each) =>
 });
 
 describe('a shell startup file', () => {
-  test('that cannot be replaced is found out, though it can be read', async () => {
+  test('that can be read but not replaced is refused', async () => {
     const me = somebody();
     symlinkSync('/proc/version', me.at('.zshrc'));
     await expect(offered(me, /^Load it in new shells/).prove({ count: 1 })).rejects.toMatchObject({
@@ -325,7 +325,7 @@ describe('a shell startup file', () => {
     );
   });
 
-  test('that fails after the dotenv file was written keeps the secret, too', async () => {
+  test('that fails after the dotenv file was written keeps the secret', async () => {
     const me = somebody();
     const delivery = deliver(me.context, offered(me, /^Load it in new shells/), {
       meanwhile: () => mkdirSync(me.at('.zshrc')),
@@ -336,7 +336,7 @@ describe('a shell startup file', () => {
   });
 });
 
-test('several secrets are in a dotenv file all together, or not at all', async () => {
+test('writes several secrets to a dotenv file together, or none', async () => {
   const me = somebody();
   const file = me.at('project', '.env');
   writeFileSync(file, 'A=1\n');
@@ -419,7 +419,7 @@ describe('a destination of any kind', () => {
     expect([me.kept(), me.context.result.keptSecrets]).toEqual([[], undefined]);
   });
 
-  test('gets the secret of a key that was there before, and keeps nothing if that fails', async () => {
+  test('receives the secret of an existing key, and keeps nothing if that fails', async () => {
     const me = somebody();
     const log: string[] = [];
     const print = async () => void log.push('print');
@@ -434,7 +434,7 @@ describe('a destination of any kind', () => {
   });
 });
 
-test('a file that git would commit is pointed out wherever it lies', async () => {
+test('warns about a file that Git would commit, in any directory', async () => {
   const me = somebody();
   execFileSync('git', ['init', '--quiet', me.at()], { env: { ...process.env, HOME: me.at() } });
   for (const name of [/^\.env/, /^Load it in new shells/]) await deliver(me.context, offered(me, name));
@@ -446,14 +446,14 @@ test('a file that git would commit is pointed out wherever it lies', async () =>
 test.each([
   [{ DISPLAY: '' }, 'The clipboard'],
   [{ SHELL: '/bin/tcsh' }, 'Load it'],
-])('what this session lacks is not offered: %j', (env, missing) => {
+])("doesn't offer what this session lacks: %j", (env, missing) => {
   const names = (me: Somebody) => destinationChoices(me.context).map(({ name }) => name);
   const found = names(somebody(env));
   expect(names(somebody())).toHaveLength(4);
   expect([found.length, found.filter((name) => name.startsWith(missing))]).toEqual([3, []]);
 });
 
-test('the screen is not offered for a result that a program reads', () => {
+test("doesn't offer the screen for a result that a program reads", () => {
   const me = somebody({ CHEAPESTINFERENCE_OUTPUT: 'json' });
   expect(destinationChoices(me.context).map(({ name }) => name)).not.toContain('The screen (not saved)');
 });

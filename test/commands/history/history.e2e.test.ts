@@ -322,7 +322,7 @@ describe('ci history reconcile', () => {
     ['a purchase', subscribe, 'subscribe', 'nothing', 'subscriptions'],
     ['a credit key', 'keys create x --credit', 'create-key', 'nothing', 'keys'],
     ['a key', 'keys create x', 'create-key', 'a subscription', 'keys'],
-  ] as const)('finds out that %s was carried out', async (_what, line, action, after, made) => {
+  ] as const)('finds that %s was applied', async (_what, line, action, after, made) => {
     const { me, box, api } = await killed(line, true, after);
     const before = api.changes.length;
     const { code, stdout } = await me.ci('history reconcile --json');
@@ -338,7 +338,7 @@ describe('ci history reconcile', () => {
     ['a purchase', subscribe, 'subscribe', 'nothing'],
     ['a key', 'keys create x', 'create-key', 'a subscription'],
     ['a cancellation', 'pools cancel kimi26 --yes', 'cancel', 'a subscription'],
-  ] as const)('finds out that %s was not carried out', async (_what, line, action, after) => {
+  ] as const)('finds that %s was not applied', async (_what, line, action, after) => {
     const { me } = await killed(line, false, after);
     madeEarlier(me, 2 * minute + 2000);
     const { code, stdout, stderr } = await me.ci('history reconcile');
@@ -352,7 +352,7 @@ describe('ci history reconcile', () => {
     ['a purchase', subscribe, 'subscribe', 'nothing'],
     ['a key', 'keys create x', 'create-key', 'a subscription'],
     ['a cancellation', 'pools cancel kimi26 --yes', 'cancel', 'a subscription'],
-  ] as const)('says of %s of a minute ago that it may still go through', async (_what, line, action, after) => {
+  ] as const)('reports that %s may still go through after a minute', async (_what, line, action, after) => {
     const { me, api } = await killed(line, false, after);
     madeEarlier(me, minute);
     const before = api.requests.length;
@@ -433,7 +433,7 @@ describe('ci history reconcile', () => {
     expect([ended.code, json(ended)]).toMatchObject([0, [{ outcome: 'not_applied' }]]);
   });
 
-  test('finds out that a cancellation was carried out', async () => {
+  test('finds that a cancellation was applied', async () => {
     const { me, box } = await killed('pools cancel kimi26 --yes', true, 'a subscription');
     const { code, stdout } = await me.ci('history reconcile');
     const [ended] = listAt(await box.seen(), 'subscriptions');

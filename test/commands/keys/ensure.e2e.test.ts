@@ -63,7 +63,7 @@ function dotenv({ home }: User): string {
 const sameName = 'You already have a key named "prod". Use their IDs to tell them apart.\n';
 
 describe('keys create --ensure', () => {
-  test('makes the key that is not there, and shows its secret this once', async () => {
+  test('creates a missing key, and shows its secret', async () => {
     const { api, me, keys } = await customerOfApi();
     const { code, stdout, stderr } = await me.ci('keys create prod --ensure --json');
     expect([code, stderr, api.changes]).toEqual([0, '', ['POST /api/keys/subscription']]);
@@ -72,7 +72,7 @@ describe('keys create --ensure', () => {
     expect(made).toMatchObject({ apiKey: textAt((await keys())[0], 'apiKey') });
   });
 
-  test('does nothing when it is there, says so, and prints it masked', async () => {
+  test('does nothing if the key exists, and prints it masked', async () => {
     const { api, me } = await customerOfApi();
     const made = json(await me.ci('keys create prod --ensure --json'));
     const apiKey = textAt(made, 'apiKey');
@@ -84,7 +84,7 @@ describe('keys create --ensure', () => {
     expect(stateFiles(me)).toEqual(['history.jsonl']);
   });
 
-  test('prints it the same in a pipe and to people, and never whole', async () => {
+  test('prints it masked in a pipe and on a terminal', async () => {
     const { me } = await customerOfApi();
     const [[id = '', , apiKey = ''] = []] = cells((await me.ci('keys create prod')).stdout);
     const { stdout } = await me.ci('keys create prod --ensure');
@@ -108,7 +108,7 @@ describe('keys create --ensure', () => {
     expect([code, stderr, (await keys()).length]).toEqual([0, note, 2]);
   });
 
-  test('makes one for another subscription, and none for the same', async () => {
+  test('creates one for another subscription, but not for the same one', async () => {
     const { api, me, subscriptionId, keys } = await customerOfApi();
     const other = textAt(await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] }), 'id');
     await me.ci(`keys create prod --subscription ${subscriptionId}`);
@@ -122,14 +122,14 @@ describe('keys create --ensure', () => {
     expect(await keys()).toHaveLength(2);
   });
 
-  test('makes one in the place of one that does not work', async () => {
+  test('creates one if the existing key is inactive', async () => {
     const { me, keys } = await customerOfApi({ listed: (key) => ({ ...key, isActive: false }) });
     await me.ci('keys create prod');
     const { code, stderr } = await me.ci('keys create prod --ensure');
     expect([code, stderr, (await keys()).length]).toEqual([0, '', 2]);
   });
 
-  test('takes one of which the API does not say that it works', async () => {
+  test('accepts one with an unknown status', async () => {
     const { me, keys } = await customerOfApi({
       listed: ({ isActive: _active, keyType: _type, subscriptionId: _id, ...key }) => key,
     });
@@ -138,7 +138,7 @@ describe('keys create --ensure', () => {
     expect([stderr, (await keys()).length]).toEqual(['Key "prod" already exists. Nothing was created.\n', 1]);
   });
 
-  test('with several of the name is exit 2, and names them', async () => {
+  test('exits with 2 and lists the keys if several have the name', async () => {
     const { api, me, keys } = await customerOfApi();
     await me.ci('keys create prod');
     await me.ci('keys create prod');
@@ -151,7 +151,7 @@ describe('keys create --ensure', () => {
     }
   });
 
-  test('knows a name by its letters, not by the blanks around it', async () => {
+  test('ignores spaces around a name', async () => {
     const { me, keys } = await customerOfApi({ listed: (key) => ({ ...key, name: String(key.name).trim() }) });
     await me.ci(['keys', 'create', ' prod ']);
     const { code, stderr } = await me.ci(['keys', 'create', ' prod ', '--ensure']);
@@ -162,7 +162,7 @@ describe('keys create --ensure', () => {
     ]);
   });
 
-  test('makes one of 10 that are asked for at once', async () => {
+  test('creates one key in 10 simultaneous runs', async () => {
     const { me, keys } = await customerOfApi();
     const ends = await Promise.all(Array.from({ length: 10 }, () => me.process('keys create prod --ensure --json')));
     expect(ends.map(({ code }) => code)).toEqual(Array(10).fill(0));
@@ -176,7 +176,7 @@ describe('keys create --ensure', () => {
     ['without a name', 'keys create --ensure'],
     ['of credit without a name', 'keys create --credit --ensure'],
     ['left out, with --reveal', 'keys create prod --reveal'],
-  ])('%s is exit 2, and nothing is sent', async (_what, line) => {
+  ])('exits with 2 and sends nothing: %s', async (_what, line) => {
     const { api, me } = await customerOfApi();
     const { code, stdout, stderr } = await me.ci(line);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
@@ -189,7 +189,7 @@ describe('keys create --ensure --reveal', () => {
     ['--json', (id: string, apiKey: string) => `${JSON.stringify({ id, name: 'prod', apiKey })}\n`],
     ['--secret-only', (_id: string, apiKey: string) => `${apiKey}\n`],
     ['', (id: string, apiKey: string) => `${id}\tprod\t${apiKey}\n`],
-  ])('shows the secret of the key that is there (%j)', async (flags, printed) => {
+  ])('shows the secret of the existing key (%j)', async (flags, printed) => {
     const { api, me, keys } = await customerOfApi();
     await me.ci('keys create prod');
     const { code, stdout } = await me.ci(`keys create prod --ensure --reveal ${flags}`);
@@ -198,7 +198,7 @@ describe('keys create --ensure --reveal', () => {
     expect(stdout).toBe(printed(textAt(key, 'id'), textAt(key, 'apiKey')));
   });
 
-  test('--secret-only alone would show it unasked: exit 2 when it is there', async () => {
+  test('exits with 2 with only --secret-only if the key exists', async () => {
     const { api, me } = await customerOfApi();
     const made = await me.ci('keys create prod --ensure --secret-only');
     expect(made.stdout).toMatch(/^sk_sandbox_\S{32}\n$/);
@@ -208,14 +208,14 @@ describe('keys create --ensure --reveal', () => {
     expect(stderr).not.toMatch(secret);
   });
 
-  test('where the list holds no secrets, that of a pool’s key is among the pool’s', async () => {
+  test("finds the secret among the pool's keys if the list has none", async () => {
     const { me, keys } = await customerOfApi({ listsSecrets: false });
     await me.ci('keys create prod');
     const { code, stdout } = await me.ci('keys create prod --ensure --reveal --secret-only');
     expect([code, stdout]).toEqual([0, `${textAt((await keys())[0], 'apiKey')}\n`]);
   });
 
-  test('where nothing holds it, is exit 6, and says how to have a new one', async () => {
+  test("exits with 6 and a hint if the secret isn't available", async () => {
     const { api, me, keys } = await customerOfApi({ listsSecrets: false });
     await me.ci('keys create prod --credit');
     const { code, stdout, stderr } = await me.ci('keys create prod --credit --ensure --reveal --json');
@@ -224,7 +224,7 @@ describe('keys create --ensure --reveal', () => {
     expect(stderr).toContain(`ci keys delete ${textAt((await keys())[0], 'id')}`);
   });
 
-  test('takes a masked secret in the list for none', async () => {
+  test('treats a masked secret as missing', async () => {
     const { me, keys } = await customerOfApi({ listed: (key) => ({ ...key, apiKey: 'sk_live_…9f3a' }) });
     await me.ci('keys create prod');
     const { code, stdout } = await me.ci('keys create prod --ensure --reveal --secret-only');
@@ -233,7 +233,7 @@ describe('keys create --ensure --reveal', () => {
 });
 
 describe('keys create --ensure --save', () => {
-  test('writes the secret of the key that is made, then of the key that is there, and prints neither', async () => {
+  test('writes the secret of a new and of an existing key, and prints neither', async () => {
     const { api, me, keys } = await customerOfApi();
     writeFileSync(path.join(me.home, '.env'), '# mine\nOTHER=1\n');
     const line = 'keys create prod --ensure --save .env --json';
@@ -248,14 +248,14 @@ describe('keys create --ensure --save', () => {
     expect(first.stdout + first.stderr + second.stdout + second.stderr).not.toContain(apiKey);
   });
 
-  test('writes it under the name that is asked for', async () => {
+  test('writes it to the variable of --var', async () => {
     const { me, keys } = await customerOfApi();
     await me.ci('keys create prod');
     await me.ci('keys create prod --ensure --save .env --var SK');
     expect(dotenv(me)).toBe(`SK=${textAt((await keys())[0], 'apiKey')}\n`);
   });
 
-  test('where the API does not show the secret leaves the file as it is', async () => {
+  test("keeps the file if the API doesn't show the secret", async () => {
     const { me } = await customerOfApi({ listsSecrets: false });
     await me.ci('keys create prod --credit');
     writeFileSync(path.join(me.home, '.env'), 'OTHER=1\n');
@@ -263,18 +263,18 @@ describe('keys create --ensure --save', () => {
     expect(dotenv(me)).toBe('OTHER=1\n');
   });
 
-  test('into a file that cannot be written makes nothing', async () => {
+  test("creates nothing if the file can't be written", async () => {
     const { api, me } = await customerOfApi();
     const { code } = await me.ci('keys create prod --ensure --save no/such/folder/.env');
     expect([code, api.changes]).toEqual([1, []]);
   });
 });
 
-describe('a key whose answer was lost', () => {
+describe('a key with a lost response', () => {
   const note =
     /^The response was lost \(No response from 127\.0\.0\.1:\d+: the connection was [^)]+\), but the change went through\.\n$/;
 
-  test('is found with its secret, where the list holds it: as if the answer had come', async () => {
+  test('is found with its secret in the list, as if the response had arrived', async () => {
     const { api, me, keys } = await customerOfApi({ lost: 1 });
     const { code, stdout, stderr } = await me.ci('keys create prod --json');
     const [key] = await keys();
@@ -284,7 +284,7 @@ describe('a key whose answer was lost', () => {
     expect([api.changes.length, outcomesOf(me)]).toEqual([1, ['create-key applied']]);
   });
 
-  test('is found among the pool’s keys, where the list holds no secret', async () => {
+  test("is found among the pool's keys if the list has no secrets", async () => {
     const { me, keys } = await customerOfApi({ lost: 1, listsSecrets: false });
     const { code, stdout } = await me.ci('keys create prod --secret-only');
     expect([code, stdout]).toEqual([0, `${textAt((await keys())[0], 'apiKey')}\n`]);
@@ -299,7 +299,7 @@ describe('a key whose answer was lost', () => {
   test.each([
     ['in a pipe', ''],
     ['with --yes', ' --yes'],
-  ])('and whose secret is nowhere: exit 1, the key, and what to do (%s)', async (_where, flags) => {
+  ])("exits with 1 and a hint if its secret isn't available (%s)", async (_where, flags) => {
     const { api, me, keys } = await customerOfApi({ lost: 1, listsSecrets: false });
     const { code, stdout, stderr } = await me.ci(`keys create prod --credit${flags}`);
     const id = textAt((await keys())[0], 'id');
@@ -310,7 +310,7 @@ describe('a key whose answer was lost', () => {
     expect(outcomesOf(me)).toEqual(['create-key applied']);
   });
 
-  test('and whose secret is nowhere is an error of JSON', async () => {
+  test("prints a JSON error if its secret isn't available", async () => {
     const { me } = await customerOfApi({ lost: 1, listsSecrets: false, tellsPoolKeys: false });
     expect(errorOf(await me.ci('keys create prod --json'))).toMatchObject({
       code: 'secret_lost',
@@ -319,7 +319,7 @@ describe('a key whose answer was lost', () => {
     });
   });
 
-  test('and whose secret is nowhere writes no file', async () => {
+  test("writes no file if its secret isn't available", async () => {
     const { me } = await customerOfApi({ lost: 1, listsSecrets: false });
     expect((await me.ci('keys create prod --credit --save .env')).code).toBe(1);
     expect(existsSync(path.join(me.home, '.env'))).toBe(false);
@@ -329,7 +329,7 @@ describe('a key whose answer was lost', () => {
 describe('a key whose secret was lost, on a terminal', () => {
   const question = /but\s+its\s+secret\s+was\s+lost\.\s+Delete\s+it\s+and\s+create\s+another\?/;
 
-  test('is deleted and another is made, when that is wanted', async () => {
+  test('is deleted and replaced if the user agrees', async () => {
     const { api, me, keys } = await customerOfApi({ lost: 1, listsSecrets: false });
     const session = onTerminal(me, 'keys create prod --credit', { columns: 120 });
     await session.shows(question);
@@ -348,7 +348,7 @@ describe('a key whose secret was lost, on a terminal', () => {
   test.each([
     ['Enter', enter],
     ['n', `n${enter}`],
-  ])('stays, when %s declines: exit 1, and what to do', async (_what, keys_) => {
+  ])('stays if %s declines, and exits with 1 and a hint', async (_what, keys_) => {
     const { api, me, keys } = await customerOfApi({ lost: 1, listsSecrets: false });
     const session = onTerminal(me, 'keys create prod --credit', { columns: 120 });
     await session.shows(question);
@@ -358,7 +358,7 @@ describe('a key whose secret was lost, on a terminal', () => {
     expect([api.changes.length, (await keys()).length]).toEqual([1, 1]);
   });
 
-  test('stays at Ctrl-C: exit 130, and the key that was made is told', async () => {
+  test('stays after Ctrl-C, and exits with 130 and the name of the key', async () => {
     const { api, me, keys } = await customerOfApi({ lost: 1, listsSecrets: false });
     const session = onTerminal(me, 'keys create prod --credit --json', { columns: 120 });
     await session.shows(question);
@@ -370,14 +370,14 @@ describe('a key whose secret was lost, on a terminal', () => {
     expect(api.changes).toHaveLength(1);
   });
 
-  test('is not offered with --yes: it deletes nothing that nobody asked to delete', async () => {
+  test("isn't deleted with --yes alone", async () => {
     const { api, me } = await customerOfApi({ lost: 1, listsSecrets: false });
     const { code, screen } = await shown(me, 'keys create prod --credit --yes', { columns: 120 });
     expect([code, api.changes.length]).toEqual([1, 1]);
     expect(screen).not.toMatch(question);
   });
 
-  test('stays when it cannot be deleted: the key that was made is told', async () => {
+  test("stays if it can't be deleted, and is reported", async () => {
     const { me, keys } = await customerOfApi({ lost: 1, listsSecrets: false, refusesRevoking: true });
     const session = onTerminal(me, 'keys create prod --credit --json', { columns: 200 });
     await session.shows(question);
@@ -389,7 +389,7 @@ describe('a key whose secret was lost, on a terminal', () => {
     );
   });
 
-  test('is offered again, when the secret of the other one is lost too', async () => {
+  test('is offered again if the second secret is lost, too', async () => {
     const { me, keys } = await customerOfApi({ lost: 3, listsSecrets: false });
     const session = onTerminal(me, 'keys create prod --credit', { columns: 120 });
     await session.shows(question);

@@ -24,7 +24,7 @@ async function subscriber() {
 }
 
 describe('keys create', () => {
-  test('without a name and a subscription sends no body, and the API takes the most recent one', async () => {
+  test('sends no body without a name and a subscription', async () => {
     const { api, me, subscriptionId } = await subscriber();
     const { code, stdout } = await me.ci('keys create');
     expect(code).toBe(0);
@@ -33,7 +33,7 @@ describe('keys create', () => {
     expect(await api.box.seen()).toMatchObject({ keys: [{ name: 'default', subscriptionId }] });
   });
 
-  test('--secret-only prints the secret and nothing else', async () => {
+  test('--secret-only prints only the secret', async () => {
     const { api, me } = await subscriber();
     const { code, stdout, stderr } = await me.ci('keys create ci-run --secret-only');
     expect([code, stderr]).toEqual([0, '']);
@@ -42,7 +42,7 @@ describe('keys create', () => {
     expect(models.status).toBe(200);
   });
 
-  test('--secret-only fits into a variable of the shell', async () => {
+  test('--secret-only works in a shell variable', async () => {
     const me = sandboxUser();
     const { stdout } = await me.sh(
       'KEY="$(ci keys create x --credit --secret-only)" && printf "%s" "$KEY" | grep -cE "^sk_sandbox_[A-Za-z0-9_-]{32}$"',
@@ -50,7 +50,7 @@ describe('keys create', () => {
     expect(stdout).toBe('1\n');
   });
 
-  test('--subscription and --pool make the key for that subscription', async () => {
+  test('--subscription and --pool choose the subscription', async () => {
     const { api, me, subscriptionId } = await subscriber();
     const later = json(await me.ci('pools subscribe minimax-m3 --blocks europe --yes --json'));
     await me.ci(`keys create first --subscription ${subscriptionId}`);
@@ -63,7 +63,7 @@ describe('keys create', () => {
     ]);
   });
 
-  test('--pool takes the one seat that has no key yet', async () => {
+  test('--pool chooses the only seat without a key', async () => {
     const { api, me, subscriptionId } = await subscriber();
     await me.ci(`keys create first --subscription ${subscriptionId}`);
     const second = textAt(json(await me.ci('pools subscribe kimi26 --blocks asia --yes --json')), 'id');
@@ -85,7 +85,7 @@ describe('keys create', () => {
     expect(stderr.trimEnd().split('\n').slice(1).sort()).toEqual(seats.map((seat) => `  ${seat}`).sort());
   });
 
-  test('--pool without a subscription on it: exit 6, and how to get one', async () => {
+  test('--pool without a subscription exits with 6 and a hint', async () => {
     const { api, me } = await subscriber();
     const before = api.changes.length;
     const { code, stderr } = await me.ci('keys create x --pool minimax-m3');
@@ -95,14 +95,14 @@ describe('keys create', () => {
     expect((await me.ci('keys create x --subscription nope')).code).toBe(5);
   });
 
-  test('of somebody without a subscription says how to get one, or a key that needs none', async () => {
+  test('without a subscription suggests subscribing or --credit', async () => {
     const api = await recordedSandbox();
     const { code, stderr } = await userOf(api).ci('keys create x');
     expect(code).toBe(1);
     expect(stderr).toMatch(/ci pools subscribe.*ci keys create NAME --credit/);
   });
 
-  test('--pool whose key comes by mail: exit 6, and no advice to subscribe again', async () => {
+  test('--pool with keys sent by email exits with 6', async () => {
     const { api, me } = await subscriber();
     await me.ci('pools subscribe glm5 --blocks asia --yes');
     const before = api.changes.length;
@@ -112,7 +112,7 @@ describe('keys create', () => {
     expect(stderr).not.toMatch(/pools subscribe/);
   });
 
-  test('--credit makes a key with a budget and limits of its own', async () => {
+  test('--credit creates a key with a budget and limits', async () => {
     const api = await recordedSandbox();
     const { code, stdout } = await userOf(api).ci(
       'keys create client-acme --credit --max-budget 25.50 --rpm 100 --tpm 50000 --json',
@@ -147,7 +147,7 @@ describe('keys create', () => {
     ['saving and printing', ['keys', 'create', 'x', '--save', '.env', '--secret-only']],
     ['what is there already, without a name', ['keys', 'create', '--ensure']],
     ['a secret shown again, without --ensure', ['keys', 'create', 'x', '--reveal']],
-  ])('%s is exit 2, and nothing is sent', async (_what, args) => {
+  ])('exits with 2 and sends nothing: %s', async (_what, args) => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api).ci(args);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
@@ -158,7 +158,7 @@ describe('keys create', () => {
 describe('keys create --save', () => {
   const file = (home: string) => path.join(home, '.env');
 
-  test('writes the secret to a file that only its owner can read, and prints it nowhere', async () => {
+  test("writes the secret to a file that only its owner can read, and doesn't print it", async () => {
     const { api, me } = await subscriber();
     const { code, stdout, stderr } = await me.ci('keys create prod --save .env');
     expect(code).toBe(0);
@@ -172,7 +172,7 @@ describe('keys create --save', () => {
   });
 
   test.each(['--json', '-o csv', '-o yaml', '-o table', '--fields apiKey', '--debug'])(
-    'shows no secret with %s',
+    "doesn't show the secret with %s",
     async (flags) => {
       const { me } = await subscriber();
       const { code, stdout, stderr } = await me.ci(`keys create prod --save .env ${flags}`);
@@ -182,7 +182,7 @@ describe('keys create --save', () => {
     },
   );
 
-  test('shows no secret on a terminal', async () => {
+  test("doesn't show the secret on a terminal", async () => {
     const { me } = await subscriber();
     const { code, written } = await shown(me, 'keys create prod --save .env');
     const [apiKey = 'none'] = secret.exec(readFileSync(file(me.home), 'utf8')) ?? [];
@@ -191,7 +191,7 @@ describe('keys create --save', () => {
     expect(written).toContain('.env');
   });
 
-  test('sets its variable in place, and keeps every other line', async () => {
+  test('replaces its variable, and keeps every other line', async () => {
     const { me } = await subscriber();
     const before = '# mine\nexport OTHER="a b"\nLLM_KEY=old\n\nLAST=1';
     writeFileSync(file(me.home), before, { mode: 0o644 });
@@ -209,7 +209,7 @@ describe('keys create --save', () => {
     expect(readFileSync(file(me.home), 'utf8')).toMatch(/^LAST=1\nKEY=sk_sandbox_[A-Za-z0-9_-]{32}\n$/);
   });
 
-  test('where it cannot write, no key is made', async () => {
+  test("creates no key if the file can't be written", async () => {
     const { api, me } = await subscriber();
     const before = api.changes.length;
     for (const target of ['missing/.env', '.']) {
@@ -219,7 +219,7 @@ describe('keys create --save', () => {
     }
   });
 
-  test('a refused key leaves the file as it was, and nothing beside it', async () => {
+  test('keeps the file unchanged if the key is refused', async () => {
     const me = sandboxUser();
     writeFileSync(file(me.home), 'KEEP=1\n');
     expect((await me.ci('keys create prod --save .env')).code).toBe(1);
@@ -229,7 +229,7 @@ describe('keys create --save', () => {
     expect(stateFiles(me)).toEqual(['history.jsonl']);
   });
 
-  test('the saved file signs /v1 calls of ci itself', async () => {
+  test('saves a key that ci api uses for /v1', async () => {
     const { me } = await subscriber();
     await me.ci('keys create prod --save .env');
     const { code, stdout } = await me.sh('set -a; . ./.env; ci api GET /v1/models');
@@ -256,7 +256,7 @@ describe('keys list', () => {
     }
   });
 
-  test('tells each key in the API’s own fields, newest first', async () => {
+  test("prints each key in the API's fields, newest first", async () => {
     const { me, subscriptionId } = await subscriber();
     await me.ci('keys create prod');
     await me.ci('keys create client-acme --credit --max-budget 25');
@@ -303,7 +303,7 @@ describe('keys delete', () => {
     expect(api.changes.filter((name) => name.startsWith('DELETE'))).toHaveLength(2);
   });
 
-  test('a name that two keys bear is refused, and both are told', async () => {
+  test('refuses the name of two keys, and lists both', async () => {
     const { me, ids, left } = await keys('twin', 'twin', 'c');
     const { code, stdout, stderr } = await me.ci('keys delete c twin --yes');
     expect([code, stdout]).toEqual([2, '']);
@@ -314,7 +314,7 @@ describe('keys delete', () => {
     expect(await left()).toEqual(['twin', 'twin', 'c']);
   });
 
-  test('an unknown one is exit 5, and none of the others is revoked', async () => {
+  test('exits with 5 for an unknown key, and revokes none', async () => {
     const { me, left } = await keys('a');
     const { code, stdout, stderr } = await me.ci('keys delete a nope --yes');
     expect([code, stdout, await left()]).toEqual([5, '', ['a']]);
@@ -334,7 +334,7 @@ describe('keys delete', () => {
     expect(stderr).toMatch(oneLine);
   });
 
-  test('whose answer is lost, or is that the key is not there, is looked for and sent once', async () => {
+  test('checks and sends once after a lost response or a 404', async () => {
     const missing = answer(404, { success: false, error: 'Key not found' });
     const lost = async (instead: Instead) => {
       const api = await recordedSandbox({
@@ -383,7 +383,7 @@ describe('keys delete', () => {
     expect(at(JSON.parse(listed.stderr), 'error')).toMatchObject({ code: 'not_found', outcome: 'not_applied' });
   });
 
-  test('the others are revoked when one in the middle fails, and each result is told', async () => {
+  test('revokes the others if one fails, and reports each result', async () => {
     let deletions = 0;
     const api = await recordedSandbox({
       instead: ({ method }) => {
@@ -407,7 +407,7 @@ describe('keys delete', () => {
   });
 });
 
-test('a line of keys list is a line of what cut and grep expect', async () => {
+test('prints lines of keys list for cut and grep', async () => {
   const { me } = await subscriber();
   await me.ci(['keys', 'create', 'with spaces and, a comma']);
   const { stdout } = await me.ci('keys list');

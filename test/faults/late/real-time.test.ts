@@ -72,7 +72,7 @@ async function lateCustomer(change: LateChange, whenOver: CleanUp, { settling = 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const ensure = `${purchase.line} --ensure --settle 2s`;
 
-describe.concurrent('a purchase that is committed late, in real time', () => {
+describe.concurrent('a purchase with a late commit, in real time', () => {
   test.for(signals)(
     "goes through after %s, and --ensure doesn't buy a second one",
     async (signal, { expect, onTestFinished }) => {
@@ -145,7 +145,7 @@ describe.concurrent('a purchase that is committed late, in real time', () => {
   });
 });
 
-describe.concurrent('a key that is committed late, and that the API lists without its secret, in real time', () => {
+describe.concurrent('a key with a late commit and no secret in lists, in real time', () => {
   const change = keyCreationUnlisted;
 
   test.for(signals)('is delivered after %s', async (signal, { expect, onTestFinished }) => {
@@ -170,7 +170,7 @@ describe.concurrent('a key that is committed late, and that the API lists withou
     expect(secret.exec(ended.stdout)?.[0]).toBe(server.account.now.keys[0]?.apiKey);
   });
 
-  test('is not created again by --ensure after SIGKILL', async ({ expect, onTestFinished }) => {
+  test("isn't created again by --ensure after SIGKILL", async ({ expect, onTestFinished }) => {
     const { server, me } = await lateCustomer(change, onTestFinished);
     const running = me.start(change.line);
     await server.arrived;

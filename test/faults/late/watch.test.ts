@@ -4,7 +4,7 @@ import { refusals } from './endings.ts';
 import { Sum } from './matrix.ts';
 import { runCase } from './run.ts';
 
-describe('a watch whose purchase is refused after the commit', () => {
+describe('a watch with a purchase that is refused after the commit', () => {
   const sum = new Sum();
   sum.print('pools watch --subscribe');
 
