@@ -2,7 +2,7 @@ import type { Style } from './style.ts';
 import { widthOf } from './width.ts';
 
 /**
- * A secret to copy, alone on its line between two rules: a line selected whole is the secret and nothing else.
+ * Returns a secret on a line of its own between two rules, so that selecting the line copies only the secret.
  *
  * @param width - of the terminal, in columns
  */
@@ -12,7 +12,7 @@ export function framed(secret: string, title: string, style: Style, width: numbe
   return `${style.dim(top)}\n${secret}\n${style.dim('─'.repeat(length))}\n`;
 }
 
-/** A new key's secret in a frame that says which key it is. */
+/** Returns the secret of a new key in a frame with its name. */
 export function framedKey(
   { apiKey, name }: { readonly apiKey: string; readonly name?: string | null | undefined },
   style: Style,

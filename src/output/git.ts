@@ -8,10 +8,10 @@ import { shellWord } from '../domain/shell-word.ts';
  *
  * @param file - absolute, without links
  * @param env - the environment of git
- * @param patience - the timeout, in milliseconds
+ * @param timeout - the timeout, in milliseconds
  */
-export async function gitWarning(file: string, env: Environment, patience = 10_000): Promise<string | undefined> {
-  const git = (...args: readonly string[]) => exitCodeOfGit(path.dirname(file), args, env, patience);
+export async function gitWarning(file: string, env: Environment, timeout = 10_000): Promise<string | undefined> {
+  const git = (...args: readonly string[]) => exitCodeOfGit(path.dirname(file), args, env, timeout);
   const [folder, name] = [path.dirname(file), path.basename(file)];
   const pattern = `/${name.replace(/[\\*?[\]!# ]/g, '\\$&')}`;
   const ignoring = `${pattern} to ${path.join(folder, '.gitignore')} to prevent that.`;
@@ -33,14 +33,14 @@ function exitCodeOfGit(
   folder: string,
   args: readonly string[],
   env: Environment,
-  patience: number,
+  timeout: number,
 ): Promise<number | undefined> {
   return new Promise((resolve) => {
     execFile(
       'git',
       // A repository can configure a program to watch its files. Don't run it.
       ['-C', folder, '-c', 'core.fsmonitor=false', ...args],
-      { env: withoutRepository(env), timeout: patience, killSignal: 'SIGKILL', windowsHide: true },
+      { env: withoutRepository(env), timeout, killSignal: 'SIGKILL', windowsHide: true },
       (error) => resolve(error === null ? 0 : typeof error.code === 'number' ? error.code : undefined),
     );
   });

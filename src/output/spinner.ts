@@ -2,8 +2,8 @@ import type { Display } from './display.ts';
 import type { Sink } from './sink.ts';
 
 /** How long to wait before the first frame, in milliseconds. */
-const patience = 200;
-const betweenFrames = 80;
+const delay = 200;
+const frameInterval = 80;
 
 /** Shows on stderr what the command is waiting for. It disappears before anything else is written, and keeps no process alive. */
 export class Spinner {
@@ -65,15 +65,15 @@ export class Spinner {
   }
 
   #update(): void {
-    const isWanted = this.#waits.size > 0 && this.#holds === 0 && !this.#isOver;
-    if (isWanted === (this.#timer !== undefined)) return;
+    const isActive = this.#waits.size > 0 && this.#holds === 0 && !this.#isOver;
+    if (isActive === (this.#timer !== undefined)) return;
     clearTimeout(this.#timer);
-    this.#timer = isWanted ? setTimeout(() => this.#draw(), patience).unref() : undefined;
-    if (!isWanted) this.erase();
+    this.#timer = isActive ? setTimeout(() => this.#draw(), delay).unref() : undefined;
+    if (!isActive) this.erase();
   }
 
   #draw(): void {
-    this.#timer = setTimeout(() => this.#draw(), betweenFrames).unref();
+    this.#timer = setTimeout(() => this.#draw(), frameInterval).unref();
     const [wait] = this.#waits;
     const frame = this.#frames[this.#frame++ % this.#frames.length] ?? '';
     const line = this.#display.legible(`${frame} ${wait?.what ?? ''}…`);
