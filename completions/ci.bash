@@ -103,8 +103,8 @@ __ci_values() {
     'status --fields') kind=list choices='creditBalance subscriptions keys problems' ;;
     'pools list --fields') kind=list choices='id slug modelId modelName description status totalSlots minPricePerDay manualProvisioning annualDiscount models infraSpec blocks' ;;
     'pools view --fields') kind=list choices='id slug modelId modelName description status totalSlots minPricePerDay manualProvisioning annualDiscount models infraSpec blocks hourSlots' ;;
-    'pools quote --fields') kind=list choices='poolId pool blocks quantity billingCycle monthlyPrice charge chargeAtMost exact prices' ;;
-    'pools subscribe --fields') kind=list choices='id poolId status monthlyPrice billingCycle cancelAtPeriodEnd currentPeriodEnd hours key poolSlug subscriptions pool blocks quantity charge chargeAtMost exact prices' ;;
+    'pools quote --fields') kind=list choices='poolId pool blocks quantity billingCycle monthlyPrice charge chargeAtMost exact prices listPrice annualDiscount' ;;
+    'pools subscribe --fields') kind=list choices='id poolId status monthlyPrice billingCycle cancelAtPeriodEnd currentPeriodEnd hours key poolSlug subscriptions pool blocks quantity charge chargeAtMost exact prices listPrice annualDiscount' ;;
     'pools watch --fields') kind=list choices='event at pool blocks pricePerMonth previousPricePerMonth freeSeats status previousStatus charge subscriptions code message' ;;
     'pools subscriptions --fields' | 'pools cancel --fields') kind=list choices='id poolId status monthlyPrice billingCycle cancelAtPeriodEnd currentPeriodEnd hours key poolSlug' ;;
     'pools keys --fields') kind=list choices='id name apiKey isActive subscriptionId createdAt' ;;

@@ -1,8 +1,8 @@
-/** Values that are fetched once each, when they are first needed. A failed fetch is repeated the next time. */
+/** Fetches each value once, when it is first needed. If a fetch fails, the next call tries again. */
 export class FetchCache<Value> {
   readonly #values = new Map<string, Promise<Value>>();
 
-  /** Returns the value of a key, and fetches it if it isn't there yet. */
+  /** Returns the value for a key. Fetches it on the first call. */
   get(key: string, fetch: () => Promise<Value>): Promise<Value> {
     const known = this.#values.get(key);
     if (known) return known;

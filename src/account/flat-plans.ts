@@ -3,39 +3,37 @@ import { CommandError, usageError } from '../domain/errors.ts';
 import { shownUsd } from '../domain/money.ts';
 
 /**
- * The slug of a flat plan, as typed or picked from the list, once it is said that they are retired.
+ * Returns the slug of a retired flat plan as typed, or lets the user pick one.
  *
- * @throws CommandError (usage) for an empty name; (input_required) when none was typed and nobody can be asked
+ * @throws CommandError (usage) for an empty name; (input_required) if none was typed and nobody can be asked
  */
-export async function chosenPlan(
+export async function choosePlan(
   context: Pick<Context, 'api' | 'output' | 'prompts'>,
   typed: string | undefined,
 ): Promise<string> {
   if (typed !== undefined) {
-    if (typed.trim() === '') throw usageError('the name of the plan is empty', '`ci plans list` shows the plans.');
-    sayThatRetired(context);
+    if (typed.trim() === '') throw usageError('The plan name is empty', 'Run `ci plans list` to see the plans.');
+    noteRetired(context, reserveInstead);
     return typed;
   }
   const { prompts } = context;
-  const missing = 'which plan? Name it: `ci plans list` shows them';
+  const missing = "Can't ask for the plan without a terminal. Pass its slug. Run `ci plans list` to see the plans";
   prompts.requireSomebody(missing);
-  sayThatRetired(context);
+  noteRetired(context, reserveInstead);
   const plans = await (await context.api()).billing.plans();
-  if (plans.length === 0) throw new CommandError('not_found', 'there are no plans', { outcome: 'not_applied' });
+  if (plans.length === 0) throw new CommandError('not_found', 'There are no flat plans', { outcome: 'not_applied' });
   const names = await prompts.rows([
     { cells: plans.map(({ slug }) => slug) },
     { cells: plans.map(({ name }) => name ?? ''), optional: 1 },
-    { cells: plans.map(({ priceUsdc }) => (priceUsdc == null ? '' : `${shownUsd(priceUsdc)} a month`)), optional: 2 },
+    { cells: plans.map(({ priceUsdc }) => (priceUsdc == null ? '' : `${shownUsd(priceUsdc)} per month`)), optional: 2 },
   ]);
   const choices = plans.map(({ slug }, at) => ({ name: names[at] ?? slug, value: slug, short: slug }));
-  return prompts.pick('Which plan?', choices, missing);
+  return prompts.pick('Plan:', choices, missing);
 }
 
-function sayThatRetired(context: Pick<Context, 'output'>): void {
-  sayRetired(context, 'reserve blocks of a pool with `ci pools subscribe`');
-}
+const reserveInstead = 'Use `ci pools subscribe` to reserve blocks of a pool.';
 
-/** Notes that a command belongs to the flat plans, which are retired. */
-export function sayRetired({ output }: Pick<Context, 'output'>, instead: string): void {
-  output.note(`The flat plans are retired; ${instead}.`);
+/** Notes that flat plans are retired. @param instead - a sentence that says what to use instead */
+export function noteRetired({ output }: Pick<Context, 'output'>, instead: string): void {
+  output.note(`Flat plans are retired. ${instead}`);
 }

@@ -6,7 +6,7 @@ import { findPool, poolName } from './pools.ts';
 
 const uuid = /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i;
 
-/** The pools at one moment: the list and each pool are fetched once, when they are first needed. */
+/** Fetches the list of pools and each pool once, when it is first needed. */
 export class PoolCatalog {
   readonly #context: Pick<Context, 'api'>;
   readonly #lists = new FetchCache<Pool[]>();
@@ -16,19 +16,19 @@ export class PoolCatalog {
     this.#context = context;
   }
 
-  /** Returns all listed pools. */
+  /** Returns all pools that the API lists. */
   list(): Promise<Pool[]> {
     return this.#lists.get('', async () => (await this.#context.api()).pools.list());
   }
 
-  /** Returns a listed pool with its hours and seats. */
+  /** Returns a pool with its hours and seats. */
   detail({ id }: Pool): Promise<PoolDetail> {
     return this.#details.get(id, async () => (await this.#context.api()).pools.get(id));
   }
 
   /**
-   * Returns the name that the record has of a pool, so that changes by slug and by UUID can be compared. Fetches the list only for
-   * a UUID.
+   * Returns the name under which the record keeps a pool, so that changes by slug and by UUID can be compared. Fetches the list of
+   * pools only for a UUID.
    *
    * @param typed - slug or UUID
    */

@@ -7,6 +7,7 @@ import { findByIdPrefix } from '../domain/id-prefix.ts';
 import { formatUsd, parseUsd } from '../domain/money.ts';
 import { nearest } from '../domain/nearest.ts';
 import { estimatedPrice, exactPrice, type Price, type PricedHour } from '../domain/quote.ts';
+import { counted, inWords } from '../output/text.ts';
 import { timeSpan } from '../output/time.ts';
 
 /** The fields of a pool in the list. */
@@ -36,7 +37,13 @@ export function priceText(price: Price | undefined): string {
   return price ? `${price.exact ? '' : 'about '}${formatUsd(price.cents)}` : '';
 }
 
-/** Does something with a pool. The error for an unknown name suggests the nearest ones. */
+/** Returns the number of available seats for people: `8 seats left`; empty if it is unknown. */
+export function seatsText(seats: number | undefined): string {
+  if (seats === undefined) return '';
+  return seats === 0 ? 'sold out' : `${counted(seats, 'seat')} left`;
+}
+
+/** Calls a function that works on a pool. If the pool doesn't exist, the error suggests similar names. */
 export async function withPool<Result>(
   context: Pick<Context, 'api'>,
   name: string,
@@ -51,7 +58,11 @@ export async function withPool<Result>(
   }
 }
 
-/** Returns a pool of a list, by slug, UUID, or the beginning of its UUID. @throws CommandError (not_found) with the nearest names; (usage) */
+/**
+ * Returns a pool from the list, by slug, UUID, or the beginning of its UUID.
+ *
+ * @throws CommandError (not_found) with similar names; (usage) if several UUIDs begin with the text
+ */
 export function findPool(pools: readonly Pool[], name: string): Pool {
   const found =
     pools.find((pool) => pool.slug === name || pool.id === name) ??
@@ -62,32 +73,51 @@ export function findPool(pools: readonly Pool[], name: string): Pool {
 
 function noSuchPool(name: string, pools: readonly Pool[], cause?: CommandError): CommandError {
   const near = nearest(name, pools.map(poolName)).slice(0, 3);
-  const hint = `${near.length > 0 ? `The nearest: ${near.join(', ')}. ` : ''}\`ci pools list\` shows them all.`;
-  return new CommandError('not_found', `there is no pool "${name}"`, { hint, status: cause?.status });
+  const similar = near.length > 0 ? `Did you mean ${inWords(near, 'or')}? ` : '';
+  const hint = `${similar}Run \`ci pools list\` to see all pools.`;
+  return new CommandError('not_found', `Pool "${name}" doesn't exist`, { hint, status: cause?.status });
 }
 
-/** A pool's block as the list has it; older answers have none. */
+/** Returns a block as the list of pools has it; undefined if the list has none, as in older answers. */
 export function listedBlock(pool: Pool, block: Block): PoolBlock | undefined {
   return pool.blocks?.find((each) => each.block === block) ?? undefined;
 }
 
-/** Whether a seat of a block is free, as far as the list tells. */
+/** The reasons why a pool isn't open for subscriptions, by its status. */
+const closedReasons = new Map([
+  ['draft', 'not open yet'],
+  ['funding', 'not open yet (funding)'],
+  ['activating', 'not open yet (starting up)'],
+  ['paused', 'paused'],
+]);
+
+/**
+ * Returns why nobody can subscribe to a pool now, as it follows "is": `paused`.
+ *
+ * @returns undefined if the pool is active, or the API doesn't state its status
+ */
+export function closedReason({ status }: Pool): string | undefined {
+  if (status == null || status === 'active') return undefined;
+  return closedReasons.get(status) ?? `not open for subscriptions (${status})`;
+}
+
+/** Returns whether a block has available seats, as the list of pools states it. */
 export function blockState(pool: Pool, block: Block): 'available' | 'limited' | 'sold-out' | 'unknown' {
   const word = listedBlock(pool, block)?.status?.toLowerCase().replaceAll('_', '-');
   return word === 'available' || word === 'limited' || word === 'sold-out' ? word : 'unknown';
 }
 
-/** Whether a pool can be subscribed to now and the block has a seat free, by the list or else by its slots. */
+/** Returns whether a seat in a block can be bought now: the pool is active, and the list, or else its slots, show a seat. */
 export function isOpen(pool: PoolDetail, block: Block): boolean {
   const state = blockState(pool, block);
   const open = state === 'unknown' ? (freeSeats(pool, block) ?? 0) > 0 : state !== 'sold-out';
-  return pool.status === 'active' && open;
+  return closedReason(pool) === undefined && open;
 }
 
 /**
- * How many seats of a block are free: each for all of its eight hours.
+ * Returns how many seats of a block are available in all of its eight hours.
  *
- * @returns undefined when the answer has no slots for the block
+ * @returns undefined if the answer has no slots for the block
  */
 export function freeSeats(pool: PoolDetail, block: Block): number | undefined {
   const hours = hoursOf(block);
@@ -99,36 +129,36 @@ export function freeSeats(pool: PoolDetail, block: Block): number | undefined {
   ).length;
 }
 
-/** How many seats are free in one hour. */
+/** Returns how many seats are available in one hour. */
 export function freeInHour(pool: PoolDetail, hour: number): number {
   return (pool.hourSlots ?? []).filter((slot) => slot.hour === hour && isFree(slot)).length;
 }
 
-/** The monthly price of a block: exact where the list states it, else estimated from the slots. */
+/** Returns the monthly price of a block: exact if the list states it, else estimated from the slots. */
 export function blockPrice(listed: Pool, detail: PoolDetail | undefined, block: Block): Price | undefined {
   const stated = listedBlock(listed, block)?.pricePerMonth;
   if (stated !== null && stated !== undefined) return exactPrice(parseUsd(stated));
   return estimatedPrice(block, pricedHours(detail));
 }
 
-/** Returns the priced hours of a pool, one entry per seat and hour. */
+/** Returns the priced hours of a pool, one for each seat and hour. */
 export function pricedHours(detail: PoolDetail | undefined): PricedHour[] {
   return (detail?.hourSlots ?? []).flatMap(({ hour, pricePerDay }) =>
     pricePerDay === null || pricePerDay === undefined ? [] : [{ hour, price: parseUsd(pricePerDay) }],
   );
 }
 
-/** Whether each of some blocks has its price in the list itself. */
+/** Returns whether the list of pools states the price of every block. */
 export function hasListedPrices(pool: Pool, blocks: readonly Block[] = blockNames): boolean {
   return blocks.every((block) => listedBlock(pool, block)?.pricePerMonth != null);
 }
 
-/** When a block runs: in UTC, and by the local clock for the occurrence that runs now or comes next. */
+/** Returns the hours of a block in UTC and in local time. The local hours are those of the current or next occurrence. */
 export function blockHours(block: Block, now: Date, timeZone: string): string {
   return `${utcHours(block)} UTC, ${localHours(block, now, timeZone)} local`;
 }
 
-/** When the occurrence of a block that runs now or comes next does so by the local clock: `13:30–21:30`. */
+/** Returns the local hours of the current or next occurrence of a block: `13:30–21:30`. */
 export function localHours(block: Block, now: Date, timeZone: string): string {
   const { from, to } = occurrence(startHour(block), now);
   return timeSpan(from, to, timeZone);

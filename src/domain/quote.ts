@@ -165,6 +165,12 @@ export function quote(
   return { blocks: prices, quantity, billingCycle, annualDiscount, monthly, charge };
 }
 
+/** Returns the price of one billing cycle before the discount. */
+export function listPrice({ monthly, billingCycle }: Pick<Quote, 'monthly' | 'billingCycle'>): Price {
+  if (billingCycle === 'month') return monthly;
+  return { cents: 12 * monthly.cents, atMost: 12 * monthly.atMost, exact: monthly.exact };
+}
+
 function total(amounts: readonly Cents[]): Cents {
   return amounts.reduce((sum, amount) => sum + amount, 0);
 }

@@ -33,7 +33,7 @@ interface Told {
   readonly passedOn?: true;
 }
 
-const estimates = ['exact', 'monthlyPrice', 'charge', 'chargeAtMost', 'pricePerMonth'];
+const estimates = ['exact', 'monthlyPrice', 'charge', 'chargeAtMost', 'pricePerMonth', 'listPrice'];
 const passedOn = true;
 const stated = true;
 /** The parts of an error that are the same in all generations. */
@@ -354,9 +354,9 @@ describe('a price', () => {
   });
 
   const perGeneration: readonly (readonly [Generation, RegExp, RegExp])[] = [
-    ['current', /europe .*\$49\.00/, /Charged today +\$49\.00, to the saved card/],
-    ['documented', /europe .*about \$49\.04/, /Charged today +about \$49\.04, at most \$49\.08, to the saved card/],
-    ['bare', /europe .*\$49\.00/, /Charged today +\$49\.00, to the saved card/],
+    ['current', /europe .*\$49\.00/, /Due today +\$49\.00$/m],
+    ['documented', /europe .*about \$49\.04/, /Due today +about \$49\.04, at most \$49\.08$/m],
+    ['bare', /europe .*\$49\.00/, /Due today +\$49\.00$/m],
   ];
 
   test.each(perGeneration)('in %s responses is shown with its precision', async (generation, view, quote) => {

@@ -306,7 +306,7 @@ describe('without standard input', () => {
     const bought = await shown(userOf(api), 'pools subscribe kimi26 --blocks europe', closed);
     expect([bought.code, api.changes]).toEqual([2, []]);
     expect(bought.screen).toContain('--yes');
-    expect((await shown(userOf(api), 'pools view', closed)).screen).toMatch(/^ci: which pool\?/);
+    expect((await shown(userOf(api), 'pools view', closed)).screen).toMatch(/^ci: Can't ask for the pool/);
     expect((await userOf(api).sh('ci auth login --with-key <&-')).code).toBe(2);
   });
 });

@@ -71,7 +71,7 @@ describe.skipIf(process.platform === 'win32')('a state directory that others can
     const { api, me } = await account();
     chmodSync(makeStateFolder(me), 0o777);
     const { code, stderr } = await me.ci('pools subscribe kimi26 --blocks europe --dry-run');
-    expect([code, stderr, api.changes]).toEqual([0, 'Dry run: nothing was charged.\n', []]);
+    expect([code, stderr, api.changes]).toEqual([0, 'Dry run. Nothing was charged.\n', []]);
   });
 
   test('is named if it is the parent directory', async () => {

@@ -51,7 +51,7 @@ async function account() {
 
 /** Checks that a change that can't be recorded is not sent, and that one line says so and what to do. */
 function expectRefused({ code, stdout, stderr }: Ended, api: RecordingServer): void {
-  const [line = '', ...others] = stderr.split('\n').filter((each) => !each.startsWith('The flat plans are retired'));
+  const [line = '', ...others] = stderr.split('\n').filter((each) => !each.startsWith('Flat plans are retired'));
   expect([code, stdout, api.changes, others]).toEqual([1, '', [], ['']]);
   expect(`${line}\n`).toMatch(oneLine);
   expect(line).toMatch(

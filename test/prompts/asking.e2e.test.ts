@@ -84,7 +84,7 @@ describe('before a charge', () => {
     await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'], quantity: 2 });
     const session = onTerminal(me, 'pools subscribe kimi26 --blocks asia,europe');
     await session.shows('Charge $88.00 now?');
-    expect(session.screen).toMatch(/^You hold {7}2 seats in europe already$/m);
+    expect(session.screen).toMatch(/^You have +already 2 seats in europe$/m);
     session.type(enter);
     expect([await session.exit, api.changes]).toEqual([1, []]);
   });
@@ -103,12 +103,14 @@ describe('prompts for missing arguments', () => {
   test('offers pools and blocks in lists', async () => {
     const { api, me } = await customer();
     const session = onTerminal(me, 'pools subscribe');
-    await session.shows('Which pool?');
+    await session.shows('Pool:');
     await session.shows('minimax-m3');
+    expect(session.screen).toMatch(/^\W{0,2}deepseek-v4 +DeepSeek V4 +from \$59\.00 +not open yet \(funding\)$/m);
+    expect(session.screen).toMatch(/^\W{0,2}qwen35 +Qwen 3\.5 +from \$29\.00 +paused$/m);
     session.type(down);
     await session.shows(/❯ minimax-m3/);
     session.type(enter);
-    await session.shows('Which blocks?');
+    await session.shows('Blocks:');
     await session.shows(/❯\s*◯ asia/);
     session.type(down);
     await session.shows(/❯\s*◯ europe/);
@@ -126,29 +128,29 @@ describe('prompts for missing arguments', () => {
   test('searches pools by model, status, price and available blocks', async () => {
     const { me } = await customer();
     const session = onTerminal(me, 'pools quote --blocks asia');
-    await session.shows(/❯ kimi26 +Kimi K2\.6 +active +from \$39\.00 +all blocks free\n/);
-    expect(session.screen).toMatch(/ minimax-m3 +MiniMax M3 +active +from \$39\.00 +free: asia, europe\n/);
+    await session.shows(/❯ kimi26 +Kimi K2\.6 +from \$39\.00 +all blocks available\n/);
+    expect(session.screen).toMatch(/ minimax-m3 +MiniMax M3 +from \$39\.00 +asia, europe available\n/);
     session.type('qwen');
-    await session.shows(/❯ qwen35 +Qwen 3\.5 +paused +from \$29\.00/);
+    await session.shows(/❯ qwen35 +Qwen 3\.5 +from \$29\.00 +paused/);
     expect(session.screen).not.toContain('kimi26');
     session.type(enter);
     expect(await session.exit).toBe(0);
-    expect(session.screen).toMatch(/Which pool\? qwen35\n/);
+    expect(session.screen).toMatch(/Pool: qwen35\n/);
     expect(session.screen).toMatch(/^Pool +qwen35/m);
   });
 
   test('offers blocks with hours, prices and seats, without sold-out ones', async () => {
     const { api, me } = await customer({ env: { TZ: 'Asia/Kolkata' } });
     const session = onTerminal(me, 'pools subscribe minimax-m3');
-    await session.shows('Which blocks?');
-    await session.shows(/❯◯ asia +00:00–08:00 UTC +05:30–13:30 local +\$39\.00 +2 free/);
-    expect(session.screen).toMatch(/ ◯ europe +08:00–16:00 UTC +13:30–21:30 local +\$49\.00 +7 free +live now/);
+    await session.shows('Blocks:');
+    await session.shows(/❯◯ asia +00:00–08:00 UTC +05:30–13:30 local +\$39\.00 +2 seats left/);
+    expect(session.screen).toMatch(/ ◯ europe +08:00–16:00 UTC +13:30–21:30 local +\$49\.00 +7 seats left +live now/);
     expect(session.screen).toMatch(/ - americas +16:00–24:00 UTC +21:30–05:30 local +\$45\.00 +sold out/);
     session.type('a');
     await session.shows(/❯◉ asia/);
     session.type(enter);
     await session.shows('Charge $88.00 now?');
-    expect(session.screen).toMatch(/Which blocks\? asia, europe\n/);
+    expect(session.screen).toMatch(/Blocks: asia, europe\n/);
     session.type(enter);
     expect(await session.exit).toBe(1);
     expect(api.changes).toEqual([]);
@@ -221,7 +223,7 @@ describe('prompts for missing arguments', () => {
     const plans = answer(200, { success: true, data: [{ slug: 'pro', name: 'Pro', priceUsdc: 20 }] });
     const api = await recordedSandbox({ instead: ({ path }) => (path === '/api/plans' ? plans : undefined) });
     const session = onTerminal(userOf(api), `billing ${verb}`);
-    await session.shows(/❯ pro +Pro +\$20\.00 a month/);
+    await session.shows(/❯ pro +Pro +\$20\.00 per month/);
     session.type(ctrlC);
     expect(await session.exit).toBe(130);
     expect(api.changes).toEqual([]);
@@ -318,7 +320,7 @@ describe('prompts for missing arguments', () => {
   test('exits with 130 after Ctrl-D', async () => {
     const { api, me } = await customer();
     for (const [line, asked] of [
-      ['pools subscribe', 'Which pool?'],
+      ['pools subscribe', 'Pool:'],
       [subscribe, question],
     ] as const) {
       const session = onTerminal(me, line);
@@ -333,7 +335,7 @@ describe('prompts for missing arguments', () => {
   test('exits with 130 after Ctrl-C in a list', async () => {
     const { api, me } = await customer();
     const session = onTerminal(me, 'pools subscribe');
-    await session.shows('Which pool?');
+    await session.shows('Pool:');
     session.type(ctrlC);
     expect(await session.exit).toBe(130);
     expect(api.changes).toEqual([]);
@@ -356,7 +358,7 @@ describe('on a dumb terminal', () => {
     const { api, me } = await customer();
     const session = onTerminal(me, 'pools subscribe', { env: dumb, pty: true });
     await session.shows('Number or name:');
-    expect(session.screen).toMatch(/^Which pool\?\n {2}1 {2}kimi26 .*\n {2}2 {2}minimax-m3 /m);
+    expect(session.screen).toMatch(/^Pool:\n {2}1 {2}kimi26 .*\n {2}2 {2}minimax-m3 /m);
     session.type(`minimax${enter}`);
     await session.shows('or all:');
     session.type(`3${enter}`);
@@ -417,14 +419,16 @@ test('prompts in ASCII on an ASCII terminal', async () => {
 test('wraps prompts between words at 40 columns', async () => {
   const { me } = await customer();
   const session = onTerminal(me, 'pools subscribe', { columns: 40 });
-  await session.shows(/❯ kimi26 +active +from \$39\.00\n/);
+  await session.shows(/❯ kimi26 +all blocks available\n/);
   session.type(enter);
   await session.shows(/❯◯ asia +00:00–08:00 local\n/);
   await session.shows('space select • a all • ⏎ submit');
   session.type(` ${enter}`);
   await session.shows('Charge $39.00 now?');
   for (const row of session.screen.split('\n')) expect([...row].length).toBeLessThanOrEqual(40);
-  expect(session.screen).toMatch(/\nBlocks +asia +\$39\.00\n {15}00:00–08:00 UTC,\n {15}00:00–08:00 local, 7 free\n/);
+  expect(session.screen).toMatch(
+    /\nBlocks +asia +\$39\.00\n {12}00:00–08:00 UTC, 00:00–08:00\n {12}local, 7 seats left\n/,
+  );
   session.type(enter);
   expect(await session.exit).toBe(1);
 });
@@ -483,7 +487,7 @@ describe('without prompts', () => {
     const { api, me } = await customer();
     const { code, screen } = await shown(me, 'pools view', { env: { CI: 'true' } });
     expect([code, api.requests]).toEqual([2, []]);
-    expect(screen).toMatch(/^ci: which pool\?/);
+    expect(screen).toMatch(/^ci: Can't ask for the pool without a terminal\./);
   });
 
   test('prompts with CI=false', async () => {

@@ -19,72 +19,70 @@ import { checkMaximum, checkSpending } from './limits.ts';
 import type { PricedPurchase } from './price.ts';
 import type { PurchaseAccount } from './snapshot.ts';
 
-/** How long a purchase of the same thing counts as a repetition, in milliseconds. */
+/** How long after a purchase the same purchase counts as a repeat, in milliseconds. */
 const repeatWithin = 10 * 60_000;
 
-/** Something that the user may agree to buy. */
+/** A purchase that the user is asked to agree to. */
 export interface Offer {
   readonly intent: SubscribeIntent;
-  /** The purchase at the price that was last seen; undefined if the API states none. */
+  /** The purchase at the price last fetched; undefined if the API states no price. */
   readonly purchase?: PricedPurchase | undefined;
-  /** The most that it may charge. */
+  /** The most it may charge. */
   readonly maximum?: Cents | undefined;
 }
 
-/** What needs consent, for the error if nobody can be asked for it. */
-export const purchasePurpose = 'a subscription charges the saved card, which';
+/** What needs consent, for the error if nobody can be asked. */
+export const chargePurpose = 'Charging the saved card';
 
-/** How to ask for agreement. */
+/** How to ask for consent. */
 export interface AgreeOptions {
-  /** What needs consent, for the error if nobody can be asked; default: {@link purchasePurpose}. */
-  readonly purpose?: string;
-  /** The facts to show before the question, without those about the account. */
+  /** Returns the facts to show before the question, without those about the account. */
   readonly facts: () => Promise<readonly Fact[]>;
-  /** The question to consent to: `Charge $49.00 now?` */
+  /** The question to ask: `Charge $49.00 now?` */
   readonly question: string;
   readonly account: PurchaseAccount;
-  /** Asks the questions; default: the context's. */
+  /** Asks the questions. Default: those of the context. */
   readonly prompts?: AgreementPrompts;
-  /** Whether to buy only what isn't covered yet. Then nothing can be bought twice, and no repetition is asked about. */
+  /** Whether to buy only what isn't covered yet. Nothing can then be bought twice, so a repeat needs no consent. */
   readonly ensure?: boolean | undefined;
-  /** Whether to buy once an offer opens. Then it doesn't have to be available now. */
+  /** Whether to buy when seats become available. They then don't have to be available now. */
   readonly opensLater?: boolean;
 }
 
-/** Consent to a purchase, possibly a repetition of earlier ones. */
+/** Consent to a purchase, and to repeating earlier ones. */
 export interface Agreement {
-  /** The earlier purchases that may be repeated, by their ids in the record. */
+  /** The ids, in the record, of the earlier purchases that may be repeated. */
   readonly repeated: ReadonlySet<string>;
-  /** When it was given, epoch milliseconds. */
+  /** When the user was asked, epoch milliseconds. */
   readonly at: number;
 }
 
 /** A label and a value. */
 export type Fact = readonly [string, string];
 
-/** What asking for agreement takes. */
+/** The parts of the context that asking for consent uses. */
 export type AgreeingContext = ChangingContext & Pick<Context, 'prompts'>;
 
 type AgreementPrompts = Pick<Prompts, 'canAsk' | 'consent' | 'consentAgain' | 'requireConsent'>;
 
 /**
- * Asks the user to agree to one purchase: of the offer, or of the first of several that opens. Checks first what would refuse it
- * later: availability, the price limit, and the monthly spending limit. Asks again if the same was bought moments ago.
+ * Asks for consent to one purchase: of the offer, or of the first of several offers that becomes available. Before it asks, it
+ * checks the availability, the price limit and the monthly spending limit. Asks a second time if you bought the same thing moments
+ * ago.
  *
- * All commands that buy call this. `pools subscribe` and `setup` have one offer. The watch has one for each candidate, with
- * `opensLater`, and its `account` is what it saw of the account last. What is returned is checked again with {@link checkRepeat}
- * right before the purchase.
+ * Every command that buys calls this. `pools subscribe` and `setup` have one offer. `pools watch` has an offer for each candidate,
+ * sets `opensLater`, and passes the account as it was last fetched. {@link checkRepeat} checks the result right before the purchase.
  *
- * @returns undefined if any purchase may be repeated, with `--ensure` and `--again`
+ * @returns undefined with `--ensure` and `--again`, because any purchase may then be repeated
  * @throws CommandError (unavailable) or (price_above_maximum) if the only offer can't be bought; (declined); (confirmation_required)
  *   if nobody can be asked
  */
 export async function agree(
   context: AgreeingContext,
   offers: readonly Offer[],
-  { purpose = purchasePurpose, facts, question, account, prompts = context.prompts, ensure, opensLater }: AgreeOptions,
+  { facts, question, account, prompts = context.prompts, ensure, opensLater }: AgreeOptions,
 ): Promise<Agreement | undefined> {
-  prompts.requireConsent(purpose);
+  prompts.requireConsent(chargePurpose);
   if (!opensLater) for (const { purchase } of offers) if (purchase) checkAvailable(purchase);
   await checkLimits(context, offers, account);
   const intents = offers.map(({ intent }) => intent);
@@ -96,7 +94,7 @@ export async function agree(
     );
   }
   if (prompts.canAsk) {
-    const lines = [...(await facts()), ...(await heldFacts(intents, account)), accountFact(context)];
+    const lines = [...(await facts()), ...(await ownedFacts(intents, account)), ...paymentFacts(context)];
     context.output.note(factLines(lines));
     await prompts.consent(question);
   }
@@ -104,8 +102,8 @@ export async function agree(
 }
 
 /**
- * Refuses an offer above the limits of the user. Of several offers none is refused: each is checked when it opens, and its price may
- * have fallen by then.
+ * Refuses an offer above the user's limits. Several offers are never refused: each is checked again when it becomes available, and
+ * its price may have fallen by then.
  *
  * @throws CommandError (price_above_maximum)
  */
@@ -120,7 +118,7 @@ export async function checkLimits(
 }
 
 /**
- * Asks once more if the same was bought moments ago by any `ci` on this machine: `--yes` consents to one purchase.
+ * Asks for consent to a repeat if any `ci` on this machine bought the same thing moments ago. `--yes` doesn't cover it.
  *
  * @throws CommandError (declined); (confirmation_required) if nobody can be asked
  */
@@ -143,29 +141,29 @@ export async function agreeToRepeat(
     context.output.note(repetitionText(context, last));
     for (const { id } of done) repeated.add(id);
   }
-  if (repeated.size > 0) await prompts.consentAgain('Buy it once more?');
+  if (repeated.size > 0) await prompts.consentAgain('Buy it again?');
   return { repeated, at };
 }
 
 /**
- * Refuses a repetition that the user didn't agree to: of a purchase made since the question was asked, however long ago that is.
+ * Refuses to repeat a purchase without consent: one that was made after the user was asked, however long ago that is.
  *
- * @param mine - my subscriptions on the pool
+ * @param existing - the user's subscriptions on the pool
  * @throws CommandError (confirmation_required)
  */
 export async function checkRepeat(
   context: Pick<Context, 'clocks' | 'record'>,
   intent: SubscribeIntent,
-  mine: readonly Subscription[],
+  existing: readonly Subscription[],
   { repeated, at }: Agreement,
 ): Promise<void> {
   const same = await samePurchasesSince(context, intent, at - repeatWithin);
   const others = same.filter(({ id }) => !repeated.has(id));
-  const last = (await goneThrough(context, others, mine)).at(-1);
+  const last = (await goneThrough(context, others, existing)).at(-1);
   if (last) throw repetition(context, last);
 }
 
-/** Returns the recorded purchases of exactly the same for this account. @param since - epoch milliseconds */
+/** Returns the purchases of exactly the same thing that the record has for this account. @param since - epoch milliseconds */
 export async function samePurchasesSince(
   { record }: Pick<Context, 'record'>,
   intent: SubscribeIntent,
@@ -185,30 +183,30 @@ export async function samePurchasesSince(
 }
 
 /**
- * Returns the purchases that went through and are still held, or may have gone through: one that a look didn't find may come late,
- * and one that was to be paid in the browser may have been paid.
+ * Returns the purchases that went through and weren't canceled, and those that may have gone through: a purchase that wasn't found
+ * may appear late, and one that had to be paid in the browser may have been paid.
  */
 async function goneThrough(
   { record }: Pick<Context, 'record'>,
   changes: readonly RecordedChange[],
-  mine: readonly Subscription[],
+  existing: readonly Subscription[],
 ): Promise<RecordedChange[]> {
   const history = await record.history();
-  const held = new Set(mine.map((each) => each.id));
+  const ids = new Set(existing.map((each) => each.id));
   return changes.filter(({ id, at, intent, before, settled }) => {
-    if (settled?.outcome === 'applied' && settled.ids.length > 0) return settled.ids.some((each) => held.has(each));
-    // A purchase without a known outcome doesn't count here: commands wait for it before they buy.
+    if (settled?.outcome === 'applied' && settled.ids.length > 0) return settled.ids.some((each) => ids.has(each));
+    // Commands wait for a purchase with an unknown outcome before they buy, so it doesn't count here.
     if (settled?.outcome !== 'not_applied') return settled?.outcome === 'applied';
     const refused = settled.by === 'answer' && settled.code !== 'no_payment_method';
     if (refused || intent.action !== 'subscribe') return false;
     const others = idsOfOthers(history.since(Date.parse(at)), { id, intent });
-    return judgeSubscribe(intent, before, mine, others).outcome !== 'not_applied';
+    return judgeSubscribe(intent, before, existing, others).outcome !== 'not_applied';
   });
 }
 
 function repetition(context: Pick<Context, 'clocks'>, change: RecordedChange): CommandError {
   return new CommandError('confirmation_required', repetitionText(context, change), {
-    hint: 'Nothing was charged. --ensure buys only what is not there; --again buys it a second time.',
+    hint: "Nothing was charged. Pass --ensure to buy only what you don't have yet, or --again to buy it a second time.",
     outcome: 'not_applied',
   });
 }
@@ -216,29 +214,29 @@ function repetition(context: Pick<Context, 'clocks'>, change: RecordedChange): C
 function repetitionText({ clocks }: Pick<Context, 'clocks'>, { at, settled }: RecordedChange): string {
   const when = timeAgo(new Date(at), new Date(clocks.wall()));
   const ids = settled?.ids ?? [];
-  const what = settled?.outcome === 'applied' ? 'was bought' : 'may have been bought';
-  return `the same ${what} ${when}${ids.length > 0 ? `: ${inWords(ids)}` : ''}`;
+  const verb = settled?.outcome === 'applied' ? 'bought' : 'may have bought';
+  return `You ${verb} the same thing ${when}${ids.length > 0 ? `: ${inWords(ids)}` : ''}`;
 }
 
-/** Returns what I hold of the offers already: a purchase comes on top of it. */
-async function heldFacts(intents: readonly SubscribeIntent[], account: PurchaseAccount): Promise<Fact[]> {
+/** Returns the seats in the same blocks that the account already has. The purchase adds to them. */
+async function ownedFacts(intents: readonly SubscribeIntent[], account: PurchaseAccount): Promise<Fact[]> {
   const blocks = new Map<string, Set<Block>>();
   for (const intent of intents) {
     blocks.set(intent.pool, new Set([...(blocks.get(intent.pool) ?? []), ...intent.blocks]));
   }
-  const held: string[] = [];
-  for (const [pool, wanted] of blocks) {
+  const owned: string[] = [];
+  for (const [pool, names] of blocks) {
     const seats = renewingSeats(await subscriptionsIfKnown(account, pool));
-    for (const block of wanted) {
+    for (const block of names) {
       const count = seats.get(block);
       if (count !== undefined)
-        held.push(`${counted(count, 'seat')} in ${block}${blocks.size > 1 ? ` of ${pool}` : ''}`);
+        owned.push(`${counted(count, 'seat')} in ${block}${blocks.size > 1 ? ` of ${pool}` : ''}`);
     }
   }
-  return held.length === 0 ? [] : [['You hold', `${inWords(held)} already`]];
+  return owned.length === 0 ? [] : [['You have', `already ${inWords(owned)}`]];
 }
 
-/** Returns my subscriptions on a pool, or none if they can't be fetched now: whether to buy is asked all the same. */
+/** Returns the user's subscriptions on a pool; none if they can't be fetched, because the user can be asked without them. */
 async function subscriptionsIfKnown(account: PurchaseAccount, pool: string): Promise<readonly Subscription[]> {
   try {
     return await account.subscriptions(pool);
@@ -248,6 +246,9 @@ async function subscriptionsIfKnown(account: PurchaseAccount, pool: string): Pro
   }
 }
 
-function accountFact({ settings }: Pick<Context, 'settings'>): Fact {
-  return ['Account', accountLabel(settings)];
+function paymentFacts({ settings }: Pick<Context, 'settings'>): readonly Fact[] {
+  return [
+    ['Charged to', 'your saved card'],
+    ['Account', accountLabel(settings)],
+  ];
 }

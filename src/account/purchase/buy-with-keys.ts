@@ -1,30 +1,47 @@
-import type { CommandError } from '../../domain/errors.ts';
+import type { Pool } from '../../api/pools.ts';
+import { CommandError } from '../../domain/errors.ts';
 import { createKeys } from '../keys/create-for-seats.ts';
+import { poolName } from '../pools.ts';
 import { createAndDeliver } from '../secrets/delivery.ts';
 import type { Description, Destination } from '../secrets/destination.ts';
 import { withMaskedKey } from '../subscription-table.ts';
 import type { BuyingContext } from './buy.ts';
 import type { PurchaseResult } from './purchase-result.ts';
 
-/** The keys to create with a purchase, and where their secrets go. */
+/** The keys to create with a purchase, and the destination of their secrets. */
 export interface KeyOptions {
-  /** The name of the key that each seat gets. */
+  /** The name of the key for each seat; none: no keys. */
   readonly createKey?: string;
-  /** Default: into the result that is printed. */
+  /** Default: the secrets are printed with the result. */
   readonly destination?: Destination | undefined;
 }
 
-/** A purchase as it is shown. Secrets that went elsewhere are masked. */
+/**
+ * Refuses to create keys on a pool that sends its keys by email.
+ *
+ * @throws CommandError (usage)
+ */
+export function refuseEmailedKeys({ createKey }: KeyOptions, pool: Pool): void {
+  if (createKey === undefined || !pool.manualProvisioning) return;
+  const name = poolName(pool);
+  throw new CommandError('usage', `--create-key doesn't work with ${name}, because its keys are sent by email`, {
+    hint: 'Nothing was charged. Leave out --create-key and --save. The key arrives within 24 hours after you subscribe.',
+    outcome: 'not_applied',
+  });
+}
+
+/** A purchase as it is printed. Secrets that were saved elsewhere are masked. */
 export type DeliveredPurchase = PurchaseResult & {
   readonly saved?: Description | undefined;
-  /** Why a key was not created; thrown once the purchase is shown. */
+  /** The error for a key that wasn't created; thrown after the purchase is printed. */
   readonly failure?: CommandError | undefined;
 };
 
 /**
- * Buys, creates a key for each seat that can have one, and shows both, even if not all keys could be created. The user has agreed.
+ * Buys seats that the user agreed to, creates a key for each seat that can have one, and prints both, even if a key couldn't be
+ * created.
  *
- * @param buy - called once there is room for the keys' secrets
+ * @param buy - called after the destination has proved that it can take the secrets
  * @throws CommandError with its outcome
  */
 export async function buyAndDeliver(
@@ -50,7 +67,7 @@ export async function buyAndDeliver(
       show(saved ? { ...purchase, subscriptions: purchase.subscriptions.map(withMaskedKey), saved } : purchase),
   });
   if (delivered.failure) {
-    // Only one error can end the command, and the price must be reported.
+    // Only one error can end the command, and the overcharge must be reported too.
     const overcharge = delivered.kind === 'bought' ? delivered.overcharge : undefined;
     if (overcharge) context.output.note(`${overcharge.message}. ${overcharge.hint}`);
     throw delivered.failure;
@@ -58,7 +75,7 @@ export async function buyAndDeliver(
   return delivered;
 }
 
-/** Returns the secrets of new keys. Those that existed before aren't shown. */
+/** Returns the secrets of the new keys. Secrets of earlier keys aren't printed. */
 export function secretsOf({ kind, subscriptions }: PurchaseResult): string[] {
   return kind === 'covered' ? [] : subscriptions.flatMap(({ key }) => (key?.apiKey ? [key.apiKey] : []));
 }

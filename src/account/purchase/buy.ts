@@ -28,39 +28,39 @@ import {
 } from './purchase-result.ts';
 import { PurchaseSnapshot } from './snapshot.ts';
 
-/** How often one purchase may be made. */
+/** Whether a purchase may repeat an earlier one. */
 export interface Repetition {
-  /** Whether to buy nothing if it is covered already. */
+  /** Whether to buy nothing if active subscriptions already cover it. */
   readonly ensure?: boolean | undefined;
-  /** What the user agreed to about earlier purchases of the same; undefined: any may be repeated. */
+  /** The consent to repeat earlier purchases of the same thing; undefined: any may be repeated. */
   readonly agreed?: Agreement | undefined;
 }
 
 /** A purchase that the user agreed to. */
 export interface AgreedPurchase extends Repetition {
   readonly purchase: PricedPurchase;
-  /** What it was agreed on. */
+  /** The data that the user agreed on. */
   readonly snapshot: PurchaseSnapshot;
   /** `--max-price`. */
   readonly maxPrice?: Cents | undefined;
 }
 
-/** What a purchase depends on in an account. */
-export interface SeenAccount {
-  /** My subscriptions on the pool. */
-  readonly mine: readonly Subscription[];
-  /** Returned by {@link monthlySpending}. */
+/** The state of an account that a purchase depends on. */
+export interface AccountState {
+  /** The user's subscriptions on the pool. */
+  readonly existing: readonly Subscription[];
+  /** As returned by {@link monthlySpending}. */
   readonly spent: Cents | undefined;
 }
 
-/** What buying takes. */
+/** The parts of the context that buying uses. */
 export type BuyingContext = ChangingContext & Pick<Context, 'api' | 'prompts'>;
 
 /**
- * Buys, while no other `ci` on this machine buys for this account. The user has agreed.
+ * Makes a purchase that the user agreed to, while no other `ci` on this machine buys for this account.
  *
- * What was fetched before is used again if it can't have changed. The account is fetched again if the user was asked, if another
- * `ci` on this machine recorded anything, or after a few seconds; the pool after a few seconds.
+ * Reuses what was fetched before if it can't have changed. Fetches the account again if the user was asked, if another `ci` on this
+ * machine recorded anything, or after a few seconds. Fetches the pool again after a few seconds.
  *
  * @throws CommandError with its outcome; (price_above_maximum) if the price has risen meanwhile
  */
@@ -78,53 +78,54 @@ export async function buyOnce(
     const wasAsked = asksConsent || (repetition.agreed?.repeated.size ?? 0) > 0;
     const isCurrent = !wasAsked && (await snapshot.isCurrent());
     const now = isCurrent ? snapshot : await PurchaseSnapshot.take(context);
-    const mine = await now.subscriptions(intent.pool);
-    const covering = await coveringOrRefusal(context, purchase, mine, repetition);
+    const existing = await now.subscriptions(intent.pool);
+    const covering = await coveringOrRefusal(context, purchase, existing, repetition);
     if (covering) return covering;
     const agreed = purchase.quote.charge.atMost;
-    // Without a prompt, the limit counts as the agreed price.
+    // If the user isn't asked, the limit counts as the agreed price.
     const maximum = asksConsent ? agreed : (maxPrice ?? agreed);
     const spent = await now.spending();
-    // Fetching the account may have taken a while, so the price is the last to be checked.
+    // Fetching the account may have taken a while, so check the price last.
     const current = snapshot.isFresh ? purchase : await priceNow(context, now, purchase, maximum);
     checkSpending(context, current, spent);
     // The price may have fallen since the user agreed, and risen again.
-    return withinAgreed(await charge(context, current, mine), agreed);
+    return withinAgreed(await charge(context, current, existing), agreed);
   });
 }
 
 /**
- * Buys for an account that was looked at since no other `ci` on this machine buys for it. The user has agreed.
+ * Makes a purchase that the user agreed to. The caller keeps every other `ci` on this machine from buying for the account, and has
+ * fetched its state since.
  *
  * @throws CommandError with its outcome
  */
 export async function buyFor(
   context: BuyingContext,
-  { mine, spent }: SeenAccount,
+  { existing, spent }: AccountState,
   purchase: PricedPurchase,
   repetition: Repetition,
 ): Promise<PurchaseResult> {
-  const covering = await coveringOrRefusal(context, purchase, mine, repetition);
+  const covering = await coveringOrRefusal(context, purchase, existing, repetition);
   if (covering) return covering;
   checkSpending(context, purchase, spent);
-  return charge(context, purchase, mine);
+  return charge(context, purchase, existing);
 }
 
-/** Returns what covers a purchase with `--ensure`. @throws CommandError (confirmation_required) for a repetition */
+/** With `--ensure`, returns what covers a purchase. @throws CommandError (confirmation_required) for a repeat without consent */
 async function coveringOrRefusal(
   context: BuyingContext,
   purchase: PricedPurchase,
-  mine: readonly Subscription[],
+  existing: readonly Subscription[],
   { ensure, agreed }: Repetition,
 ): Promise<PurchaseResult | undefined> {
   const { blocks, quote } = purchase;
-  const covering = ensure ? findCovering(poolName(purchase.pool), mine, blocks, quote.quantity) : undefined;
+  const covering = ensure ? findCovering(poolName(purchase.pool), existing, blocks, quote.quantity) : undefined;
   if (covering) return { kind: 'covered', subscriptions: covering };
-  if (agreed) await checkRepeat(context, purchaseIntent(purchase), mine, agreed);
+  if (agreed) await checkRepeat(context, purchaseIntent(purchase), existing, agreed);
   return undefined;
 }
 
-/** Fetches the price again. @throws CommandError (unavailable); (price_above_maximum) if it is above what was agreed to */
+/** Fetches the price again. @throws CommandError (unavailable); (price_above_maximum) if it is above the agreed price */
 async function priceNow(
   context: BuyingContext,
   snapshot: PurchaseSnapshot,
@@ -135,16 +136,16 @@ async function priceNow(
   const purchase = await fetchPrice(catalog, pool.id, blocks, quote);
   checkAvailable(purchase);
   if (purchase.quote.charge.atMost <= maximum) return purchase;
-  const message = `the price of ${poolName(pool)} has risen: today's charge is ${chargeText(purchase.quote)}, and you agreed to ${formatUsd(maximum)}`;
+  const message = `The price of ${poolName(pool)} has risen to ${chargeText(purchase.quote)}, and you agreed to ${formatUsd(maximum)}`;
   throw new CommandError('price_above_maximum', message, {
-    hint: 'Nothing was charged. Run this again to agree to the new price.',
+    hint: 'Nothing was charged. Run the command again to agree to the new price.',
     outcome: 'not_applied',
   });
 }
 
 /**
- * Waits for earlier purchases that could be the same and have no known outcome, before the price is known. With `--again` it
- * doesn't wait.
+ * Waits for earlier purchases that could be the same and have an unknown outcome. Call it before you fetch the price. With
+ * `--again`, it doesn't wait.
  *
  * @returns the result of an earlier purchase of exactly the same thing
  * @throws as {@link awaitEarlier}
@@ -169,30 +170,30 @@ async function adoptEarlier(
   return boughtEarlier(earlier);
 }
 
-/** Sends the purchase, and says what was charged. @param mine - my subscriptions on the pool, a moment before */
+/** Sends the purchase, and notes the charge. @param existing - the user's subscriptions on the pool, from before the purchase */
 async function charge(
   context: BuyingContext,
   purchase: PricedPurchase,
-  mine: readonly Subscription[],
+  existing: readonly Subscription[],
 ): Promise<PurchasedSeats> {
   const pool = poolName(purchase.pool);
-  const subscriptions = await subscribe(context, purchase, mine);
+  const subscriptions = await subscribe(context, purchase, existing);
   const overcharge = overchargeOf(pool, purchase.quote, subscriptions);
   const charged = overcharge ? formatUsd(overcharge.charge) : chargeText(purchase.quote);
-  context.output.done(`Subscribed to ${inWords(purchase.blocks)} of ${pool}: ${charged} charged.`);
+  context.output.done(`Subscribed to ${inWords(purchase.blocks)} of ${pool}. Charged ${charged}.`);
   return { kind: 'bought', subscriptions, overcharge: overcharge?.error, charge: overcharge?.charge };
 }
 
 async function subscribe(
   context: BuyingContext,
   purchase: PricedPurchase,
-  mine: readonly Subscription[],
+  existing: readonly Subscription[],
 ): Promise<PoolSubscription[]> {
   const { blocks } = purchase;
   const { quantity, billingCycle } = purchase.quote;
   const name = poolName(purchase.pool);
   const intent = purchaseIntent(purchase);
-  const before = { ids: mine.map(({ id }) => id) };
+  const before = { ids: existing.map(({ id }) => id) };
   const bought = await carryOut<'subscribe', readonly Subscription[]>(context, 'subscribe', {
     intent,
     before,
@@ -206,7 +207,7 @@ async function subscribe(
     adopt: (found) => found,
     command: `ci pools subscriptions ${name}`,
   });
-  const seats = await allSeats(context, purchase, mine, bought);
+  const seats = await allSeats(context, purchase, existing, bought);
   if (seats.length !== quantity) {
     const listed = counted(seats.length, 'subscription');
     context.output.note(
@@ -217,19 +218,19 @@ async function subscribe(
 }
 
 /**
- * Returns the subscriptions of a purchase. Some generations of the API respond with one of them for all seats; the others are then
- * those that are new on the same blocks.
+ * Returns the subscriptions of a purchase. Some versions of the API return only one of several. The others are then the new ones on
+ * the same blocks.
  *
- * @param mine - my subscriptions on the pool, a moment before
+ * @param existing - the user's subscriptions on the pool, from before the purchase
  */
 async function allSeats(
   context: BuyingContext,
   { pool, blocks, quote }: PricedPurchase,
-  mine: readonly Subscription[],
+  existing: readonly Subscription[],
   bought: readonly Subscription[],
 ): Promise<readonly Subscription[]> {
   if (bought.length >= quote.quantity) return bought;
-  const known = new Set([...mine, ...bought].map(({ id }) => id));
+  const known = new Set([...existing, ...bought].map(({ id }) => id));
   try {
     const { pools } = await context.connections.looking();
     const now = await pools.subscriptions(poolName(pool));
@@ -247,7 +248,7 @@ function areSameBlocks(some: readonly Block[], others: readonly Block[]): boolea
   return some.length === others.length && some.every((block) => others.includes(block));
 }
 
-/** Returns the subscriptions in a response. @throws CommandError (no_payment_method) if it names a page to pay on instead */
+/** Returns the subscriptions in a response. @throws CommandError (no_payment_method) if the response has a payment page instead */
 async function subscriptionsIn(
   context: Pick<Context, 'output' | 'prompts' | 'settings' | 'world'>,
   pool: string,
@@ -257,9 +258,9 @@ async function subscriptionsIn(
   await showPage(context, result.sessionUrl);
   throw new CommandError(
     'no_payment_method',
-    `no card is saved; pay in the browser to subscribe: ${result.sessionUrl}`,
+    `You have no saved card. Pay in the browser to subscribe: ${result.sessionUrl}`,
     {
-      hint: `Nothing is charged until then. Afterwards \`ci pools subscriptions ${pool}\` shows it.`,
+      hint: `Nothing was charged. After you pay, run \`ci pools subscriptions ${pool}\` to see the subscription.`,
       outcome: 'not_applied',
     },
   );

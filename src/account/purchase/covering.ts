@@ -3,65 +3,76 @@ import type { Block } from '../../domain/blocks.ts';
 import { hoursInWords, renewingSeats, reservedBlocks, reservedHours, willRenew } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { counted, inWords } from '../../output/text.ts';
+import { day } from '../../output/time.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
 
 /**
  * Returns the subscriptions that cover the blocks with enough seats and will renew; undefined if nothing is covered.
  *
- * @param mine - my subscriptions on the pool
- * @throws CommandError (unavailable) if only part is covered, or by subscriptions that won't renew; (unexpected_response) if the API
- *   doesn't say what a subscription holds
+ * @param existing - the user's subscriptions on the pool
+ * @throws CommandError (unavailable) if only part is covered, or if the covering subscriptions won't renew; (unexpected_response) if
+ *   the API doesn't state the hours of a subscription
  */
 export function findCovering(
   pool: string,
-  mine: readonly Subscription[],
+  existing: readonly Subscription[],
   blocks: readonly Block[],
   quantity: number,
 ): PoolSubscription[] | undefined {
-  const held = renewingSeats(mine);
-  const covered = blocks.filter((block) => (held.get(block) ?? 0) >= quantity);
-  const partly = blocks.filter((block) => (held.get(block) ?? 0) > 0);
+  const seats = renewingSeats(existing);
+  const covered = blocks.filter((block) => (seats.get(block) ?? 0) >= quantity);
+  const partly = blocks.filter((block) => (seats.get(block) ?? 0) > 0);
   if (covered.length === blocks.length) {
-    return mine
+    return existing
       .filter((each) => willRenew(each) && blocks.some((block) => reservedBlocks(each).includes(block)))
       .map((each) => ({ ...each, poolSlug: pool }));
   }
-  refuseUnstated(pool, mine);
+  refuseUnstated(pool, existing);
   if (partly.length === 0) {
-    refuseHeld(pool, mine, blocks);
+    refuseEnding(pool, existing, blocks);
     return undefined;
   }
-  const have = partly.map((block) => `${counted(held.get(block) ?? 0, 'seat')} in ${block}`);
+  const have = partly.map((block) => `${counted(seats.get(block) ?? 0, 'seat')} in ${block}`);
   const missing = blocks.filter((block) => !covered.includes(block));
   throw new CommandError(
     'unavailable',
-    `partly covered already: you hold ${inWords(have)}, and asked for ${quantity} in each of ${inWords(blocks)}`,
+    `You already have ${inWords(have)}, but asked for ${counted(quantity, 'seat')} in ${inWords(blocks)}`,
     {
-      hint: `Nothing was charged. Subscribe to what is missing: \`ci pools subscribe ${pool} --blocks ${missing.join(',')}\`.`,
+      hint: `Nothing was charged. Run \`ci pools subscribe ${pool} --blocks ${missing.join(',')}\` to add the missing blocks.`,
       outcome: 'not_applied',
     },
   );
 }
 
-/** Refuses to guess what a subscription without hours holds: with each run, the same would be bought again. */
-function refuseUnstated(pool: string, mine: readonly Subscription[]): void {
-  const unstated = mine.find((each) => each.status !== 'canceled' && reservedHours(each).length === 0);
+/** Refuses to guess the hours of a subscription: a wrong guess would buy the same blocks again with every run. */
+function refuseUnstated(pool: string, existing: readonly Subscription[]): void {
+  const unstated = existing.find((each) => each.status !== 'canceled' && reservedHours(each).length === 0);
   if (!unstated) return;
-  throw new CommandError('unexpected_response', `the API does not say which hours of ${pool} ${unstated.id} holds`, {
-    hint: 'Nothing was charged, because --ensure must know what is covered. Without --ensure it is bought.',
+  throw new CommandError(
+    'unexpected_response',
+    `The API doesn't state the hours of subscription ${unstated.id} on ${pool}`,
+    {
+      hint: 'Nothing was charged, because --ensure needs to know what is covered. Run the command without --ensure to buy.',
+      outcome: 'not_applied',
+    },
+  );
+}
+
+/** Refuses blocks that the account has, but that won't renew or have a failed payment: `--ensure` must not buy them twice. */
+function refuseEnding(pool: string, existing: readonly Subscription[], blocks: readonly Block[]): void {
+  const subscription = existing.find(
+    (each) => each.status !== 'canceled' && blocks.some((block) => reservedBlocks(each).includes(block)),
+  );
+  if (!subscription) return;
+  const why = subscription.status === 'past_due' ? 'has a failed payment' : endsText(subscription);
+  const message = `Subscription ${subscription.id} on ${pool} has ${hoursInWords(subscription)}, but ${why}`;
+  throw new CommandError('unavailable', message, {
+    hint: 'Nothing was charged. Run the command without --ensure to buy a second subscription.',
     outcome: 'not_applied',
   });
 }
 
-/** Refuses blocks that are paid for but won't renew, or whose payment failed: they aren't covered, and weren't asked for twice. */
-function refuseHeld(pool: string, mine: readonly Subscription[], blocks: readonly Block[]): void {
-  const held = mine.find(
-    (each) => each.status !== 'canceled' && blocks.some((block) => reservedBlocks(each).includes(block)),
-  );
-  if (!held) return;
-  const why = held.status === 'past_due' ? 'its payment failed' : `it ends on ${held.currentPeriodEnd}`;
-  throw new CommandError('unavailable', `you hold ${hoursInWords(held)} of ${pool} in ${held.id}, and ${why}`, {
-    hint: 'Nothing was charged. Without --ensure it is bought a second time.',
-    outcome: 'not_applied',
-  });
+function endsText({ currentPeriodEnd }: Subscription): string {
+  const end = day(new Date(currentPeriodEnd ?? ''), 'UTC');
+  return end === '' ? "won't renew" : `ends on ${end}`;
 }

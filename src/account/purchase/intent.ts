@@ -11,7 +11,7 @@ export function purchaseIntent({ pool, blocks, quote }: PricedPurchase): Subscri
   return { action: 'subscribe', pool: poolName(pool), blocks, quantity, billingCycle, charge: toUsd(charge.atMost) };
 }
 
-/** Returns which earlier purchases a planned one has to wait for: any purchase if a monthly spending limit is set. */
+/** Returns what a planned purchase has to wait for: earlier ones of the same thing, or all of them if a spending limit is set. */
 export function plannedPurchase(
   { settings }: Pick<Context, 'settings'>,
   intent: SubscribeIntent,

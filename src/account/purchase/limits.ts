@@ -11,32 +11,32 @@ import { chargeText } from './facts.ts';
 import type { PricedPurchase } from './price.ts';
 
 /**
- * Refuses a charge above the user's limit. An estimate counts with its upper bound.
+ * Refuses a charge above the user's limit. For an estimate, the upper bound counts.
  *
- * @param limit - the name of the limit
+ * @param limit - the name of the limit, for the error
  * @throws CommandError (price_above_maximum)
  */
 export function checkMaximum({ pool, quote }: PricedPurchase, maximum: Cents | undefined, limit = '--max-price'): void {
   if (maximum === undefined || quote.charge.atMost <= maximum) return;
   throw new CommandError(
     'price_above_maximum',
-    `${poolName(pool)} would charge ${chargeText(quote)} today, above ${limit} ${formatUsd(maximum)}`,
-    { hint: 'Nothing was charged. Raise --max-price, or take fewer blocks or seats.', outcome: 'not_applied' },
+    `${poolName(pool)} costs ${chargeText(quote)} today, which is above ${limit} ${formatUsd(maximum)}`,
+    { hint: 'Nothing was charged. Raise --max-price, or choose fewer blocks or seats.', outcome: 'not_applied' },
   );
 }
 
-/** How to find out what is spent. */
+/** How to find out the monthly spending. */
 interface SpendingOptions extends Pick<ReadOptions, 'once'> {
-  /** Reads the subscriptions of each pool; default: the API does. */
+  /** Fetches the subscriptions of each pool. Default: the API. */
   readonly pools?: Pick<PoolsApi, 'subscriptions'>;
 }
 
 /**
- * Returns the monthly price of all subscriptions together; undefined if the profile sets no `max-monthly-spend`. A subscription
- * that is ending counts until it has ended, because its month is paid.
+ * Returns the monthly price of all subscriptions together; undefined if the profile sets no `max-monthly-spend`. A canceled
+ * subscription counts until its period ends, because it is paid for.
  *
- * @throws CommandError (unexpected_response) if the API doesn't state what has to be counted; (usage) if the saved limit is not an
- *   amount, because it must not count as no limit
+ * @throws CommandError (unexpected_response) if the API doesn't state a price that has to be counted; (usage) if the saved limit
+ *   isn't an amount, because an invalid limit must not count as no limit
  */
 export async function monthlySpending(
   context: Pick<Context, 'api' | 'settings'>,
@@ -47,24 +47,25 @@ export async function monthlySpending(
   parseSpendLimit(maxMonthlySpend.value);
   const api = await context.api();
   const account = await api.billing.status(options);
-  if (account.poolPledges == null) throw uncountable('does not list your subscriptions');
-  const mine = await allSubscriptions({ pools: pools ?? api.pools }, account, options);
-  return mine
+  if (account.poolPledges == null) throw uncountable("doesn't list your subscriptions");
+  const existing = await allSubscriptions({ pools: pools ?? api.pools }, account, options);
+  return existing
     .filter(({ status }) => status !== 'canceled')
     .reduce((sum, { id, monthlyPrice }) => {
-      if (monthlyPrice == null) throw uncountable(`states no price for ${id}`);
+      if (monthlyPrice == null) throw uncountable(`states no price for subscription ${id}`);
       const price = parseUsd(monthlyPrice);
-      // An implausibly low price, above all a negative one, would leave room for a purchase that the limit should prevent.
-      if (price < leastPrice) throw uncountable(`prices ${id} at ${formatUsd(price)} per month`);
+      // An implausibly low or negative price would leave room for a purchase that the limit should prevent.
+      if (price < leastPrice)
+        throw uncountable(`states a price of ${formatUsd(price)} per month for subscription ${id}`);
       return sum + price;
     }, 0);
 }
 
 /**
- * Refuses a purchase that would bring the monthly price of all subscriptions above the profile's `max-monthly-spend`. An estimate
- * counts with its upper bound.
+ * Refuses a purchase that would raise the monthly price of all subscriptions above the profile's `max-monthly-spend`. For an
+ * estimate, the upper bound counts.
  *
- * @param spent - of {@link monthlySpending}
+ * @param spent - as returned by {@link monthlySpending}
  * @throws CommandError (price_above_maximum)
  */
 export function checkSpending(
@@ -79,17 +80,17 @@ export function checkSpending(
   if (spent + quote.monthly.atMost <= limit) return;
   throw new CommandError(
     'price_above_maximum',
-    `${poolName(pool)} would add ${formatUsd(quote.monthly.atMost)} to the ${formatUsd(spent)} a month of your subscriptions, above max-monthly-spend ${formatUsd(limit)} (${origin})`,
+    `${poolName(pool)} would add ${formatUsd(quote.monthly.atMost)} to the ${formatUsd(spent)} per month of your subscriptions, which is above max-monthly-spend ${formatUsd(limit)} (${origin})`,
     {
-      hint: 'Nothing was charged. Cancel one, or raise it: `ci config set max-monthly-spend USD`.',
+      hint: 'Nothing was charged. Cancel a subscription, or raise the limit with `ci config set max-monthly-spend USD`.',
       outcome: 'not_applied',
     },
   );
 }
 
 function uncountable(what: string): CommandError {
-  return new CommandError('unexpected_response', `the API ${what}, which max-monthly-spend must count`, {
-    hint: 'Nothing was charged. `ci config set max-monthly-spend default` takes the limit out.',
+  return new CommandError('unexpected_response', `The API ${what}, so max-monthly-spend can't be checked`, {
+    hint: 'Nothing was charged. Run `ci config set max-monthly-spend default` to remove the limit.',
     outcome: 'not_applied',
   });
 }

@@ -16,7 +16,7 @@ import { percent } from '../../output/text.ts';
 import type { PoolCatalog } from '../pool-catalog.ts';
 import { blockPrice, findPool, freeSeats, hasListedPrices, poolName, pricedHours, priceText } from '../pools.ts';
 
-/** What to buy, as typed: the options of `quote` and `subscribe`. */
+/** The options of `pools quote` and `pools subscribe` that determine the price. */
 export interface PurchaseOptions {
   readonly blocks?: readonly Block[];
   readonly quantity: number;
@@ -32,11 +32,11 @@ export interface PricedPurchase {
   readonly free: ReadonlyMap<Block, number>;
 }
 
-/** Reports that the API states no price, so the cost isn't known before the charge. */
+/** Reports that the API states no price, so the charge isn't known in advance. */
 export class UnstatedPrice extends CommandError {}
 
 /**
- * Fetches the price of a purchase: the exact block prices of the list, or an estimate from the pool's slots.
+ * Fetches the price of a purchase: the exact block prices from the list of pools, or an estimate from the pool's slots.
  *
  * @param name - slug or UUID
  * @throws CommandError (not_found) for an unknown pool; (unexpected_response) for an implausible price; {@link UnstatedPrice}
@@ -52,9 +52,9 @@ export async function fetchPrice(
 }
 
 /**
- * Works out the price of a purchase from what the API states.
+ * Calculates the price of a purchase from what the API states.
  *
- * @param detail - undefined if it wasn't fetched; the list must then state the prices
+ * @param detail - undefined if it wasn't fetched, because the list states the prices
  * @throws CommandError (unexpected_response) for an implausible price; {@link UnstatedPrice}
  */
 export function pricePurchase(
@@ -66,10 +66,7 @@ export function pricePurchase(
   const prices = blocks.map((block) => {
     const monthly = blockPrice(hasListedPrices(pool, [block]) ? pool : (detail ?? pool), detail, block);
     if (!monthly) {
-      throw new UnstatedPrice(
-        'unexpected_response',
-        `the API states no price for the ${block} block of ${poolName(pool)}`,
-      );
+      throw new UnstatedPrice('unexpected_response', `The API states no price for ${block} of ${poolName(pool)}`);
     }
     checkPlausible(pool, detail, block, monthly);
     return { block, monthly };
@@ -87,29 +84,29 @@ export function pricePurchase(
 }
 
 /**
- * Refuses an implausible price. The true charge would be another one, and no limit would hold.
+ * Refuses an implausible price. The true charge would differ, and no limit would hold.
  *
- * @param detail - has the hours that an estimate is the sum of; one that costs nothing or less makes the whole sum meaningless
+ * @param detail - has the hourly prices that an estimate adds up. If one of them is zero or negative, the sum is meaningless
  */
 function checkPlausible(pool: Pool, detail: PoolDetail | undefined, block: Block, monthly: Price): void {
   const hours = monthly.exact ? [] : [...dearestHours(block, pricedHours(detail))];
-  const senseless = hours.find(([, price]) => price <= 0);
-  if (senseless) throw implausible(pool, block, `costs ${formatUsd(senseless[1])} in hour ${senseless[0]} (UTC)`);
-  if (!isPlausible(monthly)) throw implausible(pool, block, `costs ${priceText(monthly)} per month`);
+  const invalid = hours.find(([, price]) => price <= 0);
+  if (invalid) throw implausible(pool, block, `${formatUsd(invalid[1])} in hour ${invalid[0]} (UTC)`);
+  if (!isPlausible(monthly)) throw implausible(pool, block, `${priceText(monthly)} per month`);
 }
 
 /** Refuses a discount that makes the monthly price of a seat implausibly low. */
 function checkDiscount(pool: Pool, discount: number, { block, monthly }: Quote['blocks'][number]): void {
   const year = yearlyCharge(monthly.cents, discount);
   if (year >= 12 * leastPrice) return;
-  throw implausible(pool, block, `costs ${formatUsd(year)} per year, with ${percent(discount)} off`);
+  throw implausible(pool, block, `${formatUsd(year)} per year, with ${percent(discount)} off`);
 }
 
-function implausible(pool: Pool, block: Block, what: string): CommandError {
+function implausible(pool: Pool, block: Block, price: string): CommandError {
   const range = `${formatUsd(leastPrice)} to ${formatUsd(highestPrice)} per month`;
   return new CommandError(
     'unexpected_response',
-    `the API says that a seat in ${block} of ${poolName(pool)} ${what}, and a plausible price is ${range}`,
-    { hint: 'Nothing was charged. Check the price with `ci open pools` before you buy.', outcome: 'not_applied' },
+    `The API states a price of ${price} for a seat in ${block} of ${poolName(pool)}. A plausible price is ${range}`,
+    { hint: 'Nothing was charged. Run `ci open pools` to check the price before you buy.', outcome: 'not_applied' },
   );
 }

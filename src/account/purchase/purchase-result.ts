@@ -10,16 +10,16 @@ import type { PoolSubscription } from '../subscriptions.ts';
 export interface PurchasedSeats {
   readonly kind: 'bought';
   readonly subscriptions: PoolSubscription[];
-  /** The error for a charge above the agreed price; thrown once the result is shown. */
+  /** The error for a charge above the agreed price; thrown after the result is printed. */
   readonly overcharge?: CommandError | undefined;
   /** The charge, if it is known and differs from the agreed one. */
   readonly charge?: Cents | undefined;
 }
 
-/** The result of a purchase: it was made, or it wasn't needed. */
+/** The result of a purchase: the seats were bought, or already covered. */
 export type PurchaseResult = PurchasedSeats | { readonly kind: 'covered'; readonly subscriptions: PoolSubscription[] };
 
-/** Returns a charge above the agreed price. The request can't name a limit, and the price may rise at the last moment. */
+/** Returns a charge above the agreed price, which is possible because a request can't set a price limit. */
 export function overchargeOf(
   pool: string,
   quote: Quote,
@@ -27,7 +27,7 @@ export function overchargeOf(
 ): { readonly charge: Cents; readonly error: CommandError } | undefined {
   const actual = paidFor(quote, bought);
   if (!actual?.isAbove) return undefined;
-  const message = `${pool} charged ${formatUsd(actual.charge)}, and you agreed to ${formatUsd(quote.charge.atMost)}`;
+  const message = `The API charged ${formatUsd(actual.charge)} for ${pool}, and you agreed to ${formatUsd(quote.charge.atMost)}`;
   const error = new CommandError('price_above_maximum', message, {
     hint: `The price rose during the purchase. ${cancelHint(pool)}`,
     outcome: 'applied',
@@ -35,7 +35,7 @@ export function overchargeOf(
   return { charge: actual.charge, error };
 }
 
-/** Returns the seats and the charge of an earlier purchase. A key that was created since is not shown again. */
+/** Returns the seats and the charge of an earlier purchase. The secrets of its keys are masked. */
 export function boughtEarlier({ intent, found }: EarlierChange<'subscribe'>): PurchasedSeats {
   const { pool, charge } = intent;
   const subscriptions = found.map((each) => withMaskedKey({ ...each, poolSlug: pool }));
@@ -44,16 +44,16 @@ export function boughtEarlier({ intent, found }: EarlierChange<'subscribe'>): Pu
   return { kind: 'bought', subscriptions, overcharge: overcharge?.error, charge: overcharge?.charge ?? agreed };
 }
 
-/** Returns an earlier purchase, with an error if it charged more than a limit that is set now. */
+/** Returns an earlier purchase, with an error if it charged more than the current limit. */
 export function withinLimit(bought: PurchasedSeats, pool: string, maximum: Cents | undefined): PurchasedSeats {
   const { charge } = bought;
   if (maximum === undefined || charge === undefined || charge <= maximum) return bought;
-  const message = `an earlier purchase of ${pool} charged ${formatUsd(charge)}, above the limit of ${formatUsd(maximum)}`;
+  const message = `An earlier purchase of ${pool} charged ${formatUsd(charge)}, which is above the limit of ${formatUsd(maximum)}`;
   const error = new CommandError('price_above_maximum', message, { hint: cancelHint(pool), outcome: 'applied' });
   return { ...bought, overcharge: error };
 }
 
-/** Drops the error for an overcharge if the charge is within what the user agreed to after all. */
+/** Removes the overcharge error if the charge is within the amount that the user agreed to. */
 export function withinAgreed<Result extends PurchaseResult>(purchase: Result, agreed: Cents | undefined): Result {
   const charge = purchase.kind === 'bought' ? purchase.charge : undefined;
   const isWithin = charge !== undefined && agreed !== undefined && charge <= agreed;
@@ -61,5 +61,5 @@ export function withinAgreed<Result extends PurchaseResult>(purchase: Result, ag
 }
 
 function cancelHint(pool: string): string {
-  return `\`ci pools cancel ${pool}\` ends the subscription with its period.`;
+  return `Run \`ci pools cancel ${pool}\` to cancel the subscription at the end of its billing period.`;
 }

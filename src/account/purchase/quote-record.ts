@@ -1,14 +1,14 @@
 import type { Context } from '../../context/context.ts';
 import type { Block } from '../../domain/blocks.ts';
 import { toUsd } from '../../domain/money.ts';
-import type { BillingCycle } from '../../domain/quote.ts';
+import { type BillingCycle, listPrice } from '../../domain/quote.ts';
 import type { Column } from '../../output/output.ts';
 import { factLines } from '../../output/text.ts';
 import { poolName } from '../pools.ts';
 import { purchaseFacts } from './facts.ts';
 import type { PricedPurchase } from './price.ts';
 
-/** A quote in JSON, amounts in USD. `exact` is false when a price is an estimate; `chargeAtMost` is then its upper bound. */
+/** A quote in JSON, with amounts in USD. If `exact` is false, the price is an estimate, and `chargeAtMost` is its upper bound. */
 interface QuoteRecord {
   readonly poolId: string;
   readonly pool: string;
@@ -24,9 +24,13 @@ interface QuoteRecord {
     readonly pricePerMonth: number;
     readonly freeSeats: number | null;
   }[];
+  /** The price of one billing cycle before the discount. */
+  readonly listPrice: number;
+  /** The fraction off for a year: 0.15 is 15%. Null if the API states none. */
+  readonly annualDiscount: number | null;
 }
 
-/** The fields of a quote. */
+/** The fields of a quote, in this order. */
 export const quoteFields = [
   'poolId',
   'pool',
@@ -38,6 +42,8 @@ export const quoteFields = [
   'chargeAtMost',
   'exact',
   'prices',
+  'listPrice',
+  'annualDiscount',
 ] as const;
 
 /** Returns the quote of a purchase for JSON and pipes. */
@@ -57,10 +63,12 @@ function quoteRecord({ pool, blocks, quote, free }: PricedPurchase): QuoteRecord
       pricePerMonth: toUsd(monthly.cents),
       freeSeats: free.get(block) ?? null,
     })),
+    listPrice: toUsd(listPrice(quote).cents),
+    annualDiscount: quote.annualDiscount ?? null,
   };
 }
 
-/** The columns of a quote in a pipe and for `--fields`. */
+/** The columns of a quote in a pipe, in CSV, and for `--fields`. */
 const quoteColumns: readonly Column<QuoteRecord>[] = [
   { field: 'pool', header: 'Pool', value: (row) => row.pool },
   { field: 'poolId', header: 'Pool ID', value: (row) => row.poolId },
@@ -76,6 +84,8 @@ const quoteColumns: readonly Column<QuoteRecord>[] = [
     header: 'Prices',
     value: (row) => row.prices.map(({ block, pricePerMonth }) => `${block}=${pricePerMonth.toFixed(2)}`).join(','),
   },
+  { field: 'listPrice', header: 'List price', value: (row) => row.listPrice.toFixed(2) },
+  { field: 'annualDiscount', header: 'Annual discount', value: (row) => row.annualDiscount },
 ];
 
 /** Prints a quote. */

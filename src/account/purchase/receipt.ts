@@ -3,15 +3,15 @@ import type { Context } from '../../context/context.ts';
 import { hoursInWords } from '../../domain/coverage.ts';
 import { isWholeKey } from '../../domain/secrets.ts';
 import { framedKey } from '../../output/frame.ts';
-import { factLines, inWords } from '../../output/text.ts';
+import { counted, factLines, inWords } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
 import { subscriptionColumns, subscriptionFields } from '../subscription-table.ts';
 import { keyByMail, type PoolSubscription, statusText } from '../subscriptions.ts';
 
-/** The fields of a purchase: those of a single subscription, or `subscriptions` for several. */
+/** The fields of a purchase: those of its only subscription, or `subscriptions` if it has several. */
 export const purchaseFields = [...subscriptionFields, 'subscriptions'];
 
-/** Prints a purchase. Secrets of keys are printed as they are in it. */
+/** Prints a purchase, with the secrets of its keys. Mask those that must not be printed. */
 export async function printPurchase(
   context: Pick<Context, 'connections' | 'output' | 'world'>,
   subscriptions: readonly PoolSubscription[],
@@ -52,17 +52,17 @@ export async function printPurchase(
   );
 }
 
-/** Says that nothing was bought. @param withKey - whether a key was to be created */
+/** Notes that nothing was bought. @param withKey - whether the user asked for a key */
 export function noteCovered(
   { output }: Pick<Context, 'output'>,
   subscriptions: readonly Subscription[],
   withKey: boolean,
 ): void {
   const ids = inWords(subscriptions.map(({ id }) => id));
-  output.note(`Already covered by ${ids}: nothing was charged${withKey ? ', and no key was made' : ''}.`);
+  output.note(`Already covered by ${ids}. Nothing was charged${withKey ? ', and no key was created' : ''}.`);
 }
 
-/** Says how to get a key if there is none yet. @param withKey - whether one was to be created */
+/** Notes how to get the keys that don't exist yet. @param withKey - whether the user asked for keys */
 export function noteNextStep(
   { output }: Pick<Context, 'output'>,
   subscriptions: readonly Subscription[],
@@ -70,10 +70,11 @@ export function noteNextStep(
 ): void {
   const pending = subscriptions.filter(({ status }) => status === 'pending_key');
   if (pending.length > 0) {
-    output.note(keyByMail);
-  } else if (!withKey) {
-    const [only] = subscriptions;
-    if (only && output.isForPeople)
-      output.note(`Next: \`ci keys create NAME --subscription ${only.id}\` makes its key.`);
+    const missing = withKey ? `No key was created for ${counted(pending.length, 'seat')}. ` : '';
+    output.note(`${missing}${keyByMail}`);
+  } else if (!withKey && output.isForPeople) {
+    for (const { id } of subscriptions) {
+      output.note(`Next: create its API key with \`ci keys create NAME --subscription ${id}\`.`);
+    }
   }
 }

@@ -6,26 +6,27 @@ import { PoolCatalog } from '../pool-catalog.ts';
 import { withPool } from '../pools.ts';
 import { monthlySpending } from './limits.ts';
 
-/** How long what was fetched can be bought from, in milliseconds. Prices and the account may change after that. */
+/** How long a purchase can rely on fetched data, in milliseconds. After that, prices and the account may have changed. */
 const freshFor = 5000;
 
-/** Returns whether what was fetched at a moment can be bought from now. Both in epoch milliseconds; the machine may have slept. */
+/** Returns whether a purchase can rely on data that was fetched at a given time. Both times are in epoch milliseconds. */
 export function isFresh(at: number, now: number): boolean {
+  // The clock may have been set back.
   return Math.abs(now - at) <= freshFor;
 }
 
-/** What a purchase depends on in an account. */
+/** The data of an account that a purchase depends on. */
 export interface PurchaseAccount {
-  /** Returns my subscriptions on a pool, by its name. */
+  /** Returns the user's subscriptions on a pool. @param pool - its name */
   subscriptions(pool: string): Promise<readonly Subscription[]>;
-  /** Returns what {@link monthlySpending} does. */
+  /** Returns the result of {@link monthlySpending}. */
   spending(): Promise<Cents | undefined>;
 }
 
-/** What taking a snapshot takes. */
+/** The parts of the context that a snapshot uses. */
 type SnapshotContext = Pick<Context, 'api' | 'clocks' | 'record' | 'settings'>;
 
-/** The pools and the account at one moment. Each part is fetched once, when it is first needed. */
+/** Fetches the pools and the account, each part once, when it is first needed. */
 export class PurchaseSnapshot implements PurchaseAccount {
   readonly catalog: PoolCatalog;
   readonly #context: SnapshotContext;
@@ -41,20 +42,20 @@ export class PurchaseSnapshot implements PurchaseAccount {
     this.#mark = mark;
   }
 
-  /** Takes a snapshot of now. */
+  /** Creates a snapshot that is taken now. */
   static async take(context: SnapshotContext): Promise<PurchaseSnapshot> {
     const history = await context.record.history();
     return new PurchaseSnapshot(context, history.mark());
   }
 
-  /** Whether it is too young for prices to have changed. */
+  /** Whether a purchase can rely on the snapshot. */
   get isFresh(): boolean {
     return isFresh(this.#takenAt, this.#context.clocks.wall());
   }
 
   /**
-   * Returns whether it is fresh, and no `ci` on this machine has recorded anything since it was taken. While no other `ci` can buy,
-   * the account is then as it was, as far as this machine knows.
+   * Returns whether the snapshot is fresh, and no `ci` on this machine has recorded anything since. While no other `ci` can buy, the
+   * account is then unchanged, as far as this machine knows.
    */
   async isCurrent(): Promise<boolean> {
     const history = await this.#context.record.history();

@@ -7,13 +7,13 @@ import type { Candidate } from './availability.ts';
 
 /** When a snapshot was taken. */
 export interface SnapshotTime {
-  /** Epoch milliseconds, from before the account was read. */
+  /** Epoch milliseconds, from before the account was fetched. */
   readonly at: number;
-  /** The mark of the record at that time. Another `ci` on this machine that buys changes it. */
+  /** The mark of the record at that time. It changes if another `ci` on this machine buys. */
   readonly mark: string | undefined;
 }
 
-/** What a purchase depends on, as the account showed it. */
+/** The state of the account that a purchase depends on. */
 export interface AccountSnapshot extends SnapshotTime {
   /** The user's subscriptions on each pool. */
   readonly subscriptions: ReadonlyMap<string, readonly Subscription[]>;
@@ -21,7 +21,7 @@ export interface AccountSnapshot extends SnapshotTime {
   readonly spent: Cents | undefined;
 }
 
-/** The snapshot before the account was read. It is never current. */
+/** The snapshot from before the account was first fetched. It is never current. */
 export const noSnapshot: AccountSnapshot = {
   at: Number.NEGATIVE_INFINITY,
   mark: undefined,
@@ -30,9 +30,9 @@ export const noSnapshot: AccountSnapshot = {
 };
 
 /**
- * Reads what a purchase of the candidates depends on.
+ * Fetches the state of the account that a purchase of the candidates depends on.
  *
- * @param options - `once`: without retries
+ * @param options - `once`: whether to fetch without retries
  */
 export async function readAccount(
   context: Pick<Context, 'api' | 'settings'>,
@@ -53,7 +53,7 @@ export function subscriptionsOn({ subscriptions }: AccountSnapshot, { pool }: Ca
   return subscriptions.get(pool) ?? [];
 }
 
-/** Whether nothing on this machine can have changed the account since a snapshot. The machine may have slept since. */
+/** Returns whether nothing on this machine can have changed the account since a snapshot. */
 export function isCurrent({ at, mark }: SnapshotTime, now: SnapshotTime): boolean {
   return mark === now.mark && isFresh(at, now.at);
 }

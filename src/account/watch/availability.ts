@@ -1,10 +1,10 @@
 import type { Block } from '../../domain/blocks.ts';
 import type { Cents } from '../../domain/money.ts';
 
-/** A block that reopens within this time is flapping, in milliseconds. It is reported once two checks in a row see it open. */
+/** A block that reopens within this time is flapping, in milliseconds. It is reported after two checks in a row find it open. */
 const flapsWithin = 600_000;
 
-/** What a watch waits for: blocks of one pool that must be open together. */
+/** Blocks of one pool that a watch waits for. They must be open together. */
 export interface Candidate {
   /** The name of the pool. */
   readonly pool: string;
@@ -16,7 +16,7 @@ export interface BlockAvailability {
   readonly block: Block;
   /** Whether as many seats as requested are available. */
   readonly open: boolean;
-  /** In the API's words. */
+  /** The state for people: `sold out`. */
   readonly state: string;
   /** Undefined if the API doesn't say. */
   readonly freeSeats: number | undefined;
@@ -48,7 +48,7 @@ export interface AvailabilityChange {
   readonly freeSeats?: number | undefined;
 }
 
-/** A candidate, and what was reported about it. */
+/** A candidate, and what the watch has reported about it. */
 interface TrackedCandidate {
   readonly candidate: Candidate;
   isOpen: boolean;
@@ -56,7 +56,7 @@ interface TrackedCandidate {
   closedAt: number;
 }
 
-/** Compares each check with the ones before and returns the changes. It reads no clock. */
+/** Compares each check with the earlier ones, and returns the changes. It reads no clock. */
 export class AvailabilityTracker {
   readonly #candidates: readonly TrackedCandidate[];
   readonly #statuses = new Map<string, string | undefined>();
@@ -93,7 +93,7 @@ export class AvailabilityTracker {
     return { changes, open };
   }
 
-  /** Returns the opening that led to a purchase, flapping or not; undefined if it was reported before. */
+  /** Returns the opening that led to a purchase, even if the block is flapping; undefined if it was already reported. */
   reportOpening(candidate: Candidate, pools: readonly PoolAvailability[], at: number): AvailabilityChange | undefined {
     const tracked = this.#candidates.find((each) => each.candidate === candidate);
     if (!tracked || tracked.isReported) return undefined;
@@ -109,7 +109,7 @@ export class AvailabilityTracker {
     return [{ event: 'pool_status_changed', at, pool, blocks: [], status, previousStatus }];
   }
 
-  /** While the API states no price, the last one counts. */
+  /** If the API states no price, the last known one counts. */
   #priceChanges({ pool, status, blocks }: PoolAvailability, at: number): AvailabilityChange[] {
     return blocks.flatMap(({ block, price }) => {
       if (price === undefined) return [];
@@ -138,17 +138,17 @@ function eventFor(tracked: TrackedCandidate, isOpen: boolean, at: number): 'open
   return 'sold_out';
 }
 
-/** Returns whether all blocks of a candidate are open, the sum of their prices, and the seats free in every one of them. */
+/** Returns whether all blocks of a candidate are open, the sum of their prices, and the seats that every block has. */
 function availabilityOf(
-  { pool: name, blocks: wanted }: Candidate,
+  { pool: name, blocks: names }: Candidate,
   pools: readonly PoolAvailability[],
 ): { readonly isOpen: boolean; readonly facts: Pick<AvailabilityChange, 'status' | 'price' | 'freeSeats'> } {
   const pool = pools.find((each) => each.pool === name);
-  const blocks = pool?.blocks.filter(({ block }) => wanted.includes(block)) ?? [];
+  const blocks = pool?.blocks.filter(({ block }) => names.includes(block)) ?? [];
   const prices = blocks.flatMap(({ price }) => price ?? []);
   const seats = blocks.flatMap(({ freeSeats }) => freeSeats ?? []);
   return {
-    isOpen: blocks.length === wanted.length && blocks.every(({ open }) => open),
+    isOpen: blocks.length === names.length && blocks.every(({ open }) => open),
     facts: {
       status: pool?.status,
       price: prices.length === blocks.length ? prices.reduce((sum, each) => sum + each, 0) : undefined,

@@ -25,20 +25,20 @@ import { askConsent, type Consent } from './consent.ts';
 import { FailedPurchases } from './failed-purchases.ts';
 import { isTaken, isTemporary } from './failures.ts';
 import type { Poll } from './poll.ts';
-import { type HeldSeats, obstacleIn, type PurchaseState, stateAfterCheck } from './purchase-state.ts';
+import { type OwnedSeats, obstacleIn, type PurchaseState, stateAfterCheck } from './purchase-state.ts';
 import { RefusalBackoff } from './refusal-backoff.ts';
 
-/** Called while {@link SeatBuyer.buy} is at work. */
+/** What {@link SeatBuyer.buy} calls while it works. */
 export interface PurchaseListener {
-  /** Called right before a candidate is bought. */
+  /** Called right before a purchase. */
   readonly buying: () => Promise<void>;
-  /** Called with a purchase and its keys. */
-  readonly bought: (delivered: DeliveredPurchase, seats: HeldSeats) => Promise<void>;
-  /** Called when an open candidate isn't bought. */
+  /** Called after a purchase, with the seats and their keys. */
+  readonly bought: (delivered: DeliveredPurchase, seats: OwnedSeats) => Promise<void>;
+  /** Called if an open candidate can't be bought. */
   readonly refused: (error: CommandError, candidate: Candidate) => Promise<void>;
 }
 
-/** A price, and when it was requested, epoch milliseconds. */
+/** A price, and when it was fetched, in epoch milliseconds. */
 interface PolledPrice {
   readonly price: PricedPurchase;
   readonly at: number;
@@ -69,54 +69,54 @@ export class SeatBuyer {
     return this.#state.kind === 'pending' || this.#state.kind === 'unknown';
   }
 
-  /** Whether a candidate isn't tried for now, because it was refused moments ago. */
+  /** Whether a candidate is paused, because its purchase was refused moments ago. */
   get isPaused(): boolean {
     return this.#candidates.some((candidate) => this.#backoff.isPaused(candidate));
   }
 
   /**
-   * Reads the account, so that a seat that opens can be bought without reading it first.
+   * Fetches the account in advance, so that nothing delays the purchase when a seat opens.
    *
-   * @param options - `once`: without retries
+   * @param options - `once`: whether to fetch without retries
    */
   async readAccount(options: { readonly once: boolean }): Promise<void> {
     const history = await this.#context.record.history();
     const time = await this.#snapshotTime();
-    // Read now, so that it needn't be read when a seat opens.
+    // Load the record now rather than when a seat opens.
     history.open();
     history.since(time.at);
-    // The account is read afterwards, and shows whatever goes through in between.
+    // Fetch the account last, so that it includes anything that goes through in between.
     await this.#checkEarlier();
     this.#account = await readAccount(this.#context, this.#candidates, time, options);
   }
 
   /**
-   * Returns the candidate that the account already holds through a purchase whose response was lost, or with `--ensure` through
-   * any purchase. Returns undefined while such a purchase may still go through.
+   * Returns the seats of a candidate that the account already has: from a purchase with a lost response, or with `--ensure` from any
+   * purchase. Returns undefined while such a purchase may still go through.
    *
-   * @throws CommandError (unavailable) with `--ensure` if the account holds only part of one, or holds one that ends;
-   *   (confirmation_required) if another `ci` on this machine has bought one since the user agreed to one purchase, or if the
-   *   outcome of an earlier purchase can't be found out; (busy) with `--no-wait`
+   * @throws CommandError (unavailable) with `--ensure` if the account has only part of a candidate, or if its seats won't renew;
+   *   (confirmation_required) if another `ci` on this machine has bought a candidate since the user was asked, or if the outcome of
+   *   an earlier purchase can't be found out; (busy) with `--no-wait`
    */
-  async findHeld(): Promise<HeldSeats | undefined> {
+  async findOwned(): Promise<OwnedSeats | undefined> {
     const state = this.#state;
-    if (state.kind === 'held') return state.seats;
+    if (state.kind === 'owned') return state.seats;
     const obstacle = obstacleIn(state);
     if (obstacle?.kind === 'unclear' || (obstacle && !this.#context.settling.wait)) {
       throw obstacleError(this.#context, obstacle);
     }
     if (obstacle) return undefined;
     const late = await this.#findLate();
-    if (late) return this.#hold(late);
+    if (late) return this.#own(late);
     if (state.kind === 'unknown') await this.#settleOwn(state.id);
     if (this.#options.ensure) {
       const covered = this.#findCovered();
-      return covered && this.#hold(covered);
+      return covered && this.#own(covered);
     }
     const { agreed } = this.#consent;
     if (!agreed) return undefined;
     for (const candidate of this.#candidates) {
-      // A purchase that began after the account was read blocks the next check if it has no outcome by then.
+      // If a purchase that began after the account was fetched has no outcome yet, the next check finds it.
       await checkRepeat(this.#context, this.#intent(candidate), this.#subscriptions(candidate), agreed);
     }
     return undefined;
@@ -128,22 +128,22 @@ export class SeatBuyer {
     this.#consent = await askConsent(this.#context, watch);
   }
 
-  /** Proves that nothing on this machine prevents a purchase, and loads what it needs. @throws CommandError */
+  /** Checks that nothing on this machine prevents a purchase, and loads what the purchase needs. @throws CommandError */
   async prepare(): Promise<void> {
     const { destination, quantity } = this.#options;
     await this.#context.record.exclusively('purchase', async () => {});
     (await openFallbackFile(this.#context)).discard();
-    // The record is redacted. V8 compiles a regular expression when it is used for the first and the second time.
+    // The record is redacted. V8 compiles a regular expression on its first and second use.
     for (const text of ['name: value', 'name: value']) redacted(text);
     await (await destination?.prove({ count: quantity }))?.release();
   }
 
   /**
-   * Reports the candidate that the account holds. Creates its keys if it was bought by a purchase whose response was lost.
+   * Reports the seats that the account has. Creates their keys if a purchase with a lost response bought them.
    *
-   * @throws CommandError with its outcome; (price_above_maximum) once it is reported, if it charged more than agreed
+   * @throws CommandError with its outcome; (price_above_maximum) afterwards, if the charge was above the agreed price
    */
-  async deliver(seats: HeldSeats, { bought }: Pick<PurchaseListener, 'bought'>): Promise<void> {
+  async deliver(seats: OwnedSeats, { bought }: Pick<PurchaseListener, 'bought'>): Promise<void> {
     if (seats.note) this.#context.output.note(seats.note);
     await this.#deliver(async () => seats, bought, seats.purchase.kind === 'covered' ? {} : this.#options);
   }
@@ -151,13 +151,13 @@ export class SeatBuyer {
   /**
    * Buys the first of the open candidates that can be bought.
    *
-   * @throws CommandError for whatever ends the watch, or leaves the outcome unknown
+   * @throws CommandError for a failure that ends the watch, or leaves the outcome unknown
    */
   async buy(poll: Poll, open: readonly Candidate[], listener: PurchaseListener): Promise<CheckResult> {
     const obstacle = obstacleIn(this.#state);
     if (obstacle) {
       const [first] = open;
-      // The watch's own purchase was reported when its response was lost.
+      // A purchase of this watch was reported when its response was lost.
       if (first && this.#state.kind === 'pending') {
         await listener.refused(obstacleError(this.#context, obstacle), first);
       }
@@ -184,30 +184,30 @@ export class SeatBuyer {
     return { kind: 'again' };
   }
 
-  /** Takes the candidates that are open now. The refusals of all others are forgotten. */
+  /** Updates which candidates are open. The refusals of all others are forgotten. */
   updateOpen(open: readonly Candidate[]): void {
     this.#backoff.keep(open);
   }
 
-  /** Buys, unless the account may have changed since it was read, and holds one of the candidates now. */
-  async #buy(candidate: Candidate, polled: PolledPrice): Promise<HeldSeats> {
+  /** Buys a candidate. If the account may have changed, fetches it first, and returns the seats if it has them by now. */
+  async #buy(candidate: Candidate, polled: PolledPrice): Promise<OwnedSeats> {
     return this.#context.record.exclusively('purchase', async () => {
       if (!isCurrent(this.#account, await this.#snapshotTime())) {
         await this.readAccount({ once: false });
-        const held = await this.findHeld();
-        if (held?.note) this.#context.output.note(held.note);
-        if (held) return held;
+        const owned = await this.findOwned();
+        if (owned?.note) this.#context.output.note(owned.note);
+        if (owned) return owned;
         const obstacle = obstacleIn(this.#state);
         if (obstacle) throw obstacleError(this.#context, obstacle);
       }
       const price = await this.#priceNow(candidate, polled);
       const begunAt = this.#context.clocks.wall() - 1;
-      const account = { mine: this.#subscriptions(candidate), spent: this.#account.spent };
+      const account = { existing: this.#subscriptions(candidate), spent: this.#account.spent };
       const repetition = { ensure: this.#options.ensure, agreed: this.#consent.agreed };
       try {
         const purchase = this.#asAgreed(candidate, await buyFor(this.#context, account, price, repetition));
         const charge = purchase.kind === 'bought' ? (purchase.charge ?? price.quote.charge.atMost) : 0;
-        return this.#hold({ candidate, purchase, charge });
+        return this.#own({ candidate, purchase, charge });
       } catch (error) {
         await this.#addFailure(candidate, error, begunAt);
         throw error;
@@ -216,7 +216,7 @@ export class SeatBuyer {
   }
 
   /**
-   * Returns the polled price, or fetches it again: the machine may have slept, and another `ci` or a refusal may have taken long.
+   * Returns the polled price, or fetches it again if it is too old: another `ci` or a refusal may have taken a while.
    *
    * @throws CommandError (unavailable); (price_above_maximum); (unexpected_response)
    */
@@ -229,11 +229,11 @@ export class SeatBuyer {
   }
 
   #checkMaximum(candidate: Candidate, price: PricedPurchase): void {
-    const limitName = this.#options.maxPrice === undefined ? 'the agreed' : '--max-price';
+    const limitName = this.#options.maxPrice === undefined ? 'the agreed price of' : '--max-price';
     checkMaximum(price, this.#consent.limits.get(candidate), limitName);
   }
 
-  /** Takes note of a purchase that failed. @param begunAt - the record has it from after this moment, epoch milliseconds */
+  /** Keeps a failed purchase to look for later. @param begunAt - a time before its entry in the record, epoch milliseconds */
   async #addFailure(candidate: Candidate, error: unknown, begunAt: number): Promise<void> {
     const change = (await samePurchasesSince(this.#context, this.#intent(candidate), begunAt)).at(-1);
     if (change) this.#failed.add(candidate, change, this.#subscriptions(candidate));
@@ -241,17 +241,17 @@ export class SeatBuyer {
     if (change && error instanceof CommandError && error.outcome === 'unknown') {
       this.#state = { kind: 'unknown', id: change.id };
     }
-    // Nobody else has bought since, so that the next candidate can be bought without reading the account again.
+    // No other ci has bought anything since, so the next candidate needs no new look at the account.
     this.#account = { ...this.#account, mark: (await this.#snapshotTime()).mark };
   }
 
-  /** Shows the seats once they are bought and have their keys. @throws CommandError (price_above_maximum) afterwards */
+  /** Buys, creates the keys, and reports both. @throws CommandError (price_above_maximum) afterwards */
   async #deliver(
-    buy: () => Promise<HeldSeats>,
+    buy: () => Promise<OwnedSeats>,
     bought: PurchaseListener['bought'],
     keys: KeyOptions = this.#options,
   ): Promise<void> {
-    let seats: HeldSeats | undefined;
+    let seats: OwnedSeats | undefined;
     const purchase = async () => {
       seats = await buy();
       return seats.purchase;
@@ -263,34 +263,34 @@ export class SeatBuyer {
     if (delivered.kind === 'bought' && delivered.overcharge) throw delivered.overcharge;
   }
 
-  /** Whether a failure ends the watch. Every failure does that isn't known to be temporary. */
+  /** Returns whether a failed purchase ends the watch. Only failures that are known to be temporary don't. */
   #isFinal(error: CommandError): boolean {
-    if (this.#state.kind === 'held' || error.outcome === 'applied' || error.code === 'interrupted') return true;
-    // From now on every check looks for the purchase, and nothing is bought meanwhile.
+    if (this.#state.kind === 'owned' || error.outcome === 'applied' || error.code === 'interrupted') return true;
+    // From now on, every check looks for the purchase, and nothing else is bought.
     if (error.outcome === 'unknown') return !this.#context.settling.wait;
     if (error.code === 'price_above_maximum') return this.#candidates.length === 1;
     return !isTaken(error) && !isTemporary(error);
   }
 
-  /** Checks for earlier purchases that could be the same and have no known outcome. */
+  /** Checks for earlier purchases that could be the same and have an unknown outcome. */
   async #checkEarlier(): Promise<void> {
     const { settling } = this.#context;
     let obstacle: Obstacle | undefined;
     for (const candidate of this.#candidates) {
-      if (this.#state.kind === 'held') return;
+      if (this.#state.kind === 'owned') return;
       const ignoresUnclear = this.#options.ensure === true;
       const planned = plannedPurchase(this.#context, this.#intent(candidate));
       const since = settling.again ? this.#startedAt : undefined;
       const earlier = await checkEarlier(this.#context, { ...planned, since });
-      if (earlier.found) this.#hold(this.#adopt(candidate, earlier.found));
+      if (earlier.found) this.#own(this.#adopt(candidate, earlier.found));
       if (ignoresUnclear && earlier.obstacle?.kind === 'unclear') continue;
       if (obstacle?.kind !== 'unclear') obstacle = earlier.obstacle ?? obstacle;
     }
     this.#state = stateAfterCheck(this.#state, obstacle);
   }
 
-  /** Returns a purchase of this watch that was refused or not found at first, and is there now. */
-  async #findLate(): Promise<HeldSeats | undefined> {
+  /** Returns the seats of a purchase by this watch that failed at first, but went through later. */
+  async #findLate(): Promise<OwnedSeats | undefined> {
     const history = await this.#context.record.history();
     const late = this.#failed.findLate(history, (candidate) => this.#subscriptions(candidate));
     if (!late) return undefined;
@@ -303,10 +303,10 @@ export class SeatBuyer {
   }
 
   /**
-   * Settles this watch's own purchase once nothing is pending any more, and the account shows nothing new.
+   * Ends the wait for a purchase of this watch, after nothing is pending any more and the account has no new subscription.
    *
-   * @param id - in the record
-   * @throws CommandError if it went through, and another `ci` has adopted it
+   * @param id - its id in the record
+   * @throws CommandError if it went through, but another `ci` has adopted it
    */
   async #settleOwn(id: string): Promise<void> {
     const { record, result } = this.#context;
@@ -315,15 +315,15 @@ export class SeatBuyer {
     result.lastChange = adopted ? 'applied' : 'not_applied';
     this.#state = { kind: 'idle' };
     if (!adopted || this.#options.ensure) return;
-    const message = `the purchase went through, and another ci has taken it up: ${inWords(adopted.ids)}`;
+    const message = `The purchase went through, but another ci process adopted it: ${inWords(adopted.ids)}`;
     throw new CommandError('confirmation_required', message, {
-      hint: '`ci status` shows it.',
+      hint: 'Run `ci status` to see it.',
       outcome: 'applied',
     });
   }
 
-  /** Takes an earlier purchase for the one that the watch was going to make. */
-  #adopt(candidate: Candidate, earlier: EarlierChange<'subscribe'>): HeldSeats {
+  /** Adopts an earlier purchase as the one that the watch was going to make. */
+  #adopt(candidate: Candidate, earlier: EarlierChange<'subscribe'>): OwnedSeats {
     const limit = this.#consent.limits.get(candidate);
     const purchase = this.#asAgreed(candidate, withinLimit(boughtEarlier(earlier), candidate.pool, limit));
     this.#context.result.lastChange = 'applied';
@@ -332,13 +332,13 @@ export class SeatBuyer {
     return { candidate, purchase, charge: purchase.charge ?? 0, note };
   }
 
-  /** Drops the overcharge error if the price rose after the poll but stayed within the agreed limit. */
+  /** Removes the overcharge error if the price rose after the poll, but stayed within the agreed limit. */
   #asAgreed<Result extends PurchaseResult>(candidate: Candidate, purchase: Result): Result {
     return withinAgreed(purchase, this.#consent.limits.get(candidate));
   }
 
-  /** Returns a candidate that the account covers. @throws CommandError (unavailable) if it covers part of one */
-  #findCovered(): HeldSeats | undefined {
+  /** Returns the seats of a candidate that subscriptions cover. @throws CommandError (unavailable) if they cover only part of it */
+  #findCovered(): OwnedSeats | undefined {
     let refusal: unknown;
     for (const candidate of this.#candidates) {
       const { pool, blocks } = candidate;
@@ -353,8 +353,8 @@ export class SeatBuyer {
     return undefined;
   }
 
-  #hold(seats: HeldSeats): HeldSeats {
-    this.#state = { kind: 'held', seats };
+  #own(seats: OwnedSeats): OwnedSeats {
+    this.#state = { kind: 'owned', seats };
     return seats;
   }
 

@@ -15,11 +15,11 @@ export interface BuyOptions extends KeyOptions {
   readonly maxPrice?: Cents;
   readonly ensure?: true;
   readonly again?: boolean;
-  /** For how long to watch, as typed: `6h`. */
+  /** The time limit of the watch, as typed: `6h`. */
   readonly timeLimit?: string | undefined;
 }
 
-/** Returns the purchase of a candidate as the record keeps it. */
+/** Returns the purchase of a candidate, as the record keeps it. */
 export function candidateIntent(
   { pool, blocks }: Candidate,
   { quantity, billingCycle }: Pick<BuyOptions, 'quantity' | 'billingCycle'>,
@@ -37,7 +37,7 @@ export function statedPrice(poll: Poll, candidate: Candidate, options: BuyOption
   }
 }
 
-/** Returns the price of a candidate, or an error if it is implausible or not stated. The next poll may bring another price. */
+/** Returns the price of a candidate, or an error if it is implausible or not stated. The next poll may have another price. */
 export function priceOrRefusal(poll: Poll, candidate: Candidate, options: BuyOptions): PricedPurchase | CommandError {
   try {
     return statedPrice(poll, candidate, options) ?? priceNotStated(candidate);
@@ -49,8 +49,8 @@ export function priceOrRefusal(poll: Poll, candidate: Candidate, options: BuyOpt
 
 /** Returns the error for a candidate without a stated price. */
 export function priceNotStated({ pool, blocks }: Candidate): CommandError {
-  return new CommandError('input_required', `the API states no price for ${inWords(blocks)} of ${pool}`, {
-    hint: 'Say what it may cost at the most: --max-price 49.',
+  return new CommandError('input_required', `The API states no price for ${inWords(blocks)} of ${pool}`, {
+    hint: 'Pass a price limit, such as --max-price 49.',
     outcome: 'not_applied',
   });
 }

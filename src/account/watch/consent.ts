@@ -2,23 +2,21 @@ import type { Context } from '../../context/context.ts';
 import { type Cents, formatUsd } from '../../domain/money.ts';
 import { blockHours, priceText } from '../pools.ts';
 import { type AgreeingContext, type Agreement, agree, type Fact, type Offer } from '../purchase/agree.ts';
+import { cycleText } from '../purchase/facts.ts';
 import type { AccountSnapshot } from './account-snapshot.ts';
 import type { Candidate } from './availability.ts';
 import { type BuyOptions, candidateIntent, priceNotStated, statedPrice } from './candidate-purchase.ts';
 import type { Poll } from './poll.ts';
 
-/** What the user agreed to before the watch began. */
+/** The user's consent to one purchase, given before the watch began. */
 export interface Consent {
-  /** The most that each candidate may charge. */
+  /** The most that each candidate may cost. */
   readonly limits: ReadonlyMap<Candidate, Cents>;
-  /** The consent to one purchase; undefined if any number of earlier ones may be repeated. */
+  /** The consent to repeat earlier purchases; undefined: any may be repeated. */
   readonly agreed?: Agreement | undefined;
 }
 
-/** What needs consent, for the error if nobody can be asked for it. */
-export const watchPurpose = 'watching with --subscribe charges the saved card, which';
-
-/** What the consent is about. */
+/** A watch that the user is asked about. */
 interface PlannedWatch {
   readonly candidates: readonly Candidate[];
   readonly poll: Poll;
@@ -27,9 +25,10 @@ interface PlannedWatch {
 }
 
 /**
- * Asks for consent to one purchase up front, because nobody may be there when a seat opens.
+ * Asks for consent to one purchase in advance, because the user may be away when a seat opens.
  *
- * @throws CommandError (price_above_maximum) if the only candidate costs too much; (confirmation_required), (declined)
+ * @throws CommandError (price_above_maximum) if the only candidate costs too much; (confirmation_required) if nobody can be asked;
+ *   (declined)
  */
 export async function askConsent(context: AgreeingContext, watch: PlannedWatch): Promise<Consent> {
   const { candidates, poll, account, options } = watch;
@@ -42,9 +41,8 @@ export async function askConsent(context: AgreeingContext, watch: PlannedWatch):
     return { intent: candidateIntent(candidate, options), purchase, maximum };
   });
   const agreed = await agree(context, offers, {
-    purpose: watchPurpose,
     facts: () => watchFacts(context, offers, options),
-    question: `Charge up to ${formatUsd(Math.max(...limits.values()))} as soon as one opens?`,
+    question: `Charge up to ${formatUsd(Math.max(...limits.values()))} as soon as a seat opens?`,
     account: {
       subscriptions: async (pool) => account.subscriptions.get(pool) ?? [],
       spending: async () => account.spent,
@@ -55,7 +53,7 @@ export async function askConsent(context: AgreeingContext, watch: PlannedWatch):
   return { limits, agreed };
 }
 
-/** Returns what the watch is going to buy, for people. */
+/** Returns what the watch will buy, as labels and values for people. */
 async function watchFacts(
   { connections, world }: Pick<Context, 'connections' | 'world'>,
   offers: readonly Offer[],
@@ -72,15 +70,15 @@ async function watchFacts(
   );
   const several = offers.length > 1;
   const together = offers.some(({ intent }) => intent.blocks.length > 1);
-  const limit = maxPrice === undefined ? 'at most what it costs now' : `at most ${formatUsd(maxPrice)}`;
-  const what = together ? 'when all its blocks are open' : 'when it opens';
+  const what = several ? 'only the first one, as soon as' : 'as soon as';
+  const when = together ? 'all its blocks are open' : 'it opens';
   return [
     ...lines.map((line, at) => [at === 0 ? 'Waits for' : '', line] as const),
-    ['Takes', several ? `the first of them, ${what}, and no other` : `it, ${what}`],
-    ['Seats', `${quantity} in each block`],
-    ['Charged', `once, ${limit}, to the saved card`],
-    ['Renews', `every ${billingCycle}, until canceled`],
+    ['Buys', `${what} ${when}`],
+    ['Seats', `${quantity} per block`],
+    ['Price limit', maxPrice === undefined ? 'the current price' : formatUsd(maxPrice)],
+    ['Billing', `${cycleText({ billingCycle })}, renews until canceled`],
     ...(createKey === undefined ? [] : [['Key', createKey] as const]),
-    ['Gives up', timeLimit === undefined ? 'never' : `after ${timeLimit}`],
+    ['Time limit', timeLimit ?? 'none'],
   ];
 }

@@ -10,13 +10,13 @@ import { withMaskedKey } from '../subscription-table.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
 import type { AvailabilityChange, Candidate } from './availability.ts';
 
-/** An event of a watch. Unknown facts are null. Prices are in USD, for one seat and one month of all the blocks. */
+/** An event of a watch. Unknown values are null. Prices are in USD, for one seat in all the blocks per month. */
 export interface WatchEvent {
   readonly event: AvailabilityChange['event'] | 'error' | 'subscribed';
-  /** RFC 3339, from this machine's clock. */
+  /** RFC 3339, by this machine's clock. */
   readonly at: string;
   readonly pool: string | null;
-  /** Empty if the event is about a whole pool or no pool. */
+  /** Empty if the event is about a whole pool, or about no pool. */
   readonly blocks: readonly Block[];
   readonly pricePerMonth: number | null;
   readonly previousPricePerMonth: number | null;
@@ -81,13 +81,13 @@ export function changeEvent(change: AvailabilityChange): WatchEvent {
   });
 }
 
-/** Returns the event for an error that the watch survives. @param candidate - what couldn't be bought; undefined for a failed check */
+/** Returns the event for an error that doesn't end the watch. @param candidate - what couldn't be bought; undefined: a check failed */
 export function errorEvent({ code, message }: CommandError, at: number, candidate?: Candidate): WatchEvent {
   const about = candidate && { pool: candidate.pool, blocks: candidate.blocks };
   return event('error', at, { ...about, code, message: redacted(message) });
 }
 
-/** Returns the event for a purchase, or for a subscription that covers it already. @param charge - the most that was charged */
+/** Returns the event for a purchase, or for subscriptions that already cover it. @param charge - the most that was charged */
 export function subscribedEvent(
   delivered: DeliveredPurchase,
   { pool, blocks }: Candidate,
@@ -126,7 +126,7 @@ export const eventColumns: readonly Column<WatchEvent>[] = [
   },
   { field: 'code', header: 'CODE', value: ({ code }) => code },
   { field: 'message', header: 'MESSAGE', value: ({ message }) => message },
-  // The secrets of new keys, unless they went to a file.
+  // The secrets of new keys, unless they were saved to a file.
   {
     field: 'keys',
     header: 'KEYS',
@@ -134,7 +134,7 @@ export const eventColumns: readonly Column<WatchEvent>[] = [
   },
 ];
 
-/** Returns an event as a line for people, with the local time. */
+/** Returns an event as a line of text with the local time. */
 export function eventLine(event: WatchEvent, timeZone: string): string {
   return `${dateAndTime(new Date(event.at), timeZone)}  ${sentenceOf(event)}`;
 }
@@ -145,24 +145,28 @@ function sentenceOf(event: WatchEvent): string {
   const is = blocks.length > 1 ? 'are' : 'is';
   if (event.event === 'opened') {
     const facts = [
-      ...(pricePerMonth === null ? [] : [`${formatUsd(cents(pricePerMonth))} a month`]),
-      ...(freeSeats === null ? [] : [`${counted(freeSeats, 'seat')} free`]),
+      ...(pricePerMonth === null ? [] : [`${formatUsd(cents(pricePerMonth))} per month`]),
+      ...(freeSeats === null ? [] : [`${counted(freeSeats, 'seat')} left`]),
     ];
     return `${what} ${is} open${facts.length > 0 ? `: ${facts.join(', ')}` : ''}`;
   }
   if (event.event === 'sold_out') return `${what} ${is} sold out again`;
   if (event.event === 'price_changed') {
     const [now, before] = [pricePerMonth, previousPricePerMonth].map((usd) => formatUsd(cents(usd ?? 0)));
-    return `${what} costs ${now} a month, no longer ${before}`;
+    return `${what} now ${blocks.length > 1 ? 'cost' : 'costs'} ${now} per month (was ${before})`;
   }
   if (event.event === 'pool_status_changed') {
     return status === null
-      ? `${what} is listed no more`
-      : `${what} is ${status}, no longer ${previousStatus ?? 'away'}`;
+      ? `${what} is no longer listed`
+      : `${what} is ${statusWord(status)} (was ${previousStatus === null ? 'not listed' : statusWord(previousStatus)})`;
   }
   if (event.event === 'error') return `${what ? `${what}: ` : ''}${event.message ?? ''}`;
   const ids = inWords(event.subscriptions?.map(({ id }) => id) ?? []);
-  return `${what} ${is} yours: ${ids}`;
+  return `Subscribed to ${what}: ${ids}`;
+}
+
+function statusWord(status: string): string {
+  return status === 'active' ? 'open' : status;
 }
 
 function usd(amount: Cents | undefined): number | null {

@@ -6,20 +6,20 @@ import type { EarlierChange } from '../changes/earlier.ts';
 import { idsOfOthers } from '../changes/find-outcome.ts';
 import type { Candidate } from './availability.ts';
 
-/** A purchase that failed, and what the account shows of it now. */
+/** A purchase that failed at first, and the subscriptions that it created after all. */
 interface LatePurchase {
   readonly candidate: Candidate;
   readonly earlier: EarlierChange<'subscribe'>;
 }
 
-/** The purchases of a watch that failed. The API may carry out one of them later. */
+/** The failed purchases of a watch. The API may still carry out one of them. */
 export class FailedPurchases {
   readonly #changes = new Map<Candidate, RecordedChange>();
 
   /**
-   * Adds a failed purchase. The first of a candidate stands for all of them: whatever appears late wasn't there before it.
+   * Adds a failed purchase. The first one of a candidate stands for all: anything that appears later wasn't there before it.
    *
-   * @param subscriptions - on the pool, from before the purchase
+   * @param subscriptions - the user's subscriptions on the pool, from before the purchase
    */
   add(candidate: Candidate, change: RecordedChange, subscriptions: readonly Subscription[]): void {
     if (this.#changes.has(candidate)) return;
@@ -29,7 +29,7 @@ export class FailedPurchases {
   /**
    * Returns a purchase that went through after all.
    *
-   * @param subscriptionsOn - the user's subscriptions on the pool of a candidate
+   * @param subscriptionsOn - returns the user's subscriptions on the pool of a candidate
    * @throws CommandError (server_error) if one went through, but not as requested
    */
   findLate(
@@ -50,8 +50,8 @@ export class FailedPurchases {
 }
 
 function boughtDifferently({ pool }: Candidate, why: string): CommandError {
-  return new CommandError('server_error', `the API refused a purchase of ${pool}, but it went through: ${why}`, {
-    hint: `Check \`ci pools subscriptions ${pool}\`; \`ci pools cancel ${pool}\` ends the most recent one with its period.`,
+  return new CommandError('server_error', `The API refused a purchase of ${pool}, but it went through: ${why}`, {
+    hint: `Run \`ci pools subscriptions ${pool}\` to see it, and \`ci pools cancel ${pool}\` to cancel the most recent one.`,
     outcome: 'applied',
   });
 }

@@ -19,17 +19,17 @@ const temporary: readonly ErrorCode[] = [
   'busy',
 ];
 
-/** Whether a failed check ends the watch. A refused key, for example, stays refused. */
+/** Returns whether a failed check ends the watch. A revoked key, for example, stays revoked. */
 export function endsWatch({ code }: CommandError): boolean {
   return final.includes(code);
 }
 
-/** Whether a purchase that failed with this error may succeed at the next check. */
+/** Returns whether a purchase that failed with this error may succeed at the next check. */
 export function isTemporary({ code }: CommandError): boolean {
   return temporary.includes(code);
 }
 
-/** Whether somebody else got the seat first. Not every generation of the API answers 409 then. */
+/** Returns whether the seat was sold to somebody else. Older versions of the API don't answer 409 in that case. */
 export function isTaken({ code, message }: CommandError): boolean {
   if (code === 'unavailable') return true;
   return (

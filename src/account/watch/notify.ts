@@ -7,20 +7,20 @@ import { CommandError, messageOf } from '../../domain/errors.ts';
 import type { WatchEvent } from './events.ts';
 import { withoutSecrets } from './events.ts';
 
-/** Maximum events that may wait for a notification. Beyond it the oldest are dropped, so that days of failure don't fill memory. */
+/** Maximum number of events in a queue. Beyond it, the oldest are dropped, so that days of failures don't fill the memory. */
 const mostWaiting = 100;
 
-/** Where to send notifications, as typed. */
+/** The notifications to send, as typed. */
 export interface NotifyOptions {
   readonly bell?: true;
   readonly exec?: string;
   readonly webhook?: string;
 }
 
-/** What notifying takes. */
+/** The parts of the context that notifications use. */
 type NotifyContext = Pick<Context, 'clocks' | 'connections' | 'output' | 'world'>;
 
-/** Sends notifications of openings and purchases one after another in the background. A failure is noted, and stops nothing. */
+/** Sends notifications of openings and purchases in the background, one at a time. A failure is noted and stops nothing. */
 export class EventNotifier {
   readonly #ring: () => void;
   readonly #queues: readonly EventQueue[];
@@ -31,9 +31,9 @@ export class EventNotifier {
   }
 
   /**
-   * Opens what the notifications need.
+   * Checks the options, and opens the webhook.
    *
-   * @param note - called with what the command prints, and with failures
+   * @param note - called with each line that the command prints, and with failures
    * @throws CommandError (usage) for an invalid webhook URL
    */
   static async open(
@@ -82,7 +82,7 @@ class EventQueue {
     this.#waiting.push(event);
     if (this.#waiting.length > mostWaiting) {
       this.#waiting.shift();
-      this.#note('An event was dropped: too many wait to be told.');
+      this.#note('A notification was dropped, because too many are waiting.');
     }
     this.#running ??= this.#run();
   }

@@ -3,22 +3,32 @@ import type { Api } from '../../api/index.ts';
 import type { Pool, PoolDetail } from '../../api/pools.ts';
 import type { Block } from '../../domain/blocks.ts';
 import type { Clocks } from '../../domain/pace.ts';
-import { blockPrice, blockState, findPool, freeSeats, hasListedPrices, isOpen, poolName } from '../pools.ts';
+import {
+  blockPrice,
+  blockState,
+  closedReason,
+  findPool,
+  freeSeats,
+  hasListedPrices,
+  isOpen,
+  poolName,
+  seatsText,
+} from '../pools.ts';
 import { type PricedPurchase, type PurchaseOptions, pricePurchase } from '../purchase/price.ts';
 import type { BlockAvailability, Candidate, PoolAvailability } from './availability.ts';
 
-/** What to watch. */
+/** The pools and blocks to watch. */
 export interface WatchTarget {
   /** Slugs or UUIDs, as typed. */
   readonly pools: readonly string[];
   readonly blocks: readonly Block[];
-  /** Whether the blocks of a pool must be open together. */
+  /** Whether the blocks of a pool must be available together. */
   readonly together: boolean;
-  /** How many seats must be free in each block. */
+  /** How many seats must be available in each block. */
   readonly quantity: number;
 }
 
-/** The result of polling the pools once. */
+/** The result of one poll of the pools. */
 export interface Poll {
   /** When the list was requested, epoch milliseconds. */
   readonly at: number;
@@ -27,23 +37,25 @@ export interface Poll {
   readonly price: (candidate: Candidate, purchase: Omit<PurchaseOptions, 'blocks'>) => PricedPurchase;
 }
 
-/** What polling takes. */
+/** The parts of the context that polling uses. */
 interface PollingContext {
   readonly api: Pick<Api, 'pools'>;
   readonly clocks: Clocks;
 }
 
-/** Polls the same pools again and again. */
+/** Polls the same pools repeatedly. */
 export class PoolPoller {
   /** In order of preference: pools as typed, blocks in the order of the day. */
   readonly candidates: readonly Candidate[];
+  /** The pools to watch, as the API listed them at the start. */
+  readonly found: readonly Pool[];
   readonly #api: Pick<Api, 'pools'>;
   readonly #clocks: Clocks;
   readonly #target: WatchTarget;
   readonly #pools: readonly { readonly id: string; readonly name: string }[];
   #list: Tagged<Pool[]>;
   #listedAt: number;
-  /** Whether the list is the one that {@link start} fetched, which the first poll doesn't fetch again. */
+  /** Whether the list is the one that {@link start} fetched. The first poll reuses it. */
   #isFirst = true;
 
   private constructor(
@@ -56,20 +68,21 @@ export class PoolPoller {
     this.#target = target;
     this.#list = list;
     this.#listedAt = at;
-    const found = new Map(target.pools.map((typed) => findPool(list.value, typed)).map((pool) => [pool.id, pool]));
-    this.#pools = [...found.values()].map((pool) => ({ id: pool.id, name: poolName(pool) }));
+    const found = target.pools.map((typed) => findPool(list.value, typed));
+    this.found = [...new Map(found.map((pool) => [pool.id, pool])).values()];
+    this.#pools = this.found.map((pool) => ({ id: pool.id, name: poolName(pool) }));
     this.candidates = this.#pools.flatMap(({ name: pool }) =>
       target.together ? [{ pool, blocks: target.blocks }] : target.blocks.map((block) => ({ pool, blocks: [block] })),
     );
   }
 
-  /** Fetches the list of pools, and finds those to watch. @throws CommandError (not_found) with the nearest name */
+  /** Fetches the list of pools, and finds those to watch. @throws CommandError (not_found) with similar names */
   static async start(context: PollingContext, target: WatchTarget): Promise<PoolPoller> {
     const at = context.clocks.wall();
     return new PoolPoller(context, target, { list: await context.api.pools.listAgain(undefined), at });
   }
 
-  /** The names of the pools, as the API has them. */
+  /** The names of the pools, as the API lists them. */
   get pools(): readonly string[] {
     return this.#pools.map(({ name }) => name);
   }
@@ -105,7 +118,7 @@ export class PoolPoller {
     };
   }
 
-  /** Whether the list lacks seats or prices. It never says how many seats are free. */
+  /** Whether the list lacks a fact. It never states how many seats are available, and older answers lack prices. */
   #needsDetail(pool: Pool): boolean {
     const { blocks, quantity } = this.#target;
     return (
@@ -135,7 +148,8 @@ function blockAvailability(
 }
 
 function stateOf(pool: Pool, block: Block, open: boolean, free: number | undefined): string {
-  if (pool.status !== 'active') return pool.status ?? 'unknown';
-  if (open) return blockState(pool, block) === 'limited' ? 'open, few seats' : 'open';
-  return free ? `${free} free` : 'sold out';
+  const closed = closedReason(pool);
+  if (closed !== undefined) return closed;
+  if (open) return blockState(pool, block) === 'limited' ? 'open, few seats left' : 'open';
+  return free ? seatsText(free) : 'sold out';
 }

@@ -3,41 +3,41 @@ import type { Obstacle } from '../changes/earlier.ts';
 import type { PurchaseResult } from '../purchase/purchase-result.ts';
 import type { Candidate } from './availability.ts';
 
-/** A candidate that the account holds: bought now, bought by a purchase whose response was lost, or covered before. */
-export interface HeldSeats {
+/** Seats of a candidate that the account has: bought by this watch, or covered before. */
+export interface OwnedSeats {
   readonly candidate: Candidate;
   readonly purchase: PurchaseResult;
   /** The most that was charged; 0 if it was covered before. */
   readonly charge: Cents;
-  /** What to print first. */
+  /** A note to print before the seats. */
   readonly note?: string;
 }
 
-/** Where the one purchase of a watch stands. */
+/** The state of the one purchase that a watch makes. */
 export type PurchaseState =
-  /** Nothing is in the way of a purchase. */
+  /** A purchase is possible. */
   | { readonly kind: 'idle' }
-  /** An earlier purchase, by whatever command, may still go through. Until it settles, nothing is bought. */
+  /** An earlier purchase by any command may still go through. Nothing is bought until it settles. */
   | { readonly kind: 'pending'; readonly obstacle: Obstacle }
-  /** This watch's own purchase may still go through. */
+  /** The purchase of this watch may still go through. */
   | {
       readonly kind: 'unknown';
-      /** In the record. */
+      /** The id of the purchase in the record. */
       readonly id: string;
-      /** What is pending according to the last check; undefined before the first, and once nothing is. */
+      /** The pending change that the last check found; undefined before the first check, and when nothing is pending. */
       readonly obstacle?: Obstacle | undefined;
     }
-  /** The account holds a candidate. Nothing more is bought. */
-  | { readonly kind: 'held'; readonly seats: HeldSeats };
+  /** The account has the seats. Nothing more is bought. */
+  | { readonly kind: 'owned'; readonly seats: OwnedSeats };
 
-/** Returns the purchase that may still go through, as far as the account was checked for it. */
+/** Returns the purchase that may still go through, if a check has found one. */
 export function obstacleIn(state: PurchaseState): Obstacle | undefined {
   return state.kind === 'pending' || state.kind === 'unknown' ? state.obstacle : undefined;
 }
 
 /** Returns the state after a check for earlier purchases. */
 export function stateAfterCheck(state: PurchaseState, obstacle: Obstacle | undefined): PurchaseState {
-  if (state.kind === 'held') return state;
+  if (state.kind === 'owned') return state;
   if (state.kind === 'unknown') return { ...state, obstacle };
   return obstacle ? { kind: 'pending', obstacle } : { kind: 'idle' };
 }

@@ -1,18 +1,18 @@
 import type { Candidate } from './availability.ts';
 
 /**
- * The pause before a candidate whose purchase was refused is tried again, in milliseconds. If the API carried out the purchase
- * anyway, the account may take a while to show it. The pause doubles with each refusal.
+ * How long to wait after a refused purchase before trying the same candidate again, in milliseconds. If the API made the purchase
+ * anyway, it may take a while to appear in the account. The time doubles with each refusal.
  */
 const firstPause = 5000;
 const longestPause = 120_000;
 
-/** Pauses the candidates whose purchase was refused. */
+/** Pauses candidates after a refused purchase. */
 export class RefusalBackoff {
   readonly #monotonic: () => number;
   readonly #refusals = new Map<Candidate, { readonly count: number; readonly until: number }>();
 
-  /** @param monotonic - milliseconds on a clock that nobody sets */
+  /** @param monotonic - returns the milliseconds of a clock that can't be set */
   constructor(monotonic: () => number) {
     this.#monotonic = monotonic;
   }
@@ -24,12 +24,12 @@ export class RefusalBackoff {
     this.#refusals.set(candidate, { count, until: this.#monotonic() + pause });
   }
 
-  /** Whether a candidate isn't tried for now. */
+  /** Returns whether a candidate is paused. */
   isPaused(candidate: Candidate): boolean {
     return this.#monotonic() < (this.#refusals.get(candidate)?.until ?? 0);
   }
 
-  /** Forgets the refusals of candidates that aren't open any more. If they reopen, that is a new opening. */
+  /** Forgets the refusals of candidates that have closed. If they reopen, that is a new opening. */
   keep(open: readonly Candidate[]): void {
     for (const candidate of this.#refusals.keys()) if (!open.includes(candidate)) this.#refusals.delete(candidate);
   }

@@ -16,17 +16,17 @@ import {
   type WatchEvent,
 } from './events.ts';
 import { EventNotifier, type NotifyOptions } from './notify.ts';
-import type { HeldSeats } from './purchase-state.ts';
+import type { OwnedSeats } from './purchase-state.ts';
 import type { WatchScreen } from './screen.ts';
 
-/** What reporting takes. */
+/** The parts of the context that reporting uses. */
 export type ReportContext = Pick<Context, 'clocks' | 'connections' | 'output' | 'progress' | 'world'>;
 
 /** How to report. */
 export interface ReportOptions extends NotifyOptions {
-  /** Whether the watch buys what opens. */
+  /** Whether the watch buys the first opening. */
   readonly subscribe?: true;
-  /** The name of the key that each seat gets. */
+  /** The name of the key for each seat. */
   readonly createKey?: string;
 }
 
@@ -34,7 +34,7 @@ export interface ReportOptions extends NotifyOptions {
 export class EventReporter {
   readonly #context: ReportContext;
   readonly #options: ReportOptions;
-  /** The failures since the last check without one, so that an outage is reported once. */
+  /** The failures since the last successful check, so that an outage is reported once. */
   readonly #failures = new Set<string>();
   #notifier: EventNotifier | undefined;
   #screen: WatchScreen | undefined;
@@ -45,7 +45,7 @@ export class EventReporter {
     this.#options = options;
   }
 
-  /** Whether anybody still reads what is printed. */
+  /** Whether stdout still has a reader. */
   get hasReader(): boolean {
     return this.#hasReader;
   }
@@ -53,7 +53,7 @@ export class EventReporter {
   /**
    * Opens the notifications, and the screen on a terminal.
    *
-   * @param pools - the names of those that are watched
+   * @param pools - the names of the watched pools
    * @throws CommandError (usage) for an invalid webhook URL
    */
   async open(pools: readonly string[]): Promise<void> {
@@ -67,7 +67,7 @@ export class EventReporter {
     await this.#notifier?.finish();
   }
 
-  /** Gives the terminal to other output. */
+  /** Closes the screen, so that other output can use the terminal. */
   closeScreen(): void {
     this.#screen?.close();
   }
@@ -81,7 +81,7 @@ export class EventReporter {
     this.#screen?.update(pools);
   }
 
-  /** Shows how long it is until the next check. @param due - epoch milliseconds */
+  /** Shows the time until the next check. @param due - epoch milliseconds */
   countDown(due: number): void {
     this.#screen?.countDown(due);
   }
@@ -93,7 +93,7 @@ export class EventReporter {
     return event;
   }
 
-  /** Prints a failure that doesn't end the watch, unless the checks before had it too. @param candidate - what couldn't be bought */
+  /** Prints a failure that doesn't end the watch, unless it was already printed. @param candidate - what couldn't be bought */
   async printFailure(error: CommandError, candidate?: Candidate): Promise<void> {
     const event = errorEvent(error, this.#context.clocks.wall(), candidate);
     const id = [event.pool, event.blocks.join(), event.code].join(' ');
@@ -102,13 +102,13 @@ export class EventReporter {
     await this.#print(event);
   }
 
-  /** Prints every failure again from now on. */
+  /** Forgets the failures, so that the next ones are printed again. */
   forgetFailures(): void {
     this.#failures.clear();
   }
 
-  /** Prints a purchase, with what to do next. @returns its event */
-  async printPurchase(delivered: DeliveredPurchase, { candidate, charge }: HeldSeats): Promise<WatchEvent> {
+  /** Prints a purchase and the next step. @returns its event */
+  async printPurchase(delivered: DeliveredPurchase, { candidate, charge }: OwnedSeats): Promise<WatchEvent> {
     const { kind, subscriptions } = delivered;
     const event = subscribedEvent(delivered, candidate, charge, this.#context.clocks.wall());
     await this.#print(event, () =>
@@ -125,14 +125,14 @@ export class EventReporter {
     }
   }
 
-  /** @param instead - for a person, prints this in place of the event */
+  /** @param instead - prints the result for people, in place of the event */
   async #print(event: WatchEvent, instead?: () => Promise<void>): Promise<void> {
     const { output, world } = this.#context;
     const { timeZone } = world;
     if (output.isForPeople && instead) return instead();
     if (this.#screen) return this.#screen.addMessage(eventLine(event, timeZone));
     await output.event(event, { columns: eventColumns, fields: eventFields }, (clean) => eventLine(clean, timeZone));
-    // A purchase is made whether or not anybody reads about it.
+    // A watch that buys goes on even without a reader.
     if (this.#options.subscribe) return;
     await output.written().catch(() => {
       this.#hasReader = false;
@@ -161,7 +161,7 @@ export class EventReporter {
     const { WatchScreen } = await import('./screen.ts');
     const names = inWords(pools, 'or');
     const screen = new WatchScreen(terminal, {
-      title: this.#options.subscribe ? `Waiting to subscribe to ${names}` : `Waiting for ${names}`,
+      title: this.#options.subscribe ? `Waiting to subscribe to ${names}` : `Waiting for a seat on ${names}`,
       style: output.style,
       timeZone: world.timeZone,
       now: clocks.wall,

@@ -3,11 +3,11 @@ import { redacted } from '../../domain/secrets.ts';
 import type { LiveScreen } from '../../output/live.ts';
 import type { Style } from '../../output/style.ts';
 import { fitted } from '../../output/table.ts';
-import { harmless } from '../../output/text.ts';
+import { counted, harmless } from '../../output/text.ts';
 import { dateAndTime } from '../../output/time.ts';
 import type { PoolAvailability } from './availability.ts';
 
-/** How many of the latest messages the screen keeps. */
+/** How many messages the screen keeps. */
 const mostLines = 100;
 
 /** One block on the screen. */
@@ -17,23 +17,23 @@ interface Row {
   readonly open: boolean;
   readonly state: string;
   readonly price: number | undefined;
-  /** When its state last changed, epoch milliseconds. */
+  /** When the state last changed, epoch milliseconds. */
   readonly since: number;
 }
 
-/** What a {@link WatchScreen} shows, and how. */
+/** The options of a {@link WatchScreen}. */
 interface WatchScreenOptions {
   readonly title: string;
   readonly style: Style;
   readonly timeZone: string;
   readonly now: () => number;
-  /** Prints a line on the terminal's main screen. */
+  /** Prints a line to the terminal's main screen. */
   readonly print: (line: string) => void;
-  /** Keeps everything else off the terminal until the returned function is called. */
+  /** Holds back all other output until the returned function is called. */
   readonly hold: () => () => void;
 }
 
-/** Shows a watch on a terminal: a line per block, the next check, and the latest messages. */
+/** Shows a watch on a terminal: a line for each block, the time until the next check, and the latest messages. */
 export class WatchScreen {
   readonly #screen: LiveScreen;
   readonly #style: Style;
@@ -44,7 +44,7 @@ export class WatchScreen {
   #next = 'checking…';
   #checks = 0;
   readonly #messages: string[] = [];
-  /** How many of the messages are on the main screen too. */
+  /** How many of the messages were already printed to the main screen. */
   #printed = 0;
   readonly #print: (line: string) => void;
   readonly #hold: () => () => void;
@@ -65,7 +65,7 @@ export class WatchScreen {
     this.#screen.open((columns) => this.#lines(columns));
   }
 
-  /** Returns to the main screen, and prints there the messages since {@link open}. */
+  /** Returns to the main screen, and prints the messages since {@link open} to it. */
   close(): void {
     this.#screen.close();
     this.#release?.();
@@ -92,7 +92,7 @@ export class WatchScreen {
     this.#screen.redraw();
   }
 
-  /** Shows a message below the blocks, or prints it if the screen isn't open. Keys in it are masked. */
+  /** Shows a message below the blocks, or prints it if the screen isn't open. Masks secrets in it. */
   addMessage(line: string): void {
     this.#messages.push(redacted(harmless(line)));
     if (this.#messages.length > mostLines) {
@@ -103,7 +103,7 @@ export class WatchScreen {
     else this.#printMessages();
   }
 
-  /** Shows how long it is until the next check. @param due - epoch milliseconds */
+  /** Shows the time until the next check. @param due - epoch milliseconds */
   countDown(due: number): void {
     const seconds = Math.max(0, Math.ceil((due - this.#now()) / 1000));
     this.#next = `next check in ${seconds} s`;
@@ -134,14 +134,14 @@ export class WatchScreen {
       ],
       columns,
     );
-    const checked = `${this.#checks} ${this.#checks === 1 ? 'check' : 'checks'}, ${this.#next}. Ctrl-C ends it.`;
+    const checked = `${counted(this.#checks, 'check')}, ${this.#next}. Ctrl-C: quit.`;
     return [
       bold(this.#title),
       '',
       ...(this.#rows.length > 0 ? table.trimEnd().split('\n') : []),
       '',
       dim(checked),
-      ...(this.#messages.length > 0 ? ['', dim('Last changes'), ...this.#messages.toReversed()] : []),
+      ...(this.#messages.length > 0 ? ['', dim('Latest changes'), ...this.#messages.toReversed()] : []),
     ];
   }
 }

@@ -11,16 +11,16 @@ import type { NotifyOptions } from './notify.ts';
 import type { Poll, PoolPoller } from './poll.ts';
 import { EventReporter, type ReportContext } from './reporter.ts';
 
-/** What watching takes. */
+/** The parts of the context that a watch uses. */
 export type WatchContext = BuyingContext & ReportContext;
 
-/** A length of time, and how it was typed. */
+/** A length of time, also as typed. */
 export interface Duration {
   readonly text: string;
   readonly milliseconds: number;
 }
 
-/** What to do with what opens, and when to end. */
+/** What to do when a seat opens, and when to stop. */
 export interface WatchOptions extends NotifyOptions, Omit<BuyOptions, 'timeLimit'> {
   readonly for?: Duration;
   readonly count?: number;
@@ -28,7 +28,7 @@ export interface WatchOptions extends NotifyOptions, Omit<BuyOptions, 'timeLimit
   readonly subscribe?: true;
 }
 
-/** Waits for seats, from the first check to the last. */
+/** Waits for seats, and reports or buys them. */
 export class SeatWatch {
   readonly #context: WatchContext;
   readonly #poller: PoolPoller;
@@ -37,7 +37,7 @@ export class SeatWatch {
   readonly #reporter: EventReporter;
   /** Undefined if the watch only reports. */
   readonly #buyer: SeatBuyer | undefined;
-  /** How many openings were reported. */
+  /** The number of reported openings. */
   #reported = 0;
 
   constructor(context: WatchContext, poller: PoolPoller, options: WatchOptions) {
@@ -53,15 +53,15 @@ export class SeatWatch {
   }
 
   /**
-   * Checks until as many openings as requested are reported, or one is bought.
+   * Checks repeatedly, until the requested number of openings is reported or one is bought.
    *
    * @param interval - milliseconds
-   * @throws CommandError (unavailable) when the time is up; whatever else ends the watch
+   * @throws CommandError (unavailable) when the time limit is reached; any error that ends the watch
    */
   async run(interval: number): Promise<void> {
     const { clocks } = this.#context;
     await this.#buyer?.readAccount({ once: false });
-    if (await this.#deliverHeld()) return;
+    if (await this.#deliverOwned()) return;
     if (this.#buyer) {
       await this.#buyer.askConsent(await this.#poller.poll());
       await this.#buyer.prepare();
@@ -84,10 +84,10 @@ export class SeatWatch {
   }
 
   async #check(): Promise<CheckResult> {
-    // Read the account first, so that nothing delays the purchase once a seat opens.
+    // Fetch the account first, so that nothing delays the purchase when a seat opens.
     const account = await this.#attempt(async () => this.#buyer?.readAccount({ once: true }));
     if (account.kind === 'failed') return account;
-    if (await this.#deliverHeld()) return { kind: 'done' };
+    if (await this.#deliverOwned()) return { kind: 'done' };
     const polled = await this.#attempt(() => this.#poller.poll());
     if (polled.kind === 'failed') return polled;
     const poll = polled.value;
@@ -100,7 +100,7 @@ export class SeatWatch {
     return { kind: this.#isEnough ? 'done' : 'again' };
   }
 
-  /** Does a part of a check, and reports a failure that doesn't end the watch. @throws CommandError if it does */
+  /** Runs a part of a check, and reports a failure that doesn't end the watch. @throws CommandError if it does */
   async #attempt<Result>(
     work: () => Promise<Result>,
   ): Promise<{ readonly kind: 'done'; readonly value: Result } | Extract<CheckResult, { kind: 'failed' }>> {
@@ -113,7 +113,7 @@ export class SeatWatch {
     }
   }
 
-  /** Buys before it does anything else. The changes are reported with the purchase. */
+  /** Buys first, and reports the changes with the purchase. */
   async #buy(
     buyer: SeatBuyer,
     poll: Poll,
@@ -132,7 +132,7 @@ export class SeatWatch {
       const result = await buyer.buy(poll, open, {
         buying: async () => {
           reporter.closeScreen();
-          // People read about the opening first.
+          // On a terminal, the opening is reported before the purchase.
           if (output.isForPeople) await report();
         },
         bought: async (delivered, seats) => {
@@ -159,7 +159,7 @@ export class SeatWatch {
     }
   }
 
-  /** Whether all requested openings are reported. With `--subscribe`, only a purchase is enough. */
+  /** Whether the requested number of openings is reported. With `--subscribe`, only a purchase ends the watch. */
   get #isEnough(): boolean {
     if (this.#buyer) return false;
     return !this.#reporter.hasReader || (!this.#options.forever && this.#reported >= (this.#options.count ?? 1));
@@ -176,9 +176,9 @@ export class SeatWatch {
     return events;
   }
 
-  /** Delivers what the account holds. @returns whether it holds a candidate */
-  async #deliverHeld(): Promise<boolean> {
-    const seats = await this.#buyer?.findHeld();
+  /** Delivers the seats that the account already has. @returns whether it has any */
+  async #deliverOwned(): Promise<boolean> {
+    const seats = await this.#buyer?.findOwned();
     if (!seats) return false;
     this.#reporter.closeScreen();
     await this.#buyer?.deliver(seats, {
@@ -187,29 +187,29 @@ export class SeatWatch {
     return true;
   }
 
-  /** Adds to an interrupt that a purchase may still go through, if so. */
+  /** Returns the error; an interrupt says so if a purchase may still go through. */
   #withPending(error: unknown): unknown {
     if (!this.#buyer?.isPending || !(error instanceof CommandError) || error.code !== 'interrupted') return error;
-    return error.with({ message: 'interrupted, and a purchase may still go through', ...pending });
+    return error.with({ message: 'Interrupted, but a purchase may still go through', ...pending });
   }
 
   #timeIsUp(): CommandError {
     const limit = this.#options.for?.text;
     if (this.#buyer?.isPending) {
-      const message = `the time limit of ${limit} is reached, and a purchase may still go through`;
+      const message = `The time limit of ${limit} was reached, but a purchase may still go through`;
       return new CommandError('outcome_unknown', message, pending);
     }
     const names = this.#poller.candidates.map(({ pool, blocks }) => `${pool} ${inWords(blocks)}`);
-    const none = `no seat was ${this.#buyer ? 'to be had' : 'free'} on ${inWords(names, 'or')}`;
-    const some = `${this.#reported} of ${this.#options.count} openings came`;
+    const none = `No seat ${this.#buyer ? 'could be bought' : 'opened'} on ${inWords(names, 'or')}`;
+    const some = `Only ${this.#reported} of ${this.#options.count} openings were seen`;
     const what = this.#buyer || this.#reported === 0 ? none : some;
     const bought = this.#buyer ? 'Nothing was charged. ' : '';
     return new CommandError('unavailable', `${what} within ${limit}`, {
-      hint: `${bought}Watch for longer with --for, or see what is open: \`ci pools list --available\`.`,
+      hint: `${bought}Pass a longer --for, or run \`ci pools list --available\` to see what is available.`,
       outcome: 'not_applied',
     });
   }
 }
 
-/** What an error says while a purchase may still go through. */
+/** The details of an error while a purchase may still go through. */
 const pending = { hint: 'Run `ci history reconcile --wait` to find out.', outcome: 'unknown' } as const;

@@ -1,7 +1,7 @@
 import { hasSubscription } from '../../account/changes/actions.ts';
 import { type ChangingContext, carryOut } from '../../account/changes/carry-out.ts';
 import { awaitEarlier } from '../../account/changes/earlier.ts';
-import { sayRetired } from '../../account/flat-plans.ts';
+import { noteRetired } from '../../account/flat-plans.ts';
 import {
   allSubscriptions,
   expandSubscription,
@@ -19,13 +19,13 @@ import { factLines } from '../../output/text.ts';
 
 const fields = ['subscriptionId', 'canceled'] as const;
 
-/** What `ci billing cancel` ends. */
+/** The options of `ci billing cancel`. */
 export interface Options extends SettlingOptions {
-  /** Undefined: ask. */
+  /** Undefined: ask the user. */
   readonly subscriptionId: string | undefined;
 }
 
-/** `ci billing cancel`: ends a subscription to a retired flat plan. */
+/** Declares `ci billing cancel`, which cancels a subscription to a retired flat plan. */
 export default function cancel(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -33,7 +33,7 @@ export default function cancel(command: Verb, context: Context, execute = run): 
       changes: true,
       examples: ['ci billing cancel SUBSCRIPTION_ID --yes'],
     })
-    .addArgument(new ValueArgument('[subscriptionId]', 'its id', namesOf('subscriptions')))
+    .addArgument(new ValueArgument('[subscriptionId]', 'ID of the subscription', namesOf('subscriptions')))
     .addOption(settleOption())
     .addOption(noWaitOption())
     .addOption(againOption())
@@ -42,58 +42,60 @@ export default function cancel(command: Verb, context: Context, execute = run): 
     );
 }
 
-const missing = 'which subscription? Name it by id: `ci pools subscriptions` shows yours';
+const missing =
+  "Can't ask for the subscription without a terminal. Pass its ID. Run `ci pools subscriptions` to see your subscriptions.";
 
-/** Ends a subscription to a retired flat plan with its period. */
+/** Cancels a subscription to a retired flat plan at the end of its billing period. */
 export async function run(
   { subscriptionId: typed, ...flags }: Options,
   context: ChangingContext & Pick<Context, 'api' | 'prompts'>,
 ): Promise<void> {
   context.settling = settlingOf(flags);
   const { output, prompts } = context;
-  if (typed?.trim() === '') throw usageError('the id of the subscription is empty');
+  if (typed?.trim() === '')
+    throw usageError('The subscription ID is empty', 'Run `ci pools subscriptions` to see your subscriptions.');
   if (typed === undefined) prompts.requireSomebody(missing);
-  sayRetired(context, '`ci pools cancel` ends a subscription to a pool');
-  prompts.requireConsent('canceling a subscription');
+  noteRetired(context, 'Use `ci pools cancel` to cancel a subscription on a pool.');
+  prompts.requireConsent('Canceling a subscription');
   const { client } = await context.api();
   client.requireSignedIn();
   const subscriptionId =
-    typed === undefined ? await pickedSubscription(context) : await expandSubscription(context, typed);
+    typed === undefined ? await pickSubscription(context) : await expandSubscription(context, typed);
   const intent = { action: 'cancel-plan', subscription: subscriptionId } as const;
-  if (await awaitEarlier(context, { action: 'cancel-plan', intent })) return tell(context, subscriptionId);
+  if (await awaitEarlier(context, { action: 'cancel-plan', intent })) return printCanceled(context, subscriptionId);
   if (prompts.canAsk) {
     output.note(
       factLines([
         ['Subscription', subscriptionId],
-        ['Ends', 'with its period'],
-        ['Refund', 'none, for whatever is left of the period'],
+        ['Ends', 'at the end of its billing period'],
+        ['Refund', 'none for the rest of the period'],
         ['Account', accountLabel(context.settings)],
       ]),
     );
     await prompts.consent('Cancel this subscription?');
   }
-  if (await awaitEarlier(context, { action: 'cancel-plan', intent })) return tell(context, subscriptionId);
-  const isHeld = await hasSubscription(await context.api(), subscriptionId);
+  if (await awaitEarlier(context, { action: 'cancel-plan', intent })) return printCanceled(context, subscriptionId);
+  const isSubscribed = await hasSubscription(await context.api(), subscriptionId);
   await carryOut(context, 'cancel-plan', {
     intent,
-    before: { ids: isHeld ? [subscriptionId] : [] },
+    before: { ids: isSubscribed ? [subscriptionId] : [] },
     send: ({ billing }) => billing.cancelPlan(subscriptionId),
     ids: () => [subscriptionId],
     adopt: () => undefined,
     command: 'ci billing status',
   });
-  await tell(context, subscriptionId);
+  await printCanceled(context, subscriptionId);
 }
 
-async function tell({ output }: Pick<Context, 'output'>, subscriptionId: string): Promise<void> {
-  output.done(`${subscriptionId} ends with its period.`);
+async function printCanceled({ output }: Pick<Context, 'output'>, subscriptionId: string): Promise<void> {
+  output.done(`Canceled ${subscriptionId}. It ends at the end of its billing period.`);
   await output.record({ subscriptionId, canceled: true }, { fields, drawing: () => '' });
 }
 
-async function pickedSubscription(context: Pick<Context, 'api' | 'connections' | 'prompts'>): Promise<string> {
+async function pickSubscription(context: Pick<Context, 'api' | 'connections' | 'prompts'>): Promise<string> {
   const { prompts } = context;
   const api = await context.api();
   const going = (await allSubscriptions(api, await api.billing.status())).filter(isGoing);
   if (going.length === 0) throw noSubscription();
-  return (await prompts.search('Which subscription?', await subscriptionChoices(context, going), missing)).id;
+  return (await prompts.search('Subscription:', await subscriptionChoices(context, going), missing)).id;
 }

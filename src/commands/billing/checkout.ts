@@ -1,18 +1,18 @@
 import { type ChangingContext, carryOut } from '../../account/changes/carry-out.ts';
-import { chosenPlan } from '../../account/flat-plans.ts';
+import { choosePlan } from '../../account/flat-plans.ts';
 import { showPage } from '../../account/show-page.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 
 export const fields = ['sessionUrl', 'sessionId'] as const;
 
-/** What `ci billing checkout` pays for. */
+/** The options of `ci billing checkout`. */
 export interface Options {
-  /** The plan's slug; undefined: ask. */
+  /** The slug of the plan. Undefined: ask the user. */
   readonly plan: string | undefined;
 }
 
-/** `ci billing checkout`: a retired flat plan, paid in the browser. */
+/** Declares `ci billing checkout`, which pays for a retired flat plan in the browser. */
 export default function checkout(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -20,16 +20,16 @@ export default function checkout(command: Verb, context: Context, execute = run)
       changes: true,
       examples: ['ci billing checkout pro'],
     })
-    .argument('[plan]', 'its slug')
+    .argument('[plan]', 'Slug of the plan')
     .action((plan: string | undefined) => execute({ plan }, context));
 }
 
-/** Prints and opens the page on which a retired flat plan is paid. */
+/** Prints and opens the payment page for a retired flat plan. */
 export async function run(
   { plan: typed }: Options,
   context: ChangingContext & Pick<Context, 'api' | 'prompts'>,
 ): Promise<void> {
-  const planSlug = await chosenPlan(context, typed);
+  const planSlug = await choosePlan(context, typed);
   const session = await carryOut(context, 'checkout-plan', {
     intent: { action: 'checkout-plan', plan: planSlug },
     before: {},

@@ -13,17 +13,17 @@ export const commands: readonly Stub[] = [
   { term: 'card', description: 'save a card, in the browser', load: () => import('./card.ts') },
   {
     term: 'subscribe [options] [plan]',
-    description: 'retired: subscribe to a flat plan (see `ci pools subscribe`)',
+    description: 'Retired: subscribe to a flat plan (see `ci pools subscribe`)',
     load: () => import('./subscribe.ts'),
   },
   {
     term: 'checkout [plan]',
-    description: 'retired: pay for a flat plan in the browser (see `ci pools subscribe`)',
+    description: 'Retired: pay for a flat plan in the browser (see `ci pools subscribe`)',
     load: () => import('./checkout.ts'),
   },
   {
     term: 'cancel [options] [subscriptionId]',
-    description: 'retired: end a flat plan with its period (see `ci pools cancel`)',
+    description: 'Retired: cancel a flat plan at the end of its billing period (see `ci pools cancel`)',
     load: () => import('./cancel.ts'),
   },
 ];

@@ -1,7 +1,8 @@
 import { currentPlans } from '../../account/changes/actions.ts';
 import { type ChangingContext, carryOut } from '../../account/changes/carry-out.ts';
 import { awaitEarlier } from '../../account/changes/earlier.ts';
-import { chosenPlan } from '../../account/flat-plans.ts';
+import { choosePlan } from '../../account/flat-plans.ts';
+import { chargePurpose } from '../../account/purchase/agree.ts';
 import { createAndDeliver, type KeepKey } from '../../account/secrets/delivery.ts';
 import type { PlanSubscription } from '../../api/billing.ts';
 import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../../cli/options.ts';
@@ -9,6 +10,7 @@ import type { Verb } from '../../cli/verb.ts';
 import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
+import { shownUsd } from '../../domain/money.ts';
 import { factLines } from '../../output/text.ts';
 
 export const fields = ['subscriptionId', 'planSlug', 'status', 'currentPeriodEnd', 'key', 'keyError'] as const;
@@ -17,13 +19,13 @@ interface Flags extends SettlingOptions {
   readonly createKey?: string;
 }
 
-/** What `ci billing subscribe` buys. */
+/** The options of `ci billing subscribe`. */
 export interface Options extends Flags {
-  /** The plan's slug; undefined: ask. */
+  /** The slug of the plan. Undefined: ask the user. */
   readonly plan: string | undefined;
 }
 
-/** `ci billing subscribe`: a retired flat plan. */
+/** Declares `ci billing subscribe`, which subscribes to a retired flat plan. */
 export default function subscribe(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -31,45 +33,47 @@ export default function subscribe(command: Verb, context: Context, execute = run
       changes: true,
       examples: ['ci billing subscribe pro --yes'],
     })
-    .argument('[plan]', 'its slug')
-    .option('--create-key <name>', 'create an API key with it')
+    .argument('[plan]', 'Slug of the plan')
+    .option('--create-key <name>', 'Create an API key with this name')
     .addOption(settleOption())
     .addOption(noWaitOption())
     .addOption(againOption())
     .action((plan: string | undefined, flags: Flags) => execute({ plan, ...flags }, context));
 }
 
-/** Subscribes to a retired flat plan, and delivers the key that was asked for with it. */
+/** Subscribes to a retired flat plan, and creates its key if the user asked for one. */
 export async function run(
   { plan: typed, createKey, ...flags }: Options,
   context: ChangingContext & Pick<Context, 'api' | 'prompts'>,
 ): Promise<void> {
   context.settling = settlingOf(flags);
   const { output, prompts } = context;
-  if (createKey?.trim() === '') throw usageError('the name of the key is empty');
-  const planSlug = await chosenPlan(context, typed);
-  prompts.requireConsent('a subscription charges the saved card, which');
+  if (createKey?.trim() === '') throw usageError('The key name is empty', 'Pass a name to --create-key.');
+  const planSlug = await choosePlan(context, typed);
+  prompts.requireConsent(chargePurpose);
   const api = await context.api();
   const { billing, client } = api;
   client.requireSignedIn();
   const intent = { action: 'subscribe-plan', plan: planSlug } as const;
-  if (await awaitEarlier(context, { action: 'subscribe-plan', intent })) return tell(context, { planSlug }, createKey);
+  if (await awaitEarlier(context, { action: 'subscribe-plan', intent }))
+    return printPlan(context, { planSlug }, createKey);
   if (prompts.canAsk) {
     const plan = (await billing.plans()).find(({ slug }) => slug === planSlug);
-    const price = plan?.priceUsdc == null ? 'not stated by the API' : `${plan.priceUsdc} USD a month`;
+    const price = plan?.priceUsdc == null ? 'not stated by the API' : `${shownUsd(plan.priceUsdc)} per month`;
     output.note(
       factLines([
         ['Plan', planSlug],
         ['Price', price],
+        ['Charged to', 'your saved card'],
         ['Account', accountLabel(context.settings)],
       ]),
     );
-    await prompts.consent('Subscribe to this plan, and charge the saved card now?');
+    await prompts.consent('Charge the saved card now?');
   }
   const request = createKey === undefined ? { planSlug } : { planSlug, createKey: true, keyName: createKey };
   let lostKey: string | undefined;
   const adopt = (): PlanSubscription => {
-    // The key was in the response, and nowhere else.
+    // The secret was only in the lost response.
     lostKey = createKey;
     return { planSlug };
   };
@@ -79,10 +83,10 @@ export async function run(
       intent,
       before: { plans: await currentPlans(api) },
       send: async ({ billing }) => {
-        const made = await billing.subscribeToPlan(request);
-        const secret = secretOf(made);
+        const subscription = await billing.subscribeToPlan(request);
+        const secret = secretOf(subscription);
         if (secret !== undefined) keep({ apiKey: secret, name: createKey });
-        return made;
+        return subscription;
       },
       ids: ({ subscriptionId }) => (subscriptionId == null ? [] : [subscriptionId]),
       adopt,
@@ -91,33 +95,35 @@ export async function run(
   };
   await createAndDeliver(context, {
     create: (keep) => context.record.exclusively('purchase', () => buy(keep)),
-    print: (made) => tell(context, made, lostKey),
+    print: (subscription) => printPlan(context, subscription, lostKey),
   });
 }
 
-async function tell(
+async function printPlan(
   { output }: Pick<Context, 'output'>,
-  made: PlanSubscription,
+  subscription: PlanSubscription,
   lostKey: string | undefined,
 ): Promise<void> {
-  const name = made.subscriptionId ?? made.planSlug ?? '';
-  if (made.keyError != null) {
+  const { subscriptionId, planSlug, keyError } = subscription;
+  const name = subscriptionId ?? planSlug ?? '';
+  if (keyError != null) {
+    const why = typeof keyError === 'string' ? keyError : JSON.stringify(keyError);
+    throw new CommandError('server_error', `Subscribed (${name}), but no key was created: ${why}`, {
+      hint: `Run \`ci keys create --subscription ${subscriptionId ?? 'ID'}\` to create one.`,
+      outcome: 'applied',
+    });
+  }
+  if (lostKey !== undefined) {
     throw new CommandError(
-      'server_error',
-      `subscribed (${name}), but no key was made: ${typeof made.keyError === 'string' ? made.keyError : JSON.stringify(made.keyError)}`,
+      'secret_lost',
+      `Subscribed (${name}), but the secret of the key "${lostKey}" was lost with the response`,
       {
-        hint: `Make one with \`ci keys create --subscription ${made.subscriptionId ?? 'ID'}\`.`,
+        hint: 'Run `ci keys list` to find the key, delete it with `ci keys delete`, and create another.',
         outcome: 'applied',
       },
     );
   }
-  if (lostKey !== undefined) {
-    throw new CommandError('secret_lost', `subscribed (${name}), but the key "${lostKey}" was lost with the answer`, {
-      hint: 'Its secret is shown only once: look with `ci keys list`, delete it there, and make another.',
-      outcome: 'applied',
-    });
-  }
-  await output.record(made, { fields });
+  await output.record(subscription, { fields });
 }
 
 function secretOf({ key }: PlanSubscription): string | undefined {

@@ -4,7 +4,7 @@ import type { Stub } from '../../cli/verb.ts';
 export const commands: readonly Stub[] = [
   {
     term: 'list|ls',
-    description: 'retired: list the flat plans (see `ci pools list`)',
+    description: 'Retired: list the flat plans (see `ci pools list`)',
     load: () => import('./list.ts'),
   },
 ];

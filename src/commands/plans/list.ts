@@ -1,4 +1,4 @@
-import { sayRetired } from '../../account/flat-plans.ts';
+import { noteRetired } from '../../account/flat-plans.ts';
 import type { Plan } from '../../api/billing.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
@@ -7,7 +7,7 @@ import { grouped } from '../../output/text.ts';
 
 export const fields = ['slug', 'name', 'priceUsdc', 'rateLimits'] as const;
 
-/** `ci plans list`: the retired flat plans. */
+/** Declares `ci plans list`, which lists the retired flat plans. */
 export default function list(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -19,9 +19,9 @@ export default function list(command: Verb, context: Context, execute = run): vo
 
 /** Prints the retired flat plans. */
 export async function run(context: Pick<Context, 'api' | 'output'>): Promise<void> {
-  sayRetired(context, '`ci pools list` shows what is sold');
+  noteRetired(context, 'Use `ci pools list` to see the pools.');
   const { billing } = await context.api();
-  await context.output.list(await billing.plans(), { columns, fields, empty: 'There are no plans.' });
+  await context.output.list(await billing.plans(), { columns, fields, empty: 'There are no flat plans.' });
 }
 
 const columns: readonly Column<Plan>[] = [

@@ -20,16 +20,16 @@ import { reservedBlocks } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { shownUsd } from '../../domain/money.ts';
 import type { Column } from '../../output/output.ts';
-import { factLines } from '../../output/text.ts';
+import { factLines, inWords } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
 
-/** What `ci pools cancel` ends. */
+/** The options of `ci pools cancel`. */
 export interface Options extends SettlingOptions {
-  /** Undefined: ask. */
+  /** Undefined: ask the user. */
   readonly pool: string | undefined;
 }
 
-/** `ci pools cancel`: ends the most recent subscription on a pool with its period. */
+/** Declares `ci pools cancel`, which cancels the most recent subscription on a pool. */
 export default function cancel(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -44,14 +44,14 @@ export default function cancel(command: Verb, context: Context, execute = run): 
     .action((pool: string | undefined, flags: SettlingOptions) => execute({ pool, ...flags }, context));
 }
 
-/** Ends the most recent subscription on a pool with its period. */
+/** Cancels the most recent subscription on a pool at the end of its billing period. */
 export async function run(
   options: Options,
   context: ChangingContext & Pick<Context, 'api' | 'prompts'>,
 ): Promise<void> {
   context.settling = settlingOf(options);
   const { output, prompts } = context;
-  prompts.requireConsent('canceling a subscription');
+  prompts.requireConsent('Canceling a subscription');
   const typed = await choosePoolOfMine(context, options.pool, isGoing);
   const pool = await new PoolCatalog(context).nameOf(typed);
   const planned = { action: 'cancel', intent: { action: 'cancel', pool, subscription: '' } } as const;
@@ -68,7 +68,8 @@ export async function run(
     const latest = await mostRecent(context, pool);
     if (latest.id !== agreed.id) throw noLongerMostRecent(pool, agreed, latest);
     const ended = await cancelSubscription(context, latest);
-    if (ended.id !== agreed.id) output.note(`The API ended another subscription than expected: ${agreed.id} goes on.`);
+    if (ended.id !== agreed.id)
+      output.note(`The API canceled a different subscription than expected. ${agreed.id} continues.`);
     await show(context, ended);
   });
 }
@@ -85,17 +86,17 @@ async function cancellationFacts(
     ['Subscription', id],
     ['Pool', pool],
     ...blocks.map((line, at) => [at === 0 ? 'Blocks' : '', line] as const),
-    ['Price', monthlyPrice == null ? '' : `${shownUsd(monthlyPrice)} a month`],
-    ['Ends', dayAndDistance(currentPeriodEnd, now, timeZone) || 'the end of its period'],
-    ['Refund', 'none, for whatever is left of the period'],
+    ...(monthlyPrice == null ? [] : [['Price', `${shownUsd(monthlyPrice)} per month`] as const]),
+    ['Ends', dayAndDistance(currentPeriodEnd, now, timeZone) || 'at the end of its billing period'],
+    ['Refund', 'none for the rest of the period'],
     ['Account', accountLabel(settings)],
   ];
 }
 
-/** Refuses to cancel a different subscription than the one that the user agreed to. */
+/** Returns the error for a cancellation that would end a different subscription than the user agreed to. */
 function noLongerMostRecent(pool: string, agreed: PoolSubscription, latest: PoolSubscription): CommandError {
   return new CommandError('unavailable', `${agreed.id} is no longer the most recent subscription on ${pool}`, {
-    hint: `Nothing was changed. The API would cancel ${latest.id} now; run this again to cancel it.`,
+    hint: `Nothing was changed. The API would now cancel ${latest.id}. Run the command again to cancel that one.`,
     outcome: 'not_applied',
   });
 }
@@ -105,13 +106,12 @@ async function show(
   ended: PoolSubscription,
 ): Promise<void> {
   const now = await connections.now();
-  output.done(
-    `${ended.id} ends ${dayAndDistance(ended.currentPeriodEnd, now, world.timeZone)}, and any key works until then.`,
-  );
+  const end = endText(ended, now, world.timeZone);
+  output.done(`Canceled ${ended.id}. It ends ${end}, and its keys work until then.`);
   await output.record(withMaskedKey(ended), { columns, fields: subscriptionFields, drawing: () => '' });
 }
 
-/** Cancels. The response doesn't say which subscription ends now; the account does. */
+/** Cancels a subscription. The response doesn't say which one ends, so the account is fetched afterwards. */
 function cancelSubscription(context: ChangingContext, latest: MostRecent): Promise<PoolSubscription> {
   const { id, poolSlug: pool, endingBefore } = latest;
   return carryOut<'cancel', PoolSubscription>(context, 'cancel', {
@@ -123,46 +123,61 @@ function cancelSubscription(context: ChangingContext, latest: MostRecent): Promi
   });
 }
 
-/** The subscription that the API will end. */
+/** The subscription that the API will cancel. */
 interface MostRecent extends PoolSubscription {
-  /** The ids of those that are ending already. */
+  /** The ids of the subscriptions that were already canceled. */
   readonly endingBefore: ReadonlySet<string>;
 }
 
 /**
- * Returns the subscription that the API will end: the most recent (Unlimited Subscriptions API, "Cancel subscription"). The account
- * lists the most recent first (Management API, the script at its end takes the first of `poolPledges` for the one just made).
+ * Returns the subscription that the API will cancel: the most recent one (Unlimited Subscriptions API, "Cancel subscription"). The
+ * account lists it first (Management API: the script at its end takes the first of `poolPledges` as the one that it just created).
  *
- * @throws CommandError (not_found) if there is none; (unavailable) if all are ending already
+ * @throws CommandError (not_found) if the pool has no subscription; (unavailable) if all are already canceled
  */
-async function mostRecent(context: Pick<Context, 'api'>, pool: string): Promise<MostRecent> {
-  const mine = (await poolSubscriptions(context, pool)).filter(({ status }) => status !== 'canceled');
-  if (mine.length === 0) {
-    throw new CommandError('not_found', `you have no subscription on ${pool}`, {
-      hint: '`ci pools subscriptions` shows what you have.',
+async function mostRecent(context: Pick<Context, 'api' | 'connections' | 'world'>, pool: string): Promise<MostRecent> {
+  const existing = (await poolSubscriptions(context, pool)).filter(({ status }) => status !== 'canceled');
+  if (existing.length === 0) {
+    throw new CommandError('not_found', `You have no subscription on ${pool}`, {
+      hint: 'Run `ci pools subscriptions` to see your subscriptions.',
       outcome: 'not_applied',
     });
   }
-  const going = mine.filter(isGoing);
+  const going = existing.filter(isGoing);
   if (going.length === 0) {
-    throw new CommandError(
-      'unavailable',
-      `your subscription on ${pool} is ending already: ${mine[0]?.currentPeriodEnd}`,
-      {
-        hint: 'Nothing was changed.',
-        outcome: 'not_applied',
-      },
-    );
+    throw new CommandError('unavailable', await alreadyCanceled(context, pool, existing), {
+      hint: 'Nothing was changed.',
+      outcome: 'not_applied',
+    });
   }
   const { billing } = await context.api();
   const pledges = (await billing.status()).poolPledges ?? [];
   const order = new Map(pledges.map(({ id }, at) => [id, at]));
   const rank = ({ id }: Subscription) => order.get(id) ?? Number.POSITIVE_INFINITY;
   const [subscription] = going.toSorted((a, b) => rank(a) - rank(b));
-  if (!subscription) throw new CommandError('internal', 'no subscription is the most recent');
-  const endingBefore = new Set(mine.filter((each) => each.cancelAtPeriodEnd).map(({ id }) => id));
+  if (!subscription) throw new CommandError('internal', 'No subscription is the most recent');
+  const endingBefore = new Set(existing.filter((each) => each.cancelAtPeriodEnd).map(({ id }) => id));
   const poolSlug = pledges.find(({ id }) => id === subscription.id)?.poolSlug ?? pool;
   return { ...subscription, poolSlug, endingBefore };
+}
+
+/** Says that all subscriptions on a pool are canceled, and when each ends. */
+async function alreadyCanceled(
+  { connections, world }: Pick<Context, 'connections' | 'world'>,
+  pool: string,
+  existing: readonly Subscription[],
+): Promise<string> {
+  const now = await connections.now();
+  const ends = existing.map((each) => `${each.id} ends ${endText(each, now, world.timeZone)}`);
+  return existing.length === 1
+    ? `Your subscription on ${pool} is already canceled: ${ends.join('')}`
+    : `All your subscriptions on ${pool} are already canceled: ${inWords(ends)}`;
+}
+
+/** Returns when a canceled subscription ends, as it follows "ends". */
+function endText({ currentPeriodEnd }: Subscription, now: Date, timeZone: string): string {
+  const end = dayAndDistance(currentPeriodEnd, now, timeZone);
+  return end === '' ? 'at the end of its billing period' : `on ${end}`;
 }
 
 const columns: readonly Column<PoolSubscription>[] = [

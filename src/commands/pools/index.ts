@@ -14,17 +14,17 @@ export const commands: readonly Stub[] = [
   },
   {
     term: 'quote [options] [pool]',
-    description: 'show what a subscription would cost, without buying',
+    description: 'Show the price of a subscription',
     load: () => import('./quote.ts'),
   },
   {
     term: 'subscribe [options] [pool]',
-    description: 'reserve blocks of a pool: charges the saved card at once',
+    description: 'Reserve blocks of a pool, and charge the saved card',
     load: () => import('./subscribe.ts'),
   },
   {
     term: 'watch [options] [pool...]',
-    description: 'wait until a block opens, and take a seat if asked to',
+    description: 'Wait for a seat, and optionally buy it',
     load: () => import('./watch.ts'),
   },
   {
@@ -39,7 +39,7 @@ export const commands: readonly Stub[] = [
   },
   {
     term: 'cancel [options] [pool]',
-    description: 'end your most recent subscription on a pool with its period',
+    description: 'Cancel your most recent subscription on a pool at the end of its billing period',
     load: () => import('./cancel.ts'),
   },
 ];

@@ -6,13 +6,13 @@ import { billingCycleOption, blocksOption, poolArgument, quantityOption } from '
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 
-/** What `ci pools quote` prices. */
+/** The options of `ci pools quote`. */
 export interface Options extends PurchaseOptions {
-  /** Undefined: ask. */
+  /** Undefined: ask the user. */
   readonly pool: string | undefined;
 }
 
-/** `ci pools quote`: shows what a subscription would cost, without buying. */
+/** Declares `ci pools quote`, which shows the price of a subscription. */
 export default function quote(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -29,14 +29,14 @@ export default function quote(command: Verb, context: Context, execute = run): v
     .action((pool: string | undefined, flags: PurchaseOptions) => execute({ pool, ...flags }, context));
 }
 
-/** Shows the price of seats in blocks of a pool. */
+/** Prints the price of seats in blocks of a pool. */
 export async function run(
   options: Options,
   context: Pick<Context, 'api' | 'connections' | 'output' | 'prompts' | 'world'>,
 ): Promise<void> {
   const catalog = new PoolCatalog(context);
   const pool = await choosePool(context, options.pool, catalog);
-  const blocks = await chooseBlocks(context, pool, options.blocks, { catalog, onlyFree: false });
+  const blocks = await chooseBlocks(context, pool, options.blocks, { catalog, onlyAvailable: false });
   const purchase = await fetchPrice(catalog, pool, blocks, options);
   await printQuote(context, purchase);
 }

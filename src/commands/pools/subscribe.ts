@@ -1,11 +1,14 @@
 import { chooseBlocks, choosePool } from '../../account/choose-pool.ts';
 import { PoolCatalog } from '../../account/pool-catalog.ts';
-import { agree, checkLimits, purchasePurpose } from '../../account/purchase/agree.ts';
+import { findPool } from '../../account/pools.ts';
+import { agree, chargePurpose, checkLimits } from '../../account/purchase/agree.ts';
+import { checkAvailable } from '../../account/purchase/availability.ts';
 import { type BuyingContext, buyOnce, earlierPurchaseOf } from '../../account/purchase/buy.ts';
 import {
   buyAndDeliver,
   type DeliveredPurchase,
   type KeyOptions,
+  refuseEmailedKeys,
   secretsOf,
 } from '../../account/purchase/buy-with-keys.ts';
 import { findCovering } from '../../account/purchase/covering.ts';
@@ -20,6 +23,7 @@ import { PurchaseSnapshot } from '../../account/purchase/snapshot.ts';
 import { savedText } from '../../account/secrets/destination.ts';
 import { withMaskedKey } from '../../account/subscription-table.ts';
 import type { PoolSubscription } from '../../account/subscriptions.ts';
+import { suggestWatch, type WatchablePurchase } from '../../account/watch/suggest-watch.ts';
 import {
   billingCycleOption,
   blocksOption,
@@ -41,19 +45,20 @@ import {
 } from '../../cli/save-options.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
+import type { Block } from '../../domain/blocks.ts';
 import { usageError } from '../../domain/errors.ts';
 import { type Cents, formatUsd } from '../../domain/money.ts';
 
-/** What `ci pools subscribe` buys, and how. */
+/** The options of `ci pools subscribe`. */
 export interface Options extends PurchaseOptions, CreateKeyOptions, SettlingOptions {
-  /** Undefined: ask. */
+  /** Undefined: ask the user. */
   readonly pool: string | undefined;
   readonly maxPrice?: Cents;
   readonly ensure?: true;
   readonly dryRun?: true;
 }
 
-/** `ci pools subscribe`: reserves blocks, and charges the saved card. */
+/** Declares `ci pools subscribe`, which reserves blocks and charges the saved card. */
 export default function subscribe(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -69,64 +74,80 @@ export default function subscribe(command: Verb, context: Context, execute = run
     .addOption(blocksOption())
     .addOption(quantityOption())
     .addOption(billingCycleOption())
-    .option('--max-price <usd>', "refuse when today's charge is above this", parseAmount('--max-price'))
-    .option('--ensure', 'do nothing when active subscriptions of yours cover it already')
-    .option('--again', 'allow a repeat of a recent or unsettled purchase')
+    .option('--max-price <usd>', 'Refuse a charge above this amount', parseAmount('--max-price'))
+    .option('--ensure', 'Skip if your active subscriptions already cover it')
+    .option('--again', 'Allow a repeat of a recent purchase')
     .addOption(noWaitOption())
     .addOption(settleOption())
     .addOption(createKeyOption())
     .addOption(saveOption())
     .addOption(variableOption())
     .addOption(forceOption())
-    .option('--dry-run', 'show what it would cost, and stop')
+    .option('--dry-run', 'Show the price without buying')
     .action((pool: string | undefined, flags: Omit<Options, 'pool'>) => execute({ pool, ...flags }, context));
 }
 
 type SubscribingContext = BuyingContext & Pick<Context, 'profiles'>;
 
-/** Buys seats in blocks of a pool, and creates their keys. With `--dry-run`, shows the price. */
+/** Buys seats in blocks of a pool, and creates their keys. With `--dry-run`, only prints the price. */
 export async function run(options: Options, context: SubscribingContext): Promise<void> {
   context.settling = settlingOf(options);
   const { prompts } = context;
   const keys = await keyOptionsOf(context, options);
-  if (options.ensure && options.again) throw usageError('--ensure and --again exclude each other');
-  if (options.dryRun) return showPrice(options, context);
+  if (options.ensure && options.again) throw usageError("--ensure and --again can't be combined", 'Pass one of them.');
+  if (options.dryRun) return showPrice(options, context, keys);
   const { ensure, maxPrice, quantity, billingCycle } = options;
-  if (!ensure) prompts.requireConsent(purchasePurpose);
+  if (!ensure) prompts.requireConsent(chargePurpose);
   (await context.api()).client.requireSignedIn();
   const snapshot = await PurchaseSnapshot.take(context);
   const { catalog } = snapshot;
-  const pool = await catalog.nameOf(await choosePool(context, options.pool, catalog));
-  const blocks = await chooseBlocks(context, pool, options.blocks, { catalog, onlyFree: !ensure });
-  const wanted = { pool, blocks, quantity, billingCycle };
-  const earlier = await earlierPurchaseOf(context, wanted, { ignoresUnclear: ensure });
+  const { pool, blocks } = await chooseSeats(context, options, { catalog, keys });
+  const seats = { pool, blocks, quantity, billingCycle };
+  const earlier = await earlierPurchaseOf(context, seats, { ignoresUnclear: ensure });
   if (earlier) return deliver(context, async () => withinLimit(earlier, pool, maxPrice), options, keys);
   if (ensure) {
     const covering = findCovering(pool, await snapshot.subscriptions(pool), blocks, quantity);
     if (covering) return showCovered(context, covering, options);
   }
-  const purchase = await fetchPrice(catalog, pool, blocks, wanted);
-  const agreed = await agree(context, [{ intent: purchaseIntent(purchase), purchase, maximum: maxPrice }], {
-    facts: () => purchaseFacts(context, purchase),
-    question: `Charge ${chargeText(purchase.quote)} now?`,
-    account: snapshot,
-    ensure,
+  const purchase = await fetchPrice(catalog, pool, blocks, seats);
+  await suggestWatch(context, { ...options, ...seats }, async () => {
+    const agreed = await agree(context, [{ intent: purchaseIntent(purchase), purchase, maximum: maxPrice }], {
+      facts: () => purchaseFacts(context, purchase),
+      question: `Charge ${chargeText(purchase.quote)} now?`,
+      account: snapshot,
+      ensure,
+    });
+    await deliver(context, () => buyOnce(context, { purchase, snapshot, maxPrice, ensure, agreed }), options, keys);
   });
-  await deliver(context, () => buyOnce(context, { purchase, snapshot, maxPrice, ensure, agreed }), options, keys);
 }
 
-async function showPrice(options: Options, context: SubscribingContext): Promise<void> {
+/** Returns the pool and the blocks to buy, as typed or picked. Refuses `--create-key` on a pool that sends its keys by email. */
+async function chooseSeats(
+  context: SubscribingContext,
+  options: Options,
+  { catalog, keys }: { readonly catalog: PoolCatalog; readonly keys: KeyOptions },
+): Promise<Pick<WatchablePurchase, 'pool'> & { readonly blocks: readonly Block[] }> {
+  const onlyAvailable = !options.ensure;
+  const pool = await catalog.nameOf(await choosePool(context, options.pool, catalog, { onlyAvailable }));
+  if (keys.createKey !== undefined) refuseEmailedKeys(keys, findPool(await catalog.list(), pool));
+  const blocks = await suggestWatch(context, { ...options, pool, isAnyEnough: options.blocks === undefined }, () =>
+    chooseBlocks(context, pool, options.blocks, { catalog, onlyAvailable }),
+  );
+  return { pool, blocks };
+}
+
+async function showPrice(options: Options, context: SubscribingContext, keys: KeyOptions): Promise<void> {
   const catalog = new PoolCatalog(context);
-  const pool = await choosePool(context, options.pool, catalog);
-  const blocks = await chooseBlocks(context, pool, options.blocks, { catalog, onlyFree: !options.ensure });
+  const { pool, blocks } = await chooseSeats(context, options, { catalog, keys });
   const purchase = await fetchPrice(catalog, pool, blocks, options);
+  if (!options.ensure) await suggestWatch(context, { ...options, pool, blocks }, async () => checkAvailable(purchase));
   const offer = { intent: purchaseIntent(purchase), purchase, maximum: options.maxPrice };
   await checkLimits(context, [offer], { spending: () => monthlySpending(context) });
   await printQuote(context, purchase);
-  context.output.note('Dry run: nothing was charged.');
+  context.output.note('Dry run. Nothing was charged.');
 }
 
-/** Buys, creates the keys, and shows both. @throws CommandError (price_above_maximum) after all that, when more was charged than agreed */
+/** Buys, creates the keys, and prints both. @throws CommandError (price_above_maximum) afterwards, if the charge was too high */
 async function deliver(
   context: SubscribingContext,
   buy: () => Promise<PurchaseResult>,
@@ -142,12 +163,12 @@ async function deliver(
   const { maxPrice } = options;
   const isWithin = maxPrice !== undefined && bought.charge !== undefined && bought.charge <= maxPrice;
   if (context.prompts.asksConsent || !isWithin) throw bought.overcharge;
-  context.output.note(`The price rose during the purchase: ${formatUsd(bought.charge)} charged, within --max-price.`);
+  context.output.note(`The price rose during the purchase. Charged ${formatUsd(bought.charge)}, within --max-price.`);
 }
 
 async function show(context: SubscribingContext, delivered: DeliveredPurchase, options: Options): Promise<void> {
   if (delivered.kind === 'covered') return showCovered(context, delivered.subscriptions, options);
-  // The error says what was bought. Secrets are shown in any case, because the API shows them only once.
+  // The error says what was bought. New secrets are printed even so, because the API shows them only once.
   if (delivered.failure && secretsOf(delivered).length === 0) return;
   await printPurchase(context, delivered.subscriptions);
   if (delivered.saved) context.output.done(savedText(delivered.saved));

@@ -1,8 +1,8 @@
 import { checkedPool, chooseBlocks, poolChoices } from '../../account/choose-pool.ts';
 import { PoolCatalog } from '../../account/pool-catalog.ts';
-import type { KeyOptions } from '../../account/purchase/buy-with-keys.ts';
+import { chargePurpose } from '../../account/purchase/agree.ts';
+import { type KeyOptions, refuseEmailedKeys } from '../../account/purchase/buy-with-keys.ts';
 import type { DotenvContext } from '../../account/secrets/dotenv-file.ts';
-import { watchPurpose } from '../../account/watch/consent.ts';
 import { eventFields } from '../../account/watch/events.ts';
 import { PoolPoller, type WatchTarget } from '../../account/watch/poll.ts';
 import { type Duration, SeatWatch, type WatchContext, type WatchOptions } from '../../account/watch/watch.ts';
@@ -35,13 +35,13 @@ import { parseDuration } from '../../domain/duration.ts';
 import { usageError } from '../../domain/errors.ts';
 import type { BillingCycle } from '../../domain/quote.ts';
 
-/** The shortest interval for an API that isn't on this machine, in milliseconds. */
+/** The shortest interval between two checks, in milliseconds. It doesn't apply to an API on this machine. */
 const shortestInterval = 5000;
 
-/** Blocks as typed. */
+/** The blocks as typed. */
 interface BlockChoice {
   readonly blocks: readonly Block[];
-  /** Whether they must be open together; undefined if `any` or `all` was not typed. */
+  /** Whether they must be available together; undefined if neither `any` nor `all` was typed. */
   readonly together?: boolean;
 }
 
@@ -52,13 +52,13 @@ interface Flags extends Omit<WatchOptions, 'billingCycle' | keyof KeyOptions>, C
   readonly billingCycle?: BillingCycle;
 }
 
-/** What `ci pools watch` watches, and what it does with what opens. */
+/** The options of `ci pools watch`. */
 export interface Options extends Flags {
-  /** Slugs or UUIDs; empty: ask. */
+  /** Slugs or UUIDs. Empty: ask the user. */
   readonly pools: readonly string[];
 }
 
-/** `ci pools watch`: waits for a seat, and buys it if asked to. */
+/** Declares `ci pools watch`, which waits for a seat and can buy it. */
 export default function watch(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -71,22 +71,22 @@ export default function watch(command: Verb, context: Context, execute = run): v
         'ci pools watch kimi26 --blocks all --forever --exec \'notify-send "$CHEAPESTINFERENCE_POOL is open"\'',
       ],
     })
-    .addArgument(poolArgument('[pool...]', 'slugs or UUIDs: the first that opens'))
+    .addArgument(poolArgument('[pool...]', 'Slugs or UUIDs of the pools to watch'))
     .addOption(blockChoiceOption())
-    .option('--all-blocks', 'wait until the named blocks are open together')
-    .option('--interval <duration>', 'time between two checks, at least 5s (default: 15s)', duration('--interval'))
-    .option('--for <duration>', 'give up after this long, with exit code 6', duration('--for'))
-    .option('--count <openings>', 'go on until so many openings were reported (default: 1)', parseCount('--count'))
-    .option('--forever', 'go on reporting')
-    .option('--bell', "ring the terminal's bell")
-    .option('--exec <command>', 'run this through your shell, told by CHEAPESTINFERENCE_EVENT, _POOL, _BLOCKS…')
-    .option('--webhook <url>', 'post the event there as JSON; https, or http on this machine')
-    .option('--subscribe', 'buy what opens at once: charges the saved card')
+    .option('--all-blocks', 'Wait until all named blocks are available together')
+    .option('--interval <duration>', 'Time between two checks, at least 5s (default: 15s)', duration('--interval'))
+    .option('--for <duration>', 'Time limit, after which the command exits with code 6', duration('--for'))
+    .option('--count <openings>', 'Openings to report before exiting (default: 1)', parseCount('--count'))
+    .option('--forever', 'Report openings until interrupted')
+    .option('--bell', 'Ring the terminal bell')
+    .option('--exec <command>', 'Shell command to run for each opening')
+    .option('--webhook <url>', 'URL to post each opening to, as JSON')
+    .option('--subscribe', 'Buy the first opening, and charge the saved card')
     .addOption(quantityOption())
     .addOption(billingCycleOption().default(undefined))
-    .option('--max-price <usd>', 'with --subscribe: the most it may charge', parseAmount('--max-price'))
-    .option('--ensure', 'with --subscribe: end at once when you hold one of them already')
-    .option('--again', 'with --subscribe: allow a repeat of a recent or unsettled purchase')
+    .option('--max-price <usd>', 'With --subscribe, refuse a charge above this amount', parseAmount('--max-price'))
+    .option('--ensure', 'With --subscribe, skip if already covered')
+    .option('--again', 'With --subscribe, allow a repeat of a recent purchase')
     .addOption(noWaitOption())
     .addOption(settleOption())
     .addOption(createKeyOption())
@@ -96,12 +96,12 @@ export default function watch(command: Verb, context: Context, execute = run): v
     .action((pools: string[], flags: Flags) => execute({ pools, ...flags }, context));
 }
 
-/** Waits until a block opens, and reports or buys it. */
+/** Waits until a block is available, and reports or buys it. */
 export async function run(options: Options, context: WatchContext): Promise<void> {
   context.settling = settlingOf(options);
   const keys = await check(context, options);
   const { prompts } = context;
-  if (options.subscribe && !options.ensure) prompts.requireConsent(watchPurpose);
+  if (options.subscribe && !options.ensure) prompts.requireConsent(chargePurpose);
   const api = await context.api();
   const interval = await intervalFor(context, options.interval);
   if (options.subscribe) {
@@ -111,10 +111,11 @@ export async function run(options: Options, context: WatchContext): Promise<void
   const target = await chooseTarget(context, options);
   const { billingCycle = 'month' } = options;
   const poller = await PoolPoller.start({ api, clocks: context.clocks }, target);
+  for (const pool of poller.found) refuseEmailedKeys(keys, pool);
   await new SeatWatch(context, poller, { ...options, ...keys, billingCycle }).run(interval);
 }
 
-/** Refuses flags that contradict each other, before anything is sent. @returns the keys to create */
+/** Refuses flags that contradict each other, before the first request. @returns the keys to create */
 async function check(context: DotenvContext, options: Flags): Promise<KeyOptions> {
   const { subscribe, blocks, allBlocks, count, forever } = options;
   const only = [
@@ -127,14 +128,24 @@ async function check(context: DotenvContext, options: Flags): Promise<KeyOptions
     options.createKey !== undefined && '--create-key',
     options.save !== undefined && '--save',
   ].find((flag) => typeof flag === 'string');
-  if (only && !subscribe) throw usageError(`${only} goes with --subscribe`);
-  if (blocks?.together === false && allBlocks) throw usageError('--blocks any and --all-blocks exclude each other');
-  if (count !== undefined && forever) throw usageError('--count and --forever exclude each other');
+  if (only && !subscribe) throw usageError(`${only} needs --subscribe`, `Add --subscribe, or leave out ${only}.`);
+  if (blocks?.together === false && allBlocks) {
+    throw usageError("--blocks any and --all-blocks can't be combined", 'Pass one of them.');
+  }
+  if (count !== undefined && forever) {
+    throw usageError("--count and --forever can't be combined", 'Pass one of them.');
+  }
   const more = count !== undefined ? '--count' : forever ? '--forever' : undefined;
-  if (subscribe && more)
-    throw usageError(`--subscribe and ${more} exclude each other`, 'It ends with its one purchase.');
-  if (options.ensure && options.again) throw usageError('--ensure and --again exclude each other');
-  if (options.exec?.trim() === '') throw usageError('--exec is empty');
+  if (subscribe && more) {
+    throw usageError(
+      `--subscribe and ${more} can't be combined`,
+      'With --subscribe, the watch ends after one purchase.',
+    );
+  }
+  if (options.ensure && options.again) {
+    throw usageError("--ensure and --again can't be combined", 'Pass one of them.');
+  }
+  if (options.exec?.trim() === '') throw usageError('The --exec command is empty', 'Pass a shell command.');
   if (options.webhook !== undefined) {
     const { parseWebhook } = await import('../../api/webhook.ts');
     parseWebhook(options.webhook);
@@ -142,13 +153,13 @@ async function check(context: DotenvContext, options: Flags): Promise<KeyOptions
   return keyOptionsOf(context, options);
 }
 
-/** Requires `--max-price` if nobody can be asked for it. @throws CommandError (input_required) */
+/** Requires `--max-price` if the user can't be asked. @throws CommandError (input_required) */
 function requireLimit({ prompts }: Pick<Context, 'prompts'>, { maxPrice }: Flags): void {
   if (maxPrice !== undefined) return;
-  prompts.requireSomebody('what may it charge at the most? Say it: --max-price 49');
+  prompts.requireSomebody("Can't ask for the price limit without a terminal. Pass it, such as --max-price 49.");
 }
 
-/** Returns the milliseconds between two checks. @throws CommandError (usage) if that is too short for an API that others use too */
+/** Returns the milliseconds between two checks. @throws CommandError (usage) if that is too short for a shared API */
 async function intervalFor(context: Pick<Context, 'api'>, typed: Duration | undefined): Promise<number> {
   const milliseconds = typed?.milliseconds ?? 15_000;
   if (milliseconds >= shortestInterval) return milliseconds;
@@ -156,32 +167,33 @@ async function intervalFor(context: Pick<Context, 'api'>, typed: Duration | unde
   const { client } = await context.api();
   if (isLoopback(client.baseUrl.hostname)) return milliseconds;
   throw usageError(
-    `--interval is "${typed?.text}", and the API is asked no sooner than after 5s`,
-    'Write --interval 5s, or leave it out for 15s; a shorter one is for the sandbox and for this machine alone.',
+    `--interval ${typed?.text} is too short`,
+    'Pass at least --interval 5s. Only an API on this machine, such as the sandbox, can be checked more often.',
   );
 }
 
-/** Returns what to watch, as typed or chosen. */
+/** Returns the pools and blocks to watch, as typed or picked. */
 async function chooseTarget(context: WatchContext, options: Options): Promise<WatchTarget> {
   const catalog = new PoolCatalog(context);
   const pools = options.pools.length > 0 ? options.pools.map(checkedPool) : await choosePools(context, catalog);
-  const blocks = await chooseBlocks(context, pools[0] ?? '', options.blocks?.blocks, { catalog, onlyFree: false });
+  const blocks = await chooseBlocks(context, pools[0] ?? '', options.blocks?.blocks, { catalog, onlyAvailable: false });
   const together = options.allBlocks ?? options.blocks?.together ?? false;
   return { pools, blocks, together, quantity: options.quantity };
 }
 
 async function choosePools(context: Pick<Context, 'prompts'>, catalog: PoolCatalog): Promise<string[]> {
-  const missing = 'which pools? Name them: `ci pools list` shows them';
+  const missing = "Can't ask for the pools without a terminal. Pass their names. Run `ci pools list` to see the pools.";
   context.prompts.requireSomebody(missing);
-  return context.prompts.pickSeveral('Which pools?', await poolChoices(context, await catalog.list()), missing);
+  const choices = await poolChoices(context, await catalog.list(), { onlyAvailable: false });
+  return context.prompts.pickSeveral('Pools:', choices, missing);
 }
 
-/** `--blocks asia,europe`, `--blocks any` or `--blocks all`. */
+/** Creates `--blocks asia,europe`, `--blocks any` and `--blocks all`. */
 function blockChoiceOption(): ValueOption {
-  const description = `${blockNames.join(', ')} (comma between): any of them; any, or all together`;
+  const description = `${blockNames.join(',')}; any; or all together`;
   const option = blockListOption('--blocks <names>', description, [
-    { name: 'any', description: 'whichever opens' },
-    { name: 'all', description: 'the whole day, together' },
+    { name: 'any', description: 'the first block that opens' },
+    { name: 'all', description: 'the whole day' },
   ]);
   return option.argParser((text): BlockChoice => {
     const word = text.trim().toLowerCase();

@@ -1,5 +1,6 @@
 import { blockChoices, poolChoices } from '../../account/choose-pool.ts';
 import { blockPrice, findPool, freeSeats, poolName } from '../../account/pools.ts';
+import { watchCommand } from '../../account/watch/suggest-watch.ts';
 import { mistakeIn } from '../../cli/options.ts';
 import type { Block } from '../../domain/blocks.ts';
 import { CommandError } from '../../domain/errors.ts';
@@ -7,7 +8,6 @@ import { formatUsd, yearlyCharge } from '../../domain/money.ts';
 import { hoursWithin, hoursWorked, parseWorkingHours, suggestedBlocks } from '../../domain/working-hours.ts';
 import { counted, inWords } from '../../output/text.ts';
 import type { Choice } from '../../prompts/question.ts';
-import { programOf } from './commands.ts';
 import { GoTo, noTerminal, type Step, type Wizard } from './wizard.ts';
 
 /** Asks for the pool. */
@@ -16,13 +16,8 @@ export const choosePool: Step = async (wizard) => {
   const { context, prompts } = wizard;
   const { pools } = await context.api();
   const listed = await pools.list();
-  const isClosed = (name: string) => {
-    const { status } = findPool(listed, name);
-    return status != null && status !== 'active';
-  };
-  const choices = (await poolChoices(context, listed)).map((choice) => ({
+  const choices = (await poolChoices(context, listed, { onlyAvailable: true })).map((choice) => ({
     ...choice,
-    disabled: isClosed(choice.value) ? 'not open' : undefined,
     selected: wizard.pool !== undefined && choice.value === poolName(wizard.pool),
   }));
   if (choices.every(({ disabled }) => disabled !== undefined)) {
@@ -65,17 +60,19 @@ export const chooseBlocks: Step = async (wizard) => {
   const detail = await pools.get(pool.id);
   const now = await context.connections.now();
   const selected = wizard.blocks ?? (work ? suggestedBlocks(work, now, context.world.timeZone) : []);
-  const choices = (await blockChoices(context, { listed: pool, detail, now, onlyFree: true })).map((choice) => ({
+  const choices = (await blockChoices(context, { listed: pool, detail, now, onlyAvailable: true })).map((choice) => ({
     ...choice,
     selected: choice.disabled === undefined && selected.includes(choice.value),
   }));
   const soldOut = choices.filter(({ disabled }) => disabled !== undefined).map(({ value }) => value);
   if (soldOut.length === choices.length) {
     const failure = new CommandError('unavailable', `${poolName(pool)} is sold out`, { outcome: 'not_applied' });
-    await chooseOther(wizard, failure, soldOut, [{ name: 'Choose another pool', value: choosePool }]);
+    await chooseOther(wizard, failure, watchAny(wizard, soldOut), [{ name: 'Choose another pool', value: choosePool }]);
   }
   if (soldOut.length > 0) {
-    context.output.note(`Sold out: ${inWords(soldOut)}. To wait for a seat:\n  ${watchCommand(wizard, soldOut, 1)}`);
+    context.output.note(
+      `Sold out: ${inWords(soldOut)}. To buy as soon as seats are available, run:\n  ${watchAny(wizard, soldOut)}`,
+    );
   }
   wizard.blocks = await prompts.pickSeveral('Blocks:', choices, noTerminal);
   return 'asked';
@@ -124,19 +121,18 @@ export const chooseCycle: Step = async (wizard) => {
 /**
  * Says that something is sold out and how to wait for it, and asks what to choose instead.
  *
- * @param blocks - the blocks to wait for
+ * @param command - the command that waits for it
  * @throws GoTo, or the failure itself if the user quits
  */
 export async function chooseOther(
   wizard: Wizard,
   failure: CommandError,
-  blocks: readonly Block[],
+  command: string,
   others: readonly Choice<Step>[],
 ): Promise<never> {
-  const { context, prompts, quantity = 1 } = wizard;
-  const command = watchCommand(wizard, blocks, quantity);
+  const { context, prompts } = wizard;
   context.output.note(
-    `✗ ${failure.message.replace(/\.$/, '')}. Nothing was charged. To wait for a seat:\n  ${command}`,
+    `✗ ${failure.message.replace(/\.$/, '')}. Nothing was charged. To buy as soon as seats are available, run:\n  ${command}`,
   );
   const next = await prompts.pick<Step | undefined>(
     'What would you like to do?',
@@ -144,12 +140,10 @@ export async function chooseOther(
     noTerminal,
   );
   if (next) throw new GoTo(next);
-  throw failure.with({ hint: `Nothing was charged. To wait for a seat, run \`${command}\`.` });
+  throw failure.with({ hint: `Nothing was charged. To buy as soon as seats are available, run \`${command}\`.` });
 }
 
-/** Returns the command that waits for seats in blocks of the chosen pool. */
-function watchCommand({ context, pool }: Wizard, blocks: readonly Block[], quantity: number): string {
-  const name = pool ? poolName(pool) : '';
-  const seats = quantity > 1 ? ` --quantity ${quantity}` : '';
-  return `${programOf(context)} pools watch ${name} --blocks ${blocks.join(',')}${seats}`;
+/** Returns the command that waits for a seat in any of some blocks of the chosen pool. */
+function watchAny({ context, pool }: Wizard, blocks: readonly Block[]): string {
+  return watchCommand(context, { pool: pool ? poolName(pool) : '', blocks, isAnyEnough: true });
 }

@@ -1,17 +1,6 @@
-import type { Context } from '../../context/context.ts';
+import { programOf } from '../../account/program.ts';
 import { shellWord } from '../../domain/shell-word.ts';
 import type { Wizard } from './wizard.ts';
-
-/** Returns `ci` with the options that choose the account in use. */
-export function programOf({ settings }: Pick<Context, 'settings'>): string {
-  const { sandbox, profile, apiUrl } = settings;
-  if (sandbox.value) return 'ci --sandbox';
-  return [
-    'ci',
-    ...(profile.value === 'default' ? [] : [`--profile ${shellWord(profile.value)}`]),
-    ...(apiUrl.origin === '--api-url' ? [`--api-url ${shellWord(apiUrl.value)}`] : []),
-  ].join(' ');
-}
 
 /** Returns what the wizard did, as commands for a script. */
 export function commandsOf({

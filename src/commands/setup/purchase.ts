@@ -7,6 +7,7 @@ import { fetchPrice, type PricedPurchase } from '../../account/purchase/price.ts
 import type { PurchaseResult } from '../../account/purchase/purchase-result.ts';
 import { PurchaseSnapshot } from '../../account/purchase/snapshot.ts';
 import { showPage } from '../../account/show-page.ts';
+import { watchCommand } from '../../account/watch/suggest-watch.ts';
 import { pages } from '../../account/web-pages.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { formatUsd } from '../../domain/money.ts';
@@ -35,7 +36,8 @@ export const purchase: Step = async (wizard) => {
       if (!(error instanceof CommandError) || error.outcome !== 'not_applied') throw error;
       if (error.code === 'no_payment_method' || error.code === 'payment_required') await untilPayable(wizard, error);
       else if (error.code === 'unavailable') {
-        await chooseOther(wizard, error, chosen.blocks, [
+        const seats = { pool: poolName(chosen.pool), blocks: chosen.blocks, quantity, billingCycle };
+        await chooseOther(wizard, error, watchCommand(context, seats), [
           { name: 'Choose other blocks', value: chooseBlocks },
           ...(chosen.quote.quantity > 1 ? [{ name: 'Choose fewer seats', value: chooseSeats }] : []),
           { name: 'Choose another pool', value: choosePool },

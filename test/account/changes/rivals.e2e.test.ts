@@ -122,7 +122,7 @@ test('waits with an identical purchase until the first one is made, and then ref
   const [one, two, three] = await Promise.all([first.ended, second.ended, third.ended]);
   const [bought, ...others] = listAt(await api.box.seen(), 'subscriptions');
   expect([one.code, two.code, three.code, others, api.changes.length]).toEqual([0, 2, 0, [], 1]);
-  expect(textAt(errorOf(two), 'message')).toBe(`the same was bought just now: ${textAt(bought, 'id')}`);
+  expect(textAt(errorOf(two), 'message')).toBe(`You bought the same thing just now: ${textAt(bought, 'id')}`);
   expect([textAt(json(one), 'id'), textAt(json(three), 'id')]).toEqual([textAt(bought, 'id'), textAt(bought, 'id')]);
 });
 

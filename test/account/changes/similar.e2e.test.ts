@@ -56,7 +56,7 @@ test('shows an adopted purchase above --max-price, and exits with 8', async () =
     8,
     {
       code: 'price_above_maximum',
-      message: 'an earlier purchase of kimi26 charged $49.00, above the limit of $10.00',
+      message: 'An earlier purchase of kimi26 charged $49.00, which is above the limit of $10.00',
       outcome: 'applied',
     },
     1,

@@ -72,7 +72,6 @@ function scene({ held = {}, spent, limit, canAsk = true, again = false }: Given 
     log.push(`${kind}: ${question}`);
   };
   const options: AgreeOptions = {
-    purpose: 'a test charges nothing, and',
     facts: async () => {
       log.push('facts');
       return [['Pool', 'kimi26']];
@@ -103,15 +102,15 @@ function scene({ held = {}, spent, limit, canAsk = true, again = false }: Given 
 const kimi = poolOf('kimi26');
 const minimax = poolOf('minimax-m3', { price: 60 });
 
-describe('what refuses a purchase before anybody is asked', () => {
-  test('is that it is not available', async () => {
+describe('before it asks for consent', () => {
+  test("refuses seats that aren't available", async () => {
     const { context, log, options } = scene();
     const offer = offerOf(poolOf('kimi26', { status: 'sold-out' }), { maximum: 100 });
     await expect(agree(context, [offer], options)).rejects.toMatchObject({ code: 'unavailable' });
     expect(log).toEqual([]);
   });
 
-  test('is its price, before what is spent is fetched', async () => {
+  test('refuses a price above --max-price before it fetches the spending', async () => {
     const { context, log, options } = scene({ limit: '10', spent: 0 });
     await expect(agree(context, [offerOf(kimi, { maximum: 4899 })], options)).rejects.toMatchObject({
       code: 'price_above_maximum',
@@ -120,7 +119,7 @@ describe('what refuses a purchase before anybody is asked', () => {
     expect(log).toEqual([]);
   });
 
-  test('is max-monthly-spend', async () => {
+  test('refuses a price above max-monthly-spend', async () => {
     const { context, log, options } = scene({ limit: '97.99', spent: 4900 });
     await expect(agree(context, [offerOf(kimi)], options)).rejects.toMatchObject({
       code: 'price_above_maximum',
@@ -129,7 +128,7 @@ describe('what refuses a purchase before anybody is asked', () => {
     expect(log).toEqual(['spending']);
   });
 
-  test('is no limit if one of several offers is to be bought once it opens', async () => {
+  test('applies no limit to several offers, and no availability check to later ones', async () => {
     const { context, options } = scene({ limit: '1', spent: 0 });
     const offers = [offerOf(kimi, { maximum: 100 }), offerOf(minimax, { maximum: 100 })];
     await agree(context, offers, { ...options, opensLater: true });
@@ -137,7 +136,7 @@ describe('what refuses a purchase before anybody is asked', () => {
     await agree(scene().context, [soldOut], { ...options, opensLater: true });
   });
 
-  test('are the limits alone for a price that is only shown', async () => {
+  test('checks only the limits of a price that is only shown', async () => {
     const { context, options } = scene({ limit: '48', spent: 0 });
     const soldOut = offerOf(poolOf('kimi26', { status: 'sold-out' }));
     await expect(checkLimits(context, [soldOut], options.account)).rejects.toMatchObject({
@@ -147,8 +146,8 @@ describe('what refuses a purchase before anybody is asked', () => {
   });
 });
 
-describe('the consent', () => {
-  test('comes with the facts, what is held already, and the account', async () => {
+describe('consent', () => {
+  test('shows the facts, the seats you already have, and the account', async () => {
     const held = { kimi26: [subscriptionOf('s1', 'europe'), subscriptionOf('s2', 'europe')] };
     const { context, log, options } = scene({ held });
     await agree(context, [offerOf(kimi, { blocks: ['asia', 'europe'] })], options);
@@ -156,33 +155,35 @@ describe('the consent', () => {
       'spending',
       'facts',
       'subscriptions on kimi26',
-      expect.stringMatching(/^Pool +kimi26\nYou hold +2 seats in europe already\nAccount +mk_/),
+      expect.stringMatching(
+        /^Pool +kimi26\nYou have +already 2 seats in europe\nCharged to +your saved card\nAccount +mk_/,
+      ),
       'consent: Charge it now?',
     ]);
   });
 
-  test('names the pool of what is held if there are several', async () => {
+  test('names the pools of the seats you have if there are several', async () => {
     const held = { kimi26: [subscriptionOf('s1', 'europe')], 'minimax-m3': [subscriptionOf('s2', 'europe')] };
     const { context, log, options } = scene({ held });
     await agree(context, [offerOf(kimi), offerOf(minimax)], options);
-    expect(log.join('\n')).toMatch(/You hold +1 seat in europe of kimi26 and 1 seat in europe of minimax-m3 already\n/);
+    expect(log.join('\n')).toMatch(/You have +already 1 seat in europe of kimi26 and 1 seat in europe of minimax-m3\n/);
   });
 
-  test('is asked for even if it is not known what is held', async () => {
+  test("asks even if your subscriptions can't be fetched", async () => {
     const { context, log, options } = scene();
     const subscriptions = () => Promise.reject(new CommandError('server_error', 'down'));
     await agree(context, [offerOf(kimi)], { ...options, account: { ...options.account, subscriptions } });
     expect(log).toContain('consent: Charge it now?');
-    expect(log.join('\n')).not.toContain('You hold');
+    expect(log.join('\n')).not.toContain('You have');
   });
 
-  test('fetches nothing of what is held if nobody can be asked', async () => {
+  test("doesn't fetch your subscriptions if nobody can be asked", async () => {
     const { context, log, options } = scene({ canAsk: false });
     await agree(context, [offerOf(kimi)], options);
     expect(log).toEqual(['spending']);
   });
 
-  test('with --again comes after the risk, whichever offer it is for', async () => {
+  test('explains the risk of --again first, whichever offer it is about', async () => {
     const { context, log, options, bought } = scene({ again: true });
     await bought(offerOf(minimax), undefined);
     expect(await agree(context, [offerOf(kimi), offerOf(minimax)], options)).toBeUndefined();
@@ -195,24 +196,24 @@ describe('the consent', () => {
 describe('a repeat', () => {
   const held = { kimi26: [subscriptionOf('s1', 'europe')], 'minimax-m3': [subscriptionOf('s2', 'europe')] };
 
-  test('is asked about after the consent, by the same prompts', async () => {
+  test('needs a second consent, asked with the same prompts', async () => {
     const { context, log, options, bought } = scene({ held });
     const id = await bought(offerOf(kimi), ['s1']);
     const agreed = await agree(context, [offerOf(kimi)], options);
     expect(log.slice(-4)).toEqual([
       'consent: Charge it now?',
       'subscriptions on kimi26',
-      'the same was bought just now: s1',
-      'repeat: Buy it once more?',
+      'You bought the same thing just now: s1',
+      'repeat: Buy it again?',
     ]);
     expect(agreed?.repeated).toEqual(new Set([id]));
   });
 
-  test('of several offers is asked about once', async () => {
+  test('needs one consent for several offers', async () => {
     const { context, log, options, bought } = scene({ held });
     const ids = [await bought(offerOf(kimi), ['s1']), await bought(offerOf(minimax), ['s2'])];
     const agreed = await agree(context, [offerOf(kimi), offerOf(minimax)], options);
-    expect(log.filter((line) => line.startsWith('repeat'))).toEqual(['repeat: Buy it once more?']);
+    expect(log.filter((line) => line.startsWith('repeat'))).toEqual(['repeat: Buy it again?']);
     expect(agreed?.repeated).toEqual(new Set(ids));
   });
 
@@ -222,19 +223,19 @@ describe('a repeat', () => {
     await expect(agree(context, [offerOf(kimi)], options)).rejects.toMatchObject({ code: 'confirmation_required' });
   });
 
-  test('is not asked about with --ensure', async () => {
+  test('needs no consent with --ensure', async () => {
     const { context, options, bought } = scene({ held, canAsk: false });
     await bought(offerOf(kimi), ['s1']);
     expect(await agree(context, [offerOf(kimi)], { ...options, ensure: true })).toBeUndefined();
   });
 
-  test('is not one if the first is no longer held', async () => {
+  test("isn't one if the first subscription no longer exists", async () => {
     const { context, options, bought } = scene({ canAsk: false });
     await bought(offerOf(kimi), ['s1']);
     expect((await agree(context, [offerOf(kimi)], options))?.repeated).toEqual(new Set());
   });
 
-  test('of a purchase since the agreement is refused, and of one that was agreed to is not', async () => {
+  test('is refused for a purchase made since the consent, but not for one that the consent covers', async () => {
     const { context, options, bought } = scene({ held });
     await bought(offerOf(kimi), ['s1']);
     const offer = offerOf(kimi);
@@ -243,7 +244,7 @@ describe('a repeat', () => {
     await checkRepeat(context, offer.intent, held.kimi26, agreed);
     await bought(offerOf(kimi), ['s3']);
     const mine = [...held.kimi26, subscriptionOf('s3', 'europe')];
-    const repeated = { code: 'confirmation_required', message: 'the same was bought just now: s3' };
+    const repeated = { code: 'confirmation_required', message: 'You bought the same thing just now: s3' };
     await expect(checkRepeat(context, offer.intent, mine, agreed)).rejects.toMatchObject(repeated);
   });
 });

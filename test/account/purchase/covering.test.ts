@@ -7,8 +7,8 @@ function on(block: Block, id: string) {
   return { id, status: 'active', hours: hoursOf(block).map((hour) => ({ hour, slotIndex: 0 })) };
 }
 
-describe('subscriptions that cover what is wanted', () => {
-  test('are those on the blocks', () => {
+describe('findCovering', () => {
+  test('returns the subscriptions on the blocks', () => {
     const covering = findCovering('kimi26', [on('asia', 's1'), on('europe', 's2')], ['europe'], 1);
     expect(covering).toMatchObject([{ id: 's2', poolSlug: 'kimi26' }]);
     expect(findCovering('kimi26', [on('asia', 's1')], ['europe'], 1)).toBeUndefined();
@@ -18,10 +18,10 @@ describe('subscriptions that cover what is wanted', () => {
     ['missing', undefined],
     ['null', null],
     ['empty', []],
-  ])('are not known if the hours of one are %s: nothing is bought', (_, hours) => {
+  ])('throws if the hours of a subscription are %s', (_, hours) => {
     const unstated = { id: 's3', status: 'active', hours };
     expect(() => findCovering('kimi26', [unstated], ['europe'], 1)).toThrow(
-      'the API does not say which hours of kimi26 s3 holds',
+      "The API doesn't state the hours of subscription s3 on kimi26",
     );
     expect(findCovering('kimi26', [on('europe', 's2'), unstated], ['europe'], 1)).toMatchObject([{ id: 's2' }]);
     expect(findCovering('kimi26', [{ ...unstated, status: 'canceled' }], ['europe'], 1)).toBeUndefined();

@@ -10,7 +10,7 @@ const line = 'pools subscribe kimi26 --blocks europe';
 const subscribe = `${line} --yes`;
 const post = 'POST /api/pools/kimi26/subscribe';
 const minute = 60_000;
-const question = 'Buy it once more?';
+const question = 'Buy it again?';
 const words = 'subscribe kimi26 europe, 1 seat, monthly, $49.00';
 const waiting =
   /Waiting up to [\w ]+ for an earlier change: "subscribe kimi26 europe, .+" \(.+\)\. Nothing has been sent\. Press Ctrl-C to quit\./;
@@ -23,18 +23,18 @@ async function recentBuyer() {
   return { api, me, bought, charges };
 }
 
-describe('the same purchase within 10 minutes, where nobody can be asked', () => {
-  test('is exit 2, and nothing is sent', async () => {
+describe('the same purchase within 10 minutes, without a terminal', () => {
+  test('is refused with exit code 2', async () => {
     const { api, me, bought, charges } = await recentBuyer();
     const { code, stdout, stderr } = await me.ci(subscribe);
     expect([code, stdout, api.changes, await charges()]).toEqual([2, '', [post], 1]);
     expect(stderr).toBe(
-      `ci: the same was bought just now: ${bought}. Nothing was charged. --ensure buys only what is not there; --again buys it a second time.\n`,
+      `ci: You bought the same thing just now: ${bought}. Nothing was charged. Pass --ensure to buy only what you don't have yet, or --again to buy it a second time.\n`,
     );
     expect(outcomesOf(me)).toEqual(['subscribe applied']);
   });
 
-  test('is an error of JSON with --json', async () => {
+  test('is a JSON error with --json', async () => {
     const { me } = await recentBuyer();
     expect(errorOf(await me.ci(`${subscribe} --json`))).toMatchObject({
       code: 'confirmation_required',
@@ -44,19 +44,19 @@ describe('the same purchase within 10 minutes, where nobody can be asked', () =>
     });
   });
 
-  test.each(['--again', '--again --json'])('is bought with %s', async (flags) => {
+  test.each(['--again', '--again --json'])('is allowed with %s', async (flags) => {
     const { api, me, charges } = await recentBuyer();
     const { code, stderr } = await me.ci(`${subscribe} ${flags}`);
     expect([code, stderr, api.changes, await charges()]).toEqual([0, '', [post, post], 2]);
   });
 
-  test('is not bought with --ensure, which prints what is there', async () => {
+  test('is skipped with --ensure, which prints the existing subscription', async () => {
     const { me, bought, charges } = await recentBuyer();
     const again = await me.ci(`${subscribe} --ensure --json`);
     expect([again.code, textAt(json(again), 'id'), await charges()]).toEqual([0, bought, 1]);
   });
 
-  test('with --ensure and --again is a mistake in what was typed', async () => {
+  test("can't combine --ensure and --again", async () => {
     const { api, me } = await recentBuyer();
     const before = api.requests.length;
     const { code, stderr } = await me.ci(`${subscribe} --ensure --again`);
@@ -64,13 +64,13 @@ describe('the same purchase within 10 minutes, where nobody can be asked', () =>
     expect(stderr).toMatch(oneLine);
   });
 
-  test('is known by whatever name the pool is called', async () => {
+  test('is recognized by the slug and the UUID of the pool', async () => {
     const { me, charges } = await recentBuyer();
     const { code } = await me.ci('pools subscribe 6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c2601 --blocks europe --yes');
     expect([code, await charges()]).toEqual([2, 1]);
   });
 
-  test('is known in whatever order the blocks are named', async () => {
+  test('is recognized in any order of the blocks', async () => {
     const { api, me, charges } = await recentBuyer();
     expect((await me.ci('pools subscribe kimi26 --blocks asia,europe --yes')).code).toBe(0);
     expect((await me.ci('pools subscribe kimi26 --blocks europe,asia --yes')).code).toBe(2);
@@ -83,13 +83,13 @@ describe('the same purchase within 10 minutes, where nobody can be asked', () =>
     ['another pool', 'pools subscribe minimax-m3 --blocks europe'],
     ['more seats', 'pools subscribe kimi26 --blocks europe --quantity 2'],
     ['another cycle', 'pools subscribe kimi26 --blocks europe --billing-cycle year'],
-  ])('is not one of %s', async (_what, other) => {
+  ])("doesn't include %s", async (_what, other) => {
     const { api, me } = await recentBuyer();
     const { code } = await me.ci(`${other} --yes`);
     expect([code, api.changes.length]).toEqual([0, 2]);
   });
 
-  test('is not one of another account', async () => {
+  test("doesn't include a purchase by another account", async () => {
     const { api, me } = await recentBuyer();
     const env = { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_another_account_0123456789' };
     expect([(await me.ci(subscribe, { env })).code, api.changes.length]).toEqual([0, 2]);
@@ -103,10 +103,10 @@ describe('the same purchase within 10 minutes, where nobody can be asked', () =>
     madeEarlier(me, ago);
     const { code, stderr } = await me.ci(subscribe);
     expect([code, await charges()]).toEqual([expected, charged]);
-    if (expected === 2) expect(stderr).toContain('the same was bought 9 minutes ago: ');
+    if (expected === 2) expect(stderr).toContain('You bought the same thing 9 minutes ago: ');
   });
 
-  test('is not asked about once the first is held no more', async () => {
+  test('needs no consent after the first subscription has ended', async () => {
     const { api, me } = await recentBuyer();
     await me.ci('pools cancel kimi26 --yes');
     expect((await me.ci(subscribe)).code).toBe(2);
@@ -114,12 +114,12 @@ describe('the same purchase within 10 minutes, where nobody can be asked', () =>
     expect([(await me.ci(subscribe)).code, api.changes.filter((each) => each === post).length]).toEqual([0, 2]);
   });
 
-  test('shows its price all the same with --dry-run', async () => {
+  test('can still be priced with --dry-run', async () => {
     const { me } = await recentBuyer();
     expect(json(await me.ci(`${line} --dry-run --json`))).toMatchObject({ charge: 49 });
   });
 
-  test('of which the first was refused is bought', async () => {
+  test('is made if the first one was refused', async () => {
     const api = await lossyCustomer(
       firstChange(false, answer(402, { success: false, error: 'Your card was declined' })),
     );
@@ -129,7 +129,7 @@ describe('the same purchase within 10 minutes, where nobody can be asked', () =>
   });
 });
 
-describe('the same purchase, when of the first it is not known what became of it', () => {
+describe('the same purchase after one with an unknown outcome', () => {
   /** Somebody whose purchase was cut short, and nobody could look. */
   async function unsure(carriedOut: boolean) {
     let looking = true;
@@ -160,13 +160,13 @@ describe('the same purchase, when of the first it is not known what became of it
       const third = await me.ci(subscribe);
       expect([third.code, third.stderr, await charges()]).toEqual([
         2,
-        expect.stringContaining(`the same was bought just now: ${await bought()}`),
+        expect.stringContaining(`You bought the same thing just now: ${await bought()}`),
         1,
       ]);
     },
   );
 
-  test.each(['', ' --ensure'])('is bought once, after it has settled, when it was not (%j)', async (flag) => {
+  test.each(['', ' --ensure'])("is made once the first one has settled and wasn't made (%j)", async (flag) => {
     const { me, api, charges, bought } = await unsure(false);
     const { code, stdout, stderr } = await me.ci(`${subscribe}${flag}`);
     expect([code, api.changes, await charges()]).toEqual([0, [post, post], 1]);
@@ -175,7 +175,7 @@ describe('the same purchase, when of the first it is not known what became of it
     expect(outcomesOf(me)).toEqual(['subscribe not_applied', 'subscribe applied']);
   });
 
-  test.each(['', ' --ensure'])('is exit 6 with --no-wait as long as it may go through (%j)', async (flag) => {
+  test.each(['', ' --ensure'])('exits with 6 with --no-wait while the first one may go through (%j)', async (flag) => {
     const { me, api } = await unsure(false);
     settlesIn(me, '10m');
     const ended = await me.ci(`${subscribe} --no-wait --json${flag}`);
@@ -195,7 +195,7 @@ describe('the same purchase, when of the first it is not known what became of it
     expect(outcomesOf(me)).toEqual(['subscribe unknown']);
   });
 
-  test('is bought with --again, which explains the risk', async () => {
+  test('is made with --again, which explains the risk', async () => {
     const { me, api, charges } = await unsure(true);
     const { code, stderr } = await me.ci(`${subscribe} --again`);
     expect([code, api.changes, await charges()]).toEqual([0, [post, post], 2]);
@@ -204,7 +204,7 @@ describe('the same purchase, when of the first it is not known what became of it
     );
   });
 
-  test('is found by `ci history reconcile` if it was bought, and adopted by the next identical purchase', async () => {
+  test('adopts a purchase that `ci history reconcile` has found', async () => {
     const { me, api, charges, bought } = await unsure(true);
     expect((await me.ci('history reconcile')).code).toBe(0);
     const next = await me.ci(`${subscribe} --json`);
@@ -213,7 +213,7 @@ describe('the same purchase, when of the first it is not known what became of it
     expect((await me.ci(subscribe)).code).toBe(2);
   });
 
-  test('is bought once `ci history reconcile --wait` has found that the first was not', async () => {
+  test("is made after `ci history reconcile --wait` has found that the first one wasn't", async () => {
     const { me, charges } = await unsure(false);
     expect((await me.ci('history reconcile --wait')).code).toBe(0);
     expect(await me.ci(subscribe)).toMatchObject({ code: 0, stderr: '' });
@@ -224,7 +224,7 @@ describe('the same purchase, when of the first it is not known what became of it
     ['more seats', 'pools subscribe kimi26 --blocks europe --quantity 2'],
     ['more blocks', 'pools subscribe kimi26 --blocks europe,asia'],
     ['another cycle', 'pools subscribe kimi26 --blocks europe --billing-cycle year'],
-  ])('stands in the way of %s until its outcome is known', async (_what, other) => {
+  ])('delays %s until the first outcome is known', async (_what, other) => {
     const absent = await unsure(false);
     settlesIn(absent.me, '10m');
     expect([(await absent.me.ci(`${other} --yes --no-wait`)).code, absent.api.changes]).toEqual([6, [post]]);
@@ -236,7 +236,7 @@ describe('the same purchase, when of the first it is not known what became of it
   test.each([
     ['other blocks', 'pools subscribe kimi26 --blocks asia'],
     ['another pool', 'pools subscribe minimax-m3 --blocks europe'],
-  ])('does not stand in the way of %s', async (_what, other) => {
+  ])("doesn't delay %s", async (_what, other) => {
     const { me, api } = await unsure(false);
     settlesIn(me, '10m');
     const { code, stderr } = await me.ci(`${other} --yes --no-wait`);
@@ -247,7 +247,7 @@ describe('the same purchase, when of the first it is not known what became of it
   });
 });
 
-describe('the same purchase, after the first was killed', () => {
+describe('the same purchase after the first process was killed', () => {
   /** A user whose `ci` was killed during a purchase. */
   async function killed(carriedOut: boolean) {
     const customer = await lossyCustomer(firstChange(carriedOut, silence));
@@ -259,7 +259,7 @@ describe('the same purchase, after the first was killed', () => {
     return { ...customer, charges: async () => listAt(await customer.box.seen(), 'charges').length };
   }
 
-  test.each(['', ' --ensure', ' --no-wait'])('is adopted if it was bought (%j)', async (flag) => {
+  test.each(['', ' --ensure', ' --no-wait'])('adopts the first purchase if it was made (%j)', async (flag) => {
     const { me, api, box, charges } = await killed(true);
     const next = await me.ci(`${subscribe} --json${flag}`);
     const bought = textAt(await box.seen(), 'subscriptions', 0, 'id');
@@ -268,7 +268,7 @@ describe('the same purchase, after the first was killed', () => {
     expect(outcomesOf(me)).toEqual(['subscribe applied']);
   });
 
-  test('gets its keys with --create-key if it was bought', async () => {
+  test('creates the keys of the first purchase with --create-key', async () => {
     const { me, api, box } = await killed(true);
     const next = await me.ci(`${subscribe} --create-key prod --json`);
     const [made, ...others] = listAt(await box.data('GET', '/api/keys'));
@@ -276,14 +276,14 @@ describe('the same purchase, after the first was killed', () => {
     expect(textAt(json(next), 'key', 'apiKey')).toBe(textAt(made, 'apiKey'));
   });
 
-  test.each(['', ' --ensure'])('is bought once, after it has settled, when it was not (%j)', async (flag) => {
+  test.each(['', ' --ensure'])("is made once the first one has settled and wasn't made (%j)", async (flag) => {
     const { me, api, charges } = await killed(false);
     const next = await me.ci(`${subscribe}${flag}`);
     expect([next.code, api.changes, await charges()]).toEqual([0, [post, post], 1]);
     expect(outcomesOf(me)).toEqual(['subscribe not_applied', 'subscribe applied']);
   });
 
-  test('comes late: it is found during the wait, and not sent again', async () => {
+  test("isn't sent again if the first one appears during the wait", async () => {
     const { me, api, box, charges } = await killed(false);
     settlesIn(me, '10m');
     const next = me.start(`${subscribe} --json`);
@@ -294,7 +294,7 @@ describe('the same purchase, after the first was killed', () => {
     expect([code, textAt(json({ stdout }), 'id'), api.changes, await charges()]).toEqual([0, bought, [post], 1]);
   });
 
-  test('stays unknown after Ctrl-C during the wait, and nothing is sent', async () => {
+  test('sends nothing if Ctrl-C ends the wait', async () => {
     const { me, api } = await killed(false);
     settlesIn(me, '10m');
     const next = me.start(`${subscribe} --json`);
@@ -307,8 +307,8 @@ describe('the same purchase, after the first was killed', () => {
   });
 });
 
-describe('the same purchase, when the first was not there when it was looked for', () => {
-  test('is bought where it did not come later either', async () => {
+describe("the same purchase after the first one wasn't found", () => {
+  test("is made if the first one doesn't appear later", async () => {
     const { me, box } = await lossyCustomer(firstChange(false, reset));
     settlesIn(me, '1s');
     const first = await me.ci(`${subscribe} --json`);
@@ -317,18 +317,18 @@ describe('the same purchase, when the first was not there when it was looked for
     expect(listAt(await box.seen(), 'charges')).toHaveLength(1);
   });
 
-  test('is exit 2 where it came late', async () => {
+  test('exits with 2 if the first one appeared late', async () => {
     const { me, box, api } = await lossyCustomer(firstChange(false, reset));
     settlesIn(me, '1s');
     expect((await me.ci(subscribe)).code).toBe(9);
     await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'], quantity: 1, billingCycle: 'month' });
     const { code, stderr } = await me.ci(subscribe);
     expect([code, api.changes]).toEqual([2, [post]]);
-    expect(stderr).toContain('the same may have been bought just now');
+    expect(stderr).toContain('You may have bought the same thing just now');
   });
 });
 
-test('the same purchase, when the first was to be paid in the browser, is bought once there is a card', async () => {
+test('buys after a purchase that waits for a payment in the browser, once a card is saved', async () => {
   const page = 'https://checkout.stripe.com/c/pay/cs_test_a1b2c3';
   const { me, box } = await lossyCustomer(firstChange(false, data({ sessionUrl: page })));
   const first = await me.ci(`${subscribe} --json`);
@@ -338,7 +338,7 @@ test('the same purchase, when the first was to be paid in the browser, is bought
   expect(listAt(await box.seen(), 'charges')).toHaveLength(1);
 });
 
-test('the same purchase, when the first was paid in the browser meanwhile, is exit 2', async () => {
+test('exits with 2 if the same purchase was paid in the browser meanwhile', async () => {
   const page = 'https://checkout.stripe.com/c/pay/cs_test_a1b2c3';
   const { me, box } = await lossyCustomer(firstChange(true, data({ sessionUrl: page })));
   expect((await me.ci(subscribe)).code).toBe(8);
@@ -347,7 +347,7 @@ test('the same purchase, when the first was paid in the browser meanwhile, is ex
 });
 
 describe('the same purchase within 10 minutes, on a terminal', () => {
-  test.each(['', ' --yes'])('is asked about again, and Enter is No (%j)', async (flags) => {
+  test.each(['', ' --yes'])('needs a second consent, with No as the default (%j)', async (flags) => {
     const { me, bought, charges } = await recentBuyer();
     const session = onTerminal(me, `${line}${flags}`, { columns: 120 });
     if (flags === '') {
@@ -355,14 +355,14 @@ describe('the same purchase within 10 minutes, on a terminal', () => {
       session.type(`y${enter}`);
     }
     await session.shows(question);
-    expect(session.screen).toContain(`the same was bought just now: ${bought}`);
+    expect(session.screen).toContain(`You bought the same thing just now: ${bought}`);
     session.type(enter);
     expect(await session.exit).toBe(1);
     expect(session.screen).toContain('declined: nothing was changed');
     expect(await charges()).toBe(1);
   });
 
-  test('y buys it once more', async () => {
+  test('buys again after y', async () => {
     const { me, charges } = await recentBuyer();
     const session = onTerminal(me, `${line} --yes`);
     await session.shows(question);
@@ -371,7 +371,7 @@ describe('the same purchase within 10 minutes, on a terminal', () => {
     expect([await session.exit, await charges()]).toEqual([0, 2]);
   });
 
-  test('Ctrl-C is exit 130, and nothing is charged', async () => {
+  test('charges nothing and exits with 130 after Ctrl-C', async () => {
     const { api, me, charges } = await recentBuyer();
     const session = onTerminal(me, `${line} --yes`);
     await session.shows(question);
@@ -379,7 +379,7 @@ describe('the same purchase within 10 minutes, on a terminal', () => {
     expect([await session.exit, await charges(), api.changes.length]).toEqual([130, 1, 1]);
   });
 
-  test('--again is not asked about', async () => {
+  test('needs no second consent with --again', async () => {
     const { me, charges } = await recentBuyer();
     const { code, screen } = await shown(me, `${line} --yes --again`);
     expect([code, await charges()]).toEqual([0, 2]);
@@ -389,25 +389,25 @@ describe('the same purchase within 10 minutes, on a terminal', () => {
   test.each([
     ['--no-input', {}],
     ['', { CI: 'true' }],
-  ])('with %j and %j in the environment nobody is asked: exit 2', async (flags, env) => {
+  ])('exits with 2 without a question, with %j and %j in the environment', async (flags, env) => {
     const { me, charges } = await recentBuyer();
     const { code, screen } = await shown(me, `${line} --yes ${flags}`, { env });
     expect([code, await charges()]).toEqual([2, 1]);
     expect(screen).not.toContain(question);
   });
 
-  test('is asked about one purchase, and not about one that was made while the question stood', async () => {
+  test('is refused if another purchase was made while the question was open', async () => {
     const { me, charges } = await recentBuyer();
     const session = onTerminal(me, `${line} --yes`, { columns: 120 });
     await session.shows(question);
     expect((await me.ci(`${subscribe} --again`)).code).toBe(0);
     session.type(`y${enter}`);
     expect([await session.exit, await charges()]).toEqual([2, 2]);
-    expect(session.screen).toContain('the same was bought just now');
+    expect(session.screen).toContain('You bought the same thing just now');
   });
 });
 
-test('of two that begin at once, one buys, and the other says that it did', async () => {
+test('lets only one of two simultaneous commands buy', async () => {
   const { api, me } = await customer();
   const ends = await Promise.all([me.process(subscribe), me.process(subscribe), me.process(subscribe)]);
   expect(ends.map(({ code }) => code).toSorted()).toEqual([0, 2, 2]);

@@ -58,7 +58,7 @@ describe('max-monthly-spend', () => {
     ['just the price, to the cent', '49.00', 0],
     ['a cent above it', '49.01', 0],
     ['nothing', '0', 8],
-  ])('of %s, with nothing held', async (_what, limit, expected) => {
+  ])('of %s allows or refuses the first subscription', async (_what, limit, expected) => {
     const { api, me } = await customerWithLimit(limit);
     const { code } = await me.ci(subscribe);
     expect([code, api.changes.length]).toEqual([expected, expected === 0 ? 1 : 0]);
@@ -67,7 +67,7 @@ describe('max-monthly-spend', () => {
   test.each([
     ['a cent below', '136.99', 8],
     ['just', '137', 0],
-  ])('of %s the price and what is held', async (_what, limit, expected) => {
+  ])('of %s is compared to the price plus the existing subscriptions', async (_what, limit, expected) => {
     const { api, me } = await customerWithLimit(limit, [
       { blocks: ['asia'] },
       { pool: 'minimax-m3', blocks: ['europe'] },
@@ -76,12 +76,12 @@ describe('max-monthly-spend', () => {
     expect([code, api.changes.length]).toEqual([expected, expected === 0 ? 1 : 0]);
   });
 
-  test('is told with the figures and where it came from: exit 8, nothing charged', async () => {
+  test('exits with 8, and shows the amounts and the origin of the limit', async () => {
     const { api, me } = await customerWithLimit('100', [{ blocks: ['europe'], quantity: 2 }]);
     const { code, stdout, stderr } = await me.ci('pools subscribe kimi26 --blocks asia --yes');
     expect([code, stdout, api.changes]).toEqual([8, '', []]);
     expect(stderr).toBe(
-      'ci: kimi26 would add $39.00 to the $98.00 a month of your subscriptions, above max-monthly-spend $100.00 (profile "default"). Nothing was charged. Cancel one, or raise it: `ci config set max-monthly-spend USD`.\n',
+      'ci: kimi26 would add $39.00 to the $98.00 per month of your subscriptions, which is above max-monthly-spend $100.00 (profile "default"). Nothing was charged. Cancel a subscription, or raise the limit with `ci config set max-monthly-spend USD`.\n',
     );
     expect(errorOf(await me.ci('pools subscribe kimi26 --blocks asia --yes --json'))).toMatchObject({
       code: 'price_above_maximum',
@@ -90,7 +90,7 @@ describe('max-monthly-spend', () => {
     });
   });
 
-  test('counts all seats that are bought, in all blocks', async () => {
+  test('counts all seats in all blocks', async () => {
     const { me } = await customerWithLimit('265.99');
     const line = 'pools subscribe kimi26 --blocks all --quantity 2 --yes';
     expect((await me.ci(line)).code).toBe(8);
@@ -98,7 +98,7 @@ describe('max-monthly-spend', () => {
     expect((await me.ci(line)).code).toBe(0);
   });
 
-  test('counts a year by its months, held or bought', async () => {
+  test('counts yearly subscriptions by their monthly price', async () => {
     const { me } = await customerWithLimit('97.99', [{ blocks: ['europe'], billingCycle: 'year' }]);
     const line = 'pools subscribe kimi26 --blocks europe --billing-cycle year --yes';
     expect((await me.ci(line)).code).toBe(8);
@@ -106,13 +106,13 @@ describe('max-monthly-spend', () => {
     expect((await me.ci(line)).code).toBe(0);
   });
 
-  test('counts one whose key is on its way', async () => {
+  test('counts a subscription that waits for its key', async () => {
     const { api, me } = await customerWithLimit('97.99', [{ pool: 'glm5', blocks: ['asia'] }]);
     expect(await api.box.seen()).toMatchObject({ subscriptions: [{ status: 'pending_key' }] });
     expect((await me.ci(subscribe)).code).toBe(8);
   });
 
-  test('counts one that ends until it has ended', async () => {
+  test('counts a canceled subscription until it ends', async () => {
     const { api, me } = await customerWithLimit('97.99', [{ blocks: ['europe'] }]);
     expect((await me.ci('pools cancel kimi26 --yes')).code).toBe(0);
     expect((await me.ci(subscribe)).code).toBe(8);
@@ -120,7 +120,7 @@ describe('max-monthly-spend', () => {
     expect((await me.ci(subscribe)).code).toBe(0);
   });
 
-  test('lets nothing be bought that the account’s other pools fill', async () => {
+  test('counts subscriptions on other pools', async () => {
     const { api, me } = await customerWithLimit('150', [
       { blocks: ['europe'] },
       { pool: 'minimax-m3', blocks: ['europe'] },
@@ -129,7 +129,7 @@ describe('max-monthly-spend', () => {
     expect([(await me.ci(subscribe)).code, api.changes]).toEqual([8, []]);
   });
 
-  test('holds for --dry-run too', async () => {
+  test('applies to --dry-run', async () => {
     const { me } = await customerWithLimit('48');
     const { code, stdout } = await me.ci('pools subscribe kimi26 --blocks europe --dry-run');
     expect([code, stdout]).toEqual([8, '']);
@@ -137,14 +137,14 @@ describe('max-monthly-spend', () => {
     expect((await me.ci('pools subscribe kimi26 --blocks europe --dry-run')).code).toBe(0);
   });
 
-  test('is checked before anybody is asked', async () => {
+  test('is checked before the prompt', async () => {
     const { me } = await customerWithLimit('48');
     const session = onTerminal(me, 'pools subscribe kimi26 --blocks europe');
     expect(await session.exit).toBe(8);
     expect(session.screen).not.toContain('now?');
   });
 
-  test('is checked once more when it comes to buying: what was bought while the question stood counts', async () => {
+  test('is checked again after the prompt, with purchases made meanwhile', async () => {
     const { api, me } = await customerWithLimit('97.99');
     const session = onTerminal(me, 'pools subscribe kimi26 --blocks europe');
     await session.shows('Charge $49.00 now?');
@@ -153,7 +153,7 @@ describe('max-monthly-spend', () => {
     expect([await session.exit, api.changes]).toEqual([8, []]);
   });
 
-  test('holds for several at once: what fits alone does not fit together', async () => {
+  test('applies to several simultaneous purchases together', async () => {
     const { api, me } = await customerWithLimit('100');
     const lines = ['asia', 'europe', 'americas'].map((block) => `pools subscribe kimi26 --blocks ${block} --yes`);
     const ends = await Promise.all(lines.map((line) => me.process(line)));
@@ -161,18 +161,18 @@ describe('max-monthly-spend', () => {
     expect(listAt(await api.box.seen(), 'charges')).toHaveLength(2);
   });
 
-  test('is nothing to what is covered already', async () => {
+  test("doesn't apply to a purchase that is already covered", async () => {
     const { me } = await customerWithLimit('1', [{ blocks: ['europe'] }]);
     expect((await me.ci(`${subscribe} --ensure`)).code).toBe(0);
   });
 
-  test('is nothing where it is not set, and asks nothing then', async () => {
+  test("sends no extra request if it isn't set", async () => {
     const { api, me } = await customerWithLimit(undefined);
     expect((await me.ci(subscribe)).code).toBe(0);
     expect(api.requests).not.toContain('GET /api/billing/status');
   });
 
-  test('default takes it out', async () => {
+  test('is removed by `default`', async () => {
     const { me } = await customerWithLimit('1');
     expect((await me.ci(subscribe)).code).toBe(8);
     expect((await me.ci('config set max-monthly-spend default')).code).toBe(0);
@@ -180,7 +180,7 @@ describe('max-monthly-spend', () => {
     expect((await me.ci(subscribe)).code).toBe(0);
   });
 
-  test('is that of the profile in use', async () => {
+  test('is that of the current profile', async () => {
     const { me } = await customerWithLimit('1');
     expect((await me.ci(subscribe)).code).toBe(8);
     const env = { CHEAPESTINFERENCE_PROFILE: 'another' };
@@ -188,7 +188,7 @@ describe('max-monthly-spend', () => {
   });
 });
 
-describe('max-monthly-spend cannot be held against what is not told:', () => {
+describe('max-monthly-spend with incomplete data', () => {
   /** Somebody whose API tells something else. */
   async function untold(isMeant: (request: Received) => boolean, change: (data: unknown) => unknown) {
     const api: Awaited<ReturnType<typeof recordedSandbox>> = await recordedSandbox({
@@ -206,28 +206,28 @@ describe('max-monthly-spend cannot be held against what is not told:', () => {
   test.each([
     ['a price that is null', null],
     ['a price that is not stated', undefined],
-  ])('%s is refused, and nothing is charged', async (_what, monthlyPrice) => {
+  ])('refuses %s', async (_what, monthlyPrice) => {
     const { api, me } = await untold(isList, (list) =>
       listAt(list).map((each) => ({ ...members(each), monthlyPrice })),
     );
     const { code, stderr } = await me.ci(subscribe);
     const id = textAt(await api.box.seen(), 'subscriptions', 0, 'id');
     expect([code, api.changes]).toEqual([1, []]);
-    expect(stderr).toContain(`the API states no price for ${id}, which max-monthly-spend must count`);
+    expect(stderr).toContain(`The API states no price for subscription ${id}, so max-monthly-spend can't be checked`);
     expect(errorOf(await me.ci(`${subscribe} --json`))).toMatchObject({
       code: 'unexpected_response',
       outcome: 'not_applied',
     });
   });
 
-  test('a price that is not stated of one that was canceled is no matter', async () => {
+  test('ignores the missing price of a canceled subscription', async () => {
     const { me } = await untold(isList, (list) =>
       listAt(list).map((each) => ({ ...members(each), status: 'canceled', monthlyPrice: null })),
     );
     expect((await me.ci(subscribe)).code).toBe(0);
   });
 
-  test('one whose payment failed counts', async () => {
+  test('counts a subscription with a failed payment', async () => {
     const { me } = await untold(isList, (list) =>
       listAt(list).map((each) => ({ ...members(each), status: 'past_due' })),
     );
@@ -240,15 +240,15 @@ describe('max-monthly-spend cannot be held against what is not told:', () => {
   test.each([
     ['null', null],
     ['absent', undefined],
-  ])('an account whose subscriptions are %s is refused, and nothing is charged', async (_what, poolPledges) => {
+  ])('refuses an account with subscriptions that are %s', async (_what, poolPledges) => {
     const { api, me } = await untold(isStatus, (status) => ({ ...members(status), poolPledges }));
     const { code, stderr } = await me.ci(subscribe);
     expect([code, api.changes]).toEqual([1, []]);
-    expect(stderr).toMatch(/^ci: the API does not list your subscriptions, which max-monthly-spend must count/);
+    expect(stderr).toMatch(/^ci: The API doesn't list your subscriptions, so max-monthly-spend can't be checked/);
   });
 });
 
-describe('a limit that is none', () => {
+describe('an invalid limit', () => {
   test.each(['much', '-1', '1e3', '49.999', '', ' ', '1,000', 'Infinity'])(
     '%j is refused when it is set',
     async (value) => {
@@ -260,7 +260,7 @@ describe('a limit that is none', () => {
     },
   );
 
-  test.each(['much', '', '-1'])('%j in the file is not taken for none: nothing is bought', async (value) => {
+  test.each(['much', '', '-1'])("%j in the file doesn't count as no limit", async (value) => {
     const { api, me } = await customerWithLimit('100');
     withLimit(me, value);
     const { code, stderr } = await me.ci(subscribe);
@@ -268,13 +268,13 @@ describe('a limit that is none', () => {
     expect(stderr).toContain(`max-monthly-spend is "${value}"`);
   });
 
-  test('of another kind in the file is a damaged file', async () => {
+  test('of another type makes the file invalid', async () => {
     const { api, me } = await customerWithLimit('100');
     withLimit(me, 100);
     expect([(await me.ci(subscribe)).code, api.changes]).toEqual([1, []]);
   });
 
-  test('in the file can be mended', async () => {
+  test('in the file can be replaced', async () => {
     const { me } = await customerWithLimit('100');
     withLimit(me, 'much');
     expect((await me.ci('pools list')).code).toBe(0);
@@ -310,14 +310,14 @@ describe('a price that rises during the purchase', () => {
     ['its response comes', undefined, 'answer'],
     ['its response is lost', reset, 'look'],
     ['it is refused', answer(400, { success: false, error: 'Key provisioning failed' }), 'look'],
-  ])('is exit 8 with the subscription on stdout, and the true charge, when %s', async (_what, bought, by) => {
+  ])('exits with 8, with the subscription and the true charge, when %s', async (_what, bought, by) => {
     const { api, me } = await seller('499.00', bought);
     const ended = await me.ci(`${subscribe} --max-price 49 --json`);
     expect([ended.code, api.changes]).toEqual([8, ['POST /api/pools/kimi26/subscribe']]);
     expect(json(ended)).toMatchObject({ id: 's1', poolSlug: 'kimi26', status: 'active', monthlyPrice: 499 });
     expect(errorOf(ended)).toMatchObject({
       code: 'price_above_maximum',
-      message: 'kimi26 charged $499.00, and you agreed to $49.00',
+      message: 'The API charged $499.00 for kimi26, and you agreed to $49.00',
       hint: expect.stringContaining('`ci pools cancel kimi26`'),
       outcome: 'applied',
       retryable: false,
@@ -326,12 +326,12 @@ describe('a price that rises during the purchase', () => {
     expect(at(json(await me.ci('history --json')), 0, 'change')).toContain('$499.00');
   });
 
-  test('is shown to a person after the purchase', async () => {
+  test('is shown on a terminal after the purchase', async () => {
     const { me } = await seller('499.00', undefined);
     const { code, screen } = await shown(me, subscribe, { columns: 120 });
     expect(code).toBe(8);
     expect(screen).toMatch(
-      /✓ Subscribed to europe of kimi26: \$499\.00 charged\..*Subscription +s1.*ci: kimi26 charged \$499\.00, and you agreed to \$49\.00/s,
+      /✓ Subscribed to europe of kimi26\. Charged \$499\.00\..*Subscription +s1.*ci: The API charged \$499\.00 for kimi26, and you agreed to \$49\.00/s,
     );
   });
 

@@ -31,12 +31,12 @@ function eventsOf(...checks: readonly boolean[]): string[] {
 }
 
 describe('a block', () => {
-  test('is reported at once when it opens, and once', () => {
+  test('is reported once when it opens', () => {
     expect(eventsOf(false, true, true, true)).toEqual(['', 'opened', '', '']);
     expect(eventsOf(true, true)).toEqual(['opened', '']);
   });
 
-  test('is not reported while it is sold out from the start', () => {
+  test("isn't reported if it is sold out from the start", () => {
     expect(eventsOf(false, false)).toEqual(['', '']);
   });
 
@@ -44,7 +44,7 @@ describe('a block', () => {
     expect(eventsOf(true, false, false)).toEqual(['opened', 'sold_out', '']);
   });
 
-  test('that flaps is reported once two checks in a row see it open', () => {
+  test('that flaps is reported after two checks in a row find it open', () => {
     expect(eventsOf(true, false, true, false, true, false)).toEqual(['opened', 'sold_out', '', '', '', '']);
     expect(eventsOf(true, false, true, true, true, false)).toEqual([
       'opened',
@@ -56,13 +56,13 @@ describe('a block', () => {
     ]);
   });
 
-  test('is not flapping when it reopens after ten minutes', () => {
+  test("isn't flapping if it reopens after ten minutes", () => {
     const eightMore = Array.from({ length: 8 }, () => false);
     expect(eventsOf(true, false, ...eightMore, true).at(-1)).toBe('');
     expect(eventsOf(true, false, ...eightMore, false, true).at(-1)).toBe('opened');
   });
 
-  test('that flaps is reported when it led to a purchase', () => {
+  test('that flaps is reported if it was bought', () => {
     const tracker = new AvailabilityTracker([europe]);
     const seen = (open: boolean) => [pool('kimi26', block('europe', open))];
     tracker.update(seen(true), 0);
@@ -76,13 +76,13 @@ describe('a block', () => {
 });
 
 describe('candidates', () => {
-  test('keep their order, whatever the order of the pools', () => {
+  test('keep their order, in any order of the pools', () => {
     const tracker = new AvailabilityTracker([europe, asia, { pool: 'glm5', blocks: ['asia'] }]);
     const seen = [pool('glm5', block('asia', true)), pool('kimi26', block('asia', true), block('europe', true))];
     expect(tracker.update(seen, 0).open).toEqual([europe, asia, { pool: 'glm5', blocks: ['asia'] }]);
   });
 
-  test('of several blocks are open when all are, with the sum of the prices and the fewest seats', () => {
+  test('of several blocks are open if all of the blocks are, with the sum of the prices and the lowest number of seats', () => {
     const both = { pool: 'kimi26', blocks: ['asia', 'europe'] } as const;
     const tracker = new AvailabilityTracker([both]);
     const asiaOpen = block('asia', true, { price: 3900, freeSeats: 3 });
@@ -94,12 +94,12 @@ describe('candidates', () => {
     expect(closed.changes.map(({ event, blocks }) => [event, blocks])).toEqual([['sold_out', ['asia', 'europe']]]);
   });
 
-  test('of a pool that is not listed are not open', () => {
+  test("aren't open if their pool isn't listed", () => {
     expect(new AvailabilityTracker([europe]).update([], 0)).toEqual({ changes: [], open: [] });
   });
 });
 
-test('reports prices and pool states when they change, not when they are first seen', () => {
+test('reports changed prices and pool states, but not the first ones', () => {
   const tracker = new AvailabilityTracker([europe]);
   const seen = (status: string | undefined, price: number | undefined) => [
     { pool: 'kimi26', status, blocks: [block('europe', false, { price })] },

@@ -39,6 +39,6 @@ test.each([
   ['no free slot', true],
   ['the block is unavailable', true],
   ['quantity must be an integer', false],
-])('takes the refusal "%s" for a seat that somebody else got: %s', (message, taken) => {
+])('recognizes whether "%s" means that the seat was sold: %s', (message, taken) => {
   expect(isTaken(new CommandError('invalid_request', message))).toBe(taken);
 });

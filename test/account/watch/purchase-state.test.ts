@@ -19,7 +19,7 @@ const unknown: PurchaseState = { kind: 'unknown', id: 'c1' };
 const stillUnknown: PurchaseState = { kind: 'unknown', id: 'c1', obstacle };
 const candidate = { pool: 'kimi26', blocks: ['asia'] } as const;
 const held: PurchaseState = {
-  kind: 'held',
+  kind: 'owned',
   seats: { candidate, purchase: { kind: 'covered', subscriptions: [] }, charge: 0 },
 };
 

@@ -22,7 +22,7 @@ test('doubles the pause with each refusal, up to two minutes', () => {
   expect(Array.from({ length: 7 }, pauseAfterRefusal)).toEqual([5, 10, 20, 40, 80, 120, 120]);
 });
 
-test('starts again after the candidate was closed', () => {
+test('starts over after the candidate has closed', () => {
   const { backoff, pauseAfterRefusal } = backoffAt();
   pauseAfterRefusal();
   backoff.keep([asia]);
@@ -31,7 +31,7 @@ test('starts again after the candidate was closed', () => {
   expect(pauseAfterRefusal()).toBe(5);
 });
 
-test('pauses no other candidate', () => {
+test("doesn't pause other candidates", () => {
   const { backoff } = backoffAt();
   backoff.add(asia);
   expect([backoff.isPaused(asia), backoff.isPaused(europe)]).toEqual([true, false]);

@@ -100,7 +100,7 @@ function drawn(seed: number): () => number {
   };
 }
 
-test('against 50 rivals for 1 seat, in 200 trials: bought once, at the price, and at every sight of it', async () => {
+test('buys a seat at most once, at the agreed price, against 50 rivals in 200 trials', async () => {
   const random = drawn(20_260_414);
   const outcomes = { first: 0, second: 0 };
   for (let number = 0; number < 200; number += 1) {

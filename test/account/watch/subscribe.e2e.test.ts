@@ -93,7 +93,7 @@ describe('a seat that opens', () => {
     });
   });
 
-  test('is bought as asked: blocks together, seats, a year', async () => {
+  test('is bought with the requested blocks, seats and billing cycle', async () => {
     const api = await dropping({ at: [3], seats: 2 });
     const ended = await userOf(api).ci(
       'pools watch minimax-m3 --blocks asia,americas --all-blocks --quantity 2 --billing-cycle year --interval 50ms --subscribe --max-price 1713.60 --yes',
@@ -109,7 +109,7 @@ describe('a seat that opens', () => {
     ]);
   });
 
-  test.each(generations)('is bought of an API of the %s generation', async (generation) => {
+  test.each(generations)('is bought from an API of the %s generation', async (generation) => {
     const { me, box } = await customerOf(generation);
     const line = 'pools watch kimi26 --blocks americas --subscribe --max-price 45.20 --yes --json';
     const ended = await me.ci(line);
@@ -117,13 +117,13 @@ describe('a seat that opens', () => {
     expect(at((await charges(box)).at(-1), 'amount')).toBe('45.00');
   });
 
-  test('is reported though its block flaps', async () => {
+  test('is reported even if its block flaps', async () => {
     const api = await dropping({ at: [2, 3, 4], instead: purchases(refused(409, 'Not enough seats'), sandboxes) });
     const ended = await userOf(api).ci(watch);
     expect(told(ended)).toEqual(['opened', 'error unavailable', 'sold_out', 'opened', 'subscribed']);
   });
 
-  test('is the first that can be had, in the order in which they were named', async () => {
+  test('is the first available one, in the order of the arguments', async () => {
     const api = await recordedSandbox();
     const ended = await userOf(api).ci(
       'pools watch minimax-m3 kimi26 --blocks europe,americas --subscribe --max-price 46 --yes --json',
@@ -143,7 +143,7 @@ describe('a seat that opens', () => {
 });
 
 describe('consent', () => {
-  test('is given up front and covers one purchase, of what is cheap enough', async () => {
+  test('is given in advance, and covers one purchase within the limit', async () => {
     const api = await recordedSandbox();
     const me = userOf(api);
     const line = 'pools watch kimi26 --blocks europe --subscribe --max-price';
@@ -158,7 +158,7 @@ describe('consent', () => {
     expect(await charges(api.box)).toHaveLength(1);
   });
 
-  test('is refused where the same was bought a moment ago, unless --again', async () => {
+  test("doesn't cover a repeat of a recent purchase without --again", async () => {
     const api = await recordedSandbox();
     const me = userOf(api);
     const line = 'pools watch kimi26 --blocks europe --subscribe --max-price 49 --yes --json';
@@ -191,13 +191,13 @@ describe('the price', () => {
     });
   }
 
-  test('that rose above the limit is exit 8 for the only candidate, and nothing is sent', async () => {
+  test('that rose above the limit of the only candidate exits with 8', async () => {
     const api = await seller('45.00', '45.01');
     const ended = await userOf(api).ci(watch);
     expect([ended.code, told(ended), api.changes]).toEqual([8, ['price_changed', 'opened'], []]);
     expect(failureOf(ended)).toMatchObject({
       code: 'price_above_maximum',
-      message: 'minimax-m3 would charge $45.01 today, above --max-price $45.00',
+      message: 'minimax-m3 costs $45.01 today, which is above --max-price $45.00',
       outcome: 'not_applied',
     });
   });
@@ -205,7 +205,7 @@ describe('the price', () => {
   test.each([
     ['46.00', 8, []],
     ['44.00', 0, [purchase]],
-  ])('that is $%s once the machine wakes up after the seat opened is exit %i', async (after, code, sent) => {
+  ])('that is $%s after the machine wakes up exits with %i', async (after, code, sent) => {
     let lists = 0;
     let asleep = 0;
     const api = await server((request: Received, response) => {
@@ -222,7 +222,7 @@ describe('the price', () => {
     expect([ended.code, api.changes]).toEqual([code, sent]);
   });
 
-  test('that fell is bought', async () => {
+  test('that fell is accepted', async () => {
     const api = await seller('45.00', '41.00');
     const ended = await userOf(api).ci(watch);
     expect([ended.code, told(ended)]).toEqual([0, ['price_changed', 'opened', 'subscribed']]);
@@ -232,7 +232,7 @@ describe('the price', () => {
   test.each([
     ['46.00', 46],
     ['499.00', 499],
-  ])('that rose to %s while it was bought is exit 8, with the seat and the true charge', async (charged, usd) => {
+  ])('that rose to %s during the purchase exits with 8, with the seat and the true charge', async (charged, usd) => {
     const api = await seller('45.00', '45.00', charged);
     const me = userOf(api);
     const ended = await me.ci(watch);
@@ -240,7 +240,7 @@ describe('the price', () => {
     expect(events(ended).at(-1)).toMatchObject({ charge: usd, subscriptions: [{ id: 's1', status: 'active' }] });
     expect(failureOf(ended)).toMatchObject({
       code: 'price_above_maximum',
-      message: `minimax-m3 charged $${charged}, and you agreed to $45.00`,
+      message: `The API charged $${charged} for minimax-m3, and you agreed to $45.00`,
       hint: expect.stringContaining('ci pools cancel minimax-m3'),
       outcome: 'applied',
     });
@@ -248,7 +248,7 @@ describe('the price', () => {
     expect(at(JSON.parse((await me.ci('history --json')).stdout), '0', 'change')).toContain(`$${charged}`);
   });
 
-  test('that rose by no more than the rounding of its hours counts as the agreed one', async () => {
+  test('that rose by a rounding error counts as the agreed price', async () => {
     const ended = await userOf(await seller('45.00', '45.00', '45.04')).ci(watch);
     expect([ended.code, ended.stderr, at(events(ended).at(-1), 'charge')]).toEqual([0, '', 45]);
   });
@@ -271,11 +271,11 @@ describe('the price', () => {
     const ended = await userOf(api).ci(`${watch} --create-key prod`);
     expect([ended.code, told(ended), at(events(ended).at(-1), 'charge')]).toEqual([4, ['opened', 'subscribed'], 499]);
     expect(failureOf(ended)).toMatchObject({ code: 'forbidden', outcome: 'applied' });
-    expect(ended.stderr).toContain('minimax-m3 charged $499.00, and you agreed to $45.00');
+    expect(ended.stderr).toContain('The API charged $499.00 for minimax-m3, and you agreed to $45.00');
     expect(ended.stderr).toContain('ci pools cancel minimax-m3');
   });
 
-  test('above the limit is said once, and the others are waited for', async () => {
+  test('above the limit is reported once, and the watch goes on for the others', async () => {
     let passed = 0;
     const api = await dropping({
       at: [6],
@@ -299,7 +299,7 @@ describe('the price', () => {
     });
   });
 
-  test('is held against max-monthly-spend too', async () => {
+  test('is compared to max-monthly-spend', async () => {
     const api = await dropping({ at: [3] });
     const me = userOf(api);
     await me.ci('config set max-monthly-spend 60');
@@ -317,7 +317,7 @@ describe('a purchase that is refused', () => {
     [409, 'Not enough seats: americas is sold out'],
     [400, 'Block americas is sold out'],
     [422, 'No seats left'],
-  ])('as sold out with %s goes on waiting', async (status, message) => {
+  ])('as sold out with %s lets the watch go on', async (status, message) => {
     const api = await dropping({
       at: [2],
       instead: purchases(refused(status, message), refused(status, message), sandboxes),
@@ -327,7 +327,7 @@ describe('a purchase that is refused', () => {
     expect([api.changes.length, (await charges(api.box)).length]).toEqual([3, 1]);
   });
 
-  test('because somebody was faster goes on to the next candidate at once', async () => {
+  test('because somebody was faster leads to the next candidate at once', async () => {
     const api = await recordedSandbox({ instead: purchases(refused(409, 'Not enough seats'), sandboxes) });
     const ended = await userOf(api).ci(
       'pools watch minimax-m3 kimi26 --blocks asia --interval 1h --subscribe --max-price 39 --yes --json',
@@ -356,7 +356,7 @@ describe('a purchase that is refused', () => {
     },
   );
 
-  test('and carried out afterwards ends the watch with what it holds', async () => {
+  test('but made afterwards ends the watch with its seats', async () => {
     const api = await dropping({ at: [2], instead: comesLate(answer(409, { error: 'Not enough seats' })) });
     const me = userOf(api);
     const ended = await me.ci(`${watch} --create-key prod`);
@@ -384,8 +384,8 @@ describe('a purchase that is refused', () => {
   });
 });
 
-describe('a purchase whose answer is lost', () => {
-  test('is found out to be made: exit 0, bought once', async () => {
+describe('a purchase with a lost response', () => {
+  test('that went through is found, and exits with 0', async () => {
     const api = await dropping({ at: [2], instead: purchases(lostAfter, sandboxes) });
     const ended = await userOf(api).ci(watch);
     expect([ended.code, told(ended)]).toEqual([0, ['opened', 'subscribed']]);
@@ -393,7 +393,7 @@ describe('a purchase whose answer is lost', () => {
     expect(ended.stderr).toMatch(/^The response was lost \(.*\), but the change went through\.\n$/);
   });
 
-  test('and that was not made is not repeated while it may still go through', async () => {
+  test("isn't repeated while it may still go through", async () => {
     const api = await dropping({ at: [2], instead: purchases(lost, sandboxes) });
     const me = userOf(api);
     const watching = me.start(`${watch} --settle 100ms`);
@@ -410,7 +410,7 @@ describe('a purchase whose answer is lost', () => {
   test.each([
     ['the purchase looks', '', 'error unreachable'],
     ['the watch goes on', '--settle 100ms', 'error outcome_unknown'],
-  ])('and settles as not made while %s is bought at the next sight', async (_when, flags, error) => {
+  ])('that settles as not made while %s is made again at the next opening', async (_when, flags, error) => {
     const api = await dropping({ at: [2], instead: purchases(lost, sandboxes) });
     const me = userOf(api);
     settlesIn(me, '1s');
@@ -420,7 +420,7 @@ describe('a purchase whose answer is lost', () => {
     expect(outcomesOf(me)).toEqual(['subscribe not_applied', 'subscribe applied']);
   });
 
-  test('ends the watch with --no-wait: exit 10', async () => {
+  test('ends the watch with --no-wait and exit code 10', async () => {
     const api = await dropping({ at: [2], instead: purchases(lost, sandboxes) });
     const ended = await userOf(api).ci(`${watch} --settle 100ms --no-wait`);
     expect([ended.code, told(ended), api.changes]).toEqual([10, ['opened'], [purchase]]);
@@ -432,14 +432,14 @@ describe('a purchase whose answer is lost', () => {
     });
   });
 
-  test('and that is still unknown when the time is up exits with 10', async () => {
+  test('that is unknown when the time is up exits with 10', async () => {
     const api = await dropping({ at: [2], instead: purchases(lost, sandboxes) });
     const me = userOf(api);
     const ended = await me.ci(`${watch} --settle 100ms --for 2s`);
     expect([ended.code, told(ended), api.changes]).toEqual([10, ['opened', 'error outcome_unknown'], [purchase]]);
     expect(failureOf(ended)).toMatchObject({
       code: 'outcome_unknown',
-      message: 'the time limit of 2s is reached, and a purchase may still go through',
+      message: 'The time limit of 2s was reached, but a purchase may still go through',
       outcome: 'unknown',
       retryable: false,
       hint: expect.stringContaining('ci history reconcile --wait'),
@@ -447,7 +447,7 @@ describe('a purchase whose answer is lost', () => {
     expect(outcomesOf(me)).toEqual(['subscribe unknown']);
   });
 
-  test('and that can’t be checked is never repeated: exit 10 when the time is up', async () => {
+  test("that can't be checked is never repeated", async () => {
     let bought = false;
     const api = await dropping({
       at: [2],
@@ -468,7 +468,7 @@ describe('a purchase whose answer is lost', () => {
     expect(outcomesOf(me)).toEqual(['subscribe unknown']);
   });
 
-  test('and that another ci adopts meanwhile ends the watch with an error: bought once', async () => {
+  test('that another ci adopts ends the watch with an error', async () => {
     let other: Ended | undefined;
     let order: Received | undefined;
     let lists = 0;
@@ -497,13 +497,13 @@ describe('a purchase whose answer is lost', () => {
     expect([ended.code, told(ended), api.changes]).toEqual([2, ['opened', 'error outcome_unknown'], [purchase]]);
     expect(failureOf(ended)).toMatchObject({
       code: 'confirmation_required',
-      message: expect.stringContaining('another ci has taken it up'),
+      message: expect.stringContaining('another ci process adopted it'),
       outcome: 'applied',
     });
     expect(await charges(api.box)).toHaveLength(1);
   });
 
-  test('after a refused one, and that another ci adopts, ends the watch too', async () => {
+  test('after a refused one ends the watch too if another ci adopts it', async () => {
     let asleep = 0;
     let posts = 0;
     let lists = 0;
@@ -539,13 +539,13 @@ describe('a purchase whose answer is lost', () => {
     ]);
     expect(failureOf(ended)).toMatchObject({
       code: 'confirmation_required',
-      message: expect.stringContaining('another ci has taken it up'),
+      message: expect.stringContaining('another ci process adopted it'),
       outcome: 'applied',
     });
     expect(await charges(api.box)).toHaveLength(1);
   });
 
-  test('by Ctrl-C is found out, and told: exit 130', async () => {
+  test('is checked after Ctrl-C, and exits with 130', async () => {
     const api = await dropping({
       at: [2],
       instead: purchases((box) => async ({ method, path: where, body }) => {
@@ -560,8 +560,8 @@ describe('a purchase whose answer is lost', () => {
   });
 });
 
-describe('a purchase that comes late', () => {
-  test('is taken for what it is, and ends the watch', async () => {
+describe('a purchase that appears late', () => {
+  test('ends the watch', async () => {
     const api = await dropping({ at: [2], seats: 3, instead: comesLate() });
     const ended = await userOf(api).ci(`${watch} --settle 100ms`);
     expect([ended.code, api.changes, (await charges(api.box)).length]).toEqual([0, [purchase], 1]);
@@ -573,7 +573,7 @@ describe('a purchase that comes late', () => {
     expect(ended.stdout).toMatch(/"apiKey":"sk_sandbox_…/);
   });
 
-  test('has its key made, and put where it was asked for', async () => {
+  test('gets its key, which is saved as requested', async () => {
     const api = await dropping({ at: [2], seats: 3, instead: comesLate() });
     const me = userOf(api);
     const ended = await me.ci(`${watch} --settle 100ms --create-key prod --save .env`);
@@ -583,7 +583,7 @@ describe('a purchase that comes late', () => {
     expect(ended.stdout + ended.stderr).not.toMatch(secret);
   });
 
-  test('is in the record as carried out', async () => {
+  test('is in the record as applied', async () => {
     const api = await dropping({ at: [2], seats: 3, instead: comesLate() });
     const me = userOf(api);
     await me.ci(`${watch} --settle 100ms`);
@@ -593,7 +593,7 @@ describe('a purchase that comes late', () => {
     ]);
   });
 
-  test('is none that another ci has made', async () => {
+  test("isn't confused with a purchase by another ci", async () => {
     const stateHome = emptyFolder();
     let asleep = 0;
     let lost = false;
@@ -632,7 +632,7 @@ describe('a purchase that comes late', () => {
   });
 });
 
-describe('an earlier purchase without a known outcome', () => {
+describe('an earlier purchase with an unknown outcome', () => {
   const subscribe = 'pools subscribe minimax-m3 --blocks americas --yes --json --settle 100ms';
 
   /** A user who lost the response to the same purchase, in a sandbox where the block is open. */
@@ -643,7 +643,7 @@ describe('an earlier purchase without a known outcome', () => {
     return { me, api };
   }
 
-  test('delays the watch, which adopts it when it goes through', async () => {
+  test('delays the watch, which adopts it if it goes through', async () => {
     let order: Received | undefined;
     let opened = 0;
     const { me, api } = await inDoubt((request, box) => {
@@ -663,7 +663,7 @@ describe('an earlier purchase without a known outcome', () => {
     expect(await charges(api.box)).toHaveLength(1);
   });
 
-  test('exits with 6 with --no-wait, and blocks nothing with --again', async () => {
+  test('exits with 6 with --no-wait, and is ignored with --again', async () => {
     const { me, api } = await inDoubt(purchases(lost, sandboxes));
     const ended = await me.ci(`${watch} --no-wait`);
     expect([ended.code, ended.stdout, api.changes]).toEqual([6, '', [purchase]]);
@@ -673,7 +673,7 @@ describe('an earlier purchase without a known outcome', () => {
     expect(await charges(api.box)).toHaveLength(1);
   });
 
-  test('delays the watch with --ensure too: bought once', async () => {
+  test('delays the watch with --ensure too', async () => {
     const { me, api } = await inDoubt(purchases(lost, sandboxes));
     const ended = await me.ci(`${watch} --ensure --for 500ms`);
     expect([ended.code, told(ended), api.changes]).toEqual([10, ['opened', 'error busy'], [purchase]]);
@@ -704,7 +704,7 @@ describe('an earlier purchase without a known outcome', () => {
     expect([ended.code, api.changes]).toEqual([8, ['POST /api/pools/kimi26/subscribe']]);
     expect(failureOf(ended)).toMatchObject({
       code: 'price_above_maximum',
-      message: expect.stringContaining('to the $49.00 a month of your subscriptions'),
+      message: expect.stringContaining('to the $49.00 per month of your subscriptions'),
     });
     expect(await charges(api.box)).toHaveLength(1);
   });
@@ -713,7 +713,7 @@ describe('an earlier purchase without a known outcome', () => {
 describe('--ensure', () => {
   const ensure = `${watch} --ensure`;
 
-  test('ends at once when one of them is held, without consent', async () => {
+  test('ends without a question if a candidate is already covered', async () => {
     const api = await recordedSandbox();
     const bought = await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
     const me = userOf(api);
@@ -721,11 +721,11 @@ describe('--ensure', () => {
     const ended = await me.ci(line);
     expect([ended.code, told(ended), api.changes]).toEqual([0, ['subscribed'], []]);
     expect(events(ended)).toMatchObject([{ pool: 'kimi26', charge: 0, subscriptions: [{ id: textAt(bought, 'id') }] }]);
-    expect(ended.stderr).toBe(`Already covered by ${textAt(bought, 'id')}: nothing was charged.\n`);
+    expect(ended.stderr).toBe(`Already covered by ${textAt(bought, 'id')}. Nothing was charged.\n`);
     expect((await me.ci('pools watch kimi26 --blocks asia --subscribe --max-price 49 --ensure')).code).toBe(2);
   });
 
-  test('does not buy what was bought elsewhere while it waited', async () => {
+  test("doesn't buy what was bought elsewhere during the watch", async () => {
     let looks = 0;
     const api = await dropping({
       at: [99],
@@ -743,10 +743,10 @@ describe('--ensure', () => {
     const ended = await userOf(api).ci(ensure);
     expect([ended.code, api.changes, (await charges(api.box)).length]).toEqual([0, [], 1]);
     expect(told(ended).at(-1)).toBe('subscribed');
-    expect(ended.stderr).toContain('nothing was charged');
+    expect(ended.stderr).toContain('Nothing was charged');
   });
 
-  test('does not buy what was bought elsewhere while the machine slept between two requests of a check', async () => {
+  test("doesn't buy what was bought elsewhere while the machine slept during a check", async () => {
     let asleep = 0;
     const api = await dropping({
       at: [3],
@@ -766,7 +766,7 @@ describe('--ensure', () => {
     expect(events(ended).at(-1)).toMatchObject({ event: 'subscribed', charge: 0 });
   });
 
-  test('ends when one of them is held in part: exit 6', async () => {
+  test('exits with 6 if a candidate is partly covered', async () => {
     const api = await dropping({
       at: [99],
       instead: ({ path: where }, box) =>
@@ -780,10 +780,10 @@ describe('--ensure', () => {
     const line = ensure.replace('americas', 'asia,americas --all-blocks').replace('45', '90');
     const ended = await userOf(api).ci(line);
     expect([ended.code, ended.stdout, api.changes]).toEqual([6, '', []]);
-    expect(failureOf(ended)).toMatchObject({ message: expect.stringContaining('partly covered') });
+    expect(failureOf(ended)).toMatchObject({ message: expect.stringContaining('You already have') });
   });
 
-  test('shows no secret of a key that was there before', async () => {
+  test("doesn't print the secret of an existing key", async () => {
     const api = await recordedSandbox();
     await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
     const apiKey = textAt(await api.box.data('POST', '/api/keys/subscription', {}), 'apiKey');
@@ -793,11 +793,11 @@ describe('--ensure', () => {
       expect(code).toBe(0);
       expect(stdout).toContain('…');
       expect(stdout + stderr).not.toContain(apiKey);
-      expect(stderr).toContain('no key was made');
+      expect(stderr).toContain('no key was created');
     }
   });
 
-  test('buys the rest of nothing: what is held in part is refused', async () => {
+  test("doesn't buy the missing part of a candidate", async () => {
     const api = await dropping({ at: [2], seats: 3 });
     await scheduleDrop(
       { folder: api.box.folder, now: () => machineStart },
@@ -808,12 +808,12 @@ describe('--ensure', () => {
       'pools watch minimax-m3 --blocks asia --quantity 2 --subscribe --max-price 99 --ensure --yes --json',
     );
     expect([ended.code, ended.stdout, api.changes]).toEqual([6, '', []]);
-    expect(failureOf(ended)).toMatchObject({ message: expect.stringContaining('partly covered') });
+    expect(failureOf(ended)).toMatchObject({ message: expect.stringContaining('You already have') });
   });
 });
 
 describe('--create-key', () => {
-  test('prints the key of the seat, with the event', async () => {
+  test('prints the key with the event', async () => {
     const api = await dropping({ at: [2] });
     const ended = await userOf(api).ci(`${watch} --create-key prod`);
     expect(ended.code).toBe(0);
@@ -827,7 +827,7 @@ describe('--create-key', () => {
     expect(last.split('\t').at(-1)).toMatch(secret);
   });
 
-  test('--save writes it to a file, and nothing else holds it', async () => {
+  test('writes the key only to the file with --save', async () => {
     const hook = await server(answer(200, {}));
     const api = await dropping({ at: [2] });
     const me = userOf(api);
@@ -842,7 +842,7 @@ describe('--create-key', () => {
     expect(hook.received.map(({ body }) => at(JSON.parse(body), 'event'))).toEqual(['subscribed']);
   });
 
-  test('--save writes the keys of several seats to one file', async () => {
+  test('writes the keys of several seats to one file with --save', async () => {
     const me = userOf(await dropping({ at: [2], seats: 2 }));
     const ended = await me.ci(
       watch.replace('--max-price 45', '--quantity 2 --max-price 90 --create-key prod --save .env'),
@@ -857,7 +857,7 @@ describe('--create-key', () => {
     );
   });
 
-  test('tells a webhook and --exec no secret', async () => {
+  test('passes no secret to a webhook and --exec', async () => {
     const hook = await server(answer(200, {}));
     const api = await dropping({ at: [2] });
     const line = `${watch} --create-key prod --webhook ${hook.url}/x --exec`.split(' ');
@@ -870,14 +870,14 @@ describe('--create-key', () => {
     expect(hook.received[0]?.body).not.toContain(apiKey);
   });
 
-  test('that cannot be saved refuses before anything is bought', async () => {
+  test("fails before the purchase if the key can't be saved", async () => {
     const api = await dropping({ at: [1] });
     const ended = await userOf(api).ci(`${watch} --create-key prod --save /nowhere/.env`);
     expect([ended.code, ended.stdout, api.changes]).toEqual([1, '', []]);
     expect(failureOf(ended)).toMatchObject({ code: 'file_error', outcome: 'not_applied' });
   });
 
-  test('that is interrupted says that the seat was bought, and no more that it may be', async () => {
+  test('says that the seat was bought if it is interrupted', async () => {
     const api = await dropping({
       at: [2],
       instead: ({ method, path: where }) =>
@@ -898,7 +898,7 @@ describe('--create-key', () => {
     });
   });
 
-  test('whose file cannot be written any more when the seat opens refuses before anything is bought', async () => {
+  test('fails before the purchase if the file can no longer be written', async () => {
     let looks = 0;
     const api: RecordingServer = await dropping({
       at: [4],
@@ -915,7 +915,7 @@ describe('--create-key', () => {
     expect(failureOf(ended)).toMatchObject({ code: 'file_error', outcome: 'not_applied' });
   });
 
-  test('that cannot be made tells what was bought', async () => {
+  test("says what was bought if the key can't be created", async () => {
     const api = await dropping({
       at: [2],
       instead: ({ method, path: where }) =>
@@ -930,8 +930,8 @@ describe('--create-key', () => {
   });
 });
 
-describe('two at once', () => {
-  test('end with the purchase of any that is waited for', async () => {
+describe('two watches at once', () => {
+  test('end with the purchase of any candidate', async () => {
     const api = await dropping({ at: [99] });
     const me = userOf(api);
     const line =
@@ -944,7 +944,7 @@ describe('two at once', () => {
     expect(failureOf(ended)).toMatchObject({ code: 'confirmation_required', outcome: 'not_applied' });
   });
 
-  test('are not ended by a purchase of the other that is under way, and fails', async () => {
+  test("don't end because of a failed purchase by the other one", async () => {
     const api = await dropping({
       at: [99],
       instead: ({ method }) =>
@@ -966,7 +966,7 @@ describe('two at once', () => {
     expect((await watching.ended).code).toBe(130);
   });
 
-  test('buy one seat, however long it is until another opens', async () => {
+  test('buy one seat, even if another one opens much later', async () => {
     const stateHome = emptyFolder();
     let asleep = 0;
     let lists = 0;
@@ -987,7 +987,9 @@ describe('two at once', () => {
     });
     const ended = await ciHere(watch, api, { stateHome, now: () => Date.now() + asleep });
     expect([ended.code, ended.stdout, api.changes]).toEqual([2, '', [purchase]]);
-    expect(failureOf(ended)).toMatchObject({ message: expect.stringContaining('was bought 1 hour ago') });
+    expect(failureOf(ended)).toMatchObject({
+      message: expect.stringContaining('You bought the same thing 1 hour ago'),
+    });
   });
 
   test('on one machine buy one seat', async () => {
@@ -1022,7 +1024,7 @@ describe('two at once', () => {
     expect([codes.sort(), api.changes]).toEqual([[0, 2], [purchase]]);
   });
 
-  test('with --ensure buy one seat, and both end well', async () => {
+  test('with --ensure buy one seat, and both succeed', async () => {
     const api = await dropping({ at: [12], seats: 5 });
     const me = userOf(api);
     const both = await Promise.all([me.process(`${watch} --ensure`), me.process(`${watch} --ensure`)]);
@@ -1031,7 +1033,7 @@ describe('two at once', () => {
   });
 });
 
-test('a key that is revoked while it waits ends it: exit 4', async () => {
+test('exits with 4 if the management key is revoked', async () => {
   let looks = 0;
   const api = await dropping({
     at: [99],
@@ -1042,7 +1044,7 @@ test('a key that is revoked while it waits ends it: exit 4', async () => {
   expect([ended.code, ended.stdout, api.changes]).toEqual([4, '', []]);
 });
 
-test('what was bought is in the record, and nothing is left open', async () => {
+test('records the purchase with its outcome', async () => {
   const api = await dropping({ at: [2], instead: purchases(refused(409, 'Not enough seats'), sandboxes) });
   const me = userOf(api);
   await me.ci(watch);

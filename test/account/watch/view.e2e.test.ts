@@ -23,7 +23,7 @@ function widths(screen: string): number[] {
 }
 
 describe('the live view', () => {
-  test('has a line a pool and block, with state, price, since when, and the next check', async () => {
+  test('has a line for each block with its state and price, and shows the time until the next check', async () => {
     const api = await recordedSandbox();
     const session = onPty(
       userOf(api, { TZ: 'Asia/Kolkata' }),
@@ -31,38 +31,38 @@ describe('the live view', () => {
     );
     await session.shows(/next check in \d+ s/);
     const rows = session.screen.split('\n');
-    expect(rows[0]).toBe('Waiting for minimax-m3 or qwen35');
+    expect(rows[0]).toBe('Waiting for a seat on minimax-m3 or qwen35');
     expect(rows[2]).toMatch(/^POOL +BLOCK +STATE +PRICE\/MONTH +SINCE$/);
     const since = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`;
     expect(rows.slice(3, 7)).toEqual([
-      expect.stringMatching(new RegExp(`^minimax-m3 +asia +open, few seats +\\$39\\.00 +${since}$`)),
+      expect.stringMatching(new RegExp(`^minimax-m3 +asia +open, few seats left +\\$39\\.00 +${since}$`)),
       expect.stringMatching(new RegExp(`^minimax-m3 +americas +sold out +\\$45\\.00 +${since}$`)),
       expect.stringMatching(new RegExp(`^qwen35 +asia +paused +\\$29\\.00 +${since}$`)),
       expect.stringMatching(new RegExp(`^qwen35 +americas +paused +\\$35\\.00 +${since}$`)),
     ]);
-    expect(rows[8]).toMatch(/^1 check, next check in \d+ s\. Ctrl-C ends it\.$/);
+    expect(rows[8]).toMatch(/^1 check, next check in \d+ s\. Ctrl-C: quit\.$/);
     expect(rows).toHaveLength(9);
     session.type(ctrlC);
     expect(await session.exit).toBe(130);
   });
 
-  test('shows what changed, newest first, and prints it when it is over', async () => {
+  test('shows the latest changes first, and prints them at the end', async () => {
     const api = await dropping({ at: [3, 4, 8] });
     const session = onPty(userOf(api), 'pools watch minimax-m3 --blocks americas --count 2 --interval 300ms');
-    await session.shows('Last changes');
-    await session.shows(/sold out again\n.*is open: \$45\.00 a month/);
+    await session.shows('Latest changes');
+    await session.shows(/sold out again\n.*is open: \$45\.00 per month/);
     expect(await session.exit).toBe(0);
     const [, after = ''] = around(session);
     const lines = after.split('\r\n');
     expect(lines.map((line) => line.slice(21))).toEqual([
-      'minimax-m3 americas is open: $45.00 a month',
+      'minimax-m3 americas is open: $45.00 per month',
       'minimax-m3 americas is sold out again',
-      'minimax-m3 americas is open: $45.00 a month',
+      'minimax-m3 americas is open: $45.00 per month',
       '',
     ]);
   });
 
-  test('is drawn anew for another size, and fits into it', async () => {
+  test('adapts to a new terminal size', async () => {
     const api = await recordedSandbox();
     const session = onPty(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 1h');
     await session.shows('next check');
@@ -78,12 +78,12 @@ describe('the live view', () => {
     await session.shows(/^Waiting.*\n\nPOOL.*PRICE\/MONTH +SINCE\nminimax-m3/);
     expect(session.screen.split('\n')).toHaveLength(4);
     session.resize(100, 30);
-    await session.shows(/Ctrl-C ends it\.$/);
+    await session.shows(/Ctrl-C: quit\.$/);
     session.type(ctrlC);
     expect(await session.exit).toBe(130);
   });
 
-  test('gives the terminal back with Ctrl-C as it was', async () => {
+  test('restores the terminal after Ctrl-C', async () => {
     const api = await recordedSandbox();
     const session = onPty(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 1h');
     await session.shows('next check');
@@ -97,26 +97,26 @@ describe('the live view', () => {
     }
   });
 
-  test('is no longer there when the command fails', async () => {
+  test('closes if the command fails', async () => {
     const api = await recordedSandbox();
     const session = onPty(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 100ms --for 500ms');
     expect(await session.exit).toBe(6);
     const [, after = ''] = around(session);
-    expect(after).toMatch(/^ci: no seat was free on minimax-m3 americas within 500ms/);
+    expect(after).toMatch(/^ci: No seat opened on minimax-m3 americas within 500ms/);
   });
 
-  test('is not for a dumb terminal: a line an event, and no control character', async () => {
+  test("isn't used on a dumb terminal, which gets a line for each event", async () => {
     const api = await dropping({ at: [3] });
     const session = onPty(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 100ms', {
       env: { TERM: 'dumb' },
     });
     expect(await session.exit).toBe(0);
     expect(session.written).toMatch(
-      /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}minimax-m3 americas is open: \$45\.00 a month\r\n$/,
+      /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}minimax-m3 americas is open: \$45\.00 per month\r\n$/,
     );
   });
 
-  test('is not where the requests are to be seen', async () => {
+  test("isn't used with --debug", async () => {
     const api = await dropping({ at: [3] });
     const session = onPty(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 100ms --debug');
     expect(await session.exit).toBe(0);
@@ -124,7 +124,7 @@ describe('the live view', () => {
     expect(session.written.match(/> GET .*\/api\/pools/g)).toHaveLength(3);
   });
 
-  test('has no colour where none is wanted', async () => {
+  test('has no color with NO_COLOR', async () => {
     const api = await recordedSandbox();
     const session = onPty(userOf(api), 'pools watch minimax-m3 --blocks americas --interval 1h --no-color');
     await session.shows('next check');
@@ -133,19 +133,19 @@ describe('the live view', () => {
     await session.exit;
   });
 
-  test('is not for --json: an object a line', async () => {
+  test("isn't used with --json, which prints an object per line", async () => {
     const api = await recordedSandbox();
     const session = onPty(userOf(api), 'pools watch kimi26 --blocks europe --json', { columns: 400 });
     expect(await session.exit).toBe(0);
     expect(stripVTControlCharacters(session.written)).toMatch(/^\{"event":"opened",.*\}\r\n$/);
   });
 
-  test('shows what --exec writes, without being garbled, and rings the bell', async () => {
+  test('shows the output of --exec without being garbled, and rings the bell', async () => {
     const api = await recordedSandbox();
     const line = 'pools watch kimi26 --blocks any --forever --interval 1h --bell --exec'.split(' ');
     const session = onPty(userOf(api), [...line, 'printf "\\033[31mtold of $CHEAPESTINFERENCE_BLOCKS\\n"; exit 7']);
     await session.shows(/--exec failed: it exited with code 7\ntold of americas\n/);
-    expect(session.screen.split('\n')[0]).toBe('Waiting for kimi26');
+    expect(session.screen.split('\n')[0]).toBe('Waiting for a seat on kimi26');
     expect(session.written.split('\x07')).toHaveLength(4);
     session.type(ctrlC);
     await session.exit;
@@ -158,7 +158,7 @@ describe('the live view', () => {
   });
 });
 
-test('the output of --exec appears in the live view and after it with masked keys', async () => {
+test('masks keys in the output of --exec', async () => {
   const api = await recordedSandbox();
   const line = 'pools watch kimi26 --blocks europe --forever --interval 1h --exec'.split(' ');
   const key = 'sk_live_0123456789abcdefghijklmnopqrstuv';
@@ -176,7 +176,7 @@ test('the output of --exec appears in the live view and after it with masked key
   for (const each of [key.slice(8), 'hunter2']) expect(session.written).not.toContain(each);
 });
 
-test('a line of --exec that is passed on in parts never shows half a key', async () => {
+test('never shows half a key of a long line of --exec', async () => {
   const api = await recordedSandbox();
   const key = 'sk_live_0123456789abcdefghijklmnopqrstuv';
   const command = `node -e "process.stdout.write(' '.repeat(65520) + '${key} end\\n')"`;
@@ -188,40 +188,43 @@ test('a line of --exec that is passed on in parts never shows half a key', async
 describe('--subscribe on a terminal', () => {
   const line = 'pools watch minimax-m3 --blocks americas,asia --subscribe --interval 200ms --for 6h';
 
-  test('asks once, up front, naming pools, blocks, limit and account', async () => {
+  test('asks once, with the pools, blocks, limit and account', async () => {
     const api = await recordedSandbox();
     const session = onPty(userOf(api, { TZ: 'Asia/Kolkata' }), line.replace(',asia', '').concat(' --max-price 50'));
-    await session.shows('Charge up to $50.00 as soon as one opens? (y/N)');
+    await session.shows('Charge up to $50.00 as soon as a seat opens? (y/N)');
     const rows = session.screen.split('\n');
-    expect(rows.slice(0, 7)).toEqual([
-      'Waits for  minimax-m3  americas  $45.00  16:00–24:00 UTC, 21:30–05:30 local',
-      'Takes      it, when it opens',
-      'Seats      1 in each block',
-      'Charged    once, at most $50.00, to the saved card',
-      'Renews     every month, until canceled',
-      'Gives up   after 6h',
-      expect.stringMatching(/^Account {4}mk_….*cdef.* at 127\.0\.0\.1:\d+$/),
+    expect(rows.slice(0, 8)).toEqual([
+      'Waits for    minimax-m3  americas  $45.00  16:00–24:00 UTC, 21:30–05:30 local',
+      'Buys         as soon as it opens',
+      'Seats        1 per block',
+      'Price limit  $50.00',
+      'Billing      Monthly, renews until canceled',
+      'Time limit   6h',
+      'Charged to   your saved card',
+      expect.stringMatching(/^Account {6}mk_….*cdef.* at 127\.0\.0\.1:\d+$/),
     ]);
     session.type(enter);
     expect(await session.exit).toBe(1);
     expect([api.changes, session.written.includes(otherScreen)]).toEqual([[], false]);
   });
 
-  test('without a limit the price of today is agreed to, and no more', async () => {
+  test('charges at most the current price without --max-price', async () => {
     const api = await dropping({ at: [99] });
     const session = onPty(userOf(api), line);
-    await session.shows('Charged    once, at most what it costs now');
-    await session.shows('Takes      the first of them, when it opens, and no other');
-    await session.shows('Charge up to $45.00 as soon as one opens? (y/N)');
+    await session.shows('Price limit  the current price');
+    await session.shows('Buys         only the first one, as soon as it opens');
+    await session.shows('Charge up to $45.00 as soon as a seat opens? (y/N)');
     session.type(`y${enter}`);
     expect(await session.exit).toBe(0);
     const [, after = ''] = around(session);
-    expect(after).toMatch(/minimax-m3 asia is open: \$39\.00 a month\r\n✓ Subscribed to asia of minimax-m3: \$39\.00/);
+    expect(after).toMatch(
+      /minimax-m3 asia is open: \$39\.00 per month\r\n✓ Subscribed to asia of minimax-m3\. Charged \$39\.00/,
+    );
     expect(after).toMatch(/Subscription {2}[0-9a-f-]{36}\r\n {0,2}Blocks {8}asia\r\n/);
     expect(listAt(await api.box.seen(), 'charges')).toHaveLength(1);
   });
 
-  test('tells of a purchase that comes late on the screen that stays', async () => {
+  test('notes a purchase that appears late on the main screen', async () => {
     const api = await dropping({ at: [2], seats: 3, instead: comesLate() });
     const session = onPty(userOf(api), `${line.replace(',asia', '')} --yes --settle 1s`);
     expect(await session.exit).toBe(0);
@@ -229,7 +232,7 @@ describe('--subscribe on a terminal', () => {
     expect(after).toMatch(/^The response to a purchase was lost, but the purchase went through\.\r\nSubscription {2}/);
   });
 
-  test('goes back to the live view when somebody was faster', async () => {
+  test('returns to the live view if somebody was faster', async () => {
     let posts = 0;
     const api = await dropping({
       at: [3],
@@ -249,12 +252,12 @@ describe('--subscribe on a terminal', () => {
   });
 });
 
-test('asks for pools and blocks that are not typed, and fetches the list once for both questions', async () => {
+test('asks for missing pools and blocks, and fetches the list once', async () => {
   const api = await recordedSandbox();
   const session = onPty(userOf(api), 'pools watch');
-  await session.shows('Which pools?');
+  await session.shows('Pools:');
   session.type(` ${enter}`);
-  await session.shows('Which blocks?');
+  await session.shows('Blocks:');
   session.type(` ${enter}`);
   expect(await session.exit).toBe(0);
   expect(session.written).toContain('kimi26 asia is open');

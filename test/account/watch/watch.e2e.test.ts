@@ -63,7 +63,7 @@ function changing(...lists: readonly unknown[]) {
 }
 
 describe('a block that opens', () => {
-  test('ends the watch with one line, when it is open already', async () => {
+  test('ends the watch with one line if it is already open', async () => {
     const api = await recordedSandbox();
     const ended = await userOf(api).ci('pools watch kimi26 --blocks europe');
     expect([ended.code, ended.stderr, api.requests]).toEqual([0, '', [list]]);
@@ -72,7 +72,7 @@ describe('a block that opens', () => {
     ]);
   });
 
-  test('is waited for, with requests that cost next to nothing', async () => {
+  test('is found with cheap conditional requests', async () => {
     const api = await dropping({ at: [4] });
     const ended = await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 50ms --json');
     expect([ended.code, ended.stderr, api.requests]).toEqual([0, '', [list, list, list, list]]);
@@ -92,14 +92,14 @@ describe('a block that opens', () => {
     expect(new Set(later).size).toBe(1);
   });
 
-  test('needs no key', async () => {
+  test('can be watched without a key', async () => {
     const api = await recordedSandbox();
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url });
     expect((await me.ci('pools watch kimi26 --blocks europe')).code).toBe(0);
     expect(api.received[0]?.headers).not.toHaveProperty('authorization');
   });
 
-  test('is the first of several pools and blocks', async () => {
+  test('can be the first of several pools and blocks', async () => {
     const api = await dropping({ at: [3] });
     const me = userOf(api);
     const ended = await me.ci('pools watch qwen35 minimax-m3 --blocks americas --interval 50ms --fields pool,blocks');
@@ -108,7 +108,7 @@ describe('a block that opens', () => {
     expect([any.code, any.stdout]).toEqual([0, 'minimax-m3\tasia\n']);
   });
 
-  test('can be named by the UUID of its pool, and twice', async () => {
+  test('can be named by the UUID of its pool, and repeated', async () => {
     const api = await recordedSandbox();
     const line = 'pools watch 6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c2601 kimi26 --blocks europe --count 1 --json';
     expect(names(await userOf(api).ci(line))).toEqual(['opened']);
@@ -126,7 +126,7 @@ describe('a block that opens', () => {
     },
   );
 
-  test('has as many seats free as are wanted', async () => {
+  test('has the requested number of seats', async () => {
     const api = await dropping({ at: [2, 3, 4], seats: 2 });
     const me = userOf(api);
     const three = await me.ci('pools watch minimax-m3 --blocks americas --quantity 3 --interval 50ms --for 400ms');
@@ -135,7 +135,7 @@ describe('a block that opens', () => {
     expect(events(two)).toMatchObject([{ event: 'opened', blocks: ['asia'], freeSeats: 2 }]);
   });
 
-  test.each(generations)('is told as well by an API of the %s generation', async (generation) => {
+  test.each(generations)('is reported from an API of the %s generation', async (generation) => {
     const { me } = await customerOf(generation);
     const open = await me.ci('pools watch kimi26 --blocks americas --json');
     expect(events(open)).toMatchObject([{ event: 'opened', pool: 'kimi26', blocks: ['americas'] }]);
@@ -146,8 +146,8 @@ describe('a block that opens', () => {
   });
 });
 
-describe('a watch that goes on', () => {
-  test('reports so many openings, and what changes in between', async () => {
+describe('a watch of several openings', () => {
+  test('reports the requested number of openings, and the changes in between', async () => {
     const api = await changing(
       pools(soldOut),
       pools(limited),
@@ -170,7 +170,7 @@ describe('a watch that goes on', () => {
     expect(api.requests).toHaveLength(6);
   });
 
-  test('tells when a pool is paused, taken off the list, and back', async () => {
+  test('reports that a pool is paused, unlisted, and listed again', async () => {
     const paused = pools(limited).map((pool) => ({ ...pool, status: 'paused' }));
     const api = await changing(pools(soldOut), paused, [], pools(limited));
     const ended = await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 20ms --json');
@@ -184,7 +184,7 @@ describe('a watch that goes on', () => {
     ]);
   });
 
-  test('goes on for ever, or until the time is up', async () => {
+  test('runs forever, or until the time is up', async () => {
     const api = await recordedSandbox();
     const me = userOf(api);
     const ended = await me.ci(
@@ -198,7 +198,7 @@ describe('a watch that goes on', () => {
     expect(api.requests.length).toBeGreaterThan(2);
   });
 
-  test('ends when nobody reads any more what it prints', async () => {
+  test('ends when its output has no reader', async () => {
     let price = 40;
     const api = await server((request, response) => {
       price += 1;
@@ -209,7 +209,7 @@ describe('a watch that goes on', () => {
     expect([ended.stdout, ended.stderr]).toEqual(['42.00\n', '0\n']);
   });
 
-  test('prints every event in the form asked for', async () => {
+  test('prints every event in the requested format', async () => {
     const lists = [pools(soldOut), pools({ ...soldOut, price: '47.00' }), pools({ ...limited, price: '47.00' })];
     const line = 'pools watch minimax-m3 --blocks americas --interval 20ms';
     const printed = async (flags: string) => (await userOf(await changing(...lists)).ci(`${line} ${flags}`)).stdout;
@@ -226,7 +226,7 @@ describe('a watch that goes on', () => {
       '{"event":"price_changed","pricePerMonth":47}\n{"event":"opened","pricePerMonth":47}\n',
     );
     expect(await printed('-o table')).toMatch(
-      /^\S{10} \S{8} {2}minimax-m3 americas costs \$47\.00 a month, no longer \$45\.00\n\S{10} \S{8} {2}minimax-m3 americas is open: \$47\.00 a month\n$/,
+      /^\S{10} \S{8} {2}minimax-m3 americas now costs \$47\.00 per month \(was \$45\.00\)\n\S{10} \S{8} {2}minimax-m3 americas is open: \$47\.00 per month\n$/,
     );
   });
 
@@ -239,25 +239,25 @@ describe('a watch that goes on', () => {
   });
 });
 
-describe('the end', () => {
-  test('comes when the time is up: exit 6', async () => {
+describe('the end of a watch', () => {
+  test('exits with 6 when the time is up', async () => {
     const api = await recordedSandbox();
     const me = userOf(api);
     const ended = await me.ci('pools watch minimax-m3 kimi26 --blocks americas --all-blocks --quantity 9 --for 300ms');
     expect([ended.code, ended.stdout]).toEqual([6, '']);
     expect(ended.stderr).toBe(
-      'ci: no seat was free on minimax-m3 americas or kimi26 americas within 300ms. Watch for longer with --for, or see what is open: `ci pools list --available`.\n',
+      'ci: No seat opened on minimax-m3 americas or kimi26 americas within 300ms. Pass a longer --for, or run `ci pools list --available` to see what is available.\n',
     );
     const none = await me.ci('pools watch minimax-m3 --blocks americas --forever --for 100ms');
     expect([none.code, none.stdout]).toEqual([6, '']);
     const some = await me.ci('pools watch kimi26 --blocks any --count 4 --for 300ms --interval 50ms --json');
     expect([some.code, names(some)]).toEqual([6, ['opened', 'opened', 'opened']]);
     expect(JSON.parse(some.stderr)).toMatchObject({
-      error: { code: 'unavailable', message: '3 of 4 openings came within 300ms', outcome: 'not_applied' },
+      error: { code: 'unavailable', message: 'Only 3 of 4 openings were seen within 300ms', outcome: 'not_applied' },
     });
   });
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('comes with %s: exit 130, what was told stays told', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('exits with 130 after %s, and keeps its output', async (signal) => {
     const api = await recordedSandbox();
     const watching = userOf(api).start('pools watch kimi26 --blocks europe --forever --interval 20ms --json');
     await api.times(list, 3);
@@ -267,14 +267,14 @@ describe('the end', () => {
     expect(JSON.parse(ended.stderr)).toMatchObject({ error: { code: 'interrupted' } });
   });
 
-  test('comes at once for a pool that there is not: exit 5 with the nearest', async () => {
+  test('exits with 5 for an unknown pool, with a suggestion', async () => {
     const api = await recordedSandbox();
     const ended = await userOf(api).ci('pools watch kimi26 kimi27 --blocks europe');
     expect([ended.code, ended.stdout]).toEqual([5, '']);
-    expect(ended.stderr).toMatch(/^ci: there is no pool "kimi27"\. The nearest: kimi26/);
+    expect(ended.stderr).toMatch(/^ci: Pool "kimi27" doesn't exist\. Did you mean kimi26\?/);
   });
 
-  test('comes at once where the first look fails', async () => {
+  test('comes at once if the first check fails', async () => {
     const refused = await userOf({ url: deadUrl }).ci('pools watch kimi26 --blocks europe');
     expect([refused.code, refused.stdout]).toEqual([9, '']);
     const broken = await server(answer(503, { error: 'down for maintenance' }));
@@ -283,7 +283,7 @@ describe('the end', () => {
   });
 });
 
-describe('a failure on the way', () => {
+describe('a failed check', () => {
   test.each([
     ['5xx', answer(503, { error: 'down' }), 'server_error'],
     ['a reset', reset, 'unreachable'],
@@ -292,7 +292,7 @@ describe('a failure on the way', () => {
     ['another shape', data({ pools: [] }), 'unexpected_response'],
     ['404', answer(404, { error: 'no such route' }), 'not_found'],
     ['429', answer(429, { error: 'slow down' }), 'rate_limited'],
-  ])('is no end: %s', async (_what, behaviour, code) => {
+  ])("doesn't end the watch: %s", async (_what, behaviour, code) => {
     let asked = 0;
     const api = await dropping({
       at: [6],
@@ -305,7 +305,7 @@ describe('a failure on the way', () => {
     expect(api.requests).toHaveLength(6);
   });
 
-  test('is told again when it was over in between, and when it is another', async () => {
+  test('is reported again after a successful check, or if the error differs', async () => {
     const failures: Readonly<Record<number, number>> = { 2: 503, 3: 429, 5: 503 };
     let asked = 0;
     const api = await dropping({
@@ -325,7 +325,7 @@ describe('a failure on the way', () => {
     ]);
   });
 
-  test('is waited out as long as the server asks', async () => {
+  test('delays the next check as long as the server asks', async () => {
     const asked: number[] = [];
     const api = await dropping({
       at: [3],
@@ -339,7 +339,7 @@ describe('a failure on the way', () => {
     expect((asked[2] ?? 0) - (asked[1] ?? 0)).toBeGreaterThanOrEqual(995);
   });
 
-  test.each([401, 403])('is the end where the key is refused: %s is exit 4', async (status) => {
+  test.each([401, 403])('exits with 4 if the key is refused with %s', async (status) => {
     let asked = 0;
     const api = await recordedSandbox({
       instead: ({ path: each }) =>
@@ -350,7 +350,7 @@ describe('a failure on the way', () => {
     expect(JSON.parse(ended.stderr)).toMatchObject({ error: { message: 'key revoked', status } });
   });
 
-  test('shows no key that a careless server puts into its words', async () => {
+  test("masks keys in the server's message", async () => {
     let asked = 0;
     const leaked = 'mk_of_the_tests_0123456789abcdef';
     const api = await dropping({
@@ -365,7 +365,7 @@ describe('a failure on the way', () => {
 });
 
 describe('--exec', () => {
-  test('is told the facts, and stdout keeps one event a line', async () => {
+  test('gets the facts as variables, and stdout keeps one event per line', async () => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api).ci([
       ...'pools watch kimi26 --blocks all --json --exec'.split(' '),
@@ -392,21 +392,21 @@ describe('--exec', () => {
     ['exit 3', 'it exited with code 3'],
     ['kill -TERM $$', 'it was ended by SIGTERM'],
     ['no-such-program-anywhere', 'it exited with code 127'],
-  ])('that fails is reported, and no failure: %s', async (command, reason) => {
+  ])("doesn't fail the watch if it fails: %s", async (command, reason) => {
     const api = await recordedSandbox();
     const ended = await userOf(api).ci(['pools', 'watch', 'kimi26', '--blocks', 'europe', '--exec', command]);
     expect([ended.code, lines(ended.stdout).length]).toEqual([0, 1]);
     expect(ended.stderr).toContain(`--exec failed: ${reason}\n`);
   });
 
-  test('runs through the user’s own shell', async () => {
+  test("runs in the user's shell", async () => {
     const api = await recordedSandbox();
     const me = userOf(api, { SHELL: '/nowhere/shell' });
     const ended = await me.ci(['pools', 'watch', 'kimi26', '--blocks', 'europe', '--exec', 'true']);
     expect([ended.code, ended.stderr]).toEqual([0, expect.stringContaining('/nowhere/shell')]);
   });
 
-  test('runs once for each opening, one after the other, without holding up the watch', async () => {
+  test('runs once for each opening, one at a time, without delaying the watch', async () => {
     const api = await recordedSandbox();
     const me = userOf(api);
     const log = path.join(me.home, 'log');
@@ -442,7 +442,7 @@ describe('--exec', () => {
 describe('--webhook', () => {
   const secret = 'T0K3N-in-the-path';
 
-  test('gets the event that is printed, after a failure too, and its address is in no output', async () => {
+  test('gets the printed event, also after a failure, and its URL is never printed', async () => {
     let posts = 0;
     const hook = await server((request, response) => answer(++posts === 1 ? 500 : 200, {})(request, response));
     const api = await recordedSandbox();
@@ -457,7 +457,7 @@ describe('--webhook', () => {
     expect(ended.stdout + ended.stderr).not.toContain(secret);
   });
 
-  test('that refuses is reported by its host, and no failure', async () => {
+  test("doesn't fail the watch if it refuses, and is reported by its host", async () => {
     const hook = await server(answer(410, {}));
     const api = await recordedSandbox();
     const ended = await userOf(api).ci(`pools watch kimi26 --blocks europe --webhook ${hook.url}/${secret}`);
@@ -469,10 +469,10 @@ describe('--webhook', () => {
   });
 });
 
-describe('what cannot be meant', () => {
+describe('invalid arguments', () => {
   test.each([
-    ['no pool', '--blocks europe', 'which pools'],
-    ['no block', 'kimi26', 'which blocks'],
+    ['no pool', '--blocks europe', 'the pools'],
+    ['no block', 'kimi26', 'the blocks'],
     ['a block that is none', 'kimi26 --blocks mars', '"mars"'],
     ['any block and one', 'kimi26 --blocks any,asia', '--blocks any or --blocks all'],
     ['any block, all together', 'kimi26 --blocks any --all-blocks', '--all-blocks'],
@@ -510,7 +510,7 @@ describe('what cannot be meant', () => {
     ['a field that is none', 'kimi26 --blocks asia --fields nope', 'pricePerMonth'],
     ['no consent', 'kimi26 --blocks asia --subscribe --max-price 9', '--yes'],
     ['no limit', 'kimi26 --blocks asia --subscribe --yes', '--max-price'],
-  ])('%s: one line, exit 2, nothing sent', async (_what, args, named) => {
+  ])('refuses %s before the first request', async (_what, args, named) => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api).ci(`pools watch ${args}`);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
@@ -518,24 +518,24 @@ describe('what cannot be meant', () => {
     expect(stderr).toContain(named);
   });
 
-  test('an empty name of a pool', async () => {
+  test('refuse an empty pool name', async () => {
     const { code, stderr } = await user().ci(['pools', 'watch', '', '--blocks', 'asia']);
-    expect([code, stderr]).toEqual([2, expect.stringContaining('name of the pool is empty')]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('pool name is empty')]);
   });
 
-  test('an interval under 5 s, but for the sandbox and an API on this machine', async () => {
+  test('refuse an interval under 5 s, except for an API on this machine', async () => {
     const me = user({ CHEAPESTINFERENCE_API_URL: 'https://api.example.invalid' });
     const { code, stdout, stderr } = await me.ci('pools watch kimi26 --blocks asia --interval 4999ms');
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toBe(
-      'ci: --interval is "4999ms", and the API is asked no sooner than after 5s. Write --interval 5s, or leave it out for 15s; a shorter one is for the sandbox and for this machine alone.\n',
+      'ci: --interval 4999ms is too short. Pass at least --interval 5s. Only an API on this machine, such as the sandbox, can be checked more often.\n',
     );
     expect((await me.ci('pools watch kimi26 --blocks asia --interval 5s')).code).toBe(9);
     expect((await me.ci('pools watch kimi26 --blocks asia --interval 10ms --sandbox')).code).toBe(0);
   });
 });
 
-test('the sandbox can play a drop', async () => {
+test('buys a scheduled opening in the sandbox', async () => {
   const me = user({ CHEAPESTINFERENCE_SANDBOX: '1' });
   const scheduled = await me.ci('sandbox schedule minimax-m3 americas --open-in 500ms --for 1m --seats 2 --json');
   expect(scheduled.code).toBe(0);
@@ -567,7 +567,7 @@ test.each([
   ['sandbox schedule kimi26 asia --for 0', '--for is "0"'],
   ['sandbox schedule kimi26 asia --open-in later', '--open-in is "later"'],
   ['sandbox schedule kimi26 asia --clear', '--clear'],
-])('ci %s is exit 2', async (line, named) => {
+])('exits with 2 for ci %s', async (line, named) => {
   const { code, stdout, stderr } = await user().ci(line);
   expect([code, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(oneLine);

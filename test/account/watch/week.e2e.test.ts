@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { at } from '../../support/sandbox.ts';
 
-test('sends the planned requests in a week of which a fifth fail, and keeps no memory of them', async () => {
+test('sends the planned requests for a week with 20% failures, without leaking memory', async () => {
   const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--expose-gc', 'test/bench/week.mjs'], {
     env: { PATH: process.env.PATH, INTERVAL: '60' },
   });

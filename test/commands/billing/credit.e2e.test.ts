@@ -546,7 +546,7 @@ describe('the retired flat plans', () => {
     const { me } = await someone();
     expect(await me.ci('plans list')).toMatchObject({ code: 0, stdout: '', stderr: expect.stringMatching(/retired/) });
     expect((await me.ci('plans list --json')).stdout).toBe('[]\n');
-    expect((await shown(me, 'plans list')).screen).toContain('There are no plans.');
+    expect((await shown(me, 'plans list')).screen).toContain('There are no flat plans.');
   });
 
   test.each([
@@ -589,7 +589,7 @@ describe('the retired flat plans', () => {
   test('billing subscribe shows the plan, its price and the account, and asks; the answer is No', async () => {
     const { api, me } = await seller();
     const session = onTerminal(me, 'billing subscribe pro');
-    await session.shows('charge the saved card now?');
+    await session.shows('Charge the saved card now?');
     for (const fact of ['pro', '20', 'mk_…cdef', new URL(api.url).host]) expect(session.screen).toContain(fact);
     session.type(enter);
     expect([await session.exit, api.changes]).toEqual([1, []]);
@@ -598,7 +598,7 @@ describe('the retired flat plans', () => {
   test('billing subscribe after y sends the documented body', async () => {
     const { api, me } = await seller();
     const session = onTerminal(me, 'billing subscribe pro --create-key app');
-    await session.shows('charge the saved card now?');
+    await session.shows('Charge the saved card now?');
     session.type(`y${enter}`);
     expect(await session.exit).toBe(0);
     expect(api.changes).toEqual(['POST /api/billing/subscribe']);

@@ -23,8 +23,8 @@ async function subscriber(env: Environment = {}, instead?: Instead) {
   return { api, me: userOf(api, env), older, latest, ending };
 }
 
-describe('before pools cancel', () => {
-  test('the subscription, its pool, its end, that nothing is refunded and the account are shown', async () => {
+describe('the consent of ci pools cancel', () => {
+  test('shows the subscription, its pool, its end, the refund and the account', async () => {
     const { api, me, older, latest } = await subscriber();
     const session = onTerminal(me, 'pools cancel kimi26');
     await session.shows(question);
@@ -40,7 +40,7 @@ describe('before pools cancel', () => {
     await session.exit;
   });
 
-  test('the blocks are shown in UTC and in local time', async () => {
+  test('shows the blocks in UTC and local time', async () => {
     const { me } = await subscriber({ TZ: 'Asia/Kolkata' });
     const session = onTerminal(me, 'pools cancel kimi26');
     await session.shows(question);
@@ -53,7 +53,7 @@ describe('before pools cancel', () => {
   test.each([
     ['Enter', enter],
     ['n', `n${enter}`],
-  ])('%s is No: exit 1, nothing is changed', async (_what, keys) => {
+  ])('takes %s as No, and exits with 1', async (_what, keys) => {
     const { api, me, ending } = await subscriber();
     const session = onTerminal(me, 'pools cancel kimi26');
     await session.shows(question);
@@ -61,7 +61,7 @@ describe('before pools cancel', () => {
     expect([await session.exit, api.changes, await ending()]).toEqual([1, [], []]);
   });
 
-  test('Ctrl-C is exit 130, nothing is changed', async () => {
+  test('exits with 130 after Ctrl-C', async () => {
     const { api, me } = await subscriber();
     const session = onTerminal(me, 'pools cancel kimi26');
     await session.shows(question);
@@ -73,7 +73,7 @@ describe('before pools cancel', () => {
     ['without a terminal', 'pools cancel kimi26'],
     ['without a terminal and a pool', 'pools cancel'],
     ['with --no-input', 'pools cancel kimi26 --no-input'],
-  ])('%s it is exit 2, and nothing is sent', async (_what, line) => {
+  ])('exits with 2 before the first request %s', async (_what, line) => {
     const { api, me } = await subscriber();
     const { code, stdout, stderr } = await me.ci(line);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
@@ -81,21 +81,21 @@ describe('before pools cancel', () => {
     expect(stderr).toContain('--yes');
   });
 
-  test('with --no-input there is no question on a terminal either', async () => {
+  test("isn't asked for on a terminal with --no-input", async () => {
     const { api, me } = await subscriber();
     const { code, screen } = await shown(me, 'pools cancel kimi26 --no-input');
     expect([code, api.requests]).toEqual([2, []]);
     expect(screen).not.toContain(question);
   });
 
-  test('with --yes and no pool it is exit 2, and nothing is sent', async () => {
+  test("doesn't replace a missing pool: exits with 2", async () => {
     const { api, me } = await subscriber();
     const { code, stdout, stderr } = await me.ci('pools cancel --yes');
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
   });
 
-  test('without a pool on a terminal, one is picked from a list', async () => {
+  test('comes after a picker if no pool is typed', async () => {
     const { me, ending, latest } = await subscriber();
     const session = onTerminal(me, 'pools cancel');
     await session.shows('Pool:');
@@ -107,8 +107,8 @@ describe('before pools cancel', () => {
   });
 });
 
-describe('pools cancel', () => {
-  test('after y ends the most recent subscription, once, and says which and when', async () => {
+describe('ci pools cancel', () => {
+  test('cancels the most recent subscription once, and says which one and when it ends', async () => {
     const { api, me, latest, ending } = await subscriber();
     const session = onTerminal(me, 'pools cancel kimi26', { columns: 120 });
     await session.shows(question);
@@ -117,11 +117,11 @@ describe('pools cancel', () => {
     expect([api.changes, await ending()]).toEqual([[pledge], [latest]]);
     const [, after = ''] = session.screen.split(question);
     expect(after).toContain(latest);
-    expect(after).toContain('ends 14 May 2026');
-    expect(after).toContain('key works until then');
+    expect(after).toContain('ends on 14 May 2026');
+    expect(after).toContain('keys work until then');
   });
 
-  test('with --yes in a pipe prints a line a field', async () => {
+  test('prints a line per field in a pipe', async () => {
     const { api, me, latest, ending } = await subscriber();
     const { code, stdout, stderr } = await me.ci('pools cancel kimi26 --yes');
     const expected = [
@@ -135,7 +135,7 @@ describe('pools cancel', () => {
     expect([api.changes, await ending()]).toEqual([[pledge], [latest]]);
   });
 
-  test('with --yes on a terminal does not ask, and still shows what', async () => {
+  test('shows the subscription on a terminal with --yes, without asking', async () => {
     const { me, latest, ending } = await subscriber();
     const { code, screen } = await shown(me, 'pools cancel kimi26 --yes');
     expect([code, await ending()]).toEqual([0, [latest]]);
@@ -143,7 +143,7 @@ describe('pools cancel', () => {
     expect(screen).not.toContain(question);
   });
 
-  test('prints the subscription as JSON, CSV and YAML, the secret of its key masked', async () => {
+  test('prints the subscription as JSON, CSV and YAML with a masked key', async () => {
     for (const [format, beginning] of [
       ['--json', '{"id":"'],
       ['-o csv', 'id,poolSlug,status,cancelAtPeriodEnd,currentPeriodEnd\r\n'],
@@ -162,7 +162,7 @@ describe('pools cancel', () => {
     }
   });
 
-  test('a second time ends the one before, a third time is exit 6, and nothing is sent that changes', async () => {
+  test('cancels the one before it the second time, and exits with 6 the third time', async () => {
     const { api, me, older, latest, ending } = await subscriber();
     await me.ci('pools cancel kimi26 --yes');
     expect(json(await me.ci('pools cancel kimi26 --yes --json'))).toMatchObject({ id: older });
@@ -170,12 +170,12 @@ describe('pools cancel', () => {
     const { code, stdout, stderr } = await me.ci('pools cancel kimi26 --yes');
     expect([code, stdout, api.changes]).toEqual([6, '', [pledge, pledge]]);
     expect(stderr).toMatch(oneLine);
-    expect(stderr).toMatch(/ending already/);
+    expect(stderr).toMatch(/already canceled: [0-9a-f-]{36} ends on \d+ May 2026/);
     const third = at(JSON.parse((await me.ci('pools cancel kimi26 --yes --json')).stderr), 'error');
     expect(third).toMatchObject({ code: 'unavailable', outcome: 'not_applied', retryable: false });
   });
 
-  test('what was canceled works until its end, and is gone after it', async () => {
+  test('leaves the key working until the period ends', async () => {
     const { api, me } = await subscriber();
     await me.ci('pools cancel kimi26 --yes');
     expect(listAt(json(await me.ci('pools subscriptions kimi26 --json')))).toHaveLength(2);
@@ -183,7 +183,7 @@ describe('pools cancel', () => {
     expect(listAt(json(await me.ci('pools subscriptions kimi26 --json')))).toHaveLength(1);
   });
 
-  test('is not taken for done because another subscription was ended while the question was on the screen', async () => {
+  test("isn't confused with a cancellation made while the prompt was open", async () => {
     let endedElsewhere = '';
     const { me, older } = await subscriber({}, ({ method, path }, box) => {
       if (endedElsewhere === '') return undefined;
@@ -207,7 +207,7 @@ describe('pools cancel', () => {
   test.each([
     ['without a subscription on the pool', 'minimax-m3', /minimax-m3/],
     ['of a pool that is none', 'kimi', /"kimi".*kimi26/],
-  ])('%s is exit 5, and nothing is changed', async (_what, pool, said) => {
+  ])('exits with 5 for %s', async (_what, pool, said) => {
     const { api, me } = await subscriber();
     const { code, stdout, stderr } = await me.ci(`pools cancel ${pool} --yes`);
     expect([code, stdout, api.changes]).toEqual([5, '', []]);
@@ -215,7 +215,7 @@ describe('pools cancel', () => {
     expect(stderr).toMatch(said);
   });
 
-  test('whose answer is lost is not sent again, and what became of it is told', async () => {
+  test("isn't repeated after a lost response, and reports its outcome", async () => {
     const look = 'GET /api/pools/kimi26/my-subscriptions';
     const lost = async (instead: Instead, settles = '1s', patience = '5s') => {
       const { api, me, latest, ending } = await subscriber({}, instead);

@@ -134,39 +134,39 @@ function members(value: unknown): Record<string, unknown> {
 
 const yes: Answer = [/now\?.*$/, () => 'y'];
 const picks: readonly Answer[] = [
-  [/Which pool\?.*: $/s, () => 'kimi26'],
-  [/Which blocks\?.*: $/s, () => 'europe'],
+  [/Pool:.*: $/s, () => 'kimi26'],
+  [/Blocks:.*: $/s, () => 'europe'],
 ];
 
-describe('pools subscribe requests', () => {
-  test('the list, the pool and my subscriptions once each, if everything is typed', async () => {
+describe('ci pools subscribe', () => {
+  test('fetches the list, the pool and the subscriptions once each', async () => {
     const { ci, charges } = await watchedBuyer();
     const { code, requests } = await ci(`${europe} --yes`);
     expect([code, requests, await charges()]).toEqual([0, [list, pool, mine, buys], 1]);
   });
 
-  test('no more for a UUID, or with --again', async () => {
+  test('fetches no more for a UUID, or with --again', async () => {
     const { ci } = await watchedBuyer();
     const { requests } = await ci('pools subscribe 6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c2601 --blocks europe --yes');
     expect(requests).toEqual([list, pool, mine, buys]);
     expect((await ci(`${europe} --yes --again`)).requests).toEqual([list, pool, mine, buys]);
   });
 
-  test('no more at a terminal if nothing is asked', async () => {
+  test('fetches no more on a terminal with --yes', async () => {
     const { ci } = await watchedBuyer();
     expect((await ci(`${europe} --yes`, [])).requests).toEqual([list, pool, mine, buys]);
     const picked = await ci('pools subscribe --yes --again', picks);
     expect(picked.requests).toEqual([list, pool, mine, buys]);
   });
 
-  test('my subscriptions again after a question: another machine may have bought', async () => {
+  test('fetches the subscriptions again after a prompt', async () => {
     const { ci } = await watchedBuyer();
     expect((await ci('pools subscribe', [...picks, yes])).requests).toEqual([list, pool, mine, mine, buys]);
-    const again = await ci(`${europe} --yes`, [[/once more\?.*$/, () => 'y']]);
+    const again = await ci(`${europe} --yes`, [[/again\?.*$/, () => 'y']]);
     expect([again.code, again.requests]).toEqual([0, [list, pool, mine, mine, buys]]);
   });
 
-  test('everything again if the question was on the screen for a while', async () => {
+  test('fetches everything again if the prompt was open for a while', async () => {
     const { ci, pass, charges } = await watchedBuyer();
     const { code, requests } = await ci('pools subscribe', [
       ...picks,
@@ -181,7 +181,7 @@ describe('pools subscribe requests', () => {
     expect([code, requests, await charges()]).toEqual([0, [list, pool, mine, mine, list, pool, buys], 1]);
   });
 
-  test('only my subscriptions with --ensure if they cover it, and the list for a UUID', async () => {
+  test('fetches only the subscriptions with --ensure if they cover it, and the list for a UUID', async () => {
     const { api, ci } = await watchedBuyer();
     await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
     const { code, requests } = await ci(`${europe} --ensure --yes`);
@@ -191,19 +191,19 @@ describe('pools subscribe requests', () => {
     expect(JSON.parse(byId.stdout)).toMatchObject({ poolSlug: 'kimi26' });
   });
 
-  test('nothing twice with --ensure if nothing covers it', async () => {
+  test('fetches nothing twice with --ensure if nothing covers it', async () => {
     const { ci } = await watchedBuyer();
     expect((await ci(`${europe} --ensure --yes`)).requests).toEqual([mine, list, pool, buys]);
   });
 
-  test('the list and the pool with --dry-run, typed or picked', async () => {
+  test('fetches the list and the pool with --dry-run, typed or picked', async () => {
     const { ci } = await watchedBuyer();
     expect((await ci(`${europe} --dry-run`)).requests).toEqual([list, pool]);
     expect((await ci('pools subscribe --dry-run', picks)).requests).toEqual([list, pool]);
     expect((await ci('pools quote', picks)).requests).toEqual([list, pool]);
   });
 
-  test('the account and each pool of mine once with max-monthly-spend', async () => {
+  test('fetches the account and each subscribed pool once with max-monthly-spend', async () => {
     const { api, ci } = await watchedBuyer();
     await ci('config set max-monthly-spend 500');
     expect((await ci(`${europe} --dry-run`)).requests).toEqual([list, pool, account]);
@@ -214,14 +214,14 @@ describe('pools subscribe requests', () => {
     expect(requests).toEqual([list, pool, account, others, mine, buys]);
   });
 
-  test('max-monthly-spend again after a question', async () => {
+  test('fetches the spending again after a prompt', async () => {
     const { ci } = await watchedBuyer();
     await ci('config set max-monthly-spend 500');
     const { requests } = await ci(europe, [yes]);
     expect(requests).toEqual([list, pool, account, mine, mine, account, buys]);
   });
 
-  test('nothing more after a short wait for another process that bought nothing', async () => {
+  test('fetches no more after a short wait for a process that bought nothing', async () => {
     const { api, ci, holdingTheLock } = await watchedBuyer();
     let bought: ReturnType<typeof ci> | undefined;
     await holdingTheLock(async () => {
@@ -231,7 +231,7 @@ describe('pools subscribe requests', () => {
     expect((await bought)?.requests).toEqual([mine, list, pool, buys]);
   });
 
-  test('everything again after a long wait', async () => {
+  test('fetches everything again after a long wait', async () => {
     const { api, ci, holdingTheLock, pass } = await watchedBuyer();
     let bought: ReturnType<typeof ci> | undefined;
     await holdingTheLock(async () => {
@@ -242,7 +242,7 @@ describe('pools subscribe requests', () => {
     expect((await bought)?.requests).toEqual([mine, list, pool, mine, list, pool, buys]);
   });
 
-  test('the account again if another process bought meanwhile, and then nothing that is covered', async () => {
+  test("fetches the account again if another process has bought, and doesn't buy what is covered", async () => {
     const { ci, charges, beforeAnswer } = await watchedBuyer();
     const other = beforeAnswer(pool, () => ci(`${europe} --yes`));
     const { code, requests, stdout } = await ci(`${europe} --ensure --yes --json`);
@@ -252,7 +252,7 @@ describe('pools subscribe requests', () => {
   });
 });
 
-test('an earlier purchase that is found during the wait counts as this one, and is held against --max-price', async () => {
+test('adopts an earlier purchase that is found during the wait, and compares it to --max-price', async () => {
   const { api, ci, charges, holdingTheLock } = await watchedBuyer();
   let adopted: ReturnType<typeof ci> | undefined;
   await holdingTheLock(async ({ record }) => {
@@ -267,10 +267,10 @@ test('an earlier purchase that is found during the wait counts as this one, and 
   });
   const ended = await adopted;
   expect([ended?.code, api.changes, await charges()]).toEqual([8, [], 1]);
-  expect(ended?.stderr).toContain('an earlier purchase of kimi26 charged $60.00, above the limit of $50.00');
+  expect(ended?.stderr).toContain('An earlier purchase of kimi26 charged $60.00, which is above the limit of $50.00');
 });
 
-describe('what changes while the question is on the screen', () => {
+describe('a change while the prompt is open', () => {
   const later = (act: () => void): Answer => [
     yes[0],
     () => {
@@ -288,7 +288,7 @@ describe('what changes while the question is on the screen', () => {
       }),
     ]);
     expect([code, api.changes]).toEqual([8, []]);
-    expect(stderr).toContain("the price of kimi26 has risen: today's charge is $49.01, and you agreed to $49.00");
+    expect(stderr).toContain('The price of kimi26 has risen to $49.01, and you agreed to $49.00');
     expect(stderr).toContain('Nothing was charged.');
   });
 
@@ -302,7 +302,7 @@ describe('what changes while the question is on the screen', () => {
     expect(api.changes).toEqual([]);
   });
 
-  test('buys up to --max-price if nobody was asked', async () => {
+  test('buys up to --max-price without a prompt', async () => {
     const { api, ci, holdingTheLock, pass, setPrice } = await watchedBuyer();
     let bought: ReturnType<typeof ci> | undefined;
     await holdingTheLock(async () => {
@@ -317,7 +317,7 @@ describe('what changes while the question is on the screen', () => {
   test.each([
     ['my subscriptions', mine, ''],
     ['the account', account, '500'],
-  ])('refuses a price that has risen while %s took long to arrive', async (_, request, limit) => {
+  ])('refuses a price that has risen while %s was slow', async (_, request, limit) => {
     const { api, ci, beforeAnswer, holdingTheLock, pass, setPrice } = await watchedBuyer();
     if (limit) await ci(`config set max-monthly-spend ${limit}`);
     let bought: ReturnType<typeof ci> | undefined;
@@ -334,10 +334,10 @@ describe('what changes while the question is on the screen', () => {
     const ended = await bought;
     await slow;
     expect([ended?.code, api.changes]).toEqual([8, []]);
-    expect(ended?.stderr).toContain("today's charge is $49.01, and you agreed to $49.00");
+    expect(ended?.stderr).toContain('has risen to $49.01, and you agreed to $49.00');
   });
 
-  test('buys at a price that has fallen, and says which', async () => {
+  test('buys at a price that has fallen, and reports it', async () => {
     const { ci, pass, setPrice } = await watchedBuyer();
     setPrice('60.00');
     const { code, stderr } = await ci(europe, [
@@ -348,7 +348,7 @@ describe('what changes while the question is on the screen', () => {
     ]);
     expect(code).toBe(0);
     expect(stderr).toContain('Charge $60.00 now?');
-    expect(stderr).toContain('Subscribed to europe of kimi26: $49.00 charged.');
+    expect(stderr).toContain('Subscribed to europe of kimi26. Charged $49.00.');
   });
 
   test('accepts the agreed price if it had fallen and rose again', async () => {
@@ -359,10 +359,10 @@ describe('what changes while the question is on the screen', () => {
         setPrice('39.00');
       }),
     ]);
-    expect([code, stderr]).toEqual([0, expect.stringContaining('$49.00 charged.')]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('Charged $49.00.')]);
   });
 
-  test('refuses what has sold out', async () => {
+  test('refuses blocks that have sold out', async () => {
     const { api, ci, pass } = await watchedBuyer();
     const { code, stderr } = await ci(europe, [
       [

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cells, json, lines, namesIn, oneLine, sandboxUser, secret, settlesIn, userOf } from '../../support/cli.ts';
@@ -6,8 +6,20 @@ import { errorOf } from '../../support/lost.ts';
 import { day, listAt, textAt } from '../../support/sandbox.ts';
 import { answer, carriedOut, data, downFromChangeOn, type Instead, recordedSandbox } from '../../support/servers.ts';
 
-describe('what is bought', () => {
-  test('one POST with the documented body, one charge', async () => {
+/** Answers the list of pools with some fields changed. */
+function listedWith(changes: object): Instead {
+  return ({ method, path }, box) =>
+    method === 'GET' && path === '/api/pools'
+      ? async (request, response) => {
+          const pools = await box.data('GET', path);
+          const changed = Array.isArray(pools) ? pools.map((pool: object) => ({ ...pool, ...changes })) : pools;
+          return data(changed)(request, response);
+        }
+      : undefined;
+}
+
+describe('a purchase', () => {
+  test('sends one POST with the documented body, and charges once', async () => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api).ci('pools subscribe kimi26 --blocks europe --yes');
     expect([code, stderr]).toEqual([0, '']);
@@ -23,7 +35,7 @@ describe('what is bought', () => {
     expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '49.00', reason: 'subscribe' }]);
   });
 
-  test('all three blocks are one subscription at the sum of their prices', async () => {
+  test('buys all three blocks as one subscription at the sum of their prices', async () => {
     const api = await recordedSandbox();
     const bought = json(await userOf(api).ci('pools subscribe kimi26 --blocks all --yes --json'));
     expect(bought).toMatchObject({ status: 'active', monthlyPrice: 133, poolSlug: 'kimi26' });
@@ -31,7 +43,7 @@ describe('what is bought', () => {
     expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '133.00' }]);
   });
 
-  test('three seats for a year are three subscriptions, charged upfront with the discount', async () => {
+  test('buys three seats for a year as three subscriptions, charged up front with the discount', async () => {
     const api = await recordedSandbox();
     const me = userOf(api);
     const quote = json(await me.ci('pools quote kimi26 --blocks europe --quantity 3 --billing-cycle year --json'));
@@ -44,38 +56,50 @@ describe('what is bought', () => {
     expect(listAt(await api.box.seen(), 'charges')).toMatchObject(Array(3).fill({ amount: '499.80' }));
   });
 
-  test('several seats are one JSON object that lists them', async () => {
+  test('prints several seats as one JSON object that lists them', async () => {
     const bought = json(await sandboxUser().ci('pools subscribe kimi26 --blocks asia --quantity 2 --yes --json'));
     expect(namesIn(bought)).toEqual(['subscriptions']);
     expect(listAt(bought, 'subscriptions')).toMatchObject(Array(2).fill({ status: 'active', monthlyPrice: 39 }));
   });
 
-  test('a pool can be named by its UUID', async () => {
+  test('takes the UUID of a pool', async () => {
     const api = await recordedSandbox();
     const { code } = await userOf(api).ci('pools subscribe 6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c2601 --blocks europe --yes');
     expect(code).toBe(0);
     expect(listAt(await api.box.seen(), 'subscriptions')).toMatchObject([{ poolSlug: 'kimi26' }]);
   });
 
-  test('a pool whose key comes by mail says so', async () => {
+  test('says that the key of a pool is sent by email', async () => {
     const { code, stdout, stderr } = await sandboxUser().ci('pools subscribe glm5 --blocks asia --yes');
     expect(code).toBe(0);
     expect(cells(stdout)[0]?.slice(1, 5)).toEqual(['glm5', 'asia', 'pending_key', '49.00']);
-    expect(stderr).toMatch(/by email/);
-    expect(stderr).toMatch(/24 hours/);
+    expect(stderr).toMatch(/by email.*24 hours/);
   });
 
-  test('a pool whose key comes by mail gets no key with --create-key, and says so', async () => {
-    const api = await recordedSandbox();
-    const { code, stderr } = await userOf(api).ci('pools subscribe glm5 --blocks asia --create-key prod --yes');
-    expect(code).toBe(0);
-    expect(stderr).toMatch(/by email/);
-    expect(api.changes).toEqual(['POST /api/pools/glm5/subscribe']);
+  test.each(['', ' --save .env', ' --dry-run', ' --ensure'])(
+    'refuses --create-key%s on a pool that sends its keys by email',
+    async (flags) => {
+      const api = await recordedSandbox();
+      const me = userOf(api);
+      const { code, stdout, stderr } = await me.ci(`pools subscribe glm5 --blocks asia --create-key k --yes${flags}`);
+      expect([code, stdout, api.changes]).toEqual([2, '', []]);
+      expect(stderr).toBe(
+        "ci: --create-key doesn't work with glm5, because its keys are sent by email. Nothing was charged. Leave out --create-key and --save. The key arrives within 24 hours after you subscribe.\n",
+      );
+      expect(existsSync(path.join(me.home, '.env'))).toBe(false);
+    },
+  );
+
+  test('says that no key was created if the API sends it by email without announcing it', async () => {
+    const api = await recordedSandbox({ instead: listedWith({ manualProvisioning: null }) });
+    const { code, stderr } = await userOf(api).ci('pools subscribe glm5 --blocks asia --create-key k --yes');
+    expect([code, api.changes]).toEqual([0, ['POST /api/pools/glm5/subscribe']]);
+    expect(stderr).toMatch(/^No key was created for 1 seat\. The API key will arrive by email/);
   });
 });
 
 describe('--create-key', () => {
-  test('makes one key for one seat, and shows its secret', async () => {
+  test('creates one key for one seat, and prints its secret', async () => {
     const api = await recordedSandbox();
     const me = userOf(api);
     const result = await me.ci('pools subscribe kimi26 --blocks europe --create-key prod --yes --json');
@@ -94,7 +118,7 @@ describe('--create-key', () => {
     ['--create-key --json', /^\{"error":\{"code":"usage","message":"option '--create-key <name>' argument missing"/],
     ['--create-key k --save --dry-run', /^ci: option '--save <file>' argument missing\./],
     ['--max-price --ensure', /^ci: option '--max-price <usd>' argument missing\./],
-  ])('takes no flag for the value of another: %s charges nothing', async (flags, said) => {
+  ])("doesn't take a flag as the value of another: %s", async (flags, said) => {
     const api = await recordedSandbox();
     const { code, stderr } = await userOf(api).ci(`pools subscribe kimi26 --blocks europe --yes ${flags}`);
     expect(code).toBe(2);
@@ -102,7 +126,7 @@ describe('--create-key', () => {
     expect(api.changes).toEqual([]);
   });
 
-  test('--save writes the keys of all seats to one file, and warns if git would commit it', async () => {
+  test('writes the keys of all seats to one file, and warns if git would commit it', async () => {
     const api = await recordedSandbox();
     const me = userOf(api);
     await me.sh('git init --quiet');
@@ -121,7 +145,7 @@ describe('--create-key', () => {
     expect(file.match(/sk_sandbox_\S+/g)).toEqual(created.reverse());
   });
 
-  test('--save into a file that cannot be written buys nothing', async () => {
+  test("buys nothing if the file for --save can't be written", async () => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api).ci(
       'pools subscribe kimi26 --blocks europe --create-key team --save none/.env --yes',
@@ -130,7 +154,7 @@ describe('--create-key', () => {
     expect(stderr).toMatch(/^ci: \S+\/none\/\.env cannot be written: no such file or directory\.?\n$/);
   });
 
-  test('makes a key for every seat', async () => {
+  test('creates a key for each seat', async () => {
     const api = await recordedSandbox();
     const { code, stdout } = await userOf(api).ci(
       'pools subscribe kimi26 --blocks europe --quantity 3 --create-key team --yes',
@@ -195,7 +219,7 @@ describe('--create-key', () => {
     ]);
   });
 
-  test('tells what was bought when the answer about the key is lost, and what became of the key', async () => {
+  test('says what was bought and what happened to the key if its response is lost', async () => {
     const outOfKeys = answer(500, { success: false, error: 'out of keys' });
     const lost = async (instead: Instead) => {
       const api = await recordedSandbox({ instead });
@@ -238,7 +262,7 @@ describe('--create-key', () => {
     });
   });
 
-  test('with an empty name sends nothing', async () => {
+  test('refuses an empty name before the first request', async () => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api).ci([
       'pools',
@@ -255,8 +279,8 @@ describe('--create-key', () => {
   });
 });
 
-describe('what is refused before anything is sent', () => {
-  test('without --yes and without a terminal, a subscription is not made', async () => {
+describe('before the first request', () => {
+  test('refuses to buy without --yes and a terminal', async () => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api).ci('pools subscribe kimi26 --blocks europe');
     expect([code, stdout, api.changes]).toEqual([2, '', []]);
@@ -289,7 +313,7 @@ describe('what is refused before anything is sent', () => {
     ['what is there already, and again', ['kimi26', '--blocks', 'europe', '--ensure', '--again'], '--again'],
     ['a word too many', ['kimi26', 'glm5', '--blocks', 'europe'], 'pools subscribe --help'],
     ['a time-out that is none', ['kimi26', '--blocks', 'europe', '--timeout', 'soon'], 'soon'],
-  ])('%s: one line, exit 2', async (_what, args, named) => {
+  ])('refuses %s', async (_what, args, named) => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api).ci(['pools', 'subscribe', ...args, '--yes']);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
@@ -298,8 +322,8 @@ describe('what is refused before anything is sent', () => {
   });
 });
 
-describe('what cannot be bought', () => {
-  test('an unknown pool: exit 5 with the nearest names, nothing posted', async () => {
+describe('an impossible purchase', () => {
+  test('exits with 5 for an unknown pool, with similar names', async () => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api).ci('pools subscribe kimi27 --blocks europe --yes');
     expect([code, stdout, api.changes]).toEqual([5, '', []]);
@@ -308,26 +332,56 @@ describe('what cannot be bought', () => {
   });
 
   test.each([
-    ['a sold-out block', 'minimax-m3', 'americas'],
-    ['a paused pool', 'qwen35', 'europe'],
-    ['a pool that is still funded', 'deepseek-v4', 'europe'],
-  ])('%s: exit 6, nothing charged', async (_what, pool, block) => {
+    ['minimax-m3', '--blocks americas', 'is sold out in americas', '--blocks americas --subscribe'],
+    ['minimax-m3', '--blocks all', 'is sold out in americas', '--blocks all --subscribe'],
+    [
+      'minimax-m3',
+      '--blocks americas,asia --quantity 2 --billing-cycle year --max-price 900 --ensure',
+      'is sold out in americas',
+      '--blocks asia,americas --all-blocks --subscribe --quantity 2 --billing-cycle year --max-price 900.00 --ensure',
+    ],
+    [
+      'minimax-m3',
+      '--blocks americas --create-key prod --save .env.local --var KEY --force --again',
+      'is sold out in americas',
+      '--blocks americas --subscribe --again --create-key prod --save .env.local --var KEY --force',
+    ],
+    ['qwen35', '--blocks europe', 'is paused', '--blocks europe --subscribe'],
+    ['deepseek-v4', '--blocks europe', 'is not open yet (funding)', '--blocks europe --subscribe'],
+    ['deepseek-v4', '--blocks europe --dry-run', 'is not open yet (funding)', '--blocks europe --subscribe'],
+    [
+      'kimi26',
+      '--blocks europe --quantity 9',
+      'has only 8 seats left in europe, and you asked for 9',
+      '--blocks europe --subscribe --quantity 9',
+    ],
+  ])('of %s %s is refused, and the error has the command to watch for it', async (pool, options, why, watch) => {
     const api = await recordedSandbox();
-    const { code, stdout, stderr } = await userOf(api).ci(`pools subscribe ${pool} --blocks ${block} --yes`);
-    expect([code, stdout]).toEqual([6, '']);
-    expect(stderr).toMatch(oneLine);
-    expect(listAt(await api.box.seen(), 'charges')).toEqual([]);
+    const { code, stdout, stderr } = await userOf(api).ci(`pools subscribe ${pool} ${options} --yes`);
+    expect([code, stdout, api.changes]).toEqual([6, '', []]);
+    expect(stderr).toBe(
+      `ci: ${pool} ${why}. Nothing was charged. To buy as soon as seats are available, run \`ci pools watch ${pool} ${watch}\`.\n`,
+    );
   });
 
-  test('more seats than are free: exit 6, nothing charged', async () => {
-    const api = await recordedSandbox();
-    const { code, stderr } = await userOf(api).ci('pools subscribe kimi26 --blocks europe --quantity 9 --yes');
-    expect(code).toBe(6);
-    expect(stderr).toMatch(oneLine);
-    expect(listAt(await api.box.seen(), 'charges')).toEqual([]);
+  test.each(['draft', 'activating', 'closed'])('is refused for a pool with the status %s', async (status) => {
+    const api = await recordedSandbox({ instead: listedWith({ status }) });
+    const { code, stderr } = await userOf(api).ci('pools subscribe kimi26 --blocks europe --yes');
+    expect([code, api.changes]).toEqual([6, []]);
+    expect(stderr).toMatch(/^ci: kimi26 is not open .*Nothing was charged\./);
   });
 
-  test('no card on file: exit 8, and how to add one', async () => {
+  test('shows how to watch for seats that were sold a moment ago', async () => {
+    const api = await recordedSandbox({
+      instead: ({ method }) =>
+        method === 'POST' ? answer(409, { success: false, error: 'Not enough seats: europe is sold out' }) : undefined,
+    });
+    const { code, stderr } = await userOf(api).ci('pools subscribe kimi26 --blocks europe --yes');
+    expect([code, api.changes]).toEqual([6, ['POST /api/pools/kimi26/subscribe']]);
+    expect(stderr).toContain('run `ci pools watch kimi26 --blocks europe --subscribe`.');
+  });
+
+  test('exits with 8 without a saved card, and says how to add one', async () => {
     const me = sandboxUser();
     expect((await me.ci('sandbox reset --no-card')).code).toBe(0);
     const { code, stdout, stderr } = await me.ci('pools subscribe kimi26 --blocks europe --yes');
@@ -354,7 +408,7 @@ describe('--max-price', () => {
     if (expected === 8) expect(stderr).toMatch(/^ci: .*\$49\.00.*\$48\.99/);
   });
 
-  test('is held against the whole charge of a year', async () => {
+  test('is compared to the charge for a year', async () => {
     const api = await recordedSandbox();
     const { code } = await userOf(api).ci(
       'pools subscribe kimi26 --blocks europe --billing-cycle year --max-price 499.79 --yes',
@@ -364,7 +418,7 @@ describe('--max-price', () => {
 });
 
 describe('--ensure', () => {
-  test('twice charges once, and prints the subscription that there is', async () => {
+  test('charges once when run twice, and prints the existing subscription', async () => {
     const api = await recordedSandbox();
     const me = userOf(api);
     const line = 'pools subscribe kimi26 --blocks europe --ensure --yes --json';
@@ -376,7 +430,7 @@ describe('--ensure', () => {
     expect(api.changes).toHaveLength(1);
   });
 
-  test('needs no consent where there is nothing to charge', async () => {
+  test('needs no consent if nothing is charged', async () => {
     const api = await recordedSandbox();
     const me = userOf(api);
     await me.ci('pools subscribe kimi26 --blocks europe --yes');
@@ -385,7 +439,7 @@ describe('--ensure', () => {
     expect([other.code, api.changes.length]).toEqual([2, 1]);
   });
 
-  test('neither counts a subscription that ends, nor buys again what it holds', async () => {
+  test('neither counts a canceled subscription, nor buys its blocks again', async () => {
     const api = await recordedSandbox();
     const me = userOf(api);
     await me.ci('pools subscribe kimi26 --blocks europe --yes');
@@ -397,7 +451,7 @@ describe('--ensure', () => {
     expect(listAt(await api.box.seen(), 'charges')).toHaveLength(2);
   });
 
-  test('never shows the secret of a key that was there before', async () => {
+  test('never prints the secret of an existing key', async () => {
     const me = sandboxUser();
     const first = await me.ci('pools subscribe kimi26 --blocks europe --create-key prod --yes');
     const [apiKey = 'none'] = secret.exec(first.stdout) ?? [];
@@ -410,7 +464,7 @@ describe('--ensure', () => {
 });
 
 describe('--dry-run', () => {
-  test('prints the quote and posts nothing, without consent', async () => {
+  test('prints the quote without consent, and changes nothing', async () => {
     const api = await recordedSandbox();
     const me = userOf(api);
     const { code, stdout } = await me.ci('pools subscribe kimi26 --blocks europe,asia --dry-run --json');
@@ -425,13 +479,13 @@ describe('--dry-run', () => {
     expect([api.changes, listAt(await api.box.seen(), 'charges')]).toEqual([[], []]);
   });
 
-  test('posts nothing with --yes either', async () => {
+  test('changes nothing with --yes either', async () => {
     const api = await recordedSandbox();
     const { code } = await userOf(api).ci('pools subscribe kimi26 --blocks europe --dry-run --create-key x --yes');
     expect([code, api.changes]).toEqual([0, []]);
   });
 
-  test('above --max-price is exit 8 with nothing on stdout', async () => {
+  test('exits with 8 above --max-price, with nothing on stdout', async () => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api).ci(
       'pools subscribe kimi26 --blocks europe --dry-run --max-price 10 --json',
@@ -441,7 +495,7 @@ describe('--dry-run', () => {
   });
 });
 
-test('what was bought is listed, and by the API it renews a month later', async () => {
+test('lists the subscription, which renews a month later', async () => {
   const api = await recordedSandbox();
   const me = userOf(api);
   await me.ci('pools subscribe kimi26 --blocks europe --create-key prod --yes');

@@ -59,20 +59,20 @@ test.each([
 });
 
 test.each([
-  ['--max-price 45', '--max-price goes with --subscribe'],
-  ['--ensure', '--ensure goes with --subscribe'],
-  ['--again', '--again goes with --subscribe'],
-  ['--billing-cycle month', '--billing-cycle goes with --subscribe'],
-  ['--no-wait', '--no-wait goes with --subscribe'],
-  ['--settle 1m', '--settle goes with --subscribe'],
-  ['--create-key prod', '--create-key goes with --subscribe'],
-  ['--save .env', '--save goes with --subscribe'],
-  ['--blocks any --all-blocks', '--blocks any and --all-blocks exclude each other'],
-  ['--count 2 --forever', '--count and --forever exclude each other'],
-  ['--subscribe --count 2', '--subscribe and --count exclude each other'],
-  ['--subscribe --forever', '--subscribe and --forever exclude each other'],
-  ['--subscribe --ensure --again', '--ensure and --again exclude each other'],
-  ['--exec=', '--exec is empty'],
+  ['--max-price 45', '--max-price needs --subscribe'],
+  ['--ensure', '--ensure needs --subscribe'],
+  ['--again', '--again needs --subscribe'],
+  ['--billing-cycle month', '--billing-cycle needs --subscribe'],
+  ['--no-wait', '--no-wait needs --subscribe'],
+  ['--settle 1m', '--settle needs --subscribe'],
+  ['--create-key prod', '--create-key needs --subscribe'],
+  ['--save .env', '--save needs --subscribe'],
+  ['--blocks any --all-blocks', "--blocks any and --all-blocks can't be combined"],
+  ['--count 2 --forever', "--count and --forever can't be combined"],
+  ['--subscribe --count 2', "--subscribe and --count can't be combined"],
+  ['--subscribe --forever', "--subscribe and --forever can't be combined"],
+  ['--subscribe --ensure --again', "--ensure and --again can't be combined"],
+  ['--exec=', 'The --exec command is empty'],
 ])('refuses the flags `%s` before it sends anything', async (words, message) => {
   const context = createContext(worldWith({ stdout: new PassThrough() }), () => ({ input: false, color: false }));
   await expect(run(await parsed<Options>(watch, words), context)).rejects.toMatchObject({ code: 'usage', message });

@@ -240,7 +240,10 @@ describe('many commands at once on one sandbox', () => {
       expect(at(JSON.parse(lines(stderr).at(-1) ?? ''), 'error')).toMatchObject({
         code: 'confirmation_required',
         // The first may still be waiting for its answer.
-        message: expect.toBeOneOf([`the same was bought just now: ${id}`, 'the same may have been bought just now']),
+        message: expect.toBeOneOf([
+          `You bought the same thing just now: ${id}`,
+          'You may have bought the same thing just now',
+        ]),
         outcome: 'not_applied',
       });
     }

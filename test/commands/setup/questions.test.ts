@@ -268,9 +268,9 @@ describe('the blocks', () => {
     await shows(
       [
         '? Blocks:',
-        '❯◯ asia      00:00–08:00 UTC  02:00–10:00 local  $39.00  7 free',
-        ' ◯ europe    08:00–16:00 UTC  10:00–18:00 local  $49.00  8 free  live now',
-        ' ◯ americas  16:00–24:00 UTC  18:00–02:00 local  $45.00  6 free',
+        '❯◯ asia      00:00–08:00 UTC  02:00–10:00 local  $39.00  7 seats left',
+        ' ◯ europe    08:00–16:00 UTC  10:00–18:00 local  $49.00  8 seats left  live now',
+        ' ◯ americas  16:00–24:00 UTC  18:00–02:00 local  $45.00  6 seats left',
         '',
         '↑↓ navigate • space select • a all • ⏎ submit • esc back',
       ].join('\n'),
@@ -426,7 +426,7 @@ describe('the consent', () => {
     const before = (box: TestSandbox) => box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
     const { press, answer, shows, getFullOutput } = await at(purchase, { answers, before });
     await shows('? Charge $49.00 now? (y/N)\nesc back');
-    expect(await getFullOutput()).toMatch(/You hold +1 seat in europe already/);
+    expect(await getFullOutput()).toMatch(/You have +already 1 seat in europe/);
     press('enter');
     await expect(answer).rejects.toMatchObject({ code: 'declined' });
   });

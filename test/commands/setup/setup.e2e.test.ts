@@ -117,7 +117,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         "You won't be charged until you confirm. Esc: back a step. Ctrl-C: quit (completed steps are kept).",
         '✓ Paste a management key (mk_…), or choose: the sandbox Sandbox: no money moves.',
         '✓ Seats (each handles one request at a time): 1 ✓ Billing cycle:',
-        '✓ Subscribed to europe of kimi26: $49.00 charged.',
+        '✓ Subscribed to europe of kimi26. Charged $49.00.',
         '✓ The key works. kimi-k2.6 says: This is the CheapestInference sandbox speaking',
         'Done. Pool kimi26 europe Subscription ',
         'Saved to .env Variable CHEAPESTINFERENCE_API_KEY Account the sandbox: no money moves',
@@ -231,9 +231,9 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(session.screen).toContain(
         [
           '',
-          `❯◯ asia      ${asia}20:00–04:00 local  $39.00  7 free`,
-          ` ◉ europe    ${europe}04:00–12:00 local  $49.00  8 free  live now`,
-          ` ◉ americas  ${americas}12:00–20:00 local  $45.00  6 free`,
+          `❯◯ asia      ${asia}20:00–04:00 local  $39.00  7 seats left`,
+          ` ◉ europe    ${europe}04:00–12:00 local  $49.00  8 seats left${columns === 60 ? '' : '  live now'}`,
+          ` ◉ americas  ${americas}12:00–20:00 local  $45.00  6 seats left`,
           '',
         ].join('\n'),
       );
@@ -285,7 +285,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const { code, text } = await ended(session);
       expect(code).toBe(0);
       expect(text).toContain(
-        'Price $49.00 a month Charged today $499.80, to the saved card Renews every year, until canceled',
+        'List price $588.00 per year (12 × $49.00) Discount 15% off, saves $88.20 Due today $499.80 Billing Yearly, renews until canceled',
       );
       expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '499.80' }]);
       const again = await me.sh(`set -e\n${commandsOn(session)}`);
@@ -303,10 +303,10 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(text).toContain(
         [
           'Pool kimi26 (Kimi K2.6)',
-          'Blocks asia $39.00 00:00–08:00 UTC, 05:30–13:30 local, 7 free',
-          'europe $49.00 08:00–16:00 UTC, 13:30–21:30 local, 8 free',
-          'Seats 1 in each block Price $88.00 a month Charged today $88.00, to the saved card',
-          'Renews every month, until canceled Account mk_…cdef (CHEAPESTINFERENCE_MANAGEMENT_KEY) at 127.0.0.1:',
+          'Blocks asia $39.00 00:00–08:00 UTC, 05:30–13:30 local, 7 seats left',
+          'europe $49.00 08:00–16:00 UTC, 13:30–21:30 local, 8 seats left',
+          'Seats 1 per block List price $88.00 per month Due today $88.00',
+          'Billing Monthly, renews until canceled Charged to your saved card Account mk_…cdef (CHEAPESTINFERENCE_MANAGEMENT_KEY) at 127.0.0.1:',
         ].join(' '),
       );
       expect([code, text]).toEqual([
@@ -596,7 +596,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const { code, text } = await ended(session);
       expect(code).toBe(0);
       expect(text).toContain(
-        '✗ Not enough seats: europe is sold out. Nothing was charged. To wait for a seat: ci pools watch kimi26 --blocks europe ✓ What would you like to do? Choose other blocks',
+        '✗ Not enough seats: europe is sold out. Nothing was charged. To buy as soon as seats are available, run: ci pools watch kimi26 --blocks europe --subscribe ✓ What would you like to do? Choose other blocks',
       );
       expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '39.00' }]);
     });
@@ -627,7 +627,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         [asksCycle, enter],
         ['Charge $98.00 now?', `y${enter}`],
         [
-          /ci pools watch kimi26 --blocks europe --quantity 2\n\? What would you like to do\?\n❯ Choose other blocks\n {2}Choose fewer seats\n/,
+          /ci pools watch kimi26 --blocks europe --subscribe --quantity 2\n\? What would you like to do\?\n❯ Choose other blocks\n {2}Choose fewer seats\n/,
           `${down}${enter}`,
         ],
         [asksSeats, `${backspace}1${enter}`],
@@ -642,10 +642,12 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const session = setup(me);
       await answers(session, [...toName, [/\n {2}Quit\n/, `${down}${down}${enter}`]]);
       const { code, text } = await ended(session);
-      const wait = 'ci pools watch kimi26 --blocks europe';
+      const wait = 'ci pools watch kimi26 --blocks europe --subscribe';
       expect([code, text]).toEqual([
         6,
-        expect.stringContaining(`europe is sold out. Nothing was charged. To wait for a seat, run \`${wait}\`.`),
+        expect.stringContaining(
+          `europe is sold out. Nothing was charged. To buy as soon as seats are available, run \`${wait}\`.`,
+        ),
       ]);
       expect(listAt(await api.box.seen(), 'charges')).toEqual([]);
       expect((await me.ci(wait.slice(3))).code).toBe(0);
@@ -662,7 +664,9 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       ]);
       const { code, text } = await ended(session);
       expect(code).toBe(130);
-      expect(text).toContain('Sold out: americas. To wait for a seat: ci pools watch minimax-m3 --blocks americas ?');
+      expect(text).toContain(
+        'Sold out: americas. To buy as soon as seats are available, run: ci pools watch minimax-m3 --blocks americas --subscribe ?',
+      );
     });
 
     test('a pool that is sold out: the user can choose another, or gets the command that waits', async () => {
@@ -681,7 +685,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         [asksPool, enter],
         [asksHours, enter],
         [
-          /✗ kimi26 is sold out\. Nothing was charged\. To wait for\s+a\s+seat:\n {2}ci pools watch kimi26 --blocks asia,europe,americas\n\? What would you like to do\?\n❯ Choose another pool\n/,
+          /✗ kimi26 is sold out\. Nothing was charged\. To buy as\s+soon as\s+seats are available, run:\n {2}ci pools watch kimi26 --blocks any --subscribe\n\? What would you like to do\?\n❯ Choose another pool\n/,
           enter,
         ],
         ...finding('mini', 'minimax-m3'),
@@ -692,7 +696,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect([code, text]).toEqual([
         6,
         expect.stringContaining(
-          'minimax-m3 is sold out. Nothing was charged. To wait for a seat, run `ci pools watch minimax-m3 --blocks asia,europe,americas`.',
+          'minimax-m3 is sold out. Nothing was charged. To buy as soon as seats are available, run `ci pools watch minimax-m3 --blocks any --subscribe`.',
         ),
       ]);
       expect(api.changes).toEqual([]);
@@ -704,7 +708,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       await answers(session, [...finding('glm', 'glm5'), ...toConsent.slice(1), ['Charge $59.00 now?', `y${enter}`]]);
       const { code, text } = await ended(session);
       expect(code).toBe(0);
-      expect(text).toContain('Key by mail, within 24 hours');
+      expect(text).toContain('Key by email, within 24 hours');
       expect(text).toContain('The API key will arrive by email, usually within hours, always within 24 hours.');
       expect(text).toMatch(/Done\. Pool glm5 europe Subscription \S+ Account mk_/);
       expect(listAt(await api.box.seen(), 'keys')).toEqual([]);
@@ -949,8 +953,8 @@ describe('an unexpected purchase', () => {
     await answers(session, toEnd);
     const { code, text } = await ended(session);
     expect(code).toBe(8);
-    expect(text).toContain('✓ Subscribed to europe of kimi26: $499.00 charged.');
-    expect(text).toContain('kimi26 charged $499.00, and you agreed to $49.00');
+    expect(text).toContain('✓ Subscribed to europe of kimi26. Charged $499.00.');
+    expect(text).toContain('The API charged $499.00 for kimi26, and you agreed to $49.00');
     expect(text).toContain('`ci pools cancel kimi26`');
     expect(keyIn(me)).toMatch(secret);
     expect(recordOf(me)).toContainEqual(expect.objectContaining({ outcome: 'applied', by: 'answer', charge: 499 }));

@@ -1,0 +1,87 @@
+import type { Context } from '../../context/context.ts';
+import { type Block, blockNames } from '../../domain/blocks.ts';
+import { CommandError } from '../../domain/errors.ts';
+import { type Cents, toUsd } from '../../domain/money.ts';
+import type { BillingCycle } from '../../domain/quote.ts';
+import { shellWord } from '../../domain/shell-word.ts';
+import { shellLines } from '../../output/wrap.ts';
+import { programOf } from '../program.ts';
+import { SeatsUnavailable } from '../purchase/availability.ts';
+import { isTaken } from './failures.ts';
+
+/** A purchase that a watch can make later, with the options of `pools subscribe`. */
+export interface WatchablePurchase {
+  readonly pool: string;
+  /** Default: all. */
+  readonly blocks?: readonly Block[] | undefined;
+  /** Whether one of the blocks is enough. */
+  readonly isAnyEnough?: boolean;
+  readonly quantity?: number | undefined;
+  readonly billingCycle?: BillingCycle | undefined;
+  readonly maxPrice?: Cents | undefined;
+  readonly ensure?: boolean | undefined;
+  readonly again?: boolean | undefined;
+  readonly createKey?: string | undefined;
+  readonly save?: string | undefined;
+  readonly var?: string | undefined;
+  readonly force?: boolean | undefined;
+}
+
+/** Returns the `pools watch` command that makes a purchase as soon as its seats are available. It asks for consent when it starts. */
+export function watchCommand(context: Pick<Context, 'settings'>, purchase: WatchablePurchase): string {
+  const { pool, quantity = 1, billingCycle, maxPrice, ensure, again, createKey, save } = purchase;
+  return [
+    programOf(context),
+    `pools watch ${shellWord(pool)}`,
+    blockOptions(purchase),
+    '--subscribe',
+    ...(quantity === 1 ? [] : [`--quantity ${quantity}`]),
+    ...(billingCycle === 'year' ? ['--billing-cycle year'] : []),
+    ...(maxPrice === undefined ? [] : [`--max-price ${toUsd(maxPrice).toFixed(2)}`]),
+    ...(ensure ? ['--ensure'] : []),
+    ...(again ? ['--again'] : []),
+    ...(createKey === undefined ? [] : [`--create-key ${shellWord(createKey)}`]),
+    ...(save === undefined ? [] : [`--save ${shellWord(save)}`]),
+    ...(purchase.var === undefined ? [] : [`--var ${shellWord(purchase.var)}`]),
+    ...(purchase.force ? ['--force'] : []),
+  ].join(' ');
+}
+
+/** A subscription covers all of its blocks, so the watch has to wait for all of them unless one is enough. */
+function blockOptions({ blocks = blockNames, isAnyEnough }: WatchablePurchase): string {
+  const isWholeDay = blocks.length === blockNames.length;
+  if (isAnyEnough) return `--blocks ${isWholeDay ? 'any' : blocks.join(',')}`;
+  if (isWholeDay) return '--blocks all';
+  return `--blocks ${blocks.join(',')}${blocks.length > 1 ? ' --all-blocks' : ''}`;
+}
+
+/**
+ * Calls a function that buys. If the seats aren't available, adds the command that waits for them to the error, ready to be pasted.
+ *
+ * @throws what the function throws
+ */
+export async function suggestWatch<Result>(
+  context: Pick<Context, 'output' | 'settings'>,
+  purchase: WatchablePurchase,
+  buy: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await buy();
+  } catch (error) {
+    if (!(error instanceof CommandError) || !mayOpenLater(error)) throw error;
+    const command = watchCommand(context, purchase);
+    const { width } = context.output;
+    if (command.length + 2 <= width) {
+      throw error.with({ hint: `Nothing was charged. To buy as soon as seats are available, run \`${command}\`.` });
+    }
+    // An error is one line, and the terminal would break the command where a shell doesn't go on.
+    context.output.note(`To buy as soon as seats are available, run:\n${shellLines(command, width)}`);
+    throw error.with({ hint: 'Nothing was charged.' });
+  }
+}
+
+/** Whether the seats aren't available now, by what the API listed or by its answer to the purchase. */
+function mayOpenLater(error: CommandError): boolean {
+  if (error.outcome !== 'not_applied') return false;
+  return error instanceof SeatsUnavailable || (error.status !== undefined && isTaken(error));
+}
