@@ -39,12 +39,12 @@ function __ci_commands
         case 'pools' 'help pools'
             printf '%s\n' 'list'\t'List pools with their prices and available blocks' \
                 'view'\t'Show the prices of a pool, and its available seats by hour' \
-                'quote'\t'show what a subscription would cost, without buying' \
-                'subscribe'\t'reserve blocks of a pool: charges the saved card at once' \
-                'watch'\t'wait until a block opens, and take a seat if asked to' \
+                'quote'\t'Show the price of a subscription' \
+                'subscribe'\t'Reserve blocks of a pool, and charge the saved card' \
+                'watch'\t'Wait for a seat, and optionally buy it' \
                 'subscriptions'\t'List your subscriptions, to all pools or one' \
                 'keys'\t'list the keys of your subscriptions on a pool, secrets masked' \
-                'cancel'\t'end your most recent subscription on a pool with its period'
+                'cancel'\t'Cancel your most recent subscription on a pool at the end of its billing period'
         case 'keys' 'help keys'
             printf '%s\n' 'list'\t'List your API keys, with masked secrets' \
                 'create'\t'Create an API key, and show or save its secret' \
@@ -55,9 +55,9 @@ function __ci_commands
                 'topup'\t'add to the prepaid credit, by card or USDC' \
                 'verify'\t'have a USDC payment credited' \
                 'card'\t'save a card, in the browser' \
-                'subscribe'\t'retired: subscribe to a flat plan (see `ci pools subscribe`)' \
-                'checkout'\t'retired: pay for a flat plan in the browser (see `ci pools subscribe`)' \
-                'cancel'\t'retired: end a flat plan with its period (see `ci pools cancel`)'
+                'subscribe'\t'Retired: subscribe to a flat plan (see `ci pools subscribe`)' \
+                'checkout'\t'Retired: pay for a flat plan in the browser (see `ci pools subscribe`)' \
+                'cancel'\t'Retired: cancel a flat plan at the end of its billing period (see `ci pools cancel`)'
         case 'history' 'help history'
             printf '%s\n' 'reconcile'\t'Find out the unknown outcomes of changes'
         case 'auth' 'help auth'
@@ -85,7 +85,7 @@ function __ci_commands
                 'fish'\t'print the script for fish' \
                 'powershell'\t'print the script for PowerShell'
         case 'plans' 'help plans'
-            printf '%s\n' 'list'\t'retired: list the flat plans (see `ci pools list`)'
+            printf '%s\n' 'list'\t'Retired: list the flat plans (see `ci pools list`)'
         case 'help'
             printf '%s\n' 'setup'\t'from nothing to a working API key, step by step' \
                 'status'\t'the account at a glance, and what needs care' \
@@ -124,7 +124,7 @@ function __ci_aliases
         case 'config' 'help config'
             printf '%s\n' 'ls'\t'list the settings, and where each came from'
         case 'plans' 'help plans'
-            printf '%s\n' 'ls'\t'retired: list the flat plans (see `ci pools list`)'
+            printf '%s\n' 'ls'\t'Retired: list the flat plans (see `ci pools list`)'
     end
 end
 
@@ -148,32 +148,32 @@ function __ci_options
             printf '%s\n' '--blocks'\t'asia, europe, americas (comma between), or all' \
                 '--quantity'\t'seats in each block, 1 to 20' \
                 '--billing-cycle'\t'month or year' \
-                '--max-price'\t'refuse when today\'s charge is above this' \
-                '--ensure'\t'do nothing when active subscriptions of yours cover it already' \
-                '--again'\t'allow a repeat of a recent or unsettled purchase' \
+                '--max-price'\t'Refuse a charge above this amount' \
+                '--ensure'\t'Skip if your active subscriptions already cover it' \
+                '--again'\t'Allow a repeat of a recent purchase' \
                 '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'how long to look for the change if the response is lost (default: 30s)' \
                 '--create-key'\t'Create an API key for each seat' \
                 '--save'\t'Write the secret to this dotenv file instead of printing it' \
                 '--var'\t'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
                 '--force'\t'With --save: replace another value of the variable without asking' \
-                '--dry-run'\t'show what it would cost, and stop'
+                '--dry-run'\t'Show the price without buying'
         case 'pools watch'
-            printf '%s\n' '--blocks'\t'asia, europe, americas (comma between): any of them; any, or all together' \
-                '--all-blocks'\t'wait until the named blocks are open together' \
-                '--interval'\t'time between two checks, at least 5s (default: 15s)' \
-                '--for'\t'give up after this long, with exit code 6' \
-                '--count'\t'go on until so many openings were reported (default: 1)' \
-                '--forever'\t'go on reporting' \
-                '--bell'\t'ring the terminal\'s bell' \
-                '--exec'\t'run this through your shell, told by CHEAPESTINFERENCE_EVENT, _POOL, _BLOCKS…' \
-                '--webhook'\t'post the event there as JSON; https, or http on this machine' \
-                '--subscribe'\t'buy what opens at once: charges the saved card' \
+            printf '%s\n' '--blocks'\t'asia,europe,americas; any; or all together' \
+                '--all-blocks'\t'Wait until all named blocks are available together' \
+                '--interval'\t'Time between two checks, at least 5s (default: 15s)' \
+                '--for'\t'Time limit, after which the command exits with code 6' \
+                '--count'\t'Openings to report before exiting (default: 1)' \
+                '--forever'\t'Report openings until interrupted' \
+                '--bell'\t'Ring the terminal bell' \
+                '--exec'\t'Shell command to run for each opening' \
+                '--webhook'\t'URL to post each opening to, as JSON' \
+                '--subscribe'\t'Buy the first opening, and charge the saved card' \
                 '--quantity'\t'seats in each block, 1 to 20' \
                 '--billing-cycle'\t'month or year' \
-                '--max-price'\t'with --subscribe: the most it may charge' \
-                '--ensure'\t'with --subscribe: end at once when you hold one of them already' \
-                '--again'\t'with --subscribe: allow a repeat of a recent or unsettled purchase' \
+                '--max-price'\t'With --subscribe, refuse a charge above this amount' \
+                '--ensure'\t'With --subscribe, skip if already covered' \
+                '--again'\t'With --subscribe, allow a repeat of a recent purchase' \
                 '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'how long to look for the change if the response is lost (default: 30s)' \
                 '--create-key'\t'Create an API key for each seat' \
@@ -216,7 +216,7 @@ function __ci_options
                 '--wait'\t'ask again while the transaction is not final' \
                 '--settle'\t'how long to look for the change if the response is lost (default: 30s)'
         case 'billing subscribe'
-            printf '%s\n' '--create-key'\t'create an API key with it' \
+            printf '%s\n' '--create-key'\t'Create an API key with this name' \
                 '--settle'\t'how long to look for the change if the response is lost (default: 30s)' \
                 '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
                 '--again'\t'go ahead even if an earlier change of this kind hasn\'t settled'
@@ -326,8 +326,8 @@ function __ci_values
                 'europe'\t'08:00–16:00 UTC' \
                 'americas'\t'16:00–24:00 UTC' \
                 '--alone' \
-                'any'\t'whichever opens' \
-                'all'\t'the whole day, together'
+                'any'\t'the first block that opens' \
+                'all'\t'the whole day'
         case 'keys create --subscription' 'billing cancel 1'
             printf '%s\n' 'subscriptions'
         case 'keys create --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools watch +' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1' 'sandbox schedule 1'
@@ -403,6 +403,8 @@ function __ci_values
                 'chargeAtMost' \
                 'exact' \
                 'prices' \
+                'listPrice' \
+                'annualDiscount' \
                 '--alone'
         case 'pools subscribe --fields'
             printf '%s\n' 'list' \
@@ -424,6 +426,8 @@ function __ci_values
                 'chargeAtMost' \
                 'exact' \
                 'prices' \
+                'listPrice' \
+                'annualDiscount' \
                 '--alone'
         case 'pools watch --fields'
             printf '%s\n' 'list' \
