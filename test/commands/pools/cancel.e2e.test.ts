@@ -248,7 +248,7 @@ describe('ci pools cancel', () => {
     expect(errorOf(unknown)).toMatchObject({
       code: 'outcome_unknown',
       outcome: 'unknown',
-      hint: expect.stringMatching(/`ci history reconcile --wait`.*`ci pools subscriptions kimi26` shows what is there/),
+      hint: expect.stringMatching(/`ci history reconcile --wait`.*`ci pools subscriptions kimi26`\./),
     });
   });
 });

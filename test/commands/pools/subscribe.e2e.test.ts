@@ -151,7 +151,7 @@ describe('--create-key', () => {
       'pools subscribe kimi26 --blocks europe --create-key team --save none/.env --yes',
     );
     expect([code, stdout, api.changes]).toEqual([1, '', []]);
-    expect(stderr).toMatch(/^ci: \S+\/none\/\.env cannot be written: no such file or directory\.?\n$/);
+    expect(stderr).toMatch(/^ci: \S+\/none\/\.env can't be written: no such file or directory\.?\n$/);
   });
 
   test('creates a key for each seat', async () => {
@@ -231,7 +231,7 @@ describe('--create-key', () => {
       expect(listAt(seen, 'charges')).toHaveLength(1);
       return { ...ended, id: textAt(seen, 'subscriptions', 0, 'id'), keys: listAt(seen, 'keys').length };
     };
-    const hint = (id: string, look = 'Look with `ci keys list`') =>
+    const hint = (id: string, look = 'Run `ci keys list` to check') =>
       `Bought: ${id}. ${look}, then \`ci keys create prod --subscription ${id}\`.`;
     const down = downFromChangeOn(outOfKeys);
     const [not, made, unknown] = await Promise.all([
@@ -242,7 +242,7 @@ describe('--create-key', () => {
     expect([not.code, not.stdout, not.keys]).toEqual([1, '', 0]);
     expect(errorOf(not)).toMatchObject({
       code: 'server_error',
-      message: `subscribed, but the key "prod" was not created: the response was lost (out of keys). The change didn't go through`,
+      message: `Subscribed, but key "prod" wasn't created: the response was lost (out of keys). The change didn't go through`,
       hint: hint(not.id),
       outcome: 'applied',
     });
@@ -256,7 +256,7 @@ describe('--create-key', () => {
     expect(errorOf(unknown)).toMatchObject({
       code: 'outcome_unknown',
       message:
-        'subscribed, but the key "prod" may not have been created: the response was lost (out of keys). The change may or may not have gone through: the account can\'t be checked: Closed for today',
+        'Subscribed, but key "prod" may not have been created: the response was lost (out of keys). The change may or may not have gone through: the account can\'t be checked: Closed for today',
       hint: hint(unknown.id, 'Run `ci history reconcile --wait` to find out'),
       outcome: 'unknown',
     });

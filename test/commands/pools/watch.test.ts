@@ -47,8 +47,8 @@ test.each([
 
 test.each([
   ['--blocks mars', 'there is no block "mars"'],
-  ['--interval soon', '--interval is "soon", which'],
-  ['--for 0', '--for is "0", which'],
+  ['--interval soon', '"soon" is not a valid duration'],
+  ['--for 0', '"0" is not a valid duration'],
   ['--count 0', '--count is "0"'],
   ['--quantity none', '--quantity is "none"'],
   ['--billing-cycle week', '--billing-cycle is "week"'],
