@@ -148,7 +148,7 @@ describe('a result without a secret after the reader has gone', () => {
     ['a purchase', 'ci pools subscribe kimi26 --blocks europe --yes'],
     ['a purchase whose key is saved', 'ci pools subscribe kimi26 --blocks europe --create-key k --save .env --yes'],
     ['a purchase with a key that is sent by email', 'ci pools subscribe glm5 --blocks europe --yes'],
-  ])('%s is done all the same: exit 0, and nothing is kept', async (_what, line) => {
+  ])('completes %s with exit code 0, and keeps nothing', async (_what, line) => {
     const one = await withoutReader();
     const { code, stderr } = await one.ci(line);
     expect([code, stateFiles(one.me)]).toEqual([0, ['history.jsonl']]);
