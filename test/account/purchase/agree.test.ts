@@ -217,7 +217,7 @@ describe('a repeat', () => {
     expect(agreed?.repeated).toEqual(new Set(ids));
   });
 
-  test('is refused if nobody can be asked', async () => {
+  test('is refused without a terminal', async () => {
     const { context, options, bought } = scene({ held, canAsk: false });
     await bought(offerOf(kimi), ['s1']);
     await expect(agree(context, [offerOf(kimi)], options)).rejects.toMatchObject({ code: 'confirmation_required' });

@@ -149,7 +149,7 @@ describe('the same purchase after one with an unknown outcome', () => {
   }
 
   test.each(['', ' --no-wait', ' --ensure'])(
-    'is taken up when it was bought, and not sent again (%j)',
+    'adopts the first one if it went through, and sends nothing (%j)',
     async (flag) => {
       const { me, api, charges, bought } = await unsure(true);
       const { code, stdout, stderr } = await me.ci(`${subscribe}${flag}`);
@@ -346,7 +346,7 @@ test('exits with 2 if the same purchase was paid in the browser meanwhile', asyn
   expect(listAt(await box.seen(), 'charges')).toHaveLength(1);
 });
 
-describe('the same purchase within 10 minutes, on a terminal', () => {
+describe('a repeated purchase within 10 minutes, on a terminal', () => {
   test.each(['', ' --yes'])('needs a second consent, with No as the default (%j)', async (flags) => {
     const { me, bought, charges } = await recentBuyer();
     const session = onTerminal(me, `${line}${flags}`, { columns: 120 });

@@ -250,7 +250,7 @@ describe('max-monthly-spend with incomplete data', () => {
 
 describe('an invalid limit', () => {
   test.each(['much', '-1', '1e3', '49.999', '', ' ', '1,000', 'Infinity'])(
-    '%j is refused when it is set',
+    'is refused by config set: %j',
     async (value) => {
       const { me } = await customerWithLimit(undefined);
       const { code, stdout, stderr } = await me.ci(['config', 'set', 'max-monthly-spend', value]);
@@ -335,7 +335,7 @@ describe('a price that rises during the purchase', () => {
     );
   });
 
-  test('counts as the agreed price if it rises by no more than the rounding of its hours', async () => {
+  test('counts as the agreed price if it rises only by rounding', async () => {
     const { me } = await seller('49.04', undefined);
     const ended = await me.ci(`${subscribe} --max-price 49 --json`);
     expect([ended.code, ended.stderr]).toEqual([0, '']);

@@ -67,7 +67,7 @@ const lostAfter: Way =
   };
 
 describe('a seat that opens', () => {
-  test('is bought with the very next request, and the watch ends', async () => {
+  test('is bought with the next request, and the watch ends', async () => {
     const api = await dropping({ at: [4] });
     const ended = await userOf(api).ci(watch);
     expect([ended.code, ended.stderr]).toEqual([0, '']);
@@ -338,7 +338,7 @@ describe('a purchase that is refused', () => {
   });
 
   test.each([400, 402, 408, 409, 410, 422, 425, 429, 499, 500, 503, 200])(
-    'with %i though it was carried out is found, and bought once',
+    'with %i despite going through is found, and made once',
     async (status) => {
       const api = await dropping({
         at: [2],
@@ -680,7 +680,7 @@ describe('an earlier purchase with an unknown outcome', () => {
     expect(failureOf(ended)).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });
   });
 
-  test('on another pool counts for max-monthly-spend', async () => {
+  test('on another pool counts toward max-monthly-spend', async () => {
     let order: Received | undefined;
     let lists = 0;
     const api = await dropping({

@@ -417,26 +417,23 @@ describe('--exec', () => {
     expect(readFileSync(log, 'utf8')).toBe('begin asia\nend\nbegin europe\nend\nbegin americas\nend\n');
   });
 
-  test.each(['exec sleep 20', '(sleep 5; echo > late); true'])(
-    'is ended with the watch by Ctrl-C: %s',
-    async (command) => {
-      const api = await recordedSandbox();
-      const me = userOf(api);
-      const watching = me.start([
-        ...'pools watch kimi26 --blocks europe --forever --interval 20ms --exec'.split(' '),
-        `echo started; ${command}`,
-      ]);
-      await watching.stderr(/started/);
-      watching.kill('SIGINT');
-      const ended = await watching.ended;
-      expect([ended.code, ended.stderr]).toEqual([
-        130,
-        'started\n--exec failed: it was ended by SIGTERM\nci: interrupted\n',
-      ]);
-      // What the shell had started is not waited for.
-      expect(existsSync(path.join(me.home, 'late'))).toBe(false);
-    },
-  );
+  test.each(['exec sleep 20', '(sleep 5; echo > late); true'])('ends with the watch at Ctrl-C: %s', async (command) => {
+    const api = await recordedSandbox();
+    const me = userOf(api);
+    const watching = me.start([
+      ...'pools watch kimi26 --blocks europe --forever --interval 20ms --exec'.split(' '),
+      `echo started; ${command}`,
+    ]);
+    await watching.stderr(/started/);
+    watching.kill('SIGINT');
+    const ended = await watching.ended;
+    expect([ended.code, ended.stderr]).toEqual([
+      130,
+      'started\n--exec failed: it was ended by SIGTERM\nci: interrupted\n',
+    ]);
+    // What the shell had started is not waited for.
+    expect(existsSync(path.join(me.home, 'late'))).toBe(false);
+  });
 });
 
 describe('--webhook', () => {

@@ -16,7 +16,7 @@ async function keyHolder(env: Environment = {}) {
 }
 
 describe('pools keys', () => {
-  test('in a pipe is a line a key, its secret masked', async () => {
+  test('prints a line per key in a pipe, with the secret masked', async () => {
     const { api, me, id, masked, subscriptionId } = await keyHolder();
     const { code, stdout, stderr } = await me.ci('pools keys kimi26');
     expect([code, stdout, stderr]).toEqual([0, `${id}\tprod\ttrue\t${masked}\t${subscriptionId}\n`, '']);
@@ -39,14 +39,14 @@ describe('pools keys', () => {
     }
   });
 
-  test('with --reveal and --debug tells the secret on stdout alone', async () => {
+  test('prints the secret only on stdout with --reveal and --debug', async () => {
     const { me, apiKey } = await keyHolder();
     const { stdout, stderr } = await me.ci('pools keys kimi26 --reveal --debug');
     expect([stdout.includes(apiKey), stderr.includes(apiKey)]).toEqual([true, false]);
     expect(stderr).toContain('/api/pools/kimi26/my-keys');
   });
 
-  test('is JSON in the API’s own fields, CSV with a header, and YAML', async () => {
+  test("prints JSON in the API's fields, CSV with a header, and YAML", async () => {
     const { me, id, masked, subscriptionId } = await keyHolder();
     const createdAt = '2026-04-14T09:00:00.000Z';
     expect(json(await me.ci('pools keys kimi26 --json'))).toEqual([
@@ -60,7 +60,7 @@ describe('pools keys', () => {
     );
   });
 
-  test('on a terminal is a table that fits', async () => {
+  test('prints a table that fits the terminal', async () => {
     const { me, id, apiKey, masked } = await keyHolder();
     const { code, rows, written } = await shown(me, 'pools keys kimi26');
     expect(code).toBe(0);
@@ -71,7 +71,7 @@ describe('pools keys', () => {
     expect(revealed.rows[1]).toContain(apiKey);
   });
 
-  test('tells what was revoked by not being there, and how to make one where there is none', async () => {
+  test('omits revoked keys, and explains how to create one if there is none', async () => {
     const { api, me, id } = await keyHolder();
     await api.box.data('DELETE', `/api/keys/${id}`);
     expect(await me.ci('pools keys kimi26')).toMatchObject({ code: 0, stdout: '', stderr: '' });
@@ -80,7 +80,7 @@ describe('pools keys', () => {
     expect([code, screen]).toEqual([0, expect.stringContaining('ci keys create --pool kimi26')]);
   });
 
-  test('says that a key comes by mail, or what to subscribe to, where none can be made', async () => {
+  test('explains keys sent by email, and how to subscribe', async () => {
     const { api, me } = await keyHolder();
     await api.box.data('POST', '/api/pools/glm5/subscribe', { blocks: ['asia'] });
     expect((await shown(me, 'pools keys glm5')).screen).toMatch(/^No keys on glm5\. The API key will arrive by email/);
@@ -89,7 +89,7 @@ describe('pools keys', () => {
     );
   });
 
-  test('of a pool that is none is exit 5, and names the nearest', async () => {
+  test('exits with 5 for an unknown pool, with suggestions', async () => {
     const { me } = await keyHolder();
     const { code, stdout, stderr } = await me.ci('pools keys kimi27 --reveal');
     expect([code, stdout]).toEqual([5, '']);
@@ -102,7 +102,7 @@ describe('pools keys', () => {
     ['an empty pool', ['pools', 'keys', '']],
     ['two pools', ['pools', 'keys', 'kimi26', 'glm5']],
     ['a flag that is none', ['pools', 'keys', 'kimi26', '--show']],
-  ])('%s is exit 2 where nobody can be asked, and nothing is sent', async (_what, args) => {
+  ])('exits with 2 for %s without a terminal', async (_what, args) => {
     const { api, me } = await keyHolder();
     const { code, stdout, stderr } = await me.ci(args);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
@@ -110,7 +110,7 @@ describe('pools keys', () => {
   });
 });
 
-test('the secret that --reveal shows is one that works', async () => {
+test('shows a working secret with --reveal', async () => {
   const { api, me } = await keyHolder();
   const apiKey = (await me.ci('pools keys kimi26 --reveal --jq .[0].apiKey')).stdout.trim();
   expect(apiKey).toMatch(secret);
