@@ -224,10 +224,10 @@ describe('a dotenv file', () => {
   test.each([
     ['in a folder that is not there', (folder: string) => join(folder, 'none', '.env'), /no such file or directory/],
     ['below a file', (folder: string) => join(folder, 'file', '.env'), /not a directory/],
-    ['that is a folder', (folder: string) => join(folder, 'dir'), /: it is a folder$/],
-    ['that is a pipe, which is not opened', (folder: string) => join(folder, 'pipe'), /: it is no regular file$/],
-    ['that is a link to itself', (folder: string) => join(folder, 'circle'), /: its links lead in a circle$/],
-    ['that is UTF-16', (folder: string) => join(folder, 'wide'), /: it is UTF-16: save it as UTF-8$/],
+    ['that is a folder', (folder: string) => join(folder, 'dir'), /: it is a directory$/],
+    ['that is a pipe, which is not opened', (folder: string) => join(folder, 'pipe'), /: it isn't a regular file$/],
+    ['that is a link to itself', (folder: string) => join(folder, 'circle'), /: its links form a loop$/],
+    ['that is UTF-16', (folder: string) => join(folder, 'wide'), /: it is in UTF-16\. Save it as UTF-8$/],
     [
       'whose name leaves no room for others beside it',
       (folder: string) => join(folder, 'n'.repeat(230)),

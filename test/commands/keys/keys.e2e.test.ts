@@ -374,7 +374,7 @@ describe('keys delete', () => {
     expect([unknown.code, unknown.stdout]).toEqual([10, '']);
     expect(errorOf(unknown)).toMatchObject({
       code: 'outcome_unknown',
-      hint: expect.stringMatching(/`ci history reconcile --wait`.*`ci keys list` shows what is there/),
+      hint: expect.stringMatching(/`ci history reconcile --wait`.*`ci keys list`/),
       outcome: 'unknown',
       retryable: false,
     });
