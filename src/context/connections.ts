@@ -4,6 +4,7 @@ import { proxiesOf } from '../api/proxies.ts';
 import { sandboxFolder } from '../config/folders.ts';
 import type { Profiles } from '../config/profiles.ts';
 import { keyFor, type Settings } from '../config/settings.ts';
+import { durationInWords } from '../domain/duration.ts';
 import type { Clocks } from '../domain/pace.ts';
 import type { Sandbox } from '../sandbox/server.ts';
 import type { StoreOptions } from '../sandbox/store.ts';
@@ -64,7 +65,7 @@ export class Connections {
     const { apiOf } = await import('../api/index.ts');
     const onGrace = (milliseconds: number) =>
       this.#options.note(
-        `Interrupted. Waiting up to ${milliseconds / 1000} s for the response to a change that was already sent; interrupt again to quit now.`,
+        `Interrupted. Waiting up to ${durationInWords(milliseconds)} for the response to a change that was already sent. Interrupt again to quit now.`,
       );
     return apiOf(client.with({ onLeave, onGrace }));
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
-import { answer, apiOf, clientOf, serve, told } from '../support/http-server.ts';
+import { answer, apiOf, clientOf, failureFields, serve } from '../support/http-server.ts';
 
 const anything = z.unknown();
 
@@ -37,7 +37,7 @@ describe('a repeated read', () => {
     const { client } = clientOf(server.url);
     const first = await client.readAgain('/', anything, undefined);
     expect(first).toEqual({ value: 1, etag: undefined });
-    expect(await told(client.readAgain('/', anything, first))).toMatchObject({
+    expect(await failureFields(client.readAgain('/', anything, first))).toMatchObject({
       code: 'unexpected_response',
       status: 304,
     });
@@ -50,8 +50,8 @@ describe("a read that isn't retried", () => {
     for (const status of [429, 500, 503]) {
       const server = await serve((response) => answer(response, { error: 'no' }, status));
       const { client } = clientOf(server.url);
-      await told(client.read('/', anything, { once: true }));
-      await told(client.readAgain('/', anything, undefined, { once: true }));
+      await failureFields(client.read('/', anything, { once: true }));
+      await failureFields(client.readAgain('/', anything, undefined, { once: true }));
       expect([status, server.received.length]).toEqual([status, 2]);
     }
   });
@@ -68,9 +68,9 @@ describe("a read that isn't retried", () => {
 test('reads pools, subscriptions and a pool once if asked to', async () => {
   const server = await serve((response) => answer(response, {}, 503));
   const { pools } = apiOf(server.url);
-  await told(pools.listAgain({ value: [], etag: '"v1"' }, { once: true }));
-  await told(pools.get('kimi26', { once: true }));
-  await told(pools.subscriptions('kimi26', { once: true }));
+  await failureFields(pools.listAgain({ value: [], etag: '"v1"' }, { once: true }));
+  await failureFields(pools.get('kimi26', { once: true }));
+  await failureFields(pools.subscriptions('kimi26', { once: true }));
   expect(server.received.map(({ method, path, headers }) => [method, path, headers['if-none-match']])).toEqual([
     ['GET', '/api/pools', '"v1"'],
     ['GET', '/api/pools/kimi26', undefined],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { always, apiOf, managementKey, serve, told } from '../support/http-server.ts';
+import { always, apiOf, failureFields, managementKey, serve } from '../support/http-server.ts';
 
 const status = {
   subscriptions: [],
@@ -136,7 +136,7 @@ describe.each([
 
 test("says that a payment that isn't final yet can be verified again", async () => {
   const { billing } = await serving({ success: false, error: 'Transaction not final, retry' }, 425);
-  expect(await told(billing.verifyTopup('0x1', 50))).toMatchObject({
+  expect(await failureFields(billing.verifyTopup('0x1', 50))).toMatchObject({
     message: 'Transaction not final, retry',
     outcome: 'not_applied',
     retryable: true,
@@ -145,5 +145,5 @@ test("says that a payment that isn't final yet can be verified again", async () 
 
 test('exits with 8 without enough credit', async () => {
   const { billing } = await serving({ error: { message: 'Insufficient credit' } }, 402);
-  expect(await told(billing.topupByCard(50))).toMatchObject({ code: 'payment_required', exitCode: 8 });
+  expect(await failureFields(billing.topupByCard(50))).toMatchObject({ code: 'payment_required', exitCode: 8 });
 });

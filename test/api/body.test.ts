@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { Body, BodyTooLong, longestBody } from '../../src/api/body.ts';
 import { CommandError } from '../../src/domain/errors.ts';
-import { clientOf, failure, serve, serveSockets, told } from '../support/http-server.ts';
+import { clientOf, failure, failureFields, serve, serveSockets } from '../support/http-server.ts';
 
 const mebibyte = Buffer.alloc(2 ** 20, ' ');
 
@@ -56,7 +56,7 @@ describe('an endless response', () => {
   test('ends a read once, with the limit', async () => {
     const server = await serve(stream);
     const { client } = clientOf(server.url);
-    expect(await told(client.read('/', z.unknown()))).toEqual({
+    expect(await failureFields(client.read('/', z.unknown()))).toEqual({
       code: 'unexpected_response',
       exitCode: 1,
       outcome: undefined,

@@ -10,11 +10,11 @@ import {
   clientOf,
   consumptionKey,
   failure,
+  failureFields,
   freePort,
   managementKey,
   serve,
   serveSockets,
-  told,
 } from '../support/http-server.ts';
 import { realTime } from '../support/world.ts';
 
@@ -73,9 +73,11 @@ describe('a request', () => {
     const { client } = clientOf(server.url, { managementKey: undefined, consumptionKey: undefined });
     await client.read('/', anything, { key: 'if-present' });
     expect(server.received.map(({ headers }) => headers.authorization)).toEqual([undefined]);
-    expect(await told(client.read('/', anything))).toMatchObject({ code: 'not_signed_in', exitCode: 4 });
-    expect(await told(client.change('DELETE', '/', anything))).toMatchObject({ code: 'not_signed_in' });
-    expect(await told(client.read('/', anything, { key: 'consumption' }))).toMatchObject({ code: 'not_signed_in' });
+    expect(await failureFields(client.read('/', anything))).toMatchObject({ code: 'not_signed_in', exitCode: 4 });
+    expect(await failureFields(client.change('DELETE', '/', anything))).toMatchObject({ code: 'not_signed_in' });
+    expect(await failureFields(client.read('/', anything, { key: 'consumption' }))).toMatchObject({
+      code: 'not_signed_in',
+    });
     expect(() => client.requireSignedIn()).toThrow(expect.objectContaining({ code: 'not_signed_in', exitCode: 4 }));
     expect(server.received).toHaveLength(1);
   });
@@ -107,7 +109,7 @@ describe('a request', () => {
     async (path) => {
       const server = await serve(always(1));
       const { client } = clientOf(server.url);
-      expect(await told(client.raw({ method: 'GET', path, key: 'management' }))).toMatchObject({
+      expect(await failureFields(client.raw({ method: 'GET', path, key: 'management' }))).toMatchObject({
         code: 'usage',
         message: `"${path}" is not a valid API path`,
       });
@@ -312,7 +314,7 @@ describe('a server that fails', () => {
     [429, '{"message":"slow down"}', 'slow down', 'rate_limited', 7],
   ])('with %i gets a read three times', async (status, body, message, code, exitCode) => {
     const server = await serve((response) => response.writeHead(status, { 'retry-after': '0' }).end(body));
-    expect(await told(clientOf(server.url).client.read('/', anything))).toEqual({
+    expect(await failureFields(clientOf(server.url).client.read('/', anything))).toEqual({
       code,
       exitCode,
       outcome: undefined,
@@ -376,12 +378,12 @@ describe('a server that fails', () => {
   test('can report a failure with status 200', async () => {
     const server = await serve(always({ success: false, error: 'Sold out' }));
     const { client } = clientOf(server.url);
-    expect(await told(client.read('/', anything))).toMatchObject({
+    expect(await failureFields(client.read('/', anything))).toMatchObject({
       code: 'server_error',
       message: 'Sold out',
       status: 200,
     });
-    expect(await told(client.change('POST', '/', anything, {}))).toMatchObject({
+    expect(await failureFields(client.change('POST', '/', anything, {}))).toMatchObject({
       code: 'server_error',
       outcome: 'not_applied',
       message: 'Sold out',
@@ -527,7 +529,7 @@ describe('an interrupt', () => {
     const server = await serve(always(1));
     const { client, interrupt } = clientOf(server.url);
     interrupt.abort();
-    expect(await told(client.change('POST', '/', anything, {}))).toMatchObject({
+    expect(await failureFields(client.change('POST', '/', anything, {}))).toMatchObject({
       code: 'interrupted',
       exitCode: 130,
       outcome: 'not_applied',
@@ -541,7 +543,7 @@ describe('an interrupt', () => {
   ] as const)('of a %s in progress leaves its outcome %s', async (method, outcome) => {
     const server = await serve(() => interrupt.abort());
     const { client, interrupt } = clientOf(server.url);
-    expect(await told(client.raw({ method, path: '/', key: 'management' }))).toEqual({
+    expect(await failureFields(client.raw({ method, path: '/', key: 'management' }))).toEqual({
       code: 'interrupted',
       exitCode: 130,
       outcome,
@@ -555,7 +557,7 @@ describe('an interrupt', () => {
   test('while connecting means that a change is not applied', async () => {
     const silent = await serveSockets(() => interrupt.abort());
     const { client, interrupt } = clientOf(new URL(`https://127.0.0.1:${silent.port}`));
-    expect(await told(client.change('POST', '/', anything, {}))).toMatchObject({
+    expect(await failureFields(client.change('POST', '/', anything, {}))).toMatchObject({
       code: 'interrupted',
       outcome: 'not_applied',
     });
@@ -570,7 +572,7 @@ describe('an interrupt', () => {
         interrupt.abort();
       },
     });
-    expect(await told(client.raw({ method: 'GET', path: '/', key: 'management' }))).toMatchObject({
+    expect(await failureFields(client.raw({ method: 'GET', path: '/', key: 'management' }))).toMatchObject({
       code: 'interrupted',
       exitCode: 130,
       outcome: undefined,

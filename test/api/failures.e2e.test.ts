@@ -15,8 +15,8 @@ import { errorOf, heldResponse, outcomesOf } from '../support/lost.ts';
 import { at, listAt, textAt } from '../support/sandbox.ts';
 import {
   answer,
-  type Behaviour,
-  carriedOut,
+  appliedThen,
+  type Behavior,
   data,
   deadUrl,
   downFromChangeOn,
@@ -37,13 +37,13 @@ type Api = Awaited<ReturnType<typeof recordedSandbox>>;
 const subscribe = 'pools subscribe kimi26 --blocks europe --yes';
 const post = 'POST /api/pools/kimi26/subscribe';
 
-function redirect(to: string): Behaviour {
+function redirect(to: string): Behavior {
   return (_request, response) => void response.writeHead(307, { Location: to }).end();
 }
 
 /** Starts a sandbox that answers one request in its own way. */
-function spoiled(isMeant: (request: Received) => boolean, behaviour: Behaviour) {
-  return recordedSandbox({ instead: (request) => (isMeant(request) ? behaviour : undefined) });
+function spoiled(isMeant: (request: Received) => boolean, behavior: Behavior) {
+  return recordedSandbox({ instead: (request) => (isMeant(request) ? behavior : undefined) });
 }
 
 /** Matches the note before an error if the account is checked more than once, which may not happen on a slow machine. */
@@ -197,31 +197,31 @@ describe('exit codes', () => {
   });
 
   test('exits with 130 on SIGINT during a subscription, and reports its outcome', async () => {
-    const interrupted = async (lost: (response: Behaviour) => Instead, line = subscribe) => {
+    const interrupted = async (lost: (response: Behavior) => Instead, line = subscribe) => {
       const held = heldResponse();
-      const api = await recordedSandbox({ instead: lost(held.told) });
+      const api = await recordedSandbox({ instead: lost(held.respond) });
       const running = userOf(api).start(line);
       await api.got('POST');
       running.kill('SIGINT');
-      await running.stderr(/interrupt again to quit now\./);
+      await running.stderr(/Interrupt again to quit now\./);
       await held.release(reset);
       const { code, signal, stdout, stderr } = await running.ended;
       expect([code, signal, api.changes]).toEqual([130, null, [post]]);
       const [waiting, checking, ...told] = lines(stderr);
       expect([waiting, checking]).toEqual([
-        'Interrupted. Waiting up to 10 s for the response to a change that was already sent; interrupt again to quit now.',
+        'Interrupted. Waiting up to 10 seconds for the response to a change that was already sent. Interrupt again to quit now.',
         'Interrupted. Checking whether the change went through…',
       ]);
       return { api, stdout, told };
     };
     const hanging =
-      (response: Behaviour): Instead =>
+      (response: Behavior): Instead =>
       ({ method }) =>
         method === 'POST' ? response : undefined;
     const made =
-      (response: Behaviour): Instead =>
+      (response: Behavior): Instead =>
       ({ method }, box) =>
-        method === 'POST' ? carriedOut(box, response) : undefined;
+        method === 'POST' ? appliedThen(box, response) : undefined;
     const [lost, lostAsJson, bought, unknown] = await Promise.all([
       interrupted(hanging),
       interrupted(hanging, `${subscribe} --json`),
@@ -262,8 +262,8 @@ describe('a read from a server that misbehaves', () => {
     ['a web page with 502', webPage(502), 1],
     ['503', answer(503, ''), 1],
     ['500 without a body', answer(500, ''), 1],
-  ])('is sent up to three times after %s', async (_what, behaviour, code) => {
-    const api = await spoiled(isPoolList, behaviour);
+  ])('is sent up to three times after %s', async (_what, behavior, code) => {
+    const api = await spoiled(isPoolList, behavior);
     const ended = await userOf(api).ci('pools list');
     expect([ended.code, api.requests]).toEqual([code, Array(3).fill('GET /api/pools')]);
     expectClear(ended);
@@ -279,8 +279,8 @@ describe('a read from a server that misbehaves', () => {
     ['null', data(null)],
     ['a number', answer(200, '7')],
     ['success: false with 200', answer(200, { success: false, error: 'not today' })],
-  ])('is sent once and exits with 1 after %s', async (_what, behaviour) => {
-    const api = await spoiled(isPoolList, behaviour);
+  ])('is sent once and exits with 1 after %s', async (_what, behavior) => {
+    const api = await spoiled(isPoolList, behavior);
     const ended = await userOf(api).ci('pools list');
     expect([ended.code, api.requests]).toEqual([1, ['GET /api/pools']]);
     expectClear(ended);
@@ -349,7 +349,7 @@ describe('a read from a server that misbehaves', () => {
 });
 
 /** Lists what a server may do with a change instead of a documented response, and the result if nothing was changed. */
-const losses: readonly (readonly [what: string, Behaviour, exitCode: number])[] = [
+const losses: readonly (readonly [what: string, Behavior, exitCode: number])[] = [
   ['a reset', reset, 9],
   ['half an answer', half, 9],
   ['a web page with 200', webPage(200), 1],
@@ -377,12 +377,12 @@ describe.each([
 
   /** Runs it against all kinds of misbehavior at once, because most of the time is spent waiting between checks. */
   async function each(
-    instead: (behaviour: Behaviour) => Instead,
+    instead: (behavior: Behavior) => Instead,
     check: (loss: { what: string; code: number; ended: Ended; api: Api; after: readonly string[] }) => unknown,
     { flags = '', settlingTime }: { readonly flags?: string; readonly settlingTime?: string } = {},
   ): Promise<void> {
-    const all = losses.map(async ([what, behaviour, code]) => {
-      const api = await recordedSandbox({ instead: instead(behaviour) });
+    const all = losses.map(async ([what, behavior, code]) => {
+      const api = await recordedSandbox({ instead: instead(behavior) });
       if (request === 'POST /api/keys/subscription') {
         await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'] });
       }
@@ -398,7 +398,7 @@ describe.each([
 
   test('and not applied, is sent once, checked until it settles, and reported as not applied', () =>
     each(
-      (behaviour) => (it) => (isChange(it) ? behaviour : undefined),
+      (behavior) => (it) => (isChange(it) ? behavior : undefined),
       ({ what, code, ended, after }) => {
         expect([what, ended.code, new Set(after)]).toEqual([what, code, new Set([look])]);
         expectClear(ended);
@@ -409,7 +409,7 @@ describe.each([
 
   test('and not found, is sent once and exits with 10, not retryable', () =>
     each(
-      (behaviour) => (it) => (isChange(it) ? behaviour : undefined),
+      (behavior) => (it) => (isChange(it) ? behavior : undefined),
       ({ what, ended, after }) => {
         expect([what, ended.code, ended.stdout, new Set(after)]).toEqual([what, 10, '', new Set([look])]);
         expect([what, errorOf(ended)]).toMatchObject([
@@ -461,7 +461,7 @@ describe.each([
 
   test('and applied anyway, is sent once, found, and printed as if the response had arrived', () =>
     each(
-      (behaviour) => (it, box) => (isChange(it) ? carriedOut(box, behaviour) : undefined),
+      (behavior) => (it, box) => (isChange(it) ? appliedThen(box, behavior) : undefined),
       async ({ what, ended: { code, stdout, stderr }, api, after }) => {
         expect([what, code, after[0]]).toEqual([what, 0, look]);
         expect([what, stderr]).toEqual([
@@ -485,7 +485,7 @@ describe.each([
 
   test("if the account can't be checked, is sent once, exits with 10, and says how to find out", () =>
     each(
-      (behaviour) => downFromChangeOn(behaviour),
+      (behavior) => downFromChangeOn(behavior),
       ({ what, ended }) => {
         expect([what, ended.code]).toEqual([what, 10]);
         expectClear(ended);
@@ -506,9 +506,9 @@ describe.each([
   ] as const;
 
   /** Creates a user whose change is refused, whether or not it was applied. */
-  async function refused(isMeant: (each: Received) => boolean, refusal: Behaviour, after: boolean) {
+  async function refused(isMeant: (each: Received) => boolean, refusal: Behavior, after: boolean) {
     const api = await recordedSandbox({
-      instead: (each, box) => (isMeant(each) ? (after ? carriedOut(box, refusal) : refusal) : undefined),
+      instead: (each, box) => (isMeant(each) ? (after ? appliedThen(box, refusal) : refusal) : undefined),
     });
     if (request === 'POST /api/keys/subscription') {
       await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'] });
@@ -599,7 +599,7 @@ test('checks the account if a change times out', async () => {
   const [settled, open, bought, unknown] = await Promise.all([
     late(hanging, { settlingTime: '1s' }),
     late(hanging, { flags: '--settle 1s' }),
-    late(({ method }, box) => (method === 'POST' ? carriedOut(box, silence) : undefined)),
+    late(({ method }, box) => (method === 'POST' ? appliedThen(box, silence) : undefined)),
     late(downFromChangeOn(silence)),
   ]);
   const host = '127\\.0\\.0\\.1:\\d+';
@@ -650,7 +650,7 @@ test('finds a subscription whose response was lost with the command that the err
     instead: ({ method }, box) => {
       if (method === 'GET') return down ? answer(403, 'Closed for today') : undefined;
       down = true;
-      return carriedOut(box, reset);
+      return appliedThen(box, reset);
     },
   });
   const { code, stderr } = await userOf(api).ci(subscribe);

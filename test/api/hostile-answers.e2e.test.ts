@@ -7,8 +7,8 @@ import { errorOf } from '../support/lost.ts';
 import { at, listAt } from '../support/sandbox.ts';
 import {
   answer,
-  type Behaviour,
-  carriedOut,
+  appliedThen,
+  type Behavior,
   data,
   type RecordingServer,
   recordedSandbox,
@@ -151,7 +151,7 @@ function expectReadable(line: string, { code, stderr }: Pick<Ended, 'code' | 'st
 }
 
 const refusal =
-  /^(?:ci: |\{"error":\{"code":"unexpected_response",.*)(?:the answer to .* is not as documented: |GET .* was answered with JSON that )/;
+  /^(?:ci: |\{"error":\{"code":"unexpected_response",.*)(?:The response to .* has an unexpected format \(|The response to GET .* (?:is nested|contains a text) )/;
 
 const oddValues: readonly (readonly [string, Odd, 'shown' | 'refused'])[] = [
   ['an amount of 1.23456e-99', { amount: '1.23456e-99' }, 'shown'],
@@ -240,7 +240,7 @@ describe('a response with', () => {
     const { code, stderr } = await me.ci('pools list');
     expect([code, stderr]).toEqual([
       1,
-      'ci: GET /api/pools was answered with JSON that is nested more than 100 levels deep. Check the API URL and the proxy settings.\n',
+      'ci: The response to GET /api/pools is nested more than 100 levels deep. Check the API URL and the proxy settings.\n',
     ]);
     expect(errorOf(await me.ci('pools list --json'))).toMatchObject({ code: 'unexpected_response', retryable: false });
   });
@@ -283,7 +283,7 @@ describe('after a change that went through, a response', () => {
   ])('%s still counts as a purchase', async (_what, value) => {
     const api = await recordedSandbox({
       instead: ({ method }, box) =>
-        method === 'POST' ? carriedOut(box, answer(200, onWire(subscription, { amount: value }))) : undefined,
+        method === 'POST' ? appliedThen(box, answer(200, onWire(subscription, { amount: value }))) : undefined,
     });
     const { code, stderr } = await userOf(api).ci(`${subscribe} --json`);
     expect([code, stderr]).toEqual([0, expect.not.stringContaining('an error in ci')]);
@@ -293,7 +293,7 @@ describe('after a change that went through, a response', () => {
 
   test('of 1.5 GB still counts as a purchase', async () => {
     const api = await recordedSandbox({
-      instead: ({ method }, box) => (method === 'POST' ? carriedOut(box, endless) : undefined),
+      instead: ({ method }, box) => (method === 'POST' ? appliedThen(box, endless) : undefined),
     });
     const { code, stderr } = await userOf(api).ci(subscribe);
     expect([code, stderr]).toEqual([0, expect.stringContaining('larger than 64 MiB')]);
@@ -308,7 +308,7 @@ describe('after a change that went through, a response', () => {
 });
 
 /** Sends 1.5 GB, or less if the reader stops. */
-const endless: Behaviour = (_request, response) => {
+const endless: Behavior = (_request, response) => {
   const chunk = Buffer.alloc(2 ** 20, ' ');
   let left = 1536;
   const more = () => {
@@ -324,7 +324,7 @@ const endless: Behaviour = (_request, response) => {
 };
 
 /** Sends an empty list after 4 MiB of spaces, each in a chunk of its own. */
-const crumbs: Behaviour = (_request, response) => {
+const crumbs: Behavior = (_request, response) => {
   response.writeHead(200, { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' });
   response.flushHeaders();
   response.socket?.end(`${'1\r\n \r\n'.repeat(2 ** 22)}2\r\n[]\r\n0\r\n\r\n`);
@@ -346,14 +346,14 @@ describe('a response of 1.5 GB', () => {
       1,
       '',
       expect.stringMatching(
-        /^ci: 127\.0\.0\.1:\d+: the response is larger than 64 MiB\. Check the API URL and the proxy\.\n$/,
+        /^ci: Can't read from 127\.0\.0\.1:\d+: the response is larger than 64 MiB\. Check the API URL and the proxy settings\.\n$/,
       ),
     ]);
     expect(peak).toBeLessThan(200);
   });
 
   test('is refused before it arrives if it is announced', async () => {
-    const announced: Behaviour = (_request, response) => {
+    const announced: Behavior = (_request, response) => {
       response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': String(1.5 * 2 ** 30) });
       response.write('[');
     };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { always, apiOf, consumptionKey, serve, told } from '../support/http-server.ts';
+import { always, apiOf, consumptionKey, failureFields, serve } from '../support/http-server.ts';
 
 const turns = [{ role: 'user', content: 'Hello "世界"' }] as const;
 const authorization = `Bearer ${consumptionKey}`;
@@ -41,16 +41,16 @@ test('sends a message in the Anthropic format', async () => {
 
 test("doesn't accept a response without a choice", async () => {
   const server = await serve(always({ choices: [] }));
-  expect(await told(apiOf(server.url).inference.chat('m', turns))).toMatchObject({ code: 'outcome_unknown' });
+  expect(await failureFields(apiOf(server.url).inference.chat('m', turns))).toMatchObject({ code: 'outcome_unknown' });
 });
 
 test('sends nothing without an API key, or with another kind of key', async () => {
   const server = await serve(always({}));
-  expect(await told(apiOf(server.url, { consumptionKey: undefined }).inference.models())).toMatchObject({
+  expect(await failureFields(apiOf(server.url, { consumptionKey: undefined }).inference.models())).toMatchObject({
     code: 'not_signed_in',
     exitCode: 4,
   });
-  expect(await told(apiOf(server.url, { consumptionKey: 'mk_abc' }).inference.models())).toMatchObject({
+  expect(await failureFields(apiOf(server.url, { consumptionKey: 'mk_abc' }).inference.models())).toMatchObject({
     code: 'usage',
     exitCode: 2,
   });

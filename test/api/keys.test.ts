@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { always, apiOf, managementKey, serve, told } from '../support/http-server.ts';
+import { always, apiOf, failureFields, managementKey, serve } from '../support/http-server.ts';
 
 const created = { id: 'key_uuid', name: 'prod-api', apiKey: 'sk_live_abc123...' };
 
@@ -78,7 +78,7 @@ test('deletes a key if the response has no body', async () => {
 
 test('leaves the outcome unknown if the response to a new key contains no secret', async () => {
   const { server, keys } = await serving({ success: true, data: { id: 'key_uuid' } });
-  const failure = await told(keys.createForSubscription({}));
+  const failure = await failureFields(keys.createForSubscription({}));
   expect(failure).toMatchObject({ code: 'outcome_unknown', exitCode: 10, outcome: 'unknown', retryable: false });
   expect(failure.message).toContain('The response to POST /api/keys/subscription has an unexpected format (apiKey: ');
   expect(server.received).toHaveLength(1);
@@ -86,7 +86,7 @@ test('leaves the outcome unknown if the response to a new key contains no secret
 
 test("reports a key that doesn't exist", async () => {
   const { keys } = await serving({ success: false, error: 'Key not found' }, 404);
-  expect(await told(keys.delete('x'))).toMatchObject({
+  expect(await failureFields(keys.delete('x'))).toMatchObject({
     code: 'not_found',
     exitCode: 5,
     outcome: 'not_applied',

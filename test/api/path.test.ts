@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { segment } from '../../src/api/path.ts';
-import { always, apiOf, serve, told } from '../support/http-server.ts';
+import { always, apiOf, failureFields, serve } from '../support/http-server.ts';
 
 test.each([
   ['kimi26', 'kimi26'],
@@ -25,7 +25,10 @@ test.each(['', '.', '..', 'a\ud800'])('refuses %j, and sends nothing', async (na
     async () => usage.get(name),
   ];
   for (const call of calls) {
-    expect(await told(call())).toMatchObject({ code: 'usage', message: `"${name}" is not a valid name or ID` });
+    expect(await failureFields(call())).toMatchObject({
+      code: 'usage',
+      message: `"${name}" is not a valid name or ID`,
+    });
   }
   expect(server.received).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { always, apiOf, managementKey, serve, told } from '../support/http-server.ts';
+import { always, apiOf, failureFields, managementKey, serve } from '../support/http-server.ts';
 
 const key = `Bearer ${managementKey}`;
 const listed = {
@@ -179,7 +179,7 @@ describe('the pools', () => {
     const { pools } = apiOf(server.url, { managementKey: undefined });
     expect(await pools.list()).toHaveLength(1);
     expect(server.received[0]?.headers.authorization).toBeUndefined();
-    expect(await told(pools.subscriptions('x'))).toMatchObject({ code: 'not_signed_in', exitCode: 4 });
+    expect(await failureFields(pools.subscriptions('x'))).toMatchObject({ code: 'not_signed_in', exitCode: 4 });
     expect(server.received).toHaveLength(1);
   });
 
@@ -195,7 +195,7 @@ describe('the pools', () => {
     ['an invalid price', [{ ...listed, minPricePerDay: 'free' }], '0.minPricePerDay'],
   ])('are refused with %s, and the field is named', async (_what, body, where) => {
     const { pools } = await serving(body);
-    const failure = await told(pools.list());
+    const failure = await failureFields(pools.list());
     expect(failure).toMatchObject({ code: 'unexpected_response', exitCode: 1, status: 200, outcome: undefined });
     expect(failure.message).toContain(`The response to GET /api/pools has an unexpected format (${where}`);
   });
@@ -207,7 +207,7 @@ describe('a subscribe request', () => {
       { success: false, error: 'No payment method found — add a card first' },
       400,
     );
-    expect(await told(pools.subscribe('x', order))).toEqual({
+    expect(await failureFields(pools.subscribe('x', order))).toEqual({
       code: 'no_payment_method',
       exitCode: 8,
       outcome: 'not_applied',
@@ -226,7 +226,7 @@ describe('a subscribe request', () => {
     ['an invalid price', { ...subscribed, monthlyPrice: 'n/a' }],
   ])('may have charged if the response is %s', async (_what, body) => {
     const { server, pools } = await serving(body);
-    expect(await told(pools.subscribe('x', order))).toMatchObject({
+    expect(await failureFields(pools.subscribe('x', order))).toMatchObject({
       code: 'outcome_unknown',
       exitCode: 10,
       outcome: 'unknown',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { always, apiOf, consumptionKey, managementKey, serve, told } from '../support/http-server.ts';
+import { always, apiOf, consumptionKey, failureFields, managementKey, serve } from '../support/http-server.ts';
 
 const self = {
   budget: { spent: 1.23, limit: 10.0, duration: '30d', resets_at: '2026-02-15T10:00:00.000Z' },
@@ -84,6 +84,11 @@ test.each([
   [502, 'server_error', 1],
 ])('maps the response %i for a key to %s', async (status, code, exitCode) => {
   const server = await serve(always({ error: 'Because' }, status, { 'retry-after': '3600' }));
-  expect(await told(apiOf(server.url).usage.self())).toMatchObject({ code, exitCode, status, message: 'Because' });
+  expect(await failureFields(apiOf(server.url).usage.self())).toMatchObject({
+    code,
+    exitCode,
+    status,
+    message: 'Because',
+  });
   expect(server.received).toHaveLength(1);
 });

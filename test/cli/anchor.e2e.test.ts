@@ -115,9 +115,9 @@ describe('a command line does the same to the byte in this process and as the pr
     ['a new key', 'keys create prod --credit --json', undefined, data({ id: 'k1', name: 'prod', apiKey: secret })],
     ['a new key', 'keys create prod --credit --save .env', undefined, data({ id: 'k1', name: 'prod', apiKey: secret })],
     ['a purchase', 'api POST /api/pools/kimi26/subscribe --yes --input -', undefined, answer(200, bought)],
-  ])('%s: ci %s', async (_name, line, code, behaviour) => {
+  ])('%s: ci %s', async (_name, line, code, behavior) => {
     const api = await server((request, response) =>
-      (request.method === 'GET' && line.includes('create') ? data([]) : behaviour)(request, response),
+      (request.method === 'GET' && line.includes('create') ? data([]) : behavior)(request, response),
     );
     const { asProcess, here } = await bothWays(userOf(api), line, '{"blocks":["asia"]}');
     expect(here).toEqual(asProcess);

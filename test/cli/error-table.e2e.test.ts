@@ -16,7 +16,7 @@ import {
 import { commandsOfTheApi } from '../support/generations.ts';
 import { errorOf } from '../support/lost.ts';
 import { at, creditKey, listAt, poolKey } from '../support/sandbox.ts';
-import { answer, type Behaviour, type Received, recordedSandbox, reset } from '../support/servers.ts';
+import { answer, type Behavior, type Received, recordedSandbox, reset } from '../support/servers.ts';
 
 /** What the API answers, and what a command makes of it when nothing can have been changed. */
 const table: readonly (readonly [statuses: readonly number[], code: ErrorCode, exitCode: number, words?: string])[] = [
@@ -159,10 +159,10 @@ const dealt: readonly (readonly Case[])[] = commands.map((_command, at) =>
   }),
 );
 
-async function failingCustomer(isMeant: (request: Received) => boolean, behaviour: Behaviour) {
+async function failingCustomer(isMeant: (request: Received) => boolean, behavior: Behavior) {
   let failing = false;
   const api = await recordedSandbox({
-    instead: (request) => (failing && isMeant(request) ? behaviour : undefined),
+    instead: (request) => (failing && isMeant(request) ? behavior : undefined),
   });
   const { apiKey } = await poolKey(api.box);
   await creditKey(api.box);
@@ -364,13 +364,13 @@ describe('history reconcile', () => {
   /** Somebody with a change that nobody knows the outcome of, before an API that fails in one way. */
   async function unsettled({ status, body, type }: Case) {
     let asked = false;
-    let behaviour: Behaviour = answer(403, 'Closed for today');
+    let behavior: Behavior = answer(403, 'Closed for today');
     const { me, apiKey } = await failingCustomer(
       (request) => (asked ||= isChange(request)),
-      (request, response) => (isChange(request) ? reset : behaviour)(request, response),
+      (request, response) => (isChange(request) ? reset : behavior)(request, response),
     );
     expect((await me.ci('keys delete credit --yes')).code).toBe(10);
-    behaviour = answer(status, body, { 'Content-Type': type });
+    behavior = answer(status, body, { 'Content-Type': type });
     return { me, apiKey };
   }
 

@@ -3,7 +3,7 @@ import { parse as parseYaml } from 'yaml';
 import { cells, type Ended, json, lines, namesIn, oneLine, type User, user, userOf } from '../support/cli.ts';
 import { csvRows } from '../support/csv.ts';
 import { at, listAt, textAt } from '../support/sandbox.ts';
-import { answer, carriedOut, data, recordedSandbox, reset, server } from '../support/servers.ts';
+import { answer, appliedThen, data, recordedSandbox, reset, server } from '../support/servers.ts';
 import { enter, onTerminal, shown } from '../support/terminal.ts';
 
 /** One command as `ci help --json` has it. */
@@ -316,7 +316,7 @@ describe('the fields that help names are those of a real answer', () => {
           instead: ({ method }, box) => {
             if (method === 'GET') return down ? answer(403, 'Closed for today') : undefined;
             down = true;
-            return carriedOut(box, reset);
+            return appliedThen(box, reset);
           },
         });
         const me = userOf(api);

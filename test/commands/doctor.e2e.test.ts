@@ -15,7 +15,7 @@ import {
 } from '../support/cli.ts';
 import { csvRows } from '../support/csv.ts';
 import { listAt, textAt } from '../support/sandbox.ts';
-import { answer, type Behaviour, data, deadUrl, server } from '../support/servers.ts';
+import { answer, type Behavior, data, deadUrl, server } from '../support/servers.ts';
 import { shown } from '../support/terminal.ts';
 
 const checks = [
@@ -31,9 +31,9 @@ const checks = [
 ];
 
 /** An API on this machine's clock, to which somebody is signed in. */
-async function examinedCustomer(env: Environment = {}, behaviour: Behaviour = data([])) {
+async function examinedCustomer(env: Environment = {}, behavior: Behavior = data([])) {
   const api = await server((request, response) =>
-    (request.path === '/api/billing/status' ? data({ poolPledges: [] }) : behaviour)(request, response),
+    (request.path === '/api/billing/status' ? data({ poolPledges: [] }) : behavior)(request, response),
   );
   return { api, me: userOf(api, env) };
 }

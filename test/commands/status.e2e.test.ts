@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { cells, type Environment, json, oneLine, sandboxUser, user, userOf } from '../support/cli.ts';
 import { csvRows } from '../support/csv.ts';
 import { at, day, hour, textAt } from '../support/sandbox.ts';
-import { answer, type Behaviour, data, type Received, recordedSandbox, server } from '../support/servers.ts';
+import { answer, type Behavior, data, type Received, recordedSandbox, server } from '../support/servers.ts';
 import { shown } from '../support/terminal.ts';
 
 /** Creates a customer without problems: europe and asia on kimi26, each with a key. It is 09:00 UTC on 14 April 2026. */
-async function subscriber(env: Environment = {}, instead?: (request: Received) => Behaviour | undefined) {
+async function subscriber(env: Environment = {}, instead?: (request: Received) => Behavior | undefined) {
   const api = await recordedSandbox(instead ? { instead } : {});
   const { box } = api;
   const subscribe = async (pool: string, block: string) => {

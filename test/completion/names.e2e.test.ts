@@ -4,16 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { managementKey, sandboxUser, type User, user, userOf } from '../support/cli.ts';
 import { atHand, complete } from '../support/names.ts';
 import { at, textAt } from '../support/sandbox.ts';
-import {
-  answer,
-  type Behaviour,
-  data,
-  deadUrl,
-  recordedSandbox,
-  server,
-  silence,
-  webPage,
-} from '../support/servers.ts';
+import { answer, type Behavior, data, deadUrl, recordedSandbox, server, silence, webPage } from '../support/servers.ts';
 
 const folder = ({ home }: User) => path.join(home, '.cache', 'cheapestinference');
 
@@ -34,9 +25,9 @@ function age(me: User, milliseconds: number): void {
 /** An API whose pools can be other ones from now on. */
 async function pools(...slugs: readonly string[]) {
   let now = slugs;
-  const behaviour: Behaviour = (request, response) =>
+  const behavior: Behavior = (request, response) =>
     data(now.map((slug) => ({ id: `id-of-${slug}`, slug, modelName: 'M', status: 'active' })))(request, response);
-  const api = await server((request, response) => behaviour(request, response));
+  const api = await server((request, response) => behavior(request, response));
   return Object.assign(api, {
     become(...others: readonly string[]) {
       now = others;
@@ -227,12 +218,12 @@ describe('nothing is printed, and nothing is wrong', () => {
     expect(await complete(user(), request, env)).toEqual([]);
   });
 
-  test.each<[string, Behaviour]>([
+  test.each<[string, Behavior]>([
     ['refuses the key', answer(401, { success: false, error: 'no such key' })],
     ['answers with a web page', webPage(200)],
     ['answers with something else', data({ not: 'a list' })],
-  ])('where the API %s; it is not asked again for each Tab', async (_what, behaviour) => {
-    const api = await server(behaviour);
+  ])('where the API %s; it is not asked again for each Tab', async (_what, behavior) => {
+    const api = await server(behavior);
     const me = userOf(api);
     for (let look = 0; look < 4; look += 1) expect(await complete(me, 'keys')).toEqual([]);
     await api.got('GET');

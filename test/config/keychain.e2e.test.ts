@@ -118,7 +118,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
   test('is in one place, that of the last login', async () => {
     const { host, me, login, kept } = await member();
     await login('--keychain');
-    expect((await login('', other)).stderr).toBe('It replaces mk_…aaaa.\n');
+    expect((await login('', other)).stderr).toBe('Replaced mk_…aaaa.\n');
     expect([kept(), readFileSync(fileOf(me), 'utf8')]).toEqual([{}, expect.stringContaining(other)]);
     expect(readFileSync(fileOf(me), 'utf8')).not.toContain('keychain');
     await login('--keychain');
@@ -183,7 +183,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     const { code, stderr } = await login('', other);
     expect([code, stderr]).toEqual([
       0,
-      expect.stringMatching(/^The old key is still in the system keychain: .*\nIt replaces mk_…aaaa\.\n$/),
+      expect.stringMatching(/^The old key is still in the system keychain: .*\nReplaced mk_…aaaa\.\n$/),
     ]);
     expect((await me.process('auth token', { env })).stdout).toBe(`${other}\n`);
   });

@@ -74,7 +74,7 @@ export async function faultyApi(folder: string, change: Change, fault: Fault, el
     strike = resolve;
   });
 
-  async function carriedOut(method: string, path: string, body: string): Promise<Answer> {
+  async function apply(method: string, path: string, body: string): Promise<Answer> {
     const standIn = change.flatPlans ? plans.answer(method, path, body) : undefined;
     if (standIn) return standIn;
     const answer = await ask(box.url + path, {
@@ -100,12 +100,12 @@ export async function faultyApi(folder: string, change: Change, fault: Fault, el
     if (dead && !mended) return void response.destroy();
     const isMeant = !mended && changes.length >= place && change.request.test(`${method} ${path}`);
     if (reading || !isMeant) {
-      const answer = await carriedOut(method, path, body);
+      const answer = await apply(method, path, body);
       return send(response, change.older && path === '/api/keys' && reading ? withoutSecrets(answer) : answer);
     }
     dead = fault.deadAfter === true;
     count += 1;
-    await fault.does({ response, count, commit: () => carriedOut(method, path, body), strike, elsewhere });
+    await fault.does({ response, count, commit: () => apply(method, path, body), strike, elsewhere });
   }
 
   const server = createServer((request, response) => {
@@ -118,7 +118,7 @@ export async function faultyApi(folder: string, change: Change, fault: Fault, el
   if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port');
 
   async function call(method: string, path: string, body?: unknown): Promise<unknown> {
-    const answer = await carriedOut(method, path, body === undefined ? '' : JSON.stringify(body));
+    const answer = await apply(method, path, body === undefined ? '' : JSON.stringify(body));
     const value: unknown = JSON.parse(answer.body);
     return at(value, answer.status === 200 ? 'data' : 'error');
   }

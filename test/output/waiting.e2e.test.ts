@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { userOf } from '../support/cli.ts';
 import { heldResponse } from '../support/lost.ts';
-import { type Behaviour, data, recordedSandbox, reset, server } from '../support/servers.ts';
+import { type Behavior, data, recordedSandbox, reset, server } from '../support/servers.ts';
 import { ctrlC, enter, onPty } from '../support/terminal.ts';
 
 const frame = '[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]';
@@ -12,11 +12,11 @@ async function slow() {
   const mayAnswer = new Promise<void>((resolve) => {
     goOn = resolve;
   });
-  const behaviour: Behaviour = async (request, response) => {
+  const behavior: Behavior = async (request, response) => {
     await mayAnswer;
     return data([{ id: 'p1', slug: 'kimi26', modelName: 'Kimi K2.6', status: 'active' }])(request, response);
   };
-  return { me: userOf(await server(behaviour)), goOn };
+  return { me: userOf(await server(behavior)), goOn };
 }
 
 /** Creates an API that takes long enough for the spinner to appear. */
@@ -58,7 +58,7 @@ test('the spinner does not come back after Ctrl-C, because a second one would le
   const held = heldResponse();
   const api = await recordedSandbox({
     instead: ({ method }) => {
-      if (method === 'POST') return held.told;
+      if (method === 'POST') return held.respond;
       // Long enough for the spinner to appear.
       return left ? (_request, response) => void setTimeout(() => response.destroy(), 400) : undefined;
     },
@@ -68,7 +68,7 @@ test('the spinner does not come back after Ctrl-C, because a second one would le
   left = true;
   const { length } = session.written;
   session.type(ctrlC);
-  await session.shows('Interrupted. Waiting up to 10 s for the response');
+  await session.shows('Interrupted. Waiting up to 10 seconds for the response');
   await held.release(reset);
   await session.shows('Interrupted. Checking whether the change went through…');
   expect(await session.exit).toBe(130);

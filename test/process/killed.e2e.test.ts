@@ -7,8 +7,8 @@ import { at, listAt, type TestSandbox, textAt } from '../support/sandbox.ts';
 import { silence } from '../support/servers.ts';
 
 /** Creates a user with two subscriptions to a pool. Their `ci` was killed during a change, which settles within a second. */
-async function killed(line: string, carriedOut: boolean) {
-  const customer = await lossyCustomer(firstChange(carriedOut, silence));
+async function killed(line: string, isApplied: boolean) {
+  const customer = await lossyCustomer(firstChange(isApplied, silence));
   const { me, box } = customer;
   settlesIn(me, '1s');
   await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
@@ -76,8 +76,8 @@ describe.each([
 describe('a key whose request was killed', () => {
   const create = 'keys create x --credit';
 
-  test.each([true, false])('exists once after --ensure (applied: %s)', async (carriedOut) => {
-    const { me, box } = await killed(create, carriedOut);
+  test.each([true, false])('exists once after --ensure (applied: %s)', async (isApplied) => {
+    const { me, box } = await killed(create, isApplied);
     const again = await me.ci(`${create} --ensure --json`);
     const [made, ...others] = listAt(await box.data('GET', '/api/keys'));
     expect([again.code, textAt(json(again), 'id'), others]).toEqual([0, textAt(made, 'id'), []]);

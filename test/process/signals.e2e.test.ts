@@ -9,7 +9,7 @@ import { answer, recordedSandbox, reset, silence } from '../support/servers.ts';
 import { ctrlC, onTerminal } from '../support/terminal.ts';
 
 const waiting =
-  'Interrupted. Waiting up to 10 s for the response to a change that was already sent; interrupt again to quit now.';
+  'Interrupted. Waiting up to 10 seconds for the response to a change that was already sent. Interrupt again to quit now.';
 const checking = 'Interrupted. Checking whether the change went through…';
 const wentThrough = 'interrupted, but the change went through';
 
@@ -31,16 +31,13 @@ async function count(box: TestSandbox, what: string): Promise<number> {
 }
 
 /** Creates a user with a subscription and a key. The next change is applied or not, and its response is held back. */
-async function interruptedCustomer(
-  carriedOut: boolean,
-  instead: Parameters<typeof lossyCustomer>[0] = () => undefined,
-) {
+async function interruptedCustomer(isApplied: boolean, instead: Parameters<typeof lossyCustomer>[0] = () => undefined) {
   const held = heldResponse();
   let made: { readonly status: number; readonly body: unknown } | undefined;
   const first = firstChange(false, async (request, response) => {
-    if (carriedOut) made = await one.box.call(request.method, request.path, { text: request.body });
+    if (isApplied) made = await one.box.call(request.method, request.path, { text: request.body });
     carry();
-    await held.told(request, response);
+    await held.respond(request, response);
   });
   let carry = () => {};
   const done = new Promise<void>((resolve) => {
@@ -76,12 +73,12 @@ async function kept(running: { ended: Promise<Ended>; kill(signal: NodeJS.Signal
 
 describe.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s during a request', (signal) => {
   /** Runs a command, and signals it in the middle of its change. */
-  async function interrupted(line: string, carriedOut: boolean) {
-    const one = await interruptedCustomer(carriedOut);
+  async function interrupted(line: string, isApplied: boolean) {
+    const one = await interruptedCustomer(isApplied);
     const running = one.me.start(`${line} --json --timeout 60s`);
     await one.sent();
     running.kill(signal);
-    await running.stderr(/Waiting up to 10 s/);
+    await running.stderr(/Waiting up to 10 seconds/);
     return { ...one, running };
   }
 
@@ -169,7 +166,7 @@ describe('Ctrl-C during a request', () => {
     const running = me.start('keys create new --credit --json --timeout 60s');
     await sent();
     running.kill('SIGINT');
-    await running.stderr(/Waiting up to 10 s/);
+    await running.stderr(/Waiting up to 10 seconds/);
     await dropped();
     const ended = await running.ended;
     expect([ended.code, ended.stdout]).toEqual([130, '']);
@@ -186,7 +183,7 @@ describe('Ctrl-C during a request', () => {
     const session = onTerminal(me, 'keys create new --credit --timeout 60s', { columns: 120, pty: true });
     await sent();
     session.type(ctrlC);
-    await session.shows('interrupt again to quit now.');
+    await session.shows('Interrupt again to quit now.');
     await answered();
     expect(await session.exit).toBe(130);
     const made = listAt(await box.data('GET', '/api/keys')).find((key) => at(key, 'name') === 'new');
@@ -196,7 +193,7 @@ describe('Ctrl-C during a request', () => {
 
   test("exits with 130 without a question if the secret of a key isn't available, and names the key", async () => {
     const held = heldResponse();
-    const one = await lossyCustomer(firstChange(true, held.told));
+    const one = await lossyCustomer(firstChange(true, held.respond));
     const older = await recordedSandbox({
       instead:
         ({ method }) =>
@@ -218,12 +215,12 @@ describe('Ctrl-C during a request', () => {
     });
     await one.lost(1);
     session.type(ctrlC);
-    await session.shows('interrupt again to quit now.');
+    await session.shows('Interrupt again to quit now.');
     await held.release(reset);
     expect(await session.exit).toBe(130);
     const id = textAt(await one.box.seen(), 'keys', 0, 'id');
     expect(session.written).toContain(
-      `{"error":{"code":"interrupted","message":"the key new (${id}) was created, but its secret was lost with the response"`,
+      `{"error":{"code":"interrupted","message":"Key new (${id}) was created, but its secret was lost with the response"`,
     );
     expect(session.written).toContain('"outcome":"applied"');
     expect(session.written).not.toContain('?');
@@ -234,7 +231,7 @@ describe('Ctrl-C during a request', () => {
     const running = me.start('keys create new --credit --timeout 60s --json');
     await sent();
     running.kill('SIGINT');
-    await running.stderr(/Waiting up to 10 s/);
+    await running.stderr(/Waiting up to 10 seconds/);
     await dropped();
     expect([(await running.ended).code, outcomesOf(me)]).toEqual([130, ['create-key unknown']]);
     const late = await box.data('POST', '/api/keys/credit', { name: 'new' });
@@ -247,13 +244,13 @@ describe('Ctrl-C during a request', () => {
   test("leaves the outcome unknown if the account can't be checked", async () => {
     const { me, sent, dropped } = await interruptedCustomer(true, (request, before) =>
       before > 0 && request.path.endsWith('/my-subscriptions')
-        ? { carriedOut: false, told: answer(403, { success: false, error: 'No entry' }) }
+        ? { isApplied: false, response: answer(403, { success: false, error: 'No entry' }) }
         : undefined,
     );
     const running = me.start('pools subscribe minimax-m3 --blocks europe --yes --json --timeout 60s');
     await sent();
     running.kill('SIGINT');
-    await running.stderr(/Waiting up to 10 s/);
+    await running.stderr(/Waiting up to 10 seconds/);
     await dropped();
     const ended = await running.ended;
     expect([ended.code, ended.stdout]).toEqual([130, '']);
@@ -274,25 +271,28 @@ describe('Ctrl-C during a request', () => {
     const running = me.start('keys delete old older --yes --json --timeout 60s');
     await sent();
     running.kill('SIGINT');
-    await running.stderr(/Waiting up to 10 s/);
+    await running.stderr(/Waiting up to 10 seconds/);
     await answered();
     const ended = await running.ended;
     expect([ended.code, api.changes.length, await count(box, 'keys')]).toEqual([130, 1, 1]);
     expect(errorOf(ended)).toMatchObject({ code: 'interrupted', outcome: 'applied' });
-    expect(textAt(errorOf(ended), 'message')).toMatch(/^interrupted after 1 of 2 keys; revoked: [0-9a-f-]{36}$/);
+    expect(errorOf(ended)).toMatchObject({
+      message: 'Interrupted after 1 of 2 keys',
+      hint: expect.stringMatching(/^Revoked: [0-9a-f-]{36}\. Run `ci keys list` to see the rest\.$/),
+    });
   });
 
   test('reports what was bought if it comes between a purchase and its keys', async () => {
     const held = heldResponse();
     const one = await lossyCustomer((request) =>
-      request.path === '/api/keys/subscription' ? { carriedOut: false, told: held.told } : undefined,
+      request.path === '/api/keys/subscription' ? { isApplied: false, response: held.respond } : undefined,
     );
     const running = one.me.start(
       'pools subscribe kimi26 --blocks europe --quantity 2 --create-key k --yes --json --timeout 60s',
     );
     await one.lost(1);
     running.kill('SIGINT');
-    await running.stderr(/Waiting up to 10 s/);
+    await running.stderr(/Waiting up to 10 seconds/);
     await held.release(reset);
     const ended = await running.ended;
     expect([ended.code, one.api.changes.length]).toEqual([130, 2]);
@@ -324,7 +324,7 @@ describe.skipIf(process.platform === 'win32')('a process that is stopped past it
 
 describe('a second Ctrl-C', () => {
   const unanswered = (_request: unknown, before: number) =>
-    before > 0 ? { carriedOut: false, told: silence } : undefined;
+    before > 0 ? { isApplied: false, response: silence } : undefined;
 
   test.each([
     ['SIGINT', 'pools subscribe minimax-m3 --blocks europe --yes', 'subscribe'],
@@ -338,7 +338,7 @@ describe('a second Ctrl-C', () => {
       const running = me.start(`${line} --timeout 60s`);
       await sent();
       running.kill(signal);
-      await running.stderr(/interrupt again to quit now\./);
+      await running.stderr(/Interrupt again to quit now\./);
       const ended = await kept(running, signal);
       expect([ended.code, ended.signal, ended.stdout]).toEqual([130, null, '']);
       expect(ended.stderr).toBe(`${waiting}\n`);
@@ -355,7 +355,7 @@ describe('a second Ctrl-C', () => {
     const running = me.start('pools subscribe minimax-m3 --blocks europe --yes --timeout 60s');
     await sent();
     running.kill('SIGINT');
-    await running.stderr(/interrupt again to quit now\./);
+    await running.stderr(/Interrupt again to quit now\./);
     await dropped();
     await lost(2);
     const ended = await kept(running, 'SIGINT');
@@ -368,7 +368,7 @@ describe('a second Ctrl-C', () => {
     const running = me.start('pools subscribe minimax-m3 --blocks europe --yes --timeout 60s');
     await sent();
     running.kill('SIGINT');
-    await running.stderr(/interrupt again to quit now\./);
+    await running.stderr(/Interrupt again to quit now\./);
     await kept(running, 'SIGINT');
     expect((await me.ci('keys create new --credit')).stderr).toMatch(/^The outcome of an earlier change is unknown: /);
     const [settled] = listAt(json(await me.ci('history reconcile --json')));
@@ -385,7 +385,7 @@ describe('a second Ctrl-C', () => {
       running.kill('SIGTERM');
       running.kill('SIGTERM');
       running.kill('SIGINT');
-      await running.stderr(/Waiting up to 10 s/);
+      await running.stderr(/Waiting up to 10 seconds/);
       await answered();
       const ended = await running.ended;
       expect([ended.code, outcomesOf(me)]).toEqual([130, ['create-key applied']]);

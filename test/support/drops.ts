@@ -2,7 +2,7 @@ import type { Block } from '../../src/domain/blocks.ts';
 import { type DropRequest, scheduleDrop } from '../../src/sandbox/state.ts';
 import { machineStart, type TestSandbox } from './sandbox.ts';
 import {
-  type Behaviour,
+  type Behavior,
   forward,
   type Instead,
   type Received,
@@ -58,7 +58,7 @@ export async function dropping({
  *
  * @param answered - the first response to the purchase
  */
-export function comesLate(answered: Behaviour = reset): Instead {
+export function comesLate(answered: Behavior = reset): Instead {
   let order: Received | undefined;
   let lists = 0;
   return (request, box) => {

@@ -148,7 +148,7 @@ export async function failure(promise: Promise<unknown>): Promise<CommandError> 
 }
 
 /** Returns the parts of an error that scripts rely on. */
-export async function told(promise: Promise<unknown>) {
+export async function failureFields(promise: Promise<unknown>) {
   const { code, exitCode, outcome, status, retryable, message } = await failure(promise);
   return { code, exitCode, outcome, status, retryable, message };
 }

@@ -2,25 +2,25 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Environment, type User, userOf } from './cli.ts';
 import { at, type TestSandbox, textAt } from './sandbox.ts';
-import { type Behaviour, type Received, type RecordingServer, recordedSandbox } from './servers.ts';
+import { type Behavior, type Received, type RecordingServer, recordedSandbox } from './servers.ts';
 
 /** What happens to a request, and what its sender receives. */
 export interface Loss {
-  readonly carriedOut: boolean;
-  readonly told: Behaviour;
+  readonly isApplied: boolean;
+  readonly response: Behavior;
 }
 
 /** A response that is held back until it is released. */
 export interface HeldResponse {
-  readonly told: Behaviour;
+  readonly respond: Behavior;
   /** Sends the server's response. Resolves when all of it has left. */
-  release(how: Behaviour): Promise<void>;
+  release(how: Behavior): Promise<void>;
 }
 
 /** Holds back the response to one request. */
 export function heldResponse(): HeldResponse {
-  let release: (how: Behaviour) => void = () => {};
-  const released = new Promise<Behaviour>((resolve) => {
+  let release: (how: Behavior) => void = () => {};
+  const released = new Promise<Behavior>((resolve) => {
     release = resolve;
   });
   let over = () => {};
@@ -28,7 +28,7 @@ export function heldResponse(): HeldResponse {
     over = resolve;
   });
   return {
-    async told(request, response) {
+    async respond(request, response) {
       response.once('close', over).once('finish', over);
       await (await released)(request, response);
     },
@@ -68,10 +68,10 @@ export async function lossyCustomer(
       if (!loss) return undefined;
       begun += 1;
       return async (received, response) => {
-        if (loss.carriedOut) await api.box.call(received.method, received.path, { text: received.body });
+        if (loss.isApplied) await api.box.call(received.method, received.path, { text: received.body });
         happened += 1;
         for (const look of waiting) look();
-        await loss.told(received, response);
+        await loss.response(received, response);
       };
     },
   });
@@ -91,9 +91,9 @@ export async function lossyCustomer(
 }
 
 /** Loses the response to the first change and no other. */
-export function firstChange(carriedOut: boolean, told: Behaviour) {
+export function firstChange(isApplied: boolean, response: Behavior) {
   return (request: Received, before: number): Loss | undefined =>
-    isChange(request) && before === 0 ? { carriedOut, told } : undefined;
+    isChange(request) && before === 0 ? { isApplied, response } : undefined;
 }
 
 export function stateFolder({ home }: User): string {

@@ -13,7 +13,7 @@ export interface Received {
 }
 
 /** Handles a request that was read completely. */
-export type Behaviour = (request: Received, response: ServerResponse) => void | Promise<void>;
+export type Behavior = (request: Received, response: ServerResponse) => void | Promise<void>;
 
 /** A server on loopback that records every request. */
 export interface RecordingServer {
@@ -29,7 +29,7 @@ export interface RecordingServer {
   times(name: string, count: number): Promise<void>;
 }
 
-export async function server(behaviour: Behaviour): Promise<RecordingServer> {
+export async function server(behavior: Behavior): Promise<RecordingServer> {
   const received: Received[] = [];
   const waiting = new Set<() => void>();
   const http = createServer((request, response) => {
@@ -41,7 +41,7 @@ export async function server(behaviour: Behaviour): Promise<RecordingServer> {
       const each = { method, path: url, headers, body: Buffer.concat(chunks).toString('utf8') };
       received.push(each);
       for (const look of waiting) look();
-      Promise.resolve(behaviour(each, response)).catch(() => response.destroy());
+      Promise.resolve(behavior(each, response)).catch(() => response.destroy());
     });
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
@@ -83,7 +83,7 @@ export async function server(behaviour: Behaviour): Promise<RecordingServer> {
 }
 
 /** Returns what answers a request instead of the sandbox; undefined if the sandbox does. */
-export type Instead = (request: Received, box: TestSandbox) => Behaviour | undefined;
+export type Instead = (request: Received, box: TestSandbox) => Behavior | undefined;
 
 /** Starts the sandbox at 09:00 UTC on 14 April 2026, behind a server that records every request. */
 export async function recordedSandbox(
@@ -115,38 +115,38 @@ export async function served(user: User): Promise<{ readonly url: string; state(
   };
 }
 
-export function answer(status: number, body: unknown, headers: Record<string, string> = {}): Behaviour {
+export function answer(status: number, body: unknown, headers: Record<string, string> = {}): Behavior {
   return (_request, response) => {
     response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
     response.end(typeof body === 'string' ? body : JSON.stringify(body));
   };
 }
 
-export function data(value: unknown): Behaviour {
+export function data(value: unknown): Behavior {
   return answer(200, { success: true, data: value });
 }
 
-export function webPage(status: number): Behaviour {
+export function webPage(status: number): Behavior {
   const page = '<!doctype html><html><head><title>Bad gateway</title></head><body><h1>nginx</h1></body></html>';
   return answer(status, page, { 'Content-Type': 'text/html' });
 }
 
 /** Reads the request, and resets the connection. */
-export const reset: Behaviour = (_request, response) => {
+export const reset: Behavior = (_request, response) => {
   response.socket?.resetAndDestroy();
 };
 
 /** Starts a response, and closes the connection in the middle. */
-export const half: Behaviour = (_request, response) => {
+export const half: Behavior = (_request, response) => {
   response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '1000' });
   response.write('{"success":true,"data":[', () => response.destroy());
 };
 
 /** Reads the request, and never responds. */
-export const silence: Behaviour = () => {};
+export const silence: Behavior = () => {};
 
 /** Lets the sandbox apply the request, and then sends another response. */
-export function carriedOut(box: TestSandbox, otherwise: Behaviour): Behaviour {
+export function appliedThen(box: TestSandbox, otherwise: Behavior): Behavior {
   return async (request, response) => {
     const { status } = await box.call(request.method, request.path, request.body === '' ? {} : { text: request.body });
     if (status !== 200) throw new Error(`${request.method} ${request.path} was not carried out: ${status}`);
@@ -155,12 +155,12 @@ export function carriedOut(box: TestSandbox, otherwise: Behaviour): Behaviour {
 }
 
 /** Mishandles the first change and every request after it, so that the account can't be checked. */
-export function downFromChangeOn(behaviour: Behaviour, looks: Behaviour = answer(403, 'Closed for today')): Instead {
+export function downFromChangeOn(behavior: Behavior, looks: Behavior = answer(403, 'Closed for today')): Instead {
   let down = false;
   return ({ method }) => {
     if (down) return looks;
     down = method !== 'GET';
-    return down ? behaviour : undefined;
+    return down ? behavior : undefined;
   };
 }
 

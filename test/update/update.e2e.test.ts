@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Environment, type User, user } from '../support/cli.ts';
-import { answer, type Behaviour, reset, server, silence, webPage } from '../support/servers.ts';
+import { answer, type Behavior, reset, server, silence, webPage } from '../support/servers.ts';
 import { onTerminal, shown } from '../support/terminal.ts';
 
 const day = 24 * 3_600_000;
@@ -12,7 +12,7 @@ const line = 'sandbox path';
 const newest = answer(200, { name: 'cheapestinference', version: '99.0.0' });
 
 /** Somebody who may be told of newer versions, by a registry of their own. */
-async function someone(registry: Behaviour = newest, env: Environment = {}) {
+async function someone(registry: Behavior = newest, env: Environment = {}) {
   const npm = await server(registry);
   const me = user({ NO_UPDATE_NOTIFIER: '', npm_config_registry: npm.url, ...env });
   return { npm, me, file: path.join(me.home, '.cache', 'cheapestinference', 'update.json') };
@@ -79,7 +79,7 @@ test('no command waits for the registry', async () => {
 });
 
 describe('what a registry says that is no version is nothing to be told of', () => {
-  test.each<[string, Behaviour]>([
+  test.each<[string, Behavior]>([
     ['a reset connection', reset],
     ['a web page', webPage(200)],
     ['an error', answer(503, { error: 'busy' })],
@@ -87,8 +87,8 @@ describe('what a registry says that is no version is nothing to be told of', () 
     ['a version to try out', answer(200, { version: '99.0.0-beta.1' })],
     ['a version that drives a terminal', answer(200, { version: '99.0.0\u001b[2J' })],
     ['nothing of a version', answer(200, [])],
-  ])('%s', async (_what, behaviour) => {
-    const { npm, me, file } = await someone(behaviour);
+  ])('%s', async (_what, behavior) => {
+    const { npm, me, file } = await someone(behavior);
     await told(me);
     await npm.got('GET');
     expect(await told(me)).toEqual([]);

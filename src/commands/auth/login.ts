@@ -36,8 +36,9 @@ export async function run(
   { withKey, keychain = false }: Options,
   context: Pick<Context, 'connections' | 'output' | 'profiles' | 'prompts' | 'settings' | 'world'>,
 ): Promise<void> {
+  // Before the settings are read, which a damaged file would prevent.
+  context.profiles.replaceDamaged();
   const { output, profiles, settings } = context;
-  profiles.replaceDamaged();
   if (settings.sandbox.value) {
     throw usageError(
       "The sandbox doesn't need a key",

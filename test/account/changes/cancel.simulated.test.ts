@@ -12,7 +12,7 @@ const accepted = {
 };
 
 /** Configures an API that accepts a cancellation. */
-interface Behaviour {
+interface Behavior {
   /** When it applies the cancellation, in milliseconds; undefined for never. */
   readonly after?: number;
   /** Changes the list of subscriptions after it accepted the cancellation. */
@@ -20,7 +20,7 @@ interface Behaviour {
 }
 
 /** Cancels, and returns the recorded outcome and the command that found it. */
-async function canceled({ after, says = (body) => body }: Behaviour, path: 'live' | 'reconcile') {
+async function canceled({ after, says = (body) => body }: Behavior, path: 'live' | 'reconcile') {
   const account = new SandboxAccount();
   let hasAccepted = false;
   const handle = async (arrival: Arrival) => {

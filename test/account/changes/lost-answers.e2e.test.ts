@@ -2,14 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { json, settlesIn, userOf } from '../../support/cli.ts';
 import { errorOf, isChange, lossyCustomer, outcomesOf } from '../../support/lost.ts';
 import { at, listAt, textAt } from '../../support/sandbox.ts';
-import { answer, type Behaviour, data, recordedSandbox, reset, webPage } from '../../support/servers.ts';
+import { answer, type Behavior, data, recordedSandbox, reset, webPage } from '../../support/servers.ts';
 
 const hash = `0x${'ab'.repeat(32)}`;
 const note = /^The response was lost \(.+\), but the change went through\.\n$/;
 
 describe('a payment with a lost verification response', () => {
   /** Creates a user whose credit rises by an amount when the verification is requested. */
-  async function payer(rise: number, told: { readonly status?: Behaviour; readonly credits?: Behaviour } = {}) {
+  async function payer(rise: number, told: { readonly status?: Behavior; readonly credits?: Behavior } = {}) {
     let credit = 25;
     let asked = false;
     const api = await recordedSandbox({
@@ -79,9 +79,9 @@ describe('a payment with a lost verification response', () => {
 
 describe('a cancellation with a lost response', () => {
   /** Creates a user whose API doesn't say what is ending. */
-  async function untold(carriedOut: boolean) {
+  async function untold(isApplied: boolean) {
     const customer = await lossyCustomer((request, before) => {
-      if (isChange(request)) return before === 0 ? { carriedOut, told: reset } : undefined;
+      if (isChange(request)) return before === 0 ? { isApplied, response: reset } : undefined;
       return undefined;
     });
     const older = await recordedSandbox({

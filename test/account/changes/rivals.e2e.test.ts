@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { json, secret, settlesIn, type User, userOf } from '../../support/cli.ts';
 import { errorOf, isChange, outcomesOf } from '../../support/lost.ts';
 import { listAt, textAt } from '../../support/sandbox.ts';
-import { answer, type Behaviour, recordedSandbox, reset, silence } from '../../support/servers.ts';
+import { answer, type Behavior, recordedSandbox, reset, silence } from '../../support/servers.ts';
 
 /** Creates a promise and the function that resolves it. */
 function gate() {
@@ -25,11 +25,11 @@ async function rivals(flags = '') {
   const made = gate();
   const answered = gate();
   let posts = 0;
-  const first: Behaviour = async (request, response) => {
+  const first: Behavior = async (request, response) => {
     await made.opened;
     await reset(request, response);
   };
-  const second: Behaviour = async (request, response) => {
+  const second: Behavior = async (request, response) => {
     const { status, body } = await api.box.call(request.method, request.path, { text: request.body });
     made.open();
     await answered.opened;

@@ -6,7 +6,7 @@ import { answer, data, recordedSandbox, reset, silence } from '../../support/ser
 
 test('finds a recent subscription to be canceled if the response is lost', async () => {
   const { me, box, api } = await lossyCustomer(({ method }, before) =>
-    method === 'DELETE' && before === 0 ? { carriedOut: true, told: reset } : undefined,
+    method === 'DELETE' && before === 0 ? { isApplied: true, response: reset } : undefined,
   );
   await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'] });
   const bought = json(await me.ci('pools subscribe kimi26 --blocks europe --yes --json'));

@@ -131,12 +131,12 @@ describe('the same purchase within 10 minutes, without a terminal', () => {
 
 describe('the same purchase after one with an unknown outcome', () => {
   /** Somebody whose purchase was cut short, and nobody could look. */
-  async function unsure(carriedOut: boolean) {
+  async function unsure(isApplied: boolean) {
     let looking = true;
     const customer = await lossyCustomer((request, before) => {
-      if (isChange(request)) return before === 0 ? { carriedOut, told: reset } : undefined;
+      if (isChange(request)) return before === 0 ? { isApplied, response: reset } : undefined;
       const blind = before > 0 && !looking && request.path.endsWith('/my-subscriptions');
-      return blind ? { carriedOut: false, told: answer(403, { success: false, error: 'not now' }) } : undefined;
+      return blind ? { isApplied: false, response: answer(403, { success: false, error: 'not now' }) } : undefined;
     });
     looking = false;
     settlesIn(customer.me, '1s');
@@ -249,8 +249,8 @@ describe('the same purchase after one with an unknown outcome', () => {
 
 describe('the same purchase after the first process was killed', () => {
   /** A user whose `ci` was killed during a purchase. */
-  async function killed(carriedOut: boolean) {
-    const customer = await lossyCustomer(firstChange(carriedOut, silence));
+  async function killed(isApplied: boolean) {
+    const customer = await lossyCustomer(firstChange(isApplied, silence));
     settlesIn(customer.me, '1s');
     const running = customer.me.start(subscribe);
     await customer.lost(1);

@@ -5,7 +5,7 @@ import { json, oneLine, type User, userOf } from '../../support/cli.ts';
 import { customer } from '../../support/customer.ts';
 import { errorOf, recordOf } from '../../support/lost.ts';
 import { at, day, listAt, textAt } from '../../support/sandbox.ts';
-import { answer, type Behaviour, data, type Received, recordedSandbox, reset, server } from '../../support/servers.ts';
+import { answer, type Behavior, data, type Received, recordedSandbox, reset, server } from '../../support/servers.ts';
 import { enter, onTerminal, shown } from '../../support/terminal.ts';
 
 const subscribe = 'pools subscribe kimi26 --blocks europe --yes';
@@ -30,7 +30,7 @@ function changed(
   isMeant: (request: Received) => boolean,
   box: () => string,
   change: (data: unknown) => unknown,
-): (request: Received) => Behaviour | undefined {
+): (request: Received) => Behavior | undefined {
   return (request) =>
     isMeant(request)
       ? async (received, response) => {
@@ -286,7 +286,7 @@ describe('an invalid limit', () => {
 
 describe('a price that rises during the purchase', () => {
   /** Lists kimi26 at $49 per month, and charges more. The response arrives or is lost. */
-  async function seller(charged: string, bought: Behaviour | undefined) {
+  async function seller(charged: string, bought: Behavior | undefined) {
     let subscriptions: unknown[] = [];
     const api = await server((request, response) => {
       const { method, path: where } = request;

@@ -15,7 +15,7 @@ import {
   stateFolder,
 } from '../../support/lost.ts';
 import { listAt, textAt } from '../../support/sandbox.ts';
-import { answer, type Behaviour, data, type Received, recordedSandbox, reset, silence } from '../../support/servers.ts';
+import { answer, type Behavior, data, type Received, recordedSandbox, reset, silence } from '../../support/servers.ts';
 
 const create = 'ci keys create k --credit --secret-only';
 const openChange = /^open\/[0-9a-f]{12}\.json$/;
@@ -381,7 +381,7 @@ describe('a process that is killed after it received a secret', () => {
   async function between(ending: (running: ReturnType<User['start']>) => Promise<Ended>) {
     const one = await lossyCustomer((request, before) =>
       request.path === '/api/keys/subscription' && before === 0 && JSON.parse(request.body).name === 'k-2'
-        ? { carriedOut: false, told: silence }
+        ? { isApplied: false, response: silence }
         : undefined,
     );
     const line = 'pools subscribe kimi26 --blocks europe --quantity 3 --create-key k --yes --timeout 60s';
@@ -414,7 +414,7 @@ describe('a process that is killed after it received a secret', () => {
   test('prints the path as the last line of stderr after a second Ctrl-C', async () => {
     const { me, ended, secretMade } = await between(async (running) => {
       running.kill('SIGINT');
-      await running.stderr(/interrupt again to quit now/);
+      await running.stderr(/Interrupt again to quit now/);
       let over = false;
       void running.ended.then(() => {
         over = true;
@@ -446,10 +446,10 @@ test("reports an unknown key as unknown if an earlier one can't be delivered", a
   const one = await lossyCustomer((request, before) => {
     if (before === 0) {
       const isSecond = isChange(request) && request.body.includes('"k-2"');
-      return isSecond ? { carriedOut: true, told: reset } : undefined;
+      return isSecond ? { isApplied: true, response: reset } : undefined;
     }
     const told = answer(403, { success: false, error: 'No entry' });
-    return request.path === '/api/keys' ? { carriedOut: false, told } : undefined;
+    return request.path === '/api/keys' ? { isApplied: false, response: told } : undefined;
   });
   const line = 'pools subscribe kimi26 --blocks europe --quantity 2 --create-key k --yes';
   const { code, stderr } = await one.me.sh(`ci ${line} --jq 'error("x")'`);
@@ -463,7 +463,7 @@ describe('the key of a retired plan', () => {
   const apiKey = 'sk_live_0123456789abcdefghijklmnopqrstuv';
 
   /** Somebody whose account holds the plan once it was asked for. */
-  async function planCustomer(told: Behaviour) {
+  async function planCustomer(told: Behavior) {
     let plan: string | null = null;
     const api = await recordedSandbox({
       instead: ({ method, path: where }) => {

@@ -10,8 +10,8 @@ import { outcomesOf, recordOf } from '../../support/lost.ts';
 import { at, emptyFolder, hour, listAt, machineStart, type TestSandbox, textAt } from '../../support/sandbox.ts';
 import {
   answer,
-  type Behaviour,
-  carriedOut,
+  appliedThen,
+  type Behavior,
   data,
   forward,
   type Instead,
@@ -44,7 +44,7 @@ async function charges(box: TestSandbox): Promise<unknown[]> {
   return listAt(await box.seen(), 'charges');
 }
 
-type Way = (box: TestSandbox) => Behaviour | undefined;
+type Way = (box: TestSandbox) => Behavior | undefined;
 
 /** Has each purchase answered in its way, the later ones in the last; undefined: the sandbox answers. */
 function purchases(...ways: readonly Way[]): Instead {
@@ -344,7 +344,7 @@ describe('a purchase that is refused', () => {
         at: [2],
         seats: 5,
         instead: purchases((box) =>
-          carriedOut(box, answer(status, { success: false, error: 'Key provisioning failed' })),
+          appliedThen(box, answer(status, { success: false, error: 'Key provisioning failed' })),
         ),
       });
       const me = userOf(api);

@@ -292,11 +292,11 @@ describe('a failed check', () => {
     ['another shape', data({ pools: [] }), 'unexpected_response'],
     ['404', answer(404, { error: 'no such route' }), 'not_found'],
     ['429', answer(429, { error: 'slow down' }), 'rate_limited'],
-  ])("doesn't end the watch: %s", async (_what, behaviour, code) => {
+  ])("doesn't end the watch: %s", async (_what, behavior, code) => {
     let asked = 0;
     const api = await dropping({
       at: [6],
-      instead: ({ path: each }) => (each === '/api/pools' && [2, 3, 4].includes(++asked) ? behaviour : undefined),
+      instead: ({ path: each }) => (each === '/api/pools' && [2, 3, 4].includes(++asked) ? behavior : undefined),
     });
     const ended = await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 30ms --json');
     // An outage is told once.

@@ -6,7 +6,7 @@ import { errorOf } from '../../support/lost.ts';
 import { at, textAt } from '../../support/sandbox.ts';
 import {
   answer,
-  carriedOut,
+  appliedThen,
   data,
   downFromChangeOn,
   type Instead,
@@ -404,7 +404,7 @@ describe('billing verify', () => {
     const [not, inDoubt, done, unknown] = await Promise.all([
       lost(({ method }) => (method === 'POST' ? reset : undefined)),
       lost(({ method }) => (method === 'POST' ? reset : undefined), '1h', '100ms'),
-      lost(({ method }, box) => (method === 'POST' ? carriedOut(box, reset) : undefined)),
+      lost(({ method }, box) => (method === 'POST' ? appliedThen(box, reset) : undefined)),
       lost(downFromChangeOn(reset)),
     ]);
     expect([not.code, not.stdout, not.credit]).toEqual([9, '', 25]);

@@ -27,7 +27,7 @@ import {
   stateFolder,
 } from '../../support/lost.ts';
 import { at, listAt, textAt } from '../../support/sandbox.ts';
-import { answer, type Behaviour, forward, reset, silence, webPage } from '../../support/servers.ts';
+import { answer, type Behavior, forward, reset, silence, webPage } from '../../support/servers.ts';
 import { shown } from '../../support/terminal.ts';
 import { realTime } from '../../support/world.ts';
 
@@ -268,8 +268,8 @@ describe('the record', () => {
 });
 
 /** Creates a user with a `ci` that was killed during its request. */
-async function killed(line: string, carriedOut: boolean, holding: 'nothing' | 'a subscription' = 'nothing') {
-  const customer = await lossyCustomer(firstChange(carriedOut, silence));
+async function killed(line: string, isApplied: boolean, holding: 'nothing' | 'a subscription' = 'nothing') {
+  const customer = await lossyCustomer(firstChange(isApplied, silence));
   if (holding === 'a subscription') {
     await customer.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
   }
@@ -396,9 +396,9 @@ describe('ci history reconcile', () => {
     let slow = false;
     const { me, box, lost } = await lossyCustomer(
       (request, before) =>
-        firstChange(false, silence)(request, before) ?? (slow ? { carriedOut: false, told: late } : undefined),
+        firstChange(false, silence)(request, before) ?? (slow ? { isApplied: false, response: late } : undefined),
     );
-    const late: Behaviour = async (request, response) => {
+    const late: Behavior = async (request, response) => {
       slow = false;
       // Longer than the settling time, for which there is no event to wait for.
       await sleep(2500);
@@ -443,20 +443,20 @@ describe('ci history reconcile', () => {
   test.each([
     [true, 'applied'],
     [false, 'not_applied'],
-  ])('finds out whether a revocation was carried out: %s', async (carriedOut, outcome) => {
+  ])('finds out whether a revocation was carried out: %s', async (isApplied, outcome) => {
     const { me, box } = await lossyCustomer((request) =>
-      request.method === 'DELETE' ? { carriedOut, told: silence } : undefined,
+      request.method === 'DELETE' ? { isApplied, response: silence } : undefined,
     );
     const made = await box.data('POST', '/api/keys/credit', { name: 'old' });
     const running = me.start('keys delete old --yes');
     await expect.poll(() => outcomesOf(me)).toEqual(['delete-key pending']);
-    await expect.poll(async () => listAt(await box.seen(), 'keys').length).toBe(carriedOut ? 0 : 1);
+    await expect.poll(async () => listAt(await box.seen(), 'keys').length).toBe(isApplied ? 0 : 1);
     running.kill('SIGKILL');
     await running.ended;
     madeEarlier(me, 3 * minute);
     const { code, stdout } = await me.ci('history reconcile --json');
     expect(code).toBe(0);
-    expect(json({ stdout })).toMatchObject([{ outcome, ids: carriedOut ? [textAt(made, 'id')] : [] }]);
+    expect(json({ stdout })).toMatchObject([{ outcome, ids: isApplied ? [textAt(made, 'id')] : [] }]);
   });
 
   test('says of a key that its secret was not delivered, and what to do', async () => {
@@ -496,8 +496,8 @@ describe('ci history reconcile', () => {
   ])('settles nothing while the API %s', async (_what, told, expected, why) => {
     let failing = false;
     const customer = await lossyCustomer((request, before) => {
-      if (before === 0 && isChange(request)) return { carriedOut: true, told: silence };
-      return failing ? { carriedOut: false, told } : undefined;
+      if (before === 0 && isChange(request)) return { isApplied: true, response: silence };
+      return failing ? { isApplied: false, response: told } : undefined;
     });
     const { me } = customer;
     const running = me.start(subscribe);

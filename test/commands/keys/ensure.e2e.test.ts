@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { cells, json, lines, namesIn, oneLine, secret, type User, userOf } from '../../support/cli.ts';
 import { errorOf, isChange, outcomesOf, stateFiles } from '../../support/lost.ts';
 import { listAt, textAt } from '../../support/sandbox.ts';
-import { answer, type Behaviour, data, type Received, recordedSandbox, reset } from '../../support/servers.ts';
+import { answer, type Behavior, data, type Received, recordedSandbox, reset } from '../../support/servers.ts';
 import { ctrlC, enter, onTerminal, shown } from '../../support/terminal.ts';
 
 interface World {
@@ -30,7 +30,7 @@ async function customerOfApi({
   listed = (key) => key,
 }: World = {}) {
   let losses = 0;
-  const spoiled = (request: Received): Behaviour | undefined => {
+  const spoiled = (request: Received): Behavior | undefined => {
     if (request.method === 'GET' && request.path === '/api/keys') {
       return async (received, response) => {
         const keys = listAt(await api.box.data('GET', '/api/keys')).map((key) => {

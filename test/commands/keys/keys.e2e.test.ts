@@ -7,8 +7,8 @@ import { errorOf, stateFiles } from '../../support/lost.ts';
 import { at, listAt, textAt } from '../../support/sandbox.ts';
 import {
   answer,
-  type Behaviour,
-  carriedOut,
+  appliedThen,
+  type Behavior,
   downFromChangeOn,
   type Instead,
   recordedSandbox,
@@ -349,13 +349,13 @@ describe('keys delete', () => {
     };
     const isKey = ({ path }: { path: string }) => path.startsWith('/api/keys');
     const instead =
-      (behaviour: Behaviour): Instead =>
+      (behavior: Behavior): Instead =>
       ({ method }) =>
-        method === 'DELETE' ? behaviour : undefined;
+        method === 'DELETE' ? behavior : undefined;
     const done =
-      (behaviour: Behaviour): Instead =>
+      (behavior: Behavior): Instead =>
       ({ method }, box) =>
-        method === 'DELETE' ? carriedOut(box, behaviour) : undefined;
+        method === 'DELETE' ? appliedThen(box, behavior) : undefined;
     const [not, found, unknown, gone, listed] = await Promise.all([
       lost(instead(reset)),
       lost(done(reset)),

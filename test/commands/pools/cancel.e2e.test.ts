@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Environment, json, oneLine, secret, settlesIn, userOf } from '../../support/cli.ts';
 import { errorOf } from '../../support/lost.ts';
 import { at, day, listAt, textAt } from '../../support/sandbox.ts';
-import { carriedOut, data, downFromChangeOn, type Instead, recordedSandbox, reset } from '../../support/servers.ts';
+import { appliedThen, data, downFromChangeOn, type Instead, recordedSandbox, reset } from '../../support/servers.ts';
 import { ctrlC, enter, onTerminal, shown } from '../../support/terminal.ts';
 
 const question = 'Cancel this subscription?';
@@ -228,7 +228,7 @@ describe('ci pools cancel', () => {
     const [not, inDoubt, done, unknown] = await Promise.all([
       lost(({ method }) => (method === 'DELETE' ? reset : undefined)),
       lost(({ method }) => (method === 'DELETE' ? reset : undefined), '1h', '100ms'),
-      lost(({ method }, box) => (method === 'DELETE' ? carriedOut(box, reset) : undefined)),
+      lost(({ method }, box) => (method === 'DELETE' ? appliedThen(box, reset) : undefined)),
       lost(downFromChangeOn(reset)),
     ]);
     expect([not.code, not.stdout, not.ending, [...new Set(not.after)]]).toEqual([9, '', [], [look]]);

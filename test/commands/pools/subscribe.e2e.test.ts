@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { cells, json, lines, namesIn, oneLine, sandboxUser, secret, settlesIn, userOf } from '../../support/cli.ts';
 import { errorOf } from '../../support/lost.ts';
 import { day, listAt, textAt } from '../../support/sandbox.ts';
-import { answer, carriedOut, data, downFromChangeOn, type Instead, recordedSandbox } from '../../support/servers.ts';
+import { answer, appliedThen, data, downFromChangeOn, type Instead, recordedSandbox } from '../../support/servers.ts';
 
 /** Answers the list of pools with some fields changed. */
 function listedWith(changes: object): Instead {
@@ -236,7 +236,7 @@ describe('--create-key', () => {
     const down = downFromChangeOn(outOfKeys);
     const [not, made, unknown] = await Promise.all([
       lost(({ path }) => (path === '/api/keys/subscription' ? outOfKeys : undefined)),
-      lost(({ path }, box) => (path === '/api/keys/subscription' ? carriedOut(box, outOfKeys) : undefined)),
+      lost(({ path }, box) => (path === '/api/keys/subscription' ? appliedThen(box, outOfKeys) : undefined)),
       lost((request, box) => (request.path.startsWith('/api/keys') ? down(request, box) : undefined)),
     ]);
     expect([not.code, not.stdout, not.keys]).toEqual([1, '', 0]);

@@ -5,7 +5,7 @@ import { browser } from '../../support/browser.ts';
 import { json, managementKey, oneLine, secret, type User, user, userOf } from '../../support/cli.ts';
 import { heldResponse, outcomesOf, recordOf } from '../../support/lost.ts';
 import { at, listAt, textAt } from '../../support/sandbox.ts';
-import { answer, carriedOut, data, recordedSandbox, reset } from '../../support/servers.ts';
+import { answer, appliedThen, data, recordedSandbox, reset } from '../../support/servers.ts';
 import { ctrlC, down, enter, onTerminal, type Session } from '../../support/terminal.ts';
 
 const escapeKey = '\x1b';
@@ -913,7 +913,7 @@ describe('Ctrl-C while a request is under way', () => {
     const held = heldResponse();
     const isChange = silent.startsWith('POST /api/');
     const { api, me } = await signedIn({
-      instead: ({ method, path: where }) => (`${method} ${where}`.startsWith(silent) ? held.told : undefined),
+      instead: ({ method, path: where }) => (`${method} ${where}`.startsWith(silent) ? held.respond : undefined),
     });
     const session = onTerminal(me, 'setup', { columns: 400, pty: true });
     const [method = ''] = silent.split(' ');
@@ -926,7 +926,7 @@ describe('Ctrl-C while a request is under way', () => {
     await expect.poll(isAsked, { timeout: 20_000 }).toBe(true);
     session.type(ctrlC);
     if (isChange) {
-      await session.shows('Interrupted. Waiting up to 10 s for the response');
+      await session.shows('Interrupted. Waiting up to 10 seconds for the response');
       await held.release(reset);
     }
     expect(await session.exit).toBe(130);
@@ -966,7 +966,7 @@ describe('an unexpected purchase', () => {
       instead: ({ method, path: where }, box) => {
         if (method === 'POST' && where.endsWith('/subscribe')) {
           isDown = true;
-          return carriedOut(box, reset);
+          return appliedThen(box, reset);
         }
         return isDown && where.endsWith('/my-subscriptions') ? answer(503, { error: 'down' }) : undefined;
       },

@@ -14,7 +14,7 @@ import {
 } from '../../support/cli.ts';
 import { csvRows } from '../../support/csv.ts';
 import { at, creditKey, day, hello, hour, poolKey, type TestSandbox, textAt } from '../../support/sandbox.ts';
-import { answer, type Behaviour, data, type Received, recordedSandbox, server } from '../../support/servers.ts';
+import { answer, type Behavior, data, type Received, recordedSandbox, server } from '../../support/servers.ts';
 import { shown } from '../../support/terminal.ts';
 
 const all = 'GET /api/usage';
@@ -32,7 +32,7 @@ async function chat(box: TestSandbox, key: string) {
 }
 
 /** Creates a customer with a key that was used twice, one that was used once, and one that was not used. */
-async function customerWithUsage(env: Environment = {}, instead?: (request: Received) => Behaviour | undefined) {
+async function customerWithUsage(env: Environment = {}, instead?: (request: Received) => Behavior | undefined) {
   const api = await recordedSandbox(instead ? { instead } : {});
   const busy = await poolKey(api.box);
   const calm = await creditKey(api.box, { name: 'client-acme', maxBudget: 25 });
