@@ -40,7 +40,7 @@ const stated = true;
 const traits = ['code', 'message', 'status', 'outcome', 'retryable'];
 
 const slugs = (...names: readonly string[]) => names.map((slug) => ({ slug }));
-const maskedSecret = expect.stringMatching(/^sk_live_….{4}$/);
+const maskedSecret = expect.stringMatching(/^sk_sandbox_….{4}$/);
 const wholeSecret = expect.stringMatching(secret);
 
 const reads: readonly Told[] = [

@@ -64,7 +64,7 @@ describe('1,000 keys with odd names', () => {
     expect([code, stderr]).toEqual([0, '']);
     const rows = cells(stdout);
     expect(rows.map((row) => row[0])).toEqual(thousand.map(({ id }) => id));
-    expect(new Set(rows.map((row) => row.length))).toEqual(new Set([7]));
+    expect(new Set(rows.map((row) => row.length))).toEqual(new Set([8]));
     for (const cell of rows.flat()) expect(cell).not.toMatch(control);
     for (const [index, row] of rows.entries()) {
       const name = thousand[index]?.name ?? '';
@@ -76,7 +76,7 @@ describe('1,000 keys with odd names', () => {
     const { code, stdout, stderr } = await (await listing(thousand)).ci('keys list -o csv');
     expect([code, stderr]).toEqual([0, '']);
     const [header, ...rows] = csvRows(stdout);
-    expect(header).toEqual(['id', 'name', 'keyType', 'isActive', 'apiKey', 'createdAt', 'lastUsedAt']);
+    expect(header).toEqual(['id', 'name', 'keyType', 'isActive', 'apiKey', 'createdAt', 'lastUsedAt', 'poolSlug']);
     expect(rows).toEqual(
       thousand.map((key, index) => [
         key.id,
@@ -85,6 +85,7 @@ describe('1,000 keys with odd names', () => {
         String(index % 3 !== 0),
         maskedOf(index),
         '2026-04-13T09:00:00.000Z',
+        '',
         '',
       ]),
     );
@@ -343,7 +344,7 @@ describe('in a pipe', () => {
   test.each([
     ['pools list', 10],
     ['pools subscriptions', 8],
-    ['keys list', 7],
+    ['keys list', 8],
     ['pools keys odd', 5],
     ['usage', 7],
     ['plans list', 5],

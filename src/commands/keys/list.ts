@@ -55,7 +55,7 @@ export async function run(context: Pick<Context, 'api' | 'connections' | 'output
       value: ({ isActive }) => isActive,
       show: ({ isActive }, style) => (isActive == null ? '' : isActive ? style.good('active') : style.bad('inactive')),
     },
-    { field: 'apiKey', header: 'KEY', value: ({ apiKey }) => apiKey },
+    { field: 'apiKey', header: 'KEY', value: ({ apiKey }) => apiKey, optional: 5 },
     timeColumn('createdAt', 'CREATED', 2, (key) => key.createdAt),
     timeColumn('lastUsedAt', 'LAST USED', 1, (key) => key.lastUsedAt),
     ...(context.output.isForPeople ? [] : [pool]),

@@ -66,7 +66,7 @@ const columns: readonly Column<PoolKey>[] = [
     value: ({ isActive }) => isActive,
     show: ({ isActive }, style) => (isActive == null ? '' : isActive ? style.good('active') : style.bad('inactive')),
   },
-  { field: 'apiKey', header: 'KEY', value: ({ apiKey }) => apiKey },
+  { field: 'apiKey', header: 'KEY', value: ({ apiKey }) => apiKey, optional: 3 },
   {
     field: 'subscriptionId',
     header: 'SUBSCRIPTION',
