@@ -292,7 +292,7 @@ describe('a change interrupted by kill', () => {
     const next = await me.ci('keys create next --credit');
     expect([next.code, next.stderr]).toEqual([0, note]);
     const other = { env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_another_account_0123456789' } };
-    expect((await me.ci('keys create next --credit', other)).stderr).toBe('');
+    expect((await me.ci('keys create other --credit', other)).stderr).toBe('');
     expect(outcomesOf(me)[0]).toMatch(/ pending$/);
   });
 

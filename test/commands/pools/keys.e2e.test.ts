@@ -85,7 +85,7 @@ describe('pools keys', () => {
     await api.box.data('POST', '/api/pools/glm5/subscribe', { blocks: ['asia'] });
     expect((await shown(me, 'pools keys glm5')).screen).toMatch(/^No keys on glm5\. The API key will arrive by email/);
     expect((await shown(me, 'pools keys qwen35')).screen).toBe(
-      'No keys on qwen35. `ci pools subscribe qwen35` reserves blocks of it.',
+      'No keys on qwen35. Run `ci pools subscribe qwen35` to reserve blocks.',
     );
   });
 
