@@ -1,25 +1,41 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { user } from '../support/cli.ts';
+import { managementKey, user } from '../support/cli.ts';
 import { needs } from '../support/programs.ts';
 import { at, textAt } from '../support/sandbox.ts';
-import { served } from '../support/servers.ts';
+import { recordedSandbox } from '../support/servers.ts';
 
-/** The shell script that closes the vendor's Management API document, unchanged. */
-const documented = readFileSync(path.join(import.meta.dirname, '../support/management-api.sh'), 'utf8');
-const host = 'https://api.cheapestinference.com';
+const script = path.join(import.meta.dirname, '../support/management-api.sh');
 
-test("the Management API document's own script ends with a completion on the sandbox", async (context) => {
+test("the requests of the Management API document's closing example end with a completion", async (context) => {
   needs(context, 'bash', 'curl', 'jq');
-  const me = user();
-  const { url, state } = await served(me);
-  expect(documented.split(host)).toHaveLength(3);
-  const { code, stdout } = await me.sh('exec bash', { stdin: documented.replaceAll(host, url) });
+  const api = await recordedSandbox();
+  const env = { API_HOST: api.url, MANAGEMENT_KEY: managementKey };
+  const { code, stdout } = await user().sh(`exec bash '${script}'`, { env });
   expect(code).toBe(0);
-  // The script prints the answer to the subscription, then the completion, without a line break between them.
-  const completion: unknown = JSON.parse(stdout.slice(stdout.indexOf('{"id":"chatcmpl')));
+  const completion: unknown = JSON.parse(stdout);
   expect(textAt(completion, 'choices', 0, 'message', 'content')).toMatch(/kimi-k2\.6/);
   expect(at(completion, 'object')).toBe('chat.completion');
-  expect(await state()).toMatchObject({ charges: [{ amount: '49.00' }], keys: [{ name: 'my-app' }] });
+
+  const account = await api.box.seen();
+  const subscriptionId = textAt(account, 'subscriptions', 0, 'id');
+  expect(account).toMatchObject({ charges: [{ amount: '49.00' }], keys: [{ name: 'my-app', subscriptionId }] });
+  expect(api.requests).toEqual([
+    'GET /api/pools',
+    'POST /api/pools/kimi26/subscribe',
+    'GET /api/billing/status',
+    'POST /api/keys/subscription',
+    'POST /v1/chat/completions',
+  ]);
+  expect(api.received.map(({ body }) => (body === '' ? undefined : JSON.parse(body)))).toEqual([
+    undefined,
+    { blocks: ['europe'], quantity: 1, billingCycle: 'month' },
+    undefined,
+    { name: 'my-app', subscriptionId },
+    { model: 'kimi-k2.6', messages: [{ role: 'user', content: 'Hello!' }] },
+  ]);
+  expect(api.received.slice(0, 4).map(({ headers }) => headers.authorization)).toEqual(
+    Array(4).fill(`Bearer ${managementKey}`),
+  );
+  expect(api.received[4]?.headers.authorization).toMatch(/^Bearer sk_/);
 });
