@@ -1,5 +1,6 @@
 import { CommandError, type ErrorCode, errorCodeOf } from '../domain/errors.ts';
 import { excessOf } from '../domain/json.ts';
+import { paymentOfferIn } from './x402.ts';
 
 /** A complete response of the server. Header names are in lower case. */
 export interface HttpAnswer {
@@ -67,7 +68,7 @@ export function errorOf(answer: HttpAnswer): CommandError {
   const code = errorCodeOf(answer.status, message);
   return new CommandError(code, message, {
     status: answer.status,
-    hint: hints[code],
+    hint: answer.status === 402 ? paymentHint(answer.body) : hints[code],
     retryable: isTransient(answer.status),
   });
 }
@@ -110,6 +111,19 @@ const hints: Partial<Record<ErrorCode, string>> = {
   forbidden: 'Check which key you use with `ci auth status`.',
   no_payment_method: 'Add a card with `ci billing card` or on the Billing page of the dashboard, then try again.',
 };
+
+/** Says how to go on after a 402 response that offers to sell access; undefined if it doesn't. */
+function paymentHint(body: string): string | undefined {
+  try {
+    const offer = paymentOfferIn(parsedJson(body));
+    return (
+      offer &&
+      `Set CHEAPESTINFERENCE_API_KEY to an API key, or pay with ${offer.asset} on ${offer.network}: \`ci api GET /api/agent/plans\` shows the prices.`
+    );
+  } catch {
+    return undefined;
+  }
+}
 
 function serverMessage({ headers, body }: HttpAnswer): string | undefined {
   const text = body.trim();

@@ -143,11 +143,11 @@ function leadsElsewhere(pathname: string): boolean {
 
 /**
  * Returns the kind of key that a path needs: an `sk_` key for inference and its usage, the management key below `/api/`. Plans
- * and pools answer without a key. Any other path gets none.
+ * and pools answer without a key, and agents pay without one. Any other path gets none.
  */
 function keyOf(path: string): KeyKind {
   if (/^\/(?:v1|anthropic)\//.test(path)) return 'consumption';
-  if (!path.startsWith('/api/') || path === '/api/plans') return 'none';
+  if (!path.startsWith('/api/') || path === '/api/plans' || path.startsWith('/api/agent/')) return 'none';
   return /^\/api\/pools(?:\/[^/]+)?$/.test(path) ? 'if-present' : 'management';
 }
 

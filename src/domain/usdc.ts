@@ -9,6 +9,11 @@ export function isTransactionHash(text: string): boolean {
   return /^0x[0-9a-fA-F]{64}$/.test(text);
 }
 
+/** Returns whether this is the address of the USDC contract on Base. */
+export function isUsdcContract(address: string): boolean {
+  return address.toLowerCase() === contract.toLowerCase();
+}
+
 /** Returns whether a text is an Ethereum address: 0x and 40 hexadecimal digits. */
 function isAddress(text: string): boolean {
   return /^0x[0-9a-fA-F]{40}$/.test(text);

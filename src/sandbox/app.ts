@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { requireManagementKey } from './authorization.ts';
 import { errorReply } from './errors.ts';
-import { Refusal } from './reply.ts';
+import { json, Refusal } from './reply.ts';
 import { anthropicRoutes } from './routes/anthropic.ts';
 import { billingRoutes } from './routes/billing.ts';
 import { keyRoutes } from './routes/keys.ts';
@@ -13,9 +13,10 @@ import { subscriptionRoutes } from './routes/subscriptions.ts';
 import { ownUsageRoutes, usageRoutes } from './routes/usage.ts';
 import { Running } from './running.ts';
 import type { Store } from './store.ts';
+import { paymentCatalog } from './x402.ts';
 
 /** The calls of the Management API that are answered without a key. */
-const publicPaths = /^\/api\/(plans|pools|pools\/[^/]+)$/;
+const publicPaths = /^\/api\/(plans|agent\/plans|pools|pools\/[^/]+)$/;
 
 /**
  * All that the sandbox answers.
@@ -42,6 +43,7 @@ export function sandboxApp(store: Store, address: () => string, pause: (millisec
   app.route('/api/keys', keyRoutes(store));
   app.route('/api/billing', billingRoutes(store, address));
   app.route('/api/usage', usageRoutes(store));
+  app.get('/api/agent/plans', async () => json(await paymentCatalog(store, address())));
   app.route('/api', legacyRoutes(store));
   app.route('/v1', ownUsageRoutes(store));
   app.route('/v1', openaiRoutes(store, address, running, pause));

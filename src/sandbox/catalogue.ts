@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Block } from '../domain/blocks.ts';
-import { blockNames, hoursPerBlock } from '../domain/blocks.ts';
+import { blockNames, hoursPerBlock, startHour } from '../domain/blocks.ts';
 import { halfUp } from './money.ts';
 
 /** A pool as the vendor offers it; what of it is free depends on the account too, see `seats.ts`. */
@@ -108,6 +108,13 @@ export function poolOf(record: { poolId: string }): Pool {
 /** A slot's `pricePerDay` in cents: the block's monthly price spread over its 8 hours (Unlimited Subscriptions, "Plan detail"). */
 export function slotCents(pool: Pool, block: Block): number {
   return halfUp(pool.monthlyCents[block], hoursPerBlock);
+}
+
+/** Returns the hours of a block in UTC, as the API writes them: `08:00-16:00`. */
+export function blockHours(block: Block): string {
+  return [startHour(block), startHour(block) + hoursPerBlock]
+    .map((hour) => `${String(hour).padStart(2, '0')}:00`)
+    .join('-');
 }
 
 /** The lowest monthly price over the blocks, in cents: what the API calls `minPricePerDay`. */

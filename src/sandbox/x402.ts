@@ -1,32 +1,71 @@
-import { pools } from './catalogue.ts';
-import { usdcAddress } from './money.ts';
+import { blockNames } from '../domain/blocks.ts';
+import type { Account } from './account.ts';
+import { blockHours, type Pool, pools } from './catalogue.ts';
+import { priceText, usdcAddress } from './money.ts';
 import { json } from './reply.ts';
+import { freeSlots } from './seats.ts';
+import type { Store } from './store.ts';
 
-/** USDC on Base. */
-const usdcContract = '0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913';
+/** Stands for the hash of a payment in the requests that the catalog describes. */
+const transactionHash = '<USDC_TX_HASH>';
 
-/** The answer to a request without any key: 402, and what an agent could pay for it by x402. */
-export function paymentRequired(address: string, path: string): Response {
-  return json(
-    {
-      x402Version: 1,
-      error: 'Payment required: send an API key (sk_), or pay per request with x402',
-      accepts: pools
-        .filter(({ status }) => status === 'active')
-        .map(({ modelId, modelName }) => ({
-          scheme: 'exact',
-          network: 'base',
-          // In millionths of a USDC: one cent a request.
-          maxAmountRequired: '10000',
-          resource: `${address}${path}`,
-          description: `One request to ${modelName}`,
-          mimeType: 'application/json',
-          payTo: usdcAddress,
-          maxTimeoutSeconds: 60,
-          asset: usdcContract,
-          extra: { model: modelId, name: 'USD Coin', version: '2' },
-        })),
+/** Answers a request without a key: 402, with the catalog of what can be bought with USDC. @param address - the server's own */
+export async function paymentRequired(store: Store, address: string): Promise<Response> {
+  return json(await paymentCatalog(store, address), 402);
+}
+
+/** Returns what can be bought with USDC, without an account (x402 guide, version 2). @param address - the server's own */
+export function paymentCatalog(store: Store, address: string): Promise<object> {
+  return store.run((account) => ({ account, result: catalogOf(account, address) }));
+}
+
+function catalogOf(account: Account, address: string) {
+  return {
+    error: 'Payment Required',
+    message: 'Send an API key (sk_), or buy a subscription or credit from this catalog to get one.',
+    x402: {
+      version: 2,
+      network: 'base',
+      asset: 'USDC',
+      payTo: usdcAddress,
+      facilitator: `${address}/sandbox/facilitator`,
+      products: [
+        ...pools.filter(({ status }) => status === 'active').map((pool) => subscriptionTo(account, pool, address)),
+        {
+          type: 'credits',
+          minAmount: '10.00',
+          currency: 'USDC',
+          description: 'Prepaid credit that never expires',
+          agentTopup: {
+            endpoint: `${address}/api/agent/topup`,
+            method: 'POST',
+            body: { txHash: transactionHash, amount: '<AMOUNT_USD>' },
+          },
+        },
+      ],
+      docs: 'https://docs.cheapestinference.com/guides/x402',
     },
-    402,
-  );
+  };
+}
+
+function subscriptionTo(account: Account, pool: Pool, address: string) {
+  return {
+    type: 'subscription',
+    pool: pool.slug,
+    name: pool.modelName,
+    models: [pool.modelId],
+    currency: 'USDC',
+    duration: '30 days',
+    blocks: blockNames.map((block) => ({
+      block,
+      hoursUtc: `${blockHours(block)} UTC`,
+      priceUsdc: priceText(pool.monthlyCents[block]),
+      availableSeats: freeSlots(account, pool, block).length,
+    })),
+    agentCheckout: {
+      endpoint: `${address}/api/agent/subscribe-pool`,
+      method: 'POST',
+      body: { txHash: transactionHash, poolSlug: pool.slug, blocks: ['asia'] },
+    },
+  };
 }

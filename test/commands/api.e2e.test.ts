@@ -174,6 +174,7 @@ describe('the key of a call', () => {
     ['/apis/keys', '/apis/keys', undefined],
     ['/API/keys', '/API/keys', undefined],
     ['/%61pi/keys', '/%61pi/keys', undefined],
+    ['/api/agent/plans', '/api/agent/plans', undefined],
     ['/health', '/health', undefined],
     ['/api/keys/a%2Fb', '/api/keys/a%2Fb', managementKey],
   ])('is that of where a path leads: %s', async (typed, sent, key) => {

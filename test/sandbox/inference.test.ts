@@ -97,21 +97,47 @@ describe('POST /v1/chat/completions', () => {
 describe('a key', () => {
   test('gets the x402 catalog if it is missing', async () => {
     const box = await sandbox();
+    const { body: plans, status: open } = await box.call('GET', '/api/agent/plans', { key: null });
+    expect(open).toBe(200);
     for (const [method, path] of [
       ['GET', '/v1/models'],
       ['POST', '/v1/chat/completions'],
       ['POST', '/anthropic/v1/messages'],
     ] as const) {
       const { status, body } = await box.call(method, path, { key: null });
-      expect([status, at(body, 'x402Version')]).toEqual([402, 1]);
-      expect(
-        listAt(body, 'accepts').map((offer) => [
-          at(offer, 'network'),
-          at(offer, 'resource'),
-          at(offer, 'extra', 'model'),
-        ]),
-      ).toEqual(['kimi-k2.6', 'MiniMax-M3', 'glm-5'].map((model) => ['base', box.url + path, model]));
+      expect([status, body]).toEqual([402, plans]);
     }
+    expect(plans).toMatchObject({
+      error: 'Payment Required',
+      message: expect.stringContaining('API key'),
+      x402: { version: 2, network: 'base', asset: 'USDC', payTo: expect.stringMatching(/^0x[0-9a-f]{40}$/) },
+    });
+    const products = listAt(plans, 'x402', 'products');
+    expect(products.map((product) => [at(product, 'type'), at(product, 'pool')])).toEqual([
+      ['subscription', 'kimi26'],
+      ['subscription', 'minimax-m3'],
+      ['subscription', 'glm5'],
+      ['credits', undefined],
+    ]);
+    expect(products[0]).toEqual({
+      type: 'subscription',
+      pool: 'kimi26',
+      name: 'Kimi K2.6',
+      models: ['kimi-k2.6'],
+      currency: 'USDC',
+      duration: '30 days',
+      blocks: [
+        { block: 'asia', hoursUtc: '00:00-08:00 UTC', priceUsdc: '39.00', availableSeats: 7 },
+        { block: 'europe', hoursUtc: '08:00-16:00 UTC', priceUsdc: '49.00', availableSeats: 8 },
+        { block: 'americas', hoursUtc: '16:00-24:00 UTC', priceUsdc: '45.00', availableSeats: 6 },
+      ],
+      agentCheckout: {
+        endpoint: `${box.url}/api/agent/subscribe-pool`,
+        method: 'POST',
+        body: { txHash: '<USDC_TX_HASH>', poolSlug: 'kimi26', blocks: ['asia'] },
+      },
+    });
+    expect(products[3]).toMatchObject({ minAmount: '10.00', agentTopup: { endpoint: `${box.url}/api/agent/topup` } });
   });
 
   test('is refused if it is invalid or a management key', async () => {

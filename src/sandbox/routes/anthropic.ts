@@ -38,7 +38,7 @@ export function anthropicRoutes(
 
   routes.post('/messages', async (context) => {
     const secret = context.req.header('x-api-key') ?? bearerToken(context.req.header('Authorization'));
-    if (secret === undefined) return paymentRequired(address(), '/anthropic/v1/messages');
+    if (secret === undefined) return paymentRequired(store, address());
     const text = await context.req.text();
     const { others, end } = running.begin(secret);
     let streaming = false;

@@ -40,7 +40,7 @@ export function openaiRoutes(
 
   routes.get('/models', async (context) => {
     const secret = bearerToken(context.req.header('Authorization'));
-    if (secret === undefined) return paymentRequired(address(), '/v1/models');
+    if (secret === undefined) return paymentRequired(store, address());
     const models = await store.run((account) => ({ account, result: modelsOf(account, requireKey(account, secret)) }));
     return json({
       object: 'list',
@@ -50,7 +50,7 @@ export function openaiRoutes(
 
   routes.post('/chat/completions', async (context) => {
     const secret = bearerToken(context.req.header('Authorization'));
-    if (secret === undefined) return paymentRequired(address(), '/v1/chat/completions');
+    if (secret === undefined) return paymentRequired(store, address());
     const text = await context.req.text();
     const { others, end } = running.begin(secret);
     let streaming = false;

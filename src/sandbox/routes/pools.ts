@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { Hono } from 'hono';
 import { etag } from 'hono/etag';
-import { blockNames, hoursOf, hoursPerBlock, startHour } from '../../domain/blocks.ts';
+import { blockNames, hoursOf } from '../../domain/blocks.ts';
 import type { Account } from '../account.ts';
 import type { Pool } from '../catalogue.ts';
-import { findPool, lowestMonthlyCents, pools, slotCents, slotId } from '../catalogue.ts';
+import { blockHours, findPool, lowestMonthlyCents, pools, slotCents, slotId } from '../catalogue.ts';
 import { priceText } from '../money.ts';
 import { enveloped, Refusal } from '../reply.ts';
 import { freeSlots } from '../seats.ts';
@@ -43,7 +43,7 @@ function listed(account: Account) {
     infraSpec: pool.infraSpec,
     blocks: blockNames.map((block) => ({
       block,
-      hoursUtc: `${clockTime(startHour(block))}-${clockTime(startHour(block) + hoursPerBlock)}`,
+      hoursUtc: blockHours(block),
       pricePerMonth: priceText(pool.monthlyCents[block]),
       status: availability(freeSlots(account, pool, block).length),
     })),
@@ -85,8 +85,4 @@ function documented(pool: Pool) {
 function availability(freeSeats: number): 'available' | 'limited' | 'sold-out' {
   if (freeSeats === 0) return 'sold-out';
   return freeSeats <= fewSeats ? 'limited' : 'available';
-}
-
-function clockTime(hour: number): string {
-  return `${String(hour).padStart(2, '0')}:00`;
 }
