@@ -7,7 +7,7 @@ import { type Cell, cellText, csv, tsv } from './delimited.ts';
 import { Display } from './display.ts';
 import { LiveScreen } from './live.ts';
 import { type Sink, written } from './sink.ts';
-import { type ColorOptions, plain, type Style } from './style.ts';
+import { type ColorOptions, plain, type Style, wantsColor } from './style.ts';
 import { harmless, harmlessData, harmlessJson, harmlessLines, inWords } from './text.ts';
 import { isWorkflowLog, jsonWithoutWorkflowCommands, workflowSafeSink } from './workflow-commands.ts';
 
@@ -62,6 +62,13 @@ export interface ListLayout<Row> extends Layout<Row> {
 
 /** Returns what a terminal shows in place of a table. Its data can't harm a terminal. */
 export type Drawing<Data> = (style: Style, data: Data) => string | Promise<string>;
+
+/** A terminal that can show a picture. */
+export interface Canvas {
+  readonly columns: number;
+  readonly rows: number;
+  readonly hasColors: boolean;
+}
 
 /** Prints results on stdout, and everything about them on stderr. The format follows from the streams and the options. */
 export class Output {
@@ -238,6 +245,20 @@ export class Output {
     // The screen would cover the output of --debug.
     if (!isTerminal || !isForPeople || this.#picked || this.#result.isDumb || this.#flags.debug) return undefined;
     return new LiveScreen(this.#stdout, (text) => this.#result.legible(text));
+  }
+
+  /** Returns the terminal that a picture can be shown on, in place of the result or beside it; undefined if there is none. */
+  canvas(place: 'result' | 'beside'): Canvas | undefined {
+    const sink = place === 'result' ? this.#stdout : this.#stderr();
+    const { isTerminal, unicode } = new Display(sink, this.#env, this.#color);
+    if (!isTerminal || !unicode) return undefined;
+    const hasColors = wantsColor(sink, this.#env, this.#color.noColor);
+    return { columns: sink.columns || 80, rows: sink.rows || 24, hasColors };
+  }
+
+  /** Shows a picture beside the result. Its control sequences are kept, so it must not contain text from the API. */
+  picture(lines: readonly string[]): void {
+    this.#stderr().write(`${lines.join('\n')}\n`);
   }
 
   /** Rings the bell of the terminal, if there is one. */

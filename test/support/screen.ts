@@ -102,6 +102,7 @@ export class Screen {
     if (number === 0) this.#graphics = [];
     else if (number === 22) this.#graphics = without((each) => each === 1 || each === 2);
     else if (number === 39) this.#graphics = without((each) => each >= 30 && each <= 37);
+    else if (number === 49) this.#graphics = without((each) => (each >= 40 && each <= 47) || each >= 100);
     else this.#graphics = [...this.#graphics, number].toSorted((a, b) => a - b);
   }
 

@@ -35,6 +35,8 @@ export interface Session {
 interface Options {
   readonly env?: Environment;
   readonly columns?: number;
+  /** Rows of a simulated terminal. */
+  readonly rows?: number;
   /** Whether to use a pseudo-terminal and a process, for tests about them. */
   readonly pty?: boolean;
   /** Whether the command has no standard input; needs a pseudo-terminal. */
@@ -50,13 +52,14 @@ export function onTerminal(user: User, line: string | readonly string[], options
 /** A terminal for a command in this process. It converts line breaks as a terminal driver does. */
 class FakeTerminal extends Writable {
   readonly isTTY = true;
-  readonly rows = 50;
+  readonly rows: number;
   columns: number;
   readonly #show: (text: string) => void;
 
-  constructor(columns: number, show: (text: string) => void) {
+  constructor(columns: number, rows: number, show: (text: string) => void) {
     super({ decodeStrings: false });
     this.columns = columns;
+    this.rows = rows;
     this.#show = show;
   }
 
@@ -75,10 +78,14 @@ class FakeTerminal extends Writable {
 const reaction = 10;
 
 /** Runs `ci` in this process on a simulated terminal, which has colors and reads keys one by one. */
-function onFakeTerminal(user: User, line: string | readonly string[], { env = {}, columns = 80 }: Options): Session {
+function onFakeTerminal(
+  user: User,
+  line: string | readonly string[],
+  { env = {}, columns = 80, rows = 50 }: Options,
+): Session {
   const seen = new Seen(columns);
   const interrupt = new AbortController();
-  const [stdout, stderr] = [0, 1].map(() => new FakeTerminal(columns, (text) => seen.show(text)));
+  const [stdout, stderr] = [0, 1].map(() => new FakeTerminal(columns, rows, (text) => seen.show(text)));
   if (!stdout || !stderr) throw new Error('there is no terminal');
   let isRaw = false;
   const stdin = Object.assign(new PassThrough(), {

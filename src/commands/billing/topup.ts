@@ -42,7 +42,7 @@ export interface Options extends Flags {
   readonly cents: Cents | undefined;
 }
 
-type ToppingContext = ChangingContext & Pick<Context, 'api' | 'prompts'>;
+type TopupContext = ChangingContext & Pick<Context, 'api' | 'prompts'>;
 
 type Result = (StripeTopup | UsdcTopup) & { credited?: number; balance?: number };
 
@@ -61,7 +61,7 @@ export default function topup(command: Verb, context: Context, execute = run): v
 }
 
 /** Adds to the prepaid credit: prints and opens the page to pay on, or prints the address to send to. */
-export async function run({ cents: typed, method, wait }: Options, context: ToppingContext): Promise<void> {
+export async function run({ cents: typed, method, wait }: Options, context: TopupContext): Promise<void> {
   const cents = typed ?? (await askedFor(context));
   const { client } = await context.api();
   client.requireSignedIn();
@@ -78,61 +78,91 @@ export async function run({ cents: typed, method, wait }: Options, context: Topp
   });
   if (before === undefined) return show(context, payment, cents);
   // The page or the address is needed while waiting; the result comes when it is known.
-  context.output.note(await instructions(context, payment, cents));
+  context.output.note(instructions(payment, cents));
+  const code = await paymentCode(context, payment, cents, 'beside');
+  if (code.lines) context.output.picture(code.lines);
+  if (code.missing) context.output.note(code.missing);
   if (isCard(payment)) await showPage(context, payment.sessionUrl);
   const after = await untilRisen(context, before);
-  context.output.done(`${formatUsd(after - before)} credited.`);
+  context.output.done(`${formatUsd(after - before)} of credit added.`);
   await show(context, { ...payment, credited: toUsd(after - before), balance: toUsd(after) }, cents, false);
 }
 
-async function show(context: ToppingContext, payment: Result, cents: Cents, due = true): Promise<void> {
+async function show(context: TopupContext, payment: Result, cents: Cents, due = true): Promise<void> {
+  const code = due && context.output.isForPeople ? await paymentCode(context, payment, cents, 'result') : {};
   await context.output.record(payment, {
     // Money with its cents, and a USDC amount to its last digit.
     columns: fields.filter((field) => Object.hasOwn(payment, field)).map((field) => columnOf(field, decimalUsd)),
     fields,
-    drawing: async (_style, clean) => (due ? `${await instructions(context, clean, cents)}\n` : ''),
+    drawing: (_style, clean) => (due ? [instructions(clean, cents), ...(code.lines ?? []), ''].join('\n') : ''),
   });
   if (!due) return;
   if (isCard(payment)) await showPage(context, payment.sessionUrl);
   else if (context.output.isForPeople) {
+    if (code.missing) context.output.note(code.missing);
     context.output.note(
-      `When it is sent: \`ci billing verify TXHASH --amount ${decimalUsd(payment.amount ?? toUsd(cents))} --wait\`.`,
+      `After sending it, run \`ci billing verify TXHASH --amount ${decimalUsd(usdcOf(payment, cents))} --wait\`.`,
     );
   }
 }
 
-/** What the person has to do: the page to pay on, or the address, chain and exact amount, with a QR code for a wallet. */
-async function instructions(
-  { output }: Pick<Context, 'output'>,
-  payment: StripeTopup | UsdcTopup,
-  cents: Cents,
-): Promise<string> {
+/** Returns what to do: the page to pay on, or the address, the chain and the exact amount. */
+function instructions(payment: StripeTopup | UsdcTopup, cents: Cents): string {
   if (isCard(payment)) return `Pay ${formatUsd(cents)} here: ${payment.sessionUrl}`;
-  const amount = payment.amount ?? toUsd(cents);
-  const lines = factLines([
-    ['Send', `${decimalUsd(amount)} USDC, exactly`],
+  return factLines([
+    ['Send', `${decimalUsd(usdcOf(payment, cents))} USDC, exactly`],
     ['To', payment.address],
     ['On', payment.chain ?? 'base'],
   ]);
-  const code = output.unicode ? await qrCode(payment, amount) : undefined;
-  // A code that is broken into lines is none.
-  const fits = code?.split('\n').every((line) => line.length <= output.width);
-  return fits ? `${code}\n${lines}` : lines;
 }
 
-/** Only USDC on Base is what the code would ask a wallet to pay. */
-async function qrCode({ address, chain }: UsdcTopup, amount: number): Promise<string | undefined> {
-  if (chain != null && chain !== 'base') return undefined;
+function usdcOf({ amount }: UsdcTopup, cents: Cents): number {
+  return amount ?? toUsd(cents);
+}
+
+/** Lines of the terminal that are needed besides the code: the instructions, what to do next, and the shell's prompt. */
+const otherLines = 6;
+
+/** A QR code on a terminal. */
+interface PaymentCode {
+  readonly lines?: readonly string[];
+  /** Why a terminal doesn't show it. */
+  readonly missing?: string;
+}
+
+/** Draws a QR code for a wallet, if the terminal can show it whole. Nothing for a card, or off a terminal. */
+async function paymentCode(
+  { output }: Pick<Context, 'output'>,
+  payment: StripeTopup | UsdcTopup,
+  cents: Cents,
+  place: 'result' | 'beside',
+): Promise<PaymentCode> {
+  const canvas = output.canvas(place);
+  // The code would ask a wallet to pay with USDC on Base, and on no other chain.
+  if (isCard(payment) || !canvas || (payment.chain ?? 'base') !== 'base') return {};
+  const { qrCode } = await import('../../output/qr-code.ts');
+  const request = requestIn(payment, cents);
+  if (request === undefined) return {};
+  const { lines, width } = qrCode(request);
+  const rows = lines.length + otherLines;
+  if (!canvas.hasColors) return { missing: 'The QR code needs colors, and they are turned off.' };
+  if (canvas.columns >= width && canvas.rows >= rows) return { lines };
+  return {
+    missing: `The QR code needs a terminal of ${width} columns and ${rows} rows. This one has ${canvas.columns} and ${canvas.rows}.`,
+  };
+}
+
+function requestIn(payment: UsdcTopup, cents: Cents): string | undefined {
   try {
-    const { renderUnicodeCompact } = await import('uqr');
-    return renderUnicodeCompact(paymentRequest(address, amount));
+    return paymentRequest(payment.address, usdcOf(payment, cents));
   } catch (error) {
+    // A wallet couldn't read the address or the amount.
     if (error instanceof RangeError) return undefined;
     throw error;
   }
 }
 
-async function untilRisen(context: ToppingContext, before: Cents): Promise<Cents> {
+async function untilRisen(context: TopupContext, before: Cents): Promise<Cents> {
   const deadline = context.clocks.wall() + longestWait;
   context.output.note('Waiting for the payment; Ctrl-C ends the waiting, not the payment.');
   while (context.clocks.wall() < deadline) {

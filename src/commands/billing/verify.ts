@@ -54,7 +54,7 @@ export async function run(
   const txHash = typed ?? (await askedHash(context));
   const amount = typedAmount ?? (await askedAmount(context));
   const verified = await untilFinal(context, txHash, amount, wait === true);
-  context.output.done(`${shownUsd(verified.credited ?? toUsd(amount))} credited.`);
+  context.output.done(`${shownUsd(verified.credited ?? toUsd(amount))} of credit added.`);
   await context.output.record(verified, {
     columns: [
       {

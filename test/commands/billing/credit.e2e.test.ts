@@ -1,4 +1,6 @@
+import { encode } from 'uqr';
 import { describe, expect, test } from 'vitest';
+import { paymentRequest } from '../../../src/domain/usdc.ts';
 import { browser } from '../../support/browser.ts';
 import { type Environment, json, oneLine, sandboxUser, settlesIn, user, userOf } from '../../support/cli.ts';
 import { customer } from '../../support/customer.ts';
@@ -173,7 +175,7 @@ describe('billing topup by card', () => {
     await session.shows('Waiting for the payment');
     await fetch(page, { method: 'POST' });
     expect(await session.exit).toBe(0);
-    expect(session.screen).toContain('✓ $25.00 credited.');
+    expect(session.screen).toContain('✓ $25.00 of credit added.');
   });
 
   test('--wait with the embedded sandbox waits for its own page', async () => {
@@ -241,16 +243,57 @@ describe('billing topup by USDC', () => {
     expect(stdout).toMatch(new RegExp(`^address: "?${address}"?\nchain: base\namount: 25\n$`));
   });
 
-  test('on a terminal shows a QR code, what to send where, and the command to run then', async () => {
+  test('says on a terminal what to send where, shows a QR code, and names the next command', async () => {
     const { me } = await someone();
-    const { code, screen, rows } = await shown(me, 'billing topup 25.5 --method usdc');
+    const { code, rows } = await shown(me, 'billing topup 25.5 --method usdc');
     expect(code).toBe(0);
-    expect(rows.filter((row) => /^[█▀▄ ]{20,}$/.test(row)).length).toBeGreaterThan(10);
-    expect(rows.filter((row) => [...row].length > 80)).toEqual([]);
-    expect(screen).toMatch(/Send +25\.50 USDC, exactly/);
-    expect(screen).toMatch(new RegExp(`To +${address}`));
-    expect(screen).toMatch(/On +base/i);
-    expect(screen).toContain('ci billing verify TXHASH --amount 25.50 --wait');
+    expect(rows.slice(0, 3)).toEqual(['Send  25.50 USDC, exactly', `To    ${address}`, 'On    base']);
+    expect(rows.slice(3, 28).every((row) => /^[█▀▄ ]{49}$/.test(row))).toBe(true);
+    expect(rows.slice(28)).toEqual(['After sending it, run `ci billing verify TXHASH --amount 25.50 --wait`.', '']);
+  });
+
+  test.each(['billing topup 25.5 --method usdc', 'billing topup 25.5 --method usdc --wait'])(
+    'draws the QR code of `ci %s` in black on white, with a quiet zone of four modules',
+    async (line) => {
+      const { me } = await someone();
+      const session = onTerminal(me, line);
+      await session.shows(/Waiting for|After sending/);
+      const drawn = session.cells.filter(
+        (row) => row.length === 49 && row.every((cell) => cell?.graphics.length === 2),
+      );
+      expect(drawn).toHaveLength(25);
+      expect(new Set(drawn.flat().map((cell) => cell?.graphics.join(';')))).toEqual(new Set(['30;107']));
+      const modules = drawn.flatMap((row) =>
+        ['█▀', '█▄'].map((dark) => row.map((cell) => dark.includes(cell?.character ?? ' '))),
+      );
+      const { data } = encode(paymentRequest(address, 25.5), { border: 4 });
+      expect(modules.slice(0, 49)).toEqual(data);
+      expect(data.slice(0, 4).flat()).not.toContain(true);
+      expect(data.slice(4).flatMap((row) => [...row.slice(0, 4), ...row.slice(-4)])).not.toContain(true);
+    },
+  );
+
+  test.each([
+    ['too few rows', { rows: 30 }, 'The QR code needs a terminal of 49 columns and 31 rows. This one has 80 and 30.'],
+    [
+      'too few columns',
+      { columns: 48 },
+      'The QR code needs a terminal of 49 columns and\n31 rows. This one has 48 and 50.',
+    ],
+    ['colors turned off', { env: { NO_COLOR: '1' } }, 'The QR code needs colors, and they are turned off.'],
+  ])('leaves out the QR code on a terminal with %s, and says so', async (_what, options, note) => {
+    const { me } = await someone();
+    const { code, screen } = await shown(me, 'billing topup 25.5 --method usdc', options);
+    expect([code, /[█▀▄]/.test(screen)]).toEqual([0, false]);
+    expect(screen).toContain(note);
+    expect(screen).toContain(`To    ${address}`);
+  });
+
+  test('shows the QR code on a terminal with just enough rows', async () => {
+    const { me } = await someone();
+    const { screen } = await shown(me, 'billing topup 25.5 --method usdc', { rows: 31 });
+    expect(screen).toMatch(/[█▀▄]/);
+    expect(screen).not.toContain('needs');
   });
 
   test('draws no code for a chain that it does not know, and none in JSON on a terminal', async () => {
@@ -365,7 +408,7 @@ describe('billing verify', () => {
     const { me } = await payer();
     await me.ci(`billing verify ${hash} --amount 25`);
     const { code, screen } = await shown(me, `billing verify ${hash} --amount 25`);
-    expect([code, screen]).toEqual([0, expect.stringContaining('✓ $25.00 credited.')]);
+    expect([code, screen]).toEqual([0, expect.stringContaining('✓ $25.00 of credit added.')]);
     expect(screen).toMatch(/Balance +\$50\.00/);
   });
 
