@@ -3,7 +3,7 @@ import { blockNames } from '../domain/blocks.ts';
 import { day, hour } from './calendar.ts';
 import { microsPerCent } from './money.ts';
 
-/** The credit a fresh account has, as in the Management API document's example: 25.00 USD. */
+/** The credit of a new account, as in the example of the Management API document: 25.00 USD. */
 const startingCredit = 2500 * microsPerCent;
 
 const seatSchema = z.object({ block: z.enum(blockNames), slotIndex: z.int() });
@@ -18,11 +18,11 @@ const subscriptionSchema = z.object({
   billingCycle: z.enum(['month', 'year']),
   cancelAtPeriodEnd: z.boolean(),
   createdAt: z.int(),
-  /** Periods are counted from here, so that a subscription of the 31st does not drift to the 28th. */
+  /** Start of the first period. Counting from here keeps a subscription of the 31st from moving to the 28th. */
   anchor: z.int(),
-  /** How many periods since the anchor are paid. */
+  /** Number of paid periods since the anchor. */
   paidPeriods: z.int(),
-  /** The key that a manually provisioned pool hands over, and when; drawn at once so that settling is a pure function. */
+  /** The key that a manually provisioned pool delivers, and when. It is generated in advance so that settling is a pure function. */
   provisioning: z.nullable(z.object({ at: z.int(), keyId: z.string(), apiKey: z.string() })),
 });
 
@@ -38,18 +38,18 @@ const keySchema = z.object({
   id: z.string(),
   name: z.string(),
   apiKey: z.string(),
-  /** null: a credit key. */
+  /** Null for a credit key. */
   subscriptionId: z.nullable(z.string()),
   createdAt: z.int(),
   lastUsedAt: z.nullable(z.int()),
-  /** In millionths of a dollar per 30 days; null: the account's whole balance. */
+  /** In millionths of a dollar per 30 days. Null: the whole balance of the account. */
   budgetMicros: z.nullable(z.int()),
   rpm: z.nullable(z.number()),
   tpm: z.nullable(z.number()),
   /** In millionths of a dollar, in the budget period `spentPeriod`. */
   spentMicros: z.int(),
   spentPeriod: z.int(),
-  /** What was used, oldest minute first; nothing older than 30 days when last written. */
+  /** Usage per minute, oldest first, of the 30 days before it was last written. */
   minutes: z.array(minuteSchema),
 });
 
@@ -58,21 +58,21 @@ const dropSchema = z.object({
   block: z.enum(blockNames),
   opensAt: z.int(),
   closesAt: z.int(),
-  /** How many seats are on offer when it opens. */
+  /** Number of seats when it opens. */
   seats: z.int(),
-  /** How many others come for one while it is open. */
+  /** Number of others who take a seat while it is open. */
   rivals: z.int(),
   rivalsSeen: z.int(),
   phase: z.enum(['due', 'open', 'over']),
-  /** The slot indexes on offer, without those that rivals took. */
+  /** The slot indexes that are still available, or taken by this account. */
   slots: z.array(z.int()),
 });
 
-/** The whole account: everything that a request can read or change, times in epoch milliseconds of the sandbox's clock. */
+/** The account: everything that a request can read or change. Times are epoch milliseconds of the sandbox's clock. */
 export const accountSchema = z.object({
-  /** Sandbox time minus the machine's time. */
+  /** The sandbox's time minus this machine's time. */
   offsetMilliseconds: z.number(),
-  /** `declining`: a card is on file, and every charge to it fails. */
+  /** `declining`: a card is saved, but every charge to it fails. */
   card: z.enum(['none', 'good', 'declining']),
   creditMicros: z.int(),
   toppedUpMicros: z.int(),
@@ -85,35 +85,35 @@ export const accountSchema = z.object({
       reason: z.enum(['subscribe', 'renewal']),
     }),
   ),
-  /** Oldest first, as all lists here. */
+  /** Oldest first, like all lists here. */
   subscriptions: z.array(subscriptionSchema),
   keys: z.array(keySchema),
   topUps: z.array(z.object({ id: z.string(), method: z.enum(['stripe', 'usdc']), cents: z.int(), paid: z.boolean() })),
   transactions: z.array(z.object({ hash: z.string(), cents: z.int(), credited: z.boolean() })),
   setupIntents: z.array(z.string()),
-  /** When `GET /api/usage` was answered, for its limit. */
+  /** Times of `GET /api/usage` requests, for its rate limit. */
   usageCalls: z.array(z.int()),
-  /** Absent in the state of versions that knew none. */
+  /** Absent in the state of older versions. */
   drops: z.optional(z.array(dropSchema)),
 });
 
-/** See {@link accountSchema}. Never changed in place: a request that loses a race is carried out again on a newer one. */
+/** An account. It is never changed in place, because a request that loses a race runs again on a newer one. */
 export type Account = z.infer<typeof accountSchema>;
-/** One seat of a pool held through a whole block. */
+/** A seat in a block of a pool. */
 export type Seat = z.infer<typeof seatSchema>;
-/** A paid seat. */
+/** A subscription: a seat in one or more blocks. */
 export type Subscription = z.infer<typeof subscriptionSchema>;
-/** A consumption key. */
+/** An API key. */
 export type Key = z.infer<typeof keySchema>;
-/** Seats of a block that are on offer for a time: the block is sold out before and after. */
+/** Seats of a block that are available for a limited time. Before and after it, the block is sold out. */
 export type Drop = z.infer<typeof dropSchema>;
-/** What one key used in one minute. */
+/** What a key used in a minute. */
 export type UsedMinute = z.infer<typeof minuteSchema>;
 
 /**
- * A fresh account, at 09:00 UTC of the machine's current UTC day: the block `europe` is live whatever the time of day.
+ * Returns a new account, at 09:00 UTC of the current UTC day, so that the block `europe` is live.
  *
- * @param now - the machine's clock, epoch milliseconds
+ * @param now - this machine's time, epoch milliseconds
  */
 export function freshAccount(options: { card: boolean }, now: number): Account {
   return {

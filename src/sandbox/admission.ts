@@ -11,7 +11,7 @@ import { budgetPeriod, counted, secondsToNextMinute, usedThisMinute } from './me
 import { Refusal } from './reply.ts';
 import type { Change } from './store.ts';
 
-/** A request for a completion, whatever the API it came by. */
+/** A request for a completion, in any API format. */
 export interface Prompt {
   model: string;
   text: string;
@@ -19,13 +19,13 @@ export interface Prompt {
 }
 
 /**
- * The key that a secret stands for.
+ * Returns the key with a secret.
  *
- * @throws Refusal (401) for a secret that is none, (403) for one whose subscription does not run
+ * @throws Refusal (401) for an unknown secret, (403) if its subscription isn't active
  */
 export function requireKey(account: Account, secret: string): Key {
   if (isManagementKey(secret)) {
-    throw new Refusal(401, 'Management keys (mk_) do not do inference: use a consumption key (sk_)', {
+    throw new Refusal(401, "Management keys (mk_) can't be used for inference. Use an API key (sk_).", {
       code: 'invalid_api_key',
     });
   }
@@ -33,15 +33,17 @@ export function requireKey(account: Account, secret: string): Key {
   if (key === undefined) throw new Refusal(401, 'Invalid API key', { code: 'invalid_api_key' });
   const subscription = subscriptionOf(account, key);
   if (subscription?.status === 'past_due') {
-    throw new Refusal(403, 'This key is suspended: the payment for its subscription failed', { code: 'past_due' });
+    throw new Refusal(403, 'This key is suspended because the payment for its subscription failed', {
+      code: 'past_due',
+    });
   }
   if (subscription !== undefined && subscription.status !== 'active') {
-    throw new Refusal(403, 'This key is deactivated: its subscription has ended', { code: 'key_deactivated' });
+    throw new Refusal(403, 'This key is deactivated because its subscription has ended', { code: 'key_deactivated' });
   }
   return key;
 }
 
-/** The models a key may use: its pool's, or those of all active pools for a credit key. */
+/** Returns the models that a key can use: that of its pool, or those of all active pools for a credit key. */
 export function modelsOf(account: Account, key: Key): string[] {
   const subscription = subscriptionOf(account, key);
   if (subscription !== undefined) return [poolOf(subscription).modelId];
@@ -49,10 +51,10 @@ export function modelsOf(account: Account, key: Key): string[] {
 }
 
 /**
- * Answers a prompt, and counts it, when the key allows it now (Per-Key Plans, "Rate limits per key").
+ * Answers a prompt and counts it, if the limits of the key allow it (Per-Key Plans, "Rate limits per key").
  *
- * @param running - how many other requests of this key are being answered
- * @throws Refusal (402) without credit, (404) for another model, (429) outside the reserved hours and above the key's limits
+ * @param running - number of other running requests of this key
+ * @throws Refusal (402) without credit, (404) for another model, (429) outside the reserved hours or above the limits of the key
  */
 export function admit(account: Account, key: Key, prompt: Prompt, running: number, now: number): Change<Completion> {
   if (!modelsOf(account, key).includes(prompt.model)) {
@@ -104,7 +106,7 @@ function charged(account: Account, key: Key, completion: Completion, now: number
   }
   const cost = completionMicros(completion);
   if (cost > account.creditMicros) {
-    throw new Refusal(402, 'Insufficient credits: top up to go on', { code: 'insufficient_credits' });
+    throw new Refusal(402, 'Insufficient credits: top up to continue', { code: 'insufficient_credits' });
   }
   const { period, spentMicros } = budgetPeriod(key, now);
   if (key.budgetMicros !== null && spentMicros + cost > key.budgetMicros) {

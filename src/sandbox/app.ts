@@ -15,13 +15,13 @@ import { Running } from './running.ts';
 import type { Store } from './store.ts';
 import { paymentCatalog } from './x402.ts';
 
-/** The calls of the Management API that are answered without a key. */
+/** Paths of the Management API that need no key. */
 const publicPaths = /^\/api\/(plans|agent\/plans|pools|pools\/[^/]+)$/;
 
 /**
- * All that the sandbox answers.
+ * Creates the routes of the sandbox.
  *
- * @param address - the server's own, known once it listens
+ * @param address - returns the URL of the server, once it listens
  * @param pause - waits between two chunks of a stream
  */
 export function sandboxApp(store: Store, address: () => string, pause: (milliseconds: number) => Promise<void>): Hono {
@@ -55,7 +55,7 @@ export function sandboxApp(store: Store, address: () => string, pause: (millisec
   return app;
 }
 
-/** The sandbox's clock; the machine's when the state cannot be read, which the answer itself then says. */
+/** Returns the sandbox's time, or this machine's if the state can't be read. The response itself reports that. */
 async function sandboxTime(store: Store): Promise<number> {
   try {
     return await store.run((account, now) => ({ account, result: now }));

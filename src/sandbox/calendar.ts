@@ -5,7 +5,7 @@ export const hour = 3_600_000;
 export const day = 24 * hour;
 
 /**
- * The same UTC time of day some calendar months after a moment, on its day of the month or the month's last when it is shorter.
+ * Returns the same UTC time some calendar months later, on the same day of the month or the last day of a shorter month.
  *
  * @param anchor - epoch milliseconds
  */
@@ -17,7 +17,7 @@ export function addMonths(anchor: number, months: number): number {
   return Date.UTC(year, month, Math.min(from.getUTCDate(), lastDay)) + (((anchor % day) + day) % day);
 }
 
-/** Epoch milliseconds as the API writes times: `2026-05-14T00:00:00.000Z`. */
+/** Formats a time like the API: `2026-05-14T00:00:00.000Z`. @param moment - epoch milliseconds */
 export function timeText(moment: number): string {
   return new Date(moment).toISOString();
 }

@@ -3,7 +3,7 @@ import type { Block } from '../domain/blocks.ts';
 import { blockNames, hoursPerBlock, startHour } from '../domain/blocks.ts';
 import { halfUp } from './money.ts';
 
-/** A pool as the vendor offers it; what of it is free depends on the account too, see `seats.ts`. */
+/** A pool as CheapestInference offers it. Which seats are available also depends on the account; see `seats.ts`. */
 export interface Pool {
   readonly id: string;
   readonly slug: string;
@@ -12,19 +12,19 @@ export interface Pool {
   readonly status: 'funding' | 'activating' | 'active' | 'paused';
   readonly totalSlots: number;
   readonly manualProvisioning: boolean;
-  /** Whole percent off when billed yearly. */
+  /** Discount for yearly billing, in whole percent. */
   readonly annualDiscountPercent: number;
   readonly infraSpec: string;
   /** Cents per month and seat. */
   readonly monthlyCents: Readonly<Record<Block, number>>;
-  /** How many seats other customers hold; theirs are the lowest slot indexes. */
+  /** Number of seats of other customers, which have the lowest slot indexes. */
   readonly heldByOthers: Readonly<Record<Block, number>>;
 }
 
-/** The prices of the Management API document: $39, $49 and $45 a month. */
+/** The prices in the Management API document: $39, $49 and $45 per month. */
 const documentedPrices = { asia: 3900, europe: 4900, americas: 4500 } as const;
 
-/** What the sandbox sells; the first is the model that the Management API document's closing script asks for. */
+/** The pools of the sandbox. The first has the model that the closing example of the Management API document uses. */
 export const pools: readonly Pool[] = [
   {
     id: '6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c2601',
@@ -93,19 +93,19 @@ export const pools: readonly Pool[] = [
   },
 ];
 
-/** The pool with this UUID or slug. */
+/** Returns the pool with this UUID or slug. */
 export function findPool(idOrSlug: string): Pool | undefined {
   return pools.find((pool) => pool.id === idOrSlug.toLowerCase() || pool.slug === idOrSlug);
 }
 
-/** The pool with this UUID, which the account's own records name. @throws Error when there is none */
+/** Returns the pool of a record of the account. @throws Error if it doesn't exist */
 export function poolOf(record: { poolId: string }): Pool {
   const pool = pools.find(({ id }) => id === record.poolId);
-  if (pool === undefined) throw new Error(`the sandbox has no pool ${record.poolId}`);
+  if (pool === undefined) throw new Error(`The sandbox has no pool ${record.poolId}`);
   return pool;
 }
 
-/** A slot's `pricePerDay` in cents: the block's monthly price spread over its 8 hours (Unlimited Subscriptions, "Plan detail"). */
+/** Returns a slot's `pricePerDay` in cents: the block's monthly price spread over its 8 hours (Unlimited Subscriptions, "Plan detail"). */
 export function slotCents(pool: Pool, block: Block): number {
   return halfUp(pool.monthlyCents[block], hoursPerBlock);
 }
@@ -117,20 +117,20 @@ export function blockHours(block: Block): string {
     .join('-');
 }
 
-/** The lowest monthly price over the blocks, in cents: what the API calls `minPricePerDay`. */
+/** Returns the lowest monthly price of a block, in cents, which the API calls `minPricePerDay`. */
 export function lowestMonthlyCents(pool: Pool): number {
   return Math.min(...blockNames.map((block) => pool.monthlyCents[block]));
 }
 
 /**
- * What one period costs, in cents. A year is paid upfront: monthlyPrice × 12 × (1 − annualDiscount), half up
+ * Returns the price of a period, in cents. A year is paid up front: monthlyPrice × 12 × (1 − annualDiscount), rounded half up
  * (Unlimited Subscriptions, "Subscribe").
  */
 export function periodCents(pool: Pool, monthlyCents: number, cycle: 'month' | 'year'): number {
   return cycle === 'month' ? monthlyCents : halfUp(monthlyCents * 12 * (100 - pool.annualDiscountPercent), 100);
 }
 
-/** The UUID of one hour of one seat: always the same for the same slot. */
+/** Returns the UUID of an hour of a seat, which never changes. */
 export function slotId(pool: Pool, hour: number, slotIndex: number): string {
   const hex = createHash('sha256').update(`${pool.id} ${hour} ${slotIndex}`).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

@@ -2,20 +2,20 @@ import type { Tokens } from './metering.ts';
 
 const charactersPerToken = 4;
 
-/** What the sandbox answers, in place of a model. */
+/** What the sandbox answers instead of a model. */
 export interface Completion extends Tokens {
   text: string;
-  /** Whether the caller's limit cut the text short. */
+  /** Whether the token limit cut the text short. */
   cut: boolean;
 }
 
 /**
- * The answer to a prompt: always the same sentence.
+ * Returns the answer to a prompt, which is always the same.
  *
- * @param maxTokens - the caller's limit, if any
+ * @param maxTokens - the token limit, if any
  */
 export function complete(model: string, prompt: string, maxTokens: number | undefined): Completion {
-  const whole = `This is the CheapestInference sandbox speaking in place of ${model}: your key and your request are in order.`;
+  const whole = `This is the CheapestInference sandbox, answering instead of ${model}. Your key and your request are correct.`;
   const text = whole.slice(0, (maxTokens ?? Number.POSITIVE_INFINITY) * charactersPerToken);
   return {
     text,
@@ -25,18 +25,18 @@ export function complete(model: string, prompt: string, maxTokens: number | unde
   };
 }
 
-/** The text of a message's content, of which there are several shapes: a string, parts, or nothing. */
+/** Returns the content of a message as text. It can be a string, a list of parts, or missing. */
 export function contentText(content: unknown): string {
   if (content === undefined || content === null) return '';
   return typeof content === 'string' ? content : JSON.stringify(content);
 }
 
-/** The text as a stream sends it: a word at a time. */
+/** Splits a text into words, which a stream sends one at a time. */
 export function words(text: string): string[] {
   return text.match(/\S+\s*/g) ?? [];
 }
 
-/** What a completion costs a credit key, in millionths of a dollar: $0.60 and $2.50 per million tokens, rounded up. */
+/** Returns the price of a completion for a credit key, in millionths of a dollar: $0.60 and $2.50 per million tokens, rounded up. */
 export function completionMicros({ promptTokens, completionTokens }: Tokens): number {
   const hundredthsOfMicros = 60 * promptTokens + 250 * completionTokens;
   return Math.ceil(hundredthsOfMicros / 100);

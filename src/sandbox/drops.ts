@@ -3,18 +3,18 @@ import type { Account, Drop } from './account.ts';
 import type { Pool } from './catalogue.ts';
 import { poolOf } from './catalogue.ts';
 
-/** Something that happens to the seats on offer. */
-interface Happening {
+/** An event that changes which seats are available. */
+interface DropEvent {
   at: number;
   apply: (account: Account) => Account;
 }
 
-/** The drops of a block: where there is one, the block has no other seats than theirs. */
+/** Returns the drops of a block. If there are any, the block has no other seats. */
 export function dropsOf(account: Account, pool: Pool, block: Block): Drop[] {
   return (account.drops ?? []).filter((drop) => drop.poolId === pool.id && drop.block === block);
 }
 
-/** The slot indexes that an account's own seats take. */
+/** Returns the slot indexes of the account's own seats. */
 export function ownSlots(account: Account, pool: Pool, block: Block): Set<number> {
   return new Set(
     account.subscriptions
@@ -23,26 +23,26 @@ export function ownSlots(account: Account, pool: Pool, block: Block): Set<number
   );
 }
 
-/** The first thing that happens to the seats on offer. */
-export function nextHappening({ drops = [] }: Account): Happening | undefined {
-  let first: Happening | undefined;
+/** Returns the next event of any drop. */
+export function nextEvent({ drops = [] }: Account): DropEvent | undefined {
+  let first: DropEvent | undefined;
   for (const [index, drop] of drops.entries()) {
-    const next = happening(drop, index);
+    const next = eventOf(drop, index);
     if (next && (first === undefined || next.at < first.at)) first = next;
   }
   return first;
 }
 
-/** Has somebody else take a free seat that is on offer. @returns undefined when there is none */
-export function taken(account: Account, pool: Pool, block: Block): Account | undefined {
+/** Lets a rival take an available seat. @returns undefined if none is available */
+export function seatTaken(account: Account, pool: Pool, block: Block): Account | undefined {
   const index = (account.drops ?? []).findIndex(
     (drop) => drop.poolId === pool.id && drop.block === block && freeOf(account, drop).length > 0,
   );
   return index < 0 ? undefined : withSeatTaken(account, index);
 }
 
-/** The rivals come evenly spread over the time, and each takes a seat where there is one. */
-function happening(drop: Drop, index: number): Happening | undefined {
+/** Returns the next event of a drop: it opens, a rival takes a seat, or it closes. Rivals come at regular intervals. */
+function eventOf(drop: Drop, index: number): DropEvent | undefined {
   const { opensAt, closesAt, rivals, rivalsSeen, phase } = drop;
   if (phase === 'over') return undefined;
   if (phase === 'due') return { at: opensAt, apply: (account) => opened(account, drop, index) };
@@ -56,7 +56,7 @@ function happening(drop: Drop, index: number): Happening | undefined {
   };
 }
 
-/** The seats on offer are the highest that are not the account's own: those that others leave, and not on offer already. */
+/** Opens a drop. Its seats have the highest slot indexes that are neither the account's nor available already. */
 function opened(account: Account, drop: Drop, index: number): Account {
   const pool = poolOf(drop);
   const kept = new Set(dropsOf(account, pool, drop.block).flatMap(({ slots }) => slots));
@@ -72,7 +72,7 @@ function withSeatTaken(account: Account, index: number): Account {
   return withDrop(account, index, { ...drop, slots: drop.slots.filter((each) => each !== slot) });
 }
 
-/** The slot indexes on offer in a drop that nobody took. */
+/** Returns the slot indexes of a drop that are still available. */
 export function freeOf(account: Account, drop: Drop): number[] {
   const mine = ownSlots(account, poolOf(drop), drop.block);
   return drop.slots.filter((slot) => !mine.has(slot));

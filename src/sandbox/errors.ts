@@ -10,7 +10,7 @@ const kinds: Record<number, { openai: string; anthropic: string }> = {
 };
 const otherKind = { openai: 'server_error', anthropic: 'api_error' };
 
-/** An error in the shape of the API that the path belongs to: OpenAI's, Anthropic's, or the Management API's envelope. */
+/** Returns an error in the format of the path: OpenAI's, Anthropic's, or the envelope of the Management API. */
 export function errorReply(path: string, error: Error): Response {
   const status = error instanceof Refusal ? error.status : 500;
   const headers = error instanceof Refusal ? error.headers : {};

@@ -3,13 +3,13 @@ import { day, hour } from './calendar.ts';
 
 const minute = 60_000;
 
-/** What a completion took. */
+/** The tokens of a completion. */
 export interface Tokens {
   promptTokens: number;
   completionTokens: number;
 }
 
-/** Requests and tokens of one key over a stretch of time, as the Usage document writes them. */
+/** Requests and tokens of a key over a period, in the format of the Usage document. */
 export interface Used {
   requests: number;
   tokens: number;
@@ -17,7 +17,7 @@ export interface Used {
   completionTokens: number;
 }
 
-/** The key with one more completion counted; what is older than 30 days is forgotten. */
+/** Returns the key with one more completion counted, and without minutes older than 30 days. */
 export function counted(key: Key, { promptTokens, completionTokens }: Tokens, now: number): Key {
   const current = Math.floor(now / minute);
   const kept = key.minutes.filter((used) => used.minute * minute > now - 30 * day);
@@ -33,7 +33,7 @@ export function counted(key: Key, { promptTokens, completionTokens }: Tokens, no
   return { ...key, lastUsedAt: now, minutes: [...earlier, latest] };
 }
 
-/** What a key used in the minutes that began after a moment. */
+/** Returns what a key used in the minutes that started after a time. */
 function usedSince(key: Key, since: number): Used {
   const used = { requests: 0, tokens: 0, promptTokens: 0, completionTokens: 0 };
   for (const one of key.minutes) {
@@ -45,7 +45,7 @@ function usedSince(key: Key, since: number): Used {
   return { ...used, tokens: used.promptTokens + used.completionTokens };
 }
 
-/** The four periods of the Usage document. */
+/** Returns the usage of a key in the four periods of the Usage document. */
 export function usagePeriods(key: Key, now: number): Record<'last1h' | 'last24h' | 'last7d' | 'last30d', Used> {
   return {
     last1h: usedSince(key, now - hour),
@@ -55,20 +55,20 @@ export function usagePeriods(key: Key, now: number): Record<'last1h' | 'last24h'
   };
 }
 
-/** What a key used in the running minute of the clock, which is what its limits per minute count. */
+/** Returns what a key used in the current minute, which its limits per minute count. */
 export function usedThisMinute(key: Key, now: number): Used {
   return usedSince(key, Math.floor(now / minute) * minute - 1);
 }
 
-/** Whole seconds until the next minute of the clock begins. */
+/** Returns the whole seconds until the next minute starts. */
 export function secondsToNextMinute(now: number): number {
   return Math.ceil((minute - (now % minute)) / 1000);
 }
 
-/** A key's budget period: how much of the budget is gone, in millionths of a dollar, and when it begins anew. */
+/** Returns the budget period of a key: what was spent in it, in millionths of a dollar, and when the next one starts. */
 export function budgetPeriod(key: Key, now: number): { period: number; spentMicros: number; resetsAt: number } {
   const period = Math.floor((now - key.createdAt) / (30 * day));
-  // Without a budget there is nothing to begin anew: what is spent adds up.
+  // Without a budget, nothing resets, so the amounts add up.
   const spentMicros = key.budgetMicros === null || key.spentPeriod === period ? key.spentMicros : 0;
   return { period, spentMicros, resetsAt: key.createdAt + (period + 1) * 30 * day };
 }

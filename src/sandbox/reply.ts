@@ -1,11 +1,11 @@
 import * as z from 'zod/mini';
 
-/** A request that is answered with an error; thrown, so that nothing is changed. */
+/** Refuses a request. Throwing it leaves the account unchanged. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly status: number;
   readonly headers: Record<string, string>;
-  /** OpenAI's `error.code`, for programs. */
+  /** The `error.code` of the OpenAI format. */
   readonly code: string | null;
 
   /** @param retryAfter - seconds, for the `Retry-After` header */
@@ -17,25 +17,25 @@ export class Refusal extends Error {
   }
 }
 
-/** A JSON answer. */
+/** Returns a JSON response. */
 export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
   return new Response(JSON.stringify(body), { status, headers: { 'Content-Type': 'application/json', ...headers } });
 }
 
-/** The Management API's envelope: `{"success": true, "data": …}`. */
+/** Returns a response in the envelope of the Management API: `{"success": true, "data": …}`. */
 export function enveloped(data: unknown): Response {
   return json({ success: true, data });
 }
 
-/** The Management API's errors: `{"success": false, "error": "…"}`. */
+/** Returns an error in the envelope of the Management API: `{"success": false, "error": "…"}`. */
 export function envelopedError(message: string, status: number, headers: Record<string, string> = {}): Response {
   return json({ success: false, error: message }, status, headers);
 }
 
 /**
- * A request's JSON body; undefined when it has none.
+ * Parses the JSON body of a request. Returns undefined if it is empty.
  *
- * @throws Refusal (400) when it is not JSON
+ * @throws Refusal (400) if it isn't JSON
  */
 export function parseBody(text: string): unknown {
   if (text.trim() === '') return undefined;
@@ -47,9 +47,9 @@ export function parseBody(text: string): unknown {
 }
 
 /**
- * A body of the shape an endpoint takes.
+ * Checks a body against the schema of an endpoint.
  *
- * @throws Refusal (400) with the schema's message for the first thing that is wrong
+ * @throws Refusal (400) with the schema's message for the first problem
  */
 export function checkBody<T>(schema: z.ZodMiniType<T>, body: unknown): T {
   const parsed = schema.safeParse(body ?? {});
@@ -57,7 +57,7 @@ export function checkBody<T>(schema: z.ZodMiniType<T>, body: unknown): T {
   throw new Refusal(400, parsed.error.issues[0]?.message ?? 'Invalid body');
 }
 
-/** A schema of a JSON object with these fields. */
+/** Returns a schema of a JSON object with these fields. */
 export function body<Shape extends z.core.$ZodShape>(shape: Shape) {
   return z.object(shape, 'The body must be a JSON object');
 }

@@ -1,11 +1,11 @@
-/** How many requests of each key this server is answering, for the limit of 1 at a time. */
+/** Counts the running requests of each key, for the limit of 1 at a time. */
 export class Running {
   readonly #count = new Map<string, number>();
 
   /**
-   * Counts one more request of a key.
+   * Counts a request of a key.
    *
-   * @returns how many there were already, and what to call, once or more, when this one is over
+   * @returns the number of other requests, and a function to call, at least once, at the end of this one
    */
   begin(secret: string): { others: number; end: () => void } {
     const others = this.#count.get(secret) ?? 0;

@@ -6,7 +6,7 @@ import { slotCents } from './catalogue.ts';
 import { dropsOf, ownSlots } from './drops.ts';
 import { priceText } from './money.ts';
 
-/** The slot indexes of a pool that are free through the whole of a block, lowest first. */
+/** Returns the slot indexes that are available in all hours of a block, lowest first. */
 export function freeSlots(account: Account, pool: Pool, block: Block): number[] {
   const mine = ownSlots(account, pool, block);
   const drops = dropsOf(account, pool, block);
@@ -17,7 +17,7 @@ export function freeSlots(account: Account, pool: Pool, block: Block): number[] 
   return offered.filter((slotIndex) => !mine.has(slotIndex));
 }
 
-/** A subscription's `hours` as the documents write them. */
+/** Returns the `hours` of a subscription, in the format of the API. */
 export function seatHours(pool: Pool, seats: Seat[]): { hour: number; slotIndex: number; pricePerDay: string }[] {
   return seats.flatMap(({ block, slotIndex }) =>
     hoursOf(block).map((hour) => ({ hour, slotIndex, pricePerDay: priceText(slotCents(pool, block)) })),

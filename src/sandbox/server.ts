@@ -7,28 +7,24 @@ import { openStore, type StoreOptions } from './store.ts';
 
 /** How to start a sandbox. */
 export interface SandboxOptions extends StoreOptions {
-  /** TCP port on 127.0.0.1; 0 or absent: one that is free. */
+  /** TCP port on 127.0.0.1. 0 or absent: any free port. */
   port?: number;
-  /** Waits between two chunks of a streamed completion; default a real timer. */
+  /** Waits between two chunks of a streamed completion. By default, with a timer. */
   pause?: (milliseconds: number) => Promise<void>;
 }
 
-/** A sandbox that answers. */
+/** A running sandbox. */
 export interface Sandbox {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
-  /** Stops listening and ends every connection at once. */
+  /** Stops listening and closes all connections at once. */
   close(): Promise<void>;
 }
 
 /**
- * Starts the emulator of the vendor's API on the loopback interface.
+ * Starts the emulator of the API on the loopback interface. It doesn't keep the process alive.
  *
- * Neither the server nor its connections keep the process alive: whoever serves for longer than a request of the same process
- * takes has to do that.
- *
- * @throws the error of `listen` when the port is taken (`EADDRINUSE`), and an Error that names the file when the state in the
- * folder is not this program's
+ * @throws the error of `listen` if the port is taken (`EADDRINUSE`), and an Error that names the file if the state can't be read
  */
 export async function startSandbox({
   port = 0,
@@ -39,7 +35,7 @@ export async function startSandbox({
   await store.run((account) => ({ account, result: undefined }));
 
   let url = '';
-  // The process's own Request and Response stay what they are: a command talks to the sandbox from the same process.
+  // Keeps the global Request and Response, because a command calls the sandbox from the same process.
   const listener = getRequestListener(sandboxApp(store, () => url, pause).fetch, { overrideGlobalObjects: false });
   const server = createServer((request, response) => void listener(request, response));
   server.on('connection', (socket: Socket) => socket.unref());
@@ -61,6 +57,6 @@ export async function startSandbox({
 }
 
 function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === 'string') throw new Error('the sandbox does not listen on a port');
+  if (address === null || typeof address === 'string') throw new Error("The sandbox doesn't listen on a port");
   return address.port;
 }

@@ -1,23 +1,22 @@
 import type { Account, Key, Subscription } from './account.ts';
 import { addMonths } from './calendar.ts';
 import { periodCents, poolOf } from './catalogue.ts';
-import { nextHappening } from './drops.ts';
+import { nextEvent } from './drops.ts';
 
-/** When the paid time of a subscription ends, epoch milliseconds. */
+/** Returns when the current period of a subscription ends, in epoch milliseconds. */
 export function periodEnd({ anchor, paidPeriods, billingCycle }: Subscription): number {
   return addMonths(anchor, paidPeriods * (billingCycle === 'year' ? 12 : 1));
 }
 
 /**
- * The account at a moment: what the vendor's background jobs have done until then. Subscriptions whose period has ended renew
- * for one charge a period, or end when they were canceled (Management API, "cancelAtPeriodEnd"), or are past due when the card
- * declines; keys of manually provisioned pools are handed over. And what was scheduled for the sandbox: blocks open and close, and
- * rivals take seats.
+ * Returns the account at a given time, after everything that was due before it. At the end of a period, a subscription renews, with
+ * a charge per period, ends if it was canceled (Management API, "cancelAtPeriodEnd"), or becomes past due if the card declines.
+ * Manually provisioned pools deliver keys. Scheduled blocks open and close, and rivals take seats.
  *
- * A pure function, and in the order of time, so that settling in two steps gives what settling at once gives.
+ * It is a pure function in the order of time, so that settling in two steps has the same result as settling at once.
  *
  * @param now - the sandbox's clock, epoch milliseconds
- * @returns the same object when nothing was due
+ * @returns the same object if nothing was due
  */
 export function settle(account: Account, now: number): Account {
   let settled = account;
@@ -27,7 +26,7 @@ export function settle(account: Account, now: number): Account {
   return settled;
 }
 
-/** One more period paid: a charge, and the period's end moves on. */
+/** Renews a subscription: charges it, and extends it by a period. */
 export function renew(account: Account, subscription: Subscription, at: number): Account {
   const cents = periodCents(poolOf(subscription), subscription.monthlyCents, subscription.billingCycle);
   const renewed: Subscription = { ...subscription, status: 'active', paidPeriods: subscription.paidPeriods + 1 };
@@ -37,7 +36,7 @@ export function renew(account: Account, subscription: Subscription, at: number):
   };
 }
 
-/** A charge record with the account's next number. */
+/** Returns a charge with the next number of the account. */
 export function newCharge(
   account: Account,
   subscriptionId: string,
@@ -48,7 +47,7 @@ export function newCharge(
   return { id: `ch_${String(account.charges.length + 1).padStart(6, '0')}`, subscriptionId, cents, at, reason };
 }
 
-/** The account with one subscription replaced by its newer self. */
+/** Returns the account with a subscription replaced. */
 export function withSubscription(account: Account, changed: Subscription): Account {
   return {
     ...account,
@@ -67,7 +66,7 @@ function nextDue(account: Account, now: number): Due | undefined {
     const due = dueOf(account, subscription);
     if (due !== undefined && due.at <= now && (first === undefined || due.at < first.at)) first = due;
   }
-  const drop = nextHappening(account);
+  const drop = nextEvent(account);
   if (drop !== undefined && drop.at <= now && (first === undefined || drop.at < first.at)) first = drop;
   return first;
 }
@@ -76,7 +75,7 @@ function dueOf(account: Account, subscription: Subscription): Due | undefined {
   if (subscription.status === 'canceled') return undefined;
   const { provisioning } = subscription;
   if (subscription.status === 'pending_key' && provisioning !== null) {
-    return { at: provisioning.at, apply: (before) => handOver(before, subscription, provisioning) };
+    return { at: provisioning.at, apply: (before) => deliverKey(before, subscription, provisioning) };
   }
   const at = periodEnd(subscription);
   if (subscription.cancelAtPeriodEnd) {
@@ -89,7 +88,7 @@ function dueOf(account: Account, subscription: Subscription): Due | undefined {
   return { at, apply: (before) => renew(before, subscription, at) };
 }
 
-function handOver(
+function deliverKey(
   account: Account,
   subscription: Subscription,
   { at, keyId, apiKey }: { at: number; keyId: string; apiKey: string },

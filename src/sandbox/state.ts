@@ -1,5 +1,6 @@
 import type { Block } from '../domain/blocks.ts';
 import { findByIdPrefix } from '../domain/id-prefix.ts';
+import { inWords } from '../output/text.ts';
 import { type Account, freshAccount } from './account.ts';
 import { timeText } from './calendar.ts';
 import { findPool, poolOf, pools } from './catalogue.ts';
@@ -10,15 +11,15 @@ import { openStore, type StoreOptions } from './store.ts';
 /** A management key that the sandbox accepts. */
 export const sandboxManagementKey = 'mk_sandbox';
 
-/** The last moment the sandbox's clock can show: beyond it the API's times have no four-digit year. */
+/** The last time of the sandbox's clock. After it, the year would have five digits. */
 const endOfTime = Date.UTC(9999, 11, 31);
 
 const mostRivals = 1000;
 
 /**
- * Starts a new account in the folder, at 09:00 UTC; running servers go on with it.
+ * Replaces the account by a new one, at 09:00 UTC. Running servers use it, too.
  *
- * @param options - `card`: whether a payment card is on file
+ * @param options - `card`: whether a card is saved
  */
 export async function resetSandbox(store: StoreOptions, options: { card: boolean }): Promise<void> {
   const { replace, now } = openStore(store);
@@ -26,25 +27,25 @@ export async function resetSandbox(store: StoreOptions, options: { card: boolean
 }
 
 /**
- * Moves the sandbox's clock on, and lets happen what falls due in between: renewals, endings, keys handed over.
+ * Moves the sandbox's clock forward. Subscriptions renew or end, and keys are delivered, as they become due.
  *
  * @param milliseconds - how far, ≥ 0
  * @returns the sandbox's new time
- * @throws RangeError when the clock would go back, or past the year 9999
+ * @throws RangeError if the clock would move backward, or past the year 9999
  */
 export async function advanceSandbox(store: StoreOptions, milliseconds: number): Promise<Date> {
   if (!(Number.isFinite(milliseconds) && milliseconds >= 0)) {
-    throw new RangeError("the sandbox's clock only moves forward");
+    throw new RangeError("The sandbox's clock only moves forward");
   }
   return openStore(store).run((account, time) => {
     const later = time + Math.round(milliseconds);
-    if (later > endOfTime) throw new RangeError("the sandbox's clock ends with the year 9999");
+    if (later > endOfTime) throw new RangeError("The sandbox's clock ends with the year 9999");
     const offsetMilliseconds = account.offsetMilliseconds + Math.round(milliseconds);
     return { account: settle({ ...account, offsetMilliseconds }, later), result: new Date(later) };
   });
 }
 
-/** Seats of a block that are to be on offer for a time. */
+/** A request to make seats of a block available for a limited time. */
 export interface DropRequest {
   /** Slug or UUID. */
   readonly pool: string;
@@ -54,11 +55,11 @@ export interface DropRequest {
   /** Milliseconds. */
   readonly lasts: number;
   readonly seats: number;
-  /** How many others come for a seat, evenly spread over the time. */
+  /** Number of others who take a seat, evenly spread over that time. */
   readonly rivals: number;
 }
 
-/** A drop as it is told; times by the sandbox's clock, as the API writes them. */
+/** A scheduled drop, with times of the sandbox's clock in the format of the API. */
 export interface ScheduledDrop {
   readonly pool: string;
   readonly block: Block;
@@ -66,14 +67,14 @@ export interface ScheduledDrop {
   readonly closesAt: string;
   readonly seats: number;
   readonly rivals: number;
-  /** How many of the seats nobody took yet; null before it opens. */
+  /** Number of seats that are still available; null before it opens. */
   readonly left: number | null;
 }
 
 /**
- * Schedules seats of a block: from now on the block is sold out but for the times that are scheduled.
+ * Schedules seats of a block. From now on, the block is sold out except at scheduled times.
  *
- * @throws RangeError for a pool that cannot be subscribed to, more seats than it has, too many rivals, or a time that there is not
+ * @throws RangeError if the pool isn't open for subscriptions, or if there are too many seats or rivals, or the time is too late
  */
 export async function scheduleDrop(
   store: StoreOptions,
@@ -82,26 +83,26 @@ export async function scheduleDrop(
   const pool = findPool(name) ?? findByIdPrefix(pools, name, 'pools', ({ id, slug }) => `${id}  ${slug}`);
   if (pool?.status !== 'active') {
     const open = pools.filter(({ status }) => status === 'active').map(({ slug }) => slug);
-    throw new RangeError(`the sandbox has no pool "${name}" that can be subscribed to, but ${open.join(', ')}`);
+    throw new RangeError(`"${name}" is not a pool that is open for subscriptions. Choose ${inWords(open, 'or')}`);
   }
-  if (seats > pool.totalSlots) throw new RangeError(`${pool.slug} has ${pool.totalSlots} seats, not ${seats}`);
-  if (rivals > mostRivals) throw new RangeError(`no more than ${mostRivals} rivals can come, and not ${rivals}`);
+  if (seats > pool.totalSlots) throw new RangeError(`${pool.slug} has only ${pool.totalSlots} seats, not ${seats}`);
+  if (rivals > mostRivals) throw new RangeError(`${rivals} are too many rivals. Use at most ${mostRivals}`);
   await openStore(store).run((account, time) => {
     const opensAt = Math.round(time + opensIn);
     const closesAt = Math.round(opensAt + lasts);
-    if (closesAt > endOfTime) throw new RangeError("the sandbox's clock ends with the year 9999");
+    if (closesAt > endOfTime) throw new RangeError("The sandbox's clock ends with the year 9999");
     const drop = { poolId: pool.id, block, opensAt, closesAt, seats, rivals };
     const drops = [...(account.drops ?? []), { ...drop, rivalsSeen: 0, phase: 'due' as const, slots: [] }];
     return { account: settle({ ...account, drops }, time), result: undefined };
   });
 }
 
-/** All that is scheduled, in the order in which it was. */
+/** Returns the scheduled drops, in the order in which they were scheduled. */
 export async function scheduledDrops(store: StoreOptions): Promise<ScheduledDrop[]> {
   return openStore(store).run((account) => ({ account, result: scheduled(account) }));
 }
 
-/** Forgets all that is scheduled: seats are free or not as before. */
+/** Clears the schedule. Seats are available as before. */
 export async function clearDrops(store: StoreOptions): Promise<void> {
   await openStore(store).run(({ drops: _drops, ...account }) => ({ account, result: undefined }));
 }

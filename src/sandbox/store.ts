@@ -10,59 +10,59 @@ import type { Account } from './account.ts';
 import { accountSchema, freshAccount } from './account.ts';
 import { settle } from './settle.ts';
 
-/** The newest versions that stay on disk; whoever reads one has that many commits' time to do so. */
+/** Number of versions that are kept, so that a reader has time to read one while others are written. */
 const keptVersions = 16;
 
-/** How many commits back a state names its ancestors. */
+/** Number of ancestors that a version names. */
 const keptLineage = 128;
 
-/** A temporary file this old (milliseconds) was left by a process that died. */
+/** Age from which a temporary file counts as left by a killed process, in milliseconds. */
 const abandonedAfter = 60_000;
 
 const formatVersion = 1;
 
 const fileSchema = z.object({
   version: z.literal(formatVersion),
-  /** The commits that led here, by their random names, this one last: tells whether an old commit is part of this state. */
+  /** The random names of the commits that led here, this one last. They show whether a commit is part of this state. */
   lineage: z.array(z.string()),
   account: accountSchema,
 });
 
-/** What a request makes of the account: the account after it (the same object when it only read), and its result. */
+/** The result of a request, and the account after it: the same object if the request only read it. */
 export interface Change<T> {
   account: Account;
   result: T;
 }
 
 /**
- * The account on disk, shared by any number of processes without a lock.
+ * Stores the account on disk, for any number of processes, without a lock.
  *
- * Every state is one whole file, `state.<N>.json`, the highest N being the present one. A change is written to a file of its own and
- * then linked to the next name, which only one process can do; the others start again from what that one wrote. So a process can
- * be killed at any instruction and leave nothing but a stray file.
+ * Each version is a file, `state.<N>.json`, and the highest N is the current one. A change is written to a temporary file and then
+ * linked to the next name. Only one process can do so, and the others start again from its version. A process that is killed
+ * leaves at most a temporary file.
  */
 export interface Store {
-  /** The machine's clock, epoch milliseconds. */
+  /** Returns this machine's time, epoch milliseconds. */
   readonly now: () => number;
   /**
-   * Carries a request out: once for certain, and more often when others were faster, so `request` has to be a function of what it
-   * is given. What it throws leaves the account as it was.
+   * Runs a request. If other processes are faster, runs it again, so `request` must be a pure function. If it throws, the account
+   * doesn't change.
    *
-   * @param request - given the account, settled, and the sandbox's time (epoch milliseconds) at which it was settled
-   * @throws Error when the state on disk is not one of this program's, or when it is unknown whether the change was stored
+   * @param request - takes the settled account, and the sandbox's time (epoch milliseconds)
+   * @throws Error if the state can't be read, or if it is unknown whether the change was stored
    */
   run<T>(request: (account: Account, now: number) => Change<T>): Promise<T>;
-  /** Puts an account in place of whatever is there, readable or not. */
+  /** Replaces the account, even if the state can't be read. */
   replace(account: Account): Promise<void>;
 }
 
-/** Where an account is kept. */
+/** Where to store an account. */
 export interface StoreOptions {
-  /** Made when absent (0700). */
+  /** The directory, created if missing (0700). */
   readonly folder: string;
-  /** The environment, which says where the home folder is; default empty. */
+  /** The environment, for the home directory. Empty by default. */
   readonly env?: Environment;
-  /** The machine's clock, epoch milliseconds; default `Date.now`. */
+  /** Returns this machine's time, epoch milliseconds. `Date.now` by default. */
   readonly now?: () => number;
 }
 
@@ -72,14 +72,11 @@ interface Version {
   account: Account;
 }
 
-/**
- * The account in the folder. The first request makes both, with a card on file, when there is none.
- *
- */
+/** Opens the account in a directory. The first request creates both if they are missing, with a saved card. */
 export function openStore({ folder, env = {}, now = Date.now }: StoreOptions): Store {
   let cached: { version: Version; file: string } | undefined;
 
-  /** The present version; undefined when there is none yet. */
+  /** Returns the current version; undefined if there is none yet. */
   function newest(): Version | undefined {
     if (cached && isNewest(cached)) return cached.version;
     for (;;) {
@@ -88,13 +85,13 @@ export function openStore({ folder, env = {}, now = Date.now }: StoreOptions): S
       const path = join(folder, nameOf(number));
       try {
         const file = fileOf(statSync(path));
-        // The file too: the folder may have been deleted and begun anew under a running server.
+        // Compares the file, too, because the directory may have been deleted and created again while a server runs.
         if (cached?.version.number !== number || cached.file !== file) {
           cached = { version: { number, ...parse(path, readFileSync(path, 'utf8')) }, file };
         }
         return cached.version;
       } catch (error) {
-        // Pruned since it was listed: there are newer ones.
+        // It was deleted since it was listed, because there are newer versions.
         if (codeOf(error) !== 'ENOENT') throw error;
       }
     }
@@ -117,7 +114,7 @@ export function openStore({ folder, env = {}, now = Date.now }: StoreOptions): S
     return newest() ?? { number: 0, lineage: [], account: freshAccount({ card: true }, now()) };
   }
 
-  /** Whether the account was stored as the version after `base`; false when another process was first. */
+  /** Stores an account as the version after `base`. @returns false if another process was first */
   function commit(base: { number: number; lineage: string[] }, account: Account): boolean {
     const id = randomBytes(9).toString('base64url');
     const lineage = [...base.lineage, id].slice(-keptLineage);
@@ -128,7 +125,7 @@ export function openStore({ folder, env = {}, now = Date.now }: StoreOptions): S
       writeFileSync(draft, JSON.stringify({ version: formatVersion, lineage, account }), { mode: 0o600, flag: 'wx' });
       linkSync(draft, join(folder, nameOf(number)));
     } catch (error) {
-      // ENOENT: the folder was deleted, or this process slept so long that its draft was taken for abandoned.
+      // ENOENT: the directory was deleted, or another process deleted the draft, because this one slept for too long.
       if (codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOENT') return false;
       throw error;
     } finally {
@@ -140,17 +137,15 @@ export function openStore({ folder, env = {}, now = Date.now }: StoreOptions): S
   }
 
   /**
-   * Whether what was just linked became part of the present state. When many versions were written since this process looked, its
-   * name may have been free only because that version was already pruned.
+   * Returns whether the version that was just linked is part of the current state. After many other commits, its name may have been
+   * free only because that version was already deleted.
    */
   function isPresent(number: number, id: string): boolean {
     if (Math.max(...versionsIn(folder)) < number + keptVersions) return true;
     const latest = newest();
     const stored = latest?.lineage[latest.lineage.length - 1 - (latest.number - number)];
     if (stored === undefined) {
-      throw new Error(
-        `other processes changed ${folder} so often meanwhile that it is unknown whether the change was stored`,
-      );
+      throw new Error(`Other processes changed ${folder} so often that it is unknown whether the change was stored`);
     }
     return stored === id;
   }
@@ -199,7 +194,9 @@ function parse(path: string, text: string): { lineage: string[]; account: Accoun
   }
   const file = fileSchema.safeParse(content);
   if (!file.success) {
-    throw new Error(`${path} is not a sandbox state that this version reads; \`ci sandbox reset\` starts a new one`);
+    throw new Error(
+      `${path} isn't a state of the sandbox that this version can read. Run \`ci sandbox reset\` to start with a new one`,
+    );
   }
   return file.data;
 }
@@ -208,12 +205,12 @@ function nameOf(version: number): string {
   return `state.${version}.json`;
 }
 
-/** Tells a file from another of the same name. */
+/** Distinguishes a file from another with the same name. */
 function fileOf({ ino, mtimeMs }: Stats): string {
   return `${ino} ${mtimeMs}`;
 }
 
-/** The version a file holds; 0 when it holds none. */
+/** Returns the version number in a file name; 0 if there is none. */
 function numberOf(name: string): number {
   return Number(/^state\.([1-9]\d{0,14})\.json$/.exec(name)?.[1] ?? 0);
 }

@@ -1,11 +1,11 @@
-/** How long a stream waits between two chunks, milliseconds. */
+/** Time between two chunks of a stream, in milliseconds. */
 const chunkInterval = 15;
 
 /**
- * An answer of server-sent events, with a pause between each two.
+ * Returns a response of server-sent events, with pauses between them.
  *
- * @param chunks - whole events, each ending in an empty line
- * @param ended - called when the last one is sent or the client has gone
+ * @param chunks - events, each with an empty line at its end
+ * @param ended - called when the last event is sent, or the client is gone
  */
 export function eventStream(
   chunks: string[],
@@ -26,7 +26,7 @@ export function eventStream(
         sent += 1;
         if (chunk !== undefined) controller.enqueue(encoder.encode(chunk));
         if (sent >= chunks.length) {
-          // Before the client can know: its next request must find the key free.
+          // Ends before the client knows, because its next request must not be refused.
           ended();
           controller.close();
         }

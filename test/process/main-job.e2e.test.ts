@@ -8,7 +8,7 @@ import { served } from '../support/servers.ts';
 import { enter, onTerminal } from '../support/terminal.ts';
 
 const sentence =
-  'This is the CheapestInference sandbox speaking in place of kimi-k2.6: your key and your request are in order.';
+  'This is the CheapestInference sandbox, answering instead of kimi-k2.6. Your key and your request are correct.';
 const messages = [{ role: 'user' as const, content: 'Hello!' }];
 
 /** Creates a key with the commands, and the sandbox in which it works. */

@@ -86,12 +86,12 @@ describe('POST /api/billing/topup', () => {
     const page = textAt(session, 'sessionUrl').slice(url.length);
     const shown = await call('GET', page, { key: null });
     expect([shown.status, shown.headers.get('content-type')]).toEqual([200, 'text/html; charset=UTF-8']);
-    expect(shown.body).toContain('A top-up of $50.00. No money is involved.');
+    expect(shown.body).toContain('Top-up of $50.00. Nothing is charged.');
     expect(shown.body).toContain('<form method="post"><button>Pay</button></form>');
     expect(at(await data('GET', '/api/billing/status'), 'creditBalance')).toBe(25);
     expect((await call('POST', page, { key: null })).status).toBe(200);
     expect((await call('POST', page, { key: null })).status).toBe(200);
-    expect((await call('GET', page, { key: null })).body).toContain('This payment is made.');
+    expect((await call('GET', page, { key: null })).body).toContain('This payment is complete.');
     expect(await data('GET', '/api/billing/credits')).toMatchObject({ totalTopUp: 75, remaining: 75 });
     expect((await call('GET', '/sandbox/pay/none', { key: null })).status).toBe(404);
     expect((await call('POST', '/sandbox/pay/none', { key: null })).status).toBe(404);
@@ -209,7 +209,7 @@ describe('the card', () => {
       403,
       {
         error: {
-          message: 'This key is suspended: the payment for its subscription failed',
+          message: 'This key is suspended because the payment for its subscription failed',
           type: 'permission_error',
           param: null,
           code: 'past_due',

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { hello, poolKey, sandbox } from '../support/sandbox.ts';
 
 const sentence =
-  'This is the CheapestInference sandbox speaking in place of kimi-k2.6: your key and your request are in order.';
+  'This is the CheapestInference sandbox, answering instead of kimi-k2.6. Your key and your request are correct.';
 const messages = [{ role: 'user' as const, content: 'Hello!' }];
 
 describe('the official openai client', () => {

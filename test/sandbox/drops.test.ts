@@ -124,10 +124,10 @@ describe('a drop', () => {
   });
 
   test.each<[string, Partial<DropRequest>, string]>([
-    ['an unknown pool', { pool: 'kimi27' }, 'no pool "kimi27"'],
-    ['a pool that is paused', { pool: 'qwen35' }, 'no pool "qwen35"'],
-    ['more seats than it has', { seats: 11 }, '10 seats, not 11'],
-    ['too many rivals', { rivals: 1001 }, '1000 rivals'],
+    ['an unknown pool', { pool: 'kimi27' }, '"kimi27" is not a pool'],
+    ['a pool that is paused', { pool: 'qwen35' }, '"qwen35" is not a pool'],
+    ['more seats than it has', { seats: 11 }, 'only 10 seats, not 11'],
+    ['too many rivals', { rivals: 1001 }, 'at most 1000'],
     ['an invalid time', { opensIn: 8000 * 365 * day }, '9999'],
   ])('is refused for %s', async (_what, request, words) => {
     const box = await sandbox();

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { at, creditKey, day, hello, hour, listAt, poolKey, sandbox, type TestSandbox } from '../support/sandbox.ts';
 
 const sentence =
-  'This is the CheapestInference sandbox speaking in place of kimi-k2.6: your key and your request are in order.';
+  'This is the CheapestInference sandbox, answering instead of kimi-k2.6. Your key and your request are correct.';
 
 const chat = ({ call }: TestSandbox, key: string | null, body: unknown = hello) =>
   call('POST', '/v1/chat/completions', { key, body });
@@ -145,7 +145,7 @@ describe('a key', () => {
     expect(await chat(box, 'sk_live_none')).toEqual(
       refusal(401, 'Invalid API key', 'authentication_error', 'invalid_api_key'),
     );
-    const management = 'Management keys (mk_) do not do inference: use a consumption key (sk_)';
+    const management = "Management keys (mk_) can't be used for inference. Use an API key (sk_).";
     expect(await chat(box, 'mk_sandbox')).toEqual(refusal(401, management, 'authentication_error', 'invalid_api_key'));
     expect(await box.call('GET', '/v1/models')).toEqual(
       refusal(401, management, 'authentication_error', 'invalid_api_key'),
@@ -159,7 +159,7 @@ describe('a key', () => {
     expect((await chat(box, apiKey)).status).toBe(200);
     await box.advance(30 * day);
     expect(await chat(box, apiKey)).toEqual(
-      refusal(403, 'This key is deactivated: its subscription has ended', 'permission_error', 'key_deactivated'),
+      refusal(403, 'This key is deactivated because its subscription has ended', 'permission_error', 'key_deactivated'),
     );
   });
 
@@ -296,7 +296,7 @@ describe('a key', () => {
     const long = { ...hello, messages: [{ role: 'user', content: 'x'.repeat(4_000_000) }] };
     for (let count = 0; count < 41; count += 1) expect((await chat(box, rich.apiKey, long)).status).toBe(200);
     expect(await chat(box, rich.apiKey, long)).toEqual(
-      refusal(402, 'Insufficient credits: top up to go on', 'insufficient_quota', 'insufficient_credits'),
+      refusal(402, 'Insufficient credits: top up to continue', 'insufficient_quota', 'insufficient_credits'),
     );
     expect(at(await box.data('GET', '/api/billing/credits'), 'remaining')).toBe(0.397058);
   }, 60_000);

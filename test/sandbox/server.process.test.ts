@@ -35,7 +35,7 @@ describe('the management key', () => {
     const box = await sandbox();
     const { apiKey } = await creditKey(box);
     expect(await box.call('GET', '/api/keys', { key: apiKey })).toEqual(
-      failure(401, 'A management key (mk_) is needed here; consumption keys (sk_) are for /v1 and /anthropic'),
+      failure(401, 'This needs a management key (mk_). API keys (sk_) are for /v1 and /anthropic.'),
     );
   });
 

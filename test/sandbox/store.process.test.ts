@@ -209,7 +209,7 @@ describe('an invalid state', () => {
     const box = await sandbox();
     const path = join(box.folder, 'state.7.json');
     writeFileSync(path, content);
-    const message = `${path} is not a sandbox state that this version reads; \`ci sandbox reset\` starts a new one`;
+    const message = `${path} isn't a state of the sandbox that this version can read. Run \`ci sandbox reset\` to start with a new one`;
     await expect(startSandbox({ folder: box.folder, now })).rejects.toThrow(message);
     expect(await box.call('GET', '/api/keys')).toEqual(failure(500, message));
     await resetSandbox({ folder: box.folder, now }, { card: false });

@@ -27,7 +27,7 @@ const messageBody = body({
   stream: z.optional(z.boolean('stream must be true or false')),
 });
 
-/** `POST /anthropic/v1/messages`, as Anthropic's API has it. */
+/** Routes `POST /anthropic/v1/messages`, in Anthropic's format. */
 export function anthropicRoutes(
   store: Store,
   address: () => string,

@@ -32,9 +32,9 @@ const verifyBody = body({
 });
 
 /**
- * The account's money (Management API, "status", "topup", "verify-topup"; Unlimited Subscriptions, "setup-intent").
+ * Routes `/api/billing` (Management API, "status", "topup", "verify-topup"; Unlimited Subscriptions, "setup-intent").
  *
- * @param address - the server's own, for the pages that stand in for Stripe's
+ * @param address - returns the URL of the server, for the pages that replace Stripe's
  */
 export function billingRoutes(store: Store, address: () => string): Hono {
   const routes = new Hono();
@@ -117,7 +117,7 @@ function billingStatus(account: Account) {
   };
 }
 
-/** Credits a transaction at the second time of asking: at the first it was "just mined", for which the result is undefined. */
+/** Credits a transaction at the second request. At the first, it isn't final yet, and the result is undefined. */
 function verify(
   account: Account,
   hash: string,

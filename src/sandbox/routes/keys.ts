@@ -23,7 +23,7 @@ const creditKeyBody = body({
   tpm: positive('tpm'),
 });
 
-/** Consumption keys (Management API, "create keys and assign them to a subscription", "Credit keys", "List all consumption keys"). */
+/** Routes `/api/keys` (Management API, "create keys and assign them to a subscription", "Credit keys", "List all consumption keys"). */
 export function keyRoutes(store: Store): Hono {
   const routes = new Hono();
 
@@ -70,7 +70,7 @@ export function keyRoutes(store: Store): Hono {
   return routes;
 }
 
-/** The subscription that a new key is for: the one asked for, or the most recent active one. */
+/** Returns the subscription of a new key: the given one, or the most recent active one. */
 function keyedSubscription(account: Account, id: string | undefined): Subscription {
   if (id === undefined) {
     const latest = account.subscriptions.findLast(({ status }) => status === 'active');

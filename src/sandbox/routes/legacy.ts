@@ -6,10 +6,10 @@ import type { Store } from '../store.ts';
 
 const cancelBody = body({ subscriptionId: z.string('subscriptionId must be a string') });
 
-/** The flat plans, which are retired (Management API, "Deprecated"). */
+/** Routes the retired flat plans (Management API, "Deprecated"). */
 export function legacyRoutes(store: Store): Hono {
   const routes = new Hono();
-  // A bare list, as the Usage document shows it, and empty.
+  // An empty list without the envelope, as in the Usage document.
   routes.get('/plans', () => json([]));
   routes.post('/billing/subscribe', () => retired());
   routes.post('/billing/checkout', () => retired());

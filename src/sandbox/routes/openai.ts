@@ -29,7 +29,7 @@ const completionBody = body({
   max_completion_tokens: tokenLimit,
 });
 
-/** `GET /v1/models` and `POST /v1/chat/completions`, as OpenAI's API has them. */
+/** Routes `GET /v1/models` and `POST /v1/chat/completions`, in OpenAI's format. */
 export function openaiRoutes(
   store: Store,
   address: () => string,

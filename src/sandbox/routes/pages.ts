@@ -5,7 +5,7 @@ import { blockNames } from '../../domain/blocks.ts';
 import type { Account } from '../account.ts';
 import { timeText } from '../calendar.ts';
 import { poolOf } from '../catalogue.ts';
-import { taken } from '../drops.ts';
+import { seatTaken } from '../drops.ts';
 import { isActive, keyType } from '../keys.ts';
 import { dollars, microsPerCent, priceText } from '../money.ts';
 import { body, checkBody, enveloped, parseBody, Refusal } from '../reply.ts';
@@ -15,12 +15,12 @@ import { requirePool } from './pools.ts';
 
 const rivalBody = body({ pool: z.string(), block: z.enum(blockNames) });
 
-/** What only the sandbox has: the pages in place of Stripe's, a look at its state, and others that take seats on offer. */
+/** Routes what only the sandbox has: pages instead of Stripe's, its state, and rivals who take seats. */
 export function pageRoutes(store: Store): Hono {
   const routes = new Hono();
 
   routes.get('/state', async () =>
-    enveloped(await store.run((account, now) => ({ account, result: seen(account, now) }))),
+    enveloped(await store.run((account, now) => ({ account, result: stateOf(account, now) }))),
   );
 
   routes.post('/rivals', async (context) => {
@@ -28,7 +28,7 @@ export function pageRoutes(store: Store): Hono {
     const pool = requirePool(name);
     return enveloped(
       await store.run((account) => {
-        const changed = taken(account, pool, block);
+        const changed = seatTaken(account, pool, block);
         if (!changed) throw new Refusal(409, `Not enough seats: ${block} is sold out`);
         return { account: changed, result: { taken: true } };
       }),
@@ -38,10 +38,10 @@ export function pageRoutes(store: Store): Hono {
   routes.get('/pay/:id', async (context) => {
     const id = context.req.param('id');
     const topUp = await store.run((account) => ({ account, result: stripeTopUp(account, id) }));
-    if (topUp === undefined) return context.html(page('There is no such payment.'), 404);
-    if (topUp.paid) return context.html(page('This payment is made.'));
+    if (topUp === undefined) return context.html(page('Unknown payment.'), 404);
+    if (topUp.paid) return context.html(page('This payment is complete.'));
     return context.html(
-      page(`A top-up of $${priceText(topUp.cents)}.`, html`<form method="post"><button>Pay</button></form>`),
+      page(`Top-up of $${priceText(topUp.cents)}.`, html`<form method="post"><button>Pay</button></form>`),
     );
   });
 
@@ -51,19 +51,19 @@ export function pageRoutes(store: Store): Hono {
       const result = stripeTopUp(account, id);
       return { account: result === undefined || result.paid ? account : paid(account, result), result };
     });
-    if (topUp === undefined) return context.html(page('There is no such payment.'), 404);
+    if (topUp === undefined) return context.html(page('Unknown payment.'), 404);
     return context.html(page('Paid. You can close this page.'));
   });
 
   routes.get('/card/:id', async (context) => {
     const id = context.req.param('id');
     const known = await store.run((account) => ({ account, result: account.setupIntents.includes(id) }));
-    if (!known) return context.html(page('There is no such card form.'), 404);
+    if (!known) return context.html(page('Unknown card form.'), 404);
     const form = html`<form method="post">
       <button name="card" value="good">Save a card that pays</button>
       <button name="card" value="declining">Save a card that declines</button>
     </form>`;
-    return context.html(page('A payment card for the sandbox.', form));
+    return context.html(page('Save a card in the sandbox.', form));
   });
 
   routes.post('/card/:id', async (context) => {
@@ -73,7 +73,7 @@ export function pageRoutes(store: Store): Hono {
       if (!account.setupIntents.includes(id)) return { account, result: false };
       return { account: declining ? { ...account, card: 'declining' } : withGoodCard(account, now), result: true };
     });
-    if (!known) return context.html(page('There is no such card form.'), 404);
+    if (!known) return context.html(page('Unknown card form.'), 404);
     return context.html(page('The card is saved. You can close this page.'));
   });
 
@@ -94,7 +94,7 @@ function paid(account: Account, topUp: Account['topUps'][number]): Account {
   };
 }
 
-/** A card that pays, and what was past due is paid with it at once: from now on, as the time in between was not served. */
+/** Saves a card that pays, and renews subscriptions that are past due. Their period starts now. */
 function withGoodCard(account: Account, now: number): Account {
   const overdue = account.subscriptions.filter(({ status }) => status === 'past_due');
   return overdue.reduce<Account>(
@@ -103,7 +103,7 @@ function withGoodCard(account: Account, now: number): Account {
   );
 }
 
-function seen(account: Account, now: number) {
+function stateOf(account: Account, now: number) {
   return {
     now: timeText(now),
     card: account.card !== 'none',
@@ -138,13 +138,13 @@ function seen(account: Account, now: number) {
   };
 }
 
-function page(says: string, form: ReturnType<typeof html> | '' = '') {
+function page(text: string, form: ReturnType<typeof html> | '' = '') {
   return html`<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>CheapestInference sandbox</title>
 <h1>CheapestInference sandbox</h1>
-<p>${says} No money is involved.</p>
+<p>${text} Nothing is charged.</p>
 ${form}
 </html>`;
 }

@@ -10,13 +10,13 @@ import { enveloped, Refusal } from '../reply.ts';
 import { freeSlots } from '../seats.ts';
 import type { Store } from '../store.ts';
 
-/** Hashes at once: the default would take several times as long, as it starts a job for every answer. */
+/** Hashes synchronously. The default is several times slower, because it starts a job for every response. */
 const generateDigest = (body: Uint8Array) => new Uint8Array(createHash('sha1').update(body).digest()).buffer;
 
-/** A block with so few free seats or fewer is `limited`. */
+/** Number of available seats up to which a block is `limited`. */
 const fewSeats = 3;
 
-/** `GET /api/pools` and `GET /api/pools/:id` (Unlimited Subscriptions, "List available plans", "Plan detail"). */
+/** Routes `GET /api/pools` and `GET /api/pools/:id` (Unlimited Subscriptions, "List available plans", "Plan detail"). */
 export function poolRoutes(store: Store): Hono {
   const routes = new Hono();
   routes.get('/', etag({ generateDigest }), async () =>
@@ -29,7 +29,7 @@ export function poolRoutes(store: Store): Hono {
   return routes;
 }
 
-/** The pool with this UUID or slug. @throws Refusal (404) */
+/** Returns the pool with this UUID or slug. @throws Refusal (404) */
 export function requirePool(idOrSlug: string): Pool {
   const pool = findPool(idOrSlug);
   if (pool === undefined) throw new Refusal(404, 'Pool not found');

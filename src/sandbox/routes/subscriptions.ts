@@ -15,7 +15,7 @@ import { newCharge, periodEnd, withSubscription } from '../settle.ts';
 import type { Change, Store } from '../store.ts';
 import { requirePool } from './pools.ts';
 
-/** How long a manually provisioned pool takes to hand over its key ("usually within hours"). */
+/** Time until a manually provisioned pool delivers its key ("usually within hours"). */
 const provisioningTime = 2 * hour;
 
 const quantityMessage = 'quantity must be an integer from 1 to 20';
@@ -32,7 +32,7 @@ const subscribeBody = body({
 
 type Order = z.infer<typeof subscribeBody>;
 
-/** Buying, seeing and ending the subscriptions of one pool (Unlimited Subscriptions, "Subscribe" to "Cancel subscription"). */
+/** Routes the subscriptions of a pool (Unlimited Subscriptions, "Subscribe" to "Cancel subscription"). */
 export function subscriptionRoutes(store: Store): Hono {
   const routes = new Hono();
 
@@ -123,12 +123,12 @@ function subscribe(account: Account, pool: Pool, order: Order, now: number): Cha
   return { account: changed, result: quantity === 1 ? answers[0] : answers };
 }
 
-function requireSeats(block: Block, free: number, wanted: number): void {
-  if (free >= wanted) return;
+function requireSeats(block: Block, free: number, quantity: number): void {
+  if (free >= quantity) return;
   throw new Refusal(409, `Not enough seats: ${block} ${free === 0 ? 'is sold out' : `has ${free} left`}`);
 }
 
-/** The account's subscriptions on a pool, the most recent first. */
+/** Returns the subscriptions on a pool, the most recent first. */
 function ofPool(account: Account, pool: Pool): Subscription[] {
   return account.subscriptions.filter(({ poolId }) => poolId === pool.id).reverse();
 }

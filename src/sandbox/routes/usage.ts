@@ -12,7 +12,7 @@ import type { Store } from '../store.ts';
 const callsAllowed = 12;
 const callsWindow = 12 * hour;
 
-/** `GET /api/usage` and `GET /api/usage/:keyId` (Usage). */
+/** Routes `GET /api/usage` and `GET /api/usage/:keyId` (Usage). */
 export function usageRoutes(store: Store): Hono {
   const routes = new Hono();
 
@@ -48,7 +48,7 @@ export function usageRoutes(store: Store): Hono {
   return routes;
 }
 
-/** `GET /v1/usage`, which a consumption key asks about itself (Usage). Its answer has no envelope. */
+/** Routes `GET /v1/usage`, the usage of an API key itself (Usage). The response has no envelope. */
 export function ownUsageRoutes(store: Store): Hono {
   const routes = new Hono();
   routes.get('/usage', async (context) => {
