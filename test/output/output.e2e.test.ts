@@ -144,6 +144,25 @@ describe('filters of pools list', () => {
     const { stdout } = await sandboxUser().ci(`pools list ${filter} --fields slug`);
     expect(lines(stdout)).toEqual(slugs.split(' '));
   });
+
+  test.each(['open', 'ACTIVE', 'draft', ''])('--status "%s" is refused with the known words', async (status) => {
+    const api = await recordedSandbox();
+    const { code, stdout, stderr } = await userOf(api).ci(['pools', 'list', '--status', status]);
+    expect([code, stdout, api.requests]).toEqual([2, '', []]);
+    expect(stderr).toBe(
+      `ci: "${status}" is not a valid value for --status. Choose active, funding, activating or paused.\n`,
+    );
+  });
+
+  test.each([
+    ['kimi', 'Did you mean kimi26? '],
+    ['glm', 'Did you mean glm5? '],
+    ['gpt', ''],
+  ])('the error for the pool %s suggests near names only', async (name, suggestion) => {
+    const { code, stderr } = await sandboxUser().ci(`pools view ${name}`);
+    expect(code).toBe(5);
+    expect(lines(stderr).at(-1)).toMatch(new RegExp(`"${name}"\\. ${suggestion.replace('?', '\\?')}\`ci pools list\``));
+  });
 });
 
 describe('--fields', () => {

@@ -19,7 +19,7 @@ export interface Options {
   readonly available?: true;
   readonly blocks?: readonly Block[];
   readonly model?: string;
-  readonly status?: string;
+  readonly status?: (typeof statuses)[number];
 }
 
 /** A narrower terminal, in columns, shows a record per pool, without what only a table has room for. */
