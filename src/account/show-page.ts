@@ -1,9 +1,9 @@
 import type { Context } from '../context/context.ts';
 
 /**
- * Shows a page of the API to the user: opens it in the browser if a person is there, and says where it is.
+ * Opens a page in the browser if the user is at a terminal.
  *
- * @param page - an address that the API gave; only https, or http on this machine, is opened
+ * @param page - a URL from the API; only https, or http on this machine, is opened
  */
 export async function showPage(
   { output, prompts, settings, world }: Pick<Context, 'output' | 'prompts' | 'settings' | 'world'>,
@@ -14,16 +14,14 @@ export async function showPage(
   const local = url !== undefined && isLoopback(url.hostname);
   const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && local);
   if (settings.sandbox.value && local) {
-    output.note(
-      `The sandbox serves this page while it runs: \`ci sandbox serve\`, then http://127.0.0.1:8787${url.pathname}`,
-    );
+    output.note(`Start the sandbox with \`ci sandbox serve\`, then open http://127.0.0.1:8787${url.pathname}`);
   }
   if (!safe || !prompts.canAsk) return;
   try {
-    if (!world.openUrl) throw new Error('there is no browser');
+    if (!world.openUrl) throw new Error('no browser');
     await world.openUrl(url.href);
-    output.note('Opened in the browser.');
+    output.note('Opened in your browser.');
   } catch {
-    output.note('No browser could be opened: open the address yourself.');
+    output.note("Can't open a browser. Open the URL yourself.");
   }
 }

@@ -1,4 +1,4 @@
-/** The vendor's pages. */
+/** Pages of CheapestInference. */
 export const pages = {
   dashboard: 'https://cheapestinference.com/dashboard',
   docs: 'https://docs.cheapestinference.com',

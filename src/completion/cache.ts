@@ -5,75 +5,75 @@ import type { Environment } from '../domain/environment.ts';
 import { readCacheFile, writeCacheFile } from '../state/cache-file.ts';
 import { namesIn, refuseForeignFolder } from '../state/folder.ts';
 
-/** What of an account can be completed. */
+/** The things of an account that a shell completes. */
 export const completed = ['pools', 'keys', 'subscriptions'] as const;
 
 export type Completed = (typeof completed)[number];
 
-/** A name of something, what it is, and another name of the same: an id. */
+/** A name that a shell completes, with the id of the same thing. */
 export interface KnownName {
   readonly name: string;
   readonly description: string;
   readonly id: string;
 }
 
-/** What is kept of the names; times are epoch milliseconds. */
-export interface KeptNames {
-  /** The names as they last came, and when. */
+/** The cached names of a kind. Times are epoch milliseconds. */
+export interface CachedNames {
+  /** The names, and when they were fetched. */
   readonly names?: readonly KnownName[] | undefined;
   readonly at?: number | undefined;
-  /** When they were last asked for. */
-  readonly asked?: number | undefined;
-  /** When it last turned out that they cannot be had. */
+  /** When they were last requested. */
+  readonly requested?: number | undefined;
+  /** When a request for them last failed. */
   readonly failed?: number | undefined;
 }
 
 const prefix = 'completion-';
 
-/** The names that a shell completes, of one kind and one account, in a file that only its owner can read. No secret is in it. */
+/** Caches the names of one kind and account in a file that only the user can read. It contains no secrets. */
 export class CompletionCache {
   readonly #file: string;
   readonly #env: Environment;
 
-  /** @param account - tells one account from another; only its hash is in the file's name */
+  /** @param account - identifies the account; the name of the file contains only its hash */
   constructor(folder: string, env: Environment, kind: Completed, account: string) {
     this.#env = env;
     const name = createHash('sha256').update(account).digest('hex').slice(0, 16);
     this.#file = path.join(folder, `${prefix}${kind}-${name}.json`);
   }
 
-  /** What is kept; a file that is absent or damaged keeps nothing. */
-  read(): KeptNames {
+  /** Reads the cached names. Nothing, if the file is missing or damaged. */
+  read(): CachedNames {
     try {
-      const kept: unknown = JSON.parse(readCacheFile(this.#file));
-      return isKept(kept) ? kept : {};
+      const cached: unknown = JSON.parse(readCacheFile(this.#file));
+      return isCached(cached) ? cached : {};
     } catch {
       return {};
     }
   }
 
-  /** Keeps that the names are asked for now. @throws Error when the file cannot be written */
-  ask(now: number): void {
-    this.#write({ ...this.read(), asked: now });
+  /** Saves that the names are requested now. @throws Error if the file can't be written */
+  markRequested(now: number): void {
+    this.#write({ ...this.read(), requested: now });
   }
 
   /**
-   * Keeps what came of asking, unless what was kept was forgotten meanwhile: the answer may be from before the change.
+   * Saves the result of a request, unless the cache was cleared meanwhile: the response may be from before the change.
    *
-   * @param asked - when it was asked for, as it was kept
-   * @throws Error when the file cannot be written
+   * @param requested - when the names were requested, as cached
+   * @throws Error if the file can't be written
    */
-  answer(asked: number | undefined, change: (kept: KeptNames) => KeptNames): void {
-    const kept = this.read();
-    if (kept.asked === asked) this.#write(change(kept));
+  saveResult(requested: number | undefined, change: (cached: CachedNames) => CachedNames): void {
+    const cached = this.read();
+    if (cached.requested === requested) this.#write(change(cached));
   }
 
-  #write(kept: KeptNames): void {
+  #write(kept: CachedNames): void {
     writeCacheFile(this.#file, JSON.stringify(kept), this.#env);
   }
 }
 
-/** Forgets the names of all accounts, because something was changed. @param cacheFolder - returns the folder; may throw */
+/** Clears the names of all accounts after a change. @param cacheFolder - returns the directory; may throw */
 export function forgetNames(cacheFolder: () => string): void {
   try {
     const folder = cacheFolder();
@@ -82,14 +82,14 @@ export function forgetNames(cacheFolder: () => string): void {
       if (each.startsWith(prefix)) rmSync(path.join(folder, each), { force: true });
     }
   } catch {
-    // Nothing of ours is in it.
+    // Without a cache directory, there is nothing to clear.
   }
 }
 
-function isKept(value: unknown): value is KeptNames {
+function isCached(value: unknown): value is CachedNames {
   if (!isObject(value)) return false;
-  const { names, at, asked, failed } = value;
-  const times = [at, asked, failed].every((time) => time === undefined || typeof time === 'number');
+  const { names, at, requested, failed } = value;
+  const times = [at, requested, failed].every((time) => time === undefined || typeof time === 'number');
   return times && (names === undefined || (Array.isArray(names) && names.every(isName)));
 }
 

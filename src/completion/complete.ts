@@ -6,24 +6,25 @@ import { accountOf, resolveSettings } from '../config/settings.ts';
 import type { Surroundings } from '../domain/environment.ts';
 import { harmless } from '../output/text.ts';
 import { startInBackground } from '../state/background.ts';
-import { CompletionCache, completed, type KeptNames, type KnownName } from './cache.ts';
+import { type CachedNames, CompletionCache, completed, type KnownName } from './cache.ts';
 import { type CompletionRequest, parseRequest, requestWords } from './request.ts';
 
-/** When the shell has its answer at the latest, in milliseconds since this process began: it must not wait for 300. */
+/** Time limit for the shell's answer since the process started, in milliseconds. A person notices 300. */
 const deadline = 250;
-/** How old names may be before they are asked for again, and before they are worth nothing, in milliseconds. */
-const fresh = 60_000;
-const worthless = 24 * 3_600_000;
-/** How long it is not asked again after a failure, in milliseconds. */
-const patience = 10_000;
-/** How often to look whether the answer has come, in milliseconds. */
-const betweenLooks = 10;
+/** Age from which cached names are fetched again, in milliseconds. */
+const staleAfter = 60_000;
+/** Age from which cached names aren't offered any more, in milliseconds. */
+const uselessAfter = 24 * 3_600_000;
+/** How long a request counts as under way, in milliseconds. */
+const requestTime = 10_000;
+/** How often to check for a response, in milliseconds. */
+const checkInterval = 10;
 
 /**
- * What the completion scripts run for values: prints names, a line each, with what they are after a tab. It says nothing else and
- * ends well whatever is wrong: a shell is waiting in the middle of a line. Nothing is loaded here that this does not need.
+ * Prints the names that a completion script asks for: one per line, with a description after a tab. Prints nothing else and always
+ * succeeds, because a shell is waiting in the middle of a line. Loads only what it needs.
  *
- * @param args - as `parseRequest` reads them
+ * @param args - see `parseRequest`
  */
 export async function complete(args: readonly string[]): Promise<void> {
   const surroundings: Surroundings = {
@@ -35,11 +36,11 @@ export async function complete(args: readonly string[]): Promise<void> {
   process.on('uncaughtException', () => process.exit(0));
   try {
     const request = parseRequest(args);
-    const names = request.kind === 'profiles' ? profileNames(surroundings) : await knownNames(request, surroundings);
+    const names = request.kind === 'profiles' ? profileNames(surroundings) : await accountNames(request, surroundings);
     const lines = offered(names, request).map(([name, description]) => `${name}\t${description}\n`);
     if (lines.length > 0) writeSync(1, lines.join(''));
   } catch {
-    // Nothing is known, or the shell no longer listens.
+    // There are no names, or the shell doesn't listen any more.
   }
   process.exit(0);
 }
@@ -52,8 +53,8 @@ function profileNames(surroundings: Surroundings): KnownName[] {
   });
 }
 
-/** What the account holds: at once when it is at hand, else as soon as it has come, if that is in time. */
-async function knownNames(request: CompletionRequest, surroundings: Surroundings): Promise<readonly KnownName[]> {
+/** Returns names of the account: from the cache, or from the API if it responds in time. */
+async function accountNames(request: CompletionRequest, surroundings: Surroundings): Promise<readonly KnownName[]> {
   const { env } = surroundings;
   const kind = completed.find((each) => each === request.kind);
   if (!kind) return [];
@@ -61,40 +62,40 @@ async function knownNames(request: CompletionRequest, surroundings: Surroundings
   if (kind !== 'pools' && !settings.sandbox.value && !settings.managementKey) return [];
   const cache = new CompletionCache(cacheFolder(env), env, kind, accountOf(settings, sandboxFolder(env)));
   const now = Date.now();
-  const kept = cache.read();
-  if (isYounger(kept.at, fresh, now)) return kept.names ?? [];
-  const underWay = isYounger(kept.asked, patience, now);
+  const cached = cache.read();
+  if (isYounger(cached.at, staleAfter, now)) return cached.names ?? [];
+  const underWay = isYounger(cached.requested, requestTime, now);
   if (!underWay) {
-    cache.ask(now);
+    cache.markRequested(now);
     await startInBackground(path.join(import.meta.dirname, 'refresh.js'), requestWords(request), { env });
   }
-  if (isYounger(kept.at, worthless, now)) return kept.names ?? [];
-  const since = underWay ? (kept.asked ?? now) : now;
-  return (await answered(cache, since)).names ?? [];
+  if (isYounger(cached.at, uselessAfter, now)) return cached.names ?? [];
+  const since = underWay ? (cached.requested ?? now) : now;
+  return (await responseSince(cache, since)).names ?? [];
 }
 
-/** What is kept once it is known whether there is an answer, or when there is no more time. */
-async function answered(cache: CompletionCache, since: number): Promise<KeptNames> {
+/** Waits for the response to a request. Returns nothing if it fails, or takes too long. */
+async function responseSince(cache: CompletionCache, since: number): Promise<CachedNames> {
   for (;;) {
-    const kept = cache.read();
-    if ((kept.at ?? 0) >= since) return kept;
-    if ((kept.failed ?? 0) >= since || performance.now() >= deadline) return {};
-    await new Promise((resolve) => setTimeout(resolve, betweenLooks));
+    const cached = cache.read();
+    if ((cached.at ?? 0) >= since) return cached;
+    if ((cached.failed ?? 0) >= since || performance.now() >= deadline) return {};
+    await new Promise((resolve) => setTimeout(resolve, checkInterval));
   }
 }
 
-/** What is offered: names that a shell can take for words, and ids where there is no such name or something is typed. */
+/** Returns what to offer: names that a shell reads as one word, and ids of things without one, or if something is typed. */
 function offered(
   all: readonly KnownName[],
   { typed, given }: CompletionRequest,
 ): [name: string, description: string][] {
-  const isTheOnly = (name: string) => all.filter((each) => each.name === name).length === 1;
-  const names = all.filter(({ name, id }) => !given.includes(id) && !(given.includes(name) && isTheOnly(name)));
+  const isUnique = (name: string) => all.filter((each) => each.name === name).length === 1;
+  const names = all.filter(({ name, id }) => !given.includes(id) && !(given.includes(name) && isUnique(name)));
   const byName = names
-    .filter(({ name }) => isWord(name) && isTheOnly(name))
+    .filter(({ name }) => isWord(name) && isUnique(name))
     .map(({ name, description }): [string, string] => [name, harmless(description)]);
   const byId = names
-    .filter(({ id, name }) => isWord(id) && id !== name && (typed || !isWord(name) || !isTheOnly(name)))
+    .filter(({ id, name }) => isWord(id) && id !== name && (typed || !isWord(name) || !isUnique(name)))
     .map(({ id, name, description }): [string, string] => [
       id,
       harmless([name, description].filter(Boolean).join(', ')),
@@ -102,7 +103,7 @@ function offered(
   return [...byName, ...byId];
 }
 
-/** Whether a name is what it shows, no flag, and nothing that fish takes for a home folder wherever it stands. */
+/** Returns whether a name is visible text, not an option, and not a home directory for fish. */
 function isWord(name: string): boolean {
   return name.trim() !== '' && !/^[-~]/.test(name) && harmless(name) === name;
 }

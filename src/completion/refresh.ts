@@ -8,11 +8,12 @@ import type { World } from '../context/world.ts';
 import { type Completed, CompletionCache, completed, type KnownName } from './cache.ts';
 import { parseRequest } from './request.ts';
 
-/** How long an answer is waited for, and how long this process lives at the most, in milliseconds. */
-const patience = 8000;
+/** Time limit of the request, in milliseconds. */
+const timeout = 8000;
+/** Time limit of this process, in milliseconds. */
 const lifetime = 9000;
 
-/** Asks the API for the names that a shell completes, and keeps them. Runs in the background of {@link complete}. */
+/** Fetches names from the API and caches them. Runs in the background of {@link complete}. */
 export async function refresh(): Promise<void> {
   setTimeout(() => process.exit(0), lifetime);
   const request = parseRequest(process.argv.slice(2));
@@ -31,18 +32,18 @@ export async function refresh(): Promise<void> {
     sleep: pause,
     timeZone: 'UTC',
     version,
-    interrupt: AbortSignal.timeout(patience),
+    interrupt: AbortSignal.timeout(timeout),
   };
-  // JSON is what is printed without a word beside it.
+  // With JSON, nothing is printed besides the result.
   const context = createContext(world, () => ({ ...request.flags, json: true, input: false, color: false }));
   const { env } = world;
   const cache = new CompletionCache(cacheFolder(env), env, kind, accountOf(context.settings, sandboxFolder(env)));
-  const { asked } = cache.read();
+  const { requested } = cache.read();
   try {
     const names = await namesOf(kind, await context.api());
-    cache.answer(asked, () => ({ asked, names, at: Date.now() }));
+    cache.saveResult(requested, () => ({ requested, names, at: Date.now() }));
   } catch {
-    cache.answer(asked, (kept) => ({ ...kept, failed: Date.now() }));
+    cache.saveResult(requested, (cached) => ({ ...cached, failed: Date.now() }));
   } finally {
     await context.close();
   }

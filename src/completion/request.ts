@@ -1,16 +1,16 @@
-/** What a shell asks for, and of which account. */
+/** The names that a shell asks for. */
 export interface CompletionRequest {
   /** `pools`, `keys`, `subscriptions` or `profiles`. */
   readonly kind: string;
-  /** Whether the word to complete has begun. */
+  /** Whether part of the word is typed. */
   readonly typed: boolean;
-  /** What the line says of the account. */
+  /** The options on the line that choose the account. */
   readonly flags: { readonly sandbox?: true; readonly profile?: string; readonly apiUrl?: string };
-  /** What was given already, so that it is not offered again. */
+  /** Arguments on the line, which aren't offered again. */
   readonly given: readonly string[];
 }
 
-/** Reads a request: a kind, then `--typed`, `--sandbox`, `--profile NAME`, `--api-url URL` and the words that were given. */
+/** Parses a request: a kind, then `--typed`, `--sandbox`, `--profile NAME`, `--api-url URL` and the arguments on the line. */
 export function parseRequest([kind = '', ...words]: readonly string[]): CompletionRequest {
   const given: string[] = [];
   let typed = false;
@@ -26,7 +26,7 @@ export function parseRequest([kind = '', ...words]: readonly string[]): Completi
   return { kind, typed, flags, given };
 }
 
-/** The same request in words, without what matters to the shell alone. */
+/** Formats a request again, without what matters only to the shell. */
 export function requestWords({ kind, flags: { sandbox, profile, apiUrl } }: CompletionRequest): string[] {
   return [
     kind,

@@ -8,14 +8,14 @@ import type { Shell } from '../domain/shells.ts';
 import { type Block, type FileChange, fileFailure, textOf, withBlock } from '../output/file-change.ts';
 import { namesIn } from '../state/folder.ts';
 
-/** In every script that was generated. */
+/** Part of every generated script. */
 const mark = 'Generated from the command tree: `ci completion ';
 
 /**
- * What completion in a shell takes. Where the shell has a folder that it loads completions from, that is all; else a block of
- * lines in the file that it reads at its start.
+ * Returns the file changes that set up completion in a shell: a script in the directory that the shell loads completions from, and
+ * lines in its startup file if it has no such directory.
  *
- * @throws CommandError (file_error) for a file that is somebody else's, or that cannot be read
+ * @throws CommandError (file_error) if a file belongs to another program, or can't be read
  */
 export function completionChanges(shell: Shell, script: string, env: Environment): FileChange[] {
   if (shell === 'fish') {
@@ -43,8 +43,8 @@ export function completionChanges(shell: Shell, script: string, env: Environment
   const file = path.join(completionFolder(env), 'ci.ps1');
   const profile = powershellProfile(env);
   if (profile === undefined) {
-    throw fileFailure('PowerShell (pwsh) could not be asked where its profile is', {
-      hint: 'Add this line to it: ci completion powershell | Out-String | Invoke-Expression',
+    throw fileFailure("Can't find the profile of PowerShell (pwsh)", {
+      hint: 'Add this line to your profile: ci completion powershell | Out-String | Invoke-Expression',
     });
   }
   return [wholeFile(file, script), withBlock(profile, block([`. '${file.replaceAll("'", "''")}'`]))];
@@ -58,22 +58,22 @@ function block(lines: readonly string[]): Block {
   };
 }
 
-/** A file that is the script and nothing else. */
+/** Returns the change of a file that contains only the script. */
 function wholeFile(file: string, script: string): FileChange {
   const before = textOf(file);
   if (before !== undefined && !before.includes(mark)) {
-    throw fileFailure(`${file} is there already and is not of this program`, {
-      hint: 'Move it away, and run this again.',
+    throw fileFailure(`${file} belongs to another program`, {
+      hint: 'Move it elsewhere, and try again.',
     });
   }
   const change = before === undefined ? 'created' : before === script ? 'unchanged' : 'updated';
   return { file, change, firstLine: 1, lastLine: script.split('\n').length - 1, text: script };
 }
 
-/** Whether bash loads completions from the user's folder: only the package bash-completion makes it do so. */
+/** Returns whether bash loads completions from the user's directory, which requires the package bash-completion. */
 function loadsBashCompletion(env: Environment): boolean {
   const files = bashStartupFiles(env);
-  // What /etc/bashrc does not name it may read from this folder, as Fedora's does.
+  // /etc/bashrc may also load files of this directory, as on Fedora.
   if (existsSync('/etc/bashrc'))
     files.push(...namesIn('/etc/profile.d').map((name) => path.join('/etc/profile.d', name)));
   return files.some((file) => /^[^#\n]*bash_completion/m.test(existsSync(file) ? (textOf(file) ?? '') : ''));

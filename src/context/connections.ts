@@ -11,8 +11,8 @@ import type { StoreOptions } from '../sandbox/store.ts';
 import { type Progress, waitingFor } from './progress.ts';
 import type { World } from './world.ts';
 
-/** How long one look for the outcome of a change may take, in milliseconds. */
-const longestLook = 10_000;
+/** Time limit of a request that checks the outcome of a change, in milliseconds. */
+const longestCheck = 10_000;
 
 /** What connections depend on. */
 interface ConnectionOptions {
@@ -21,18 +21,18 @@ interface ConnectionOptions {
   readonly profiles: () => Profiles;
   readonly clocks: Clocks;
   readonly progress: Progress;
-  /** Tells a person something; nothing where only JSON is read. */
+  /** Prints a note, unless the output is JSON. */
   readonly remark: (message: string) => void;
   readonly note: (message: string) => void;
   readonly debug: () => boolean;
 }
 
-/** Something that ends with the command. */
+/** Something that is closed at the end of the command. */
 interface Closable {
   close(): Promise<void>;
 }
 
-/** The connections of one command: to the API, in the ways that commands need it, and to the embedded sandbox. */
+/** The connections of a command: to the API, and to the embedded sandbox. */
 export class Connections {
   readonly #options: ConnectionOptions;
   #api: Promise<Api> | undefined;
@@ -49,17 +49,17 @@ export class Connections {
     return this.#api;
   }
 
-  /** Returns the API for finding out what became of a change: it answers after Ctrl-C, too, and no look takes longer than 10 s. */
+  /** Returns the API for checking the outcome of a change. It works even after Ctrl-C, and no request takes longer than 10 s. */
   async looking(): Promise<Api> {
     const { client } = await this.api();
     this.#looking ??= this.#create(client.baseUrl, client.managementKey, {
       interrupt: new AbortController().signal,
-      timeout: Math.min(longestLook, this.#options.settings().timeout.value),
+      timeout: Math.min(longestCheck, this.#options.settings().timeout.value),
     });
     return this.#looking;
   }
 
-  /** Returns the API for one change. @param onLeave - called right before its request leaves; if it throws, nothing is sent */
+  /** Returns the API for a change. @param onLeave - called right before the request leaves; if it throws, nothing is sent */
   async changing(onLeave: () => void): Promise<Api> {
     const { client } = await this.api();
     const { apiOf } = await import('../api/index.ts');
@@ -71,7 +71,7 @@ export class Connections {
   }
 
   /**
-   * Returns the API with a management key that isn't saved yet, or with none.
+   * Returns the API with a management key that isn't saved yet, or without a key.
    *
    * @param managementKey - `mk_…`
    * @throws CommandError (usage) if the API URL is not valid
@@ -87,27 +87,27 @@ export class Connections {
     return this.#create(client.baseUrl, undefined, { consumptionKey: apiKey });
   }
 
-  /** Returns the time by the API's clock, which decides what is live; before its first answer, this machine's. */
+  /** Returns the time of the API's clock, which decides which blocks are live. Before the first response, returns this machine's. */
   async now(): Promise<Date> {
     const offset = this.#api ? (await this.#api).client.clockOffset : 0;
     return new Date(this.#options.clocks.wall() + offset);
   }
 
   /**
-   * Starts the sandbox in this process; it ends with the command.
+   * Starts the sandbox in this process. It stops at the end of the command.
    *
-   * @param port - 0 for a free one
+   * @param port - 0: any free port
    */
   async startSandbox(port = 0): Promise<Sandbox> {
     const { startSandbox } = await import('../sandbox/server.ts');
     const { refuse } = await import('../sandbox/failure.ts');
     const sandbox = await startSandbox({ ...sandboxStore(this.#options.world), port }).catch(refuse);
-    this.endsWithCommand(sandbox);
+    this.closeAtEnd(sandbox);
     return sandbox;
   }
 
-  /** Closes something when the command ends, before everything that was opened earlier. */
-  endsWithCommand(opened: Closable): void {
+  /** Closes something at the end of the command, before what was opened earlier. */
+  closeAtEnd(opened: Closable): void {
     this.#open.unshift(opened);
   }
 
@@ -130,7 +130,7 @@ export class Connections {
     }
     const { sandboxManagementKey } = await import('../sandbox/state.ts');
     const sandbox = await this.startSandbox();
-    remark('Sandbox: no money moves. `ci sandbox --help` says what it can do.');
+    remark('Sandbox: nothing is charged. See `ci sandbox --help`.');
     return this.#create(new URL(sandbox.url), sandboxManagementKey);
   }
 
@@ -158,18 +158,18 @@ export class Connections {
       onWait: spinner && ((method, path) => spinner.begin(waitingFor(method, path))),
       trace: debug() ? note : undefined,
     });
-    // The sandbox waits for its connections to end; others end with the process, which is faster.
-    if (sandbox.value) this.endsWithCommand(api.client);
+    // The sandbox waits for its connections to close. Others end with the process, which is faster.
+    if (sandbox.value) this.closeAtEnd(api.client);
     return api;
   }
 }
 
-/** Returns how requests name the program that sends them. */
+/** Returns the User-Agent header. */
 export function userAgent({ version }: Pick<World, 'version'>): string {
   return `cheapestinference-cli/${version} (${process.platform}; ${process.arch}) node/${process.versions.node}`;
 }
 
-/** Returns where the sandbox keeps its state, and by which clock. */
+/** Returns the directory and the clock of the sandbox's state. */
 export function sandboxStore({ env, now }: Pick<World, 'env' | 'now'>): StoreOptions {
   return { folder: sandboxFolder(env), env, now };
 }

@@ -16,7 +16,7 @@ import { ChangeRecord } from './record.ts';
 import { defaultSettling } from './settling.ts';
 import type { World } from './world.ts';
 
-/** A context, and what only the frame of the command line needs of it. */
+/** A context, with members that only the command line itself needs. */
 export interface CommandContext extends Context {
   /** Whether the profile in use prefers JSON. */
   readonly prefersJson: boolean;
@@ -24,7 +24,7 @@ export interface CommandContext extends Context {
   close(): Promise<void>;
 }
 
-/** Creates what a command works with. Each part is made when it is first used. @param options - the global options, once parsed */
+/** Creates a context. Each part is created when it is first used. @param options - returns the global options, once parsed */
 export function createContext(world: World, options: () => GlobalOptions): CommandContext {
   return new LazyContext(world, options);
 }
@@ -53,7 +53,7 @@ class LazyContext implements CommandContext {
       monotonic,
       sleep: async (milliseconds) => {
         await world.sleep(milliseconds, interrupt);
-        if (interrupt.aborted) throw new CommandError('interrupted', 'interrupted');
+        if (interrupt.aborted) throw new CommandError('interrupted', 'Interrupted');
       },
     };
     const settings = () => this.settings;
@@ -74,7 +74,7 @@ class LazyContext implements CommandContext {
       clocks: this.clocks,
       progress: this.progress,
       note,
-      // A program that asks for JSON reads stderr, too: it holds an error and nothing else.
+      // With JSON, stderr must contain nothing but an error, because programs read it, too.
       remark: (message) => {
         if (this.output.format !== 'json') note(message);
       },
@@ -160,7 +160,7 @@ class LazyContext implements CommandContext {
     return new Display(stderr, env, { noColor: this.#options().color === false, terminalHasColors });
   }
 
-  /** Whether somebody is watching: at a terminal, and not where programs read. */
+  /** Whether to show progress: on a terminal, unless programs read the output. */
   get #showsProgress(): boolean {
     if (this.output.format === 'json') return false;
     const { input, debug } = this.#options();
@@ -171,7 +171,7 @@ class LazyContext implements CommandContext {
     try {
       return this.profiles.get(this.settings.profile.value)?.output;
     } catch (error) {
-      // Settings that can't be read prefer nothing; whoever needs them reports it.
+      // Whoever needs the settings reports that they can't be read.
       if (error instanceof CommandError) return undefined;
       throw error;
     }

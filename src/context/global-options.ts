@@ -1,4 +1,4 @@
-/** The global options, as commander reads them. */
+/** The global options, as commander parses them. */
 export interface GlobalOptions {
   readonly json?: boolean;
   readonly output?: string;

@@ -3,34 +3,34 @@ import type { Display } from '../output/display.ts';
 import { type Sink, withWrite } from '../output/sink.ts';
 import type { Spinner } from '../output/spinner.ts';
 
-/** What a request is for, in words, by the beginning of its path: the first that fits. */
+/** Texts for requests, by the start of the path. The first match applies. */
 const reads: readonly (readonly [RegExp, string])[] = [
   [/^\/api\/pools\/[^/]+\/my-subscriptions/, 'Fetching your subscriptions'],
   [/^\/api\/pools\/[^/]+\/my-keys/, 'Fetching your keys'],
-  [/^\/api\/pools/, 'Fetching the pools'],
+  [/^\/api\/pools/, 'Fetching pools'],
   [/^\/api\/keys/, 'Fetching your keys'],
   [/^\/api\/billing/, 'Fetching your account'],
-  [/^\/(?:api|v1)\/usage/, 'Fetching the usage'],
+  [/^\/(?:api|v1)\/usage/, 'Fetching usage'],
 ];
 
-/** Returns what a request that is under way is for, in words. */
+/** Returns what to show while waiting for a request. */
 export function waitingFor(method: HttpMethod, path: string): string {
   const read = method === 'GET' ? reads.find(([begin]) => begin.test(path))?.[1] : undefined;
-  return read ?? 'Waiting for the answer';
+  return read ?? 'Waiting for the response';
 }
 
-/** Where the progress is shown. */
+/** What the progress depends on. */
 interface ProgressOptions {
   /** The terminal. */
   readonly stream: Sink;
   readonly display: () => Display;
-  /** Whether a person is watching; asked when something is waited for. */
+  /** Returns whether to show progress. Called at the start of each wait. */
   readonly isWanted: () => boolean;
-  /** Aborted when the user ends the command. */
+  /** Aborted when the user interrupts the command. */
   readonly interrupt: AbortSignal;
 }
 
-/** Shows a person at a terminal what a command is waiting for. */
+/** Shows on a terminal what a command is waiting for. */
 export class Progress {
   readonly #options: ProgressOptions;
   #spinner: Spinner | undefined;
@@ -40,9 +40,9 @@ export class Progress {
   }
 
   /**
-   * Does something that may take its time, and shows meanwhile what is waited for.
+   * Shows progress while something is done.
    *
-   * @param what - in words: `Waiting for a seat`
+   * @param what - the text to show: `Waiting for a seat`
    */
   async during<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
     const ended = (await this.spinner())?.begin(what);
@@ -53,7 +53,7 @@ export class Progress {
     }
   }
 
-  /** Shows nothing while something else is shown. @returns what to call when it is over */
+  /** Pauses the progress while something else is shown. @returns a function that resumes it */
   hold(): () => void {
     return this.#spinner?.hold() ?? (() => {});
   }
@@ -63,7 +63,7 @@ export class Progress {
     this.#spinner?.stop();
   }
 
-  /** Returns the spinner; undefined where nobody watches. */
+  /** Returns the spinner; undefined if progress isn't shown. */
   async spinner(): Promise<Spinner | undefined> {
     if (this.#spinner || !this.#options.isWanted()) return this.#spinner;
     const { Spinner } = await import('../output/spinner.ts');
@@ -73,7 +73,7 @@ export class Progress {
     return spinner;
   }
 
-  /** Returns a stream whose text doesn't mix with what is shown. */
+  /** Returns a stream that erases the progress before it writes. */
   beside(sink: Sink): Sink {
     if (!sink.isTTY) return sink;
     return withWrite(sink, (text, done) => {

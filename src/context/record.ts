@@ -4,8 +4,9 @@ import type { Clocks } from '../domain/pace.ts';
 import type { History, RecordedAccount } from '../state/history.ts';
 import type { World } from './world.ts';
 
-/** What to do where the state folder can't be written. */
-export const noRoomHint = 'Nothing was sent. Make room, or set XDG_STATE_HOME to a folder that can be written.';
+/** The hint if the state directory can't be written. */
+export const noRoomHint =
+  'Nothing was sent. Free up space, or set XDG_STATE_HOME to a directory that you can write to.';
 
 /** What the record depends on. */
 interface RecordOptions {
@@ -15,7 +16,7 @@ interface RecordOptions {
   readonly note: (message: string) => void;
 }
 
-/** The record of changes on this machine, and the locks that keep two of them apart. */
+/** The record of changes made from this machine, and the locks for making them. */
 export class ChangeRecord {
   readonly #options: RecordOptions;
   #history: Promise<History> | undefined;
@@ -24,7 +25,7 @@ export class ChangeRecord {
     this.#options = options;
   }
 
-  /** The folder of the record, of locks and of undelivered secrets. @throws CommandError (file_error); see {@link stateFolder} */
+  /** The directory of the record, locks and undelivered secrets. @throws CommandError (file_error); see {@link stateFolder} */
   get folder(): string {
     return stateFolder(this.#options.world.env);
   }
@@ -57,8 +58,8 @@ export class ChangeRecord {
   /**
    * Does something while no other `ci` on this machine does the same for this account.
    *
-   * @param what - what is done, for the name of the lock
-   * @throws CommandError (busy) if another one doesn't end within the timeout
+   * @param what - what is done; names the lock
+   * @throws CommandError (busy) if another `ci` holds the lock for longer than the timeout
    */
   async exclusively<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
     const { world, settings, clocks, note } = this.#options;
@@ -71,7 +72,7 @@ export class ChangeRecord {
       patience: settings().timeout.value,
       monotonic: clocks.monotonic,
       pause: clocks.sleep,
-      onWait: () => note('Waiting for another ci that is at work on the same account…'),
+      onWait: () => note('Waiting for another ci that is changing the same account…'),
       hint: noRoomHint,
     };
     return withLock(lock, work);

@@ -1,10 +1,10 @@
-/** How to handle changes without a known outcome, as the user chose. */
+/** How to handle changes without a known outcome. */
 export interface Settling {
-  /** How long to look for a change after its response was lost, milliseconds. */
+  /** How long to check for a change after its response was lost, in milliseconds. */
   readonly patience: number;
   /** Whether to wait for earlier changes that haven't settled. */
   readonly wait: boolean;
-  /** Whether to go ahead although an earlier change hasn't settled, or the same was bought moments ago. */
+  /** Whether to go ahead even if an earlier change hasn't settled, or the same was bought moments ago. */
   readonly again: boolean;
 }
 

@@ -3,26 +3,26 @@ import type { Surroundings } from '../domain/environment.ts';
 import type { Sink } from '../output/sink.ts';
 import type { Terminal } from '../prompts/question.ts';
 
-/** The process as the tool sees it; a test gives its own. */
+/** The process as commands see it. A test provides its own. */
 export interface World extends Surroundings {
   readonly stdin: Terminal['stdin'];
   readonly stdout: Sink;
   readonly stderr: Terminal['stderr'] & Sink;
-  /** Whether the terminal behind the streams has colours; without it, it has. */
+  /** Returns whether the terminal has colors. If absent, it has. */
   readonly terminalHasColors?: () => Promise<boolean>;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Milliseconds on a clock that nobody sets. */
+  /** Milliseconds of a clock that is never set. */
   readonly monotonic: () => number;
-  /** Waits, or until the signal is aborted: which of the two, the signal tells. */
+  /** Waits for some milliseconds, or until the signal is aborted. */
   readonly sleep: typeof pause;
   /** IANA name: `Europe/Berlin`. */
   readonly timeZone: string;
   readonly version: string;
   /** Aborted by Ctrl-C, SIGTERM and SIGHUP. */
   readonly interrupt: AbortSignal;
-  /** Opens an address in the user's browser, if there is one. @throws Error if it doesn't start */
+  /** Opens a URL in the browser. Absent if there is none. @throws Error if the browser doesn't start */
   readonly openUrl?: (url: string) => Promise<void>;
-  /** The program that asks whether there is a newer version; without it nobody does. */
+  /** The program that checks for a newer version. If absent, none is checked for. */
   readonly updateCheck?: string;
 }

@@ -3,19 +3,19 @@ import { proxiesOf } from '../api/proxies.ts';
 import { Transport } from '../api/transport.ts';
 import { isReleased, readKnown, writeKnown } from './known.ts';
 
-/** How long the registry may take, in milliseconds: nobody waits, and no process is to be left behind. */
-const patience = 10_000;
+/** Time limit of the registry, in milliseconds, so that no process stays behind. */
+const timeout = 10_000;
 
-/** Asks the registry for the newest version, and keeps what it says in the file named by the first argument. */
+/** Asks the registry for the newest version, and saves it. */
 async function check(file: string, env: NodeJS.ProcessEnv): Promise<void> {
   const registry = env.npm_config_registry || env.NPM_CONFIG_REGISTRY || 'https://registry.npmjs.org';
-  const transport = new Transport(proxiesOf(env), patience);
+  const transport = new Transport(proxiesOf(env), timeout);
   try {
     const { status, body } = await transport.exchange({
       method: 'GET',
       url: new URL(`${name}/latest`, registry.endsWith('/') ? registry : `${registry}/`),
       headers: { accept: 'application/json', 'user-agent': `cheapestinference-cli/${version}` },
-      signal: AbortSignal.timeout(patience),
+      signal: AbortSignal.timeout(timeout),
     });
     const answer: unknown = status === 200 ? JSON.parse(body) : undefined;
     const latest: unknown = typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'version') : undefined;
@@ -25,5 +25,5 @@ async function check(file: string, env: NodeJS.ProcessEnv): Promise<void> {
   }
 }
 
-// Nobody sees what goes wrong; the next day it is asked again.
+// Nobody sees an error. The next check is a day later.
 check(process.argv[2] ?? '', process.env).catch(() => {});

@@ -1,36 +1,36 @@
 import type { Environment } from '../domain/environment.ts';
 import { readCacheFile, writeCacheFile } from '../state/cache-file.ts';
 
-/** What is known of newer versions, times in epoch milliseconds. */
+/** What is known about newer versions. Times are epoch milliseconds. */
 export interface Known {
-  /** When the registry was asked last, whatever came of it. */
+  /** When the registry was last asked, even without success. */
   readonly askedAt?: number;
-  /** The newest version that the registry has told of. */
+  /** The newest version that the registry has. */
   readonly latest?: string;
-  /** When a person was told last. */
-  readonly toldAt?: number;
+  /** When a newer version was last announced. */
+  readonly announcedAt?: number;
 }
 
-/** A version to be told of; one that is being tried out (`1.0.0-beta.1`) is not. */
+/** Matches a version that is announced. A prerelease such as `1.0.0-beta.1` is not. */
 const released = /^\d{1,6}\.\d{1,6}\.\d{1,6}$/;
 
-/** Reads what is known; what is not there or damaged is nothing. */
+/** Reads what is known. Nothing, if the file is missing or damaged. */
 export function readKnown(file: string): Known {
   try {
     const saved: unknown = JSON.parse(readCacheFile(file));
     if (typeof saved !== 'object' || saved === null) return {};
-    const { askedAt, latest, toldAt }: Record<string, unknown> = { ...saved };
+    const { askedAt, latest, announcedAt }: Record<string, unknown> = { ...saved };
     return {
       ...(typeof askedAt === 'number' ? { askedAt } : {}),
       ...(isReleased(latest) ? { latest } : {}),
-      ...(typeof toldAt === 'number' ? { toldAt } : {}),
+      ...(typeof announcedAt === 'number' ? { announcedAt } : {}),
     };
   } catch {
     return {};
   }
 }
 
-/** Writes what is known, whole. @returns whether it could be */
+/** Replaces what is known. @returns whether it was written */
 export function writeKnown(file: string, known: Known, env: Environment): boolean {
   try {
     writeCacheFile(file, JSON.stringify(known), env);
@@ -40,11 +40,12 @@ export function writeKnown(file: string, known: Known, env: Environment): boolea
   }
 }
 
+/** Returns whether this is a version of a release. */
 export function isReleased(version: unknown): version is string {
   return typeof version === 'string' && released.test(version);
 }
 
-/** Whether a version comes after another. */
+/** Returns whether a version is newer than another. */
 export function isNewer(version: string, other: string): boolean {
   const numbers = version.split('.').map(Number);
   const others = other.split('.').map((part) => Number.parseInt(part, 10));

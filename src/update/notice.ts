@@ -7,8 +7,8 @@ import { isNewer, readKnown, writeKnown } from './known.ts';
 
 const day = 24 * 3_600_000;
 
-/** Whom to tell, and how to find out. */
-interface Listener {
+/** What the notice depends on. */
+interface NoticeOptions {
   readonly env: Environment;
   /** Epoch milliseconds. */
   readonly now: number;
@@ -16,36 +16,37 @@ interface Listener {
   readonly version: string;
   readonly display: Display;
   readonly write: (text: string) => void;
-  /** The program that asks the registry; its one argument is the file of what is known. */
+  /** The program that asks the registry. Its argument is the file that keeps the answer. */
   readonly program: string;
 }
 
 /**
- * Tells a person of a newer version, at most once a day. The registry is asked, at most once a day too, by a process of its own,
- * whose answer is told after a later command: no command waits for it. Nothing that goes wrong here is worth a word.
+ * Announces a newer version, at most once a day. A background process asks the registry, also at most once a day, and a later
+ * command announces its answer, so that no command waits. Failures are ignored.
  */
-export async function tellOfUpdate(listener: Listener): Promise<void> {
-  const { env, now, version, display, write, program } = listener;
+export async function announceUpdate(options: NoticeOptions): Promise<void> {
+  const { env, now, version, display, write, program } = options;
   if (env.CI || env.NO_UPDATE_NOTIFIER) return;
-  const file = fileOfKnown(env);
+  const file = knownFile(env);
   if (file === undefined) return;
   const known = readKnown(file);
   const { latest } = known;
-  const toldAt = latest !== undefined && isNewer(latest, version) && isDue(known.toldAt, now) ? now : known.toldAt;
+  const announcedAt =
+    latest !== undefined && isNewer(latest, version) && isDue(known.announcedAt, now) ? now : known.announcedAt;
   const asks = isDue(known.askedAt, now);
-  if (toldAt === known.toldAt && !asks) return;
-  // Who cannot write that it was asked would ask each time.
-  const next = { ...known, ...(asks && { askedAt: now }), ...(toldAt === undefined ? {} : { toldAt }) };
+  if (announcedAt === known.announcedAt && !asks) return;
+  // If the time can't be saved, every command would ask.
+  const next = { ...known, ...(asks && { askedAt: now }), ...(announcedAt === undefined ? {} : { announcedAt }) };
   if (!writeKnown(file, next, env)) return;
-  if (toldAt !== known.toldAt) {
+  if (announcedAt !== known.announcedAt) {
     const { bold } = await display.style();
     const command = bold('npm install --global cheapestinference');
-    write(`${display.shown(`\nVersion ${latest} is out, this is ${version}: ${command}`)}\n`);
+    write(`${display.shown(`\nVersion ${latest} is available. Update with ${command}`)}\n`);
   }
   if (asks) await startInBackground(program, [file], { env, cwd: path.dirname(file) });
 }
 
-function fileOfKnown(env: Environment): string | undefined {
+function knownFile(env: Environment): string | undefined {
   try {
     return path.join(cacheFolder(env), 'update.json');
   } catch {
@@ -53,7 +54,7 @@ function fileOfKnown(env: Environment): string | undefined {
   }
 }
 
-/** Whether something was done a day ago or longer; or, by a clock that went wrong, in the future. */
+/** Returns whether something is due again: a day has passed, or the clock was set back. */
 function isDue(at: number | undefined, now: number): boolean {
   return at === undefined || at > now || now - at >= day;
 }

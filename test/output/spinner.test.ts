@@ -21,7 +21,7 @@ function spinner(env = {}, columns = 80) {
 
 test('shows nothing for up to 200 ms', () => {
   const { spinner: each, sink } = spinner();
-  const ended = each.begin('Fetching the pools');
+  const ended = each.begin('Fetching pools');
   vi.advanceTimersByTime(199);
   ended();
   vi.advanceTimersByTime(10_000);
@@ -30,13 +30,11 @@ test('shows nothing for up to 200 ms', () => {
 
 test('shows a longer wait until it ends, and leaves nothing behind', () => {
   const { spinner: each, sink } = spinner();
-  const ended = each.begin('Fetching the pools');
+  const ended = each.begin('Fetching pools');
   vi.advanceTimersByTime(200);
-  expect(sink.text).toBe('\r⠋ Fetching the pools…\u001b[K');
+  expect(sink.text).toBe('\r⠋ Fetching pools…\u001b[K');
   vi.advanceTimersByTime(160);
-  expect(sink.text).toBe(
-    '\r⠋ Fetching the pools…\u001b[K\r⠙ Fetching the pools…\u001b[K\r⠹ Fetching the pools…\u001b[K',
-  );
+  expect(sink.text).toBe('\r⠋ Fetching pools…\u001b[K\r⠙ Fetching pools…\u001b[K\r⠹ Fetching pools…\u001b[K');
   ended();
   expect(sink.text.endsWith(`\u001b[K${erased}`)).toBe(true);
   const { length } = sink.text;
@@ -47,12 +45,12 @@ test('shows a longer wait until it ends, and leaves nothing behind', () => {
 test('shows the first of several waits', () => {
   const { spinner: each, sink } = spinner();
   const first = each.begin('Finding out');
-  const second = each.begin('Fetching the pools');
+  const second = each.begin('Fetching pools');
   vi.advanceTimersByTime(200);
   expect(sink.text).toContain('Finding out…');
   first();
   vi.advanceTimersByTime(80);
-  expect(sink.text).toMatch(/Fetching the pools…\u001b\[K$/);
+  expect(sink.text).toMatch(/Fetching pools…\u001b\[K$/);
   second();
   expect(sink.text.endsWith(erased)).toBe(true);
 });
@@ -60,7 +58,7 @@ test('shows the first of several waits', () => {
 test('shows no waits of less than 200 ms, however many', () => {
   const { spinner: each, sink } = spinner();
   for (let count = 0; count < 10; count++) {
-    const ended = each.begin('Fetching the pools');
+    const ended = each.begin('Fetching pools');
     vi.advanceTimersByTime(150);
     ended();
   }
@@ -70,7 +68,7 @@ test('shows no waits of less than 200 ms, however many', () => {
 describe('hides', () => {
   test('for other text, and comes back', () => {
     const { spinner: each, sink } = spinner();
-    each.begin('Fetching the pools');
+    each.begin('Fetching pools');
     vi.advanceTimersByTime(200);
     each.erase();
     sink.write('A line.\n');
@@ -78,12 +76,12 @@ describe('hides', () => {
     each.erase();
     expect(sink.text.endsWith('A line.\n')).toBe(true);
     vi.advanceTimersByTime(80);
-    expect(sink.text).toMatch(/A line\.\n\r⠙ Fetching the pools…\u001b\[K$/);
+    expect(sink.text).toMatch(/A line\.\n\r⠙ Fetching pools…\u001b\[K$/);
   });
 
   test('during a question, whatever begins meanwhile', () => {
     const { spinner: each, sink } = spinner();
-    each.begin('Fetching the pools');
+    each.begin('Fetching pools');
     vi.advanceTimersByTime(200);
     const answered = each.hold();
     const { length } = sink.text;
@@ -93,12 +91,12 @@ describe('hides', () => {
     expect(sink.text).toHaveLength(length);
     answered();
     vi.advanceTimersByTime(200);
-    expect(sink.text).toMatch(/Fetching the pools…\u001b\[K$/);
+    expect(sink.text).toMatch(/Fetching pools…\u001b\[K$/);
   });
 
   test('permanently', () => {
     const { spinner: each, sink } = spinner();
-    each.begin('Fetching the pools');
+    each.begin('Fetching pools');
     vi.advanceTimersByTime(200);
     each.stop();
     expect(sink.text.endsWith(erased)).toBe(true);
@@ -111,14 +109,14 @@ describe('hides', () => {
 
 test('is ASCII without UTF-8', () => {
   const { spinner: each, sink } = spinner({ LANG: 'C' });
-  each.begin('Fetching the pools');
+  each.begin('Fetching pools');
   vi.advanceTimersByTime(280);
-  expect(sink.text).toBe('\r| Fetching the pools...\u001b[K\r/ Fetching the pools...\u001b[K');
+  expect(sink.text).toBe('\r| Fetching pools...\u001b[K\r/ Fetching pools...\u001b[K');
 });
 
 test('is one line, however narrow the terminal', () => {
   const { spinner: each, sink } = spinner({}, 10);
-  each.begin('Fetching the pools');
+  each.begin('Fetching pools');
   vi.advanceTimersByTime(200);
   expect(sink.text).toBe('\r⠋ Fetchin\u001b[K');
 });
@@ -127,7 +125,7 @@ test('keeps no process alive', () => {
   vi.useRealTimers();
   const { spinner: each } = spinner();
   const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
-  const ended = each.begin('Fetching the pools');
+  const ended = each.begin('Fetching pools');
   expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout')).toHaveLength(before);
   ended();
 });

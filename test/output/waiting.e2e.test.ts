@@ -28,7 +28,7 @@ async function late() {
 test('the spinner shows what the command waits for, and leaves nothing behind', async () => {
   const { me, goOn } = await slow();
   const session = onPty(me, 'pools list');
-  await session.shows(new RegExp(`^${frame} Fetching the pools…$`));
+  await session.shows(new RegExp(`^${frame} Fetching pools…$`));
   goOn();
   expect(await session.exit).toBe(0);
   expect(session.screen).toMatch(/^POOL +MODEL .*\nkimi26 /);
@@ -38,7 +38,7 @@ test('the spinner shows what the command waits for, and leaves nothing behind', 
 test('the spinner is ASCII without UTF-8', async () => {
   const { me, goOn } = await slow();
   const session = onPty(me, 'pools list', { env: { LANG: 'C' } });
-  await session.shows(/^[|/\\-] Fetching the pools\.\.\.$/);
+  await session.shows(/^[|/\\-] Fetching pools\.\.\.$/);
   goOn();
   expect(await session.exit).toBe(0);
   expect(session.screen).toMatch(/^POOL/);
@@ -47,7 +47,7 @@ test('the spinner is ASCII without UTF-8', async () => {
 test('the spinner leaves nothing behind at Ctrl-C', async () => {
   const { me } = await slow();
   const session = onPty(me, 'pools list');
-  await session.shows('Fetching the pools…');
+  await session.shows('Fetching pools…');
   session.type(ctrlC);
   expect(await session.exit).toBe(130);
   expect(session.screen.replace(/^\^C/, '')).toMatch(/^\s*ci: Interrupted$/);
@@ -64,7 +64,7 @@ test('the spinner does not come back after Ctrl-C, because a second one would le
     },
   });
   const session = onPty(userOf(api), 'pools subscribe kimi26 --blocks europe --yes');
-  await session.shows('Waiting for the answer…');
+  await session.shows('Waiting for the response…');
   left = true;
   const { length } = session.written;
   session.type(ctrlC);

@@ -7,7 +7,7 @@ import { emptyFolder } from '../support/folder.ts';
 describe('what is known', () => {
   test('is kept in a file of the user’s own', () => {
     const file = join(emptyFolder(), 'cache', 'update.json');
-    const known = { askedAt: 1, latest: '1.2.3', toldAt: 2 };
+    const known = { askedAt: 1, latest: '1.2.3', announcedAt: 2 };
     expect(writeKnown(file, known, {})).toBe(true);
     expect(readKnown(file)).toEqual(known);
     expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -20,7 +20,7 @@ describe('what is known', () => {
     'null',
     '[]',
     '7',
-    '{"askedAt":"1","latest":"1.2.3-beta","toldAt":null}',
+    '{"askedAt":"1","latest":"1.2.3-beta","announcedAt":null}',
     '{"latest":"\\u001b[2J"}',
   ])('is nothing where the file holds %s', (text) => {
     const file = join(emptyFolder(), 'update.json');

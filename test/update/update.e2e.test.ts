@@ -28,53 +28,53 @@ function know(file: string, value: object): void {
   writeFileSync(file, JSON.stringify(value));
 }
 
-/** The lines of a command after its result, which is one line. */
-async function told(me: User, words = line) {
+/** Returns the lines after the result of a command, which is one line. */
+async function linesAfterResult(me: User, words = line) {
   const { code, rows } = await shown(me, words, { pty: true });
   expect(code).toBe(0);
   return rows.slice(1).filter((row) => row !== '');
 }
 
-const notice = /^Version 99\.0\.0 is out, this is \d+\.\d+\.\d+: npm install --global cheapestinference$/;
+const notice = /^Version 99\.0\.0 is available\. Update with npm install --global cheapestinference$/;
 
-test('a person is told of a newer version after the result, the next time, and once a day', async () => {
+test('announces a newer version after the result of the next command, once a day', async () => {
   const { npm, me, file } = await someone();
-  expect(await told(me)).toEqual([]);
+  expect(await linesAfterResult(me)).toEqual([]);
   await expect.poll(() => known(file).latest, { timeout: 20_000 }).toBe('99.0.0');
   expect(npm.requests).toEqual(['GET /cheapestinference/latest']);
-  expect(await told(me)).toEqual([expect.stringMatching(notice)]);
-  expect(await told(me)).toEqual([]);
-  know(file, { ...known(file), toldAt: Date.now() - day });
-  expect(await told(me)).toEqual([expect.stringMatching(notice)]);
+  expect(await linesAfterResult(me)).toEqual([expect.stringMatching(notice)]);
+  expect(await linesAfterResult(me)).toEqual([]);
+  know(file, { ...known(file), announcedAt: Date.now() - day });
+  expect(await linesAfterResult(me)).toEqual([expect.stringMatching(notice)]);
   expect(npm.requests).toHaveLength(1);
 });
 
-test('a day later the registry is asked again', async () => {
+test('asks the registry again a day later', async () => {
   const { npm, me, file } = await someone();
   know(file, { askedAt: Date.now() - day, latest: '0.0.1' });
-  expect(await told(me)).toEqual([]);
+  expect(await linesAfterResult(me)).toEqual([]);
   await npm.got('GET');
   await expect.poll(() => known(file).latest, { timeout: 20_000 }).toBe('99.0.0');
 });
 
-test('a version that is not newer is not told of', async () => {
+test('does not announce a version that is not newer', async () => {
   const { me, file } = await someone();
   know(file, { askedAt: Date.now(), latest: '0.0.1' });
-  expect(await told(me)).toEqual([]);
+  expect(await linesAfterResult(me)).toEqual([]);
 });
 
-test('a clock that was in the future keeps nobody from being told', async () => {
+test('announces a newer version even if the clock was in the future', async () => {
   const { npm, me, file } = await someone(reset);
-  know(file, { askedAt: Date.now() + 1000 * day, toldAt: Date.now() + 1000 * day, latest: '99.0.0' });
-  expect(await told(me)).toEqual([expect.stringMatching(notice)]);
+  know(file, { askedAt: Date.now() + 1000 * day, announcedAt: Date.now() + 1000 * day, latest: '99.0.0' });
+  expect(await linesAfterResult(me)).toEqual([expect.stringMatching(notice)]);
   await npm.got('GET');
 });
 
-test('no command waits for the registry', async () => {
+test('does not wait for the registry', async () => {
   const { npm, me } = await someone(silence);
   const session = onTerminal(me, line, { pty: true });
   expect(await session.exit).toBe(0);
-  // It asks still, and is never answered.
+  // The background process still waits for an answer, which never comes.
   await npm.got('GET');
 });
 
@@ -89,9 +89,9 @@ describe('what a registry says that is no version is nothing to be told of', () 
     ['nothing of a version', answer(200, [])],
   ])('%s', async (_what, behavior) => {
     const { npm, me, file } = await someone(behavior);
-    await told(me);
+    await linesAfterResult(me);
     await npm.got('GET');
-    expect(await told(me)).toEqual([]);
+    expect(await linesAfterResult(me)).toEqual([]);
     expect(known(file).latest).toBeUndefined();
   });
 });
@@ -128,7 +128,7 @@ describe('nobody is told, and the registry not asked', () => {
   test('where nothing can be kept', async () => {
     const { npm, me, file } = await someone();
     writeFileSync(path.join(me.home, '.cache'), '');
-    expect(await told(me)).toEqual([]);
+    expect(await linesAfterResult(me)).toEqual([]);
     expect([existsSync(file), npm.requests]).toEqual([false, []]);
   });
 });
@@ -148,6 +148,6 @@ test('the proxy of the environment is gone through to a registry that is not on 
     npm_config_registry: 'https://registry.test/npm/',
     HTTPS_PROXY: `http://127.0.0.1:${port}`,
   });
-  await told(me);
+  await linesAfterResult(me);
   await expect.poll(() => tunnels, { timeout: 20_000 }).toEqual(['registry.test:443']);
 });

@@ -129,6 +129,6 @@ async function openWebhook({ clocks, connections, world }: NotifyContext, url: s
     pause: clocks.sleep,
     clock: world,
   });
-  connections.endsWithCommand(webhook);
+  connections.closeAtEnd(webhook);
   return webhook;
 }
