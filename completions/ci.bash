@@ -6,7 +6,7 @@ __ci_enter() {
   case "$place/$1" in
     'pools/ls' | 'keys/ls' | 'auth/ls' | 'config/ls' | 'plans/ls' | 'help pools/ls' | 'help keys/ls' | 'help auth/ls' | 'help config/ls' | 'help plans/ls') set -- list ;;
     'pools/show' | 'help pools/show') set -- view ;;
-    'keys/rm' | 'keys/revoke' | 'help keys/rm' | 'help keys/revoke') set -- delete ;;
+    'keys/rm' | 'help keys/rm') set -- delete ;;
   esac
   case " $commands " in
     *" $1 "*) place+=${place:+ }$1 ;;
@@ -18,17 +18,17 @@ __ci_enter() {
 __ci_commands() {
   commands='' aliases=''
   case $place in
-    '') commands='setup status pools keys usage billing history auth config api sandbox completion open doctor plans help' ;;
-    'pools' | 'help pools') commands='list view quote subscribe watch subscriptions keys cancel' aliases='ls show' ;;
-    'keys' | 'help keys') commands='list create delete' aliases='ls rm revoke' ;;
+    '') commands='setup status pools keys models usage billing history auth config api sandbox completion open doctor plans login logout whoami version help' ;;
+    'pools' | 'help pools') commands='list view quote subscribe watch subscriptions keys cancel' aliases='ls' ;;
+    'keys' | 'help keys') commands='list create delete' aliases='ls rm' ;;
     'billing' | 'help billing') commands='status credits topup verify card subscribe checkout cancel' ;;
     'history' | 'help history') commands='reconcile' ;;
     'auth' | 'help auth') commands='login logout status list switch token' aliases='ls' ;;
-    'config' | 'help config') commands='get set list path' aliases='ls' ;;
+    'config' | 'help config') commands='get set unset list path' aliases='ls' ;;
     'sandbox' | 'help sandbox') commands='serve reset advance schedule path' ;;
     'completion' | 'help completion') commands='install bash zsh fish powershell' ;;
     'plans' | 'help plans') commands='list' aliases='ls' ;;
-    'help') commands='setup status pools keys usage billing history auth config api sandbox completion open doctor plans exit-codes environment output man' ;;
+    'help') commands='setup status pools keys models usage billing history auth config api sandbox completion open doctor plans login logout whoami version exit-codes environment output man' ;;
   esac
 }
 
@@ -40,11 +40,11 @@ __ci_options() {
     'status') options='--check' ;;
     'pools list') options='--available --blocks --model --status' ;;
     'pools quote') options='--blocks --quantity --billing-cycle' ;;
-    'pools subscribe') options='--blocks --quantity --billing-cycle --max-price --ensure --again --no-wait --settle --create-key --save --var --force --dry-run' ;;
-    'pools watch') options='--blocks --all-blocks --interval --for --count --forever --bell --exec --webhook --subscribe --quantity --billing-cycle --max-price --ensure --again --no-wait --settle --create-key --save --var --force' ;;
+    'pools subscribe') options='--blocks --quantity --billing-cycle --max-price --ensure --again --no-wait --settle --create-key --save --var --dry-run' ;;
+    'pools watch') options='--blocks --all-blocks --interval --for --count --forever --bell --exec --webhook --subscribe --quantity --billing-cycle --max-price --ensure --again --no-wait --settle --create-key --save --var' ;;
     'pools keys') options='--reveal' ;;
     'pools cancel') options='--again --no-wait --settle' ;;
-    'keys create') options='--subscription --pool --credit --max-budget --rpm --tpm --save --var --force --secret-only --ensure --reveal --again --no-wait --settle' ;;
+    'keys create') options='--subscription --pool --credit --max-budget --rpm --tpm --save --var --secret-only --ensure --reveal --again --no-wait --settle' ;;
     'keys delete') options='--settle' ;;
     'usage') options='--period --refresh --self' ;;
     'billing topup') options='--method --wait' ;;
@@ -58,6 +58,7 @@ __ci_options() {
     'sandbox serve') options='--port' ;;
     'sandbox reset') options='--no-card' ;;
     'sandbox schedule') options='--open-in --for --seats --rivals --clear' ;;
+    'login') options='--with-key --keychain' ;;
   esac
   options+=' --json --output --fields --jq --profile --api-url --sandbox --timeout --no-input --yes --no-color --debug --help'
 }
@@ -103,14 +104,15 @@ __ci_values() {
     'status --fields') kind=list choices='creditBalance subscriptions keys problems' ;;
     'pools list --fields') kind=list choices='id slug modelId modelName description status totalSlots minPricePerDay manualProvisioning annualDiscount models infraSpec blocks' ;;
     'pools view --fields') kind=list choices='id slug modelId modelName description status totalSlots minPricePerDay manualProvisioning annualDiscount models infraSpec blocks hourSlots' ;;
-    'pools quote --fields') kind=list choices='poolId pool blocks quantity billingCycle monthlyPrice charge chargeAtMost exact prices listPrice annualDiscount' ;;
-    'pools subscribe --fields') kind=list choices='id poolId status monthlyPrice billingCycle cancelAtPeriodEnd currentPeriodEnd hours key poolSlug subscriptions pool blocks quantity charge chargeAtMost exact prices listPrice annualDiscount' ;;
+    'pools quote --fields') kind=list choices='poolId pool blocks quantity billingCycle monthlyPrice charge chargeAtMost exact prices' ;;
+    'pools subscribe --fields') kind=list choices='id poolId status monthlyPrice billingCycle cancelAtPeriodEnd currentPeriodEnd hours key poolSlug subscriptions pool blocks quantity charge chargeAtMost exact prices' ;;
     'pools watch --fields') kind=list choices='event at pool blocks pricePerMonth previousPricePerMonth freeSeats status previousStatus charge subscriptions code message' ;;
     'pools subscriptions --fields' | 'pools cancel --fields') kind=list choices='id poolId status monthlyPrice billingCycle cancelAtPeriodEnd currentPeriodEnd hours key poolSlug' ;;
     'pools keys --fields') kind=list choices='id name apiKey isActive subscriptionId createdAt' ;;
     'keys list --fields') kind=list choices='id name apiKey keyPlan keyType isActive subscriptionId subscriptionStatus subscriptionExpiresAt maxBudget rpm tpm createdAt lastUsedAt' ;;
     'keys create --fields') kind=list choices='id name apiKey savedTo variable' ;;
     'keys delete --fields') kind=list choices='id name deleted' ;;
+    'models --fields') kind=list choices='id object created owned_by' ;;
     'usage --fields') kind=list choices='id name type plan isActive usage subscription createdAt budget rate_limits credits key' ;;
     'billing status --fields') kind=list choices='subscriptions poolPledges plan status creditBalance stripeCustomerId subscriptionExpiresAt legacySubscriptionKeys' ;;
     'billing credits --fields') kind=list choices='totalTopUp remaining hasCreditKey creditKeyCount' ;;
@@ -121,12 +123,12 @@ __ci_values() {
     'billing checkout --fields') kind=list choices='sessionUrl sessionId' ;;
     'billing cancel --fields') kind=list choices='subscriptionId canceled' ;;
     'history --fields' | 'history reconcile --fields') kind=list choices='id at action change outcome settledAt ids account request' ;;
-    'auth login --fields' | 'auth logout --fields') kind=list choices='profile apiUrl managementKey file' ;;
-    'auth status --fields') kind=list choices='profile profileOrigin apiUrl apiUrlOrigin managementKey managementKeyOrigin apiKey apiKeyOrigin sandbox valid' ;;
+    'auth login --fields' | 'auth logout --fields' | 'login --fields' | 'logout --fields') kind=list choices='profile apiUrl managementKey file' ;;
+    'auth status --fields' | 'whoami --fields') kind=list choices='profile profileOrigin apiUrl apiUrlOrigin managementKey managementKeyOrigin apiKey apiKeyOrigin sandbox valid' ;;
     'auth list --fields') kind=list choices='profile current apiUrl managementKey managementKeyOrigin' ;;
     'auth switch --fields') kind=list choices='profile' ;;
     'auth token --fields') kind=list choices='managementKey' ;;
-    'config get --fields' | 'config set --fields' | 'config list --fields') kind=list choices='key value origin' ;;
+    'config get --fields' | 'config set --fields' | 'config unset --fields' | 'config list --fields') kind=list choices='key value origin' ;;
     'config path --fields') kind=list choices='file' ;;
     'sandbox serve --fields') kind=list choices='url managementKey folder' ;;
     'sandbox reset --fields') kind=list choices='folder card' ;;
@@ -137,9 +139,10 @@ __ci_values() {
     'open --fields') kind=list choices='place url' ;;
     'doctor --fields') kind=list choices='check status detail' ;;
     'plans list --fields') kind=list choices='slug name priceUsdc rateLimits' ;;
+    'version --fields') kind=list choices='version' ;;
     'keys delete +' | 'usage 1') kind=keys ;;
     'auth switch 1') kind=profiles ;;
-    'config get 1' | 'config set 1') kind=words choices='output timeout max-monthly-spend settling-time' ;;
+    'config get 1' | 'config set 1' | 'config unset 1') kind=words choices='output timeout max-monthly-spend settling-time' ;;
     'api 1') kind=words choices='GET HEAD POST PUT PATCH DELETE' ;;
     'sandbox schedule 2') kind=words choices='asia europe americas' ;;
     'completion install 1') kind=words choices='bash zsh fish powershell' ;;

@@ -9,7 +9,7 @@ function __ci_enter
             set word list
         case 'pools/show' 'help pools/show'
             set word view
-        case 'keys/rm' 'keys/revoke' 'help keys/rm' 'help keys/revoke'
+        case 'keys/rm' 'help keys/rm'
             set word delete
     end
     contains -- "$word" (__ci_commands "$argv[1]" | string replace -r '\t.*' '')
@@ -20,46 +20,51 @@ end
 function __ci_commands
     switch "$argv[1]"
         case ''
-            printf '%s\n' 'setup'\t'from nothing to a working API key, step by step' \
-                'status'\t'the account at a glance, and what needs care' \
-                'pools'\t'find pools, see prices, subscribe' \
-                'keys'\t'make, list and revoke API keys' \
-                'usage'\t'what the keys were used for' \
-                'billing'\t'the account, credit and cards' \
-                'history'\t'what was changed from this machine' \
-                'auth'\t'sign in and out, and between accounts' \
-                'config'\t'settings' \
-                'api'\t'send any request with the stored key' \
-                'sandbox'\t'the whole API on this machine, no money' \
-                'completion'\t'Tab completion for bash, zsh, fish, PowerShell' \
-                'open'\t'a page of the vendor\'s in the browser' \
-                'doctor'\t'what could be in the way' \
-                'plans'\t'retired: the flat plans' \
+            printf '%s\n' 'setup'\t'Get a working API key, step by step' \
+                'status'\t'Show your subscriptions and what needs attention' \
+                'pools'\t'Find pools, compare prices, subscribe' \
+                'keys'\t'Create, list and revoke API keys' \
+                'models'\t'List the models that an API key can use' \
+                'usage'\t'Show requests and tokens per key' \
+                'billing'\t'Manage credit and cards' \
+                'history'\t'Show changes made from this machine' \
+                'auth'\t'Sign in and out, switch accounts' \
+                'config'\t'Manage settings' \
+                'api'\t'Send any request with the stored key' \
+                'sandbox'\t'Run an emulator of the API' \
+                'completion'\t'Set up Tab completion' \
+                'open'\t'Open a CheapestInference page' \
+                'doctor'\t'Diagnose problems' \
+                'plans'\t'List flat plans (retired)' \
+                'login'\t'Same as `ci auth login`' \
+                'logout'\t'Same as `ci auth logout`' \
+                'whoami'\t'Same as `ci auth status`' \
+                'version'\t'Same as `ci --version`' \
                 'help'\t'show help for a command, or on a topic'
         case 'pools' 'help pools'
             printf '%s\n' 'list'\t'List pools with their prices and available blocks' \
                 'view'\t'Show the prices of a pool, and its available seats by hour' \
-                'quote'\t'Show the price of a subscription' \
-                'subscribe'\t'Reserve blocks of a pool, and charge the saved card' \
-                'watch'\t'Wait for a seat, and optionally buy it' \
+                'quote'\t'show what a subscription would cost, without buying' \
+                'subscribe'\t'reserve blocks of a pool: charges the saved card at once' \
+                'watch'\t'wait until a block opens, and take a seat if asked to' \
                 'subscriptions'\t'List your subscriptions, to all pools or one' \
                 'keys'\t'list the keys of your subscriptions on a pool, secrets masked' \
-                'cancel'\t'Cancel your most recent subscription on a pool at the end of its billing period'
+                'cancel'\t'end your most recent subscription on a pool with its period'
         case 'keys' 'help keys'
-            printf '%s\n' 'list'\t'List your API keys, with masked secrets' \
-                'create'\t'Create an API key, and show or save its secret' \
-                'delete'\t'Revoke API keys immediately'
+            printf '%s\n' 'list'\t'list your API keys, secrets masked' \
+                'create'\t'create an API key, and show its secret once' \
+                'delete'\t'revoke API keys, at once and for good'
         case 'billing' 'help billing'
-            printf '%s\n' 'status'\t'show subscriptions and credit' \
-                'credits'\t'show the prepaid credit' \
-                'topup'\t'add to the prepaid credit, by card or USDC' \
-                'verify'\t'have a USDC payment credited' \
-                'card'\t'save a card, in the browser' \
-                'subscribe'\t'Retired: subscribe to a flat plan (see `ci pools subscribe`)' \
-                'checkout'\t'Retired: pay for a flat plan in the browser (see `ci pools subscribe`)' \
-                'cancel'\t'Retired: cancel a flat plan at the end of its billing period (see `ci pools cancel`)'
+            printf '%s\n' 'status'\t'Show subscriptions and credit' \
+                'credits'\t'Show the prepaid credit' \
+                'topup'\t'Add prepaid credit, by card or with USDC' \
+                'verify'\t'Add credit for a USDC payment that was sent' \
+                'card'\t'Save a card in the browser' \
+                'subscribe'\t'Subscribe to a flat plan (retired; use `ci pools subscribe`)' \
+                'checkout'\t'Pay for a flat plan in the browser (retired; use `ci pools subscribe`)' \
+                'cancel'\t'Cancel a flat plan at the end of its period (retired; use `ci pools cancel`)'
         case 'history' 'help history'
-            printf '%s\n' 'reconcile'\t'Find out the unknown outcomes of changes'
+            printf '%s\n' 'reconcile'\t'Find out the outcome of changes that have none'
         case 'auth' 'help auth'
             printf '%s\n' 'login'\t'Sign in with a management key' \
                 'logout'\t'Remove a saved key from this machine' \
@@ -68,43 +73,49 @@ function __ci_commands
                 'switch'\t'Switch to another profile' \
                 'token'\t'Print the management key in use'
         case 'config' 'help config'
-            printf '%s\n' 'get'\t'print a setting' \
-                'set'\t'change a setting of the profile in use' \
-                'list'\t'list the settings, and where each came from' \
-                'path'\t'print the file of profiles and settings'
+            printf '%s\n' 'get'\t'Print the value of a setting' \
+                'set'\t'Change a setting of the profile in use' \
+                'unset'\t'Remove a setting of the profile in use' \
+                'list'\t'List the settings, and where each comes from' \
+                'path'\t'Print the path of the config file'
         case 'sandbox' 'help sandbox'
-            printf '%s\n' 'serve'\t'serve the sandbox on this machine until Ctrl-C' \
-                'reset'\t'start the sandbox afresh: no subscriptions, no keys, its clock at 09:00 UTC' \
-                'advance'\t'move the sandbox\'s clock: periods renew, canceled subscriptions end' \
-                'schedule'\t'open a block at a given time, for a time, with rivals for its seats' \
-                'path'\t'print the folder of its state'
+            printf '%s\n' 'serve'\t'Serve the sandbox on this machine until Ctrl-C' \
+                'reset'\t'Reset the sandbox: no subscriptions, no keys, clock at 09:00 UTC' \
+                'advance'\t'Move the sandbox\'s clock forward: subscriptions renew or end' \
+                'schedule'\t'Schedule when a block opens, and how many others want a seat' \
+                'path'\t'Print the directory of the sandbox\'s state'
         case 'completion' 'help completion'
-            printf '%s\n' 'install'\t'set completion up, and say what was changed' \
-                'bash'\t'print the script for bash' \
-                'zsh'\t'print the script for zsh' \
-                'fish'\t'print the script for fish' \
-                'powershell'\t'print the script for PowerShell'
+            printf '%s\n' 'install'\t'Set up completion' \
+                'bash'\t'Print the script for bash' \
+                'zsh'\t'Print the script for zsh' \
+                'fish'\t'Print the script for fish' \
+                'powershell'\t'Print the script for PowerShell'
         case 'plans' 'help plans'
-            printf '%s\n' 'list'\t'Retired: list the flat plans (see `ci pools list`)'
+            printf '%s\n' 'list'\t'retired: list the flat plans (see `ci pools list`)'
         case 'help'
-            printf '%s\n' 'setup'\t'from nothing to a working API key, step by step' \
-                'status'\t'the account at a glance, and what needs care' \
-                'pools'\t'find pools, see prices, subscribe' \
-                'keys'\t'make, list and revoke API keys' \
-                'usage'\t'what the keys were used for' \
-                'billing'\t'the account, credit and cards' \
-                'history'\t'what was changed from this machine' \
-                'auth'\t'sign in and out, and between accounts' \
-                'config'\t'settings' \
-                'api'\t'send any request with the stored key' \
-                'sandbox'\t'the whole API on this machine, no money' \
-                'completion'\t'Tab completion for bash, zsh, fish, PowerShell' \
-                'open'\t'a page of the vendor\'s in the browser' \
-                'doctor'\t'what could be in the way' \
-                'plans'\t'retired: the flat plans' \
-                'exit-codes'\t'what each exit code means' \
-                'environment'\t'the environment variables' \
-                'output'\t'what is printed where, and how' \
+            printf '%s\n' 'setup'\t'Get a working API key, step by step' \
+                'status'\t'Show your subscriptions and what needs attention' \
+                'pools'\t'Find pools, compare prices, subscribe' \
+                'keys'\t'Create, list and revoke API keys' \
+                'models'\t'List the models that an API key can use' \
+                'usage'\t'Show requests and tokens per key' \
+                'billing'\t'Manage credit and cards' \
+                'history'\t'Show changes made from this machine' \
+                'auth'\t'Sign in and out, switch accounts' \
+                'config'\t'Manage settings' \
+                'api'\t'Send any request with the stored key' \
+                'sandbox'\t'Run an emulator of the API' \
+                'completion'\t'Set up Tab completion' \
+                'open'\t'Open a CheapestInference page' \
+                'doctor'\t'Diagnose problems' \
+                'plans'\t'List flat plans (retired)' \
+                'login'\t'Same as `ci auth login`' \
+                'logout'\t'Same as `ci auth logout`' \
+                'whoami'\t'Same as `ci auth status`' \
+                'version'\t'Same as `ci --version`' \
+                'exit-codes'\t'Exit codes and error codes' \
+                'environment'\t'Environment variables' \
+                'output'\t'Output formats, and what goes where' \
                 'man'\t'the manual page, for man -l -'
     end
 end
@@ -116,15 +127,14 @@ function __ci_aliases
             printf '%s\n' 'ls'\t'List pools with their prices and available blocks' \
                 'show'\t'Show the prices of a pool, and its available seats by hour'
         case 'keys' 'help keys'
-            printf '%s\n' 'ls'\t'List your API keys, with masked secrets' \
-                'rm'\t'Revoke API keys immediately' \
-                'revoke'\t'Revoke API keys immediately'
+            printf '%s\n' 'ls'\t'list your API keys, secrets masked' \
+                'rm'\t'revoke API keys, at once and for good'
         case 'auth' 'help auth'
             printf '%s\n' 'ls'\t'List the saved profiles'
         case 'config' 'help config'
-            printf '%s\n' 'ls'\t'list the settings, and where each came from'
+            printf '%s\n' 'ls'\t'List the settings, and where each comes from'
         case 'plans' 'help plans'
-            printf '%s\n' 'ls'\t'Retired: list the flat plans (see `ci pools list`)'
+            printf '%s\n' 'ls'\t'retired: list the flat plans (see `ci pools list`)'
     end
 end
 
@@ -132,7 +142,7 @@ end
 function __ci_options
     switch "$argv[1]"
         case ''
-            printf '%s\n' '--version'\t'show the version'
+            printf '%s\n' '--version'\t'Show the version'
         case 'status'
             printf '%s\n' '--check'\t'Print only what needs attention, and exit 3 if anything does'
         case 'pools list'
@@ -141,89 +151,86 @@ function __ci_options
                 '--model'\t'Only pools with this text in the name of the model' \
                 '--status'\t'Only pools with this status: active, funding, activating, paused'
         case 'pools quote'
-            printf '%s\n' '--blocks'\t'asia, europe, americas (comma between), or all' \
-                '--quantity'\t'seats in each block, 1 to 20' \
-                '--billing-cycle'\t'month or year'
+            printf '%s\n' '--blocks'\t'Blocks, separated by commas: asia, europe, americas; or all' \
+                '--quantity'\t'Seats in each block, 1 to 20' \
+                '--billing-cycle'\t'Billing cycle: month or year'
         case 'pools subscribe'
-            printf '%s\n' '--blocks'\t'asia, europe, americas (comma between), or all' \
-                '--quantity'\t'seats in each block, 1 to 20' \
-                '--billing-cycle'\t'month or year' \
-                '--max-price'\t'Refuse a charge above this amount' \
-                '--ensure'\t'Skip if your active subscriptions already cover it' \
-                '--again'\t'Allow a repeat of a recent purchase' \
-                '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
-                '--settle'\t'how long to look for the change if the response is lost (default: 30s)' \
-                '--create-key'\t'Create an API key for each seat' \
-                '--save'\t'Write the secret to this dotenv file instead of printing it' \
-                '--var'\t'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
-                '--force'\t'With --save: replace another value of the variable without asking' \
-                '--dry-run'\t'Show the price without buying'
+            printf '%s\n' '--blocks'\t'Blocks, separated by commas: asia, europe, americas; or all' \
+                '--quantity'\t'Seats in each block, 1 to 20' \
+                '--billing-cycle'\t'Billing cycle: month or year' \
+                '--max-price'\t'refuse when today\'s charge is above this' \
+                '--ensure'\t'do nothing when active subscriptions of yours cover it already' \
+                '--again'\t'allow a repeat of a recent or unsettled purchase' \
+                '--no-wait'\t'Exit with 6 instead of waiting for an earlier change to settle' \
+                '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
+                '--create-key'\t'create an API key for each seat' \
+                '--save'\t'write the secret to this dotenv file, and print it nowhere' \
+                '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--dry-run'\t'show what it would cost, and stop'
         case 'pools watch'
-            printf '%s\n' '--blocks'\t'asia,europe,americas; any; or all together' \
-                '--all-blocks'\t'Wait until all named blocks are available together' \
-                '--interval'\t'Time between two checks, at least 5s (default: 15s)' \
-                '--for'\t'Time limit, after which the command exits with code 6' \
-                '--count'\t'Openings to report before exiting (default: 1)' \
-                '--forever'\t'Report openings until interrupted' \
-                '--bell'\t'Ring the terminal bell' \
-                '--exec'\t'Shell command to run for each opening' \
-                '--webhook'\t'URL to post each opening to, as JSON' \
-                '--subscribe'\t'Buy the first opening, and charge the saved card' \
-                '--quantity'\t'seats in each block, 1 to 20' \
-                '--billing-cycle'\t'month or year' \
-                '--max-price'\t'With --subscribe, refuse a charge above this amount' \
-                '--ensure'\t'With --subscribe, skip if already covered' \
-                '--again'\t'With --subscribe, allow a repeat of a recent purchase' \
-                '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
-                '--settle'\t'how long to look for the change if the response is lost (default: 30s)' \
-                '--create-key'\t'Create an API key for each seat' \
-                '--save'\t'Write the secret to this dotenv file instead of printing it' \
-                '--var'\t'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
-                '--force'\t'With --save: replace another value of the variable without asking'
+            printf '%s\n' '--blocks'\t'asia, europe, americas (comma between): any of them; any, or all together' \
+                '--all-blocks'\t'wait until the named blocks are open together' \
+                '--interval'\t'time between two checks, at least 5s (default: 15s)' \
+                '--for'\t'give up after this long, with exit code 6' \
+                '--count'\t'go on until so many openings were reported (default: 1)' \
+                '--forever'\t'go on reporting' \
+                '--bell'\t'ring the terminal\'s bell' \
+                '--exec'\t'run this through your shell, told by CHEAPESTINFERENCE_EVENT, _POOL, _BLOCKS…' \
+                '--webhook'\t'post the event there as JSON; https, or http on this machine' \
+                '--subscribe'\t'buy what opens at once: charges the saved card' \
+                '--quantity'\t'Seats in each block, 1 to 20' \
+                '--billing-cycle'\t'Billing cycle: month or year' \
+                '--max-price'\t'with --subscribe: the most it may charge' \
+                '--ensure'\t'with --subscribe: end at once when you hold one of them already' \
+                '--again'\t'with --subscribe: allow a repeat of a recent or unsettled purchase' \
+                '--no-wait'\t'Exit with 6 instead of waiting for an earlier change to settle' \
+                '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
+                '--create-key'\t'create an API key for each seat' \
+                '--save'\t'write the secret to this dotenv file, and print it nowhere' \
+                '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)'
         case 'pools keys'
-            printf '%s\n' '--reveal'\t'Show the secrets in full'
+            printf '%s\n' '--reveal'\t'show the secrets in full'
         case 'pools cancel'
-            printf '%s\n' '--again'\t'go ahead even if an earlier change of this kind hasn\'t settled' \
-                '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
-                '--settle'\t'how long to look for the change if the response is lost (default: 30s)'
+            printf '%s\n' '--again'\t'Go ahead even if an earlier change of this kind hasn\'t settled' \
+                '--no-wait'\t'Exit with 6 instead of waiting for an earlier change to settle' \
+                '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
         case 'keys create'
-            printf '%s\n' '--subscription'\t'Create it for this subscription (default: the most recent)' \
-                '--pool'\t'Create it for your subscription on this pool' \
-                '--credit'\t'Create it for prepaid credit instead of a subscription' \
-                '--max-budget'\t'With --credit: spending limit of the key' \
-                '--rpm'\t'With --credit: requests per minute' \
-                '--tpm'\t'With --credit: tokens per minute' \
-                '--save'\t'Write the secret to this dotenv file instead of printing it' \
-                '--var'\t'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
-                '--force'\t'With --save: replace another value of the variable without asking' \
-                '--secret-only'\t'Print only the secret' \
-                '--ensure'\t'Skip if a key with this name already exists' \
-                '--reveal'\t'With --ensure: show the secret of an existing key' \
-                '--again'\t'Create the key even if an earlier one with this name hasn\'t settled' \
-                '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
-                '--settle'\t'how long to look for the change if the response is lost (default: 30s)'
+            printf '%s\n' '--subscription'\t'for this subscription (default: the most recent)' \
+                '--pool'\t'for your subscription on this pool' \
+                '--credit'\t'spend the prepaid credit instead of a subscription' \
+                '--max-budget'\t'with --credit: the most it may spend' \
+                '--rpm'\t'with --credit: requests per minute' \
+                '--tpm'\t'with --credit: tokens per minute' \
+                '--save'\t'write the secret to this dotenv file, and print it nowhere' \
+                '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--secret-only'\t'print the secret and nothing else' \
+                '--ensure'\t'do nothing if a key of that name exists' \
+                '--reveal'\t'with --ensure: show the secret of an existing key' \
+                '--again'\t'create the key even if an earlier one of that name hasn\'t settled' \
+                '--no-wait'\t'Exit with 6 instead of waiting for an earlier change to settle' \
+                '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
         case 'keys delete'
-            printf '%s\n' '--settle'\t'how long to look for the change if the response is lost (default: 30s)'
+            printf '%s\n' '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
         case 'usage'
             printf '%s\n' '--period'\t'Period of the figures: 1h, 24h, 7d or 30d' \
                 '--refresh'\t'Fetch the figures even if the cached ones are recent' \
                 '--self'\t'Show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY'
         case 'billing topup'
-            printf '%s\n' '--method'\t'stripe (by card) or usdc (on Base)' \
-                '--wait'\t'wait until the credit has risen'
+            printf '%s\n' '--method'\t'Payment method: stripe (by card) or usdc (on Base)' \
+                '--wait'\t'Wait until the credit is added'
         case 'billing verify'
-            printf '%s\n' '--amount'\t'what was sent, exactly' \
-                '--wait'\t'ask again while the transaction is not final' \
-                '--settle'\t'how long to look for the change if the response is lost (default: 30s)'
+            printf '%s\n' '--amount'\t'Exact amount that was sent' \
+                '--wait'\t'Retry while the transaction isn\'t final' \
+                '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
         case 'billing subscribe'
-            printf '%s\n' '--create-key'\t'Create an API key with this name' \
-                '--settle'\t'how long to look for the change if the response is lost (default: 30s)' \
-                '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
-                '--again'\t'go ahead even if an earlier change of this kind hasn\'t settled'
+            printf '%s\n' '--create-key'\t'create an API key with it' \
+                '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
+                '--no-wait'\t'Exit with 6 instead of waiting for an earlier change to settle' \
+                '--again'\t'Go ahead even if an earlier change of this kind hasn\'t settled'
         case 'billing cancel'
-            printf '%s\n' '--settle'\t'how long to look for the change if the response is lost (default: 30s)' \
-                '--no-wait'\t'exit 6 instead of waiting for an earlier change to settle' \
-                '--again'\t'go ahead even if an earlier change of this kind hasn\'t settled'
+            printf '%s\n' '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
+                '--no-wait'\t'Exit with 6 instead of waiting for an earlier change to settle' \
+                '--again'\t'Go ahead even if an earlier change of this kind hasn\'t settled'
         case 'history'
             printf '%s\n' '--all'\t'Show the changes of all accounts' \
                 '--limit'\t'Show at most this many changes'
@@ -233,32 +240,35 @@ function __ci_options
             printf '%s\n' '--with-key'\t'Read the key from standard input' \
                 '--keychain'\t'Save the key in the system\'s keychain (requires the npm package @napi-rs/keyring)'
         case 'api'
-            printf '%s\n' '--raw-field'\t'a text for the body (or for the query of a GET); repeatable' \
-                '--field'\t'the same with true, false, null, numbers and JSON understood' \
-                '--input'\t'the body, from a file or - for standard input'
+            printf '%s\n' '--raw-field'\t'Add a text to the body, or to the query of a GET (repeatable)' \
+                '--field'\t'The same, but parse true, false, null, numbers and JSON' \
+                '--input'\t'Read the body from a file, or - for standard input'
         case 'sandbox serve'
-            printf '%s\n' '--port'\t'TCP port on 127.0.0.1; 0 takes a free one'
+            printf '%s\n' '--port'\t'TCP port on 127.0.0.1, or 0 for any free port'
         case 'sandbox reset'
-            printf '%s\n' '--no-card'\t'with no card on file'
+            printf '%s\n' '--no-card'\t'Start without a saved card'
         case 'sandbox schedule'
-            printf '%s\n' '--open-in'\t'when it opens, from now (default: at once)' \
-                '--for'\t'for how long it is open (default: 90s)' \
-                '--seats'\t'how many seats are on offer (default: 1)' \
-                '--rivals'\t'how many others take one, evenly spread over that time' \
-                '--clear'\t'forget all that is scheduled'
+            printf '%s\n' '--open-in'\t'Time until it opens (default: now)' \
+                '--for'\t'How long it stays open (default: 90s)' \
+                '--seats'\t'Number of seats (default: 1)' \
+                '--rivals'\t'Number of others who take a seat, evenly spread over that time' \
+                '--clear'\t'Clear the schedule'
+        case 'login'
+            printf '%s\n' '--with-key'\t'read the key from standard input' \
+                '--keychain'\t'keep the key in the system\'s keychain (needs the npm package @napi-rs/keyring)'
     end
-    printf '%s\n' '--json'\t'print JSON, for jq and programs' \
-        '--output'\t'table, json, csv or yaml' \
-        '--fields'\t'only these columns or JSON fields: id,slug' \
-        '--jq'\t'print what this jq program makes of the JSON' \
-        '--profile'\t'the account to use' \
-        '--api-url'\t'another API host' \
-        '--sandbox'\t'use the embedded sandbox: no account needed, no money moves' \
-        '--timeout'\t'the longest a request may take (default: 30s)' \
-        '--no-input'\t'never ask' \
-        '--yes'\t'consent to what the command says it will do' \
-        '--no-color'\t'no colour' \
-        '--debug'\t'show requests and timings, keys masked' \
+    printf '%s\n' '--json'\t'Print JSON' \
+        '--output'\t'Output format: table, json, csv or yaml' \
+        '--fields'\t'Show only these columns or JSON fields, such as id,slug' \
+        '--jq'\t'Filter the JSON with a jq expression' \
+        '--profile'\t'Profile to use' \
+        '--api-url'\t'Send requests to another API host' \
+        '--sandbox'\t'Use the sandbox: no account needed, nothing is charged' \
+        '--timeout'\t'Time limit for a request (default: 30s)' \
+        '--no-input'\t'Never prompt' \
+        '--yes'\t'Skip confirmation prompts' \
+        '--no-color'\t'Turn off colors' \
+        '--debug'\t'Show requests and timings, with keys masked' \
         '--help'\t'show help for a command'
 end
 
@@ -305,7 +315,7 @@ function __ci_values
                 'europe'\t'08:00–16:00 UTC' \
                 'americas'\t'16:00–24:00 UTC' \
                 '--alone' \
-                'all'\t'the whole day'
+                'all'\t'The whole day'
         case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --var' 'keys create --settle' 'keys delete --settle' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'history --limit' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
             printf '%s\n' 'any'
         case 'pools list --status'
@@ -326,8 +336,8 @@ function __ci_values
                 'europe'\t'08:00–16:00 UTC' \
                 'americas'\t'16:00–24:00 UTC' \
                 '--alone' \
-                'any'\t'the first block that opens' \
-                'all'\t'the whole day'
+                'any'\t'whichever opens' \
+                'all'\t'the whole day, together'
         case 'keys create --subscription' 'billing cancel 1'
             printf '%s\n' 'subscriptions'
         case 'keys create --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools watch +' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1' 'sandbox schedule 1'
@@ -340,8 +350,8 @@ function __ci_values
                 '30d'
         case 'billing topup --method'
             printf '%s\n' 'words' \
-                'stripe'\t'by card' \
-                'usdc'\t'on Base'
+                'stripe'\t'By card' \
+                'usdc'\t'On Base'
         case 'setup --fields'
             printf '%s\n' 'list' \
                 'account' \
@@ -403,8 +413,6 @@ function __ci_values
                 'chargeAtMost' \
                 'exact' \
                 'prices' \
-                'listPrice' \
-                'annualDiscount' \
                 '--alone'
         case 'pools subscribe --fields'
             printf '%s\n' 'list' \
@@ -426,8 +434,6 @@ function __ci_values
                 'chargeAtMost' \
                 'exact' \
                 'prices' \
-                'listPrice' \
-                'annualDiscount' \
                 '--alone'
         case 'pools watch --fields'
             printf '%s\n' 'list' \
@@ -497,6 +503,13 @@ function __ci_values
                 'id' \
                 'name' \
                 'deleted' \
+                '--alone'
+        case 'models --fields'
+            printf '%s\n' 'list' \
+                'id' \
+                'object' \
+                'created' \
+                'owned_by' \
                 '--alone'
         case 'usage --fields'
             printf '%s\n' 'list' \
@@ -582,14 +595,14 @@ function __ci_values
                 'account' \
                 'request' \
                 '--alone'
-        case 'auth login --fields' 'auth logout --fields'
+        case 'auth login --fields' 'auth logout --fields' 'login --fields' 'logout --fields'
             printf '%s\n' 'list' \
                 'profile' \
                 'apiUrl' \
                 'managementKey' \
                 'file' \
                 '--alone'
-        case 'auth status --fields'
+        case 'auth status --fields' 'whoami --fields'
             printf '%s\n' 'list' \
                 'profile' \
                 'profileOrigin' \
@@ -618,7 +631,7 @@ function __ci_values
             printf '%s\n' 'list' \
                 'managementKey' \
                 '--alone'
-        case 'config get --fields' 'config set --fields' 'config list --fields'
+        case 'config get --fields' 'config set --fields' 'config unset --fields' 'config list --fields'
             printf '%s\n' 'list' \
                 'key' \
                 'value' \
@@ -683,11 +696,15 @@ function __ci_values
                 'priceUsdc' \
                 'rateLimits' \
                 '--alone'
+        case 'version --fields'
+            printf '%s\n' 'list' \
+                'version' \
+                '--alone'
         case 'keys delete +' 'usage 1'
             printf '%s\n' 'keys'
         case 'auth switch 1'
             printf '%s\n' 'profiles'
-        case 'config get 1' 'config set 1'
+        case 'config get 1' 'config set 1' 'config unset 1'
             printf '%s\n' 'words' \
                 'output' \
                 'timeout' \

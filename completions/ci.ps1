@@ -19,85 +19,88 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'pools/show' = 'view'
     'help pools/show' = 'view'
     'keys/rm' = 'delete'
-    'keys/revoke' = 'delete'
     'help keys/rm' = 'delete'
-    'help keys/revoke' = 'delete'
   }
   # The subcommands of a command, and their aliases.
   $commands = @{
     '' = @(
-      , @('setup', 'from nothing to a working API key, step by step')
-      , @('status', 'the account at a glance, and what needs care')
-      , @('pools', 'find pools, see prices, subscribe')
-      , @('keys', 'make, list and revoke API keys')
-      , @('usage', 'what the keys were used for')
-      , @('billing', 'the account, credit and cards')
-      , @('history', 'what was changed from this machine')
-      , @('auth', 'sign in and out, and between accounts')
-      , @('config', 'settings')
-      , @('api', 'send any request with the stored key')
-      , @('sandbox', 'the whole API on this machine, no money')
-      , @('completion', 'Tab completion for bash, zsh, fish, PowerShell')
-      , @('open', 'a page of the vendor''s in the browser')
-      , @('doctor', 'what could be in the way')
-      , @('plans', 'retired: the flat plans')
+      , @('setup', 'Get a working API key, step by step')
+      , @('status', 'Show your subscriptions and what needs attention')
+      , @('pools', 'Find pools, compare prices, subscribe')
+      , @('keys', 'Create, list and revoke API keys')
+      , @('models', 'List the models that an API key can use')
+      , @('usage', 'Show requests and tokens per key')
+      , @('billing', 'Manage credit and cards')
+      , @('history', 'Show changes made from this machine')
+      , @('auth', 'Sign in and out, switch accounts')
+      , @('config', 'Manage settings')
+      , @('api', 'Send any request with the stored key')
+      , @('sandbox', 'Run an emulator of the API')
+      , @('completion', 'Set up Tab completion')
+      , @('open', 'Open a CheapestInference page')
+      , @('doctor', 'Diagnose problems')
+      , @('plans', 'List flat plans (retired)')
+      , @('login', 'Same as `ci auth login`')
+      , @('logout', 'Same as `ci auth logout`')
+      , @('whoami', 'Same as `ci auth status`')
+      , @('version', 'Same as `ci --version`')
       , @('help', 'show help for a command, or on a topic')
     )
     'pools' = @(
       , @('list', 'List pools with their prices and available blocks')
       , @('view', 'Show the prices of a pool, and its available seats by hour')
-      , @('quote', 'Show the price of a subscription')
-      , @('subscribe', 'Reserve blocks of a pool, and charge the saved card')
-      , @('watch', 'Wait for a seat, and optionally buy it')
+      , @('quote', 'show what a subscription would cost, without buying')
+      , @('subscribe', 'reserve blocks of a pool: charges the saved card at once')
+      , @('watch', 'wait until a block opens, and take a seat if asked to')
       , @('subscriptions', 'List your subscriptions, to all pools or one')
       , @('keys', 'list the keys of your subscriptions on a pool, secrets masked')
-      , @('cancel', 'Cancel your most recent subscription on a pool at the end of its billing period')
+      , @('cancel', 'end your most recent subscription on a pool with its period')
     )
     'help pools' = @(
       , @('list', 'List pools with their prices and available blocks')
       , @('view', 'Show the prices of a pool, and its available seats by hour')
-      , @('quote', 'Show the price of a subscription')
-      , @('subscribe', 'Reserve blocks of a pool, and charge the saved card')
-      , @('watch', 'Wait for a seat, and optionally buy it')
+      , @('quote', 'show what a subscription would cost, without buying')
+      , @('subscribe', 'reserve blocks of a pool: charges the saved card at once')
+      , @('watch', 'wait until a block opens, and take a seat if asked to')
       , @('subscriptions', 'List your subscriptions, to all pools or one')
       , @('keys', 'list the keys of your subscriptions on a pool, secrets masked')
-      , @('cancel', 'Cancel your most recent subscription on a pool at the end of its billing period')
+      , @('cancel', 'end your most recent subscription on a pool with its period')
     )
     'keys' = @(
-      , @('list', 'List your API keys, with masked secrets')
-      , @('create', 'Create an API key, and show or save its secret')
-      , @('delete', 'Revoke API keys immediately')
+      , @('list', 'list your API keys, secrets masked')
+      , @('create', 'create an API key, and show its secret once')
+      , @('delete', 'revoke API keys, at once and for good')
     )
     'help keys' = @(
-      , @('list', 'List your API keys, with masked secrets')
-      , @('create', 'Create an API key, and show or save its secret')
-      , @('delete', 'Revoke API keys immediately')
+      , @('list', 'list your API keys, secrets masked')
+      , @('create', 'create an API key, and show its secret once')
+      , @('delete', 'revoke API keys, at once and for good')
     )
     'billing' = @(
-      , @('status', 'show subscriptions and credit')
-      , @('credits', 'show the prepaid credit')
-      , @('topup', 'add to the prepaid credit, by card or USDC')
-      , @('verify', 'have a USDC payment credited')
-      , @('card', 'save a card, in the browser')
-      , @('subscribe', 'Retired: subscribe to a flat plan (see `ci pools subscribe`)')
-      , @('checkout', 'Retired: pay for a flat plan in the browser (see `ci pools subscribe`)')
-      , @('cancel', 'Retired: cancel a flat plan at the end of its billing period (see `ci pools cancel`)')
+      , @('status', 'Show subscriptions and credit')
+      , @('credits', 'Show the prepaid credit')
+      , @('topup', 'Add prepaid credit, by card or with USDC')
+      , @('verify', 'Add credit for a USDC payment that was sent')
+      , @('card', 'Save a card in the browser')
+      , @('subscribe', 'Subscribe to a flat plan (retired; use `ci pools subscribe`)')
+      , @('checkout', 'Pay for a flat plan in the browser (retired; use `ci pools subscribe`)')
+      , @('cancel', 'Cancel a flat plan at the end of its period (retired; use `ci pools cancel`)')
     )
     'help billing' = @(
-      , @('status', 'show subscriptions and credit')
-      , @('credits', 'show the prepaid credit')
-      , @('topup', 'add to the prepaid credit, by card or USDC')
-      , @('verify', 'have a USDC payment credited')
-      , @('card', 'save a card, in the browser')
-      , @('subscribe', 'Retired: subscribe to a flat plan (see `ci pools subscribe`)')
-      , @('checkout', 'Retired: pay for a flat plan in the browser (see `ci pools subscribe`)')
-      , @('cancel', 'Retired: cancel a flat plan at the end of its billing period (see `ci pools cancel`)')
+      , @('status', 'Show subscriptions and credit')
+      , @('credits', 'Show the prepaid credit')
+      , @('topup', 'Add prepaid credit, by card or with USDC')
+      , @('verify', 'Add credit for a USDC payment that was sent')
+      , @('card', 'Save a card in the browser')
+      , @('subscribe', 'Subscribe to a flat plan (retired; use `ci pools subscribe`)')
+      , @('checkout', 'Pay for a flat plan in the browser (retired; use `ci pools subscribe`)')
+      , @('cancel', 'Cancel a flat plan at the end of its period (retired; use `ci pools cancel`)')
     )
     'history' = @(
-      , @('reconcile', 'Find out the unknown outcomes of changes')
+      , @('reconcile', 'Find out the outcome of changes that have none')
     )
     'help history' = @(
-      , @('reconcile', 'Find out the unknown outcomes of changes')
+      , @('reconcile', 'Find out the outcome of changes that have none')
     )
     'auth' = @(
       , @('login', 'Sign in with a management key')
@@ -116,70 +119,77 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('token', 'Print the management key in use')
     )
     'config' = @(
-      , @('get', 'print a setting')
-      , @('set', 'change a setting of the profile in use')
-      , @('list', 'list the settings, and where each came from')
-      , @('path', 'print the file of profiles and settings')
+      , @('get', 'Print the value of a setting')
+      , @('set', 'Change a setting of the profile in use')
+      , @('unset', 'Remove a setting of the profile in use')
+      , @('list', 'List the settings, and where each comes from')
+      , @('path', 'Print the path of the config file')
     )
     'help config' = @(
-      , @('get', 'print a setting')
-      , @('set', 'change a setting of the profile in use')
-      , @('list', 'list the settings, and where each came from')
-      , @('path', 'print the file of profiles and settings')
+      , @('get', 'Print the value of a setting')
+      , @('set', 'Change a setting of the profile in use')
+      , @('unset', 'Remove a setting of the profile in use')
+      , @('list', 'List the settings, and where each comes from')
+      , @('path', 'Print the path of the config file')
     )
     'sandbox' = @(
-      , @('serve', 'serve the sandbox on this machine until Ctrl-C')
-      , @('reset', 'start the sandbox afresh: no subscriptions, no keys, its clock at 09:00 UTC')
-      , @('advance', 'move the sandbox''s clock: periods renew, canceled subscriptions end')
-      , @('schedule', 'open a block at a given time, for a time, with rivals for its seats')
-      , @('path', 'print the folder of its state')
+      , @('serve', 'Serve the sandbox on this machine until Ctrl-C')
+      , @('reset', 'Reset the sandbox: no subscriptions, no keys, clock at 09:00 UTC')
+      , @('advance', 'Move the sandbox''s clock forward: subscriptions renew or end')
+      , @('schedule', 'Schedule when a block opens, and how many others want a seat')
+      , @('path', 'Print the directory of the sandbox''s state')
     )
     'help sandbox' = @(
-      , @('serve', 'serve the sandbox on this machine until Ctrl-C')
-      , @('reset', 'start the sandbox afresh: no subscriptions, no keys, its clock at 09:00 UTC')
-      , @('advance', 'move the sandbox''s clock: periods renew, canceled subscriptions end')
-      , @('schedule', 'open a block at a given time, for a time, with rivals for its seats')
-      , @('path', 'print the folder of its state')
+      , @('serve', 'Serve the sandbox on this machine until Ctrl-C')
+      , @('reset', 'Reset the sandbox: no subscriptions, no keys, clock at 09:00 UTC')
+      , @('advance', 'Move the sandbox''s clock forward: subscriptions renew or end')
+      , @('schedule', 'Schedule when a block opens, and how many others want a seat')
+      , @('path', 'Print the directory of the sandbox''s state')
     )
     'completion' = @(
-      , @('install', 'set completion up, and say what was changed')
-      , @('bash', 'print the script for bash')
-      , @('zsh', 'print the script for zsh')
-      , @('fish', 'print the script for fish')
-      , @('powershell', 'print the script for PowerShell')
+      , @('install', 'Set up completion')
+      , @('bash', 'Print the script for bash')
+      , @('zsh', 'Print the script for zsh')
+      , @('fish', 'Print the script for fish')
+      , @('powershell', 'Print the script for PowerShell')
     )
     'help completion' = @(
-      , @('install', 'set completion up, and say what was changed')
-      , @('bash', 'print the script for bash')
-      , @('zsh', 'print the script for zsh')
-      , @('fish', 'print the script for fish')
-      , @('powershell', 'print the script for PowerShell')
+      , @('install', 'Set up completion')
+      , @('bash', 'Print the script for bash')
+      , @('zsh', 'Print the script for zsh')
+      , @('fish', 'Print the script for fish')
+      , @('powershell', 'Print the script for PowerShell')
     )
     'plans' = @(
-      , @('list', 'Retired: list the flat plans (see `ci pools list`)')
+      , @('list', 'retired: list the flat plans (see `ci pools list`)')
     )
     'help plans' = @(
-      , @('list', 'Retired: list the flat plans (see `ci pools list`)')
+      , @('list', 'retired: list the flat plans (see `ci pools list`)')
     )
     'help' = @(
-      , @('setup', 'from nothing to a working API key, step by step')
-      , @('status', 'the account at a glance, and what needs care')
-      , @('pools', 'find pools, see prices, subscribe')
-      , @('keys', 'make, list and revoke API keys')
-      , @('usage', 'what the keys were used for')
-      , @('billing', 'the account, credit and cards')
-      , @('history', 'what was changed from this machine')
-      , @('auth', 'sign in and out, and between accounts')
-      , @('config', 'settings')
-      , @('api', 'send any request with the stored key')
-      , @('sandbox', 'the whole API on this machine, no money')
-      , @('completion', 'Tab completion for bash, zsh, fish, PowerShell')
-      , @('open', 'a page of the vendor''s in the browser')
-      , @('doctor', 'what could be in the way')
-      , @('plans', 'retired: the flat plans')
-      , @('exit-codes', 'what each exit code means')
-      , @('environment', 'the environment variables')
-      , @('output', 'what is printed where, and how')
+      , @('setup', 'Get a working API key, step by step')
+      , @('status', 'Show your subscriptions and what needs attention')
+      , @('pools', 'Find pools, compare prices, subscribe')
+      , @('keys', 'Create, list and revoke API keys')
+      , @('models', 'List the models that an API key can use')
+      , @('usage', 'Show requests and tokens per key')
+      , @('billing', 'Manage credit and cards')
+      , @('history', 'Show changes made from this machine')
+      , @('auth', 'Sign in and out, switch accounts')
+      , @('config', 'Manage settings')
+      , @('api', 'Send any request with the stored key')
+      , @('sandbox', 'Run an emulator of the API')
+      , @('completion', 'Set up Tab completion')
+      , @('open', 'Open a CheapestInference page')
+      , @('doctor', 'Diagnose problems')
+      , @('plans', 'List flat plans (retired)')
+      , @('login', 'Same as `ci auth login`')
+      , @('logout', 'Same as `ci auth logout`')
+      , @('whoami', 'Same as `ci auth status`')
+      , @('version', 'Same as `ci --version`')
+      , @('exit-codes', 'Exit codes and error codes')
+      , @('environment', 'Environment variables')
+      , @('output', 'Output formats, and what goes where')
       , @('man', 'the manual page, for man -l -')
     )
   }
@@ -193,14 +203,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('show', 'Show the prices of a pool, and its available seats by hour')
     )
     'keys' = @(
-      , @('ls', 'List your API keys, with masked secrets')
-      , @('rm', 'Revoke API keys immediately')
-      , @('revoke', 'Revoke API keys immediately')
+      , @('ls', 'list your API keys, secrets masked')
+      , @('rm', 'revoke API keys, at once and for good')
     )
     'help keys' = @(
-      , @('ls', 'List your API keys, with masked secrets')
-      , @('rm', 'Revoke API keys immediately')
-      , @('revoke', 'Revoke API keys immediately')
+      , @('ls', 'list your API keys, secrets masked')
+      , @('rm', 'revoke API keys, at once and for good')
     )
     'auth' = @(
       , @('ls', 'List the saved profiles')
@@ -209,22 +217,22 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('ls', 'List the saved profiles')
     )
     'config' = @(
-      , @('ls', 'list the settings, and where each came from')
+      , @('ls', 'List the settings, and where each comes from')
     )
     'help config' = @(
-      , @('ls', 'list the settings, and where each came from')
+      , @('ls', 'List the settings, and where each comes from')
     )
     'plans' = @(
-      , @('ls', 'Retired: list the flat plans (see `ci pools list`)')
+      , @('ls', 'retired: list the flat plans (see `ci pools list`)')
     )
     'help plans' = @(
-      , @('ls', 'Retired: list the flat plans (see `ci pools list`)')
+      , @('ls', 'retired: list the flat plans (see `ci pools list`)')
     )
   }
   # The options of a command, and the global options.
   $options = @{
     '' = @(
-      , @('--version', 'show the version')
+      , @('--version', 'Show the version')
     )
     'status' = @(
       , @('--check', 'Print only what needs attention, and exit 3 if anything does')
@@ -236,75 +244,72 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--status', 'Only pools with this status: active, funding, activating, paused')
     )
     'pools quote' = @(
-      , @('--blocks', 'asia, europe, americas (comma between), or all')
-      , @('--quantity', 'seats in each block, 1 to 20')
-      , @('--billing-cycle', 'month or year')
+      , @('--blocks', 'Blocks, separated by commas: asia, europe, americas; or all')
+      , @('--quantity', 'Seats in each block, 1 to 20')
+      , @('--billing-cycle', 'Billing cycle: month or year')
     )
     'pools subscribe' = @(
-      , @('--blocks', 'asia, europe, americas (comma between), or all')
-      , @('--quantity', 'seats in each block, 1 to 20')
-      , @('--billing-cycle', 'month or year')
-      , @('--max-price', 'Refuse a charge above this amount')
-      , @('--ensure', 'Skip if your active subscriptions already cover it')
-      , @('--again', 'Allow a repeat of a recent purchase')
-      , @('--no-wait', 'exit 6 instead of waiting for an earlier change to settle')
-      , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
-      , @('--create-key', 'Create an API key for each seat')
-      , @('--save', 'Write the secret to this dotenv file instead of printing it')
-      , @('--var', 'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
-      , @('--force', 'With --save: replace another value of the variable without asking')
-      , @('--dry-run', 'Show the price without buying')
+      , @('--blocks', 'Blocks, separated by commas: asia, europe, americas; or all')
+      , @('--quantity', 'Seats in each block, 1 to 20')
+      , @('--billing-cycle', 'Billing cycle: month or year')
+      , @('--max-price', 'refuse when today''s charge is above this')
+      , @('--ensure', 'do nothing when active subscriptions of yours cover it already')
+      , @('--again', 'allow a repeat of a recent or unsettled purchase')
+      , @('--no-wait', 'Exit with 6 instead of waiting for an earlier change to settle')
+      , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
+      , @('--create-key', 'create an API key for each seat')
+      , @('--save', 'write the secret to this dotenv file, and print it nowhere')
+      , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--dry-run', 'show what it would cost, and stop')
     )
     'pools watch' = @(
-      , @('--blocks', 'asia,europe,americas; any; or all together')
-      , @('--all-blocks', 'Wait until all named blocks are available together')
-      , @('--interval', 'Time between two checks, at least 5s (default: 15s)')
-      , @('--for', 'Time limit, after which the command exits with code 6')
-      , @('--count', 'Openings to report before exiting (default: 1)')
-      , @('--forever', 'Report openings until interrupted')
-      , @('--bell', 'Ring the terminal bell')
-      , @('--exec', 'Shell command to run for each opening')
-      , @('--webhook', 'URL to post each opening to, as JSON')
-      , @('--subscribe', 'Buy the first opening, and charge the saved card')
-      , @('--quantity', 'seats in each block, 1 to 20')
-      , @('--billing-cycle', 'month or year')
-      , @('--max-price', 'With --subscribe, refuse a charge above this amount')
-      , @('--ensure', 'With --subscribe, skip if already covered')
-      , @('--again', 'With --subscribe, allow a repeat of a recent purchase')
-      , @('--no-wait', 'exit 6 instead of waiting for an earlier change to settle')
-      , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
-      , @('--create-key', 'Create an API key for each seat')
-      , @('--save', 'Write the secret to this dotenv file instead of printing it')
-      , @('--var', 'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
-      , @('--force', 'With --save: replace another value of the variable without asking')
+      , @('--blocks', 'asia, europe, americas (comma between): any of them; any, or all together')
+      , @('--all-blocks', 'wait until the named blocks are open together')
+      , @('--interval', 'time between two checks, at least 5s (default: 15s)')
+      , @('--for', 'give up after this long, with exit code 6')
+      , @('--count', 'go on until so many openings were reported (default: 1)')
+      , @('--forever', 'go on reporting')
+      , @('--bell', 'ring the terminal''s bell')
+      , @('--exec', 'run this through your shell, told by CHEAPESTINFERENCE_EVENT, _POOL, _BLOCKS...')
+      , @('--webhook', 'post the event there as JSON; https, or http on this machine')
+      , @('--subscribe', 'buy what opens at once: charges the saved card')
+      , @('--quantity', 'Seats in each block, 1 to 20')
+      , @('--billing-cycle', 'Billing cycle: month or year')
+      , @('--max-price', 'with --subscribe: the most it may charge')
+      , @('--ensure', 'with --subscribe: end at once when you hold one of them already')
+      , @('--again', 'with --subscribe: allow a repeat of a recent or unsettled purchase')
+      , @('--no-wait', 'Exit with 6 instead of waiting for an earlier change to settle')
+      , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
+      , @('--create-key', 'create an API key for each seat')
+      , @('--save', 'write the secret to this dotenv file, and print it nowhere')
+      , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
     )
     'pools keys' = @(
-      , @('--reveal', 'Show the secrets in full')
+      , @('--reveal', 'show the secrets in full')
     )
     'pools cancel' = @(
-      , @('--again', 'go ahead even if an earlier change of this kind hasn''t settled')
-      , @('--no-wait', 'exit 6 instead of waiting for an earlier change to settle')
-      , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
+      , @('--again', 'Go ahead even if an earlier change of this kind hasn''t settled')
+      , @('--no-wait', 'Exit with 6 instead of waiting for an earlier change to settle')
+      , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
     )
     'keys create' = @(
-      , @('--subscription', 'Create it for this subscription (default: the most recent)')
-      , @('--pool', 'Create it for your subscription on this pool')
-      , @('--credit', 'Create it for prepaid credit instead of a subscription')
-      , @('--max-budget', 'With --credit: spending limit of the key')
-      , @('--rpm', 'With --credit: requests per minute')
-      , @('--tpm', 'With --credit: tokens per minute')
-      , @('--save', 'Write the secret to this dotenv file instead of printing it')
-      , @('--var', 'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
-      , @('--force', 'With --save: replace another value of the variable without asking')
-      , @('--secret-only', 'Print only the secret')
-      , @('--ensure', 'Skip if a key with this name already exists')
-      , @('--reveal', 'With --ensure: show the secret of an existing key')
-      , @('--again', 'Create the key even if an earlier one with this name hasn''t settled')
-      , @('--no-wait', 'exit 6 instead of waiting for an earlier change to settle')
-      , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
+      , @('--subscription', 'for this subscription (default: the most recent)')
+      , @('--pool', 'for your subscription on this pool')
+      , @('--credit', 'spend the prepaid credit instead of a subscription')
+      , @('--max-budget', 'with --credit: the most it may spend')
+      , @('--rpm', 'with --credit: requests per minute')
+      , @('--tpm', 'with --credit: tokens per minute')
+      , @('--save', 'write the secret to this dotenv file, and print it nowhere')
+      , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--secret-only', 'print the secret and nothing else')
+      , @('--ensure', 'do nothing if a key of that name exists')
+      , @('--reveal', 'with --ensure: show the secret of an existing key')
+      , @('--again', 'create the key even if an earlier one of that name hasn''t settled')
+      , @('--no-wait', 'Exit with 6 instead of waiting for an earlier change to settle')
+      , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
     )
     'keys delete' = @(
-      , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
+      , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
     )
     'usage' = @(
       , @('--period', 'Period of the figures: 1h, 24h, 7d or 30d')
@@ -312,24 +317,24 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--self', 'Show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY')
     )
     'billing topup' = @(
-      , @('--method', 'stripe (by card) or usdc (on Base)')
-      , @('--wait', 'wait until the credit has risen')
+      , @('--method', 'Payment method: stripe (by card) or usdc (on Base)')
+      , @('--wait', 'Wait until the credit is added')
     )
     'billing verify' = @(
-      , @('--amount', 'what was sent, exactly')
-      , @('--wait', 'ask again while the transaction is not final')
-      , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
+      , @('--amount', 'Exact amount that was sent')
+      , @('--wait', 'Retry while the transaction isn''t final')
+      , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
     )
     'billing subscribe' = @(
-      , @('--create-key', 'Create an API key with this name')
-      , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
-      , @('--no-wait', 'exit 6 instead of waiting for an earlier change to settle')
-      , @('--again', 'go ahead even if an earlier change of this kind hasn''t settled')
+      , @('--create-key', 'create an API key with it')
+      , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
+      , @('--no-wait', 'Exit with 6 instead of waiting for an earlier change to settle')
+      , @('--again', 'Go ahead even if an earlier change of this kind hasn''t settled')
     )
     'billing cancel' = @(
-      , @('--settle', 'how long to look for the change if the response is lost (default: 30s)')
-      , @('--no-wait', 'exit 6 instead of waiting for an earlier change to settle')
-      , @('--again', 'go ahead even if an earlier change of this kind hasn''t settled')
+      , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
+      , @('--no-wait', 'Exit with 6 instead of waiting for an earlier change to settle')
+      , @('--again', 'Go ahead even if an earlier change of this kind hasn''t settled')
     )
     'history' = @(
       , @('--all', 'Show the changes of all accounts')
@@ -343,37 +348,41 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--keychain', 'Save the key in the system''s keychain (requires the npm package @napi-rs/keyring)')
     )
     'api' = @(
-      , @('--raw-field', 'a text for the body (or for the query of a GET); repeatable')
-      , @('--field', 'the same with true, false, null, numbers and JSON understood')
-      , @('--input', 'the body, from a file or - for standard input')
+      , @('--raw-field', 'Add a text to the body, or to the query of a GET (repeatable)')
+      , @('--field', 'The same, but parse true, false, null, numbers and JSON')
+      , @('--input', 'Read the body from a file, or - for standard input')
     )
     'sandbox serve' = @(
-      , @('--port', 'TCP port on 127.0.0.1; 0 takes a free one')
+      , @('--port', 'TCP port on 127.0.0.1, or 0 for any free port')
     )
     'sandbox reset' = @(
-      , @('--no-card', 'with no card on file')
+      , @('--no-card', 'Start without a saved card')
     )
     'sandbox schedule' = @(
-      , @('--open-in', 'when it opens, from now (default: at once)')
-      , @('--for', 'for how long it is open (default: 90s)')
-      , @('--seats', 'how many seats are on offer (default: 1)')
-      , @('--rivals', 'how many others take one, evenly spread over that time')
-      , @('--clear', 'forget all that is scheduled')
+      , @('--open-in', 'Time until it opens (default: now)')
+      , @('--for', 'How long it stays open (default: 90s)')
+      , @('--seats', 'Number of seats (default: 1)')
+      , @('--rivals', 'Number of others who take a seat, evenly spread over that time')
+      , @('--clear', 'Clear the schedule')
+    )
+    'login' = @(
+      , @('--with-key', 'read the key from standard input')
+      , @('--keychain', 'keep the key in the system''s keychain (needs the npm package @napi-rs/keyring)')
     )
   }
   $everywhere = @(
-    , @('--json', 'print JSON, for jq and programs')
-    , @('--output', 'table, json, csv or yaml')
-    , @('--fields', 'only these columns or JSON fields: id,slug')
-    , @('--jq', 'print what this jq program makes of the JSON')
-    , @('--profile', 'the account to use')
-    , @('--api-url', 'another API host')
-    , @('--sandbox', 'use the embedded sandbox: no account needed, no money moves')
-    , @('--timeout', 'the longest a request may take (default: 30s)')
-    , @('--no-input', 'never ask')
-    , @('--yes', 'consent to what the command says it will do')
-    , @('--no-color', 'no colour')
-    , @('--debug', 'show requests and timings, keys masked')
+    , @('--json', 'Print JSON')
+    , @('--output', 'Output format: table, json, csv or yaml')
+    , @('--fields', 'Show only these columns or JSON fields, such as id,slug')
+    , @('--jq', 'Filter the JSON with a jq expression')
+    , @('--profile', 'Profile to use')
+    , @('--api-url', 'Send requests to another API host')
+    , @('--sandbox', 'Use the sandbox: no account needed, nothing is charged')
+    , @('--timeout', 'Time limit for a request (default: 30s)')
+    , @('--no-input', 'Never prompt')
+    , @('--yes', 'Skip confirmation prompts')
+    , @('--no-color', 'Turn off colors')
+    , @('--debug', 'Show requests and timings, with keys masked')
     , @('--help', 'show help for a command')
   )
   # The long forms of short flags, and the flags that can be repeated.
@@ -400,7 +409,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('americas', '16:00-24:00 UTC')
       )
       Alone = @(
-        , @('all', 'the whole day')
+        , @('all', 'The whole day')
       )
     }
     'pools quote --blocks' = @{
@@ -411,7 +420,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('americas', '16:00-24:00 UTC')
       )
       Alone = @(
-        , @('all', 'the whole day')
+        , @('all', 'The whole day')
       )
     }
     'pools subscribe --blocks' = @{
@@ -422,7 +431,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('americas', '16:00-24:00 UTC')
       )
       Alone = @(
-        , @('all', 'the whole day')
+        , @('all', 'The whole day')
       )
     }
     'pools list --model' = @{
@@ -586,8 +595,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('americas', '16:00-24:00 UTC')
       )
       Alone = @(
-        , @('any', 'the first block that opens')
-        , @('all', 'the whole day')
+        , @('any', 'whichever opens')
+        , @('all', 'the whole day, together')
       )
     }
     'keys create --subscription' = @{
@@ -635,8 +644,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'billing topup --method' = @{
       Kind = 'words'
       Words = @(
-        , @('stripe', 'by card')
-        , @('usdc', 'on Base')
+        , @('stripe', 'By card')
+        , @('usdc', 'On Base')
       )
     }
     'setup --fields' = @{
@@ -709,8 +718,6 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('chargeAtMost', '')
         , @('exact', '')
         , @('prices', '')
-        , @('listPrice', '')
-        , @('annualDiscount', '')
       )
     }
     'pools subscribe --fields' = @{
@@ -734,8 +741,6 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('chargeAtMost', '')
         , @('exact', '')
         , @('prices', '')
-        , @('listPrice', '')
-        , @('annualDiscount', '')
       )
     }
     'pools watch --fields' = @{
@@ -832,6 +837,15 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('id', '')
         , @('name', '')
         , @('deleted', '')
+      )
+    }
+    'models --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('id', '')
+        , @('object', '')
+        , @('created', '')
+        , @('owned_by', '')
       )
     }
     'usage --fields' = @{
@@ -970,7 +984,40 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('file', '')
       )
     }
+    'login --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('profile', '')
+        , @('apiUrl', '')
+        , @('managementKey', '')
+        , @('file', '')
+      )
+    }
+    'logout --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('profile', '')
+        , @('apiUrl', '')
+        , @('managementKey', '')
+        , @('file', '')
+      )
+    }
     'auth status --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('profile', '')
+        , @('profileOrigin', '')
+        , @('apiUrl', '')
+        , @('apiUrlOrigin', '')
+        , @('managementKey', '')
+        , @('managementKeyOrigin', '')
+        , @('apiKey', '')
+        , @('apiKeyOrigin', '')
+        , @('sandbox', '')
+        , @('valid', '')
+      )
+    }
+    'whoami --fields' = @{
       Kind = 'list'
       Words = @(
         , @('profile', '')
@@ -1016,6 +1063,14 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       )
     }
     'config set --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('key', '')
+        , @('value', '')
+        , @('origin', '')
+      )
+    }
+    'config unset --fields' = @{
       Kind = 'list'
       Words = @(
         , @('key', '')
@@ -1110,6 +1165,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('rateLimits', '')
       )
     }
+    'version --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('version', '')
+      )
+    }
     'keys delete +' = @{
       Kind = 'keys'
     }
@@ -1129,6 +1190,15 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       )
     }
     'config set 1' = @{
+      Kind = 'words'
+      Words = @(
+        , @('output', '')
+        , @('timeout', '')
+        , @('max-monthly-spend', '')
+        , @('settling-time', '')
+      )
+    }
+    'config unset 1' = @{
       Kind = 'words'
       Words = @(
         , @('output', '')

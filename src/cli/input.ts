@@ -3,7 +3,7 @@ import { resolved } from '../config/folders.ts';
 import type { World } from '../context/world.ts';
 import { CommandError, messageOf } from '../domain/errors.ts';
 
-/** Reads standard input to its end, as text. @throws CommandError (interrupted) when the user ends the command */
+/** Reads standard input to its end, as text. @throws CommandError (interrupted) if the user ends the command */
 export async function readStdin({ stdin, interrupt }: Pick<World, 'stdin' | 'interrupt'>): Promise<string> {
   const chunks: Buffer[] = [];
   const ended = new Promise<never>((_resolve, reject) => {
@@ -18,13 +18,12 @@ export async function readStdin({ stdin, interrupt }: Pick<World, 'stdin' | 'int
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Reads a file, or with `-` standard input, as text. @throws CommandError (usage) if it can't be read */
+/** Reads a file as text, or standard input with `-`. @throws CommandError (usage) if it can't be read */
 export async function readInput(world: Pick<World, 'cwd' | 'stdin' | 'interrupt'>, file: string): Promise<string> {
   if (file === '-') return readStdin(world);
   try {
     return readFileSync(resolved(file, world), 'utf8');
   } catch (error) {
-    const reason = messageOf(error);
-    throw new CommandError('usage', `${file} cannot be read: ${reason}`, { cause: error });
+    throw new CommandError('usage', `Can't read ${file}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -6,55 +6,59 @@ import { CommandError, usageError } from '../domain/errors.ts';
 import { type Cents, parseUsd } from '../domain/money.ts';
 import { billingCycles } from '../domain/quote.ts';
 import { inWords } from '../output/text.ts';
-import { choiceOption, namesOf, oneOf, ValueArgument, ValueOption, type Word } from './values.ts';
+import { choiceOption, invalidValue, namesOf, oneOf, ValueArgument, ValueOption, type Word } from './values.ts';
 
-/** An argument that takes a pool. */
-export function poolArgument(name = '[pool]', description = 'slug or UUID'): ValueArgument {
+/** Returns an argument that takes a pool. */
+export function poolArgument(name = '[pool]', description = 'Slug or UUID'): ValueArgument {
   return new ValueArgument(name, description, namesOf('pools'));
 }
 
-/** The blocks as words, with their hours. */
+/** The blocks, described by their hours. */
 export const blockWords: readonly Word[] = blockNames.map((name) => ({ name, description: `${utcHours(name)} UTC` }));
 
-const wholeDay: Word = { name: 'all', description: 'the whole day' };
+const wholeDay: Word = { name: 'all', description: 'The whole day' };
 
-/** `--blocks asia,europe` or `--blocks all`. */
+/** Returns an option that takes blocks: `--blocks asia,europe` or `--blocks all`. */
 export function blocksOption(
   flags = '--blocks <names>',
-  description = `${blockNames.join(', ')} (comma between), or ${wholeDay.name}`,
+  description = `Blocks, separated by commas: ${blockNames.join(', ')}; or ${wholeDay.name}`,
 ): Option {
   const option = blockListOption(flags, description, [wholeDay]);
   return option.argParser((text) => parseBlocks(text, option));
 }
 
 /**
- * An option that takes a list of blocks. Its parser is still to be given.
+ * Returns an option that takes a list of blocks, without a parser.
  *
- * @param alone - the words that can be written in place of a list
+ * @param alone - words that can be written instead of a list
  */
 export function blockListOption(flags: string, description: string, alone: readonly Word[]): ValueOption {
   return new ValueOption(flags, description, { ...oneOf(blockWords), list: true, alone });
 }
 
-/** `--quantity 1-20`. */
+/** Returns the option for the number of seats: `--quantity 3`. */
 export function quantityOption(): Option {
-  return new Option('--quantity <seats>', 'seats in each block, 1 to 20').argParser(parseQuantity).default(1);
+  return new Option('--quantity <seats>', 'Seats in each block, 1 to 20').argParser(parseQuantity).default(1);
 }
 
-/** Reads the length of time that an option takes, in milliseconds; the error names the option. */
+/** Returns a parser of durations, in milliseconds. Its error names the option. */
 export function durationOf(option: string): (text: string) => number {
   return (text) => parseDuration(text, option);
 }
 
-/** `--billing-cycle month|year`. */
+/** Returns the option for the billing cycle: `--billing-cycle year`. */
 export function billingCycleOption(): Option {
-  return choiceOption('--billing-cycle <cycle>', inWords(billingCycles, 'or'), billingCycles).default('month');
+  return choiceOption(
+    '--billing-cycle <cycle>',
+    `Billing cycle: ${inWords(billingCycles, 'or')}`,
+    billingCycles,
+  ).default('month');
 }
 
 /**
- * Reads a list of blocks; each is taken once, in the day's order.
+ * Parses a list of blocks. Returns each once, in the order of the day.
  *
- * @param option - the one that takes it, for the error
+ * @param option - the option that takes it, for the error
  * @throws CommandError (usage)
  */
 export function parseBlocks(text: string, { long, values }: ValueOption): Block[] {
@@ -64,8 +68,8 @@ export function parseBlocks(text: string, { long, values }: ValueOption): Block[
   if (wrong !== undefined) {
     const lists = ['asia,europe', ...values.alone.map(({ name }) => name)].map((list) => `${long} ${list}`);
     throw usageError(
-      wrong === '' ? `${long} is "${text}": a name is missing` : `there is no block "${wrong}"`,
-      `The blocks are ${blockNames.join(', ')}; write ${inWords(lists, 'or')}.`,
+      wrong === '' ? `"${text}" is not a valid list of blocks` : `"${wrong}" is not a block`,
+      `The blocks are ${inWords(blockNames)}. Use ${inWords(lists, 'or')}.`,
     );
   }
   return blockNames.filter((name) => words.includes(name));
@@ -74,17 +78,17 @@ export function parseBlocks(text: string, { long, values }: ValueOption): Block[
 function parseQuantity(text: string): number {
   // Source: Unlimited Subscriptions API, "Request body": seats per block, 1–20.
   if (!/^\d+$/.test(text) || Number(text) < 1 || Number(text) > 20) {
-    throw usageError(`--quantity is "${text}"`, 'Seats are a whole number from 1 to 20.');
+    throw invalidValue(text, 'number of seats', 'Use a whole number from 1 to 20.');
   }
   return Number(text);
 }
 
 /**
- * Reads an amount of USD above 0 typed for a flag.
+ * Returns a parser of amounts above 0 in USD.
  *
- * @throws CommandError (usage)
+ * @param option - the option that takes the amount, for the error
  */
-export function parseAmount(flag: string, example = flag): (text: string) => Cents {
+export function parseAmount(option?: string): (text: string) => Cents {
   return (text) => {
     let cents: Cents | undefined;
     try {
@@ -93,35 +97,37 @@ export function parseAmount(flag: string, example = flag): (text: string) => Cen
       cents = undefined;
     }
     if (cents === undefined || cents <= 0) {
-      throw usageError(`${flag} is "${text}"`, `Write an amount of USD above 0: ${example} 49 or ${example} 49.50.`);
+      const what = `amount${option === undefined ? '' : ` for ${option}`}`;
+      throw invalidValue(text, what, 'Use USD above 0, such as 49 or 49.50.');
     }
     return cents;
   };
 }
 
-/** Returns a function that says what is wrong with an answer; undefined if it can be parsed. */
+/** Returns a function that says what is wrong with an answer, or undefined if nothing is. */
 export function mistakeIn(parse: (text: string) => unknown): (typed: string) => string | undefined {
   return (typed) => {
     try {
       parse(typed);
       return undefined;
     } catch (error) {
-      if (error instanceof CommandError) return [error.message, error.hint].filter(Boolean).join('. ');
+      if (error instanceof CommandError)
+        return [error.message.replace(/\.$/, ''), error.hint].filter(Boolean).join('. ');
       throw error;
     }
   };
 }
 
 /**
- * Reads a whole number above 0 typed for a flag.
+ * Returns a parser of whole numbers above 0.
  *
- * @throws CommandError (usage)
+ * @param option - the option that takes the number, for the error
  */
-export function parseCount(flag: string): (text: string) => number {
+export function parseCount(option: string): (text: string) => number {
   return (text) => {
     const count = Number(text);
     if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count > 0) return count;
-    throw usageError(`${flag} is "${text}"`, 'Write a whole number above 0.');
+    throw invalidValue(text, `value for ${option}`, 'Use a whole number above 0.');
   };
 }
 
@@ -133,22 +139,22 @@ export interface SettlingOptions {
   readonly again?: boolean;
 }
 
-/** `--settle 30s`. */
+/** Returns the option for how long to check for a change: `--settle 30s`. */
 export function settleOption(): Option {
   return new Option(
     '--settle <duration>',
-    'how long to look for the change if the response is lost (default: 30s)',
+    'How long to check for the change if the response is lost (default: 30s)',
   ).argParser(durationOf('--settle'));
 }
 
-/** `--again`. */
+/** Returns the option `--again`. */
 export function againOption(): Option {
-  return new Option('--again', "go ahead even if an earlier change of this kind hasn't settled");
+  return new Option('--again', "Go ahead even if an earlier change of this kind hasn't settled");
 }
 
-/** `--no-wait`. */
+/** Returns the option `--no-wait`. */
 export function noWaitOption(): Option {
-  return new Option('--no-wait', 'exit 6 instead of waiting for an earlier change to settle');
+  return new Option('--no-wait', 'Exit with 6 instead of waiting for an earlier change to settle');
 }
 
 /** Returns how to handle changes without a known outcome. */

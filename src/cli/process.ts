@@ -5,15 +5,15 @@ import { version } from '../../package.json';
 import { pause } from '../api/pause.ts';
 import type { World } from '../context/world.ts';
 import { fileSink, pipeSink, type Sink, written } from '../output/sink.ts';
-import { report, reportAsJson, tellStack, toCommandError, wantsJson } from './report.ts';
+import { printStack, report, reportAsJson, toCommandError, wantsJson } from './report.ts';
 import { type Escapes, run } from './run.ts';
 import type { Stub } from './verb.ts';
 
-/** The process as the world that a command sees, and how to wait until all is told that was said on stderr. */
-function processWorld(interrupt: AbortSignal): { world: World; told: () => Promise<unknown> } {
+/** Returns the process as the world of a command, and a function that waits until stderr is written. */
+function processWorld(interrupt: AbortSignal): { world: World; flushed: () => Promise<unknown> } {
   let stdout: Sink | undefined;
   let stderr: NodeJS.WriteStream | undefined;
-  // Getters, as a stream or a time zone that is looked at costs start-up time.
+  // Getters, because creating a stream or reading the time zone costs start-up time.
   const world: World = {
     get stdin() {
       return process.stdin;
@@ -29,7 +29,7 @@ function processWorld(interrupt: AbortSignal): { world: World; told: () => Promi
     get timeZone() {
       return Intl.DateTimeFormat().resolvedOptions().timeZone;
     },
-    // A getter, too, because the directory may have been removed.
+    // Also a getter, because the directory may have been removed.
     get cwd() {
       return process.cwd();
     },
@@ -48,17 +48,17 @@ function processWorld(interrupt: AbortSignal): { world: World; told: () => Promi
     version,
     interrupt,
     get updateCheck() {
-      // The build puts this module into a folder below the programs.
+      // The build puts this module in a directory below the programs.
       return path.join(import.meta.dirname, '../update-check.js');
     },
   };
-  return { world, told: async () => stderr && written(stderr) };
+  return { world, flushed: async () => stderr && written(stderr) };
 }
 
-/** A signal that comes so soon after another is the same: `timeout` and others send it to the process and to its group. Milliseconds. */
+/** Time in which a second signal counts as the same, in milliseconds: `timeout` signals the process and then its group. */
 const sameSignal = 300;
 
-/** Runs the process's own command line and sets its exit code. The second signal ends it at once. */
+/** Runs the command line of this process and exits. A second signal ends it at once. */
 export async function runProcess(nouns: readonly Stub[]): Promise<void> {
   const interrupt = new AbortController();
   let first = 0;
@@ -71,14 +71,14 @@ export async function runProcess(nouns: readonly Stub[]): Promise<void> {
     });
   }
   const args = process.argv.slice(2);
-  const { world, told } = processWorld(interrupt.signal);
+  const { world, flushed } = processWorld(interrupt.signal);
   const escapes: Escapes = {};
   let hasCrashed = false;
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
       hasCrashed = true;
       if (escapes.take) return escapes.take(error);
-      tellStack(error, args, world);
+      printStack(error, args, world);
       const failure = toCommandError(error, new Command());
       if (!wantsJson(args, world)) return void report(failure, args, world).finally(() => process.exit(1));
       reportAsJson(failure, world);
@@ -86,12 +86,12 @@ export async function runProcess(nouns: readonly Stub[]): Promise<void> {
     });
   }
   process.exitCode = await run(nouns, args, world, escapes);
-  // What was under way may never end; and to wait for it to be torn down takes longer than to leave.
-  if (!hasCrashed) await told();
+  // Exits without waiting for open connections, which may never end. After a crash, stderr may not either.
+  if (!hasCrashed) await flushed();
   process.exit();
 }
 
-/** Made when it is first written to, and as what it is: the stream of Node.js takes longer to make than many a command. */
+/** Creates a sink for stdout by its kind, because creating a stream of Node.js takes longer than many commands. */
 function standardOutput(): Sink {
   const stream = () => withoutCrash(process.stdout);
   try {
@@ -99,12 +99,12 @@ function standardOutput(): Sink {
     if (kind.isFile()) return fileSink(1);
     if (kind.isFIFO() || kind.isSocket()) return pipeSink(1, stream);
   } catch {
-    // It is closed: the stream says so.
+    // stdout is closed, and the stream reports that.
   }
   return stream();
 }
 
-/** A reader that is gone is no reason to stop half-way through a change. */
+/** Ignores errors of a stream, because a reader that is gone must not stop a change halfway. */
 function withoutCrash(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   return stream.on('error', () => {});
 }

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { type Argument, Command, type Option } from 'commander';
 import type { Context } from '../context/context.ts';
 import type { CommandContext } from '../context/create.ts';
 import type { GlobalOptions } from '../context/global-options.ts';
@@ -6,12 +6,13 @@ import type { World } from '../context/world.ts';
 import type { Outcome } from '../domain/errors.ts';
 import type { Display } from '../output/display.ts';
 import { addGlobalOptions } from './global-options.ts';
-import { examples, type Stub, usageMistake, Verb } from './verb.ts';
+import { definitionLines } from './help/layout.ts';
+import { defaultOf, examples, pathOf, type Stub, usageMistake, Verb } from './verb.ts';
 
-/** Thrown where no command was typed. */
+/** Thrown if no command was typed. */
 export class NoCommand extends Error {}
 
-/** `ci`: without a command it has a page of its own in place of its help. */
+/** `ci` itself. Without a command it shows the start page, not its help. */
 class Root extends Command {
   override help(): never {
     throw new NoCommand();
@@ -22,24 +23,26 @@ const firstSteps = [
   'ci pools list',
   'ci pools subscribe kimi26 --blocks europe',
   'ci keys create prod-api --save .env',
-  'ci --sandbox pools list        # try it all, no account needed',
+  'ci --sandbox pools list',
 ] as const;
 
-/** The command tree, its commands still unloaded, and the context that its commands share. */
+const helpTopics = ['exit-codes', 'environment', 'output', '--json'] as const;
+
+/** The command tree, with commands that are loaded on demand, and the context that they share. */
 export interface Program {
   readonly program: Command;
-  /** The last command that the words led to. */
+  /** Returns the last command that the words led to. */
   readonly typed: () => Command;
   readonly context: () => Promise<Context>;
-  /** Prints the help page of the command or topic that these words lead to, or with `--json` the whole tree. @throws CommandError (usage) when there is none */
+  /** Prints the help of a command or topic, or with `--json` the whole tree. @throws CommandError (usage) if it doesn't exist */
   readonly help: (words: readonly string[]) => Promise<void>;
-  /** Prints what `ci` alone shows. */
+  /** Prints the start page. */
   readonly start: (display: Display | undefined) => Promise<void>;
-  /** Refuses a word that leads to no command, where help is asked for with a flag. @throws CommandError (usage) */
+  /** Checks the words before `--help`. @throws CommandError (usage) for an unknown command */
   readonly checkHelped: (args: readonly string[]) => Promise<void>;
   /**
-   * Lets go of what the context holds; tells the exit code of a command that did not fail, what its last change came to, and where
-   * secrets are that could not be delivered.
+   * Closes the context. Returns the exit code of a command that didn't fail, the outcome of its last change, and the file with
+   * secrets that couldn't be delivered.
    */
   readonly close: () => Promise<{
     readonly exitCode: number;
@@ -49,7 +52,7 @@ export interface Program {
   }>;
 }
 
-/** @param print - takes a page of help */
+/** Creates the command tree. @param print - prints a page of help */
 export function createProgram(nouns: readonly Stub[], world: World, print: (text: string) => void): Program {
   const program = new Root('ci');
   let typed: Command = program;
@@ -61,19 +64,23 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
     return made;
   };
   program
-    .description('The command line of CheapestInference: reserve GPU inference by the block, make API keys.')
-    .usage('<command> [options]')
-    .version(world.version, '-V, --version', 'show the version')
-    .helpOption('-h, --help', 'show help for a command')
+    .description('CheapestInference CLI: reserve GPU inference by the block, create API keys, track usage')
+    .version(world.version, '-V, --version', 'Show the version')
+    .helpOption('-h, --help', 'Show help for a command')
     .helpCommand(false)
-    .configureHelp({ subcommandTerm: (command) => (command instanceof Verb ? command.term : command.name()) })
+    .configureHelp({
+      commandUsage: usageOf,
+      subcommandTerm: (command) => (command instanceof Verb ? command.term : command.name()),
+      optionDescription: descriptionOf,
+      formatItem: (term, longest, meaning) => definitionLines(term, meaning, longest, helpWidth(world)),
+    })
     .configureOutput({
       writeOut: print,
-      // Only help is written here: a bare noun shows it, as a result.
+      // Only help is written here. A noun alone shows it as its result.
       writeErr: print,
       outputError: () => {},
-      getOutHelpWidth: () => Math.min(world.stdout.columns ?? 80, 100),
-      getErrHelpWidth: () => Math.min(world.stdout.columns ?? 80, 100),
+      getOutHelpWidth: () => helpWidth(world),
+      getErrHelpWidth: () => helpWidth(world),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
@@ -81,11 +88,11 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
   addGlobalOptions(program);
   program.addHelpText(
     'after',
-    `\n${examples(firstSteps)}\n\nMore: \`ci help exit-codes\`, \`ci help environment\`, \`ci help output\`;\n\`ci help --json\` for programs.`,
+    `\n${examples(firstSteps)}\n\nHelp topics:\n${helpTopics.map((topic) => `  ci help ${topic}`).join('\n')}`,
   );
   const add = (parent: Command, stubs: readonly Stub[]) => {
     for (const stub of stubs) parent.addCommand(new Verb(stub, tree).copyInheritedSettings(parent));
-    // A value is checked while it is parsed: which command it was for is known before.
+    // Values are checked while they are parsed, and an error must name the command.
     parent.hook('preSubcommand', (_parent, command) => {
       typed = command;
       return load(command);
@@ -95,7 +102,7 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
     const definition = command instanceof Verb ? await command.definition() : undefined;
     if (!(command instanceof Verb) || !definition) return;
     const { commands, notes, default: define } = definition;
-    if (commands) add(command.helpCommand(false).usage('<command> [options]'), commands);
+    if (commands) add(command.helpCommand(false), commands);
     if (notes !== undefined) command.addHelpText('after', `\n${notes}`);
     define?.(command, await context());
   };
@@ -135,7 +142,7 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
         command,
       );
     }
-    print(topic.text());
+    print(topic.text(helpWidth(world)));
   };
   const start = async (display: Display | undefined) => {
     const [{ glance }, { startPage }, { plain }] = await Promise.all([
@@ -151,7 +158,7 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
     });
     world.stdout.write(display?.shown(page) ?? page);
   };
-  /** The command that words lead to, as far as they do; what follows a command without commands below it is not looked at. */
+  /** Finds the command that words lead to, and the first word that leads nowhere. Ignores the arguments of a command. */
   const find = async (words: readonly string[]) => {
     let command = program;
     for (const word of words) {
@@ -187,4 +194,26 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
     };
   };
   return { program, typed: () => typed, context, help, start, checkHelped, close };
+}
+
+/** Returns the number of columns that help may have: those of the terminal, up to 100. */
+function helpWidth({ stdout }: Pick<World, 'stdout'>): number {
+  return Math.min(stdout.columns || 80, 100);
+}
+
+/** Returns how a command is typed: `ci pools view [pool] [options]`. */
+function usageOf(command: Command): string {
+  const words = command.commands.length > 0 ? ['<command>'] : command.registeredArguments.map(argumentTerm);
+  return [pathOf(command), ...words, '[options]'].join(' ');
+}
+
+function argumentTerm(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
+}
+
+/** Returns what help says about an option. */
+function descriptionOf(option: Option): string {
+  const value = defaultOf(option);
+  return value === null ? option.description : `${option.description} (default: ${value})`;
 }

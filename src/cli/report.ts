@@ -8,47 +8,48 @@ import { harmless, harmlessJson, harmlessLines } from '../output/text.ts';
 import { isWorkflowLog, jsonWithoutWorkflowCommands, workflowSafeSink } from '../output/workflow-commands.ts';
 import { usageMistake } from './verb.ts';
 
-/** Returns any error as one that a command ends with. */
+/** Returns any error as one that a command can end with. */
 export function toCommandError(error: unknown, typed: Command): CommandError {
   if (error instanceof CommandError) return error;
   if (error instanceof CommanderError) return usageMistake(error.message, typed);
   const message = messageOf(error);
-  return new CommandError('internal', `an error in ci itself: ${message}`, {
-    hint: 'Please report it, with the command and what --debug shows.',
+  return new CommandError('internal', `Internal error: ${message}`, {
+    hint: 'Please report it, with the command and the output of --debug.',
     cause: error,
   });
 }
 
-/** With `--debug`, where in the program an error was thrown. */
-export function tellStack(error: unknown, args: readonly string[], world: World): void {
+/** Prints the stack of an error, with `--debug`. */
+export function printStack(error: unknown, args: readonly string[], world: World): void {
   if (!args.includes('--debug')) return;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   errorSink(world).write(`${redacted(harmlessLines(stack))}\n`);
 }
 
-/** A stream as people see it, by the command line. */
+/** Returns how people see a stream. */
 export async function display(sink: Sink, args: readonly string[], world: World): Promise<Display> {
   const { Display } = await import('../output/display.ts');
   const { env, terminalHasColors } = world;
   return new Display(sink, env, { noColor: args.includes('--no-color'), terminalHasColors });
 }
 
-/** Says what went wrong, and what to do next. */
+/** Prints what went wrong, and what to do next. */
 export async function report(
   { message, hint, lines }: CommandError,
   args: readonly string[],
   world: World,
 ): Promise<void> {
   const seen = await display(world.stderr, args, world);
-  const text = hint === undefined ? message : `${message.replace(/\.$/, '')}. ${hint}`;
-  // Lines tell where a secret ends: before they are one. What a control sequence hid is seen after.
+  const ending = /[.!?…:]$/.test(message) ? '' : '.';
+  const text = `${message}${ending}${hint === undefined ? '' : ` ${hint}`}`;
+  // Redacts before lines are joined, as they show where a secret ends, and after control sequences are removed, as they can hide one.
   const { bad } = await seen.style();
   const legible = (part: string) => redacted(harmless(redacted(part)));
   const listed = lines.map((line) => `\n  ${legible(line)}`).join('');
   errorSink(world).write(`${seen.shown(`${bad('ci:')} ${legible(text)}${listed}`)}\n`);
 }
 
-/** Says what went wrong in one object. */
+/** Prints what went wrong as a JSON object. */
 export function reportAsJson(
   { code, message, hint, lines, status, retryable, outcome }: CommandError,
   world: World,
@@ -71,7 +72,7 @@ function errorSink({ stderr, env }: World): Sink {
   return isWorkflowLog(env) ? workflowSafeSink(stderr) : stderr;
 }
 
-/** Whether errors are due as JSON; asked of the words themselves, as they may be what is wrong. Undefined: nothing says. */
+/** Returns whether errors must be JSON. Reads the words themselves, because parsing them may have failed. Undefined: nothing says so. */
 export function wantsJson(words: readonly string[], { env }: World): boolean | undefined {
   const end = words.indexOf('--');
   const flags = end < 0 ? words : words.slice(0, end);

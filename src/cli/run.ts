@@ -4,20 +4,21 @@ import type { World } from '../context/world.ts';
 import { CommandError, codeOf, messageOf, type Outcome } from '../domain/errors.ts';
 import { written } from '../output/sink.ts';
 import { createProgram, NoCommand } from './program.ts';
-import { display, report, reportAsJson, tellStack, toCommandError, wantsJson } from './report.ts';
+import { display, printStack, report, reportAsJson, toCommandError, wantsJson } from './report.ts';
 import { type Stub, Verb } from './verb.ts';
 
-/** Where an error goes that is thrown where nothing awaits it. */
+/** Takes errors that are thrown where nothing awaits them. */
 export interface Escapes {
-  /** Ends the command with it; nothing once the command is done. */
+  /** Ends the command with the error. Undefined when the command is done. */
   take?: ((error: unknown) => void) | undefined;
 }
 
 /**
- * Runs one command line: the words after `ci` in, the exit code out. The one place where an error becomes a message.
+ * Runs one command line. This is the only place where an error becomes a message.
  *
  * @param nouns - the commands
- * @param args - without the program's own name
+ * @param args - the words after `ci`
+ * @returns the exit code
  */
 export async function run(
   nouns: readonly Stub[],
@@ -52,55 +53,55 @@ export async function run(
     await Promise.race([work(), escaped]);
   } catch (error) {
     if (!isHelp(error)) failure = toCommandError(error, typed());
-    if (failure?.code === 'internal') tellStack(error, args, world);
+    if (failure?.code === 'internal') printStack(error, args, world);
   } finally {
     escapes.take = undefined;
   }
-  failure ??= await unwritten(world);
+  failure ??= await writeFailure(world);
   const { exitCode, lastChange, keptSecrets, prefersJson } = await close();
   if (!failure && world.interrupt.aborted && lastChange !== undefined) {
-    failure = new CommandError('interrupted', 'interrupted, but the change went through');
+    failure = new CommandError('interrupted', 'Interrupted, but the change went through');
   }
   const asJson = wantsJson(args, world) ?? prefersJson;
   if (failure) {
-    const told = withTrueOutcome(failure, typed(), lastChange);
-    if (asJson) reportAsJson(told, world);
-    else await report(told, args, world);
+    const complete = withOutcome(failure, typed(), lastChange);
+    if (asJson) reportAsJson(complete, world);
+    else await report(complete, args, world);
     if (keptSecrets !== undefined) world.stderr.write(`${keptSecrets}\n`);
-  } else if (acted && !asJson) await tellOfUpdate(args, world);
+  } else if (acted && !asJson) await announceUpdate(args, world);
   return failure?.exitCode ?? exitCode;
 }
 
-/** Why the result did not get out; a reader that has seen enough (`ci keys list | head -1`) is no failure. */
-async function unwritten({ stdout }: World): Promise<CommandError | undefined> {
+/** Returns why the result couldn't be written. A reader that closes the pipe (`ci keys list | head -1`) is not a failure. */
+async function writeFailure({ stdout }: World): Promise<CommandError | undefined> {
   const error = await written(stdout);
   if (!error || codeOf(error) === 'EPIPE') return undefined;
-  return new CommandError('file_error', `the result could not be written: ${messageOf(error)}`, { cause: error });
+  return new CommandError('file_error', `Can't write the result: ${messageOf(error)}`, { cause: error });
 }
 
-/** What must be right before a command does anything: what cannot be printed must not be paid for. Loads what it is printed with. */
+/** Checks the output options before a command does anything, because a result that can't be printed must not be paid for. */
 async function prepare({ about }: Verb, { output }: Pick<Context, 'output'>): Promise<void> {
   if (about?.changes) output.checkFields(about.fields ?? []);
   await output.checkJq();
   await output.loadStyle();
 }
 
-/** Commander ends a help page with an error of its own. */
+/** Returns whether this is the error with which commander ends a help page. */
 function isHelp(error: unknown): boolean {
   return error instanceof CommanderError && (error.exitCode === 0 || error.code === 'commander.help');
 }
 
-/** The outcome belongs to a command that changes something; what the failure itself does not tell, its last change does. */
-function withTrueOutcome(failure: CommandError, typed: Command, lastChange: Outcome | undefined): CommandError {
+/** Adds the outcome of the last change to the failure of a command that changes something. */
+function withOutcome(failure: CommandError, typed: Command, lastChange: Outcome | undefined): CommandError {
   const changes = lastChange !== undefined || (typed instanceof Verb && typed.about?.changes === true);
   return changes && failure.outcome === undefined ? failure.with({ outcome: lastChange ?? 'not_applied' }) : failure;
 }
 
-/** Tells a person at a terminal of a newer version. */
-async function tellOfUpdate(args: readonly string[], world: World): Promise<void> {
+/** Announces a newer version on a terminal. */
+async function announceUpdate(args: readonly string[], world: World): Promise<void> {
   const { env, stdout, stderr, version, updateCheck: program } = world;
   if (program === undefined || !stdout.isTTY || !stderr.isTTY) return;
-  const { tellOfUpdate } = await import('../update/notice.ts');
+  const { announceUpdate } = await import('../update/notice.ts');
   const write = (text: string) => stderr.write(text);
-  await tellOfUpdate({ env, now: world.now(), version, display: await display(stderr, args, world), write, program });
+  await announceUpdate({ env, now: world.now(), version, display: await display(stderr, args, world), write, program });
 }

@@ -2,29 +2,29 @@ import { Argument, Option } from 'commander';
 import { type CommandError, usageError } from '../domain/errors.ts';
 import { inWords } from '../output/text.ts';
 
-/** Where values come from that only the account, the machine or the command itself knows. */
+/** A source of values that only the account, the machine or the command itself knows. */
 export type Source = 'pools' | 'keys' | 'subscriptions' | 'profiles' | 'files' | 'fields';
 
 /** A word that can be typed. */
 export interface Word {
   readonly name: string;
-  /** Empty where the word says it all. */
+  /** Empty if the word needs none. */
   readonly description: string;
 }
 
-/** What can be typed for an option's value or an argument. */
+/** The values that an option or argument takes. */
 export interface Values {
-  /** These words and no others. */
+  /** Only these words. */
   readonly words: readonly Word[];
-  /** In place of words: what they are the names of. */
+  /** Instead of words: what the values are the names of. */
   readonly source: Source | null;
-  /** Whether several are taken, with commas between. */
+  /** Whether it takes several, separated by commas. */
   readonly list: boolean;
-  /** Of the words of a list those that go with no other. */
+  /** Words that stand alone instead of a list. */
   readonly alone: readonly Word[];
 }
 
-/** An option that declares what can be typed for its value; help, completion and the parser read it from here. */
+/** An option that declares the values it takes, for help, completion and parsing. */
 export class ValueOption extends Option {
   readonly values: Values;
 
@@ -34,7 +34,7 @@ export class ValueOption extends Option {
   }
 }
 
-/** An argument that declares what can be typed for it; help, completion and the parser read it from here. */
+/** An argument that declares the values it takes, for help, completion and parsing. */
 export class ValueArgument extends Argument {
   readonly values: Values;
 
@@ -58,11 +58,9 @@ export function namesOf(source: Source): Values {
 /** Returns an option that takes one of some words. Its error names the option and the words. */
 export function choiceOption(flags: string, description: string, words: readonly (Word | string)[]): ValueOption {
   const values = oneOf(words);
-  const names = values.words.map(({ name }) => name);
-  const choose = names.length > 2 ? `Choose one of ${names.join(', ')}.` : `Choose ${inWords(names, 'or')}.`;
   const option = new ValueOption(flags, description, values);
   return option.argParser((text) =>
-    checked(values, text, (typed) => usageError(`${option.long} is "${typed}"`, choose)),
+    checked(values, text, (typed) => invalidValue(typed, `value for ${option.long}`, `Choose ${namesIn(values)}.`)),
   );
 }
 
@@ -79,6 +77,19 @@ export function choiceArgument(
 ): ValueArgument {
   const values = oneOf(words);
   return new ValueArgument(name, description, values).argParser((text) => checked(values, text, mistake));
+}
+
+/** Returns the error for a value that can't be used. @param what - what it should be: `number of seats` */
+export function invalidValue(typed: string, what: string, hint: string): CommandError {
+  return usageError(`"${typed}" is not a valid ${what}`, hint);
+}
+
+/** Returns values that are words as a list for people: `asia, europe or americas`. */
+export function namesIn({ words }: Pick<Values, 'words'>): string {
+  return inWords(
+    words.map(({ name }) => name),
+    'or',
+  );
 }
 
 function checked({ words }: Values, text: string, mistake: (typed: string) => CommandError): string {

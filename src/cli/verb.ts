@@ -1,53 +1,57 @@
 import { Command, type Option, type ParseOptionsResult } from 'commander';
 import type { Context } from '../context/context.ts';
 import { CommandError } from '../domain/errors.ts';
+import { inWords } from '../output/text.ts';
 import type { CommandTree } from './help/command-tree.ts';
+import { filled } from './help/layout.ts';
 
-/** What a command's help page says below its options, and what the tool must know of it before it runs. */
+/** What a command's help says below its options, and what must be known before it runs. */
 export interface About {
   readonly examples: readonly string[];
-  /** The fields of its JSON, which `--fields` picks from. */
+  /** The fields of its JSON, for `--fields`. */
   readonly fields?: readonly string[];
-  /** Whether it changes something: its errors then tell the outcome, and all flags are checked before it begins. */
+  /** Whether it changes something. If so, its errors have an outcome, and all flags are checked before it starts. */
   readonly changes?: boolean;
-  /** Whether it does without the API: it then cannot end as a request can. */
+  /** Whether it makes no requests, and so can't end with the exit code of a failed one. */
   readonly local?: boolean;
-  /** Exit codes that it may end with besides those of all commands of its kind. */
+  /** Additional exit codes. */
   readonly exits?: readonly number[];
 }
 
-/** The exit codes that a command may end with, besides 130. */
+/** Returns the exit codes that a command can end with, besides 130. */
 export function exitsOf({ changes = false, local = false, exits = [] }: About): number[] {
   const requests = local ? [] : [4, 5, 6, 7, 8, 9];
   return [...new Set([0, 1, 2, ...requests, ...(changes && !local ? [10] : []), ...exits])].sort((a, b) => a - b);
 }
 
-/** What a command is before it is loaded: all that the help of its parent shows of it. */
+/** A command that isn't loaded yet: what the help of its parent shows. */
 export interface Stub {
-  /** As help shows it, and as commander makes it of the loaded command: `list|ls [options]`. */
+  /** How help lists it: `list|ls`, `view [pool]`. */
   readonly term: string;
   readonly description: string;
+  /** The heading that help lists it under, with a colon; `Commands:` by default. */
+  readonly section?: string;
   readonly load: () => Promise<Definition>;
 }
 
-/** What is loaded of a command when it is typed. */
+/** The rest of a command, loaded when it is typed. */
 export interface Definition {
   /** The commands below it. */
   readonly commands?: readonly Stub[];
-  /** What its help shows below its commands. */
+  /** Text below its commands in help. */
   readonly notes?: string;
   readonly default?: Define;
 }
 
 /**
- * Adds a command's help, arguments, options and action. The action gathers what was typed in one object and passes it to `run` of
- * the same file. A third parameter can take the place of `run`, so that parsing is tested without anything being done.
+ * Adds a command's help, arguments, options and action. The action collects what was typed in one object and passes it to `run` of
+ * the same file. A test passes a third parameter instead of `run`, to test the parsing alone.
  */
 export type Define = (command: Verb, context: Context) => void;
 
 /** One command: a noun (`ci pools`), or a verb below it (`list` of `ci pools list`). */
 export class Verb extends Command {
-  /** Nothing for a noun that only holds verbs. */
+  /** Undefined for a noun without an action of its own. */
   about: About | undefined;
   /** Returns the tree of the whole program. */
   readonly tree: () => Promise<CommandTree>;
@@ -61,21 +65,22 @@ export class Verb extends Command {
     this.tree = tree;
     for (const alias of aliases) this.alias(alias);
     this.description(stub.description);
+    if (stub.section !== undefined) this.helpGroup(stub.section);
   }
 
-  /** As the help of its parent shows it. */
+  /** How the help of its parent lists it. */
   get term(): string {
-    return this.#stub.term;
+    return this.#stub.term.replace(' [options]', '');
   }
 
-  /** What there is to it besides its stub; the first time alone, as it is added but once. */
+  /** Loads the rest of the command. Returns undefined from the second time on, because it is added only once. */
   async definition(): Promise<Definition | undefined> {
     if (this.#isLoaded) return undefined;
     this.#isLoaded = true;
     return this.#stub.load();
   }
 
-  /** Takes no option of its own for the value of the one before it: `--save --dry-run` would not be a dry run. */
+  /** Refuses an option as the value of the option before it: `--save --dry-run` would not be a dry run. */
   override parseOptions(words: string[]): ParseOptionsResult {
     const end = words.indexOf('--');
     for (const [at, word] of words.slice(0, end < 0 ? undefined : end).entries()) {
@@ -89,56 +94,66 @@ export class Verb extends Command {
     return this.options.find(({ long, short }) => word !== undefined && (word === long || word === short));
   }
 
-  /** Says what its help page shows below the options, and what it does. */
+  /** Describes the command: adds the sections of its help below the options. */
   tell(about: About): this {
     this.about = about;
     const sections = [examples(about.examples)];
-    if (about.fields) sections.push(`JSON fields:\n${wrapped(about.fields.join(', '), 78)}`);
+    if (about.fields) sections.push(`JSON fields:\n${filled(about.fields.join(', '), 78, 2)}`);
     sections.push(
       `Exit codes: ${exitsOf(about).join(', ')} (\`ci help exit-codes\`)`,
-      '--json, --fields, --sandbox and the other global options: `ci --help`',
+      'Global options, such as --json, --fields and --sandbox: `ci --help`',
     );
     return this.addHelpText('after', `\n${sections.join('\n\n')}`);
   }
 }
 
-/** Lines to copy. */
+/** Returns the examples section of help. */
 export function examples(lines: readonly string[]): string {
   return `Examples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
 }
 
-/** Tells a mistake of commander's in one line, and what to run next. */
+/** Returns the error for a mistake that commander found, with what to run next. */
 export function usageMistake(message: string, command: Command): CommandError {
   const [first = '', found] = message.replace(/^error: /, '').split('\n');
-  const suggestion = found ? `${found.slice(1, -1)} ` : begun(first, command);
-  return new CommandError('usage', first, { hint: `${suggestion}Run \`${pathOf(command)} --help\`.` });
+  const suggestion = found ? `${found.slice(1, -1)} ` : suggestionFor(first, command);
+  return new CommandError('usage', sentence(first), { hint: `${suggestion}Run \`${pathOf(command)} --help\`.` });
 }
 
-/** The options that an unknown one is the beginning of, which commander takes for too far off. */
-function begun(mistake: string, command: Command): string {
+/** Returns a mistake that commander found as a sentence. */
+function sentence(mistake: string): string {
+  for (const [pattern, words] of mistakes) {
+    if (pattern.test(mistake)) return mistake.replace(pattern, words);
+  }
+  return mistake;
+}
+
+const mistakes: readonly (readonly [RegExp, string])[] = [
+  [/^unknown (command|option) '(.*)'$/, 'Unknown $1 "$2"'],
+  [/^missing required argument '(.*)'$/, 'Missing argument: $1'],
+  [/^option '(?:-\w, )?(.*)' argument missing$/, 'Missing value: $1'],
+  [/^too many arguments.*Expected (\d+) .*got (\d+).*$/, 'Too many arguments: expected $1, got $2'],
+];
+
+/** Suggests the options that start with an unknown one, which are too different for commander's own suggestion. */
+function suggestionFor(mistake: string, command: Command): string {
   const [, typed] = /^unknown option '(--\w[\w-]*)'/.exec(mistake) ?? [];
-  const known = lineOf(command).flatMap(({ options }) => options);
+  const known = withParents(command).flatMap(({ options }) => options);
   const meant = known.flatMap(({ long }) => (typed && long?.startsWith(typed) ? long : []));
   if (meant.length === 0) return '';
-  return `Did you mean ${meant.length > 1 ? 'one of ' : ''}${meant.join(', ')}? `;
+  return `Did you mean ${inWords(meant, 'or')}? `;
 }
 
-/** A command and those that it is below. */
-function lineOf(command: Command): Command[] {
-  return command.parent ? [command, ...lineOf(command.parent)] : [command];
+/** Returns a command and its parents. */
+function withParents(command: Command): Command[] {
+  return command.parent ? [command, ...withParents(command.parent)] : [command];
 }
 
-/** The words that lead to a command: `ci pools list`. */
-function pathOf(command: Command): string {
+/** Returns the words that lead to a command: `ci pools list`. */
+export function pathOf(command: Command): string {
   return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
 }
 
-function wrapped(text: string, width: number): string {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? '';
-    if (`  ${line} ${word}`.length > width) lines.push(word);
-    else lines[lines.length - 1] = line ? `${line} ${word}` : word;
-  }
-  return lines.map((line) => `  ${line}`).join('\n');
+/** Returns the default of an option for people; null if it has none, collects its values, or takes none. */
+export function defaultOf({ defaultValue }: Option): string | null {
+  return typeof defaultValue === 'string' || typeof defaultValue === 'number' ? String(defaultValue) : null;
 }

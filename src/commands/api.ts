@@ -10,7 +10,7 @@ import { accountLabel } from '../config/settings.ts';
 import type { Context } from '../context/context.ts';
 import { messageOf, usageError } from '../domain/errors.ts';
 import { wholeKeysIn } from '../domain/secrets.ts';
-import { factLines } from '../output/text.ts';
+import { factLines, inWords } from '../output/text.ts';
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies readonly HttpMethod[];
 
@@ -21,7 +21,7 @@ export interface Options {
   readonly method: HttpMethod;
   readonly path: string;
   readonly fields: Fields;
-  /** A file with the body, or `-`. */
+  /** The file with the body, or `-`. */
   readonly input?: string | undefined;
 }
 
@@ -31,20 +31,25 @@ interface Flags {
   readonly input?: string;
 }
 
-/** `ci api`: any request, as typed, with the stored key; the answer as it came. */
+/** `ci api`: sends any request with the stored key, and prints the response as it came. */
 export default function api(command: Verb, context: Context, execute = run): void {
-  const body = new Option('-f, --raw-field <key=value>', 'a text for the body (or for the query of a GET); repeatable')
+  const body = new Option(
+    '-f, --raw-field <key=value>',
+    'Add a text to the body, or to the query of a GET (repeatable)',
+  )
     .argParser((text: string, before: Fields) => [...before, pair(text)])
-    .default([], 'none');
-  const typed = new Option('-F, --field <key=value>', 'the same with true, false, null, numbers and JSON understood')
+    .default([]);
+  const typed = new Option('-F, --field <key=value>', 'The same, but parse true, false, null, numbers and JSON')
     .argParser((text: string, before: Fields) => [...before, typedPair(text)])
-    .default([], 'none');
+    .default([]);
   command
-    .addArgument(new ValueArgument('<method>', 'GET, POST, …', oneOf(methods)).argParser(parseMethod))
-    .argument('<path>', '/api/… with the management key, /v1/… and /anthropic/… with CHEAPESTINFERENCE_API_KEY')
+    .addArgument(new ValueArgument('<method>', 'HTTP method: GET, POST, …', oneOf(methods)).argParser(parseMethod))
+    .argument('<path>', '/api/… uses the management key, /v1/… and /anthropic/… CHEAPESTINFERENCE_API_KEY')
     .addOption(body)
     .addOption(typed)
-    .addOption(new ValueOption('--input <file>', 'the body, from a file or - for standard input', namesOf('files')))
+    .addOption(
+      new ValueOption('--input <file>', 'Read the body from a file, or - for standard input', namesOf('files')),
+    )
     .action((method: HttpMethod, path: string, { rawField, field, input }: Flags) =>
       execute({ method, path, fields: [...rawField, ...field], input }, context),
     );
@@ -64,9 +69,11 @@ export async function run(
   context: ChangingContext & Pick<Context, 'api' | 'prompts'>,
 ): Promise<void> {
   const { path, key } = parsePath(typed);
-  if (fields.length > 0 && input !== undefined) throw usageError('--input and fields exclude each other');
+  if (fields.length > 0 && input !== undefined)
+    throw usageError("--input can't be used with fields", 'Leave out --input, or -f and -F.');
   const reading = method === 'GET' || method === 'HEAD';
-  if (reading && input !== undefined) throw usageError(`a ${method} has no body`, 'Give its query with -f key=value.');
+  if (reading && input !== undefined)
+    throw usageError(`A ${method} request has no body`, 'Pass a query with -f key=value.');
   const { output, prompts } = context;
   output.checkAnswer();
   if (!reading) prompts.requireConsent(`${method} ${path} may charge, revoke or cancel: it`);
@@ -86,7 +93,7 @@ export async function run(
         ['Account', accountLabel(context.settings)],
       ]),
     );
-    await prompts.consent('Send it? It may charge, revoke or cancel.');
+    await prompts.consent('Send this request? It may charge, revoke or cancel.');
   }
   const { client } = await context.api();
   const request = { method, path: reading ? withQuery(path, values) : path, body, key };
@@ -111,7 +118,7 @@ export async function run(
 }
 
 /**
- * Resolves a path as the server will, and chooses the key for the place it leads to: `/api/../v1/usage` is `/v1/usage`. Refuses a
+ * Resolves a path as the server does, and chooses the key for the place that it leads to: `/api/../v1/usage` is `/v1/usage`. Refuses a
  * path that a server might resolve differently (`/api/..%2Fv1`).
  *
  * @throws CommandError (usage) if it isn't a path, leads to another host, or is ambiguous
@@ -121,8 +128,8 @@ function parsePath(typed: string): { readonly path: string; readonly key: KeyKin
   const url = typed.startsWith('/') && URL.canParse(typed, host) ? new URL(typed, host) : undefined;
   if (url?.origin !== host || url.username !== '' || leadsElsewhere(url.pathname)) {
     throw usageError(
-      `"${typed}" is not a path of the API`,
-      'Write it with one slash before it, and no encoded dots: /api/billing/status. Another host is chosen with --api-url.',
+      `"${typed}" is not a valid API path`,
+      'Use a path such as /api/billing/status, without encoded dots. To use another host, pass --api-url.',
     );
   }
   return { path: url.pathname + url.search, key: keyOf(url.pathname) };
@@ -131,7 +138,7 @@ function parsePath(typed: string): { readonly path: string; readonly key: KeyKin
 /** Maximum number of times that a chain of proxies and servers decodes a path. */
 const mostDecodings = 3;
 
-/** Whether a path leads elsewhere on a server that decodes slashes before it resolves `..`, or that ignores `;…`. */
+/** Returns whether a path leads elsewhere on a server that decodes slashes before it resolves `..`, or that ignores `;…`. */
 function leadsElsewhere(pathname: string): boolean {
   let path = pathname;
   for (let decodings = 0; decodings <= mostDecodings; decodings++) {
@@ -156,13 +163,13 @@ function parseMethod(text: string): HttpMethod {
   if (method) return method;
   throw usageError(
     `"${text}" is not an HTTP method`,
-    `Write the method first: \`ci api GET ${text.startsWith('/') ? text : '/api/…'}\`; there are ${methods.join(', ')}.`,
+    `Choose ${inWords(methods, 'or')}, such as \`ci api GET ${text.startsWith('/') ? text : '/api/…'}\`.`,
   );
 }
 
 function pair(text: string): readonly [string, string] {
   const at = text.indexOf('=');
-  if (at < 1) throw usageError(`"${text}" is no field`, 'Write it as key=value.');
+  if (at < 1) throw usageError(`"${text}" is not a valid field`, 'Use key=value.');
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
@@ -181,7 +188,7 @@ function checkJson(body: string, input: string | undefined): void {
     JSON.parse(body);
   } catch (error) {
     const reason = messageOf(error);
-    throw usageError(`${input === '-' ? 'standard input' : input} holds no JSON: ${reason}`);
+    throw usageError(`${input === '-' ? 'Standard input' : input} isn't valid JSON: ${reason}`);
   }
 }
 

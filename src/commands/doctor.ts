@@ -2,64 +2,66 @@ import { statSync } from 'node:fs';
 import type { Verb } from '../cli/verb.ts';
 import { keyFor } from '../config/settings.ts';
 import type { Context } from '../context/context.ts';
+import { durationInWords } from '../domain/duration.ts';
 import { CommandError, messageOf } from '../domain/errors.ts';
 import { masked, redacted } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell-word.ts';
 import type { Drawing } from '../output/output.ts';
+import { counted } from '../output/text.ts';
 
 export const fields = ['check', 'status', 'detail'] as const;
 
-/** One thing looked at. */
-interface Examined {
+/** The result of a check. */
+interface Finding {
   readonly check: string;
   readonly status: 'ok' | 'warning' | 'failed';
   readonly detail: string;
 }
 
-/** How far the clocks may differ, in milliseconds, before what is live is told wrong. */
+/** Maximum difference of the clocks, in milliseconds. Beyond it, the blocks that are live may be shown wrong. */
 const clockTolerance = 60_000;
 
-/** `ci doctor`: what could be in the way. */
+/** `ci doctor`: checks the configuration, the key and the connection. */
 export default function doctor(command: Verb, context: Context, execute = run): void {
   command
     .tell({ fields, examples: ['ci doctor', 'ci doctor --json | jq -r \'.[] | select(.status != "ok")\''] })
     .action(() => execute(context));
 }
 
-type ExaminedContext = Pick<
+type CheckedContext = Pick<
   Context,
   'api' | 'clocks' | 'connections' | 'output' | 'profiles' | 'result' | 'settings' | 'world'
 >;
 
-/** Prints what could be in the way of a command. */
-export async function run(context: ExaminedContext): Promise<void> {
-  const managementKey = key(context);
-  const examined = [
-    node(),
-    folder(context),
-    file(context),
-    proxy(context),
+/** Checks the configuration, the key and the connection. */
+export async function run(context: CheckedContext): Promise<void> {
+  const managementKey = checkKey(context);
+  const findings = [
+    checkNode(),
+    checkDirectory(context),
+    checkFile(context),
+    checkProxy(context),
     managementKey,
-    address(context),
-    ...(await network(context, managementKey.status === 'ok')),
+    checkUrl(context),
+    ...(await checkNetwork(context, managementKey.status === 'ok')),
   ];
-  if (examined.some(({ status }) => status === 'failed')) context.result.exitCode = 1;
-  await context.output.list(examined, { fields, empty: '', drawing });
+  if (findings.some(({ status }) => status === 'failed')) context.result.exitCode = 1;
+  await context.output.list(findings, { fields, empty: '', drawing });
 }
 
-function node(): Examined {
+function checkNode(): Finding {
   const nodeVersion = process.versions.node;
   const [major = 0, minor = 0] = nodeVersion.split('.').map(Number);
   const good = major > 20 || (major === 20 && minor >= 18);
   return {
     check: 'Node.js',
     status: good ? 'ok' : 'failed',
-    detail: good ? nodeVersion : `${nodeVersion}; 20.18 or later is needed`,
+    detail: good ? nodeVersion : `${nodeVersion}; install 20.18 or later`,
   };
 }
 
-function folder({ profiles }: Pick<Context, 'profiles'>): Examined {
-  const check = 'configuration folder';
+function checkDirectory({ profiles }: Pick<Context, 'profiles'>): Finding {
+  const check = 'config directory';
   try {
     return owned(check, profiles.folder, 0o700);
   } catch (error) {
@@ -67,8 +69,8 @@ function folder({ profiles }: Pick<Context, 'profiles'>): Examined {
   }
 }
 
-function file({ profiles }: Pick<Context, 'profiles'>): Examined {
-  const check = 'configuration file';
+function checkFile({ profiles }: Pick<Context, 'profiles'>): Finding {
+  const check = 'config file';
   try {
     profiles.names();
     return owned(check, profiles.file, 0o600);
@@ -77,8 +79,8 @@ function file({ profiles }: Pick<Context, 'profiles'>): Examined {
   }
 }
 
-/** Whether only its owner can look into a file or folder; on Windows modes say nothing. */
-function owned(check: string, path: string, expected: number): Examined {
+/** Checks that only its owner can read a file or directory. On Windows, modes don't tell. */
+function owned(check: string, path: string, expected: number): Finding {
   try {
     const mode = statSync(path).mode & 0o777;
     const open = process.platform !== 'win32' && (mode & ~expected) !== 0;
@@ -87,54 +89,54 @@ function owned(check: string, path: string, expected: number): Examined {
       ? {
           check,
           status: 'failed',
-          detail: `${path} has mode ${octal}: others can look in; run chmod ${expected.toString(8)} ${shellWord(path)}`,
+          detail: `Others can read ${path} (mode ${octal}). Run: chmod ${expected.toString(8)} ${shellWord(path)}`,
         }
       : { check, status: 'ok', detail: `${path} (${octal})` };
   } catch {
-    return { check, status: 'ok', detail: `${path} is not there yet` };
+    return { check, status: 'ok', detail: `${path} doesn't exist yet` };
   }
 }
 
-function proxy({ world: { env } }: Pick<Context, 'world'>): Examined {
+function checkProxy({ world: { env } }: Pick<Context, 'world'>): Finding {
   const names = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
   const set = names.find((name) => env[name]);
   const url = set === undefined ? '' : (env[set] ?? '');
-  if (set === undefined) return { check: 'proxy', status: 'ok', detail: 'none' };
-  if (!URL.canParse(url)) return { check: 'proxy', status: 'failed', detail: `${set} is not a URL` };
+  if (set === undefined) return { check: 'proxy', status: 'ok', detail: 'None' };
+  if (!URL.canParse(url)) return { check: 'proxy', status: 'failed', detail: `${set} is not a valid URL` };
   const { protocol, host } = new URL(url);
   const not = env.no_proxy || env.NO_PROXY;
-  return { check: 'proxy', status: 'ok', detail: `${protocol}//${host} (${set})${not ? `, but not for ${not}` : ''}` };
+  return { check: 'proxy', status: 'ok', detail: `${protocol}//${host} (${set})${not ? `, except for ${not}` : ''}` };
 }
 
-function key(context: Pick<Context, 'profiles' | 'settings'>): Examined {
+function checkKey(context: Pick<Context, 'profiles' | 'settings'>): Finding {
   const check = 'management key';
   try {
     const { profiles, settings } = context;
-    if (settings.sandbox.value) return { check, status: 'ok', detail: "the sandbox's own" };
+    if (settings.sandbox.value) return { check, status: 'ok', detail: "The sandbox's own" };
     const value = keyFor(settings, profiles);
-    if (value === undefined) return { check, status: 'failed', detail: 'none; run ci auth login' };
+    if (value === undefined) return { check, status: 'failed', detail: 'None. Run `ci auth login`.' };
     return { check, status: 'ok', detail: `${masked(value)} from ${settings.managementKey?.origin}` };
   } catch (error) {
     return { check, status: 'failed', detail: reason(error) };
   }
 }
 
-function address(context: Pick<Context, 'settings'>): Examined {
-  const check = 'address';
+function checkUrl(context: Pick<Context, 'settings'>): Finding {
+  const check = 'API URL';
   try {
     const { apiUrl, sandbox } = context.settings;
-    return { check, status: 'ok', detail: sandbox.value ? 'the sandbox' : `${apiUrl.value} (from ${apiUrl.origin})` };
+    return { check, status: 'ok', detail: sandbox.value ? 'The sandbox' : `${apiUrl.value} (from ${apiUrl.origin})` };
   } catch (error) {
     return { check, status: 'failed', detail: reason(error) };
   }
 }
 
 /**
- * Whether the API answers, how fast, by which clock, and to this key.
+ * Checks whether the API responds, how fast, whether the clocks agree, and whether it accepts the key.
  *
- * @param withKey - false where the key was found unfit: it is not sent
+ * @param withKey - false if the key isn't valid, and so isn't sent
  */
-async function network(context: ExaminedContext, withKey: boolean): Promise<Examined[]> {
+async function checkNetwork(context: CheckedContext, withKey: boolean): Promise<Finding[]> {
   try {
     const { settings, clocks } = context;
     const api = await (withKey ? context.api() : context.connections.withManagementKey(undefined));
@@ -146,23 +148,23 @@ async function network(context: ExaminedContext, withKey: boolean): Promise<Exam
     const inSandbox = settings.sandbox.value;
     const apart = !inSandbox && Math.abs(api.client.clockOffset) > clockTolerance;
     const signedIn = await api.billing.status().then(
-      (): Examined => ({ check: 'signed in', status: 'ok', detail: 'the API accepts the key' }),
-      (error: unknown): Examined => ({ check: 'signed in', status: 'failed', detail: reason(error) }),
+      (): Finding => ({ check: 'signed in', status: 'ok', detail: 'The API accepts the key' }),
+      (error: unknown): Finding => ({ check: 'signed in', status: 'failed', detail: reason(error) }),
     );
     return [
       {
         check: 'API',
         status: 'ok',
-        detail: `answers in ${latency} ms`,
+        detail: `Responds in ${latency} ms`,
       },
       {
         check: 'clock',
         status: apart ? 'warning' : 'ok',
         detail: apart
-          ? `the server is ${Math.abs(offset)} s ${offset < 0 ? 'behind' : 'ahead of'} this machine: what is live is told by its clock`
+          ? `This machine's clock is ${durationInWords(Math.abs(offset) * 1000)} ${offset < 0 ? 'ahead of' : 'behind'} the server's. Set it: the server's clock decides which blocks are live.`
           : inSandbox
-            ? "the sandbox's own"
-            : `the server's, within ${Math.abs(offset)} s`,
+            ? "The sandbox's own"
+            : `Within ${counted(Math.abs(offset), 'second')} of the server's`,
       },
       signedIn,
     ];
@@ -172,13 +174,15 @@ async function network(context: ExaminedContext, withKey: boolean): Promise<Exam
 }
 
 function reason(error: unknown): string {
-  if (error instanceof CommandError) return redacted([error.message, error.hint].filter(Boolean).join('. '));
+  if (error instanceof CommandError)
+    return redacted([error.message.replace(/\.$/, ''), error.hint].filter(Boolean).join('. '));
   return redacted(messageOf(error));
 }
 
-/** A line a check; a long path may run on, so this is no table. */
-const drawing: Drawing<readonly Examined[]> = (style, examined) => {
+/** Draws a line per check. It isn't a table, because a long path must stay whole. */
+const drawing: Drawing<readonly Finding[]> = (style, findings) => {
   const marks = { ok: style.good('✓'), warning: style.warning('!'), failed: style.bad('✗') };
-  const width = Math.max(...examined.map(({ check }) => check.length));
-  return examined.map(({ check, status, detail }) => `${marks[status]} ${check.padEnd(width)}  ${detail}\n`).join('');
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  const label = (check: string) => `${check.charAt(0).toUpperCase()}${check.slice(1)}`.padEnd(width);
+  return findings.map(({ check, status, detail }) => `${marks[status]} ${label(check)}  ${detail}\n`).join('');
 };

@@ -1,28 +1,51 @@
 import type { Stub } from '../cli/verb.ts';
 
-/** The nouns: only the one that was typed is loaded. */
+/** The heading in help of commands that have another name, too. */
+const shortcuts = 'Shortcuts:';
+
+/** The commands of `ci`. Only the one that was typed is loaded. */
 export const nouns: readonly Stub[] = [
   {
     term: 'setup',
-    description: 'from nothing to a working API key, step by step',
+    description: 'Get a working API key, step by step',
     load: () => import('./setup/index.ts'),
   },
-  { term: 'status', description: 'the account at a glance, and what needs care', load: () => import('./status.ts') },
-  { term: 'pools', description: 'find pools, see prices, subscribe', load: () => import('./pools/index.ts') },
-  { term: 'keys', description: 'make, list and revoke API keys', load: () => import('./keys/index.ts') },
-  { term: 'usage', description: 'what the keys were used for', load: () => import('./usage/index.ts') },
-  { term: 'billing', description: 'the account, credit and cards', load: () => import('./billing/index.ts') },
-  { term: 'history', description: 'what was changed from this machine', load: () => import('./history/index.ts') },
-  { term: 'auth', description: 'sign in and out, and between accounts', load: () => import('./auth/index.ts') },
-  { term: 'config', description: 'settings', load: () => import('./config/index.ts') },
-  { term: 'api', description: 'send any request with the stored key', load: () => import('./api.ts') },
-  { term: 'sandbox', description: 'the whole API on this machine, no money', load: () => import('./sandbox/index.ts') },
   {
-    term: 'completion',
-    description: 'Tab completion for bash, zsh, fish, PowerShell',
-    load: () => import('./completion/index.ts'),
+    term: 'status',
+    description: 'Show your subscriptions and what needs attention',
+    load: () => import('./status.ts'),
   },
-  { term: 'open', description: "a page of the vendor's in the browser", load: () => import('./open.ts') },
-  { term: 'doctor', description: 'what could be in the way', load: () => import('./doctor.ts') },
-  { term: 'plans', description: 'retired: the flat plans', load: () => import('./plans/index.ts') },
+  { term: 'pools', description: 'Find pools, compare prices, subscribe', load: () => import('./pools/index.ts') },
+  { term: 'keys', description: 'Create, list and revoke API keys', load: () => import('./keys/index.ts') },
+  { term: 'models', description: 'List the models that an API key can use', load: () => import('./models.ts') },
+  { term: 'usage', description: 'Show requests and tokens per key', load: () => import('./usage/index.ts') },
+  { term: 'billing', description: 'Manage credit and cards', load: () => import('./billing/index.ts') },
+  { term: 'history', description: 'Show changes made from this machine', load: () => import('./history/index.ts') },
+  { term: 'auth', description: 'Sign in and out, switch accounts', load: () => import('./auth/index.ts') },
+  { term: 'config', description: 'Manage settings', load: () => import('./config/index.ts') },
+  { term: 'api', description: 'Send any request with the stored key', load: () => import('./api.ts') },
+  { term: 'sandbox', description: 'Run an emulator of the API', load: () => import('./sandbox/index.ts') },
+  { term: 'completion', description: 'Set up Tab completion', load: () => import('./completion/index.ts') },
+  { term: 'open', description: 'Open a CheapestInference page', load: () => import('./open.ts') },
+  { term: 'doctor', description: 'Diagnose problems', load: () => import('./doctor.ts') },
+  { term: 'plans', description: 'List flat plans (retired)', load: () => import('./plans/index.ts') },
+  {
+    term: 'login',
+    description: 'Same as `ci auth login`',
+    section: shortcuts,
+    load: () => import('./auth/login.ts'),
+  },
+  {
+    term: 'logout',
+    description: 'Same as `ci auth logout`',
+    section: shortcuts,
+    load: () => import('./auth/logout.ts'),
+  },
+  {
+    term: 'whoami',
+    description: 'Same as `ci auth status`',
+    section: shortcuts,
+    load: () => import('./auth/status.ts'),
+  },
+  { term: 'version', description: 'Same as `ci --version`', section: shortcuts, load: () => import('./version.ts') },
 ];

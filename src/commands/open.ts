@@ -4,26 +4,27 @@ import { choiceArgument } from '../cli/values.ts';
 import type { Verb } from '../cli/verb.ts';
 import type { Context } from '../context/context.ts';
 import { usageError } from '../domain/errors.ts';
+import { inWords } from '../output/text.ts';
 
-/** Which page `ci open` opens. */
+/** The page that `ci open` opens. */
 export interface Options {
   readonly place: keyof typeof pages;
 }
 
 export const fields = ['place', 'url'] as const;
 
-/** `ci open`: a page of the vendor's in the browser. */
+/** `ci open`: opens a CheapestInference page in the browser. */
 export default function open(command: Verb, context: Context, execute = run): void {
   const words = Object.entries(pages).map(([name, url]) => ({ name, description: url }));
-  const places = Object.keys(pages).join(', ');
-  const mistake = (typed: string) => usageError(`there is no place "${typed}"`, `The places are: ${places}.`);
+  const places = inWords(Object.keys(pages), 'or');
+  const mistake = (typed: string) => usageError(`"${typed}" is not a page`, `Choose ${places}.`);
   command
     .tell({ fields, local: true, examples: ['ci open', 'ci open billing'] })
-    .addArgument(choiceArgument('[place]', places, words, mistake).default('dashboard'))
+    .addArgument(choiceArgument('[place]', `Page: ${places}`, words, mistake).default('dashboard'))
     .action((place: Options['place']) => execute({ place }, context));
 }
 
-/** Opens a page in the browser, and prints its address. */
+/** Opens a page in the browser, and prints its URL. */
 export async function run(
   { place }: Options,
   context: Pick<Context, 'output' | 'prompts' | 'settings' | 'world'>,
@@ -33,7 +34,7 @@ export async function run(
   if (context.output.format === undefined) context.output.line(url);
   else await context.output.record({ place, url }, { fields });
   if (place === 'keys' || place === 'billing') {
-    context.output.note(`In the dashboard, choose ${place === 'keys' ? 'API Keys' : 'Billing'}.`);
+    context.output.note(`In the dashboard, select ${place === 'keys' ? 'API Keys' : 'Billing'}.`);
   }
   await showPage(context, url);
 }

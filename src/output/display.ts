@@ -2,7 +2,7 @@ import type { Environment } from '../domain/environment.ts';
 import type { Sink } from './sink.ts';
 import { type ColorOptions, type Style, styleOf } from './style.ts';
 import { ascii, linked } from './text.ts';
-import { wrapped } from './wrap.ts';
+import { shellLines, wrapped } from './wrap.ts';
 
 /** Formats text for a stream. If that isn't a terminal, text stays as it is. */
 export class Display {
@@ -38,9 +38,12 @@ export class Display {
     return this.unicode ? text : ascii(text);
   }
 
-  /** Formats a help page, with bold titles. */
+  /** Returns a page of help as the terminal shows it: titles in bold, and examples that are too long in several lines. */
   page(text: string, { bold }: Style): string {
-    return this.shown(text.replace(/^(?:Usage:|[A-Z][A-Za-z ]+:$)/gm, (title) => bold(title)));
+    const examples = text.replace(/^ {2}(\$ .+)$/gm, (line, command: string) =>
+      line.length > this.width ? shellLines(command, this.width) : line,
+    );
+    return this.shown(examples.replace(/^(?:Usage:|[A-Z][A-Za-z ]+:$)/gm, (title) => bold(title)));
   }
 
   /** Formats text: breaks lines between words, and makes links of URLs. */

@@ -11,46 +11,46 @@ function parsed(command: Command, ...words: string[]): unknown {
   return command.processedArgs[0] ?? Object.values(command.opts())[0];
 }
 
-describe('an option with choices', () => {
+describe('an option that takes one of some words', () => {
   const two = () => new Command().addOption(choiceOption('-m, --method <method>', 'how', ['stripe', 'usdc']));
   const three = () => new Command().addOption(choiceOption('--period <length>', 'how long', ['1h', '24h', '7d']));
 
-  test('takes each word as it is', () => {
+  test('accepts each word', () => {
     expect(parsed(two(), '--method', 'usdc')).toBe('usdc');
     expect(parsed(three(), '--period=24h')).toBe('24h');
   });
 
   test.each([
-    ['another word', two, ['-m', 'cash'], '--method is "cash"', 'Choose stripe or usdc.'],
-    ['another case', two, ['--method', 'USDC'], '--method is "USDC"', 'Choose stripe or usdc.'],
-    ['an empty word', three, ['--period', ''], '--period is ""', 'Choose one of 1h, 24h, 7d.'],
-  ])('refuses %s, and names the choices', (_case, command, words, message, hint) => {
+    ['another word', two, ['-m', 'cash'], '"cash" is not a valid value for --method', 'Choose stripe or usdc.'],
+    ['another case', two, ['--method', 'USDC'], '"USDC" is not a valid value for --method', 'Choose stripe or usdc.'],
+    ['an empty word', three, ['--period', ''], '"" is not a valid value for --period', 'Choose 1h, 24h or 7d.'],
+  ])('refuses %s, and lists the words', (_case, command, words, message, hint) => {
     expect(() => parsed(command(), ...words)).toThrow(expect.objectContaining({ code: 'usage', message, hint }));
   });
 });
 
-test('an argument with choices refuses other words with its own error', () => {
-  const mistake = (typed: string) => usageError(`there is no place "${typed}"`);
+test('an argument that takes one of some words refuses others with its own error', () => {
+  const mistake = (typed: string) => usageError(`"${typed}" is not a page`);
   const command = () => new Command().addArgument(choiceArgument('[place]', '', ['docs', 'keys'], mistake));
   expect(parsed(command(), 'keys')).toBe('keys');
   expect(parsed(command())).toBeUndefined();
-  expect(() => parsed(command(), 'mars')).toThrow('there is no place "mars"');
+  expect(() => parsed(command(), 'mars')).toThrow('"mars" is not a page');
 });
 
 test.each([
-  ['--blocks', '--blocks is "asia,": a name is missing', 'write --blocks asia,europe or --blocks all.'],
-  ['--block', '--block is "asia,": a name is missing', 'write --block asia,europe or --block all.'],
-])('%s names itself in its error', (flag, message, hint) => {
+  ['--blocks', '"asia," is not a valid list of blocks', 'Use --blocks asia,europe or --blocks all.'],
+  ['--block', '"asia," is not a valid list of blocks', 'Use --block asia,europe or --block all.'],
+])('%s is named in its error', (flag, message, hint) => {
   const command = new Command().addOption(blocksOption(`${flag} <names>`));
   const error = { code: 'usage', message, hint: expect.stringContaining(hint) };
   expect(() => parsed(command, flag, 'asia,')).toThrow(expect.objectContaining(error));
 });
 
-test('the command tree has what each option and argument declares', () => {
+test('the command tree has the values that each option and argument declares', () => {
   const command = new Command('order')
     .addArgument(poolArgument())
     .argument('[note]')
-    .addOption(choiceOption('--cycle <cycle>', '', ['month', { name: 'year', description: 'paid upfront' }]))
+    .addOption(choiceOption('--cycle <cycle>', '', ['month', { name: 'year', description: 'paid up front' }]))
     .addOption(new ValueOption('--input <file>', '', namesOf('files')))
     .addOption(blocksOption())
     .option('--dry-run');
@@ -64,7 +64,7 @@ test('the command tree has what each option and argument declares', () => {
       ...none,
       words: [
         { name: 'month', description: '' },
-        { name: 'year', description: 'paid upfront' },
+        { name: 'year', description: 'paid up front' },
       ],
     },
     { ...none, source: 'files' },
@@ -76,7 +76,7 @@ test('the command tree has what each option and argument declares', () => {
       ],
       source: null,
       list: true,
-      alone: [{ name: 'all', description: 'the whole day' }],
+      alone: [{ name: 'all', description: 'The whole day' }],
     },
     null,
   ]);

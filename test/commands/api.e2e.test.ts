@@ -39,7 +39,7 @@ describe('a GET', () => {
   test('tells an error of the API by its exit code, with nothing on stdout', async () => {
     const { me } = await someone();
     const { code, stdout, stderr } = await me.ci('api GET /api/pools/nope');
-    expect([code, stdout, stderr]).toEqual([5, '', 'ci: Pool not found\n']);
+    expect([code, stdout, stderr]).toEqual([5, '', 'ci: Pool not found.\n']);
   });
 
   test('with --json prints JSON', async () => {
@@ -96,7 +96,7 @@ describe('a POST', () => {
   test('on a terminal consent is asked for, and the default is No', async () => {
     const { api, me } = await someone();
     const session = onTerminal(me, 'api POST /api/keys/credit -f name=x');
-    await session.shows('Send it?');
+    await session.shows('Send this request?');
     expect(session.screen).toContain('POST /api/keys/credit');
     session.type(enter);
     expect([await session.exit, api.requests]).toEqual([1, []]);
@@ -187,7 +187,7 @@ describe('the key of a call', () => {
   test('belongs to the place a change leads to, which the prompt shows too', async () => {
     const api = await server(answer(200, {}));
     const session = onTerminal(userOf(api), 'api POST /api/x/../keys/credit -f name=x');
-    await session.shows('Send it?');
+    await session.shows('Send this request?');
     expect(session.screen).toContain('POST /api/keys/credit');
     session.type(enter);
     expect([await session.exit, api.requests]).toEqual([1, []]);

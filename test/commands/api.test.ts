@@ -41,13 +41,13 @@ test.each([
 });
 
 test.each([
-  ['', "missing required argument 'method'"],
-  ['GET', "missing required argument 'path'"],
+  ['', 'Missing argument: method'],
+  ['GET', 'Missing argument: path'],
   ['/api/keys /api/keys', '"/api/keys" is not an HTTP method'],
-  ['GET /api/x extra', 'too many arguments. Expected 2 arguments but got 3.'],
-  ['POST /api/x -f name', '"name" is no field'],
-  ['POST /api/x -F =1', '"=1" is no field'],
-  ['POST /api/x --input', "option '--input <file>' argument missing"],
+  ['GET /api/x extra', 'Too many arguments: expected 2, got 3'],
+  ['POST /api/x -f name', '"name" is not a valid field'],
+  ['POST /api/x -F =1', '"=1" is not a valid field'],
+  ['POST /api/x --input', 'Missing value: --input <file>'],
 ])('refuses `ci api %s`', async (words, message) => {
   await expect(parsed(api, words)).rejects.toMatchObject({ code: 'usage', message });
 });

@@ -69,7 +69,7 @@ describe('open', () => {
       const { stdout, stderr } = await me.ci(['open', place]);
       expect(stdout).toBe('');
       expect(stderr).toMatch(oneLine);
-      expect(stderr).toContain('dashboard, docs, keys, billing, pools');
+      expect(stderr).toContain('dashboard, docs, keys, billing or pools');
     }
     await shown(me, 'open docs', { pty: true });
     expect(await opened(1)).toEqual([last]);

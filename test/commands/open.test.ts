@@ -10,11 +10,11 @@ test.each([
 });
 
 test.each([
-  [['mars'], 'there is no place "mars"'],
-  [['Docs'], 'there is no place "Docs"'],
-  [[''], 'there is no place ""'],
-  [['toString'], 'there is no place "toString"'],
-  [['docs', 'keys'], 'too many arguments. Expected 1 argument but got 2.'],
+  [['mars'], '"mars" is not a page'],
+  [['Docs'], '"Docs" is not a page'],
+  [[''], '"" is not a page'],
+  [['toString'], '"toString" is not a page'],
+  [['docs', 'keys'], 'Too many arguments: expected 1, got 2'],
 ])('refuses %j', async (words, message) => {
   await expect(parsed(open, words)).rejects.toMatchObject({ code: 'usage', message });
 });

@@ -344,7 +344,7 @@ describe.skipIf(process.platform !== 'linux')('a home directory', () => {
       expect((await run('auth switch work')).code).toBe(5);
       expect((await run('auth logout')).code).toBe(4);
       expect((await run('pools list --json')).code).toBe(0);
-      expect((await run('pools list --sandbox')).stderr).toMatch(/^ci: the sandbox cannot use its state: [^\n]+\n$/);
+      expect((await run('pools list --sandbox')).stderr).toMatch(/^ci: Can't use the state of the sandbox: [^\n]+\n$/);
       expect(existsSync('/nonexistent')).toBe(false);
     },
   );

@@ -85,7 +85,7 @@ export function writeSettings(user: User, shell: Shell, more = ''): void {
 export async function completing(user: User, shell: Shell, env: Environment = {}): Promise<Prompt> {
   writeSettings(user, shell);
   const { code, stderr } = await user.ci(`completion install ${shell} --yes`);
-  expect([code, stderr]).toEqual([0, expect.stringContaining('run this again')]);
+  expect([code, stderr]).toEqual([0, expect.stringContaining('run this command again')]);
   return startShell(user, shell, env);
 }
 

@@ -1,6 +1,6 @@
 import type { Values } from '../values.ts';
 
-/** A command for a program to read: what `ci help --json` prints. */
+/** A command as data, which `ci help --json` prints. */
 export interface CommandTree {
   readonly name: string;
   readonly aliases: readonly string[];
@@ -10,17 +10,17 @@ export interface CommandTree {
     readonly description: string;
     readonly required: boolean;
     readonly variadic: boolean;
-    /** What can be typed for it; null: anything. */
+    /** The values that it takes; null: anything. */
     readonly values: Values | null;
   }[];
   readonly options: readonly {
     readonly flags: string;
     readonly description: string;
-    /** Whether it takes a value; it then always does. */
+    /** Whether it takes a value. It does so always or never. */
     readonly value: boolean;
     readonly default: string | null;
     readonly repeatable: boolean;
-    /** What can be typed for its value; null: anything, or it takes none. */
+    /** The values that it takes; null: anything, or it takes no value. */
     readonly values: Values | null;
   }[];
   readonly examples: readonly string[];

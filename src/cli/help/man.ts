@@ -1,18 +1,14 @@
 import type { CommandTree } from './command-tree.ts';
 import { meanings, variables } from './topics.ts';
 
-/**
- * The manual page of the whole program, as the source that man reads.
- *
- * @param version - the program's own
- */
+/** Returns the source of the manual page. @param version - of the program */
 export function manPage(program: CommandTree, version: string): string {
   return [
     `.TH CI 1 "" "cheapestinference ${text(version)}" "User Commands"`,
-    // A name in two parts is none.
+    // Names must not be hyphenated.
     '.nh',
     '.SH NAME',
-    'ci \\- the command line of CheapestInference',
+    'ci \\- CheapestInference CLI',
     '.SH SYNOPSIS',
     '.B ci',
     '.I command',
@@ -23,48 +19,51 @@ export function manPage(program: CommandTree, version: string): string {
     '.RI [ options ]',
     '.SH DESCRIPTION',
     ...sentences(
-      'Finds a pool of GPU inference, reserves 8-hour blocks of it by card, makes and revokes API keys, and shows what the account holds.',
+      'Reserves GPU inference in blocks of 8 hours, creates and revokes API keys, and tracks their usage.',
       'A day has three blocks, in UTC: asia 00:00–08:00, europe 08:00–16:00, americas 16:00–24:00.',
     ),
     '.PP',
     ...sentences(
-      'On a terminal a result is a table; in a pipe it is tab-separated, without a header; with --json it is the data of the API.',
-      'What charges, revokes or cancels says what it will do, and asks.',
-      'With --sandbox every command runs on an emulator of the whole API on this machine, where no money moves.',
+      'Results are tables on a terminal, tab-separated lines without a header in a pipe, and the data of the API with --json.',
+      'Commands that charge, revoke or cancel say what they will do, and ask for confirmation.',
+      'With --sandbox, every command uses an emulator of the API on this machine: no account is needed, and nothing is charged.',
     ),
     '.SH OPTIONS',
-    ...sentences('These go before or after any command.'),
+    ...sentences('Global options, before or after any command:'),
     ...program.options.flatMap(option),
-    ...option({ flags: '-h, --help', description: 'show help for a command', default: null }),
+    ...option({ flags: '-h, --help', description: 'Show help for a command', default: null }),
     '.SH COMMANDS',
     ...leaves(program, 'ci').flatMap(({ path, command }) => commandLines(path, command)),
     '.SH ENVIRONMENT',
     ...variables.flatMap(([names, meaning]) => tagged(`.B ${text(names)}`, meaning)),
     '.SH FILES',
-    ...sentences('As on Linux; elsewhere in the folders of that system.'),
+    ...sentences('These are the paths on Linux. Other systems have directories of their own.'),
     ...tagged(
       '.I ~/.config/cheapestinference/config.json',
-      'profiles, keys and settings; `ci config path` prints its name',
+      'Profiles, keys and settings. `ci config path` prints the path.',
     ),
-    ...tagged('.I ~/.local/share/cheapestinference/sandbox', "the sandbox's state; `ci sandbox path` prints its name"),
+    ...tagged(
+      '.I ~/.local/share/cheapestinference/sandbox',
+      'The state of the sandbox. `ci sandbox path` prints the path.',
+    ),
     ...tagged(
       '.I ~/.local/state/cheapestinference',
-      "the record of changes, which `ci history` shows, and secrets that couldn't be delivered",
+      "The record of changes, which `ci history` shows, and secrets that couldn't be delivered.",
     ),
-    ...tagged('.I ~/.cache/cheapestinference', 'what can be asked for again'),
+    ...tagged('.I ~/.cache/cheapestinference', 'Data that can be fetched again.'),
     '.SH "EXIT STATUS"',
     ...Object.entries(meanings).flatMap(([code, meaning]) => tagged(`.B ${code}`, meaning)),
     '.SH EXAMPLES',
     ...examples(program.examples),
     '.SH "SEE ALSO"',
     ...sentences(
-      '`ci help output` on what is printed, `ci help exit-codes` on errors, and `ci help --json`, all of this for a program.',
+      '`ci help output` for output formats, `ci help exit-codes` for error codes, and `ci help --json` for the command tree as JSON.',
     ),
     '',
   ].join('\n');
 }
 
-/** A command's part: how it is typed, what it does, its options, what its JSON holds, how it can end, and examples. */
+/** Returns the section of a command: usage, description, arguments, options, JSON fields, exit codes and examples. */
 function commandLines(path: string, command: CommandTree): string[] {
   const words = command.arguments.map(({ name, required, variadic }) => {
     const word = `\\fI${text(name)}\\fR${variadic ? '...' : ''}`;
@@ -73,7 +72,7 @@ function commandLines(path: string, command: CommandTree): string[] {
   const also = command.aliases.length > 0 ? ` Also: ${command.aliases.join(', ')}.` : '';
   return [
     `.SS "${text(path)}${words.length > 0 ? ` ${words.join(' ')}` : ''}"`,
-    ...sentences(`${capitalized(command.description)}.${also}`),
+    ...sentences(`${command.description}.${also}`),
     ...command.arguments.flatMap(({ name, description }) => tagged(`.I ${text(name)}`, description)),
     ...command.options.flatMap(option),
     ...(command.fields.length > 0 ? ['.PP', ...sentences(`JSON fields: ${command.fields.join(', ')}.`)] : []),
@@ -94,7 +93,7 @@ function option({
   description,
   default: value,
 }: Pick<CommandTree['options'][number], 'flags' | 'description' | 'default'>): string[] {
-  const shown = value === null || value === '' || description.includes('default') ? '' : ` (default: ${value})`;
+  const shown = value === null || description.includes('default') ? '' : ` (default: ${value})`;
   return tagged(`.B ${text(flags)}`, `${description}${shown}`);
 }
 
@@ -103,19 +102,19 @@ function tagged(tag: string, words: string): string[] {
 }
 
 function examples(lines: readonly string[]): string[] {
-  return ['.nf', '.RS 4', ...lines.map(sentence), '.RE', '.fi'];
+  return ['.nf', '.RS 4', ...lines.map(verbatim), '.RE', '.fi'];
 }
 
 function sentences(...lines: readonly string[]): string[] {
   return lines.flatMap((line) => wrapped(text(line)).map(safe));
 }
 
-/** A line that is kept as it is. */
-function sentence(line: string): string {
+/** Escapes a line that must not be filled. */
+function verbatim(line: string): string {
   return safe(text(line));
 }
 
-/** What begins with a point or an apostrophe would be taken for a request. */
+/** Escapes a line that starts like a request of roff. */
 function safe(line: string): string {
   return line.replace(/^[.']/, '\\&$&');
 }
@@ -141,8 +140,4 @@ function text(words: string): string {
       /[^\x00-\x7f]/gu,
       (character) => `\\[u${character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')}]`,
     );
-}
-
-function capitalized(words: string): string {
-  return words.charAt(0).toUpperCase() + words.slice(1);
 }

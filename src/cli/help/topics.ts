@@ -1,48 +1,55 @@
 import { type ErrorCode, failures } from '../../domain/errors.ts';
+import { type Definition, definitionList, filled } from './layout.ts';
 
-/** The help pages that belong to no command, but for the one of the whole program: `man`. */
-export const topics: Readonly<Record<string, { readonly description: string; readonly text: () => string }>> = {
-  'exit-codes': { description: 'what each exit code means', text: exitCodes },
-  environment: { description: 'the environment variables', text: environment },
-  output: { description: 'what is printed where, and how', text: () => output },
+/** A help page that doesn't belong to a command. */
+interface Topic {
+  readonly description: string;
+  /** Returns the page. @param width - columns of a line */
+  readonly text: (width: number) => string;
+}
+
+/** The help topics, except for `man`, which needs the whole command tree. */
+export const topics: Readonly<Record<string, Topic>> = {
+  'exit-codes': { description: 'Exit codes and error codes', text: exitCodes },
+  environment: { description: 'Environment variables', text: environment },
+  output: { description: 'Output formats, and what goes where', text: output },
 };
 
 /** What each exit code means. */
 export const meanings: Readonly<Record<number, string>> = {
-  0: 'done',
-  1: 'failed: a server error, or a confirmation was declined',
-  2: 'usage: unknown command or flag, bad value, nobody to ask',
+  0: 'Done',
+  1: 'Failed: a server error, or a confirmation was declined',
+  2: "Usage: unknown command or flag, bad value, or can't prompt",
   3: '--check found something',
-  4: 'not signed in, or the key was refused',
-  5: 'not found',
-  6: 'not available: sold out, paused, not open, conflict, busy',
-  7: 'rate limited',
-  8: 'payment: no card, price above --max-price, not enough credit',
-  9: "the API couldn't be reached or didn't answer in time; nothing was changed",
-  10: 'outcome unknown: it may have gone through; the message says how to check',
-  130: 'interrupted',
+  4: 'Not signed in, or the key was refused',
+  5: 'Not found',
+  6: 'Not available: sold out, paused, not open, conflict, busy',
+  7: 'Rate limited',
+  8: 'Payment: no card, price above --max-price, not enough credit',
+  9: "The API couldn't be reached in time, and nothing was changed",
+  10: 'Outcome unknown: the change may have gone through',
+  130: 'Interrupted',
 };
 
-function exitCodes(): string {
-  const lines = Object.entries(meanings).map(([exitCode, meaning]) => {
-    const codes = codesOf(Number(exitCode));
-    return `  ${exitCode.padStart(3)}  ${meaning}${codes.length > 0 ? `\n       ${codes.join(', ')}` : ''}`;
+function exitCodes(width: number): string {
+  const entries = Object.entries(meanings).map(([exitCode, meaning]) => {
+    const codes = codesOf(Number(exitCode)).join(', ');
+    const entry = filled(`${meaning}`, width, 7).trimStart();
+    return `  ${exitCode.padStart(3)}  ${entry}${codes === '' ? '' : `\n${filled(codes, width, 7)}`}`;
   });
-  return `Exit codes, and below each the error codes that --json prints:\n\n${lines.join('\n')}\n\n${certainty}`;
+  return page(width, [
+    'Exit codes, and below each the error codes that --json prints:',
+    entries.join('\n'),
+    ...certainty,
+  ]);
 }
 
 /** When a change counts as not carried out, and what a command does until that is certain. */
-const certainty = `A change is not_applied only when that is certain: its request wasn't sent, the
-API refused it before doing anything, or it couldn't be found once the settling
-time (120s, \`ci config set settling-time\`) had passed. Until then its outcome is
-unknown, and the exit code is 10.
-
-Commands that buy, create or cancel wait for an earlier change of the same kind
-that hasn't settled. With --no-wait they exit with 6; with --again they go
-ahead. After a lost response they look for the change for 30s (--settle).
-If a purchase costs more than you agreed to, the exit code is 8 and its outcome
-is applied.
-`;
+const certainty = [
+  "The outcome of a change is not_applied only when that is certain: its request wasn't sent, the API refused it before doing anything, or `ci` couldn't find it once the settling time (120s, `ci config set settling-time`) had passed. Until then the outcome is unknown, and the exit code is 10.",
+  "Commands that buy, create or cancel wait for an earlier change of the same kind that hasn't settled. With --no-wait they exit with 6; with --again they go ahead. After a lost response they check for the change for 30s (--settle).",
+  'If a purchase costs more than you agreed to, the exit code is 8 and its outcome is applied.',
+];
 
 function codesOf(exitCode: number): string[] {
   return Object.entries(failures)
@@ -51,43 +58,49 @@ function codesOf(exitCode: number): string[] {
 }
 
 /** The environment variables, and what each is for. */
-export const variables: readonly (readonly [names: string, meaning: string])[] = [
-  ['CHEAPESTINFERENCE_MANAGEMENT_KEY', 'mk_…, in place of a saved key'],
-  ['CHEAPESTINFERENCE_API_KEY', 'sk_…, for usage --self, /v1 and /anthropic'],
-  ['CHEAPESTINFERENCE_API_URL', 'another API host'],
-  ['CHEAPESTINFERENCE_PROFILE', 'the profile to use'],
-  ['CHEAPESTINFERENCE_SANDBOX', '1: the embedded sandbox'],
-  ['CHEAPESTINFERENCE_CONFIG_DIR', 'the folder of profiles and settings'],
+export const variables: readonly Definition[] = [
+  ['CHEAPESTINFERENCE_MANAGEMENT_KEY', 'Management key, instead of a saved one'],
+  ['CHEAPESTINFERENCE_API_KEY', 'API key, for `ci models`, /v1 and /anthropic'],
+  ['CHEAPESTINFERENCE_API_URL', 'Another API host'],
+  ['CHEAPESTINFERENCE_PROFILE', 'Profile to use'],
+  ['CHEAPESTINFERENCE_SANDBOX', '1: use the sandbox'],
+  ['CHEAPESTINFERENCE_CONFIG_DIR', 'Config directory'],
   ['CHEAPESTINFERENCE_OUTPUT', 'table, json, csv or yaml'],
-  ['XDG_STATE_HOME', 'state directory (relative paths are ignored)'],
-  ['NO_COLOR, FORCE_COLOR', 'no colour; colour off a terminal too'],
-  ['TERM', 'dumb: no colour, and questions in lines'],
-  ['LC_ALL, LC_CTYPE, LANG', 'without UTF-8: ASCII alone on a terminal'],
-  ['FORCE_HYPERLINK', '1 or 0: addresses are links, or are not'],
-  ['HTTPS_PROXY, HTTP_PROXY, NO_PROXY', 'proxies; this machine is never proxied'],
-  ['CI', 'set: there is nobody to ask'],
-  ['NO_UPDATE_NOTIFIER', 'set: no word of newer versions'],
-  ['npm_config_registry', 'where newer versions are looked for'],
+  ['XDG_STATE_HOME', 'State directory; a relative path is ignored'],
+  ['NO_COLOR, FORCE_COLOR', 'Turn colors off, or on without a terminal'],
+  ['TERM', 'dumb: no colors, and prompts line by line'],
+  ['LC_ALL, LC_CTYPE, LANG', 'Without UTF-8, a terminal gets only ASCII'],
+  ['FORCE_HYPERLINK', '1 or 0: show addresses as links, or not'],
+  ['HTTPS_PROXY, HTTP_PROXY, NO_PROXY', 'Proxies; never used for this machine'],
+  ['CI', 'If set, never prompt'],
+  ['NO_UPDATE_NOTIFIER', "If set, don't check for newer versions"],
+  ['npm_config_registry', 'Where to check for newer versions'],
 ];
 
-function environment(): string {
-  const lines = variables.map(([names, meaning]) => `  ${names.padEnd(33)} ${meaning}`);
-  return `Environment variables (a flag goes before them, a profile comes after):\n\n${lines.join('\n')}\n`;
+function environment(width: number): string {
+  return page(width, [
+    'A flag overrides the environment, and the environment overrides the profile.',
+    definitionList(variables, width),
+  ]);
 }
 
-const output = `Output:
+function output(width: number): string {
+  const formats: readonly Definition[] = [
+    ['On a terminal', 'Tables, with color, relative times and local time'],
+    ['In a pipe', 'Tab-separated lines without a header; times in RFC 3339, nothing cut short'],
+    ['--json', "The API's own data: an array for a list, an object otherwise; money as numbers of USD"],
+    ['--jq EXPRESSION', 'The JSON filtered with jq, text unquoted'],
+    ['-o csv, -o yaml', 'CSV with a header (RFC 4180), or YAML'],
+    ['--fields a,b', 'Only these fields, in any format'],
+  ];
+  return page(width, [
+    definitionList(formats, width),
+    'The result goes to stdout, and everything else to stderr.',
+    'With --json, an error is a JSON object, the last line on stderr. Its member error has the members code, message, hint, status, retryable and outcome. For a command that changes something, outcome is not_applied, applied or unknown.',
+  ]);
+}
 
-  On a terminal  a table, with colour, relative times and local time.
-  In a pipe      tab-separated lines without a header, for cut and awk;
-                 times as the API has them (RFC 3339), nothing cut short.
-  --json         the API's own data: an array for a list, else an object;
-                 money as numbers of USD.
-  --jq PROGRAM   what jq makes of that JSON, texts unquoted.
-  -o csv, yaml   CSV with a header (RFC 4180); YAML.
-  --fields a,b   only these, in any format.
-
-stdout carries the result and nothing else; all that is said about it is on
-stderr. With --json an error is one object, the last line there:
-{"error":{"code","message","hint","status","retryable","outcome"}}, where
-outcome is not_applied, applied or unknown for a command that changes something.
-`;
+/** Joins paragraphs and lists, which start with a space. */
+function page(width: number, parts: readonly string[]): string {
+  return `${parts.map((part) => (part.startsWith(' ') ? part : filled(part, width))).join('\n\n')}\n`;
+}

@@ -1,9 +1,9 @@
 import type { Command, Option } from 'commander';
 import { ValueArgument, ValueOption } from '../values.ts';
-import { exitsOf, Verb } from '../verb.ts';
+import { defaultOf, exitsOf, Verb } from '../verb.ts';
 import type { CommandTree } from './command-tree.ts';
 
-/** A command and all below it. */
+/** Returns a command and all commands below it, as data. */
 export function commandTree(command: Command): CommandTree {
   const about = command instanceof Verb ? command.about : undefined;
   return {
@@ -22,7 +22,7 @@ export function commandTree(command: Command): CommandTree {
       description: option.description,
       value: option.required,
       default: defaultOf(option),
-      // What gathers its values begins with none.
+      // An option that can be repeated collects its values in a list.
       repeatable: Array.isArray(option.defaultValue),
       values: option instanceof ValueOption ? option.values : null,
     })),
@@ -37,8 +37,4 @@ export function commandTree(command: Command): CommandTree {
 /** Returns the options that help lists; other names of an option are hidden. */
 function visible({ options }: Command): Option[] {
   return options.filter(({ hidden }) => !hidden);
-}
-
-function defaultOf({ defaultValue }: Option): string | null {
-  return defaultValue === undefined || typeof defaultValue === 'boolean' ? null : String(defaultValue);
 }

@@ -8,7 +8,7 @@ import type { Column } from '../../output/output.ts';
 
 export const fields = ['url', 'sessionUrl'] as const;
 
-/** `ci billing card`: begins to save a card. */
+/** `ci billing card`: opens the page that saves a card. */
 export default function card(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -19,7 +19,7 @@ export default function card(command: Verb, context: Context, execute = run): vo
     .action(() => execute(context));
 }
 
-/** Prints and opens the page on which a card is saved. */
+/** Prints and opens the page that saves a card. */
 export async function run(context: ChangingContext & Pick<Context, 'prompts'>): Promise<void> {
   const intent = await carryOut(context, 'card', {
     intent: { action: 'card' },
@@ -32,10 +32,10 @@ export async function run(context: ChangingContext & Pick<Context, 'prompts'>): 
   const page = intent.url ?? intent.sessionUrl;
   if (page == null) {
     context.output.note(
-      `The API names no page for it: add the card on the Billing page of the dashboard, ${pages.billing}.`,
+      `The API returned no page for this. Add the card on the Billing page of the dashboard: ${pages.billing}`,
     );
   }
-  // An answer may hold Stripe's own secret; it is nobody's to see here.
+  // Leaves out other fields, because the response may contain a secret of Stripe.
   const shown: SetupIntent = {
     ...(intent.url == null ? {} : { url: intent.url }),
     ...(intent.sessionUrl == null ? {} : { sessionUrl: intent.sessionUrl }),
@@ -43,7 +43,7 @@ export async function run(context: ChangingContext & Pick<Context, 'prompts'>): 
   await context.output.record(shown, {
     columns,
     fields,
-    drawing: (_style, clean) => (page == null ? '' : `Enter the card here: ${clean.url ?? clean.sessionUrl}\n`),
+    drawing: (_style, clean) => (page == null ? '' : `Add your card here: ${clean.url ?? clean.sessionUrl}\n`),
   });
   await showPage(context, page ?? pages.billing);
 }

@@ -6,7 +6,7 @@ import type { Column } from '../../output/output.ts';
 
 export const fields = ['totalTopUp', 'remaining', 'hasCreditKey', 'creditKeyCount'] as const;
 
-/** `ci billing credits`: the prepaid credit. */
+/** `ci billing credits`: shows the prepaid credit. */
 export default function credits(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -16,7 +16,7 @@ export default function credits(command: Verb, context: Context, execute = run):
     .action(() => execute(context));
 }
 
-/** Prints the prepaid credit. */
+/** Shows the prepaid credit. */
 export async function run(context: Pick<Context, 'api' | 'output'>): Promise<void> {
   const { billing } = await context.api();
   await context.output.record(await billing.credits(), { columns, fields });
@@ -25,7 +25,7 @@ export async function run(context: Pick<Context, 'api' | 'output'>): Promise<voi
 const columns: readonly Column<Credits>[] = [
   {
     field: 'remaining',
-    header: 'Left',
+    header: 'Remaining',
     value: ({ remaining }) => decimalUsd(remaining),
     show: ({ remaining }) => shownUsd(remaining),
   },

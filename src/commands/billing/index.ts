@@ -2,15 +2,19 @@ import type { Stub } from '../../cli/verb.ts';
 
 /** The commands of `ci billing`. */
 export const commands: readonly Stub[] = [
-  { term: 'status', description: 'show subscriptions and credit', load: () => import('./status.ts') },
-  { term: 'credits', description: 'show the prepaid credit', load: () => import('./credits.ts') },
+  { term: 'status', description: 'Show subscriptions and credit', load: () => import('./status.ts') },
+  { term: 'credits', description: 'Show the prepaid credit', load: () => import('./credits.ts') },
   {
     term: 'topup [options] [usd]',
-    description: 'add to the prepaid credit, by card or USDC',
+    description: 'Add prepaid credit, by card or with USDC',
     load: () => import('./topup.ts'),
   },
-  { term: 'verify [options] [txHash]', description: 'have a USDC payment credited', load: () => import('./verify.ts') },
-  { term: 'card', description: 'save a card, in the browser', load: () => import('./card.ts') },
+  {
+    term: 'verify [options] [txHash]',
+    description: 'Add credit for a USDC payment that was sent',
+    load: () => import('./verify.ts'),
+  },
+  { term: 'card', description: 'Save a card in the browser', load: () => import('./card.ts') },
   {
     term: 'subscribe [options] [plan]',
     description: 'Retired: subscribe to a flat plan (see `ci pools subscribe`)',

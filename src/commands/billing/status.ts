@@ -19,7 +19,7 @@ export const fields = [
   'legacySubscriptionKeys',
 ] as const;
 
-/** `ci billing status`: subscriptions and credit as the account has them. */
+/** `ci billing status`: shows the subscriptions and the credit of the account. */
 export default function status(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -29,7 +29,7 @@ export default function status(command: Verb, context: Context, execute = run): 
     .action(() => execute(context));
 }
 
-/** Prints subscriptions and credit as the account has them. */
+/** Shows the subscriptions and the credit of the account. */
 export async function run(context: Pick<Context, 'api' | 'connections' | 'output'>): Promise<void> {
   const { billing } = await context.api();
   const account = await billing.status();
@@ -60,13 +60,13 @@ const columns: readonly Column<BillingStatus>[] = [
 
 async function drawing(account: BillingStatus, style: Style, now: Date, width: number): Promise<string> {
   const { fitted } = await import('../../output/table.ts');
-  const credit = shownUsd(account.creditBalance) || 'unknown';
+  const credit = shownUsd(account.creditBalance) || 'Unknown';
   const facts = factLines([
-    ['Status', statusText(account.status) || 'nothing active'],
+    ['Status', statusText(account.status) || 'No active subscription'],
     ['Credit', credit],
   ]);
   const pledges = account.poolPledges ?? [];
-  if (pledges.length === 0) return `${facts}\n\nNo subscriptions. \`ci pools list\` shows what there is.\n`;
+  if (pledges.length === 0) return `${facts}\n\nNo subscriptions. List the pools with \`ci pools list\`.\n`;
   const ending = ({ currentPeriodEnd, cancelAtPeriodEnd }: PoolPledge) => {
     const end = distanceTo(currentPeriodEnd, now);
     return cancelAtPeriodEnd ? style.warning(`ends ${end}`) : end;

@@ -10,33 +10,29 @@ import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, decimalUsd, formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
 import { paymentRequest } from '../../domain/usdc.ts';
 import { columnOf } from '../../output/output.ts';
-import { factLines, inWords } from '../../output/text.ts';
+import { factLines } from '../../output/text.ts';
 
 export const fields = ['sessionUrl', 'sessionId', 'address', 'chain', 'amount', 'credited', 'balance'] as const;
 
-/** The smallest top-up (Management API, "Minimum $10"). */
+/** The minimum top-up (Management API, "Minimum $10"). */
 const smallest: Cents = 1000;
-const betweenLooks = 3000;
-/** How long `--wait` waits: a payment page is good for about as long. */
+/** How often `--wait` checks the credit, in milliseconds. */
+const checkInterval = 3000;
+/** How long `--wait` waits, in milliseconds: about as long as a payment page is valid. */
 const longestWait = 30 * 60_000;
 
-/** How to pay. */
+/** The payment methods. */
 const methods = [
-  { name: 'stripe', description: 'by card' },
-  { name: 'usdc', description: 'on Base' },
+  { name: 'stripe', description: 'By card' },
+  { name: 'usdc', description: 'On Base' },
 ] as const;
-
-const methodsInWords = inWords(
-  methods.map(({ name, description }) => `${name} (${description})`),
-  'or',
-);
 
 interface Flags {
   readonly method: (typeof methods)[number]['name'];
   readonly wait?: true;
 }
 
-/** What `ci billing topup` adds, and how. */
+/** How much `ci billing topup` adds, and how it is paid. */
 export interface Options extends Flags {
   /** Undefined: ask. */
   readonly cents: Cents | undefined;
@@ -46,7 +42,7 @@ type TopupContext = ChangingContext & Pick<Context, 'api' | 'prompts'>;
 
 type Result = (StripeTopup | UsdcTopup) & { credited?: number; balance?: number };
 
-/** `ci billing topup`: adds to the prepaid credit, by card or by USDC. */
+/** `ci billing topup`: adds prepaid credit, by card or with USDC. */
 export default function topup(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -54,15 +50,19 @@ export default function topup(command: Verb, context: Context, execute = run): v
       changes: true,
       examples: ['ci billing topup 50', 'ci billing topup 50 --wait', 'ci billing topup 50 --method usdc'],
     })
-    .addArgument(new Argument('[usd]', 'how much, at least 10').argParser(parseTopup))
-    .addOption(choiceOption('--method <method>', methodsInWords, methods).default('stripe'))
-    .option('--wait', 'wait until the credit has risen')
+    .addArgument(new Argument('[usd]', 'Amount in USD, at least 10').argParser(parseTopup))
+    .addOption(
+      choiceOption('--method <method>', 'Payment method: stripe (by card) or usdc (on Base)', methods).default(
+        'stripe',
+      ),
+    )
+    .option('--wait', 'Wait until the credit is added')
     .action((cents: Cents | undefined, flags: Flags) => execute({ cents, ...flags }, context));
 }
 
-/** Adds to the prepaid credit: prints and opens the page to pay on, or prints the address to send to. */
+/** Starts a top-up: prints and opens the payment page, or prints the address to send USDC to. */
 export async function run({ cents: typed, method, wait }: Options, context: TopupContext): Promise<void> {
-  const cents = typed ?? (await askedFor(context));
+  const cents = typed ?? (await askedAmount(context));
   const { client } = await context.api();
   client.requireSignedIn();
   const before = wait ? await balance(context) : undefined;
@@ -77,13 +77,13 @@ export async function run({ cents: typed, method, wait }: Options, context: Topu
     command: 'ci billing credits',
   });
   if (before === undefined) return show(context, payment, cents);
-  // The page or the address is needed while waiting; the result comes when it is known.
+  // While waiting, the user needs the page or the address. The result is printed at the end.
   context.output.note(instructions(payment, cents));
   const code = await paymentCode(context, payment, cents, 'beside');
   if (code.lines) context.output.picture(code.lines);
   if (code.missing) context.output.note(code.missing);
   if (isCard(payment)) await showPage(context, payment.sessionUrl);
-  const after = await untilRisen(context, before);
+  const after = await waitForCredit(context, before);
   context.output.done(`${formatUsd(after - before)} of credit added.`);
   await show(context, { ...payment, credited: toUsd(after - before), balance: toUsd(after) }, cents, false);
 }
@@ -91,7 +91,7 @@ export async function run({ cents: typed, method, wait }: Options, context: Topu
 async function show(context: TopupContext, payment: Result, cents: Cents, due = true): Promise<void> {
   const code = due && context.output.isForPeople ? await paymentCode(context, payment, cents, 'result') : {};
   await context.output.record(payment, {
-    // Money with its cents, and a USDC amount to its last digit.
+    // Shows USD with cents, and USDC with all digits.
     columns: fields.filter((field) => Object.hasOwn(payment, field)).map((field) => columnOf(field, decimalUsd)),
     fields,
     drawing: (_style, clean) => (due ? [instructions(clean, cents), ...(code.lines ?? []), ''].join('\n') : ''),
@@ -162,20 +162,20 @@ function requestIn(payment: UsdcTopup, cents: Cents): string | undefined {
   }
 }
 
-async function untilRisen(context: TopupContext, before: Cents): Promise<Cents> {
+async function waitForCredit(context: TopupContext, before: Cents): Promise<Cents> {
   const deadline = context.clocks.wall() + longestWait;
-  context.output.note('Waiting for the payment; Ctrl-C ends the waiting, not the payment.');
+  context.output.note('Waiting for the payment. Ctrl-C stops waiting, but not the payment.');
   while (context.clocks.wall() < deadline) {
-    await context.clocks.sleep(betweenLooks);
+    await context.clocks.sleep(checkInterval);
     const now = await balance(context).catch((error: unknown) => {
-      // The payment is not the worse for a look that failed; only who may not look stops looking.
+      // A failed check doesn't affect the payment. Goes on unless checking is impossible.
       if (error instanceof CommandError && error.retryable) return before;
       throw error;
     });
     if (now > before) return now;
   }
-  throw new CommandError('outcome_unknown', 'the credit has not risen within 30 minutes', {
-    hint: 'The payment may still arrive: `ci billing credits` shows it.',
+  throw new CommandError('outcome_unknown', "The payment didn't arrive within 30 minutes", {
+    hint: 'It may still arrive. Check with `ci billing credits`.',
     outcome: 'unknown',
   });
 }
@@ -183,7 +183,7 @@ async function untilRisen(context: TopupContext, before: Cents): Promise<Cents> 
 async function balance(context: Pick<Context, 'api'>): Promise<Cents> {
   const { billing } = await context.api();
   const { remaining } = await billing.credits();
-  if (remaining == null) throw new CommandError('unexpected_response', 'the API does not say how much credit there is');
+  if (remaining == null) throw new CommandError('unexpected_response', "The API didn't return the remaining credit");
   return parseUsd(remaining);
 }
 
@@ -192,12 +192,12 @@ function isCard(payment: StripeTopup | UsdcTopup): payment is StripeTopup {
 }
 
 function parseTopup(text: string): Cents {
-  const cents = parseAmount('the amount', 'ci billing topup')(text);
+  const cents = parseAmount()(text);
   if (cents >= smallest) return cents;
-  throw usageError(`${formatUsd(cents)} is too little`, `A top-up is at least ${formatUsd(smallest)}.`);
+  throw usageError(`${formatUsd(cents)} is too small for a top-up`, `Use at least ${formatUsd(smallest)}.`);
 }
 
-async function askedFor({ prompts }: Pick<Context, 'prompts'>): Promise<Cents> {
-  const missing = 'how much? Write the USD: `ci billing topup 50`';
-  return parseTopup(await prompts.text('How much, in USD, at least 10?', missing, mistakeIn(parseTopup)));
+async function askedAmount({ prompts }: Pick<Context, 'prompts'>): Promise<Cents> {
+  const missing = "Can't ask for the amount without a terminal. Pass it, such as `ci billing topup 50`";
+  return parseTopup(await prompts.text('Amount in USD (at least 10):', missing, mistakeIn(parseTopup)));
 }

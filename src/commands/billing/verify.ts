@@ -13,7 +13,9 @@ export const fields = ['credited', 'balance'] as const;
 
 const parseSent = parseAmount('--amount');
 
-const betweenTries = 5000;
+/** How often `--wait` tries again, in milliseconds. */
+const retryInterval = 5000;
+/** How long `--wait` goes on, in milliseconds. */
 const longestWait = 30 * 60_000;
 
 interface Flags {
@@ -22,7 +24,7 @@ interface Flags {
   readonly settle?: number;
 }
 
-/** Which payment `ci billing verify` has credited. */
+/** The payment that `ci billing verify` verifies. */
 export interface Options extends Flags {
   /** Undefined: ask. */
   readonly txHash: string | undefined;
@@ -30,7 +32,7 @@ export interface Options extends Flags {
 
 type VerifyingContext = ChangingContext & Pick<Context, 'api' | 'prompts'>;
 
-/** `ci billing verify`: has a USDC payment credited. */
+/** `ci billing verify`: adds credit for a USDC payment that was sent. */
 export default function verify(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -38,14 +40,14 @@ export default function verify(command: Verb, context: Context, execute = run): 
       changes: true,
       examples: ['ci billing verify 0x… --amount 50', 'ci billing verify 0x… --amount 50 --wait'],
     })
-    .addArgument(new Argument('[txHash]', 'the hash of the transaction').argParser(parseHash))
-    .option('--amount <usd>', 'what was sent, exactly', parseSent)
-    .option('--wait', 'ask again while the transaction is not final')
+    .addArgument(new Argument('[txHash]', 'Hash of the transaction').argParser(parseHash))
+    .option('--amount <usd>', 'Exact amount that was sent', parseSent)
+    .option('--wait', "Retry while the transaction isn't final")
     .addOption(settleOption())
     .action((txHash: string | undefined, flags: Flags) => execute({ txHash, ...flags }, context));
 }
 
-/** Has a USDC payment credited. */
+/** Adds credit for a USDC payment that was sent. */
 export async function run(
   { txHash: typed, amount: typedAmount, wait, settle }: Options,
   context: VerifyingContext,
@@ -53,7 +55,7 @@ export async function run(
   context.settling = settlingOf(settle === undefined ? {} : { settle });
   const txHash = typed ?? (await askedHash(context));
   const amount = typedAmount ?? (await askedAmount(context));
-  const verified = await untilFinal(context, txHash, amount, wait === true);
+  const verified = await verifyFinal(context, txHash, amount, wait === true);
   context.output.done(`${shownUsd(verified.credited ?? toUsd(amount))} of credit added.`);
   await context.output.record(verified, {
     columns: [
@@ -74,8 +76,8 @@ export async function run(
   });
 }
 
-/** Asks, and with `wait` asks again as long as the server says that it is too early: it then did nothing. */
-async function untilFinal(
+/** Verifies a payment. With `wait`, retries while the transaction isn't final, because the server has done nothing until then. */
+async function verifyFinal(
   context: VerifyingContext,
   txHash: string,
   amount: Cents,
@@ -87,11 +89,11 @@ async function untilFinal(
       return await verifyOnce(context, txHash, toUsd(amount));
     } catch (error) {
       if (!(error instanceof CommandError) || error.code !== 'not_final') throw error;
-      if (!wait || context.clocks.wall() + betweenTries > deadline) {
-        throw error.with({ retryable: true, hint: 'Run it again in a minute, or with --wait.' });
+      if (!wait || context.clocks.wall() + retryInterval > deadline) {
+        throw error.with({ retryable: true, hint: 'Try again in a minute, or pass --wait.' });
       }
-      context.output.note(`${error.message}; asking again in ${betweenTries / 1000} s.`);
-      await context.clocks.sleep(betweenTries);
+      context.output.note(`${error.message.replace(/\.$/, '')}. Retrying in ${retryInterval / 1000} seconds.`);
+      await context.clocks.sleep(retryInterval);
     }
   }
 }
@@ -114,16 +116,21 @@ async function verifyOnce(context: VerifyingContext, txHash: string, amount: num
 }
 
 function askedHash({ prompts }: Pick<Context, 'prompts'>): Promise<string> {
-  const missing = 'which payment? Name its transaction: `ci billing verify 0x… --amount 50`';
-  return prompts.text('Which transaction? Its hash, 0x…:', missing, mistakeIn(parseHash));
+  const missing =
+    "Can't ask for the transaction without a terminal. Pass its hash, such as `ci billing verify 0x… --amount 50`";
+  return prompts.text('Transaction hash (0x…):', missing, mistakeIn(parseHash));
 }
 
 async function askedAmount({ prompts }: Pick<Context, 'prompts'>): Promise<Cents> {
-  const missing = '--amount is missing. Give what was sent, exactly: --amount 50';
-  return parseSent(await prompts.text('How much was sent, in USD, exactly?', missing, mistakeIn(parseSent)));
+  const missing =
+    "Can't ask for the amount without a terminal. Pass the exact amount that was sent, such as --amount 50";
+  return parseSent(await prompts.text('Exact amount sent, in USD:', missing, mistakeIn(parseSent)));
 }
 
 function parseHash(text: string): string {
   if (isTransactionHash(text)) return text;
-  throw usageError(`"${text}" is no transaction hash`, 'It is 0x and 64 hexadecimal digits; the wallet shows it.');
+  throw usageError(
+    `"${text}" is not a valid transaction hash`,
+    'Copy it from your wallet: 0x and 64 hexadecimal digits.',
+  );
 }

@@ -1,15 +1,15 @@
 import type { Stub } from '../../cli/verb.ts';
 import type { Shell } from '../../domain/shells.ts';
 
-export const notes = `\`ci completion install\` sets Tab completion up for the shell in use.
-Values of your account (pools, keys, subscriptions) are asked of the API in the
-background: what is not at hand within a moment is there at the next Tab.`;
+export const notes = `\`ci completion install\` sets up Tab completion for your shell. Names of pools,
+keys and subscriptions are fetched in the background: if they are missing, press
+Tab again.`;
 
 /** The commands of `ci completion`. */
 export const commands: readonly Stub[] = [
   {
     term: 'install [shell]',
-    description: 'set completion up, and say what was changed',
+    description: 'Set up completion',
     load: () => import('./install.ts'),
   },
   script('bash', 'bash'),
@@ -20,5 +20,5 @@ export const commands: readonly Stub[] = [
 
 function script(shell: Shell, name: string): Stub {
   const load = async () => ({ default: (await import('./print.ts')).print(shell) });
-  return { term: shell, description: `print the script for ${name}`, load };
+  return { term: shell, description: `Print the script for ${name}`, load };
 }

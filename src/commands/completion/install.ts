@@ -9,19 +9,20 @@ import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Shell, shells } from '../../domain/shells.ts';
 import { applyChange, type FileChange } from '../../output/file-change.ts';
 import type { Column } from '../../output/output.ts';
+import { inWords } from '../../output/text.ts';
 
 const fields = ['shell', 'file', 'change', 'firstLine', 'lastLine'] as const;
 
-/** A file that completion lives in, and what was done to it. */
+/** A file of completion, and what was changed in it. */
 type Installed = Pick<FileChange, 'file' | 'change' | 'firstLine' | 'lastLine'> & { readonly shell: Shell };
 
-/** Where `ci completion install` sets completion up. */
+/** The shell that `ci completion install` sets up. */
 export interface Options {
-  /** Undefined: in the shell in use. */
+  /** Undefined: the shell in use. */
   readonly shell: Shell | undefined;
 }
 
-/** `ci completion install`: sets completion up, in files of the user's. */
+/** `ci completion install`: sets up completion in the user's files. */
 export default function install(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -31,14 +32,14 @@ export default function install(command: Verb, context: Context, execute = run):
       examples: ['ci completion install', 'ci completion install zsh --yes'],
     })
     .addArgument(
-      choiceArgument('[shell]', `${shells.join(', ')} (default: the one in use)`, shells, (typed) =>
-        usageError(`there is no completion for "${typed}"`, `Choose one of ${shells.join(', ')}.`),
+      choiceArgument('[shell]', `${inWords(shells, 'or')} (default: your shell)`, shells, (typed) =>
+        usageError(`Completion doesn't support "${typed}"`, `Choose ${inWords(shells, 'or')}.`),
       ),
     )
     .action((shell?: Shell) => execute({ shell }, context, command.tree));
 }
 
-/** Sets completion up, and prints what was changed. @param tree - returns the tree of the whole program */
+/** Sets up completion, and prints what was changed. @param tree - returns the command tree */
 export async function run(
   { shell: typed }: Options,
   context: Pick<Context, 'output' | 'prompts' | 'world'>,
@@ -46,7 +47,7 @@ export async function run(
 ): Promise<void> {
   const { output, prompts, world } = context;
   const { env } = world;
-  const shell = typed ?? (await shellHere(context));
+  const shell = typed ?? (await currentShell(context));
   const changes = completionChanges(shell, scriptFor(shell, await tree()), env);
   const due = changes.filter(({ change }) => change !== 'unchanged');
   if (due.length > 0) {
@@ -61,11 +62,11 @@ export async function run(
       } catch (error) {
         if (!(error instanceof CommandError) || at === 0) throw error;
         const done = due.slice(0, at).map(({ file }) => file);
-        throw error.with({ outcome: 'applied', hint: `Written before it: ${done.join(', ')}.` });
+        throw error.with({ outcome: 'applied', hint: `These files were written before: ${done.join(', ')}.` });
       }
     }
   }
-  output.done(due.length > 0 ? `Completion for ${shell} is set up.` : `Completion for ${shell} was set up already.`);
+  output.done(due.length > 0 ? `Completion for ${shell} is set up.` : `Completion for ${shell} is already set up.`);
   const rows = changes.map(({ file, change, firstLine, lastLine }) => ({ shell, file, change, firstLine, lastLine }));
   await output.list<Installed>(rows, {
     columns,
@@ -73,18 +74,17 @@ export async function run(
     empty: '',
     drawing: (_style, clean) => clean.map(line).join(''),
   });
-  if (due.length > 0)
-    output.note(`It works in every ${shell} started from now on. After an update of ci, run this again.`);
+  if (due.length > 0) output.note(`Start a new ${shell} to use it. After updating ci, run this command again.`);
 }
 
-/** The shell in use, or the one that is picked where that cannot be told. */
-async function shellHere({ world: { env }, prompts }: Pick<Context, 'prompts' | 'world'>): Promise<Shell> {
+/** Returns the shell in use, or asks for it if that is unknown. */
+async function currentShell({ world: { env }, prompts }: Pick<Context, 'prompts' | 'world'>): Promise<Shell> {
   const choices = shells.map((name) => ({ name, value: name }));
-  const missing = `which shell? Name one of ${shells.join(', ')}`;
-  return shellInUse(env) ?? (await prompts.pick('Which shell?', choices, missing));
+  const missing = `Can't ask for a shell without a terminal. Pass ${inWords(shells, 'or')}`;
+  return shellInUse(env) ?? (await prompts.pick('Shell:', choices, missing));
 }
 
-/** What will be done to a file; lines that go into one of the user's own are shown. */
+/** Describes the change of a file. Shows the lines that are added to a file of the user. */
 function planned({ file, change, firstLine, lastLine, text }: FileChange): string[] {
   const whole = firstLine === 1 && lastLine >= text.split('\n').length - 1;
   const what = change === 'created' ? 'new file' : `lines ${firstLine}–${lastLine} ${change}`;

@@ -11,25 +11,25 @@ const examples: Readonly<Record<Shell, string>> = {
   powershell: 'ci completion powershell | Out-String | Invoke-Expression',
 };
 
-/** Which script is printed. */
+/** The script that is printed. */
 export interface Options {
   readonly shell: Shell;
 }
 
-/** `ci completion bash` and so on: prints the script. */
+/** `ci completion bash` and the like: print the script of a shell. */
 export function print(shell: Shell): Define {
   return (command, context) => {
     command.tell({ local: true, examples: [examples[shell]] }).action(() => run({ shell }, context, command.tree));
   };
 }
 
-/** Prints the completion script of a shell. @param tree - returns the tree of the whole program */
+/** Prints the completion script of a shell. @param tree - returns the command tree */
 export async function run(
   { shell }: Options,
   { output }: Pick<Context, 'output'>,
   tree: () => Promise<CommandTree>,
 ): Promise<void> {
-  // Whatever format is preferred: it is for the shell to read.
+  // Ignores the preferred format, because a shell reads this.
   output.checkFields([]);
   output.raw(scriptFor(shell, await tree()));
 }

@@ -1,9 +1,9 @@
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import type { Column } from '../../output/output.ts';
-import { fields, preferences, type Resolved, resolved } from './preference.ts';
+import { fields, type Resolved, resolved, settingNames } from './setting.ts';
 
-/** `ci config list`: every setting, and where it came from. */
+/** `ci config list`: lists the settings, and where each comes from. */
 export default function list(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -14,13 +14,13 @@ export default function list(command: Verb, context: Context, execute = run): vo
     .action(() => execute(context));
 }
 
-/** Prints every setting, and where it came from. */
+/** Lists the settings, and where each comes from. */
 export async function run(context: Pick<Context, 'output' | 'profiles' | 'settings' | 'world'>): Promise<void> {
-  const settings = preferences.map((key) => resolved(context, key));
+  const settings = settingNames.map((key) => resolved(context, key));
   await context.output.list(settings, { columns: resolvedColumns, fields, empty: '' });
 }
 
-/** A setting's columns. */
+/** The columns of a setting. */
 export const resolvedColumns: readonly Column<Resolved>[] = [
   { field: 'key', header: 'KEY', value: ({ key }) => key },
   { field: 'value', header: 'VALUE', value: ({ value }) => value },

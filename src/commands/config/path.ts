@@ -3,7 +3,7 @@ import type { Context } from '../../context/context.ts';
 
 const fields = ['file'] as const;
 
-/** `ci config path`: the file that holds profiles and settings. */
+/** `ci config path`: prints the path of the config file. */
 export default function path(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -14,7 +14,7 @@ export default function path(command: Verb, context: Context, execute = run): vo
     .action(() => execute(context));
 }
 
-/** Prints the path of the file that holds profiles and settings. */
+/** Prints the path of the config file. */
 export async function run({ output, profiles: { file } }: Pick<Context, 'output' | 'profiles'>): Promise<void> {
   output.checkFields(fields);
   if (output.format === undefined) return output.line(file);

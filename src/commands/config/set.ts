@@ -5,78 +5,73 @@ import type { Context } from '../../context/context.ts';
 import { formats } from '../../domain/formats.ts';
 import { resolvedColumns } from './list.ts';
 import {
-  chosenPreference,
+  chosenSetting,
   fields,
-  type Preference,
-  preferenceArgument,
+  noteOverride,
   resolved,
-  withPreference,
-} from './preference.ts';
+  type SettingName,
+  settingArgument,
+  withSetting,
+} from './setting.ts';
 
-/** What `ci config set` sets. */
+/** Which setting `ci config set` changes. */
 export interface Options {
-  /** The setting; undefined: ask. */
-  readonly key: Preference | undefined;
-  /** Its value; undefined: ask. */
+  /** Its name. Undefined: ask. */
+  readonly key: SettingName | undefined;
+  /** Its new value. Undefined: ask. */
   readonly value: string | undefined;
 }
 
 type SettingContext = Pick<Context, 'output' | 'profiles' | 'prompts' | 'settings' | 'world'>;
 
-/** `ci config set`: prefers something from now on, in the profile in use. */
+/** `ci config set`: changes a setting of the profile in use. */
 export default function set(command: Verb, context: Context, execute = run): void {
   command
     .tell({
       fields,
       changes: true,
       local: true,
-      examples: [
-        'ci config set output json',
-        'ci config set timeout 60s',
-        'ci config set max-monthly-spend 200',
-        'ci config set output default',
-      ],
+      examples: ['ci config set output json', 'ci config set timeout 60s', 'ci config set max-monthly-spend 200'],
     })
-    .addArgument(preferenceArgument())
-    .argument('[value]', 'its value; default takes it out')
-    .action((key?: Preference, value?: string) => execute({ key, value }, context));
+    .addArgument(settingArgument())
+    .argument('[value]', 'New value, or default to remove the setting')
+    .action((key?: SettingName, value?: string) => execute({ key, value }, context));
 }
 
 /** Saves a setting in the profile in use. */
 export async function run({ key: typed, value: typedValue }: Options, context: SettingContext): Promise<void> {
   const { output, profiles } = context;
-  const key = await chosenPreference(context, typed);
+  const key = await chosenSetting(context, typed);
   const value = typedValue ?? (await askedValue(context, key));
   profiles.replaceDamaged();
   const profile = context.settings.profile.value;
-  // A value that is none is told before anything is made ready to be written.
-  withPreference({}, key, value);
-  // The format is decided before it changes: what is printed now is printed as it was to be.
-  await profiles.save(profile, (before) => withPreference(before, key, value));
+  // Checks the value before the config file is touched.
+  withSetting({}, key, value);
+  await profiles.save(profile, (before) => withSetting(before, key, value));
   const setting = resolved(context, key);
-  output.done(`${key} is ${setting.value} in profile "${profile}".`);
+  output.done(`${key} is now ${setting.value} in profile "${profile}".`);
   if (key === 'settling-time' && parseSettlingTime(setting.value) < parseSettlingTime(defaultSettlingTime))
-    output.note(`A server that takes longer than ${setting.value} can charge you twice.`);
-  if (setting.origin === 'CHEAPESTINFERENCE_OUTPUT') output.note('CHEAPESTINFERENCE_OUTPUT is set and goes before it.');
+    output.note(`If the server takes longer than ${setting.value}, you may be charged twice.`);
+  noteOverride(context, setting);
   await output.record(setting, { columns: resolvedColumns, fields, drawing: () => '' });
 }
 
-async function askedValue(context: SettingContext, key: Preference): Promise<string> {
+async function askedValue(context: SettingContext, key: SettingName): Promise<string> {
   const { prompts } = context;
-  const missing = `which value? Write it behind: \`ci config set ${key} default\``;
+  const missing = `Can't ask for a value without a terminal. Pass one, such as \`ci config set ${key} default\``;
   if (key === 'output') {
     return prompts.pick(
-      `Which ${key}?`,
+      'Output format:',
       [...formats, 'default'].map((name) => ({ name, value: name })),
       missing,
     );
   }
   const { value, origin } = resolved(context, key);
-  const check = mistakeIn((typed) => withPreference({}, key, typed));
+  const check = mistakeIn((typed) => withSetting({}, key, typed));
   const suggestion = origin === 'default' ? undefined : value;
-  return prompts.text(`Which ${key}? ${examples[key]}, say; default takes it out:`, missing, check, suggestion);
+  return prompts.text(`${key} (such as ${examples[key]}, or default to remove it):`, missing, check, suggestion);
 }
 
 const examples = { timeout: '30s', 'max-monthly-spend': '200', 'settling-time': '120s' } as const satisfies Partial<
-  Record<Preference, string>
+  Record<SettingName, string>
 >;

@@ -11,7 +11,7 @@ export interface Options {
   readonly milliseconds: number;
 }
 
-/** `ci sandbox advance`: moves the sandbox's clock; periods renew, what was canceled ends. */
+/** `ci sandbox advance`: moves the sandbox's clock forward, so that subscriptions renew or end. */
 export default function advance(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -20,11 +20,11 @@ export default function advance(command: Verb, context: Context, execute = run):
       local: true,
       examples: ['ci sandbox advance 8h', 'ci sandbox advance 30d'],
     })
-    .argument('<duration>', '90m, 8h, 30d')
+    .argument('<duration>', 'Duration, such as 90m, 8h or 30d')
     .action((duration: string) => execute({ milliseconds: parseDuration(duration) }, context));
 }
 
-/** Moves the sandbox's clock. */
+/** Moves the sandbox's clock forward. */
 export async function run(
   { milliseconds }: Options,
   { output, world }: Pick<Context, 'output' | 'world'>,
@@ -32,7 +32,7 @@ export async function run(
   const { advanceSandbox } = await import('../../sandbox/state.ts');
   const time = await advanceSandbox(sandboxStore(world), milliseconds).catch(refuse);
   const now = time.toISOString();
-  output.done(`In the sandbox it is ${now} now.`);
+  output.done(`The sandbox's clock now shows ${now}.`);
   await output.record(
     { now },
     { columns: [{ field: 'now', header: 'Now', value: (row) => row.now }], fields, drawing: () => '' },

@@ -4,7 +4,7 @@ import type { Context } from '../../context/context.ts';
 
 const fields = ['folder'] as const;
 
-/** `ci sandbox path`: where the sandbox keeps its state. */
+/** `ci sandbox path`: prints the directory of the sandbox's state. */
 export default function path(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -15,13 +15,13 @@ export default function path(command: Verb, context: Context, execute = run): vo
     .action(() => execute(context));
 }
 
-/** Prints the folder of the sandbox's state. */
+/** Prints the directory of the sandbox's state. */
 export async function run({ output, world }: Pick<Context, 'output' | 'world'>): Promise<void> {
   const folder = sandboxFolder(world.env);
   output.checkFields(fields);
   if (output.format === undefined) return output.line(folder);
   await output.record(
     { folder },
-    { columns: [{ field: 'folder', header: 'Folder', value: (row) => row.folder }], fields },
+    { columns: [{ field: 'folder', header: 'Directory', value: (row) => row.folder }], fields },
   );
 }

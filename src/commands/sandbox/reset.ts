@@ -6,13 +6,13 @@ import { refuse } from '../../sandbox/failure.ts';
 
 const fields = ['folder', 'card'] as const;
 
-/** What `ci sandbox reset` begins with. */
+/** How `ci sandbox reset` resets the sandbox. */
 export interface Options {
   /** False with `--no-card`. */
   readonly card: boolean;
 }
 
-/** `ci sandbox reset`: a fresh sandbox. */
+/** `ci sandbox reset`: resets the sandbox. */
 export default function reset(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -21,11 +21,11 @@ export default function reset(command: Verb, context: Context, execute = run): v
       local: true,
       examples: ['ci sandbox reset', 'ci sandbox reset --no-card'],
     })
-    .option('--no-card', 'with no card on file')
+    .option('--no-card', 'Start without a saved card')
     .action((options: Options) => execute(options, context));
 }
 
-/** Starts the sandbox afresh. */
+/** Resets the sandbox. */
 export async function run({ card }: Options, { output, world }: Pick<Context, 'output' | 'world'>): Promise<void> {
   const { env, now } = world;
   const folder = sandboxFolder(env);
@@ -35,6 +35,6 @@ export async function run({ card }: Options, { output, world }: Pick<Context, 'o
   new UsageCache(cacheFolder(env), env, sandboxAccount(folder), now).forget();
   const { forgetNames } = await import('../../completion/cache.ts');
   forgetNames(() => cacheFolder(env));
-  output.done(`The sandbox is fresh, ${card ? 'with' : 'without'} a card on file.`);
+  output.done(`The sandbox was reset, ${card ? 'with' : 'without'} a saved card.`);
   await output.record({ folder, card }, { fields, drawing: () => '' });
 }

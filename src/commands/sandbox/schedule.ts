@@ -6,6 +6,7 @@ import type { Context } from '../../context/context.ts';
 import { type Block, blockNames } from '../../domain/blocks.ts';
 import { usageError } from '../../domain/errors.ts';
 import type { Column } from '../../output/output.ts';
+import { inWords } from '../../output/text.ts';
 import { dateAndTime } from '../../output/time.ts';
 import { refuse } from '../../sandbox/failure.ts';
 import type { ScheduledDrop } from '../../sandbox/state.ts';
@@ -28,7 +29,7 @@ export interface Options extends Flags {
   readonly block: Block | undefined;
 }
 
-/** `ci sandbox schedule`: seats that open and close at given times. */
+/** `ci sandbox schedule`: schedules when seats of a block are available. */
 export default function schedule(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -41,23 +42,27 @@ export default function schedule(command: Verb, context: Context, execute = run)
         'ci sandbox schedule --clear',
       ],
     })
-    .addArgument(poolArgument('[pool]', 'slug or UUID; without it, what is scheduled is listed'))
+    .addArgument(poolArgument('[pool]', 'Slug or UUID (default: list the schedule)'))
     .addArgument(
-      choiceArgument('[block]', blockNames.join(', '), blockWords, (typed) =>
-        usageError(`there is no block "${typed}"`, `The blocks are ${blockNames.join(', ')}.`),
+      choiceArgument('[block]', `Block: ${inWords(blockNames, 'or')}`, blockWords, (typed) =>
+        usageError(`"${typed}" is not a block`, `Choose ${inWords(blockNames, 'or')}.`),
       ),
     )
-    .option('--open-in <duration>', 'when it opens, from now (default: at once)', durationOf('--open-in'))
-    .option('--for <duration>', 'for how long it is open (default: 90s)', durationOf('--for'))
-    .option('--seats <count>', 'how many seats are on offer (default: 1)', parseCount('--seats'))
-    .option('--rivals <count>', 'how many others take one, evenly spread over that time', parseCount('--rivals'))
-    .option('--clear', 'forget all that is scheduled')
+    .option('--open-in <duration>', 'Time until it opens (default: now)', durationOf('--open-in'))
+    .option('--for <duration>', 'How long it stays open (default: 90s)', durationOf('--for'))
+    .option('--seats <count>', 'Number of seats (default: 1)', parseCount('--seats'))
+    .option(
+      '--rivals <count>',
+      'Number of others who take a seat, evenly spread over that time',
+      parseCount('--rivals'),
+    )
+    .option('--clear', 'Clear the schedule')
     .action((pool: string | undefined, block: Block | undefined, flags: Flags) =>
       execute({ pool, block, ...flags }, context),
     );
 }
 
-/** Schedules seats that open and close, and prints all that is scheduled. */
+/** Schedules when seats of a block are available, and prints the schedule. */
 export async function run(
   { pool, block, clear, ...times }: Options,
   { output, world }: Pick<Context, 'output' | 'world'>,
@@ -65,12 +70,13 @@ export async function run(
   const { clearDrops, scheduledDrops, scheduleDrop } = await import('../../sandbox/state.ts');
   const store = sandboxStore(world);
   if (pool === undefined) {
-    if (Object.keys(times).length > 0) throw usageError('which pool and block? Name them: kimi26 europe');
+    if (Object.keys(times).length > 0)
+      throw usageError('Missing arguments: pool and block', 'Pass both, such as kimi26 europe.');
     if (clear) await clearDrops(store).catch(refuse);
   } else {
-    if (clear) throw usageError('--clear forgets all, and takes no pool');
+    if (clear) throw usageError("--clear can't be used with a pool", 'It clears the whole schedule.');
     const { openIn: opensIn = 0, for: lasts = 90_000, seats = 1, rivals = 0 } = times;
-    if (block === undefined) throw usageError(`which block? Name it: ${blockNames.join(', ')}`);
+    if (block === undefined) throw usageError('Missing argument: block', `Choose ${inWords(blockNames, 'or')}.`);
     const drop = { pool, block, opensIn, lasts, seats, rivals };
     await scheduleDrop(store, drop).catch(refuse);
   }
@@ -93,12 +99,12 @@ const columns: readonly Column<ScheduledDrop>[] = [
   { field: 'left', header: 'LEFT', value: ({ left }) => left },
 ];
 
-/** A moment of the sandbox's clock, which is not that of this machine. */
+/** Formats a time of the sandbox's clock, which differs from this machine's. */
 function inUtc(moment: string): string {
   return dateAndTime(new Date(moment), 'UTC');
 }
 
-/** When it closes: on the day it opens, the time alone. */
+/** Formats the time at which a block closes, without the date if it closes on the day it opens. */
 function closing({ opensAt, closesAt }: ScheduledDrop): string {
   const [day, time = ''] = inUtc(closesAt).split(' ');
   return inUtc(opensAt).startsWith(`${day} `) ? time : `${day} ${time}`;

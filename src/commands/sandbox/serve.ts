@@ -1,7 +1,7 @@
+import { invalidValue } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import { sandboxFolder } from '../../config/folders.ts';
 import type { Context } from '../../context/context.ts';
-import { usageError } from '../../domain/errors.ts';
 
 const fields = ['url', 'managementKey', 'folder'] as const;
 
@@ -10,7 +10,7 @@ export interface Options {
   readonly port: number;
 }
 
-/** `ci sandbox serve`: the sandbox for curl and SDKs, until Ctrl-C. */
+/** `ci sandbox serve`: serves the sandbox to curl and SDKs until Ctrl-C. */
 export default function serve(command: Verb, context: Context, execute = run): void {
   command
     .tell({
@@ -18,7 +18,7 @@ export default function serve(command: Verb, context: Context, execute = run): v
       local: true,
       examples: ['ci sandbox serve', 'ci sandbox serve --port 8787', 'ci sandbox serve --port 0 --json'],
     })
-    .option('--port <number>', 'TCP port on 127.0.0.1; 0 takes a free one', parsePort, 8787)
+    .option('--port <number>', 'TCP port on 127.0.0.1, or 0 for any free port', parsePort, 8787)
     .action((options: Options) => execute(options, context));
 }
 
@@ -31,7 +31,7 @@ export async function run(
   const folder = sandboxFolder(context.world.env);
   const { sandboxManagementKey: managementKey } = await import('../../sandbox/state.ts');
   const { url } = await context.connections.startSandbox(port);
-  output.note('Sandbox: no money moves. Ctrl-C ends it.');
+  output.note('Sandbox: nothing is charged. Press Ctrl-C to stop it.');
   await output.record(
     { url, managementKey, folder },
     {
@@ -46,7 +46,7 @@ export async function run(
   await untilAborted(context.world.interrupt);
 }
 
-/** Waits for Ctrl-C. A listening sandbox alone keeps no process alive, so a timer does. */
+/** Waits for Ctrl-C. A timer keeps the process alive, because the sandbox doesn't. */
 function untilAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
@@ -57,5 +57,5 @@ function untilAborted(signal: AbortSignal): Promise<void> {
 
 function parsePort(text: string): number {
   if (/^\d+$/.test(text) && Number(text) <= 65_535) return Number(text);
-  throw usageError(`--port is "${text}"`, 'A port is a whole number from 0 to 65535.');
+  throw invalidValue(text, 'port', 'Use a whole number from 0 to 65535.');
 }

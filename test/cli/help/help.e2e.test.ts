@@ -7,7 +7,7 @@ import { shown } from '../../support/terminal.ts';
 
 const manifest: unknown = JSON.parse(readFileSync('package.json', 'utf8'));
 
-const nouns = ['pools', 'keys', 'billing', 'auth', 'sandbox', 'completion'] as const;
+const nouns = ['pools', 'keys', 'billing', 'auth', 'config', 'sandbox', 'completion'] as const;
 const verbs = [
   'pools list',
   'pools view',
@@ -30,8 +30,8 @@ const verbs = [
   'sandbox path',
 ] as const;
 
-describe('help is a result: exit 0, on stdout', () => {
-  test('of ci itself, three ways', async () => {
+describe('help goes to stdout, with exit code 0,', () => {
+  test('for ci itself, with --help, -h and help', async () => {
     const me = user();
     const [bare, ...others] = await Promise.all(['--help', '-h', 'help'].map((line) => me.ci(line)));
     expect(bare).toMatchObject({ code: 0, stderr: '' });
@@ -43,17 +43,17 @@ describe('help is a result: exit 0, on stdout', () => {
     for (const other of others) expect(other).toEqual(bare);
   });
 
-  test.each(nouns)('of %s, four ways', async (noun) => {
+  test.each(nouns)('for %s, with --help, -h, help and alone', async (noun) => {
     const me = user();
     const [bare, ...others] = await Promise.all(
       [noun, `${noun} --help`, `help ${noun}`, `--sandbox ${noun} -h`].map((line) => me.ci(line)),
     );
     expect(bare).toMatchObject({ code: 0, stderr: '' });
-    expect(bare?.stdout).toMatch(new RegExp(`^Usage: ci ${noun} <command> `));
+    expect(bare?.stdout).toMatch(new RegExp(`^Usage: ci ${noun} <command> \\[options\\]\n`));
     for (const other of others) expect(other).toEqual(bare);
   });
 
-  test.each(verbs)('of %s, with examples', async (verb) => {
+  test.each(verbs)('for %s, with examples', async (verb) => {
     const me = user();
     const [first, second] = await Promise.all([`${verb} --help`, `help ${verb}`].map((line) => me.ci(line)));
     expect(first).toMatchObject({ code: 0, stderr: '' });
@@ -62,7 +62,7 @@ describe('help is a result: exit 0, on stdout', () => {
     expect(second).toEqual(first);
   });
 
-  test('of a noun tells the names, options and arguments that its commands have', async () => {
+  test('for a noun, and lists its commands with aliases and arguments', async () => {
     const me = user();
     const tree = JSON.parse((await me.ci('help --json')).stdout);
     for (const noun of listAt(tree, 'commands')) {
@@ -75,36 +75,79 @@ describe('help is a result: exit 0, on stdout', () => {
     }
   });
 
-  test.each([...nouns, ...verbs])('of %s fits into 80 columns', async (line) => {
-    const { code, rows } = await shown(user(), `${line} --help`);
-    expect(code).toBe(0);
-    // An example is to be copied: it is one line, however long.
-    expect(rows.filter((row) => row.length > 80 && !row.startsWith('  $ '))).toEqual([]);
+  test.each([40, 60, 80])('within %d columns for every command and topic', async (columns) => {
+    const me = user();
+    const all = pathsIn(JSON.parse((await me.ci('help --json')).stdout));
+    expect(all).toEqual(expect.arrayContaining([...nouns, ...verbs]));
+    for (const line of ['help', ...all.map((path) => `${path} --help`), ...topics.map((topic) => `help ${topic}`)]) {
+      const { code, rows } = await shown(me, line, { columns });
+      expect([line, code, rows.filter((row) => row.length > columns && !isOneWord(row))]).toEqual([line, 0, []]);
+    }
+  });
+
+  test('without cutting a word, and with each description below its term, at 40 columns', async () => {
+    const { rows } = await shown(user(), 'pools --help', { columns: 40 });
+    expect(rows.slice(0, 9)).toEqual([
+      'Usage: ci pools <command> [options]',
+      '',
+      'Find pools, compare prices, subscribe',
+      '',
+      'Options:',
+      '  -h, --help',
+      '      Show help for a command',
+      '',
+      'Commands:',
+    ]);
+  });
+
+  test('with long examples in several lines that can be copied, at 40 columns', async () => {
+    const { screen } = await shown(user(), '--help', { columns: 40 });
+    expect(screen).toContain('  $ ci pools subscribe kimi26 \\\n    --blocks europe\n');
+  });
+
+  test('without the default of an option that has none', async () => {
+    const { stdout } = await user().ci('api --help');
+    expect(stdout).toContain('--raw-field <key=value>');
+    expect(stdout).not.toContain('default');
   });
 });
 
-/** A command as help lists it: `list|ls [options] <pool>`. */
+const topics = ['exit-codes', 'environment', 'output'] as const;
+
+/** Returns whether a line can't be broken. */
+function isOneWord(row: string): boolean {
+  return /^ *\S+(?: \\)?$/.test(row);
+}
+
+/** Returns the words that lead to each command below one: `pools`, `pools list`. */
+function pathsIn(command: unknown, above = ''): string[] {
+  return listAt(command, 'commands').flatMap((each) => {
+    const path = `${above} ${textAt(each, 'name')}`.trim();
+    return [path, ...pathsIn(each, path)];
+  });
+}
+
+/** Returns a command as help lists it: `list|ls`, `view [pool]`. */
 function termOf(command: unknown): string {
   const names = [textAt(command, 'name'), ...listAt(command, 'aliases')].join('|');
-  const options = listAt(command, 'options').length > 0 ? ['[options]'] : [];
   const words = listAt(command, 'arguments').map((argument) => {
     const name = `${textAt(argument, 'name')}${at(argument, 'variadic') ? '...' : ''}`;
     return at(argument, 'required') ? `<${name}>` : `[${name}]`;
   });
-  return [names, ...options, ...words].join(' ');
+  return [names, ...words].join(' ');
 }
 
-describe('ci alone is a page of its own', () => {
-  test('in a pipe plain text, exit 0', async () => {
+describe('the start page', () => {
+  test('is plain text in a pipe, with exit code 0', async () => {
     const { code, stdout, stderr } = await user().ci('');
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/^ci, the command line of CheapestInference \d+\.\d+\.\d+\n/);
-    expect(stdout).toContain('\n! Not signed in.\n');
+    expect(stdout).toMatch(/^CheapestInference CLI \d+\.\d+\.\d+\n/);
+    expect(stdout).toContain("\n! You aren't signed in.\n");
     expect(stdout).toMatch(/\n {2}ci auth login {2,}\S/);
     expect(stdout).not.toContain('\x1b');
   });
 
-  test('that knows whether somebody is signed in, masks the key and asks nobody', async () => {
+  test('shows the masked key and the host in use, without a request', async () => {
     const api = await server(data({}));
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url });
     await me.ci('auth login --with-key', { stdin: managementKey });
@@ -112,20 +155,20 @@ describe('ci alone is a page of its own', () => {
     const { stdout } = await me.ci('');
     expect(stdout).toContain(`\n✓ Signed in with mk_…cdef (profile "default") at ${new URL(api.url).host}.\n`);
     expect(stdout).toMatch(/\n {2}ci status {2,}\S/);
-    expect((await me.ci('--profile other')).stdout).toContain('\n! Not signed in.\n');
-    expect((await me.ci('--sandbox')).stdout).toContain('\n✓ In the sandbox:');
+    expect((await me.ci('--profile other')).stdout).toContain("\n! You aren't signed in.\n");
+    expect((await me.ci('--sandbox')).stdout).toContain('\n✓ Sandbox:');
     expect(api.requests).toHaveLength(asked);
   });
 
-  test.each([40, 60, 80, 200])('on a terminal of %d columns in colour, and within it', async (columns) => {
+  test.each([40, 60, 80, 200])('has color on a terminal, and fits its %d columns', async (columns) => {
     const { code, screen, written, rows } = await shown(user(), '', { columns });
     expect(code).toBe(0);
     expect(written).toContain('\x1b[1m');
-    expect(screen).toContain('Not signed in.');
+    expect(screen).toContain("You aren't signed in.");
     expect(rows.filter((row) => row.length > columns)).toEqual([]);
   });
 
-  test('that shows whatever else goes wrong to the commands that need it', async () => {
+  test('is shown even if the settings are invalid', async () => {
     const me = user({ CHEAPESTINFERENCE_API_URL: 'nothing', CHEAPESTINFERENCE_SANDBOX: 'maybe', HOME: 'nowhere' });
     expect(await me.ci('')).toMatchObject({ code: 0, stderr: '' });
   });
@@ -139,28 +182,28 @@ describe('the version', () => {
     expect([code, stdout, stderr]).toEqual([0, `${version}\n`, '']);
   });
 
-  test('is in what the API is told', async () => {
+  test('is in the User-Agent header', async () => {
     const api = await server(data([]));
     await user().ci(`pools list --api-url ${api.url}`);
     expect(api.received[0]?.headers['user-agent']).toContain(`/${version} `);
   });
 });
 
-describe('a mistake is one line on stderr that leads on, and exit 2', () => {
+describe('a usage error is one line on stderr that says what to do, with exit code 2:', () => {
   test.each([
-    ['an unknown noun', 'pool list', 'pools'],
+    ['an unknown noun', 'pool list', 'Unknown command "pool". Did you mean pools? Run `ci --help`.'],
     ['an unknown verb', 'pools lst', 'list'],
-    ['an unknown flag', 'pools list --availabel', '--available'],
-    ['the beginning of a flag', 'pools subscribe kimi26 --bil', 'Did you mean --billing-cycle?'],
-    ['the beginning of several', 'pools watch --a', 'Did you mean one of --all-blocks, --again, --api-url?'],
-    ['a word too many', 'pools list all', 'ci pools list --help'],
-    ['a missing word', 'sandbox advance', 'duration'],
-    ['a missing value', 'pools quote kimi26 --blocks', '--blocks'],
-    ['help for nothing there is', 'help nothing', 'nothing'],
-    ['help for a verb that is none', 'help pools nothing', 'nothing'],
-    ['a format that is none', 'pools list -o xml', 'table, json, csv or yaml'],
+    ['an unknown option', 'pools list --availabel', '--available'],
+    ['the beginning of an option', 'pools subscribe kimi26 --bil', 'Did you mean --billing-cycle?'],
+    ['the beginning of several', 'pools watch --a', 'Did you mean --all-blocks, --again or --api-url?'],
+    ['too many arguments', 'pools list all', 'Too many arguments: expected 0, got 1. Run `ci pools list --help`.'],
+    ['a missing argument', 'sandbox advance', 'Missing argument: duration. Run `ci sandbox advance --help`.'],
+    ['a missing value', 'pools quote kimi26 --blocks', 'Missing value: --blocks <names>. Run '],
+    ['help for an unknown topic', 'help nothing', 'nothing'],
+    ['help for an unknown verb', 'help pools nothing', 'nothing'],
+    ['an unknown format', 'pools list -o xml', 'table, json, csv or yaml'],
     ['two formats', '--json pools list -o csv', 'csv'],
-    ['a global flag without its value', 'pools list --profile', '--profile'],
+    ['a global option without its value', 'pools list --profile', '--profile'],
   ])('%s', async (_what, line, named) => {
     const { code, stdout, stderr } = await user().ci(line);
     expect([code, stdout]).toEqual([2, '']);
@@ -170,12 +213,12 @@ describe('a mistake is one line on stderr that leads on, and exit 2', () => {
   });
 });
 
-test('nothing is written to the home folder by looking around', async () => {
+test('help, lists and paths write nothing to the home directory', async () => {
   const me = user();
   for (const line of ['', '--version', 'pools', 'pools list --help', 'sandbox path', 'auth logout']) await me.ci(line);
   expect((await me.sh('ls -A')).stdout).toBe('bin\n');
 });
 
-test('the second name of the program runs the same', async () => {
+test('the package installs the program under both names', async () => {
   expect(textAt(manifest, 'bin', 'cheapestinference')).toBe(textAt(manifest, 'bin', 'ci'));
 });

@@ -12,7 +12,7 @@ test.each([
 });
 
 test('refuses a key as an argument, where other processes could read it', async () => {
-  const message = 'too many arguments. Expected 0 arguments but got 1.';
+  const message = 'Too many arguments: expected 0, got 1';
   await expect(parsed(login, 'mk_key')).rejects.toMatchObject({ code: 'usage', message });
 });
 

@@ -62,7 +62,7 @@ describe('billing credits', () => {
     const { me } = await someone();
     const { code, rows } = await shown(me, 'billing credits');
     expect(code).toBe(0);
-    expect(rows[0]).toMatch(/^Left +\$25\.00$/);
+    expect(rows[0]).toMatch(/^Remaining +\$25\.00$/);
     expect(rows[1]).toMatch(/^Topped up +\$25\.00$/);
     expect(rows[2]).toMatch(/^Credit keys +0$/);
   });
@@ -541,7 +541,7 @@ describe('billing card', () => {
     const api = await server(answer(500, { success: false, error: 'Stripe is down' }));
     const { code, stdout, stderr } = await userOf(api).ci('billing card');
     expect([code, stdout, api.requests]).toEqual([1, '', ['POST /api/billing/setup-intent']]);
-    expect(stderr).toBe("ci: Stripe is down. The change didn't go through\n");
+    expect(stderr).toBe("ci: Stripe is down. The change didn't go through.\n");
   });
 
   test('a word too many is exit 2, and nothing is sent', async () => {

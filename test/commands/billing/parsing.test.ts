@@ -17,9 +17,9 @@ test.each([
 });
 
 test.each([
-  ['9.99', '$9.99 is too little'],
-  ['ten', 'the amount is "ten"'],
-  ['50 --method paypal', '--method is "paypal"'],
+  ['9.99', '$9.99 is too small for a top-up'],
+  ['ten', '"ten" is not a valid amount'],
+  ['50 --method paypal', '"paypal" is not a valid value for --method'],
 ])('refuses `ci billing topup %s`', async (words, message) => {
   await expect(parsed(topup, words)).rejects.toMatchObject({ code: 'usage', message });
 });
@@ -33,9 +33,9 @@ test.each([
 });
 
 test.each([
-  ['0x12', '"0x12" is no transaction hash'],
-  [`${hash} --amount 0`, '--amount is "0"'],
-  [`${hash} --amount 1.001`, '--amount is "1.001"'],
+  ['0x12', '"0x12" is not a valid transaction hash'],
+  [`${hash} --amount 0`, '"0" is not a valid amount for --amount'],
+  [`${hash} --amount 1.001`, '"1.001" is not a valid amount for --amount'],
 ])('refuses `ci billing verify %s`', async (words, message) => {
   await expect(parsed(verify, words)).rejects.toMatchObject({ code: 'usage', message });
 });

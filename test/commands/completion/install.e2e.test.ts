@@ -94,9 +94,7 @@ describe('what is changed, and said', () => {
     const wholes = whole.map((each) => [each, 'created', 1, linesOf(script(shell))]);
     const first = await installed(me, `${shell} --yes`);
     expect(first.rows).toEqual(rc ? [...wholes, [rc, 'created', 1, lines.length]] : wholes);
-    expect(first.stderr).toBe(
-      `It works in every ${shell} started from now on. After an update of ci, run this again.\n`,
-    );
+    expect(first.stderr).toBe(`Start a new ${shell} to use it. After updating ci, run this command again.\n`);
     for (const each of whole) expect(readFileSync(path.join(me.home, each), 'utf8')).toBe(script(shell));
     const rcFile = path.join(me.home, rc ?? 'none');
     if (rc) expect(readFileSync(rcFile, 'utf8')).toBe(`${lines.join('\n')}\n`);
@@ -230,7 +228,7 @@ describe('nothing is changed', () => {
     mkdirSync(folder, { recursive: true });
     writeFileSync(path.join(folder, 'cheapestinference.fish'), '# mine\n');
     const cases: [line: string, prepare: () => void, told: string][] = [
-      ['fish', () => {}, 'cheapestinference.fish is there already'],
+      ['fish', () => {}, 'cheapestinference.fish belongs to another program'],
       [
         'zsh',
         () => writeFileSync(path.join(me.home, '.zshrc'), Buffer.from([0xff, 0xfe, 0x00])),
@@ -260,7 +258,7 @@ describe('nothing is changed', () => {
     ] as const) {
       const { code, stdout, stderr } = await me.ci(line, { env });
       expect([line, code, stdout]).toEqual([line, 2, '']);
-      expect(stderr).toContain('bash, zsh, fish, powershell');
+      expect(stderr).toContain('bash, zsh, fish or powershell');
     }
     expect(await all(me)).toBe('');
   });
@@ -287,7 +285,7 @@ describe('the shell in use is', () => {
 
   test('picked, where it cannot be told', async () => {
     const asked = onTerminal(somebody(), 'completion install', { env: { SHELL: '/bin/tcsh' }, pty: true });
-    await asked.shows('Which shell?');
+    await asked.shows('Shell:');
     asked.type(down + down + enter);
     await asked.shows('Completion for fish:');
     asked.type(enter);

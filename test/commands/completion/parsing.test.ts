@@ -9,8 +9,8 @@ test.each([
   expect(await parsed(install, words)).toEqual(options);
 });
 
-test('refuses a shell that there is no completion for', async () => {
-  const message = 'there is no completion for "ksh"';
-  const hint = 'Choose one of bash, zsh, fish, powershell.';
+test('refuses an unknown shell', async () => {
+  const message = 'Completion doesn\'t support "ksh"';
+  const hint = 'Choose bash, zsh, fish or powershell.';
   await expect(parsed(install, 'ksh')).rejects.toMatchObject({ code: 'usage', message, hint });
 });

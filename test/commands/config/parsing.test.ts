@@ -1,15 +1,17 @@
 import { expect, test } from 'vitest';
 import get from '../../../src/commands/config/get.ts';
 import set from '../../../src/commands/config/set.ts';
+import unset from '../../../src/commands/config/unset.ts';
 import { parsed } from '../../support/parsing.ts';
 
-const hint = 'The settings are: output, timeout, max-monthly-spend, settling-time.';
+const hint = 'Choose output, timeout, max-monthly-spend or settling-time.';
 
 test.each([
   ['', { key: undefined }],
   ['settling-time', { key: 'settling-time' }],
-])('reads `ci config get %s`', async (words, options) => {
+])('reads `ci config get %s` and `ci config unset %s`', async (words, options) => {
   expect(await parsed(get, words)).toEqual(options);
+  expect(await parsed(unset, words)).toEqual(options);
 });
 
 test.each([
@@ -20,8 +22,9 @@ test.each([
   expect(await parsed(set, words)).toEqual(options);
 });
 
-test('refuses a setting that does not exist, and names the others', async () => {
-  const error = { code: 'usage', message: 'there is no setting "colour"', hint };
-  await expect(parsed(get, 'colour')).rejects.toMatchObject(error);
-  await expect(parsed(set, 'colour red')).rejects.toMatchObject(error);
+test('refuses an unknown setting, and lists the known ones', async () => {
+  const error = { code: 'usage', message: '"color" is not a setting', hint };
+  await expect(parsed(get, 'color')).rejects.toMatchObject(error);
+  await expect(parsed(set, 'color red')).rejects.toMatchObject(error);
+  await expect(parsed(unset, 'color')).rejects.toMatchObject(error);
 });

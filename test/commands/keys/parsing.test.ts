@@ -18,9 +18,9 @@ test.each([
 });
 
 test.each([
-  ['acme --credit --max-budget 0', '--max-budget is "0"'],
-  ['acme --credit --rpm 1.5', '--rpm is "1.5"'],
-  ['acme --save --credit', "option '--save <file>' argument missing"],
+  ['acme --credit --max-budget 0', '"0" is not a valid amount for --max-budget'],
+  ['acme --credit --rpm 1.5', '"1.5" is not a valid value for --rpm'],
+  ['acme --save --credit', 'Missing value: --save <file>'],
 ])('refuses `ci keys create %s`', async (words, message) => {
   await expect(parsed(create, words)).rejects.toMatchObject({ code: 'usage', message });
 });

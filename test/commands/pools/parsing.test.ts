@@ -24,14 +24,14 @@ test.each([
 });
 
 test.each([
-  ['--blocks mars', 'there is no block "mars"'],
-  ['--blocks asia,', '--blocks is "asia,": a name is missing'],
-  ['--quantity 21', '--quantity is "21"'],
-  ['--quantity 1.5', '--quantity is "1.5"'],
-  ['--billing-cycle week', '--billing-cycle is "week"'],
-  ['--max-price 0', '--max-price is "0"'],
-  ['--max-price 49.001', '--max-price is "49.001"'],
-  ['--save --dry-run', "option '--save <file>' argument missing"],
+  ['--blocks mars', '"mars" is not a block'],
+  ['--blocks asia,', '"asia," is not a valid list of blocks'],
+  ['--quantity 21', '"21" is not a valid number of seats'],
+  ['--quantity 1.5', '"1.5" is not a valid number of seats'],
+  ['--billing-cycle week', '"week" is not a valid value for --billing-cycle'],
+  ['--max-price 0', '"0" is not a valid amount for --max-price'],
+  ['--max-price 49.001', '"49.001" is not a valid amount for --max-price'],
+  ['--save --dry-run', 'Missing value: --save <file>'],
 ])('refuses `ci pools subscribe %s`', async (words, message) => {
   await expect(parsed(subscribe, words)).rejects.toMatchObject({ code: 'usage', message });
 });

@@ -115,7 +115,7 @@ describe('--create-key', () => {
 
   test.each([
     ['--create-key --dry-run', /^ci: option '--create-key <name>' argument missing\./],
-    ['--create-key --json', /^\{"error":\{"code":"usage","message":"option '--create-key <name>' argument missing"/],
+    ['--create-key --json', /^\{"error":\{"code":"usage","message":"Missing value: --create-key <name>"/],
     ['--create-key k --save --dry-run', /^ci: option '--save <file>' argument missing\./],
     ['--max-price --ensure', /^ci: option '--max-price <usd>' argument missing\./],
   ])("doesn't take a flag as the value of another: %s", async (flags, said) => {
@@ -328,7 +328,7 @@ describe('an impossible purchase', () => {
     const { code, stdout, stderr } = await userOf(api).ci('pools subscribe kimi27 --blocks europe --yes');
     expect([code, stdout, api.changes]).toEqual([5, '', []]);
     expect(stderr).toMatch(oneLine);
-    expect(stderr).toMatch(/kimi27.*kimi26/);
+    expect(stderr).toMatch(/"kimi27"\. Did you mean kimi26\? `ci pools list` shows all pools\.$/m);
   });
 
   test.each([

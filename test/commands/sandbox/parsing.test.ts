@@ -32,10 +32,10 @@ test.each([
 });
 
 test.each([
-  ['kimi26 mars', 'there is no block "mars"'],
-  ['kimi26 all', 'there is no block "all"'],
-  ['kimi26 asia --seats 0', '--seats is "0"'],
-  ['kimi26 asia --rivals many', '--rivals is "many"'],
+  ['kimi26 mars', '"mars" is not a block'],
+  ['kimi26 all', '"all" is not a block'],
+  ['kimi26 asia --seats 0', '"0" is not a valid value for --seats'],
+  ['kimi26 asia --rivals many', '"many" is not a valid value for --rivals'],
 ])('refuses `ci sandbox schedule %s`', async (words, message) => {
   await expect(parsed(schedule, words)).rejects.toMatchObject({ code: 'usage', message });
 });
@@ -49,6 +49,6 @@ test.each([
 });
 
 test.each(['65536', '-1', 'http', ''])('refuses --port %j', async (port) => {
-  const error = { code: 'usage', message: `--port is "${port}"` };
+  const error = { code: 'usage', message: `"${port}" is not a valid port` };
   await expect(parsed(serve, [`--port=${port}`])).rejects.toMatchObject(error);
 });

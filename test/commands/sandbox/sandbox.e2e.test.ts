@@ -284,12 +284,12 @@ test('a folder that is deleted under a running sandbox begins anew', async () =>
   expect(listAt(await state(), 'charges')).toHaveLength(1);
 });
 
-test('--sandbox says on stderr that no money moves, and reaches no other host', async () => {
+test('--sandbox says on stderr that nothing is charged, and reaches no other host', async () => {
   const api = await server(silence);
   const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_real_0123456789' });
   const { code, stderr } = await me.ci('pools subscribe kimi26 --blocks europe --yes --sandbox');
   expect([code, api.requests]).toEqual([0, []]);
-  expect(stderr).toMatch(/^Sandbox: no money moves/);
+  expect(stderr).toMatch(/^Sandbox: nothing is charged/);
 });
 
 test('--sandbox and --api-url exclude each other: exit 2', async () => {

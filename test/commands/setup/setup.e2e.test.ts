@@ -131,7 +131,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
 
       const other = user();
       const ran = await other.sh(`set -e\n${commandsOn(session)}`);
-      expect([ran.code, ran.stderr]).toEqual([0, expect.stringMatching(/^(?:Sandbox: no money moves[^\n]*\n)+$/)]);
+      expect([ran.code, ran.stderr]).toEqual([0, expect.stringMatching(/^(?:Sandbox: nothing is charged[^\n]*\n)+$/)]);
       expect(keyIn(other)).toMatch(secret);
       const [, name = ''] = /keys create (\S+)/.exec(commandsOn(session)) ?? [];
       expect(json(await other.ci('--sandbox keys list --json'))).toMatchObject([{ name }]);

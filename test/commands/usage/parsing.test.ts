@@ -12,6 +12,10 @@ test.each([
 });
 
 test.each(['2h', '7D', ''])('refuses --period %j', async (period) => {
-  const error = { code: 'usage', message: `--period is "${period}"`, hint: 'Choose one of 1h, 24h, 7d, 30d.' };
+  const error = {
+    code: 'usage',
+    message: `"${period}" is not a valid value for --period`,
+    hint: 'Choose 1h, 24h, 7d or 30d.',
+  };
   await expect(parsed(usage, ['--period', period])).rejects.toMatchObject(error);
 });

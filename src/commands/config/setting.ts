@@ -1,0 +1,115 @@
+import type { Argument } from 'commander';
+import { choiceArgument } from '../../cli/values.ts';
+import type { Profile } from '../../config/saved-profiles.ts';
+import { defaultSettlingTime, defaultTimeout, parseSettlingTime, parseSpendLimit } from '../../config/settings.ts';
+import type { Context } from '../../context/context.ts';
+import { parseDuration } from '../../domain/duration.ts';
+import { usageError } from '../../domain/errors.ts';
+import { type Format, formats } from '../../domain/formats.ts';
+import { inWords } from '../../output/text.ts';
+
+/** The settings that a profile can have. */
+export const settingNames = ['output', 'timeout', 'max-monthly-spend', 'settling-time'] as const;
+export type SettingName = (typeof settingNames)[number];
+
+export const fields = ['key', 'value', 'origin'] as const;
+
+/** The value of a setting, and where it comes from. */
+export interface Resolved {
+  readonly key: SettingName;
+  readonly value: string;
+  readonly origin: string;
+}
+
+/** Returns an argument that takes the name of a setting. */
+export function settingArgument(): Argument {
+  return choiceArgument('[key]', `Setting: ${inWords(settingNames, 'or')}`, settingNames, (typed) =>
+    usageError(`"${typed}" is not a setting`, `Choose ${inWords(settingNames, 'or')}.`),
+  );
+}
+
+/**
+ * Returns the setting that was typed, or asks for one.
+ *
+ * @throws CommandError (input_required) if none was typed and the command can't prompt
+ */
+export async function chosenSetting(
+  context: Pick<Context, 'profiles' | 'prompts' | 'settings' | 'world'>,
+  typed: SettingName | undefined,
+): Promise<SettingName> {
+  if (typed !== undefined) return typed;
+  const missing = `Can't ask for a setting without a terminal. Pass ${inWords(settingNames, 'or')}`;
+  context.prompts.requireSomebody(missing);
+  const all = settingNames.map((key) => resolved(context, key));
+  const names = await context.prompts.rows([
+    { cells: settingNames },
+    { cells: all.map(({ value }) => value) },
+    { cells: all.map(({ origin }) => origin), optional: 1 },
+  ]);
+  const choices = settingNames.map((key, at) => ({ name: names[at] ?? key, value: key, short: key }));
+  return context.prompts.pick('Setting:', choices, missing);
+}
+
+/** Returns the value of a setting, and where it comes from. */
+export function resolved(context: Pick<Context, 'profiles' | 'settings' | 'world'>, key: SettingName): Resolved {
+  const inEnvironment = key === 'output' ? context.world.env[outputVariable] || undefined : undefined;
+  if (inEnvironment !== undefined) return { key, value: inEnvironment, origin: outputVariable };
+  const saved = savedValue(context, key);
+  if (saved === undefined) return { key, value: defaults[key], origin: 'default' };
+  return { key, value: saved, origin: `profile "${context.settings.profile.value}"` };
+}
+
+/** Returns whether the profile in use has a setting. */
+export function isSaved(context: Pick<Context, 'profiles' | 'settings'>, key: SettingName): boolean {
+  return savedValue(context, key) !== undefined;
+}
+
+/** Notes that the environment overrides the saved setting, if it does. */
+export function noteOverride({ output }: Pick<Context, 'output'>, { key, origin }: Resolved): void {
+  if (origin === outputVariable) output.note(`${outputVariable} is set and overrides ${key}.`);
+}
+
+const outputVariable = 'CHEAPESTINFERENCE_OUTPUT';
+
+function savedValue(
+  { profiles, settings }: Pick<Context, 'profiles' | 'settings'>,
+  key: SettingName,
+): string | undefined {
+  return profiles.get(settings.profile.value)?.[members[key]];
+}
+
+const defaults: Readonly<Record<SettingName, string>> = {
+  output: 'table',
+  timeout: defaultTimeout,
+  'max-monthly-spend': 'none',
+  'settling-time': defaultSettlingTime,
+};
+
+/** The member of a profile that holds each setting. */
+const members = {
+  output: 'output',
+  timeout: 'timeout',
+  'max-monthly-spend': 'maxMonthlySpend',
+  'settling-time': 'settlingTime',
+} as const satisfies Record<SettingName, keyof Profile>;
+
+/** Returns a profile with a setting changed; `default` removes it. @throws CommandError (usage) for an invalid value */
+export function withSetting(profile: Profile, key: SettingName, value: string): Profile {
+  const { [members[key]]: _before, ...others } = profile;
+  if (value === 'default') return others;
+  if (key === 'timeout') {
+    parseDuration(value, key);
+    return { ...others, timeout: value };
+  }
+  if (key === 'settling-time') {
+    parseSettlingTime(value);
+    return { ...others, settlingTime: value };
+  }
+  if (key === 'max-monthly-spend') {
+    parseSpendLimit(value);
+    return { ...others, maxMonthlySpend: value };
+  }
+  const format: Format | undefined = formats.find((each) => each === value);
+  if (format) return { ...others, output: format };
+  throw usageError(`"${value}" is not a valid value for output`, `Choose ${inWords([...formats, 'default'], 'or')}.`);
+}
