@@ -19,7 +19,7 @@ __ci_commands() {
   commands='' aliases=''
   case $place in
     '') commands='setup status pools keys models usage billing history auth config api sandbox completion open doctor plans login logout whoami version help' ;;
-    'pools' | 'help pools') commands='list view quote subscribe watch subscriptions keys cancel' aliases='ls' ;;
+    'pools' | 'help pools') commands='list view quote subscribe watch subscriptions keys cancel' aliases='ls show' ;;
     'keys' | 'help keys') commands='list create delete' aliases='ls rm' ;;
     'billing' | 'help billing') commands='status credits topup verify card subscribe checkout cancel' ;;
     'history' | 'help history') commands='reconcile' ;;

@@ -85,7 +85,7 @@ export function invalidValue(typed: string, what: string, hint: string): Command
 }
 
 /** Returns values that are words as a list for people: `asia, europe or americas`. */
-export function namesIn({ words }: Pick<Values, 'words'>): string {
+function namesIn({ words }: Pick<Values, 'words'>): string {
   return inWords(
     words.map(({ name }) => name),
     'or',

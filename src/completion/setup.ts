@@ -9,7 +9,7 @@ import { type Block, type FileChange, fileFailure, textOf, withBlock } from '../
 import { namesIn } from '../state/folder.ts';
 
 /** Part of every generated script. */
-const mark = 'Generated from the command tree: `ci completion ';
+const mark = 'Generated from the command tree';
 
 /**
  * Returns the file changes that set up completion in a shell: a script in the directory that the shell loads completions from, and

@@ -145,13 +145,13 @@ const commands: readonly Command[] = [
   { line: 'billing cancel sub_1 --yes', fails: 'changes', changes: true, retired: true },
   { line: 'plans list', fails: 'all', retired: true },
   { line: 'auth login --with-key --profile work', fails: 'all', changes: true, stdin: managementKey },
-  { line: 'login --with-key --profile work', fails: 'all', changes: true, stdin: managementKey },
   { line: 'auth status', fails: 'all' },
-  { line: 'whoami', fails: 'all' },
-  { line: 'models', fails: 'all' },
   { line: 'api GET /api/keys', fails: 'all' },
   { line: 'api POST /api/keys/credit -f name=raw --yes', fails: 'changes', changes: true, untold: true, unseen: true },
   { line: 'api DELETE /api/keys/raw --yes', fails: 'changes', changes: true, untold: true, unseen: true },
+  { line: 'login --with-key --profile work', fails: 'all', changes: true, stdin: managementKey },
+  { line: 'whoami', fails: 'all' },
+  { line: 'models', fails: 'all' },
 ];
 
 /** For each command the cases that it is run with: one of each class, and every case with some command. */

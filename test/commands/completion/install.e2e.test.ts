@@ -229,12 +229,8 @@ describe('nothing is changed', () => {
     writeFileSync(path.join(folder, 'cheapestinference.fish'), '# mine\n');
     const cases: [line: string, prepare: () => void, told: string][] = [
       ['fish', () => {}, 'cheapestinference.fish belongs to another program'],
-      [
-        'zsh',
-        () => writeFileSync(path.join(me.home, '.zshrc'), Buffer.from([0xff, 0xfe, 0x00])),
-        '.zshrc cannot be read',
-      ],
-      ['zsh', () => writeFileSync(path.join(me.home, '.zshrc'), `${start}\nhalf\n`), 'not the one that ends it'],
+      ['zsh', () => writeFileSync(path.join(me.home, '.zshrc'), Buffer.from([0xff, 0xfe, 0x00])), "Can't read"],
+      ['zsh', () => writeFileSync(path.join(me.home, '.zshrc'), `${start}\nhalf\n`), 'but not "# <<< completion'],
       ['bash', () => mkdirSync(path.join(me.home, '.bashrc')), '.bashrc cannot be read'],
       ['powershell', () => writeProgram(me, 'pwsh', 'exit 1'), 'could not be asked where its profile is'],
       ['powershell', () => writeProgram(me, 'pwsh', 'echo nowhere'), 'could not be asked where its profile is'],
