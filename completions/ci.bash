@@ -6,7 +6,7 @@ __ci_enter() {
   case "$place/$1" in
     'pools/ls' | 'keys/ls' | 'auth/ls' | 'config/ls' | 'plans/ls' | 'help pools/ls' | 'help keys/ls' | 'help auth/ls' | 'help config/ls' | 'help plans/ls') set -- list ;;
     'pools/show' | 'help pools/show') set -- view ;;
-    'keys/rm' | 'help keys/rm') set -- delete ;;
+    'keys/rm' | 'keys/revoke' | 'help keys/rm' | 'help keys/revoke') set -- delete ;;
   esac
   case " $commands " in
     *" $1 "*) place+=${place:+ }$1 ;;
@@ -20,7 +20,7 @@ __ci_commands() {
   case $place in
     '') commands='setup status pools keys models usage billing history auth config api sandbox completion open doctor plans login logout whoami version help' ;;
     'pools' | 'help pools') commands='list view quote subscribe watch subscriptions keys cancel' aliases='ls show' ;;
-    'keys' | 'help keys') commands='list create delete' aliases='ls rm' ;;
+    'keys' | 'help keys') commands='list create delete' aliases='ls rm revoke' ;;
     'billing' | 'help billing') commands='status credits topup verify card subscribe checkout cancel' ;;
     'history' | 'help history') commands='reconcile' ;;
     'auth' | 'help auth') commands='login logout status list switch token' aliases='ls' ;;
@@ -40,11 +40,11 @@ __ci_options() {
     'status') options='--check' ;;
     'pools list') options='--available --blocks --model --status' ;;
     'pools quote') options='--blocks --quantity --billing-cycle' ;;
-    'pools subscribe') options='--blocks --quantity --billing-cycle --max-price --ensure --again --no-wait --settle --create-key --save --var --dry-run' ;;
-    'pools watch') options='--blocks --all-blocks --interval --for --count --forever --bell --exec --webhook --subscribe --quantity --billing-cycle --max-price --ensure --again --no-wait --settle --create-key --save --var' ;;
+    'pools subscribe') options='--blocks --quantity --billing-cycle --max-price --ensure --again --no-wait --settle --create-key --save --var --force --dry-run' ;;
+    'pools watch') options='--blocks --all-blocks --interval --for --count --forever --bell --exec --webhook --subscribe --quantity --billing-cycle --max-price --ensure --again --no-wait --settle --create-key --save --var --force' ;;
     'pools keys') options='--reveal' ;;
     'pools cancel') options='--again --no-wait --settle' ;;
-    'keys create') options='--subscription --pool --credit --max-budget --rpm --tpm --save --var --secret-only --ensure --reveal --again --no-wait --settle' ;;
+    'keys create') options='--subscription --pool --credit --max-budget --rpm --tpm --save --var --force --secret-only --ensure --reveal --again --no-wait --settle' ;;
     'keys delete') options='--settle' ;;
     'usage') options='--period --refresh --self' ;;
     'billing topup') options='--method --wait' ;;
@@ -104,8 +104,8 @@ __ci_values() {
     'status --fields') kind=list choices='creditBalance subscriptions keys problems' ;;
     'pools list --fields') kind=list choices='id slug modelId modelName description status totalSlots minPricePerDay manualProvisioning annualDiscount models infraSpec blocks' ;;
     'pools view --fields') kind=list choices='id slug modelId modelName description status totalSlots minPricePerDay manualProvisioning annualDiscount models infraSpec blocks hourSlots' ;;
-    'pools quote --fields') kind=list choices='poolId pool blocks quantity billingCycle monthlyPrice charge chargeAtMost exact prices' ;;
-    'pools subscribe --fields') kind=list choices='id poolId status monthlyPrice billingCycle cancelAtPeriodEnd currentPeriodEnd hours key poolSlug subscriptions pool blocks quantity charge chargeAtMost exact prices' ;;
+    'pools quote --fields') kind=list choices='poolId pool blocks quantity billingCycle monthlyPrice charge chargeAtMost exact prices listPrice annualDiscount' ;;
+    'pools subscribe --fields') kind=list choices='id poolId status monthlyPrice billingCycle cancelAtPeriodEnd currentPeriodEnd hours key poolSlug subscriptions pool blocks quantity charge chargeAtMost exact prices listPrice annualDiscount' ;;
     'pools watch --fields') kind=list choices='event at pool blocks pricePerMonth previousPricePerMonth freeSeats status previousStatus charge subscriptions code message' ;;
     'pools subscriptions --fields' | 'pools cancel --fields') kind=list choices='id poolId status monthlyPrice billingCycle cancelAtPeriodEnd currentPeriodEnd hours key poolSlug' ;;
     'pools keys --fields') kind=list choices='id name apiKey isActive subscriptionId createdAt' ;;

@@ -9,7 +9,7 @@ function __ci_enter
             set word list
         case 'pools/show' 'help pools/show'
             set word view
-        case 'keys/rm' 'help keys/rm'
+        case 'keys/rm' 'keys/revoke' 'help keys/rm' 'help keys/revoke'
             set word delete
     end
     contains -- "$word" (__ci_commands "$argv[1]" | string replace -r '\t.*' '')
@@ -44,27 +44,27 @@ function __ci_commands
         case 'pools' 'help pools'
             printf '%s\n' 'list'\t'List pools with their prices and available blocks' \
                 'view'\t'Show the prices of a pool, and its available seats by hour' \
-                'quote'\t'show what a subscription would cost, without buying' \
-                'subscribe'\t'reserve blocks of a pool: charges the saved card at once' \
-                'watch'\t'wait until a block opens, and take a seat if asked to' \
+                'quote'\t'Show the price of a subscription' \
+                'subscribe'\t'Reserve blocks of a pool, and charge the saved card' \
+                'watch'\t'Wait for a seat, and optionally buy it' \
                 'subscriptions'\t'List your subscriptions, to all pools or one' \
                 'keys'\t'list the keys of your subscriptions on a pool, secrets masked' \
-                'cancel'\t'end your most recent subscription on a pool with its period'
+                'cancel'\t'Cancel your most recent subscription on a pool at the end of its billing period'
         case 'keys' 'help keys'
-            printf '%s\n' 'list'\t'list your API keys, secrets masked' \
-                'create'\t'create an API key, and show its secret once' \
-                'delete'\t'revoke API keys, at once and for good'
+            printf '%s\n' 'list'\t'List your API keys, with masked secrets' \
+                'create'\t'Create an API key, and show or save its secret' \
+                'delete'\t'Revoke API keys immediately'
         case 'billing' 'help billing'
             printf '%s\n' 'status'\t'Show subscriptions and credit' \
                 'credits'\t'Show the prepaid credit' \
                 'topup'\t'Add prepaid credit, by card or with USDC' \
                 'verify'\t'Add credit for a USDC payment that was sent' \
                 'card'\t'Save a card in the browser' \
-                'subscribe'\t'Subscribe to a flat plan (retired; use `ci pools subscribe`)' \
-                'checkout'\t'Pay for a flat plan in the browser (retired; use `ci pools subscribe`)' \
-                'cancel'\t'Cancel a flat plan at the end of its period (retired; use `ci pools cancel`)'
+                'subscribe'\t'Retired: subscribe to a flat plan (see `ci pools subscribe`)' \
+                'checkout'\t'Retired: pay for a flat plan in the browser (see `ci pools subscribe`)' \
+                'cancel'\t'Retired: cancel a flat plan at the end of its billing period (see `ci pools cancel`)'
         case 'history' 'help history'
-            printf '%s\n' 'reconcile'\t'Find out the outcome of changes that have none'
+            printf '%s\n' 'reconcile'\t'Find out the unknown outcomes of changes'
         case 'auth' 'help auth'
             printf '%s\n' 'login'\t'Sign in with a management key' \
                 'logout'\t'Remove a saved key from this machine' \
@@ -91,7 +91,7 @@ function __ci_commands
                 'fish'\t'Print the script for fish' \
                 'powershell'\t'Print the script for PowerShell'
         case 'plans' 'help plans'
-            printf '%s\n' 'list'\t'retired: list the flat plans (see `ci pools list`)'
+            printf '%s\n' 'list'\t'Retired: list the flat plans (see `ci pools list`)'
         case 'help'
             printf '%s\n' 'setup'\t'Get a working API key, step by step' \
                 'status'\t'Show your subscriptions and what needs attention' \
@@ -127,14 +127,15 @@ function __ci_aliases
             printf '%s\n' 'ls'\t'List pools with their prices and available blocks' \
                 'show'\t'Show the prices of a pool, and its available seats by hour'
         case 'keys' 'help keys'
-            printf '%s\n' 'ls'\t'list your API keys, secrets masked' \
-                'rm'\t'revoke API keys, at once and for good'
+            printf '%s\n' 'ls'\t'List your API keys, with masked secrets' \
+                'rm'\t'Revoke API keys immediately' \
+                'revoke'\t'Revoke API keys immediately'
         case 'auth' 'help auth'
             printf '%s\n' 'ls'\t'List the saved profiles'
         case 'config' 'help config'
             printf '%s\n' 'ls'\t'List the settings, and where each comes from'
         case 'plans' 'help plans'
-            printf '%s\n' 'ls'\t'retired: list the flat plans (see `ci pools list`)'
+            printf '%s\n' 'ls'\t'Retired: list the flat plans (see `ci pools list`)'
     end
 end
 
@@ -158,55 +159,58 @@ function __ci_options
             printf '%s\n' '--blocks'\t'Blocks, separated by commas: asia, europe, americas; or all' \
                 '--quantity'\t'Seats in each block, 1 to 20' \
                 '--billing-cycle'\t'Billing cycle: month or year' \
-                '--max-price'\t'refuse when today\'s charge is above this' \
-                '--ensure'\t'do nothing when active subscriptions of yours cover it already' \
-                '--again'\t'allow a repeat of a recent or unsettled purchase' \
+                '--max-price'\t'Refuse a charge above this amount' \
+                '--ensure'\t'Skip if your active subscriptions already cover it' \
+                '--again'\t'Allow a repeat of a recent purchase' \
                 '--no-wait'\t'Exit with 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
-                '--create-key'\t'create an API key for each seat' \
-                '--save'\t'write the secret to this dotenv file, and print it nowhere' \
-                '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
-                '--dry-run'\t'show what it would cost, and stop'
+                '--create-key'\t'Create an API key for each seat' \
+                '--save'\t'Write the secret to this dotenv file instead of printing it' \
+                '--var'\t'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--force'\t'With --save: replace another value of the variable without asking' \
+                '--dry-run'\t'Show the price without buying'
         case 'pools watch'
-            printf '%s\n' '--blocks'\t'asia, europe, americas (comma between): any of them; any, or all together' \
-                '--all-blocks'\t'wait until the named blocks are open together' \
-                '--interval'\t'time between two checks, at least 5s (default: 15s)' \
-                '--for'\t'give up after this long, with exit code 6' \
-                '--count'\t'go on until so many openings were reported (default: 1)' \
-                '--forever'\t'go on reporting' \
-                '--bell'\t'ring the terminal\'s bell' \
-                '--exec'\t'run this through your shell, told by CHEAPESTINFERENCE_EVENT, _POOL, _BLOCKS…' \
-                '--webhook'\t'post the event there as JSON; https, or http on this machine' \
-                '--subscribe'\t'buy what opens at once: charges the saved card' \
+            printf '%s\n' '--blocks'\t'asia,europe,americas; any; or all together' \
+                '--all-blocks'\t'Wait until all named blocks are available together' \
+                '--interval'\t'Time between two checks, at least 5s (default: 15s)' \
+                '--for'\t'Time limit, after which the command exits with code 6' \
+                '--count'\t'Openings to report before exiting (default: 1)' \
+                '--forever'\t'Report openings until interrupted' \
+                '--bell'\t'Ring the terminal bell' \
+                '--exec'\t'Shell command to run for each opening' \
+                '--webhook'\t'URL to post each opening to, as JSON' \
+                '--subscribe'\t'Buy the first opening, and charge the saved card' \
                 '--quantity'\t'Seats in each block, 1 to 20' \
                 '--billing-cycle'\t'Billing cycle: month or year' \
-                '--max-price'\t'with --subscribe: the most it may charge' \
-                '--ensure'\t'with --subscribe: end at once when you hold one of them already' \
-                '--again'\t'with --subscribe: allow a repeat of a recent or unsettled purchase' \
+                '--max-price'\t'With --subscribe, refuse a charge above this amount' \
+                '--ensure'\t'With --subscribe, skip if already covered' \
+                '--again'\t'With --subscribe, allow a repeat of a recent purchase' \
                 '--no-wait'\t'Exit with 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
-                '--create-key'\t'create an API key for each seat' \
-                '--save'\t'write the secret to this dotenv file, and print it nowhere' \
-                '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)'
+                '--create-key'\t'Create an API key for each seat' \
+                '--save'\t'Write the secret to this dotenv file instead of printing it' \
+                '--var'\t'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--force'\t'With --save: replace another value of the variable without asking'
         case 'pools keys'
-            printf '%s\n' '--reveal'\t'show the secrets in full'
+            printf '%s\n' '--reveal'\t'Show the secrets in full'
         case 'pools cancel'
             printf '%s\n' '--again'\t'Go ahead even if an earlier change of this kind hasn\'t settled' \
                 '--no-wait'\t'Exit with 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
         case 'keys create'
-            printf '%s\n' '--subscription'\t'for this subscription (default: the most recent)' \
-                '--pool'\t'for your subscription on this pool' \
-                '--credit'\t'spend the prepaid credit instead of a subscription' \
-                '--max-budget'\t'with --credit: the most it may spend' \
-                '--rpm'\t'with --credit: requests per minute' \
-                '--tpm'\t'with --credit: tokens per minute' \
-                '--save'\t'write the secret to this dotenv file, and print it nowhere' \
-                '--var'\t'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
-                '--secret-only'\t'print the secret and nothing else' \
-                '--ensure'\t'do nothing if a key of that name exists' \
-                '--reveal'\t'with --ensure: show the secret of an existing key' \
-                '--again'\t'create the key even if an earlier one of that name hasn\'t settled' \
+            printf '%s\n' '--subscription'\t'Create it for this subscription (default: the most recent)' \
+                '--pool'\t'Create it for your subscription on this pool' \
+                '--credit'\t'Create it for prepaid credit instead of a subscription' \
+                '--max-budget'\t'With --credit: spending limit of the key' \
+                '--rpm'\t'With --credit: requests per minute' \
+                '--tpm'\t'With --credit: tokens per minute' \
+                '--save'\t'Write the secret to this dotenv file instead of printing it' \
+                '--var'\t'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--force'\t'With --save: replace another value of the variable without asking' \
+                '--secret-only'\t'Print only the secret' \
+                '--ensure'\t'Skip if a key with this name already exists' \
+                '--reveal'\t'With --ensure: show the secret of an existing key' \
+                '--again'\t'Create the key even if an earlier one with this name hasn\'t settled' \
                 '--no-wait'\t'Exit with 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
         case 'keys delete'
@@ -223,7 +227,7 @@ function __ci_options
                 '--wait'\t'Retry while the transaction isn\'t final' \
                 '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
         case 'billing subscribe'
-            printf '%s\n' '--create-key'\t'create an API key with it' \
+            printf '%s\n' '--create-key'\t'Create an API key with this name' \
                 '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
                 '--no-wait'\t'Exit with 6 instead of waiting for an earlier change to settle' \
                 '--again'\t'Go ahead even if an earlier change of this kind hasn\'t settled'
@@ -254,8 +258,8 @@ function __ci_options
                 '--rivals'\t'Number of others who take a seat, evenly spread over that time' \
                 '--clear'\t'Clear the schedule'
         case 'login'
-            printf '%s\n' '--with-key'\t'read the key from standard input' \
-                '--keychain'\t'keep the key in the system\'s keychain (needs the npm package @napi-rs/keyring)'
+            printf '%s\n' '--with-key'\t'Read the key from standard input' \
+                '--keychain'\t'Save the key in the system\'s keychain (requires the npm package @napi-rs/keyring)'
     end
     printf '%s\n' '--json'\t'Print JSON' \
         '--output'\t'Output format: table, json, csv or yaml' \
@@ -336,8 +340,8 @@ function __ci_values
                 'europe'\t'08:00–16:00 UTC' \
                 'americas'\t'16:00–24:00 UTC' \
                 '--alone' \
-                'any'\t'whichever opens' \
-                'all'\t'the whole day, together'
+                'any'\t'the first block that opens' \
+                'all'\t'the whole day'
         case 'keys create --subscription' 'billing cancel 1'
             printf '%s\n' 'subscriptions'
         case 'keys create --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools watch +' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1' 'sandbox schedule 1'
@@ -413,6 +417,8 @@ function __ci_values
                 'chargeAtMost' \
                 'exact' \
                 'prices' \
+                'listPrice' \
+                'annualDiscount' \
                 '--alone'
         case 'pools subscribe --fields'
             printf '%s\n' 'list' \
@@ -434,6 +440,8 @@ function __ci_values
                 'chargeAtMost' \
                 'exact' \
                 'prices' \
+                'listPrice' \
+                'annualDiscount' \
                 '--alone'
         case 'pools watch --fields'
             printf '%s\n' 'list' \

@@ -19,7 +19,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'pools/show' = 'view'
     'help pools/show' = 'view'
     'keys/rm' = 'delete'
+    'keys/revoke' = 'delete'
     'help keys/rm' = 'delete'
+    'help keys/revoke' = 'delete'
   }
   # The subcommands of a command, and their aliases.
   $commands = @{
@@ -49,32 +51,32 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'pools' = @(
       , @('list', 'List pools with their prices and available blocks')
       , @('view', 'Show the prices of a pool, and its available seats by hour')
-      , @('quote', 'show what a subscription would cost, without buying')
-      , @('subscribe', 'reserve blocks of a pool: charges the saved card at once')
-      , @('watch', 'wait until a block opens, and take a seat if asked to')
+      , @('quote', 'Show the price of a subscription')
+      , @('subscribe', 'Reserve blocks of a pool, and charge the saved card')
+      , @('watch', 'Wait for a seat, and optionally buy it')
       , @('subscriptions', 'List your subscriptions, to all pools or one')
       , @('keys', 'list the keys of your subscriptions on a pool, secrets masked')
-      , @('cancel', 'end your most recent subscription on a pool with its period')
+      , @('cancel', 'Cancel your most recent subscription on a pool at the end of its billing period')
     )
     'help pools' = @(
       , @('list', 'List pools with their prices and available blocks')
       , @('view', 'Show the prices of a pool, and its available seats by hour')
-      , @('quote', 'show what a subscription would cost, without buying')
-      , @('subscribe', 'reserve blocks of a pool: charges the saved card at once')
-      , @('watch', 'wait until a block opens, and take a seat if asked to')
+      , @('quote', 'Show the price of a subscription')
+      , @('subscribe', 'Reserve blocks of a pool, and charge the saved card')
+      , @('watch', 'Wait for a seat, and optionally buy it')
       , @('subscriptions', 'List your subscriptions, to all pools or one')
       , @('keys', 'list the keys of your subscriptions on a pool, secrets masked')
-      , @('cancel', 'end your most recent subscription on a pool with its period')
+      , @('cancel', 'Cancel your most recent subscription on a pool at the end of its billing period')
     )
     'keys' = @(
-      , @('list', 'list your API keys, secrets masked')
-      , @('create', 'create an API key, and show its secret once')
-      , @('delete', 'revoke API keys, at once and for good')
+      , @('list', 'List your API keys, with masked secrets')
+      , @('create', 'Create an API key, and show or save its secret')
+      , @('delete', 'Revoke API keys immediately')
     )
     'help keys' = @(
-      , @('list', 'list your API keys, secrets masked')
-      , @('create', 'create an API key, and show its secret once')
-      , @('delete', 'revoke API keys, at once and for good')
+      , @('list', 'List your API keys, with masked secrets')
+      , @('create', 'Create an API key, and show or save its secret')
+      , @('delete', 'Revoke API keys immediately')
     )
     'billing' = @(
       , @('status', 'Show subscriptions and credit')
@@ -82,9 +84,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('topup', 'Add prepaid credit, by card or with USDC')
       , @('verify', 'Add credit for a USDC payment that was sent')
       , @('card', 'Save a card in the browser')
-      , @('subscribe', 'Subscribe to a flat plan (retired; use `ci pools subscribe`)')
-      , @('checkout', 'Pay for a flat plan in the browser (retired; use `ci pools subscribe`)')
-      , @('cancel', 'Cancel a flat plan at the end of its period (retired; use `ci pools cancel`)')
+      , @('subscribe', 'Retired: subscribe to a flat plan (see `ci pools subscribe`)')
+      , @('checkout', 'Retired: pay for a flat plan in the browser (see `ci pools subscribe`)')
+      , @('cancel', 'Retired: cancel a flat plan at the end of its billing period (see `ci pools cancel`)')
     )
     'help billing' = @(
       , @('status', 'Show subscriptions and credit')
@@ -92,15 +94,15 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('topup', 'Add prepaid credit, by card or with USDC')
       , @('verify', 'Add credit for a USDC payment that was sent')
       , @('card', 'Save a card in the browser')
-      , @('subscribe', 'Subscribe to a flat plan (retired; use `ci pools subscribe`)')
-      , @('checkout', 'Pay for a flat plan in the browser (retired; use `ci pools subscribe`)')
-      , @('cancel', 'Cancel a flat plan at the end of its period (retired; use `ci pools cancel`)')
+      , @('subscribe', 'Retired: subscribe to a flat plan (see `ci pools subscribe`)')
+      , @('checkout', 'Retired: pay for a flat plan in the browser (see `ci pools subscribe`)')
+      , @('cancel', 'Retired: cancel a flat plan at the end of its billing period (see `ci pools cancel`)')
     )
     'history' = @(
-      , @('reconcile', 'Find out the outcome of changes that have none')
+      , @('reconcile', 'Find out the unknown outcomes of changes')
     )
     'help history' = @(
-      , @('reconcile', 'Find out the outcome of changes that have none')
+      , @('reconcile', 'Find out the unknown outcomes of changes')
     )
     'auth' = @(
       , @('login', 'Sign in with a management key')
@@ -161,10 +163,10 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('powershell', 'Print the script for PowerShell')
     )
     'plans' = @(
-      , @('list', 'retired: list the flat plans (see `ci pools list`)')
+      , @('list', 'Retired: list the flat plans (see `ci pools list`)')
     )
     'help plans' = @(
-      , @('list', 'retired: list the flat plans (see `ci pools list`)')
+      , @('list', 'Retired: list the flat plans (see `ci pools list`)')
     )
     'help' = @(
       , @('setup', 'Get a working API key, step by step')
@@ -203,12 +205,14 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('show', 'Show the prices of a pool, and its available seats by hour')
     )
     'keys' = @(
-      , @('ls', 'list your API keys, secrets masked')
-      , @('rm', 'revoke API keys, at once and for good')
+      , @('ls', 'List your API keys, with masked secrets')
+      , @('rm', 'Revoke API keys immediately')
+      , @('revoke', 'Revoke API keys immediately')
     )
     'help keys' = @(
-      , @('ls', 'list your API keys, secrets masked')
-      , @('rm', 'revoke API keys, at once and for good')
+      , @('ls', 'List your API keys, with masked secrets')
+      , @('rm', 'Revoke API keys immediately')
+      , @('revoke', 'Revoke API keys immediately')
     )
     'auth' = @(
       , @('ls', 'List the saved profiles')
@@ -223,10 +227,10 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('ls', 'List the settings, and where each comes from')
     )
     'plans' = @(
-      , @('ls', 'retired: list the flat plans (see `ci pools list`)')
+      , @('ls', 'Retired: list the flat plans (see `ci pools list`)')
     )
     'help plans' = @(
-      , @('ls', 'retired: list the flat plans (see `ci pools list`)')
+      , @('ls', 'Retired: list the flat plans (see `ci pools list`)')
     )
   }
   # The options of a command, and the global options.
@@ -252,40 +256,42 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--blocks', 'Blocks, separated by commas: asia, europe, americas; or all')
       , @('--quantity', 'Seats in each block, 1 to 20')
       , @('--billing-cycle', 'Billing cycle: month or year')
-      , @('--max-price', 'refuse when today''s charge is above this')
-      , @('--ensure', 'do nothing when active subscriptions of yours cover it already')
-      , @('--again', 'allow a repeat of a recent or unsettled purchase')
+      , @('--max-price', 'Refuse a charge above this amount')
+      , @('--ensure', 'Skip if your active subscriptions already cover it')
+      , @('--again', 'Allow a repeat of a recent purchase')
       , @('--no-wait', 'Exit with 6 instead of waiting for an earlier change to settle')
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
-      , @('--create-key', 'create an API key for each seat')
-      , @('--save', 'write the secret to this dotenv file, and print it nowhere')
-      , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
-      , @('--dry-run', 'show what it would cost, and stop')
+      , @('--create-key', 'Create an API key for each seat')
+      , @('--save', 'Write the secret to this dotenv file instead of printing it')
+      , @('--var', 'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--force', 'With --save: replace another value of the variable without asking')
+      , @('--dry-run', 'Show the price without buying')
     )
     'pools watch' = @(
-      , @('--blocks', 'asia, europe, americas (comma between): any of them; any, or all together')
-      , @('--all-blocks', 'wait until the named blocks are open together')
-      , @('--interval', 'time between two checks, at least 5s (default: 15s)')
-      , @('--for', 'give up after this long, with exit code 6')
-      , @('--count', 'go on until so many openings were reported (default: 1)')
-      , @('--forever', 'go on reporting')
-      , @('--bell', 'ring the terminal''s bell')
-      , @('--exec', 'run this through your shell, told by CHEAPESTINFERENCE_EVENT, _POOL, _BLOCKS...')
-      , @('--webhook', 'post the event there as JSON; https, or http on this machine')
-      , @('--subscribe', 'buy what opens at once: charges the saved card')
+      , @('--blocks', 'asia,europe,americas; any; or all together')
+      , @('--all-blocks', 'Wait until all named blocks are available together')
+      , @('--interval', 'Time between two checks, at least 5s (default: 15s)')
+      , @('--for', 'Time limit, after which the command exits with code 6')
+      , @('--count', 'Openings to report before exiting (default: 1)')
+      , @('--forever', 'Report openings until interrupted')
+      , @('--bell', 'Ring the terminal bell')
+      , @('--exec', 'Shell command to run for each opening')
+      , @('--webhook', 'URL to post each opening to, as JSON')
+      , @('--subscribe', 'Buy the first opening, and charge the saved card')
       , @('--quantity', 'Seats in each block, 1 to 20')
       , @('--billing-cycle', 'Billing cycle: month or year')
-      , @('--max-price', 'with --subscribe: the most it may charge')
-      , @('--ensure', 'with --subscribe: end at once when you hold one of them already')
-      , @('--again', 'with --subscribe: allow a repeat of a recent or unsettled purchase')
+      , @('--max-price', 'With --subscribe, refuse a charge above this amount')
+      , @('--ensure', 'With --subscribe, skip if already covered')
+      , @('--again', 'With --subscribe, allow a repeat of a recent purchase')
       , @('--no-wait', 'Exit with 6 instead of waiting for an earlier change to settle')
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
-      , @('--create-key', 'create an API key for each seat')
-      , @('--save', 'write the secret to this dotenv file, and print it nowhere')
-      , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--create-key', 'Create an API key for each seat')
+      , @('--save', 'Write the secret to this dotenv file instead of printing it')
+      , @('--var', 'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--force', 'With --save: replace another value of the variable without asking')
     )
     'pools keys' = @(
-      , @('--reveal', 'show the secrets in full')
+      , @('--reveal', 'Show the secrets in full')
     )
     'pools cancel' = @(
       , @('--again', 'Go ahead even if an earlier change of this kind hasn''t settled')
@@ -293,18 +299,19 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
     )
     'keys create' = @(
-      , @('--subscription', 'for this subscription (default: the most recent)')
-      , @('--pool', 'for your subscription on this pool')
-      , @('--credit', 'spend the prepaid credit instead of a subscription')
-      , @('--max-budget', 'with --credit: the most it may spend')
-      , @('--rpm', 'with --credit: requests per minute')
-      , @('--tpm', 'with --credit: tokens per minute')
-      , @('--save', 'write the secret to this dotenv file, and print it nowhere')
-      , @('--var', 'with --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
-      , @('--secret-only', 'print the secret and nothing else')
-      , @('--ensure', 'do nothing if a key of that name exists')
-      , @('--reveal', 'with --ensure: show the secret of an existing key')
-      , @('--again', 'create the key even if an earlier one of that name hasn''t settled')
+      , @('--subscription', 'Create it for this subscription (default: the most recent)')
+      , @('--pool', 'Create it for your subscription on this pool')
+      , @('--credit', 'Create it for prepaid credit instead of a subscription')
+      , @('--max-budget', 'With --credit: spending limit of the key')
+      , @('--rpm', 'With --credit: requests per minute')
+      , @('--tpm', 'With --credit: tokens per minute')
+      , @('--save', 'Write the secret to this dotenv file instead of printing it')
+      , @('--var', 'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--force', 'With --save: replace another value of the variable without asking')
+      , @('--secret-only', 'Print only the secret')
+      , @('--ensure', 'Skip if a key with this name already exists')
+      , @('--reveal', 'With --ensure: show the secret of an existing key')
+      , @('--again', 'Create the key even if an earlier one with this name hasn''t settled')
       , @('--no-wait', 'Exit with 6 instead of waiting for an earlier change to settle')
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
     )
@@ -326,7 +333,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
     )
     'billing subscribe' = @(
-      , @('--create-key', 'create an API key with it')
+      , @('--create-key', 'Create an API key with this name')
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
       , @('--no-wait', 'Exit with 6 instead of waiting for an earlier change to settle')
       , @('--again', 'Go ahead even if an earlier change of this kind hasn''t settled')
@@ -366,8 +373,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--clear', 'Clear the schedule')
     )
     'login' = @(
-      , @('--with-key', 'read the key from standard input')
-      , @('--keychain', 'keep the key in the system''s keychain (needs the npm package @napi-rs/keyring)')
+      , @('--with-key', 'Read the key from standard input')
+      , @('--keychain', 'Save the key in the system''s keychain (requires the npm package @napi-rs/keyring)')
     )
   }
   $everywhere = @(
@@ -595,8 +602,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('americas', '16:00-24:00 UTC')
       )
       Alone = @(
-        , @('any', 'whichever opens')
-        , @('all', 'the whole day, together')
+        , @('any', 'the first block that opens')
+        , @('all', 'the whole day')
       )
     }
     'keys create --subscription' = @{
@@ -718,6 +725,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('chargeAtMost', '')
         , @('exact', '')
         , @('prices', '')
+        , @('listPrice', '')
+        , @('annualDiscount', '')
       )
     }
     'pools subscribe --fields' = @{
@@ -741,6 +750,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('chargeAtMost', '')
         , @('exact', '')
         , @('prices', '')
+        , @('listPrice', '')
+        , @('annualDiscount', '')
       )
     }
     'pools watch --fields' = @{

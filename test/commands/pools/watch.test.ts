@@ -46,13 +46,13 @@ test.each([
 });
 
 test.each([
-  ['--blocks mars', 'there is no block "mars"'],
+  ['--blocks mars', '"mars" is not a block'],
   ['--interval soon', '"soon" is not a valid duration'],
   ['--for 0', '"0" is not a valid duration'],
-  ['--count 0', '--count is "0"'],
-  ['--quantity none', '--quantity is "none"'],
-  ['--billing-cycle week', '--billing-cycle is "week"'],
-  ['--max-price free', '--max-price is "free"'],
+  ['--count 0', '"0" is not a valid value for --count'],
+  ['--quantity none', '"none" is not a valid number of seats'],
+  ['--billing-cycle week', '"week" is not a valid value for --billing-cycle'],
+  ['--max-price free', '"free" is not a valid amount for --max-price'],
 ])('refuses `ci pools watch %s`', async (words, message) => {
   const error = { code: 'usage', message: expect.stringContaining(message) };
   await expect(parsed<Options>(watch, words)).rejects.toMatchObject(error);

@@ -115,10 +115,10 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(code).toBe(0);
       for (const fact of [
         "You won't be charged until you confirm. Esc: back a step. Ctrl-C: quit (completed steps are kept).",
-        '✓ Paste a management key (mk_…), or choose: the sandbox Sandbox: no money moves.',
+        '✓ Paste a management key (mk_…), or choose: the sandbox Sandbox: nothing is charged.',
         '✓ Seats (each handles one request at a time): 1 ✓ Billing cycle:',
         '✓ Subscribed to europe of kimi26. Charged $49.00.',
-        '✓ The key works. kimi-k2.6 says: This is the CheapestInference sandbox speaking',
+        '✓ The key works. kimi-k2.6 says: This is the CheapestInference sandbox, answering',
         'Done. Pool kimi26 europe Subscription ',
         'Saved to .env Variable CHEAPESTINFERENCE_API_KEY Account the sandbox: no money moves',
       ]) {
