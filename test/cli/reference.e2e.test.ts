@@ -29,6 +29,12 @@ function leaves(tree: unknown, above: readonly string[] = []): Leaf[] {
   });
 }
 
+/** Returns the path of a command, and those with its aliases. */
+function pathsOf({ path, command }: Leaf): string[] {
+  const aliases = listAt(command, 'aliases').map((alias) => path.replace(/\S+$/, String(alias)));
+  return [path, ...aliases];
+}
+
 const tree = async (): Promise<Leaf[]> => leaves(json(await user().ci('help --json')));
 
 describe('the topics of help', () => {
@@ -188,15 +194,13 @@ describe('help --json', () => {
     }
   });
 
-  test('every example is a command that there is, with options that it has', async () => {
+  test('has only examples with known commands and options', async () => {
     const all = await tree();
     for (const { path, examples } of all) {
       for (const example of examples) {
         const typed = /(?:^|[|(] *|&& *)ci ([a-z][^|)&#]*)/.exec(example)?.[1] ?? '';
         // If a noun is a command itself and also has this verb, use the verb.
-        const named = all.findLast(
-          (leaf) => `${typed} `.startsWith(`${leaf.path} `) || `${typed} `.startsWith(`${leaf.path}\n`),
-        );
+        const named = all.findLast((leaf) => pathsOf(leaf).some((each) => `${typed} `.startsWith(`${each} `)));
         expect([path, example, named !== undefined]).toEqual([path, example, true]);
         const flags = listAt(named?.command, 'options').map((option) => textAt(option, 'flags'));
         const global = ['--json', '--yes', '--jq', '--fields', '--profile', '--sandbox', '--output', '--timeout'];

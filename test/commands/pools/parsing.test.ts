@@ -54,7 +54,7 @@ test.each([
 });
 
 test.each(['open', 'Active', ''])('refuses `ci pools list --status "%s"` and lists the statuses', async (status) => {
-  const refused = { code: 'usage', hint: expect.stringContaining('active, funding, activating, paused') };
+  const refused = { code: 'usage', hint: expect.stringContaining('active, funding, activating or paused') };
   await expect(parsed(list, ['--status', status])).rejects.toMatchObject(refused);
 });
 
