@@ -93,7 +93,7 @@ export async function choosePoolOfMine(
 }
 
 /** How the key of a subscription with the status `pending_key` arrives. */
-export const keyByMail = 'The API key will arrive by email, usually within hours, always within 24 hours.';
+export const keyByEmail = 'The API key will arrive by email, usually within hours, always within 24 hours.';
 
 /** What a terminal shows for a status of a subscription. */
 const statusTexts = new Map([
@@ -107,7 +107,7 @@ export function statusText(status: string | null | undefined): string {
 }
 
 /** Returns whether a subscription will renew, and can be canceled. */
-export function isGoing({ status, cancelAtPeriodEnd }: Subscription): boolean {
+export function isRenewing({ status, cancelAtPeriodEnd }: Subscription): boolean {
   return status !== 'canceled' && !cancelAtPeriodEnd;
 }
 

@@ -6,7 +6,7 @@ import { framedKey } from '../../output/frame.ts';
 import { counted, factLines, inWords } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
 import { subscriptionColumns, subscriptionFields } from '../subscription-table.ts';
-import { keyByMail, type PoolSubscription, statusText } from '../subscriptions.ts';
+import { keyByEmail, type PoolSubscription, statusText } from '../subscriptions.ts';
 
 /** The fields of a purchase: those of its only subscription, or `subscriptions` if it has several. */
 export const purchaseFields = [...subscriptionFields, 'subscriptions'];
@@ -71,7 +71,7 @@ export function noteNextStep(
   const pending = subscriptions.filter(({ status }) => status === 'pending_key');
   if (pending.length > 0) {
     const missing = withKey ? `No key was created for ${counted(pending.length, 'seat')}. ` : '';
-    output.note(`${missing}${keyByMail}`);
+    output.note(`${missing}${keyByEmail}`);
   } else if (!withKey && output.isForPeople) {
     for (const { id } of subscriptions) {
       output.note(`Next: create its API key with \`ci keys create NAME --subscription ${id}\`.`);

@@ -5,7 +5,7 @@ import { noteRetired } from '../../account/flat-plans.ts';
 import {
   allSubscriptions,
   expandSubscription,
-  isGoing,
+  isRenewing,
   noSubscription,
   subscriptionChoices,
 } from '../../account/subscriptions.ts';
@@ -95,7 +95,7 @@ async function printCanceled({ output }: Pick<Context, 'output'>, subscriptionId
 async function pickSubscription(context: Pick<Context, 'api' | 'connections' | 'prompts'>): Promise<string> {
   const { prompts } = context;
   const api = await context.api();
-  const going = (await allSubscriptions(api, await api.billing.status())).filter(isGoing);
-  if (going.length === 0) throw noSubscription();
-  return (await prompts.search('Subscription:', await subscriptionChoices(context, going), missing)).id;
+  const renewing = (await allSubscriptions(api, await api.billing.status())).filter(isRenewing);
+  if (renewing.length === 0) throw noSubscription();
+  return (await prompts.search('Subscription:', await subscriptionChoices(context, renewing), missing)).id;
 }

@@ -9,7 +9,7 @@ import { createAndDeliver, deliverExisting } from '../../account/secrets/deliver
 import type { Description, Destination } from '../../account/secrets/destination.ts';
 import {
   expandSubscription,
-  keyByMail,
+  keyByEmail,
   poolSubscriptions,
   subscriptionChoices,
   subscriptionLabel,
@@ -259,7 +259,7 @@ async function subscriptionOn(context: KeyContext, pool: string, name: string | 
   const [first, second] = candidates;
   if (!first && mine.some(({ status }) => status === 'pending_key')) {
     throw new CommandError('unavailable', `Keys for your subscription on ${pool} can't be created here`, {
-      hint: keyByMail,
+      hint: keyByEmail,
       outcome: 'not_applied',
     });
   }

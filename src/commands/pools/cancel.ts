@@ -3,7 +3,7 @@ import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { PoolCatalog } from '../../account/pool-catalog.ts';
 import { blockHours } from '../../account/pools.ts';
 import { subscriptionFields, withMaskedKey } from '../../account/subscription-table.ts';
-import { choosePoolOfMine, isGoing, type PoolSubscription, poolSubscriptions } from '../../account/subscriptions.ts';
+import { choosePoolOfMine, isRenewing, type PoolSubscription, poolSubscriptions } from '../../account/subscriptions.ts';
 import type { Subscription } from '../../api/pools.ts';
 import {
   againOption,
@@ -52,7 +52,7 @@ export async function run(
   context.settling = settlingOf(options);
   const { output, prompts } = context;
   prompts.requireConsent('Canceling a subscription');
-  const typed = await choosePoolOfMine(context, options.pool, isGoing);
+  const typed = await choosePoolOfMine(context, options.pool, isRenewing);
   const pool = await new PoolCatalog(context).nameOf(typed);
   const planned = { action: 'cancel', intent: { action: 'cancel', pool, subscription: '' } } as const;
   const earlier = await awaitEarlier(context, planned);
@@ -143,8 +143,8 @@ async function mostRecent(context: Pick<Context, 'api' | 'connections' | 'world'
       outcome: 'not_applied',
     });
   }
-  const going = existing.filter(isGoing);
-  if (going.length === 0) {
+  const renewing = existing.filter(isRenewing);
+  if (renewing.length === 0) {
     throw new CommandError('unavailable', await alreadyCanceled(context, pool, existing), {
       hint: 'Nothing was changed.',
       outcome: 'not_applied',
@@ -154,7 +154,7 @@ async function mostRecent(context: Pick<Context, 'api' | 'connections' | 'world'
   const pledges = (await billing.status()).poolPledges ?? [];
   const order = new Map(pledges.map(({ id }, at) => [id, at]));
   const rank = ({ id }: Subscription) => order.get(id) ?? Number.POSITIVE_INFINITY;
-  const [subscription] = going.toSorted((a, b) => rank(a) - rank(b));
+  const [subscription] = renewing.toSorted((a, b) => rank(a) - rank(b));
   if (!subscription) throw new CommandError('internal', 'No subscription is the most recent');
   const endingBefore = new Set(existing.filter((each) => each.cancelAtPeriodEnd).map(({ id }) => id));
   const poolSlug = pledges.find(({ id }) => id === subscription.id)?.poolSlug ?? pool;

@@ -1,5 +1,5 @@
 import { withPool } from '../../account/pools.ts';
-import { choosePoolOfMine, keyByMail, poolSubscriptions } from '../../account/subscriptions.ts';
+import { choosePoolOfMine, keyByEmail, poolSubscriptions } from '../../account/subscriptions.ts';
 import type { PoolKey } from '../../api/pools.ts';
 import { poolArgument } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
@@ -53,7 +53,7 @@ async function noKeys(context: Pick<Context, 'api' | 'output'>, pool: string): P
   const mine = await poolSubscriptions(context, pool);
   if (mine.some(({ status }) => status === 'active'))
     return `${none} Run \`ci keys create --pool ${pool}\` to create one.`;
-  if (mine.some(({ status }) => status === 'pending_key')) return `${none} ${keyByMail}`;
+  if (mine.some(({ status }) => status === 'pending_key')) return `${none} ${keyByEmail}`;
   return `${none} Run \`ci pools subscribe ${pool}\` to reserve blocks.`;
 }
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { createKeys } from '../../account/keys/create-for-seats.ts';
 import { createAndDeliver } from '../../account/secrets/delivery.ts';
-import { keyByMail } from '../../account/subscriptions.ts';
+import { keyByEmail } from '../../account/subscriptions.ts';
 import { workingDirectory } from '../../config/folders.ts';
 import { hoursInWords, isLive, nextLive } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
@@ -57,7 +57,7 @@ function freeName(preferred: string, count: number, taken: ReadonlySet<string>):
 export const createSeatKeys: Step = async (wizard) => {
   const { context, destination, keyName = 'default' } = wizard;
   if (isPending(wizard)) {
-    context.output.note(keyByMail);
+    context.output.note(keyByEmail);
     return 'silent';
   }
   if (!destination) throw new CommandError('internal', 'no destination was chosen for the key');
