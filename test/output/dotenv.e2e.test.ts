@@ -25,13 +25,16 @@ async function author(setting: Parameters<typeof recordedSandbox>[0] = {}) {
 }
 
 const save = 'keys create k --credit --save .env --var KEY --force';
+/** The same with another name, so that no note points out that the name is taken. */
+const saveAnother = save.replace(' k ', ' another ');
 
 describe('the file', () => {
   test.each(['000', '022', '077'])('is readable only by its owner, with any umask %s', async (umask) => {
     const { me, file, beside } = await author();
     for (const mode of [undefined, 0o644, 0o666]) {
+      const line = save.replace(' k ', ` k-${mode} `);
       if (mode !== undefined) writeFileSync(file, 'KEY=old\n', { mode });
-      const { code, stderr } = await me.sh(`umask ${umask}; ci ${save}`);
+      const { code, stderr } = await me.sh(`umask ${umask}; ci ${line}`);
       expect([code, stderr, statSync(file).mode & 0o777, beside()]).toEqual([0, '', 0o600, []]);
     }
   });
@@ -185,7 +188,7 @@ describe('a file that Git would commit', () => {
     ]);
     expect(json({ stdout })).toMatchObject({ savedTo: file, variable: 'KEY' });
     await me.sh('echo /.env >>.gitignore');
-    expect(await me.ci(save)).toMatchObject({ code: 0, stderr: '' });
+    expect(await me.ci(saveAnother)).toMatchObject({ code: 0, stderr: '' });
   });
 
   test('explains how to untrack a tracked file', async () => {
@@ -202,7 +205,7 @@ describe('a file that Git would commit', () => {
     const text = readFileSync(file, 'utf8');
     expect((await me.sh(`${command} && echo /.env >>.gitignore`)).code).toBe(0);
     expect(readFileSync(file, 'utf8')).toBe(text);
-    expect(await me.ci(save)).toMatchObject({ code: 0, stderr: '' });
+    expect(await me.ci(saveAnother)).toMatchObject({ code: 0, stderr: '' });
   });
 
   test("doesn't warn without Git or a repository", async () => {
@@ -211,6 +214,6 @@ describe('a file that Git would commit', () => {
     expect(await me.ci(save, { env })).toMatchObject({ code: 0, stderr: '' });
     await me.sh('git init --quiet');
     const without = { PATH: path.join(me.home, 'bin') };
-    expect(await me.ci(save, { env: without })).toMatchObject({ code: 0, stderr: '' });
+    expect(await me.ci(saveAnother, { env: without })).toMatchObject({ code: 0, stderr: '' });
   });
 });

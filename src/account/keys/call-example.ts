@@ -47,8 +47,13 @@ export function callExample(
     ['Base URL', `${base}/v1 (OpenAI)`],
     ['', `${base}/anthropic (Anthropic)`],
   ]);
-  // fish doesn't read dotenv files.
-  const shown = file !== undefined && loginShell(world.env) === 'fish' ? `sh -c ${quoted(command)}` : command;
   const title = steps.length === 0 ? 'Try it:' : `To try it, ${steps.join(', and ')}, then run:`;
-  return `${facts}\n${title}\n${shellLines(shown, width)}`;
+  const isForSh = file !== undefined && loginShell(world.env) === 'fish';
+  return `${facts}\n${title}\n${isForSh ? linesForSh(command, width) : shellLines(command, width)}`;
+}
+
+/** Returns a command for sh, to be run by a shell that can't read dotenv files. Line breaks are escaped inside the quotation marks. */
+function linesForSh(command: string, width: number): string {
+  const start = '  sh -c ';
+  return start + quoted(shellLines(command, width - start.length - 2).trimStart());
 }

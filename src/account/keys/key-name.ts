@@ -22,7 +22,7 @@ export async function askKeyName(
   const check = (text: string) => {
     if (text.trim() === '') return 'Enter a name.';
     if (text.length > longest) return `Use at most ${longest} characters.`;
-    return taken.has(text.trim()) ? `You already have a key named "${text.trim()}".` : undefined;
+    return taken.has(text.trim()) ? `Key "${text.trim()}" already exists. Enter another name.` : undefined;
   };
   const directory = path.basename(workingDirectory(world) ?? '').trim() || 'default';
   let suggestion = directory;

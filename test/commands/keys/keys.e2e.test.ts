@@ -9,6 +9,7 @@ import {
   answer,
   appliedThen,
   type Behavior,
+  data,
   downFromChangeOn,
   type Instead,
   recordedSandbox,
@@ -270,6 +271,21 @@ describe('keys list', () => {
       ['prod', 'subscription', 'true'],
     ]);
     expect(rows[0]).toContain('2026-04-14T09:00:00.000Z');
+    expect(rows.map((row) => row.at(-1))).toEqual(['', 'kimi26']);
+  });
+
+  test('names the pool of a key after its name, and finds it out if the list has no plans', async () => {
+    const { me } = await subscriber();
+    await me.ci('keys create prod');
+    const { screen } = await shown(me, 'keys list', { columns: 120 });
+    expect(screen).toMatch(/^ID +NAME +POOL +TYPE +.*\n\S+ +prod +kimi26 +subscription /);
+    const api = await recordedSandbox({
+      instead: ({ path: where }) => {
+        if (where === '/api/keys') return data([{ id: 'k', name: 'prod', subscriptionId: 's' }]);
+        return where === '/api/billing/status' ? data({ poolPledges: [{ id: 's', poolSlug: 'glm5' }] }) : undefined;
+      },
+    });
+    expect(cells((await userOf(api).ci('keys list')).stdout)[0]?.at(-1)).toBe('glm5');
   });
 });
 
