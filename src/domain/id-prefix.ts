@@ -3,7 +3,7 @@ import { usageError } from './errors.ts';
 /** The length of a UUID. */
 const whole = 36;
 
-/** Whether a word can be the beginning of a UUID: 8 characters or more, but not all. */
+/** Returns whether a word can be the beginning of a UUID: 8 characters or more, but not all. */
 export function isIdPrefix(word: string): boolean {
   return word.length < whole && /^[\da-f]{8}[\da-f-]*$/i.test(word);
 }

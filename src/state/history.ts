@@ -26,7 +26,7 @@ import { addTo, entriesOf, type ReadChange, RecordTail, slack } from './record-t
 export type { RecordedAccount, RecordedChange, Settled } from './record-line.ts';
 
 /**
- * The record of changes. A change is recorded and synced to disk before its request leaves, and its outcome afterwards.
+ * The record of changes. A change is recorded and synced to disk before its request leaves, and its outcome afterward.
  *
  * There are two places. The record proper is an append-only file of JSON lines. Each change without a final outcome also has a file
  * of its own in the folder `open`, which holds the change in full. The two can disagree after a crash:
@@ -141,7 +141,7 @@ export class History {
 
   /**
    * Returns the changes begun, sent or settled since a moment, oldest first. Reads the record backward, as far as that moment. A
-   * repeated call reads only what was appended meanwhile.
+   * repeated call reads only what was appended since.
    *
    * @param moment - epoch milliseconds
    * @throws CommandError (file_error) if the record can't be read
@@ -230,7 +230,7 @@ export class History {
   }
 
   /**
-   * Whether the record was written after the folder of open changes. It never is when all changes are settled, because `settle`
+   * Returns whether the record was written after the folder of open changes. It never is when all changes are settled, because `settle`
    * removes the file last, unless version 0.1 wrote to it or the folder was deleted.
    */
   #isRecordNewer(): boolean {

@@ -117,7 +117,7 @@ export class RecordFile {
       if (!stats?.isFile() || stats.size < fullSize) return false;
       const target = this.#nextRotated(now);
       renameSync(this.file, target);
-      // Another process renamed the full file since it was looked at: this is the new one, and has to sort after the full one.
+      // Another process has renamed the full file since its size was read. This is the new file, which has to sort after the full one.
       if (statSync(target).size < fullSize) renameSync(target, this.#nextRotated(now));
       return true;
     } catch {

@@ -24,7 +24,7 @@ interface Permissions {
   readonly mode: number;
   /** Whether the umask applies; by default it doesn't. */
   readonly umask?: boolean;
-  /** The file whose owner and group the new file gets; by default this user and their group. */
+  /** The file to take the owner and group from; by default, this user and their group. */
   readonly owner?: Stats | undefined;
 }
 

@@ -13,7 +13,7 @@ const recordedPrecision = 1000;
 /** The parts of the context that checking the account needs. */
 export type CheckContext = Pick<Context, 'clocks' | 'connections' | 'record' | 'settings' | 'world'>;
 
-/** A change whose outcome is to be found. */
+/** A change without a known outcome. */
 export interface UnsettledChange<A extends Action> {
   /** The id in the record. */
   readonly id: string;
