@@ -158,7 +158,7 @@ async function contentOf(file: string): Promise<Buffer> {
 
 function failure(file: string, error: unknown): CommandError {
   const reason = messageOf(error);
-  return new CommandError('file_error', `${file} can't be written: ${reason}`, { cause: error });
+  return new CommandError('file_error', `Can't write ${file}: ${reason}`, { cause: error });
 }
 
 function unless(...codes: readonly string[]): (error: unknown) => undefined {

@@ -125,7 +125,7 @@ describe('without space on the disk', () => {
     const { code, stdout, stderr } = await me.sh(`ulimit -f 8; ci ${save}`);
     expect([code, stdout, api.changes]).toEqual([1, '', []]);
     expect(stderr).toMatch(oneLine);
-    expect(stderr).toContain(`${file} can't be written: file too large`);
+    expect(stderr).toContain(`Can't write ${file}: file too large`);
     expect([readFileSync(file, 'utf8') === text, beside()]).toEqual([true, []]);
   });
 
@@ -156,9 +156,9 @@ describe('nothing is sent', () => {
       'mine/later',
       /mine\/later is a link to \S+\/other\/later, which is in another directory\. /,
     ],
-    ['to a pipe', 'pipe', /pipe can't be written: it isn't a regular file$/m],
+    ['to a pipe', 'pipe', /Can't write \S+pipe: it isn't a regular file\.?$/m],
     ['to this process’s own output', '/dev/stdout', /\/dev\/stdout is a link to \S+, which is in another directory\. /],
-    ['to a folder', 'mine', /mine can't be written: it is a directory$/m],
+    ['to a folder', 'mine', /Can't write \S+mine: it is a directory\.?$/m],
   ])('for a key to be saved %s', async (_where, to, message) => {
     const { api, me } = await author();
     for (const folder of ['mine', 'other']) mkdirSync(path.join(me.home, folder));

@@ -116,7 +116,7 @@ describe('a dotenv file', () => {
     const dotenv = await dotenvAt(file);
     await expect(dotenv.set({ KEY: 'sk_1\nB=2' })).rejects.toMatchObject({
       code: 'file_error',
-      message: `${file} can't be written: programs that read dotenv files don't agree on how to quote the value`,
+      message: `Can't write ${file}: programs that read dotenv files don't agree on how to quote the value`,
     });
     expect([readFileSync(file, 'utf8'), readdirSync(folder)]).toEqual(['A=1\n', ['.env']]);
   });
@@ -254,7 +254,7 @@ describe('a dotenv file', () => {
     rmSync(folder, { recursive: true });
     await expect(dotenv.set({ KEY: 'new' })).rejects.toMatchObject({
       code: 'file_error',
-      message: `${folder}/.env can't be written: its directory was removed in the meantime`,
+      message: `Can't write ${folder}/.env: its directory was removed in the meantime`,
     });
     expect(existsSync(folder)).toBe(false);
   });
@@ -266,7 +266,7 @@ describe('a dotenv file', () => {
     rmSync(folder, { recursive: true });
     mkdirSync(folder);
     await expect(dotenv.set({ KEY: 'new' })).rejects.toMatchObject({
-      message: `${folder}/.env can't be written: the temporary file next to it was removed in the meantime`,
+      message: `Can't write ${folder}/.env: the temporary file next to it was removed in the meantime`,
     });
     expect(readdirSync(folder)).toEqual([]);
   });

@@ -9,7 +9,7 @@ describe.skipIf(!existsSync('/dev/full'))('a full disk behind stdout', () => {
     const api = await recordedSandbox();
     const { code, stderr } = await userOf(api).sh('ci pools subscribe kimi26 --blocks europe --yes >/dev/full');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^ci: The result can't be written: no space left on device\.?\n$/);
+    expect(stderr).toMatch(/^ci: Can't write the result: no space left on device\.?\n$/);
     expect(listAt(await api.box.seen(), 'charges')).toHaveLength(1);
   });
 
@@ -21,7 +21,7 @@ describe.skipIf(!existsSync('/dev/full'))('a full disk behind stdout', () => {
     const api = await recordedSandbox();
     const { code, stderr } = await userOf(api).sh(`ci ${line} >/dev/full`);
     expect([code, api.changes]).toEqual([1, []]);
-    expect(stderr).toMatch(/^ci: Standard output can't be written: no space left on device\. Nothing was created\.\n$/);
+    expect(stderr).toMatch(/^ci: Can't write to standard output: no space left on device\. Nothing was created\.\n$/);
   });
 
   test('is reported as a JSON error with --json', async () => {

@@ -28,7 +28,7 @@ export class SystemClipboard implements Destination {
     try {
       await this.#clipboard.copy(text);
     } catch (error) {
-      throw new CommandError('file_error', `The clipboard can't be written: ${messageOf(error)}`, { cause: error });
+      throw new CommandError('file_error', `Can't write to the clipboard: ${messageOf(error)}`, { cause: error });
     }
   }
 }

@@ -121,7 +121,7 @@ async function printSaved(
 /** Checks stdout, which gets the result wherever the secrets go. @throws CommandError (file_error) */
 async function requireStdout({ output }: Pick<Context, 'output'>): Promise<void> {
   await output.written().catch((error: unknown) => {
-    throw new CommandError('file_error', `Standard output can't be written: ${messageOf(error)}`, {
+    throw new CommandError('file_error', `Can't write to standard output: ${messageOf(error)}`, {
       hint: 'Nothing was created.',
       outcome: 'not_applied',
       cause: error,
@@ -139,7 +139,7 @@ function keptFailure(
   const failure =
     error instanceof CommandError
       ? error
-      : new CommandError('file_error', `The result can't be written: ${messageOf(error)}`, { cause: error });
+      : new CommandError('file_error', `Can't write the result: ${messageOf(error)}`, { cause: error });
   // Whether the last of several keys was created may be unknown.
   const outcome = result.lastChange === 'unknown' ? 'unknown' : 'applied';
   let hint: string;

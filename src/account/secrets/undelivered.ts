@@ -17,7 +17,7 @@ export async function openFallbackFile({ record, world }: Pick<Context, 'record'
     return openFallbackFile(folder, world.env, (file) => world.stderr.write(`${file ?? lost}\n`));
   } catch (error) {
     const reason = messageOf(error);
-    throw new CommandError('file_error', `${folder} can't be written: ${reason}`, {
+    throw new CommandError('file_error', `Can't write to ${folder}: ${reason}`, {
       hint: noRoomHint,
       outcome: 'not_applied',
       cause: error,

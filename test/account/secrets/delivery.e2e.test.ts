@@ -90,7 +90,7 @@ describe('a secret after the reader has gone', () => {
     const [first = ''] = lines(ended.stderr);
     if (!line.includes('--jq')) {
       expect(first).toMatch(
-        /^ci: The result can't be written: broken pipe\. The key was created\. Its secret is in the file below\.$/,
+        /^ci: Can't write the result: broken pipe\. The key was created\. Its secret is in the file below\.$/,
       );
     }
     expect(lines(ended.stderr)).toHaveLength(2);
@@ -106,7 +106,7 @@ describe('a secret after the reader has gone', () => {
     expect(JSON.parse(told[0] ?? '')).toEqual({
       error: {
         code: 'file_error',
-        message: "The result can't be written: broken pipe",
+        message: "Can't write the result: broken pipe",
         hint: 'The key was created. Its secret is in the file below.',
         status: null,
         retryable: false,
@@ -172,7 +172,7 @@ describe.skipIf(!existsSync('/dev/full'))('a full disk behind stdout', () => {
     const { api, me } = await customerOfSecrets();
     const { code, stderr } = await me.sh(`${line} >/dev/full`);
     expect([code, api.changes, stateFiles(me)]).toEqual([1, [], []]);
-    expect(stderr).toBe("ci: Standard output can't be written: no space left on device. Nothing was created.\n");
+    expect(stderr).toBe("ci: Can't write to standard output: no space left on device. Nothing was created.\n");
   });
 
   test('prints a JSON error with --json', async () => {
@@ -193,7 +193,7 @@ describe('a file behind stdout', () => {
     writeFileSync(path.join(one.me.home, 'full'), 'x'.repeat(4096));
     const ended = await one.me.sh(limited(`${create} >>full`));
     await expectKept(one, ended);
-    expect(ended.stderr).toMatch(/^ci: The result can't be written: file too large\. The key was created\. /);
+    expect(ended.stderr).toMatch(/^ci: Can't write the result: file too large\. The key was created\. /);
     expect(readFileSync(path.join(one.me.home, 'full'), 'utf8')).toBe('x'.repeat(4096));
   });
 
@@ -225,7 +225,7 @@ describe('a file behind stdout', () => {
     writeFileSync(path.join(me.home, 'read-only'), 'x');
     const { code, stderr } = await me.sh(`${create} ${redirection}`);
     expect([code, api.changes, stateFiles(me)]).toEqual([1, [], []]);
-    expect(stderr).toMatch(/^ci: Standard output can't be written: bad file descriptor\. Nothing was created\.\n$/);
+    expect(stderr).toMatch(/^ci: Can't write to standard output: bad file descriptor\. Nothing was created\.\n$/);
   });
 });
 
@@ -258,7 +258,7 @@ describe('--save to a file that is no longer writable once the key is created', 
     const ended = await one.me.sh('ci keys create k --credit --save app/.env');
     await expectKept(one, ended);
     expect(ended.stderr).toMatch(
-      /^ci: \S+\/app\/\.env can't be written: its directory was removed in the meantime\. The key was created. /,
+      /^ci: Can't write \S+\/app\/\.env: its directory was removed in the meantime\. The key was created. /,
     );
     expect(outcomesOf(one.me)).toEqual(['create-key applied']);
     expect(existsSync(path.join(one.me.home, 'app'))).toBe(false);
@@ -369,7 +369,7 @@ describe('a read-only state directory', () => {
     const { api, me } = await customerOfSecrets();
     const { code, stderr } = await me.sh(`ulimit -f 0; ${create} | cat`);
     expect([code, api.changes]).toEqual([0, []]);
-    expect(stderr).toMatch(/^ci: \S+ can't be written: file too large\. Nothing was sent\. [^\n]*\n$/);
+    expect(stderr).toMatch(/^ci: Can't write to \S+: file too large\. Nothing was sent\. [^\n]*\n$/);
     expect(stateFiles(me)).toEqual([]);
   });
 });

@@ -144,7 +144,7 @@ const cases: readonly (readonly [string, Case])[] = [
       destination: (me) => offered(me, /^\.env in this directory$/),
       blocked: ({ at }) => mkdirSync(at('project', '.env')),
       broken: ({ at }) => rmSync(at('project'), { recursive: true }),
-      message: /\/project\/\.env can't be written: /,
+      message: /^Can't write \S+\/project\/\.env: /,
       content: ({ at }) => readFileSync(at('project', '.env'), 'utf8'),
       expected: asVariables,
       description: ({ at }) => ({
@@ -183,7 +183,7 @@ const cases: readonly (readonly [string, Case])[] = [
       destination: (me) => offered(me, /^The clipboard$/),
       blocked: ({ at }) => writeFileSync(at('broken'), ''),
       broken: ({ at }) => writeFileSync(at('broken'), ''),
-      message: /^The clipboard can't be written: xclip failed \(exit 1\)$/,
+      message: /^Can't write to the clipboard: xclip failed \(exit 1\)$/,
       content: ({ at }) => readFileSync(at('clipboard'), 'utf8'),
       expected: `${one}\n${two}`,
       description: () => ({ words: 'in the clipboard', savedTo: 'the clipboard', shownAs: 'the clipboard' }),
@@ -199,7 +199,7 @@ const cases: readonly (readonly [string, Case])[] = [
       broken: ({ stdout }) => {
         stdout.failsOn = key.apiKey;
       },
-      message: /^(?:Standard output|The result) can't be written: (?:EIO: )?i\/o error(?:, write)?$/,
+      message: /^Can't write (?:to standard output|the result): (?:EIO: )?i\/o error(?:, write)?$/,
       content: ({ stdout }) => stdout.text,
       expected: [
         '',

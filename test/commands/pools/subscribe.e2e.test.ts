@@ -151,7 +151,7 @@ describe('--create-key', () => {
       'pools subscribe kimi26 --blocks europe --create-key team --save none/.env --yes',
     );
     expect([code, stdout, api.changes]).toEqual([1, '', []]);
-    expect(stderr).toMatch(/^ci: \S+\/none\/\.env can't be written: no such file or directory\.?\n$/);
+    expect(stderr).toMatch(/^ci: Can't write \S+\/none\/\.env: no such file or directory\.?\n$/);
   });
 
   test('creates a key for each seat', async () => {

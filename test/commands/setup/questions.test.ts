@@ -499,7 +499,7 @@ describe('the place for the key', () => {
     press('enter');
     await expect
       .poll(getFullOutput, patience)
-      .toMatch(/✗ \/home\/me\/some-project\/\.env can't be written: [^?]*\? Save the key to:\n❯ \.env/);
+      .toMatch(/✗ Can't write \/home\/me\/some-project\/\.env: [^?]*\? Save the key to:\n❯ \.env/);
     expect(wizard.destination).toBeUndefined();
     press('down', 'enter');
     expect([await answer, wizard.destination?.describe(1).words]).toEqual(['asked', 'loaded by every new zsh']);
