@@ -163,7 +163,7 @@ function looksInVain({ knows }: Change, { deadAfter }: Fault): boolean {
   return deadAfter === true && knows === 'looks';
 }
 
-/** Runs a command in this process, or in a process of its own that gets a signal when the fault is met. */
+/** Runs a command in this process, or in a process of its own that gets SIGINT or SIGKILL when the fault is met. */
 async function meet(
   me: User,
   line: string,
@@ -181,6 +181,12 @@ async function meet(
   };
   const { signal } = fault;
   if (!signal) return me.ci(line, { env });
+  // A process handles SIGTERM as it does SIGINT, which test/process/signals.e2e.test.ts proves.
+  if (signal === 'SIGTERM') {
+    const interrupt = new AbortController();
+    void api.struck.then(() => interrupt.abort(new Error('interrupted')));
+    return me.ci(line, { env, interrupt: interrupt.signal });
+  }
   const running = me.start(line, { env });
   void (recorded ?? api.struck).then(() => running.kill(signal));
   return running.ended;
