@@ -12,6 +12,7 @@ import {
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { bin, type Environment, json, oneLine, type User, user } from '../support/cli.ts';
+import { crowd } from '../support/crowd.ts';
 import { listAt, textAt } from '../support/sandbox.ts';
 import { data, type RecordingServer, server } from '../support/servers.ts';
 
@@ -46,16 +47,18 @@ async function member() {
 }
 
 describe('many processes at once', () => {
+  const atOnce = crowd(20);
+
   test('save 20 logins to different profiles, and leave nothing else', async () => {
     const vendor = await api();
     const me = user();
     const names = Array.from({ length: 20 }, (_, at) => `p${at}`);
-    const ended = await Promise.all(
-      names.map((name) =>
-        me.process(`auth login --with-key --profile ${name} --api-url ${vendor.url}`, {
-          stdin: `mk_${name}_0123456789abcdef`,
-        }),
-      ),
+    const ended = await atOnce(
+      me,
+      names.map((name) => ({
+        line: `auth login --with-key --profile ${name} --api-url ${vendor.url}`,
+        stdin: `mk_${name}_0123456789abcdef`,
+      })),
     );
     expect(ended.map(({ code, stderr }) => [code, stderr])).toEqual(names.map(() => [0, '']));
     const saved = json(await me.ci('auth list --json'));
@@ -79,7 +82,10 @@ describe('many processes at once', () => {
       ...['a', 'b'].map((name) => `auth login --with-key --profile ${name} --api-url ${vendor.url}`),
       'auth logout',
     ];
-    const ended = await Promise.all(lines.map((line) => me.process(line, { stdin: other })));
+    const ended = await atOnce(
+      me,
+      lines.map((line) => ({ line, stdin: other })),
+    );
     expect(ended.map(({ code }) => code)).toEqual(lines.map(() => 0));
     const preferred = { timeout: '45s', output: 'json' };
     expect(JSON.parse(readFileSync(fileOf(me), 'utf8'))).toEqual({

@@ -19,10 +19,10 @@ function collect() {
 /** Waits, or until the signal is aborted. */
 const sleep = (milliseconds, signal) => setTimeout(milliseconds, undefined, { signal }).catch(() => {});
 
-process.on('message', async ({ args, cwd, env }) => {
+process.on('message', async ({ args, cwd, env, stdin }) => {
   const [stdout, stderr] = [collect(), collect()];
   const code = await run(args, {
-    stdin: Readable.from([]),
+    stdin: Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]),
     stdout: stdout.stream,
     stderr: stderr.stream,
     cwd,

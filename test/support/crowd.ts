@@ -2,10 +2,17 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { type Ended, type User, words } from './cli.ts';
+import { type Ended, type Environment, type User, words } from './cli.ts';
+
+/** A command line, and what differs from the other processes. */
+interface Run {
+  readonly line: string;
+  readonly env?: Environment;
+  readonly stdin?: string;
+}
 
 /** Runs one command line in each of several processes at the same time. */
-export type Crowd = (user: User, lines: readonly string[]) => Promise<Ended[]>;
+export type Crowd = (user: User, runs: readonly (string | Run)[]) => Promise<Ended[]>;
 
 /**
  * Starts processes that run command lines of the shipped bundle for all tests of a file. They stay: starting one takes ten times as
@@ -29,11 +36,12 @@ export function crowd(size: number): Crowd {
       }),
     );
   });
-  return ({ home, env }, lines) =>
+  return ({ home, env }, runs) =>
     Promise.all(
-      lines.map((line, at) => {
+      runs.map((run, at) => {
+        const { line, env: more = {}, stdin = '' }: Run = typeof run === 'string' ? { line: run } : run;
         const member = members[at];
-        if (!member) throw new Error(`there are ${members.length} processes for ${lines.length} command lines`);
+        if (!member) throw new Error(`there are ${members.length} processes for ${runs.length} command lines`);
         return new Promise<Ended>((resolve, reject) => {
           const gone = () => reject(new Error(`the process ended: ci ${line}`));
           member.once('close', gone);
@@ -41,7 +49,7 @@ export function crowd(size: number): Crowd {
             member.off('close', gone);
             resolve(ended);
           });
-          member.send({ args: words(line), cwd: home, env });
+          member.send({ args: words(line), cwd: home, env: { ...env, ...more }, stdin });
         });
       }),
     );

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { json, lines, oneLine, sandboxUser, secret, user } from '../../support/cli.ts';
+import { crowd } from '../../support/crowd.ts';
 import { at, hello, listAt, textAt } from '../../support/sandbox.ts';
 import { served, server, silence } from '../../support/servers.ts';
 import { shown } from '../../support/terminal.ts';
@@ -187,11 +188,14 @@ describe('sandbox advance', () => {
 });
 
 describe('many commands at once on one sandbox', () => {
+  const atOnce = crowd(10);
+
   test('ten keys made at the same moment are ten keys', async () => {
     const me = sandboxUser();
     await me.ci('pools subscribe kimi26 --blocks europe --yes');
-    const made = await Promise.all(
-      Array.from({ length: 10 }, (_, number) => me.process(`keys create key-${number} --secret-only`)),
+    const made = await atOnce(
+      me,
+      Array.from({ length: 10 }, (_, number) => `keys create key-${number} --secret-only`),
     );
     expect(made.map(({ code }) => code)).toEqual(Array(10).fill(0));
     expect(new Set(made.map(({ stdout }) => secret.exec(stdout)?.[0])).size).toBe(10);
@@ -202,7 +206,7 @@ describe('many commands at once on one sandbox', () => {
   test('ten buyers of eight seats on one machine with --again: eight get one, two learn that the block is sold out', async () => {
     const me = sandboxUser();
     const line = 'pools subscribe kimi26 --blocks europe --again --yes --json';
-    const bought = await Promise.all(Array.from({ length: 10 }, () => me.process(line)));
+    const bought = await atOnce(me, Array<string>(10).fill(line));
     expect(bought.map(({ code }) => code).toSorted()).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 6, 6]);
     const seats = bought.filter(({ code }) => code === 0).map((each) => at(json(each), 'hours', 0, 'slotIndex'));
     expect(new Set(seats).size).toBe(8);
@@ -211,10 +215,12 @@ describe('many commands at once on one sandbox', () => {
   test('ten buyers of eight seats on separate machines: eight get one, and no other outcome is certain', async () => {
     const me = sandboxUser();
     const line = 'pools subscribe kimi26 --blocks europe --settle 1s --yes --json';
-    const bought = await Promise.all(
-      Array.from({ length: 10 }, (_, number) =>
-        me.process(line, { env: { XDG_STATE_HOME: path.join(me.home, `state-${number}`) } }),
-      ),
+    const bought = await atOnce(
+      me,
+      Array.from({ length: 10 }, (_, number) => ({
+        line,
+        env: { XDG_STATE_HOME: path.join(me.home, `state-${number}`) },
+      })),
     );
     const sure = bought.filter(({ code, stderr }) => code === 0 && !stderr.includes('but the change went through'));
     const others = bought.filter((each) => !sure.includes(each));
@@ -230,9 +236,7 @@ describe('many commands at once on one sandbox', () => {
 
   test('ten runs of one purchase on one machine: one buys, nine are told what was bought', async () => {
     const me = sandboxUser();
-    const runs = await Promise.all(
-      Array.from({ length: 10 }, () => me.process('pools subscribe kimi26 --blocks europe --yes --json')),
-    );
+    const runs = await atOnce(me, Array<string>(10).fill('pools subscribe kimi26 --blocks europe --yes --json'));
     const [bought, ...others] = runs.toSorted((a, b) => (a.code ?? 0) - (b.code ?? 0));
     const id = textAt(json(bought ?? { stdout: '' }), 'id');
     for (const { code, stdout, stderr } of others) {
