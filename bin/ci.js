@@ -3,21 +3,20 @@
 
 const [, , first, second] = process.argv;
 if ((first === '--version' || first === '-V') && second === undefined) {
-  // Straight to the descriptor: the first look at process.stdout takes longer than all the rest.
+  // Writes to the descriptor, because the first access to process.stdout takes longer than everything else.
   require('node:fs').writeSync(1, `${require('../package.json').version}\n`);
 } else if (first === '--complete') {
-  // A shell at a Tab asks for names. A flag, as RCS's program of this name would take a word for a file to check in.
+  // A shell completes names. This is a flag because the program of RCS with this name would take a word for a file to check in.
   require('../dist/complete.js').complete(process.argv.slice(3));
 } else {
-  // Node.js 20 has no such cache, and to load the module to find that out takes a good part of a millisecond.
+  // Node.js 20 has no such cache, and loading the module to find out takes a good part of a millisecond.
   if (Number.parseInt(process.versions.node, 10) > 20) require('node:module').enableCompileCache?.();
   try {
     require('../dist/main.js').main();
   } catch (error) {
-    // Nothing of the program could be loaded: it is not there whole.
     require('node:fs').writeSync(
       2,
-      `ci: an error in ci itself: ${String(error.message).split('\n')[0]}. Install it again.\n`,
+      `ci: The installation is incomplete: ${String(error.message).split('\n')[0]}. Install it again.\n`,
     );
     process.exitCode = 1;
   }

@@ -56,7 +56,7 @@ function expectClear({ stdout, stderr }: Ended): void {
   const told = lines(stderr).filter((line) => !lookingNote.test(line));
   expect(told).toHaveLength(1);
   expect(`${told[0]}\n`).toMatch(oneLine);
-  expect(stderr).not.toMatch(/\[object|<html|<!doctype|undefined|TypeError|\bat \S+ \(|error in ci itself/i);
+  expect(stderr).not.toMatch(/\[object|<html|<!doctype|undefined|TypeError|\bat \S+ \(|internal error/i);
   expect(stderr).not.toContain(managementKey);
   for (const line of told) expect(line.length).toBeLessThan(600);
 }
@@ -245,7 +245,7 @@ describe('exit codes', () => {
     ]);
     const id = textAt(await bought.api.box.seen(), 'subscriptions', 0, 'id');
     expect(cells(bought.stdout).map((row) => row.slice(0, 5))).toEqual([[id, 'kimi26', 'europe', 'active', '49.00']]);
-    expect(bought.told).toEqual(['ci: interrupted, but the change went through']);
+    expect(bought.told).toEqual(['ci: Interrupted, but the change went through.']);
     expect([unknown.stdout, unknown.told]).toEqual([
       '',
       [`ci: ${inDoubt}: the account can't be checked: Closed for today. ${hint}`],
@@ -402,7 +402,7 @@ describe.each([
       ({ what, code, ended, after }) => {
         expect([what, ended.code, new Set(after)]).toEqual([what, code, new Set([look])]);
         expectClear(ended);
-        expect(ended.stderr).toMatch(/^ci: .+. The change didn't go through(?:\. .*)?\n$/m);
+        expect(ended.stderr).toMatch(/^ci: .+\. The change didn't go through\.(?: .*)?\n$/m);
       },
       { settlingTime: '1s' },
     ));

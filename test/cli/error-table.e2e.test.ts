@@ -221,7 +221,7 @@ async function expectTold(command: Command, each: Case): Promise<void> {
   const unknown = command.fails === 'changes' && command.untold === true && (lost || !believed);
   const [code, exitCode] = unknown ? ['outcome_unknown', 10] : [each.code, each.exitCode];
   expect([what, ended.code, ended.stdout]).toEqual([what, exitCode, '']);
-  expect(ended.stderr).not.toMatch(/\[object|<html|undefined|TypeError|error in ci itself/i);
+  expect(ended.stderr).not.toMatch(/\[object|<html|undefined|TypeError|internal error/i);
   const told = lines(ended.stderr).filter((line) => !note.test(line));
   expect([what, told.length]).toEqual([what, command.retired ? 2 : 1]);
   const last = told.at(-1) ?? '';

@@ -288,7 +288,7 @@ describe('config', () => {
     const me = user();
     expect(await shown(me, 'config set timeout 45s')).toMatchObject({
       code: 0,
-      screen: '✓ timeout is 45s in profile "default".',
+      screen: '✓ timeout is now 45s in profile "default".',
     });
   });
 

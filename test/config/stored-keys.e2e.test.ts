@@ -147,7 +147,7 @@ describe.skipIf(process.platform === 'win32')('a key that others can read or cha
     const failed = listAt(json(found)).filter((each) => textAt(each, 'status') === 'failed');
     expect([found.code, failed.map((each) => textAt(each, 'check'))]).toEqual([
       1,
-      ['configuration file', 'management key', 'signed in'],
+      ['config file', 'management key', 'signed in'],
     ]);
     expect(vendor.received.length).toBeGreaterThan(sent);
     expect(vendor.received.slice(sent).filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);

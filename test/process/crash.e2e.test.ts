@@ -16,9 +16,9 @@ function throwing(me: User, script: string): Record<string, string> {
 }
 
 const ways = [
-  ['an exception', `setImmediate(() => { throw new Error('${message}') });`],
-  ['a rejection', `setImmediate(() => { Promise.reject(new Error('${message}')) });`],
-  ['an exception that is no error', `setImmediate(() => { throw '${message}' });`],
+  ['exception', `setImmediate(() => { throw new Error('${message}') });`],
+  ['rejection', `setImmediate(() => { Promise.reject(new Error('${message}')) });`],
+  ['exception that is not an Error', `setImmediate(() => { throw '${message}' });`],
 ] as const;
 
 describe.each(ways)('an unhandled %s', (_what, script) => {
@@ -34,7 +34,7 @@ describe.each(ways)('an unhandled %s', (_what, script) => {
     expect([code, stdout, stderr]).toEqual([
       1,
       '',
-      'ci: an error in ci itself: no mk_…cdef at PASSWORD=… https://…@proxy.test. Please report it, with the command and what --debug shows.\n',
+      'ci: Internal error: no mk_…cdef at PASSWORD=… https://…@proxy.test. Please report it, with the command and the output of --debug.\n',
     ]);
   });
 
@@ -44,8 +44,8 @@ describe.each(ways)('an unhandled %s', (_what, script) => {
     expect([code, stdout]).toEqual([1, '']);
     expect(at(JSON.parse(stderr), 'error')).toEqual({
       code: 'internal',
-      message: 'an error in ci itself: no mk_…cdef at\nPASSWORD=…\nhttps://…@proxy.test',
-      hint: 'Please report it, with the command and what --debug shows.',
+      message: 'Internal error: no mk_…cdef at\nPASSWORD=…\nhttps://…@proxy.test',
+      hint: 'Please report it, with the command and the output of --debug.',
       status: null,
       retryable: false,
       outcome: null,
@@ -60,7 +60,7 @@ test('prints the stack of a crash with --debug, without a secret', async () => {
   expect(code).toBe(1);
   expect(stderr).toMatch(/^Error: no mk_…cdef at$/m);
   expect(stderr).toMatch(/^ +at .*throwing\.cjs:1:/m);
-  expect(stderr).toMatch(/^ci: an error in ci itself: .*\n$/m);
+  expect(stderr).toMatch(/^ci: Internal error: .*\n$/m);
   expect(stderr).not.toMatch(/thrown_0123|horse|lovelace/);
 });
 
@@ -75,7 +75,7 @@ test('leaves the outcome of a change unknown, and says so', async () => {
   expect([code, stdout]).toEqual([1, '']);
   expect(at(JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? ''), 'error')).toMatchObject({
     code: 'internal',
-    message: 'an error in ci itself: boom',
+    message: 'Internal error: boom',
     outcome: 'unknown',
   });
 });
@@ -86,7 +86,7 @@ test('reports an error after the command is done', async () => {
   const env = throwing(me, `process.on('exit', () => { throw new Error('late') });`);
   const { code, stdout, stderr } = await me.process('pools list --json', { env });
   expect([code, listAt(JSON.parse(stdout)).length > 0]).toEqual([1, true]);
-  expect(at(JSON.parse(stderr), 'error')).toMatchObject({ code: 'internal', message: 'an error in ci itself: late' });
+  expect(at(JSON.parse(stderr), 'error')).toMatchObject({ code: 'internal', message: 'Internal error: late' });
 });
 
 test('reports an incomplete installation in one line', async () => {
@@ -95,5 +95,5 @@ test('reports an incomplete installation in one line', async () => {
     `mkdir -p part/bin && cp ${bin} part/bin/ && ${process.execPath} part/bin/ci.js pools list`,
   );
   expect([code, stdout]).toEqual([1, '']);
-  expect(stderr).toBe("ci: an error in ci itself: Cannot find module '../dist/main.js'. Install it again.\n");
+  expect(stderr).toBe("ci: The installation is incomplete: Cannot find module '../dist/main.js'. Install it again.\n");
 });

@@ -26,11 +26,11 @@ test('gets from the list to a key in five commands in a pipe', async () => {
   expect(list.code).toBe(0);
   expect(list.stdout).toBe(
     [
-      'kimi26\tKimi K2.6\tactive\t39.00\tavailable\tavailable\tavailable\n',
-      'minimax-m3\tMiniMax M3\tactive\t39.00\tlimited\tavailable\tsold-out\n',
-      'glm5\tGLM 5\tactive\t49.00\tavailable\tavailable\tavailable\n',
-      'deepseek-v4\tDeepSeek V4\tfunding\t59.00\tavailable\tavailable\tavailable\n',
-      'qwen35\tQwen 3.5\tpaused\t29.00\tavailable\tavailable\tavailable\n',
+      'kimi26\tKimi K2.6\tactive\t39.00\tavailable\tavailable\tavailable\t39.00\t49.00\t45.00\n',
+      'minimax-m3\tMiniMax M3\tactive\t39.00\tlimited\tavailable\tsold-out\t39.00\t49.00\t45.00\n',
+      'glm5\tGLM 5\tactive\t49.00\tavailable\tavailable\tavailable\t49.00\t59.00\t55.00\n',
+      'deepseek-v4\tDeepSeek V4\tfunding\t59.00\tavailable\tavailable\tavailable\t59.00\t69.00\t65.00\n',
+      'qwen35\tQwen 3.5\tpaused\t29.00\tavailable\tavailable\tavailable\t29.00\t39.00\t35.00\n',
     ].join(''),
   );
 
@@ -90,7 +90,7 @@ test('gets from the list to a key on a terminal, where it confirms the purchase'
   await subscribe.shows('Charge $49.00 now?');
   subscribe.type(`y${enter}`);
   expect(await subscribe.exit).toBe(0);
-  expect(subscribe.screen).toContain('$49.00 charged');
+  expect(subscribe.screen).toContain('Charged $49.00.');
 
   const create = onTerminal(me, 'keys create my-app', { pty: true });
   expect(await create.exit).toBe(0);

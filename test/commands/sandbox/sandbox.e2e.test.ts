@@ -183,7 +183,7 @@ describe('sandbox advance', () => {
     const { code, stdout, stderr } = await user().ci('sandbox advance 9000000d');
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(oneLine);
-    expect(stderr).not.toMatch(/error in ci itself/);
+    expect(stderr).not.toMatch(/Internal error/);
   });
 });
 

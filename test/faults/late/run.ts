@@ -187,8 +187,7 @@ export class Scene {
     const name = followUp?.name ?? 'the first';
     const wrong = (words: string) => add('wrongOutcomes', `${name}: ${words}`);
     if (told.code === 'endless') wrong('it does not end');
-    else if (told.code === 'internal' || /an error in ci itself/.test(process.stderr))
-      wrong(`a crash: ${process.stderr}`);
+    else if (told.code === 'internal' || /Internal error/.test(process.stderr)) wrong(`a crash: ${process.stderr}`);
     else if (followUp?.reconciles) {
       const isOpen = outcomesIn(process).some((each) => each === 'unknown' || each === 'pending');
       if (process.exitCode !== (isOpen ? 10 : 0)) wrong(`exit ${process.exitCode}, ${process.stdout}${process.stderr}`);
