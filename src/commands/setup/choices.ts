@@ -7,6 +7,7 @@ import { CommandError } from '../../domain/errors.ts';
 import { formatUsd, yearlyCharge } from '../../domain/money.ts';
 import { hoursWithin, hoursWorked, parseWorkingHours, suggestedBlocks } from '../../domain/working-hours.ts';
 import { counted, inWords } from '../../output/text.ts';
+import { shellLines } from '../../output/wrap.ts';
 import type { Choice } from '../../prompts/question.ts';
 import { GoTo, noTerminal, type Step, type Wizard } from './wizard.ts';
 
@@ -71,7 +72,7 @@ export const chooseBlocks: Step = async (wizard) => {
   }
   if (soldOut.length > 0) {
     context.output.note(
-      `Sold out: ${inWords(soldOut)}. To buy as soon as seats are available, run:\n  ${watchAny(wizard, soldOut)}`,
+      `Sold out: ${inWords(soldOut)}. To buy as soon as seats are available, run:\n${shellLines(watchAny(wizard, soldOut), context.output.width)}`,
     );
   }
   wizard.blocks = await prompts.pickSeveral('Blocks:', choices, noTerminal);
@@ -132,7 +133,7 @@ export async function chooseOther(
 ): Promise<never> {
   const { context, prompts } = wizard;
   context.output.note(
-    `✗ ${failure.message.replace(/\.$/, '')}. Nothing was charged. To buy as soon as seats are available, run:\n  ${command}`,
+    `✗ ${failure.message.replace(/\.$/, '')}. Nothing was charged. To buy as soon as seats are available, run:\n${shellLines(command, context.output.width)}`,
   );
   const next = await prompts.pick<Step | undefined>(
     'What would you like to do?',

@@ -34,17 +34,17 @@ function subscriptionOf(id: string, block: Block): Subscription {
 }
 
 interface Given {
-  /** My subscriptions on each pool. */
+  /** The user's subscriptions on each pool. */
   readonly held?: Readonly<Record<string, readonly Subscription[]>>;
   readonly spent?: number;
   /** The profile's `max-monthly-spend`. */
   readonly limit?: string;
-  /** Whether somebody can be asked. */
+  /** Whether the user can be asked. */
   readonly canAsk?: boolean;
   readonly again?: boolean;
 }
 
-/** Somebody who is asked and says yes to everything. All that happens is logged in its order. */
+/** Sets up a user who agrees to everything, and logs what happens, in order. */
 function scene({ held = {}, spent, limit, canAsk = true, again = false }: Given = {}) {
   const folder = emptyFolder();
   const config = path.join(folder, 'config');
@@ -67,7 +67,7 @@ function scene({ held = {}, spent, limit, canAsk = true, again = false }: Given 
   );
   context.settling = { ...defaultSettling, again };
   const says = (kind: string) => async (question: string) => {
-    // What is written to a stream is logged in the next turn.
+    // Text written to a stream is logged in the next turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve));
     log.push(`${kind}: ${question}`);
   };

@@ -15,7 +15,7 @@ const words = 'subscribe kimi26 europe, 1 seat, monthly, $49.00';
 const waiting =
   /Waiting up to [\w ]+ for an earlier change: "subscribe kimi26 europe, .+" \(.+\)\. Nothing has been sent\. Press Ctrl-C to quit\./;
 
-/** Somebody who bought europe of kimi26 a moment ago. */
+/** Returns a user who bought europe of kimi26 moments ago. */
 async function recentBuyer() {
   const { api, me } = await customer();
   const bought = textAt(json(await me.ci(`${subscribe} --json`)), 'id');
@@ -130,7 +130,7 @@ describe('the same purchase within 10 minutes, without a terminal', () => {
 });
 
 describe('the same purchase after one with an unknown outcome', () => {
-  /** Somebody whose purchase was cut short, and nobody could look. */
+  /** Returns a user with a purchase that has an unknown outcome. */
   async function unsure(isApplied: boolean) {
     let looking = true;
     const customer = await lossyCustomer((request, before) => {
@@ -185,7 +185,7 @@ describe('the same purchase after one with an unknown outcome', () => {
       [post],
       {
         code: 'busy',
-        message: `an earlier "${words}" (just now) may still go through`,
+        message: `An earlier "${words}" (just now) may still go through`,
         hint: 'Nothing was sent. Run `ci history reconcile --wait` to wait for its outcome, or pass --again to continue anyway.',
         status: null,
         retryable: true,
@@ -248,7 +248,7 @@ describe('the same purchase after one with an unknown outcome', () => {
 });
 
 describe('the same purchase after the first process was killed', () => {
-  /** A user whose `ci` was killed during a purchase. */
+  /** Returns a user with a `ci` that was killed during a purchase. */
   async function killed(isApplied: boolean) {
     const customer = await lossyCustomer(firstChange(isApplied, silence));
     settlesIn(customer.me, '1s');

@@ -17,7 +17,7 @@ interface Held {
   readonly billingCycle?: string;
 }
 
-/** Somebody who may spend so much a month, and holds some subscriptions already. */
+/** Returns a user with a monthly spending limit and some subscriptions. */
 async function customerWithLimit(limit: string | undefined, held: readonly Held[] = []) {
   const { api, me } = await customer();
   for (const { pool = 'kimi26', ...order } of held) await api.box.data('POST', `/api/pools/${pool}/subscribe`, order);
@@ -25,7 +25,7 @@ async function customerWithLimit(limit: string | undefined, held: readonly Held[
   return { api, me };
 }
 
-/** Changes an answer of the sandbox's. */
+/** Changes a response of the sandbox. */
 function changed(
   isMeant: (request: Received) => boolean,
   box: () => string,
@@ -189,7 +189,7 @@ describe('max-monthly-spend', () => {
 });
 
 describe('max-monthly-spend with incomplete data', () => {
-  /** Somebody whose API tells something else. */
+  /** Returns a user of an API with different data. */
   async function untold(isMeant: (request: Received) => boolean, change: (data: unknown) => unknown) {
     const api: Awaited<ReturnType<typeof recordedSandbox>> = await recordedSandbox({
       instead: changed(isMeant, () => api.box.url, change),
@@ -265,7 +265,7 @@ describe('an invalid limit', () => {
     withLimit(me, value);
     const { code, stderr } = await me.ci(subscribe);
     expect([code, api.changes]).toEqual([2, []]);
-    expect(stderr).toContain(`max-monthly-spend is "${value}"`);
+    expect(stderr).toContain(`"${value}" is not a valid value for max-monthly-spend`);
   });
 
   test('of another type makes the file invalid', async () => {

@@ -19,7 +19,7 @@ function pool(name: string, ...blocks: BlockAvailability[]): PoolAvailability {
 const europe = { pool: 'kimi26', blocks: ['europe'] } as const;
 const asia = { pool: 'kimi26', blocks: ['asia'] } as const;
 
-/** Returns the events of one block that checks see open or not, a minute apart. */
+/** Returns the events of a block that is open or closed at each of several checks, a minute apart. */
 function eventsOf(...checks: readonly boolean[]): string[] {
   const tracker = new AvailabilityTracker([europe]);
   return checks.map((open, at) =>

@@ -4,7 +4,7 @@ import { RefusalBackoff } from '../../../src/account/watch/refusal-backoff.ts';
 const asia = { pool: 'kimi26', blocks: ['asia'] } as const;
 const europe = { pool: 'kimi26', blocks: ['europe'] } as const;
 
-/** Returns a backoff, and how long it pauses a candidate after one more refusal, in seconds. */
+/** Returns a backoff, and a function that returns the seconds of the pause after one more refusal. */
 function backoffAt() {
   const clock = { now: 0 };
   const backoff = new RefusalBackoff(() => clock.now);

@@ -13,19 +13,19 @@ const interval = 20;
 const purchase = 'POST /api/pools/minimax-m3/subscribe';
 const words = `pools watch minimax-m3 --blocks americas --subscribe --max-price 45 --yes --json --interval ${interval}ms`;
 
-/** When the rivals come for the one seat: before a check can see it, before, with or after our request, or never. */
+/** When the rivals request the one seat: before a check can find it, before, with or after the watch, or never. */
 const kinds = ['early', 'before', 'at once', 'after', 'never'] as const;
 type Kind = (typeof kinds)[number];
 
 interface Trial {
   readonly kind: Kind;
-  /** How many of the rivals that arrive together with our request are ahead of it. */
+  /** How many of the rivals that arrive with the request of the watch are ahead of it. */
   readonly ahead: number;
-  /** Whether the shipped program takes part, and not the same in this process. */
+  /** Whether to run the watch as a process of its own. */
   readonly shipped: boolean;
 }
 
-/** One seat opens, and fifty rivals want it too; later another opens that nobody else wants. */
+/** Opens one seat, which fifty rivals request too, and later another one without rivals. */
 async function trial({ kind, ahead, shipped }: Trial) {
   let lists = 0;
   let won = 0;
@@ -40,9 +40,9 @@ async function trial({ kind, ahead, shipped }: Trial) {
         won += answers.filter(({ status }) => status === 200).length;
       };
       const order = { pool: 'minimax-m3', block: 'americas' };
-      // Those that arrive together with our request use the same server as we do.
+      // Rivals that arrive with the request of the watch use the same server.
       const racing = (count: number) => rivals(count, () => box.call('POST', '/sandbox/rivals', { body: order }));
-      // Nobody else sends a request at the same time as the others, so they need no connection.
+      // The other rivals come alone, so they need no connection.
       const alone = () => {
         const { folder } = box;
         const app = sandboxApp(
@@ -68,7 +68,7 @@ async function trial({ kind, ahead, shipped }: Trial) {
       lists += 1;
       if (lists === openings.second) {
         return async (request, response) => {
-          // No rival is late for the first seat and takes the second.
+          // No rival may come late for the first seat and get the second.
           await came;
           await box.advance(10_000);
           await forward(box.url, request, response);
@@ -91,7 +91,7 @@ async function trial({ kind, ahead, shipped }: Trial) {
   return { api, ended, charges, won, waits };
 }
 
-/** Numbers from 0 to 1, the same ones each time. */
+/** Returns numbers from 0 to 1, the same ones in each run. */
 function drawn(seed: number): () => number {
   let state = seed;
   return () => {
@@ -109,14 +109,14 @@ test('buys a seat at most once, at the agreed price, against 50 rivals in 200 tr
     const { api, ended, charges, won, waits } = await trial({ kind, ahead, shipped: number % 19 === 2 });
     const what = `trial ${number}, rivals ${kind}, ${ahead} ahead`;
 
-    // It is over with one purchase, which is what was told.
+    // The watch ends with one purchase, and reports that one.
     expect([what, ended.code, charges.length]).toEqual([what, 0, 1]);
     expect(at(charges[0], 'amount')).toBe('45.00');
     const told: unknown[] = ended.stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
     expect(told.filter((event) => at(event, 'event') === 'subscribed')).toHaveLength(1);
     expect(textAt(told.at(-1), 'subscriptions', '0', 'id')).toBe(at(charges[0], 'subscriptionId'));
 
-    // The one seat went to a rival or to us; whoever sees it open asks for it with the very next request.
+    // The seat went to a rival or to the watch, which requests it right after it finds it open.
     const asked = api.requests.flatMap((request, index) => (request === purchase ? [index] : []));
     expect([what, api.requests.filter((_request, index) => asked.includes(index + 1))]).toEqual([
       what,
@@ -129,10 +129,10 @@ test('buys a seat at most once, at the agreed price, against 50 rivals in 200 tr
     if (kind === 'after' || kind === 'never') expect([what, seatWent]).toEqual([what, 1]);
     if (kind === 'early' || kind === 'before') expect([what, seatWent]).toEqual([what, 2]);
 
-    // A block that stays open for longer than an interval is seen: no wait is longer than one and its jitter.
+    // A block that is open for longer than an interval is found, because no wait is longer than an interval and its jitter.
     expect(waits.filter((wait) => wait > interval * 1.2)).toEqual([]);
   }
-  // Of those that arrive together, either may be first. The order of the others is known.
+  // Of requests that arrive together, either may be first. The order of the others is known.
   expect(outcomes.first).toBeGreaterThanOrEqual(80);
   expect(outcomes.second).toBeGreaterThanOrEqual(80);
   // No time limit, because the speed of the machine says nothing about the program.

@@ -31,8 +31,8 @@ function events({ stdout }: Pick<Ended, 'stdout'>): unknown[] {
   return stdout === '' ? [] : lines(stdout).map((line): unknown => JSON.parse(line));
 }
 
-/** The events and their error codes, as `error unavailable`. */
-function told(ended: Pick<Ended, 'stdout'>): string[] {
+/** Returns the names of the events, with error codes: `error unavailable`. */
+function eventNames(ended: Pick<Ended, 'stdout'>): string[] {
   return events(ended).map((event) => `${at(event, 'event')} ${at(event, 'code') ?? ''}`.trimEnd());
 }
 
@@ -46,7 +46,7 @@ async function charges(box: TestSandbox): Promise<unknown[]> {
 
 type Way = (box: TestSandbox) => Behavior | undefined;
 
-/** Has each purchase answered in its way, the later ones in the last; undefined: the sandbox answers. */
+/** Answers each purchase with a behavior of its own, and the rest with the last one. Undefined: the sandbox answers. */
 function purchases(...ways: readonly Way[]): Instead {
   let asked = 0;
   return ({ method }, box) => (method === 'POST' ? ways[Math.min(asked++, ways.length - 1)]?.(box) : undefined);
@@ -58,7 +58,7 @@ const refused =
     answer(status, { success: false, error: message });
 const sandboxes: Way = () => undefined;
 const lost: Way = () => reset;
-/** The purchase is carried out, and its answer lost. */
+/** Carries out a purchase, and loses the response. */
 const lostAfter: Way =
   (box) =>
   async ({ method, path: where, body }, response) => {
@@ -113,14 +113,14 @@ describe('a seat that opens', () => {
     const { me, box } = await customerOf(generation);
     const line = 'pools watch kimi26 --blocks americas --subscribe --max-price 45.20 --yes --json';
     const ended = await me.ci(line);
-    expect([ended.code, told(ended)]).toEqual([0, ['opened', 'subscribed']]);
+    expect([ended.code, eventNames(ended)]).toEqual([0, ['opened', 'subscribed']]);
     expect(at((await charges(box)).at(-1), 'amount')).toBe('45.00');
   });
 
   test('is reported even if its block flaps', async () => {
     const api = await dropping({ at: [2, 3, 4], instead: purchases(refused(409, 'Not enough seats'), sandboxes) });
     const ended = await userOf(api).ci(watch);
-    expect(told(ended)).toEqual(['opened', 'error unavailable', 'sold_out', 'opened', 'subscribed']);
+    expect(eventNames(ended)).toEqual(['opened', 'error unavailable', 'sold_out', 'opened', 'subscribed']);
   });
 
   test('is the first available one, in the order of the arguments', async () => {
@@ -129,7 +129,7 @@ describe('a seat that opens', () => {
       'pools watch minimax-m3 kimi26 --blocks europe,americas --subscribe --max-price 46 --yes --json',
     );
     expect(ended.code).toBe(0);
-    expect(told(ended)).toEqual([
+    expect(eventNames(ended)).toEqual([
       'opened',
       'opened',
       'opened',
@@ -176,7 +176,7 @@ describe('the price', () => {
     { id: 'p1', slug: 'minimax-m3', status: 'active', blocks: [{ block: 'americas', status, pricePerMonth: price }] },
   ];
 
-  /** Sells a seat at a price that is another when it opens. */
+  /** Sells a seat with a price that changes when it opens. */
   function seller(before: string, after: string, charged = after) {
     let lists = 0;
     return server((request: Received, response) => {
@@ -194,7 +194,7 @@ describe('the price', () => {
   test('that rose above the limit of the only candidate exits with 8', async () => {
     const api = await seller('45.00', '45.01');
     const ended = await userOf(api).ci(watch);
-    expect([ended.code, told(ended), api.changes]).toEqual([8, ['price_changed', 'opened'], []]);
+    expect([ended.code, eventNames(ended), api.changes]).toEqual([8, ['price_changed', 'opened'], []]);
     expect(failureOf(ended)).toMatchObject({
       code: 'price_above_maximum',
       message: 'minimax-m3 costs $45.01 today, which is above --max-price $45.00',
@@ -225,7 +225,7 @@ describe('the price', () => {
   test('that fell is accepted', async () => {
     const api = await seller('45.00', '41.00');
     const ended = await userOf(api).ci(watch);
-    expect([ended.code, told(ended)]).toEqual([0, ['price_changed', 'opened', 'subscribed']]);
+    expect([ended.code, eventNames(ended)]).toEqual([0, ['price_changed', 'opened', 'subscribed']]);
     expect(at(events(ended).at(-1), 'charge')).toBe(41);
   });
 
@@ -236,7 +236,7 @@ describe('the price', () => {
     const api = await seller('45.00', '45.00', charged);
     const me = userOf(api);
     const ended = await me.ci(watch);
-    expect([ended.code, told(ended), api.changes]).toEqual([8, ['opened', 'subscribed'], [purchase]]);
+    expect([ended.code, eventNames(ended), api.changes]).toEqual([8, ['opened', 'subscribed'], [purchase]]);
     expect(events(ended).at(-1)).toMatchObject({ charge: usd, subscriptions: [{ id: 's1', status: 'active' }] });
     expect(failureOf(ended)).toMatchObject({
       code: 'price_above_maximum',
@@ -269,7 +269,7 @@ describe('the price', () => {
       return data(request.method === 'POST' ? bought : [])(request, response);
     });
     const ended = await userOf(api).ci(`${watch} --create-key prod`);
-    expect([ended.code, told(ended), at(events(ended).at(-1), 'charge')]).toEqual([4, ['opened', 'subscribed'], 499]);
+    expect([ended.code, eventNames(ended), at(events(ended).at(-1), 'charge')]).toEqual([4, ['opened', 'subscribed'], 499]);
     expect(failureOf(ended)).toMatchObject({ code: 'forbidden', outcome: 'applied' });
     expect(ended.stderr).toContain('The API charged $499.00 for minimax-m3, and you agreed to $45.00');
     expect(ended.stderr).toContain('ci pools cancel minimax-m3');
@@ -287,7 +287,7 @@ describe('the price', () => {
     const line = 'pools watch kimi26 minimax-m3 --blocks americas,asia --interval 50ms --json --subscribe --yes';
     const ended = await ciHere(`${line} --max-price 38.99 --for 1h`, api, { now: () => Date.now() + passed });
     expect([ended.code, api.changes]).toEqual([6, []]);
-    expect(told(ended).filter((each) => each.startsWith('error'))).toEqual([
+    expect(eventNames(ended).filter((each) => each.startsWith('error'))).toEqual([
       'error price_above_maximum',
       'error price_above_maximum',
       'error price_above_maximum',
@@ -323,7 +323,7 @@ describe('a purchase that is refused', () => {
       instead: purchases(refused(status, message), refused(status, message), sandboxes),
     });
     const ended = await userOf(api).ci(watch);
-    expect([ended.code, told(ended)]).toEqual([0, ['opened', expect.stringMatching(/^error/), 'subscribed']]);
+    expect([ended.code, eventNames(ended)]).toEqual([0, ['opened', expect.stringMatching(/^error/), 'subscribed']]);
     expect([api.changes.length, (await charges(api.box)).length]).toEqual([3, 1]);
   });
 
@@ -332,7 +332,7 @@ describe('a purchase that is refused', () => {
     const ended = await userOf(api).ci(
       'pools watch minimax-m3 kimi26 --blocks asia --interval 1h --subscribe --max-price 39 --yes --json',
     );
-    expect([ended.code, told(ended)]).toEqual([0, ['opened', 'opened', 'error unavailable', 'subscribed']]);
+    expect([ended.code, eventNames(ended)]).toEqual([0, ['opened', 'opened', 'error unavailable', 'subscribed']]);
     // Before buying anything else, the watch checks that nothing was bought.
     expect(api.requests.slice(-3)).toEqual([purchase, mine, 'POST /api/pools/kimi26/subscribe']);
   });
@@ -349,7 +349,7 @@ describe('a purchase that is refused', () => {
       });
       const me = userOf(api);
       const ended = await me.ci(watch);
-      expect([ended.code, told(ended), api.changes]).toEqual([0, ['opened', 'subscribed'], [purchase]]);
+      expect([ended.code, eventNames(ended), api.changes]).toEqual([0, ['opened', 'subscribed'], [purchase]]);
       expect(await charges(api.box)).toHaveLength(1);
       expect(ended.stderr).toMatch(/Key provisioning failed.*, but the change went through\.\n$/);
       expect(outcomesOf(me)).toEqual(['subscribe applied']);
@@ -360,7 +360,7 @@ describe('a purchase that is refused', () => {
     const api = await dropping({ at: [2], instead: comesLate(answer(409, { error: 'Not enough seats' })) });
     const me = userOf(api);
     const ended = await me.ci(`${watch} --create-key prod`);
-    expect([ended.code, told(ended)]).toEqual([0, ['opened', 'error unavailable', 'sold_out', 'subscribed']]);
+    expect([ended.code, eventNames(ended)]).toEqual([0, ['opened', 'error unavailable', 'sold_out', 'subscribed']]);
     expect(api.changes).toEqual([purchase, 'POST /api/keys/subscription']);
     expect(ended.stderr).toBe('The API refused a purchase, but the purchase went through.\n');
     expect(events(ended).at(-1)).toMatchObject({
@@ -378,7 +378,7 @@ describe('a purchase that is refused', () => {
   ])('for %s ends the watch', async (_what, status, message, code, error) => {
     const api = await dropping({ at: [2], instead: purchases(refused(status, message)) });
     const ended = await userOf(api).ci(watch);
-    expect([ended.code, told(ended), api.changes.length]).toEqual([code, ['opened'], 1]);
+    expect([ended.code, eventNames(ended), api.changes.length]).toEqual([code, ['opened'], 1]);
     expect(failureOf(ended)).toMatchObject({ code: error, outcome: 'not_applied' });
     expect(await charges(api.box)).toEqual([]);
   });
@@ -388,7 +388,7 @@ describe('a purchase with a lost response', () => {
   test('that went through is found, and exits with 0', async () => {
     const api = await dropping({ at: [2], instead: purchases(lostAfter, sandboxes) });
     const ended = await userOf(api).ci(watch);
-    expect([ended.code, told(ended)]).toEqual([0, ['opened', 'subscribed']]);
+    expect([ended.code, eventNames(ended)]).toEqual([0, ['opened', 'subscribed']]);
     expect([api.changes.length, (await charges(api.box)).length]).toEqual([1, 1]);
     expect(ended.stderr).toMatch(/^The response was lost \(.*\), but the change went through\.\n$/);
   });
@@ -402,7 +402,7 @@ describe('a purchase with a lost response', () => {
     await api.times(list, before + 5);
     watching.kill('SIGINT');
     const ended = await watching.ended;
-    expect([ended.code, told(ended), api.changes]).toEqual([130, ['opened', 'error outcome_unknown'], [purchase]]);
+    expect([ended.code, eventNames(ended), api.changes]).toEqual([130, ['opened', 'error outcome_unknown'], [purchase]]);
     expect(failureOf(ended)).toMatchObject({ code: 'interrupted', outcome: 'unknown' });
     expect([outcomesOf(me), await charges(api.box)]).toEqual([['subscribe unknown'], []]);
   });
@@ -415,7 +415,7 @@ describe('a purchase with a lost response', () => {
     const me = userOf(api);
     settlesIn(me, '1s');
     const ended = await me.ci(`${watch} ${flags}`);
-    expect([ended.code, told(ended)]).toEqual([0, ['opened', error, 'subscribed']]);
+    expect([ended.code, eventNames(ended)]).toEqual([0, ['opened', error, 'subscribed']]);
     expect([api.changes, (await charges(api.box)).length]).toEqual([[purchase, purchase], 1]);
     expect(outcomesOf(me)).toEqual(['subscribe not_applied', 'subscribe applied']);
   });
@@ -423,7 +423,7 @@ describe('a purchase with a lost response', () => {
   test('ends the watch with --no-wait and exit code 10', async () => {
     const api = await dropping({ at: [2], instead: purchases(lost, sandboxes) });
     const ended = await userOf(api).ci(`${watch} --settle 100ms --no-wait`);
-    expect([ended.code, told(ended), api.changes]).toEqual([10, ['opened'], [purchase]]);
+    expect([ended.code, eventNames(ended), api.changes]).toEqual([10, ['opened'], [purchase]]);
     expect(failureOf(ended)).toMatchObject({
       code: 'outcome_unknown',
       outcome: 'unknown',
@@ -436,7 +436,7 @@ describe('a purchase with a lost response', () => {
     const api = await dropping({ at: [2], instead: purchases(lost, sandboxes) });
     const me = userOf(api);
     const ended = await me.ci(`${watch} --settle 100ms --for 2s`);
-    expect([ended.code, told(ended), api.changes]).toEqual([10, ['opened', 'error outcome_unknown'], [purchase]]);
+    expect([ended.code, eventNames(ended), api.changes]).toEqual([10, ['opened', 'error outcome_unknown'], [purchase]]);
     expect(failureOf(ended)).toMatchObject({
       code: 'outcome_unknown',
       message: 'The time limit of 2s was reached, but a purchase may still go through',
@@ -459,7 +459,7 @@ describe('a purchase with a lost response', () => {
     const me = userOf(api);
     settlesIn(me, '1s');
     const ended = await me.ci(`${watch} --settle 100ms --for 3s`);
-    expect([ended.code, told(ended).slice(0, 2), api.changes]).toEqual([
+    expect([ended.code, eventNames(ended).slice(0, 2), api.changes]).toEqual([
       10,
       ['opened', 'error outcome_unknown'],
       [purchase],
@@ -494,7 +494,7 @@ describe('a purchase with a lost response', () => {
       0,
       at((await charges(api.box))[0], 'subscriptionId'),
     ]);
-    expect([ended.code, told(ended), api.changes]).toEqual([2, ['opened', 'error outcome_unknown'], [purchase]]);
+    expect([ended.code, eventNames(ended), api.changes]).toEqual([2, ['opened', 'error outcome_unknown'], [purchase]]);
     expect(failureOf(ended)).toMatchObject({
       code: 'confirmation_required',
       message: expect.stringContaining('another ci process adopted it'),
@@ -532,7 +532,7 @@ describe('a purchase with a lost response', () => {
     });
     const clock = { now: () => Date.now(), monotonic: () => performance.now() + asleep };
     const ended = await ciHere(`${watch} --settle 100ms`, api, { stateHome, ...clock });
-    expect([ended.code, told(ended), api.changes]).toEqual([
+    expect([ended.code, eventNames(ended), api.changes]).toEqual([
       2,
       ['opened', 'error unavailable', 'error outcome_unknown'],
       [purchase, purchase],
@@ -555,7 +555,7 @@ describe('a purchase with a lost response', () => {
     });
     const watching = userOf(api).start(watch);
     const ended = await watching.ended;
-    expect([ended.code, told(ended), api.changes.length]).toEqual([130, ['opened', 'subscribed'], 1]);
+    expect([ended.code, eventNames(ended), api.changes.length]).toEqual([130, ['opened', 'subscribed'], 1]);
     expect(failureOf(ended)).toMatchObject({ code: 'interrupted', outcome: 'applied' });
   });
 });
@@ -565,10 +565,10 @@ describe('a purchase that appears late', () => {
     const api = await dropping({ at: [2], seats: 3, instead: comesLate() });
     const ended = await userOf(api).ci(`${watch} --settle 100ms`);
     expect([ended.code, api.changes, (await charges(api.box)).length]).toEqual([0, [purchase], 1]);
-    expect(told(ended)).toEqual(['opened', 'error outcome_unknown', 'subscribed']);
+    expect(eventNames(ended)).toEqual(['opened', 'error outcome_unknown', 'subscribed']);
     expect(at(events(ended).at(-1), 'charge')).toBe(45);
     expect(ended.stderr).toMatch(
-      /^The response was lost \(.*\)\. Checking for up to 1 s .*\nThe response to a purchase was lost, but the purchase went through\.\n$/,
+      /^The response was lost \(.*\)\. Checking for up to \d+ m?s .*\nThe response to a purchase was lost, but the purchase went through\.\n$/,
     );
     expect(ended.stdout).toMatch(/"apiKey":"sk_sandbox_…/);
   });
@@ -577,7 +577,7 @@ describe('a purchase that appears late', () => {
     const api = await dropping({ at: [2], seats: 3, instead: comesLate() });
     const me = userOf(api);
     const ended = await me.ci(`${watch} --settle 100ms --create-key prod --save .env`);
-    expect([ended.code, told(ended)]).toEqual([0, ['opened', 'error outcome_unknown', 'subscribed']]);
+    expect([ended.code, eventNames(ended)]).toEqual([0, ['opened', 'error outcome_unknown', 'subscribed']]);
     expect(api.changes).toEqual([purchase, 'POST /api/keys/subscription']);
     expect(readFileSync(path.join(me.home, '.env'), 'utf8')).toMatch(secret);
     expect(ended.stdout + ended.stderr).not.toMatch(secret);
@@ -619,7 +619,7 @@ describe('a purchase that appears late', () => {
       },
     });
     const ended = await ciHere(`${watch} --settle 100ms`, api, { stateHome, now: () => Date.now() + asleep });
-    expect([ended.code, told(ended), (await charges(api.box)).length]).toEqual([
+    expect([ended.code, eventNames(ended), (await charges(api.box)).length]).toEqual([
       2,
       ['opened', 'error outcome_unknown'],
       1,
@@ -658,8 +658,8 @@ describe('an earlier purchase with an unknown outcome', () => {
       };
     });
     const ended = await me.ci(watch);
-    expect([ended.code, told(ended), api.changes]).toEqual([0, ['opened', 'error busy', 'subscribed'], [purchase]]);
-    expect(at(events(ended)[1], 'message')).toMatch(/^an earlier "subscribe minimax-m3 .* may still go through$/);
+    expect([ended.code, eventNames(ended), api.changes]).toEqual([0, ['opened', 'error busy', 'subscribed'], [purchase]]);
+    expect(at(events(ended)[1], 'message')).toMatch(/^An earlier "subscribe minimax-m3 .* may still go through$/);
     expect(await charges(api.box)).toHaveLength(1);
   });
 
@@ -669,14 +669,14 @@ describe('an earlier purchase with an unknown outcome', () => {
     expect([ended.code, ended.stdout, api.changes]).toEqual([6, '', [purchase]]);
     expect(failureOf(ended)).toMatchObject({ code: 'busy', outcome: 'not_applied' });
     const again = await me.ci(`${watch} --again`);
-    expect([again.code, told(again), api.changes]).toEqual([0, ['opened', 'subscribed'], [purchase, purchase]]);
+    expect([again.code, eventNames(again), api.changes]).toEqual([0, ['opened', 'subscribed'], [purchase, purchase]]);
     expect(await charges(api.box)).toHaveLength(1);
   });
 
   test('delays the watch with --ensure too', async () => {
     const { me, api } = await inDoubt(purchases(lost, sandboxes));
     const ended = await me.ci(`${watch} --ensure --for 500ms`);
-    expect([ended.code, told(ended), api.changes]).toEqual([10, ['opened', 'error busy'], [purchase]]);
+    expect([ended.code, eventNames(ended), api.changes]).toEqual([10, ['opened', 'error busy'], [purchase]]);
     expect(failureOf(ended)).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });
   });
 
@@ -719,7 +719,7 @@ describe('--ensure', () => {
     const me = userOf(api);
     const line = 'pools watch minimax-m3 kimi26 --blocks europe --subscribe --max-price 49 --ensure --json';
     const ended = await me.ci(line);
-    expect([ended.code, told(ended), api.changes]).toEqual([0, ['subscribed'], []]);
+    expect([ended.code, eventNames(ended), api.changes]).toEqual([0, ['subscribed'], []]);
     expect(events(ended)).toMatchObject([{ pool: 'kimi26', charge: 0, subscriptions: [{ id: textAt(bought, 'id') }] }]);
     expect(ended.stderr).toBe(`Already covered by ${textAt(bought, 'id')}. Nothing was charged.\n`);
     expect((await me.ci('pools watch kimi26 --blocks asia --subscribe --max-price 49 --ensure')).code).toBe(2);
@@ -742,7 +742,7 @@ describe('--ensure', () => {
     });
     const ended = await userOf(api).ci(ensure);
     expect([ended.code, api.changes, (await charges(api.box)).length]).toEqual([0, [], 1]);
-    expect(told(ended).at(-1)).toBe('subscribed');
+    expect(eventNames(ended).at(-1)).toBe('subscribed');
     expect(ended.stderr).toContain('Nothing was charged');
   });
 
@@ -813,6 +813,14 @@ describe('--ensure', () => {
 });
 
 describe('--create-key', () => {
+  test('is refused on a pool that sends its keys by email', async () => {
+    const api = await recordedSandbox();
+    const line = 'pools watch kimi26 glm5 --blocks asia --subscribe --max-price 90 --create-key k --yes';
+    const { code, stdout, stderr } = await userOf(api).ci(line);
+    expect([code, stdout, api.changes]).toEqual([2, '', []]);
+    expect(stderr).toMatch(/^ci: --create-key doesn't work with glm5, because its keys are sent by email\./);
+  });
+
   test('prints the key with the event', async () => {
     const api = await dropping({ at: [2] });
     const ended = await userOf(api).ci(`${watch} --create-key prod`);
@@ -847,7 +855,7 @@ describe('--create-key', () => {
     const ended = await me.ci(
       watch.replace('--max-price 45', '--quantity 2 --max-price 90 --create-key prod --save .env'),
     );
-    expect([ended.code, told(ended), ended.stdout]).toEqual([
+    expect([ended.code, eventNames(ended), ended.stdout]).toEqual([
       0,
       ['opened', 'subscribed'],
       expect.not.stringMatching(secret),
@@ -890,10 +898,10 @@ describe('--create-key', () => {
     });
     const watching = userOf(api).start(`${watch} --create-key prod`);
     const ended = await watching.ended;
-    expect([ended.code, told(ended)]).toEqual([130, ['opened', 'subscribed']]);
+    expect([ended.code, eventNames(ended)]).toEqual([130, ['opened', 'subscribed']]);
     expect(failureOf(ended)).toMatchObject({
       code: 'interrupted',
-      message: expect.stringContaining('subscribed, but the key "prod" may not have been created'),
+      message: expect.stringContaining('Subscribed, but key "prod" may not have been created'),
       outcome: 'unknown',
     });
   });
@@ -903,7 +911,7 @@ describe('--create-key', () => {
     const api: RecordingServer = await dropping({
       at: [4],
       instead: ({ method, path: where }) => {
-        // The first two looks are before the watch, which proves the file then.
+        // The first two requests come before the watch, which checks the file then.
         if (`${method} ${where}` === list && ++looks === 3) rmSync(path.join(me.home, 'app'), { recursive: true });
         return undefined;
       },
@@ -922,9 +930,9 @@ describe('--create-key', () => {
         method === 'POST' && where.startsWith('/api/keys') ? answer(403, { error: 'keys are disabled' }) : undefined,
     });
     const ended = await userOf(api).ci(`${watch} --create-key prod`);
-    expect([ended.code, told(ended)]).toEqual([4, ['opened', 'subscribed']]);
+    expect([ended.code, eventNames(ended)]).toEqual([4, ['opened', 'subscribed']]);
     expect(failureOf(ended)).toMatchObject({
-      message: 'subscribed, but the key "prod" was not created: keys are disabled',
+      message: 'Subscribed, but key "prod" wasn\'t created: keys are disabled',
       outcome: 'applied',
     });
   });
@@ -1014,7 +1022,7 @@ describe('two watches at once', () => {
     });
     const me = userOf(api);
     const [one, other] = [me.start(watch), me.start(watch)];
-    // The first purchase is answered once the other waits for it, or has been sent too.
+    // Answer the first purchase when the other one waits for it or was sent too.
     const waits = [one, other].flatMap(({ stdout, stderr }) => [
       stderr(/Waiting for another ci/),
       stdout(/"another ci process is working on/),

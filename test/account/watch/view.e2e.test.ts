@@ -10,7 +10,7 @@ const list = 'GET /api/pools';
 const otherScreen = '\x1b[?1049h';
 const ownScreen = '\x1b[?1049l';
 
-/** What the terminal's own screen shows, from before its other one and after it. */
+/** Returns what the main screen shows before and after the live view. */
 function around({ written }: Session): string[] {
   return [
     written.slice(0, written.indexOf(otherScreen)),
@@ -71,7 +71,7 @@ describe('the live view', () => {
       session.resize(columns, 20);
       await session.shows(/^Waiting(?:.*\n)+.*1 check/);
       expect([columns, Math.max(...widths(session.screen)) < columns]).toEqual([columns, true]);
-      // Of a table that is too wide the columns go first that matter least.
+      // A table that is too wide loses its least useful columns.
       if (columns === 40) expect(session.screen).toMatch(/POOL +BLOCK +STATE\n/);
     }
     session.resize(100, 4);
@@ -164,7 +164,7 @@ test('masks keys in the output of --exec', async () => {
   const key = 'sk_live_0123456789abcdefghijklmnopqrstuv';
   const session = onPty(userOf(api), [
     ...line,
-    // A zero-width space in it hides a key from whoever looks for one.
+    // A zero-width space would hide the key from a search.
     `printf 'told ${key}\\nhidden sk_live_\\342\\200\\213${key.slice(8)}\\nPASSWORD=hunter2hunter2\\nlast\\n'`,
   ]);
   await session.shows(/\nlast\n/);

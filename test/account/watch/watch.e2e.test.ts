@@ -13,7 +13,7 @@ import { realTime } from '../../support/world.ts';
 const list = 'GET /api/pools';
 const rfc3339 = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
-/** Events printed as NDJSON. */
+/** Returns the events of NDJSON output. */
 function events({ stdout }: Pick<Ended, 'stdout'>): unknown[] {
   return stdout === '' ? [] : lines(stdout).map((line): unknown => JSON.parse(line));
 }
@@ -22,7 +22,7 @@ function names(ended: Pick<Ended, 'stdout'>): string[] {
   return events(ended).map((event) => textAt(event, 'event'));
 }
 
-/** What an event tells that it does not know. */
+/** The fields of an event that are unknown. */
 const nothing = {
   pool: null,
   blocks: [],
@@ -37,7 +37,7 @@ const nothing = {
   message: null,
 };
 
-/** A list of one pool as the live API has it. */
+/** Returns a list of one pool in the format of the live API. */
 function pools(...blocks: readonly { block: string; status: string; price?: string }[]) {
   return [
     {
@@ -52,7 +52,7 @@ function pools(...blocks: readonly { block: string; status: string; price?: stri
 const soldOut = { block: 'americas', status: 'sold-out' };
 const limited = { block: 'americas', status: 'limited' };
 
-/** An API that answers the list in another way each time; the last way stays. */
+/** Starts an API that answers each request for the list in a different way, and the rest in the last one. */
 function changing(...lists: readonly unknown[]) {
   let asked = 0;
   return server((request, response) => {
@@ -139,7 +139,7 @@ describe('a block that opens', () => {
     const { me } = await customerOf(generation);
     const open = await me.ci('pools watch kimi26 --blocks americas --json');
     expect(events(open)).toMatchObject([{ event: 'opened', pool: 'kimi26', blocks: ['americas'] }]);
-    // Summed up from hours, a price is off by a few cents.
+    // A price that is the sum of its hours is off by a few cents.
     expect(Math.abs(Number(at(events(open)[0], 'pricePerMonth')) - 45)).toBeLessThanOrEqual(0.04);
     const closed = await me.ci('pools watch minimax-m3 --blocks americas --interval 50ms --for 200ms');
     expect([closed.code, closed.stdout]).toEqual([6, '']);
@@ -164,7 +164,7 @@ describe('a watch of several openings', () => {
       { ...about, event: 'opened', pricePerMonth: 45 },
       { ...about, event: 'sold_out', pricePerMonth: 45 },
       { ...about, event: 'price_changed', pricePerMonth: 47, previousPricePerMonth: 45 },
-      // Having closed a moment ago it is told of once it was seen open twice.
+      // It closed a moment ago, so it is reported after two checks find it open.
       { ...about, event: 'opened', pricePerMonth: 47 },
     ]);
     expect(api.requests).toHaveLength(6);
@@ -299,7 +299,7 @@ describe('a failed check', () => {
       instead: ({ path: each }) => (each === '/api/pools' && [2, 3, 4].includes(++asked) ? behavior : undefined),
     });
     const ended = await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 30ms --json');
-    // An outage is told once.
+    // An outage is reported once.
     expect([ended.code, names(ended), ended.stderr]).toEqual([0, ['error', 'opened'], '']);
     expect(events(ended)[0]).toEqual({ ...nothing, event: 'error', at: rfc3339, code, message: expect.any(String) });
     expect(api.requests).toHaveLength(6);
@@ -429,9 +429,9 @@ describe('--exec', () => {
     const ended = await watching.ended;
     expect([ended.code, ended.stderr]).toEqual([
       130,
-      'started\n--exec failed: it was ended by SIGTERM\nci: interrupted\n',
+      'started\n--exec failed: it was ended by SIGTERM\nci: Interrupted\n',
     ]);
-    // What the shell had started is not waited for.
+    // The watch doesn't wait for processes that the shell started.
     expect(existsSync(path.join(me.home, 'late'))).toBe(false);
   });
 });
@@ -473,9 +473,13 @@ describe('invalid arguments', () => {
     ['a block that is none', 'kimi26 --blocks mars', '"mars"'],
     ['any block and one', 'kimi26 --blocks any,asia', '--blocks any or --blocks all'],
     ['any block, all together', 'kimi26 --blocks any --all-blocks', '--all-blocks'],
-    ['an interval that is none', 'kimi26 --blocks asia --interval often', '--interval is "often"'],
+    [
+      'an interval that is none',
+      'kimi26 --blocks asia --interval often',
+      '"often" is not a valid duration for --interval',
+    ],
     ['no interval', 'kimi26 --blocks asia --interval 0s', '0s'],
-    ['no time', 'kimi26 --blocks asia --for 0', '--for is "0"'],
+    ['no time', 'kimi26 --blocks asia --for 0', '"0" is not a valid duration for --for'],
     ['a count of none', 'kimi26 --blocks asia --count 0', '--count'],
     ['a count without end', 'kimi26 --blocks asia --count 2 --forever', '--forever'],
     ['two ways to buy once', 'kimi26 --blocks asia --subscribe --ensure --again --max-price 9 --yes', '--again'],
@@ -561,8 +565,8 @@ test.each([
   ['sandbox schedule kimi26 asia --seats 11', '10 seats'],
   ['sandbox schedule kimi26 asia --seats 0', '--seats'],
   ['sandbox schedule kimi26 asia --rivals -1', '--rivals'],
-  ['sandbox schedule kimi26 asia --for 0', '--for is "0"'],
-  ['sandbox schedule kimi26 asia --open-in later', '--open-in is "later"'],
+  ['sandbox schedule kimi26 asia --for 0', '"0" is not a valid duration for --for'],
+  ['sandbox schedule kimi26 asia --open-in later', '"later" is not a valid duration for --open-in'],
   ['sandbox schedule kimi26 asia --clear', '--clear'],
 ])('exits with 2 for ci %s', async (line, named) => {
   const { code, stdout, stderr } = await user().ci(line);

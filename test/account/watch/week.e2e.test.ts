@@ -10,10 +10,10 @@ test('sends the planned requests for a week with 20% failures, without leaking m
   const week: unknown = JSON.parse(stdout);
   const number = (...path: string[]) => Number(at(week, ...path));
   expect([stderr, number('code'), number('hours')]).toEqual(['', 0, 168]);
-  // The last request may have been sent again.
+  // The last request may have been retried.
   expect(number('passed')).toBeCloseTo(1, 4);
   expect(number('requests')).toBeGreaterThan(12_000);
-  // One request at a time, and a new connection only after one that broke.
+  // There is one request at a time, and a new connection only after a failure.
   expect(number('atOnce')).toBe(1);
   expect(number('connections')).toBeLessThanOrEqual(number('faults') + 1);
   expect(Math.abs(number('requests') / number('planned') - 1)).toBeLessThan(0.03);
@@ -22,7 +22,7 @@ test('sends the planned requests for a week with 20% failures, without leaking m
   expect(number('unchanged')).toBeGreaterThan(9000);
   expect(number('events', 'error')).toBeLessThan(number('faults'));
   expect(Math.abs(number('events', 'opened') - number('events', 'sold_out'))).toBeLessThanOrEqual(1);
-  // A listener that stays behind after each request takes more.
+  // A listener that leaks with each request needs more memory.
   expect(number('bytesPerRequest')).toBeLessThan(100);
-  // No time limit: the week ends by its own clock, and each request has its own time limit.
+  // There is no time limit, because the week has its own clock, and each request has its own limit.
 }, 0);

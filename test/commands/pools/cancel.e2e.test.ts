@@ -9,7 +9,7 @@ const question = 'Cancel this subscription?';
 const pledge = 'DELETE /api/pools/kimi26/pledge';
 const end = '2026-05-14T09:00:00.000Z';
 
-/** Somebody with two subscriptions on kimi26; it is 09:00 UTC of 14 April 2026. */
+/** Returns a user with two subscriptions on kimi26, at 09:00 UTC on 14 April 2026. */
 async function subscriber(env: Environment = {}, instead?: Instead) {
   const api = await recordedSandbox(instead ? { instead } : {});
   const subscribe = async (block: string) =>

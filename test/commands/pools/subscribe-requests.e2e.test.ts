@@ -18,10 +18,10 @@ const buys = 'POST /api/pools/kimi26/subscribe';
 
 const europe = 'pools subscribe kimi26 --blocks europe';
 
-/** A question, and what a person does when it stands. */
+/** A prompt, and what the user does when it appears. */
 type Answer = readonly [question: RegExp, act: () => string | Promise<string>];
 
-/** Somebody with an account, whose requests are counted, on a machine whose clock is the test's. */
+/** Returns a user with a list of requests, on a machine with a clock of its own. */
 async function watchedBuyer() {
   let price: string | undefined;
   let held: { readonly request: string; readonly act: () => Promise<void> } | undefined;
@@ -59,7 +59,7 @@ async function watchedBuyer() {
       now: () => now,
       cwd: folder,
     });
-  /** Runs `ci`; with answers, at a terminal. */
+  /** Runs `ci`, with answers on a terminal. */
   const ci = async (line: string, answers?: readonly Answer[]) => {
     const isTerminal = answers !== undefined;
     const stdin = new Line(isTerminal);
@@ -87,7 +87,7 @@ async function watchedBuyer() {
     api,
     ci,
     charges: async () => listAt(await api.box.seen(), 'charges').length,
-    /** Lets time pass by the machine's clock. */
+    /** Advances the machine's clock. */
     pass: (milliseconds: number) => {
       now += milliseconds;
     },
@@ -95,7 +95,7 @@ async function watchedBuyer() {
     setPrice: (usd: string) => {
       price = usd;
     },
-    /** Does something when a request comes for the first time, before it is answered. */
+    /** Calls a function before the first response to a request. */
     beforeAnswer: <Result>(request: string, act: () => Promise<Result>) =>
       new Promise<Result>((resolve, reject) => {
         held = {
@@ -105,7 +105,7 @@ async function watchedBuyer() {
           },
         };
       }),
-    /** Does something while another process would have to wait for it to buy. */
+    /** Calls a function while it holds the lock for purchases. */
     holdingTheLock: (work: (context: Context) => Promise<void>) => {
       const context = createContext(worldOf(new Buffered(false), new Line(false), new Line(false)), () => ({
         input: false,
@@ -116,7 +116,7 @@ async function watchedBuyer() {
   };
 }
 
-/** The listed pools, with another price of europe of kimi26. */
+/** Returns the list of pools with a different price for europe of kimi26. */
 function repriced(pools: unknown, price: string | undefined): unknown {
   return listAt(pools).map((each) => ({
     ...members(each),

@@ -322,7 +322,7 @@ describe('before the first request', () => {
   });
 });
 
-describe('an impossible purchase', () => {
+describe('the availability of a purchase', () => {
   test('exits with 5 for an unknown pool, with similar names', async () => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api).ci('pools subscribe kimi27 --blocks europe --yes');
@@ -369,6 +369,12 @@ describe('an impossible purchase', () => {
     const { code, stderr } = await userOf(api).ci('pools subscribe kimi26 --blocks europe --yes');
     expect([code, api.changes]).toEqual([6, []]);
     expect(stderr).toMatch(/^ci: kimi26 is not open .*Nothing was charged\./);
+  });
+
+  test('is possible on a pool with a status that the API does not state', async () => {
+    const api = await recordedSandbox({ instead: listedWith({ status: null }) });
+    const { code } = await userOf(api).ci('pools subscribe kimi26 --blocks europe --yes');
+    expect([code, api.changes]).toEqual([0, ['POST /api/pools/kimi26/subscribe']]);
   });
 
   test('shows how to watch for seats that were sold a moment ago', async () => {
