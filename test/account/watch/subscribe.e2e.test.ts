@@ -269,7 +269,11 @@ describe('the price', () => {
       return data(request.method === 'POST' ? bought : [])(request, response);
     });
     const ended = await userOf(api).ci(`${watch} --create-key prod`);
-    expect([ended.code, eventNames(ended), at(events(ended).at(-1), 'charge')]).toEqual([4, ['opened', 'subscribed'], 499]);
+    expect([ended.code, eventNames(ended), at(events(ended).at(-1), 'charge')]).toEqual([
+      4,
+      ['opened', 'subscribed'],
+      499,
+    ]);
     expect(failureOf(ended)).toMatchObject({ code: 'forbidden', outcome: 'applied' });
     expect(ended.stderr).toContain('The API charged $499.00 for minimax-m3, and you agreed to $45.00');
     expect(ended.stderr).toContain('ci pools cancel minimax-m3');
@@ -402,7 +406,11 @@ describe('a purchase with a lost response', () => {
     await api.times(list, before + 5);
     watching.kill('SIGINT');
     const ended = await watching.ended;
-    expect([ended.code, eventNames(ended), api.changes]).toEqual([130, ['opened', 'error outcome_unknown'], [purchase]]);
+    expect([ended.code, eventNames(ended), api.changes]).toEqual([
+      130,
+      ['opened', 'error outcome_unknown'],
+      [purchase],
+    ]);
     expect(failureOf(ended)).toMatchObject({ code: 'interrupted', outcome: 'unknown' });
     expect([outcomesOf(me), await charges(api.box)]).toEqual([['subscribe unknown'], []]);
   });
@@ -658,7 +666,11 @@ describe('an earlier purchase with an unknown outcome', () => {
       };
     });
     const ended = await me.ci(watch);
-    expect([ended.code, eventNames(ended), api.changes]).toEqual([0, ['opened', 'error busy', 'subscribed'], [purchase]]);
+    expect([ended.code, eventNames(ended), api.changes]).toEqual([
+      0,
+      ['opened', 'error busy', 'subscribed'],
+      [purchase],
+    ]);
     expect(at(events(ended)[1], 'message')).toMatch(/^An earlier "subscribe minimax-m3 .* may still go through$/);
     expect(await charges(api.box)).toHaveLength(1);
   });
@@ -1025,7 +1037,7 @@ describe('two watches at once', () => {
     // Answer the first purchase when the other one waits for it or was sent too.
     const waits = [one, other].flatMap(({ stdout, stderr }) => [
       stderr(/Waiting for another ci/),
-      stdout(/"another ci process is working on/),
+      stdout(/"Another ci process is working on/),
     ]);
     both = Promise.race([...waits, api.times(purchase, 2)]).then(() => {});
     const codes = await Promise.all([one, other].map(async ({ ended }) => (await ended).code));

@@ -429,7 +429,7 @@ describe('--exec', () => {
     const ended = await watching.ended;
     expect([ended.code, ended.stderr]).toEqual([
       130,
-      'started\n--exec failed: it was ended by SIGTERM\nci: Interrupted\n',
+      'started\n--exec failed: it was ended by SIGTERM\nci: Interrupted.\n',
     ]);
     // The watch doesn't wait for processes that the shell started.
     expect(existsSync(path.join(me.home, 'late'))).toBe(false);
@@ -559,8 +559,8 @@ test('buys a scheduled opening in the sandbox', async () => {
 
 test.each([
   ['sandbox schedule kimi27 asia', 'kimi27'],
-  ['sandbox schedule --seats 3', 'which pool and block'],
-  ['sandbox schedule kimi26', 'which block? Name it: asia, europe, americas'],
+  ['sandbox schedule --seats 3', 'Missing arguments: pool and block'],
+  ['sandbox schedule kimi26', 'Missing argument: block. Choose asia, europe or americas.'],
   ['sandbox schedule kimi26 mars', 'mars'],
   ['sandbox schedule kimi26 asia --seats 11', '10 seats'],
   ['sandbox schedule kimi26 asia --seats 0', '--seats'],

@@ -114,10 +114,10 @@ describe('--create-key', () => {
   });
 
   test.each([
-    ['--create-key --dry-run', /^ci: option '--create-key <name>' argument missing\./],
+    ['--create-key --dry-run', /^ci: Missing value: --create-key <name>\./],
     ['--create-key --json', /^\{"error":\{"code":"usage","message":"Missing value: --create-key <name>"/],
-    ['--create-key k --save --dry-run', /^ci: option '--save <file>' argument missing\./],
-    ['--max-price --ensure', /^ci: option '--max-price <usd>' argument missing\./],
+    ['--create-key k --save --dry-run', /^ci: Missing value: --save <file>\./],
+    ['--max-price --ensure', /^ci: Missing value: --max-price <usd>\./],
   ])("doesn't take a flag as the value of another: %s", async (flags, said) => {
     const api = await recordedSandbox();
     const { code, stderr } = await userOf(api).ci(`pools subscribe kimi26 --blocks europe --yes ${flags}`);
@@ -328,7 +328,7 @@ describe('the availability of a purchase', () => {
     const { code, stdout, stderr } = await userOf(api).ci('pools subscribe kimi27 --blocks europe --yes');
     expect([code, stdout, api.changes]).toEqual([5, '', []]);
     expect(stderr).toMatch(oneLine);
-    expect(stderr).toMatch(/"kimi27"\. Did you mean kimi26\? `ci pools list` shows all pools\.$/m);
+    expect(stderr).toMatch(/"kimi27" doesn't exist\. Did you mean kimi26\? Run `ci pools list` to see all pools\.$/m);
   });
 
   test.each([
