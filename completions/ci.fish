@@ -40,7 +40,7 @@ function __ci_commands
                 'logout'\t'Same as `ci auth logout`' \
                 'whoami'\t'Same as `ci auth status`' \
                 'version'\t'Same as `ci --version`' \
-                'help'\t'show help for a command, or on a topic'
+                'help'\t'Show help for a command or topic'
         case 'pools' 'help pools'
             printf '%s\n' 'list'\t'List pools with their prices and available blocks' \
                 'view'\t'Show the prices of a pool, and its available seats by hour' \
@@ -116,7 +116,7 @@ function __ci_commands
                 'exit-codes'\t'Exit codes and error codes' \
                 'environment'\t'Environment variables' \
                 'output'\t'Output formats, and what goes where' \
-                'man'\t'the manual page, for man -l -'
+                'man'\t'Source of the manual page'
     end
 end
 
@@ -273,7 +273,7 @@ function __ci_options
         '--yes'\t'Skip confirmation prompts' \
         '--no-color'\t'Turn off colors' \
         '--debug'\t'Show requests and timings, with keys masked' \
-        '--help'\t'show help for a command'
+        '--help'\t'Show help for a command'
 end
 
 # Prints the long form of a flag of the command $argv[1].

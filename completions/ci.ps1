@@ -46,7 +46,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('logout', 'Same as `ci auth logout`')
       , @('whoami', 'Same as `ci auth status`')
       , @('version', 'Same as `ci --version`')
-      , @('help', 'show help for a command, or on a topic')
+      , @('help', 'Show help for a command or topic')
     )
     'pools' = @(
       , @('list', 'List pools with their prices and available blocks')
@@ -192,7 +192,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('exit-codes', 'Exit codes and error codes')
       , @('environment', 'Environment variables')
       , @('output', 'Output formats, and what goes where')
-      , @('man', 'the manual page, for man -l -')
+      , @('man', 'Source of the manual page')
     )
   }
   $aliases = @{
@@ -390,7 +390,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     , @('--yes', 'Skip confirmation prompts')
     , @('--no-color', 'Turn off colors')
     , @('--debug', 'Show requests and timings, with keys masked')
-    , @('--help', 'show help for a command')
+    , @('--help', 'Show help for a command')
   )
   # The long forms of short flags, and the flags that can be repeated.
   $long = @(

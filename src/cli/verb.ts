@@ -70,7 +70,7 @@ export class Verb extends Command {
 
   /** How the help of its parent lists it. */
   get term(): string {
-    return this.#stub.term.replace(' [options]', '');
+    return this.#stub.term;
   }
 
   /** Loads the rest of the command. Returns undefined from the second time on, because it is added only once. */

@@ -3,7 +3,7 @@ import type { Tables } from './tables.ts';
 import template from './template.bash';
 import { filled } from './template.ts';
 
-/** The completion script for bash, which shows no descriptions. */
+/** Returns the completion script for bash, which shows no descriptions. */
 export function bashScript(tables: Tables): string {
   return filled(template, {
     aliases: tables.aliases.map(({ name, aliases }) => `${either(aliases)} set -- ${name} ;;`),

@@ -3,7 +3,7 @@ import type { Tables } from './tables.ts';
 import template from './template.fish';
 import { filled } from './template.ts';
 
-/** The completion script for fish. */
+/** Returns the completion script for fish. */
 export function fishScript(tables: Tables): string {
   return filled(template, {
     names: tables.aliases.flatMap(({ name, aliases }) => [`case ${either(aliases)}`, `    set word ${name}`]),
@@ -30,7 +30,7 @@ function either(words: readonly string[]): string {
   return words.map((word) => `'${word}'`).join(' ');
 }
 
-/** Prints words below a case, a line each. */
+/** Returns lines that print words, one per line, for a case. */
 function printed(words: readonly Word[]): string[] {
   const [first, ...others] = words.map(described);
   return [`    printf '%s\\n' ${first}`, ...others.map((word) => `        ${word}`)].map((line, at) =>
@@ -38,7 +38,7 @@ function printed(words: readonly Word[]): string[] {
   );
 }
 
-/** A word and, after a tab, what it means. */
+/** Returns a word, a tab and its description. */
 function described({ name, description }: Word): string {
   return description === '' ? quoted(name) : `${quoted(name)}\\t${quoted(description)}`;
 }

@@ -3,7 +3,7 @@ import type { Tables } from './tables.ts';
 import template from './template.ps1';
 import { filled } from './template.ts';
 
-/** The completion script for PowerShell. */
+/** Returns the completion script for PowerShell. */
 export function powershellScript(tables: Tables): string {
   const script = filled(template, {
     names: tables.aliases.flatMap(({ name, aliases }) => aliases.map((alias) => `'${alias}' = '${name}'`)),
@@ -25,7 +25,7 @@ export function powershellScript(tables: Tables): string {
       ]),
     ),
   });
-  // Windows PowerShell takes a script without a mark for one in the machine's own 8-bit characters.
+  // Windows PowerShell reads a script without a byte order mark in an 8-bit encoding.
   return script
     .replaceAll('…', '...')
     .replaceAll('–', '-')
@@ -36,7 +36,7 @@ function entry(path: string, words: readonly Word[]): string[] {
   return [`'${path}' = @(`, ...words.map((word) => `  ${pair(word)}`), ')'];
 }
 
-/** A word and what it means; the comma before it keeps them together. */
+/** Returns a word and its description. The comma before them keeps them together. */
 function pair({ name, description }: Word): string {
   return `, @(${quoted(name)}, ${quoted(description)})`;
 }

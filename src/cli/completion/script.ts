@@ -6,7 +6,7 @@ import { powershellScript } from './powershell.ts';
 import { tablesOf } from './tables.ts';
 import { zshScript } from './zsh.ts';
 
-/** The completion script of a shell, from the command tree. */
+/** Returns the completion script of a shell, generated from the command tree. */
 export function scriptFor(shell: Shell, tree: CommandTree): string {
   const scripts = { bash: bashScript, zsh: zshScript, fish: fishScript, powershell: powershellScript };
   return scripts[shell](tablesOf(tree));

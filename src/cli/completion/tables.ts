@@ -2,40 +2,40 @@ import type { CommandTree } from '../help/command-tree.ts';
 import { topics } from '../help/topics.ts';
 import type { Source, Values, Word } from '../values.ts';
 
-/** What can be typed in one or several places, as a script looks it up. */
+/** The values that can be typed in some places of a command line. */
 interface Slots {
-  /** A command's path, and `--flag`, the number of an argument from 1, or `+` for all from there on; `*` is any path. */
+  /** The path of a command (`*`: any), and `--flag`, the number of an argument from 1, or `+` for all following arguments. */
   readonly slots: readonly (readonly [path: string, slot: string])[];
-  /** `words`: one of these; `list`: several, with commas between; `any`: what is not known here; else a source to ask. */
+  /** `words`: one of the words; `list`: several, separated by commas; `any`: unknown values; otherwise a source of names. */
   readonly kind: 'words' | 'list' | 'any' | Exclude<Source, 'fields'>;
   readonly words: readonly Word[];
   readonly alone: readonly Word[];
 }
 
-/** The command tree as all completion scripts look things up in it. A path is the words that lead to a command, without `ci`. */
+/** The command tree as tables for completion scripts. A path is the words that lead to a command, without `ci`. */
 export interface Tables {
-  /** What can stand below commands, and the other names of that. */
+  /** The commands below commands, and their aliases. */
   readonly commands: readonly {
     readonly paths: readonly string[];
     readonly commands: readonly Word[];
     readonly aliases: readonly Word[];
   }[];
-  /** The name of a command that has others: `pools/ls` and `keys/ls` are `list`. */
+  /** The names of commands with aliases: `pools/ls` and `keys/ls` are `list`. */
   readonly aliases: readonly { readonly name: string; readonly aliases: readonly string[] }[];
-  /** A command's own options, by their long flags. */
+  /** The options of each command, by their long flags. */
   readonly options: readonly { readonly path: string; readonly options: readonly Word[] }[];
-  /** The options that go anywhere. */
+  /** The global options. */
   readonly global: readonly Word[];
-  /** The long flag of a short one. */
+  /** The long flags of short ones. */
   readonly short: readonly { readonly path: string; readonly short: string; readonly long: string }[];
-  /** The options that may be given more than once. */
+  /** The options that can be repeated. */
   readonly repeatable: readonly (readonly [path: string, long: string])[];
   readonly values: readonly Slots[];
 }
 
-const help: Word = { name: 'help', description: 'show help for a command, or on a topic' };
+const help: Word = { name: 'help', description: 'Show help for a command or topic' };
 
-/** The tables of the whole program. */
+/** Returns the tables of the command tree. */
 export function tablesOf(program: CommandTree): Tables {
   const root: CommandTree = { ...program, commands: [...program.commands, helpOf(program)] };
   const everywhere = program.options.filter(({ flags }) => !flags.includes('--version'));
@@ -72,7 +72,7 @@ export function tablesOf(program: CommandTree): Tables {
     options: places
       .filter(({ command }) => command.options.length > 0)
       .map(({ path, command }) => ({ path, options: command.options.map(asWord) })),
-    global: [...everywhere.map(asWord), { name: '--help', description: 'show help for a command' }],
+    global: [...everywhere.map(asWord), { name: '--help', description: 'Show help for a command' }],
     short: [
       ...options.flatMap(({ path, option: { flags } }) => {
         const [, short, long] = /^(-\w), (--[\w-]+)/.exec(flags) ?? [];
@@ -100,7 +100,7 @@ export function tablesOf(program: CommandTree): Tables {
   };
 }
 
-/** `ci help`, which is no command of the tree: the commands below it, and the topics. */
+/** Returns `ci help`, which isn't in the tree, with all commands and topics below it. */
 function helpOf({ commands }: CommandTree): CommandTree {
   const page = ({ name, aliases, description, commands }: CommandTree): CommandTree => ({
     ...nothing,
@@ -108,7 +108,7 @@ function helpOf({ commands }: CommandTree): CommandTree {
     commands: commands.map(page),
   });
   const about = Object.entries(topics).map(([name, { description }]) => ({ ...nothing, name, description }));
-  const man = { ...nothing, name: 'man', description: 'the manual page, for man -l -' };
+  const man = { ...nothing, name: 'man', description: 'Source of the manual page' };
   return { ...nothing, ...help, commands: [...commands.map(page), ...about, man] };
 }
 
@@ -148,7 +148,7 @@ function slotOf(path: string, slot: string, values: Values | null): Slots {
   return { slots: [[path, slot]], kind, words, alone };
 }
 
-/** `--fields` of each command, which has fields of its own. */
+/** Returns the slots of `--fields`, which takes other fields for each command. */
 function fieldSlots(places: readonly Place[], values: Values, long: string): Slots[] {
   const own = places
     .filter(({ command }) => command.fields.length > 0)
@@ -158,7 +158,7 @@ function fieldSlots(places: readonly Place[], values: Values, long: string): Slo
   return [...own, slotOf('*', long, null)];
 }
 
-/** Slots of the same values in one; those of any path last, so that a script that takes the first takes a path's own. */
+/** Merges slots with the same values. Slots of any path are last, because scripts take the first match. */
 function slotsOf(all: readonly Slots[]): Slots[] {
   return grouped(
     [...all].sort((a, b) => Number(isAnywhere(a)) - Number(isAnywhere(b))),
@@ -171,7 +171,7 @@ function isAnywhere({ slots }: Slots): boolean {
   return slots[0]?.[0] === '*';
 }
 
-/** Puts together what is the same but for where it belongs. */
+/** Merges items that differ only in their place. */
 function grouped<Each>(
   all: readonly Each[],
   same: (each: Each) => unknown,

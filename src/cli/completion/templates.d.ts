@@ -1,4 +1,4 @@
-/** Scripts with places to fill in, as text. */
+/** Templates of scripts, as text. */
 declare module '*.bash' {
   const text: string;
   export default text;

@@ -4,7 +4,7 @@ import type { Tables } from './tables.ts';
 import { filled } from './template.ts';
 import template from './template.zsh';
 
-/** The completion script for zsh. */
+/** Returns the completion script for zsh. */
 export function zshScript(tables: Tables): string {
   return filled(template, {
     aliases: tables.aliases.map(({ name, aliases }) => `(${either(aliases)}) set -- ${name} ;;`),
@@ -28,12 +28,12 @@ export function zshScript(tables: Tables): string {
   });
 }
 
-/** An assignment of some words, if there are any, below a case. */
+/** Returns an assignment of words for a case. Empty without words. */
 function array(start: string, words: readonly Word[]): string[] {
   return words.length === 0 ? [] : [`  ${start}`, ...words.map((word) => `    ${described(word)}`), '  )'];
 }
 
-/** A word and what it means, as `_describe` takes them. */
+/** Returns a word and its description for `_describe`. */
 function described({ name, description }: Word): string {
   return quoted(description === '' ? name : `${name}:${description}`);
 }

@@ -3,7 +3,7 @@ import type { Stub } from '../../cli/verb.ts';
 /** The commands of `ci auth`. */
 export const commands: readonly Stub[] = [
   {
-    term: 'login [options]',
+    term: 'login',
     description: 'Sign in with a management key',
     load: () => import('./login.ts'),
   },

@@ -5,18 +5,18 @@ export const commands: readonly Stub[] = [
   { term: 'status', description: 'Show subscriptions and credit', load: () => import('./status.ts') },
   { term: 'credits', description: 'Show the prepaid credit', load: () => import('./credits.ts') },
   {
-    term: 'topup [options] [usd]',
+    term: 'topup [usd]',
     description: 'Add prepaid credit, by card or with USDC',
     load: () => import('./topup.ts'),
   },
   {
-    term: 'verify [options] [txHash]',
+    term: 'verify [txHash]',
     description: 'Add credit for a USDC payment that was sent',
     load: () => import('./verify.ts'),
   },
   { term: 'card', description: 'Save a card in the browser', load: () => import('./card.ts') },
   {
-    term: 'subscribe [options] [plan]',
+    term: 'subscribe [plan]',
     description: 'Retired: subscribe to a flat plan (see `ci pools subscribe`)',
     load: () => import('./subscribe.ts'),
   },
@@ -26,7 +26,7 @@ export const commands: readonly Stub[] = [
     load: () => import('./checkout.ts'),
   },
   {
-    term: 'cancel [options] [subscriptionId]',
+    term: 'cancel [subscriptionId]',
     description: 'Retired: cancel a flat plan at the end of its billing period (see `ci pools cancel`)',
     load: () => import('./cancel.ts'),
   },

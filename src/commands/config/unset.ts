@@ -40,7 +40,7 @@ export async function run(
   const setting = resolved(context, key);
   output.done(
     wasSaved
-      ? `${key} is no longer set in profile "${profile}". The default is ${setting.value}.`
+      ? `${key} is no longer set in profile "${profile}".${setting.origin === 'default' ? ` The default is ${setting.value}.` : ''}`
       : `${key} isn't set in profile "${profile}".`,
   );
   noteOverride(context, setting);

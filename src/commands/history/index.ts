@@ -12,7 +12,7 @@ export interface Options {
 /** The commands of `ci history`. */
 export const commands: readonly Stub[] = [
   {
-    term: 'reconcile [options]',
+    term: 'reconcile',
     description: 'Find out the unknown outcomes of changes',
     load: () => import('./reconcile.ts'),
   },

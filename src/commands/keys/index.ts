@@ -4,12 +4,12 @@ import type { Stub } from '../../cli/verb.ts';
 export const commands: readonly Stub[] = [
   { term: 'list|ls', description: 'List your API keys, with masked secrets', load: () => import('./list.ts') },
   {
-    term: 'create [options] [name]',
+    term: 'create [name]',
     description: 'Create an API key, and show or save its secret',
     load: () => import('./create.ts'),
   },
   {
-    term: 'delete|rm|revoke [options] [keys...]',
+    term: 'delete|rm|revoke [keys...]',
     description: 'Revoke API keys immediately',
     load: () => import('./delete.ts'),
   },

@@ -3,7 +3,7 @@ import type { Stub } from '../../cli/verb.ts';
 /** The commands of `ci pools`. */
 export const commands: readonly Stub[] = [
   {
-    term: 'list|ls [options]',
+    term: 'list|ls',
     description: 'List pools with their prices and available blocks',
     load: () => import('./list.ts'),
   },
@@ -13,17 +13,17 @@ export const commands: readonly Stub[] = [
     load: () => import('./view.ts'),
   },
   {
-    term: 'quote [options] [pool]',
+    term: 'quote [pool]',
     description: 'Show the price of a subscription',
     load: () => import('./quote.ts'),
   },
   {
-    term: 'subscribe [options] [pool]',
+    term: 'subscribe [pool]',
     description: 'Reserve blocks of a pool, and charge the saved card',
     load: () => import('./subscribe.ts'),
   },
   {
-    term: 'watch [options] [pool...]',
+    term: 'watch [pool...]',
     description: 'Wait for a seat, and optionally buy it',
     load: () => import('./watch.ts'),
   },
@@ -33,12 +33,12 @@ export const commands: readonly Stub[] = [
     load: () => import('./subscriptions.ts'),
   },
   {
-    term: 'keys [options] [pool]',
+    term: 'keys [pool]',
     description: 'list the keys of your subscriptions on a pool, secrets masked',
     load: () => import('./keys.ts'),
   },
   {
-    term: 'cancel [options] [pool]',
+    term: 'cancel [pool]',
     description: 'Cancel your most recent subscription on a pool at the end of its billing period',
     load: () => import('./cancel.ts'),
   },

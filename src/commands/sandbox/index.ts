@@ -12,12 +12,12 @@ key (mk_anything) except those that start with mk_invalid or mk_revoked.`;
 /** The commands of `ci sandbox`. */
 export const commands: readonly Stub[] = [
   {
-    term: 'serve [options]',
+    term: 'serve',
     description: 'Serve the sandbox on this machine until Ctrl-C',
     load: () => import('./serve.ts'),
   },
   {
-    term: 'reset [options]',
+    term: 'reset',
     description: 'Reset the sandbox: no subscriptions, no keys, clock at 09:00 UTC',
     load: () => import('./reset.ts'),
   },
@@ -27,7 +27,7 @@ export const commands: readonly Stub[] = [
     load: () => import('./advance.ts'),
   },
   {
-    term: 'schedule [options] [pool] [block]',
+    term: 'schedule [pool] [block]',
     description: 'Schedule when a block opens, and how many others want a seat',
     load: () => import('./schedule.ts'),
   },
