@@ -26,7 +26,7 @@ const bought = {
 };
 const secret = `sk_live_${'a'.repeat(32)}`;
 
-describe('a command line does the same to the byte in this process and as the program', () => {
+describe('a command prints the same bytes in this process and in its own', () => {
   test.each([
     ['--version', 0],
     ['', 0],
@@ -124,7 +124,7 @@ describe('a command line does the same to the byte in this process and as the pr
     if (code !== undefined) expect(asProcess.code).toBe(code);
   });
 
-  test('an API that is not there', async () => {
+  test('an unreachable API', async () => {
     const { asProcess, here } = await bothWays(userOf({ url: deadUrl }), 'keys list --json');
     expect([asProcess.code, here]).toEqual([9, asProcess]);
   });

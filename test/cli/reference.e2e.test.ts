@@ -37,8 +37,8 @@ function pathsOf({ path, command }: Leaf): string[] {
 
 const tree = async (): Promise<Leaf[]> => leaves(json(await user().ci('help --json')));
 
-describe('the topics of help', () => {
-  test('exit-codes has every code of the contract, and the error codes that end so', async () => {
+describe('a help topic', () => {
+  test('lists every exit code and its error codes', async () => {
     const { code, stdout, stderr } = await user().ci('help exit-codes');
     expect([code, stderr]).toEqual([0, '']);
     const told = lines(stdout).flatMap((line) => /^ +(\d+) {2}\S/.exec(line)?.[1] ?? []);
@@ -57,7 +57,7 @@ describe('the topics of help', () => {
     }
   });
 
-  test('environment has every variable of the contract', async () => {
+  test('lists every environment variable', async () => {
     const { code, stdout, stderr } = await user().ci('help environment');
     expect([code, stderr]).toEqual([0, '']);
     for (const name of [
@@ -70,7 +70,7 @@ describe('the topics of help', () => {
     }
   });
 
-  test('output has every format, and what an error is', async () => {
+  test('describes every output format and errors', async () => {
     const { code, stdout, stderr } = await user().ci('help output');
     expect([code, stderr]).toEqual([0, '']);
     for (const word of ['--json', '--jq', 'csv', 'yaml', '--fields', 'not_applied', 'unknown', 'stderr']) {
@@ -78,7 +78,7 @@ describe('the topics of help', () => {
     }
   });
 
-  test.each(['exit-codes', 'environment', 'output'])('%s fits into 80 columns, and is no command', async (topic) => {
+  test.each(['exit-codes', 'environment', 'output'])('fits in 80 columns and is not a command: %s', async (topic) => {
     const me = user();
     const { code, rows } = await shown(me, `help ${topic}`);
     expect([code, rows.filter((row) => row.length > 80)]).toEqual([0, []]);
@@ -87,7 +87,7 @@ describe('the topics of help', () => {
     expect([asCommand, stderr]).toEqual([2, expect.stringMatching(oneLine)]);
   });
 
-  test('is exit 2 for a topic that is none', async () => {
+  test('is refused if it is unknown', async () => {
     for (const line of ['help exit-code', 'help pools output', 'help constructor']) {
       const { code, stdout, stderr } = await user().ci(line);
       expect([line, code, stdout]).toEqual([line, 2, '']);
@@ -96,8 +96,8 @@ describe('the topics of help', () => {
   });
 });
 
-describe('help --json', () => {
-  test('is one object of the whole tree, each command with what a program must know of it', async () => {
+describe('`ci help --json`', () => {
+  test('prints the command tree with everything a program needs', async () => {
     const whole = json(await user().ci('help --json'));
     expect(textAt(whole, 'name')).toBe('ci');
     for (const { path, command, examples, exitCodes } of leaves(whole)) {
@@ -122,7 +122,7 @@ describe('help --json', () => {
     }
   });
 
-  test('has the commands of the contract', async () => {
+  test('has all commands', async () => {
     const paths = (await tree()).map(({ path }) => path);
     expect(paths).toEqual(
       expect.arrayContaining([
@@ -150,7 +150,7 @@ describe('help --json', () => {
     );
   });
 
-  test('says of the same commands that they change something as the contract', async () => {
+  test('marks the commands that change something', async () => {
     const changing = (await tree()).filter(({ command }) => at(command, 'changes') === true).map(({ path }) => path);
     expect(changing).toEqual(
       expect.arrayContaining([
@@ -168,7 +168,7 @@ describe('help --json', () => {
     }
   });
 
-  test('knows the aliases', async () => {
+  test('has the aliases', async () => {
     const all = await tree();
     const aliases = (path: string) => listAt(all.find((leaf) => leaf.path === path)?.command, 'aliases');
     for (const path of ['pools list', 'keys list', 'auth list', 'config list', 'plans list']) {
@@ -177,7 +177,7 @@ describe('help --json', () => {
     expect(aliases('keys delete')).toEqual(['rm', 'revoke']);
   });
 
-  test('each command’s own page has its examples, fields and exit codes, and all its options', async () => {
+  test('has the examples, fields, exit codes and options of the help of each command', async () => {
     const me = user();
     for (const { path, command, fields, examples, exitCodes } of await tree()) {
       const { code, stdout, stderr } = await me.ci(`${path} --help`);
@@ -213,7 +213,7 @@ describe('help --json', () => {
   });
 });
 
-describe('the fields that help names are those of a real answer', () => {
+describe('the fields in help are those of a real result', () => {
   const hash = `0x${'0123456789abcdef'.repeat(4)}`;
 
   /** An account with one of everything. */
@@ -397,13 +397,13 @@ describe('the fields that help names are those of a real answer', () => {
     expect(named.filter((name) => !printed.has(name))).toEqual(optional);
   });
 
-  test('of every command that has some', async () => {
+  test('for every command with fields', async () => {
     const withFields = (await tree()).filter(({ fields }) => fields.length > 0).map(({ path }) => path);
     expect(withFields.filter((path) => !(path in answers))).toEqual([]);
   });
 });
 
-describe('every read has one result in every format', () => {
+describe('a command that reads has the same result in every format:', () => {
   test.each([
     ['pools keys kimi26', 'list'],
     ['billing credits', 'object'],
@@ -465,7 +465,7 @@ describe('every read has one result in every format', () => {
     ['doctor'],
     ['open'],
     ['plans list'],
-  ])('ci %s refuses a field that there is not, and names those that there are', async (line) => {
+  ])('ci %s refuses an unknown field, and lists the known ones', async (line) => {
     const api = await recordedSandbox();
     await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
     const me = userOf(api);

@@ -11,8 +11,8 @@ async function someone(env: Record<string, string> = {}) {
   return { api, me: userOf(api, env), sent: (): unknown => JSON.parse(api.received.at(-1)?.body ?? '') };
 }
 
-describe('a GET', () => {
-  test('prints the answer as it came, envelope and all', async () => {
+describe('a GET request', () => {
+  test('prints the response as it came, with its envelope', async () => {
     const { api, me } = await someone();
     const { code, stdout, stderr } = await me.ci('api GET /api/billing/status');
     expect([code, stderr]).toEqual([0, '']);
@@ -23,34 +23,34 @@ describe('a GET', () => {
     expect(api.received[0]?.headers.authorization).toBe(`Bearer ${managementKey}`);
   });
 
-  test('puts its fields into the query', async () => {
+  test('sends its fields in the query', async () => {
     const { api, me } = await someone();
     await me.ci(['api', 'get', '/api/keys?page=1', '-f', 'name=a b&c', '-F', 'limit=5', '-F', 'all=true']);
     expect(api.requests).toEqual(['GET /api/keys?page=1&name=a+b%26c&limit=5&all=true']);
     expect(api.received[0]?.body).toBe('');
   });
 
-  test('is laid out for a person on a terminal', async () => {
+  test('prints indented JSON on a terminal', async () => {
     const { me } = await someone();
     const { code, rows } = await shown(me, 'api GET /api/billing/status');
     expect([code, rows.slice(0, 3)]).toEqual([0, ['{', '  "success": true,', '  "data": {']]);
   });
 
-  test('tells an error of the API by its exit code, with nothing on stdout', async () => {
+  test('fails with the exit code of an error of the API, and prints nothing on stdout', async () => {
     const { me } = await someone();
     const { code, stdout, stderr } = await me.ci('api GET /api/pools/nope');
     expect([code, stdout, stderr]).toEqual([5, '', 'ci: Pool not found.\n']);
   });
 
-  test('with --json prints JSON', async () => {
+  test('prints an error as JSON with --json', async () => {
     const { me } = await someone();
     const { stdout } = await me.ci('api GET /api/keys --json');
     expect(JSON.parse(stdout)).toBeTruthy();
   });
 });
 
-describe('a POST', () => {
-  test('-f sends text, -F what it reads as', async () => {
+describe('a POST request', () => {
+  test('sends text with -f, and parsed values with -F', async () => {
     const { api, me, sent } = await someone();
     const { code, stdout } = await me.ci('api POST /api/keys/credit -f name=007 -F maxBudget=25.5 -F rpm=100 --yes');
     expect([code, sent()]).toEqual([0, { name: '007', maxBudget: 25.5, rpm: 100 }]);
@@ -58,14 +58,14 @@ describe('a POST', () => {
     expect(api.received.at(-1)?.headers['content-type']).toBe('application/json');
   });
 
-  test('-F understands true, null, numbers and JSON, and takes all else as text', async () => {
+  test('parses true, null, numbers and JSON with -F, and sends anything else as text', async () => {
     const { me, sent } = await someone();
     const typed = ['a=true', 'b=null', 'c=["x"]', 'd=plain', 'e=1e3'].flatMap((field) => ['-F', field]);
     await me.ci(['api', 'POST', '/api/keys/credit', '--yes', ...typed, '-f', 'f=true', '-f', 'g=a=b']);
     expect(sent()).toEqual({ a: true, b: null, c: ['x'], d: 'plain', e: 1000, f: 'true', g: 'a=b' });
   });
 
-  test('--input sends a file, or standard input', async () => {
+  test('sends a file or standard input with --input', async () => {
     const { api, me } = await someone();
     const body = '{"blocks": ["europe"]}';
     writeFileSync(path.join(me.home, 'order.json'), body);
@@ -75,7 +75,7 @@ describe('a POST', () => {
     expect(listAt(await api.box.seen(), 'charges')).toHaveLength(2);
   });
 
-  test('without fields has no body', async () => {
+  test('has no body without fields', async () => {
     const { api, me } = await someone();
     await me.ci('pools subscribe kimi26 --blocks europe --yes');
     expect((await me.ci('api POST /api/keys/subscription --yes')).code).toBe(0);
@@ -93,7 +93,7 @@ describe('a POST', () => {
     },
   );
 
-  test('on a terminal consent is asked for, and the default is No', async () => {
+  test('asks for confirmation on a terminal, with No as the default', async () => {
     const { api, me } = await someone();
     const session = onTerminal(me, 'api POST /api/keys/credit -f name=x');
     await session.shows('Send this request?');
@@ -102,21 +102,21 @@ describe('a POST', () => {
     expect([await session.exit, api.requests]).toEqual([1, []]);
   });
 
-  test('that was received and not answered is exit 10, sent once', async () => {
+  test('is sent once, and exits with 10 if the response is lost', async () => {
     const api = await server(reset);
     const { code, stdout, stderr } = await userOf(api).ci('api POST /api/keys/credit -f name=x --yes --json');
     expect([code, stdout, api.requests]).toEqual([10, '', ['POST /api/keys/credit']]);
     expect(at(JSON.parse(stderr), 'error')).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });
   });
 
-  test('that lacks consent says with --json that nothing was done', async () => {
+  test('reports with --json that nothing was changed without confirmation', async () => {
     const { me } = await someone();
     const { stderr } = await me.ci('api POST /api/keys/credit -f name=x --json');
     expect(at(JSON.parse(stderr), 'error')).toMatchObject({ code: 'confirmation_required', outcome: 'not_applied' });
   });
 });
 
-describe('what is refused before anything is sent', () => {
+describe('`ci api` refuses, before anything is sent,', () => {
   test.each([
     ['an absolute URL', ['GET', 'https://example.com/api/keys']],
     ['a URL without its scheme', ['GET', '//example.com/api/keys']],
@@ -137,7 +137,7 @@ describe('what is refused before anything is sent', () => {
     ['fields and a body', ['POST', '/api/keys/credit', '-f', 'name=x', '--input', '-', '--yes']],
     ['a body that is not JSON', ['POST', '/api/keys/credit', '--input', '-', '--yes']],
     ['a file that is not there', ['POST', '/api/keys/credit', '--input', 'nothing.json', '--yes']],
-  ])('%s: exit 2', async (_what, args) => {
+  ])('%s', async (_what, args) => {
     const { api, me } = await someone();
     const { code, stdout, stderr } = await me.ci(['api', ...args], { stdin: 'name: x' });
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
@@ -145,10 +145,10 @@ describe('what is refused before anything is sent', () => {
   });
 });
 
-describe('the key of a call', () => {
+describe('the key of a request', () => {
   const apiKey = 'sk_live_abcdefghijklmnopqrstuvwxyz012345';
 
-  test('is the API key below /v1 and /anthropic, the management key below /api, none for the plans', async () => {
+  test('is the API key for /v1 and /anthropic, the management key for /api, and missing for the plans', async () => {
     const api = await server(answer(200, {}));
     const me = userOf(api, { CHEAPESTINFERENCE_API_KEY: apiKey });
     for (const place of ['/v1/models', '/anthropic/v1/models', '/api/keys', '/api/plans'])
@@ -177,14 +177,14 @@ describe('the key of a call', () => {
     ['/api/agent/plans', '/api/agent/plans', undefined],
     ['/health', '/health', undefined],
     ['/api/keys/a%2Fb', '/api/keys/a%2Fb', managementKey],
-  ])('is that of where a path leads: %s', async (typed, sent, key) => {
+  ])('depends on where the path leads: %s', async (typed, sent, key) => {
     const api = await server(answer(200, {}));
     const { code } = await userOf(api, { CHEAPESTINFERENCE_API_KEY: apiKey }).ci(['api', 'GET', typed]);
     expect([code, api.requests]).toEqual([0, [`GET ${sent}`]]);
     expect(api.received[0]?.headers.authorization).toBe(key && `Bearer ${key}`);
   });
 
-  test('belongs to the place a change leads to, which the prompt shows too', async () => {
+  test('depends on where the path of a change leads, which the prompt shows', async () => {
     const api = await server(answer(200, {}));
     const session = onTerminal(userOf(api), 'api POST /api/x/../keys/credit -f name=x');
     await session.shows('Send this request?');
@@ -193,21 +193,21 @@ describe('the key of a call', () => {
     expect([await session.exit, api.requests]).toEqual([1, []]);
   });
 
-  test('below /v1 is never the management key: exit 4 without an API key', async () => {
+  test('is never the management key for /v1, which fails with 4 without an API key', async () => {
     const { api, me } = await someone();
     const { code, stderr } = await me.ci('api GET /v1/models');
     expect([code, api.requests]).toEqual([4, []]);
     expect(stderr).toContain('CHEAPESTINFERENCE_API_KEY');
   });
 
-  test('below /v1 is not a management key in the wrong variable', async () => {
+  test('is not a management key in the variable of the API key', async () => {
     const { api, me } = await someone({ CHEAPESTINFERENCE_API_KEY: managementKey });
     const { code, stderr } = await me.ci('api GET /v1/models');
     expect([code, api.requests]).toEqual([2, []]);
     expect(stderr).not.toContain('0123456789');
   });
 
-  test('chats', async () => {
+  test('works for a chat completion', async () => {
     const { api, me } = await someone();
     await me.ci('pools subscribe kimi26 --blocks europe --yes');
     const own = (await me.ci('keys create x --secret-only')).stdout.trim();
@@ -219,7 +219,7 @@ describe('the key of a call', () => {
     expect(api.received.at(-1)?.headers.authorization).toBe(`Bearer ${own}`);
   });
 
-  test('does not follow a redirect to another host', async () => {
+  test('is not sent to another host after a redirect', async () => {
     const other = await server(answer(200, { data: 'taken' }));
     const api = await server(
       (_request, response) => void response.writeHead(302, { Location: `${other.url}/api/keys` }).end(),

@@ -15,8 +15,8 @@ const pages = [
 /** What opens `docs` after all else, to be the last page there is. */
 const last = 'https://docs.cheapestinference.com/';
 
-describe('open', () => {
-  test.each(pages)('%s on a terminal opens the page in the browser, and says where it is', async (place, url) => {
+describe('`ci open`', () => {
+  test.each(pages)('opens the page %s in the browser on a terminal, and prints its URL', async (place, url) => {
     const me = user();
     const { opened } = browser(me);
     const { code, rows } = await shown(me, `open ${place}`);
@@ -25,7 +25,7 @@ describe('open', () => {
     expect(new URL(page).href).toBe(new URL(url).href);
   });
 
-  test.each(pages)('%s in a pipe prints the page', async (place, url) => {
+  test.each(pages)('prints the URL of %s in a pipe', async (place, url) => {
     expect(await user().ci(`open ${place}`)).toMatchObject({ code: 0, stdout: `${url}\n` });
   });
 
@@ -39,7 +39,7 @@ describe('open', () => {
     expect((await me.ci('open pools --fields url')).stdout).toContain(url);
   });
 
-  test('opens nothing off a terminal, with --no-input, or in a pipeline', async () => {
+  test('opens nothing without a terminal, with --no-input, or in a CI pipeline', async () => {
     const me = user();
     const { opened } = browser(me);
     expect((await me.ci('open')).code).toBe(0);
@@ -49,18 +49,18 @@ describe('open', () => {
     expect(await opened(1)).toEqual([last]);
   });
 
-  test('without a browser still says where the page is', async () => {
+  test('prints the URL if there is no browser', async () => {
     const me = user();
     const { code, screen } = await shown(me, 'open docs', { env: { PATH: '' }, pty: true });
     expect([code, screen]).toEqual([0, expect.stringContaining('https://docs.cheapestinference.com')]);
   });
 
-  test('says of the vendor’s pages nothing about the sandbox', async () => {
+  test('does not mention the sandbox for pages of the website', async () => {
     const { code, stderr } = await sandboxUser().ci('open docs');
     expect([code, stderr]).toEqual([0, expect.not.stringContaining('The sandbox serves this page')]);
   });
 
-  test('a place that is none is exit 2, names those that are, and opens nothing', async () => {
+  test('refuses an unknown page, lists the known ones, and opens nothing', async () => {
     const me = user();
     const { opened } = browser(me);
     for (const place of ['billings', '', 'constructor', 'https://example.com']) {
@@ -75,7 +75,7 @@ describe('open', () => {
     expect(await opened(1)).toEqual([last]);
   });
 
-  test('two places are exit 2', async () => {
+  test('refuses two pages', async () => {
     const { code, stdout, stderr } = await user().ci('open docs pools');
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(oneLine);

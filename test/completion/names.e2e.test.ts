@@ -35,7 +35,7 @@ async function pools(...slugs: readonly string[]) {
   });
 }
 
-test('prints names, a line each, and what each is after a tab', async () => {
+test('prints a name per line, with its description after a tab', async () => {
   const me = sandboxUser();
   expect(await atHand(me, 'pools')).toEqual([
     'kimi26\tKimi K2.6, active',
@@ -55,7 +55,7 @@ test('prints names, a line each, and what each is after a tab', async () => {
   for (const given of ['prod', id]) expect(await complete(me, `keys --typed ${given}`)).toEqual([]);
 });
 
-test('asks the API once a minute, and for an account of its own', async () => {
+test('fetches the names of each account at most once a minute', async () => {
   const api = await pools('one');
   const me = userOf(api);
   expect(await atHand(me, 'pools')).toEqual(['one\tM, active']);
@@ -70,7 +70,7 @@ test('asks the API once a minute, and for an account of its own', async () => {
   ]);
 });
 
-test('names of more than a minute are printed at once, and asked for again for the next time', async () => {
+test('prints names older than a minute at once, and fetches them again', async () => {
   const api = await pools('one');
   const me = userOf(api);
   await atHand(me, 'pools');
@@ -82,7 +82,7 @@ test('names of more than a minute are printed at once, and asked for again for t
   expect(api.requests).toEqual(['GET /api/pools', 'GET /api/pools']);
 });
 
-test('names of more than a day are worth nothing', async () => {
+test('does not print names older than a day', async () => {
   const api = await pools('one');
   const me = userOf(api);
   await atHand(me, 'pools');
@@ -91,7 +91,7 @@ test('names of more than a day are worth nothing', async () => {
   expect(await atHand(me, 'pools')).toEqual(['two\tM, active']);
 });
 
-test('what is kept is for its owner alone, and holds no secret', async () => {
+test('caches names in files without secrets that only the user can read', async () => {
   const api = await recordedSandbox();
   const me = userOf(api);
   await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
@@ -116,7 +116,7 @@ test.each(['', '{', 'null', '[]', '{"names":[{"name":1}],"at":1}', '{"names":7}'
   },
 );
 
-test('a change makes the names be asked for anew', async () => {
+test('fetches the names again after a change', async () => {
   const me = sandboxUser();
   await me.ci('pools subscribe kimi26 --blocks europe --yes');
   await me.ci('keys create one');
@@ -134,7 +134,7 @@ test('a change makes the names be asked for anew', async () => {
   expect(await complete(me, 'pools')).toHaveLength(5);
 });
 
-test('an answer from before a change is not kept', async () => {
+test('does not cache a response from before a change', async () => {
   let isHeld = false;
   let hold: () => void = () => {};
   const held = new Promise<void>((resolve) => {
@@ -158,7 +158,7 @@ test('an answer from before a change is not kept', async () => {
   expect((await atHand(me, 'keys')).map((line) => line.split('\t')[0])).toEqual(['fresh']);
 });
 
-describe('nothing is printed, and nothing is wrong', () => {
+describe('prints nothing, and succeeds,', () => {
   const cases: Readonly<Record<string, (me: User) => Record<string, string> | undefined>> = {
     'where nobody is signed in': () => ({ CHEAPESTINFERENCE_API_URL: deadUrl }),
     'where the API cannot be reached': () => ({
@@ -214,7 +214,7 @@ describe('nothing is printed, and nothing is wrong', () => {
     ['keys --profile nobody', {}],
     ['profiles', {}],
     ['__proto__', { CHEAPESTINFERENCE_SANDBOX: '1' }],
-  ])('of "%s"', async (request, env) => {
+  ])('for "%s"', async (request, env) => {
     expect(await complete(user(), request, env)).toEqual([]);
   });
 
@@ -222,7 +222,7 @@ describe('nothing is printed, and nothing is wrong', () => {
     ['refuses the key', answer(401, { success: false, error: 'no such key' })],
     ['answers with a web page', webPage(200)],
     ['answers with something else', data({ not: 'a list' })],
-  ])('where the API %s; it is not asked again for each Tab', async (_what, behavior) => {
+  ])('if the API %s, which is not asked again at each Tab', async (_what, behavior) => {
     const api = await server(behavior);
     const me = userOf(api);
     for (let look = 0; look < 4; look += 1) expect(await complete(me, 'keys')).toEqual([]);
@@ -231,7 +231,7 @@ describe('nothing is printed, and nothing is wrong', () => {
     expect(api.requests).toEqual(['GET /api/keys']);
   });
 
-  test('to a reader that is gone', async () => {
+  test('if its reader is gone', async () => {
     const me = sandboxUser();
     await atHand(me, 'pools');
     const { stdout, stderr } = await me.sh('{ ci --complete pools; echo "ended with $?" >&2; } | :');
@@ -239,7 +239,7 @@ describe('nothing is printed, and nothing is wrong', () => {
   });
 });
 
-test('who asks in the background has no terminal, and does not stay when nobody answers', async () => {
+test('fetches in a background process without a terminal, which ends without a response', async () => {
   let over: () => void = () => {};
   const closed = new Promise<void>((resolve) => {
     over = resolve;
@@ -277,7 +277,7 @@ function processesOf({ home }: User): { pid: string; terminal: string; session: 
     });
 }
 
-test('the program can be asked from a folder that is gone', async () => {
+test('works in a directory that was deleted', async () => {
   const me = sandboxUser();
   await atHand(me, 'pools');
   mkdirSync(path.join(me.home, 'gone'));

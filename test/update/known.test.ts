@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { isNewer, isReleased, readKnown, writeKnown } from '../../src/update/known.ts';
 import { emptyFolder } from '../support/folder.ts';
 
-describe('what is known', () => {
-  test('is kept in a file of the user’s own', () => {
+describe('what is known about newer versions', () => {
+  test('is saved in a file of the user', () => {
     const file = join(emptyFolder(), 'cache', 'update.json');
     const known = { askedAt: 1, latest: '1.2.3', announcedAt: 2 };
     expect(writeKnown(file, known, {})).toBe(true);
@@ -22,13 +22,13 @@ describe('what is known', () => {
     '7',
     '{"askedAt":"1","latest":"1.2.3-beta","announcedAt":null}',
     '{"latest":"\\u001b[2J"}',
-  ])('is nothing where the file holds %s', (text) => {
+  ])('is nothing if the file contains %s', (text) => {
     const file = join(emptyFolder(), 'update.json');
     writeFileSync(file, text);
     expect(readKnown(file)).toEqual({});
   });
 
-  test('is nothing where there is no file, and is not kept where there can be none', () => {
+  test('is nothing without a file, and is not saved if the file cannot be written', () => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'file'), '');
     expect(readKnown(join(folder, 'update.json'))).toEqual({});
@@ -58,6 +58,6 @@ test.each([
   [`${'9'.repeat(400)}.0.0`, false],
   [1, false],
   [undefined, false],
-])('%j is a version to be told of: %s', (version, released) => {
+])('%j is announced: %s', (version, released) => {
   expect(isReleased(version)).toBe(released);
 });

@@ -78,7 +78,7 @@ test('does not wait for the registry', async () => {
   await npm.got('GET');
 });
 
-describe('what a registry says that is no version is nothing to be told of', () => {
+describe('announces nothing if the registry returns', () => {
   test.each<[string, Behavior]>([
     ['a reset connection', reset],
     ['a web page', webPage(200)],
@@ -96,7 +96,7 @@ describe('what a registry says that is no version is nothing to be told of', () 
   });
 });
 
-describe('nobody is told, and the registry not asked', () => {
+describe('announces nothing, and does not ask the registry,', () => {
   async function quiet(words: string, env: Environment = {}) {
     const { npm, me, file } = await someone();
     know(file, { latest: '99.0.0' });
@@ -125,7 +125,7 @@ describe('nobody is told, and the registry not asked', () => {
     expect([known(file), npm.requests]).toEqual([{ latest: '99.0.0' }, []]);
   });
 
-  test('where nothing can be kept', async () => {
+  test('if nothing can be saved', async () => {
     const { npm, me, file } = await someone();
     writeFileSync(path.join(me.home, '.cache'), '');
     expect(await linesAfterResult(me)).toEqual([]);
@@ -133,7 +133,7 @@ describe('nobody is told, and the registry not asked', () => {
   });
 });
 
-test('the proxy of the environment is gone through to a registry that is not on this machine', async () => {
+test('uses the proxy of the environment for a registry on another machine', async () => {
   const tunnels: (string | undefined)[] = [];
   const proxy = createServer();
   proxy.on('connect', ({ url }, socket) => {

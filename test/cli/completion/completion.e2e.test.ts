@@ -18,7 +18,7 @@ describe.each(shells)('%s', (shell) => {
     return went;
   }
 
-  test('what can only go on one way is typed, with a blank behind it', async () => {
+  test('completes a unique word, with a space after it', async () => {
     const prompt = await completing(user(), shell);
     const lines = {
       'ci po': 'ci pools ',
@@ -51,7 +51,7 @@ describe.each(shells)('%s', (shell) => {
     expect(await wentOn(prompt, lines)).toEqual(lines);
   });
 
-  test('what cannot go on stays as it is', async () => {
+  test('leaves a word without completions as it is', async () => {
     const prompt = await completing(user(), shell);
     const lines = [
       'ci nothing ',
@@ -74,7 +74,7 @@ describe.each(shells)('%s', (shell) => {
     expect(await wentOn(prompt, same)).toEqual(same);
   });
 
-  test('lists of commands and options: all that can stand there, and nothing that was given', async () => {
+  test('lists commands and options, except those already given', async () => {
     const prompt = await completing(user(), shell);
     const all = async (line: string) => (await prompt.tab(line)).words;
     const nouns = await all('ci ');
@@ -101,7 +101,7 @@ describe.each(shells)('%s', (shell) => {
     expect(await all('ci status --')).toEqual(expect.arrayContaining(['--check', '--json']));
   });
 
-  test('says what each is, where the shell has a place for it', async () => {
+  test('shows descriptions if the shell supports them', async () => {
     const me = user({ CHEAPESTINFERENCE_SANDBOX: '1' });
     const prompt = await completing(me, shell);
     await atHand(me, 'pools');
@@ -118,7 +118,7 @@ describe.each(shells)('%s', (shell) => {
     }
   });
 
-  test('lists with commas: each once, and what stands alone only at the start', async () => {
+  test('completes lists with commas: each word once, and words that stand alone only first', async () => {
     const prompt = await completing(user(), shell);
     const blocks = async (line: string) => {
       const { line: then, words } = await prompt.tab(line);
@@ -154,7 +154,7 @@ describe.each(shells)('%s', (shell) => {
     expect((await prompt.tab('ci pools quote x --blocks europe,asia,am')).line).toBe(last);
   });
 
-  test('files, for what is written or read', async () => {
+  test('completes files', async () => {
     const me = user();
     const prompt = await completing(me, shell);
     mkdirSync(path.join(me.home, 'my project'));
@@ -168,7 +168,7 @@ describe.each(shells)('%s', (shell) => {
     expect(await wentOn(prompt, lines)).toEqual(lines);
   });
 
-  test('what the account holds', async () => {
+  test('completes names of the account', async () => {
     const { me, ids } = await customerWithNames();
     const prompt = await completing(me, shell);
     for (const kind of ['pools', 'keys', 'subscriptions']) await atHand(me, kind);
@@ -197,7 +197,7 @@ describe.each(shells)('%s', (shell) => {
     expect(await wentOn(prompt, lines)).toEqual(lines);
   });
 
-  test('the account is the one that the line speaks of', async () => {
+  test('uses the account that the line chooses', async () => {
     const api = (slug: string) =>
       server((request, response) => data(request.path === '/api/pools' ? [{ id: slug, slug }] : {})(request, response));
     const work = await api('of-work');
@@ -225,7 +225,7 @@ describe.each(shells)('%s', (shell) => {
     expect((await prompt.tab(line)).line).toBe(shell === 'bash' ? line : `${line}imi26 `);
   });
 
-  test('both names of the program', async () => {
+  test('works for both names of the program', async () => {
     const me = user({ CHEAPESTINFERENCE_SANDBOX: '1' });
     symlinkSync(bin, path.join(me.home, 'bin', 'cheapestinference'));
     const prompt = await completing(me, shell);
@@ -238,7 +238,7 @@ describe.each(shells)('%s', (shell) => {
     expect(await wentOn(prompt, lines)).toEqual(lines);
   });
 
-  test('a name from the API is a word, whatever is in it', async () => {
+  test('quotes special characters in names from the API', async () => {
     const names = [
       '$(touch pwned)',
       '`touch pwned`',
@@ -280,7 +280,7 @@ describe.each(shells)('%s', (shell) => {
     expect(existsSync(path.join(me.home, 'pwned'))).toBe(false);
   });
 
-  test('a name that would not be one word, or not what it looks like, is not offered', async () => {
+  test('does not offer names with invisible characters or several words', async () => {
     const names = ['a\nb', '\x1b[2Jx', 'x\u202ey', '-rf', '--yes', '~/x', ' ', '', 'fine'];
     const me = userOf(await server(data(names.map((slug, at) => ({ id: `id-${at}`, slug })))));
     expect((await atHand(me, 'pools')).map((line) => line.split('\t')[0])).toEqual([
@@ -292,7 +292,7 @@ describe.each(shells)('%s', (shell) => {
     expect(prompt.written).not.toContain('\x1b[2Jx');
   });
 
-  test('without a network, without a key, with files that are damaged: nothing, and not a word', async () => {
+  test('prints nothing without a network or a key, or with damaged files', async () => {
     const me = user();
     const prompt = await completing(me, shell);
     const lines = ['ci pools view ', 'ci keys delete x', `ci --api-url ${deadUrl} pools view `];
@@ -311,7 +311,7 @@ describe.each(shells)('%s', (shell) => {
     expect(prompt.written).not.toMatch(/error|Error|node:|at .*\.js/);
   });
 
-  test('an API that never answers is not waited for', async () => {
+  test('does not wait for an API that does not respond', async () => {
     let closed = 0;
     const api = await server((request, response) => {
       response.on('close', () => {

@@ -50,13 +50,13 @@ function slotsOf(whole: unknown): Slot[] {
 }
 
 describe.each(scripts)('the script for %s', (shell, file) => {
-  test('that is checked in is the one of this program: `npm run completions` makes it', async () => {
+  test('is up to date in completions/ (`npm run completions`)', async () => {
     const { code, stdout, stderr } = await user().ci(`completion ${shell}`);
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toBe(checkedIn(file));
   });
 
-  test('is printed whatever format is preferred, and has no fields', async () => {
+  test('is printed in any output format, and has no fields', async () => {
     const me = user({ CHEAPESTINFERENCE_OUTPUT: 'json' });
     expect((await me.ci(`completion ${shell}`)).stdout).toBe(checkedIn(file));
     const { code, stdout, stderr } = await me.ci(`completion ${shell} --fields x -o csv`);
@@ -79,13 +79,13 @@ describe.each(scripts)('the script for %s', (shell, file) => {
     for (const topic of ['help', 'exit-codes', 'environment', 'output', 'man']) has(topic);
   });
 
-  test('is shipped', () => {
+  test('is in the package', () => {
     const manifest: unknown = JSON.parse(readFileSync('package.json', 'utf8'));
     expect(listAt(manifest, 'files')).toContain('completions');
   });
 });
 
-test('every word that is offered is one that its command takes', async () => {
+test('every word that completion offers is accepted by its command', async () => {
   const api = await server(answer(404, { success: false, error: 'nothing here' }));
   const me = userOf(api);
   // What else a command must be given before it looks at a word.
@@ -112,7 +112,7 @@ test('every word that is offered is one that its command takes', async () => {
   }
 }, 120_000);
 
-test('what is a pool, a key, a profile, a subscription or a file is known to be one', async () => {
+test('completion knows which values are pools, keys, profiles, subscriptions or files', async () => {
   const known = slotsOf(await tree())
     .filter(({ source }) => source !== null)
     .map(({ path: where, flag, source }) => `${where} ${flag}: ${source}`);
@@ -132,14 +132,14 @@ test('what is a pool, a key, a profile, a subscription or a file is known to be 
   );
 });
 
-describe('the script for PowerShell, which no test here runs', () => {
+describe('the script for PowerShell, which no test runs,', () => {
   const script = checkedIn('ci.ps1');
 
-  test('is ASCII: Windows PowerShell reads all else in another way', () => {
+  test('is ASCII, because Windows PowerShell misreads other characters', () => {
     expect(script).toMatch(/^[\n\x20-\x7e]*$/);
   });
 
-  test('closes what it opens', () => {
+  test('has balanced brackets', () => {
     const open: string[] = [];
     const closing: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{' };
     // Texts in quotes, in which a quote is doubled or, in double ones, escaped; comments; brackets.
@@ -151,7 +151,7 @@ describe('the script for PowerShell, which no test here runs', () => {
     expect(open).toEqual([]);
   });
 
-  test('names nothing twice in one table, where capitals make no difference', () => {
+  test('has no key twice in a table, ignoring case', () => {
     const tables = [...script.matchAll(/^ {2}\$(\w+) = @\{\n([\s\S]*?)^ {2}\}/gm)];
     expect(tables.map(([, name]) => name)).toEqual(['names', 'commands', 'aliases', 'options', 'values']);
     for (const [, name, lines = ''] of tables) {

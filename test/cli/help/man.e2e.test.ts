@@ -7,7 +7,7 @@ import { at, listAt, textAt } from '../../support/sandbox.ts';
 
 const file = 'dist/ci.1';
 
-test('the manual page is in the package, where a global installation finds it', () => {
+test('the manual page is in the package, for a global installation', () => {
   const manifest: unknown = JSON.parse(readFileSync('package.json', 'utf8'));
   // npm takes a list and nothing else.
   expect(at(manifest, 'man')).toEqual([file]);
@@ -19,7 +19,7 @@ test('`ci help man` prints it', async () => {
   expect([code, stderr, stdout]).toEqual([0, '', readFileSync(file, 'utf8')]);
 });
 
-test('has every command with its options and examples, the environment, exit codes and files', async (context) => {
+test('the manual page has every command with its options and examples, the environment, exit codes and files', async (context) => {
   needs(context, 'mandoc');
   // What it looks like on paper that is wide enough for every line.
   const { status, stdout } = spawnSync('mandoc', ['-Tutf8', '-O', 'width=300', file], { encoding: 'utf8' });
@@ -69,7 +69,7 @@ test('has every command with its options and examples, the environment, exit cod
     has(each);
 });
 
-test('is written as manual pages are', (context) => {
+test('the manual page is valid', (context) => {
   needs(context, 'mandoc');
   const { stdout, stderr } = spawnSync('mandoc', ['-Tlint', file], { encoding: 'utf8' });
   // A page that is made at each build has no date.

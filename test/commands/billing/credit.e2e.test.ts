@@ -35,8 +35,8 @@ function sent({ received }: { readonly received: readonly { method: string; body
   return JSON.parse(changes[0]?.body ?? '');
 }
 
-describe('billing credits', () => {
-  test('tells what is left, in each format', async () => {
+describe('`ci billing credits`', () => {
+  test('shows the remaining credit in each format', async () => {
     const { api, me } = await someone();
     await me.ci('keys create client-acme --credit');
     const { code, stdout, stderr } = await me.ci('billing credits');
@@ -58,7 +58,7 @@ describe('billing credits', () => {
     expect(api.requests.at(-1)).toBe('GET /api/billing/credits');
   });
 
-  test('is for people in dollars', async () => {
+  test('shows dollars on a terminal', async () => {
     const { me } = await someone();
     const { code, rows } = await shown(me, 'billing credits');
     expect(code).toBe(0);
@@ -67,7 +67,7 @@ describe('billing credits', () => {
     expect(rows[2]).toMatch(/^Credit keys +0$/);
   });
 
-  test('takes amounts written as texts, and keeps fields that it does not know', async () => {
+  test('reads amounts that are texts, and keeps unknown fields', async () => {
     const api = await server(data({ totalTopUp: '1,234.50', remaining: '0.10', currency: 'USD' }));
     const me = userOf(api);
     expect(json(await me.ci('billing credits --json'))).toEqual({
@@ -81,14 +81,14 @@ describe('billing credits', () => {
   test.each([
     ['a word too many', 'billing credits all'],
     ['a flag that is none', 'billing credits --all'],
-  ])('%s is exit 2, and nothing is sent', async (_what, line) => {
+  ])('refuses %s before anything is sent', async (_what, line) => {
     const { api, me } = await someone();
     const { code, stdout, stderr } = await me.ci(line);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
   });
 
-  test('not signed in is exit 4', async () => {
+  test('fails with 4 if you are not signed in', async () => {
     const api = await server(data({}));
     const { code, stdout, stderr } = await user().ci(`billing credits --api-url ${api.url}`);
     expect([code, stdout, api.requests]).toEqual([4, '', []]);
@@ -96,8 +96,8 @@ describe('billing credits', () => {
   });
 });
 
-describe('billing topup by card', () => {
-  test('prints the page to pay on, and asks once for it', async () => {
+describe('`ci billing topup` by card', () => {
+  test('prints the payment page, with one request', async () => {
     const { api, me } = await someone();
     const { code, stdout, stderr } = await me.ci('billing topup 25');
     expect([code, stderr]).toEqual([0, '']);
@@ -111,7 +111,7 @@ describe('billing topup by card', () => {
     ['10.00', 10],
     ['25.5', 25.5],
     ['1234.56', 1234.56],
-  ])('of %s asks for that amount', async (typed, amount) => {
+  ])('requests the amount %s', async (typed, amount) => {
     const { api, me } = await someone();
     expect((await me.ci(`billing topup ${typed} --json`)).code).toBe(0);
     expect(sent(api)).toEqual({ amount, method: 'stripe' });
@@ -132,7 +132,7 @@ describe('billing topup by card', () => {
     );
   });
 
-  test('on a terminal says where to pay how much, and opens the page', async () => {
+  test('says on a terminal how much to pay where, and opens the page', async () => {
     const { me } = await someone();
     const { opened } = browser(me);
     const { code, rows } = await shown(me, 'billing topup 1234.5');
@@ -143,7 +143,7 @@ describe('billing topup by card', () => {
     expect(page).toMatch(/\/sandbox\/pay\//);
   });
 
-  test('opens no page that is not the web’s', async () => {
+  test('opens only web pages', async () => {
     const api = await server(data({ sessionUrl: 'file:///etc/hosts', sessionId: 'x' }));
     const me = userOf(api);
     const { opened } = browser(me);
@@ -152,7 +152,7 @@ describe('billing topup by card', () => {
     expect(await opened(1)).toEqual(['https://docs.cheapestinference.com/']);
   });
 
-  test('--wait ends when the payment has come, and tells the new credit', async () => {
+  test('waits for the payment with --wait, and prints the new credit', async () => {
     const { api, me, credit } = await someone();
     const waiting = me.start('billing topup 25 --wait --json');
     await api.got('POST');
@@ -166,7 +166,7 @@ describe('billing topup by card', () => {
     expect(api.changes).toEqual(['POST /api/billing/topup']);
   });
 
-  test('--wait on a terminal opens the page, and says what was credited', async () => {
+  test('opens the page with --wait on a terminal, and says how much was added', async () => {
     const { api, me } = await someone();
     const { opened } = browser(me);
     const session = onTerminal(me, 'billing topup 25 --wait', { columns: 160 });
@@ -178,7 +178,7 @@ describe('billing topup by card', () => {
     expect(session.screen).toContain('✓ $25.00 of credit added.');
   });
 
-  test('--wait with the embedded sandbox waits for its own page', async () => {
+  test('waits for the page of the embedded sandbox', async () => {
     const me = sandboxUser();
     const waiting = me.start('billing topup 40 --wait');
     const [, page = ''] = await waiting.stderr(/here: (http:\S+)/);
@@ -187,7 +187,7 @@ describe('billing topup by card', () => {
     expect([code, stdout]).toEqual([0, expect.stringMatching(/\ncredited\t40(?:\.00)?\nbalance\t65(?:\.00)?\n$/)]);
   });
 
-  test('--wait beside a served sandbox sees a payment made there', async () => {
+  test('notices a payment in a served sandbox', async () => {
     const me = sandboxUser();
     const { url } = await served(me);
     const client = user({ CHEAPESTINFERENCE_API_URL: url, CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_sandbox' });
@@ -198,7 +198,7 @@ describe('billing topup by card', () => {
     expect(await waiting.ended).toMatchObject({ code: 0, stdout: '50\n' });
   });
 
-  test('--wait ended by Ctrl-C is exit 130, and does not say that nothing was done', async () => {
+  test('exits with 130 if --wait is interrupted, and does not claim that nothing was changed', async () => {
     const { api, me } = await someone();
     const waiting = me.start('billing topup 25 --wait --json');
     await waiting.stderr(/Waiting/);
@@ -209,7 +209,7 @@ describe('billing topup by card', () => {
     expect(at(error, 'outcome')).not.toBe('not_applied');
   });
 
-  test('whose answer is lost charged nothing: exit 9, and is not sent again', async () => {
+  test('exits with 9 if the response is lost, and does not send the request again', async () => {
     const api = await recordedSandbox({ instead: ({ method }) => (method === 'POST' ? reset : undefined) });
     const { code, stdout, stderr } = await userOf(api).ci('billing topup 25 --json');
     expect([code, stdout, api.requests]).toEqual([9, '', ['POST /api/billing/topup']]);
@@ -222,8 +222,8 @@ describe('billing topup by card', () => {
   });
 });
 
-describe('billing topup by USDC', () => {
-  test('prints the address, the chain and the exact amount, and no picture', async () => {
+describe('`ci billing topup` with USDC', () => {
+  test('prints the address, the chain and the exact amount in a pipe', async () => {
     const { api, me } = await someone();
     const { code, stdout, stderr } = await me.ci('billing topup 25.5 --method usdc');
     expect([code, stderr]).toEqual([0, '']);
@@ -296,7 +296,7 @@ describe('billing topup by USDC', () => {
     expect(screen).not.toContain('needs');
   });
 
-  test('draws no code for a chain that it does not know, and none in JSON on a terminal', async () => {
+  test('draws no QR code for an unknown chain, or with --json on a terminal', async () => {
     const api = await server(data({ address, chain: 'solana', amount: '25' }));
     const me = userOf(api);
     const { code, screen } = await shown(me, 'billing topup 25 --method usdc');
@@ -306,7 +306,7 @@ describe('billing topup by USDC', () => {
     expect(JSON.parse(asJson.rows.join('\n'))).toEqual({ address, chain: 'base', amount: 25 });
   });
 
-  test('the command that it names credits the payment', async () => {
+  test('names a command that adds the credit', async () => {
     const { me, credit } = await someone();
     const { screen } = await shown(me, 'billing topup 25 --method usdc');
     const [, line = ''] = /`ci (billing verify TXHASH [^`]+)`/.exec(screen) ?? [];
@@ -315,7 +315,7 @@ describe('billing topup by USDC', () => {
   });
 });
 
-describe('billing topup refuses', () => {
+describe('`ci billing topup` refuses', () => {
   test.each([
     ['less than 10', ['9.99']],
     ['nothing', ['0']],
@@ -330,14 +330,14 @@ describe('billing topup refuses', () => {
     ['two amounts', ['25', '50']],
     ['a method that is none', ['25', '--method', 'paypal']],
     ['an empty method', ['25', '--method', '']],
-  ])('%s: exit 2, and nothing is sent', async (_what, args) => {
+  ])('%s before anything is sent', async (_what, args) => {
     const { api, me } = await someone();
     const { code, stdout, stderr } = await me.ci(['billing', 'topup', ...args]);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
   });
 
-  test('with --json the mistake is JSON, and nothing was applied', async () => {
+  test('an amount as JSON with --json', async () => {
     const { me } = await someone();
     const { code, stdout, stderr } = await me.ci('billing topup 9 --json');
     expect([code, stdout]).toEqual([2, '']);
@@ -346,7 +346,7 @@ describe('billing topup refuses', () => {
   });
 });
 
-describe('billing verify', () => {
+describe('`ci billing verify`', () => {
   /** Somebody who was told to send 25 USDC. */
   async function payer() {
     const one = await someone();
@@ -354,7 +354,7 @@ describe('billing verify', () => {
     return one;
   }
 
-  test('of a transaction that is not final is exit 6, and may be tried again', async () => {
+  test('exits with 6 if the transaction is not final, and says how to retry', async () => {
     const { api, me, credit } = await payer();
     const { code, stdout, stderr } = await me.ci(`billing verify ${hash} --amount 25`);
     expect([code, stdout, await credit()]).toEqual([6, '', 25]);
@@ -370,7 +370,7 @@ describe('billing verify', () => {
     expect(sent(api)).toEqual({ txHash: hash, amount: 25 });
   });
 
-  test('with --json says so in fields', async () => {
+  test('reports that as JSON with --json', async () => {
     const { me } = await payer();
     const { code, stdout, stderr } = await me.ci(`billing verify ${hash} --amount 25 --json`);
     expect([code, stdout]).toEqual([6, '']);
@@ -382,7 +382,7 @@ describe('billing verify', () => {
     });
   });
 
-  test('the second time is credited, and a third is exit 6', async () => {
+  test('adds the credit once the transaction is final, and refuses to add it again', async () => {
     const { me, credit } = await payer();
     await me.ci(`billing verify ${hash} --amount 25`);
     const { code, stdout, stderr } = await me.ci(`billing verify ${hash} --amount 25.00`);
@@ -404,7 +404,7 @@ describe('billing verify', () => {
     expect((await me.ci(`billing verify ${hash} --amount 25 ${format}`)).stdout).toMatch(expected);
   });
 
-  test('on a terminal says what was credited', async () => {
+  test('says on a terminal how much was added', async () => {
     const { me } = await payer();
     await me.ci(`billing verify ${hash} --amount 25`);
     const { code, screen } = await shown(me, `billing verify ${hash} --amount 25`);
@@ -412,7 +412,7 @@ describe('billing verify', () => {
     expect(screen).toMatch(/Balance +\$50\.00/);
   });
 
-  test('--wait asks again until it is final', async () => {
+  test('retries with --wait until the transaction is final', async () => {
     const { api, me, credit } = await payer();
     const { code, stdout, stderr } = await me.ci(`billing verify ${hash} --amount 25 --wait --json`);
     expect([code, json({ stdout }), await credit()]).toEqual([0, { credited: 25, balance: 50 }, 50]);
@@ -420,7 +420,7 @@ describe('billing verify', () => {
     expect(api.changes).toEqual(['POST /api/billing/verify-topup', 'POST /api/billing/verify-topup']);
   });
 
-  test('of another amount than was sent is exit 1 at once, with --wait too', async () => {
+  test('fails with 1 for another amount than was sent, even with --wait', async () => {
     const { api, me, credit } = await payer();
     for (const wait of ['', '--wait']) {
       const { code, stdout, stderr } = await me.ci(`billing verify ${hash} --amount 26 ${wait}`);
@@ -431,7 +431,7 @@ describe('billing verify', () => {
     expect(api.changes).toHaveLength(2);
   });
 
-  test('whose answer is lost is not sent again, with --wait too, and what became of it is told', async () => {
+  test('does not repeat a request if the response is lost, and reports the outcome', async () => {
     const look = 'GET /api/billing/credits';
     const lost = async (instead: Instead, settles = '1s', patience = '5s') => {
       const api = await recordedSandbox({ instead });
@@ -484,21 +484,21 @@ describe('billing verify', () => {
     ['an amount that is none', [hash, '--amount', 'all']],
     ['half a cent', [hash, '--amount', '25.005']],
     ['an empty amount', [hash, '--amount', '']],
-  ])('%s is exit 2, and nothing is sent', async (_what, args) => {
+  ])('refuses %s before anything is sent', async (_what, args) => {
     const { api, me } = await someone();
     const { code, stdout, stderr } = await me.ci(['billing', 'verify', ...args]);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
   });
 
-  test('takes a hash in capitals', async () => {
+  test('accepts a hash in upper case', async () => {
     const { me } = await payer();
     expect((await me.ci(`billing verify 0x${hash.slice(2).toUpperCase()} --amount 25`)).code).toBe(6);
   });
 });
 
-describe('billing card', () => {
-  test('prints the page on which a card is saved', async () => {
+describe('`ci billing card`', () => {
+  test('prints the page that saves a card', async () => {
     const { api, me } = await someone();
     const { code, stdout, stderr } = await me.ci('billing card');
     expect([code, stderr]).toEqual([0, '']);
@@ -509,7 +509,7 @@ describe('billing card', () => {
     expect((await me.ci('billing card -o yaml')).stdout).toMatch(/^url: http:\S+\n$/);
   });
 
-  test('on a terminal opens it, and what is entered there is the account’s card', async () => {
+  test('opens the page on a terminal, which saves the card', async () => {
     const api = await recordedSandbox({ card: false });
     const me = userOf(api);
     const { opened } = browser(me);

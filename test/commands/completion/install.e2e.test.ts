@@ -50,7 +50,7 @@ async function installed(me: User, line: string, env: Record<string, string> = {
 
 const linesOf = (text: string) => text.split('\n').length - 1;
 
-describe('what is changed, and said', () => {
+describe('`ci completion install` changes and lists files', () => {
   const cases: Readonly<
     Record<Shell, { file: string; whole: readonly string[]; rc?: string; block: readonly string[] }>
   > = {
@@ -86,7 +86,7 @@ describe('what is changed, and said', () => {
     },
   };
 
-  test.each(Object.entries(cases))('%s', async (name, { file, whole, rc, block }) => {
+  test.each(Object.entries(cases))('for %s', async (name, { file, whole, rc, block }) => {
     const shell = name === 'bash' || name === 'zsh' || name === 'fish' ? name : 'powershell';
     const me = somebody();
     writeProgram(me, 'pwsh', `echo "$HOME/Documents/profile.ps1"`);
@@ -115,7 +115,7 @@ describe('what is changed, and said', () => {
     if (rc) expect(readFileSync(rcFile, 'utf8')).toBe(`one\n${lines.join('\n')}\ntwo`);
   });
 
-  test('a file that is there keeps its lines, its mode, its line ends and its place', async () => {
+  test('and keeps the lines, mode, line breaks and links of an existing file', async () => {
     const me = somebody();
     const rc = path.join(me.home, '.zshrc');
     const kept = path.join(me.home, 'dotfiles-zshrc');
@@ -136,7 +136,7 @@ describe('what is changed, and said', () => {
     expect(readdirSync(me.home).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
-  test('what is made is nobody else’s to write: zsh passes over such files', async () => {
+  test('that others cannot write to, because zsh ignores such files', async () => {
     const me = somebody();
     expect((await me.sh('umask 000; ci completion install zsh --yes')).code).toBe(0);
     const folder = path.join(me.home, '.local/share/cheapestinference/completion');
@@ -144,7 +144,7 @@ describe('what is changed, and said', () => {
     expect(modes.map((each) => statSync(each).mode & 0o777)).toEqual([0o755, 0o755, 0o644, 0o644]);
   });
 
-  test('in the places that the environment names', async () => {
+  test('in the directories that the environment names', async () => {
     const me = somebody();
     const place = (name: string) => path.join(me.home, name);
     const files = async (shell: string, env: Record<string, string>) =>
@@ -156,7 +156,7 @@ describe('what is changed, and said', () => {
     expect(await files('bash', own)).toContain('b/completions/ci');
   });
 
-  test('bash that loads completions from a folder needs no line anywhere', async () => {
+  test('without a line in a startup file if bash loads completions from a directory', async () => {
     const me = somebody();
     writeFileSync(path.join(me.home, '.bashrc'), '. /usr/share/bash-completion/bash_completion\n');
     const { rows } = await installed(me, 'bash --yes');
@@ -170,11 +170,11 @@ describe('what is changed, and said', () => {
   });
 });
 
-describe('nothing is changed', () => {
+describe('`ci completion install` changes nothing', () => {
   /** All that is in the home folder. */
   const all = async (me: User) => (await me.sh("find . -type f -o -type l | sort | grep -v '^./bin/'")).stdout;
 
-  test('without consent, where nobody can be asked: exit 2', async () => {
+  test('without confirmation or a terminal, and exits with 2', async () => {
     const me = somebody();
     for (const line of [
       'completion install zsh',
@@ -188,7 +188,7 @@ describe('nothing is changed', () => {
     expect(await all(me)).toBe('');
   });
 
-  test('at a terminal before Yes: it is said what would be', async () => {
+  test('before you confirm, and shows the changes', async () => {
     const me = somebody();
     writeFileSync(path.join(me.home, '.zshrc'), 'one\n');
     const folder = path.join(me.home, '.local/share/cheapestinference/completion');
@@ -222,7 +222,7 @@ describe('nothing is changed', () => {
     expect(asked.screen).toContain(`${me.home}/.zshrc: lines 2–6 added`);
   });
 
-  test("in somebody else's file, or in one that cannot be read or written: exit 1", async () => {
+  test('in files of other programs, or that cannot be read or written, and exits with 1', async () => {
     const me = somebody();
     const folder = path.join(me.home, '.config/fish/completions');
     mkdirSync(folder, { recursive: true });
@@ -246,7 +246,7 @@ describe('nothing is changed', () => {
     expect(readFileSync(path.join(folder, 'cheapestinference.fish'), 'utf8')).toBe('# mine\n');
   });
 
-  test('for a shell that is none: exit 2', async () => {
+  test('for an unknown shell, and exits with 2', async () => {
     const me = somebody();
     for (const [line, env] of [
       ['completion install tcsh --yes', {}],
@@ -259,7 +259,7 @@ describe('nothing is changed', () => {
     expect(await all(me)).toBe('');
   });
 
-  test('after a file that could not be written, which is told', async () => {
+  test('after a file that cannot be written, and says what was changed before', async () => {
     const me = somebody();
     const { code, stderr } = await me.ci('completion install zsh --yes --json', { env: { ZDOTDIR: '/proc' } });
     expect(code).toBe(1);
@@ -269,7 +269,7 @@ describe('nothing is changed', () => {
   });
 });
 
-describe('the shell in use is', () => {
+describe('the shell in use', () => {
   test.for(shells)('%s, whatever the usual one is', async (shell, context) => {
     needs(context, shell);
     const me = somebody();
@@ -279,7 +279,7 @@ describe('the shell in use is', () => {
     expect(shown.split('\n')).toContain(shell);
   });
 
-  test('picked, where it cannot be told', async () => {
+  test('is asked for if it is unknown', async () => {
     const asked = onTerminal(somebody(), 'completion install', { env: { SHELL: '/bin/tcsh' }, pty: true });
     await asked.shows('Shell:');
     asked.type(down + down + enter);
@@ -288,15 +288,15 @@ describe('the shell in use is', () => {
     expect(await asked.exit).toBe(1);
   });
 
-  test('the usual one, when it was started from none', async () => {
+  test('is the login shell if `ci` was not started from a shell', async () => {
     const me = somebody();
     const { rows } = await installed(me, '--yes', { SHELL: '/usr/local/bin/fish' });
     expect(rows[0]?.[0]).toBe('.config/fish/completions/ci.fish');
   });
 });
 
-describe('Tab works afterwards', () => {
-  test('in bash that loads completions from a folder', async (context) => {
+describe('Tab completion works after the installation', () => {
+  test('in bash that loads completions from a directory', async (context) => {
     needs(context, 'bash');
     const me = somebody();
     writeSettings(me, 'bash', '. /usr/share/bash-completion/bash_completion\n');
@@ -306,7 +306,7 @@ describe('Tab works afterwards', () => {
     expect((await prompt.tab('cheapestinference po')).line).toBe('cheapestinference pools ');
   });
 
-  test('in zsh that has completion already, and in one that reads the script itself', async (context) => {
+  test('in zsh with and without its own completion', async (context) => {
     needs(context, 'zsh');
     const me = somebody();
     writeSettings(me, 'zsh', 'autoload -Uz compinit; compinit -u\n');
@@ -318,7 +318,7 @@ describe('Tab works afterwards', () => {
     expect((await (await startShell(other, 'zsh')).tab('ci po')).line).toBe('ci pools ');
   });
 
-  test('in a home folder of an odd name', async (context) => {
+  test('in a home directory with special characters', async (context) => {
     for (const shell of shells) {
       needs(context, shell);
       const me = user();

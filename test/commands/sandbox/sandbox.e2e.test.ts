@@ -8,8 +8,8 @@ import { served, server, silence } from '../../support/servers.ts';
 import { shown } from '../../support/terminal.ts';
 import { realTime } from '../../support/world.ts';
 
-describe('sandbox serve', () => {
-  test('prints its URL, a key and its folder on stdout, and serves until SIGINT', async () => {
+describe('`ci sandbox serve`', () => {
+  test('prints its URL, a key and its directory, and serves until SIGINT', async () => {
     const me = user();
     const serving = me.start('sandbox serve --port 0');
     const [, url = ''] = await serving.stdout(/^url\t(http:\/\/127\.0\.0\.1:\d+)\nmanagementKey\tmk_\S+\nfolder\t.+\n/);
@@ -21,14 +21,14 @@ describe('sandbox serve', () => {
     await expect(fetch(`${url}/api/pools`)).rejects.toThrow();
   });
 
-  test('ends at SIGTERM too', async () => {
+  test('stops at SIGTERM, too', async () => {
     const serving = user().start('sandbox serve --port 0 --json');
     await serving.stdout(/"url"/);
     serving.kill('SIGTERM');
     expect(await serving.ended).toMatchObject({ code: 0, signal: null });
   });
 
-  test('on a port that is taken is exit 2, and says how to choose another', async () => {
+  test('refuses a port that is in use, and says how to choose another', async () => {
     const { url } = await server(silence);
     const { code, stdout, stderr } = await user().ci(`sandbox serve --port ${new URL(url).port}`);
     expect([code, stdout]).toEqual([2, '']);
@@ -36,13 +36,13 @@ describe('sandbox serve', () => {
     expect(stderr).toMatch(/--port/);
   });
 
-  test.each(['65536', '-1', 'http', '1.5', ''])('a port "%s" is exit 2', async (port) => {
+  test.each(['65536', '-1', 'http', '1.5', ''])('refuses the port "%s"', async (port) => {
     const { code, stderr } = await user().ci(['sandbox', 'serve', '--port', port]);
     expect(code).toBe(2);
     expect(stderr).toMatch(oneLine);
   });
 
-  test('shows over /sandbox/state what embedded commands do, and they what it is told', async () => {
+  test('shares its state with commands that use --sandbox', async () => {
     const me = sandboxUser();
     const { url, state } = await served(me);
     expect(await state()).toMatchObject({ card: true, charges: [], keys: [], subscriptions: [] });
@@ -59,8 +59,8 @@ describe('sandbox serve', () => {
   });
 });
 
-describe('sandbox reset', () => {
-  test('begins anew, with a card', async () => {
+describe('`ci sandbox reset`', () => {
+  test('starts with a saved card and nothing else', async () => {
     const me = sandboxUser();
     await me.ci('pools subscribe kimi26 --blocks europe --yes');
     const { code, stdout } = await me.ci('sandbox reset --json');
@@ -69,7 +69,7 @@ describe('sandbox reset', () => {
     expect((await me.ci('pools subscribe kimi26 --blocks europe --yes')).code).toBe(0);
   });
 
-  test('--no-card begins anew without one, until a card is added the documented way', async () => {
+  test('starts without a card with --no-card, until one is saved', async () => {
     const me = sandboxUser();
     expect((await me.ci('sandbox reset --no-card')).code).toBe(0);
     expect((await me.ci('pools subscribe kimi26 --blocks europe --yes')).code).toBe(8);
@@ -81,7 +81,7 @@ describe('sandbox reset', () => {
     expect((await me.ci('pools subscribe kimi26 --blocks europe --yes')).code).toBe(0);
   });
 
-  test('mends a state that cannot be read, which every command says until then', async () => {
+  test('replaces a state that cannot be read, which every command reports', async () => {
     const me = sandboxUser();
     const folder = (await me.ci('sandbox path')).stdout.trim();
     await me.ci('sandbox reset');
@@ -96,7 +96,7 @@ describe('sandbox reset', () => {
   });
 });
 
-test('sandbox path prints the folder alone, whether or not it is there yet', async () => {
+test('`ci sandbox path` prints only the directory, even if it does not exist yet', async () => {
   const me = user();
   const { code, stdout, stderr } = await me.ci('sandbox path');
   expect([code, stdout, stderr]).toEqual([0, `${path.join(me.home, 'data', 'cheapestinference', 'sandbox')}\n`, '']);
@@ -104,8 +104,8 @@ test('sandbox path prints the folder alone, whether or not it is there yet', asy
   expect(json(await me.ci('sandbox path --json'))).toEqual({ folder: stdout.trim() });
 });
 
-describe('sandbox advance', () => {
-  test('moves the clock, and prints what it shows then', async () => {
+describe('`ci sandbox advance`', () => {
+  test('moves the clock, and prints the new time', async () => {
     const me = user();
     await me.ci('sandbox reset');
     const { state } = await served(me);
@@ -116,7 +116,7 @@ describe('sandbox advance', () => {
     expect(Date.parse(textAt(await state(), 'now'))).toBeGreaterThanOrEqual(moved);
   });
 
-  test('by 31 days charges a subscription again', async () => {
+  test('charges a subscription again after 31 days', async () => {
     const me = sandboxUser();
     const { state } = await served(me);
     await me.ci('pools subscribe kimi26 --blocks europe --yes');
@@ -148,7 +148,7 @@ describe('sandbox advance', () => {
     expect((await me.ci('pools subscriptions --json')).stdout).toBe('[]\n');
   });
 
-  test('hands over the key of a pool that sends it by mail', async () => {
+  test('delivers the key of a pool that sends it by email', async () => {
     const me = sandboxUser();
     await me.ci('pools subscribe glm5 --blocks europe --yes');
     expect((await me.ci('pools subscriptions --fields status')).stdout).toBe('pending_key\n');
@@ -157,7 +157,7 @@ describe('sandbox advance', () => {
     expect(json(await me.ci('keys list --json'))).toMatchObject([{ keyPlan: 'glm5', isActive: true }]);
   });
 
-  test('out of its hours a key answers 429', async () => {
+  test('makes a key fail with 429 outside its hours', async () => {
     const me = sandboxUser();
     const { url } = await served(me);
     await me.ci('pools subscribe kimi26 --blocks europe --yes');
@@ -171,7 +171,7 @@ describe('sandbox advance', () => {
     expect(answer.status).toBe(429);
   });
 
-  test.each([['3x'], ['-1d'], ['0h'], ['']])('by "%s" is exit 2, and moves nothing', async (duration) => {
+  test.each([['3x'], ['-1d'], ['0h'], ['']])('refuses the duration "%s"', async (duration) => {
     const me = user();
     const { code, stdout, stderr } = await me.ci(['sandbox', 'advance', duration]);
     expect([code, stdout]).toEqual([2, '']);
@@ -179,7 +179,7 @@ describe('sandbox advance', () => {
     expect(existsSync((await me.ci('sandbox path')).stdout.trim())).toBe(false);
   });
 
-  test('beyond the end of its calendar says so', async () => {
+  test('refuses a time after the year 9999', async () => {
     const { code, stdout, stderr } = await user().ci('sandbox advance 9000000d');
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(oneLine);
@@ -187,10 +187,10 @@ describe('sandbox advance', () => {
   });
 });
 
-describe('many commands at once on one sandbox', () => {
+describe('concurrent commands on one sandbox', () => {
   const atOnce = crowd(10);
 
-  test('ten keys made at the same moment are ten keys', async () => {
+  test('create ten keys at the same time', async () => {
     const me = sandboxUser();
     await me.ci('pools subscribe kimi26 --blocks europe --yes');
     const made = await atOnce(
@@ -203,7 +203,7 @@ describe('many commands at once on one sandbox', () => {
     expect(names.toSorted()).toEqual(Array.from({ length: 10 }, (_, number) => `key-${number}`));
   });
 
-  test('ten buyers of eight seats on one machine with --again: eight get one, two learn that the block is sold out', async () => {
+  test('sell eight seats to ten buyers with --again: two learn that the block is sold out', async () => {
     const me = sandboxUser();
     const line = 'pools subscribe kimi26 --blocks europe --again --yes --json';
     const bought = await atOnce(me, Array<string>(10).fill(line));
@@ -212,7 +212,7 @@ describe('many commands at once on one sandbox', () => {
     expect(new Set(seats).size).toBe(8);
   });
 
-  test('ten buyers of eight seats on separate machines: eight get one, and no other outcome is certain', async () => {
+  test('sell eight seats to ten buyers on separate machines, and report no other outcome as certain', async () => {
     const me = sandboxUser();
     const line = 'pools subscribe kimi26 --blocks europe --settle 1s --yes --json';
     const bought = await atOnce(
@@ -234,7 +234,7 @@ describe('many commands at once on one sandbox', () => {
     expect(listAt(json(await me.ci('pools subscriptions --json')))).toHaveLength(8);
   });
 
-  test('ten runs of one purchase on one machine: one buys, nine are told what was bought', async () => {
+  test('buy once if the same purchase runs ten times', async () => {
     const me = sandboxUser();
     const runs = await atOnce(me, Array<string>(10).fill('pools subscribe kimi26 --blocks europe --yes --json'));
     const [bought, ...others] = runs.toSorted((a, b) => (a.code ?? 0) - (b.code ?? 0));
@@ -255,7 +255,7 @@ describe('many commands at once on one sandbox', () => {
   });
 });
 
-test('a command killed at any moment leaves a state that can be read, with the change made or not', async () => {
+test('a command that is killed at any time leaves a valid state, with or without its change', async () => {
   const me = sandboxUser();
   const folder = (await me.ci('sandbox path')).stdout.trim();
   await me.ci('sandbox reset');
@@ -278,7 +278,7 @@ test('a command killed at any moment leaves a state that can be read, with the c
   expect(readdirSync(folder).some((name) => /^state\.\d+\.json$/.test(name))).toBe(true);
 });
 
-test('a folder that is deleted under a running sandbox begins anew', async () => {
+test('a running sandbox starts with a new account if its directory is deleted', async () => {
   const me = sandboxUser();
   const { state } = await served(me);
   await me.ci('pools subscribe kimi26 --blocks europe --yes');
@@ -288,7 +288,7 @@ test('a folder that is deleted under a running sandbox begins anew', async () =>
   expect(listAt(await state(), 'charges')).toHaveLength(1);
 });
 
-test('--sandbox says on stderr that nothing is charged, and reaches no other host', async () => {
+test('--sandbox says on stderr that nothing is charged, and contacts no other host', async () => {
   const api = await server(silence);
   const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_real_0123456789' });
   const { code, stderr } = await me.ci('pools subscribe kimi26 --blocks europe --yes --sandbox');
@@ -296,21 +296,21 @@ test('--sandbox says on stderr that nothing is charged, and reaches no other hos
   expect(stderr).toMatch(/^Sandbox: nothing is charged/);
 });
 
-test('--sandbox and --api-url exclude each other: exit 2', async () => {
+test('--sandbox and --api-url are refused together', async () => {
   const api = await server(silence);
   const { code, stderr } = await user().ci(`pools list --sandbox --api-url ${api.url}`);
   expect([code, api.requests]).toEqual([2, []]);
   expect(stderr).toMatch(oneLine);
 });
 
-test('CHEAPESTINFERENCE_SANDBOX with a word that is neither yes nor no is exit 2, not the real API', async () => {
+test('an invalid CHEAPESTINFERENCE_SANDBOX is refused, and the real API is not used', async () => {
   const { code, stderr } = await user({ CHEAPESTINFERENCE_SANDBOX: 'yes' }).ci('pools list');
   expect(code).toBe(2);
   expect(stderr).toMatch(oneLine);
   expect(stderr).toContain('CHEAPESTINFERENCE_SANDBOX');
 });
 
-test('on a terminal what is scheduled is told by the clock of the sandbox, to the second', async () => {
+test('`ci sandbox schedule` shows times of the sandbox clock, to the second', async () => {
   const me = sandboxUser({ TZ: 'Asia/Kolkata' });
   const drop = at(json(await me.ci('sandbox schedule minimax-m3 americas --open-in 1h --json')), 0);
   const { rows } = await shown(me, 'sandbox schedule');
