@@ -370,8 +370,9 @@ describe('a full disk', () => {
 });
 
 describe('a killed process', () => {
-  /** Makes one change in a process that is killed before its nth file system call. */
-  const script = (folder: string, at: number, before: string) => `
+  /** Makes one change in a process that does something before each of its file system calls, which it counts. */
+  const script = (folder: string, beforeCall: string, before: string) => `
+    import { execFileSync } from 'node:child_process';
     import fs from 'node:fs';
     import { syncBuiltinESMExports } from 'node:module';
     import { History } from './module.mjs';
@@ -381,7 +382,7 @@ describe('a killed process', () => {
       const real = fs[name];
       fs[name] = (...args) => {
         calls += 1;
-        if (calls === ${at}) process.kill(process.pid, 'SIGKILL');
+        ${beforeCall};
         return real(...args);
       };
     }
@@ -405,44 +406,54 @@ describe('a killed process', () => {
       5e6,
     ],
   ])('loses nothing that it reported, at any step: %s', async (_what, before, ids, size) => {
-    let at = 1;
-    const next = () => {
-      const step = at++;
+    const empty = () => {
       const folder = emptyFolder();
       if (size > 0) {
         // Lines that parse quickly.
         const line = `${'#'.repeat(8000)}\n`;
         writeFileSync(join(folder, 'history.jsonl'), line.repeat(Math.ceil(size / line.length)), { mode: 0o600 });
       }
-      return { step, folder, ended: child(script(folder, step, before)).ended };
+      return folder;
     };
-    for (let isDone = false; !isDone; ) {
-      const running = [next(), next(), next(), next()];
-      for (const { step, folder, ended } of running) {
-        const { code, signal, stdout, stderr } = await ended;
-        isDone ||= code === 0;
-        expect([step, stderr, code === 0 || signal === 'SIGKILL']).toEqual([step, '', true]);
-        const history = new History(folder, {}, () => start);
-        const [, id] = /^begun (.+)$/m.exec(stdout) ?? [];
-        const open = history.open();
-        if (stdout.includes('settled')) expect([step, open]).toEqual([step, []]);
-        else if (open.length === 0)
-          expect([step, stdout.includes('unknown') || id === undefined]).toEqual([step, true]);
-        else expect([step, open]).toMatchObject([step, [{ before: { ids } }]]);
-        if (id !== undefined && open[0]) expect(open[0].id).toBe(id);
-        if (stdout.includes('sent') && open[0]) expect(open[0].sentAt).toBe('2026-04-14T09:00:00.000Z');
-        if (stdout.includes('unknown') && open[0]) expect(open[0].settled).toMatchObject(unknown);
-        if (id !== undefined && open.length === 0) {
-          expect(history.newest(1)).toMatchObject([{ id, settled: applied }]);
-        }
-        // The next change works as usual.
-        const after = history.begin({ intent: { action: 'card' }, before: {}, account });
-        history.settle(after, applied);
-        expect(history.open()).toEqual(open);
-        expect(history.newest(1)).toMatchObject([{ id: after, settled: applied }]);
-      }
+    // A process that is killed leaves what is in the folder at that moment, so one that copies it before each call does for all.
+    const [whole, copies] = [empty(), emptyFolder()];
+    const copy = `execFileSync('cp', ['-a', ${JSON.stringify(whole)}, ${JSON.stringify(copies)} + '/' + calls]); say(1, 'call ' + calls + '\\n')`;
+    const { code, stdout: all, stderr } = await child(script(whole, copy, before)).ended;
+    expect([code, stderr]).toEqual([0, '']);
+    const calls = [...all.matchAll(/^call (\d+)\n/gm)];
+    expect(calls.length).toBeGreaterThan(20);
+    const left = calls.map(({ 1: call = '', index }) => ({
+      step: `copied before call ${call}`,
+      folder: join(copies, call),
+      stdout: all.slice(0, index),
+    }));
+    // Some are killed.
+    for (let call = 1; call <= calls.length; call += 7) {
+      const folder = empty();
+      const kill = `if (calls === ${call}) process.kill(process.pid, 'SIGKILL')`;
+      const { signal, stdout, stderr } = await child(script(folder, kill, before)).ended;
+      expect([call, signal, stderr]).toEqual([call, 'SIGKILL', '']);
+      left.push({ step: `killed before call ${call}`, folder, stdout });
     }
-    expect(at).toBeGreaterThan(20);
+    for (const { step, folder, stdout } of [...left, { step: 'at the end', folder: whole, stdout: all }]) {
+      const history = new History(folder, {}, () => start);
+      const [, id] = /^begun (.+)$/m.exec(stdout) ?? [];
+      const open = history.open();
+      if (stdout.includes('settled')) expect([step, open]).toEqual([step, []]);
+      else if (open.length === 0) expect([step, stdout.includes('unknown') || id === undefined]).toEqual([step, true]);
+      else expect([step, open]).toMatchObject([step, [{ before: { ids } }]]);
+      if (id !== undefined && open[0]) expect(open[0].id).toBe(id);
+      if (stdout.includes('sent') && open[0]) expect(open[0].sentAt).toBe('2026-04-14T09:00:00.000Z');
+      if (stdout.includes('unknown') && open[0]) expect(open[0].settled).toMatchObject(unknown);
+      if (id !== undefined && open.length === 0) {
+        expect(history.newest(1)).toMatchObject([{ id, settled: applied }]);
+      }
+      // The next change works as usual.
+      const after = history.begin({ intent: { action: 'card' }, before: {}, account });
+      history.settle(after, applied);
+      expect(history.open()).toEqual(open);
+      expect(history.newest(1)).toMatchObject([{ id: after, settled: applied }]);
+    }
   });
 
   test('loses no open change, and settles none of another, at any moment', async () => {
