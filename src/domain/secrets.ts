@@ -2,17 +2,17 @@
 const managementKey = /^mk_[A-Za-z0-9_-]+$/;
 const consumptionKey = /^sk[_-][A-Za-z0-9_-]+$/;
 
-/** Whether a text has the form of a management key. */
+/** Returns whether a text has the form of a management key. */
 export function isManagementKey(text: string): boolean {
   return managementKey.test(text);
 }
 
-/** Whether a text has the form of an API key. */
+/** Returns whether a text has the form of an API key. */
 export function isConsumptionKey(text: string): boolean {
   return consumptionKey.test(text);
 }
 
-/** Whether a text is an API key of the sandbox, which no other API accepts. */
+/** Returns whether a text is an API key of the sandbox, which no other API accepts. */
 export function isSandboxKey(text: string): boolean {
   return text.startsWith('sk_sandbox_');
 }

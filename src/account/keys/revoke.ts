@@ -27,7 +27,7 @@ export async function revokeKey(context: ChangingContext, id: string, name: stri
   });
 }
 
-/** Whether a key is listed. If the list can't be read, it counts as listed. */
+/** Returns whether a key is listed. If the list can't be read, it counts as listed. */
 async function isListed(context: Pick<Context, 'connections'>, id: string): Promise<boolean> {
   try {
     const { keys } = await context.connections.looking();

@@ -35,7 +35,7 @@ export async function agreeToReplace(
   await prompts.consentAgain(`Replace these ${all.length} values in ${where}?`);
 }
 
-/** Whether a value is a key, which can be shown masked. Nothing is shown of any other value. */
+/** Returns whether a value is a key, which can be shown masked. Nothing is shown of any other value. */
 function isKey(secret: string): boolean {
   return isConsumptionKey(secret) || isManagementKey(secret);
 }
