@@ -10,17 +10,21 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { json, oneLine, secret, userOf } from '../support/cli.ts';
-import { listAt } from '../support/sandbox.ts';
+import { type Environment, json, oneLine, secret, userOf } from '../support/cli.ts';
+import { emptyFolder, listAt } from '../support/sandbox.ts';
 import { deadUrl, recordedSandbox } from '../support/servers.ts';
+
+/** Returns the drafts and locks beside the dotenv file of a folder. */
+function leftoversIn(folder: string): string[] {
+  return readdirSync(folder).filter((each) => each.startsWith('.env') && each !== '.env');
+}
 
 /** Somebody who makes credit keys, and a dotenv file of theirs. */
 async function author(setting: Parameters<typeof recordedSandbox>[0] = {}) {
   const api = await recordedSandbox(setting);
   const me = userOf(api);
   const file = path.join(me.home, '.env');
-  /** What lies beside the dotenv file and has its name in it. */
-  const beside = () => readdirSync(me.home).filter((each) => each.startsWith('.env') && each !== '.env');
+  const beside = () => leftoversIn(me.home);
   return { api, me, file, beside };
 }
 
@@ -73,27 +77,45 @@ describe('the file', () => {
   test("is complete if the process is killed at any point, and doesn't block the next one", async () => {
     const { me, file, beside } = await author();
     const old = `A=1\nKEY=old\n# ${'x'.repeat(5000)}\nB=2\n`;
-    const seen: string[] = [];
-    for (let steps = 0; ; steps += 1) {
-      writeFileSync(file, old);
-      const { code, signal } = await me.process(save, {
-        env: { NODE_OPTIONS: `--require ${path.resolve('test/support/dying.cjs')}`, DIES_AFTER: String(steps) },
+    const dying = (steps: Environment) =>
+      me.process(save, {
+        env: { NODE_OPTIONS: `--require ${path.resolve('test/support/dying.cjs')}`, ...steps },
       });
-      const text = readFileSync(file, 'utf8');
-      const state = text === old ? 'old' : text === old.replace('old', secret.exec(text)?.[0] ?? '') ? 'new' : text;
-      seen.push(state);
-      if (signal === null) {
-        expect(code).toBe(0);
-        break;
-      }
-      expect([steps, signal]).toEqual([steps, 'SIGKILL']);
-      // Of all killed processes, only the last one may have left its draft and its lock.
-      expect([steps, beside().length <= 2]).toEqual([steps, true]);
-      for (const each of beside()) expect(statSync(path.join(me.home, each)).mode & 0o777).toBe(0o600);
+    /** Checks what is left in a folder before a step. @returns whether the file is the old one or the new one */
+    const stateIn = (folder: string, steps: number) => {
+      // Only the draft and the lock may be left.
+      const others = leftoversIn(folder);
+      expect([steps, others.length <= 2]).toEqual([steps, true]);
+      for (const each of others) expect(statSync(path.join(folder, each)).mode & 0o777).toBe(0o600);
+      const text = readFileSync(path.join(folder, '.env'), 'utf8');
+      return text === old ? 'old' : text === old.replace('old', secret.exec(text)?.[0] ?? '') ? 'new' : text;
+    };
+    /** Runs the next command, which removes what is left. */
+    const next = async (cwd: string, steps: number) => {
+      const { code } = await me.ci(save, { cwd });
+      expect([steps, code, leftoversIn(cwd)]).toEqual([steps, 0, []]);
+    };
+    // A process that is killed leaves what is in the folder at that moment, so one that copies it before each step does for all.
+    const copies = emptyFolder();
+    writeFileSync(file, old);
+    expect((await dying({ COPIES_TO: copies })).code).toBe(0);
+    const count = readdirSync(copies).length;
+    const seen: string[] = [];
+    for (let steps = 0; steps < count; steps += 1) {
+      const folder = path.join(copies, String(steps));
+      seen.push(stateIn(folder, steps));
+      await next(folder, steps);
     }
     // Old up to the one step that replaces it, and new from there on.
-    expect(seen.join(' ')).toMatch(/^(?:old ){20,}new(?: new)*$/);
+    expect([...seen, stateIn(me.home, count)].join(' ')).toMatch(/^(?:old ){20,}new(?: new)*$/);
     expect(beside()).toEqual([]);
+    // Some are killed.
+    for (let steps = 0; steps < count; steps += 7) {
+      writeFileSync(file, old);
+      expect([steps, (await dying({ DIES_AFTER: String(steps) })).signal]).toEqual([steps, 'SIGKILL']);
+      expect([steps, stateIn(me.home, steps)]).toEqual([steps, seen[steps]]);
+      await next(me.home, steps);
+    }
   });
 
   test('leaves no files of a killed process after the next save', async () => {

@@ -1,15 +1,22 @@
 // Loaded before the program, which it ends as a power failure would: after DIES_AFTER steps with a dotenv file
-// or files next to it.
+// or files next to it. With COPIES_TO, it copies those files to a numbered folder before each step instead.
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const promises = require('node:fs/promises');
 
-let left = Number(process.env.DIES_AFTER);
+const { DIES_AFTER, COPIES_TO } = process.env;
+let steps = 0;
 /** The open descriptors of such files. */
 const open = new Set();
 
 function step() {
-  if (left === 0) process.kill(process.pid, 'SIGKILL');
-  left -= 1;
+  if (steps === Number(DIES_AFTER)) process.kill(process.pid, 'SIGKILL');
+  if (COPIES_TO !== undefined) {
+    const folder = `${COPIES_TO}/${steps}`;
+    fs.mkdirSync(folder);
+    execFileSync('cp', ['-a', ...fs.readdirSync('.').filter(isBesideDotenv), folder]);
+  }
+  steps += 1;
 }
 
 function counted(object, name, isMeant) {
