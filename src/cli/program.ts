@@ -145,12 +145,12 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
     print(topic.text(helpWidth(world)));
   };
   const start = async (display: Display | undefined) => {
-    const [{ glance }, { startPage }, { plain }] = await Promise.all([
-      import('../config/glance.ts'),
+    const [{ accountSummary }, { startPage }, { plain }] = await Promise.all([
+      import('../config/account-summary.ts'),
       import('./start-page.ts'),
       import('../output/style.ts'),
     ]);
-    const page = startPage(glance(program.opts<GlobalOptions>(), world), {
+    const page = startPage(accountSummary(program.opts<GlobalOptions>(), world), {
       style: (await display?.style()) ?? plain,
       width: display?.width ?? Number.POSITIVE_INFINITY,
       version: world.version,

@@ -1,5 +1,5 @@
 import { pages } from '../account/web-pages.ts';
-import type { Glance } from '../config/glance.ts';
+import type { AccountSummary } from '../config/account-summary.ts';
 import type { Style } from '../output/style.ts';
 
 /** How to lay out the start page. */
@@ -13,8 +13,8 @@ interface PageOptions {
 }
 
 /** Returns the page that `ci` alone shows: what it is, whether you are signed in, and what to do next. */
-export function startPage(glance: Glance, { style, width, version, hasSetup }: PageOptions): string {
-  const next = nextSteps(glance).filter(([command]) => hasSetup || command !== 'ci setup');
+export function startPage(summary: AccountSummary, { style, width, version, hasSetup }: PageOptions): string {
+  const next = nextSteps(summary).filter(([command]) => hasSetup || command !== 'ci setup');
   const longest = Math.max(...next.map(([command]) => command.length));
   const line = ([command, purpose]: readonly [string, string]) =>
     width < 64
@@ -24,7 +24,7 @@ export function startPage(glance: Glance, { style, width, version, hasSetup }: P
     `${style.bold('CheapestInference CLI')} ${style.dim(version)}`,
     'Reserve GPU inference by the block, create API keys, track usage.',
     '',
-    account(glance, style),
+    account(summary, style),
     '',
     ...next.map(line),
     '',
@@ -33,14 +33,14 @@ export function startPage(glance: Glance, { style, width, version, hasSetup }: P
   ].join('\n')}\n`;
 }
 
-function account({ managementKey, origin, host, sandbox }: Glance, style: Style): string {
+function account({ managementKey, origin, host, sandbox }: AccountSummary, style: Style): string {
   if (sandbox) return `${style.good('✓')} Sandbox: no account needed, nothing is charged.`;
   if (managementKey === undefined) return `${style.warning('!')} You aren't signed in.`;
   return `${style.good('✓')} Signed in with ${managementKey} (${origin}) at ${host}.`;
 }
 
 /** Returns commands to try next, and what each does. */
-function nextSteps({ managementKey, sandbox }: Glance): readonly (readonly [string, string])[] {
+function nextSteps({ managementKey, sandbox }: AccountSummary): readonly (readonly [string, string])[] {
   if (managementKey === undefined && !sandbox) {
     return [
       ['ci setup', 'Get a working API key, step by step'],

@@ -47,18 +47,18 @@ function spoiled(isMeant: (request: Received) => boolean, behavior: Behavior) {
 }
 
 /** Matches the note before an error if the account is checked more than once, which may not happen on a slow machine. */
-const lookingNote =
+const checkingNote =
   /^The response was lost \(.+\)\. Checking for up to [\w ]+ whether the change went through\. If you press Ctrl-C, the outcome stays unknown\.$/;
 
 /** Checks what all failures have in common: an empty stdout, one line on stderr besides that note, no stack trace, no key. */
 function expectClear({ stdout, stderr }: Ended): void {
   expect(stdout).toBe('');
-  const told = lines(stderr).filter((line) => !lookingNote.test(line));
-  expect(told).toHaveLength(1);
-  expect(`${told[0]}\n`).toMatch(oneLine);
+  const errors = lines(stderr).filter((line) => !checkingNote.test(line));
+  expect(errors).toHaveLength(1);
+  expect(`${errors[0]}\n`).toMatch(oneLine);
   expect(stderr).not.toMatch(/\[object|<html|<!doctype|undefined|TypeError|\bat \S+ \(|internal error/i);
   expect(stderr).not.toContain(managementKey);
-  for (const line of told) expect(line.length).toBeLessThan(600);
+  for (const line of errors) expect(line.length).toBeLessThan(600);
 }
 
 describe('exit codes', () => {
@@ -207,12 +207,12 @@ describe('exit codes', () => {
       await held.release(reset);
       const { code, signal, stdout, stderr } = await running.ended;
       expect([code, signal, api.changes]).toEqual([130, null, [post]]);
-      const [waiting, checking, ...told] = lines(stderr);
+      const [waiting, checking, ...errors] = lines(stderr);
       expect([waiting, checking]).toEqual([
         'Interrupted. Waiting up to 10 seconds for the response to a change that was already sent. Interrupt again to quit now.',
         'Interrupted. Checking whether the change went through…',
       ]);
-      return { api, stdout, told };
+      return { api, stdout, errors };
     };
     const hanging =
       (response: Behavior): Instead =>
@@ -230,13 +230,13 @@ describe('exit codes', () => {
     ]);
     const hint =
       'Run `ci history reconcile --wait` to find out before you try again, or check with `ci pools subscriptions kimi26`.';
-    const inDoubt = 'Interrupted. The change may or may not have gone through';
-    expect([lost.stdout, lost.told]).toEqual(['', [`ci: ${inDoubt}. ${hint}`]]);
+    const doubt = 'Interrupted. The change may or may not have gone through';
+    expect([lost.stdout, lost.errors]).toEqual(['', [`ci: ${doubt}. ${hint}`]]);
     expect(lostAsJson.stdout).toBe('');
-    expect(lostAsJson.told.map((each) => at(JSON.parse(each), 'error'))).toEqual([
+    expect(lostAsJson.errors.map((each) => at(JSON.parse(each), 'error'))).toEqual([
       {
         code: 'interrupted',
-        message: `${inDoubt}`,
+        message: `${doubt}`,
         hint,
         status: null,
         retryable: false,
@@ -245,10 +245,10 @@ describe('exit codes', () => {
     ]);
     const id = textAt(await bought.api.box.seen(), 'subscriptions', 0, 'id');
     expect(cells(bought.stdout).map((row) => row.slice(0, 5))).toEqual([[id, 'kimi26', 'europe', 'active', '49.00']]);
-    expect(bought.told).toEqual(['ci: Interrupted, but the change went through.']);
-    expect([unknown.stdout, unknown.told]).toEqual([
+    expect(bought.errors).toEqual(['ci: Interrupted, but the change went through.']);
+    expect([unknown.stdout, unknown.errors]).toEqual([
       '',
-      [`ci: ${inDoubt}: the account can't be checked: Closed for today. ${hint}`],
+      [`ci: ${doubt}: the account can't be checked: Closed for today. ${hint}`],
     ]);
   });
 });
@@ -332,12 +332,12 @@ describe('a read from a server that misbehaves', () => {
     ['plain words', 'plain words'],
     ['{"error":{"nested":{"deep":true}}}', '400'],
     ['', '400'],
-  ])("shows the server's message: %s", async (body, told) => {
+  ])("shows the server's message: %s", async (body, message) => {
     const api = await server(answer(400, body));
     const ended = await userOf(api).ci('billing status');
     expect(ended.code).toBe(1);
     expectClear(ended);
-    expect(ended.stderr).toContain(told);
+    expect(ended.stderr).toContain(message);
   });
 
   test('shows every attempt with --debug, and no key', async () => {
@@ -428,16 +428,16 @@ describe.each([
 
   test('and applied after a check that found nothing, is sent once, and found by the next check', async () => {
     let asked: Received | undefined;
-    let hasLooked = false;
+    let hasChecked = false;
     const api = await recordedSandbox({
       instead: (each, box) => {
         if (isChange(each)) {
           asked = each;
           return reset;
         }
-        if (!asked || hasLooked) return undefined;
+        if (!asked || hasChecked) return undefined;
         const { method, path, body } = asked;
-        hasLooked = true;
+        hasChecked = true;
         return async (received, response) => {
           await forward(box.url, received, response);
           await box.call(method, path, { text: body });
@@ -449,8 +449,8 @@ describe.each([
     }
     const ended = await userOf(api).ci(`${line} --json`);
     expect([ended.code, api.changes]).toEqual([0, [request]]);
-    const [looking = '', found, ...others] = lines(ended.stderr);
-    expect(looking).toMatch(lookingNote);
+    const [checking = '', found, ...others] = lines(ended.stderr);
+    expect(checking).toMatch(checkingNote);
     expect([found, others]).toEqual([
       expect.stringMatching(/^The response was lost \(.+\), but the change went through\.$/),
       [],

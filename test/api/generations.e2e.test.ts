@@ -13,12 +13,12 @@ import {
   introducedLater,
   newcomerOf,
   unansweredName,
-  untold,
+  unstated,
 } from '../support/generations.ts';
 import { at, listAt } from '../support/sandbox.ts';
 import { shown } from '../support/terminal.ts';
 
-interface Told {
+interface TestedCommand {
   /** SUBSCRIPTION stands for the id of the subscription on kimi26. */
   readonly line: string;
   readonly stdin?: string;
@@ -43,7 +43,7 @@ const slugs = (...names: readonly string[]) => names.map((slug) => ({ slug }));
 const maskedSecret = expect.stringMatching(/^sk_sandbox_….{4}$/);
 const wholeSecret = expect.stringMatching(secret);
 
-const reads: readonly Told[] = [
+const reads: readonly TestedCommand[] = [
   {
     line: 'status',
     holds: {
@@ -156,7 +156,7 @@ const reads: readonly Told[] = [
   },
 ];
 
-const changes: readonly Told[] = [
+const changes: readonly TestedCommand[] = [
   {
     line: 'pools subscribe kimi26 --blocks europe --yes',
     passedOn,
@@ -216,7 +216,7 @@ const changes: readonly Told[] = [
 ];
 
 /** Returns the output of a command in a form that can be compared between users. */
-async function told({ line, stdin = '', killed }: Told, customer: Customer) {
+async function outputOf({ line, stdin = '', killed }: TestedCommand, customer: Customer) {
   const { api, me, subscriptionId } = customer;
   if (killed !== undefined) {
     const running = me.start(killed);
@@ -241,8 +241,8 @@ describe.each(generations)('an API with %s responses', (generation) => {
     const { code = 0, holds } = command;
     const customer = await customerOf(generation);
     const [now, here] = await Promise.all([
-      customerOf('current').then((each) => told(command, each)),
-      told(command, customer),
+      customerOf('current').then((each) => outputOf(command, each)),
+      outputOf(command, customer),
     ]);
     expect([here.code, now.code]).toEqual([code, code]);
     if (code !== 0 && code !== 3) {
@@ -253,7 +253,7 @@ describe.each(generations)('an API with %s responses', (generation) => {
       return;
     }
     expectHeld(JSON.parse(here.raw), holds);
-    const left = untold[generation].map((name) => `${name}: absent`);
+    const left = unstated[generation].map((name) => `${name}: absent`);
     const added = generation === 'bare' ? [`${introducedLater}: added`] : [];
     const guessed = generation === 'documented' && command.stated ? estimates.map((name) => `${name}: changed`) : [];
     const allowed = [...left, ...added, ...guessed];

@@ -188,18 +188,18 @@ describe('checkUntilDone', () => {
 
   test('reports once per second when the next check is due', async () => {
     const { clocks, time } = machine();
-    const told: number[] = [];
+    const waits: number[] = [];
     let checks = 0;
     await checkUntilDone({
       clocks,
       pace: new Pace(3000, () => 0.5),
-      onWait: (due) => told.push(due - time.wall),
+      onWait: (due) => waits.push(due - time.wall),
       check: async () => {
         checks += 1;
         return checks === 2 ? done : again;
       },
     });
-    expect(told).toEqual([3000, 2000, 1000]);
+    expect(waits).toEqual([3000, 2000, 1000]);
   });
 });
 

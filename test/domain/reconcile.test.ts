@@ -61,8 +61,8 @@ describe('judgeSubscribe', () => {
     ['its hours', { hours: null }],
     ['its billing cycle', { billingCycle: null }],
     ['either', { hours: undefined, billingCycle: undefined }],
-  ])("accepts a new subscription for which the API doesn't state %s", (_what, untold) => {
-    expect(judgeSubscribe(intent, { ids: [] }, [seat('new', untold)])).toMatchObject({ outcome: 'applied' });
+  ])("accepts a new subscription for which the API doesn't state %s", (_what, unstated) => {
+    expect(judgeSubscribe(intent, { ids: [] }, [seat('new', unstated)])).toMatchObject({ outcome: 'applied' });
   });
 
   test('accepts a new subscription of any status, because it was bought', () => {
@@ -185,8 +185,8 @@ describe('judgeKey', () => {
   });
 
   test('accepts a new key for which the API states neither type nor subscription', () => {
-    const untold = key('new', { keyType: null, subscriptionId: undefined });
-    expect(judgeKey(intent, {}, [untold])).toEqual({ outcome: 'applied', found: untold });
+    const unstated = key('new', { keyType: null, subscriptionId: undefined });
+    expect(judgeKey(intent, {}, [unstated])).toEqual({ outcome: 'applied', found: unstated });
   });
 
   test('is unknown if several keys are new, and lists the ids', () => {
@@ -332,7 +332,7 @@ describe('a purchase among random events', () => {
   }
   /** `which` picks one of the existing ones. */
   type Event = Purchase | { readonly kind: 'remove' | 'cancel'; readonly which: number };
-  interface Held {
+  interface Existing {
     readonly id: string;
     readonly by: By;
     readonly blocks: readonly Block[];
@@ -366,25 +366,25 @@ describe('a purchase among random events', () => {
 
   /** Simulates a server, and how one generation of it lists what it has. */
   function modelServer(tellsHours: boolean, tellsCycle: boolean) {
-    let held: Held[] = [];
+    let existing: Existing[] = [];
     let made = 0;
     return {
-      held: () => held,
+      existing: () => existing,
       carryOut(each: Event) {
         if (each.kind === 'buy') {
           const { by, blocks, cycle, quantity } = each;
           for (let seat = 0; seat < quantity; seat += 1) {
             made += 1;
-            held.push({ id: `${by}-${made}`, by, blocks, cycle, ending: false });
+            existing.push({ id: `${by}-${made}`, by, blocks, cycle, ending: false });
           }
           return;
         }
-        const chosen = held[each.which % Math.max(held.length, 1)];
-        if (each.kind === 'remove') held = held.filter((one) => one !== chosen);
-        else held = held.map((one) => (one === chosen ? { ...one, ending: true } : one));
+        const chosen = existing[each.which % Math.max(existing.length, 1)];
+        if (each.kind === 'remove') existing = existing.filter((one) => one !== chosen);
+        else existing = existing.map((one) => (one === chosen ? { ...one, ending: true } : one));
       },
       list: (): SeenSubscription[] =>
-        held.toReversed().map(({ id, blocks, cycle, ending }) => ({
+        existing.toReversed().map(({ id, blocks, cycle, ending }) => ({
           id,
           status: 'active',
           cancelAtPeriodEnd: ending,
@@ -405,13 +405,13 @@ describe('a purchase among random events', () => {
         const known = new Set(before.ids);
         let removed = false;
         for (const each of inOrder<Event>(meanwhile, ours, when)) {
-          const seats = server.held().filter(({ by }) => by === 'ours').length;
+          const seats = server.existing().filter(({ by }) => by === 'ours').length;
           server.carryOut(each);
-          removed ||= server.held().filter(({ by }) => by === 'ours').length < seats;
+          removed ||= server.existing().filter(({ by }) => by === 'ours').length < seats;
         }
-        const fresh = server.held().filter(({ id }) => !known.has(id));
+        const fresh = server.existing().filter(({ id }) => !known.has(id));
         const others = new Set(fresh.filter(({ by }) => by === 'recorded').map(({ id }) => id));
-        const alike = ({ blocks, cycle }: Held) =>
+        const alike = ({ blocks, cycle }: Existing) =>
           (!tellsHours || blocks.join() === wanted.blocks.join()) && (!tellsCycle || cycle === wanted.billingCycle);
         const foreign = fresh.filter((each) => each.by === 'foreign' && alike(each));
         const made = fresh.filter(({ by }) => by === 'ours');
@@ -443,14 +443,14 @@ describe('a purchase among random events', () => {
 });
 
 describe('a key among random events', () => {
-  interface Made {
+  interface Created {
     readonly by: By;
     readonly name: string;
     readonly type: KeyIntent['type'];
     readonly subscriptionId: string | undefined;
   }
-  type Event = ({ readonly kind: 'make' } & Made) | { readonly kind: 'revoke'; readonly which: number };
-  type Held = Made & { readonly id: string };
+  type Event = ({ readonly kind: 'make' } & Created) | { readonly kind: 'revoke'; readonly which: number };
+  type Existing = Created & { readonly id: string };
 
   const anyName = fc.constantFrom('prod', 'staging', 'default');
   const anyType = fc.constantFrom<KeyIntent['type']>('subscription', 'credit');
@@ -486,23 +486,23 @@ describe('a key among random events', () => {
             ...wanted,
             ...(wanted.type === 'credit' ? { subscriptionId: undefined } : {}),
           };
-          let held: Held[] = [];
+          let existing: Existing[] = [];
           let count = 0;
           const carryOut = (each: Event) => {
             if (each.kind === 'make') {
               count += 1;
               const { by, name, type, subscriptionId } = each;
-              held.push({
+              existing.push({
                 id: `${by}-${count}`,
                 by,
                 name,
                 type,
                 subscriptionId: type === 'credit' ? undefined : subscriptionId,
               });
-            } else held = held.filter((_, at) => at !== each.which % held.length);
+            } else existing = existing.filter((_, at) => at !== each.which % existing.length);
           };
           const list = (): SeenKey[] =>
-            held.map(({ id, name, type, subscriptionId }) => ({
+            existing.map(({ id, name, type, subscriptionId }) => ({
               id,
               name,
               keyType: tellsType ? type : undefined,
@@ -515,7 +515,7 @@ describe('a key among random events', () => {
               .filter((key) => couldBe(intent, key))
               .map(({ id }) => id),
           };
-          const known = new Set(held.map(({ id }) => id));
+          const known = new Set(existing.map(({ id }) => id));
           const ours: Event = {
             kind: 'make',
             by: 'ours',
@@ -524,9 +524,9 @@ describe('a key among random events', () => {
             subscriptionId: intent.subscriptionId ?? 's1',
           };
           for (const each of inOrder<Event>(meanwhile, ours, when)) carryOut(each);
-          const fresh = held.filter(({ id }) => !known.has(id));
+          const fresh = existing.filter(({ id }) => !known.has(id));
           const others = new Set(fresh.filter(({ by }) => by === 'recorded').map(({ id }) => id));
-          const alike = ({ name, type, subscriptionId }: Held) =>
+          const alike = ({ name, type, subscriptionId }: Existing) =>
             (intent.name === undefined || name === intent.name) &&
             (!tellsType || type === intent.type) &&
             (!tellsSubscription ||
@@ -560,7 +560,7 @@ describe('a key among random events', () => {
 });
 
 describe('a cancellation among random events', () => {
-  interface Held {
+  interface Existing {
     readonly id: string;
     readonly ending: boolean;
   }
@@ -578,21 +578,21 @@ describe('a cancellation among random events', () => {
         fc.array(event, { maxLength: 4 }),
         moment,
         (endings, meanwhile, when) => {
-          let held: Held[] = endings.map((ending, at) => ({ id: `s${at}`, ending }));
+          let existing: Existing[] = endings.map((ending, at) => ({ id: `s${at}`, ending }));
           const ended = new Map<By, string[]>([
             ['ours', []],
             ['recorded', []],
             ['foreign', []],
           ]);
-          const before = { ending: held.filter(({ ending }) => ending).map(({ id }) => id) };
-          const named = held.find(({ ending }) => !ending)?.id ?? 'none';
+          const before = { ending: existing.filter(({ ending }) => ending).map(({ id }) => id) };
+          const named = existing.find(({ ending }) => !ending)?.id ?? 'none';
           // The API cancels the most recent one, which is the first in the list.
           const carryOut = (each: Event) => {
-            if (each.kind === 'buy') held = [{ id: `s${held.length}`, ending: false }, ...held];
+            if (each.kind === 'buy') existing = [{ id: `s${existing.length}`, ending: false }, ...existing];
             else {
-              const latest = held.find(({ ending }) => !ending);
+              const latest = existing.find(({ ending }) => !ending);
               if (latest) ended.get(each.by)?.push(latest.id);
-              held = held.map((one) => (one === latest ? { ...one, ending: true } : one));
+              existing = existing.map((one) => (one === latest ? { ...one, ending: true } : one));
             }
           };
           for (const each of inOrder<Event>(meanwhile, { kind: 'cancel', by: 'ours' }, when)) carryOut(each);
@@ -600,7 +600,7 @@ describe('a cancellation among random events', () => {
           const foreign = ended.get('foreign') ?? [];
           const others = new Set(ended.get('recorded'));
 
-          const mine = held.map(({ id, ending }) => ({ id, cancelAtPeriodEnd: ending }));
+          const mine = existing.map(({ id, ending }) => ({ id, cancelAtPeriodEnd: ending }));
           const verdict = judgeCancel(named, before, mine, others);
 
           if (verdict.outcome === 'applied') {

@@ -65,7 +65,7 @@ describe.concurrent.each(cases.map((each) => [each.change.name, each] as const))
       figures.cases += 1;
       figures.doubleCharges += seen.twice ? 1 : 0;
       figures.lostSecrets += seen.lostSecrets.length;
-      figures.wrongOutcomes += seen.told !== expected.told || seen.recorded !== expected.recorded ? 1 : 0;
+      figures.wrongOutcomes += seen.reported !== expected.reported || seen.recorded !== expected.recorded ? 1 : 0;
       figures.orphanRecords += seen.orphans;
       figures.leakedSecrets += seen.leaks.length;
       expect(seen).toEqual({ ...expected, ...flawless });
@@ -74,8 +74,8 @@ describe.concurrent.each(cases.map((each) => [each.change.name, each] as const))
 );
 
 test('adds up to the documented figures', () => {
-  const told = Object.entries(figures).map(([name, figure]) => `${figure} ${name}`);
-  console.log(`The matrix of faults: ${told.join(', ')}`);
+  const reported = Object.entries(figures).map(([name, figure]) => `${figure} ${name}`);
+  console.log(`The matrix of faults: ${reported.join(', ')}`);
   expect(figures).toEqual({
     cases: cases.reduce((sum, { faults: met }) => sum + met.length, 0),
     doubleCharges: 0,

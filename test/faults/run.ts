@@ -23,7 +23,7 @@ export interface Result {
   /** The exit code; null if the process was killed. */
   readonly exit: number | null;
   /** The outcome that `ci` reported. */
-  readonly told: Outcome | null;
+  readonly reported: Outcome | null;
   readonly effect: Effect;
   /** The recorded outcome, after `ci history reconcile` if that was needed; null if there isn't exactly one. */
   readonly recorded: string | null;
@@ -48,25 +48,25 @@ export interface Flaws {
 /** The expected result of a change that meets a fault. */
 export function due(change: Change, fault: Fault): Result {
   const { knows, effect, earlier = {}, own = effect, takes, losesSecret, waits } = change;
-  const told = outcomeDue(change, fault);
+  const reported = outcomeDue(change, fault);
   const killed = fault.signal === 'SIGKILL';
   const answered = fault.made && (fault.tells === 'done' || takes?.test(fault.name) === true);
-  const found = knows === 'looks' && fault.made && told === 'applied';
+  const found = knows === 'looks' && fault.made && reported === 'applied';
   const exit = (): number | null => {
     if (killed) return null;
     if (answered) return 0;
     if (fault.signal) return 130;
-    if (told === 'unknown') return 10;
+    if (reported === 'unknown') return 10;
     return found ? (losesSecret ? 1 : 0) : (waits ?? fault.exit);
   };
   const whole = !killed && !fault.signal && (answered || found);
   const done = fault.instead ? {} : !fault.made ? earlier : whole ? effect : sum(earlier, own);
   return {
     exit: exit(),
-    told: killed ? null : told,
+    reported: killed ? null : reported,
     effect: done,
-    recorded: recordDue(change, fault, told),
-    again: change.ensures || (isEmpty(done) && told === 'not_applied' && !killed) ? { exit: 0, effect } : null,
+    recorded: recordDue(change, fault, reported),
+    again: change.ensures || (isEmpty(done) && reported === 'not_applied' && !killed) ? { exit: 0, effect } : null,
   };
 }
 
@@ -81,13 +81,13 @@ function outcomeDue({ knows, earlier = {}, takes }: Change, { instead, tells, ma
 }
 
 /** Returns the expected result of a killed process, which reported nothing. A check of the account settles its change. */
-function recordDue({ knows, earlier }: Change, fault: Fault, told: Outcome): Outcome | null {
+function recordDue({ knows, earlier }: Change, fault: Fault, reported: Outcome): Outcome | null {
   const { made, deadAfter, instead, signal, tells } = fault;
   // A command with several requests has several records, and one that was never sent may have none. Whether a killed process had
   // already read its response is chance.
   if (earlier || instead || (signal === 'SIGKILL' && tells === 'done' && knows !== 'looks')) return null;
   if (deadAfter && knows === 'looks') return made ? 'applied' : 'not_applied';
-  return told;
+  return reported;
 }
 
 /** Runs a command against an API with a fault, and checks all effects. */
@@ -112,7 +112,7 @@ export async function run(
   const after = await api.truth();
   const effect = difference(before.amounts, after.amounts);
   const killed = fault.signal === 'SIGKILL';
-  const told = killed ? null : toldBy(ended);
+  const reported = killed ? null : reportedBy(ended);
   const others = oddities(change, fault, ended, before, after);
   if (hosts.redirected() > 0) others.push('another host got a request');
 
@@ -124,7 +124,7 @@ export async function run(
 
   let history = recordsOf(me.home);
   let said = '';
-  if (killed || (told === 'unknown' && change.knows !== 'not')) {
+  if (killed || (reported === 'unknown' && change.knows !== 'not')) {
     const left = history.some(({ outcome }) => outcome === 'pending');
     const open = left || history.some(({ outcome }) => outcome === 'unknown');
     const next = await me.ci('billing card --yes');
@@ -146,7 +146,7 @@ export async function run(
   const lost = newKeys(before, after).filter((key) => !delivered.includes(key.apiKey) && !words.includes(key.id));
   return {
     exit: killed ? null : ended.code,
-    told,
+    reported,
     effect,
     recorded: due(change, fault).recorded && (history[0]?.outcome ?? null),
     again,
@@ -204,7 +204,7 @@ function begun(folder: string, count: number): Promise<void> {
 }
 
 /** Returns the outcome that an ended process reported with --json. */
-function toldBy({ code, stderr }: Ended): Outcome | null {
+function reportedBy({ code, stderr }: Ended): Outcome | null {
   if (code === 0) return 'applied';
   const outcome = at(errorIn(stderr), 'outcome');
   return outcome === 'applied' || outcome === 'not_applied' || outcome === 'unknown' ? outcome : null;
@@ -286,9 +286,9 @@ function recordsOf(home: string): { id: unknown; outcome: string }[] {
   for (const line of read(path.join(home, '.local', 'state', 'cheapestinference', 'history.jsonl')).split('\n')) {
     if (line === '') continue;
     const entry: unknown = JSON.parse(line);
-    const told = Object.entries(entry ?? {}).find(([name]) => name === 'outcome')?.[1];
+    const reported = Object.entries(entry ?? {}).find(([name]) => name === 'outcome')?.[1];
     const id = at(entry, 'id');
-    records.set(id, typeof told === 'string' ? told : (records.get(id) ?? 'pending'));
+    records.set(id, typeof reported === 'string' ? reported : (records.get(id) ?? 'pending'));
   }
   return [...records].map(([id, outcome]) => ({ id, outcome }));
 }

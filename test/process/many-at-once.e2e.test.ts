@@ -68,8 +68,8 @@ test('creates, lists, records and delivers every key once', async () => {
   const ended = await atOnce(me, (number) => `keys create key-${number} --json`);
   expect(failures(ended)).toEqual([]);
   const listed = listAt(await api.box.data('GET', '/api/keys'));
-  const told = (key: unknown) => [textAt(key, 'name'), textAt(key, 'id'), textAt(key, 'apiKey')].join(' ');
-  expect(ended.map((each) => told(json(each))).sort()).toEqual(listed.map(told).sort());
+  const summary = (key: unknown) => [textAt(key, 'name'), textAt(key, 'id'), textAt(key, 'apiKey')].join(' ');
+  expect(ended.map((each) => summary(json(each))).sort()).toEqual(listed.map(summary).sort());
   expect(new Set(listed.map((key) => textAt(key, 'name')))).toEqual(new Set(twenty.map((number) => `key-${number}`)));
   expect(await outcomes(me)).toEqual(Array(20).fill('applied'));
 });

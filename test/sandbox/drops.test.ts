@@ -108,7 +108,7 @@ describe('a drop', () => {
 
   test('is reported as it was scheduled', async () => {
     const box = await scheduled({ seats: 3, rivals: 5 });
-    const told = {
+    const drop = {
       pool: 'minimax-m3',
       block: 'americas',
       opensAt: '2026-04-14T09:00:10.000Z',
@@ -116,11 +116,11 @@ describe('a drop', () => {
       seats: 3,
       rivals: 5,
     };
-    expect(await scheduledDrops({ folder: box.folder, now })).toEqual([{ ...told, left: null }]);
+    expect(await scheduledDrops({ folder: box.folder, now })).toEqual([{ ...drop, left: null }]);
     await box.advance(10 * second);
-    expect(await scheduledDrops({ folder: box.folder, now })).toEqual([{ ...told, left: 3 }]);
+    expect(await scheduledDrops({ folder: box.folder, now })).toEqual([{ ...drop, left: 3 }]);
     await box.advance(day);
-    expect(await scheduledDrops({ folder: box.folder, now })).toEqual([{ ...told, left: 0 }]);
+    expect(await scheduledDrops({ folder: box.folder, now })).toEqual([{ ...drop, left: 0 }]);
   });
 
   test.each<[string, Partial<DropRequest>, string]>([

@@ -322,11 +322,11 @@ describe('many processes', () => {
       }`;
     const ends = await Promise.all(Array.from({ length: 20 }, () => child(script).ended));
     expect(ends.map(({ code, stderr }) => [code, stderr])).toEqual(Array(20).fill([0, '']));
-    const told = ends.flatMap(({ stdout }) => stdout.trim().split('\n'));
+    const printed = ends.flatMap(({ stdout }) => stdout.trim().split('\n'));
     const { history } = record(folder);
     const all = history.newest(Infinity);
-    expect(new Set(told).size).toBe(200);
-    expect(new Set(idsIn(all))).toEqual(new Set(told));
+    expect(new Set(printed).size).toBe(200);
+    expect(new Set(idsIn(all))).toEqual(new Set(printed));
     expect(new Set(all.flatMap(({ settled }) => settled?.ids ?? [])).size).toBe(200);
     // A line that another process was writing may look cut off. Then an empty line follows it.
     expect(readFileSync(history.file, 'utf8').split(/\n+/).filter(Boolean)).toHaveLength(400);

@@ -175,14 +175,14 @@ describe('a full file', () => {
     const running = Array.from({ length: 20 }, () => child(script));
     await Promise.all(running.map((each) => each.says('ready')));
     for (const each of running) each.release();
-    const told: [string, boolean][] = [];
+    const reported: [string, boolean][] = [];
     for (const each of running) {
       const { code, stdout, stderr } = await each.ended;
       expect([code, stderr]).toEqual([0, '']);
       const [, ...lines] = stdout.trim().split('\n');
-      told.push(...lines.map((line): [string, boolean] => [line.slice(0, 12), line.endsWith('true')]));
+      reported.push(...lines.map((line): [string, boolean] => [line.slice(0, 12), line.endsWith('true')]));
     }
-    expect(told).toHaveLength(200);
+    expect(reported).toHaveLength(200);
     expect(rotated().length).toBeGreaterThan(0);
     const all = new Map(
       others()
@@ -190,11 +190,11 @@ describe('a full file', () => {
         .map((change) => [change.id, change]),
     );
     const open = new Set(idsIn(others().open()));
-    for (const [id, isSettled] of told) {
+    for (const [id, isSettled] of reported) {
       expect([id, all.get(id)?.settled?.ids, open.has(id)]).toEqual([id, isSettled ? [id] : undefined, !isSettled]);
     }
     expect(open.size).toBe(40);
-    expect(idsIn(history.since(Date.now() - hour)).sort()).toEqual(told.map(([id]) => id).sort());
+    expect(idsIn(history.since(Date.now() - hour)).sort()).toEqual(reported.map(([id]) => id).sort());
   });
 });
 
@@ -239,25 +239,25 @@ describe('the record', () => {
     appendFileSync(history.file, doneLines(last, start - hour));
     const { size } = statSync(history.file);
     const few = 5 * mebibyte;
-    const told = await printed(
+    const results = await printed(
       folder,
-      `const told = [];
-      const tell = (changes) => told.push([changes.map(({ id }) => id), bytes()]);
-      tell(history.open());
-      tell(history.since(start - 24 * ${hour}));
-      tell(history.newest(3));
+      `const results = [];
+      const report = (changes) => results.push([changes.map(({ id }) => id), bytes()]);
+      report(history.open());
+      report(history.since(start - 24 * ${hour}));
+      report(history.newest(3));
       for (let turn = 0; turn < 3; turn += 1) {
         history.settle(history.begin(change), { outcome: 'applied', by: 'answer', ids: [] });
-        tell([]);
+        report([]);
       }
-      tell(history.open());
-      tell(history.since(start - 24 * ${hour}).slice(0, 1));
-      tell(history.newest(4).slice(0, 1));
-      console.log(JSON.stringify(told));`,
+      report(history.open());
+      report(history.since(start - 24 * ${hour}).slice(0, 1));
+      report(history.newest(4).slice(0, 1));
+      console.log(JSON.stringify(results));`,
     );
     const bytes = expect.toSatisfy((read: number) => read < few, `less than ${few}`);
     const little = expect.toSatisfy((read: number) => read < 1000, 'next to nothing');
-    expect(told).toEqual([
+    expect(results).toEqual([
       [[], bytes],
       [[last], bytes],
       [['old-198', 'old-199', last], bytes],
@@ -283,27 +283,27 @@ describe('the record', () => {
     const { folder, history, begin, fill } = record();
     fill(mebibyte);
     history.settle(begin(), applied);
-    const told = await printed(
+    const results = await printed(
       folder,
-      `const told = [];
+      `const results = [];
       const other = new History(${JSON.stringify(folder)}, {}, () => start);
-      const tell = () => {
+      const report = () => {
         bytes();
         const { length } = history.since(start - 24 * ${hour});
-        told.push([length, bytes()]);
+        results.push([length, bytes()]);
       };
-      tell();
-      for (let turn = 0; turn < 100; turn += 1) tell();
+      report();
+      for (let turn = 0; turn < 100; turn += 1) report();
       const id = other.begin(change);
-      tell();
-      tell();
+      report();
+      report();
       other.settle(id, { outcome: 'applied', by: 'answer', ids: [] });
-      tell();
-      console.log(JSON.stringify(told));`,
+      report();
+      console.log(JSON.stringify(results));`,
     );
     const some = expect.toSatisfy((read: number) => read > 0 && read < 2000, 'the new lines');
     const all = expect.toSatisfy((read: number) => read > 10_000, 'the end');
-    expect(told).toEqual([[1, all], ...Array(100).fill([1, 0]), [2, some], [2, 0], [2, some]]);
+    expect(results).toEqual([[1, all], ...Array(100).fill([1, 0]), [2, some], [2, 0], [2, some]]);
   });
 
   test('shows a line that was being written once it is complete', () => {

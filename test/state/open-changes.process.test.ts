@@ -469,7 +469,7 @@ describe('a killed process', () => {
         history.settle(id, { outcome: turn % 2 ? 'applied' : 'not_applied', by: 'answer', ids: [id] });
         writeSync(1, 'settled ' + id + '\\nturn ' + turn + '\\n');
       }`;
-    const told: string[] = [];
+    const outputs: string[] = [];
     for (let round = 0; round < 5; round += 1) {
       const running = [0, 1, 2, 3].map(() => child(loop));
       await Promise.all(
@@ -477,14 +477,14 @@ describe('a killed process', () => {
           // The child reports between two steps and continues, so it can be killed at any point.
           await each.says(`turn ${Math.floor(Math.random() * 30) + at + 1}\n`);
           each.kill('SIGKILL');
-          told.push((await each.ended).stdout);
+          outputs.push((await each.ended).stdout);
         }),
       );
     }
     const history = new History(folder, {}, Date.now);
     const open = new Set(idsIn(history.open()));
     const all = new Map(history.newest(Number.POSITIVE_INFINITY).map((change) => [change.id, change]));
-    const text = told.join('');
+    const text = outputs.join('');
     const begun = [...text.matchAll(/^begun (.+)$/gm)].map(([, id = '']) => id);
     const settled = new Set([...text.matchAll(/^settled (.+)$/gm)].map(([, id = '']) => id));
     expect(begun.length).toBeGreaterThan(40);

@@ -13,7 +13,7 @@ export const generations = ['current', 'documented', 'bare'] as const;
 export type Generation = (typeof generations)[number];
 
 /** The fields that a generation leaves out or null, although the current one has them. */
-export const untold: Readonly<Record<Generation, readonly string[]>> = {
+export const unstated: Readonly<Record<Generation, readonly string[]>> = {
   current: [],
   documented: ['models', 'infraSpec', 'blocks', 'apiKey'],
   bare: [
@@ -105,13 +105,13 @@ async function speaking(generation: Generation, box: TestSandbox): Promise<Speak
         }),
       );
     if (method === 'POST' && body.includes(unansweredName)) return isMade();
-    const told = /^\/(api|v1\/usage)/.test(path) ? inWordsOf[generation](upstream, request) : upstream;
-    const isText = typeof told.body === 'string';
-    response.writeHead(told.status, {
+    const converted = /^\/(api|v1\/usage)/.test(path) ? inWordsOf[generation](upstream, request) : upstream;
+    const isText = typeof converted.body === 'string';
+    response.writeHead(converted.status, {
       'Content-Type': isText ? 'text/plain' : 'application/json',
       ...(upstream.date && { Date: upstream.date }),
     });
-    response.end(isText ? told.body : JSON.stringify(told.body));
+    response.end(isText ? converted.body : JSON.stringify(converted.body));
   });
   return Object.assign(recorder, { unanswered });
 }

@@ -9,7 +9,7 @@ const note = /^The response was lost \(.+\), but the change went through\.\n$/;
 
 describe('a payment with a lost verification response', () => {
   /** Creates a user whose credit rises by an amount when the verification is requested. */
-  async function payer(rise: number, told: { readonly status?: Behavior; readonly credits?: Behavior } = {}) {
+  async function payer(rise: number, answers: { readonly status?: Behavior; readonly credits?: Behavior } = {}) {
     let credit = 25;
     let asked = false;
     const api = await recordedSandbox({
@@ -19,9 +19,10 @@ describe('a payment with a lost verification response', () => {
           asked = true;
           return reset;
         }
-        if (path === '/api/billing/status') return (asked ? told.status : undefined) ?? data({ creditBalance: credit });
+        if (path === '/api/billing/status')
+          return (asked ? answers.status : undefined) ?? data({ creditBalance: credit });
         const credits = data({ totalTopUp: String(credit), remaining: String(credit) });
-        return path === '/api/billing/credits' ? ((asked ? told.credits : undefined) ?? credits) : undefined;
+        return path === '/api/billing/credits' ? ((asked ? answers.credits : undefined) ?? credits) : undefined;
       },
     });
     const me = userOf(api);
@@ -79,7 +80,7 @@ describe('a payment with a lost verification response', () => {
 
 describe('a cancellation with a lost response', () => {
   /** Creates a user whose API doesn't say what is ending. */
-  async function untold(isApplied: boolean) {
+  async function silentApi(isApplied: boolean) {
     const customer = await lossyCustomer((request, before) => {
       if (isChange(request)) return before === 0 ? { isApplied, response: reset } : undefined;
       return undefined;
@@ -104,7 +105,7 @@ describe('a cancellation with a lost response', () => {
   test.each([true, false])(
     "has an unknown outcome if the API doesn't say what is ending (applied: %s)",
     async (made) => {
-      const { me, box } = await untold(made);
+      const { me, box } = await silentApi(made);
       const ended = await me.ci('pools cancel kimi26 --yes --json');
       expect([ended.code, ended.stdout]).toEqual([10, '']);
       const [held] = listAt(await box.seen(), 'subscriptions');

@@ -124,8 +124,8 @@ describe.concurrent('a purchase with a late commit, in real time', () => {
     strike(await server.arrived);
     const first = await running.ended;
     // On a slow machine, the commit may come first, and the purchase is found.
-    const told = first.code === 0 ? 'applied' : /"outcome":"(\w+)"/.exec(first.stderr)?.[1];
-    expect([`${first.code} ${told}`]).toEqual([expect.stringMatching(/^(10 unknown|0 applied)$/)]);
+    const reported = first.code === 0 ? 'applied' : /"outcome":"(\w+)"/.exec(first.stderr)?.[1];
+    expect([`${first.code} ${reported}`]).toEqual([expect.stringMatching(/^(10 unknown|0 applied)$/)]);
     const second = await me.process(ensure);
     await server.committed();
     expect([second.code, server.account.now.charges.length]).toEqual([0, 1]);

@@ -5,8 +5,8 @@ import { Machine } from '../../virtual/machine.ts';
 import type { Arrival } from '../../virtual/network.ts';
 import type { SimulatedProcess } from '../../virtual/process.ts';
 import type { FollowUp, LateChange } from './changes.ts';
+import { type Recorded, type Report, recordedIn, reportOf } from './reported.ts';
 import { type Attempt, type Fault, LateServer } from './server.ts';
-import { type Recorded, recordedIn, type Told, toldBy } from './told.ts';
 
 /** How long a change may still take effect after it was sent, in milliseconds. Until then, no command may report `not_applied`. */
 const settlingTime = 120_000;
@@ -47,7 +47,7 @@ export interface Setting {
 /** A command that was run to its end. */
 interface Ran {
   readonly process: SimulatedProcess;
-  readonly told: Told;
+  readonly report: Report;
   /** Undefined for the first. */
   readonly followUp: FollowUp | undefined;
   /** Whether a user knew that the change was applied when the command started. */
@@ -149,10 +149,10 @@ export class Scene {
     await this.machine.until(() => !process.isAlive, endless);
     const isEndless = process.isAlive;
     process.kill();
-    const told: Told = isEndless ? { outcome: undefined, retryable: false, code: 'endless' } : toldBy(process);
+    const report: Report = isEndless ? { outcome: undefined, retryable: false, code: 'endless' } : reportOf(process);
     const made = this.#made();
-    this.#ran.push({ process, told, followUp, knownBefore, endedAt: Date.now(), made });
-    if (followUp?.reconciles ? outcomesIn(process).includes('applied') : told.outcome === 'applied')
+    this.#ran.push({ process, report, followUp, knownBefore, endedAt: Date.now(), made });
+    if (followUp?.reconciles ? outcomesIn(process).includes('applied') : report.outcome === 'applied')
       this.#isKnown = true;
   }
 
@@ -183,25 +183,25 @@ export class Scene {
   }
 
   #judgeWords(ran: Ran, add: Add): void {
-    const { process, told, followUp } = ran;
+    const { process, report, followUp } = ran;
     const name = followUp?.name ?? 'the first';
     const wrong = (words: string) => add('wrongOutcomes', `${name}: ${words}`);
-    if (told.code === 'endless') wrong('it does not end');
-    else if (told.code === 'internal' || /Internal error/.test(process.stderr)) wrong(`a crash: ${process.stderr}`);
+    if (report.code === 'endless') wrong('it does not end');
+    else if (report.code === 'internal' || /Internal error/.test(process.stderr)) wrong(`a crash: ${process.stderr}`);
     else if (followUp?.reconciles) {
       const isOpen = outcomesIn(process).some((each) => each === 'unknown' || each === 'pending');
       if (process.exitCode !== (isOpen ? 10 : 0)) wrong(`exit ${process.exitCode}, ${process.stdout}${process.stderr}`);
     } else {
       for (const words of this.#lies(ran)) wrong(words);
-      const isOpen = this.#ran[0]?.told.outcome !== 'applied' && !ran.knownBefore;
-      if (followUp && isOpen && process.exitCode !== 0 && told.code !== 'secret_lost')
+      const isOpen = this.#ran[0]?.report.outcome !== 'applied' && !ran.knownBefore;
+      if (followUp && isOpen && process.exitCode !== 0 && report.code !== 'secret_lost')
         add('failedFollowUps', `${name}: exit ${process.exitCode}: ${process.stderr}`);
     }
   }
 
   /** Returns the wrong statements of a command about its change. */
-  #lies({ process, told, followUp, endedAt, made }: Ran): string[] {
-    const { outcome, retryable } = told;
+  #lies({ process, report, followUp, endedAt, made }: Ran): string[] {
+    const { outcome, retryable } = report;
     const { exitCode } = process;
     const own = this.#attempts(process);
     const lies: string[] = [];

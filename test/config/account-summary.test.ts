@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { glance } from '../../src/config/glance.ts';
+import { accountSummary } from '../../src/config/account-summary.ts';
 import { resolveSettings } from '../../src/config/settings.ts';
 import { masked } from '../../src/domain/secrets.ts';
 import { emptyFolder } from '../support/folder.ts';
@@ -40,7 +40,7 @@ describe('the account that commands use', () => {
     const folder = await saved();
     const settings = resolveSettings(flags, env, profilesIn(folder));
     const { managementKey, apiUrl, sandbox } = settings;
-    const seen = glance(flags, { env: { ...env, CHEAPESTINFERENCE_CONFIG_DIR: folder }, cwd: '/' });
+    const seen = accountSummary(flags, { env: { ...env, CHEAPESTINFERENCE_CONFIG_DIR: folder }, cwd: '/' });
     expect(seen).toMatchObject({
       managementKey: managementKey && masked(managementKey.value),
       host: new URL(apiUrl.value).host,
@@ -54,7 +54,7 @@ test('shows a key in the keychain without opening it', () => {
   const folder = emptyFolder();
   const profile = { apiUrl: 'https://work.test', keychain: true, maskedKey: 'mk_…cdef' };
   writeFileSync(join(folder, 'config.json'), JSON.stringify({ currentProfile: 'work', profiles: { work: profile } }));
-  expect(glance({}, { env: { CHEAPESTINFERENCE_CONFIG_DIR: folder }, cwd: '/' })).toEqual({
+  expect(accountSummary({}, { env: { CHEAPESTINFERENCE_CONFIG_DIR: folder }, cwd: '/' })).toEqual({
     managementKey: 'mk_…cdef',
     origin: 'profile "work"',
     host: 'work.test',
@@ -67,7 +67,7 @@ test.each(['{', 'null', '[]', '"x"', '{"currentProfile":7,"profiles":[]}', '{"pr
   (text) => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'config.json'), text);
-    expect(glance({}, { env: { CHEAPESTINFERENCE_CONFIG_DIR: folder }, cwd: '/' })).toEqual({
+    expect(accountSummary({}, { env: { CHEAPESTINFERENCE_CONFIG_DIR: folder }, cwd: '/' })).toEqual({
       managementKey: undefined,
       origin: 'profile "default"',
       host: 'api.cheapestinference.com',
@@ -78,5 +78,5 @@ test.each(['{', 'null', '[]', '"x"', '{"currentProfile":7,"profiles":[]}', '{"pr
 
 test('shows an invalid URL as it is', () => {
   const env = { CHEAPESTINFERENCE_CONFIG_DIR: emptyFolder() };
-  expect(glance({ apiUrl: 'nothing' }, { env, cwd: '/' }).host).toBe('nothing');
+  expect(accountSummary({ apiUrl: 'nothing' }, { env, cwd: '/' }).host).toBe('nothing');
 });

@@ -6,7 +6,7 @@ import { profilesIn, type SavedProfiles, savedProfiles, shownKey } from './saved
 import { resolveIdentity, type SettingFlags, sandboxSetting } from './settings.ts';
 
 /** The account and host that commands use. */
-export interface Glance {
+export interface AccountSummary {
   /** The masked key; undefined if the user isn't signed in. */
   readonly managementKey: string | undefined;
   /** The source of the key, for people. */
@@ -18,7 +18,7 @@ export interface Glance {
 /**
  * Returns the account and host that commands use, to show them. Doesn't open the keychain, and treats invalid settings as missing.
  */
-export function glance(flags: SettingFlags, surroundings: Surroundings): Glance {
+export function accountSummary(flags: SettingFlags, surroundings: Surroundings): AccountSummary {
   const { env } = surroundings;
   const profiles = orElse(() => savedProfiles(configFolder(surroundings)), none);
   const { profile, apiUrl, managementKey } = resolveIdentity(flags, env, profiles);

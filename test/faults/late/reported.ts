@@ -3,7 +3,7 @@ import { at } from '../../support/sandbox.ts';
 import type { SimulatedProcess } from '../../virtual/process.ts';
 
 /** What a command reported about the change. */
-export interface Told {
+export interface Report {
   /** Undefined if it was killed, or reported it only in prose. */
   readonly outcome?: Outcome | undefined;
   readonly retryable: boolean;
@@ -11,7 +11,7 @@ export interface Told {
 }
 
 /** Reads the exit code and the error on the last line of stderr. */
-export function toldBy({ exitCode, stderr }: SimulatedProcess): Told {
+export function reportOf({ exitCode, stderr }: SimulatedProcess): Report {
   if (exitCode === null) return { retryable: false, code: undefined };
   if (exitCode === 0) return { outcome: 'applied', retryable: false, code: undefined };
   const last = stderr
