@@ -2,6 +2,7 @@ import type { Verb } from '../../cli/verb.ts';
 import { sandboxStore } from '../../context/connections.ts';
 import type { Context } from '../../context/context.ts';
 import { parseDuration } from '../../domain/duration.ts';
+import { dateAndTime } from '../../output/time.ts';
 import { refuse } from '../../sandbox/failure.ts';
 
 const fields = ['now'] as const;
@@ -32,7 +33,7 @@ export async function run(
   const { advanceSandbox } = await import('../../sandbox/state.ts');
   const time = await advanceSandbox(sandboxStore(world), milliseconds).catch(refuse);
   const now = time.toISOString();
-  output.done(`The sandbox's clock now shows ${now}.`);
+  output.done(`The sandbox's clock now shows ${dateAndTime(time, 'UTC')} UTC.`);
   await output.record(
     { now },
     { columns: [{ field: 'now', header: 'Now', value: (row) => row.now }], fields, drawing: () => '' },
