@@ -23,7 +23,7 @@ describe.each(shells)('%s', (shell) => {
     const lines = {
       'ci po': 'ci pools ',
       'ci pools l': 'ci pools list ',
-      'ci keys r': 'ci keys rm ',
+      'ci keys re': 'ci keys revoke ',
       'ci keys rm --n': 'ci keys rm --no-',
       'ci --sandbox po': 'ci --sandbox pools ',
       'ci --profile pools po': 'ci --profile pools pools ',

@@ -468,7 +468,7 @@ describe('`ci billing verify`', () => {
     expect(errorOf(unknown)).toMatchObject({
       code: 'outcome_unknown',
       outcome: 'unknown',
-      hint: expect.stringMatching(/`ci history reconcile --wait`.*`ci billing credits` shows what is there/),
+      hint: expect.stringMatching(/^Run `ci history reconcile --wait` .*`ci billing credits`\.$/),
     });
   });
 
@@ -541,7 +541,7 @@ describe('`ci billing card`', () => {
     const api = await server(answer(500, { success: false, error: 'Stripe is down' }));
     const { code, stdout, stderr } = await userOf(api).ci('billing card');
     expect([code, stdout, api.requests]).toEqual([1, '', ['POST /api/billing/setup-intent']]);
-    expect(stderr).toBe("ci: Stripe is down. The change didn't go through.\n");
+    expect(stderr).toBe("ci: The response was lost (Stripe is down). The change didn't go through.\n");
   });
 
   test('a word too many is exit 2, and nothing is sent', async () => {
