@@ -7,7 +7,7 @@ import { CommandError, messageOf } from '../domain/errors.ts';
 export async function readStdin({ stdin, interrupt }: Pick<World, 'stdin' | 'interrupt'>): Promise<string> {
   const chunks: Buffer[] = [];
   const ended = new Promise<never>((_resolve, reject) => {
-    const end = () => reject(new CommandError('interrupted', 'interrupted'));
+    const end = () => reject(new CommandError('interrupted', 'Interrupted'));
     if (interrupt.aborted) end();
     else interrupt.addEventListener('abort', end, { once: true });
   });

@@ -82,5 +82,5 @@ export class WentBack extends Error {
 
 /** Returns the error for a user who quits at a question. */
 export function interrupted(): CommandError {
-  return new CommandError('interrupted', 'interrupted', { outcome: 'not_applied' });
+  return new CommandError('interrupted', 'Interrupted', { outcome: 'not_applied' });
 }

@@ -50,7 +50,7 @@ test('the spinner leaves nothing behind at Ctrl-C', async () => {
   await session.shows('Fetching pools…');
   session.type(ctrlC);
   expect(await session.exit).toBe(130);
-  expect(session.screen.replace(/^\^C/, '')).toMatch(/^\s*ci: Interrupted$/);
+  expect(session.screen.replace(/^\^C/, '')).toMatch(/^\s*ci: Interrupted\.$/);
 });
 
 test('the spinner does not come back after Ctrl-C, because a second one would leave it there', async () => {

@@ -327,7 +327,7 @@ describe('prompts for missing arguments', () => {
       await session.shows(asked);
       session.type('\x04');
       expect(await session.exit).toBe(130);
-      expect(session.screen).toMatch(/\nci: interrupted$/);
+      expect(session.screen).toMatch(/\nci: Interrupted\.$/);
     }
     expect(api.changes).toEqual([]);
   });
@@ -378,7 +378,7 @@ describe('on a dumb terminal', () => {
       await session.shows(question);
       session.type(key);
       expect(await session.exit).toBe(130);
-      expect(session.screen).toMatch(/\nci: interrupted$/);
+      expect(session.screen).toMatch(/\nci: Interrupted\.$/);
     }
     expect(api.changes).toEqual([]);
   });

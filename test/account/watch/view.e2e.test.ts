@@ -91,7 +91,7 @@ describe('the live view', () => {
     expect(await session.exit).toBe(130);
     const [before, after] = around(session);
     expect(before).toBe('');
-    expect(after).toBe('ci: interrupted\r\n');
+    expect(after).toBe('ci: Interrupted.\r\n');
     for (const sequence of ['\x1b[?25h', ownScreen, '\x1b[?25l', otherScreen]) {
       expect(session.written.split(sequence)).toHaveLength(2);
     }

@@ -231,7 +231,7 @@ describe('`ci completion install` changes nothing', () => {
       ['fish', () => {}, 'cheapestinference.fish belongs to another program'],
       ['zsh', () => writeFileSync(path.join(me.home, '.zshrc'), Buffer.from([0xff, 0xfe, 0x00])), "Can't read"],
       ['zsh', () => writeFileSync(path.join(me.home, '.zshrc'), `${start}\nhalf\n`), 'but not "# <<< completion'],
-      ['bash', () => mkdirSync(path.join(me.home, '.bashrc')), '.bashrc cannot be read'],
+      ['bash', () => mkdirSync(path.join(me.home, '.bashrc')), "Can't read"],
       ['powershell', () => writeProgram(me, 'pwsh', 'exit 1'), 'could not be asked where its profile is'],
       ['powershell', () => writeProgram(me, 'pwsh', 'echo nowhere'), 'could not be asked where its profile is'],
     ];

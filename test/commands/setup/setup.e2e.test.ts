@@ -425,7 +425,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         const { code, text } = await ended(session);
         expect([code, text]).toEqual([
           130,
-          expect.stringMatching(/ ci: interrupted\. Nothing was changed\. Run `ci setup` to start again\.$/),
+          expect.stringMatching(/ ci: Interrupted\. Nothing was changed\. Run `ci setup` to start again\.$/),
         ]);
         expect(api.changes).toEqual([]);
       },
@@ -436,7 +436,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const session = setup(me);
       await answers(session, [[asksKey, `mk_half${ctrlC}`]]);
       const { code, text } = await ended(session);
-      expect([code, text]).toEqual([130, expect.stringMatching(/ ci: interrupted\. Nothing was changed\. [^.]*\.$/)]);
+      expect([code, text]).toEqual([130, expect.stringMatching(/ ci: Interrupted\. Nothing was changed\. [^.]*\.$/)]);
       expect(existsSync(path.join(me.home, 'config'))).toBe(false);
     });
 
@@ -451,7 +451,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect([code, text]).toEqual([
         130,
         expect.stringMatching(
-          / ci: interrupted\. Completed: reserved europe of kimi26 for \$49\.00\. Run `ci setup` to continue\.$/,
+          / ci: Interrupted\. Completed: reserved europe of kimi26 for \$49\.00\. Run `ci setup` to continue\.$/,
         ),
       ]);
       expect(listAt(await api.box.seen(), 'keys')).toEqual([]);
