@@ -204,7 +204,7 @@ describe('keys create --ensure --reveal', () => {
     expect(made.stdout).toMatch(/^sk_sandbox_\S{32}\n$/);
     const { code, stdout, stderr } = await me.ci('keys create prod --ensure --secret-only');
     expect([code, stdout, api.changes.length]).toEqual([2, '', 1]);
-    expect(stderr).toContain('Add --reveal to have it.');
+    expect(stderr).toContain('Pass --reveal to confirm.');
     expect(stderr).not.toMatch(secret);
   });
 
@@ -272,7 +272,7 @@ describe('keys create --ensure --save', () => {
 
 describe('a key with a lost response', () => {
   const note =
-    /^The response was lost \(No response from 127\.0\.0\.1:\d+: the connection was [^)]+\), but the change went through\.\n$/;
+    /^The response was lost \((?:n|N)o response from 127\.0\.0\.1:\d+: the connection was [^)]+\), but the change went through\.\n$/;
 
   test('is found with its secret in the list, as if the response had arrived', async () => {
     const { api, me, keys } = await customerOfApi({ lost: 1 });
@@ -305,7 +305,7 @@ describe('a key with a lost response', () => {
     const id = textAt((await keys())[0], 'id');
     expect([code, stdout, api.changes.length, stateFiles(me)]).toEqual([1, '', 1, ['history.jsonl']]);
     expect(lines(stderr).at(-1)).toBe(
-      `ci: the key prod (${id}) was created, but its secret was lost with the response. Delete it with \`ci keys delete ${id}\`, then create another.`,
+      `ci: Key prod (${id}) was created, but its secret was lost with the response. Run \`ci keys delete ${id}\` to revoke it, then create another.`,
     );
     expect(outcomesOf(me)).toEqual(['create-key applied']);
   });
@@ -327,7 +327,7 @@ describe('a key with a lost response', () => {
 });
 
 describe('a key whose secret was lost, on a terminal', () => {
-  const question = /but\s+its\s+secret\s+was\s+lost\.\s+Delete\s+it\s+and\s+create\s+another\?/;
+  const question = /but\s+its\s+secret\s+was\s+lost\.\s+Revoke\s+it\s+and\s+create\s+another\?/;
 
   test('is deleted and replaced if the user agrees', async () => {
     const { api, me, keys } = await customerOfApi({ lost: 1, listsSecrets: false });
@@ -354,7 +354,7 @@ describe('a key whose secret was lost, on a terminal', () => {
     await session.shows(question);
     session.type(keys_);
     expect(await session.exit).toBe(1);
-    expect(session.screen).toMatch(/ci: the key prod \(\S+\) was created, but its secret was lost with the response\./);
+    expect(session.screen).toMatch(/ci: Key prod \(\S+\) was created, but its secret was lost with the response\./);
     expect([api.changes.length, (await keys()).length]).toEqual([1, 1]);
   });
 
@@ -385,7 +385,7 @@ describe('a key whose secret was lost, on a terminal', () => {
     expect(await session.exit).toBe(4);
     const id = textAt((await keys())[0], 'id');
     expect(session.written).toMatch(
-      new RegExp(`"message":"the key prod \\(${id}\\) was created, .*; No entry".*"outcome":"applied"`),
+      new RegExp(`"message":"Key prod \\(${id}\\) was created, .*; No entry".*"outcome":"applied"`),
     );
   });
 
