@@ -88,7 +88,7 @@ export async function run(
 }
 
 async function printCanceled({ output }: Pick<Context, 'output'>, subscriptionId: string): Promise<void> {
-  output.done(`Canceled ${subscriptionId}. It ends at the end of its billing period.`);
+  output.done(`Canceled ${subscriptionId}. It stays active until the end of its billing period.`);
   await output.record({ subscriptionId, canceled: true }, { fields, drawing: () => '' });
 }
 
