@@ -76,7 +76,7 @@ export async function run(
     throw usageError(`A ${method} request has no body`, 'Pass a query with -f key=value.');
   const { output, prompts } = context;
   output.checkAnswer();
-  if (!reading) prompts.requireConsent(`${method} ${path} may charge, revoke or cancel: it`);
+  if (!reading) prompts.requireConsent();
   const values = Object.fromEntries(fields);
   const body =
     input !== undefined

@@ -53,13 +53,12 @@ export class Prompts {
   /**
    * Refuses to continue if consent is needed, wasn't given, and can't be asked for. Call it before the first request.
    *
-   * @param what - what needs consent, as it precedes "needs confirmation"
    * @throws CommandError (confirmation_required)
    */
-  requireConsent(what: string): void {
+  requireConsent(): void {
     if (this.#options.yes || this.canAsk) return;
-    throw new CommandError('confirmation_required', `${what} needs consent, and there is nobody to ask`, {
-      hint: 'Nothing was changed. Run it again with --yes to consent.',
+    throw new CommandError('confirmation_required', "Can't ask for confirmation without a terminal", {
+      hint: 'Nothing was changed. Pass --yes to confirm.',
       outcome: 'not_applied',
     });
   }
@@ -71,7 +70,7 @@ export class Prompts {
    */
   async consent(question: string): Promise<void> {
     if (this.#options.yes) return;
-    this.requireConsent(question);
+    this.requireConsent();
     if (!(await this.#confirm(question))) throw declined();
   }
 

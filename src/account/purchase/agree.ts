@@ -31,9 +31,6 @@ export interface Offer {
   readonly maximum?: Cents | undefined;
 }
 
-/** What needs consent, for the error if nobody can be asked. */
-export const chargePurpose = 'Charging the saved card';
-
 /** How to ask for consent. */
 export interface AgreeOptions {
   /** Returns the facts to show before the question, without those about the account. */
@@ -82,7 +79,7 @@ export async function agree(
   offers: readonly Offer[],
   { facts, question, account, prompts = context.prompts, ensure, opensLater }: AgreeOptions,
 ): Promise<Agreement | undefined> {
-  prompts.requireConsent(chargePurpose);
+  prompts.requireConsent();
   if (!opensLater) for (const { purchase } of offers) if (purchase) checkAvailable(purchase);
   await checkLimits(context, offers, account);
   const intents = offers.map(({ intent }) => intent);

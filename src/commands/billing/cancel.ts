@@ -56,7 +56,7 @@ export async function run(
     throw usageError('The subscription ID is empty', 'Run `ci pools subscriptions` to see your subscriptions.');
   if (typed === undefined) prompts.requireSomebody(missing);
   noteRetired(context, 'Use `ci pools cancel` to cancel a subscription on a pool.');
-  prompts.requireConsent('Canceling a subscription');
+  prompts.requireConsent();
   const { client } = await context.api();
   client.requireSignedIn();
   const subscriptionId =

@@ -2,7 +2,6 @@ import { currentPlans } from '../../account/changes/actions.ts';
 import { type ChangingContext, carryOut } from '../../account/changes/carry-out.ts';
 import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { choosePlan } from '../../account/flat-plans.ts';
-import { chargePurpose } from '../../account/purchase/agree.ts';
 import { createAndDeliver, type KeepKey } from '../../account/secrets/delivery.ts';
 import type { PlanSubscription } from '../../api/billing.ts';
 import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../../cli/options.ts';
@@ -50,7 +49,7 @@ export async function run(
   const { output, prompts } = context;
   if (createKey?.trim() === '') throw usageError('The key name is empty', 'Pass a name to --create-key.');
   const planSlug = await choosePlan(context, typed);
-  prompts.requireConsent(chargePurpose);
+  prompts.requireConsent();
   const api = await context.api();
   const { billing, client } = api;
   client.requireSignedIn();

@@ -51,7 +51,7 @@ export async function run(
   const changes = completionChanges(shell, scriptFor(shell, await tree()), env);
   const due = changes.filter(({ change }) => change !== 'unchanged');
   if (due.length > 0) {
-    prompts.requireConsent(`completion for ${shell} changes ${due.map(({ file }) => file).join(' and ')}: it`);
+    prompts.requireConsent();
     if (prompts.canAsk) {
       output.note(`Completion for ${shell}:\n${due.flatMap(planned).join('\n')}`);
       await prompts.consent('Change these files?');

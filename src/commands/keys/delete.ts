@@ -49,7 +49,7 @@ export async function run(
   if (typed.some((each) => each.trim() === ''))
     throw usageError('The name of a key is empty', 'Run `ci keys list` to see your keys.');
   if (typed.length === 0) prompts.requireSomebody(missing);
-  prompts.requireConsent('Revoking a key');
+  prompts.requireConsent();
   const { keys } = await context.api();
   const all = await keys.list();
   const { chosen, gone } =

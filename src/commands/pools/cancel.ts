@@ -51,7 +51,7 @@ export async function run(
 ): Promise<void> {
   context.settling = settlingOf(options);
   const { output, prompts } = context;
-  prompts.requireConsent('Canceling a subscription');
+  prompts.requireConsent();
   const typed = await choosePoolOfMine(context, options.pool, isRenewing);
   const pool = await new PoolCatalog(context).nameOf(typed);
   const planned = { action: 'cancel', intent: { action: 'cancel', pool, subscription: '' } } as const;

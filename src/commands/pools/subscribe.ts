@@ -1,7 +1,7 @@
 import { chooseBlocks, choosePool } from '../../account/choose-pool.ts';
 import { PoolCatalog } from '../../account/pool-catalog.ts';
 import { findPool } from '../../account/pools.ts';
-import { agree, chargePurpose, checkLimits } from '../../account/purchase/agree.ts';
+import { agree, checkLimits } from '../../account/purchase/agree.ts';
 import { checkAvailable } from '../../account/purchase/availability.ts';
 import { type BuyingContext, buyOnce, earlierPurchaseOf } from '../../account/purchase/buy.ts';
 import {
@@ -97,7 +97,7 @@ export async function run(options: Options, context: SubscribingContext): Promis
   if (options.ensure && options.again) throw usageError("--ensure and --again can't be combined", 'Pass one of them.');
   if (options.dryRun) return showPrice(options, context, keys);
   const { ensure, maxPrice, quantity, billingCycle } = options;
-  if (!ensure) prompts.requireConsent(chargePurpose);
+  if (!ensure) prompts.requireConsent();
   (await context.api()).client.requireSignedIn();
   const snapshot = await PurchaseSnapshot.take(context);
   const { catalog } = snapshot;

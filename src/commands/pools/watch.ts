@@ -1,6 +1,5 @@
 import { checkedPool, chooseBlocks, poolChoices } from '../../account/choose-pool.ts';
 import { PoolCatalog } from '../../account/pool-catalog.ts';
-import { chargePurpose } from '../../account/purchase/agree.ts';
 import { type KeyOptions, refuseEmailedKeys } from '../../account/purchase/buy-with-keys.ts';
 import type { DotenvContext } from '../../account/secrets/dotenv-file.ts';
 import { eventFields } from '../../account/watch/events.ts';
@@ -101,7 +100,7 @@ export async function run(options: Options, context: WatchContext): Promise<void
   context.settling = settlingOf(options);
   const keys = await check(context, options);
   const { prompts } = context;
-  if (options.subscribe && !options.ensure) prompts.requireConsent(chargePurpose);
+  if (options.subscribe && !options.ensure) prompts.requireConsent();
   const api = await context.api();
   const interval = await intervalFor(context, options.interval);
   if (options.subscribe) {
