@@ -7,6 +7,7 @@ import { hoursInWords, isLive, nextLive } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { inWords } from '../../output/text.ts';
 import { relativeTime, timeOfDay } from '../../output/time.ts';
+import { widthOf } from '../../output/width.ts';
 import { isPending, noTerminal, type Step, seatsForKeys, type Wizard } from './wizard.ts';
 
 /** Asks for the name of the key, or of the keys of several seats, which get a number each. */
@@ -108,7 +109,7 @@ export const tryKey: Step = async (wizard) => {
     const model = pool?.modelId ?? (await inference.models()).data[0]?.id ?? '';
     const { choices } = await inference.chat(model, [{ role: 'user', content: 'Say hello in one short sentence.' }]);
     const [line = ''] = (choices[0]?.message?.content ?? '').trim().split('\n');
-    output.note(`✓ The key works. ${model} says: ${line}`);
+    output.note(withinLine(`✓ The key works. ${model} says: ${line}`, output.width));
   } catch (error) {
     if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;
     output.note(
@@ -117,3 +118,8 @@ export const tryKey: Step = async (wizard) => {
   }
   return 'silent';
 };
+
+/** Returns text that fits one line of the terminal. */
+function withinLine(text: string, width: number): string {
+  return widthOf(text) <= width ? text : `${text.slice(0, width - 1).trimEnd()}…`;
+}

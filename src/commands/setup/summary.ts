@@ -1,4 +1,5 @@
 import { poolName } from '../../account/pools.ts';
+import type { Description } from '../../account/secrets/destination.ts';
 import { accountLabel } from '../../config/settings.ts';
 import { hoursInWords } from '../../domain/coverage.ts';
 import { masked } from '../../domain/secrets.ts';
@@ -9,7 +10,7 @@ import type { Wizard } from './wizard.ts';
 
 export const fields = ['account', 'pool', 'subscriptions', 'keys', 'savedTo', 'commands'] as const;
 
-/** Prints what `ci setup` did. */
+/** Prints what `ci setup` did, and how to do it again in a script. */
 export async function summary(wizard: Wizard): Promise<void> {
   const { context, subscriptions = [], keys = [], pool: chosen, saved } = wizard;
   const result = {
@@ -38,10 +39,9 @@ export async function summary(wizard: Wizard): Promise<void> {
       const [subscription] = subscriptions;
       const lines: [string, string][] = [
         ['Pool', [clean.pool ?? '', subscription ? hoursInWords(subscription) : ''].join(' ')],
-        [label('Subscription', clean.subscriptions), shortList(clean.subscriptions)],
+        [label('Subscription', clean.subscriptions), idList(clean.subscriptions)],
         [label('Key', clean.keys), shortList(clean.keys.map(({ name, apiKey }) => `${name} ${apiKey}`))],
-        ['Saved to', saved?.shownAs ?? ''],
-        [label('Variable', saved?.variables ?? []), shortList(saved?.variables ?? [])],
+        ['Saved to', saved ? placeOf(saved) : ''],
         ['Account', clean.account],
       ];
       const shown = factLines(lines.filter(([, value]) => value !== ''));
@@ -55,7 +55,21 @@ function label(noun: string, items: readonly unknown[]): string {
   return items.length > 1 ? `${noun}s` : noun;
 }
 
-/** Returns a list for people. Of many items, it names the first and the number, so that the summary fits a screen. */
+/** Returns ids for people. Commands take the first characters of an id, too. */
+function idList(ids: readonly string[]): string {
+  return ids.length > 1 ? shortList(ids.map((id) => id.slice(0, 8))) : ids.join('');
+}
+
+/** Returns a list for people. Of many items, it has the first ones and the number, so that the summary fits a screen. */
 function shortList(items: readonly string[]): string {
   return items.length > 4 ? `${items.slice(0, 3).join(', ')} and ${items.length - 3} more` : items.join(', ');
+}
+
+/** Returns where keys are saved, for people; empty if they were only shown. */
+function placeOf({ shownAs, variables = [] }: Description): string {
+  const [first, ...others] = variables;
+  if (shownAs === undefined || first === undefined) return shownAs ?? '';
+  const last = others.at(-1);
+  const names = last === undefined ? first : `${first} ${others.length === 1 ? 'and' : 'to'} ${last}`;
+  return `${shownAs}, as ${names}`;
 }

@@ -134,9 +134,9 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         '✓ Paste a management key (mk_…), or choose: the sandbox Sandbox: nothing is charged.',
         '✓ Seats (each handles one request at a time): 1 ✓ Billing cycle:',
         '✓ Subscribed to europe of kimi26. Charged $49.00.',
-        '✓ The key works. kimi-k2.6 says: This is the CheapestInference sandbox, answering',
+        '✓ The key works. kimi-k2.6 says: This is',
         'Done. Pool kimi26 europe Subscription ',
-        'Saved to .env Variable CHEAPESTINFERENCE_API_KEY Account the sandbox: no money moves',
+        'Saved to .env, as CHEAPESTINFERENCE_API_KEY Account the sandbox: no money moves',
       ]) {
         expect(text).toContain(fact);
       }
@@ -346,7 +346,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const { code, text } = await ended(session);
       expect(code).toBe(0);
       expect(listAt(await api.box.seen(), 'keys')).toMatchObject([{ name: "the team's-1" }, { name: "the team's-2" }]);
-      expect(text).toContain('Variables CHEAPESTINFERENCE_API_KEY, CHEAPESTINFERENCE_API_KEY_2 Account');
+      expect(text).toContain('.env, as CHEAPESTINFERENCE_API_KEY and CHEAPESTINFERENCE_API_KEY_2 Account');
       expect(readFileSync(path.join(me.home, '.env'), 'utf8')).toMatch(
         /^CHEAPESTINFERENCE_API_KEY=sk_sandbox_\S+\nCHEAPESTINFERENCE_API_KEY_2=sk_sandbox_\S+\n$/,
       );
@@ -765,7 +765,10 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         [/✗ \S+\/none\/\.env cannot\s+be\s+written[^?]*\? Save the key to:\n❯ /, `with space/.env${enter}`],
       ]);
       const { code, text } = await ended(session);
-      expect([code, text]).toEqual([0, expect.stringContaining('Saved to with space/.env Variable')]);
+      expect([code, text]).toEqual([
+        0,
+        expect.stringContaining('Saved to with space/.env, as CHEAPESTINFERENCE_API_KEY Account'),
+      ]);
       expect(keyIn(me, 'with space/.env')).toMatch(secret);
       expect(listAt(await api.box.seen(), 'keys')).toHaveLength(1);
       expect((await runCommands(session, me)).code).toBe(0);
@@ -1011,7 +1014,7 @@ describe('a terminal', () => {
       [/Number or name: $/, 'kimi26'],
       [/skip\):\s*$/, '9-17'],
       [/or\s+all\s+\(europe\): $/, '<'],
-      [/Back\.\nWorking hours[\s\S]*skip\): \(9-17\)\s*$/, ''],
+      [/Back\.\nWorking hours[\s\S]*skip\):\s+\(9-17\)\s*$/, ''],
       [/Back\.[\s\S]*or\s+all\s+\(europe\): $/, ''],
       [/time\): \(1\)\s*$/, ''],
       [/Number or name: $/, '1'],
