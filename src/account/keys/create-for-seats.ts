@@ -3,6 +3,7 @@ import { inWords } from '../../output/text.ts';
 import type { KeepKey } from '../secrets/delivery.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
 import { createKey, type KeyContext } from './create.ts';
+import { seatKeyName } from './key-name.ts';
 
 /** Subscriptions with their keys. */
 export interface SeatsWithKeys {
@@ -19,7 +20,7 @@ export async function createKeys(
   keep: KeepKey,
 ): Promise<SeatsWithKeys> {
   const done: PoolSubscription[] = [];
-  const keyNameOf = (at: number) => (bought.length > 1 ? `${name}-${at + 1}` : name);
+  const keyNameOf = (at: number) => seatKeyName(name, at, bought.length);
   for (const [at, subscription] of bought.entries()) {
     if (subscription.status === 'pending_key') {
       done.push(subscription);

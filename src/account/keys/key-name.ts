@@ -1,9 +1,20 @@
 import path from 'node:path';
 import { workingDirectory } from '../../config/folders.ts';
 import type { Context } from '../../context/context.ts';
+import type { Prompts } from '../../prompts/prompts.ts';
 
 /** The longest name of a key that is taken from a prompt. */
 const longest = 100;
+
+/** How to ask for the name of a key. */
+interface NameOptions {
+  /** How many keys get the name, each with a number; default: 1, without a number. */
+  readonly count?: number;
+  /** An earlier answer, to edit. */
+  readonly earlier?: string | undefined;
+  /** Asks the question; default: the context's. */
+  readonly prompts?: Prompts;
+}
 
 /**
  * Asks for the name of a new key, and suggests that of the working directory. Names don't have to be unique, but a second key of the same
@@ -14,18 +25,32 @@ const longest = 100;
 export async function askKeyName(
   context: Pick<Context, 'api' | 'prompts' | 'world'>,
   missing: string,
+  { count = 1, earlier, prompts = context.prompts }: NameOptions = {},
 ): Promise<string> {
-  const { prompts, world } = context;
   prompts.requireSomebody(missing);
   const keys = await (await context.api()).keys.list();
-  const taken = new Set(keys.filter(({ isActive }) => isActive !== false).map(({ name }) => name?.trim()));
+  const existing = new Set(keys.filter(({ isActive }) => isActive !== false).map(({ name }) => name?.trim()));
+  const taken = (name: string) =>
+    Array.from({ length: count }, (_, at) => seatKeyName(name, at, count)).find((each) => existing.has(each));
   const check = (text: string) => {
-    if (text.trim() === '') return 'Enter a name.';
-    if (text.length > longest) return `Use at most ${longest} characters.`;
-    return taken.has(text.trim()) ? `Key "${text.trim()}" already exists. Enter another name.` : undefined;
+    const name = text.trim();
+    if (name === '') return 'Enter a name.';
+    if (name.length > longest) return `Use at most ${longest} characters.`;
+    const other = taken(name);
+    return other === undefined ? undefined : `Key "${other}" already exists. Enter another name.`;
   };
-  const directory = path.basename(workingDirectory(world) ?? '').trim() || 'default';
+  const directory = path.basename(workingDirectory(context.world) ?? '').trim() || 'default';
   let suggestion = directory;
-  for (let count = 2; taken.has(suggestion); count++) suggestion = `${directory}-${count}`;
-  return (await prompts.text('Key name:', missing, check, suggestion)).trim();
+  for (let number = 2; taken(suggestion) !== undefined; number++) suggestion = `${directory}-${number}`;
+  const question = count === 1 ? 'Key name:' : `Key name (${count} keys, numbered -1 to -${count}):`;
+  return (await prompts.text(question, missing, check, suggestion, earlier)).trim();
+}
+
+/**
+ * Returns the name of the key of a seat: with a number if there are several seats.
+ *
+ * @param at - the index of the seat
+ */
+export function seatKeyName(name: string, at: number, count: number): string {
+  return count > 1 ? `${name}-${at + 1}` : name;
 }

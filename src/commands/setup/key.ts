@@ -1,8 +1,7 @@
-import path from 'node:path';
 import { createKeys } from '../../account/keys/create-for-seats.ts';
+import { askKeyName } from '../../account/keys/key-name.ts';
 import { createAndDeliver } from '../../account/secrets/delivery.ts';
 import { keyByEmail } from '../../account/subscriptions.ts';
-import { workingDirectory } from '../../config/folders.ts';
 import { hoursInWords, isLive, nextLive } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { inWords } from '../../output/text.ts';
@@ -14,45 +13,10 @@ import { isPending, noTerminal, type Step, seatsForKeys, type Wizard } from './w
 export const chooseKeyName: Step = async (wizard) => {
   const { context, prompts, keyName } = wizard;
   if (isPending(wizard)) return 'silent';
-  const { length } = seatsForKeys(wizard);
-  const names = await existingNames(wizard);
-  const folder = path.basename(workingDirectory(context.world) ?? '') || 'default';
-  const check = (text: string) => {
-    const name = text.trim();
-    if (name === '') return 'Enter a name.';
-    if (name.length > 100) return 'Use at most 100 characters.';
-    const taken = keyNames(name, length).find((each) => names.has(each));
-    return taken === undefined ? undefined : `Key "${taken}" already exists. Enter another name.`;
-  };
-  const question = length <= 1 ? 'Key name:' : `Key name (${length} keys, numbered -1 to -${length}):`;
-  const typed = await prompts.text(question, noTerminal, check, freeName(folder, length, names), keyName);
-  wizard.keyName = typed.trim();
+  const { length: count } = seatsForKeys(wizard);
+  wizard.keyName = await askKeyName(context, noTerminal, { prompts, count: Math.max(1, count), earlier: keyName });
   return 'asked';
 };
-
-/** Returns the names of the active keys; none if they can't be fetched now, because names needn't be unique. */
-async function existingNames({ context }: Wizard): Promise<ReadonlySet<string>> {
-  try {
-    const keys = await (await context.api()).keys.list();
-    return new Set(keys.flatMap(({ name, isActive }) => (name == null || isActive === false ? [] : [name])));
-  } catch (error) {
-    if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;
-    return new Set();
-  }
-}
-
-/** Returns the names of keys for a number of seats, as {@link createKeys} gives them. */
-function keyNames(name: string, count: number): string[] {
-  return count <= 1 ? [name] : Array.from({ length: count }, (_, at) => `${name}-${at + 1}`);
-}
-
-/** Returns a name that isn't taken: the preferred one, or with the next number. */
-function freeName(preferred: string, count: number, taken: ReadonlySet<string>): string {
-  for (let number = 1; ; number++) {
-    const name = number === 1 ? preferred : `${preferred}-${number}`;
-    if (!keyNames(name, count).some((each) => taken.has(each))) return name;
-  }
-}
 
 /** Creates a key for each seat, and delivers their secrets. */
 export const createSeatKeys: Step = async (wizard) => {

@@ -1,5 +1,7 @@
+import { callExample } from '../../account/keys/call-example.ts';
 import { poolName } from '../../account/pools.ts';
 import type { Description } from '../../account/secrets/destination.ts';
+import type { Pool } from '../../api/pools.ts';
 import { accountLabel } from '../../config/settings.ts';
 import { hoursInWords } from '../../domain/coverage.ts';
 import { masked } from '../../domain/secrets.ts';
@@ -45,10 +47,17 @@ export async function summary(wizard: Wizard): Promise<void> {
         ['Account', clean.account],
       ];
       const shown = factLines(lines.filter(([, value]) => value !== ''));
-      const commands = clean.commands.map((command) => `${shellLines(command, context.output.width)}\n`);
-      return `\n${style.bold('Done.')}\n${shown}\n\n${style.dim('The same in a script:')}\n${commands.join('')}`;
+      const { width } = context.output;
+      const commands = clean.commands.map((command) => `${shellLines(command, width)}\n`);
+      const call = keys.length === 0 ? '' : `\n${callExample(context, { saved, model: modelOf(chosen) }, width)}\n`;
+      return `\n${style.bold('Done.')}\n${shown}\n${call}\n${style.dim('The same in a script:')}\n${commands.join('')}`;
     },
   });
+}
+
+/** Returns the model that a pool serves. */
+function modelOf(pool: Pool | undefined): string | undefined {
+  return pool?.modelId ?? pool?.models?.[0] ?? undefined;
 }
 
 function label(noun: string, items: readonly unknown[]): string {

@@ -842,6 +842,19 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect((await runCommands(session, me)).stdout).toMatch(new RegExp(`\n${copied}\n$`));
     });
 
+    test('is the source of a curl command that works as pasted', async () => {
+      const { api, me } = await signedIn();
+      const session = setup(me);
+      await answers(session, toEnd);
+      expect((await ended(session)).code).toBe(0);
+      const [, example = ''] = /\n( *Base URL [\s\S]*?)\n\n/.exec(session.screen) ?? [];
+      expect(flowing(example)).toContain(`Base URL ${api.url}/v1 (OpenAI) ${api.url}/anthropic (Anthropic) Try it: . `);
+      expect(example).not.toContain(keyIn(me));
+      const [, command = ''] = example.split('Try it:\n');
+      const { code, stdout } = await me.sh(command);
+      expect([code, JSON.parse(stdout)]).toMatchObject([0, { model: 'kimi-k2.6', choices: [{}] }]);
+    });
+
     test('can be the screen, with the key on a line of its own', async () => {
       const { api, me } = await signedIn();
       const session = setup(me);
