@@ -72,12 +72,13 @@ export async function poolChoices(
     { cells: pools.map((pool) => unavailableReason(pool) ?? availableBlocks(pool)) },
   ]);
   return pools.map((pool, at) => {
-    const reason = onlyAvailable ? unavailableReason(pool) : undefined;
+    const reason = unavailableReason(pool);
     return {
       name: names[at] ?? '',
       value: poolName(pool),
       short: poolName(pool),
-      disabled: reason === undefined ? undefined : `it is ${reason}`,
+      dimmed: reason !== undefined,
+      disabled: onlyAvailable ? reason : undefined,
     };
   });
 }
@@ -152,6 +153,6 @@ export async function blockChoices(
     name: names[at] ?? '',
     value: block,
     short: block,
-    disabled: onlyAvailable && isSoldOut(block) ? 'it is sold out' : undefined,
+    disabled: onlyAvailable && isSoldOut(block) ? 'sold out' : undefined,
   }));
 }

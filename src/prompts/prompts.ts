@@ -199,7 +199,7 @@ export class Prompts {
 }
 
 function declined(): CommandError {
-  return new CommandError('declined', 'declined: nothing was changed', { outcome: 'not_applied' });
+  return new CommandError('declined', 'Declined. Nothing was changed', { outcome: 'not_applied' });
 }
 
 function filled(typed: string): string | undefined {

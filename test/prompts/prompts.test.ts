@@ -77,7 +77,7 @@ describe('consent', () => {
     await expect(somebody(keys).prompts.consent('Subscribe?')).rejects.toMatchObject({
       code: 'declined',
       exitCode: 1,
-      message: 'declined: nothing was changed',
+      message: 'Declined. Nothing was changed',
       outcome: 'not_applied',
     });
   });

@@ -17,19 +17,36 @@ export interface Callable {
   readonly model?: string | undefined;
 }
 
+/** Returns how to call the API with a new key: {@link baseUrlFacts} and {@link callCommand}. */
+export function callExample(context: Pick<Context, 'settings' | 'world'>, key: Callable, width: number): string {
+  return `${factLines(baseUrlFacts(context))}\n${callCommand(context, key, width)}`;
+}
+
+/** Returns the base URLs of the API, as labels and values. */
+export function baseUrlFacts(context: Pick<Context, 'settings'>): [string, string][] {
+  const base = baseUrl(context);
+  return [
+    ['Base URL', `${base}/v1 (OpenAI)`],
+    ['', `${base}/anthropic (Anthropic)`],
+  ];
+}
+
+function baseUrl({ settings }: Pick<Context, 'settings'>): string {
+  return settings.sandbox.value ? servedSandbox : settings.apiUrl.value.replace(/\/+$/, '');
+}
+
 /**
- * Returns how to call the API with a new key: the base URLs, and a `curl` command that can be copied. The command reads the key from its
- * variable, so that the secret is in no shell history.
+ * Returns a `curl` command that calls the API with a new key and can be copied. It reads the key from its variable, so that the secret
+ * is in no shell history.
  *
  * @param width - of the terminal, in columns
  */
-export function callExample(
+export function callCommand(
   { settings, world }: Pick<Context, 'settings' | 'world'>,
   { saved, model }: Callable,
   width: number,
 ): string {
-  const isSandbox = settings.sandbox.value;
-  const base = isSandbox ? servedSandbox : settings.apiUrl.value.replace(/\/+$/, '');
+  const base = baseUrl({ settings });
   const [variable = defaultVariable] = saved?.variables ?? [];
   const file = saved?.variables && saved.savedTo;
   const curl = `curl ${base}/v1/${model === undefined ? 'models' : 'chat/completions'} --header "Authorization: Bearer $${variable}"`;
@@ -40,16 +57,13 @@ export function callExample(
       : `${curl} --header 'Content-Type: application/json' --data ${quoted(JSON.stringify(body))}`;
   const command = file === undefined ? call : `. ${shellWord(file)} && ${call}`;
   const steps = [
-    ...(isSandbox ? ['run `ci sandbox serve` in another terminal'] : []),
+    ...(settings.sandbox.value ? ['run `ci sandbox serve` in another terminal'] : []),
     ...(file === undefined ? [`set ${variable} to the key`] : []),
   ];
-  const facts = factLines([
-    ['Base URL', `${base}/v1 (OpenAI)`],
-    ['', `${base}/anthropic (Anthropic)`],
-  ]);
   const title = steps.length === 0 ? 'Try it:' : `To try it, ${steps.join(', and ')}, then run:`;
   const isForSh = file !== undefined && loginShell(world.env) === 'fish';
-  return `${facts}\n${title}\n${isForSh ? linesForSh(command, width) : shellLines(command, width)}`;
+  return `${title}
+${isForSh ? linesForSh(command, width) : shellLines(command, width)}`;
 }
 
 /** Returns a command for sh, to be run by a shell that can't read dotenv files. Line breaks are escaped inside the quotation marks. */

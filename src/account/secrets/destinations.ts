@@ -44,6 +44,6 @@ export function destinationChoices(context: DestinationContext): DestinationChoi
 }
 
 /** Returns a path as people write it, with `~` for the home directory. */
-function fromHome(file: string, home = ''): string {
+export function fromHome(file: string, home = ''): string {
   return home !== '' && file.startsWith(home + path.sep) ? `~${file.slice(home.length)}` : file;
 }

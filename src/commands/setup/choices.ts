@@ -1,5 +1,5 @@
 import { blockChoices, poolChoices } from '../../account/choose-pool.ts';
-import { blockPrice, findPool, freeSeats, poolName } from '../../account/pools.ts';
+import { blockPrice, closedReason, findPool, freeSeats, poolName } from '../../account/pools.ts';
 import { watchCommand } from '../../account/watch/suggest-watch.ts';
 import { mistakeIn } from '../../cli/options.ts';
 import type { Block } from '../../domain/blocks.ts';
@@ -19,6 +19,8 @@ export const choosePool: Step = async (wizard) => {
   const listed = await pools.list();
   const choices = (await poolChoices(context, listed, { onlyAvailable: true })).map((choice) => ({
     ...choice,
+    // For a pool that is sold out, the next step shows how to wait for a seat.
+    disabled: closedReason(findPool(listed, choice.value)),
     selected: wizard.pool !== undefined && choice.value === poolName(wizard.pool),
   }));
   if (choices.every(({ disabled }) => disabled !== undefined)) {

@@ -88,7 +88,7 @@ function leaving(failure: CommandError, done: readonly string[]): CommandError {
   if (done.length === 0) {
     return failure.with({ hint: isDeclined ? again : (failure.hint ?? `Nothing was changed. ${again}`) });
   }
-  const what = isDeclined ? 'declined: nothing was charged' : failure.message.replace(/\.$/, '');
+  const what = isDeclined ? 'Declined. Nothing was charged' : failure.message.replace(/\.$/, '');
   return failure.with({
     message: `${what}. Completed: ${inWords(done)}`,
     hint: [failure.hint, again].filter(Boolean).join(' '),

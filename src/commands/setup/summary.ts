@@ -1,9 +1,11 @@
-import { callExample } from '../../account/keys/call-example.ts';
+import { baseUrlFacts, callCommand } from '../../account/keys/call-example.ts';
 import { poolName } from '../../account/pools.ts';
 import type { Description } from '../../account/secrets/destination.ts';
+import { fromHome } from '../../account/secrets/destinations.ts';
 import type { Pool } from '../../api/pools.ts';
 import { accountLabel } from '../../config/settings.ts';
 import { hoursInWords } from '../../domain/coverage.ts';
+import type { Environment } from '../../domain/environment.ts';
 import { masked } from '../../domain/secrets.ts';
 import { factLines } from '../../output/text.ts';
 import { shellLines } from '../../output/wrap.ts';
@@ -42,15 +44,16 @@ export async function summary(wizard: Wizard): Promise<void> {
       const lines: [string, string][] = [
         ['Pool', [clean.pool ?? '', subscription ? hoursInWords(subscription) : ''].join(' ')],
         [label('Subscription', clean.subscriptions), idList(clean.subscriptions)],
-        [label('Key', clean.keys), shortList(clean.keys.map(({ name, apiKey }) => `${name} ${apiKey}`))],
-        ['Saved to', saved ? placeOf(saved) : ''],
+        [label('Key', clean.keys), keyList(clean.keys)],
+        ['Saved to', saved ? placeOf(saved, context.world.env) : ''],
         ['Account', clean.account],
+        ...(keys.length === 0 ? [] : baseUrlFacts(context)),
       ];
       const shown = factLines(lines.filter(([, value]) => value !== ''));
       const { width } = context.output;
       const commands = clean.commands.map((command) => `${shellLines(command, width)}\n`);
-      const call = keys.length === 0 ? '' : `\n${callExample(context, { saved, model: modelOf(chosen) }, width)}\n`;
-      return `\n${style.bold('Done.')}\n${shown}\n${call}\n${style.dim('The same in a script:')}\n${commands.join('')}`;
+      const call = keys.length === 0 ? '' : `\n${callCommand(context, { saved, model: modelOf(chosen) }, width)}\n`;
+      return `${style.bold('Done.')}\n${shown}\n${call}\n${style.dim('The same in a script:')}\n${commands.join('')}`;
     },
   });
 }
@@ -69,16 +72,23 @@ function idList(ids: readonly string[]): string {
   return ids.length > 1 ? shortList(ids.map((id) => id.slice(0, 8))) : ids.join('');
 }
 
+/** Returns keys for people: one with its masked secret, several with their names. */
+function keyList(keys: readonly { readonly name: string; readonly apiKey: string }[]): string {
+  return keys.length > 1
+    ? shortList(keys.map(({ name }) => name))
+    : keys.map(({ name, apiKey }) => `${name} ${apiKey}`).join('');
+}
+
 /** Returns a list for people. Of many items, it has the first ones and the number, so that the summary fits a screen. */
 function shortList(items: readonly string[]): string {
   return items.length > 4 ? `${items.slice(0, 3).join(', ')} and ${items.length - 3} more` : items.join(', ');
 }
 
 /** Returns where keys are saved, for people; empty if they were only shown. */
-function placeOf({ shownAs, variables = [] }: Description): string {
-  const [first, ...others] = variables;
+function placeOf({ shownAs, variables = [] }: Description, { HOME }: Environment): string {
+  const [first] = variables;
   if (shownAs === undefined || first === undefined) return shownAs ?? '';
-  const last = others.at(-1);
-  const names = last === undefined ? first : `${first} ${others.length === 1 ? 'and' : 'to'} ${last}`;
-  return `${shownAs}, as ${names}`;
+  const count = variables.length;
+  const others = count === 2 ? ' and …_2' : `, …_2 to …_${count}`;
+  return `${fromHome(shownAs, HOME)}, as ${first}${count === 1 ? '' : others}`;
 }

@@ -358,7 +358,7 @@ describe('a repeated purchase within 10 minutes, on a terminal', () => {
     expect(session.screen).toContain(`You bought the same thing just now: ${bought}`);
     session.type(enter);
     expect(await session.exit).toBe(1);
-    expect(session.screen).toContain('declined: nothing was changed');
+    expect(session.screen).toContain('Declined. Nothing was changed');
     expect(await charges()).toBe(1);
   });
 

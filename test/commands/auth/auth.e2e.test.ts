@@ -89,7 +89,7 @@ describe('auth login', () => {
     await session.shows(/❯ Create a key: open cheapestinference\.com in the browser\n/);
     session.type(enter);
     expect(await opened(1)).toEqual(['https://cheapestinference.com/dashboard']);
-    await session.shows(/Opened in the browser\.\n\? Paste a management key/);
+    await session.shows(/Opened in your browser\.\n\? Paste a management key/);
     session.type(`${key}${enter}`);
     expect(await session.exit).toBe(0);
   });

@@ -459,7 +459,7 @@ describe('the name of the key', () => {
     await shows('? Key name: (some-project-2)\nesc back');
     type('some-project');
     press('enter');
-    await shows(/\n! You already have a key named "some-project"\.\n/);
+    await shows(/\n! Key "some-project" already exists\. Enter another name\.\n/);
     type('-3');
     press('enter');
     expect([await answer, wizard.keyName]).toEqual(['asked', 'some-project-3']);
