@@ -19,6 +19,7 @@ import type { Step, Wizard } from '../../../src/commands/setup/wizard.ts';
 import { createContext } from '../../../src/context/create.ts';
 import { Buffered } from '../../support/buffer.ts';
 import { emptyFolder, listAt, type Setting, sandbox, type TestSandbox, textAt } from '../../support/sandbox.ts';
+import { Screen } from '../../support/screen.ts';
 import { worldWith } from '../../support/world.ts';
 
 /** How long to wait for what the screen is to show, which no result depends on. */
@@ -81,13 +82,20 @@ async function at(step: Step, { answers = {}, key = 'mk_of_the_tests', setting =
   }, {});
   const [wizard] = wizards;
   if (!wizard) throw new Error('the step did not begin');
-  const { events, answer, getScreen, getFullOutput } = rendered;
+  const { events, answer, getScreen } = rendered;
+  const written = () => rendered.getFullOutput({ raw: true });
+  // inquirer's own emulates a terminal of 40 million characters.
+  const getFullOutput = async () => {
+    const screen = new Screen(10_000);
+    screen.write((await written()).replaceAll('\n', '\r\n'));
+    return screen.text;
+  };
   const shows = (screen: string | RegExp) =>
     expect.poll(getScreen, patience).toEqual(typeof screen === 'string' ? screen : expect.stringMatching(screen));
   const press = (...keys: readonly string[]) => {
     for (const name of keys) events.keypress(name);
   };
-  return { answer, box, getFullOutput, press, shows, type: events.type, wizard };
+  return { answer, box, getFullOutput, press, shows, type: events.type, wizard, written };
 }
 
 const pool: Pool = {
@@ -107,7 +115,7 @@ describe('the account', () => {
   const sandbox = 'Use the sandbox: no account needed, no money moves';
 
   test('is a management key, which is asked for until it is valid, and is never shown', async () => {
-    const { type, press, answer, shows, wizard, getFullOutput } = await at(account, { key: '' });
+    const { type, press, answer, shows, wizard, written } = await at(account, { key: '' });
     await shows(`${question}\n❯ ${create}\n  ${sandbox}\n\n${select}`);
     type('nonsense');
     press('enter');
@@ -127,7 +135,7 @@ describe('the account', () => {
     press('enter');
     expect(await answer).toBe('changed');
     expect(wizard.done).toEqual([expect.stringMatching(/^signed in as profile "default" with mk_…/)]);
-    const output = await getFullOutput({ raw: true });
+    const output = await written();
     expect(output).not.toMatch(/another_|nonsense|invalid_/);
     expect(output.match(/✓ Paste/g)).toHaveLength(1);
   });
