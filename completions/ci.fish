@@ -22,17 +22,17 @@ function __ci_commands
         case ''
             printf '%s\n' 'setup'\t'Get a working API key, step by step' \
                 'status'\t'Show your subscriptions and what needs attention' \
-                'pools'\t'Find pools, compare prices, subscribe' \
+                'pools'\t'List pools and reserve blocks' \
                 'keys'\t'Create, list and revoke API keys' \
                 'models'\t'List the models that an API key can use' \
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
                 'history'\t'Show changes made from this machine' \
-                'auth'\t'Sign in and out, switch accounts' \
+                'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \
                 'api'\t'Send any request with the stored key' \
                 'sandbox'\t'Run an emulator of the API' \
-                'completion'\t'Set up Tab completion' \
+                'completion'\t'Set up tab completion' \
                 'open'\t'Open a CheapestInference page' \
                 'doctor'\t'Diagnose problems' \
                 'plans'\t'List flat plans (retired)' \
@@ -48,23 +48,23 @@ function __ci_commands
                 'subscribe'\t'Reserve blocks of a pool, and charge the saved card' \
                 'watch'\t'Wait for a seat, and optionally buy it' \
                 'subscriptions'\t'List your subscriptions, to all pools or one' \
-                'keys'\t'list the keys of your subscriptions on a pool, secrets masked' \
+                'keys'\t'List the keys of your subscriptions on a pool' \
                 'cancel'\t'Cancel your most recent subscription on a pool at the end of its billing period'
         case 'keys' 'help keys'
             printf '%s\n' 'list'\t'List your API keys, with masked secrets' \
                 'create'\t'Create an API key, and show or save its secret' \
                 'delete'\t'Revoke API keys immediately'
         case 'billing' 'help billing'
-            printf '%s\n' 'status'\t'Show subscriptions and credit' \
-                'credits'\t'Show the prepaid credit' \
+            printf '%s\n' 'status'\t'Show your subscriptions and credit' \
+                'credits'\t'Show your prepaid credit' \
                 'topup'\t'Add prepaid credit, by card or with USDC' \
-                'verify'\t'Add credit for a USDC payment that was sent' \
+                'verify'\t'Add a USDC payment to your credit' \
                 'card'\t'Save a card in the browser' \
                 'subscribe'\t'Retired: subscribe to a flat plan (see `ci pools subscribe`)' \
                 'checkout'\t'Retired: pay for a flat plan in the browser (see `ci pools subscribe`)' \
                 'cancel'\t'Retired: cancel a flat plan at the end of its billing period (see `ci pools cancel`)'
         case 'history' 'help history'
-            printf '%s\n' 'reconcile'\t'Find out the unknown outcomes of changes'
+            printf '%s\n' 'reconcile'\t'Find out the outcomes of changes that are unknown'
         case 'auth' 'help auth'
             printf '%s\n' 'login'\t'Sign in with a management key' \
                 'logout'\t'Remove a saved key from this machine' \
@@ -85,27 +85,27 @@ function __ci_commands
                 'schedule'\t'Schedule when a block opens, and how many others want a seat' \
                 'path'\t'Print the directory of the sandbox\'s state'
         case 'completion' 'help completion'
-            printf '%s\n' 'install'\t'Set up completion' \
-                'bash'\t'Print the script for bash' \
-                'zsh'\t'Print the script for zsh' \
-                'fish'\t'Print the script for fish' \
-                'powershell'\t'Print the script for PowerShell'
+            printf '%s\n' 'install'\t'Set up tab completion for a shell' \
+                'bash'\t'Print the completion script for bash' \
+                'zsh'\t'Print the completion script for zsh' \
+                'fish'\t'Print the completion script for fish' \
+                'powershell'\t'Print the completion script for PowerShell'
         case 'plans' 'help plans'
             printf '%s\n' 'list'\t'Retired: list the flat plans (see `ci pools list`)'
         case 'help'
             printf '%s\n' 'setup'\t'Get a working API key, step by step' \
                 'status'\t'Show your subscriptions and what needs attention' \
-                'pools'\t'Find pools, compare prices, subscribe' \
+                'pools'\t'List pools and reserve blocks' \
                 'keys'\t'Create, list and revoke API keys' \
                 'models'\t'List the models that an API key can use' \
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
                 'history'\t'Show changes made from this machine' \
-                'auth'\t'Sign in and out, switch accounts' \
+                'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \
                 'api'\t'Send any request with the stored key' \
                 'sandbox'\t'Run an emulator of the API' \
-                'completion'\t'Set up Tab completion' \
+                'completion'\t'Set up tab completion' \
                 'open'\t'Open a CheapestInference page' \
                 'doctor'\t'Diagnose problems' \
                 'plans'\t'List flat plans (retired)' \
@@ -145,7 +145,7 @@ function __ci_options
         case ''
             printf '%s\n' '--version'\t'Show the version'
         case 'status'
-            printf '%s\n' '--check'\t'Print only what needs attention, and exit 3 if anything does'
+            printf '%s\n' '--check'\t'Print only what needs attention, and exit with code 3 if anything does'
         case 'pools list'
             printf '%s\n' '--available'\t'Only pools with an available seat' \
                 '--blocks'\t'Only pools where all of these blocks are available' \
@@ -162,12 +162,12 @@ function __ci_options
                 '--max-price'\t'Refuse a charge above this amount' \
                 '--ensure'\t'Skip if your active subscriptions already cover it' \
                 '--again'\t'Allow a repeat of a recent purchase' \
-                '--no-wait'\t'Exit with 6 instead of waiting for an earlier change to settle' \
+                '--no-wait'\t'Exit with code 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
                 '--create-key'\t'Create an API key for each seat' \
                 '--save'\t'Write the secret to this dotenv file instead of printing it' \
-                '--var'\t'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
-                '--force'\t'With --save: replace another value of the variable without asking' \
+                '--var'\t'With --save, the variable to set (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--force'\t'With --save, replace another value of the variable without asking' \
                 '--dry-run'\t'Show the price without buying'
         case 'pools watch'
             printf '%s\n' '--blocks'\t'asia,europe,americas; any; or all together' \
@@ -185,33 +185,33 @@ function __ci_options
                 '--max-price'\t'With --subscribe, refuse a charge above this amount' \
                 '--ensure'\t'With --subscribe, skip if already covered' \
                 '--again'\t'With --subscribe, allow a repeat of a recent purchase' \
-                '--no-wait'\t'Exit with 6 instead of waiting for an earlier change to settle' \
+                '--no-wait'\t'Exit with code 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
                 '--create-key'\t'Create an API key for each seat' \
                 '--save'\t'Write the secret to this dotenv file instead of printing it' \
-                '--var'\t'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
-                '--force'\t'With --save: replace another value of the variable without asking'
+                '--var'\t'With --save, the variable to set (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--force'\t'With --save, replace another value of the variable without asking'
         case 'pools keys'
             printf '%s\n' '--reveal'\t'Show the secrets in full'
         case 'pools cancel'
             printf '%s\n' '--again'\t'Go ahead even if an earlier change of this kind hasn\'t settled' \
-                '--no-wait'\t'Exit with 6 instead of waiting for an earlier change to settle' \
+                '--no-wait'\t'Exit with code 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
         case 'keys create'
-            printf '%s\n' '--subscription'\t'Create it for this subscription (default: the most recent)' \
-                '--pool'\t'Create it for your subscription on this pool' \
-                '--credit'\t'Create it for prepaid credit instead of a subscription' \
-                '--max-budget'\t'With --credit: spending limit of the key' \
-                '--rpm'\t'With --credit: requests per minute' \
-                '--tpm'\t'With --credit: tokens per minute' \
+            printf '%s\n' '--subscription'\t'Create the key for this subscription (default: the most recent)' \
+                '--pool'\t'Create the key for your subscription on this pool' \
+                '--credit'\t'Use prepaid credit instead of a subscription' \
+                '--max-budget'\t'With --credit, the spending limit of the key' \
+                '--rpm'\t'With --credit, the requests per minute' \
+                '--tpm'\t'With --credit, the tokens per minute' \
                 '--save'\t'Write the secret to this dotenv file instead of printing it' \
-                '--var'\t'With --save: the variable (default: CHEAPESTINFERENCE_API_KEY)' \
-                '--force'\t'With --save: replace another value of the variable without asking' \
+                '--var'\t'With --save, the variable to set (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--force'\t'With --save, replace another value of the variable without asking' \
                 '--secret-only'\t'Print only the secret' \
                 '--ensure'\t'Skip if a key with this name already exists' \
-                '--reveal'\t'With --ensure: show the secret of an existing key' \
+                '--reveal'\t'With --ensure, show the secret of an existing key' \
                 '--again'\t'Create the key even if an earlier one with this name hasn\'t settled' \
-                '--no-wait'\t'Exit with 6 instead of waiting for an earlier change to settle' \
+                '--no-wait'\t'Exit with code 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
         case 'keys delete'
             printf '%s\n' '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
@@ -223,17 +223,17 @@ function __ci_options
             printf '%s\n' '--method'\t'Payment method: stripe (by card) or usdc (on Base)' \
                 '--wait'\t'Wait until the credit is added'
         case 'billing verify'
-            printf '%s\n' '--amount'\t'Exact amount that was sent' \
+            printf '%s\n' '--amount'\t'Exact amount that you sent, in USD' \
                 '--wait'\t'Retry while the transaction isn\'t final' \
                 '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
         case 'billing subscribe'
             printf '%s\n' '--create-key'\t'Create an API key with this name' \
                 '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
-                '--no-wait'\t'Exit with 6 instead of waiting for an earlier change to settle' \
+                '--no-wait'\t'Exit with code 6 instead of waiting for an earlier change to settle' \
                 '--again'\t'Go ahead even if an earlier change of this kind hasn\'t settled'
         case 'billing cancel'
             printf '%s\n' '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
-                '--no-wait'\t'Exit with 6 instead of waiting for an earlier change to settle' \
+                '--no-wait'\t'Exit with code 6 instead of waiting for an earlier change to settle' \
                 '--again'\t'Go ahead even if an earlier change of this kind hasn\'t settled'
         case 'history'
             printf '%s\n' '--all'\t'Show the changes of all accounts' \
@@ -244,8 +244,8 @@ function __ci_options
             printf '%s\n' '--with-key'\t'Read the key from standard input' \
                 '--keychain'\t'Save the key in the system\'s keychain (requires the npm package @napi-rs/keyring)'
         case 'api'
-            printf '%s\n' '--raw-field'\t'Add a text to the body, or to the query of a GET (repeatable)' \
-                '--field'\t'The same, but parse true, false, null, numbers and JSON' \
+            printf '%s\n' '--raw-field'\t'Add a string to the body, or to the query of a GET (repeatable)' \
+                '--field'\t'Like -f, but parse true, false, null, numbers and JSON' \
                 '--input'\t'Read the body from a file, or - for standard input'
         case 'sandbox serve'
             printf '%s\n' '--port'\t'TCP port on 127.0.0.1, or 0 for any free port'

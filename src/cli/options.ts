@@ -154,7 +154,7 @@ export function againOption(): Option {
 
 /** Returns the option `--no-wait`. */
 export function noWaitOption(): Option {
-  return new Option('--no-wait', 'Exit with 6 instead of waiting for an earlier change to settle');
+  return new Option('--no-wait', 'Exit with code 6 instead of waiting for an earlier change to settle');
 }
 
 /** Returns how to handle changes without a known outcome. */

@@ -23,12 +23,12 @@ export function saveOption(): Option {
 
 /** Returns `--var NAME`. */
 export function variableOption(): Option {
-  return new Option('--var <name>', `With --save: the variable (default: ${defaultVariable})`);
+  return new Option('--var <name>', `With --save, the variable to set (default: ${defaultVariable})`);
 }
 
 /** Returns `--force`. */
 export function forceOption(): Option {
-  return new Option('--force', 'With --save: replace another value of the variable without asking');
+  return new Option('--force', 'With --save, replace another value of the variable without asking');
 }
 
 /**

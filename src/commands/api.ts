@@ -35,11 +35,11 @@ interface Flags {
 export default function api(command: Verb, context: Context, execute = run): void {
   const body = new Option(
     '-f, --raw-field <key=value>',
-    'Add a text to the body, or to the query of a GET (repeatable)',
+    'Add a string to the body, or to the query of a GET (repeatable)',
   )
     .argParser((text: string, before: Fields) => [...before, pair(text)])
     .default([]);
-  const typed = new Option('-F, --field <key=value>', 'The same, but parse true, false, null, numbers and JSON')
+  const typed = new Option('-F, --field <key=value>', 'Like -f, but parse true, false, null, numbers and JSON')
     .argParser((text: string, before: Fields) => [...before, typedPair(text)])
     .default([]);
   command
@@ -70,7 +70,7 @@ export async function run(
 ): Promise<void> {
   const { path, key } = parsePath(typed);
   if (fields.length > 0 && input !== undefined)
-    throw usageError("--input can't be used with fields", 'Leave out --input, or -f and -F.');
+    throw usageError("--input and fields can't be combined", 'Leave out --input, or -f and -F.');
   const reading = method === 'GET' || method === 'HEAD';
   if (reading && input !== undefined)
     throw usageError(`A ${method} request has no body`, 'Pass a query with -f key=value.');

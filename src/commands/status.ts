@@ -26,7 +26,7 @@ export default function status(command: Verb, context: Context, execute = run): 
       exits: [3],
       examples: ['ci status', 'ci status --check || notify-me', "ci status --json | jq -r '.problems[].message'"],
     })
-    .option('--check', 'Print only what needs attention, and exit 3 if anything does')
+    .option('--check', 'Print only what needs attention, and exit with code 3 if anything does')
     .action((options: Options) => execute(options, context));
 }
 

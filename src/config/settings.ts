@@ -45,10 +45,7 @@ export interface Settings {
  */
 export function resolveSettings(flags: SettingFlags, env: Environment, profiles: SavedProfiles): Settings {
   if (flags.sandbox && flags.apiUrl !== undefined) {
-    throw usageError(
-      "--sandbox and --api-url can't be used together",
-      'The sandbox needs no URL; leave out one of them.',
-    );
+    throw usageError("--sandbox and --api-url can't be combined", 'The sandbox needs no URL; leave out one of them.');
   }
   if (flags.profile?.trim() === '') throw usageError('--profile is empty', 'List your profiles with `ci auth list`.');
   const sandbox = sandboxSetting(flags, env);
@@ -152,7 +149,7 @@ export function sandboxAccount(folder: string): string {
 
 /** Describes the account that commands use. */
 export function accountLabel({ profile, apiUrl, managementKey, sandbox }: Settings): string {
-  if (sandbox.value) return 'the sandbox: no money moves';
+  if (sandbox.value) return 'the sandbox: nothing is charged';
   const key = managementKey ? masked(managementKey.value) : 'no key';
   return `${key} (${managementKey?.origin ?? `profile "${profile.value}"`}) at ${new URL(apiUrl.value).host}`;
 }

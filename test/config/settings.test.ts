@@ -135,7 +135,7 @@ describe('a setting', () => {
   test.each([
     ['"yes" is not a valid value for CHEAPESTINFERENCE_SANDBOX', {}, { CHEAPESTINFERENCE_SANDBOX: 'yes' }],
     ['"soon" is not a valid duration', { timeout: 'soon' }, {}],
-    ["--sandbox and --api-url can't be used together", { sandbox: true, apiUrl: 'https://a.test' }, {}],
+    ["--sandbox and --api-url can't be combined", { sandbox: true, apiUrl: 'https://a.test' }, {}],
   ])('is refused: %s', (message, flags, env) => {
     expect(() => resolveSettings(flags, env, profilesIn(emptyFolder()))).toThrow(
       expect.objectContaining({ code: 'usage', exitCode: 2, message }),

@@ -87,16 +87,16 @@ function environment(width: number): string {
 function output(width: number): string {
   const formats: readonly Definition[] = [
     ['On a terminal', 'Tables, with color, relative times and local time'],
-    ['In a pipe', 'Tab-separated lines without a header; times in RFC 3339, nothing cut short'],
-    ['--json', "The API's own data: an array for a list, an object otherwise; money as numbers of USD"],
-    ['--jq EXPRESSION', 'The JSON filtered with jq, text unquoted'],
+    ['In a pipe', 'Tab-separated lines without a header; times in RFC 3339, nothing shortened'],
+    ['--json', "The API's data: an array for a list, otherwise an object; amounts in USD as numbers"],
+    ['--jq EXPRESSION', 'The JSON, filtered with jq; strings without quotes'],
     ['-o csv, -o yaml', 'CSV with a header (RFC 4180), or YAML'],
     ['--fields a,b', 'Only these fields, in any format'],
   ];
   return page(width, [
     definitionList(formats, width),
     'The result goes to stdout, and everything else to stderr.',
-    'With --json, an error is a JSON object, the last line on stderr. Its member error has the members code, message, hint, status, retryable and outcome. For a command that changes something, outcome is not_applied, applied or unknown.',
+    'With --json, an error is a JSON object, the last line on stderr. Its error member contains code, message, hint, status, retryable and outcome. For a command that changes something, outcome is not_applied, applied or unknown.',
   ]);
 }
 

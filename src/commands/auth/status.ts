@@ -64,7 +64,7 @@ const columns: readonly Column<Status>[] = [
     field: 'sandbox',
     header: 'Sandbox',
     value: (row) => row.sandbox,
-    show: (row) => (row.sandbox ? 'yes (no money moves)' : ''),
+    show: (row) => (row.sandbox ? 'yes (nothing is charged)' : ''),
   },
   { field: 'valid', header: 'Accepted', value: (row) => row.valid, show: (_row, style) => style.good('✓ by the API') },
 ];

@@ -2,8 +2,8 @@ import type { Stub } from '../../cli/verb.ts';
 
 /** The commands of `ci billing`. */
 export const commands: readonly Stub[] = [
-  { term: 'status', description: 'Show subscriptions and credit', load: () => import('./status.ts') },
-  { term: 'credits', description: 'Show the prepaid credit', load: () => import('./credits.ts') },
+  { term: 'status', description: 'Show your subscriptions and credit', load: () => import('./status.ts') },
+  { term: 'credits', description: 'Show your prepaid credit', load: () => import('./credits.ts') },
   {
     term: 'topup [usd]',
     description: 'Add prepaid credit, by card or with USDC',
@@ -11,7 +11,7 @@ export const commands: readonly Stub[] = [
   },
   {
     term: 'verify [txHash]',
-    description: 'Add credit for a USDC payment that was sent',
+    description: 'Add a USDC payment to your credit',
     load: () => import('./verify.ts'),
   },
   { term: 'card', description: 'Save a card in the browser', load: () => import('./card.ts') },

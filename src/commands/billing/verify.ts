@@ -41,7 +41,7 @@ export default function verify(command: Verb, context: Context, execute = run): 
       examples: ['ci billing verify 0x… --amount 50', 'ci billing verify 0x… --amount 50 --wait'],
     })
     .addArgument(new Argument('[txHash]', 'Hash of the transaction').argParser(parseHash))
-    .option('--amount <usd>', 'Exact amount that was sent', parseSent)
+    .option('--amount <usd>', 'Exact amount that you sent, in USD', parseSent)
     .option('--wait', "Retry while the transaction isn't final")
     .addOption(settleOption())
     .action((txHash: string | undefined, flags: Flags) => execute({ txHash, ...flags }, context));

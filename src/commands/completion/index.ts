@@ -9,7 +9,7 @@ Tab again.`;
 export const commands: readonly Stub[] = [
   {
     term: 'install [shell]',
-    description: 'Set up completion',
+    description: 'Set up tab completion for a shell',
     load: () => import('./install.ts'),
   },
   script('bash', 'bash'),
@@ -20,5 +20,5 @@ export const commands: readonly Stub[] = [
 
 function script(shell: Shell, name: string): Stub {
   const load = async () => ({ default: (await import('./print.ts')).print(shell) });
-  return { term: shell, description: `Print the script for ${name}`, load };
+  return { term: shell, description: `Print the completion script for ${name}`, load };
 }

@@ -13,7 +13,7 @@ export interface Options {
 export const commands: readonly Stub[] = [
   {
     term: 'reconcile',
-    description: 'Find out the unknown outcomes of changes',
+    description: 'Find out the outcomes of changes that are unknown',
     load: () => import('./reconcile.ts'),
   },
 ];
@@ -29,7 +29,7 @@ export default function history(noun: Verb, context: Context, execute = run): vo
         'ci history',
         'ci history --limit 10',
         'ci history --json | jq \'.[] | select(.outcome == "unknown")\'',
-        'ci history reconcile   # find out unknown outcomes',
+        'ci history reconcile',
       ],
     })
     .option('--all', 'Show the changes of all accounts')

@@ -71,21 +71,21 @@ export default function create(command: Verb, context: Context, execute = run): 
     .addOption(
       new ValueOption(
         '--subscription <id>',
-        'Create it for this subscription (default: the most recent)',
+        'Create the key for this subscription (default: the most recent)',
         namesOf('subscriptions'),
       ),
     )
-    .addOption(new ValueOption('--pool <slug>', 'Create it for your subscription on this pool', namesOf('pools')))
-    .option('--credit', 'Create it for prepaid credit instead of a subscription')
-    .option('--max-budget <usd>', 'With --credit: spending limit of the key', parseAmount('--max-budget'))
-    .option('--rpm <count>', 'With --credit: requests per minute', parseCount('--rpm'))
-    .option('--tpm <count>', 'With --credit: tokens per minute', parseCount('--tpm'))
+    .addOption(new ValueOption('--pool <slug>', 'Create the key for your subscription on this pool', namesOf('pools')))
+    .option('--credit', 'Use prepaid credit instead of a subscription')
+    .option('--max-budget <usd>', 'With --credit, the spending limit of the key', parseAmount('--max-budget'))
+    .option('--rpm <count>', 'With --credit, the requests per minute', parseCount('--rpm'))
+    .option('--tpm <count>', 'With --credit, the tokens per minute', parseCount('--tpm'))
     .addOption(saveOption())
     .addOption(variableOption())
     .addOption(forceOption())
     .option('--secret-only', 'Print only the secret')
     .option('--ensure', 'Skip if a key with this name already exists')
-    .option('--reveal', 'With --ensure: show the secret of an existing key')
+    .option('--reveal', 'With --ensure, show the secret of an existing key')
     .option('--again', "Create the key even if an earlier one with this name hasn't settled")
     .addOption(noWaitOption())
     .addOption(settleOption())
@@ -219,12 +219,11 @@ function checkOptions(options: Options): void {
     options.credit && '--credit',
   ];
   const [first, second] = targets.filter((flag) => typeof flag === 'string');
-  if (first && second) throw usageError(`${first} and ${second} can't be used together`);
+  if (first && second) throw usageError(`${first} and ${second} can't be combined`);
   const budget =
     options.maxBudget !== undefined ? '--max-budget' : options.rpm ? '--rpm' : options.tpm ? '--tpm' : undefined;
   if (budget && !options.credit) throw usageError(`${budget} needs --credit`, `Add --credit, or leave out ${budget}.`);
-  if (options.save !== undefined && options.secretOnly)
-    throw usageError("--save and --secret-only can't be used together");
+  if (options.save !== undefined && options.secretOnly) throw usageError("--save and --secret-only can't be combined");
   if (options.ensure && name === undefined) {
     throw usageError('--ensure needs the name of the key', 'Run `ci keys create NAME --ensure`.');
   }

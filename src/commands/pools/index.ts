@@ -34,7 +34,7 @@ export const commands: readonly Stub[] = [
   },
   {
     term: 'keys [pool]',
-    description: 'list the keys of your subscriptions on a pool, secrets masked',
+    description: 'List the keys of your subscriptions on a pool',
     load: () => import('./keys.ts'),
   },
   {

@@ -1,10 +1,12 @@
 import type { Stub } from '../../cli/verb.ts';
 
-export const notes = `The sandbox is an emulator of the whole API on this machine. It needs no account,
-and nothing is charged.
+export const notes = `The sandbox emulates the API on this machine. You don't need an account, and
+nothing is charged.
 
-  ci --sandbox COMMAND   Run a command in it (or set CHEAPESTINFERENCE_SANDBOX=1)
+  ci --sandbox COMMAND   Run a command in the sandbox
   ci sandbox serve       Serve it to curl and SDKs
+
+To use it for all commands, set CHEAPESTINFERENCE_SANDBOX=1.
 
 Its clock starts at 09:00 UTC, in the europe block. It accepts any management
 key (mk_anything) except those that start with mk_invalid or mk_revoked.`;

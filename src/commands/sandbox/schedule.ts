@@ -74,7 +74,7 @@ export async function run(
       throw usageError('Missing arguments: pool and block', 'Pass both, such as kimi26 europe.');
     if (clear) await clearDrops(store).catch(refuse);
   } else {
-    if (clear) throw usageError("--clear can't be used with a pool", 'It clears the whole schedule.');
+    if (clear) throw usageError("--clear and a pool can't be combined", 'It clears the whole schedule.');
     const { openIn: opensIn = 0, for: lasts = 90_000, seats = 1, rivals = 0 } = times;
     if (block === undefined) throw usageError('Missing argument: block', `Choose ${inWords(blockNames, 'or')}.`);
     const drop = { pool, block, opensIn, lasts, seats, rivals };

@@ -26,7 +26,7 @@ export const account: Step = async (wizard) => {
     prompts,
     others: [
       {
-        name: 'Use the sandbox: no account needed, no money moves',
+        name: 'Use the sandbox: no account needed, nothing is charged',
         short: 'the sandbox',
         value: 'sandbox',
         selected: choseSandbox,

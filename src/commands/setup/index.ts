@@ -33,7 +33,7 @@ export default function setup(command: Verb, context: Context, execute = run): v
     .tell({
       fields,
       changes: true,
-      examples: ['ci setup', 'ci setup --sandbox   # no account needed'],
+      examples: ['ci setup', 'ci setup --sandbox'],
     })
     .action(() => execute(context));
 }

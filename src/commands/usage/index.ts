@@ -31,10 +31,10 @@ export default function usage(command: Verb, context: Context, execute = run): v
         'ci usage',
         'ci usage prod-api --period 7d',
         "ci usage --json | jq '[.[].usage.last24h.tokens] | add'",
-        'ci usage --self        # for the key in CHEAPESTINFERENCE_API_KEY',
+        'ci usage --self',
       ],
     })
-    .addArgument(new ValueArgument('[key]', 'ID or name', namesOf('keys')))
+    .addArgument(new ValueArgument('[key]', 'ID or name of the key', namesOf('keys')))
     .addOption(
       choiceOption('--period <length>', `Period of the figures: ${inWords(lengths, 'or')}`, lengths).default('24h'),
     )

@@ -65,7 +65,7 @@ describe.each(commands)('ci %s, with another key in the file', (line) => {
     session.type(enter);
     expect([await session.exit, env(), api.changes]).toEqual([1, before, []]);
     expect(session.written).not.toContain(inProduction);
-    expect(session.screen).toMatch(/\nci: Declined\. Nothing was changed$/);
+    expect(session.screen).toMatch(/\nci: Declined\. Nothing was changed\.$/);
   });
 
   test('replaces it if the answer is Yes', async () => {

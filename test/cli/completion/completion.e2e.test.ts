@@ -106,7 +106,7 @@ describe.each(shells)('%s', (shell) => {
     const prompt = await completing(me, shell);
     await atHand(me, 'pools');
     const meanings = {
-      'ci ': ['pools', 'Find pools, compare prices, subscribe'],
+      'ci ': ['pools', 'List pools and reserve blocks'],
       'ci pools list --': ['--available', 'Only pools with an available seat'],
       'ci pools quote x --blocks ': ['europe', '08:00–16:00 UTC'],
       'ci pools view ': ['kimi26', 'Kimi K2.6, active'],

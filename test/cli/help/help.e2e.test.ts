@@ -90,7 +90,7 @@ describe('help goes to stdout, with exit code 0,', () => {
     expect(rows.slice(0, 9)).toEqual([
       'Usage: ci pools <command> [options]',
       '',
-      'Find pools, compare prices, subscribe',
+      'List pools and reserve blocks',
       '',
       'Options:',
       '  -h, --help',

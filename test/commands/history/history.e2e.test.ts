@@ -134,7 +134,7 @@ describe('ci history', () => {
     const host = new URL(api.url).host;
     const all = cells((await me.ci('history --all')).stdout);
     expect(all.map((row) => [row[2], row.at(-1)])).toEqual([
-      ['create credit key boxed', 'the sandbox: no money moves'],
+      ['create credit key boxed', 'the sandbox: nothing is charged'],
       ['create credit key theirs', `mk_…6789 (CHEAPESTINFERENCE_MANAGEMENT_KEY) at ${host}`],
       ...['delete key prod', 'create key prod', 'subscribe kimi26 europe, 1 seat, monthly, $49.00'].map((change) => [
         change,

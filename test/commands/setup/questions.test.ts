@@ -112,7 +112,7 @@ const pool: Pool = {
 describe('the account', () => {
   const question = '? Paste a management key (mk_…), or choose:';
   const create = 'Create a key: open cheapestinference.com in the browser';
-  const sandbox = 'Use the sandbox: no account needed, no money moves';
+  const sandbox = 'Use the sandbox: no account needed, nothing is charged';
 
   test('is a management key, which is asked for until it is valid, and is never shown', async () => {
     const { type, press, answer, shows, wizard, written } = await at(account, { key: '' });

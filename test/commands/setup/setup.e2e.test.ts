@@ -137,7 +137,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         '✓ Subscribed to europe of kimi26. Charged $49.00.',
         '✓ The key works. kimi-k2.6 says: This is',
         'Done. Pool kimi26 europe Subscription ',
-        'Saved to .env, as CHEAPESTINFERENCE_API_KEY Account the sandbox: no money moves',
+        'Saved to .env, as CHEAPESTINFERENCE_API_KEY Account the sandbox: nothing is charged',
       ]) {
         expect(text).toContain(fact);
       }
