@@ -248,13 +248,13 @@ async function expectTold(command: Command, each: Case): Promise<void> {
 const suites = commands.map((command, at) => [command.line, command.fails, command, dealt[at] ?? []] as const);
 
 describe.each(suites)('ci %s, where %s requests fail,', (_line, _fails, command, cases) => {
-  test('ends as the table of failures has it, in one line, and shows no key', async () => {
+  test('ends as the table says, in one line, without a key', async () => {
     await Promise.all(cases.filter((each) => !isLost(command, each)).map((each) => expectTold(command, each)));
   });
 });
 
 // All at once, as most of the time passes in waiting between looks.
-test('every change that fails with the server is looked for, and ends as the table of failures has it', async () => {
+test('checks every change that fails with the server, and ends as the table says', async () => {
   const lost = suites.flatMap(([, , command, cases]) =>
     cases.filter((each) => isLost(command, each)).map((each) => [command, each] as const),
   );
@@ -264,7 +264,7 @@ test('every change that fails with the server is looked for, and ends as the tab
   await Promise.all(lost.map(([command, each]) => expectTold(command, each)));
 });
 
-test('a change that fails with the server, and cannot be looked for, is exit 10', async () => {
+test("exits with 10 if a change fails with the server and can't be checked", async () => {
   const looked = commands.filter(({ fails, unseen, untold }) => fails === 'changes' && (!unseen || untold));
   await Promise.all(
     looked.map(async ({ line, retired, unseen }) => {
@@ -294,7 +294,7 @@ test('a change that fails with the server, and cannot be looked for, is exit 10'
   );
 });
 
-test('every command is run with every kind of failure, and every status with every body', () => {
+test('covers every command with every failure, and every status with every body', () => {
   const kind = (each: Case) => `${each.code} ${each.words}`;
   const kinds = new Set(classes.flat().map(kind));
   for (const cases of dealt) expect(new Set(cases.map(kind))).toEqual(kinds);
@@ -302,7 +302,7 @@ test('every command is run with every kind of failure, and every status with eve
   expect(new Set(dealt.flat().map(name))).toEqual(new Set(classes.flat().map(name)));
 });
 
-test('the table of failures has these codes for the answers of the API, and no others', () => {
+test('has the expected error codes for API responses', () => {
   const answered = Object.entries(failures).flatMap(([code, failure]) => ('statuses' in failure ? [code] : []));
   expect(new Set(answered)).toEqual(new Set(table.map(([, code]) => code)));
   for (const [statuses, code, exitCode] of table) {
@@ -315,7 +315,7 @@ test('the table of failures has these codes for the answers of the API, and no o
   }
 });
 
-test('every command that talks to the API is in the table', async () => {
+test('covers every command that uses the API', async () => {
   const missing = (await commandsOfTheApi(user())).filter(
     (path_) =>
       !['doctor', 'history reconcile', 'setup'].includes(path_) &&
@@ -324,7 +324,7 @@ test('every command that talks to the API is in the table', async () => {
   expect(missing).toEqual([]);
 });
 
-test('a seat that was bought and could not be given a key ends as the key did, and both are told', async () => {
+test('ends like the failed key after a purchase, and reports both', async () => {
   const wanted = classes.map((cases) => cases[0]).filter((each) => each !== undefined);
   await Promise.all(
     wanted.map(async ({ status, body, type, code, exitCode, words }) => {
@@ -344,7 +344,7 @@ test('a seat that was bought and could not be given a key ends as the key did, a
   );
 });
 
-test('of several keys the first that cannot be revoked ends the command, and what was done is told', async () => {
+test("stops at the first key that can't be revoked, and reports the others", async () => {
   const wanted = classes.map((cases) => cases[0]).filter((each) => each !== undefined);
   await Promise.all(
     wanted.map(async ({ status, body, type, code, exitCode, words }) => {
@@ -377,7 +377,7 @@ describe('history reconcile', () => {
     return { me, apiKey };
   }
 
-  test('tells in its list what stays unknown, and on stderr why, ends with 10, and shows no key', async () => {
+  test('lists unknown outcomes with the reason on stderr, and exits with 10 without a key', async () => {
     const wanted = classes.map((cases) => cases[0]).filter((each) => each !== undefined && each.exitCode !== 4);
     await Promise.all(
       wanted.map(async (each) => {
@@ -403,7 +403,7 @@ describe('history reconcile', () => {
     );
   });
 
-  test('tells a refused key from a change that stays unknown', async () => {
+  test('distinguishes a refused key from an unknown outcome', async () => {
     const wanted = classes.map((cases) => cases[0]).filter((each) => each?.exitCode === 4);
     expect(wanted).toHaveLength(2);
     await Promise.all(
@@ -420,7 +420,7 @@ describe('history reconcile', () => {
 });
 
 describe('doctor', () => {
-  test('tells in its list what the API answers, ends with 1, and shows no key', async () => {
+  test("lists the API's response, and exits with 1 without a key", async () => {
     const wanted = classes.slice(0, 8).map((cases) => cases[0]);
     await Promise.all(
       wanted.map(async (each) => {
@@ -436,7 +436,7 @@ describe('doctor', () => {
     );
   });
 
-  test('tells a refused key from an API that does not answer', async () => {
+  test("distinguishes a refused key from an API that doesn't respond", async () => {
     const { me, apiKey } = await failingCustomer(
       ({ path: asked }) => asked === '/api/billing/status',
       answer(401, { success: false, error: plainWords }),
@@ -450,7 +450,7 @@ describe('doctor', () => {
   });
 });
 
-test('usage falls back on the figures at hand when the API answers too often, and only then', async () => {
+test('falls back to cached figures only if usage is rate limited', async () => {
   const wanted = classes.slice(0, 8).map((cases) => cases[0]);
   await Promise.all(
     wanted.map(async (each) => {

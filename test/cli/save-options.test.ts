@@ -26,7 +26,7 @@ test.each([
   [{ force: true } as const, '--force needs --save'],
   [{ save: ' ' }, '--save is empty'],
   [{ save: '.env', var: '1A' }, '"1A" is not a valid variable name'],
-])('%j is refused', async (options, message) => {
+])('refuses %j', async (options, message) => {
   await expect(destinationOf(context, options)).rejects.toMatchObject({ code: 'usage', message });
 });
 

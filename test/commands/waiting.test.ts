@@ -13,6 +13,6 @@ test.each([
   ['GET', '/v1/models', 'Waiting for the response'],
   ['POST', '/api/pools/kimi26/subscribe', 'Waiting for the response'],
   ['DELETE', '/api/keys/3f6c', 'Waiting for the response'],
-] as const)('during %s %s a person is told "%s"', (method, path, words) => {
+] as const)('shows progress during %s %s: "%s"', (method, path, words) => {
   expect(waitingFor(method, path)).toBe(words);
 });

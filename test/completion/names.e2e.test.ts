@@ -107,7 +107,7 @@ test('caches names in files without secrets that only the user can read', async 
 });
 
 test.each(['', '{', 'null', '[]', '{"names":[{"name":1}],"at":1}', '{"names":7}', '{"at":"x"}', '\x00\xff'])(
-  'what is kept may be damaged: %j',
+  'ignores a damaged cache: %j',
   async (content) => {
     const me = sandboxUser();
     const names = await atHand(me, 'pools');

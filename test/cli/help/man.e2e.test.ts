@@ -14,7 +14,7 @@ test('the manual page is in the package, for a global installation', () => {
   expect(existsSync(file)).toBe(true);
 });
 
-test('`ci help man` prints it', async () => {
+test('prints it with `ci help man`', async () => {
   const { code, stdout, stderr } = await user().ci('help man');
   expect([code, stderr, stdout]).toEqual([0, '', readFileSync(file, 'utf8')]);
 });

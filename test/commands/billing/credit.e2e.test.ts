@@ -527,7 +527,7 @@ describe('`ci billing card`', () => {
     expect([code, json({ stdout })]).toEqual([0, { [field]: 'https://pay.example/card' }]);
   });
 
-  test('without a page in the answer leads to the dashboard, and shows no secret of the answer', async () => {
+  test('points to the dashboard without a page, and shows no secret', async () => {
     const api = await server(data({ clientSecret: 'seti_1_secret_abc' }));
     for (const format of ['', '--json', '-o csv', '-o yaml', '--debug', '--fields clientSecret']) {
       const { stdout, stderr } = await userOf(api).ci(`billing card ${format}`);
@@ -537,14 +537,14 @@ describe('`ci billing card`', () => {
     expect([code, stderr]).toEqual([0, expect.stringContaining('https://cheapestinference.com/dashboard')]);
   });
 
-  test('a failure of the API is exit 1, in its own words, and is not sent again', async () => {
+  test("exits with 1 and the API's message, and isn't sent again", async () => {
     const api = await server(answer(500, { success: false, error: 'Stripe is down' }));
     const { code, stdout, stderr } = await userOf(api).ci('billing card');
     expect([code, stdout, api.requests]).toEqual([1, '', ['POST /api/billing/setup-intent']]);
     expect(stderr).toBe("ci: The response was lost (Stripe is down). The change didn't go through.\n");
   });
 
-  test('a word too many is exit 2, and nothing is sent', async () => {
+  test('exits with 2 for an extra argument', async () => {
     const { api, me } = await someone();
     const { code, stdout, stderr } = await me.ci('billing card visa');
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
@@ -596,7 +596,7 @@ describe('the retired flat plans', () => {
     ['billing subscribe pro --yes', 6],
     ['billing checkout pro', 6],
     ['billing cancel no-such-subscription --yes', 5],
-  ])('ci %s says on stderr that it is retired, and tells what today’s API answers', async (line, exitCode) => {
+  ])("ci %s prints a note that it is retired, and the API's response", async (line, exitCode) => {
     const { me } = await someone();
     const { code, stdout, stderr } = await me.ci(line);
     expect([code, stdout]).toEqual([exitCode, '']);
@@ -605,7 +605,7 @@ describe('the retired flat plans', () => {
   });
 
   test.each([['billing subscribe pro'], ['billing cancel sub_1']])(
-    'ci %s without --yes is exit 2 where nobody can be asked, and nothing is sent',
+    'ci %s exits with 2 without --yes and a terminal',
     async (line) => {
       const { api, me } = await seller();
       const { code, stdout, stderr } = await me.ci(line);
@@ -661,7 +661,7 @@ describe('the retired flat plans', () => {
     );
   });
 
-  test('billing subscribe whose key was not made is a failure that says what was bought', async () => {
+  test("billing subscribe fails if its key wasn't created, and reports the purchase", async () => {
     const { me } = await seller({ ...subscribed, key: null, keyError: 'out of keys' });
     const { code, stdout, stderr } = await me.ci('billing subscribe pro --create-key app --yes --json');
     expect([code, stdout]).toEqual([1, '']);
@@ -692,7 +692,7 @@ describe('the retired flat plans', () => {
     expect([await session.exit, api.changes]).toEqual([1, []]);
   });
 
-  test('billing cancel with --yes ends it, and prints that', async () => {
+  test('billing cancel with --yes cancels it, and prints the result', async () => {
     const { api, me } = await seller({ canceled: true });
     const { code, stdout } = await me.ci('billing cancel sub_1 --yes');
     expect([code, stdout]).toEqual([0, 'subscriptionId\tsub_1\ncanceled\ttrue\n']);

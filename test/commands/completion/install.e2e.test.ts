@@ -270,7 +270,7 @@ describe('`ci completion install` changes nothing', () => {
 });
 
 describe('the shell in use', () => {
-  test.for(shells)('%s, whatever the usual one is', async (shell, context) => {
+  test.for(shells)('%s, regardless of the login shell', async (shell, context) => {
     needs(context, shell);
     const me = somebody();
     writeSettings(me, shell);
