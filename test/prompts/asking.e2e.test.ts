@@ -232,9 +232,9 @@ describe('prompts for missing arguments', () => {
   test('prompts for the amount of a top-up, again if it is too small', async () => {
     const { api, me } = await customer();
     const session = onTerminal(me, 'billing topup');
-    await session.shows('How much, in USD, at least 10?');
+    await session.shows('Amount in USD (at least 10):');
     session.type(`5${enter}`);
-    await session.shows('! $5.00 is too little. A top-up is at least $10.00.');
+    await session.shows('! $5.00 is too small for a top-up. Use at least $10.00.');
     session.type(`0${enter}`);
     expect(await session.exit).toBe(0);
     expect(session.screen).toContain('Pay $50.00 here:');
@@ -244,11 +244,11 @@ describe('prompts for missing arguments', () => {
   test('prompts for the transaction and the amount to verify', async () => {
     const { api, me } = await customer();
     const session = onTerminal(me, 'billing verify');
-    await session.shows('Which transaction?');
+    await session.shows('Transaction hash (0x…):');
     session.type(`0x1${enter}`);
-    await session.shows('! "0x1" is no transaction hash.');
+    await session.shows('! "0x1" is not a valid transaction hash.');
     session.type(`${'0'.repeat(63)}${enter}`);
-    await session.shows('How much was sent, in USD, exactly?');
+    await session.shows('Exact amount sent, in USD:');
     session.type(ctrlC);
     expect(await session.exit).toBe(130);
     expect(api.changes).toEqual([]);
@@ -268,7 +268,7 @@ describe('prompts for missing arguments', () => {
       `${JSON.stringify({ key: 'output', value: 'json', origin: 'profile "default"' })}\n`,
     );
     const typed = onTerminal(me, 'config set timeout');
-    await typed.shows('Which timeout?');
+    await typed.shows('timeout (such as 30s, or default to remove it):');
     typed.type(`soon${enter}`);
     await typed.shows('! "soon"');
     typed.type(`\x1560s${enter}`);
