@@ -763,7 +763,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       await answers(session, [
         ...toPlace,
         [asksPlace, `none/.env${enter}`],
-        [/✗ \S+\/none\/\.env can't\s+be\s+written[^?]*\? Save the key to:\n❯ /, `with space/.env${enter}`],
+        [/✗ Can't\s+write\s+\S+\/none\/\.env:[^?]*\? Save the key to:\n❯ /, `with space/.env${enter}`],
       ]);
       const { code, text } = await ended(session);
       expect([code, text]).toEqual([
