@@ -7,7 +7,7 @@ import { CommandError } from '../../domain/errors.ts';
 import { inWords } from '../../output/text.ts';
 import { relativeTime, timeOfDay } from '../../output/time.ts';
 import { widthOf } from '../../output/width.ts';
-import { isPending, noTerminal, type Step, seatsForKeys, type Wizard } from './wizard.ts';
+import { isPending, noTerminal, type Step, seatsForKeys } from './wizard.ts';
 
 /** Asks for the name of the key, or of the keys of several seats, which get a number each. */
 export const chooseKeyName: Step = async (wizard) => {
