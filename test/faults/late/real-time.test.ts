@@ -64,7 +64,7 @@ async function lateCustomer(change: LateChange, whenOver: CleanUp, { settling = 
   const configured = await me.ci(`config set settling-time ${settling}`, realTime);
   expect(configured).toMatchObject({
     code: 0,
-    stderr: `A server that takes longer than ${settling} can charge you twice.\n`,
+    stderr: `If the server takes longer than ${settling}, you may be charged twice.\n`,
   });
   return { server, me };
 }
