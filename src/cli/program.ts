@@ -6,7 +6,7 @@ import type { World } from '../context/world.ts';
 import type { Outcome } from '../domain/errors.ts';
 import type { Display } from '../output/display.ts';
 import { addGlobalOptions } from './global-options.ts';
-import { definitionLines } from './help/layout.ts';
+import { definitionLines, refilled } from './help/layout.ts';
 import { defaultOf, examples, pathOf, type Stub, usageMistake, Verb } from './verb.ts';
 
 /** Thrown if no command was typed. */
@@ -103,7 +103,7 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
     if (!(command instanceof Verb) || !definition) return;
     const { commands, notes, default: define } = definition;
     if (commands) add(command.helpCommand(false), commands);
-    if (notes !== undefined) command.addHelpText('after', `\n${notes}`);
+    if (notes !== undefined) command.addHelpText('after', () => `\n${refilled(notes, helpWidth(world))}`);
     define?.(command, await context());
   };
   const tree = async () => {

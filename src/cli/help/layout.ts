@@ -38,3 +38,9 @@ export function filled(text: string, width: number, indentation = 0): string {
   }
   return [...lines, margin + line].join('\n');
 }
+
+/** Fills the paragraphs of a text again, for another width. Keeps lists, which are indented. */
+export function refilled(text: string, width: number): string {
+  const paragraphs = text.split('\n\n');
+  return paragraphs.map((each) => (each.startsWith(' ') ? each : filled(each, width))).join('\n\n');
+}

@@ -1,5 +1,5 @@
 import { type ErrorCode, failures } from '../../domain/errors.ts';
-import { type Definition, definitionList, filled } from './layout.ts';
+import { type Definition, definitionList, filled, refilled } from './layout.ts';
 
 /** A help page that doesn't belong to a command. */
 interface Topic {
@@ -102,5 +102,5 @@ function output(width: number): string {
 
 /** Joins paragraphs and lists, which start with a space. */
 function page(width: number, parts: readonly string[]): string {
-  return `${parts.map((part) => (part.startsWith(' ') ? part : filled(part, width))).join('\n\n')}\n`;
+  return `${refilled(parts.join('\n\n'), width)}\n`;
 }

@@ -1,7 +1,7 @@
 import type { Stub } from '../../cli/verb.ts';
 import type { Shell } from '../../domain/shells.ts';
 
-export const notes = `\`ci completion install\` sets up Tab completion for your shell. Names of pools,
+export const notes = `\`ci completion install\` sets up tab completion for your shell. Names of pools,
 keys and subscriptions are fetched in the background: if they are missing, press
 Tab again.`;
 
