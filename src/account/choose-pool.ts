@@ -31,7 +31,7 @@ interface ChoiceOptions {
 /**
  * Returns the name of a pool as typed, or lets the user pick one.
  *
- * @throws CommandError (usage) for an empty name; (input_required) if none was typed and nobody can be asked; (unavailable) if no
+ * @throws CommandError (usage) for an empty name; (input_required) if none was typed and it can't prompt; (unavailable) if no
  *   pool can be picked
  */
 export async function choosePool(
@@ -42,7 +42,7 @@ export async function choosePool(
 ): Promise<string> {
   if (typed !== undefined) return catalog.expand(checkedPool(typed));
   const missing = "Can't ask for the pool without a terminal. Pass its name. Run `ci pools list` to see the pools.";
-  context.prompts.requireSomebody(missing);
+  context.prompts.requirePrompt(missing);
   const choices = await poolChoices(context, await catalog.list(), options);
   if (choices.every(({ disabled }) => disabled !== undefined)) {
     throw new SeatsUnavailable('unavailable', 'No pool has seats available', {
@@ -101,7 +101,7 @@ function availableBlocks(pool: Pool): string {
  * Returns the blocks as typed, or lets the user pick some.
  *
  * @param pool - slug or UUID
- * @throws CommandError (input_required) if none was typed and nobody can be asked; (unavailable) if none can be picked
+ * @throws CommandError (input_required) if none was typed and it can't prompt; (unavailable) if none can be picked
  */
 export async function chooseBlocks(
   context: ChoosingContext,
@@ -113,7 +113,7 @@ export async function chooseBlocks(
   const { connections, prompts } = context;
   const missing =
     "Can't ask for the blocks without a terminal. Pass them, such as --blocks asia,europe or --blocks all.";
-  prompts.requireSomebody(missing);
+  prompts.requirePrompt(missing);
   const listed = findPool(await catalog.list(), pool);
   if (onlyAvailable) refuseClosed(listed);
   const detail = await catalog.detail(listed);

@@ -5,7 +5,7 @@ import { shownUsd } from '../domain/money.ts';
 /**
  * Returns the slug of a retired flat plan as typed, or lets the user pick one.
  *
- * @throws CommandError (usage) for an empty name; (input_required) if none was typed and nobody can be asked
+ * @throws CommandError (usage) for an empty name; (input_required) if none was typed and it can't prompt
  */
 export async function choosePlan(
   context: Pick<Context, 'api' | 'output' | 'prompts'>,
@@ -18,7 +18,7 @@ export async function choosePlan(
   }
   const { prompts } = context;
   const missing = "Can't ask for the plan without a terminal. Pass its slug. Run `ci plans list` to see the plans";
-  prompts.requireSomebody(missing);
+  prompts.requirePrompt(missing);
   noteRetired(context, reserveInstead);
   const plans = await (await context.api()).billing.plans();
   if (plans.length === 0) throw new CommandError('not_found', 'There are no flat plans', { outcome: 'not_applied' });

@@ -92,7 +92,7 @@ const closedReasons = new Map([
 ]);
 
 /**
- * Returns why nobody can subscribe to a pool now, as it follows "is": `paused`.
+ * Returns why you can't subscribe to a pool now, as it follows "is": `paused`.
  *
  * @returns undefined if the pool is active, or the API doesn't state its status
  */

@@ -73,7 +73,7 @@ export async function choosePoolOfMine(
   if (typed !== undefined) return new PoolCatalog(context).expand(checkedPool(typed));
   const missing =
     "Can't ask for the pool without a terminal. Pass its name. Run `ci pools subscriptions` to see your subscriptions.";
-  context.prompts.requireSomebody(missing);
+  context.prompts.requirePrompt(missing);
   const api = await context.api();
   const mine = await allSubscriptions(api, await api.billing.status());
   // The account lists the most recent first, which is the one that the API cancels.

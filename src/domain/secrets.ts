@@ -179,7 +179,7 @@ function isSecret({ name, isQuoted, sign, quote, before, isLine }: Named): boole
 const placeholder = /^(?:…|value(?=\s|$).*|\.{3}|<[a-z][a-z _-]*>|null|undefined|true|false)?$/i;
 /** Matches `$NAME` or `$(command)`, which a shell expands. */
 const shellReference = /^\$(?:[A-Z_][A-Z0-9_]*|\{[A-Z_][A-Z0-9_]*\}|\([a-z]+ [^)]*\))$/;
-/** Matches the authentication scheme, which is no secret. */
+/** Matches the authentication scheme, which isn't a secret. */
 const schemes = /(?:(?:bearer|basic|digest|token|apikey|hmac|negotiate)\s+)?/iy;
 
 function secretOf(each: Named, text: string): Secret[] {

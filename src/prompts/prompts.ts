@@ -91,7 +91,7 @@ export class Prompts {
 
   /** Asks for a secret, which isn't shown. @throws CommandError (input_required) if the user can't be asked */
   async secret(message: string, missing: string, check: Check = filled): Promise<string> {
-    this.requireSomebody(missing);
+    this.requirePrompt(missing);
     return this.#ask((questions) => questions.secret(message, check));
   }
 
@@ -109,8 +109,8 @@ export class Prompts {
     suggestion?: string,
     earlier?: string,
   ): Promise<string> {
-    this.requireSomebody(missing);
-    // Nobody can agree to text that can't be shown as it is.
+    this.requirePrompt(missing);
+    // No one can agree to text that can't be shown as it is.
     const showable = (text: string | undefined) => (text === undefined || this.#seen(text) === text ? text : undefined);
     return this.#ask((questions) =>
       questions.text(message, { check, suggestion: showable(suggestion), earlier: showable(earlier) }),
@@ -119,19 +119,19 @@ export class Prompts {
 
   /** Asks for one of a few entries. @throws CommandError (input_required) if the user can't be asked */
   async pick<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value> {
-    this.requireSomebody(missing);
+    this.requirePrompt(missing);
     return this.#ask((questions) => questions.pick(message, choices.map(this.#shown)));
   }
 
   /** Asks for one of many entries, which can be searched. @throws CommandError (input_required) if the user can't be asked */
   async search<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value> {
-    this.requireSomebody(missing);
+    this.requirePrompt(missing);
     return this.#ask((questions) => questions.search(message, choices.map(this.#shown)));
   }
 
   /** Asks for at least one entry of a list. @throws CommandError (input_required) if the user can't be asked */
   async pickSeveral<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value[]> {
-    this.requireSomebody(missing);
+    this.requirePrompt(missing);
     return this.#ask((questions) => questions.pickSeveral(message, choices.map(this.#shown)));
   }
 
@@ -142,7 +142,7 @@ export class Prompts {
     missing: string,
     options: TextOrChoiceOptions,
   ): Promise<TextOrChoice<Value>> {
-    this.requireSomebody(missing);
+    this.requirePrompt(missing);
     return this.#ask((questions) => questions.textOrPick(message, choices.map(this.#shown), options));
   }
 
@@ -157,7 +157,7 @@ export class Prompts {
   }
 
   /** Refuses to continue if the user can't be asked. @throws CommandError (input_required) */
-  requireSomebody(missing: string): void {
+  requirePrompt(missing: string): void {
     if (this.canAsk) return;
     const error = usageError(missing);
     throw error.with({ code: 'input_required' });

@@ -1,7 +1,7 @@
 /** Millionths of a dollar per cent. A completion costs far less than a cent. */
 export const microsPerCent = 10_000;
 
-/** The address to send USDC to, which belongs to nobody. */
+/** The address to send USDC to, which no one owns. */
 export const usdcAddress = '0x5a4db0c15a4db0c15a4db0c15a4db0c15a4db0c1';
 
 const microsPerDollar = 1_000_000;

@@ -34,13 +34,13 @@ export function makeFolder(folder: string, env: Environment): void {
 
 /**
  * Refuses a folder with which another user could redirect what this program writes. Such a folder belongs to another user, is
- * writable by others, is another user's link, or is in a folder in which anybody can replace it. A missing folder is accepted.
+ * writable by others, is another user's link, or is in a folder in which anyone can replace it. A missing folder is accepted.
  *
  * - root may use any user's folder, because in a container the home folder often belongs to another user. Its owner can't make
  *   root write elsewhere, because links in it aren't followed ({@link openOwnFile}).
  * - The parent folder is refused only if everybody can write to it and it isn't sticky. In `/tmp`, which is sticky, only the
  *   owner can replace a folder. A group may write to the parent, because some systems give each user a group of their own.
- *   Anybody else who replaces the folder owns the new one, which is then refused.
+ *   Anyone else who replaces the folder owns the new one, which is then refused.
  * - Windows has no such modes, and protects a user's folders from others.
  *
  * @param variable - the environment variable that chooses another folder

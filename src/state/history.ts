@@ -311,7 +311,7 @@ export class History {
   }
 }
 
-/** Returns whether the outcome of a change can still be found. That of a raw request can't, because nobody knows what it changes. */
+/** Returns whether the outcome of a change can still be found. That of a raw request can't, because ci doesn't know what it changes. */
 function isToBeFound(begun: Pick<RecordedChange, 'intent'> | undefined, state: ChangeState): boolean {
   return !isFinal(state) && !(begun?.intent.action === 'api' && state.settled);
 }

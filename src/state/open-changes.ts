@@ -99,7 +99,7 @@ export class OpenChanges {
     }
   }
 
-  /** Removes an incomplete file once nobody can be writing it: its process was killed before it sent anything. */
+  /** Removes an incomplete file once no process can be writing it: its process was killed before it sent anything. */
   removeAbandoned(id: string): void {
     const { mtimeMs = Number.NaN } = statSync(this.#file(id), { throwIfNoEntry: false }) ?? {};
     if (Math.abs(Date.now() - mtimeMs) > abandonedAfter) this.remove(id);

@@ -25,5 +25,5 @@ async function check(file: string, env: NodeJS.ProcessEnv): Promise<void> {
   }
 }
 
-// Nobody sees an error. The next check is a day later.
+// Errors aren't shown. The next check is a day later.
 check(process.argv[2] ?? '', process.env).catch(() => {});

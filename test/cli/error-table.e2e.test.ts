@@ -199,7 +199,7 @@ function isLost({ fails }: Command, { status }: Case): boolean {
   return fails === 'changes' && (status >= 500 || status === 408);
 }
 
-/** Whether a refusal is believed at once: it came before any work, or nobody could look. */
+/** Whether a refusal is believed at once: it came before any work, or the account can't be checked. */
 function isBelieved({ unseen }: Command, { status, code }: Case): boolean {
   return unseen === true || [401, 403, 404].includes(status) || code === 'no_payment_method';
 }

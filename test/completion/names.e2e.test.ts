@@ -160,7 +160,7 @@ test('does not cache a response from before a change', async () => {
 
 describe('prints nothing, and succeeds,', () => {
   const cases: Readonly<Record<string, (me: User) => Record<string, string> | undefined>> = {
-    'where nobody is signed in': () => ({ CHEAPESTINFERENCE_API_URL: deadUrl }),
+    'if not signed in': () => ({ CHEAPESTINFERENCE_API_URL: deadUrl }),
     'where the API cannot be reached': () => ({
       CHEAPESTINFERENCE_API_URL: deadUrl,
       CHEAPESTINFERENCE_MANAGEMENT_KEY: managementKey,

@@ -188,7 +188,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     expect((await me.process('auth token', { env })).stdout).toBe(`${other}\n`);
   });
 
-  test('is not saved if the keychain is locked and nobody can unlock it', async () => {
+  test('is not saved if the keychain is locked without a user', async () => {
     const vendor = await api();
     const me = user();
     const { env } = await session(me, ':');

@@ -388,7 +388,7 @@ describe.skipIf(process.platform !== 'linux')('a home directory', () => {
   const stranger = { uid: 54_321, gid: 54_321, cwd: '/', env: {}, encoding: 'utf8' } as const;
   const canBeStranger = spawnSync(process.execPath, [bin, '--version'], stranger).status === 0;
 
-  test.runIf(canBeStranger)('is reported in one line with exit code 1 if nobody knows it', () => {
+  test.runIf(canBeStranger)('is reported in one line with exit code 1 if it is unknown', () => {
     const run = (line: string, env: Environment = {}) =>
       spawnSync(process.execPath, [bin, ...line.split(' ')], { ...stranger, env, input: key });
     for (const line of keepers) {

@@ -104,7 +104,7 @@ function redirect(status: number): Fault {
 export const faults: readonly Fault[] = [
   refused('connection refused', unreachable, hold, { instead: () => deadUrl }),
   refused('unknown host', unreachable, hold, { instead: () => 'https://does-not-exist.invalid' }),
-  refused('certificate that nobody signed', unreachable, hold, { instead: (selfSigned) => selfSigned }),
+  refused('untrusted certificate', unreachable, hold, { instead: (selfSigned) => selfSigned }),
   before('reset', unreachable, reset),
   after('reset', unreachable, reset),
   before('silence', unreachable, hold, silent),

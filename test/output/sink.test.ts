@@ -114,7 +114,7 @@ describe('a pipe', () => {
     expect(read()).toBe('late\n');
   });
 
-  test('fails, and keeps failing, once nobody reads it', async () => {
+  test('fails, and keeps failing, once its reader has gone', async () => {
     const { sink, leave, made } = pipe();
     leave();
     let told: unknown;

@@ -142,7 +142,7 @@ describe('a change', () => {
     expect(versions(folder)).toEqual(Array.from({ length: 16 }, (_, index) => 27 + index));
   });
 
-  test('fails loudly if nobody can tell whether it was stored', async () => {
+  test('fails loudly if it is unknown whether it was stored', async () => {
     const folder = emptyFolder();
     const [mine, other] = [openStore({ folder, now }), openStore({ folder, now })];
     await mark(mine, 'first');

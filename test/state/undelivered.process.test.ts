@@ -137,7 +137,7 @@ describe('a kept secret with a missing file', () => {
       'another file took its place',
       (file) => {
         rmSync(file);
-        writeFileSync(file, 'of somebody else');
+        writeFileSync(file, 'of someone else');
       },
     ],
     [

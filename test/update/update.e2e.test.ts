@@ -7,7 +7,7 @@ import { answer, type Behavior, reset, server, silence, webPage } from '../suppo
 import { onTerminal, shown } from '../support/terminal.ts';
 
 const day = 24 * 3_600_000;
-/** A command that is done at once and asks nobody. */
+/** A command that ends immediately and doesn't prompt. */
 const line = 'sandbox path';
 const newest = answer(200, { name: 'cheapestinference', version: '99.0.0' });
 

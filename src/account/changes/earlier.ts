@@ -261,7 +261,7 @@ async function openLike<A extends Action>(
     );
 }
 
-/** Returns a change that requested the same thing and whose outcome was found after its command had ended, so nobody has its result. */
+/** Returns a change that requested the same thing and whose outcome was found after its command had ended, so no command has its result. */
 async function adoptable<A extends Action>(
   context: ChangingContext,
   { action, intent, since = Number.NEGATIVE_INFINITY }: Planned<A>,

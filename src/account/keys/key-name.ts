@@ -20,14 +20,14 @@ interface NameOptions {
  * Asks for the name of a new key, and suggests that of the working directory. Names don't have to be unique, but a second key of the same
  * name is hardly ever what the user wants.
  *
- * @param missing - the error if nobody can be asked
+ * @param missing - the error if it can't prompt
  */
 export async function askKeyName(
   context: Pick<Context, 'api' | 'prompts' | 'world'>,
   missing: string,
   { count = 1, earlier, prompts = context.prompts }: NameOptions = {},
 ): Promise<string> {
-  prompts.requireSomebody(missing);
+  prompts.requirePrompt(missing);
   const keys = await (await context.api()).keys.list();
   const existing = new Set(keys.filter(({ isActive }) => isActive !== false).map(({ name }) => name?.trim()));
   const taken = (name: string) =>

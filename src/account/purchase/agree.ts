@@ -72,7 +72,7 @@ type AgreementPrompts = Pick<Prompts, 'canAsk' | 'consent' | 'consentAgain' | 'r
  *
  * @returns undefined with `--ensure` and `--again`, because any purchase may then be repeated
  * @throws CommandError (unavailable) or (price_above_maximum) if the only offer can't be bought; (declined); (confirmation_required)
- *   if nobody can be asked
+ *   if it can't prompt
  */
 export async function agree(
   context: AgreeingContext,
@@ -117,7 +117,7 @@ export async function checkLimits(
 /**
  * Asks for consent to a repeat if any `ci` on this machine bought the same thing moments ago. `--yes` doesn't cover it.
  *
- * @throws CommandError (declined); (confirmation_required) if nobody can be asked
+ * @throws CommandError (declined); (confirmation_required) if it can't prompt
  */
 export async function agreeToRepeat(
   context: AgreeingContext,

@@ -13,7 +13,7 @@ export interface Destination {
    * Checks that the secrets of some keys can be written, before there are any, and reserves what that takes. If they would replace
    * other secrets, asks for consent, unless an earlier call got it.
    *
-   * @throws CommandError (file_error) if they can't be written; (declined); (confirmation_required) if nobody can be asked
+   * @throws CommandError (file_error) if they can't be written; (declined); (confirmation_required) if it can't prompt
    */
   prove(keys: ExpectedKeys): Promise<Reservation>;
   /**

@@ -41,7 +41,7 @@ export class DotenvFile implements Destination {
   async prove(keys: ExpectedKeys): Promise<Reservation> {
     const dotenv = await this.#open();
     try {
-      // Asked only once: when a watch proves it again, nobody may be there. Writing it notices later changes.
+      // Asked only once: when a watch proves it again, no one may be there. Writing it notices later changes.
       if (!this.#force) this.#replaceable ??= await this.#agree(dotenv, keys);
     } catch (error) {
       await dotenv.discard();

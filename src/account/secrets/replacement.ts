@@ -8,7 +8,7 @@ import { factLines, harmless, inWords } from '../../output/text.ts';
  *
  * @param place - where they are: `.env`
  * @param secrets - by the variable that they are in; none: nothing is asked
- * @throws CommandError (declined); (confirmation_required) if nobody can be asked
+ * @throws CommandError (declined); (confirmation_required) if it can't prompt
  */
 export async function agreeToReplace(
   { output, prompts }: Pick<Context, 'output' | 'prompts'>,

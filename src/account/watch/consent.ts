@@ -27,7 +27,7 @@ interface PlannedWatch {
 /**
  * Asks for consent to one purchase in advance, because the user may be away when a seat opens.
  *
- * @throws CommandError (price_above_maximum) if the only candidate costs too much; (confirmation_required) if nobody can be asked;
+ * @throws CommandError (price_above_maximum) if the only candidate costs too much; (confirmation_required) if it can't prompt;
  *   (declined)
  */
 export async function askConsent(context: AgreeingContext, watch: PlannedWatch): Promise<Consent> {

@@ -29,7 +29,7 @@ export function isTemporary({ code }: CommandError): boolean {
   return temporary.includes(code);
 }
 
-/** Returns whether the seat was sold to somebody else. Older versions of the API don't answer 409 in that case. */
+/** Returns whether the seat was sold to someone else. Older versions of the API don't answer 409 in that case. */
 export function isTaken({ code, message }: CommandError): boolean {
   if (code === 'unavailable') return true;
   return (

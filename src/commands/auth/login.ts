@@ -42,7 +42,7 @@ export async function run(
   if (settings.sandbox.value) {
     throw usageError(
       "The sandbox doesn't need a key",
-      `Sign in without ${settings.sandbox.origin}, or use the sandbox as it is.`,
+      `Sign in without ${settings.sandbox.origin}, or use the sandbox without signing in.`,
     );
   }
   const { parseBaseUrl } = await import('../../api/client.ts');

@@ -60,7 +60,7 @@ async function pickedProfile(
   missing: string,
 ): Promise<string> {
   const { prompts } = context;
-  prompts.requireSomebody(missing);
+  prompts.requirePrompt(missing);
   if (names.length === 0) {
     throw new CommandError('not_found', 'No profiles are saved', { hint: 'Run `ci auth login` to save one.' });
   }

@@ -54,7 +54,7 @@ export async function run(
   const { output, prompts } = context;
   if (typed?.trim() === '')
     throw usageError('The subscription ID is empty', 'Run `ci pools subscriptions` to see your subscriptions.');
-  if (typed === undefined) prompts.requireSomebody(missing);
+  if (typed === undefined) prompts.requirePrompt(missing);
   noteRetired(context, 'Use `ci pools cancel` to cancel a subscription on a pool.');
   prompts.requireConsent();
   const { client } = await context.api();

@@ -39,7 +39,7 @@ export async function chosenSetting(
 ): Promise<SettingName> {
   if (typed !== undefined) return typed;
   const missing = `Can't ask for a setting without a terminal. Pass ${inWords(settingNames, 'or')}`;
-  context.prompts.requireSomebody(missing);
+  context.prompts.requirePrompt(missing);
   const all = settingNames.map((key) => resolved(context, key));
   const names = await context.prompts.rows([
     { cells: settingNames },

@@ -50,7 +50,7 @@ interface Flags extends SaveOptions, SettlingOptions {
 
 /** Which key `ci keys create` creates, and how it shows it. */
 export interface Options extends Flags {
-  /** Undefined: ask. If nobody can be asked, the API chooses one, and a credit key can't be created. */
+  /** Undefined: ask. If it can't prompt, the API chooses one, and a credit key can't be created. */
   readonly name: string | undefined;
 }
 

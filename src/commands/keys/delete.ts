@@ -36,7 +36,7 @@ export default function remove(command: Verb, context: Context, execute = run): 
     .action((keys: string[], flags: Flags) => execute({ keys, ...flags }, context));
 }
 
-/** The error if no key was named and nobody can be asked. */
+/** The error if no key was named and it can't prompt. */
 const missing = "Can't ask for the keys without a terminal. Pass their IDs or names.";
 
 /** Asks for confirmation, and revokes the keys. */
@@ -48,7 +48,7 @@ export async function run(
   const { output, prompts } = context;
   if (typed.some((each) => each.trim() === ''))
     throw usageError('The name of a key is empty', 'Run `ci keys list` to see your keys.');
-  if (typed.length === 0) prompts.requireSomebody(missing);
+  if (typed.length === 0) prompts.requirePrompt(missing);
   prompts.requireConsent();
   const { keys } = await context.api();
   const all = await keys.list();

@@ -155,7 +155,7 @@ async function check(context: DotenvContext, options: Flags): Promise<KeyOptions
 /** Requires `--max-price` if the user can't be asked. @throws CommandError (input_required) */
 function requireLimit({ prompts }: Pick<Context, 'prompts'>, { maxPrice }: Flags): void {
   if (maxPrice !== undefined) return;
-  prompts.requireSomebody("Can't ask for the price limit without a terminal. Pass it, such as --max-price 49.");
+  prompts.requirePrompt("Can't ask for the price limit without a terminal. Pass it, such as --max-price 49.");
 }
 
 /** Returns the milliseconds between two checks. @throws CommandError (usage) if that is too short for a shared API */
@@ -182,7 +182,7 @@ async function chooseTarget(context: WatchContext, options: Options): Promise<Wa
 
 async function choosePools(context: Pick<Context, 'prompts'>, catalog: PoolCatalog): Promise<string[]> {
   const missing = "Can't ask for the pools without a terminal. Pass their names. Run `ci pools list` to see the pools.";
-  context.prompts.requireSomebody(missing);
+  context.prompts.requirePrompt(missing);
   const choices = await poolChoices(context, await catalog.list(), { onlyAvailable: false });
   return context.prompts.pickSeveral('Pools:', choices, missing);
 }

@@ -40,7 +40,7 @@ export default function setup(command: Verb, context: Context, execute = run): v
 
 /** Runs the steps, and prints what was done. */
 export async function run(context: Context): Promise<void> {
-  context.prompts.requireSomebody(
+  context.prompts.requirePrompt(
     `${noTerminal}. In a script, use \`ci auth login --with-key\`, \`ci pools subscribe\` and \`ci keys create\``,
   );
   const wizard: Wizard = { context, prompts: context.prompts.withBack(), done: [] };

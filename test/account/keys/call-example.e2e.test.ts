@@ -82,7 +82,7 @@ describe('the name of a new key', () => {
     expect([await session.exit, session.screen]).toEqual([0, expect.stringContaining('prod-2')]);
   });
 
-  test('is left to the API for a subscription if nobody can be asked', async () => {
+  test('is left to the API for a subscription without a terminal', async () => {
     const api = await recordedSandbox();
     await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
     const { code, stdout } = await userOf(api).ci('keys create');

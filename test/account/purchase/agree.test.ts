@@ -177,7 +177,7 @@ describe('consent', () => {
     expect(log.join('\n')).not.toContain('You have');
   });
 
-  test("doesn't fetch your subscriptions if nobody can be asked", async () => {
+  test("doesn't fetch your subscriptions without a terminal", async () => {
     const { context, log, options } = scene({ canAsk: false });
     await agree(context, [offerOf(kimi)], options);
     expect(log).toEqual(['spending']);

@@ -36,7 +36,7 @@ const commands = [
 ];
 
 describe.each(commands)('ci %s, with another key in the file', (line) => {
-  test('exits with code 2 if nobody can be asked, and changes nothing', async () => {
+  test('exits with code 2 without a terminal, and changes nothing', async () => {
     const { api, me, env } = await holder();
     const { code, stdout, stderr } = await me.ci(`${line} --json`);
     expect([code, stdout, env(), api.changes, stateFiles(me)]).toEqual([2, '', before, [], expect.any(Array)]);

@@ -29,7 +29,7 @@ test.each([
   ['stays pending until the earlier purchase settles', pending, obstacle, pending],
   ['is idle again when the earlier purchase has settled', pending, undefined, idle],
   ['stays unknown while its own purchase is pending', unknown, obstacle, stillUnknown],
-  ['stays unknown until somebody settles its own purchase', stillUnknown, undefined, unknown],
+  ['stays unknown until a process settles its own purchase', stillUnknown, undefined, unknown],
   ['stays held whatever is pending', held, obstacle, held],
 ])('%s', (_what, before, found, after) => {
   expect(stateAfterCheck(before, found)).toEqual(after);

@@ -331,7 +331,7 @@ describe('a purchase that is refused', () => {
     expect([api.changes.length, (await charges(api.box)).length]).toEqual([3, 1]);
   });
 
-  test('because somebody was faster leads to the next candidate at once', async () => {
+  test('because someone was faster leads to the next candidate at once', async () => {
     const api = await recordedSandbox({ instead: purchases(refused(409, 'Not enough seats'), sandboxes) });
     const ended = await userOf(api).ci(
       'pools watch minimax-m3 kimi26 --blocks asia --interval 1h --subscribe --max-price 39 --yes --json',

@@ -232,7 +232,7 @@ describe('--subscribe on a terminal', () => {
     expect(after).toMatch(/^The response to a purchase was lost, but the purchase went through\.\r\nSubscription {2}/);
   });
 
-  test('returns to the live view if somebody was faster', async () => {
+  test('returns to the live view if someone was faster', async () => {
     let posts = 0;
     const api = await dropping({
       at: [3],

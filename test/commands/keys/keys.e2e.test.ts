@@ -75,7 +75,7 @@ describe('keys create', () => {
     ]);
   });
 
-  test('lists the subscriptions on a --pool that has several, and exits with code 2 if nobody can be asked', async () => {
+  test('lists the subscriptions on a --pool that has several, and exits with code 2 without a terminal', async () => {
     const { api, me, subscriptionId } = await subscriber();
     const second = textAt(json(await me.ci('pools subscribe kimi26 --blocks asia --yes --json')), 'id');
     const before = api.changes.length;
