@@ -188,7 +188,7 @@ describe('a watch of several openings', () => {
     const api = await recordedSandbox();
     const me = userOf(api);
     const ended = await me.ci(
-      'pools watch kimi26 --blocks any --forever --interval 50ms --for 300ms --fields event,blocks',
+      'pools watch kimi26 --blocks any --forever --interval 50ms --for 2s --fields event,blocks',
     );
     expect([ended.code, ended.stdout, ended.stderr]).toEqual([
       0,
