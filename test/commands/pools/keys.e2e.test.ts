@@ -94,7 +94,7 @@ describe('pools keys', () => {
     const { code, stdout, stderr } = await me.ci('pools keys kimi27 --reveal');
     expect([code, stdout]).toEqual([5, '']);
     expect(stderr).toMatch(oneLine);
-    expect(stderr).toMatch(/"kimi27"\. Did you mean kimi26\? /);
+    expect(stderr).toMatch(/"kimi27" doesn't exist\. Did you mean kimi26\? /);
   });
 
   test.each([
