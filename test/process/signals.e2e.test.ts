@@ -11,7 +11,7 @@ import { ctrlC, onTerminal } from '../support/terminal.ts';
 const waiting =
   'Interrupted. Waiting up to 10 seconds for the response to a change that was already sent. Interrupt again to quit now.';
 const checking = 'Interrupted. Checking whether the change went through…';
-const wentThrough = 'interrupted, but the change went through';
+const wentThrough = 'Interrupted, but the change went through';
 
 /** Changes that pause in the middle, and how the sandbox shows whether they were applied. */
 const changes: readonly [string, string, (box: TestSandbox) => Promise<boolean>][] = [
