@@ -257,7 +257,7 @@ describe('`ci billing topup` with USDC', () => {
     async (line) => {
       const { me } = await someone();
       const session = onTerminal(me, line);
-      await session.shows(/Waiting for|After sending/);
+      await session.shows(/Waiting for the payment|After sending/);
       const drawn = session.cells.filter(
         (row) => row.length === 49 && row.every((cell) => cell?.graphics.length === 2),
       );

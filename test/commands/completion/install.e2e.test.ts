@@ -232,8 +232,8 @@ describe('`ci completion install` changes nothing', () => {
       ['zsh', () => writeFileSync(path.join(me.home, '.zshrc'), Buffer.from([0xff, 0xfe, 0x00])), "Can't read"],
       ['zsh', () => writeFileSync(path.join(me.home, '.zshrc'), `${start}\nhalf\n`), 'but not "# <<< completion'],
       ['bash', () => mkdirSync(path.join(me.home, '.bashrc')), "Can't read"],
-      ['powershell', () => writeProgram(me, 'pwsh', 'exit 1'), 'could not be asked where its profile is'],
-      ['powershell', () => writeProgram(me, 'pwsh', 'echo nowhere'), 'could not be asked where its profile is'],
+      ['powershell', () => writeProgram(me, 'pwsh', 'exit 1'), "Can't find the profile of PowerShell"],
+      ['powershell', () => writeProgram(me, 'pwsh', 'echo nowhere'), "Can't find the profile of PowerShell"],
     ];
     for (const [shell, prepare, told] of cases) {
       prepare();
