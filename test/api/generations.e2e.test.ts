@@ -150,6 +150,8 @@ const reads: readonly TestedCommand[] = [
     ],
   },
   { line: 'auth status', holds: { managementKey: 'mk_…cdef', valid: true } },
+  { line: 'whoami', holds: { managementKey: 'mk_…cdef', valid: true } },
+  { line: 'models', holds: [{ id: 'kimi-k2.6' }] },
   {
     line: 'doctor',
     holds: expect.arrayContaining([expect.objectContaining({ check: 'signed in', status: 'ok' })]),
@@ -213,6 +215,7 @@ const changes: readonly TestedCommand[] = [
   { line: 'billing cancel SUBSCRIPTION --yes', holds: { canceled: true } },
   { line: 'billing cancel nothing --yes', code: 5 },
   { line: 'auth login --with-key --profile work', stdin: managementKey, holds: { profile: 'work' } },
+  { line: 'login --with-key --profile work', stdin: managementKey, holds: { profile: 'work' } },
 ];
 
 /** Returns the output of a command in a form that can be compared between users. */
@@ -290,7 +293,7 @@ describe.each(generations)('an API with %s responses', (generation) => {
     const posted = await me.ci('api POST /api/keys/credit -f name=raw --yes');
     expect([posted.code, secret.test(posted.stdout)]).toEqual([0, true]);
     const missing = await me.ci('api GET /api/pools/kimi27');
-    expect(missing).toMatchObject({ code: 5, stdout: '', stderr: 'ci: Pool not found\n' });
+    expect(missing).toMatchObject({ code: 5, stdout: '', stderr: 'ci: Pool not found.\n' });
   });
 
   test("exits with 4 and the server's message if the key is refused", async () => {
