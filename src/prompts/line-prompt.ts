@@ -116,6 +116,8 @@ export const linePrompt = createPrompt<LineAnswer, LineQuestion>((question, done
         setStatus('done');
         return done({ typed });
       }
+      // Readline has put the keys that were typed meanwhile in its line.
+      readline.clearLine(0);
       if (mask === undefined) readline.write(line);
       else setLine('');
       setMistake(found);

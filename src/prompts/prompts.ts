@@ -1,4 +1,5 @@
 import { CommandError, usageError } from '../domain/errors.ts';
+import { redacted } from '../domain/secrets.ts';
 import type { Display } from '../output/display.ts';
 import type { DrawnColumn } from '../output/table.ts';
 import { harmless } from '../output/text.ts';
@@ -92,7 +93,7 @@ export class Prompts {
   /** Asks for a secret, which isn't shown. @throws CommandError (input_required) if the user can't be asked */
   async secret(message: string, missing: string, check: Check = filled): Promise<string> {
     this.requirePrompt(missing);
-    return this.#ask((questions) => questions.secret(message, check));
+    return this.#ask((questions) => questions.secret(message, this.#checked(check)));
   }
 
   /**
@@ -113,7 +114,11 @@ export class Prompts {
     // No one can agree to text that can't be shown as it is.
     const showable = (text: string | undefined) => (text === undefined || this.#seen(text) === text ? text : undefined);
     return this.#ask((questions) =>
-      questions.text(message, { check, suggestion: showable(suggestion), earlier: showable(earlier) }),
+      questions.text(message, {
+        check: this.#checked(check),
+        suggestion: showable(suggestion),
+        earlier: showable(earlier),
+      }),
     );
   }
 
@@ -143,7 +148,8 @@ export class Prompts {
     options: TextOrChoiceOptions,
   ): Promise<TextOrChoice<Value>> {
     this.requirePrompt(missing);
-    return this.#ask((questions) => questions.textOrPick(message, choices.map(this.#shown), options));
+    const check = this.#checked(options.check);
+    return this.#ask((questions) => questions.textOrPick(message, choices.map(this.#shown), { ...options, check }));
   }
 
   /** Returns the names of choices from columns of facts. Leaves out columns that don't fit the terminal. */
@@ -164,7 +170,7 @@ export class Prompts {
   }
 
   async #confirm(message: string): Promise<boolean> {
-    return this.#ask((questions) => questions.confirm(message));
+    return this.#ask((questions) => questions.confirm(this.#seen(message)));
   }
 
   async #ask<Answer>(question: (questions: Questions) => Promise<Answer>): Promise<Answer> {
@@ -189,11 +195,20 @@ export class Prompts {
   }
 
   /** Returns a choice that is safe to show: its text may come from the API. */
-  readonly #shown = <Value>({ name, short, ...choice }: Choice<Value>): Choice<Value> => ({
+  readonly #shown = <Value>({ name, short, disabled, ...choice }: Choice<Value>): Choice<Value> => ({
     ...choice,
     name: this.#seen(name),
     ...(short === undefined ? {} : { short: this.#seen(short) }),
+    ...(disabled === undefined ? {} : { disabled: this.#seen(disabled) }),
   });
+
+  /** Returns a check with mistakes that are safe to show: they may quote the API, which may repeat a key that was typed. */
+  #checked(check: Check): Check {
+    return async (typed) => {
+      const mistake = await check(typed);
+      return mistake === undefined ? undefined : this.#seen(redacted(mistake));
+    };
+  }
 
   readonly #seen = (text: string): string => this.#options.display.legible(harmless(text));
 }

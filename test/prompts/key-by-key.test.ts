@@ -96,6 +96,26 @@ describe('a secret', () => {
   });
 });
 
+describe('keys that are typed while an answer is checked', () => {
+  test("don't become part of the next answer", async () => {
+    let refuse = (_mistake: string) => {};
+    const refused = new Promise<string>((resolve) => {
+      refuse = resolve;
+    });
+    const check = (typed: string) => (typed === 'mk_bad' ? refused : undefined);
+    const { answer, events, getScreen, nextRender } = await put((questions) => questions.secret('Key:', check));
+    events.type('mk_bad');
+    events.keypress('enter');
+    events.type('mk_early');
+    refuse('Not a valid key.');
+    await nextRender();
+    expect(getScreen()).toBe('? Key:\n! Not a valid key.');
+    events.type('mk_good');
+    events.keypress('enter');
+    expect(await answer).toBe('mk_good');
+  });
+});
+
 describe('a text', () => {
   test('is taken once it is valid, and stays in the line until then', async () => {
     const check = (typed: string) => (typed === 'prod' ? undefined : 'Call it prod.');

@@ -73,6 +73,13 @@ describe('consent', () => {
     expect(stripVTControlCharacters(shown())).toContain('Subscribe now? (y/N)');
   });
 
+  test('shows no control sequence in its question', async () => {
+    const { prompts, shown } = somebody('y\r');
+    await prompts.consent('Replace key a\u001b[2Jb?');
+    expect(stripVTControlCharacters(shown())).toContain('Replace key ab? (y/N)');
+    expect(shown()).not.toContain('\u001b[2J');
+  });
+
   test.each(['\r', 'n\r', 'no\r'])('is not given by %j', async (keys) => {
     await expect(somebody(keys).prompts.consent('Subscribe?')).rejects.toMatchObject({
       code: 'declined',
@@ -185,6 +192,28 @@ describe('a prompt', () => {
     await expect.poll(() => stripVTControlCharacters(shown())).toContain('! Management keys start with mk_.');
     stdin.write('mk_1\r');
     expect(await asked).toBe('mk_1');
+  });
+
+  test.each([false, true])(
+    'shows no key and no control sequence of the API in a mistake, on a dumb terminal: %s',
+    async (dumb) => {
+      const { prompts, stdin, shown } = somebody('mk_0123456789abcdef\r', { dumb });
+      const check = (typed: string) => (typed === 'mk_1' ? undefined : `Invalid key ${typed}\u001b[2J.`);
+      const asked = prompts.textOrPick('Key:', choices, '', { check, isSecret: true });
+      await expect.poll(() => stripVTControlCharacters(shown())).toContain('Invalid key mk_…cdef.');
+      expect(shown()).not.toMatch(/0123456789|\u001b\[2J/);
+      stdin.write('mk_1\r');
+      expect(await asked).toEqual({ typed: 'mk_1' });
+    },
+  );
+
+  test('shows no control sequence of the API in the reason why an entry is not available', async () => {
+    const closed = { name: 'GLM', value: 3, disabled: 'paused\u001b[2J' };
+    const { prompts, stdin, shown } = somebody('3\n', { dumb: true });
+    const asked = prompts.search('Which?', [...choices, closed], '');
+    await expect.poll(shown).toContain("GLM isn't available: paused.\n");
+    stdin.write('2\n');
+    expect(await asked).toBe(2);
   });
 
   test.each(['\u0003', '\u0004'])('of any kind is interrupted by %j', async (key) => {
