@@ -14,7 +14,9 @@ export async function showPage(
   const local = url !== undefined && isLoopback(url.hostname);
   const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && local);
   if (settings.sandbox.value && local) {
-    output.note(`Start the sandbox with \`ci sandbox serve\`, then open http://127.0.0.1:8787${url.pathname}`);
+    output.note(
+      `This page is available only while this command runs. To open it later, run \`ci sandbox serve\`, then open\nhttp://127.0.0.1:8787${url.pathname}`,
+    );
   }
   if (!safe || !prompts.canAsk) return;
   try {

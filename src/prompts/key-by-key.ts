@@ -62,6 +62,7 @@ export class KeyQuestions implements Questions {
   async confirm(message: string): Promise<boolean> {
     const answer = await this.#line(message, {
       check: (typed) => (yesOrNo(typed) === undefined ? 'Enter y or n.' : undefined),
+      clearsRefused: true,
       hint: 'y/N',
       shown: (typed) => (yesOrNo(typed) ? 'Yes' : 'No'),
     });
@@ -69,7 +70,7 @@ export class KeyQuestions implements Questions {
   }
 
   secret(message: string, check: Check): Promise<string> {
-    return this.#line(message, { check, mask: this.#mask });
+    return this.#line(message, { check, mask: this.#mask, clearsRefused: true });
   }
 
   text(message: string, options: TextOptions): Promise<string> {
@@ -122,6 +123,7 @@ export class KeyQuestions implements Questions {
             choices.findIndex((choice) => choice.selected),
           ),
           mask: isSecret ? this.#mask : undefined,
+          clearsRefused: isSecret,
           theme: this.#themeOf(message, typingRoom, tip === undefined ? [] : [['type', tip]]),
         },
         streams,
@@ -142,6 +144,7 @@ export class KeyQuestions implements Questions {
     message: string,
     options: TextOptions & {
       readonly mask?: string;
+      readonly clearsRefused?: boolean;
       readonly hint?: string;
       readonly shown?: (answer: string) => string;
     },

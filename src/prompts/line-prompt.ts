@@ -41,8 +41,10 @@ interface LineQuestion {
   readonly hint?: string | undefined;
   /** Text in the line at first. */
   readonly earlier?: string | undefined;
-  /** Stands for each character that is typed. A refused answer is then removed from the line, so that another can be pasted. */
+  /** Stands for each character that is typed. */
   readonly mask?: string | undefined;
+  /** Whether to remove a refused answer from the line, so that another can be typed or pasted. */
+  readonly clearsRefused?: boolean;
   /** The entries below the line. Enter in an empty line chooses one. */
   readonly entries?: readonly { readonly name: string; readonly short: string }[];
   /** Index of the entry that is selected at first. */
@@ -118,8 +120,8 @@ export const linePrompt = createPrompt<LineAnswer, LineQuestion>((question, done
       }
       // Readline has put the keys that were typed meanwhile in its line.
       readline.clearLine(0);
-      if (mask === undefined) readline.write(line);
-      else setLine('');
+      if (question.clearsRefused) setLine('');
+      else readline.write(line);
       setMistake(found);
       setStatus('idle');
     } catch (failure) {

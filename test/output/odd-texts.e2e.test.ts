@@ -327,7 +327,7 @@ describe('on a terminal', () => {
     const keys = keysOf(driving);
     const me = await listing(keys);
     const session = onTerminal(me, 'keys delete', { columns: 200 });
-    await session.shows('Which keys?');
+    await session.shows('Keys to revoke:');
     session.type(` ${enter}`);
     await session.shows('immediately?');
     session.type(`n${enter}`);

@@ -288,7 +288,7 @@ describe('prompts for missing arguments', () => {
     }
     const [one, two] = ends;
     const session = onTerminal(me, 'keys delete');
-    await session.shows('Which keys?');
+    await session.shows('Keys to revoke:');
     await session.shows(new RegExp(`❯◯ one +credit +sk_sandbox_…${one} +never used`));
     session.type(' ');
     await session.shows(/❯◉ one /);

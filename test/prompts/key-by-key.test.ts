@@ -54,11 +54,14 @@ describe('a yes-or-no question', () => {
   });
 
   test('asks again after anything else', async () => {
-    const { events, getScreen, nextRender } = await put((questions) => questions.confirm('Sure?'));
+    const { answer, events, getScreen, nextRender } = await put((questions) => questions.confirm('Sure?'));
     events.type('maybe');
     events.keypress('enter');
     await nextRender();
-    expect(getScreen()).toBe('? Sure? maybe\n! Enter y or n.');
+    expect(getScreen()).toBe('? Sure? (y/N)\n! Enter y or n.');
+    events.type('y');
+    events.keypress('enter');
+    expect(await answer).toBe(true);
   });
 });
 

@@ -42,7 +42,7 @@ export async function askKeyName(
   const directory = path.basename(workingDirectory(context.world) ?? '').trim() || 'default';
   let suggestion = directory;
   for (let number = 2; taken(suggestion) !== undefined; number++) suggestion = `${directory}-${number}`;
-  const question = count === 1 ? 'Key name:' : `Key name (${count} keys, numbered -1 to -${count}):`;
+  const question = count === 1 ? 'Key name:' : `Key name (${count} keys: NAME-1 to NAME-${count}):`;
   return (await prompts.text(question, missing, check, suggestion, earlier)).trim();
 }
 

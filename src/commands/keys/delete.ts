@@ -140,5 +140,5 @@ function failureOf(
 
 async function pick(context: Pick<Context, 'connections' | 'prompts'>, keys: readonly Key[]): Promise<Key[]> {
   if (keys.length === 0) throw new CommandError('not_found', 'You have no keys', { outcome: 'not_applied' });
-  return context.prompts.pickSeveral('Which keys?', await keyChoices(context, keys), missing);
+  return context.prompts.pickSeveral('Keys to revoke:', await keyChoices(context, keys), missing);
 }

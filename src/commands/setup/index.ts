@@ -60,13 +60,17 @@ export async function run(context: Context): Promise<void> {
 /** Runs the steps in order. Esc goes back to the previous question, unless something was changed since. */
 async function walk(wizard: Wizard): Promise<void> {
   const asked: number[] = [];
+  let hasChanged = false;
   for (let at = 0; at < steps.length; ) {
     const step = steps[at];
     if (!step) return;
     try {
       const result = await step(wizard);
       if (result === 'asked') asked.push(at);
-      else if (result === 'changed') asked.length = 0;
+      else if (result === 'changed') {
+        asked.length = 0;
+        hasChanged = true;
+      }
       at++;
     } catch (error) {
       if (error instanceof GoTo) {
@@ -74,7 +78,8 @@ async function walk(wizard: Wizard): Promise<void> {
         while ((asked.at(-1) ?? -1) >= at) asked.pop();
       } else if (error instanceof WentBack) {
         const before = asked.pop();
-        wizard.context.output.note(before === undefined ? 'This is the first step.' : 'Back.');
+        const start = hasChanged ? "You can't go back past a completed step." : 'This is the first step.';
+        wizard.context.output.note(before === undefined ? start : 'Back.');
         at = before ?? at;
       } else throw error;
     }

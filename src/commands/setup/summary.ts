@@ -89,6 +89,6 @@ function placeOf({ shownAs, variables = [] }: Description, { HOME }: Environment
   const [first] = variables;
   if (shownAs === undefined || first === undefined) return shownAs ?? '';
   const count = variables.length;
-  const others = count === 2 ? ' and …_2' : `, …_2 to …_${count}`;
+  const others = count === 2 ? ' and …_2' : `, …_2 ${count === 3 ? 'and' : 'to'} …_${count}`;
   return `${fromHome(shownAs, HOME)}, as ${first}${count === 1 ? '' : others}`;
 }

@@ -187,6 +187,15 @@ describe('`ci billing topup` by card', () => {
     expect([code, stdout]).toEqual([0, expect.stringMatching(/\ncredited\t40(?:\.00)?\nbalance\t65(?:\.00)?\n$/)]);
   });
 
+  test('says that the page of the built-in sandbox closes with the command, and how to open it later', async () => {
+    const { code, stdout, stderr } = await sandboxUser().ci('billing topup 25');
+    expect(code).toBe(0);
+    const page = new URL(/\S+\/sandbox\/pay\/\S+/.exec(stdout)?.[0] ?? '');
+    expect(stderr.replaceAll('\n', ' ')).toContain(
+      `This page is available only while this command runs. To open it later, run \`ci sandbox serve\`, then open http://127.0.0.1:8787${page.pathname}`,
+    );
+  });
+
   test('notices a payment in a served sandbox', async () => {
     const me = sandboxUser();
     const { url } = await served(me);

@@ -477,7 +477,7 @@ describe('the name of the key', () => {
     const seat = { id: 'a', poolSlug: 'kimi26', status: 'active', monthlyPrice: 49 };
     const subscriptions = [seat, { ...seat, id: 'b' }, { ...seat, id: 'c', status: 'pending_key' }];
     const { press, answer, shows, wizard } = await at(chooseKeyName, { answers: { subscriptions }, before: listed });
-    await shows('? Key name (2 keys, numbered -1 to -2): (some-project)\nesc back');
+    await shows('? Key name (2 keys: NAME-1 to NAME-2): (some-project)\nesc back');
     press('enter');
     expect([await answer, wizard.keyName]).toEqual(['asked', 'some-project']);
   });

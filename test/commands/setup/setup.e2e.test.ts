@@ -341,7 +341,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         [asksSeats, `2${enter}`],
         [asksCycle, enter],
         ['Charge $98.00 now?', `y${enter}`],
-        [/\? Key name \(2 keys, numbered -1 to -2\):/, `the team's${enter}`],
+        [/\? Key name \(2 keys: NAME-1 to NAME-2\):/, `the team's${enter}`],
         [asksPlace, enter],
       ]);
       const { code, text } = await ended(session);
@@ -407,7 +407,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       await answers(session, [
         ...toName,
         [asksName, escapeKey],
-        [/This is the first step\.\n\? Key name:/, `again${enter}`],
+        [/You can't go back past a completed step\.\n\? Key name:/, `again${enter}`],
         [asksPlace, enter],
       ]);
       expect((await ended(session)).code).toBe(0);
@@ -499,12 +499,14 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         [/You have 3 subscriptions\. Create a key for:\n❯ kimi26 {2}europe {2}3 seats, no key/, enter],
         [/\? Key name \(3 keys/, escapeKey],
         [/Back\.\n\? You have 3 subscriptions/, enter],
-        [/\? Key name \(3 keys, numbered -1 to -3\):/, `team${enter}`],
+        [/\? Key name \(3 keys: NAME-1 to NAME-3\):/, `team${enter}`],
         [asksPlace, enter],
       ]);
       const { code, text } = await ended(session);
       expect(code).toBe(0);
-      expect(text).toMatch(/ Keys team-1, team-2, team-3 Saved to /);
+      expect(text).toContain(
+        ' Keys team-1, team-2, team-3 Saved to .env, as CHEAPESTINFERENCE_API_KEY, …_2 and …_3 Account ',
+      );
       const keys = listAt(await api.box.seen(), 'keys');
       expect(keys).toMatchObject([{ name: 'team-1' }, { name: 'team-2' }, { name: 'team-3' }]);
       expect(readFileSync(path.join(me.home, '.env'), 'utf8').match(/^CHEAPESTINFERENCE_API_KEY(?:_[23])?=/gm)).toEqual(
