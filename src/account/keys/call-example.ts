@@ -1,7 +1,7 @@
 import { loginShell } from '../../config/shell.ts';
 import type { Context } from '../../context/context.ts';
 import { quoted, shellWord } from '../../domain/shell-word.ts';
-import { factLines } from '../../output/text.ts';
+import { factLines, harmless } from '../../output/text.ts';
 import { shellLines } from '../../output/wrap.ts';
 import type { Description } from '../secrets/destination.ts';
 import { defaultVariable } from '../secrets/dotenv-file.ts';
@@ -50,7 +50,8 @@ export function callCommand(
   const [variable = defaultVariable] = saved?.variables ?? [];
   const file = saved?.variables && saved.savedTo;
   const curl = `curl ${base}/v1/${model === undefined ? 'models' : 'chat/completions'} --header "Authorization: Bearer $${variable}"`;
-  const body = { model, messages: [{ role: 'user', content: 'Hello' }] };
+  // The name of the model comes from the API.
+  const body = { model: model && harmless(model), messages: [{ role: 'user', content: 'Hello' }] };
   const call =
     model === undefined
       ? curl

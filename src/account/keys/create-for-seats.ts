@@ -1,4 +1,5 @@
 import { asClause, CommandError } from '../../domain/errors.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import { inWords } from '../../output/text.ts';
 import type { KeepKey } from '../secrets/delivery.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
@@ -36,9 +37,7 @@ export async function createKeys(
       const isCreated = error.outcome === 'applied';
       const fate = isCreated ? "can't be used" : unknown ? 'may not have been created' : "wasn't created";
       const look = unknown ? 'Run `ci history reconcile --wait` to find out' : 'Run `ci keys list` to check';
-      const next = isCreated
-        ? error.hint
-        : `${look}, then \`ci keys create ${keyName} --subscription ${subscription.id}\`.`;
+      const next = isCreated ? error.hint : `${look}, then \`${commandFor(keyName, subscription)}\`.`;
       const failure = error.with({
         message: `Subscribed, but key "${keyName}" ${fate}: ${asClause(error.message)}`,
         outcome: unknown ? 'unknown' : 'applied',
@@ -57,8 +56,13 @@ export async function createKeys(
 /** Says how to create the keys of the seats after one; empty if there are none. */
 function othersHint(bought: readonly PoolSubscription[], at: number, keyNameOf: (at: number) => string): string {
   const commands = bought.flatMap(({ id, status }, index) =>
-    index > at && status !== 'pending_key' ? [`\`ci keys create ${keyNameOf(index)} --subscription ${id}\``] : [],
+    index > at && status !== 'pending_key' ? [`\`${commandFor(keyNameOf(index), { id })}\``] : [],
   );
   if (commands.length === 0) return '';
   return `${commands.length === 1 ? 'Another seat has' : `${commands.length} more seats have`} no key. Run ${inWords(commands)}.`;
+}
+
+/** Returns the command that creates the key of a seat. */
+function commandFor(keyName: string, { id }: Pick<PoolSubscription, 'id'>): string {
+  return `ci keys create ${shellWord(keyName)} --subscription ${shellWord(id)}`;
 }

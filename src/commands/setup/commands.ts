@@ -17,7 +17,9 @@ export function commandsOf({
   if (bought && keys.length > 1) return [`${ci} ${bought} --create-key ${shellWord(name)}${save} --yes`];
   const variable = (at: number) => (at === 0 || save === '' ? '' : ` --var ${saved?.variables?.[at]}`);
   const created = keys.map((key, at) => {
-    const target = bought ? `--pool ${subscription?.poolSlug}` : `--subscription ${key.subscriptionId}`;
+    const target = bought
+      ? `--pool ${shellWord(subscription?.poolSlug ?? '')}`
+      : `--subscription ${shellWord(key.subscriptionId)}`;
     const delivery = save === '' ? ' --secret-only --reveal' : `${save}${variable(at)}`;
     return `${ci} keys create ${shellWord(key.name)} ${target} --ensure${delivery}`;
   });

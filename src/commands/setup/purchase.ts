@@ -11,6 +11,7 @@ import { watchCommand } from '../../account/watch/suggest-watch.ts';
 import { pages } from '../../account/web-pages.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { formatUsd } from '../../domain/money.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import { inWords } from '../../output/text.ts';
 import { chooseBlocks, chooseOther, choosePool, chooseSeats } from './choices.ts';
 import { noTerminal, type Step, type Wizard } from './wizard.ts';
@@ -72,7 +73,7 @@ function keep(wizard: Wizard, chosen: PricedPurchase, bought: PurchaseResult): v
   const charged = actual === undefined ? chargeText(chosen.quote) : formatUsd(actual);
   wizard.done.push(`reserved ${inWords(chosen.blocks)} of ${name} for ${charged}`);
   wizard.purchase = [
-    `pools subscribe ${name} --blocks ${chosen.blocks.join(',')}`,
+    `pools subscribe ${shellWord(name)} --blocks ${chosen.blocks.join(',')}`,
     ...(quantity > 1 ? [`--quantity ${quantity}`] : []),
     ...(billingCycle === 'year' ? ['--billing-cycle year'] : []),
     `--max-price ${(charge.atMost / 100).toFixed(2)} --ensure`,
