@@ -2,12 +2,16 @@
 // if one of them does. Its own code starts the commands, because each `npm run` takes half a second.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** The environment that npm gives a script. */
+const env = { ...process.env, PATH: [path.resolve('node_modules/.bin'), process.env.PATH].join(path.delimiter) };
 
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
 
 /** Runs a script. Returns whether it succeeded. */
 function run(name) {
-  const child = spawn(scripts[name], { shell: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(scripts[name], { env, shell: true, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {
