@@ -172,13 +172,15 @@ function quotedEnd(text: string, start: number): number | undefined {
   return end;
 }
 
-/** Returns what follows a value: a comment and the line break. */
+/** Returns what follows a value: a comment, even without a space before it, and the line break. */
 function ending(text: string, from: number, to: number): string {
   const lineBreak = /(?:\r?\n)?$/.exec(text.slice(from, to))?.[0] ?? '';
   const line = text.slice(from, to - lineBreak.length);
   const quoted = quotedEnd(text, from);
-  const comment = quoted === undefined ? /[ \t]+#.*$/.exec(line) : /^[ \t]+#.*$/.exec(line.slice(quoted - from));
-  return `${comment?.[0] ?? ''}${lineBreak}`;
+  const value = matchAt(beforeValue, text, from)?.[0].length ?? 0;
+  const after = quoted === undefined ? line.slice(value) : line.slice(quoted - from);
+  const comment = /^#.*$/.exec(after) ?? (quoted === undefined ? /[ \t]+#.*$/ : /^[ \t]+#.*$/).exec(after);
+  return `${comment?.[0].replace(/^#/, ' #') ?? ''}${lineBreak}`;
 }
 
 /** Returns what must come between a text and a line added to it. */

@@ -31,6 +31,8 @@ describe('an assignment of the variable', () => {
     ['with a comment of many words', 'KEY="old"\t# it\'s "mine"\r\n', 'KEY=new\t# it\'s "mine"\r\n'],
     ['of a value that holds a #', 'KEY="o # d"\nA=1#2\n', 'KEY=new\nA=1#2\n'],
     ['empty, with a comment', 'KEY= # later\n', 'KEY=new # later\n'],
+    ['commented out behind its name', 'KEY=#old\n', 'KEY=new #old\n'],
+    ['empty in quotation marks, with a comment right behind', 'KEY=""#old\r\n', 'KEY=new #old\r\n'],
     ['indented, spaced', '  KEY = "old"\n', '  KEY=new\n'],
     ['as YAML has it', 'KEY: old\n', 'KEY=new\n'],
     ['twice: the last one counts', 'KEY=1\nA=1\nKEY=2\nB=2\n', 'KEY=1\nA=1\nKEY=new\nB=2\n'],
@@ -203,7 +205,9 @@ describe('with any file', () => {
         // All places of the assignment in the text after, of which one has to be the one that was written.
         const places = [...after.matchAll(/KEY=new/g)].map(({ index }) => index);
         const kept = places.some((at) => {
-          const [head, tail] = [after.slice(0, at), after.slice(at + 'KEY=new'.length)];
+          const [head, end] = [after.slice(0, at), after.slice(at + 'KEY=new'.length)];
+          // A comment right behind the value gets a space before it.
+          const tail = before.endsWith(end) ? end : end.replace(/^ #/, '#');
           if (head.startsWith(before))
             return /^(?:\r?\n){0,2}$/.test(head.slice(before.length)) && /^\r?\n$/.test(tail);
           if (!before.startsWith(head) || !before.endsWith(tail)) return false;
