@@ -6,7 +6,7 @@ __ci_enter() {
   case "$place/$1" in
     'pools/ls' | 'keys/ls' | 'auth/ls' | 'config/ls' | 'plans/ls' | 'help pools/ls' | 'help keys/ls' | 'help auth/ls' | 'help config/ls' | 'help plans/ls') set -- list ;;
     'pools/show' | 'help pools/show') set -- view ;;
-    'keys/rm' | 'keys/revoke' | 'help keys/rm' | 'help keys/revoke') set -- delete ;;
+    'keys/revoke' | 'keys/rm' | 'help keys/revoke' | 'help keys/rm') set -- delete ;;
   esac
   case " $commands " in
     *" $1 "*) place+=${place:+ }$1 ;;
@@ -20,7 +20,7 @@ __ci_commands() {
   case $place in
     '') commands='setup status pools keys models usage billing history auth config api sandbox completion open doctor plans login logout whoami version help' ;;
     'pools' | 'help pools') commands='list view quote subscribe watch subscriptions keys cancel' aliases='ls show' ;;
-    'keys' | 'help keys') commands='list create delete' aliases='ls rm revoke' ;;
+    'keys' | 'help keys') commands='list create delete' aliases='ls revoke rm' ;;
     'billing' | 'help billing') commands='status credits topup verify card subscribe checkout cancel' ;;
     'history' | 'help history') commands='reconcile' ;;
     'auth' | 'help auth') commands='login logout status list switch token' aliases='ls' ;;

@@ -9,7 +9,7 @@ function __ci_enter
             set word list
         case 'pools/show' 'help pools/show'
             set word view
-        case 'keys/rm' 'keys/revoke' 'help keys/rm' 'help keys/revoke'
+        case 'keys/revoke' 'keys/rm' 'help keys/revoke' 'help keys/rm'
             set word delete
     end
     contains -- "$word" (__ci_commands "$argv[1]" | string replace -r '\t.*' '')
@@ -128,8 +128,8 @@ function __ci_aliases
                 'show'\t'Show the prices of a pool, and its available seats by hour'
         case 'keys' 'help keys'
             printf '%s\n' 'ls'\t'List your API keys, with masked secrets' \
-                'rm'\t'Revoke API keys immediately' \
-                'revoke'\t'Revoke API keys immediately'
+                'revoke'\t'Revoke API keys immediately' \
+                'rm'\t'Revoke API keys immediately'
         case 'auth' 'help auth'
             printf '%s\n' 'ls'\t'List the saved profiles'
         case 'config' 'help config'

@@ -18,10 +18,10 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'help plans/ls' = 'list'
     'pools/show' = 'view'
     'help pools/show' = 'view'
-    'keys/rm' = 'delete'
     'keys/revoke' = 'delete'
-    'help keys/rm' = 'delete'
+    'keys/rm' = 'delete'
     'help keys/revoke' = 'delete'
+    'help keys/rm' = 'delete'
   }
   # The subcommands of a command, and their aliases.
   $commands = @{
@@ -206,13 +206,13 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     )
     'keys' = @(
       , @('ls', 'List your API keys, with masked secrets')
-      , @('rm', 'Revoke API keys immediately')
       , @('revoke', 'Revoke API keys immediately')
+      , @('rm', 'Revoke API keys immediately')
     )
     'help keys' = @(
       , @('ls', 'List your API keys, with masked secrets')
-      , @('rm', 'Revoke API keys immediately')
       , @('revoke', 'Revoke API keys immediately')
+      , @('rm', 'Revoke API keys immediately')
     )
     'auth' = @(
       , @('ls', 'List the saved profiles')

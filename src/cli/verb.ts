@@ -115,8 +115,16 @@ export function examples(lines: readonly string[]): string {
 /** Returns the error for a mistake that commander found, with what to run next. */
 export function usageMistake(message: string, command: Command): CommandError {
   const [first = '', found] = message.replace(/^error: /, '').split('\n');
-  const suggestion = found ? `${found.slice(1, -1)} ` : suggestionFor(first, command);
+  const suggestion = found ? didYouMean(namesIn(found, command)) : suggestionFor(first, command);
   return new CommandError('usage', sentence(first), { hint: `${suggestion}Run \`${pathOf(command)} --help\`.` });
+}
+
+/** Returns the names that commander suggests. Of a command and its alias, it returns the command only. */
+function namesIn(found: string, command: Command): string[] {
+  const [, list = ''] = /^\(Did you mean (?:one of )?(.*)\?\)$/.exec(found) ?? [];
+  const names = list.split(', ');
+  const repeated = command.commands.filter((each) => names.includes(each.name())).flatMap((each) => each.aliases());
+  return names.filter((name) => !repeated.includes(name));
 }
 
 /** Returns a mistake that commander found as a sentence. */
@@ -139,8 +147,11 @@ function suggestionFor(mistake: string, command: Command): string {
   const [, typed] = /^unknown option '(--\w[\w-]*)'/.exec(mistake) ?? [];
   const known = withParents(command).flatMap(({ options }) => options);
   const meant = known.flatMap(({ long }) => (typed && long?.startsWith(typed) ? long : []));
-  if (meant.length === 0) return '';
-  return `Did you mean ${inWords(meant, 'or')}? `;
+  return didYouMean(meant);
+}
+
+function didYouMean(names: readonly string[]): string {
+  return names.length === 0 ? '' : `Did you mean ${inWords(names, 'or')}? `;
 }
 
 /** Returns a command and its parents. */

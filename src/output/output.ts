@@ -438,7 +438,7 @@ function chosenFormat(flags: OutputFlags, env: Environment): Format | undefined 
   if (chosen !== undefined && format === undefined) {
     throw usageError(
       `"${harmless(chosen)}" is not a valid output format`,
-      `${origin} takes ${inWords(formats, 'or')}.`,
+      origin === '--output' ? `Choose ${inWords(formats, 'or')}.` : `Set ${origin} to ${inWords(formats, 'or')}.`,
     );
   }
   return format;

@@ -174,7 +174,7 @@ describe('`ci help --json`', () => {
     for (const path of ['pools list', 'keys list', 'auth list', 'config list', 'plans list']) {
       expect([path, aliases(path)]).toEqual([path, ['ls']]);
     }
-    expect(aliases('keys delete')).toEqual(['rm', 'revoke']);
+    expect(aliases('keys delete')).toEqual(['revoke', 'rm']);
   });
 
   test('has the examples, fields, exit codes and options of the help of each command', async () => {

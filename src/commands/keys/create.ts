@@ -141,7 +141,7 @@ async function createNew(
   api.client.requireSignedIn();
   await createAndDeliver(context, {
     destination,
-    create: (keep) => createKey(context, request, keep, earlier),
+    create: (keep) => createKey(context, request, keep, earlier).catch(sayWhereIdsAre),
     print: async (key, saved) => {
       if (saved) await printSaved(context, key, saved);
       else await printKey(context, key, { secretOnly, title: 'API key: save it now' });
@@ -150,6 +150,14 @@ async function createNew(
   const { output } = context;
   if (!output.isForPeople || secretOnly) return;
   output.note(`\n${callExample(context, { saved: destination?.describe(1) }, output.width)}`);
+}
+
+/** Rethrows an error. If the API doesn't know the subscription, the error says which command shows the IDs. */
+function sayWhereIdsAre(error: unknown): never {
+  if (error instanceof CommandError && error.code === 'not_found') {
+    throw error.with({ hint: error.hint ?? 'Run `ci pools subscriptions` to see the IDs.' });
+  }
+  throw error;
 }
 
 /** Returns the active key of that name, type and subscription. @throws CommandError (usage) if there are several */

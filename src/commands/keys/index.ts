@@ -9,7 +9,7 @@ export const commands: readonly Stub[] = [
     load: () => import('./create.ts'),
   },
   {
-    term: 'delete|rm|revoke [keys...]',
+    term: 'delete|revoke|rm [keys...]',
     description: 'Revoke API keys immediately',
     load: () => import('./delete.ts'),
   },

@@ -192,7 +192,8 @@ describe('the version', () => {
 describe('a usage error is one line on stderr that says what to do, with exit code 2:', () => {
   test.each([
     ['an unknown noun', 'pool list', 'Unknown command "pool". Did you mean pools? Run `ci --help`.'],
-    ['an unknown verb', 'pools lst', 'list'],
+    ['an unknown verb', 'pools lst', 'Unknown command "lst". Did you mean list? Run `ci pools --help`.'],
+    ['an unknown alias', 'keys rvoke', 'Unknown command "rvoke". Did you mean revoke? Run `ci keys --help`.'],
     ['an unknown option', 'pools list --availabel', '--available'],
     ['the beginning of an option', 'pools subscribe kimi26 --bil', 'Did you mean --billing-cycle?'],
     ['the beginning of several', 'pools watch --a', 'Did you mean --all-blocks, --again or --api-url?'],
@@ -201,7 +202,7 @@ describe('a usage error is one line on stderr that says what to do, with exit co
     ['a missing value', 'pools quote kimi26 --blocks', 'Missing value: --blocks <names>. Run '],
     ['help for an unknown topic', 'help nothing', 'nothing'],
     ['help for an unknown verb', 'help pools nothing', 'nothing'],
-    ['an unknown format', 'pools list -o xml', 'table, json, csv or yaml'],
+    ['an unknown format', 'pools list -o xml', 'Choose table, json, csv or yaml.'],
     ['two formats', '--json pools list -o csv', 'csv'],
     ['a global option without its value', 'pools list --profile', '--profile'],
   ])('%s', async (_what, line, named) => {

@@ -113,6 +113,12 @@ describe('keys create', () => {
     expect(stderr).not.toMatch(/pools subscribe/);
   });
 
+  test('an unknown --subscription exits with 5 and says where the IDs are', async () => {
+    const { me } = await subscriber();
+    const { code, stderr } = await me.ci('keys create x --subscription 00000000');
+    expect([code, stderr]).toEqual([5, 'ci: Subscription not found. Run `ci pools subscriptions` to see the IDs.\n']);
+  });
+
   test('--credit creates a key with a budget and limits', async () => {
     const api = await recordedSandbox();
     const { code, stdout } = await userOf(api).ci(
