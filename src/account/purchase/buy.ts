@@ -237,7 +237,10 @@ async function allSeats(
     const others = now.filter(
       (each) => !known.has(each.id) && each.status !== 'canceled' && areSameBlocks(reservedBlocks(each), blocks),
     );
-    return [...bought, ...others.slice(0, quote.quantity - bought.length)];
+    // The only subscription in a response may state the price of all seats, which the list states for each.
+    const prices = new Map(now.map(({ id, monthlyPrice }) => [id, monthlyPrice]));
+    const priced = bought.map((each) => ({ ...each, monthlyPrice: prices.get(each.id) ?? each.monthlyPrice }));
+    return [...priced, ...others.slice(0, quote.quantity - bought.length)];
   } catch (error) {
     if (error instanceof CommandError) return bought;
     throw error;

@@ -170,13 +170,16 @@ describe('--create-key', () => {
     ]);
   });
 
-  test('creates a key for each seat if the response lists one of them', async () => {
+  test.each([
+    ['its own price', 49],
+    ['the price of all', 147],
+  ])('creates a key for each seat if the response lists one of them, with %s', async (_what, monthlyPrice) => {
     const api = await recordedSandbox({
       instead: ({ method, path: where, body }, box) =>
         method === 'POST' && where.endsWith('/subscribe')
           ? async (request, response) => {
-              const bought = listAt((await box.call(method, where, { text: body })).body, 'data');
-              await data(bought[0])(request, response);
+              const [first] = listAt((await box.call(method, where, { text: body })).body, 'data');
+              await data(Object.assign({}, first, { monthlyPrice }))(request, response);
             }
           : undefined,
     });
