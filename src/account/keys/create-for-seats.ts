@@ -13,16 +13,19 @@ export interface SeatsWithKeys {
   readonly failure?: CommandError;
 }
 
-/** Creates a key for each seat that can have one. Returns those that were created even if not all could be. */
+/**
+ * Creates a key for each seat that can have one. Returns those that were created even if not all could be.
+ *
+ * @param isBought - whether the seats were bought by this command, which the error then says
+ */
 export async function createKeys(
   context: KeyContext,
-  bought: PoolSubscription[],
-  name: string,
-  keep: KeepKey,
+  seats: readonly PoolSubscription[],
+  { name, keep, isBought }: { readonly name: string; readonly keep: KeepKey; readonly isBought: boolean },
 ): Promise<SeatsWithKeys> {
   const done: PoolSubscription[] = [];
-  const keyNameOf = (at: number) => seatKeyName(name, at, bought.length);
-  for (const [at, subscription] of bought.entries()) {
+  const keyNameOf = (at: number) => seatKeyName(name, at, seats.length);
+  for (const [at, subscription] of seats.entries()) {
     if (subscription.status === 'pending_key') {
       done.push(subscription);
       continue;
@@ -38,24 +41,25 @@ export async function createKeys(
       const fate = isCreated ? "can't be used" : unknown ? 'may not have been created' : "wasn't created";
       const look = unknown ? 'Run `ci history reconcile --wait` to find out' : 'Run `ci keys list` to check';
       const next = isCreated ? error.hint : `${look}, then \`${commandFor(keyName, subscription)}\`.`;
+      const isApplied = isBought || done.some(({ key }) => key?.apiKey !== undefined);
       const failure = error.with({
-        message: `Subscribed, but key "${keyName}" ${fate}: ${asClause(error.message)}`,
-        outcome: unknown ? 'unknown' : 'applied',
-        // Running it again would charge again.
-        retryable: false,
-        hint: [`Bought: ${inWords(bought.map(({ id }) => id))}.`, next, othersHint(bought, at, keyNameOf)]
+        message: `${isBought ? 'Subscribed, but key' : 'Key'} "${keyName}" ${fate}: ${asClause(error.message)}`,
+        outcome: isApplied && !unknown ? 'applied' : error.outcome,
+        // Running it again would charge again, or create the earlier keys again.
+        retryable: error.retryable && !isApplied,
+        hint: [isBought && `Bought: ${inWords(seats.map(({ id }) => id))}.`, next, othersHint(seats, at, keyNameOf)]
           .filter(Boolean)
           .join(' '),
       });
-      return { subscriptions: [...done, ...bought.slice(at)], failure };
+      return { subscriptions: [...done, ...seats.slice(at)], failure };
     }
   }
   return { subscriptions: done };
 }
 
 /** Says how to create the keys of the seats after one; empty if there are none. */
-function othersHint(bought: readonly PoolSubscription[], at: number, keyNameOf: (at: number) => string): string {
-  const commands = bought.flatMap(({ id, status }, index) =>
+function othersHint(seats: readonly PoolSubscription[], at: number, keyNameOf: (at: number) => string): string {
+  const commands = seats.flatMap(({ id, status }, index) =>
     index > at && status !== 'pending_key' ? [`\`${commandFor(keyNameOf(index), { id })}\``] : [],
   );
   if (commands.length === 0) return '';

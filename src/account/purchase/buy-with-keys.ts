@@ -61,7 +61,10 @@ export async function buyAndDeliver(
     create: async (keep) => {
       const bought = await buy();
       if (bought.kind === 'covered') return bought;
-      return { ...bought, ...(await createKeys(context, bought.subscriptions, createKey, keep)) };
+      return {
+        ...bought,
+        ...(await createKeys(context, bought.subscriptions, { name: createKey, keep, isBought: true })),
+      };
     },
     print: (purchase, saved) =>
       show(saved ? { ...purchase, subscriptions: purchase.subscriptions.map(withMaskedKey), saved } : purchase),

@@ -30,7 +30,7 @@ export const createSeatKeys: Step = async (wizard) => {
   const created = await createAndDeliver(context, {
     destination,
     count: seats.length,
-    create: (keep) => createKeys(context, [...seats], keyName, keep),
+    create: (keep) => createKeys(context, seats, { name: keyName, keep, isBought: wizard.purchase !== undefined }),
     // The summary shows the keys.
     print: async (_created, saved) => {
       wizard.saved = saved;

@@ -521,15 +521,37 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect((await ended(next)).code).toBe(130);
     });
 
-    test('is told which seats have no key after a failure', async () => {
+    /** A sandbox that refuses to create a second key. */
+    const withOneKey = () => {
       let created = 0;
-      const { me } = await signedIn({
+      return signedIn({
         instead: ({ method, path: where }) => {
           if (method !== 'POST' || where !== '/api/keys/subscription') return undefined;
           created++;
           return created === 2 ? answer(400, { success: false, error: 'No more keys' }) : undefined;
         },
       });
+    };
+
+    test("is told which existing seats have no key after a failure, and that they weren't bought now", async () => {
+      const { me } = await withOneKey();
+      expect((await me.ci('pools subscribe kimi26 --blocks europe --quantity 2 --yes')).code).toBe(0);
+      const session = setup(me);
+      await answers(session, [
+        [/2 seats, no key/, enter],
+        [/\? Key name \(2 keys/, `team${enter}`],
+        [asksPlace, enter],
+      ]);
+      const { code, text } = await ended(session);
+      expect(code).toBe(1);
+      expect(text).toContain(' Key "team-2" wasn\'t created: No more keys');
+      expect(text).toMatch(/then `ci keys create team-2 --subscription [0-9a-f-]{36}`/);
+      expect(text).not.toMatch(/Subscribed|Bought/);
+      expect(keyIn(me)).toMatch(secret);
+    });
+
+    test('is told which seats have no key after a failure', async () => {
+      const { me } = await withOneKey();
       const session = setup(me);
       await answers(session, [
         ...toConsent.slice(0, 3),
