@@ -909,17 +909,25 @@ describe('on a terminal of 80 columns and 24 rows', () => {
     [asksPlace, `${down}${enter}`],
   ];
 
-  test.each<readonly [string, readonly Answer[], boolean]>([
-    ['in the sandbox', inSandbox, false],
-    ['with a management key', withKey, false],
-    ['for many seats', manySeats, false],
-    ['for more blocks', reserveMore, true],
-    ['for an existing seat', existingSeat, true],
-  ])('a key %s takes at most 9 answers, and every screen fits', async (_how, steps, hasSeat) => {
+  const existingSeats: readonly Answer[] = [
+    [asksKey, `${managementKey}${enter}`],
+    [/\? You have \d subscriptions\./, enter],
+    [/\? Key name \(\d keys/, enter],
+    [asksPlace, enter],
+  ];
+
+  test.each<readonly [string, readonly Answer[], number]>([
+    ['in the sandbox', inSandbox, 0],
+    ['with a management key', withKey, 0],
+    ['for many seats', manySeats, 0],
+    ['for more blocks', reserveMore, 1],
+    ['for an existing seat', existingSeat, 1],
+    ['for 7 existing seats', existingSeats, 7],
+  ])('a key %s takes at most 9 answers, and every screen fits', async (_how, steps, quantity) => {
     expect(steps.length).toBeLessThanOrEqual(9);
     const api = await recordedSandbox();
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url });
-    if (hasSeat) await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'] });
+    if (quantity > 0) await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'], quantity });
     const session = onTerminal(me, 'setup', { columns: 80, env: { SHELL: '/bin/bash' } });
     let start = 0;
     const heights: number[] = [];
