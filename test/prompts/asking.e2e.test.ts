@@ -84,7 +84,7 @@ describe('before a charge', () => {
     await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'], quantity: 2 });
     const session = onTerminal(me, 'pools subscribe kimi26 --blocks asia,europe');
     await session.shows('Charge $88.00 now?');
-    expect(session.screen).toMatch(/^You have +already 2 seats in europe$/m);
+    expect(session.screen).toMatch(/^You have +2 seats in europe already$/m);
     session.type(enter);
     expect([await session.exit, api.changes]).toEqual([1, []]);
   });

@@ -230,7 +230,7 @@ async function ownedFacts(intents: readonly SubscribeIntent[], account: Purchase
         owned.push(`${counted(count, 'seat')} in ${block}${blocks.size > 1 ? ` of ${pool}` : ''}`);
     }
   }
-  return owned.length === 0 ? [] : [['You have', `already ${inWords(owned)}`]];
+  return owned.length === 0 ? [] : [['You have', `${inWords(owned)} already`]];
 }
 
 /** Returns the user's subscriptions on a pool; none if they can't be fetched, because the user can be asked without them. */

@@ -156,7 +156,7 @@ describe('consent', () => {
       'facts',
       'subscriptions on kimi26',
       expect.stringMatching(
-        /^Pool +kimi26\nYou have +already 2 seats in europe\nCharged to +your saved card\nAccount +mk_/,
+        /^Pool +kimi26\nYou have +2 seats in europe already\nCharged to +your saved card\nAccount +mk_/,
       ),
       'consent: Charge it now?',
     ]);
@@ -166,7 +166,7 @@ describe('consent', () => {
     const held = { kimi26: [subscriptionOf('s1', 'europe')], 'minimax-m3': [subscriptionOf('s2', 'europe')] };
     const { context, log, options } = scene({ held });
     await agree(context, [offerOf(kimi), offerOf(minimax)], options);
-    expect(log.join('\n')).toMatch(/You have +already 1 seat in europe of kimi26 and 1 seat in europe of minimax-m3\n/);
+    expect(log.join('\n')).toMatch(/You have +1 seat in europe of kimi26 and 1 seat in europe of minimax-m3 already\n/);
   });
 
   test("asks even if your subscriptions can't be fetched", async () => {
