@@ -1,6 +1,5 @@
 import { awaitEarlier, openIntents } from '../../account/changes/earlier.ts';
 import { checkedPool } from '../../account/choose-pool.ts';
-import { callExample } from '../../account/keys/call-example.ts';
 import { createKey, type KeyContext, type KeyRequest, keyIntent } from '../../account/keys/create.ts';
 import { keyLabel, secretOf, severalNamed } from '../../account/keys/find.ts';
 import { askKeyName } from '../../account/keys/key-name.ts';
@@ -149,6 +148,7 @@ async function createNew(
   });
   const { output } = context;
   if (!output.isForPeople || secretOnly) return;
+  const { callExample } = await import('../../account/keys/call-example.ts');
   output.note(`\n${callExample(context, { saved: destination?.describe(1) }, output.width)}`);
 }
 
