@@ -52,7 +52,7 @@ export async function summary(wizard: Wizard): Promise<void> {
       const shown = factLines(lines.filter(([, value]) => value !== ''));
       const { width } = context.output;
       const commands = shortCommands(clean.commands.map((command) => `${shellLines(command, width)}\n`));
-      const call = keys.length === 0 ? '' : `\n${callCommand(context, { saved, model: modelOf(chosen) }, width)}\n`;
+      const call = keys.length === 0 ? '' : `${callCommand(context, { saved, model: modelOf(chosen) }, width)}\n`;
       return `${style.bold('Done.')}\n${shown}\n${call}\n${style.dim('The same in a script:')}\n${commands.join('')}`;
     },
   });
@@ -60,7 +60,7 @@ export async function summary(wizard: Wizard): Promise<void> {
 
 /** Returns commands for people. Of many, it has the first one and the number of the others, so that the summary fits a screen. */
 function shortCommands(commands: readonly string[]): readonly string[] {
-  return commands.length > 3 ? [...commands.slice(0, 1), `  …and ${commands.length - 1} more like it\n`] : commands;
+  return commands.length > 2 ? [...commands.slice(0, 1), `  …and ${commands.length - 1} more like it\n`] : commands;
 }
 
 /** Returns the model that a pool serves. */
