@@ -30,7 +30,7 @@ function __ci_commands
                 'history'\t'Show changes made from this machine' \
                 'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \
-                'api'\t'Send any request with the stored key' \
+                'api'\t'Send an authenticated API request' \
                 'sandbox'\t'Run an emulator of the API' \
                 'completion'\t'Set up tab completion' \
                 'open'\t'Open a CheapestInference page' \
@@ -43,11 +43,11 @@ function __ci_commands
                 'help'\t'Show help for a command or topic'
         case 'pools' 'help pools'
             printf '%s\n' 'list'\t'List pools with their prices and available blocks' \
-                'view'\t'Show the prices of a pool, and its available seats by hour' \
+                'view'\t'Show a pool\'s prices, and its available seats by hour' \
                 'quote'\t'Show the price of a subscription' \
                 'subscribe'\t'Reserve blocks of a pool, and charge the saved card' \
                 'watch'\t'Wait for a seat, and optionally buy it' \
-                'subscriptions'\t'List your subscriptions, to all pools or one' \
+                'subscriptions'\t'List your subscriptions on all pools or one' \
                 'keys'\t'List the keys of your subscriptions on a pool' \
                 'cancel'\t'Cancel your most recent subscription on a pool at the end of its billing period'
         case 'keys' 'help keys'
@@ -64,7 +64,7 @@ function __ci_commands
                 'checkout'\t'Retired: pay for a flat plan in the browser (see `ci pools subscribe`)' \
                 'cancel'\t'Retired: cancel a flat plan at the end of its billing period (see `ci pools cancel`)'
         case 'history' 'help history'
-            printf '%s\n' 'reconcile'\t'Find out the outcomes of changes that are unknown'
+            printf '%s\n' 'reconcile'\t'Resolve changes with an unknown outcome'
         case 'auth' 'help auth'
             printf '%s\n' 'login'\t'Sign in with a management key' \
                 'logout'\t'Remove a saved key from this machine' \
@@ -82,7 +82,7 @@ function __ci_commands
             printf '%s\n' 'serve'\t'Serve the sandbox on this machine until Ctrl-C' \
                 'reset'\t'Reset the sandbox: no subscriptions, no keys, clock at 09:00 UTC' \
                 'advance'\t'Move the sandbox\'s clock forward: subscriptions renew or end' \
-                'schedule'\t'Schedule when a block opens, and how many others want a seat' \
+                'schedule'\t'Schedule when a block opens, and how many others compete for seats' \
                 'path'\t'Print the directory of the sandbox\'s state'
         case 'completion' 'help completion'
             printf '%s\n' 'install'\t'Set up tab completion for a shell' \
@@ -103,7 +103,7 @@ function __ci_commands
                 'history'\t'Show changes made from this machine' \
                 'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \
-                'api'\t'Send any request with the stored key' \
+                'api'\t'Send an authenticated API request' \
                 'sandbox'\t'Run an emulator of the API' \
                 'completion'\t'Set up tab completion' \
                 'open'\t'Open a CheapestInference page' \
@@ -125,7 +125,7 @@ function __ci_aliases
     switch "$argv[1]"
         case 'pools' 'help pools'
             printf '%s\n' 'ls'\t'List pools with their prices and available blocks' \
-                'show'\t'Show the prices of a pool, and its available seats by hour'
+                'show'\t'Show a pool\'s prices, and its available seats by hour'
         case 'keys' 'help keys'
             printf '%s\n' 'ls'\t'List your API keys, with masked secrets' \
                 'revoke'\t'Revoke API keys immediately' \
@@ -149,7 +149,7 @@ function __ci_options
         case 'pools list'
             printf '%s\n' '--available'\t'Only pools with an available seat' \
                 '--blocks'\t'Only pools where all of these blocks are available' \
-                '--model'\t'Only pools with this text in the name of the model' \
+                '--model'\t'Only pools with this text in the model name' \
                 '--status'\t'Only pools with this status: active, funding, activating, paused'
         case 'pools quote'
             printf '%s\n' '--blocks'\t'Blocks, separated by commas: asia, europe, americas; or all' \
@@ -170,7 +170,7 @@ function __ci_options
                 '--force'\t'With --save, replace another value of the variable without asking' \
                 '--dry-run'\t'Show the price without buying'
         case 'pools watch'
-            printf '%s\n' '--blocks'\t'asia,europe,americas; any; or all together' \
+            printf '%s\n' '--blocks'\t'asia,europe,americas; any; or all at once' \
                 '--all-blocks'\t'Wait until all named blocks are available together' \
                 '--interval'\t'Time between two checks, at least 5s (default: 15s)' \
                 '--for'\t'Time limit, after which the command exits with code 6' \
@@ -216,8 +216,8 @@ function __ci_options
         case 'keys delete'
             printf '%s\n' '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
         case 'usage'
-            printf '%s\n' '--period'\t'Period of the figures: 1h, 24h, 7d or 30d' \
-                '--refresh'\t'Fetch the figures even if the cached ones are recent' \
+            printf '%s\n' '--period'\t'Time period: 1h, 24h, 7d or 30d' \
+                '--refresh'\t'Fetch new data even if the cached data is recent' \
                 '--self'\t'Show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY'
         case 'billing topup'
             printf '%s\n' '--method'\t'Payment method: stripe (by card) or usdc (on Base)' \
@@ -255,7 +255,7 @@ function __ci_options
             printf '%s\n' '--open-in'\t'Time until it opens (default: now)' \
                 '--for'\t'How long it stays open (default: 90s)' \
                 '--seats'\t'Number of seats (default: 1)' \
-                '--rivals'\t'Number of others who take a seat, evenly spread over that time' \
+                '--rivals'\t'Number of other buyers, spread evenly over that time' \
                 '--clear'\t'Clear the schedule'
         case 'login'
             printf '%s\n' '--with-key'\t'Read the key from standard input' \

@@ -36,7 +36,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('history', 'Show changes made from this machine')
       , @('auth', 'Sign in and out, and switch profiles')
       , @('config', 'Manage settings')
-      , @('api', 'Send any request with the stored key')
+      , @('api', 'Send an authenticated API request')
       , @('sandbox', 'Run an emulator of the API')
       , @('completion', 'Set up tab completion')
       , @('open', 'Open a CheapestInference page')
@@ -50,21 +50,21 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     )
     'pools' = @(
       , @('list', 'List pools with their prices and available blocks')
-      , @('view', 'Show the prices of a pool, and its available seats by hour')
+      , @('view', 'Show a pool''s prices, and its available seats by hour')
       , @('quote', 'Show the price of a subscription')
       , @('subscribe', 'Reserve blocks of a pool, and charge the saved card')
       , @('watch', 'Wait for a seat, and optionally buy it')
-      , @('subscriptions', 'List your subscriptions, to all pools or one')
+      , @('subscriptions', 'List your subscriptions on all pools or one')
       , @('keys', 'List the keys of your subscriptions on a pool')
       , @('cancel', 'Cancel your most recent subscription on a pool at the end of its billing period')
     )
     'help pools' = @(
       , @('list', 'List pools with their prices and available blocks')
-      , @('view', 'Show the prices of a pool, and its available seats by hour')
+      , @('view', 'Show a pool''s prices, and its available seats by hour')
       , @('quote', 'Show the price of a subscription')
       , @('subscribe', 'Reserve blocks of a pool, and charge the saved card')
       , @('watch', 'Wait for a seat, and optionally buy it')
-      , @('subscriptions', 'List your subscriptions, to all pools or one')
+      , @('subscriptions', 'List your subscriptions on all pools or one')
       , @('keys', 'List the keys of your subscriptions on a pool')
       , @('cancel', 'Cancel your most recent subscription on a pool at the end of its billing period')
     )
@@ -99,10 +99,10 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('cancel', 'Retired: cancel a flat plan at the end of its billing period (see `ci pools cancel`)')
     )
     'history' = @(
-      , @('reconcile', 'Find out the outcomes of changes that are unknown')
+      , @('reconcile', 'Resolve changes with an unknown outcome')
     )
     'help history' = @(
-      , @('reconcile', 'Find out the outcomes of changes that are unknown')
+      , @('reconcile', 'Resolve changes with an unknown outcome')
     )
     'auth' = @(
       , @('login', 'Sign in with a management key')
@@ -138,14 +138,14 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('serve', 'Serve the sandbox on this machine until Ctrl-C')
       , @('reset', 'Reset the sandbox: no subscriptions, no keys, clock at 09:00 UTC')
       , @('advance', 'Move the sandbox''s clock forward: subscriptions renew or end')
-      , @('schedule', 'Schedule when a block opens, and how many others want a seat')
+      , @('schedule', 'Schedule when a block opens, and how many others compete for seats')
       , @('path', 'Print the directory of the sandbox''s state')
     )
     'help sandbox' = @(
       , @('serve', 'Serve the sandbox on this machine until Ctrl-C')
       , @('reset', 'Reset the sandbox: no subscriptions, no keys, clock at 09:00 UTC')
       , @('advance', 'Move the sandbox''s clock forward: subscriptions renew or end')
-      , @('schedule', 'Schedule when a block opens, and how many others want a seat')
+      , @('schedule', 'Schedule when a block opens, and how many others compete for seats')
       , @('path', 'Print the directory of the sandbox''s state')
     )
     'completion' = @(
@@ -179,7 +179,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('history', 'Show changes made from this machine')
       , @('auth', 'Sign in and out, and switch profiles')
       , @('config', 'Manage settings')
-      , @('api', 'Send any request with the stored key')
+      , @('api', 'Send an authenticated API request')
       , @('sandbox', 'Run an emulator of the API')
       , @('completion', 'Set up tab completion')
       , @('open', 'Open a CheapestInference page')
@@ -198,11 +198,11 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
   $aliases = @{
     'pools' = @(
       , @('ls', 'List pools with their prices and available blocks')
-      , @('show', 'Show the prices of a pool, and its available seats by hour')
+      , @('show', 'Show a pool''s prices, and its available seats by hour')
     )
     'help pools' = @(
       , @('ls', 'List pools with their prices and available blocks')
-      , @('show', 'Show the prices of a pool, and its available seats by hour')
+      , @('show', 'Show a pool''s prices, and its available seats by hour')
     )
     'keys' = @(
       , @('ls', 'List your API keys, with masked secrets')
@@ -244,7 +244,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'pools list' = @(
       , @('--available', 'Only pools with an available seat')
       , @('--blocks', 'Only pools where all of these blocks are available')
-      , @('--model', 'Only pools with this text in the name of the model')
+      , @('--model', 'Only pools with this text in the model name')
       , @('--status', 'Only pools with this status: active, funding, activating, paused')
     )
     'pools quote' = @(
@@ -268,7 +268,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--dry-run', 'Show the price without buying')
     )
     'pools watch' = @(
-      , @('--blocks', 'asia,europe,americas; any; or all together')
+      , @('--blocks', 'asia,europe,americas; any; or all at once')
       , @('--all-blocks', 'Wait until all named blocks are available together')
       , @('--interval', 'Time between two checks, at least 5s (default: 15s)')
       , @('--for', 'Time limit, after which the command exits with code 6')
@@ -319,8 +319,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
     )
     'usage' = @(
-      , @('--period', 'Period of the figures: 1h, 24h, 7d or 30d')
-      , @('--refresh', 'Fetch the figures even if the cached ones are recent')
+      , @('--period', 'Time period: 1h, 24h, 7d or 30d')
+      , @('--refresh', 'Fetch new data even if the cached data is recent')
       , @('--self', 'Show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY')
     )
     'billing topup' = @(
@@ -369,7 +369,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--open-in', 'Time until it opens (default: now)')
       , @('--for', 'How long it stays open (default: 90s)')
       , @('--seats', 'Number of seats (default: 1)')
-      , @('--rivals', 'Number of others who take a seat, evenly spread over that time')
+      , @('--rivals', 'Number of other buyers, spread evenly over that time')
       , @('--clear', 'Clear the schedule')
     )
     'login' = @(

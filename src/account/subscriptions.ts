@@ -82,7 +82,7 @@ export async function choosePoolOfMine(
     .filter(({ poolSlug }, at, all) => at === all.findIndex((each) => each.poolSlug === poolSlug));
   if (latest.length === 0) {
     if (mine.length === 0) throw noSubscription();
-    throw new CommandError('not_found', 'All your subscriptions are canceled already', {
+    throw new CommandError('not_found', 'All your subscriptions are already canceled', {
       hint: 'Run `ci pools subscriptions` to see them.',
       outcome: 'not_applied',
     });

@@ -17,8 +17,7 @@ const pauses = [1000, 4000, 16_000] as const;
 export function parseWebhook(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const hint = 'Use a URL such as https://host/path. Plain http is allowed only for this machine.';
-  if (!url || !/^https?:$/.test(url.protocol))
-    throw usageError('The value of --webhook is not a valid web address', hint);
+  if (!url || !/^https?:$/.test(url.protocol)) throw usageError('The value of --webhook is not a valid URL', hint);
   if (url.username || url.password) throw usageError("--webhook can't contain a user name or a password", hint);
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
     throw usageError(`--webhook uses plain http for ${url.host}`, hint);

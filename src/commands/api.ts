@@ -31,7 +31,7 @@ interface Flags {
   readonly input?: string;
 }
 
-/** `ci api`: sends any request with the stored key, and prints the response as it came. */
+/** `ci api`: sends an authenticated API request, and prints the response as it came. */
 export default function api(command: Verb, context: Context, execute = run): void {
   const body = new Option(
     '-f, --raw-field <key=value>',

@@ -89,7 +89,7 @@ function owned(check: string, path: string, expected: number): Finding {
       ? {
           check,
           status: 'failed',
-          detail: `Others can read ${path} (mode ${octal}). Run: chmod ${expected.toString(8)} ${shellWord(path)}`,
+          detail: `Other users can access ${path} (mode ${octal}). Run \`chmod ${expected.toString(8)} ${shellWord(path)}\`.`,
         }
       : { check, status: 'ok', detail: `${path} (${octal})` };
   } catch {
@@ -161,7 +161,7 @@ async function checkNetwork(context: CheckedContext, withKey: boolean): Promise<
         check: 'clock',
         status: apart ? 'warning' : 'ok',
         detail: apart
-          ? `This machine's clock is ${durationInWords(Math.abs(offset) * 1000)} ${offset < 0 ? 'ahead of' : 'behind'} the server's. Set it: the server's clock decides which blocks are live.`
+          ? `This machine's clock is ${durationInWords(Math.abs(offset) * 1000)} ${offset < 0 ? 'ahead of' : 'behind'} the server's. Set your clock: the server's time decides which blocks are live.`
           : inSandbox
             ? "The sandbox's own"
             : `Within ${counted(Math.abs(offset), 'second')} of the server's`,

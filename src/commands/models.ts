@@ -16,7 +16,7 @@ export default function models(command: Verb, context: Context, execute = run): 
 export async function run(context: Pick<Context, 'api' | 'output'>): Promise<void> {
   const { inference } = await context.api();
   const { data } = await inference.models();
-  await context.output.list(data, { columns, fields, empty: 'This key can use no models.' });
+  await context.output.list(data, { columns, fields, empty: "This key can't use any models." });
 }
 
 const columns: readonly Column<Model>[] = [{ field: 'id', header: 'MODEL', value: ({ id }) => id }];

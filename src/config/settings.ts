@@ -45,7 +45,10 @@ export interface Settings {
  */
 export function resolveSettings(flags: SettingFlags, env: Environment, profiles: SavedProfiles): Settings {
   if (flags.sandbox && flags.apiUrl !== undefined) {
-    throw usageError("--sandbox and --api-url can't be combined", 'The sandbox needs no URL; leave out one of them.');
+    throw usageError(
+      "--sandbox and --api-url can't be combined",
+      'The sandbox has its own URL. Leave out one of them.',
+    );
   }
   if (flags.profile?.trim() === '') throw usageError('--profile is empty', 'List your profiles with `ci auth list`.');
   const sandbox = sandboxSetting(flags, env);

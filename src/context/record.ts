@@ -6,7 +6,7 @@ import type { World } from './world.ts';
 
 /** The hint if the state directory can't be written. */
 export const noRoomHint =
-  'Nothing was sent. Free up space, or set XDG_STATE_HOME to a directory that you can write to.';
+  'Nothing was sent. Free up disk space, or set XDG_STATE_HOME to a directory that you can write to.';
 
 /** What the record depends on. */
 interface RecordOptions {
@@ -72,7 +72,7 @@ export class ChangeRecord {
       patience: settings().timeout.value,
       monotonic: clocks.monotonic,
       pause: clocks.sleep,
-      onWait: () => note('Waiting for another ci that is changing the same account…'),
+      onWait: () => note('Waiting for another ci process that is changing the same account…'),
       hint: noRoomHint,
     };
     return withLock(lock, work);

@@ -223,7 +223,7 @@ export function judgeVerify(
   toppedUp: number | undefined,
 ): Verdict<{ readonly credited: number }> {
   if (before.toppedUp === undefined || toppedUp === undefined) {
-    return { outcome: 'unknown', why: "the API doesn't state the total ever credited" };
+    return { outcome: 'unknown', why: "the API didn't return the total credit" };
   }
   const rise = Math.round((toppedUp - before.toppedUp) * 100);
   if (rise === 0) return { outcome: 'not_applied' };

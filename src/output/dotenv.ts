@@ -100,7 +100,7 @@ function checkReplaceable(
   for (const [variable, value] of Object.entries(values)) {
     const before = variableIn(content, variable);
     if (before === undefined || before === value || before === replaceable.get(variable)) continue;
-    throw new CommandError('file_error', `${file} has changed in the meantime: ${variable} has another value now`, {
+    throw new CommandError('file_error', `${file} was changed in the meantime: ${variable} now has another value`, {
       hint: 'Nothing was written.',
     });
   }

@@ -285,7 +285,7 @@ export class Output {
     this.checkFields([]);
     const { output } = this.#flags;
     if (output === 'csv' || output === 'yaml') {
-      throw usageError(`--output ${output} doesn't apply to an unchanged response`, 'Omit it, or use --jq.');
+      throw usageError(`--output ${output} doesn't apply to an unchanged response`, 'Leave it out, or use --jq.');
     }
   }
 

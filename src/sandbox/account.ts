@@ -60,7 +60,7 @@ const dropSchema = z.object({
   closesAt: z.int(),
   /** Number of seats when it opens. */
   seats: z.int(),
-  /** Number of others who take a seat while it is open. */
+  /** Number of other buyers who take a seat while it is open. */
   rivals: z.int(),
   rivalsSeen: z.int(),
   phase: z.enum(['due', 'open', 'over']),

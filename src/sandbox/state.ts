@@ -55,7 +55,7 @@ export interface DropRequest {
   /** Milliseconds. */
   readonly lasts: number;
   readonly seats: number;
-  /** Number of others who take a seat, evenly spread over that time. */
+  /** Number of other buyers, spread evenly over that time. */
   readonly rivals: number;
 }
 

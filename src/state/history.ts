@@ -91,7 +91,7 @@ export class History {
       const fix = error instanceof CommandError ? error.hint : undefined;
       const where = fix === undefined ? ` in ${this.file}` : '';
       throw new CommandError('file_error', `Can't record the change${where}: ${reason}`, {
-        hint: `Nothing was sent. ${fix ?? 'Free some disk space, or set XDG_STATE_HOME to a directory that you can write to.'}`,
+        hint: `Nothing was sent. ${fix ?? 'Free up disk space, or set XDG_STATE_HOME to a directory that you can write to.'}`,
         outcome: 'not_applied',
         cause: error,
       });

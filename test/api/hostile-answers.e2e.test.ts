@@ -581,7 +581,7 @@ describe('under max-monthly-spend, a subscription of the account', () => {
     const { code, stderr } = await me.ci('pools subscribe kimi26 --blocks europe --yes');
     expect([code, api.changes]).toEqual([1, []]);
     expect(stderr).toContain(
-      `The API states a price of ${figure} per month for subscription h1, so max-monthly-spend can't be checked`,
+      `The API returned a price of ${figure} per month for subscription h1, so max-monthly-spend can't be checked`,
     );
   });
 

@@ -30,9 +30,9 @@ describe('the URL of a webhook', () => {
   );
 
   test.each([
-    ['hooks.example/x', 'not a valid web address'],
-    ['ftp://hooks.example/x', 'not a valid web address'],
-    ['', 'not a valid web address'],
+    ['hooks.example/x', 'not a valid URL'],
+    ['ftp://hooks.example/x', 'not a valid URL'],
+    ['', 'not a valid URL'],
     ['http://hooks.example/x', 'hooks.example'],
     ['http://127.0.0.1.example/x', '127.0.0.1.example'],
     [`https://user:${secret}@hooks.example/x`, 'password'],

@@ -70,7 +70,7 @@ describe('the beginning of an id, of 8 characters', () => {
     const printed = [[ids.key, 'prod', 'true']];
     expect(cells((await me.ci(line)).stdout)).toEqual(printed);
     const again = await me.ci(line);
-    expect([again.code, cells(again.stdout), again.stderr]).toEqual([0, printed, `${ids.key} was revoked before.\n`]);
+    expect([again.code, cells(again.stdout), again.stderr]).toEqual([0, printed, `${ids.key} was already revoked.\n`]);
   });
 
   test('names a pool to `ci sandbox schedule`', async () => {

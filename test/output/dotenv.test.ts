@@ -78,7 +78,7 @@ describe('a dotenv file', () => {
     const dotenv = await dotenvAt(file);
     await expect(dotenv.set({ KEY: 'new', KEY_2: 'new' }, new Map([['KEY', 'old']]))).rejects.toMatchObject({
       code: 'file_error',
-      message: `${file} has changed in the meantime: KEY_2 has another value now`,
+      message: `${file} was changed in the meantime: KEY_2 now has another value`,
     });
     expect([readFileSync(file, 'utf8'), readdirSync(folder)]).toEqual(['KEY=old\nKEY_2=other\n', ['.env']]);
   });

@@ -411,7 +411,7 @@ describe('a signal before the request is sent', () => {
     const first = me.start('pools subscribe minimax-m3 --blocks europe --yes --timeout 60s');
     await sent();
     const second = me.start('pools subscribe minimax-m3 --blocks asia --yes --json --timeout 60s');
-    await second.stderr(/Waiting for another ci that is changing the same account…/);
+    await second.stderr(/Waiting for another ci process that is changing the same account…/);
     second.kill('SIGINT');
     const ended = await second.ended;
     expect([ended.code, errorOf(ended)]).toMatchObject([130, { code: 'interrupted', outcome: 'not_applied' }]);

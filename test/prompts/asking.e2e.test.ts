@@ -181,7 +181,7 @@ describe('prompts for missing arguments', () => {
     expect(await session.exit).toBe(0);
     const none = await shown(me, 'pools cancel');
     expect([none.code, api.changes]).toEqual([5, ['DELETE /api/pools/kimi26/pledge']]);
-    expect(none.screen).toMatch(/^ci: All your subscriptions are canceled already\./m);
+    expect(none.screen).toMatch(/^ci: All your subscriptions are already canceled\./m);
   });
 
   test('offers only subscribed pools for their keys', async () => {

@@ -50,7 +50,7 @@ function refuseUnstated(pool: string, existing: readonly Subscription[]): void {
   if (!unstated) return;
   throw new CommandError(
     'unexpected_response',
-    `The API doesn't state the hours of subscription ${unstated.id} on ${pool}`,
+    `The API didn't return the hours of subscription ${unstated.id} on ${pool}`,
     {
       hint: 'Nothing was charged, because --ensure needs to know what is covered. Run the command without --ensure to buy.',
       outcome: 'not_applied',

@@ -52,11 +52,11 @@ export async function monthlySpending(
   return existing
     .filter(({ status }) => status !== 'canceled')
     .reduce((sum, { id, monthlyPrice }) => {
-      if (monthlyPrice == null) throw uncountable(`states no price for subscription ${id}`);
+      if (monthlyPrice == null) throw uncountable(`returned no price for subscription ${id}`);
       const price = parseUsd(monthlyPrice);
       // An implausibly low or negative price would leave room for a purchase that the limit should prevent.
       if (price < leastPrice)
-        throw uncountable(`states a price of ${formatUsd(price)} per month for subscription ${id}`);
+        throw uncountable(`returned a price of ${formatUsd(price)} per month for subscription ${id}`);
       return sum + price;
     }, 0);
 }

@@ -66,7 +66,7 @@ export function pricePurchase(
   const prices = blocks.map((block) => {
     const monthly = blockPrice(hasListedPrices(pool, [block]) ? pool : (detail ?? pool), detail, block);
     if (!monthly) {
-      throw new UnstatedPrice('unexpected_response', `The API states no price for ${block} of ${poolName(pool)}`);
+      throw new UnstatedPrice('unexpected_response', `The API returned no price for ${block} of ${poolName(pool)}`);
     }
     checkPlausible(pool, detail, block, monthly);
     return { block, monthly };
@@ -106,7 +106,7 @@ function implausible(pool: Pool, block: Block, price: string): CommandError {
   const range = `${formatUsd(leastPrice)} to ${formatUsd(highestPrice)} per month`;
   return new CommandError(
     'unexpected_response',
-    `The API states a price of ${price} for a seat in ${block} of ${poolName(pool)}. A plausible price is ${range}`,
+    `The API returned a price of ${price} for a seat in ${block} of ${poolName(pool)}. A plausible price is ${range}`,
     { hint: 'Nothing was charged. Run `ci open pools` to check the price before you buy.', outcome: 'not_applied' },
   );
 }

@@ -49,7 +49,7 @@ export function priceOrRefusal(poll: Poll, candidate: Candidate, options: BuyOpt
 
 /** Returns the error for a candidate without a stated price. */
 export function priceNotStated({ pool, blocks }: Candidate): CommandError {
-  return new CommandError('input_required', `The API states no price for ${inWords(blocks)} of ${pool}`, {
+  return new CommandError('input_required', `The API returned no price for ${inWords(blocks)} of ${pool}`, {
     hint: 'Pass a price limit, such as --max-price 49.',
     outcome: 'not_applied',
   });

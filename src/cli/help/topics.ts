@@ -37,11 +37,7 @@ function exitCodes(width: number): string {
     const entry = filled(`${meaning}`, width, 7).trimStart();
     return `  ${exitCode.padStart(3)}  ${entry}${codes === '' ? '' : `\n${filled(codes, width, 7)}`}`;
   });
-  return page(width, [
-    'Exit codes, and below each the error codes that --json prints:',
-    entries.join('\n'),
-    ...certainty,
-  ]);
+  return page(width, ['Exit codes, each with the error codes that --json prints:', entries.join('\n'), ...certainty]);
 }
 
 /** When a change counts as not carried out, and what a command does until that is certain. */
@@ -66,15 +62,15 @@ export const variables: readonly Definition[] = [
   ['CHEAPESTINFERENCE_SANDBOX', '1: use the sandbox'],
   ['CHEAPESTINFERENCE_CONFIG_DIR', 'Config directory'],
   ['CHEAPESTINFERENCE_OUTPUT', 'table, json, csv or yaml'],
-  ['XDG_STATE_HOME', 'State directory; a relative path is ignored'],
+  ['XDG_STATE_HOME', 'Parent of the state directory (absolute)'],
   ['NO_COLOR, FORCE_COLOR', 'Turn colors off, or on without a terminal'],
   ['TERM', 'dumb: no colors, and prompts line by line'],
   ['LC_ALL, LC_CTYPE, LANG', 'Without UTF-8, a terminal gets only ASCII'],
-  ['FORCE_HYPERLINK', '1 or 0: show addresses as links, or not'],
-  ['HTTPS_PROXY, HTTP_PROXY, NO_PROXY', 'Proxies; never used for this machine'],
+  ['FORCE_HYPERLINK', '1 or 0: turn hyperlinks on or off'],
+  ['HTTPS_PROXY, HTTP_PROXY, NO_PROXY', 'Proxy servers; never used for localhost'],
   ['CI', 'If set, never prompt'],
   ['NO_UPDATE_NOTIFIER', "If set, don't check for newer versions"],
-  ['npm_config_registry', 'Where to check for newer versions'],
+  ['npm_config_registry', 'npm registry to check for newer versions'],
 ];
 
 function environment(width: number): string {

@@ -145,7 +145,7 @@ async function paymentCode(
   if (request === undefined) return {};
   const { lines, width } = qrCode(request);
   const rows = lines.length + otherLines;
-  if (!canvas.hasColors) return { missing: 'The QR code needs colors, and they are turned off.' };
+  if (!canvas.hasColors) return { missing: "Can't show the QR code, because colors are turned off." };
   if (canvas.columns >= width && canvas.rows >= rows) return { lines };
   return {
     missing: `The QR code needs a terminal of ${width} columns and ${rows} rows. This one has ${canvas.columns} and ${canvas.rows}.`,
@@ -164,7 +164,7 @@ function requestIn(payment: UsdcTopup, cents: Cents): string | undefined {
 
 async function waitForCredit(context: TopupContext, before: Cents): Promise<Cents> {
   const deadline = context.clocks.wall() + longestWait;
-  context.output.note('Waiting for the payment. Ctrl-C stops waiting, but not the payment.');
+  context.output.note("Waiting for the payment. Press Ctrl-C to stop waiting. The payment isn't affected.");
   while (context.clocks.wall() < deadline) {
     await context.clocks.sleep(checkInterval);
     const now = await balance(context).catch((error: unknown) => {

@@ -13,7 +13,7 @@ export interface Options {
 export const commands: readonly Stub[] = [
   {
     term: 'reconcile',
-    description: 'Find out the outcomes of changes that are unknown',
+    description: 'Resolve changes with an unknown outcome',
     load: () => import('./reconcile.ts'),
   },
 ];

@@ -47,7 +47,7 @@ export async function run(
   context.settling = settlingOf(flags);
   const { output, prompts } = context;
   if (typed.some((each) => each.trim() === ''))
-    throw usageError('The name of a key is empty', 'Run `ci keys list` to see your keys.');
+    throw usageError('A key name is empty', 'Run `ci keys list` to see your keys.');
   if (typed.length === 0) prompts.requirePrompt(missing);
   prompts.requireConsent();
   const { keys } = await context.api();
@@ -102,7 +102,7 @@ async function named(
       const before =
         error instanceof CommandError && error.code === 'not_found' && (await revokedBefore(context, each));
       if (!before) throw error;
-      context.output.note(`${before.id} was revoked before.`);
+      context.output.note(`${before.id} was already revoked.`);
       gone.push(before);
     }
   }

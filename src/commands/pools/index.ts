@@ -9,7 +9,7 @@ export const commands: readonly Stub[] = [
   },
   {
     term: 'view|show [pool]',
-    description: 'Show the prices of a pool, and its available seats by hour',
+    description: "Show a pool's prices, and its available seats by hour",
     load: () => import('./view.ts'),
   },
   {
@@ -29,7 +29,7 @@ export const commands: readonly Stub[] = [
   },
   {
     term: 'subscriptions [pool]',
-    description: 'List your subscriptions, to all pools or one',
+    description: 'List your subscriptions on all pools or one',
     load: () => import('./subscriptions.ts'),
   },
   {

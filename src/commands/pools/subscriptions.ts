@@ -12,7 +12,7 @@ export interface Options {
   readonly pool: string | undefined;
 }
 
-/** `ci pools subscriptions`: shows the user's subscriptions, to all pools or one. */
+/** `ci pools subscriptions`: shows the user's subscriptions on all pools or one. */
 export default function subscriptions(command: Verb, context: Context, execute = run): void {
   command
     .tell({

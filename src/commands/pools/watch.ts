@@ -189,7 +189,7 @@ async function choosePools(context: Pick<Context, 'prompts'>, catalog: PoolCatal
 
 /** Creates `--blocks asia,europe`, `--blocks any` and `--blocks all`. */
 function blockChoiceOption(): ValueOption {
-  const description = `${blockNames.join(',')}; any; or all together`;
+  const description = `${blockNames.join(',')}; any; or all at once`;
   const option = blockListOption('--blocks <names>', description, [
     { name: 'any', description: 'the first block that opens' },
     { name: 'all', description: 'the whole day' },

@@ -30,7 +30,7 @@ export const commands: readonly Stub[] = [
   },
   {
     term: 'schedule [pool] [block]',
-    description: 'Schedule when a block opens, and how many others want a seat',
+    description: 'Schedule when a block opens, and how many others compete for seats',
     load: () => import('./schedule.ts'),
   },
   { term: 'path', description: "Print the directory of the sandbox's state", load: () => import('./path.ts') },

@@ -35,10 +35,8 @@ export default function usage(command: Verb, context: Context, execute = run): v
       ],
     })
     .addArgument(new ValueArgument('[key]', 'ID or name of the key', namesOf('keys')))
-    .addOption(
-      choiceOption('--period <length>', `Period of the figures: ${inWords(lengths, 'or')}`, lengths).default('24h'),
-    )
-    .option('--refresh', 'Fetch the figures even if the cached ones are recent')
+    .addOption(choiceOption('--period <length>', `Time period: ${inWords(lengths, 'or')}`, lengths).default('24h'))
+    .option('--refresh', 'Fetch new data even if the cached data is recent')
     .option('--self', 'Show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY')
     .action((key: string | undefined, flags: Flags) => execute({ key, ...flags }, context));
 }

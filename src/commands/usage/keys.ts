@@ -51,7 +51,7 @@ async function currentUsage(context: UsageContext, refresh: boolean): Promise<re
     return keys;
   } catch (error) {
     if (!(error instanceof CommandError) || error.code !== 'rate_limited' || !cached) throw error;
-    context.output.note(`Warning: ${error.message}. Showing figures from ${ago(cached.age)}.`);
+    context.output.note(`Warning: ${error.message}. Showing data from ${ago(cached.age)}.`);
     return cached.keys;
   }
 }

@@ -60,8 +60,8 @@ export function pageRoutes(store: Store): Hono {
     const known = await store.run((account) => ({ account, result: account.setupIntents.includes(id) }));
     if (!known) return context.html(page('Unknown card form.'), 404);
     const form = html`<form method="post">
-      <button name="card" value="good">Save a card that pays</button>
-      <button name="card" value="declining">Save a card that declines</button>
+      <button name="card" value="good">Save a valid card</button>
+      <button name="card" value="declining">Save a card that gets declined</button>
     </form>`;
     return context.html(page('Save a card in the sandbox.', form));
   });

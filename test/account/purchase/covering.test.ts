@@ -21,7 +21,7 @@ describe('findCovering', () => {
   ])('throws if the hours of a subscription are %s', (_, hours) => {
     const unstated = { id: 's3', status: 'active', hours };
     expect(() => findCovering('kimi26', [unstated], ['europe'], 1)).toThrow(
-      "The API doesn't state the hours of subscription s3 on kimi26",
+      "The API didn't return the hours of subscription s3 on kimi26",
     );
     expect(findCovering('kimi26', [on('europe', 's2'), unstated], ['europe'], 1)).toMatchObject([{ id: 's2' }]);
     expect(findCovering('kimi26', [{ ...unstated, status: 'canceled' }], ['europe'], 1)).toBeUndefined();

@@ -213,7 +213,7 @@ describe('max-monthly-spend with incomplete data', () => {
     const { code, stderr } = await me.ci(subscribe);
     const id = textAt(await api.box.seen(), 'subscriptions', 0, 'id');
     expect([code, api.changes]).toEqual([1, []]);
-    expect(stderr).toContain(`The API states no price for subscription ${id}, so max-monthly-spend can't be checked`);
+    expect(stderr).toContain(`The API returned no price for subscription ${id}, so max-monthly-spend can't be checked`);
     expect(errorOf(await me.ci(`${subscribe} --json`))).toMatchObject({
       code: 'unexpected_response',
       outcome: 'not_applied',

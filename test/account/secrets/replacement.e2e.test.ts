@@ -86,7 +86,7 @@ describe.each(commands)('ci %s, with another key in the file', (line) => {
     expect([code, env()]).toEqual([1, meanwhile]);
     const [message, file = ''] = lines(stderr).slice(-2);
     expect(message).toBe(
-      `ci: ${me.home}/.env has changed in the meantime: CHEAPESTINFERENCE_API_KEY has another value now. The key was created. Its secret is in the file below.`,
+      `ci: ${me.home}/.env was changed in the meantime: CHEAPESTINFERENCE_API_KEY now has another value. The key was created. Its secret is in the file below.`,
     );
     expect(readFileSync(file, 'utf8')).toBe(`${(await keys())[0]}\n`);
   });

@@ -505,7 +505,7 @@ describe('a purchase with a lost response', () => {
     expect([ended.code, eventNames(ended), api.changes]).toEqual([2, ['opened', 'error outcome_unknown'], [purchase]]);
     expect(failureOf(ended)).toMatchObject({
       code: 'confirmation_required',
-      message: expect.stringContaining('another ci process adopted it'),
+      message: expect.stringContaining('another ci process claimed it'),
       outcome: 'applied',
     });
     expect(await charges(api.box)).toHaveLength(1);
@@ -547,7 +547,7 @@ describe('a purchase with a lost response', () => {
     ]);
     expect(failureOf(ended)).toMatchObject({
       code: 'confirmation_required',
-      message: expect.stringContaining('another ci process adopted it'),
+      message: expect.stringContaining('another ci process claimed it'),
       outcome: 'applied',
     });
     expect(await charges(api.box)).toHaveLength(1);

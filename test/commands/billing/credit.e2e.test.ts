@@ -289,7 +289,7 @@ describe('`ci billing topup` with USDC', () => {
       { columns: 48 },
       'The QR code needs a terminal of 49 columns and\n31 rows. This one has 48 and 50.',
     ],
-    ['colors turned off', { env: { NO_COLOR: '1' } }, 'The QR code needs colors, and they are turned off.'],
+    ['colors turned off', { env: { NO_COLOR: '1' } }, "Can't show the QR code, because colors are turned off."],
   ])('leaves out the QR code on a terminal with %s, and says so', async (_what, options, note) => {
     const { me } = await someone();
     const { code, screen } = await shown(me, 'billing topup 25.5 --method usdc', options);
