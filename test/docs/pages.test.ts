@@ -56,7 +56,7 @@ test('finds every variable in docs/environment.md', () => {
   expect(names.sort()).toEqual(variables.flatMap(([each]) => each.split(', ')).sort());
 });
 
-test('finds every folder of src in docs/architecture.md', () => {
+test('finds every directory of src in docs/architecture.md', () => {
   const documented = tableRows(section('docs/architecture.md', 'Layers')).flatMap(([folder = '']) => codeIn(folder));
   const folders = readdirSync('src', { withFileTypes: true }).filter((entry) => entry.isDirectory());
   expect(documented.sort()).toEqual(folders.map(({ name }) => `src/${name}/`).sort());

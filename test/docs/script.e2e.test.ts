@@ -7,7 +7,7 @@ import { recordedSandbox } from '../support/servers.ts';
 
 const script = path.join(import.meta.dirname, '../support/management-api.sh');
 
-test("the requests of the Management API document's closing example end with a completion", async (context) => {
+test("gets a completion with the requests of the Management API document's closing example", async (context) => {
   needs(context, 'bash', 'curl', 'jq');
   const api = await recordedSandbox();
   const env = { API_HOST: api.url, MANAGEMENT_KEY: managementKey };

@@ -91,7 +91,7 @@ describe('an open change', () => {
     expect(idsIn(others().open())).toEqual(ids);
   });
 
-  test('is found however old it is, and however much was recorded since', () => {
+  test('is found regardless of its age and of how much was recorded since', () => {
     const { others, history, begin, advance, folder } = record();
     const id = begin(key, { ids: manyIds });
     history.sent(id);
@@ -182,9 +182,9 @@ describe('a line of the record', () => {
     ['multibyte letters', 'ë'],
     ['emoji', '👋'],
     ['control characters', '\u0001'],
-    ['half characters', '\ud83d'],
+    ['lone surrogates', '\ud83d'],
     ['quotation marks', '"'],
-  ])('stays short with long texts of %s, and keeps two that start alike apart', (_what, letter) => {
+  ])('stays short with long texts of %s, and distinguishes two with the same prefix', (_what, letter) => {
     const { history, others, begin, lines } = record();
     const names = ['x', 'y'].map((end) => letter.repeat(100_000) + end);
     const ids = names.map((name) => begin({ ...key, name }));
@@ -226,7 +226,7 @@ describe('a line of the record', () => {
     expect([...lines(), ...open].join('\n')).not.toMatch(/0123456789abcdefg|ghijklmnopq/);
   });
 
-  test('has the charge if it differs from the agreed one', () => {
+  test('contains the charge if it differs from the agreed one', () => {
     const { history, others, begin } = record();
     const id = begin({
       action: 'subscribe',
@@ -270,7 +270,7 @@ describe('an open change without a file', () => {
     expect(idsIn(others().open())).toEqual(['left-behind']);
   });
 
-  test('is found if the folder of open changes is gone', () => {
+  test('is found if the directory of open changes is gone', () => {
     const { history, others, begin, folder, files } = record();
     const [open, done] = [begin(), begin()];
     history.settle(open, unknown);
@@ -310,7 +310,7 @@ describe('an open change without a line in the record', () => {
     expect(others().open()).toEqual([]);
   });
 
-  test('is ignored while the file is incomplete, and removed once nobody can be writing it', () => {
+  test('is ignored while the file is incomplete, and removed once no process can be writing it', () => {
     const { others, begin, history, folder, files } = record();
     history.settle(begin(), applied);
     const file = join(folder, 'open', '0123456789ab.json');
@@ -346,7 +346,7 @@ describe('a clock that is set back', () => {
 });
 
 describe('a full disk', () => {
-  test('prevents a change, and leaves nothing of it open', async () => {
+  test('prevents a change, and leaves no open change behind', async () => {
     const { folder, others, begin, history, files } = record();
     history.settle(begin(), applied);
     const script = `
@@ -456,7 +456,7 @@ describe('a killed process', () => {
     }
   });
 
-  test('loses no open change, and settles none of another, at any moment', async () => {
+  test('loses no open change and settles no other one, whenever it is killed', async () => {
     const folder = join(emptyFolder(), 'state');
     const loop = `
       import { writeSync } from 'node:fs';
@@ -501,7 +501,7 @@ describe('a killed process', () => {
   });
 });
 
-test('stays settled if many processes settle the same change', async () => {
+test('keeps a change settled if many processes settle it', async () => {
   const { folder, others, begin, files } = record();
   const id = begin(key, { ids: manyIds });
   const outcomes = ['applied', 'unknown', 'not_applied', 'unknown'];

@@ -71,7 +71,7 @@ describe('the name of a new key', () => {
     expect(readFileSync(path.join(me.home, 'k.env'), 'utf8')).toMatch(secret);
   });
 
-  test('must not be taken, if it is typed at the prompt', async () => {
+  test('must be unused if it is typed at the prompt', async () => {
     const me = userOf(await recordedSandbox());
     await me.ci('keys create prod --credit');
     const session = onTerminal(me, 'keys create --credit');
@@ -89,7 +89,7 @@ describe('the name of a new key', () => {
     expect([code, stdout.split('\t')[1]]).toEqual([0, 'default']);
   });
 
-  test('is pointed out on stderr if another key has it', async () => {
+  test('gets a warning on stderr if another key has it', async () => {
     const me = userOf(await recordedSandbox());
     await me.ci('keys create prod --credit');
     const { code, stderr } = await me.ci('keys create prod --credit');

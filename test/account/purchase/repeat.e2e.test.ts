@@ -98,7 +98,7 @@ describe('the same purchase within 10 minutes, without a terminal', () => {
   test.each([
     ['9 minutes', 9 * minute, 2, 1],
     ['10 minutes and a second', 10 * minute + 1000, 0, 2],
-  ])('after %s', async (_when, ago, expected, charged) => {
+  ])('depends on the time since the first purchase: %s', async (_when, ago, expected, charged) => {
     const { me, charges } = await recentBuyer();
     madeEarlier(me, ago);
     const { code, stderr } = await me.ci(subscribe);

@@ -54,10 +54,10 @@ function withLimit(me: User, value: unknown): void {
 describe('max-monthly-spend', () => {
   test.each([
     ['a cent below the price', '48.99', 8],
-    ['just the price', '49', 0],
-    ['just the price, to the cent', '49.00', 0],
+    ['exactly the price', '49', 0],
+    ['exactly the price, with cents', '49.00', 0],
     ['a cent above it', '49.01', 0],
-    ['nothing', '0', 8],
+    ['zero', '0', 8],
   ])('of %s allows or refuses the first subscription', async (_what, limit, expected) => {
     const { api, me } = await customerWithLimit(limit);
     const { code } = await me.ci(subscribe);
@@ -66,7 +66,7 @@ describe('max-monthly-spend', () => {
 
   test.each([
     ['a cent below', '136.99', 8],
-    ['just', '137', 0],
+    ['exactly that', '137', 0],
   ])('of %s is compared to the price plus the existing subscriptions', async (_what, limit, expected) => {
     const { api, me } = await customerWithLimit(limit, [
       { blocks: ['asia'] },
@@ -310,7 +310,7 @@ describe('a price that rises during the purchase', () => {
     ['its response comes', undefined, 'answer'],
     ['its response is lost', reset, 'look'],
     ['it is refused', answer(400, { success: false, error: 'Key provisioning failed' }), 'look'],
-  ])('exits with 8, with the subscription and the true charge, when %s', async (_what, bought, by) => {
+  ])('exits with 8, with the subscription and the actual charge, when %s', async (_what, bought, by) => {
     const { api, me } = await seller('499.00', bought);
     const ended = await me.ci(`${subscribe} --max-price 49 --json`);
     expect([ended.code, api.changes]).toEqual([8, ['POST /api/pools/kimi26/subscribe']]);

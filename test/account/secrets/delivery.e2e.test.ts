@@ -41,7 +41,7 @@ async function customerOfSecrets(ready: (request: Received) => Promise<void> | v
   return { api, me, secrets };
 }
 
-/** Somebody whose changes are carried out once nobody reads stdout any more; the line is run with such a stdout. */
+/** Returns a user without a reader of stdout. The API carries out a change only after the reader is gone. */
 async function withoutReader() {
   const one = await customerOfSecrets(async () => {
     while (!existsSync(path.join(one.me.home, 'closed'))) await sleep(5);
@@ -83,7 +83,7 @@ describe('a secret after the reader has gone', () => {
     ['as tab-separated text', 'ci keys create k --credit'],
     ['as YAML', 'ci keys create k --credit -o yaml'],
     ['through jq', "ci keys create k --credit --jq '.apiKey'"],
-  ])('keeps it: %s', async (_what, line) => {
+  ])('is kept: %s', async (_what, line) => {
     const one = await withoutReader();
     const ended = await one.ci(line);
     await expectKept(one, ended);
@@ -97,7 +97,7 @@ describe('a secret after the reader has gone', () => {
     expect(outcomesOf(one.me)).toEqual(['create-key applied']);
   });
 
-  test('keeps it with --json, and prints the error before the path', async () => {
+  test('is kept with --json, and the error precedes the path', async () => {
     const one = await withoutReader();
     const ended = await one.ci('ci keys create k --credit --json');
     await expectKept(one, ended);
@@ -123,7 +123,7 @@ describe('a secret after the reader has gone', () => {
     expect(models.status).toBe(200);
   });
 
-  test.each(['', ' --json'])('keeps all three secrets, also of a purchase (%j)', async (flags) => {
+  test.each(['', ' --json'])('is kept for each of three seats of a purchase (%j)', async (flags) => {
     const one = await withoutReader();
     const ended = await one.ci(
       `ci pools subscribe kimi26 --blocks europe --quantity 3 --create-key team --yes${flags}`,
@@ -133,7 +133,7 @@ describe('a secret after the reader has gone', () => {
     expect(outcomesOf(one.me)).toEqual(['subscribe applied', ...Array(3).fill('create-key applied')]);
   });
 
-  test('keeps it even if stderr is closed', async () => {
+  test('is kept even if stderr is closed', async () => {
     const one = await withoutReader();
     const { code } = await one.ci(`${create} 2>&-`);
     const [made = ''] = await one.secrets();

@@ -160,7 +160,7 @@ describe('a repetition with --ensure', () => {
   });
 });
 
-test('a watch asks before it waits, and not again when a seat opens', async () => {
+test('asks before a watch, and not again when a seat opens', async () => {
   const me = userOf(await dropping({ at: [3] }));
   const file = path.join(me.home, '.env');
   writeFileSync(file, before);
@@ -173,7 +173,7 @@ test('a watch asks before it waits, and not again when a seat opens', async () =
   expect(readFileSync(file, 'utf8')).toMatch(/^A=1\nCHEAPESTINFERENCE_API_KEY=sk_sandbox_\S+ # prod\n$/);
 });
 
-test('--force needs --save', async () => {
+test('refuses --force without --save', async () => {
   const { api, me } = await holder();
   for (const line of [
     'keys create prod --force',

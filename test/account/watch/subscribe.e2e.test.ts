@@ -67,7 +67,7 @@ const lostAfter: Way =
   };
 
 describe('a seat that opens', () => {
-  test('is bought with the next request, and the watch ends', async () => {
+  test('is bought with the next request, which ends the watch', async () => {
     const api = await dropping({ at: [4] });
     const ended = await userOf(api).ci(watch);
     expect([ended.code, ended.stderr]).toEqual([0, '']);
@@ -232,7 +232,7 @@ describe('the price', () => {
   test.each([
     ['46.00', 46],
     ['499.00', 499],
-  ])('that rose to %s during the purchase exits with 8, with the seat and the true charge', async (charged, usd) => {
+  ])('that rose to %s during the purchase exits with 8, with the seat and the actual charge', async (charged, usd) => {
     const api = await seller('45.00', '45.00', charged);
     const me = userOf(api);
     const ended = await me.ci(watch);
@@ -378,7 +378,7 @@ describe('a purchase that is refused', () => {
     ['no card', 400, 'No payment method found — add a card first', 8, 'no_payment_method'],
     ['a card that declines', 402, 'Your card was declined', 8, 'payment_required'],
     ['a refused key', 401, 'Invalid management key', 4, 'unauthorized'],
-    ['a request that is wrong', 400, 'quantity must be an integer', 1, 'invalid_request'],
+    ['an invalid request', 400, 'quantity must be an integer', 1, 'invalid_request'],
   ])('for %s ends the watch', async (_what, status, message, code, error) => {
     const api = await dropping({ at: [2], instead: purchases(refused(status, message)) });
     const ended = await userOf(api).ci(watch);
@@ -416,9 +416,9 @@ describe('a purchase with a lost response', () => {
   });
 
   test.each([
-    ['the purchase looks', '', 'error unreachable'],
+    ['the purchase checks', '', 'error unreachable'],
     ['the watch goes on', '--settle 100ms', 'error outcome_unknown'],
-  ])('that settles as not made while %s is made again at the next opening', async (_when, flags, error) => {
+  ])('that settles as not applied while %s is made again at the next opening', async (_when, flags, error) => {
     const api = await dropping({ at: [2], instead: purchases(lost, sandboxes) });
     const me = userOf(api);
     settlesIn(me, '1s');

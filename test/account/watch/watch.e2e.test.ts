@@ -287,9 +287,9 @@ describe('a failed check', () => {
   test.each([
     ['5xx', answer(503, { error: 'down' }), 'server_error'],
     ['a reset', reset, 'unreachable'],
-    ['half an answer', half, 'unreachable'],
+    ['a truncated response', half, 'unreachable'],
     ['a web page', webPage(200), 'unexpected_response'],
-    ['another shape', data({ pools: [] }), 'unexpected_response'],
+    ['another format', data({ pools: [] }), 'unexpected_response'],
     ['404', answer(404, { error: 'no such route' }), 'not_found'],
     ['429', answer(429, { error: 'slow down' }), 'rate_limited'],
   ])("doesn't end the watch: %s", async (_what, behavior, code) => {
@@ -470,8 +470,8 @@ describe('invalid arguments', () => {
   test.each([
     ['no pool', '--blocks europe', 'the pools'],
     ['no block', 'kimi26', 'the blocks'],
-    ['a block that is none', 'kimi26 --blocks mars', '"mars"'],
-    ['any block and one', 'kimi26 --blocks any,asia', '--blocks any or --blocks all'],
+    ['an unknown block', 'kimi26 --blocks mars', '"mars"'],
+    ['any block and a named one', 'kimi26 --blocks any,asia', '--blocks any or --blocks all'],
     ['any block, all together', 'kimi26 --blocks any --all-blocks', '--all-blocks'],
     [
       'an interval that is none',

@@ -22,13 +22,13 @@ import { enter, onTerminal, shown } from '../../support/terminal.ts';
 const address = '0x5a4db0c15a4db0c15a4db0c15a4db0c15a4db0c1';
 const hash = `0x${'0123456789abcdef'.repeat(4)}`;
 
-async function someone(env: Environment = {}) {
+async function signedInUser(env: Environment = {}) {
   const { api, me } = await customer({ env });
   const credit = async () => at(await api.box.seen(), 'creditBalance');
   return { api, me, credit };
 }
 
-/** The body of the only change that was sent. */
+/** Returns the body of the only change that was sent. */
 function sent({ received }: { readonly received: readonly { method: string; body: string }[] }): unknown {
   const changes = received.filter(({ method }) => method !== 'GET');
   expect(changes).toHaveLength(1);
@@ -37,7 +37,7 @@ function sent({ received }: { readonly received: readonly { method: string; body
 
 describe('`ci billing credits`', () => {
   test('shows the remaining credit in each format', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     await me.ci('keys create client-acme --credit');
     const { code, stdout, stderr } = await me.ci('billing credits');
     expect([code, stdout, stderr]).toEqual([
@@ -59,7 +59,7 @@ describe('`ci billing credits`', () => {
   });
 
   test('shows dollars on a terminal', async () => {
-    const { me } = await someone();
+    const { me } = await signedInUser();
     const { code, rows } = await shown(me, 'billing credits');
     expect(code).toBe(0);
     expect(rows[0]).toMatch(/^Remaining +\$25\.00$/);
@@ -67,7 +67,7 @@ describe('`ci billing credits`', () => {
     expect(rows[2]).toMatch(/^Credit keys +0$/);
   });
 
-  test('reads amounts that are texts, and keeps unknown fields', async () => {
+  test('accepts amounts as strings, and keeps unknown fields', async () => {
     const api = await server(data({ totalTopUp: '1,234.50', remaining: '0.10', currency: 'USD' }));
     const me = userOf(api);
     expect(json(await me.ci('billing credits --json'))).toEqual({
@@ -79,16 +79,16 @@ describe('`ci billing credits`', () => {
   });
 
   test.each([
-    ['a word too many', 'billing credits all'],
-    ['a flag that is none', 'billing credits --all'],
+    ['an extra argument', 'billing credits all'],
+    ['an unknown option', 'billing credits --all'],
   ])('refuses %s before anything is sent', async (_what, line) => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     const { code, stdout, stderr } = await me.ci(line);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
   });
 
-  test('fails with 4 if you are not signed in', async () => {
+  test('exits with 4 if you are not signed in', async () => {
     const api = await server(data({}));
     const { code, stdout, stderr } = await user().ci(`billing credits --api-url ${api.url}`);
     expect([code, stdout, api.requests]).toEqual([4, '', []]);
@@ -98,7 +98,7 @@ describe('`ci billing credits`', () => {
 
 describe('`ci billing topup` by card', () => {
   test('prints the payment page, with one request', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     const { code, stdout, stderr } = await me.ci('billing topup 25');
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^sessionUrl\thttp:\/\/127\.0\.0\.1:\d+\/sandbox\/pay\/\S+\nsessionId\tcs_sandbox_\S+\n$/);
@@ -112,13 +112,13 @@ describe('`ci billing topup` by card', () => {
     ['25.5', 25.5],
     ['1234.56', 1234.56],
   ])('requests the amount %s', async (typed, amount) => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     expect((await me.ci(`billing topup ${typed} --json`)).code).toBe(0);
     expect(sent(api)).toEqual({ amount, method: 'stripe' });
   });
 
   test('prints JSON, CSV and YAML', async () => {
-    const { me } = await someone();
+    const { me } = await signedInUser();
     const asJson = json(await me.ci('billing topup 25 --json'));
     expect(asJson).toEqual({
       sessionUrl: expect.stringMatching(/\/sandbox\/pay\//),
@@ -132,8 +132,8 @@ describe('`ci billing topup` by card', () => {
     );
   });
 
-  test('says on a terminal how much to pay where, and opens the page', async () => {
-    const { me } = await someone();
+  test('shows the amount and the payment page on a terminal, and opens the page', async () => {
+    const { me } = await signedInUser();
     const { opened } = browser(me);
     const { code, rows } = await shown(me, 'billing topup 1234.5');
     // The address has a line of its own: it is to be copied.
@@ -153,7 +153,7 @@ describe('`ci billing topup` by card', () => {
   });
 
   test('waits for the payment with --wait, and prints the new credit', async () => {
-    const { api, me, credit } = await someone();
+    const { api, me, credit } = await signedInUser();
     const waiting = me.start('billing topup 25 --wait --json');
     await api.got('POST');
     const [, page = ''] = await waiting.stderr(/here: (http:\S+)/);
@@ -167,7 +167,7 @@ describe('`ci billing topup` by card', () => {
   });
 
   test('opens the page with --wait on a terminal, and says how much was added', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     const { opened } = browser(me);
     const session = onTerminal(me, 'billing topup 25 --wait', { columns: 160 });
     const [page = ''] = await opened(1);
@@ -208,7 +208,7 @@ describe('`ci billing topup` by card', () => {
   });
 
   test('exits with 130 if --wait is interrupted, and does not claim that nothing was changed', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     const waiting = me.start('billing topup 25 --wait --json');
     await waiting.stderr(/Waiting/);
     waiting.kill('SIGINT');
@@ -233,7 +233,7 @@ describe('`ci billing topup` by card', () => {
 
 describe('`ci billing topup` with USDC', () => {
   test('prints the address, the chain and the exact amount in a pipe', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     const { code, stdout, stderr } = await me.ci('billing topup 25.5 --method usdc');
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(new RegExp(`^address\t${address}\nchain\tbase\namount\t25\\.50?\n$`));
@@ -241,7 +241,7 @@ describe('`ci billing topup` with USDC', () => {
   });
 
   test('prints JSON, CSV and YAML', async () => {
-    const { me } = await someone();
+    const { me } = await signedInUser();
     expect((await me.ci('billing topup 25 --method usdc --json')).stdout).toBe(
       `{"address":"${address}","chain":"base","amount":25}\n`,
     );
@@ -252,8 +252,8 @@ describe('`ci billing topup` with USDC', () => {
     expect(stdout).toMatch(new RegExp(`^address: "?${address}"?\nchain: base\namount: 25\n$`));
   });
 
-  test('says on a terminal what to send where, shows a QR code, and names the next command', async () => {
-    const { me } = await someone();
+  test('shows the amount, the address, a QR code and the next command on a terminal', async () => {
+    const { me } = await signedInUser();
     const { code, rows } = await shown(me, 'billing topup 25.5 --method usdc');
     expect(code).toBe(0);
     expect(rows.slice(0, 3)).toEqual(['Send  25.50 USDC, exactly', `To    ${address}`, 'On    base']);
@@ -264,7 +264,7 @@ describe('`ci billing topup` with USDC', () => {
   test.each(['billing topup 25.5 --method usdc', 'billing topup 25.5 --method usdc --wait'])(
     'draws the QR code of `ci %s` in black on white, with a quiet zone of four modules',
     async (line) => {
-      const { me } = await someone();
+      const { me } = await signedInUser();
       const session = onTerminal(me, line);
       await session.shows(/Waiting for the payment|After sending/);
       const drawn = session.cells.filter(
@@ -291,7 +291,7 @@ describe('`ci billing topup` with USDC', () => {
     ],
     ['colors turned off', { env: { NO_COLOR: '1' } }, "Can't show the QR code, because colors are turned off."],
   ])('leaves out the QR code on a terminal with %s, and says so', async (_what, options, note) => {
-    const { me } = await someone();
+    const { me } = await signedInUser();
     const { code, screen } = await shown(me, 'billing topup 25.5 --method usdc', options);
     expect([code, /[█▀▄]/.test(screen)]).toEqual([0, false]);
     expect(screen).toContain(note);
@@ -299,7 +299,7 @@ describe('`ci billing topup` with USDC', () => {
   });
 
   test('shows the QR code on a terminal with just enough rows', async () => {
-    const { me } = await someone();
+    const { me } = await signedInUser();
     const { screen } = await shown(me, 'billing topup 25.5 --method usdc', { rows: 31 });
     expect(screen).toMatch(/[█▀▄]/);
     expect(screen).not.toContain('needs');
@@ -310,13 +310,13 @@ describe('`ci billing topup` with USDC', () => {
     const me = userOf(api);
     const { code, screen } = await shown(me, 'billing topup 25 --method usdc');
     expect([code, screen.includes('solana'), /[█▀▄]/.test(screen)]).toEqual([0, true, false]);
-    const { me: other } = await someone();
+    const { me: other } = await signedInUser();
     const asJson = await shown(other, 'billing topup 25 --method usdc --json');
     expect(JSON.parse(asJson.rows.join('\n'))).toEqual({ address, chain: 'base', amount: 25 });
   });
 
   test('names a command that adds the credit', async () => {
-    const { me, credit } = await someone();
+    const { me, credit } = await signedInUser();
     const { screen } = await shown(me, 'billing topup 25 --method usdc');
     const [, line = ''] = /`ci (billing verify TXHASH [^`]+)`/.exec(screen) ?? [];
     const { code } = await me.ci(line.replace('TXHASH', hash));
@@ -324,30 +324,30 @@ describe('`ci billing topup` with USDC', () => {
   });
 });
 
-describe('`ci billing topup` refuses', () => {
+describe('`ci billing topup` with invalid arguments', () => {
   test.each([
     ['less than 10', ['9.99']],
-    ['nothing', ['0']],
-    ['an amount below nothing', ['-25']],
+    ['zero', ['0']],
+    ['a negative amount', ['-25']],
     ['a word', ['much']],
     ['an empty amount', ['']],
-    ['half a cent', ['25.005']],
-    ['a number that is none', ['NaN']],
-    ['no end of money', ['Infinity']],
-    ['more than can be counted', ['99999999999999999999']],
+    ['a fraction of a cent', ['25.005']],
+    ['NaN', ['NaN']],
+    ['an infinite amount', ['Infinity']],
+    ['an amount that is too large', ['99999999999999999999']],
     ['no amount', []],
     ['two amounts', ['25', '50']],
-    ['a method that is none', ['25', '--method', 'paypal']],
+    ['an unknown method', ['25', '--method', 'paypal']],
     ['an empty method', ['25', '--method', '']],
-  ])('%s before anything is sent', async (_what, args) => {
-    const { api, me } = await someone();
+  ])('refuses %s before anything is sent', async (_what, args) => {
+    const { api, me } = await signedInUser();
     const { code, stdout, stderr } = await me.ci(['billing', 'topup', ...args]);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
   });
 
-  test('an amount as JSON with --json', async () => {
-    const { me } = await someone();
+  test('reports an invalid amount as JSON with --json', async () => {
+    const { me } = await signedInUser();
     const { code, stdout, stderr } = await me.ci('billing topup 9 --json');
     expect([code, stdout]).toEqual([2, '']);
     expect(at(JSON.parse(stderr), 'error')).toMatchObject({ code: 'usage', status: null, outcome: 'not_applied' });
@@ -358,7 +358,7 @@ describe('`ci billing topup` refuses', () => {
 describe('`ci billing verify`', () => {
   /** Somebody who was told to send 25 USDC. */
   async function payer() {
-    const one = await someone();
+    const one = await signedInUser();
     await one.api.box.data('POST', '/api/billing/topup', { amount: 25, method: 'usdc' });
     return one;
   }
@@ -379,7 +379,7 @@ describe('`ci billing verify`', () => {
     expect(sent(api)).toEqual({ txHash: hash, amount: 25 });
   });
 
-  test('reports that as JSON with --json', async () => {
+  test('reports a pending transaction as JSON with --json', async () => {
     const { me } = await payer();
     const { code, stdout, stderr } = await me.ci(`billing verify ${hash} --amount 25 --json`);
     expect([code, stdout]).toEqual([6, '']);
@@ -429,7 +429,7 @@ describe('`ci billing verify`', () => {
     expect(api.changes).toEqual(['POST /api/billing/verify-topup', 'POST /api/billing/verify-topup']);
   });
 
-  test('fails with 1 for another amount than was sent, even with --wait', async () => {
+  test('exits with 1 if the amount differs from the payment, even with --wait', async () => {
     const { api, me, credit } = await payer();
     for (const wait of ['', '--wait']) {
       const { code, stdout, stderr } = await me.ci(`billing verify ${hash} --amount 26 ${wait}`);
@@ -488,13 +488,13 @@ describe('`ci billing verify`', () => {
     ['a hash without 0x', [hash.slice(2), '--amount', '25']],
     ['a hash that is too short', [hash.slice(0, -1), '--amount', '25']],
     ['a hash that is too long', [`${hash}0`, '--amount', '25']],
-    ['a hash with a letter that is no digit', [hash.replace('f', 'g'), '--amount', '25']],
-    ['an amount of nothing', [hash, '--amount', '0']],
-    ['an amount that is none', [hash, '--amount', 'all']],
-    ['half a cent', [hash, '--amount', '25.005']],
+    ['a hash with a letter that is not a hex digit', [hash.replace('f', 'g'), '--amount', '25']],
+    ['an amount of zero', [hash, '--amount', '0']],
+    ['an amount that is not a number', [hash, '--amount', 'all']],
+    ['a fraction of a cent', [hash, '--amount', '25.005']],
     ['an empty amount', [hash, '--amount', '']],
   ])('refuses %s before anything is sent', async (_what, args) => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     const { code, stdout, stderr } = await me.ci(['billing', 'verify', ...args]);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
@@ -508,7 +508,7 @@ describe('`ci billing verify`', () => {
 
 describe('`ci billing card`', () => {
   test('prints the page that saves a card', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     const { code, stdout, stderr } = await me.ci('billing card');
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^url\thttp:\/\/127\.0\.0\.1:\d+\/sandbox\/card\/\S+\n$/);
@@ -530,7 +530,7 @@ describe('`ci billing card`', () => {
     expect((await me.ci('pools subscribe kimi26 --blocks europe --yes')).code).toBe(0);
   });
 
-  test.each([['url'], ['sessionUrl']])('takes the page from %s', async (field) => {
+  test.each([['url'], ['sessionUrl']])('reads the page from the field %s', async (field) => {
     const api = await server(data({ [field]: 'https://pay.example/card' }));
     const { code, stdout } = await userOf(api).ci('billing card --json');
     expect([code, json({ stdout })]).toEqual([0, { [field]: 'https://pay.example/card' }]);
@@ -546,7 +546,7 @@ describe('`ci billing card`', () => {
     expect([code, stderr]).toEqual([0, expect.stringContaining('https://cheapestinference.com/dashboard')]);
   });
 
-  test("exits with 1 and the API's message, and isn't sent again", async () => {
+  test("exits with 1 and the API's message, without a retry", async () => {
     const api = await server(answer(500, { success: false, error: 'Stripe is down' }));
     const { code, stdout, stderr } = await userOf(api).ci('billing card');
     expect([code, stdout, api.requests]).toEqual([1, '', ['POST /api/billing/setup-intent']]);
@@ -554,14 +554,14 @@ describe('`ci billing card`', () => {
   });
 
   test('exits with 2 for an extra argument', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     const { code, stdout, stderr } = await me.ci('billing card visa');
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
   });
 });
 
-describe('the retired flat plans', () => {
+describe('a command for retired flat plans', () => {
   const plans = [
     { slug: 'pro', name: 'Pro', priceUsdc: '20.00', rateLimits: { tpm_limit: 100_000, rpm_limit: 60 } },
     { slug: 'max', name: 'Max', priceUsdc: 100, rateLimits: null },
@@ -576,7 +576,7 @@ describe('the retired flat plans', () => {
     return { api, me: userOf(api) };
   }
 
-  test('plans list says that they are retired, and needs no key', async () => {
+  test('notes that they are retired, and needs no key (plans list)', async () => {
     const { api } = await seller();
     const { code, stdout, stderr } = await user().ci(`plans list --api-url ${api.url}`);
     expect([code, api.received[0]?.headers.authorization]).toEqual([0, undefined]);
@@ -585,7 +585,7 @@ describe('the retired flat plans', () => {
     expect(stderr).toContain('ci pools list');
   });
 
-  test('plans list prints JSON, CSV and YAML, and a table on a terminal', async () => {
+  test('prints JSON, CSV and YAML, and a table on a terminal (plans list)', async () => {
     const { me } = await seller();
     expect(json(await me.ci('plans list --json'))).toEqual([{ ...plans[0], priceUsdc: 20 }, plans[1]]);
     expect((await me.ci('plans list -o csv --fields slug,name')).stdout).toBe('slug,name\r\npro,Pro\r\nmax,Max\r\n');
@@ -594,8 +594,8 @@ describe('the retired flat plans', () => {
     expect([code, screen]).toEqual([0, expect.stringMatching(/retired[\s\S]*PLAN +NAME[\s\S]*pro +Pro/)]);
   });
 
-  test('plans list of today’s API is empty', async () => {
-    const { me } = await someone();
+  test("prints an empty list for today's API (plans list)", async () => {
+    const { me } = await signedInUser();
     expect(await me.ci('plans list')).toMatchObject({ code: 0, stdout: '', stderr: expect.stringMatching(/retired/) });
     expect((await me.ci('plans list --json')).stdout).toBe('[]\n');
     expect((await shown(me, 'plans list')).screen).toContain('There are no flat plans.');
@@ -605,8 +605,8 @@ describe('the retired flat plans', () => {
     ['billing subscribe pro --yes', 6],
     ['billing checkout pro', 6],
     ['billing cancel no-such-subscription --yes', 5],
-  ])("ci %s prints a note that it is retired, and the API's response", async (line, exitCode) => {
-    const { me } = await someone();
+  ])("notes that it is retired, and prints the API's error (%s)", async (line, exitCode) => {
+    const { me } = await signedInUser();
     const { code, stdout, stderr } = await me.ci(line);
     expect([code, stdout]).toEqual([exitCode, '']);
     expect(stderr).toMatch(/retired/);
@@ -614,7 +614,7 @@ describe('the retired flat plans', () => {
   });
 
   test.each([['billing subscribe pro'], ['billing cancel sub_1']])(
-    'ci %s exits with 2 without --yes and a terminal',
+    'exits with 2 without --yes and a terminal (%s)',
     async (line) => {
       const { api, me } = await seller();
       const { code, stdout, stderr } = await me.ci(line);
@@ -629,16 +629,16 @@ describe('the retired flat plans', () => {
     ['an empty plan to check out', ['billing', 'checkout', '']],
     ['an empty subscription', ['billing', 'cancel', '', '--yes']],
     ['no subscription', ['billing', 'cancel', '--yes']],
-    ['an empty name of a key', ['billing', 'subscribe', 'pro', '--create-key', '', '--yes']],
+    ['an empty key name', ['billing', 'subscribe', 'pro', '--create-key', '', '--yes']],
     ['a filter for plans', ['plans', 'list', 'pro']],
-  ])('%s is exit 2, one line, and nothing is sent', async (_what, args) => {
+  ])('exits with 2 and one line for %s, and sends nothing', async (_what, args) => {
     const { api, me } = await seller();
     const { code, stdout, stderr } = await me.ci(args);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
   });
 
-  test('billing subscribe shows the plan, its price and the account, and asks; the answer is No', async () => {
+  test('shows the plan, its price and the account, and asks with No as the default (billing subscribe)', async () => {
     const { api, me } = await seller();
     const session = onTerminal(me, 'billing subscribe pro');
     await session.shows('Charge the saved card now?');
@@ -647,7 +647,7 @@ describe('the retired flat plans', () => {
     expect([await session.exit, api.changes]).toEqual([1, []]);
   });
 
-  test('billing subscribe after y sends the documented body', async () => {
+  test('sends the documented body after y (billing subscribe)', async () => {
     const { api, me } = await seller();
     const session = onTerminal(me, 'billing subscribe pro --create-key app');
     await session.shows('Charge the saved card now?');
@@ -657,7 +657,7 @@ describe('the retired flat plans', () => {
     expect(sent(api)).toEqual({ planSlug: 'pro', createKey: true, keyName: 'app' });
   });
 
-  test('billing subscribe prints the subscription', async () => {
+  test('prints the subscription (billing subscribe)', async () => {
     const { me } = await seller();
     const { code, stdout } = await me.ci('billing subscribe pro --yes');
     expect([code, stdout.split('\n').slice(0, 3)]).toEqual([
@@ -670,7 +670,7 @@ describe('the retired flat plans', () => {
     );
   });
 
-  test("billing subscribe fails if its key wasn't created, and reports the purchase", async () => {
+  test("fails if the key wasn't created, and reports the purchase (billing subscribe)", async () => {
     const { me } = await seller({ ...subscribed, key: null, keyError: 'out of keys' });
     const { code, stdout, stderr } = await me.ci('billing subscribe pro --create-key app --yes --json');
     expect([code, stdout]).toEqual([1, '']);
@@ -679,7 +679,7 @@ describe('the retired flat plans', () => {
     expect(textAt(error, 'message')).toContain('out of keys');
   });
 
-  test('billing checkout prints the page and opens it on a terminal', async () => {
+  test('prints the page and opens it on a terminal (billing checkout)', async () => {
     const { api, me } = await seller({ sessionUrl: 'https://pay.example/plan', sessionId: 'cs_1' });
     const { code, stdout } = await me.ci('billing checkout pro');
     expect([code, stdout]).toEqual([0, 'sessionUrl\thttps://pay.example/plan\nsessionId\tcs_1\n']);
@@ -692,7 +692,7 @@ describe('the retired flat plans', () => {
     ]);
   });
 
-  test('billing cancel names the subscription and the account, and asks; the answer is No', async () => {
+  test('shows the subscription and the account, and asks with No as the default (billing cancel)', async () => {
     const { api, me } = await seller({ canceled: true });
     const session = onTerminal(me, 'billing cancel sub_1');
     await session.shows('Cancel this subscription?');
@@ -701,7 +701,7 @@ describe('the retired flat plans', () => {
     expect([await session.exit, api.changes]).toEqual([1, []]);
   });
 
-  test('billing cancel with --yes cancels it, and prints the result', async () => {
+  test('cancels the subscription with --yes, and prints the result (billing cancel)', async () => {
     const { api, me } = await seller({ canceled: true });
     const { code, stdout } = await me.ci('billing cancel sub_1 --yes');
     expect([code, stdout]).toEqual([0, 'subscriptionId\tsub_1\ncanceled\ttrue\n']);

@@ -56,7 +56,7 @@ describe('ci history', () => {
     ]);
   });
 
-  test('is a table on a terminal, the newest last', async () => {
+  test('prints a table on a terminal, the newest last', async () => {
     const { me, key } = await customerWithHistory();
     madeEarlier(me, 3 * minute);
     const { code, rows } = await shown(me, 'history', { columns: 160 });
@@ -71,7 +71,7 @@ describe('ci history', () => {
     for (const row of narrow.rows) expect(row.length).toBeLessThanOrEqual(80);
   });
 
-  test('has these fields in JSON', async () => {
+  test('prints all fields as JSON', async () => {
     const { me, subscription } = await customerWithHistory();
     const [, , first] = listAt(json(await me.ci('history --json')));
     expect(first).toEqual({
@@ -189,7 +189,7 @@ describe('ci history', () => {
     expect((await me.ci('history', { env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: '' } })).code).toBe(0);
   });
 
-  test('is empty at first', async () => {
+  test('prints an empty list before the first change', async () => {
     const me = user();
     expect(await me.ci('history')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect(await me.ci('history --json')).toMatchObject({ code: 0, stdout: '[]\n', stderr: '' });
@@ -247,7 +247,7 @@ describe('the record', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  test('is in XDG_STATE_HOME if that is set', async () => {
+  test('is in XDG_STATE_HOME if the variable is set', async () => {
     const me = sandboxUser();
     const { code } = await me.ci('keys create x --credit', { env: { XDG_STATE_HOME: path.join(me.home, 'state') } });
     expect(code).toBe(0);
@@ -280,7 +280,7 @@ async function killed(line: string, isApplied: boolean, holding: 'nothing' | 'a 
   return customer;
 }
 
-describe('a change interrupted by kill', () => {
+describe('a change of a killed process', () => {
   test.each([
     [subscribe, 'subscribe kimi26 europe, 1 seat, monthly, $49.00'],
     ['keys create x --credit', 'create credit key x'],
@@ -307,7 +307,7 @@ describe('a change interrupted by kill', () => {
     );
   });
 
-  test('keeps the error the last line of stderr with --json', async () => {
+  test('leaves the error as the last line of stderr with --json', async () => {
     const { me } = await killed('keys create x --credit', false);
     const { code, stderr } = await me.ci('keys create x --subscription nope --json');
     expect(code).toBe(5);
@@ -414,7 +414,7 @@ describe('ci history reconcile', () => {
     expect([ended.code, json(ended)]).toMatchObject([0, [{ outcome: 'not_applied', ids: [] }]]);
   });
 
-  test('leaves a change unknown at Ctrl-C during --wait', async () => {
+  test('leaves a change unknown after Ctrl-C during --wait', async () => {
     const { me } = await killed('keys create x --credit', false);
     const running = me.start('history reconcile --wait --json');
     await running.stderr(/^Waiting up to /);
@@ -443,7 +443,7 @@ describe('ci history reconcile', () => {
   test.each([
     [true, 'applied'],
     [false, 'not_applied'],
-  ])('finds out whether a revocation was carried out: %s', async (isApplied, outcome) => {
+  ])('determines whether a revocation was carried out: %s', async (isApplied, outcome) => {
     const { me, box } = await lossyCustomer((request) =>
       request.method === 'DELETE' ? { isApplied, response: silence } : undefined,
     );
@@ -459,7 +459,7 @@ describe('ci history reconcile', () => {
     expect(json({ stdout })).toMatchObject([{ outcome, ids: isApplied ? [textAt(made, 'id')] : [] }]);
   });
 
-  test('says of a key that its secret was not delivered, and what to do', async () => {
+  test('says that the secret of a key was not delivered, and what to do', async () => {
     const { me, box } = await killed('keys create x --credit', true);
     const { stderr } = await me.ci('history reconcile');
     const id = textAt(await box.seen(), 'keys', 0, 'id');
@@ -518,7 +518,7 @@ describe('ci history reconcile', () => {
     expect(outcomesOf(me)).toEqual(['subscribe applied']);
   });
 
-  test('exits with code 4 if nobody is signed in', async () => {
+  test('exits with code 4 if you are not signed in', async () => {
     const { code, stdout, stderr } = await user().ci('history reconcile');
     expect([code, stdout]).toEqual([4, '']);
     expect(stderr).toMatch(oneLine);
@@ -563,7 +563,7 @@ describe('ci history reconcile', () => {
   });
 });
 
-test('the record starts anew if its directory is lost', async () => {
+test('starts a new record if its directory is lost', async () => {
   const { me } = await customerWithHistory();
   rmSync(stateFolder(me), { recursive: true });
   expect((await me.ci('keys create x --credit')).code).toBe(0);

@@ -84,7 +84,7 @@ describe('keys create --ensure', () => {
     expect(stateFiles(me)).toEqual(['history.jsonl']);
   });
 
-  test('prints it masked in a pipe and on a terminal', async () => {
+  test('prints an existing key masked in a pipe and on a terminal', async () => {
     const { me } = await customerOfApi();
     const [[id = '', , apiKey = ''] = []] = cells((await me.ci('keys create prod')).stdout);
     const { stdout } = await me.ci('keys create prod --ensure');
@@ -97,8 +97,8 @@ describe('keys create --ensure', () => {
 
   test.each([
     ['another name', 'keys create staging', 'keys create prod', ''],
-    ['a name that starts the same', 'keys create prod-2', 'keys create prod', ''],
-    ['a name in other letters', 'keys create Prod', 'keys create prod', ''],
+    ['a name with the same prefix', 'keys create prod-2', 'keys create prod', ''],
+    ['a name in another case', 'keys create Prod', 'keys create prod', ''],
     ['credit if one for a subscription exists', 'keys create prod', 'keys create prod --credit', sameName],
     ['a subscription if one for credit exists', 'keys create prod --credit', 'keys create prod', sameName],
   ])('creates a key for %s', async (_what, first, second, note) => {
@@ -108,7 +108,7 @@ describe('keys create --ensure', () => {
     expect([code, stderr, (await keys()).length]).toEqual([0, note, 2]);
   });
 
-  test('creates one for another subscription, but not for the same one', async () => {
+  test('creates a key for another subscription, but not for the same one', async () => {
     const { api, me, subscriptionId, keys } = await customerOfApi();
     const other = textAt(await api.box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['europe'] }), 'id');
     await me.ci(`keys create prod --subscription ${subscriptionId}`);
@@ -122,14 +122,14 @@ describe('keys create --ensure', () => {
     expect(await keys()).toHaveLength(2);
   });
 
-  test('creates one if the existing key is inactive', async () => {
+  test('creates a key if the existing one is inactive', async () => {
     const { me, keys } = await customerOfApi({ listed: (key) => ({ ...key, isActive: false }) });
     await me.ci('keys create prod');
     const { code, stderr } = await me.ci('keys create prod --ensure');
     expect([code, stderr, (await keys()).length]).toEqual([0, '', 2]);
   });
 
-  test('accepts one with an unknown status', async () => {
+  test('accepts a key with an unknown status', async () => {
     const { me, keys } = await customerOfApi({
       listed: ({ isActive: _active, keyType: _type, subscriptionId: _id, ...key }) => key,
     });
@@ -138,7 +138,7 @@ describe('keys create --ensure', () => {
     expect([stderr, (await keys()).length]).toEqual(['Key "prod" already exists. Nothing was created.\n', 1]);
   });
 
-  test('exits with 2 and lists the keys if several have the name', async () => {
+  test('exits with 2 if several keys have the name, and lists them', async () => {
     const { api, me, keys } = await customerOfApi();
     await me.ci('keys create prod');
     await me.ci('keys create prod');
@@ -198,7 +198,7 @@ describe('keys create --ensure --reveal', () => {
     expect(stdout).toBe(printed(textAt(key, 'id'), textAt(key, 'apiKey')));
   });
 
-  test('exits with 2 with only --secret-only if the key exists', async () => {
+  test('exits with 2 for an existing key with --secret-only alone', async () => {
     const { api, me } = await customerOfApi();
     const made = await me.ci('keys create prod --ensure --secret-only');
     expect(made.stdout).toMatch(/^sk_sandbox_\S{32}\n$/);
@@ -248,7 +248,7 @@ describe('keys create --ensure --save', () => {
     expect(first.stdout + first.stderr + second.stdout + second.stderr).not.toContain(apiKey);
   });
 
-  test('writes it to the variable of --var', async () => {
+  test('writes the secret to the variable that --var names', async () => {
     const { me, keys } = await customerOfApi();
     await me.ci('keys create prod');
     await me.ci('keys create prod --ensure --save .env --var SK');

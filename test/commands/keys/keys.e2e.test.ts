@@ -34,7 +34,7 @@ describe('keys create', () => {
     expect(await api.box.seen()).toMatchObject({ keys: [{ name: 'default', subscriptionId }] });
   });
 
-  test('--secret-only prints only the secret', async () => {
+  test('prints only the secret with --secret-only', async () => {
     const { api, me } = await subscriber();
     const { code, stdout, stderr } = await me.ci('keys create ci-run --secret-only');
     expect([code, stderr]).toEqual([0, '']);
@@ -43,7 +43,7 @@ describe('keys create', () => {
     expect(models.status).toBe(200);
   });
 
-  test('--secret-only works in a shell variable', async () => {
+  test('sets a shell variable with --secret-only', async () => {
     const me = sandboxUser();
     const { stdout } = await me.sh(
       'KEY="$(ci keys create x --credit --secret-only)" && printf "%s" "$KEY" | grep -cE "^sk_sandbox_[A-Za-z0-9_-]{32}$"',
@@ -51,7 +51,7 @@ describe('keys create', () => {
     expect(stdout).toBe('1\n');
   });
 
-  test('--subscription and --pool choose the subscription', async () => {
+  test('uses the subscription that --subscription or --pool names', async () => {
     const { api, me, subscriptionId } = await subscriber();
     const later = json(await me.ci('pools subscribe minimax-m3 --blocks europe --yes --json'));
     await me.ci(`keys create first --subscription ${subscriptionId}`);
@@ -64,7 +64,7 @@ describe('keys create', () => {
     ]);
   });
 
-  test('--pool chooses the only seat without a key', async () => {
+  test('uses the only seat without a key with --pool', async () => {
     const { api, me, subscriptionId } = await subscriber();
     await me.ci(`keys create first --subscription ${subscriptionId}`);
     const second = textAt(json(await me.ci('pools subscribe kimi26 --blocks asia --yes --json')), 'id');
@@ -86,7 +86,7 @@ describe('keys create', () => {
     expect(stderr.trimEnd().split('\n').slice(1).sort()).toEqual(seats.map((seat) => `  ${seat}`).sort());
   });
 
-  test('--pool without a subscription exits with 6 and a hint', async () => {
+  test('exits with 6 and a hint for a --pool without a subscription', async () => {
     const { api, me } = await subscriber();
     const before = api.changes.length;
     const { code, stderr } = await me.ci('keys create x --pool minimax-m3');
@@ -96,14 +96,14 @@ describe('keys create', () => {
     expect((await me.ci('keys create x --subscription nope')).code).toBe(5);
   });
 
-  test('without a subscription suggests subscribing or --credit', async () => {
+  test('suggests subscribing or --credit without a subscription', async () => {
     const api = await recordedSandbox();
     const { code, stderr } = await userOf(api).ci('keys create x');
     expect(code).toBe(1);
     expect(stderr).toMatch(/ci pools subscribe.*ci keys create NAME --credit/);
   });
 
-  test('--pool with keys sent by email exits with 6', async () => {
+  test('exits with 6 for a --pool that sends its keys by email', async () => {
     const { api, me } = await subscriber();
     await me.ci('pools subscribe glm5 --blocks asia --yes');
     const before = api.changes.length;
@@ -113,13 +113,13 @@ describe('keys create', () => {
     expect(stderr).not.toMatch(/pools subscribe/);
   });
 
-  test('an unknown --subscription exits with 5 and says where the IDs are', async () => {
+  test('exits with 5 for an unknown --subscription, and says where the IDs are', async () => {
     const { me } = await subscriber();
     const { code, stderr } = await me.ci('keys create x --subscription 00000000');
     expect([code, stderr]).toEqual([5, 'ci: Subscription not found. Run `ci pools subscriptions` to see the IDs.\n']);
   });
 
-  test('--credit creates a key with a budget and limits', async () => {
+  test('creates a key with a budget and limits with --credit', async () => {
     const api = await recordedSandbox();
     const { code, stdout } = await userOf(api).ci(
       'keys create client-acme --credit --max-budget 25.50 --rpm 100 --tpm 50000 --json',
@@ -144,17 +144,17 @@ describe('keys create', () => {
     ['a pool and credit', ['keys', 'create', 'x', '--pool', 'kimi26', '--credit']],
     ['a budget without credit', ['keys', 'create', 'x', '--max-budget', '25']],
     ['limits without credit', ['keys', 'create', 'x', '--rpm', '25']],
-    ['a budget of nothing', ['keys', 'create', 'x', '--credit', '--max-budget', '0']],
-    ['a budget that is none', ['keys', 'create', 'x', '--credit', '--max-budget', 'much']],
-    ['half a request a minute', ['keys', 'create', 'x', '--credit', '--rpm', '2.5']],
-    ['no tokens a minute', ['keys', 'create', 'x', '--credit', '--tpm', '0']],
+    ['a budget of zero', ['keys', 'create', 'x', '--credit', '--max-budget', '0']],
+    ['a budget that is not a number', ['keys', 'create', 'x', '--credit', '--max-budget', 'much']],
+    ['a fraction of a request per minute', ['keys', 'create', 'x', '--credit', '--rpm', '2.5']],
+    ['zero tokens per minute', ['keys', 'create', 'x', '--credit', '--tpm', '0']],
     ['a variable without a file', ['keys', 'create', 'x', '--var', 'KEY']],
-    ['a variable that is none', ['keys', 'create', 'x', '--save', '.env', '--var', '1 KEY']],
+    ['an invalid variable name', ['keys', 'create', 'x', '--save', '.env', '--var', '1 KEY']],
     ['an empty file name', ['keys', 'create', 'x', '--save', '']],
-    ['saving and printing', ['keys', 'create', 'x', '--save', '.env', '--secret-only']],
-    ['what is there already, without a name', ['keys', 'create', '--ensure']],
-    ['a secret shown again, without --ensure', ['keys', 'create', 'x', '--reveal']],
-  ])('exits with 2 and sends nothing: %s', async (_what, args) => {
+    ['--save with --secret-only', ['keys', 'create', 'x', '--save', '.env', '--secret-only']],
+    ['--ensure without a name', ['keys', 'create', '--ensure']],
+    ['--reveal without --ensure', ['keys', 'create', 'x', '--reveal']],
+  ])('exits with 2 and sends nothing for %s', async (_what, args) => {
     const api = await recordedSandbox();
     const { code, stdout, stderr } = await userOf(api).ci(args);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
@@ -280,7 +280,7 @@ describe('keys list', () => {
     expect(rows.map((row) => row.at(-1))).toEqual(['', 'kimi26']);
   });
 
-  test('names the pool of a key after its name, and finds it out if the list has no plans', async () => {
+  test('prints the pool of a key after its name, and looks it up if the list has no plans', async () => {
     const { me } = await subscriber();
     await me.ci('keys create prod');
     const { screen } = await shown(me, 'keys list', { columns: 120 });
@@ -306,26 +306,26 @@ describe('keys delete', () => {
     return { api, me, ids, left };
   }
 
-  test('by name', async () => {
+  test('revokes a key by name', async () => {
     const { me, ids, left } = await keys('a', 'b');
     const { code, stdout } = await me.ci('keys delete a --yes');
     expect([code, cells(stdout), await left()]).toEqual([0, [[ids[0], 'a', 'true']], ['b']]);
   });
 
-  test('by id', async () => {
+  test('revokes a key by ID', async () => {
     const { me, ids, left } = await keys('a', 'b');
     const { code, stdout } = await me.ci(`keys rm ${ids[1]} --yes --json`);
     expect([code, json({ stdout }), await left()]).toEqual([0, { id: ids[1], name: 'b', deleted: true }, ['a']]);
   });
 
-  test('several at once, each once', async () => {
+  test('revokes several keys, each once', async () => {
     const { api, me, ids, left } = await keys('a', 'b', 'c');
     const { code, stdout } = await me.ci(`keys delete a ${ids[2]} a --yes`);
     expect([code, cells(stdout).map(([id]) => id), await left()]).toEqual([0, [ids[0], ids[2]], ['b']]);
     expect(api.changes.filter((name) => name.startsWith('DELETE'))).toHaveLength(2);
   });
 
-  test('refuses the name of two keys, and lists both', async () => {
+  test('refuses a name that two keys have, and lists both', async () => {
     const { me, ids, left } = await keys('twin', 'twin', 'c');
     const { code, stdout, stderr } = await me.ci('keys delete c twin --yes');
     expect([code, stdout]).toEqual([2, '']);
@@ -348,7 +348,7 @@ describe('keys delete', () => {
     ['without --yes', ['a']],
     ['without a key', ['--yes']],
     ['with an empty name', ['', '--yes']],
-  ])('%s it is exit 2, and nothing is sent', async (_what, args) => {
+  ])('exits with 2 and sends nothing %s', async (_what, args) => {
     const { api, me, left } = await keys('a');
     const before = api.requests.length;
     const { code, stdout, stderr } = await me.ci(['keys', 'delete', ...args]);
@@ -429,7 +429,7 @@ describe('keys delete', () => {
   });
 });
 
-test('prints lines of keys list for cut and grep', async () => {
+test('prints a list of keys that cut and grep can read', async () => {
   const { me } = await subscriber();
   await me.ci(['keys', 'create', 'with spaces and, a comma']);
   const { stdout } = await me.ci('keys list');

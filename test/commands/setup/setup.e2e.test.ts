@@ -154,7 +154,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(json(await other.ci('--sandbox keys list --json'))).toMatchObject([{ name }]);
     });
 
-    test('is asked for a management key until it is valid, sees no tick before, and stays signed in', async () => {
+    test('is asked for a management key until it is valid, sees no check mark before, and stays signed in', async () => {
       const api = await recordedSandbox();
       const me = user({ CHEAPESTINFERENCE_API_URL: api.url });
       const session = setup(me);
@@ -208,7 +208,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
   });
 
   describe('the choices', () => {
-    test('include a pool by what it is, found by typing', async () => {
+    test('find a pool by its model and region as you type', async () => {
       const { me } = await signedIn();
       const session = setup(me);
       await session.shows(/\? Pool:\n❯ kimi26[\s\S]*type to search[^\n]*back$/);
@@ -491,7 +491,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '49.00' }, { amount: '39.00' }]);
     });
 
-    test('creates a key for each seat that has none; the commands shown do the same', async () => {
+    test('creates a key for each seat without one; the commands shown do the same', async () => {
       const { api, me } = await signedIn();
       expect((await me.ci('pools subscribe kimi26 --blocks europe --quantity 2 --yes')).code).toBe(0);
       const session = setup(me);
@@ -569,8 +569,8 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
   });
 
-  describe('an obstacle', () => {
-    test('no saved card: the user is shown where to add one, and tries again', async () => {
+  describe('a user who meets an obstacle', () => {
+    test('sees where to add a missing card, and tries again', async () => {
       const { api, me } = await signedIn({ card: false });
       const session = setup(me);
       await answers(session, [...toName, [asksCard, enter]]);
@@ -590,7 +590,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(listAt(await api.box.seen(), 'charges')).toHaveLength(1);
     });
 
-    test('no saved card: the page opens in the browser', async () => {
+    test('can open the page that saves a card in the browser', async () => {
       const { api, me } = await signedIn({ card: false });
       const { opened } = browser(me);
       const session = setup(me, { DISPLAY: ':0' });
@@ -609,7 +609,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     test.each([
       ['quitting', `${down}${down}${enter}`, 8, 'No payment method found — add a card first.'],
       ['Ctrl-C', ctrlC, 130, 'Interrupted. Nothing was changed. Run `ci setup` to start again.'],
-    ])('no saved card, and %s: nothing is charged', async (_what, keys, exit, told) => {
+    ])('without a saved card is not charged after %s', async (_what, keys, exit, told) => {
       const { api, me } = await signedIn({ card: false });
       const session = setup(me);
       await answers(session, [...toName, [asksCard, keys]]);
@@ -618,7 +618,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(listAt(await api.box.seen(), 'charges')).toEqual([]);
     });
 
-    test('seats that sold out a moment before: the user can choose other blocks, and go back from there', async () => {
+    test('can choose other blocks if seats sold out moments before, and go back from there', async () => {
       const { api, me } = await refusing('Not enough seats: europe is sold out');
       const session = setup(me);
       await answers(session, [
@@ -641,7 +641,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '39.00' }]);
     });
 
-    test('seats that sold out a moment before: the user can choose another pool', async () => {
+    test('can choose another pool if seats sold out moments before', async () => {
       const { api, me } = await refusing('Not enough seats: europe is sold out');
       const session = setup(me);
       await answers(session, [
@@ -658,7 +658,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(listAt(await api.box.seen(), 'charges')).toHaveLength(1);
     });
 
-    test('too few seats: the user can choose fewer', async () => {
+    test('can choose fewer seats if too few are left', async () => {
       const { api, me } = await refusing('Not enough seats: 1 left');
       const session = setup(me);
       await answers(session, [
@@ -677,7 +677,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(listAt(await api.box.seen(), 'charges')).toMatchObject([{ amount: '49.00' }]);
     });
 
-    test('seats that sold out a moment before: quitting is exit 6, with the command that waits', async () => {
+    test('exits with 6 and the command that waits, if seats sold out moments before', async () => {
       const { api, me } = await refusing('Not enough seats: europe is sold out');
       const session = setup(me);
       await answers(session, [...toName, [/\n {2}Quit\n/, `${down}${down}${enter}`]]);
@@ -693,7 +693,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect((await me.ci(`${wait.slice(3)} --max-price 49 --yes`)).code).toBe(0);
     });
 
-    test('a block that is sold out: it cannot be chosen, and the command that waits for it is shown', async () => {
+    test('cannot choose a sold-out block, and sees the command that waits for it', async () => {
       const { me } = await signedIn();
       const session = setup(me);
       await answers(session, [
@@ -709,7 +709,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       );
     });
 
-    test('a pool that is sold out: the user can choose another, or gets the command that waits', async () => {
+    test('can choose another pool if one is sold out, or gets the command that waits', async () => {
       const { api, me } = await signedIn({
         instead: ({ path: where }, box) => {
           if (!where.startsWith('/api/pools/') || where.endsWith('/my-subscriptions')) return undefined;
@@ -742,7 +742,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(api.changes).toEqual([]);
     });
 
-    test('a key that comes by email: no question about the key is asked', async () => {
+    test('is asked nothing about a key that is sent by email', async () => {
       const { api, me } = await signedIn();
       const session = setup(me);
       await answers(session, [...finding('glm', 'glm5'), ...toConsent.slice(1), ['Charge $59.00 now?', `y${enter}`]]);
@@ -762,7 +762,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       );
     });
 
-    test('a first request that fails: the key is kept, and the failure reported', async () => {
+    test('keeps the key if the first request fails, and sees the failure', async () => {
       const { me } = await signedIn({
         instead: ({ path: where }) =>
           where === '/v1/chat/completions' ? answer(503, { error: { message: 'warming up' } }) : undefined,
@@ -778,7 +778,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
   });
 
-  describe('the place for the key', () => {
+  describe('the destination of the key', () => {
     test('can be another file, whose path is typed until it can be written', async () => {
       const { api, me } = await signedIn();
       mkdirSync(path.join(me.home, 'with space'));
@@ -798,7 +798,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect((await runCommands(session, me)).code).toBe(0);
     });
 
-    test('can be a file that git would commit, with a warning', async () => {
+    test('can be a file that Git would commit, with a warning', async () => {
       const { me } = await signedIn();
       expect((await me.sh('git init -q .')).code).toBe(0);
       const session = setup(me);
@@ -832,7 +832,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(readFileSync(file, 'utf8')).toMatch(/^CHEAPESTINFERENCE_API_KEY=sk_sandbox_\S+\n$/);
     });
 
-    test('can be every new shell, which loads a file of its own', async () => {
+    test('can be every new shell, which loads a separate file', async () => {
       const { me } = await signedIn();
       const bashrc = path.join(me.home, '.bashrc');
       writeFileSync(bashrc, 'alias ll="ls -l"');
@@ -924,7 +924,7 @@ describe('on a terminal of 80 columns and 24 rows', () => {
     ['for 2 existing seats', existingSeats, 2],
     ['for 3 existing seats', existingSeats, 3],
     ['for 7 existing seats', existingSeats, 7],
-  ])('a key %s takes at most 9 answers, and every screen fits', async (_how, steps, quantity) => {
+  ])('asks at most 9 questions for a key %s, and fits every screen', async (_how, steps, quantity) => {
     expect(steps.length).toBeLessThanOrEqual(9);
     const api = await recordedSandbox();
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url });
@@ -965,7 +965,7 @@ test('shows a curl command that works as pasted, without the key', async () => {
   expect(session.written).not.toContain(keyIn(me));
 });
 
-describe('Ctrl-C while a request is under way', () => {
+describe('Ctrl-C during a request', () => {
   test.each([
     ['GET /api/pools', 'Interrupted. Nothing was changed. Run `ci setup` to start again.', []],
     ['POST /api/pools/', 'Interrupted. The change may or may not have gone through. ', ['subscribe unknown']],
@@ -979,7 +979,7 @@ describe('Ctrl-C while a request is under way', () => {
       'Interrupted. Completed: reserved europe of kimi26 for $49.00 and created the key "',
       ['subscribe applied', 'create-key applied'],
     ],
-  ])('%s… reports what was done by then', async (silent, told, recorded) => {
+  ])('reports what is done so far (%s…)', async (silent, told, recorded) => {
     const held = heldResponse();
     const isChange = silent.startsWith('POST /api/');
     const { api, me } = await signedIn({
@@ -1008,7 +1008,7 @@ describe('Ctrl-C while a request is under way', () => {
 });
 
 describe('an unexpected purchase', () => {
-  test('at a price that rose meanwhile is completed and reported with the true charge, exit 8', async () => {
+  test('at a price that rose meanwhile is completed, shows the actual charge, and exits with 8', async () => {
     const { me } = await signedIn({
       instead: ({ method, path: where, body }, box) =>
         method === 'POST' && where.endsWith('/subscribe')
@@ -1090,7 +1090,7 @@ describe('a terminal', () => {
     expect(session.screen).toContain('\n+ Blocks: europe\n');
   });
 
-  test('without color gets none', async () => {
+  test('without color support gets no color', async () => {
     const { me } = await signedIn();
     const session = onTerminal(me, 'setup', { env: { NO_COLOR: '1' } });
     await answers(session, toEnd);
@@ -1098,7 +1098,7 @@ describe('a terminal', () => {
     expect(session.written).not.toMatch(/\x1b\[[\d;]*m/);
   });
 
-  test('of 40 columns shows every word whole, except addresses and ids', async () => {
+  test('of 40 columns breaks no words except addresses and IDs', async () => {
     const { me } = await signedIn();
     const session = onTerminal(me, 'setup', { columns: 40 });
     for (const [question, keys] of toEnd) {
@@ -1112,7 +1112,7 @@ describe('a terminal', () => {
     expect(keyIn(me)).toMatch(secret);
   });
 
-  test('is required: exit 2 without one, with the commands for scripts', async () => {
+  test('is required; without one, setup exits with 2 and prints the commands for scripts', async () => {
     const { api, me } = await signedIn();
     const { code, stdout, stderr } = await me.ci('setup');
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
@@ -1121,7 +1121,7 @@ describe('a terminal', () => {
   });
 });
 
-test('prints one object with --json, the secret masked', async () => {
+test('prints one JSON object with a masked secret with --json', async () => {
   const { me } = await signedIn();
   const session = onTerminal(me, 'setup --json', { columns: 200 });
   await answers(session, toEnd);

@@ -54,8 +54,8 @@ function cacheFile(me: User): string {
   return path.join(cacheFolder(me), name);
 }
 
-describe('usage', () => {
-  test('is a line per key in a pipe: id, name, type, requests, tokens, prompt tokens, completion tokens', async () => {
+describe('`ci usage`', () => {
+  test('prints a line per key in a pipe: id, name, type, requests, tokens, prompt tokens, completion tokens', async () => {
     const { api, me, busy, calm, idle, each } = await customerWithUsage();
     const { code, stdout } = await me.ci('usage');
     expect([code, api.requests]).toEqual([0, [all]]);
@@ -68,7 +68,7 @@ describe('usage', () => {
     );
   });
 
-  test('has the same figures in JSON, CSV and YAML', async () => {
+  test('prints the same figures as JSON, CSV and YAML', async () => {
     const { me, busy, each } = await customerWithUsage();
     const listed = json(await me.ci('usage --json'));
     const used = {
@@ -95,7 +95,7 @@ describe('usage', () => {
     );
   });
 
-  test('has a bar per key on a terminal of 80 columns, the longest for the key with the most tokens', async () => {
+  test('draws a bar per key on a terminal of 80 columns, the longest for the key with the most tokens', async () => {
     const { me } = await customerWithUsage();
     const { code, rows } = await shown(me, 'usage');
     const bars = (name: string) => /[█▏▎▍▌▋▊▉]+/.exec(rows.find((row) => row.includes(name)) ?? '')?.[0] ?? '';
@@ -142,12 +142,12 @@ describe('usage', () => {
     expect([await requests('--period 7d'), await requests('--period 30d')]).toEqual(['0', '2']);
   });
 
-  test('has all periods in JSON, whatever --period says', async () => {
+  test('prints all periods as JSON, regardless of --period', async () => {
     const { me } = await customerWithUsage();
     expect((await me.ci('usage --period 1h --json')).stdout).toBe((await me.ci('usage --period 30d --json')).stdout);
   });
 
-  test('is empty without a key, and says on a terminal how to create one', async () => {
+  test('prints an empty list without keys, and says on a terminal how to create one', async () => {
     const me = userOf(await recordedSandbox());
     expect(await me.ci('usage')).toMatchObject({ code: 0, stdout: '' });
     expect((await me.ci('usage --json')).stdout).toBe('[]\n');
@@ -169,7 +169,7 @@ describe('usage', () => {
     expect(stderr).toMatch(oneLine);
   });
 
-  test('exits with code 4 and sends nothing if nobody is signed in', async () => {
+  test('exits with code 4 and sends nothing if you are not signed in', async () => {
     const api = await server(data([]));
     const { code, stdout, stderr } = await user().ci(`usage --api-url ${api.url}`);
     expect([code, stdout, api.requests]).toEqual([4, '', []]);
@@ -258,11 +258,11 @@ describe('the cache of usage', () => {
   test('is separate for each account', async () => {
     const { api, me } = await customerWithUsage();
     await me.ci('usage');
-    await me.ci('usage', { env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_of_somebody_else_0123456789' } });
+    await me.ci('usage', { env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_another_account_0123456789' } });
     expect(api.requests).toEqual([all, all]);
   });
 
-  test('may be damaged', async () => {
+  test('is replaced if it is damaged', async () => {
     const { api, me } = await customerWithUsage();
     const { stdout } = await me.ci('usage');
     for (const text of ['', '{', '[]', '{"at":1,"data":[1],"requests":[]}']) {
@@ -273,8 +273,8 @@ describe('the cache of usage', () => {
   });
 });
 
-describe('usage of one key', () => {
-  test('is one request by id, and a line per field', async () => {
+describe('the usage of one key', () => {
+  test('takes one request by ID, and has a line per field', async () => {
     const { api, me, calm, each } = await customerWithUsage();
     const { code, stdout, stderr } = await me.ci(`usage ${calm.id}`);
     expect([code, stderr, api.requests]).toEqual([0, '', [`GET /api/usage/${calm.id}`]]);
@@ -318,9 +318,9 @@ describe('usage of one key', () => {
     expect(lastHour).toMatch(/client-acme[\s\S]*requests +0$[\s\S]*^period +last hour$/im);
   });
 
-  test('exits with code 5 for an unknown name or id', async () => {
+  test('exits with code 5 for an unknown name or ID', async () => {
     const { me } = await customerWithUsage();
-    for (const key of ['nobody', '6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c2601']) {
+    for (const key of ['unknown', '6b1d3c8e-4f0a-4c57-9d26-0a1f5e7c2601']) {
       const { code, stdout, stderr } = await me.ci(`usage ${key}`);
       expect([code, stdout]).toEqual([5, '']);
       expect(stderr).toMatch(oneLine);
@@ -339,7 +339,7 @@ describe('usage of one key', () => {
   });
 });
 
-describe('usage --self', () => {
+describe('`ci usage --self`', () => {
   const self = { path: '/v1/usage' };
 
   test('uses only the key in CHEAPESTINFERENCE_API_KEY', async () => {
@@ -358,7 +358,7 @@ describe('usage --self', () => {
     expect(stdout + stderr).not.toContain(calm.apiKey);
   });
 
-  test('is printed as JSON, CSV and YAML', async () => {
+  test('prints JSON, CSV and YAML', async () => {
     const { api, busy } = await customerWithUsage();
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_API_KEY: busy.apiKey });
     const answered = json(await me.ci('usage --self --json'));
@@ -388,7 +388,7 @@ describe('usage --self', () => {
   test.each([
     ['without a key in the environment', {}, 4],
     ['with a management key in its place', { CHEAPESTINFERENCE_API_KEY: managementKey }, 2],
-  ])('sends nothing with %s', async (_what, env, exitCode) => {
+  ])('sends nothing %s', async (_what, env, exitCode) => {
     const api = await server(data({}));
     const { code, stdout, stderr } = await userOf(api, env).ci('usage --self');
     expect([code, stdout, api.requests]).toEqual([exitCode, '', []]);
@@ -401,7 +401,7 @@ describe('usage --self', () => {
     const { api, busy } = await customerWithUsage();
     const refused = async (key: string) =>
       user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_API_KEY: key }).ci('usage --self --json');
-    const unknown = await refused('sk_live_nobody_has_this_one_0123456789');
+    const unknown = await refused('sk_live_unknown_key_0123456789');
     expect([unknown.code, at(JSON.parse(unknown.stderr), 'error', 'code')]).toEqual([4, 'unauthorized']);
     await api.box.data('DELETE', '/api/pools/kimi26/pledge');
     await api.box.advance(31 * day);
@@ -409,7 +409,7 @@ describe('usage --self', () => {
     expect([deactivated.code, textAt(JSON.parse(deactivated.stderr), 'error', 'code')]).toEqual([4, 'forbidden']);
   });
 
-  test('exits with code 1 while data is unavailable, as retryable', async () => {
+  test('exits with code 1 and a retryable error while data is unavailable', async () => {
     const api = await server(answer(502, { error: 'Data temporarily unavailable' }));
     const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_API_KEY: 'sk_live_0123456789abcdef' });
     const { code, stdout, stderr } = await me.ci('usage --self --json');
