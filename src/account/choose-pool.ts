@@ -22,7 +22,7 @@ import { refuseClosed, SeatsUnavailable } from './purchase/availability.ts';
 /** The parts of the context that choosing a pool or its blocks uses. */
 type ChoosingContext = Pick<Context, 'connections' | 'prompts' | 'world'>;
 
-/** What can be chosen. */
+/** Which pools or blocks to offer. */
 interface ChoiceOptions {
   /** Whether to offer only what can be bought now. Everything else is shown with the reason. */
   readonly onlyAvailable: boolean;

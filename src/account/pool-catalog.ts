@@ -39,10 +39,10 @@ export class PoolCatalog {
   }
 
   /**
-   * Returns the name of the pool with a UUID that begins with what was typed; anything else is returned as it is. Fetches the list only
-   * for such a beginning.
+   * Returns the name of the pool with a UUID that begins with what was typed; returns anything else unchanged. Fetches the list only
+   * for such a prefix.
    *
-   * @throws CommandError (not_found) with the nearest names; (usage) if several begin so
+   * @throws CommandError (not_found) with the nearest names; (usage) if several begin with it
    */
   async expand(typed: string): Promise<string> {
     return isIdPrefix(typed) ? poolName(findPool(await this.list(), typed)) : typed;

@@ -78,7 +78,7 @@ function noSuchPool(name: string, pools: readonly Pool[], cause?: CommandError):
   return new CommandError('not_found', `Pool "${name}" doesn't exist`, { hint, status: cause?.status });
 }
 
-/** Returns a block as the list of pools has it; undefined if the list has none, as in older answers. */
+/** Returns a block as the list of pools has it; undefined if the list has none, as in older responses. */
 export function listedBlock(pool: Pool, block: Block): PoolBlock | undefined {
   return pool.blocks?.find((each) => each.block === block) ?? undefined;
 }
@@ -117,7 +117,7 @@ export function isOpen(pool: PoolDetail, block: Block): boolean {
 /**
  * Returns how many seats of a block are available in all of its eight hours.
  *
- * @returns undefined if the answer has no slots for the block
+ * @returns undefined if the response has no slots for the block
  */
 export function freeSeats(pool: PoolDetail, block: Block): number | undefined {
   const hours = hoursOf(block);

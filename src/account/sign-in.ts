@@ -15,12 +15,12 @@ export interface SavedKey {
   readonly replaced: string | undefined;
 }
 
-/** What asking for a management key takes. */
+/** The parts of the context that asking for a management key uses. */
 type AskingContext = Pick<Context, 'connections' | 'output' | 'prompts' | 'settings' | 'world'>;
 
 /** How to ask for a management key. */
 interface AskOptions<Other> {
-  /** What else can be chosen. */
+  /** The other choices. */
   readonly others?: readonly Choice<Other>[];
   /** Asks the question; default: the context's. */
   readonly prompts?: Prompts;

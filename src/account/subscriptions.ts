@@ -41,10 +41,10 @@ export async function allSubscriptions(
 }
 
 /**
- * Returns the ID of the user's subscription that starts with what was typed; anything else is returned as it is. Fetches the
+ * Returns the ID of the user's subscription that starts with what was typed; returns anything else unchanged. Fetches the
  * subscriptions only if what was typed can be the start of an ID.
  *
- * @throws CommandError (usage) if several IDs start so
+ * @throws CommandError (usage) if several IDs start with it
  */
 export async function expandSubscription(context: Pick<Context, 'api'>, typed: string): Promise<string> {
   if (!isIdPrefix(typed)) return typed;

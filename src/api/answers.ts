@@ -80,7 +80,7 @@ export function isTransient(status: number): boolean {
 
 /** Describes a status: `The API returned 502 Bad Gateway`. */
 export function statusMessage(status: number, sender = 'The API'): string {
-  // Loaded only here, because loading node:http takes a good part of the time of a short command.
+  // Loaded only here, because loading node:http takes a large part of the time of a short command.
   const words = process.getBuiltinModule('node:http').STATUS_CODES[status];
   return `${sender} returned ${status}${words ? ` ${words}` : ''}`;
 }
@@ -112,7 +112,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
   no_payment_method: 'Add a card with `ci billing card` or on the Billing page of the dashboard, then try again.',
 };
 
-/** Says how to go on after a 402 response that offers to sell access; undefined if it doesn't. */
+/** Returns how to proceed after a 402 response that offers to sell access; undefined for other responses. */
 function paymentHint(body: string): string | undefined {
   try {
     const offer = paymentOfferIn(parsedJson(body));

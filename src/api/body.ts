@@ -1,4 +1,4 @@
-/** The maximum size of a body, in bytes: 64 MiB, about a hundred times the response for an account with 10,000 keys. */
+/** The maximum size of a body, in bytes: 64 MiB, about twenty times the response for an account with 10,000 keys. */
 export const longestBody = 64 * 1024 * 1024;
 
 /** Reports a body larger than 64 MiB. The rest of it isn't read. */

@@ -143,7 +143,7 @@ export class PoolsApi {
     return this.#client.read('/api/pools', z.array(poolSchema()), { key: 'if-present' });
   }
 
-  /** Fetches all listed pools again. If the server says that nothing changed, returns the earlier ones, which costs next to nothing. */
+  /** Fetches all listed pools again. If the server says that nothing changed, returns the earlier ones at almost no cost. */
   listAgain(before: Tagged<Pool[]> | undefined, options: Pick<ReadOptions, 'once'> = {}): Promise<Tagged<Pool[]>> {
     return this.#client.readAgain('/api/pools', z.array(poolSchema()), before, { key: 'if-present', ...options });
   }

@@ -58,7 +58,7 @@ function processWorld(interrupt: AbortSignal): { world: World; flushed: () => Pr
 /** Time in which a second signal counts as the same, in milliseconds: `timeout` signals the process and then its group. */
 const sameSignal = 300;
 
-/** Runs the command line of this process and exits. A second signal ends it at once. */
+/** Runs the command line of this process and exits. A second signal ends it immediately. */
 export async function runProcess(nouns: readonly Stub[]): Promise<void> {
   const interrupt = new AbortController();
   let first = 0;

@@ -8,7 +8,7 @@ import { harmless, harmlessJson, harmlessLines } from '../output/text.ts';
 import { isWorkflowLog, jsonWithoutWorkflowCommands, workflowSafeSink } from '../output/workflow-commands.ts';
 import { usageMistake } from './verb.ts';
 
-/** Returns any error as one that a command can end with. */
+/** Converts any error to one that a command can end with. */
 export function toCommandError(error: unknown, typed: Command): CommandError {
   if (error instanceof CommandError) return error;
   if (error instanceof CommanderError) return usageMistake(error.message, typed);
@@ -26,7 +26,7 @@ export function printStack(error: unknown, args: readonly string[], world: World
   errorSink(world).write(`${redacted(harmlessLines(stack))}\n`);
 }
 
-/** Returns how people see a stream. */
+/** Returns the display of a stream. */
 export async function display(sink: Sink, args: readonly string[], world: World): Promise<Display> {
   const { Display } = await import('../output/display.ts');
   const { env, terminalHasColors } = world;
@@ -72,7 +72,7 @@ function errorSink({ stderr, env }: World): Sink {
   return isWorkflowLog(env) ? workflowSafeSink(stderr) : stderr;
 }
 
-/** Returns whether errors must be JSON. Reads the words themselves, because parsing them may have failed. Undefined: nothing says so. */
+/** Returns whether errors must be JSON. Reads the words themselves, because parsing them may have failed. Undefined if no option says so. */
 export function wantsJson(words: readonly string[], { env }: World): boolean | undefined {
   const end = words.indexOf('--');
   const flags = end < 0 ? words : words.slice(0, end);

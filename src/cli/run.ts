@@ -7,7 +7,7 @@ import { createProgram, NoCommand } from './program.ts';
 import { display, printStack, report, reportAsJson, toCommandError, wantsJson } from './report.ts';
 import { type Stub, Verb } from './verb.ts';
 
-/** Takes errors that are thrown where nothing awaits them. */
+/** Receives errors that are thrown where nothing awaits them. */
 export interface Escapes {
   /** Ends the command with the error. Undefined when the command is done. */
   take?: ((error: unknown) => void) | undefined;

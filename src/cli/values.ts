@@ -2,7 +2,7 @@ import { Argument, Option } from 'commander';
 import { type CommandError, usageError } from '../domain/errors.ts';
 import { inWords } from '../output/text.ts';
 
-/** A source of values that only the account, the machine or the command itself knows. */
+/** A source of values that come from the account, the machine or the command itself. */
 export type Source = 'pools' | 'keys' | 'subscriptions' | 'profiles' | 'files' | 'fields';
 
 /** A word that can be typed. */
@@ -16,7 +16,7 @@ export interface Word {
 export interface Values {
   /** Only these words. */
   readonly words: readonly Word[];
-  /** Instead of words: what the values are the names of. */
+  /** Where the names come from, instead of words. */
   readonly source: Source | null;
   /** Whether it takes several, separated by commas. */
   readonly list: boolean;

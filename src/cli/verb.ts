@@ -5,7 +5,7 @@ import { inWords } from '../output/text.ts';
 import type { CommandTree } from './help/command-tree.ts';
 import { filled } from './help/layout.ts';
 
-/** What a command's help says below its options, and what must be known before it runs. */
+/** The help of a command below its options, and properties that are needed before it runs. */
 export interface About {
   readonly examples: readonly string[];
   /** The fields of its JSON, for `--fields`. */

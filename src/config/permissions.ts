@@ -5,7 +5,7 @@ import { shellWord } from '../domain/shell-word.ts';
 import { octal, realPathOf } from '../state/folder.ts';
 
 /**
- * Refuses a folder that other users can write to. Windows has no such modes.
+ * Refuses a directory that other users can write to. Windows has no such modes.
  *
  * @throws CommandError (file_error) with the command that fixes it
  */
@@ -42,7 +42,7 @@ export function refuseOpenFile(file: string, { holdsSecret }: { readonly holdsSe
   });
 }
 
-/** Returns whether users other than the owner have this access to a file or folder. */
+/** Returns whether users other than the owner have this access to a file or directory. */
 function isOpenTo(access: 'read' | 'write', { mode }: Stats): boolean {
   return process.platform !== 'win32' && (mode & (access === 'read' ? 0o077 : 0o022)) !== 0;
 }
@@ -51,7 +51,7 @@ function statsOf(file: string): Stats | undefined {
   try {
     return statSync(file, { throwIfNoEntry: false });
   } catch (error) {
-    // Something above it isn't a folder.
+    // Something above it isn't a directory.
     if (codeOf(error) === 'ENOTDIR') return undefined;
     throw error;
   }

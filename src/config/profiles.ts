@@ -43,7 +43,7 @@ export class Profiles implements SavedProfiles {
   #known: ProfilesContent | undefined;
   #replacesDamaged = false;
 
-  /** @param folder - returns the config directory; throws if there is none */
+  /** @param directory - returns the config directory; throws if there is none */
   constructor(folder: () => string, world: ProfilesWorld) {
     this.#folder = folder;
     this.#world = world;
@@ -233,7 +233,7 @@ export class Profiles implements SavedProfiles {
     }
   }
 
-  /** Creates the folder. If it contains nothing else, makes it accessible only to its owner. */
+  /** Creates the directory. If it contains nothing else, makes it accessible only to its owner. */
   #prepareFolder(): void {
     this.#writing(() => {
       makeFolder(this.folder, this.#world.env);

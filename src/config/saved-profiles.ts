@@ -66,7 +66,7 @@ export function readProfiles(file: string): ProfilesContent {
   try {
     bytes = readFileSync(file);
   } catch (error) {
-    // ENOTDIR: something above the file isn't a folder, as in /dev/null/config.json.
+    // ENOTDIR: something above the file isn't a directory, as in /dev/null/config.json.
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return {};
     throw new CommandError('file_error', `Can't read ${file}: ${messageOf(error)}`, { cause: error });
   }
@@ -80,7 +80,7 @@ export function readProfiles(file: string): ProfilesContent {
   return content;
 }
 
-/** Reads the profiles in a folder. @throws as {@link readProfiles} */
+/** Reads the profiles in a directory. @throws as {@link readProfiles} */
 export function savedProfiles(folder: string): SavedProfiles {
   return profilesIn(readProfiles(profilesFile(folder)));
 }

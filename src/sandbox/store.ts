@@ -98,7 +98,7 @@ export function openStore({ folder, env = {}, now = Date.now }: StoreOptions): S
   }
 
   /**
-   * Whether a version that was read before is still the newest, without a look at the whole folder. Versions are written without
+   * Whether a version that was read before is still the newest, without a look at the whole directory. Versions are written without
    * gaps and pruned from the lowest, so while a version is there, and not another file of its name, the next one is missing only
    * because it was never written.
    */

@@ -11,7 +11,7 @@ const cacheVariable = 'XDG_CACHE_HOME';
 /**
  * Writes a file atomically, readable only by its owner. Doesn't sync it, so use it only for data that may be lost.
  *
- * @throws CommandError (file_error) if other users can write to the folder; as {@link makeFolder}
+ * @throws CommandError (file_error) if other users can write to the directory; as {@link makeFolder}
  */
 export function writeCacheFile(file: string, text: string, env: Environment): void {
   const folder = path.dirname(file);

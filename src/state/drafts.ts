@@ -20,8 +20,8 @@ export function draftOf(file: string): string {
 }
 
 /**
- * Removes drafts and locks that killed processes left in a folder. Keeps those of running processes, and for a day those of
- * processes in other containers or on other machines, which can't be checked. A secret in a draft is also in the state folder.
+ * Removes drafts and locks that killed processes left in a directory. Keeps those of running processes, and for a day those of
+ * processes in other containers or on other machines, which can't be checked. A secret in a draft is also in the state directory.
  */
 export function removeLeftovers(folder: string): void {
   for (const name of namesIn(folder)) {

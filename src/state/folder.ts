@@ -17,9 +17,9 @@ import { CommandError } from '../domain/errors.ts';
 import { shellWord } from '../domain/shell-word.ts';
 
 /**
- * Creates a folder that only its owner can access, and missing folders above it except the home directory.
+ * Creates a directory that only its owner can access, and missing directories above it except the home directory.
  *
- * @throws CommandError (file_error) if the home directory is missing, or if another user creates the folder at the same moment; the
+ * @throws CommandError (file_error) if the home directory is missing, or if another user creates the directory at the same moment; the
  *   error of the file system
  */
 export function makeFolder(folder: string, env: Environment): void {
@@ -33,17 +33,17 @@ export function makeFolder(folder: string, env: Environment): void {
 }
 
 /**
- * Refuses a folder with which another user could redirect what this program writes. Such a folder belongs to another user, is
- * writable by others, is another user's link, or is in a folder in which anyone can replace it. A missing folder is accepted.
+ * Refuses a directory with which another user could redirect what this program writes. Such a directory belongs to another user, is
+ * writable by others, is another user's link, or is in a directory in which anyone can replace it. A missing directory is accepted.
  *
- * - root may use any user's folder, because in a container the home folder often belongs to another user. Its owner can't make
+ * - root may use any user's directory, because in a container the home directory often belongs to another user. Its owner can't make
  *   root write elsewhere, because links in it aren't followed ({@link openOwnFile}).
- * - The parent folder is refused only if everybody can write to it and it isn't sticky. In `/tmp`, which is sticky, only the
- *   owner can replace a folder. A group may write to the parent, because some systems give each user a group of their own.
- *   Anyone else who replaces the folder owns the new one, which is then refused.
- * - Windows has no such modes, and protects a user's folders from others.
+ * - The parent directory is refused only if everybody can write to it and it isn't sticky. In `/tmp`, which is sticky, only the
+ *   owner can replace a directory. A group may write to the parent, because some systems give each user a group of their own.
+ *   Anyone else who replaces the directory owns the new one, which is then refused.
+ * - Windows has no such modes, and protects a user's directories from others.
  *
- * @param variable - the environment variable that chooses another folder
+ * @param variable - the environment variable that chooses another directory
  * @throws CommandError (file_error) with the command that fixes it
  */
 export function refuseForeignFolder(folder: string, variable: string): void {
@@ -64,7 +64,7 @@ export function refuseForeignFolder(folder: string, variable: string): void {
     );
   }
   const stats = entry.isSymbolicLink() ? statsOf(folder, statSync) : entry;
-  // If it isn't a folder, the code that writes there reports it.
+  // If it isn't a directory, the code that writes there reports it.
   if (!stats?.isDirectory()) return;
   if (!isTrusted(stats.uid, user)) {
     throw new CommandError('file_error', `${folder} belongs to another user (uid ${stats.uid})`, {
@@ -74,7 +74,7 @@ export function refuseForeignFolder(folder: string, variable: string): void {
   if ((stats.mode & 0o022) !== 0) throw openFolder(folder, stats, { variable, mode: '700' });
 }
 
-/** Returns the names in a folder; none if it can't be read. */
+/** Returns the names in a directory; none if it can't be read. */
 export function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
@@ -83,7 +83,7 @@ export function namesIn(folder: string): string[] {
   }
 }
 
-/** Syncs a folder, which puts a new file in it on disk. Does nothing if the folder can't be opened, as on Windows. */
+/** Syncs a directory, which puts a new file in it on disk. Does nothing if the directory can't be opened, as on Windows. */
 export function syncFolder(folder: string): void {
   let handle: number;
   try {
@@ -118,7 +118,7 @@ export function homeFolder(env: Environment): string | undefined {
   }
 }
 
-/** Creates a folder and those above it. Node.js's recursive `mkdir` never ends on file systems without new folders, such as `/proc`. */
+/** Creates a directory and those above it. Node.js's recursive `mkdir` never ends on file systems that accept none, such as `/proc`. */
 function make(folder: string): void {
   if (isFolder(folder)) return;
   const parent = path.dirname(folder);
@@ -144,12 +144,12 @@ function isFolder(folder: string): boolean {
   }
 }
 
-/** Returns whether a user can trust the owner of a folder. root trusts everybody, and everybody has to trust root. */
+/** Returns whether a user can trust the owner of a directory. root trusts everybody, and everybody has to trust root. */
 function isTrusted(owner: number, user: number): boolean {
   return owner === user || owner === 0 || user === 0;
 }
 
-/** @param how - the variable that chooses another folder, and the chmod mode that fixes this one */
+/** @param how - the variable that chooses another directory, and the chmod mode that fixes this one */
 function openFolder(
   folder: string,
   stats: Stats,

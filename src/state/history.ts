@@ -29,13 +29,13 @@ export type { RecordedAccount, RecordedChange, Settled } from './record-line.ts'
  * The record of changes. A change is recorded and synced to disk before its request leaves, and its outcome afterward.
  *
  * There are two places. The record proper is an append-only file of JSON lines. Each change without a final outcome also has a file
- * of its own in the folder `open`, which holds the change in full. The two can disagree after a crash:
+ * of its own in the directory `open`, which holds the change in full. The two can disagree after a crash:
  * - `begin` writes the change's file, then the line. Nothing is sent before both are written, so a change in only one of them was
  *   never sent. It still counts as open, and the next check of the account settles it.
  * - `settle` writes the line, then removes the file. A final outcome in the record therefore overrides a file that is left.
  * - A power failure can lose whatever wasn't synced. The line always is; the file only if the line doesn't hold the whole change.
- *   An open change without a file is therefore looked for in the last day of the record, and its file is restored. The same finds
- *   open changes of version 0.1, which kept no such files.
+ *   Therefore `open` also searches the last day of the record for open changes without a file, and restores their files. This also
+ *   finds open changes of version 0.1, which kept no such files.
  */
 export class History {
   readonly file: string;
@@ -131,7 +131,7 @@ export class History {
 
   /**
    * Returns the changes without a final outcome, oldest first, each with the whole of `before`. The cost doesn't depend on the size
-   * of the record: one folder listing, and if it isn't empty, the end of the record.
+   * of the record: it lists one directory and, unless that is empty, reads the end of the record.
    *
    * @throws CommandError (file_error) if the record can't be read
    */
@@ -205,7 +205,7 @@ export class History {
     const ids = this.#open.ids();
     if (ids.length === 0 && !this.#isRecordNewer()) return [];
     const files = new Map(ids.map((id) => [id, this.#open.read(id)]));
-    // The record is read after the folder, so that it has the outcome of a change that is settled in between.
+    // The record is read after the directory, so that it has the outcome of a change that is settled in between.
     const recorded = this.#lastDay.changesOfLastDay(this.#now());
     const changes: RecordedChange[] = [];
     for (const [id, file] of files) {
@@ -230,8 +230,8 @@ export class History {
   }
 
   /**
-   * Returns whether the record was written after the folder of open changes. It never is when all changes are settled, because `settle`
-   * removes the file last, unless version 0.1 wrote to it or the folder was deleted.
+   * Returns whether the record was written after the directory of open changes. It never is when all changes are settled, because `settle`
+   * removes the file last, unless version 0.1 wrote to it or the directory was deleted.
    */
   #isRecordNewer(): boolean {
     const recorded = this.#record.stats()?.mtimeMs;
@@ -311,7 +311,7 @@ export class History {
   }
 }
 
-/** Returns whether the outcome of a change can still be found. That of a raw request can't, because ci doesn't know what it changes. */
+/** Returns whether the outcome of a change can still be determined. That of a raw request can't: ci doesn't know what it changes. */
 function isToBeFound(begun: Pick<RecordedChange, 'intent'> | undefined, state: ChangeState): boolean {
   return !isFinal(state) && !(begun?.intent.action === 'api' && state.settled);
 }

@@ -6,16 +6,16 @@ import { asClause, CommandError, messageOf } from '../domain/errors.ts';
 import { makeFolder, namesIn } from './folder.ts';
 import { isRunning, type ProcessId, processName, processNamed, thisProcess } from './process.ts';
 
-/** How often a lock's owner shows other machines that it is alive, in milliseconds. */
+/** How often a lock's owner updates its file for other machines, in milliseconds. */
 const heartbeat = 10_000;
-/** For how long other machines believe it, in milliseconds. */
+/** How long other machines trust an update, in milliseconds. */
 const heartbeatTimeout = 60_000;
 
 /** A lock that one process at a time can have. */
 export interface Lock {
-  /** The folder of its files. Created if missing, accessible only to its owner. */
+  /** The directory of its files. Created if missing, accessible only to its owner. */
   readonly folder: string;
-  /** The name of the lock, as its files start. */
+  /** The prefix of the names of its files. */
   readonly name: string;
   /** The environment, which names the home directory. */
   readonly env: Environment;
@@ -27,18 +27,18 @@ export interface Lock {
   readonly pause: (milliseconds: number) => Promise<void>;
   /** Called once if another process has the lock. */
   readonly onWait?: () => void;
-  /** What the user can do if the folder can't be written. */
+  /** The hint if the directory can't be written. */
   readonly hint?: string;
 }
 
 /**
  * Runs a function while no other process has the lock.
  *
- * To take the lock, a process puts a file with a unique name into the folder, and then checks for files of other processes. Of any
+ * To take the lock, a process puts a file with a unique name into the directory, and then checks for files of other processes. Of any
  * two processes, at least the later one sees the other's file, removes its own, and waits. No process takes over a file, so a
  * process that is killed at any instruction leaves only a file that the next one removes.
  *
- * @throws CommandError (busy) if another process keeps the lock, (file_error) if the folder can't be written
+ * @throws CommandError (busy) if another process keeps the lock, (file_error) if the directory can't be written
  */
 export async function withLock<Result>(lock: Lock, work: () => Promise<Result>): Promise<Result> {
   const release = await acquire(lock);
@@ -83,7 +83,7 @@ async function acquire({ folder, name, env, patience, monotonic, pause, onWait, 
   }
 }
 
-/** Returns a process with a file in the folder, if there is one. Removes files of processes that have ended. */
+/** Returns a process with a file in the directory, if there is one. Removes files of processes that have ended. */
 function ownerIn(folder: string, name: string, own: string): ProcessId | undefined {
   for (const each of namesIn(folder)) {
     const owner = each === own ? undefined : ownerOf(name, each);

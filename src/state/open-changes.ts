@@ -10,8 +10,8 @@ import { type ChangeState, entryOf, merged } from './record-line.ts';
 const abandonedAfter = 3_600_000;
 
 /**
- * The changes without a final outcome: a folder with one file for each. The first line of a file is the whole change, the other
- * lines are what happened to it since.
+ * The changes without a final outcome: a directory with one file for each. The first line of a file is the whole change, the other
+ * lines record what happened to it since.
  */
 export class OpenChanges {
   readonly #folder: string;
@@ -33,7 +33,7 @@ export class OpenChanges {
     }
   }
 
-  /** Returns when a change was last added or removed, in epoch milliseconds; undefined if there is no folder. */
+  /** Returns when a change was last added or removed, in epoch milliseconds; undefined if there is no directory. */
   changedAt(): number | undefined {
     return statSync(this.#folder, { throwIfNoEntry: false })?.mtimeMs;
   }

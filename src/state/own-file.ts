@@ -19,7 +19,7 @@ const openFlags = {
 
 /**
  * Opens a file in the state or cache directory, and checks before anything is read or written that it is this program's: a regular
- * file of this user or root, without links to it, that others can't write to. Only its owner can read a new file. Check its folder
+ * file of this user or root, without other hard links, that others can't write to. Only its owner can read a new file. Check its directory
  * first (see `refuseForeignFolder`).
  *
  * @returns the descriptor, which the caller closes
@@ -75,7 +75,7 @@ function refuseForeignFile(file: string, stats: Stats): void {
   if (user === undefined) return;
   if (stats.nlink > 1) throw foreignFile(file, `has ${stats.nlink} hard links`);
   const isOwn = stats.uid === user || stats.uid === 0;
-  // root may use other users' folders, and the files in them.
+  // root may use other users' directories, and the files in them.
   if (!isOwn && !(user === 0 && stats.uid === statsOf(path.dirname(file), statSync)?.uid)) {
     throw foreignFile(file, `belongs to another user (uid ${stats.uid})`);
   }

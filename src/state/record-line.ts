@@ -233,7 +233,7 @@ export function textOf(begun: Begun, { isCut, sentAt, settled }: ChangeState): s
 
 /**
  * Returns the first line of a change. If the change is too long, the line leaves out large members of `before`, and replaces the end
- * of long texts by a hash of the whole text, so that texts that start alike stay different. The file of the open change has it all,
+ * of long texts by a hash of the whole text, so that texts with the same prefix stay different. The file of the open change has it all,
  * for matching against the account.
  *
  * @param whole - the change, from {@link wholeText}

@@ -40,7 +40,7 @@ export class Draft {
   #handle: number | undefined;
 
   /**
-   * Creates the draft, and removes drafts that killed processes left in the folder.
+   * Creates the draft, and removes drafts that killed processes left in the directory.
    *
    * @param target - the file to replace; if it is a link, the link is replaced
    * @throws the error of the file system
@@ -60,7 +60,7 @@ export class Draft {
     });
   }
 
-  /** Checks that the draft is still in its folder, because otherwise whatever is written to it is lost. @throws Error if it isn't */
+  /** Checks that the draft is still in its directory, because otherwise whatever is written to it is lost. @throws Error if it isn't */
   requireInPlace(): void {
     this.#orDiscard((handle) => {
       const open = fstatSync(handle, { bigint: true });
@@ -127,7 +127,7 @@ export function replaceFile(file: string, content: string, { mode }: { readonly 
 }
 
 /**
- * Checks that a file of the user's can be replaced as a whole; its folder may be missing.
+ * Checks that a file of the user's can be replaced as a whole; its directory may be missing.
  *
  * @param size - of the new content, in bytes
  * @throws the error of the file system
@@ -191,12 +191,12 @@ function overwrite(handle: number, content: Buffer): void {
   for (let at = 0; at < content.length; ) at += writeSync(handle, content, at, content.length - at, at);
 }
 
-/** Syncs the folder of a file that is in place and complete: if that fails, only a power failure could undo it. */
+/** Syncs the directory of a file that is in place and complete: if that fails, only a power failure could undo it. */
 function syncEntries(file: string): void {
   try {
     syncFolder(path.dirname(file));
   } catch {
-    // Some network file systems can't sync folders.
+    // Some network file systems can't sync directories.
   }
 }
 

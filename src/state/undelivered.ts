@@ -20,7 +20,7 @@ import { isRunning, processName, processNamed, thisProcess } from './process.ts'
 /** Enough space for the keys of 20 seats, in bytes. */
 const reservedSize = 4096;
 
-/** No delivery takes this long, in milliseconds. */
+/** The age, in milliseconds, at which a file counts as abandoned. No delivery takes this long. */
 const abandonedAfter = 24 * 3_600_000;
 
 /** A file for secrets that can't be delivered. Its space is reserved before there is a secret. Only its owner can read it. */
@@ -118,7 +118,7 @@ function newFile(folder: string): { readonly file: string; readonly handle: numb
   return { file, handle: openOwnFile(file, 'wx') };
 }
 
-/** Writes secrets to a new file; its folder may have been removed. @returns its path */
+/** Writes secrets to a new file; its directory may have been removed. @returns its path */
 function writeElsewhere(folder: string, env: Environment, text: string): string {
   makeFolder(folder, env);
   const { file, handle } = newFile(folder);
@@ -154,7 +154,7 @@ function linesOf(secrets: readonly string[]): string {
 
 /**
  * Returns the files with secrets that no process will deliver. Removes the files of killed processes without secrets, and whatever
- * else such processes left in the folder.
+ * else such processes left in the directory.
  */
 export function undeliveredIn(folder: string): string[] {
   removeLeftovers(folder);

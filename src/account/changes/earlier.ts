@@ -37,7 +37,7 @@ export type Obstacle =
   | { readonly kind: 'unsettled'; readonly change: RecordedChange; readonly error?: CommandError | undefined }
   /** Another process is working on such a change. */
   | { readonly kind: 'running'; readonly change: RecordedChange }
-  /** It can't be known whether such a change went through. */
+  /** The outcome of such a change can't be determined. */
   | { readonly kind: 'unclear'; readonly change: RecordedChange; readonly why?: string | undefined };
 
 /** The result of a check for earlier changes that could be the same as a new one. */
@@ -91,7 +91,7 @@ export async function checkEarlier<A extends Action>(
  * on from the account.
  *
  * @returns the earlier change that requested the same thing and went through, if there is one
- * @throws CommandError (busy) with `--no-wait`; (confirmation_required) if it can't be known whether one went through;
+ * @throws CommandError (busy) with `--no-wait`; (confirmation_required) if the outcome of one can't be determined;
  *   (interrupted); the error if the account can't be checked
  */
 export async function awaitEarlier<A extends Action>(
@@ -166,7 +166,7 @@ async function settleEarlier<A extends Action>(
     if (finding.outcome === 'unknown') {
       const { why, isFinal, error } = finding;
       if (!isFinal) return { found, obstacle: { kind: 'unsettled', change, error } };
-      // If only a limit is affected, what the account shows is enough.
+      // If only a limit is affected, the current state of the account is enough.
       if (compareChanges(intent, change.intent)) unclear ??= { kind: 'unclear', change, why };
       continue;
     }

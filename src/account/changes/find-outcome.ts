@@ -41,7 +41,7 @@ export interface CheckOptions {
   readonly onWait?: (() => void) | undefined;
 }
 
-/** The outcome of a change, as far as it is known now. */
+/** The outcome of a change, as far as it is known. */
 export type Finding<Found> =
   | { readonly outcome: 'applied'; readonly found: Found }
   /** The change didn't go through, and won't. */

@@ -57,7 +57,7 @@ export async function createKeys(
   return { subscriptions: done };
 }
 
-/** Says how to create the keys of the seats after one; empty if there are none. */
+/** Returns how to create the keys of the seats after one; empty without such seats. */
 function othersHint(seats: readonly PoolSubscription[], at: number, keyNameOf: (at: number) => string): string {
   const commands = seats.flatMap(({ id, status }, index) =>
     index > at && status !== 'pending_key' ? [`\`${commandFor(keyNameOf(index), { id })}\``] : [],

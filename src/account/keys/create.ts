@@ -11,7 +11,7 @@ import type { KeepKey } from '../secrets/delivery.ts';
 import { secretOf } from './find.ts';
 import { revokeKey } from './revoke.ts';
 
-/** What creating a key needs. */
+/** The parts of the context that creating a key uses. */
 export type KeyContext = ChangingContext & Pick<Context, 'api' | 'prompts'>;
 
 /** A key to create, for a subscription or for credit. */
@@ -134,7 +134,7 @@ async function withSecret(
   return secret;
 }
 
-/** Treats a failed lookup as unknown. */
+/** Returns undefined if a lookup fails. */
 function nothing(error: unknown): undefined {
   if (error instanceof CommandError) return undefined;
   throw error;

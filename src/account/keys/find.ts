@@ -11,7 +11,7 @@ import { allSubscriptions } from '../subscriptions.ts';
 /**
  * Returns a key by its id, its name, or the beginning of its id, in this order.
  *
- * @throws CommandError (not_found); (usage) if several keys have the name, or several ids begin so
+ * @throws CommandError (not_found); (usage) if several keys have the name, or several ids begin with it
  */
 export function findKey(keys: readonly Key[], typed: string): Key {
   const byId = keys.find(({ id }) => id === typed);

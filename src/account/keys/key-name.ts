@@ -17,8 +17,8 @@ interface NameOptions {
 }
 
 /**
- * Asks for the name of a new key, and suggests that of the working directory. Names don't have to be unique, but a second key of the same
- * name is hardly ever what the user wants.
+ * Asks for the name of a new key, and suggests that of the working directory. Names don't have to be unique, but users rarely want
+ * two keys with the same name.
  *
  * @param missing - the error if it can't prompt
  */

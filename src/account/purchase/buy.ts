@@ -111,7 +111,7 @@ export async function buyFor(
   return charge(context, purchase, existing);
 }
 
-/** With `--ensure`, returns what covers a purchase. @throws CommandError (confirmation_required) for a repeat without consent */
+/** Returns the subscriptions that cover a purchase, with `--ensure`. @throws CommandError (confirmation_required) for a repeat without consent */
 async function coveringOrRefusal(
   context: BuyingContext,
   purchase: PricedPurchase,

@@ -2,7 +2,7 @@ import { CommandError, messageOf } from '../../domain/errors.ts';
 import type { Clipboard } from '../../output/clipboard.ts';
 import type { Description, Destination, NewKey, Reservation } from './destination.ts';
 
-/** The system's clipboard. Gets the secrets, one per line. */
+/** Copies the secrets to the system's clipboard, one per line. */
 export class SystemClipboard implements Destination {
   readonly #clipboard: Clipboard;
 

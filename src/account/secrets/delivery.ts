@@ -7,7 +7,7 @@ import type { FallbackFile } from '../../state/undelivered.ts';
 import type { Description, Destination, NewKey } from './destination.ts';
 import { openFallbackFile } from './undelivered.ts';
 
-/** What a delivery depends on. */
+/** The parts of the context that a delivery uses. */
 export type DeliveryContext = Pick<Context, 'output' | 'record' | 'result' | 'world'>;
 
 /** Stores a key as soon as its secret is known, so that the secret survives this process. */
@@ -17,9 +17,9 @@ export type KeepKey = (key: NewKey) => void;
 export interface Delivery<Result> {
   /** Where the secrets go; default: into the result that is printed. */
   readonly destination?: Destination | undefined;
-  /** At most how many keys there will be; default: 1. */
+  /** The maximum number of keys; default: 1. */
   readonly count?: number;
-  /** Creates it. Called once the secrets can be stored, whatever happens to the destination in the meantime. */
+  /** Creates it. Called once the secrets can be stored, even if the destination fails in the meantime. */
   readonly create: (keep: KeepKey) => Promise<Result>;
   /**
    * Prints the result.
@@ -51,7 +51,7 @@ export async function createAndDeliver<Result>(
       try {
         fallback.add(key.apiKey);
       } catch {
-        // If the secret has to be kept, writing it is tried again.
+        // If the secret has to be kept, the write is retried.
       }
     };
     let result: Result;

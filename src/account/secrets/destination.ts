@@ -24,21 +24,21 @@ export interface Destination {
   write(keys: readonly NewKey[]): Promise<void>;
   /** Returns what the user should know once the secrets are there. */
   warning?(): Promise<string | undefined>;
-  /** Says where the secrets of a number of keys go. */
+  /** Describes where the secrets of a number of keys go. */
   describe(count: number): Description;
 }
 
 /** The keys that a destination gets. */
 export interface ExpectedKeys {
-  /** At most how many. */
+  /** The maximum number of new keys. */
   readonly count: number;
-  /** Those that exist already. Replacing a secret with itself needs no consent. */
+  /** The existing keys. Replacing a secret with itself needs no consent. */
   readonly existing?: readonly NewKey[];
 }
 
 /** What a destination reserved when it was proven. */
 export interface Reservation {
-  /** Frees it. What was written stays. */
+  /** Frees the reservation. What was written stays. */
   release(): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export interface Description {
   readonly options?: string;
 }
 
-/** Says where new keys are. */
+/** Returns a sentence that says where new keys are. */
 export function savedText({ count, words }: Description): string {
   return `The ${count === 1 ? 'key is' : 'keys are'} ${words}.`;
 }

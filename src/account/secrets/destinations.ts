@@ -8,7 +8,7 @@ import { DotenvFile } from './dotenv-file.ts';
 import { Screen } from './screen.ts';
 import { ShellStartupFile } from './shell-startup-file.ts';
 
-/** What destinations need. */
+/** The parts of the context that destinations use. */
 type DestinationContext = Pick<Context, 'clocks' | 'output' | 'profiles' | 'prompts' | 'settings' | 'world'>;
 
 /** A destination to choose from. */

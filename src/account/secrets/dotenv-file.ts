@@ -6,7 +6,7 @@ import { inWords } from '../../output/text.ts';
 import type { Description, Destination, ExpectedKeys, NewKey, Reservation } from './destination.ts';
 import { agreeToReplace } from './replacement.ts';
 
-/** What writing a dotenv file needs. */
+/** The parts of the context that writing a dotenv file uses. */
 export type DotenvContext = Pick<Context, 'clocks' | 'output' | 'prompts' | 'world'>;
 
 /** The variable of a secret, unless the user names another. */
@@ -41,7 +41,7 @@ export class DotenvFile implements Destination {
   async prove(keys: ExpectedKeys): Promise<Reservation> {
     const dotenv = await this.#open();
     try {
-      // Asked only once: when a watch proves it again, no one may be there. Writing it notices later changes.
+      // Asked only once: when a watch proves it again, the user may be away. Writing detects later changes.
       if (!this.#force) this.#replaceable ??= await this.#agree(dotenv, keys);
     } catch (error) {
       await dotenv.discard();

@@ -2,7 +2,7 @@ import type { Context } from '../../context/context.ts';
 import { framedKey } from '../../output/frame.ts';
 import type { Description, Destination, NewKey, Reservation } from './destination.ts';
 
-/** The terminal on stdout: each secret in a frame. */
+/** Shows each secret in a frame on the terminal. */
 export class Screen implements Destination {
   readonly #output: Context['output'];
 

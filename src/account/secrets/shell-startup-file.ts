@@ -6,7 +6,7 @@ import { makeFolder } from '../../state/folder.ts';
 import type { Description, Destination, ExpectedKeys, NewKey, Reservation } from './destination.ts';
 import { type DotenvContext, DotenvFile } from './dotenv-file.ts';
 
-/** What writing a shell startup file needs. */
+/** The parts of the context that writing a shell startup file uses. */
 type StartupFileContext = DotenvContext & Pick<Context, 'profiles'>;
 
 /** A dotenv file next to the profiles, which every new shell loads. The startup file itself gets no secret, because others may read it. */

@@ -96,7 +96,7 @@ export class SeatBuyer {
    *
    * @throws CommandError (unavailable) with `--ensure` if the account has only part of a candidate, or if its seats won't renew;
    *   (confirmation_required) if another `ci` on this machine has bought a candidate since the user was asked, or if the outcome of
-   *   an earlier purchase can't be found out; (busy) with `--no-wait`
+   *   an earlier purchase can't be determined; (busy) with `--no-wait`
    */
   async findOwned(): Promise<OwnedSeats | undefined> {
     const state = this.#state;
@@ -233,7 +233,7 @@ export class SeatBuyer {
     checkMaximum(price, this.#consent.limits.get(candidate), limitName);
   }
 
-  /** Keeps a failed purchase to look for later. @param begunAt - a time before its entry in the record, epoch milliseconds */
+  /** Keeps a failed purchase to check for later. @param begunAt - a time before its entry in the record, epoch milliseconds */
   async #addFailure(candidate: Candidate, error: unknown, begunAt: number): Promise<void> {
     const change = (await samePurchasesSince(this.#context, this.#intent(candidate), begunAt)).at(-1);
     if (change) this.#failed.add(candidate, change, this.#subscriptions(candidate));
@@ -241,7 +241,7 @@ export class SeatBuyer {
     if (change && error instanceof CommandError && error.outcome === 'unknown') {
       this.#state = { kind: 'unknown', id: change.id };
     }
-    // No other ci has bought anything since, so the next candidate needs no new look at the account.
+    // No other ci has bought anything since, so the account needn't be fetched again for the next candidate.
     this.#account = { ...this.#account, mark: (await this.#snapshotTime()).mark };
   }
 
@@ -266,7 +266,7 @@ export class SeatBuyer {
   /** Returns whether a failed purchase ends the watch. Only failures that are known to be temporary don't. */
   #isFinal(error: CommandError): boolean {
     if (this.#state.kind === 'owned' || error.outcome === 'applied' || error.code === 'interrupted') return true;
-    // From now on, every check looks for the purchase, and nothing else is bought.
+    // From now on, every check includes the purchase, and nothing else is bought.
     if (error.outcome === 'unknown') return !this.#context.settling.wait;
     if (error.code === 'price_above_maximum') return this.#candidates.length === 1;
     return !isTaken(error) && !isTemporary(error);

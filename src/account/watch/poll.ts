@@ -118,7 +118,7 @@ export class PoolPoller {
     };
   }
 
-  /** Whether the list lacks a fact. It never states how many seats are available, and older answers lack prices. */
+  /** Whether the list lacks a fact. It never states how many seats are available, and older responses lack prices. */
   #needsDetail(pool: Pool): boolean {
     const { blocks, quantity } = this.#target;
     return (

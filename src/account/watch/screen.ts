@@ -7,7 +7,7 @@ import { counted, harmless } from '../../output/text.ts';
 import { dateAndTime } from '../../output/time.ts';
 import type { PoolAvailability } from './availability.ts';
 
-/** How many messages the screen keeps. */
+/** Maximum number of messages to keep. */
 const mostLines = 100;
 
 /** One block on the screen. */

@@ -74,13 +74,13 @@ export async function suggestWatch<Result>(
     if (command.length + 2 <= width) {
       throw error.with({ hint: `Nothing was charged. To buy as soon as seats are available, run \`${command}\`.` });
     }
-    // An error is one line, and the terminal would break the command where a shell doesn't go on.
+    // An error is one line, and the terminal would break the command where a shell doesn't continue it.
     context.output.note(`To buy as soon as seats are available, run:\n${shellLines(command, width)}`);
     throw error.with({ hint: 'Nothing was charged.' });
   }
 }
 
-/** Whether the seats aren't available now, by what the API listed or by its answer to the purchase. */
+/** Returns whether the seats aren't available now, according to the list of pools or the response to the purchase. */
 function mayOpenLater(error: CommandError): boolean {
   if (error.outcome !== 'not_applied') return false;
   return error instanceof SeatsUnavailable || (error.status !== undefined && isTaken(error));

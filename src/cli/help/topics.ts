@@ -15,7 +15,7 @@ export const topics: Readonly<Record<string, Topic>> = {
   output: { description: 'Output formats, and what goes where', text: output },
 };
 
-/** What each exit code means. */
+/** The meaning of each exit code. */
 export const meanings: Readonly<Record<number, string>> = {
   0: 'Done',
   1: 'Failed: a server error, or a confirmation was declined',
@@ -40,7 +40,7 @@ function exitCodes(width: number): string {
   return page(width, ['Exit codes, each with the error codes that --json prints:', entries.join('\n'), ...certainty]);
 }
 
-/** When a change counts as not carried out, and what a command does until that is certain. */
+/** When a change counts as not applied, and what a command does until then. */
 const certainty = [
   "The outcome of a change is not_applied only when that is certain: its request wasn't sent, the API refused it before doing anything, or `ci` couldn't find it once the settling time (120s, `ci config set settling-time`) had passed. Until then the outcome is unknown, and the exit code is 10.",
   "Commands that buy, create or cancel wait for an earlier change of the same kind that hasn't settled. With --no-wait they exit with 6; with --again they go ahead. After a lost response they check for the change for 30s (--settle).",
@@ -53,7 +53,7 @@ function codesOf(exitCode: number): string[] {
     .map(([code]: [string, (typeof failures)[ErrorCode]]) => code);
 }
 
-/** The environment variables, and what each is for. */
+/** The environment variables with their meanings. */
 export const variables: readonly Definition[] = [
   ['CHEAPESTINFERENCE_MANAGEMENT_KEY', 'Management key, instead of a saved one'],
   ['CHEAPESTINFERENCE_API_KEY', 'API key, for `ci models`, /v1 and /anthropic'],
