@@ -174,7 +174,7 @@ describe('a pool of the other generation', () => {
 });
 
 describe('the pools', () => {
-  test('are read without a key if there is none', async () => {
+  test('are read without a key if you are not signed in', async () => {
     const server = await serve(always([listed]));
     const { pools } = apiOf(server.url, { managementKey: undefined });
     expect(await pools.list()).toHaveLength(1);

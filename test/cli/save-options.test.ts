@@ -30,7 +30,7 @@ test.each([
   await expect(destinationOf(context, options)).rejects.toMatchObject({ code: 'usage', message });
 });
 
-test('--create-key takes the destination of --save', async () => {
+test('uses the destination of --save for --create-key', async () => {
   const keys = await keyOptionsOf(context, { createKey: 'prod', save: '.env' });
   expect([keys.createKey, keys.destination?.describe(2).variables]).toEqual([
     'prod',

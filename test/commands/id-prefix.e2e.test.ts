@@ -89,7 +89,7 @@ describe('the beginning of an id, of 8 characters', () => {
 describe('the beginning of several ids', () => {
   const ids = ['3f6c1a2b-0d4e-4f5a-8b6c-7d8e9f0a1b2c', '3f6c1a2b-9d4e-4f5a-8b6c-7d8e9f0a1b2c'] as const;
 
-  /** Somebody with two keys that the list of keys has. */
+  /** Returns a user whose account lists these keys. */
   async function withKeys(...keys: readonly object[]) {
     const api = await recordedSandbox({
       instead: ({ method, path }) => (method === 'GET' && path === '/api/keys' ? data(keys) : undefined),
@@ -97,7 +97,7 @@ describe('the beginning of several ids', () => {
     return { api, me: userOf(api) };
   }
 
-  test('is refused with exit 2, and the ids are listed, one per line', async () => {
+  test('is refused with exit code 2, and the IDs are listed, one per line', async () => {
     const { api, me } = await withKeys({ id: ids[0], name: 'prod' }, { id: ids[1], name: 'staging' });
     const { code, stdout, stderr } = await me.ci('keys delete 3f6c1a2b --yes');
     expect([code, stdout, api.changes]).toEqual([2, '', []]);

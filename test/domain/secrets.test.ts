@@ -19,11 +19,11 @@ const key = fc
   .map(([prefix, secret]) => ({ text: prefix + secret, secret }));
 
 describe('the types of keys', () => {
-  test.each(['mk_abc', 'mk_A-b_9'])('%s is a management key', (text) => {
+  test.each(['mk_abc', 'mk_A-b_9'])('recognizes %s as a management key', (text) => {
     expect([isManagementKey(text), isConsumptionKey(text)]).toEqual([true, false]);
   });
 
-  test.each(['sk_live_abc', 'sk_pool_abc', 'sk_abc', 'sk-abc'])('%s is a consumption key', (text) => {
+  test.each(['sk_live_abc', 'sk_pool_abc', 'sk_abc', 'sk-abc'])('recognizes %s as an API key', (text) => {
     expect([isManagementKey(text), isConsumptionKey(text)]).toEqual([false, true]);
   });
 

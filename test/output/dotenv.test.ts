@@ -18,7 +18,7 @@ import { checkVariable } from '../../src/output/dotenv.ts';
 import { emptyFolder } from '../support/folder.ts';
 import { dotenvAt } from '../support/world.ts';
 
-test.each(['KEY', '_a1', 'CHEAPESTINFERENCE_API_KEY'])('%s can name a variable', (name) => {
+test.each(['KEY', '_a1', 'CHEAPESTINFERENCE_API_KEY'])('accepts %s as the name of a variable', (name) => {
   expect(checkVariable(name)).toBe(name);
 });
 

@@ -35,7 +35,7 @@ describe('--jq', () => {
     ['"", .[0].slug, ""', '\nkimi26\n\n'],
     ['.[0].slug as $slug | $slug', 'kimi26\n'],
     ['first(.[]) | .slug', 'kimi26\n'],
-  ])('%s prints the same as jq', async (program, expected) => {
+  ])('prints the same as jq for %s', async (program, expected) => {
     expect(await sandboxUser().ci(filtered('pools list', program))).toMatchObject({ code: 0, stdout: expected });
   });
 

@@ -365,7 +365,7 @@ test('large numbers have groups of digits', async () => {
   expect((await userOf(api).ci('usage')).stdout).toContain('\t1234567\t89012345678\t');
 });
 
-test('--json is indented on a terminal, and one line in a pipe', async () => {
+test('prints JSON indented on a terminal, and on one line in a pipe', async () => {
   const me = await busyCustomer();
   const { rows } = await shown(me, 'keys list --json');
   expect(rows[0]).toBe('[');

@@ -35,7 +35,7 @@ test('the spinner shows what the command waits for, and leaves nothing behind', 
   expect(session.screen).not.toMatch(/Fetching|…/);
 });
 
-test('the spinner is ASCII without UTF-8', async () => {
+test('draws the spinner in ASCII without UTF-8', async () => {
   const { me, goOn } = await slow();
   const session = onPty(me, 'pools list', { env: { LANG: 'C' } });
   await session.shows(/^[|/\\-] Fetching pools\.\.\.$/);
@@ -75,7 +75,7 @@ test('the spinner does not come back after Ctrl-C, because a second one would le
   expect(session.written.slice(length)).not.toMatch(new RegExp(frame));
 });
 
-test('the spinner is hidden during a question', async () => {
+test('hides the spinner during a question', async () => {
   const api = await recordedSandbox();
   const session = onPty(userOf(api), 'pools subscribe kimi26 --blocks europe');
   await session.shows('Charge $49.00 now?');

@@ -79,7 +79,7 @@ describe('a missing state directory', () => {
 
 describe.each([
   ['below a file', '/dev/null'],
-  ['where nobody can make anything', '/proc/nobody'],
+  ['in a file system that accepts no files', '/proc/nobody'],
   ['empty', ''],
 ])('a HOME %s', (_where, home) => {
   const homeless: Environment = { HOME: home, XDG_CONFIG_HOME: '', XDG_DATA_HOME: '' };

@@ -45,7 +45,7 @@ test.each([
   ['0.1.0', '0.1.1', false],
   ['0.9.9', '0.10.0', false],
   ['1.0.0', '1.0.0-beta.1', false],
-])('%s is newer than %s: %s', (version, other, newer) => {
+])('returns whether %s is newer than %s: %s', (version, other, newer) => {
   expect(isNewer(version, other)).toBe(newer);
 });
 

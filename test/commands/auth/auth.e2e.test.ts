@@ -30,7 +30,7 @@ async function statusOf(me: User, args = ''): Promise<unknown> {
 }
 
 describe('auth login', () => {
-  test('--with-key checks the key against the API, saves it for its owner alone, and shows it masked', async () => {
+  test('checks the key against the API with --with-key, saves it so that only its owner can read it, and shows it masked', async () => {
     const { api, me, login } = await someone();
     const { code, stdout, stderr } = await login('', `${key}\n`);
     expect([code, stderr]).toEqual([0, '']);
@@ -290,7 +290,7 @@ describe('the management key', () => {
     expect([code, api.received.at(-1)?.headers.authorization]).toEqual([0, `Bearer ${key}`]);
   });
 
-  test('in the environment is not sent for an explicit --profile that is not saved, exit 4', async () => {
+  test('in the environment is not sent for an explicit --profile that is not saved, which exits with 4', async () => {
     const { api, me } = await someone();
     const { code } = await me.ci(`billing status --profile nobody --api-url ${api.url}`, {
       env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: fromEnvironment },
@@ -352,7 +352,7 @@ describe('the management key', () => {
     expect(other.changes).toEqual([]);
   });
 
-  test('that is saved for another host is reported with that host, exit 4', async () => {
+  test('that is saved for another host is reported with that host, and exits with 4', async () => {
     const { api, me, login } = await someone();
     const other = await recordedSandbox();
     await login();
@@ -362,7 +362,7 @@ describe('the management key', () => {
     expect(stderr).toContain(api.url);
   });
 
-  test('is not an API key: exit 2, and it is not sent', async () => {
+  test('is not sent if it is an API key, which exits with 2', async () => {
     const { api, me } = await someone({ CHEAPESTINFERENCE_MANAGEMENT_KEY: 'sk_live_abcdefghijklmnop7890' });
     const { code, stderr } = await me.ci(`billing status --api-url ${api.url}`);
     expect([code, api.requests]).toEqual([2, []]);

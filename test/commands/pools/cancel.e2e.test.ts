@@ -205,8 +205,8 @@ describe('ci pools cancel', () => {
   });
 
   test.each([
-    ['without a subscription on the pool', 'minimax-m3', /minimax-m3/],
-    ['of a pool that is none', 'kimi', /"kimi".*kimi26/],
+    ['a pool without a subscription', 'minimax-m3', /minimax-m3/],
+    ['an unknown pool', 'kimi', /"kimi".*kimi26/],
   ])('exits with 5 for %s', async (_what, pool, said) => {
     const { api, me } = await subscriber();
     const { code, stdout, stderr } = await me.ci(`pools cancel ${pool} --yes`);

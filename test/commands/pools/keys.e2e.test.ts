@@ -71,7 +71,7 @@ describe('pools keys', () => {
     expect(revealed.rows[1]).toContain(apiKey);
   });
 
-  test('omits revoked keys, and explains how to create one if there is none', async () => {
+  test('omits revoked keys, and explains how to create one if no key is left', async () => {
     const { api, me, id } = await keyHolder();
     await api.box.data('DELETE', `/api/keys/${id}`);
     expect(await me.ci('pools keys kimi26')).toMatchObject({ code: 0, stdout: '', stderr: '' });
@@ -101,7 +101,7 @@ describe('pools keys', () => {
     ['no pool', ['pools', 'keys']],
     ['an empty pool', ['pools', 'keys', '']],
     ['two pools', ['pools', 'keys', 'kimi26', 'glm5']],
-    ['a flag that is none', ['pools', 'keys', 'kimi26', '--show']],
+    ['an unknown option', ['pools', 'keys', 'kimi26', '--show']],
   ])('exits with 2 for %s without a terminal', async (_what, args) => {
     const { api, me } = await keyHolder();
     const { code, stdout, stderr } = await me.ci(args);

@@ -288,7 +288,7 @@ test('a running sandbox starts with a new account if its directory is deleted', 
   expect(listAt(await state(), 'charges')).toHaveLength(1);
 });
 
-test('--sandbox says on stderr that nothing is charged, and contacts no other host', async () => {
+test('says on stderr with --sandbox that nothing is charged, and contacts no other host', async () => {
   const api = await server(silence);
   const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_real_0123456789' });
   const { code, stderr } = await me.ci('pools subscribe kimi26 --blocks europe --yes --sandbox');
@@ -296,7 +296,7 @@ test('--sandbox says on stderr that nothing is charged, and contacts no other ho
   expect(stderr).toMatch(/^Sandbox: nothing is charged/);
 });
 
-test('--sandbox and --api-url are refused together', async () => {
+test('refuses --sandbox with --api-url', async () => {
   const api = await server(silence);
   const { code, stderr } = await user().ci(`pools list --sandbox --api-url ${api.url}`);
   expect([code, api.requests]).toEqual([2, []]);
