@@ -170,8 +170,8 @@ function __ci_options
                 '--force'\t'With --save, replace another value of the variable without asking' \
                 '--dry-run'\t'Show the price without buying'
         case 'pools watch'
-            printf '%s\n' '--blocks'\t'asia,europe,americas; any; or all at once' \
-                '--all-blocks'\t'Wait until all named blocks are available together' \
+            printf '%s\n' '--blocks'\t'Blocks, separated by commas: asia, europe, americas; any; or all together' \
+                '--all-blocks'\t'Wait until all of these blocks are available together' \
                 '--interval'\t'Time between two checks, at least 5s (default: 15s)' \
                 '--for'\t'Time limit, after which the command exits with code 6' \
                 '--count'\t'Openings to report before exiting (default: 1)' \

@@ -268,8 +268,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--dry-run', 'Show the price without buying')
     )
     'pools watch' = @(
-      , @('--blocks', 'asia,europe,americas; any; or all at once')
-      , @('--all-blocks', 'Wait until all named blocks are available together')
+      , @('--blocks', 'Blocks, separated by commas: asia, europe, americas; any; or all together')
+      , @('--all-blocks', 'Wait until all of these blocks are available together')
       , @('--interval', 'Time between two checks, at least 5s (default: 15s)')
       , @('--for', 'Time limit, after which the command exits with code 6')
       , @('--count', 'Openings to report before exiting (default: 1)')

@@ -98,7 +98,7 @@ export function parseAmount(option?: string): (text: string) => Cents {
     }
     if (cents === undefined || cents <= 0) {
       const what = `amount${option === undefined ? '' : ` for ${option}`}`;
-      throw invalidValue(text, what, 'Use USD above 0, such as 49 or 49.50.');
+      throw invalidValue(text, what, 'Use an amount in USD above 0, such as 49 or 49.50.');
     }
     return cents;
   };

@@ -116,7 +116,7 @@ function place(kind: 'config' | 'data' | 'cache' | 'state', env: Environment): s
   return path.join(xdgFolder(env, variables[kind]) ?? path.join(home(env), ...usual[kind]), name);
 }
 
-/** Returns the home directory: `HOME`, or else what the system knows. @throws CommandError (file_error) if there is none */
+/** Returns the home directory: `HOME`, or else what the system knows. @throws CommandError (file_error) if none exists */
 export function homeOf(env: Environment): string {
   const { HOME } = env;
   return HOME && path.isAbsolute(HOME) ? HOME : home(env);

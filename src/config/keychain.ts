@@ -21,7 +21,7 @@ export class KeychainEntry {
     return this.#account !== other.#account;
   }
 
-  /** Reads the key; undefined if there is none. @throws CommandError (keychain_error) */
+  /** Reads the key; undefined if none exists. @throws CommandError (keychain_error) */
   read(): string | undefined {
     return this.#use((entry) => entry.getPassword()) ?? undefined;
   }

@@ -43,7 +43,7 @@ export class Profiles implements SavedProfiles {
   #known: ProfilesContent | undefined;
   #replacesDamaged = false;
 
-  /** @param directory - returns the config directory; throws if there is none */
+  /** @param folder - returns the config directory; throws if none exists */
   constructor(folder: () => string, world: ProfilesWorld) {
     this.#folder = folder;
     this.#world = world;

@@ -94,7 +94,7 @@ export function profilesIn({ currentProfile, profiles = {} }: ProfilesContent): 
   };
 }
 
-/** Returns a profile's key, masked, wherever it is saved; undefined if there is none. */
+/** Returns a profile's key, masked, wherever it is saved; undefined if none exists. */
 export function shownKey({ managementKey, keychain, maskedKey = 'mk_…' }: Profile): string | undefined {
   if (managementKey !== undefined) return masked(managementKey);
   return keychain ? maskedKey : undefined;

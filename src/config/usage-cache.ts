@@ -36,7 +36,7 @@ export class UsageCache {
     this.#now = now;
   }
 
-  /** Returns the cached data and its age in milliseconds; undefined if there is none. */
+  /** Returns the cached data and its age in milliseconds; undefined if none exists. */
   read(): { data: readonly unknown[]; age: number } | undefined {
     const { at, data } = this.#content();
     return at === undefined || data === undefined ? undefined : { data, age: Math.max(0, this.#now() - at) };

@@ -21,7 +21,7 @@ export interface World extends Surroundings {
   readonly version: string;
   /** Aborted by Ctrl-C, SIGTERM and SIGHUP. */
   readonly interrupt: AbortSignal;
-  /** Opens a URL in the browser. Absent if there is none. @throws Error if the browser doesn't start */
+  /** Opens a URL in the browser. Absent if none exists. @throws Error if the browser doesn't start */
   readonly openUrl?: (url: string) => Promise<void>;
   /** The program that checks for a newer version. If absent, none is checked for. */
   readonly updateCheck?: string;

@@ -9,7 +9,7 @@ export function isIdPrefix(word: string): boolean {
 }
 
 /**
- * Returns the only thing with an id that begins with a word; undefined if there is none, or if the word isn't such a beginning. Look for
+ * Returns the only thing with an id that begins with a word; undefined if none exists, or if the word isn't such a beginning. Look for
  * a thing with that id or name first.
  *
  * @param noun - what the things are, in the plural: `keys`

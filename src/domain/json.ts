@@ -36,7 +36,7 @@ export function excessOf(json: unknown, longestText = Number.POSITIVE_INFINITY):
 }
 
 function tooLong(text: string): string {
-  return `contains a text of ${text.length} characters`;
+  return `contains a string of ${text.length} characters`;
 }
 
 function isContainer(value: unknown): value is Container {

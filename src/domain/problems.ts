@@ -74,7 +74,7 @@ function problemsOf(subscription: SubscriptionStatus, now: Date): Finding[] {
     const command = `pools subscribe ${shellWord(poolSlug)}${blocks.length > 0 ? ` --blocks ${blocks.join(',')}` : ''}`;
     add('ending_soon', `${poolSlug} ends on ${utcDay(end)}`, command);
   }
-  // A subscription that ends needs no key any more.
+  // A subscription that ends no longer needs a key.
   if (status === 'active' && !hasKey && !cancelAtPeriodEnd && reservedHours(subscription).length > 0) {
     add('no_key', `${poolSlug} has no API key`, `keys create --subscription ${shellWord(id)}`);
   }

@@ -22,7 +22,7 @@ const programs: readonly { name: string; args: readonly string[]; works: (env: E
 const timeout = 10_000;
 
 /**
- * Returns the clipboard of this session; undefined if there is none.
+ * Returns the clipboard of this session; undefined if none exists.
  *
  * @param limit - the timeout of the program, in milliseconds
  */

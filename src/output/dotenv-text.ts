@@ -115,7 +115,7 @@ function viewsOf(text: string): readonly (readonly number[])[] {
   return readers.map((reader) => statements(text, reader)).filter((view) => view !== undefined);
 }
 
-/** Returns where the last assignment starts that any reader sees; negative if there is none. */
+/** Returns where the last assignment starts that any reader sees; negative if none exists. */
 function lastStart(text: string, variable: string, views: readonly (readonly number[])[]): number {
   const isMine = assignmentOf(variable);
   return Math.max(...views.map((view) => view.findLast((at) => matchAt(isMine, text, at)) ?? -1));

@@ -77,7 +77,7 @@ function orFailure(file: string, work: () => void): void {
   }
 }
 
-/** Returns the text of a file; undefined if there is none. @throws CommandError (file_error) if it can't be read, or isn't UTF-8 */
+/** Returns the text of a file; undefined if none exists. @throws CommandError (file_error) if it can't be read, or isn't UTF-8 */
 export function textOf(file: string): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(file));

@@ -247,7 +247,7 @@ export class Output {
     return new LiveScreen(this.#stdout, (text) => this.#result.legible(text));
   }
 
-  /** Returns the terminal that a picture can be shown on, in place of the result or beside it; undefined if there is none. */
+  /** Returns the terminal that a picture can be shown on, in place of the result or beside it; undefined if none exists. */
   canvas(place: 'result' | 'beside'): Canvas | undefined {
     const sink = place === 'result' ? this.#stdout : this.#stderr();
     const { isTerminal, unicode } = new Display(sink, this.#env, this.#color);

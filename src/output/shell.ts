@@ -42,7 +42,7 @@ export function runShell(
     child.once('close', (code, signal) => {
       interrupt.removeEventListener('abort', end);
       for (const flush of rest) flush();
-      resolve(signal ? `it was ended by ${signal}` : code === 0 ? undefined : `it exited with code ${code}`);
+      resolve(signal ? `it was terminated by ${signal}` : code === 0 ? undefined : `it exited with code ${code}`);
     });
   });
 }

@@ -76,7 +76,7 @@ interface Version {
 export function openStore({ folder, env = {}, now = Date.now }: StoreOptions): Store {
   let cached: { version: Version; file: string } | undefined;
 
-  /** Returns the current version; undefined if there is none yet. */
+  /** Returns the current version; undefined if none exists yet. */
   function newest(): Version | undefined {
     if (cached && isNewest(cached)) return cached.version;
     for (;;) {
@@ -210,7 +210,7 @@ function fileOf({ ino, mtimeMs }: Stats): string {
   return `${ino} ${mtimeMs}`;
 }
 
-/** Returns the version number in a file name; 0 if there is none. */
+/** Returns the version number in a file name; 0 if none exists. */
 function numberOf(name: string): number {
   return Number(/^state\.([1-9]\d{0,14})\.json$/.exec(name)?.[1] ?? 0);
 }

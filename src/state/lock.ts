@@ -70,7 +70,7 @@ async function acquire({ folder, name, env, patience, monotonic, pause, onWait, 
       rmSync(file, { force: true });
     }
     if (monotonic() >= deadline) {
-      throw new CommandError('busy', `Another ci process (${other.pid}) is doing the same and didn't finish in time`, {
+      throw new CommandError('busy', `Another ci process (${other.pid}) holds the lock and didn't finish in time`, {
         retryable: true,
         outcome: 'not_applied',
         hint: 'Nothing was changed. Try again when it has finished.',

@@ -70,7 +70,7 @@ export class RecordFile {
     this.file = path.join(folder, fileName);
   }
 
-  /** Returns the stats of the current file; undefined if there is none. */
+  /** Returns the stats of the current file; undefined if none exists. */
   stats(): Stats | undefined {
     try {
       return statSync(this.file);
@@ -196,7 +196,7 @@ export class RecordFile {
     });
   }
 
-  /** Returns where the current file ends; undefined if there is none. @throws the error of the file system */
+  /** Returns where the current file ends; undefined if none exists. @throws the error of the file system */
   end(): Position | undefined {
     const handle = openPresent(this.file);
     if (handle === undefined) return undefined;

@@ -43,7 +43,7 @@ describe('unwrapped', () => {
       `[1,{"a":${'{"a":'.repeat(100_000)}null${'}'.repeat(100_000)}}]`,
       'is nested more than 100 levels deep',
     ],
-    ['a long text', JSON.stringify({ data: ['x'.repeat(2 ** 20 + 1)] }), 'contains a text of 1048577 characters'],
+    ['a long text', JSON.stringify({ data: ['x'.repeat(2 ** 20 + 1)] }), 'contains a string of 1048577 characters'],
     ['cut JSON', '{"a":', 'is not valid JSON'],
     ['a web page', html, 'is a web page, not JSON'],
   ])('refuses %s, and describes it', (_what, body, words) => {

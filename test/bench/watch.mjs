@@ -79,7 +79,7 @@ function exitOf(child) {
     child.on('close', (code, signal) =>
       code === 0
         ? resolve()
-        : reject(new Error(code === null ? `ci was ended by ${signal}` : `ci exited with code ${code}`)),
+        : reject(new Error(code === null ? `ci was terminated by ${signal}` : `ci exited with code ${code}`)),
     );
   });
 }

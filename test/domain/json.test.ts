@@ -24,7 +24,7 @@ test('limits the length of a text anywhere in the value', () => {
     (text: string) => ({ b: { c: text } }),
   ]) {
     expect(excessOf(at('12345'), 5)).toBeUndefined();
-    expect(excessOf(at('123456'), 5)).toBe('contains a text of 6 characters');
+    expect(excessOf(at('123456'), 5)).toBe('contains a string of 6 characters');
     expect(excessOf(at('123456'))).toBeUndefined();
   }
 });

@@ -150,7 +150,7 @@ function unusableSecret({ id, name, apiKey = '' }: Partial<CreatedKey>): Command
     {
       hint:
         id == null
-          ? 'Run `ci keys list` to find the key, and `ci keys delete <id>` to revoke it.'
+          ? 'Run `ci keys list` to find the key, and `ci keys delete ID` to revoke it.'
           : `Run \`ci keys delete ${id}\` to revoke it, then create another.`,
       outcome: 'applied',
     },

@@ -45,8 +45,7 @@ function priceFacts(quote: Quote): (readonly [string, string])[] {
   if (billingCycle === 'month') return [['List price', `${priceText(monthly)} per month`]];
   const list = listPrice(quote);
   const saved = formatUsd(list.cents - charge.cents);
-  const discount =
-    annualDiscount === undefined ? 'not stated by the API' : `${percent(annualDiscount)} off, saves ${saved}`;
+  const discount = annualDiscount === undefined ? 'unknown' : `${percent(annualDiscount)} off, saves ${saved}`;
   return [
     ['List price', `${priceText(list)} per year (12 × ${priceText(monthly)})`],
     ['Discount', annualDiscount === 0 ? 'none' : discount],

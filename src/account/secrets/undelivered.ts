@@ -13,7 +13,7 @@ export async function openFallbackFile({ record, world }: Pick<Context, 'record'
   const { folder } = record;
   try {
     const lost =
-      'A key was created, but its secret is lost: no file could be written. Run `ci keys list` to find the key, and `ci keys delete <id>` to revoke it.';
+      'A key was created, but its secret is lost: no file could be written. Run `ci keys list` to find the key, and `ci keys delete ID` to revoke it.';
     return openFallbackFile(folder, world.env, (file) => world.stderr.write(`${file ?? lost}\n`));
   } catch (error) {
     const reason = messageOf(error);

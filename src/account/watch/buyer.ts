@@ -303,7 +303,7 @@ export class SeatBuyer {
   }
 
   /**
-   * Ends the wait for a purchase of this watch, after nothing is pending any more and the account has no new subscription.
+   * Ends the wait for a purchase of this watch, once nothing is pending and the account has no new subscription.
    *
    * @param id - its id in the record
    * @throws CommandError if it went through, but another `ci` has adopted it

@@ -19,7 +19,7 @@ export const topics: Readonly<Record<string, Topic>> = {
 export const meanings: Readonly<Record<number, string>> = {
   0: 'Done',
   1: 'Failed: a server error, or a confirmation was declined',
-  2: "Usage: unknown command or flag, bad value, or can't prompt",
+  2: "Usage: unknown command or option, bad value, or can't prompt",
   3: '--check found something',
   4: 'Not signed in, or the key was refused',
   5: 'Not found',
@@ -56,7 +56,7 @@ function codesOf(exitCode: number): string[] {
 /** The environment variables with their meanings. */
 export const variables: readonly Definition[] = [
   ['CHEAPESTINFERENCE_MANAGEMENT_KEY', 'Management key, instead of a saved one'],
-  ['CHEAPESTINFERENCE_API_KEY', 'API key, for `ci models`, /v1 and /anthropic'],
+  ['CHEAPESTINFERENCE_API_KEY', 'API key, for `ci models`, `ci usage --self`, /v1 and /anthropic'],
   ['CHEAPESTINFERENCE_API_URL', 'Another API host'],
   ['CHEAPESTINFERENCE_PROFILE', 'Profile to use'],
   ['CHEAPESTINFERENCE_SANDBOX', '1: use the sandbox'],
@@ -75,7 +75,7 @@ export const variables: readonly Definition[] = [
 
 function environment(width: number): string {
   return page(width, [
-    'A flag overrides the environment, and the environment overrides the profile.',
+    'An option overrides the environment, and the environment overrides the profile.',
     definitionList(variables, width),
   ]);
 }

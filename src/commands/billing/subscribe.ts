@@ -58,7 +58,7 @@ export async function run(
     return printPlan(context, { planSlug }, createKey);
   if (prompts.canAsk) {
     const plan = (await billing.plans()).find(({ slug }) => slug === planSlug);
-    const price = plan?.priceUsdc == null ? 'not stated by the API' : `${shownUsd(plan.priceUsdc)} per month`;
+    const price = plan?.priceUsdc == null ? 'unknown' : `${shownUsd(plan.priceUsdc)} per month`;
     output.note(
       factLines([
         ['Plan', planSlug],

@@ -110,7 +110,7 @@ async function show(context: TopupContext, payment: Result, cents: Cents, due = 
 function instructions(payment: StripeTopup | UsdcTopup, cents: Cents): string {
   if (isCard(payment)) return `Pay ${formatUsd(cents)} here: ${payment.sessionUrl}`;
   return factLines([
-    ['Send', `${decimalUsd(usdcOf(payment, cents))} USDC, exactly`],
+    ['Send', `exactly ${decimalUsd(usdcOf(payment, cents))} USDC`],
     ['To', payment.address],
     ['On', payment.chain ?? 'base'],
   ]);

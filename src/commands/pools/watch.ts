@@ -72,7 +72,7 @@ export default function watch(command: Verb, context: Context, execute = run): v
     })
     .addArgument(poolArgument('[pool...]', 'Slugs or UUIDs of the pools to watch'))
     .addOption(blockChoiceOption())
-    .option('--all-blocks', 'Wait until all named blocks are available together')
+    .option('--all-blocks', 'Wait until all of these blocks are available together')
     .option('--interval <duration>', 'Time between two checks, at least 5s (default: 15s)', duration('--interval'))
     .option('--for <duration>', 'Time limit, after which the command exits with code 6', duration('--for'))
     .option('--count <openings>', 'Openings to report before exiting (default: 1)', parseCount('--count'))
@@ -189,7 +189,7 @@ async function choosePools(context: Pick<Context, 'prompts'>, catalog: PoolCatal
 
 /** Creates `--blocks asia,europe`, `--blocks any` and `--blocks all`. */
 function blockChoiceOption(): ValueOption {
-  const description = `${blockNames.join(',')}; any; or all at once`;
+  const description = `Blocks, separated by commas: ${blockNames.join(', ')}; any; or all together`;
   const option = blockListOption('--blocks <names>', description, [
     { name: 'any', description: 'the first block that opens' },
     { name: 'all', description: 'the whole day' },

@@ -12,7 +12,7 @@ import { noTerminal, type Step, type Wizard } from './wizard.ts';
 /** Seats that are offered as one choice: all of the same kind without a key, or one with a key. */
 interface SeatGroup {
   readonly seats: readonly [PoolSubscription, ...PoolSubscription[]];
-  /** The name of the key, or the masked key; undefined if there is none. */
+  /** The name of the key, or the masked key; undefined if none exists. */
   readonly key: string | undefined;
 }
 

@@ -244,7 +244,7 @@ describe.skipIf(process.platform !== 'linux').each(cases)('%s', (_name, each) =>
     expect([created, me.kept()]).toEqual([false, []]);
   });
 
-  test('leaves the secret to the fallback file if it cannot be written any more', async () => {
+  test('leaves the secret to the fallback file if it can no longer be written', async () => {
     const me = somebody();
     const delivery = deliver(me.context, each.destination(me), { meanwhile: () => each.broken(me) });
     await expect(delivery).rejects.toMatchObject({

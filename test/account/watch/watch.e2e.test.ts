@@ -390,7 +390,7 @@ describe('--exec', () => {
 
   test.each([
     ['exit 3', 'it exited with code 3'],
-    ['kill -TERM $$', 'it was ended by SIGTERM'],
+    ['kill -TERM $$', 'it was terminated by SIGTERM'],
     ['no-such-program-anywhere', 'it exited with code 127'],
   ])("doesn't fail the watch if it fails: %s", async (command, reason) => {
     const api = await recordedSandbox();
@@ -429,7 +429,7 @@ describe('--exec', () => {
     const ended = await watching.ended;
     expect([ended.code, ended.stderr]).toEqual([
       130,
-      'started\n--exec failed: it was ended by SIGTERM\nci: Interrupted.\n',
+      'started\n--exec failed: it was terminated by SIGTERM\nci: Interrupted.\n',
     ]);
     // The watch doesn't wait for processes that the shell started.
     expect(existsSync(path.join(me.home, 'late'))).toBe(false);
