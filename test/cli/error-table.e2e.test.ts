@@ -364,7 +364,7 @@ test("stops at the first key that can't be revoked, and reports the others", asy
 });
 
 describe('history reconcile', () => {
-  /** Somebody with a change that nobody knows the outcome of, before an API that fails in one way. */
+  /** Returns a user with a change of unknown outcome, and an API that fails in one way. */
   async function unsettled({ status, body, type }: Case) {
     let asked = false;
     let behavior: Behavior = answer(403, 'Closed for today');

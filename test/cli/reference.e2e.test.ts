@@ -378,7 +378,7 @@ describe('the fields in help are those of a real result', () => {
     return [{ code, signal: null, stdout: /^\{\n[\s\S]*^\}$/m.exec(session.screen)?.[0] ?? '', stderr: '' }];
   }
 
-  /** Does something as somebody who signed in. */
+  /** Calls a function as a signed-in user. */
   async function signedIn(act: (me: User) => Promise<Ended>): Promise<Ended> {
     const me = user({ CHEAPESTINFERENCE_API_URL: (await recordedSandbox()).url });
     await me.ci('auth login --with-key', login);

@@ -6,14 +6,14 @@ import { at, listAt } from '../support/sandbox.ts';
 import { answer, recordedSandbox, reset, server } from '../support/servers.ts';
 import { enter, onTerminal, shown } from '../support/terminal.ts';
 
-async function someone(env: Record<string, string> = {}) {
+async function signedInUser(env: Record<string, string> = {}) {
   const api = await recordedSandbox();
   return { api, me: userOf(api, env), sent: (): unknown => JSON.parse(api.received.at(-1)?.body ?? '') };
 }
 
 describe('a GET request', () => {
   test('prints the response as it came, with its envelope', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     const { code, stdout, stderr } = await me.ci('api GET /api/billing/status');
     expect([code, stderr]).toEqual([0, '']);
     const direct = await fetch(`${api.url}/api/billing/status`, {
@@ -24,26 +24,26 @@ describe('a GET request', () => {
   });
 
   test('sends its fields in the query', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     await me.ci(['api', 'get', '/api/keys?page=1', '-f', 'name=a b&c', '-F', 'limit=5', '-F', 'all=true']);
     expect(api.requests).toEqual(['GET /api/keys?page=1&name=a+b%26c&limit=5&all=true']);
     expect(api.received[0]?.body).toBe('');
   });
 
   test('prints indented JSON on a terminal', async () => {
-    const { me } = await someone();
+    const { me } = await signedInUser();
     const { code, rows } = await shown(me, 'api GET /api/billing/status');
     expect([code, rows.slice(0, 3)]).toEqual([0, ['{', '  "success": true,', '  "data": {']]);
   });
 
   test('fails with the exit code of an error of the API, and prints nothing on stdout', async () => {
-    const { me } = await someone();
+    const { me } = await signedInUser();
     const { code, stdout, stderr } = await me.ci('api GET /api/pools/nope');
     expect([code, stdout, stderr]).toEqual([5, '', 'ci: Pool not found.\n']);
   });
 
   test('prints an error as JSON with --json', async () => {
-    const { me } = await someone();
+    const { me } = await signedInUser();
     const { stdout } = await me.ci('api GET /api/keys --json');
     expect(JSON.parse(stdout)).toBeTruthy();
   });
@@ -51,7 +51,7 @@ describe('a GET request', () => {
 
 describe('a POST request', () => {
   test('sends text with -f, and parsed values with -F', async () => {
-    const { api, me, sent } = await someone();
+    const { api, me, sent } = await signedInUser();
     const { code, stdout } = await me.ci('api POST /api/keys/credit -f name=007 -F maxBudget=25.5 -F rpm=100 --yes');
     expect([code, sent()]).toEqual([0, { name: '007', maxBudget: 25.5, rpm: 100 }]);
     expect(at(JSON.parse(stdout), 'data', 'apiKey')).toMatch(secret);
@@ -59,14 +59,14 @@ describe('a POST request', () => {
   });
 
   test('parses true, null, numbers and JSON with -F, and sends anything else as text', async () => {
-    const { me, sent } = await someone();
+    const { me, sent } = await signedInUser();
     const typed = ['a=true', 'b=null', 'c=["x"]', 'd=plain', 'e=1e3'].flatMap((field) => ['-F', field]);
     await me.ci(['api', 'POST', '/api/keys/credit', '--yes', ...typed, '-f', 'f=true', '-f', 'g=a=b']);
     expect(sent()).toEqual({ a: true, b: null, c: ['x'], d: 'plain', e: 1000, f: 'true', g: 'a=b' });
   });
 
   test('sends a file or standard input with --input', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     const body = '{"blocks": ["europe"]}';
     writeFileSync(path.join(me.home, 'order.json'), body);
     expect((await me.ci('api POST /api/pools/kimi26/subscribe --input order.json --yes')).code).toBe(0);
@@ -76,7 +76,7 @@ describe('a POST request', () => {
   });
 
   test('has no body without fields', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     await me.ci('pools subscribe kimi26 --blocks europe --yes');
     expect((await me.ci('api POST /api/keys/subscription --yes')).code).toBe(0);
     expect(api.received.at(-1)?.body).toBe('');
@@ -85,7 +85,7 @@ describe('a POST request', () => {
   test.each(['POST', 'PUT', 'PATCH', 'DELETE'])(
     'a %s needs consent: exit 2 without --yes, nothing sent',
     async (method) => {
-      const { api, me } = await someone();
+      const { api, me } = await signedInUser();
       const { code, stdout, stderr } = await me.ci(`api ${method} /api/pools/kimi26/pledge`);
       expect([code, stdout, api.requests]).toEqual([2, '', []]);
       expect(stderr).toMatch(oneLine);
@@ -94,7 +94,7 @@ describe('a POST request', () => {
   );
 
   test('asks for confirmation on a terminal, with No as the default', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     const session = onTerminal(me, 'api POST /api/keys/credit -f name=x');
     await session.shows('Send this request?');
     expect(session.screen).toContain('POST /api/keys/credit');
@@ -110,7 +110,7 @@ describe('a POST request', () => {
   });
 
   test('reports with --json that nothing was changed without confirmation', async () => {
-    const { me } = await someone();
+    const { me } = await signedInUser();
     const { stderr } = await me.ci('api POST /api/keys/credit -f name=x --json');
     expect(at(JSON.parse(stderr), 'error')).toMatchObject({ code: 'confirmation_required', outcome: 'not_applied' });
   });
@@ -138,7 +138,7 @@ describe('`ci api` refuses, before anything is sent,', () => {
     ['a body that is not JSON', ['POST', '/api/keys/credit', '--input', '-', '--yes']],
     ['a missing file', ['POST', '/api/keys/credit', '--input', 'nothing.json', '--yes']],
   ])('%s', async (_what, args) => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     const { code, stdout, stderr } = await me.ci(['api', ...args], { stdin: 'name: x' });
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
@@ -194,21 +194,21 @@ describe('the key of a request', () => {
   });
 
   test('is never the management key for /v1, which fails with 4 without an API key', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     const { code, stderr } = await me.ci('api GET /v1/models');
     expect([code, api.requests]).toEqual([4, []]);
     expect(stderr).toContain('CHEAPESTINFERENCE_API_KEY');
   });
 
   test('is not a management key in the variable of the API key', async () => {
-    const { api, me } = await someone({ CHEAPESTINFERENCE_API_KEY: managementKey });
+    const { api, me } = await signedInUser({ CHEAPESTINFERENCE_API_KEY: managementKey });
     const { code, stderr } = await me.ci('api GET /v1/models');
     expect([code, api.requests]).toEqual([2, []]);
     expect(stderr).not.toContain('0123456789');
   });
 
   test('works for a chat completion', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await signedInUser();
     await me.ci('pools subscribe kimi26 --blocks europe --yes');
     const own = (await me.ci('keys create x --secret-only')).stdout.trim();
     const { code, stdout } = await me.ci('api POST /v1/chat/completions --input - --yes', {
@@ -229,7 +229,7 @@ describe('the key of a request', () => {
   });
 
   test('is masked in --debug', async () => {
-    const { me } = await someone();
+    const { me } = await signedInUser();
     const { code, stderr } = await me.ci('api GET /api/keys --debug');
     expect(code).toBe(0);
     expect(stderr).toMatch(/^> GET http.*\/api\/keys\n< 200 /);

@@ -4,7 +4,7 @@ import { at, listAt, textAt } from '../support/sandbox.ts';
 import { data, recordedSandbox } from '../support/servers.ts';
 import { enter, onTerminal } from '../support/terminal.ts';
 
-/** Somebody with a seat on kimi26 and a key for it. */
+/** Returns a user with a seat on kimi26 and a key for it. */
 async function keyHolder() {
   const api = await recordedSandbox();
   const subscription = await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });

@@ -19,7 +19,7 @@ function leftoversIn(folder: string): string[] {
   return readdirSync(folder).filter((each) => each.startsWith('.env') && each !== '.env');
 }
 
-/** Somebody who makes credit keys, and a dotenv file of theirs. */
+/** Returns a user who creates credit keys, and their dotenv file. */
 async function author(setting: Parameters<typeof recordedSandbox>[0] = {}) {
   const api = await recordedSandbox(setting);
   const me = userOf(api);

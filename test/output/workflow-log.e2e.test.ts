@@ -17,7 +17,7 @@ function obeyed(text: string): string[] {
 const keys = commands.map((name) => ({ id: name, name, keyType: name, apiKey: null }));
 
 /** Creates a user on GitHub Actions with such names and ids of keys. */
-async function someone() {
+async function signedInUser() {
   return userOf(await server(data(keys)), env);
 }
 
@@ -34,7 +34,7 @@ describe('on GitHub Actions, no text from the API is run as a command', () => {
     'api GET /api/keys',
     'keys list --debug',
   ])('in the result of ci %s', async (line) => {
-    const { code, stdout, stderr } = await (await someone()).ci(line);
+    const { code, stdout, stderr } = await (await signedInUser()).ci(line);
     expect([code, obeyed(stdout), obeyed(stderr)]).toEqual([0, [], []]);
     for (const word of ['add-mask', 'stop-commands', 'error', 'warning']) expect(stdout).toContain(word);
   });
@@ -73,7 +73,7 @@ describe('on GitHub Actions', () => {
   test.each(['keys list --json', 'api GET /api/keys', 'keys list --jq .'])(
     'JSON has the same value: %s',
     async (line) => {
-      const { stdout } = await (await someone()).ci(line);
+      const { stdout } = await (await signedInUser()).ci(line);
       const parsed: unknown = JSON.parse(stdout);
       expect(line.startsWith('api') ? at(parsed, 'data') : parsed).toEqual(keys);
     },

@@ -5,7 +5,7 @@ import { type PromptOptions, Prompts } from '../../src/prompts/prompts.ts';
 import { Line, promptOptions, terminal } from '../support/person.ts';
 
 /** A user on a terminal who presses these keys once a question is shown. */
-function somebody(keys = '', more: Partial<PromptOptions> = {}) {
+function promptUser(keys = '', more: Partial<PromptOptions> = {}) {
   const stdin = new Line(true);
   const stderr = new Line(true);
   let shown = '';
@@ -64,24 +64,24 @@ describe('consent', () => {
   });
 
   test('is not required before the question on a terminal', () => {
-    expect(() => somebody().prompts.requireConsent()).not.toThrow();
+    expect(() => promptUser().prompts.requireConsent()).not.toThrow();
   });
 
   test.each(['y\r', 'Yes\r', 'Y\n'])('is given by %j', async (keys) => {
-    const { prompts, shown } = somebody(keys);
+    const { prompts, shown } = promptUser(keys);
     await expect(prompts.consent('Subscribe now?')).resolves.toBeUndefined();
     expect(stripVTControlCharacters(shown())).toContain('Subscribe now? (y/N)');
   });
 
   test('shows no control sequence in its question', async () => {
-    const { prompts, shown } = somebody('y\r');
+    const { prompts, shown } = promptUser('y\r');
     await prompts.consent('Replace key a\u001b[2Jb?');
     expect(stripVTControlCharacters(shown())).toContain('Replace key ab? (y/N)');
     expect(shown()).not.toContain('\u001b[2J');
   });
 
   test.each(['\r', 'n\r', 'no\r'])('is not given by %j', async (keys) => {
-    await expect(somebody(keys).prompts.consent('Subscribe?')).rejects.toMatchObject({
+    await expect(promptUser(keys).prompts.consent('Subscribe?')).rejects.toMatchObject({
       code: 'declined',
       exitCode: 1,
       message: 'Declined. Nothing was changed',
@@ -101,7 +101,7 @@ describe('consent', () => {
   });
 
   test('is interrupted by Ctrl-C', async () => {
-    await expect(somebody('\u0003').prompts.consent('Subscribe?')).rejects.toMatchObject({
+    await expect(promptUser('\u0003').prompts.consent('Subscribe?')).rejects.toMatchObject({
       code: 'interrupted',
       exitCode: 130,
       outcome: 'not_applied',
@@ -136,38 +136,38 @@ describe('a prompt', () => {
   });
 
   test('for a secret does not show the secret', async () => {
-    const { prompts, shown } = somebody('mk_abc123\r');
+    const { prompts, shown } = promptUser('mk_abc123\r');
     expect(await prompts.secret('Management key', '')).toBe('mk_abc123');
     expect(stripVTControlCharacters(shown())).toContain('Management key');
     expect(shown()).not.toContain('mk_abc');
   });
 
   test('for a text takes a line', async () => {
-    expect(await somebody('prod-api\r').prompts.text('Name', '')).toBe('prod-api');
+    expect(await promptUser('prod-api\r').prompts.text('Name', '')).toBe('prod-api');
   });
 
   test('for a text suggests only text that can be shown as it is', async () => {
-    const { prompts, shown } = somebody('\r');
+    const { prompts, shown } = promptUser('\r');
     expect(await prompts.text('Name', '', () => undefined, 'prod')).toBe('prod');
     expect(stripVTControlCharacters(shown())).toContain('Name (prod)');
-    const other = somebody('x\r');
+    const other = promptUser('x\r');
     expect(await other.prompts.text('Name', '', undefined, 'a\u001b[2Jb')).toBe('x');
     expect(stripVTControlCharacters(other.shown())).not.toContain('(');
   });
 
   test('for one of a few takes the selected one, and shows no control sequences of its name', async () => {
-    const { prompts, shown } = somebody('\u001b[B\r');
+    const { prompts, shown } = promptUser('\u001b[B\r');
     expect(await prompts.pick('Which?', choices, '')).toBe(2);
     expect(stripVTControlCharacters(shown())).toContain('Kimi\n');
     expect(shown()).not.toContain('\u001b[2J');
   });
 
   test('for several takes the selected ones', async () => {
-    expect(await somebody(' \r').prompts.pickSeveral('Which?', choices, '')).toEqual([1]);
+    expect(await promptUser(' \r').prompts.pickSeveral('Which?', choices, '')).toEqual([1]);
   });
 
   test('for one of many takes the one that the typed words match', async () => {
-    const { prompts, stdin, shown } = somebody('mini');
+    const { prompts, stdin, shown } = promptUser('mini');
     const asked = prompts.search('Which?', choices, '');
     await expect.poll(() => stripVTControlCharacters(shown())).toMatch(/mini\n❯ MiniMax\n(?! )/);
     stdin.write('\r');
@@ -178,7 +178,7 @@ describe('a prompt', () => {
     ['an empty secret', (prompts: Prompts) => prompts.secret('Key', '')],
     ['an empty text', (prompts: Prompts) => prompts.text('Name', '')],
   ])("doesn't accept %s", async (_what, ask) => {
-    const { prompts, stdin, shown } = somebody('\r');
+    const { prompts, stdin, shown } = promptUser('\r');
     const asked = ask(prompts);
     await expect.poll(() => stripVTControlCharacters(shown())).toContain('Enter a value.');
     stdin.write('x\r');
@@ -186,7 +186,7 @@ describe('a prompt', () => {
   });
 
   test('takes what its check accepts', async () => {
-    const { prompts, stdin, shown } = somebody('sk_1\r');
+    const { prompts, stdin, shown } = promptUser('sk_1\r');
     const check = (typed: string) => (typed.startsWith('mk_') ? undefined : 'Management keys start with mk_.');
     const asked = prompts.secret('Key', '', check);
     await expect.poll(() => stripVTControlCharacters(shown())).toContain('! Management keys start with mk_.');
@@ -197,7 +197,7 @@ describe('a prompt', () => {
   test.each([false, true])(
     'shows no key and no control sequence of the API in a mistake, on a dumb terminal: %s',
     async (dumb) => {
-      const { prompts, stdin, shown } = somebody('mk_0123456789abcdef\r', { dumb });
+      const { prompts, stdin, shown } = promptUser('mk_0123456789abcdef\r', { dumb });
       const check = (typed: string) => (typed === 'mk_1' ? undefined : `Invalid key ${typed}\u001b[2J.`);
       const asked = prompts.textOrPick('Key:', choices, '', { check, isSecret: true });
       await expect.poll(() => stripVTControlCharacters(shown())).toContain('Invalid key mk_…cdef.');
@@ -209,7 +209,7 @@ describe('a prompt', () => {
 
   test('shows no control sequence of the API in the reason why an entry is not available', async () => {
     const closed = { name: 'GLM', value: 3, disabled: 'paused\u001b[2J' };
-    const { prompts, stdin, shown } = somebody('3\n', { dumb: true });
+    const { prompts, stdin, shown } = promptUser('3\n', { dumb: true });
     const asked = prompts.search('Which?', [...choices, closed], '');
     await expect.poll(shown).toContain("GLM isn't available: paused.\n");
     stdin.write('2\n');
@@ -226,7 +226,7 @@ describe('a prompt', () => {
       (prompts: Prompts) => prompts.pickSeveral('Which?', choices, ''),
     ];
     for (const ask of asks) {
-      await expect(ask(somebody(key).prompts)).rejects.toMatchObject({
+      await expect(ask(promptUser(key).prompts)).rejects.toMatchObject({
         code: 'interrupted',
         exitCode: 130,
         outcome: 'not_applied',
@@ -235,7 +235,7 @@ describe('a prompt', () => {
   });
 
   test('is interrupted by the end of the input', async () => {
-    const { prompts, stdin, shown } = somebody();
+    const { prompts, stdin, shown } = promptUser();
     const asked = prompts.text('Name', '');
     await expect.poll(shown).toContain('Name');
     stdin.end();
@@ -244,7 +244,7 @@ describe('a prompt', () => {
 
   test('holds the screen from before it is shown until it is answered', async () => {
     const events: string[] = [];
-    const { prompts, shown } = somebody('x\r', {
+    const { prompts, shown } = promptUser('x\r', {
       hold: () => {
         events.push(shown() === '' ? 'held' : 'held too late');
         return () => events.push(shown().includes('✓') ? 'released' : 'released too early');
@@ -260,19 +260,19 @@ describe('a prompt', () => {
       holds++;
       return () => void holds--;
     };
-    const { prompts } = somebody('\u0003', { hold });
+    const { prompts } = promptUser('\u0003', { hold });
     await expect(prompts.text('Name', '')).rejects.toMatchObject({ code: 'interrupted' });
     expect(holds).toBe(0);
   });
 
   test('is asked line by line if the terminal cannot move its cursor', async () => {
-    const { prompts, shown } = somebody('2\n', { dumb: true });
+    const { prompts, shown } = promptUser('2\n', { dumb: true });
     expect(await prompts.search('Which?', choices, '')).toBe(2);
     expect(shown()).toBe('Which?\n  1  Kimi\n  2  MiniMax\nNumber or name: ');
   });
 
   test('is interrupted by Ctrl-C', async () => {
-    await expect(somebody('\u0003').prompts.text('Name', '')).rejects.toMatchObject({ code: 'interrupted' });
+    await expect(promptUser('\u0003').prompts.text('Name', '')).rejects.toMatchObject({ code: 'interrupted' });
   });
 });
 
@@ -283,7 +283,7 @@ describe('the rows of a list', () => {
     { cells: ['active', 'paused'] },
   ];
   const rows = (columnsOfTerminal: number, env = {}) =>
-    somebody('', { display: terminal(env, columnsOfTerminal) }).prompts.rows(columns);
+    promptUser('', { display: terminal(env, columnsOfTerminal) }).prompts.rows(columns);
 
   test('are in columns, without control sequences', async () => {
     expect(await rows(80)).toEqual(['kimi26  Kimi – K2.6  active', 'glm5    GLM          paused']);

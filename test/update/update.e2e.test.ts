@@ -11,8 +11,8 @@ const day = 24 * 3_600_000;
 const line = 'sandbox path';
 const newest = answer(200, { name: 'cheapestinference', version: '99.0.0' });
 
-/** Somebody who may be told of newer versions, by a registry of their own. */
-async function someone(registry: Behavior = newest, env: Environment = {}) {
+/** Returns a user with update notices and a separate registry. */
+async function userWithRegistry(registry: Behavior = newest, env: Environment = {}) {
   const npm = await server(registry);
   const me = user({ NO_UPDATE_NOTIFIER: '', npm_config_registry: npm.url, ...env });
   return { npm, me, file: path.join(me.home, '.cache', 'cheapestinference', 'update.json') };
@@ -38,7 +38,7 @@ async function linesAfterResult(me: User, words = line) {
 const notice = /^Version 99\.0\.0 is available\. Update with npm install --global cheapestinference$/;
 
 test('announces a newer version after the result of the next command, once a day', async () => {
-  const { npm, me, file } = await someone();
+  const { npm, me, file } = await userWithRegistry();
   expect(await linesAfterResult(me)).toEqual([]);
   await expect.poll(() => known(file).latest, { timeout: 20_000 }).toBe('99.0.0');
   expect(npm.requests).toEqual(['GET /cheapestinference/latest']);
@@ -50,7 +50,7 @@ test('announces a newer version after the result of the next command, once a day
 });
 
 test('asks the registry again a day later', async () => {
-  const { npm, me, file } = await someone();
+  const { npm, me, file } = await userWithRegistry();
   know(file, { askedAt: Date.now() - day, latest: '0.0.1' });
   expect(await linesAfterResult(me)).toEqual([]);
   await npm.got('GET');
@@ -58,20 +58,20 @@ test('asks the registry again a day later', async () => {
 });
 
 test('does not announce a version that is not newer', async () => {
-  const { me, file } = await someone();
+  const { me, file } = await userWithRegistry();
   know(file, { askedAt: Date.now(), latest: '0.0.1' });
   expect(await linesAfterResult(me)).toEqual([]);
 });
 
 test('announces a newer version even if the clock was in the future', async () => {
-  const { npm, me, file } = await someone(reset);
+  const { npm, me, file } = await userWithRegistry(reset);
   know(file, { askedAt: Date.now() + 1000 * day, announcedAt: Date.now() + 1000 * day, latest: '99.0.0' });
   expect(await linesAfterResult(me)).toEqual([expect.stringMatching(notice)]);
   await npm.got('GET');
 });
 
 test('does not wait for the registry', async () => {
-  const { npm, me } = await someone(silence);
+  const { npm, me } = await userWithRegistry(silence);
   const session = onTerminal(me, line, { pty: true });
   expect(await session.exit).toBe(0);
   // The background process still waits for an answer, which never comes.
@@ -88,7 +88,7 @@ describe('announces nothing if the registry returns', () => {
     ['a version that drives a terminal', answer(200, { version: '99.0.0\u001b[2J' })],
     ['nothing of a version', answer(200, [])],
   ])('%s', async (_what, behavior) => {
-    const { npm, me, file } = await someone(behavior);
+    const { npm, me, file } = await userWithRegistry(behavior);
     await linesAfterResult(me);
     await npm.got('GET');
     expect(await linesAfterResult(me)).toEqual([]);
@@ -98,7 +98,7 @@ describe('announces nothing if the registry returns', () => {
 
 describe('announces nothing, and does not ask the registry,', () => {
   async function quiet(words: string, env: Environment = {}) {
-    const { npm, me, file } = await someone();
+    const { npm, me, file } = await userWithRegistry();
     know(file, { latest: '99.0.0' });
     const { screen } = await shown(me, words, { env, pty: true });
     expect(screen).not.toContain('99.0.0');
@@ -118,7 +118,7 @@ describe('announces nothing, and does not ask the registry,', () => {
   ])('%s', (_where, words, env) => quiet(words, env));
 
   test('in a pipe', async () => {
-    const { npm, me, file } = await someone();
+    const { npm, me, file } = await userWithRegistry();
     know(file, { latest: '99.0.0' });
     for (const words of [line, `${line} -o table`, 'auth list'])
       expect((await me.ci(words)).stderr).not.toContain('99');
@@ -126,7 +126,7 @@ describe('announces nothing, and does not ask the registry,', () => {
   });
 
   test('if nothing can be saved', async () => {
-    const { npm, me, file } = await someone();
+    const { npm, me, file } = await userWithRegistry();
     writeFileSync(path.join(me.home, '.cache'), '');
     expect(await linesAfterResult(me)).toEqual([]);
     expect([existsSync(file), npm.requests]).toEqual([false, []]);
@@ -144,7 +144,7 @@ test('uses the proxy of the environment for a registry on another machine', asyn
   onTestFinished(() => void proxy.close());
   const address = proxy.address();
   const port = typeof address === 'object' ? address?.port : undefined;
-  const { me } = await someone(newest, {
+  const { me } = await userWithRegistry(newest, {
     npm_config_registry: 'https://registry.test/npm/',
     HTTPS_PROXY: `http://127.0.0.1:${port}`,
   });

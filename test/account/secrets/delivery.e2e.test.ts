@@ -20,7 +20,7 @@ import { answer, type Behavior, data, type Received, recordedSandbox, reset, sil
 const create = 'ci keys create k --credit --secret-only';
 const openChange = /^open\/[0-9a-f]{12}\.json$/;
 
-/** Somebody at a sandbox that carries out no change before `ready`. */
+/** Returns a user of a sandbox that carries out no change before `ready`. */
 async function customerOfSecrets(ready: (request: Received) => Promise<void> | void = () => {}, env: Environment = {}) {
   const api: Awaited<ReturnType<typeof recordedSandbox>> = await recordedSandbox({
     instead: (request) =>
@@ -377,7 +377,7 @@ describe('a read-only state directory', () => {
 describe('a process that is killed after it received a secret', () => {
   const note = (file: string) => `An undelivered secret of a key is in ${file}. Move it where it belongs.\n`;
 
-  /** Somebody whose second of three keys is never answered. */
+  /** Returns a user who gets no response to the second of three keys. */
   async function between(ending: (running: ReturnType<User['start']>) => Promise<Ended>) {
     const one = await lossyCustomer((request, before) =>
       request.path === '/api/keys/subscription' && before === 0 && JSON.parse(request.body).name === 'k-2'
@@ -462,7 +462,7 @@ test("reports an unknown key as unknown if an earlier one can't be delivered", a
 describe('the key of a retired plan', () => {
   const apiKey = 'sk_live_0123456789abcdefghijklmnopqrstuv';
 
-  /** Somebody whose account holds the plan once it was asked for. */
+  /** Returns a user with an account that lists the plan once it was requested. */
   async function planCustomer(told: Behavior) {
     let plan: string | null = null;
     const api = await recordedSandbox({

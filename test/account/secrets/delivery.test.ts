@@ -54,8 +54,8 @@ class TextStream extends Writable {
   }
 }
 
-/** Somebody with a home folder, a shell and a clipboard, at a terminal. */
-function somebody(env: Readonly<Record<string, string>> = {}) {
+/** Returns a user at a terminal with a home directory, a shell and a clipboard. */
+function userAtTerminal(env: Readonly<Record<string, string>> = {}) {
   const home = realpathSync(emptyFolder());
   const at = (...names: readonly string[]) => path.join(home, ...names);
   mkdirSync(at('bin'));
@@ -88,10 +88,10 @@ function somebody(env: Readonly<Record<string, string>> = {}) {
   return { at, context, kept, stderr, stdout };
 }
 
-type Somebody = ReturnType<typeof somebody>;
+type TestUser = ReturnType<typeof userAtTerminal>;
 
 /** Returns a destination that `ci setup` offers. */
-function offered({ context }: Somebody, name: RegExp): Destination {
+function offered({ context }: TestUser, name: RegExp): Destination {
   const found = destinationChoices(context).find((each) => name.test(each.name))?.value;
   if (!found) throw new Error(`${name} is not offered`);
   return found;
@@ -122,15 +122,15 @@ async function deliver(
 
 /** A destination, where it keeps secrets, and how it comes to fail. */
 interface Case {
-  readonly destination: (me: Somebody) => Destination;
+  readonly destination: (me: TestUser) => Destination;
   /** Makes it fail before anything is created. */
-  readonly blocked: (me: Somebody) => void;
+  readonly blocked: (me: TestUser) => void;
   /** Makes it fail once a key is created. */
-  readonly broken: (me: Somebody) => void;
+  readonly broken: (me: TestUser) => void;
   readonly message: RegExp;
-  readonly content: (me: Somebody) => string;
+  readonly content: (me: TestUser) => string;
   readonly expected: string;
-  readonly description: (me: Somebody) => object;
+  readonly description: (me: TestUser) => object;
 }
 
 const [one, two] = keys.map(({ apiKey }) => apiKey);
@@ -219,7 +219,7 @@ const cases: readonly (readonly [string, Case])[] = [
 
 describe.skipIf(process.platform !== 'linux').each(cases)('%s', (_name, each) => {
   test('receives the secrets, and nothing else keeps them', async () => {
-    const me = somebody();
+    const me = userAtTerminal();
     const printed = await deliver(me.context, each.destination(me), { created: keys });
     expect([each.content(me), me.kept()]).toEqual([each.expected, []]);
     expect(printed).toEqual([{ count: 2, ...each.description(me) }]);
@@ -227,7 +227,7 @@ describe.skipIf(process.platform !== 'linux').each(cases)('%s', (_name, each) =>
   });
 
   test('refuses before anything is created if it cannot be written', async () => {
-    const me = somebody();
+    const me = userAtTerminal();
     const destination = each.destination(me);
     each.blocked(me);
     let created = false;
@@ -245,7 +245,7 @@ describe.skipIf(process.platform !== 'linux').each(cases)('%s', (_name, each) =>
   });
 
   test('leaves the secret to the fallback file if it can no longer be written', async () => {
-    const me = somebody();
+    const me = userAtTerminal();
     const delivery = deliver(me.context, each.destination(me), { meanwhile: () => each.broken(me) });
     await expect(delivery).rejects.toMatchObject({
       code: 'file_error',
@@ -261,7 +261,7 @@ describe.skipIf(process.platform !== 'linux').each(cases)('%s', (_name, each) =>
   });
 
   test('is unchanged if nothing was created', async () => {
-    const me = somebody();
+    const me = userAtTerminal();
     const destination = each.destination(me);
     const before = readdirSync(me.at(), { recursive: true, encoding: 'utf8' });
     const failing = createAndDeliver(me.context, {
@@ -279,7 +279,7 @@ describe.skipIf(process.platform !== 'linux').each(cases)('%s', (_name, each) =>
 
 describe('a shell startup file', () => {
   test('that can be read but not replaced is refused', async () => {
-    const me = somebody();
+    const me = userAtTerminal();
     symlinkSync('/proc/version', me.at('.zshrc'));
     await expect(offered(me, /^Load it in new shells/).prove({ count: 1 })).rejects.toMatchObject({
       code: 'file_error',
@@ -289,7 +289,7 @@ describe('a shell startup file', () => {
   });
 
   test('that loads the file already needs no change, and may be unwritable', async () => {
-    const me = somebody();
+    const me = userAtTerminal();
     await deliver(me.context, offered(me, /^Load it in new shells/));
     const before = statSync(me.at('.zshrc'));
     writeFileSync(me.at('config', 'env'), '');
@@ -301,7 +301,7 @@ describe('a shell startup file', () => {
   });
 
   test('whose dotenv file has another key is not changed without consent', async () => {
-    const me = somebody();
+    const me = userAtTerminal();
     await deliver(me.context, offered(me, /^Load it in new shells/));
     const delivery = deliver(me.context, offered(me, /^Load it in new shells/), { created: [keys[1]] });
     await expect(delivery).rejects.toMatchObject({
@@ -313,7 +313,7 @@ describe('a shell startup file', () => {
   });
 
   test('that gets a key of the sandbox says so, in the choice and afterwards', async () => {
-    const me = somebody({ CHEAPESTINFERENCE_SANDBOX: '1' });
+    const me = userAtTerminal({ CHEAPESTINFERENCE_SANDBOX: '1' });
     const destination = offered(me, /^Load the sandbox key in new shells \(edits ~\/\.zshrc\)$/);
     await createAndDeliver(me.context, {
       destination,
@@ -326,7 +326,7 @@ describe('a shell startup file', () => {
   });
 
   test('that fails after the dotenv file was written keeps the secret', async () => {
-    const me = somebody();
+    const me = userAtTerminal();
     const delivery = deliver(me.context, offered(me, /^Load it in new shells/), {
       meanwhile: () => mkdirSync(me.at('.zshrc')),
     });
@@ -337,7 +337,7 @@ describe('a shell startup file', () => {
 });
 
 test('writes several secrets to a dotenv file together, or none', async () => {
-  const me = somebody();
+  const me = userAtTerminal();
   const file = me.at('project', '.env');
   writeFileSync(file, 'A=1\n');
   const destination = new DotenvFile(me.context, '.env', { variable: 'KEY' });
@@ -372,7 +372,7 @@ describe('a destination of any kind', () => {
   }
 
   test('is proven, written, and released; the result is printed last', async () => {
-    const me = somebody();
+    const me = userAtTerminal();
     const log: string[] = [];
     await createAndDeliver(me.context, {
       destination: spied(log),
@@ -388,28 +388,28 @@ describe('a destination of any kind', () => {
   });
 
   test('is released, and not written, if nothing was created', async () => {
-    const me = somebody();
+    const me = userAtTerminal();
     const log: string[] = [];
     await deliver(me.context, spied(log), { created: [] });
     expect(log).toEqual(['prove', 'release']);
   });
 
   test('is released if writing fails', async () => {
-    const me = somebody();
+    const me = userAtTerminal();
     const log: string[] = [];
     await expect(deliver(me.context, spied(log, 'write'))).rejects.toMatchObject({ message: 'cannot write' });
     expect(log).toEqual(['prove', 'write', 'release']);
   });
 
   test('is released if there is no room for undelivered secrets', async () => {
-    const me = somebody({ XDG_STATE_HOME: '/dev/null/state' });
+    const me = userAtTerminal({ XDG_STATE_HOME: '/dev/null/state' });
     const log: string[] = [];
     await expect(deliver(me.context, spied(log))).rejects.toMatchObject({ outcome: 'not_applied' });
     expect(log).toEqual(['prove', 'release']);
   });
 
   test('keeps nothing in the fallback file if only the result cannot be printed', async () => {
-    const me = somebody();
+    const me = userAtTerminal();
     const failing = createAndDeliver(me.context, {
       destination: spied([]),
       create: async (keep) => keep(key),
@@ -420,7 +420,7 @@ describe('a destination of any kind', () => {
   });
 
   test('receives the secret of an existing key, and keeps nothing if that fails', async () => {
-    const me = somebody();
+    const me = userAtTerminal();
     const log: string[] = [];
     const print = async () => void log.push('print');
     await deliverExisting(me.context, spied(log), key, print);
@@ -435,7 +435,7 @@ describe('a destination of any kind', () => {
 });
 
 test('warns about a file that Git would commit, in any directory', async () => {
-  const me = somebody();
+  const me = userAtTerminal();
   execFileSync('git', ['init', '--quiet', me.at()], { env: { ...process.env, HOME: me.at() } });
   for (const name of [/^\.env/, /^Load it in new shells/]) await deliver(me.context, offered(me, name));
   expect(me.stderr.text.replaceAll(/\s+/g, ' ')).toMatch(
@@ -447,13 +447,13 @@ test.each([
   [{ DISPLAY: '' }, 'The clipboard'],
   [{ SHELL: '/bin/tcsh' }, 'Load it'],
 ])("doesn't offer what this session lacks: %j", (env, missing) => {
-  const names = (me: Somebody) => destinationChoices(me.context).map(({ name }) => name);
-  const found = names(somebody(env));
-  expect(names(somebody())).toHaveLength(4);
+  const names = (me: TestUser) => destinationChoices(me.context).map(({ name }) => name);
+  const found = names(userAtTerminal(env));
+  expect(names(userAtTerminal())).toHaveLength(4);
   expect([found.length, found.filter((name) => name.startsWith(missing))]).toEqual([3, []]);
 });
 
 test("doesn't offer the screen for a result that a program reads", () => {
-  const me = somebody({ CHEAPESTINFERENCE_OUTPUT: 'json' });
+  const me = userAtTerminal({ CHEAPESTINFERENCE_OUTPUT: 'json' });
   expect(destinationChoices(me.context).map(({ name }) => name)).not.toContain('The screen (not saved)');
 });

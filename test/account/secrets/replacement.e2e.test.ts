@@ -12,7 +12,7 @@ import { enter, onTerminal } from '../../support/terminal.ts';
 const inProduction = 'sk_live_0123456789abcdefghijQluZ';
 const before = `A=1\nCHEAPESTINFERENCE_API_KEY=${inProduction} # prod\n`;
 
-/** Somebody with a subscription to a pool, and a key in `.env`. */
+/** Returns a user with a subscription to a pool, and a key in `.env`. */
 async function holder(content = before, onChange: (request: Received, me: User) => void = () => {}) {
   const api = await recordedSandbox({
     instead: (request) => {

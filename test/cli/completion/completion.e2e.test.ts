@@ -329,7 +329,7 @@ describe.each(shells)('%s', (shell) => {
   });
 });
 
-/** Somebody with a subscription and four keys, two of which bear one name. */
+/** Returns a user with a subscription and four keys, two with the same name. */
 async function customerWithNames(): Promise<{
   me: User;
   ids: Record<'prod' | 'twin' | 'otherTwin' | 'subscription', string>;

@@ -10,7 +10,7 @@ const key = 'mk_saved_0123456789abcdef';
 const masked = 'mk_…cdef';
 
 /** Returns a user who isn't signed in, and a sandbox that records every request. */
-async function someone(env: Record<string, string> = {}) {
+async function newUser(env: Record<string, string> = {}) {
   const api = await recordedSandbox();
   const me = user(env);
   return {
@@ -31,7 +31,7 @@ async function statusOf(me: User, args = ''): Promise<unknown> {
 
 describe('auth login', () => {
   test('checks the key against the API with --with-key, saves it so that only its owner can read it, and shows it masked', async () => {
-    const { api, me, login } = await someone();
+    const { api, me, login } = await newUser();
     const { code, stdout, stderr } = await login('', `${key}\n`);
     expect([code, stderr]).toEqual([0, '']);
     const file = path.join(me.home, 'config', 'cheapestinference', 'config.json');
@@ -51,7 +51,7 @@ describe('auth login', () => {
   });
 
   test('asks for the key on a terminal, and never shows it', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await newUser();
     const session = onTerminal(me, `auth login --api-url ${api.url}`);
     await session.shows(/management key/);
     session.type(`${key}${enter}`);
@@ -64,7 +64,7 @@ describe('auth login', () => {
   });
 
   test('asks again after a bad key, without a tick, and saves the right one', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await newUser();
     const session = onTerminal(me, `auth login --api-url ${api.url}`);
     await session.shows(/\? Paste a management key/);
     session.type(`sk_live_abcdefghijklmnopqrstuvwxyz${enter}`);
@@ -83,7 +83,7 @@ describe('auth login', () => {
   });
 
   test('offers to open the dashboard, and asks again', async () => {
-    const { api, me } = await someone({ DISPLAY: ':0' });
+    const { api, me } = await newUser({ DISPLAY: ':0' });
     const { opened } = browser(me);
     const session = onTerminal(me, `auth login --api-url ${api.url}`);
     await session.shows(/❯ Create a key: open cheapestinference\.com in the browser\n/);
@@ -95,7 +95,7 @@ describe('auth login', () => {
   });
 
   test('says that a key in the environment takes precedence', async () => {
-    const { api, me } = await someone({ CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_env_0123456789wxyz' });
+    const { api, me } = await newUser({ CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_env_0123456789wxyz' });
     const session = onTerminal(me, `auth login --api-url ${api.url}`);
     await session.shows(/\? Paste a management key/);
     session.type(`${key}${enter}`);
@@ -106,7 +106,7 @@ describe('auth login', () => {
   });
 
   test('exits with 130 after Ctrl-C at the prompt, with nothing sent or saved', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await newUser();
     const session = onTerminal(me, `auth login --api-url ${api.url}`);
     await session.shows(/management key/);
     session.type(ctrlC);
@@ -115,7 +115,7 @@ describe('auth login', () => {
   });
 
   test('exits with 2 without a terminal, and says how to pipe the key', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await newUser();
     const { code, stdout, stderr } = await me.ci(`auth login --api-url ${api.url}`);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
@@ -129,7 +129,7 @@ describe('auth login', () => {
     ['a key with a line break in it', 'mk_abcdefghij\nklmnopqrstuvwxyz012345'],
     ['empty input', ''],
   ])('refuses %s with exit 2, and sends and shows nothing of it', async (_what, typed) => {
-    const { api, me, login } = await someone();
+    const { api, me, login } = await newUser();
     const { code, stdout, stderr } = await login('', typed);
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
@@ -139,7 +139,7 @@ describe('auth login', () => {
   });
 
   test('exits with 4 if the API refuses the key, and does not save it', async () => {
-    const { me, login } = await someone();
+    const { me, login } = await newUser();
     const { code, stdout, stderr } = await login('', 'mk_invalid_0123456789abcdef');
     expect([code, stdout]).toEqual([4, '']);
     expect(stderr).toMatch(
@@ -150,7 +150,7 @@ describe('auth login', () => {
   });
 
   test('keeps the saved key if the new one is refused', async () => {
-    const { api, me, login } = await someone();
+    const { api, me, login } = await newUser();
     await login();
     expect((await login('', 'mk_invalid_0123456789abcdef')).code).toBe(4);
     expect(await statusOf(me)).toMatchObject({ apiUrl: api.url, managementKey: masked });
@@ -178,9 +178,9 @@ describe('auth login', () => {
   });
 
   test('saves the file in CHEAPESTINFERENCE_CONFIG_DIR', async () => {
-    const { me, login } = await someone();
+    const { me, login } = await newUser();
     const elsewhere = path.join(me.home, 'elsewhere');
-    const { api } = await someone();
+    const { api } = await newUser();
     const { code } = await me.ci(`auth login --with-key --api-url ${api.url}`, {
       stdin: key,
       env: { CHEAPESTINFERENCE_CONFIG_DIR: elsewhere },
@@ -193,7 +193,7 @@ describe('auth login', () => {
 
 describe('auth status', () => {
   test('shows the origin of each value of a saved profile', async () => {
-    const { api, me, login } = await someone();
+    const { api, me, login } = await newUser();
     await login('--profile work');
     expect(await statusOf(me)).toEqual({
       profile: 'work',
@@ -210,7 +210,7 @@ describe('auth status', () => {
   });
 
   test('shows the origin of each value in the environment', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await newUser();
     const { stdout } = await me.ci('auth status --json', {
       env: {
         CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_env_0123456789wxyz',
@@ -234,7 +234,7 @@ describe('auth status', () => {
   });
 
   test('shows the origin of each value from a flag', async () => {
-    const { api, me, login } = await someone();
+    const { api, me, login } = await newUser();
     await login('--profile work');
     expect(await statusOf(me, `--profile work --api-url ${api.url}`)).toMatchObject({
       profile: 'work',
@@ -263,7 +263,7 @@ describe('auth status', () => {
   });
 
   test('exits with 4 if the API refuses the key', async () => {
-    const { api, me } = await someone({ CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_revoked_0123456789' });
+    const { api, me } = await newUser({ CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_revoked_0123456789' });
     const { code, stdout, stderr } = await me.ci(`auth status --api-url ${api.url}`);
     expect([code, stdout]).toEqual([4, '']);
     expect(stderr).toMatch(oneLine);
@@ -275,14 +275,14 @@ describe('the management key', () => {
   const fromEnvironment = 'mk_env_0123456789wxyz';
 
   test('in the environment takes precedence over the current profile', async () => {
-    const { api, me, login } = await someone();
+    const { api, me, login } = await newUser();
     await login();
     const { code } = await me.ci('billing status', { env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: fromEnvironment } });
     expect([code, api.received.at(-1)?.headers.authorization]).toEqual([0, `Bearer ${fromEnvironment}`]);
   });
 
   test('of an explicit --profile takes precedence over the environment', async () => {
-    const { api, me, login } = await someone();
+    const { api, me, login } = await newUser();
     await login('--profile work');
     const { code } = await me.ci('billing status --profile work', {
       env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: fromEnvironment },
@@ -291,7 +291,7 @@ describe('the management key', () => {
   });
 
   test('in the environment is not sent for an explicit --profile that is not saved, which exits with 4', async () => {
-    const { api, me } = await someone();
+    const { api, me } = await newUser();
     const { code } = await me.ci(`billing status --profile nobody --api-url ${api.url}`, {
       env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: fromEnvironment },
     });
@@ -299,7 +299,7 @@ describe('the management key', () => {
   });
 
   test('belongs to one profile and one host', async () => {
-    const { api, me, login } = await someone();
+    const { api, me, login } = await newUser();
     const other = await recordedSandbox();
     await login('--profile work');
     await me.ci(`auth login --with-key --profile play --api-url ${other.url}`, { stdin: 'mk_play_0123456789' });
@@ -314,7 +314,7 @@ describe('the management key', () => {
     ['a change', 'pools subscribe kimi26 --blocks europe --yes'],
     ['a request with `ci api`', 'api GET /api/keys'],
   ])('that is saved is not sent to another host by %s', async (_what, line) => {
-    const { me, login } = await someone();
+    const { me, login } = await newUser();
     const other = await recordedSandbox();
     await login();
     for (const args of [
@@ -353,7 +353,7 @@ describe('the management key', () => {
   });
 
   test('that is saved for another host is reported with that host, and exits with 4', async () => {
-    const { api, me, login } = await someone();
+    const { api, me, login } = await newUser();
     const other = await recordedSandbox();
     await login();
     const { code, stdout, stderr } = await me.ci(`billing status --api-url ${other.url}`);
@@ -363,7 +363,7 @@ describe('the management key', () => {
   });
 
   test('is not sent if it is an API key, which exits with 2', async () => {
-    const { api, me } = await someone({ CHEAPESTINFERENCE_MANAGEMENT_KEY: 'sk_live_abcdefghijklmnop7890' });
+    const { api, me } = await newUser({ CHEAPESTINFERENCE_MANAGEMENT_KEY: 'sk_live_abcdefghijklmnop7890' });
     const { code, stderr } = await me.ci(`billing status --api-url ${api.url}`);
     expect([code, api.requests]).toEqual([2, []]);
     expect(stderr).toMatch(oneLine);
@@ -371,7 +371,7 @@ describe('the management key', () => {
   });
 
   test('is not used with --sandbox', async () => {
-    const { api, me, login } = await someone();
+    const { api, me, login } = await newUser();
     await login();
     const before = api.requests.length;
     expect((await me.ci('billing status --sandbox')).code).toBe(0);
@@ -381,7 +381,7 @@ describe('the management key', () => {
 
 describe('auth logout', () => {
   test('removes the key, and shows it masked', async () => {
-    const { me, login } = await someone();
+    const { me, login } = await newUser();
     await login();
     const { code, stdout, stderr } = await me.ci('auth logout --json');
     expect([code, json({ stdout })]).toMatchObject([0, { profile: 'default', managementKey: masked }]);
@@ -391,7 +391,7 @@ describe('auth logout', () => {
   });
 
   test('removes one key, and uses no other until the user switches', async () => {
-    const { me, login } = await someone();
+    const { me, login } = await newUser();
     await login('--profile work');
     await login('--profile play', 'mk_play_0123456789abcd');
     expect((await me.ci('auth logout --profile work')).code).toBe(0);
@@ -401,7 +401,7 @@ describe('auth logout', () => {
   });
 
   test('exits with 4 for a profile that is not saved', async () => {
-    const { me, login } = await someone();
+    const { me, login } = await newUser();
     await login('--profile work');
     const { code, stderr } = await me.ci('auth logout --profile play');
     expect(code).toBe(4);
@@ -409,7 +409,7 @@ describe('auth logout', () => {
   });
 
   test('keeps the key if a field is unknown', async () => {
-    const { me, login } = await someone();
+    const { me, login } = await newUser();
     await login();
     expect((await me.ci('auth logout --fields nope')).code).toBe(2);
     expect((await me.ci('billing status')).code).toBe(0);

@@ -356,7 +356,7 @@ describe('`ci billing topup` with invalid arguments', () => {
 });
 
 describe('`ci billing verify`', () => {
-  /** Somebody who was told to send 25 USDC. */
+  /** Returns a user who has to send 25 USDC. */
   async function payer() {
     const one = await signedInUser();
     await one.api.box.data('POST', '/api/billing/topup', { amount: 25, method: 'usdc' });

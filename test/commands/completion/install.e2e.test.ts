@@ -26,8 +26,8 @@ type Shell = keyof typeof checkedIn;
 
 const script = (shell: Shell) => readFileSync(path.join('completions', checkedIn[shell]), 'utf8');
 
-/** Somebody whose bash loads no completions from a folder, in places that are the operating system's own. */
-function somebody(): User {
+/** Returns a user with the default directories and a bash that loads no completions from a directory. */
+function newUser(): User {
   return user({ XDG_DATA_HOME: '', XDG_CONFIG_HOME: '' });
 }
 
@@ -88,7 +88,7 @@ describe('`ci completion install` changes and lists files', () => {
 
   test.each(Object.entries(cases))('for %s', async (name, { file, whole, rc, block }) => {
     const shell = name === 'bash' || name === 'zsh' || name === 'fish' ? name : 'powershell';
-    const me = somebody();
+    const me = newUser();
     writeProgram(me, 'pwsh', `echo "$HOME/Documents/profile.ps1"`);
     const lines = [start, ...block.map((line) => line.replaceAll('FILE', path.join(me.home, file))), end];
     const wholes = whole.map((each) => [each, 'created', 1, linesOf(script(shell))]);
@@ -116,7 +116,7 @@ describe('`ci completion install` changes and lists files', () => {
   });
 
   test('and keeps the lines, mode, line breaks and links of an existing file', async () => {
-    const me = somebody();
+    const me = newUser();
     const rc = path.join(me.home, '.zshrc');
     const kept = path.join(me.home, 'dotfiles-zshrc');
     for (const before of ['alias x=y\n', 'alias x=y', 'alias x=y\r\nalias z=z\r\n', '\n\n', 'ünïcödé\n']) {
@@ -137,7 +137,7 @@ describe('`ci completion install` changes and lists files', () => {
   });
 
   test('that others cannot write to, because zsh ignores such files', async () => {
-    const me = somebody();
+    const me = newUser();
     expect((await me.sh('umask 000; ci completion install zsh --yes')).code).toBe(0);
     const folder = path.join(me.home, '.local/share/cheapestinference/completion');
     const modes = [folder, path.dirname(folder), path.join(folder, '_ci'), path.join(me.home, '.zshrc')];
@@ -145,7 +145,7 @@ describe('`ci completion install` changes and lists files', () => {
   });
 
   test('in the directories that the environment names', async () => {
-    const me = somebody();
+    const me = newUser();
     const place = (name: string) => path.join(me.home, name);
     const files = async (shell: string, env: Record<string, string>) =>
       (await installed(me, `${shell} --yes`, env)).rows.map(([file]) => file);
@@ -157,7 +157,7 @@ describe('`ci completion install` changes and lists files', () => {
   });
 
   test('without a line in a startup file if bash loads completions from a directory', async () => {
-    const me = somebody();
+    const me = newUser();
     writeFileSync(path.join(me.home, '.bashrc'), '. /usr/share/bash-completion/bash_completion\n');
     const { rows } = await installed(me, 'bash --yes');
     expect(rows.map(([file]) => file)).toEqual([
@@ -175,7 +175,7 @@ describe('`ci completion install` changes nothing', () => {
   const all = async (me: User) => (await me.sh("find . -type f -o -type l | sort | grep -v '^./bin/'")).stdout;
 
   test('without confirmation or a terminal, and exits with 2', async () => {
-    const me = somebody();
+    const me = newUser();
     for (const line of [
       'completion install zsh',
       'completion install fish --no-input',
@@ -189,7 +189,7 @@ describe('`ci completion install` changes nothing', () => {
   });
 
   test('before you confirm, and shows the changes', async () => {
-    const me = somebody();
+    const me = newUser();
     writeFileSync(path.join(me.home, '.zshrc'), 'one\n');
     const folder = path.join(me.home, '.local/share/cheapestinference/completion');
     for (const [answer, code] of [
@@ -223,7 +223,7 @@ describe('`ci completion install` changes nothing', () => {
   });
 
   test('in files of other programs, or that cannot be read or written, and exits with 1', async () => {
-    const me = somebody();
+    const me = newUser();
     const folder = path.join(me.home, '.config/fish/completions');
     mkdirSync(folder, { recursive: true });
     writeFileSync(path.join(folder, 'cheapestinference.fish'), '# mine\n');
@@ -247,7 +247,7 @@ describe('`ci completion install` changes nothing', () => {
   });
 
   test('for an unknown shell, and exits with 2', async () => {
-    const me = somebody();
+    const me = newUser();
     for (const [line, env] of [
       ['completion install tcsh --yes', {}],
       ['completion install --yes', { SHELL: '/bin/tcsh' }],
@@ -260,7 +260,7 @@ describe('`ci completion install` changes nothing', () => {
   });
 
   test('after a file that cannot be written, and says what was changed before', async () => {
-    const me = somebody();
+    const me = newUser();
     const { code, stderr } = await me.ci('completion install zsh --yes --json', { env: { ZDOTDIR: '/proc' } });
     expect(code).toBe(1);
     const error = at(JSON.parse(stderr), 'error');
@@ -272,7 +272,7 @@ describe('`ci completion install` changes nothing', () => {
 describe('the shell in use', () => {
   test.for(shells)('%s, regardless of the login shell', async (shell, context) => {
     needs(context, shell);
-    const me = somebody();
+    const me = newUser();
     writeSettings(me, shell);
     const prompt = await startShell(me, shell, { SHELL: shell === 'zsh' ? '/bin/bash' : '/bin/zsh' });
     const shown = await prompt.enter('ci completion install --yes --fields shell -o csv');
@@ -280,7 +280,7 @@ describe('the shell in use', () => {
   });
 
   test('is asked for if it is unknown', async () => {
-    const asked = onTerminal(somebody(), 'completion install', { env: { SHELL: '/bin/tcsh' }, pty: true });
+    const asked = onTerminal(newUser(), 'completion install', { env: { SHELL: '/bin/tcsh' }, pty: true });
     await asked.shows('Shell:');
     asked.type(down + down + enter);
     await asked.shows('Completion for fish:');
@@ -289,7 +289,7 @@ describe('the shell in use', () => {
   });
 
   test('is the login shell if `ci` was not started from a shell', async () => {
-    const me = somebody();
+    const me = newUser();
     const { rows } = await installed(me, '--yes', { SHELL: '/usr/local/bin/fish' });
     expect(rows[0]?.[0]).toBe('.config/fish/completions/ci.fish');
   });
@@ -298,7 +298,7 @@ describe('the shell in use', () => {
 describe('Tab completion works after the installation', () => {
   test('in bash that loads completions from a directory', async (context) => {
     needs(context, 'bash');
-    const me = somebody();
+    const me = newUser();
     writeSettings(me, 'bash', '. /usr/share/bash-completion/bash_completion\n');
     expect((await installed(me, 'bash --yes')).rows).toHaveLength(2);
     const prompt = await startShell(me, 'bash');
@@ -308,12 +308,12 @@ describe('Tab completion works after the installation', () => {
 
   test('in zsh with and without its own completion', async (context) => {
     needs(context, 'zsh');
-    const me = somebody();
+    const me = newUser();
     writeSettings(me, 'zsh', 'autoload -Uz compinit; compinit -u\n');
     await installed(me, 'zsh --yes');
     const prompt = await startShell(me, 'zsh');
     expect((await prompt.tab('cheapestinference po')).line).toBe('cheapestinference pools ');
-    const other = somebody();
+    const other = newUser();
     writeSettings(other, 'zsh', 'autoload -Uz compinit; compinit -u\nsource <(ci completion zsh)\n');
     expect((await (await startShell(other, 'zsh')).tab('ci po')).line).toBe('ci pools ');
   });

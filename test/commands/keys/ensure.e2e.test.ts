@@ -21,7 +21,7 @@ interface World {
 
 const members = (value: unknown): Record<string, unknown> => Object.fromEntries(Object.entries(value ?? {}));
 
-/** Somebody at a sandbox that tells more or less of keys, with a subscription on kimi26. */
+/** Returns a user with a subscription on kimi26, and a sandbox that shows more or less of its keys. */
 async function customerOfApi({
   listsSecrets = true,
   tellsPoolKeys = true,

@@ -4,7 +4,7 @@ import { textAt } from '../../support/sandbox.ts';
 import { recordedSandbox } from '../../support/servers.ts';
 import { shown } from '../../support/terminal.ts';
 
-/** Somebody with one key on kimi26. */
+/** Returns a user with one key on kimi26. */
 async function keyHolder(env: Environment = {}) {
   const api = await recordedSandbox();
   const { box } = api;
