@@ -104,7 +104,7 @@ function standardOutput(): Sink {
   return stream();
 }
 
-/** Ignores errors of a stream, because a reader that is gone must not stop a change halfway. */
+/** Ignores errors of a stream, because a closed pipe must not stop a change halfway. */
 function withoutCrash(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   return stream.on('error', () => {});
 }

@@ -51,7 +51,7 @@ export type Define = (command: Verb, context: Context) => void;
 
 /** One command: a noun (`ci pools`), or a verb below it (`list` of `ci pools list`). */
 export class Verb extends Command {
-  /** Undefined for a noun without an action of its own. */
+  /** Undefined for a noun without an action. */
   about: About | undefined;
   /** Returns the tree of the whole program. */
   readonly tree: () => Promise<CommandTree>;

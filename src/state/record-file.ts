@@ -211,7 +211,7 @@ export class RecordFile {
   /**
    * Reads the lines appended since.
    *
-   * @returns undefined if the current file is another one by now
+   * @returns undefined if the current file was replaced
    * @throws the error of the file system
    */
   linesAfter(position: Position): { readonly lines: readonly string[]; readonly position: Position } | undefined {

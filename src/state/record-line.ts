@@ -118,7 +118,7 @@ export interface RecordedChange {
   readonly before: Before;
   readonly account: RecordedAccount;
   readonly process: ProcessId;
-  /** Whether `before` is incomplete: it was too large for the record, and the file of the open change is gone. */
+  /** Whether `before` is incomplete: it was too large for the record, and the file of the open change no longer exists. */
   readonly lacksBefore?: boolean;
   /** Absent while its process is working, and if that was killed. */
   readonly settled?: Settled & { readonly at: string };

@@ -75,7 +75,7 @@ export class Draft {
    * Writes the content and replaces the file.
    *
    * @param sync - whether the content has to survive a power failure
-   * @throws the error of the file system; the file is then as it was, and the draft is gone
+   * @throws the error of the file system; the file is then unchanged, and the draft is removed
    */
   replace(content: string | Buffer, { sync = true }: { readonly sync?: boolean } = {}): void {
     this.#orDiscard((handle) => {

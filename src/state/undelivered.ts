@@ -25,7 +25,7 @@ const abandonedAfter = 24 * 3_600_000;
 
 /** A file for secrets that can't be delivered. Its space is reserved before there is a secret. Only its owner can read it. */
 export interface FallbackFile {
-  /** Writes a secret on a line of its own, so that it outlives the process. @throws the error of the file system */
+  /** Writes a secret on a separate line, so that it outlives the process. @throws the error of the file system */
   add(secret: string): void;
   /**
    * Keeps the secrets in a file that can be reached by its path. If the opened file was removed or couldn't hold all of them,

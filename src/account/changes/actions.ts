@@ -64,7 +64,7 @@ interface ActionRow<A extends Action> {
   readonly ids: (found: FoundBy[A]) => readonly string[];
   /** Returns the charge in USD if what was found shows a different amount than was agreed. */
   readonly charge?: (intent: IntentOf<A>, found: FoundBy[A]) => number | undefined;
-  /** Fetches what was found before, by its ids; undefined if it is gone. */
+  /** Fetches what was found before, by its ids; undefined if it no longer exists. */
   readonly refetch?: (api: Api, intent: IntentOf<A>, ids: readonly string[]) => Promise<FoundBy[A] | undefined>;
   /** Whether two such requests at the same time ask for one thing. The second then adopts the result of the first. */
   readonly isOneThing?: true;
@@ -201,7 +201,7 @@ export function hasAction<A extends Action>(intent: Intent, action: A): intent i
   return intent.action === action;
 }
 
-/** Fetches what was found before, by its ids; undefined if it is gone, or if there is nothing to fetch. */
+/** Fetches what was found before, by its ids; undefined if it no longer exists, or if there is nothing to fetch. */
 export async function fetchFound<A extends Action>(
   api: Api,
   action: A,
@@ -221,7 +221,7 @@ export function trustsRefusal(action: Action): boolean {
   return rowOf(action).trustsRefusal === true;
 }
 
-/** Returns what is known about a change whose response was lost without checking the account; undefined if a check can tell. */
+/** Returns what is known about a change with a lost response before the account is checked; undefined if a check can tell. */
 export function outcomeWithoutCheck(action: Action): Verdict<never> | undefined {
   const { check } = rowOf(action);
   return typeof check === 'function' ? undefined : check;

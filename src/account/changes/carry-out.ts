@@ -45,7 +45,7 @@ interface RequestedChange<A extends Action, Answer> {
 
 /** A change whose response says what was changed. */
 interface AnsweredChange<A extends Action, Answer> extends RequestedChange<A, Answer> {
-  /** Sends the one request, through an API of its own. */
+  /** Sends the request, through a separate API client. */
   readonly send: (api: Api) => Promise<Answer>;
   /** Returns the ids of what was created or changed, from a response. */
   readonly ids: (answer: Answer) => readonly string[];

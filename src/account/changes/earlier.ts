@@ -198,7 +198,7 @@ async function doneMeanwhile<A extends Action>(
   return resultOf(context, action, change);
 }
 
-/** Fetches the result of an earlier change; undefined without a change, or if its result is gone. */
+/** Fetches the result of an earlier change; undefined without a change, or if its result no longer exists. */
 async function resultOf<A extends Action>(
   context: ChangingContext,
   action: A,
@@ -238,7 +238,7 @@ export function openNow(
   const find = () => history.open().find((each) => each.id === id);
   const seen = find();
   if (seen && isUnderWay(seen)) return { change: seen, isRunning: true };
-  // A process that has ended by now may have recorded its outcome since the record was read.
+  // The process may have ended and recorded its outcome since the record was read.
   const change = find();
   return change && { change, isRunning: false };
 }

@@ -126,7 +126,7 @@ async function checkOnce<A extends Action>(
       // By now, everything that the check saw is recorded, or the process that created it is still working.
       const read = () => history.since(change.begunAt - recordedPrecision);
       hasRival = read().some((each) => isRival(change, each));
-      // A process that has ended by now may have recorded its result since the record was read.
+      // The process may have ended and recorded its result since the record was read.
       return idsOfOthers(read(), change);
     });
   } catch (error) {

@@ -8,7 +8,7 @@ import { type ChangingContext, carryOut } from '../changes/carry-out.ts';
 /** How long a key that is missing counts as revoked from this machine, in milliseconds. */
 const rememberedFor = 24 * 3_600_000;
 
-/** Revokes a key. Succeeds if the key was listed a moment ago and is gone already. */
+/** Revokes a key. Also succeeds if the key was listed moments ago but no longer exists. */
 export async function revokeKey(context: ChangingContext, id: string, name: string | undefined): Promise<void> {
   await carryOut(context, 'delete-key', {
     intent: { action: 'delete-key', id, name },

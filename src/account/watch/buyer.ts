@@ -189,7 +189,7 @@ export class SeatBuyer {
     this.#backoff.keep(open);
   }
 
-  /** Buys a candidate. If the account may have changed, fetches it first, and returns the seats if it has them by now. */
+  /** Buys a candidate. If the account may have changed, fetches it first, and returns the seats if it already has them. */
   async #buy(candidate: Candidate, polled: PolledPrice): Promise<OwnedSeats> {
     return this.#context.record.exclusively('purchase', async () => {
       if (!isCurrent(this.#account, await this.#snapshotTime())) {
@@ -322,7 +322,7 @@ export class SeatBuyer {
     });
   }
 
-  /** Adopts an earlier purchase as the one that the watch was going to make. */
+  /** Adopts an earlier purchase as the purchase of this watch. */
   #adopt(candidate: Candidate, earlier: EarlierChange<'subscribe'>): OwnedSeats {
     const limit = this.#consent.limits.get(candidate);
     const purchase = this.#asAgreed(candidate, withinLimit(boughtEarlier(earlier), candidate.pool, limit));
