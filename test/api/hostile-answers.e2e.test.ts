@@ -151,7 +151,7 @@ function expectReadable(line: string, { code, stderr }: Pick<Ended, 'code' | 'st
 }
 
 const refusal =
-  /^(?:ci: |\{"error":\{"code":"unexpected_response",.*)(?:The response to .* has an unexpected format \(|The response to GET .* (?:is nested|contains a text) )/;
+  /^(?:ci: |\{"error":\{"code":"unexpected_response",.*)(?:The response to .* has an unexpected format \(|The response to GET .* (?:is nested|contains a string) )/;
 
 const oddValues: readonly (readonly [string, Odd, 'shown' | 'refused'])[] = [
   ['an amount of 1.23456e-99', { amount: '1.23456e-99' }, 'shown'],

@@ -168,7 +168,7 @@ async function meet(
   me: User,
   line: string,
   api: FaultyApi,
-  { place = 1 }: Change,
+  { place = 1, variant }: Change,
   fault: Fault,
   hosts: Hosts,
 ): Promise<Ended> {
@@ -181,8 +181,8 @@ async function meet(
   };
   const { signal } = fault;
   if (!signal) return me.ci(line, { env });
-  // A process handles SIGTERM as it does SIGINT, which test/process/signals.e2e.test.ts proves.
-  if (signal === 'SIGTERM') {
+  // A process handles SIGTERM as it does SIGINT, which test/process/signals.e2e.test.ts proves. Variants differ in little.
+  if (signal === 'SIGTERM' || (signal === 'SIGINT' && variant)) {
     const interrupt = new AbortController();
     void api.struck.then(() => interrupt.abort(new Error('interrupted')));
     return me.ci(line, { env, interrupt: interrupt.signal });
