@@ -5,15 +5,20 @@
  */
 type Reader = (text: string, start: number) => number | undefined;
 
+/** ASCII whitespace. `\s` also matches the byte A0, which in UTF-8 is a part of a character, such as `à`. */
+const blank = '[ \\t\\v\\f\\r\\n]';
+
 /** Matches the start of a quoted value, by reader. The first group is the quotation mark. */
 const opening = {
-  dotenvPackage: startingWith('[\\w.-]+(?:\\s*=|:\\s)\\s*(["\'`])'),
+  dotenvPackage: startingWith(`[\\w.-]+(?:${blank}*=|:${blank})${blank}*(["'\`])`),
   compose: startingWith('[\\w.-]+[ \\t]*[=:][ \\t\\v\\f\\r]*(["\'])'),
   node: startingWith('[\\w.-]+[ \\t]*=[ \\t]*(["\'`])'),
 };
 
 /** Matches a name up to its value. The `dotenv` package allows a line break before `=` and after `:`. */
-const beforeValue = startingWith('[\\w.-]+(?:\\s*=|:\\r?\\n?)');
+const beforeValue = startingWith(`[\\w.-]+(?:${blank}*=|:\\r?\\n?)`);
+const aroundValue = new RegExp(`^${blank}+|${blank}+$`, 'g');
+const betweenWords = new RegExp(`${blank}|[;&|()]`);
 const noName = startingWith('["\'`]');
 const beforeName = startingWith('');
 
@@ -59,7 +64,7 @@ const shell: Reader = (text, start) => {
         if (text[at] === '\\' && char !== "'") at += 1;
       }
       inWord = true;
-    } else inWord = !/[\s;&|()]/.test(char ?? '');
+    } else inWord = !betweenWords.test(char ?? '');
   }
   return text.length;
 };
@@ -107,7 +112,7 @@ export function variableIn(content: Buffer, variable: string): string | undefine
 
 /** Returns an unquoted value, without the comment after it. */
 function unquoted(line: string): string {
-  return line.replace(/(?:^|[ \t])#.*/s, '').trim();
+  return line.replace(/(?:^|[ \t])#.*/s, '').replace(aroundValue, '');
 }
 
 /** Returns where the statements of a text start, for each reader that accepts it. */
@@ -156,7 +161,7 @@ function startingWith(pattern: string): RegExp {
 
 /** Returns an expression for an assignment: `export NAME = ` or `NAME: `, which some readers accept. */
 function assignmentOf(name: string): RegExp {
-  return startingWith(`${name}(?:\\s*=|[ \\t]*:)`);
+  return startingWith(`${name}(?:${blank}*=|[ \\t]*:)`);
 }
 
 /** Returns the end of a quoted value, by the rules of the `dotenv` package; undefined if it isn't quoted. */
