@@ -13,6 +13,8 @@ export class Screen {
   readonly #rows: Cell[][] = [[]];
   /** The characters that were written beyond the last column. */
   readonly #overlong = new Set<readonly Cell[]>();
+  /** The start of a control sequence that the next output completes. */
+  #begun = '';
   #row = 0;
   #column = 0;
   #graphics: readonly number[] = [];
@@ -56,7 +58,10 @@ export class Screen {
 
   write(output: string): void {
     const parts = /\x1b\[([?>=]?)([\d;]*)([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()].|\x1b.|[\s\S]/gu;
-    for (const [part, isPrivate, parameters = '', final] of output.matchAll(parts)) {
+    const text = this.#begun + output;
+    this.#begun = /\x1b(?:\[[?>=]?[\d;]*|\][^\x07\x1b]*\x1b?|[()])?$/.exec(text)?.[0] ?? '';
+    const complete = text.slice(0, text.length - this.#begun.length);
+    for (const [part, isPrivate, parameters = '', final] of complete.matchAll(parts)) {
       if (final !== undefined) {
         if (isPrivate === '') this.#control(final, parameters.split(';').map(Number));
       } else if (part === '\n') this.#moveTo(this.#row + 1, this.#column);
