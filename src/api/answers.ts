@@ -1,5 +1,6 @@
 import { CommandError, type ErrorCode, errorCodeOf } from '../domain/errors.ts';
 import { excessOf } from '../domain/json.ts';
+import { chainName } from '../domain/usdc.ts';
 import { paymentOfferIn } from './x402.ts';
 
 /** A complete response of the server. Header names are in lower case. */
@@ -118,7 +119,7 @@ function paymentHint(body: string): string | undefined {
     const offer = paymentOfferIn(parsedJson(body));
     return (
       offer &&
-      `Set CHEAPESTINFERENCE_API_KEY to an API key, or pay with ${offer.asset} on ${offer.network}: \`ci api GET /api/agent/plans\` shows the prices.`
+      `Set CHEAPESTINFERENCE_API_KEY to an API key, or pay with ${offer.asset} on ${chainName(offer.network)}: \`ci api GET /api/agent/plans\` shows the prices.`
     );
   } catch {
     return undefined;

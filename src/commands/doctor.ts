@@ -79,17 +79,21 @@ function checkFile({ profiles }: Pick<Context, 'profiles'>): Finding {
   }
 }
 
-/** Checks that only its owner can read a file or directory. On Windows, modes don't tell. */
-function owned(check: string, path: string, expected: number): Finding {
+/**
+ * Checks that users other than the owner have no access to a file or directory. On Windows, modes don't tell.
+ *
+ * @param privateMode - the chmod mode that fixes it
+ */
+function owned(check: string, path: string, privateMode: number): Finding {
   try {
     const mode = statSync(path).mode & 0o777;
-    const open = process.platform !== 'win32' && (mode & ~expected) !== 0;
+    const open = process.platform !== 'win32' && (mode & 0o077) !== 0;
     const octal = mode.toString(8).padStart(4, '0');
     return open
       ? {
           check,
           status: 'failed',
-          detail: `Other users can access ${path} (mode ${octal}). Run \`chmod ${expected.toString(8)} ${shellWord(path)}\`.`,
+          detail: `Other users can access ${path} (mode ${octal}). Run \`chmod ${privateMode.toString(8)} ${shellWord(path)}\`.`,
         }
       : { check, status: 'ok', detail: `${path} (${octal})` };
   } catch {

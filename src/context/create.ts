@@ -2,6 +2,7 @@ import type { Api } from '../api/index.ts';
 import { configFolder } from '../config/folders.ts';
 import { Profiles } from '../config/profiles.ts';
 import { resolveSettings, type Settings } from '../config/settings.ts';
+import { isInPipeline } from '../domain/environment.ts';
 import { CommandError } from '../domain/errors.ts';
 import type { Format } from '../domain/formats.ts';
 import type { Clocks } from '../domain/pace.ts';
@@ -103,7 +104,7 @@ class LazyContext implements CommandContext {
     const { world } = this;
     const { input, yes = false } = this.#options();
     this.#prompts ??= new Prompts(world, {
-      allowed: input && !this.#inPipeline,
+      allowed: input && !isInPipeline(this.world.env),
       yes,
       display: this.#asides,
       dumb: isDumb(world.env),
@@ -149,11 +150,6 @@ class LazyContext implements CommandContext {
     await this.connections.close();
   }
 
-  /** Whether this runs where there are no people, as `CI` says. */
-  get #inPipeline(): boolean {
-    return !['', '0', 'false', undefined].includes(this.world.env.CI);
-  }
-
   /** stderr as people see it. */
   get #asides(): Display {
     const { stderr, env, terminalHasColors } = this.world;
@@ -164,7 +160,9 @@ class LazyContext implements CommandContext {
   get #showsProgress(): boolean {
     if (this.output.format === 'json') return false;
     const { input, debug } = this.#options();
-    return this.world.stderr.isTTY === true && input && !debug && !this.#inPipeline && !isDumb(this.world.env);
+    return (
+      this.world.stderr.isTTY === true && input && !debug && !isInPipeline(this.world.env) && !isDumb(this.world.env)
+    );
   }
 
   #preferredFormat(): Format | undefined {

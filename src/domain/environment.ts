@@ -1,6 +1,11 @@
 /** The environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Returns whether the process runs where there are no people, as `CI` says: it is set, but not to `0` or `false`. */
+export function isInPipeline({ CI = '' }: Environment): boolean {
+  return !['', '0', 'false'].includes(CI);
+}
+
 /** The environment and working directory of a process, which paths depend on. */
 export interface Surroundings {
   readonly env: Environment;

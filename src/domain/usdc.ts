@@ -14,6 +14,11 @@ export function isUsdcContract(address: string): boolean {
   return address.toLowerCase() === contract.toLowerCase();
 }
 
+/** Returns the name of a chain for people. The API calls Base `base`. */
+export function chainName(chain: string): string {
+  return chain === 'base' ? 'Base' : chain;
+}
+
 /** Returns whether a text is an Ethereum address: 0x and 40 hexadecimal digits. */
 function isAddress(text: string): boolean {
   return /^0x[0-9a-fA-F]{40}$/.test(text);

@@ -1,4 +1,4 @@
-import type { Environment } from '../domain/environment.ts';
+import { type Environment, isInPipeline } from '../domain/environment.ts';
 import type { Sink } from './sink.ts';
 import { type ColorOptions, type Style, styleOf } from './style.ts';
 import { ascii, linked } from './text.ts';
@@ -83,7 +83,7 @@ export function hasUnicode(env: Environment, platform: NodeJS.Platform): boolean
 export function hasLinks(env: Environment): boolean {
   const { FORCE_HYPERLINK, TERM = '', TERM_PROGRAM = '', TERM_PROGRAM_VERSION = '', VTE_VERSION = '' } = env;
   if (FORCE_HYPERLINK !== undefined) return FORCE_HYPERLINK !== '0';
-  if (isDumb(env) || env.CI || env.TMUX || TERM.startsWith('screen')) return false;
+  if (isDumb(env) || isInPipeline(env) || env.TMUX || TERM.startsWith('screen')) return false;
   if (env.WT_SESSION || env.KONSOLE_VERSION || env.DOMTERM) return true;
   if (['alacritty', 'xterm-kitty', 'xterm-ghostty', 'foot', 'contour'].includes(TERM)) return true;
   const [major = 0, minor = 0] = TERM_PROGRAM_VERSION.split('.').map((part) => Number.parseInt(part, 10));

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { cacheFolder } from '../config/folders.ts';
-import type { Environment } from '../domain/environment.ts';
+import { type Environment, isInPipeline } from '../domain/environment.ts';
 import type { Display } from '../output/display.ts';
 import { startInBackground } from '../state/background.ts';
 import { isNewer, readKnown, writeKnown } from './known.ts';
@@ -26,7 +26,7 @@ interface NoticeOptions {
  */
 export async function announceUpdate(options: NoticeOptions): Promise<void> {
   const { env, now, version, display, write, program } = options;
-  if (env.CI || env.NO_UPDATE_NOTIFIER) return;
+  if (isInPipeline(env) || env.NO_UPDATE_NOTIFIER) return;
   const file = knownFile(env);
   if (file === undefined) return;
   const known = readKnown(file);

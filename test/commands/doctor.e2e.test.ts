@@ -140,9 +140,13 @@ describe('doctor exits with 1 and reports', () => {
     expect(wrong).toEqual([[check, { status: 'failed', detail: expect.stringMatching(said) }]]);
   });
 
-  test('nothing about modes that only let the owner in', async () => {
+  test.each([
+    [0o700, 0o600],
+    [0o500, 0o400],
+    [0o700, 0o700],
+  ])('nothing about modes that only let the owner in: %o and %o', async (folderMode, fileMode) => {
     const { me } = await signedInCustomer();
-    const file = writeConfig(me, 0o700, 0o600);
+    const file = writeConfig(me, folderMode, fileMode);
     const found = await me.ci('doctor --json');
     expect(found.code).toBe(0);
     expect(findingsOf(found)['config file']?.detail).toContain(file);

@@ -47,6 +47,7 @@ describe('hasLinks', () => {
     [{ TERM: 'screen-256color', VTE_VERSION: '7600' }, false],
     [{ TMUX: '/tmp/tmux-1000/default,1,0', VTE_VERSION: '7600' }, false],
     [{ CI: 'true', VTE_VERSION: '7600' }, false],
+    [{ CI: 'false', VTE_VERSION: '7600' }, true],
     [{ FORCE_HYPERLINK: '1' }, true],
     [{ FORCE_HYPERLINK: '0', TERM: 'xterm-kitty' }, false],
   ])('with %j is %s', (env, shown) => {

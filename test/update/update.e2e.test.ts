@@ -49,6 +49,12 @@ test('announces a newer version after the result of the next command, once a day
   expect(npm.requests).toHaveLength(1);
 });
 
+test('announces a newer version with CI=false', async () => {
+  const { me, file } = await userWithRegistry(newest, { CI: 'false' });
+  know(file, { askedAt: Date.now(), latest: '99.0.0' });
+  expect(await linesAfterResult(me)).toEqual([expect.stringMatching(notice)]);
+});
+
 test('asks the registry again a day later', async () => {
   const { npm, me, file } = await userWithRegistry();
   know(file, { askedAt: Date.now() - day, latest: '0.0.1' });

@@ -164,7 +164,8 @@ const actions: { readonly [A in Action]: ActionRow<A> } = {
   },
   // The page that the response names makes the charge; the request doesn't.
   topup: {
-    describe: ({ amount, method }) => `top up ${formatUsd(parseUsd(amount))} by ${method}`,
+    describe: ({ amount, method }) =>
+      `top up ${formatUsd(parseUsd(amount))} ${method === 'usdc' ? 'with USDC' : 'by card'}`,
     check: nothingIsCharged,
     ids: none,
   },

@@ -1,5 +1,5 @@
 import type { CommandTree } from './command-tree.ts';
-import { meanings, variables } from './topics.ts';
+import { meanings, variables, xdgRule } from './topics.ts';
 
 /** Returns the source of the manual page. @param version - of the program */
 export function manPage(program: CommandTree, version: string): string {
@@ -36,6 +36,8 @@ export function manPage(program: CommandTree, version: string): string {
     ...leaves(program, 'ci').flatMap(({ path, command }) => commandLines(path, command)),
     '.SH ENVIRONMENT',
     ...variables.flatMap(([names, meaning]) => tagged(`.B ${text(names)}`, meaning)),
+    '.PP',
+    ...sentences(xdgRule),
     '.SH FILES',
     ...sentences('These are the paths on Linux. Other systems have directories of their own.'),
     ...tagged(

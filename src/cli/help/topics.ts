@@ -62,21 +62,28 @@ export const variables: readonly Definition[] = [
   ['CHEAPESTINFERENCE_SANDBOX', '1: use the sandbox'],
   ['CHEAPESTINFERENCE_CONFIG_DIR', 'Config directory'],
   ['CHEAPESTINFERENCE_OUTPUT', 'table, json, csv or yaml'],
-  ['XDG_STATE_HOME', 'Parent of the state directory (absolute)'],
+  ['XDG_STATE_HOME', 'Parent of the state directory, on any system'],
+  ['XDG_CONFIG_HOME', 'Parent of the config directory (Linux)'],
+  ['XDG_DATA_HOME', "Parent of the sandbox's directory (Linux)"],
+  ['XDG_CACHE_HOME', 'Parent of the cache directory (Linux)'],
   ['NO_COLOR, FORCE_COLOR', 'Turn colors off, or on without a terminal'],
   ['TERM', 'dumb: no colors, and prompts line by line'],
   ['LC_ALL, LC_CTYPE, LANG', 'Without UTF-8, a terminal gets only ASCII'],
   ['FORCE_HYPERLINK', '1 or 0: turn hyperlinks on or off'],
   ['HTTPS_PROXY, HTTP_PROXY, NO_PROXY', 'Proxy servers; never used for localhost'],
-  ['CI', 'If set, never prompt'],
+  ['CI', 'Never prompt if set, except to 0 or false'],
   ['NO_UPDATE_NOTIFIER', "If set, don't check for newer versions"],
   ['npm_config_registry', 'npm registry to check for newer versions'],
 ];
+
+/** The rule of the XDG Base Directory Specification. */
+export const xdgRule = 'An XDG variable must be an absolute path. A relative path is ignored.';
 
 function environment(width: number): string {
   return page(width, [
     'An option overrides the environment, and the environment overrides the profile.',
     definitionList(variables, width),
+    xdgRule,
   ]);
 }
 

@@ -8,7 +8,7 @@ import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, decimalUsd, formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
-import { paymentRequest } from '../../domain/usdc.ts';
+import { chainName, paymentRequest } from '../../domain/usdc.ts';
 import { columnOf } from '../../output/output.ts';
 import { factLines } from '../../output/text.ts';
 
@@ -112,7 +112,7 @@ function instructions(payment: StripeTopup | UsdcTopup, cents: Cents): string {
   return factLines([
     ['Send', `exactly ${decimalUsd(usdcOf(payment, cents))} USDC`],
     ['To', payment.address],
-    ['On', payment.chain ?? 'base'],
+    ['On', chainName(payment.chain ?? 'base')],
   ]);
 }
 

@@ -256,7 +256,7 @@ describe('`ci billing topup` with USDC', () => {
     const { me } = await signedInUser();
     const { code, rows } = await shown(me, 'billing topup 25.5 --method usdc');
     expect(code).toBe(0);
-    expect(rows.slice(0, 3)).toEqual(['Send  exactly 25.50 USDC', `To    ${address}`, 'On    base']);
+    expect(rows.slice(0, 3)).toEqual(['Send  exactly 25.50 USDC', `To    ${address}`, 'On    Base']);
     expect(rows.slice(3, 28).every((row) => /^[█▀▄ ]{49}$/.test(row))).toBe(true);
     expect(rows.slice(28)).toEqual(['After sending it, run `ci billing verify TXHASH --amount 25.50 --wait`.', '']);
   });

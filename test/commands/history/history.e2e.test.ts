@@ -100,16 +100,18 @@ describe('ci history', () => {
     await me.ci('pools cancel kimi26 --yes');
     await me.ci('keys create acme --credit');
     await me.ci('billing topup 50 --method usdc');
+    await me.ci('billing topup 25');
     await me.ci('billing card');
     await me.ci(`billing verify 0x${'ab'.repeat(32)} --amount 12.50`);
     await me.ci('api POST /api/keys/credit -f name=raw --yes');
     const changes = cells((await me.ci('history --fields change')).stdout).map(([change]) => change);
     const [ended] = listAt(await api.box.seen(), 'subscriptions');
-    expect(changes.slice(0, 6)).toEqual([
+    expect(changes.slice(0, 7)).toEqual([
       'POST /api/keys/credit',
       `verify $12.50 of 0x${'ab'.repeat(32)}`,
       'save a card',
-      'top up $50.00 by usdc',
+      'top up $25.00 by card',
+      'top up $50.00 with USDC',
       'create credit key acme',
       `cancel kimi26 ${textAt(ended, 'id')}`,
     ]);
