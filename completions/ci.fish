@@ -45,7 +45,7 @@ function __ci_commands
             printf '%s\n' 'list'\t'List pools with their prices and available blocks' \
                 'view'\t'Show a pool\'s prices, and its available seats by hour' \
                 'quote'\t'Show the price of a subscription' \
-                'subscribe'\t'Reserve blocks of a pool, and charge the saved card' \
+                'subscribe'\t'Reserve blocks of a pool, and charge your saved card' \
                 'watch'\t'Wait for a seat, and optionally buy it' \
                 'subscriptions'\t'List your subscriptions on all pools or one' \
                 'keys'\t'List the keys of your subscriptions on a pool' \
@@ -179,7 +179,7 @@ function __ci_options
                 '--bell'\t'Ring the terminal bell' \
                 '--exec'\t'Shell command to run for each opening' \
                 '--webhook'\t'URL to post each opening to, as JSON' \
-                '--subscribe'\t'Buy the first opening, and charge the saved card' \
+                '--subscribe'\t'Buy the first opening, and charge your saved card' \
                 '--quantity'\t'Seats in each block, 1 to 20' \
                 '--billing-cycle'\t'Billing cycle: month or year' \
                 '--max-price'\t'With --subscribe, refuse a charge above this amount' \

@@ -31,6 +31,8 @@ export interface Stub {
   readonly description: string;
   /** The heading that help lists it under, with a colon; `Commands:` by default. */
   readonly section?: string;
+  /** Another command that does the same, as typed, which help lists beside the aliases. */
+  readonly shortcut?: string;
   readonly load: () => Promise<Definition>;
 }
 
@@ -94,10 +96,19 @@ export class Verb extends Command {
     return this.options.find(({ long, short }) => word !== undefined && (word === long || word === short));
   }
 
+  /** Returns the other ways to type the command: `ci keys revoke`. */
+  #otherNames(): string[] {
+    const path = this.parent ? pathOf(this.parent) : '';
+    const { shortcut } = this.#stub;
+    return [...this.aliases().map((alias) => `${path} ${alias}`), ...(shortcut === undefined ? [] : [shortcut])];
+  }
+
   /** Describes the command: adds the sections of its help below the options. */
   tell(about: About): this {
     this.about = about;
-    const sections = [examples(about.examples)];
+    const also = this.#otherNames();
+    const sections = also.length > 0 ? [`Aliases:\n${also.map((each) => `  ${each}`).join('\n')}`] : [];
+    sections.push(examples(about.examples));
     if (about.fields) sections.push(`JSON fields:\n${filled(about.fields.join(', '), 78, 2)}`);
     sections.push(
       `Exit codes: ${exitsOf(about).join(', ')} (\`ci help exit-codes\`)`,

@@ -20,7 +20,7 @@ export default function open(command: Verb, context: Context, execute = run): vo
   const mistake = (typed: string) => usageError(`"${typed}" is not a page`, `Choose ${places}.`);
   command
     .tell({ fields, local: true, examples: ['ci open', 'ci open billing'] })
-    .addArgument(choiceArgument('[place]', `Page: ${places}`, words, mistake).default('dashboard', 'dashboard'))
+    .addArgument(choiceArgument('[page]', `Page: ${places}`, words, mistake).default('dashboard', 'dashboard'))
     .action((place: Options['place']) => execute({ place }, context));
 }
 

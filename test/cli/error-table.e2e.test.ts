@@ -389,13 +389,13 @@ describe('history reconcile', () => {
         expect(others).toEqual([]);
         expect(change).toMatchObject({
           action: 'delete-key',
-          change: 'delete key credit',
+          change: 'revoke key credit',
           outcome: 'unknown',
           ids: [],
         });
         const [why, count, ...more] = lines(ended.stderr);
         expect(why).toMatch(
-          new RegExp(`^[0-9a-f]{12} \\(delete key credit\\): the account can't be checked: ${each.words.slice(0, 13)}`),
+          new RegExp(`^[0-9a-f]{12} \\(revoke key credit\\): the account can't be checked: ${each.words.slice(0, 13)}`),
         );
         expect([count, more]).toEqual(['The outcome of 1 change is still unknown.', []]);
         expectNoKey(ended, apiKey);

@@ -118,7 +118,7 @@ const actions: { readonly [A in Action]: ActionRow<A> } = {
     compare: (one, other) => (areSameKeys(one, other) ? 'same' : couldBeSameKey(one, other) ? 'related' : undefined),
   },
   'delete-key': {
-    describe: ({ id, name }) => `delete key ${name ?? id}`,
+    describe: ({ id, name }) => `revoke key ${name ?? id}`,
     check: async (api, { id }) => judgeDelete(id, await api.keys.list()),
     ids: (id) => [id],
   },

@@ -113,9 +113,9 @@ function waitingFor({ intent }: RecordedChange, time: number): string {
   return `Waiting up to ${durationInWords(time)} for the outcome of "${describeChange(intent)}". If you press Ctrl-C, it stays unknown.`;
 }
 
-/** Notes how to get the secret of a key that was created but not delivered, or how to delete the key. */
+/** Notes how to get the secret of a key that was created but not delivered, or how to revoke the key. */
 function noteSecret({ output }: Pick<Context, 'output'>, id: string): void {
   output.note(
-    `Key ${id} was created, but its secret was not delivered. If the key belongs to a pool, \`ci pools keys POOL --reveal\` may show the secret. Otherwise, delete the key with \`ci keys delete ${id}\`.`,
+    `Key ${id} was created, but its secret was not delivered. If the key belongs to a pool, \`ci pools keys POOL --reveal\` may show the secret. Otherwise, revoke the key with \`ci keys delete ${id}\`.`,
   );
 }

@@ -243,9 +243,10 @@ async function subscriptionsIfKnown(account: PurchaseAccount, pool: string): Pro
   }
 }
 
-function paymentFacts({ settings }: Pick<Context, 'settings'>): readonly Fact[] {
+/** Returns the card that is charged, and the account that it belongs to. */
+export function paymentFacts({ settings }: Pick<Context, 'settings'>): readonly Fact[] {
   return [
-    ['Charged to', 'your saved card'],
+    ['Charged to', settings.sandbox.value ? 'a simulated card' : 'your saved card'],
     ['Account', accountLabel(settings)],
   ];
 }

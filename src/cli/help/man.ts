@@ -71,14 +71,14 @@ function commandLines(path: string, command: CommandTree): string[] {
     const word = `\\fI${text(name)}\\fR${variadic ? '...' : ''}`;
     return required ? word : `[${word}]`;
   });
-  const also = command.aliases.length > 0 ? ` Also: ${command.aliases.join(', ')}.` : '';
+  const also = command.aliases.length > 0 ? ` Aliases: ${command.aliases.join(', ')}.` : '';
   return [
     `.SS "${text(path)}${words.length > 0 ? ` ${words.join(' ')}` : ''}"`,
     ...sentences(`${command.description}.${also}`),
     ...command.arguments.flatMap(({ name, description }) => tagged(`.I ${text(name)}`, description)),
     ...command.options.flatMap(option),
     ...(command.fields.length > 0 ? ['.PP', ...sentences(`JSON fields: ${command.fields.join(', ')}.`)] : []),
-    ...(command.exitCodes.length > 0 ? ['.PP', ...sentences(`Exit status: ${command.exitCodes.join(', ')}.`)] : []),
+    ...(command.exitCodes.length > 0 ? ['.PP', ...sentences(`Exit codes: ${command.exitCodes.join(', ')}.`)] : []),
     ...(command.examples.length > 0 ? ['.PP', ...examples(command.examples)] : []),
   ];
 }

@@ -2,11 +2,11 @@ import { currentPlans } from '../../account/changes/actions.ts';
 import { type ChangingContext, carryOut } from '../../account/changes/carry-out.ts';
 import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { choosePlan } from '../../account/flat-plans.ts';
+import { paymentFacts } from '../../account/purchase/agree.ts';
 import { createAndDeliver, type KeepKey } from '../../account/secrets/delivery.ts';
 import type { PlanSubscription } from '../../api/billing.ts';
 import { againOption, noWaitOption, type SettlingOptions, settleOption, settlingOf } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
-import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { shownUsd } from '../../domain/money.ts';
@@ -59,15 +59,8 @@ export async function run(
   if (prompts.canAsk) {
     const plan = (await billing.plans()).find(({ slug }) => slug === planSlug);
     const price = plan?.priceUsdc == null ? 'unknown' : `${shownUsd(plan.priceUsdc)} per month`;
-    output.note(
-      factLines([
-        ['Plan', planSlug],
-        ['Price', price],
-        ['Charged to', 'your saved card'],
-        ['Account', accountLabel(context.settings)],
-      ]),
-    );
-    await prompts.consent('Charge the saved card now?');
+    output.note(factLines([['Plan', planSlug], ['Price', price], ...paymentFacts(context)]));
+    await prompts.consent('Charge your saved card now?');
   }
   const request = createKey === undefined ? { planSlug } : { planSlug, createKey: true, keyName: createKey };
   let lostKey: string | undefined;
@@ -117,7 +110,7 @@ async function printPlan(
       'secret_lost',
       `Subscribed (${name}), but the secret of the key "${lostKey}" was lost with the response`,
       {
-        hint: 'Run `ci keys list` to find the key, delete it with `ci keys delete`, and create another.',
+        hint: 'Run `ci keys list` to find the key, revoke it with `ci keys delete`, and create another.',
         outcome: 'applied',
       },
     );

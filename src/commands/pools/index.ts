@@ -19,7 +19,7 @@ export const commands: readonly Stub[] = [
   },
   {
     term: 'subscribe [pool]',
-    description: 'Reserve blocks of a pool, and charge the saved card',
+    description: 'Reserve blocks of a pool, and charge your saved card',
     load: () => import('./subscribe.ts'),
   },
   {

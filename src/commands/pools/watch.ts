@@ -80,7 +80,7 @@ export default function watch(command: Verb, context: Context, execute = run): v
     .option('--bell', 'Ring the terminal bell')
     .option('--exec <command>', 'Shell command to run for each opening')
     .option('--webhook <url>', 'URL to post each opening to, as JSON')
-    .option('--subscribe', 'Buy the first opening, and charge the saved card')
+    .option('--subscribe', 'Buy the first opening, and charge your saved card')
     .addOption(quantityOption())
     .addOption(billingCycleOption().default(undefined))
     .option('--max-price <usd>', 'With --subscribe, refuse a charge above this amount', parseAmount('--max-price'))

@@ -105,6 +105,21 @@ describe('help goes to stdout, with exit code 0,', () => {
     expect(screen).toContain('  $ ci pools subscribe kimi26 \\\n    --blocks europe\n');
   });
 
+  test.each([
+    ['keys revoke', '  ci keys revoke\n  ci keys rm\n'],
+    ['pools ls', '  ci pools ls\n'],
+    ['auth login', '  ci login\n'],
+    ['auth logout', '  ci logout\n'],
+    ['auth status', '  ci whoami\n'],
+  ])('with the aliases of the command (%s)', async (line, aliases) => {
+    const { stdout } = await user().ci(`${line} --help`);
+    expect(stdout).toContain(`\n\nAliases:\n${aliases}\nExamples:\n`);
+  });
+
+  test.each(['keys create', 'login', 'version'])('without aliases if there are none (%s)', async (line) => {
+    expect((await user().ci(`${line} --help`)).stdout).not.toContain('Aliases');
+  });
+
   test('without the default of an option that has none', async () => {
     const { stdout } = await user().ci('api --help');
     expect(stdout).toContain('--raw-field <key=value>');

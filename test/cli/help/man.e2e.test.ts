@@ -49,6 +49,8 @@ test('the manual page has every command with its options and examples, the envir
     }
     for (const argument of listAt(command, 'arguments')) has(textAt(argument, 'description'));
     for (const example of listAt(command, 'examples')) has(String(example));
+    if (listAt(command, 'aliases').length > 0) has(`Aliases: ${listAt(command, 'aliases').join(', ')}.`);
+    if (listAt(command, 'exitCodes').length > 0) has(`Exit codes: ${listAt(command, 'exitCodes').join(', ')}.`);
     if (listAt(command, 'fields').length > 0) has(`JSON fields: ${listAt(command, 'fields').join(', ')}.`);
     for (const each of listAt(command, 'commands')) {
       const commands = listAt(each, 'commands');

@@ -641,7 +641,7 @@ describe('a command for retired flat plans', () => {
   test('shows the plan, its price and the account, and asks with No as the default (billing subscribe)', async () => {
     const { api, me } = await seller();
     const session = onTerminal(me, 'billing subscribe pro');
-    await session.shows('Charge the saved card now?');
+    await session.shows('Charge your saved card now?');
     for (const fact of ['pro', '20', 'mk_…cdef', new URL(api.url).host]) expect(session.screen).toContain(fact);
     session.type(enter);
     expect([await session.exit, api.changes]).toEqual([1, []]);
@@ -650,7 +650,7 @@ describe('a command for retired flat plans', () => {
   test('sends the documented body after y (billing subscribe)', async () => {
     const { api, me } = await seller();
     const session = onTerminal(me, 'billing subscribe pro --create-key app');
-    await session.shows('Charge the saved card now?');
+    await session.shows('Charge your saved card now?');
     session.type(`y${enter}`);
     expect(await session.exit).toBe(0);
     expect(api.changes).toEqual(['POST /api/billing/subscribe']);

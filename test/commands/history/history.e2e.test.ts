@@ -50,7 +50,7 @@ describe('ci history', () => {
     expect([code, stderr]).toEqual([0, '']);
     const [id, time] = [expect.stringMatching(/^[0-9a-f]{12}$/), expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)];
     expect(cells(stdout)).toEqual([
-      [id, time, 'delete key prod', 'applied', key],
+      [id, time, 'revoke key prod', 'applied', key],
       [id, time, 'create key prod', 'applied', key],
       [id, time, 'subscribe kimi26 europe, 1 seat, monthly, $49.00', 'applied', subscription],
     ]);
@@ -62,11 +62,11 @@ describe('ci history', () => {
     const { code, rows } = await shown(me, 'history', { columns: 160 });
     expect(code).toBe(0);
     expect(rows[0]).toMatch(/^ID +WHEN +CHANGE +OUTCOME +CREATED OR CHANGED$/);
-    expect(rows[3]).toMatch(new RegExp(`^[0-9a-f]{12} +3 minutes ago +delete key prod +applied +${key}$`));
+    expect(rows[3]).toMatch(new RegExp(`^[0-9a-f]{12} +3 minutes ago +revoke key prod +applied +${key}$`));
     const narrow = await shown(me, 'history', { columns: 80 });
     expect(narrow.rows[0]).toMatch(/^WHEN +CHANGE +OUTCOME$/);
     expect(narrow.rows.slice(1, 4).map((row) => row.replace(/^3 minutes ago +/, '').replace(/ +applied$/, ''))).toEqual(
-      ['subscribe kimi26 europe, 1 seat, monthly, $49.00', 'create key prod', 'delete key prod'],
+      ['subscribe kimi26 europe, 1 seat, monthly, $49.00', 'create key prod', 'revoke key prod'],
     );
     for (const row of narrow.rows) expect(row.length).toBeLessThanOrEqual(80);
   });
@@ -138,7 +138,7 @@ describe('ci history', () => {
     expect(all.map((row) => [row[2], row.at(-1)])).toEqual([
       ['create credit key boxed', 'the sandbox: nothing is charged'],
       ['create credit key theirs', `mk_…6789 (CHEAPESTINFERENCE_MANAGEMENT_KEY) at ${host}`],
-      ...['delete key prod', 'create key prod', 'subscribe kimi26 europe, 1 seat, monthly, $49.00'].map((change) => [
+      ...['revoke key prod', 'create key prod', 'subscribe kimi26 europe, 1 seat, monthly, $49.00'].map((change) => [
         change,
         `mk_…cdef (CHEAPESTINFERENCE_MANAGEMENT_KEY) at ${host}`,
       ]),
@@ -155,8 +155,8 @@ describe('ci history', () => {
     const { me } = await customerWithHistory();
     await me.ci('keys create boxed --credit --sandbox');
     const listed = async (line: string) => cells((await me.ci(`history --fields change ${line}`)).stdout).flat();
-    expect(await listed('--limit 1')).toEqual(['delete key prod']);
-    expect(await listed('-L 2')).toEqual(['delete key prod', 'create key prod']);
+    expect(await listed('--limit 1')).toEqual(['revoke key prod']);
+    expect(await listed('-L 2')).toEqual(['revoke key prod', 'create key prod']);
     expect(await listed('-L 1 --all')).toEqual(['create credit key boxed']);
     expect(await listed('-L 99')).toHaveLength(3);
     for (const limit of ['0', '-1', '1.5', 'many', '']) {
@@ -466,7 +466,7 @@ describe('ci history reconcile', () => {
     const { stderr } = await me.ci('history reconcile');
     const id = textAt(await box.seen(), 'keys', 0, 'id');
     expect(stderr).toBe(
-      `Key ${id} was created, but its secret was not delivered. If the key belongs to a pool, \`ci pools keys POOL --reveal\` may show the secret. Otherwise, delete the key with \`ci keys delete ${id}\`.\n`,
+      `Key ${id} was created, but its secret was not delivered. If the key belongs to a pool, \`ci pools keys POOL --reveal\` may show the secret. Otherwise, revoke the key with \`ci keys delete ${id}\`.\n`,
     );
   });
 

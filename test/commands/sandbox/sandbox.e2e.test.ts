@@ -5,7 +5,7 @@ import { json, lines, oneLine, sandboxUser, secret, user } from '../../support/c
 import { crowd } from '../../support/crowd.ts';
 import { at, hello, listAt, textAt } from '../../support/sandbox.ts';
 import { served, server, silence } from '../../support/servers.ts';
-import { shown } from '../../support/terminal.ts';
+import { onTerminal, shown } from '../../support/terminal.ts';
 import { realTime } from '../../support/world.ts';
 
 describe('`ci sandbox serve`', () => {
@@ -286,6 +286,14 @@ test('a running sandbox starts with a new account if its directory is deleted', 
   expect(await state()).toMatchObject({ charges: [] });
   expect((await me.ci('pools subscribe kimi26 --blocks europe --yes')).code).toBe(0);
   expect(listAt(await state(), 'charges')).toHaveLength(1);
+});
+
+test('says before a purchase in the sandbox that a simulated card is charged', async () => {
+  const session = onTerminal(sandboxUser(), 'pools subscribe kimi26 --blocks europe');
+  await session.shows('Charge $49.00 now?');
+  expect(session.screen).toMatch(/\nCharged to +a simulated card\nAccount +the sandbox: nothing is charged\n/);
+  session.type('\r');
+  expect(await session.exit).toBe(1);
 });
 
 test('says on stderr with --sandbox that nothing is charged, and contacts no other host', async () => {
