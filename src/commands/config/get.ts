@@ -1,7 +1,6 @@
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
-import { resolvedColumns } from './list.ts';
-import { chosenSetting, fields, resolved, type SettingName, settingArgument } from './setting.ts';
+import { chosenSetting, fields, resolved, resolvedColumns, type SettingName, settingArgument } from './setting.ts';
 
 /** Which setting `ci config get` prints. */
 export interface Options {

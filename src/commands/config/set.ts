@@ -3,11 +3,10 @@ import type { Verb } from '../../cli/verb.ts';
 import { defaultSettlingTime, parseSettlingTime } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { formats } from '../../domain/formats.ts';
-import { resolvedColumns } from './list.ts';
 import {
   chosenSetting,
   fields,
-  noteOverride,
+  printChanged,
   resolved,
   type SettingName,
   settingArgument,
@@ -52,8 +51,7 @@ export async function run({ key: typed, value: typedValue }: Options, context: S
   output.done(`${key} is now ${setting.value} in profile "${profile}".`);
   if (key === 'settling-time' && parseSettlingTime(setting.value) < parseSettlingTime(defaultSettlingTime))
     output.note(`If the server takes longer than ${setting.value}, you may be charged twice.`);
-  noteOverride(context, setting);
-  await output.record(setting, { columns: resolvedColumns, fields, drawing: () => '' });
+  await printChanged(context, setting);
 }
 
 async function askedValue(context: SettingContext, key: SettingName): Promise<string> {

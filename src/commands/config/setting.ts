@@ -6,6 +6,7 @@ import type { Context } from '../../context/context.ts';
 import { parseDuration } from '../../domain/duration.ts';
 import { usageError } from '../../domain/errors.ts';
 import { type Format, formats } from '../../domain/formats.ts';
+import type { Column } from '../../output/output.ts';
 import { inWords } from '../../output/text.ts';
 
 /** The settings that a profile can have. */
@@ -20,6 +21,13 @@ export interface Resolved {
   readonly value: string;
   readonly origin: string;
 }
+
+/** The columns of a setting. */
+export const resolvedColumns: readonly Column<Resolved>[] = [
+  { field: 'key', header: 'KEY', value: ({ key }) => key },
+  { field: 'value', header: 'VALUE', value: ({ value }) => value },
+  { field: 'origin', header: 'FROM', value: ({ origin }) => origin },
+];
 
 /** Returns an argument that takes the name of a setting. */
 export function settingArgument(): Argument {
@@ -64,9 +72,10 @@ export function isSaved(context: Pick<Context, 'profiles' | 'settings'>, key: Se
   return savedValue(context, key) !== undefined;
 }
 
-/** Notes that the environment overrides the saved setting, if it does. */
-export function noteOverride({ output }: Pick<Context, 'output'>, { key, origin }: Resolved): void {
-  if (origin === outputVariable) output.note(`${outputVariable} is set and overrides ${key}.`);
+/** Prints a setting after a change. Notes that the environment overrides the saved one, if it does. */
+export async function printChanged({ output }: Pick<Context, 'output'>, setting: Resolved): Promise<void> {
+  if (setting.origin === outputVariable) output.note(`${outputVariable} is set and overrides ${setting.key}.`);
+  await output.record(setting, { columns: resolvedColumns, fields, drawing: () => '' });
 }
 
 const outputVariable = 'CHEAPESTINFERENCE_OUTPUT';

@@ -1,11 +1,10 @@
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
-import { resolvedColumns } from './list.ts';
 import {
   chosenSetting,
   fields,
   isSaved,
-  noteOverride,
+  printChanged,
   resolved,
   type SettingName,
   settingArgument,
@@ -43,6 +42,5 @@ export async function run(
       ? `${key} is no longer set in profile "${profile}".${setting.origin === 'default' ? ` The default is ${setting.value}.` : ''}`
       : `${key} isn't set in profile "${profile}".`,
   );
-  noteOverride(context, setting);
-  await output.record(setting, { columns: resolvedColumns, fields, drawing: () => '' });
+  await printChanged(context, setting);
 }
