@@ -35,7 +35,7 @@ export const account: Step = async (wizard) => {
     missing: noTerminal,
   });
   wizard.choseSandbox = 'chosen' in answer;
-  delete wizard.existing;
+  delete wizard.hasNotedPending;
   if ('chosen' in answer) {
     context.reload({ sandbox: true });
     await context.api();

@@ -20,13 +20,12 @@ interface SeatGroup {
 export const useExistingSeats: Step = async (wizard) => {
   const { context, prompts, subscriptions: earlier } = wizard;
   const api = await context.api();
-  const isFirstTime = wizard.existing === undefined;
   // The result of a purchase that may still go through counts as existing.
   await awaitEarlier(context, { ...anyPurchase, any: true });
   const all = await allSubscriptions(api, await api.billing.status());
-  if (isFirstTime) notePending(wizard, all);
+  if (!wizard.hasNotedPending) notePending(wizard, all);
+  wizard.hasNotedPending = true;
   const active = all.filter(({ status }) => status === 'active');
-  wizard.existing = active;
   delete wizard.subscriptions;
   if (active.length === 0) return 'silent';
   const choices = await groupChoices(wizard, groupsOf(active, await api.keys.list()));

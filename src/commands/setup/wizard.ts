@@ -19,8 +19,8 @@ export interface Wizard {
   choseSandbox?: boolean;
   /** Whether the API refused the management key that was set. */
   keyRefused?: boolean;
-  /** The active subscriptions at the start. */
-  existing?: readonly PoolSubscription[];
+  /** Whether the subscriptions with a pending key were noted. */
+  hasNotedPending?: boolean;
   /** Whether to reserve more blocks, although there are subscriptions. */
   reservesMore?: boolean;
   pool?: Pool;
