@@ -131,20 +131,25 @@ export async function subscriptionChoices(
     { cells: cells(hoursInWords) },
     { cells: cells((each) => liveness(each, now)), optional: 3 },
     { cells: cells(({ monthlyPrice }) => shownUsd(monthlyPrice)), optional: 2 },
-    {
-      cells: cells(({ currentPeriodEnd, cancelAtPeriodEnd }) => {
-        const when = distanceTo(currentPeriodEnd, now);
-        return when === '' ? '' : `${cancelAtPeriodEnd ? 'ends' : 'renews'} ${when}`;
-      }),
-      optional: 4,
-    },
+    { cells: cells((each) => renewal(each, now)), optional: 4 },
     { cells: cells(({ id }) => id), hasIds: true },
   ]);
   return subscriptions.map((subscription, at) => ({
     name: names[at] ?? '',
     value: subscription,
-    short: `${subscription.poolSlug} ${hoursInWords(subscription)}`.trim(),
+    short: subscriptionName(subscription),
   }));
+}
+
+/** Returns the pool and the hours of a subscription: `kimi26 europe`. */
+export function subscriptionName(subscription: PoolSubscription): string {
+  return `${subscription.poolSlug} ${hoursInWords(subscription)}`.trim();
+}
+
+/** Returns when a subscription renews or ends, for people: `renews in 1 month`. Returns an empty text if that is unknown. */
+export function renewal({ currentPeriodEnd, cancelAtPeriodEnd }: Subscription, now: Date): string {
+  const when = distanceTo(currentPeriodEnd, now);
+  return when === '' ? '' : `${cancelAtPeriodEnd ? 'ends' : 'renews'} ${when}`;
 }
 
 /** Returns whether the key of a subscription works now, or when it will, for people: `live in 3 hours`. */

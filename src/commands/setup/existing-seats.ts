@@ -1,11 +1,16 @@
 import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { findPool } from '../../account/pools.ts';
-import { allSubscriptions, liveness, type PoolSubscription } from '../../account/subscriptions.ts';
+import {
+  allSubscriptions,
+  liveness,
+  type PoolSubscription,
+  renewal,
+  subscriptionName,
+} from '../../account/subscriptions.ts';
 import type { Key } from '../../api/keys.ts';
 import { hoursInWords } from '../../domain/coverage.ts';
 import { masked } from '../../domain/secrets.ts';
 import { counted } from '../../output/text.ts';
-import { distanceTo } from '../../output/time.ts';
 import type { Choice } from '../../prompts/question.ts';
 import { noTerminal, type Step, type Wizard } from './wizard.ts';
 
@@ -53,8 +58,7 @@ const anyPurchase = {
 
 function notePending({ context }: Wizard, all: readonly PoolSubscription[]): void {
   for (const waiting of all.filter(({ status }) => status === 'pending_key')) {
-    const what = `${waiting.poolSlug} ${hoursInWords(waiting)}`.trim();
-    context.output.note(`You already have ${what}. You'll get its key by email, within 24 hours.`);
+    context.output.note(`You already have ${subscriptionName(waiting)}. You'll get its key by email, within 24 hours.`);
   }
 }
 
@@ -63,7 +67,7 @@ function groupsOf(seats: readonly PoolSubscription[], keys: readonly Key[]): Sea
   const groups = new Map<string, SeatGroup>();
   for (const seat of seats) {
     const key = keyOf(seat, keys);
-    const kind = key === undefined ? `${seat.poolSlug} ${hoursInWords(seat)}` : seat.id;
+    const kind = key === undefined ? subscriptionName(seat) : seat.id;
     const group = groups.get(kind);
     groups.set(kind, group ? { ...group, seats: [...group.seats, seat] } : { seats: [seat], key });
   }
@@ -91,21 +95,14 @@ async function groupChoices({ context, prompts }: Wizard, groups: readonly SeatG
       ),
     },
     { cells: cells((seat) => liveness(seat, now)), optional: 2 },
-    {
-      cells: cells(({ currentPeriodEnd, cancelAtPeriodEnd }) => {
-        const when = distanceTo(currentPeriodEnd, now);
-        return when === '' ? '' : `${cancelAtPeriodEnd ? 'ends' : 'renews'} ${when}`;
-      }),
-      optional: 1,
-    },
+    { cells: cells((seat) => renewal(seat, now)), optional: 1 },
   ]);
   return groups.map((group, at) => {
-    const [seat] = group.seats;
     const count = group.seats.length > 1 ? ` (${counted(group.seats.length, 'seat')})` : '';
     return {
       name: names[at] ?? '',
       value: group,
-      short: `${`${seat.poolSlug} ${hoursInWords(seat)}`.trim()}${count}`,
+      short: `${subscriptionName(group.seats[0])}${count}`,
     };
   });
 }
