@@ -55,6 +55,16 @@ function blockOptions({ blocks = blockNames, isAnyEnough }: WatchablePurchase): 
   return `--blocks ${blocks.join(',')}${blocks.length > 1 ? ' --all-blocks' : ''}`;
 }
 
+/** Returns the hint of an error, with the command that waits for seats. */
+export function watchHint(command: string): string {
+  return `Nothing was charged. To buy as soon as seats are available, run \`${command}\`.`;
+}
+
+/** Returns a note with the command that waits for seats, on lines that can be pasted. */
+export function watchNote(command: string, width: number): string {
+  return `To buy as soon as seats are available, run:\n${shellLines(command, width)}`;
+}
+
 /**
  * Calls a function that buys. If the seats aren't available, adds the command that waits for them to the error, ready to be pasted.
  *
@@ -72,10 +82,10 @@ export async function suggestWatch<Result>(
     const command = watchCommand(context, purchase);
     const { width } = context.output;
     if (command.length + 2 <= width) {
-      throw error.with({ hint: `Nothing was charged. To buy as soon as seats are available, run \`${command}\`.` });
+      throw error.with({ hint: watchHint(command) });
     }
     // An error is one line, and the terminal would break the command where a shell doesn't continue it.
-    context.output.note(`To buy as soon as seats are available, run:\n${shellLines(command, width)}`);
+    context.output.note(watchNote(command, width));
     throw error.with({ hint: 'Nothing was charged.' });
   }
 }

@@ -1,13 +1,12 @@
 import { blockChoices, poolChoices } from '../../account/choose-pool.ts';
 import { blockPrice, closedReason, findPool, freeSeats, poolName } from '../../account/pools.ts';
-import { watchCommand } from '../../account/watch/suggest-watch.ts';
+import { watchCommand, watchHint, watchNote } from '../../account/watch/suggest-watch.ts';
 import { mistakeIn } from '../../cli/options.ts';
 import type { Block } from '../../domain/blocks.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { formatUsd, yearlyCharge } from '../../domain/money.ts';
 import { hoursWithin, hoursWorked, parseWorkingHours, suggestedBlocks } from '../../domain/working-hours.ts';
 import { counted, inWords } from '../../output/text.ts';
-import { shellLines } from '../../output/wrap.ts';
 import type { Choice } from '../../prompts/question.ts';
 import { GoTo, noTerminal, type Step, type Wizard } from './wizard.ts';
 
@@ -73,9 +72,8 @@ export const chooseBlocks: Step = async (wizard) => {
     await chooseOther(wizard, failure, watchAny(wizard, soldOut), [{ name: 'Choose another pool', value: choosePool }]);
   }
   if (soldOut.length > 0) {
-    context.output.note(
-      `Sold out: ${inWords(soldOut)}. To buy as soon as seats are available, run:\n${shellLines(watchAny(wizard, soldOut), context.output.width)}`,
-    );
+    const note = watchNote(watchAny(wizard, soldOut), context.output.width);
+    context.output.note(`Sold out: ${inWords(soldOut)}. ${note}`);
   }
   wizard.blocks = await prompts.pickSeveral('Blocks:', choices, noTerminal);
   return 'asked';
@@ -135,7 +133,7 @@ export async function chooseOther(
 ): Promise<never> {
   const { context, prompts } = wizard;
   context.output.note(
-    `✗ ${failure.message.replace(/\.$/, '')}. Nothing was charged. To buy as soon as seats are available, run:\n${shellLines(command, context.output.width)}`,
+    `✗ ${failure.message.replace(/\.$/, '')}. Nothing was charged. ${watchNote(command, context.output.width)}`,
   );
   const next = await prompts.pick<Step | undefined>(
     'What would you like to do?',
@@ -143,7 +141,7 @@ export async function chooseOther(
     noTerminal,
   );
   if (next) throw new GoTo(next);
-  throw failure.with({ hint: `Nothing was charged. To buy as soon as seats are available, run \`${command}\`.` });
+  throw failure.with({ hint: watchHint(command) });
 }
 
 /** Returns the command that waits for a seat in any of some blocks of the chosen pool. */
