@@ -1,5 +1,5 @@
 import type { Context } from '../context/context.ts';
-import { CommandError, usageError } from '../domain/errors.ts';
+import { CommandError, usageError, withoutPeriod } from '../domain/errors.ts';
 import { isConsumptionKey, isManagementKey, masked } from '../domain/secrets.ts';
 import type { Prompts } from '../prompts/prompts.ts';
 import type { Choice } from '../prompts/question.ts';
@@ -69,7 +69,7 @@ async function mistakeInKey(context: Pick<Context, 'connections'>, key: string):
     if (!(error instanceof CommandError)) throw error;
     const hint = error.exitCode === 4 ? retryHint : error.code === 'usage' ? error.hint : undefined;
     if (hint === undefined) throw error;
-    return `${error.message.replace(/\.$/, '')}. ${hint}`;
+    return `${withoutPeriod(error.message)}. ${hint}`;
   }
 }
 

@@ -3,7 +3,7 @@ import type { Verb } from '../cli/verb.ts';
 import { keyFor } from '../config/settings.ts';
 import type { Context } from '../context/context.ts';
 import { durationInWords } from '../domain/duration.ts';
-import { CommandError, messageOf } from '../domain/errors.ts';
+import { CommandError, messageOf, withoutPeriod } from '../domain/errors.ts';
 import { masked, redacted } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell-word.ts';
 import type { Drawing } from '../output/output.ts';
@@ -179,7 +179,7 @@ async function checkNetwork(context: CheckedContext, withKey: boolean): Promise<
 
 function reason(error: unknown): string {
   if (error instanceof CommandError)
-    return redacted([error.message.replace(/\.$/, ''), error.hint].filter(Boolean).join('. '));
+    return redacted([withoutPeriod(error.message), error.hint].filter(Boolean).join('. '));
   return redacted(messageOf(error));
 }
 

@@ -139,13 +139,17 @@ export function messageOf(error: unknown): string {
   return /^E[A-Z0-9]+: (.+?), \w+(?: '.*)?$/s.exec(error.message)?.[1] ?? error.message;
 }
 
+/** Returns a message without its period, so that text can follow. Some messages of the API end with one. */
+export function withoutPeriod(message: string): string {
+  return message.replace(/\.$/, '');
+}
+
 /** Returns a message as part of another sentence: without its period, and without the capital of a word that isn't a name. */
 export function asClause(message: string): string {
-  return message
-    .replace(/\.$/, '')
-    .replace(/^(?:A|An|The|This|Another|Other|Can't|Interrupted|No response|You|Your)(?= |$)/, (word) =>
-      word.toLowerCase(),
-    );
+  return withoutPeriod(message).replace(
+    /^(?:A|An|The|This|Another|Other|Can't|Interrupted|No response|You|Your)(?= |$)/,
+    (word) => word.toLowerCase(),
+  );
 }
 
 /** Returns the code of an error of Node.js or a library, such as `ENOENT` or `UND_ERR_SOCKET`; undefined if it has none. */

@@ -5,7 +5,7 @@ import type { VerifiedTopup } from '../../api/billing.ts';
 import { mistakeIn, parseAmount, settleOption, settlingOf } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
-import { CommandError, usageError } from '../../domain/errors.ts';
+import { CommandError, usageError, withoutPeriod } from '../../domain/errors.ts';
 import { type Cents, decimalUsd, shownUsd, toUsd } from '../../domain/money.ts';
 import { isTransactionHash } from '../../domain/usdc.ts';
 
@@ -92,7 +92,7 @@ async function verifyFinal(
       if (!wait || context.clocks.wall() + retryInterval > deadline) {
         throw error.with({ retryable: true, hint: 'Try again in a minute, or pass --wait.' });
       }
-      context.output.note(`${error.message.replace(/\.$/, '')}. Retrying in ${retryInterval / 1000} seconds.`);
+      context.output.note(`${withoutPeriod(error.message)}. Retrying in ${retryInterval / 1000} seconds.`);
       await context.clocks.sleep(retryInterval);
     }
   }

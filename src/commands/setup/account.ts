@@ -1,6 +1,6 @@
 import { askForKey, saveKey } from '../../account/sign-in.ts';
 import { accountLabel } from '../../config/settings.ts';
-import { CommandError } from '../../domain/errors.ts';
+import { CommandError, withoutPeriod } from '../../domain/errors.ts';
 import { masked } from '../../domain/secrets.ts';
 import { noTerminal, type Step, type Wizard } from './wizard.ts';
 
@@ -65,7 +65,7 @@ async function isAccepted(wizard: Wizard, { origin }: { readonly origin: string 
       throw error.with({ hint: `Set ${keyVariable} to a valid key, or unset it, then run \`ci setup\` again.` });
     }
     wizard.keyRefused = true;
-    context.output.note(`The API refused your management key: ${error.message.replace(/\.$/, '')}.`);
+    context.output.note(`The API refused your management key: ${withoutPeriod(error.message)}.`);
     return false;
   }
 }

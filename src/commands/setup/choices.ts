@@ -3,7 +3,7 @@ import { blockPrice, closedReason, findPool, freeSeats, poolName } from '../../a
 import { watchCommand, watchHint, watchNote } from '../../account/watch/suggest-watch.ts';
 import { mistakeIn } from '../../cli/options.ts';
 import type { Block } from '../../domain/blocks.ts';
-import { CommandError } from '../../domain/errors.ts';
+import { CommandError, withoutPeriod } from '../../domain/errors.ts';
 import { formatUsd, yearlyCharge } from '../../domain/money.ts';
 import { hoursWithin, hoursWorked, parseWorkingHours, suggestedBlocks } from '../../domain/working-hours.ts';
 import { counted, inWords } from '../../output/text.ts';
@@ -133,7 +133,7 @@ export async function chooseOther(
 ): Promise<never> {
   const { context, prompts } = wizard;
   context.output.note(
-    `✗ ${failure.message.replace(/\.$/, '')}. Nothing was charged. ${watchNote(command, context.output.width)}`,
+    `✗ ${withoutPeriod(failure.message)}. Nothing was charged. ${watchNote(command, context.output.width)}`,
   );
   const next = await prompts.pick<Step | undefined>(
     'What would you like to do?',

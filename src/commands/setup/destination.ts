@@ -1,7 +1,7 @@
 import type { Destination } from '../../account/secrets/destination.ts';
 import { destinationChoices } from '../../account/secrets/destinations.ts';
 import { DotenvFile } from '../../account/secrets/dotenv-file.ts';
-import { CommandError } from '../../domain/errors.ts';
+import { CommandError, withoutPeriod } from '../../domain/errors.ts';
 import { WentBack } from '../../prompts/question.ts';
 import { isPending, noTerminal, type Step, seatsForKeys, type Wizard } from './wizard.ts';
 
@@ -36,7 +36,7 @@ async function isUsable(wizard: Wizard, destination: Destination): Promise<boole
     // No, or Esc, to the question whether to replace another key.
     if (error instanceof WentBack || (error instanceof CommandError && error.code === 'declined')) return false;
     if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;
-    wizard.context.output.note(`✗ ${error.message.replace(/\.$/, '')}.`);
+    wizard.context.output.note(`✗ ${withoutPeriod(error.message)}.`);
     return false;
   }
 }

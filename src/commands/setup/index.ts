@@ -1,6 +1,6 @@
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
-import { CommandError } from '../../domain/errors.ts';
+import { CommandError, withoutPeriod } from '../../domain/errors.ts';
 import { inWords } from '../../output/text.ts';
 import { WentBack } from '../../prompts/question.ts';
 import { account } from './account.ts';
@@ -93,7 +93,7 @@ function leaving(failure: CommandError, done: readonly string[]): CommandError {
   if (done.length === 0) {
     return failure.with({ hint: isDeclined ? again : (failure.hint ?? `Nothing was changed. ${again}`) });
   }
-  const what = isDeclined ? 'Declined. Nothing was charged' : failure.message.replace(/\.$/, '');
+  const what = isDeclined ? 'Declined. Nothing was charged' : withoutPeriod(failure.message);
   return failure.with({
     message: `${what}. Completed: ${inWords(done)}`,
     hint: [failure.hint, again].filter(Boolean).join(' '),

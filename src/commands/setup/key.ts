@@ -3,7 +3,7 @@ import { askKeyName } from '../../account/keys/key-name.ts';
 import { createAndDeliver } from '../../account/secrets/delivery.ts';
 import { keyByEmail } from '../../account/subscriptions.ts';
 import { hoursInWords, isLive, nextLive } from '../../domain/coverage.ts';
-import { CommandError } from '../../domain/errors.ts';
+import { CommandError, withoutPeriod } from '../../domain/errors.ts';
 import { inWords } from '../../output/text.ts';
 import { relativeTime, timeOfDay } from '../../output/time.ts';
 import { widthOf } from '../../output/width.ts';
@@ -77,7 +77,7 @@ export const tryKey: Step = async (wizard) => {
   } catch (error) {
     if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;
     output.note(
-      `The key was created, but the first request with it failed: ${error.message.replace(/\.$/, '')}. Try again in a moment.`,
+      `The key was created, but the first request with it failed: ${withoutPeriod(error.message)}. Try again in a moment.`,
     );
   }
   return 'silent';

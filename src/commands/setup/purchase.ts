@@ -9,7 +9,7 @@ import { PurchaseSnapshot } from '../../account/purchase/snapshot.ts';
 import { showPage } from '../../account/show-page.ts';
 import { watchCommand } from '../../account/watch/suggest-watch.ts';
 import { pages } from '../../account/web-pages.ts';
-import { CommandError } from '../../domain/errors.ts';
+import { CommandError, withoutPeriod } from '../../domain/errors.ts';
 import { formatUsd } from '../../domain/money.ts';
 import { shellWord } from '../../domain/shell-word.ts';
 import { inWords } from '../../output/text.ts';
@@ -83,7 +83,7 @@ function keep(wizard: Wizard, chosen: PricedPurchase, bought: PurchaseResult): v
 /** Waits until the user has saved a card. @throws CommandError the failure itself if the user quits */
 async function untilPayable({ context, prompts }: Wizard, failure: CommandError): Promise<void> {
   const { output } = context;
-  output.note(`✗ ${failure.message.replace(/\.$/, '')}. Nothing was charged.`);
+  output.note(`✗ ${withoutPeriod(failure.message)}. Nothing was charged.`);
   const { billing } = await context.api();
   const intent = await billing.setupIntent().catch((error: unknown) => {
     if (error instanceof CommandError && error.code !== 'interrupted') return undefined;
