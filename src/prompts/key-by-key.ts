@@ -80,10 +80,8 @@ export class KeyQuestions implements Questions {
   pick<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value> {
     const theme = this.#themeOf(message);
     const drawn = choices.map((choice) => this.#drawn(choice));
-    const selected = choices.find((choice) => choice.selected);
-    const preselection = selected === undefined ? {} : { default: selected.value };
     return this.#ask((streams) =>
-      select({ message, choices: drawn, ...preselection, pageSize, loop: false, theme }, streams),
+      select({ message, choices: drawn, ...preselection(choices), pageSize, loop: false, theme }, streams),
     );
   }
 
@@ -92,9 +90,7 @@ export class KeyQuestions implements Questions {
     const source = (term = '') =>
       matching(choices, stripVTControlCharacters(term)).map((choice) => this.#drawn(choice));
     const theme = this.#themeOf(message, typingRoom, [['type', 'to search']], '- ');
-    const selected = choices.find((choice) => choice.selected);
-    const preselection = selected === undefined ? {} : { default: selected.value };
-    return this.#ask((streams) => search({ message, source, ...preselection, pageSize, theme }, streams));
+    return this.#ask((streams) => search({ message, source, ...preselection(choices), pageSize, theme }, streams));
   }
 
   pickSeveral<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value[]> {
@@ -197,6 +193,12 @@ export class KeyQuestions implements Questions {
       stdin.off('keypress', goBack);
     }
   }
+}
+
+/** Returns the option of inquirer for the choice that is selected at first, if one is. */
+function preselection<Value>(choices: readonly Choice<Value>[]): { readonly default?: Value } {
+  const selected = choices.find((choice) => choice.selected);
+  return selected === undefined ? {} : { default: selected.value };
 }
 
 /** Returns what an answer to a yes-or-no question means; undefined if it is neither. */
