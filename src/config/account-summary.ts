@@ -3,7 +3,7 @@ import { CommandError } from '../domain/errors.ts';
 import { masked } from '../domain/secrets.ts';
 import { configFolder } from './folders.ts';
 import { profilesIn, type SavedProfiles, savedProfiles, shownKey } from './saved-profiles.ts';
-import { resolveIdentity, type SettingFlags, sandboxSetting } from './settings.ts';
+import { managementKeyVariable, resolveIdentity, type SettingFlags, sandboxSetting } from './settings.ts';
 
 /** The account and host that commands use. */
 export interface AccountSummary {
@@ -22,7 +22,7 @@ export function accountSummary(flags: SettingFlags, surroundings: Surroundings):
   const { env } = surroundings;
   const profiles = orElse(() => savedProfiles(configFolder(surroundings)), none);
   const { profile, apiUrl, managementKey } = resolveIdentity(flags, env, profiles);
-  const isSaved = managementKey?.origin !== 'CHEAPESTINFERENCE_MANAGEMENT_KEY';
+  const isSaved = managementKey?.origin !== managementKeyVariable;
   return {
     managementKey:
       managementKey && (isSaved ? shownKey(profiles.get(profile.value) ?? {}) : masked(managementKey.value)),

@@ -14,6 +14,9 @@ interface Setting<Value> {
   readonly origin: string;
 }
 
+/** The environment variable of the management key, and the origin of a key from it. */
+export const managementKeyVariable = 'CHEAPESTINFERENCE_MANAGEMENT_KEY';
+
 /** The global flags that override settings, as typed. */
 export interface SettingFlags {
   readonly profile?: string | undefined;
@@ -86,7 +89,7 @@ export function resolveIdentity(
     byDefault(defaultApiUrl);
   // A profile that is named on the command line takes precedence over a key in the environment.
   const managementKey =
-    (flags.profile === undefined ? fromEnvironment(env, 'CHEAPESTINFERENCE_MANAGEMENT_KEY') : undefined) ??
+    (flags.profile === undefined ? fromEnvironment(env, managementKeyVariable) : undefined) ??
     given(saved?.managementKey, origin) ??
     inKeychain(profile.value, saved);
   return { profile, apiUrl, managementKey };
@@ -167,7 +170,7 @@ export function keyFor(settings: Settings, profiles: Profiles): string | undefin
   const { managementKey, apiUrl, profile } = settings;
   if (managementKey === undefined) return undefined;
   const saved = profiles.get(profile.value);
-  if (managementKey.origin === 'CHEAPESTINFERENCE_MANAGEMENT_KEY') {
+  if (managementKey.origin === managementKeyVariable) {
     if (apiUrl.origin === originOf(profile.value)) profiles.requirePrivate(false);
   } else {
     const savedFor = saved?.apiUrl ?? defaultApiUrl;

@@ -1,6 +1,7 @@
 import { askForKey, checkedKey, saveKey, verifyKey } from '../../account/sign-in.ts';
 import { readStdin } from '../../cli/input.ts';
 import type { Verb } from '../../cli/verb.ts';
+import { managementKeyVariable } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { masked } from '../../domain/secrets.ts';
@@ -55,16 +56,16 @@ export async function run(
   if (replaced !== undefined && replaced !== masked(managementKey)) output.note(`Replaced ${replaced}.`);
   const place = keychain ? "; the key is in the system's keychain" : '';
   output.done(`Signed in to ${new URL(apiUrl).host} as profile "${profile}"${place}.`);
-  if (settings.managementKey?.origin === keyVariable) {
-    output.note(`${keyVariable} is set and takes precedence over the saved key. Unset it to use the saved key.`);
+  if (settings.managementKey?.origin === managementKeyVariable) {
+    output.note(
+      `${managementKeyVariable} is set and takes precedence over the saved key. Unset it to use the saved key.`,
+    );
   }
   await output.record(
     { profile, apiUrl, managementKey: masked(managementKey), file: profiles.file },
     { fields, drawing: () => '' },
   );
 }
-
-const keyVariable = 'CHEAPESTINFERENCE_MANAGEMENT_KEY';
 
 /** Asks for the key until the API accepts it. */
 async function typedKey(context: Parameters<typeof askForKey>[0]): Promise<string> {

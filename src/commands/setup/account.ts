@@ -1,5 +1,5 @@
 import { askForKey, saveKey } from '../../account/sign-in.ts';
-import { accountLabel } from '../../config/settings.ts';
+import { accountLabel, managementKeyVariable } from '../../config/settings.ts';
 import { CommandError, withoutPeriod } from '../../domain/errors.ts';
 import { masked } from '../../domain/secrets.ts';
 import { noTerminal, type Step, type Wizard } from './wizard.ts';
@@ -61,13 +61,13 @@ async function isAccepted(wizard: Wizard, { origin }: { readonly origin: string 
     return true;
   } catch (error) {
     if (!(error instanceof CommandError) || error.exitCode !== 4) throw error;
-    if (origin === keyVariable) {
-      throw error.with({ hint: `Set ${keyVariable} to a valid key, or unset it, then run \`ci setup\` again.` });
+    if (origin === managementKeyVariable) {
+      throw error.with({
+        hint: `Set ${managementKeyVariable} to a valid key, or unset it, then run \`ci setup\` again.`,
+      });
     }
     wizard.keyRefused = true;
     context.output.note(`The API refused your management key: ${withoutPeriod(error.message)}.`);
     return false;
   }
 }
-
-const keyVariable = 'CHEAPESTINFERENCE_MANAGEMENT_KEY';
