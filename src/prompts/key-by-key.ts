@@ -6,7 +6,6 @@ import { widthOf } from '../output/width.ts';
 import { wrapped } from '../output/wrap.ts';
 import { linePrompt } from './line-prompt.ts';
 import {
-  type Check,
   type Choice,
   interrupted,
   matching,
@@ -69,10 +68,6 @@ export class KeyQuestions implements Questions {
     return yesOrNo(answer) ?? false;
   }
 
-  secret(message: string, check: Check): Promise<string> {
-    return this.#line(message, { check, mask: this.#mask, clearsRefused: true });
-  }
-
   text(message: string, options: TextOptions): Promise<string> {
     return this.#line(message, options);
   }
@@ -108,6 +103,7 @@ export class KeyQuestions implements Questions {
     { check, isSecret = false, tip }: TextOrChoiceOptions,
   ): Promise<TextOrChoice<Value>> {
     const entries = choices.map(({ name, short = name }) => ({ name, short }));
+    const mask = this.#look.display.unicode ? '•' : '*';
     const answer = await this.#ask((streams) =>
       linePrompt(
         {
@@ -118,7 +114,7 @@ export class KeyQuestions implements Questions {
             0,
             choices.findIndex((choice) => choice.selected),
           ),
-          mask: isSecret ? this.#mask : undefined,
+          mask: isSecret ? mask : undefined,
           clearsRefused: isSecret,
           theme: this.#themeOf(message, typingRoom, tip === undefined ? [] : [['type', tip]]),
         },
@@ -132,14 +128,9 @@ export class KeyQuestions implements Questions {
     return { chosen: choice.value };
   }
 
-  get #mask(): string {
-    return this.#look.display.unicode ? '•' : '*';
-  }
-
   async #line(
     message: string,
     options: TextOptions & {
-      readonly mask?: string;
       readonly clearsRefused?: boolean;
       readonly hint?: string;
       readonly shown?: (answer: string) => string;

@@ -41,10 +41,6 @@ export class LineQuestions implements Questions {
     }
   }
 
-  secret(message: string, check: Check): Promise<string> {
-    return this.#checked(() => this.#hidden(message), check);
-  }
-
   text(message: string, { check, suggestion = '', earlier = suggestion }: TextOptions): Promise<string> {
     const question = earlier === '' ? message : `${message} (${earlier})`;
     return this.#checked(async () => (await this.#line(question)) || earlier, check);

@@ -90,12 +90,6 @@ export class Prompts {
     if (!(await this.#confirm(question))) throw declined();
   }
 
-  /** Asks for a secret, which isn't shown. @throws CommandError (input_required) if the user can't be asked */
-  async secret(message: string, missing: string, check: Check = filled): Promise<string> {
-    this.requirePrompt(missing);
-    return this.#ask((questions) => questions.secret(message, this.#checked(check)));
-  }
-
   /**
    * Asks for a line of text.
    *

@@ -48,8 +48,6 @@ export interface TextOrChoiceOptions extends Pick<TextOptions, 'check'> {
 export interface Questions {
   /** Asks a question that is answered with yes or no; the default is no. */
   confirm(message: string): Promise<boolean>;
-  /** Asks for a line of text that isn't shown. */
-  secret(message: string, check: Check): Promise<string>;
   /** Asks for a line of text. */
   text(message: string, options: TextOptions): Promise<string>;
   /** Asks for one of a few entries. */

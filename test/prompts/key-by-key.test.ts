@@ -2,7 +2,7 @@ import { render } from '@inquirer/testing';
 import { describe, expect, test } from 'vitest';
 import type { Display } from '../../src/output/display.ts';
 import { KeyQuestions } from '../../src/prompts/key-by-key.ts';
-import type { Questions } from '../../src/prompts/question.ts';
+import type { Check, Questions } from '../../src/prompts/question.ts';
 import { terminal } from '../support/person.ts';
 import { Screen } from '../support/screen.ts';
 
@@ -38,6 +38,12 @@ async function put<Answer>(
   }, {});
 }
 
+/** Asks for a secret, with no entries to choose instead. */
+async function secret(questions: Questions, check: Check = anything.check): Promise<string> {
+  const answer = await questions.textOrPick<string>('Key:', [], { check, isSecret: true });
+  return 'typed' in answer ? answer.typed : answer.chosen;
+}
+
 describe('a yes-or-no question', () => {
   test.each([
     ['y', true, 'Yes'],
@@ -67,9 +73,7 @@ describe('a yes-or-no question', () => {
 
 describe('a secret', () => {
   test('is shown as dots', async () => {
-    const { answer, events, getScreen, getFullOutput } = await put((questions) =>
-      questions.secret('Key:', () => undefined),
-    );
+    const { answer, events, getScreen, getFullOutput } = await put((questions) => secret(questions));
     events.type('mk_abc');
     expect(getScreen()).toBe('? Key: ••••••');
     events.keypress('enter');
@@ -78,7 +82,7 @@ describe('a secret', () => {
   });
 
   test('is never revealed by a key', async () => {
-    const { events, getScreen } = await put((questions) => questions.secret('Key:', () => undefined));
+    const { events, getScreen } = await put((questions) => secret(questions));
     events.type('mk_abc');
     events.keypress({ name: 't', ctrl: true });
     expect(getScreen()).toBe('? Key: ••••••');
@@ -86,7 +90,7 @@ describe('a secret', () => {
 
   test('is removed from the line when it is refused, so that another can be pasted', async () => {
     const check = (typed: string) => (typed === 'mk_good' ? undefined : 'Not a valid key.');
-    const { answer, events, getScreen, nextRender } = await put((questions) => questions.secret('Key:', check));
+    const { answer, events, getScreen, nextRender } = await put((questions) => secret(questions, check));
     events.type('mk_bad');
     events.keypress('enter');
     await nextRender();
@@ -106,7 +110,7 @@ describe('keys that are typed while an answer is checked', () => {
       refuse = resolve;
     });
     const check = (typed: string) => (typed === 'mk_bad' ? refused : undefined);
-    const { answer, events, getScreen, nextRender } = await put((questions) => questions.secret('Key:', check));
+    const { answer, events, getScreen, nextRender } = await put((questions) => secret(questions, check));
     events.type('mk_bad');
     events.keypress('enter');
     events.type('mk_early');
@@ -363,7 +367,7 @@ describe('several', () => {
 
 const kinds: readonly (readonly [string, (questions: Questions) => Promise<unknown>])[] = [
   ['a yes-or-no question', (questions) => questions.confirm('Sure?')],
-  ['a secret', (questions) => questions.secret('Key:', () => undefined)],
+  ['a secret', (questions) => secret(questions)],
   ['a text', (questions) => questions.text('Name:', anything)],
   ['one of a few', (questions) => questions.pick('Which pool?', pools)],
   ['one of many', (questions) => questions.search('Which pool?', pools)],

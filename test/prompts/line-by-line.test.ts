@@ -156,7 +156,7 @@ describe('a text or an entry', () => {
 
 const kinds: readonly (readonly [string, (questions: Questions) => Promise<unknown>])[] = [
   ['a yes-or-no question', (questions) => questions.confirm('Sure?')],
-  ['a secret', (questions) => questions.secret('Key:', () => undefined)],
+  ['a secret', (questions) => questions.textOrPick('Key:', [], { ...anything, isSecret: true })],
   ['a text', (questions) => questions.text('Name:', anything)],
   ['one entry', (questions) => questions.pick('Which?', pools)],
   ['several entries', (questions) => questions.pickSeveral('Which?', pools)],
