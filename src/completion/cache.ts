@@ -42,7 +42,7 @@ export class CompletionCache {
     this.#file = path.join(folder, `${prefix}${kind}-${name}.json`);
   }
 
-  /** Reads the cached names. Nothing, if the file is missing or damaged. */
+  /** Reads the cached names. Returns nothing if the file is missing or damaged. */
   read(): CachedNames {
     try {
       const cached: unknown = JSON.parse(readCacheFile(this.#file));

@@ -17,7 +17,7 @@ export interface Choice<Value> {
   readonly disabled?: string | undefined;
   /** Whether it is dimmed, although it can be chosen. */
   readonly dimmed?: boolean | undefined;
-  /** Whether it is selected at first. In a list of which one is chosen, the first such entry is. */
+  /** Whether it is selected at first. If only one entry can be chosen, the first such entry is. */
   readonly selected?: boolean | undefined;
 }
 
