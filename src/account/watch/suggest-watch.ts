@@ -1,25 +1,20 @@
 import type { Context } from '../../context/context.ts';
 import { type Block, blockNames } from '../../domain/blocks.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { type Cents, toUsd } from '../../domain/money.ts';
-import type { BillingCycle } from '../../domain/quote.ts';
 import { shellWord } from '../../domain/shell-word.ts';
 import { shellLines } from '../../output/wrap.ts';
 import { programOf } from '../program.ts';
 import { SeatsUnavailable } from '../purchase/availability.ts';
+import { commandOptions, type PurchaseCommand } from '../purchase/command-options.ts';
 import { isTaken } from './failures.ts';
 
 /** A purchase that a watch can make later, with the options of `pools subscribe`. */
-export interface WatchablePurchase {
+export interface WatchablePurchase extends PurchaseCommand {
   readonly pool: string;
   /** Default: all. */
   readonly blocks?: readonly Block[] | undefined;
   /** Whether one of the blocks is enough. */
   readonly isAnyEnough?: boolean;
-  readonly quantity?: number | undefined;
-  readonly billingCycle?: BillingCycle | undefined;
-  readonly maxPrice?: Cents | undefined;
-  readonly ensure?: boolean | undefined;
   readonly again?: boolean | undefined;
   readonly createKey?: string | undefined;
   readonly save?: string | undefined;
@@ -29,16 +24,13 @@ export interface WatchablePurchase {
 
 /** Returns the `pools watch` command that makes a purchase as soon as its seats are available. It asks for consent when it starts. */
 export function watchCommand(context: Pick<Context, 'settings'>, purchase: WatchablePurchase): string {
-  const { pool, quantity = 1, billingCycle, maxPrice, ensure, again, createKey, save } = purchase;
+  const { pool, again, createKey, save } = purchase;
   return [
     programOf(context),
     `pools watch ${shellWord(pool)}`,
     blockOptions(purchase),
     '--subscribe',
-    ...(quantity === 1 ? [] : [`--quantity ${quantity}`]),
-    ...(billingCycle === 'year' ? ['--billing-cycle year'] : []),
-    ...(maxPrice === undefined ? [] : [`--max-price ${toUsd(maxPrice).toFixed(2)}`]),
-    ...(ensure ? ['--ensure'] : []),
+    ...commandOptions(purchase),
     ...(again ? ['--again'] : []),
     ...(createKey === undefined ? [] : [`--create-key ${shellWord(createKey)}`]),
     ...(save === undefined ? [] : [`--save ${shellWord(save)}`]),

@@ -1,6 +1,7 @@
 import { poolName } from '../../account/pools.ts';
 import { agree, agreeToRepeat } from '../../account/purchase/agree.ts';
 import { buyOnce, earlierPurchaseOf } from '../../account/purchase/buy.ts';
+import { commandOptions } from '../../account/purchase/command-options.ts';
 import { chargeText, purchaseFacts } from '../../account/purchase/facts.ts';
 import { purchaseIntent } from '../../account/purchase/intent.ts';
 import { fetchPrice, type PricedPurchase } from '../../account/purchase/price.ts';
@@ -74,9 +75,7 @@ function keep(wizard: Wizard, chosen: PricedPurchase, bought: PurchaseResult): v
   wizard.done.push(`reserved ${inWords(chosen.blocks)} of ${name} for ${charged}`);
   wizard.purchase = [
     `pools subscribe ${shellWord(name)} --blocks ${chosen.blocks.join(',')}`,
-    ...(quantity > 1 ? [`--quantity ${quantity}`] : []),
-    ...(billingCycle === 'year' ? ['--billing-cycle year'] : []),
-    `--max-price ${(charge.atMost / 100).toFixed(2)} --ensure`,
+    ...commandOptions({ quantity, billingCycle, maxPrice: charge.atMost, ensure: true }),
   ].join(' ');
 }
 
