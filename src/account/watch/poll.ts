@@ -48,11 +48,10 @@ export class PoolPoller {
   /** In order of preference: pools as typed, blocks in the order of the day. */
   readonly candidates: readonly Candidate[];
   /** The pools to watch, as the API listed them at the start. */
-  readonly found: readonly Pool[];
+  readonly pools: readonly Pool[];
   readonly #api: Pick<Api, 'pools'>;
   readonly #clocks: Clocks;
   readonly #target: WatchTarget;
-  readonly #pools: readonly { readonly id: string; readonly name: string }[];
   #list: Tagged<Pool[]>;
   #listedAt: number;
   /** Whether the list is the one that {@link start} fetched. The first poll reuses it. */
@@ -69,22 +68,18 @@ export class PoolPoller {
     this.#list = list;
     this.#listedAt = at;
     const found = target.pools.map((typed) => findPool(list.value, typed));
-    this.found = [...new Map(found.map((pool) => [pool.id, pool])).values()];
-    this.#pools = this.found.map((pool) => ({ id: pool.id, name: poolName(pool) }));
-    this.candidates = this.#pools.flatMap(({ name: pool }) =>
-      target.together ? [{ pool, blocks: target.blocks }] : target.blocks.map((block) => ({ pool, blocks: [block] })),
-    );
+    this.pools = [...new Map(found.map((pool) => [pool.id, pool])).values()];
+    this.candidates = this.pools
+      .map(poolName)
+      .flatMap((pool) =>
+        target.together ? [{ pool, blocks: target.blocks }] : target.blocks.map((block) => ({ pool, blocks: [block] })),
+      );
   }
 
   /** Fetches the list of pools, and finds those to watch. @throws CommandError (not_found) with similar names */
   static async start(context: PollingContext, target: WatchTarget): Promise<PoolPoller> {
     const at = context.clocks.wall();
     return new PoolPoller(context, target, { list: await context.api.pools.listAgain(undefined), at });
-  }
-
-  /** The names of the pools, as the API lists them. */
-  get pools(): readonly string[] {
-    return this.#pools.map(({ name }) => name);
   }
 
   /** Polls once, without retries. @throws CommandError */
@@ -98,7 +93,9 @@ export class PoolPoller {
     const { blocks, quantity } = this.#target;
     const found = new Map<string, { readonly pool: Pool; readonly detail: PoolDetail | undefined }>();
     const pools: PoolAvailability[] = [];
-    for (const { id, name } of this.#pools) {
+    for (const watched of this.pools) {
+      const { id } = watched;
+      const name = poolName(watched);
       const pool = this.#list.value.find((each) => each.id === id);
       const detail = pool && this.#needsDetail(pool) ? await this.#api.pools.get(id, { once: true }) : undefined;
       if (pool) found.set(name, { pool, detail });

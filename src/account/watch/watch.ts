@@ -1,6 +1,7 @@
 import { CommandError } from '../../domain/errors.ts';
 import { type CheckResult, checkUntilDone, Pace } from '../../domain/pace.ts';
 import { inWords } from '../../output/text.ts';
+import { poolName } from '../pools.ts';
 import type { BuyingContext } from '../purchase/buy.ts';
 import { type AvailabilityChange, AvailabilityTracker, type Candidate } from './availability.ts';
 import { SeatBuyer } from './buyer.ts';
@@ -66,7 +67,7 @@ export class SeatWatch {
       await this.#buyer.askConsent(await this.#poller.poll());
       await this.#buyer.prepare();
     }
-    await this.#reporter.open(this.#poller.pools);
+    await this.#reporter.open(this.#poller.pools.map(poolName));
     try {
       const inTime = await checkUntilDone({
         clocks,

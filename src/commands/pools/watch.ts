@@ -110,7 +110,7 @@ export async function run(options: Options, context: WatchContext): Promise<void
   const target = await chooseTarget(context, options);
   const { billingCycle = 'month' } = options;
   const poller = await PoolPoller.start({ api, clocks: context.clocks }, target);
-  for (const pool of poller.found) refuseEmailedKeys(keys, pool);
+  for (const pool of poller.pools) refuseEmailedKeys(keys, pool);
   await new SeatWatch(context, poller, { ...options, ...keys, billingCycle }).run(interval);
 }
 
