@@ -40,6 +40,11 @@ export async function allSubscriptions(
   return found;
 }
 
+/** Fetches the account, and returns the user's subscriptions to all pools. */
+export async function fetchSubscriptions(api: Pick<Api, 'billing' | 'pools'>): Promise<PoolSubscription[]> {
+  return allSubscriptions(api, await api.billing.status());
+}
+
 /**
  * Returns the ID of the user's subscription that starts with what was typed; returns anything else unchanged. Fetches the
  * subscriptions only if what was typed can be the start of an ID.
@@ -48,8 +53,7 @@ export async function allSubscriptions(
  */
 export async function expandSubscription(context: Pick<Context, 'api'>, typed: string): Promise<string> {
   if (!isIdPrefix(typed)) return typed;
-  const api = await context.api();
-  const mine = await allSubscriptions(api, await api.billing.status());
+  const mine = await fetchSubscriptions(await context.api());
   return findByIdPrefix(mine, typed, 'subscriptions', subscriptionLabel)?.id ?? typed;
 }
 
@@ -74,8 +78,7 @@ export async function choosePoolOfMine(
   const missing =
     "Can't ask for the pool without a terminal. Pass its name. Run `ci pools subscriptions` to see your subscriptions.";
   context.prompts.requirePrompt(missing);
-  const api = await context.api();
-  const mine = await allSubscriptions(api, await api.billing.status());
+  const mine = await fetchSubscriptions(await context.api());
   // The account lists the most recent first, which is the one that the API cancels.
   const latest = mine
     .filter(fits)

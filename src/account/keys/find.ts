@@ -6,7 +6,7 @@ import { findByIdPrefix } from '../../domain/id-prefix.ts';
 import { isWholeKey, masked } from '../../domain/secrets.ts';
 import { distanceTo } from '../../output/time.ts';
 import type { Choice } from '../../prompts/question.ts';
-import { allSubscriptions } from '../subscriptions.ts';
+import { fetchSubscriptions } from '../subscriptions.ts';
 
 /**
  * Returns a key by its id, its name, or the beginning of its id, in this order.
@@ -62,7 +62,7 @@ export async function keyChoices(
  */
 export async function secretOf(api: Api, { id, apiKey, subscriptionId }: Key): Promise<string | undefined> {
   if (isWholeKey(apiKey)) return apiKey;
-  const mine = await allSubscriptions(api, await api.billing.status());
+  const mine = await fetchSubscriptions(api);
   const pools = mine
     .filter((each) => subscriptionId == null || each.id === subscriptionId)
     .map(({ poolSlug }) => poolSlug);

@@ -3,8 +3,8 @@ import { type ChangingContext, carryOut } from '../../account/changes/carry-out.
 import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { noteRetired } from '../../account/flat-plans.ts';
 import {
-  allSubscriptions,
   expandSubscription,
+  fetchSubscriptions,
   isRenewing,
   noSubscription,
   subscriptionChoices,
@@ -94,8 +94,7 @@ async function printCanceled({ output }: Pick<Context, 'output'>, subscriptionId
 
 async function pickSubscription(context: Pick<Context, 'api' | 'connections' | 'prompts'>): Promise<string> {
   const { prompts } = context;
-  const api = await context.api();
-  const renewing = (await allSubscriptions(api, await api.billing.status())).filter(isRenewing);
+  const renewing = (await fetchSubscriptions(await context.api())).filter(isRenewing);
   if (renewing.length === 0) throw noSubscription();
   return (await prompts.search('Subscription:', await subscriptionChoices(context, renewing), missing)).id;
 }

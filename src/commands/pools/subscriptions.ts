@@ -1,7 +1,7 @@
 import { checkedPool } from '../../account/choose-pool.ts';
 import { PoolCatalog } from '../../account/pool-catalog.ts';
 import { subscriptionColumns, subscriptionFields, withMaskedKey } from '../../account/subscription-table.ts';
-import { allSubscriptions, type PoolSubscription, poolSubscriptions } from '../../account/subscriptions.ts';
+import { fetchSubscriptions, type PoolSubscription, poolSubscriptions } from '../../account/subscriptions.ts';
 import { poolArgument } from '../../cli/options.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
@@ -25,7 +25,10 @@ export default function subscriptions(command: Verb, context: Context, execute =
 
 /** Shows the user's subscriptions. */
 export async function run({ pool }: Options, context: Pick<Context, 'api' | 'connections' | 'output'>): Promise<void> {
-  const found = pool === undefined ? await mine(context) : await subscriptionsOn(context, checkedPool(pool));
+  const found =
+    pool === undefined
+      ? await fetchSubscriptions(await context.api())
+      : await subscriptionsOn(context, checkedPool(pool));
   const now = await context.connections.now();
   await context.output.list(found.map(withMaskedKey), {
     columns: subscriptionColumns(now),
@@ -36,9 +39,4 @@ export async function run({ pool }: Options, context: Pick<Context, 'api' | 'con
 
 async function subscriptionsOn(context: Pick<Context, 'api'>, pool: string): Promise<PoolSubscription[]> {
   return poolSubscriptions(context, await new PoolCatalog(context).expand(pool));
-}
-
-async function mine(context: Pick<Context, 'api'>): Promise<PoolSubscription[]> {
-  const api = await context.api();
-  return allSubscriptions(api, await api.billing.status());
 }

@@ -1,7 +1,7 @@
 import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { findPool } from '../../account/pools.ts';
 import {
-  allSubscriptions,
+  fetchSubscriptions,
   liveness,
   type PoolSubscription,
   renewal,
@@ -27,7 +27,7 @@ export const useExistingSeats: Step = async (wizard) => {
   const api = await context.api();
   // The result of a purchase that may still go through counts as existing.
   await awaitEarlier(context, { ...anyPurchase, any: true });
-  const all = await allSubscriptions(api, await api.billing.status());
+  const all = await fetchSubscriptions(api);
   if (!wizard.hasNotedPending) notePending(wizard, all);
   wizard.hasNotedPending = true;
   const active = all.filter(({ status }) => status === 'active');
