@@ -1,4 +1,5 @@
 import type { Context } from '../context/context.ts';
+import { servedSandbox } from './web-pages.ts';
 
 /**
  * Opens a page in the browser if the user is at a terminal.
@@ -15,7 +16,7 @@ export async function showPage(
   const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && local);
   if (settings.sandbox.value && local) {
     output.note(
-      `This page is available only while this command runs. To open it later, run \`ci sandbox serve\`, then open\nhttp://127.0.0.1:8787${url.pathname}`,
+      `This page is available only while this command runs. To open it later, run \`ci sandbox serve\`, then open\n${servedSandbox}${url.pathname}`,
     );
   }
   if (!safe || !prompts.canAsk) return;

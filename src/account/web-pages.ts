@@ -6,3 +6,9 @@ export const pages = {
   billing: 'https://cheapestinference.com/dashboard',
   pools: 'https://cheapestinference.com/pools',
 } as const;
+
+/** The default port of `ci sandbox serve`. */
+export const sandboxPort = 8787;
+
+/** The address of `ci sandbox serve` with the default port. */
+export const servedSandbox = `http://127.0.0.1:${sandboxPort}`;

@@ -5,9 +5,7 @@ import { factLines, harmless } from '../../output/text.ts';
 import { shellLines } from '../../output/wrap.ts';
 import type { Description } from '../secrets/destination.ts';
 import { defaultVariable } from '../secrets/dotenv-file.ts';
-
-/** Where `ci sandbox serve` listens. */
-const servedSandbox = 'http://127.0.0.1:8787';
+import { servedSandbox } from '../web-pages.ts';
 
 /** The key to call the API with. */
 export interface Callable {

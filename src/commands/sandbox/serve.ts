@@ -1,3 +1,4 @@
+import { sandboxPort } from '../../account/web-pages.ts';
 import { invalidValue } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import { sandboxFolder } from '../../config/folders.ts';
@@ -18,7 +19,7 @@ export default function serve(command: Verb, context: Context, execute = run): v
       local: true,
       examples: ['ci sandbox serve', 'ci sandbox serve --port 8787', 'ci sandbox serve --port 0 --json'],
     })
-    .option('--port <number>', 'TCP port on 127.0.0.1, or 0 for any free port', parsePort, 8787)
+    .option('--port <number>', 'TCP port on 127.0.0.1, or 0 for any free port', parsePort, sandboxPort)
     .action((options: Options) => execute(options, context));
 }
 
