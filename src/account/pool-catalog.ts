@@ -1,10 +1,8 @@
 import type { Pool, PoolDetail } from '../api/pools.ts';
 import type { Context } from '../context/context.ts';
-import { isIdPrefix } from '../domain/id-prefix.ts';
+import { isId, isIdPrefix } from '../domain/id-prefix.ts';
 import { FetchCache } from './fetch-cache.ts';
 import { findPool, poolName } from './pools.ts';
-
-const uuid = /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i;
 
 /** Fetches the list of pools and each pool once, when it is first needed. */
 export class PoolCatalog {
@@ -33,7 +31,7 @@ export class PoolCatalog {
    * @param typed - slug or UUID
    */
   async nameOf(typed: string): Promise<string> {
-    if (!uuid.test(typed)) return typed;
+    if (!isId(typed)) return typed;
     const pool = (await this.list()).find(({ id, slug }) => id === typed || slug === typed);
     return pool ? poolName(pool) : typed;
   }

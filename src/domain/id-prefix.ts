@@ -3,6 +3,11 @@ import { usageError } from './errors.ts';
 /** The length of a UUID. */
 const whole = 36;
 
+/** Returns whether a word is a UUID. */
+export function isId(word: string): boolean {
+  return /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i.test(word);
+}
+
 /** Returns whether a word can be the beginning of a UUID: 8 characters or more, but not all. */
 export function isIdPrefix(word: string): boolean {
   return word.length < whole && /^[\da-f]{8}[\da-f-]*$/i.test(word);
