@@ -254,7 +254,7 @@ async function subscriptionIdOf(
   return subscription === undefined ? undefined : expandSubscription(context, subscription);
 }
 
-/** Returns my subscription on a pool: that of an earlier, still open request, the only one, or the only one without a key. */
+/** Returns the user's subscription on a pool: that of an earlier, still open request, the only one, or the only one without a key. */
 async function subscriptionOn(context: KeyContext, pool: string, name: string | undefined): Promise<string> {
   const mine = await poolSubscriptions(context, pool);
   const active = mine.filter(({ status }) => status === 'active');

@@ -620,7 +620,7 @@ describe('a purchase that appears late', () => {
           const other = userOf(api, { XDG_STATE_HOME: stateHome });
           const { stdout } = await other.ci('pools subscribe minimax-m3 --blocks americas --yes --again --json');
           bought = textAt(JSON.parse(stdout), 'id');
-          // The watch's own purchase can't take effect any more.
+          // The watch's own purchase can no longer take effect.
           asleep = hour;
           await forward(box.url, request, response);
         };

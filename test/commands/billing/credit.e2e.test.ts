@@ -462,7 +462,7 @@ describe('`ci billing verify`', () => {
     expect([not.code, not.stdout, not.credit]).toEqual([9, '', 25]);
     const [before, post, ...after] = not.requests;
     expect([before, post, [...new Set(after)]]).toEqual([look, 'POST /api/billing/verify-topup', [look]]);
-    // Until the payment can't be credited any more, the outcome is uncertain.
+    // Until the payment can no longer be credited, the outcome is uncertain.
     expect(after.length).toBeGreaterThan(1);
     expect(errorOf(not)).toMatchObject({
       code: 'unreachable',

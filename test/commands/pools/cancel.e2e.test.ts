@@ -232,7 +232,7 @@ describe('ci pools cancel', () => {
       lost(downFromChangeOn(reset)),
     ]);
     expect([not.code, not.stdout, not.ending, [...new Set(not.after)]]).toEqual([9, '', [], [look]]);
-    // Until the cancellation can't take effect any more, the outcome is uncertain.
+    // Until the cancellation can no longer take effect, the outcome is uncertain.
     expect(not.after.length).toBeGreaterThan(1);
     expect(errorOf(not)).toMatchObject({
       code: 'unreachable',
