@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Verb } from '../cli/verb.ts';
-import { keyFor } from '../config/settings.ts';
+import { keyFor, originInWords } from '../config/settings.ts';
 import type { Context } from '../context/context.ts';
 import { durationInWords } from '../domain/duration.ts';
 import { CommandError, messageOf, withoutPeriod } from '../domain/errors.ts';
@@ -118,8 +118,10 @@ function checkKey(context: Pick<Context, 'profiles' | 'settings'>): Finding {
     const { profiles, settings } = context;
     if (settings.sandbox.value) return { check, status: 'ok', detail: "The sandbox's own" };
     const value = keyFor(settings, profiles);
-    if (value === undefined) return { check, status: 'failed', detail: 'None. Run `ci auth login`.' };
-    return { check, status: 'ok', detail: `${masked(value)} from ${settings.managementKey?.origin}` };
+    const origin = settings.managementKey?.origin;
+    if (value === undefined || origin === undefined)
+      return { check, status: 'failed', detail: 'None. Run `ci auth login`.' };
+    return { check, status: 'ok', detail: `${masked(value)} ${originInWords(origin)}` };
   } catch (error) {
     return { check, status: 'failed', detail: reason(error) };
   }
@@ -129,7 +131,11 @@ function checkUrl(context: Pick<Context, 'settings'>): Finding {
   const check = 'API URL';
   try {
     const { apiUrl, sandbox } = context.settings;
-    return { check, status: 'ok', detail: sandbox.value ? 'The sandbox' : `${apiUrl.value} (from ${apiUrl.origin})` };
+    return {
+      check,
+      status: 'ok',
+      detail: sandbox.value ? 'The sandbox' : `${apiUrl.value} (${originInWords(apiUrl.origin)})`,
+    };
   } catch (error) {
     return { check, status: 'failed', detail: reason(error) };
   }

@@ -17,6 +17,15 @@ interface Setting<Value> {
 /** The environment variable of the management key, and the origin of a key from it. */
 export const managementKeyVariable = 'CHEAPESTINFERENCE_MANAGEMENT_KEY';
 
+/** Returns where a value comes from, to follow the value: `from --profile`, `from the configuration file`, `by default`. */
+export function originInWords(origin: string): string {
+  if (origin === 'default') return 'by default';
+  return origin === configFile || origin.startsWith(keychain) ? `from the ${origin}` : `from ${origin}`;
+}
+
+const configFile = 'configuration file';
+const keychain = 'keychain';
+
 /** The global flags that override settings, as typed. */
 export interface SettingFlags {
   readonly profile?: string | undefined;
@@ -78,7 +87,7 @@ export function resolveIdentity(
   const profile =
     given(flags.profile, '--profile') ??
     fromEnvironment(env, 'CHEAPESTINFERENCE_PROFILE') ??
-    given(profiles.current, 'configuration file') ??
+    given(profiles.current, configFile) ??
     byDefault('default');
   const saved = profiles.get(profile.value);
   const origin = originOf(profile.value);
@@ -177,7 +186,7 @@ export function keyFor(settings: Settings, profiles: Profiles): string | undefin
     if (new URL(savedFor).origin !== new URL(apiUrl.value).origin) {
       throw new CommandError(
         'not_signed_in',
-        `The key of ${originOf(profile.value)} was saved for ${savedFor}, so it isn't sent to ${apiUrl.value} (from ${apiUrl.origin})`,
+        `The key of ${originOf(profile.value)} was saved for ${savedFor}, so it isn't sent to ${apiUrl.value} (${originInWords(apiUrl.origin)})`,
         {
           hint: `Sign in there with \`ci auth login --profile NAME --api-url ${apiUrl.value}\`, or set CHEAPESTINFERENCE_MANAGEMENT_KEY.`,
         },
@@ -201,7 +210,7 @@ function inKeychain(name: string, profile: Profile = {}): Setting<string> | unde
   if (!entry) return undefined;
   let key: string | undefined;
   return {
-    origin: `keychain (${originOf(name)})`,
+    origin: `${keychain} (${originOf(name)})`,
     get value() {
       key ??= entry.read();
       if (key !== undefined) return key;

@@ -27,6 +27,12 @@ export function parseDuration(text: string, name?: string): number {
   return length;
 }
 
+/** Returns a valid duration as typed, with its unit: `30` is `30s`. */
+export function withUnit(text: string): string {
+  const duration = text.trim();
+  return /\d$/.test(duration) ? `${duration}s` : duration;
+}
+
 /** Formats a duration for people, rounded: `45 seconds`, `5 minutes`, `3 hours`. */
 export function durationInWords(length: number): string {
   if (length < 1000 && length > 0) return `${Math.ceil(length)} ms`;

@@ -95,7 +95,7 @@ describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon')
     );
     expect((await ci('auth list')).stdout).toBe(`default\ttrue\t${vendor.url}\tmk_…aaaa\tkeychain\n`);
     const found = listAt(json(await ci('doctor --json'))).find((each) => textAt(each, 'check') === 'management key');
-    expect(found).toMatchObject({ status: 'ok', detail: 'mk_…aaaa from keychain (profile "default")' });
+    expect(found).toMatchObject({ status: 'ok', detail: 'mk_…aaaa from the keychain (profile "default")' });
     const { rows, written } = await shown(me, 'auth list', { env, pty: true });
     expect(rows[1]).toMatch(/^default +yes +http\S+ +mk_…aaaa +keychain$/);
     expect(written).not.toContain(key);

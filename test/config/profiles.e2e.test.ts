@@ -292,6 +292,13 @@ describe('config', () => {
     });
   });
 
+  test.each(['timeout', 'settling-time'])('saves a %s without a unit in seconds', async (key) => {
+    const me = user();
+    expect((await me.ci(`config set ${key} 5`)).stdout).toMatch(/^key\t\S+\nvalue\t5s\n/);
+    expect((await me.ci(`config get ${key}`)).stdout).toBe('5s\n');
+    expect((await me.ci(`config set ${key} 1.5m`)).stdout).toMatch(/\nvalue\t1\.5m\n/);
+  });
+
   test('uses the environment before the output format of the profile, and a flag before both', async () => {
     const me = sandboxUser();
     await me.ci('config set output json');

@@ -1,4 +1,5 @@
 import type { Verb } from '../../cli/verb.ts';
+import { originInWords } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { masked } from '../../domain/secrets.ts';
@@ -35,7 +36,7 @@ export async function run(context: Pick<Context, 'api' | 'output' | 'settings'>)
   const { billing } = await context.api();
   if (!sandbox.value && managementKey === undefined) {
     throw new CommandError('not_signed_in', "You aren't signed in", {
-      hint: `Run \`ci auth login\`, or set CHEAPESTINFERENCE_MANAGEMENT_KEY. Profile: "${profile.value}" (from ${profile.origin}). API URL: ${apiUrl.value} (from ${apiUrl.origin}).`,
+      hint: `Run \`ci auth login\`, or set CHEAPESTINFERENCE_MANAGEMENT_KEY. Profile: "${profile.value}" (${originInWords(profile.origin)}). API URL: ${apiUrl.value} (${originInWords(apiUrl.origin)}).`,
     });
   }
   await billing.status();
@@ -76,7 +77,8 @@ function column(field: keyof Status, header: string, origin: keyof Status): Colu
       field,
       header,
       value: (row) => row[field],
-      show: (row, style) => (row[field] == null ? '' : `${row[field]}  ${style.dim(`from ${row[origin]}`)}`),
+      show: (row, style) =>
+        row[field] == null ? '' : `${row[field]}  ${style.dim(originInWords(String(row[origin])))}`,
     },
     { field: origin, header: `${header} from`, value: (row) => row[origin], show: () => '' },
   ];

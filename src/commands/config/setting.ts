@@ -3,7 +3,7 @@ import { choiceArgument } from '../../cli/values.ts';
 import type { Profile } from '../../config/saved-profiles.ts';
 import { defaultSettlingTime, defaultTimeout, parseSettlingTime, parseSpendLimit } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
-import { parseDuration } from '../../domain/duration.ts';
+import { parseDuration, withUnit } from '../../domain/duration.ts';
 import { usageError } from '../../domain/errors.ts';
 import { type Format, formats } from '../../domain/formats.ts';
 import type { Column } from '../../output/output.ts';
@@ -108,11 +108,11 @@ export function withSetting(profile: Profile, key: SettingName, value: string): 
   if (value === 'default') return others;
   if (key === 'timeout') {
     parseDuration(value, key);
-    return { ...others, timeout: value };
+    return { ...others, timeout: withUnit(value) };
   }
   if (key === 'settling-time') {
     parseSettlingTime(value);
-    return { ...others, settlingTime: value };
+    return { ...others, settlingTime: withUnit(value) };
   }
   if (key === 'max-monthly-spend') {
     parseSpendLimit(value);

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { browser } from '../../support/browser.ts';
 import { json, lines, oneLine, type User, user } from '../../support/cli.ts';
 import { answer, recordedSandbox } from '../../support/servers.ts';
-import { ctrlC, enter, onTerminal } from '../../support/terminal.ts';
+import { ctrlC, enter, onTerminal, shown } from '../../support/terminal.ts';
 
 const key = 'mk_saved_0123456789abcdef';
 const masked = 'mk_…cdef';
@@ -209,6 +209,21 @@ describe('auth status', () => {
     });
   });
 
+  test('says in words for people where each value comes from', async () => {
+    const { api, me, login } = await newUser();
+    await login('--profile work');
+    const { rows } = await shown(me, 'auth status');
+    expect(rows.slice(0, 3)).toEqual([
+      'Profile         work  from the configuration file',
+      `API URL         ${api.url}  from profile "work"`,
+      `Management key  ${masked}  from profile "work"`,
+    ]);
+    const named = await shown(me, `auth status --profile default --api-url ${api.url}`, {
+      env: { CHEAPESTINFERENCE_MANAGEMENT_KEY: '' },
+    });
+    expect(named.screen).toContain('Profile: "default" (from --profile)');
+  });
+
   test('shows the origin of each value in the environment', async () => {
     const { api, me } = await newUser();
     const { stdout } = await me.ci('auth status --json', {
@@ -258,7 +273,7 @@ describe('auth status', () => {
     const { code, stdout, stderr } = await user().ci('auth status');
     expect([code, stdout]).toEqual([4, '']);
     expect(stderr).toMatch(
-      /^ci: You aren't signed in\. Run `ci auth login`, or set CHEAPESTINFERENCE_MANAGEMENT_KEY\. Profile: "default" \(from default\)\. /,
+      /^ci: You aren't signed in\. Run `ci auth login`, or set CHEAPESTINFERENCE_MANAGEMENT_KEY\. Profile: "default" \(by default\)\. /,
     );
   });
 
