@@ -187,8 +187,8 @@ const oddValues: readonly (readonly [string, Odd, 'shown' | 'refused'])[] = [
   ['a number of 1e999', { anything: '1e999' }, 'shown'],
 ];
 
-describe('a response with', () => {
-  test.each(oddValues)('%s is shown, or refused with a message', async (_what, odd, outcome) => {
+describe('a response', () => {
+  test.each(oddValues)('with %s is shown, or refused with a message', async (_what, odd, outcome) => {
     const api = await accountWith(odd);
     for (const line of reads) {
       for (const format of ['', ' -o table', ' -o csv', ' -o yaml', ' --json']) {
@@ -203,7 +203,7 @@ describe('a response with', () => {
     ['a count of 1e308', { count: '1e308' }],
     ['the last moment there is', { moment: '"+275760-09-13T00:00:00.000Z"' }],
     ['JSON nested 90 deep', { anything: nested(90) }],
-  ])('%s is shown by the installed program, also on a terminal', async (_what, odd) => {
+  ])('with %s is shown by the installed program, also on a terminal', async (_what, odd) => {
     const me = userOf(await accountWith(odd), { CHEAPESTINFERENCE_API_KEY: 'sk_live_abcdefghijklmnop7890' });
     for (const line of ['pools list', 'pools view kimi26', 'keys list', 'status', 'usage', 'usage --self']) {
       expectReadable(line, await me.ci(line), true);
@@ -212,14 +212,14 @@ describe('a response with', () => {
     }
   });
 
-  test('an amount of 1.23456e-99 is shown with all of its digits', async () => {
+  test('with an amount of 1.23456e-99 is shown with all of its digits', async () => {
     const me = userOf(await accountWith({ amount: '1.23456e-99' }));
     const { code, stdout } = await me.ci('pools list --json');
     expect([code, stdout.match(/"minPricePerDay":([^,]+),/)?.[1]]).toEqual([0, '1.23456e-99']);
     expect((await me.ci('pools list -o table')).stdout).toMatch(/kimi26 .*\$0\.00/);
   });
 
-  test('the last possible date is shown in years', async () => {
+  test('with the last possible date is shown in years', async () => {
     const me = userOf(await accountWith({ moment: '"+275760-09-13T00:00:00.000Z"' }));
     expect((await me.ci('keys list -o table --fields id,createdAt')).stdout).toMatch(/in 273,7\d\d years/);
   });
@@ -235,7 +235,7 @@ describe('a response with', () => {
     },
   );
 
-  test('JSON nested 100,000 deep is reported in a sentence', async () => {
+  test('with JSON nested 100,000 deep is reported in a sentence', async () => {
     const me = userOf(await server(answer(200, nested(100_000))));
     const { code, stderr } = await me.ci('pools list');
     expect([code, stderr]).toEqual([
@@ -245,19 +245,22 @@ describe('a response with', () => {
     expect(errorOf(await me.ci('pools list --json'))).toMatchObject({ code: 'unexpected_response', retryable: false });
   });
 
-  test('JSON nested 100,000 deep is printed unchanged by ci api', async () => {
+  test('with JSON nested 100,000 deep is printed unchanged by ci api', async () => {
     const me = userOf(await server(answer(200, nested(100_000))));
     expect(await me.ci('api GET /api/pools')).toMatchObject({ code: 0, stdout: nested(100_000) });
     expect((await shown(me, 'api GET /api/pools')).code).toBe(0);
   });
 
-  test.each([400, 500])('an error nested 100,000 deep with status %i is reported by its status', async (status) => {
-    const body = `${'{"error":'.repeat(100_000)}"deep"${'}'.repeat(100_000)}`;
-    const { stderr } = await userOf(await server(answer(status, body))).ci('pools list');
-    expect(stderr).toContain(`ci: The API returned ${status} `);
-  });
+  test.each([400, 500])(
+    'with an error nested 100,000 deep with status %i is reported by its status',
+    async (status) => {
+      const body = `${'{"error":'.repeat(100_000)}"deep"${'}'.repeat(100_000)}`;
+      const { stderr } = await userOf(await server(answer(status, body))).ci('pools list');
+      expect(stderr).toContain(`ci: The API returned ${status} `);
+    },
+  );
 
-  test('200,000 keys is listed', async () => {
+  test('with 200,000 keys is listed', async () => {
     const keys = Array.from({ length: 200_000 }, (_, index) => ({ id: `k${index}` }));
     const me = userOf(await server(data(keys)));
     expect((await me.ci('keys list')).stdout.split('\n')).toHaveLength(200_001);
@@ -267,7 +270,7 @@ describe('a response with', () => {
   });
 });
 
-describe('after a change that went through, a response', () => {
+describe('a response to a change that went through', () => {
   const subscribe = 'pools subscribe kimi26 --blocks europe --yes';
   const subscription = {
     id: 's',
@@ -498,7 +501,7 @@ test.each(['1.00', '100000.00'])('buys at a price of $%s', async (block) => {
   expect(api.changes).toEqual(['POST /api/pools/kimi26/subscribe']);
 });
 
-describe('a year', () => {
+describe('a subscription for a year', () => {
   const line = 'pools subscribe kimi26 --blocks europe --billing-cycle year --yes --max-price 10';
 
   test.each([1, '1', 0.9999])('is refused with a discount of %j', async (discount) => {

@@ -40,19 +40,19 @@ test.each([
 });
 
 test.each([
-  [id(), 'abc', 'abc'],
-  [id(), 42, '42'],
-  [count(), 12, 12],
-  [count(), '12', 12],
-  [fraction(), 0.15, 0.15],
-  [fraction(), '0.15', 0.15],
-  [fraction(), '0', 0],
-  [fraction(), 1, 1],
-  [hour(), 0, 0],
-  [hour(), 23, 23],
-  [maybe(usd()), null, null],
-  [maybe(usd()), undefined, undefined],
-])('case %#: %o reads %j as %j', (schema, value, result) => {
+  ['an id', id(), 'abc', 'abc'],
+  ['an id', id(), 42, '42'],
+  ['a count', count(), 12, 12],
+  ['a count', count(), '12', 12],
+  ['a fraction', fraction(), 0.15, 0.15],
+  ['a fraction', fraction(), '0.15', 0.15],
+  ['a fraction', fraction(), '0', 0],
+  ['a fraction', fraction(), 1, 1],
+  ['an hour', hour(), 0, 0],
+  ['an hour', hour(), 23, 23],
+  ['an optional amount', maybe(usd()), null, null],
+  ['an optional amount', maybe(usd()), undefined, undefined],
+] as const)('reads as %s: %3$j as %4$j', (_name, schema, value, result) => {
   expect(read(schema, value)).toBe(result);
 });
 

@@ -26,7 +26,7 @@ const bought = {
 };
 const secret = `sk_live_${'a'.repeat(32)}`;
 
-describe('a command prints the same bytes in this process and in its own', () => {
+describe('a command run in this process', () => {
   test.each([
     ['--version', 0],
     ['', 0],
@@ -62,7 +62,7 @@ describe('a command prints the same bytes in this process and in its own', () =>
     ['--sandbox pools subscribe kimi26 --blocks europe', undefined],
     ['--sandbox pools subscribe kimi26 --blocks nowhere --yes', 2],
     ['open docs', 0],
-  ])('ci %s', async (line, code) => {
+  ])('prints the same bytes as in its own: ci %s', async (line, code) => {
     const { asProcess, here } = await bothWays(user(), line);
     expect(here).toEqual(asProcess);
     if (code !== undefined) expect(asProcess.code).toBe(code);
@@ -97,25 +97,25 @@ describe('a command prints the same bytes in this process and in its own', () =>
     ['api GET /api/nothing', undefined],
     ['api GET https://elsewhere.test/', 2],
     ['auth status', 0],
-  ])('ci %s, at an API', async (line, code) => {
+  ])('prints the same bytes as in its own, using an API: ci %s', async (line, code) => {
     const { asProcess, here } = await bothWays(userOf(await recordedSandbox()), line);
     expect(here).toEqual(asProcess);
     if (code !== undefined) expect(asProcess.code).toBe(code);
   });
 
   test.each([
-    ['a key that is refused', 'pools subscriptions', 4, answer(401, { success: false, error: 'Invalid key' })],
-    ['a key that may not do that', 'keys list --json', undefined, answer(403, { success: false, error: 'No' })],
+    ['a refused key', 'pools subscriptions', 4, answer(401, { success: false, error: 'Invalid key' })],
+    ['a forbidden request', 'keys list --json', undefined, answer(403, { success: false, error: 'No' })],
     ['too many requests', 'keys list', 7, answer(429, { success: false, error: 'Slow down' }, { 'retry-after': '60' })],
     ['a web page', 'keys list', undefined, webPage(404)],
-    ['no JSON', 'keys list --json', undefined, answer(200, 'hello')],
-    ['another shape', 'pools list', undefined, data('none')],
+    ['a response other than JSON', 'keys list --json', undefined, answer(200, 'hello')],
+    ['data of another shape', 'pools list', undefined, data('none')],
     ['a control sequence', 'keys list', undefined, answer(400, { success: false, error: 'no\u001b[31m red' })],
     ['a new key', 'keys create prod --credit', undefined, data({ id: 'k1', name: 'prod', apiKey: secret })],
     ['a new key', 'keys create prod --credit --json', undefined, data({ id: 'k1', name: 'prod', apiKey: secret })],
     ['a new key', 'keys create prod --credit --save .env', undefined, data({ id: 'k1', name: 'prod', apiKey: secret })],
     ['a purchase', 'api POST /api/pools/kimi26/subscribe --yes --input -', undefined, answer(200, bought)],
-  ])('%s: ci %s', async (_name, line, code, behavior) => {
+  ])('prints the same bytes as in its own after %s: ci %s', async (_name, line, code, behavior) => {
     const api = await server((request, response) =>
       (request.method === 'GET' && line.includes('create') ? data([]) : behavior)(request, response),
     );
@@ -124,7 +124,7 @@ describe('a command prints the same bytes in this process and in its own', () =>
     if (code !== undefined) expect(asProcess.code).toBe(code);
   });
 
-  test('an unreachable API', async () => {
+  test('prints the same bytes as in its own if the API is unreachable', async () => {
     const { asProcess, here } = await bothWays(userOf({ url: deadUrl }), 'keys list --json');
     expect([asProcess.code, here]).toEqual([9, asProcess]);
   });

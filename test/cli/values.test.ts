@@ -29,9 +29,9 @@ describe('an option that takes one of some words', () => {
   });
 });
 
-test('an argument that takes one of some words refuses others with its own error', () => {
+test('refuses any other word for an argument, with the error of the argument', () => {
   const mistake = (typed: string) => usageError(`"${typed}" is not a page`);
-  const command = () => new Command().addArgument(choiceArgument('[place]', '', ['docs', 'keys'], mistake));
+  const command = () => new Command().addArgument(choiceArgument('[page]', '', ['docs', 'keys'], mistake));
   expect(parsed(command(), 'keys')).toBe('keys');
   expect(parsed(command())).toBeUndefined();
   expect(() => parsed(command(), 'mars')).toThrow('"mars" is not a page');
@@ -40,13 +40,13 @@ test('an argument that takes one of some words refuses others with its own error
 test.each([
   ['--blocks', '"asia," is not a valid list of blocks', 'Use --blocks asia,europe or --blocks all.'],
   ['--block', '"asia," is not a valid list of blocks', 'Use --block asia,europe or --block all.'],
-])('%s is named in its error', (flag, message, hint) => {
+])('names the option that was typed in its error (%s)', (flag, message, hint) => {
   const command = new Command().addOption(blocksOption(`${flag} <names>`));
   const error = { code: 'usage', message, hint: expect.stringContaining(hint) };
   expect(() => parsed(command, flag, 'asia,')).toThrow(expect.objectContaining(error));
 });
 
-test('the command tree has the values that each option and argument declares', () => {
+test('lists in the command tree the values that each option and argument declares', () => {
   const command = new Command('order')
     .addArgument(poolArgument())
     .argument('[note]')

@@ -52,7 +52,7 @@ test.each([
   ['ci billing subscribe', planSubscriptionFields, keysOf(planSubscriptionSchema())],
   ['ci billing checkout', checkoutFields, keysOf(stripeTopupSchema())],
   ['ci plans list', planFields, keysOf(planSchema())],
-])('%s offers the fields that its schema reads', (_command, offered, read) => {
+])('offers the fields that the schema reads (%s)', (_command, offered, read) => {
   expect(offered).toEqual(read);
 });
 
@@ -60,7 +60,7 @@ function keysOf({ shape }: { shape: object }): string[] {
   return Object.keys(shape);
 }
 
-test('ci pools watch prints just these fields, in this order', () => {
+test('prints exactly the fields of an event, in order (ci pools watch)', () => {
   expect(eventFields).toEqual([
     'event',
     'at',

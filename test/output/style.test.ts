@@ -20,21 +20,21 @@ test.each([
   ['a dumb terminal with FORCE_COLOR', terminal, { FORCE_COLOR: '3', TERM: 'dumb' }, false, true],
   ['a terminal with NO_COLOR and FORCE_COLOR', terminal, { NO_COLOR: '1', FORCE_COLOR: '1' }, false, false],
   ['a terminal with --no-color and FORCE_COLOR', terminal, { FORCE_COLOR: '1' }, true, false],
-])('%s: color for %j, %j, --no-color %s is %s', (_what, stream, env, noColor, colored) => {
+])('decides whether to use color: %s (%j, %j, --no-color %s): %s', (_what, stream, env, noColor, colored) => {
   expect(wantsColor(stream, env, noColor)).toBe(colored);
 });
 
 test.each([
   ['a terminal', terminal, {}, true, painted],
-  ['a terminal without colours', terminal, {}, false, plain],
-  ['a terminal without colours, with FORCE_COLOR', terminal, { FORCE_COLOR: '1' }, false, painted],
+  ['a terminal without colors', terminal, {}, false, plain],
+  ['a terminal without colors, with FORCE_COLOR', terminal, { FORCE_COLOR: '1' }, false, painted],
   ['a pipe', pipe, {}, true, plain],
   ['a pipe with FORCE_COLOR', pipe, { FORCE_COLOR: '' }, true, painted],
-])('the palette of %s', async (_what, stream, env, hasColors, palette) => {
+])('chooses the palette of %s', async (_what, stream, env, hasColors, palette) => {
   expect(await styleOf(stream, env, { noColor: false, terminalHasColors: async () => hasColors })).toBe(palette);
 });
 
-test('the palette of an unknown terminal', async () => {
+test('uses color on a terminal if nothing is known about it', async () => {
   expect(await styleOf(terminal, {}, { noColor: false })).toBe(painted);
 });
 
@@ -68,7 +68,7 @@ function contrast(one: string, other: string): number {
   return (lighter + 0.05) / (darker + 0.05);
 }
 
-test('the palette has colors of the terminal, and nothing for empty text', () => {
+test('paints with the colors of the terminal, and leaves empty text empty', () => {
   const { bold, dim, good, bad, warning } = painted;
   expect([bold, dim, good, bad, warning].map((paint) => paint('x'))).toEqual([
     '\u001b[1mx\u001b[22m',
@@ -89,7 +89,7 @@ test.each(Object.entries(terminals))('is readable on black and white in %s', (_n
   }
 });
 
-test('the palette without color leaves text unchanged', () => {
+test('leaves text unchanged without color', () => {
   const { bold, dim, good, bad, warning } = plain;
   expect([bold, dim, good, bad, warning].map((paint) => paint('x'))).toEqual(['x', 'x', 'x', 'x', 'x']);
 });

@@ -25,7 +25,7 @@ async function late() {
   return userOf(await server((request, response) => void setTimeout(() => answer(request, response), 600)));
 }
 
-test('the spinner shows what the command waits for, and leaves nothing behind', async () => {
+test('shows what the command waits for in a spinner, which leaves nothing behind', async () => {
   const { me, goOn } = await slow();
   const session = onPty(me, 'pools list');
   await session.shows(new RegExp(`^${frame} Fetching pools…$`));
@@ -44,7 +44,7 @@ test('draws the spinner in ASCII without UTF-8', async () => {
   expect(session.screen).toMatch(/^POOL/);
 });
 
-test('the spinner leaves nothing behind at Ctrl-C', async () => {
+test('removes the spinner at Ctrl-C', async () => {
   const { me } = await slow();
   const session = onPty(me, 'pools list');
   await session.shows('Fetching pools…');
@@ -53,7 +53,7 @@ test('the spinner leaves nothing behind at Ctrl-C', async () => {
   expect(session.screen.replace(/^\^C/, '')).toMatch(/^\s*ci: Interrupted\.$/);
 });
 
-test('the spinner does not come back after Ctrl-C, because a second one would leave it there', async () => {
+test('shows no spinner after Ctrl-C, because a second Ctrl-C would leave it there', async () => {
   let left = false;
   const held = heldResponse();
   const api = await recordedSandbox({
@@ -87,20 +87,20 @@ test('hides the spinner during a question', async () => {
   expect(session.written.slice(length)).not.toMatch(new RegExp(frame));
 });
 
-describe('there is no spinner', () => {
+describe('a slow command', () => {
   test.each([
     ['with --debug', 'pools list --debug', {}],
     ['with --json', 'pools list --json', {}],
     ['with --no-input', 'pools list --no-input', {}],
-    ['where CI is set', 'pools list', { CI: 'true' }],
-    ['on a terminal that takes lines alone', 'pools list', { TERM: 'dumb' }],
-  ])('%s', async (_where, line, env) => {
+    ['if CI is set', 'pools list', { CI: 'true' }],
+    ['on a dumb terminal', 'pools list', { TERM: 'dumb' }],
+  ])('shows only the result %s', async (_where, line, env) => {
     const session = onPty(await late(), line, { env });
     expect(await session.exit).toBe(0);
     expect(session.written).not.toMatch(/\x1b\[K|Fetching/);
   });
 
-  test('if stderr is not a terminal', async () => {
+  test('shows only the result if stderr is not a terminal', async () => {
     const { code, stderr } = await (await late()).ci('pools list -o table');
     expect([code, stderr]).toEqual([0, 'No pools match.\n']);
   });
