@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Environment } from '../domain/environment.ts';
 import { shellWord } from '../domain/shell-word.ts';
@@ -13,6 +14,7 @@ import { shellWord } from '../domain/shell-word.ts';
 export async function gitWarning(file: string, env: Environment, timeout = 10_000): Promise<string | undefined> {
   const git = (...args: readonly string[]) => exitCodeOfGit(path.dirname(file), args, env, timeout);
   const [folder, name] = [path.dirname(file), path.basename(file)];
+  if (!isBelowRepository(folder)) return undefined;
   const pattern = `/${name.replace(/[\\*?[\]!# ]/g, '\\$&')}`;
   const ignoring = `${pattern} to ${path.join(folder, '.gitignore')} to prevent that.`;
   // 0: in the index, 1: not in it, 128: no work tree.
@@ -26,6 +28,14 @@ export async function gitWarning(file: string, env: Environment, timeout = 10_00
   // 0: ignored, 1: not ignored. ./ keeps the name from being read as an option or a magic pathspec.
   if (found !== 1 || (await git('check-ignore', '--quiet', '--no-index', '--', `./${name}`)) !== 1) return undefined;
   return `Warning: git would commit ${file} with the secret. Add ${ignoring}`;
+}
+
+/** Returns whether a folder or one above it has a `.git`, without which git finds no work tree. Takes far less time than git. */
+function isBelowRepository(folder: string): boolean {
+  for (let at = folder; ; at = path.dirname(at)) {
+    if (existsSync(path.join(at, '.git'))) return true;
+    if (at === path.dirname(at)) return false;
+  }
 }
 
 /** Runs git without output or prompts. Returns its exit code; undefined if it couldn't run or timed out. */

@@ -149,10 +149,10 @@ describe('without a warning', () => {
   });
 
   test('git does not answer', async () => {
-    const programs = emptyFolder();
+    const [folder, programs] = [repository(), emptyFolder()];
     writeFileSync(join(programs, 'git'), '#!/bin/sh\ntrap "" TERM\nexec sleep 600\n', { mode: 0o755 });
     vi.stubEnv('PATH', `${programs}:${process.env.PATH}`);
-    expect(await gitWarning(join(programs, '.env'), process.env, 50)).toBeUndefined();
+    expect(await gitWarning(join(folder, '.env'), process.env, 50)).toBeUndefined();
   });
 });
 
