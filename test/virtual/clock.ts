@@ -27,9 +27,10 @@ export class VirtualClock {
     this.#owner = owner;
   }
 
-  /** Replaces the real clock, starting at its time. */
-  install(): void {
+  /** Replaces the real clock. @param now - the time to start at, epoch milliseconds; by default the real time */
+  install(now = Date.now()): void {
     vi.useFakeTimers({
+      now,
       toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
     });
     const { setTimeout, setInterval, clearTimeout } = globalThis;

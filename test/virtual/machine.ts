@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -20,8 +20,18 @@ interface Start {
   readonly person?: Person | undefined;
 }
 
+/** The time and the files of a machine. */
+export interface Saved {
+  /** Epoch milliseconds. */
+  readonly now: number;
+  /** A copy of {@link Machine.folder}. */
+  readonly copy: string;
+}
+
 /** Number of idle turns of the event loop in a row after which every process counts as waiting. */
 const stillTurns = 3;
+
+const saving = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true };
 
 /** Resources that keep the event loop busy for a moment: file operations, connecting, child processes. Others only wait. */
 const busyResources = /^(Immediate|FSReq|ProcessWrap|GetAddrInfo|\w+(Connect|Write|Shutdown|Req)Wrap|\w+REQUEST$)/;
@@ -62,6 +72,7 @@ export class Machine {
   readonly #clock = new VirtualClock(currentProcess);
   readonly #network: Network;
   readonly #processes: SimulatedProcess[] = [];
+  readonly #copies: string[] = [];
   readonly #exitListeners = process.listeners('exit');
   readonly #failures: unknown[] = [];
   readonly #run: CommandLine['run'];
@@ -100,7 +111,25 @@ export class Machine {
       listener.call(process, 0);
     }
     vi.mocked(Math.random).mockRestore();
-    rmSync(this.folder, { recursive: true, force: true });
+    for (const each of [this.folder, ...this.#copies]) rmSync(each, { recursive: true, force: true });
+  }
+
+  /** Saves the time and the files. No process may be alive. */
+  save(): Saved {
+    if (this.#processes.some((each) => each.isAlive)) throw new Error('a process is alive');
+    const copy = `${this.folder}-${this.#copies.length}`;
+    this.#copies.push(copy);
+    cpSync(this.folder, copy, saving);
+    return { now: Date.now(), copy };
+  }
+
+  /** Goes back to a time and its files. No process may be alive. Outside events that haven't happened yet are dropped. */
+  restore({ now, copy }: Saved): void {
+    if (this.#processes.some((each) => each.isAlive)) throw new Error('a process is alive');
+    this.#clock.uninstall();
+    this.#clock.install(now);
+    rmSync(this.folder, { recursive: true });
+    cpSync(copy, this.folder, saving);
   }
 
   /** The URL of the server. */

@@ -37,6 +37,11 @@ export class SandboxAccount {
     return this.#store.account;
   }
 
+  /** Goes back to an earlier account. */
+  restore(account: Account): void {
+    this.#store.account = account;
+  }
+
   /** Handles a request. */
   async answer(method: string, path: string, body: string, authorization = `Bearer ${managementKey}`): Promise<Answer> {
     const request = new Request(`http://127.0.0.1${path}`, {

@@ -30,15 +30,11 @@ export interface LateChange {
   readonly count: (account: Account) => number;
   /** Whether the API lists keys without their secrets, as older generations do. */
   readonly listsNoSecrets?: true;
-  readonly followUps: readonly (readonly FollowUp[])[];
+  /** The commands that can come next, besides `history reconcile`. */
+  readonly followUps: readonly FollowUp[];
 }
 
-const reconcile: FollowUp = { name: 'history reconcile', line: 'history reconcile --json', reconciles: true };
-
-/** What follows the command that meets the fault: nothing, each command, `history reconcile`, or that and then each command. */
-function sequences(...each: readonly FollowUp[]): (readonly FollowUp[])[] {
-  return [[], ...each.map((one) => [one]), [reconcile], ...each.map((one) => [reconcile, one])];
-}
+export const reconcile: FollowUp = { name: 'history reconcile', line: 'history reconcile --json', reconciles: true };
 
 const subscribe = 'pools subscribe kimi26 --blocks europe --yes --json';
 const createKey = 'keys create prod --credit --json';
@@ -52,12 +48,12 @@ export const purchase: LateChange = {
   request: /^POST \/api\/pools\/[^/]+\/subscribe$/,
   action: 'subscribe',
   count: ({ charges }) => charges.length,
-  followUps: sequences(
+  followUps: [
     { name: 'the same', line: subscribe },
     { name: '--ensure', line: `${subscribe} --ensure` },
     { name: 'pools watch --subscribe', line: watch },
     { name: 'setup', line: 'setup', person: answerSetup },
-  ),
+  ],
 };
 
 export const keyCreation: LateChange = {
@@ -66,10 +62,10 @@ export const keyCreation: LateChange = {
   request: /^POST \/api\/keys\/credit$/,
   action: 'create-key',
   count: ({ keys }) => keys.length,
-  followUps: sequences(
+  followUps: [
     { name: 'the same', line: createKey, asksForMore: true },
     { name: '--ensure', line: `${createKey} --ensure` },
-  ),
+  ],
 };
 
 export const keyCreationUnlisted: LateChange = {
@@ -88,5 +84,5 @@ export const cancellation: LateChange = {
       await account.data('POST', '/api/pools/kimi26/subscribe', { blocks: [block] });
   },
   count: ({ subscriptions }) => subscriptions.filter(({ cancelAtPeriodEnd }) => cancelAtPeriodEnd).length,
-  followUps: sequences({ name: 'the same', line: cancel, asksForMore: true }),
+  followUps: [{ name: 'the same', line: cancel, asksForMore: true }],
 };

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { FollowUp, LateChange } from './changes.ts';
+import { type FollowUp, type LateChange, reconcile } from './changes.ts';
 import { delays, endings, refusals } from './endings.ts';
-import { type Figures, runCase, type Verdict } from './run.ts';
+import { type Figures, Scene, type Verdict } from './run.ts';
 import type { Fault } from './server.ts';
 
 /** How long after the first command the next one starts, in milliseconds: immediately, and after the settling time. */
@@ -55,7 +55,7 @@ export class Sum implements Figures {
   }
 }
 
-/** Tests a change with every fault, followed by each command that can come next. */
+/** Tests a change with every fault, followed by nothing, by each command that can come next, by `history reconcile`, or by that and each. */
 export function testMatrix(change: LateChange): void {
   describe(change.name, () => {
     const sum = new Sum();
@@ -63,19 +63,38 @@ export function testMatrix(change: LateChange): void {
 
     test.for(faults)('%s', async ([, fault]) => {
       const flawed: Record<string, readonly string[]> = {};
-      for (const followUps of change.followUps) {
-        for (const pause of followUps.length === 0 ? [0] : pauses) {
-          const verdict = await runCase({ change, fault }, followUps, pause);
+      await Scene.play({ change, fault }, async (scene) => {
+        const judge = async (pause: number, ...ran: readonly FollowUp[]) => {
+          const verdict = await scene.judge();
           sum.add(verdict);
-          if (verdict.flaws.length > 0) flawed[inWords(followUps, pause)] = verdict.flaws;
+          if (verdict.flaws.length > 0) flawed[inWords(pause, ran)] = verdict.flaws;
+        };
+        await scene.endFirst();
+        await scene.branch(() => judge(0));
+        for (const pause of pauses) {
+          await scene.branch(async () => {
+            if (pause > 0) await scene.machine.pass(pause);
+            const followedByEach = async (...ran: readonly FollowUp[]) => {
+              for (const next of change.followUps) {
+                await scene.branch(async () => {
+                  await scene.follow(next);
+                  await judge(pause, ...ran, next);
+                });
+              }
+            };
+            await followedByEach();
+            await scene.follow(reconcile);
+            await followedByEach(reconcile);
+            await judge(pause, reconcile);
+          });
         }
-      }
+      });
       expect(flawed).toEqual({});
     });
   });
 }
 
-function inWords(followUps: readonly FollowUp[], pause: number): string {
-  const names = followUps.map(({ name }) => name).join(', ');
+function inWords(pause: number, ran: readonly FollowUp[]): string {
+  const names = ran.map(({ name }) => name).join(', ');
   return `${pause === 0 ? 'then' : `${pause / 1000} s later`} ${names || 'nothing'}`;
 }

@@ -62,7 +62,7 @@ export class Scene {
   readonly machine: Machine;
   readonly #setting: Setting;
   readonly #server: LateServer;
-  readonly #ran: Ran[] = [];
+  #ran: readonly Ran[] = [];
   readonly #keysBefore: ReadonlySet<string>;
   readonly #countBefore: number;
   /** Whether a user knows that the change was applied. */
@@ -114,6 +114,16 @@ export class Scene {
     await this.#end(this.machine.start(followUp.line, { person: followUp.person }), followUp);
   }
 
+  /** Does something between two commands, and undoes it: what comes next starts from the same time, files and account. */
+  async branch(act: () => Promise<void>): Promise<void> {
+    const [machine, server, ran, isKnown] = [this.machine.save(), this.#server.save(), this.#ran, this.#isKnown];
+    await act();
+    this.machine.restore(machine);
+    this.#server.restore(server, this.machine);
+    this.#ran = ran;
+    this.#isKnown = isKnown;
+  }
+
   /** Settles everything that can be settled, and checks everything. */
   async judge(): Promise<Verdict> {
     const { fault } = this.#setting;
@@ -151,7 +161,7 @@ export class Scene {
     process.kill();
     const report: Report = isEndless ? { outcome: undefined, retryable: false, code: 'endless' } : reportOf(process);
     const made = this.#made();
-    this.#ran.push({ process, report, followUp, knownBefore, endedAt: Date.now(), made });
+    this.#ran = [...this.#ran, { process, report, followUp, knownBefore, endedAt: Date.now(), made }];
     if (followUp?.reconciles ? outcomesIn(process).includes('applied') : report.outcome === 'applied')
       this.#isKnown = true;
   }
@@ -269,16 +279,6 @@ export class Scene {
 }
 
 type Add = (name: keyof Figures, words: string, count?: number) => void;
-
-/** Runs the command that meets a fault, and what follows it. @param pause - between the first command and the next */
-export function runCase(setting: Setting, followUps: readonly FollowUp[], pause: number): Promise<Verdict> {
-  return Scene.play(setting, async (scene) => {
-    await scene.endFirst();
-    if (pause > 0) await scene.machine.pass(pause);
-    for (const followUp of followUps) await scene.follow(followUp);
-    return scene.judge();
-  });
-}
 
 /** Returns the outcomes that `history reconcile --json` lists. */
 function outcomesIn({ stdout }: SimulatedProcess): unknown[] {

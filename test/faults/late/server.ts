@@ -1,3 +1,4 @@
+import type { Account } from '../../../src/sandbox/account.ts';
 import type { Machine } from '../../virtual/machine.ts';
 import type { Answer, Arrival } from '../../virtual/network.ts';
 import type { SimulatedProcess } from '../../virtual/process.ts';
@@ -22,22 +23,59 @@ export interface Attempt {
   readonly fault?: Fault['kind'];
 }
 
+/** A commit that is still to come. */
+interface Pending {
+  readonly arrival: Arrival;
+  /** The number of the attempt, from 0. */
+  readonly attempt: number;
+  /** Epoch milliseconds. */
+  readonly due: number;
+  readonly answers: boolean;
+}
+
+/** The state of a server. */
+export interface ServerState {
+  readonly account: Account;
+  readonly attempts: readonly Attempt[];
+  readonly pending: readonly Pending[];
+}
+
 /** Runs the sandbox as a server that commits late, or refuses a change that it applied. */
 export class LateServer {
   readonly account = new SandboxAccount();
-  readonly attempts: Attempt[] = [];
   /** Whether the fault is active. Later requests are answered normally. */
   isFaulty = true;
   readonly #spoiled: RegExp;
   readonly #fault: Fault;
   readonly #listsNoSecrets: boolean;
   #struck = false;
+  #attempts: Attempt[] = [];
+  #pending: Pending[] = [];
 
   /** Creates the server. @param spoiled - the request that meets the fault */
   constructor(spoiled: RegExp, fault: Fault, listsNoSecrets = false) {
     this.#spoiled = spoiled;
     this.#fault = fault;
     this.#listsNoSecrets = listsNoSecrets;
+  }
+
+  /** Every request that changes something, oldest first. */
+  get attempts(): readonly Attempt[] {
+    return this.#attempts;
+  }
+
+  /** Saves the state. */
+  save(): ServerState {
+    const attempts = this.#attempts.map((each) => ({ ...each }));
+    return { account: this.account.now, attempts, pending: this.#pending };
+  }
+
+  /** Goes back to a state, on a machine that went back to its time. */
+  restore({ account, attempts, pending }: ServerState, machine: Machine): void {
+    this.account.restore(account);
+    this.#attempts = attempts.map((each) => ({ ...each }));
+    this.#pending = [];
+    for (const each of pending) this.#commitWhenDue(machine, each);
   }
 
   /** Handles a request normally or according to the fault. */
@@ -48,11 +86,11 @@ export class LateServer {
     const fault = this.isFaulty && this.#spoiled.test(request) ? this.#fault : undefined;
     const isStruck = fault !== undefined && (fault.kind === 'refused' || !this.#struck);
     const attempt: Attempt = { request, process, at: Date.now(), ...(isStruck && { fault: fault.kind }) };
-    this.attempts.push(attempt);
-    if (!isStruck) return arrival.answer(await this.#commit(arrival, attempt));
+    const number = this.#attempts.push(attempt) - 1;
+    if (!isStruck) return arrival.answer(await this.#commit(arrival, number));
     this.#struck = true;
-    if (fault.kind === 'refused') return this.#refuse(arrival, attempt, fault);
-    return this.#commitLate(machine, arrival, attempt, fault);
+    if (fault.kind === 'refused') return this.#refuse(arrival, number, fault);
+    return this.#commitLate(machine, arrival, number, fault);
   }
 
   async #read(arrival: Arrival): Promise<void> {
@@ -62,13 +100,14 @@ export class LateServer {
     arrival.answer({ ...answer, body });
   }
 
-  async #commit({ method, path, body, authorization }: Arrival, attempt: Attempt): Promise<Answer> {
+  async #commit({ method, path, body, authorization }: Arrival, number: number): Promise<Answer> {
     const answer = await this.account.answer(method, path, body, authorization);
-    if (answer.status === 200) attempt.committedAt = Date.now();
+    const attempt = this.#attempts[number];
+    if (answer.status === 200 && attempt) attempt.committedAt = Date.now();
     return answer;
   }
 
-  async #refuse(arrival: Arrival, attempt: Attempt, { refusal, commits }: Fault & { kind: 'refused' }): Promise<void> {
+  async #refuse(arrival: Arrival, attempt: number, { refusal, commits }: Fault & { kind: 'refused' }): Promise<void> {
     if (commits) await this.#commit(arrival, attempt);
     const body = JSON.stringify({ success: false, error: refusal.message });
     arrival.answer({ status: refusal.status, headers: { 'content-type': 'application/json' }, body });
@@ -78,7 +117,7 @@ export class LateServer {
   async #commitLate(
     machine: Machine,
     arrival: Arrival,
-    attempt: Attempt,
+    attempt: number,
     { delay, ending }: Fault & { kind: 'late' },
   ): Promise<void> {
     const { process } = arrival;
@@ -92,7 +131,14 @@ export class LateServer {
       if (answers) machine.after(endsAfter, () => arrival.answer(answer));
       return;
     }
-    machine.after(delay, async () => {
+    this.#commitWhenDue(machine, { arrival, attempt, due: Date.now() + delay, answers: answers === true });
+  }
+
+  #commitWhenDue(machine: Machine, pending: Pending): void {
+    const { arrival, attempt, due, answers } = pending;
+    this.#pending = [...this.#pending, pending];
+    machine.after(due - Date.now(), async () => {
+      this.#pending = this.#pending.filter((each) => each !== pending);
       const answer = await this.#commit(arrival, attempt);
       if (answers) arrival.answer(answer);
     });

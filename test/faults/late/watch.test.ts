@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { purchase, watch } from './changes.ts';
 import { refusals } from './endings.ts';
 import { Sum } from './matrix.ts';
-import { runCase } from './run.ts';
+import { Scene } from './run.ts';
 
 describe('a watch with a purchase that is refused after the commit', () => {
   const sum = new Sum();
@@ -12,7 +12,11 @@ describe('a watch with a purchase that is refused after the commit', () => {
     'buys once and ends: %s',
     async ([, refusal]) => {
       const change = { ...purchase, line: `${watch} --for 5m` };
-      const verdict = await runCase({ change, fault: { kind: 'refused', refusal, commits: true } }, [], 0);
+      const fault = { kind: 'refused', refusal, commits: true } as const;
+      const verdict = await Scene.play({ change, fault }, async (scene) => {
+        await scene.endFirst();
+        return scene.judge();
+      });
       sum.add(verdict);
       expect(verdict).toMatchObject({ flaws: [], firstExit: 0 });
     },
