@@ -130,8 +130,15 @@ export function periodCents(pool: Pool, monthlyCents: number, cycle: 'month' | '
   return cycle === 'month' ? monthlyCents : halfUp(monthlyCents * 12 * (100 - pool.annualDiscountPercent), 100);
 }
 
+const slotIds = new Map<string, string>();
+
 /** Returns the UUID of an hour of a seat, which never changes. */
 export function slotId(pool: Pool, hour: number, slotIndex: number): string {
-  const hex = createHash('sha256').update(`${pool.id} ${hour} ${slotIndex}`).digest('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  const slot = `${pool.id} ${hour} ${slotIndex}`;
+  const known = slotIds.get(slot);
+  if (known !== undefined) return known;
+  const hex = createHash('sha256').update(slot).digest('hex');
+  const id = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  slotIds.set(slot, id);
+  return id;
 }
