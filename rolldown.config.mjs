@@ -116,12 +116,12 @@ const program = defineConfig({
         },
         // Each group includes what it needs and what isn't loaded yet: the context, pools, and the API.
         { name: 'context', priority: 3, test: /src\/(?:context\/create|output\/time)\.ts$/ },
-        { name: 'pool', priority: 2, test: /src\/(?:cli\/options|account\/pools)\.ts$/ },
+        { name: 'pool', priority: 2, test: /src\/(?:cli\/options|account\/(?:pools|program))\.ts$/ },
         // Nearly every command needs these on a terminal, and none without one.
         { name: 'terminal', priority: 2, test: /src\/output\/(?:color|spinner)\.ts$/ },
         { name: 'notice', priority: 2, test: /src\/update\/(?:known|notice)\.ts$/ },
-        // The record needs schemas, but not the API.
-        { name: 'schemas', priority: 2, test: /node_modules\/zod\// },
+        // The record needs schemas, but not the API. Payments need USDC, and would otherwise load the API for it.
+        { name: 'schemas', priority: 2, test: /node_modules\/zod\/|src\/domain\/usdc\.ts$/ },
         { name: 'api', priority: 1, test: /src\/api\/index\.ts$/ },
       ],
     },
