@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Environment } from '../domain/environment.ts';
@@ -22,9 +21,10 @@ function shellNamed(program: string): Shell | undefined {
 
 function parentName(): string {
   try {
-    return process.platform === 'linux'
-      ? readFileSync(`/proc/${process.ppid}/comm`, 'utf8')
-      : execFileSync('ps', ['-o', 'comm=', '-p', String(process.ppid)], { encoding: 'utf8', stdio: 'pipe' });
+    if (process.platform === 'linux') return readFileSync(`/proc/${process.ppid}/comm`, 'utf8');
+    // Loaded only here, because most callers need only the login shell.
+    const { execFileSync } = process.getBuiltinModule('node:child_process');
+    return execFileSync('ps', ['-o', 'comm=', '-p', String(process.ppid)], { encoding: 'utf8', stdio: 'pipe' });
   } catch {
     return '';
   }
