@@ -116,7 +116,11 @@ const program = defineConfig({
         },
         // Each group includes what it needs and what isn't loaded yet: the context, pools, and the API.
         { name: 'context', priority: 3, test: /src\/(?:context\/create|output\/time)\.ts$/ },
-        { name: 'pool', priority: 2, test: /src\/(?:cli\/options|account\/(?:pools|program))\.ts$/ },
+        {
+          name: 'pool',
+          priority: 2,
+          test: /src\/(?:cli\/options|account\/(?:pools|program)|domain\/subscription-status)\.ts$/,
+        },
         // Nearly every command needs these on a terminal, and none without one.
         { name: 'terminal', priority: 2, test: /src\/output\/(?:color|spinner)\.ts$/ },
         { name: 'notice', priority: 2, test: /src\/update\/(?:known|notice)\.ts$/ },

@@ -7,6 +7,7 @@ import { hoursInWords, isLive, nextLive } from '../domain/coverage.ts';
 import { CommandError } from '../domain/errors.ts';
 import { findByIdPrefix, isIdPrefix } from '../domain/id-prefix.ts';
 import { shownUsd } from '../domain/money.ts';
+import { statusText } from '../domain/subscription-status.ts';
 import { distanceTo, relativeTime } from '../output/time.ts';
 import type { Choice } from '../prompts/question.ts';
 import { checkedPool } from './choose-pool.ts';
@@ -97,17 +98,6 @@ export async function choosePoolOfMine(
 
 /** How the key of a subscription with the status `pending_key` arrives. */
 export const keyByEmail = 'The API key will arrive by email, usually within hours, always within 24 hours.';
-
-/** What a terminal shows for a status of a subscription. */
-const statusTexts = new Map([
-  ['pending_key', 'key pending'],
-  ['past_due', 'payment failed'],
-]);
-
-/** Returns the status of a subscription for people: `key pending`. */
-export function statusText(status: string | null | undefined): string {
-  return statusTexts.get(status ?? '') ?? (status ?? '').replaceAll('_', ' ');
-}
 
 /** Returns whether a subscription will renew, and can be canceled. */
 export function isRenewing({ status, cancelAtPeriodEnd }: Subscription): boolean {

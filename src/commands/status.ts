@@ -1,11 +1,12 @@
 import { programOf } from '../account/program.ts';
-import { allSubscriptions, type PoolSubscription, statusText } from '../account/subscriptions.ts';
+import { allSubscriptions, type PoolSubscription } from '../account/subscriptions.ts';
 import type { Key } from '../api/keys.ts';
 import type { Verb } from '../cli/verb.ts';
 import type { Context } from '../context/context.ts';
 import { hoursInWords, isLive, nextLive } from '../domain/coverage.ts';
 import { decimalUsd, parseUsd, shownUsd } from '../domain/money.ts';
 import { type Finding, findProblems, type SubscriptionStatus } from '../domain/problems.ts';
+import { statusText } from '../domain/subscription-status.ts';
 import type { Column } from '../output/output.ts';
 import type { Style } from '../output/style.ts';
 import { factLines } from '../output/text.ts';

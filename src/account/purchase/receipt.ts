@@ -2,11 +2,12 @@ import type { Subscription } from '../../api/pools.ts';
 import type { Context } from '../../context/context.ts';
 import { hoursInWords } from '../../domain/coverage.ts';
 import { isWholeKey } from '../../domain/secrets.ts';
+import { statusText } from '../../domain/subscription-status.ts';
 import { framedKey } from '../../output/frame.ts';
 import { counted, factLines, inWords } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
 import { subscriptionColumns, subscriptionFields } from '../subscription-table.ts';
-import { keyByEmail, type PoolSubscription, statusText } from '../subscriptions.ts';
+import { keyByEmail, type PoolSubscription } from '../subscriptions.ts';
 
 /** The fields of a purchase: those of its only subscription, or `subscriptions` if it has several. */
 export const purchaseFields = [...subscriptionFields, 'subscriptions'];

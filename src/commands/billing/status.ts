@@ -1,8 +1,8 @@
-import { statusText } from '../../account/subscriptions.ts';
 import type { BillingStatus, PoolPledge } from '../../api/billing.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { decimalUsd, shownUsd } from '../../domain/money.ts';
+import { statusText } from '../../domain/subscription-status.ts';
 import type { Column } from '../../output/output.ts';
 import type { Style } from '../../output/style.ts';
 import { factLines } from '../../output/text.ts';
