@@ -1,5 +1,5 @@
+import { cellLines, cellWords } from './table-cell.ts';
 import { widthOf } from './width.ts';
-import { cellLines, cellWords } from './wrap.ts';
 
 /** The longest table, in characters; the longest string is about twice that. With one huge cell among many rows, rows become records. */
 const longestTable = 2 ** 28;
