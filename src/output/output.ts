@@ -222,9 +222,7 @@ export class Output {
    */
   async event<Row extends object>(row: Row, layout: Layout<Row>, line: (row: Row) => string): Promise<void> {
     const data = this.#pick(row);
-    if (this.#flags.jq !== undefined) return this.#json(data);
-    if (this.format === 'json' && this.isTerminal) return this.#coloredJson(JSON.stringify(data));
-    if (this.format === 'json') return this.raw(`${this.#inert(JSON.stringify(data))}\n`);
+    if (this.format === 'json') return this.#json(data, 0);
     if (this.format === 'yaml') {
       this.raw('---\n');
       return this.#yaml(this.#shownAs(data));
@@ -250,10 +248,10 @@ export class Output {
   /** Returns the terminal that a picture can be shown on, in place of the result or beside it; undefined if none exists. */
   canvas(place: 'result' | 'beside'): Canvas | undefined {
     const sink = place === 'result' ? this.#stdout : this.#stderr();
-    const { isTerminal, unicode } = new Display(sink, this.#env, this.#color);
+    const { isTerminal, unicode, width: columns } = new Display(sink, this.#env, this.#color);
     if (!isTerminal || !unicode) return undefined;
     const hasColors = wantsColor(sink, this.#env, this.#color.noColor);
-    return { columns: sink.columns || 80, rows: sink.rows || 24, hasColors };
+    return { columns, rows: sink.rows || 24, hasColors };
   }
 
   /** Shows a picture beside the result. Its control sequences are kept, so it must not contain text from the API. */
@@ -363,7 +361,8 @@ export class Output {
     this.#stdout.write(this.format === 'csv' ? csv(header, cells) : tsv(cells));
   }
 
-  async #json(data: unknown): Promise<void> {
+  /** Prints JSON, or what `--jq` makes of it. @param indentation - on a terminal; 0: one line */
+  async #json(data: unknown, indentation = 2): Promise<void> {
     if (this.#flags.jq !== undefined) {
       const { jq } = await import('./jq.ts');
       const lines = await jq(this.#flags.jq, data);
@@ -372,12 +371,8 @@ export class Output {
       return this.raw(lines.replace(/^[[{].*$/gm, (json) => this.#inert(json)));
     }
     if (!this.isTerminal) return this.raw(`${this.#inert(JSON.stringify(data))}\n`);
-    await this.#coloredJson(JSON.stringify(data, undefined, 2));
-  }
-
-  async #coloredJson(json: string): Promise<void> {
     const { coloredJson } = await import('./json-colors.ts');
-    const text = this.#inert(harmlessJson(json, this.unicode));
+    const text = this.#inert(harmlessJson(JSON.stringify(data, undefined, indentation), this.unicode));
     this.raw(`${coloredJson(text, await this.#result.style())}\n`);
   }
 
