@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { defaultSettling, type Settling } from '../context/settling.ts';
 import { type Block, blockNames, isBlock, utcHours } from '../domain/blocks.ts';
 import { parseDuration } from '../domain/duration.ts';
-import { CommandError, usageError, withoutPeriod } from '../domain/errors.ts';
+import { CommandError, messageWithHint, usageError } from '../domain/errors.ts';
 import { type Cents, parseUsd } from '../domain/money.ts';
 import { billingCycles } from '../domain/quote.ts';
 import { inWords } from '../output/text.ts';
@@ -111,7 +111,7 @@ export function mistakeIn(parse: (text: string) => unknown): (typed: string) => 
       parse(typed);
       return undefined;
     } catch (error) {
-      if (error instanceof CommandError) return [withoutPeriod(error.message), error.hint].filter(Boolean).join('. ');
+      if (error instanceof CommandError) return messageWithHint(error);
       throw error;
     }
   };

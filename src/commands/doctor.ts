@@ -3,7 +3,7 @@ import type { Verb } from '../cli/verb.ts';
 import { keyFor, originInWords } from '../config/settings.ts';
 import type { Context } from '../context/context.ts';
 import { durationInWords } from '../domain/duration.ts';
-import { CommandError, messageOf, withoutPeriod } from '../domain/errors.ts';
+import { CommandError, messageOf, messageWithHint } from '../domain/errors.ts';
 import { masked, redacted } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell-word.ts';
 import type { Drawing } from '../output/output.ts';
@@ -184,9 +184,7 @@ async function checkNetwork(context: CheckedContext, withKey: boolean): Promise<
 }
 
 function reason(error: unknown): string {
-  if (error instanceof CommandError)
-    return redacted([withoutPeriod(error.message), error.hint].filter(Boolean).join('. '));
-  return redacted(messageOf(error));
+  return redacted(error instanceof CommandError ? messageWithHint(error) : messageOf(error));
 }
 
 /** Draws a line per check. It isn't a table, because a long path must stay whole. */

@@ -144,6 +144,11 @@ export function withoutPeriod(message: string): string {
   return message.replace(/\.$/, '');
 }
 
+/** Returns the message of a failure, with its hint as the next sentence. */
+export function messageWithHint({ message, hint }: CommandError): string {
+  return [withoutPeriod(message), hint].filter(Boolean).join('. ');
+}
+
 /** Returns a message as part of another sentence: without its period, and without the capital of a word that isn't a name. */
 export function asClause(message: string): string {
   return withoutPeriod(message).replace(
