@@ -157,7 +157,7 @@ export function accountOf({ apiUrl, managementKey, sandbox }: Settings, sandboxF
   return `${new URL(apiUrl.value).origin} ${managementKey?.value ?? ''}`;
 }
 
-/** Returns the same for the sandbox's account. @param directory - the directory of its state */
+/** Returns the same for the sandbox's account. @param folder - the directory of its state */
 export function sandboxAccount(folder: string): string {
   return `sandbox ${folder}`;
 }

@@ -34,7 +34,7 @@ export const meanings: Readonly<Record<number, string>> = {
 function exitCodes(width: number): string {
   const entries = Object.entries(meanings).map(([exitCode, meaning]) => {
     const codes = codesOf(Number(exitCode)).join(', ');
-    const entry = filled(`${meaning}`, width, 7).trimStart();
+    const entry = filled(meaning, width, 7).trimStart();
     return `  ${exitCode.padStart(3)}  ${entry}${codes === '' ? '' : `\n${filled(codes, width, 7)}`}`;
   });
   return page(width, ['Exit codes, each with the error codes that --json prints:', entries.join('\n'), ...certainty]);
