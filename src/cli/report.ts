@@ -54,7 +54,7 @@ export function reportAsJson(
   { code, message, hint, lines, status, retryable, outcome }: CommandError,
   world: World,
 ): void {
-  const wholeHint = [...(hint === undefined ? [] : [hint]), ...(lines.length > 0 ? [lines.join('; ')] : [])].join(' ');
+  const wholeHint = [hint, lines.join('; ')].filter(Boolean).join(' ');
   const error = {
     code,
     message: redacted(message),
