@@ -130,6 +130,11 @@ export function parseCount(option: string): (text: string) => number {
   };
 }
 
+/** Returns the error for an option without the one that it needs. */
+export function missingOption(option: string, needed: string): CommandError {
+  return usageError(`${option} needs ${needed}`, `Add ${needed}, or leave out ${option}.`);
+}
+
 /** The options for changes without a known outcome. */
 export interface SettlingOptions {
   /** Milliseconds. */

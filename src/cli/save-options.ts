@@ -3,6 +3,7 @@ import type { KeyOptions } from '../account/purchase/buy-with-keys.ts';
 import type { Destination } from '../account/secrets/destination.ts';
 import { type DotenvContext, DotenvFile, defaultVariable } from '../account/secrets/dotenv-file.ts';
 import { usageError } from '../domain/errors.ts';
+import { missingOption } from './options.ts';
 import { namesOf, ValueOption } from './values.ts';
 
 /** The options for where the secret of a new key goes, as typed. */
@@ -40,9 +41,8 @@ export async function destinationOf(
   context: DotenvContext,
   { save, var: variable, force }: SaveOptions,
 ): Promise<Destination | undefined> {
-  if (variable !== undefined && save === undefined)
-    throw usageError('--var needs --save', 'Add --save, or leave out --var.');
-  if (force && save === undefined) throw usageError('--force needs --save', 'Add --save, or leave out --force.');
+  if (variable !== undefined && save === undefined) throw missingOption('--var', '--save');
+  if (force && save === undefined) throw missingOption('--force', '--save');
   if (save === undefined) return undefined;
   if (save.trim() === '') throw usageError('--save is empty', 'Pass the path of a dotenv file, such as --save .env.');
   if (variable !== undefined) {
@@ -68,8 +68,7 @@ export async function keyOptionsOf(
   { createKey, ...saving }: CreateKeyOptions,
 ): Promise<KeyOptions> {
   if (createKey?.trim() === '') throw usageError('The key name is empty', 'Pass a name to --create-key.');
-  if (saving.save !== undefined && createKey === undefined)
-    throw usageError('--save needs --create-key', 'Add --create-key, or leave out --save.');
+  if (saving.save !== undefined && createKey === undefined) throw missingOption('--save', '--create-key');
   const destination = await destinationOf(context, saving);
   return createKey === undefined ? {} : { createKey, destination };
 }

@@ -15,6 +15,7 @@ import {
 } from '../../account/subscriptions.ts';
 import type { CreatedKey, Key } from '../../api/keys.ts';
 import {
+  missingOption,
   noWaitOption,
   parseAmount,
   parseCount,
@@ -230,13 +231,12 @@ function checkOptions(options: Options): void {
   if (first && second) throw usageError(`${first} and ${second} can't be combined`);
   const budget =
     options.maxBudget !== undefined ? '--max-budget' : options.rpm ? '--rpm' : options.tpm ? '--tpm' : undefined;
-  if (budget && !options.credit) throw usageError(`${budget} needs --credit`, `Add --credit, or leave out ${budget}.`);
+  if (budget && !options.credit) throw missingOption(budget, '--credit');
   if (options.save !== undefined && options.secretOnly) throw usageError("--save and --secret-only can't be combined");
   if (options.ensure && name === undefined) {
     throw usageError('--ensure needs the name of the key', 'Run `ci keys create NAME --ensure`.');
   }
-  if (options.reveal && !options.ensure)
-    throw usageError('--reveal needs --ensure', 'Add --ensure, or leave out --reveal.');
+  if (options.reveal && !options.ensure) throw missingOption('--reveal', '--ensure');
 }
 
 function creditRequest(name: string, { maxBudget, rpm, tpm }: Options): KeyRequest {

@@ -8,6 +8,7 @@ import { type Duration, SeatWatch, type WatchContext, type WatchOptions } from '
 import {
   billingCycleOption,
   blockListOption,
+  missingOption,
   noWaitOption,
   parseAmount,
   parseBlocks,
@@ -127,7 +128,7 @@ async function check(context: DotenvContext, options: Flags): Promise<KeyOptions
     options.createKey !== undefined && '--create-key',
     options.save !== undefined && '--save',
   ].find((flag) => typeof flag === 'string');
-  if (only && !subscribe) throw usageError(`${only} needs --subscribe`, `Add --subscribe, or leave out ${only}.`);
+  if (only && !subscribe) throw missingOption(only, '--subscribe');
   if (blocks?.together === false && allBlocks) {
     throw usageError("--blocks any and --all-blocks can't be combined", 'Pass one of them.');
   }
