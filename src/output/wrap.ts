@@ -30,12 +30,13 @@ const commandParts = /--[\w-]+(?: (?!-)(?:'[^']*'|"[^"]*"|\\'|[^\s'"])+)?|(?:'[^
  * Returns a shell command, indented and broken into lines that end with a backslash, so that it can be copied and run.
  *
  * @param width - of the terminal, in columns
+ * @param measure - returns the width of text as it will be shown, if that differs
  */
-export function shellLines(command: string, width: number): string {
+export function shellLines(command: string, width: number, measure = widthOf): string {
   const lines: string[] = [];
   let current = ' ';
-  for (const part of (command.match(commandParts) ?? []).flatMap((each) => partsWithin(each, width))) {
-    if (current.trim() !== '' && widthOf(`${current} ${part} \\`) > width) {
+  for (const part of (command.match(commandParts) ?? []).flatMap((each) => partsWithin(each, width, measure))) {
+    if (current.trim() !== '' && measure(`${current} ${part} \\`) > width) {
       lines.push(`${current} \\`);
       current = '   ';
     }
@@ -45,22 +46,22 @@ export function shellLines(command: string, width: number): string {
 }
 
 /** Splits an option from its value if they don't fit in one line, so that a backslash goes between them. */
-function partsWithin(part: string, width: number): string[] {
+function partsWithin(part: string, width: number, measure: typeof widthOf): string[] {
   const [, option, value] = /^(--[\w-]+) (.+)$/.exec(part) ?? [];
-  const isTooLong = widthOf(`    ${part} \\`) > width;
+  const isTooLong = measure(`    ${part} \\`) > width;
   return isTooLong && option !== undefined && value !== undefined ? [option, value] : [part];
 }
 
 function wrappedLine(line: string, width: number): string {
-  const indent = ' '.repeat(hanging(stripVTControlCharacters(line), width));
+  const indent = hanging(stripVTControlCharacters(line), width);
   const lines: string[] = [];
   let current = '';
-  const room = width - indent.length;
-  for (const word of wordsOf(line, room)) {
-    const fits = widthOf(word.trim()) <= room;
-    if (fits && current.trim() !== '' && widthOf(current + word) > width) {
+  for (const word of wordsOf(line, width - indent)) {
+    const spare = width - widthOf(word.trim());
+    if (spare >= 0 && current.trim() !== '' && widthOf(current + word) > width) {
       lines.push(current);
-      current = indent + word.trimStart();
+      // A word that doesn't fit below the value, such as an id, begins further to the left.
+      current = ' '.repeat(spare >= indent ? indent : Math.min(spare, 2)) + word.trimStart();
     } else current += word;
   }
   return [...lines, current].join('\n');

@@ -44,6 +44,14 @@ describe('a text that is too wide', () => {
     );
   });
 
+  test('has an id whole on its own line if it does not fit below the value', () => {
+    const id = '5c1c3088-16be-413c-a654-6705b39f06d7';
+    expect(wrapped(`CREATED OR CHANGED  ${id}`, 50)).toBe(`CREATED OR CHANGED\n  ${id}`);
+    expect(wrapped(`CREATED OR CHANGED  ${id}, ${id}`, 50)).toBe(`CREATED OR CHANGED\n  ${id},\n  ${id}`);
+    expect(wrapped(`Subscription  ${id}`, 37)).toBe(`Subscription\n ${id}`);
+    expect(wrapped(`Subscription  ${id}`, 35)).toBe(`Subscription  ${id}`);
+  });
+
   test('does not if that would leave no room', () => {
     expect(wrapped('Amount due today  $49.00, with the card', 20)).toBe('Amount due today\n$49.00, with the\ncard');
   });

@@ -2,6 +2,7 @@ import { loginShell } from '../../config/shell.ts';
 import type { Context } from '../../context/context.ts';
 import { quoted, shellWord } from '../../domain/shell-word.ts';
 import { factLines, harmless } from '../../output/text.ts';
+import { widthOf } from '../../output/width.ts';
 import { shellLines } from '../../output/wrap.ts';
 import type { Description } from '../secrets/destination.ts';
 import { defaultVariable } from '../secrets/dotenv-file.ts';
@@ -49,11 +50,11 @@ export function callCommand(
   const file = saved?.variables && saved.savedTo;
   const curl = `curl ${base}/v1/${model === undefined ? 'models' : 'chat/completions'} --header "Authorization: Bearer $${variable}"`;
   // The name of the model comes from the API.
-  const body = { model: model && harmless(model), messages: [{ role: 'user', content: 'Hello' }] };
+  const body = { model: model && harmless(model), messages: [{ role: 'user', content: 'Hi' }] };
   const call =
     model === undefined
       ? curl
-      : `${curl} --header 'Content-Type: application/json' --data ${quoted(JSON.stringify(body))}`;
+      : `${curl} --header "Content-Type: application/json" --data ${quoted(JSON.stringify(body))}`;
   const command = file === undefined ? call : `. ${shellWord(file)} && ${call}`;
   const steps = [
     ...(settings.sandbox.value ? ['run `ci sandbox serve` in another terminal'] : []),
@@ -68,5 +69,8 @@ ${isForSh ? linesForSh(command, width) : shellLines(command, width)}`;
 /** Returns a command for sh, to be run by a shell that can't read dotenv files. Line breaks are escaped inside the quotation marks. */
 function linesForSh(command: string, width: number): string {
   const start = '  sh -c ';
-  return start + quoted(shellLines(command, width - start.length - 2).trimStart());
+  // Quotation marks inside of others take more columns. Less indentation leaves them room.
+  const measure = (text: string) => widthOf(quoted(text));
+  const lines = shellLines(command, width - start.length, measure).trimStart();
+  return start + quoted(lines.replaceAll('\n    ', '\n  '));
 }

@@ -71,6 +71,12 @@ describe('ci history', () => {
     for (const row of narrow.rows) expect(row.length).toBeLessThanOrEqual(80);
   });
 
+  test('prints records with whole ids on a narrow terminal', async () => {
+    const { me, key } = await customerWithHistory();
+    const { rows } = await shown(me, 'history', { columns: 50 });
+    expect(rows.slice(-4, -1)).toEqual(['OUTCOME             applied', 'CREATED OR CHANGED', `  ${key}`]);
+  });
+
   test('prints all fields as JSON', async () => {
     const { me, subscription } = await customerWithHistory();
     const [, , first] = listAt(json(await me.ci('history --json')));
