@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { cells, json, lines, namesIn, oneLine, sandboxUser, type User, user, userOf } from '../support/cli.ts';
+import { csvRows } from '../support/csv.ts';
 import { needs } from '../support/programs.ts';
 import { at, listAt } from '../support/sandbox.ts';
 import { answer, data, recordedSandbox, server } from '../support/servers.ts';
@@ -346,16 +347,3 @@ test('text from the API cannot control a terminal or break a line of TSV', async
   expect(table.stdout).not.toMatch(/\x1b|\x07|\u202e/);
   expect(at(json(await me.ci('pools list --json')), 0, 'modelName')).toBe(evil);
 });
-
-/** Parses CSV with line endings as RFC 4180 requires. */
-function csvRows(text: string): string[][] {
-  expect(text).toMatch(/\r\n$/);
-  return text
-    .slice(0, -2)
-    .split('\r\n')
-    .map((line) =>
-      [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, bare]) =>
-        quoted === undefined ? (bare ?? '') : quoted.replaceAll('""', '"'),
-      ),
-    );
-}

@@ -98,21 +98,3 @@ export const control =
 export function uncoloured(written: string): string {
   return written.replace(/\r*\n/g, '\n').replace(/\u001b\[(?:1|2|22|31|32|35|39)m/g, '');
 }
-
-/** Parses CSV according to RFC 4180 into rows of cells. */
-export function csvRows(text: string): string[][] {
-  const rows: string[][] = [];
-  let row: string[] = [];
-  const cell = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/gy;
-  while (cell.lastIndex < text.length) {
-    const begin = cell.lastIndex;
-    const match = cell.exec(text);
-    if (!match) throw new Error(`no CSV at ${begin}: ${JSON.stringify(text.slice(begin, begin + 60))}`);
-    const [, quoted, plain = '', end] = match;
-    row.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
-    if (end === ',') continue;
-    rows.push(row);
-    row = [];
-  }
-  return rows;
-}
