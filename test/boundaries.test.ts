@@ -1,17 +1,16 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { cruise } from 'dependency-cruiser';
 import extractDepcruiseConfig from 'dependency-cruiser/config-utl/extract-depcruise-config';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { emptyFolder } from './support/folder.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const { forbidden = [], options } = await extractDepcruiseConfig(path.join(root, '.dependency-cruiser.mjs'));
 
 /** Checks a src/ with these files, and returns each violation as `rule: from → to`. */
 async function violationsIn(files: Readonly<Record<string, string>>): Promise<string[]> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'ci-boundaries-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const folder = emptyFolder();
   for (const [name, text] of Object.entries(files)) {
     const file = path.join(folder, 'src', name);
     mkdirSync(path.dirname(file), { recursive: true });

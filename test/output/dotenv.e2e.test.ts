@@ -11,7 +11,8 @@ import {
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Environment, json, oneLine, secret, userOf } from '../support/cli.ts';
-import { emptyFolder, listAt } from '../support/sandbox.ts';
+import { emptyFolder } from '../support/folder.ts';
+import { listAt } from '../support/sandbox.ts';
 import { deadUrl, recordedSandbox } from '../support/servers.ts';
 
 /** Returns the drafts and locks beside the dotenv file of a folder. */

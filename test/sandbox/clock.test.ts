@@ -6,7 +6,8 @@ import { addMonths } from '../../src/sandbox/calendar.ts';
 import { pools } from '../../src/sandbox/catalogue.ts';
 import { periodEnd, settle } from '../../src/sandbox/settle.ts';
 import { advanceSandbox, resetSandbox } from '../../src/sandbox/state.ts';
-import { at, creditKey, day, emptyFolder, hour, listAt, poolKey, sandbox } from '../support/sandbox.ts';
+import { emptyFolder } from '../support/folder.ts';
+import { at, creditKey, day, hour, listAt, poolKey, sandbox } from '../support/sandbox.ts';
 
 describe('the clock', () => {
   test.each(['2026-04-14T00:00:00.000Z', '2026-04-14T09:00:00.000Z', '2026-04-14T23:59:59.999Z'])(

@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { freshAccount } from '../../src/sandbox/account.ts';
 import { settle } from '../../src/sandbox/settle.ts';
 import { clearDrops, type DropRequest, scheduleDrop, scheduledDrops } from '../../src/sandbox/state.ts';
-import { at, day, emptyFolder, failure, listAt, machineStart, sandbox, type TestSandbox } from '../support/sandbox.ts';
+import { emptyFolder } from '../support/folder.ts';
+import { at, day, failure, listAt, machineStart, sandbox, type TestSandbox } from '../support/sandbox.ts';
 
 const now = () => machineStart;
 const second = 1000;

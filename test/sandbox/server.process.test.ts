@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/server.ts';
-import { creditKey, emptyFolder, failure, machineStart, sandbox } from '../support/sandbox.ts';
+import { emptyFolder } from '../support/folder.ts';
+import { creditKey, failure, machineStart, sandbox } from '../support/sandbox.ts';
 import { bundleSandbox } from '../support/sandbox-bundle.ts';
 
 describe('the management key', () => {

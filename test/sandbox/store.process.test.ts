@@ -9,7 +9,8 @@ import type { Account } from '../../src/sandbox/account.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { resetSandbox } from '../../src/sandbox/state.ts';
 import { openStore, type Store } from '../../src/sandbox/store.ts';
-import { at, creditKey, emptyFolder, failure, listAt, machineStart, sandbox } from '../support/sandbox.ts';
+import { emptyFolder } from '../support/folder.ts';
+import { at, creditKey, failure, listAt, machineStart, sandbox } from '../support/sandbox.ts';
 import { bundleSandbox } from '../support/sandbox-bundle.ts';
 
 const now = () => machineStart;

@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 
 /** Creates an empty folder, which is removed after the test. */
 export function emptyFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'config-test-'));
+  const folder = mkdtempSync(join(tmpdir(), 'ci-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -1,10 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import type { Sandbox } from '../../src/sandbox/server.ts';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { advanceSandbox, resetSandbox, sandboxManagementKey } from '../../src/sandbox/state.ts';
+import { emptyFolder } from './folder.ts';
 import { ask, type HttpAnswer } from './http.ts';
 
 /** The machine's time when the sandboxes of the tests start, which then show 09:00 of that day. */
@@ -43,13 +41,6 @@ export interface Setting {
   folder?: string;
   now?: () => number;
   pause?: (milliseconds: number) => Promise<void>;
-}
-
-/** Creates an empty folder, which is removed after the test. */
-export function emptyFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sandbox-test-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 /** Creates a sandbox for a test. By default, its machine's clock stands still, and its streams don't wait. */

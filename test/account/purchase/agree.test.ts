@@ -10,8 +10,8 @@ import { defaultSettling } from '../../../src/context/settling.ts';
 import { type Block, hoursOf } from '../../../src/domain/blocks.ts';
 import { CommandError } from '../../../src/domain/errors.ts';
 import { Buffered } from '../../support/buffer.ts';
+import { emptyFolder } from '../../support/folder.ts';
 import { Line } from '../../support/person.ts';
-import { emptyFolder } from '../../support/sandbox.ts';
 import { worldWith } from '../../support/world.ts';
 
 function poolOf(slug: string, { price = 49, status = 'available' } = {}): Pool {

@@ -22,7 +22,7 @@ import type { Context } from '../../../src/context/context.ts';
 import { createContext } from '../../../src/context/create.ts';
 import { CommandError } from '../../../src/domain/errors.ts';
 import { Buffered } from '../../support/buffer.ts';
-import { emptyFolder } from '../../support/sandbox.ts';
+import { emptyFolder } from '../../support/folder.ts';
 import { worldWith } from '../../support/world.ts';
 
 const keys = [

@@ -4,10 +4,11 @@ import { describe, expect, test } from 'vitest';
 import { scheduleDrop } from '../../../src/sandbox/state.ts';
 import { type Ended, lines, secret, settlesIn, userOf } from '../../support/cli.ts';
 import { comesLate, dropping } from '../../support/drops.ts';
+import { emptyFolder } from '../../support/folder.ts';
 import { customerOf, generations } from '../../support/generations.ts';
 import { ciHere } from '../../support/in-process.ts';
 import { outcomesOf, recordOf } from '../../support/lost.ts';
-import { at, emptyFolder, hour, listAt, machineStart, type TestSandbox, textAt } from '../../support/sandbox.ts';
+import { at, hour, listAt, machineStart, type TestSandbox, textAt } from '../../support/sandbox.ts';
 import {
   answer,
   appliedThen,

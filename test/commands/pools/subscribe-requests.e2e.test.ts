@@ -5,8 +5,9 @@ import { createContext } from '../../../src/context/create.ts';
 import { run } from '../../../src/main.ts';
 import { Buffered } from '../../support/buffer.ts';
 import { managementKey } from '../../support/cli.ts';
+import { emptyFolder } from '../../support/folder.ts';
 import { Line } from '../../support/person.ts';
-import { at, emptyFolder, listAt, machineStart } from '../../support/sandbox.ts';
+import { at, listAt, machineStart } from '../../support/sandbox.ts';
 import { data, forward, recordedSandbox } from '../../support/servers.ts';
 import { worldWith } from '../../support/world.ts';
 

@@ -18,7 +18,8 @@ import { purchase } from '../../../src/commands/setup/purchase.ts';
 import type { Step, Wizard } from '../../../src/commands/setup/wizard.ts';
 import { createContext } from '../../../src/context/create.ts';
 import { Buffered } from '../../support/buffer.ts';
-import { emptyFolder, listAt, type Setting, sandbox, type TestSandbox, textAt } from '../../support/sandbox.ts';
+import { emptyFolder } from '../../support/folder.ts';
+import { listAt, type Setting, sandbox, type TestSandbox, textAt } from '../../support/sandbox.ts';
 import { Screen } from '../../support/screen.ts';
 import { worldWith } from '../../support/world.ts';
 
