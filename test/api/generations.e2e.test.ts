@@ -15,6 +15,7 @@ import {
   unansweredName,
   unstated,
 } from '../support/generations.ts';
+import { errorOf } from '../support/lost.ts';
 import { at, listAt } from '../support/sandbox.ts';
 import { shown } from '../support/terminal.ts';
 
@@ -251,7 +252,7 @@ describe.each(generations)('an API with %s responses', (generation) => {
     if (code !== 0 && code !== 3) {
       expect([here.stdout, now.stdout]).toEqual(['', '']);
       const same = command.stated && generation === 'documented' ? ['code', 'outcome', 'retryable'] : traits;
-      const [error, before] = [errorIn(here.stderr), errorIn(now.stderr)];
+      const [error, before] = [errorOf(here), errorOf(now)];
       expect(same.map((name) => at(error, name))).toEqual(same.map((name) => at(before, name)));
       return;
     }
@@ -279,7 +280,7 @@ describe.each(generations)('an API with %s responses', (generation) => {
     const ended = await me.ci(`${line} --json`);
     expect(ended.code).toBe(code);
     if (code === 0) expectHeld(json(ended), expected);
-    else expect([ended.stdout, at(errorIn(ended.stderr), 'code')]).toEqual(['', expected]);
+    else expect([ended.stdout, at(errorOf(ended), 'code')]).toEqual(['', expected]);
   });
 
   test('prints responses unchanged with ci api', async () => {
@@ -380,9 +381,3 @@ test('runs every command that uses the API against each generation', async () =>
   );
   expect(notRun).toEqual([]);
 });
-
-/** Returns the error object among the lines of stderr. */
-function errorIn(stderr: string): unknown {
-  const [line = ''] = stderr.split('\n').filter((each) => each.startsWith('{'));
-  return at(JSON.parse(line), 'error');
-}

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cells, type Environment, json, oneLine, sandboxUser, type User, user, userOf } from '../support/cli.ts';
+import { errorOf } from '../support/lost.ts';
 import { at, textAt } from '../support/sandbox.ts';
 import { answer, data, recordedSandbox, server, silence } from '../support/servers.ts';
 import { ctrlC, down, enter, onTerminal, shown } from '../support/terminal.ts';
@@ -314,7 +315,7 @@ describe('config', () => {
     await me.ci('config set output json');
     const { code, stdout, stderr } = await me.ci('pools view nothing');
     expect([code, stdout]).toEqual([5, '']);
-    expect(at(JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? ''), 'error')).toMatchObject({ code: 'not_found' });
+    expect(errorOf({ stderr })).toMatchObject({ code: 'not_found' });
   });
 
   test('removes a setting with default', async () => {

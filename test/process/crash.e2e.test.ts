@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { bin, type User, user, userOf } from '../support/cli.ts';
+import { errorOf } from '../support/lost.ts';
 import { at, listAt } from '../support/sandbox.ts';
 import { recordedSandbox, silence } from '../support/servers.ts';
 
@@ -73,7 +74,7 @@ test('leaves the outcome of a change unknown, and says so', async () => {
   running.kill('SIGUSR2');
   const { code, stdout, stderr } = await running.ended;
   expect([code, stdout]).toEqual([1, '']);
-  expect(at(JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? ''), 'error')).toMatchObject({
+  expect(errorOf({ stderr })).toMatchObject({
     code: 'internal',
     message: 'Internal error: boom',
     outcome: 'unknown',

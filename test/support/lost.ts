@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Environment, type User, userOf } from './cli.ts';
+import { type Environment, lines, type User, userOf } from './cli.ts';
 import { at, type TestSandbox, textAt } from './sandbox.ts';
 import { type Behavior, type Received, type RecordingServer, recordedSandbox } from './servers.ts';
 
@@ -122,11 +122,11 @@ function linesOf(file: string): unknown[] {
 
 /** Returns the recorded outcome of each change, in order: `subscribe applied`, or `subscribe pending`. */
 export function outcomesOf(user: User): string[] {
-  const lines = recordOf(user);
-  return lines
+  const entries = recordOf(user);
+  return entries
     .filter((line) => at(line, 'intent') !== undefined)
     .map((begin) => {
-      const end = lines.findLast((line) => at(line, 'id') === at(begin, 'id') && at(line, 'outcome') !== undefined);
+      const end = entries.findLast((line) => at(line, 'id') === at(begin, 'id') && at(line, 'outcome') !== undefined);
       return `${textAt(begin, 'intent', 'action')} ${end === undefined ? 'pending' : textAt(end, 'outcome')}`;
     });
 }
@@ -135,15 +135,15 @@ export function outcomesOf(user: User): string[] {
 export function madeEarlier(user: User, by: number): void {
   for (const name of stateFiles(user).filter((each) => /\.jsonl?$/.test(each))) {
     const file = path.join(stateFolder(user), name);
-    const lines = linesOf(file).map((line) => {
+    const moved = linesOf(file).map((line) => {
       const time = new Date(Date.parse(textAt(line, 'at')) - by).toISOString();
       return JSON.stringify({ ...Object.fromEntries(Object.entries(line ?? {})), at: time });
     });
-    writeFileSync(file, `${lines.join('\n')}\n`);
+    writeFileSync(file, `${moved.join('\n')}\n`);
   }
 }
 
 /** Returns the error that `--json` printed on the last line of stderr. */
 export function errorOf({ stderr }: { readonly stderr: string }): unknown {
-  return at(JSON.parse(stderr.trimEnd().split('\n').at(-1) ?? ''), 'error');
+  return at(JSON.parse(lines(stderr).at(-1) ?? ''), 'error');
 }

@@ -7,7 +7,7 @@ import { comesLate, dropping } from '../../support/drops.ts';
 import { emptyFolder } from '../../support/folder.ts';
 import { customerOf, generations } from '../../support/generations.ts';
 import { ciHere } from '../../support/in-process.ts';
-import { outcomesOf, recordOf } from '../../support/lost.ts';
+import { errorOf, outcomesOf, recordOf } from '../../support/lost.ts';
 import { at, hour, listAt, machineStart, type TestSandbox, textAt } from '../../support/sandbox.ts';
 import {
   answer,
@@ -35,10 +35,6 @@ function events({ stdout }: Pick<Ended, 'stdout'>): unknown[] {
 /** Returns the names of the events, with error codes: `error unavailable`. */
 function eventNames(ended: Pick<Ended, 'stdout'>): string[] {
   return events(ended).map((event) => `${at(event, 'event')} ${at(event, 'code') ?? ''}`.trimEnd());
-}
-
-function failureOf({ stderr }: Pick<Ended, 'stderr'>): unknown {
-  return at(JSON.parse(lines(stderr).at(-1) ?? ''), 'error');
 }
 
 async function charges(box: TestSandbox): Promise<unknown[]> {
@@ -166,7 +162,7 @@ describe('consent', () => {
     expect((await me.ci(line)).code).toBe(0);
     const second = await me.ci(line);
     expect([second.code, second.stdout, await charges(api.box)]).toEqual([2, '', [expect.anything()]]);
-    expect(failureOf(second)).toMatchObject({ code: 'confirmation_required', outcome: 'not_applied' });
+    expect(errorOf(second)).toMatchObject({ code: 'confirmation_required', outcome: 'not_applied' });
     expect((await me.ci(`${line} --again`)).code).toBe(0);
     expect(await charges(api.box)).toHaveLength(2);
   });
@@ -196,7 +192,7 @@ describe('the price', () => {
     const api = await seller('45.00', '45.01');
     const ended = await userOf(api).ci(watch);
     expect([ended.code, eventNames(ended), api.changes]).toEqual([8, ['price_changed', 'opened'], []]);
-    expect(failureOf(ended)).toMatchObject({
+    expect(errorOf(ended)).toMatchObject({
       code: 'price_above_maximum',
       message: 'minimax-m3 costs $45.01 today, which is above --max-price $45.00',
       outcome: 'not_applied',
@@ -239,7 +235,7 @@ describe('the price', () => {
     const ended = await me.ci(watch);
     expect([ended.code, eventNames(ended), api.changes]).toEqual([8, ['opened', 'subscribed'], [purchase]]);
     expect(events(ended).at(-1)).toMatchObject({ charge: usd, subscriptions: [{ id: 's1', status: 'active' }] });
-    expect(failureOf(ended)).toMatchObject({
+    expect(errorOf(ended)).toMatchObject({
       code: 'price_above_maximum',
       message: `The API charged $${charged} for minimax-m3, and you agreed to $45.00`,
       hint: expect.stringContaining('ci pools cancel minimax-m3'),
@@ -275,7 +271,7 @@ describe('the price', () => {
       ['opened', 'subscribed'],
       499,
     ]);
-    expect(failureOf(ended)).toMatchObject({ code: 'forbidden', outcome: 'applied' });
+    expect(errorOf(ended)).toMatchObject({ code: 'forbidden', outcome: 'applied' });
     expect(ended.stderr).toContain('The API charged $499.00 for minimax-m3, and you agreed to $45.00');
     expect(ended.stderr).toContain('ci pools cancel minimax-m3');
   });
@@ -298,7 +294,7 @@ describe('the price', () => {
       'error price_above_maximum',
       'error price_above_maximum',
     ]);
-    expect(failureOf(ended)).toMatchObject({
+    expect(errorOf(ended)).toMatchObject({
       code: 'unavailable',
       hint: expect.stringContaining('Nothing was charged'),
     });
@@ -311,7 +307,7 @@ describe('the price', () => {
     await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'] });
     const ended = await me.ci(watch);
     expect([ended.code, ended.stdout, api.changes]).toEqual([8, '', []]);
-    expect(failureOf(ended)).toMatchObject({ code: 'price_above_maximum' });
+    expect(errorOf(ended)).toMatchObject({ code: 'price_above_maximum' });
     await me.ci('config set max-monthly-spend 84');
     expect((await me.ci(watch)).code).toBe(0);
   });
@@ -384,7 +380,7 @@ describe('a purchase that is refused', () => {
     const api = await dropping({ at: [2], instead: purchases(refused(status, message)) });
     const ended = await userOf(api).ci(watch);
     expect([ended.code, eventNames(ended), api.changes.length]).toEqual([code, ['opened'], 1]);
-    expect(failureOf(ended)).toMatchObject({ code: error, outcome: 'not_applied' });
+    expect(errorOf(ended)).toMatchObject({ code: error, outcome: 'not_applied' });
     expect(await charges(api.box)).toEqual([]);
   });
 });
@@ -412,7 +408,7 @@ describe('a purchase with a lost response', () => {
       ['opened', 'error outcome_unknown'],
       [purchase],
     ]);
-    expect(failureOf(ended)).toMatchObject({ code: 'interrupted', outcome: 'unknown' });
+    expect(errorOf(ended)).toMatchObject({ code: 'interrupted', outcome: 'unknown' });
     expect([outcomesOf(me), await charges(api.box)]).toEqual([['subscribe unknown'], []]);
   });
 
@@ -433,7 +429,7 @@ describe('a purchase with a lost response', () => {
     const api = await dropping({ at: [2], instead: purchases(lost, sandboxes) });
     const ended = await userOf(api).ci(`${watch} --settle 100ms --no-wait`);
     expect([ended.code, eventNames(ended), api.changes]).toEqual([10, ['opened'], [purchase]]);
-    expect(failureOf(ended)).toMatchObject({
+    expect(errorOf(ended)).toMatchObject({
       code: 'outcome_unknown',
       outcome: 'unknown',
       retryable: false,
@@ -446,7 +442,7 @@ describe('a purchase with a lost response', () => {
     const me = userOf(api);
     const ended = await me.ci(`${watch} --settle 100ms --for 2s`);
     expect([ended.code, eventNames(ended), api.changes]).toEqual([10, ['opened', 'error outcome_unknown'], [purchase]]);
-    expect(failureOf(ended)).toMatchObject({
+    expect(errorOf(ended)).toMatchObject({
       code: 'outcome_unknown',
       message: 'The time limit of 2s was reached, but a purchase may still go through',
       outcome: 'unknown',
@@ -473,7 +469,7 @@ describe('a purchase with a lost response', () => {
       ['opened', 'error outcome_unknown'],
       [purchase],
     ]);
-    expect(failureOf(ended)).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });
+    expect(errorOf(ended)).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });
     expect(outcomesOf(me)).toEqual(['subscribe unknown']);
   });
 
@@ -504,7 +500,7 @@ describe('a purchase with a lost response', () => {
       at((await charges(api.box))[0], 'subscriptionId'),
     ]);
     expect([ended.code, eventNames(ended), api.changes]).toEqual([2, ['opened', 'error outcome_unknown'], [purchase]]);
-    expect(failureOf(ended)).toMatchObject({
+    expect(errorOf(ended)).toMatchObject({
       code: 'confirmation_required',
       message: expect.stringContaining('another ci process claimed it'),
       outcome: 'applied',
@@ -546,7 +542,7 @@ describe('a purchase with a lost response', () => {
       ['opened', 'error unavailable', 'error outcome_unknown'],
       [purchase, purchase],
     ]);
-    expect(failureOf(ended)).toMatchObject({
+    expect(errorOf(ended)).toMatchObject({
       code: 'confirmation_required',
       message: expect.stringContaining('another ci process claimed it'),
       outcome: 'applied',
@@ -565,7 +561,7 @@ describe('a purchase with a lost response', () => {
     const watching = userOf(api).start(watch);
     const ended = await watching.ended;
     expect([ended.code, eventNames(ended), api.changes.length]).toEqual([130, ['opened', 'subscribed'], 1]);
-    expect(failureOf(ended)).toMatchObject({ code: 'interrupted', outcome: 'applied' });
+    expect(errorOf(ended)).toMatchObject({ code: 'interrupted', outcome: 'applied' });
   });
 });
 
@@ -633,7 +629,7 @@ describe('a purchase that appears late', () => {
       ['opened', 'error outcome_unknown'],
       1,
     ]);
-    expect(failureOf(ended)).toMatchObject({
+    expect(errorOf(ended)).toMatchObject({
       code: 'confirmation_required',
       message: expect.stringContaining(bought),
       outcome: 'not_applied',
@@ -680,7 +676,7 @@ describe('an earlier purchase with an unknown outcome', () => {
     const { me, api } = await inDoubt(purchases(lost, sandboxes));
     const ended = await me.ci(`${watch} --no-wait`);
     expect([ended.code, ended.stdout, api.changes]).toEqual([6, '', [purchase]]);
-    expect(failureOf(ended)).toMatchObject({ code: 'busy', outcome: 'not_applied' });
+    expect(errorOf(ended)).toMatchObject({ code: 'busy', outcome: 'not_applied' });
     const again = await me.ci(`${watch} --again`);
     expect([again.code, eventNames(again), api.changes]).toEqual([0, ['opened', 'subscribed'], [purchase, purchase]]);
     expect(await charges(api.box)).toHaveLength(1);
@@ -690,7 +686,7 @@ describe('an earlier purchase with an unknown outcome', () => {
     const { me, api } = await inDoubt(purchases(lost, sandboxes));
     const ended = await me.ci(`${watch} --ensure --for 500ms`);
     expect([ended.code, eventNames(ended), api.changes]).toEqual([10, ['opened', 'error busy'], [purchase]]);
-    expect(failureOf(ended)).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });
+    expect(errorOf(ended)).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });
   });
 
   test('on another pool counts toward max-monthly-spend', async () => {
@@ -715,7 +711,7 @@ describe('an earlier purchase with an unknown outcome', () => {
     expect((await me.ci('pools subscribe kimi26 --blocks europe --yes --json --settle 100ms')).code).toBe(10);
     const ended = await me.ci(watch.replace('americas', 'asia'));
     expect([ended.code, api.changes]).toEqual([8, ['POST /api/pools/kimi26/subscribe']]);
-    expect(failureOf(ended)).toMatchObject({
+    expect(errorOf(ended)).toMatchObject({
       code: 'price_above_maximum',
       message: expect.stringContaining('to the $49.00 per month of your subscriptions'),
     });
@@ -793,7 +789,7 @@ describe('--ensure', () => {
     const line = ensure.replace('americas', 'asia,americas --all-blocks').replace('45', '90');
     const ended = await userOf(api).ci(line);
     expect([ended.code, ended.stdout, api.changes]).toEqual([6, '', []]);
-    expect(failureOf(ended)).toMatchObject({ message: expect.stringContaining('You already have') });
+    expect(errorOf(ended)).toMatchObject({ message: expect.stringContaining('You already have') });
   });
 
   test("doesn't print the secret of an existing key", async () => {
@@ -821,7 +817,7 @@ describe('--ensure', () => {
       'pools watch minimax-m3 --blocks asia --quantity 2 --subscribe --max-price 99 --ensure --yes --json',
     );
     expect([ended.code, ended.stdout, api.changes]).toEqual([6, '', []]);
-    expect(failureOf(ended)).toMatchObject({ message: expect.stringContaining('You already have') });
+    expect(errorOf(ended)).toMatchObject({ message: expect.stringContaining('You already have') });
   });
 });
 
@@ -895,7 +891,7 @@ describe('--create-key', () => {
     const api = await dropping({ at: [1] });
     const ended = await userOf(api).ci(`${watch} --create-key prod --save /nowhere/.env`);
     expect([ended.code, ended.stdout, api.changes]).toEqual([1, '', []]);
-    expect(failureOf(ended)).toMatchObject({ code: 'file_error', outcome: 'not_applied' });
+    expect(errorOf(ended)).toMatchObject({ code: 'file_error', outcome: 'not_applied' });
   });
 
   test('says that the seat was bought if it is interrupted', async () => {
@@ -912,7 +908,7 @@ describe('--create-key', () => {
     const watching = userOf(api).start(`${watch} --create-key prod`);
     const ended = await watching.ended;
     expect([ended.code, eventNames(ended)]).toEqual([130, ['opened', 'subscribed']]);
-    expect(failureOf(ended)).toMatchObject({
+    expect(errorOf(ended)).toMatchObject({
       code: 'interrupted',
       message: expect.stringContaining('Subscribed, but key "prod" may not have been created'),
       outcome: 'unknown',
@@ -933,7 +929,7 @@ describe('--create-key', () => {
     mkdirSync(path.join(me.home, 'app'));
     const ended = await me.ci(`${watch} --create-key prod --save app/.env`);
     expect([ended.code, looks, api.changes]).toEqual([1, 4, []]);
-    expect(failureOf(ended)).toMatchObject({ code: 'file_error', outcome: 'not_applied' });
+    expect(errorOf(ended)).toMatchObject({ code: 'file_error', outcome: 'not_applied' });
   });
 
   test("says what was bought if the key can't be created", async () => {
@@ -944,7 +940,7 @@ describe('--create-key', () => {
     });
     const ended = await userOf(api).ci(`${watch} --create-key prod`);
     expect([ended.code, eventNames(ended)]).toEqual([4, ['opened', 'subscribed']]);
-    expect(failureOf(ended)).toMatchObject({
+    expect(errorOf(ended)).toMatchObject({
       message: 'Subscribed, but key "prod" wasn\'t created: keys are disabled',
       outcome: 'applied',
     });
@@ -962,7 +958,7 @@ describe('two watches at once', () => {
     await me.ci('pools subscribe kimi26 --blocks americas --yes');
     const ended = await watching.ended;
     expect([ended.code, api.changes]).toEqual([2, ['POST /api/pools/kimi26/subscribe']]);
-    expect(failureOf(ended)).toMatchObject({ code: 'confirmation_required', outcome: 'not_applied' });
+    expect(errorOf(ended)).toMatchObject({ code: 'confirmation_required', outcome: 'not_applied' });
   });
 
   test("don't end because of a failed purchase by the other one", async () => {
@@ -1008,7 +1004,7 @@ describe('two watches at once', () => {
     });
     const ended = await ciHere(watch, api, { stateHome, now: () => Date.now() + asleep });
     expect([ended.code, ended.stdout, api.changes]).toEqual([2, '', [purchase]]);
-    expect(failureOf(ended)).toMatchObject({
+    expect(errorOf(ended)).toMatchObject({
       message: expect.stringContaining('You bought the same thing 1 hour ago'),
     });
   });
@@ -1020,7 +1016,7 @@ describe('two watches at once', () => {
     expect(both.map(({ code }) => code).sort()).toEqual([0, 2]);
     expect([api.changes, (await charges(api.box)).length]).toEqual([[purchase], 1]);
     const other = both.find(({ code }) => code === 2) ?? { stderr: '' };
-    expect(failureOf(other)).toMatchObject({ code: 'confirmation_required', outcome: 'not_applied' });
+    expect(errorOf(other)).toMatchObject({ code: 'confirmation_required', outcome: 'not_applied' });
   });
 
   test('on one machine buy one after the other', async () => {
