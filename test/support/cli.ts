@@ -175,6 +175,11 @@ export function json({ stdout }: { readonly stdout: string }): unknown {
   return JSON.parse(stdout);
 }
 
+/** Returns what a command printed as one JSON value per line, which may be nothing. */
+export function jsonLines({ stdout }: { readonly stdout: string }): unknown[] {
+  return stdout === '' ? [] : lines(stdout).map((line): unknown => JSON.parse(line));
+}
+
 /** Returns the names of an object's members, in order. */
 export function namesIn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) throw new Error(`no object: ${JSON.stringify(value)}`);

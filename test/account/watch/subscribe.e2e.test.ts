@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { scheduleDrop } from '../../../src/sandbox/state.ts';
-import { type Ended, lines, secret, settlesIn, userOf } from '../../support/cli.ts';
+import { type Ended, jsonLines, lines, secret, settlesIn, userOf } from '../../support/cli.ts';
 import { comesLate, dropping } from '../../support/drops.ts';
 import { emptyFolder } from '../../support/folder.ts';
 import { customerOf, generations } from '../../support/generations.ts';
@@ -28,13 +28,9 @@ const list = 'GET /api/pools';
 const purchase = 'POST /api/pools/minimax-m3/subscribe';
 const watch = 'pools watch minimax-m3 --blocks americas --interval 50ms --json --subscribe --max-price 45 --yes';
 
-function events({ stdout }: Pick<Ended, 'stdout'>): unknown[] {
-  return stdout === '' ? [] : lines(stdout).map((line): unknown => JSON.parse(line));
-}
-
 /** Returns the names of the events, with error codes: `error unavailable`. */
 function eventNames(ended: Pick<Ended, 'stdout'>): string[] {
-  return events(ended).map((event) => `${at(event, 'event')} ${at(event, 'code') ?? ''}`.trimEnd());
+  return jsonLines(ended).map((event) => `${at(event, 'event')} ${at(event, 'code') ?? ''}`.trimEnd());
 }
 
 async function charges(box: TestSandbox): Promise<unknown[]> {
@@ -71,7 +67,7 @@ describe('a seat that opens', () => {
     expect(api.requests).toEqual([list, mine, mine, list, mine, list, mine, list, purchase]);
     const [charge, ...more] = await charges(api.box);
     expect([at(charge, 'amount'), more]).toEqual(['45.00', []]);
-    expect(events(ended)).toMatchObject([
+    expect(jsonLines(ended)).toMatchObject([
       { event: 'opened', pool: 'minimax-m3', blocks: ['americas'], pricePerMonth: 45, subscriptions: null },
       {
         event: 'subscribed',
@@ -134,7 +130,7 @@ describe('a seat that opens', () => {
       'error price_above_maximum',
       'subscribed',
     ]);
-    expect(events(ended).at(-1)).toMatchObject({ pool: 'kimi26', blocks: ['americas'], charge: 45 });
+    expect(jsonLines(ended).at(-1)).toMatchObject({ pool: 'kimi26', blocks: ['americas'], charge: 45 });
     expect(api.changes).toEqual(['POST /api/pools/kimi26/subscribe']);
   });
 });
@@ -223,7 +219,7 @@ describe('the price', () => {
     const api = await seller('45.00', '41.00');
     const ended = await userOf(api).ci(watch);
     expect([ended.code, eventNames(ended)]).toEqual([0, ['price_changed', 'opened', 'subscribed']]);
-    expect(at(events(ended).at(-1), 'charge')).toBe(41);
+    expect(at(jsonLines(ended).at(-1), 'charge')).toBe(41);
   });
 
   test.each([
@@ -234,7 +230,7 @@ describe('the price', () => {
     const me = userOf(api);
     const ended = await me.ci(watch);
     expect([ended.code, eventNames(ended), api.changes]).toEqual([8, ['opened', 'subscribed'], [purchase]]);
-    expect(events(ended).at(-1)).toMatchObject({ charge: usd, subscriptions: [{ id: 's1', status: 'active' }] });
+    expect(jsonLines(ended).at(-1)).toMatchObject({ charge: usd, subscriptions: [{ id: 's1', status: 'active' }] });
     expect(errorOf(ended)).toMatchObject({
       code: 'price_above_maximum',
       message: `The API charged $${charged} for minimax-m3, and you agreed to $45.00`,
@@ -247,14 +243,14 @@ describe('the price', () => {
 
   test('that rose by a rounding error counts as the agreed price', async () => {
     const ended = await userOf(await seller('45.00', '45.00', '45.04')).ci(watch);
-    expect([ended.code, ended.stderr, at(events(ended).at(-1), 'charge')]).toEqual([0, '', 45]);
+    expect([ended.code, ended.stderr, at(jsonLines(ended).at(-1), 'charge')]).toEqual([0, '', 45]);
   });
 
   test('that rose during the purchase, but not above the limit, is reported as charged', async () => {
     const api = await seller('45.00', '41.00', '44.00');
     const me = userOf(api);
     const ended = await me.ci(watch);
-    expect([ended.code, ended.stderr, at(events(ended).at(-1), 'charge')]).toEqual([0, '', 44]);
+    expect([ended.code, ended.stderr, at(jsonLines(ended).at(-1), 'charge')]).toEqual([0, '', 44]);
     expect(recordOf(me).at(-1)).toMatchObject({ outcome: 'applied', charge: 44 });
   });
 
@@ -266,7 +262,7 @@ describe('the price', () => {
       return data(request.method === 'POST' ? bought : [])(request, response);
     });
     const ended = await userOf(api).ci(`${watch} --create-key prod`);
-    expect([ended.code, eventNames(ended), at(events(ended).at(-1), 'charge')]).toEqual([
+    expect([ended.code, eventNames(ended), at(jsonLines(ended).at(-1), 'charge')]).toEqual([
       4,
       ['opened', 'subscribed'],
       499,
@@ -364,7 +360,7 @@ describe('a purchase that is refused', () => {
     expect([ended.code, eventNames(ended)]).toEqual([0, ['opened', 'error unavailable', 'sold_out', 'subscribed']]);
     expect(api.changes).toEqual([purchase, 'POST /api/keys/subscription']);
     expect(ended.stderr).toBe('The API refused a purchase, but the purchase went through.\n');
-    expect(events(ended).at(-1)).toMatchObject({
+    expect(jsonLines(ended).at(-1)).toMatchObject({
       charge: 45,
       subscriptions: [{ id: at((await charges(api.box))[0], 'subscriptionId'), key: { name: 'prod' } }],
     });
@@ -571,7 +567,7 @@ describe('a purchase that appears late', () => {
     const ended = await userOf(api).ci(`${watch} --settle 100ms`);
     expect([ended.code, api.changes, (await charges(api.box)).length]).toEqual([0, [purchase], 1]);
     expect(eventNames(ended)).toEqual(['opened', 'error outcome_unknown', 'subscribed']);
-    expect(at(events(ended).at(-1), 'charge')).toBe(45);
+    expect(at(jsonLines(ended).at(-1), 'charge')).toBe(45);
     expect(ended.stderr).toMatch(
       /^The response was lost \(.*\)\. Checking for up to \d+ m?s .*\nThe response to a purchase was lost, but the purchase went through\.\n$/,
     );
@@ -668,7 +664,7 @@ describe('an earlier purchase with an unknown outcome', () => {
       ['opened', 'error busy', 'subscribed'],
       [purchase],
     ]);
-    expect(at(events(ended)[1], 'message')).toMatch(/^An earlier "subscribe minimax-m3 .* may still go through$/);
+    expect(at(jsonLines(ended)[1], 'message')).toMatch(/^An earlier "subscribe minimax-m3 .* may still go through$/);
     expect(await charges(api.box)).toHaveLength(1);
   });
 
@@ -729,7 +725,9 @@ describe('--ensure', () => {
     const line = 'pools watch minimax-m3 kimi26 --blocks europe --subscribe --max-price 49 --ensure --json';
     const ended = await me.ci(line);
     expect([ended.code, eventNames(ended), api.changes]).toEqual([0, ['subscribed'], []]);
-    expect(events(ended)).toMatchObject([{ pool: 'kimi26', charge: 0, subscriptions: [{ id: textAt(bought, 'id') }] }]);
+    expect(jsonLines(ended)).toMatchObject([
+      { pool: 'kimi26', charge: 0, subscriptions: [{ id: textAt(bought, 'id') }] },
+    ]);
     expect(ended.stderr).toBe(`Already covered by ${textAt(bought, 'id')}. Nothing was charged.\n`);
     expect((await me.ci('pools watch kimi26 --blocks asia --subscribe --max-price 49 --ensure')).code).toBe(2);
   });
@@ -772,7 +770,7 @@ describe('--ensure', () => {
     });
     const ended = await ciHere(ensure, api, { now: () => Date.now() + asleep });
     expect([ended.code, api.changes, (await charges(api.box)).length]).toEqual([0, [], 1]);
-    expect(events(ended).at(-1)).toMatchObject({ event: 'subscribed', charge: 0 });
+    expect(jsonLines(ended).at(-1)).toMatchObject({ event: 'subscribed', charge: 0 });
   });
 
   test('exits with 6 if a candidate is partly covered', async () => {
@@ -834,7 +832,7 @@ describe('--create-key', () => {
     const api = await dropping({ at: [2] });
     const ended = await userOf(api).ci(`${watch} --create-key prod`);
     expect(ended.code).toBe(0);
-    expect(events(ended).at(-1)).toMatchObject({
+    expect(jsonLines(ended).at(-1)).toMatchObject({
       event: 'subscribed',
       subscriptions: [{ key: { name: 'prod', apiKey: expect.stringMatching(secret) } }],
     });

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import { cells, type Ended, lines, namesIn, oneLine, user, userOf } from '../../support/cli.ts';
+import { cells, type Ended, jsonLines, lines, namesIn, oneLine, user, userOf } from '../../support/cli.ts';
 import { csvRows } from '../../support/csv.ts';
 import { dropping } from '../../support/drops.ts';
 import { customerOf, generations } from '../../support/generations.ts';
@@ -14,12 +14,8 @@ const list = 'GET /api/pools';
 const rfc3339 = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
 /** Returns the events of NDJSON output. */
-function events({ stdout }: Pick<Ended, 'stdout'>): unknown[] {
-  return stdout === '' ? [] : lines(stdout).map((line): unknown => JSON.parse(line));
-}
-
 function names(ended: Pick<Ended, 'stdout'>): string[] {
-  return events(ended).map((event) => textAt(event, 'event'));
+  return jsonLines(ended).map((event) => textAt(event, 'event'));
 }
 
 /** The fields of an event that are unknown. */
@@ -76,7 +72,7 @@ describe('a block that opens', () => {
     const api = await dropping({ at: [4] });
     const ended = await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 50ms --json');
     expect([ended.code, ended.stderr, api.requests]).toEqual([0, '', [list, list, list, list]]);
-    expect(events(ended)).toEqual([
+    expect(jsonLines(ended)).toEqual([
       {
         ...nothing,
         event: 'opened',
@@ -121,7 +117,9 @@ describe('a block that opens', () => {
       const ended = await userOf(api).ci(`pools watch minimax-m3 ${flags} --interval 50ms --json`);
       const blocks = flags.includes('asia') ? ['asia', 'americas'] : ['asia', 'europe', 'americas'];
       expect(ended.code).toBe(0);
-      expect(events(ended)).toMatchObject([{ event: 'opened', blocks, pricePerMonth: blocks.length === 2 ? 84 : 133 }]);
+      expect(jsonLines(ended)).toMatchObject([
+        { event: 'opened', blocks, pricePerMonth: blocks.length === 2 ? 84 : 133 },
+      ]);
       expect(api.requests).toHaveLength(3);
     },
   );
@@ -132,15 +130,15 @@ describe('a block that opens', () => {
     const three = await me.ci('pools watch minimax-m3 --blocks americas --quantity 3 --interval 50ms --for 400ms');
     expect([three.code, three.stdout]).toEqual([6, '']);
     const two = await me.ci('pools watch minimax-m3 --blocks asia --quantity 2 --json');
-    expect(events(two)).toMatchObject([{ event: 'opened', blocks: ['asia'], freeSeats: 2 }]);
+    expect(jsonLines(two)).toMatchObject([{ event: 'opened', blocks: ['asia'], freeSeats: 2 }]);
   });
 
   test.each(generations)('is reported from an API of the %s generation', async (generation) => {
     const { me } = await customerOf(generation);
     const open = await me.ci('pools watch kimi26 --blocks americas --json');
-    expect(events(open)).toMatchObject([{ event: 'opened', pool: 'kimi26', blocks: ['americas'] }]);
+    expect(jsonLines(open)).toMatchObject([{ event: 'opened', pool: 'kimi26', blocks: ['americas'] }]);
     // A price that is the sum of its hours is off by a few cents.
-    expect(Math.abs(Number(at(events(open)[0], 'pricePerMonth')) - 45)).toBeLessThanOrEqual(0.04);
+    expect(Math.abs(Number(at(jsonLines(open)[0], 'pricePerMonth')) - 45)).toBeLessThanOrEqual(0.04);
     const closed = await me.ci('pools watch minimax-m3 --blocks americas --interval 50ms --for 200ms');
     expect([closed.code, closed.stdout]).toEqual([6, '']);
   });
@@ -160,7 +158,7 @@ describe('a watch of several openings', () => {
     const ended = await userOf(api).ci('pools watch minimax-m3 --blocks americas --count 2 --interval 20ms --json');
     expect([ended.code, ended.stderr]).toEqual([0, '']);
     const about = { ...nothing, at: rfc3339, pool: 'minimax-m3', blocks: ['americas'], status: 'active' };
-    expect(events(ended)).toEqual([
+    expect(jsonLines(ended)).toEqual([
       { ...about, event: 'opened', pricePerMonth: 45 },
       { ...about, event: 'sold_out', pricePerMonth: 45 },
       { ...about, event: 'price_changed', pricePerMonth: 47, previousPricePerMonth: 45 },
@@ -176,7 +174,7 @@ describe('a watch of several openings', () => {
     const ended = await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 20ms --json');
     expect(ended.code).toBe(0);
     const changed = { ...nothing, event: 'pool_status_changed', at: rfc3339, pool: 'minimax-m3' };
-    expect(events(ended)).toEqual([
+    expect(jsonLines(ended)).toEqual([
       { ...changed, status: 'paused', previousStatus: 'active' },
       { ...changed, previousStatus: 'paused' },
       { ...changed, status: 'active' },
@@ -233,7 +231,7 @@ describe('a watch of several openings', () => {
   test('has the same fields in each event, in the same order', async () => {
     const api = await dropping({ at: [2] });
     const line = 'pools watch minimax-m3 --blocks americas --interval 50ms --subscribe --max-price 45 --yes --json';
-    const told = events(await userOf(api).ci(line));
+    const told = jsonLines(await userOf(api).ci(line));
     expect(told.map((event) => at(event, 'event'))).toEqual(['opened', 'subscribed']);
     for (const event of told) expect(namesIn(event)).toEqual(['event', 'at', ...namesIn(nothing)]);
   });
@@ -301,7 +299,7 @@ describe('a failed check', () => {
     const ended = await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 30ms --json');
     // An outage is reported once.
     expect([ended.code, names(ended), ended.stderr]).toEqual([0, ['error', 'opened'], '']);
-    expect(events(ended)[0]).toEqual({ ...nothing, event: 'error', at: rfc3339, code, message: expect.any(String) });
+    expect(jsonLines(ended)[0]).toEqual({ ...nothing, event: 'error', at: rfc3339, code, message: expect.any(String) });
     expect(api.requests).toHaveLength(6);
   });
 
@@ -317,7 +315,7 @@ describe('a failed check', () => {
       },
     });
     const ended = await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 30ms --json');
-    expect(events(ended).map((event) => at(event, 'code'))).toEqual([
+    expect(jsonLines(ended).map((event) => at(event, 'code'))).toEqual([
       'server_error',
       'rate_limited',
       'server_error',
@@ -359,7 +357,7 @@ describe('a failed check', () => {
         each === '/api/pools' && ++asked === 2 ? answer(503, { error: `no ${leaked}` }) : undefined,
     });
     const ended = await userOf(api).ci('pools watch minimax-m3 --blocks americas --interval 30ms --json');
-    expect(textAt(events(ended)[0], 'message')).toBe('no mk_…cdef');
+    expect(textAt(jsonLines(ended)[0], 'message')).toBe('no mk_…cdef');
     expect(ended.stdout + ended.stderr).not.toContain(leaked);
   });
 });
