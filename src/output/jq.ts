@@ -1,4 +1,4 @@
-import { raw } from 'jq-wasm';
+import { raw } from 'jq-wasm/inline';
 import { CommandError, messageOf, usageError } from '../domain/errors.ts';
 
 /**
@@ -9,7 +9,7 @@ import { CommandError, messageOf, usageError } from '../domain/errors.ts';
 export async function checkJq(program: string): Promise<void> {
   try {
     // With `empty`, the expression is compiled but never run.
-    await raw('null', `empty | ${program}`);
+    await run('null', `empty | ${program}`);
   } catch (error) {
     throw usageError(`"${program}" is not a valid jq expression: ${reason(error)}`);
   }
@@ -23,7 +23,7 @@ export async function checkJq(program: string): Promise<void> {
 export async function jq(program: string, value: unknown): Promise<string> {
   try {
     // Strings are unquoted here because the library drops line breaks at the end of jq's output.
-    const results = await raw(JSON.stringify(value), `[(${program}\n)] | .[]`, ['-c']);
+    const results = await run(JSON.stringify(value), `[(${program}\n)] | .[]`);
     return results === ''
       ? ''
       : results
@@ -33,6 +33,13 @@ export async function jq(program: string, value: unknown): Promise<string> {
   } catch (error) {
     throw new CommandError('filter_failed', `The jq expression "${program}" failed: ${reason(error)}`);
   }
+}
+
+/** Runs jq. Returns a line of JSON per result. @throws Error if it fails */
+async function run(json: string, program: string): Promise<string> {
+  const { stdout, stderr, exitCode } = await raw(json, program, ['-c']);
+  if (exitCode !== 0) throw new Error(stderr || `exit code ${exitCode}`);
+  return stdout;
 }
 
 function unquoted(json: string): string {
@@ -46,5 +53,5 @@ function reason(error: unknown): string {
   return line
     .replace(/^jq: error(?: \(at [^)]*\))?: /, '')
     .replace(/ \(Unix shell quoting issues\?\)/, '')
-    .replace(/ at <top-level>, line \d+:?$/, '');
+    .replace(/ at <top-level>, line \d+(?:, column \d+)?:?$/, '');
 }

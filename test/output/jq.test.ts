@@ -24,6 +24,22 @@ describe('jq', () => {
     expect(await jq(program, pools)).toBe(lines);
   });
 
+  test('filters megabytes', async () => {
+    const keys = Array.from({ length: 20_000 }, (_, at) => ({ name: `key-${at}`, note: 'ü'.repeat(60) }));
+    expect(await jq('.[].name', keys)).toBe(keys.map(({ name }) => `${name}\n`).join(''));
+    expect(await jq('.', keys)).toBe(`${JSON.stringify(keys)}\n`);
+  });
+
+  test('fails with an exit code that no message explains', async () => {
+    await expect(jq('null | halt_error', pools)).rejects.toThrow(
+      'The jq expression "null | halt_error" failed: exit code 5',
+    );
+  });
+
+  test('prints no message of the filter as a failure', async () => {
+    expect(await jq('debug | empty', pools)).toBe('');
+  });
+
   test.each(['.[', '.a |', 'nope', '.) , (.', '"unfinished', '1) else 2 end | (3'])(
     'refuses the invalid expression %j before it runs',
     async (program) => {
@@ -33,9 +49,9 @@ describe('jq', () => {
   );
 
   test.each([
-    ['.[0].slug.x', 'Cannot index string with string "x"'],
+    ['.[0].slug.x', 'Cannot index string with string ("x")'],
     ['.[0], error("boom")', 'boom'],
-    ['.slug', 'Cannot index array with string "slug"'],
+    ['.slug', 'Cannot index array with string ("slug")'],
   ])('fails with %j, and prints nothing', async (program, reason) => {
     await expect(checkJq(program)).resolves.toBeUndefined();
     await expect(jq(program, pools)).rejects.toMatchObject({ code: 'filter_failed', exitCode: 1, outcome: undefined });
