@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { callCommand } from '../../../src/account/keys/call-example.ts';
 import { createContext } from '../../../src/context/create.ts';
 import { Buffered } from '../../support/buffer.ts';
+import { emptyFolder } from '../../support/folder.ts';
 import { Line } from '../../support/person.ts';
-import { emptyFolder } from '../../support/sandbox.ts';
 import { worldWith } from '../../support/world.ts';
 
 /** Returns the command for a new key in a file, without the line above it. */
