@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { always, apiOf, failureFields, managementKey, serve } from '../support/http-server.ts';
+import { envelopes, failureFields, managementKey, serving } from '../support/http-server.ts';
 
 const status = {
   subscriptions: [],
@@ -26,15 +26,7 @@ const plans = [
   { slug: 'pro', name: 'Pro', priceUsdc: '60', rateLimits: { tpm_limit: 13333, rpm_limit: 200 } },
 ];
 
-async function serving(body: unknown, code = 200) {
-  const server = await serve(always(body, code));
-  return { server, ...apiOf(server.url) };
-}
-
-describe.each([
-  ['enveloped', (data: unknown) => ({ success: true, data })],
-  ['bare', (data: unknown) => data],
-] as const)('the billing API, with responses that are %s', (_name, wrap) => {
+describe.each(envelopes)('the billing API, with responses that are %s', (_name, wrap) => {
   test('reads the account', async () => {
     const { server, billing } = await serving(wrap(status));
     expect(await billing.status()).toEqual(status);

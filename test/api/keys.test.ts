@@ -1,17 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { always, apiOf, failureFields, managementKey, serve } from '../support/http-server.ts';
+import { apiOf, envelopes, failureFields, managementKey, serve, serving } from '../support/http-server.ts';
 
 const created = { id: 'key_uuid', name: 'prod-api', apiKey: 'sk_live_abc123...' };
 
-async function serving(body: unknown, status = 200) {
-  const server = await serve(always(body, status));
-  return { server, ...apiOf(server.url) };
-}
-
-describe.each([
-  ['enveloped', (data: unknown) => ({ success: true, data })],
-  ['bare', (data: unknown) => data],
-] as const)('the keys API, with responses that are %s', (_name, wrap) => {
+describe.each(envelopes)('the keys API, with responses that are %s', (_name, wrap) => {
   test('lists the keys, with or without their secrets', async () => {
     const keys = [
       {

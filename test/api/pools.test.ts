@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { always, apiOf, failureFields, managementKey, serve } from '../support/http-server.ts';
+import { always, apiOf, envelopes, failureFields, managementKey, serve, serving } from '../support/http-server.ts';
 
 const key = `Bearer ${managementKey}`;
 const listed = {
@@ -47,17 +47,7 @@ const mine = {
 };
 const order = { blocks: ['europe'], quantity: 1, billingCycle: 'month' } as const;
 
-async function serving(body: unknown, status = 200) {
-  const server = await serve(always(body, status));
-  return { server, ...apiOf(server.url) };
-}
-
-const generations = [
-  ['enveloped', (data: unknown) => ({ success: true, data })],
-  ['bare', (data: unknown) => data],
-] as const;
-
-describe.each(generations)('the pools API, with responses that are %s', (_name, wrap) => {
+describe.each(envelopes)('the pools API, with responses that are %s', (_name, wrap) => {
   test('lists the pools, with money as numbers', async () => {
     const { server, pools } = await serving(wrap([listed]));
     expect(await pools.list()).toEqual([{ ...listed, minPricePerDay: 39 }]);

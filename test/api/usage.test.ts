@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { always, apiOf, consumptionKey, failureFields, managementKey, serve } from '../support/http-server.ts';
+import {
+  always,
+  apiOf,
+  consumptionKey,
+  envelopes,
+  failureFields,
+  managementKey,
+  serve,
+  serving,
+} from '../support/http-server.ts';
 
 const self = {
   budget: { spent: 1.23, limit: 10.0, duration: '30d', resets_at: '2026-02-15T10:00:00.000Z' },
@@ -24,15 +33,7 @@ const used = {
   createdAt: '2026-03-05T13:29:01.800Z',
 };
 
-async function serving(body: unknown, status = 200) {
-  const server = await serve(always(body, status));
-  return { server, ...apiOf(server.url) };
-}
-
-describe.each([
-  ['enveloped', (data: unknown) => ({ success: true, data })],
-  ['bare', (data: unknown) => data],
-] as const)('the usage API, with responses that are %s', (_name, wrap) => {
+describe.each(envelopes)('the usage API, with responses that are %s', (_name, wrap) => {
   test('reads the usage of an API key, authorized by that key', async () => {
     const { server, usage } = await serving(wrap(self));
     expect(await usage.self()).toEqual(self);

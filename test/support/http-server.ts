@@ -118,6 +118,18 @@ export function apiOf(baseUrl: URL, options: Partial<ClientOptions> = {}): Api {
   return api;
 }
 
+/** Starts a server that sends the same response to every request, and creates its API. */
+export async function serving(body: unknown, status = 200): Promise<Api & { readonly server: TestServer }> {
+  const server = await serve(always(body, status));
+  return { server, ...apiOf(server.url) };
+}
+
+/** How the generations of the API wrap the data of a response: in an envelope, or not at all. */
+export const envelopes = [
+  ['enveloped', (data: unknown) => ({ success: true, data })],
+  ['bare', (data: unknown) => data],
+] as const;
+
 function optionsFor(baseUrl: URL, options: Partial<ClientOptions>) {
   const trace: string[] = [];
   const interrupt = new AbortController();
