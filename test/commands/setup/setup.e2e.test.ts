@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { browser } from '../../support/browser.ts';
 import { type Ended, json, managementKey, oneLine, secret, type User, user, userOf } from '../../support/cli.ts';
+import { customer } from '../../support/customer.ts';
 import { heldResponse, outcomesOf, recordOf } from '../../support/lost.ts';
 import { at, listAt, textAt } from '../../support/sandbox.ts';
 import { answer, appliedThen, data, recordedSandbox, reset } from '../../support/servers.ts';
@@ -97,16 +98,10 @@ async function runCommands(session: Session, me: User): Promise<Ended> {
   return ended;
 }
 
-/** Returns a signed-in user, and a sandbox that records every request. The local time is UTC. */
-async function signedIn(setting: Parameters<typeof recordedSandbox>[0] = {}) {
-  const api = await recordedSandbox(setting);
-  return { api, me: userOf(api) };
-}
-
 /** Returns a signed-in user, and a sandbox that refuses the first purchase. */
 function refusing(error: string) {
   let refused = false;
-  return signedIn({
+  return customer({
     instead: ({ method, path: where }) => {
       if (method !== 'POST' || !where.endsWith('/subscribe') || refused) return undefined;
       refused = true;
@@ -209,7 +204,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
 
   describe('the choices', () => {
     test('find a pool by its model and region as you type', async () => {
-      const { me } = await signedIn();
+      const { me } = await customer();
       const session = setup(me);
       await session.shows(/\? Pool:\n❯ kimi26[\s\S]*type to search[^\n]*back$/);
       session.type('EUROPE mini');
@@ -221,7 +216,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('leave out a pool that is not open, which is shown with the reason', async () => {
-      const { me } = await signedIn();
+      const { me } = await customer();
       const session = setup(me);
       await session.shows(/\n- qwen35 [^\n]*paused/);
       const bottom = down.repeat(9);
@@ -233,7 +228,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('show blocks in local time, with the price, the seats, what is live now and what fits the working hours', async () => {
-      const { me } = await signedIn();
+      const { me } = await customer();
       const session = setup(me, { TZ: 'America/New_York' });
       await answers(session, [
         [asksPool, enter],
@@ -259,7 +254,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('suggest no blocks without working hours, and need at least one block', async () => {
-      const { me } = await signedIn();
+      const { me } = await customer();
       const session = setup(me);
       await answers(session, [
         [asksPool, enter],
@@ -272,7 +267,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('are asked for again if an answer is not valid', async () => {
-      const { me } = await signedIn();
+      const { me } = await customer();
       const session = setup(me);
       await answers(session, [
         [asksPool, enter],
@@ -289,7 +284,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('show what yearly billing saves, and charge for a year', async () => {
-      const { api, me } = await signedIn();
+      const { api, me } = await customer();
       const session = setup(me);
       await answers(session, [
         ...toConsent.slice(0, 4),
@@ -313,7 +308,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('are all shown before the consent; No changes nothing, and is reported once', async () => {
-      const { api, me } = await signedIn();
+      const { api, me } = await customer();
       const session = setup(me, { TZ: 'Asia/Kolkata' });
       await answers(session, [...toConsent, ['Charge $88.00 now?', enter]]);
       const { code, text } = await ended(session);
@@ -334,7 +329,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('of two seats create two keys in two variables; the commands shown do the same elsewhere', async () => {
-      const { api, me } = await signedIn();
+      const { api, me } = await customer();
       const session = setup(me);
       await answers(session, [
         ...toConsent.slice(0, 3),
@@ -352,7 +347,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         /^CHEAPESTINFERENCE_API_KEY=sk_sandbox_\S+\nCHEAPESTINFERENCE_API_KEY_2=sk_sandbox_\S+\n$/,
       );
 
-      const { api: elsewhere, me: other } = await signedIn();
+      const { api: elsewhere, me: other } = await customer();
       const ran = await runCommands(session, other);
       expect([ran.code, ran.stdout]).toEqual([0, expect.not.stringMatching(secret)]);
       expect(readFileSync(path.join(other.home, '.env'), 'utf8')).toMatch(
@@ -367,7 +362,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
 
   describe('Esc', () => {
     test('goes back a step from every question, and the new answers count', async () => {
-      const { api, me } = await signedIn();
+      const { api, me } = await customer();
       const session = setup(me);
       const asked: readonly Answer[] = [...toConsent, ['Charge $49.00 now?', `y${enter}`]];
       await answers(session, [
@@ -402,7 +397,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('does not go back over a purchase', async () => {
-      const { api, me } = await signedIn();
+      const { api, me } = await customer();
       const session = setup(me);
       await answers(session, [
         ...toName,
@@ -420,7 +415,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     test.each(toName.map(([question], at) => [question, at] as const))(
       'at "%s" changes nothing',
       async (question, at) => {
-        const { api, me } = await signedIn();
+        const { api, me } = await customer();
         const session = setup(me);
         await answers(session, [...toName.slice(0, at), [question, ctrlC]]);
         const { code, text } = await ended(session);
@@ -445,7 +440,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       [asksName, toName],
       [asksPlace, toPlace],
     ])('at "%s" says what was bought, and the next run continues', async (question, before) => {
-      const { api, me } = await signedIn();
+      const { api, me } = await customer();
       const session = setup(me);
       await answers(session, [...before, [question, ctrlC]]);
       const { code, text } = await ended(session);
@@ -474,7 +469,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
 
   describe('a user with subscriptions', () => {
     test('can reserve more blocks', async () => {
-      const { api, me } = await signedIn();
+      const { api, me } = await customer();
       expect((await me.ci('pools subscribe kimi26 --blocks europe --yes')).code).toBe(0);
       const session = setup(me);
       await answers(session, [
@@ -492,7 +487,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('creates a key for each seat without one; the commands shown do the same', async () => {
-      const { api, me } = await signedIn();
+      const { api, me } = await customer();
       expect((await me.ci('pools subscribe kimi26 --blocks europe --quantity 2 --yes')).code).toBe(0);
       const session = setup(me);
       await answers(session, [
@@ -523,7 +518,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     /** A sandbox that refuses to create a second key. */
     const withOneKey = () => {
       let created = 0;
-      return signedIn({
+      return customer({
         instead: ({ method, path: where }) => {
           if (method !== 'POST' || where !== '/api/keys/subscription') return undefined;
           created++;
@@ -571,7 +566,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
 
   describe('a user who meets an obstacle', () => {
     test('sees where to add a missing card, and tries again', async () => {
-      const { api, me } = await signedIn({ card: false });
+      const { api, me } = await customer({ card: false });
       const session = setup(me);
       await answers(session, [...toName, [asksCard, enter]]);
       const twice =
@@ -591,7 +586,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('can open the page that saves a card in the browser', async () => {
-      const { api, me } = await signedIn({ card: false });
+      const { api, me } = await customer({ card: false });
       const { opened } = browser(me);
       const session = setup(me, { DISPLAY: ':0' });
       await answers(session, [...toName, [asksCard, `${down}${enter}`]]);
@@ -610,7 +605,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       ['quitting', `${down}${down}${enter}`, 8, 'No payment method found — add a card first.'],
       ['Ctrl-C', ctrlC, 130, 'Interrupted. Nothing was changed. Run `ci setup` to start again.'],
     ])('without a saved card is not charged after %s', async (_what, keys, exit, told) => {
-      const { api, me } = await signedIn({ card: false });
+      const { api, me } = await customer({ card: false });
       const session = setup(me);
       await answers(session, [...toName, [asksCard, keys]]);
       const { code, text } = await ended(session);
@@ -694,7 +689,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('cannot choose a sold-out block, and sees the command that waits for it', async () => {
-      const { me } = await signedIn();
+      const { me } = await customer();
       const session = setup(me);
       await answers(session, [
         ...finding('mini', 'minimax-m3'),
@@ -710,7 +705,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('can choose another pool if one is sold out, or gets the command that waits', async () => {
-      const { api, me } = await signedIn({
+      const { api, me } = await customer({
         instead: ({ path: where }, box) => {
           if (!where.startsWith('/api/pools/') || where.endsWith('/my-subscriptions')) return undefined;
           return async (request, response) => {
@@ -743,7 +738,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('is asked nothing about a key that is sent by email', async () => {
-      const { api, me } = await signedIn();
+      const { api, me } = await customer();
       const session = setup(me);
       await answers(session, [...finding('glm', 'glm5'), ...toConsent.slice(1), ['Charge $59.00 now?', `y${enter}`]]);
       const { code, text } = await ended(session);
@@ -763,7 +758,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('keeps the key if the first request fails, and sees the failure', async () => {
-      const { me } = await signedIn({
+      const { me } = await customer({
         instead: ({ path: where }) =>
           where === '/v1/chat/completions' ? answer(503, { error: { message: 'warming up' } }) : undefined,
       });
@@ -780,7 +775,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
 
   describe('the destination of the key', () => {
     test('can be another file, whose path is typed until it can be written', async () => {
-      const { api, me } = await signedIn();
+      const { api, me } = await customer();
       mkdirSync(path.join(me.home, 'with space'));
       const session = setup(me);
       await answers(session, [
@@ -799,7 +794,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('can be a file that Git would commit, with a warning', async () => {
-      const { me } = await signedIn();
+      const { me } = await customer();
       expect((await me.sh('git init -q .')).code).toBe(0);
       const session = setup(me);
       await answers(session, toEnd);
@@ -814,7 +809,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       ['suggested', enter],
       ['typed', `.env${enter}`],
     ])('can be a file that has another key, if you agree to replace it (%s)', async (_how, place) => {
-      const { me } = await signedIn();
+      const { me } = await customer();
       const file = path.join(me.home, '.env');
       writeFileSync(file, 'CHEAPESTINFERENCE_API_KEY=sk_live_0123456789abcdefghijQluZ\n');
       const session = setup(me);
@@ -833,7 +828,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('can be every new shell, which loads a separate file', async () => {
-      const { me } = await signedIn();
+      const { me } = await customer();
       const bashrc = path.join(me.home, '.bashrc');
       writeFileSync(bashrc, 'alias ll="ls -l"');
       const session = setup(me, { SHELL: '/bin/bash' });
@@ -851,7 +846,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('can be the clipboard, which gets the secret through a pipe', async () => {
-      const { me } = await signedIn();
+      const { me } = await customer();
       const program = path.join(me.home, 'bin', 'xclip');
       writeFileSync(program, '#!/bin/sh\nprintf "%s\\n" "$*" > "$HOME/arguments"\ncat > "$HOME/clipboard"\n');
       chmodSync(program, 0o755);
@@ -867,7 +862,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test('can be the screen, with the key on a line of its own', async () => {
-      const { api, me } = await signedIn();
+      const { api, me } = await customer();
       const session = setup(me);
       await answers(session, [...toPlace, [/\n {2}The screen \(not saved\)\n/, `${down}${enter}`]]);
       expect((await ended(session)).code).toBe(0);
@@ -949,7 +944,7 @@ describe('on a terminal of 80 columns and 24 rows', () => {
 });
 
 test('shows a curl command that works as pasted, without the key', async () => {
-  const { api, me } = await signedIn();
+  const { api, me } = await customer();
   const session = onTerminal(me, 'setup', { columns: 80 });
   await answers(session, toEnd);
   const { code, text } = await ended(session);
@@ -982,7 +977,7 @@ describe('Ctrl-C during a request', () => {
   ])('reports what is done so far (%s…)', async (silent, told, recorded) => {
     const held = heldResponse();
     const isChange = silent.startsWith('POST /api/');
-    const { api, me } = await signedIn({
+    const { api, me } = await customer({
       instead: ({ method, path: where }) => (`${method} ${where}`.startsWith(silent) ? held.respond : undefined),
     });
     const session = onTerminal(me, 'setup', { columns: 400, pty: true });
@@ -1009,7 +1004,7 @@ describe('Ctrl-C during a request', () => {
 
 describe('an unexpected purchase', () => {
   test('at a price that rose meanwhile is completed, shows the actual charge, and exits with 8', async () => {
-    const { me } = await signedIn({
+    const { me } = await customer({
       instead: ({ method, path: where, body }, box) =>
         method === 'POST' && where.endsWith('/subscribe')
           ? async (request, response) => {
@@ -1032,7 +1027,7 @@ describe('an unexpected purchase', () => {
 
   test('by an earlier command counts as existing before anything is bought', async () => {
     let isDown = false;
-    const { api, me } = await signedIn({
+    const { api, me } = await customer({
       instead: ({ method, path: where }, box) => {
         if (method === 'POST' && where.endsWith('/subscribe')) {
           isDown = true;
@@ -1059,7 +1054,7 @@ describe('an unexpected purchase', () => {
 
 describe('a terminal', () => {
   test('that cannot move its cursor gets questions line by line, without control characters', async () => {
-    const { me } = await signedIn();
+    const { me } = await customer();
     const session = onTerminal(me, 'setup', { env: { TERM: 'dumb' }, columns: 60, pty: true });
     for (const [shown, line] of [
       [/Number or name: $/, 'kimi26'],
@@ -1082,7 +1077,7 @@ describe('a terminal', () => {
   });
 
   test('that has only ASCII gets only ASCII', async () => {
-    const { me } = await signedIn();
+    const { me } = await customer();
     const session = onTerminal(me, 'setup', { env: { LC_ALL: 'C' }, columns: 60 });
     await answers(session, toEnd);
     expect((await ended(session)).code).toBe(0);
@@ -1091,7 +1086,7 @@ describe('a terminal', () => {
   });
 
   test('without color support gets no color', async () => {
-    const { me } = await signedIn();
+    const { me } = await customer();
     const session = onTerminal(me, 'setup', { env: { NO_COLOR: '1' } });
     await answers(session, toEnd);
     expect((await ended(session)).code).toBe(0);
@@ -1099,7 +1094,7 @@ describe('a terminal', () => {
   });
 
   test('of 40 columns breaks no words except addresses and IDs', async () => {
-    const { me } = await signedIn();
+    const { me } = await customer();
     const session = onTerminal(me, 'setup', { columns: 40 });
     for (const [question, keys] of toEnd) {
       await session.shows(waiting(typeof question === 'string' ? question : ''));
@@ -1113,7 +1108,7 @@ describe('a terminal', () => {
   });
 
   test('is required; without one, setup exits with 2 and prints the commands for scripts', async () => {
-    const { api, me } = await signedIn();
+    const { api, me } = await customer();
     const { code, stdout, stderr } = await me.ci('setup');
     expect([code, stdout, api.requests]).toEqual([2, '', []]);
     expect(stderr).toMatch(oneLine);
@@ -1122,7 +1117,7 @@ describe('a terminal', () => {
 });
 
 test('prints one JSON object with a masked secret with --json', async () => {
-  const { me } = await signedIn();
+  const { me } = await customer();
   const session = onTerminal(me, 'setup --json', { columns: 200 });
   await answers(session, toEnd);
   expect(await session.exit).toBe(0);
