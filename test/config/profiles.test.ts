@@ -4,15 +4,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Profiles } from '../../src/config/profiles.ts';
 import { withLock } from '../../src/state/lock.ts';
-import { emptyFolder } from '../support/folder.ts';
+import { emptyFolder, modeOf } from '../support/folder.ts';
 import { profilesIn, realTime } from '../support/world.ts';
 
 const work = { apiUrl: 'https://api.cheapestinference.com', managementKey: 'mk_work' };
 const home = { apiUrl: 'http://127.0.0.1:8787', managementKey: 'mk_home' };
-
-function modeOf(path: string): string {
-  return (statSync(path).mode & 0o777).toString(8);
-}
 
 /** Creates profiles in a folder that doesn't exist yet. */
 function profiles(): Profiles {

@@ -1,18 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { bin, type Environment, json, oneLine, type User, user } from '../support/cli.ts';
 import { crowd } from '../support/crowd.ts';
+import { modeOf } from '../support/folder.ts';
 import { listAt, textAt } from '../support/sandbox.ts';
 import { data, type RecordingServer, server } from '../support/servers.ts';
 
@@ -31,10 +23,6 @@ function folderOf(me: User): string {
 
 function fileOf(me: User): string {
   return path.join(folderOf(me), 'config.json');
-}
-
-function modeOf(file: string): string {
-  return (statSync(file).mode & 0o777).toString(8);
 }
 
 /** Creates a user who signed in with the profile `default`. */

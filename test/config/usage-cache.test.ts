@@ -1,19 +1,17 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { UsageCache } from '../../src/config/usage-cache.ts';
+import { emptyFolder, modeOf } from '../support/folder.ts';
 
 const hour = 3_600_000;
 let folder = '';
 let now = 0;
 
 beforeEach(() => {
-  folder = join(mkdtempSync(join(tmpdir(), 'ci-usage-')), 'cache');
+  folder = join(emptyFolder(), 'cache');
   now = Date.parse('2026-01-01T00:00:00Z');
 });
-
-afterEach(() => rmSync(join(folder, '..'), { recursive: true }));
 
 const cache = (account = 'https://api.test mk_secret_0123456789') => new UsageCache(folder, {}, account, () => now);
 
@@ -48,8 +46,8 @@ test('counts requests for 12 hours', () => {
 
 test('keeps a file that only its owner can read, without the key in its content or name', () => {
   cache().count();
-  expect((statSync(onlyFile()).mode & 0o777).toString(8)).toBe('600');
-  expect((statSync(folder).mode & 0o777).toString(8)).toBe('700');
+  expect(modeOf(onlyFile())).toBe('600');
+  expect(modeOf(folder)).toBe('700');
   expect(onlyFile() + readFileSync(onlyFile(), 'utf8')).not.toContain('secret');
 });
 

@@ -13,15 +13,11 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Draft, keepAside, replaceFile } from '../../src/state/replace-file.ts';
-import { emptyFolder } from '../support/folder.ts';
+import { emptyFolder, modeOf } from '../support/folder.ts';
 
 const ownerOnly = { mode: 0o600 };
 const isAdministrator = process.getuid?.() === 0;
 const now = new Date('2026-04-14T09:00:00.123Z');
-
-function modeOf(file: string): string {
-  return (statSync(file).mode & 0o777).toString(8);
-}
 
 describe('a replaced file', () => {
   test('has the new content, only for its owner, and nothing is left next to it', () => {

@@ -1,19 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { run } from '../../../src/main.ts';
+import { emptyFolder } from '../../support/folder.ts';
 import { worldWith } from '../../support/world.ts';
-
-let home = '';
-
-beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), 'ci-view-'));
-});
-
-afterEach(() => {
-  rmSync(home, { recursive: true });
-});
 
 /**
  * Returns what `ci pools view` shows in a time zone, on a day, at 09:00 UTC.
@@ -39,7 +27,7 @@ async function viewed(
     ['pools', verb, pool, '--sandbox', '-o', 'table'],
     worldWith({
       stdout: { write, ...(columns === undefined ? {} : { isTTY: true, columns }) },
-      env: { HOME: home, NO_COLOR: '1', LANG: 'C.UTF-8', ...env },
+      env: { HOME: emptyFolder(), NO_COLOR: '1', LANG: 'C.UTF-8', ...env },
       now: () => Date.parse(`${day}T12:00:00Z`),
       timeZone,
     }),
