@@ -2,22 +2,16 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { json, lines, secret, settlesIn } from '../support/cli.ts';
-import { errorOf, firstChange, lossyCustomer, outcomesOf } from '../support/lost.ts';
+import { errorOf, killedCustomer, outcomesOf } from '../support/lost.ts';
 import { at, listAt, type TestSandbox, textAt } from '../support/sandbox.ts';
-import { silence } from '../support/servers.ts';
 
 /** Creates a user with two subscriptions to a pool. Their `ci` was killed during a change, which settles within a second. */
-async function killed(line: string, isApplied: boolean) {
-  const customer = await lossyCustomer(firstChange(isApplied, silence));
-  const { me, box } = customer;
-  settlesIn(me, '1s');
-  await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
-  await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'] });
-  const running = me.start(line);
-  await customer.lost(1);
-  running.kill('SIGKILL');
-  expect((await running.ended).signal).toBe('SIGKILL');
-  return customer;
+function killed(line: string, isApplied: boolean) {
+  return killedCustomer(line, isApplied, async ({ me, box }) => {
+    settlesIn(me, '1s');
+    await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
+    await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['asia'] });
+  });
 }
 
 const busy = (words: string) => ({

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { expect } from 'vitest';
 import { type Environment, lines, type User, userOf } from './cli.ts';
 import { at, type TestSandbox, textAt } from './sandbox.ts';
-import { type Behavior, type Received, type RecordingServer, recordedSandbox } from './servers.ts';
+import { type Behavior, type Received, type RecordingServer, recordedSandbox, silence } from './servers.ts';
 
 /** What happens to a request, and what its sender receives. */
 export interface Loss {
@@ -94,6 +95,25 @@ export async function lossyCustomer(
 export function firstChange(isApplied: boolean, response: Behavior) {
   return (request: Received, before: number): Loss | undefined =>
     isChange(request) && before === 0 ? { isApplied, response } : undefined;
+}
+
+/**
+ * Creates a user with a `ci` that was killed while it waited for the response to a change.
+ *
+ * @param prepare - called before the command starts
+ */
+export async function killedCustomer(
+  line: string,
+  isApplied: boolean,
+  prepare: (customer: LossyCustomer) => void | Promise<void> = () => {},
+): Promise<LossyCustomer> {
+  const customer = await lossyCustomer(firstChange(isApplied, silence));
+  await prepare(customer);
+  const running = customer.me.start(line);
+  await customer.lost(1);
+  running.kill('SIGKILL');
+  expect((await running.ended).signal).toBe('SIGKILL');
+  return customer;
 }
 
 export function stateFolder({ home }: User): string {

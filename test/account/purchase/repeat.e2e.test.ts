@@ -1,9 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { cells, json, lines, oneLine, settlesIn } from '../../support/cli.ts';
 import { customer } from '../../support/customer.ts';
-import { errorOf, firstChange, isChange, lossyCustomer, madeEarlier, outcomesOf } from '../../support/lost.ts';
+import {
+  errorOf,
+  firstChange,
+  isChange,
+  killedCustomer,
+  lossyCustomer,
+  madeEarlier,
+  outcomesOf,
+} from '../../support/lost.ts';
 import { listAt, textAt } from '../../support/sandbox.ts';
-import { answer, data, reset, silence } from '../../support/servers.ts';
+import { answer, data, reset } from '../../support/servers.ts';
 import { ctrlC, enter, onTerminal, shown } from '../../support/terminal.ts';
 
 const line = 'pools subscribe kimi26 --blocks europe';
@@ -250,12 +258,7 @@ describe('the same purchase after one with an unknown outcome', () => {
 describe('the same purchase after the first process was killed', () => {
   /** Returns a user with a `ci` that was killed during a purchase. */
   async function killed(isApplied: boolean) {
-    const customer = await lossyCustomer(firstChange(isApplied, silence));
-    settlesIn(customer.me, '1s');
-    const running = customer.me.start(subscribe);
-    await customer.lost(1);
-    running.kill('SIGKILL');
-    expect((await running.ended).signal).toBe('SIGKILL');
+    const customer = await killedCustomer(subscribe, isApplied, ({ me }) => settlesIn(me, '1s'));
     return { ...customer, charges: async () => listAt(await customer.box.seen(), 'charges').length };
   }
 

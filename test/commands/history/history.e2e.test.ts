@@ -19,6 +19,7 @@ import {
   errorOf,
   firstChange,
   isChange,
+  killedCustomer,
   lossyCustomer,
   madeEarlier,
   outcomesOf,
@@ -276,16 +277,10 @@ describe('the record', () => {
 });
 
 /** Creates a user with a `ci` that was killed during its request. */
-async function killed(line: string, isApplied: boolean, holding: 'nothing' | 'a subscription' = 'nothing') {
-  const customer = await lossyCustomer(firstChange(isApplied, silence));
-  if (holding === 'a subscription') {
-    await customer.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
-  }
-  const running = customer.me.start(line);
-  await customer.lost(1);
-  running.kill('SIGKILL');
-  expect((await running.ended).signal).toBe('SIGKILL');
-  return customer;
+function killed(line: string, isApplied: boolean, holding: 'nothing' | 'a subscription' = 'nothing') {
+  return killedCustomer(line, isApplied, async ({ box }) => {
+    if (holding === 'a subscription') await box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });
+  });
 }
 
 describe('a change of a killed process', () => {
