@@ -38,6 +38,8 @@ export class Connections {
   #api: Promise<Api> | undefined;
   #looking: Promise<Api> | undefined;
   readonly #open: Closable[] = [];
+  /** Whether the user was told that the sandbox is used. */
+  #hasNamedSandbox = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -130,7 +132,8 @@ export class Connections {
     }
     const { sandboxManagementKey } = await import('../sandbox/state.ts');
     const sandbox = await this.startSandbox();
-    remark('Sandbox: nothing is charged. See `ci sandbox --help`.');
+    if (!this.#hasNamedSandbox) remark('Sandbox: nothing is charged. See `ci sandbox --help`.');
+    this.#hasNamedSandbox = true;
     return this.#create(new URL(sandbox.url), sandboxManagementKey);
   }
 

@@ -38,6 +38,14 @@ interface Look {
   readonly style: Style;
 }
 
+/** What Esc does. */
+interface BackKey {
+  /** Whether it goes back to the previous question. */
+  readonly hasBack?: boolean;
+  /** Whether it is named below a question if it goes back; by default it is. */
+  readonly namesBack?: boolean | undefined;
+}
+
 type KeyTip = readonly [key: string, action: string];
 
 /** Asks questions that are answered key by key, and redrawn at each. */
@@ -45,14 +53,11 @@ export class KeyQuestions implements Questions {
   readonly #terminal: Terminal;
   readonly #interrupt: AbortSignal;
   readonly #look: Look;
-  readonly #hasBack: boolean;
+  readonly #back: BackKey;
 
-  /**
-   * @param interrupt - ends a question
-   * @param hasBack - whether Esc goes back to the previous question
-   */
-  constructor(terminal: Terminal, look: Look, interrupt: AbortSignal, hasBack = false) {
-    this.#hasBack = hasBack;
+  /** @param interrupt - ends a question */
+  constructor(terminal: Terminal, look: Look, interrupt: AbortSignal, back: BackKey = {}) {
+    this.#back = back;
     this.#terminal = terminal;
     this.#interrupt = interrupt;
     this.#look = look;
@@ -143,9 +148,10 @@ export class KeyQuestions implements Questions {
   }
 
   #themeOf(message: string, room = 0, firstTips: readonly KeyTip[] = [], disabledMark = '') {
+    const { hasBack = false, namesBack = true } = this.#back;
     return themeOf(this.#look, message, room, {
       firstTips,
-      lastTips: this.#hasBack ? [['esc', 'back']] : [],
+      lastTips: hasBack && namesBack ? [['esc', 'back']] : [],
       disabledMark,
     });
   }
@@ -170,7 +176,7 @@ export class KeyQuestions implements Questions {
       streams.clearPromptOnDone = true;
       back.abort();
     };
-    if (this.#hasBack) stdin.on('keypress', goBack);
+    if (this.#back.hasBack) stdin.on('keypress', goBack);
     try {
       return await prompt(streams);
     } catch (error) {

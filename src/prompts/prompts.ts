@@ -21,6 +21,8 @@ export interface PromptOptions {
   readonly hold?: () => () => void;
   /** Whether the user can go back from a question, which then throws `WentBack`. */
   readonly hasBack?: boolean;
+  /** Whether a question names the key that goes back, if it can. */
+  readonly namesBack?: boolean;
 }
 
 /** All questions to the user. They go to stderr, because stdout is for results. */
@@ -36,9 +38,13 @@ export class Prompts {
     this.canAsk = options.allowed && terminal.stdin.isTTY === true && terminal.stderr.isTTY === true;
   }
 
-  /** Returns the same questions, but the user can go back from each, which then throws `WentBack`. */
-  withBack(): Prompts {
-    return new Prompts(this.#terminal, { ...this.#options, hasBack: true });
+  /**
+   * Returns the same questions, but the user can go back from each, which then throws `WentBack`.
+   *
+   * @param namesBack - whether a question names the key for it
+   */
+  withBack(namesBack = true): Prompts {
+    return new Prompts(this.#terminal, { ...this.#options, hasBack: true, namesBack });
   }
 
   /** The key or text that goes back. */
@@ -179,13 +185,16 @@ export class Prompts {
 
   /** Loads the code that asks when there is a question. */
   async #questions(): Promise<Questions> {
-    const { display, dumb, interrupt, hasBack = false } = this.#options;
+    const { display, dumb, interrupt, hasBack = false, namesBack } = this.#options;
     if (dumb) {
       const { LineQuestions } = await import('./line-by-line.ts');
       return new LineQuestions(this.#terminal, display, interrupt, hasBack);
     }
     const { KeyQuestions } = await import('./key-by-key.ts');
-    return new KeyQuestions(this.#terminal, { display, style: await display.style() }, interrupt, hasBack);
+    return new KeyQuestions(this.#terminal, { display, style: await display.style() }, interrupt, {
+      hasBack,
+      namesBack,
+    });
   }
 
   /** Returns a choice that is safe to show: its text may come from the API. */

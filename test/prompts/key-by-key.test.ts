@@ -27,14 +27,18 @@ const places = [
 /** Asks a question on a terminal as inquirer's own tests have it. */
 async function put<Answer>(
   ask: (questions: Questions) => Promise<Answer>,
-  { display = terminal(), hasBack = false }: { display?: Display; hasBack?: boolean } = {},
+  {
+    display = terminal(),
+    hasBack = false,
+    namesBack,
+  }: { display?: Display; hasBack?: boolean; namesBack?: boolean } = {},
 ) {
   const style = await display.style();
   return render((_config: object, context) => {
     const { input, output } = context ?? {};
     if (!input || !output) throw new Error('there is no terminal');
     const streams = { stdin: input, stderr: output };
-    return ask(new KeyQuestions(streams, { display, style }, new AbortController().signal, hasBack));
+    return ask(new KeyQuestions(streams, { display, style }, new AbortController().signal, { hasBack, namesBack }));
   }, {});
 }
 
@@ -383,6 +387,14 @@ test.each(kinds)('%s names Esc below, erases itself and goes back at Esc', async
   const screen = new Screen(80);
   screen.write((await getFullOutput({ raw: true })).replaceAll('\n', '\r\n'));
   expect(screen.text).toBe('');
+});
+
+test.each(kinds)('%s goes back at Esc without naming it, if there is nothing to go back to', async (_kind, ask) => {
+  const { answer, events, getScreen } = await put(ask, { hasBack: true, namesBack: false });
+  await expect.poll(getScreen).not.toBe('');
+  expect(getScreen()).not.toMatch(/esc/);
+  events.keypress('escape');
+  await expect(answer).rejects.toMatchObject({ name: 'WentBack' });
 });
 
 describe('the look', () => {

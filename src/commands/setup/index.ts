@@ -64,6 +64,7 @@ async function walk(wizard: Wizard): Promise<void> {
   for (let at = 0; at < steps.length; ) {
     const step = steps[at];
     if (!step) return;
+    wizard.prompts = wizard.context.prompts.withBack(asked.length > 0);
     try {
       const result = await step(wizard);
       if (result === 'asked') asked.push(at);

@@ -11,8 +11,8 @@ import type { Prompts } from '../../prompts/prompts.ts';
 /** The answers so far, and what was done. An answer stays when the user goes back, and is then selected. */
 export interface Wizard {
   readonly context: Context;
-  /** Questions that the user can go back from. */
-  readonly prompts: Prompts;
+  /** Questions that the user can go back from. They name the key for it if there is a step to go back to. */
+  prompts: Prompts;
   /** The completed steps, in words. They are kept when the user quits. */
   readonly done: string[];
   /** Whether the sandbox was chosen here. */

@@ -149,6 +149,25 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect(json(await other.ci('--sandbox keys list --json'))).toMatchObject([{ name }]);
     });
 
+    test('is offered to go back only from the second question, and told once that the sandbox is used', async () => {
+      const session = setup(user());
+      await answers(session, [[asksKey, '']]);
+      expect(session.screen).not.toContain('esc back');
+      await answers(session, [
+        ...inSandbox.slice(0, 1),
+        [asksPool, ''],
+        [/esc back/, escapeKey],
+        [/Back\.\n\? Paste a management key/, ''],
+      ]);
+      expect(session.screen).not.toContain('esc back');
+      await answers(session, [
+        [asksKey, enter],
+        [asksPool, ctrlC],
+      ]);
+      expect(await session.exit).toBe(130);
+      expect(session.screen.match(/Sandbox: nothing is charged/g)).toHaveLength(1);
+    });
+
     test('is asked for a management key until it is valid, sees no check mark before, and stays signed in', async () => {
       const api = await recordedSandbox();
       const me = user({ CHEAPESTINFERENCE_API_URL: api.url });
