@@ -396,7 +396,7 @@ describe.each([
     await Promise.all(all);
   }
 
-  test('and not applied, is sent once, checked until it settles, and reported as not applied', () =>
+  test('is sent once, checked until it settles, and reported as not applied if it never appears', () =>
     each(
       (behavior) => (it) => (isChange(it) ? behavior : undefined),
       ({ what, code, ended, after }) => {
@@ -407,7 +407,7 @@ describe.each([
       { settlingTime: '1s' },
     ));
 
-  test('and not found, is sent once and exits with 10, not retryable', () =>
+  test('is sent once and exits with 10, not retryable, if it is not found in time', () =>
     each(
       (behavior) => (it) => (isChange(it) ? behavior : undefined),
       ({ what, ended, after }) => {
@@ -426,7 +426,7 @@ describe.each([
       { flags: '--settle 1s --json' },
     ));
 
-  test('and applied after a check that found nothing, is sent once, and found by the next check', async () => {
+  test('is sent once, and found by the next check if it is applied after the first', async () => {
     let asked: Received | undefined;
     let hasChecked = false;
     const api = await recordedSandbox({
@@ -459,7 +459,7 @@ describe.each([
     expect(textAt(json(ended), 'id')).toBe(textAt(made, 'id'));
   });
 
-  test('and applied anyway, is sent once, found, and printed as if the response had arrived', () =>
+  test('is sent once, found, and printed as if the response had arrived if it is applied', () =>
     each(
       (behavior) => (it, box) => (isChange(it) ? appliedThen(box, behavior) : undefined),
       async ({ what, ended: { code, stdout, stderr }, api, after }) => {
@@ -483,7 +483,7 @@ describe.each([
       },
     ));
 
-  test("if the account can't be checked, is sent once, exits with 10, and says how to find out", () =>
+  test("is sent once, exits with 10, and says how to find out if the account can't be checked", () =>
     each(
       (behavior) => downFromChangeOn(behavior),
       ({ what, ended }) => {
@@ -519,7 +519,7 @@ describe.each([
   }
   const no = { success: false, error: 'No' };
 
-  test.each(refusals)('and refused with %d, is sent once, checked once, and not applied', async (status, code) => {
+  test.each(refusals)('is sent once, checked once, and not applied if it is refused with %d', async (status, code) => {
     const { api, me, ended, after } = await refused(isChange, answer(status, no), false);
     expect([ended.code, ended.stdout, api.changes, after]).toEqual([code, '', [request], [look]]);
     const retryable = status === 425;
@@ -532,7 +532,7 @@ describe.each([
     [403, 4, 'No'],
     [404, 5, 'No'],
     [400, 8, 'No payment method found — add a card first'],
-  ])('and refused with %d before any work, is sent once and not checked', async (status, code, error) => {
+  ])('is sent once and not checked if it is refused with %d before any work', async (status, code, error) => {
     const { api, ended, after } = await refused(isChange, answer(status, { success: false, error }), false);
     expect([ended.code, ended.stdout, api.changes]).toEqual([code, '', [request]]);
     expect(after.filter((each) => each === look)).toEqual([]);
@@ -540,7 +540,7 @@ describe.each([
   });
 
   test.each([...refusals, [429, 7] as const])(
-    'and applied although refused with %d, is sent once, and found',
+    'is sent once, and found if it is applied although it is refused with %d',
     async (status) => {
       const { api, me, ended } = await refused(isChange, answer(status, no), true);
       expect([ended.code, api.changes]).toEqual([0, [request]]);
@@ -552,7 +552,7 @@ describe.each([
     },
   );
 
-  test('and refused with 429, is checked and sent again', async () => {
+  test('is checked and sent again if it is refused with 429', async () => {
     let refusals = 0;
     const { api, ended, after } = await refused(
       (each) => isChange(each) && ++refusals === 1,
@@ -567,7 +567,7 @@ describe.each([
     expect(after.slice(0, 3)).toEqual([look, look, request]);
   });
 
-  test('and refused with 429 for more than a minute, is sent once, checked once, and says when to try again', async () => {
+  test('is sent once, checked once, and says when to try again if it is refused with 429 for more than a minute', async () => {
     const { api, ended, after } = await refused(isChange, answer(429, no, { 'Retry-After': '61' }), false);
     expect([ended.code, ended.stdout, api.changes, after]).toEqual([7, '', [request], [look]]);
     expect(errorOf(ended)).toMatchObject({
@@ -578,7 +578,7 @@ describe.each([
     });
   });
 
-  test('and refused with 429 each time, is sent three times, and checked after each', async () => {
+  test('is sent three times, and checked after each, if it is refused with 429 each time', async () => {
     const { api, ended, after } = await refused(isChange, answer(429, no), false);
     expect([ended.code, ended.stdout, api.changes]).toEqual([7, '', [request, request, request]]);
     expect(after).toEqual([look, look, request, look, look, request, look]);

@@ -231,7 +231,7 @@ describe('--fields', () => {
   });
 });
 
-describe('an error with --json is one object on stderr, with empty stdout', () => {
+describe('an error with --json', () => {
   test.each([
     ['an unknown command', 'frob', 2, 'usage'],
     ['an unknown verb', 'pools frob', 2, 'usage'],
@@ -251,7 +251,7 @@ describe('an error with --json is one object on stderr, with empty stdout', () =
     ['a price too high', 'pools subscribe kimi26 --blocks europe --max-price 1 --yes', 8, 'price_above_maximum'],
     ['a key without a subscription', 'keys create prod', 1, 'invalid_request'],
     ['no saved key', 'auth logout', 4, 'not_signed_in'],
-  ])('%s', async (_what, line, exitCode, errorCode) => {
+  ])('is one object on stderr, with empty stdout (%s)', async (_what, line, exitCode, errorCode) => {
     const api = await recordedSandbox();
     for (const flagged of [`${line} --json`, `--json ${line}`]) {
       const { code, stdout, stderr } = await userOf(api).ci(flagged);
@@ -265,7 +265,7 @@ describe('an error with --json is one object on stderr, with empty stdout', () =
     }
   });
 
-  test('with -o json, or the format from the environment', async () => {
+  test('is the same with -o json, or the format from the environment', async () => {
     const me = user({ CHEAPESTINFERENCE_OUTPUT: 'json' });
     const asked = await me.ci('pools frob -o json');
     expect(at(JSON.parse(asked.stderr), 'error', 'code')).toBe('usage');
@@ -273,7 +273,7 @@ describe('an error with --json is one object on stderr, with empty stdout', () =
     expect((await me.ci('pools frob --output=json')).stderr).toBe(asked.stderr);
   });
 
-  test('with an outcome only for changes', async () => {
+  test('has an outcome only for changes', async () => {
     const api = await recordedSandbox();
     const me = userOf(api);
     const change = await me.ci('pools subscribe minimax-m3 --blocks americas --yes --json');
@@ -282,7 +282,7 @@ describe('an error with --json is one object on stderr, with empty stdout', () =
     expect(at(JSON.parse(read.stderr), 'error')).toMatchObject({ outcome: null, status: 404 });
   });
 
-  test('as the last line on stderr in the sandbox', async () => {
+  test('is the last line on stderr in the sandbox', async () => {
     const { code, stdout, stderr } = await sandboxUser().ci('pools view nope --json');
     expect([code, stdout]).toEqual([5, '']);
     expect(JSON.parse(lines(stderr).at(-1) ?? '')).toMatchObject({ error: { code: 'not_found' } });

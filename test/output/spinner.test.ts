@@ -65,8 +65,8 @@ test('shows no waits of less than 200 ms, however many', () => {
   expect(sink.text).toBe('');
 });
 
-describe('hides', () => {
-  test('for other text, and comes back', () => {
+describe('a spinner', () => {
+  test('hides for other text, and comes back', () => {
     const { spinner: each, sink } = spinner();
     each.begin('Fetching pools');
     vi.advanceTimersByTime(200);
@@ -79,7 +79,7 @@ describe('hides', () => {
     expect(sink.text).toMatch(/A line\.\n\r⠙ Fetching pools…\u001b\[K$/);
   });
 
-  test('during a question, whatever begins meanwhile', () => {
+  test('hides during a prompt, whatever begins meanwhile', () => {
     const { spinner: each, sink } = spinner();
     each.begin('Fetching pools');
     vi.advanceTimersByTime(200);
@@ -94,7 +94,7 @@ describe('hides', () => {
     expect(sink.text).toMatch(/Fetching pools…\u001b\[K$/);
   });
 
-  test('permanently', () => {
+  test('hides permanently', () => {
     const { spinner: each, sink } = spinner();
     each.begin('Fetching pools');
     vi.advanceTimersByTime(200);

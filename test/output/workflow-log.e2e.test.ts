@@ -87,7 +87,7 @@ describe('on GitHub Actions', () => {
   });
 });
 
-test('elsewhere, texts of the API are unchanged', async () => {
+test('leaves texts of the API unchanged elsewhere', async () => {
   const me = userOf(await server(data(keys)));
   expect(parseYaml((await me.ci('keys list -o yaml --fields name')).stdout)).toEqual(
     keys.map(({ name }) => ({ name })),

@@ -350,7 +350,7 @@ describe('a second Ctrl-C', () => {
     },
   );
 
-  test('also ends the check for a change with a lost response', async () => {
+  test('ends the check for a change with a lost response, too', async () => {
     const { me, sent, dropped, lost } = await interruptedCustomer(true, unanswered);
     const running = me.start('pools subscribe minimax-m3 --blocks europe --yes --timeout 60s');
     await sent();

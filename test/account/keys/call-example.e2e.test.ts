@@ -12,9 +12,9 @@ function commandIn(screen: string): string {
   return command;
 }
 
-describe('after a new key, `ci keys create` shows', () => {
+describe('`ci keys create`, after a new key,', () => {
   test.each([40, 80, 120])(
-    'a command that works as pasted, with the key from its file (%i columns)',
+    'shows a command that works as pasted, with the key from its file (%i columns)',
     async (columns) => {
       const api = await recordedSandbox();
       const me = userOf(api);
@@ -25,7 +25,7 @@ describe('after a new key, `ci keys create` shows', () => {
     },
   );
 
-  test('the base URLs, and no file if the key was only shown', async () => {
+  test('shows the base URLs, and no file if the key was only shown', async () => {
     const api = await recordedSandbox();
     const { screen } = await shown(userOf(api), 'keys create k --credit', { columns: 120 });
     expect(screen).toContain(
@@ -38,20 +38,20 @@ describe('after a new key, `ci keys create` shows', () => {
     );
   });
 
-  test('how to serve the sandbox', async () => {
+  test('shows how to serve the sandbox', async () => {
     const { screen } = await shown(sandboxUser(), 'keys create k --credit --save .env', { columns: 120 });
     expect(screen).toContain('Base URL  http://127.0.0.1:8787/v1 (OpenAI)');
     expect(screen).toContain('To try it, run `ci sandbox serve` in another terminal, then run:');
   });
 
-  test('a command for sh if the shell is fish, which reads no dotenv files', async () => {
+  test('shows a command for sh if the shell is fish, which reads no dotenv files', async () => {
     const me = userOf(await recordedSandbox());
     const { screen } = await shown(me, 'keys create k --credit --save .env', { env: { SHELL: '/usr/bin/fish' } });
     expect(at(JSON.parse((await me.sh(commandIn(screen))).stdout), 'data', 0, 'id')).toBe('kimi-k2.6');
     expect(commandIn(screen)).toMatch(/^ {2}sh -c '/);
   });
 
-  test.each(['--json', '--secret-only', ''])('nothing to programs (%j)', async (flags) => {
+  test.each(['--json', '--secret-only', ''])('shows nothing to programs (%j)', async (flags) => {
     const me = userOf(await recordedSandbox());
     expect((await me.ci(`keys create k --credit ${flags}`)).stderr).toBe('');
   });

@@ -314,7 +314,7 @@ describe('a purchase that is refused', () => {
     [409, 'Not enough seats: americas is sold out'],
     [400, 'Block americas is sold out'],
     [422, 'No seats left'],
-  ])('as sold out with %s lets the watch go on', async (status, message) => {
+  ])('lets the watch go on if its block is sold out (%s)', async (status, message) => {
     const api = await dropping({
       at: [2],
       instead: purchases(refused(status, message), refused(status, message), sandboxes),
@@ -324,7 +324,7 @@ describe('a purchase that is refused', () => {
     expect([api.changes.length, (await charges(api.box)).length]).toEqual([3, 1]);
   });
 
-  test('because someone was faster leads to the next candidate at once', async () => {
+  test('leads to the next candidate at once if someone was faster', async () => {
     const api = await recordedSandbox({ instead: purchases(refused(409, 'Not enough seats'), sandboxes) });
     const ended = await userOf(api).ci(
       'pools watch minimax-m3 kimi26 --blocks asia --interval 1h --subscribe --max-price 39 --yes --json',
@@ -335,7 +335,7 @@ describe('a purchase that is refused', () => {
   });
 
   test.each([400, 402, 408, 409, 410, 422, 425, 429, 499, 500, 503, 200])(
-    'with %i despite going through is found, and made once',
+    'is found, and made once, if it goes through despite a response of %i',
     async (status) => {
       const api = await dropping({
         at: [2],
@@ -353,7 +353,7 @@ describe('a purchase that is refused', () => {
     },
   );
 
-  test('but made afterwards ends the watch with its seats', async () => {
+  test('ends the watch with its seats if it appears afterward', async () => {
     const api = await dropping({ at: [2], instead: comesLate(answer(409, { error: 'Not enough seats' })) });
     const me = userOf(api);
     const ended = await me.ci(`${watch} --create-key prod`);
@@ -372,7 +372,7 @@ describe('a purchase that is refused', () => {
     ['a card that declines', 402, 'Your card was declined', 8, 'payment_required'],
     ['a refused key', 401, 'Invalid management key', 4, 'unauthorized'],
     ['an invalid request', 400, 'quantity must be an integer', 1, 'invalid_request'],
-  ])('for %s ends the watch', async (_what, status, message, code, error) => {
+  ])('ends the watch for %s', async (_what, status, message, code, error) => {
     const api = await dropping({ at: [2], instead: purchases(refused(status, message)) });
     const ended = await userOf(api).ci(watch);
     expect([ended.code, eventNames(ended), api.changes.length]).toEqual([code, ['opened'], 1]);

@@ -30,8 +30,8 @@ const verbs = [
   'sandbox path',
 ] as const;
 
-describe('help goes to stdout, with exit code 0,', () => {
-  test('for ci itself, with --help, -h and help', async () => {
+describe('help', () => {
+  test('goes to stdout for ci itself, with --help, -h and help', async () => {
     const me = user();
     const [bare, ...others] = await Promise.all(['--help', '-h', 'help'].map((line) => me.ci(line)));
     expect(bare).toMatchObject({ code: 0, stderr: '' });
@@ -43,7 +43,7 @@ describe('help goes to stdout, with exit code 0,', () => {
     for (const other of others) expect(other).toEqual(bare);
   });
 
-  test.each(nouns)('for %s, with --help, -h, help and alone', async (noun) => {
+  test.each(nouns)('goes to stdout for %s, with --help, -h, help and alone', async (noun) => {
     const me = user();
     const [bare, ...others] = await Promise.all(
       [noun, `${noun} --help`, `help ${noun}`, `--sandbox ${noun} -h`].map((line) => me.ci(line)),
@@ -53,7 +53,7 @@ describe('help goes to stdout, with exit code 0,', () => {
     for (const other of others) expect(other).toEqual(bare);
   });
 
-  test.each(verbs)('for %s, with examples', async (verb) => {
+  test.each(verbs)('goes to stdout for %s, and has examples', async (verb) => {
     const me = user();
     const [first, second] = await Promise.all([`${verb} --help`, `help ${verb}`].map((line) => me.ci(line)));
     expect(first).toMatchObject({ code: 0, stderr: '' });
@@ -62,7 +62,7 @@ describe('help goes to stdout, with exit code 0,', () => {
     expect(second).toEqual(first);
   });
 
-  test('for a noun, and lists its commands with aliases and arguments', async () => {
+  test('lists the commands of a noun with aliases and arguments', async () => {
     const me = user();
     const tree = JSON.parse((await me.ci('help --json')).stdout);
     for (const noun of listAt(tree, 'commands')) {
@@ -75,7 +75,7 @@ describe('help goes to stdout, with exit code 0,', () => {
     }
   });
 
-  test.each([40, 60, 80])('within %d columns for every command and topic', async (columns) => {
+  test.each([40, 60, 80])('fits %d columns for every command and topic', async (columns) => {
     const me = user();
     const all = pathsIn(JSON.parse((await me.ci('help --json')).stdout));
     expect(all).toEqual(expect.arrayContaining([...nouns, ...verbs]));
@@ -85,7 +85,7 @@ describe('help goes to stdout, with exit code 0,', () => {
     }
   });
 
-  test('without cutting a word, and with each description below its term, at 40 columns', async () => {
+  test('cuts no word, and has each description below its term, at 40 columns', async () => {
     const { rows } = await shown(user(), 'pools --help', { columns: 40 });
     expect(rows.slice(0, 9)).toEqual([
       'Usage: ci pools <command> [options]',
@@ -100,7 +100,7 @@ describe('help goes to stdout, with exit code 0,', () => {
     ]);
   });
 
-  test('with long examples in several lines that can be copied, at 40 columns', async () => {
+  test('breaks long examples into several lines that can be copied, at 40 columns', async () => {
     const { screen } = await shown(user(), '--help', { columns: 40 });
     expect(screen).toContain('  $ ci pools subscribe kimi26 \\\n    --blocks europe\n');
   });
@@ -111,16 +111,16 @@ describe('help goes to stdout, with exit code 0,', () => {
     ['auth login', '  ci login\n'],
     ['auth logout', '  ci logout\n'],
     ['auth status', '  ci whoami\n'],
-  ])('with the aliases of the command (%s)', async (line, aliases) => {
+  ])('has the aliases of the command (%s)', async (line, aliases) => {
     const { stdout } = await user().ci(`${line} --help`);
     expect(stdout).toContain(`\n\nAliases:\n${aliases}\nExamples:\n`);
   });
 
-  test.each(['keys create', 'login', 'version'])('without aliases if there are none (%s)', async (line) => {
+  test.each(['keys create', 'login', 'version'])('omits aliases if there are none (%s)', async (line) => {
     expect((await user().ci(`${line} --help`)).stdout).not.toContain('Aliases');
   });
 
-  test('without the default of an option that has none', async () => {
+  test('omits the default of an option that has none', async () => {
     const { stdout } = await user().ci('api --help');
     expect(stdout).toContain('--raw-field <key=value>');
     expect(stdout).not.toContain('default');

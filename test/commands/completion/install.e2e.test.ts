@@ -50,7 +50,7 @@ async function installed(me: User, line: string, env: Record<string, string> = {
 
 const linesOf = (text: string) => text.split('\n').length - 1;
 
-describe('`ci completion install` changes and lists files', () => {
+describe('`ci completion install`', () => {
   const cases: Readonly<
     Record<Shell, { file: string; whole: readonly string[]; rc?: string; block: readonly string[] }>
   > = {
@@ -86,7 +86,7 @@ describe('`ci completion install` changes and lists files', () => {
     },
   };
 
-  test.each(Object.entries(cases))('for %s', async (name, { file, whole, rc, block }) => {
+  test.each(Object.entries(cases))('changes and lists the files of %s', async (name, { file, whole, rc, block }) => {
     const shell = name === 'bash' || name === 'zsh' || name === 'fish' ? name : 'powershell';
     const me = newUser();
     writeProgram(me, 'pwsh', `echo "$HOME/Documents/profile.ps1"`);
@@ -115,7 +115,7 @@ describe('`ci completion install` changes and lists files', () => {
     if (rc) expect(readFileSync(rcFile, 'utf8')).toBe(`one\n${lines.join('\n')}\ntwo`);
   });
 
-  test('and keeps the lines, mode, line breaks and links of an existing file', async () => {
+  test('keeps the lines, mode, line breaks and links of an existing file', async () => {
     const me = newUser();
     const rc = path.join(me.home, '.zshrc');
     const kept = path.join(me.home, 'dotfiles-zshrc');
@@ -136,7 +136,7 @@ describe('`ci completion install` changes and lists files', () => {
     expect(readdirSync(me.home).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
-  test('that others cannot write to, because zsh ignores such files', async () => {
+  test('creates files that only you can write to, because zsh ignores others', async () => {
     const me = newUser();
     expect((await me.sh('umask 000; ci completion install zsh --yes')).code).toBe(0);
     const folder = path.join(me.home, '.local/share/cheapestinference/completion');
@@ -144,7 +144,7 @@ describe('`ci completion install` changes and lists files', () => {
     expect(modes.map((each) => statSync(each).mode & 0o777)).toEqual([0o755, 0o755, 0o644, 0o644]);
   });
 
-  test('in the directories that the environment names', async () => {
+  test('changes files in the directories that the environment names', async () => {
     const me = newUser();
     const place = (name: string) => path.join(me.home, name);
     const files = async (shell: string, env: Record<string, string>) =>
@@ -156,7 +156,7 @@ describe('`ci completion install` changes and lists files', () => {
     expect(await files('bash', own)).toContain('b/completions/ci');
   });
 
-  test('without a line in a startup file if bash loads completions from a directory', async () => {
+  test('adds no line to a startup file if bash loads completions from a directory', async () => {
     const me = newUser();
     writeFileSync(path.join(me.home, '.bashrc'), '. /usr/share/bash-completion/bash_completion\n');
     const { rows } = await installed(me, 'bash --yes');
@@ -170,11 +170,11 @@ describe('`ci completion install` changes and lists files', () => {
   });
 });
 
-describe('`ci completion install` changes nothing', () => {
+describe('`ci completion install`: consent and errors', () => {
   /** All that is in the home folder. */
   const all = async (me: User) => (await me.sh("find . -type f -o -type l | sort | grep -v '^./bin/'")).stdout;
 
-  test('without confirmation or a terminal, and exits with 2', async () => {
+  test('changes nothing without confirmation or a terminal, and exits with 2', async () => {
     const me = newUser();
     for (const line of [
       'completion install zsh',
@@ -188,7 +188,7 @@ describe('`ci completion install` changes nothing', () => {
     expect(await all(me)).toBe('');
   });
 
-  test('before you confirm, and shows the changes', async () => {
+  test('changes nothing before you confirm, and shows the changes', async () => {
     const me = newUser();
     writeFileSync(path.join(me.home, '.zshrc'), 'one\n');
     const folder = path.join(me.home, '.local/share/cheapestinference/completion');
@@ -222,7 +222,7 @@ describe('`ci completion install` changes nothing', () => {
     expect(asked.screen).toContain(`${me.home}/.zshrc: lines 2–6 added`);
   });
 
-  test('in files of other programs, or that cannot be read or written, and exits with 1', async () => {
+  test('leaves files of other programs and files that cannot be read or written, and exits with 1', async () => {
     const me = newUser();
     const folder = path.join(me.home, '.config/fish/completions');
     mkdirSync(folder, { recursive: true });
@@ -246,7 +246,7 @@ describe('`ci completion install` changes nothing', () => {
     expect(readFileSync(path.join(folder, 'cheapestinference.fish'), 'utf8')).toBe('# mine\n');
   });
 
-  test('for an unknown shell, and exits with 2', async () => {
+  test('changes nothing for an unknown shell, and exits with 2', async () => {
     const me = newUser();
     for (const [line, env] of [
       ['completion install tcsh --yes', {}],
@@ -259,7 +259,7 @@ describe('`ci completion install` changes nothing', () => {
     expect(await all(me)).toBe('');
   });
 
-  test('after a file that cannot be written, and says what was changed before', async () => {
+  test('stops at a file that cannot be written, and says what was changed before', async () => {
     const me = newUser();
     const { code, stderr } = await me.ci('completion install zsh --yes --json', { env: { ZDOTDIR: '/proc' } });
     expect(code).toBe(1);
