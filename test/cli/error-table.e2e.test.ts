@@ -18,7 +18,7 @@ import { errorOf } from '../support/lost.ts';
 import { at, creditKey, listAt, poolKey } from '../support/sandbox.ts';
 import { answer, type Behavior, type Received, recordedSandbox, reset } from '../support/servers.ts';
 
-/** What the API answers, and what a command makes of it when nothing can have been changed. */
+/** The statuses of responses, and the error of a command that can't have changed anything. */
 const table: readonly (readonly [statuses: readonly number[], code: ErrorCode, exitCode: number, words?: string])[] = [
   [[400, 405, 408, 413, 415, 418, 422, 425], 'invalid_request', 1],
   [[401], 'unauthorized', 4],
@@ -92,10 +92,10 @@ interface Command {
   readonly fails: 'all' | 'changes';
   /** Whether it is to change something. */
   readonly changes?: true;
-  /** Whether nothing in the account tells that it was not carried out. */
-  readonly untold?: true;
-  /** Whether the command skips the look: the account doesn't show the change, or the request changes nothing that matters. */
-  readonly unseen?: true;
+  /** Whether the account doesn't show that the change didn't go through. */
+  readonly undetectable?: true;
+  /** Whether the command doesn't check the account: it doesn't show the change, or the request changes nothing that matters. */
+  readonly unchecked?: true;
   /** Whether a line before the error says that it is retired. */
   readonly retired?: true;
   readonly stdin?: string;
@@ -135,20 +135,26 @@ const commands: readonly Command[] = [
   { line: 'usage --self', fails: 'all' },
   { line: 'billing status', fails: 'all' },
   { line: 'billing credits', fails: 'all' },
-  { line: 'billing topup 50', fails: 'changes', changes: true, unseen: true },
+  { line: 'billing topup 50', fails: 'changes', changes: true, unchecked: true },
   { line: 'billing topup 50 --method usdc --wait', fails: 'all', changes: true },
-  { line: 'billing topup 50 --method usdc', fails: 'changes', changes: true, unseen: true },
+  { line: 'billing topup 50 --method usdc', fails: 'changes', changes: true, unchecked: true },
   { line: `billing verify ${txHash} --amount 50`, fails: 'changes', changes: true },
-  { line: 'billing card', fails: 'changes', changes: true, unseen: true },
+  { line: 'billing card', fails: 'changes', changes: true, unchecked: true },
   { line: 'billing subscribe pro --yes', fails: 'changes', changes: true, retired: true },
-  { line: 'billing checkout pro', fails: 'changes', changes: true, retired: true, unseen: true },
+  { line: 'billing checkout pro', fails: 'changes', changes: true, retired: true, unchecked: true },
   { line: 'billing cancel sub_1 --yes', fails: 'changes', changes: true, retired: true },
   { line: 'plans list', fails: 'all', retired: true },
   { line: 'auth login --with-key --profile work', fails: 'all', changes: true, stdin: managementKey },
   { line: 'auth status', fails: 'all' },
   { line: 'api GET /api/keys', fails: 'all' },
-  { line: 'api POST /api/keys/credit -f name=raw --yes', fails: 'changes', changes: true, untold: true, unseen: true },
-  { line: 'api DELETE /api/keys/raw --yes', fails: 'changes', changes: true, untold: true, unseen: true },
+  {
+    line: 'api POST /api/keys/credit -f name=raw --yes',
+    fails: 'changes',
+    changes: true,
+    undetectable: true,
+    unchecked: true,
+  },
+  { line: 'api DELETE /api/keys/raw --yes', fails: 'changes', changes: true, undetectable: true, unchecked: true },
   { line: 'login --with-key --profile work', fails: 'all', changes: true, stdin: managementKey },
   { line: 'whoami', fails: 'all' },
   { line: 'models', fails: 'all' },
@@ -200,8 +206,8 @@ function isLost({ fails }: Command, { status }: Case): boolean {
 }
 
 /** Whether a refusal is believed at once: it came before any work, or the account can't be checked. */
-function isBelieved({ unseen }: Command, { status, code }: Case): boolean {
-  return unseen === true || [401, 403, 404].includes(status) || code === 'no_payment_method';
+function isBelieved({ unchecked }: Command, { status, code }: Case): boolean {
+  return unchecked === true || [401, 403, 404].includes(status) || code === 'no_payment_method';
 }
 
 /** Matches notes that may precede an error and aren't failures themselves. */
@@ -218,7 +224,7 @@ async function expectTold(command: Command, each: Case): Promise<void> {
   const what = `${command.line}: ${each.status} ${each.form}`;
   const lost = isLost(command, each);
   const believed = isBelieved(command, each);
-  const unknown = command.fails === 'changes' && command.untold === true && (lost || !believed);
+  const unknown = command.fails === 'changes' && command.undetectable === true && (lost || !believed);
   const [code, exitCode] = unknown ? ['outcome_unknown', 10] : [each.code, each.exitCode];
   expect([what, ended.code, ended.stdout]).toEqual([what, exitCode, '']);
   expect(ended.stderr).not.toMatch(/\[object|<html|undefined|TypeError|internal error/i);
@@ -238,7 +244,7 @@ async function expectTold(command: Command, each: Case): Promise<void> {
   // Of what is not there the nearest names are told instead.
   if (code !== 'not_found') expect(last).toContain(each.speaks ? each.words.slice(0, 13) : String(each.status));
 
-  const isRepeated = each.status === 429 && !(command.unseen && command.untold) && !unknown;
+  const isRepeated = each.status === 429 && !(command.unchecked && command.undetectable) && !unknown;
   expect([what, sent]).toEqual([what, command.fails === 'changes' ? (isRepeated ? 3 : 1) : 0]);
   expectNoKey(ended, apiKey);
   expect(readFileSync(path.join(me.home, 'config', 'cheapestinference', 'config.json'), 'utf8')).toBe(settings);
@@ -253,7 +259,7 @@ describe.each(suites)('ci %s, where %s requests fail,', (_line, _fails, command,
   });
 });
 
-// All at once, as most of the time passes in waiting between looks.
+// All at once, because commands mostly wait between checks.
 test('checks every change that fails with the server, and ends as the table says', async () => {
   const lost = suites.flatMap(([, , command, cases]) =>
     cases.filter((each) => isLost(command, each)).map((each) => [command, each] as const),
@@ -265,15 +271,17 @@ test('checks every change that fails with the server, and ends as the table says
 });
 
 test("exits with 10 if a change fails with the server and can't be checked", async () => {
-  const looked = commands.filter(({ fails, unseen, untold }) => fails === 'changes' && (!unseen || untold));
+  const checked = commands.filter(
+    ({ fails, unchecked, undetectable }) => fails === 'changes' && (!unchecked || undetectable),
+  );
   await Promise.all(
-    looked.map(async ({ line, retired, unseen }) => {
+    checked.map(async ({ line, retired, unchecked }) => {
       let down = false;
       const { api, me, apiKey } = await failingCustomer(
         (request) => (down ||= isChange(request)),
         answer(500, { success: false, error: plainWords }),
       );
-      const ended = await me.ci(`${line} --json${unseen ? '' : ' --settle 1s'}`);
+      const ended = await me.ci(`${line} --json${unchecked ? '' : ' --settle 1s'}`);
       expect([line, ended.code, ended.stdout, api.changes.length]).toEqual([line, 10, '', 1]);
       const told = lines(ended.stderr).filter((each) => !note.test(each));
       expect([line, told.length]).toEqual([line, retired ? 2 : 1]);
@@ -281,7 +289,7 @@ test("exits with 10 if a change fails with the server and can't be checked", asy
         code: 'outcome_unknown',
         message: expect.stringContaining('. The change may or may not have gone through: '),
         hint: expect.stringMatching(
-          unseen
+          unchecked
             ? /^Check with `ci [a-z0-9 ]+` before you try again\.$/
             : /^Run `ci history reconcile --wait` to find out before you try again, or check with `ci [a-z0-9 ]+`\.$/,
         ),

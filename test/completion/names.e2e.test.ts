@@ -15,14 +15,14 @@ function kept(me: User): string {
   return path.join(folder(me), file ?? 'none');
 }
 
-/** Makes what is kept as old as if it had come some milliseconds earlier. */
+/** Moves the times of the cached names some milliseconds back. */
 function age(me: User, milliseconds: number): void {
   const content: unknown = JSON.parse(readFileSync(kept(me), 'utf8'));
   const earlier = (name: string) => Number(at(content, name)) - milliseconds;
   writeFileSync(kept(me), JSON.stringify({ names: at(content, 'names'), at: earlier('at'), asked: earlier('asked') }));
 }
 
-/** An API whose pools can be other ones from now on. */
+/** Creates an API whose list of pools can be replaced. */
 async function pools(...slugs: readonly string[]) {
   let now = slugs;
   const behavior: Behavior = (request, response) =>

@@ -17,7 +17,7 @@ export const bin = path.resolve('bin/ci.js');
 
 const bundle = path.resolve('dist/main.js');
 
-if (!existsSync(bundle)) throw new Error('there is no dist/main.js: `npm run build` makes it');
+if (!existsSync(bundle)) throw new Error('dist/main.js not found. Run `npm run build`.');
 
 /** The bundled command line, which runs in this process. */
 const { run }: { readonly run: (args: readonly string[], world: World) => Promise<number> } = createRequire(
@@ -118,7 +118,8 @@ export function user(
   const here: User['here'] = (line, streams, { env: more, ...options } = {}) => {
     const env = { ...environment, ...more };
     const ignored = Object.keys(env).find((name) => ofProcess.test(name));
-    if (ignored !== undefined) throw new Error(`${ignored} takes a process: use process(), not ci()`);
+    if (ignored !== undefined)
+      throw new Error(`${ignored} has no effect in this process. Use process() instead of ci().`);
     const interrupt = options.interrupt ?? new AbortController().signal;
     forgetLocale();
     return run(words(line), {

@@ -11,7 +11,7 @@ import { completing, type Prompt, shells } from '../../support/shells.ts';
 describe.each(shells)('%s', (shell) => {
   beforeEach((context) => needs(context, shell));
 
-  /** The lines that Tab makes of some. */
+  /** Completes lines with Tab. */
   async function wentOn(prompt: Prompt, lines: Readonly<Record<string, string>>): Promise<Record<string, string>> {
     const went: Record<string, string> = {};
     for (const line of Object.keys(lines)) went[line] = (await prompt.tab(line)).line;

@@ -88,7 +88,7 @@ describe.each(scripts)('the script for %s', (shell, file) => {
 test('every word that completion offers is accepted by its command', async () => {
   const api = await server(answer(404, { success: false, error: 'nothing here' }));
   const me = userOf(api);
-  // What else a command must be given before it looks at a word.
+  // The other arguments that a command needs before it checks a word.
   const others: Readonly<Record<string, string>> = {
     'pools quote': 'kimi26 --blocks asia',
     'pools subscribe': 'kimi26 --blocks asia --dry-run',

@@ -21,7 +21,7 @@ test('prints it with `ci help man`', async () => {
 
 test('the manual page has every command with its options and examples, the environment, exit codes and files', async (context) => {
   needs(context, 'mandoc');
-  // What it looks like on paper that is wide enough for every line.
+  // The page in a width that fits every line.
   const { status, stdout } = spawnSync('mandoc', ['-Tutf8', '-O', 'width=300', file], { encoding: 'utf8' });
   expect(status).toBe(0);
   const page = stdout.replace(/.\x08/g, '');

@@ -98,7 +98,7 @@ describe('`ci completion install`', () => {
     for (const each of whole) expect(readFileSync(path.join(me.home, each), 'utf8')).toBe(script(shell));
     const rcFile = path.join(me.home, rc ?? 'none');
     if (rc) expect(readFileSync(rcFile, 'utf8')).toBe(`${lines.join('\n')}\n`);
-    // Again: there is nothing to do, and nothing to ask.
+    // The second installation changes nothing, and asks nothing.
     const again = await installed(me, shell);
     expect(again.rows).toEqual(first.rows.map(([each, , ...numbers]) => [each, 'unchanged', ...numbers]));
     expect(again.stderr).toBe('');
