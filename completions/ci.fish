@@ -170,15 +170,15 @@ function __ci_options
                 '--force'\t'With --save, replace another value of the variable without asking' \
                 '--dry-run'\t'Show the price without buying'
         case 'pools watch'
-            printf '%s\n' '--blocks'\t'Blocks, separated by commas: asia, europe, americas; any; or all together' \
+            printf '%s\n' '--blocks'\t'Blocks, separated by commas: asia, europe, americas; or any or all' \
                 '--all-blocks'\t'Wait until all of these blocks are available together' \
                 '--interval'\t'Time between two checks, at least 5s (default: 15s)' \
                 '--for'\t'Time limit, after which the command exits with code 6' \
                 '--count'\t'Openings to report before exiting (default: 1)' \
                 '--forever'\t'Report openings until interrupted' \
                 '--bell'\t'Ring the terminal bell' \
-                '--exec'\t'Shell command to run for each opening' \
-                '--webhook'\t'URL to post each opening to, as JSON' \
+                '--exec'\t'Shell command to run for each opening or purchase' \
+                '--webhook'\t'URL to post each opening or purchase to, as JSON' \
                 '--subscribe'\t'Buy the first opening, and charge your saved card' \
                 '--quantity'\t'Seats in each block, 1 to 20' \
                 '--billing-cycle'\t'Billing cycle: month or year' \
@@ -255,7 +255,7 @@ function __ci_options
             printf '%s\n' '--open-in'\t'Time until it opens (default: now)' \
                 '--for'\t'How long it stays open (default: 90s)' \
                 '--seats'\t'Number of seats (default: 1)' \
-                '--rivals'\t'Number of other buyers, spread evenly over that time' \
+                '--rivals'\t'Number of other buyers, spread evenly over the time it is open' \
                 '--clear'\t'Clear the schedule'
         case 'login'
             printf '%s\n' '--with-key'\t'Read the key from standard input' \

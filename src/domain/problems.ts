@@ -65,7 +65,7 @@ function problemsOf(subscription: SubscriptionStatus, now: Date): Finding[] {
   if (status === 'pending_key') {
     const since = periodStart(subscription);
     if (since !== undefined && now.getTime() - since > longestProvisioning) {
-      const message = `${poolSlug} was paid more than 24 hours ago, but its API key hasn't arrived`;
+      const message = `You paid for ${poolSlug} more than 24 hours ago, but its API key hasn't arrived`;
       add('pending_key', message, `pools keys ${shellWord(poolSlug)}`);
     }
   }

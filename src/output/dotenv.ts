@@ -29,7 +29,7 @@ export interface Dotenv {
    * @throws CommandError (file_error); the file is unchanged
    */
   set(values: Readonly<Record<string, string>>, replaceable?: ReadonlyMap<string, string>): Promise<void>;
-  /** Returns a warning if git would commit the file. */
+  /** Returns a warning if Git would commit the file. */
   gitWarning(): Promise<string | undefined>;
   /** Closes the file without writing it. */
   discard(): Promise<void>;

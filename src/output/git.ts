@@ -5,7 +5,7 @@ import type { Environment } from '../domain/environment.ts';
 import { shellWord } from '../domain/shell-word.ts';
 
 /**
- * Returns a warning if git would commit a file that holds a secret; undefined if not, or without git or a work tree.
+ * Returns a warning if Git would commit a file that holds a secret; undefined if not, or without Git or a work tree.
  *
  * @param file - absolute, without links
  * @param env - the environment of git
@@ -23,11 +23,11 @@ export async function gitWarning(file: string, env: Environment, timeout = 10_00
     const literal = /^[\w.-]+$/.test(name) ? '' : '--literal-pathspecs ';
     // Without --force, git refuses files that were added but never committed. --cached keeps the file itself.
     const untrack = `git -C ${shellWord(folder)} ${literal}rm --cached --force -- ${shellWord(name)}`;
-    return `Warning: git tracks ${file} and would commit the secret. Run \`${untrack}\`, and add ${ignoring}`;
+    return `Warning: Git tracks ${file} and would commit the secret. Run \`${untrack}\`, and add ${ignoring}`;
   }
   // 0: ignored, 1: not ignored. ./ keeps the name from being read as an option or a magic pathspec.
   if (found !== 1 || (await git('check-ignore', '--quiet', '--no-index', '--', `./${name}`)) !== 1) return undefined;
-  return `Warning: git would commit ${file} with the secret. Add ${ignoring}`;
+  return `Warning: Git would commit ${file} with the secret. Add ${ignoring}`;
 }
 
 /** Returns whether a folder or one above it has a `.git`, without which git finds no work tree. Takes far less time than git. */

@@ -283,7 +283,10 @@ export class Output {
     this.checkFields([]);
     const { output } = this.#flags;
     if (output === 'csv' || output === 'yaml') {
-      throw usageError(`--output ${output} doesn't apply to an unchanged response`, 'Leave it out, or use --jq.');
+      throw usageError(
+        `--output ${output} can't be used, because the response is printed unchanged`,
+        'Leave it out, or use --jq.',
+      );
     }
   }
 

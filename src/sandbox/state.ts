@@ -86,7 +86,7 @@ export async function scheduleDrop(
     throw new RangeError(`"${name}" is not a pool that is open for subscriptions. Choose ${inWords(open, 'or')}`);
   }
   if (seats > pool.totalSlots) throw new RangeError(`${pool.slug} has only ${pool.totalSlots} seats, not ${seats}`);
-  if (rivals > mostRivals) throw new RangeError(`${rivals} are too many rivals. Use at most ${mostRivals}`);
+  if (rivals > mostRivals) throw new RangeError(`${rivals} rivals are too many. Use at most ${mostRivals}`);
   await openStore(store).run((account, time) => {
     const opensAt = Math.round(time + opensIn);
     const closesAt = Math.round(opensAt + lasts);

@@ -207,7 +207,7 @@ describe('a file that Git would commit', () => {
     const { code, stdout, stderr } = await me.ci(`${save} --json`);
     expect([code, stderr]).toEqual([
       0,
-      `Warning: git would commit ${home}/.env with the secret. Add /.env to ${home}/.gitignore to prevent that.\n`,
+      `Warning: Git would commit ${home}/.env with the secret. Add /.env to ${home}/.gitignore to prevent that.\n`,
     ]);
     expect(json({ stdout })).toMatchObject({ savedTo: file, variable: 'KEY' });
     await me.sh('echo /.env >>.gitignore');
@@ -223,7 +223,7 @@ describe('a file that Git would commit', () => {
     const command = `git -C ${home} rm --cached --force -- .env`;
     expect([code, stderr]).toEqual([
       0,
-      `Warning: git tracks ${home}/.env and would commit the secret. Run \`${command}\`, and add /.env to ${home}/.gitignore to prevent that.\n`,
+      `Warning: Git tracks ${home}/.env and would commit the secret. Run \`${command}\`, and add /.env to ${home}/.gitignore to prevent that.\n`,
     ]);
     const text = readFileSync(file, 'utf8');
     expect((await me.sh(`${command} && echo /.env >>.gitignore`)).code).toBe(0);

@@ -51,7 +51,7 @@ describe('a file that Git would commit', () => {
     const folder = repository();
     const file = join(folder, '.env');
     expect(await gitWarning(file, process.env)).toBe(
-      `Warning: git would commit ${file} with the secret. Add /.env to ${folder}/.gitignore to prevent that.`,
+      `Warning: Git would commit ${file} with the secret. Add /.env to ${folder}/.gitignore to prevent that.`,
     );
   });
 
@@ -61,7 +61,7 @@ describe('a file that Git would commit', () => {
     writeFileSync(file, '');
     git(folder, 'add', '.env');
     expect(await gitWarning(file, process.env)).toBe(
-      `Warning: git tracks ${file} and would commit the secret. ` +
+      `Warning: Git tracks ${file} and would commit the secret. ` +
         `Run \`git -C ${folder} rm --cached --force -- .env\`, and add /.env to ${folder}/.gitignore to prevent that.`,
     );
   });
@@ -113,7 +113,7 @@ describe('a file that Git would commit', () => {
     vi.stubEnv('GIT_WORK_TREE', other);
     vi.stubEnv('GIT_INDEX_FILE', join(other, '.git', 'index'));
     vi.stubEnv('GIT_LITERAL_PATHSPECS', '1');
-    expect(await gitWarning(join(folder, '.env'), process.env)).toMatch(/^Warning: git would commit /);
+    expect(await gitWarning(join(folder, '.env'), process.env)).toMatch(/^Warning: Git would commit /);
     expect(await gitWarning(join(other, '.env'), process.env)).toBeUndefined();
   });
 });
@@ -165,7 +165,7 @@ test('does not run a program that the repository configures', async () => {
   writeFileSync(join(folder, '.env'), '');
   git(folder, 'add', '.env');
   git(folder, 'config', 'core.fsmonitor', program);
-  expect(await gitWarning(join(folder, '.env'), process.env)).toMatch(/^Warning: git tracks /);
+  expect(await gitWarning(join(folder, '.env'), process.env)).toMatch(/^Warning: Git tracks /);
   expect(existsSync(ran)).toBe(false);
   git(folder, 'status');
   expect(existsSync(ran)).toBe(true);

@@ -248,7 +248,7 @@ function precedesAnyWork({ status, code }: CommandError): boolean {
 }
 
 function settledByAnother(): CommandError {
-  return new CommandError('busy', 'Another ci process settled this change before its request left', {
+  return new CommandError('busy', 'Another ci process settled this change before its request was sent', {
     hint: 'Nothing was sent. Try again.',
     retryable: true,
     outcome: 'not_applied',

@@ -203,7 +203,7 @@ async function goneThrough(
 
 function repetition(context: Pick<Context, 'clocks'>, change: RecordedChange): CommandError {
   return new CommandError('confirmation_required', repetitionText(context, change), {
-    hint: "Nothing was charged. Pass --ensure to buy only what you don't have yet, or --again to buy it a second time.",
+    hint: 'Nothing was charged. Pass --ensure to skip the purchase if your subscriptions cover it, or --again to buy it a second time.',
     outcome: 'not_applied',
   });
 }

@@ -33,7 +33,7 @@ export function manPage(program: CommandTree, version: string): string {
     ...program.options.flatMap(option),
     ...option({ flags: '-h, --help', description: 'Show help for a command', default: null }),
     '.SH COMMANDS',
-    ...leaves(program, 'ci').flatMap(({ path, command }) => commandLines(path, command)),
+    ...runnable(program, 'ci').flatMap(({ path, command }) => commandLines(path, command)),
     '.SH ENVIRONMENT',
     ...variables.flatMap(([names, meaning]) => tagged(`.B ${text(names)}`, meaning)),
     '.PP',
@@ -83,10 +83,12 @@ function commandLines(path: string, command: CommandTree): string[] {
   ];
 }
 
-function leaves(command: CommandTree, path: string): { path: string; command: CommandTree }[] {
+/** Returns the commands that do something themselves. `ci history` does, although it has verbs. */
+function runnable(command: CommandTree, path: string): { path: string; command: CommandTree }[] {
   return command.commands.flatMap((each) => {
     const below = `${path} ${each.name}`;
-    return each.commands.length > 0 ? leaves(each, below) : [{ path: below, command: each }];
+    const isRunnable = each.commands.length === 0 || each.exitCodes.length > 0;
+    return [...(isRunnable ? [{ path: below, command: each }] : []), ...runnable(each, below)];
   });
 }
 

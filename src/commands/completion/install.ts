@@ -62,7 +62,7 @@ export async function run(
       } catch (error) {
         if (!(error instanceof CommandError) || at === 0) throw error;
         const done = due.slice(0, at).map(({ file }) => file);
-        throw error.with({ outcome: 'applied', hint: `These files were written before: ${done.join(', ')}.` });
+        throw error.with({ outcome: 'applied', hint: `These files were already changed: ${done.join(', ')}.` });
       }
     }
   }

@@ -43,7 +43,7 @@ export default function list(command: Verb, context: Context, execute = run): vo
     })
     .option('--available', 'Only pools with an available seat')
     .addOption(blocksOption('--blocks <names>', 'Only pools where all of these blocks are available'))
-    .addOption(blocksOption('--block <names>', 'Another name of --blocks').hideHelp())
+    .addOption(blocksOption('--block <names>', 'Another name for --blocks').hideHelp())
     .option('--model <text>', 'Only pools with this text in the model name')
     .addOption(choiceOption('--status <word>', `Only pools with this status: ${statuses.join(', ')}`, statuses))
     .action(({ block, ...options }: Flags) => execute(block ? { ...options, blocks: block } : options, context));

@@ -79,8 +79,8 @@ export default function watch(command: Verb, context: Context, execute = run): v
     .option('--count <openings>', 'Openings to report before exiting (default: 1)', parseCount('--count'))
     .option('--forever', 'Report openings until interrupted')
     .option('--bell', 'Ring the terminal bell')
-    .option('--exec <command>', 'Shell command to run for each opening')
-    .option('--webhook <url>', 'URL to post each opening to, as JSON')
+    .option('--exec <command>', 'Shell command to run for each opening or purchase')
+    .option('--webhook <url>', 'URL to post each opening or purchase to, as JSON')
     .option('--subscribe', 'Buy the first opening, and charge your saved card')
     .addOption(quantityOption())
     .addOption(billingCycleOption().default(undefined))
@@ -190,7 +190,7 @@ async function choosePools(context: Pick<Context, 'prompts'>, catalog: PoolCatal
 
 /** Creates `--blocks asia,europe`, `--blocks any` and `--blocks all`. */
 function blockChoiceOption(): ValueOption {
-  const description = `Blocks, separated by commas: ${blockNames.join(', ')}; any; or all together`;
+  const description = `Blocks, separated by commas: ${blockNames.join(', ')}; or any or all`;
   const option = blockListOption('--blocks <names>', description, [
     { name: 'any', description: 'the first block that opens' },
     { name: 'all', description: 'the whole day' },

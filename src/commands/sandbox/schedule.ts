@@ -51,7 +51,11 @@ export default function schedule(command: Verb, context: Context, execute = run)
     .option('--open-in <duration>', 'Time until it opens (default: now)', durationOf('--open-in'))
     .option('--for <duration>', 'How long it stays open (default: 90s)', durationOf('--for'))
     .option('--seats <count>', 'Number of seats (default: 1)', parseCount('--seats'))
-    .option('--rivals <count>', 'Number of other buyers, spread evenly over that time', parseCount('--rivals'))
+    .option(
+      '--rivals <count>',
+      'Number of other buyers, spread evenly over the time it is open',
+      parseCount('--rivals'),
+    )
     .option('--clear', 'Clear the schedule')
     .action((pool: string | undefined, block: Block | undefined, flags: Flags) =>
       execute({ pool, block, ...flags }, context),

@@ -37,7 +37,7 @@ describe('the same purchase within 10 minutes, without a terminal', () => {
     const { code, stdout, stderr } = await me.ci(subscribe);
     expect([code, stdout, api.changes, await charges()]).toEqual([2, '', [post], 1]);
     expect(stderr).toBe(
-      `ci: You bought the same thing just now: ${bought}. Nothing was charged. Pass --ensure to buy only what you don't have yet, or --again to buy it a second time.\n`,
+      `ci: You bought the same thing just now: ${bought}. Nothing was charged. Pass --ensure to skip the purchase if your subscriptions cover it, or --again to buy it a second time.\n`,
     );
     expect(outcomesOf(me)).toEqual(['subscribe applied']);
   });

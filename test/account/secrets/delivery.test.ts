@@ -439,7 +439,7 @@ test('warns about a file that Git would commit, in any directory', async () => {
   execFileSync('git', ['init', '--quiet', me.at()], { env: { ...process.env, HOME: me.at() } });
   for (const name of [/^\.env/, /^Load it in new shells/]) await deliver(me.context, offered(me, name));
   expect(me.stderr.text.replaceAll(/\s+/g, ' ')).toMatch(
-    /^Warning: git would commit \S+\/project\/\.env .* Warning: git would commit \S+\/config\/env /,
+    /^Warning: Git would commit \S+\/project\/\.env .* Warning: Git would commit \S+\/config\/env /,
   );
 });
 

@@ -54,9 +54,9 @@ test('the manual page has every command with its options and examples, the envir
     if (listAt(command, 'fields').length > 0) has(`JSON fields: ${listAt(command, 'fields').join(', ')}.`);
     for (const each of listAt(command, 'commands')) {
       const commands = listAt(each, 'commands');
-      if (commands.length > 0)
-        for (const verb of commands) look(verb, `${path} ${textAt(each, 'name')} ${textAt(verb, 'name')}`);
-      else look(each, `${path} ${textAt(each, 'name')}`);
+      const isRunnable = commands.length === 0 || listAt(each, 'exitCodes').length > 0;
+      if (isRunnable) look(each, `${path} ${textAt(each, 'name')}`);
+      else for (const verb of commands) look(verb, `${path} ${textAt(each, 'name')} ${textAt(verb, 'name')}`);
     }
   };
   look(json(await user().ci('help --json')), 'ci');

@@ -126,7 +126,7 @@ describe('--create-key', () => {
     expect(api.changes).toEqual([]);
   });
 
-  test('writes the keys of all seats to one file, and warns if git would commit it', async () => {
+  test('writes the keys of all seats to one file, and warns if Git would commit it', async () => {
     const api = await recordedSandbox();
     const me = userOf(api);
     await me.sh('git init --quiet');
@@ -137,7 +137,7 @@ describe('--create-key', () => {
       Array(3).fill(expect.stringMatching(/^sk_sandbox_….{4}$/)),
     ]);
     expect(stderr).toMatch(
-      /^Warning: git would commit \S+\/\.env with the secret\. Add \/\.env to \S+ to prevent that\.\n$/,
+      /^Warning: Git would commit \S+\/\.env with the secret\. Add \/\.env to \S+ to prevent that\.\n$/,
     );
     const file = readFileSync(path.join(me.home, '.env'), 'utf8');
     expect(file).toMatch(/^KEY=sk_sandbox_\S+\nKEY_2=sk_sandbox_\S+\nKEY_3=sk_sandbox_\S+\n$/);

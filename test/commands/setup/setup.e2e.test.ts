@@ -820,7 +820,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const { code, text } = await ended(session);
       expect([code, text]).toEqual([
         0,
-        expect.stringMatching(/ Warning: git would commit \S+\/\.env with the secret\. Add/),
+        expect.stringMatching(/ Warning: Git would commit \S+\/\.env with the secret\. Add/),
       ]);
     });
 
