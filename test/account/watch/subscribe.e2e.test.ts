@@ -498,7 +498,7 @@ describe('a purchase with a lost response', () => {
     expect([ended.code, eventNames(ended), api.changes]).toEqual([2, ['opened', 'error outcome_unknown'], [purchase]]);
     expect(errorOf(ended)).toMatchObject({
       code: 'confirmation_required',
-      message: expect.stringContaining('another ci process claimed it'),
+      message: expect.stringContaining('another ci process adopted it'),
       outcome: 'applied',
     });
     expect(await charges(api.box)).toHaveLength(1);
@@ -540,7 +540,7 @@ describe('a purchase with a lost response', () => {
     ]);
     expect(errorOf(ended)).toMatchObject({
       code: 'confirmation_required',
-      message: expect.stringContaining('another ci process claimed it'),
+      message: expect.stringContaining('another ci process adopted it'),
       outcome: 'applied',
     });
     expect(await charges(api.box)).toHaveLength(1);
