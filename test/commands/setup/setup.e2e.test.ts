@@ -225,7 +225,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     test('find a pool by its model and region as you type', async () => {
       const { me } = await customer();
       const session = setup(me);
-      await session.shows(/\? Pool:\n❯ kimi26[\s\S]*type to search[^\n]*back$/);
+      await session.shows(/\? Pool:\n❯ kimi26[\s\S]*type to search[^\n]*⏎ select$/);
       session.type('EUROPE mini');
       await answers(session, [
         [/\? Pool: EUROPE mini\n❯ minimax-m3 .*\n\n/, enter],
