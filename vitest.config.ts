@@ -33,31 +33,35 @@ function userDirectory(): string {
   }
 }
 
-/** The slowest files. Those that compute and those that wait alternate, to keep both cores busy. */
+/** The slowest files. */
 const longest = [
   'faults/late/purchases',
+  'faults/late/keys',
+  'faults/late/kills',
+  'faults/late/cancellations',
   'faults/matrix',
   'commands/setup/setup',
   'account/watch/rivals',
-  'faults/late/keys',
   'process/signals',
   'cli/completion/completion',
   'account/watch/subscribe',
-  'faults/late/kills',
   'completion/names',
-  'faults/late/cancellations',
   'cli/error-table',
   'process/many-at-once',
 ];
 
-/** Starts the slowest files first, so that none of them runs alone at the end. */
+/** The order of the projects. Only the next file of the same project finds its modules loaded in a process that has ended a file. */
+const projectOrder = ['simulated', 'programs', 'unit'];
+
+/** Starts the slowest files of a project first, so that none of them runs alone at the end. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId }: TestSpecification) => {
       const at = longest.findIndex((name) => moduleId.includes(`/test/${name}.`));
       return at < 0 ? longest.length : at;
     };
-    return (await super.sort(files)).sort((one, other) => rank(one) - rank(other));
+    const group = ({ project }: TestSpecification) => projectOrder.indexOf(project.name);
+    return (await super.sort(files)).sort((one, other) => group(one) - group(other) || rank(one) - rank(other));
   }
 }
 
