@@ -2,6 +2,7 @@ import type { Subscription } from '../../api/pools.ts';
 import type { Block } from '../../domain/blocks.ts';
 import { hoursInWords, renewingSeats, reservedBlocks, reservedHours, willRenew } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import { counted, inWords } from '../../output/text.ts';
 import { day } from '../../output/time.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
@@ -33,15 +34,23 @@ export function findCovering(
     return undefined;
   }
   const have = partly.map((block) => `${counted(seats.get(block) ?? 0, 'seat')} in ${block}`);
-  const missing = blocks.filter((block) => !covered.includes(block));
   throw new CommandError(
     'unavailable',
     `You already have ${inWords(have)}, but asked for ${counted(quantity, 'seat')} in ${inWords(blocks)}`,
     {
-      hint: `Nothing was charged. Run \`ci pools subscribe ${pool} --blocks ${missing.join(',')}\` to add the missing blocks.`,
+      hint: `Nothing was charged. Run ${inWords(commandsFor(pool, blocks, (block) => quantity - (seats.get(block) ?? 0)))} to add the missing seats.`,
       outcome: 'not_applied',
     },
   );
+}
+
+/** Returns the commands that buy the missing seats, one for all blocks that miss the same number. @param missing - the number, by block */
+function commandsFor(pool: string, blocks: readonly Block[], missing: (block: Block) => number): string[] {
+  const quantities = [...new Set(blocks.map(missing))].filter((quantity) => quantity > 0);
+  return quantities.map((quantity) => {
+    const names = blocks.filter((block) => missing(block) === quantity).join(',');
+    return `\`ci pools subscribe ${shellWord(pool)} --blocks ${names}${quantity > 1 ? ` --quantity ${quantity}` : ''}\``;
+  });
 }
 
 /** Refuses to guess the hours of a subscription: a wrong guess would buy the same blocks again with every run. */

@@ -14,6 +14,23 @@ describe('findCovering', () => {
     expect(findCovering('kimi26', [on('asia', 's1')], ['europe'], 1)).toBeUndefined();
   });
 
+  test.each<[string, readonly Block[], number, string]>([
+    ['another block', ['asia'], 1, '`ci pools subscribe kimi26 --blocks europe`'],
+    [
+      'two other blocks',
+      ['asia'],
+      2,
+      '`ci pools subscribe kimi26 --blocks asia` and `ci pools subscribe kimi26 --blocks europe --quantity 2`',
+    ],
+    ['more seats', ['asia', 'europe'], 4, '`ci pools subscribe kimi26 --blocks asia,europe --quantity 3`'],
+    ['more seats in one block', ['asia', 'asia', 'europe'], 2, '`ci pools subscribe kimi26 --blocks europe`'],
+  ])('names the commands that buy what is missing: %s', (_what, existing, quantity, commands) => {
+    const subscriptions = existing.map((block, at) => on(block, `s${at}`));
+    expect(() => findCovering('kimi26', subscriptions, ['asia', 'europe'], quantity)).toThrow(
+      expect.objectContaining({ hint: `Nothing was charged. Run ${commands} to add the missing seats.` }),
+    );
+  });
+
   test.each([
     ['missing', undefined],
     ['null', null],
