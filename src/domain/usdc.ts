@@ -14,9 +14,30 @@ export function isUsdcContract(address: string): boolean {
   return address.toLowerCase() === contract.toLowerCase();
 }
 
-/** Returns the name of a chain for people. The API calls Base `base`. */
-export function chainName(chain: string): string {
-  return chain === 'base' ? 'Base' : chain;
+/** Returns whether a network is Base. The API calls it `base`; other servers use its CAIP-2 name, `eip155:8453`. */
+export function isBase(network: string): boolean {
+  return network === 'base' || network === `eip155:${chain}`;
+}
+
+/** Returns the name of a chain for people. */
+export function chainName(network: string): string {
+  return isBase(network) ? 'Base' : network;
+}
+
+/** Returns whether an amount of USDC can be paid exactly: above zero, with at most 6 decimals. */
+export function isPayable(amount: number): boolean {
+  return amount > 0 && unitsOf(amount) !== undefined;
+}
+
+/**
+ * Converts millionths of a USDC, as x402 catalogs write amounts, to USDC.
+ *
+ * @param units - a whole number
+ * @returns a decimal number
+ */
+export function fromSmallestUnits(units: string): string {
+  const digits = units.padStart(decimals + 1, '0');
+  return `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
 }
 
 /** Returns whether a text is an Ethereum address: 0x and 40 hexadecimal digits. */
@@ -37,8 +58,13 @@ export function paymentRequest(address: string, amount: number): string {
 }
 
 function smallestUnits(amount: number): bigint {
+  const units = unitsOf(amount);
+  if (units === undefined) throw new RangeError(`${amount} is not a valid amount of USDC`);
+  return units;
+}
+
+/** Returns an amount in millionths of a USDC; undefined if it is negative or has more than 6 decimals. */
+function unitsOf(amount: number): bigint | undefined {
   const [, whole, fraction = ''] = /^(\d+)(?:\.(\d+))?$/.exec(String(amount)) ?? [];
-  if (whole === undefined || fraction.length > decimals)
-    throw new RangeError(`${amount} is not a valid amount of USDC`);
-  return BigInt(whole + fraction.padEnd(decimals, '0'));
+  return whole === undefined || fraction.length > decimals ? undefined : BigInt(whole + fraction.padEnd(decimals, '0'));
 }

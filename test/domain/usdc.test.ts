@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isTransactionHash, paymentRequest } from '../../src/domain/usdc.ts';
+import {
+  chainName,
+  fromSmallestUnits,
+  isBase,
+  isPayable,
+  isTransactionHash,
+  paymentRequest,
+} from '../../src/domain/usdc.ts';
 
 const address = '0x5a4db0c15a4db0c15a4db0c15a4db0c15a4db0c1';
 const prefix = `ethereum:0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913@8453/transfer?address=${address}&uint256=`;
@@ -45,4 +52,40 @@ test.each([
   [` 0x${'a1'.repeat(32)}`, false],
 ])('returns whether %j is a transaction hash: %s', (text, is) => {
   expect(isTransactionHash(text)).toBe(is);
+});
+
+test.each([
+  ['base', true, 'Base'],
+  ['eip155:8453', true, 'Base'],
+  ['base-sepolia', false, 'base-sepolia'],
+  ['eip155:84532', false, 'eip155:84532'],
+  ['Base ', false, 'Base '],
+  ['', false, ''],
+])('returns whether the network %j is Base (%s), and its name', (network, is, name) => {
+  expect([isBase(network), chainName(network)]).toEqual([is, name]);
+});
+
+test.each([
+  [39, true],
+  [0.000001, true],
+  [1_000_000.123456, true],
+  [0, false],
+  [-0, false],
+  [-39, false],
+  [0.0000001, false],
+  [39.1234567, false],
+  [1e21, false],
+  [Number.NaN, false],
+  [Number.POSITIVE_INFINITY, false],
+])('returns whether %d USDC can be paid: %s', (amount, is) => {
+  expect(isPayable(amount)).toBe(is);
+});
+
+test('converts millionths to USDC without rounding', () => {
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: 10n ** 40n }), (units) => {
+      const [whole = '', fraction = ''] = fromSmallestUnits(String(units)).split('.');
+      expect([fraction.length, BigInt(whole) * 1_000_000n + BigInt(fraction)]).toEqual([6, units]);
+    }),
+  );
 });
