@@ -1,7 +1,7 @@
 import { CommandError, type ErrorCode, errorCodeOf } from '../domain/errors.ts';
 import { excessOf } from '../domain/json.ts';
 import { chainName } from '../domain/usdc.ts';
-import { paymentOfferIn } from './x402.ts';
+import { type PaymentOffer, paymentOfferIn } from './x402.ts';
 
 /** A complete response of the server. Header names are in lower case. */
 export interface HttpAnswer {
@@ -69,7 +69,7 @@ export function errorOf(answer: HttpAnswer): CommandError {
   const code = errorCodeOf(answer.status, message);
   return new CommandError(code, message, {
     status: answer.status,
-    hint: answer.status === 402 ? paymentHint(answer.body) : hints[code],
+    hint: answer.status === 402 ? paymentHint(answer) : hints[code],
     retryable: isTransient(answer.status),
   });
 }
@@ -113,17 +113,23 @@ const hints: Partial<Record<ErrorCode, string>> = {
   no_payment_method: 'Add a card with `ci billing card` or on the Billing page of the dashboard, then try again.',
 };
 
-/** Returns how to proceed after a 402 response that offers to sell access; undefined for other responses. */
-function paymentHint(body: string): string | undefined {
+/** Returns what a 402 response offers to sell; undefined for a response that offers nothing. */
+export function offerIn({ status, body }: HttpAnswer): PaymentOffer | undefined {
+  if (status !== 402) return undefined;
   try {
-    const offer = paymentOfferIn(parsedJson(body));
-    return (
-      offer &&
-      `Set CHEAPESTINFERENCE_API_KEY to an API key, or pay with ${offer.asset} on ${chainName(offer.network)}: \`ci api GET /api/agent/plans\` shows the prices.`
-    );
+    return paymentOfferIn(unwrapped(body));
   } catch {
     return undefined;
   }
+}
+
+/** Returns how to proceed after a 402 response that offers to sell access; undefined for other responses. */
+function paymentHint(answer: HttpAnswer): string | undefined {
+  const offer = offerIn(answer);
+  return (
+    offer &&
+    `Set CHEAPESTINFERENCE_API_KEY to an API key, or pay with ${offer.asset} on ${chainName(offer.network)}: \`ci api GET /api/agent/plans\` shows the prices.`
+  );
 }
 
 function serverMessage({ headers, body }: HttpAnswer): string | undefined {

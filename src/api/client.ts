@@ -71,6 +71,8 @@ export interface ReadOptions {
   readonly key?: KeyKind | undefined;
   /** Whether not to retry, because the caller does that itself. */
   readonly once?: boolean | undefined;
+  /** Returns whether a failed response has a value, too. */
+  readonly hasValue?: ((answer: HttpAnswer) => boolean) | undefined;
 }
 
 /** A value and its entity tag, with which the server can say later that the value hasn't changed. */
@@ -80,8 +82,7 @@ export interface Tagged<Value> {
 }
 
 /** A request as it is sent. */
-interface Request extends RawRequest {
-  readonly once?: boolean | undefined;
+interface Request extends RawRequest, Pick<ReadOptions, 'once' | 'hasValue'> {
   /** The entity tag of the value that the caller has. */
   readonly etag?: string | undefined;
 }
@@ -129,9 +130,9 @@ export class ApiClient {
   async read<Schema extends z.ZodMiniType>(
     path: string,
     schema: Schema,
-    { key = 'management', once }: ReadOptions = {},
+    { key = 'management', once, hasValue }: ReadOptions = {},
   ): Promise<z.infer<Schema>> {
-    const answer = await this.#request({ method: 'GET', path, key, once });
+    const answer = await this.#request({ method: 'GET', path, key, once, hasValue });
     return this.#parsed('GET', path, answer, schema);
   }
 
@@ -212,6 +213,7 @@ export class ApiClient {
         const answer = await this.#follow(request, deadline, attempt);
         if (answer.status >= 200 && answer.status < 300 && !reportsFailure(answer.body)) return answer;
         if (answer.status === 304 && request.etag !== undefined) return answer;
+        if (request.hasValue?.(answer)) return answer;
         failure = withOutcome(redirectError(answer) ?? errorOf(answer), reading ? undefined : outcomeOf(answer.status));
         repeatable = reading && isTransient(answer.status);
         const requested = retryAfter(answer, this.#now() + this.#clockOffset);
