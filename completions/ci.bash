@@ -18,17 +18,18 @@ __ci_enter() {
 __ci_commands() {
   commands='' aliases=''
   case $place in
-    '') commands='setup status pools keys models usage billing history auth config api sandbox completion open doctor plans login logout whoami version help' ;;
+    '') commands='setup status pools keys models usage billing agent history auth config api sandbox completion open doctor plans login logout whoami version help' ;;
     'pools' | 'help pools') commands='list view quote subscribe watch subscriptions keys cancel' aliases='ls show' ;;
     'keys' | 'help keys') commands='list create delete' aliases='ls revoke rm' ;;
     'billing' | 'help billing') commands='status credits topup verify card subscribe checkout cancel' ;;
+    'agent' | 'help agent') commands='plans' ;;
     'history' | 'help history') commands='reconcile' ;;
     'auth' | 'help auth') commands='login logout status list switch token' aliases='ls' ;;
     'config' | 'help config') commands='get set unset list path' aliases='ls' ;;
     'sandbox' | 'help sandbox') commands='serve reset advance schedule path' ;;
     'completion' | 'help completion') commands='install bash zsh fish powershell' ;;
     'plans' | 'help plans') commands='list' aliases='ls' ;;
-    'help') commands='setup status pools keys models usage billing history auth config api sandbox completion open doctor plans login logout whoami version exit-codes environment output man' ;;
+    'help') commands='setup status pools keys models usage billing agent history auth config api sandbox completion open doctor plans login logout whoami version exit-codes environment output man' ;;
   esac
 }
 
@@ -122,6 +123,7 @@ __ci_values() {
     'billing subscribe --fields') kind=list choices='subscriptionId planSlug status currentPeriodEnd key keyError' ;;
     'billing checkout --fields') kind=list choices='sessionUrl sessionId' ;;
     'billing cancel --fields') kind=list choices='subscriptionId canceled' ;;
+    'agent plans --fields') kind=list choices='type pool plan name description models currency duration blocks price minAmount agentCheckout agentTopup' ;;
     'history --fields' | 'history reconcile --fields') kind=list choices='id at action change outcome settledAt ids account request' ;;
     'auth login --fields' | 'auth logout --fields' | 'login --fields' | 'logout --fields') kind=list choices='profile apiUrl managementKey file' ;;
     'auth status --fields' | 'whoami --fields') kind=list choices='profile profileOrigin apiUrl apiUrlOrigin managementKey managementKeyOrigin apiKey apiKeyOrigin sandbox valid' ;;

@@ -27,6 +27,7 @@ function __ci_commands
                 'models'\t'List the models that an API key can use' \
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
+                'agent'\t'Pay with USDC, without an account' \
                 'history'\t'Show changes made from this machine' \
                 'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \
@@ -63,6 +64,8 @@ function __ci_commands
                 'subscribe'\t'Retired: subscribe to a flat plan (see `ci pools subscribe`)' \
                 'checkout'\t'Retired: pay for a flat plan in the browser (see `ci pools subscribe`)' \
                 'cancel'\t'Retired: cancel a flat plan at the end of its billing period (see `ci pools cancel`)'
+        case 'agent' 'help agent'
+            printf '%s\n' 'plans'\t'List what you can buy with USDC'
         case 'history' 'help history'
             printf '%s\n' 'reconcile'\t'Resolve changes with an unknown outcome'
         case 'auth' 'help auth'
@@ -100,6 +103,7 @@ function __ci_commands
                 'models'\t'List the models that an API key can use' \
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
+                'agent'\t'Pay with USDC, without an account' \
                 'history'\t'Show changes made from this machine' \
                 'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \
@@ -590,6 +594,22 @@ function __ci_values
             printf '%s\n' 'list' \
                 'subscriptionId' \
                 'canceled' \
+                '--alone'
+        case 'agent plans --fields'
+            printf '%s\n' 'list' \
+                'type' \
+                'pool' \
+                'plan' \
+                'name' \
+                'description' \
+                'models' \
+                'currency' \
+                'duration' \
+                'blocks' \
+                'price' \
+                'minAmount' \
+                'agentCheckout' \
+                'agentTopup' \
                 '--alone'
         case 'history --fields' 'history reconcile --fields'
             printf '%s\n' 'list' \

@@ -33,6 +33,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('models', 'List the models that an API key can use')
       , @('usage', 'Show requests and tokens per key')
       , @('billing', 'Manage credit and cards')
+      , @('agent', 'Pay with USDC, without an account')
       , @('history', 'Show changes made from this machine')
       , @('auth', 'Sign in and out, and switch profiles')
       , @('config', 'Manage settings')
@@ -97,6 +98,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('subscribe', 'Retired: subscribe to a flat plan (see `ci pools subscribe`)')
       , @('checkout', 'Retired: pay for a flat plan in the browser (see `ci pools subscribe`)')
       , @('cancel', 'Retired: cancel a flat plan at the end of its billing period (see `ci pools cancel`)')
+    )
+    'agent' = @(
+      , @('plans', 'List what you can buy with USDC')
+    )
+    'help agent' = @(
+      , @('plans', 'List what you can buy with USDC')
     )
     'history' = @(
       , @('reconcile', 'Resolve changes with an unknown outcome')
@@ -176,6 +183,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('models', 'List the models that an API key can use')
       , @('usage', 'Show requests and tokens per key')
       , @('billing', 'Manage credit and cards')
+      , @('agent', 'Pay with USDC, without an account')
       , @('history', 'Show changes made from this machine')
       , @('auth', 'Sign in and out, and switch profiles')
       , @('config', 'Manage settings')
@@ -947,6 +955,24 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Words = @(
         , @('subscriptionId', '')
         , @('canceled', '')
+      )
+    }
+    'agent plans --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('type', '')
+        , @('pool', '')
+        , @('plan', '')
+        , @('name', '')
+        , @('description', '')
+        , @('models', '')
+        , @('currency', '')
+        , @('duration', '')
+        , @('blocks', '')
+        , @('price', '')
+        , @('minAmount', '')
+        , @('agentCheckout', '')
+        , @('agentTopup', '')
       )
     }
     'history --fields' = @{

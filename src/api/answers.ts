@@ -128,7 +128,7 @@ function paymentHint(answer: HttpAnswer): string | undefined {
   const offer = offerIn(answer);
   return (
     offer &&
-    `Set CHEAPESTINFERENCE_API_KEY to an API key, or pay with ${offer.asset} on ${chainName(offer.network)}: \`ci api GET /api/agent/plans\` shows the prices.`
+    `Set CHEAPESTINFERENCE_API_KEY to an API key, or pay with ${offer.asset} on ${chainName(offer.network)}: \`ci agent plans\` shows the prices.`
   );
 }
 

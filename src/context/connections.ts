@@ -83,6 +83,11 @@ export class Connections {
     return this.#create(parseBaseUrl(this.#options.settings().apiUrl.value), managementKey);
   }
 
+  /** Returns the API without a key, even if the saved one can't be used; with `--sandbox`, the sandbox embedded in this process. */
+  async withoutKey(): Promise<Api> {
+    return this.#options.settings().sandbox.value ? this.api() : this.withManagementKey(undefined);
+  }
+
   /** Returns the API in use with an API key that was just created. @param apiKey - `sk_…` */
   async withApiKey(apiKey: string): Promise<Api> {
     const { client } = await this.api();

@@ -11,6 +11,7 @@ const reads: readonly (readonly [RegExp, string])[] = [
   [/^\/api\/keys/, 'Fetching your keys'],
   [/^\/api\/billing/, 'Fetching your account'],
   [/^\/(?:api|v1)\/usage/, 'Fetching usage'],
+  [/^\/api\/agent\/plans/, 'Fetching prices'],
 ];
 
 /** Returns what to show while waiting for a request. */

@@ -138,6 +138,16 @@ const reads: readonly TestedCommand[] = [
   },
   { line: 'plans list', passedOn, holds: [{ slug: 'standard', priceUsdc: 20, rateLimits: { rpm_limit: 60 } }] },
   {
+    line: 'agent plans',
+    passedOn,
+    holds: [
+      { pool: 'kimi26', blocks: [{ block: 'asia', priceUsdc: 39, availableSeats: 6 }, {}, {}] },
+      { pool: 'minimax-m3', blocks: [{ availableSeats: 1 }, {}, { priceUsdc: 45, availableSeats: 0 }] },
+      { pool: 'glm5' },
+      { type: 'credits', minAmount: 10 },
+    ],
+  },
+  {
     line: 'history reconcile --fields action,change,outcome,ids,account,request',
     killed: `keys create ${unansweredName} --credit`,
     holds: [

@@ -39,6 +39,23 @@ const clock = 'Tue, 14 Apr 2026 09:00:00 GMT';
 const hours = Array.from({ length: 8 }, (_, index) => index + 8);
 const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
 
+/** An offer of blocks and credit. Its prices are valid, as the others are refused. */
+const catalog = {
+  version: 2,
+  network: 'base',
+  asset: 'USDC',
+  payTo: '0x5a4db0c15a4db0c15a4db0c15a4db0c15a4db0c1',
+  products: [
+    {
+      type: 'subscription',
+      pool: 'kimi26',
+      blocks: [{ block: 'asia', priceUsdc: '39.00', availableSeats: count }],
+      more: anything,
+    },
+    { type: 'credits', minAmount: '10.00', until: moment },
+  ],
+};
+
 /** The responses of an account. */
 const account: Readonly<Record<string, unknown>> = {
   'GET /api/pools': [
@@ -118,6 +135,7 @@ const account: Readonly<Record<string, unknown>> = {
   'GET /api/plans': [
     { slug: 'pro', name: 'Pro', priceUsdc: amount, rateLimits: { tpm_limit: count, rpm_limit: count }, more: anything },
   ],
+  'GET /api/agent/plans': { x402: catalog },
 };
 
 /** Creates an account with odd values. */
@@ -140,6 +158,7 @@ const reads = [
   'billing status',
   'billing credits',
   'plans list',
+  'agent plans',
 ];
 
 /** Checks that the response is either shown, or refused as unexpected. */

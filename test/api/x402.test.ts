@@ -65,7 +65,7 @@ test.each([
   await expect(apiOf(url).inference.models()).rejects.toMatchObject({
     code: 'payment_required',
     message: 'Buy something to get a key.',
-    hint: 'Set CHEAPESTINFERENCE_API_KEY to an API key, or pay with USDC on Base: `ci api GET /api/agent/plans` shows the prices.',
+    hint: 'Set CHEAPESTINFERENCE_API_KEY to an API key, or pay with USDC on Base: `ci agent plans` shows the prices.',
   });
 });
 

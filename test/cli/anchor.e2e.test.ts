@@ -93,6 +93,7 @@ describe('a command run in this process', () => {
     ['status --check', undefined],
     ['usage', 0],
     ['plans list -o csv', 0],
+    ['agent plans', 0],
     ['api GET /api/pools', 0],
     ['api GET /api/nothing', undefined],
     ['api GET https://elsewhere.test/', 2],

@@ -144,6 +144,7 @@ const commands: readonly Command[] = [
   { line: 'billing checkout pro', fails: 'changes', changes: true, retired: true, unchecked: true },
   { line: 'billing cancel sub_1 --yes', fails: 'changes', changes: true, retired: true },
   { line: 'plans list', fails: 'all', retired: true },
+  { line: 'agent plans', fails: 'all' },
   { line: 'auth login --with-key --profile work', fails: 'all', changes: true, stdin: managementKey },
   { line: 'auth status', fails: 'all' },
   { line: 'api GET /api/keys', fails: 'all' },

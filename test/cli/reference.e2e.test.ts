@@ -136,6 +136,7 @@ describe('`ci help --json`', () => {
           (verb) => `billing ${verb}`,
         ),
         'plans list',
+        'agent plans',
         'usage',
         'api',
         ...['serve', 'reset', 'advance', 'schedule', 'path'].map((verb) => `sandbox ${verb}`),
@@ -301,6 +302,8 @@ describe('the fields in help are those of a real result', () => {
       async () => [await userOf(await seller({ canceled: true })).ci('billing cancel s --yes --json')],
     ],
     'plans list': [async () => [await userOf(await seller({})).ci('plans list --json')]],
+    // Older catalogs have plans with one price.
+    'agent plans': [() => asked('agent plans --json'), 'plan', 'price'],
     'auth login': [async () => [await signedIn(({ ci }) => ci('auth login --with-key --json', login))]],
     login: [async () => [await signedIn(({ ci }) => ci('login --with-key --json', login))]],
     logout: [async () => [await signedIn(({ ci }) => ci('logout --json'))]],
@@ -413,6 +416,7 @@ describe('a command that reads has the same result in every format:', () => {
     ['usage prod', 'object'],
     ['usage --self', 'object'],
     ['plans list', 'list'],
+    ['agent plans', 'list'],
     ['auth list', 'list'],
     ['models', 'list'],
     ['config list', 'list'],
@@ -465,6 +469,7 @@ describe('a command that reads has the same result in every format:', () => {
     ['doctor'],
     ['open'],
     ['plans list'],
+    ['agent plans'],
   ])('ci %s refuses an unknown field, and lists the known ones', async (line) => {
     const api = await recordedSandbox();
     await api.box.data('POST', '/api/pools/kimi26/subscribe', { blocks: ['europe'] });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { subscriptionFields } from '../../src/account/subscription-table.ts';
 import { eventFields } from '../../src/account/watch/events.ts';
+import { productSchema } from '../../src/api/agent.ts';
 import {
   billingStatusSchema,
   creditsSchema,
@@ -14,6 +15,7 @@ import {
 import { createdKeySchema, keySchema } from '../../src/api/keys.ts';
 import { poolDetailSchema, poolKeySchema, poolSchema, subscriptionSchema } from '../../src/api/pools.ts';
 import { keyUsageSchema, selfUsageSchema } from '../../src/api/usage.ts';
+import { fields as productFields } from '../../src/commands/agent/plans.ts';
 import { fields as cardFields } from '../../src/commands/billing/card.ts';
 import { fields as checkoutFields } from '../../src/commands/billing/checkout.ts';
 import { fields as creditsFields } from '../../src/commands/billing/credits.ts';
@@ -52,6 +54,7 @@ test.each([
   ['ci billing subscribe', planSubscriptionFields, keysOf(planSubscriptionSchema())],
   ['ci billing checkout', checkoutFields, keysOf(stripeTopupSchema())],
   ['ci plans list', planFields, keysOf(planSchema())],
+  ['ci agent plans', productFields, keysOf(productSchema())],
 ])('offers the fields that the schema reads (%s)', (_command, offered, read) => {
   expect(offered).toEqual(read);
 });

@@ -102,6 +102,7 @@ describe('--jq', () => {
     ['status --check', 'length', '0\n'],
     ['usage', 'length', '0\n'],
     ['plans list', 'length', '0\n'],
+    ['agent plans', '.[0].blocks|map(.priceUsdc)|add', '133\n'],
     ['doctor', '[.[]|select(.status!="ok")]|length', '0\n'],
     ['auth token', '.managementKey', 'mk_sandbox\n'],
     ['api GET /api/pools', '.data[0].slug', 'kimi26\n'],

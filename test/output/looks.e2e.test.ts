@@ -138,6 +138,7 @@ describe.each([60, 80, 100])('a terminal of %d columns', (columns) => {
     ['history', /^WHEN +CHANGE +OUTCOME/],
     ['billing status', /^POOL +SUBSCRIPTION +STATUS/],
     ['status', /^POOL +BLOCKS +NOW/],
+    ['agent plans', /^POOL +BLOCK +HOURS \(UTC\) +USDC +SEATS +DURATION/],
   ])('shows ci %s as a table', async (line, header) => {
     const me = await busyCustomer();
     await me.ci('pools subscribe glm5 --blocks asia,americas --quantity 2 --yes');
@@ -199,6 +200,7 @@ const everything = [
   'open',
   'api GET /api/keys',
   'plans list',
+  'agent plans',
 ] as const;
 
 /** Returns whether a line holds what is never broken: a line of shell, or a long word. */

@@ -230,6 +230,7 @@ describe.each(['table', 'yaml', 'csv', 'json'])('on a terminal, with -o %s,', (f
     'billing status',
     'billing credits',
     'plans list',
+    'agent plans',
     'status',
     'status --check',
     'doctor',
@@ -349,6 +350,7 @@ describe('in a pipe', () => {
     ['pools keys odd', 5],
     ['usage', 7],
     ['plans list', 5],
+    ['agent plans', 15],
     ['status --check', 4],
     ['doctor', 3],
     ['pools view odd', 2],
@@ -446,6 +448,7 @@ function everywhere(text: string, secret = secretOf(1)): Promise<RecordingServer
   };
   const created = { id: `id ${text}`, name: text, apiKey: secret };
   const usage = { last24h: { requests: 1, tokens: 2 } };
+  const sold = { block: 'asia', hoursUtc: text, priceUsdc: 39, availableSeats: 1 };
   const pledge = { id: subscription.id, poolId: 'odd', poolSlug: 'odd', status: text, currentPeriodEnd: text };
   const answers: Readonly<Record<string, unknown>> = {
     'GET /api/pools': [pool],
@@ -467,6 +470,23 @@ function everywhere(text: string, secret = secretOf(1)): Promise<RecordingServer
     'POST /api/billing/subscribe': { subscriptionId: text, planSlug: text, status: text, key: { apiKey: text } },
     'POST /api/billing/checkout': { sessionUrl: `http://localhost/cleared${text}`, sessionId: text },
     'GET /api/plans': [{ slug: text, name: text, priceUsdc: 20 }],
+    'GET /api/agent/plans': {
+      network: 'base',
+      asset: 'USDC',
+      payTo: text,
+      products: [
+        {
+          type: text,
+          pool: text,
+          name: text,
+          models: [text],
+          duration: text,
+          blocks: [sold, { ...sold, block: text }],
+        },
+        { plan: text, price: 20, agentCheckout: { endpoint: text } },
+        { type: 'credits', minAmount: 10, description: text },
+      ],
+    },
   };
   let ending = false;
   return server((request, response) => {

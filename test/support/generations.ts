@@ -218,7 +218,8 @@ const money = [
 function otherMoney(object: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(object).map(([name, value]) => {
-      if (!money.includes(name)) return [name, value];
+      // `<AMOUNT_USD>` of the payment catalog stands for an amount.
+      if (!money.includes(name) || Number.isNaN(Number(value))) return [name, value];
       return [name, typeof value === 'number' ? value.toFixed(2) : value === null ? null : Number(value)];
     }),
   );

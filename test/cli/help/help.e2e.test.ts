@@ -7,7 +7,7 @@ import { shown } from '../../support/terminal.ts';
 
 const manifest: unknown = JSON.parse(readFileSync('package.json', 'utf8'));
 
-const nouns = ['pools', 'keys', 'billing', 'auth', 'config', 'sandbox', 'completion'] as const;
+const nouns = ['pools', 'keys', 'billing', 'agent', 'auth', 'config', 'sandbox', 'completion'] as const;
 const verbs = [
   'pools list',
   'pools view',
@@ -19,6 +19,7 @@ const verbs = [
   'keys create',
   'keys delete',
   'billing status',
+  'agent plans',
   'auth login',
   'auth logout',
   'auth status',
