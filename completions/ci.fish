@@ -27,7 +27,7 @@ function __ci_commands
                 'models'\t'List the models that an API key can use' \
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
-                'agent'\t'Pay with USDC, without an account' \
+                'agent'\t'See what you can buy with USDC, without an account' \
                 'history'\t'Show changes made from this machine' \
                 'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \
@@ -103,7 +103,7 @@ function __ci_commands
                 'models'\t'List the models that an API key can use' \
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
-                'agent'\t'Pay with USDC, without an account' \
+                'agent'\t'See what you can buy with USDC, without an account' \
                 'history'\t'Show changes made from this machine' \
                 'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \

@@ -24,7 +24,11 @@ export const nouns: readonly Stub[] = [
   { term: 'models', description: 'List the models that an API key can use', load: () => import('./models.ts') },
   { term: 'usage', description: 'Show requests and tokens per key', load: () => import('./usage/index.ts') },
   { term: 'billing', description: 'Manage credit and cards', load: () => import('./billing/index.ts') },
-  { term: 'agent', description: 'Pay with USDC, without an account', load: () => import('./agent/index.ts') },
+  {
+    term: 'agent',
+    description: 'See what you can buy with USDC, without an account',
+    load: () => import('./agent/index.ts'),
+  },
   { term: 'history', description: 'Show changes made from this machine', load: () => import('./history/index.ts') },
   { term: 'auth', description: 'Sign in and out, and switch profiles', load: () => import('./auth/index.ts') },
   { term: 'config', description: 'Manage settings', load: () => import('./config/index.ts') },
