@@ -116,6 +116,11 @@ export class Output {
     return this.format === 'table' || (this.format === undefined && this.isTerminal);
   }
 
+  /** Whether the result has columns, in a table, tab-separated or as CSV. JSON and YAML have the API's fields instead. */
+  get hasColumns(): boolean {
+    return this.format !== 'json' && this.format !== 'yaml';
+  }
+
   /** Whether stdout is a terminal, in whatever format. */
   get isTerminal(): boolean {
     return this.#result.isTerminal;
@@ -333,8 +338,7 @@ export class Output {
 
   #checkPresent<Row>(rows: readonly object[], { fields, columns = [] }: Layout<Row>): void {
     if (!this.#picked) return;
-    const isData = this.format === 'json' || this.format === 'yaml';
-    const pickable = columns.filter(({ audience }) => !isData && (this.isForPeople || audience !== 'people'));
+    const pickable = columns.filter(({ audience }) => this.hasColumns && (this.isForPeople || audience !== 'people'));
     const drawn = pickable.map((column) => column.field);
     this.checkFields([...new Set([...fields, ...drawn, ...rows.flatMap((row) => Object.keys(row))])]);
   }

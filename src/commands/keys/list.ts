@@ -79,9 +79,10 @@ export async function run(context: Pick<Context, 'api' | 'connections' | 'output
 }
 
 /** Returns a function that names the pool of a key: the plan of a subscription's key. If the list doesn't say it, the account does. */
-async function poolNames(context: Pick<Context, 'api'>, keys: readonly Key[]) {
+async function poolNames(context: Pick<Context, 'api' | 'output'>, keys: readonly Key[]) {
   const isUnstated = keys.some(({ subscriptionId, keyPlan }) => subscriptionId != null && keyPlan == null);
-  const pledges = isUnstated ? ((await (await context.api()).billing.status()).poolPledges ?? []) : [];
+  const isNeeded = context.output.hasColumns && isUnstated;
+  const pledges = isNeeded ? ((await (await context.api()).billing.status()).poolPledges ?? []) : [];
   const slugs = new Map(pledges.map(({ id, poolSlug }) => [id, poolSlug]));
   return ({ subscriptionId, keyPlan }: Key) =>
     subscriptionId == null ? undefined : (keyPlan ?? slugs.get(subscriptionId));

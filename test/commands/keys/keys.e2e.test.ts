@@ -292,6 +292,12 @@ describe('keys list', () => {
       },
     });
     expect(cells((await userOf(api).ci('keys list')).stdout)[0]?.at(-1)).toBe('glm5');
+    expect(api.requests).toEqual(['GET /api/keys', 'GET /api/billing/status']);
+    for (const format of ['--json', '-o yaml', '--jq .']) {
+      const before = api.requests.length;
+      await userOf(api).ci(`keys list ${format}`);
+      expect([format, api.requests.slice(before)]).toEqual([format, ['GET /api/keys']]);
+    }
   });
 });
 
