@@ -246,7 +246,7 @@ function __ci_options
             printf '%s\n' '--wait'\t'Wait until recent changes have settled'
         case 'auth login'
             printf '%s\n' '--with-key'\t'Read the key from standard input' \
-                '--keychain'\t'Save the key in the system\'s keychain (requires the npm package @napi-rs/keyring)'
+                '--keychain'\t'Save the key in the system keychain (requires the npm package @napi-rs/keyring)'
         case 'api'
             printf '%s\n' '--raw-field'\t'Add a string to the body, or to the query of a GET (repeatable)' \
                 '--field'\t'Like -f, but parse true, false, null, numbers and JSON' \
@@ -263,7 +263,7 @@ function __ci_options
                 '--clear'\t'Clear the schedule'
         case 'login'
             printf '%s\n' '--with-key'\t'Read the key from standard input' \
-                '--keychain'\t'Save the key in the system\'s keychain (requires the npm package @napi-rs/keyring)'
+                '--keychain'\t'Save the key in the system keychain (requires the npm package @napi-rs/keyring)'
     end
     printf '%s\n' '--json'\t'Print JSON' \
         '--output'\t'Output format: table, json, csv or yaml' \

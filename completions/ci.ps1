@@ -360,7 +360,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     )
     'auth login' = @(
       , @('--with-key', 'Read the key from standard input')
-      , @('--keychain', 'Save the key in the system''s keychain (requires the npm package @napi-rs/keyring)')
+      , @('--keychain', 'Save the key in the system keychain (requires the npm package @napi-rs/keyring)')
     )
     'api' = @(
       , @('--raw-field', 'Add a string to the body, or to the query of a GET (repeatable)')
@@ -382,7 +382,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     )
     'login' = @(
       , @('--with-key', 'Read the key from standard input')
-      , @('--keychain', 'Save the key in the system''s keychain (requires the npm package @napi-rs/keyring)')
+      , @('--keychain', 'Save the key in the system keychain (requires the npm package @napi-rs/keyring)')
     )
   }
   $everywhere = @(

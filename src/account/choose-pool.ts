@@ -41,7 +41,7 @@ export async function choosePool(
   options: ChoiceOptions = { onlyAvailable: false },
 ): Promise<string> {
   if (typed !== undefined) return catalog.expand(checkedPool(typed));
-  const missing = "Can't ask for the pool without a terminal. Pass its name. Run `ci pools list` to see the pools.";
+  const missing = "Can't ask for the pool without a terminal. Pass its slug. Run `ci pools list` to see the pools.";
   context.prompts.requirePrompt(missing);
   const choices = await poolChoices(context, await catalog.list(), options);
   if (choices.every(({ disabled }) => disabled !== undefined)) {
@@ -55,7 +55,7 @@ export async function choosePool(
 
 /** Returns the name of a pool as typed. @throws CommandError (usage) if it is empty */
 export function checkedPool(typed: string): string {
-  if (typed.trim() === '') throw usageError('The pool name is empty', 'Run `ci pools list` to see the pools.');
+  if (typed.trim() === '') throw usageError('The pool slug is empty', 'Run `ci pools list` to see the pools.');
   return typed;
 }
 

@@ -12,7 +12,7 @@ export async function choosePlan(
   typed: string | undefined,
 ): Promise<string> {
   if (typed !== undefined) {
-    if (typed.trim() === '') throw usageError('The plan name is empty', 'Run `ci plans list` to see the plans.');
+    if (typed.trim() === '') throw usageError('The plan slug is empty', 'Run `ci plans list` to see the plans.');
     noteRetired(context, reserveInstead);
     return typed;
   }

@@ -77,7 +77,7 @@ export async function choosePoolOfMine(
 ): Promise<string> {
   if (typed !== undefined) return new PoolCatalog(context).expand(checkedPool(typed));
   const missing =
-    "Can't ask for the pool without a terminal. Pass its name. Run `ci pools subscriptions` to see your subscriptions.";
+    "Can't ask for the pool without a terminal. Pass its slug. Run `ci pools subscriptions` to see your subscriptions.";
   context.prompts.requirePrompt(missing);
   const mine = await fetchSubscriptions(await context.api());
   // The account lists the most recent first, which is the one that the API cancels.

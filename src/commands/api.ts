@@ -44,7 +44,7 @@ export default function api(command: Verb, context: Context, execute = run): voi
     .default([]);
   command
     .addArgument(new ValueArgument('<method>', 'HTTP method: GET, POST, …', oneOf(methods)).argParser(parseMethod))
-    .argument('<path>', '/api/… uses the management key, /v1/… and /anthropic/… CHEAPESTINFERENCE_API_KEY')
+    .argument('<path>', '/api/… uses the management key; /v1/… and /anthropic/… use CHEAPESTINFERENCE_API_KEY')
     .addOption(body)
     .addOption(typed)
     .addOption(

@@ -99,7 +99,10 @@ export function judgeSubscribe<Subscription extends SeenSubscription>(
   );
   if (seats === intent.quantity) return { outcome: 'applied', found: bought };
   const ids = bought.map(({ id }) => id).join(', ');
-  return { outcome: 'unknown', why: `found ${seats} seats instead of ${intent.quantity}: ${ids}` };
+  return {
+    outcome: 'unknown',
+    why: `found ${seats} ${seats === 1 ? 'seat' : 'seats'} instead of ${intent.quantity}: ${ids}`,
+  };
 }
 
 /** Returns whether a subscription could be from this purchase. What the API doesn't state can't rule it out. */

@@ -75,7 +75,7 @@ async function requestKey(context: KeyContext, request: KeyRequest, keep: KeepKe
     throw error instanceof CommandError ? error.with({ outcome: 'not_applied' }) : error;
   });
   if (listed.some(({ name, isActive }) => name != null && name === request.name && isActive !== false)) {
-    context.output.note(`You already have a key named "${request.name}". Use their IDs to tell them apart.`);
+    context.output.note(`You already have a key named "${request.name}". Use the IDs to tell the keys apart.`);
   }
   return carryOut<'create-key', Partial<CreatedKey>>(context, 'create-key', {
     intent,

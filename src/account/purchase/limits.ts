@@ -80,7 +80,7 @@ export function checkSpending(
   if (spent + quote.monthly.atMost <= limit) return;
   throw new CommandError(
     'price_above_maximum',
-    `${poolName(pool)} would add ${formatUsd(quote.monthly.atMost)} to the ${formatUsd(spent)} per month of your subscriptions, which is above max-monthly-spend ${formatUsd(limit)} (${origin})`,
+    `${poolName(pool)} would raise the price of your subscriptions from ${formatUsd(spent)} to ${formatUsd(spent + quote.monthly.atMost)} per month, which is above max-monthly-spend ${formatUsd(limit)} (${origin})`,
     {
       hint: 'Nothing was charged. Cancel a subscription, or raise the limit with `ci config set max-monthly-spend USD`.',
       outcome: 'not_applied',

@@ -162,5 +162,5 @@ function lostHint(keys: readonly NewKey[], error: unknown): string {
     keys.length === 1
       ? `The key ${shown} was created, but its secret is lost`
       : `The keys ${shown} were created, but their secrets are lost`;
-  return `${lost}: no other file could be written (${messageOf(error)}). Run \`ci keys list\` to find the ID, \`ci keys delete ID\` to revoke the key, and create another.`;
+  return `${lost}: no other file could be written (${messageOf(error)}). Run \`ci keys list\` to find the ID and \`ci keys delete ID\` to revoke the key, then create another.`;
 }

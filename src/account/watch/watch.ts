@@ -202,7 +202,7 @@ export class SeatWatch {
     }
     const names = this.#poller.candidates.map(({ pool, blocks }) => `${pool} ${inWords(blocks)}`);
     const none = `No seat ${this.#buyer ? 'could be bought' : 'opened'} on ${inWords(names, 'or')}`;
-    const some = `Only ${this.#reported} of ${this.#options.count} openings were seen`;
+    const some = `Saw only ${this.#reported} of ${this.#options.count} openings`;
     const what = this.#buyer || this.#reported === 0 ? none : some;
     const bought = this.#buyer ? 'Nothing was charged. ' : '';
     return new CommandError('unavailable', `${what} within ${limit}`, {

@@ -28,7 +28,7 @@ export default function login(command: Verb, context: Context, execute = run): v
       ],
     })
     .option('--with-key', 'Read the key from standard input')
-    .option('--keychain', "Save the key in the system's keychain (requires the npm package @napi-rs/keyring)")
+    .option('--keychain', 'Save the key in the system keychain (requires the npm package @napi-rs/keyring)')
     .action((options: Options) => execute(options, context));
 }
 
@@ -54,7 +54,7 @@ export async function run(
   const managementKey = await (withKey ? keyFromStdin(context) : typedKey(context));
   const { profile, replaced } = await saveKey(context, managementKey, keychain);
   if (replaced !== undefined && replaced !== masked(managementKey)) output.note(`Replaced ${replaced}.`);
-  const place = keychain ? "; the key is in the system's keychain" : '';
+  const place = keychain ? '; the key is in the system keychain' : '';
   output.done(`Signed in to ${new URL(apiUrl).host} as profile "${profile}"${place}.`);
   if (settings.managementKey?.origin === managementKeyVariable) {
     output.note(

@@ -41,7 +41,7 @@ export async function run({
     managementKey,
     file: profiles.file,
   };
-  const place = saved.keychain ? "the system's keychain" : removed.file;
+  const place = saved.keychain ? 'the system keychain' : removed.file;
   output.done(`Removed key ${managementKey} of profile "${profile}" from ${place}.`);
   output.note('The key itself is still valid. Revoke it in the dashboard (Management Keys).');
   await output.record(removed, { fields, drawing: () => '' });

@@ -182,7 +182,7 @@ async function chooseTarget(context: WatchContext, options: Options): Promise<Wa
 }
 
 async function choosePools(context: Pick<Context, 'prompts'>, catalog: PoolCatalog): Promise<string[]> {
-  const missing = "Can't ask for the pools without a terminal. Pass their names. Run `ci pools list` to see the pools.";
+  const missing = "Can't ask for the pools without a terminal. Pass their slugs. Run `ci pools list` to see the pools.";
   context.prompts.requirePrompt(missing);
   const choices = await poolChoices(context, await catalog.list(), { onlyAvailable: false });
   return context.prompts.pickSeveral('Pools:', choices, missing);

@@ -93,6 +93,6 @@ describe('the name of a new key', () => {
     const me = userOf(await recordedSandbox());
     await me.ci('keys create prod --credit');
     const { code, stderr } = await me.ci('keys create prod --credit');
-    expect([code, stderr]).toEqual([0, 'You already have a key named "prod". Use their IDs to tell them apart.\n']);
+    expect([code, stderr]).toEqual([0, 'You already have a key named "prod". Use the IDs to tell the keys apart.\n']);
   });
 });

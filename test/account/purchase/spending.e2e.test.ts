@@ -81,7 +81,7 @@ describe('max-monthly-spend', () => {
     const { code, stdout, stderr } = await me.ci('pools subscribe kimi26 --blocks asia --yes');
     expect([code, stdout, api.changes]).toEqual([8, '', []]);
     expect(stderr).toBe(
-      'ci: kimi26 would add $39.00 to the $98.00 per month of your subscriptions, which is above max-monthly-spend $100.00 (profile "default"). Nothing was charged. Cancel a subscription, or raise the limit with `ci config set max-monthly-spend USD`.\n',
+      'ci: kimi26 would raise the price of your subscriptions from $98.00 to $137.00 per month, which is above max-monthly-spend $100.00 (profile "default"). Nothing was charged. Cancel a subscription, or raise the limit with `ci config set max-monthly-spend USD`.\n',
     );
     expect(errorOf(await me.ci('pools subscribe kimi26 --blocks asia --yes --json'))).toMatchObject({
       code: 'price_above_maximum',

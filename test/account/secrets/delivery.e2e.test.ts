@@ -303,7 +303,7 @@ describe('--save to a file that is no longer writable once the key is created', 
           expect(told).toContain(
             `The key sk_sandbox_…${made.slice(-4)} was created, but its secret is lost: no other file could be written (`,
           );
-          expect(told).toContain('`ci keys delete ID` to revoke the key, and create another.');
+          expect(told).toContain('`ci keys delete ID` to revoke the key, then create another.');
           expect(stderr).not.toContain('in the file below');
           if (flags) expect(JSON.parse(told)).toMatchObject({ error: { code: 'file_error', outcome: 'applied' } });
           expect(readFileSync(stateFolder(one.me), 'utf8')).toBe('a file');

@@ -709,7 +709,9 @@ describe('an earlier purchase with an unknown outcome', () => {
     expect([ended.code, api.changes]).toEqual([8, ['POST /api/pools/kimi26/subscribe']]);
     expect(errorOf(ended)).toMatchObject({
       code: 'price_above_maximum',
-      message: expect.stringContaining('to the $49.00 per month of your subscriptions'),
+      message: expect.stringContaining(
+        'your subscriptions from $49.00 to $88.00 per month, which is above max-monthly-spend $80.00',
+      ),
     });
     expect(await charges(api.box)).toHaveLength(1);
   });

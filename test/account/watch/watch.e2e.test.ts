@@ -251,7 +251,7 @@ describe('the end of a watch', () => {
     const some = await me.ci('pools watch kimi26 --blocks any --count 4 --for 300ms --interval 50ms --json');
     expect([some.code, names(some)]).toEqual([6, ['opened', 'opened', 'opened']]);
     expect(JSON.parse(some.stderr)).toMatchObject({
-      error: { code: 'unavailable', message: 'Only 3 of 4 openings were seen within 300ms', outcome: 'not_applied' },
+      error: { code: 'unavailable', message: 'Saw only 3 of 4 openings within 300ms', outcome: 'not_applied' },
     });
   });
 
@@ -519,7 +519,7 @@ describe('invalid arguments', () => {
 
   test('refuse an empty pool name', async () => {
     const { code, stderr } = await user().ci(['pools', 'watch', '', '--blocks', 'asia']);
-    expect([code, stderr]).toEqual([2, expect.stringContaining('pool name is empty')]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('pool slug is empty')]);
   });
 
   test('refuse an interval under 5 s, except for an API on this machine', async () => {

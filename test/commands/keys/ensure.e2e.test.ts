@@ -60,7 +60,7 @@ function dotenv({ home }: User): string {
 }
 
 /** The note for a name that another key has. */
-const sameName = 'You already have a key named "prod". Use their IDs to tell them apart.\n';
+const sameName = 'You already have a key named "prod". Use the IDs to tell the keys apart.\n';
 
 describe('keys create --ensure', () => {
   test('creates a missing key, and shows its secret', async () => {
