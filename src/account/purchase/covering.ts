@@ -6,6 +6,7 @@ import { shellWord } from '../../domain/shell-word.ts';
 import { counted, inWords } from '../../output/text.ts';
 import { day } from '../../output/time.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
+import { commandOptions } from './command-options.ts';
 
 /**
  * Returns the subscriptions that cover the blocks with enough seats and will renew; undefined if nothing is covered.
@@ -49,7 +50,8 @@ function commandsFor(pool: string, blocks: readonly Block[], missing: (block: Bl
   const quantities = [...new Set(blocks.map(missing))].filter((quantity) => quantity > 0);
   return quantities.map((quantity) => {
     const names = blocks.filter((block) => missing(block) === quantity).join(',');
-    return `\`ci pools subscribe ${shellWord(pool)} --blocks ${names}${quantity > 1 ? ` --quantity ${quantity}` : ''}\``;
+    const command = ['ci pools subscribe', shellWord(pool), `--blocks ${names}`, ...commandOptions({ quantity })];
+    return `\`${command.join(' ')}\``;
   });
 }
 
