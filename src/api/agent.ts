@@ -1,11 +1,12 @@
 import * as z from 'zod/mini';
 import { CommandError } from '../domain/errors.ts';
+import { memberOf } from '../domain/json.ts';
 import { lazy } from '../domain/lazy.ts';
 import { chainName, isPayable } from '../domain/usdc.ts';
 import { type HttpAnswer, offerIn } from './answers.ts';
 import type { ApiClient } from './client.ts';
 import { count, maybe, usd } from './schema.ts';
-import { isInUsdcOnBase, memberOf, type PaymentOffer, paymentOfferIn } from './x402.ts';
+import { isInUsdcOnBase, type PaymentOffer, paymentOfferIn } from './x402.ts';
 
 /** The longest value of a catalog that an error quotes, in characters. */
 const longestQuote = 60;

@@ -1,3 +1,4 @@
+import { memberOf } from '../domain/json.ts';
 import { fromSmallestUnits, isBase, isUsdcContract } from '../domain/usdc.ts';
 
 /** What can be bought without an account, and how to pay for it. */
@@ -61,9 +62,4 @@ function pricedWays(ways: readonly unknown[]): readonly unknown[] | undefined {
     ];
   });
   return products.length > 0 ? products : undefined;
-}
-
-/** Returns a member of an object or array; undefined if there is none. */
-export function memberOf(value: unknown, name: PropertyKey): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -42,3 +42,8 @@ function tooLong(text: string): string {
 function isContainer(value: unknown): value is Container {
   return typeof value === 'object' && value !== null;
 }
+
+/** Returns a member of an object or array; undefined if it is missing, or if the value is neither. */
+export function memberOf(value: unknown, name: PropertyKey): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}

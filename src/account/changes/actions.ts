@@ -2,6 +2,7 @@ import type { Api } from '../../api/index.ts';
 import type { Key } from '../../api/keys.ts';
 import type { Subscription } from '../../api/pools.ts';
 import { CommandError } from '../../domain/errors.ts';
+import { memberOf } from '../../domain/json.ts';
 import { formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
 import { agreedQuote, paidFor } from '../../domain/quote.ts';
 import {
@@ -292,8 +293,4 @@ async function judgeCancelPlan(api: Api, id: string, before: Before): Promise<Ve
   if (one === undefined && before.ids?.length === 0) return { outcome: 'not_applied' };
   if (one === undefined) return { outcome: 'unknown', why: `subscription ${id} is not in the account` };
   return memberOf(one, 'cancelAtPeriodEnd') === true ? { outcome: 'applied', found: id } : { outcome: 'not_applied' };
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }
