@@ -116,7 +116,7 @@ export class Machine {
 
   /** Saves the time and the files. No process may be alive. */
   save(): Saved {
-    if (this.#processes.some((each) => each.isAlive)) throw new Error('a process is alive');
+    this.#requireNoProcess();
     const copy = `${this.folder}-${this.#copies.length}`;
     this.#copies.push(copy);
     cpSync(this.folder, copy, saving);
@@ -125,7 +125,7 @@ export class Machine {
 
   /** Goes back to a time and its files. No process may be alive. Outside events that haven't happened yet are dropped. */
   restore({ now, copy }: Saved): void {
-    if (this.#processes.some((each) => each.isAlive)) throw new Error('a process is alive');
+    this.#requireNoProcess();
     this.#clock.uninstall();
     this.#clock.install(now);
     rmSync(this.folder, { recursive: true });
@@ -217,6 +217,10 @@ export class Machine {
   /** Lets virtual milliseconds pass. */
   async pass(milliseconds: number): Promise<void> {
     await this.until(() => false, milliseconds);
+  }
+
+  #requireNoProcess(): void {
+    if (this.#processes.some((each) => each.isAlive)) throw new Error('a process is alive');
   }
 
   /** Lets time pass while every process waits, until a condition is met. @param atMost - virtual milliseconds */
