@@ -66,7 +66,7 @@ export class AgentApi {
    * Fetches what can be bought, without sending a key. If the server has no list of plans, reads the catalog with which it answers
    * an inference request without a key.
    *
-   * @throws CommandError (unexpected_response) if there is no catalog, or one with another token, another chain or an invalid price
+   * @throws CommandError (unexpected_response) if the API returns no catalog, or one with another token, another chain or an invalid price
    */
   async catalog(): Promise<PaymentCatalog> {
     const plans = await this.#offerOrFailure(paths.plans);

@@ -17,7 +17,7 @@ export interface PaymentOffer {
  * Reads the catalog of a 402 response: `x402: {version, network, asset, payTo, products}` today, a list of `accepts` in
  * version 1, inside of `x402` or at the top. Of several ways to pay, returns the first one in USDC on Base.
  *
- * @returns undefined if there is no catalog
+ * @returns undefined if it has no catalog
  */
 export function paymentOfferIn(body: unknown): PaymentOffer | undefined {
   const catalog = memberOf(body, 'x402') ?? body;

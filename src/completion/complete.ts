@@ -13,7 +13,7 @@ import { type CompletionRequest, parseRequest, requestWords } from './request.ts
 const deadline = 250;
 /** Age from which cached names are fetched again, in milliseconds. */
 const staleAfter = 60_000;
-/** Age from which cached names are no longer offered, in milliseconds. */
+/** Age from which cached names aren't offered, in milliseconds. */
 const uselessAfter = 24 * 3_600_000;
 /** How long a request counts as under way, in milliseconds. */
 const requestTime = 10_000;
@@ -40,7 +40,7 @@ export async function complete(args: readonly string[]): Promise<void> {
     const lines = offered(names, request).map(([name, description]) => `${name}\t${description}\n`);
     if (lines.length > 0) writeSync(1, lines.join(''));
   } catch {
-    // There are no names, or the shell no longer listens.
+    // Nothing can be offered, or the shell has stopped reading.
   }
   process.exit(0);
 }

@@ -1,7 +1,7 @@
 /** The environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Returns whether the process runs where there are no people, as `CI` says: it is set, but not to `0` or `false`. */
+/** Returns whether nobody can be asked, as `CI` says: it is set, but not to `0` or `false`. */
 export function isInPipeline({ CI = '' }: Environment): boolean {
   return !['', '0', 'false'].includes(CI);
 }

@@ -33,7 +33,7 @@ export class OpenChanges {
     }
   }
 
-  /** Returns when a change was last added or removed, in epoch milliseconds; undefined if there is no directory. */
+  /** Returns when a change was last added or removed, in epoch milliseconds; undefined if the directory is missing. */
   changedAt(): number | undefined {
     return statSync(this.#folder, { throwIfNoEntry: false })?.mtimeMs;
   }

@@ -67,7 +67,7 @@ describe.each(forms)('a catalog %s', (_form, body) => {
     expect(api.requests).toEqual(['GET /api/agent/plans']);
   });
 
-  test('is read from the 402 response to an inference request if there is no list of plans', async () => {
+  test('is read from the 402 response to an inference request if the API has no list of plans', async () => {
     const api = await server(split(answer(404, { success: false, error: 'Not found' }), answer(402, body)));
     const { code, stdout, stderr } = await userOf(api).ci('agent plans --json');
     expect([code, stderr, JSON.parse(stdout)]).toEqual([0, '', printed]);
