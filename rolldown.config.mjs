@@ -112,7 +112,7 @@ const program = defineConfig({
         {
           name: 'start',
           priority: 4,
-          test: /package\.json$|node_modules\/commander\/|src\/(?:main|commands\/index|cli\/(?:global-options|process|program|report|run|values|verb)|domain\/(?:errors|formats|secrets)|output\/(?:text|sink|workflow-commands))\.ts$/,
+          test: /package\.json$|node_modules\/commander\/|src\/(?:main|commands\/index|cli\/(?:global-options|process|program|report|run|values|verb)|domain\/(?:counted|errors|formats|secrets)|output\/(?:text|sink|workflow-commands))\.ts$/,
         },
         // Each group includes what it needs and what isn't loaded yet: the context, pools, and the API.
         { name: 'context', priority: 3, test: /src\/(?:context\/create|output\/time)\.ts$/ },

@@ -1,13 +1,14 @@
 import type { Pool, PoolBlock, PoolDetail } from '../api/pools.ts';
 import type { Context } from '../context/context.ts';
 import { type Block, blockNames, hoursOf, startHour, utcHours } from '../domain/blocks.ts';
+import { counted } from '../domain/counted.ts';
 import { occurrence } from '../domain/coverage.ts';
 import { CommandError } from '../domain/errors.ts';
 import { findByIdPrefix } from '../domain/id-prefix.ts';
 import { formatUsd, parseUsd } from '../domain/money.ts';
 import { nearest } from '../domain/nearest.ts';
 import { estimatedPrice, exactPrice, type Price, type PricedHour } from '../domain/quote.ts';
-import { counted, inWords } from '../output/text.ts';
+import { inWords } from '../output/text.ts';
 import { timeSpan } from '../output/time.ts';
 
 /** The fields of a pool in the list. */

@@ -2,12 +2,12 @@ import { statSync } from 'node:fs';
 import type { Verb } from '../cli/verb.ts';
 import { keyFor, originInWords } from '../config/settings.ts';
 import type { Context } from '../context/context.ts';
+import { counted } from '../domain/counted.ts';
 import { durationInWords } from '../domain/duration.ts';
 import { CommandError, messageOf, messageWithHint } from '../domain/errors.ts';
 import { masked, redacted } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell-word.ts';
 import type { Drawing } from '../output/output.ts';
-import { counted } from '../output/text.ts';
 
 export const fields = ['check', 'status', 'detail'] as const;
 

@@ -1,3 +1,4 @@
+import { counted } from './counted.ts';
 import { usageError } from './errors.ts';
 
 const milliseconds: Readonly<Record<string, number>> = {
@@ -37,13 +38,9 @@ export function withUnit(text: string): string {
 export function durationInWords(length: number): string {
   if (length < 1000 && length > 0) return `${Math.ceil(length)} ms`;
   const seconds = Math.ceil(length / 1000);
-  if (seconds < 120 && seconds !== 60) return several(seconds, 'second');
+  if (seconds < 120 && seconds !== 60) return counted(seconds, 'second');
   const minutes = Math.round(seconds / 60);
-  if (minutes < 120 && minutes !== 60) return several(minutes, 'minute');
+  if (minutes < 120 && minutes !== 60) return counted(minutes, 'minute');
   const hours = Math.round(minutes / 60);
-  return hours < 48 ? several(hours, 'hour') : several(Math.round(hours / 24), 'day');
-}
-
-function several(count: number, unit: string): string {
-  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+  return hours < 48 ? counted(hours, 'hour') : counted(Math.round(hours / 24), 'day');
 }

@@ -1,4 +1,5 @@
 import { type Block, blockNames } from './blocks.ts';
+import { counted } from './counted.ts';
 import { reservedBlocks, reservedHours, type SubscriptionHours, seatsOf } from './coverage.ts';
 import { formatUsd } from './money.ts';
 import type { BillingCycle } from './quote.ts';
@@ -101,7 +102,7 @@ export function judgeSubscribe<Subscription extends SeenSubscription>(
   const ids = bought.map(({ id }) => id).join(', ');
   return {
     outcome: 'unknown',
-    why: `found ${seats} ${seats === 1 ? 'seat' : 'seats'} instead of ${intent.quantity}: ${ids}`,
+    why: `found ${counted(seats, 'seat')} instead of ${intent.quantity}: ${ids}`,
   };
 }
 

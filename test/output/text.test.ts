@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   ascii,
-  counted,
   factLines,
   grouped,
   harmless,
@@ -175,14 +174,6 @@ test.each([
   [0.07, '7%'],
 ])('formats %d as "%s"', (fraction, text) => {
   expect(percent(fraction)).toBe(text);
-});
-
-test.each([
-  [0, '0 seats'],
-  [1, '1 seat'],
-  [20, '20 seats'],
-])('counts %i as "%s"', (count, words) => {
-  expect(counted(count, 'seat')).toBe(words);
 });
 
 test('factLines aligns values', () => {

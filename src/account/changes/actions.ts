@@ -1,6 +1,7 @@
 import type { Api } from '../../api/index.ts';
 import type { Key } from '../../api/keys.ts';
 import type { Subscription } from '../../api/pools.ts';
+import { counted } from '../../domain/counted.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { memberOf } from '../../domain/json.ts';
 import { formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
@@ -21,7 +22,6 @@ import {
   overlap,
   type Verdict,
 } from '../../domain/reconcile.ts';
-import { counted } from '../../output/text.ts';
 
 /** A kind of change, as the record names it. */
 export type Action = Intent['action'];

@@ -1,6 +1,7 @@
 import type { Pool } from '../../api/pools.ts';
+import { counted } from '../../domain/counted.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { counted, inWords } from '../../output/text.ts';
+import { inWords } from '../../output/text.ts';
 import { blockState, closedReason, poolName } from '../pools.ts';
 import type { PricedPurchase } from './price.ts';
 

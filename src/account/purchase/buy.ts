@@ -1,11 +1,12 @@
 import type { SubscribeResult, Subscription } from '../../api/pools.ts';
 import type { Context } from '../../context/context.ts';
 import type { Block } from '../../domain/blocks.ts';
+import { counted } from '../../domain/counted.ts';
 import { reservedBlocks } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { type Cents, formatUsd, toUsd } from '../../domain/money.ts';
 import type { SubscribeIntent } from '../../domain/reconcile.ts';
-import { counted, inWords } from '../../output/text.ts';
+import { inWords } from '../../output/text.ts';
 import { type ChangingContext, carryOut } from '../changes/carry-out.ts';
 import { awaitEarlier, openIntents, type Planned } from '../changes/earlier.ts';
 import { poolName } from '../pools.ts';

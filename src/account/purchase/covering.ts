@@ -1,9 +1,10 @@
 import type { Subscription } from '../../api/pools.ts';
 import type { Block } from '../../domain/blocks.ts';
+import { counted } from '../../domain/counted.ts';
 import { hoursInWords, renewingSeats, reservedBlocks, reservedHours, willRenew } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { shellWord } from '../../domain/shell-word.ts';
-import { counted, inWords } from '../../output/text.ts';
+import { inWords } from '../../output/text.ts';
 import { day } from '../../output/time.ts';
 import type { PoolSubscription } from '../subscriptions.ts';
 import { commandOptions } from './command-options.ts';

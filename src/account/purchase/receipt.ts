@@ -1,10 +1,11 @@
 import type { Subscription } from '../../api/pools.ts';
 import type { Context } from '../../context/context.ts';
+import { counted } from '../../domain/counted.ts';
 import { hoursInWords } from '../../domain/coverage.ts';
 import { isWholeKey } from '../../domain/secrets.ts';
 import { statusText } from '../../domain/subscription-status.ts';
 import { framedKey } from '../../output/frame.ts';
-import { counted, factLines, inWords } from '../../output/text.ts';
+import { factLines, inWords } from '../../output/text.ts';
 import { dayAndDistance } from '../../output/time.ts';
 import { subscriptionColumns, subscriptionFields } from '../subscription-table.ts';
 import { keyByEmail, type PoolSubscription } from '../subscriptions.ts';

@@ -1,9 +1,10 @@
 import type { Block } from '../../domain/blocks.ts';
+import { counted } from '../../domain/counted.ts';
 import type { CommandError, ErrorCode } from '../../domain/errors.ts';
 import { type Cents, decimalUsd, formatUsd, toUsd } from '../../domain/money.ts';
 import { redacted } from '../../domain/secrets.ts';
 import type { Column } from '../../output/output.ts';
-import { counted, inWords } from '../../output/text.ts';
+import { inWords } from '../../output/text.ts';
 import { dateAndTime } from '../../output/time.ts';
 import { type DeliveredPurchase, secretsOf } from '../purchase/buy-with-keys.ts';
 import { withMaskedKey } from '../subscription-table.ts';

@@ -4,7 +4,7 @@ import { fields, historyColumns, shownChange } from '../../account/changes/table
 import { noteUndelivered } from '../../account/secrets/undelivered.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
-import { counted } from '../../output/text.ts';
+import { counted } from '../../domain/counted.ts';
 
 /** The options of `ci history reconcile`. */
 export interface Options {

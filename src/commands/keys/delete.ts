@@ -7,8 +7,9 @@ import { namesOf, ValueArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import { accountLabel } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
+import { counted } from '../../domain/counted.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
-import { counted, factLines, inWords } from '../../output/text.ts';
+import { factLines, inWords } from '../../output/text.ts';
 import { widthOf } from '../../output/width.ts';
 
 const fields = ['id', 'name', 'deleted'] as const;

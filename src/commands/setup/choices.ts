@@ -3,10 +3,11 @@ import { blockPrice, closedReason, findPool, freeSeats, poolName } from '../../a
 import { watchCommand, watchHint, watchNote } from '../../account/watch/suggest-watch.ts';
 import { mistakeIn } from '../../cli/options.ts';
 import type { Block } from '../../domain/blocks.ts';
+import { counted } from '../../domain/counted.ts';
 import { CommandError, withoutPeriod } from '../../domain/errors.ts';
 import { formatUsd, yearlyCharge } from '../../domain/money.ts';
 import { hoursWithin, hoursWorked, parseWorkingHours, suggestedBlocks } from '../../domain/working-hours.ts';
-import { counted, inWords } from '../../output/text.ts';
+import { inWords } from '../../output/text.ts';
 import type { Choice } from '../../prompts/question.ts';
 import { GoTo, noTerminal, type Step, type Wizard } from './wizard.ts';
 

@@ -8,9 +8,9 @@ import {
   subscriptionName,
 } from '../../account/subscriptions.ts';
 import type { Key } from '../../api/keys.ts';
+import { counted } from '../../domain/counted.ts';
 import { hoursInWords } from '../../domain/coverage.ts';
 import { masked } from '../../domain/secrets.ts';
-import { counted } from '../../output/text.ts';
 import type { Choice } from '../../prompts/question.ts';
 import { noTerminal, type Step, type Wizard } from './wizard.ts';
 

@@ -3,8 +3,8 @@ import { cacheFolder, sandboxFolder } from '../../config/folders.ts';
 import { accountOf } from '../../config/settings.ts';
 import { UsageCache } from '../../config/usage-cache.ts';
 import type { Context } from '../../context/context.ts';
+import { counted } from '../../domain/counted.ts';
 import { CommandError } from '../../domain/errors.ts';
-import { counted } from '../../output/text.ts';
 import { figures, type Period, periods, usageColumns } from './columns.ts';
 
 export const fields = ['id', 'name', 'type', 'plan', 'isActive', 'usage', 'subscription', 'createdAt'] as const;
