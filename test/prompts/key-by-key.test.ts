@@ -1,5 +1,5 @@
 import { render } from '@inquirer/testing';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Display } from '../../src/output/display.ts';
 import { KeyQuestions } from '../../src/prompts/key-by-key.ts';
 import type { Check, Questions } from '../../src/prompts/question.ts';
@@ -24,7 +24,7 @@ const places = [
   { name: 'The clipboard', value: 2 },
 ];
 
-/** Asks a question on a terminal as inquirer's own tests have it. */
+/** Asks a question on a terminal as inquirer's own tests have it. The end of the test quits a question that is still open. */
 async function put<Answer>(
   ask: (questions: Questions) => Promise<Answer>,
   {
@@ -34,12 +34,19 @@ async function put<Answer>(
   }: { display?: Display; hasBack?: boolean; namesBack?: boolean } = {},
 ) {
   const style = await display.style();
-  return render((_config: object, context) => {
+  const quit = new AbortController();
+  const asked = await render((_config: object, context) => {
     const { input, output } = context ?? {};
     if (!input || !output) throw new Error('there is no terminal');
     const streams = { stdin: input, stderr: output };
-    return ask(new KeyQuestions(streams, { display, style }, new AbortController().signal, { hasBack, namesBack }));
+    return ask(new KeyQuestions(streams, { display, style }, quit.signal, { hasBack, namesBack }));
   }, {});
+  onTestFinished(async () => {
+    const ended = asked.answer.catch(() => undefined);
+    quit.abort();
+    await ended;
+  });
+  return asked;
 }
 
 /** Asks for a secret, with no entries to choose instead. */
