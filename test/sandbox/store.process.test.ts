@@ -57,7 +57,7 @@ describe('processes that share a folder', () => {
         process.stdout.write(data.id + '\\n');
       }
       await sandbox.close();`;
-    return spawn(process.execPath, ['--input-type=module', '-e', source]);
+    return spawn(process.execPath, ['--input-type=module', '-e', source], { env: {} });
   }
 
   async function keyIds(folder: string): Promise<unknown[]> {

@@ -45,7 +45,7 @@ export function children(input: string): (script: string, options?: Options) => 
     const source = script.replaceAll('./module.mjs', pathToFileURL(join(folder, 'module.mjs')).href);
     const node = [process.execPath, '--input-type=module', '-e', source];
     const [file = '', ...args] = shell === undefined ? node : ['/bin/sh', '-c', shell, 'sh', ...node];
-    return watched(spawn(file, args));
+    return watched(spawn(file, args, { env: { PATH: process.env.PATH } }));
   };
 }
 
