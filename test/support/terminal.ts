@@ -1,5 +1,5 @@
 import { PassThrough, Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { spawn } from '@lydell/node-pty';
 import { onTestFailed, onTestFinished } from 'vitest';
@@ -74,9 +74,6 @@ class FakeTerminal extends Writable {
   }
 }
 
-/** How long after a question keys are typed, in milliseconds. */
-const reaction = 10;
-
 /** Runs `ci` in this process on a simulated terminal, which has colors and reads keys one by one. */
 function onFakeTerminal(
   user: User,
@@ -115,8 +112,8 @@ function onFakeTerminal(
     exit,
     type(keys: string) {
       typed = typed.then(async () => {
-        // A person types after they see the question, which is then ready for input.
-        do await sleep(reaction);
+        // A question reads keys from the turn of the event loop in which it is drawn.
+        do await nextTurn();
         while (!isRaw && !isOver);
         stdin.write(keys);
       });
