@@ -79,8 +79,8 @@ export default defineConfig({
       },
       // Runs the bundle, or starts processes.
       { extends: true, test: { name: 'programs', include: programs, isolate: false } },
-      // Replaces a module and the clock.
-      { extends: true, test: { name: 'simulated', include: simulated, isolate: false } },
+      // Replaces a module and the clock. A file that loads that module without replacing it must not share a process with these.
+      { extends: true, test: { name: 'simulated', include: simulated, exclude: programs, isolate: false } },
     ],
     env: { TMPDIR: userDirectory() },
     unstubEnvs: true,
@@ -89,9 +89,9 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     expect: { poll: { timeout: 60_000 } },
-    maxWorkers: 4,
+    maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
     // Concurrent tests mostly wait for processes.
-    maxConcurrency: 16,
+    maxConcurrency: 48,
   },
 });
