@@ -41,7 +41,8 @@ export async function run(
       escapes.take = reject;
     });
     const work = async () => {
-      if (args[0] === 'help') return help(args.slice(1));
+      const helped = wordsAfterHelp(program, args);
+      if (helped) return help(helped);
       await checkHelped(args);
       try {
         await program.parseAsync(args, { from: 'user' });
@@ -104,4 +105,11 @@ async function announceUpdate(args: readonly string[], world: World): Promise<vo
   const { announceUpdate } = await import('../update/notice.ts');
   const write = (text: string) => stderr.write(text);
   await announceUpdate({ env, now: world.now(), version, display: await display(stderr, args, world), write, program });
+}
+
+/** Returns the words and flags of `help`, before which global options may stand; undefined for another command. */
+function wordsAfterHelp(program: Command, args: readonly string[]): string[] | undefined {
+  if (!args.includes('help')) return undefined;
+  const [first, ...words] = program.parseOptions([...args]).operands;
+  return first === 'help' ? [...words, ...args.filter((each) => each.startsWith('-'))] : undefined;
 }

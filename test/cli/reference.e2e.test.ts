@@ -87,6 +87,13 @@ describe('a help topic', () => {
     expect([asCommand, stderr]).toEqual([2, expect.stringMatching(oneLine)]);
   });
 
+  test('can follow global options', async () => {
+    const topic = await user().ci('help output');
+    for (const line of ['--no-color help output', '--profile other help output']) {
+      expect([line, await user().ci(line)]).toEqual([line, topic]);
+    }
+  });
+
   test('is refused if it is unknown', async () => {
     for (const line of ['help exit-code', 'help pools output', 'help constructor']) {
       const { code, stdout, stderr } = await user().ci(line);
@@ -97,6 +104,10 @@ describe('a help topic', () => {
 });
 
 describe('`ci help --json`', () => {
+  test('is the same as `ci --json help`', async () => {
+    expect(await user().ci('--json help')).toEqual(await user().ci('help --json'));
+  });
+
   test('prints the command tree with everything a program needs', async () => {
     const whole = json(await user().ci('help --json'));
     expect(textAt(whole, 'name')).toBe('ci');
