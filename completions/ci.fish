@@ -185,7 +185,7 @@ function __ci_options
                 '--webhook'\t'URL to post each opening or purchase to, as JSON' \
                 '--subscribe'\t'Buy the first opening, and charge your saved card' \
                 '--quantity'\t'Seats in each block, 1 to 20' \
-                '--billing-cycle'\t'Billing cycle: month or year' \
+                '--billing-cycle'\t'With --subscribe, the billing cycle: month or year (default: month)' \
                 '--max-price'\t'With --subscribe, refuse a charge above this amount' \
                 '--ensure'\t'With --subscribe, skip if already covered' \
                 '--again'\t'With --subscribe, allow a repeat of a recent purchase' \

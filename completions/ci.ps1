@@ -287,7 +287,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--webhook', 'URL to post each opening or purchase to, as JSON')
       , @('--subscribe', 'Buy the first opening, and charge your saved card')
       , @('--quantity', 'Seats in each block, 1 to 20')
-      , @('--billing-cycle', 'Billing cycle: month or year')
+      , @('--billing-cycle', 'With --subscribe, the billing cycle: month or year (default: month)')
       , @('--max-price', 'With --subscribe, refuse a charge above this amount')
       , @('--ensure', 'With --subscribe, skip if already covered')
       , @('--again', 'With --subscribe, allow a repeat of a recent purchase')

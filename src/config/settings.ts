@@ -17,13 +17,13 @@ interface Setting<Value> {
 /** The environment variable of the management key, and the origin of a key from it. */
 export const managementKeyVariable = 'CHEAPESTINFERENCE_MANAGEMENT_KEY';
 
-/** Returns where a value comes from, to follow the value: `from --profile`, `from the configuration file`, `by default`. */
+/** Returns where a value comes from, to follow the value: `from --profile`, `from the config file`, `by default`. */
 export function originInWords(origin: string): string {
   if (origin === 'default') return 'by default';
   return origin === configFile || origin.startsWith(keychain) ? `from the ${origin}` : `from ${origin}`;
 }
 
-const configFile = 'configuration file';
+const configFile = 'config file';
 const keychain = 'keychain';
 
 /** The global flags that override settings, as typed. */

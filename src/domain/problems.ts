@@ -72,11 +72,11 @@ function problemsOf(subscription: SubscriptionStatus, now: Date): Finding[] {
   if (cancelAtPeriodEnd && end.getTime() - now.getTime() <= soon) {
     const blocks = reservedBlocks(subscription);
     const command = `pools subscribe ${shellWord(poolSlug)}${blocks.length > 0 ? ` --blocks ${blocks.join(',')}` : ''}`;
-    add('ending_soon', `${poolSlug} ends on ${utcDay(end)}`, command);
+    add('ending_soon', `Your subscription to ${poolSlug} ends on ${utcDay(end)}`, command);
   }
   // A subscription that ends no longer needs a key.
   if (status === 'active' && !hasKey && !cancelAtPeriodEnd && reservedHours(subscription).length > 0) {
-    add('no_key', `${poolSlug} has no API key`, `keys create --subscription ${shellWord(id)}`);
+    add('no_key', `Your subscription to ${poolSlug} has no API key`, `keys create --subscription ${shellWord(id)}`);
   }
   return found;
 }

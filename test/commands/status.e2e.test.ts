@@ -98,7 +98,7 @@ describe('status', () => {
     expect(screen).toMatch(/kimi26 +asia .*ends in 1 month/);
     expect(screen).toMatch(/minimax-m3 +europe +live +in 1 month +none/);
     expect(screen).toMatch(
-      /! minimax-m3 has no API key \([0-9a-f]{8}\)\.\n {2}\$ ci keys create --subscription [0-9a-f-]{36}$/,
+      /! Your subscription to minimax-m3 has no API key \([0-9a-f]{8}\)\.\n {2}\$ ci keys create --subscription [0-9a-f-]{36}$/,
     );
     expect(screen).not.toContain('kimi26 has');
     const sandbox = sandboxUser();
@@ -163,7 +163,14 @@ describe('status --check', () => {
     const { code, stdout } = await me.ci('status --check');
     expect([code, cells(stdout)]).toEqual([
       3,
-      [['ending_soon', asia, 'kimi26 ends on 14 May 2026', 'ci pools subscribe kimi26 --blocks asia']],
+      [
+        [
+          'ending_soon',
+          asia,
+          'Your subscription to kimi26 ends on 14 May 2026',
+          'ci pools subscribe kimi26 --blocks asia',
+        ],
+      ],
     ]);
   });
 
@@ -173,7 +180,7 @@ describe('status --check', () => {
     const { code, stdout } = await me.ci('status --check');
     expect([code, stdout]).toEqual([
       3,
-      `no_key\t${id}\tminimax-m3 has no API key\tci keys create --subscription ${id}\n`,
+      `no_key\t${id}\tYour subscription to minimax-m3 has no API key\tci keys create --subscription ${id}\n`,
     ]);
   });
 
@@ -236,8 +243,8 @@ describe('status --check', () => {
     ]).toEqual([
       3,
       [
-        `! kimi26 ends on 14 May 2026 (${asia.slice(0, 8)}).`,
-        expect.stringMatching(/^! minimax-m3 has no API key \([0-9a-f]{8}\)\.$/),
+        `! Your subscription to kimi26 ends on 14 May 2026 (${asia.slice(0, 8)}).`,
+        expect.stringMatching(/^! Your subscription to minimax-m3 has no API key \([0-9a-f]{8}\)\.$/),
       ],
     ]);
   });

@@ -30,7 +30,7 @@ describe('auth list', () => {
     const { code, stdout, stderr } = await me.ci('auth list');
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toBe(
-      `default\ttrue\t${api.url}\tmk_…aaaa\tconfiguration file\nwork\tfalse\t${api.url}\tmk_…bbbb\tconfiguration file\n`,
+      `default\ttrue\t${api.url}\tmk_…aaaa\tconfig file\nwork\tfalse\t${api.url}\tmk_…bbbb\tconfig file\n`,
     );
     expect(json(await me.ci('auth ls --json'))).toEqual([
       {
@@ -38,21 +38,21 @@ describe('auth list', () => {
         current: true,
         apiUrl: api.url,
         managementKey: 'mk_…aaaa',
-        managementKeyOrigin: 'configuration file',
+        managementKeyOrigin: 'config file',
       },
       {
         profile: 'work',
         current: false,
         apiUrl: api.url,
         managementKey: 'mk_…bbbb',
-        managementKeyOrigin: 'configuration file',
+        managementKeyOrigin: 'config file',
       },
     ]);
     expect((await me.ci('auth list -o csv')).stdout).toBe(
       [
         'profile,current,apiUrl,managementKey,managementKeyOrigin',
-        `default,true,${api.url},mk_…aaaa,configuration file`,
-        `work,false,${api.url},mk_…bbbb,configuration file`,
+        `default,true,${api.url},mk_…aaaa,config file`,
+        `work,false,${api.url},mk_…bbbb,config file`,
         '',
       ].join('\r\n'),
     );
@@ -66,8 +66,8 @@ describe('auth list', () => {
     const { code, rows, written } = await shown(me, 'auth list');
     expect(code).toBe(0);
     expect(rows[0]).toMatch(/^PROFILE +IN USE +API URL +KEY +SAVED IN$/);
-    expect(rows[1]).toMatch(/^default +yes +http\S+ +mk_…aaaa +configuration file$/);
-    expect(rows[2]).toMatch(/^work {3,}http\S+ +mk_…bbbb +configuration file$/);
+    expect(rows[1]).toMatch(/^default +yes +http\S+ +mk_…aaaa +config file$/);
+    expect(rows[2]).toMatch(/^work {3,}http\S+ +mk_…bbbb +config file$/);
     for (const key of Object.values(keys)) expect(written).not.toContain(key);
   });
 

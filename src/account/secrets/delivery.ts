@@ -158,9 +158,15 @@ function keptFailure(
 /** Returns what to do about keys with lost secrets. */
 function lostHint(keys: readonly NewKey[], error: unknown): string {
   const shown = inWords(keys.map(({ apiKey }) => masked(apiKey)));
-  const lost =
+  const [lost, advice] =
     keys.length === 1
-      ? `The key ${shown} was created, but its secret is lost`
-      : `The keys ${shown} were created, but their secrets are lost`;
-  return `${lost}: no other file could be written (${messageOf(error)}). Run \`ci keys list\` to find the ID and \`ci keys delete ID\` to revoke the key, then create another.`;
+      ? [
+          `The key ${shown} was created, but its secret is lost`,
+          'to find the ID and `ci keys delete ID` to revoke the key, then create another',
+        ]
+      : [
+          `The keys ${shown} were created, but their secrets are lost`,
+          'to find the IDs and `ci keys delete ID…` to revoke the keys, then create others',
+        ];
+  return `${lost}: no other file could be written (${messageOf(error)}). Run \`ci keys list\` ${advice}.`;
 }

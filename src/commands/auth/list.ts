@@ -13,7 +13,7 @@ interface Listed {
   readonly apiUrl: string;
   /** Masked; null if the profile has no key. */
   readonly managementKey: string | null;
-  /** Where the key is saved: `configuration file` or `keychain`. */
+  /** Where the key is saved: `config file` or `keychain`. */
   readonly managementKeyOrigin: string | null;
 }
 
@@ -42,7 +42,7 @@ export async function run({
       current: name === settings.profile.value,
       apiUrl: saved.apiUrl ?? defaultApiUrl,
       managementKey,
-      managementKeyOrigin: managementKey && (saved.managementKey === undefined ? 'keychain' : 'configuration file'),
+      managementKeyOrigin: managementKey && (saved.managementKey === undefined ? 'keychain' : 'config file'),
     };
   });
   await output.list(listed, { columns, fields, empty: 'No profiles are saved. Run `ci auth login` to save one.' });

@@ -6,7 +6,6 @@ import { eventFields } from '../../account/watch/events.ts';
 import { PoolPoller, type WatchTarget } from '../../account/watch/poll.ts';
 import { type Duration, SeatWatch, type WatchContext, type WatchOptions } from '../../account/watch/watch.ts';
 import {
-  billingCycleOption,
   blockListOption,
   missingOption,
   noWaitOption,
@@ -27,13 +26,14 @@ import {
   saveOption,
   variableOption,
 } from '../../cli/save-options.ts';
-import type { ValueOption } from '../../cli/values.ts';
+import { choiceOption, type ValueOption } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { type Block, blockNames } from '../../domain/blocks.ts';
 import { parseDuration } from '../../domain/duration.ts';
 import { usageError } from '../../domain/errors.ts';
-import type { BillingCycle } from '../../domain/quote.ts';
+import { type BillingCycle, billingCycles } from '../../domain/quote.ts';
+import { inWords } from '../../output/text.ts';
 
 /** The shortest interval between two checks, in milliseconds. It doesn't apply to an API on this machine. */
 const shortestInterval = 5000;
@@ -83,7 +83,13 @@ export default function watch(command: Verb, context: Context, execute = run): v
     .option('--webhook <url>', 'URL to post each opening or purchase to, as JSON')
     .option('--subscribe', 'Buy the first opening, and charge your saved card')
     .addOption(quantityOption())
-    .addOption(billingCycleOption().default(undefined))
+    .addOption(
+      choiceOption(
+        '--billing-cycle <cycle>',
+        `With --subscribe, the billing cycle: ${inWords(billingCycles, 'or')} (default: month)`,
+        billingCycles,
+      ),
+    )
     .option('--max-price <usd>', 'With --subscribe, refuse a charge above this amount', parseAmount('--max-price'))
     .option('--ensure', 'With --subscribe, skip if already covered')
     .option('--again', 'With --subscribe, allow a repeat of a recent purchase')

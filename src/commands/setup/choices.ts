@@ -49,7 +49,7 @@ export const workingHours: Step = async (wizard) => {
   if (!work) return 'asked';
   const now = await context.connections.now();
   const covers = suggestedBlocks(work, now, context.world.timeZone).map((block) => {
-    return `${block} (${hoursWithin(block, work, now, context.world.timeZone)} of your ${hoursWorked(work)} hours)`;
+    return `${block} (${hoursWithin(block, work, now, context.world.timeZone)} of your ${counted(hoursWorked(work), 'hour')})`;
   });
   context.output.note(`Suggested: ${inWords(covers)}.`);
   return 'asked';

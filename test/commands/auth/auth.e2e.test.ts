@@ -197,7 +197,7 @@ describe('auth status', () => {
     await login('--profile work');
     expect(await statusOf(me)).toEqual({
       profile: 'work',
-      profileOrigin: 'configuration file',
+      profileOrigin: 'config file',
       apiUrl: api.url,
       apiUrlOrigin: 'profile "work"',
       managementKey: masked,
@@ -214,7 +214,7 @@ describe('auth status', () => {
     await login('--profile work');
     const { rows } = await shown(me, 'auth status');
     expect(rows.slice(0, 3)).toEqual([
-      'Profile         work  from the configuration file',
+      'Profile         work  from the config file',
       `API URL         ${api.url}  from profile "work"`,
       `Management key  ${masked}  from profile "work"`,
     ]);
