@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,6 +7,7 @@ import { pause } from '../../src/api/pause.ts';
 import { managementKey, words } from '../support/command-line.ts';
 import { Line } from '../support/person.ts';
 import { VirtualClock } from './clock.ts';
+import { type Files, putBack, remembered } from './files.ts';
 import { type Handler, Network } from './network.ts';
 import { checkIdentity, currentProcess, SimulatedProcess } from './process.ts';
 import { random } from './random.ts';
@@ -24,14 +25,12 @@ interface Start {
 export interface Saved {
   /** Epoch milliseconds. */
   readonly now: number;
-  /** A copy of {@link Machine.folder}. */
-  readonly copy: string;
+  /** Those of {@link Machine.folder}. */
+  readonly files: Files;
 }
 
 /** Number of idle turns of the event loop in a row after which every process counts as waiting. */
 const stillTurns = 3;
-
-const saving = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true };
 
 /** Resources that keep the event loop busy for a moment: file operations, connecting, child processes. Others only wait. */
 const busyResources = /^(Immediate|FSReq|ProcessWrap|GetAddrInfo|\w+(Connect|Write|Shutdown|Req)Wrap|\w+REQUEST$)/;
@@ -72,7 +71,6 @@ export class Machine {
   readonly #clock = new VirtualClock(currentProcess);
   readonly #network: Network;
   readonly #processes: SimulatedProcess[] = [];
-  readonly #copies: string[] = [];
   readonly #exitListeners = process.listeners('exit');
   readonly #failures: unknown[] = [];
   readonly #run: CommandLine['run'];
@@ -111,25 +109,21 @@ export class Machine {
       listener.call(process, 0);
     }
     vi.mocked(Math.random).mockRestore();
-    for (const each of [this.folder, ...this.#copies]) rmSync(each, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** Saves the time and the files. No process may be alive. */
   save(): Saved {
     this.#requireNoProcess();
-    const copy = `${this.folder}-${this.#copies.length}`;
-    this.#copies.push(copy);
-    cpSync(this.folder, copy, saving);
-    return { now: Date.now(), copy };
+    return { now: Date.now(), files: remembered(this.folder) };
   }
 
   /** Goes back to a time and its files. No process may be alive. Outside events that haven't happened yet are dropped. */
-  restore({ now, copy }: Saved): void {
+  restore({ now, files }: Saved): void {
     this.#requireNoProcess();
     this.#clock.uninstall();
     this.#clock.install(now);
-    rmSync(this.folder, { recursive: true });
-    cpSync(copy, this.folder, saving);
+    putBack(this.folder, files);
   }
 
   /** The URL of the server. */
