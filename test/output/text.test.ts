@@ -11,12 +11,13 @@ import {
   linked,
   percent,
 } from '../../src/output/text.ts';
+import { codePoint } from '../support/code-point.ts';
 
 const driving =
   /[\u0000-\u001f\u007f-\u009f\u061c\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u00ad\ufff9-\ufffb\u{e0000}-\u{e0fff}]/u;
 const nasty = fc.string({
   unit: fc.oneof(
-    fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+    codePoint,
     fc.constantFrom(
       '\u001b[',
       '\u001b]',
