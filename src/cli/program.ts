@@ -47,7 +47,6 @@ export interface Program {
   readonly close: () => Promise<{
     readonly exitCode: number;
     readonly lastChange: Outcome | undefined;
-    readonly keptSecrets: string | undefined;
     readonly prefersJson: boolean;
   }>;
 }
@@ -189,7 +188,6 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
     return {
       exitCode: ended?.result.exitCode ?? 0,
       lastChange: ended?.result.lastChange,
-      keptSecrets: ended?.result.keptSecrets,
       prefersJson: ended?.prefersJson ?? false,
     };
   };

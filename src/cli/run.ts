@@ -59,7 +59,7 @@ export async function run(
     escapes.take = undefined;
   }
   failure ??= await writeFailure(world);
-  const { exitCode, lastChange, keptSecrets, prefersJson } = await close();
+  const { exitCode, lastChange, prefersJson } = await close();
   if (!failure && world.interrupt.aborted && lastChange !== undefined) {
     failure = new CommandError('interrupted', 'Interrupted, but the change went through');
   }
@@ -68,7 +68,6 @@ export async function run(
     const complete = withOutcome(failure, typed(), lastChange);
     if (asJson) reportAsJson(complete, world);
     else await report(complete, args, world);
-    if (keptSecrets !== undefined) world.stderr.write(`${keptSecrets}\n`);
   } else if (acted && !asJson) await announceUpdate(args, world);
   return failure?.exitCode ?? exitCode;
 }

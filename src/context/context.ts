@@ -47,6 +47,4 @@ export interface RunResult {
   exitCode: number;
   /** The outcome of the last change; undefined if there was none. */
   lastChange: Outcome | undefined;
-  /** The path of the file with secrets that couldn't be delivered. */
-  keptSecrets: string | undefined;
 }

@@ -32,7 +32,7 @@ export function createContext(world: World, options: () => GlobalOptions): Comma
 
 class LazyContext implements CommandContext {
   readonly world: World;
-  readonly result: RunResult = { exitCode: 0, lastChange: undefined, keptSecrets: undefined };
+  readonly result: RunResult = { exitCode: 0, lastChange: undefined };
   readonly clocks: Clocks;
   readonly progress: Progress;
   readonly connections: Connections;

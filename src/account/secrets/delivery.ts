@@ -30,9 +30,9 @@ export interface Delivery<Result> {
 }
 
 /**
- * Creates something with secrets, delivers them, and prints the result. Secrets that can't be delivered are stored in a file. Its path
- * is the last line on stderr. If that fails too, they are lost, and the error says so: a secret is never printed to a terminal or log
- * that the user didn't ask for.
+ * Creates something with secrets, delivers them, and prints the result. Secrets that can't be delivered are stored in a file, which the
+ * error names. If that fails too, they are lost, and the error says so: a secret is never printed to a terminal or log that the user
+ * didn't ask for.
  *
  * @throws CommandError (file_error): `not_applied` if something can't be written before anything is created, `applied` if the delivery
  *   failed
@@ -144,11 +144,11 @@ function keptFailure(
   const outcome = result.lastChange === 'unknown' ? 'unknown' : 'applied';
   let hint: string;
   try {
-    result.keptSecrets = fallback.keep();
+    const file = fallback.keep();
     hint =
       keys.length === 1
-        ? 'The key was created. Its secret is in the file below.'
-        : 'The keys were created. Their secrets are in the file below.';
+        ? `The key was created. Its secret is in ${file}.`
+        : `The keys were created. Their secrets are in ${file}.`;
   } catch (second) {
     hint = lostHint(keys, second);
   }

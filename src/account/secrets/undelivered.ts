@@ -14,7 +14,9 @@ export async function openFallbackFile({ record, world }: Pick<Context, 'record'
   try {
     const lost =
       'A key was created, but its secret is lost: no file could be written. Run `ci keys list` to find the key, and `ci keys delete ID` to revoke it.';
-    return openFallbackFile(folder, world.env, (file) => world.stderr.write(`${file ?? lost}\n`));
+    return openFallbackFile(folder, world.env, (file) => {
+      world.stderr.write(`${file === undefined ? lost : `A key was created. Its secret is in ${file}.`}\n`);
+    });
   } catch (error) {
     const reason = messageOf(error);
     throw new CommandError('file_error', `Can't write to ${folder}: ${reason}`, {

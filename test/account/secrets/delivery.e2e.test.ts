@@ -54,12 +54,14 @@ async function withoutReader() {
 }
 
 /**
- * Returns the file that the last line of stderr names. It is the only file in the state folder besides the record.
+ * Returns the file that the last line of stderr names, which is the error. It is the only file in the state folder besides the record.
  *
  * @param open - how many changes have an unknown outcome
  */
 function keptFile(me: User, stderr: string, open = 0): string {
-  const file = lines(stderr).at(-1) ?? '';
+  const [, name = ''] =
+    /\b(?:Its secret is|Their secrets are) in (\S+)\.(?:"|$)/.exec(lines(stderr).at(-1) ?? '') ?? [];
+  const file = path.resolve(name);
   expect(path.dirname(file)).toBe(stateFolder(me));
   const openChanges = Array(open).fill(expect.stringMatching(openChange));
   expect(stateFiles(me)).toEqual(['history.jsonl', ...openChanges, path.basename(file)]);
@@ -67,7 +69,7 @@ function keptFile(me: User, stderr: string, open = 0): string {
   return file;
 }
 
-/** What every kept secret has: the file holds just the secrets, the last line names it, stdout and stderr hold none. */
+/** What every kept secret has: the file holds just the secrets, the error names it, stdout and stderr hold none. */
 async function expectKept({ me, secrets }: Awaited<ReturnType<typeof customerOfSecrets>>, ended: Ended, count = 1) {
   const made = await secrets();
   expect(made).toHaveLength(count);
@@ -90,24 +92,24 @@ describe('a secret after the reader has gone', () => {
     const [first = ''] = lines(ended.stderr);
     if (!line.includes('--jq')) {
       expect(first).toMatch(
-        /^ci: Can't write the result: broken pipe\. The key was created\. Its secret is in the file below\.$/,
+        /^ci: Can't write the result: broken pipe\. The key was created\. Its secret is in \/\S+\.key\.$/,
       );
     }
-    expect(lines(ended.stderr)).toHaveLength(2);
+    expect(lines(ended.stderr)).toHaveLength(1);
     expect(outcomesOf(one.me)).toEqual(['create-key applied']);
   });
 
-  test('is kept with --json, and the error precedes the path', async () => {
+  test('is kept with --json, and the error names the file', async () => {
     const one = await withoutReader();
     const ended = await one.ci('ci keys create k --credit --json');
     await expectKept(one, ended);
     const told = lines(ended.stderr);
-    expect(told).toHaveLength(2);
+    expect(told).toHaveLength(1);
     expect(JSON.parse(told[0] ?? '')).toEqual({
       error: {
         code: 'file_error',
         message: "Can't write the result: broken pipe",
-        hint: 'The key was created. Its secret is in the file below.',
+        hint: `The key was created. Its secret is in ${keptFile(one.me, ended.stderr)}.`,
         status: null,
         retryable: false,
         outcome: 'applied',
@@ -283,7 +285,7 @@ describe('--save to a file that is no longer writable once the key is created', 
         const one = await bereft();
         const { code, stdout, stderr } = await one.me.ci(`${line} --save app/.env`);
         const [made = ''] = await one.secrets();
-        const file = lines(stderr).at(-1) ?? '';
+        const [, file = ''] = / Its secret is in (\S+)\.$/.exec(lines(stderr).at(-1) ?? '') ?? [];
         expect([code, readFileSync(file, 'utf8')]).toEqual([1, `${made}\n`]);
         expect([statSync(file).mode & 0o777, statSync(path.dirname(file)).mode & 0o777]).toEqual([0o600, 0o700]);
         expect(path.dirname(file)).toBe(stateFolder(one.me));
@@ -304,7 +306,7 @@ describe('--save to a file that is no longer writable once the key is created', 
             `The key sk_sandbox_…${made.slice(-4)} was created, but its secret is lost: no other file could be written (`,
           );
           expect(told).toContain('`ci keys delete ID` to revoke the key, then create another.');
-          expect(stderr).not.toContain('in the file below');
+          expect(stderr).not.toMatch(/secret is in/);
           if (flags) expect(JSON.parse(told)).toMatchObject({ error: { code: 'file_error', outcome: 'applied' } });
           expect(readFileSync(stateFolder(one.me), 'utf8')).toBe('a file');
         },
@@ -411,7 +413,7 @@ describe('a process that is killed after it received a secret', () => {
     expect((await me.ci('keys create more --credit')).stderr).toBe('');
   });
 
-  test('prints the path as the last line of stderr after a second Ctrl-C', async () => {
+  test('names the file in the last line of stderr after a second Ctrl-C', async () => {
     const { me, ended, secretMade } = await between(async (running) => {
       running.kill('SIGINT');
       await running.stderr(/Interrupt again to quit now/);
