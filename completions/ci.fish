@@ -169,12 +169,12 @@ function __ci_options
                 '--no-wait'\t'Exit with code 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
                 '--create-key'\t'Create an API key for each seat' \
-                '--save'\t'Write the secret to this dotenv file instead of printing it' \
+                '--save'\t'With --create-key, write the secrets to this dotenv file instead of printing them' \
                 '--var'\t'With --save, the variable to set (default: CHEAPESTINFERENCE_API_KEY)' \
                 '--force'\t'With --save, replace another value of the variable without asking' \
                 '--dry-run'\t'Show the price without buying'
         case 'pools watch'
-            printf '%s\n' '--blocks'\t'Blocks, separated by commas: asia, europe, americas; or any or all' \
+            printf '%s\n' '--blocks'\t'Blocks, separated by commas: asia, europe, americas; or `any` or `all`' \
                 '--all-blocks'\t'Wait until all of these blocks are available together' \
                 '--interval'\t'Time between two checks, at least 5s (default: 15s)' \
                 '--for'\t'Time limit, after which the command exits with code 6' \
@@ -189,10 +189,10 @@ function __ci_options
                 '--max-price'\t'With --subscribe, refuse a charge above this amount' \
                 '--ensure'\t'With --subscribe, skip if already covered' \
                 '--again'\t'With --subscribe, allow a repeat of a recent purchase' \
-                '--no-wait'\t'Exit with code 6 instead of waiting for an earlier change to settle' \
-                '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
-                '--create-key'\t'Create an API key for each seat' \
-                '--save'\t'Write the secret to this dotenv file instead of printing it' \
+                '--no-wait'\t'With --subscribe, exit with code 6 instead of waiting for an earlier change to settle' \
+                '--settle'\t'With --subscribe, how long to check for the change if the response is lost (default: 30s)' \
+                '--create-key'\t'With --subscribe, create an API key for each seat' \
+                '--save'\t'With --create-key, write the secrets to this dotenv file instead of printing them' \
                 '--var'\t'With --save, the variable to set (default: CHEAPESTINFERENCE_API_KEY)' \
                 '--force'\t'With --save, replace another value of the variable without asking'
         case 'pools keys'
@@ -344,8 +344,8 @@ function __ci_values
                 'europe'\t'08:00–16:00 UTC' \
                 'americas'\t'16:00–24:00 UTC' \
                 '--alone' \
-                'any'\t'the first block that opens' \
-                'all'\t'the whole day'
+                'any'\t'The first block that opens' \
+                'all'\t'The whole day'
         case 'keys create --subscription' 'billing cancel 1'
             printf '%s\n' 'subscriptions'
         case 'keys create --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools watch +' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1' 'sandbox schedule 1'

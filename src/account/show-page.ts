@@ -16,7 +16,7 @@ export async function showPage(
   const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && local);
   if (settings.sandbox.value && local) {
     output.note(
-      `This page is available only while this command runs. To open it later, run \`ci sandbox serve\`, then open\n${servedSandbox}${url.pathname}`,
+      `This page is available only while this command runs. To open it later, run \`ci sandbox serve\`, then open:\n  ${servedSandbox}${url.pathname}`,
     );
   }
   if (!safe || !prompts.canAsk) return;

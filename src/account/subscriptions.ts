@@ -97,7 +97,7 @@ export async function choosePoolOfMine(
 }
 
 /** How the key of a subscription with the status `pending_key` arrives. */
-export const keyByEmail = 'The API key will arrive by email, usually within hours, always within 24 hours.';
+export const keyByEmail = 'The API key will arrive by email, within 24 hours.';
 
 /** Returns whether a subscription will renew, and can be canceled. */
 export function isRenewing({ status, cancelAtPeriodEnd }: Subscription): boolean {

@@ -108,8 +108,8 @@ export function retryAfter({ headers }: HttpAnswer, now: number): number | undef
 }
 
 const hints: Partial<Record<ErrorCode, string>> = {
-  unauthorized: 'Check which key you use with `ci auth status`, or sign in with `ci auth login`.',
-  forbidden: 'Check which key you use with `ci auth status`.',
+  unauthorized: 'Run `ci auth status` to see which key is in use, or sign in with `ci auth login`.',
+  forbidden: 'Run `ci auth status` to see which key is in use.',
   no_payment_method: 'Add a card with `ci billing card` or on the Billing page of the dashboard, then try again.',
 };
 

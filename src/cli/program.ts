@@ -201,7 +201,9 @@ function helpWidth({ stdout }: Pick<World, 'stdout'>): number {
 
 /** Returns how a command is typed: `ci pools view [pool] [options]`. */
 function usageOf(command: Command): string {
-  const words = command.commands.length > 0 ? ['<command>'] : command.registeredArguments.map(argumentTerm);
+  const optional = '[command]';
+  const below = command.usage() === optional ? optional : '<command>';
+  const words = command.commands.length > 0 ? [below] : command.registeredArguments.map(argumentTerm);
   return [pathOf(command), ...words, '[options]'].join(' ');
 }
 

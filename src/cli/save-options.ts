@@ -13,13 +13,12 @@ export interface SaveOptions {
   readonly force?: true;
 }
 
+/** What `--save` does where `--create-key` creates a key for each seat. */
+export const saveSeats = 'With --create-key, write the secrets to this dotenv file instead of printing them';
+
 /** Returns `--save FILE`. */
-export function saveOption(): Option {
-  return new ValueOption(
-    '--save <file>',
-    'Write the secret to this dotenv file instead of printing it',
-    namesOf('files'),
-  );
+export function saveOption(description = 'Write the secret to this dotenv file instead of printing it'): Option {
+  return new ValueOption('--save <file>', description, namesOf('files'));
 }
 
 /** Returns `--var NAME`. */

@@ -174,7 +174,7 @@ async function checkNetwork(context: CheckedContext, withKey: boolean): Promise<
           ? `This machine's clock is ${durationInWords(Math.abs(offset) * 1000)} ${offset < 0 ? 'ahead of' : 'behind'} the server's. Set your clock: the server's time decides which blocks are live.`
           : inSandbox
             ? "The sandbox's own"
-            : `Within ${counted(Math.abs(offset), 'second')} of the server's`,
+            : `Within ${counted(Math.max(1, Math.abs(offset)), 'second')} of the server's`,
       },
       signedIn,
     ];

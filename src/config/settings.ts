@@ -197,7 +197,7 @@ export function keyFor(settings: Settings, profiles: Profiles): string | undefin
   const { value } = managementKey;
   if (!isManagementKey(value)) {
     throw usageError(
-      `"${masked(value)}" in ${managementKey.origin} is not a valid management key`,
+      `"${masked(value)}" ${originInWords(managementKey.origin)} is not a valid management key`,
       'Management keys start with mk_. Create one in the dashboard (Management Keys).',
     );
   }

@@ -145,7 +145,7 @@ export function openStore({ folder, env = {}, now = Date.now }: StoreOptions): S
     const latest = newest();
     const stored = latest?.lineage[latest.lineage.length - 1 - (latest.number - number)];
     if (stored === undefined) {
-      throw new Error(`Other processes changed ${folder} so often that it is unknown whether the change was stored`);
+      throw new Error(`other processes changed ${folder} too often, so the change may not have been stored`);
     }
     return stored === id;
   }
@@ -194,9 +194,7 @@ function parse(path: string, text: string): { lineage: string[]; account: Accoun
   }
   const file = fileSchema.safeParse(content);
   if (!file.success) {
-    throw new Error(
-      `${path} isn't a state of the sandbox that this version can read. Run \`ci sandbox reset\` to start with a new one`,
-    );
+    throw new Error(`this version of ci can't read ${path}. Run \`ci sandbox reset\` to start over`);
   }
   return file.data;
 }

@@ -68,7 +68,7 @@ export function refuseForeignFolder(folder: string, variable: string): void {
   if (!stats?.isDirectory()) return;
   if (!isTrusted(stats.uid, user)) {
     throw new CommandError('file_error', `${folder} belongs to another user (uid ${stats.uid})`, {
-      hint: `Nothing was sent. Set ${variable} to a directory of your own. Or check that everything in it is yours, then run \`sudo chown -R ${user} ${shellWord(folder)}\`.`,
+      hint: `Nothing was sent. Set ${variable} to a directory of your own. If everything in ${folder} is yours, you can run \`sudo chown -R ${user} ${shellWord(folder)}\` instead.`,
     });
   }
   if ((stats.mode & 0o022) !== 0) throw openFolder(folder, stats, { variable, mode: '700' });

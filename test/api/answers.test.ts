@@ -195,8 +195,8 @@ describe('the code of an error', () => {
   });
 
   test.each([
-    [401, 'Check which key you use with `ci auth status`, or sign in with `ci auth login`.'],
-    [403, 'Check which key you use with `ci auth status`.'],
+    [401, 'Run `ci auth status` to see which key is in use, or sign in with `ci auth login`.'],
+    [403, 'Run `ci auth status` to see which key is in use.'],
     [404, undefined],
   ])('for status %i has the hint %j', (status, hint) => {
     expect(failed(status, '').hint).toBe(hint);

@@ -199,7 +199,7 @@ describe('the key of a request', () => {
   ])('is never %j from the environment, which the error masks', async (value, shown) => {
     await expect(key({}, { CHEAPESTINFERENCE_MANAGEMENT_KEY: value })).rejects.toMatchObject({
       code: 'usage',
-      message: `"${shown}" in CHEAPESTINFERENCE_MANAGEMENT_KEY is not a valid management key`,
+      message: `"${shown}" from CHEAPESTINFERENCE_MANAGEMENT_KEY is not a valid management key`,
     });
   });
 });

@@ -110,7 +110,7 @@ describe.skipIf(!canBeStranger)('a state directory of another user', () => {
     const { code, stdout, stderr } = await ci('keys create prod --credit');
     expect([code, stdout, api.changes]).toEqual([1, '', []]);
     expect(stderr).toBe(
-      `ci: ${folder} belongs to another user (uid 12345). Nothing was sent. Set XDG_STATE_HOME to a directory of your own. Or check that everything in it is yours, then run \`sudo chown -R 54321 ${folder}\`.\n`,
+      `ci: ${folder} belongs to another user (uid 12345). Nothing was sent. Set XDG_STATE_HOME to a directory of your own. If everything in ${folder} is yours, you can run \`sudo chown -R 54321 ${folder}\` instead.\n`,
     );
     chownSync(folder, 54_321, 54_321);
     expect((await ci('keys create prod --credit')).code).toBe(0);

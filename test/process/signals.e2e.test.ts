@@ -278,7 +278,7 @@ describe('Ctrl-C during a request', () => {
     expect(errorOf(ended)).toMatchObject({ code: 'interrupted', outcome: 'applied' });
     expect(errorOf(ended)).toMatchObject({
       message: 'Interrupted after 1 of 2 keys',
-      hint: expect.stringMatching(/^Revoked: [0-9a-f-]{36}\. Run `ci keys list` to see the rest\.$/),
+      hint: expect.stringMatching(/^Revoked: [0-9a-f-]{36}\. Run `ci keys list` to see your keys\.$/),
     });
   });
 

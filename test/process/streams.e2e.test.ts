@@ -49,7 +49,8 @@ test('reports that a raw change went through before a jq error, and where its se
   const api = await recordedSandbox();
   const line = `ci api POST /api/keys/credit -f name=z --yes --jq 'error("x")'`;
   const { code, stdout, stderr } = await userOf(api).sh(line);
-  const [error = '', file = '', ...more] = lines(stderr);
+  const [error = '', ...more] = lines(stderr);
+  const [, file = ''] = / Its secret is in (\S+)\."/.exec(error) ?? [];
   expect([code, stdout, more]).toEqual([1, '', []]);
   expect(JSON.parse(error)).toMatchObject({ error: { code: 'filter_failed', outcome: 'applied' } });
   expect(readFileSync(file, 'utf8')).toMatch(/^sk_sandbox_[A-Za-z0-9_-]{32}\n$/);

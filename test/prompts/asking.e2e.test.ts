@@ -268,7 +268,7 @@ describe('prompts for missing arguments', () => {
       `${JSON.stringify({ key: 'output', value: 'json', origin: 'profile "default"' })}\n`,
     );
     const typed = onTerminal(me, 'config set timeout');
-    await typed.shows('timeout (such as 30s, or default to remove it):');
+    await typed.shows('timeout (such as 30s, or "default" to remove it):');
     typed.type(`soon${enter}`);
     await typed.shows('! "soon"');
     typed.type(`\x1560s${enter}`);

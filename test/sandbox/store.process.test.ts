@@ -150,7 +150,7 @@ describe('a change', () => {
     const change = mark(mine, 'mine', () => {
       for (let count = 0; count < 200; count += 1) void mark(other, 'other');
     });
-    await expect(change).rejects.toThrow('it is unknown whether the change was stored');
+    await expect(change).rejects.toThrow('so the change may not have been stored');
     expect(await marks(other)).toEqual(['first', ...Array(200).fill('other')]);
   });
 
@@ -210,7 +210,7 @@ describe('an invalid state', () => {
     const box = await sandbox();
     const path = join(box.folder, 'state.7.json');
     writeFileSync(path, content);
-    const message = `${path} isn't a state of the sandbox that this version can read. Run \`ci sandbox reset\` to start with a new one`;
+    const message = `this version of ci can't read ${path}. Run \`ci sandbox reset\` to start over`;
     await expect(startSandbox({ folder: box.folder, now })).rejects.toThrow(message);
     expect(await box.call('GET', '/api/keys')).toEqual(failure(500, message));
     await resetSandbox({ folder: box.folder, now }, { card: false });

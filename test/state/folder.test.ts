@@ -138,7 +138,7 @@ describe.skipIf(!canBeStranger)('a directory of another user', () => {
     chmodSync(folder, 0o755);
     const message = await toldStranger(folder);
     expect(message).toBe(
-      `file_error ${folder} belongs to another user (uid 12345) Nothing was sent. Set XDG_STATE_HOME to a directory of your own. Or check that everything in it is yours, then run \`sudo chown -R 54321 ${folder}\`.\n`,
+      `file_error ${folder} belongs to another user (uid 12345) Nothing was sent. Set XDG_STATE_HOME to a directory of your own. If everything in ${folder} is yours, you can run \`sudo chown -R 54321 ${folder}\` instead.\n`,
     );
     chownSync(folder, 54_321, 54_321);
     expect(await toldStranger(folder)).toBe('');

@@ -39,8 +39,11 @@ export async function createKeys(
       const unknown = error.outcome === 'unknown';
       const isCreated = error.outcome === 'applied';
       const fate = isCreated ? "can't be used" : unknown ? 'may not have been created' : "wasn't created";
-      const look = unknown ? 'Run `ci history reconcile --wait` to find out' : 'Run `ci keys list` to check';
-      const next = isCreated ? error.hint : `${look}, then \`${commandFor(keyName, subscription)}\`.`;
+      const create = `\`${commandFor(keyName, subscription)}\``;
+      const advice = unknown
+        ? `Run \`ci history reconcile --wait\` to find out. If the key doesn't exist, run ${create}.`
+        : `Run \`ci keys list\` to check, then ${create}.`;
+      const next = isCreated ? error.hint : advice;
       const isApplied = isBought || done.some(({ key }) => key?.apiKey !== undefined);
       const failure = error.with({
         message: `${isBought ? 'Subscribed, but key' : 'Key'} "${keyName}" ${fate}: ${asClause(error.message)}`,

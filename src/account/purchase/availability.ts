@@ -23,7 +23,7 @@ export function checkAvailable({ pool, blocks, free, quote }: PricedPurchase): v
     const seats = counted(free.get(short) ?? 0, 'seat');
     throw new SeatsUnavailable(
       'unavailable',
-      `${poolName(pool)} has only ${seats} left in ${short}, and you asked for ${quote.quantity}`,
+      `${poolName(pool)} has only ${seats} left in ${short}, but you asked for ${quote.quantity}`,
       { hint: 'Nothing was charged. Choose fewer seats or other blocks.', outcome: 'not_applied' },
     );
   }

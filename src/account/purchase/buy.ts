@@ -137,7 +137,7 @@ async function priceNow(
   const purchase = await fetchPrice(catalog, pool.id, blocks, quote);
   checkAvailable(purchase);
   if (purchase.quote.charge.atMost <= maximum) return purchase;
-  const message = `The price of ${poolName(pool)} has risen to ${chargeText(purchase.quote)}, and you agreed to ${formatUsd(maximum)}`;
+  const message = `The price of ${poolName(pool)} has risen to ${chargeText(purchase.quote)}, but you agreed to ${formatUsd(maximum)}`;
   throw new CommandError('price_above_maximum', message, {
     hint: 'Nothing was charged. Run the command again to agree to the new price.',
     outcome: 'not_applied',
@@ -262,7 +262,7 @@ async function subscriptionsIn(
   await showPage(context, result.sessionUrl);
   throw new CommandError(
     'no_payment_method',
-    `You have no saved card. Pay in the browser to subscribe: ${result.sessionUrl}`,
+    `You have no saved card. Open ${result.sessionUrl} in the browser to pay and subscribe`,
     {
       hint: `Nothing was charged. After you pay, run \`ci pools subscriptions ${pool}\` to see the subscription.`,
       outcome: 'not_applied',

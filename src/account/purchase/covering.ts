@@ -77,7 +77,7 @@ function refuseEnding(pool: string, existing: readonly Subscription[], blocks: r
   );
   if (!subscription) return;
   const why = subscription.status === 'past_due' ? 'has a failed payment' : endsText(subscription);
-  const message = `Subscription ${subscription.id} on ${pool} has ${hoursInWords(subscription)}, but ${why}`;
+  const message = `Subscription ${subscription.id} on ${pool} covers ${hoursInWords(subscription).replaceAll(',', ', ')}, but ${why}`;
   throw new CommandError('unavailable', message, {
     hint: 'Nothing was charged. Run the command without --ensure to buy a second subscription.',
     outcome: 'not_applied',

@@ -27,7 +27,7 @@ export function overchargeOf(
 ): { readonly charge: Cents; readonly error: CommandError } | undefined {
   const actual = paidFor(quote, bought);
   if (!actual?.isAbove) return undefined;
-  const message = `The API charged ${formatUsd(actual.charge)} for ${pool}, and you agreed to ${formatUsd(quote.charge.atMost)}`;
+  const message = `The API charged ${formatUsd(actual.charge)} for ${pool}, but you agreed to ${formatUsd(quote.charge.atMost)}`;
   const error = new CommandError('price_above_maximum', message, {
     hint: `The price rose during the purchase. ${cancelHint(pool)}`,
     outcome: 'applied',

@@ -39,12 +39,12 @@ export class ShellStartupFile implements Destination {
 
   async warning(): Promise<string | undefined> {
     const { shell } = this.#profile;
-    const sandbox = `Warning: every new ${shell} loads a sandbox key, which only the sandbox accepts.`;
+    const sandbox = `Warning: every new ${shell} shell loads a sandbox key, which only the sandbox accepts.`;
     const lines = [...(this.#hasSandboxKey ? [sandbox] : []), await this.#dotenv.warning()];
     return lines.filter((line) => line !== undefined).join('\n') || undefined;
   }
 
   describe(count: number): Description {
-    return { ...this.#dotenv.describe(count), words: `loaded by every new ${this.#profile.shell}` };
+    return { ...this.#dotenv.describe(count), words: `loaded by every new ${this.#profile.shell} shell` };
   }
 }

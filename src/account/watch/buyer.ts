@@ -315,7 +315,7 @@ export class SeatBuyer {
     result.lastChange = adopted ? 'applied' : 'not_applied';
     this.#state = { kind: 'idle' };
     if (!adopted || this.#options.ensure) return;
-    const message = `The purchase went through, but another ci process adopted it: ${inWords(adopted.ids)}`;
+    const message = `The purchase went through, but another ci process counted it as its own: ${inWords(adopted.ids)}`;
     throw new CommandError('confirmation_required', message, {
       hint: 'Run `ci status` to see it.',
       outcome: 'applied',

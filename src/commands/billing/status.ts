@@ -60,13 +60,13 @@ const columns: readonly Column<BillingStatus>[] = [
 
 async function drawing(account: BillingStatus, style: Style, now: Date, width: number): Promise<string> {
   const { fitted } = await import('../../output/table.ts');
-  const credit = shownUsd(account.creditBalance) || 'Unknown';
+  const credit = shownUsd(account.creditBalance) || 'unknown';
   const facts = factLines([
     ['Status', statusText(account.status) || 'No active subscription'],
     ['Credit', credit],
   ]);
   const pledges = account.poolPledges ?? [];
-  if (pledges.length === 0) return `${facts}\n\nNo subscriptions. List the pools with \`ci pools list\`.\n`;
+  if (pledges.length === 0) return `${facts}\n\nNo subscriptions. Run \`ci pools list\` to see the pools.\n`;
   const ending = ({ currentPeriodEnd, cancelAtPeriodEnd }: PoolPledge) => {
     const end = distanceTo(currentPeriodEnd, now);
     return cancelAtPeriodEnd ? style.warning(`ends ${end}`) : end;

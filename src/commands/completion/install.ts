@@ -74,7 +74,7 @@ export async function run(
     empty: '',
     drawing: (_style, clean) => clean.map(line).join(''),
   });
-  if (due.length > 0) output.note(`Start a new ${shell} to use it. After updating ci, run this command again.`);
+  if (due.length > 0) output.note(`Start a new ${shell} shell to use it. After updating ci, run this command again.`);
 }
 
 /** Returns the shell in use, or asks for it if that is unknown. */

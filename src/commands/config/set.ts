@@ -33,7 +33,7 @@ export default function set(command: Verb, context: Context, execute = run): voi
       examples: ['ci config set output json', 'ci config set timeout 60s', 'ci config set max-monthly-spend 200'],
     })
     .addArgument(settingArgument())
-    .argument('[value]', 'New value, or default to remove the setting')
+    .argument('[value]', 'New value, or `default` to remove the setting')
     .action((key?: SettingName, value?: string) => execute({ key, value }, context));
 }
 
@@ -67,7 +67,7 @@ async function askedValue(context: SettingContext, key: SettingName): Promise<st
   const { value, origin } = resolved(context, key);
   const check = mistakeIn((typed) => withSetting({}, key, typed));
   const suggestion = origin === 'default' ? undefined : value;
-  return prompts.text(`${key} (such as ${examples[key]}, or default to remove it):`, missing, check, suggestion);
+  return prompts.text(`${key} (such as ${examples[key]}, or "default" to remove it):`, missing, check, suggestion);
 }
 
 const examples = { timeout: '30s', 'max-monthly-spend': '200', 'settling-time': '120s' } as const satisfies Partial<

@@ -21,7 +21,7 @@ export const commands: readonly Stub[] = [
 /** `ci history`: shows the changes made from this machine. */
 export default function history(noun: Verb, context: Context, execute = run): void {
   noun
-    .usage('[options]')
+    .usage('[command]')
     .tell({
       fields,
       local: true,

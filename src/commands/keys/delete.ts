@@ -113,7 +113,7 @@ async function named(
 function stoppedAfter(deleted: readonly { id: string }[], chosen: number): CommandError {
   const done = deleted.length === 0 ? 'No key was revoked' : `Revoked: ${inWords(deleted.map(({ id }) => id))}`;
   return new CommandError('interrupted', `Interrupted after ${deleted.length} of ${counted(chosen, 'key')}`, {
-    hint: `${done}. Run \`ci keys list\` to see the rest.`,
+    hint: `${done}. Run \`ci keys list\` to see your keys.`,
     outcome: deleted.length > 0 ? 'applied' : 'not_applied',
   });
 }
@@ -133,7 +133,7 @@ function failureOf(
   const done = deleted.length === 0 ? 'No key was revoked' : `Revoked: ${inWords(deleted.map(({ id }) => id))}`;
   return first.error.with({
     message: `${failed.length} of ${counted(chosen, 'key')} couldn't be revoked`,
-    hint: `${done}.${left > 0 ? ` Not tried: ${left}.` : ''} Run \`ci keys list\` to see the rest.`,
+    hint: `${done}.${left > 0 ? ` Not tried: ${left}.` : ''} Run \`ci keys list\` to see your keys.`,
     lines,
     outcome: unknown ? 'unknown' : deleted.length > 0 ? 'applied' : 'not_applied',
   });

@@ -41,6 +41,7 @@ import {
   forceOption,
   keyOptionsOf,
   saveOption,
+  saveSeats,
   variableOption,
 } from '../../cli/save-options.ts';
 import type { Verb } from '../../cli/verb.ts';
@@ -80,7 +81,7 @@ export default function subscribe(command: Verb, context: Context, execute = run
     .addOption(noWaitOption())
     .addOption(settleOption())
     .addOption(createKeyOption())
-    .addOption(saveOption())
+    .addOption(saveOption(saveSeats))
     .addOption(variableOption())
     .addOption(forceOption())
     .option('--dry-run', 'Show the price without buying')

@@ -1,3 +1,4 @@
+import type { Option } from 'commander';
 import { checkedPool, chooseBlocks, poolChoices } from '../../account/choose-pool.ts';
 import { PoolCatalog } from '../../account/pool-catalog.ts';
 import { type KeyOptions, refuseEmailedKeys } from '../../account/purchase/buy-with-keys.ts';
@@ -24,6 +25,7 @@ import {
   forceOption,
   keyOptionsOf,
   saveOption,
+  saveSeats,
   variableOption,
 } from '../../cli/save-options.ts';
 import { choiceOption, type ValueOption } from '../../cli/values.ts';
@@ -93,10 +95,10 @@ export default function watch(command: Verb, context: Context, execute = run): v
     .option('--max-price <usd>', 'With --subscribe, refuse a charge above this amount', parseAmount('--max-price'))
     .option('--ensure', 'With --subscribe, skip if already covered')
     .option('--again', 'With --subscribe, allow a repeat of a recent purchase')
-    .addOption(noWaitOption())
-    .addOption(settleOption())
-    .addOption(createKeyOption())
-    .addOption(saveOption())
+    .addOption(onlyWithSubscribe(noWaitOption()))
+    .addOption(onlyWithSubscribe(settleOption()))
+    .addOption(onlyWithSubscribe(createKeyOption()))
+    .addOption(saveOption(saveSeats))
     .addOption(variableOption())
     .addOption(forceOption())
     .action((pools: string[], flags: Flags) => execute({ pools, ...flags }, context));
@@ -194,12 +196,19 @@ async function choosePools(context: Pick<Context, 'prompts'>, catalog: PoolCatal
   return context.prompts.pickSeveral('Pools:', choices, missing);
 }
 
+/** Says that an option of a purchase needs `--subscribe`. */
+function onlyWithSubscribe(option: Option): Option {
+  const [initial = '', ...rest] = option.description;
+  option.description = `With --subscribe, ${initial.toLowerCase()}${rest.join('')}`;
+  return option;
+}
+
 /** Creates `--blocks asia,europe`, `--blocks any` and `--blocks all`. */
 function blockChoiceOption(): ValueOption {
-  const description = `Blocks, separated by commas: ${blockNames.join(', ')}; or any or all`;
+  const description = `Blocks, separated by commas: ${blockNames.join(', ')}; or \`any\` or \`all\``;
   const option = blockListOption('--blocks <names>', description, [
-    { name: 'any', description: 'the first block that opens' },
-    { name: 'all', description: 'the whole day' },
+    { name: 'any', description: 'The first block that opens' },
+    { name: 'all', description: 'The whole day' },
   ]);
   return option.argParser((text): BlockChoice => {
     const word = text.trim().toLowerCase();

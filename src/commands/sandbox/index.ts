@@ -8,8 +8,9 @@ nothing is charged.
 
 To use it for all commands, set CHEAPESTINFERENCE_SANDBOX=1.
 
-Its clock starts at 09:00 UTC, in the europe block. It accepts any management
-key (mk_anything) except those that start with mk_invalid or mk_revoked.`;
+The sandbox's clock starts at 09:00 UTC, in the europe block. The sandbox
+accepts any management key (mk_anything) except those that start with
+mk_invalid or mk_revoked.`;
 
 /** The commands of `ci sandbox`. */
 export const commands: readonly Stub[] = [

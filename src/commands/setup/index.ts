@@ -88,7 +88,10 @@ async function walk(wizard: Wizard): Promise<void> {
 }
 
 /** Returns a failure that says what was done before it. */
-function leaving(failure: CommandError, done: readonly string[]): CommandError {
+function leaving(cause: CommandError, done: readonly string[]): CommandError {
+  // Other commands have --again.
+  const hint = cause.hint?.replace('pass --again', 'use `ci pools subscribe` or `ci keys create` with --again');
+  const failure = cause.with({ hint });
   const isDeclined = failure.code === 'declined';
   const again = `Run \`ci setup\` to ${done.length === 0 ? 'start again' : 'continue'}.`;
   if (done.length === 0) {

@@ -2,7 +2,7 @@ import { createKeys } from '../../account/keys/create-for-seats.ts';
 import { askKeyName } from '../../account/keys/key-name.ts';
 import { createAndDeliver } from '../../account/secrets/delivery.ts';
 import { keyByEmail } from '../../account/subscriptions.ts';
-import { hoursInWords, isLive, nextLive } from '../../domain/coverage.ts';
+import { isLive, nextLive } from '../../domain/coverage.ts';
 import { CommandError, withoutPeriod } from '../../domain/errors.ts';
 import { inWords } from '../../output/text.ts';
 import { relativeTime, timeOfDay } from '../../output/time.ts';
@@ -63,7 +63,7 @@ export const tryKey: Step = async (wizard) => {
     const next = nextLive(subscription, now);
     if (next) {
       output.note(
-        `The key works from ${timeOfDay(next, timeZone)} local time (${relativeTime(next, now)}), when ${hoursInWords(subscription)} starts.`,
+        `The key works from ${timeOfDay(next, timeZone)} local time (${relativeTime(next, now)}), when its hours start.`,
       );
     }
     return 'silent';

@@ -70,7 +70,7 @@ export class GoTo extends Error {
 }
 
 /** The error of a question if the user can't be asked. */
-export const noTerminal = "setup asks questions, and can't prompt without a terminal";
+export const noTerminal = "Can't run `ci setup` without a terminal";
 
 /** Returns whether all seats get their keys by email. */
 export function isPending({ subscriptions = [] }: Pick<Wizard, 'subscriptions'>): boolean {

@@ -317,7 +317,7 @@ describe('a price that rises during the purchase', () => {
     expect(json(ended)).toMatchObject({ id: 's1', poolSlug: 'kimi26', status: 'active', monthlyPrice: 499 });
     expect(errorOf(ended)).toMatchObject({
       code: 'price_above_maximum',
-      message: 'The API charged $499.00 for kimi26, and you agreed to $49.00',
+      message: 'The API charged $499.00 for kimi26, but you agreed to $49.00',
       hint: expect.stringContaining('`ci pools cancel kimi26`'),
       outcome: 'applied',
       retryable: false,
@@ -331,7 +331,7 @@ describe('a price that rises during the purchase', () => {
     const { code, screen } = await shown(me, subscribe, { columns: 120 });
     expect(code).toBe(8);
     expect(screen).toMatch(
-      /✓ Subscribed to europe of kimi26\. Charged \$499\.00\..*Subscription +s1.*ci: The API charged \$499\.00 for kimi26, and you agreed to \$49\.00/s,
+      /✓ Subscribed to europe of kimi26\. Charged \$499\.00\..*Subscription +s1.*ci: The API charged \$499\.00 for kimi26, but you agreed to \$49\.00/s,
     );
   });
 

@@ -169,7 +169,7 @@ const cases: readonly (readonly [string, Case])[] = [
       },
       expected: asVariables,
       description: ({ at }) => ({
-        words: 'loaded by every new zsh',
+        words: 'loaded by every new zsh shell',
         savedTo: at('config', 'env'),
         shownAs: at('config', 'env'),
         variables,
@@ -320,7 +320,7 @@ describe('a shell startup file', () => {
       print: () => Promise.resolve(),
     });
     expect(me.stderr.text.replaceAll(/\s+/g, ' ')).toBe(
-      'Warning: every new zsh loads a sandbox key, which only the sandbox accepts. ',
+      'Warning: every new zsh shell loads a sandbox key, which only the sandbox accepts. ',
     );
   });
 

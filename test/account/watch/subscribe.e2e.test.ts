@@ -233,7 +233,7 @@ describe('the price', () => {
     expect(jsonLines(ended).at(-1)).toMatchObject({ charge: usd, subscriptions: [{ id: 's1', status: 'active' }] });
     expect(errorOf(ended)).toMatchObject({
       code: 'price_above_maximum',
-      message: `The API charged $${charged} for minimax-m3, and you agreed to $45.00`,
+      message: `The API charged $${charged} for minimax-m3, but you agreed to $45.00`,
       hint: expect.stringContaining('ci pools cancel minimax-m3'),
       outcome: 'applied',
     });
@@ -268,7 +268,7 @@ describe('the price', () => {
       499,
     ]);
     expect(errorOf(ended)).toMatchObject({ code: 'forbidden', outcome: 'applied' });
-    expect(ended.stderr).toContain('The API charged $499.00 for minimax-m3, and you agreed to $45.00');
+    expect(ended.stderr).toContain('The API charged $499.00 for minimax-m3, but you agreed to $45.00');
     expect(ended.stderr).toContain('ci pools cancel minimax-m3');
   });
 
@@ -498,7 +498,7 @@ describe('a purchase with a lost response', () => {
     expect([ended.code, eventNames(ended), api.changes]).toEqual([2, ['opened', 'error outcome_unknown'], [purchase]]);
     expect(errorOf(ended)).toMatchObject({
       code: 'confirmation_required',
-      message: expect.stringContaining('another ci process adopted it'),
+      message: expect.stringContaining('another ci process counted it as its own'),
       outcome: 'applied',
     });
     expect(await charges(api.box)).toHaveLength(1);
@@ -540,7 +540,7 @@ describe('a purchase with a lost response', () => {
     ]);
     expect(errorOf(ended)).toMatchObject({
       code: 'confirmation_required',
-      message: expect.stringContaining('another ci process adopted it'),
+      message: expect.stringContaining('another ci process counted it as its own'),
       outcome: 'applied',
     });
     expect(await charges(api.box)).toHaveLength(1);

@@ -191,8 +191,8 @@ describe('`ci billing topup` by card', () => {
     const { code, stdout, stderr } = await sandboxUser().ci('billing topup 25');
     expect(code).toBe(0);
     const page = new URL(/\S+\/sandbox\/pay\/\S+/.exec(stdout)?.[0] ?? '');
-    expect(stderr.replaceAll('\n', ' ')).toContain(
-      `This page is available only while this command runs. To open it later, run \`ci sandbox serve\`, then open http://127.0.0.1:8787${page.pathname}`,
+    expect(stderr.replace(/\s+/g, ' ')).toContain(
+      `This page is available only while this command runs. To open it later, run \`ci sandbox serve\`, then open: http://127.0.0.1:8787${page.pathname}`,
     );
   });
 

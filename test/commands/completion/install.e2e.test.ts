@@ -94,7 +94,7 @@ describe('`ci completion install`', () => {
     const wholes = whole.map((each) => [each, 'created', 1, linesOf(script(shell))]);
     const first = await installed(me, `${shell} --yes`);
     expect(first.rows).toEqual(rc ? [...wholes, [rc, 'created', 1, lines.length]] : wholes);
-    expect(first.stderr).toBe(`Start a new ${shell} to use it. After updating ci, run this command again.\n`);
+    expect(first.stderr).toBe(`Start a new ${shell} shell to use it. After updating ci, run this command again.\n`);
     for (const each of whole) expect(readFileSync(path.join(me.home, each), 'utf8')).toBe(script(shell));
     const rcFile = path.join(me.home, rc ?? 'none');
     if (rc) expect(readFileSync(rcFile, 'utf8')).toBe(`${lines.join('\n')}\n`);

@@ -429,7 +429,7 @@ describe('keys delete', () => {
     expect(error).toMatchObject({ outcome: 'applied' });
     expect(error).toMatchObject({
       message: "1 of 3 keys couldn't be revoked",
-      hint: `Revoked: ${ids[0]} and ${ids[2]}. Run \`ci keys list\` to see the rest. ${ids[1]}: in use`,
+      hint: `Revoked: ${ids[0]} and ${ids[2]}. Run \`ci keys list\` to see your keys. ${ids[1]}: in use`,
     });
     expect(listAt(await api.box.seen(), 'keys').map((key) => textAt(key, 'name'))).toEqual(['b']);
   });

@@ -289,7 +289,7 @@ describe('a change while the prompt is open', () => {
       }),
     ]);
     expect([code, api.changes]).toEqual([8, []]);
-    expect(stderr).toContain('The price of kimi26 has risen to $49.01, and you agreed to $49.00');
+    expect(stderr).toContain('The price of kimi26 has risen to $49.01, but you agreed to $49.00');
     expect(stderr).toContain('Nothing was charged.');
   });
 
@@ -335,7 +335,7 @@ describe('a change while the prompt is open', () => {
     const ended = await bought;
     await slow;
     expect([ended?.code, api.changes]).toEqual([8, []]);
-    expect(ended?.stderr).toContain('has risen to $49.01, and you agreed to $49.00');
+    expect(ended?.stderr).toContain('has risen to $49.01, but you agreed to $49.00');
   });
 
   test('buys at a price that has fallen, and reports it', async () => {

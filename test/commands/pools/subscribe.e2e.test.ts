@@ -234,8 +234,8 @@ describe('--create-key', () => {
       expect(listAt(seen, 'charges')).toHaveLength(1);
       return { ...ended, id: textAt(seen, 'subscriptions', 0, 'id'), keys: listAt(seen, 'keys').length };
     };
-    const hint = (id: string, look = 'Run `ci keys list` to check') =>
-      `Bought: ${id}. ${look}, then \`ci keys create prod --subscription ${id}\`.`;
+    const hint = (id: string, look = 'Run `ci keys list` to check, then') =>
+      `Bought: ${id}. ${look} \`ci keys create prod --subscription ${id}\`.`;
     const down = downFromChangeOn(outOfKeys);
     const [not, made, unknown] = await Promise.all([
       lost(({ path }) => (path === '/api/keys/subscription' ? outOfKeys : undefined)),
@@ -260,7 +260,7 @@ describe('--create-key', () => {
       code: 'outcome_unknown',
       message:
         'Subscribed, but key "prod" may not have been created: the response was lost (out of keys). The change may or may not have gone through: the account can\'t be checked: Closed for today',
-      hint: hint(unknown.id, 'Run `ci history reconcile --wait` to find out'),
+      hint: hint(unknown.id, "Run `ci history reconcile --wait` to find out. If the key doesn't exist, run"),
       outcome: 'unknown',
     });
   });
@@ -355,7 +355,7 @@ describe('the availability of a purchase', () => {
     [
       'kimi26',
       '--blocks europe --quantity 9',
-      'has only 8 seats left in europe, and you asked for 9',
+      'has only 8 seats left in europe, but you asked for 9',
       '--blocks europe --subscribe --quantity 9',
     ],
   ])('of %s %s is refused, and the error has the command to watch for it', async (pool, options, why, watch) => {

@@ -511,7 +511,7 @@ describe('the place for the key', () => {
       .toMatch(/✗ Can't write \/home\/me\/some-project\/\.env: [^?]*\? Save the key to:\n❯ \.env/);
     expect(wizard.destination).toBeUndefined();
     press('down', 'enter');
-    expect([await answer, wizard.destination?.describe(1).words]).toEqual(['asked', 'loaded by every new zsh']);
+    expect([await answer, wizard.destination?.describe(1).words]).toEqual(['asked', 'loaded by every new zsh shell']);
   });
 
   test('is a dotenv file if a path is typed', async () => {
