@@ -54,13 +54,16 @@ function isSame({ kind, stats }: Entry, now: Stats): boolean {
 
 function putEntry(file: string, entry: Entry): void {
   const isThere = lstatSync(file, { throwIfNoEntry: false }) !== undefined;
-  const { stats } = entry;
-  if (entry.kind === 'folder') {
+  if (isThere && entry.kind !== 'folder') return;
+  if (entry.kind === 'link') {
+    symlinkSync(entry.target, file);
+    return;
+  }
+  if (entry.kind === 'file') writeFileSync(file, entry.content);
+  else {
     if (!isThere) mkdirSync(file);
     putBack(file, entry.entries);
-  } else if (isThere) return;
-  else if (entry.kind === 'link') return symlinkSync(entry.target, file);
-  else writeFileSync(file, entry.content);
-  chmodSync(file, stats.mode);
-  utimesSync(file, stats.atime, stats.mtime);
+  }
+  chmodSync(file, entry.stats.mode);
+  utimesSync(file, entry.stats.atime, entry.stats.mtime);
 }
