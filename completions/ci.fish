@@ -156,11 +156,11 @@ function __ci_options
                 '--model'\t'Only pools with this text in the model name' \
                 '--status'\t'Only pools with this status: active, funding, activating, paused'
         case 'pools quote'
-            printf '%s\n' '--blocks'\t'Blocks, separated by commas: asia, europe, americas; or all' \
+            printf '%s\n' '--blocks'\t'Blocks, separated by commas: asia, europe, americas; or `all`' \
                 '--quantity'\t'Seats in each block, 1 to 20' \
                 '--billing-cycle'\t'Billing cycle: month or year'
         case 'pools subscribe'
-            printf '%s\n' '--blocks'\t'Blocks, separated by commas: asia, europe, americas; or all' \
+            printf '%s\n' '--blocks'\t'Blocks, separated by commas: asia, europe, americas; or `all`' \
                 '--quantity'\t'Seats in each block, 1 to 20' \
                 '--billing-cycle'\t'Billing cycle: month or year' \
                 '--max-price'\t'Refuse a charge above this amount' \

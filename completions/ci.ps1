@@ -256,12 +256,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--status', 'Only pools with this status: active, funding, activating, paused')
     )
     'pools quote' = @(
-      , @('--blocks', 'Blocks, separated by commas: asia, europe, americas; or all')
+      , @('--blocks', 'Blocks, separated by commas: asia, europe, americas; or `all`')
       , @('--quantity', 'Seats in each block, 1 to 20')
       , @('--billing-cycle', 'Billing cycle: month or year')
     )
     'pools subscribe' = @(
-      , @('--blocks', 'Blocks, separated by commas: asia, europe, americas; or all')
+      , @('--blocks', 'Blocks, separated by commas: asia, europe, americas; or `all`')
       , @('--quantity', 'Seats in each block, 1 to 20')
       , @('--billing-cycle', 'Billing cycle: month or year')
       , @('--max-price', 'Refuse a charge above this amount')

@@ -21,7 +21,7 @@ const wholeDay: Word = { name: 'all', description: 'The whole day' };
 /** Returns an option that takes blocks: `--blocks asia,europe` or `--blocks all`. */
 export function blocksOption(
   flags = '--blocks <names>',
-  description = `Blocks, separated by commas: ${blockNames.join(', ')}; or ${wholeDay.name}`,
+  description = `Blocks, separated by commas: ${blockNames.join(', ')}; or \`${wholeDay.name}\``,
 ): Option {
   const option = blockListOption(flags, description, [wholeDay]);
   return option.argParser((text) => parseBlocks(text, option));

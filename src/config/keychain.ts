@@ -53,8 +53,7 @@ export function keychainEntry(name: string, { keychain, apiUrl }: Profile): Keyc
 }
 
 const requirements: Partial<Record<NodeJS.Platform, string>> = {
-  linux:
-    "On Linux, it is the Secret Service of your session (GNOME Keyring, KWallet or KeePassXC), on the session's D-Bus.",
+  linux: "On Linux, it is the Secret Service (GNOME Keyring, KWallet or KeePassXC) on your session's D-Bus.",
 };
 
 function loadBinding(): typeof import('@napi-rs/keyring') {
@@ -71,7 +70,8 @@ function loadBinding(): typeof import('@napi-rs/keyring') {
 }
 
 function failure(message: string, hint: string | undefined, cause: unknown): CommandError {
-  const alternative = 'Without --keychain, the key is saved in a file that only you can read.';
+  const alternative =
+    'To save the key in a file that only you can read instead, run `ci auth login` without --keychain.';
   return new CommandError('keychain_error', message, { hint: [hint, alternative].filter(Boolean).join(' '), cause });
 }
 

@@ -102,7 +102,7 @@ export function judgeSubscribe<Subscription extends SeenSubscription>(
   const ids = bought.map(({ id }) => id).join(', ');
   return {
     outcome: 'unknown',
-    why: `found ${counted(seats, 'seat')} instead of ${intent.quantity}: ${ids}`,
+    why: `there are ${counted(seats, 'new seat')} instead of ${intent.quantity} (${ids})`,
   };
 }
 
@@ -188,7 +188,7 @@ export function judgeKey<Key extends SeenKey>(
   if (!only) return { outcome: 'not_applied' };
   if (!second) return { outcome: 'applied', found: only };
   const ids = created.map(({ id }) => id).join(', ');
-  return { outcome: 'unknown', why: `there are ${created.length} new keys that match: ${ids}` };
+  return { outcome: 'unknown', why: `there are ${created.length} new keys that match (${ids})` };
 }
 
 /** Decides whether a key was revoked. It was if it is no longer listed. */

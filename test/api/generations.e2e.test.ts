@@ -364,12 +364,12 @@ describe('a price', () => {
     expect([ended.code, api.changes.length]).toEqual([code, code === 0 ? 1 : 0]);
     if (code === 0) return;
     expect(ended.stderr).toMatch(oneLine);
-    expect(ended.stderr).toContain(generation === 'documented' ? 'about $49.04, at most $49.08' : '$49.00');
+    expect(ended.stderr).toContain(generation === 'documented' ? 'about $49.04 (at most $49.08)' : '$49.00');
   });
 
   const perGeneration: readonly (readonly [Generation, RegExp, RegExp])[] = [
     ['current', /europe .*\$49\.00/, /Due today +\$49\.00$/m],
-    ['documented', /europe .*about \$49\.04/, /Due today +about \$49\.04, at most \$49\.08$/m],
+    ['documented', /europe .*about \$49\.04/, /Due today +about \$49\.04 \(at most \$49\.08\)$/m],
     ['bare', /europe .*\$49\.00/, /Due today +\$49\.00$/m],
   ];
 

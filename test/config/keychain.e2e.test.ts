@@ -10,7 +10,7 @@ import { shown } from '../support/terminal.ts';
 const key = 'mk_of_the_first_0123456789aaaa';
 const other = 'mk_of_the_other_0123456789bbbb';
 const isThere = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
-const instead = 'Without --keychain, the key is saved in a file that only you can read.';
+const instead = 'To save the key in a file that only you can read instead, run `ci auth login` without --keychain.';
 
 function api() {
   return server((request, response) =>
@@ -209,7 +209,7 @@ describe('login --keychain without a keychain', () => {
       expect([code, stdout, vendor.requests, existsSync(fileOf(me))]).toEqual([1, '', [], false]);
       expect(stderr).toMatch(/^ci: The system keychain can't be used: [^\n]+\n$/);
       expect(stderr).toContain(
-        `On Linux, it is the Secret Service of your session (GNOME Keyring, KWallet or KeePassXC), on the session's D-Bus. ${instead}`,
+        `On Linux, it is the Secret Service (GNOME Keyring, KWallet or KeePassXC) on your session's D-Bus. ${instead}`,
       );
       const asJson = await me.process(`auth login --keychain --api-url ${vendor.url} --json`);
       expect(JSON.parse(asJson.stderr)).toMatchObject({ error: { code: 'keychain_error', outcome: 'not_applied' } });

@@ -90,7 +90,7 @@ describe('judgeSubscribe', () => {
   test('is unknown if there are more or fewer seats, and lists the ids', () => {
     expect(judgeSubscribe({ ...intent, quantity: 3 }, { ids: [] }, [seat('a'), seat('b')])).toEqual({
       outcome: 'unknown',
-      why: 'found 2 seats instead of 3: a, b',
+      why: 'there are 2 new seats instead of 3 (a, b)',
     });
     expect(judgeSubscribe(intent, { ids: [] }, [seat('a'), seat('b')])).toMatchObject({ outcome: 'unknown' });
   });
@@ -192,7 +192,7 @@ describe('judgeKey', () => {
   test('is unknown if several keys are new, and lists the ids', () => {
     expect(judgeKey(intent, {}, [key('a'), key('b')])).toEqual({
       outcome: 'unknown',
-      why: 'there are 2 new keys that match: a, b',
+      why: 'there are 2 new keys that match (a, b)',
     });
   });
 

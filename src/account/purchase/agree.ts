@@ -136,7 +136,7 @@ export async function agreeToRepeat(
     const last = done.at(-1);
     if (!last) continue;
     if (!prompts.canAsk) throw repetition(context, last);
-    context.output.note(repetitionText(context, last));
+    context.output.note(`${repetitionText(context, last)}.`);
     for (const { id } of done) repeated.add(id);
   }
   if (repeated.size > 0) await prompts.consentAgain('Buy it again?');

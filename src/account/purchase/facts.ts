@@ -27,11 +27,11 @@ export async function purchaseFacts(
   ];
 }
 
-/** Returns today's charge for people: `$49.00`, or for an estimate `about $49.04, at most $49.08`. */
+/** Returns today's charge for people: `$49.00`, or for an estimate `about $49.04 (at most $49.08)`. */
 export function chargeText({ charge }: Quote): string {
   if (charge.exact) return formatUsd(charge.cents);
   const atMost = `at most ${formatUsd(charge.atMost)}`;
-  return charge.cents === charge.atMost ? atMost : `about ${formatUsd(charge.cents)}, ${atMost}`;
+  return charge.cents === charge.atMost ? atMost : `about ${formatUsd(charge.cents)} (${atMost})`;
 }
 
 /** Returns how often a purchase is billed, as a label: `Monthly`. */

@@ -21,7 +21,10 @@ export function checkMaximum({ pool, quote }: PricedPurchase, maximum: Cents | u
   throw new CommandError(
     'price_above_maximum',
     `${poolName(pool)} costs ${chargeText(quote)} today, which is above ${limit} ${formatUsd(maximum)}`,
-    { hint: 'Nothing was charged. Raise --max-price, or choose fewer blocks or seats.', outcome: 'not_applied' },
+    {
+      hint: 'Nothing was charged. Pass a higher --max-price, or choose fewer blocks or seats.',
+      outcome: 'not_applied',
+    },
   );
 }
 

@@ -31,6 +31,6 @@ export async function openFallbackFile({ record, world }: Pick<Context, 'record'
 export async function noteUndelivered({ record, output }: Pick<Context, 'record' | 'output'>): Promise<void> {
   const { undeliveredIn } = await import('../../state/undelivered.ts');
   for (const file of undeliveredIn(record.folder)) {
-    output.note(`An undelivered secret of a key is in ${file}. Move it where it belongs.`);
+    output.note(`Undelivered secrets of API keys are in ${file}. Move them to where you need them.`);
   }
 }

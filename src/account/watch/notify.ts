@@ -3,7 +3,7 @@ import type { Webhook } from '../../api/webhook.ts';
 import { userAgent } from '../../context/connections.ts';
 import type { Context } from '../../context/context.ts';
 import type { Environment } from '../../domain/environment.ts';
-import { CommandError, messageOf } from '../../domain/errors.ts';
+import { CommandError, messageOf, withoutPeriod } from '../../domain/errors.ts';
 import type { WatchEvent } from './events.ts';
 import { withoutSecrets } from './events.ts';
 
@@ -46,7 +46,7 @@ export class EventNotifier {
     const run = async (event: WatchEvent) => {
       const { runShell } = await import('../../output/shell.ts');
       const failure = await runShell(exec ?? '', variablesOf(event), world, note, world.interrupt);
-      if (failure !== undefined) note(`--exec failed: ${failure}`);
+      if (failure !== undefined) note(`--exec failed: ${withoutPeriod(failure)}.`);
     };
     const post = async (event: WatchEvent) => hook?.post(withoutSecrets(event));
     return new EventNotifier(bell ? () => context.output.ring() : () => {}, [
@@ -97,7 +97,7 @@ class EventQueue {
         await this.#handle(next);
       } catch (error) {
         const interrupted = error instanceof CommandError && error.code === 'interrupted';
-        if (!interrupted) this.#note(messageOf(error));
+        if (!interrupted) this.#note(`${withoutPeriod(messageOf(error))}.`);
       }
     }
     this.#running = undefined;

@@ -43,7 +43,7 @@ function exitCodes(width: number): string {
 /** When a change counts as not applied, and what a command does until then. */
 const certainty = [
   "The outcome of a change is not_applied only when that is certain: its request wasn't sent, the API refused it before doing anything, or `ci` couldn't find it once the settling time (120s, `ci config set settling-time`) had passed. Until then the outcome is unknown, and the exit code is 10.",
-  "Commands that buy, create or cancel wait for an earlier change of the same kind that hasn't settled. With --no-wait they exit with 6; with --again they go ahead. After a lost response they check for the change for 30s (--settle).",
+  "Commands that buy, create or cancel wait for an earlier change of the same kind that hasn't settled. With --no-wait, they exit with code 6; with --again, they go ahead. If the response is lost, they check for the change for 30s (--settle).",
   'If a purchase costs more than you agreed to, the exit code is 8 and its outcome is applied.',
 ];
 
@@ -61,7 +61,7 @@ export const variables: readonly Definition[] = [
   ['CHEAPESTINFERENCE_PROFILE', 'Profile to use'],
   ['CHEAPESTINFERENCE_SANDBOX', '1: use the sandbox'],
   ['CHEAPESTINFERENCE_CONFIG_DIR', 'Config directory'],
-  ['CHEAPESTINFERENCE_OUTPUT', 'table, json, csv or yaml'],
+  ['CHEAPESTINFERENCE_OUTPUT', 'Output format: table, json, csv or yaml'],
   ['XDG_STATE_HOME', 'Parent of the state directory, on any system'],
   ['XDG_CONFIG_HOME', 'Parent of the config directory (Linux)'],
   ['XDG_DATA_HOME', "Parent of the sandbox's directory (Linux)"],

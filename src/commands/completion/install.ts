@@ -32,7 +32,7 @@ export default function install(command: Verb, context: Context, execute = run):
       examples: ['ci completion install', 'ci completion install zsh --yes'],
     })
     .addArgument(
-      choiceArgument('[shell]', `${inWords(shells, 'or')} (default: your shell)`, shells, (typed) =>
+      choiceArgument('[shell]', `Shell: ${inWords(shells, 'or')} (default: your shell)`, shells, (typed) =>
         usageError(`Completion doesn't support "${typed}"`, `Choose ${inWords(shells, 'or')}.`),
       ),
     )

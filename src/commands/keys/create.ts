@@ -228,11 +228,12 @@ function checkOptions(options: Options): void {
     options.credit && '--credit',
   ];
   const [first, second] = targets.filter((flag) => typeof flag === 'string');
-  if (first && second) throw usageError(`${first} and ${second} can't be combined`);
+  if (first && second) throw usageError(`${first} and ${second} can't be combined`, 'Pass one of them.');
   const budget =
     options.maxBudget !== undefined ? '--max-budget' : options.rpm ? '--rpm' : options.tpm ? '--tpm' : undefined;
   if (budget && !options.credit) throw missingOption(budget, '--credit');
-  if (options.save !== undefined && options.secretOnly) throw usageError("--save and --secret-only can't be combined");
+  if (options.save !== undefined && options.secretOnly)
+    throw usageError("--save and --secret-only can't be combined", 'Pass one of them.');
   if (options.ensure && name === undefined) {
     throw usageError('--ensure needs the name of the key', 'Run `ci keys create NAME --ensure`.');
   }

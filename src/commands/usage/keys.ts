@@ -4,7 +4,7 @@ import { accountOf } from '../../config/settings.ts';
 import { UsageCache } from '../../config/usage-cache.ts';
 import type { Context } from '../../context/context.ts';
 import { counted } from '../../domain/counted.ts';
-import { CommandError } from '../../domain/errors.ts';
+import { CommandError, withoutPeriod } from '../../domain/errors.ts';
 import { figures, type Period, periods, usageColumns } from './columns.ts';
 
 export const fields = ['id', 'name', 'type', 'plan', 'isActive', 'usage', 'subscription', 'createdAt'] as const;
@@ -51,7 +51,7 @@ async function currentUsage(context: UsageContext, refresh: boolean): Promise<re
     return keys;
   } catch (error) {
     if (!(error instanceof CommandError) || error.code !== 'rate_limited' || !cached) throw error;
-    context.output.note(`Warning: ${error.message}. Showing data from ${ago(cached.age)}.`);
+    context.output.note(`Warning: ${withoutPeriod(error.message)}. Showing data from ${ago(cached.age)}.`);
     return cached.keys;
   }
 }

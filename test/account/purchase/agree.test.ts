@@ -203,7 +203,7 @@ describe('a repeat', () => {
     expect(log.slice(-4)).toEqual([
       'consent: Charge it now?',
       'subscriptions on kimi26',
-      'You bought the same thing just now: s1',
+      'You bought the same thing just now: s1.',
       'repeat: Buy it again?',
     ]);
     expect(agreed?.repeated).toEqual(new Set([id]));

@@ -377,7 +377,7 @@ describe('a read-only state directory', () => {
 });
 
 describe('a process that is killed after it received a secret', () => {
-  const note = (file: string) => `An undelivered secret of a key is in ${file}. Move it where it belongs.\n`;
+  const note = (file: string) => `Undelivered secrets of API keys are in ${file}. Move them to where you need them.\n`;
 
   /** Returns a user who gets no response to the second of three keys. */
   async function between(ending: (running: ReturnType<User['start']>) => Promise<Ended>) {

@@ -144,7 +144,7 @@ describe('the live view', () => {
     const api = await recordedSandbox();
     const line = 'pools watch kimi26 --blocks any --forever --interval 1h --bell --exec'.split(' ');
     const session = onPty(userOf(api), [...line, 'printf "\\033[31mtold of $CHEAPESTINFERENCE_BLOCKS\\n"; exit 7']);
-    await session.shows(/--exec failed: it exited with code 7\ntold of americas\n/);
+    await session.shows(/--exec failed: it exited with code 7\.\ntold of americas\n/);
     expect(session.screen.split('\n')[0]).toBe('Waiting for a seat on kimi26');
     expect(session.written.split('\x07')).toHaveLength(4);
     session.type(ctrlC);

@@ -394,7 +394,7 @@ describe('--exec', () => {
     const api = await recordedSandbox();
     const ended = await userOf(api).ci(['pools', 'watch', 'kimi26', '--blocks', 'europe', '--exec', command]);
     expect([ended.code, lines(ended.stdout).length]).toEqual([0, 1]);
-    expect(ended.stderr).toContain(`--exec failed: ${reason}\n`);
+    expect(ended.stderr).toContain(`--exec failed: ${reason}.\n`);
   });
 
   test("runs in the user's shell", async () => {
@@ -427,7 +427,7 @@ describe('--exec', () => {
     const ended = await watching.ended;
     expect([ended.code, ended.stderr]).toEqual([
       130,
-      'started\n--exec failed: it was terminated by SIGTERM\nci: Interrupted.\n',
+      'started\n--exec failed: it was terminated by SIGTERM.\nci: Interrupted.\n',
     ]);
     // The watch doesn't wait for processes that the shell started.
     expect(existsSync(path.join(me.home, 'late'))).toBe(false);
@@ -458,7 +458,7 @@ describe('--webhook', () => {
     const ended = await userOf(api).ci(`pools watch kimi26 --blocks europe --webhook ${hook.url}/${secret}`);
     expect(ended).toMatchObject({
       code: 0,
-      stderr: `The webhook at ${new URL(hook.url).host} couldn't be notified: it returned 410 Gone\n`,
+      stderr: `The webhook at ${new URL(hook.url).host} couldn't be notified: it returned 410 Gone.\n`,
     });
     expect(hook.requests).toHaveLength(1);
   });
