@@ -42,7 +42,7 @@ function exitCodes(width: number): string {
 
 /** When a change counts as not applied, and what a command does until then. */
 const certainty = [
-  "The outcome of a change is not_applied only when that is certain: its request wasn't sent, the API refused it before doing anything, or `ci` couldn't find it once the settling time (120s, `ci config set settling-time`) had passed. Until then the outcome is unknown, and the exit code is 10.",
+  "The outcome of a change is not_applied only when that is certain: its request wasn't sent, the API refused it before doing anything, or `ci` couldn't find it once the settling time (120s, `ci config set settling-time`) had passed. Until then the outcome is unknown, and the exit code is 10, or 130 after Ctrl-C.",
   "Commands that buy, create or cancel wait for an earlier change of the same kind that hasn't settled. With --no-wait, they exit with code 6; with --again, they go ahead. If the response is lost, they check for the change for 30s (--settle).",
   'If a purchase costs more than you agreed to, the exit code is 8 and its outcome is applied.',
 ];

@@ -10,6 +10,7 @@ import {
   resolved,
   type SettingName,
   settingArgument,
+  valueInProfile,
   withSetting,
 } from './setting.ts';
 
@@ -48,7 +49,7 @@ export async function run({ key: typed, value: typedValue }: Options, context: S
   withSetting({}, key, value);
   await profiles.save(profile, (before) => withSetting(before, key, value));
   const setting = resolved(context, key);
-  output.done(`${key} is now ${setting.value} in profile "${profile}".`);
+  output.done(`${key} is now ${valueInProfile(context, key)} in profile "${profile}".`);
   if (key === 'settling-time' && parseSettlingTime(setting.value) < parseSettlingTime(defaultSettlingTime))
     output.note(`If the server takes longer than ${setting.value}, you may be charged twice.`);
   await printChanged(context, setting);

@@ -62,9 +62,13 @@ export async function chosenSetting(
 export function resolved(context: Pick<Context, 'profiles' | 'settings' | 'world'>, key: SettingName): Resolved {
   const inEnvironment = key === 'output' ? context.world.env[outputVariable] || undefined : undefined;
   if (inEnvironment !== undefined) return { key, value: inEnvironment, origin: outputVariable };
-  const saved = savedValue(context, key);
-  if (saved === undefined) return { key, value: defaults[key], origin: 'default' };
-  return { key, value: saved, origin: `profile "${context.settings.profile.value}"` };
+  const origin = isSaved(context, key) ? `profile "${context.settings.profile.value}"` : 'default';
+  return { key, value: valueInProfile(context, key), origin };
+}
+
+/** Returns the value of a setting in the profile in use, whatever the environment says. */
+export function valueInProfile(context: Pick<Context, 'profiles' | 'settings'>, key: SettingName): string {
+  return savedValue(context, key) ?? defaults[key];
 }
 
 /** Returns whether the profile in use has a setting. */

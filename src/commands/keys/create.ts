@@ -278,7 +278,7 @@ async function subscriptionOn(context: KeyContext, pool: string, name: string | 
     });
   }
   if (!second) return first.id;
-  const several = `You have ${candidates.length} subscriptions on ${pool}`;
+  const several = `You have several active subscriptions on ${pool}`;
   if (!context.prompts.canAsk) {
     throw new CommandError('input_required', several, {
       hint: 'Pass one with --subscription:',

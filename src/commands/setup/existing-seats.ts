@@ -36,7 +36,7 @@ export const useExistingSeats: Step = async (wizard) => {
   const choices = await groupChoices(wizard, groupsOf(active, await api.keys.list()));
   const isEarlier = ({ seats: [seat] }: SeatGroup) => earlier?.some(({ id }) => id === seat.id) ?? false;
   const picked = await prompts.pick<SeatGroup | undefined>(
-    `You have ${counted(active.length, 'subscription')}. Create a key for:`,
+    `You have ${counted(active.length, 'active subscription')}. Create a key for:`,
     [
       ...choices.map((choice) => ({ ...choice, selected: isEarlier(choice.value) })),
       { name: 'Reserve more blocks instead', value: undefined, selected: wizard.reservesMore ?? false },

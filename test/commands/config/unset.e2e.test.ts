@@ -38,7 +38,11 @@ test('says that a setting is not set, and writes nothing', async () => {
 
 test('notes that the environment overrides the setting', async () => {
   const me = user({ CHEAPESTINFERENCE_OUTPUT: 'json' });
-  await me.ci('config set output csv');
+  const set = await me.ci('config set output csv -o table');
+  expect([set.code, set.stderr]).toEqual([
+    0,
+    '✓ output is now csv in profile "default".\nCHEAPESTINFERENCE_OUTPUT is set and overrides output.\n',
+  ]);
   const { code, stderr } = await me.ci('config unset output -o table');
   expect([code, stderr]).toEqual([
     0,

@@ -82,7 +82,9 @@ describe('keys create', () => {
     const { code, stdout, stderr } = await me.ci('keys create x --pool kimi26');
     expect([code, stdout, api.changes.length]).toEqual([2, '', before]);
     const seats = [subscriptionId, second].map((id, at) => `${id}  kimi26  ${at === 0 ? 'europe' : 'asia'}`);
-    expect(stderr.split('\n')[0]).toBe('ci: You have 2 subscriptions on kimi26. Pass one with --subscription:');
+    expect(stderr.split('\n')[0]).toBe(
+      'ci: You have several active subscriptions on kimi26. Pass one with --subscription:',
+    );
     expect(stderr.trimEnd().split('\n').slice(1).sort()).toEqual(seats.map((seat) => `  ${seat}`).sort());
   });
 

@@ -183,7 +183,7 @@ describe('the existing seats', () => {
     const seat = textAt(keys, 0, 'subscriptionId').slice(0, 8);
     await shows(
       [
-        '? You have 4 subscriptions. Create a key for:',
+        '? You have 4 active subscriptions. Create a key for:',
         '❯ kimi26  asia    1 seat, no key         live in 15 hours  renews in 1 month',
         '  kimi26  europe  2 seats, no key        live now          renews in 1 month',
         `  kimi26  europe  key my-app (${seat})  live now          renews in 1 month`,
@@ -198,7 +198,7 @@ describe('the existing seats', () => {
       [{ poolSlug: 'kimi26' }, { poolSlug: 'kimi26' }],
       { slug: 'kimi26' },
     ]);
-    await shows(/^✓ You have 4 subscriptions\. Create a key for: kimi26 europe \(2 seats\)$/);
+    await shows(/^✓ You have 4 active subscriptions\. Create a key for: kimi26 europe \(2 seats\)$/);
   });
 
   test('can be left as they are, to reserve more', async () => {

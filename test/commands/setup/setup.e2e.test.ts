@@ -474,7 +474,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
 
       const again = setup(me);
       await answers(again, [
-        [/You have 1 subscription\. Create a key for:\n❯ kimi26 {2}europe {2}1 seat, no key/, enter],
+        [/You have 1 active subscription\. Create a key for:\n❯ kimi26 {2}europe {2}1 seat, no key/, enter],
         [asksName, `second${enter}`],
         [asksPlace, enter],
       ]);
@@ -492,7 +492,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect((await me.ci('pools subscribe kimi26 --blocks europe --yes')).code).toBe(0);
       const session = setup(me);
       await answers(session, [
-        ['You have 1 subscription. Create a key for:', `${down}${enter}`],
+        ['You have 1 active subscription. Create a key for:', `${down}${enter}`],
         [asksPool, enter],
         [asksBlocks, `${space}${enter}`],
         [asksSeats, enter],
@@ -510,9 +510,9 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       expect((await me.ci('pools subscribe kimi26 --blocks europe --quantity 2 --yes')).code).toBe(0);
       const session = setup(me);
       await answers(session, [
-        [/You have 2 subscriptions\. Create a key for:\n❯ kimi26 {2}europe {2}2 seats, no key/, enter],
+        [/You have 2 active subscriptions\. Create a key for:\n❯ kimi26 {2}europe {2}2 seats, no key/, enter],
         [/\? Key name \(2 keys/, escapeKey],
-        [/Back\.\n\? You have 2 subscriptions/, enter],
+        [/Back\.\n\? You have 2 active subscriptions/, enter],
         [/\? Key name \(2 keys: NAME-1 to NAME-2\):/, `team${enter}`],
         [asksPlace, enter],
       ]);
@@ -906,7 +906,7 @@ describe('on a terminal of 80 columns and 24 rows', () => {
   ];
   const reserveMore: readonly Answer[] = [
     [asksKey, `${managementKey}${enter}`],
-    [/\? You have 1 subscription\./, `${down}${enter}`],
+    [/\? You have 1 active subscription\./, `${down}${enter}`],
     [asksPool, enter],
     [asksBlocks, `a${enter}`],
     [asksSeats, `6${enter}`],
@@ -917,14 +917,14 @@ describe('on a terminal of 80 columns and 24 rows', () => {
   ];
   const existingSeat: readonly Answer[] = [
     [asksKey, `${managementKey}${enter}`],
-    [/\? You have 1 subscription\./, enter],
+    [/\? You have 1 active subscription\./, enter],
     [asksName, enter],
     [asksPlace, `${down}${enter}`],
   ];
 
   const existingSeats: readonly Answer[] = [
     [asksKey, `${managementKey}${enter}`],
-    [/\? You have \d subscriptions\./, enter],
+    [/\? You have \d active subscriptions\./, enter],
     [/\? Key name \(\d keys/, enter],
     [asksPlace, enter],
   ];
@@ -1060,7 +1060,7 @@ describe('an unexpected purchase', () => {
     isDown = false;
     const session = onTerminal(me, 'setup', { columns: 200 });
     await answers(session, [
-      ['You have 1 subscription. Create a key for:', enter],
+      ['You have 1 active subscription. Create a key for:', enter],
       [asksName, enter],
       [asksPlace, enter],
     ]);
