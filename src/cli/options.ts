@@ -16,7 +16,7 @@ export function poolArgument(name = '[pool]', description = 'Slug or UUID'): Val
 /** The blocks, described by their hours. */
 export const blockWords: readonly Word[] = blockNames.map((name) => ({ name, description: `${utcHours(name)} UTC` }));
 
-const wholeDay: Word = { name: 'all', description: 'The whole day' };
+export const wholeDay: Word = { name: 'all', description: 'The whole day' };
 
 /** Returns an option that takes blocks: `--blocks asia,europe` or `--blocks all`. */
 export function blocksOption(
@@ -47,12 +47,8 @@ export function durationOf(option: string): (text: string) => number {
 }
 
 /** Returns the option for the billing cycle: `--billing-cycle year`. */
-export function billingCycleOption(): Option {
-  return choiceOption(
-    '--billing-cycle <cycle>',
-    `Billing cycle: ${inWords(billingCycles, 'or')}`,
-    billingCycles,
-  ).default('month');
+export function billingCycleOption(description = `Billing cycle: ${inWords(billingCycles, 'or')}`): Option {
+  return choiceOption('--billing-cycle <cycle>', description, billingCycles).default('month');
 }
 
 /**
@@ -163,5 +159,5 @@ export function noWaitOption(): Option {
 
 /** Returns how to handle changes without a known outcome. */
 export function settlingOf({ settle, wait = true, again = false }: SettlingOptions): Settling {
-  return { patience: settle ?? defaultSettling.patience, wait, again };
+  return { ...defaultSettling, patience: settle ?? defaultSettling.patience, wait, again };
 }

@@ -6,6 +6,8 @@ export interface Settling {
   readonly wait: boolean;
   /** Whether to go ahead even if an earlier change hasn't settled, or the same was bought moments ago. */
   readonly again: boolean;
+  /** How to go ahead anyway, as an error advises it after "or". */
+  readonly goAhead: string;
 }
 
-export const defaultSettling: Settling = { patience: 30_000, wait: true, again: false };
+export const defaultSettling: Settling = { patience: 30_000, wait: true, again: false, goAhead: 'pass --again' };

@@ -312,7 +312,7 @@ export function obstacleError(context: ChangingContext, obstacle: Obstacle): Com
   return new CommandError('busy', message, {
     retryable: true,
     outcome: 'not_applied',
-    hint: `Nothing was sent. ${next}, or pass --again to continue anyway.`,
+    hint: `Nothing was sent. ${next}, or ${context.settling.goAhead} to continue anyway.`,
   });
 }
 
@@ -320,7 +320,7 @@ function unclear(context: ChangingContext, { change, why }: Extract<Obstacle, { 
   const what = `An earlier "${describeChange(change.intent)}" (${ago(context, change)}) may have gone through`;
   return new CommandError('confirmation_required', why === undefined ? what : `${what}: ${why}`, {
     outcome: 'not_applied',
-    hint: 'Nothing was sent. Check your account with `ci status`, or pass --again to continue anyway.',
+    hint: `Nothing was sent. Check your account with \`ci status\`, or ${context.settling.goAhead} to continue anyway.`,
   });
 }
 

@@ -7,6 +7,7 @@ import { eventFields } from '../../account/watch/events.ts';
 import { PoolPoller, type WatchTarget } from '../../account/watch/poll.ts';
 import { type Duration, SeatWatch, type WatchContext, type WatchOptions } from '../../account/watch/watch.ts';
 import {
+  billingCycleOption,
   blockListOption,
   missingOption,
   noWaitOption,
@@ -18,6 +19,7 @@ import {
   type SettlingOptions,
   settleOption,
   settlingOf,
+  wholeDay,
 } from '../../cli/options.ts';
 import {
   type CreateKeyOptions,
@@ -28,7 +30,7 @@ import {
   saveSeats,
   variableOption,
 } from '../../cli/save-options.ts';
-import { choiceOption, type ValueOption } from '../../cli/values.ts';
+import type { ValueOption } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { type Block, blockNames } from '../../domain/blocks.ts';
@@ -86,11 +88,9 @@ export default function watch(command: Verb, context: Context, execute = run): v
     .option('--subscribe', 'Buy the first opening, and charge your saved card')
     .addOption(quantityOption())
     .addOption(
-      choiceOption(
-        '--billing-cycle <cycle>',
+      billingCycleOption(
         `With --subscribe, the billing cycle: ${inWords(billingCycles, 'or')} (default: month)`,
-        billingCycles,
-      ),
+      ).default(undefined),
     )
     .option('--max-price <usd>', 'With --subscribe, refuse a charge above this amount', parseAmount('--max-price'))
     .option('--ensure', 'With --subscribe, skip if already covered')
@@ -208,7 +208,7 @@ function blockChoiceOption(): ValueOption {
   const description = `Blocks, separated by commas: ${blockNames.join(', ')}; or \`any\` or \`all\``;
   const option = blockListOption('--blocks <names>', description, [
     { name: 'any', description: 'The first block that opens' },
-    { name: 'all', description: 'The whole day' },
+    wholeDay,
   ]);
   return option.argParser((text): BlockChoice => {
     const word = text.trim().toLowerCase();

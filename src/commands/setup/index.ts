@@ -43,6 +43,8 @@ export async function run(context: Context): Promise<void> {
   context.prompts.requirePrompt(
     `${noTerminal}. In a script, use \`ci auth login --with-key\`, \`ci pools subscribe\` and \`ci keys create\``,
   );
+  const goAhead = 'use `ci pools subscribe` or `ci keys create` with --again';
+  context.settling = { ...context.settling, goAhead };
   const wizard: Wizard = { context, prompts: context.prompts.withBack(), done: [] };
   context.output.note(
     `Get a working API key, step by step. You won't be charged until you confirm.\n${context.prompts.backKey}: back a step. Ctrl-C: quit (completed steps are kept).\n`,
@@ -88,10 +90,7 @@ async function walk(wizard: Wizard): Promise<void> {
 }
 
 /** Returns a failure that says what was done before it. */
-function leaving(cause: CommandError, done: readonly string[]): CommandError {
-  // Other commands have --again.
-  const hint = cause.hint?.replace('pass --again', 'use `ci pools subscribe` or `ci keys create` with --again');
-  const failure = cause.with({ hint });
+function leaving(failure: CommandError, done: readonly string[]): CommandError {
   const isDeclined = failure.code === 'declined';
   const again = `Run \`ci setup\` to ${done.length === 0 ? 'start again' : 'continue'}.`;
   if (done.length === 0) {
