@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { lines, userOf } from '../support/cli.ts';
+import { undeliveredIn } from '../support/lost.ts';
 import { listAt } from '../support/sandbox.ts';
 import { recordedSandbox } from '../support/servers.ts';
 
@@ -50,7 +51,7 @@ test('reports that a raw change went through before a jq error, and where its se
   const line = `ci api POST /api/keys/credit -f name=z --yes --jq 'error("x")'`;
   const { code, stdout, stderr } = await userOf(api).sh(line);
   const [error = '', ...more] = lines(stderr);
-  const [, file = ''] = / Its secret is in (\S+)\."/.exec(error) ?? [];
+  const file = undeliveredIn(error);
   expect([code, stdout, more]).toEqual([1, '', []]);
   expect(JSON.parse(error)).toMatchObject({ error: { code: 'filter_failed', outcome: 'applied' } });
   expect(readFileSync(file, 'utf8')).toMatch(/^sk_sandbox_[A-Za-z0-9_-]{32}\n$/);

@@ -167,3 +167,8 @@ export function madeEarlier(user: User, by: number): void {
 export function errorOf({ stderr }: { readonly stderr: string }): unknown {
   return at(JSON.parse(lines(stderr).at(-1) ?? ''), 'error');
 }
+
+/** Returns the file that an error names for secrets that weren't delivered; an empty text if it names none. */
+export function undeliveredIn(error: string): string {
+  return /\b(?:Its secret is|Their secrets are) in (\S+)\.(?:"|$)/.exec(error)?.[1] ?? '';
+}

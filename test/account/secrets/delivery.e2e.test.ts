@@ -13,6 +13,7 @@ import {
   recordOf,
   stateFiles,
   stateFolder,
+  undeliveredIn,
 } from '../../support/lost.ts';
 import { listAt, textAt } from '../../support/sandbox.ts';
 import { answer, type Behavior, data, type Received, recordedSandbox, reset, silence } from '../../support/servers.ts';
@@ -59,9 +60,7 @@ async function withoutReader() {
  * @param open - how many changes have an unknown outcome
  */
 function keptFile(me: User, stderr: string, open = 0): string {
-  const [, name = ''] =
-    /\b(?:Its secret is|Their secrets are) in (\S+)\.(?:"|$)/.exec(lines(stderr).at(-1) ?? '') ?? [];
-  const file = path.resolve(name);
+  const file = undeliveredIn(lines(stderr).at(-1) ?? '');
   expect(path.dirname(file)).toBe(stateFolder(me));
   const openChanges = Array(open).fill(expect.stringMatching(openChange));
   expect(stateFiles(me)).toEqual(['history.jsonl', ...openChanges, path.basename(file)]);
@@ -285,7 +284,7 @@ describe('--save to a file that is no longer writable once the key is created', 
         const one = await bereft();
         const { code, stdout, stderr } = await one.me.ci(`${line} --save app/.env`);
         const [made = ''] = await one.secrets();
-        const [, file = ''] = / Its secret is in (\S+)\.$/.exec(lines(stderr).at(-1) ?? '') ?? [];
+        const file = undeliveredIn(lines(stderr).at(-1) ?? '');
         expect([code, readFileSync(file, 'utf8')]).toEqual([1, `${made}\n`]);
         expect([statSync(file).mode & 0o777, statSync(path.dirname(file)).mode & 0o777]).toEqual([0o600, 0o700]);
         expect(path.dirname(file)).toBe(stateFolder(one.me));

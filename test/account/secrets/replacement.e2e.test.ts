@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { lines, secret, type User, userOf } from '../../support/cli.ts';
 import { dropping } from '../../support/drops.ts';
-import { errorOf, isChange, stateFiles } from '../../support/lost.ts';
+import { errorOf, isChange, stateFiles, undeliveredIn } from '../../support/lost.ts';
 import { listAt, textAt } from '../../support/sandbox.ts';
 import { type Received, recordedSandbox } from '../../support/servers.ts';
 import { enter, onTerminal } from '../../support/terminal.ts';
@@ -85,7 +85,7 @@ describe.each(commands)('ci %s, with another key in the file', (line) => {
     const { code, stderr } = await me.ci(line);
     expect([code, env()]).toEqual([1, meanwhile]);
     const [message = ''] = lines(stderr).slice(-1);
-    const [, file = ''] = / Its secret is in (\S+)\.$/.exec(message) ?? [];
+    const file = undeliveredIn(message);
     expect(message).toBe(
       `ci: ${me.home}/.env was changed in the meantime: CHEAPESTINFERENCE_API_KEY now has another value. The key was created. Its secret is in ${file}.`,
     );
