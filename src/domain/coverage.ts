@@ -21,11 +21,16 @@ export function reservedBlocks(subscription: SubscriptionHours): Block[] {
   return wholeBlocks(reservedHours(subscription));
 }
 
-/** Formats what a subscription reserves: its blocks, or its hours if they aren't whole blocks. */
-export function hoursInWords(subscription: SubscriptionHours): string {
+/** Returns what a subscription reserves: the names of its blocks, or its hours if they aren't whole blocks. */
+export function hourNames(subscription: SubscriptionHours): readonly string[] {
   const blocks = reservedBlocks(subscription);
   const hours = reservedHours(subscription);
-  return blocks.length * hoursPerBlock === hours.length ? blocks.join(',') : hours.map((hour) => `${hour}h`).join(',');
+  return blocks.length * hoursPerBlock === hours.length ? blocks : hours.map((hour) => `${hour}h`);
+}
+
+/** Formats what a subscription reserves: `asia,europe`, as options take it. */
+export function hoursInWords(subscription: SubscriptionHours): string {
+  return hourNames(subscription).join(',');
 }
 
 /** Returns whether the keys of a subscription work at this moment: it is active, and the UTC hour is one of its hours. */

@@ -1,7 +1,7 @@
 import type { Subscription } from '../../api/pools.ts';
 import type { Block } from '../../domain/blocks.ts';
 import { counted } from '../../domain/counted.ts';
-import { hoursInWords, renewingSeats, reservedBlocks, reservedHours, willRenew } from '../../domain/coverage.ts';
+import { hourNames, renewingSeats, reservedBlocks, reservedHours, willRenew } from '../../domain/coverage.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { shellWord } from '../../domain/shell-word.ts';
 import { inWords } from '../../output/text.ts';
@@ -77,7 +77,7 @@ function refuseEnding(pool: string, existing: readonly Subscription[], blocks: r
   );
   if (!subscription) return;
   const why = subscription.status === 'past_due' ? 'has a failed payment' : endsText(subscription);
-  const message = `Subscription ${subscription.id} on ${pool} covers ${hoursInWords(subscription).replaceAll(',', ', ')}, but ${why}`;
+  const message = `Subscription ${subscription.id} on ${pool} covers ${hourNames(subscription).join(', ')}, but ${why}`;
   throw new CommandError('unavailable', message, {
     hint: 'Nothing was charged. Run the command without --ensure to buy a second subscription.',
     outcome: 'not_applied',

@@ -111,11 +111,16 @@ async function named(
 }
 
 function stoppedAfter(deleted: readonly { id: string }[], chosen: number): CommandError {
-  const done = deleted.length === 0 ? 'No key was revoked' : `Revoked: ${inWords(deleted.map(({ id }) => id))}`;
   return new CommandError('interrupted', `Interrupted after ${deleted.length} of ${counted(chosen, 'key')}`, {
-    hint: `${done}. Run \`ci keys list\` to see your keys.`,
+    hint: revokedHint(deleted),
     outcome: deleted.length > 0 ? 'applied' : 'not_applied',
   });
+}
+
+/** Returns what was revoked before a failure. @param left - how many keys weren't tried, if the command didn't try all */
+function revokedHint(deleted: readonly { id: string }[], left = 0): string {
+  const done = deleted.length === 0 ? 'No key was revoked' : `Revoked: ${inWords(deleted.map(({ id }) => id))}`;
+  return `${done}.${left > 0 ? ` Not tried: ${left}.` : ''} Run \`ci keys list\` to see your keys.`;
 }
 
 /** Returns the error that lists the keys that couldn't be revoked. */
@@ -130,10 +135,9 @@ function failureOf(
   if (chosen === 1) return first.error;
   const lines = failed.map(({ id, error }) => `${id}: ${error.message}`);
   const left = chosen - failed.length - deleted.length;
-  const done = deleted.length === 0 ? 'No key was revoked' : `Revoked: ${inWords(deleted.map(({ id }) => id))}`;
   return first.error.with({
     message: `${failed.length} of ${counted(chosen, 'key')} couldn't be revoked`,
-    hint: `${done}.${left > 0 ? ` Not tried: ${left}.` : ''} Run \`ci keys list\` to see your keys.`,
+    hint: revokedHint(deleted, left),
     lines,
     outcome: unknown ? 'unknown' : deleted.length > 0 ? 'applied' : 'not_applied',
   });
