@@ -105,11 +105,14 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
     if (notes !== undefined) command.addHelpText('after', () => `\n${refilled(notes, helpWidth(world))}`);
     define?.(command, await context());
   };
-  const tree = async () => {
-    for (const noun of program.commands) {
-      await load(noun);
-      for (const verb of noun.commands) await load(verb);
+  const loadBelow = async (parent: Command) => {
+    for (const command of parent.commands) {
+      await load(command);
+      await loadBelow(command);
     }
+  };
+  const tree = async () => {
+    await loadBelow(program);
     const { commandTree } = await import('./help/tree.ts');
     return { ...commandTree(program), examples: firstSteps };
   };

@@ -11,16 +11,7 @@ const shown = new Set();
 
 print(['command', 'own kB', 'total kB', 'libraries']);
 row('ci --help');
-for (const noun of tree.commands) {
-  const own = chunkOf(`${noun.name}/index.ts`) ?? chunkOf(`${noun.name}.ts`);
-  if (noun.commands.length > 0) row(`ci ${noun.name} --help`, own);
-  if (noun.examples.length > 0) row(`ci ${noun.name}`, own, ...sharedBy(noun));
-  for (const verb of noun.commands) {
-    // One file prints the scripts of all shells.
-    const chunk = chunkOf(`${noun.name}/${verb.name}.ts`) ?? chunkOf(`${noun.name}/print.ts`);
-    row(`ci ${noun.name} ${verb.name}`, chunk, own, ...sharedBy(verb));
-  }
-}
+for (const noun of tree.commands) rowsOf(noun, []);
 print(['loaded on demand', 'own kB', '', 'libraries']);
 for (const [name, { bytes, libraries }] of [...all].sort(([, a], [, b]) => b.bytes - a.bytes)) {
   if (!shown.has(name) && libraries.size > 0)
@@ -30,6 +21,17 @@ const [{ size, unpackedSize }] = JSON.parse(
   execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root }),
 );
 console.log(`\nThe package: ${kilobytes(size)} kB packed, ${kilobytes(unpackedSize)} kB unpacked.`);
+
+/** Prints the rows of a command and those below it. @param above - the words before its name @param others - chunks of its parents */
+function rowsOf(command, above, ...others) {
+  const words = [...above, command.name];
+  const file = words.join('/');
+  // One file prints the completion scripts of all shells.
+  const own = chunkOf(`${file}/index.ts`) ?? chunkOf(`${file}.ts`) ?? chunkOf(`${above.join('/')}/print.ts`);
+  if (command.commands.length > 0) row(`ci ${words.join(' ')} --help`, own, ...others);
+  if (command.exitCodes.length > 0) row(`ci ${words.join(' ')}`, own, ...others, ...sharedBy(command));
+  for (const each of command.commands) rowsOf(each, words, own, ...others);
+}
 
 /** Returns the chunk that contains a file of `src/commands`. */
 function chunkOf(file) {

@@ -52,11 +52,12 @@ test('the manual page has every command with its options and examples, the envir
     if (listAt(command, 'aliases').length > 0) has(`Aliases: ${listAt(command, 'aliases').join(', ')}.`);
     if (listAt(command, 'exitCodes').length > 0) has(`Exit codes: ${listAt(command, 'exitCodes').join(', ')}.`);
     if (listAt(command, 'fields').length > 0) has(`JSON fields: ${listAt(command, 'fields').join(', ')}.`);
+    lookBelow(command, path);
+  };
+  const lookBelow = (command: unknown, path: string) => {
     for (const each of listAt(command, 'commands')) {
-      const commands = listAt(each, 'commands');
-      const isRunnable = commands.length === 0 || listAt(each, 'exitCodes').length > 0;
-      if (isRunnable) look(each, `${path} ${textAt(each, 'name')}`);
-      else for (const verb of commands) look(verb, `${path} ${textAt(each, 'name')} ${textAt(verb, 'name')}`);
+      const isRunnable = listAt(each, 'commands').length === 0 || listAt(each, 'exitCodes').length > 0;
+      (isRunnable ? look : lookBelow)(each, `${path} ${textAt(each, 'name')}`);
     }
   };
   look(json(await user().ci('help --json')), 'ci');
