@@ -6,6 +6,7 @@ import { widthOf } from '../output/width.ts';
 import { wrapped } from '../output/wrap.ts';
 import { linePrompt } from './line-prompt.ts';
 import {
+  type Check,
   type Choice,
   interrupted,
   matching,
@@ -77,6 +78,10 @@ export class KeyQuestions implements Questions {
     return this.#line(message, options);
   }
 
+  secret(message: string, check: Check): Promise<string> {
+    return this.#line(message, { check, mask: this.#mask, clearsRefused: true });
+  }
+
   pick<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value> {
     const theme = this.#themeOf(message);
     const drawn = choices.map((choice) => this.#drawn(choice));
@@ -108,7 +113,6 @@ export class KeyQuestions implements Questions {
     { check, isSecret = false, tip }: TextOrChoiceOptions,
   ): Promise<TextOrChoice<Value>> {
     const entries = choices.map(({ name, short = name }) => ({ name, short }));
-    const mask = this.#look.display.unicode ? '•' : '*';
     const answer = await this.#ask((streams) =>
       linePrompt(
         {
@@ -119,7 +123,7 @@ export class KeyQuestions implements Questions {
             0,
             choices.findIndex((choice) => choice.selected),
           ),
-          mask: isSecret ? mask : undefined,
+          mask: isSecret ? this.#mask : undefined,
           clearsRefused: isSecret,
           theme: this.#themeOf(message, typingRoom, tip === undefined ? [] : [['type', tip]]),
         },
@@ -136,6 +140,7 @@ export class KeyQuestions implements Questions {
   async #line(
     message: string,
     options: TextOptions & {
+      readonly mask?: string;
       readonly clearsRefused?: boolean;
       readonly hint?: string;
       readonly shown?: (answer: string) => string;
@@ -145,6 +150,10 @@ export class KeyQuestions implements Questions {
     const answer = await this.#ask((streams) => linePrompt({ message, theme, ...options }, streams));
     if ('failure' in answer) throw answer.failure;
     return 'typed' in answer ? answer.typed : '';
+  }
+
+  get #mask(): string {
+    return this.#look.display.unicode ? '•' : '*';
   }
 
   #themeOf(message: string, room = 0, firstTips: readonly KeyTip[] = [], disabledMark = '') {

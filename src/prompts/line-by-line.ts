@@ -46,6 +46,10 @@ export class LineQuestions implements Questions {
     return this.#checked(async () => (await this.#line(question)) || earlier, check);
   }
 
+  secret(message: string, check: Check): Promise<string> {
+    return this.#checked(() => this.#hidden(message), check);
+  }
+
   async pick<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value> {
     this.#list(message, choices);
     const selected = choices.find((choice) => choice.selected);
@@ -89,7 +93,7 @@ export class LineQuestions implements Questions {
     const question = `Number, or ${tip ?? 'text'}:`;
     const answerOf = (typed: string) => (/^\d{1,3}$/.test(typed) ? choices[Number(typed) - 1] : undefined);
     const typed = await this.#checked(
-      () => (isSecret ? this.#hidden(question) : this.#line(question)),
+      async () => (isSecret ? (await this.#hidden(question)).trim() : this.#line(question)),
       async (line) => (answerOf(line) ? undefined : check(line)),
     );
     const choice = answerOf(typed);
@@ -134,6 +138,10 @@ export class LineQuestions implements Questions {
 
   /** Reads a line, without the spaces around it. */
   async #line(message: string): Promise<string> {
+    return (await this.#wholeLine(message)).trim();
+  }
+
+  async #wholeLine(message: string): Promise<string> {
     const lines = createInterface({ input: this.#terminal.stdin, terminal: false });
     const close = () => lines.close();
     this.#interrupt.addEventListener('abort', close, { once: true });
@@ -141,7 +149,7 @@ export class LineQuestions implements Questions {
       return await new Promise<string>((resolve, reject) => {
         lines.once('line', (line) => {
           if (this.#isBack(line)) reject(new WentBack('<'));
-          else resolve(line.trim());
+          else resolve(line);
         });
         lines.once('close', () => reject(interrupted()));
         if (this.#interrupt.aborted) lines.close();
@@ -161,10 +169,10 @@ export class LineQuestions implements Questions {
     return this.#hasBack && line.trim() === '<';
   }
 
-  /** Reads a line that the terminal doesn't show. */
+  /** Reads a line that the terminal doesn't show, with the spaces around it. */
   async #hidden(message: string): Promise<string> {
     const { stdin, stderr } = this.#terminal;
-    if (!(stdin instanceof ReadStream)) return this.#line(message);
+    if (!(stdin instanceof ReadStream)) return this.#wholeLine(message);
     // Before the message, because text that was typed ahead must not be shown either.
     stdin.setRawMode(true);
     stdin.setEncoding('utf8');
@@ -175,7 +183,7 @@ export class LineQuestions implements Questions {
         for (const key of await this.#keys(stdin)) {
           if (key === '\r' || key === '\n') {
             if (this.#isBack(typed)) throw new WentBack('<');
-            return typed.trim();
+            return typed;
           }
           if (key === '\u0003' || key === '\u0004') throw interrupted();
           if (key === '\u007f' || key === '\b') typed = typed.slice(0, -1);

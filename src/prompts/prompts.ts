@@ -122,6 +122,16 @@ export class Prompts {
     );
   }
 
+  /**
+   * Asks for a line of text that isn't shown, such as a password. Keeps the spaces around it.
+   *
+   * @throws CommandError (input_required) if the user can't be asked
+   */
+  async secret(message: string, missing: string, check: Check): Promise<string> {
+    this.requirePrompt(missing);
+    return this.#ask((questions) => questions.secret(this.#seen(message), this.#checked(check)));
+  }
+
   /** Asks for one of a few entries. @throws CommandError (input_required) if the user can't be asked */
   async pick<Value>(message: string, choices: readonly Choice<Value>[], missing: string): Promise<Value> {
     this.requirePrompt(missing);

@@ -50,6 +50,8 @@ export interface Questions {
   confirm(message: string): Promise<boolean>;
   /** Asks for a line of text. */
   text(message: string, options: TextOptions): Promise<string>;
+  /** Asks for a line of text that isn't shown. Keeps the spaces around it. */
+  secret(message: string, check: Check): Promise<string>;
   /** Asks for one of a few entries. */
   pick<Value>(message: string, choices: readonly Choice<Value>[]): Promise<Value>;
   /** Asks for one of many entries. Typing words keeps the entries that contain all of them. */

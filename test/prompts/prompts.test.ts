@@ -124,6 +124,7 @@ describe('a prompt', () => {
 
   test.each([
     ['a secret', (prompts: Prompts) => secret(prompts, 'Key', 'the key is missing')],
+    ['a password', (prompts: Prompts) => prompts.secret('Password', 'the key is missing', () => undefined)],
     ['a text', (prompts: Prompts) => prompts.text('Name', 'the key is missing')],
     ['one of a few', (prompts: Prompts) => prompts.pick('Which?', choices, 'the key is missing')],
     ['one of many', (prompts: Prompts) => prompts.search('Which?', choices, 'the key is missing')],
@@ -147,6 +148,16 @@ describe('a prompt', () => {
     expect(await secret(prompts, 'Management key', '')).toBe('mk_abc123');
     expect(stripVTControlCharacters(shown())).toContain('Management key');
     expect(shown()).not.toContain('mk_abc');
+  });
+
+  test.each([false, true])('for a password keeps its spaces, on a dumb terminal: %s', async (dumb) => {
+    const { prompts, stdin, shown } = promptUser(' wrong \r\n', { dumb });
+    const check = (typed: string) => (typed === ' pass word ' ? undefined : `"${typed.length}" is wrong.`);
+    const asked = prompts.secret('Password:', '', check);
+    await expect.poll(() => stripVTControlCharacters(shown())).toContain('"7" is wrong.');
+    stdin.write(' pass word \r\n');
+    expect(await asked).toBe(' pass word ');
+    expect(shown()).not.toMatch(/pass word|wrong /);
   });
 
   test('for a text takes a line', async () => {
@@ -224,6 +235,7 @@ describe('a prompt', () => {
     const asks = [
       (prompts: Prompts) => prompts.consent('Sure?'),
       (prompts: Prompts) => secret(prompts, 'Key', ''),
+      (prompts: Prompts) => prompts.secret('Password', '', () => undefined),
       (prompts: Prompts) => prompts.text('Name', ''),
       (prompts: Prompts) => prompts.pick('Which?', choices, ''),
       (prompts: Prompts) => prompts.search('Which?', choices, ''),
