@@ -5,6 +5,7 @@ import {
   fstatSync,
   fsyncSync,
   ftruncateSync,
+  linkSync,
   lstatSync,
   openSync,
   renameSync,
@@ -79,14 +80,29 @@ export class Draft {
    */
   replace(content: string | Buffer, { sync = true }: { readonly sync?: boolean } = {}): void {
     this.#orDiscard((handle) => {
-      const bytes = Buffer.from(content);
-      overwrite(handle, bytes);
-      ftruncateSync(handle, bytes.length);
+      fill(handle, content);
       if (sync) fsyncSync(handle);
       this.#close();
       renameSync(this.#file, this.#target);
     });
     if (sync) syncEntries(this.#target);
+  }
+
+  /**
+   * Writes the content and creates the file, unless it exists. A process that is killed may leave the draft as a second link to the
+   * file, which {@link removeLeftovers} removes.
+   *
+   * @throws the error of the file system, which is EEXIST if the file exists, even as a link to nowhere; the draft is then removed
+   */
+  create(content: string | Buffer): void {
+    this.#orDiscard((handle) => {
+      fill(handle, content);
+      fsyncSync(handle);
+      this.#close();
+      linkSync(this.#file, this.#target);
+    });
+    this.discard();
+    syncEntries(this.#target);
   }
 
   /** Removes the draft, unless it replaced the file. */
@@ -184,6 +200,13 @@ function openNew(file: string, { mode, umask = false, owner }: Permissions): num
     rmSync(file, { force: true });
     throw error;
   }
+}
+
+/** Makes this the whole content of a file. */
+function fill(handle: number, content: string | Buffer): void {
+  const bytes = Buffer.from(content);
+  overwrite(handle, bytes);
+  ftruncateSync(handle, bytes.length);
 }
 
 /** Writes from the beginning of a file. */

@@ -159,4 +159,27 @@ describe('a draft', () => {
     expect(() => draft.replace('new')).toThrow('used or discarded');
     expect([readFileSync(file, 'utf8'), others()]).toEqual(['old', []]);
   });
+
+  test('creates a file that its owner only can read, with no other link', () => {
+    const folder = emptyFolder();
+    const file = join(folder, 'a.json');
+    new Draft(file).create('new');
+    expect([readFileSync(file, 'utf8'), modeOf(file), statSync(file).nlink, readdirSync(folder)]).toEqual([
+      'new',
+      '600',
+      1,
+      ['a.json'],
+    ]);
+  });
+
+  test.each(['file', 'folder', 'link'])('creates nothing in place of a %s, and is gone then', (kind) => {
+    const folder = emptyFolder();
+    const file = join(folder, 'a.json');
+    if (kind === 'file') writeFileSync(file, 'old');
+    else if (kind === 'folder') mkdirSync(file);
+    else symlinkSync('nowhere', file);
+    const before = lstatSync(file).ino;
+    expect(() => new Draft(file).create('new')).toThrow('EEXIST');
+    expect([lstatSync(file).ino, readdirSync(folder)]).toEqual([before, ['a.json']]);
+  });
 });
