@@ -1,0 +1,60 @@
+import { getSignPayload } from 'ox/PersonalMessage';
+import { sign } from 'ox/Secp256k1';
+import { toHex } from 'ox/Signature';
+import type { Context } from '../../context/context.ts';
+import { readKeystore, type WalletPlace } from './files.ts';
+import { decryptKey } from './keystore.ts';
+import { unlocked } from './password.ts';
+import { type Address, addressOf } from './private-key.ts';
+
+/** Bytes as hexadecimal digits after 0x. */
+type Hex = `0x${string}`;
+
+/** An open wallet, which signs. Call {@link Wallet.close} when it is done. */
+export class Wallet {
+  readonly address: Address;
+  readonly #key: Buffer;
+  #isClosed = false;
+
+  /** @param key - its private key, which the wallet wipes */
+  constructor(key: Buffer) {
+    this.#key = key;
+    this.address = addressOf(key);
+  }
+
+  /** Signs a hash of 32 bytes, such as that of a transaction. @returns r, s and v (27 or 28): 65 bytes */
+  sign(hash: Hex): Hex {
+    if (this.#isClosed) throw new Error('the wallet is closed');
+    return toHex(sign({ payload: hash, privateKey: this.#key }));
+  }
+
+  /** Signs a text as `personal_sign` does (EIP-191). @returns as {@link sign} */
+  signMessage(text: string): Hex {
+    return this.sign(getSignPayload(`0x${Buffer.from(text).toString('hex')}`));
+  }
+
+  /** Wipes the private key. Copies that the library made while it signed may remain until their memory is used again. */
+  close(): void {
+    this.#isClosed = true;
+    this.#key.fill(0);
+  }
+}
+
+/**
+ * Opens a wallet with the password in a file, or with one that the user is asked for.
+ *
+ * @throws CommandError (not_found), (file_error) as {@link readKeystore}; (usage) if the password in the file is wrong;
+ *   (input_required) if there is no password
+ */
+export async function loadWallet(
+  context: Pick<Context, 'prompts' | 'world'>,
+  place: WalletPlace,
+  passwordFile: string | undefined,
+): Promise<Wallet> {
+  const keystore = readKeystore(place);
+  const which = place.name === null ? place.file : `wallet "${place.name}"`;
+  const key = await unlocked(context, passwordFile, `Password of ${which}:`, (password) =>
+    decryptKey(keystore, password, place.file),
+  );
+  return new Wallet(key);
+}
