@@ -4,7 +4,7 @@
 # Adds a word to the command $place if it is one of its $commands or an alias. Fails otherwise.
 __ci_enter() {
   case "$place/$1" in
-    'pools/ls' | 'keys/ls' | 'auth/ls' | 'config/ls' | 'plans/ls' | 'help pools/ls' | 'help keys/ls' | 'help auth/ls' | 'help config/ls' | 'help plans/ls') set -- list ;;
+    'pools/ls' | 'keys/ls' | 'agent wallet/ls' | 'auth/ls' | 'config/ls' | 'plans/ls' | 'help pools/ls' | 'help keys/ls' | 'help agent wallet/ls' | 'help auth/ls' | 'help config/ls' | 'help plans/ls') set -- list ;;
     'pools/show' | 'help pools/show') set -- view ;;
     'keys/revoke' | 'keys/rm' | 'help keys/revoke' | 'help keys/rm') set -- delete ;;
   esac
@@ -22,7 +22,8 @@ __ci_commands() {
     'pools' | 'help pools') commands='list view quote subscribe watch subscriptions keys cancel' aliases='ls show' ;;
     'keys' | 'help keys') commands='list create delete' aliases='ls revoke rm' ;;
     'billing' | 'help billing') commands='status credits topup verify card subscribe checkout cancel' ;;
-    'agent' | 'help agent') commands='plans' ;;
+    'agent' | 'help agent') commands='plans wallet' ;;
+    'agent wallet' | 'help agent wallet') commands='create import list address' aliases='ls' ;;
     'history' | 'help history') commands='reconcile' ;;
     'auth' | 'help auth') commands='login logout status list switch token' aliases='ls' ;;
     'config' | 'help config') commands='get set unset list path' aliases='ls' ;;
@@ -52,6 +53,9 @@ __ci_options() {
     'billing verify') options='--amount --wait --settle' ;;
     'billing subscribe') options='--create-key --settle --no-wait --again' ;;
     'billing cancel') options='--settle --no-wait --again' ;;
+    'agent wallet create') options='--account --keystore --password-file' ;;
+    'agent wallet import') options='--account --keystore --password-file' ;;
+    'agent wallet address') options='--account --keystore --password-file' ;;
     'history') options='--all --limit' ;;
     'history reconcile') options='--wait' ;;
     'auth login') options='--with-key --keychain' ;;
@@ -92,10 +96,10 @@ __ci_values() {
   kind='' choices='' alone=''
   case "$place $1" in
     'pools list --blocks' | 'pools quote --blocks' | 'pools subscribe --blocks') kind=list choices='asia europe americas' alone='all' ;;
-    'pools list --model' | 'pools quote --quantity' | 'pools subscribe --quantity' | 'pools subscribe --max-price' | 'pools subscribe --settle' | 'pools subscribe --create-key' | 'pools subscribe --var' | 'pools watch --interval' | 'pools watch --for' | 'pools watch --count' | 'pools watch --exec' | 'pools watch --webhook' | 'pools watch --quantity' | 'pools watch --max-price' | 'pools watch --settle' | 'pools watch --create-key' | 'pools watch --var' | 'pools cancel --settle' | 'keys create --max-budget' | 'keys create --rpm' | 'keys create --tpm' | 'keys create --var' | 'keys create --settle' | 'keys delete --settle' | 'billing verify --amount' | 'billing verify --settle' | 'billing subscribe --create-key' | 'billing subscribe --settle' | 'billing cancel --settle' | 'history --limit' | 'api --raw-field' | 'api --field' | 'sandbox serve --port' | 'sandbox schedule --open-in' | 'sandbox schedule --for' | 'sandbox schedule --seats' | 'sandbox schedule --rivals') kind=any ;;
+    'pools list --model' | 'pools quote --quantity' | 'pools subscribe --quantity' | 'pools subscribe --max-price' | 'pools subscribe --settle' | 'pools subscribe --create-key' | 'pools subscribe --var' | 'pools watch --interval' | 'pools watch --for' | 'pools watch --count' | 'pools watch --exec' | 'pools watch --webhook' | 'pools watch --quantity' | 'pools watch --max-price' | 'pools watch --settle' | 'pools watch --create-key' | 'pools watch --var' | 'pools cancel --settle' | 'keys create --max-budget' | 'keys create --rpm' | 'keys create --tpm' | 'keys create --var' | 'keys create --settle' | 'keys delete --settle' | 'billing verify --amount' | 'billing verify --settle' | 'billing subscribe --create-key' | 'billing subscribe --settle' | 'billing cancel --settle' | 'agent wallet create --account' | 'agent wallet import --account' | 'agent wallet address --account' | 'history --limit' | 'api --raw-field' | 'api --field' | 'sandbox serve --port' | 'sandbox schedule --open-in' | 'sandbox schedule --for' | 'sandbox schedule --seats' | 'sandbox schedule --rivals') kind=any ;;
     'pools list --status') kind=words choices='active funding activating paused' ;;
     'pools quote --billing-cycle' | 'pools subscribe --billing-cycle' | 'pools watch --billing-cycle') kind=words choices='month year' ;;
-    'pools subscribe --save' | 'pools watch --save' | 'keys create --save' | 'api --input') kind=files ;;
+    'pools subscribe --save' | 'pools watch --save' | 'keys create --save' | 'agent wallet create --keystore' | 'agent wallet create --password-file' | 'agent wallet import --keystore' | 'agent wallet import --password-file' | 'agent wallet address --keystore' | 'agent wallet address --password-file' | 'api --input') kind=files ;;
     'pools watch --blocks') kind=list choices='asia europe americas' alone='any all' ;;
     'keys create --subscription' | 'billing cancel 1') kind=subscriptions ;;
     'keys create --pool' | 'pools view 1' | 'pools quote 1' | 'pools subscribe 1' | 'pools watch +' | 'pools subscriptions 1' | 'pools keys 1' | 'pools cancel 1' | 'sandbox schedule 1') kind=pools ;;
@@ -124,6 +128,7 @@ __ci_values() {
     'billing checkout --fields') kind=list choices='sessionUrl sessionId' ;;
     'billing cancel --fields') kind=list choices='subscriptionId canceled' ;;
     'agent plans --fields') kind=list choices='type pool plan name description models currency duration blocks price minAmount agentCheckout agentTopup' ;;
+    'agent wallet create --fields' | 'agent wallet import --fields' | 'agent wallet list --fields' | 'agent wallet address --fields') kind=list choices='name address file' ;;
     'history --fields' | 'history reconcile --fields') kind=list choices='id at action change outcome settledAt ids account request' ;;
     'auth login --fields' | 'auth logout --fields' | 'login --fields' | 'logout --fields') kind=list choices='profile apiUrl managementKey file' ;;
     'auth status --fields' | 'whoami --fields') kind=list choices='profile profileOrigin apiUrl apiUrlOrigin managementKey managementKeyOrigin apiKey apiKeyOrigin sandbox valid' ;;

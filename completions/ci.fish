@@ -5,7 +5,7 @@
 function __ci_enter
     set -l word $argv[2]
     switch "$argv[1]/$word"
-        case 'pools/ls' 'keys/ls' 'auth/ls' 'config/ls' 'plans/ls' 'help pools/ls' 'help keys/ls' 'help auth/ls' 'help config/ls' 'help plans/ls'
+        case 'pools/ls' 'keys/ls' 'agent wallet/ls' 'auth/ls' 'config/ls' 'plans/ls' 'help pools/ls' 'help keys/ls' 'help agent wallet/ls' 'help auth/ls' 'help config/ls' 'help plans/ls'
             set word list
         case 'pools/show' 'help pools/show'
             set word view
@@ -27,7 +27,7 @@ function __ci_commands
                 'models'\t'List the models that an API key can use' \
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
-                'agent'\t'See what you can buy with USDC, without an account' \
+                'agent'\t'See what you can buy with USDC, and manage wallets' \
                 'history'\t'Show changes made from this machine' \
                 'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \
@@ -65,7 +65,13 @@ function __ci_commands
                 'checkout'\t'Retired: pay for a flat plan in the browser (see `ci pools subscribe`)' \
                 'cancel'\t'Retired: cancel a flat plan at the end of its billing period (see `ci pools cancel`)'
         case 'agent' 'help agent'
-            printf '%s\n' 'plans'\t'List what you can buy with USDC'
+            printf '%s\n' 'plans'\t'List what you can buy with USDC' \
+                'wallet'\t'Manage wallets that pay with USDC'
+        case 'agent wallet' 'help agent wallet'
+            printf '%s\n' 'create'\t'Create a wallet' \
+                'import'\t'Import a private key from standard input' \
+                'list'\t'List the wallets on this machine' \
+                'address'\t'Print the address of a wallet'
         case 'history' 'help history'
             printf '%s\n' 'reconcile'\t'Resolve changes with an unknown outcome'
         case 'auth' 'help auth'
@@ -103,7 +109,7 @@ function __ci_commands
                 'models'\t'List the models that an API key can use' \
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
-                'agent'\t'See what you can buy with USDC, without an account' \
+                'agent'\t'See what you can buy with USDC, and manage wallets' \
                 'history'\t'Show changes made from this machine' \
                 'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \
@@ -134,6 +140,8 @@ function __ci_aliases
             printf '%s\n' 'ls'\t'List your API keys, with masked secrets' \
                 'revoke'\t'Revoke API keys immediately' \
                 'rm'\t'Revoke API keys immediately'
+        case 'agent wallet' 'help agent wallet'
+            printf '%s\n' 'ls'\t'List the wallets on this machine'
         case 'auth' 'help auth'
             printf '%s\n' 'ls'\t'List the saved profiles'
         case 'config' 'help config'
@@ -239,6 +247,18 @@ function __ci_options
             printf '%s\n' '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
                 '--no-wait'\t'Exit with code 6 instead of waiting for an earlier change to settle' \
                 '--again'\t'Go ahead even if an earlier change of this kind hasn\'t settled'
+        case 'agent wallet create'
+            printf '%s\n' '--account'\t'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)' \
+                '--keystore'\t'Keystore file of the wallet, wherever it is' \
+                '--password-file'\t'Read the password from this file (default: ask)'
+        case 'agent wallet import'
+            printf '%s\n' '--account'\t'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)' \
+                '--keystore'\t'Keystore file of the wallet, wherever it is' \
+                '--password-file'\t'Read the password from this file (default: ask)'
+        case 'agent wallet address'
+            printf '%s\n' '--account'\t'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)' \
+                '--keystore'\t'Keystore file of the wallet, wherever it is' \
+                '--password-file'\t'Read the password from this file (default: ask)'
         case 'history'
             printf '%s\n' '--all'\t'Show the changes of all accounts' \
                 '--limit'\t'Show at most this many changes'
@@ -324,7 +344,7 @@ function __ci_values
                 'americas'\t'16:00–24:00 UTC' \
                 '--alone' \
                 'all'\t'The whole day'
-        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --var' 'keys create --settle' 'keys delete --settle' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'history --limit' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
+        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --var' 'keys create --settle' 'keys delete --settle' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'agent wallet create --account' 'agent wallet import --account' 'agent wallet address --account' 'history --limit' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
             printf '%s\n' 'any'
         case 'pools list --status'
             printf '%s\n' 'words' \
@@ -336,7 +356,7 @@ function __ci_values
             printf '%s\n' 'words' \
                 'month' \
                 'year'
-        case 'pools subscribe --save' 'pools watch --save' 'keys create --save' 'api --input'
+        case 'pools subscribe --save' 'pools watch --save' 'keys create --save' 'agent wallet create --keystore' 'agent wallet create --password-file' 'agent wallet import --keystore' 'agent wallet import --password-file' 'agent wallet address --keystore' 'agent wallet address --password-file' 'api --input'
             printf '%s\n' 'files'
         case 'pools watch --blocks'
             printf '%s\n' 'list' \
@@ -610,6 +630,12 @@ function __ci_values
                 'minAmount' \
                 'agentCheckout' \
                 'agentTopup' \
+                '--alone'
+        case 'agent wallet create --fields' 'agent wallet import --fields' 'agent wallet list --fields' 'agent wallet address --fields'
+            printf '%s\n' 'list' \
+                'name' \
+                'address' \
+                'file' \
                 '--alone'
         case 'history --fields' 'history reconcile --fields'
             printf '%s\n' 'list' \

@@ -8,11 +8,13 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
   $names = @{
     'pools/ls' = 'list'
     'keys/ls' = 'list'
+    'agent wallet/ls' = 'list'
     'auth/ls' = 'list'
     'config/ls' = 'list'
     'plans/ls' = 'list'
     'help pools/ls' = 'list'
     'help keys/ls' = 'list'
+    'help agent wallet/ls' = 'list'
     'help auth/ls' = 'list'
     'help config/ls' = 'list'
     'help plans/ls' = 'list'
@@ -33,7 +35,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('models', 'List the models that an API key can use')
       , @('usage', 'Show requests and tokens per key')
       , @('billing', 'Manage credit and cards')
-      , @('agent', 'See what you can buy with USDC, without an account')
+      , @('agent', 'See what you can buy with USDC, and manage wallets')
       , @('history', 'Show changes made from this machine')
       , @('auth', 'Sign in and out, and switch profiles')
       , @('config', 'Manage settings')
@@ -101,9 +103,23 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     )
     'agent' = @(
       , @('plans', 'List what you can buy with USDC')
+      , @('wallet', 'Manage wallets that pay with USDC')
     )
     'help agent' = @(
       , @('plans', 'List what you can buy with USDC')
+      , @('wallet', 'Manage wallets that pay with USDC')
+    )
+    'agent wallet' = @(
+      , @('create', 'Create a wallet')
+      , @('import', 'Import a private key from standard input')
+      , @('list', 'List the wallets on this machine')
+      , @('address', 'Print the address of a wallet')
+    )
+    'help agent wallet' = @(
+      , @('create', 'Create a wallet')
+      , @('import', 'Import a private key from standard input')
+      , @('list', 'List the wallets on this machine')
+      , @('address', 'Print the address of a wallet')
     )
     'history' = @(
       , @('reconcile', 'Resolve changes with an unknown outcome')
@@ -183,7 +199,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('models', 'List the models that an API key can use')
       , @('usage', 'Show requests and tokens per key')
       , @('billing', 'Manage credit and cards')
-      , @('agent', 'See what you can buy with USDC, without an account')
+      , @('agent', 'See what you can buy with USDC, and manage wallets')
       , @('history', 'Show changes made from this machine')
       , @('auth', 'Sign in and out, and switch profiles')
       , @('config', 'Manage settings')
@@ -221,6 +237,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('ls', 'List your API keys, with masked secrets')
       , @('revoke', 'Revoke API keys immediately')
       , @('rm', 'Revoke API keys immediately')
+    )
+    'agent wallet' = @(
+      , @('ls', 'List the wallets on this machine')
+    )
+    'help agent wallet' = @(
+      , @('ls', 'List the wallets on this machine')
     )
     'auth' = @(
       , @('ls', 'List the saved profiles')
@@ -350,6 +372,21 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
       , @('--no-wait', 'Exit with code 6 instead of waiting for an earlier change to settle')
       , @('--again', 'Go ahead even if an earlier change of this kind hasn''t settled')
+    )
+    'agent wallet create' = @(
+      , @('--account', 'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)')
+      , @('--keystore', 'Keystore file of the wallet, wherever it is')
+      , @('--password-file', 'Read the password from this file (default: ask)')
+    )
+    'agent wallet import' = @(
+      , @('--account', 'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)')
+      , @('--keystore', 'Keystore file of the wallet, wherever it is')
+      , @('--password-file', 'Read the password from this file (default: ask)')
+    )
+    'agent wallet address' = @(
+      , @('--account', 'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)')
+      , @('--keystore', 'Keystore file of the wallet, wherever it is')
+      , @('--password-file', 'Read the password from this file (default: ask)')
     )
     'history' = @(
       , @('--all', 'Show the changes of all accounts')
@@ -536,6 +573,15 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'billing cancel --settle' = @{
       Kind = 'any'
     }
+    'agent wallet create --account' = @{
+      Kind = 'any'
+    }
+    'agent wallet import --account' = @{
+      Kind = 'any'
+    }
+    'agent wallet address --account' = @{
+      Kind = 'any'
+    }
     'history --limit' = @{
       Kind = 'any'
     }
@@ -597,6 +643,24 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Kind = 'files'
     }
     'keys create --save' = @{
+      Kind = 'files'
+    }
+    'agent wallet create --keystore' = @{
+      Kind = 'files'
+    }
+    'agent wallet create --password-file' = @{
+      Kind = 'files'
+    }
+    'agent wallet import --keystore' = @{
+      Kind = 'files'
+    }
+    'agent wallet import --password-file' = @{
+      Kind = 'files'
+    }
+    'agent wallet address --keystore' = @{
+      Kind = 'files'
+    }
+    'agent wallet address --password-file' = @{
       Kind = 'files'
     }
     'api --input' = @{
@@ -973,6 +1037,38 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('minAmount', '')
         , @('agentCheckout', '')
         , @('agentTopup', '')
+      )
+    }
+    'agent wallet create --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('name', '')
+        , @('address', '')
+        , @('file', '')
+      )
+    }
+    'agent wallet import --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('name', '')
+        , @('address', '')
+        , @('file', '')
+      )
+    }
+    'agent wallet list --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('name', '')
+        , @('address', '')
+        , @('file', '')
+      )
+    }
+    'agent wallet address --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('name', '')
+        , @('address', '')
+        , @('file', '')
       )
     }
     'history --fields' = @{

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { cells, type Ended, json, lines, namesIn, oneLine, type User, user, userOf } from '../support/cli.ts';
@@ -368,6 +370,10 @@ describe('the fields in help are those of a real result', () => {
     'sandbox path': [() => asked('sandbox path --json')],
     setup: [setUp],
     'completion install': [() => asked('completion install fish --yes --json')],
+    'agent wallet create': [() => owned('agent wallet create b --password-file password --json')],
+    'agent wallet import': [() => owned('agent wallet import b --password-file password --json')],
+    'agent wallet list': [() => owned('agent wallet list --json')],
+    'agent wallet address': [() => owned('agent wallet address a --json')],
     open: [() => asked('open --json')],
     doctor: [() => asked('doctor --json')],
   };
@@ -378,6 +384,14 @@ describe('the fields in help are those of a real result', () => {
     const ended: Ended[] = [];
     for (const line of list) ended.push(await me.ci(line, { env }));
     return ended;
+  }
+
+  /** Runs a line of a user with a wallet, and a private key on standard input. */
+  async function owned(line: string): Promise<readonly Ended[]> {
+    const me = user();
+    writeFileSync(path.join(me.home, 'password'), 'x');
+    await me.ci('agent wallet create a --password-file password');
+    return [await me.ci(line, { stdin: '1'.repeat(64) })];
   }
 
   /** Answers the wizard, which asks on a terminal, and takes the result from the screen. */

@@ -84,6 +84,20 @@ test.each(['config list', 'auth list', 'sandbox path'])(
   },
 );
 
+test('loads no cryptography for the help of wallets', async () => {
+  for (const line of ['agent', 'agent wallet', 'agent wallet --help']) {
+    expect((await loadedBy(user(), line)).libraries).toEqual(['commander']);
+  }
+});
+
+test('loads ox only for wallets, and of it no mnemonics, no other curves and no second scrypt', async () => {
+  const { libraries, sources } = await loadedBy(user(), 'agent wallet list');
+  expect(libraries).toEqual(['@noble/curves', '@noble/hashes', 'commander', 'ox']);
+  expect(sources).toContain('account/wallet/keystore.ts');
+  const wallets = [...all.values()].filter((chunk) => chunk.libraries.has('ox'));
+  expect(wallets.map(({ bytes }) => bytes).reduce((sum, each) => sum + each)).toBeLessThan(90_000);
+});
+
 describe('a command that uses the API, which loads the HTTP client and the schemas and no more', () => {
   const always = ['commander', 'undici', 'zod'];
   // The error for an unknown pool suggests similar names.

@@ -52,6 +52,7 @@ export function manPage(program: CommandTree, version: string): string {
       '.I ~/.local/state/cheapestinference',
       "The record of changes, which `ci history` shows, and secrets that couldn't be delivered.",
     ),
+    ...tagged('.I ~/.foundry/keystores', 'Wallets, which `ci agent` shares with Foundry.'),
     ...tagged('.I ~/.cache/cheapestinference', 'Data that can be fetched again.'),
     '.SH "EXIT STATUS"',
     ...Object.entries(meanings).flatMap(([code, meaning]) => tagged(`.B ${code}`, meaning)),

@@ -62,6 +62,7 @@ export const variables: readonly Definition[] = [
   ['CHEAPESTINFERENCE_SANDBOX', '1: use the sandbox'],
   ['CHEAPESTINFERENCE_CONFIG_DIR', 'Config directory'],
   ['CHEAPESTINFERENCE_OUTPUT', 'Output format: table, json, csv or yaml'],
+  ['ETH_KEYSTORE_ACCOUNT', 'Wallet to use, for `ci agent`'],
   ['XDG_STATE_HOME', 'Parent of the state directory, on any system'],
   ['XDG_CONFIG_HOME', 'Parent of the config directory (Linux)'],
   ['XDG_DATA_HOME', "Parent of the sandbox's directory (Linux)"],

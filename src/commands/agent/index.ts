@@ -7,4 +7,5 @@ export const commands: readonly Stub[] = [
     description: 'List what you can buy with USDC',
     load: () => import('./plans.ts'),
   },
+  { term: 'wallet', description: 'Manage wallets that pay with USDC', load: () => import('./wallet/index.ts') },
 ];

@@ -29,6 +29,8 @@ const verbs = [
   'sandbox advance',
   'sandbox schedule',
   'sandbox path',
+  'agent wallet create',
+  'agent wallet list',
 ] as const;
 
 describe('help', () => {
@@ -44,7 +46,7 @@ describe('help', () => {
     for (const other of others) expect(other).toEqual(bare);
   });
 
-  test.each(nouns)('goes to stdout for %s, with --help, -h, help and alone', async (noun) => {
+  test.each([...nouns, 'agent wallet'])('goes to stdout for %s, with --help, -h, help and alone', async (noun) => {
     const me = user();
     const [bare, ...others] = await Promise.all(
       [noun, `${noun} --help`, `help ${noun}`, `--sandbox ${noun} -h`].map((line) => me.ci(line)),

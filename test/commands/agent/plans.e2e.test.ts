@@ -341,6 +341,6 @@ test('exits with 9 if the API is unreachable, and with 1 after a server error', 
 test('`ci agent` lists its commands', async () => {
   const { code, stdout, stderr } = await user().ci('agent');
   expect([code, stderr]).toEqual([0, '']);
-  expect(stdout).toContain('See what you can buy with USDC, without an account');
+  expect(stdout).toContain('See what you can buy with USDC, and manage wallets');
   expect(stdout).toMatch(/^ {2}plans +List what you can buy with USDC$/m);
 });

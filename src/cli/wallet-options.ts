@@ -1,0 +1,34 @@
+import { Option } from 'commander';
+import type { WalletChoice } from '../account/wallet/choose.ts';
+import { usageError } from '../domain/errors.ts';
+import { namesOf, ValueOption } from './values.ts';
+
+/** The options for a wallet and its password, as typed. */
+export interface WalletOptions {
+  readonly account?: string;
+  readonly keystore?: string;
+  readonly passwordFile?: string;
+}
+
+/** Returns `--account NAME`. */
+export function accountOption(): Option {
+  return new Option('--account <name>', 'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)');
+}
+
+/** Returns `--keystore FILE`. */
+export function keystoreOption(): Option {
+  return new ValueOption('--keystore <file>', 'Keystore file of the wallet, wherever it is', namesOf('files'));
+}
+
+/** Returns `--password-file FILE`. */
+export function passwordFileOption(): Option {
+  return new ValueOption('--password-file <file>', 'Read the password from this file (default: ask)', namesOf('files'));
+}
+
+/** Returns which wallet an argument and options choose. @throws CommandError (usage) if the argument and `--account` do */
+export function walletChoiceOf(name: string | undefined, { account, keystore }: WalletOptions): WalletChoice {
+  if (name !== undefined && account !== undefined) {
+    throw usageError('The wallet is named twice', 'Pass its name or --account, not both.');
+  }
+  return { account: name ?? account, keystore };
+}

@@ -1,0 +1,62 @@
+import { chooseWallet } from '../../../account/wallet/choose.ts';
+import { readKeystore, type WalletPlace } from '../../../account/wallet/files.ts';
+import { loadWallet } from '../../../account/wallet/load.ts';
+import type { Address } from '../../../account/wallet/private-key.ts';
+import type { Verb } from '../../../cli/verb.ts';
+import {
+  accountOption,
+  keystoreOption,
+  passwordFileOption,
+  type WalletOptions,
+  walletChoiceOf,
+} from '../../../cli/wallet-options.ts';
+import type { Context } from '../../../context/context.ts';
+import { fields } from './fields.ts';
+
+/** Which wallet `ci agent wallet address` prints the address of. */
+export interface Options extends WalletOptions {
+  readonly name: string | undefined;
+}
+
+/** `ci agent wallet address`: prints the address of a wallet. */
+export default function address(command: Verb, context: Context, execute = run): void {
+  command
+    .tell({
+      fields,
+      local: true,
+      exits: [5],
+      examples: ['ci agent wallet address agent', 'ci agent wallet address --keystore ./agent.json'],
+    })
+    .argument('[name]', 'Name of the wallet')
+    .addOption(accountOption())
+    .addOption(keystoreOption())
+    .addOption(passwordFileOption())
+    .action((name: string | undefined, flags: WalletOptions) => execute({ name, ...flags }, context));
+}
+
+/** Prints the address of a wallet. */
+export async function run(
+  { name, ...options }: Options,
+  context: Pick<Context, 'output' | 'prompts' | 'world'>,
+): Promise<void> {
+  const { output } = context;
+  const choice = walletChoiceOf(name, options);
+  output.checkFields(fields);
+  const place = await chooseWallet(context, choice);
+  const address = await addressOf(context, place, options.passwordFile);
+  if (output.format === undefined) return output.line(address);
+  await output.record({ ...place, address }, { fields });
+}
+
+/** Returns the address that the file states. If it states none, or there is a password file, derives it from the private key. */
+async function addressOf(
+  context: Pick<Context, 'prompts' | 'world'>,
+  place: WalletPlace,
+  passwordFile: string | undefined,
+): Promise<Address> {
+  const stated = passwordFile === undefined ? readKeystore(place).address : undefined;
+  if (stated !== undefined) return stated;
+  const wallet = await loadWallet(context, place, passwordFile);
+  wallet.close();
+  return wallet.address;
+}
