@@ -10,9 +10,14 @@ export interface WalletOptions {
   readonly passwordFile?: string;
 }
 
-/** Returns `--account NAME`. */
+/** Returns `--account NAME` for a wallet to use. */
 export function accountOption(): Option {
   return new Option('--account <name>', 'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)');
+}
+
+/** Returns `--account NAME` for a wallet to create. */
+export function newAccountOption(): Option {
+  return new Option('--account <name>', 'Wallet in ~/.foundry/keystores');
 }
 
 /** Returns `--keystore FILE`. */

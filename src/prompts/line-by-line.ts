@@ -188,7 +188,7 @@ export class LineQuestions implements Questions {
           if (key === '\u0003' || key === '\u0004') throw interrupted();
           if (key === '\u007f' || key === '\b') typed = typed.slice(0, -1);
           else if (key === '\u0015') typed = '';
-          else if (key >= ' ') typed += key;
+          else if (key >= ' ' || key === '\t') typed += key;
         }
       }
     } finally {

@@ -91,11 +91,11 @@ export const linePrompt = createPrompt<LineAnswer, LineQuestion>((question, done
     };
     if (!isEnterKey(key)) {
       const step = isUpKey(key) ? -1 : isDownKey(key) ? 1 : 0;
-      // Readline would replace the line with an earlier answer, or put a tab in it.
+      // Readline would replace the line with an earlier answer, or put a tab in it, which only a secret may contain.
       if (step !== 0) {
         replace(line);
         setActive(Math.max(0, Math.min(entries.length - 1, active + step)));
-      } else if (isTabKey(key)) replace(line === '' ? suggestion : line);
+      } else if (isTabKey(key) && mask === undefined) replace(line === '' ? suggestion : line);
       else {
         setLine(readline.line);
         setMistake('');

@@ -19,6 +19,11 @@ export function draftOf(file: string): string {
   return `${file}.${processName(thisProcess())}.${randomBytes(6).toString('hex')}.tmp`;
 }
 
+/** Returns whether a name is that of a draft or lock, which any process may remove once its own has ended. */
+export function isLeftoverName(name: string): boolean {
+  return ours.test(name);
+}
+
 /**
  * Removes drafts and locks that killed processes left in a directory. Keeps those of running processes, and for a day those of
  * processes in other containers or on other machines, which can't be checked. A secret in a draft is also in the state directory.

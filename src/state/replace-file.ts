@@ -1,5 +1,7 @@
 import {
   closeSync,
+  constants,
+  copyFileSync,
   fchmodSync,
   fchownSync,
   fstatSync,
@@ -90,7 +92,7 @@ export class Draft {
 
   /**
    * Writes the content and creates the file, unless it exists. A process that is killed may leave the draft as a second link to the
-   * file, which {@link removeLeftovers} removes.
+   * file, which {@link removeLeftovers} removes. In a file system without hard links (FAT), it may leave a part of the file.
    *
    * @throws the error of the file system, which is EEXIST if the file exists, even as a link to nowhere; the draft is then removed
    */
@@ -99,9 +101,13 @@ export class Draft {
       fill(handle, content);
       fsyncSync(handle);
       this.#close();
-      linkSync(this.#file, this.#target);
+      linkOrCopy(this.#file, this.#target);
     });
-    this.discard();
+    try {
+      this.discard();
+    } catch {
+      // The file is complete, and the draft only another link to it.
+    }
     syncEntries(this.#target);
   }
 
@@ -199,6 +205,26 @@ function openNew(file: string, { mode, umask = false, owner }: Permissions): num
     closeSync(handle);
     rmSync(file, { force: true });
     throw error;
+  }
+}
+
+/** Gives a file a second name, or makes a copy where there are no hard links. @throws EEXIST if something has that name */
+function linkOrCopy(file: string, other: string): void {
+  try {
+    linkSync(file, other);
+  } catch (error) {
+    // Linux, macOS and Windows report different ones.
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(codeOf(error) ?? '')) throw error;
+    copyFileSync(file, other, constants.COPYFILE_EXCL);
+    const copy = openSync(other, 'r+');
+    try {
+      fsyncSync(copy);
+    } catch (failure) {
+      rmSync(other, { force: true });
+      throw failure;
+    } finally {
+      closeSync(copy);
+    }
   }
 }
 

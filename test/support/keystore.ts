@@ -53,11 +53,11 @@ export const castAddress = '0x2c7536E3605D9C16a7a3D7b1898e529396a65c23';
 export const castFile =
   '{"crypto":{"cipher":"aes-128-ctr","cipherparams":{"iv":"8f6b1798a79d6083035b7ddf3e637ccf"},"ciphertext":"7522a7ff8332060358b3b050ddd9c687c2abcc3c1229506452f74adec7a85b15","kdf":"scrypt","kdfparams":{"dklen":32,"n":8192,"p":1,"r":8,"salt":"31d64513e45f8987f2128ffab5d7eb883c7bcca34ca2af068ee4929222bba0c9"},"mac":"f0f5e7039d50a9a0a4daf6d60a871b06f863f899ba6abb3b9fe93e4f06e4043d"},"id":"8e4caad5-0530-41ef-889e-b0b17dc6151e","version":3}';
 
-/** Returns a keystore with any 32 bytes as its key, encrypted with the password of the vectors. */
-export function keystoreOf(key: string, more: object = {}): string {
+/** Returns a keystore with any 32 bytes as its key. It is encrypted with little work. @param more - other members */
+export function keystoreOf(key: string, more: object = {}, password = vectorPassword): string {
   const [n, r, p] = [2, 8, 1];
   const [salt, iv] = [Buffer.alloc(32, 1), Buffer.alloc(16, 2)];
-  const derived = scryptSync(vectorPassword, salt, 32, { N: n, r, p });
+  const derived = scryptSync(password, salt, 32, { N: n, r, p });
   const ciphertext = createCipheriv('aes-128-ctr', derived.subarray(0, 16), iv).update(Buffer.from(key, 'hex'));
   const mac = keccak256(Buffer.concat([derived.subarray(16), ciphertext]), { as: 'Hex' });
   const crypto = {

@@ -1,6 +1,6 @@
 import type { Context } from '../../context/context.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
-import { placeOfFile, placeOfName, requireFree, type WalletPlace, walletNames } from './files.ts';
+import { placeOfFile, placeOfName, requireFree, type WalletPlace, walletsIn } from './files.ts';
 
 /** Which wallet to use, as typed. */
 export interface WalletChoice {
@@ -13,18 +13,17 @@ export interface WalletChoice {
 /** The environment variable of Foundry that names a wallet. */
 const accountVariable = 'ETH_KEYSTORE_ACCOUNT';
 
-/** Returns where the chosen wallet is: as typed, or else as `ETH_KEYSTORE_ACCOUNT` says; undefined if neither does. */
-function chosenPlace({ account, keystore }: WalletChoice, { world }: Pick<Context, 'world'>): WalletPlace | undefined {
+/** Returns where the wallet is that was typed, if one was. */
+function typedPlace({ account, keystore }: WalletChoice, { world }: Pick<Context, 'world'>): WalletPlace | undefined {
   if (account !== undefined && keystore !== undefined) {
     throw usageError('A wallet has either a name or --keystore', 'Pass only one of them.');
   }
   if (keystore !== undefined) return placeOfFile(keystore, world);
-  const name = account ?? (world.env[accountVariable] || undefined);
-  return name === undefined ? undefined : placeOfName(name, world.env);
+  return account === undefined ? undefined : placeOfName(account, world.env);
 }
 
 /**
- * Returns where the wallet to use is. Asks if nothing says so.
+ * Returns where the wallet to use is: as typed, or else as `ETH_KEYSTORE_ACCOUNT` says. Asks if neither does.
  *
  * @throws CommandError (usage) if the choice isn't valid; (input_required); (not_found) if there is no wallet to choose from
  */
@@ -33,22 +32,24 @@ export async function chooseWallet(
   choice: WalletChoice,
 ): Promise<WalletPlace> {
   const { prompts, world } = context;
-  const chosen = chosenPlace(choice, context);
-  if (chosen) return chosen;
+  const typed = typedPlace(choice, context);
+  if (typed) return typed;
+  const usual = world.env[accountVariable];
+  if (usual) return placeOfName(usual, world.env);
   const missing = `Can't ask for the wallet without a terminal. Pass its name, or set ${accountVariable}`;
   prompts.requirePrompt(missing);
-  const names = walletNames(world.env);
-  if (names.length === 0) {
+  const wallets = walletsIn(world.env);
+  if (wallets.length === 0) {
     throw new CommandError('not_found', 'There are no wallets on this machine', {
       hint: 'Run `ci agent wallet create` to create one.',
     });
   }
-  const choices = names.map((name) => ({ name, value: name }));
-  return placeOfName(await prompts.pick('Wallet:', choices, missing), world.env);
+  const choices = wallets.map((place) => ({ name: place.name ?? place.file, value: place }));
+  return prompts.pick('Wallet:', choices, missing);
 }
 
 /**
- * Returns where a new wallet goes. Asks for its name if nothing says so.
+ * Returns where a new wallet goes. Asks for its name if none was typed.
  *
  * @param verb - `create` or `import`
  * @throws CommandError (usage) if the choice isn't valid, or the wallet exists; (input_required)
@@ -61,7 +62,7 @@ export async function chooseNewWallet(
   const { prompts, world } = context;
   const missing = `Can't ask for the name of the wallet without a terminal. Pass a name: \`ci agent wallet ${verb} NAME\``;
   const place =
-    chosenPlace(choice, context) ??
+    typedPlace(choice, context) ??
     placeOfName(await prompts.text('Name of the wallet:', missing, (typed) => mistakeIn(typed)), world.env);
   if (place.name !== null) {
     const mistake = mistakeIn(place.name);

@@ -4,7 +4,7 @@ import { homeOf, resolved } from '../../config/folders.ts';
 import type { Environment, Surroundings } from '../../domain/environment.ts';
 import { CommandError, codeOf, messageOf, usageError } from '../../domain/errors.ts';
 import { shellWord } from '../../domain/shell-word.ts';
-import { removeLeftovers } from '../../state/drafts.ts';
+import { isLeftoverName } from '../../state/drafts.ts';
 import { makeFolder, namesIn, realPathOf, refuseForeignFolder, statsOf } from '../../state/folder.ts';
 import { openOwnFile } from '../../state/own-file.ts';
 import { Draft } from '../../state/replace-file.ts';
@@ -19,6 +19,8 @@ export interface WalletPlace {
   readonly file: string;
 }
 
+const whatToPass = 'Pass the path of a keystore file of yours.';
+
 /** The largest keystore file that is read, in bytes. One with a private key has about 500. */
 const mostBytes = 64 * 1024;
 
@@ -29,13 +31,9 @@ function walletFolder(env: Environment): string {
 
 /** Returns the place of a wallet by its name. @throws CommandError (usage) if the name can't be that of a file in the directory */
 export function placeOfName(name: string, env: Environment): WalletPlace {
-  if (looksLikePrivateKey(name)) {
-    throw usageError(
-      'That is a private key, not the name of a wallet. Other users and your shell history may have it now',
-      'Move the funds to a new wallet (`ci agent wallet create`). To import a key, pipe it to `ci agent wallet import NAME`.',
-    );
-  }
-  if (name !== path.basename(name) || ['', '.', '..'].includes(name) || /[\x00-\x1f\x7f\\]/.test(name)) {
+  refusePrivateKey(name, 'the name of a wallet');
+  const isName = name === path.basename(name) && !['', '.', '..'].includes(name) && !/[\x00-\x1f\x7f\\]/.test(name);
+  if (!isName || isLeftoverName(name)) {
     throw usageError(
       `"${name}" is not a valid wallet name`,
       'Use the name of a file in ~/.foundry/keystores, or --keystore with the path of any other file.',
@@ -44,10 +42,23 @@ export function placeOfName(name: string, env: Environment): WalletPlace {
   return { name, file: path.join(walletFolder(env), name) };
 }
 
-/** Returns the place of a wallet by its path. @throws CommandError (usage) if the path is empty */
+/** Returns the place of a wallet by its path. @throws CommandError (usage) if the path can't be that of a wallet */
 export function placeOfFile(file: string, surroundings: Pick<Surroundings, 'cwd'>): WalletPlace {
-  if (file.trim() === '') throw usageError('--keystore is empty', 'Pass the path of a keystore file.');
+  if (file.trim() === '') throw usageError('--keystore is empty', whatToPass);
+  refusePrivateKey(file, 'the path of a keystore file');
+  if (isLeftoverName(file)) {
+    throw usageError(`${file} has the name of a temporary file, which any command may remove`, 'Choose another name.');
+  }
   return { name: null, file: resolved(file, surroundings) };
+}
+
+/** Refuses a private key where something else belongs, and shows nothing of it. @throws CommandError (usage) */
+export function refusePrivateKey(typed: string, what: string): void {
+  if (!looksLikePrivateKey(typed)) return;
+  throw usageError(
+    `That is a private key, not ${what}. Other users and your shell history may have it now`,
+    'Move the funds to a new wallet (`ci agent wallet create`). To import a key, pipe it to `ci agent wallet import NAME`.',
+  );
 }
 
 /** Returns how an error names a wallet. */
@@ -55,13 +66,14 @@ function wordsFor({ name, file }: WalletPlace): string {
   return name === null ? `The wallet ${file}` : `Wallet "${name}"`;
 }
 
-/** Returns the names of the wallets in Foundry's directory, sorted. Ignores hidden files. @throws as {@link refuseForeignFolder} */
-export function walletNames(env: Environment): string[] {
+/** Returns the wallets in Foundry's directory, by name. Ignores hidden files. @throws as {@link refuseForeignFolder} */
+export function walletsIn(env: Environment): WalletPlace[] {
   const folder = walletFolder(env);
   refuseForeignFolder(folder, 'HOME');
   return namesIn(folder)
     .filter((name) => !/^\.|\.tmp$/.test(name) && statsOf(path.join(folder, name), statSync)?.isFile() === true)
-    .sort();
+    .sort()
+    .map((name) => ({ name, file: path.join(folder, name) }));
 }
 
 /**
@@ -78,13 +90,11 @@ function textOf(place: WalletPlace): string {
   const { file } = place;
   const target = realPathOf(file);
   if (statsOf(target, statSync)?.isDirectory()) {
-    throw usageError(`${file} is a directory`, 'Pass the path of a keystore file.');
+    throw usageError(`${file} is a directory`, whatToPass);
   }
-  // A process that was killed while it created the wallet may have left a second link to it, which is refused below.
-  removeLeftovers(path.dirname(target));
   let handle: number;
   try {
-    handle = openOwnFile(target, 'r');
+    handle = openOwnFile(target, 'r', { hasLinks: true, hint: whatToPass });
   } catch (error) {
     if (error instanceof CommandError) throw error;
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') {
@@ -105,9 +115,7 @@ function textOf(place: WalletPlace): string {
       throw new CommandError(
         'file_error',
         `${file} isn't a valid keystore: it is larger than ${mostBytes / 1024} KiB`,
-        {
-          hint: 'Pass the path of a keystore file.',
-        },
+        { hint: whatToPass },
       );
     }
     return buffer.toString('utf8', 0, length);

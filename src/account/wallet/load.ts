@@ -25,6 +25,7 @@ export class Wallet {
   /** Signs a hash of 32 bytes, such as that of a transaction. @returns r, s and v (27 or 28): 65 bytes */
   sign(hash: Hex): Hex {
     if (this.#isClosed) throw new Error('the wallet is closed');
+    if (!/^0x[0-9a-f]{64}$/i.test(hash)) throw new Error('a hash has 32 bytes');
     return toHex(sign({ payload: hash, privateKey: this.#key }));
   }
 

@@ -1,8 +1,13 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { resolved } from '../../config/folders.ts';
 import type { Context } from '../../context/context.ts';
-import { messageOf, usageError } from '../../domain/errors.ts';
-import { isSpace } from './private-key.ts';
+import { readSecret } from '../../context/input-stream.ts';
+import { CommandError, messageOf, usageError } from '../../domain/errors.ts';
+import { interrupted } from '../../prompts/question.ts';
+import { refusePrivateKey } from './files.ts';
+import { looksLikePrivateKey } from './private-key.ts';
 
 /** The largest password file, in bytes. */
 const mostBytes = 4096;
@@ -25,18 +30,29 @@ export async function newPassword(
   passwordFile: string | undefined,
 ): Promise<Buffer> {
   if (passwordFile !== undefined) {
-    const password = passwordIn(passwordFile, world);
-    if (password.length > 0) return password;
-    throw usageError(`The password in ${passwordFile} is empty`, 'Nothing was saved. Write a password to the file.');
+    const password = await passwordIn(passwordFile, world);
+    const isKey = looksLikePrivateKey(password.toString('utf8'));
+    if (password.length > 0 && !isKey) return password;
+    password.fill(0);
+    throw usageError(
+      `The password in ${passwordFile} is ${isKey ? 'a private key' : 'empty'}`,
+      'Nothing was saved. Write a password to the file.',
+    );
   }
   for (;;) {
-    const password = await prompts.secret('Password for the wallet:', missing, (typed) =>
-      typed === '' ? 'Enter a password.' : undefined,
-    );
+    const password = await prompts.secret('Password for the wallet:', missing, mistakeIn);
     const repeated = await prompts.secret('Repeat the password:', missing, () => undefined);
     if (repeated === password) return Buffer.from(password);
     output.note("The passwords don't match. Try again.");
   }
+}
+
+/** Returns what is wrong with a new password. */
+function mistakeIn(password: string): string | undefined {
+  if (password === '') return 'Enter a password.';
+  // A password file would lose it.
+  if (endsWithSpace(password)) return "A password can't end with a space or tab.";
+  return looksLikePrivateKey(password) ? 'That is a private key. Choose another password.' : undefined;
 }
 
 /**
@@ -55,13 +71,15 @@ export async function unlocked<Value>(
 ): Promise<Value> {
   const attempt = async (password: Buffer) => {
     try {
-      return await unlock(password);
+      const value = await unlock(password);
+      if (world.interrupt.aborted) throw interrupted();
+      return value;
     } finally {
       password.fill(0);
     }
   };
   if (passwordFile !== undefined) {
-    const value = await attempt(passwordIn(passwordFile, world));
+    const value = await attempt(await passwordIn(passwordFile, world));
     if (value !== undefined) return value;
     throw usageError(
       `The password in ${passwordFile} is wrong`,
@@ -78,33 +96,78 @@ export async function unlocked<Value>(
 }
 
 /**
- * Reads a password from a file, which may be a pipe. Leaves out spaces and line breaks at its end, as `cast wallet` does.
+ * Reads a password from a file, which may be a pipe. Leaves out white space at its end, as `cast wallet` does.
  *
- * @throws CommandError (usage)
+ * @throws CommandError (usage), (interrupted)
  */
-function passwordIn(file: string, world: Pick<Context['world'], 'cwd'>): Buffer {
-  const buffer = Buffer.alloc(mostBytes + 1);
-  let length = 0;
+async function passwordIn(file: string, world: Pick<Context['world'], 'cwd' | 'interrupt'>): Promise<Buffer> {
+  refusePrivateKey(file, 'the path of a password file');
+  const text = await contentOf(file, world);
   try {
-    const handle = openSync(resolved(file, world), 'r');
-    try {
-      for (let read = -1; read !== 0 && length < buffer.length; length += read) {
-        read = readSync(handle, buffer, length, buffer.length - length, null);
+    // Other programs would read other bytes from the file, or refuse it.
+    if (!isUtf8(text) || text.includes(0) || text.indexOf(byteOrderMark) === 0) {
+      throw usageError(
+        `${file} isn't a plain UTF-8 text`,
+        'Save the password as UTF-8 without a byte order mark, such as with `printf %s`.',
+      );
+    }
+    return Buffer.from(text.subarray(0, lengthWithoutSpace(text)));
+  } finally {
+    text.fill(0);
+  }
+}
+
+const byteOrderMark = Buffer.from('\ufeff');
+
+/** Returns the length of UTF-8 text without the white space at its end. Copies no more of it than one character. */
+function lengthWithoutSpace(text: Buffer): number {
+  for (let end = text.length; ; ) {
+    let from = end - 1;
+    // Other bytes of a character than its first begin with the bits 10.
+    while (from > 0 && ((text[from] ?? 0) & 0xc0) === 0x80) from--;
+    if (end === 0 || !endsWithSpace(text.toString('utf8', from, end))) return end;
+    end = from;
+  }
+}
+
+function endsWithSpace(text: string): boolean {
+  return /\p{White_Space}$/u.test(text);
+}
+
+/** Reads a small file, or a pipe to its end. @returns the bytes, which the caller wipes */
+async function contentOf(
+  file: string,
+  { cwd, interrupt }: Pick<Context['world'], 'cwd' | 'interrupt'>,
+): Promise<Buffer> {
+  try {
+    // Without O_NONBLOCK, opening a pipe waits for a program that writes to it, and can't be interrupted.
+    const handle = openSync(resolved(file, { cwd }), constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    if (fstatSync(handle).isFIFO()) {
+      const stdin = new Socket({ fd: handle });
+      try {
+        return await readSecret({ stdin, interrupt }, file, mostBytes);
+      } finally {
+        stdin.destroy();
       }
+    }
+    try {
+      return bytesIn(handle, file);
     } finally {
       closeSync(handle);
     }
   } catch (error) {
-    buffer.fill(0);
+    if (error instanceof CommandError) throw error;
     throw usageError(`Can't read ${file}: ${messageOf(error)}`, 'Pass a file that contains the password.');
   }
-  if (length > mostBytes) {
-    buffer.fill(0);
-    throw usageError(
-      `${file} is too large for a password`,
-      `Pass a file of at most ${mostBytes} bytes that contains the password.`,
-    );
+}
+
+function bytesIn(handle: number, file: string): Buffer {
+  const buffer = Buffer.alloc(mostBytes + 1);
+  let length = 0;
+  for (let read = -1; read !== 0 && length < buffer.length; length += read) {
+    read = readSync(handle, buffer, length, buffer.length - length, null);
   }
-  while (isSpace(buffer[length - 1])) length -= 1;
-  return buffer.subarray(0, length);
+  if (length <= mostBytes) return buffer.subarray(0, length);
+  buffer.fill(0);
+  throw usageError(`${file} is too long`, `Pass at most ${mostBytes} bytes.`);
 }

@@ -33,6 +33,14 @@ export function addressIn(text: string): Address | undefined {
   return digits === undefined ? undefined : checksum(`0x${digits.toLowerCase()}`);
 }
 
+/** Returns whether an address has lower and upper case letters that contradict its checksum (EIP-55). */
+export function hasWrongChecksum(text: string): boolean {
+  const digits = text.replace(/^0x/i, '');
+  const address = addressIn(digits);
+  const isMixed = /[a-f]/.test(digits) && /[A-F]/.test(digits);
+  return address !== undefined && isMixed && address.slice(2) !== digits;
+}
+
 /** Returns whether a text may be a private key, or most of one. */
 export function looksLikePrivateKey(text: string): boolean {
   return /^\s*(?:0x)?[0-9a-f]{48,}\s*$/i.test(text);
@@ -74,7 +82,7 @@ function notAKey(message: string): CommandError {
 }
 
 /** Returns whether a byte is a space, a tab or a line break. */
-export function isSpace(code: number | undefined): boolean {
+function isSpace(code: number | undefined): boolean {
   return code === 0x20 || (code !== undefined && code >= 0x09 && code <= 0x0d);
 }
 

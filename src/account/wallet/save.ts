@@ -1,4 +1,5 @@
 import type { Context } from '../../context/context.ts';
+import { interrupted } from '../../prompts/question.ts';
 import { createWalletFile, type WalletPlace } from './files.ts';
 import { encryptKey } from './keystore.ts';
 import { type Address, addressOf } from './private-key.ts';
@@ -11,7 +12,7 @@ export interface SavedWallet extends WalletPlace {
 /**
  * Saves a private key in a new wallet. Wipes the key and the password.
  *
- * @throws CommandError (usage), (file_error) as {@link createWalletFile}
+ * @throws CommandError (interrupted); (usage), (file_error) as {@link createWalletFile}
  */
 export async function saveWallet(
   { result, world }: Pick<Context, 'result' | 'world'>,
@@ -21,6 +22,7 @@ export async function saveWallet(
 ): Promise<SavedWallet> {
   try {
     const content = await encryptKey(key, password);
+    if (world.interrupt.aborted) throw interrupted();
     createWalletFile(place, content, world.env);
     result.lastChange = 'applied';
     return { ...place, address: addressOf(key) };

@@ -10,7 +10,7 @@ import { Line, promptOptions } from '../../support/person.ts';
 import { worldWith } from '../../support/world.ts';
 
 /** Opens the file of cast with a password in a file. */
-async function loaded(password: string): Promise<Wallet> {
+async function loaded(password: string | Buffer): Promise<Wallet> {
   const folder = emptyFolder();
   const file = path.join(folder, 'wallet');
   writeFileSync(file, castFile, { mode: 0o600 });
@@ -20,7 +20,7 @@ async function loaded(password: string): Promise<Wallet> {
   return loadWallet({ prompts, world: worldWith({ stdout: new Buffered(false) }) }, { name: null, file }, passwordFile);
 }
 
-test.each([vectorPassword, `${vectorPassword}\n`, `${vectorPassword} \t\r\n\n`])(
+test.each([vectorPassword, `${vectorPassword}\n`, `${vectorPassword} \t\r\n\n`, `${vectorPassword}\u00a0\u2003\u0085`])(
   'opens a wallet of cast with the password file %j, as cast does',
   async (password) => {
     expect((await loaded(password)).address).toBe(castAddress);
@@ -37,6 +37,21 @@ test.each(['', '\n', ` ${vectorPassword}`, `${vectorPassword}\nx`])(
     });
   },
 );
+
+test.each(['\ufefftestpassword', 'test\0password', Buffer.from('testpassword', 'utf16le'), Buffer.from([0xe4])])(
+  'refuses a password file that is no plain UTF-8 text: %j',
+  async (content) => {
+    await expect(loaded(content)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(/password isn't a plain UTF-8 text$/),
+    });
+  },
+);
+
+test('signs nothing but 32 bytes', () => {
+  const wallet = new Wallet(Buffer.from(castKey, 'hex'));
+  expect(() => wallet.sign('0x11')).toThrow('a hash has 32 bytes');
+});
 
 test('signs a message and a hash as cast does', () => {
   const wallet = new Wallet(Buffer.from(castKey, 'hex'));

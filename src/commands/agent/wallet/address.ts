@@ -43,20 +43,28 @@ export async function run(
   const choice = walletChoiceOf(name, options);
   output.checkFields(fields);
   const place = await chooseWallet(context, choice);
-  const address = await addressOf(context, place, options.passwordFile);
+  const { address, isProven } = await addressOf(context, place, options.passwordFile);
+  if (!isProven) {
+    output.note(
+      "This is what the file says. To check that it is the address of the wallet's key, pass --password-file.",
+    );
+  }
   if (output.format === undefined) return output.line(address);
   await output.record({ ...place, address }, { fields });
 }
 
-/** Returns the address that the file states. If it states none, or there is a password file, derives it from the private key. */
+/**
+ * Returns the address that the file states, which anyone may have written. If it states none, or there is a password file, derives it
+ * from the private key.
+ */
 async function addressOf(
   context: Pick<Context, 'prompts' | 'world'>,
   place: WalletPlace,
   passwordFile: string | undefined,
-): Promise<Address> {
+): Promise<{ readonly address: Address; readonly isProven: boolean }> {
   const stated = passwordFile === undefined ? readKeystore(place).address : undefined;
-  if (stated !== undefined) return stated;
+  if (stated !== undefined) return { address: stated, isProven: false };
   const wallet = await loadWallet(context, place, passwordFile);
   wallet.close();
-  return wallet.address;
+  return { address: wallet.address, isProven: true };
 }

@@ -4,8 +4,8 @@ import { newPrivateKey } from '../../../account/wallet/private-key.ts';
 import { saveWallet } from '../../../account/wallet/save.ts';
 import type { Verb } from '../../../cli/verb.ts';
 import {
-  accountOption,
   keystoreOption,
+  newAccountOption,
   passwordFileOption,
   type WalletOptions,
   walletChoiceOf,
@@ -32,7 +32,7 @@ export default function create(command: Verb, context: Context, execute = run): 
       ],
     })
     .argument('[name]', 'Name of the wallet')
-    .addOption(accountOption())
+    .addOption(newAccountOption())
     .addOption(keystoreOption())
     .addOption(passwordFileOption())
     .action((name: string | undefined, flags: WalletOptions) => execute({ name, ...flags }, context));

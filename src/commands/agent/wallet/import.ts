@@ -2,17 +2,17 @@ import { chooseNewWallet } from '../../../account/wallet/choose.ts';
 import { newPassword, requirePassword } from '../../../account/wallet/password.ts';
 import { parsePrivateKey } from '../../../account/wallet/private-key.ts';
 import { saveWallet } from '../../../account/wallet/save.ts';
-import { readSecret } from '../../../cli/input.ts';
 import { mistakeIn } from '../../../cli/options.ts';
 import type { Verb } from '../../../cli/verb.ts';
 import {
-  accountOption,
   keystoreOption,
+  newAccountOption,
   passwordFileOption,
   type WalletOptions,
   walletChoiceOf,
 } from '../../../cli/wallet-options.ts';
 import type { Context } from '../../../context/context.ts';
+import { readSecret } from '../../../context/input-stream.ts';
 import { fields, printSaved } from './fields.ts';
 
 /** Where `ci agent wallet import` saves the key. */
@@ -33,7 +33,7 @@ export default function importKey(command: Verb, context: Context, execute = run
       ],
     })
     .argument('[name]', 'Name of the wallet')
-    .addOption(accountOption())
+    .addOption(newAccountOption())
     .addOption(keystoreOption())
     .addOption(passwordFileOption())
     .action((name: string | undefined, flags: WalletOptions) => execute({ name, ...flags }, context));
@@ -70,7 +70,7 @@ async function privateKey({ prompts, world }: Pick<Context, 'prompts' | 'world'>
     const typed = await prompts.secret('Private key:', missing, check);
     return parsed(Buffer.from(typed));
   }
-  return parsed(await readSecret(world));
+  return parsed(await readSecret(world, 'Standard input', 1024));
 }
 
 /** Parses a private key, and wipes the text. */

@@ -1,4 +1,4 @@
-import { placeOfName, readKeystore, type WalletPlace, walletNames } from '../../../account/wallet/files.ts';
+import { readKeystore, type WalletPlace, walletsIn } from '../../../account/wallet/files.ts';
 import type { Address } from '../../../account/wallet/private-key.ts';
 import type { Verb } from '../../../cli/verb.ts';
 import type { Context } from '../../../context/context.ts';
@@ -25,8 +25,7 @@ export default function list(command: Verb, context: Context, execute = run): vo
 /** Prints the wallets with the addresses that their files state. Notes which files can't be read. */
 export async function run({ output, world }: Pick<Context, 'output' | 'world'>): Promise<void> {
   const listed: Listed[] = [];
-  for (const name of walletNames(world.env)) {
-    const place = placeOfName(name, world.env);
+  for (const place of walletsIn(world.env)) {
     try {
       listed.push({ ...place, address: readKeystore(place).address ?? null });
     } catch (error) {
