@@ -1,12 +1,13 @@
 import * as z from 'zod/mini';
+import { type Chain, chains, chainTitle, isChain } from '../domain/chains.ts';
 import { CommandError } from '../domain/errors.ts';
 import { memberOf } from '../domain/json.ts';
 import { lazy } from '../domain/lazy.ts';
-import { chainName, isPayable } from '../domain/usdc.ts';
+import { isPayable } from '../domain/usdc.ts';
 import { type HttpAnswer, offerIn } from './answers.ts';
 import type { ApiClient } from './client.ts';
 import { count, maybe, usd } from './schema.ts';
-import { isInUsdcOnBase, type PaymentOffer, paymentOfferIn } from './x402.ts';
+import { isInUsdcOn, type PaymentOffer, paymentOfferIn } from './x402.ts';
 
 /** The longest value of a catalog that an error quotes, in characters. */
 const longestQuote = 60;
@@ -46,13 +47,16 @@ export const productSchema = lazy(() =>
  */
 export type Product = z.infer<ReturnType<typeof productSchema>>;
 
-/** What can be bought without an account, for USDC on Base. */
+/** What can be bought without an account, for USDC. */
 export interface PaymentCatalog extends PaymentOffer {
   readonly products: readonly Product[];
 }
 
 /** Where the catalog is. Any inference request gets it, and this one does nothing else. */
 const paths = { plans: '/api/agent/plans', inference: '/v1/models' } as const;
+
+/** A claim of what a payment was for. The names of its members are from the guides; the user may add others. */
+export type ClaimBody = Readonly<Record<string, unknown>>;
 
 /** Sends the requests that need no account. It isn't part of `Api`, because only `ci agent` loads it. */
 export class AgentApi {
@@ -66,22 +70,33 @@ export class AgentApi {
    * Fetches what can be bought, without sending a key. If the server has no list of plans, reads the catalog with which it answers
    * an inference request without a key.
    *
+   * @param chain - on which to pay
    * @throws CommandError (unexpected_response) if the API returns no catalog, or one with another token, another chain or an invalid price
    */
-  async catalog(): Promise<PaymentCatalog> {
-    const plans = await this.#offerOrFailure(paths.plans);
-    if (plans && !(plans instanceof CommandError)) return catalogOf(plans, paths.plans);
-    const offer = await this.#offerOrFailure(paths.inference);
-    if (offer && !(offer instanceof CommandError)) return catalogOf(offer, paths.inference);
+  async catalog(chain: Chain = chains.base): Promise<PaymentCatalog> {
+    const plans = await this.#offerOrFailure(paths.plans, chain);
+    if (plans && !(plans instanceof CommandError)) return catalogOf(plans, paths.plans, chain);
+    const offer = await this.#offerOrFailure(paths.inference, chain);
+    if (offer && !(offer instanceof CommandError)) return catalogOf(offer, paths.inference, chain);
     // That the list can't be read says more than that an inference request has no catalog either.
     if (plans?.code === 'unexpected_response') throw plans;
     throw offer ?? unexpected("The API didn't return a list of what you can buy with USDC");
   }
 
+  /** Claims the subscription that a payment was for, without sending a key (agent subscriptions guide, "Claim the key"). */
+  claimSubscription(body: ClaimBody): Promise<unknown> {
+    return this.#client.change('POST', '/api/agent/subscribe-pool', z.unknown(), body, 'none');
+  }
+
+  /** Claims the credit that a payment was for, without sending a key (x402 guide, `agentTopup`). */
+  claimCredit(body: ClaimBody): Promise<unknown> {
+    return this.#client.change('POST', '/api/agent/topup', z.unknown(), body, 'none');
+  }
+
   /** Returns the catalog at a path; undefined if the response isn't a catalog, or the failure if the server refuses the request. */
-  async #offerOrFailure(path: string): Promise<PaymentOffer | CommandError | undefined> {
+  async #offerOrFailure(path: string, chain: Chain): Promise<PaymentOffer | CommandError | undefined> {
     try {
-      return await this.#offer(path);
+      return await this.#offer(path, chain);
     } catch (error) {
       if (error instanceof CommandError && isRefusal(error)) return error;
       throw error;
@@ -89,11 +104,11 @@ export class AgentApi {
   }
 
   /** Returns the catalog at a path; undefined if the response is none. */
-  async #offer(path: string): Promise<PaymentOffer | undefined> {
+  async #offer(path: string, chain: Chain): Promise<PaymentOffer | undefined> {
     const hasValue = (answer: HttpAnswer) => offerIn(answer) !== undefined;
-    const offer = paymentOfferIn(await this.#client.read(path, z.unknown(), { key: 'none', hasValue }));
+    const offer = paymentOfferIn(await this.#client.read(path, z.unknown(), { key: 'none', hasValue }), chain);
     // A catalog in another token is refused, even if it lists nothing.
-    return offer && (offer.products || !isInUsdcOnBase(offer)) ? offer : undefined;
+    return offer && (offer.products || !isInUsdcOn(offer, chain)) ? offer : undefined;
   }
 }
 
@@ -103,15 +118,8 @@ function isRefusal({ code, status, retryable }: CommandError): boolean {
 }
 
 /** Checks an offer. @param path - where it was found */
-function catalogOf(offer: PaymentOffer, path: string): PaymentCatalog {
-  if (!isInUsdcOnBase(offer)) {
-    const { asset, network } = offer;
-    throw unexpected(
-      asset === 'USDC'
-        ? `The API asks for payment on ${quoted(chainName(network))}, not on Base`
-        : `The API asks for payment in ${quoted(asset)}, not in USDC`,
-    );
-  }
+function catalogOf(offer: PaymentOffer, path: string, chain: Chain): PaymentCatalog {
+  if (!isInUsdcOn(offer, chain)) throw otherCurrency(offer, chain);
   const { products = [] } = offer;
   const result = z.safeParse(z.array(productSchema()), products);
   if (!result.success) {
@@ -132,6 +140,16 @@ function catalogOf(offer: PaymentOffer, path: string): PaymentCatalog {
       throw unexpected(`The API returned no price for ${nameOf(product)}`);
   }
   return { ...offer, products: result.data };
+}
+
+function otherCurrency({ asset, network, contract }: PaymentOffer, chain: Chain): CommandError {
+  if (asset !== 'USDC') return unexpected(`The API asks for payment in ${quoted(asset)}, not in USDC`);
+  if (isChain(network, chain) && contract !== undefined) {
+    return unexpected(
+      `The API names ${quoted(contract)} as the contract of USDC on ${chain.title}. It is ${chain.usdc}`,
+    );
+  }
+  return unexpected(`The API asks for payment on ${quoted(chainTitle(network))}, not on ${chain.title}`);
 }
 
 /** Returns the error for an invalid amount; undefined if the invalid value at a path isn't an amount. */

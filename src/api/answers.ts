@@ -1,6 +1,6 @@
+import { chainTitle } from '../domain/chains.ts';
 import { CommandError, type ErrorCode, errorCodeOf } from '../domain/errors.ts';
 import { excessOf } from '../domain/json.ts';
-import { chainName } from '../domain/usdc.ts';
 import { type PaymentOffer, paymentOfferIn } from './x402.ts';
 
 /** A complete response of the server. Header names are in lower case. */
@@ -128,7 +128,7 @@ function paymentHint(answer: HttpAnswer): string | undefined {
   const offer = offerIn(answer);
   return (
     offer &&
-    `Set CHEAPESTINFERENCE_API_KEY to an API key, or pay with ${offer.asset} on ${chainName(offer.network)}: \`ci agent plans\` shows the prices.`
+    `Set CHEAPESTINFERENCE_API_KEY to an API key, or pay with ${offer.asset} on ${chainTitle(offer.network)}: \`ci agent plans\` shows the prices.`
   );
 }
 

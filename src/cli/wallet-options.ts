@@ -1,6 +1,7 @@
 import { Option } from 'commander';
-import type { WalletChoice } from '../account/wallet/choose.ts';
 import { usageError } from '../domain/errors.ts';
+import type { WalletChoice } from '../wallet/choose.ts';
+import type { PasswordSource } from '../wallet/password.ts';
 import { namesOf, ValueOption } from './values.ts';
 
 /** The options for a wallet and its password, as typed. */
@@ -8,6 +9,7 @@ export interface WalletOptions {
   readonly account?: string;
   readonly keystore?: string;
   readonly passwordFile?: string;
+  readonly keychain?: true;
 }
 
 /** Returns `--account NAME` for a wallet to use. */
@@ -28,6 +30,19 @@ export function keystoreOption(): Option {
 /** Returns `--password-file FILE`. */
 export function passwordFileOption(): Option {
   return new ValueOption('--password-file <file>', 'Read the password from this file (default: ask)', namesOf('files'));
+}
+
+/** Returns `--keychain`. */
+export function keychainOption(description = "Read the password from the system's keychain"): Option {
+  return new Option('--keychain', description);
+}
+
+/** Returns where the password of a wallet is. @throws CommandError (usage) if it is in two places */
+export function passwordSourceOf({ passwordFile, keychain }: WalletOptions): PasswordSource {
+  if (passwordFile !== undefined && keychain) {
+    throw usageError("--password-file and --keychain can't be combined", 'Pass one of them.');
+  }
+  return { file: passwordFile, keychain };
 }
 
 /** Returns which wallet an argument and options choose. @throws CommandError (usage) if the argument and `--account` do */

@@ -4,16 +4,33 @@ import type { Profile } from './saved-profiles.ts';
 const service = 'cheapestinference';
 const binding = '@napi-rs/keyring';
 
+/** What to do if the keychain can't be used. */
+const alternatives = {
+  key: 'To save the key in a file that only you can read instead, run `ci auth login` without --keychain.',
+  password: 'Without --keychain, `ci` asks for the password, or reads it from --password-file.',
+} as const;
+
 /**
- * The entry in the system keychain for one profile's key and one host. Blocks while the system asks the user to unlock the keychain.
+ * An entry in the system keychain: a profile's key for one host, or the password of a wallet. Blocks while the system asks the user to unlock the keychain.
  * The native binding isn't a dependency of this package; it is loaded when needed, and may be missing.
  */
 export class KeychainEntry {
   readonly #account: string;
+  readonly #content: keyof typeof alternatives;
 
-  /** @param apiUrl - the host that the key is for; the entry of another host is another one */
-  constructor(profile: string, apiUrl: string) {
-    this.#account = `${profile}@${new URL(apiUrl).host}`;
+  private constructor(account: string, content: keyof typeof alternatives) {
+    this.#account = account;
+    this.#content = content;
+  }
+
+  /** Returns the entry of a profile's key. @param apiUrl - the host that the key is for; another host has another entry */
+  static ofKey(profile: string, apiUrl: string): KeychainEntry {
+    return new KeychainEntry(`${profile}@${new URL(apiUrl).host}`, 'key');
+  }
+
+  /** Returns the entry of a wallet's password. @param file - the absolute path of the wallet */
+  static ofWallet(file: string): KeychainEntry {
+    return new KeychainEntry(`wallet ${file}`, 'password');
   }
 
   /** Returns whether another entry is a different one. */
@@ -21,58 +38,61 @@ export class KeychainEntry {
     return this.#account !== other.#account;
   }
 
-  /** Reads the key; undefined if none exists. @throws CommandError (keychain_error) */
+  /** Reads the secret; undefined if none exists. @throws CommandError (keychain_error) */
   read(): string | undefined {
     return this.#use((entry) => entry.getPassword()) ?? undefined;
   }
 
-  /** Writes the key. @throws CommandError (keychain_error) */
-  write(key: string): void {
-    this.#use((entry) => entry.setPassword(key));
+  /** Writes the secret. @throws CommandError (keychain_error) */
+  write(secret: string): void {
+    this.#use((entry) => entry.setPassword(secret));
   }
 
-  /** Removes the key if it is there. @throws CommandError (keychain_error) */
+  /** Removes the secret if it is there. @throws CommandError (keychain_error) */
   remove(): void {
     this.#use((entry) => entry.deleteCredential());
   }
 
   #use<Result>(work: (entry: import('@napi-rs/keyring').Entry) => Result): Result {
-    const { Entry } = loadBinding();
+    const alternative = alternatives[this.#content];
+    const { Entry } = loadBinding(alternative);
     try {
       // In the other store on Linux, the key would be lost at the next restart of the machine.
       return work(new Entry(service, this.#account, { linux: { store: 'secret-service' } }));
     } catch (error) {
-      throw failure(`The system keychain can't be used: ${firstLine(error)}`, requirements[process.platform], error);
+      throw failure(
+        `The system keychain can't be used: ${firstLine(error)}`,
+        [requirements[process.platform], alternative],
+        error,
+      );
     }
   }
 }
 
 /** Returns the entry in the system keychain with a profile's key; undefined if the key isn't in the keychain. */
 export function keychainEntry(name: string, { keychain, apiUrl }: Profile): KeychainEntry | undefined {
-  return keychain && apiUrl !== undefined ? new KeychainEntry(name, apiUrl) : undefined;
+  return keychain && apiUrl !== undefined ? KeychainEntry.ofKey(name, apiUrl) : undefined;
 }
 
 const requirements: Partial<Record<NodeJS.Platform, string>> = {
   linux: "On Linux, it is the Secret Service (GNOME Keyring, KWallet or KeePassXC) on your session's D-Bus.",
 };
 
-function loadBinding(): typeof import('@napi-rs/keyring') {
+function loadBinding(alternative: string): typeof import('@napi-rs/keyring') {
   try {
     return process.getBuiltinModule('node:module').createRequire(import.meta.url)(binding);
   } catch (error) {
     const isMissing = codeOf(error) === 'MODULE_NOT_FOUND';
     throw failure(
       `The system keychain needs the package ${binding}, which ${isMissing ? "isn't installed" : `can't be loaded: ${firstLine(error)}`}`,
-      `Install it next to ci: \`npm install --global ${binding}\`.`,
+      [`Install it next to ci: \`npm install --global ${binding}\`.`, alternative],
       error,
     );
   }
 }
 
-function failure(message: string, hint: string | undefined, cause: unknown): CommandError {
-  const alternative =
-    'To save the key in a file that only you can read instead, run `ci auth login` without --keychain.';
-  return new CommandError('keychain_error', message, { hint: [hint, alternative].filter(Boolean).join(' '), cause });
+function failure(message: string, hints: readonly (string | undefined)[], cause: unknown): CommandError {
+  return new CommandError('keychain_error', message, { hint: hints.filter(Boolean).join(' '), cause });
 }
 
 function firstLine(error: unknown): string {

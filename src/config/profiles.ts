@@ -90,7 +90,7 @@ export class Profiles implements SavedProfiles {
 
   /** Requires a system keychain that works. @throws CommandError (keychain_error) */
   requireKeychain(name: string, apiUrl: string): void {
-    new KeychainEntry(name, apiUrl).read();
+    KeychainEntry.ofKey(name, apiUrl).read();
   }
 
   /** From now on, treats a damaged file as empty. The next change keeps it under another name and starts a new file. */
@@ -127,7 +127,7 @@ export class Profiles implements SavedProfiles {
       const before = profilesIn(saved).get(name) ?? {};
       replaced = shownKey(before);
       const previous = keychainEntry(name, before);
-      const entry = inKeychain ? new KeychainEntry(name, apiUrl) : undefined;
+      const entry = inKeychain ? KeychainEntry.ofKey(name, apiUrl) : undefined;
       const after = { ...withoutKey(before), apiUrl };
       if (!entry) write(withProfile(name, { ...after, managementKey }, saved));
       else {

@@ -1,7 +1,5 @@
-/** The contract of USDC on Base, from Circle's list of USDC contracts. */
-const contract = '0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913';
-/** The chain id of Base (EIP-155). */
-const chain = 8453;
+import { type Chain, chains } from './chains.ts';
+
 const decimals = 6;
 
 /** Returns whether a text is an Ethereum transaction hash: 0x and 64 hexadecimal digits. */
@@ -9,19 +7,9 @@ export function isTransactionHash(text: string): boolean {
   return /^0x[0-9a-fA-F]{64}$/.test(text);
 }
 
-/** Returns whether this is the address of the USDC contract on Base. */
-export function isUsdcContract(address: string): boolean {
-  return address.toLowerCase() === contract.toLowerCase();
-}
-
-/** Returns whether a network is Base. The API calls it `base`; other servers use its CAIP-2 name, `eip155:8453`. */
-export function isBase(network: string): boolean {
-  return network === 'base' || network === `eip155:${chain}`;
-}
-
-/** Returns the name of a chain for people. */
-export function chainName(network: string): string {
-  return isBase(network) ? 'Base' : network;
+/** Returns whether this is the address of the USDC contract on a chain. */
+export function isUsdcContract(address: string, { usdc }: Chain): boolean {
+  return address.toLowerCase() === usdc.toLowerCase();
 }
 
 /** Returns whether an amount of USDC can be paid exactly: above zero, with at most 6 decimals. */
@@ -41,7 +29,7 @@ export function fromSmallestUnits(units: string): string {
 }
 
 /** Returns whether a text is an Ethereum address: 0x and 40 hexadecimal digits. */
-function isAddress(text: string): boolean {
+export function isAddress(text: string): boolean {
   return /^0x[0-9a-fA-F]{40}$/.test(text);
 }
 
@@ -54,10 +42,12 @@ function isAddress(text: string): boolean {
  */
 export function paymentRequest(address: string, amount: number): string {
   if (!isAddress(address)) throw new RangeError(`"${address}" is not a valid address`);
-  return `ethereum:${contract}@${chain}/transfer?address=${address}&uint256=${smallestUnits(amount)}`;
+  const { usdc, id } = chains.base;
+  return `ethereum:${usdc}@${id}/transfer?address=${address}&uint256=${toSmallestUnits(amount)}`;
 }
 
-function smallestUnits(amount: number): bigint {
+/** Converts an amount of USDC to millionths. @throws RangeError if it is negative or has more than 6 decimals */
+export function toSmallestUnits(amount: number): bigint {
   const units = unitsOf(amount);
   if (units === undefined) throw new RangeError(`${amount} is not a valid amount of USDC`);
   return units;

@@ -190,7 +190,7 @@ describe('a catalog', () => {
     }
   });
 
-  test.each(['solana', 'base-sepolia', 'ethereum', 'eip155:84532', ''])(
+  test.each(['solana', 'base-goerli', 'ethereum', 'eip155:84531', ''])(
     'on the chain %j is refused',
     async (network) => {
       expect(await failureFields(catalogOf({ x402: { ...selling(pool).x402, network } }))).toMatchObject({

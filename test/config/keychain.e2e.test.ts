@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { bin, type Environment, json, oneLine, type User, user } from '../support/cli.ts';
+import { keystoreOf, vectorAddress, vectorKey } from '../support/keystore.ts';
 import { listAt, textAt } from '../support/sandbox.ts';
 import { answer, data, server } from '../support/servers.ts';
 import { shown } from '../support/terminal.ts';
@@ -233,3 +234,35 @@ describe('login --keychain without a keychain', () => {
     expect((await ci('billing status')).code).toBe(0);
   });
 });
+
+describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon'))(
+  'the password of a wallet in the keychain',
+  () => {
+    test('is saved there by --keychain, and opens the wallet', async () => {
+      const me = user();
+      const { env } = await session(me);
+      writeFileSync(path.join(me.home, 'password'), 'correct horse\n', { mode: 0o600 });
+      const imported = await me.process('agent wallet import agent --password-file password --keychain', {
+        env,
+        stdin: vectorKey,
+      });
+      expect([imported.code, imported.stderr]).toEqual([0, '']);
+      const file = path.join(me.home, '.foundry', 'keystores', 'agent');
+      expect(kept(me, env)).toEqual({ [`wallet ${file}`]: 'correct horse' });
+      const { code, stdout } = await me.process('agent wallet address agent --keychain', { env });
+      expect([code, stdout]).toEqual([0, `${vectorAddress}\n`]);
+    });
+
+    test('is missed if it is not there', async () => {
+      const me = user();
+      const { env } = await session(me);
+      const file = path.join(me.home, 'wallet');
+      writeFileSync(file, keystoreOf(vectorKey), { mode: 0o600 });
+      const { code, stderr } = await me.process(`agent wallet address --keystore ${file} --keychain`, { env });
+      expect([code, stderr]).toEqual([
+        2,
+        `ci: The keychain has no password for ${file}. Leave out --keychain to type it.\n`,
+      ]);
+    });
+  },
+);

@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  chainName,
-  fromSmallestUnits,
-  isBase,
-  isPayable,
-  isTransactionHash,
-  paymentRequest,
-} from '../../src/domain/usdc.ts';
+import { chains, chainTitle, isChain } from '../../src/domain/chains.ts';
+import { fromSmallestUnits, isPayable, isTransactionHash, paymentRequest } from '../../src/domain/usdc.ts';
 
 const address = '0x5a4db0c15a4db0c15a4db0c15a4db0c15a4db0c1';
 const prefix = `ethereum:0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913@8453/transfer?address=${address}&uint256=`;
@@ -57,12 +51,12 @@ test.each([
 test.each([
   ['base', true, 'Base'],
   ['eip155:8453', true, 'Base'],
-  ['base-sepolia', false, 'base-sepolia'],
-  ['eip155:84532', false, 'eip155:84532'],
+  ['base-sepolia', false, 'Base Sepolia'],
+  ['eip155:84532', false, 'Base Sepolia'],
   ['Base ', false, 'Base '],
   ['', false, ''],
 ])('returns whether the network %j is Base (%s), and its name', (network, is, name) => {
-  expect([isBase(network), chainName(network)]).toEqual([is, name]);
+  expect([isChain(network, chains.base), chainTitle(network)]).toEqual([is, name]);
 });
 
 test.each([

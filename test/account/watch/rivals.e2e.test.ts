@@ -45,11 +45,10 @@ async function trial({ kind, ahead, shipped }: Trial) {
       // The other rivals come alone, so they need no connection.
       const alone = () => {
         const { folder } = box;
-        const app = sandboxApp(
-          openStore({ folder, now: () => machineStart }),
-          () => box.url,
-          () => Promise.resolve(),
-        );
+        const app = sandboxApp(openStore({ folder, now: () => machineStart }), {
+          address: () => box.url,
+          pause: () => Promise.resolve(),
+        });
         const request = { method: 'POST', body: JSON.stringify(order) };
         return rivals(crowd, async () => app.request('/sandbox/rivals', request));
       };

@@ -1,16 +1,19 @@
-import { chooseWallet } from '../../../account/wallet/choose.ts';
-import { readKeystore, type WalletPlace } from '../../../account/wallet/files.ts';
-import { loadWallet } from '../../../account/wallet/load.ts';
-import type { Address } from '../../../account/wallet/private-key.ts';
+import type { Address } from '../../../chain/address.ts';
 import type { Verb } from '../../../cli/verb.ts';
 import {
   accountOption,
+  keychainOption,
   keystoreOption,
   passwordFileOption,
+  passwordSourceOf,
   type WalletOptions,
   walletChoiceOf,
 } from '../../../cli/wallet-options.ts';
 import type { Context } from '../../../context/context.ts';
+import { chooseWallet } from '../../../wallet/choose.ts';
+import { readKeystore, type WalletPlace } from '../../../wallet/files.ts';
+import { loadWallet } from '../../../wallet/load.ts';
+import type { PasswordSource } from '../../../wallet/password.ts';
 import { fields } from './fields.ts';
 
 /** Which wallet `ci agent wallet address` prints the address of. */
@@ -31,6 +34,7 @@ export default function address(command: Verb, context: Context, execute = run):
     .addOption(accountOption())
     .addOption(keystoreOption())
     .addOption(passwordFileOption())
+    .addOption(keychainOption())
     .action((name: string | undefined, flags: WalletOptions) => execute({ name, ...flags }, context));
 }
 
@@ -43,7 +47,7 @@ export async function run(
   const choice = walletChoiceOf(name, options);
   output.checkFields(fields);
   const place = await chooseWallet(context, choice);
-  const { address, isProven } = await addressOf(context, place, options.passwordFile);
+  const { address, isProven } = await addressOf(context, place, passwordSourceOf(options));
   if (!isProven) {
     output.note(
       "This is what the file says. To check that it is the address of the wallet's key, pass --password-file.",
@@ -60,11 +64,11 @@ export async function run(
 async function addressOf(
   context: Pick<Context, 'prompts' | 'world'>,
   place: WalletPlace,
-  passwordFile: string | undefined,
+  password: PasswordSource,
 ): Promise<{ readonly address: Address; readonly isProven: boolean }> {
-  const stated = passwordFile === undefined ? readKeystore(place).address : undefined;
+  const stated = password.file === undefined && !password.keychain ? readKeystore(place).address : undefined;
   if (stated !== undefined) return { address: stated, isProven: false };
-  const wallet = await loadWallet(context, place, passwordFile);
+  const wallet = await loadWallet(context, place, password);
   wallet.close();
   return { address: wallet.address, isProven: true };
 }

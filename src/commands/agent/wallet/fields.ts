@@ -1,5 +1,5 @@
-import type { SavedWallet } from '../../../account/wallet/save.ts';
 import type { Context } from '../../../context/context.ts';
+import type { SavedWallet } from '../../../wallet/save.ts';
 
 /** The JSON fields of a wallet. */
 export const fields = ['name', 'address', 'file'] as const;

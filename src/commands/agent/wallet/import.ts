@@ -1,10 +1,7 @@
-import { chooseNewWallet } from '../../../account/wallet/choose.ts';
-import { newPassword, requirePassword } from '../../../account/wallet/password.ts';
-import { parsePrivateKey } from '../../../account/wallet/private-key.ts';
-import { saveWallet } from '../../../account/wallet/save.ts';
 import { mistakeIn } from '../../../cli/options.ts';
 import type { Verb } from '../../../cli/verb.ts';
 import {
+  keychainOption,
   keystoreOption,
   newAccountOption,
   passwordFileOption,
@@ -13,6 +10,10 @@ import {
 } from '../../../cli/wallet-options.ts';
 import type { Context } from '../../../context/context.ts';
 import { readSecret } from '../../../context/input-stream.ts';
+import { chooseNewWallet } from '../../../wallet/choose.ts';
+import { newPassword, requirePassword } from '../../../wallet/password.ts';
+import { parsePrivateKey } from '../../../wallet/private-key.ts';
+import { saveWallet } from '../../../wallet/save.ts';
 import { fields, printSaved } from './fields.ts';
 
 /** Where `ci agent wallet import` saves the key. */
@@ -36,6 +37,7 @@ export default function importKey(command: Verb, context: Context, execute = run
     .addOption(newAccountOption())
     .addOption(keystoreOption())
     .addOption(passwordFileOption())
+    .addOption(keychainOption("Save the password in the system's keychain"))
     .action((name: string | undefined, flags: WalletOptions) => execute({ name, ...flags }, context));
 }
 
@@ -58,7 +60,7 @@ export async function run(
     key.fill(0);
     throw error;
   }
-  const wallet = await saveWallet(context, place, key, password);
+  const wallet = await saveWallet(context, place, key, password, options.keychain);
   output.done(`Imported ${wallet.address} into ${wallet.file}.`);
   await printSaved(context, wallet);
 }

@@ -1,9 +1,9 @@
-import { readKeystore, type WalletPlace, walletsIn } from '../../../account/wallet/files.ts';
-import type { Address } from '../../../account/wallet/private-key.ts';
+import type { Address } from '../../../chain/address.ts';
 import type { Verb } from '../../../cli/verb.ts';
 import type { Context } from '../../../context/context.ts';
 import { CommandError, messageWithHint } from '../../../domain/errors.ts';
 import type { Column } from '../../../output/output.ts';
+import { readKeystore, type WalletPlace, walletsIn } from '../../../wallet/files.ts';
 import { fields } from './fields.ts';
 
 interface Listed extends WalletPlace {

@@ -1,14 +1,13 @@
 import { getSignPayload } from 'ox/PersonalMessage';
 import { sign } from 'ox/Secp256k1';
 import { toHex } from 'ox/Signature';
-import type { Context } from '../../context/context.ts';
+import type { Address } from '../chain/address.ts';
+import type { Context } from '../context/context.ts';
+import type { Hex } from '../domain/chains.ts';
 import { readKeystore, type WalletPlace } from './files.ts';
 import { decryptKey } from './keystore.ts';
-import { unlocked } from './password.ts';
-import { type Address, addressOf } from './private-key.ts';
-
-/** Bytes as hexadecimal digits after 0x. */
-type Hex = `0x${string}`;
+import { type PasswordSource, unlocked } from './password.ts';
+import { addressOf } from './private-key.ts';
 
 /** An open wallet, which signs. Call {@link Wallet.close} when it is done. */
 export class Wallet {
@@ -42,7 +41,7 @@ export class Wallet {
 }
 
 /**
- * Opens a wallet with the password in a file, or with one that the user is asked for.
+ * Opens a wallet with the password in a file or in the keychain, or with one that the user is asked for.
  *
  * @throws CommandError (not_found), (file_error) as {@link readKeystore}; (usage) if the password in the file is wrong;
  *   (input_required) if there is no password
@@ -50,12 +49,12 @@ export class Wallet {
 export async function loadWallet(
   context: Pick<Context, 'prompts' | 'world'>,
   place: WalletPlace,
-  passwordFile: string | undefined,
+  password: PasswordSource,
 ): Promise<Wallet> {
   const keystore = readKeystore(place);
   const which = place.name === null ? place.file : `wallet "${place.name}"`;
-  const key = await unlocked(context, passwordFile, `Password of ${which}:`, (password) =>
-    decryptKey(keystore, password, place.file),
+  const key = await unlocked(context, password, { wallet: place, message: `Password of ${which}:` }, (text) =>
+    decryptKey(keystore, text, place.file),
   );
   return new Wallet(key);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { addressOf, newPrivateKey, parsePrivateKey } from '../../../src/account/wallet/private-key.ts';
-import { castAddress, castKey, vectorAddress, vectorKey } from '../../support/keystore.ts';
+import { addressOf, newPrivateKey, parsePrivateKey } from '../../src/wallet/private-key.ts';
+import { castAddress, castKey, vectorAddress, vectorKey } from '../support/keystore.ts';
 
 const highest = 'fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364140';
 const order = highest.replace(/0$/, '1');

@@ -1,8 +1,10 @@
-import type { Context } from '../../context/context.ts';
-import { interrupted } from '../../prompts/question.ts';
+import type { Address } from '../chain/address.ts';
+import { KeychainEntry } from '../config/keychain.ts';
+import type { Context } from '../context/context.ts';
+import { interrupted } from '../prompts/question.ts';
 import { createWalletFile, type WalletPlace } from './files.ts';
 import { encryptKey } from './keystore.ts';
-import { type Address, addressOf } from './private-key.ts';
+import { addressOf } from './private-key.ts';
 
 /** A wallet that was saved. */
 export interface SavedWallet extends WalletPlace {
@@ -12,18 +14,27 @@ export interface SavedWallet extends WalletPlace {
 /**
  * Saves a private key in a new wallet. Wipes the key and the password.
  *
- * @throws CommandError (interrupted); (usage), (file_error) as {@link createWalletFile}
+ * @param inKeychain - whether to save the password in the system keychain
+ * @throws CommandError (interrupted); (keychain_error); (usage), (file_error) as {@link createWalletFile}
  */
 export async function saveWallet(
   { result, world }: Pick<Context, 'result' | 'world'>,
   place: WalletPlace,
   key: Buffer,
   password: Buffer,
+  inKeychain = false,
 ): Promise<SavedWallet> {
   try {
     const content = await encryptKey(key, password);
     if (world.interrupt.aborted) throw interrupted();
-    createWalletFile(place, content, world.env);
+    const entry = inKeychain ? KeychainEntry.ofWallet(place.file) : undefined;
+    entry?.write(password.toString('utf8'));
+    try {
+      createWalletFile(place, content, world.env);
+    } catch (error) {
+      entry?.remove();
+      throw error;
+    }
     result.lastChange = 'applied';
     return { ...place, address: addressOf(key) };
   } finally {

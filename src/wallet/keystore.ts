@@ -8,8 +8,9 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 import { keccak256 } from 'ox/Hash';
-import { CommandError } from '../../domain/errors.ts';
-import { type Address, addressIn, addressOf, hasWrongChecksum, isPrivateKey, keyLength } from './private-key.ts';
+import { type Address, addressIn, hasWrongChecksum } from '../chain/address.ts';
+import { CommandError } from '../domain/errors.ts';
+import { addressOf, isPrivateKey, keyLength } from './private-key.ts';
 
 /**
  * The content of a keystore file: a private key, encrypted with a password. Source: Web3 Secret Storage Definition, version 3

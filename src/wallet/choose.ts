@@ -1,5 +1,5 @@
-import type { Context } from '../../context/context.ts';
-import { CommandError, usageError } from '../../domain/errors.ts';
+import type { Context } from '../context/context.ts';
+import { CommandError, usageError } from '../domain/errors.ts';
 import { placeOfFile, placeOfName, requireFree, type WalletPlace, walletsIn } from './files.ts';
 
 /** Which wallet to use, as typed. */
@@ -16,7 +16,7 @@ const accountVariable = 'ETH_KEYSTORE_ACCOUNT';
 /** Returns where the wallet is that was typed, if one was. */
 function typedPlace({ account, keystore }: WalletChoice, { world }: Pick<Context, 'world'>): WalletPlace | undefined {
   if (account !== undefined && keystore !== undefined) {
-    throw usageError('A wallet has either a name or --keystore', 'Pass only one of them.');
+    throw usageError("--account and --keystore can't be combined", 'Pass one of them.');
   }
   if (keystore !== undefined) return placeOfFile(keystore, world);
   return account === undefined ? undefined : placeOfName(account, world.env);

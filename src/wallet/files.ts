@@ -1,13 +1,13 @@
 import { closeSync, fstatSync, lstatSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { homeOf, resolved } from '../../config/folders.ts';
-import type { Environment, Surroundings } from '../../domain/environment.ts';
-import { CommandError, codeOf, messageOf, usageError } from '../../domain/errors.ts';
-import { shellWord } from '../../domain/shell-word.ts';
-import { isLeftoverName } from '../../state/drafts.ts';
-import { makeFolder, namesIn, realPathOf, refuseForeignFolder, statsOf } from '../../state/folder.ts';
-import { openOwnFile } from '../../state/own-file.ts';
-import { Draft } from '../../state/replace-file.ts';
+import { homeOf, resolved } from '../config/folders.ts';
+import type { Environment, Surroundings } from '../domain/environment.ts';
+import { CommandError, codeOf, messageOf, usageError } from '../domain/errors.ts';
+import { shellWord } from '../domain/shell-word.ts';
+import { isLeftoverName } from '../state/drafts.ts';
+import { makeFolder, namesIn, realPathOf, refuseForeignFolder, statsOf } from '../state/folder.ts';
+import { openOwnFile } from '../state/own-file.ts';
+import { Draft } from '../state/replace-file.ts';
 import { type Keystore, parseKeystore } from './keystore.ts';
 import { looksLikePrivateKey } from './private-key.ts';
 

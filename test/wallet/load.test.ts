@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { loadWallet, Wallet } from '../../../src/account/wallet/load.ts';
-import { Prompts } from '../../../src/prompts/prompts.ts';
-import { Buffered } from '../../support/buffer.ts';
-import { emptyFolder } from '../../support/folder.ts';
-import { castAddress, castFile, castKey, vectorPassword } from '../../support/keystore.ts';
-import { Line, promptOptions } from '../../support/person.ts';
-import { worldWith } from '../../support/world.ts';
+import { Prompts } from '../../src/prompts/prompts.ts';
+import { loadWallet, Wallet } from '../../src/wallet/load.ts';
+import { Buffered } from '../support/buffer.ts';
+import { emptyFolder } from '../support/folder.ts';
+import { castAddress, castFile, castKey, vectorPassword } from '../support/keystore.ts';
+import { Line, promptOptions } from '../support/person.ts';
+import { worldWith } from '../support/world.ts';
 
 /** Opens the file of cast with a password in a file. */
 async function loaded(password: string | Buffer): Promise<Wallet> {
@@ -17,7 +17,11 @@ async function loaded(password: string | Buffer): Promise<Wallet> {
   const passwordFile = path.join(folder, 'password');
   writeFileSync(passwordFile, password);
   const prompts = new Prompts({ stdin: new Line(false), stderr: new Line(false) }, promptOptions());
-  return loadWallet({ prompts, world: worldWith({ stdout: new Buffered(false) }) }, { name: null, file }, passwordFile);
+  return loadWallet(
+    { prompts, world: worldWith({ stdout: new Buffered(false) }) },
+    { name: null, file },
+    { file: passwordFile },
+  );
 }
 
 test.each([vectorPassword, `${vectorPassword}\n`, `${vectorPassword} \t\r\n\n`, `${vectorPassword}\u00a0\u2003\u0085`])(

@@ -1,9 +1,7 @@
 import { checksum, fromPublicKey } from 'ox/Address';
 import { getPublicKey, randomPrivateKey } from 'ox/Secp256k1';
-import { type CommandError, usageError } from '../../domain/errors.ts';
-
-/** An Ethereum address with the capital letters of its checksum (EIP-55). */
-export type Address = `0x${string}`;
+import type { Address } from '../chain/address.ts';
+import { type CommandError, usageError } from '../domain/errors.ts';
 
 /** The length of a private key, in bytes. */
 export const keyLength = 32;
@@ -25,20 +23,6 @@ export function isPrivateKey(bytes: Buffer): boolean {
 /** Returns the address of a private key. */
 export function addressOf(key: Buffer): Address {
   return checksum(fromPublicKey(getPublicKey({ privateKey: key })));
-}
-
-/** Returns an address with its checksum, from 40 hexadecimal digits with or without `0x`; undefined for other text. */
-export function addressIn(text: string): Address | undefined {
-  const [, digits] = /^(?:0x)?([0-9a-f]{40})$/i.exec(text) ?? [];
-  return digits === undefined ? undefined : checksum(`0x${digits.toLowerCase()}`);
-}
-
-/** Returns whether an address has lower and upper case letters that contradict its checksum (EIP-55). */
-export function hasWrongChecksum(text: string): boolean {
-  const digits = text.replace(/^0x/i, '');
-  const address = addressIn(digits);
-  const isMixed = /[a-f]/.test(digits) && /[A-F]/.test(digits);
-  return address !== undefined && isMixed && address.slice(2) !== digits;
 }
 
 /** Returns whether a text may be a private key, or most of one. */

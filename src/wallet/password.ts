@@ -1,18 +1,27 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { resolved } from '../../config/folders.ts';
-import type { Context } from '../../context/context.ts';
-import { readSecret } from '../../context/input-stream.ts';
-import { CommandError, messageOf, usageError } from '../../domain/errors.ts';
-import { interrupted } from '../../prompts/question.ts';
-import { refusePrivateKey } from './files.ts';
+import { resolved } from '../config/folders.ts';
+import { KeychainEntry } from '../config/keychain.ts';
+import type { Context } from '../context/context.ts';
+import { readSecret } from '../context/input-stream.ts';
+import { CommandError, messageOf, usageError } from '../domain/errors.ts';
+import { interrupted } from '../prompts/question.ts';
+import { refusePrivateKey, type WalletPlace } from './files.ts';
 import { looksLikePrivateKey } from './private-key.ts';
 
 /** The largest password file, in bytes. */
 const mostBytes = 4096;
 
 const missing = "Can't ask for the password without a terminal. Pass --password-file FILE";
+
+/** Where the password of a wallet is. If nowhere, the user is asked. */
+export interface PasswordSource {
+  /** The path of a file, as typed. */
+  readonly file?: string | undefined;
+  /** Whether it is in the system keychain. */
+  readonly keychain?: boolean | undefined;
+}
 
 /** Refuses to continue if there is no password file, and the user can't be asked. @throws CommandError (input_required) */
 export function requirePassword({ prompts }: Pick<Context, 'prompts'>, passwordFile: string | undefined): void {
@@ -56,17 +65,17 @@ function mistakeIn(password: string): string | undefined {
 }
 
 /**
- * Returns what unlocks something with its password: with the one in the file, or with those that the user is asked for until one
+ * Returns what unlocks a wallet with its password: with the one in the file or in the keychain, or with those that the user is asked for until one
  * is right. Wipes each.
  *
  * @param message - the question: `Password of wallet "agent":`
  * @param unlock - returns undefined if the password is wrong
- * @throws CommandError (usage) if the password in the file is wrong; (input_required)
+ * @throws CommandError (usage) if the password in the file or in the keychain is wrong; (keychain_error); (input_required)
  */
 export async function unlocked<Value>(
   { prompts, world }: Pick<Context, 'prompts' | 'world'>,
-  passwordFile: string | undefined,
-  message: string,
+  { file: passwordFile, keychain }: PasswordSource,
+  { wallet, message }: { readonly wallet: WalletPlace; readonly message: string },
   unlock: (password: Buffer) => Promise<Value | undefined>,
 ): Promise<Value> {
   const attempt = async (password: Buffer) => {
@@ -84,6 +93,15 @@ export async function unlocked<Value>(
     throw usageError(
       `The password in ${passwordFile} is wrong`,
       'Pass the file with the password of this wallet. If it is right, the wallet is damaged: restore it from a backup.',
+    );
+  }
+  if (keychain) {
+    const saved = KeychainEntry.ofWallet(wallet.file).read();
+    const value = saved === undefined ? undefined : await attempt(Buffer.from(saved));
+    if (value !== undefined) return value;
+    throw usageError(
+      `The keychain has ${saved === undefined ? 'no' : 'a wrong'} password for ${wallet.file}`,
+      'Leave out --keychain to type it.',
     );
   }
   let value: Value | undefined;
