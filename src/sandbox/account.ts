@@ -22,6 +22,8 @@ const subscriptionSchema = z.object({
   anchor: z.int(),
   /** Number of paid periods since the anchor. */
   paidPeriods: z.int(),
+  /** When a subscription that was paid in USDC ends. It doesn't renew. */
+  expiresAt: z.optional(z.int()),
   /** The key that a manually provisioned pool delivers, and when. It is generated in advance so that settling is a pure function. */
   provisioning: z.nullable(z.object({ at: z.int(), keyId: z.string(), apiKey: z.string() })),
 });

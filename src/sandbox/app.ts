@@ -1,9 +1,11 @@
 import { Hono } from 'hono';
 import { requireManagementKey } from './authorization.ts';
 import { errorReply } from './errors.ts';
-import { json, Refusal } from './reply.ts';
+import { Refusal } from './reply.ts';
+import { agentRoutes } from './routes/agent.ts';
 import { anthropicRoutes } from './routes/anthropic.ts';
 import { billingRoutes } from './routes/billing.ts';
+import { faucetRoutes } from './routes/faucet.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { legacyRoutes } from './routes/legacy.ts';
 import { openaiRoutes } from './routes/openai.ts';
@@ -13,18 +15,24 @@ import { subscriptionRoutes } from './routes/subscriptions.ts';
 import { ownUsageRoutes, usageRoutes } from './routes/usage.ts';
 import { Running } from './running.ts';
 import type { Store } from './store.ts';
-import { paymentCatalog } from './x402.ts';
+import type { RpcUrl } from './transactions.ts';
 
-/** Paths of the Management API that need no key. */
-const publicPaths = /^\/api\/(plans|agent\/plans|pools|pools\/[^/]+)$/;
+/** The requests to the Management API that need no key. */
+const publicRequests =
+  /^(?:(?:GET|HEAD) \/api\/(?:plans|agent\/plans|pools|pools\/[^/]+)|POST \/api\/agent\/(?:subscribe-pool|topup))$/;
 
-/**
- * Creates the routes of the sandbox.
- *
- * @param address - returns the URL of the server, once it listens
- * @param pause - waits between two chunks of a stream
- */
-export function sandboxApp(store: Store, address: () => string, pause: (milliseconds: number) => Promise<void>): Hono {
+/** What the routes depend on. */
+interface AppOptions {
+  /** Returns the URL of the server, once it listens. */
+  readonly address: () => string;
+  /** Waits between two chunks of a stream. */
+  readonly pause: (milliseconds: number) => Promise<void>;
+  /** Absent: the sandbox takes no payments on a chain. */
+  readonly rpcUrl?: RpcUrl | undefined;
+}
+
+/** Creates the routes of the sandbox. */
+export function sandboxApp(store: Store, { address, pause, rpcUrl }: AppOptions): Hono {
   const running = new Running();
   const app = new Hono();
 
@@ -33,22 +41,23 @@ export function sandboxApp(store: Store, address: () => string, pause: (millisec
     context.header('Date', new Date(await sandboxTime(store)).toUTCString());
   });
   app.use('/api/*', async (context, next) => {
-    const isPublic = /^(GET|HEAD)$/.test(context.req.method) && publicPaths.test(context.req.path);
-    if (!isPublic) requireManagementKey(context.req.header('Authorization'));
+    const { method, path } = context.req;
+    if (!publicRequests.test(`${method} ${path}`)) requireManagementKey(context.req.header('Authorization'));
     await next();
   });
 
   app.route('/api/pools', poolRoutes(store));
   app.route('/api/pools', subscriptionRoutes(store));
   app.route('/api/keys', keyRoutes(store));
-  app.route('/api/billing', billingRoutes(store, address));
+  app.route('/api/billing', billingRoutes(store, address, rpcUrl));
   app.route('/api/usage', usageRoutes(store));
-  app.get('/api/agent/plans', async () => json(await paymentCatalog(store, address())));
+  app.route('/api/agent', agentRoutes(store, address, rpcUrl));
   app.route('/api', legacyRoutes(store));
   app.route('/v1', ownUsageRoutes(store));
   app.route('/v1', openaiRoutes(store, address, running, pause));
   app.route('/anthropic/v1', anthropicRoutes(store, address, running, pause));
   app.route('/sandbox', pageRoutes(store));
+  app.route('/sandbox', faucetRoutes(rpcUrl));
 
   app.notFound((context) => errorReply(context.req.path, new Refusal(404, 'Not found')));
   app.onError((error, context) => errorReply(context.req.path, error));

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 import { sandboxApp } from './app.ts';
 import { openStore, type StoreOptions } from './store.ts';
+import type { RpcUrl } from './transactions.ts';
 
 /** How to start a sandbox. */
 export interface SandboxOptions extends StoreOptions {
@@ -11,6 +12,8 @@ export interface SandboxOptions extends StoreOptions {
   port?: number;
   /** Waits between two chunks of a streamed completion. By default, with a timer. */
   pause?: (milliseconds: number) => Promise<void>;
+  /** Returns the URL of the chain on which payments are checked. Called for each. Absent: the sandbox takes no payments on a chain. */
+  rpcUrl?: RpcUrl | undefined;
 }
 
 /** A running sandbox. */
@@ -29,6 +32,7 @@ export interface Sandbox {
 export async function startSandbox({
   port = 0,
   pause = (milliseconds) => sleep(milliseconds),
+  rpcUrl,
   ...options
 }: SandboxOptions): Promise<Sandbox> {
   const store = openStore(options);
@@ -36,7 +40,9 @@ export async function startSandbox({
 
   let url = '';
   // Keeps the global Request and Response, because a command calls the sandbox from the same process.
-  const listener = getRequestListener(sandboxApp(store, () => url, pause).fetch, { overrideGlobalObjects: false });
+  const listener = getRequestListener(sandboxApp(store, { address: () => url, pause, rpcUrl }).fetch, {
+    overrideGlobalObjects: false,
+  });
   const server = createServer((request, response) => void listener(request, response));
   server.on('connection', (socket: Socket) => socket.unref());
 

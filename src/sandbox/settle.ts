@@ -4,8 +4,8 @@ import { periodCents, poolOf } from './catalogue.ts';
 import { nextEvent } from './drops.ts';
 
 /** Returns when the current period of a subscription ends, in epoch milliseconds. */
-export function periodEnd({ anchor, paidPeriods, billingCycle }: Subscription): number {
-  return addMonths(anchor, paidPeriods * (billingCycle === 'year' ? 12 : 1));
+export function periodEnd({ anchor, paidPeriods, billingCycle, expiresAt }: Subscription): number {
+  return expiresAt ?? addMonths(anchor, paidPeriods * (billingCycle === 'year' ? 12 : 1));
 }
 
 /**

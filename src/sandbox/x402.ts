@@ -65,7 +65,7 @@ function subscriptionTo(account: Account, pool: Pool, address: string) {
     agentCheckout: {
       endpoint: `${address}/api/agent/subscribe-pool`,
       method: 'POST',
-      body: { txHash: transactionHash, poolSlug: pool.slug, blocks: ['asia'] },
+      body: { txHash: transactionHash, poolSlug: pool.slug, blocks: ['asia'], signature: '<SIGNATURE>' },
     },
   };
 }

@@ -135,7 +135,7 @@ describe('a key', () => {
       agentCheckout: {
         endpoint: `${box.url}/api/agent/subscribe-pool`,
         method: 'POST',
-        body: { txHash: '<USDC_TX_HASH>', poolSlug: 'kimi26', blocks: ['asia'] },
+        body: { txHash: '<USDC_TX_HASH>', poolSlug: 'kimi26', blocks: ['asia'], signature: '<SIGNATURE>' },
       },
     });
     expect(products[3]).toMatchObject({ minAmount: '10.00', agentTopup: { endpoint: `${box.url}/api/agent/topup` } });

@@ -41,13 +41,15 @@ export interface Setting {
   folder?: string;
   now?: () => number;
   pause?: (milliseconds: number) => Promise<void>;
+  /** The RPC URL of the chain on which payments are checked. By default, none is. */
+  rpcUrl?: URL;
 }
 
 /** Creates a sandbox for a test. By default, its machine's clock stands still, and its streams don't wait. */
 export async function sandbox(setting: Setting = {}): Promise<TestSandbox> {
-  const { folder = emptyFolder(), now = () => machineStart, pause = () => Promise.resolve() } = setting;
+  const { folder = emptyFolder(), now = () => machineStart, pause = () => Promise.resolve(), rpcUrl } = setting;
   if (setting.card !== undefined) await resetSandbox({ folder, now }, { card: setting.card });
-  const server = await startSandbox({ folder, now, pause });
+  const server = await startSandbox({ folder, now, pause, rpcUrl: rpcUrl && (async () => rpcUrl) });
   onTestFinished(() => server.close());
   const call = (method: string, path: string, request: Request = {}) => send(server.url, method, path, request);
   return {

@@ -5,12 +5,15 @@ import type { Account } from '../account.ts';
 import { timeText } from '../calendar.ts';
 import { poolOf } from '../catalogue.ts';
 import { activeKeyOf } from '../keys.ts';
-import { dollars, microsPerCent, usdcAddress, wholeCents } from '../money.ts';
+import { dollars, usdcAddress, wholeCents } from '../money.ts';
 import { body, checkBody, enveloped, parseBody, Refusal } from '../reply.ts';
 import { periodEnd } from '../settle.ts';
 import type { Change, Store } from '../store.ts';
+import { hashField, normalized, type RpcUrl, unitsOf, withCredit, withTransaction } from '../transactions.ts';
 
-const largestTopUp = 1_000_000;
+/** The smallest and the largest top-up, in USD. */
+export const smallestTopUp = 10;
+export const largestTopUp = 1_000_000;
 
 const amountField = z
   .number('amount must be a number of USD')
@@ -18,16 +21,14 @@ const amountField = z
 
 const topUpBody = body({
   amount: amountField.check(
-    z.gte(10, 'Minimum top-up is $10'),
+    z.gte(smallestTopUp, `Minimum top-up is $${smallestTopUp}`),
     z.lte(largestTopUp, `Maximum top-up is $${largestTopUp}`),
   ),
   method: z.enum(['stripe', 'usdc'], 'method must be "stripe" or "usdc"'),
 });
 
-const hashMessage = 'txHash must be 0x and 64 hexadecimal digits';
-
 const verifyBody = body({
-  txHash: z.string(hashMessage).check(z.regex(/^0x[0-9a-fA-F]{64}$/, hashMessage)),
+  txHash: hashField,
   amount: amountField,
 });
 
@@ -35,8 +36,9 @@ const verifyBody = body({
  * Routes `/api/billing` (Management API, "status", "topup", "verify-topup"; Unlimited Subscriptions, "setup-intent").
  *
  * @param address - returns the URL of the server, for the pages that replace Stripe's
+ * @param rpcUrl - absent: a USDC top-up is verified without a chain
  */
-export function billingRoutes(store: Store, address: () => string): Hono {
+export function billingRoutes(store: Store, address: () => string, rpcUrl: RpcUrl | undefined): Hono {
   const routes = new Hono();
 
   routes.get('/status', async () =>
@@ -76,7 +78,10 @@ export function billingRoutes(store: Store, address: () => string): Hono {
 
   routes.post('/verify-topup', async (context) => {
     const { txHash, amount } = checkBody(verifyBody, parseBody(await context.req.text()));
-    const verified = await store.run((account) => verify(account, txHash.toLowerCase(), Math.round(amount * 100)));
+    const hash = normalized(txHash);
+    const cents = Math.round(amount * 100);
+    const isFinal = await isFinalOn(rpcUrl, hash, cents);
+    const verified = await store.run((account) => verify(account, { hash, cents, isFinal }));
     if (verified === undefined) throw new Refusal(400, 'Transaction not final yet, try again in a few seconds');
     return enveloped(verified);
   });
@@ -117,11 +122,25 @@ function billingStatus(account: Account) {
   };
 }
 
-/** Credits a transaction at the second request. At the first, it isn't final yet, and the result is undefined. */
+/** Returns whether the sandbox's chain has a transaction, and it transferred the amount. @throws Refusal if it transferred another */
+async function isFinalOn(rpcUrl: RpcUrl | undefined, hash: `0x${string}`, cents: number): Promise<boolean> {
+  if (!rpcUrl) return false;
+  const { checkIfKnown } = await import('../chain/payment.ts');
+  return (await checkIfKnown(await rpcUrl(), { hash, units: unitsOf(cents) })) !== undefined;
+}
+
+/** A transaction that is said to have paid a top-up. */
+interface Claim {
+  readonly hash: string;
+  readonly cents: number;
+  /** Whether the chain confirms it. */
+  readonly isFinal: boolean;
+}
+
+/** Credits a transaction that is final, or at the second request. At the first, it isn't final yet, and the result is undefined. */
 function verify(
   account: Account,
-  hash: string,
-  cents: number,
+  { hash, cents, isFinal }: Claim,
 ): Change<{ credited: number; balance: number } | undefined> {
   const seen = account.transactions.find((one) => one.hash === hash);
   if (seen?.credited) throw new Refusal(409, 'This transaction was already credited');
@@ -129,16 +148,13 @@ function verify(
   if (topUp === undefined || (seen !== undefined && seen.cents !== cents)) {
     throw new Refusal(400, 'The amount does not match what was sent');
   }
-  if (seen === undefined) {
+  if (seen === undefined && !isFinal) {
     const transactions = [...account.transactions, { hash, cents, credited: false }];
     return { account: { ...account, transactions }, result: undefined };
   }
   const credited: Account = {
-    ...account,
-    creditMicros: account.creditMicros + cents * microsPerCent,
-    toppedUpMicros: account.toppedUpMicros + cents * microsPerCent,
+    ...withCredit(withTransaction(account, hash, cents), cents),
     topUps: account.topUps.map((one) => (one.id === topUp.id ? { ...one, paid: true } : one)),
-    transactions: account.transactions.map((one) => (one.hash === hash ? { ...one, credited: true } : one)),
   };
   return { account: credited, result: { credited: cents / 100, balance: dollars(credited.creditMicros) } };
 }

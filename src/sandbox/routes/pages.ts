@@ -7,10 +7,11 @@ import { timeText } from '../calendar.ts';
 import { poolOf } from '../catalogue.ts';
 import { seatTaken } from '../drops.ts';
 import { isActive, keyType } from '../keys.ts';
-import { dollars, microsPerCent, priceText } from '../money.ts';
+import { dollars, priceText } from '../money.ts';
 import { body, checkBody, enveloped, parseBody, Refusal } from '../reply.ts';
 import { periodEnd, renew } from '../settle.ts';
 import type { Store } from '../store.ts';
+import { withCredit } from '../transactions.ts';
 import { requirePool } from './pools.ts';
 
 const rivalBody = body({ pool: z.string(), block: z.enum(blockNames) });
@@ -85,11 +86,8 @@ function stripeTopUp(account: Account, id: string): Account['topUps'][number] | 
 }
 
 function paid(account: Account, topUp: Account['topUps'][number]): Account {
-  const micros = topUp.cents * microsPerCent;
   return {
-    ...account,
-    creditMicros: account.creditMicros + micros,
-    toppedUpMicros: account.toppedUpMicros + micros,
+    ...withCredit(account, topUp.cents),
     topUps: account.topUps.map((one) => (one === topUp ? { ...one, paid: true } : one)),
   };
 }

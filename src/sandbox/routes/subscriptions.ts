@@ -21,11 +21,14 @@ const provisioningTime = 2 * hour;
 const quantityMessage = 'quantity must be an integer from 1 to 20';
 const blocksMessage = `blocks must be an array of one or more of ${blockNames.join(', ')}`;
 
+/** The blocks in the body of a request. */
+export const blocksField = z.array(z.enum(blockNames, blocksMessage), blocksMessage).check(
+  z.minLength(1, blocksMessage),
+  z.refine((blocks) => new Set(blocks).size === blocks.length, 'blocks must not name a block twice'),
+);
+
 const subscribeBody = body({
-  blocks: z.array(z.enum(blockNames, blocksMessage), blocksMessage).check(
-    z.minLength(1, blocksMessage),
-    z.refine((blocks) => new Set(blocks).size === blocks.length, 'blocks must not name a block twice'),
-  ),
+  blocks: blocksField,
   quantity: z.optional(z.int(quantityMessage).check(z.gte(1, quantityMessage), z.lte(20, quantityMessage))),
   billingCycle: z.optional(z.enum(['month', 'year'], 'billingCycle must be "month" or "year"')),
 });
