@@ -26,7 +26,7 @@ export const nouns: readonly Stub[] = [
   { term: 'billing', description: 'Manage credit and cards', load: () => import('./billing/index.ts') },
   {
     term: 'agent',
-    description: 'See what you can buy with USDC, and manage wallets',
+    description: 'Buy with USDC on Base, without an account',
     load: () => import('./agent/index.ts'),
   },
   { term: 'history', description: 'Show changes made from this machine', load: () => import('./history/index.ts') },

@@ -1,6 +1,7 @@
 import type { ClientOptions } from '../api/client.ts';
 import type { Api } from '../api/index.ts';
 import { proxiesOf } from '../api/proxies.ts';
+import type { RpcClient } from '../chain/rpc.ts';
 import { sandboxFolder } from '../config/folders.ts';
 import type { Profiles } from '../config/profiles.ts';
 import { keyFor, type Settings } from '../config/settings.ts';
@@ -34,6 +35,8 @@ interface Closable {
 
 /** The connections of a command: to the API, and to the embedded sandbox. */
 export class Connections {
+  /** The chain on which the sandbox checks payments. Undefined: `ETH_RPC_URL` if it is on this machine, or the default port of anvil. */
+  sandboxRpcUrl: URL | undefined;
   readonly #options: ConnectionOptions;
   #api: Promise<Api> | undefined;
   #looking: Promise<Api> | undefined;
@@ -63,7 +66,15 @@ export class Connections {
 
   /** Returns the API for a change. @param onLeave - called right before the request leaves; if it throws, nothing is sent */
   async changing(onLeave: () => void): Promise<Api> {
-    const { client } = await this.api();
+    return this.#withGrace(await this.api(), onLeave);
+  }
+
+  /** Returns the API without a key, for a claim, which may finish after Ctrl-C. */
+  async claiming(): Promise<Api> {
+    return this.#withGrace(await this.withoutKey());
+  }
+
+  async #withGrace({ client }: Api, onLeave?: () => void): Promise<Api> {
     const { apiOf } = await import('../api/index.ts');
     const onGrace = (milliseconds: number) =>
       this.#options.note(
@@ -94,6 +105,24 @@ export class Connections {
     return this.#create(client.baseUrl, undefined, { consumptionKey: apiKey });
   }
 
+  /** Returns a client of a chain's RPC endpoint. It closes at the end of the command. */
+  async rpc(url: URL): Promise<RpcClient> {
+    const { RpcClient } = await import('../chain/rpc.ts');
+    const { world, debug, note } = this.#options;
+    const client = new RpcClient({
+      url,
+      userAgent: userAgent(world),
+      timeout: this.#options.settings().timeout.value,
+      proxies: proxiesOf(world.env),
+      interrupt: world.interrupt,
+      monotonic: world.monotonic,
+      sleep: world.sleep,
+      trace: debug() ? note : undefined,
+    });
+    this.closeAtEnd(client);
+    return client;
+  }
+
   /** Returns the time of the API's clock, which decides which blocks are live. Before the first response, returns this machine's. */
   async now(): Promise<Date> {
     const offset = this.#api ? (await this.#api).client.clockOffset : 0;
@@ -108,7 +137,8 @@ export class Connections {
   async startSandbox(port = 0): Promise<Sandbox> {
     const { startSandbox } = await import('../sandbox/server.ts');
     const { refuse } = await import('../sandbox/failure.ts');
-    const sandbox = await startSandbox({ ...sandboxStore(this.#options.world), port }).catch(refuse);
+    const rpcUrl = () => this.#sandboxRpcUrl();
+    const sandbox = await startSandbox({ ...sandboxStore(this.#options.world), port, rpcUrl }).catch(refuse);
     this.closeAtEnd(sandbox);
     return sandbox;
   }
@@ -127,6 +157,12 @@ export class Connections {
   /** Closes everything. */
   async close(): Promise<void> {
     for (const each of this.#open.splice(0)) await each.close();
+  }
+
+  async #sandboxRpcUrl(): Promise<URL> {
+    if (this.sandboxRpcUrl) return this.sandboxRpcUrl;
+    const { defaultRpcUrl } = await import('../sandbox/chain/endpoint.ts');
+    return defaultRpcUrl(this.#options.world.env);
   }
 
   async #connect(): Promise<Api> {

@@ -47,27 +47,44 @@ export class ChangeRecord {
       const { parseBaseUrl } = await import('../api/client.ts');
       parseBaseUrl(settings.apiUrl.value);
     }
-    const { createHash } = await import('node:crypto');
-    const id = createHash('sha256')
-      .update(accountOf(settings, sandboxFolder(this.#options.world.env)))
-      .digest('hex')
-      .slice(0, 16);
-    return { id, label: accountLabel(settings) };
+    return {
+      id: (await identifier())(accountOf(settings, sandboxFolder(this.#options.world.env))),
+      label: accountLabel(settings),
+    };
+  }
+
+  /**
+   * Returns a function that returns the account for which the payments of a wallet are recorded, given its address. They are made
+   * without a management key.
+   *
+   * @throws CommandError (usage) if the API URL is not valid
+   */
+  async walletAccounts(): Promise<(address: string) => RecordedAccount> {
+    const settings = this.#options.settings();
+    await this.account();
+    const place = accountOf({ ...settings, managementKey: undefined }, sandboxFolder(this.#options.world.env));
+    const where = settings.sandbox.value ? 'the sandbox' : new URL(settings.apiUrl.value).host;
+    const identify = await identifier();
+    return (address) => ({
+      id: identify(`${place} ${address.toLowerCase()}`),
+      label: `wallet ${address} at ${where}`,
+    });
   }
 
   /**
    * Does something while no other `ci` on this machine does the same for this account.
    *
    * @param what - what is done; names the lock
+   * @param id - identifies what is locked; by default, the account
    * @throws CommandError (busy) if another `ci` holds the lock for longer than the timeout
    */
-  async exclusively<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
+  async exclusively<Result>(what: string, work: () => Promise<Result>, id?: string): Promise<Result> {
     const { world, settings, clocks, note } = this.#options;
     const { withLock } = await import('../state/lock.ts');
-    const { id } = await this.account();
+    const locked = id ?? (await this.account()).id;
     const lock = {
       folder: this.folder,
-      name: `${what}-${id}`,
+      name: `${what}-${locked}`,
       env: world.env,
       patience: settings().timeout.value,
       monotonic: clocks.monotonic,
@@ -77,4 +94,10 @@ export class ChangeRecord {
     };
     return withLock(lock, work);
   }
+}
+
+/** Returns a function that returns what identifies an account in the record. */
+async function identifier(): Promise<(account: string) => string> {
+  const { createHash } = await import('node:crypto');
+  return (account) => createHash('sha256').update(account).digest('hex').slice(0, 16);
 }

@@ -2,6 +2,7 @@ import { type Block, blockNames } from './blocks.ts';
 import { counted } from './counted.ts';
 import { reservedBlocks, reservedHours, type SubscriptionHours, seatsOf } from './coverage.ts';
 import { formatUsd } from './money.ts';
+import type { PayIntent } from './payment.ts';
 import type { BillingCycle } from './quote.ts';
 import { redacted } from './secrets.ts';
 
@@ -12,6 +13,7 @@ export type Intent =
   | { readonly action: 'delete-key'; readonly id: string; readonly name?: string | undefined }
   | { readonly action: 'cancel'; readonly pool: string; readonly subscription: string }
   | { readonly action: 'topup'; readonly amount: number; readonly method: 'stripe' | 'usdc' }
+  | PayIntent
   | { readonly action: 'verify'; readonly txHash: string; readonly amount: number }
   | { readonly action: 'card' }
   | { readonly action: 'checkout-plan'; readonly plan: string }

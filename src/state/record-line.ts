@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
 import { blockNames } from '../domain/blocks.ts';
+import { chainNames } from '../domain/chains.ts';
 import type { Outcome } from '../domain/errors.ts';
 import { billingCycles } from '../domain/quote.ts';
 import type { Before, Intent } from '../domain/reconcile.ts';
@@ -15,6 +16,8 @@ const longestBefore = 4096;
 
 /** Longest text in a line that is too long, in bytes; halved until the line fits. */
 const longestText = 2048;
+
+const hexSchema = z.templateLiteral(['0x', z.string()]);
 
 const intentSchema = z.discriminatedUnion('action', [
   z.object({
@@ -37,6 +40,24 @@ const intentSchema = z.discriminatedUnion('action', [
   z.object({ action: z.literal('delete-key'), id: z.string(), name: z.optional(z.string()) }),
   z.object({ action: z.literal('cancel'), pool: z.string(), subscription: z.string() }),
   z.object({ action: z.literal('topup'), amount: z.number(), method: z.enum(['stripe', 'usdc']) }),
+  z.object({
+    action: z.literal('pay'),
+    purchase: z.discriminatedUnion('type', [
+      z.object({ type: z.literal('subscription'), pool: z.string(), blocks: z.array(z.enum(blockNames)) }),
+      z.object({ type: z.literal('credit') }),
+      z.object({ type: z.literal('topup') }),
+    ]),
+    amount: z.number(),
+    chain: z.enum(chainNames),
+    isLocal: z.boolean(),
+    host: z.string(),
+    from: hexSchema,
+    to: hexSchema,
+    nonce: z.int(),
+    block: z.int(),
+    hash: hexSchema,
+    raw: hexSchema,
+  }),
   z.object({ action: z.literal('verify'), txHash: z.string(), amount: z.number() }),
   z.object({ action: z.literal('card') }),
   z.object({ action: z.literal('checkout-plan'), plan: z.string() }),

@@ -1,9 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
+import { startChain, type TestChain } from '../support/chain.ts';
 import { cells, type Ended, json, lines, namesIn, oneLine, type User, user, userOf } from '../support/cli.ts';
 import { csvRows } from '../support/csv.ts';
+import { payer, payTo, shop } from '../support/payer.ts';
 import { at, listAt, textAt } from '../support/sandbox.ts';
 import { answer, appliedThen, data, recordedSandbox, reset, server } from '../support/servers.ts';
 import { enter, onTerminal, shown } from '../support/terminal.ts';
@@ -370,6 +372,9 @@ describe('the fields in help are those of a real result', () => {
     'sandbox path': [() => asked('sandbox path --json')],
     setup: [setUp],
     'completion install': [() => asked('completion install fish --yes --json')],
+    'agent subscribe': [() => paid('agent subscribe kimi26 --blocks europe --save .env')],
+    'agent topup': [() => paid('agent topup 25 --save .env')],
+    'agent claim': [claimed],
     'agent wallet create': [() => owned('agent wallet create b --password-file password --json')],
     'agent wallet import': [() => owned('agent wallet import b --password-file password --json')],
     'agent wallet list': [() => owned('agent wallet list --json')],
@@ -392,6 +397,43 @@ describe('the fields in help are those of a real result', () => {
     writeFileSync(path.join(me.home, 'password'), 'x');
     await me.ci('agent wallet create a --password-file password');
     return [await me.ci(line, { stdin: '1'.repeat(64) })];
+  }
+
+  /** Runs a line that pays with USDC on a chain of its own. */
+  async function paid(line: string): Promise<readonly Ended[]> {
+    const chain = await chainOfTest();
+    const me = await payer(chain, await shop(chain));
+    return [withoutKeyId(await me.pays(`${line} --password-file password --yes --json`))];
+  }
+
+  /** Claims a subscription and credit with payments that another program made. */
+  async function claimed(): Promise<readonly Ended[]> {
+    const chain = await chainOfTest();
+    const me = await payer(chain, await shop(chain));
+    const [from] = chain.accounts;
+    await chain.setUsdc(from, 1_000_000_000n);
+    const [first, second] = [await chain.send(from, payTo, 45_000_000n), await chain.send(from, payTo, 10_000_000n)];
+    const message = await me.ci(`agent claim ${first} --print-message --json`);
+    const text = `0x${Buffer.from(textAt(json(message), 'message')).toString('hex')}`;
+    const signature = String(await chain.rpc('personal_sign', [text, from]));
+    const subscription = `${first} --pool kimi26 --blocks americas --signature ${signature} --save .env`;
+    return [
+      message,
+      withoutKeyId(await me.pays(`agent claim ${subscription} --json`)),
+      await me.pays(`agent claim ${second} --credit --json`),
+    ];
+  }
+
+  /** Starts a chain for one test. */
+  async function chainOfTest(): Promise<TestChain> {
+    const chain = await startChain();
+    onTestFinished(() => chain.close());
+    return chain;
+  }
+
+  /** Leaves out a field that only the sandbox returns. The guides of the API don't say what a claim returns. */
+  function withoutKeyId(ended: Ended): Ended {
+    return { ...ended, stdout: ended.stdout.replace(/"keyId":"[^"]*",/, '') };
   }
 
   /** Answers the wizard, which asks on a terminal, and takes the result from the screen. */

@@ -93,9 +93,30 @@ test('loads no cryptography for the help of wallets', async () => {
 test('loads ox only for wallets, and of it no mnemonics, no other curves and no second scrypt', async () => {
   const { libraries, sources } = await loadedBy(user(), 'agent wallet list');
   expect(libraries).toEqual(['@noble/curves', '@noble/hashes', 'commander', 'ox']);
-  expect(sources).toContain('account/wallet/keystore.ts');
+  expect(sources).toContain('wallet/keystore.ts');
   const wallets = [...all.values()].filter((chunk) => chunk.libraries.has('ox'));
-  expect(wallets.map(({ bytes }) => bytes).reduce((sum, each) => sum + each)).toBeLessThan(90_000);
+  expect(wallets.map(({ bytes }) => bytes).reduce((sum, each) => sum + each)).toBeLessThan(120_000);
+});
+
+test.each([
+  'billing topup 50 --method usdc --json',
+  'billing verify --help',
+  'history --json',
+  'history reconcile --json',
+])('loads neither the chain nor cryptography for ci --sandbox %s', async (line) => {
+  const { libraries, sources } = await loadedBy(user(), `--sandbox ${line}`);
+  expect(libraries).not.toContain('ox');
+  expect(sources.filter((name) => /^(?:chain|wallet)\//.test(name))).toEqual([]);
+});
+
+test('loads neither the chain nor cryptography for the embedded sandbox', async () => {
+  for (const line of ['--sandbox pools list --json', '--sandbox agent plans --json']) {
+    const { libraries, sources } = await loadedBy(user(), line);
+    expect(libraries).toContain('hono');
+    expect(libraries).not.toContain('ox');
+    expect(sources).toContain('sandbox/routes/agent.ts');
+    expect(sources.filter((name) => /^(?:sandbox\/)?chain\//.test(name))).toEqual([]);
+  }
 });
 
 describe('a command that uses the API, which loads the HTTP client and the schemas and no more', () => {

@@ -19,6 +19,8 @@ export type Person = (shown: string) => string | undefined;
 interface Start {
   /** The person at the terminal; without one, standard input is empty and nothing is a terminal. */
   readonly person?: Person | undefined;
+  /** More variables of its environment. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The time and the files of a machine. */
@@ -137,7 +139,7 @@ export class Machine {
   }
 
   /** Starts a command. @param line - the arguments of `ci` */
-  start(line: string, { person }: Start = {}): SimulatedProcess {
+  start(line: string, { person, env: more }: Start = {}): SimulatedProcess {
     const started = new SimulatedProcess();
     checkIdentity(started);
     this.#processes.push(started);
@@ -168,6 +170,7 @@ export class Machine {
       XDG_CACHE_HOME: path.join(this.folder, 'cache'),
       XDG_DATA_HOME: path.join(this.folder, 'data'),
       XDG_STATE_HOME: this.stateHome,
+      ...more,
     };
     const world = {
       stdin,

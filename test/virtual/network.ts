@@ -96,6 +96,8 @@ export class Network {
       } finally {
         one.state = 'over';
         exchanges.delete(id);
+        // The end of its connection would wake a process that was killed.
+        if (one.process?.isKilled) await new Promise(() => {});
       }
     });
   }

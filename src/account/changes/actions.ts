@@ -5,6 +5,7 @@ import { counted } from '../../domain/counted.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { memberOf } from '../../domain/json.ts';
 import { formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
+import { describePurchased, usdcText } from '../../domain/payment.ts';
 import { agreedQuote, paidFor } from '../../domain/quote.ts';
 import {
   areSameKeys,
@@ -39,6 +40,7 @@ export interface FoundBy {
   readonly 'subscribe-plan': string;
   readonly 'cancel-plan': string;
   readonly topup: never;
+  readonly pay: never;
   readonly card: never;
   readonly 'checkout-plan': never;
   readonly api: never;
@@ -168,6 +170,11 @@ const actions: { readonly [A in Action]: ActionRow<A> } = {
     describe: ({ amount, method }) =>
       `top up ${formatUsd(parseUsd(amount))} ${method === 'usdc' ? 'with USDC' : 'by card'}`,
     check: nothingIsCharged,
+    ids: none,
+  },
+  pay: {
+    describe: ({ amount, purchase }) => `pay ${usdcText(amount)} for ${describePurchased(purchase)}`,
+    check: { outcome: 'unknown', why: 'only the chain can tell' },
     ids: none,
   },
   card: { describe: () => 'save a card', check: nothingIsCharged, ids: none },

@@ -11,7 +11,7 @@ import { findOutcome, type Known, settlesAt, unsettledChange } from './find-outc
 const lastCheckTime = 15_000;
 
 /**
- * Finds the outcomes of the account's changes that have none, and records them. Prints a note for each that stays unknown.
+ * Finds the outcomes of the account's changes that have none, except payments on chain, and records them. Prints a note for each that stays unknown.
  *
  * @param wait - whether to wait until other processes have ended and changes have settled
  * @returns these changes, with their outcomes as far as they are known
@@ -25,7 +25,8 @@ export async function reconcileChanges(
   const { client } = await context.api();
   client.requireSignedIn();
   const account = await context.record.account();
-  const isOurs = (change: RecordedChange) => change.account.id === account.id && (isUnderWay(change) || isOpen(change));
+  const isOurs = (change: RecordedChange) =>
+    change.account.id === account.id && change.intent.action !== 'pay' && (isUnderWay(change) || isOpen(change));
   const open = history.open().filter(isOurs);
   for (const change of open) {
     if (wait) await untilEnded(context, change);

@@ -63,6 +63,7 @@ export const variables: readonly Definition[] = [
   ['CHEAPESTINFERENCE_CONFIG_DIR', 'Config directory'],
   ['CHEAPESTINFERENCE_OUTPUT', 'Output format: table, json, csv or yaml'],
   ['ETH_KEYSTORE_ACCOUNT', 'Wallet to use, for `ci agent`'],
+  ['ETH_RPC_URL', 'RPC endpoint of the chain, for payments with USDC'],
   ['XDG_STATE_HOME', 'Parent of the state directory, on any system'],
   ['XDG_CONFIG_HOME', 'Parent of the config directory (Linux)'],
   ['XDG_DATA_HOME', "Parent of the sandbox's directory (Linux)"],

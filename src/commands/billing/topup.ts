@@ -1,16 +1,21 @@
 import { Argument } from 'commander';
-import { type ChangingContext, carryOut } from '../../account/changes/carry-out.ts';
+import { requestCardTopup, requestUsdcTopup } from '../../account/request-topup.ts';
 import { showPage } from '../../account/show-page.ts';
 import type { StripeTopup, UsdcTopup } from '../../api/billing.ts';
-import { mistakeIn, parseAmount } from '../../cli/options.ts';
+import { missingOption, mistakeIn, parseAmount, settlingOf } from '../../cli/options.ts';
+import { type ChainOptions, confirmationsOption, paymentOptionsOf, rpcUrlOption } from '../../cli/payment-options.ts';
 import { choiceOption } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
+import { keychainOption, passwordFileOption, type WalletOptions } from '../../cli/wallet-options.ts';
 import type { Context } from '../../context/context.ts';
+import { chainTitle } from '../../domain/chains.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import { type Cents, decimalUsd, formatUsd, parseUsd, toUsd } from '../../domain/money.ts';
-import { chainName, paymentRequest } from '../../domain/usdc.ts';
+import { paymentRequest } from '../../domain/usdc.ts';
 import { columnOf } from '../../output/output.ts';
 import { factLines } from '../../output/text.ts';
+import type { PayingContext } from '../../payment/pay.ts';
+import type { VerifyingContext } from '../../payment/verify.ts';
 
 export const fields = ['sessionUrl', 'sessionId', 'address', 'chain', 'amount', 'credited', 'balance'] as const;
 
@@ -27,9 +32,14 @@ const methods = [
   { name: 'usdc', description: 'On Base' },
 ] as const;
 
-interface Flags {
+interface Flags
+  extends Pick<WalletOptions, 'passwordFile' | 'keychain'>,
+    Pick<ChainOptions, 'rpcUrl' | 'confirmations'> {
   readonly method: (typeof methods)[number]['name'];
   readonly wait?: true;
+  /** A wallet, by its name or the path of its file. */
+  readonly payWith?: string;
+  readonly again?: true;
 }
 
 /** How much `ci billing topup` adds, and how it is paid. */
@@ -38,7 +48,7 @@ export interface Options extends Flags {
   readonly cents: Cents | undefined;
 }
 
-type TopupContext = ChangingContext & Pick<Context, 'api' | 'prompts'>;
+type TopupContext = PayingContext & VerifyingContext;
 
 type Result = (StripeTopup | UsdcTopup) & { credited?: number; balance?: number };
 
@@ -48,7 +58,12 @@ export default function topup(command: Verb, context: Context, execute = run): v
     .tell({
       fields,
       changes: true,
-      examples: ['ci billing topup 50', 'ci billing topup 50 --wait', 'ci billing topup 50 --method usdc'],
+      examples: [
+        'ci billing topup 50',
+        'ci billing topup 50 --wait',
+        'ci billing topup 50 --method usdc',
+        'ci billing topup 50 --method usdc --pay-with agent',
+      ],
     })
     .addArgument(new Argument('[usd]', 'Amount in USD, at least 10').argParser(parseTopup))
     .addOption(
@@ -57,25 +72,31 @@ export default function topup(command: Verb, context: Context, execute = run): v
       ),
     )
     .option('--wait', 'Wait until the credit is added')
+    .option('--pay-with <wallet>', 'With --method usdc, send the payment from this wallet: its name, or ./FILE')
+    .addOption(passwordFileOption())
+    .addOption(keychainOption())
+    .addOption(rpcUrlOption())
+    .addOption(confirmationsOption())
+    .option('--again', 'With --pay-with, pay even if you paid the same moments ago')
     .action((cents: Cents | undefined, flags: Flags) => execute({ cents, ...flags }, context));
 }
 
 /** Starts a top-up: prints and opens the payment page, or prints the address to send USDC to. */
-export async function run({ cents: typed, method, wait }: Options, context: TopupContext): Promise<void> {
+export async function run(options: Options, context: TopupContext): Promise<void> {
+  const { cents: typed, method, wait } = options;
+  checkOptions(options);
+  context.settling = settlingOf(options.again ? { again: true } : {});
   const cents = typed ?? (await askedAmount(context));
+  if (options.payWith !== undefined) {
+    // What signs payments takes longer to load than everything else.
+    const { topUpFromWallet } = await import('../../payment/topup.ts');
+    return topUpFromWallet(context, cents, paymentOptionsOf(walletOf(options)));
+  }
   const { client } = await context.api();
   client.requireSignedIn();
   const before = wait ? await balance(context) : undefined;
-  const amount = toUsd(cents);
-  const payment = await carryOut(context, 'topup', {
-    intent: { action: 'topup', amount, method },
-    before: {},
-    send: ({ billing }): Promise<StripeTopup | UsdcTopup> =>
-      method === 'stripe' ? billing.topupByCard(amount) : billing.topupByUsdc(amount),
-    ids: () => [],
-    adopt: (none) => none,
-    command: 'ci billing credits',
-  });
+  const request = method === 'stripe' ? requestCardTopup : requestUsdcTopup;
+  const payment: StripeTopup | UsdcTopup = await request(context, toUsd(cents));
   if (before === undefined) return show(context, payment, cents);
   // While waiting, the user needs the page or the address. The result is printed at the end.
   context.output.note(instructions(payment, cents));
@@ -86,6 +107,28 @@ export async function run({ cents: typed, method, wait }: Options, context: Topu
   const after = await waitForCredit(context, before);
   context.output.done(`${formatUsd(after - before)} of credit added.`);
   await show(context, { ...payment, credited: toUsd(after - before), balance: toUsd(after) }, cents, false);
+}
+
+/** Refuses options for a wallet without one. @throws CommandError (usage) */
+function checkOptions({ payWith, method, passwordFile, keychain, rpcUrl, confirmations, again }: Options): void {
+  if (payWith?.trim() === '')
+    throw usageError('--pay-with is empty', 'Pass the name of a wallet: see `ci agent wallet list`.');
+  if (payWith !== undefined && method !== 'usdc') throw missingOption('--pay-with', '--method usdc');
+  const flags = [
+    passwordFile !== undefined && '--password-file',
+    keychain && '--keychain',
+    rpcUrl !== undefined && '--rpc-url',
+    confirmations !== undefined && '--confirmations',
+    again && '--again',
+  ];
+  const flag = flags.find((each) => typeof each === 'string');
+  if (payWith === undefined && flag) throw missingOption(flag, '--pay-with');
+}
+
+/** Returns the wallet that `--pay-with` chooses. A slash makes it a path. */
+function walletOf({ payWith = '', ...options }: Options): ChainOptions & WalletOptions {
+  const wallet = /[/\\]/.test(payWith) ? { keystore: payWith } : { account: payWith };
+  return { ...options, ...wallet, chain: 'base' };
 }
 
 async function show(context: TopupContext, payment: Result, cents: Cents, due = true): Promise<void> {
@@ -112,7 +155,7 @@ function instructions(payment: StripeTopup | UsdcTopup, cents: Cents): string {
   return factLines([
     ['Send', `exactly ${decimalUsd(usdcOf(payment, cents))} USDC`],
     ['To', payment.address],
-    ['On', chainName(payment.chain ?? 'base')],
+    ['On', chainTitle(payment.chain ?? 'base')],
   ]);
 }
 

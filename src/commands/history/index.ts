@@ -2,6 +2,7 @@ import { fields, historyColumns, shownChange } from '../../account/changes/table
 import type { Stub, Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
+import type { RecordedChange } from '../../state/history.ts';
 
 /** Which changes `ci history` lists. */
 export interface Options {
@@ -43,8 +44,11 @@ export async function run(
   context: Pick<Context, 'clocks' | 'output' | 'record'>,
 ): Promise<void> {
   const history = await context.record.history();
-  const account = all ? undefined : await context.record.account();
-  const changes = history.newest(limit, (change) => account === undefined || change.account.id === account.id);
+  const account = await context.record.account();
+  const walletAccount = await context.record.walletAccounts();
+  const isShown = ({ account: { id }, intent }: RecordedChange) =>
+    all || id === account.id || (intent.action === 'pay' && id === walletAccount(intent.from).id);
+  const changes = history.newest(limit, isShown);
   if (!context.output.isForPeople) changes.reverse();
   await context.output.list(changes.map(shownChange), {
     columns: historyColumns(context, all),

@@ -278,7 +278,7 @@ describe('the sandbox', () => {
 describe("a catalog that can't be paid", () => {
   test.each([
     ['another token', { asset: 'DAI' }, 'The API asks for payment in "DAI", not in USDC.'],
-    ['another chain', { network: 'base-sepolia' }, 'The API asks for payment on "base-sepolia", not on Base.'],
+    ['another chain', { network: 'base-sepolia' }, 'The API asks for payment on "Base Sepolia", not on Base.'],
   ])('is refused: %s', async (_what, change, message) => {
     const me = userOf(await server(answer(200, { x402: { ...nested.x402, ...change } })));
     expect(await me.ci('agent plans')).toMatchObject({
@@ -341,6 +341,6 @@ test('exits with 9 if the API is unreachable, and with 1 after a server error', 
 test('`ci agent` lists its commands', async () => {
   const { code, stdout, stderr } = await user().ci('agent');
   expect([code, stderr]).toEqual([0, '']);
-  expect(stdout).toContain('See what you can buy with USDC, and manage wallets');
+  expect(stdout).toContain('Buy with USDC on Base, without an account');
   expect(stdout).toMatch(/^ {2}plans +List what you can buy with USDC$/m);
 });

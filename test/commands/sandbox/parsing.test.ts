@@ -44,6 +44,8 @@ test.each([
   ['', { port: 8787 }],
   ['--port 0', { port: 0 }],
   ['--port 65535', { port: 65_535 }],
+  ['--chain', { port: 8787, chain: true }],
+  ['--rpc-url http://127.0.0.1:8545', { port: 8787, rpcUrl: 'http://127.0.0.1:8545' }],
 ])('reads `ci sandbox serve %s`', async (words, options) => {
   expect(await parsed(serve, words)).toEqual(options);
 });

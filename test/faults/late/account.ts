@@ -26,11 +26,7 @@ class MemoryStore implements Store {
 /** The sandbox without a server. Handles requests, and shows the resulting state. */
 export class SandboxAccount {
   readonly #store = new MemoryStore();
-  readonly #app = sandboxApp(
-    this.#store,
-    () => 'http://127.0.0.1',
-    async () => {},
-  );
+  readonly #app = sandboxApp(this.#store, { address: () => 'http://127.0.0.1', pause: async () => {} });
 
   /** The whole account, as the sandbox stores it. */
   get now(): Account {

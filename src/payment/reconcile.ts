@@ -1,0 +1,142 @@
+import { describeChange } from '../account/changes/actions.ts';
+import type { ChangingContext } from '../account/changes/carry-out.ts';
+import { openFallbackFile } from '../account/secrets/undelivered.ts';
+import type { ChainNode } from '../chain/node.ts';
+import type { Context } from '../context/context.ts';
+import { type ChainName, chains } from '../domain/chains.ts';
+import { CommandError, withoutPeriod } from '../domain/errors.ts';
+import { describePurchased, type PayIntent, usualConfirmations } from '../domain/payment.ts';
+import { shellWord } from '../domain/shell-word.ts';
+import type { RecordedChange } from '../state/history.ts';
+import { type Claimed, claim, claimOf, idsIn, type Paid } from './claim.ts';
+import { connectChain } from './connect-chain.ts';
+import { followPayment, paidOtherwise, Unconfirmed } from './follow.ts';
+import { PaymentRecord, type RecordedPayment, wasClaimed } from './record.ts';
+import { closeRivals, isReplacedByOurs } from './rivals.ts';
+import { verifyRecorded } from './verify.ts';
+
+/** The parts of the context that finishing payments uses. */
+type ReconcilingContext = ChangingContext & Pick<Context, 'api'>;
+
+/**
+ * Finds the payments that aren't finished, and finishes those that were made: claims what they were for. Sends no payment. An API key
+ * goes to a file, which `noteUndelivered` names. Prints a note for each payment that stays unfinished.
+ *
+ * @param wait - whether to wait for confirmations
+ * @param rpcUrl - the RPC endpoint, as typed
+ * @returns these payments, with their outcomes as far as they are known
+ * @throws CommandError (interrupted)
+ */
+export async function reconcilePayments(
+  context: ReconcilingContext,
+  wait: boolean,
+  rpcUrl?: string,
+): Promise<RecordedChange[]> {
+  const record = await PaymentRecord.open(context);
+  const unfinished = record.unfinished();
+  const nodes = new Map<ChainName, Promise<ChainNode>>();
+  const nodeOf = (chain: ChainName) => {
+    const node = nodes.get(chain) ?? connectChain(context, chains[chain], rpcUrl);
+    nodes.set(chain, node);
+    return node;
+  };
+  for (const each of unfinished) {
+    const { change, payment } = each;
+    const work = async () => finish(context, { record, node: await nodeOf(payment.chain), each, wait });
+    try {
+      await context.record.exclusively('payment', work, `${chains[payment.chain].id}-${payment.from.toLowerCase()}`);
+    } catch (error) {
+      if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;
+      context.output.note(
+        `${change.id} (${describeChange(payment)}): ${withoutPeriod(error.message)}. ${error.hint ?? ''}`.trim(),
+      );
+      for (const line of error.lines) context.output.note(`  ${line}`);
+    }
+  }
+  const ids = new Set(unfinished.map(({ change }) => change.id));
+  if (ids.size === 0) return [];
+  const since = Math.min(...unfinished.map(({ change }) => Date.parse(change.at)));
+  const history = await context.record.history();
+  return history.since(since).filter(({ id }) => ids.has(id));
+}
+
+/** What finishing one payment needs. */
+interface Task {
+  readonly record: PaymentRecord;
+  readonly node: ChainNode;
+  readonly each: RecordedPayment;
+  readonly wait: boolean;
+}
+
+async function finish(context: ReconcilingContext, { record, node, each, wait }: Task): Promise<void> {
+  const { id } = each.change;
+  // Another process may have finished it, or gone on with it, while this one waited for the lock.
+  const now = record.unfinished().find(({ change }) => change.id === id);
+  if (!now) return;
+  const { change, payment } = now;
+  if (await isReplacedByOurs(node, record, id, payment)) return record.notApplied(id, payment);
+  try {
+    const confirmed = await followPayment(context, node, payment, {
+      confirmations: usualConfirmations,
+      sends: 'never',
+      rivals: new Set(record.rivals(id, payment).map((rival) => rival.payment.hash)),
+      ...(wait ? {} : { patience: 0 }),
+    });
+    closeRivals(record, id, payment);
+    const hash = paidOtherwise(confirmed, payment) ? confirmed.receipt.hash : payment.hash;
+    if (payment.purchase.type !== 'topup') return await claimToFile(context, record, now, hash);
+    record.claiming(id);
+    await verifyRecorded(context, { payment, hash, wasClaimed: wasClaimed(now) });
+    record.applied(id, payment, hash, []);
+  } catch (error) {
+    const isLost = error instanceof Unconfirmed && error.state !== 'waiting';
+    if (isLost) record.lost(id, error.state, error.state === 'failed' ? change : undefined);
+    else record.unfinishedBy(id, payment, error);
+    throw error;
+  }
+}
+
+/** Claims what a payment was for, and keeps the API key in a file. */
+async function claimToFile(
+  context: ReconcilingContext,
+  record: PaymentRecord,
+  { change, payment }: RecordedPayment,
+  hash: PayIntent['hash'],
+): Promise<void> {
+  const { purchase, from: payer } = payment;
+  const signature = purchase.type === 'subscription' ? record.signatureOf(hash, payer) : undefined;
+  if (purchase.type === 'subscription' && signature === undefined) {
+    throw new CommandError(
+      'unavailable',
+      `The payment was made (${hash}), but isn't claimed. Claiming it needs a signature from its wallet`,
+      {
+        hint: `Run \`ci agent claim ${hash} --pool ${shellWord(purchase.pool)} --blocks ${purchase.blocks.join(',')}\`.`,
+        outcome: 'unknown',
+      },
+    );
+  }
+  const fallback = await openFallbackFile(context);
+  const { data, apiKeys } = await claimed(context, record, { change, payment }, { hash, signature }).catch(
+    (error: unknown) => {
+      fallback.discard();
+      throw error;
+    },
+  );
+  for (const secret of apiKeys.length > 0 ? apiKeys : [JSON.stringify(data)]) fallback.add(secret);
+  const file = fallback.keep();
+  record.applied(change.id, payment, hash, idsIn(data));
+  const content = apiKeys.length > 0 ? 'Its API key' : 'The response, in which no API key was found,';
+  context.output.note(
+    `Claimed ${describePurchased(purchase)}. ${content} is in ${file}. Move it to where you need it.`,
+  );
+}
+
+async function claimed(
+  context: ReconcilingContext,
+  record: PaymentRecord,
+  { change, payment }: RecordedPayment,
+  { hash, signature }: Pick<Paid, 'hash' | 'signature'>,
+): Promise<Claimed> {
+  record.claiming(change.id);
+  return claim(context, claimOf({ payment, hash, signature, wasClaimed: wasClaimed({ change, payment }) }));
+}
