@@ -22,7 +22,7 @@ __ci_commands() {
     'pools' | 'help pools') commands='list view quote subscribe watch subscriptions keys cancel' aliases='ls show' ;;
     'keys' | 'help keys') commands='list create delete' aliases='ls revoke rm' ;;
     'billing' | 'help billing') commands='status credits topup verify card subscribe checkout cancel' ;;
-    'agent' | 'help agent') commands='plans wallet' ;;
+    'agent' | 'help agent') commands='plans subscribe topup claim wallet' ;;
     'agent wallet' | 'help agent wallet') commands='create import list address' aliases='ls' ;;
     'history' | 'help history') commands='reconcile' ;;
     'auth' | 'help auth') commands='login logout status list switch token' aliases='ls' ;;
@@ -49,18 +49,21 @@ __ci_options() {
     'keys create') options='--subscription --pool --credit --max-budget --rpm --tpm --save --var --force --secret-only --ensure --reveal --again --no-wait --settle' ;;
     'keys delete') options='--settle' ;;
     'usage') options='--period --refresh --self' ;;
-    'billing topup') options='--method --wait' ;;
+    'billing topup') options='--method --wait --pay-with --password-file --keychain --rpc-url --confirmations --again' ;;
     'billing verify') options='--amount --wait --settle' ;;
     'billing subscribe') options='--create-key --settle --no-wait --again' ;;
     'billing cancel') options='--settle --no-wait --again' ;;
-    'agent wallet create') options='--account --keystore --password-file' ;;
-    'agent wallet import') options='--account --keystore --password-file' ;;
-    'agent wallet address') options='--account --keystore --password-file' ;;
+    'agent subscribe') options='--blocks --max-price --save --var --force --account --keystore --password-file --keychain --chain --rpc-url --confirmations --field --again' ;;
+    'agent topup') options='--save --var --force --account --keystore --password-file --keychain --chain --rpc-url --confirmations --field --again' ;;
+    'agent claim') options='--pool --blocks --credit --signature --print-message --save --var --force --account --keystore --password-file --keychain --chain --rpc-url --confirmations --field' ;;
+    'agent wallet create') options='--account --keystore --password-file --keychain' ;;
+    'agent wallet import') options='--account --keystore --password-file --keychain' ;;
+    'agent wallet address') options='--account --keystore --password-file --keychain' ;;
     'history') options='--all --limit' ;;
-    'history reconcile') options='--wait' ;;
+    'history reconcile') options='--wait --rpc-url' ;;
     'auth login') options='--with-key --keychain' ;;
     'api') options='--raw-field --field --input' ;;
-    'sandbox serve') options='--port' ;;
+    'sandbox serve') options='--port --chain --rpc-url' ;;
     'sandbox reset') options='--no-card' ;;
     'sandbox schedule') options='--open-in --for --seats --rivals --clear' ;;
     'login') options='--with-key --keychain' ;;
@@ -95,16 +98,17 @@ __ci_repeats() {
 __ci_values() {
   kind='' choices='' alone=''
   case "$place $1" in
-    'pools list --blocks' | 'pools quote --blocks' | 'pools subscribe --blocks') kind=list choices='asia europe americas' alone='all' ;;
-    'pools list --model' | 'pools quote --quantity' | 'pools subscribe --quantity' | 'pools subscribe --max-price' | 'pools subscribe --settle' | 'pools subscribe --create-key' | 'pools subscribe --var' | 'pools watch --interval' | 'pools watch --for' | 'pools watch --count' | 'pools watch --exec' | 'pools watch --webhook' | 'pools watch --quantity' | 'pools watch --max-price' | 'pools watch --settle' | 'pools watch --create-key' | 'pools watch --var' | 'pools cancel --settle' | 'keys create --max-budget' | 'keys create --rpm' | 'keys create --tpm' | 'keys create --var' | 'keys create --settle' | 'keys delete --settle' | 'billing verify --amount' | 'billing verify --settle' | 'billing subscribe --create-key' | 'billing subscribe --settle' | 'billing cancel --settle' | 'agent wallet create --account' | 'agent wallet import --account' | 'agent wallet address --account' | 'history --limit' | 'api --raw-field' | 'api --field' | 'sandbox serve --port' | 'sandbox schedule --open-in' | 'sandbox schedule --for' | 'sandbox schedule --seats' | 'sandbox schedule --rivals') kind=any ;;
+    'pools list --blocks' | 'pools quote --blocks' | 'pools subscribe --blocks' | 'agent subscribe --blocks' | 'agent claim --blocks') kind=list choices='asia europe americas' alone='all' ;;
+    'pools list --model' | 'pools quote --quantity' | 'pools subscribe --quantity' | 'pools subscribe --max-price' | 'pools subscribe --settle' | 'pools subscribe --create-key' | 'pools subscribe --var' | 'pools watch --interval' | 'pools watch --for' | 'pools watch --count' | 'pools watch --exec' | 'pools watch --webhook' | 'pools watch --quantity' | 'pools watch --max-price' | 'pools watch --settle' | 'pools watch --create-key' | 'pools watch --var' | 'pools cancel --settle' | 'keys create --max-budget' | 'keys create --rpm' | 'keys create --tpm' | 'keys create --var' | 'keys create --settle' | 'keys delete --settle' | 'billing topup --pay-with' | 'billing topup --rpc-url' | 'billing topup --confirmations' | 'billing verify --amount' | 'billing verify --settle' | 'billing subscribe --create-key' | 'billing subscribe --settle' | 'billing cancel --settle' | 'agent subscribe --max-price' | 'agent subscribe --var' | 'agent subscribe --account' | 'agent subscribe --rpc-url' | 'agent subscribe --confirmations' | 'agent subscribe --field' | 'agent topup --var' | 'agent topup --account' | 'agent topup --rpc-url' | 'agent topup --confirmations' | 'agent topup --field' | 'agent claim --signature' | 'agent claim --var' | 'agent claim --account' | 'agent claim --rpc-url' | 'agent claim --confirmations' | 'agent claim --field' | 'agent wallet create --account' | 'agent wallet import --account' | 'agent wallet address --account' | 'history --limit' | 'history reconcile --rpc-url' | 'api --raw-field' | 'api --field' | 'sandbox serve --port' | 'sandbox serve --rpc-url' | 'sandbox schedule --open-in' | 'sandbox schedule --for' | 'sandbox schedule --seats' | 'sandbox schedule --rivals') kind=any ;;
     'pools list --status') kind=words choices='active funding activating paused' ;;
     'pools quote --billing-cycle' | 'pools subscribe --billing-cycle' | 'pools watch --billing-cycle') kind=words choices='month year' ;;
-    'pools subscribe --save' | 'pools watch --save' | 'keys create --save' | 'agent wallet create --keystore' | 'agent wallet create --password-file' | 'agent wallet import --keystore' | 'agent wallet import --password-file' | 'agent wallet address --keystore' | 'agent wallet address --password-file' | 'api --input') kind=files ;;
+    'pools subscribe --save' | 'pools watch --save' | 'keys create --save' | 'billing topup --password-file' | 'agent subscribe --save' | 'agent subscribe --keystore' | 'agent subscribe --password-file' | 'agent topup --save' | 'agent topup --keystore' | 'agent topup --password-file' | 'agent claim --save' | 'agent claim --keystore' | 'agent claim --password-file' | 'agent wallet create --keystore' | 'agent wallet create --password-file' | 'agent wallet import --keystore' | 'agent wallet import --password-file' | 'agent wallet address --keystore' | 'agent wallet address --password-file' | 'api --input') kind=files ;;
     'pools watch --blocks') kind=list choices='asia europe americas' alone='any all' ;;
     'keys create --subscription' | 'billing cancel 1') kind=subscriptions ;;
-    'keys create --pool' | 'pools view 1' | 'pools quote 1' | 'pools subscribe 1' | 'pools watch +' | 'pools subscriptions 1' | 'pools keys 1' | 'pools cancel 1' | 'sandbox schedule 1') kind=pools ;;
+    'keys create --pool' | 'agent claim --pool' | 'pools view 1' | 'pools quote 1' | 'pools subscribe 1' | 'pools watch +' | 'pools subscriptions 1' | 'pools keys 1' | 'pools cancel 1' | 'agent subscribe 1' | 'sandbox schedule 1') kind=pools ;;
     'usage --period') kind=words choices='1h 24h 7d 30d' ;;
     'billing topup --method') kind=words choices='stripe usdc' ;;
+    'agent subscribe --chain' | 'agent topup --chain' | 'agent claim --chain') kind=words choices='base base-sepolia' ;;
     'setup --fields') kind=list choices='account pool subscriptions keys savedTo commands' ;;
     'status --fields') kind=list choices='creditBalance subscriptions keys problems' ;;
     'pools list --fields') kind=list choices='id slug modelId modelName description status totalSlots minPricePerDay manualProvisioning annualDiscount models infraSpec blocks' ;;
@@ -128,6 +132,9 @@ __ci_values() {
     'billing checkout --fields') kind=list choices='sessionUrl sessionId' ;;
     'billing cancel --fields') kind=list choices='subscriptionId canceled' ;;
     'agent plans --fields') kind=list choices='type pool plan name description models currency duration blocks price minAmount agentCheckout agentTopup' ;;
+    'agent subscribe --fields') kind=list choices='subscriptionId poolSlug blocks status expiresAt txHash apiKey savedTo variable' ;;
+    'agent topup --fields') kind=list choices='credited balance txHash apiKey savedTo variable' ;;
+    'agent claim --fields') kind=list choices='message subscriptionId poolSlug blocks status expiresAt credited balance txHash apiKey savedTo variable' ;;
     'agent wallet create --fields' | 'agent wallet import --fields' | 'agent wallet list --fields' | 'agent wallet address --fields') kind=list choices='name address file' ;;
     'history --fields' | 'history reconcile --fields') kind=list choices='id at action change outcome settledAt ids account request' ;;
     'auth login --fields' | 'auth logout --fields' | 'login --fields' | 'logout --fields') kind=list choices='profile apiUrl managementKey file' ;;
@@ -137,7 +144,7 @@ __ci_values() {
     'auth token --fields') kind=list choices='managementKey' ;;
     'config get --fields' | 'config set --fields' | 'config unset --fields' | 'config list --fields') kind=list choices='key value origin' ;;
     'config path --fields') kind=list choices='file' ;;
-    'sandbox serve --fields') kind=list choices='url managementKey folder' ;;
+    'sandbox serve --fields') kind=list choices='url managementKey folder rpcUrl' ;;
     'sandbox reset --fields') kind=list choices='folder card' ;;
     'sandbox advance --fields') kind=list choices='now' ;;
     'sandbox schedule --fields') kind=list choices='pool block opensAt closesAt seats rivals left' ;;

@@ -27,7 +27,7 @@ function __ci_commands
                 'models'\t'List the models that an API key can use' \
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
-                'agent'\t'See what you can buy with USDC, and manage wallets' \
+                'agent'\t'Buy with USDC on Base, without an account' \
                 'history'\t'Show changes made from this machine' \
                 'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \
@@ -66,6 +66,9 @@ function __ci_commands
                 'cancel'\t'Retired: cancel a flat plan at the end of its billing period (see `ci pools cancel`)'
         case 'agent' 'help agent'
             printf '%s\n' 'plans'\t'List what you can buy with USDC' \
+                'subscribe'\t'Pay for a subscription and get its API key' \
+                'topup'\t'Pay for credit' \
+                'claim'\t'Claim what a payment was for' \
                 'wallet'\t'Manage wallets that pay with USDC'
         case 'agent wallet' 'help agent wallet'
             printf '%s\n' 'create'\t'Create a wallet' \
@@ -109,7 +112,7 @@ function __ci_commands
                 'models'\t'List the models that an API key can use' \
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
-                'agent'\t'See what you can buy with USDC, and manage wallets' \
+                'agent'\t'Buy with USDC on Base, without an account' \
                 'history'\t'Show changes made from this machine' \
                 'auth'\t'Sign in and out, and switch profiles' \
                 'config'\t'Manage settings' \
@@ -233,7 +236,13 @@ function __ci_options
                 '--self'\t'Show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY'
         case 'billing topup'
             printf '%s\n' '--method'\t'Payment method: stripe (by card) or usdc (on Base)' \
-                '--wait'\t'Wait until the credit is added'
+                '--wait'\t'Wait until the credit is added' \
+                '--pay-with'\t'With --method usdc, send the payment from this wallet: its name, or ./FILE' \
+                '--password-file'\t'Read the password from this file (default: ask)' \
+                '--keychain'\t'Read the password from the system\'s keychain' \
+                '--rpc-url'\t'RPC endpoint of the chain (default: ETH_RPC_URL, or a public one)' \
+                '--confirmations'\t'Blocks to wait for until the payment counts (default: 3)' \
+                '--again'\t'With --pay-with, pay even if you paid the same moments ago'
         case 'billing verify'
             printf '%s\n' '--amount'\t'Exact amount that you sent, in USD' \
                 '--wait'\t'Retry while the transaction isn\'t final' \
@@ -247,23 +256,72 @@ function __ci_options
             printf '%s\n' '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
                 '--no-wait'\t'Exit with code 6 instead of waiting for an earlier change to settle' \
                 '--again'\t'Go ahead even if an earlier change of this kind hasn\'t settled'
+        case 'agent subscribe'
+            printf '%s\n' '--blocks'\t'Blocks, separated by commas: asia, europe, americas; or `all`' \
+                '--max-price'\t'Refuse to pay more than this' \
+                '--save'\t'Write the secret to this dotenv file instead of printing it' \
+                '--var'\t'With --save, the variable to set (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--force'\t'With --save, replace another value of the variable without asking' \
+                '--account'\t'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)' \
+                '--keystore'\t'Keystore file of the wallet, wherever it is' \
+                '--password-file'\t'Read the password from this file (default: ask)' \
+                '--keychain'\t'Read the password from the system\'s keychain' \
+                '--chain'\t'Chain to pay on' \
+                '--rpc-url'\t'RPC endpoint of the chain (default: ETH_RPC_URL, or a public one)' \
+                '--confirmations'\t'Blocks to wait for until the payment counts (default: 3)' \
+                '--field'\t'Add a field to the claim; {signature}, {address} and {txHash} are filled in (can be repeated)' \
+                '--again'\t'Pay even if you paid for the same moments ago, or an earlier payment isn\'t finished'
+        case 'agent topup'
+            printf '%s\n' '--save'\t'Write the secret to this dotenv file instead of printing it' \
+                '--var'\t'With --save, the variable to set (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--force'\t'With --save, replace another value of the variable without asking' \
+                '--account'\t'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)' \
+                '--keystore'\t'Keystore file of the wallet, wherever it is' \
+                '--password-file'\t'Read the password from this file (default: ask)' \
+                '--keychain'\t'Read the password from the system\'s keychain' \
+                '--chain'\t'Chain to pay on' \
+                '--rpc-url'\t'RPC endpoint of the chain (default: ETH_RPC_URL, or a public one)' \
+                '--confirmations'\t'Blocks to wait for until the payment counts (default: 3)' \
+                '--field'\t'Add a field to the claim; {signature}, {address} and {txHash} are filled in (can be repeated)' \
+                '--again'\t'Pay even if you paid for the same moments ago, or an earlier payment isn\'t finished'
+        case 'agent claim'
+            printf '%s\n' '--pool'\t'Claim a subscription to this pool' \
+                '--blocks'\t'Blocks, separated by commas: asia, europe, americas; or `all`' \
+                '--credit'\t'Claim credit instead of a subscription' \
+                '--signature'\t'Signature of the message by the wallet that paid, or - to read it from standard input' \
+                '--print-message'\t'Print the message to sign, and claim nothing' \
+                '--save'\t'Write the secret to this dotenv file instead of printing it' \
+                '--var'\t'With --save, the variable to set (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--force'\t'With --save, replace another value of the variable without asking' \
+                '--account'\t'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)' \
+                '--keystore'\t'Keystore file of the wallet, wherever it is' \
+                '--password-file'\t'Read the password from this file (default: ask)' \
+                '--keychain'\t'Read the password from the system\'s keychain' \
+                '--chain'\t'Chain to pay on' \
+                '--rpc-url'\t'RPC endpoint of the chain (default: ETH_RPC_URL, or a public one)' \
+                '--confirmations'\t'Blocks to wait for until the payment counts (default: 3)' \
+                '--field'\t'Add a field to the claim; {signature}, {address} and {txHash} are filled in (can be repeated)'
         case 'agent wallet create'
-            printf '%s\n' '--account'\t'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)' \
+            printf '%s\n' '--account'\t'Wallet in ~/.foundry/keystores' \
                 '--keystore'\t'Keystore file of the wallet, wherever it is' \
-                '--password-file'\t'Read the password from this file (default: ask)'
+                '--password-file'\t'Read the password from this file (default: ask)' \
+                '--keychain'\t'Save the password in the system\'s keychain'
         case 'agent wallet import'
-            printf '%s\n' '--account'\t'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)' \
+            printf '%s\n' '--account'\t'Wallet in ~/.foundry/keystores' \
                 '--keystore'\t'Keystore file of the wallet, wherever it is' \
-                '--password-file'\t'Read the password from this file (default: ask)'
+                '--password-file'\t'Read the password from this file (default: ask)' \
+                '--keychain'\t'Save the password in the system\'s keychain'
         case 'agent wallet address'
             printf '%s\n' '--account'\t'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)' \
                 '--keystore'\t'Keystore file of the wallet, wherever it is' \
-                '--password-file'\t'Read the password from this file (default: ask)'
+                '--password-file'\t'Read the password from this file (default: ask)' \
+                '--keychain'\t'Read the password from the system\'s keychain'
         case 'history'
             printf '%s\n' '--all'\t'Show the changes of all accounts' \
                 '--limit'\t'Show at most this many changes'
         case 'history reconcile'
-            printf '%s\n' '--wait'\t'Wait until recent changes have settled'
+            printf '%s\n' '--wait'\t'Wait until recent changes have settled' \
+                '--rpc-url'\t'RPC endpoint for payments on chain (default: ETH_RPC_URL, or a public one)'
         case 'auth login'
             printf '%s\n' '--with-key'\t'Read the key from standard input' \
                 '--keychain'\t'Save the key in the system keychain (requires the npm package @napi-rs/keyring)'
@@ -272,7 +330,9 @@ function __ci_options
                 '--field'\t'Like -f, but parse true, false, null, numbers and JSON' \
                 '--input'\t'Read the body from a file, or - for standard input'
         case 'sandbox serve'
-            printf '%s\n' '--port'\t'TCP port on 127.0.0.1, or 0 for any free port'
+            printf '%s\n' '--port'\t'TCP port on 127.0.0.1, or 0 for any free port' \
+                '--chain'\t'Start a local chain for payments in USDC (requires anvil)' \
+                '--rpc-url'\t'Check payments on a development chain that is running'
         case 'sandbox reset'
             printf '%s\n' '--no-card'\t'Start without a saved card'
         case 'sandbox schedule'
@@ -337,14 +397,14 @@ end
 # Prints the possible values of a flag of the command $argv[1], or of the argument with a number: a kind, and then words.
 function __ci_values
     switch "$argv[1] $argv[2]"
-        case 'pools list --blocks' 'pools quote --blocks' 'pools subscribe --blocks'
+        case 'pools list --blocks' 'pools quote --blocks' 'pools subscribe --blocks' 'agent subscribe --blocks' 'agent claim --blocks'
             printf '%s\n' 'list' \
                 'asia'\t'00:00–08:00 UTC' \
                 'europe'\t'08:00–16:00 UTC' \
                 'americas'\t'16:00–24:00 UTC' \
                 '--alone' \
                 'all'\t'The whole day'
-        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --var' 'keys create --settle' 'keys delete --settle' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'agent wallet create --account' 'agent wallet import --account' 'agent wallet address --account' 'history --limit' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
+        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --var' 'keys create --settle' 'keys delete --settle' 'billing topup --pay-with' 'billing topup --rpc-url' 'billing topup --confirmations' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'agent subscribe --max-price' 'agent subscribe --var' 'agent subscribe --account' 'agent subscribe --rpc-url' 'agent subscribe --confirmations' 'agent subscribe --field' 'agent topup --var' 'agent topup --account' 'agent topup --rpc-url' 'agent topup --confirmations' 'agent topup --field' 'agent claim --signature' 'agent claim --var' 'agent claim --account' 'agent claim --rpc-url' 'agent claim --confirmations' 'agent claim --field' 'agent wallet create --account' 'agent wallet import --account' 'agent wallet address --account' 'history --limit' 'history reconcile --rpc-url' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox serve --rpc-url' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
             printf '%s\n' 'any'
         case 'pools list --status'
             printf '%s\n' 'words' \
@@ -356,7 +416,7 @@ function __ci_values
             printf '%s\n' 'words' \
                 'month' \
                 'year'
-        case 'pools subscribe --save' 'pools watch --save' 'keys create --save' 'agent wallet create --keystore' 'agent wallet create --password-file' 'agent wallet import --keystore' 'agent wallet import --password-file' 'agent wallet address --keystore' 'agent wallet address --password-file' 'api --input'
+        case 'pools subscribe --save' 'pools watch --save' 'keys create --save' 'billing topup --password-file' 'agent subscribe --save' 'agent subscribe --keystore' 'agent subscribe --password-file' 'agent topup --save' 'agent topup --keystore' 'agent topup --password-file' 'agent claim --save' 'agent claim --keystore' 'agent claim --password-file' 'agent wallet create --keystore' 'agent wallet create --password-file' 'agent wallet import --keystore' 'agent wallet import --password-file' 'agent wallet address --keystore' 'agent wallet address --password-file' 'api --input'
             printf '%s\n' 'files'
         case 'pools watch --blocks'
             printf '%s\n' 'list' \
@@ -368,7 +428,7 @@ function __ci_values
                 'all'\t'The whole day'
         case 'keys create --subscription' 'billing cancel 1'
             printf '%s\n' 'subscriptions'
-        case 'keys create --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools watch +' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1' 'sandbox schedule 1'
+        case 'keys create --pool' 'agent claim --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools watch +' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1' 'agent subscribe 1' 'sandbox schedule 1'
             printf '%s\n' 'pools'
         case 'usage --period'
             printf '%s\n' 'words' \
@@ -380,6 +440,10 @@ function __ci_values
             printf '%s\n' 'words' \
                 'stripe'\t'By card' \
                 'usdc'\t'On Base'
+        case 'agent subscribe --chain' 'agent topup --chain' 'agent claim --chain'
+            printf '%s\n' 'words' \
+                'base'\t'Base' \
+                'base-sepolia'\t'Base Sepolia'
         case 'setup --fields'
             printf '%s\n' 'list' \
                 'account' \
@@ -631,6 +695,42 @@ function __ci_values
                 'agentCheckout' \
                 'agentTopup' \
                 '--alone'
+        case 'agent subscribe --fields'
+            printf '%s\n' 'list' \
+                'subscriptionId' \
+                'poolSlug' \
+                'blocks' \
+                'status' \
+                'expiresAt' \
+                'txHash' \
+                'apiKey' \
+                'savedTo' \
+                'variable' \
+                '--alone'
+        case 'agent topup --fields'
+            printf '%s\n' 'list' \
+                'credited' \
+                'balance' \
+                'txHash' \
+                'apiKey' \
+                'savedTo' \
+                'variable' \
+                '--alone'
+        case 'agent claim --fields'
+            printf '%s\n' 'list' \
+                'message' \
+                'subscriptionId' \
+                'poolSlug' \
+                'blocks' \
+                'status' \
+                'expiresAt' \
+                'credited' \
+                'balance' \
+                'txHash' \
+                'apiKey' \
+                'savedTo' \
+                'variable' \
+                '--alone'
         case 'agent wallet create --fields' 'agent wallet import --fields' 'agent wallet list --fields' 'agent wallet address --fields'
             printf '%s\n' 'list' \
                 'name' \
@@ -700,6 +800,7 @@ function __ci_values
                 'url' \
                 'managementKey' \
                 'folder' \
+                'rpcUrl' \
                 '--alone'
         case 'sandbox reset --fields'
             printf '%s\n' 'list' \

@@ -35,7 +35,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('models', 'List the models that an API key can use')
       , @('usage', 'Show requests and tokens per key')
       , @('billing', 'Manage credit and cards')
-      , @('agent', 'See what you can buy with USDC, and manage wallets')
+      , @('agent', 'Buy with USDC on Base, without an account')
       , @('history', 'Show changes made from this machine')
       , @('auth', 'Sign in and out, and switch profiles')
       , @('config', 'Manage settings')
@@ -103,10 +103,16 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     )
     'agent' = @(
       , @('plans', 'List what you can buy with USDC')
+      , @('subscribe', 'Pay for a subscription and get its API key')
+      , @('topup', 'Pay for credit')
+      , @('claim', 'Claim what a payment was for')
       , @('wallet', 'Manage wallets that pay with USDC')
     )
     'help agent' = @(
       , @('plans', 'List what you can buy with USDC')
+      , @('subscribe', 'Pay for a subscription and get its API key')
+      , @('topup', 'Pay for credit')
+      , @('claim', 'Claim what a payment was for')
       , @('wallet', 'Manage wallets that pay with USDC')
     )
     'agent wallet' = @(
@@ -199,7 +205,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('models', 'List the models that an API key can use')
       , @('usage', 'Show requests and tokens per key')
       , @('billing', 'Manage credit and cards')
-      , @('agent', 'See what you can buy with USDC, and manage wallets')
+      , @('agent', 'Buy with USDC on Base, without an account')
       , @('history', 'Show changes made from this machine')
       , @('auth', 'Sign in and out, and switch profiles')
       , @('config', 'Manage settings')
@@ -356,6 +362,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'billing topup' = @(
       , @('--method', 'Payment method: stripe (by card) or usdc (on Base)')
       , @('--wait', 'Wait until the credit is added')
+      , @('--pay-with', 'With --method usdc, send the payment from this wallet: its name, or ./FILE')
+      , @('--password-file', 'Read the password from this file (default: ask)')
+      , @('--keychain', 'Read the password from the system''s keychain')
+      , @('--rpc-url', 'RPC endpoint of the chain (default: ETH_RPC_URL, or a public one)')
+      , @('--confirmations', 'Blocks to wait for until the payment counts (default: 3)')
+      , @('--again', 'With --pay-with, pay even if you paid the same moments ago')
     )
     'billing verify' = @(
       , @('--amount', 'Exact amount that you sent, in USD')
@@ -373,20 +385,71 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--no-wait', 'Exit with code 6 instead of waiting for an earlier change to settle')
       , @('--again', 'Go ahead even if an earlier change of this kind hasn''t settled')
     )
-    'agent wallet create' = @(
+    'agent subscribe' = @(
+      , @('--blocks', 'Blocks, separated by commas: asia, europe, americas; or `all`')
+      , @('--max-price', 'Refuse to pay more than this')
+      , @('--save', 'Write the secret to this dotenv file instead of printing it')
+      , @('--var', 'With --save, the variable to set (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--force', 'With --save, replace another value of the variable without asking')
       , @('--account', 'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)')
       , @('--keystore', 'Keystore file of the wallet, wherever it is')
       , @('--password-file', 'Read the password from this file (default: ask)')
+      , @('--keychain', 'Read the password from the system''s keychain')
+      , @('--chain', 'Chain to pay on')
+      , @('--rpc-url', 'RPC endpoint of the chain (default: ETH_RPC_URL, or a public one)')
+      , @('--confirmations', 'Blocks to wait for until the payment counts (default: 3)')
+      , @('--field', 'Add a field to the claim; {signature}, {address} and {txHash} are filled in (can be repeated)')
+      , @('--again', 'Pay even if you paid for the same moments ago, or an earlier payment isn''t finished')
+    )
+    'agent topup' = @(
+      , @('--save', 'Write the secret to this dotenv file instead of printing it')
+      , @('--var', 'With --save, the variable to set (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--force', 'With --save, replace another value of the variable without asking')
+      , @('--account', 'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)')
+      , @('--keystore', 'Keystore file of the wallet, wherever it is')
+      , @('--password-file', 'Read the password from this file (default: ask)')
+      , @('--keychain', 'Read the password from the system''s keychain')
+      , @('--chain', 'Chain to pay on')
+      , @('--rpc-url', 'RPC endpoint of the chain (default: ETH_RPC_URL, or a public one)')
+      , @('--confirmations', 'Blocks to wait for until the payment counts (default: 3)')
+      , @('--field', 'Add a field to the claim; {signature}, {address} and {txHash} are filled in (can be repeated)')
+      , @('--again', 'Pay even if you paid for the same moments ago, or an earlier payment isn''t finished')
+    )
+    'agent claim' = @(
+      , @('--pool', 'Claim a subscription to this pool')
+      , @('--blocks', 'Blocks, separated by commas: asia, europe, americas; or `all`')
+      , @('--credit', 'Claim credit instead of a subscription')
+      , @('--signature', 'Signature of the message by the wallet that paid, or - to read it from standard input')
+      , @('--print-message', 'Print the message to sign, and claim nothing')
+      , @('--save', 'Write the secret to this dotenv file instead of printing it')
+      , @('--var', 'With --save, the variable to set (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--force', 'With --save, replace another value of the variable without asking')
+      , @('--account', 'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)')
+      , @('--keystore', 'Keystore file of the wallet, wherever it is')
+      , @('--password-file', 'Read the password from this file (default: ask)')
+      , @('--keychain', 'Read the password from the system''s keychain')
+      , @('--chain', 'Chain to pay on')
+      , @('--rpc-url', 'RPC endpoint of the chain (default: ETH_RPC_URL, or a public one)')
+      , @('--confirmations', 'Blocks to wait for until the payment counts (default: 3)')
+      , @('--field', 'Add a field to the claim; {signature}, {address} and {txHash} are filled in (can be repeated)')
+    )
+    'agent wallet create' = @(
+      , @('--account', 'Wallet in ~/.foundry/keystores')
+      , @('--keystore', 'Keystore file of the wallet, wherever it is')
+      , @('--password-file', 'Read the password from this file (default: ask)')
+      , @('--keychain', 'Save the password in the system''s keychain')
     )
     'agent wallet import' = @(
-      , @('--account', 'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)')
+      , @('--account', 'Wallet in ~/.foundry/keystores')
       , @('--keystore', 'Keystore file of the wallet, wherever it is')
       , @('--password-file', 'Read the password from this file (default: ask)')
+      , @('--keychain', 'Save the password in the system''s keychain')
     )
     'agent wallet address' = @(
       , @('--account', 'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)')
       , @('--keystore', 'Keystore file of the wallet, wherever it is')
       , @('--password-file', 'Read the password from this file (default: ask)')
+      , @('--keychain', 'Read the password from the system''s keychain')
     )
     'history' = @(
       , @('--all', 'Show the changes of all accounts')
@@ -394,6 +457,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     )
     'history reconcile' = @(
       , @('--wait', 'Wait until recent changes have settled')
+      , @('--rpc-url', 'RPC endpoint for payments on chain (default: ETH_RPC_URL, or a public one)')
     )
     'auth login' = @(
       , @('--with-key', 'Read the key from standard input')
@@ -406,6 +470,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     )
     'sandbox serve' = @(
       , @('--port', 'TCP port on 127.0.0.1, or 0 for any free port')
+      , @('--chain', 'Start a local chain for payments in USDC (requires anvil)')
+      , @('--rpc-url', 'Check payments on a development chain that is running')
     )
     'sandbox reset' = @(
       , @('--no-card', 'Start without a saved card')
@@ -476,6 +542,28 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       )
     }
     'pools subscribe --blocks' = @{
+      Kind = 'list'
+      Words = @(
+        , @('asia', '00:00-08:00 UTC')
+        , @('europe', '08:00-16:00 UTC')
+        , @('americas', '16:00-24:00 UTC')
+      )
+      Alone = @(
+        , @('all', 'The whole day')
+      )
+    }
+    'agent subscribe --blocks' = @{
+      Kind = 'list'
+      Words = @(
+        , @('asia', '00:00-08:00 UTC')
+        , @('europe', '08:00-16:00 UTC')
+        , @('americas', '16:00-24:00 UTC')
+      )
+      Alone = @(
+        , @('all', 'The whole day')
+      )
+    }
+    'agent claim --blocks' = @{
       Kind = 'list'
       Words = @(
         , @('asia', '00:00-08:00 UTC')
@@ -558,6 +646,15 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'keys delete --settle' = @{
       Kind = 'any'
     }
+    'billing topup --pay-with' = @{
+      Kind = 'any'
+    }
+    'billing topup --rpc-url' = @{
+      Kind = 'any'
+    }
+    'billing topup --confirmations' = @{
+      Kind = 'any'
+    }
     'billing verify --amount' = @{
       Kind = 'any'
     }
@@ -573,6 +670,57 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'billing cancel --settle' = @{
       Kind = 'any'
     }
+    'agent subscribe --max-price' = @{
+      Kind = 'any'
+    }
+    'agent subscribe --var' = @{
+      Kind = 'any'
+    }
+    'agent subscribe --account' = @{
+      Kind = 'any'
+    }
+    'agent subscribe --rpc-url' = @{
+      Kind = 'any'
+    }
+    'agent subscribe --confirmations' = @{
+      Kind = 'any'
+    }
+    'agent subscribe --field' = @{
+      Kind = 'any'
+    }
+    'agent topup --var' = @{
+      Kind = 'any'
+    }
+    'agent topup --account' = @{
+      Kind = 'any'
+    }
+    'agent topup --rpc-url' = @{
+      Kind = 'any'
+    }
+    'agent topup --confirmations' = @{
+      Kind = 'any'
+    }
+    'agent topup --field' = @{
+      Kind = 'any'
+    }
+    'agent claim --signature' = @{
+      Kind = 'any'
+    }
+    'agent claim --var' = @{
+      Kind = 'any'
+    }
+    'agent claim --account' = @{
+      Kind = 'any'
+    }
+    'agent claim --rpc-url' = @{
+      Kind = 'any'
+    }
+    'agent claim --confirmations' = @{
+      Kind = 'any'
+    }
+    'agent claim --field' = @{
+      Kind = 'any'
+    }
     'agent wallet create --account' = @{
       Kind = 'any'
     }
@@ -585,6 +733,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'history --limit' = @{
       Kind = 'any'
     }
+    'history reconcile --rpc-url' = @{
+      Kind = 'any'
+    }
     'api --raw-field' = @{
       Kind = 'any'
     }
@@ -592,6 +743,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Kind = 'any'
     }
     'sandbox serve --port' = @{
+      Kind = 'any'
+    }
+    'sandbox serve --rpc-url' = @{
       Kind = 'any'
     }
     'sandbox schedule --open-in' = @{
@@ -645,6 +799,36 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'keys create --save' = @{
       Kind = 'files'
     }
+    'billing topup --password-file' = @{
+      Kind = 'files'
+    }
+    'agent subscribe --save' = @{
+      Kind = 'files'
+    }
+    'agent subscribe --keystore' = @{
+      Kind = 'files'
+    }
+    'agent subscribe --password-file' = @{
+      Kind = 'files'
+    }
+    'agent topup --save' = @{
+      Kind = 'files'
+    }
+    'agent topup --keystore' = @{
+      Kind = 'files'
+    }
+    'agent topup --password-file' = @{
+      Kind = 'files'
+    }
+    'agent claim --save' = @{
+      Kind = 'files'
+    }
+    'agent claim --keystore' = @{
+      Kind = 'files'
+    }
+    'agent claim --password-file' = @{
+      Kind = 'files'
+    }
     'agent wallet create --keystore' = @{
       Kind = 'files'
     }
@@ -687,6 +871,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'keys create --pool' = @{
       Kind = 'pools'
     }
+    'agent claim --pool' = @{
+      Kind = 'pools'
+    }
     'pools view 1' = @{
       Kind = 'pools'
     }
@@ -708,6 +895,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'pools cancel 1' = @{
       Kind = 'pools'
     }
+    'agent subscribe 1' = @{
+      Kind = 'pools'
+    }
     'sandbox schedule 1' = @{
       Kind = 'pools'
     }
@@ -725,6 +915,27 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Words = @(
         , @('stripe', 'By card')
         , @('usdc', 'On Base')
+      )
+    }
+    'agent subscribe --chain' = @{
+      Kind = 'words'
+      Words = @(
+        , @('base', 'Base')
+        , @('base-sepolia', 'Base Sepolia')
+      )
+    }
+    'agent topup --chain' = @{
+      Kind = 'words'
+      Words = @(
+        , @('base', 'Base')
+        , @('base-sepolia', 'Base Sepolia')
+      )
+    }
+    'agent claim --chain' = @{
+      Kind = 'words'
+      Words = @(
+        , @('base', 'Base')
+        , @('base-sepolia', 'Base Sepolia')
       )
     }
     'setup --fields' = @{
@@ -1039,6 +1250,48 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('agentTopup', '')
       )
     }
+    'agent subscribe --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('subscriptionId', '')
+        , @('poolSlug', '')
+        , @('blocks', '')
+        , @('status', '')
+        , @('expiresAt', '')
+        , @('txHash', '')
+        , @('apiKey', '')
+        , @('savedTo', '')
+        , @('variable', '')
+      )
+    }
+    'agent topup --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('credited', '')
+        , @('balance', '')
+        , @('txHash', '')
+        , @('apiKey', '')
+        , @('savedTo', '')
+        , @('variable', '')
+      )
+    }
+    'agent claim --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('message', '')
+        , @('subscriptionId', '')
+        , @('poolSlug', '')
+        , @('blocks', '')
+        , @('status', '')
+        , @('expiresAt', '')
+        , @('credited', '')
+        , @('balance', '')
+        , @('txHash', '')
+        , @('apiKey', '')
+        , @('savedTo', '')
+        , @('variable', '')
+      )
+    }
     'agent wallet create --fields' = @{
       Kind = 'list'
       Words = @(
@@ -1231,6 +1484,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('url', '')
         , @('managementKey', '')
         , @('folder', '')
+        , @('rpcUrl', '')
       )
     }
     'sandbox reset --fields' = @{
