@@ -29,7 +29,7 @@ export function paymentOfferIn(body: unknown, chain: Chain = chains.base): Payme
   const offers = ways.flatMap((way) => offerOf(way, chain) ?? []);
   const offer = offers.find((each) => isInUsdcOn(each, chain)) ?? offers[0];
   if (offer === undefined || offer.products) return offer;
-  return { ...offer, products: listIn(catalog) ?? pricedWays(ways, chain) };
+  return { ...offer, products: listIn(catalog) ?? pricedWays(ways, chain, offer.payTo) };
 }
 
 /** Returns whether an offer asks for USDC on a chain. */
@@ -56,16 +56,16 @@ function listIn(value: unknown): readonly unknown[] | undefined {
 }
 
 /**
- * Returns each way to pay in USDC on the chain as a product with a `price`, for a catalog that has a way to pay per product instead of
+ * Returns each way to pay an address in USDC on the chain as a product with a `price`, for a catalog that has a way to pay per product instead of
  * a list of products. x402 writes the amount in millionths, as a whole number; the vendor once wrote it in USDC, as a decimal one.
  *
  * @returns undefined if no way has an amount
  */
-function pricedWays(ways: readonly unknown[], chain: Chain): readonly unknown[] | undefined {
+function pricedWays(ways: readonly unknown[], chain: Chain, payTo: string): readonly unknown[] | undefined {
   const products = ways.flatMap((way) => {
     const amount = memberOf(way, 'maxAmountRequired') ?? memberOf(way, 'amount');
     const offer = offerOf(way, chain);
-    if (amount === undefined || !offer || !isInUsdcOn(offer, chain)) return [];
+    if (amount === undefined || !offer || !isInUsdcOn(offer, chain) || offer.payTo !== payTo) return [];
     return [
       Object.assign({}, way, { price: /^\d{1,40}$/.test(String(amount)) ? fromSmallestUnits(String(amount)) : amount }),
     ];

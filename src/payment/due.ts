@@ -32,6 +32,7 @@ export function usdcOf({ units }: Pick<Due, 'units'>): number {
  */
 export function subscriptionDue(catalog: PaymentCatalog, pool: string, blocks: readonly Block[]): Due {
   const product = productOf(catalog, pool);
+  requireOnePayee(catalog, product);
   const offered = product.blocks ?? [];
   const soldOut: string[] = [];
   let units = 0n;
@@ -70,6 +71,7 @@ export function creditDue(catalog: PaymentCatalog, cents: Cents): Due {
       outcome: 'not_applied',
     });
   }
+  requireOnePayee(catalog, credit);
   const units = unitsOf(cents);
   const { minAmount } = credit;
   if (minAmount != null && units < toSmallestUnits(minAmount)) {
@@ -119,6 +121,13 @@ function payee(text: string): Hex {
     throw unexpected(`The API asks for payment to ${JSON.stringify(text.slice(0, 60))}, which isn't a valid address`);
   }
   return address;
+}
+
+/** Refuses a product that names another address than its catalog. */
+function requireOnePayee({ payTo }: PaymentCatalog, product: Product): void {
+  const { payTo: other = payTo } = product;
+  if (typeof other === 'string' && other.toLowerCase() === payTo.toLowerCase()) return;
+  throw unexpected(`The API asks for payment to two addresses: ${payTo} and ${JSON.stringify(other)}`);
 }
 
 function productOf({ products }: PaymentCatalog, pool: string): Product {

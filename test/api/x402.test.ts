@@ -53,7 +53,8 @@ test.each([
   ['maxAmountRequired', { usd: 39 }, { usd: 39 }],
 ])('turns ways to pay into products if no products are listed: %s %j', (name, amount, price) => {
   const way = { ...usdcOnBase, description: 'Kimi K2.6', [name]: amount };
-  const body = { x402Version: 1, accepts: [{ ...daiOnBase, [name]: amount }, way, usdcOnBase] };
+  const elsewhere = { ...way, payTo: `0x${'e'.repeat(40)}` };
+  const body = { x402Version: 1, accepts: [{ ...daiOnBase, [name]: amount }, way, usdcOnBase, elsewhere] };
   expect(paymentOfferIn(body)).toStrictEqual({ ...usdcOnBase, products: [{ ...way, price }] });
 });
 

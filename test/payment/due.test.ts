@@ -48,6 +48,16 @@ describe('a subscription', () => {
     expect(usdcOf(subscriptionDue(catalog([small]), 'kimi26', ['asia']))).toBe(0.000001);
   });
 
+  test('is refused if the product names another address than the catalog', () => {
+    const other = { ...kimi, payTo: `0x${'d'.repeat(40)}` };
+    expect(errorOf(() => subscriptionDue(catalog([other]), 'kimi26', ['asia']))).toEqual([
+      'unexpected_response',
+      `The API asks for payment to two addresses: ${address} and "${other.payTo}"`,
+    ]);
+    const same = { ...kimi, payTo: address.toLowerCase() };
+    expect(subscriptionDue(catalog([same]), 'kimi26', ['asia']).to).toBe(address);
+  });
+
   test('is refused if a block is sold out, missing or listed twice', () => {
     expect(errorOf(() => subscriptionDue(catalog(), 'kimi26', ['asia', 'americas']))).toEqual([
       'unavailable',
