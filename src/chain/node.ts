@@ -188,7 +188,7 @@ export class ChainNode {
       const hash = memberOf(log, 'transactionHash');
       const [transfer] = transfersIn([log], this.chain);
       const fits = transfer?.from === from && transfer.to === to && transfer.units === units;
-      return fits && isHash(hash) ? [hash] : [];
+      return fits && isHash(hash) ? [lowerCase(hash)] : [];
     });
   }
 
@@ -217,6 +217,10 @@ export class ChainNode {
       hint: rpcHint,
     });
   }
+}
+
+function lowerCase(hash: Hex): Hex {
+  return `0x${hash.slice(2).toLowerCase()}`;
 }
 
 function isHash(value: unknown): value is Hex {

@@ -130,10 +130,13 @@ function bodyOf({ purchase, hash, payer, amount, signature, fields = [] }: Claim
   return { ...known, ...Object.fromEntries(added) };
 }
 
+/** The longest id, in characters. A UUID has 36, and a signature 132. */
+const longestId = 100;
+
 /** Returns the ids in a response, for the record. */
 export function idsIn(data: unknown): string[] {
   const values = ['id', 'subscriptionId', 'keyId'].map((name) => memberOf(data, name));
-  return values.filter((value) => typeof value === 'string');
+  return values.flatMap((value) => (typeof value === 'string' && value.length <= longestId ? [value] : []));
 }
 
 /** Returns the API keys in a response. The guides don't say where they are. */
@@ -163,7 +166,8 @@ function emptyResponse(): CommandError {
 /** Returns an error without the signature, which a server may repeat. Whoever has it can claim the key. */
 function withoutSignature(error: CommandError, { signature }: ClaimRequest): CommandError {
   if (signature === undefined) return error;
-  const digits = new RegExp(signature.slice(2), 'gi');
+  // A message may be cut in the middle of it.
+  const digits = new RegExp(`${signature.slice(2, 18)}[0-9a-f]*`, 'gi');
   const clean = (text: string) => text.replace(digits, '…');
   const { cause } = error;
   return error.with({

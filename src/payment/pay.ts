@@ -21,10 +21,13 @@ import { paymentFacts } from './facts.ts';
 import { type Confirmed, type FollowingContext, followPayment, paidOtherwise, Unconfirmed } from './follow.ts';
 import { hasEnoughFees, type PreparedPayment, preparePayment, unitsText } from './prepare.ts';
 import { isSamePayment, PaymentRecord, type RecordedPayment, type RecordingContext, wasClaimed } from './record.ts';
-import { closeRivals, isReplacedByOurs } from './rivals.ts';
+import { closeRivals, hasRivalOnChain, isReplacedByOurs, rivalHashes } from './rivals.ts';
 
 /** How long a payment for a subscription counts toward `max-monthly-spend`, in milliseconds: as long as the subscription lasts. */
 const month = 30 * 24 * 3_600_000;
+
+/** How many payments a command follows, each of which the chain turns out not to execute. */
+const mostRounds = 3;
 
 /** How long a price counts while the user is asked, in milliseconds. */
 const longestConsent = 60_000;
@@ -157,11 +160,15 @@ class Payment {
   }
 
   async run<Result>(finish: (paid: Paid) => Promise<Finished<Result>>): Promise<Result> {
-    for (;;) {
+    for (let round = 1; round <= mostRounds; round++) {
       const begun = await this.#begin();
       const confirmed = await this.#confirmed(begun);
       if (confirmed) return this.#finished(begun, confirmed, finish);
     }
+    throw new CommandError('outcome_unknown', `The RPC endpoint ${this.#parts.node.rpc.host} contradicts itself`, {
+      hint: 'Try again with another endpoint (--rpc-url), or run `ci history reconcile`.',
+      outcome: 'unknown',
+    });
   }
 
   async #finished<Result>(
@@ -177,6 +184,7 @@ class Payment {
       const isRepeated = earlier !== undefined && wasClaimed(earlier);
       const { result, ids } = await finish({ payment, hash, signature, wasClaimed: isRepeated });
       record.applied(id, payment, hash, ids);
+      closeRivals(record, id, payment);
       return result;
     } catch (error) {
       record.unfinishedBy(id, payment, error);
@@ -189,7 +197,7 @@ class Payment {
     const { settling, output } = this.#context;
     const { node, record, order } = this.#parts;
     const mined = await node.nonce(this.#parts.from);
-    const open = await this.#unfinished(mined);
+    const open = this.#unfinished(mined);
     const same = open.filter(
       ({ payment }) =>
         payment.host === record.host && isSamePayment(payment, order.purchase, order.amount ?? payment.amount),
@@ -211,14 +219,13 @@ class Payment {
     return this.#start(unmined.filter(({ payment }) => payment.nonce === mined).at(-1));
   }
 
-  /** Returns the payments of the wallet that aren't finished, without those whose nonce another recorded payment has used. */
-  async #unfinished(mined: number): Promise<RecordedPayment[]> {
+  /** Returns the payments of the wallet that aren't finished, without those whose nonce a claimed payment has used. */
+  #unfinished(mined: number): RecordedPayment[] {
     const { node, record, from } = this.#parts;
     const wallet = { from, chain: node.chain.name, isLocal: isLocalChain(node) };
     const open: RecordedPayment[] = [];
     for (const each of record.unfinishedOf(wallet)) {
-      const isReplaced =
-        each.payment.nonce < mined && (await isReplacedByOurs(node, record, each.change.id, each.payment));
+      const isReplaced = each.payment.nonce < mined && isReplacedByOurs(record, each.change.id, each.payment);
       if (isReplaced) record.notApplied(each.change.id, each.payment);
       else open.push(each);
     }
@@ -263,7 +270,7 @@ class Payment {
   }
 
   #rivals(id: string, payment: PayIntent): ReadonlySet<string> {
-    return new Set(this.#parts.record.rivals(id, payment).map((rival) => rival.payment.hash));
+    return rivalHashes(this.#parts.record, id, payment);
   }
 
   /**
@@ -431,18 +438,15 @@ class Payment {
         rivals: this.#rivals(id, payment),
       });
       output.done(`Paid ${usdcText(payment.amount)} (${confirmed.receipt.hash}).`);
-      if (options.confirmations >= usualConfirmations) closeRivals(record, id, payment);
       return confirmed;
     } catch (error) {
       if (error instanceof Unconfirmed && error.state === 'failed' && record.lost(id, 'failed', earlier?.change)) {
         return undefined;
       }
       if (error instanceof Unconfirmed && error.state === 'replaced') {
-        if (await isReplacedByOurs(node, record, id, payment)) {
-          record.notApplied(id, payment);
-          return undefined;
-        }
         record.lost(id, 'replaced', undefined);
+        // The next round continues with that one.
+        if (await hasRivalOnChain(node, record, id, payment)) return undefined;
       } else if (!(error instanceof Unconfirmed && error.state === 'failed')) record.unfinishedBy(id, payment, error);
       throw error;
     }

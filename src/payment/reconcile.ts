@@ -6,13 +6,14 @@ import type { Context } from '../context/context.ts';
 import { type ChainName, chains } from '../domain/chains.ts';
 import { CommandError, withoutPeriod } from '../domain/errors.ts';
 import { describePurchased, type PayIntent, usualConfirmations } from '../domain/payment.ts';
+import { isWholeKey } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell-word.ts';
 import type { RecordedChange } from '../state/history.ts';
 import { type Claimed, claim, claimOf, idsIn, type Paid } from './claim.ts';
-import { connectChain } from './connect-chain.ts';
+import { connectChain, isLocalChain } from './connect-chain.ts';
 import { followPayment, paidOtherwise, Unconfirmed } from './follow.ts';
 import { PaymentRecord, type RecordedPayment, wasClaimed } from './record.ts';
-import { closeRivals, isReplacedByOurs } from './rivals.ts';
+import { closeRivals, isReplacedByOurs, rivalHashes } from './rivals.ts';
 import { verifyRecorded } from './verify.ts';
 
 /** The parts of the context that finishing payments uses. */
@@ -74,26 +75,35 @@ async function finish(context: ReconcilingContext, { record, node, each, wait }:
   const now = record.unfinished().find(({ change }) => change.id === id);
   if (!now) return;
   const { change, payment } = now;
-  if (await isReplacedByOurs(node, record, id, payment)) return record.notApplied(id, payment);
+  if (payment.isLocal !== isLocalChain(node)) throw otherChain(node);
+  if (isReplacedByOurs(record, id, payment)) return record.notApplied(id, payment);
   try {
     const confirmed = await followPayment(context, node, payment, {
       confirmations: usualConfirmations,
       sends: 'never',
-      rivals: new Set(record.rivals(id, payment).map((rival) => rival.payment.hash)),
+      rivals: rivalHashes(record, id, payment),
       ...(wait ? {} : { patience: 0 }),
     });
-    closeRivals(record, id, payment);
     const hash = paidOtherwise(confirmed, payment) ? confirmed.receipt.hash : payment.hash;
-    if (payment.purchase.type !== 'topup') return await claimToFile(context, record, now, hash);
-    record.claiming(id);
-    await verifyRecorded(context, { payment, hash, wasClaimed: wasClaimed(now) });
-    record.applied(id, payment, hash, []);
+    if (payment.purchase.type === 'topup') {
+      record.claiming(id);
+      await verifyRecorded(context, { payment, hash, wasClaimed: wasClaimed(now) });
+      record.applied(id, payment, hash, []);
+    } else await claimToFile(context, record, now, hash);
+    closeRivals(record, id, payment);
   } catch (error) {
     const isLost = error instanceof Unconfirmed && error.state !== 'waiting';
     if (isLost) record.lost(id, error.state, error.state === 'failed' ? change : undefined);
     else record.unfinishedBy(id, payment, error);
     throw error;
   }
+}
+
+/** Returns the error for an endpoint that doesn't serve the chain on which a payment was made. */
+function otherChain({ rpc }: ChainNode): CommandError {
+  return new CommandError('unavailable', `The payment was not made on the chain that ${rpc.host} serves`, {
+    hint: 'Pass the endpoint of its chain with --rpc-url.',
+  });
 }
 
 /** Claims what a payment was for, and keeps the API key in a file. */
@@ -122,7 +132,9 @@ async function claimToFile(
       throw error;
     },
   );
-  for (const secret of apiKeys.length > 0 ? apiKeys : [JSON.stringify(data)]) fallback.add(secret);
+  // A key of another form may not be the only one.
+  const isWhole = apiKeys.length > 0 && apiKeys.every(isWholeKey);
+  for (const secret of isWhole ? apiKeys : [...apiKeys, JSON.stringify(data)]) fallback.add(secret);
   const file = fallback.keep();
   record.applied(change.id, payment, hash, idsIn(data));
   const content = apiKeys.length > 0 ? 'Its API key' : 'The response, in which no API key was found,';

@@ -17,6 +17,9 @@ const repeatWithin = 10 * 60_000;
 
 const day = 24 * 3_600_000;
 
+/** The code of a payment whose claim the API refused. */
+const refusedCode = 'claim_refused';
+
 /** A recorded payment. */
 export interface RecordedPayment {
   readonly change: RecordedChange;
@@ -203,8 +206,16 @@ export class PaymentRecord {
   /** Records that a payment isn't finished, unless the error says that all but its API key was got. */
   unfinishedBy(id: string, payment: PayIntent, error: unknown): void {
     const code = error instanceof CommandError ? error.code : undefined;
-    if (code === 'secret_lost') this.#secretLost(id, payment);
-    else recordOutcome(this.#context, this.#history, id, { outcome: 'unknown', by: 'look', ids: [], code });
+    if (code === 'secret_lost') {
+      this.#secretLost(id, payment);
+      return;
+    }
+    const recorded = this.#history.open().find((change) => change.id === id);
+    const isRefused = error instanceof CommandError && error.outcome === 'applied';
+    // A claim that was refused stays so, until one is lost.
+    const stays = recorded?.settled?.code === refusedCode && code !== 'outcome_unknown' && code !== 'interrupted';
+    const settledCode = isRefused || stays ? refusedCode : code;
+    recordOutcome(this.#context, this.#history, id, { outcome: 'unknown', by: 'look', ids: [], code: settledCode });
   }
 
   /** Returns the account of a payment in the record. It doesn't depend on the management key, which may be replaced. */
@@ -230,8 +241,7 @@ function sellerHost({ settings }: Pick<Context, 'settings'>): string {
 
 /** Returns whether a claim for a payment was sent whose response nobody got. */
 export function wasClaimed({ change: { sentAt, settled } }: RecordedPayment): boolean {
-  const isAnswered = settled?.code !== undefined && !['outcome_unknown', 'interrupted'].includes(settled.code);
-  return sentAt !== undefined && !isAnswered;
+  return sentAt !== undefined && settled?.code !== refusedCode;
 }
 
 /** Returns whether a payment is for the same thing. Two payments for credit are if their amounts are the same. */

@@ -3,30 +3,41 @@ import { type PayIntent, usualConfirmations } from '../domain/payment.ts';
 import type { PaymentRecord } from './record.ts';
 
 /**
- * Returns whether the chain has executed another recorded payment with the nonce of this one, so that it can't execute this one.
+ * Returns whether another recorded payment with the nonce of this one was claimed, so that the chain can't execute this one. A receipt
+ * alone doesn't count: an endpoint may be wrong, and a reorganization may exchange the two.
  *
  * @param id - of the payment in the record
+ */
+export function isReplacedByOurs(record: PaymentRecord, id: string, payment: PayIntent): boolean {
+  return record.rivals(id, payment).some(({ change }) => change.settled?.outcome === 'applied');
+}
+
+/**
+ * Returns whether the chain has another recorded payment with the nonce of this one.
+ *
  * @throws CommandError if the endpoint can't be asked
  */
-export async function isReplacedByOurs(
+export async function hasRivalOnChain(
   node: ChainNode,
   record: PaymentRecord,
   id: string,
   payment: PayIntent,
 ): Promise<boolean> {
-  if (await node.receipt(payment.hash)) return false;
-  const rivals = record.rivals(id, payment);
-  if (rivals.length === 0) return false;
   const latest = await node.blockNumber();
-  for (const rival of rivals) {
+  for (const rival of record.rivals(id, payment)) {
     const receipt = await node.receipt(rival.payment.hash);
-    // After a reorganization, the chain may execute this one instead.
     if (receipt && latest - receipt.blockNumber + 1 >= usualConfirmations) return true;
   }
   return false;
 }
 
-/** Records that the chain won't execute the other payments with the nonce of one that it has executed. */
+/** Returns the hashes of the other recorded payments with the nonce of this one, and of what was paid in their place. */
+export function rivalHashes(record: PaymentRecord, id: string, payment: PayIntent): ReadonlySet<string> {
+  const hashes = record.rivals(id, payment).map((rival) => [rival.payment.hash, ...(rival.change.settled?.ids ?? [])]);
+  return new Set(hashes.flat());
+}
+
+/** Records that the chain won't execute the other payments with the nonce of one that was claimed. */
 export function closeRivals(record: PaymentRecord, id: string, payment: PayIntent): void {
   const open = new Set(record.unfinishedOf(payment).map(({ change }) => change.id));
   for (const rival of record.rivals(id, payment)) {

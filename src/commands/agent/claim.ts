@@ -97,6 +97,9 @@ export async function run(options: Options, context: PayingContext): Promise<voi
     };
     const request = { purchase, hash, payer, amount, chain: chain.name, signature: await signed(), fields: field };
     const work = async () => {
+      // Another process may have claimed it while this one waited for the lock.
+      const now = recorded && record.newest(({ payment }) => payment.hash === hash);
+      if (now) refuseClaimed(context, now);
       const claimed = await claimRecorded(context, record, { ...request, isRecorded: recorded !== undefined }, keep);
       return { ...claimed, hash };
     };

@@ -1,3 +1,4 @@
+import { keccak256 } from 'ox/Hash';
 import { describe, expect, test } from 'vitest';
 import { managementKey } from '../../support/command-line.ts';
 import { errorOf } from '../../support/lost.ts';
@@ -9,6 +10,11 @@ const send = 'eth_sendRawTransaction';
 const plans = 'GET /api/agent/plans';
 const topup = 'billing topup 50 --method usdc --pay-with agent --password-file password --yes --json';
 const otherPool = line.replace('kimi26', 'minimax-m3');
+
+/** Returns bytes as text of hexadecimal digits. */
+function hexOf(value: unknown): `0x${string}` {
+  return `0x${String(value).slice(2)}`;
+}
 
 /** Kills the command instead of sending its payment. */
 const killedBefore: Fault = async (exchange) => {
@@ -52,8 +58,8 @@ describe('a payment that is replaced because the price rose', () => {
         const { stderr } = await scene.run(`${line} --max-price 50`);
         expect(stderr).toContain('Continuing the payment of 50.00 USDC');
       }
-      // The sandbox wants 49, and refuses the claim.
-      await expectPaid(scene, [50_000_000n], [0, 0, 1]);
+      // The sandbox wants 49, and refuses the claim. Until a claim succeeds, both payments stay open.
+      await expectPaid(scene, [50_000_000n], [0, 0, 2]);
     });
   });
 
@@ -81,6 +87,56 @@ describe('a payment that is replaced because the price rose', () => {
       scene.fault = dearer();
       const { exitCode, stderr } = await scene.run(`${line} --again`);
       expect([exitCode, stderr]).toEqual([8, expect.stringContaining('has risen from 49.00 USDC to 50.00 USDC')]);
+      await expectPaid(scene, [price], [1, 1, 0]);
+    });
+  });
+});
+
+describe('two payments with one nonce', () => {
+  /** Signs a payment that is never sent, and another one in its place, which is sent. @returns the bytes of both */
+  async function replaced(scene: PaymentScene, kill: Fault): Promise<unknown[]> {
+    const raw: unknown[] = [];
+    const kept =
+      (fault: Fault): Fault =>
+      (exchange) => {
+        if (exchange.name === send) raw.push(at(exchange.body, 'params', 0));
+        return fault(exchange);
+      };
+    scene.fault = kept(killedBefore);
+    await scene.run();
+    await chain.rpc('anvil_setNextBlockBaseFeePerGas', ['0x4a817c800']);
+    await chain.mine(1);
+    scene.fault = kept(kill);
+    await scene.run();
+    return raw;
+  }
+
+  test('are paid once after an endpoint told which one was mined wrongly', async () => {
+    await PaymentScene.play(chain, async (scene) => {
+      const [first, second] = (await replaced(scene, killedAfter)).map((raw) => keccak256(hexOf(raw)));
+      await chain.mine(3);
+      scene.fault = async (exchange) => {
+        if (exchange.name !== 'eth_getTransactionReceipt') return pass(exchange);
+        if (at(exchange.body, 'params', 0) === second) return exchange.answer(rpcAnswer(exchange, { result: null }));
+        const receipt = await chain.rpc('eth_getTransactionReceipt', [second]);
+        exchange.answer(rpcAnswer(exchange, { result: { ...Object(receipt), transactionHash: first } }));
+      };
+      expect((await scene.run()).exitCode).not.toBe(0);
+      scene.fault = pass;
+      expect((await scene.run()).exitCode).toBe(0);
+      await expectPaid(scene, [price], [1, 1, 0]);
+    });
+  });
+
+  test('are paid once after a reorganization that exchanged them', async () => {
+    await PaymentScene.play(chain, async (scene) => {
+      const claim = 'POST /api/agent/subscribe-pool';
+      const [first] = await replaced(scene, async (each) => (each.name === claim ? each.process.kill() : pass(each)));
+      await chain.rpc('anvil_setNextBlockBaseFeePerGas', ['0x1']);
+      await chain.rpc('anvil_reorg', [4, [[first, 0]]]);
+      await chain.mine(3);
+      scene.fault = pass;
+      expect((await scene.run()).exitCode).toBe(0);
       await expectPaid(scene, [price], [1, 1, 0]);
     });
   });
@@ -167,6 +223,22 @@ describe('a top-up from a wallet', () => {
       scene.fault = async (exchange) => (exchange.name === verify ? exchange.answer(credited) : pass(exchange));
       for (const _ of [1, 2]) expect((await scene.run(topup)).exitCode).toBe(6);
       expect([await scene.transfers(), scene.open()]).toEqual([[50_000_000n], 1]);
+    });
+  });
+
+  test('that was credited is finished after the API was away', async () => {
+    await PaymentScene.play(chain, async (scene) => {
+      scene.fault = async (exchange) => {
+        if (exchange.name !== verify) return pass(exchange);
+        await exchange.forward();
+        exchange.process.kill();
+      };
+      await scene.run(topup);
+      scene.fault = async (exchange) => (exchange.name.startsWith('eth_') ? pass(exchange) : exchange.drop());
+      expect((await scene.run(topup)).exitCode).toBe(9);
+      scene.fault = pass;
+      expect((await scene.run(topup)).exitCode).toBe(0);
+      expect(await scene.transfers()).toEqual([50_000_000n]);
     });
   });
 
