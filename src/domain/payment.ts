@@ -1,6 +1,7 @@
 import type { Block } from './blocks.ts';
 import type { ChainName, Hex } from './chains.ts';
 import { decimalUsd } from './money.ts';
+import { usdcOf } from './usdc.ts';
 
 /** How many blocks must have a payment or follow the one that has it, unless the user says. The guide says "a few". */
 export const usualConfirmations = 3;
@@ -54,4 +55,9 @@ export function describePurchased(purchase: Purchase): string {
 /** Formats an amount of USDC: `39.00 USDC`. */
 export function usdcText(amount: number): string {
   return `${decimalUsd(amount)} USDC`;
+}
+
+/** Formats an amount in millionths of a USDC: `100.00 USDC`. */
+export function unitsText(units: bigint): string {
+  return usdcText(usdcOf(units));
 }

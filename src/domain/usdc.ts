@@ -1,4 +1,5 @@
 import { type Chain, chains } from './chains.ts';
+import type { Cents } from './money.ts';
 
 const decimals = 6;
 
@@ -14,7 +15,7 @@ export function isUsdcContract(address: string, { usdc }: Chain): boolean {
 
 /** Returns whether an amount of USDC can be paid exactly: above zero, with at most 6 decimals. */
 export function isPayable(amount: number): boolean {
-  return amount > 0 && unitsOf(amount) !== undefined;
+  return amount > 0 && exactUnits(amount) !== undefined;
 }
 
 /**
@@ -24,8 +25,23 @@ export function isPayable(amount: number): boolean {
  * @returns a decimal number
  */
 export function fromSmallestUnits(units: string): string {
-  const digits = units.padStart(decimals + 1, '0');
-  return `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
+  return withPoint(units, decimals);
+}
+
+/** Converts millionths of a USDC to USDC. */
+export function usdcOf(units: bigint): number {
+  return Number(fromSmallestUnits(String(units)));
+}
+
+/** Converts cents to millionths of a USDC, which is worth a dollar. */
+export function unitsOf(cents: Cents): bigint {
+  return BigInt(cents) * 10n ** BigInt(decimals - 2);
+}
+
+/** Returns a whole number divided by a power of ten, as a decimal number: `withPoint('1500', 3)` is `1.500`. */
+export function withPoint(units: string, places: number): string {
+  const digits = units.padStart(places + 1, '0');
+  return `${digits.slice(0, -places)}.${digits.slice(-places)}`;
 }
 
 /** Returns whether a text is an Ethereum address: 0x and 40 hexadecimal digits. */
@@ -48,13 +64,13 @@ export function paymentRequest(address: string, amount: number): string {
 
 /** Converts an amount of USDC to millionths. @throws RangeError if it is negative or has more than 6 decimals */
 export function toSmallestUnits(amount: number): bigint {
-  const units = unitsOf(amount);
+  const units = exactUnits(amount);
   if (units === undefined) throw new RangeError(`${amount} is not a valid amount of USDC`);
   return units;
 }
 
 /** Returns an amount in millionths of a USDC; undefined if it is negative or has more than 6 decimals. */
-function unitsOf(amount: number): bigint | undefined {
+function exactUnits(amount: number): bigint | undefined {
   const [, whole, fraction = ''] = /^(\d+)(?:\.(\d+))?$/.exec(String(amount)) ?? [];
   return whole === undefined || fraction.length > decimals ? undefined : BigInt(whole + fraction.padEnd(decimals, '0'));
 }

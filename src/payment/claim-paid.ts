@@ -3,7 +3,7 @@ import { signerOf } from '../chain/signature.ts';
 import type { Context } from '../context/context.ts';
 import type { Hex } from '../domain/chains.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
-import { fromSmallestUnits } from '../domain/usdc.ts';
+import { usdcOf } from '../domain/usdc.ts';
 import { claimMessage } from './claim.ts';
 import { smartWallet } from './prepare.ts';
 
@@ -47,7 +47,7 @@ export async function paymentOnChain(
   }
   const { from: payer, to, units } = transfer;
   if (receipt.from !== payer || (await node.isContract(payer))) throw smartWallet(payer);
-  return { payer, to, amount: Number(fromSmallestUnits(String(units))) };
+  return { payer, to, amount: usdcOf(units) };
 }
 
 async function confirmedReceipt(

@@ -4,8 +4,8 @@ import type { Block } from '../domain/blocks.ts';
 import type { Hex } from '../domain/chains.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
 import { type Cents, formatUsd } from '../domain/money.ts';
-import { type Purchase, usdcText } from '../domain/payment.ts';
-import { fromSmallestUnits, toSmallestUnits } from '../domain/usdc.ts';
+import { type Purchase, unitsText, usdcText } from '../domain/payment.ts';
+import { toSmallestUnits, unitsOf } from '../domain/usdc.ts';
 import { inWords } from '../output/text.ts';
 
 /** What has to be paid, and to whom. */
@@ -17,11 +17,6 @@ export interface Due {
   readonly to: Hex;
   /** How long a subscription lasts: `30 days`. */
   readonly duration?: string | undefined;
-}
-
-/** Converts an amount that is due to USDC. */
-export function usdcOf({ units }: Pick<Due, 'units'>): number {
-  return Number(fromSmallestUnits(String(units)));
 }
 
 /**
@@ -107,7 +102,7 @@ export function topupDue(
 /** Refuses an amount above the user's limit. @throws CommandError (price_above_maximum) */
 export function checkMaximum(due: Due, maximum: Cents | undefined): void {
   if (maximum === undefined || due.units <= unitsOf(maximum)) return;
-  const message = `The price is ${usdcText(usdcOf(due))}, which is above --max-price ${formatUsd(maximum)}`;
+  const message = `The price is ${unitsText(due.units)}, which is above --max-price ${formatUsd(maximum)}`;
   throw new CommandError('price_above_maximum', message, {
     hint: 'Nothing was paid. Pass a higher --max-price, or choose fewer blocks.',
     outcome: 'not_applied',
@@ -138,11 +133,6 @@ function productOf({ products }: PaymentCatalog, pool: string): Product {
     hint: pools.length === 0 ? 'Run `ci agent plans` to see what you can buy.' : `Choose from ${inWords(pools)}.`,
     outcome: 'not_applied',
   });
-}
-
-/** Converts cents to millionths of a USDC. */
-export function unitsOf(cents: Cents): bigint {
-  return BigInt(cents) * 10_000n;
 }
 
 function unexpected(message: string): CommandError {

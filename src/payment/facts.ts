@@ -2,10 +2,10 @@ import { blockHours } from '../account/pools.ts';
 import type { Fact } from '../account/purchase/agree.ts';
 import { accountLabel } from '../config/settings.ts';
 import type { Context } from '../context/context.ts';
-import type { Purchase } from '../domain/payment.ts';
+import { type Purchase, unitsText } from '../domain/payment.ts';
 import { timeAgo } from '../output/time.ts';
 import type { WalletPlace } from '../wallet/files.ts';
-import { etherText, type PreparedPayment, unitsText } from './prepare.ts';
+import { etherText, type PreparedPayment } from './prepare.ts';
 import type { RecordedPayment } from './record.ts';
 
 /** What the facts of a payment depend on. */

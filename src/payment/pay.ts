@@ -6,7 +6,15 @@ import type { Context } from '../context/context.ts';
 import type { Chain, Hex } from '../domain/chains.ts';
 import { CommandError } from '../domain/errors.ts';
 import { type Cents, formatUsd } from '../domain/money.ts';
-import { describePurchased, type PayIntent, type Purchase, usdcText, usualConfirmations } from '../domain/payment.ts';
+import {
+  describePurchased,
+  type PayIntent,
+  type Purchase,
+  unitsText,
+  usdcText,
+  usualConfirmations,
+} from '../domain/payment.ts';
+import { unitsOf, usdcOf } from '../domain/usdc.ts';
 import { factLines } from '../output/text.ts';
 import { timeAgo } from '../output/time.ts';
 import { usdcAddress } from '../sandbox/money.ts';
@@ -16,10 +24,10 @@ import { loadWallet, type Wallet } from '../wallet/load.ts';
 import type { PasswordSource } from '../wallet/password.ts';
 import { claimMessage, type Paid } from './claim.ts';
 import { connectChain, isLocalChain, refuseRealMoney } from './connect-chain.ts';
-import { checkMaximum, type Due, unitsOf, usdcOf } from './due.ts';
+import { checkMaximum, type Due } from './due.ts';
 import { paymentFacts } from './facts.ts';
 import { type Confirmed, type FollowingContext, followPayment, paidOtherwise, Unconfirmed } from './follow.ts';
-import { hasEnoughFees, type PreparedPayment, preparePayment, unitsText } from './prepare.ts';
+import { hasEnoughFees, type PreparedPayment, preparePayment } from './prepare.ts';
 import { isSamePayment, PaymentRecord, type RecordedPayment, type RecordingContext, wasClaimed } from './record.ts';
 import { closeRivals, hasRivalOnChain, isReplacedByOurs, rivalHashes } from './rivals.ts';
 
@@ -302,7 +310,7 @@ class Payment {
     const resends = waiting !== undefined && (await this.#isStillRight(waiting.payment, due));
     this.#checkPrice(due, waiting);
     const prepared = await preparePayment(node, from, due, waiting?.payment);
-    const repeated = settling.again ? undefined : record.repeated(due.purchase, from, usdcOf(due));
+    const repeated = settling.again ? undefined : record.repeated(due.purchase, from, usdcOf(due.units));
     if (repeated && !prompts.canAsk) throw this.#repetition(repeated.at);
     await this.#consent(prepared, { waiting, resends });
     if (repeated) {
@@ -325,7 +333,7 @@ class Payment {
     const payment: PayIntent = {
       action: 'pay',
       purchase: due.purchase,
-      amount: usdcOf(due),
+      amount: usdcOf(due.units),
       chain: options.chain.name,
       isLocal: isLocalChain(node),
       host: record.host,
@@ -370,10 +378,10 @@ class Payment {
     const last = record.newest(
       ({ change, payment }) => change.settled?.outcome === 'applied' && isSamePayment(payment, due.purchase, 0),
     );
-    if (!last || last.payment.amount >= usdcOf(due)) return;
+    if (!last || last.payment.amount >= usdcOf(due.units)) return;
     const message = `The price has risen from ${usdcText(last.payment.amount)} to ${unitsText(due.units)} since your last payment`;
     throw new CommandError('price_above_maximum', message, {
-      hint: `Nothing was paid. Pass --max-price ${usdcOf(due)} to agree to it.`,
+      hint: `Nothing was paid. Pass --max-price ${usdcOf(due.units)} to agree to it.`,
       outcome: 'not_applied',
     });
   }
@@ -381,7 +389,7 @@ class Payment {
   /** Returns whether an earlier payment that isn't mined is just what is due, so that it can be sent again. */
   async #isStillRight(payment: PayIntent, due: Due): Promise<boolean> {
     const { node, order } = this.#parts;
-    const isSame = isSamePayment(payment, order.purchase, usdcOf(due)) && payment.amount === usdcOf(due);
+    const isSame = isSamePayment(payment, order.purchase, usdcOf(due.units)) && payment.amount === usdcOf(due.units);
     return isSame && payment.to === due.to && (await hasEnoughFees(node, payment));
   }
 

@@ -3,10 +3,10 @@ import { RpcError, rpcHint } from '../chain/rpc.ts';
 import { type Fees, feesIn, signedLength, type TransferTransaction } from '../chain/transaction.ts';
 import type { Hex } from '../domain/chains.ts';
 import { asClause, CommandError } from '../domain/errors.ts';
-import { type PayIntent, usdcText } from '../domain/payment.ts';
-import { fromSmallestUnits } from '../domain/usdc.ts';
+import { type PayIntent, unitsText } from '../domain/payment.ts';
+import { withPoint } from '../domain/usdc.ts';
 import { isLocalChain } from './connect-chain.ts';
-import { type Due, usdcOf } from './due.ts';
+import type { Due } from './due.ts';
 
 /** The most that a transaction may cost in gas, in wei: 0.005 ETH, about a thousand times the usual. An endpoint could ask for any price. */
 const mostGasCost = 5n * 10n ** 15n;
@@ -45,11 +45,7 @@ export async function preparePayment(
   if (await node.isContract(from)) throw smartWallet(from);
   const [usdc, ether] = [await node.usdcBalance(from), await node.balance(from)];
   if (usdc < due.units) {
-    throw tooLittle(
-      `The wallet ${from} has ${usdcText(usdcOf({ units: usdc }))}, but ${usdcText(usdcOf(due))} is due`,
-      'USDC',
-      node,
-    );
+    throw tooLittle(`The wallet ${from} has ${unitsText(usdc)}, but ${unitsText(due.units)} is due`, 'USDC', node);
   }
   if (ether === 0n) throw tooLittle(`The wallet ${from} has no ETH for gas`, 'ETH', node);
   const nonce = await unusedNonce(node, from, replaced);
@@ -94,8 +90,7 @@ export function etherText(wei: bigint, rounding: 'up' | 'down' = 'up'): string {
   const decimals = Math.min(18, Math.max(6, first + 2));
   const unit = 10n ** BigInt(18 - decimals);
   const count = rounding === 'up' ? (wei + unit - 1n) / unit : wei / unit;
-  const digits = String(count).padStart(decimals + 1, '0');
-  return `${`${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`.replace(/\.?0+$/, '')} ETH`;
+  return `${withPoint(String(count), decimals).replace(/\.?0+$/, '')} ETH`;
 }
 
 /** Returns the nonce of the next transaction. @throws CommandError (busy) if a transaction of another program waits to be mined */
@@ -162,9 +157,4 @@ function tooLittle(message: string, what: string, node: ChainNode): CommandError
     hint: `Nothing was sent. ${source}, then try again.`,
     outcome: 'not_applied',
   });
-}
-
-/** Formats an amount in millionths of a USDC: `100.00 USDC`. */
-export function unitsText(units: bigint): string {
-  return usdcText(Number(fromSmallestUnits(String(units))));
 }

@@ -22,11 +22,6 @@ export function normalized(hash: string): `0x${string}` {
   return `0x${hash.slice(2).toLowerCase()}`;
 }
 
-/** Returns an amount in millionths of a USDC, which is worth a dollar. */
-export function unitsOf(cents: number): bigint {
-  return BigInt(cents * microsPerCent);
-}
-
 /**
  * Returns the account with a transaction that counts, and counts only once.
  *

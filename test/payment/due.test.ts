@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { PaymentCatalog } from '../../src/api/agent.ts';
 import { CommandError } from '../../src/domain/errors.ts';
-import { checkMaximum, creditDue, type Due, subscriptionDue, topupDue, usdcOf } from '../../src/payment/due.ts';
+import { usdcOf } from '../../src/domain/usdc.ts';
+import { checkMaximum, creditDue, type Due, subscriptionDue, topupDue } from '../../src/payment/due.ts';
 
 const address = '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed';
 
@@ -43,9 +44,9 @@ describe('a subscription', () => {
       to: address,
       duration: '30 days',
     });
-    expect(usdcOf(due)).toBe(0.3);
+    expect(usdcOf(due.units)).toBe(0.3);
     const small = { ...kimi, blocks: [{ block: 'asia', priceUsdc: 0.000001 }] };
-    expect(usdcOf(subscriptionDue(catalog([small]), 'kimi26', ['asia']))).toBe(0.000001);
+    expect(usdcOf(subscriptionDue(catalog([small]), 'kimi26', ['asia']).units)).toBe(0.000001);
   });
 
   test('is refused if the product names another address than the catalog', () => {

@@ -1,7 +1,7 @@
 import { type Address, addressIn, hasWrongChecksum } from '../../chain/address.ts';
 import type { ChainNode } from '../../chain/node.ts';
 import { topicOf } from '../../chain/transfer.ts';
-import { isAddress } from '../../domain/usdc.ts';
+import { isAddress, withPoint } from '../../domain/usdc.ts';
 import { Refusal } from '../reply.ts';
 import { withChain } from './access.ts';
 import { usdcCode } from './usdc-code.ts';
@@ -49,7 +49,5 @@ async function requireOwnUsdc(node: ChainNode): Promise<void> {
 }
 
 function decimal(units: bigint, decimals: number): string {
-  const digits = String(units).padStart(decimals + 1, '0');
-  const fraction = digits.slice(-decimals).replace(/0+$/, '');
-  return `${digits.slice(0, -decimals)}${fraction === '' ? '' : `.${fraction}`}`;
+  return withPoint(String(units), decimals).replace(/\.?0+$/, '');
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
 import * as z from 'zod/mini';
 import { type Block, blockNames } from '../../domain/blocks.ts';
+import { unitsOf } from '../../domain/usdc.ts';
 import type { Account, Subscription } from '../account.ts';
 import { day, timeText } from '../calendar.ts';
 import type { Pool } from '../catalogue.ts';
@@ -10,15 +11,7 @@ import { dollars, wholeCents } from '../money.ts';
 import { body, checkBody, enveloped, json, parseBody, Refusal } from '../reply.ts';
 import { freeSlots } from '../seats.ts';
 import type { Change, Store } from '../store.ts';
-import {
-  hashField,
-  normalized,
-  type RpcUrl,
-  requireRpcUrl,
-  unitsOf,
-  withCredit,
-  withTransaction,
-} from '../transactions.ts';
+import { hashField, normalized, type RpcUrl, requireRpcUrl, withCredit, withTransaction } from '../transactions.ts';
 import { paymentCatalog } from '../x402.ts';
 import { largestTopUp, smallestTopUp } from './billing.ts';
 import { requirePool } from './pools.ts';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
 import * as z from 'zod/mini';
+import { unitsOf } from '../../domain/usdc.ts';
 import type { Account } from '../account.ts';
 import { timeText } from '../calendar.ts';
 import { poolOf } from '../catalogue.ts';
@@ -9,7 +10,7 @@ import { dollars, usdcAddress, wholeCents } from '../money.ts';
 import { body, checkBody, enveloped, parseBody, Refusal } from '../reply.ts';
 import { periodEnd } from '../settle.ts';
 import type { Change, Store } from '../store.ts';
-import { hashField, normalized, type RpcUrl, unitsOf, withCredit, withTransaction } from '../transactions.ts';
+import { hashField, normalized, type RpcUrl, withCredit, withTransaction } from '../transactions.ts';
 
 /** The smallest and the largest top-up, in USD. */
 export const smallestTopUp = 10;
