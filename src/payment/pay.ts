@@ -97,11 +97,7 @@ export async function pay<Result>(
     const record = await PaymentRecord.open(context);
     await noteUndelivered(context);
     const payment = new Payment(context, { node, from, payer, record, order, options });
-    return await context.record.exclusively(
-      'payment',
-      () => payment.run(finish),
-      `${node.chain.id}-${from.toLowerCase()}`,
-    );
+    return await record.exclusively({ from, chain: options.chain.name }, () => payment.run(finish));
   } finally {
     payer.close();
   }

@@ -45,7 +45,7 @@ export async function reconcilePayments(
     const { change, payment } = each;
     const work = async () => finish(context, { record, node: await nodeOf(payment.chain), each, wait });
     try {
-      await context.record.exclusively('payment', work, `${chains[payment.chain].id}-${payment.from.toLowerCase()}`);
+      await record.exclusively(payment, work);
     } catch (error) {
       if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;
       context.output.note(

@@ -4,7 +4,7 @@ import { signerOf } from '../chain/signature.ts';
 import { accountLabel } from '../config/settings.ts';
 import type { Context } from '../context/context.ts';
 import { noRoomHint } from '../context/record.ts';
-import type { Hex } from '../domain/chains.ts';
+import { chains, type Hex } from '../domain/chains.ts';
 import { asClause, CommandError, messageOf } from '../domain/errors.ts';
 import { areSamePurchased, type PayIntent, type Purchase } from '../domain/payment.ts';
 import { toSmallestUnits } from '../domain/usdc.ts';
@@ -81,6 +81,18 @@ export class PaymentRecord {
       .filter(
         (each) => each.change.id !== id && isOfWallet(each.payment, payment) && each.payment.nonce === payment.nonce,
       );
+  }
+
+  /**
+   * Does something while no other `ci` on this machine pays with a wallet, or claims what it paid for.
+   *
+   * @throws CommandError (busy) if another one does for longer than the timeout
+   */
+  exclusively<Result>(
+    { from, chain }: Pick<PayIntent, 'from' | 'chain'>,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
+    return this.#context.record.exclusively('payment', work, `${chains[chain].id}-${from.toLowerCase()}`);
   }
 
   #open(): RecordedPayment[] {

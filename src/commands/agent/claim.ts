@@ -103,7 +103,7 @@ export async function run(options: Options, context: PayingContext): Promise<voi
       const claimed = await claimRecorded(context, record, { ...request, isRecorded: recorded !== undefined }, keep);
       return { ...claimed, hash };
     };
-    return context.record.exclusively('payment', work, `${chain.id}-${payer.toLowerCase()}`);
+    return record.exclusively({ from: payer, chain: chain.name }, work);
   });
 }
 
