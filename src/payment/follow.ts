@@ -33,12 +33,6 @@ export interface FollowOptions {
 /** The parts of the context that following a payment uses. */
 export type FollowingContext = Pick<Context, 'clocks' | 'output' | 'progress' | 'world'>;
 
-/** A payment that is on the chain, with enough confirmations. */
-export interface Confirmed {
-  /** The transaction. Its hash differs from that of the payment if another transaction of the wallet made the same transfer instead. */
-  readonly receipt: Receipt;
-}
-
 /** Why a payment isn't confirmed. */
 export type PaymentState = 'waiting' | 'replaced' | 'failed';
 
@@ -57,6 +51,7 @@ export class Unconfirmed extends CommandError {
  * Sends a payment and waits until the chain has confirmed it. Goes on after errors of the endpoint, after a reorganization, and if the
  * endpoint forgets the payment: sending the same bytes again can't pay twice.
  *
+ * @returns the hash of the transaction that paid: another one if another transaction of the wallet made the same transfer instead
  * @throws Unconfirmed with the outcome `unknown` if the payment may still be mined; (interrupted)
  */
 export async function followPayment(
@@ -64,8 +59,9 @@ export async function followPayment(
   node: ChainNode,
   payment: PayIntent,
   options: FollowOptions,
-): Promise<Confirmed> {
-  return new Following(context, node, payment, options).run();
+): Promise<Hex> {
+  const { hash } = await new Following(context, node, payment, options).run();
+  return hash;
 }
 
 /** What keeps a payment from being confirmed. */
@@ -96,7 +92,7 @@ class Following {
     this.#options = options;
   }
 
-  async run(): Promise<Confirmed> {
+  async run(): Promise<Receipt> {
     const { clocks } = this.#context;
     const { patience = longestWait } = this.#options;
     const begun = clocks.monotonic();
@@ -121,8 +117,8 @@ class Following {
     }
   }
 
-  /** Looks once. @param isNew - whether to send the payment first @returns the payment, or what it waits for */
-  async #look(isNew: boolean): Promise<Confirmed | string> {
+  /** Looks once. @param isNew - whether to send the payment first @returns the transaction that paid, or what the payment waits for */
+  async #look(isNew: boolean): Promise<Receipt | string> {
     const { hash } = this.#payment;
     try {
       if (isNew) await this.#send(this.#context.clocks.monotonic());
@@ -138,7 +134,7 @@ class Following {
     }
   }
 
-  async #mined(receipt: Receipt): Promise<Confirmed | string> {
+  async #mined(receipt: Receipt): Promise<Receipt | string> {
     // A payment that failed is made again, so it must be certain.
     const confirmations = Math.max(this.#options.confirmations, receipt.succeeded ? 1 : usualConfirmations);
     this.#trouble = undefined;
@@ -150,7 +146,7 @@ class Following {
     const { to, from, amount } = this.#payment;
     const units = toSmallestUnits(amount);
     const isPaid = receipt.transfers.some((each) => each.from === from && each.to === to && each.units === units);
-    if (receipt.succeeded && isPaid) return { receipt };
+    if (receipt.succeeded && isPaid) return receipt;
     if (receipt.succeeded) {
       const message = `The RPC endpoint ${this.#node.rpc.host} says that the payment was mined, but not that it paid`;
       throw new CommandError('unexpected_response', message, { hint: rpcHint });
@@ -164,8 +160,8 @@ class Following {
     );
   }
 
-  /** Finds out why the chain doesn't have the payment. @returns what it waits for */
-  async #missing(): Promise<Confirmed | string> {
+  /** Finds out why the chain doesn't have the payment. @returns the transaction that paid instead, or what the payment waits for */
+  async #missing(): Promise<Receipt | string> {
     const { hash, nonce, from } = this.#payment;
     const used = await this.#node.nonce(from);
     if (used > nonce) return this.#replaced();
@@ -191,7 +187,7 @@ class Following {
   }
 
   /** Looks for the transaction that took the nonce. */
-  async #replaced(): Promise<Confirmed | string> {
+  async #replaced(): Promise<Receipt | string> {
     const { from, to, amount, block, nonce } = this.#payment;
     const transfer = { from, to, units: toSmallestUnits(amount) };
     for (const hash of await this.#node.transfers(transfer, block)) {
@@ -253,9 +249,4 @@ class Following {
     const hint = `The payment is recorded, and may still be mined. Run the same command again, or \`ci history reconcile\`, to continue. Neither pays twice.`;
     return new Unconfirmed('waiting', new CommandError(code, message, { hint, outcome: 'unknown' }));
   }
-}
-
-/** Returns whether a payment was paid with another transaction than the recorded one. */
-export function paidOtherwise({ receipt }: Confirmed, { hash }: { readonly hash: Hex }): boolean {
-  return receipt.hash.toLowerCase() !== hash.toLowerCase();
 }

@@ -26,7 +26,7 @@ import { claimMessage, type Paid } from './claim.ts';
 import { connectChain, isLocalChain, refuseRealMoney } from './connect-chain.ts';
 import { checkMaximum, type Due } from './due.ts';
 import { paymentFacts } from './facts.ts';
-import { type Confirmed, type FollowingContext, followPayment, paidOtherwise, Unconfirmed } from './follow.ts';
+import { type FollowingContext, followPayment, Unconfirmed } from './follow.ts';
 import { hasEnoughFees, type PreparedPayment, preparePayment } from './prepare.ts';
 import { isSamePayment, PaymentRecord, type RecordedPayment, type RecordingContext, wasClaimed } from './record.ts';
 import { closeRivals, hasRivalOnChain, isReplacedByOurs, rivalHashes } from './rivals.ts';
@@ -166,8 +166,8 @@ class Payment {
   async run<Result>(finish: (paid: Paid) => Promise<Finished<Result>>): Promise<Result> {
     for (let round = 1; round <= mostRounds; round++) {
       const begun = await this.#begin();
-      const confirmed = await this.#confirmed(begun);
-      if (confirmed) return this.#finished(begun, confirmed, finish);
+      const hash = await this.#confirmed(begun);
+      if (hash !== undefined) return this.#finished(begun, hash, finish);
     }
     throw new CommandError('outcome_unknown', `The RPC endpoint ${this.#parts.node.rpc.host} contradicts itself`, {
       hint: 'Try again with another endpoint (--rpc-url), or run `ci history reconcile`.',
@@ -177,12 +177,11 @@ class Payment {
 
   async #finished<Result>(
     { payment, id, earlier }: Begun,
-    confirmed: Confirmed,
+    hash: Hex,
     finish: (paid: Paid) => Promise<Finished<Result>>,
   ): Promise<Result> {
     const { record } = this.#parts;
     try {
-      const hash = paidOtherwise(confirmed, payment) ? confirmed.receipt.hash : payment.hash;
       const signature = await this.#signature(payment, hash);
       record.claiming(id);
       const isRepeated = earlier !== undefined && wasClaimed(earlier);
@@ -428,21 +427,21 @@ class Payment {
   /**
    * Sends a payment and waits for its confirmations, or records that it can't get them.
    *
-   * @returns undefined if the chain won't execute the payment, so that another one can be made
+   * @returns the hash of the transaction that paid; undefined if the chain won't execute the payment, so that another one can be made
    */
-  async #confirmed({ id, payment, isNew, earlier }: Begun): Promise<Confirmed | undefined> {
+  async #confirmed({ id, payment, isNew, earlier }: Begun): Promise<Hex | undefined> {
     const { node, record, options } = this.#parts;
     const { result, output } = this.#context;
     this.#refuseRealMoney(payment.to);
     result.lastChange = 'unknown';
     try {
-      const confirmed = await followPayment(this.#context, node, payment, {
+      const hash = await followPayment(this.#context, node, payment, {
         confirmations: options.confirmations,
         sends: isNew ? 'at once' : 'if unknown',
         rivals: this.#rivals(id, payment),
       });
-      output.done(`Paid ${usdcText(payment.amount)} (${confirmed.receipt.hash}).`);
-      return confirmed;
+      output.done(`Paid ${usdcText(payment.amount)} (${hash}).`);
+      return hash;
     } catch (error) {
       if (error instanceof Unconfirmed && error.state === 'failed' && record.lost(id, 'failed', earlier?.change)) {
         return undefined;

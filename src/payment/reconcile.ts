@@ -11,7 +11,7 @@ import { shellWord } from '../domain/shell-word.ts';
 import type { RecordedChange } from '../state/history.ts';
 import { type Claimed, claim, claimOf, idsIn, type Paid } from './claim.ts';
 import { connectChain, isLocalChain } from './connect-chain.ts';
-import { followPayment, paidOtherwise, Unconfirmed } from './follow.ts';
+import { followPayment, Unconfirmed } from './follow.ts';
 import { PaymentRecord, type RecordedPayment, wasClaimed } from './record.ts';
 import { closeRivals, isReplacedByOurs, rivalHashes } from './rivals.ts';
 import { verifyRecorded } from './verify.ts';
@@ -78,13 +78,12 @@ async function finish(context: ReconcilingContext, { record, node, each, wait }:
   if (payment.isLocal !== isLocalChain(node)) throw otherChain(node);
   if (isReplacedByOurs(record, id, payment)) return record.notApplied(id, payment);
   try {
-    const confirmed = await followPayment(context, node, payment, {
+    const hash = await followPayment(context, node, payment, {
       confirmations: usualConfirmations,
       sends: 'never',
       rivals: rivalHashes(record, id, payment),
       ...(wait ? {} : { patience: 0 }),
     });
-    const hash = paidOtherwise(confirmed, payment) ? confirmed.receipt.hash : payment.hash;
     if (payment.purchase.type === 'topup') {
       record.claiming(id);
       await verifyRecorded(context, { payment, hash, wasClaimed: wasClaimed(now) });
