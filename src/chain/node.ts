@@ -44,7 +44,7 @@ export class ChainNode {
   /**
    * Checks that the endpoint serves the chain, and that USDC is there.
    *
-   * @throws CommandError (usage) if it serves another chain; (unexpected_response) if there is no contract
+   * @throws CommandError (usage) if it serves another chain; (unexpected_response) if it has no USDC contract
    */
   async requireChain(): Promise<void> {
     const id = await this.#number('eth_chainId', []);

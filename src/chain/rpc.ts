@@ -5,7 +5,7 @@ import { durationInWords } from '../domain/duration.ts';
 import { CommandError, usageError, withoutPeriod } from '../domain/errors.ts';
 import { excessOf, memberOf } from '../domain/json.ts';
 
-/** Maximum number of attempts at one request. None of them can change anything twice, not even that which sends a transaction. */
+/** Maximum number of attempts at one request. No request can change anything twice, because a transaction has a nonce. */
 const mostAttempts = 3;
 /** The wait before the second attempt, in milliseconds. It doubles. */
 const firstBackoff = 500;
@@ -69,7 +69,7 @@ export class RpcClient {
    *
    * @returns the result
    * @throws RpcError if the endpoint refuses the call; CommandError (unreachable), (timeout), (rate_limited), (server_error),
-   *   (unexpected_response), (interrupted) if there is no readable response
+   *   (unexpected_response), (interrupted) if the response can't be read
    */
   async call(method: string, params: readonly unknown[]): Promise<unknown> {
     const deadline = new Deadline(this.#options.timeout, this.#options.interrupt, this.#options);

@@ -8,7 +8,7 @@ import { CommandError } from '../domain/errors.ts';
 const rpcVariable = 'ETH_RPC_URL';
 /** How people call a chain for development. */
 const localTitle = 'the local chain';
-/** Where a local chain listens unless it is told otherwise. */
+/** The default address of a local chain. */
 const localRpcUrl = 'http://127.0.0.1:8545';
 
 /** The parts of the context that connecting to a chain uses. */

@@ -37,7 +37,7 @@ export type KeepKeys = (claimed: Claimed) => void;
  * Makes and claims a payment, delivers the API key that it gets, and prints the response.
  *
  * @param get - pays and claims
- * @throws as `createAndDeliver`; CommandError (unexpected_response) if there is no key to save, after the response is printed
+ * @throws as `createAndDeliver`; CommandError (unexpected_response) if the response contains no key, after it is printed
  */
 export async function deliverClaimed(
   context: DeliveryContext & Pick<Context, 'output'>,

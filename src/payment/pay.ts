@@ -116,7 +116,7 @@ export class Payer {
     this.#password = password;
   }
 
-  /** Returns the address: that which the file states, or else that of its key. */
+  /** Returns the address that the file states, or the address of its key. */
   async address(): Promise<Hex> {
     return readKeystore(this.place).address ?? (await this.open()).address;
   }
@@ -351,7 +351,7 @@ class Payment {
     const { result } = this.#context;
     const { lastChange } = result;
     const due = await this.#parts.order.due(this.#parts.node.chain);
-    // A request for a top-up is no payment.
+    // A request for a top-up moves no money.
     result.lastChange = lastChange;
     this.#refuseRealMoney(due.to);
     return due;

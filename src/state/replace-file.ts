@@ -208,7 +208,7 @@ function openNew(file: string, { mode, umask = false, owner }: Permissions): num
   }
 }
 
-/** Gives a file a second name, or makes a copy where there are no hard links. @throws EEXIST if something has that name */
+/** Gives a file a second name, or copies it where hard links don't work. @throws EEXIST if something has that name */
 function linkOrCopy(file: string, other: string): void {
   try {
     linkSync(file, other);
