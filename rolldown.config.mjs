@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { defineConfig } from 'rolldown';
 
@@ -11,59 +10,6 @@ const withoutChildProcess = {
     const [before, after, more] = code.split("require('node:child_process')");
     if (after === undefined || more !== undefined) throw new Error('commander now loads child_process in another way');
     return `${before}{}${after}`;
-  },
-};
-
-/** Parts of undici that `ci` doesn't use, but that would be loaded with every request: HTTP/2, and the bodies of fetch. */
-const unused = ['/undici/lib/dispatcher/client-h2.js', '/undici/lib/web/fetch/body.js'];
-const withoutUnused = {
-  name: 'without-unused',
-  load: (id) =>
-    unused.some((end) => id.endsWith(end))
-      ? `module.exports = new Proxy(() => {}, { apply: fail, get: fail });
-         function fail() { throw new Error('${path.basename(id)} of undici is not in this build'); }`
-      : null,
-};
-
-/**
- * Replaces modules of Node.js that take longer to load than undici itself. undici uses node:assert for its own checks, and from
- * node:http a class and the maximum size of headers, which is the default of Node.js here.
- */
-const light = {
-  'node:assert': `module.exports = function assert(holds, message = 'assertion failed in undici') {
-    if (!holds) throw message instanceof Error ? message : new Error(message);
-  };`,
-  'node:http': 'module.exports = { IncomingMessage: class {}, maxHeaderSize: 16_384 };',
-};
-const lightModules = {
-  name: 'light-modules',
-  resolveId: (source, importer) => (light[source] && importer?.includes('/undici/') ? `\0light:${source}` : null),
-  load: (id) => (id.startsWith('\0light:') ? light[id.slice('\0light:'.length)] : null),
-};
-
-/**
- * Writes undici's parsers, which are WebAssembly in JavaScript strings, to files. Only the one in use is then read, and no string is
- * parsed. undici uses only two of the parsers' tables.
- */
-const tables = ['ERROR', 'TYPE'];
-const parsersAsFiles = {
-  name: 'parsers-as-files',
-  load(id) {
-    const [, name] = /\/undici\/lib\/llhttp\/(llhttp(?:_simd)?-wasm|constants)\.js$/.exec(id) ?? [];
-    if (!name) return null;
-    const content = createRequire(id)(id);
-    if (name === 'constants') {
-      return `module.exports = ${JSON.stringify(Object.fromEntries(tables.map((each) => [each, content[each]])))};`;
-    }
-    const fileName = `${name.replace('-wasm', '')}.wasm`;
-    this.emitFile({ type: 'asset', fileName: `chunks/${fileName}`, source: content });
-    return `module.exports = require('node:fs').readFileSync(require('node:path').join(__dirname, '${fileName}'));`;
-  },
-  transform(code, id) {
-    if (!code.includes('llhttp/constants.js')) return null;
-    const others = [...code.matchAll(/\bconstants\.([A-Z]\w*)/g)].filter(([, name]) => !tables.includes(name));
-    if (others.length > 0) throw new Error(`${id} also uses ${others.join(', ')}`);
-    return null;
   },
 };
 
@@ -98,7 +44,7 @@ const program = defineConfig({
   input: { main: 'src/main.ts', refresh: 'src/refresh.ts', 'update-check': 'src/update/check.ts' },
   platform: 'node',
   moduleTypes,
-  plugins: [withoutChildProcess, withoutUnused, lightModules, parsersAsFiles, licenses],
+  plugins: [withoutChildProcess, licenses],
   output: {
     dir: 'dist',
     cleanDir: true,

@@ -14,6 +14,3 @@ export function chunks(): Promise<ReadonlyMap<string, Chunk>>;
 
 /** All chunks that these load with themselves, themselves among them. */
 export function withImports(all: ReadonlyMap<string, Chunk>, names: Iterable<string>): Set<string>;
-
-/** Bundles a program of the tests with all that is done to libraries in the program's own: `chunks/<name>.cjs` in the folder. */
-export function bundleAlike(input: string, folder: string): Promise<void>;

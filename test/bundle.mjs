@@ -16,14 +16,6 @@ export async function chunks() {
   );
 }
 
-export async function bundleAlike(input, folder) {
-  const [{ plugins }] = config;
-  const bundle = await rolldown({ input, plugins, platform: 'node', logLevel: 'silent' });
-  const entryFileNames = 'chunks/[name].cjs';
-  await bundle.write({ dir: folder, format: 'cjs', entryFileNames, codeSplitting: false });
-  await bundle.close();
-}
-
 /** Returns the package that contains a module; undefined if it is this one. */
 function libraryOf(id) {
   return /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(id)?.[1];

@@ -15,8 +15,8 @@ import {
 } from './answers.ts';
 import { BodyTooLong } from './body.ts';
 import { Deadline, type DeadlineClock } from './deadline.ts';
-import type { ProxySettings } from './proxies.ts';
-import { type HttpMethod, isLoopback, Transport, TransportError } from './transport.ts';
+import { isLoopback, type ProxySettings } from './proxies.ts';
+import { type HttpMethod, Transport, TransportError } from './transport.ts';
 
 /** Maximum number of attempts at one request. */
 const mostAttempts = 3;
@@ -224,8 +224,6 @@ export class ApiClient {
         }
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
-        // The error says why the request wasn't sent.
-        if (!error.sent && error.cause instanceof CommandError) throw error.cause;
         failure = this.#transportFailure(error, reading, deadline);
         repeatable = failure.retryable && (reading || !error.sent) && !signal.aborted;
       }
@@ -330,7 +328,7 @@ export class ApiClient {
       });
       return outcome === 'unknown' ? unknownOutcome(failure) : failure;
     }
-    const timedOut = deadline.isPast || codeOf(error.cause) === 'UND_ERR_CONNECT_TIMEOUT';
+    const timedOut = deadline.isPast || codeOf(error.cause) === 'ETIMEDOUT';
     const failure = new CommandError(
       timedOut ? 'timeout' : 'unreachable',
       `${error.sent ? 'No response from' : "Can't reach"} ${baseUrl.host}: ${error.message}`,

@@ -1,9 +1,9 @@
-import type { Dispatcher } from 'undici';
-import Client from 'undici/lib/dispatcher/client.js';
-import UndiciDispatcher from 'undici/lib/dispatcher/dispatcher.js';
+import { type IncomingMessage, request as send } from 'node:http';
+import type { Socket } from 'node:net';
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
 import type { HttpAnswer } from './answers.ts';
 import { Body } from './body.ts';
+import { isClosed, openConnection } from './connection.ts';
 import type { ProxySettings } from './proxies.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -16,7 +16,7 @@ export interface HttpRequest {
   readonly body?: string | undefined;
   /** Aborts the exchange. Its reason becomes the cause of the failure. */
   readonly signal: AbortSignal;
-  /** Called right before the first byte leaves. If it throws, the request isn't sent. */
+  /** Called right before the first byte leaves. If it throws a CommandError, the request isn't sent, and `exchange` throws it. */
   readonly onLeave?: (() => void) | undefined;
 }
 
@@ -32,12 +32,23 @@ export class TransportError extends Error {
   }
 }
 
-/** Sends requests over HTTP/1.1, with one connection per host, kept open between requests. */
+/** How long a connection may be idle, in milliseconds. After that, it may be broken, and a change sent on it would be lost. */
+const longestIdle = 4000;
+
+/** A connection that waits for the next request. */
+interface IdleConnection {
+  readonly socket: Socket;
+  /** When it became idle, by `performance.now()`. */
+  readonly since: number;
+}
+
+/** Sends requests over HTTP/1.1. Keeps connections open between requests. */
 export class Transport {
   readonly #proxies: ProxySettings;
   readonly #connectTimeout: number;
-  readonly #dispatchers = new Map<string, Promise<Dispatcher>>();
-  #keepsBaseline = false;
+  readonly #idle = new Map<string, IdleConnection[]>();
+  readonly #sockets = new Set<Socket>();
+  readonly #closing = new AbortController();
 
   /** @param connectTimeout - milliseconds for name lookup, connection and TLS handshake */
   constructor(proxies: ProxySettings, connectTimeout: number) {
@@ -46,141 +57,135 @@ export class Transport {
   }
 
   /**
-   * Sends a request once, without following redirects.
+   * Sends a request once, without following redirects. Nothing is sent until the connection is made.
    *
-   * @throws TransportError if no complete response arrives
+   * @throws TransportError if no complete response arrives; CommandError if the request may not be sent
    */
   async exchange(request: HttpRequest): Promise<HttpAnswer> {
-    const dispatcher = await this.#dispatcher(request.url);
-    return new Promise((resolve, reject) => {
-      let sent = false;
-      let status = 0;
-      let headers: HttpAnswer['headers'] = {};
-      const body = new Body();
-      let abort = () => {};
-      const fail = (cause: unknown) => {
-        request.signal.removeEventListener('abort', onAbort);
-        reject(new TransportError(sent, request.signal.aborted ? request.signal.reason : cause));
-      };
-      const onAbort = () => {
-        abort();
-        fail(request.signal.reason);
-      };
-      if (request.signal.aborted) return fail(request.signal.reason);
-      request.signal.addEventListener('abort', onAbort);
-      dispatcher.dispatch(
-        {
-          origin: request.url.origin,
-          path: `${request.url.pathname}${request.url.search}`,
-          method: request.method,
-          headers: request.headers,
-          body: request.body ?? null,
-        },
-        {
-          onRequestStart(controller) {
-            if (sent || request.signal.aborted) {
-              controller.abort(new Error('the request is not sent twice'));
-              return;
-            }
-            try {
-              request.onLeave?.();
-            } catch (error) {
-              fail(error);
-              controller.abort(new Error('the request was not sent'));
-              return;
-            }
-            sent = true;
-            abort = () => controller.abort(new Error('aborted'));
-          },
-          onResponseStart(_controller, statusCode, answerHeaders) {
-            status = statusCode;
-            headers = answerHeaders;
-          },
-          onResponseData(controller, chunk) {
-            const failure = body.add(chunk, [headers['content-length']].flat()[0]);
-            if (failure) controller.abort(failure);
-          },
-          onResponseEnd() {
-            request.signal.removeEventListener('abort', onAbort);
-            resolve({ status, headers, body: body.toString() });
-          },
-          onResponseError(_controller, error) {
-            fail(error);
-          },
-        },
-      );
-      this.#keepBaseline();
-    });
-  }
-
-  /**
-   * Keeps the baseline code of undici's WebAssembly parser. V8 would optimize it after the first response, which takes longer than
-   * all requests of a command; a budget that is never used up prevents that. Call it only while a connection is being made: once a
-   * flag is set, Node.js compiles what it loads, above all TLS, instead of using its code cache.
-   */
-  #keepBaseline(): void {
-    if (this.#keepsBaseline) return;
-    this.#keepsBaseline = true;
-    process.getBuiltinModule('node:v8').setFlagsFromString('--wasm-tiering-budget=1000000000');
+    const { url, signal, onLeave } = request;
+    let sent = false;
+    try {
+      const socket = this.#takeIdle(url) ?? (await this.#connect(url, signal));
+      try {
+        signal.throwIfAborted();
+        onLeave?.();
+        sent = true;
+        return await this.#send(request, socket);
+      } catch (error) {
+        socket.destroy();
+        throw error;
+      }
+    } catch (error) {
+      if (!sent && !signal.aborted && error instanceof CommandError) throw error;
+      throw new TransportError(sent, signal.aborted ? signal.reason : error);
+    }
   }
 
   /** Closes all connections immediately. */
   async close(): Promise<void> {
-    for (const dispatcher of this.#dispatchers.values()) await (await dispatcher.catch(() => undefined))?.destroy();
-    this.#dispatchers.clear();
+    this.#closing.abort(new Error('the connection was closed'));
+    for (const socket of this.#sockets) socket.destroy();
+    this.#idle.clear();
   }
 
-  #dispatcher(url: URL): Promise<Dispatcher> {
-    const existing = this.#dispatchers.get(url.origin);
-    if (existing) return existing;
-    const dispatcher = this.#connect(url);
-    this.#dispatchers.set(url.origin, dispatcher);
-    return dispatcher;
-  }
-
-  async #connect(url: URL): Promise<Dispatcher> {
-    const { httpProxy, httpsProxy, noProxy = '' } = this.#proxies;
-    // The caller limits the time of the whole exchange; undici's own timeouts would end a slow response at another moment.
-    // A connection that was idle for more than a few seconds may be broken, and a change sent on it would be lost.
-    const timeouts = {
-      allowH2: false,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveMaxTimeout: 4000,
-      connect: { timeout: this.#connectTimeout },
-    };
-    if ((!httpProxy && !httpsProxy) || isLoopback(url.hostname)) return new Client(url.origin, timeouts);
-    const [{ default: EnvHttpProxyAgent }, { default: connect }] = await Promise.all([
-      import('undici/lib/dispatcher/env-http-proxy-agent.js'),
-      import('undici/lib/api/api-connect.js'),
-    ]);
-    // A proxy agent opens its tunnel with a method that only undici's entry point adds. The agent would mistake a socket error in it
-    // for one of an open tunnel, and open the tunnel again and again.
-    Object.assign(UndiciDispatcher.prototype, {
-      async connect(this: Dispatcher, options: Dispatcher.ConnectOptions) {
-        try {
-          return await connect.call(this, options);
-        } catch (error) {
-          if (codeOf(error) !== 'UND_ERR_SOCKET') throw error;
-          throw new Error('the proxy closed the connection', { cause: error });
-        }
-      },
-    });
-    try {
-      return new EnvHttpProxyAgent({ ...timeouts, httpProxy: httpProxy ?? '', httpsProxy: httpsProxy ?? '', noProxy });
-    } catch (error) {
-      throw new CommandError('usage', 'The proxy in HTTPS_PROXY or HTTP_PROXY is not a valid URL', {
-        hint: 'Use a URL such as http://host:port.',
-        cause: error,
+  /** Sends a request on a connection, and keeps the connection for the next one if both sides agree. */
+  #send({ url, method, headers, body, signal }: HttpRequest, socket: Socket): Promise<HttpAnswer> {
+    return new Promise((resolve, reject) => {
+      const outgoing = send({
+        createConnection: () => socket,
+        method,
+        path: `${url.pathname}${url.search}`,
+        setHost: false,
+        headers: {
+          host: url.host,
+          connection: 'keep-alive',
+          ...headers,
+          ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
+        },
       });
+      const abort = () => outgoing.destroy(new Error('aborted'));
+      signal.addEventListener('abort', abort);
+      let isComplete = false;
+      outgoing.on('error', reject);
+      outgoing.on('close', () => {
+        signal.removeEventListener('abort', abort);
+        if (isComplete && socket.writable) this.#keep(url, socket);
+        // Has no effect after the response or an error.
+        reject(new Error(closedEarly));
+      });
+      outgoing.on('response', (response) => {
+        const content = new Body();
+        response.on('error', reject);
+        response.on('data', (chunk: Buffer) => {
+          const failure = content.add(chunk, response.headers['content-length']);
+          if (!failure) return;
+          reject(failure);
+          outgoing.destroy();
+        });
+        response.on('end', () => {
+          isComplete = response.complete;
+          if (!isComplete) return reject(new Error(closedEarly));
+          resolve({ status: response.statusCode ?? 0, headers: headersOf(response), body: content.toString() });
+        });
+      });
+      outgoing.end(body);
+    });
+  }
+
+  async #connect(url: URL, signal: AbortSignal): Promise<Socket> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(timedOut()), this.#connectTimeout);
+    try {
+      const signals = AbortSignal.any([signal, late.signal, this.#closing.signal]);
+      signals.throwIfAborted();
+      const socket = await openConnection(url, this.#proxies, signals);
+      this.#sockets.add(socket);
+      // A request reports an error of its connection itself.
+      socket.on('error', () => {});
+      socket.once('close', () => this.#sockets.delete(socket));
+      return socket;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #keep(url: URL, socket: Socket): void {
+    if (this.#closing.signal.aborted) return;
+    socket.on('data', destroy);
+    const idle = this.#idle.get(url.origin) ?? [];
+    this.#idle.set(url.origin, [...idle, { socket, since: performance.now() }]);
+  }
+
+  #takeIdle({ origin }: URL): Socket | undefined {
+    const idle = this.#idle.get(origin) ?? [];
+    for (;;) {
+      const { socket, since } = idle.pop() ?? {};
+      if (socket === undefined || since === undefined) return undefined;
+      socket.off('data', destroy);
+      if (socket.writable && performance.now() - since < longestIdle) return socket;
+      socket.destroy();
     }
   }
 }
 
-/** Returns whether a host is this machine. Requests to it bypass the proxy and may be plain http. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
+/** Closes a connection on which the server sends something, although no response is due. */
+function destroy(this: Socket): void {
+  this.destroy();
 }
+
+/** Returns the headers of a response. A header that occurs several times is a list. */
+function headersOf({ headersDistinct }: IncomingMessage): HttpAnswer['headers'] {
+  return Object.fromEntries(
+    Object.entries(headersDistinct).map(([name, values = []]) => [name, values.length === 1 ? values[0] : values]),
+  );
+}
+
+/** Returns the error of a connection that takes too long, with the code that the system uses. */
+function timedOut(): Error {
+  return Object.assign(new Error('the connection timed out'), { code: 'ETIMEDOUT' });
+}
+
+const closedEarly = 'the connection was closed before the response was complete';
 
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection was refused',
@@ -191,8 +196,6 @@ const reasons: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'the host is unreachable',
   ENETUNREACH: 'the network is unreachable',
   ETIMEDOUT: 'the connection timed out',
-  UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
-  UND_ERR_SOCKET: 'the connection was closed before the response was complete',
   CERT_HAS_EXPIRED: 'its certificate has expired',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate chain ends in an unknown authority',
@@ -205,5 +208,6 @@ function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   if (cause instanceof AggregateError && cause.errors[0] !== undefined && !cause.message)
     return reasonOf(cause.errors[0]);
+  if (isClosed(cause)) return closedEarly;
   return reasons[codeOf(cause) ?? ''] ?? messageOf(cause);
 }

@@ -157,7 +157,7 @@ export function asClause(message: string): string {
   );
 }
 
-/** Returns the code of an error of Node.js or a library, such as `ENOENT` or `UND_ERR_SOCKET`; undefined if it has none. */
+/** Returns the code of an error of Node.js or a library, such as `ENOENT` or `ECONNRESET`; undefined if it has none. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

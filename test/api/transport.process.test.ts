@@ -6,10 +6,11 @@ import { createServer as createHttpsServer } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
-import { isLoopback, Transport, TransportError } from '../../src/api/transport.ts';
-import { bundleAlike } from '../bundle.mjs';
+import { isLoopback } from '../../src/api/proxies.ts';
+import { Transport, TransportError } from '../../src/api/transport.ts';
 import type { Job, Report } from '../support/caller.ts';
 import { selfSigned } from '../support/certificate.ts';
 import { always, clientOf, failure, listening, managementKey, serve, serveSockets } from '../support/http-server.ts';
@@ -17,12 +18,12 @@ import { always, clientOf, failure, listening, managementKey, serve, serveSocket
 const folder = mkdtempSync(join(tmpdir(), 'transport-test-'));
 const certificate = selfSigned('api.fake.test', 'localhost');
 const authority = join(folder, 'authority.pem');
-const caller = join(folder, 'chunks/caller.cjs');
+const caller = join(folder, 'caller.mjs');
 
 beforeAll(async () => {
   writeFileSync(authority, certificate.cert);
-  // Loads only the parts of undici that the program loads.
-  await bundleAlike('test/support/caller.ts', folder);
+  const bundle = await rolldown({ input: 'test/support/caller.ts', platform: 'node' });
+  await bundle.write({ file: caller, format: 'esm', codeSplitting: false });
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -165,20 +166,26 @@ describe('a proxy', () => {
     expect(server.received[0]?.headers['proxy-authorization']).toBeUndefined();
   });
 
-  test.each([['api.fake.test'], ['.fake.test'], ['other.test,api.fake.test:443'], ['*']])(
-    'is bypassed for the hosts in NO_PROXY: %s',
-    async (noProxy) => {
-      const proxy = await proxyTo(1);
-      const report = await call({ proxies: { httpsProxy: proxy.url, noProxy }, method: 'POST' });
-      expect(report.error).toMatchObject({ code: 'unreachable', outcome: 'not_applied' });
-      expect(proxy.tunnels).toEqual([]);
-    },
-  );
+  test.each([
+    ['api.fake.test'],
+    ['fake.test'],
+    ['.fake.test'],
+    ['*.fake.test'],
+    ['other.test,api.fake.test:443'],
+    ['*'],
+  ])('is bypassed for the hosts in NO_PROXY: %s', async (noProxy) => {
+    const proxy = await proxyTo(1);
+    const report = await call({ proxies: { httpsProxy: proxy.url, noProxy }, method: 'POST' });
+    expect(report.error).toMatchObject({ code: 'unreachable', outcome: 'not_applied' });
+    expect(proxy.tunnels).toEqual([]);
+  });
 
   test("is used for hosts that NO_PROXY doesn't name", async () => {
     const server = await secureServer();
     const proxy = await proxyTo(server.port);
-    const report = await call({ proxies: { httpsProxy: proxy.url, noProxy: 'other.test,fake.test.org' } });
+    const report = await call({
+      proxies: { httpsProxy: proxy.url, noProxy: 'other.test,fake.test.org,ake.test,api.fake.test:8443' },
+    });
     expect([report.value, proxy.tunnels.length]).toEqual([{ a: 1 }, 1]);
   });
 
@@ -292,6 +299,63 @@ describe('an exchange', () => {
     expect(received).not.toContain('first');
     await transport.close();
     expect(await second).toMatchObject({ sent: true });
+  });
+});
+
+describe('a connection', () => {
+  /** Serves one response per request as raw bytes, and counts the connections. */
+  async function rawServer(response: string) {
+    const sockets: Socket[] = [];
+    const server = await serveSockets((socket) => {
+      sockets.push(socket);
+      socket.on('data', () => socket.write(response));
+    });
+    const transport = new Transport({}, 10_000);
+    const get = () =>
+      transport.exchange({ method: 'GET', url: server.url, headers: {}, signal: new AbortController().signal });
+    return { sockets, get, close: () => transport.close() };
+  }
+  const response = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi';
+
+  test('is used for the next request', async () => {
+    const { sockets, get, close } = await rawServer(response);
+    expect([(await get()).body, (await get()).body, sockets.length]).toEqual(['hi', 'hi', 1]);
+    const ended = once(sockets[0] ?? expect.fail(), 'close');
+    await close();
+    await ended;
+  });
+
+  test.each([
+    ['closes it', 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi'],
+    ['speaks HTTP/1.0', 'HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi'],
+    ['sends more than the response', `${response}HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong`],
+  ])("isn't used again if the server %s", async (_what, bytes) => {
+    const { sockets, get, close } = await rawServer(bytes);
+    await get();
+    await once(sockets[0] ?? expect.fail(), 'close');
+    expect((await get()).body).toBe('hi');
+    expect(sockets.length).toBe(2);
+    await close();
+  });
+
+  test("isn't used again if the server sends something without a request", async () => {
+    const { sockets, get, close } = await rawServer(response);
+    await get();
+    const ended = once(sockets[0] ?? expect.fail(), 'close');
+    sockets[0]?.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong');
+    await ended;
+    expect([(await get()).body, sockets.length]).toEqual(['hi', 2]);
+    await close();
+  });
+
+  test("isn't used again if the server has closed it", async () => {
+    const { sockets, get, close } = await rawServer(response);
+    await get();
+    const ended = once(sockets[0] ?? expect.fail(), 'close');
+    sockets[0]?.end();
+    await ended;
+    expect([(await get()).body, sockets.length]).toEqual(['hi', 2]);
+    await close();
   });
 });
 

@@ -120,7 +120,7 @@ test('loads neither the chain nor cryptography for the embedded sandbox', async 
 });
 
 describe('a command that uses the API, which loads the HTTP client and the schemas and no more', () => {
-  const always = ['commander', 'undici', 'zod'];
+  const always = ['commander', 'zod'];
   // The error for an unknown pool suggests similar names.
   const ofPools = [...always, 'fastest-levenshtein'].sort();
   test.each([
@@ -154,13 +154,4 @@ test.each([
   const api = await recordedSandbox();
   const me = user({ CHEAPESTINFERENCE_API_URL: api.url, CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_loaded', ...env });
   expect((await loadedBy(me, line)).libraries.includes('chalk')).toBe(isLoaded);
-});
-
-test('loads neither fetch nor HTTP/2 nor a second parser of undici', () => {
-  const parts = [...all.values()]
-    .flatMap(({ modules }) => modules)
-    .filter((id) => /\/undici\/lib\/(?:web|dispatcher\/client-h2)/.test(id))
-    .map((id) => id.replace(/.*\/undici\/lib\//, ''));
-  // Only an error that says that they are missing is left of these.
-  expect([...new Set(parts)].sort()).toEqual(['dispatcher/client-h2.js', 'web/fetch/body.js']);
 });

@@ -1,5 +1,4 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { vi } from 'vitest';
@@ -54,15 +53,6 @@ async function load(): Promise<CommandLine> {
   return import('../../src/main.ts');
 }
 
-/** Disables undici's own timers. All its clients share them to close idle connections, so no process may own them. */
-function stopUndiciTimers(): void {
-  const timers: { setFastTimeout: () => unknown; clearFastTimeout: () => void } = createRequire(import.meta.url)(
-    'undici/lib/util/timers.js',
-  );
-  timers.setFastTimeout = () => ({});
-  timers.clearFastTimeout = () => {};
-}
-
 /**
  * A machine on which commands run as simulated processes in this one, with real files and real HTTP, on a virtual clock. The clock
  * moves only while every process waits for it, so that nothing depends on the speed of the real machine.
@@ -92,7 +82,6 @@ export class Machine {
   static async turnOn(handler: Handler, { seed = 1 }: { readonly seed?: number | undefined } = {}): Promise<Machine> {
     commandLine ??= load();
     const { run } = await commandLine;
-    stopUndiciTimers();
     const machine = new Machine(handler, run);
     vi.spyOn(Math, 'random').mockImplementation(random(seed));
     machine.#clock.install();
