@@ -41,7 +41,7 @@ const licenses = {
 const moduleTypes = { '.bash': 'text', '.zsh': 'text', '.fish': 'text', '.ps1': 'text' };
 
 const program = defineConfig({
-  input: { main: 'src/main.ts', refresh: 'src/refresh.ts', 'update-check': 'src/update/check.ts' },
+  input: { main: 'src/main.ts', refresh: 'src/refresh.ts', 'update-check': 'src/update-check.ts' },
   platform: 'node',
   moduleTypes,
   plugins: [withoutChildProcess, licenses],
@@ -84,5 +84,28 @@ const complete = defineConfig({
   platform: 'node',
   output: { dir: 'dist', format: 'cjs', entryFileNames: '[name].js', minify: true, codeSplitting: false },
 });
+
+/** Returns the options for the code of a standalone binary. @param keyring - the native binding of the system keychain */
+export function standalone(platform, keyring) {
+  const embeddedKeyring = {
+    name: 'embedded-keyring',
+    resolveId(source, importer) {
+      if (source === './keyring.ts') return this.resolve('./embedded-keyring.ts', importer);
+      return source === 'embedded-keyring.node' ? `\0${source}` : null;
+    },
+    load: (id) =>
+      id === '\0embedded-keyring.node'
+        ? `import file from ${JSON.stringify(keyring)} with { type: 'file' }; export default file;`
+        : null,
+  };
+  return {
+    ...program,
+    input: { standalone: 'src/standalone.ts' },
+    plugins: [embeddedKeyring],
+    external: [keyring],
+    transform: { define: { PLATFORM: JSON.stringify(platform) } },
+    output: { ...program.output, cleanDir: false, format: 'esm' },
+  };
+}
 
 export default [program, complete];

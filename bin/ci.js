@@ -12,7 +12,7 @@ if ((first === '--version' || first === '-V') && second === undefined) {
   // Node.js 20 has no such cache, and loading the module to find out takes a good part of a millisecond.
   if (Number.parseInt(process.versions.node, 10) > 20) require('node:module').enableCompileCache?.();
   try {
-    require('../dist/main.js').main();
+    require('../dist/main.js').main({ updateCheck: [require('node:path').join(__dirname, '../dist/update-check.js')] });
   } catch (error) {
     require('node:fs').writeSync(
       2,

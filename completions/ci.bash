@@ -153,7 +153,7 @@ __ci_values() {
     'open --fields') kind=list choices='place url' ;;
     'doctor --fields') kind=list choices='check status detail' ;;
     'plans list --fields') kind=list choices='slug name priceUsdc rateLimits' ;;
-    'version --fields') kind=list choices='version' ;;
+    'version --fields') kind=list choices='version build platform' ;;
     'keys delete +' | 'usage 1') kind=keys ;;
     'auth switch 1') kind=profiles ;;
     'config get 1' | 'config set 1' | 'config unset 1') kind=words choices='output timeout max-monthly-spend settling-time' ;;

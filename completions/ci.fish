@@ -854,6 +854,8 @@ function __ci_values
         case 'version --fields'
             printf '%s\n' 'list' \
                 'version' \
+                'build' \
+                'platform' \
                 '--alone'
         case 'keys delete +' 'usage 1'
             printf '%s\n' 'keys'

@@ -1556,6 +1556,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Kind = 'list'
       Words = @(
         , @('version', '')
+        , @('build', '')
+        , @('platform', '')
       )
     }
     'keys delete +' = @{

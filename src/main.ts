@@ -1,4 +1,4 @@
-import { runProcess } from './cli/process.ts';
+import { type Build, runProcess } from './cli/process.ts';
 import { run as runLine } from './cli/run.ts';
 import { nouns } from './commands/index.ts';
 import type { World } from './context/world.ts';
@@ -9,6 +9,6 @@ export function run(args: readonly string[], world: World): Promise<number> {
 }
 
 /** Runs the command line of this process. */
-export function main(): Promise<void> {
-  return runProcess(nouns);
+export function main(build: Build): Promise<void> {
+  return runProcess(nouns, build);
 }

@@ -1,6 +1,6 @@
 import { refresh } from './completion/refresh.ts';
 
-refresh().then(
+refresh(process.argv.slice(2)).then(
   () => process.exit(0),
   () => process.exit(0),
 );

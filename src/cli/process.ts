@@ -1,5 +1,4 @@
 import { fstatSync } from 'node:fs';
-import path from 'node:path';
 import { Command } from 'commander';
 import { version } from '../../package.json';
 import { pause } from '../api/pause.ts';
@@ -9,8 +8,11 @@ import { printStack, report, reportAsJson, toCommandError, wantsJson } from './r
 import { type Escapes, run } from './run.ts';
 import type { Stub } from './verb.ts';
 
+/** What the builds of the program differ in. */
+export type Build = Pick<World, 'platform' | 'updateCheck'>;
+
 /** Returns the process as the world of a command, and a function that waits until stderr is written. */
-function processWorld(interrupt: AbortSignal): { world: World; flushed: () => Promise<unknown> } {
+function processWorld(interrupt: AbortSignal, build: Build): { world: World; flushed: () => Promise<unknown> } {
   let stdout: Sink | undefined;
   let stderr: NodeJS.WriteStream | undefined;
   // Getters, because creating a stream or reading the time zone costs start-up time.
@@ -47,10 +49,7 @@ function processWorld(interrupt: AbortSignal): { world: World; flushed: () => Pr
     sleep: pause,
     version,
     interrupt,
-    get updateCheck() {
-      // The build puts this module in a directory below the programs.
-      return path.join(import.meta.dirname, '../update-check.js');
-    },
+    ...build,
   };
   return { world, flushed: async () => stderr && written(stderr) };
 }
@@ -59,7 +58,7 @@ function processWorld(interrupt: AbortSignal): { world: World; flushed: () => Pr
 const sameSignal = 300;
 
 /** Runs the command line of this process and exits. A second signal ends it immediately. */
-export async function runProcess(nouns: readonly Stub[]): Promise<void> {
+export async function runProcess(nouns: readonly Stub[], build: Build): Promise<void> {
   const interrupt = new AbortController();
   let first = 0;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -71,7 +70,7 @@ export async function runProcess(nouns: readonly Stub[]): Promise<void> {
     });
   }
   const args = process.argv.slice(2);
-  const { world, flushed } = processWorld(interrupt.signal);
+  const { world, flushed } = processWorld(interrupt.signal, build);
   const escapes: Escapes = {};
   let hasCrashed = false;
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {

@@ -4,6 +4,7 @@ import type { CommandContext } from '../context/create.ts';
 import type { GlobalOptions } from '../context/global-options.ts';
 import type { World } from '../context/world.ts';
 import type { Outcome } from '../domain/errors.ts';
+import { versionInWords } from '../domain/version.ts';
 import type { Display } from '../output/display.ts';
 import { addGlobalOptions } from './global-options.ts';
 import { definitionLines, refilled } from './help/layout.ts';
@@ -64,7 +65,7 @@ export function createProgram(nouns: readonly Stub[], world: World, print: (text
   };
   program
     .description('CheapestInference CLI: reserve GPU inference by the block, create API keys, track usage')
-    .version(world.version, '-V, --version', 'Show the version')
+    .version(versionInWords(world.version, world.platform), '-V, --version', 'Show the version')
     .helpOption('-h, --help', 'Show help for a command')
     .helpCommand(false)
     .configureHelp({

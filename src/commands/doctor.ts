@@ -7,6 +7,7 @@ import { durationInWords } from '../domain/duration.ts';
 import { CommandError, messageOf, messageWithHint } from '../domain/errors.ts';
 import { masked, redacted } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell-word.ts';
+import { versionInWords } from '../domain/version.ts';
 import type { Drawing } from '../output/output.ts';
 
 export const fields = ['check', 'status', 'detail'] as const;
@@ -37,7 +38,7 @@ type CheckedContext = Pick<
 export async function run(context: CheckedContext): Promise<void> {
   const managementKey = checkKey(context);
   const findings = [
-    checkNode(),
+    ...checkBuild(context),
     checkDirectory(context),
     checkFile(context),
     checkProxy(context),
@@ -47,6 +48,14 @@ export async function run(context: CheckedContext): Promise<void> {
   ];
   if (findings.some(({ status }) => status === 'failed')) context.result.exitCode = 1;
   await context.output.list(findings, { fields, empty: '', drawing });
+}
+
+/** Returns which build runs. A standalone binary doesn't use the Node.js of the system. */
+function checkBuild({ world: { version, platform } }: Pick<Context, 'world'>): Finding[] {
+  const build = (detail: string): Finding => ({ check: 'build', status: 'ok', detail });
+  return platform === undefined
+    ? [build(`${version}, npm package`), checkNode()]
+    : [build(versionInWords(version, platform))];
 }
 
 function checkNode(): Finding {

@@ -1,5 +1,4 @@
 import { writeSync } from 'node:fs';
-import path from 'node:path';
 import { cacheFolder, configFolder, sandboxFolder } from '../config/folders.ts';
 import { savedProfiles } from '../config/saved-profiles.ts';
 import { accountOf, resolveSettings } from '../config/settings.ts';
@@ -25,8 +24,9 @@ const checkInterval = 10;
  * succeeds, because a shell is waiting in the middle of a line. Loads only what it needs.
  *
  * @param args - see `parseRequest`
+ * @param refresh - the program that fetches names in the background, as in `startInBackground`
  */
-export async function complete(args: readonly string[]): Promise<void> {
+export async function complete(args: readonly string[], refresh: readonly string[]): Promise<void> {
   const surroundings: Surroundings = {
     env: process.env,
     get cwd() {
@@ -36,7 +36,8 @@ export async function complete(args: readonly string[]): Promise<void> {
   process.on('uncaughtException', () => process.exit(0));
   try {
     const request = parseRequest(args);
-    const names = request.kind === 'profiles' ? profileNames(surroundings) : await accountNames(request, surroundings);
+    const names =
+      request.kind === 'profiles' ? profileNames(surroundings) : await accountNames(request, refresh, surroundings);
     const lines = offered(names, request).map(([name, description]) => `${name}\t${description}\n`);
     if (lines.length > 0) writeSync(1, lines.join(''));
   } catch {
@@ -54,7 +55,11 @@ function profileNames(surroundings: Surroundings): KnownName[] {
 }
 
 /** Returns names of the account: from the cache, or from the API if it responds in time. */
-async function accountNames(request: CompletionRequest, surroundings: Surroundings): Promise<readonly KnownName[]> {
+async function accountNames(
+  request: CompletionRequest,
+  refresh: readonly string[],
+  surroundings: Surroundings,
+): Promise<readonly KnownName[]> {
   const { env } = surroundings;
   const kind = completed.find((each) => each === request.kind);
   if (!kind) return [];
@@ -67,7 +72,7 @@ async function accountNames(request: CompletionRequest, surroundings: Surroundin
   const underWay = isYounger(cached.requested, requestTime, now);
   if (!underWay) {
     cache.markRequested(now);
-    await startInBackground(path.join(import.meta.dirname, 'refresh.js'), requestWords(request), { env });
+    await startInBackground(refresh, requestWords(request), { env });
   }
   if (isYounger(cached.at, uselessAfter, now)) return cached.names ?? [];
   const since = underWay ? (cached.requested ?? now) : now;

@@ -13,10 +13,10 @@ const timeout = 8000;
 /** Time limit of this process, in milliseconds. */
 const lifetime = 9000;
 
-/** Fetches names from the API and caches them. Runs in the background of {@link complete}. */
-export async function refresh(): Promise<void> {
+/** Fetches names from the API and caches them. Runs in the background of {@link complete}. @param args - see `parseRequest` */
+export async function refresh(args: readonly string[]): Promise<void> {
   setTimeout(() => process.exit(0), lifetime);
-  const request = parseRequest(process.argv.slice(2));
+  const request = parseRequest(args);
   const kind = completed.find((each) => each === request.kind);
   if (!kind) return;
   const world: World = {

@@ -1,4 +1,5 @@
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
+import { keyring } from './keyring.ts';
 import type { Profile } from './saved-profiles.ts';
 
 const service = 'cheapestinference';
@@ -80,7 +81,7 @@ const requirements: Partial<Record<NodeJS.Platform, string>> = {
 
 function loadBinding(alternative: string): typeof import('@napi-rs/keyring') {
   try {
-    return process.getBuiltinModule('node:module').createRequire(import.meta.url)(binding);
+    return keyring();
   } catch (error) {
     const isMissing = codeOf(error) === 'MODULE_NOT_FOUND';
     throw failure(

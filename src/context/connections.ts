@@ -210,7 +210,9 @@ export class Connections {
 
 /** Returns the User-Agent header. */
 export function userAgent({ version }: Pick<World, 'version'>): string {
-  return `cheapestinference-cli/${version} (${process.platform}; ${process.arch}) node/${process.versions.node}`;
+  const { bun, node } = process.versions;
+  const runtime = bun === undefined ? `node/${node}` : `bun/${bun}`;
+  return `cheapestinference-cli/${version} (${process.platform}; ${process.arch}) ${runtime}`;
 }
 
 /** Returns the directory and the clock of the sandbox's state. */

@@ -19,10 +19,12 @@ export interface World extends Surroundings {
   /** IANA name: `Europe/Berlin`. */
   readonly timeZone: string;
   readonly version: string;
+  /** The platform of a standalone binary, such as `linux-x64-musl`. Absent in the npm package. */
+  readonly platform?: string | undefined;
   /** Aborted by Ctrl-C, SIGTERM and SIGHUP. */
   readonly interrupt: AbortSignal;
   /** Opens a URL in the browser. Absent if none exists. @throws Error if the browser doesn't start */
   readonly openUrl?: (url: string) => Promise<void>;
-  /** The program that checks for a newer version. If absent, none is checked for. */
-  readonly updateCheck?: string;
+  /** The program that checks for a newer version, as in `startInBackground`. If absent, none is checked for. */
+  readonly updateCheck?: readonly string[];
 }

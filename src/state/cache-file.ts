@@ -13,18 +13,23 @@ const cacheVariable = 'XDG_CACHE_HOME';
  *
  * @throws CommandError (file_error) if other users can write to the directory; as {@link makeFolder}
  */
-export function writeCacheFile(file: string, text: string, env: Environment): void {
+export function writeCacheFile(file: string, content: string | Buffer, env: Environment): void {
   const folder = path.dirname(file);
   refuseForeignFolder(folder, cacheVariable);
   makeFolder(folder, env);
   removeOldDrafts(folder);
-  new Draft(file).replace(text, { sync: false });
+  new Draft(file).replace(content, { sync: false });
 }
 
 /** Reads a file of {@link writeCacheFile}. @throws CommandError (file_error) if other users can write to it; file system errors */
 export function readCacheFile(file: string): string {
+  return readCacheBytes(file).toString('utf8');
+}
+
+/** Reads a file as bytes. @throws as {@link readCacheFile} */
+export function readCacheBytes(file: string): Buffer {
   refuseForeignFolder(path.dirname(file), cacheVariable);
-  return withOwnFile(file, 'r', (handle) => readFileSync(handle, 'utf8'));
+  return withOwnFile(file, 'r', (handle) => readFileSync(handle));
 }
 
 /** Matches drafts of earlier versions. Their process may be in another container, so they are removed once they are a day old. */

@@ -6,8 +6,12 @@ import { isReleased, readKnown, writeKnown } from './known.ts';
 /** Time limit of the registry, in milliseconds, so that no process stays behind. */
 const timeout = 10_000;
 
-/** Asks the registry for the newest version, and saves it. */
-async function check(file: string, env: NodeJS.ProcessEnv): Promise<void> {
+/**
+ * Asks the registry for the newest version, and saves it. Errors aren't shown, because the next check is a day later.
+ *
+ * @param file - see `knownFile`
+ */
+export async function checkUpdate(file: string, env: NodeJS.ProcessEnv): Promise<void> {
   const registry = env.npm_config_registry || env.NPM_CONFIG_REGISTRY || 'https://registry.npmjs.org';
   const transport = new Transport(proxiesOf(env), timeout);
   try {
@@ -24,6 +28,3 @@ async function check(file: string, env: NodeJS.ProcessEnv): Promise<void> {
     await transport.close();
   }
 }
-
-// Errors aren't shown. The next check is a day later.
-check(process.argv[2] ?? '', process.env).catch(() => {});

@@ -16,8 +16,8 @@ interface NoticeOptions {
   readonly version: string;
   readonly display: Display;
   readonly write: (text: string) => void;
-  /** The program that asks the registry. Its argument is the file that keeps the answer. */
-  readonly program: string;
+  /** The program that asks the registry, as in `startInBackground`. Its argument is the file that keeps the answer. */
+  readonly program: readonly string[];
 }
 
 /**

@@ -19,6 +19,7 @@ import { answer, type Behavior, data, deadUrl, server } from '../support/servers
 import { shown } from '../support/terminal.ts';
 
 const checks = [
+  'build',
   'Node.js',
   'config directory',
   'config file',

@@ -25,9 +25,13 @@ test('`ci login`, `ci whoami` and `ci logout` do what the commands of `ci auth` 
   }
 });
 
-test('`ci version` prints the version, also as JSON', async () => {
+test('`ci version` prints the version, and as JSON which build runs', async () => {
   expect(await user().ci('version')).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
-  expect(json(await user().ci('version --json'))).toEqual({ version });
+  expect(json(await user().ci('version --json'))).toEqual({
+    version,
+    build: 'npm',
+    platform: `${process.platform}-${process.arch}`,
+  });
 });
 
 test('`ci models` lists what /v1/models offers the API key', async () => {
