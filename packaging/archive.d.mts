@@ -1,0 +1,5 @@
+/** Returns the name of a platform's archive. */
+export declare function archiveName(platform: string): string;
+
+/** Writes the archive of a platform's program to a directory. */
+export declare function writeArchive(platform: string, program: string, folder: string): void;
