@@ -29,17 +29,17 @@ export function writeArchive(platform, program, folder) {
   writeFileSync(path.join(folder, name), name.endsWith('.zip') ? zip(files) : tarGzip(files));
 }
 
+/** Returns the files of an archive, sorted by name. */
 function contents(platform, program) {
-  const file = (name, source, mode = 0o644) => ({ name, data: readFileSync(source), mode });
-  return [
-    file(programName(platform), program, 0o755),
-    file('ci.1', path.join(root, 'dist/ci.1')),
-    ...readdirSync(path.join(root, 'completions'))
-      .sort()
-      .map((name) => file(`completions/${name}`, path.join(root, 'completions', name))),
-    file('LICENSE', path.join(root, 'LICENSE')),
-    file('THIRD-PARTY-LICENSES.txt', path.join(root, 'dist/THIRD-PARTY-LICENSES.txt')),
+  const completions = readdirSync(path.join(root, 'completions')).map((name) => `completions/${name}`);
+  const files = [
+    [programName(platform), program, 0o755],
+    ...['LICENSE', ...completions].map((name) => [name, path.join(root, name), 0o644]),
+    ...['THIRD-PARTY-LICENSES.txt', 'ci.1'].map((name) => [name, path.join(root, 'dist', name), 0o644]),
   ];
+  return files
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, file, mode]) => ({ name, data: readFileSync(file), mode }));
 }
 
 function tarGzip(files) {

@@ -7,7 +7,7 @@ export const root = path.resolve(import.meta.dirname, '..');
 
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 
-export const { name, version, description, license, homepage } = manifest;
+export const { name, version, description, license } = manifest;
 
 /** The two parts of the description: what it is, and what it does. */
 export const [title, summary] = description.split(': ');
