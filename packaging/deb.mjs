@@ -77,8 +77,9 @@ Section: utils
 Priority: optional
 Homepage: ${repository}
 Description: ${summary}
- This is the ${title}. The program is called ${name}. The command ci
- runs it too, unless another package has a program with that name.
+ This is the ${title}. The program is called
+ ${name}. The command ci runs it too, unless another package
+ has a program with that name.
 `,
   );
   put(
