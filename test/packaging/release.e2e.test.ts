@@ -128,13 +128,18 @@ test('has a Scoop manifest with the address and the sum of the archive', (contex
   expect(listAt(manifest, 'bin')).toEqual(['ci.exe', ['ci.exe', 'cheapestinference']]);
 });
 
-test('names the repository of package.json in the installers', () => {
+test('names the repository of package.json in the installers and their documentation', () => {
   const address = repository.url.replace(/^git\+|\.git$/g, '');
   expect(`${address}/releases/download/v${version}`).toBe(downloads);
-  for (const file of ['install.sh', 'install.ps1']) {
+  for (const file of ['install.sh', 'install.ps1', 'README.md', 'docs/installation.md']) {
     const found = [...readFileSync(file, 'utf8').matchAll(/https:\/\/github\.com\/[\w-]+\/[\w-]+/g)].map(String);
     expect([file, ...new Set(found)]).toEqual([file, address]);
   }
+});
+
+test.each(['README.md', 'docs/installation.md'])('names the version of package.json in %s', (file) => {
+  const found = [...readFileSync(file, 'utf8').matchAll(/(?:[_@-]|version:? |download\/)v?(\d+\.\d+\.\d+)/gi)];
+  expect(new Set(found.map(([, each]) => each))).toEqual(new Set([version]));
 });
 
 /** Creates a Debian system without any package. @returns a function that runs dpkg in it, and its directory */
