@@ -36,7 +36,7 @@ export function formula(sums) {
 
   def install
     bin.install "ci"
-    bin.install_symlink "ci" => "cheapestinference"
+    bin.install_symlink bin/"ci" => "cheapestinference"
     man1.install "ci.1"
     bash_completion.install "completions/ci.bash" => "ci"
     zsh_completion.install "completions/_ci"
