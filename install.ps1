@@ -83,7 +83,7 @@ function Install-CheapestInference([string] $Version, [string] $To) {
     # A program that doesn't work never replaces one that does.
     $new = Join-Path (Join-Path $work $name) 'ci.exe'
     $reported = try { & $new --version } catch { '' }
-    if ($reported -ne $Version) { throw "The new program doesn't run on this machine. Nothing was installed." }
+    if ("$reported".Split(' ')[0] -ne $Version) { throw "The new program doesn't run on this machine. Nothing was installed." }
 
     try {
       # Symbolic links need a privilege.

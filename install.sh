@@ -226,7 +226,7 @@ fetch() {
 # Runs the new program, so that one that doesn't work never replaces one that does.
 try() {
   reported=$("$unpacked/ci" --version 2>/dev/null </dev/null) || reported=
-  [ "$reported" = "$version" ] || case $platform in
+  [ "${reported%% *}" = "$version" ] || case $platform in
     *-musl) fail "The new program doesn't run. Install libstdc++, on Alpine Linux with: apk add libstdc++" ;;
     *) fail "The new program doesn't run on this machine. Nothing was installed." ;;
   esac

@@ -35,11 +35,20 @@ function contents(platform, program) {
   const files = [
     [programName(platform), program, 0o755],
     ...['LICENSE', ...completions].map((name) => [name, path.join(root, name), 0o644]),
-    ...['THIRD-PARTY-LICENSES.txt', 'ci.1'].map((name) => [name, path.join(root, 'dist', name), 0o644]),
+    ['ci.1', path.join(root, 'dist/ci.1'), 0o644],
   ];
-  return files
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([name, file, mode]) => ({ name, data: readFileSync(file), mode }));
+  return [
+    ...files.map(([name, file, mode]) => ({ name, data: readFileSync(file), mode })),
+    { name: 'THIRD-PARTY-LICENSES.txt', data: Buffer.from(thirdPartyLicenses()), mode: 0o644 },
+  ].sort(({ name: one }, { name: other }) => (one < other ? -1 : 1));
+}
+
+/** Returns the licenses of the bundled packages and of the runtime. */
+export function thirdPartyLicenses() {
+  const files = ['dist/THIRD-PARTY-LICENSES.txt', 'packaging/bun/NOTICE.txt'];
+  return (
+    files.map((file) => readFileSync(path.join(root, file), 'utf8').trim()).join(`\n\n${'-'.repeat(80)}\n\n`) + '\n'
+  );
 }
 
 function tarGzip(files) {

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { thirdPartyLicenses } from './archive.mjs';
 import { name, releaseTime, repository, root, summary, title, version } from './project.mjs';
 
 /** The oldest version of the C library that the program runs with. */
@@ -57,7 +58,7 @@ function writeFiles(stage, program) {
   put('share/fish/vendor_completions.d/ci.fish', read('completions/ci.fish'));
   symlinkSync('ci.fish', path.join(stage, `usr/share/fish/vendor_completions.d/${name}.fish`));
   put(`share/doc/${name}/changelog.gz`, gzip(read('CHANGELOG.md')));
-  const licenses = [`Source: ${repository}`, read('LICENSE'), read('dist/THIRD-PARTY-LICENSES.txt')];
+  const licenses = [`Source: ${repository}`, read('LICENSE'), thirdPartyLicenses()];
   put(`share/doc/${name}/copyright`, licenses.join('\n\n'));
 }
 

@@ -6,6 +6,8 @@ import { unzipSync } from 'fflate';
 import { parseTar } from 'nanotar';
 import { expect, test, vi } from 'vitest';
 import { repository } from '../../package.json';
+import { thirdPartyLicenses } from '../../packaging/archive.mjs';
+import bun from '../../packaging/bun/package.json';
 import { writeRelease } from '../../packaging/release.mjs';
 import { emptyFolder } from '../support/folder.ts';
 import { needs } from '../support/programs.ts';
@@ -67,9 +69,13 @@ test('has files owned by root in an archive, with the time of the release', () =
     Object.entries(sources).map(([name, source]) => [
       `${top}/${name}`,
       { ...attributes, mode: name === 'ci' ? '0000755' : '0000644' },
-      readFileSync(source || program),
+      name === 'THIRD-PARTY-LICENSES.txt' ? Buffer.from(thirdPartyLicenses()) : readFileSync(source || program),
     ]),
   );
+});
+
+test('names the runtime among the licenses', () => {
+  expect(thirdPartyLicenses()).toContain(`\n${'-'.repeat(80)}\n\nBun ${bun.version} (MIT)\n`);
 });
 
 test('has the same files in the archive for Windows', (context) => {
@@ -254,7 +260,7 @@ test('prints the section of a version in CHANGELOG.md', async () => {
 /** The program compiled for this machine. */
 const compiled = path.resolve('dist/bin/ci');
 
-test.runIf(existsSync(compiled))('installs the compiled program, which works in the sandbox', async () => {
+test('installs the compiled program, which works in the sandbox', async () => {
   const platform = `${process.platform}-${process.arch}`;
   const server = await serveReleases({ [version]: archivesOf(compiled, [platform]) });
   const home = emptyFolder();
