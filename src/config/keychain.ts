@@ -1,9 +1,8 @@
-import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
+import { CommandError, firstLineOf } from '../domain/errors.ts';
 import { keyring } from './keyring.ts';
 import type { Profile } from './saved-profiles.ts';
 
 const service = 'cheapestinference';
-const binding = '@napi-rs/keyring';
 
 /** What to do if the keychain can't be used. */
 const alternatives = {
@@ -13,7 +12,6 @@ const alternatives = {
 
 /**
  * An entry in the system keychain: a profile's key for one host, or the password of a wallet. Blocks while the system asks the user to unlock the keychain.
- * The native binding isn't a dependency of this package; it is loaded when needed, and may be missing.
  */
 export class KeychainEntry {
   readonly #account: string;
@@ -62,7 +60,7 @@ export class KeychainEntry {
       return work(new Entry(service, this.#account, { linux: { store: 'secret-service' } }));
     } catch (error) {
       throw failure(
-        `The system keychain can't be used: ${firstLine(error)}`,
+        `The system keychain can't be used: ${firstLineOf(error)}`,
         [requirements[process.platform], alternative],
         error,
       );
@@ -79,24 +77,16 @@ const requirements: Partial<Record<NodeJS.Platform, string>> = {
   linux: "On Linux, it is the Secret Service (GNOME Keyring, KWallet or KeePassXC) on your session's D-Bus.",
 };
 
+/** Loads the binding. @throws CommandError that also says what else to do */
 function loadBinding(alternative: string): typeof import('@napi-rs/keyring') {
   try {
     return keyring();
   } catch (error) {
-    const isMissing = codeOf(error) === 'MODULE_NOT_FOUND';
-    throw failure(
-      `The system keychain needs the package ${binding}, which ${isMissing ? "isn't installed" : `can't be loaded: ${firstLine(error)}`}`,
-      [`Install it next to ci: \`npm install --global ${binding}\`.`, alternative],
-      error,
-    );
+    if (!(error instanceof CommandError)) throw error;
+    throw failure(error.message, [error.hint, alternative], error);
   }
 }
 
 function failure(message: string, hints: readonly (string | undefined)[], cause: unknown): CommandError {
   return new CommandError('keychain_error', message, { hint: hints.filter(Boolean).join(' '), cause });
-}
-
-function firstLine(error: unknown): string {
-  const [line = ''] = messageOf(error).split('\n');
-  return line;
 }

@@ -157,6 +157,12 @@ export function asClause(message: string): string {
   );
 }
 
+/** Returns the first line of an error's message. */
+export function firstLineOf(error: unknown): string {
+  const [line = ''] = messageOf(error).split('\n');
+  return line;
+}
+
 /** Returns the code of an error of Node.js or a library, such as `ENOENT` or `ECONNRESET`; undefined if it has none. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
