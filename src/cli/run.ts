@@ -99,11 +99,13 @@ function withOutcome(failure: CommandError, typed: Command, lastChange: Outcome 
 
 /** Announces a newer version on a terminal. */
 async function announceUpdate(args: readonly string[], world: World): Promise<void> {
-  const { env, stdout, stderr, version, updateCheck: program } = world;
+  const { env, stdout, stderr, version, platform, updateCheck: program } = world;
   if (program === undefined || !stdout.isTTY || !stderr.isTTY) return;
   const { announceUpdate } = await import('../update/notice.ts');
   const write = (text: string) => stderr.write(text);
-  await announceUpdate({ env, now: world.now(), version, display: await display(stderr, args, world), write, program });
+  const installation = { platform, executable: process.execPath, home: env.HOME };
+  const shown = await display(stderr, args, world);
+  await announceUpdate({ env, now: world.now(), version, installation, display: shown, write, program });
 }
 
 /** Returns the words and flags of `help`, before which global options may stand; undefined for another command. */

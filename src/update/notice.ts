@@ -3,6 +3,7 @@ import { cacheFolder } from '../config/folders.ts';
 import { type Environment, isInPipeline } from '../domain/environment.ts';
 import type { Display } from '../output/display.ts';
 import { startInBackground } from '../state/background.ts';
+import { type Installation, updateWay } from './installation.ts';
 import { isNewer, readKnown, writeKnown } from './known.ts';
 
 const day = 24 * 3_600_000;
@@ -14,6 +15,8 @@ interface NoticeOptions {
   readonly now: number;
   /** The version that runs. */
   readonly version: string;
+  /** What to update. */
+  readonly installation: Installation;
   readonly display: Display;
   readonly write: (text: string) => void;
   /** The program that asks the registry, as in `startInBackground`. Its argument is the file that keeps the answer. */
@@ -25,7 +28,7 @@ interface NoticeOptions {
  * command announces its answer, so that no command waits. Failures are ignored.
  */
 export async function announceUpdate(options: NoticeOptions): Promise<void> {
-  const { env, now, version, display, write, program } = options;
+  const { env, now, version, installation, display, write, program } = options;
   if (isInPipeline(env) || env.NO_UPDATE_NOTIFIER) return;
   const file = knownFile(env);
   if (file === undefined) return;
@@ -40,8 +43,7 @@ export async function announceUpdate(options: NoticeOptions): Promise<void> {
   if (!writeKnown(file, next, env)) return;
   if (announcedAt !== known.announcedAt) {
     const { bold } = await display.style();
-    const command = bold('npm install --global cheapestinference');
-    write(`${display.shown(`\nVersion ${latest} is available. Update with ${command}`)}\n`);
+    write(`${display.shown(`\nVersion ${latest} is available. Update with ${bold(updateWay(installation))}`)}\n`);
   }
   if (asks) await startInBackground(program, [file], { env, cwd: path.dirname(file) });
 }
