@@ -56,6 +56,8 @@ export async function compile(platform, file) {
         '--splitting',
         '--minify',
         '--bytecode',
+        // On Linux, Bun reads the system's certificates without this.
+        ...(platform.startsWith('linux') ? [] : ['--compile-exec-argv=--use-system-ca']),
         // Nearly all commands end before compiling their code would pay off.
         '--compile-jit-policy=100',
         // The working directory belongs to somebody else.
