@@ -46,9 +46,8 @@ function contents(platform, program) {
 /** Returns the licenses of the bundled packages and of the runtime. */
 export function thirdPartyLicenses() {
   const files = ['dist/THIRD-PARTY-LICENSES.txt', 'packaging/bun/NOTICE.txt'];
-  return (
-    files.map((file) => readFileSync(path.join(root, file), 'utf8').trim()).join(`\n\n${'-'.repeat(80)}\n\n`) + '\n'
-  );
+  const texts = files.map((file) => readFileSync(path.join(root, file), 'utf8').trim());
+  return `${texts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
 }
 
 function tarGzip(files) {
