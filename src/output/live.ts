@@ -1,5 +1,5 @@
-import { stripVTControlCharacters } from 'node:util';
 import type { Sink } from './sink.ts';
+import { withoutSequences } from './text.ts';
 import { widthOf } from './width.ts';
 
 const home = '\x1b[H';
@@ -56,7 +56,7 @@ export class LiveScreen {
 function fitted(line: string, columns: number): string {
   if (widthOf(line) <= columns) return line;
   let cut = '';
-  for (const character of stripVTControlCharacters(line)) {
+  for (const character of withoutSequences(line)) {
     if (widthOf(cut + character) > columns) break;
     cut += character;
   }

@@ -1,4 +1,4 @@
-import { stripVTControlCharacters } from 'node:util';
+import { withoutSequences } from './text.ts';
 
 /** Matches text in which each character takes one column, which is most text. */
 const single = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2500-\u259f✓✗]*$/;
@@ -17,7 +17,7 @@ let segmenter: Intl.Segmenter | undefined;
  * takes longer to load than a whole command.
  */
 export function widthOf(text: string): number {
-  const plain = text.includes('\u001b') ? stripVTControlCharacters(text) : text;
+  const plain = text.includes('\u001b') ? withoutSequences(text) : text;
   if (single.test(plain)) return plain.length;
   if (!emoji.test(plain)) return widthOfCharacters(plain);
   segmenter ??= new Intl.Segmenter();

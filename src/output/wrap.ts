@@ -1,4 +1,4 @@
-import { stripVTControlCharacters } from 'node:util';
+import { withoutSequences } from './text.ts';
 import { widthOf } from './width.ts';
 
 /** Matches a word with the spaces before it. A command in backticks is one word. */
@@ -53,7 +53,7 @@ function partsWithin(part: string, width: number, measure: typeof widthOf): stri
 }
 
 function wrappedLine(line: string, width: number): string {
-  const indent = hanging(stripVTControlCharacters(line), width);
+  const indent = hanging(withoutSequences(line), width);
   const lines: string[] = [];
   let current = '';
   for (const word of wordsOf(line, width - indent)) {
