@@ -6,7 +6,7 @@ import { lazy } from '../domain/lazy.ts';
 import { isPayable } from '../domain/usdc.ts';
 import { type HttpAnswer, offerIn } from './answers.ts';
 import type { ApiClient } from './client.ts';
-import { count, maybe, usd } from './schema.ts';
+import { count, looseObject, maybe, usd } from './schema.ts';
 import { isInUsdcOn, type PaymentOffer, paymentOfferIn } from './x402.ts';
 
 /** The longest value of a catalog that an error quotes, in characters. */
@@ -15,7 +15,7 @@ const longestQuote = 60;
 const price = lazy(() => z.pipe(usd(), z.number().check(z.refine(isPayable))));
 
 const blockSchema = lazy(() =>
-  z.looseObject({
+  looseObject({
     block: z.string(),
     hoursUtc: maybe(z.string()),
     priceUsdc: price(),
@@ -24,7 +24,7 @@ const blockSchema = lazy(() =>
 );
 
 export const productSchema = lazy(() =>
-  z.looseObject({
+  looseObject({
     type: maybe(z.string()),
     pool: maybe(z.string()),
     plan: maybe(z.string()),

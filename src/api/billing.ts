@@ -1,10 +1,10 @@
 import * as z from 'zod/mini';
 import { lazy } from '../domain/lazy.ts';
 import type { ApiClient, ReadOptions } from './client.ts';
-import { count, id, maybe, usd } from './schema.ts';
+import { count, id, looseObject, maybe, usd } from './schema.ts';
 
 const pledgeSchema = lazy(() =>
-  z.looseObject({
+  looseObject({
     id: id(),
     poolId: maybe(id()),
     poolSlug: maybe(z.string()),
@@ -19,7 +19,7 @@ const pledgeSchema = lazy(() =>
 export type PoolPledge = z.infer<ReturnType<typeof pledgeSchema>>;
 
 export const billingStatusSchema = lazy(() =>
-  z.looseObject({
+  looseObject({
     subscriptions: maybe(z.array(z.unknown())),
     poolPledges: maybe(z.array(pledgeSchema())),
     plan: maybe(z.unknown()),
@@ -35,7 +35,7 @@ export const billingStatusSchema = lazy(() =>
 export type BillingStatus = z.infer<ReturnType<typeof billingStatusSchema>>;
 
 export const creditsSchema = lazy(() =>
-  z.looseObject({
+  looseObject({
     totalTopUp: maybe(usd()),
     remaining: maybe(usd()),
     hasCreditKey: maybe(z.boolean()),
@@ -46,9 +46,9 @@ export const creditsSchema = lazy(() =>
 /** The prepaid credit, in USD. */
 export type Credits = z.infer<ReturnType<typeof creditsSchema>>;
 
-export const stripeTopupSchema = lazy(() => z.looseObject({ sessionUrl: z.string(), sessionId: maybe(z.string()) }));
+export const stripeTopupSchema = lazy(() => looseObject({ sessionUrl: z.string(), sessionId: maybe(z.string()) }));
 export const usdcTopupSchema = lazy(() =>
-  z.looseObject({ address: z.string(), chain: maybe(z.string()), amount: maybe(usd()) }),
+  looseObject({ address: z.string(), chain: maybe(z.string()), amount: maybe(usd()) }),
 );
 
 /** The page on which to pay by card. */
@@ -57,22 +57,22 @@ export type StripeTopup = z.infer<ReturnType<typeof stripeTopupSchema>>;
 /** The address to send USDC to; `amount` is the exact amount in USD that must arrive. */
 export type UsdcTopup = z.infer<ReturnType<typeof usdcTopupSchema>>;
 
-export const verifiedTopupSchema = lazy(() => z.looseObject({ credited: maybe(usd()), balance: maybe(usd()) }));
+export const verifiedTopupSchema = lazy(() => looseObject({ credited: maybe(usd()), balance: maybe(usd()) }));
 
 /** The credit that a USDC payment added, in USD. */
 export type VerifiedTopup = z.infer<ReturnType<typeof verifiedTopupSchema>>;
 
-export const setupIntentSchema = lazy(() => z.looseObject({ url: maybe(z.string()), sessionUrl: maybe(z.string()) }));
+export const setupIntentSchema = lazy(() => looseObject({ url: maybe(z.string()), sessionUrl: maybe(z.string()) }));
 
 /** The response to a request to save a card. Its format isn't documented; it may name a page to open. */
 export type SetupIntent = z.infer<ReturnType<typeof setupIntentSchema>>;
 
 export const planSchema = lazy(() =>
-  z.looseObject({
+  looseObject({
     slug: z.string(),
     name: maybe(z.string()),
     priceUsdc: maybe(usd()),
-    rateLimits: maybe(z.looseObject({ tpm_limit: maybe(count()), rpm_limit: maybe(count()) })),
+    rateLimits: maybe(looseObject({ tpm_limit: maybe(count()), rpm_limit: maybe(count()) })),
   }),
 );
 
@@ -80,7 +80,7 @@ export const planSchema = lazy(() =>
 export type Plan = z.infer<ReturnType<typeof planSchema>>;
 
 export const planSubscriptionSchema = lazy(() =>
-  z.looseObject({
+  looseObject({
     subscriptionId: maybe(id()),
     planSlug: maybe(z.string()),
     status: maybe(z.string()),

@@ -1,19 +1,19 @@
 import * as z from 'zod/mini';
 import { lazy } from '../domain/lazy.ts';
 import type { ApiClient } from './client.ts';
-import { maybe } from './schema.ts';
+import { looseObject, maybe } from './schema.ts';
 
-const modelsSchema = lazy(() => z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) }));
+const modelsSchema = lazy(() => looseObject({ data: z.array(looseObject({ id: z.string() })) }));
 
 /** The models that an API key can use. */
 export type Models = z.infer<ReturnType<typeof modelsSchema>>;
 
 const chatCompletionSchema = lazy(() =>
-  z.looseObject({
+  looseObject({
     id: maybe(z.string()),
     model: maybe(z.string()),
     choices: z
-      .array(z.looseObject({ message: maybe(z.looseObject({ content: maybe(z.string()) })) }))
+      .array(looseObject({ message: maybe(looseObject({ content: maybe(z.string()) })) }))
       .check(z.minLength(1)),
   }),
 );
@@ -22,10 +22,10 @@ const chatCompletionSchema = lazy(() =>
 export type ChatCompletion = z.infer<ReturnType<typeof chatCompletionSchema>>;
 
 const messageSchema = lazy(() =>
-  z.looseObject({
+  looseObject({
     id: maybe(z.string()),
     model: maybe(z.string()),
-    content: z.array(z.looseObject({ type: z.string(), text: maybe(z.string()) })).check(z.minLength(1)),
+    content: z.array(looseObject({ type: z.string(), text: maybe(z.string()) })).check(z.minLength(1)),
   }),
 );
 

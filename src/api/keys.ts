@@ -2,10 +2,10 @@ import * as z from 'zod/mini';
 import { lazy } from '../domain/lazy.ts';
 import type { ApiClient } from './client.ts';
 import { segment } from './path.ts';
-import { count, id, maybe, usd } from './schema.ts';
+import { count, id, looseObject, maybe, usd } from './schema.ts';
 
 export const keySchema = lazy(() =>
-  z.looseObject({
+  looseObject({
     id: id(),
     name: maybe(z.string()),
     apiKey: maybe(z.string()),
@@ -28,7 +28,7 @@ export type Key = z.infer<ReturnType<typeof keySchema>>;
 
 // Only the secret is required: the API may never show it again, so a missing id must not lose it.
 export const createdKeySchema = lazy(() =>
-  z.looseObject({ id: maybe(id()), name: maybe(z.string()), apiKey: z.string() }),
+  looseObject({ id: maybe(id()), name: maybe(z.string()), apiKey: z.string() }),
 );
 
 /** A new key with its secret, `apiKey`. */

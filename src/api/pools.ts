@@ -4,10 +4,10 @@ import { lazy } from '../domain/lazy.ts';
 import type { BillingCycle } from '../domain/quote.ts';
 import type { ApiClient, ReadOptions, Tagged } from './client.ts';
 import { segment } from './path.ts';
-import { count, fraction, hour, id, maybe, usd } from './schema.ts';
+import { count, fraction, hour, id, looseObject, maybe, usd } from './schema.ts';
 
 const blockSchema = lazy(() =>
-  z.looseObject({
+  looseObject({
     block: z.string(),
     hoursUtc: maybe(z.string()),
     pricePerMonth: maybe(usd()),
@@ -16,7 +16,7 @@ const blockSchema = lazy(() =>
 );
 
 export const poolSchema = lazy(() =>
-  z.looseObject({
+  looseObject({
     id: id(),
     slug: maybe(z.string()),
     modelId: maybe(z.string()),
@@ -46,7 +46,7 @@ export const poolDetailSchema = lazy(() =>
   z.extend(poolSchema(), {
     hourSlots: maybe(
       z.array(
-        z.looseObject({
+        looseObject({
           id: maybe(id()),
           hour: hour(),
           slotIndex: maybe(z.number()),
@@ -65,11 +65,11 @@ export const poolDetailSchema = lazy(() =>
 export type PoolDetail = z.infer<ReturnType<typeof poolDetailSchema>>;
 
 const subscriptionHours = lazy(() =>
-  z.array(z.looseObject({ hour: hour(), slotIndex: maybe(z.number()), pricePerDay: maybe(usd()) })),
+  z.array(looseObject({ hour: hour(), slotIndex: maybe(z.number()), pricePerDay: maybe(usd()) })),
 );
 
 export const poolKeySchema = lazy(() =>
-  z.looseObject({
+  looseObject({
     id: maybe(id()),
     name: maybe(z.string()),
     apiKey: maybe(z.string()),
@@ -83,7 +83,7 @@ export const poolKeySchema = lazy(() =>
 export type PoolKey = z.infer<ReturnType<typeof poolKeySchema>>;
 
 export const subscriptionSchema = lazy(() =>
-  z.looseObject({
+  looseObject({
     id: id(),
     poolId: maybe(id()),
     status: maybe(z.string()),
@@ -108,7 +108,7 @@ const subscribeSchema = lazy(() =>
   z.union([
     z.pipe(z.array(subscriptionSchema()).check(z.minLength(1)), z.transform(subscribed)),
     z.pipe(
-      z.looseObject({ sessionUrl: z.string() }),
+      looseObject({ sessionUrl: z.string() }),
       z.transform(({ sessionUrl }): SubscribeResult => ({ kind: 'checkout', sessionUrl })),
     ),
     z.pipe(
@@ -173,7 +173,7 @@ export class PoolsApi {
     await this.#client.change(
       'DELETE',
       `${path(pool)}/pledge`,
-      z.optional(z.looseObject({ canceled: maybe(z.boolean()) })),
+      z.optional(looseObject({ canceled: maybe(z.boolean()) })),
     );
   }
 }

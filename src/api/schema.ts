@@ -2,12 +2,54 @@ import * as z from 'zod/mini';
 import { lazy } from '../domain/lazy.ts';
 import { type Cents, parseUsd } from '../domain/money.ts';
 
+/** The schemas of {@link maybe}, with the schema of a value that is there. */
+const valueSchemas = new WeakMap<z.core.$ZodType, z.core.$ZodType>();
+
 /**
  * Returns a schema for a field that may be absent or null. Generations of the API differ: money is a string or a number, fields are
  * missing or null, and new fields appear. So objects are loose, and a field is required only if no command works without it.
  */
 export function maybe<Schema extends z.ZodMiniType>(schema: Schema) {
-  return z.optional(z.nullable(schema));
+  const field = z.optional(z.nullable(schema));
+  valueSchemas.set(field, schema);
+  return field;
+}
+
+/**
+ * Returns a schema for an object that keeps unknown fields. Does the same as `z.looseObject`, but runs no schema for a field of
+ * {@link maybe} that is absent or null, nor for an unknown one. For 10,000 keys, that takes a third of the time.
+ */
+export function looseObject<Shape extends Record<string, z.ZodMiniType>>(shape: Shape) {
+  const schema = z.looseObject(shape);
+  const runComplete = schema._zod.run;
+  const fields = Object.entries(shape).map(([name, field]) => ({ name, field, value: valueSchemas.get(field) }));
+  const known = new Set(Object.keys(shape));
+  schema._zod.run = (payload, context) => {
+    const input: unknown = payload.value;
+    if (!isRecord(input)) return runComplete(payload, context);
+    const output: Record<string, unknown> = {};
+    const issues: z.core.$ZodRawIssue[] = [];
+    for (const { name, field, value } of fields) {
+      const given = input[name];
+      if (value && (given === undefined || given === null)) {
+        if (name in input) output[name] = given;
+        continue;
+      }
+      const result = (value ?? field)._zod.run({ value: given, issues: [] }, context);
+      if (result instanceof Promise || !(name in input)) return runComplete(payload, context);
+      if (result.issues.length > 0) issues.push(...z.core.util.prefixIssues(name, result.issues));
+      output[name] = result.value;
+    }
+    for (const name in input) if (!known.has(name) && name !== '__proto__') output[name] = input[name];
+    payload.value = output;
+    payload.issues.push(...issues);
+    return payload;
+  };
+  return schema;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Largest accepted amount: ten billion USD, so that sums and products of amounts stay exact integers. */

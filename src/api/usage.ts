@@ -2,10 +2,10 @@ import * as z from 'zod/mini';
 import { lazy } from '../domain/lazy.ts';
 import type { ApiClient } from './client.ts';
 import { segment } from './path.ts';
-import { count, id, maybe, usd } from './schema.ts';
+import { count, id, looseObject, maybe, usd } from './schema.ts';
 
 const periodSchema = lazy(() =>
-  z.looseObject({
+  looseObject({
     requests: maybe(count()),
     tokens: maybe(count()),
     promptTokens: maybe(count()),
@@ -14,21 +14,21 @@ const periodSchema = lazy(() =>
 );
 
 export const keyUsageSchema = lazy(() =>
-  z.looseObject({
+  looseObject({
     id: id(),
     name: maybe(z.string()),
     type: maybe(z.string()),
     plan: maybe(z.string()),
     isActive: maybe(z.boolean()),
     usage: maybe(
-      z.looseObject({
+      looseObject({
         last1h: maybe(periodSchema()),
         last24h: maybe(periodSchema()),
         last7d: maybe(periodSchema()),
         last30d: maybe(periodSchema()),
       }),
     ),
-    subscription: maybe(z.looseObject({ status: maybe(z.string()), expiresAt: maybe(z.string()) })),
+    subscription: maybe(looseObject({ status: maybe(z.string()), expiresAt: maybe(z.string()) })),
     createdAt: maybe(z.string()),
   }),
 );
@@ -37,19 +37,19 @@ export const keyUsageSchema = lazy(() =>
 export type KeyUsage = z.infer<ReturnType<typeof keyUsageSchema>>;
 
 export const selfUsageSchema = lazy(() =>
-  z.looseObject({
+  looseObject({
     budget: maybe(
-      z.looseObject({
+      looseObject({
         spent: maybe(usd()),
         limit: maybe(usd()),
         duration: maybe(z.string()),
         resets_at: maybe(z.string()),
       }),
     ),
-    rate_limits: maybe(z.looseObject({ rpm: maybe(count()), tpm: maybe(count()) })),
-    plan: maybe(z.looseObject({ slug: maybe(z.string()), status: maybe(z.string()), expires_at: maybe(z.string()) })),
-    credits: maybe(z.looseObject({ balance: maybe(usd()) })),
-    key: maybe(z.looseObject({ name: maybe(z.string()), type: maybe(z.string()), created_at: maybe(z.string()) })),
+    rate_limits: maybe(looseObject({ rpm: maybe(count()), tpm: maybe(count()) })),
+    plan: maybe(looseObject({ slug: maybe(z.string()), status: maybe(z.string()), expires_at: maybe(z.string()) })),
+    credits: maybe(looseObject({ balance: maybe(usd()) })),
+    key: maybe(looseObject({ name: maybe(z.string()), type: maybe(z.string()), created_at: maybe(z.string()) })),
   }),
 );
 

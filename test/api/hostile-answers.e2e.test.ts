@@ -354,7 +354,7 @@ const crumbs: Behavior = (_request, response) => {
 
 /** Runs a shell command, and returns the peak memory of `ci`, in MiB. */
 async function weighed(api: RecordingServer, script: string): Promise<Ended & { readonly peak: number }> {
-  const me = userOf(api, { NODE_OPTIONS: `--require ${path.resolve('test/bench/memory.cjs')}` });
+  const me = userOf(api, { NODE_OPTIONS: `--require ${path.resolve('test/support/memory.cjs')}` });
   const ended = await me.sh(`${script} 3> peak`);
   const peak = Number(readFileSync(path.join(me.home, 'peak'), 'utf8')) / 1024;
   expect(peak).toBeGreaterThan(10);

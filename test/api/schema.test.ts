@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import * as z from 'zod/mini';
-import { count, fraction, hour, id, maybe, usd } from '../../src/api/schema.ts';
+import { count, fraction, hour, id, looseObject, maybe, usd } from '../../src/api/schema.ts';
 
 const read = (schema: z.ZodMiniType, value: unknown) => {
   const result = z.safeParse(schema, value);
@@ -72,4 +73,68 @@ test.each([
   ['USD', maybe(usd()), {}],
 ] as const)('refuses as %s: %3$j', (_name, schema, value) => {
   expect(z.safeParse(schema, value).success).toBe(false);
+});
+
+test('reads an object like `z.looseObject`, in the same order and with the same errors', () => {
+  const shape = () => ({
+    id: id(),
+    name: maybe(z.string()),
+    amount: maybe(usd()),
+    seats: count(),
+    any: z.unknown(),
+    inner: maybe(looseObject({ id: id(), on: maybe(z.boolean()) })),
+  });
+  const fast = z.array(looseObject(shape()));
+  const complete = z.array(
+    z.looseObject({ ...shape(), inner: maybe(z.looseObject({ id: id(), on: maybe(z.boolean()) })) }),
+  );
+  const value = fc.oneof(
+    fc.constantFrom(
+      null,
+      undefined,
+      true,
+      7,
+      -1.5,
+      '',
+      '12',
+      '39.00',
+      'free',
+      [],
+      {},
+      { id: 1, on: null, more: 1 },
+      { on: 2 },
+    ),
+    fc.jsonValue(),
+  );
+  const name = fc.constantFrom(
+    'id',
+    'name',
+    'amount',
+    'seats',
+    'any',
+    'inner',
+    'extra',
+    '__proto__',
+    'constructor',
+    'toString',
+  );
+  const object = fc
+    .array(fc.tuple(name, value), { maxLength: 9 })
+    .map((members) =>
+      JSON.parse(
+        `{${members.map(([key, each]) => `${JSON.stringify(key)}:${JSON.stringify(each) ?? 'null'}`).join(',')}}`,
+      ),
+    );
+  const complaints = (issues: readonly z.core.$ZodIssue[]) =>
+    issues.map(({ code, path, message }) => [code, path, message]);
+  fc.assert(
+    fc.property(fc.array(fc.oneof({ weight: 9, arbitrary: object }, value), { maxLength: 3 }), (input) => {
+      const [ours, theirs] = [z.safeParse(fast, input), z.safeParse(complete, input)];
+      expect(ours.success).toBe(theirs.success);
+      if (ours.error || theirs.error) {
+        expect(complaints(ours.error?.issues ?? [])).toEqual(complaints(theirs.error?.issues ?? []));
+      } else expect(JSON.stringify(ours.data)).toBe(JSON.stringify(theirs.data));
+    }),
+    { numRuns: 2000 },
+  );
 });

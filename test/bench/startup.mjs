@@ -15,6 +15,7 @@ const runs = Number(process.env.RUNS ?? 21);
 const node = process.env.NODE ?? process.execPath;
 const folder = path.dirname(new URL(import.meta.url).pathname);
 const bin = path.join(folder, '../../bin/ci.js');
+const binary = path.join(folder, '../../dist/bin/ci');
 const home = mkdtempSync(path.join(tmpdir(), 'ci-bench-'));
 
 const server = new Worker(path.join(folder, 'server.mjs'), { workerData: await certificate() });
@@ -33,22 +34,27 @@ const env = {
 };
 // The handshake is measured with the built-in root certificates, which don't include the server's.
 const tls = { CHEAPESTINFERENCE_API_URL: tlsUrl, NODE_TLS_REJECT_UNAUTHORIZED: '0', NODE_NO_WARNINGS: '1' };
-const ci = (line, more = {}) => ({ name: `ci ${line}`, words: [node, bin, ...line.split(' ')], ...more });
+const ci = (line, { name = line, ...more } = {}) => [
+  { name: `ci ${name}`, words: [node, bin, ...line.split(' ')], ...more },
+  { name: `ci ${name}, binary`, words: [binary, ...line.split(' ')], ...more },
+];
 const other = (name, words, more = {}) => ({ name, words, isOther: true, ...more });
 const shell = (name, script) => other(name, ['sh', '-c', script]);
 
 const commands = [
   other('node -e 0', [node, '-e', '0']),
-  ci('--version'),
-  ci('--help'),
-  ci('pools --help'),
-  ci('pools list --json'),
+  ...ci('--version'),
+  other('gh --version', ['gh', '--version']),
+  ...ci('--help'),
+  other('gh --help', ['gh', '--help']),
+  ...ci('pools --help'),
+  ...ci('pools list --json'),
   other('gh api', ['gh', 'api', `${url}/api/pools`], { env: { GH_TOKEN: 'gho_benchmark' } }),
   shell('curl | jq .', `curl -s ${url}/api/pools | jq .`),
-  ci('pools list', { onTerminal: true, name: 'ci pools list, on a terminal' }),
-  ci('pools list --json', { env: tls, name: 'ci pools list --json, HTTPS' }),
-  ci('--complete pools', { name: 'completion of pools, cached' }),
-  ci('keys list --json', { name: 'ci keys list --json, 10,000 keys' }),
+  ...ci('pools list', { onTerminal: true, name: 'pools list, on a terminal' }),
+  ...ci('pools list --json', { env: tls, name: 'pools list --json, HTTPS' }),
+  ...ci('--complete pools', { name: '--complete pools, cached' }),
+  ...ci('keys list --json', { name: 'keys list --json, 10,000 keys' }),
   shell('curl | jq ., 10,000 keys', `curl -s ${url}/api/keys | jq .`),
 ].filter(({ isOther, words: [program] }) => !isOther || isInstalled(program));
 
@@ -62,7 +68,7 @@ for (let run = -1; run < runs; run++) {
   }
 }
 const memory = new Map();
-for (const command of commands) if (command.words[0] === node) memory.set(command.name, await peak(command));
+if (isInstalled('time')) for (const command of commands) memory.set(command.name, peak(command));
 await server.terminate();
 rmSync(home, { recursive: true });
 report();
@@ -87,7 +93,7 @@ function isInstalled(program) {
 /** Fills the cache of names for completion, and returns when it was full. */
 async function fillCache() {
   rmSync(path.join(home, '.cache'), { recursive: true, force: true });
-  const { words } = commands.find(({ name }) => name.startsWith('completion'));
+  const { words } = commands.find(({ words }) => words.includes('--complete'));
   for (let attempt = 0; attempt < 100; attempt++) {
     const { stdout } = spawnSync(words[0], words.slice(1), { env, encoding: 'utf8' });
     if (stdout.includes('kimi26')) return performance.now();
@@ -126,19 +132,11 @@ function settle({ code, program, args, started, resolve, reject }) {
   else reject(new Error(`${program} ${args.join(' ')} exited with code ${code}`));
 }
 
-/** Measures the peak memory of a Node.js process, in MiB. */
-function peak({ words: [program, ...args], env: more }) {
-  return new Promise((resolve, reject) => {
-    const preloaded = ['--require', path.join(folder, 'memory.cjs'), ...args];
-    const child = spawn(program, preloaded, { env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'inherit', 'pipe'] });
-    let kibibytes = '';
-    child.stdout.resume();
-    child.stdio[3].on('data', (text) => {
-      kibibytes += text;
-    });
-    child.on('error', reject);
-    child.on('close', () => resolve(Number(kibibytes) / 1024));
-  });
+/** Measures the peak memory of a process in MiB, with GNU time. */
+function peak({ words, env: more }) {
+  const options = { env: { ...env, ...more }, stdio: ['ignore', 'ignore', 'inherit', 'pipe'], encoding: 'utf8' };
+  const { output } = spawnSync('time', ['-f', '%M', '-o', '/proc/self/fd/3', ...words], options);
+  return Number(output[3]) / 1024;
 }
 
 /** Prints the table of docs/speed.md, and writes it as JSON. */
