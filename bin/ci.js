@@ -2,13 +2,10 @@
 'use strict';
 
 const [, , first, second] = process.argv;
-if ((first === '--version' || first === '-V') && second === undefined) {
-  // Writes to the descriptor, because the first access to process.stdout takes longer than everything else.
-  require('node:fs').writeSync(1, `${require('../package.json').version}\n`);
-} else if (first === '--complete') {
+if (first === '--complete') {
   // A shell completes names. This is a flag because the program of RCS with this name would take a word for a file to check in.
   require('../dist/complete.js').complete(process.argv.slice(3));
-} else {
+} else if (!((first === '--version' || first === '-V') && second === undefined && printsVersion())) {
   // Node.js 20 has no such cache, and loading the module to find out takes a good part of a millisecond.
   if (Number.parseInt(process.versions.node, 10) > 20) require('node:module').enableCompileCache?.();
   try {
@@ -19,5 +16,18 @@ if ((first === '--version' || first === '-V') && second === undefined) {
       `ci: The installation is incomplete: ${String(error.message).split('\n')[0]}. Install it again.\n`,
     );
     process.exitCode = 1;
+  }
+}
+
+/**
+ * Writes the version to the descriptor, because the first access to process.stdout takes longer than everything else. If that fails,
+ * the whole program does it, and reports why.
+ */
+function printsVersion() {
+  try {
+    require('node:fs').writeSync(1, `${require('../package.json').version}\n`);
+    return true;
+  } catch {
+    return false;
   }
 }

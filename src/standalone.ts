@@ -24,11 +24,19 @@ const programs: Readonly<Record<string, () => Promise<void>>> = {
 };
 const program = Object.hasOwn(programs, first) ? programs[first] : undefined;
 
-if ((first === '--version' || first === '-V') && rest.length === 0) {
-  writeSync(1, `${versionInWords(version, PLATFORM)}\n`);
-} else if (program) {
+if (program) {
   const exit = () => process.exit(0);
   program().then(exit, exit);
-} else {
+} else if (!((first === '--version' || first === '-V') && rest.length === 0 && printsVersion())) {
   void import('./main.ts').then(({ main }) => main({ platform: PLATFORM, updateCheck: ['--check-update'] }));
+}
+
+/** Writes the version. If that fails, the whole program does it, and reports why. */
+function printsVersion(): boolean {
+  try {
+    writeSync(1, `${versionInWords(version, PLATFORM)}\n`);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { version } from '../../package.json';
+import bun from '../../packaging/bun/package.json';
+import { emptyFolder } from '../support/folder.ts';
+import { needs } from '../support/programs.ts';
+import { runProgram } from '../support/releases.ts';
+import { listAt } from '../support/sandbox.ts';
+import { recordedSandbox } from '../support/servers.ts';
+
+const binary = path.resolve('dist/bin/ci');
+const platform = `${process.platform}-${process.arch}`;
+/** The libraries of the Debian package libc6-arm64-cross. */
+const armLibraries = '/usr/aarch64-linux-gnu';
+const subscribe = ['--sandbox', 'pools', 'subscribe', 'kimi26', '--blocks', 'europe', '--yes'];
+const subscription = /^[0-9a-f-]{36}\tkimi26\teurope\tactive\t49\.00\t/;
+
+/** Runs the binary for this machine, in an empty environment. */
+function run(line: string, env: NodeJS.ProcessEnv = {}) {
+  return runProgram([binary, ...line.split(' ')], { HOME: emptyFolder(), NO_UPDATE_NOTIFIER: '1', ...env });
+}
+
+describe('the build', () => {
+  test.each(['--version', '-V', 'version', 'version --no-color'])('is named by ci %s', async (line) => {
+    expect(await run(line)).toEqual({ code: 0, stdout: `${version} (standalone, ${platform})\n`, stderr: '' });
+  });
+
+  test('is named by ci version --json, doctor, and the User-Agent header', async () => {
+    expect(JSON.parse((await run('version --json')).stdout)).toEqual({ version, build: 'standalone', platform });
+    const [first, ...others] = listAt(JSON.parse((await run('--sandbox doctor --json')).stdout));
+    expect(first).toEqual({ check: 'build', status: 'ok', detail: `${version} (standalone, ${platform})` });
+    expect(JSON.stringify(others)).not.toContain('Node.js');
+    const api = await recordedSandbox();
+    await run('pools list', { CHEAPESTINFERENCE_API_URL: api.url });
+    expect(api.received[0]?.headers['user-agent']).toBe(
+      `cheapestinference-cli/${version} (${process.platform}; ${process.arch}) bun/${bun.version}`,
+    );
+  });
+});
+
+describe('a variable of the runtime', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ci-evil-'));
+  const evil = path.join(folder, 'evil.js');
+  writeFileSync(evil, "require('node:fs').writeSync(1, 'evil\\n');");
+  writeFileSync(path.join(folder, 'bunfig.toml'), `preload = [${JSON.stringify(evil)}]\n`);
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.each([
+    ['BUN_BE_BUN', '1'],
+    ['BUN_OPTIONS', `--preload ${evil}`],
+    ['BUN_OPTIONS', `--require=${evil}`],
+    ['BUN_OPTIONS', `--import ${evil}`],
+    ['BUN_OPTIONS', `-r ${evil}`],
+    ['BUN_OPTIONS', `--config=${path.join(folder, 'bunfig.toml')}`],
+    ['BUN_OPTIONS', '--version'],
+    ['BUN_OPTIONS', '--help'],
+    ['BUN_OPTIONS', '--cpu-prof'],
+    ['BUN_INSPECT', 'ws://127.0.0.1:9/x?wait=1'],
+    ['BUN_INSPECT', 'ws://127.0.0.1:9/x?break=1'],
+    ['BUN_INSPECT_PRELOAD', evil],
+    ['NODE_OPTIONS', `--require ${evil}`],
+    ['NODE_PATH', folder],
+  ])('changes nothing: %s=%s', async (name, value) => {
+    const { stdout, ...ended } = await run('--sandbox pools list --json', { [name]: value });
+    expect(ended).toMatchObject({ code: 0 });
+    expect(listAt(JSON.parse(stdout)).length).toBeGreaterThan(1);
+  });
+});
+
+test('runs in a directory with nothing but the binary, its libraries and /proc', async ({ skip }) => {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) skip('only root can change the root directory');
+  const root = mkdtempSync(path.join(tmpdir(), 'ci-root-'));
+  const mount = path.join(root, 'proc');
+  mkdirSync(mount);
+  mkdirSync(path.join(root, 'home'));
+  execFileSync('mount', ['-t', 'proc', 'proc', mount]);
+  onTestFinished(() => {
+    execFileSync('umount', [mount]);
+    rmSync(root, { recursive: true });
+  });
+  copyFileSync(binary, path.join(root, 'ci'));
+  for (const [library] of execFileSync('ldd', [binary], { encoding: 'utf8' }).matchAll(/\/\S+/g)) {
+    mkdirSync(path.join(root, path.dirname(library)), { recursive: true });
+    copyFileSync(library, path.join(root, library));
+  }
+  const { code, stdout, stderr } = await runProgram(['chroot', root, '/ci', ...subscribe], {
+    PATH: '/usr/sbin:/usr/bin',
+    HOME: '/home',
+  });
+  expect([code, stderr]).toEqual([0, 'Sandbox: nothing is charged. See `ci sandbox --help`.\n']);
+  expect(stdout).toMatch(subscription);
+});
+
+test('runs on arm64', async (context) => {
+  needs(context, 'qemu-aarch64-static');
+  if (!existsSync(armLibraries) && !process.env.CI) context.skip(`${armLibraries} is not installed`);
+  const { compile } = await import('../../packaging/compile.mjs');
+  const file = path.join(emptyFolder(), 'ci');
+  await compile('linux-arm64', file);
+  const arm = (...args: readonly string[]) =>
+    runProgram(['qemu-aarch64-static', '-L', armLibraries, file, ...args], {
+      PATH: process.env.PATH,
+      HOME: emptyFolder(),
+    });
+  expect(await arm('--version')).toEqual({ code: 0, stdout: `${version} (standalone, linux-arm64)\n`, stderr: '' });
+  const { code, stdout } = await arm(...subscribe);
+  expect([code, stdout]).toEqual([0, expect.stringMatching(subscription)]);
+});
+
+test('runs on an x64 processor of 2008, without AVX', async (context) => {
+  needs(context, 'qemu-x86_64-static');
+  if (platform !== 'linux-x64') context.skip('the binary for this machine is not for x64');
+  const { code, stdout } = await runProgram(['qemu-x86_64-static', '-cpu', 'Nehalem-v1', binary, ...subscribe], {
+    PATH: process.env.PATH,
+    HOME: emptyFolder(),
+  });
+  expect([code, stdout]).toEqual([0, expect.stringMatching(subscription)]);
+});
