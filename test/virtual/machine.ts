@@ -37,7 +37,8 @@ const stillTurns = 3;
 const busyResources = /^(Immediate|FSReq|ProcessWrap|GetAddrInfo|\w+(Connect|Write|Shutdown|Req)Wrap|\w+REQUEST$)/;
 
 /** Files that simulated commands don't load: entry points, which run when loaded, and files that only the bundler can read. */
-const unloadable = /^(complete|refresh|update.check)\.ts$|^(cli|commands).completion/;
+const unloadable =
+  /^(complete|refresh|standalone|update.check)\.ts$|^config.embedded-keyring\.ts$|^(cli|commands).completion/;
 
 type CommandLine = typeof import('../../src/main.ts');
 
