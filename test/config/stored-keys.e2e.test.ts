@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { bin, type Environment, json, oneLine, type User, user } from '../support/cli.ts';
+import { type Environment, json, oneLine, type User, user } from '../support/cli.ts';
 import { crowd } from '../support/crowd.ts';
 import { modeOf } from '../support/folder.ts';
+import { program } from '../support/program.ts';
 import { listAt, textAt } from '../support/sandbox.ts';
 import { data, type RecordingServer, server } from '../support/servers.ts';
 
@@ -374,11 +375,12 @@ describe.skipIf(process.platform !== 'linux')('a home directory', () => {
 
   // Only root can run as a user that the system doesn't know.
   const stranger = { uid: 54_321, gid: 54_321, cwd: '/', env: {}, encoding: 'utf8' } as const;
-  const canBeStranger = spawnSync(process.execPath, [bin, '--version'], stranger).status === 0;
+  const [file, ...first] = program;
+  const canBeStranger = spawnSync(file, [...first, '--version'], stranger).status === 0;
 
   test.runIf(canBeStranger)('is reported in one line with exit code 1 if it is unknown', () => {
     const run = (line: string, env: Environment = {}) =>
-      spawnSync(process.execPath, [bin, ...line.split(' ')], { ...stranger, env, input: key });
+      spawnSync(file, [...first, ...line.split(' ')], { ...stranger, env, input: key });
     for (const line of keepers) {
       const { status, stdout, stderr } = run(line);
       expect([line, status, stdout, stderr]).toEqual([

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { bin, type User, user, userOf } from '../support/cli.ts';
+import { type User, user, userOf } from '../support/cli.ts';
 import { errorOf } from '../support/lost.ts';
+import { bin } from '../support/program.ts';
 import { at, listAt } from '../support/sandbox.ts';
 import { recordedSandbox, silence } from '../support/servers.ts';
 

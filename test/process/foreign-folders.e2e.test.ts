@@ -2,15 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { bin, json, oneLine, type User, userOf } from '../support/cli.ts';
+import { json, oneLine, type User, userOf } from '../support/cli.ts';
 import { stateFiles, stateFolder } from '../support/lost.ts';
+import { program } from '../support/program.ts';
 import { listAt } from '../support/sandbox.ts';
 import { data, recordedSandbox, server } from '../support/servers.ts';
 
 /** Runs a command as a user unknown to the system. */
 const stranger = 'setpriv --reuid 54321 --regid 54321 --clear-groups';
 const canBeStranger =
-  process.getuid?.() === 0 && spawnSync('sh', ['-c', `${stranger} ${process.execPath} ${bin} --version`]).status === 0;
+  process.getuid?.() === 0 && spawnSync('sh', ['-c', `${stranger} ${program.join(' ')} --version`]).status === 0;
 
 const changes = [
   'pools subscribe kimi26 --blocks europe --yes',
@@ -99,7 +100,8 @@ describe.skipIf(!canBeStranger)('a state directory of another user', () => {
     const shared = path.join(me.home, 'shared');
     mkdirSync(shared);
     chmodSync(shared, 0o1777);
-    const ci = (line: string) => me.sh(`exec ${stranger} node ${bin} ${line}`, { env: { XDG_STATE_HOME: shared } });
+    const ci = (line: string) =>
+      me.sh(`exec ${stranger} ${program.join(' ')} ${line}`, { env: { XDG_STATE_HOME: shared } });
     return { api, ci, folder: path.join(shared, 'cheapestinference') };
   }
 

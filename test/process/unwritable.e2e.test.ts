@@ -12,7 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { bin, type Ended, type Environment, json, oneLine, secret, type User, userOf } from '../support/cli.ts';
+import { type Ended, type Environment, json, oneLine, secret, type User, userOf } from '../support/cli.ts';
+import { program } from '../support/program.ts';
 import { at, listAt } from '../support/sandbox.ts';
 import { type RecordingServer, recordedSandbox } from '../support/servers.ts';
 
@@ -123,7 +124,7 @@ test.skipIf(!canBeStranger())('says what is missing for a user without HOME who 
   const api = await account();
   const me = userOf(api, { XDG_CONFIG_HOME: '', XDG_DATA_HOME: '' });
   chmodSync(me.home, 0o755);
-  const as = (line: string) => me.sh(`unset HOME; exec ${stranger.join(' ')} node ${bin} ${line}`);
+  const as = (line: string) => me.sh(`unset HOME; exec ${stranger.join(' ')} ${program.join(' ')} ${line}`);
   expectRefused(await as('keys create prod'), api);
 });
 
@@ -219,8 +220,8 @@ function mount(folder: string): void {
 /** Whether an unknown user can run `ci` on this machine. */
 function canBeStranger(): boolean {
   if (!isRoot) return false;
-  const [program, ...args] = stranger;
-  return spawnSync(program, [...args, process.execPath, bin, '--version']).status === 0;
+  const [setpriv, ...args] = stranger;
+  return spawnSync(setpriv, [...args, ...program, '--version']).status === 0;
 }
 
 /** Whether the test can mount a file system on this machine. */

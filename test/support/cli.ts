@@ -1,28 +1,24 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Readable, Writable } from 'node:stream';
+import { PassThrough, Readable, Writable } from 'node:stream';
 import { expect, onTestFinished } from 'vitest';
 import { version } from '../../package.json';
 import type { World } from '../../src/context/world.ts';
 import { managementKey, words } from './command-line.ts';
+import { bin, isBinary, program } from './program.ts';
 import { UserTime } from './world.ts';
 
 export { managementKey, words };
 
-/** The path of the installed program. */
-export const bin = path.resolve('bin/ci.js');
-
-const bundle = path.resolve('dist/main.js');
-
-if (!existsSync(bundle)) throw new Error('dist/main.js not found. Run `npm run build`.');
+type Run = (args: readonly string[], world: World) => Promise<number>;
 
 /** The bundled command line, which runs in this process. */
-const { run }: { readonly run: (args: readonly string[], world: World) => Promise<number> } = createRequire(
-  import.meta.url,
-)(bundle);
+const { run }: { readonly run: Run } = isBinary
+  ? { run: () => Promise.reject(new Error('The binary runs in a process of its own.')) }
+  : createRequire(import.meta.url)(path.resolve('dist/main.js'));
 
 // All commands that run at once in this process listen to its exit.
 process.setMaxListeners(0);
@@ -52,27 +48,25 @@ interface Running {
 
 interface Options {
   readonly env?: Environment;
-  /** The content of standard input; by default, empty. */
-  readonly stdin?: string;
+  /** The content of standard input; by default, empty. null leaves it open. */
+  readonly stdin?: string | null;
 }
 
 type Streams = Pick<World, 'stdin' | 'stdout' | 'stderr'>;
 
 /** What a test can give a command that runs in its process. */
-interface HereOptions
-  extends Options,
-    Partial<Pick<World, 'cwd' | 'now' | 'monotonic' | 'sleep' | 'timeZone' | 'interrupt'>> {}
+interface HereOptions extends Options, Partial<Pick<World, 'cwd' | 'now' | 'monotonic' | 'sleep' | 'interrupt'>> {}
 
 /** A user with a home directory of their own and nothing else in the environment. */
 export interface User {
   readonly home: string;
   readonly env: Environment;
   /**
-   * Runs `ci` to its end in this process, without a terminal. A line is split at its spaces; a list is taken as it is. This runs the
-   * installed bundle, and takes 5 ms instead of the 200 ms of a process.
+   * Runs `ci` to its end, without a terminal. A line is split at its spaces; a list is taken as it is. The bundle runs in this
+   * process, which takes 5 ms instead of the 200 ms of a process; the binary in one of its own, with the time of the system.
    */
   ci(line: string | readonly string[], options?: HereOptions): Promise<Ended>;
-  /** Runs `ci` in this process, with streams of the test's own. @returns the exit code */
+  /** Runs the bundle in this process, with streams of the test's own. @returns the exit code */
   here(line: string | readonly string[], streams: Streams, options?: Omit<HereOptions, 'stdin'>): Promise<number>;
   /** Runs `ci` to its end in a process of its own, for tests about processes. */
   process(line: string | readonly string[], options?: Options): Promise<Ended>;
@@ -106,14 +100,18 @@ export function user(
     NO_UPDATE_NOTIFIER: '1',
     ...env,
   };
-  const start = (file: string, args: readonly string[], { env: more, stdin = '' }: Options = {}): Running => {
-    const child = spawn(file, args, { cwd: home, env: { ...environment, ...more }, stdio: 'pipe' });
+  const start = (file: string, args: readonly string[], options: Options & { cwd?: string } = {}): Running => {
+    const { env: more, stdin = '', cwd = home } = options;
+    const child = spawn(file, args, { cwd, env: { ...environment, ...more }, stdio: 'pipe' });
     // A command that ends before it has read its input closes the pipe.
     child.stdin.on('error', () => {});
-    child.stdin.end(stdin);
+    if (stdin !== null) child.stdin.end(stdin);
     whenOver(() => ended(child));
     return watched(child, child.stdout, child.stderr);
   };
+  const [file, ...first] = program;
+  const startCi = (line: string | readonly string[], options?: Options & { cwd?: string }) =>
+    start(file, [...first, ...words(line)], options);
   const time = new UserTime();
   const here: User['here'] = (line, streams, { env: more, ...options } = {}) => {
     const env = { ...environment, ...more };
@@ -136,18 +134,27 @@ export function user(
       env,
     });
   };
+  const inThisProcess: User['ci'] = async (line, { stdin = '', ...options } = {}) => {
+    const [stdout, stderr] = [new Text(), new Text()];
+    const input = stdin === null ? new PassThrough() : Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]);
+    const code = await here(line, { stdin: input, stdout, stderr }, options);
+    return { code, signal: null, stdout: stdout.text, stderr: stderr.text };
+  };
+  const inProcessOfItsOwn: User['ci'] = async (line, { interrupt, now, monotonic, sleep, ...options } = {}) => {
+    if (now ?? monotonic ?? sleep) throw new Error("A test can't set the time of a process.");
+    const running = startCi(line, options);
+    const stop = () => running.kill('SIGINT');
+    if (interrupt?.aborted) stop();
+    interrupt?.addEventListener('abort', stop, { once: true });
+    return running.ended;
+  };
   return {
     home,
     env: environment,
-    start: (line, options) => start(process.execPath, [bin, ...words(line)], options),
-    async ci(line, { stdin = '', ...options } = {}) {
-      const [stdout, stderr] = [new Text(), new Text()];
-      const input = Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]);
-      const code = await here(line, { stdin: input, stdout, stderr }, options);
-      return { code, signal: null, stdout: stdout.text, stderr: stderr.text };
-    },
+    start: startCi,
+    ci: isBinary ? inProcessOfItsOwn : inThisProcess,
     here,
-    process: (line, options) => start(process.execPath, [bin, ...words(line)], options).ended,
+    process: (line, options) => startCi(line, options).ended,
     sh: (script, options) => start('sh', ['-c', script], options).ended,
   };
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { type Ended, type Environment, type User, words } from './cli.ts';
+import { isBinary } from './program.ts';
 
 /** A command line, and what differs from the other processes. */
 interface Run {
@@ -16,11 +17,16 @@ export type Crowd = (user: User, runs: readonly (string | Run)[]) => Promise<End
 
 /**
  * Starts processes that run command lines of the shipped bundle for all tests of a file. They stay: starting one takes ten times as
- * long as a command does, so commands of processes that have yet to start hardly meet each other.
+ * long as a command does, so commands of processes that have yet to start hardly meet each other. The binary needs none, because it
+ * starts fast.
  *
  * @param size - how many there are
  */
 export function crowd(size: number): Crowd {
+  if (isBinary) {
+    return (user, runs) =>
+      Promise.all(runs.map((run) => (typeof run === 'string' ? user.ci(run) : user.ci(run.line, run))));
+  }
   const members: ChildProcess[] = [];
   beforeAll(() => {
     for (let count = 0; count < size; count += 1) {

@@ -3,7 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { spawn } from '@lydell/node-pty';
 import { onTestFailed, onTestFinished } from 'vitest';
-import { bin, type Environment, type User, words } from './cli.ts';
+import { type Environment, type User, words } from './cli.ts';
+import { isBinary, program } from './program.ts';
 import { Screen } from './screen.ts';
 
 export const enter = '\r';
@@ -35,7 +36,7 @@ export interface Session {
 interface Options {
   readonly env?: Environment;
   readonly columns?: number;
-  /** Rows of a simulated terminal. */
+  /** Rows of the terminal; by default, 50. */
   readonly rows?: number;
   /** Whether to use a pseudo-terminal and a process, for tests about them. */
   readonly pty?: boolean;
@@ -45,7 +46,7 @@ interface Options {
 
 /** Runs `ci` on a terminal of 80 columns. */
 export function onTerminal(user: User, line: string | readonly string[], options: Options = {}): Session {
-  const { pty = false, closedStdin = false } = options;
+  const { pty = isBinary, closedStdin = false } = options;
   return pty || closedStdin ? onPty(user, line, options) : onFakeTerminal(user, line, options);
 }
 
@@ -193,21 +194,17 @@ class Seen {
 
 /** Runs `ci` in a process of its own, on a pseudo-terminal. */
 export function onPty(user: User, line: string | readonly string[], options: Options = {}): Session {
-  const { env = {}, columns = 80, closedStdin = false } = options;
+  const { env = {}, columns = 80, rows = 50, closedStdin = false } = options;
   const seen = new Seen(columns);
   // A closed terminal drops unread output, so a shell around the command reports its end and waits to be released.
-  const process_ = spawn(
-    '/bin/sh',
-    ['-c', aroundCommand(closedStdin ? '<&-' : ''), process.execPath, bin, ...words(line)],
-    {
-      // Sets TERM, whatever the environment says.
-      name: env.TERM ?? 'xterm-256color',
-      cols: columns,
-      rows: 50,
-      cwd: user.home,
-      env: { ...user.env, ...env },
-    },
-  );
+  const process_ = spawn('/bin/sh', ['-c', aroundCommand(closedStdin ? '<&-' : ''), ...program, ...words(line)], {
+    // Sets TERM, whatever the environment says.
+    name: env.TERM ?? 'xterm-256color',
+    cols: columns,
+    rows,
+    cwd: user.home,
+    env: { ...user.env, ...env },
+  });
   let over = false;
   let held = '';
   const exit = new Promise<number>((resolve, reject) => {

@@ -1,8 +1,9 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { bin, managementKey, type User, user, userOf } from '../../support/cli.ts';
+import { managementKey, type User, user, userOf } from '../../support/cli.ts';
 import { atHand } from '../../support/names.ts';
+import { bin } from '../../support/program.ts';
 import { needs } from '../../support/programs.ts';
 import { textAt } from '../../support/sandbox.ts';
 import { data, deadUrl, recordedSandbox, server, silence } from '../../support/servers.ts';

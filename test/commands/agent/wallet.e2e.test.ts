@@ -13,7 +13,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { cells, type Ended, type Environment, json, type User, user } from '../../support/cli.ts';
 import { emptyFolder, modeOf } from '../../support/folder.ts';
@@ -346,10 +345,10 @@ describe('wallet import', () => {
 
   test('refuses to start without a password, before it reads the key', async () => {
     const me = owner();
-    const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-    expect(await me.here('agent wallet import agent', { stdin, stdout, stderr })).toBe(2);
-    expect([stdout.read(), String(stderr.read()), entries(me)]).toEqual([
-      null,
+    const { code, stdout, stderr } = await me.ci('agent wallet import agent', { stdin: null });
+    expect([code, stdout, stderr, entries(me)]).toEqual([
+      2,
+      '',
       "ci: Can't ask for the password without a terminal. Pass --password-file FILE.\n",
       [],
     ]);

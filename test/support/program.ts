@@ -1,0 +1,19 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+const { TEST_PROGRAM = 'node' } = process.env;
+if (TEST_PROGRAM !== 'node' && TEST_PROGRAM !== 'binary')
+  throw new Error(`TEST_PROGRAM is "${TEST_PROGRAM}". Use "node" or "binary".`);
+
+/** Whether the tests run the standalone binary instead of the bundle on Node.js. */
+export const isBinary = TEST_PROGRAM === 'binary';
+
+/** The path of the installed program. */
+export const bin = path.resolve(isBinary ? 'dist/bin/ci' : 'bin/ci.js');
+
+const [built, script] = isBinary ? [bin, 'build:binary'] : [path.resolve('dist/main.js'), 'build'];
+
+if (!existsSync(built)) throw new Error(`${path.relative('.', built)} not found. Run \`npm run ${script}\`.`);
+
+/** The words that start the program, whatever the path of a shell is. */
+export const program: readonly [string, ...string[]] = isBinary ? [bin] : [process.execPath, bin];
