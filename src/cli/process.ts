@@ -95,12 +95,18 @@ function standardOutput(): Sink {
   const stream = () => withoutCrash(process.stdout);
   try {
     const kind = fstatSync(1);
-    if (kind.isFile()) return fileSink(1);
+    // A device such as /dev/full is like a file.
+    if (kind.isFile() || (kind.isCharacterDevice() && !isTerminal(1))) return fileSink(1);
     if (kind.isFIFO() || kind.isSocket()) return pipeSink(1, stream);
   } catch {
     // stdout is closed, and the stream reports that.
   }
   return stream();
+}
+
+/** Returns whether a descriptor is a terminal. Only a device may be one, so that most commands don't load the module. */
+function isTerminal(descriptor: number): boolean {
+  return process.getBuiltinModule('node:tty').isatty(descriptor);
 }
 
 /** Ignores errors of a stream, because a closed pipe must not stop a change halfway. */
