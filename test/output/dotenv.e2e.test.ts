@@ -12,6 +12,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Environment, json, oneLine, secret, userOf } from '../support/cli.ts';
 import { emptyFolder } from '../support/folder.ts';
+import { preloading } from '../support/program.ts';
 import { listAt } from '../support/sandbox.ts';
 import { deadUrl, recordedSandbox } from '../support/servers.ts';
 
@@ -80,7 +81,7 @@ describe('the file', () => {
     const old = `A=1\nKEY=old\n# ${'x'.repeat(5000)}\nB=2\n`;
     const dying = (steps: Environment) =>
       me.process(save, {
-        env: { NODE_OPTIONS: `--require ${path.resolve('test/support/dying.cjs')}`, ...steps },
+        env: { ...preloading(path.resolve('test/support/dying.cjs')), ...steps },
       });
     /** Checks what is left in a folder before a step. @returns whether the file is the old one or the new one */
     const stateIn = (folder: string, steps: number) => {

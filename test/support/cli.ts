@@ -9,7 +9,7 @@ import { version } from '../../package.json';
 import type { World } from '../../src/context/world.ts';
 import { managementKey, words } from './command-line.ts';
 import { bin, isBinary, program } from './program.ts';
-import { UserTime } from './world.ts';
+import { realTime, UserTime } from './world.ts';
 
 export { managementKey, words };
 
@@ -140,8 +140,10 @@ export function user(
     const code = await here(line, { stdin: input, stdout, stderr }, options);
     return { code, signal: null, stdout: stdout.text, stderr: stderr.text };
   };
-  const inProcessOfItsOwn: User['ci'] = async (line, { interrupt, now, monotonic, sleep, ...options } = {}) => {
-    if (now ?? monotonic ?? sleep) throw new Error("A test can't set the time of a process.");
+  const inProcessOfItsOwn: User['ci'] = async (line, { interrupt, ...options } = {}) => {
+    const { now = realTime.now, monotonic = realTime.monotonic, sleep = realTime.sleep } = options;
+    if (now !== realTime.now || monotonic !== realTime.monotonic || sleep !== realTime.sleep)
+      throw new Error("A test can't set the time of a process.");
     const running = startCi(line, options);
     const stop = () => running.kill('SIGINT');
     if (interrupt?.aborted) stop();

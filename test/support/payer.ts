@@ -5,6 +5,7 @@ import { addressOf } from '../../src/wallet/private-key.ts';
 import type { TestChain } from './chain.ts';
 import { type Ended, type Environment, type User, user } from './cli.ts';
 import { keystoreOf, vectorPassword } from './keystore.ts';
+import { isBinary } from './program.ts';
 import type { TestSandbox } from './sandbox.ts';
 import { type Instead, type RecordingServer, recordedSandbox } from './servers.ts';
 import { UserTime } from './world.ts';
@@ -63,7 +64,7 @@ export async function payer(
   return Object.assign(me, {
     key,
     address,
-    pays: paying(me, () => chain.mine(1)),
+    pays: isBinary ? whileMining(me, chain) : paying(me, () => chain.mine(1)),
     waits: paying(me, () => {}, 120_000),
   });
 }
@@ -90,6 +91,18 @@ function paying(me: User, onWait: () => unknown, more = 0): Payer['pays'] {
       },
     };
     return me.ci(line, { ...clocks, interrupt, ...options });
+  };
+}
+
+/** Returns `ci()` with a block in each tenth of a second, because a test doesn't see the waits of a process. */
+function whileMining(me: User, chain: TestChain): Payer['pays'] {
+  return async (line, options) => {
+    const mining = setInterval(() => void chain.mine(1), 100);
+    try {
+      return await me.ci(line, options);
+    } finally {
+      clearInterval(mining);
+    }
   };
 }
 

@@ -17,3 +17,22 @@ if (!existsSync(built)) throw new Error(`${path.relative('.', built)} not found.
 
 /** The words that start the program, whatever the path of a shell is. */
 export const program: readonly [string, ...string[]] = isBinary ? [bin] : [process.execPath, bin];
+
+/** Why a test can't run the binary. */
+type Reason =
+  /** It sets the time of the command. A process takes the time of the system. */
+  | 'sets the clock'
+  /** It checks the files of the npm package, or what Node.js does with them. */
+  | 'is about the package'
+  /** It interrupts the command at a moment that isn't visible from outside. */
+  | 'knows the moment';
+
+/** Returns whether to skip a test, because the tests run the binary: `test.skipIf(nodeOnly('sets the clock'))`. */
+export function nodeOnly(_reason: Reason): boolean {
+  return isBinary;
+}
+
+/** Returns an environment in which the program first loads a script. @param script - absolute */
+export function preloading(script: string): Readonly<Record<string, string>> {
+  return isBinary ? { BUN_OPTIONS: `--preload "${script}"` } : { NODE_OPTIONS: `--require "${script}"` };
+}

@@ -8,6 +8,7 @@ import { emptyFolder } from '../../support/folder.ts';
 import { customerOf, generations } from '../../support/generations.ts';
 import { ciHere } from '../../support/in-process.ts';
 import { errorOf, outcomesOf, recordOf } from '../../support/lost.ts';
+import { nodeOnly } from '../../support/program.ts';
 import { at, hour, listAt, machineStart, type TestSandbox, textAt } from '../../support/sandbox.ts';
 import {
   answer,
@@ -195,7 +196,7 @@ describe('the price', () => {
     });
   });
 
-  test.each([
+  test.skipIf(nodeOnly('sets the clock')).each([
     ['46.00', 8, []],
     ['44.00', 0, [purchase]],
   ])('that is $%s after the machine wakes up exits with %i', async (after, code, sent) => {
@@ -272,29 +273,32 @@ describe('the price', () => {
     expect(ended.stderr).toContain('ci pools cancel minimax-m3');
   });
 
-  test('above the limit is reported once, and the watch goes on for the others', async () => {
-    let passed = 0;
-    const api = await dropping({
-      at: [6],
-      instead: ({ path: where }) => {
-        if (where === '/api/pools' && api.requests.filter((each) => each === list).length === 9) passed = hour;
-        return undefined;
-      },
-    });
-    const line = 'pools watch kimi26 minimax-m3 --blocks americas,asia --interval 50ms --json --subscribe --yes';
-    const ended = await ciHere(`${line} --max-price 38.99 --for 1h`, api, { now: () => Date.now() + passed });
-    expect([ended.code, api.changes]).toEqual([6, []]);
-    expect(eventNames(ended).filter((each) => each.startsWith('error'))).toEqual([
-      'error price_above_maximum',
-      'error price_above_maximum',
-      'error price_above_maximum',
-      'error price_above_maximum',
-    ]);
-    expect(errorOf(ended)).toMatchObject({
-      code: 'unavailable',
-      hint: expect.stringContaining('Nothing was charged'),
-    });
-  });
+  test.skipIf(nodeOnly('sets the clock'))(
+    'above the limit is reported once, and the watch goes on for the others',
+    async () => {
+      let passed = 0;
+      const api = await dropping({
+        at: [6],
+        instead: ({ path: where }) => {
+          if (where === '/api/pools' && api.requests.filter((each) => each === list).length === 9) passed = hour;
+          return undefined;
+        },
+      });
+      const line = 'pools watch kimi26 minimax-m3 --blocks americas,asia --interval 50ms --json --subscribe --yes';
+      const ended = await ciHere(`${line} --max-price 38.99 --for 1h`, api, { now: () => Date.now() + passed });
+      expect([ended.code, api.changes]).toEqual([6, []]);
+      expect(eventNames(ended).filter((each) => each.startsWith('error'))).toEqual([
+        'error price_above_maximum',
+        'error price_above_maximum',
+        'error price_above_maximum',
+        'error price_above_maximum',
+      ]);
+      expect(errorOf(ended)).toMatchObject({
+        code: 'unavailable',
+        hint: expect.stringContaining('Nothing was charged'),
+      });
+    },
+  );
 
   test('is compared to max-monthly-spend', async () => {
     const api = await dropping({ at: [3] });
@@ -504,47 +508,50 @@ describe('a purchase with a lost response', () => {
     expect(await charges(api.box)).toHaveLength(1);
   });
 
-  test('after a refused one ends the watch too if another ci adopts it', async () => {
-    let asleep = 0;
-    let posts = 0;
-    let lists = 0;
-    let order: Received | undefined;
-    const stateHome = emptyFolder();
-    const api = await dropping({
-      at: [2],
-      seats: 5,
-      instead: (request, box) => {
-        if (request.method === 'POST') {
-          if (++posts === 1) return answer(409, { error: 'Not enough seats' });
-          order = request;
-          return reset;
-        }
-        if (request.path !== '/api/pools') return undefined;
-        // The pause after the refusal passes at once.
-        if (posts === 1) asleep = hour;
-        if (!order || ++lists !== 1) return undefined;
-        return async (asked, response) => {
-          await box.call('POST', purchase.replace('POST ', ''), { text: order?.body ?? '' });
-          const other = userOf(api, { XDG_STATE_HOME: stateHome });
-          expect((await other.ci('pools subscribe minimax-m3 --blocks americas --yes --json')).code).toBe(0);
-          await forward(box.url, asked, response);
-        };
-      },
-    });
-    const clock = { now: () => Date.now(), monotonic: () => performance.now() + asleep };
-    const ended = await ciHere(`${watch} --settle 100ms`, api, { stateHome, ...clock });
-    expect([ended.code, eventNames(ended), api.changes]).toEqual([
-      2,
-      ['opened', 'error unavailable', 'error outcome_unknown'],
-      [purchase, purchase],
-    ]);
-    expect(errorOf(ended)).toMatchObject({
-      code: 'confirmation_required',
-      message: expect.stringContaining('another ci process counted it as its own'),
-      outcome: 'applied',
-    });
-    expect(await charges(api.box)).toHaveLength(1);
-  });
+  test.skipIf(nodeOnly('sets the clock'))(
+    'after a refused one ends the watch too if another ci adopts it',
+    async () => {
+      let asleep = 0;
+      let posts = 0;
+      let lists = 0;
+      let order: Received | undefined;
+      const stateHome = emptyFolder();
+      const api = await dropping({
+        at: [2],
+        seats: 5,
+        instead: (request, box) => {
+          if (request.method === 'POST') {
+            if (++posts === 1) return answer(409, { error: 'Not enough seats' });
+            order = request;
+            return reset;
+          }
+          if (request.path !== '/api/pools') return undefined;
+          // The pause after the refusal passes at once.
+          if (posts === 1) asleep = hour;
+          if (!order || ++lists !== 1) return undefined;
+          return async (asked, response) => {
+            await box.call('POST', purchase.replace('POST ', ''), { text: order?.body ?? '' });
+            const other = userOf(api, { XDG_STATE_HOME: stateHome });
+            expect((await other.ci('pools subscribe minimax-m3 --blocks americas --yes --json')).code).toBe(0);
+            await forward(box.url, asked, response);
+          };
+        },
+      });
+      const clock = { now: () => Date.now(), monotonic: () => performance.now() + asleep };
+      const ended = await ciHere(`${watch} --settle 100ms`, api, { stateHome, ...clock });
+      expect([ended.code, eventNames(ended), api.changes]).toEqual([
+        2,
+        ['opened', 'error unavailable', 'error outcome_unknown'],
+        [purchase, purchase],
+      ]);
+      expect(errorOf(ended)).toMatchObject({
+        code: 'confirmation_required',
+        message: expect.stringContaining('another ci process counted it as its own'),
+        outcome: 'applied',
+      });
+      expect(await charges(api.box)).toHaveLength(1);
+    },
+  );
 
   test('is checked after Ctrl-C, and exits with 130', async () => {
     const api = await dropping({
@@ -594,7 +601,7 @@ describe('a purchase that appears late', () => {
     ]);
   });
 
-  test("isn't confused with a purchase by another ci", async () => {
+  test.skipIf(nodeOnly('sets the clock'))("isn't confused with a purchase by another ci", async () => {
     const stateHome = emptyFolder();
     let asleep = 0;
     let lost = false;
@@ -755,25 +762,28 @@ describe('--ensure', () => {
     expect(ended.stderr).toContain('Nothing was charged');
   });
 
-  test("doesn't buy what was bought elsewhere while the machine slept during a check", async () => {
-    let asleep = 0;
-    const api = await dropping({
-      at: [3],
-      seats: 2,
-      instead: ({ path: where }, box) =>
-        where === '/api/pools' && api.requests.filter((each) => each === list).length === 3
-          ? async (request, response) => {
-              await box.advance(10_000);
-              await box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['americas'] });
-              asleep = hour;
-              await forward(box.url, request, response);
-            }
-          : undefined,
-    });
-    const ended = await ciHere(ensure, api, { now: () => Date.now() + asleep });
-    expect([ended.code, api.changes, (await charges(api.box)).length]).toEqual([0, [], 1]);
-    expect(jsonLines(ended).at(-1)).toMatchObject({ event: 'subscribed', charge: 0 });
-  });
+  test.skipIf(nodeOnly('sets the clock'))(
+    "doesn't buy what was bought elsewhere while the machine slept during a check",
+    async () => {
+      let asleep = 0;
+      const api = await dropping({
+        at: [3],
+        seats: 2,
+        instead: ({ path: where }, box) =>
+          where === '/api/pools' && api.requests.filter((each) => each === list).length === 3
+            ? async (request, response) => {
+                await box.advance(10_000);
+                await box.data('POST', '/api/pools/minimax-m3/subscribe', { blocks: ['americas'] });
+                asleep = hour;
+                await forward(box.url, request, response);
+              }
+            : undefined,
+      });
+      const ended = await ciHere(ensure, api, { now: () => Date.now() + asleep });
+      expect([ended.code, api.changes, (await charges(api.box)).length]).toEqual([0, [], 1]);
+      expect(jsonLines(ended).at(-1)).toMatchObject({ event: 'subscribed', charge: 0 });
+    },
+  );
 
   test('exits with 6 if a candidate is partly covered', async () => {
     const api = await dropping({
@@ -983,7 +993,7 @@ describe('two watches at once', () => {
     expect((await watching.ended).code).toBe(130);
   });
 
-  test('buy one seat, even if another one opens much later', async () => {
+  test.skipIf(nodeOnly('sets the clock'))('buy one seat, even if another one opens much later', async () => {
     const stateHome = emptyFolder();
     let asleep = 0;
     let lists = 0;

@@ -5,6 +5,7 @@ import { startChain, type TestChain } from '../../support/chain.ts';
 import { cells, json, oneLine, secret } from '../../support/cli.ts';
 import { errorOf, outcomesOf, recordOf, stateFiles } from '../../support/lost.ts';
 import { newKey, type Payer, payer, payTo, shop, writeWallet } from '../../support/payer.ts';
+import { nodeOnly } from '../../support/program.ts';
 import { rpcProxy } from '../../support/rpc.ts';
 import { at, textAt } from '../../support/sandbox.ts';
 import { answer, type Behavior, data, reset, webPage } from '../../support/servers.ts';
@@ -172,28 +173,31 @@ describe('a payment of another program', () => {
     expect(lastBody(api)).toEqual({ txHash: second, amount: 12.5 });
   });
 
-  test("is not claimed before it is confirmed, if it failed, or if it isn't a payment", async () => {
-    const api = await shop(chain);
-    const me = await payer(chain, api);
-    const claiming = (hash: string) => me.waits(`agent claim ${hash} --credit`);
-    expect(await claiming(unknownHash)).toMatchObject({
-      code: 5,
-      stderr: `ci: There is no transaction ${unknownHash} on the local chain. Check the hash, and the chain with --chain and --rpc-url.\n`,
-    });
-    const [from] = chain.accounts;
-    await chain.setUsdc(from, 10_000_000n);
-    const early = await chain.send(from, payTo, 10_000_000n);
-    expect(await claiming(early)).toMatchObject({
-      code: expect.any(Number),
-      stderr: expect.stringMatching(/isn't confirmed yet/),
-    });
-    const failed = await chain.send(from, payTo, 10_000_000n);
-    const ether = String(await chain.rpc('eth_sendTransaction', [{ from, to: payTo, value: '0x1' }]));
-    await chain.mine(3);
-    expect((await claiming(failed)).stderr).toMatch(/ failed, so nothing can be claimed with it\./);
-    expect((await claiming(ether)).stderr).toMatch(/ doesn't transfer any USDC, so nothing can be claimed with it\./);
-    expect(api.changes).toEqual([]);
-  });
+  test.skipIf(nodeOnly('sets the clock'))(
+    "is not claimed before it is confirmed, if it failed, or if it isn't a payment",
+    async () => {
+      const api = await shop(chain);
+      const me = await payer(chain, api);
+      const claiming = (hash: string) => me.waits(`agent claim ${hash} --credit`);
+      expect(await claiming(unknownHash)).toMatchObject({
+        code: 5,
+        stderr: `ci: There is no transaction ${unknownHash} on the local chain. Check the hash, and the chain with --chain and --rpc-url.\n`,
+      });
+      const [from] = chain.accounts;
+      await chain.setUsdc(from, 10_000_000n);
+      const early = await chain.send(from, payTo, 10_000_000n);
+      expect(await claiming(early)).toMatchObject({
+        code: expect.any(Number),
+        stderr: expect.stringMatching(/isn't confirmed yet/),
+      });
+      const failed = await chain.send(from, payTo, 10_000_000n);
+      const ether = String(await chain.rpc('eth_sendTransaction', [{ from, to: payTo, value: '0x1' }]));
+      await chain.mine(3);
+      expect((await claiming(failed)).stderr).toMatch(/ failed, so nothing can be claimed with it\./);
+      expect((await claiming(ether)).stderr).toMatch(/ doesn't transfer any USDC, so nothing can be claimed with it\./);
+      expect(api.changes).toEqual([]);
+    },
+  );
 
   test('of a smart contract wallet, or sent by somebody else, is refused with the reason', async () => {
     const api = await shop(chain);

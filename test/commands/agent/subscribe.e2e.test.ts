@@ -9,6 +9,7 @@ import { modeOf } from '../../support/folder.ts';
 import { vectorPassword } from '../../support/keystore.ts';
 import { errorOf, outcomesOf, recordOf, stateFiles, stateFolder } from '../../support/lost.ts';
 import { newKey, type Payer, payer, payTo, shop, writeWallet } from '../../support/payer.ts';
+import { nodeOnly } from '../../support/program.ts';
 import { answered, RpcFailure, rpcProxy } from '../../support/rpc.ts';
 import { at, textAt } from '../../support/sandbox.ts';
 import { answer, type Behavior, data, deadUrl, server, webPage } from '../../support/servers.ts';
@@ -126,7 +127,7 @@ describe('a subscription', () => {
     expect((await me.pays(buy)).code).toBe(0);
   });
 
-  test('waits for as many confirmations as the user says', async () => {
+  test.skipIf(nodeOnly('sets the clock'))('waits for as many confirmations as the user says', async () => {
     const api = await shopClaiming(data({ apiKey: `sk_live_${'0123456789abcdef'.repeat(2)}` }));
     const me = await payer(chain, api);
     expect((await me.waits(`${buy} --confirmations 1`)).code).toBe(0);
@@ -207,11 +208,9 @@ describe('consent', () => {
     const api = await shopSelling(selling({ duration, name: 'Kimi\u001b[31m\nDue now  1.00 USDC' }));
     const me = await payer(chain, api);
     const session = onTerminal(me, 'agent subscribe --password-file password');
-    await session.shows('Pool:');
-    expect(session.screen).toContain('kimi26  Kimi Due now  1.00 USDC');
+    await session.shows('kimi26  Kimi Due now  1.00 USDC');
     session.type(enter);
-    await session.shows('Blocks:');
-    expect(session.screen).toContain('asia      39.00 USDC  00:00–08:00 UTC');
+    await session.shows('asia      39.00 USDC  00:00–08:00 UTC');
     session.type(` ${enter}`);
     await session.shows('(y/N)');
     expect(session.screen).toContain(
@@ -297,24 +296,27 @@ describe('several commands', () => {
     expect((await sentBy(me)).map(({ units }) => units).sort()).toEqual([39_000_000n, 49_000_000n]);
   });
 
-  test('pay once if the first one is interrupted after it sent the payment', async () => {
-    const me = await payer(chain, await shop(chain));
-    const interrupt = new AbortController();
-    const first = await me.ci(buy, {
-      interrupt: interrupt.signal,
-      async sleep(milliseconds, signal) {
-        if ((await sentBy(me)).length > 0) interrupt.abort(new Error('interrupted'));
-        else if (signal !== interrupt.signal) await pause(milliseconds, signal);
-      },
-    });
-    expect([first.code, first.stderr]).toEqual([
-      130,
-      expect.stringMatching(/may still be mined\. Run the same command/),
-    ]);
-    expect(outcomesOf(me)).toEqual(['pay unknown']);
-    expect((await me.pays(buy)).code).toBe(0);
-    expect([(await sentBy(me)).length, outcomesOf(me)]).toEqual([1, ['pay applied']]);
-  });
+  test.skipIf(nodeOnly('knows the moment'))(
+    'pay once if the first one is interrupted after it sent the payment',
+    async () => {
+      const me = await payer(chain, await shop(chain));
+      const interrupt = new AbortController();
+      const first = await me.ci(buy, {
+        interrupt: interrupt.signal,
+        async sleep(milliseconds, signal) {
+          if ((await sentBy(me)).length > 0) interrupt.abort(new Error('interrupted'));
+          else if (signal !== interrupt.signal) await pause(milliseconds, signal);
+        },
+      });
+      expect([first.code, first.stderr]).toEqual([
+        130,
+        expect.stringMatching(/may still be mined\. Run the same command/),
+      ]);
+      expect(outcomesOf(me)).toEqual(['pay unknown']);
+      expect((await me.pays(buy)).code).toBe(0);
+      expect([(await sentBy(me)).length, outcomesOf(me)]).toEqual([1, ['pay applied']]);
+    },
+  );
 });
 
 describe('`ci history`', () => {
@@ -393,16 +395,19 @@ describe('a price', () => {
   });
 
   // Only one of the two payments can be mined.
-  test('of a payment that is replaced does not count toward max-monthly-spend', async () => {
-    const me = await payer(chain, await shop(chain));
-    await me.ci('config set max-monthly-spend 50');
-    const broken = await rpcProxy(chain, ({ method }) => {
-      if (method === 'eth_sendRawTransaction') throw new RpcFailure('no');
-      return undefined;
-    });
-    expect((await me.waits(`${buy} --rpc-url ${broken.url}`)).code).toBe(10);
-    expect((await me.pays(buy)).code).toBe(0);
-  });
+  test.skipIf(nodeOnly('sets the clock'))(
+    'of a payment that is replaced does not count toward max-monthly-spend',
+    async () => {
+      const me = await payer(chain, await shop(chain));
+      await me.ci('config set max-monthly-spend 50');
+      const broken = await rpcProxy(chain, ({ method }) => {
+        if (method === 'eth_sendRawTransaction') throw new RpcFailure('no');
+        return undefined;
+      });
+      expect((await me.waits(`${buy} --rpc-url ${broken.url}`)).code).toBe(10);
+      expect((await me.pays(buy)).code).toBe(0);
+    },
+  );
 });
 
 describe('a catalog', () => {
@@ -542,7 +547,7 @@ describe('real money', () => {
 });
 
 describe('an earlier payment to the sandbox', () => {
-  test('is not sent to a real chain', async () => {
+  test.skipIf(nodeOnly('sets the clock'))('is not sent to a real chain', async () => {
     const local = await rpcProxy(chain, ({ method }) => {
       if (method === 'eth_sendRawTransaction') throw new RpcFailure('no');
       return undefined;
@@ -646,29 +651,32 @@ describe('an RPC endpoint', () => {
     expect(await sentBy(me)).toHaveLength(1);
   });
 
-  test('that echoes another hash, or invents a receipt of another transaction, changes nothing', async () => {
-    const other = `0x${'ab'.repeat(32)}`;
-    let isHostile = true;
-    const rpc = await rpcProxy(chain, ({ method }) => {
-      if (!isHostile) return undefined;
-      if (method === 'eth_sendRawTransaction') return other;
-      if (method !== 'eth_getTransactionReceipt') return undefined;
-      return { transactionHash: other, blockNumber: '0x1', status: '0x1', logs: [] };
-    });
-    const api = await shop(chain);
-    const me = await payer(chain, api);
-    const line = `${buy} --rpc-url ${rpc.url}`;
-    const { code, stderr } = await me.waits(line);
-    expect([code, stderr]).toEqual([
-      10,
-      expect.stringMatching(/^ci: Can't tell whether the payment was made: the RPC/),
-    ]);
-    expect(api.changes).toEqual([]);
-    isHostile = false;
-    expect((await me.pays(line)).code).toBe(0);
-    expect(await sentBy(me)).toHaveLength(1);
-    expect(outcomesOf(me)).toEqual(['pay applied']);
-  });
+  test.skipIf(nodeOnly('sets the clock'))(
+    'that echoes another hash, or invents a receipt of another transaction, changes nothing',
+    async () => {
+      const other = `0x${'ab'.repeat(32)}`;
+      let isHostile = true;
+      const rpc = await rpcProxy(chain, ({ method }) => {
+        if (!isHostile) return undefined;
+        if (method === 'eth_sendRawTransaction') return other;
+        if (method !== 'eth_getTransactionReceipt') return undefined;
+        return { transactionHash: other, blockNumber: '0x1', status: '0x1', logs: [] };
+      });
+      const api = await shop(chain);
+      const me = await payer(chain, api);
+      const line = `${buy} --rpc-url ${rpc.url}`;
+      const { code, stderr } = await me.waits(line);
+      expect([code, stderr]).toEqual([
+        10,
+        expect.stringMatching(/^ci: Can't tell whether the payment was made: the RPC/),
+      ]);
+      expect(api.changes).toEqual([]);
+      isHostile = false;
+      expect((await me.pays(line)).code).toBe(0);
+      expect(await sentBy(me)).toHaveLength(1);
+      expect(outcomesOf(me)).toEqual(['pay applied']);
+    },
+  );
 
   test('with a huge tip causes no internal error', async () => {
     const rpc = await rpcProxy(chain, ({ method }) => (method === 'eth_maxPriorityFeePerGas' ? huge : undefined));
@@ -697,7 +705,7 @@ describe('an RPC endpoint', () => {
   });
 
   // The endpoint has the bytes of both, and can send the second one when its turn comes.
-  test('that states a nonce too high does not get two payments', async () => {
+  test.skipIf(nodeOnly('sets the clock'))('that states a nonce too high does not get two payments', async () => {
     let isHostile = true;
     const raw: unknown[] = [];
     const rpc = await rpcProxy(chain, ({ method, params }) => {

@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { blockLines, textOf } from '../../docs/pages.ts';
@@ -98,12 +98,12 @@ describe('`ci sandbox serve --chain`', () => {
   test("stops at Ctrl-C while the chain doesn't start", async () => {
     const me = user();
     const anvil = path.join(me.home, 'bin', 'anvil');
-    writeFileSync(anvil, '#!/bin/sh\nexec sleep 600\n');
+    writeFileSync(anvil, '#!/bin/sh\necho >"$HOME/started"\nexec sleep 600\n');
     chmodSync(anvil, 0o755);
-    const interrupt = new AbortController();
-    const ended = me.ci('sandbox serve --port 0 --chain', { interrupt: interrupt.signal });
-    setImmediate(() => interrupt.abort());
-    expect((await ended).code).toBe(130);
+    const running = me.start('sandbox serve --port 0 --chain');
+    await expect.poll(() => existsSync(path.join(me.home, 'started'))).toBe(true);
+    running.kill('SIGINT');
+    expect((await running.ended).code).toBe(130);
   });
 
   test('refuses the URL of another chain, too', async () => {
