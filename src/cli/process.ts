@@ -11,9 +11,10 @@ import type { Stub } from './verb.ts';
 /** What the builds of the program differ in. */
 export type Build = Pick<World, 'platform' | 'updateCheck'>;
 
-/** Returns the process as the world of a command, and a function that waits until stderr is written. */
+/** Returns the process as the world of a command, and a function that waits until its output is written. */
 function processWorld(interrupt: AbortSignal, build: Build): { world: World; flushed: () => Promise<unknown> } {
   let stdout: Sink | undefined;
+  let stdoutStream: NodeJS.WriteStream | undefined;
   let stderr: NodeJS.WriteStream | undefined;
   // Getters, because creating a stream or reading the time zone costs start-up time.
   const world: World = {
@@ -21,7 +22,10 @@ function processWorld(interrupt: AbortSignal, build: Build): { world: World; flu
       return process.stdin;
     },
     get stdout() {
-      stdout ??= standardOutput();
+      stdout ??= standardOutput(() => {
+        stdoutStream = withoutCrash(process.stdout);
+        return stdoutStream;
+      });
       return stdout;
     },
     get stderr() {
@@ -51,7 +55,7 @@ function processWorld(interrupt: AbortSignal, build: Build): { world: World; flu
     interrupt,
     ...build,
   };
-  return { world, flushed: async () => stderr && written(stderr) };
+  return { world, flushed: () => Promise.all([stdoutStream && ended(stdoutStream), stderr && written(stderr)]) };
 }
 
 /** Time in which a second signal counts as the same, in milliseconds: `timeout` signals the process and then its group. */
@@ -91,8 +95,7 @@ export async function runProcess(nouns: readonly Stub[], build: Build): Promise<
 }
 
 /** Creates a sink for stdout by its kind, because creating a stream of Node.js takes longer than many commands. */
-function standardOutput(): Sink {
-  const stream = () => withoutCrash(process.stdout);
+function standardOutput(stream: () => NodeJS.WriteStream): Sink {
   try {
     const kind = fstatSync(1);
     // A device such as /dev/full is like a file.
@@ -107,6 +110,17 @@ function standardOutput(): Sink {
 /** Returns whether a descriptor is a terminal. Only a device may be one, so that most commands don't load the module. */
 function isTerminal(descriptor: number): boolean {
   return process.getBuiltinModule('node:tty').isatty(descriptor);
+}
+
+/**
+ * Ends a stream, and waits until everything has left the process. A stream of Bun calls back for a text as soon as it has taken it,
+ * so that only its end shows that a slow reader has everything.
+ */
+function ended(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.errored) resolve();
+    else stream.end(() => resolve());
+  });
 }
 
 /** Ignores errors of a stream, because a closed pipe must not stop a change halfway. */
