@@ -2,7 +2,9 @@ import { CommandError, usageError } from '../domain/errors.ts';
 import type { World } from './world.ts';
 
 /** A stream to read, and what ends the command. */
-export type Input = Pick<World, 'stdin' | 'interrupt'>;
+export interface Input extends Pick<World, 'interrupt'> {
+  readonly stdin: AsyncIterable<string | Buffer>;
+}
 
 /** Reads a stream to its end. @throws CommandError (interrupted) if the user ends the command */
 export async function readChunks({ stdin, interrupt }: Input, take: (chunk: Buffer) => void): Promise<void> {

@@ -160,14 +160,7 @@ async function contentOf(
   try {
     // Without O_NONBLOCK, opening a pipe waits for a program that writes to it, and can't be interrupted.
     const handle = openSync(resolved(file, { cwd }), constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    if (fstatSync(handle).isFIFO()) {
-      const stdin = new Socket({ fd: handle });
-      try {
-        return await readSecret({ stdin, interrupt }, file, mostBytes);
-      } finally {
-        stdin.destroy();
-      }
-    }
+    if (fstatSync(handle).isFIFO()) return await readSecret({ stdin: pipe(handle), interrupt }, file, mostBytes);
     try {
       return bytesIn(handle, file);
     } finally {
@@ -176,6 +169,19 @@ async function contentOf(
   } catch (error) {
     if (error instanceof CommandError) throw error;
     throw usageError(`Can't read ${file}: ${messageOf(error)}`, 'Pass a file that contains the password.');
+  }
+}
+
+declare global {
+  /** The part of Bun that reads from pipes. */
+  var Bun: { file(handle: number): { stream(): AsyncIterable<Uint8Array> } } | undefined;
+}
+
+/** Reads a pipe that was opened without waiting for its writer. In Bun, a Socket never gets anything from a pipe. */
+async function* pipe(handle: number): AsyncGenerator<Buffer> {
+  if (!globalThis.Bun) return yield* new Socket({ fd: handle });
+  for await (const { buffer, byteOffset, length } of globalThis.Bun.file(handle).stream()) {
+    yield Buffer.from(buffer, byteOffset, length);
   }
 }
 
