@@ -54,7 +54,7 @@ const longest = [
 ];
 
 /** The order of the projects. Only the next file of the same project finds its modules loaded in a process that has ended a file. */
-const projectOrder = ['simulated', 'programs', 'unit'];
+const projectOrder = ['simulated', 'programs', 'binary', 'unit'];
 
 /** Starts the slowest files of a project first, so that none of them runs alone at the end. */
 class LongestFirst extends BaseSequencer {
@@ -68,8 +68,35 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-const programs = ['test/**/*.e2e.test.ts', 'test/**/*.process.test.ts'];
+const endToEnd = ['test/**/*.e2e.test.ts'];
+const programs = [...endToEnd, 'test/**/*.process.test.ts'];
 const simulated = ['test/virtual/**/*.test.ts', 'test/faults/late/**/*.test.ts', 'test/**/*.simulated.test.ts'];
+
+/** The tests of what the standalone binary could do differently. `npm run test:binary` runs all. */
+const binary = [
+  'api/tls-and-proxies',
+  'cli/anchor',
+  'cli/completion/scripts',
+  'commands/completion/install',
+  'commands/history/history',
+  'config/keychain',
+  'output/jq',
+  'process/crash',
+  'process/foreign-folders',
+  'process/hostile-folder',
+  'process/killed',
+  'process/main-job',
+  'process/many-at-once',
+  'process/streams',
+  'process/unwritable',
+  'prompts/asking',
+].map((name) => `test/${name}.e2e.test.ts`);
+
+/** End-to-end tests of the npm package only: which of its files a command loads, and what Node.js does with much data. */
+const ofPackage = ['test/process/loaded.e2e.test.ts', 'test/account/watch/week.e2e.test.ts'];
+
+/** Whether to run all tests with the binary, and not only those. */
+const isAll = process.env.TEST_PROGRAM === 'binary';
 
 export default defineConfig({
   plugins: [templates],
@@ -82,6 +109,17 @@ export default defineConfig({
       },
       // Runs the bundle, or starts processes.
       { extends: true, test: { name: 'programs', include: programs, isolate: false } },
+      // Runs the standalone binary.
+      {
+        extends: true,
+        test: {
+          name: 'binary',
+          include: isAll ? endToEnd : binary,
+          exclude: ofPackage,
+          env: { TEST_PROGRAM: 'binary' },
+          isolate: false,
+        },
+      },
       // Replaces a module and the clock. A file that loads that module without replacing it must not share a process with these.
       { extends: true, test: { name: 'simulated', include: simulated, exclude: programs, isolate: false } },
     ],

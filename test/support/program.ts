@@ -34,5 +34,5 @@ export function nodeOnly(_reason: Reason): boolean {
 
 /** Returns an environment in which the program first loads a script. @param script - absolute */
 export function preloading(script: string): Readonly<Record<string, string>> {
-  return isBinary ? { BUN_OPTIONS: `--preload "${script}"` } : { NODE_OPTIONS: `--require "${script}"` };
+  return isBinary ? { BUN_OPTIONS: `--preload ${script}` } : { NODE_OPTIONS: `--require "${script}"` };
 }
