@@ -72,6 +72,8 @@ const endToEnd = ['test/**/*.e2e.test.ts'];
 const programs = [...endToEnd, 'test/**/*.process.test.ts'];
 const simulated = ['test/virtual/**/*.test.ts', 'test/faults/late/**/*.test.ts', 'test/**/*.simulated.test.ts'];
 
+const fileOf = (name: string) => `test/${name}.e2e.test.ts`;
+
 /** The tests of what the standalone binary could do differently. `npm run test:binary` runs all. */
 const binary = [
   'api/tls-and-proxies',
@@ -81,7 +83,6 @@ const binary = [
   'commands/history/history',
   'config/keychain',
   'output/jq',
-  'process/crash',
   'process/foreign-folders',
   'process/hostile-folder',
   'process/killed',
@@ -90,10 +91,10 @@ const binary = [
   'process/streams',
   'process/unwritable',
   'prompts/asking',
-].map((name) => `test/${name}.e2e.test.ts`);
+].map(fileOf);
 
-/** End-to-end tests of the npm package only: which of its files a command loads, and what Node.js does with much data. */
-const ofPackage = ['test/process/loaded.e2e.test.ts', 'test/account/watch/week.e2e.test.ts'];
+/** End-to-end tests that need Node.js: of what a command loads, or with a script that is loaded before the program. */
+const nodeOnly = ['process/loaded', 'process/crash', 'account/watch/week', 'screenshots/screenshots'].map(fileOf);
 
 /** Whether to run all tests with the binary, and not only those. */
 const isAll = process.env.TEST_PROGRAM === 'binary';
@@ -115,7 +116,7 @@ export default defineConfig({
         test: {
           name: 'binary',
           include: isAll ? endToEnd : binary,
-          exclude: ofPackage,
+          exclude: nodeOnly,
           env: { TEST_PROGRAM: 'binary' },
           isolate: false,
         },

@@ -12,7 +12,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Environment, json, oneLine, secret, userOf } from '../support/cli.ts';
 import { emptyFolder } from '../support/folder.ts';
-import { preloading } from '../support/program.ts';
+import { nodeOnly } from '../support/program.ts';
 import { listAt } from '../support/sandbox.ts';
 import { deadUrl, recordedSandbox } from '../support/servers.ts';
 
@@ -76,49 +76,52 @@ describe('the file', () => {
     expect(lstatSync(path.join(me.home, 'env')).isSymbolicLink()).toBe(true);
   });
 
-  test("is complete if the process is killed at any point, and doesn't block the next one", async () => {
-    const { me, file, beside } = await author();
-    const old = `A=1\nKEY=old\n# ${'x'.repeat(5000)}\nB=2\n`;
-    const dying = (steps: Environment) =>
-      me.process(save, {
-        env: { ...preloading(path.resolve('test/support/dying.cjs')), ...steps },
-      });
-    /** Checks what is left in a folder before a step. @returns whether the file is the old one or the new one */
-    const stateIn = (folder: string, steps: number) => {
-      // Only the draft and the lock may be left.
-      const others = leftoversIn(folder);
-      expect([steps, others.length <= 2]).toEqual([steps, true]);
-      for (const each of others) expect(statSync(path.join(folder, each)).mode & 0o777).toBe(0o600);
-      const text = readFileSync(path.join(folder, '.env'), 'utf8');
-      return text === old ? 'old' : text === old.replace('old', secret.exec(text)?.[0] ?? '') ? 'new' : text;
-    };
-    /** Runs the next command, which removes what is left. */
-    const next = async (cwd: string, steps: number) => {
-      const { code } = await me.ci(save, { cwd });
-      expect([steps, code, leftoversIn(cwd)]).toEqual([steps, 0, []]);
-    };
-    // A process that is killed leaves what is in the folder at that moment, so one that copies it before each step does for all.
-    const copies = emptyFolder();
-    writeFileSync(file, old);
-    expect((await dying({ COPIES_TO: copies })).code).toBe(0);
-    const count = readdirSync(copies).length;
-    const seen: string[] = [];
-    for (let steps = 0; steps < count; steps += 1) {
-      const folder = path.join(copies, String(steps));
-      seen.push(stateIn(folder, steps));
-      await next(folder, steps);
-    }
-    // Old up to the one step that replaces it, and new from there on.
-    expect([...seen, stateIn(me.home, count)].join(' ')).toMatch(/^(?:old ){20,}new(?: new)*$/);
-    expect(beside()).toEqual([]);
-    // Some are killed.
-    for (let steps = 0; steps < count; steps += 7) {
+  test.skipIf(nodeOnly('loads a script'))(
+    "is complete if the process is killed at any point, and doesn't block the next one",
+    async () => {
+      const { me, file, beside } = await author();
+      const old = `A=1\nKEY=old\n# ${'x'.repeat(5000)}\nB=2\n`;
+      const dying = (steps: Environment) =>
+        me.process(save, {
+          env: { NODE_OPTIONS: `--require ${path.resolve('test/support/dying.cjs')}`, ...steps },
+        });
+      /** Checks what is left in a folder before a step. @returns whether the file is the old one or the new one */
+      const stateIn = (folder: string, steps: number) => {
+        // Only the draft and the lock may be left.
+        const others = leftoversIn(folder);
+        expect([steps, others.length <= 2]).toEqual([steps, true]);
+        for (const each of others) expect(statSync(path.join(folder, each)).mode & 0o777).toBe(0o600);
+        const text = readFileSync(path.join(folder, '.env'), 'utf8');
+        return text === old ? 'old' : text === old.replace('old', secret.exec(text)?.[0] ?? '') ? 'new' : text;
+      };
+      /** Runs the next command, which removes what is left. */
+      const next = async (cwd: string, steps: number) => {
+        const { code } = await me.ci(save, { cwd });
+        expect([steps, code, leftoversIn(cwd)]).toEqual([steps, 0, []]);
+      };
+      // A process that is killed leaves what is in the folder at that moment, so one that copies it before each step does for all.
+      const copies = emptyFolder();
       writeFileSync(file, old);
-      expect([steps, (await dying({ DIES_AFTER: String(steps) })).signal]).toEqual([steps, 'SIGKILL']);
-      expect([steps, stateIn(me.home, steps)]).toEqual([steps, seen[steps]]);
-      await next(me.home, steps);
-    }
-  });
+      expect((await dying({ COPIES_TO: copies })).code).toBe(0);
+      const count = readdirSync(copies).length;
+      const seen: string[] = [];
+      for (let steps = 0; steps < count; steps += 1) {
+        const folder = path.join(copies, String(steps));
+        seen.push(stateIn(folder, steps));
+        await next(folder, steps);
+      }
+      // Old up to the one step that replaces it, and new from there on.
+      expect([...seen, stateIn(me.home, count)].join(' ')).toMatch(/^(?:old ){20,}new(?: new)*$/);
+      expect(beside()).toEqual([]);
+      // Some are killed.
+      for (let steps = 0; steps < count; steps += 7) {
+        writeFileSync(file, old);
+        expect([steps, (await dying({ DIES_AFTER: String(steps) })).signal]).toEqual([steps, 'SIGKILL']);
+        expect([steps, stateIn(me.home, steps)]).toEqual([steps, seen[steps]]);
+        await next(me.home, steps);
+      }
+    },
+  );
 
   test('leaves no files of a killed process after the next save', async () => {
     const { api, me, beside } = await author({

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Environment, type User, user, userOf } from '../support/cli.ts';
 import { errorOf } from '../support/lost.ts';
-import { bin, nodeOnly, preloading } from '../support/program.ts';
+import { bin } from '../support/program.ts';
 import { at, listAt } from '../support/sandbox.ts';
 import { recordedSandbox, silence } from '../support/servers.ts';
 
@@ -14,7 +14,7 @@ const message = `no ${secret} at\\nPASSWORD=correct horse battery\\nhttps://ada:
 function throwing(me: User, script: string): Environment {
   const file = path.join(me.home, 'throwing.cjs');
   writeFileSync(file, script);
-  return preloading(file);
+  return { NODE_OPTIONS: `--require ${file}` };
 }
 
 const ways = [
@@ -91,7 +91,7 @@ test('reports an error after the command is done', async () => {
   expect(at(JSON.parse(stderr), 'error')).toMatchObject({ code: 'internal', message: 'Internal error: late' });
 });
 
-test.skipIf(nodeOnly('is about the package'))('reports an incomplete installation in one line', async () => {
+test('reports an incomplete installation in one line', async () => {
   const me = user();
   const { code, stdout, stderr } = await me.sh(
     `mkdir -p part/bin && cp ${bin} part/bin/ && ${process.execPath} part/bin/ci.js pools list`,

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { type User, user } from '../support/cli.ts';
-import { preloading } from '../support/program.ts';
 import { enter, onTerminal } from '../support/terminal.ts';
 import { picture } from './picture.ts';
 
@@ -15,7 +14,7 @@ function userInBerlin(env: Record<string, string> = {}): User {
   return user({
     TZ: 'Europe/Berlin',
     CHEAPESTINFERENCE_SANDBOX: '1',
-    ...preloading(path.resolve('test/screenshots/fixed-clock.cjs')),
+    NODE_OPTIONS: `--require "${path.resolve('test/screenshots/fixed-clock.cjs')}"`,
     ...env,
   });
 }

@@ -22,7 +22,9 @@ export const program: readonly [string, ...string[]] = isBinary ? [bin] : [proce
 type Reason =
   /** It sets the time of the command. A process takes the time of the system. */
   | 'sets the clock'
-  /** It checks the files of the npm package, or what Node.js does with them. */
+  /** It loads a script before the program, which the binary doesn't allow. */
+  | 'loads a script'
+  /** It is about an installation with npm. */
   | 'is about the package'
   /** It interrupts the command at a moment that isn't visible from outside. */
   | 'knows the moment';
@@ -30,9 +32,4 @@ type Reason =
 /** Returns whether to skip a test, because the tests run the binary: `test.skipIf(nodeOnly('sets the clock'))`. */
 export function nodeOnly(_reason: Reason): boolean {
   return isBinary;
-}
-
-/** Returns an environment in which the program first loads a script. @param script - absolute */
-export function preloading(script: string): Readonly<Record<string, string>> {
-  return isBinary ? { BUN_OPTIONS: `--preload ${script}` } : { NODE_OPTIONS: `--require "${script}"` };
 }

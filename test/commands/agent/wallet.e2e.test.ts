@@ -29,7 +29,7 @@ import {
   vectorPassword,
 } from '../../support/keystore.ts';
 import { errorOf, stateFolder } from '../../support/lost.ts';
-import { nodeOnly, preloading } from '../../support/program.ts';
+import { nodeOnly } from '../../support/program.ts';
 import { textAt } from '../../support/sandbox.ts';
 import { ctrlC, enter, onTerminal, shown } from '../../support/terminal.ts';
 
@@ -585,45 +585,48 @@ test('says which directory is missing for --keystore, and creates none', async (
   expect(readdirSync(me.home).sort()).toEqual(['bin', 'password']);
 });
 
-test('leaves a whole wallet or none if the process is killed at any point', async () => {
-  const me = owner();
-  // The script counts steps with files that have .env in their names.
-  const named = 'wallet.env';
-  copyFileSync(path.join(me.home, 'password'), path.join(me.home, 'password.env'));
-  const line = `agent wallet import --keystore ${named} --password-file password.env`;
-  const dying = (steps: Environment) =>
-    me.process(line, {
-      stdin: castKey,
-      env: { ...preloading(path.resolve('test/support/dying.cjs')), ...steps },
-    });
-  // The address that a file states is read without its password, which would take long each time.
-  const stateIn = async (folder: string) => {
-    for (const each of readdirSync(folder)) {
-      if (each !== 'password.env' && each.includes('.env'))
-        expect([each, modeOf(path.join(folder, each))]).toEqual([each, '600']);
+test.skipIf(nodeOnly('loads a script'))(
+  'leaves a whole wallet or none if the process is killed at any point',
+  async () => {
+    const me = owner();
+    // The script counts steps with files that have .env in their names.
+    const named = 'wallet.env';
+    copyFileSync(path.join(me.home, 'password'), path.join(me.home, 'password.env'));
+    const line = `agent wallet import --keystore ${named} --password-file password.env`;
+    const dying = (steps: Environment) =>
+      me.process(line, {
+        stdin: castKey,
+        env: { NODE_OPTIONS: `--require ${path.resolve('test/support/dying.cjs')}`, ...steps },
+      });
+    // The address that a file states is read without its password, which would take long each time.
+    const stateIn = async (folder: string) => {
+      for (const each of readdirSync(folder)) {
+        if (each !== 'password.env' && each.includes('.env'))
+          expect([each, modeOf(path.join(folder, each))]).toEqual([each, '600']);
+      }
+      const { code, stdout } = await me.ci(`agent wallet address --keystore ${named}`, { cwd: folder });
+      return code === 0 ? stdout.trim() : code === 5 ? 'none' : `code ${code}`;
+    };
+    const copies = emptyFolder();
+    expect((await dying({ COPIES_TO: copies })).code).toBe(0);
+    const count = readdirSync(copies).length;
+    const seen: string[] = [];
+    for (let steps = 0; steps < count; steps += 1) {
+      const folder = path.join(copies, String(steps));
+      seen.push(await stateIn(folder));
     }
-    const { code, stdout } = await me.ci(`agent wallet address --keystore ${named}`, { cwd: folder });
-    return code === 0 ? stdout.trim() : code === 5 ? 'none' : `code ${code}`;
-  };
-  const copies = emptyFolder();
-  expect((await dying({ COPIES_TO: copies })).code).toBe(0);
-  const count = readdirSync(copies).length;
-  const seen: string[] = [];
-  for (let steps = 0; steps < count; steps += 1) {
-    const folder = path.join(copies, String(steps));
-    seen.push(await stateIn(folder));
-  }
-  expect(seen.join(' ')).toMatch(new RegExp(`^(?:none ){8,}(?:${castAddress} ?)+$`));
-  // Some are killed. The next one imports the key.
-  for (const steps of [count - 1, Math.floor(count / 2)]) {
+    expect(seen.join(' ')).toMatch(new RegExp(`^(?:none ){8,}(?:${castAddress} ?)+$`));
+    // Some are killed. The next one imports the key.
+    for (const steps of [count - 1, Math.floor(count / 2)]) {
+      rmSync(path.join(me.home, named), { force: true });
+      expect([steps, (await dying({ DIES_AFTER: String(steps) })).signal]).toEqual([steps, 'SIGKILL']);
+      expect([steps, await stateIn(me.home)]).toEqual([steps, seen[steps]]);
+    }
     rmSync(path.join(me.home, named), { force: true });
-    expect([steps, (await dying({ DIES_AFTER: String(steps) })).signal]).toEqual([steps, 'SIGKILL']);
-    expect([steps, await stateIn(me.home)]).toEqual([steps, seen[steps]]);
-  }
-  rmSync(path.join(me.home, named), { force: true });
-  expect((await me.ci(line, { stdin: castKey })).code).toBe(0);
-  const proven = await me.ci(`agent wallet address --keystore ${named} --password-file password.env`);
-  expect(proven.stdout).toBe(`${castAddress}\n`);
-  // It also removes what the others left.
-  expect(readdirSync(me.home).filter((name) => name.endsWith('.tmp'))).toEqual([]);
-});
+    expect((await me.ci(line, { stdin: castKey })).code).toBe(0);
+    const proven = await me.ci(`agent wallet address --keystore ${named} --password-file password.env`);
+    expect(proven.stdout).toBe(`${castAddress}\n`);
+    // It also removes what the others left.
+    expect(readdirSync(me.home).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  },
+);
