@@ -50,7 +50,6 @@ const longest = [
   'account/watch/subscribe',
   'completion/names',
   'cli/error-table',
-  'process/many-at-once',
 ];
 
 /** The order of the projects. Only the next file of the same project finds its modules loaded in a process that has ended a file. */
@@ -80,16 +79,12 @@ const binary = [
   'cli/anchor',
   'cli/completion/scripts',
   'commands/completion/install',
-  'commands/history/history',
   'config/keychain',
-  'output/jq',
   'process/foreign-folders',
   'process/hostile-folder',
   'process/killed',
   'process/main-job',
-  'process/many-at-once',
   'process/streams',
-  'process/unwritable',
   'prompts/asking',
 ].map(fileOf);
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { version } from '../../package.json';
 import { json, managementKey, oneLine, user, userOf } from '../support/cli.ts';
+import { isBinary, versionLine } from '../support/program.ts';
 import { answer, recordedSandbox, server } from '../support/servers.ts';
 
 test('`ci login`, `ci whoami` and `ci logout` do what the commands of `ci auth` do', async () => {
@@ -26,11 +27,11 @@ test('`ci login`, `ci whoami` and `ci logout` do what the commands of `ci auth` 
 });
 
 test('`ci version` prints the version, and as JSON which build runs', async () => {
-  expect(await user().ci('version')).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
+  expect(await user().ci('version')).toMatchObject({ code: 0, stdout: expect.stringMatching(versionLine), stderr: '' });
   expect(json(await user().ci('version --json'))).toEqual({
     version,
-    build: 'npm',
-    platform: `${process.platform}-${process.arch}`,
+    build: isBinary ? 'standalone' : 'npm',
+    platform: expect.stringContaining(process.arch),
   });
 });
 

@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { cells, json, sandboxUser, secret, type User, user } from '../support/cli.ts';
 import { at, hello, listAt, textAt } from '../support/sandbox.ts';
 import { served } from '../support/servers.ts';
-import { enter, onTerminal } from '../support/terminal.ts';
+import { down, enter, onTerminal } from '../support/terminal.ts';
 
 const sentence =
   'This is the CheapestInference sandbox, answering instead of kimi-k2.6. Your key and your request are correct.';
@@ -98,6 +98,29 @@ test('gets from the list to a key on a terminal, where it confirms the purchase'
 
   const { state, url } = await served(me);
   expect(listAt(await state(), 'charges')).toMatchObject([{ amount: '49.00' }]);
+  expect(await chat(url, apiKey)).toMatchObject({ choices: [{ message: { content: sentence } }] });
+});
+
+test('gets a key with the wizard on a pseudo-terminal', async () => {
+  const me = user();
+  const session = onTerminal(me, 'setup', { pty: true });
+  for (const [question, keys] of [
+    ['Paste a management key (mk_…), or choose:', `${down}${enter}`],
+    ['? Pool:', enter],
+    ['? Working hours', `9-17${enter}`],
+    ['? Blocks:', enter],
+    ['? Seats', enter],
+    ['? Billing cycle:', enter],
+    ['? Charge $49.00 now?', `y${enter}`],
+    ['? Key name:', enter],
+    ['? Save the key to:', enter],
+  ] as const) {
+    await session.shows(question);
+    session.type(keys);
+  }
+  expect(await session.exit).toBe(0);
+  const [apiKey = ''] = secret.exec((await me.sh('cat .env')).stdout) ?? [];
+  const { url } = await served(me);
   expect(await chat(url, apiKey)).toMatchObject({ choices: [{ message: { content: sentence } }] });
 });
 

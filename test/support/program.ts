@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { version } from '../../package.json';
 
 const { TEST_PROGRAM = 'node' } = process.env;
 if (TEST_PROGRAM !== 'node' && TEST_PROGRAM !== 'binary')
@@ -18,6 +19,11 @@ if (!existsSync(built)) throw new Error(`${path.relative('.', built)} not found.
 /** The words that start the program, whatever the path of a shell is. */
 export const program: readonly [string, ...string[]] = isBinary ? [bin] : [process.execPath, bin];
 
+/** Matches the version that the program prints, with the platform of a binary. */
+export const versionLine = new RegExp(
+  `^${version.replaceAll('.', '\\.')}${isBinary ? ' \\(standalone, \\w+-\\w+(?:-musl)?\\)' : ''}\n$`,
+);
+
 /** Why a test can't run the binary. */
 type Reason =
   /** It sets the time of the command. A process takes the time of the system. */
@@ -27,7 +33,9 @@ type Reason =
   /** It is about an installation with npm. */
   | 'is about the package'
   /** It interrupts the command at a moment that isn't visible from outside. */
-  | 'knows the moment';
+  | 'knows the moment'
+  /** It starts in a deleted directory, in which no program of Bun starts. */
+  | 'starts nowhere';
 
 /** Returns whether to skip a test, because the tests run the binary: `test.skipIf(nodeOnly('sets the clock'))`. */
 export function nodeOnly(_reason: Reason): boolean {

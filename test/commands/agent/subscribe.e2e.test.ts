@@ -685,7 +685,7 @@ describe('an RPC endpoint', () => {
   });
 
   // The user would pay a second time.
-  test.each([
+  test.skipIf(nodeOnly('sets the clock')).each([
     ['leaves out the logs of a payment', { logs: [] }],
     ['leaves out the status of a payment', { status: undefined }],
     ['says that a payment failed, which others know better', { status: '0x0', logs: [] }],
