@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Outcome } from '../../src/domain/errors.ts';
 import { type Ended, managementKey, settlesIn, type User, user } from '../support/cli.ts';
+import { isBinary } from '../support/program.ts';
 import { at } from '../support/sandbox.ts';
 import { type Amounts, type FaultyApi, faultyApi, type Minted, type Truth } from './api.ts';
 import type { Change, Effect } from './changes.ts';
@@ -90,6 +91,9 @@ function recordDue({ knows, earlier }: Change, fault: Fault, reported: Outcome):
   return reported;
 }
 
+/** The time limit of a request without a response. Processes slow each other down, and other requests must not reach it. */
+const timeLimit = isBinary ? '10s' : '3s';
+
 /** Runs a command against an API with a fault, and checks all effects. */
 export async function run(
   change: Change,
@@ -107,7 +111,10 @@ export async function run(
   const line = `${change.line.replace(/\$(\d)/g, (_sign, at) => ids[at - 1] ?? '')} --json`;
   const before = await api.truth();
 
-  const limits = [...(fault.silent ? ['--timeout 3s'] : []), ...(looksInVain(change, fault) ? ['--settle 2s'] : [])];
+  const limits = [
+    ...(fault.silent ? [`--timeout ${timeLimit}`] : []),
+    ...(looksInVain(change, fault) ? ['--settle 2s'] : []),
+  ];
   const ended = await meet(me, [line, ...limits].join(' '), api, change, fault, hosts);
   const after = await api.truth();
   const effect = difference(before.amounts, after.amounts);
