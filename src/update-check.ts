@@ -1,3 +1,4 @@
 import { checkUpdate } from './update/check.ts';
 
-checkUpdate(process.argv[2] ?? '', process.env).catch(() => {});
+const exit = () => process.exit(0);
+checkUpdate(process.argv[2] ?? '', process.env).then(exit, exit);

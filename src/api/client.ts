@@ -423,7 +423,7 @@ function redirectError(answer: HttpAnswer): CommandError | undefined {
  * proxy stopped waiting for the server. After any other status, the outcome is unknown.
  */
 function outcomeOf(status: number): 'not_applied' | 'unknown' {
-  const isRefusal = status < 300 || (status >= 400 && status < 500 && ![408, 499].includes(status));
+  const isRefusal = (status >= 200 && status < 300) || (status >= 400 && status < 500 && ![408, 499].includes(status));
   return isRefusal ? 'not_applied' : 'unknown';
 }
 

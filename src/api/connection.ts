@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect, isIP, type Socket } from 'node:net';
 import { codeOf } from '../domain/errors.ts';
-import { type ProxySettings, proxyFor } from './proxies.ts';
+import { type ProxySettings, proxyFor, userOf } from './proxies.ts';
 
 /**
- * Connects to the host of a URL, through a proxy if the settings name one. Completes the TLS handshake. Of a request, nothing is sent.
+ * Connects to the host of a URL, through a proxy if the settings name one. Completes the TLS handshake, but sends no part of a request.
  *
  * @param signal - stops connecting; its reason is thrown
  * @throws Error if the connection can't be made; CommandError (usage) if the URL of the proxy is invalid
@@ -43,7 +43,7 @@ async function openSecure(url: URL, signal: AbortSignal, tunnel?: Socket): Promi
 /** Asks a proxy to connect to the host of a URL (RFC 9110, section 9.3.6). */
 async function openTunnel(socket: Socket, proxy: URL, url: URL, signal: AbortSignal): Promise<Socket> {
   const target = `${url.hostname}:${portOf(url)}`;
-  const user = [proxy.username, proxy.password].map(decodeURIComponent).join(':');
+  const user = userOf(proxy);
   const outgoing = request({
     createConnection: () => socket,
     method: 'CONNECT',
@@ -51,11 +51,11 @@ async function openTunnel(socket: Socket, proxy: URL, url: URL, signal: AbortSig
     setHost: false,
     headers: {
       host: target,
-      ...(user === ':' ? {} : { 'proxy-authorization': `Basic ${Buffer.from(user).toString('base64')}` }),
+      ...(user === '' ? {} : { 'proxy-authorization': `Basic ${Buffer.from(user).toString('base64')}` }),
     },
   });
-  const status = new Promise<number | undefined>((resolve) => {
-    outgoing.once('connect', ({ statusCode }) => resolve(statusCode));
+  const response = new Promise<{ status: number; rest: Buffer }>((resolve) => {
+    outgoing.once('connect', ({ statusCode = 0 }, _socket, rest) => resolve({ status: statusCode, rest }));
   });
   outgoing.end();
   try {
@@ -64,10 +64,12 @@ async function openTunnel(socket: Socket, proxy: URL, url: URL, signal: AbortSig
     if (!isClosed(error)) throw error;
     throw new Error('the proxy closed the connection', { cause: error });
   }
-  const code = await status;
-  if (code === 200) return socket;
+  const { status, rest } = await response;
+  const isOpen = status >= 200 && status < 300;
+  // The server can't have responded yet.
+  if (isOpen && rest.length === 0) return socket;
   socket.destroy();
-  throw new Error(`the proxy responded with status ${code}`);
+  throw new Error(isOpen ? 'the proxy sent data of its own' : `the proxy responded with status ${status}`);
 }
 
 /** Waits for an event. @throws the error that occurs instead, or the reason of the signal, after destroying the source */

@@ -1,4 +1,4 @@
-import { type IncomingMessage, request as send } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
 import type { HttpAnswer } from './answers.ts';
@@ -27,12 +27,12 @@ export class TransportError extends Error {
   readonly sent: boolean;
 
   constructor(sent: boolean, cause: unknown) {
-    super(reasonOf(cause), { cause });
+    super(reasonOf(cause, sent), { cause });
     this.sent = sent;
   }
 }
 
-/** How long a connection may be idle, in milliseconds. After that, it may be broken, and a change sent on it would be lost. */
+/** How long a connection may be idle before a read uses it, in milliseconds. Servers usually close one after five seconds. */
 const longestIdle = 4000;
 
 /** A connection that waits for the next request. */
@@ -48,7 +48,8 @@ export class Transport {
   readonly #connectTimeout: number;
   readonly #idle = new Map<string, IdleConnection[]>();
   readonly #sockets = new Set<Socket>();
-  readonly #closing = new AbortController();
+  readonly #attempts = new Set<AbortController>();
+  #isClosed = false;
 
   /** @param connectTimeout - milliseconds for name lookup, connection and TLS handshake */
   constructor(proxies: ProxySettings, connectTimeout: number) {
@@ -57,7 +58,8 @@ export class Transport {
   }
 
   /**
-   * Sends a request once, without following redirects. Nothing is sent until the connection is made.
+   * Sends a request once, without following redirects. Nothing is sent until the connection is made. A request with `onLeave` has a
+   * connection of its own, because an idle one may be broken, and a change that is sent on it would be lost.
    *
    * @throws TransportError if no complete response arrives; CommandError if the request may not be sent
    */
@@ -65,12 +67,13 @@ export class Transport {
     const { url, signal, onLeave } = request;
     let sent = false;
     try {
-      const socket = this.#takeIdle(url) ?? (await this.#connect(url, signal));
+      const socket = (onLeave ? undefined : this.#takeIdle(url)) ?? (await this.#connect(url, signal));
       try {
         signal.throwIfAborted();
         onLeave?.();
-        sent = true;
-        return await this.#send(request, socket);
+        return await this.#send(request, socket, () => {
+          sent = true;
+        });
       } catch (error) {
         socket.destroy();
         throw error;
@@ -83,15 +86,20 @@ export class Transport {
 
   /** Closes all connections immediately. */
   async close(): Promise<void> {
-    this.#closing.abort(new Error('the connection was closed'));
+    this.#isClosed = true;
+    for (const attempt of this.#attempts) attempt.abort(new Error('the connection was closed'));
     for (const socket of this.#sockets) socket.destroy();
     this.#idle.clear();
   }
 
-  /** Sends a request on a connection, and keeps the connection for the next one if both sides agree. */
-  #send({ url, method, headers, body, signal }: HttpRequest, socket: Socket): Promise<HttpAnswer> {
+  /**
+   * Sends a request on a connection, and keeps the connection for the next one if both sides agree.
+   *
+   * @param onSend - called right before the first byte leaves
+   */
+  #send({ url, method, headers, body, signal }: HttpRequest, socket: Socket, onSend: () => void): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
-      const outgoing = send({
+      const outgoing = httpRequest({
         createConnection: () => socket,
         method,
         path: `${url.pathname}${url.search}`,
@@ -103,42 +111,52 @@ export class Transport {
           ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
         },
       });
-      const abort = () => outgoing.destroy(new Error('aborted'));
-      signal.addEventListener('abort', abort);
+      const fail = (error: Error) => {
+        reject(error);
+        outgoing.destroy();
+      };
+      const onAbort = () => fail(new Error('aborted'));
+      signal.addEventListener('abort', onAbort);
       let isComplete = false;
       outgoing.on('error', reject);
       outgoing.on('close', () => {
-        signal.removeEventListener('abort', abort);
+        signal.removeEventListener('abort', onAbort);
         if (isComplete && socket.writable) this.#keep(url, socket);
         // Has no effect after the response or an error.
         reject(new Error(closedEarly));
       });
       outgoing.on('response', (response) => {
+        const { statusCode = 0 } = response;
+        // A 101 that announces no other protocol.
+        if (statusCode < 200) return fail(new Error(`the response has the status ${statusCode}`));
         const content = new Body();
         response.on('error', reject);
         response.on('data', (chunk: Buffer) => {
           const failure = content.add(chunk, response.headers['content-length']);
-          if (!failure) return;
-          reject(failure);
-          outgoing.destroy();
+          if (failure) fail(failure);
         });
         response.on('end', () => {
           isComplete = response.complete;
           if (!isComplete) return reject(new Error(closedEarly));
-          resolve({ status: response.statusCode ?? 0, headers: headersOf(response), body: content.toString() });
+          resolve({ status: statusCode, headers: headersOf(response), body: content.toString() });
         });
       });
+      if (signal.aborted) return onAbort();
+      onSend();
       outgoing.end(body);
     });
   }
 
   async #connect(url: URL, signal: AbortSignal): Promise<Socket> {
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(timedOut()), this.#connectTimeout);
+    const attempt = new AbortController();
+    const onAbort = () => attempt.abort(signal.reason);
+    const timer = setTimeout(() => attempt.abort(timedOut()), this.#connectTimeout);
+    signal.addEventListener('abort', onAbort);
+    this.#attempts.add(attempt);
     try {
-      const signals = AbortSignal.any([signal, late.signal, this.#closing.signal]);
-      signals.throwIfAborted();
-      const socket = await openConnection(url, this.#proxies, signals);
+      signal.throwIfAborted();
+      if (this.#isClosed) throw new Error('the connection was closed');
+      const socket = await openConnection(url, this.#proxies, attempt.signal);
       this.#sockets.add(socket);
       // A request reports an error of its connection itself.
       socket.on('error', () => {});
@@ -146,11 +164,13 @@ export class Transport {
       return socket;
     } finally {
       clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      this.#attempts.delete(attempt);
     }
   }
 
   #keep(url: URL, socket: Socket): void {
-    if (this.#closing.signal.aborted) return;
+    if (this.#isClosed) return;
     socket.on('data', destroy);
     const idle = this.#idle.get(url.origin) ?? [];
     this.#idle.set(url.origin, [...idle, { socket, since: performance.now() }]);
@@ -204,10 +224,15 @@ const reasons: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
 };
 
-function reasonOf(cause: unknown): string {
+/** @param sent - whether any of the request may have left */
+function reasonOf(cause: unknown, sent: boolean): string {
   if (!(cause instanceof Error)) return String(cause);
   if (cause instanceof AggregateError && cause.errors[0] !== undefined && !cause.message)
-    return reasonOf(cause.errors[0]);
-  if (isClosed(cause)) return closedEarly;
-  return reasons[codeOf(cause) ?? ''] ?? messageOf(cause);
+    return reasonOf(cause.errors[0], sent);
+  if (isClosed(cause)) return sent ? closedEarly : 'the connection was closed before the request was sent';
+  const code = codeOf(cause) ?? '';
+  if (code === 'HPE_HEADER_OVERFLOW') return 'the headers of the response are too large';
+  if (code.startsWith('HPE_')) return 'the response is not valid HTTP';
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) return 'the TLS handshake failed';
+  return reasons[code] ?? messageOf(cause);
 }

@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import * as z from 'zod/mini';
 import { isLoopback } from '../../src/api/proxies.ts';
 import { Transport, TransportError } from '../../src/api/transport.ts';
@@ -203,6 +203,19 @@ describe('a proxy', () => {
   test.each([
     ['refuses the tunnel', (socket: Socket) => socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'), /407/],
     ['closes the connection', (socket: Socket) => socket.end(), /: the proxy closed the connection$/],
+    [
+      'sends data of its own',
+      (socket: Socket) => socket.write('HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'),
+      /: the proxy sent data of its own$/,
+    ],
+    [
+      'speaks no TLS',
+      (socket: Socket) => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+      },
+      /: the TLS handshake failed$/,
+    ],
     ['resets the connection', (socket: Socket) => socket.resetAndDestroy(), /: the connection was reset$/],
     [
       'closes the tunnel as it opens',
@@ -230,6 +243,17 @@ describe('a proxy', () => {
     const report = await call({ proxies: { httpsProxy: proxy.url }, method: 'POST' });
     expect(report.error).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown', exitCode: 10 });
     expect(server.received).toHaveLength(1);
+  });
+
+  test('is a usage error if its password is not percent-encoded, before a connection is made', async () => {
+    const proxy = await proxyTo(1);
+    const httpsProxy = proxy.url.replace('//', '//me:100%@');
+    const report = await call({ proxies: { httpsProxy }, method: 'POST' });
+    expect(report.error).toMatchObject({
+      code: 'usage',
+      message: 'The password of the proxy in HTTPS_PROXY or HTTP_PROXY is not percent-encoded',
+    });
+    expect(proxy.tunnels).toEqual([]);
   });
 
   test('is a usage error if its URL is invalid, and everything can be closed afterward', async () => {
@@ -313,7 +337,8 @@ describe('a connection', () => {
     const transport = new Transport({}, 10_000);
     const get = () =>
       transport.exchange({ method: 'GET', url: server.url, headers: {}, signal: new AbortController().signal });
-    return { sockets, get, close: () => transport.close() };
+    const request = { method: 'GET', url: server.url, headers: {}, signal: new AbortController().signal } as const;
+    return { sockets, get, transport, request, close: () => transport.close() };
   }
   const response = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi';
 
@@ -348,14 +373,72 @@ describe('a connection', () => {
     await close();
   });
 
-  test("isn't used again if the server has closed it", async () => {
+  test.each([
+    ['closed', (socket: Socket) => socket.end()],
+    ['reset', (socket: Socket) => socket.resetAndDestroy()],
+  ])("isn't used again if the server has %s it", async (_what, end) => {
     const { sockets, get, close } = await rawServer(response);
     await get();
     const ended = once(sockets[0] ?? expect.fail(), 'close');
-    sockets[0]?.end();
+    end(sockets[0] ?? expect.fail());
     await ended;
-    expect([(await get()).body, sockets.length]).toEqual(['hi', 2]);
+    // The client may learn it later than the server.
+    await expect
+      .poll(() =>
+        get().then(
+          () => sockets.length,
+          () => 0,
+        ),
+      )
+      .toBe(2);
     await close();
+  });
+
+  test("isn't used again after four seconds", async () => {
+    const { sockets, get, close } = await rawServer(response);
+    const now = vi.spyOn(performance, 'now').mockReturnValue(1000);
+    onTestFinished(() => now.mockRestore());
+    await get();
+    now.mockReturnValue(4999);
+    await get();
+    expect(sockets.length).toBe(1);
+    now.mockReturnValue(8999);
+    await get();
+    expect(sockets.length).toBe(2);
+    await close();
+  });
+
+  test('is never used for a change, nor after an abort', async () => {
+    const { sockets, transport, request, close } = await rawServer(response);
+    await transport.exchange(request);
+    await transport.exchange({ ...request, onLeave: () => {} });
+    expect(sockets.length).toBe(2);
+    const aborted = { ...request, signal: AbortSignal.abort(new Error('too late')) };
+    expect(await transport.exchange(aborted).catch((error: unknown) => error)).toMatchObject({ sent: false });
+    const abort = new AbortController();
+    const late = { ...request, signal: abort.signal, onLeave: () => abort.abort(new Error('enough')) };
+    expect(await transport.exchange(late).catch((error: unknown) => error)).toMatchObject({ sent: false });
+    await close();
+  });
+});
+
+describe('a response', () => {
+  test.each([
+    ['HTTP/1.1 101 Switching Protocols\r\n\r\n', 'the response has the status 101'],
+    [
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n',
+      'the connection was closed before the response was complete',
+    ],
+    ['SSH-2.0-OpenSSH_9.2\r\n', 'the response is not valid HTTP'],
+    [`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 'the headers of the response are too large'],
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 'the response is not valid HTTP'],
+  ])('of %j means that the request may have been carried out', async (bytes, message) => {
+    const server = await serveSockets((socket) => socket.on('data', () => socket.write(bytes)));
+    const { client } = clientOf(server.url);
+    const error = await failure(client.change('POST', '/', z.unknown(), {}));
+    expect(error).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown', exitCode: 10 });
+    expect(error.message).toContain(message);
+    await client.close();
   });
 });
 
