@@ -57,7 +57,7 @@ function Install-CheapestInference([string] $Version, [string] $To) {
       throw "You don't have permission to write to $To. Choose another directory with -To."
     }
 
-    # The sums tell the latest version too.
+    # The checksum file also names the latest version.
     $release = if ($Version -eq 'latest') { 'latest/download' } else { "download/v$Version" }
     $missing = if ($Version -eq 'latest') { 'There is no release yet.' } else { "There is no version $Version. See the versions at $releases" }
     Get-ReleaseFile "$release/SHA256SUMS" (Join-Path $work 'SHA256SUMS') $missing
@@ -86,14 +86,14 @@ function Install-CheapestInference([string] $Version, [string] $To) {
     if ("$reported".Split(' ')[0] -ne $Version) { throw "The new program doesn't run on this machine. Nothing was installed." }
 
     try {
-      # Symbolic links need a privilege.
-      Set-Content -LiteralPath $longName -Encoding ASCII -Value '@"%~dp0ci.exe" %*'
       # Replace is atomic, but needs a file to replace.
       if (Test-Path -LiteralPath $program) {
         [IO.File]::Replace($new, $program, [NullString]::Value)
       } else {
         [IO.File]::Move($new, $program)
       }
+      # Symbolic links need a privilege.
+      Set-Content -LiteralPath $longName -Encoding ASCII -Value '@"%~dp0ci.exe" %*'
     } catch {
       throw "Could not replace $program. If ci is running, stop it, and run this script again."
     }

@@ -27,7 +27,7 @@ fail() {
   exit 1
 }
 
-misused() {
+usage_error() {
   printf 'install.sh: %s Run install.sh --help.\n' "$*" >&2
   exit 2
 }
@@ -46,7 +46,7 @@ parse() {
         exit
         ;;
       --version | --to)
-        [ $# -ge 2 ] || misused "$1 needs a value."
+        [ $# -ge 2 ] || usage_error "$1 needs a value."
         case $1 in
           --version) version=${2#v} ;;
           --to) to=$2 ;;
@@ -55,17 +55,17 @@ parse() {
         ;;
       --version=*) version=${1#*=} version=${version#v} ;;
       --to=*) to=${1#*=} ;;
-      *) misused "\"$1\" is not an option." ;;
+      *) usage_error "\"$1\" is not an option." ;;
     esac
     shift
   done
   case $version in
     latest) ;;
     [0-9]*) ;;
-    *) misused "\"$version\" is not a valid version. Use a version such as 1.2.0." ;;
+    *) usage_error "\"$version\" is not a valid version. Use a version such as 1.2.0." ;;
   esac
   case $version in
-    *[!0-9A-Za-z.+-]*) misused "\"$version\" is not a valid version. Use a version such as 1.2.0." ;;
+    *[!0-9A-Za-z.+-]*) usage_error "\"$version\" is not a valid version. Use a version such as 1.2.0." ;;
   esac
 }
 
@@ -121,7 +121,7 @@ choose_platform() {
   esac
 }
 
-# Sets the commands $downloader and $summer, which prints the SHA-256 sum of its input.
+# Sets the commands $downloader and $checksum, which prints the SHA-256 sum of its input.
 choose_tools() {
   if has curl; then
     downloader=curl
@@ -133,11 +133,11 @@ choose_tools() {
     fail 'This script needs curl or wget. Install one of them.'
   fi
   if has sha256sum; then
-    summer=sha256sum
+    checksum=sha256sum
   elif has shasum; then
-    summer='shasum -a 256'
+    checksum='shasum -a 256'
   elif has openssl; then
-    summer='openssl dgst -sha256 -r'
+    checksum='openssl dgst -sha256 -r'
   else
     fail 'This script needs sha256sum, shasum or openssl. Install one of them.'
   fi
@@ -171,29 +171,29 @@ download() {
 # Removes what an installation leaves behind if it fails.
 # shellcheck disable=SC2317 # A trap calls it.
 clean_up() {
-  rm -rf "$work"
-  [ -e "$to/cheapestinference" ] || rm -f "$to/cheapestinference"
-  [ "$created" = no ] || rmdir "$to" 2>/dev/null || :
+  [ -z "$work" ] || rm -rf "$work"
+  [ "$linked" = no ] || [ -e "$to/ci" ] || rm -f "$to/cheapestinference"
+  # Stops at the first directory that isn't empty or was there before.
+  folder=$to
+  while [ "$folder" != "$existing" ] && rmdir "$folder" 2>/dev/null; do folder=${folder%/*}; done
 }
 
 # Creates the directory $to if necessary, and in it the directory $work, so that the program can be renamed at the end.
 open_directory() {
-  created=no
-  if [ ! -d "$to" ]; then
-    mkdir -p "$to" 2>/dev/null || fail "Could not create $to. Choose another directory with --to."
-    created=yes
-  fi
+  work='' linked=no existing=$to
+  while [ ! -d "$existing/" ]; do existing=${existing%/*}; done
+  trap clean_up EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  mkdir -p "$to" 2>/dev/null || fail "Could not create $to. Choose another directory with --to."
   for program in ci cheapestinference; do
-    if [ -e "$to/$program" ] && [ "$(readlink "$to/cheapestinference" || :)" != ci ]; then
+    if { [ -e "$to/$program" ] || [ -L "$to/$program" ]; } && [ "$(readlink "$to/cheapestinference" || :)" != ci ]; then
       fail "This script didn't install $to/$program. Remove it, or choose another directory with --to."
     fi
   done
   work=$(mktemp -d "$to/.ci-install-XXXXXX" 2>/dev/null) ||
     fail "You don't have permission to write to $to. Choose another directory with --to."
-  trap clean_up EXIT
-  trap 'exit 129' HUP
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
 }
 
 # Downloads the archive, checks it, and unpacks it to $work. Sets $version and the directory $unpacked.
@@ -206,7 +206,7 @@ fetch() {
       ;;
   esac
   download "$release/SHA256SUMS" "$work/SHA256SUMS" "$missing"
-  # The sums tell the latest version too.
+  # The checksum file also names the latest version.
   line=$(grep "^[0-9a-f]\{64\}  ci-[0-9][0-9A-Za-z.+-]*-$platform\.tar\.gz\$" "$work/SHA256SUMS" | head -n 1)
   archive=${line#*  }
   name=${archive%.tar.gz}
@@ -216,7 +216,7 @@ fetch() {
     fail "The $version release has no program for $platform. See the versions at $releases"
   printf 'Downloading ci %s for %s.\n' "$version" "$platform"
   download "download/v$version/$archive" "$work/$archive" "The release of version $version is incomplete: $archive is missing."
-  sum=$($summer <"$work/$archive")
+  sum=$($checksum <"$work/$archive")
   [ "${sum%% *}" = "${line%% *}" ] ||
     fail "The SHA-256 sum of $archive is wrong. Nothing was installed. Run this script again."
   tar -xzf "$work/$archive" -C "$work" 2>/dev/null || fail "Could not unpack $archive to $to. Check the free space."
@@ -234,6 +234,7 @@ try() {
 
 # Puts the program, its long name and its man page in place.
 put_in_place() {
+  [ -L "$to/cheapestinference" ] || linked=yes
   { ln -sf ci "$to/cheapestinference" && mv -f "$unpacked/ci" "$to/ci"; } 2>/dev/null ||
     fail "Could not write to $to. Choose another directory with --to."
   printf 'Installed ci %s to %s.\n' "$version" "$to"

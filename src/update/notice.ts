@@ -3,7 +3,7 @@ import { cacheFolder } from '../config/folders.ts';
 import { type Environment, isInPipeline } from '../domain/environment.ts';
 import type { Display } from '../output/display.ts';
 import { startInBackground } from '../state/background.ts';
-import { type Installation, updateWay } from './installation.ts';
+import { type Installation, updateInstructions } from './installation.ts';
 import { isNewer, readKnown, writeKnown } from './known.ts';
 
 const day = 24 * 3_600_000;
@@ -43,7 +43,7 @@ export async function announceUpdate(options: NoticeOptions): Promise<void> {
   if (!writeKnown(file, next, env)) return;
   if (announcedAt !== known.announcedAt) {
     const { bold } = await display.style();
-    write(`${display.shown(`\nVersion ${latest} is available. Update with ${bold(updateWay(installation))}`)}\n`);
+    write(`${display.shown(`\nVersion ${latest} is available. Update with ${bold(updateInstructions(installation))}`)}\n`);
   }
   if (asks) await startInBackground(program, [file], { env, cwd: path.dirname(file) });
 }

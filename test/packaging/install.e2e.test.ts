@@ -171,7 +171,7 @@ describe.each(['curl', 'wget', 'busybox'])('with %s', (downloader) => {
       ...failure(`The download of ${url} was cut off. Check your connection, and run this script again.`),
       stdout: downloading,
     });
-    expect(readdirSync(path.join(home, '.local'))).toEqual([]);
+    expect(readdirSync(home)).toEqual([]);
   });
 
   test('says that the disk is full, and keeps the program', async (context) => {
@@ -321,6 +321,16 @@ describe('refuses', () => {
     expect(outputOf(path.join(bin, name))).toBe('another\n');
   });
 
+  test('to replace a link to a program that is missing', async () => {
+    const { install, bin } = userOf(nowhere);
+    mkdirSync(bin, { recursive: true });
+    symlinkSync('/nowhere/mine', path.join(bin, 'cheapestinference'));
+    expect(await install()).toEqual(
+      failure(`This script didn't install ${bin}/cheapestinference. Remove it, or choose another directory with --to.`),
+    );
+    expect(readlinkSync(path.join(bin, 'cheapestinference'))).toBe('/nowhere/mine');
+  });
+
   test.each([
     ['has no release', {}, 'There is no release yet.', ''],
     [
@@ -468,7 +478,7 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('leaves nothing behind after
   });
   // Some shells also report on stderr that the signal ended curl.
   expect(await ended).toMatchObject({ code: numbers[signal], stdout: downloading });
-  expect(readdirSync(path.join(home, '.local'))).toEqual([]);
+  expect(readdirSync(home)).toEqual([]);
 });
 
 test('passes shellcheck', (context) => {

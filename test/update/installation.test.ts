@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { updateWay } from '../../src/update/installation.ts';
+import { updateInstructions } from '../../src/update/installation.ts';
 import { emptyFolder } from '../support/folder.ts';
 
 const latest = 'https://github.com/cheapestinference/cli/releases/latest';
@@ -22,9 +22,20 @@ test.each([
   ['the Debian package', 'linux-arm64', '/usr/bin/cheapestinference', `the package at ${latest}`],
   ['Homebrew', 'darwin-arm64', '/opt/homebrew/Cellar/cheapestinference/0.1.0/bin/ci', 'brew upgrade cheapestinference'],
   ['Scoop', 'windows-x64', 'C:\\Users\\me\\scoop\\apps\\ci\\0.1.0\\ci.exe', 'scoop update cheapestinference'],
-  ['install.ps1', 'windows-x64', 'C:\\Tools\\ci.exe', `irm ${latest}/download/install.ps1 | iex`],
+  [
+    'install.ps1',
+    'windows-x64',
+    'C:\\Users\\me\\AppData\\Local\\Programs\\cheapestinference\\ci.exe',
+    `irm ${latest}/download/install.ps1 | iex`,
+  ],
+  [
+    'install.ps1 in another directory',
+    'windows-x64',
+    "C:\\Joe's\\ci.exe",
+    `& ([scriptblock]::Create((irm ${latest}/download/install.ps1))) -To 'C:\\Joe''s'`,
+  ],
 ])('updates %s', (_what, platform, executable, way) => {
-  expect(updateWay({ platform, executable, home })).toBe(way);
+  expect(updateInstructions({ platform, executable, home })).toBe(way);
 });
 
 test('follows the link that Homebrew puts on the path', () => {
@@ -34,7 +45,7 @@ test('follows the link that Homebrew puts on the path', () => {
   writeFileSync(path.join(keg, 'ci'), '');
   const executable = path.join(folder, 'ci');
   symlinkSync(path.join(keg, 'ci'), executable);
-  expect(updateWay({ platform: 'darwin-arm64', executable })).toBe('brew upgrade cheapestinference');
+  expect(updateInstructions({ platform: 'darwin-arm64', executable })).toBe('brew upgrade cheapestinference');
 });
 
 test('knows the directory of install.sh behind a link', () => {
@@ -42,5 +53,5 @@ test('knows the directory of install.sh behind a link', () => {
   mkdirSync(path.join(folder, 'real', '.local', 'bin'), { recursive: true });
   symlinkSync('real', path.join(folder, 'home'));
   const executable = path.join(folder, 'real', '.local', 'bin', 'ci');
-  expect(updateWay({ platform: 'linux-x64', executable, home: path.join(folder, 'home') })).toBe(script);
+  expect(updateInstructions({ platform: 'linux-x64', executable, home: path.join(folder, 'home') })).toBe(script);
 });
