@@ -1,7 +1,16 @@
 // Compiles a standalone binary: `node packaging/compile.mjs [platform] [file]`, by default dist/bin/ci for this machine.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -60,7 +69,7 @@ export async function compile(platform, file) {
         ...(platform.startsWith('linux') ? [] : ['--compile-exec-argv=--use-system-ca']),
         // Nearly all commands end before compiling their code would pay off.
         '--compile-jit-policy=100',
-        // The working directory belongs to somebody else.
+        // Files in the user's working directory must not configure the program.
         '--no-compile-autoload-dotenv',
         '--no-compile-autoload-bunfig',
         '--no-compile-autoload-tsconfig',
@@ -75,8 +84,8 @@ export async function compile(platform, file) {
 }
 
 /**
- * Removes the signature of a binary for macOS on Intel. It is that of bun, and no longer valid. macOS refuses programs with an invalid
- * signature, but on Intel not those without one.
+ * Removes the signature of a binary for macOS on Intel. It is bun's, and no longer valid. On Intel, macOS runs unsigned programs, but
+ * refuses invalid signatures.
  */
 function removeSignature(file) {
   const signatureCommand = 0x1d;
@@ -113,13 +122,16 @@ function folderOf(name) {
   if (`sha512-${checksum}` !== integrity) {
     throw new Error(`${name} ${version} has the checksum sha512-${checksum}. package-lock.json has ${integrity}.`);
   }
-  execFileSync('tar', ['-xzf', archive], { cwd: cache });
+  mkdirSync(path.join(cache, 'unpacked'));
+  execFileSync('tar', ['-xzf', archive, '-C', 'unpacked'], { cwd: cache });
+  // Only a complete package has the name that is looked for.
+  renameSync(path.join(cache, 'unpacked/package'), folder);
   return folder;
 }
 
 /**
- * Copies bun without the names of the variables that would turn a binary into bun, run other code, or wait for a debugger. An empty
- * name is that of no variable. Bun signs the binary for macOS afterward.
+ * Copies bun without the names of the variables that would turn a binary into bun, run other code, or wait for a debugger. No variable
+ * has an empty name. Bun signs the binary for macOS afterward.
  */
 function withoutVariables(executable, folder) {
   const bytes = readFileSync(executable);

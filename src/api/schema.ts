@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { lazy } from '../domain/lazy.ts';
 import { type Cents, parseUsd } from '../domain/money.ts';
 
-/** The schemas of {@link maybe}, with the schema of a value that is there. */
+/** The schema inside each schema of {@link maybe}. */
 const valueSchemas = new WeakMap<z.core.$ZodType, z.core.$ZodType>();
 
 /**

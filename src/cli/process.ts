@@ -8,7 +8,7 @@ import { printStack, report, reportAsJson, toCommandError, wantsJson } from './r
 import { type Escapes, run } from './run.ts';
 import type { Stub } from './verb.ts';
 
-/** What the builds of the program differ in. */
+/** The properties of the world that depend on the build. */
 export type Build = Pick<World, 'platform' | 'updateCheck'>;
 
 /** Returns the process as the world of a command, and a function that waits until its output is written. */

@@ -25,6 +25,6 @@ export interface World extends Surroundings {
   readonly interrupt: AbortSignal;
   /** Opens a URL in the browser. Absent if none exists. @throws Error if the browser doesn't start */
   readonly openUrl?: (url: string) => Promise<void>;
-  /** The program that checks for a newer version, as in `startInBackground`. If absent, none is checked for. */
+  /** The program that checks for a newer version, as in `startInBackground`. If absent, `ci` doesn't check for one. */
   readonly updateCheck?: readonly string[];
 }

@@ -26,7 +26,9 @@ export function updateInstructions({ platform, executable, home }: Installation)
     const script = `irm ${releases}/download/install.ps1`;
     const folder = path.win32.dirname(file);
     const isDefault = folder.endsWith(String.raw`\Programs\cheapestinference`);
-    return isDefault ? `${script} | iex` : `& ([scriptblock]::Create((${script}))) -To '${folder.replaceAll("'", "''")}'`;
+    return isDefault
+      ? `${script} | iex`
+      : `& ([scriptblock]::Create((${script}))) -To '${folder.replaceAll("'", "''")}'`;
   }
   if (file.startsWith('/usr/bin/')) return `the package at ${releases}`;
   const folder = path.dirname(file);

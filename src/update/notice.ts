@@ -43,7 +43,9 @@ export async function announceUpdate(options: NoticeOptions): Promise<void> {
   if (!writeKnown(file, next, env)) return;
   if (announcedAt !== known.announcedAt) {
     const { bold } = await display.style();
-    write(`${display.shown(`\nVersion ${latest} is available. Update with ${bold(updateInstructions(installation))}`)}\n`);
+    write(
+      `${display.shown(`\nVersion ${latest} is available. Update with ${bold(updateInstructions(installation))}`)}\n`,
+    );
   }
   if (asks) await startInBackground(program, [file], { env, cwd: path.dirname(file) });
 }
