@@ -49,7 +49,10 @@ parse() {
         [ $# -ge 2 ] || usage_error "$1 needs a value."
         case $1 in
           --version) version=${2#v} ;;
-          --to) to=$2 ;;
+          --to)
+            [ -n "$2" ] || usage_error "--to needs a value."
+            to=$2
+            ;;
         esac
         shift
         ;;
@@ -59,6 +62,8 @@ parse() {
     esac
     shift
   done
+  # An action passes an empty input.
+  : "${version:=latest}"
   case $version in
     latest) ;;
     [0-9]*) ;;
@@ -185,8 +190,10 @@ open_directory() {
   trap clean_up EXIT
   trap 'exit 129' HUP
   trap 'exit 130' INT
+  trap 'exit 141' PIPE
   trap 'exit 143' TERM
   mkdir -p "$to" 2>/dev/null || fail "Could not create $to. Choose another directory with --to."
+  [ ! -d "$to/ci" ] || fail "$to/ci is a directory. Choose another directory with --to."
   for program in ci cheapestinference; do
     if { [ -e "$to/$program" ] || [ -L "$to/$program" ]; } && [ "$(readlink "$to/cheapestinference" || :)" != ci ]; then
       fail "This script didn't install $to/$program. Remove it, or choose another directory with --to."
@@ -219,8 +226,9 @@ fetch() {
   sum=$($checksum <"$work/$archive")
   [ "${sum%% *}" = "${line%% *}" ] ||
     fail "The SHA-256 sum of $archive is wrong. Nothing was installed. Run this script again."
-  tar -xzf "$work/$archive" -C "$work" 2>/dev/null || fail "Could not unpack $archive to $to. Check the free space."
   unpacked=$work/$name
+  { tar -xzof "$work/$archive" -C "$work" && chmod 755 "$unpacked/ci"; } 2>/dev/null ||
+    fail "Could not unpack $archive to $to. Check the free space."
 }
 
 # Runs the new program, so that one that doesn't work never replaces one that does.
@@ -257,13 +265,19 @@ explain_path() {
       ;;
     *)
       # shellcheck disable=SC2016 # The shell expands $PATH when it starts.
-      case ${SHELL:-} in
+      case $to-${SHELL:-} in
+        # A shell would need quotes.
+        *[!A-Za-z0-9/._-]*) add='' ;;
         */fish) add="fish_add_path $to" ;;
         */zsh) add="echo 'export PATH=\"$to:\$PATH\"' >> ~/.zshrc" ;;
         */bash) add="echo 'export PATH=\"$to:\$PATH\"' >> ~/.bashrc" ;;
         *) add="echo 'export PATH=\"$to:\$PATH\"' >> ~/.profile" ;;
       esac
-      printf '%s is not on your PATH. To add it, run this and open a new terminal:\n\n  %s\n\n' "$to" "$add"
+      if [ -n "$add" ]; then
+        printf '%s is not on your PATH. To add it, run this and open a new terminal:\n\n  %s\n\n' "$to" "$add"
+      else
+        printf '%s is not on your PATH. Add it in the startup file of your shell.\n' "$to"
+      fi
       ;;
   esac
   printf 'To set up tab completion, run: ci completion install\n'

@@ -135,7 +135,7 @@ function folderOf(name) {
  */
 function withoutVariables(executable, folder) {
   const bytes = readFileSync(executable);
-  for (const name of ['BUN_BE_BUN', 'BUN_OPTIONS', 'BUN_INSPECT']) {
+  for (const name of ['BUN_BE_BUN', 'BUN_OPTIONS', 'BUN_INSPECT', 'BUN_INSPECT_CONNECT_TO', 'BUN_INSPECT_PRELOAD']) {
     const at = bytes.indexOf(`\0${name}\0`);
     if (at < 0 || bytes.indexOf(`\0${name}\0`, at + 1) >= 0)
       throw new Error(`${executable} has ${name} in another place.`);

@@ -32,7 +32,7 @@ import {
 const script = path.resolve('install.sh');
 
 /** What the script runs, apart from programs that download and check sums. */
-const tools = 'sh uname id mktemp rm rmdir mkdir mv ln readlink cat grep head tail tar gzip ldd'.split(' ');
+const tools = 'sh uname id mktemp rm rmdir mkdir mv ln chmod readlink cat grep head tail tar gzip ldd'.split(' ');
 
 /** A machine and its user: by default, Linux with glibc on x64. */
 interface Machine {
@@ -321,6 +321,12 @@ describe('refuses', () => {
     expect(outputOf(path.join(bin, name))).toBe('another\n');
   });
 
+  test('a directory in the place of the program', async () => {
+    const { install, bin } = userOf(nowhere);
+    mkdirSync(path.join(bin, 'ci'), { recursive: true });
+    expect(await install()).toEqual(failure(`${bin}/ci is a directory. Choose another directory with --to.`));
+  });
+
   test('to replace a link to a program that is missing', async () => {
     const { install, bin } = userOf(nowhere);
     mkdirSync(bin, { recursive: true });
@@ -479,6 +485,12 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('leaves nothing behind after
   // Some shells also report on stderr that the signal ended curl.
   expect(await ended).toMatchObject({ code: numbers[signal], stdout: downloading });
   expect(readdirSync(home)).toEqual([]);
+});
+
+test('leaves only the program behind if nobody reads what it prints', async () => {
+  const { env, bin } = userOf(await serveReleases({ [version]: archivesOf(standIn()) }));
+  await runProgram(['sh', '-c', `sh '${script}' | head -n 1`], env);
+  expect(readdirSync(bin).sort()).toEqual(['cheapestinference', 'ci']);
 });
 
 test('passes shellcheck', (context) => {

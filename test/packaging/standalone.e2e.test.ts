@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -46,7 +47,14 @@ describe('a variable of the runtime', () => {
   const evil = path.join(folder, 'evil.js');
   writeFileSync(evil, "require('node:fs').writeSync(1, 'evil\\n');");
   writeFileSync(path.join(folder, 'bunfig.toml'), `preload = [${JSON.stringify(evil)}]\n`);
-  afterAll(() => rmSync(folder, { recursive: true }));
+  let connections = 0;
+  const inspector = createServer(() => {
+    connections += 1;
+  }).listen(path.join(folder, 'socket'));
+  afterAll(() => {
+    inspector.close();
+    rmSync(folder, { recursive: true });
+  });
 
   test.each([
     ['BUN_BE_BUN', '1'],
@@ -60,6 +68,7 @@ describe('a variable of the runtime', () => {
     ['BUN_OPTIONS', '--cpu-prof'],
     ['BUN_INSPECT', 'ws://127.0.0.1:9/x?wait=1'],
     ['BUN_INSPECT', 'ws://127.0.0.1:9/x?break=1'],
+    ['BUN_INSPECT_CONNECT_TO', `unix://${path.join(folder, 'socket')}`],
     ['BUN_INSPECT_PRELOAD', evil],
     ['NODE_OPTIONS', `--require ${evil}`],
     ['NODE_PATH', folder],
@@ -67,6 +76,7 @@ describe('a variable of the runtime', () => {
     const { stdout, ...ended } = await run('--sandbox pools list --json', { [name]: value });
     expect(ended).toMatchObject({ code: 0 });
     expect(listAt(JSON.parse(stdout)).length).toBeGreaterThan(1);
+    expect(connections).toBe(0);
   });
 });
 
