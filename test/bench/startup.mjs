@@ -1,7 +1,7 @@
 // Measures the time and memory of commands as whole processes: `npm run bench` (RUNS=31 for more runs, NODE=/path/to/node for
 // another Node.js). The commands take turns, so that a machine that slows down affects all of them. The medians are compared.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -134,9 +134,12 @@ function settle({ code, program, args, started, resolve, reject }) {
 
 /** Measures the peak memory of a process in MiB, with GNU time. */
 function peak({ words, env: more }) {
-  const options = { env: { ...env, ...more }, stdio: ['ignore', 'ignore', 'inherit', 'pipe'], encoding: 'utf8' };
-  const { output } = spawnSync('time', ['-f', '%M', '-o', '/proc/self/fd/3', ...words], options);
-  return Number(output[3]) / 1024;
+  const file = path.join(home, 'memory');
+  spawnSync('time', ['-f', '%M', '-o', file, ...words], {
+    env: { ...env, ...more },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  return Number(readFileSync(file, 'utf8')) / 1024;
 }
 
 /** Prints the table of docs/speed.md, and writes it as JSON. */
