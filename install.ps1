@@ -83,7 +83,7 @@ function Install-CheapestInference([string] $Version, [string] $To) {
     # A program that doesn't work never replaces one that does.
     $new = Join-Path (Join-Path $work $name) 'ci.exe'
     $reported = try { & $new --version } catch { '' }
-    if ("$reported".Split(' ')[0] -ne $Version) { throw "The new program doesn't run on this machine. Nothing was installed." }
+    if ("$reported".Split(' ')[0] -ne $Version) { throw "The new program doesn't run on this machine. Nothing was installed. Install Node.js, and run: npm install --global cheapestinference" }
 
     try {
       # Replace is atomic, but needs a file to replace.
@@ -105,6 +105,7 @@ function Install-CheapestInference([string] $Version, [string] $To) {
   }
   Write-Output "Installed ci $Version to $To."
 
+  $name = 'ci'
   if (($env:Path -split ';').TrimEnd('\') -notcontains $To.TrimEnd('\')) {
     Write-Output "$To is not on your PATH. To add it, run this and open a new terminal:"
     Write-Output ''
@@ -112,9 +113,12 @@ function Install-CheapestInference([string] $Version, [string] $To) {
     Write-Output ''
   } else {
     $found = (Get-Command ci.exe -CommandType Application -ErrorAction SilentlyContinue | Select-Object -First 1).Source
-    if ($found -ne $program) { Write-Output "On this machine, ci runs $found. Run cheapestinference instead." }
+    if ($found -ne $program) {
+      Write-Output "On this machine, ci runs $found. Run cheapestinference instead."
+      $name = 'cheapestinference'
+    }
   }
-  Write-Output 'To set up tab completion, run: ci completion install'
+  Write-Output "To set up tab completion, run: $name completion install"
 }
 
 Install-CheapestInference $Version $To

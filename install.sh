@@ -236,7 +236,10 @@ try() {
   reported=$("$unpacked/ci" --version 2>/dev/null </dev/null) || reported=
   [ "${reported%% *}" = "$version" ] || case $platform in
     *-musl) fail "The new program doesn't run. Install libstdc++, on Alpine Linux with: apk add libstdc++" ;;
-    *) fail "The new program doesn't run on this machine. Nothing was installed." ;;
+    *)
+      fail "The new program doesn't run on this machine. Nothing was installed." \
+        'Install Node.js, and run: npm install --global cheapestinference'
+      ;;
   esac
 }
 
@@ -257,11 +260,14 @@ put_in_place() {
 
 # Says how to run the program, if the shell wouldn't find it.
 explain_path() {
+  name=ci
   case :$PATH: in
     *:"$to":*)
       found=$(command -v ci || :)
-      [ "$found" = "$to/ci" ] ||
+      if [ "$found" != "$to/ci" ]; then
         printf 'On this machine, ci runs %s. Run cheapestinference instead.\n' "$found"
+        name=cheapestinference
+      fi
       ;;
     *)
       # shellcheck disable=SC2016 # The shell expands $PATH when it starts.
@@ -280,7 +286,7 @@ explain_path() {
       fi
       ;;
   esac
-  printf 'To set up tab completion, run: ci completion install\n'
+  printf 'To set up tab completion, run: %s completion install\n' "$name"
 }
 
 main() {

@@ -82,6 +82,7 @@ const failure = (message: string, code = 1) => ({ code, stdout: '', stderr: `ins
 
 const downloading = `Downloading ci ${version} for linux-x64.\n`;
 
+const installWithNpm = 'Install Node.js, and run: npm install --global cheapestinference';
 const nextStep = 'To set up tab completion, run: ci completion install\n';
 
 test.for(['dash', 'bash --posix', 'busybox sh'])('installs the latest version with %s', async (shell, context) => {
@@ -226,7 +227,7 @@ describe('the platform', () => {
     ]);
   });
 
-  const useNode = 'Install Node.js, and run: npm install --global cheapestinference';
+  const useNode = installWithNpm;
 
   test.each([
     ['Linux', 'aarch64', 'musl libc', `There is no program for Linux on aarch64 with musl. ${useNode}`],
@@ -360,13 +361,13 @@ describe('refuses', () => {
     [
       'has a program that fails',
       { [version]: () => archivesOf(writeProgram(path.join(emptyFolder(), 'ci'), 'exit 1')) },
-      "The new program doesn't run on this machine. Nothing was installed.",
+      `The new program doesn't run on this machine. Nothing was installed. ${installWithNpm}`,
       downloading,
     ],
     [
       'has a program of another version',
       { [version]: () => archivesOf(standIn('0.0.1')) },
-      "The new program doesn't run on this machine. Nothing was installed.",
+      `The new program doesn't run on this machine. Nothing was installed. ${installWithNpm}`,
       downloading,
     ],
   ])('a server that %s, and keeps the program', async (_case, releases, message, stdout) => {
@@ -447,7 +448,8 @@ test('names another program ci that comes first on the PATH', async () => {
   writeProgram(path.join(other, 'ci'), 'echo RCS');
   env.PATH = [other, env.PATH].join(path.delimiter);
   const note = `On this machine, ci runs ${other}/ci. Run cheapestinference instead.\n`;
-  expect(await install()).toEqual({ code: 0, stdout: `${installed}${note}${nextStep}`, stderr: '' });
+  const step = nextStep.replace('run: ci ', 'run: cheapestinference ');
+  expect(await install()).toEqual({ code: 0, stdout: `${installed}${note}${step}`, stderr: '' });
 });
 
 test('shows its help', async () => {
