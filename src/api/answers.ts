@@ -1,6 +1,6 @@
 import { chainTitle } from '../domain/chains.ts';
 import { CommandError, type ErrorCode, errorCodeOf } from '../domain/errors.ts';
-import { excessOf } from '../domain/json.ts';
+import { excessOf, isObject } from '../domain/json.ts';
 import { type PaymentOffer, paymentOfferIn } from './x402.ts';
 
 /** A complete response of the server. Header names are in lower case. */
@@ -166,8 +166,4 @@ function isSentence(text: string): boolean {
 function shortened(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length > longestMessage ? `${line.slice(0, longestMessage)}…` : line;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { isObject } from '../domain/json.ts';
 import { lazy } from '../domain/lazy.ts';
 import { type Cents, parseUsd } from '../domain/money.ts';
 
@@ -26,7 +27,7 @@ export function looseObject<Shape extends Record<string, z.ZodMiniType>>(shape: 
   const known = new Set(Object.keys(shape));
   schema._zod.run = (payload, context) => {
     const input: unknown = payload.value;
-    if (!isRecord(input)) return runComplete(payload, context);
+    if (!isObject(input)) return runComplete(payload, context);
     const output: Record<string, unknown> = {};
     const issues: z.core.$ZodRawIssue[] = [];
     for (const { name, field, value } of fields) {
@@ -46,10 +47,6 @@ export function looseObject<Shape extends Record<string, z.ZodMiniType>>(shape: 
     return payload;
   };
   return schema;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Largest accepted amount: ten billion USD, so that sums and products of amounts stay exact integers. */

@@ -3,7 +3,7 @@ import { isLoopback, type ProxySettings } from '../api/proxies.ts';
 import { Transport, TransportError } from '../api/transport.ts';
 import { durationInWords } from '../domain/duration.ts';
 import { CommandError, usageError, withoutPeriod } from '../domain/errors.ts';
-import { excessOf, memberOf } from '../domain/json.ts';
+import { memberOf, parsedJson } from '../domain/json.ts';
 
 /** Maximum number of attempts at one request. No request can change anything twice, because a transaction has a nonce. */
 const mostAttempts = 3;
@@ -112,7 +112,7 @@ export class RpcClient {
         throw error instanceof TransportError ? this.#failure(error, deadline) : error;
       });
     trace?.(`< ${answer.status} ${answer.body.length} bytes`);
-    const value = parsed(answer.body);
+    const value = parsedJson(answer.body);
     const error = memberOf(value, 'error');
     if (error != null) {
       const message = memberOf(error, 'message');
@@ -175,15 +175,6 @@ export function parseRpcUrl(text: string, source: string): URL {
 
 function interrupted(): CommandError {
   return new CommandError('interrupted', 'Interrupted');
-}
-
-function parsed(body: string): unknown {
-  try {
-    const value: unknown = JSON.parse(body);
-    return excessOf(value) === undefined ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function oneLine(message: string): string {

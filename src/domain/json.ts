@@ -43,6 +43,21 @@ function isContainer(value: unknown): value is Container {
   return typeof value === 'object' && value !== null;
 }
 
+/** Returns whether a JSON value is an object, and not an array. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Parses JSON; undefined if it isn't valid, or exceeds the limits of {@link excessOf}. */
+export function parsedJson(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return excessOf(value) === undefined ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Returns a member of an object or array; undefined if it is missing, or if the value is neither. */
 export function memberOf(value: unknown, name: PropertyKey): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;

@@ -1,7 +1,7 @@
 import type { Environment } from '../domain/environment.ts';
 import { usageError } from '../domain/errors.ts';
 import { type Format, formats } from '../domain/formats.ts';
-import { excessOf } from '../domain/json.ts';
+import { parsedJson } from '../domain/json.ts';
 import { redacted } from '../domain/secrets.ts';
 import { type Cell, cellText, csv, tsv } from './delimited.ts';
 import { Display } from './display.ts';
@@ -277,7 +277,7 @@ export class Output {
    */
   async answer(body: string): Promise<void> {
     this.checkAnswer();
-    const value = parsed(body);
+    const value = parsedJson(body);
     if (value === undefined) return this.raw(this.isTerminal ? this.#result.legible(`${harmlessLines(body)}\n`) : body);
     if (this.#flags.jq !== undefined || this.isTerminal) return this.#json(value);
     this.raw(this.#inert(body));
@@ -409,15 +409,6 @@ export function columnOf<Row extends object>(field: string, number: (value: numb
       return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value ?? '');
     },
   };
-}
-
-function parsed(body: string): unknown {
-  try {
-    const value: unknown = JSON.parse(body);
-    return excessOf(value) === undefined ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function shown<Row>(column: Pick<Column<Row>, 'value' | 'show'>, row: Row, style: Style): string {

@@ -10,6 +10,7 @@ import {
 import { keccak256 } from 'ox/Hash';
 import { type Address, addressIn, hasWrongChecksum } from '../chain/address.ts';
 import { CommandError } from '../domain/errors.ts';
+import { isObject } from '../domain/json.ts';
 import { addressOf, isPrivateKey, keyLength } from './private-key.ts';
 
 /**
@@ -109,7 +110,7 @@ class Members {
 
   /** @param path - of the object, with a period at its end */
   constructor(value: unknown, path: string, file: string) {
-    if (!isRecord(value)) throw invalid(file, `${path === '' ? 'it' : path.slice(0, -1)} must be an object`);
+    if (!isObject(value)) throw invalid(file, `${path === '' ? 'it' : path.slice(0, -1)} must be an object`);
     this.#members = value;
     this.#path = path;
     this.#file = file;
@@ -141,10 +142,6 @@ class Members {
   #invalid(name: string, what: string): CommandError {
     return invalid(this.#file, `${this.#path}${name} must be ${what}`);
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Returns the error for a file that can't be a keystore. @param what - follows a colon */
