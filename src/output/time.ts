@@ -22,9 +22,9 @@ export function relativeTime(moment: Date, now: Date): string {
   return new Intl.RelativeTimeFormat('en').format(Math.sign(distance) * Math.round(Math.abs(distance) / length), unit);
 }
 
-/** Formats how long ago a moment was, rounded: `2 hours ago`, `just now`. */
-export function timeAgo(moment: Date, now: Date): string {
-  const when = relativeTime(moment, now);
+/** Formats how long ago a moment was, rounded: `2 hours ago`, `just now`. @param now - epoch milliseconds */
+export function timeAgo(moment: string, now: number): string {
+  const when = relativeTime(new Date(moment), new Date(now));
   return when === 'now' ? 'just now' : when;
 }
 

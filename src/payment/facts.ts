@@ -27,7 +27,7 @@ export async function paymentFacts(
   { wallet, confirmations, last, isNewAddress, host }: FactOptions,
 ): Promise<Fact[]> {
   const { chain } = transaction;
-  const ago = last && timeAgo(new Date(last.change.at), new Date(context.clocks.wall()));
+  const ago = last && timeAgo(last.change.at, context.clocks.wall());
   const isOther = last !== undefined && last.payment.to !== due.to;
   return [
     ...(await purchasedFacts(context, due.purchase, due.duration)),

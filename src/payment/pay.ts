@@ -510,7 +510,7 @@ class Payment {
   }
 
   #repetition(at: string): CommandError {
-    const when = timeAgo(new Date(at), new Date(this.#context.clocks.wall()));
+    const when = timeAgo(at, this.#context.clocks.wall());
     return new CommandError('confirmation_required', `You paid for the same thing ${when}`, {
       hint: 'Nothing was sent. Pass --again to pay a second time.',
       outcome: 'not_applied',
@@ -518,6 +518,6 @@ class Payment {
   }
 
   #ago({ change }: RecordedPayment): string {
-    return timeAgo(new Date(change.at), new Date(this.#context.clocks.wall()));
+    return timeAgo(change.at, this.#context.clocks.wall());
   }
 }

@@ -313,7 +313,7 @@ function noteOpen(
     .filter((each) => each.account.id === account.id && isOpen(each) && !compareChanges(intent, each.intent));
   const last = open.at(-1);
   if (!last) return;
-  const when = timeAgo(new Date(last.at), new Date(clocks.wall()));
+  const when = timeAgo(last.at, clocks.wall());
   const what = `"${describeChange(last.intent)}" (${when})`;
   const changes =
     open.length === 1

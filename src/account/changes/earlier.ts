@@ -325,5 +325,5 @@ function unclear(context: ChangingContext, { change, why }: Extract<Obstacle, { 
 }
 
 function ago({ clocks }: ChangingContext, { at }: RecordedChange): string {
-  return timeAgo(new Date(at), new Date(clocks.wall()));
+  return timeAgo(at, clocks.wall());
 }

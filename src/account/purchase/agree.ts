@@ -210,7 +210,7 @@ function repetition(context: Pick<Context, 'clocks'>, change: RecordedChange): C
 }
 
 function repetitionText({ clocks }: Pick<Context, 'clocks'>, { at, settled }: RecordedChange): string {
-  const when = timeAgo(new Date(at), new Date(clocks.wall()));
+  const when = timeAgo(at, clocks.wall());
   const ids = settled?.ids ?? [];
   const verb = settled?.outcome === 'applied' ? 'bought' : 'may have bought';
   return `You ${verb} the same thing ${when}${ids.length > 0 ? `: ${inWords(ids)}` : ''}`;

@@ -142,7 +142,7 @@ async function claimRecorded(
 function refuseClaimed({ clocks }: Pick<Context, 'clocks'>, { change }: RecordedPayment): void {
   const { settled } = change;
   if (settled?.outcome !== 'applied' || settled.code === 'secret_lost') return;
-  const when = timeAgo(new Date(settled.at), new Date(clocks.wall()));
+  const when = timeAgo(settled.at, clocks.wall());
   throw new CommandError('unavailable', `This payment was claimed ${when}, and its API key was delivered then`, {
     hint: 'Nothing was sent. `ci history` shows what the payment was for.',
     outcome: 'not_applied',
