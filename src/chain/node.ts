@@ -76,6 +76,11 @@ export class ChainNode {
     return this.#number('eth_blockNumber', []);
   }
 
+  /** Returns the confirmations of a transaction: how many blocks have it or follow. Not positive if the endpoint lags behind. */
+  async confirmations({ blockNumber }: Receipt): Promise<number> {
+    return (await this.blockNumber()) - blockNumber + 1;
+  }
+
   /** Returns the ETH of an account. */
   balance(of: Address): Promise<bigint> {
     return this.#quantity('eth_getBalance', [of, 'latest']);

@@ -59,7 +59,7 @@ async function confirmedReceipt(
   const begun = clocks.monotonic();
   for (;;) {
     const receipt = await node.receipt(hash);
-    if (receipt && (await node.blockNumber()) - receipt.blockNumber + 1 >= confirmations) return receipt;
+    if (receipt && (await node.confirmations(receipt)) >= confirmations) return receipt;
     const isKnown = receipt !== undefined || (await node.transaction(hash)) !== undefined;
     const waited = clocks.monotonic() - begun;
     if (!isKnown && waited >= longestSearch) {

@@ -139,7 +139,7 @@ class Following {
     const confirmations = Math.max(this.#options.confirmations, receipt.succeeded ? 1 : usualConfirmations);
     this.#trouble = undefined;
     this.#replacedAt = undefined;
-    const count = (await this.#node.blockNumber()) - receipt.blockNumber + 1;
+    const count = await this.#node.confirmations(receipt);
     if (count < confirmations) {
       return `Waiting for confirmations: ${Math.max(0, count)} of ${confirmations}`;
     }

@@ -51,7 +51,7 @@ async function payerOf(node: ChainNode, { hash, units }: Claim): Promise<Address
   if (receipt === undefined) throw notFinal();
   if (!receipt.succeeded) throw new Refusal(400, 'The transaction failed, so it transferred nothing');
   const payer = payerIn(receipt, units);
-  if ((await node.blockNumber()) - receipt.blockNumber + 1 < confirmations) throw notFinal();
+  if ((await node.confirmations(receipt)) < confirmations) throw notFinal();
   if (receipt.from !== payer || (await node.isContract(payer))) {
     throw new Refusal(
       403,
