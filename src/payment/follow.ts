@@ -3,7 +3,7 @@ import { RpcError, rpcHint } from '../chain/rpc.ts';
 import type { Context } from '../context/context.ts';
 import type { Hex } from '../domain/chains.ts';
 import { durationInWords } from '../domain/duration.ts';
-import { asClause, CommandError } from '../domain/errors.ts';
+import { asClause, CommandError, type ErrorCode } from '../domain/errors.ts';
 import { type PayIntent, usualConfirmations } from '../domain/payment.ts';
 import { toSmallestUnits } from '../domain/usdc.ts';
 
@@ -40,9 +40,8 @@ export type PaymentState = 'waiting' | 'replaced' | 'failed';
 export class Unconfirmed extends CommandError {
   readonly state: PaymentState;
 
-  constructor(state: PaymentState, error: CommandError) {
-    const { hint, retryable, outcome, cause } = error;
-    super(error.code, error.message, { hint, retryable, outcome, cause });
+  constructor(state: PaymentState, code: ErrorCode, message: string, hint: string) {
+    super(code, message, { hint, outcome: 'unknown' });
     this.state = state;
   }
 }
@@ -153,10 +152,9 @@ class Following {
     }
     throw new Unconfirmed(
       'failed',
-      new CommandError('unavailable', `The payment ${receipt.hash} failed on the chain, so no USDC was paid`, {
-        hint: 'Only the gas was spent. Run the same command again: it checks this once more before it pays.',
-        outcome: 'unknown',
-      }),
+      'unavailable',
+      `The payment ${receipt.hash} failed on the chain, so no USDC was paid`,
+      'Only the gas was spent. Run the same command again: it checks this once more before it pays.',
     );
   }
 
@@ -203,14 +201,9 @@ class Following {
       return 'Waiting for the payment to be mined';
     throw new Unconfirmed(
       'replaced',
-      new CommandError(
-        'outcome_unknown',
-        `Another transaction of the wallet took the place of the payment ${this.#payment.hash}`,
-        {
-          hint: `The payment can't be mined anymore, if ${this.#node.rpc.host} is right. Run \`ci history reconcile\`, check the wallet ${from}, then pass --again to pay again.`,
-          outcome: 'unknown',
-        },
-      ),
+      'outcome_unknown',
+      `Another transaction of the wallet took the place of the payment ${this.#payment.hash}`,
+      `The payment can't be mined anymore, if ${this.#node.rpc.host} is right. Run \`ci history reconcile\`, check the wallet ${from}, then pass --again to pay again.`,
     );
   }
 
@@ -247,6 +240,6 @@ class Following {
 
   #waiting(code: 'interrupted' | 'outcome_unknown', message: string): Unconfirmed {
     const hint = `The payment is recorded, and may still be mined. Run the same command again, or \`ci history reconcile\`, to continue. Neither pays twice.`;
-    return new Unconfirmed('waiting', new CommandError(code, message, { hint, outcome: 'unknown' }));
+    return new Unconfirmed('waiting', code, message, hint);
   }
 }
