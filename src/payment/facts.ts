@@ -12,8 +12,8 @@ import type { RecordedPayment } from './record.ts';
 export interface FactOptions {
   readonly wallet: WalletPlace;
   readonly confirmations: number;
-  /** The last payment for such a purchase. */
-  readonly last: RecordedPayment | undefined;
+  /** The last payment for such a purchase, if it went to another address. */
+  readonly other: RecordedPayment | undefined;
   /** Whether no payment went to this address. */
   readonly isNewAddress: boolean;
   /** The host that sells it. */
@@ -24,17 +24,16 @@ export interface FactOptions {
 export async function paymentFacts(
   context: Pick<Context, 'clocks' | 'connections' | 'settings' | 'world'>,
   { due, from, transaction, gasCost, usdc, ether }: PreparedPayment,
-  { wallet, confirmations, last, isNewAddress, host }: FactOptions,
+  { wallet, confirmations, other, isNewAddress, host }: FactOptions,
 ): Promise<Fact[]> {
   const { chain } = transaction;
-  const ago = last && timeAgo(last.change.at, context.clocks.wall());
-  const isOther = last !== undefined && last.payment.to !== due.to;
+  const ago = other && timeAgo(other.change.at, context.clocks.wall());
   return [
     ...(await purchasedFacts(context, due.purchase, due.duration)),
     ['Due now', unitsText(due.units)],
     ['Paid to', due.to],
-    ...(isOther ? [['', `Not the address of your last payment (${ago}): ${last.payment.to}`] as const] : []),
-    ...(isNewAddress && !isOther ? [['', "You haven't paid this address from this machine before."] as const] : []),
+    ...(other ? [['', `Not the address of your last payment (${ago}): ${other.payment.to}`] as const] : []),
+    ...(isNewAddress && !other ? [['', "You haven't paid this address from this machine before."] as const] : []),
     ['Sold by', host],
     [
       'Chain',

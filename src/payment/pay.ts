@@ -34,16 +34,14 @@ import { closeRivals, hasRivalOnChain, isReplacedByOurs, rivalHashes } from './r
 /** How long a payment for a subscription counts toward `max-monthly-spend`, in milliseconds: as long as the subscription lasts. */
 const month = 30 * 24 * 3_600_000;
 
-/** How many payments a command follows, each of which the chain turns out not to execute. */
+/** Maximum number of payments to follow in one command, if the chain executes none of them. */
 const mostRounds = 3;
 
 /** How long a price counts while the user is asked, in milliseconds. */
 const longestConsent = 60_000;
 
 /** The parts of the context that paying uses. */
-export type PayingContext = FollowingContext &
-  RecordingContext &
-  Pick<Context, 'connections' | 'prompts' | 'settings' | 'settling'>;
+export type PayingContext = FollowingContext & RecordingContext & Pick<Context, 'connections' | 'prompts' | 'settling'>;
 
 /** How to pay. */
 export interface PaymentOptions {
@@ -264,16 +262,12 @@ class Payment {
       await followPayment(this.#context, this.#parts.node, payment, {
         confirmations: usualConfirmations,
         sends: 'never',
-        rivals: this.#rivals(change.id, payment),
+        rivals: rivalHashes(this.#parts.record, change.id, payment),
       });
     } catch (error) {
       if (!(error instanceof Unconfirmed) || error.state === 'waiting') throw error;
       this.#parts.record.lost(change.id, error.state, change);
     }
-  }
-
-  #rivals(id: string, payment: PayIntent): ReadonlySet<string> {
-    return rivalHashes(this.#parts.record, id, payment);
   }
 
   /**
@@ -302,17 +296,18 @@ class Payment {
     const { node, from, record, payer, options } = this.#parts;
     const due = await this.#due();
     const fetchedAt = clocks.monotonic();
-    const resends = waiting !== undefined && (await this.#isStillRight(waiting.payment, due));
+    const resent = waiting && (await this.#isStillRight(waiting.payment, due)) ? waiting : undefined;
     this.#checkPrice(due, waiting);
     const prepared = await preparePayment(node, from, due, waiting?.payment);
     const repeated = settling.again ? undefined : record.repeated(due.purchase, from, usdcOf(due.units));
     if (repeated && !prompts.canAsk) throw this.#repetition(repeated.at);
-    await this.#consent(prepared, { waiting, resends });
+    await this.#consent(prepared, { waiting, resends: resent !== undefined });
     if (repeated) {
       output.note(`${this.#repetition(repeated.at).message}.`);
       await prompts.consentAgain('Pay again?');
     }
-    const wallet = resends ? undefined : await payer.open();
+    // Asks for the password, which takes time, before the price is checked again.
+    if (!resent) await payer.open();
     if (clocks.monotonic() - fetchedAt > longestConsent) {
       const now = await this.#due();
       if (now.units !== due.units || now.to !== due.to) {
@@ -320,10 +315,8 @@ class Payment {
         return this.#startNew(waiting);
       }
     }
-    if (waiting && !wallet) {
-      return { id: waiting.change.id, payment: waiting.payment, isNew: true, earlier: waiting };
-    }
-    if (!wallet) throw new Error('a new payment needs a wallet');
+    if (resent) return { id: resent.change.id, payment: resent.payment, isNew: true, earlier: resent };
+    const wallet = await payer.open();
     const signed = signTransfer(prepared.transaction, (hash) => wallet.sign(hash));
     const payment: PayIntent = {
       action: 'pay',
@@ -402,11 +395,11 @@ class Payment {
       const what = `the payment of ${usdcText(waiting.payment.amount)} for ${describePurchased(waiting.payment.purchase)} made ${this.#ago(waiting)}, which isn't on the chain`;
       output.note(`${resends ? 'Sends' : 'Replaces'} ${what}. The chain executes only one of them.`);
     }
-    const isOther = last !== undefined && last.payment.to !== prepared.due.to;
+    const other = last && last.payment.to !== prepared.due.to ? last : undefined;
     const isNewAddress = record.newest(({ payment }) => payment.to === prepared.due.to) === undefined;
-    if (isOther)
+    if (other)
       output.note(
-        `The API asks for payment to another address than for your last payment: ${prepared.due.to} instead of ${last.payment.to}.`,
+        `The API asks for payment to another address than for your last payment: ${prepared.due.to} instead of ${other.payment.to}.`,
       );
     if (!prompts.asksConsent) return;
     const { confirmations } = options;
@@ -415,7 +408,7 @@ class Payment {
         await paymentFacts(this.#context, prepared, {
           wallet: payer.place,
           confirmations,
-          last,
+          other,
           host: record.host,
           isNewAddress,
         }),
@@ -438,19 +431,19 @@ class Payment {
       const hash = await followPayment(this.#context, node, payment, {
         confirmations: options.confirmations,
         sends: isNew ? 'at once' : 'if unknown',
-        rivals: this.#rivals(id, payment),
+        rivals: rivalHashes(record, id, payment),
       });
       output.done(`Paid ${usdcText(payment.amount)} (${hash}).`);
       return hash;
     } catch (error) {
-      if (error instanceof Unconfirmed && error.state === 'failed' && record.lost(id, 'failed', earlier?.change)) {
-        return undefined;
-      }
-      if (error instanceof Unconfirmed && error.state === 'replaced') {
+      const state = error instanceof Unconfirmed ? error.state : undefined;
+      if (state === 'failed') {
+        if (record.lost(id, 'failed', earlier?.change)) return undefined;
+      } else if (state === 'replaced') {
         record.lost(id, 'replaced', undefined);
         // The next round continues with that one.
         if (await hasRivalOnChain(node, record, id, payment)) return undefined;
-      } else if (!(error instanceof Unconfirmed && error.state === 'failed')) record.unfinishedBy(id, payment, error);
+      } else record.unfinishedBy(id, payment, error);
       throw error;
     }
   }
