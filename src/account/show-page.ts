@@ -11,7 +11,7 @@ export async function showPage(
   page: string,
 ): Promise<void> {
   const url = URL.canParse(page) ? new URL(page) : undefined;
-  const { isLoopback } = await import('../api/proxies.ts');
+  const { isLoopback } = await import('../api/host.ts');
   const local = url !== undefined && isLoopback(url.hostname);
   const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && local);
   if (settings.sandbox.value && local) {

@@ -15,7 +15,8 @@ import {
 } from './answers.ts';
 import { BodyTooLong } from './body.ts';
 import { Deadline, type DeadlineClock } from './deadline.ts';
-import { isLoopback, type ProxySettings } from './proxies.ts';
+import { isLoopback } from './host.ts';
+import type { ProxySettings } from './proxies.ts';
 import { type HttpMethod, Transport, TransportError } from './transport.ts';
 
 /** Maximum number of attempts at one request. */

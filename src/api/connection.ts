@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect, isIP, type Socket } from 'node:net';
 import { codeOf } from '../domain/errors.ts';
-import { type ProxySettings, proxyFor, userOf } from './proxies.ts';
+import { hostOf, portOf } from './host.ts';
+import { type HttpProxy, type ProxySettings, proxyFor } from './proxies.ts';
 
 /**
  * Connects to the host of a URL, through a proxy if the settings name one. Completes the TLS handshake, but sends no part of a request.
@@ -13,7 +14,7 @@ import { type ProxySettings, proxyFor, userOf } from './proxies.ts';
 export async function openConnection(url: URL, proxies: ProxySettings, signal: AbortSignal): Promise<Socket> {
   const proxy = proxyFor(url, proxies);
   if (proxy === undefined) return open(url, signal);
-  const tunnel = await openTunnel(await open(proxy, signal), proxy, url, signal);
+  const tunnel = await openTunnel(await open(proxy.url, signal), proxy, url, signal);
   return url.protocol === 'https:' ? openSecure(url, signal, tunnel) : tunnel;
 }
 
@@ -41,9 +42,8 @@ async function openSecure(url: URL, signal: AbortSignal, tunnel?: Socket): Promi
 }
 
 /** Asks a proxy to connect to the host of a URL (RFC 9110, section 9.3.6). */
-async function openTunnel(socket: Socket, proxy: URL, url: URL, signal: AbortSignal): Promise<Socket> {
+async function openTunnel(socket: Socket, { user }: HttpProxy, url: URL, signal: AbortSignal): Promise<Socket> {
   const target = `${url.hostname}:${portOf(url)}`;
-  const user = userOf(proxy);
   const outgoing = request({
     createConnection: () => socket,
     method: 'CONNECT',
@@ -87,13 +87,4 @@ async function waitFor(event: string, source: Socket | ReturnType<typeof request
 /** Returns whether an error says that the other side closed a connection. Node.js calls that a reset, but one without a system call. */
 export function isClosed(error: unknown): boolean {
   return codeOf(error) === 'ECONNRESET' && error instanceof Error && !('syscall' in error);
-}
-
-/** Returns the host to connect to. An IPv6 address has brackets only in a URL. */
-function hostOf({ hostname }: URL): string {
-  return hostname.replace(/^\[(.*)\]$/, '$1');
-}
-
-function portOf({ port, protocol }: URL): number {
-  return Number(port) || (protocol === 'https:' ? 443 : 80);
 }

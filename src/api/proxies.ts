@@ -1,4 +1,5 @@
 import { usageError } from '../domain/errors.ts';
+import { hostOf, isLoopback, portOf } from './host.ts';
 
 /** The proxies to use, as the environment names them. */
 export interface ProxySettings {
@@ -16,31 +17,27 @@ export function proxiesOf(env: Readonly<Record<string, string | undefined>>): Pr
   };
 }
 
-/**
- * Returns the proxy for a URL; undefined to connect directly, as to this machine.
- *
- * @throws CommandError (usage) if the URL of the proxy is invalid
- */
-export function proxyFor(url: URL, { httpProxy, httpsProxy, noProxy = '' }: ProxySettings): URL | undefined {
-  const proxy = url.protocol === 'https:' ? httpsProxy : httpProxy;
-  if (!proxy || isLoopback(url.hostname) || isExcepted(url, noProxy)) return undefined;
-  const valid = URL.canParse(proxy) ? new URL(proxy) : undefined;
-  if (!valid || !/^https?:$/.test(valid.protocol)) {
-    throw usageError(
-      'The proxy in HTTPS_PROXY or HTTP_PROXY is not a valid URL',
-      'Use a URL such as http://host:port.',
-    );
-  }
-  userOf(valid);
-  return valid;
+/** A proxy to use. */
+export interface HttpProxy {
+  readonly url: URL;
+  /** Its user and password, as `user:password`; empty without them. */
+  readonly user: string;
 }
 
 /**
- * Returns the user and password of a proxy, as `user:password`; empty if its URL has neither.
+ * Returns the proxy for a URL; undefined to connect directly, as to this machine.
  *
- * @throws CommandError (usage) if they are not percent-encoded
+ * @throws CommandError (usage) if the URL of the proxy is invalid, or its password isn't percent-encoded
  */
-export function userOf({ username, password }: URL): string {
+export function proxyFor(url: URL, { httpProxy, httpsProxy, noProxy = '' }: ProxySettings): HttpProxy | undefined {
+  const proxy = url.protocol === 'https:' ? httpsProxy : httpProxy;
+  if (!proxy || isLoopback(url.hostname) || isExcepted(url, noProxy)) return undefined;
+  const valid = URL.canParse(proxy) ? new URL(proxy) : undefined;
+  if (valid && /^https?:$/.test(valid.protocol)) return { url: valid, user: userOf(valid) };
+  throw usageError('The proxy in HTTPS_PROXY or HTTP_PROXY is not a valid URL', 'Use a URL such as http://host:port.');
+}
+
+function userOf({ username, password }: URL): string {
   if (username === '' && password === '') return '';
   try {
     return `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
@@ -52,21 +49,15 @@ export function userOf({ username, password }: URL): string {
   }
 }
 
-/** Returns whether a host is this machine. Requests to it bypass the proxy and may be plain http. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
-}
-
 /** Returns whether NO_PROXY names a host: itself or a domain above it, with or without a port, or `*` for all. */
-function isExcepted({ hostname, port, protocol }: URL, noProxy: string): boolean {
-  const ownPort = port || (protocol === 'https:' ? '443' : '80');
-  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+function isExcepted(url: URL, noProxy: string): boolean {
+  const [host, port] = [hostOf(url), String(portOf(url))];
   return noProxy.split(/[\s,]+/).some((entry) => {
     // Without brackets, all of an IPv6 address is the host.
     const pattern = /:.*:/.test(entry) ? /^\[?([^\]]*)\]?(?::(\d+))?$/ : /^(.*?)(?::(\d+))?$/;
-    const [, name = '', itsPort = ownPort] = pattern.exec(entry.toLowerCase()) ?? [];
+    const [, name = '', itsPort = port] = pattern.exec(entry.toLowerCase()) ?? [];
     const domain = name.replace(/^\*?\./, '').replace(/\.$/, '');
-    if (domain === '' || itsPort !== ownPort) return false;
+    if (domain === '' || itsPort !== port) return false;
     return domain === '*' || host === domain || host.endsWith(`.${domain}`);
   });
 }

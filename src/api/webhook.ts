@@ -1,7 +1,8 @@
 import { CommandError, usageError } from '../domain/errors.ts';
 import { statusMessage } from './answers.ts';
 import { Deadline, type DeadlineClock } from './deadline.ts';
-import { isLoopback, type ProxySettings } from './proxies.ts';
+import { isLoopback } from './host.ts';
+import type { ProxySettings } from './proxies.ts';
 import { Transport, TransportError } from './transport.ts';
 
 /** The longest time that one request may take, in milliseconds. */

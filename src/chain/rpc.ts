@@ -1,5 +1,6 @@
 import { Deadline, type DeadlineClock } from '../api/deadline.ts';
-import { isLoopback, type ProxySettings } from '../api/proxies.ts';
+import { isLoopback } from '../api/host.ts';
+import type { ProxySettings } from '../api/proxies.ts';
 import { Transport, TransportError } from '../api/transport.ts';
 import { durationInWords } from '../domain/duration.ts';
 import { CommandError, usageError, withoutPeriod } from '../domain/errors.ts';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import * as z from 'zod/mini';
-import { isLoopback } from '../../src/api/proxies.ts';
+import { isLoopback } from '../../src/api/host.ts';
 import { Transport, TransportError } from '../../src/api/transport.ts';
 import type { Job, Report } from '../support/caller.ts';
 import { selfSigned } from '../support/certificate.ts';

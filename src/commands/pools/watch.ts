@@ -171,7 +171,7 @@ function requireLimit({ prompts }: Pick<Context, 'prompts'>, { maxPrice }: Flags
 async function intervalFor(context: Pick<Context, 'api'>, typed: Duration | undefined): Promise<number> {
   const milliseconds = typed?.milliseconds ?? 15_000;
   if (milliseconds >= shortestInterval) return milliseconds;
-  const { isLoopback } = await import('../../api/proxies.ts');
+  const { isLoopback } = await import('../../api/host.ts');
   const { client } = await context.api();
   if (isLoopback(client.baseUrl.hostname)) return milliseconds;
   throw usageError(

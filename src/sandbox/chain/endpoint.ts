@@ -1,4 +1,4 @@
-import { isLoopback } from '../../api/proxies.ts';
+import { isLoopback } from '../../api/host.ts';
 import { parseRpcUrl } from '../../chain/rpc.ts';
 import type { Environment } from '../../domain/environment.ts';
 import { usageError } from '../../domain/errors.ts';
