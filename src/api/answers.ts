@@ -163,7 +163,8 @@ function isSentence(text: string): boolean {
   return !/^\s*(?:$|<|\[object \w+\]\s*$)|<(?:!doctype|html|head|body)\b/i.test(text);
 }
 
-function shortened(text: string): string {
+/** Returns a text of a server in one line, cut off if it is long. @param longest - in characters */
+export function shortened(text: string, longest = longestMessage): string {
   const line = text.replace(/\s+/g, ' ').trim();
-  return line.length > longestMessage ? `${line.slice(0, longestMessage)}…` : line;
+  return line.length > longest ? `${line.slice(0, longest)}…` : line;
 }

@@ -1,3 +1,4 @@
+import { shortened } from '../api/answers.ts';
 import { Deadline, type DeadlineClock } from '../api/deadline.ts';
 import { isLoopback } from '../api/host.ts';
 import type { ProxySettings } from '../api/proxies.ts';
@@ -117,7 +118,8 @@ export class RpcClient {
     const error = memberOf(value, 'error');
     if (error != null) {
       const message = memberOf(error, 'message');
-      const reason = typeof message === 'string' && message.trim() !== '' ? oneLine(message) : 'unknown error';
+      const reason =
+        typeof message === 'string' && message.trim() !== '' ? shortened(message, longestMessage) : 'unknown error';
       const refused = new RpcError(this.host, reason);
       const isBusy = answer.status === 429 || memberOf(error, 'code') === busyCode || busyWords.test(reason);
       throw isBusy ? refused.with({ code: 'rate_limited', retryable: true }) : refused;
@@ -176,9 +178,4 @@ export function parseRpcUrl(text: string, source: string): URL {
 
 function interrupted(): CommandError {
   return new CommandError('interrupted', 'Interrupted');
-}
-
-function oneLine(message: string): string {
-  const line = message.replace(/\s+/g, ' ').trim();
-  return line.length > longestMessage ? `${line.slice(0, longestMessage)}…` : line;
 }
