@@ -3,6 +3,7 @@ import { Deadline, type DeadlineClock } from '../api/deadline.ts';
 import { isLoopback } from '../api/host.ts';
 import type { ProxySettings } from '../api/proxies.ts';
 import { Transport, TransportError } from '../api/transport.ts';
+import { chains, localRpcUrl } from '../domain/chains.ts';
 import { durationInWords } from '../domain/duration.ts';
 import { CommandError, usageError, withoutPeriod } from '../domain/errors.ts';
 import { memberOf, parsedJson } from '../domain/json.ts';
@@ -172,7 +173,7 @@ export function parseRpcUrl(text: string, source: string): URL {
   if (url && isAllowed && url.username === '' && url.password === '') return url;
   throw usageError(
     `The value of ${source} is not a valid RPC URL`,
-    'Use a URL such as https://mainnet.base.org. Plain http is allowed only for this machine, such as http://127.0.0.1:8545.',
+    `Use a URL such as ${chains.base.rpcUrl}. Plain http is allowed only for this machine, such as ${localRpcUrl}.`,
   );
 }
 

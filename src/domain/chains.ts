@@ -39,6 +39,12 @@ export const chains: { readonly [Name in ChainName]: Chain & { readonly name: Na
   },
 };
 
+/** The port on which anvil and other development chains listen by default. */
+export const localChainPort = 8545;
+
+/** The RPC URL of a development chain by default. */
+export const localRpcUrl = `http://127.0.0.1:${localChainPort}`;
+
 /** Returns whether a network is a chain. The API calls it by its name; other servers use its CAIP-2 name, such as `eip155:8453`. */
 export function isChain(network: string, { name, id }: Chain): boolean {
   return network === name || network === `eip155:${id}`;

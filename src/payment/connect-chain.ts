@@ -1,15 +1,13 @@
 import { ChainNode } from '../chain/node.ts';
 import { parseRpcUrl } from '../chain/rpc.ts';
 import type { Context } from '../context/context.ts';
-import type { Chain } from '../domain/chains.ts';
+import { type Chain, localRpcUrl } from '../domain/chains.ts';
 import { CommandError } from '../domain/errors.ts';
 
 /** The environment variable of Foundry that names an RPC endpoint. */
 const rpcVariable = 'ETH_RPC_URL';
 /** How people call a chain for development. */
 const localTitle = 'the local chain';
-/** The default address of a local chain. */
-const localRpcUrl = 'http://127.0.0.1:8545';
 
 /** The parts of the context that connecting to a chain uses. */
 export type ChainContext = Pick<Context, 'connections' | 'settings' | 'world'>;
@@ -62,7 +60,7 @@ export function refuseRealMoney(node: ChainNode, isForSandbox: boolean): void {
     'usage',
     `The sandbox takes payments only on a local chain for development, not on ${node.rpc.host}`,
     {
-      hint: 'Nothing was sent. Run `ci sandbox serve --chain` to start one, and pass --rpc-url http://127.0.0.1:8545.',
+      hint: `Nothing was sent. Run \`ci sandbox serve --chain\` to start one, and pass --rpc-url ${localRpcUrl}.`,
       outcome: 'not_applied',
     },
   );

@@ -3,6 +3,7 @@ import { invalidValue } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import { sandboxFolder } from '../../config/folders.ts';
 import type { Context } from '../../context/context.ts';
+import { localChainPort } from '../../domain/chains.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import type { LocalChain } from '../../sandbox/chain/local-chain.ts';
 
@@ -75,12 +76,12 @@ async function startedChain(
   if (rpcUrl !== undefined) {
     throw usageError("--chain and --rpc-url can't be combined", '--chain starts a chain of its own.');
   }
-  const { defaultChainPort, startLocalChain } = await import('../../sandbox/chain/local-chain.ts');
+  const { startLocalChain } = await import('../../sandbox/chain/local-chain.ts');
   const { env, interrupt } = world;
   // Not the keys in the environment.
   const { PATH, HOME, TMPDIR } = env;
   const chain = await startLocalChain({
-    port: port === 0 ? 0 : defaultChainPort,
+    port: port === 0 ? 0 : localChainPort,
     env: { PATH, HOME, TMPDIR },
     blockTime,
     interrupt,

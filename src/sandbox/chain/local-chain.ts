@@ -5,9 +5,6 @@ import { CommandError, codeOf, usageError } from '../../domain/errors.ts';
 import { localClient } from './client.ts';
 import { usdcCode } from './usdc-code.ts';
 
-/** The port of anvil and other development chains. */
-export const defaultChainPort = 8545;
-
 /**
  * Runs a program until its standard input ends. The input ends with the process that holds its other end, however that one ends, so
  * that the chain never outlives the sandbox.
