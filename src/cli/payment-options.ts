@@ -8,15 +8,7 @@ import { parseCount } from './options.ts';
 import { forceOption, saveOption, variableOption } from './save-options.ts';
 import { choiceOption } from './values.ts';
 import type { Verb } from './verb.ts';
-import {
-  accountOption,
-  keychainOption,
-  keystoreOption,
-  passwordFileOption,
-  passwordSourceOf,
-  type WalletOptions,
-  walletChoiceOf,
-} from './wallet-options.ts';
+import { addWalletOptions, passwordSourceOf, type WalletOptions, walletChoiceOf } from './wallet-options.ts';
 
 /** The options for the chain on which a payment is made, as typed. */
 export interface ChainOptions {
@@ -55,14 +47,8 @@ function claimFieldOption(): Option {
 
 /** Adds the options of a command that pays on chain or claims a payment. */
 export function addPaymentOptions(command: Verb): Verb {
-  return command
-    .addOption(saveOption())
-    .addOption(variableOption())
-    .addOption(forceOption())
-    .addOption(accountOption())
-    .addOption(keystoreOption())
-    .addOption(passwordFileOption())
-    .addOption(keychainOption())
+  command.addOption(saveOption()).addOption(variableOption()).addOption(forceOption());
+  return addWalletOptions(command)
     .addOption(chainOption())
     .addOption(rpcUrlOption())
     .addOption(confirmationsOption())

@@ -3,6 +3,7 @@ import { usageError } from '../domain/errors.ts';
 import type { WalletChoice } from '../wallet/choose.ts';
 import type { PasswordSource } from '../wallet/password.ts';
 import { namesOf, ValueOption } from './values.ts';
+import type { Verb } from './verb.ts';
 
 /** The options for a wallet and its password, as typed. */
 export interface WalletOptions {
@@ -12,18 +13,26 @@ export interface WalletOptions {
   readonly keychain?: true;
 }
 
-/** Returns `--account NAME` for a wallet to use. */
-export function accountOption(): Option {
-  return new Option('--account <name>', 'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)');
+/** Adds the options for a wallet to use and its password. */
+export function addWalletOptions(command: Verb): Verb {
+  return command
+    .option('--account <name>', 'Wallet in ~/.foundry/keystores (default: ETH_KEYSTORE_ACCOUNT)')
+    .addOption(keystoreOption())
+    .addOption(passwordFileOption())
+    .addOption(keychainOption());
 }
 
-/** Returns `--account NAME` for a wallet to create. */
-export function newAccountOption(): Option {
-  return new Option('--account <name>', 'Wallet in ~/.foundry/keystores');
+/** Adds the options for a wallet to create and its password. */
+export function addNewWalletOptions(command: Verb): Verb {
+  return command
+    .option('--account <name>', 'Wallet in ~/.foundry/keystores')
+    .addOption(keystoreOption())
+    .addOption(passwordFileOption())
+    .addOption(keychainOption("Save the password in the system's keychain"));
 }
 
 /** Returns `--keystore FILE`. */
-export function keystoreOption(): Option {
+function keystoreOption(): Option {
   return new ValueOption('--keystore <file>', 'Keystore file of the wallet, wherever it is', namesOf('files'));
 }
 

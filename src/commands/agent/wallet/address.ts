@@ -1,14 +1,6 @@
 import type { Address } from '../../../chain/address.ts';
 import type { Verb } from '../../../cli/verb.ts';
-import {
-  accountOption,
-  keychainOption,
-  keystoreOption,
-  passwordFileOption,
-  passwordSourceOf,
-  type WalletOptions,
-  walletChoiceOf,
-} from '../../../cli/wallet-options.ts';
+import { addWalletOptions, passwordSourceOf, type WalletOptions, walletChoiceOf } from '../../../cli/wallet-options.ts';
 import type { Context } from '../../../context/context.ts';
 import { chooseWallet } from '../../../wallet/choose.ts';
 import { readKeystore, type WalletPlace } from '../../../wallet/files.ts';
@@ -30,12 +22,10 @@ export default function address(command: Verb, context: Context, execute = run):
       exits: [5],
       examples: ['ci agent wallet address agent', 'ci agent wallet address --keystore ./agent.json'],
     })
-    .argument('[name]', 'Name of the wallet')
-    .addOption(accountOption())
-    .addOption(keystoreOption())
-    .addOption(passwordFileOption())
-    .addOption(keychainOption())
-    .action((name: string | undefined, flags: WalletOptions) => execute({ name, ...flags }, context));
+    .argument('[name]', 'Name of the wallet');
+  addWalletOptions(command).action((name: string | undefined, flags: WalletOptions) =>
+    execute({ name, ...flags }, context),
+  );
 }
 
 /** Prints the address of a wallet. */

@@ -1,12 +1,5 @@
 import type { Verb } from '../../../cli/verb.ts';
-import {
-  keychainOption,
-  keystoreOption,
-  newAccountOption,
-  passwordFileOption,
-  type WalletOptions,
-  walletChoiceOf,
-} from '../../../cli/wallet-options.ts';
+import { addNewWalletOptions, type WalletOptions, walletChoiceOf } from '../../../cli/wallet-options.ts';
 import type { Context } from '../../../context/context.ts';
 import { chooseNewWallet } from '../../../wallet/choose.ts';
 import { newPassword } from '../../../wallet/password.ts';
@@ -32,12 +25,10 @@ export default function create(command: Verb, context: Context, execute = run): 
         'ci agent wallet create --keystore ./agent.json',
       ],
     })
-    .argument('[name]', 'Name of the wallet')
-    .addOption(newAccountOption())
-    .addOption(keystoreOption())
-    .addOption(passwordFileOption())
-    .addOption(keychainOption("Save the password in the system's keychain"))
-    .action((name: string | undefined, flags: WalletOptions) => execute({ name, ...flags }, context));
+    .argument('[name]', 'Name of the wallet');
+  addNewWalletOptions(command).action((name: string | undefined, flags: WalletOptions) =>
+    execute({ name, ...flags }, context),
+  );
 }
 
 const realFunds = 'Before it can pay, send USDC and a little ETH for gas to this address on Base.';

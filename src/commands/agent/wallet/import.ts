@@ -1,13 +1,6 @@
 import { mistakeIn } from '../../../cli/options.ts';
 import type { Verb } from '../../../cli/verb.ts';
-import {
-  keychainOption,
-  keystoreOption,
-  newAccountOption,
-  passwordFileOption,
-  type WalletOptions,
-  walletChoiceOf,
-} from '../../../cli/wallet-options.ts';
+import { addNewWalletOptions, type WalletOptions, walletChoiceOf } from '../../../cli/wallet-options.ts';
 import type { Context } from '../../../context/context.ts';
 import { readSecret } from '../../../context/input-stream.ts';
 import { chooseNewWallet } from '../../../wallet/choose.ts';
@@ -33,12 +26,10 @@ export default function importKey(command: Verb, context: Context, execute = run
         'pass show agent-key | ci agent wallet import agent --password-file agent.password',
       ],
     })
-    .argument('[name]', 'Name of the wallet')
-    .addOption(newAccountOption())
-    .addOption(keystoreOption())
-    .addOption(passwordFileOption())
-    .addOption(keychainOption("Save the password in the system's keychain"))
-    .action((name: string | undefined, flags: WalletOptions) => execute({ name, ...flags }, context));
+    .argument('[name]', 'Name of the wallet');
+  addNewWalletOptions(command).action((name: string | undefined, flags: WalletOptions) =>
+    execute({ name, ...flags }, context),
+  );
 }
 
 /** Saves a private key from standard input, which on a terminal is a hidden prompt. */
