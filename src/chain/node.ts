@@ -1,6 +1,8 @@
 import type { Chain, Hex } from '../domain/chains.ts';
+import { lowerCase } from '../domain/chains.ts';
 import { CommandError } from '../domain/errors.ts';
 import { memberOf } from '../domain/json.ts';
+import { isTransactionHash } from '../domain/usdc.ts';
 import { type Address, addressIn } from './address.ts';
 import { type RpcClient, rpcHint } from './rpc.ts';
 import type { Fees } from './transaction.ts';
@@ -193,7 +195,7 @@ export class ChainNode {
       const hash = memberOf(log, 'transactionHash');
       const [transfer] = transfersIn([log], this.chain);
       const fits = transfer?.from === from && transfer.to === to && transfer.units === units;
-      return fits && isHash(hash) ? [lowerCase(hash)] : [];
+      return fits && typeof hash === 'string' && isTransactionHash(hash) ? [lowerCase(hash)] : [];
     });
   }
 
@@ -222,12 +224,4 @@ export class ChainNode {
       hint: rpcHint,
     });
   }
-}
-
-function lowerCase(hash: Hex): Hex {
-  return `0x${hash.slice(2).toLowerCase()}`;
-}
-
-function isHash(value: unknown): value is Hex {
-  return typeof value === 'string' && /^0x[0-9a-f]{64}$/i.test(value);
 }

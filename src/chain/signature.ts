@@ -3,6 +3,7 @@ import { getSignPayload } from 'ox/PersonalMessage';
 import { recoverAddress } from 'ox/Secp256k1';
 import { fromHex } from 'ox/Signature';
 import type { Hex } from '../domain/chains.ts';
+import { lowerCase } from '../domain/chains.ts';
 import type { Address } from './address.ts';
 
 /** Returns the hash of a text that `personal_sign` signs (EIP-191). */
@@ -14,9 +15,7 @@ function messageHash(text: string): Hex {
 export function signerOf(text: string, signature: string): Address | undefined {
   if (!/^0x[0-9a-f]{130}$/i.test(signature)) return undefined;
   try {
-    return checksum(
-      recoverAddress({ payload: messageHash(text), signature: fromHex(`0x${signature.slice(2).toLowerCase()}`) }),
-    );
+    return checksum(recoverAddress({ payload: messageHash(text), signature: fromHex(lowerCase(signature)) }));
   } catch {
     return undefined;
   }

@@ -1,6 +1,11 @@
 /** Bytes as hexadecimal digits after 0x. */
 export type Hex = `0x${string}`;
 
+/** Returns hexadecimal digits after 0x in lower case. */
+export function lowerCase(hex: string): Hex {
+  return `0x${hex.slice(2).toLowerCase()}`;
+}
+
 /** A chain on which USDC can be sent. */
 export interface Chain {
   /** How `--chain` and the API name it. */

@@ -2,6 +2,7 @@ import type { ChainNode, Receipt } from '../chain/node.ts';
 import { signerOf } from '../chain/signature.ts';
 import type { Context } from '../context/context.ts';
 import type { Hex } from '../domain/chains.ts';
+import { lowerCase } from '../domain/chains.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
 import { usdcOf } from '../domain/usdc.ts';
 import { claimMessage } from './claim.ts';
@@ -82,7 +83,7 @@ async function confirmedReceipt(
 /** Checks a signature that another program made. @throws CommandError (usage) if it isn't the payer's */
 export function checkedSignature(text: string, hash: Hex, payer: Hex): Hex {
   const signer = signerOf(claimMessage(hash), text);
-  if (signer === payer) return `0x${text.slice(2).toLowerCase()}`;
+  if (signer === payer) return lowerCase(text);
   const what = signer === undefined ? 'is not a valid signature' : `is from ${signer}, not from ${payer}, which paid`;
   throw usageError(
     `The value of --signature ${what}`,

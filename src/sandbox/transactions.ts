@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { isTransactionHash } from '../domain/usdc.ts';
 import type { Account } from './account.ts';
 import { microsPerCent } from './money.ts';
 import { Refusal } from './reply.ts';
@@ -15,12 +16,7 @@ export async function requireRpcUrl(rpcUrl: RpcUrl | undefined): Promise<URL> {
 const hashMessage = 'txHash must be 0x and 64 hexadecimal digits';
 
 /** The hash of a transaction in the body of a request. */
-export const hashField = z.string(hashMessage).check(z.regex(/^0x[0-9a-fA-F]{64}$/, hashMessage));
-
-/** Returns the hash that identifies a transaction, whatever the case of its letters. */
-export function normalized(hash: string): `0x${string}` {
-  return `0x${hash.slice(2).toLowerCase()}`;
-}
+export const hashField = z.string(hashMessage).check(z.refine(isTransactionHash, hashMessage));
 
 /**
  * Returns the account with a transaction that counts, and counts only once.

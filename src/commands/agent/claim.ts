@@ -9,6 +9,7 @@ import type { Context } from '../../context/context.ts';
 import { readSecret } from '../../context/input-stream.ts';
 import type { Block } from '../../domain/blocks.ts';
 import type { Hex } from '../../domain/chains.ts';
+import { lowerCase } from '../../domain/chains.ts';
 import { CommandError, usageError } from '../../domain/errors.ts';
 import type { Purchase } from '../../domain/payment.ts';
 import { isTransactionHash } from '../../domain/usdc.ts';
@@ -201,7 +202,7 @@ async function signedBy(
 }
 
 function parseHash(text: string): Hex {
-  if (isTransactionHash(text)) return `0x${text.slice(2).toLowerCase()}`;
+  if (isTransactionHash(text)) return lowerCase(text);
   throw usageError(
     `"${text}" is not a valid transaction hash`,
     'Copy it from your wallet: 0x and 64 hexadecimal digits.',

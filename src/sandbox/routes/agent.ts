@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
 import * as z from 'zod/mini';
 import { type Block, blockNames } from '../../domain/blocks.ts';
+import { lowerCase } from '../../domain/chains.ts';
 import { unitsOf } from '../../domain/usdc.ts';
 import type { Account, Subscription } from '../account.ts';
 import { day, timeText } from '../calendar.ts';
@@ -11,7 +12,7 @@ import { dollars, wholeCents } from '../money.ts';
 import { body, checkBody, enveloped, json, parseBody, Refusal } from '../reply.ts';
 import { freeSlots } from '../seats.ts';
 import type { Change, Store } from '../store.ts';
-import { hashField, normalized, type RpcUrl, requireRpcUrl, withCredit, withTransaction } from '../transactions.ts';
+import { hashField, type RpcUrl, requireRpcUrl, withCredit, withTransaction } from '../transactions.ts';
 import { paymentCatalog } from '../x402.ts';
 import { largestTopUp, smallestTopUp } from './billing.ts';
 import { requirePool } from './pools.ts';
@@ -59,7 +60,7 @@ export function agentRoutes(store: Store, address: () => string, rpcUrl: RpcUrl 
     if (pool.status !== 'active') throw new Refusal(409, `This pool is not open for subscriptions (${pool.status})`);
     const blocks = blockNames.filter((block) => order.blocks.includes(block));
     const cents = blocks.reduce((sum, block) => sum + pool.monthlyCents[block], 0);
-    const hash = normalized(order.txHash);
+    const hash = lowerCase(order.txHash);
     const { checkPayment, requireSignature } = await import('../chain/payment.ts');
     const payer = await checkPayment(await requireRpcUrl(rpcUrl), { hash, units: unitsOf(cents) });
     requireSignature(order.txHash, order.signature, payer);
@@ -69,7 +70,7 @@ export function agentRoutes(store: Store, address: () => string, rpcUrl: RpcUrl 
   routes.post('/topup', async (context) => {
     const { txHash, amount } = checkBody(topUpBody, parseBody(await context.req.text()));
     const cents = topUpCents(Number(amount));
-    const hash = normalized(txHash);
+    const hash = lowerCase(txHash);
     const { checkPayment } = await import('../chain/payment.ts');
     await checkPayment(await requireRpcUrl(rpcUrl), { hash, units: unitsOf(cents) });
     return enveloped(await store.run((account, now) => topUp(account, hash, cents, now)));

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
 import * as z from 'zod/mini';
+import { lowerCase } from '../../domain/chains.ts';
 import { unitsOf } from '../../domain/usdc.ts';
 import type { Account } from '../account.ts';
 import { timeText } from '../calendar.ts';
@@ -10,7 +11,7 @@ import { dollars, usdcAddress, wholeCents } from '../money.ts';
 import { body, checkBody, enveloped, parseBody, Refusal } from '../reply.ts';
 import { periodEnd } from '../settle.ts';
 import type { Change, Store } from '../store.ts';
-import { hashField, normalized, type RpcUrl, withCredit, withTransaction } from '../transactions.ts';
+import { hashField, type RpcUrl, withCredit, withTransaction } from '../transactions.ts';
 
 /** The smallest and the largest top-up, in USD. */
 export const smallestTopUp = 10;
@@ -79,7 +80,7 @@ export function billingRoutes(store: Store, address: () => string, rpcUrl: RpcUr
 
   routes.post('/verify-topup', async (context) => {
     const { txHash, amount } = checkBody(verifyBody, parseBody(await context.req.text()));
-    const hash = normalized(txHash);
+    const hash = lowerCase(txHash);
     const cents = Math.round(amount * 100);
     const isFinal = await isFinalOn(rpcUrl, hash, cents);
     const verified = await store.run((account) => verify(account, { hash, cents, isFinal }));
