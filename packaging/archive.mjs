@@ -3,7 +3,7 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
 import { createTar } from 'nanotar';
-import { releaseTime, root, version } from './project.mjs';
+import { programName, releaseTime, root, version } from './project.mjs';
 
 /** Two empty blocks mark the end of a tar archive. nanotar leaves them out if the last block is full. */
 const endOfTar = Buffer.alloc(1024);
@@ -14,11 +14,6 @@ const unix = 3;
 /** Returns the name of a platform's archive, which is also the name of its only directory, with an extension. */
 export function archiveName(platform) {
   return `ci-${version}-${platform}.${platform.startsWith('windows') ? 'zip' : 'tar.gz'}`;
-}
-
-/** Returns the name of the program on a platform. */
-export function programName(platform) {
-  return platform.startsWith('windows') ? 'ci.exe' : 'ci';
 }
 
 /** Writes the archive of a platform's program to a directory. The same program always results in the same bytes. */

@@ -16,8 +16,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { standalone } from '../rolldown.config.mjs';
+import { programName, root } from './project.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const lock = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8')).packages;
 
 /** The packages with the compiler and with the binding of the system keychain, by platform. */
@@ -152,9 +152,7 @@ function executableOf(folder) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [
-    platform = platformOfThisMachine(),
-    file = path.join(root, 'dist/bin', platform.startsWith('windows') ? 'ci.exe' : 'ci'),
-  ] = process.argv.slice(2);
+  const [platform = platformOfThisMachine(), file = path.join(root, 'dist/bin', programName(platform))] =
+    process.argv.slice(2);
   await compile(platform, file);
 }

@@ -15,6 +15,11 @@ export const [title, summary] = description.split(': ');
 /** The address of the repository: `https://github.com/owner/name`. */
 export const repository = manifest.repository.url.replace(/^git\+|\.git$/g, '');
 
+/** Returns the name of the program on a platform. */
+export function programName(platform) {
+  return platform.startsWith('windows') ? 'ci.exe' : 'ci';
+}
+
 /** Returns the address of a file of this version's release. */
 export function downloadUrl(file) {
   return `${repository}/releases/download/v${version}/${file}`;

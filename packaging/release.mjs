@@ -2,10 +2,11 @@
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { programName, writeArchive } from './archive.mjs';
+import { writeArchive } from './archive.mjs';
+import { compile, platforms } from './compile.mjs';
 import { debArchitectures, writeDeb } from './deb.mjs';
 import { formula } from './homebrew.mjs';
-import { name, root } from './project.mjs';
+import { name, programName, root } from './project.mjs';
 import { scoopManifest } from './scoop.mjs';
 import { writeSums } from './sums.mjs';
 
@@ -29,12 +30,9 @@ export function writeRelease(programs, folder) {
 
 /** Compiles the program for every platform, and writes the release to dist/release. */
 async function main() {
-  // Compiling needs packages of several hundred megabytes, which tests of the release don't.
-  const { compile, platforms } = await import('./compile.mjs');
   const programs = {};
   for (const platform of platforms) {
     const program = path.join(root, 'dist/bin', platform, programName(platform));
-    mkdirSync(path.dirname(program), { recursive: true });
     await compile(platform, program);
     programs[platform] = program;
   }

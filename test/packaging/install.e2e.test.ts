@@ -12,6 +12,7 @@ import {
 import { createServer } from 'node:https';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { platforms } from '../../packaging/compile.mjs';
 import { selfSigned } from '../support/certificate.ts';
 import { emptyFolder, modeOf } from '../support/folder.ts';
 import { listening, type TestServer } from '../support/http-server.ts';
@@ -20,7 +21,6 @@ import {
   archiveOfVersion,
   archivesOf,
   filesIn,
-  platforms,
   runProgram,
   serveReleases,
   standIn,

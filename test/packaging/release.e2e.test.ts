@@ -8,10 +8,11 @@ import { expect, test, vi } from 'vitest';
 import { repository } from '../../package.json';
 import { thirdPartyLicenses } from '../../packaging/archive.mjs';
 import bun from '../../packaging/bun/package.json';
+import { platforms } from '../../packaging/compile.mjs';
 import { writeRelease } from '../../packaging/release.mjs';
 import { emptyFolder } from '../support/folder.ts';
 import { needs } from '../support/programs.ts';
-import { archivesOf, filesIn, platforms, runProgram, serveReleases, standIn, version } from '../support/releases.ts';
+import { archivesOf, filesIn, runProgram, serveReleases, standIn, version } from '../support/releases.ts';
 import { at, listAt, textAt } from '../support/sandbox.ts';
 
 const downloads = `https://github.com/cheapestinference/cli/releases/download/v${version}`;

@@ -20,9 +20,6 @@ import { serve, type TestServer } from './http-server.ts';
 
 export { version };
 
-/** The platforms that a release has programs for. */
-export const platforms = ['linux-x64', 'linux-x64-musl', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'windows-x64'];
-
 /** Writes a program that prints a version. @returns its path */
 export function standIn(prints: string = version): string {
   return writeProgram(path.join(emptyFolder(), 'ci'), `echo ${prints}`);
