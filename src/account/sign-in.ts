@@ -93,7 +93,7 @@ export async function saveKey(
   inKeychain = false,
 ): Promise<SavedKey> {
   const profile = settings.profile.value;
-  const { parseBaseUrl } = await import('../api/client.ts');
+  const { parseBaseUrl } = await import('../api/base-url.ts');
   const apiUrl = parseBaseUrl(settings.apiUrl.value).origin;
   const replaced = await profiles.saveKey(profile, { apiUrl, managementKey }, { inKeychain });
   return { profile, apiUrl, replaced };

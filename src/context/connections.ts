@@ -90,7 +90,7 @@ export class Connections {
    * @throws CommandError (usage) if the API URL is not valid
    */
   async withManagementKey(managementKey: string | undefined): Promise<Api> {
-    const { parseBaseUrl } = await import('../api/client.ts');
+    const { parseBaseUrl } = await import('../api/base-url.ts');
     return this.#create(parseBaseUrl(this.#options.settings().apiUrl.value), managementKey);
   }
 
@@ -168,7 +168,7 @@ export class Connections {
   async #connect(): Promise<Api> {
     const { settings, profiles, remark } = this.#options;
     if (!settings().sandbox.value) {
-      const { parseBaseUrl } = await import('../api/client.ts');
+      const { parseBaseUrl } = await import('../api/base-url.ts');
       return this.#create(parseBaseUrl(settings().apiUrl.value), keyFor(settings(), profiles()));
     }
     const { sandboxManagementKey } = await import('../sandbox/state.ts');

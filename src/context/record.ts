@@ -44,7 +44,7 @@ export class ChangeRecord {
   async account(): Promise<RecordedAccount> {
     const settings = this.#options.settings();
     if (!settings.sandbox.value) {
-      const { parseBaseUrl } = await import('../api/client.ts');
+      const { parseBaseUrl } = await import('../api/base-url.ts');
       parseBaseUrl(settings.apiUrl.value);
     }
     return {

@@ -3,7 +3,8 @@ import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import * as z from 'zod/mini';
-import { type KeyKind, parseBaseUrl } from '../../src/api/client.ts';
+import { parseBaseUrl } from '../../src/api/base-url.ts';
+import type { KeyKind } from '../../src/api/client.ts';
 import {
   always,
   answer,

@@ -46,7 +46,7 @@ export async function run(
       `Sign in without ${settings.sandbox.origin}, or use the sandbox without signing in.`,
     );
   }
-  const { parseBaseUrl } = await import('../../api/client.ts');
+  const { parseBaseUrl } = await import('../../api/base-url.ts');
   const apiUrl = parseBaseUrl(settings.apiUrl.value).origin;
   // Fail before asking for a key that can't be saved.
   profiles.requirePlace();
