@@ -4,10 +4,10 @@
  */
 const layers = [
   ['standalone.ts'],
-  ['main.ts', 'complete.ts', 'refresh.ts', 'update-check.ts'],
+  ['main.ts', 'complete.ts', 'quick.ts', 'refresh.ts', 'update-check.ts'],
   ['commands'],
   ['cli'],
-  ['completion'],
+  ['completion', 'quick'],
   ['payment'],
   ['account'],
   ['wallet'],
@@ -17,11 +17,15 @@ const layers = [
   ['output', 'api'],
   ['config'],
   ['state'],
+  ['programs'],
   ['domain'],
 ];
 
 /** The programs: the bundler's input, and a module that a standalone binary has instead of another one. */
-const entries = ['^src/(?:main|complete|refresh|update-check|standalone)\\.ts$', '^src/config/embedded-keyring\\.ts$'];
+const entries = [
+  '^src/(?:main|complete|quick|refresh|update-check|standalone)\\.ts$',
+  '^src/config/embedded-keyring\\.ts$',
+];
 
 function modulesOf(name) {
   return name.endsWith('.ts') ? `^src/${name.replace('.', '\\.')}$` : `^src/${name}/`;

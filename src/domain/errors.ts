@@ -44,6 +44,9 @@ export const failures = {
   unreachable: { exitCode: 9 },
   timeout: { exitCode: 9 },
   outcome_unknown: { exitCode: 10 },
+  // Only `ci run` ends with these, as `env` and `docker run` do.
+  command_not_executable: { exitCode: 126 },
+  command_not_found: { exitCode: 127 },
   interrupted: { exitCode: 130 },
 } as const satisfies Record<string, Failure>;
 

@@ -10,7 +10,6 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
-import { userInfo } from 'node:os';
 import path from 'node:path';
 import type { Environment } from '../domain/environment.ts';
 import { CommandError } from '../domain/errors.ts';
@@ -112,7 +111,8 @@ export function homeFolder(env: Environment): string | undefined {
   const chosen = process.platform === 'win32' ? env.USERPROFILE : env.HOME;
   if (chosen !== undefined) return chosen;
   try {
-    return userInfo().homedir;
+    // Loaded only here, because HOME is usually set.
+    return process.getBuiltinModule('node:os').userInfo().homedir;
   } catch {
     return undefined;
   }

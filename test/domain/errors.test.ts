@@ -29,6 +29,8 @@ test('keeps the exit codes that scripts rely on', () => {
     unreachable: 9,
     timeout: 9,
     outcome_unknown: 10,
+    command_not_executable: 126,
+    command_not_found: 127,
     interrupted: 130,
   });
 });
