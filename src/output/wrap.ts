@@ -23,8 +23,9 @@ export function wrapped(text: string, width: number): string {
     .join('\n');
 }
 
-/** Matches a word of a command, or an option with its value. A text in quotation marks is one word. */
-const commandParts = /--[\w-]+(?: (?!-)(?:'[^']*'|"[^"]*"|\\'|[^\s'"])+)?|(?:'[^']*'|"[^"]*"|\\'|[^\s'"])+/g;
+/** Matches a word of a command, or an option with its value. A text in quotation marks is one word, but not the command in `"$(…)"`. */
+const commandParts =
+  /--[\w-]+(?: (?!-)(?:'[^']*'|\)"|"\$\(|"[^"]*"|\\'|[^\s'"])+)?|(?:'[^']*'|\)"|"\$\(|"[^"]*"|\\'|[^\s'"])+/g;
 
 /**
  * Returns a shell command, indented and broken into lines that end with a backslash, so that it can be copied and run.

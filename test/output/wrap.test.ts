@@ -109,4 +109,30 @@ describe('a command to copy', () => {
       execFileSync('sh', ['-c', text.replace('ci', 'printf "%s|"')], { encoding: 'utf8' });
     for (const width of [20, 30, 40, 50, 60]) expect(words(shellLines(command, width))).toBe(words(command));
   });
+
+  const nested = `eval "$(ci env --shell sh --key 'the team'\\''s "app" (2)')" && curl --header "Bearer $KEY"`;
+
+  test.each([
+    [100, [`  ${nested}`]],
+    [
+      50,
+      [
+        `  eval "$(ci env --shell sh \\`,
+        `    --key 'the team'\\''s "app" (2)')" && curl \\`,
+        '    --header "Bearer $KEY"',
+      ],
+    ],
+  ])('is broken in a command substitution in %i columns', (width, lines) => {
+    expect(shellLines(nested, width).split('\n')).toEqual(lines);
+  });
+
+  test('means the same with a command substitution at any width', () => {
+    const words = (text: string) =>
+      execFileSync(
+        'sh',
+        ['-c', `ci() { printf 'KEY=3; printf "%%s|"'; printf ' "%s"' "$*"; }; curl() { printf '%s|' "$@"; }\n${text}`],
+        { encoding: 'utf8' },
+      );
+    for (const width of [20, 30, 40, 50, 60]) expect(words(shellLines(nested, width))).toBe(words(nested));
+  });
 });

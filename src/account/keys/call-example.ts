@@ -4,6 +4,7 @@ import { quoted, shellWord } from '../../domain/shell-word.ts';
 import { factLines, harmless } from '../../output/text.ts';
 import { widthOf } from '../../output/width.ts';
 import { shellLines } from '../../output/wrap.ts';
+import { programOf } from '../program.ts';
 import type { Description } from '../secrets/destination.ts';
 import { defaultVariable } from '../secrets/dotenv-file.ts';
 import { servedSandbox } from '../web-pages.ts';
@@ -12,6 +13,8 @@ import { servedSandbox } from '../web-pages.ts';
 export interface Callable {
   /** Where its secret is; undefined if it was only shown. */
   readonly saved: Description | undefined;
+  /** Its name, to take it from this machine. */
+  readonly name?: string | null | undefined;
   /** A model that it can use; default: the call lists the models. */
   readonly model?: string | undefined;
 }
@@ -42,12 +45,12 @@ function baseUrl({ settings }: Pick<Context, 'settings'>): string {
  */
 export function callCommand(
   { settings, world }: Pick<Context, 'settings' | 'world'>,
-  { saved, model }: Callable,
+  { saved, name, model }: Callable,
   width: number,
 ): string {
   const base = baseUrl({ settings });
   const [variable = defaultVariable] = saved?.variables ?? [];
-  const file = saved?.variables && saved.savedTo;
+  const file = saved?.dotenvFile;
   const curl = `curl ${base}/v1/${model === undefined ? 'models' : 'chat/completions'} --header "Authorization: Bearer $${variable}"`;
   // The name of the model comes from the API.
   const body = { model: model && harmless(model), messages: [{ role: 'user', content: 'Hi' }] };
@@ -55,15 +58,23 @@ export function callCommand(
     model === undefined
       ? curl
       : `${curl} --header "Content-Type: application/json" --data ${quoted(JSON.stringify(body))}`;
-  const command = file === undefined ? call : `. ${shellWord(file)} && ${call}`;
+  const stored = saved?.isStored && !saved.variables ? `eval "$(${storedKeyCommand({ settings }, name)})"` : undefined;
+  const load = stored ?? (file === undefined ? undefined : `. ${shellWord(file)}`);
+  const command = load === undefined ? call : `${load} && ${call}`;
   const steps = [
     ...(settings.sandbox.value ? ['run `ci sandbox serve` in another terminal'] : []),
-    ...(file === undefined ? [`set ${variable} to the key`] : []),
+    ...(load === undefined ? [`set ${variable} to the key`] : []),
   ];
   const title = steps.length === 0 ? 'Try it:' : `To try it, ${steps.join(', and ')}, then run:`;
-  const isForSh = file !== undefined && loginShell(world.env) === 'fish';
+  const isForSh = load !== undefined && loginShell(world.env) === 'fish';
   return `${title}
 ${isForSh ? linesForSh(command, width) : shellLines(command, width)}`;
+}
+
+/** Returns the command that prints the variables of a stored key for sh. */
+function storedKeyCommand({ settings }: Pick<Context, 'settings'>, name: Callable['name']): string {
+  const key = name == null ? '' : ` --key ${shellWord(name)}`;
+  return `${programOf({ settings })} env --shell sh${key}`;
 }
 
 /** Returns a command for sh, to be run by a shell that can't read dotenv files. Line breaks are escaped inside the quotation marks. */

@@ -1,12 +1,15 @@
 /** A key with a secret to deliver. */
 export interface NewKey {
   readonly apiKey: string;
+  /** Undefined if the API didn't say. */
+  readonly id?: string | null | undefined;
+  readonly subscriptionId?: string | null | undefined;
   readonly name?: string | null | undefined;
 }
 
 /**
  * A place where the secrets of new keys go. To add one, write a file next to `dotenv-file.ts`, and list it in `destinations.ts` for
- * `ci setup`, or in `src/cli/save-options.ts` for the commands that take `--save`.
+ * `ci setup`, in `parse-destination.ts` for `--to`, or in `src/cli/save-options.ts` for the commands that take `--save`.
  */
 export interface Destination {
   /**
@@ -19,7 +22,7 @@ export interface Destination {
   /**
    * Writes the secrets, in the order in which the keys were created. Call it after {@link prove}.
    *
-   * @throws CommandError (file_error) if one of them can't be written, or would replace a secret that appeared after the consent
+   * @throws CommandError (file_error) if one of them can't be written, or if a dotenv file has another secret by now
    */
   write(keys: readonly NewKey[]): Promise<void>;
   /** Returns what the user should know once the secrets are there. */
@@ -48,17 +51,26 @@ export interface Description {
   readonly count: number;
   /** Follows "The key is": `in /home/me/app/.env, as CHEAPESTINFERENCE_API_KEY`. */
   readonly words: string;
-  /** The place, for programs: the absolute path of a file. Undefined if the secrets aren't stored. */
+  /** The place, for programs: the absolute path of a file, `keychain`, or the value of `--to`. Undefined if the secrets aren't stored. */
   readonly savedTo?: string;
   /** The place, as the user named it. */
   readonly shownAs?: string;
   /** The variable of each key. Undefined if there are no variables. */
   readonly variables?: readonly string[];
+  /** The absolute path of the dotenv file with the variables. */
+  readonly dotenvFile?: string;
+  /** Whether the secrets are printed as the result, so that nothing else is. */
+  readonly isResult?: true;
   /** The options for the same place: `--save .env`. */
   readonly options?: string;
+  /** Whether `ci run`, `ci env` and `ci keys secret` find the keys there. */
+  readonly isStored?: boolean;
+  /** Whether the result shows the secrets, too. */
+  readonly isPrinted?: boolean;
 }
 
 /** Returns a sentence that says where new keys are. */
-export function savedText({ count, words }: Description): string {
-  return `The ${count === 1 ? 'key is' : 'keys are'} ${words}.`;
+export function savedText({ count, words, isStored }: Description): string {
+  const use = isStored ? ` Use ${count === 1 ? 'it' : 'them'} with \`ci run -- COMMAND\`.` : '';
+  return `The ${count === 1 ? 'key is' : 'keys are'} ${words}.${use}`;
 }

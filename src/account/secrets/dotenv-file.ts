@@ -71,6 +71,7 @@ export class DotenvFile implements Destination {
       savedTo: file,
       shownAs: this.#named,
       variables,
+      dotenvFile: file,
       options: `--save ${shellWord(this.#named)}${option}`,
     };
   }

@@ -35,6 +35,19 @@ export async function agreeToReplace(
   await prompts.consentAgain(`Replace these ${all.length} values in ${where}?`);
 }
 
+/**
+ * Asks for consent to replace a file as a whole. `--yes` doesn't cover it.
+ *
+ * @throws CommandError (declined); (confirmation_required) if it can't prompt
+ */
+export async function agreeToReplaceFile({ prompts }: Pick<Context, 'prompts'>, file: string): Promise<void> {
+  if (prompts.canAsk) return prompts.consentAgain(`Replace ${harmless(file)}?`);
+  throw new CommandError('confirmation_required', `${harmless(file)} already exists`, {
+    hint: 'Nothing was changed. Pass --force to replace it.',
+    outcome: 'not_applied',
+  });
+}
+
 /** Returns whether a value is a key, which can be shown masked. Nothing is shown of any other value. */
 function isKey(secret: string): boolean {
   return isConsumptionKey(secret) || isManagementKey(secret);

@@ -13,7 +13,7 @@ function commandFor(shell: string, width: number, model = 'kimi-k2.6'): string {
   const env = { SHELL: shell, HOME: folder, CHEAPESTINFERENCE_SANDBOX: '1' };
   const world = worldWith({ stdout: new Buffered(false), stderr: new Line(false), env });
   const context = createContext(world, () => ({ input: true, color: false }));
-  const saved = { count: 1, words: 'in .env', savedTo: '.env', variables: ['CHEAPESTINFERENCE_API_KEY'] };
+  const saved = { count: 1, words: 'in .env', variables: ['CHEAPESTINFERENCE_API_KEY'], dotenvFile: '.env' };
   return callCommand(context, { saved, model }, width).replace(/.*:\n/, '');
 }
 

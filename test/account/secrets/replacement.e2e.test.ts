@@ -176,14 +176,14 @@ test('asks before a watch, and not again when a seat opens', async () => {
 
 test('refuses --force without --save', async () => {
   const { api, me } = await holder();
-  for (const line of [
-    'keys create prod --force',
-    'pools subscribe kimi26 --blocks asia --create-key k --force --yes',
+  for (const [line = '', needed] of [
+    ['keys create prod --force', '--save or --to'],
+    ['pools subscribe kimi26 --blocks asia --create-key k --force --yes', '--save'],
   ]) {
     const { code, stderr } = await me.ci(line);
     expect([code, stderr, api.changes]).toEqual([
       2,
-      'ci: --force needs --save. Add --save, or leave out --force.\n',
+      `ci: --force needs ${needed}. Add ${needed}, or leave out --force.\n`,
       [],
     ]);
   }
