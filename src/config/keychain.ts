@@ -7,11 +7,14 @@ const service = 'cheapestinference';
 /** What to do if the keychain can't be used. */
 const alternatives = {
   key: 'To save the key in a file that only you can read instead, run `ci auth login` without --keychain.',
+  apiKey:
+    'To store keys in a file that only you can read instead, sign in again with `ci auth login` without --keychain.',
   password: 'Without --keychain, `ci` asks for the password, or reads it from --password-file.',
 } as const;
 
 /**
- * An entry in the system keychain: a profile's key for one host, or the password of a wallet. Blocks while the system asks the user to unlock the keychain.
+ * An entry in the system keychain: a profile's key for one host, a stored API key, or the password of a wallet. Blocks while the system
+ * asks the user to unlock the keychain.
  */
 export class KeychainEntry {
   readonly #account: string;
@@ -25,6 +28,11 @@ export class KeychainEntry {
   /** Returns the entry of a profile's key. @param apiUrl - the host that the key is for; another host has another entry */
   static ofKey(profile: string, apiUrl: string): KeychainEntry {
     return new KeychainEntry(`${profile}@${new URL(apiUrl).host}`, 'key');
+  }
+
+  /** Returns the entry of a stored API key. @param key - its ID; if it has none, its name */
+  static ofApiKey(profile: string, apiUrl: string, key: string): KeychainEntry {
+    return new KeychainEntry(`${profile}@${new URL(apiUrl).host} key ${key}`, 'apiKey');
   }
 
   /** Returns the entry of a wallet's password. @param file - the absolute path of the wallet */

@@ -22,6 +22,8 @@ export interface Profile {
   readonly maxMonthlySpend?: string | undefined;
   /** How long a request may still take effect after it was sent, as typed: `120s`. */
   readonly settlingTime?: string | undefined;
+  /** The stored key to use by default: its name or ID. */
+  readonly defaultKey?: string | undefined;
 }
 
 /** The content of `config.json`. Unknown members are kept. */
@@ -111,6 +113,7 @@ const members: Readonly<Record<keyof Profile, (value: unknown) => boolean>> = {
   timeout: isText,
   maxMonthlySpend: isText,
   settlingTime: isText,
+  defaultKey: isText,
 };
 
 function isContent(value: unknown): value is ProfilesContent {

@@ -221,7 +221,8 @@ function inKeychain(name: string, profile: Profile = {}): Setting<string> | unde
   };
 }
 
-function originOf(profile: string): string {
+/** Returns the origin of a setting of a profile. */
+export function originOf(profile: string): string {
   return `profile "${profile}"`;
 }
 

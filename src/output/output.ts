@@ -81,6 +81,8 @@ export class Output {
   readonly #result: Display;
   /** The format; `undefined` is a table on a terminal, and tab-separated lines elsewhere. */
   readonly format: Format | undefined;
+  /** The format that an option or the environment asks for. Commands whose output is for a shell ignore that of the profile. */
+  readonly requested: Format | undefined;
   readonly #picked: readonly string[] | undefined;
   /** Whether the header of CSV was printed. */
   #hasHeader = false;
@@ -107,7 +109,8 @@ export class Output {
     this.#color = { noColor: flags.color === false, terminalHasColors };
     this.#result = new Display(stdout, env, this.#color);
     this.#env = env;
-    this.format = chosenFormat(flags, env) ?? preferred();
+    this.requested = chosenFormat(flags, env);
+    this.format = this.requested ?? preferred();
     this.#picked = flags.fields === undefined ? undefined : fieldList(flags.fields);
   }
 

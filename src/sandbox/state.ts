@@ -26,6 +26,11 @@ export async function resetSandbox(store: StoreOptions, options: { card: boolean
   await replace(freshAccount(options, now()));
 }
 
+/** Returns the time of the sandbox's clock. */
+export function sandboxTime(store: StoreOptions): Promise<Date> {
+  return openStore(store).run((account, time) => ({ account, result: new Date(time) }));
+}
+
 /**
  * Moves the sandbox's clock forward. Subscriptions renew or end, and keys are delivered, as they become due.
  *

@@ -38,7 +38,7 @@ export function children(input: string): (script: string, options?: Options) => 
     // For a child that runs as another user.
     chmodSync(folder, 0o755);
     const bundle = await rolldown({ input, platform: 'node' });
-    await bundle.write({ file: join(folder, 'module.mjs'), format: 'esm' });
+    await bundle.write({ file: join(folder, 'module.mjs'), format: 'esm', codeSplitting: false });
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return (script, { shell } = {}) => {

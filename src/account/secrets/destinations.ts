@@ -5,11 +5,15 @@ import { findShellProfile } from '../../output/shell-profile.ts';
 import { SystemClipboard } from './clipboard.ts';
 import type { Destination } from './destination.ts';
 import { DotenvFile } from './dotenv-file.ts';
+import { LocalKeyStore } from './key-store.ts';
 import { Screen } from './screen.ts';
 import { ShellStartupFile } from './shell-startup-file.ts';
 
 /** The parts of the context that destinations use. */
-type DestinationContext = Pick<Context, 'clocks' | 'output' | 'profiles' | 'prompts' | 'settings' | 'world'>;
+type DestinationContext = Pick<
+  Context,
+  'clocks' | 'connections' | 'output' | 'profiles' | 'prompts' | 'settings' | 'world'
+>;
 
 /** A destination to choose from. */
 export interface DestinationChoice {
@@ -21,6 +25,13 @@ export interface DestinationChoice {
 
 /** Returns the destinations of each kind that this session can use. */
 const kinds: readonly ((context: DestinationContext) => readonly DestinationChoice[])[] = [
+  (context) => [
+    {
+      name: 'This machine (for `ci run`)',
+      short: 'this machine',
+      value: new LocalKeyStore(context),
+    },
+  ],
   (context) => [{ name: '.env in this directory', value: new DotenvFile(context, '.env') }],
   (context) => {
     const { env } = context.world;

@@ -9,8 +9,8 @@ import { isPending, noTerminal, type Step, seatsForKeys, type Wizard } from './w
 export const chooseDestination: Step = async (wizard) => {
   const { context, prompts } = wizard;
   if (isPending(wizard)) return 'silent';
-  const { clocks, output, profiles, settings, world } = context;
-  const places = { clocks, output, profiles, prompts, settings, world };
+  const { clocks, connections, output, profiles, settings, world } = context;
+  const places = { clocks, connections, output, profiles, prompts, settings, world };
   const choices = destinationChoices(places);
   const check = (typed: string) => (typed.trim() === '' ? 'Enter the path of a file.' : undefined);
   for (let at = 0; ; ) {
