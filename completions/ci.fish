@@ -24,6 +24,8 @@ function __ci_commands
                 'status'\t'Show your subscriptions and what needs attention' \
                 'pools'\t'List pools and reserve blocks' \
                 'keys'\t'Create, list and revoke API keys' \
+                'run'\t'Run a command with an API key in its environment' \
+                'env'\t'Print the variables of an API key for a shell' \
                 'models'\t'List the models that an API key can use' \
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
@@ -54,6 +56,7 @@ function __ci_commands
         case 'keys' 'help keys'
             printf '%s\n' 'list'\t'List your API keys, with masked secrets' \
                 'create'\t'Create an API key, and show or save its secret' \
+                'secret'\t'Print the secret of a key stored on this machine' \
                 'delete'\t'Revoke API keys immediately'
         case 'billing' 'help billing'
             printf '%s\n' 'status'\t'Show your subscriptions and credit' \
@@ -109,6 +112,8 @@ function __ci_commands
                 'status'\t'Show your subscriptions and what needs attention' \
                 'pools'\t'List pools and reserve blocks' \
                 'keys'\t'Create, list and revoke API keys' \
+                'run'\t'Run a command with an API key in its environment' \
+                'env'\t'Print the variables of an API key for a shell' \
                 'models'\t'List the models that an API key can use' \
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
@@ -180,7 +185,8 @@ function __ci_options
                 '--no-wait'\t'Exit with code 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'How long to check for the change if the response is lost (default: 30s)' \
                 '--create-key'\t'Create an API key for each seat' \
-                '--save'\t'With --create-key, write the secrets to this dotenv file instead of printing them' \
+                '--store'\t'With --create-key, keep the secrets on this machine for `ci run` and `ci env` (default)' \
+                '--save'\t'With --create-key, write the secrets to this dotenv file' \
                 '--var'\t'With --save, the variable to set (default: CHEAPESTINFERENCE_API_KEY)' \
                 '--force'\t'With --save, replace another value of the variable without asking' \
                 '--dry-run'\t'Show the price without buying'
@@ -203,7 +209,8 @@ function __ci_options
                 '--no-wait'\t'With --subscribe, exit with code 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'With --subscribe, how long to check for the change if the response is lost (default: 30s)' \
                 '--create-key'\t'With --subscribe, create an API key for each seat' \
-                '--save'\t'With --create-key, write the secrets to this dotenv file instead of printing them' \
+                '--store'\t'With --create-key, keep the secrets on this machine for `ci run` and `ci env` (default)' \
+                '--save'\t'With --create-key, write the secrets to this dotenv file' \
                 '--var'\t'With --save, the variable to set (default: CHEAPESTINFERENCE_API_KEY)' \
                 '--force'\t'With --save, replace another value of the variable without asking'
         case 'pools keys'
@@ -219,17 +226,37 @@ function __ci_options
                 '--max-budget'\t'With --credit, the spending limit of the key' \
                 '--rpm'\t'With --credit, the requests per minute' \
                 '--tpm'\t'With --credit, the tokens per minute' \
+                '--store'\t'Keep the secret on this machine, for `ci run` and `ci env`' \
                 '--save'\t'Write the secret to this dotenv file instead of printing it' \
-                '--var'\t'With --save, the variable to set (default: CHEAPESTINFERENCE_API_KEY)' \
-                '--force'\t'With --save, replace another value of the variable without asking' \
+                '--to'\t'Send the secret to a destination, such as github:acme/api' \
+                '--var'\t'With --save or --to, the variable to set (default: CHEAPESTINFERENCE_API_KEY)' \
+                '--force'\t'With --save or --to, replace another value of the variable without asking' \
                 '--secret-only'\t'Print only the secret' \
                 '--ensure'\t'Skip if a key with this name already exists' \
                 '--reveal'\t'With --ensure, show the secret of an existing key' \
                 '--again'\t'Create the key even if an earlier one with this name hasn\'t settled' \
                 '--no-wait'\t'Exit with code 6 instead of waiting for an earlier change to settle' \
                 '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
+        case 'keys secret'
+            printf '%s\n' '--add'\t'Store a secret, read from standard input' \
+                '--remove'\t'Remove the secret from this machine, without revoking the key' \
+                '--force'\t'With --add, replace another secret without asking'
         case 'keys delete'
             printf '%s\n' '--settle'\t'How long to check for the change if the response is lost (default: 30s)'
+        case 'run'
+            printf '%s\n' '--key'\t'Name or ID of the stored key to use' \
+                '--pool'\t'Use the stored key of this pool' \
+                '--for'\t'Variables to set: openai, anthropic or all' \
+                '--model'\t'Model for coding tools' \
+                '--temporary'\t'Create a key for this run, and revoke it when the command ends' \
+                '--subscription'\t'With --temporary, create the key for this subscription' \
+                '--max-budget'\t'With --temporary, use prepaid credit up to this limit'
+        case 'env'
+            printf '%s\n' '--key'\t'Name or ID of the stored key to use' \
+                '--pool'\t'Use the stored key of this pool' \
+                '--for'\t'Variables to set: openai, anthropic or all' \
+                '--shell'\t'Shell: sh, fish or powershell (default: the one in use)' \
+                '--format'\t'Print dotenv or json instead of shell commands'
         case 'usage'
             printf '%s\n' '--period'\t'Time period: 1h, 24h, 7d or 30d' \
                 '--refresh'\t'Fetch new data even if the cached data is recent' \
@@ -385,6 +412,8 @@ end
 # Succeeds if a flag of the command $argv[1] can be repeated.
 function __ci_repeats
     switch "$argv[1] $argv[2]"
+        case 'keys create --to'
+            return 0
         case 'api --raw-field'
             return 0
         case 'api --field'
@@ -404,7 +433,7 @@ function __ci_values
                 'americas'\t'16:00–24:00 UTC' \
                 '--alone' \
                 'all'\t'The whole day'
-        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --var' 'keys create --settle' 'keys delete --settle' 'billing topup --pay-with' 'billing topup --rpc-url' 'billing topup --confirmations' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'agent subscribe --max-price' 'agent subscribe --var' 'agent subscribe --account' 'agent subscribe --rpc-url' 'agent subscribe --confirmations' 'agent subscribe --field' 'agent topup --var' 'agent topup --account' 'agent topup --rpc-url' 'agent topup --confirmations' 'agent topup --field' 'agent claim --signature' 'agent claim --var' 'agent claim --account' 'agent claim --rpc-url' 'agent claim --confirmations' 'agent claim --field' 'agent wallet create --account' 'agent wallet import --account' 'agent wallet address --account' 'history --limit' 'history reconcile --rpc-url' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox serve --rpc-url' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
+        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --to' 'keys create --var' 'keys create --settle' 'keys delete --settle' 'run --model' 'run --max-budget' 'billing topup --pay-with' 'billing topup --rpc-url' 'billing topup --confirmations' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'agent subscribe --max-price' 'agent subscribe --var' 'agent subscribe --account' 'agent subscribe --rpc-url' 'agent subscribe --confirmations' 'agent subscribe --field' 'agent topup --var' 'agent topup --account' 'agent topup --rpc-url' 'agent topup --confirmations' 'agent topup --field' 'agent claim --signature' 'agent claim --var' 'agent claim --account' 'agent claim --rpc-url' 'agent claim --confirmations' 'agent claim --field' 'agent wallet create --account' 'agent wallet import --account' 'agent wallet address --account' 'history --limit' 'history reconcile --rpc-url' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox serve --rpc-url' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
             printf '%s\n' 'any'
         case 'pools list --status'
             printf '%s\n' 'words' \
@@ -426,10 +455,26 @@ function __ci_values
                 '--alone' \
                 'any'\t'The first block that opens' \
                 'all'\t'The whole day'
-        case 'keys create --subscription' 'billing cancel 1'
+        case 'keys create --subscription' 'run --subscription' 'billing cancel 1'
             printf '%s\n' 'subscriptions'
-        case 'keys create --pool' 'agent claim --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools watch +' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1' 'agent subscribe 1' 'sandbox schedule 1'
+        case 'keys create --pool' 'run --pool' 'env --pool' 'agent claim --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools watch +' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1' 'agent subscribe 1' 'sandbox schedule 1'
             printf '%s\n' 'pools'
+        case 'run --key' 'env --key' 'keys secret 1' 'keys delete +' 'usage 1'
+            printf '%s\n' 'keys'
+        case 'run --for' 'env --for'
+            printf '%s\n' 'words' \
+                'openai' \
+                'anthropic' \
+                'all'
+        case 'env --shell'
+            printf '%s\n' 'words' \
+                'sh' \
+                'fish' \
+                'powershell'
+        case 'env --format'
+            printf '%s\n' 'words' \
+                'dotenv' \
+                'json'
         case 'usage --period'
             printf '%s\n' 'words' \
                 '1h' \
@@ -585,6 +630,7 @@ function __ci_values
                 'tpm' \
                 'createdAt' \
                 'lastUsedAt' \
+                'stored' \
                 '--alone'
         case 'keys create --fields'
             printf '%s\n' 'list' \
@@ -594,11 +640,27 @@ function __ci_values
                 'savedTo' \
                 'variable' \
                 '--alone'
+        case 'keys secret --fields'
+            printf '%s\n' 'list' \
+                'id' \
+                'name' \
+                'apiKey' \
+                'stored' \
+                '--alone'
         case 'keys delete --fields'
             printf '%s\n' 'list' \
                 'id' \
                 'name' \
                 'deleted' \
+                '--alone'
+        case 'env --fields'
+            printf '%s\n' 'list' \
+                'CHEAPESTINFERENCE_API_KEY' \
+                'OPENAI_API_KEY' \
+                'OPENAI_BASE_URL' \
+                'ANTHROPIC_AUTH_TOKEN' \
+                'ANTHROPIC_BASE_URL' \
+                'ANTHROPIC_API_KEY' \
                 '--alone'
         case 'models --fields'
             printf '%s\n' 'list' \
@@ -857,8 +919,6 @@ function __ci_values
                 'build' \
                 'platform' \
                 '--alone'
-        case 'keys delete +' 'usage 1'
-            printf '%s\n' 'keys'
         case 'auth switch 1'
             printf '%s\n' 'profiles'
         case 'config get 1' 'config set 1' 'config unset 1'
@@ -866,7 +926,8 @@ function __ci_values
                 'output' \
                 'timeout' \
                 'max-monthly-spend' \
-                'settling-time'
+                'settling-time' \
+                'default-key'
         case 'api 1'
             printf '%s\n' 'words' \
                 'GET' \

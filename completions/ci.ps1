@@ -32,6 +32,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('status', 'Show your subscriptions and what needs attention')
       , @('pools', 'List pools and reserve blocks')
       , @('keys', 'Create, list and revoke API keys')
+      , @('run', 'Run a command with an API key in its environment')
+      , @('env', 'Print the variables of an API key for a shell')
       , @('models', 'List the models that an API key can use')
       , @('usage', 'Show requests and tokens per key')
       , @('billing', 'Manage credit and cards')
@@ -74,11 +76,13 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'keys' = @(
       , @('list', 'List your API keys, with masked secrets')
       , @('create', 'Create an API key, and show or save its secret')
+      , @('secret', 'Print the secret of a key stored on this machine')
       , @('delete', 'Revoke API keys immediately')
     )
     'help keys' = @(
       , @('list', 'List your API keys, with masked secrets')
       , @('create', 'Create an API key, and show or save its secret')
+      , @('secret', 'Print the secret of a key stored on this machine')
       , @('delete', 'Revoke API keys immediately')
     )
     'billing' = @(
@@ -202,6 +206,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('status', 'Show your subscriptions and what needs attention')
       , @('pools', 'List pools and reserve blocks')
       , @('keys', 'Create, list and revoke API keys')
+      , @('run', 'Run a command with an API key in its environment')
+      , @('env', 'Print the variables of an API key for a shell')
       , @('models', 'List the models that an API key can use')
       , @('usage', 'Show requests and tokens per key')
       , @('billing', 'Manage credit and cards')
@@ -298,7 +304,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--no-wait', 'Exit with code 6 instead of waiting for an earlier change to settle')
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
       , @('--create-key', 'Create an API key for each seat')
-      , @('--save', 'With --create-key, write the secrets to this dotenv file instead of printing them')
+      , @('--store', 'With --create-key, keep the secrets on this machine for `ci run` and `ci env` (default)')
+      , @('--save', 'With --create-key, write the secrets to this dotenv file')
       , @('--var', 'With --save, the variable to set (default: CHEAPESTINFERENCE_API_KEY)')
       , @('--force', 'With --save, replace another value of the variable without asking')
       , @('--dry-run', 'Show the price without buying')
@@ -322,7 +329,8 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--no-wait', 'With --subscribe, exit with code 6 instead of waiting for an earlier change to settle')
       , @('--settle', 'With --subscribe, how long to check for the change if the response is lost (default: 30s)')
       , @('--create-key', 'With --subscribe, create an API key for each seat')
-      , @('--save', 'With --create-key, write the secrets to this dotenv file instead of printing them')
+      , @('--store', 'With --create-key, keep the secrets on this machine for `ci run` and `ci env` (default)')
+      , @('--save', 'With --create-key, write the secrets to this dotenv file')
       , @('--var', 'With --save, the variable to set (default: CHEAPESTINFERENCE_API_KEY)')
       , @('--force', 'With --save, replace another value of the variable without asking')
     )
@@ -341,9 +349,11 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--max-budget', 'With --credit, the spending limit of the key')
       , @('--rpm', 'With --credit, the requests per minute')
       , @('--tpm', 'With --credit, the tokens per minute')
+      , @('--store', 'Keep the secret on this machine, for `ci run` and `ci env`')
       , @('--save', 'Write the secret to this dotenv file instead of printing it')
-      , @('--var', 'With --save, the variable to set (default: CHEAPESTINFERENCE_API_KEY)')
-      , @('--force', 'With --save, replace another value of the variable without asking')
+      , @('--to', 'Send the secret to a destination, such as github:acme/api')
+      , @('--var', 'With --save or --to, the variable to set (default: CHEAPESTINFERENCE_API_KEY)')
+      , @('--force', 'With --save or --to, replace another value of the variable without asking')
       , @('--secret-only', 'Print only the secret')
       , @('--ensure', 'Skip if a key with this name already exists')
       , @('--reveal', 'With --ensure, show the secret of an existing key')
@@ -351,8 +361,29 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--no-wait', 'Exit with code 6 instead of waiting for an earlier change to settle')
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
     )
+    'keys secret' = @(
+      , @('--add', 'Store a secret, read from standard input')
+      , @('--remove', 'Remove the secret from this machine, without revoking the key')
+      , @('--force', 'With --add, replace another secret without asking')
+    )
     'keys delete' = @(
       , @('--settle', 'How long to check for the change if the response is lost (default: 30s)')
+    )
+    'run' = @(
+      , @('--key', 'Name or ID of the stored key to use')
+      , @('--pool', 'Use the stored key of this pool')
+      , @('--for', 'Variables to set: openai, anthropic or all')
+      , @('--model', 'Model for coding tools')
+      , @('--temporary', 'Create a key for this run, and revoke it when the command ends')
+      , @('--subscription', 'With --temporary, create the key for this subscription')
+      , @('--max-budget', 'With --temporary, use prepaid credit up to this limit')
+    )
+    'env' = @(
+      , @('--key', 'Name or ID of the stored key to use')
+      , @('--pool', 'Use the stored key of this pool')
+      , @('--for', 'Variables to set: openai, anthropic or all')
+      , @('--shell', 'Shell: sh, fish or powershell (default: the one in use)')
+      , @('--format', 'Print dotenv or json instead of shell commands')
     )
     'usage' = @(
       , @('--period', 'Time period: 1h, 24h, 7d or 30d')
@@ -514,6 +545,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     , @('* -h', '--help')
   )
   $repeatable = @(
+    'keys create --to'
     'api --raw-field'
     'api --field'
   )
@@ -637,6 +669,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'keys create --tpm' = @{
       Kind = 'any'
     }
+    'keys create --to' = @{
+      Kind = 'any'
+    }
     'keys create --var' = @{
       Kind = 'any'
     }
@@ -644,6 +679,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       Kind = 'any'
     }
     'keys delete --settle' = @{
+      Kind = 'any'
+    }
+    'run --model' = @{
+      Kind = 'any'
+    }
+    'run --max-budget' = @{
       Kind = 'any'
     }
     'billing topup --pay-with' = @{
@@ -865,10 +906,19 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'keys create --subscription' = @{
       Kind = 'subscriptions'
     }
+    'run --subscription' = @{
+      Kind = 'subscriptions'
+    }
     'billing cancel 1' = @{
       Kind = 'subscriptions'
     }
     'keys create --pool' = @{
+      Kind = 'pools'
+    }
+    'run --pool' = @{
+      Kind = 'pools'
+    }
+    'env --pool' = @{
       Kind = 'pools'
     }
     'agent claim --pool' = @{
@@ -900,6 +950,52 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     }
     'sandbox schedule 1' = @{
       Kind = 'pools'
+    }
+    'run --key' = @{
+      Kind = 'keys'
+    }
+    'env --key' = @{
+      Kind = 'keys'
+    }
+    'keys secret 1' = @{
+      Kind = 'keys'
+    }
+    'keys delete +' = @{
+      Kind = 'keys'
+    }
+    'usage 1' = @{
+      Kind = 'keys'
+    }
+    'run --for' = @{
+      Kind = 'words'
+      Words = @(
+        , @('openai', '')
+        , @('anthropic', '')
+        , @('all', '')
+      )
+    }
+    'env --for' = @{
+      Kind = 'words'
+      Words = @(
+        , @('openai', '')
+        , @('anthropic', '')
+        , @('all', '')
+      )
+    }
+    'env --shell' = @{
+      Kind = 'words'
+      Words = @(
+        , @('sh', '')
+        , @('fish', '')
+        , @('powershell', '')
+      )
+    }
+    'env --format' = @{
+      Kind = 'words'
+      Words = @(
+        , @('dotenv', '')
+        , @('json', '')
+      )
     }
     'usage --period' = @{
       Kind = 'words'
@@ -1113,6 +1209,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('tpm', '')
         , @('createdAt', '')
         , @('lastUsedAt', '')
+        , @('stored', '')
       )
     }
     'keys create --fields' = @{
@@ -1125,12 +1222,32 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('variable', '')
       )
     }
+    'keys secret --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('id', '')
+        , @('name', '')
+        , @('apiKey', '')
+        , @('stored', '')
+      )
+    }
     'keys delete --fields' = @{
       Kind = 'list'
       Words = @(
         , @('id', '')
         , @('name', '')
         , @('deleted', '')
+      )
+    }
+    'env --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('CHEAPESTINFERENCE_API_KEY', '')
+        , @('OPENAI_API_KEY', '')
+        , @('OPENAI_BASE_URL', '')
+        , @('ANTHROPIC_AUTH_TOKEN', '')
+        , @('ANTHROPIC_BASE_URL', '')
+        , @('ANTHROPIC_API_KEY', '')
       )
     }
     'models --fields' = @{
@@ -1560,12 +1677,6 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('platform', '')
       )
     }
-    'keys delete +' = @{
-      Kind = 'keys'
-    }
-    'usage 1' = @{
-      Kind = 'keys'
-    }
     'auth switch 1' = @{
       Kind = 'profiles'
     }
@@ -1576,6 +1687,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('timeout', '')
         , @('max-monthly-spend', '')
         , @('settling-time', '')
+        , @('default-key', '')
       )
     }
     'config set 1' = @{
@@ -1585,6 +1697,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('timeout', '')
         , @('max-monthly-spend', '')
         , @('settling-time', '')
+        , @('default-key', '')
       )
     }
     'config unset 1' = @{
@@ -1594,6 +1707,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('timeout', '')
         , @('max-monthly-spend', '')
         , @('settling-time', '')
+        , @('default-key', '')
       )
     }
     'api 1' = @{

@@ -4,6 +4,7 @@ import { version } from '../../package.json';
 import { pause } from '../api/pause.ts';
 import type { World } from '../context/world.ts';
 import { fileSink, pipeSink, type Sink, written } from '../output/sink.ts';
+import { type PassSignals, passedSignals } from '../programs/signals.ts';
 import { printStack, report, reportAsJson, toCommandError, wantsJson } from './report.ts';
 import { type Escapes, run } from './run.ts';
 import type { Stub } from './verb.ts';
@@ -12,7 +13,10 @@ import type { Stub } from './verb.ts';
 export type Build = Pick<World, 'platform' | 'updateCheck'>;
 
 /** Returns the process as the world of a command, and a function that waits until its output is written. */
-function processWorld(interrupt: AbortSignal, build: Build): { world: World; flushed: () => Promise<unknown> } {
+function processWorld(
+  interrupt: AbortSignal,
+  { passSignals, endWith, ...build }: Build & Required<Pick<World, 'passSignals' | 'endWith'>>,
+): { world: World; flushed: () => Promise<unknown> } {
   let stdout: Sink | undefined;
   let stdoutStream: NodeJS.WriteStream | undefined;
   let stderr: NodeJS.WriteStream | undefined;
@@ -53,9 +57,20 @@ function processWorld(interrupt: AbortSignal, build: Build): { world: World; flu
     sleep: pause,
     version,
     interrupt,
+    passSignals,
+    endWith,
     ...build,
   };
   return { world, flushed: () => Promise.all([stdoutStream && ended(stdoutStream), stderr && written(stderr)]) };
+}
+
+/** Passes the signals on that don't interrupt a command. */
+function passOtherSignals(receive: (signal: NodeJS.Signals) => void): () => void {
+  const signals = passedSignals.filter((each) => !['SIGINT', 'SIGTERM', 'SIGHUP'].includes(each));
+  for (const signal of signals) process.on(signal, receive);
+  return () => {
+    for (const signal of signals) process.off(signal, receive);
+  };
 }
 
 /** Time in which a second signal counts as the same, in milliseconds: `timeout` signals the process and then its group. */
@@ -65,16 +80,30 @@ const sameSignal = 300;
 export async function runProcess(nouns: readonly Stub[], build: Build): Promise<void> {
   const interrupt = new AbortController();
   let first = 0;
+  let receive: ((signal: NodeJS.Signals) => void) | undefined;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      if (!interrupt.signal.aborted) {
+      if (receive) receive(signal);
+      else if (!interrupt.signal.aborted) {
         first = performance.now();
         interrupt.abort(new Error('interrupted'));
       } else if (performance.now() - first > sameSignal) process.exit(130);
     });
   }
   const args = process.argv.slice(2);
-  const { world, flushed } = processWorld(interrupt.signal, build);
+  const passSignals: PassSignals = (receiver) => {
+    receive = receiver;
+    const end = passOtherSignals(receiver);
+    return () => {
+      receive = undefined;
+      end();
+    };
+  };
+  let lastSignal: NodeJS.Signals | undefined;
+  const endWith = (signal: NodeJS.Signals) => {
+    lastSignal = signal;
+  };
+  const { world, flushed } = processWorld(interrupt.signal, { ...build, passSignals, endWith });
   const escapes: Escapes = {};
   let hasCrashed = false;
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
@@ -91,6 +120,10 @@ export async function runProcess(nouns: readonly Stub[], build: Build): Promise<
   process.exitCode = await run(nouns, args, world, escapes);
   // Exits without waiting for open connections, which may never end. After a crash, stderr may not either.
   if (!hasCrashed) await flushed();
+  if (lastSignal !== undefined) {
+    process.removeAllListeners(lastSignal);
+    process.kill(process.pid, lastSignal);
+  }
   process.exit();
 }
 

@@ -205,6 +205,7 @@ function helpWidth({ stdout }: Pick<World, 'stdout'>): number {
 
 /** Returns how a command is typed: `ci pools view [pool] [options]`. */
 function usageOf(command: Command): string {
+  if (command instanceof Verb && command.about?.runs) return `${pathOf(command)} [options] -- <command...>`;
   const optional = '[command]';
   const below = command.usage() === optional ? optional : '<command>';
   const words = command.commands.length > 0 ? [below] : command.registeredArguments.map(argumentTerm);

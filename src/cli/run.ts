@@ -5,7 +5,7 @@ import { CommandError, codeOf, messageOf, type Outcome } from '../domain/errors.
 import { written } from '../output/sink.ts';
 import { createProgram, NoCommand } from './program.ts';
 import { display, printStack, report, reportAsJson, toCommandError, wantsJson } from './report.ts';
-import { type Stub, Verb } from './verb.ts';
+import { failedToRun, type Stub, usageMistake, Verb } from './verb.ts';
 
 /** Receives errors that are thrown where nothing awaits them. */
 export interface Escapes {
@@ -33,7 +33,7 @@ export async function run(
   let acted = false;
   program.hook('preAction', async (_program, command) => {
     acted = true;
-    if (command instanceof Verb) await prepare(command, await context());
+    if (command instanceof Verb) await prepare(command, await context(), args);
   });
   let failure: CommandError | undefined;
   try {
@@ -58,7 +58,8 @@ export async function run(
   } finally {
     escapes.take = undefined;
   }
-  failure ??= await writeFailure(world);
+  // The result of `ci run` is that of its command, which wrote the output itself.
+  if (!runsAnother(typed())) failure ??= await writeFailure(world);
   const { exitCode, lastChange, prefersJson } = await close();
   if (!failure && world.interrupt.aborted && lastChange !== undefined) {
     failure = new CommandError('interrupted', 'Interrupted, but the change went through');
@@ -68,8 +69,19 @@ export async function run(
     const complete = withOutcome(failure, typed(), lastChange);
     if (asJson) reportAsJson(complete, world);
     else await report(complete, args, world);
-  } else if (acted && !asJson) await announceUpdate(args, world);
-  return failure?.exitCode ?? exitCode;
+  } else if (acted && !asJson && !runsAnother(typed())) await announceUpdate(args, world);
+  return failure ? exitCodeOf(failure, typed()) : exitCode;
+}
+
+/** Returns the exit code for a failure of a command. */
+function exitCodeOf({ code, exitCode }: CommandError, command: Command): number {
+  const isOwn = code === 'interrupted' || code.startsWith('command_');
+  return runsAnother(command) && !isOwn ? failedToRun : exitCode;
+}
+
+/** Returns whether a command runs another one, to which the streams belong. */
+function runsAnother(command: Command): boolean {
+  return command instanceof Verb && command.about?.runs === true;
 }
 
 /** Returns why the result couldn't be written. A reader that closes the pipe (`ci keys list | head -1`) is not a failure. */
@@ -80,7 +92,12 @@ async function writeFailure({ stdout }: World): Promise<CommandError | undefined
 }
 
 /** Checks the output options before a command does anything, because a result that can't be printed must not be paid for. */
-async function prepare({ about }: Verb, { output }: Pick<Context, 'output'>): Promise<void> {
+async function prepare(command: Verb, { output }: Pick<Context, 'output'>, args: readonly string[]): Promise<void> {
+  const { about } = command;
+  // Words before -- would otherwise be taken for the beginning of the command.
+  const isWhole = args.length - args.indexOf('--') - 1 === command.args.length;
+  if (about?.runs && (!args.includes('--') || !isWhole))
+    throw usageMistake('The command must follow --, as in `ci run -- node app.js`', command);
   if (about?.changes) output.checkFields(about.fields ?? []);
   await output.checkJq();
   await output.loadStyle();

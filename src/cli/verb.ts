@@ -12,14 +12,20 @@ export interface About {
   readonly fields?: readonly string[];
   /** Whether it changes something. If so, its errors have an outcome, and all flags are checked before it starts. */
   readonly changes?: boolean;
-  /** Whether it makes no requests, and so can't end with the exit code of a failed one. */
+  /** Whether it makes no requests, or continues if they fail, and so can't end with the exit code of a failed one. */
   readonly local?: boolean;
+  /** Whether it runs another command, which comes after `--`. It then ends with the exit code of that, or with 125 if it fails itself. */
+  readonly runs?: boolean;
   /** Additional exit codes. */
   readonly exits?: readonly number[];
 }
 
+/** The exit code of a command that runs another one, if it fails itself, as for `env` and `docker run`. */
+export const failedToRun = 125;
+
 /** Returns the exit codes that a command can end with, besides 130. */
-export function exitsOf({ changes = false, local = false, exits = [] }: About): number[] {
+export function exitsOf({ changes = false, local = false, runs = false, exits = [] }: About): number[] {
+  if (runs) return [0, failedToRun, ...exits];
   const requests = local ? [] : [4, 5, 6, 7, 8, 9];
   return [...new Set([0, 1, 2, ...requests, ...(changes && !local ? [10] : []), ...exits])].sort((a, b) => a - b);
 }
@@ -111,7 +117,7 @@ export class Verb extends Command {
     sections.push(examples(about.examples));
     if (about.fields) sections.push(`JSON fields:\n${filled(about.fields.join(', '), 78, 2)}`);
     sections.push(
-      `Exit codes: ${exitsOf(about).join(', ')} (\`ci help exit-codes\`)`,
+      `Exit codes: ${exitsOf(about).join(', ')}${about.runs ? ', or that of the command' : ''} (\`ci help exit-codes\`)`,
       'Global options, such as --json, --fields and --sandbox: `ci --help`',
     );
     return this.addHelpText('after', `\n${sections.join('\n\n')}`);

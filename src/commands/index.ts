@@ -21,6 +21,12 @@ export const nouns: readonly Stub[] = [
     load: () => import('./pools/index.ts'),
   },
   { term: 'keys', description: 'Create, list and revoke API keys', load: () => import('./keys/index.ts') },
+  {
+    term: 'run -- <command...>',
+    description: 'Run a command with an API key in its environment',
+    load: () => import('./run.ts'),
+  },
+  { term: 'env', description: 'Print the variables of an API key for a shell', load: () => import('./env.ts') },
   { term: 'models', description: 'List the models that an API key can use', load: () => import('./models.ts') },
   { term: 'usage', description: 'Show requests and tokens per key', load: () => import('./usage/index.ts') },
   { term: 'billing', description: 'Manage credit and cards', load: () => import('./billing/index.ts') },

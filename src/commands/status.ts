@@ -1,4 +1,5 @@
 import { programOf } from '../account/program.ts';
+import { type StoreContext, updateStoredKeys } from '../account/stored-keys/store.ts';
 import { allSubscriptions, type PoolSubscription } from '../account/subscriptions.ts';
 import type { Key } from '../api/keys.ts';
 import type { Verb } from '../cli/verb.ts';
@@ -51,11 +52,12 @@ interface Account {
 /** Shows the account at a glance, or only what needs attention. */
 export async function run(
   { check }: Options,
-  context: Pick<Context, 'api' | 'connections' | 'output' | 'result' | 'settings' | 'world'>,
+  context: StoreContext & Pick<Context, 'api' | 'connections' | 'output' | 'result'>,
 ): Promise<void> {
   const api = await context.api();
   const [account, keys] = await Promise.all([api.billing.status(), api.keys.list()]);
   const subscriptions = await allSubscriptions(api, account);
+  await updateStoredKeys(context, { keys, subscriptions });
   const { creditBalance } = account;
   const now = await context.connections.now();
   const rows = subscriptions.map((subscription) => rowOf(subscription, keys, now));

@@ -1,6 +1,7 @@
 import type { pause } from '../api/pause.ts';
 import type { Surroundings } from '../domain/environment.ts';
 import type { Sink } from '../output/sink.ts';
+import type { PassSignals } from '../programs/signals.ts';
 import type { Terminal } from '../prompts/question.ts';
 
 /** The process as commands see it. A test provides its own. */
@@ -25,6 +26,10 @@ export interface World extends Surroundings {
   readonly interrupt: AbortSignal;
   /** Opens a URL in the browser. Absent if none exists. @throws Error if the browser doesn't start */
   readonly openUrl?: (url: string) => Promise<void>;
+  /** Passes signals on to a program that a command runs. If absent, the process gets no signals. */
+  readonly passSignals?: PassSignals;
+  /** Has this process end with a signal when the command is done, so that a loop in a shell ends, too. */
+  readonly endWith?: (signal: NodeJS.Signals) => void;
   /** The program that checks for a newer version, as in `startInBackground`. If absent, `ci` doesn't check for one. */
   readonly updateCheck?: readonly string[];
 }

@@ -41,6 +41,8 @@ export interface KeyIntent {
   readonly maxBudget?: number | undefined;
   readonly rpm?: number | undefined;
   readonly tpm?: number | undefined;
+  /** Whether the key is revoked at the end of the command that creates it. */
+  readonly temporary?: true | undefined;
 }
 
 /**

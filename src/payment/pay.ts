@@ -41,7 +41,9 @@ const mostRounds = 3;
 const longestConsent = 60_000;
 
 /** The parts of the context that paying uses. */
-export type PayingContext = FollowingContext & RecordingContext & Pick<Context, 'connections' | 'prompts' | 'settling'>;
+export type PayingContext = FollowingContext &
+  RecordingContext &
+  Pick<Context, 'connections' | 'profiles' | 'prompts' | 'settling'>;
 
 /** How to pay. */
 export interface PaymentOptions {

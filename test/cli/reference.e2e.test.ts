@@ -46,7 +46,7 @@ describe('a help topic', () => {
     const { code, stdout, stderr } = await user().ci('help exit-codes');
     expect([code, stderr]).toEqual([0, '']);
     const told = lines(stdout).flatMap((line) => /^ +(\d+) {2}\S/.exec(line)?.[1] ?? []);
-    expect(told.map(Number)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 130]);
+    expect(told.map(Number)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 125, 126, 127, 130]);
     for (const name of [
       'declined',
       'secret_lost',
@@ -56,6 +56,8 @@ describe('a help topic', () => {
       'rate_limited',
       'outcome_unknown',
       'filter_failed',
+      'command_not_executable',
+      'command_not_found',
     ]) {
       expect(stdout).toContain(name);
     }
@@ -132,7 +134,7 @@ describe('`ci help --json`', () => {
       ]);
       expect([path, textAt(command, 'description')]).toEqual([path, expect.stringMatching(/\S/)]);
       expect([path, examples.length > 0, examples.every((line) => /\bci /.test(line))]).toEqual([path, true, true]);
-      expect([path, exitCodes.slice(0, 2)]).toEqual([path, [0, 1]]);
+      expect([path, exitCodes.slice(0, 2)]).toEqual([path, path === 'run' ? [0, 125] : [0, 1]]);
       expect([path, exitCodes.toSorted((a, b) => a - b)]).toEqual([path, exitCodes]);
     }
   });
@@ -353,6 +355,8 @@ describe('the fields in help are those of a real result', () => {
         return [await me.ci('history reconcile --json')];
       },
     ],
+    'keys secret': [() => asked('keys create new --credit --store --json', 'keys secret new --json').then(last)],
+    env: [() => asked('keys create new --credit --store --json', 'env --json').then(last)],
     'config get': [() => asked('config get output --json')],
     'config set': [() => asked('config set output json --json')],
     'config unset': [() => asked('config unset output --json')],
@@ -389,6 +393,11 @@ describe('the fields in help are those of a real result', () => {
     const ended: Ended[] = [];
     for (const line of list) ended.push(await me.ci(line, { env }));
     return ended;
+  }
+
+  /** Returns the result of the last line alone. */
+  function last(ended: readonly Ended[]): readonly Ended[] {
+    return ended.slice(-1);
   }
 
   /** Runs a line of a user with a wallet, and a private key on standard input. */

@@ -38,7 +38,7 @@ test.each([
   ['ci pools view', poolDetailFields, keysOf(poolDetailSchema())],
   ['ci pools subscriptions', subscriptionFields, [...keysOf(subscriptionSchema()), 'poolSlug']],
   ['ci pools keys', poolKeyFields, keysOf(poolKeySchema())],
-  ['ci keys list', keyFields, keysOf(keySchema())],
+  ['ci keys list', keyFields, [...keysOf(keySchema()), 'stored']],
   ['ci keys create', createdKeyFields, [...keysOf(createdKeySchema()), 'savedTo', 'variable']],
   ['ci usage', usageFields, keysOf(keyUsageSchema())],
   ['ci usage --self', selfFields, keysOf(selfUsageSchema())],

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Environment, json, oneLine, type User, user } from '../support/cli.ts';
+import { keyFileOf } from '../support/key-store.ts';
 import { keystoreOf, vectorAddress, vectorKey } from '../support/keystore.ts';
 import { bin, nodeOnly } from '../support/program.ts';
 import { listAt, textAt } from '../support/sandbox.ts';
@@ -72,6 +73,67 @@ async function member() {
   const login = (args: string, stdin = key) => ci(`auth login --with-key --api-url ${vendor.url} ${args}`, stdin);
   return { api: vendor, host: new URL(vendor.url).host, me, env, end, ci, login, kept: () => kept(me, env) };
 }
+
+describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon'))('an API key in the keychain', () => {
+  const apiKey = 'sk_live_0123456789abcdefghijklmnopqrstuv';
+
+  test('is stored there if the profile uses the keychain, and not in the file', async () => {
+    const { host, me, ci, login, kept } = await member();
+    await login('--keychain');
+    expect((await ci('keys secret prod --add', apiKey)).code).toBe(0);
+    expect(kept()).toEqual({ [`default@${host}`]: key, [`default@${host} key prod`]: apiKey });
+    expect(readFileSync(keyFileOf(me), 'utf8')).not.toContain(apiKey);
+    expect((await ci('keys secret prod')).stdout).toBe(`${apiKey}\n`);
+    expect((await ci('run -- sh -c env')).stdout).toContain(`OPENAI_API_KEY=${apiKey}\n`);
+    expect((await ci('keys secret prod --remove --yes')).code).toBe(0);
+    expect(kept()).toEqual({ [`default@${host}`]: key });
+  });
+
+  test("is neither left behind nor reported as stored if the file can't be written", async () => {
+    const { host, me, env, login, kept } = await member();
+    await login('--keychain');
+    const { code, stderr } = await me.sh(`ulimit -f 0; printf %s ${apiKey} | ci keys secret prod --add`, { env });
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^ci: Can't write .*secrets\.json: file too large/)]);
+    expect(kept()).toEqual({ [`default@${host}`]: key });
+  });
+
+  test("keeps its former secret if another one can't be written", async () => {
+    const { me, env, ci, login } = await member();
+    await login('--keychain');
+    await ci('keys secret prod --add', apiKey);
+    const other = `printf %s ${apiKey.toUpperCase().replace('SK_LIVE', 'sk_live')}`;
+    const line = `${other} | (ulimit -f 0; ci keys secret prod --add --force)`;
+    expect((await me.sh(line, { env })).code).toBe(1);
+    expect((await ci('keys secret prod')).stdout).toBe(`${apiKey}\n`);
+    expect((await me.sh('ulimit -f 0; ci keys secret prod --remove --yes', { env })).code).toBe(1);
+    expect((await ci('keys secret prod')).stdout).toBe(`${apiKey}\n`);
+  });
+
+  test('moves to the file with the profile, and leaves nothing behind', async () => {
+    const { host, ci, login, kept } = await member();
+    await login('--keychain');
+    await ci('keys secret prod --add', apiKey);
+    await login('');
+    expect(kept()).toEqual({ [`default@${host} key prod`]: apiKey });
+    expect((await ci('keys secret prod --add', apiKey)).code).toBe(0);
+    expect([kept(), (await ci('keys secret prod')).stdout]).toEqual([{}, `${apiKey}\n`]);
+  });
+
+  test('is reported if it was removed elsewhere', async () => {
+    const { me, env, ci, login } = await member();
+    await login('--keychain');
+    await ci('keys secret prod --add', apiKey);
+    const script = `const { Entry, findCredentials } = require(${JSON.stringify(path.resolve('node_modules/@napi-rs/keyring'))});
+      for (const { account } of findCredentials('cheapestinference')) new Entry('cheapestinference', account).deleteCredential();`;
+    spawnSync(process.execPath, ['-e', script], { env: { ...me.env, ...env } });
+    expect(await ci('keys secret prod')).toMatchObject({
+      code: 5,
+      stdout: '',
+      stderr:
+        'ci: The secret of key "prod" is no longer in the keychain. Create another key with `ci keys create NAME --store`.\n',
+    });
+  });
+});
 
 describe.skipIf(!isThere('dbus-run-session') || !isThere('gnome-keyring-daemon'))('a key in the keychain', () => {
   test('is saved there by login --keychain, and not in the file', async () => {

@@ -32,6 +32,8 @@ export interface Change {
   readonly ensures?: true;
   /** Where the secret goes, if not to stdout. */
   readonly saves?: '.env';
+  /** Whether the secret is also stored on this machine. */
+  readonly stores?: true;
   /** Whether the API lists keys without their secrets. */
   readonly older?: true;
   /** Whether the secret of a key that is found isn't available. */
@@ -131,6 +133,7 @@ export const changes: readonly Change[] = [
     effect: { charges: 1, subscriptions: 1, keys: 1 },
     own: { charges: 1, subscriptions: 1 },
     knows: 'looks',
+    stores: true,
     variant: true,
   },
   {
@@ -142,6 +145,7 @@ export const changes: readonly Change[] = [
     earlier: { charges: 1, subscriptions: 1 },
     own: { keys: 1 },
     knows: 'looks',
+    stores: true,
     variant: true,
   },
   {
@@ -153,6 +157,7 @@ export const changes: readonly Change[] = [
     earlier: { charges: 2, subscriptions: 2, keys: 1 },
     own: { keys: 1 },
     knows: 'looks',
+    stores: true,
     variant: true,
   },
   {
@@ -174,6 +179,7 @@ export const changes: readonly Change[] = [
     earlier: { charges: 1, subscriptions: 1 },
     own: { keys: 1 },
     knows: 'looks',
+    stores: true,
     reports: true,
     variant: true,
   },

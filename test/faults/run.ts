@@ -148,7 +148,7 @@ export async function run(
 
   const words = ended.stderr + said;
   const kept = keptFiles(me).filter((file) => words.includes(path.join(me.home, file)));
-  const places = [...kept, ...(change.saves ? [change.saves] : [])];
+  const places = [...kept, ...(change.saves ? [change.saves] : []), ...(change.stores ? storeFiles(me) : [])];
   const delivered = [ended.stdout, ...places.map((file) => read(path.join(me.home, file)))].join('\n');
   const lost = newKeys(before, after).filter((key) => !delivered.includes(key.apiKey) && !words.includes(key.id));
   return {
@@ -262,6 +262,13 @@ function keptFiles({ home }: User): string[] {
   return filesOf(home).filter(
     (file) => /undelivered-[^/]+\.key$/.test(file) && (statSync(path.join(home, file)).mode & 0o777) === 0o600,
   );
+}
+
+/** Returns the file of the keys that are stored on this machine, which only its owner can read. */
+function storeFiles({ home }: User): string[] {
+  const file = path.join('config', 'cheapestinference', 'secrets.json');
+  const stats = statSync(path.join(home, file), { throwIfNoEntry: false });
+  return stats && (stats.mode & 0o777) === 0o600 ? [file] : [];
 }
 
 /** Returns the places with secrets that don't belong there: the output, or another file than the intended one. */

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { json, lines, namesIn, oneLine, sandboxUser, user, userOf } from '../support/cli.ts';
-import { undeliveredIn } from '../support/lost.ts';
+import { stateFiles, undeliveredIn } from '../support/lost.ts';
 import { needs } from '../support/programs.ts';
 import { at, listAt, textAt } from '../support/sandbox.ts';
 import { recordedSandbox } from '../support/servers.ts';
@@ -88,7 +88,7 @@ describe('--jq', () => {
 
   test.each([
     ['config path', '.file|endswith("config.json")', 'true\n'],
-    ['config list', '.[].key', 'output\ntimeout\nmax-monthly-spend\nsettling-time\n'],
+    ['config list', '.[].key', 'output\ntimeout\nmax-monthly-spend\nsettling-time\ndefault-key\n'],
     ['history', 'length', '0\n'],
     ['history --all', 'length', '0\n'],
     ['history reconcile', 'length', '0\n'],
@@ -225,28 +225,51 @@ describe('a jq expression that fails', () => {
     expect(at(JSON.parse(stderr), 'error')).toMatchObject({ code: 'filter_failed', outcome: 'applied' });
   });
 
-  test.each([['keys create prod --credit'], ['pools subscribe kimi26 --blocks europe --create-key prod --yes']])(
-    'reports that ci %s succeeded, and where the secret is',
-    async (line) => {
+  test('reports that ci keys create succeeded, and where the secret is', async () => {
+    const api = await recordedSandbox();
+    const me = userOf(api);
+    const { code, stdout, stderr } = await me.ci(filtered('keys create prod --credit', 'error("mine")'));
+    expect([code, stdout, listAt(await api.box.seen(), 'keys').length]).toEqual([1, '', 1]);
+    const [error = '', ...more] = lines(stderr);
+    const file = undeliveredIn(error);
+    expect(at(JSON.parse(error), 'error')).toMatchObject({
+      code: 'filter_failed',
+      outcome: 'applied',
+      hint: `The key was created. Its secret is in ${file}.`,
+    });
+    expect([path.dirname(file), more]).toEqual([path.join(me.home, '.local/state/cheapestinference'), []]);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    await expectKey(api, readFileSync(file, 'utf8'));
+  });
+
+  test.each([
+    ['', 'stored on this machine. Use it with `ci run -- COMMAND`.', 'keys secret prod'],
+    [' --save .env', 'in {home}/.env, as CHEAPESTINFERENCE_API_KEY.', undefined],
+  ])(
+    'reports that ci pools subscribe --create-key%s succeeded, and where the secret is',
+    async (flags, words, line) => {
       const api = await recordedSandbox();
       const me = userOf(api);
-      const { code, stdout, stderr } = await me.ci(filtered(line, 'error("mine")'));
+      const subscribe = `pools subscribe kimi26 --blocks europe --create-key prod --yes${flags}`;
+      const { code, stdout, stderr } = await me.ci(filtered(subscribe, 'error("mine")'));
       expect([code, stdout, listAt(await api.box.seen(), 'keys').length]).toEqual([1, '', 1]);
-      const [error = '', ...more] = lines(stderr);
-      const file = undeliveredIn(error);
-      expect(at(JSON.parse(error), 'error')).toMatchObject({
+      expect(at(JSON.parse(stderr), 'error')).toMatchObject({
         code: 'filter_failed',
         outcome: 'applied',
-        hint: `The key was created. Its secret is in ${file}.`,
+        hint: `The key is ${words.replace('{home}', me.home)}`,
       });
-      expect([path.dirname(file), more]).toEqual([path.join(me.home, '.local/state/cheapestinference'), []]);
-      expect(statSync(file).mode & 0o777).toBe(0o600);
-      const apiKey = readFileSync(file, 'utf8');
-      expect(apiKey).toMatch(/^sk_sandbox_[A-Za-z0-9_-]{32}\n$/);
-      const headers = { Authorization: `Bearer ${apiKey.trim()}` };
-      expect((await fetch(`${api.box.url}/v1/usage`, { headers })).status).toBe(200);
+      expect(stateFiles(me)).toEqual(['history.jsonl']);
+      const saved = line === undefined ? readFileSync(path.join(me.home, '.env'), 'utf8') : (await me.ci(line)).stdout;
+      await expectKey(api, saved.replace('CHEAPESTINFERENCE_API_KEY=', ''));
     },
   );
+
+  /** Checks that a line is the secret of a key that works. */
+  async function expectKey(api: Awaited<ReturnType<typeof recordedSandbox>>, line: string) {
+    expect(line).toMatch(/^sk_sandbox_[A-Za-z0-9_-]{32}\n$/);
+    const headers = { Authorization: `Bearer ${line.trim()}` };
+    expect((await fetch(`${api.box.url}/v1/usage`, { headers })).status).toBe(200);
+  }
 
   test('reports that pools cancel and billing topup succeeded', async () => {
     const api = await recordedSandbox();

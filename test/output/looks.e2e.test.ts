@@ -344,14 +344,29 @@ describe('a URL is a link', () => {
 });
 
 test('the secret of a new key has a line of its own, between two rules', async () => {
-  for (const line of ['keys create prod --credit', 'pools subscribe kimi26 --blocks asia --create-key prod --yes']) {
-    for (const env of [{}, { LANG: 'C' }]) {
-      const { rows } = await shown(await busyCustomer(), line, { env: { NO_COLOR: '1', ...env } });
-      const at = rows.findIndex((row) => row.includes('sk_'));
-      expect(rows[at]).toMatch(new RegExp(`^${secret.source}$`));
-      expect(rows[at - 1]).toMatch(/^(?:──|--) API key.*: save it now [─-]+$/);
-      expect(rows[at + 1]).toMatch(/^[─-]+$/);
-    }
+  for (const env of [{}, { LANG: 'C' }]) {
+    const { rows } = await shown(await busyCustomer(), 'keys create prod --credit', { env: { NO_COLOR: '1', ...env } });
+    const at = rows.findIndex((row) => row.includes('sk_'));
+    expect(rows[at]).toMatch(new RegExp(`^${secret.source}$`));
+    expect(rows[at - 1]).toMatch(/^(?:──|--) API key.*: save it now [─-]+$/);
+    expect(rows[at + 1]).toMatch(/^[─-]+$/);
+  }
+});
+
+test('the secret of a new key is masked if it is stored on this machine, and the last line says so', async () => {
+  for (const [env, ellipsis, mark] of [
+    [{}, '…', '✓'],
+    [{ LANG: 'C' }, '...', '+'],
+  ] as const) {
+    const line = 'pools subscribe kimi26 --blocks asia --create-key prod --yes';
+    const { rows, written } = await shown(await busyCustomer(), line, { env: { NO_COLOR: '1', ...env } });
+    expect(written).not.toMatch(secret);
+    const [key = '', ...others] = rows.filter((row) => row.includes('sk_'));
+    expect([key.slice(0, -4), others]).toEqual([`Key           sk_sandbox_${ellipsis}`, []]);
+    expect(rows.slice(-2)).toEqual([
+      `${mark} The key is stored on this machine. Use it with \`ci run -- COMMAND\`.`,
+      '',
+    ]);
   }
 });
 

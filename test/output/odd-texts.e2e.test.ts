@@ -36,7 +36,7 @@ function withSecrets(keys: readonly NamedKey[]) {
 
 /** Returns keys with masked secrets, as JSON and YAML have them. */
 function withMasked(keys: readonly NamedKey[]) {
-  return keys.map((key, index) => ({ ...key, apiKey: maskedOf(index) }));
+  return keys.map((key, index) => ({ ...key, apiKey: maskedOf(index), stored: false }));
 }
 
 async function listing(keys: readonly NamedKey[]): Promise<User> {
@@ -65,7 +65,7 @@ describe('1,000 keys with odd names', () => {
     expect([code, stderr]).toEqual([0, '']);
     const rows = cells(stdout);
     expect(rows.map((row) => row[0])).toEqual(thousand.map(({ id }) => id));
-    expect(new Set(rows.map((row) => row.length))).toEqual(new Set([8]));
+    expect(new Set(rows.map((row) => row.length))).toEqual(new Set([9]));
     for (const cell of rows.flat()) expect(cell).not.toMatch(control);
     for (const [index, row] of rows.entries()) {
       const name = thousand[index]?.name ?? '';
@@ -77,7 +77,17 @@ describe('1,000 keys with odd names', () => {
     const { code, stdout, stderr } = await (await listing(thousand)).ci('keys list -o csv');
     expect([code, stderr]).toEqual([0, '']);
     const [header, ...rows] = csvRows(stdout);
-    expect(header).toEqual(['id', 'name', 'keyType', 'isActive', 'apiKey', 'createdAt', 'lastUsedAt', 'poolSlug']);
+    expect(header).toEqual([
+      'id',
+      'name',
+      'keyType',
+      'isActive',
+      'apiKey',
+      'createdAt',
+      'lastUsedAt',
+      'poolSlug',
+      'stored',
+    ]);
     expect(rows).toEqual(
       thousand.map((key, index) => [
         key.id,
@@ -88,6 +98,7 @@ describe('1,000 keys with odd names', () => {
         '2026-04-13T09:00:00.000Z',
         '',
         '',
+        'false',
       ]),
     );
   });
@@ -346,7 +357,7 @@ describe('in a pipe', () => {
   test.each([
     ['pools list', 10],
     ['pools subscriptions', 8],
-    ['keys list', 8],
+    ['keys list', 9],
     ['pools keys odd', 5],
     ['usage', 7],
     ['plans list', 5],

@@ -119,7 +119,7 @@ test('gets a key with the wizard on a pseudo-terminal', async () => {
     session.type(keys);
   }
   expect(await session.exit).toBe(0);
-  const [apiKey = ''] = secret.exec((await me.sh('cat .env')).stdout) ?? [];
+  const apiKey = textAt(json(await me.process('--sandbox env --format json')), 'CHEAPESTINFERENCE_API_KEY');
   const { url } = await served(me);
   expect(await chat(url, apiKey)).toMatchObject({ choices: [{ message: { content: sentence } }] });
 });

@@ -110,8 +110,14 @@ const actions: { readonly [A in Action]: ActionRow<A> } = {
       areSamePurchases(one, other) ? 'same' : one.pool === other.pool && overlap(one, other) ? 'related' : undefined,
   },
   'create-key': {
-    describe: ({ type, name }) =>
-      ['create', ...(type === 'credit' ? ['credit'] : []), 'key', ...(name ? [name] : [])].join(' '),
+    describe: ({ type, name, temporary }) =>
+      [
+        'create',
+        ...(temporary ? ['temporary'] : []),
+        ...(type === 'credit' ? ['credit'] : []),
+        'key',
+        ...(name ? [name] : []),
+      ].join(' '),
     check: async (api, intent, before, others) => {
       const keys = await api.keys.list();
       return judgeKey(intent, before, keys, others());

@@ -2,6 +2,7 @@ import type { Context } from '../../context/context.ts';
 import { durationInWords } from '../../domain/duration.ts';
 import { CommandError } from '../../domain/errors.ts';
 import { isOpen, isUnderWay, type RecordedChange } from '../../state/history.ts';
+import { forgetKey } from '../stored-keys/store.ts';
 import { type Action, describeChange, type FoundBy } from './actions.ts';
 import { type ChangingContext, recordOutcome } from './carry-out.ts';
 import { openNow, settledLater, whileRunning } from './earlier.ts';
@@ -9,6 +10,9 @@ import { findOutcome, type Known, settlesAt, unsettledChange } from './find-outc
 
 /** Time for a last check after the settling time, in milliseconds. Only such a check proves that a change didn't go through. */
 const lastCheckTime = 15_000;
+
+/** The parts of the context that finding the outcomes of all changes uses. */
+export type ReconcilingContext = ChangingContext & Pick<Context, 'profiles'>;
 
 /**
  * Finds the outcomes of the account's changes that have none, except payments on chain, and records them. Prints a note for each that stays unknown.
@@ -18,7 +22,7 @@ const lastCheckTime = 15_000;
  * @throws CommandError (not_signed_in), (interrupted); the error if the API refuses the key
  */
 export async function reconcileChanges(
-  context: ChangingContext & Pick<Context, 'api'>,
+  context: ReconcilingContext & Pick<Context, 'api'>,
   wait: boolean,
 ): Promise<RecordedChange[]> {
   const history = await context.record.history();
@@ -58,7 +62,7 @@ async function untilEnded(
 }
 
 /** Checks again for changes that couldn't be distinguished from others whose outcome is known by now. */
-async function retryUnclear(context: ChangingContext, tried: readonly RecordedChange[]): Promise<void> {
+async function retryUnclear(context: ReconcilingContext, tried: readonly RecordedChange[]): Promise<void> {
   if (tried.length < 2) return;
   const history = await context.record.history();
   const ids = new Set(tried.map(({ id }) => id));
@@ -72,7 +76,7 @@ async function retryUnclear(context: ChangingContext, tried: readonly RecordedCh
   }
 }
 
-async function settle(context: ChangingContext, change: RecordedChange, wait: boolean): Promise<void> {
+async function settle(context: ReconcilingContext, change: RecordedChange, wait: boolean): Promise<void> {
   const { output, clocks, world } = context;
   const { id, intent } = change;
   const history = await context.record.history();
@@ -100,14 +104,15 @@ async function settle(context: ChangingContext, change: RecordedChange, wait: bo
 }
 
 async function record(
-  context: ChangingContext,
+  context: ReconcilingContext,
   { id, intent }: RecordedChange,
   finding: Known<FoundBy[Action]>,
 ): Promise<void> {
   const settled = settledLater(intent.action, intent, finding);
   recordOutcome(context, await context.record.history(), id, settled);
   const [key] = settled.ids;
-  if (intent.action === 'create-key' && key !== undefined) noteSecret(context, key);
+  if (intent.action === 'create-key' && !intent.temporary && key !== undefined) noteSecret(context, key);
+  if (intent.action === 'delete-key' && key !== undefined) await forgetKey(context, { id: key, name: intent.name });
 }
 
 function waitingFor({ intent }: RecordedChange, time: number): string {

@@ -12,26 +12,34 @@ import { secretOf } from './find.ts';
 import { revokeKey } from './revoke.ts';
 
 /** The parts of the context that creating a key uses. */
-export type KeyContext = ChangingContext & Pick<Context, 'api' | 'prompts'>;
+export type KeyContext = ChangingContext & Pick<Context, 'api' | 'profiles' | 'prompts'>;
 
 /** A key to create, for a subscription or for credit. */
 export type KeyRequest = SubscriptionKeyRequest | ({ readonly credit: true } & CreditKeyRequest);
 
 /** Returns a request for a key as the record keeps it. */
-export function keyIntent(request: KeyRequest): KeyIntent {
+export function keyIntent(request: KeyRequest, { isTemporary = false }: CreateOptions = {}): KeyIntent {
   const { name } = request;
+  const temporary = isTemporary || undefined;
   if ('credit' in request) {
     const { maxBudget, rpm, tpm } = request;
-    return { action: 'create-key', type: 'credit', name, maxBudget, rpm, tpm };
+    return { action: 'create-key', type: 'credit', name, maxBudget, rpm, tpm, temporary };
   }
-  return { action: 'create-key', type: 'subscription', name, subscriptionId: request.subscriptionId };
+  return { action: 'create-key', type: 'subscription', name, subscriptionId: request.subscriptionId, temporary };
+}
+
+/** How to create a key. */
+export interface CreateOptions {
+  /** The key that an earlier request for the same key created; no other key is created. */
+  readonly earlier?: Key | undefined;
+  /** Whether the key is revoked at the end of the command. */
+  readonly isTemporary?: boolean;
 }
 
 /**
  * Creates a key.
  *
  * @param keep - called with its secret before anything else is done
- * @param earlier - the key that an earlier request for the same key created; no other key is created
  * @throws CommandError (unexpected_response), `applied`, if the API sent something other than a secret; (secret_lost) if the key
  *   was created but its secret was lost with the response, and the user didn't ask for a replacement
  */
@@ -39,9 +47,10 @@ export async function createKey(
   context: KeyContext,
   request: KeyRequest,
   keep: KeepKey,
-  earlier?: Key,
+  options: CreateOptions = {},
 ): Promise<CreatedKey> {
-  const created = earlier ? await adoptKey(context, earlier, keep) : await requestKey(context, request, keep);
+  const { earlier } = options;
+  const created = earlier ? await adoptKey(context, earlier, keep) : await requestKey(context, request, keep, options);
   const { id, name } = created;
   const apiKey = await withSecret(context, created, keep);
   if (apiKey !== undefined) return { ...created, apiKey };
@@ -54,7 +63,7 @@ export async function createKey(
   const question = `Key ${label} was created, but its secret was lost. Revoke it and create another?`;
   if (id == null || !(await context.prompts.offer(question).catch(reportAs(lost)))) throw lost;
   await revokeKey(context, id, name ?? undefined).catch(reportAs(lost));
-  return createKey(context, request, keep);
+  return createKey(context, request, keep, { ...options, earlier: undefined });
 }
 
 /** Reports a failure after a key was created. */
@@ -66,8 +75,13 @@ function reportAs(lost: CommandError): (error: unknown) => never {
 }
 
 /** Sends the request, unless an earlier one for the same key went through. The secret may be lost with the response. */
-async function requestKey(context: KeyContext, request: KeyRequest, keep: KeepKey): Promise<Partial<CreatedKey>> {
-  const intent = keyIntent(request);
+async function requestKey(
+  context: KeyContext,
+  request: KeyRequest,
+  keep: KeepKey,
+  options: CreateOptions,
+): Promise<Partial<CreatedKey>> {
+  const intent = keyIntent(request, options);
   const earlier = await awaitEarlier(context, { action: 'create-key', intent });
   if (earlier) return adoptKey(context, earlier.found, keep);
   const { keys } = await context.api();
@@ -82,8 +96,8 @@ async function requestKey(context: KeyContext, request: KeyRequest, keep: KeepKe
     before: keysBefore(listed, intent),
     send: async (api) => {
       const created = await send(api.keys, request);
-      const { apiKey, name } = created;
-      if (isWholeKey(apiKey)) keep({ name, apiKey });
+      const { apiKey, id, name } = created;
+      if (isWholeKey(apiKey)) keep({ id, name, subscriptionId: intent.subscriptionId, apiKey });
       return created;
     },
     ids: ({ id }) => (id == null ? [] : [id]),
@@ -96,7 +110,7 @@ async function requestKey(context: KeyContext, request: KeyRequest, keep: KeepKe
 async function adoptKey(context: KeyContext, key: Key, keep: KeepKey): Promise<Partial<CreatedKey>> {
   context.result.lastChange = 'applied';
   const apiKey = await secretNow(context, key);
-  if (apiKey !== undefined) keep({ name: key.name, apiKey });
+  if (apiKey !== undefined) keep({ id: key.id, name: key.name, subscriptionId: key.subscriptionId, apiKey });
   return { id: key.id, name: key.name, ...(apiKey === undefined ? {} : { apiKey }) };
 }
 
@@ -130,7 +144,7 @@ async function withSecret(
   const listed = id == null ? undefined : (await api.keys.list().catch(nothing))?.find((key) => key.id === id);
   const secret = listed && (await secretOf(api, listed).catch(nothing));
   if (secret === undefined) throw unusableSecret({ id, name, apiKey });
-  keep({ name, apiKey: secret });
+  keep({ id, name, subscriptionId: listed?.subscriptionId, apiKey: secret });
   return secret;
 }
 

@@ -4,12 +4,25 @@ import { isIdPrefix } from '../../domain/id-prefix.ts';
 import { judgeDelete } from '../../domain/reconcile.ts';
 import { isOpen } from '../../state/history.ts';
 import { type ChangingContext, carryOut } from '../changes/carry-out.ts';
+import { forgetKey } from '../stored-keys/store.ts';
 
 /** How long a key that is missing counts as revoked from this machine, in milliseconds. */
 const rememberedFor = 24 * 3_600_000;
 
-/** Revokes a key. Also succeeds if the key was listed moments ago but no longer exists. */
-export async function revokeKey(context: ChangingContext, id: string, name: string | undefined): Promise<void> {
+/** The parts of the context that revoking a key uses. */
+export type RevokingContext = ChangingContext & Pick<Context, 'profiles'>;
+
+/**
+ * Revokes a key, and removes its secret from this machine. Also succeeds if the key was listed moments ago but no longer exists.
+ *
+ * @param apiKey - the key as the API shows it, which finds a stored key without an ID
+ */
+export async function revokeKey(
+  context: RevokingContext,
+  id: string,
+  name: string | undefined,
+  apiKey?: string | null,
+): Promise<void> {
   await carryOut(context, 'delete-key', {
     intent: { action: 'delete-key', id, name },
     before: {},
@@ -25,6 +38,7 @@ export async function revokeKey(context: ChangingContext, id: string, name: stri
     adopt: () => {},
     command: 'ci keys list',
   });
+  await forgetKey(context, { id, name, apiKey });
 }
 
 /** Returns whether a key is listed. If the list can't be read, it counts as listed. */

@@ -67,7 +67,11 @@ export async function buyAndDeliver(
       };
     },
     print: (purchase, saved) =>
-      show(saved ? { ...purchase, subscriptions: purchase.subscriptions.map(withMaskedKey), saved } : purchase),
+      show(
+        saved && !saved.isPrinted
+          ? { ...purchase, subscriptions: purchase.subscriptions.map(withMaskedKey), saved }
+          : purchase,
+      ),
   });
   if (delivered.failure) {
     // Only one error can end the command, and the overcharge must be reported too.

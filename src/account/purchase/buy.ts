@@ -55,7 +55,7 @@ export interface AccountState {
 }
 
 /** The parts of the context that buying uses. */
-export type BuyingContext = ChangingContext & Pick<Context, 'api' | 'prompts'>;
+export type BuyingContext = ChangingContext & Pick<Context, 'api' | 'profiles' | 'prompts'>;
 
 /**
  * Makes a purchase that the user agreed to, while no other `ci` on this machine buys for this account.

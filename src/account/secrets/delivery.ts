@@ -4,7 +4,7 @@ import { masked } from '../../domain/secrets.ts';
 import { inWords } from '../../output/text.ts';
 import { maskInLog } from '../../output/workflow-commands.ts';
 import type { FallbackFile } from '../../state/undelivered.ts';
-import type { Description, Destination, NewKey } from './destination.ts';
+import { type Description, type Destination, type NewKey, savedText } from './destination.ts';
 import { openFallbackFile } from './undelivered.ts';
 
 /** The parts of the context that a delivery uses. */
@@ -69,7 +69,7 @@ export async function createAndDeliver<Result>(
       throw error;
     }
     fallback.discard();
-    if (saved) await printSaved(context, destination, () => print(result, saved));
+    if (saved) await printSaved(context, destination, saved, () => print(result, saved));
     return result;
   } finally {
     await reservation?.release();
@@ -86,7 +86,7 @@ export async function deliverExisting<Existing extends NewKey>(
   const reservation = await destination?.prove({ count: 1, existing: [key] });
   try {
     const saved = await write(context, destination, [key]);
-    if (saved) await printSaved(context, destination, () => print(key, saved));
+    if (saved) await printSaved(context, destination, saved, () => print(key, saved));
     else await print(key, undefined);
   } finally {
     await reservation?.release();
@@ -108,14 +108,21 @@ async function write(
   return destination?.describe(keys.length);
 }
 
+/** Prints a result whose secrets are saved. If that fails, the error says where they are. */
 async function printSaved(
   { output }: Pick<Context, 'output'>,
   destination: Destination | undefined,
+  saved: Description,
   print: () => Promise<void>,
 ): Promise<void> {
   const warning = await destination?.warning?.();
   if (warning !== undefined) output.note(warning);
-  await print();
+  try {
+    await print();
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    throw error.with({ hint: [error.hint, savedText(saved)].filter(Boolean).join(' ') });
+  }
 }
 
 /** Checks stdout, which gets the result wherever the secrets go. @throws CommandError (file_error) */

@@ -28,6 +28,9 @@ export const meanings: Readonly<Record<number, string>> = {
   8: 'Payment: no card, price above --max-price, not enough credit',
   9: "The API couldn't be reached in time, and nothing was changed",
   10: 'Outcome unknown: the change may have gone through',
+  125: '`ci run` failed before it started its command',
+  126: "`ci run` couldn't execute its command",
+  127: "`ci run` didn't find its command",
   130: 'Interrupted',
 };
 
@@ -45,6 +48,7 @@ const certainty = [
   "The outcome of a change is not_applied only when that is certain: its request wasn't sent, the API refused it before doing anything, or `ci` couldn't find it once the settling time (120s, `ci config set settling-time`) had passed. Until then the outcome is unknown, and the exit code is 10, or 130 after Ctrl-C.",
   "Commands that buy, create or cancel wait for an earlier change of the same kind that hasn't settled. With --no-wait, they exit with code 6; with --again, they go ahead. If the response is lost, they check for the change for 30s (--settle).",
   'If a purchase costs more than you agreed to, the exit code is 8 and its outcome is applied.',
+  'Once its command has started, `ci run` ends with the exit code of the command, or with 128 plus the number of the signal that ended it.',
 ];
 
 function codesOf(exitCode: number): string[] {

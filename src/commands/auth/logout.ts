@@ -1,7 +1,10 @@
+import { programOf } from '../../account/program.ts';
+import { type StoreContext, storedKeys } from '../../account/stored-keys/store.ts';
 import type { Verb } from '../../cli/verb.ts';
 import { defaultApiUrl } from '../../config/api-url.ts';
 import { shownKey } from '../../config/saved-profiles.ts';
 import type { Context } from '../../context/context.ts';
+import { counted } from '../../domain/counted.ts';
 import { CommandError } from '../../domain/errors.ts';
 
 const fields = ['profile', 'apiUrl', 'managementKey', 'file'] as const;
@@ -20,11 +23,8 @@ export default function logout(command: Verb, context: Context, execute = run): 
 }
 
 /** Removes the key of the profile in use from this machine. */
-export async function run({
-  output,
-  profiles,
-  settings,
-}: Pick<Context, 'output' | 'profiles' | 'settings'>): Promise<void> {
+export async function run(context: StoreContext & Pick<Context, 'output'>): Promise<void> {
+  const { output, profiles, settings } = context;
   const profile = settings.profile.value;
   const saved = profiles.get(profile) ?? {};
   const managementKey = shownKey(saved);
@@ -34,6 +34,7 @@ export async function run({
       hint: others.length > 0 ? `Saved profiles: ${others.join(', ')}.` : 'Run `ci auth login` to save one.',
     });
   }
+  const stored = await storedKeys(context);
   await profiles.removeKey(profile);
   const removed = {
     profile,
@@ -44,5 +45,9 @@ export async function run({
   const place = saved.keychain ? 'the system keychain' : removed.file;
   output.done(`Removed key ${managementKey} of profile "${profile}" from ${place}.`);
   output.note('The key itself is still valid. Revoke it in the dashboard (Management Keys).');
+  if (stored.length > 0)
+    output.note(
+      `Still stored on this machine: ${counted(stored.length, 'API key')} of this profile. To remove one, run \`${programOf(context)} keys secret NAME --remove\`.`,
+    );
   await output.record(removed, { fields, drawing: () => '' });
 }

@@ -3,6 +3,7 @@ import type { Verb } from '../../cli/verb.ts';
 import { defaultSettlingTime, parseSettlingTime } from '../../config/settings.ts';
 import type { Context } from '../../context/context.ts';
 import { formats } from '../../domain/formats.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import {
   chosenSetting,
   fields,
@@ -22,7 +23,7 @@ export interface Options {
   readonly value: string | undefined;
 }
 
-type SettingContext = Pick<Context, 'output' | 'profiles' | 'prompts' | 'settings' | 'world'>;
+type SettingContext = Pick<Context, 'clocks' | 'output' | 'profiles' | 'prompts' | 'settings' | 'world'>;
 
 /** `ci config set`: changes a setting of the profile in use. */
 export default function set(command: Verb, context: Context, execute = run): void {
@@ -52,7 +53,18 @@ export async function run({ key: typed, value: typedValue }: Options, context: S
   output.done(`${key} is now ${valueInProfile(context, key)} in profile "${profile}".`);
   if (key === 'settling-time' && parseSettlingTime(setting.value) < parseSettlingTime(defaultSettlingTime))
     output.note(`If the server takes longer than ${setting.value}, you may be charged twice.`);
+  if (key === 'default-key' && setting.origin !== 'default') await noteUnstored(context, setting.value);
   await printChanged(context, setting);
+}
+
+/** Notes that a default key isn't stored on this machine, because commands then fail. */
+async function noteUnstored(context: SettingContext, key: string): Promise<void> {
+  const { keyStoreOf } = await import('../../account/stored-keys/store.ts');
+  const { findStored } = await import('../../domain/stored-key.ts');
+  if (findStored((await keyStoreOf(context)).list(), key)) return;
+  context.output.note(
+    `No key "${key}" is stored on this machine yet. Store it with \`ci keys secret ${shellWord(key)} --add\`.`,
+  );
 }
 
 async function askedValue(context: SettingContext, key: SettingName): Promise<string> {
@@ -71,6 +83,9 @@ async function askedValue(context: SettingContext, key: SettingName): Promise<st
   return prompts.text(`${key} (such as ${examples[key]}, or "default" to remove it):`, missing, check, suggestion);
 }
 
-const examples = { timeout: '30s', 'max-monthly-spend': '200', 'settling-time': '120s' } as const satisfies Partial<
-  Record<SettingName, string>
->;
+const examples = {
+  timeout: '30s',
+  'max-monthly-spend': '200',
+  'settling-time': '120s',
+  'default-key': 'prod-api',
+} as const satisfies Partial<Record<SettingName, string>>;

@@ -10,7 +10,7 @@ import type { Column } from '../../output/output.ts';
 import { inWords } from '../../output/text.ts';
 
 /** The settings that a profile can have. */
-export const settingNames = ['output', 'timeout', 'max-monthly-spend', 'settling-time'] as const;
+export const settingNames = ['output', 'timeout', 'max-monthly-spend', 'settling-time', 'default-key'] as const;
 export type SettingName = (typeof settingNames)[number];
 
 export const fields = ['key', 'value', 'origin'] as const;
@@ -96,6 +96,7 @@ const defaults: Readonly<Record<SettingName, string>> = {
   timeout: defaultTimeout,
   'max-monthly-spend': 'none',
   'settling-time': defaultSettlingTime,
+  'default-key': 'none',
 };
 
 /** The member of a profile that holds each setting. */
@@ -104,6 +105,7 @@ const members = {
   timeout: 'timeout',
   'max-monthly-spend': 'maxMonthlySpend',
   'settling-time': 'settlingTime',
+  'default-key': 'defaultKey',
 } as const satisfies Record<SettingName, keyof Profile>;
 
 /** Returns a profile with a setting changed; `default` removes it. @throws CommandError (usage) for an invalid value */
@@ -121,6 +123,10 @@ export function withSetting(profile: Profile, key: SettingName, value: string): 
   if (key === 'max-monthly-spend') {
     parseSpendLimit(value);
     return { ...others, maxMonthlySpend: value };
+  }
+  if (key === 'default-key') {
+    if (value.trim() === '') throw usageError('The key name is empty', 'Pass the name or ID of a stored key.');
+    return { ...others, defaultKey: value };
   }
   const format: Format | undefined = formats.find((each) => each === value);
   if (format) return { ...others, output: format };

@@ -1,11 +1,15 @@
-import type { ChangingContext } from '../../account/changes/carry-out.ts';
-import { reconcileChanges } from '../../account/changes/reconcile.ts';
+import { type ReconcilingContext, reconcileChanges } from '../../account/changes/reconcile.ts';
 import { fields, historyColumns, shownChange } from '../../account/changes/table.ts';
+import { revokeKey } from '../../account/keys/revoke.ts';
+import { leftBehind } from '../../account/keys/temporary.ts';
+import { programOf } from '../../account/program.ts';
 import { noteUndelivered } from '../../account/secrets/undelivered.ts';
 import { rpcUrlOption } from '../../cli/payment-options.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { counted } from '../../domain/counted.ts';
+import { asClause, CommandError } from '../../domain/errors.ts';
+import { timeAgo } from '../../output/time.ts';
 import type { RecordedChange } from '../../state/history.ts';
 
 /** The options of `ci history reconcile`. */
@@ -34,7 +38,7 @@ export default function reconcile(command: Verb, context: Context, execute = run
 /** Finds out the unknown outcomes of changes, and shows them. */
 export async function run(
   { wait = false, rpcUrl }: Options,
-  context: ChangingContext & Pick<Context, 'api'>,
+  context: ReconcilingContext & Pick<Context, 'api' | 'prompts'>,
 ): Promise<void> {
   const { output } = context;
   const payments = await reconciledPayments(context, wait, rpcUrl);
@@ -52,11 +56,43 @@ export async function run(
   });
   if (left > 0) output.note(`The outcome of ${counted(left, 'change')} is still unknown.`);
   await noteUndelivered(context);
+  if (isSignedIn) await revokeLeftBehind(context);
+}
+
+/** Offers to revoke the temporary keys of `ci run` that weren't revoked. `--yes` agrees to it for those whose process has certainly ended. */
+async function revokeLeftBehind(context: ReconcilingContext & Pick<Context, 'prompts'>): Promise<void> {
+  const { clocks, output, prompts } = context;
+  for (const { id, name, at, hasEnded } of await leftBehind(context)) {
+    const label = `temporary key ${name} (${id})`;
+    const origin = hasEnded ? 'that was killed' : 'on another machine or before a restart';
+    const state = `The ${label} was created ${timeAgo(at, clocks.wall())} by a \`ci run\` ${origin}, and is still valid.`;
+    const command = `${programOf(context)} keys delete ${id}`;
+    try {
+      if (prompts.canAsk) output.note(state);
+      else if (!hasEnded) throw new CommandError('confirmation_required', state);
+      await (hasEnded ? prompts.consent(`Revoke key ${name}?`) : prompts.consentAgain(`Revoke key ${name}?`));
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      if (error.code === 'declined') continue;
+      if (error.code !== 'confirmation_required') throw error;
+      const all = hasEnded ? `, or all such keys with \`${programOf(context)} history reconcile --yes\`` : '';
+      output.note(`${state} Revoke it with \`${command}\`${all}.`);
+      continue;
+    }
+    try {
+      await revokeKey(context, id, name);
+      output.done(`Revoked ${label}.`);
+    } catch (error) {
+      if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;
+      output.note(`Can't revoke ${label}: ${asClause(error.message)}.`);
+      context.result.exitCode = error.exitCode;
+    }
+  }
 }
 
 /** Finishes the payments on chain. Loads what that takes only if there are any. */
 async function reconciledPayments(
-  context: ChangingContext & Pick<Context, 'api'>,
+  context: ReconcilingContext & Pick<Context, 'api' | 'prompts'>,
   wait: boolean,
   rpcUrl: string | undefined,
 ): Promise<RecordedChange[]> {

@@ -1,18 +1,14 @@
-import { awaitEarlier, openIntents } from '../../account/changes/earlier.ts';
+import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { checkedPool } from '../../account/choose-pool.ts';
 import { createKey, type KeyContext, type KeyRequest, keyIntent } from '../../account/keys/create.ts';
 import { keyLabel, secretOf, severalNamed } from '../../account/keys/find.ts';
 import { askKeyName } from '../../account/keys/key-name.ts';
+import { subscriptionForKey } from '../../account/keys/subscription.ts';
 import { PoolCatalog } from '../../account/pool-catalog.ts';
 import { createAndDeliver, deliverExisting } from '../../account/secrets/delivery.ts';
 import type { Description, Destination } from '../../account/secrets/destination.ts';
-import {
-  expandSubscription,
-  keyByEmail,
-  poolSubscriptions,
-  subscriptionChoices,
-  subscriptionLabel,
-} from '../../account/subscriptions.ts';
+import { keyStoreOf, type StoreContext } from '../../account/stored-keys/store.ts';
+import { expandSubscription } from '../../account/subscriptions.ts';
 import type { CreatedKey, Key } from '../../api/keys.ts';
 import {
   missingOption,
@@ -23,7 +19,15 @@ import {
   settleOption,
   settlingOf,
 } from '../../cli/options.ts';
-import { destinationOf, forceOption, type SaveOptions, saveOption, variableOption } from '../../cli/save-options.ts';
+import {
+  destinationOf,
+  forceOption,
+  type SaveOptions,
+  saveOption,
+  storeOption,
+  toOption,
+  variableOption,
+} from '../../cli/save-options.ts';
 import { namesOf, ValueOption } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
@@ -64,6 +68,7 @@ export default function create(command: Verb, context: Context, execute = run): 
         'ci keys create prod-api',
         'ci keys create prod-api --pool kimi26 --save .env --ensure',
         'ci keys create client-acme --credit --max-budget 25 --rpm 100',
+        'ci keys create deploy --to github:acme/api@production',
         'export CHEAPESTINFERENCE_API_KEY="$(ci keys create ci-run --secret-only)"',
       ],
     })
@@ -80,9 +85,11 @@ export default function create(command: Verb, context: Context, execute = run): 
     .option('--max-budget <usd>', 'With --credit, the spending limit of the key', parseAmount('--max-budget'))
     .option('--rpm <count>', 'With --credit, the requests per minute', parseCount('--rpm'))
     .option('--tpm <count>', 'With --credit, the tokens per minute', parseCount('--tpm'))
+    .addOption(storeOption())
     .addOption(saveOption())
-    .addOption(variableOption())
-    .addOption(forceOption())
+    .addOption(toOption())
+    .addOption(variableOption('--save or --to'))
+    .addOption(forceOption('--save or --to'))
     .option('--secret-only', 'Print only the secret')
     .option('--ensure', 'Skip if a key with this name already exists')
     .option('--reveal', 'With --ensure, show the secret of an existing key')
@@ -141,16 +148,18 @@ async function createNew(
   api.client.requireSignedIn();
   await createAndDeliver(context, {
     destination,
-    create: (keep) => createKey(context, request, keep, earlier).catch(sayWhereIdsAre),
+    create: (keep) => createKey(context, request, keep, { earlier }).catch(sayWhereIdsAre),
     print: async (key, saved) => {
       if (saved) await printSaved(context, key, saved);
       else await printKey(context, key, { secretOnly, title: 'API key: save it now' });
     },
   });
   const { output } = context;
-  if (!output.isForPeople || secretOnly) return;
+  const saved = destination?.describe(1);
+  // An example needs the secret on this machine.
+  if (!output.isForPeople || secretOnly || (saved && saved.dotenvFile === undefined && !saved.isStored)) return;
   const { callExample } = await import('../../account/keys/call-example.ts');
-  output.note(`\n${callExample(context, { saved: destination?.describe(1) }, output.width)}`);
+  output.note(`\n${callExample(context, { saved, name: request.name }, output.width)}`);
 }
 
 /** Rethrows an error. If the API doesn't know the subscription, the error says which command shows the IDs. */
@@ -169,9 +178,9 @@ async function keyNamed(context: Pick<Context, 'api'>, name: string, intent: Key
   return found[0];
 }
 
-/** Shows an existing key. Delivers its secret only if `--save` or `--reveal` asks for it. */
+/** Shows an existing key. Delivers its secret only if `--save`, `--to` or `--reveal` asks for it. */
 async function showExisting(
-  context: Pick<Context, 'api' | 'output' | 'world'>,
+  context: Pick<Context, 'api' | 'output'> & StoreContext,
   key: Key,
   { destination, secretOnly, reveal }: ShowOptions,
 ): Promise<void> {
@@ -183,20 +192,30 @@ async function showExisting(
     const apiKey = key.apiKey ? masked(key.apiKey) : '';
     return context.output.record({ id, name, apiKey }, { columns, fields });
   }
-  const apiKey = await secretOf(await context.api(), key);
+  const apiKey = (await secretOf(await context.api(), key)) ?? (await storedSecret(context, id));
   if (apiKey === undefined) {
     throw new CommandError('unavailable', `Key ${keyLabel(key)} exists, but the API doesn't show its secret again`, {
       hint: `Run \`ci keys delete ${id}\` to revoke it, then run this command again to create another.`,
       outcome: 'not_applied',
     });
   }
-  await deliverExisting(context, destination, { id, name, apiKey }, (shown, saved) =>
+  const { subscriptionId } = key;
+  const shown = { id, name, apiKey };
+  await deliverExisting(context, destination, { ...shown, subscriptionId }, (_key, saved) =>
     saved ? printSaved(context, shown, saved) : printKey(context, shown, { secretOnly, title: 'API key' }),
   );
 }
 
-/** Prints a key with its secret masked, and where the secret is. */
+/** Returns the secret of a key that is stored on this machine. */
+async function storedSecret(context: StoreContext, id: string): Promise<string | undefined> {
+  const store = await keyStoreOf(context);
+  const stored = store.list().find((each) => each.id === id);
+  return stored && store.secretOf(stored);
+}
+
+/** Prints a key with its secret masked, and where the secret is, unless the secret was printed as the result. */
 async function printSaved({ output }: Pick<Context, 'output'>, key: CreatedKey, saved: Description): Promise<void> {
+  if (saved.isResult) return;
   const { savedTo = null, variables = [] } = saved;
   const shown = { ...key, apiKey: masked(key.apiKey), savedTo, variable: variables[0] ?? null };
   await output.record(shown, { columns: [...columns, ...savedColumns], fields });
@@ -232,8 +251,10 @@ function checkOptions(options: Options): void {
   const budget =
     options.maxBudget !== undefined ? '--max-budget' : options.rpm ? '--rpm' : options.tpm ? '--tpm' : undefined;
   if (budget && !options.credit) throw missingOption(budget, '--credit');
-  if (options.save !== undefined && options.secretOnly)
-    throw usageError("--save and --secret-only can't be combined", 'Pass one of them.');
+  const place =
+    options.save !== undefined ? '--save' : options.to?.length ? '--to' : options.store ? '--store' : undefined;
+  if (place && options.secretOnly)
+    throw usageError(`${place} and --secret-only can't be combined`, 'Pass one of them.');
   if (options.ensure && name === undefined) {
     throw usageError('--ensure needs the name of the key', 'Run `ci keys create NAME --ensure`.');
   }
@@ -251,42 +272,8 @@ async function subscriptionIdOf(
   name: string | undefined,
 ): Promise<string | undefined> {
   if (pool !== undefined)
-    return subscriptionOn(context, await new PoolCatalog(context).expand(checkedPool(pool)), name);
+    return subscriptionForKey(context, await new PoolCatalog(context).expand(checkedPool(pool)), name);
   return subscription === undefined ? undefined : expandSubscription(context, subscription);
-}
-
-/** Returns the user's subscription on a pool: that of an earlier, still open request, the only one, or the only one without a key. */
-async function subscriptionOn(context: KeyContext, pool: string, name: string | undefined): Promise<string> {
-  const mine = await poolSubscriptions(context, pool);
-  const active = mine.filter(({ status }) => status === 'active');
-  const earlier = (await openIntents(context, 'create-key')).filter((each) => each.name === name);
-  const meant = active.find(({ id }) => earlier.some(({ subscriptionId }) => subscriptionId === id));
-  if (meant) return meant.id;
-  const withoutKey = active.filter(({ key }) => !key);
-  const candidates = active.length > 1 && withoutKey.length > 0 ? withoutKey : active;
-  const [first, second] = candidates;
-  if (!first && mine.some(({ status }) => status === 'pending_key')) {
-    throw new CommandError('unavailable', `Keys for your subscription on ${pool} can't be created here`, {
-      hint: keyByEmail,
-      outcome: 'not_applied',
-    });
-  }
-  if (!first) {
-    throw new CommandError('unavailable', `You have no active subscription on ${pool}`, {
-      hint: `Run \`ci pools subscribe ${pool}\` to get one, or \`ci pools subscriptions\` to see what you have.`,
-      outcome: 'not_applied',
-    });
-  }
-  if (!second) return first.id;
-  const several = `You have several active subscriptions on ${pool}`;
-  if (!context.prompts.canAsk) {
-    throw new CommandError('input_required', several, {
-      hint: 'Pass one with --subscription:',
-      lines: candidates.map(subscriptionLabel),
-    });
-  }
-  const choices = await subscriptionChoices(context, candidates);
-  return (await context.prompts.search('Subscription:', choices, several)).id;
 }
 
 const columns: readonly Column<CreatedKey>[] = [

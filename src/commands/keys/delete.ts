@@ -1,6 +1,5 @@
-import type { ChangingContext } from '../../account/changes/carry-out.ts';
 import { findKey, keyChoices, keyLabel } from '../../account/keys/find.ts';
-import { type RevokedKey, revokedBefore, revokeKey } from '../../account/keys/revoke.ts';
+import { type RevokedKey, type RevokingContext, revokedBefore, revokeKey } from '../../account/keys/revoke.ts';
 import type { Key } from '../../api/keys.ts';
 import { settleOption, settlingOf } from '../../cli/options.ts';
 import { namesOf, ValueArgument } from '../../cli/values.ts';
@@ -43,7 +42,7 @@ const missing = "Can't ask for the keys without a terminal. Pass their IDs or na
 /** Asks for confirmation, and revokes the keys. */
 export async function run(
   { keys: typed, ...flags }: Options,
-  context: ChangingContext & Pick<Context, 'api' | 'prompts'>,
+  context: RevokingContext & Pick<Context, 'api' | 'prompts'>,
 ): Promise<void> {
   context.settling = settlingOf(flags);
   const { output, prompts } = context;
@@ -66,10 +65,10 @@ export async function run(
   }
   const deleted: RevokedKey[] = [];
   const failed: { id: string; error: CommandError }[] = [];
-  for (const { id, name } of chosen) {
+  for (const { id, name, apiKey } of chosen) {
     if (context.world.interrupt.aborted) break;
     try {
-      await revokeKey(context, id, name ?? undefined);
+      await revokeKey(context, id, name ?? undefined, apiKey);
       deleted.push({ id, name: name ?? null, deleted: true });
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;

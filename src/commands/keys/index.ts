@@ -9,6 +9,11 @@ export const commands: readonly Stub[] = [
     load: () => import('./create.ts'),
   },
   {
+    term: 'secret [key]',
+    description: 'Print the secret of a key stored on this machine',
+    load: () => import('./secret.ts'),
+  },
+  {
     term: 'delete|revoke|rm [keys...]',
     description: 'Revoke API keys immediately',
     load: () => import('./delete.ts'),

@@ -1,7 +1,9 @@
+import { isMaskOf, type StoreContext, updateStoredKeys } from '../../account/stored-keys/store.ts';
 import type { Key } from '../../api/keys.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { masked } from '../../domain/secrets.ts';
+import type { StoredKey } from '../../domain/stored-key.ts';
 import type { Column } from '../../output/output.ts';
 import { distanceTo } from '../../output/time.ts';
 
@@ -20,6 +22,7 @@ export const fields = [
   'tpm',
   'createdAt',
   'lastUsedAt',
+  'stored',
 ] as const;
 
 /** `ci keys list`: lists the API keys, with masked secrets. */
@@ -36,29 +39,54 @@ export default function list(command: Verb, context: Context, execute = run): vo
     .action(() => execute(context));
 }
 
+/** A key, and whether its secret is stored on this machine. */
+type ListedKey = Key & { readonly stored: boolean };
+
+/** Returns whether a key is stored under its name, without its ID, as a key that was added while the account couldn't be read. */
+function isStoredAs({ name, apiKey }: Key, stored: StoredKey): boolean {
+  return name === stored.name && isMaskOf(stored, apiKey);
+}
+
 /** Prints the API keys, with masked secrets. */
-export async function run(context: Pick<Context, 'api' | 'connections' | 'output'>): Promise<void> {
+export async function run(context: StoreContext & Pick<Context, 'api' | 'connections' | 'output'>): Promise<void> {
   const { keys } = await context.api();
-  const found = (await keys.list()).map((key) => (key.apiKey ? { ...key, apiKey: masked(key.apiKey) } : key));
+  const listed = await keys.list();
+  const stored = await updateStoredKeys(context, { keys: listed });
+  const ids = new Set(stored.map(({ id }) => id));
+  const unidentified = stored.filter(({ id }) => id === undefined);
+  const found = listed.map(
+    (key): ListedKey => ({
+      ...key,
+      ...(key.apiKey ? { apiKey: masked(key.apiKey) } : {}),
+      stored: ids.has(key.id) || unidentified.some((each) => isStoredAs(key, each)),
+    }),
+  );
   const poolOf = await poolNames(context, found);
   const now = await context.connections.now();
-  const pool: Column<Key> = { field: 'poolSlug', header: 'POOL', value: poolOf, optional: 4 };
-  const columns: Column<Key>[] = [
+  const pool: Column<ListedKey> = { field: 'poolSlug', header: 'POOL', value: poolOf, optional: 5 };
+  const columns: Column<ListedKey>[] = [
     { field: 'id', header: 'ID', hasIds: true, value: ({ id }) => id },
     { field: 'name', header: 'NAME', value: ({ name }) => name },
     // In a pipe it comes last, so that the other columns stay where scripts expect them.
     ...(context.output.isForPeople ? [pool] : []),
-    { field: 'keyType', header: 'TYPE', value: ({ keyType }) => keyType, optional: 3 },
+    { field: 'keyType', header: 'TYPE', value: ({ keyType }) => keyType, optional: 4 },
     {
       field: 'isActive',
       header: 'STATUS',
       value: ({ isActive }) => isActive,
       show: ({ isActive }, style) => (isActive == null ? '' : isActive ? style.good('active') : style.bad('inactive')),
     },
-    { field: 'apiKey', header: 'KEY', value: ({ apiKey }) => apiKey, optional: 5 },
+    { field: 'apiKey', header: 'KEY', value: ({ apiKey }) => apiKey, optional: 6 },
     timeColumn('createdAt', 'CREATED', 2, (key) => key.createdAt),
     timeColumn('lastUsedAt', 'LAST USED', 1, (key) => key.lastUsedAt),
     ...(context.output.isForPeople ? [] : [pool]),
+    {
+      field: 'stored',
+      header: 'STORED',
+      optional: 3,
+      value: (key) => key.stored,
+      show: (key) => (key.stored ? 'here' : ''),
+    },
   ];
   await context.output.list(found, { columns, fields, empty: 'No keys. Run `ci keys create NAME` to create one.' });
 
@@ -66,8 +94,8 @@ export async function run(context: Pick<Context, 'api' | 'connections' | 'output
     field: string,
     header: string,
     optional: number,
-    value: (key: Key) => string | null | undefined,
-  ): Column<Key> {
+    value: (key: ListedKey) => string | null | undefined,
+  ): Column<ListedKey> {
     return {
       field,
       header,

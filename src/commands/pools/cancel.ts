@@ -2,6 +2,7 @@ import { type ChangingContext, carryOut } from '../../account/changes/carry-out.
 import { awaitEarlier } from '../../account/changes/earlier.ts';
 import { PoolCatalog } from '../../account/pool-catalog.ts';
 import { blockHours } from '../../account/pools.ts';
+import { type StoreContext, updateStoredKeys } from '../../account/stored-keys/store.ts';
 import { subscriptionFields, withMaskedKey } from '../../account/subscription-table.ts';
 import { choosePoolOfMine, isRenewing, type PoolSubscription, poolSubscriptions } from '../../account/subscriptions.ts';
 import type { Subscription } from '../../api/pools.ts';
@@ -47,7 +48,7 @@ export default function cancel(command: Verb, context: Context, execute = run): 
 /** Cancels the most recent subscription on a pool at the end of its billing period. */
 export async function run(
   options: Options,
-  context: ChangingContext & Pick<Context, 'api' | 'prompts'>,
+  context: ChangingContext & Pick<Context, 'api' | 'profiles' | 'prompts'>,
 ): Promise<void> {
   context.settling = settlingOf(options);
   const { output, prompts } = context;
@@ -102,9 +103,11 @@ function noLongerMostRecent(pool: string, agreed: PoolSubscription, latest: Pool
 }
 
 async function show(
-  { connections, output, world }: Pick<Context, 'connections' | 'output' | 'world'>,
+  context: StoreContext & Pick<Context, 'connections' | 'output'>,
   ended: PoolSubscription,
 ): Promise<void> {
+  const { connections, output, world } = context;
+  await updateStoredKeys(context, { subscriptions: [ended] });
   const now = await connections.now();
   const end = endText(ended, now, world.timeZone);
   output.done(`Canceled ${ended.id}. It ends ${end}, and its keys work until then.`);

@@ -42,6 +42,8 @@ import {
   keyOptionsOf,
   saveOption,
   saveSeats,
+  storeOption,
+  storeSeats,
   variableOption,
 } from '../../cli/save-options.ts';
 import type { Verb } from '../../cli/verb.ts';
@@ -81,6 +83,7 @@ export default function subscribe(command: Verb, context: Context, execute = run
     .addOption(noWaitOption())
     .addOption(settleOption())
     .addOption(createKeyOption())
+    .addOption(storeOption(storeSeats))
     .addOption(saveOption(saveSeats))
     .addOption(variableOption())
     .addOption(forceOption())
@@ -88,10 +91,8 @@ export default function subscribe(command: Verb, context: Context, execute = run
     .action((pool: string | undefined, flags: Omit<Options, 'pool'>) => execute({ pool, ...flags }, context));
 }
 
-type SubscribingContext = BuyingContext & Pick<Context, 'profiles'>;
-
 /** Buys seats in blocks of a pool, and creates their keys. With `--dry-run`, only prints the price. */
-export async function run(options: Options, context: SubscribingContext): Promise<void> {
+export async function run(options: Options, context: BuyingContext): Promise<void> {
   context.settling = settlingOf(options);
   const { prompts } = context;
   const keys = await keyOptionsOf(context, options);
@@ -124,7 +125,7 @@ export async function run(options: Options, context: SubscribingContext): Promis
 
 /** Returns the pool and the blocks to buy, as typed or picked. Refuses `--create-key` on a pool that sends its keys by email. */
 async function chooseSeats(
-  context: SubscribingContext,
+  context: BuyingContext,
   options: Options,
   { catalog, keys }: { readonly catalog: PoolCatalog; readonly keys: KeyOptions },
 ): Promise<Pick<WatchablePurchase, 'pool'> & { readonly blocks: readonly Block[] }> {
@@ -137,7 +138,7 @@ async function chooseSeats(
   return { pool, blocks };
 }
 
-async function showPrice(options: Options, context: SubscribingContext, keys: KeyOptions): Promise<void> {
+async function showPrice(options: Options, context: BuyingContext, keys: KeyOptions): Promise<void> {
   const catalog = new PoolCatalog(context);
   const { pool, blocks } = await chooseSeats(context, options, { catalog, keys });
   const purchase = await fetchPrice(catalog, pool, blocks, options);
@@ -150,7 +151,7 @@ async function showPrice(options: Options, context: SubscribingContext, keys: Ke
 
 /** Buys, creates the keys, and prints both. @throws CommandError (price_above_maximum) afterwards, if the charge was too high */
 async function deliver(
-  context: SubscribingContext,
+  context: BuyingContext,
   buy: () => Promise<PurchaseResult>,
   options: Options,
   keys: KeyOptions,
@@ -167,7 +168,7 @@ async function deliver(
   context.output.note(`The price rose during the purchase. Charged ${formatUsd(bought.charge)}, within --max-price.`);
 }
 
-async function show(context: SubscribingContext, delivered: DeliveredPurchase, options: Options): Promise<void> {
+async function show(context: BuyingContext, delivered: DeliveredPurchase, options: Options): Promise<void> {
   if (delivered.kind === 'covered') return showCovered(context, delivered.subscriptions, options);
   // The error says what was bought. New secrets are printed even so, because the API shows them only once.
   if (delivered.failure && secretsOf(delivered).length === 0) return;
@@ -175,7 +176,7 @@ async function show(context: SubscribingContext, delivered: DeliveredPurchase, o
   if (delivered.saved) context.output.done(savedText(delivered.saved));
 }
 
-async function showCovered(context: SubscribingContext, covering: PoolSubscription[], options: Options): Promise<void> {
+async function showCovered(context: BuyingContext, covering: PoolSubscription[], options: Options): Promise<void> {
   noteCovered(context, covering, options.createKey !== undefined);
   await printPurchase(context, covering.map(withMaskedKey));
 }

@@ -2,7 +2,6 @@ import type { Option } from 'commander';
 import { checkedPool, chooseBlocks, poolChoices } from '../../account/choose-pool.ts';
 import { PoolCatalog } from '../../account/pool-catalog.ts';
 import { type KeyOptions, refuseEmailedKeys } from '../../account/purchase/buy-with-keys.ts';
-import type { DotenvContext } from '../../account/secrets/dotenv-file.ts';
 import { eventFields } from '../../account/watch/events.ts';
 import { PoolPoller, type WatchTarget } from '../../account/watch/poll.ts';
 import { type Duration, SeatWatch, type WatchContext, type WatchOptions } from '../../account/watch/watch.ts';
@@ -24,10 +23,13 @@ import {
 import {
   type CreateKeyOptions,
   createKeyOption,
+  type DestinationContext,
   forceOption,
   keyOptionsOf,
   saveOption,
   saveSeats,
+  storeOption,
+  storeSeats,
   variableOption,
 } from '../../cli/save-options.ts';
 import type { ValueOption } from '../../cli/values.ts';
@@ -98,6 +100,7 @@ export default function watch(command: Verb, context: Context, execute = run): v
     .addOption(onlyWithSubscribe(noWaitOption()))
     .addOption(onlyWithSubscribe(settleOption()))
     .addOption(onlyWithSubscribe(createKeyOption()))
+    .addOption(storeOption(storeSeats))
     .addOption(saveOption(saveSeats))
     .addOption(variableOption())
     .addOption(forceOption())
@@ -124,7 +127,7 @@ export async function run(options: Options, context: WatchContext): Promise<void
 }
 
 /** Refuses flags that contradict each other, before the first request. @returns the keys to create */
-async function check(context: DotenvContext, options: Flags): Promise<KeyOptions> {
+async function check(context: DestinationContext, options: Flags): Promise<KeyOptions> {
   const { subscribe, blocks, allBlocks, count, forever } = options;
   const only = [
     options.billingCycle && '--billing-cycle',
@@ -135,6 +138,7 @@ async function check(context: DotenvContext, options: Flags): Promise<KeyOptions
     options.settle !== undefined && '--settle',
     options.createKey !== undefined && '--create-key',
     options.save !== undefined && '--save',
+    options.store && '--store',
   ].find((flag) => typeof flag === 'string');
   if (only && !subscribe) throw missingOption(only, '--subscribe');
   if (blocks?.together === false && allBlocks) {

@@ -1,3 +1,4 @@
+import { forgetSandboxKeys } from '../../account/stored-keys/store.ts';
 import type { Verb } from '../../cli/verb.ts';
 import { cacheFolder, sandboxFolder } from '../../config/folders.ts';
 import { sandboxAccount } from '../../config/settings.ts';
@@ -26,7 +27,11 @@ export default function reset(command: Verb, context: Context, execute = run): v
 }
 
 /** Resets the sandbox. */
-export async function run({ card }: Options, { output, world }: Pick<Context, 'output' | 'world'>): Promise<void> {
+export async function run(
+  { card }: Options,
+  context: Pick<Context, 'clocks' | 'output' | 'profiles' | 'world'>,
+): Promise<void> {
+  const { output, world } = context;
   const { env, now } = world;
   const folder = sandboxFolder(env);
   const { resetSandbox } = await import('../../sandbox/state.ts');
@@ -35,6 +40,7 @@ export async function run({ card }: Options, { output, world }: Pick<Context, 'o
   new UsageCache(cacheFolder(env), env, sandboxAccount(folder), now).forget();
   const { forgetNames } = await import('../../completion/cache.ts');
   forgetNames(() => cacheFolder(env));
+  await forgetSandboxKeys(context);
   output.done(`The sandbox was reset, ${card ? 'with' : 'without'} a saved card.`);
   await output.record({ folder, card }, { fields, drawing: () => '' });
 }

@@ -15,7 +15,7 @@ export function commandsOf({
   const save = saved?.options === undefined ? '' : ` ${saved.options}`;
   const [subscription] = subscriptions;
   if (bought && keys.length > 1) return [`${ci} ${bought} --create-key ${shellWord(name)}${save} --yes`];
-  const variable = (at: number) => (at === 0 || save === '' ? '' : ` --var ${saved?.variables?.[at]}`);
+  const variable = (at: number) => (at === 0 || !saved?.variables ? '' : ` --var ${saved.variables[at]}`);
   const created = keys.map((key, at) => {
     const target = bought
       ? `--pool ${shellWord(subscription?.poolSlug ?? '')}`

@@ -52,7 +52,10 @@ export async function summary(wizard: Wizard): Promise<void> {
       const shown = factLines(lines.filter(([, value]) => value !== ''));
       const { width } = context.output;
       const commands = shortCommands(clean.commands.map((command) => `${shellLines(command, width)}\n`));
-      const call = keys.length === 0 ? '' : `${callCommand(context, { saved, model: modelOf(chosen) }, width)}\n`;
+      const call =
+        keys.length === 0
+          ? ''
+          : `${callCommand(context, { saved, name: keys[0]?.name, model: modelOf(chosen) }, width)}\n`;
       return `${style.bold('Done.')}\n${shown}\n${call}\n${style.dim('The same in a script:')}\n${commands.join('')}`;
     },
   });

@@ -78,6 +78,19 @@ async function expectKept({ me, secrets }: Awaited<ReturnType<typeof customerOfS
   for (const line of recordOf(me)) expect(JSON.stringify(line)).not.toMatch(secret);
 }
 
+/** Checks that the secrets of all keys are stored on this machine, and nowhere else. */
+async function expectStored(
+  { me, secrets }: Awaited<ReturnType<typeof customerOfSecrets>>,
+  name: string,
+  count: number,
+) {
+  const made = await secrets();
+  expect(made).toHaveLength(count);
+  for (const [at, secretMade] of made.entries())
+    expect(await me.ci(`keys secret ${name}-${at + 1}`)).toMatchObject({ code: 0, stdout: `${secretMade}\n` });
+  for (const line of recordOf(me)) expect(JSON.stringify(line)).not.toMatch(secret);
+}
+
 describe('a secret after the reader has gone', () => {
   test.each([
     ['--secret-only', create],
@@ -124,16 +137,6 @@ describe('a secret after the reader has gone', () => {
     expect(models.status).toBe(200);
   });
 
-  test.each(['', ' --json'])('is kept for each of three seats of a purchase (%j)', async (flags) => {
-    const one = await withoutReader();
-    const ended = await one.ci(
-      `ci pools subscribe kimi26 --blocks europe --quantity 3 --create-key team --yes${flags}`,
-    );
-    await expectKept(one, ended, 3);
-    expect(listAt(await one.api.box.seen(), 'charges')).toHaveLength(3);
-    expect(outcomesOf(one.me)).toEqual(['subscribe applied', ...Array(3).fill('create-key applied')]);
-  });
-
   test('is kept even if stderr is closed', async () => {
     const one = await withoutReader();
     const { code } = await one.ci(`${create} 2>&-`);
@@ -154,6 +157,18 @@ describe('a result without a secret after the reader has gone', () => {
     const { code, stderr } = await one.ci(line);
     expect([code, stateFiles(one.me)]).toEqual([0, ['history.jsonl']]);
     expect(stderr).not.toContain('secret');
+  });
+
+  test.each(['', ' --json'])('finds the keys of three seats of a purchase on this machine (%j)', async (flags) => {
+    const one = await withoutReader();
+    const { code, stdout, stderr } = await one.ci(
+      `ci pools subscribe kimi26 --blocks europe --quantity 3 --create-key team --yes${flags}`,
+    );
+    expect([code, stdout, stateFiles(one.me)]).toEqual([0, '', ['history.jsonl']]);
+    expect(stderr).not.toMatch(secret);
+    await expectStored(one, 'team', 3);
+    expect(listAt(await one.api.box.seen(), 'charges')).toHaveLength(3);
+    expect(outcomesOf(one.me)).toEqual(['subscribe applied', ...Array(3).fill('create-key applied')]);
   });
 
   test('creates no key for a purchase that is already covered', async () => {
@@ -245,10 +260,26 @@ describe('a jq expression that fails after the key was created', () => {
     });
   });
 
-  test('keeps the secrets of three keys', async () => {
+  test('leaves the secrets of three keys on this machine, and says so', async () => {
     const one = await customerOfSecrets();
     const line = `ci pools subscribe kimi26 --blocks europe --quantity 3 --create-key k --yes --jq 'error("x")'`;
-    await expectKept(one, await one.me.sh(line), 3);
+    const { code, stdout, stderr } = await one.me.sh(line);
+    expect([code, stdout, JSON.parse(stderr), stateFiles(one.me)]).toEqual([
+      1,
+      '',
+      {
+        error: {
+          code: 'filter_failed',
+          message: 'The jq expression "error("x")" failed: x',
+          hint: 'The keys are stored on this machine. Use them with `ci run -- COMMAND`.',
+          status: null,
+          retryable: false,
+          outcome: 'applied',
+        },
+      },
+      ['history.jsonl'],
+    ]);
+    await expectStored(one, 'k', 3);
   });
 });
 
@@ -443,7 +474,7 @@ describe('a process that is killed after it received a secret', () => {
   });
 });
 
-test("reports an unknown key as unknown if an earlier one can't be delivered", async () => {
+test("reports an unknown key as unknown if the result with an earlier one can't be printed", async () => {
   const one = await lossyCustomer((request, before) => {
     if (before === 0) {
       const isSecond = isChange(request) && request.body.includes('"k-2"');
@@ -454,10 +485,18 @@ test("reports an unknown key as unknown if an earlier one can't be delivered", a
   });
   const line = 'pools subscribe kimi26 --blocks europe --quantity 2 --create-key k --yes';
   const { code, stderr } = await one.me.sh(`ci ${line} --jq 'error("x")'`);
-  expect(code).toBe(1);
-  expect(JSON.parse(lines(stderr)[0] ?? '')).toMatchObject({ error: { code: 'filter_failed', outcome: 'unknown' } });
+  const [note, error = '', ...more] = lines(stderr);
+  expect([code, note, more]).toEqual([1, "Can't read the hours of the key: No entry.", []]);
+  expect(JSON.parse(error)).toMatchObject({
+    error: {
+      code: 'filter_failed',
+      outcome: 'unknown',
+      hint: 'The key is stored on this machine. Use it with `ci run -- COMMAND`.',
+    },
+  });
+  expect(stateFiles(one.me)).toEqual(['history.jsonl', expect.stringMatching(openChange)]);
   const made = listAt(await one.box.data('GET', '/api/keys'));
-  expect(readFileSync(keptFile(one.me, stderr, 1), 'utf8')).toBe(`${textAt(made[1], 'apiKey')}\n`);
+  expect((await one.me.ci('keys secret k-1')).stdout).toBe(`${textAt(made[1], 'apiKey')}\n`);
 });
 
 describe('the key of a retired plan', () => {

@@ -152,6 +152,7 @@ const cases: readonly (readonly [string, Case])[] = [
         savedTo: at('project', '.env'),
         shownAs: '.env',
         variables,
+        dotenvFile: at('project', '.env'),
         options: '--save .env',
       }),
     },
@@ -173,6 +174,7 @@ const cases: readonly (readonly [string, Case])[] = [
         savedTo: at('config', 'env'),
         shownAs: at('config', 'env'),
         variables,
+        dotenvFile: at('config', 'env'),
         options: `--save ${at('config', 'env')}`,
       }),
     },
@@ -408,14 +410,17 @@ describe('a destination of any kind', () => {
     expect(log).toEqual(['prove', 'release']);
   });
 
-  test('keeps nothing in the fallback file if only the result cannot be printed', async () => {
+  test('keeps nothing in the fallback file if only the result cannot be printed, and the error says where the secret is', async () => {
     const me = userAtTerminal();
     const failing = createAndDeliver(me.context, {
       destination: spied([]),
       create: async (keep) => keep(key),
       print: () => Promise.reject(new CommandError('filter_failed', 'jq: x')),
     });
-    await expect(failing).rejects.toMatchObject({ code: 'filter_failed', hint: undefined });
+    await expect(failing).rejects.toMatchObject({
+      code: 'filter_failed',
+      hint: 'The key is in safe hands.',
+    });
     expect(me.kept()).toEqual([]);
   });
 
@@ -449,8 +454,8 @@ test.each([
 ])("doesn't offer what this session lacks: %j", (env, missing) => {
   const names = (me: TestUser) => destinationChoices(me.context).map(({ name }) => name);
   const found = names(userAtTerminal(env));
-  expect(names(userAtTerminal())).toHaveLength(4);
-  expect([found.length, found.filter((name) => name.startsWith(missing))]).toEqual([3, []]);
+  expect(names(userAtTerminal())).toHaveLength(5);
+  expect([found.length, found.filter((name) => name.startsWith(missing))]).toEqual([4, []]);
 });
 
 test("doesn't offer the screen for a result that a program reads", () => {

@@ -4,7 +4,7 @@ import set from '../../../src/commands/config/set.ts';
 import unset from '../../../src/commands/config/unset.ts';
 import { parsed } from '../../support/parsing.ts';
 
-const hint = 'Choose output, timeout, max-monthly-spend or settling-time.';
+const hint = 'Choose output, timeout, max-monthly-spend, settling-time or default-key.';
 
 test.each([
   ['', { key: undefined }],

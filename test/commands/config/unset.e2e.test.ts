@@ -54,5 +54,7 @@ test('refuses an unknown setting', async () => {
   const { code, stdout, stderr } = await user().ci('config unset color');
   expect([code, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(oneLine);
-  expect(stderr).toBe('ci: "color" is not a setting. Choose output, timeout, max-monthly-spend or settling-time.\n');
+  expect(stderr).toBe(
+    'ci: "color" is not a setting. Choose output, timeout, max-monthly-spend, settling-time or default-key.\n',
+  );
 });

@@ -279,7 +279,10 @@ describe('keys list', () => {
       ['prod', 'subscription', 'true'],
     ]);
     expect(rows[0]).toContain('2026-04-14T09:00:00.000Z');
-    expect(rows.map((row) => row.at(-1))).toEqual(['', 'kimi26']);
+    expect(rows.map((row) => row.slice(-2))).toEqual([
+      ['', 'false'],
+      ['kimi26', 'false'],
+    ]);
   });
 
   test('prints the pool of a key after its name, and looks it up if the list has no plans', async () => {
@@ -293,7 +296,7 @@ describe('keys list', () => {
         return where === '/api/billing/status' ? data({ poolPledges: [{ id: 's', poolSlug: 'glm5' }] }) : undefined;
       },
     });
-    expect(cells((await userOf(api).ci('keys list')).stdout)[0]?.at(-1)).toBe('glm5');
+    expect(cells((await userOf(api).ci('keys list')).stdout)[0]?.slice(-2)).toEqual(['glm5', 'false']);
     expect(api.requests).toEqual(['GET /api/keys', 'GET /api/billing/status']);
     for (const format of ['--json', '-o yaml', '--jq .']) {
       const before = api.requests.length;

@@ -4,17 +4,18 @@ import remove from '../../../src/commands/keys/delete.ts';
 import { parsed } from '../../support/parsing.ts';
 
 test.each([
-  ['', { name: undefined, wait: true }],
-  ['prod --pool kimi26 --ensure --reveal', { name: 'prod', wait: true, pool: 'kimi26', ensure: true, reveal: true }],
-  ['prod --subscription sub_1 --secret-only', { name: 'prod', wait: true, subscription: 'sub_1', secretOnly: true }],
-  ['prod --save .env --var KEY --force', { name: 'prod', wait: true, save: '.env', var: 'KEY', force: true }],
+  ['', { name: undefined }],
+  ['prod --pool kimi26 --ensure --reveal', { name: 'prod', pool: 'kimi26', ensure: true, reveal: true }],
+  ['prod --subscription sub_1 --secret-only', { name: 'prod', subscription: 'sub_1', secretOnly: true }],
+  ['prod --save .env --var KEY --force', { name: 'prod', save: '.env', var: 'KEY', force: true }],
   [
     'acme --credit --max-budget 25.50 --rpm 100 --tpm 5000',
-    { name: 'acme', wait: true, credit: true, maxBudget: 2550, rpm: 100, tpm: 5000 },
+    { name: 'acme', credit: true, maxBudget: 2550, rpm: 100, tpm: 5000 },
   ],
+  ['prod --to github --to fly:app --var KEY', { name: 'prod', to: ['github', 'fly:app'], var: 'KEY' }],
   ['prod --no-wait --again --settle 5s', { name: 'prod', wait: false, again: true, settle: 5000 }],
 ])('reads `ci keys create %s`', async (words, options) => {
-  expect(await parsed(create, words)).toEqual(options);
+  expect(await parsed(create, words)).toEqual({ wait: true, to: [], ...options });
 });
 
 test.each([

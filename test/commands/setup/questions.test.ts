@@ -490,14 +490,15 @@ describe('the place for the key', () => {
     await shows(
       [
         '? Save the key to:',
-        '❯ .env in this directory',
+        '❯ This machine (for `ci run`)',
+        '  .env in this directory',
         '  Load it in new shells (edits ~/.zshrc)',
         '  The screen (not saved)',
         '',
         `type the path of another file • ${select}`,
       ].join('\n'),
     );
-    press('down', 'down', 'enter');
+    press('down', 'down', 'down', 'enter');
     expect([await answer, wizard.destination?.describe(1)]).toEqual(['asked', { count: 1, words: 'on the screen' }]);
   });
 
@@ -505,10 +506,10 @@ describe('the place for the key', () => {
     const { press, answer, shows, wizard, getFullOutput } = await at(chooseDestination);
     await shows(/^\? Save the key to:\n❯ /);
     // The folder of the test doesn't exist.
-    press('enter');
+    press('down', 'enter');
     await expect
       .poll(getFullOutput, patience)
-      .toMatch(/✗ Can't write \/home\/me\/some-project\/\.env: [^?]*\? Save the key to:\n❯ \.env/);
+      .toMatch(/✗ Can't write \/home\/me\/some-project\/\.env: [^?]*\? Save the key to:\n[^\n]*\n❯ \.env/);
     expect(wizard.destination).toBeUndefined();
     press('down', 'enter');
     expect([await answer, wizard.destination?.describe(1).words]).toEqual(['asked', 'loaded by every new zsh shell']);

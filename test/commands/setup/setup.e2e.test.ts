@@ -13,6 +13,9 @@ const escapeKey = '\x1b';
 const backspace = '\x7f';
 const space = ' ';
 
+/** Chooses the second destination, `.env`. */
+const dotenv = `${down}${enter}`;
+
 /** A question, which must be the last on the screen, or other text; and the keys to type then. */
 type Answer = readonly [question: string | RegExp, keys: string];
 
@@ -37,7 +40,9 @@ const toConsent: readonly Answer[] = [
 ];
 const toName: readonly Answer[] = [...toConsent, ['Charge $49.00 now?', `y${enter}`]];
 const toPlace: readonly Answer[] = [...toName, [asksName, enter]];
+/** To the end with the default destination: the key is stored on this machine. */
 const toEnd: readonly Answer[] = [...toPlace, [asksPlace, enter]];
+const toDotenv: readonly Answer[] = [...toPlace, [asksPlace, dotenv]];
 const inSandbox: readonly Answer[] = [[asksKey, `${down}${enter}`], ...toEnd];
 
 /** Returns the answers that find a pool by typing. */
@@ -110,6 +115,20 @@ function refusing(error: string) {
   });
 }
 
+/** Returns the file of the keys that are stored on this machine. */
+function storeOf(me: User): string {
+  return path.join(me.home, 'config', 'cheapestinference', 'secrets.json');
+}
+
+/** Returns the key that is stored on this machine. */
+async function storedKey(me: User, line = 'keys secret'): Promise<string> {
+  const [key, ...others] = listAt(JSON.parse(readFileSync(storeOf(me), 'utf8')), 'keys');
+  expect(others).toEqual([]);
+  const { code, stdout } = await me.ci([...line.split(' '), textAt(key, 'name')]);
+  expect([code, stdout]).toEqual([0, `${textAt(key, 'secret')}\n`]);
+  return stdout.trim();
+}
+
 /** Returns the key in a dotenv file. */
 function keyIn(me: User, file = '.env'): string {
   return /^CHEAPESTINFERENCE_API_KEY=(\S+)$/m.exec(readFileSync(path.join(me.home, file), 'utf8'))?.[1] ?? '';
@@ -132,20 +151,25 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         '✓ Subscribed to europe of kimi26. Charged $49.00.',
         '✓ The key works. kimi-k2.6 says: This is',
         'Done. Pool kimi26 europe Subscription ',
-        'Saved to .env, as CHEAPESTINFERENCE_API_KEY Account the sandbox: nothing is charged',
+        '✓ Save the key to: this machine ✓',
+        'Saved to this machine, for `ci run` and `ci env` Account the sandbox: nothing is charged',
       ]) {
         expect(text).toContain(fact);
       }
-      expect(keyIn(me)).toMatch(secret);
-      expect(session.written).not.toContain(keyIn(me));
-      expect(statSync(path.join(me.home, '.env')).mode & 0o777).toBe(0o600);
+      const key = await storedKey(me, '--sandbox keys secret');
+      expect(key).toMatch(secret);
+      expect(session.written).not.toContain(key);
+      expect(statSync(storeOf(me)).mode & 0o777).toBe(0o600);
+      expect(existsSync(path.join(me.home, '.env'))).toBe(false);
       expect(json(await me.ci('--sandbox pools subscriptions --json'))).toMatchObject([{ poolSlug: 'kimi26' }]);
 
       const other = user();
       const ran = await runCommands(session, other);
       expect([ran.code, ran.stderr]).toEqual([0, expect.stringMatching(/^(?:Sandbox: nothing is charged[^\n]*\n)+$/)]);
-      expect(keyIn(other)).toMatch(secret);
+      expect(await storedKey(other, '--sandbox keys secret')).toMatch(secret);
       const [, name = ''] = /keys create (\S+)/.exec(commandsOn(session)) ?? [];
+      const shown = commandsOn(session).replace(/ \\\n */g, ' ');
+      expect(shown.split('\n').at(-1)).toBe(`  ci --sandbox keys create ${name} --pool kimi26 --ensure --store`);
       expect(json(await other.ci('--sandbox keys list --json'))).toMatchObject([{ name }]);
     });
 
@@ -356,7 +380,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         [asksCycle, enter],
         ['Charge $98.00 now?', `y${enter}`],
         [/\? Key name \(2 keys: NAME-1 to NAME-2\):/, `the team's${enter}`],
-        [asksPlace, enter],
+        [asksPlace, dotenv],
       ]);
       const { code, text } = await ended(session);
       expect(code).toBe(0);
@@ -404,7 +428,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         [asksName, enter],
         [asksPlace, escapeKey],
         [asksName, enter],
-        [asksPlace, enter],
+        [asksPlace, dotenv],
       ]);
       const { code, text } = await ended(session);
       expect(code).toBe(0);
@@ -470,13 +494,13 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         ),
       ]);
       expect(listAt(await api.box.seen(), 'keys')).toEqual([]);
-      expect(existsSync(path.join(me.home, '.env'))).toBe(false);
+      expect([storeOf(me), path.join(me.home, '.env')].filter((file) => existsSync(file))).toEqual([]);
 
       const again = setup(me);
       await answers(again, [
         [/You have 1 active subscription\. Create a key for:\n❯ kimi26 {2}europe {2}1 seat, no key/, enter],
         [asksName, `second${enter}`],
-        [asksPlace, enter],
+        [asksPlace, dotenv],
       ]);
       expect((await ended(again)).code).toBe(0);
       expect(listAt(await api.box.seen(), 'charges')).toHaveLength(1);
@@ -514,7 +538,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         [/\? Key name \(2 keys/, escapeKey],
         [/Back\.\n\? You have 2 active subscriptions/, enter],
         [/\? Key name \(2 keys: NAME-1 to NAME-2\):/, `team${enter}`],
-        [asksPlace, enter],
+        [asksPlace, dotenv],
       ]);
       const { code, text } = await ended(session);
       expect(code).toBe(0);
@@ -553,7 +577,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       await answers(session, [
         [/2 seats, no key/, enter],
         [/\? Key name \(2 keys/, `team${enter}`],
-        [asksPlace, enter],
+        [asksPlace, dotenv],
       ]);
       const { code, text } = await ended(session);
       expect(code).toBe(1);
@@ -572,7 +596,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         [asksCycle, enter],
         ['Charge $147.00 now?', `y${enter}`],
         [/\? Key name \(3 keys/, `team${enter}`],
-        [asksPlace, enter],
+        [asksPlace, dotenv],
       ]);
       const { code, text } = await ended(session);
       expect(code).toBe(1);
@@ -782,7 +806,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
           where === '/v1/chat/completions' ? answer(503, { error: { message: 'warming up' } }) : undefined,
       });
       const session = setup(me);
-      await answers(session, toEnd);
+      await answers(session, toDotenv);
       const { code, text } = await ended(session);
       expect([code, text]).toEqual([
         0,
@@ -793,6 +817,25 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
   });
 
   describe('the destination of the key', () => {
+    test('can be .env in this directory, which only its owner can read', async () => {
+      const { me } = await customer();
+      const session = setup(me);
+      await answers(session, toDotenv);
+      const { code, text } = await ended(session);
+      expect([code, text]).toEqual([
+        0,
+        expect.stringContaining('Saved to .env, as CHEAPESTINFERENCE_API_KEY Account mk_…cdef'),
+      ]);
+      expect(keyIn(me)).toMatch(secret);
+      expect(session.written).not.toContain(keyIn(me));
+      expect(statSync(path.join(me.home, '.env')).mode & 0o777).toBe(0o600);
+      expect(existsSync(storeOf(me))).toBe(false);
+
+      const { me: other } = await customer();
+      expect((await runCommands(session, other)).code).toBe(0);
+      expect(keyIn(other)).toMatch(secret);
+    });
+
     test('can be another file, whose path is typed until it can be written', async () => {
       const { api, me } = await customer();
       mkdirSync(path.join(me.home, 'with space'));
@@ -816,7 +859,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const { me } = await customer();
       expect((await me.sh('git init -q .')).code).toBe(0);
       const session = setup(me);
-      await answers(session, toEnd);
+      await answers(session, toDotenv);
       const { code, text } = await ended(session);
       expect([code, text]).toEqual([
         0,
@@ -825,9 +868,10 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     });
 
     test.each([
-      ['suggested', enter],
-      ['typed', `.env${enter}`],
-    ])('can be a file that has another key, if you agree to replace it (%s)', async (_how, place) => {
+      // The earlier answer is selected.
+      ['suggested', dotenv, enter],
+      ['typed', `.env${enter}`, `.env${enter}`],
+    ])('can be a file that has another key, if you agree to replace it (%s)', async (_how, place, again) => {
       const { me } = await customer();
       const file = path.join(me.home, '.env');
       writeFileSync(file, 'CHEAPESTINFERENCE_API_KEY=sk_live_0123456789abcdefghijQluZ\n');
@@ -837,9 +881,9 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
         ...toPlace,
         [asksPlace, place],
         [question, enter],
-        [asksPlace, place],
+        [asksPlace, again],
         [question, escapeKey],
-        [asksPlace, place],
+        [asksPlace, again],
         [question, `y${enter}`],
       ]);
       expect((await ended(session)).code).toBe(0);
@@ -851,7 +895,10 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       const bashrc = path.join(me.home, '.bashrc');
       writeFileSync(bashrc, 'alias ll="ls -l"');
       const session = setup(me, { SHELL: '/bin/bash' });
-      await answers(session, [...toPlace, [/\n {2}Load it in new shells \(edits ~\/\.bashrc\)\n/, `${down}${enter}`]]);
+      await answers(session, [
+        ...toPlace,
+        [/\n {2}Load it in new shells \(edits ~\/\.bashrc\)\n/, `${down}${down}${enter}`],
+      ]);
       const { code, text } = await ended(session);
       expect([code, text]).toEqual([0, expect.stringContaining('✓ Save the key to: new shells ')]);
       const profile = readFileSync(bashrc, 'utf8');
@@ -870,7 +917,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
       writeFileSync(program, '#!/bin/sh\nprintf "%s\\n" "$*" > "$HOME/arguments"\ncat > "$HOME/clipboard"\n');
       chmodSync(program, 0o755);
       const session = setup(me, { DISPLAY: ':0' });
-      await answers(session, [...toPlace, [/\n {2}The clipboard\n/, `${down}${enter}`]]);
+      await answers(session, [...toPlace, [/\n {2}The clipboard\n/, `${down}${down}${enter}`]]);
       const { code, text } = await ended(session);
       expect([code, text]).toEqual([0, expect.stringContaining('Saved to the clipboard Account')]);
       const copied = readFileSync(path.join(me.home, 'clipboard'), 'utf8');
@@ -883,7 +930,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
     test('can be the screen, with the key on a line of its own', async () => {
       const { api, me } = await customer();
       const session = setup(me);
-      await answers(session, [...toPlace, [/\n {2}The screen \(not saved\)\n/, `${down}${enter}`]]);
+      await answers(session, [...toPlace, [/\n {2}The screen \(not saved\)\n/, `${down}${down}${enter}`]]);
       expect((await ended(session)).code).toBe(0);
       const shown = session.screen.split('\n').filter((line) => secret.test(line));
       expect(shown).toEqual([expect.stringMatching(new RegExp(`^${secret.source}$`))]);
@@ -894,7 +941,7 @@ describe.each([60, 80, 200])('on a terminal of %i columns', (columns) => {
 });
 
 describe('on a terminal of 80 columns and 24 rows', () => {
-  const withKey: readonly Answer[] = [[asksKey, `${managementKey}${enter}`], ...toEnd];
+  const withKey: readonly Answer[] = [[asksKey, `${managementKey}${enter}`], ...toDotenv];
   const manySeats: readonly Answer[] = [
     [asksKey, `${managementKey}${enter}`],
     ...toConsent.slice(0, 3),
@@ -902,7 +949,7 @@ describe('on a terminal of 80 columns and 24 rows', () => {
     [asksCycle, enter],
     ['Charge $392.00 now?', `y${enter}`],
     [/\? Key name \(8 keys/, enter],
-    [asksPlace, enter],
+    [asksPlace, dotenv],
   ];
   const reserveMore: readonly Answer[] = [
     [asksKey, `${managementKey}${enter}`],
@@ -919,15 +966,16 @@ describe('on a terminal of 80 columns and 24 rows', () => {
     [asksKey, `${managementKey}${enter}`],
     [/\? You have 1 active subscription\./, enter],
     [asksName, enter],
-    [asksPlace, `${down}${enter}`],
+    [asksPlace, `${down}${down}${enter}`],
   ];
 
   const existingSeats: readonly Answer[] = [
     [asksKey, `${managementKey}${enter}`],
     [/\? You have \d active subscriptions\./, enter],
     [/\? Key name \(\d keys/, enter],
-    [asksPlace, enter],
+    [asksPlace, dotenv],
   ];
+  const storedSeats: readonly Answer[] = [...existingSeats.slice(0, -1), [asksPlace, enter]];
 
   test.each<readonly [string, readonly Answer[], number]>([
     ['in the sandbox', inSandbox, 0],
@@ -938,6 +986,7 @@ describe('on a terminal of 80 columns and 24 rows', () => {
     ['for 2 existing seats', existingSeats, 2],
     ['for 3 existing seats', existingSeats, 3],
     ['for 7 existing seats', existingSeats, 7],
+    ['for 7 existing seats, whose keys are stored on this machine', storedSeats, 7],
   ])('asks at most 9 questions for a key %s, and fits every screen', async (_how, steps, quantity) => {
     expect(steps.length).toBeLessThanOrEqual(9);
     const api = await recordedSandbox();
@@ -962,21 +1011,40 @@ describe('on a terminal of 80 columns and 24 rows', () => {
   });
 });
 
-test('shows a curl command that works as pasted, without the key', async () => {
-  const { api, me } = await customer();
-  const session = onTerminal(me, 'setup', { columns: 80 });
-  await answers(session, toEnd);
-  const { code, text } = await ended(session);
-  expect([code, text]).toEqual([
-    0,
-    expect.stringContaining(
-      ` Base URL ${api.url}/v1 (OpenAI) ${api.url}/anthropic (Anthropic) Try it: . ${me.home}/.env && curl `,
-    ),
-  ]);
-  const [, command = ''] = /Try it:\n([\s\S]*?)\n\n/.exec(session.screen) ?? [];
-  const tried = await me.sh(command);
-  expect([tried.code, JSON.parse(tried.stdout)]).toMatchObject([0, { model: 'kimi-k2.6', choices: [{}] }]);
-  expect(session.written).not.toContain(keyIn(me));
+describe('a curl command that works as pasted, without the key', () => {
+  /** Runs the command below "Try it:". @returns the words before curl */
+  async function tried(session: Session, me: User, url: string): Promise<string> {
+    const { code, text } = await ended(session);
+    expect([code, text]).toEqual([
+      0,
+      expect.stringContaining(` Base URL ${url}/v1 (OpenAI) ${url}/anthropic (Anthropic) Try it: `),
+    ]);
+    const [, command = ''] = /Try it:\n([\s\S]*?)\n\n/.exec(session.screen) ?? [];
+    const { code: exit, stdout } = await me.sh(command);
+    expect([exit, JSON.parse(stdout)]).toMatchObject([0, { model: 'kimi-k2.6', choices: [{}] }]);
+    return command.replace(/ \\\n */g, ' ').replace(/curl [\s\S]*/, '');
+  }
+
+  test.each([80, 200])('loads the dotenv file on a terminal of %i columns', async (columns) => {
+    const { api, me } = await customer();
+    const session = onTerminal(me, 'setup', { columns });
+    await answers(session, toDotenv);
+    expect(await tried(session, me, api.url)).toBe(`  . ${me.home}/.env && `);
+    expect(session.written).not.toContain(keyIn(me));
+  });
+
+  test.each([
+    [80, 'app'],
+    [80, `the team's "long" name for the key of the app (production)`],
+    [200, `the team's "long" name for the key of the app (production)`],
+  ])('loads the key that is stored on this machine, in %i columns: %s', async (columns, name) => {
+    const { api, me } = await customer();
+    const session = onTerminal(me, 'setup', { columns });
+    await answers(session, [...toName, [asksName, `${name}${enter}`], [asksPlace, enter]]);
+    const typed = name === 'app' ? name : `'${name.replace("'", "'\\''")}'`;
+    expect(await tried(session, me, api.url)).toBe(`  eval "$(ci env --shell sh --key ${typed})" && `);
+    expect(session.written).not.toContain(await storedKey(me));
+  });
 });
 
 describe('Ctrl-C during a request', () => {
@@ -1002,7 +1070,7 @@ describe('Ctrl-C during a request', () => {
     const session = onTerminal(me, 'setup', { columns: 400, pty: true });
     const [method = ''] = silent.split(' ');
     const isAsked = () => api.requests.some((request) => request.startsWith(silent));
-    for (const [question, keys] of toEnd) {
+    for (const [question, keys] of toDotenv) {
       if (method === 'GET') break;
       await answers(session, [[question, keys]]);
       if (question === 'Charge $49.00 now?' && silent === 'POST /api/pools/') break;
@@ -1034,7 +1102,7 @@ describe('an unexpected purchase', () => {
           : undefined,
     });
     const session = onTerminal(me, 'setup', { columns: 200 });
-    await answers(session, toEnd);
+    await answers(session, toDotenv);
     const { code, text } = await ended(session);
     expect(code).toBe(8);
     expect(text).toContain('✓ Subscribed to europe of kimi26. Charged $499.00.');
@@ -1085,7 +1153,7 @@ describe('a terminal', () => {
       [/Number or name: $/, '1'],
       [/Charge \$49\.00 now\? \(y\/N\) $/, 'y'],
       [/Key name: \(ci-e2e-\w+\) $/, ''],
-      [/Number, or the path of another file: $/, '1'],
+      [/Number, or the path of another file: $/, '2'],
     ] satisfies [RegExp, string][]) {
       await expect.poll(() => `${session.screen} `.replace(/\s+$/, ' '), { timeout: 20_000 }).toMatch(shown);
       session.type(`${line}\n`);
@@ -1112,10 +1180,13 @@ describe('a terminal', () => {
     expect(session.written).not.toMatch(/\x1b\[[\d;]*m/);
   });
 
-  test('of 40 columns breaks no words except addresses and IDs', async () => {
+  test.each([
+    ['on this machine', enter],
+    ['in .env', dotenv],
+  ])('of 40 columns breaks no words except addresses and IDs, with the key %s', async (_where, place) => {
     const { me } = await customer();
     const session = onTerminal(me, 'setup', { columns: 40 });
-    for (const [question, keys] of toEnd) {
+    for (const [question, keys] of [...toPlace, [asksPlace, place] as const]) {
       await session.shows(waiting(typeof question === 'string' ? question : ''));
       session.type(keys);
     }
@@ -1123,7 +1194,7 @@ describe('a terminal', () => {
     expect(
       session.cuts.filter((word) => !/^(?:[0-9a-f-]{36}|\(CHEAPEST\w+\)|'\{"model":.*|"Authorization:.*)$/.test(word)),
     ).toEqual([]);
-    expect(keyIn(me)).toMatch(secret);
+    expect(place === enter ? await storedKey(me) : keyIn(me)).toMatch(secret);
   });
 
   test('is required; without one, setup exits with 2 and prints the commands for scripts', async () => {
@@ -1135,19 +1206,27 @@ describe('a terminal', () => {
   });
 });
 
-test('prints one JSON object with a masked secret with --json', async () => {
-  const { me } = await customer();
-  const session = onTerminal(me, 'setup --json', { columns: 200 });
-  await answers(session, toEnd);
-  expect(await session.exit).toBe(0);
-  const printed: unknown = JSON.parse(/^\{\n[\s\S]*^\}$/m.exec(session.screen)?.[0] ?? '');
-  expect(printed).toMatchObject({
-    pool: 'kimi26',
-    keys: [{ apiKey: expect.stringMatching(/^sk_sandbox_…/) }],
-    savedTo: path.join(me.home, '.env'),
-    commands: [
-      'ci pools subscribe kimi26 --blocks europe --max-price 49.00 --ensure --yes',
-      expect.stringMatching(/^ci keys create \S+ --pool kimi26 --ensure --save \.env$/),
-    ],
-  });
-});
+test.each([
+  ['on this machine', enter, storeOf, '--store'],
+  ['in .env', dotenv, (me: User) => path.join(me.home, '.env'), '--save .env'],
+])(
+  'prints one JSON object with a masked secret with --json, with the key %s',
+  async (_where, place, fileOf, options) => {
+    const { me } = await customer();
+    const session = onTerminal(me, 'setup --json', { columns: 200 });
+    await answers(session, [...toPlace, [asksPlace, place]]);
+    expect(await session.exit).toBe(0);
+    const printed: unknown = JSON.parse(/^\{\n[\s\S]*^\}$/m.exec(session.screen)?.[0] ?? '');
+    expect(printed).toMatchObject({
+      pool: 'kimi26',
+      keys: [{ apiKey: expect.stringMatching(/^sk_sandbox_…/) }],
+      savedTo: fileOf(me),
+      commands: [
+        'ci pools subscribe kimi26 --blocks europe --max-price 49.00 --ensure --yes',
+        expect.stringMatching(
+          new RegExp(`^ci keys create \\S+ --pool kimi26 --ensure ${options.replace('.', '\\.')}$`),
+        ),
+      ],
+    });
+  },
+);

@@ -289,7 +289,7 @@ function outcomesIn({ stdout }: SimulatedProcess): unknown[] {
 /** Returns the secrets in files that only their owner can read. */
 function keptSecrets(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /(^|\/)(\.env|undelivered-[^/]+\.key)$/.test(name))
+    .filter((name) => /(^|\/)(\.env|secrets\.json|undelivered-[^/]+\.key)$/.test(name))
     .map((name) => path.join(folder, name))
     .filter((file) => statSync(file).isFile())
     .map((file) => readFileSync(file, 'utf8'));
