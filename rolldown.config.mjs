@@ -78,12 +78,19 @@ const program = defineConfig({
   },
 });
 
-/** The program that a shell runs at a Tab. It is a single file, because shared chunks would be loaded completely. */
-const complete = defineConfig({
-  input: { complete: 'src/complete.ts' },
+/** Options for a program of a single file, because shared chunks would be loaded completely. */
+const alone = {
   platform: 'node',
+  // Loads the URL of a module only where it is used.
+  transform: { define: { 'import.meta.url': "process.getBuiltinModule('node:url').pathToFileURL(__filename).href" } },
   output: { dir: 'dist', format: 'cjs', entryFileNames: '[name].js', minify: true, codeSplitting: false },
-});
+};
+
+/** The program that a shell runs at a Tab. */
+const complete = defineConfig({ ...alone, input: { complete: 'src/complete.ts' } });
+
+/** The program for simple commands that must start fast. On Windows, the whole program runs them. */
+const quick = defineConfig({ ...alone, input: { quick: 'src/quick.ts' }, external: ['cross-spawn'] });
 
 /** Returns the options for the code of a standalone binary. @param keyring - the native binding of the system keychain */
 export function standalone(platform, keyring) {
@@ -104,8 +111,16 @@ export function standalone(platform, keyring) {
     plugins: [embeddedKeyring],
     external: [keyring],
     transform: { define: { PLATFORM: JSON.stringify(platform) } },
-    output: { ...program.output, cleanDir: false, format: 'esm' },
+    output: {
+      ...program.output,
+      cleanDir: false,
+      format: 'esm',
+      // Simple commands load only this, and not what each other start needs.
+      codeSplitting: {
+        groups: [{ name: 'quick', priority: 5, test: /src\/quick\.ts$/ }, ...program.output.codeSplitting.groups],
+      },
+    },
   };
 }
 
-export default [program, complete];
+export default [program, complete, quick];

@@ -24,11 +24,18 @@ const programs: Readonly<Record<string, () => Promise<void>>> = {
 };
 const program = Object.hasOwn(programs, first) ? programs[first] : undefined;
 
+const main = () =>
+  import('./main.ts').then(({ main }) => main({ platform: PLATFORM, updateCheck: ['--check-update'] }));
+
 if (program) {
   const exit = () => process.exit(0);
   program().then(exit, exit);
+} else if (first === 'run' || (first === 'keys' && rest[0] === 'secret')) {
+  void import('./quick.ts')
+    .then(({ quick }) => quick([first, ...rest]))
+    .then((isDone) => (isDone ? undefined : main()));
 } else if (!((first === '--version' || first === '-V') && rest.length === 0 && printsVersion())) {
-  void import('./main.ts').then(({ main }) => main({ platform: PLATFORM, updateCheck: ['--check-update'] }));
+  void main();
 }
 
 /** Writes the version. If that fails, the whole program does it, and reports why. */

@@ -1,7 +1,7 @@
 // Measures the time and memory of commands as whole processes: `npm run bench` (RUNS=31 for more runs, NODE=/path/to/node for
 // another Node.js). The commands take turns, so that a machine that slows down affects all of them. The medians are compared.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -22,6 +22,8 @@ const server = new Worker(path.join(folder, 'server.mjs'), { workerData: await c
 const [port, tlsPort] = await new Promise((resolve) => server.once('message', resolve));
 const url = `http://127.0.0.1:${port}`;
 const tlsUrl = `https://127.0.0.1:${tlsPort}`;
+
+storeKey();
 
 // Without NODE_EXTRA_CA_CERTS, which makes Node.js 20 read all certificates at each start.
 const env = {
@@ -47,6 +49,9 @@ const commands = [
   other('gh --version', ['gh', '--version']),
   ...ci('--help'),
   other('gh --help', ['gh', '--help']),
+  ...ci('keys secret benchmark'),
+  ...ci('run -- true'),
+  other('true', ['true']),
   ...ci('pools --help'),
   ...ci('pools list --json'),
   other('gh api', ['gh', 'api', `${url}/api/pools`], { env: { GH_TOKEN: 'gho_benchmark' } }),
@@ -84,6 +89,15 @@ async function certificate() {
   writeFileSync(file, output[0].code);
   const { selfSigned } = await import(pathToFileURL(file));
   return selfSigned('localhost');
+}
+
+/** Stores a key, as `ci keys create --store` does. */
+function storeKey() {
+  const config = path.join(home, '.config/cheapestinference');
+  mkdirSync(config, { recursive: true, mode: 0o700 });
+  const key = { profile: 'default', apiUrl: url, name: 'benchmark', maskedKey: 'sk_live_…stuv' };
+  const keys = [{ ...key, secret: 'sk_live_0123456789abcdefghijklmnopqrstuv' }];
+  writeFileSync(path.join(config, 'secrets.json'), JSON.stringify({ keys }), { mode: 0o600 });
 }
 
 function isInstalled(program) {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Chunk, chunks } from '../bundle.mjs';
 import { type User, user } from '../support/cli.ts';
+import { storeKeys } from '../support/key-store.ts';
 import { listAt } from '../support/sandbox.ts';
 import { recordedSandbox } from '../support/servers.ts';
 
@@ -70,6 +71,16 @@ describe('help, which loads no library but commander', () => {
     expect(bytes).toBeLessThan(80_000);
   });
 });
+
+test.each(['run -- true', 'run --key prod --for openai -- true', 'keys secret prod'])(
+  'runs ci %s without loading the program',
+  async (line) => {
+    const me = user();
+    storeKeys(me, [{ name: 'prod' }]);
+    // The command that it runs writes nothing, because it isn't a program of Node.js.
+    expect((await loadedBy(me, line)).files).toEqual(['bin/ci.js', 'dist/quick.js']);
+  },
+);
 
 test('completes names with a program of its own', async () => {
   const { files } = await loadedBy(user(), '--complete profiles');
@@ -143,6 +154,18 @@ describe('a command that uses the API, which loads the HTTP client and the schem
     expect(builtins).toContain('fs');
     expect(builtins).not.toContain('crypto');
   });
+});
+
+test('loads the code for other programs only with --to, and cross-spawn only on Windows', async () => {
+  const { url } = await recordedSandbox();
+  const me = user({ CHEAPESTINFERENCE_API_URL: url, CHEAPESTINFERENCE_MANAGEMENT_KEY: 'mk_loaded' });
+  const programs =
+    /^(?:programs\/(?:find|run|spawn)|account\/secrets\/(?:parse|hosted|program|several|systemd|kubernetes))/;
+  for (const flags of ['--save .env', '--to command:cat']) {
+    const { libraries, sources } = await loadedBy(me, `keys create --credit --json ${flags} ${flags.length}`);
+    expect([flags, sources.some((name) => programs.test(name))]).toEqual([flags, flags.startsWith('--to')]);
+    expect(libraries).not.toContain('cross-spawn');
+  }
 });
 
 test.each([

@@ -1,0 +1,1 @@
+export { quick } from './quick/quick.ts';
