@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Environment, json, lines, type User, userOf } from '../../support/cli.ts';
 import { stateFiles, undeliveredIn } from '../../support/lost.ts';
-import { needs } from '../../support/programs.ts';
+import { needsFromNpm } from '../../support/programs.ts';
 import { offlineProgram } from '../../support/recording-program.ts';
 import { listAt, textAt } from '../../support/sandbox.ts';
 import { filesWith } from '../../support/secret-search.ts';
@@ -197,7 +197,7 @@ describe.each([vercel, cloudflare])('the real $program', (platform) => {
   const command = `keys create k --credit --to ${to}`;
 
   test('passes the secret to the API, and to nobody else', async (context) => {
-    needs(context, platform.program);
+    needsFromNpm(context, platform.program);
     const { me, env, secrets, program, written } = await platformUser(platform, { existing: ['OTHER'] });
     const { code, stdout, stderr } = await me.ci(`${command} --json`, { env });
     const [apiKey = ''] = await secrets();
@@ -212,7 +212,7 @@ describe.each([vercel, cloudflare])('the real $program', (platform) => {
   });
 
   test('replaces a secret with --force, and not with --yes', async (context) => {
-    needs(context, platform.program);
+    needsFromNpm(context, platform.program);
     const { api, me, env, secrets, program, written } = await platformUser(platform, { existing: [name] });
     const { code, stderr } = await me.ci(`${command} --yes`, { env });
     expect([code, api.changes, written()]).toEqual([2, [], []]);
@@ -223,7 +223,7 @@ describe.each([vercel, cloudflare])('the real $program', (platform) => {
   });
 
   test('replaces a secret after the answer Yes', async (context) => {
-    needs(context, platform.program);
+    needsFromNpm(context, platform.program);
     const { me, env, secrets, written } = await platformUser(platform, { existing: [name] });
     const session = onTerminal(me, command, { columns: 200, env });
     await session.shows(`Replace the value of ${name} in ${words}? (y/N)`);
@@ -233,7 +233,7 @@ describe.each([vercel, cloudflare])('the real $program', (platform) => {
   });
 
   test('creates no key for a place that is missing', async (context) => {
-    needs(context, platform.program);
+    needsFromNpm(context, platform.program);
     const { api, me, env, program, written } = await platformUser(platform);
     platform.remove?.(me);
     const { code, stderr } = await me.ci(`keys create k --credit --force --to ${platform.missing}`, { env });
@@ -246,7 +246,7 @@ describe.each([vercel, cloudflare])('the real $program', (platform) => {
     ['is not signed in', null, messages.signedOut],
     ['has a token that has expired', 'expired', messages.expired],
   ] as const)('creates no key for a user who %s', async ([, given, message], context) => {
-    needs(context, platform.program);
+    needsFromNpm(context, platform.program);
     const { api, me, env, program, written } = await platformUser(platform, { given });
     const { code, stderr } = await me.ci(`${command} --force`, { env });
     expect([code, api.changes, written(), program.violations()]).toEqual([1, [], [], []]);
@@ -255,7 +255,7 @@ describe.each([vercel, cloudflare])('the real $program', (platform) => {
   });
 
   test('keeps the secret if the platform refuses it', async (context) => {
-    needs(context, platform.program);
+    needsFromNpm(context, platform.program);
     const { me, env, secrets, program } = await platformUser(platform, { refusal: 403 });
     const { code, stdout, stderr } = await me.ci(command, { env });
     const [apiKey = ''] = await secrets();
@@ -274,7 +274,7 @@ test.for([
   ['development', []],
   ['development', [name]],
 ] as const)('vercel writes to %s, which has %j', async ([environment, existing], context) => {
-  needs(context, 'vercel');
+  needsFromNpm(context, 'vercel');
   const { me, env, secrets, written } = await platformUser(vercel, { existing });
   const { code, stderr } = await me.ci(`keys create k --credit --force --to vercel:${environment}`, { env });
   expect([code, stderr]).toEqual([0, vercel.note]);
@@ -290,7 +290,7 @@ test.for([
 });
 
 test("vercel refuses an environment that doesn't exist, and the secret is kept", async (context) => {
-  needs(context, 'vercel');
+  needsFromNpm(context, 'vercel');
   const { me, env, secrets, written } = await platformUser(vercel);
   const { code, stderr } = await me.ci('keys create k --credit --to vercel:staging', { env });
   expect([code, stderr, written()]).toEqual([
@@ -302,7 +302,7 @@ test("vercel refuses an environment that doesn't exist, and the secret is kept",
 });
 
 test('wrangler finds the Worker in the configuration of the directory', async (context) => {
-  needs(context, 'wrangler');
+  needsFromNpm(context, 'wrangler');
   const { api, me, env, secrets, written } = await platformUser(cloudflare);
   const command = 'keys create k --credit --to cloudflare';
   const { code, stderr } = await me.ci(command, { env });
