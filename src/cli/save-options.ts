@@ -4,6 +4,7 @@ import type { Destination } from '../account/secrets/destination.ts';
 import { type DotenvContext, DotenvFile, defaultVariable } from '../account/secrets/dotenv-file.ts';
 import { type KeyStoreContext, LocalKeyStore } from '../account/secrets/key-store.ts';
 import { usageError } from '../domain/errors.ts';
+import { refuseSecret } from './key-name.ts';
 import { missingOption } from './options.ts';
 import { namesOf, ValueOption } from './values.ts';
 
@@ -97,6 +98,7 @@ export async function keyOptionsOf(
   { createKey, ...saving }: CreateKeyOptions,
 ): Promise<KeyOptions> {
   if (createKey?.trim() === '') throw usageError('The key name is empty', 'Pass a name to --create-key.');
+  refuseSecret(createKey);
   const needsKey = saving.save !== undefined ? '--save' : saving.store ? '--store' : undefined;
   if (needsKey && createKey === undefined) throw missingOption(needsKey, '--create-key');
   const destination = await destinationOf(context, saving);

@@ -4,6 +4,7 @@ import { profilesFile, profilesIn, readProfiles } from '../config/saved-profiles
 import { resolveIdentity } from '../config/settings.ts';
 import { StoredKeys } from '../config/stored-keys.ts';
 import { refuseOpenConfig, usableKeys } from '../config/usable-keys.ts';
+import { isSandboxKey } from '../domain/secrets.ts';
 import type { KeyChoice, StoredKey } from '../domain/stored-key.ts';
 
 /** A key to use, and the API that it is for. */
@@ -35,7 +36,8 @@ export function quickKey(choice: Omit<KeyChoice, 'defaultKey'>, profile: string 
   refuseOpenConfig(identity, file);
   const store = new StoredKeys(folder, { profile: identity.profile.value, apiUrl: baseUrl });
   const { secret, stored } = usableKeys({ env, ...identity }, store, { ...choice, defaultKey });
-  if (secret !== undefined) return { secret, stored, baseUrl };
+  // The whole program checks whether the API can accept such a key.
+  if (secret !== undefined) return isSandboxKey(secret) ? undefined : { secret, stored, baseUrl };
   const [only, second] = stored;
   if (!only || second) return undefined;
   return { secret: store.secretOf(only), stored: only, baseUrl };

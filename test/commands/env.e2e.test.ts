@@ -187,7 +187,9 @@ $env:ANTHROPIC_API_KEY = ''
   test('says on a terminal how to load the variables', async () => {
     const session = onTerminal(keyHolder(), 'env --shell fish --for openai');
     await session.exit;
-    expect(session.screen).toContain('To set these variables in this shell, run:\n  ci env --for openai | source');
+    expect(session.screen).toContain(
+      'To set these variables in fish, run:\n  ci env --for openai --shell fish | source',
+    );
   });
 
   test('names the served sandbox with --sandbox', async () => {
@@ -195,7 +197,7 @@ $env:ANTHROPIC_API_KEY = ''
     await me.ci('--sandbox keys create app --credit --store');
     const { stdout, stderr } = await me.ci('--sandbox env --json');
     expect(JSON.parse(stdout)).toMatchObject({ OPENAI_BASE_URL: 'http://127.0.0.1:8787/v1' });
-    expect(stderr).toBe('Run `ci sandbox serve` in another terminal, so that programs can reach the sandbox.\n');
+    expect(stderr).toBe('Programs can reach the sandbox while `ci sandbox serve` runs in another terminal.\n');
   });
 
   test.each([
@@ -209,6 +211,15 @@ $env:ANTHROPIC_API_KEY = ''
   ])('refuses %s', async (line, code, message) => {
     const ended = await keyHolder().ci(line);
     expect([ended.code, ended.stdout, ended.stderr]).toEqual([code, '', `ci: ${message}\n`]);
+  });
+
+  test('refuses a key of the sandbox for another API', async () => {
+    const ended = await keyHolder({ CHEAPESTINFERENCE_API_KEY: `sk_sandbox_${'x1'.repeat(16)}` }).ci('env');
+    expect([ended.code, ended.stdout, ended.stderr]).toEqual([
+      2,
+      '',
+      "ci: CHEAPESTINFERENCE_API_KEY has a key of the sandbox, which api.cheapestinference.com doesn't accept. Unset the variable, or pass --sandbox.\n",
+    ]);
   });
 
   test('refuses a variable that holds no API key, without showing it', async () => {

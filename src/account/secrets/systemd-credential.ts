@@ -67,7 +67,8 @@ export class SystemdCredential implements Destination {
   #checkFile(): boolean {
     try {
       // A missing directory isn't created, because it is likely a mistake.
-      statSync(path.dirname(this.#file));
+      const folder = path.dirname(this.#file);
+      if (!statSync(folder, { throwIfNoEntry: false })) throw new Error(`there is no directory ${folder}`);
       const there = statSync(this.#file, { throwIfNoEntry: false });
       if (there && !there.isFile())
         throw new Error(there.isDirectory() ? 'it is a directory' : "it isn't a regular file");

@@ -3,9 +3,10 @@ import { refuseOpenConfig, usableKeys } from '../../config/usable-keys.ts';
 import { sandboxStore } from '../../context/connections.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
+import { isSandboxKey } from '../../domain/secrets.ts';
 import { type KeyChoice, type StoredKey, severalStored } from '../../domain/stored-key.ts';
 import { keyProblemText } from '../../output/key-problem.ts';
-import { keyStoreOf, type StoreContext } from './store.ts';
+import { keyStoreOf, originOfApi, type StoreContext } from './store.ts';
 
 /** The parts of the context that choosing a stored key uses. */
 export type ChoiceContext = StoreContext & Pick<Context, 'output' | 'prompts'>;
@@ -36,10 +37,23 @@ export async function chooseKey(
   const store = await keyStoreOf(context);
   const { defaultKey } = profiles.get(settings.profile.value) ?? {};
   const { secret, stored: usable } = usableKeys({ env: world.env, ...settings }, store, { key, pool, defaultKey });
+  if (secret !== undefined && isSandboxKey(secret)) await requireSandbox(settings);
   const stored = secret === undefined ? await pickKey(context, usable, { pool, hint: passKey }) : usable;
   const problem = stored && keyProblemText(stored, await timeOf(context), world.timeZone);
   if (problem !== undefined) output.note(problem);
   return { secret: secret ?? (stored ? store.secretOf(stored) : ''), stored };
+}
+
+/** Refuses a key of the sandbox from the environment for another API. @throws CommandError (usage) */
+async function requireSandbox(settings: Context['settings']): Promise<void> {
+  if (settings.sandbox.value) return;
+  const { hostname } = new URL(await originOfApi(settings));
+  const { isLoopback } = await import('../../api/host.ts');
+  if (isLoopback(hostname)) return;
+  throw usageError(
+    `CHEAPESTINFERENCE_API_KEY has a key of the sandbox, which ${hostname} doesn't accept`,
+    'Unset the variable, or pass --sandbox.',
+  );
 }
 
 /** Returns the time that decides which hours it is: that of the sandbox's clock in the sandbox, else this machine's. */

@@ -91,7 +91,7 @@ export async function forgetKey(
 }
 
 /** Returns whether a stored key can be the one that the API shows: both end in the same characters. */
-export function isMaskOf({ maskedKey }: StoredKey, apiKey: string | null | undefined): boolean {
+export function isMaskOf({ maskedKey }: Pick<StoredKey, 'maskedKey'>, apiKey: string | null | undefined): boolean {
   return apiKey != null && masked(apiKey).slice(-4) === maskedKey.slice(-4);
 }
 

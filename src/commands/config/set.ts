@@ -53,7 +53,11 @@ export async function run({ key: typed, value: typedValue }: Options, context: S
   output.done(`${key} is now ${valueInProfile(context, key)} in profile "${profile}".`);
   if (key === 'settling-time' && parseSettlingTime(setting.value) < parseSettlingTime(defaultSettlingTime))
     output.note(`If the server takes longer than ${setting.value}, you may be charged twice.`);
-  if (key === 'default-key' && setting.origin !== 'default') await noteUnstored(context, setting.value);
+  if (key === 'default-key' && setting.origin !== 'default') {
+    await noteUnstored(context, setting.value);
+    if (context.world.env.CHEAPESTINFERENCE_API_KEY)
+      output.note('CHEAPESTINFERENCE_API_KEY is set and takes precedence. Unset it to use the default key.');
+  }
   await printChanged(context, setting);
 }
 

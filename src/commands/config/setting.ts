@@ -1,4 +1,5 @@
 import type { Argument } from 'commander';
+import { refuseSecret } from '../../cli/key-name.ts';
 import { choiceArgument } from '../../cli/values.ts';
 import type { Profile } from '../../config/saved-profiles.ts';
 import { defaultSettlingTime, defaultTimeout, parseSettlingTime, parseSpendLimit } from '../../config/settings.ts';
@@ -126,6 +127,7 @@ export function withSetting(profile: Profile, key: SettingName, value: string): 
   }
   if (key === 'default-key') {
     if (value.trim() === '') throw usageError('The key name is empty', 'Pass the name or ID of a stored key.');
+    refuseSecret(value);
     return { ...others, defaultKey: value };
   }
   const format: Format | undefined = formats.find((each) => each === value);

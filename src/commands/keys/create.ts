@@ -10,6 +10,7 @@ import type { Description, Destination } from '../../account/secrets/destination
 import { keyStoreOf, type StoreContext } from '../../account/stored-keys/store.ts';
 import { expandSubscription } from '../../account/subscriptions.ts';
 import type { CreatedKey, Key } from '../../api/keys.ts';
+import { refuseSecret } from '../../cli/key-name.ts';
 import {
   missingOption,
   noWaitOption,
@@ -239,6 +240,7 @@ async function printKey(
 function checkOptions(options: Options): void {
   const { name } = options;
   if (name?.trim() === '') throw usageError('The key name is empty', 'Pass a name.');
+  refuseSecret(name);
   if (options.subscription?.trim() === '')
     throw usageError('--subscription is empty', 'Run `ci pools subscriptions` to see the IDs.');
   const targets = [

@@ -69,7 +69,7 @@ export async function run(context: StoreContext & Pick<Context, 'api' | 'connect
     { field: 'name', header: 'NAME', value: ({ name }) => name },
     // In a pipe it comes last, so that the other columns stay where scripts expect them.
     ...(context.output.isForPeople ? [pool] : []),
-    { field: 'keyType', header: 'TYPE', value: ({ keyType }) => keyType, optional: 4 },
+    { field: 'keyType', header: 'TYPE', value: ({ keyType }) => keyType, optional: 3 },
     {
       field: 'isActive',
       header: 'STATUS',
@@ -83,7 +83,7 @@ export async function run(context: StoreContext & Pick<Context, 'api' | 'connect
     {
       field: 'stored',
       header: 'STORED',
-      optional: 3,
+      optional: 4,
       value: (key) => key.stored,
       show: (key) => (key.stored ? 'here' : ''),
     },

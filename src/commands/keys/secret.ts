@@ -1,13 +1,15 @@
 import { pickKey } from '../../account/stored-keys/choose.ts';
-import { keyStoreOf, readStoredKeys, type StoreContext } from '../../account/stored-keys/store.ts';
+import { isMaskOf, keyStoreOf, readStoredKeys, type StoreContext } from '../../account/stored-keys/store.ts';
+import type { Key } from '../../api/keys.ts';
 import { readStdin } from '../../cli/input.ts';
+import { refuseSecret } from '../../cli/key-name.ts';
 import { missingOption } from '../../cli/options.ts';
 import { namesOf, ValueArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { KeyStore } from '../../config/stored-keys.ts';
 import type { Context } from '../../context/context.ts';
-import { CommandError, usageError } from '../../domain/errors.ts';
-import { isManagementKey, isWholeKey, masked } from '../../domain/secrets.ts';
+import { CommandError, usageError, withoutPeriod } from '../../domain/errors.ts';
+import { isManagementKey, isSandboxKey, isWholeKey, masked } from '../../domain/secrets.ts';
 import { findStored, findStoredKey, noStoredKey, type StoredKey, storedKeyLabel } from '../../domain/stored-key.ts';
 import type { Column } from '../../output/output.ts';
 import { maskInLog } from '../../output/workflow-commands.ts';
@@ -54,6 +56,7 @@ export async function run({ key, add, remove, force }: Options, context: SecretC
   if (add && remove) throw usageError("--add and --remove can't be combined", 'Pass one of them.');
   if (force && !add) throw missingOption('--force', '--add');
   if (key?.trim() === '') throw usageError('The key name is empty', 'Pass the name or ID of a key.');
+  refuseSecret(key);
   const store = await keyStoreOf(context);
   if (add) return addSecret(context, store, key, force);
   const stored = key === undefined ? await picked(context, store) : findStoredKey(store.list(), key);
@@ -87,7 +90,12 @@ async function addSecret(
   const before = findStored(store.list(), name);
   const apiKey = await givenSecret(context);
   maskInLog(world, [apiKey]);
-  const listed = await listedKey(context, name, apiKey);
+  if (context.settings.sandbox.value && !isSandboxKey(apiKey))
+    throw usageError(
+      `${masked(apiKey)} is not a key of the sandbox`,
+      'To store it for the API, run the command without the sandbox.',
+    );
+  const { listed, note } = await findInAccount(context, name, apiKey);
   const key = { id: listed?.id ?? before?.id, name: listed?.name ?? before?.name ?? name };
   const replaced = store.list().filter((each) => isSame(each, before) || (key.id !== undefined && each.id === key.id));
   for (const each of replaced) {
@@ -98,6 +106,7 @@ async function addSecret(
   await store.remove(replaced.filter((each) => each.id !== key.id));
   if (listed) await readStoredKeys(context);
   output.done(`Stored the secret of key "${key.name}" on this machine.`);
+  if (note !== undefined) output.note(note);
   const stored = { ...shown({ ...key, maskedKey: masked(apiKey) }), stored: true };
   await output.record(stored, { columns, fields, drawing: () => '' });
 }
@@ -142,28 +151,35 @@ function mistakeIn(text: string): string | undefined {
   return 'Not a valid API key';
 }
 
-/** Returns the key of that name or ID in the account. Notes if that can't be found out. @throws CommandError if its secret is another */
-async function listedKey(context: SecretContext, typed: string, apiKey: string) {
-  const { connections, output, settings } = context;
-  if (!settings.sandbox.value && settings.managementKey === undefined) return undefined;
+/**
+ * Returns the key of that name or ID in the account, or what to note if there is none, or if the account can't be read.
+ *
+ * @throws CommandError (usage) if its secret is another
+ */
+async function findInAccount(
+  { connections, settings }: SecretContext,
+  typed: string,
+  apiKey: string,
+): Promise<{ readonly listed?: Key; readonly note?: string }> {
+  if (!settings.sandbox.value && settings.managementKey === undefined) return {};
   try {
     const { keys } = await connections.looking();
     const { findKey } = await import('../../account/keys/find.ts');
     const listed = findKey(await keys.list(), typed);
-    if (listed.apiKey && masked(listed.apiKey).slice(-4) !== masked(apiKey).slice(-4))
+    if (listed.apiKey && !isMaskOf({ maskedKey: masked(apiKey) }, listed.apiKey)) {
       throw usageError(
         `This isn't the secret of key "${typed}", which ends in ${masked(listed.apiKey).slice(-4)}`,
         'Nothing was stored. Check the name with `ci keys list`.',
       );
-    return listed;
+    }
+    return { listed };
   } catch (error) {
     if (!(error instanceof CommandError) || error.code === 'usage') throw error;
-    const reason =
+    const note =
       error.code === 'not_found'
-        ? `The account has no key "${typed}".`
-        : `The account can't be checked: ${error.message}.`;
-    output.note(`${reason} The secret is stored under this name.`);
-    return undefined;
+        ? `Your account has no key "${typed}", so its hours aren't known.`
+        : `The account can't be checked: ${withoutPeriod(error.message)}.`;
+    return { note };
   }
 }
 

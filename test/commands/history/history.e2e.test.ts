@@ -231,7 +231,7 @@ describe('the record', () => {
   test('holds no secret, whatever the command and its outcome', async () => {
     const { api, me } = await customerWithHistory();
     const key = 'sk_live_0123456789abcdefghijklmnopqrstuv';
-    await me.ci(['keys', 'create', key, '--credit', '--save', '.env']);
+    await me.ci(['keys', 'create', `of ${key}`, '--credit', '--save', '.env']);
     await me.ci(`api POST /api/keys/credit?key=${key} -f name=${key} --yes`);
     await me.ci(`api DELETE /api/keys/${managementKey} --yes`);
     await me.ci('pools subscribe kimi26 --blocks asia --create-key made --yes');

@@ -127,10 +127,7 @@ describe('keys secret --add', () => {
   test('notes that the account has no such key', async () => {
     const { me } = await customer();
     const ended = await me.ci('keys secret mailed --add', { stdin: otherSecret });
-    expect([ended.code, ended.stderr]).toEqual([
-      0,
-      'The account has no key "mailed". The secret is stored under this name.\n',
-    ]);
+    expect([ended.code, ended.stderr]).toEqual([0, 'Your account has no key "mailed", so its hours aren\'t known.\n']);
     expect((await me.ci('keys secret mailed')).stdout).toBe(`${otherSecret}\n`);
   });
 
@@ -146,6 +143,30 @@ describe('keys secret --add', () => {
     const me = user();
     const ended = await me.ci('keys secret prod --add', { stdin });
     expect([ended.code, ended.stdout, ended.stderr]).toEqual([2, '', `ci: ${message}\n`]);
+  });
+
+  test.each([
+    ['keys secret', '--add'],
+    ['keys secret', '--remove --yes'],
+    ['keys create', '--credit'],
+    ['config set default-key', ''],
+  ])('refuses a secret in place of the name: %s', async (command, flags) => {
+    const { me, api } = await customer();
+    const ended = await me.ci(`${command} ${storedSecret} ${flags}`);
+    expect([ended.code, ended.stdout, ended.stderr, api.changes]).toEqual([
+      2,
+      '',
+      'ci: sk_live_…stuv is a secret, not the name of a key. Arguments end up in the history of your shell. To store a secret, run `ci keys secret NAME --add`, and enter it when asked.\n',
+      [],
+    ]);
+  });
+
+  test('refuses the key of another API in the sandbox', async () => {
+    const ended = await user().ci('--sandbox keys secret prod --add', { stdin: storedSecret });
+    expect([ended.code, ended.stderr]).toEqual([
+      2,
+      'ci: sk_live_…stuv is not a key of the sandbox. To store it for the API, run the command without the sandbox.\n',
+    ]);
   });
 
   test('replaces another secret only with --force', async () => {
