@@ -79,7 +79,7 @@ function __ci_commands
                 'list'\t'List the wallets on this machine' \
                 'address'\t'Print the address of a wallet'
         case 'history' 'help history'
-            printf '%s\n' 'reconcile'\t'Resolve changes with an unknown outcome'
+            printf '%s\n' 'reconcile'\t'Resolve changes with an unknown outcome, and find leftover temporary keys'
         case 'auth' 'help auth'
             printf '%s\n' 'login'\t'Sign in with a management key' \
                 'logout'\t'Remove a saved key from this machine' \
@@ -255,7 +255,7 @@ function __ci_options
             printf '%s\n' '--key'\t'Name or ID of the stored key to use' \
                 '--pool'\t'Use the stored key of this pool' \
                 '--for'\t'Variables to set: openai, anthropic or all' \
-                '--shell'\t'Shell: sh, fish or powershell (default: the one in use)' \
+                '--shell'\t'Shell: sh (also for bash and zsh), fish or powershell (default: the one in use)' \
                 '--format'\t'Print dotenv or json instead of shell commands'
         case 'usage'
             printf '%s\n' '--period'\t'Time period: 1h, 24h, 7d or 30d' \

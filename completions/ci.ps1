@@ -132,10 +132,10 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('address', 'Print the address of a wallet')
     )
     'history' = @(
-      , @('reconcile', 'Resolve changes with an unknown outcome')
+      , @('reconcile', 'Resolve changes with an unknown outcome, and find leftover temporary keys')
     )
     'help history' = @(
-      , @('reconcile', 'Resolve changes with an unknown outcome')
+      , @('reconcile', 'Resolve changes with an unknown outcome, and find leftover temporary keys')
     )
     'auth' = @(
       , @('login', 'Sign in with a management key')
@@ -382,7 +382,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--key', 'Name or ID of the stored key to use')
       , @('--pool', 'Use the stored key of this pool')
       , @('--for', 'Variables to set: openai, anthropic or all')
-      , @('--shell', 'Shell: sh, fish or powershell (default: the one in use)')
+      , @('--shell', 'Shell: sh (also for bash and zsh), fish or powershell (default: the one in use)')
       , @('--format', 'Print dotenv or json instead of shell commands')
     )
     'usage' = @(

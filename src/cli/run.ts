@@ -96,8 +96,8 @@ async function prepare(command: Verb, { output }: Pick<Context, 'output'>, args:
   const { about } = command;
   // Words before -- would otherwise be taken for the beginning of the command.
   const isWhole = args.length - args.indexOf('--') - 1 === command.args.length;
-  if (about?.runs && (!args.includes('--') || !isWhole))
-    throw usageMistake('The command must follow --, as in `ci run -- node app.js`', command);
+  if (about?.runs && command.args.length > 0 && (!args.includes('--') || !isWhole))
+    throw usageMistake('Put -- before the command, as in `ci run -- node app.js`', command);
   if (about?.changes) output.checkFields(about.fields ?? []);
   await output.checkJq();
   await output.loadStyle();

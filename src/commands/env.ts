@@ -53,7 +53,11 @@ export default function env(command: Verb, context: Context, execute = run): voi
     .addOption(keyPoolOption())
     .addOption(apiFormatOption())
     .addOption(
-      choiceOption('--shell <shell>', 'Shell: sh, fish or powershell (default: the one in use)', evaluatingShells),
+      choiceOption(
+        '--shell <shell>',
+        'Shell: sh (also for bash and zsh), fish or powershell (default: the one in use)',
+        evaluatingShells,
+      ),
     )
     .addOption(choiceOption('--format <format>', 'Print dotenv or json instead of shell commands', fileFormats))
     .action((options: Options) => execute(options, context));
@@ -70,7 +74,7 @@ export async function run(options: Options, context: ChoiceContext): Promise<voi
   const { secret } = await chooseKey(context, choice);
   const variables = keyVariables({ secret, baseUrl, format: apiFormat });
   maskInLog(world, [secret]);
-  if (isSandbox) output.note('Run `ci sandbox serve` in another terminal, so that programs can reach the sandbox.');
+  if (isSandbox) output.note('Programs can reach the sandbox while `ci sandbox serve` runs in another terminal.');
   if (format === 'json') return output.line(JSON.stringify(variables, undefined, output.isTerminal ? 2 : undefined));
   // The format of a profile must not break what a shell evaluates.
   const { requested } = output;
@@ -80,13 +84,14 @@ export async function run(options: Options, context: ChoiceContext): Promise<voi
   output.raw(assignments(variables, target));
   if (output.isTerminal && target !== 'dotenv')
     output.note(
-      `\nTo set these variables in this shell, run:\n  ${loadCommand(target, `${programOf(context)} env${choiceWords(options)}`)}`,
+      `\nTo set these variables in ${options.shell ?? 'this shell'}, run:\n  ${loadCommand(target, `${programOf(context)} env${choiceWords(options)}`)}`,
     );
 }
 
 /** Returns the options that choose the key and the variables, as typed. */
-function choiceWords({ key, pool, for: apiFormat }: Options): string {
-  const options = { '--key': key, '--pool': pool, '--for': apiFormat === 'all' ? undefined : apiFormat };
+function choiceWords({ key, pool, for: apiFormat, shell }: Options): string {
+  const format = apiFormat === 'all' ? undefined : apiFormat;
+  const options = { '--key': key, '--pool': pool, '--for': format, '--shell': shell };
   return Object.entries(options)
     .map(([name, value]) => (value === undefined ? '' : ` ${name} ${shellWord(value)}`))
     .join('');

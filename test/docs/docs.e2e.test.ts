@@ -111,7 +111,9 @@ function optionNames(command: unknown): string[] {
 /** Returns the commands and options in a line of shell that don't exist. */
 function unknownIn(line: string, tree: unknown): string[] {
   return [...line.matchAll(/(?:^|[$|&] |\$\()ci ([^|)&#]*)/g)].flatMap(([found, typed = '']) => {
-    const words = typed.split(' ').filter((word) => word !== '');
+    const all = typed.split(' ').filter((word) => word !== '');
+    // The words after -- are another command.
+    const words = all.slice(0, all.includes('--') ? all.indexOf('--') : undefined);
     if (words[0] === 'help' || words[0]?.startsWith('<')) return [];
     let command = tree;
     for (const word of words.filter((each) => !each.startsWith('-'))) {

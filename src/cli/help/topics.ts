@@ -60,7 +60,7 @@ function codesOf(exitCode: number): string[] {
 /** The environment variables with their meanings. */
 export const variables: readonly Definition[] = [
   ['CHEAPESTINFERENCE_MANAGEMENT_KEY', 'Management key, instead of a saved one'],
-  ['CHEAPESTINFERENCE_API_KEY', 'API key, for `ci models`, `ci usage --self`, /v1 and /anthropic'],
+  ['CHEAPESTINFERENCE_API_KEY', 'API key, for `ci run`, `ci env`, `ci models`, `ci usage --self`, /v1 and /anthropic'],
   ['CHEAPESTINFERENCE_API_URL', 'Another API host'],
   ['CHEAPESTINFERENCE_PROFILE', 'Profile to use'],
   ['CHEAPESTINFERENCE_SANDBOX', '1: use the sandbox'],

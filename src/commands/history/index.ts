@@ -14,7 +14,7 @@ export interface Options {
 export const commands: readonly Stub[] = [
   {
     term: 'reconcile',
-    description: 'Resolve changes with an unknown outcome',
+    description: 'Resolve changes with an unknown outcome, and find leftover temporary keys',
     load: () => import('./reconcile.ts'),
   },
 ];

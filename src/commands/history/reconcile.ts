@@ -73,7 +73,10 @@ async function revokeLeftBehind(context: ReconcilingContext & Pick<Context, 'pro
       await (hasEnded ? prompts.consent(`Revoke key ${name}?`) : prompts.consentAgain(`Revoke key ${name}?`));
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
-      if (error.code === 'declined') continue;
+      if (error.code === 'declined') {
+        output.note(`The key stays valid. To revoke it, run \`${command}\`.`);
+        continue;
+      }
       if (error.code !== 'confirmation_required') throw error;
       const all = hasEnded ? `, or all such keys with \`${programOf(context)} history reconcile --yes\`` : '';
       output.note(`${state} Revoke it with \`${command}\`${all}.`);
@@ -81,7 +84,7 @@ async function revokeLeftBehind(context: ReconcilingContext & Pick<Context, 'pro
     }
     try {
       await revokeKey(context, id, name);
-      output.done(`Revoked ${label}.`);
+      output.note(`Revoked ${label}.`);
     } catch (error) {
       if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;
       output.note(`Can't revoke ${label}: ${asClause(error.message)}.`);

@@ -135,8 +135,8 @@ describe.each([
 
   test.each([
     [['--'], 'No command was given. Pass one after --, such as `ci run -- node app.js`.'],
-    [['ls', '--', 'ls'], 'The command must follow --, as in `ci run -- node app.js`. Run `ci run --help`.'],
-    [['ls'], 'The command must follow --, as in `ci run -- node app.js`. Run `ci run --help`.'],
+    [['ls', '--', 'ls'], 'Put -- before the command, as in `ci run -- node app.js`. Run `ci run --help`.'],
+    [['ls'], 'Put -- before the command, as in `ci run -- node app.js`. Run `ci run --help`.'],
     [
       ['--key', 'nope', '--', 'ls'],
       'The secret of key "nope" isn\'t stored on this machine. If you have it, store it with `ci keys secret NAME --add`. Otherwise, create a key with `ci keys create NAME --store`. These are stored:\n  prod  sk_live_…stuv',

@@ -149,6 +149,7 @@ describe('the temporary key of a ci run that was killed', () => {
     expect(await keysIn(api.box)).toHaveLength(1);
     const revoked = await me.ci('history reconcile --yes --json');
     expect([revoked.code, json(revoked), await keysIn(api.box)]).toEqual([0, [], []]);
+    expect(revoked.stderr).toBe(`Revoked temporary key ${name} (${id}).\n`);
     expect((await me.ci('history reconcile --yes')).stderr).toBe('');
     expect(filesWith(apiKey, me.home)).toEqual([]);
   });
