@@ -4,7 +4,7 @@ import { version } from '../../package.json';
 import { pause } from '../api/pause.ts';
 import type { World } from '../context/world.ts';
 import { fileSink, pipeSink, type Sink, written } from '../output/sink.ts';
-import { type PassSignals, passedSignals } from '../programs/signals.ts';
+import { interruptingSignals, listenTo, type PassSignals, passedSignals } from '../programs/signals.ts';
 import { printStack, report, reportAsJson, toCommandError, wantsJson } from './report.ts';
 import { type Escapes, run } from './run.ts';
 import type { Stub } from './verb.ts';
@@ -64,14 +64,8 @@ function processWorld(
   return { world, flushed: () => Promise.all([stdoutStream && ended(stdoutStream), stderr && written(stderr)]) };
 }
 
-/** Passes the signals on that don't interrupt a command. */
-function passOtherSignals(receive: (signal: NodeJS.Signals) => void): () => void {
-  const signals = passedSignals.filter((each) => !['SIGINT', 'SIGTERM', 'SIGHUP'].includes(each));
-  for (const signal of signals) process.on(signal, receive);
-  return () => {
-    for (const signal of signals) process.off(signal, receive);
-  };
-}
+/** The signals that are passed on to a command, but don't interrupt this one. */
+const otherSignals = passedSignals.filter((each) => !interruptingSignals.includes(each));
 
 /** Time in which a second signal counts as the same, in milliseconds: `timeout` signals the process and then its group. */
 const sameSignal = 300;
@@ -81,19 +75,17 @@ export async function runProcess(nouns: readonly Stub[], build: Build): Promise<
   const interrupt = new AbortController();
   let first = 0;
   let receive: ((signal: NodeJS.Signals) => void) | undefined;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      if (receive) receive(signal);
-      else if (!interrupt.signal.aborted) {
-        first = performance.now();
-        interrupt.abort(new Error('interrupted'));
-      } else if (performance.now() - first > sameSignal) process.exit(130);
-    });
-  }
+  listenTo(interruptingSignals, (signal) => {
+    if (receive) receive(signal);
+    else if (!interrupt.signal.aborted) {
+      first = performance.now();
+      interrupt.abort(new Error('interrupted'));
+    } else if (performance.now() - first > sameSignal) process.exit(130);
+  });
   const args = process.argv.slice(2);
   const passSignals: PassSignals = (receiver) => {
     receive = receiver;
-    const end = passOtherSignals(receiver);
+    const end = listenTo(otherSignals, receiver);
     return () => {
       receive = undefined;
       end();

@@ -16,7 +16,7 @@ import { type ApiFormat, keyVariables } from '../domain/key-variables.ts';
 import { type Cents, toUsd } from '../domain/money.ts';
 import { maskInLog } from '../output/workflow-commands.ts';
 import { requireProgram, runCommand } from '../programs/run-command.ts';
-import type { PassSignals } from '../programs/signals.ts';
+import { interruptingSignals, type PassSignals } from '../programs/signals.ts';
 
 interface Flags {
   readonly key?: string;
@@ -105,7 +105,7 @@ async function runWithTemporaryKey(options: Options, context: RunContext): Promi
   // Signals must not end this process before the key is revoked.
   let isInterrupted = false;
   const hold = (signal: NodeJS.Signals) => {
-    if (isInterrupted || !['SIGINT', 'SIGTERM', 'SIGHUP'].includes(signal)) return;
+    if (isInterrupted || !interruptingSignals.includes(signal)) return;
     isInterrupted = true;
     context.output.note('Interrupted. Revoking the temporary key…');
   };

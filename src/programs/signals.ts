@@ -1,3 +1,6 @@
+/** The signals that interrupt a command. */
+export const interruptingSignals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
 /** The signals that are passed on to a command. */
 export const passedSignals = [
   'SIGHUP',
@@ -12,3 +15,11 @@ export const passedSignals = [
 
 /** Passes all signals of this process to a function, overriding their defaults. Returns a function that ends this. */
 export type PassSignals = (receive: (signal: NodeJS.Signals) => void) => () => void;
+
+/** Passes some signals of this process to a function, overriding their defaults. Returns a function that ends this. */
+export function listenTo(signals: readonly NodeJS.Signals[], receive: (signal: NodeJS.Signals) => void): () => void {
+  for (const signal of signals) process.on(signal, receive);
+  return () => {
+    for (const signal of signals) process.off(signal, receive);
+  };
+}

@@ -3,7 +3,7 @@ import { CommandError } from '../domain/errors.ts';
 import { apiFormats, keyVariables } from '../domain/key-variables.ts';
 import { problemOf } from '../domain/stored-key.ts';
 import { type CommandEnd, runCommand } from '../programs/run-command.ts';
-import { type PassSignals, passedSignals } from '../programs/signals.ts';
+import { listenTo, passedSignals } from '../programs/signals.ts';
 import { quickKey } from './key.ts';
 import { parseSimple } from './words.ts';
 
@@ -36,7 +36,7 @@ export function quickCommand(args: readonly string[]): QuickCommand | undefined 
 export async function quickRun({ words, env }: QuickCommand): Promise<boolean> {
   let end: CommandEnd;
   try {
-    end = await runCommand(words, { env, passSignals });
+    end = await runCommand(words, { env, passSignals: (receive) => listenTo(passedSignals, receive) });
   } catch (error) {
     if (error instanceof CommandError) return false;
     throw error;
@@ -46,10 +46,3 @@ export async function quickRun({ words, env }: QuickCommand): Promise<boolean> {
   // Faster than the end of the event loop.
   process.exit(end.exitCode);
 }
-
-const passSignals: PassSignals = (receive) => {
-  for (const signal of passedSignals) process.on(signal, receive);
-  return () => {
-    for (const signal of passedSignals) process.off(signal, receive);
-  };
-};
