@@ -1,5 +1,4 @@
-import type { Chain, Hex } from '../domain/chains.ts';
-import { lowerCase } from '../domain/chains.ts';
+import { type Chain, type Hex, lowerCase } from '../domain/chains.ts';
 import { CommandError } from '../domain/errors.ts';
 import { memberOf } from '../domain/json.ts';
 import { isTransactionHash } from '../domain/usdc.ts';

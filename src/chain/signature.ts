@@ -2,8 +2,7 @@ import { checksum } from 'ox/Address';
 import { getSignPayload } from 'ox/PersonalMessage';
 import { recoverAddress } from 'ox/Secp256k1';
 import { fromHex } from 'ox/Signature';
-import type { Hex } from '../domain/chains.ts';
-import { lowerCase } from '../domain/chains.ts';
+import { type Hex, lowerCase } from '../domain/chains.ts';
 import type { Address } from './address.ts';
 
 /** Returns the hash of a text that `personal_sign` signs (EIP-191). */
