@@ -1,14 +1,12 @@
 import { writeFileSync } from 'node:fs';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { selfSigned } from '../support/certificate.ts';
 import { type Ended, type Environment, managementKey, userOf } from '../support/cli.ts';
-import { listening } from '../support/http-server.ts';
 import { errorOf } from '../support/lost.ts';
 import { data, server } from '../support/servers.ts';
+import { proxyTo, secureServer } from '../support/tls-servers.ts';
 
 const certificate = selfSigned('api.fake.test', 'localhost');
 const get = 'api GET /api/a --json';
@@ -20,49 +18,6 @@ function trusting(url: string, env: Environment = {}) {
   const authority = path.join(me.home, 'authority.pem');
   writeFileSync(authority, certificate.cert);
   return (line: string) => me.process(line, { env: { NODE_EXTRA_CA_CERTS: authority, ...env } });
-}
-
-/** Serves the API over TLS, under the names of the certificate, on a loopback port. */
-async function secureServer(act?: (socket: Socket) => void) {
-  const received: { method: string | undefined; headers: IncomingHttpHeaders }[] = [];
-  let elsewhere = '';
-  const secure = createSecureServer(certificate, (request, response) => {
-    received.push({ method: request.method, headers: request.headers });
-    if (act) act(request.socket);
-    else if (elsewhere !== '') response.writeHead(302, { location: elsewhere }).end();
-    else response.writeHead(200, { 'content-type': 'application/json' }).end('{"success":true,"data":{"a":1}}');
-  });
-  const port = await listening(secure);
-  return {
-    port,
-    received,
-    redirectTo(url: string) {
-      elsewhere = url;
-    },
-  };
-}
-
-/** Starts a proxy that opens every tunnel to one loopback port, or does something else with it. */
-async function proxyTo(port: number, refuse?: (socket: Socket) => void) {
-  const tunnels: { to: string | undefined; headers: IncomingHttpHeaders }[] = [];
-  let bytes = '';
-  const http = createServer((request) => tunnels.push({ to: request.url, headers: request.headers }));
-  http.on('connect', (request, socket: Socket) => {
-    tunnels.push({ to: request.url, headers: request.headers });
-    socket.on('error', () => {});
-    if (refuse) return refuse(socket);
-    const upstream = connect(port, '127.0.0.1', () => {
-      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
-      socket.on('data', (chunk) => {
-        bytes += chunk.toString('latin1');
-      });
-      upstream.pipe(socket).pipe(upstream);
-    });
-    upstream.on('error', () => socket.destroy());
-    socket.on('close', () => upstream.destroy());
-  });
-  const own = await listening(http);
-  return { url: `http://127.0.0.1:${own}`, tunnels, bytes: () => bytes };
 }
 
 /** Expects that a command ended with an error, and returns its code, message and outcome. */
@@ -78,7 +33,7 @@ describe("a certificate that isn't trusted", () => {
     [get, null],
     [post, 'not_applied'],
   ])('prevents ci %s from sending anything', async (line, outcome) => {
-    const { port, received } = await secureServer();
+    const { port, received } = await secureServer(certificate);
     const ci = trusting(`https://localhost:${port}`, { NODE_EXTRA_CA_CERTS: '' });
     expect(failed(await ci(line), 9)).toMatchObject({
       code: 'unreachable',
@@ -89,7 +44,7 @@ describe("a certificate that isn't trusted", () => {
   });
 
   test('is tried three times', async () => {
-    const { port } = await secureServer();
+    const { port } = await secureServer(certificate);
     const { stderr } = await trusting(`https://127.0.0.1:${port}`, { NODE_EXTRA_CA_CERTS: '' })(
       'api GET /api/a --debug',
     );
@@ -99,13 +54,13 @@ describe("a certificate that isn't trusted", () => {
 
 describe('a certificate of a trusted authority', () => {
   test('lets requests through', async () => {
-    const { port, received } = await secureServer();
+    const { port, received } = await secureServer(certificate);
     expect(await trusting(`https://localhost:${port}`)(get)).toMatchObject(succeeded);
     expect(received).toMatchObject([{ method: 'GET', headers: { authorization: `Bearer ${managementKey}` } }]);
   });
 
   test('may be named by SSL_CERT_FILE', async () => {
-    const { port } = await secureServer();
+    const { port } = await secureServer(certificate);
     const me = userOf({ url: `https://localhost:${port}` });
     writeFileSync(path.join(me.home, 'authority.pem'), certificate.cert);
     // Node.js reads the variable only with this option, which the binary doesn't need.
@@ -114,7 +69,7 @@ describe('a certificate of a trusted authority', () => {
   });
 
   test('for another host prevents a change from being sent', async () => {
-    const { port, received } = await secureServer();
+    const { port, received } = await secureServer(certificate);
     const proxy = await proxyTo(port);
     const ci = trusting('https://other.fake.test', { HTTPS_PROXY: proxy.url });
     expect(failed(await ci(post), 9)).toMatchObject({
@@ -127,7 +82,7 @@ describe('a certificate of a trusted authority', () => {
 
   test("doesn't allow a redirect to plain http, even to this machine", async () => {
     const plain = await server(data({ b: 2 }));
-    const secure = await secureServer();
+    const secure = await secureServer(certificate);
     secure.redirectTo(`${plain.url}/`);
     const ended = await trusting(`https://localhost:${secure.port}`)(get);
     expect(errorOf(ended)).toMatchObject({
@@ -144,7 +99,7 @@ describe('a proxy', () => {
   test.each(['HTTPS_PROXY', 'https_proxy'])(
     'in %s tunnels requests, and sees neither them nor the key',
     async (name) => {
-      const { port, received } = await secureServer();
+      const { port, received } = await secureServer(certificate);
       const proxy = await proxyTo(port);
       expect(await trusting(api, { [name]: proxy.url })(get)).toMatchObject(succeeded);
       expect(proxy.tunnels).toMatchObject([{ to: 'api.fake.test:443' }]);
@@ -157,7 +112,7 @@ describe('a proxy', () => {
   );
 
   test('gets the user and password of its URL', async () => {
-    const { port, received } = await secureServer();
+    const { port, received } = await secureServer(certificate);
     const proxy = await proxyTo(port);
     const ci = trusting(api, { HTTPS_PROXY: proxy.url.replace('//', '//me:p%40ss@') });
     expect(await ci(get)).toMatchObject(succeeded);
@@ -166,7 +121,7 @@ describe('a proxy', () => {
   });
 
   test('carries several requests of a command', async () => {
-    const { port, received } = await secureServer();
+    const { port, received } = await secureServer(certificate);
     const proxy = await proxyTo(port);
     await trusting(api, { HTTPS_PROXY: proxy.url })('status');
     expect(received.length).toBeGreaterThan(1);
@@ -184,14 +139,14 @@ describe('a proxy', () => {
   );
 
   test("is used for hosts that NO_PROXY doesn't name", async () => {
-    const { port } = await secureServer();
+    const { port } = await secureServer(certificate);
     const proxy = await proxyTo(port);
     const ci = trusting(api, { HTTPS_PROXY: proxy.url, NO_PROXY: 'other.test,fake.test.org' });
     expect([(await ci(get)).code, proxy.tunnels.length]).toEqual([0, 1]);
   });
 
   test('is never used for this machine', async () => {
-    const secure = await secureServer();
+    const secure = await secureServer(certificate);
     const plain = await server(data({ a: 1 }));
     const proxy = await proxyTo(secure.port);
     const urls = [`https://localhost:${secure.port}`, `https://127.0.0.1:${secure.port}`, plain.url];
@@ -239,7 +194,7 @@ describe('a proxy', () => {
   });
 
   test('never causes a change to be sent twice', async () => {
-    const { port, received } = await secureServer((socket) => socket.destroy());
+    const { port, received } = await secureServer(certificate, (socket) => socket.destroy());
     const proxy = await proxyTo(port);
     const ended = await trusting(api, { HTTPS_PROXY: proxy.url })(post);
     expect(failed(ended, 10)).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown' });

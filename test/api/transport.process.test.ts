@@ -1,9 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer as createHttpServer, type IncomingHttpHeaders } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
@@ -13,7 +11,8 @@ import { isLoopback } from '../../src/api/host.ts';
 import { Transport, TransportError } from '../../src/api/transport.ts';
 import type { Job, Report } from '../support/caller.ts';
 import { selfSigned } from '../support/certificate.ts';
-import { always, clientOf, failure, listening, managementKey, serve, serveSockets } from '../support/http-server.ts';
+import { always, clientOf, failure, managementKey, serve, serveSockets } from '../support/http-server.ts';
+import { proxyTo, secureServer } from '../support/tls-servers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'transport-test-'));
 const certificate = selfSigned('api.fake.test', 'localhost');
@@ -47,56 +46,12 @@ async function call(job: Partial<Job>): Promise<Report> {
   return report;
 }
 
-/** Serves the API over TLS, under the names of the certificate, on a loopback port. */
-async function secureServer(act?: (socket: Socket) => void) {
-  const received: { method: string | undefined; headers: IncomingHttpHeaders }[] = [];
-  const server = createHttpsServer(certificate, (request, response) => {
-    const { method, headers } = request;
-    received.push({ method, headers });
-    if (act) act(request.socket);
-    else if (request.url === '/plain') response.writeHead(302, { location: plain.href }).end();
-    else response.writeHead(200, { 'content-type': 'application/json' }).end('{"success":true,"data":{"a":1}}');
-  });
-  let plain = new URL('http://127.0.0.1');
-  const port = await listening(server);
-  return {
-    port,
-    received,
-    redirectTo(url: URL) {
-      plain = url;
-    },
-  };
-}
-
-/** Starts a proxy that opens every tunnel to one loopback port, or does something else with it. */
-async function proxyTo(port: number, refuse?: (socket: Socket) => void) {
-  const tunnels: { to: string | undefined; headers: IncomingHttpHeaders }[] = [];
-  let bytes = '';
-  const server = createHttpServer();
-  server.on('connect', (request, socket: Socket) => {
-    tunnels.push({ to: request.url, headers: request.headers });
-    socket.on('error', () => {});
-    if (refuse) return refuse(socket);
-    const upstream = connect(port, '127.0.0.1', () => {
-      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
-      socket.on('data', (chunk) => {
-        bytes += chunk.toString('latin1');
-      });
-      upstream.pipe(socket).pipe(upstream);
-    });
-    upstream.on('error', () => socket.destroy());
-    socket.on('close', () => upstream.destroy());
-  });
-  const own = await listening(server);
-  return { url: `http://127.0.0.1:${own}`, port: own, tunnels, bytes: () => bytes };
-}
-
 describe("a certificate that isn't trusted", () => {
   test.each([
     ['GET', undefined],
     ['POST', 'not_applied'],
   ] as const)('prevents a %s from being sent', async (method, outcome) => {
-    const server = await secureServer();
+    const server = await secureServer(certificate);
     const { client, trace } = clientOf(new URL(`https://127.0.0.1:${server.port}`));
     const error = await failure(client.raw({ method, path: '/', key: 'management' }));
     expect(error).toMatchObject({ code: 'unreachable', exitCode: 9, outcome });
@@ -108,14 +63,14 @@ describe("a certificate that isn't trusted", () => {
 
 describe('a certificate of a trusted authority', () => {
   test('lets a request through', async () => {
-    const server = await secureServer();
+    const server = await secureServer(certificate);
     const report = await call({ baseUrl: `https://localhost:${server.port}` });
     expect(report.value).toEqual({ a: 1 });
     expect(server.received[0]?.headers.authorization).toBe(`Bearer ${managementKey}`);
   });
 
   test('for another host prevents a change from being sent', async () => {
-    const server = await secureServer();
+    const server = await secureServer(certificate);
     const proxy = await proxyTo(server.port);
     const report = await call({
       baseUrl: 'https://other.fake.test',
@@ -132,8 +87,8 @@ describe('a certificate of a trusted authority', () => {
 
   test("doesn't allow a redirect to plain http, even to this machine", async () => {
     const plain = await serve(always({ b: 2 }));
-    const server = await secureServer();
-    server.redirectTo(plain.url);
+    const server = await secureServer(certificate);
+    server.redirectTo(plain.url.href);
     const report = await call({ baseUrl: `https://localhost:${server.port}`, path: '/plain' });
     expect(report.error).toMatchObject({
       code: 'unexpected_response',
@@ -145,7 +100,7 @@ describe('a certificate of a trusted authority', () => {
 
 describe('a proxy', () => {
   test('tunnels requests, and sees neither them nor the key', async () => {
-    const server = await secureServer();
+    const server = await secureServer(certificate);
     const proxy = await proxyTo(server.port);
     const report = await call({ proxies: { httpsProxy: proxy.url } });
     expect(report.value).toEqual({ a: 1 });
@@ -158,7 +113,7 @@ describe('a proxy', () => {
   });
 
   test('gets the user and password of its URL', async () => {
-    const server = await secureServer();
+    const server = await secureServer(certificate);
     const proxy = await proxyTo(server.port);
     const report = await call({ proxies: { httpsProxy: proxy.url.replace('//', '//me:p%40ss@') } });
     expect(report.value).toEqual({ a: 1 });
@@ -181,7 +136,7 @@ describe('a proxy', () => {
   });
 
   test("is used for hosts that NO_PROXY doesn't name", async () => {
-    const server = await secureServer();
+    const server = await secureServer(certificate);
     const proxy = await proxyTo(server.port);
     const report = await call({
       proxies: { httpsProxy: proxy.url, noProxy: 'other.test,fake.test.org,ake.test,api.fake.test:8443' },
@@ -190,7 +145,7 @@ describe('a proxy', () => {
   });
 
   test('is never used for this machine', async () => {
-    const server = await secureServer();
+    const server = await secureServer(certificate);
     const proxy = await proxyTo(server.port);
     const proxies = { httpsProxy: proxy.url, httpProxy: proxy.url };
     expect((await call({ baseUrl: `https://localhost:${server.port}`, proxies })).value).toEqual({ a: 1 });
@@ -238,7 +193,7 @@ describe('a proxy', () => {
   });
 
   test('never causes a change to be sent twice', async () => {
-    const server = await secureServer((socket) => socket.destroy());
+    const server = await secureServer(certificate, (socket) => socket.destroy());
     const proxy = await proxyTo(server.port);
     const report = await call({ proxies: { httpsProxy: proxy.url }, method: 'POST' });
     expect(report.error).toMatchObject({ code: 'outcome_unknown', outcome: 'unknown', exitCode: 10 });
