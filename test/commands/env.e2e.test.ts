@@ -3,23 +3,11 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, type TestContext, test } from 'vitest';
 import { json, type User, user } from '../support/cli.ts';
+import { answers, clients } from '../support/clients.ts';
 import { customer } from '../support/customer.ts';
-import { storedSecret, storeKeys } from '../support/key-store.ts';
+import { keyHolder, storedSecret } from '../support/key-store.ts';
 import { needs } from '../support/programs.ts';
 import { onTerminal } from '../support/terminal.ts';
-
-const clients = path.resolve('test/support/clients.mjs');
-const answers = ['openai', 'anthropic'].map(
-  (name) =>
-    `${name}: This is the CheapestInference sandbox, answering instead of kimi-k2.6. Your key and your request are correct.\n`,
-);
-
-/** A user with one stored key. */
-function keyHolder(env = {}): User {
-  const me = user(env);
-  storeKeys(me, [{ name: 'prod' }]);
-  return me;
-}
 
 const variables = {
   CHEAPESTINFERENCE_API_KEY: storedSecret,

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { User } from './cli.ts';
+import { type Environment, type User, user } from './cli.ts';
 
 /** A secret as the API creates it. */
 export const storedSecret = 'sk_live_0123456789abcdefghijklmnopqrstuv';
@@ -27,4 +27,11 @@ export function storeKeys(me: User, keys: readonly object[], apiUrl = 'https://a
     ...key,
   }));
   writeFileSync(file, JSON.stringify({ keys: entries }), { mode: 0o600 });
+}
+
+/** Creates a user with one stored key. */
+export function keyHolder(env: Environment = {}): User {
+  const me = user(env);
+  storeKeys(me, [{ name: 'prod' }]);
+  return me;
 }

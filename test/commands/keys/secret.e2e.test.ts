@@ -350,7 +350,7 @@ describe('the keys stored on this machine', () => {
     ]);
   });
 
-  test('are told apart by their IDs if they have one name', async () => {
+  test('need their IDs if they share a name', async () => {
     const me = user();
     storeKeys(me, [
       { name: 'prod', id },

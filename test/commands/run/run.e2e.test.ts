@@ -2,25 +2,13 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type User, user } from '../../support/cli.ts';
+import { answers, clients } from '../../support/clients.ts';
 import { customer } from '../../support/customer.ts';
-import { storedSecret, storeKeys } from '../../support/key-store.ts';
+import { keyHolder, storedSecret, storeKeys } from '../../support/key-store.ts';
 import { ctrlC, onTerminal } from '../../support/terminal.ts';
-
-const clients = path.resolve('test/support/clients.mjs');
-const answers = ['openai', 'anthropic'].map(
-  (name) =>
-    `${name}: This is the CheapestInference sandbox, answering instead of kimi-k2.6. Your key and your request are correct.\n`,
-);
 
 /** Whether `setsid` starts a program in a session of its own. macOS has no such program. */
 const hasSessions = process.platform !== 'darwin';
-
-/** A user with one stored key. */
-function keyHolder(env = {}): User {
-  const me = user(env);
-  storeKeys(me, [{ name: 'prod' }]);
-  return me;
-}
 
 /** Prints the variables that a command has for the API, one per line. */
 const printVariables = ['sh', '-c', 'env | grep -E "^(CHEAPEST|OPENAI|ANTHROPIC)" | sort'];
@@ -114,7 +102,7 @@ describe.each([
     expect(stdout).toBe('exit 3\n');
   });
 
-  test('exits with 127 if there is no such program', async () => {
+  test("exits with 127 if the program doesn't exist", async () => {
     const ended = await run(keyHolder(), ['--', 'no-such-program', '--version']);
     expect([ended.code, ended.stdout, ended.stderr]).toEqual([
       127,
