@@ -43,11 +43,6 @@ export async function originOfApi({ apiUrl }: Context['settings']): Promise<stri
   return parseBaseUrl(apiUrl.value).origin;
 }
 
-/** Returns the stored keys of the account in use; undefined if there is no config directory, and so no stored key. */
-async function existingStore(context: StoreContext): Promise<KeyStore | undefined> {
-  return hasFolder(context.profiles) ? keyStoreOf(context) : undefined;
-}
-
 /** Returns whether there is a config directory. Without a home directory, there may be none. */
 function hasFolder(profiles: Context['profiles']): boolean {
   try {
@@ -72,12 +67,12 @@ export async function forgetKey(
   context: StoreContext & Pick<Context, 'output'>,
   { id, name, apiKey }: ForgottenKey,
 ): Promise<void> {
-  const store = await existingStore(context);
   const stored = await storedKeys(context);
   const namesakes = stored.filter((key) => key.id === undefined && name !== undefined && key.name === name);
   const isSame = (key: StoredKey) => isMaskOf(key, apiKey);
   try {
-    await store?.remove([...stored.filter((key) => key.id === id), ...namesakes.filter(isSame)]);
+    const revoked = [...stored.filter((key) => key.id === id), ...namesakes.filter(isSame)];
+    if (revoked.length > 0) await (await keyStoreOf(context)).remove(revoked);
     if (name !== undefined && !namesakes.every(isSame)) {
       const { programOf } = await import('../program.ts');
       const command = `${programOf(context)} keys secret ${shellWord(name)} --remove`;
@@ -98,7 +93,7 @@ export function isMaskOf({ maskedKey }: Pick<StoredKey, 'maskedKey'>, apiKey: st
 /** Returns the stored keys of the account in use. If they can't be read, prints a note and returns none. */
 export async function storedKeys(context: StoreContext & Pick<Context, 'output'>): Promise<readonly StoredKey[]> {
   try {
-    return (await existingStore(context))?.list() ?? [];
+    return hasFolder(context.profiles) ? (await keyStoreOf(context)).list() : [];
   } catch (error) {
     noteFailure(context, error, "The stored keys can't be read");
     return [];
@@ -120,8 +115,7 @@ export async function updateStoredKeys(
   try {
     // Not loaded by a command that lists keys, if none is stored.
     const { factsOf } = await import('./facts.ts');
-    const factsOfKey = factsOf(account);
-    await (await keyStoreOf(context)).update(factsOfKey);
+    await (await keyStoreOf(context)).update(factsOf(account));
   } catch (error) {
     noteFailure(context, error, "What is known of the stored keys can't be updated");
   }
