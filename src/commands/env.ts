@@ -25,7 +25,7 @@ const fields = [
 
 const fileFormats = ['dotenv', 'json'] as const;
 
-/** How `ci env` prints variables, and those of which key. */
+/** The options of `ci env`. */
 export interface Options {
   readonly key?: string;
   readonly pool?: string;

@@ -8,7 +8,7 @@ import type { StoredKeys } from './stored-keys.ts';
 
 const variable = 'CHEAPESTINFERENCE_API_KEY';
 
-/** The keys that a command can use: the one from the environment, or stored ones, of which the user picks one if there are several. */
+/** The keys that a command can use: the one from the environment, or stored ones. The user picks one of several. */
 export type UsableKeys =
   | { readonly secret: string; readonly stored: StoredKey | undefined }
   | { readonly secret?: undefined; readonly stored: readonly StoredKey[] };

@@ -81,7 +81,7 @@ export class Output {
   readonly #result: Display;
   /** The format; `undefined` is a table on a terminal, and tab-separated lines elsewhere. */
   readonly format: Format | undefined;
-  /** The format that an option or the environment asks for. Commands whose output is for a shell ignore that of the profile. */
+  /** The format that an option or the environment asks for. Commands whose output is for a shell ignore the profile's format. */
   readonly requested: Format | undefined;
   readonly #picked: readonly string[] | undefined;
   /** Whether the header of CSV was printed. */

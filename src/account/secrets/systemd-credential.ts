@@ -68,7 +68,7 @@ export class SystemdCredential implements Destination {
     try {
       // A missing directory isn't created, because it is likely a mistake.
       const folder = path.dirname(this.#file);
-      if (!statSync(folder, { throwIfNoEntry: false })) throw new Error(`there is no directory ${folder}`);
+      if (!statSync(folder, { throwIfNoEntry: false })) throw new Error(`the directory ${folder} doesn't exist`);
       const there = statSync(this.#file, { throwIfNoEntry: false });
       if (there && !there.isFile())
         throw new Error(there.isDirectory() ? 'it is a directory' : "it isn't a regular file");
