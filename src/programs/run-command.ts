@@ -4,7 +4,7 @@ import type { Environment, Surroundings } from '../domain/environment.ts';
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
 import { findProgram } from './find-program.ts';
 import type { PassSignals } from './signals.ts';
-import { spawnProgram } from './spawn-program.ts';
+import { spawnProgram, systemReason } from './spawn-program.ts';
 
 /** Where the system looks for programs if `PATH` isn't set. */
 const usualPath = '/usr/bin:/bin';
@@ -72,17 +72,14 @@ function notStarted(program: string, error: unknown): CommandError {
   const code = codeOf(error);
   if (code === 'ENOENT') return notFound(program, error);
   if (code === 'EACCES') return notExecutable(program, error);
-  return new CommandError('command_not_executable', `Can't execute "${program}": ${reasonOf(error)}`, {
-    hint: code === 'ENOEXEC' ? 'Run it with its interpreter.' : undefined,
-    cause: error,
-  });
-}
-
-/** Returns why a program can't be started. The message of Node.js is only the code of the system: `spawn E2BIG`. */
-function reasonOf(error: unknown): string {
-  const { getSystemErrorMap } = process.getBuiltinModule('node:util');
-  const errno = error instanceof Error && 'errno' in error ? Number(error.errno) : 0;
-  return getSystemErrorMap().get(errno)?.[1] ?? messageOf(error);
+  return new CommandError(
+    'command_not_executable',
+    `Can't execute "${program}": ${systemReason(error) ?? messageOf(error)}`,
+    {
+      hint: code === 'ENOEXEC' ? 'Run it with its interpreter.' : undefined,
+      cause: error,
+    },
+  );
 }
 
 function notFound(program: string, cause?: unknown): CommandError {

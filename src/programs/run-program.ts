@@ -1,9 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
-import { getSystemErrorMap } from 'node:util';
 import { durationInWords } from '../domain/duration.ts';
 import type { Environment } from '../domain/environment.ts';
 import { CommandError } from '../domain/errors.ts';
-import { spawnProgram } from './spawn-program.ts';
+import { spawnProgram, systemReason } from './spawn-program.ts';
 
 /** The time that a program gets, in milliseconds. Programs that wait for a network or start slowly need much of it. */
 const usualTimeout = 120_000;
@@ -116,11 +115,8 @@ function endOf(child: ChildProcess, drain: () => Promise<void>): Promise<string 
   });
 }
 
-/** Returns why a program couldn't be started, in the words of the operating system. */
 function notStarted(error: unknown): string {
-  const number = error instanceof Error && 'errno' in error ? error.errno : undefined;
-  const [, reason] = (typeof number === 'number' && getSystemErrorMap().get(number)) || ['', 'unknown error'];
-  return `it can't be started: ${reason}`;
+  return `it can't be started: ${systemReason(error) ?? 'unknown error'}`;
 }
 
 /** Kills a program with everything that it started in its group. */

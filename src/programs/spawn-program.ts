@@ -16,6 +16,13 @@ export async function spawnProgram(
   return spawn(file, args, options);
 }
 
+/** Returns why the operating system didn't start a program. The message of Node.js is only the code: `spawn E2BIG`. */
+export function systemReason(error: unknown): string | undefined {
+  const { getSystemErrorMap } = process.getBuiltinModule('node:util');
+  const number = error instanceof Error && 'errno' in error ? Number(error.errno) : 0;
+  return getSystemErrorMap().get(number)?.[1];
+}
+
 type Spawn = (file: string, args: readonly string[], options: SpawnOptions) => ChildProcess;
 
 async function spawnFunction(): Promise<Spawn> {
