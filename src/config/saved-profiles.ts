@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
 import { type Format, formats } from '../domain/formats.ts';
-import { isObject } from '../domain/json.ts';
+import { hasValidMembers, isObject } from '../domain/json.ts';
 import { masked } from '../domain/secrets.ts';
 
 /** A saved profile: a management key, its API, and preferences. Unknown members are kept. */
@@ -124,5 +124,5 @@ function isContent(value: unknown): value is ProfilesContent {
 }
 
 function isProfile(value: unknown): value is Profile {
-  return isObject(value) && Object.entries(members).every(([name, is]) => value[name] === undefined || is(value[name]));
+  return isObject(value) && hasValidMembers(value, members);
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Environment } from '../domain/environment.ts';
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
-import { isObject } from '../domain/json.ts';
+import { hasValidMembers, isObject } from '../domain/json.ts';
 import { masked } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell-word.ts';
 import type { StoredKey, StoredSubscription } from '../domain/stored-key.ts';
@@ -298,14 +298,9 @@ const entryMembers: Readonly<Record<keyof StoredEntry, Check>> = {
   isActive: isFlag,
   subscriptionId: isText,
   poolSlug: isText,
-  subscription: (value) => isObject(value) && has(value, subscriptionMembers),
+  subscription: (value) => isObject(value) && hasValidMembers(value, subscriptionMembers),
 };
 
 function isEntry(value: unknown): value is StoredEntry {
-  return isObject(value) && isText(value.maskedKey) && has(value, entryMembers);
-}
-
-/** Returns whether each member of an object is missing or valid. Unknown members are kept. */
-function has(value: Record<string, unknown>, members: Readonly<Record<string, Check>>): boolean {
-  return Object.entries(members).every(([name, is]) => value[name] === undefined || is(value[name]));
+  return isObject(value) && isText(value.maskedKey) && hasValidMembers(value, entryMembers);
 }

@@ -48,6 +48,14 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Returns whether each of the known members of an object is missing or valid. It may have others. */
+export function hasValidMembers(
+  value: Readonly<Record<string, unknown>>,
+  members: Readonly<Record<string, (value: unknown) => boolean>>,
+): boolean {
+  return Object.entries(members).every(([name, isValid]) => value[name] === undefined || isValid(value[name]));
+}
+
 /** Parses JSON; undefined if it isn't valid, or exceeds the limits of {@link excessOf}. */
 export function parsedJson(text: string): unknown {
   try {
