@@ -48,6 +48,8 @@ async function installed(me: User, line: string, env: Record<string, string> = {
   };
 }
 
+const bashCompletion = '/usr/share/bash-completion/bash_completion';
+
 const linesOf = (text: string) => text.split('\n').length - 1;
 
 describe('`ci completion install`', () => {
@@ -298,8 +300,9 @@ describe('the shell in use', () => {
 describe('Tab completion works after the installation', () => {
   test('in bash that loads completions from a directory', async (context) => {
     needs(context, 'bash');
+    if (!existsSync(bashCompletion) && !process.env.CI) context.skip('bash-completion is not installed');
     const me = newUser();
-    writeSettings(me, 'bash', '. /usr/share/bash-completion/bash_completion\n');
+    writeSettings(me, 'bash', `. ${bashCompletion}\n`);
     expect((await installed(me, 'bash --yes')).rows).toHaveLength(2);
     const prompt = await startShell(me, 'bash');
     expect((await prompt.tab('ci pools su')).line).toBe('ci pools subscri');
