@@ -8,7 +8,7 @@ const layers = [
   ['commands'],
   ['cli'],
   ['completion', 'quick'],
-  ['payment'],
+  ['payment', 'tools'],
   ['account'],
   ['wallet'],
   ['context'],
@@ -17,7 +17,7 @@ const layers = [
   ['output', 'api'],
   ['config'],
   ['state'],
-  ['programs'],
+  ['programs', 'documents'],
   ['domain'],
 ];
 

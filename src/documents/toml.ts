@@ -1,0 +1,188 @@
+import { type AST, getStaticTOMLValue, ParseError, parseTOML } from 'toml-eslint-parser';
+import {
+  type Change,
+  type Changed,
+  DocumentError,
+  damaged,
+  edited,
+  type Format,
+  isSame,
+  lineEndOf,
+  pathInWords,
+  type Setting,
+  type Value,
+  wrongKind,
+} from './document.ts';
+
+/** TOML. A setting is a value at the top, a value in a table, or a whole table of values. */
+export const toml: Format = {
+  parse(text) {
+    return getStaticTOMLValue(treeOf(text));
+  },
+
+  set(text, setting) {
+    const { path, value } = setting;
+    const tree = treeOf(text);
+    const existing = entryAt(tree, namesOf(path));
+    if (existing) {
+      if (isTable(value)) throw wrongKind(path, 'a table with a header of its own');
+      return replaced(text, existing, setting);
+    }
+    if (isTable(value)) return withTable(text, tree, setting, value);
+    const table = tableAt(tree, namesOf(path.slice(0, -1)));
+    if (!table) throw wrongKind(path.slice(0, -1), 'a table');
+    return withEntry(text, table, setting);
+  },
+
+  unset(text, change) {
+    const tree = treeOf(text);
+    const names = namesOf(change.path);
+    if (isTable(change.value)) return withoutTable(text, tree, names, change);
+    const entry = entryAt(tree, names);
+    if (!entry || !isSame(getStaticTOMLValue(entry.value), change.value)) return text;
+    if (change.before === undefined) return withoutLines(text, entry, change);
+    const [from, to] = entry.value.range;
+    return edited(text, [{ from, to, text: change.before }]);
+  },
+};
+
+type Table = AST.TOMLTable | AST.TOMLTopLevelTable;
+type TableValue = { readonly [name: string]: Value | undefined };
+
+function treeOf(text: string): AST.TOMLProgram {
+  try {
+    return parseTOML(text.replace(/^\ufeff/, ' '));
+  } catch (error) {
+    if (error instanceof ParseError) throw damaged(text, error.index, error.message);
+    throw error;
+  }
+}
+
+function namesOf(path: Setting['path']): string[] {
+  return path.map((step) => {
+    if (typeof step === 'string') return step;
+    throw new DocumentError(`${pathInWords(path)} can't be set in TOML`);
+  });
+}
+
+function isTable(value: Value): value is TableValue {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Returns the tables with a header, and the values before the first one. */
+function tablesOf(tree: AST.TOMLProgram): { readonly names: readonly (string | number)[]; readonly table: Table }[] {
+  const [top] = tree.body;
+  return [
+    { names: [], table: top },
+    ...top.body.flatMap((each) => (each.type === 'TOMLTable' ? [{ names: each.resolvedKey, table: each }] : [])),
+  ];
+}
+
+function tableAt(tree: AST.TOMLProgram, names: readonly string[]): Table | undefined {
+  return tablesOf(tree).find((each) => isSame(each.names, names))?.table;
+}
+
+function entriesOf(table: Table): AST.TOMLKeyValue[] {
+  return table.body.flatMap((each) => (each.type === 'TOMLKeyValue' ? [each] : []));
+}
+
+/** Returns the entry that sets a value. Its key may be dotted: `a.b = 1`. */
+function entryAt(tree: AST.TOMLProgram, path: readonly string[]): AST.TOMLKeyValue | undefined {
+  for (const { names, table } of tablesOf(tree)) {
+    const found = entriesOf(table).find(({ key }) => isSame([...names, ...getStaticTOMLValue(key)], path));
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function serialized(value: Value): string {
+  // A JSON string is a basic string of TOML.
+  return Array.isArray(value) ? `[${value.map(serialized).join(', ')}]` : JSON.stringify(value);
+}
+
+function keyText(name: string): string {
+  return /^[\w-]+$/.test(name) ? name : JSON.stringify(name);
+}
+
+function replaced(text: string, { value: node }: AST.TOMLKeyValue, { path, value }: Setting): Changed {
+  if (isSame(getStaticTOMLValue(node), value)) return { text };
+  const [from, to] = node.range;
+  const change: Change = { path, value, before: text.slice(from, to), depth: path.length };
+  return { text: edited(text, [{ from, to, text: serialized(value) }]), change };
+}
+
+/** Adds an entry at the end of a table, or of the values before the first one. */
+function withEntry(text: string, table: Table, { path, value }: Setting): Changed {
+  const newline = lineEndOf(text);
+  const last = entriesOf(table).at(-1) ?? (table.type === 'TOMLTable' ? table.key : undefined);
+  // Comments at the beginning of the file may belong to the table that follows.
+  const at = last ? endOfLine(text, last.range[1]) : text.startsWith('\ufeff') ? 1 : 0;
+  const lead = at > 1 && text[at - 1] !== '\n' ? newline : '';
+  const line = `${lead}${keyText(String(path.at(-1)))} = ${serialized(value)}${newline}`;
+  const change: Change = { path, value, depth: path.length - 1, lead };
+  return { text: edited(text, [{ from: at, to: at, text: line }]), change };
+}
+
+/** Adds a table at the end of the document, or its entries to the one that is there. */
+function withTable(text: string, tree: AST.TOMLProgram, { path, value }: Setting, entries: TableValue): Changed {
+  const names = namesOf(path);
+  const newline = lineEndOf(text);
+  const lines = [
+    `[${names.map(keyText).join('.')}]`,
+    ...Object.entries(entries).flatMap(([name, each]) =>
+      each === undefined ? [] : [`${keyText(name)} = ${serialized(each)}`],
+    ),
+  ];
+  const block = lines.map((line) => `${line}${newline}`).join('');
+  const existing = tableAt(tree, names);
+  if (existing?.type === 'TOMLTable') {
+    if (isSame(contentOf(existing), entries)) return { text };
+    const [from, to] = linesOf(text, existing);
+    const before = text.slice(from, to);
+    return { text: edited(text, [{ from, to, text: block }]), change: { path, value, before, depth: path.length } };
+  }
+  const lead = text === '' || text === '\ufeff' ? '' : text.endsWith('\n') ? newline : `${newline}${newline}`;
+  return { text: `${text}${lead}${block}`, change: { path, value, depth: path.length - 1, lead } };
+}
+
+function contentOf(table: Table): Record<string, unknown> {
+  return Object.fromEntries(
+    entriesOf(table).map(({ key, value }) => [getStaticTOMLValue(key).join('.'), getStaticTOMLValue(value)]),
+  );
+}
+
+function withoutTable(text: string, tree: AST.TOMLProgram, names: readonly string[], change: Change): string {
+  const table = tableAt(tree, names);
+  if (table?.type !== 'TOMLTable') return text;
+  const [from, to] = linesOf(text, table);
+  if (change.before !== undefined) return edited(text, [{ from, to, text: change.before }]);
+  return without(text, from, to, change.lead);
+}
+
+function withoutLines(text: string, { range: [from, to] }: AST.TOMLKeyValue, { lead }: Change): string {
+  const start = text.lastIndexOf('\n', from - 1) + 1;
+  const end = endOfLine(text, to);
+  // A comment that the user added to the line stays.
+  const rest = text.slice(to, end);
+  if (rest.includes('#')) return edited(text, [{ from, to: to + (rest.length - rest.trimStart().length), text: '' }]);
+  return without(text, text.startsWith('\ufeff') ? Math.max(1, start) : start, end, lead);
+}
+
+/** Removes whole lines, and what was added before them. */
+function without(text: string, from: number, to: number, lead = ''): string {
+  const start = lead !== '' && text.slice(0, from).endsWith(lead) ? from - lead.length : from;
+  const joins = start > 0 && to < text.length && text[start - 1] !== '\n';
+  return edited(text, [{ from: start, to, text: joins ? lineEndOf(text) : '' }]);
+}
+
+/** Returns the lines of a table, from its header to its last entry. */
+function linesOf(text: string, table: AST.TOMLTable): [number, number] {
+  const last = table.body.at(-1) ?? table.key;
+  return [text.lastIndexOf('\n', table.range[0] - 1) + 1, endOfLine(text, last.range[1])];
+}
+
+/** Returns the offset after the line end that follows an offset. */
+function endOfLine(text: string, offset: number): number {
+  const end = text.indexOf('\n', offset);
+  return end < 0 ? text.length : end + 1;
+}
