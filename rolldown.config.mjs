@@ -40,9 +40,13 @@ const licenses = {
 /** The templates of the completion scripts. */
 const moduleTypes = { '.bash': 'text', '.zsh': 'text', '.fish': 'text', '.ps1': 'text' };
 
+/** The main file of jsonc-parser loads others in a way that can't be bundled. */
+const resolve = { alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' } };
+
 const program = defineConfig({
   input: { main: 'src/main.ts', refresh: 'src/refresh.ts', 'update-check': 'src/update-check.ts' },
   platform: 'node',
+  resolve,
   moduleTypes,
   plugins: [withoutChildProcess, licenses],
   output: {

@@ -25,7 +25,10 @@ function main() {
   // Node.js 20 has no such cache, and loading the module to find out takes a good part of a millisecond.
   if (Number.parseInt(process.versions.node, 10) > 20) require('node:module').enableCompileCache?.();
   try {
-    require('../dist/main.js').main({ updateCheck: [require('node:path').join(__dirname, '../dist/update-check.js')] });
+    require('../dist/main.js').main({
+      program: __filename,
+      updateCheck: [require('node:path').join(__dirname, '../dist/update-check.js')],
+    });
   } catch (error) {
     require('node:fs').writeSync(
       2,

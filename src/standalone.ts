@@ -25,7 +25,9 @@ const programs: Readonly<Record<string, () => Promise<void>>> = {
 const program = Object.hasOwn(programs, first) ? programs[first] : undefined;
 
 const main = () =>
-  import('./main.ts').then(({ main }) => main({ platform: PLATFORM, updateCheck: ['--check-update'] }));
+  import('./main.ts').then(({ main }) =>
+    main({ platform: PLATFORM, program: process.execPath, updateCheck: ['--check-update'] }),
+  );
 
 if (program) {
   const exit = () => process.exit(0);

@@ -32,6 +32,8 @@ const messageSchema = lazy(() =>
 /** A model's response in the Anthropic format. */
 export type Message = z.infer<ReturnType<typeof messageSchema>>;
 
+const responseSchema = lazy(() => looseObject({ id: maybe(z.string()), output: maybe(z.array(z.unknown())) }));
+
 interface Turn {
   readonly role: 'user' | 'assistant';
   readonly content: string;
@@ -63,5 +65,10 @@ export class InferenceApi {
   message(model: string, messages: readonly Turn[], maxTokens: number): Promise<Message> {
     const body = { model, messages, max_tokens: maxTokens };
     return this.#client.change('POST', '/anthropic/v1/messages', messageSchema(), body, 'consumption');
+  }
+
+  /** Sends a request in OpenAI's newer format, which no document of the API names. */
+  async response(model: string, input: string): Promise<void> {
+    await this.#client.change('POST', '/v1/responses', responseSchema(), { model, input }, 'consumption');
   }
 }

@@ -14,5 +14,5 @@ export function keyPoolOption(): Option {
 
 /** Returns the option for the programs that the variables are for: `--for anthropic`. */
 export function apiFormatOption(): Option {
-  return choiceOption('--for <format>', 'Variables to set: openai, anthropic or all', apiFormats).default('all');
+  return choiceOption('--for <format>', 'Variables to set: openai, anthropic, all or none', apiFormats).default('all');
 }

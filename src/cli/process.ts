@@ -10,7 +10,7 @@ import { type Escapes, run } from './run.ts';
 import type { Stub } from './verb.ts';
 
 /** The properties of the world that depend on the build. */
-export type Build = Pick<World, 'platform' | 'updateCheck'>;
+export type Build = Pick<World, 'platform' | 'program' | 'updateCheck'>;
 
 /** Returns the process as the world of a command, and a function that waits until its output is written. */
 function processWorld(

@@ -1,5 +1,7 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
 import type { Verb } from '../cli/verb.ts';
+import { stateFolder } from '../config/folders.ts';
 import { keyFor, originInWords } from '../config/settings.ts';
 import type { Context } from '../context/context.ts';
 import { counted } from '../domain/counted.ts';
@@ -22,7 +24,7 @@ interface Finding {
 /** Maximum difference of the clocks, in milliseconds. Beyond it, the blocks that are live may be shown wrong. */
 const clockTolerance = 60_000;
 
-/** `ci doctor`: checks the configuration, the key and the connection. */
+/** `ci doctor`: checks the configuration, the key, the connection and the connected tools. */
 export default function doctor(command: Verb, context: Context, execute = run): void {
   command
     .tell({ fields, examples: ['ci doctor', 'ci doctor --json | jq -r \'.[] | select(.status != "ok")\''] })
@@ -34,7 +36,7 @@ type CheckedContext = Pick<
   'api' | 'clocks' | 'connections' | 'output' | 'profiles' | 'result' | 'settings' | 'world'
 >;
 
-/** Checks the configuration, the key and the connection. */
+/** Checks the configuration, the key, the connection and the connected tools. */
 export async function run(context: CheckedContext): Promise<void> {
   const managementKey = checkKey(context);
   const findings = [
@@ -45,6 +47,7 @@ export async function run(context: CheckedContext): Promise<void> {
     managementKey,
     checkUrl(context),
     ...(await checkNetwork(context, managementKey.status === 'ok')),
+    ...(await checkTools(context)),
   ];
   if (findings.some(({ status }) => status === 'failed')) context.result.exitCode = 1;
   await context.output.list(findings, { fields, empty: '', drawing });
@@ -189,6 +192,18 @@ async function checkNetwork(context: CheckedContext, withKey: boolean): Promise<
     ];
   } catch (error) {
     return [{ check: 'API', status: 'failed', detail: reason(error) }];
+  }
+}
+
+/** Checks the tools that `ci connect` has connected. */
+async function checkTools(context: CheckedContext): Promise<Finding[]> {
+  try {
+    if (!existsSync(path.join(stateFolder(context.world.env), 'connections'))) return [];
+    const { checkConnectedTools } = await import('../tools/check.ts');
+    const tools = await checkConnectedTools(context);
+    return tools.map(({ title, ...finding }) => ({ check: title, ...finding }));
+  } catch (error) {
+    return [{ check: 'connected tools', status: 'failed', detail: reason(error) }];
   }
 }
 

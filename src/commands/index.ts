@@ -27,6 +27,11 @@ export const nouns: readonly Stub[] = [
     load: () => import('./run.ts'),
   },
   { term: 'env', description: 'Print the variables of an API key for a shell', load: () => import('./env.ts') },
+  {
+    term: 'connect [tool]',
+    description: 'Connect a coding agent or another tool to a key',
+    load: () => import('./connect.ts'),
+  },
   { term: 'models', description: 'List the models that an API key can use', load: () => import('./models.ts') },
   { term: 'usage', description: 'Show requests and tokens per key', load: () => import('./usage/index.ts') },
   { term: 'billing', description: 'Manage credit and cards', load: () => import('./billing/index.ts') },

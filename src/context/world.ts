@@ -22,6 +22,8 @@ export interface World extends Surroundings {
   readonly version: string;
   /** The platform of a standalone binary, such as `linux-x64-musl`. Absent in the npm package. */
   readonly platform?: string | undefined;
+  /** The absolute path of the executable file of this program. If absent, it is `ci` on the `PATH`. */
+  readonly program?: string;
   /** Aborted by Ctrl-C, SIGTERM and SIGHUP. */
   readonly interrupt: AbortSignal;
   /** Opens a URL in the browser. Absent if none exists. @throws Error if the browser doesn't start */

@@ -14,6 +14,8 @@ export type Step = string | Readonly<Record<string, string>>;
 export interface Setting {
   readonly path: readonly Step[];
   readonly value: Value;
+  /** The members of an object that programs change: whether the setting is there already doesn't depend on them. */
+  readonly ignored?: readonly string[] | undefined;
 }
 
 /** A setting that was written to a document, and what it takes to take it back. */

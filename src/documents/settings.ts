@@ -24,11 +24,12 @@ export function withSettings(
   const changes: Change[] = [];
   let result = text;
   for (const setting of settings) {
+    if (isThere(format, result, setting)) continue;
     const { text: after, change }: Changed = format.set(result, setting);
     if (!change) continue;
     requireOnly(format, { before: result, after, path: setting.path });
-    if (!isSame(valueAt(format.parse(after), setting.path), setting.value)) throw notEditable(setting.path);
-    changes.push(change);
+    if (!isThere(format, after, setting)) throw notEditable(setting.path);
+    changes.push(setting.ignored ? { ...change, ignored: setting.ignored } : change);
     result = after;
   }
   return { text: result, changes };
@@ -45,6 +46,15 @@ export function withoutChanges(format: Format, text: string, changes: readonly C
     if (after !== before) requireOnly(format, { before, after, path: change.path });
     return after;
   }, text);
+}
+
+/** Returns whether a document has a setting, not counting the members that programs change. */
+export function isThere(format: Format, text: string, { path, value, ignored = [] }: Setting): boolean {
+  const counted = (each: unknown) =>
+    typeof each === 'object' && each !== null && !Array.isArray(each)
+      ? Object.fromEntries(Object.entries(each).filter(([name]) => !ignored.includes(name)))
+      : each;
+  return isSame(counted(valueAt(format.parse(text), path)), counted(value));
 }
 
 /** Checks that two texts of a document differ only at a path. Else the code that edits them doesn't know how it is written. */

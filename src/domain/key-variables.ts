@@ -1,5 +1,5 @@
-/** The API formats that a program can use. */
-export const apiFormats = ['openai', 'anthropic', 'all'] as const;
+/** The API formats that a program can use. With `none`, only CHEAPESTINFERENCE_API_KEY is set. */
+export const apiFormats = ['openai', 'anthropic', 'all', 'none'] as const;
 
 export type ApiFormat = (typeof apiFormats)[number];
 
@@ -41,7 +41,7 @@ export function keyVariables({ secret, baseUrl, format, model }: KeyUse): Readon
   };
   return {
     CHEAPESTINFERENCE_API_KEY: secret,
-    ...(format === 'anthropic' ? {} : openai),
-    ...(format === 'openai' ? {} : anthropic),
+    ...(format === 'openai' || format === 'all' ? openai : {}),
+    ...(format === 'anthropic' || format === 'all' ? anthropic : {}),
   };
 }

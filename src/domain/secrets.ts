@@ -177,8 +177,12 @@ function isSecret({ name, isQuoted, sign, quote, before, isLine }: Named): boole
 
 /** Matches a placeholder, or a value that means none. */
 const placeholder = /^(?:…|value(?=\s|$).*|\.{3}|<[a-z][a-z _-]*>|null|undefined|true|false)?$/i;
-/** Matches `$NAME` or `$(command)`, which a shell expands. */
-const shellReference = /^\$(?:[A-Z_][A-Z0-9_]*|\{[A-Z_][A-Z0-9_]*\}|\([a-z]+ [^)]*\))$/;
+/**
+ * Matches where a secret comes from: `$NAME` or `$(command)`, which a shell expands, and what configuration files have instead of it:
+ * `{env:NAME}` (opencode), `os.environ/NAME` (LiteLLM) and `!command with arguments` (pi).
+ */
+const reference =
+  /^(?:\$(?:[A-Z_][A-Z0-9_]*|\{[A-Z_][A-Z0-9_]*\}|\([a-z]+ [^)]*\))|\{env:[A-Z_][A-Z0-9_]*\}|os\.environ\/[A-Z_][A-Z0-9_]*|!\S+(?: [\w./@'-]+)+)$/;
 /** Matches the authentication scheme, which isn't a secret. */
 const schemes = /(?:(?:bearer|basic|digest|token|apikey|hmac|negotiate)\s+)?/iy;
 
@@ -188,7 +192,7 @@ function secretOf(each: Named, text: string): Secret[] {
   const from = isAuthorization ? matchEnd(schemes, text, start) : start;
   const to = quote ? closingOf(quote, text, from) : endOf(each, text, from);
   const value = text.slice(from, to);
-  if (placeholder.test(value) || shellReference.test(value)) return [];
+  if (placeholder.test(value) || reference.test(value)) return [];
   // Keys are masked elsewhere.
   if (!isAuthorization && (maskedKey.test(value) || value.replace(keyInText, '') === '')) return [];
   // `-f key=value` sets a field of a request.

@@ -12,6 +12,11 @@ import { eventStream } from '../stream.ts';
 import { paymentRequired } from '../x402.ts';
 
 const messagesMessage = 'messages must be a non-empty array of {role, content}';
+/** Claude Code sends such messages to models that it doesn't know, and sends them in another way after Anthropic's error. */
+const roleMessage = ({ input }: { readonly input?: unknown }) =>
+  input === 'system'
+    ? 'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not "system" as an input message role.'
+    : messagesMessage;
 const maxTokensMessage = 'max_tokens must be a positive integer';
 
 const messageBody = body({
@@ -19,7 +24,10 @@ const messageBody = body({
   max_tokens: z.int(maxTokensMessage).check(z.positive(maxTokensMessage)),
   messages: z
     .array(
-      z.looseObject({ role: z.enum(['user', 'assistant'], messagesMessage), content: z.unknown() }, messagesMessage),
+      z.looseObject(
+        { role: z.enum(['user', 'assistant'], { error: roleMessage }), content: z.unknown() },
+        messagesMessage,
+      ),
       messagesMessage,
     )
     .check(z.minLength(1, messagesMessage)),

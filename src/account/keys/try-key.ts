@@ -1,0 +1,40 @@
+import type { Api } from '../../api/index.ts';
+import type { CommandError } from '../../domain/errors.ts';
+
+/** The format in which a program calls the API. */
+export type CallFormat = 'openai' | 'anthropic' | 'responses';
+
+const prompt = 'Say hello in one short sentence.';
+/** Enough for the answer of a model that thinks first. */
+const mostTokens = 1024;
+
+/**
+ * Sends one real request with an API key.
+ *
+ * @returns the first line of the answer
+ * @throws CommandError of the API
+ */
+export async function tryKey(
+  { inference }: Pick<Api, 'inference'>,
+  model: string,
+  format: CallFormat,
+): Promise<string> {
+  const messages = [{ role: 'user', content: prompt }] as const;
+  if (format === 'responses') {
+    await inference.response(model, prompt);
+    return '';
+  }
+  const text =
+    format === 'openai'
+      ? (await inference.chat(model, messages)).choices[0]?.message?.content
+      : (await inference.message(model, messages, mostTokens)).content.find((part) => part.text)?.text;
+  const [line = ''] = (text ?? '').trim().split('\n');
+  return line;
+}
+
+/** Returns when a key works again, if a failed request says that it is outside its hours; undefined for any other failure. */
+export function nextHours(error: CommandError, now: Date): Date | undefined {
+  const { code, retryAfter = 0 } = error;
+  // Limits per minute and of requests at a time are over sooner.
+  return code === 'rate_limited' && retryAfter > 60_000 ? new Date(now.getTime() + retryAfter) : undefined;
+}

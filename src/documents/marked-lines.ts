@@ -1,0 +1,59 @@
+import { type Changed, DocumentError, edited, type Format, isSame, lineEndOf, type Setting } from './document.ts';
+
+const start = '# >>> CheapestInference >>>';
+const end = '# <<< CheapestInference <<<';
+
+/** The only path in such a document. */
+export const markedLines = ['lines'] as const;
+
+/** Lines of a script between two comments. The setting `lines` is the list of these lines. */
+export const markedLinesFormat: Format = {
+  parse(text) {
+    const found = blockIn(text);
+    if (!found) return { others: text };
+    return { others: text.slice(0, found.from) + text.slice(found.to), lines: found.lines };
+  },
+
+  set(text, { path, value }) {
+    if (!Array.isArray(value)) throw new DocumentError('only lines can be set in a script');
+    const newline = lineEndOf(text);
+    const lines = value.map(String);
+    const block = [start, ...lines, end].map((line) => `${line}${newline}`).join('');
+    const found = blockIn(text);
+    if (!found) return appended(text, { path, value }, block, newline);
+    if (isSame(found.lines, lines)) return { text };
+    const before = text.slice(found.from, found.to);
+    return { text: edited(text, [{ ...found, text: block }]), change: { path, value, before, depth: 1 } };
+  },
+
+  unset(text, { before, lead = '' }) {
+    const found = blockIn(text);
+    if (!found) return text;
+    if (before !== undefined) return edited(text, [{ ...found, text: before }]);
+    const hasLead = text.slice(0, found.from).endsWith(lead);
+    const from = hasLead ? found.from - lead.length : found.from;
+    const joins = from > 0 && found.to < text.length && text[from - 1] !== '\n';
+    return edited(text, [{ from, to: found.to, text: joins ? lineEndOf(text) : '' }]);
+  },
+};
+
+function appended(text: string, { path, value }: Setting, block: string, newline: string): Changed {
+  const lead = text === '' || text.endsWith('\n') ? '' : newline;
+  return { text: `${text}${lead}${block}`, change: { path, value, depth: 0, lead } };
+}
+
+function blockIn(
+  text: string,
+): { readonly from: number; readonly to: number; readonly lines: readonly string[] } | undefined {
+  const lines = text.split('\n');
+  const first = lines.findIndex((line) => line.trimEnd() === start);
+  if (first < 0) return undefined;
+  const last = lines.findIndex((line, index) => index > first && line.trimEnd() === end);
+  if (last < 0) throw new DocumentError(`it has the line "${start}" but not "${end}"`);
+  const offset = (count: number) => lines.slice(0, count).reduce((sum, line) => sum + line.length + 1, 0);
+  return {
+    from: offset(first),
+    to: Math.min(offset(last + 1), text.length),
+    lines: lines.slice(first + 1, last).map((line) => line.replace(/\r$/, '')),
+  };
+}

@@ -1,0 +1,72 @@
+import type { Context } from '../context/context.ts';
+import { CommandError } from '../domain/errors.ts';
+import { isIntact } from './changes.ts';
+import { connectionRecords, isInstalled, projectOf } from './connect.ts';
+import type { ConnectionRecord } from './records.ts';
+import type { Place, Tool } from './tool.ts';
+import { tools } from './tools.ts';
+
+/** A tool, and what it is connected to. */
+export interface ConnectedTool {
+  readonly tool: string;
+  readonly title: string;
+  /** Null for a library. */
+  readonly installed: boolean | null;
+  readonly connected: boolean;
+  readonly place: Place | null;
+  readonly model: string | null;
+  readonly key: string | null;
+  readonly files: readonly string[];
+  /** What is wrong with its settings, in a few words. */
+  readonly problem: string | null;
+}
+
+/** Returns all tools. A tool that is connected both for the user and for the project in the working directory is there twice. */
+export function listTools(context: Pick<Context, 'world'>): ConnectedTool[] {
+  return tools.flatMap((tool): ConnectedTool[] => {
+    const connected = connectionsOf(context, tool);
+    const facts = { tool: tool.name, title: tool.title, installed: isInstalled(tool, context) ?? null };
+    if (connected.length === 0) {
+      const none = { connected: false, place: null, model: null, key: null, files: [], problem: null };
+      return [{ ...facts, ...none }];
+    }
+    return connected.map(({ place, record }) => ({
+      ...facts,
+      connected: true,
+      place,
+      model: record.model,
+      key: record.key ?? null,
+      files: record.files.map(({ file }) => file),
+      problem: problemWith(record) ?? null,
+    }));
+  });
+}
+
+function connectionsOf(context: Pick<Context, 'world'>, { name }: Tool) {
+  const records = connectionRecords(context);
+  const places: readonly Place[] = ['user', 'project'];
+  return places.flatMap((place) => {
+    if (place === 'project' && !hasProject(context)) return [];
+    const record = records.of(name, projectOf(place, context));
+    return record ? [{ place, record }] : [];
+  });
+}
+
+/** Returns whether there is a working directory: it may have been removed. */
+function hasProject(context: Pick<Context, 'world'>): boolean {
+  try {
+    return projectOf('project', context) !== undefined;
+  } catch (error) {
+    if (error instanceof CommandError) return false;
+    throw error;
+  }
+}
+
+/** Returns what is wrong with the files of a connected tool; undefined if they are as they were written. */
+export function problemWith({ files }: Pick<ConnectionRecord, 'files'>): string | undefined {
+  try {
+    return files.every(isIntact) ? undefined : 'settings changed';
+  } catch {
+    return "settings can't be read";
+  }
+}
