@@ -30,7 +30,7 @@ export const nouns: readonly Stub[] = [
   {
     term: 'connect [tool]',
     description: 'Connect a coding agent or another tool to a key',
-    load: () => import('./connect.ts'),
+    load: () => import('./connect/index.ts'),
   },
   { term: 'models', description: 'List the models that an API key can use', load: () => import('./models.ts') },
   { term: 'usage', description: 'Show requests and tokens per key', load: () => import('./usage/index.ts') },

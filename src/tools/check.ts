@@ -5,8 +5,8 @@ import { servedSandbox } from '../account/web-pages.ts';
 import { CommandError, messageWithHint, withoutPeriod } from '../domain/errors.ts';
 import { shellWord } from '../domain/shell-word.ts';
 import { findStored } from '../domain/stored-key.ts';
-import { type ConnectContext, connectionRecords } from './connect.ts';
 import { problemWith } from './list.ts';
+import { type ConnectContext, connectionRecords } from './plan.ts';
 import type { ConnectionRecord } from './records.ts';
 import { tools } from './tools.ts';
 

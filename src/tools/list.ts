@@ -1,7 +1,7 @@
 import type { Context } from '../context/context.ts';
 import { CommandError } from '../domain/errors.ts';
 import { isIntact } from './changes.ts';
-import { connectionRecords, isInstalled, projectOf } from './connect.ts';
+import { connectionRecords, isInstalled, projectOf } from './plan.ts';
 import type { ConnectionRecord } from './records.ts';
 import type { Place, Tool } from './tool.ts';
 import { tools } from './tools.ts';

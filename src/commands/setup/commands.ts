@@ -10,11 +10,13 @@ export function commandsOf({
   keys = [],
   keyName: name = '',
   saved,
+  tools = [],
 }: Wizard): string[] {
   const ci = programOf(context);
   const save = saved?.options === undefined ? '' : ` ${saved.options}`;
   const [subscription] = subscriptions;
-  if (bought && keys.length > 1) return [`${ci} ${bought} --create-key ${shellWord(name)}${save} --yes`];
+  const connected = tools.map(({ tool }) => `${ci} connect ${tool} --key ${shellWord(keys[0]?.name ?? '')} --yes`);
+  if (bought && keys.length > 1) return [`${ci} ${bought} --create-key ${shellWord(name)}${save} --yes`, ...connected];
   const variable = (at: number) => (at === 0 || !saved?.variables ? '' : ` --var ${saved.variables[at]}`);
   const created = keys.map((key, at) => {
     const target = bought
@@ -23,5 +25,5 @@ export function commandsOf({
     const delivery = save === '' ? ' --secret-only --reveal' : `${save}${variable(at)}`;
     return `${ci} keys create ${shellWord(key.name)} ${target} --ensure${delivery}`;
   });
-  return [...(bought ? [`${ci} ${bought} --yes`] : []), ...created];
+  return [...(bought ? [`${ci} ${bought} --yes`] : []), ...created, ...connected];
 }

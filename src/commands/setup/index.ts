@@ -5,6 +5,7 @@ import { inWords } from '../../output/text.ts';
 import { WentBack } from '../../prompts/question.ts';
 import { account } from './account.ts';
 import { chooseBlocks, chooseCycle, choosePool, chooseSeats, workingHours } from './choices.ts';
+import { connectTools } from './connect.ts';
 import { chooseDestination } from './destination.ts';
 import { useExistingSeats } from './existing-seats.ts';
 import { chooseKeyName, createSeatKeys, tryKey } from './key.ts';
@@ -25,6 +26,7 @@ const steps: readonly Step[] = [
   chooseDestination,
   createSeatKeys,
   tryKey,
+  connectTools,
 ];
 
 /** `ci setup`: gets a working API key, step by step. */

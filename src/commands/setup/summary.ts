@@ -12,17 +12,18 @@ import { shellLines } from '../../output/wrap.ts';
 import { commandsOf } from './commands.ts';
 import type { Wizard } from './wizard.ts';
 
-export const fields = ['account', 'pool', 'subscriptions', 'keys', 'savedTo', 'commands'] as const;
+export const fields = ['account', 'pool', 'subscriptions', 'keys', 'savedTo', 'tools', 'commands'] as const;
 
 /** Prints what `ci setup` did, and how to do it again in a script. */
 export async function summary(wizard: Wizard): Promise<void> {
-  const { context, subscriptions = [], keys = [], pool: chosen, saved } = wizard;
+  const { context, subscriptions = [], keys = [], pool: chosen, saved, tools = [] } = wizard;
   const result = {
     account: accountLabel(context.settings),
     pool: chosen ? poolName(chosen) : (subscriptions[0]?.poolSlug ?? null),
     subscriptions: subscriptions.map(({ id }) => id),
     keys: keys.map(({ id, name, apiKey }) => ({ id: id ?? null, name, apiKey: masked(apiKey) })),
     savedTo: saved?.savedTo ?? null,
+    tools,
     commands: commandsOf(wizard),
   };
   await context.output.record(result, {
@@ -36,6 +37,7 @@ export async function summary(wizard: Wizard): Promise<void> {
         value: (row) => row.keys.map(({ name, apiKey }) => `${name}=${apiKey}`).join(','),
       },
       { field: 'savedTo', header: 'Saved to', value: (row) => row.savedTo },
+      { field: 'tools', header: 'Tools', value: (row) => row.tools.map(({ tool }) => tool).join(',') },
       { field: 'commands', header: 'Commands', value: (row) => row.commands.join('; ') },
     ],
     fields,
@@ -46,6 +48,7 @@ export async function summary(wizard: Wizard): Promise<void> {
         [label('Subscription', clean.subscriptions), idList(clean.subscriptions)],
         [label('Key', clean.keys), keyList(clean.keys)],
         ['Saved to', saved ? placeOf(saved, context.world.env) : ''],
+        ...clean.tools.map(({ tool, start }, at): [string, string] => [at === 0 ? 'Tools' : '', `${tool} (${start})`]),
         ['Account', clean.account],
         ...(keys.length === 0 ? [] : baseUrlFacts(context)),
       ];

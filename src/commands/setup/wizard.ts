@@ -42,6 +42,8 @@ export interface Wizard {
   saved?: Description | undefined;
   /** The new keys, one per seat. */
   keys?: readonly SeatKey[];
+  /** The tools that were connected, and how to start them. */
+  tools?: readonly ConnectedTool[];
 }
 
 /** A new key, and the subscription that it is for. */
@@ -50,6 +52,14 @@ interface SeatKey {
   readonly name: string;
   readonly apiKey: string;
   readonly subscriptionId: string;
+}
+
+/** A tool that was connected to the key. */
+export interface ConnectedTool {
+  /** As typed: `claude-code`. */
+  readonly tool: string;
+  /** The command that starts it. */
+  readonly start: string;
 }
 
 /** What a step did: it asked a question, to which Esc goes back; asked nothing; or made a change, over which Esc doesn't go back. */

@@ -1,0 +1,80 @@
+import type { Api } from '../api/index.ts';
+import type { Context } from '../context/context.ts';
+import { CommandError, usageError } from '../domain/errors.ts';
+import { harmless, inWords } from '../output/text.ts';
+import { limitsFor, limitsOf, type OfferedModel } from './models.ts';
+import type { Tool } from './tool.ts';
+
+/** Which model a tool is to use. */
+export interface ModelChoice {
+  readonly model?: string | undefined;
+  /** The context window of the model in tokens, if it isn't known. */
+  readonly contextWindow?: number | undefined;
+}
+
+/** Matches the IDs that can be written to all files. They come from the API, and some of the files are scripts. */
+const usableId = /^[A-Za-z0-9][\w.:/@+~-]{0,199}$/;
+
+/** Returns the models that a key offers, with their limits if those are known. */
+export async function offeredModels(
+  { inference }: Pick<Api, 'inference'>,
+  { model, contextWindow }: ModelChoice,
+): Promise<OfferedModel[]> {
+  const { data } = await inference.models();
+  const ids = [...new Set(data.map(({ id }) => id))].filter((id) => usableId.test(id));
+  const isOnly = ids.length === 1;
+  return ids.map((id) => {
+    const isMeant = contextWindow !== undefined && (id === model || isOnly);
+    return { id, limits: isMeant ? limitsFor(contextWindow) : limitsOf(id) };
+  });
+}
+
+/**
+ * Returns the model that `--model` names, the only one, or the one of the earlier connection. Otherwise, asks. Notes what the tool does
+ * if its context window isn't known.
+ *
+ * @throws CommandError (usage) if the key doesn't offer it, if the user can't be asked, or if the tool needs its context window
+ */
+export async function chooseModel(
+  { output, prompts }: Pick<Context, 'output' | 'prompts'>,
+  models: readonly OfferedModel[],
+  { tool, model, contextWindow, earlier }: ModelChoice & { readonly tool: Tool; readonly earlier: string | undefined },
+): Promise<OfferedModel> {
+  const [only, second] = models;
+  const found = models.find(({ id }) => id === model);
+  if (model !== undefined && !found) {
+    throw usageError(`This key doesn't offer the model "${model}"`, modelsHint(models));
+  }
+  if (!only) throw new CommandError('unavailable', "This key doesn't offer any model", { outcome: 'not_applied' });
+  const chosen =
+    found ?? (second ? models.find(({ id }) => id === earlier) : only) ?? (await askModel(prompts, models));
+  if (contextWindow !== undefined && chosen.limits?.context !== contextWindow) {
+    throw usageError('--context-window needs --model, because this key offers several models', 'Add --model.');
+  }
+  if (!chosen.limits && tool.withoutLimits !== undefined) {
+    const pass = 'pass it with --context-window';
+    if (tool.needsLimits) {
+      throw usageError(
+        `The context window of ${harmless(chosen.id)} isn't known, and ${tool.title} needs it`,
+        `Look it up in the documentation of the model, and ${pass}.`,
+      );
+    }
+    output.note(
+      `The context window of ${chosen.id} isn't known. Without it, ${tool.withoutLimits}. If you know it, ${pass}.`,
+    );
+  }
+  return chosen;
+}
+
+function askModel(prompts: Context['prompts'], models: readonly OfferedModel[]): Promise<OfferedModel> {
+  if (!prompts.canAsk)
+    throw usageError('This key offers several models', `Pass one with --model. ${modelsHint(models)}`);
+  const choices = models.map((model) => ({ name: model.id, value: model }));
+  return prompts.search('Model:', choices, "Can't ask for the model without a terminal. Pass it with --model.");
+}
+
+function modelsHint(models: readonly OfferedModel[]): string {
+  const shown = models.slice(0, 20).map(({ id }) => id);
+  const others = models.length > shown.length ? `, and ${models.length - shown.length} more (\`ci models\`)` : '';
+  return models.length === 0 ? "It doesn't offer any." : `It offers ${inWords(shown)}${others}.`;
+}

@@ -1,0 +1,170 @@
+import { type ChosenKey, chooseKey } from '../account/stored-keys/choose.ts';
+import { originOfApi } from '../account/stored-keys/store.ts';
+import { servedSandbox } from '../account/web-pages.ts';
+import { resolved, stateFolder } from '../config/folders.ts';
+import type { Context } from '../context/context.ts';
+import { usageError } from '../domain/errors.ts';
+import { masked } from '../domain/secrets.ts';
+import { shellWord } from '../domain/shell-word.ts';
+import { findProgram } from '../programs/find-program.ts';
+import { realPathOf } from '../state/folder.ts';
+import { changesAnything, diffOf, type PlannedFile, planSettings, planUndo } from './changes.ts';
+import { chooseModel, type ModelChoice, offeredModels } from './choose-model.ts';
+import { ownCommand } from './own-command.ts';
+import { type ConnectionRecord, ConnectionRecords, type RecordedFile } from './records.ts';
+import { keyNameOf, startCommand } from './start-command.ts';
+import type { Connection, Place, Snippet, Start, Tool } from './tool.ts';
+import { type Attempt, requireResponses } from './try-connection.ts';
+
+/** The parts of the context that connecting a tool uses. */
+export type ConnectContext = Pick<
+  Context,
+  'clocks' | 'connections' | 'output' | 'profiles' | 'prompts' | 'result' | 'settings' | 'world'
+>;
+
+/** What to connect a tool to. */
+export interface ConnectRequest extends ModelChoice {
+  readonly tool: Tool;
+  readonly place: Place;
+  /** The stored key, by name or ID. */
+  readonly key?: string | undefined;
+  /** The pool whose stored key to use. */
+  readonly pool?: string | undefined;
+}
+
+/** The changes that connect a tool, or undo that. */
+export interface Plan {
+  readonly tool: Tool;
+  readonly place: Place;
+  readonly files: readonly PlannedFile[];
+  /** The record of an earlier connection. */
+  readonly earlier: ConnectionRecord | undefined;
+}
+
+/** The changes that connect a tool. */
+export interface ConnectionPlan extends Plan {
+  readonly connection: Connection;
+  readonly key: ChosenKey;
+  readonly start: Start;
+  /** The start as a command for the user's shell. */
+  readonly startCommand: string;
+  readonly snippets: readonly Snippet[];
+  /** The request that shows whether it works. */
+  readonly attempt: Attempt;
+}
+
+/** Returns the records of the connected tools. */
+export function connectionRecords({ world }: Pick<Context, 'world'>): ConnectionRecords {
+  return new ConnectionRecords(stateFolder(world.env), world.env);
+}
+
+/** Returns the directory that identifies a project; undefined for the settings of the user. */
+export function projectOf(place: Place, { world }: Pick<Context, 'world'>): string | undefined {
+  return place === 'project' ? realPathOf(resolved('.', world)) : undefined;
+}
+
+/** Returns whether the program of a tool is installed; undefined for a library. */
+export function isInstalled({ programs }: Tool, { world }: Pick<Context, 'world'>): boolean | undefined {
+  return programs.length === 0 ? undefined : programs.some((name) => 'file' in findProgram(name, world));
+}
+
+/**
+ * Chooses the key and the model, and returns what connecting the tool would change. Changes nothing.
+ *
+ * @throws CommandError if the key doesn't work or doesn't offer the model, or if a file can't be changed
+ */
+export async function planConnection(context: ConnectContext, request: ConnectRequest): Promise<ConnectionPlan> {
+  const { tool, place } = request;
+  if (place === 'project' && tool.noProject !== undefined) {
+    throw usageError(`${tool.title} has no file for a project`, `${tool.noProject} Leave out --project.`);
+  }
+  const records = connectionRecords(context);
+  const earlier = records.of(tool.name, projectOf(place, context));
+  const key = await chooseKey(context, request);
+  requireStored(tool, key);
+  const api = await context.connections.withApiKey(key.secret);
+  const models = await offeredModels(api, request);
+  const model = await chooseModel(context, models, { ...request, earlier: earlier?.model });
+  const keyWords = [...ownCommand(context), 'keys', 'secret', (await keyNameOf(context, key)) ?? ''];
+  const connection: Connection = {
+    baseUrl: context.settings.sandbox.value ? servedSandbox : await originOfApi(context.settings),
+    model,
+    models,
+    keyWords,
+    keyCommand: keyWords.map(shellWord).join(' '),
+    secret: key.secret,
+    isPoolKey: key.stored?.keyType === 'subscription',
+    now: new Date(context.clocks.wall()),
+  };
+  const isTried = tool.api === 'responses';
+  if (isTried) await requireResponses(api, tool, model);
+  const files = tool.files(place, connection, context.world).map((settings) => {
+    const recorded = earlier?.files.find(({ file }) => file === settings.file);
+    return planSettings(settings, recorded, backupOf(records, earlier, recorded));
+  });
+  const start = tool.start(
+    { model },
+    files.map(({ file }) => file),
+  );
+  return {
+    tool,
+    place,
+    files: [...files, ...abandoned(records, earlier, files)],
+    earlier,
+    connection,
+    key,
+    start,
+    startCommand: await startCommand(context, { tool, key, start }),
+    snippets: tool.snippets?.({ model, baseUrl: connection.baseUrl }) ?? [],
+    attempt: { tool, api, model: model.id, stored: key.stored, isTried },
+  };
+}
+
+/** Returns the changes to files that were written earlier, but no longer are. */
+function abandoned(
+  records: ConnectionRecords,
+  earlier: ConnectionRecord | undefined,
+  files: readonly PlannedFile[],
+): PlannedFile[] {
+  const old = earlier?.files.filter(({ file }) => !files.some((each) => each.file === file)) ?? [];
+  return old.map((recorded) => planUndo(recorded, backupOf(records, earlier, recorded)));
+}
+
+/** Returns what undoing a connection would change; undefined if the tool isn't connected. @throws CommandError (file_error) */
+export function planDisconnection(
+  context: Pick<Context, 'world'>,
+  { tool, place }: Pick<ConnectRequest, 'tool' | 'place'>,
+): Plan | undefined {
+  const records = connectionRecords(context);
+  const earlier = records.of(tool.name, projectOf(place, context));
+  if (!earlier) return undefined;
+  const files = earlier.files.map((recorded) => planUndo(recorded, backupOf(records, earlier, recorded)));
+  return { tool, place, files, earlier };
+}
+
+/** Returns the changes of a plan as people read them. Secrets are masked. */
+export function diffsOf({ files }: Plan): string {
+  return files.map(diffOf).join('');
+}
+
+/** Returns whether a plan changes a file. */
+export function hasChanges({ files }: Plan): boolean {
+  return files.some(changesAnything);
+}
+
+function backupOf(
+  records: ConnectionRecords,
+  record: ConnectionRecord | undefined,
+  recorded: RecordedFile | undefined,
+): string | undefined {
+  return record && recorded?.backup !== undefined ? records.backup(record, recorded.backup) : undefined;
+}
+
+/** Refuses a key that isn't stored for a tool that takes it from this machine. @throws CommandError (usage) */
+function requireStored({ title, keyFrom }: Tool, { stored, secret }: ChosenKey): void {
+  if (stored || keyFrom !== 'command') return;
+  throw usageError(
+    `${title} gets its key with \`ci keys secret\`, but ${masked(secret)} from CHEAPESTINFERENCE_API_KEY isn't stored`,
+    'Store it with `ci keys secret NAME --add`, or pass a stored key with --key.',
+  );
+}
