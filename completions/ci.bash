@@ -18,7 +18,7 @@ __ci_enter() {
 __ci_commands() {
   commands='' aliases=''
   case $place in
-    '') commands='setup status pools keys run env models usage billing agent history auth config api sandbox completion open doctor plans login logout whoami version help' ;;
+    '') commands='setup status pools keys run env connect models usage billing agent history auth config api sandbox completion open doctor plans login logout whoami version help' ;;
     'pools' | 'help pools') commands='list view quote subscribe watch subscriptions keys cancel' aliases='ls show' ;;
     'keys' | 'help keys') commands='list create secret delete' aliases='ls revoke rm' ;;
     'billing' | 'help billing') commands='status credits topup verify card subscribe checkout cancel' ;;
@@ -30,7 +30,7 @@ __ci_commands() {
     'sandbox' | 'help sandbox') commands='serve reset advance schedule path' ;;
     'completion' | 'help completion') commands='install bash zsh fish powershell' ;;
     'plans' | 'help plans') commands='list' aliases='ls' ;;
-    'help') commands='setup status pools keys run env models usage billing agent history auth config api sandbox completion open doctor plans login logout whoami version exit-codes environment output man' ;;
+    'help') commands='setup status pools keys run env connect models usage billing agent history auth config api sandbox completion open doctor plans login logout whoami version exit-codes environment output man' ;;
   esac
 }
 
@@ -51,6 +51,7 @@ __ci_options() {
     'keys delete') options='--settle' ;;
     'run') options='--key --pool --for --model --temporary --subscription --max-budget' ;;
     'env') options='--key --pool --for --shell --format' ;;
+    'connect') options='--key --pool --model --context-window --project --dry-run --undo' ;;
     'usage') options='--period --refresh --self' ;;
     'billing topup') options='--method --wait --pay-with --password-file --keychain --rpc-url --confirmations --again' ;;
     'billing verify') options='--amount --wait --settle' ;;
@@ -103,21 +104,21 @@ __ci_values() {
   kind='' choices='' alone=''
   case "$place $1" in
     'pools list --blocks' | 'pools quote --blocks' | 'pools subscribe --blocks' | 'agent subscribe --blocks' | 'agent claim --blocks') kind=list choices='asia europe americas' alone='all' ;;
-    'pools list --model' | 'pools quote --quantity' | 'pools subscribe --quantity' | 'pools subscribe --max-price' | 'pools subscribe --settle' | 'pools subscribe --create-key' | 'pools subscribe --var' | 'pools watch --interval' | 'pools watch --for' | 'pools watch --count' | 'pools watch --exec' | 'pools watch --webhook' | 'pools watch --quantity' | 'pools watch --max-price' | 'pools watch --settle' | 'pools watch --create-key' | 'pools watch --var' | 'pools cancel --settle' | 'keys create --max-budget' | 'keys create --rpm' | 'keys create --tpm' | 'keys create --to' | 'keys create --var' | 'keys create --settle' | 'keys delete --settle' | 'run --model' | 'run --max-budget' | 'billing topup --pay-with' | 'billing topup --rpc-url' | 'billing topup --confirmations' | 'billing verify --amount' | 'billing verify --settle' | 'billing subscribe --create-key' | 'billing subscribe --settle' | 'billing cancel --settle' | 'agent subscribe --max-price' | 'agent subscribe --var' | 'agent subscribe --account' | 'agent subscribe --rpc-url' | 'agent subscribe --confirmations' | 'agent subscribe --field' | 'agent topup --var' | 'agent topup --account' | 'agent topup --rpc-url' | 'agent topup --confirmations' | 'agent topup --field' | 'agent claim --signature' | 'agent claim --var' | 'agent claim --account' | 'agent claim --rpc-url' | 'agent claim --confirmations' | 'agent claim --field' | 'agent wallet create --account' | 'agent wallet import --account' | 'agent wallet address --account' | 'history --limit' | 'history reconcile --rpc-url' | 'api --raw-field' | 'api --field' | 'sandbox serve --port' | 'sandbox serve --rpc-url' | 'sandbox schedule --open-in' | 'sandbox schedule --for' | 'sandbox schedule --seats' | 'sandbox schedule --rivals') kind=any ;;
+    'pools list --model' | 'pools quote --quantity' | 'pools subscribe --quantity' | 'pools subscribe --max-price' | 'pools subscribe --settle' | 'pools subscribe --create-key' | 'pools subscribe --var' | 'pools watch --interval' | 'pools watch --for' | 'pools watch --count' | 'pools watch --exec' | 'pools watch --webhook' | 'pools watch --quantity' | 'pools watch --max-price' | 'pools watch --settle' | 'pools watch --create-key' | 'pools watch --var' | 'pools cancel --settle' | 'keys create --max-budget' | 'keys create --rpm' | 'keys create --tpm' | 'keys create --to' | 'keys create --var' | 'keys create --settle' | 'keys delete --settle' | 'run --model' | 'run --max-budget' | 'connect --model' | 'connect --context-window' | 'billing topup --pay-with' | 'billing topup --rpc-url' | 'billing topup --confirmations' | 'billing verify --amount' | 'billing verify --settle' | 'billing subscribe --create-key' | 'billing subscribe --settle' | 'billing cancel --settle' | 'agent subscribe --max-price' | 'agent subscribe --var' | 'agent subscribe --account' | 'agent subscribe --rpc-url' | 'agent subscribe --confirmations' | 'agent subscribe --field' | 'agent topup --var' | 'agent topup --account' | 'agent topup --rpc-url' | 'agent topup --confirmations' | 'agent topup --field' | 'agent claim --signature' | 'agent claim --var' | 'agent claim --account' | 'agent claim --rpc-url' | 'agent claim --confirmations' | 'agent claim --field' | 'agent wallet create --account' | 'agent wallet import --account' | 'agent wallet address --account' | 'history --limit' | 'history reconcile --rpc-url' | 'api --raw-field' | 'api --field' | 'sandbox serve --port' | 'sandbox serve --rpc-url' | 'sandbox schedule --open-in' | 'sandbox schedule --for' | 'sandbox schedule --seats' | 'sandbox schedule --rivals') kind=any ;;
     'pools list --status') kind=words choices='active funding activating paused' ;;
     'pools quote --billing-cycle' | 'pools subscribe --billing-cycle' | 'pools watch --billing-cycle') kind=words choices='month year' ;;
     'pools subscribe --save' | 'pools watch --save' | 'keys create --save' | 'billing topup --password-file' | 'agent subscribe --save' | 'agent subscribe --keystore' | 'agent subscribe --password-file' | 'agent topup --save' | 'agent topup --keystore' | 'agent topup --password-file' | 'agent claim --save' | 'agent claim --keystore' | 'agent claim --password-file' | 'agent wallet create --keystore' | 'agent wallet create --password-file' | 'agent wallet import --keystore' | 'agent wallet import --password-file' | 'agent wallet address --keystore' | 'agent wallet address --password-file' | 'api --input') kind=files ;;
     'pools watch --blocks') kind=list choices='asia europe americas' alone='any all' ;;
     'keys create --subscription' | 'run --subscription' | 'billing cancel 1') kind=subscriptions ;;
-    'keys create --pool' | 'run --pool' | 'env --pool' | 'agent claim --pool' | 'pools view 1' | 'pools quote 1' | 'pools subscribe 1' | 'pools watch +' | 'pools subscriptions 1' | 'pools keys 1' | 'pools cancel 1' | 'agent subscribe 1' | 'sandbox schedule 1') kind=pools ;;
-    'run --key' | 'env --key' | 'keys secret 1' | 'keys delete +' | 'usage 1') kind=keys ;;
-    'run --for' | 'env --for') kind=words choices='openai anthropic all' ;;
+    'keys create --pool' | 'run --pool' | 'env --pool' | 'connect --pool' | 'agent claim --pool' | 'pools view 1' | 'pools quote 1' | 'pools subscribe 1' | 'pools watch +' | 'pools subscriptions 1' | 'pools keys 1' | 'pools cancel 1' | 'agent subscribe 1' | 'sandbox schedule 1') kind=pools ;;
+    'run --key' | 'env --key' | 'connect --key' | 'keys secret 1' | 'keys delete +' | 'usage 1') kind=keys ;;
+    'run --for' | 'env --for') kind=words choices='openai anthropic all none' ;;
     'env --shell') kind=words choices='sh fish powershell' ;;
     'env --format') kind=words choices='dotenv json' ;;
     'usage --period') kind=words choices='1h 24h 7d 30d' ;;
     'billing topup --method') kind=words choices='stripe usdc' ;;
     'agent subscribe --chain' | 'agent topup --chain' | 'agent claim --chain') kind=words choices='base base-sepolia' ;;
-    'setup --fields') kind=list choices='account pool subscriptions keys savedTo commands' ;;
+    'setup --fields') kind=list choices='account pool subscriptions keys savedTo tools commands' ;;
     'status --fields') kind=list choices='creditBalance subscriptions keys problems' ;;
     'pools list --fields') kind=list choices='id slug modelId modelName description status totalSlots minPricePerDay manualProvisioning annualDiscount models infraSpec blocks' ;;
     'pools view --fields') kind=list choices='id slug modelId modelName description status totalSlots minPricePerDay manualProvisioning annualDiscount models infraSpec blocks hourSlots' ;;
@@ -131,6 +132,7 @@ __ci_values() {
     'keys secret --fields') kind=list choices='id name apiKey stored' ;;
     'keys delete --fields') kind=list choices='id name deleted' ;;
     'env --fields') kind=list choices='CHEAPESTINFERENCE_API_KEY OPENAI_API_KEY OPENAI_BASE_URL ANTHROPIC_AUTH_TOKEN ANTHROPIC_BASE_URL ANTHROPIC_API_KEY' ;;
+    'connect --fields') kind=list choices='tool status place key model baseUrl files backups start works detail diff snippets title installed connected problem' ;;
     'models --fields') kind=list choices='id object created owned_by' ;;
     'usage --fields') kind=list choices='id name type plan isActive usage subscription createdAt budget rate_limits credits key' ;;
     'billing status --fields') kind=list choices='subscriptions poolPledges plan status creditBalance stripeCustomerId subscriptionExpiresAt legacySubscriptionKeys' ;;
@@ -164,6 +166,7 @@ __ci_values() {
     'doctor --fields') kind=list choices='check status detail' ;;
     'plans list --fields') kind=list choices='slug name priceUsdc rateLimits' ;;
     'version --fields') kind=list choices='version build platform' ;;
+    'connect 1') kind=words choices='claude-code opencode kilo pi qwen-code cline codex crush goose zed aider llm litellm openai-sdk anthropic-sdk' ;;
     'auth switch 1') kind=profiles ;;
     'config get 1' | 'config set 1' | 'config unset 1') kind=words choices='output timeout max-monthly-spend settling-time default-key' ;;
     'api 1') kind=words choices='GET HEAD POST PUT PATCH DELETE' ;;

@@ -26,6 +26,7 @@ function __ci_commands
                 'keys'\t'Create, list and revoke API keys' \
                 'run'\t'Run a command with an API key in its environment' \
                 'env'\t'Print the variables of an API key for a shell' \
+                'connect'\t'Connect a coding agent or another tool to a key' \
                 'models'\t'List the models that an API key can use' \
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
@@ -114,6 +115,7 @@ function __ci_commands
                 'keys'\t'Create, list and revoke API keys' \
                 'run'\t'Run a command with an API key in its environment' \
                 'env'\t'Print the variables of an API key for a shell' \
+                'connect'\t'Connect a coding agent or another tool to a key' \
                 'models'\t'List the models that an API key can use' \
                 'usage'\t'Show requests and tokens per key' \
                 'billing'\t'Manage credit and cards' \
@@ -246,7 +248,7 @@ function __ci_options
         case 'run'
             printf '%s\n' '--key'\t'Name or ID of the stored key to use' \
                 '--pool'\t'Use the stored key of this pool' \
-                '--for'\t'Variables to set: openai, anthropic or all' \
+                '--for'\t'Variables to set: openai, anthropic, all or none' \
                 '--model'\t'Model for coding tools' \
                 '--temporary'\t'Create a key for this run, and revoke it when the command ends' \
                 '--subscription'\t'With --temporary, create the key for this subscription' \
@@ -254,9 +256,17 @@ function __ci_options
         case 'env'
             printf '%s\n' '--key'\t'Name or ID of the stored key to use' \
                 '--pool'\t'Use the stored key of this pool' \
-                '--for'\t'Variables to set: openai, anthropic or all' \
+                '--for'\t'Variables to set: openai, anthropic, all or none' \
                 '--shell'\t'Shell: sh (also for bash and zsh), fish or powershell (default: the one in use)' \
                 '--format'\t'Print dotenv or json instead of shell commands'
+        case 'connect'
+            printf '%s\n' '--key'\t'Name or ID of the stored key to use' \
+                '--pool'\t'Use the stored key of this pool' \
+                '--model'\t'Model to use by default' \
+                '--context-window'\t'Context window of the model, if it isn\'t known' \
+                '--project'\t'Change this directory\'s settings of the tool instead of yours' \
+                '--dry-run'\t'Print the changes without making them' \
+                '--undo'\t'Give back the settings as they were'
         case 'usage'
             printf '%s\n' '--period'\t'Time period: 1h, 24h, 7d or 30d' \
                 '--refresh'\t'Fetch new data even if the cached data is recent' \
@@ -433,7 +443,7 @@ function __ci_values
                 'americas'\t'16:00–24:00 UTC' \
                 '--alone' \
                 'all'\t'The whole day'
-        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --to' 'keys create --var' 'keys create --settle' 'keys delete --settle' 'run --model' 'run --max-budget' 'billing topup --pay-with' 'billing topup --rpc-url' 'billing topup --confirmations' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'agent subscribe --max-price' 'agent subscribe --var' 'agent subscribe --account' 'agent subscribe --rpc-url' 'agent subscribe --confirmations' 'agent subscribe --field' 'agent topup --var' 'agent topup --account' 'agent topup --rpc-url' 'agent topup --confirmations' 'agent topup --field' 'agent claim --signature' 'agent claim --var' 'agent claim --account' 'agent claim --rpc-url' 'agent claim --confirmations' 'agent claim --field' 'agent wallet create --account' 'agent wallet import --account' 'agent wallet address --account' 'history --limit' 'history reconcile --rpc-url' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox serve --rpc-url' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
+        case 'pools list --model' 'pools quote --quantity' 'pools subscribe --quantity' 'pools subscribe --max-price' 'pools subscribe --settle' 'pools subscribe --create-key' 'pools subscribe --var' 'pools watch --interval' 'pools watch --for' 'pools watch --count' 'pools watch --exec' 'pools watch --webhook' 'pools watch --quantity' 'pools watch --max-price' 'pools watch --settle' 'pools watch --create-key' 'pools watch --var' 'pools cancel --settle' 'keys create --max-budget' 'keys create --rpm' 'keys create --tpm' 'keys create --to' 'keys create --var' 'keys create --settle' 'keys delete --settle' 'run --model' 'run --max-budget' 'connect --model' 'connect --context-window' 'billing topup --pay-with' 'billing topup --rpc-url' 'billing topup --confirmations' 'billing verify --amount' 'billing verify --settle' 'billing subscribe --create-key' 'billing subscribe --settle' 'billing cancel --settle' 'agent subscribe --max-price' 'agent subscribe --var' 'agent subscribe --account' 'agent subscribe --rpc-url' 'agent subscribe --confirmations' 'agent subscribe --field' 'agent topup --var' 'agent topup --account' 'agent topup --rpc-url' 'agent topup --confirmations' 'agent topup --field' 'agent claim --signature' 'agent claim --var' 'agent claim --account' 'agent claim --rpc-url' 'agent claim --confirmations' 'agent claim --field' 'agent wallet create --account' 'agent wallet import --account' 'agent wallet address --account' 'history --limit' 'history reconcile --rpc-url' 'api --raw-field' 'api --field' 'sandbox serve --port' 'sandbox serve --rpc-url' 'sandbox schedule --open-in' 'sandbox schedule --for' 'sandbox schedule --seats' 'sandbox schedule --rivals'
             printf '%s\n' 'any'
         case 'pools list --status'
             printf '%s\n' 'words' \
@@ -457,15 +467,16 @@ function __ci_values
                 'all'\t'The whole day'
         case 'keys create --subscription' 'run --subscription' 'billing cancel 1'
             printf '%s\n' 'subscriptions'
-        case 'keys create --pool' 'run --pool' 'env --pool' 'agent claim --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools watch +' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1' 'agent subscribe 1' 'sandbox schedule 1'
+        case 'keys create --pool' 'run --pool' 'env --pool' 'connect --pool' 'agent claim --pool' 'pools view 1' 'pools quote 1' 'pools subscribe 1' 'pools watch +' 'pools subscriptions 1' 'pools keys 1' 'pools cancel 1' 'agent subscribe 1' 'sandbox schedule 1'
             printf '%s\n' 'pools'
-        case 'run --key' 'env --key' 'keys secret 1' 'keys delete +' 'usage 1'
+        case 'run --key' 'env --key' 'connect --key' 'keys secret 1' 'keys delete +' 'usage 1'
             printf '%s\n' 'keys'
         case 'run --for' 'env --for'
             printf '%s\n' 'words' \
                 'openai' \
                 'anthropic' \
-                'all'
+                'all' \
+                'none'
         case 'env --shell'
             printf '%s\n' 'words' \
                 'sh' \
@@ -496,6 +507,7 @@ function __ci_values
                 'subscriptions' \
                 'keys' \
                 'savedTo' \
+                'tools' \
                 'commands' \
                 '--alone'
         case 'status --fields'
@@ -661,6 +673,26 @@ function __ci_values
                 'ANTHROPIC_AUTH_TOKEN' \
                 'ANTHROPIC_BASE_URL' \
                 'ANTHROPIC_API_KEY' \
+                '--alone'
+        case 'connect --fields'
+            printf '%s\n' 'list' \
+                'tool' \
+                'status' \
+                'place' \
+                'key' \
+                'model' \
+                'baseUrl' \
+                'files' \
+                'backups' \
+                'start' \
+                'works' \
+                'detail' \
+                'diff' \
+                'snippets' \
+                'title' \
+                'installed' \
+                'connected' \
+                'problem' \
                 '--alone'
         case 'models --fields'
             printf '%s\n' 'list' \
@@ -919,6 +951,23 @@ function __ci_values
                 'build' \
                 'platform' \
                 '--alone'
+        case 'connect 1'
+            printf '%s\n' 'words' \
+                'claude-code'\t'Claude Code' \
+                'opencode'\t'opencode' \
+                'kilo'\t'Kilo Code' \
+                'pi'\t'pi' \
+                'qwen-code'\t'Qwen Code' \
+                'cline'\t'Cline CLI' \
+                'codex'\t'Codex' \
+                'crush'\t'Crush' \
+                'goose'\t'goose' \
+                'zed'\t'Zed' \
+                'aider'\t'aider' \
+                'llm'\t'llm' \
+                'litellm'\t'LiteLLM proxy' \
+                'openai-sdk'\t'OpenAI SDK' \
+                'anthropic-sdk'\t'Anthropic SDK'
         case 'auth switch 1'
             printf '%s\n' 'profiles'
         case 'config get 1' 'config set 1' 'config unset 1'

@@ -34,6 +34,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('keys', 'Create, list and revoke API keys')
       , @('run', 'Run a command with an API key in its environment')
       , @('env', 'Print the variables of an API key for a shell')
+      , @('connect', 'Connect a coding agent or another tool to a key')
       , @('models', 'List the models that an API key can use')
       , @('usage', 'Show requests and tokens per key')
       , @('billing', 'Manage credit and cards')
@@ -208,6 +209,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('keys', 'Create, list and revoke API keys')
       , @('run', 'Run a command with an API key in its environment')
       , @('env', 'Print the variables of an API key for a shell')
+      , @('connect', 'Connect a coding agent or another tool to a key')
       , @('models', 'List the models that an API key can use')
       , @('usage', 'Show requests and tokens per key')
       , @('billing', 'Manage credit and cards')
@@ -372,7 +374,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'run' = @(
       , @('--key', 'Name or ID of the stored key to use')
       , @('--pool', 'Use the stored key of this pool')
-      , @('--for', 'Variables to set: openai, anthropic or all')
+      , @('--for', 'Variables to set: openai, anthropic, all or none')
       , @('--model', 'Model for coding tools')
       , @('--temporary', 'Create a key for this run, and revoke it when the command ends')
       , @('--subscription', 'With --temporary, create the key for this subscription')
@@ -381,9 +383,18 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'env' = @(
       , @('--key', 'Name or ID of the stored key to use')
       , @('--pool', 'Use the stored key of this pool')
-      , @('--for', 'Variables to set: openai, anthropic or all')
+      , @('--for', 'Variables to set: openai, anthropic, all or none')
       , @('--shell', 'Shell: sh (also for bash and zsh), fish or powershell (default: the one in use)')
       , @('--format', 'Print dotenv or json instead of shell commands')
+    )
+    'connect' = @(
+      , @('--key', 'Name or ID of the stored key to use')
+      , @('--pool', 'Use the stored key of this pool')
+      , @('--model', 'Model to use by default')
+      , @('--context-window', 'Context window of the model, if it isn''t known')
+      , @('--project', 'Change this directory''s settings of the tool instead of yours')
+      , @('--dry-run', 'Print the changes without making them')
+      , @('--undo', 'Give back the settings as they were')
     )
     'usage' = @(
       , @('--period', 'Time period: 1h, 24h, 7d or 30d')
@@ -687,6 +698,12 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'run --max-budget' = @{
       Kind = 'any'
     }
+    'connect --model' = @{
+      Kind = 'any'
+    }
+    'connect --context-window' = @{
+      Kind = 'any'
+    }
     'billing topup --pay-with' = @{
       Kind = 'any'
     }
@@ -921,6 +938,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'env --pool' = @{
       Kind = 'pools'
     }
+    'connect --pool' = @{
+      Kind = 'pools'
+    }
     'agent claim --pool' = @{
       Kind = 'pools'
     }
@@ -957,6 +977,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
     'env --key' = @{
       Kind = 'keys'
     }
+    'connect --key' = @{
+      Kind = 'keys'
+    }
     'keys secret 1' = @{
       Kind = 'keys'
     }
@@ -972,6 +995,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('openai', '')
         , @('anthropic', '')
         , @('all', '')
+        , @('none', '')
       )
     }
     'env --for' = @{
@@ -980,6 +1004,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('openai', '')
         , @('anthropic', '')
         , @('all', '')
+        , @('none', '')
       )
     }
     'env --shell' = @{
@@ -1042,6 +1067,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('subscriptions', '')
         , @('keys', '')
         , @('savedTo', '')
+        , @('tools', '')
         , @('commands', '')
       )
     }
@@ -1248,6 +1274,28 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('ANTHROPIC_AUTH_TOKEN', '')
         , @('ANTHROPIC_BASE_URL', '')
         , @('ANTHROPIC_API_KEY', '')
+      )
+    }
+    'connect --fields' = @{
+      Kind = 'list'
+      Words = @(
+        , @('tool', '')
+        , @('status', '')
+        , @('place', '')
+        , @('key', '')
+        , @('model', '')
+        , @('baseUrl', '')
+        , @('files', '')
+        , @('backups', '')
+        , @('start', '')
+        , @('works', '')
+        , @('detail', '')
+        , @('diff', '')
+        , @('snippets', '')
+        , @('title', '')
+        , @('installed', '')
+        , @('connected', '')
+        , @('problem', '')
       )
     }
     'models --fields' = @{
@@ -1675,6 +1723,26 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('version', '')
         , @('build', '')
         , @('platform', '')
+      )
+    }
+    'connect 1' = @{
+      Kind = 'words'
+      Words = @(
+        , @('claude-code', 'Claude Code')
+        , @('opencode', 'opencode')
+        , @('kilo', 'Kilo Code')
+        , @('pi', 'pi')
+        , @('qwen-code', 'Qwen Code')
+        , @('cline', 'Cline CLI')
+        , @('codex', 'Codex')
+        , @('crush', 'Crush')
+        , @('goose', 'goose')
+        , @('zed', 'Zed')
+        , @('aider', 'aider')
+        , @('llm', 'llm')
+        , @('litellm', 'LiteLLM proxy')
+        , @('openai-sdk', 'OpenAI SDK')
+        , @('anthropic-sdk', 'Anthropic SDK')
       )
     }
     'auth switch 1' = @{
