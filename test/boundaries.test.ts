@@ -89,11 +89,11 @@ test.each([
   [
     'a folder without a layer',
     {
-      'account/pools.ts': "import '../tools/list.ts';\n",
-      'tools/list.ts': "import '../domain/money.ts';\n",
+      'account/pools.ts': "import '../extras/list.ts';\n",
+      'extras/list.ts': "import '../domain/money.ts';\n",
       'domain/money.ts': '',
     },
-    ['in-a-layer: src/tools/list.ts → src/domain/money.ts'],
+    ['in-a-layer: src/extras/list.ts → src/domain/money.ts'],
   ],
   [
     'an import of a missing file',

@@ -178,11 +178,11 @@ function isSecret({ name, isQuoted, sign, quote, before, isLine }: Named): boole
 /** Matches a placeholder, or a value that means none. */
 const placeholder = /^(?:…|value(?=\s|$).*|\.{3}|<[a-z][a-z _-]*>|null|undefined|true|false)?$/i;
 /**
- * Matches where a secret comes from: `$NAME` or `$(command)`, which a shell expands, and what configuration files have instead of it:
- * `{env:NAME}` (opencode), `os.environ/NAME` (LiteLLM) and `!command with arguments` (pi).
+ * Matches where a secret comes from: `$NAME` or `$(command)`, which a shell expands, and what settings of other programs have instead:
+ * `{env:NAME}` (opencode), `os.environ/NAME` (LiteLLM), and `!` with a command of this program (pi).
  */
 const reference =
-  /^(?:\$(?:[A-Z_][A-Z0-9_]*|\{[A-Z_][A-Z0-9_]*\}|\([a-z]+ [^)]*\))|\{env:[A-Z_][A-Z0-9_]*\}|os\.environ\/[A-Z_][A-Z0-9_]*|!\S+(?: [\w./@'-]+)+)$/;
+  /^(?:\$(?:[A-Z_][A-Z0-9_]*|\{[A-Z_][A-Z0-9_]*\}|\([a-z]+ [^)]*\))|\{env:[A-Z_][A-Z0-9_]*\}|os\.environ\/[A-Z_][A-Z0-9_]*|![\w./@ -]+ keys secret [\w./@ -]+)$/;
 /** Matches the authentication scheme, which isn't a secret. */
 const schemes = /(?:(?:bearer|basic|digest|token|apikey|hmac|negotiate)\s+)?/iy;
 

@@ -159,6 +159,7 @@ const commands: readonly Command[] = [
   { line: 'login --with-key --profile work', fails: 'all', changes: true, stdin: managementKey },
   { line: 'whoami', fails: 'all' },
   { line: 'models', fails: 'all' },
+  { line: 'connect opencode --dry-run', fails: 'all', changes: true },
 ];
 
 /** For each command the cases that it is run with: one of each class, and every case with some command. */

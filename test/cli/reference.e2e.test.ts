@@ -327,6 +327,7 @@ describe('the fields in help are those of a real result', () => {
     whoami: [async () => [await signedIn(({ ci }) => ci('whoami --json'))]],
     version: [() => asked('version --json')],
     models: [() => asked('models --json')],
+    connect: [() => asked('connect --json', 'connect opencode --model kimi-k2.6 --dry-run --json')],
     'auth logout': [async () => [await signedIn(({ ci }) => ci('auth logout --json'))]],
     'auth status': [async () => [await signedIn(({ ci }) => ci('auth status --json'))]],
     'auth list': [async () => [await signedIn(({ ci }) => ci('auth list --json'))]],

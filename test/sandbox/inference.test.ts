@@ -344,6 +344,12 @@ describe('POST /anthropic/v1/messages', () => {
       { ...greeting, messages: [{ role: 'system', content: 'x' }] },
       400,
       'invalid_request_error',
+      'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not "system" as an input message role.',
+    ],
+    [
+      { ...greeting, messages: [{ role: 'tool', content: 'x' }] },
+      400,
+      'invalid_request_error',
       'messages must be a non-empty array of {role, content}',
     ],
     [

@@ -9,6 +9,7 @@ import { version } from '../../package.json';
 import type { World } from '../../src/context/world.ts';
 import { managementKey, words } from './command-line.ts';
 import { bin, isBinary, program } from './program.ts';
+import { withoutTools } from './search-path.ts';
 import { realTime, UserTime } from './world.ts';
 
 export { managementKey, words };
@@ -57,6 +58,11 @@ type Streams = Pick<World, 'stdin' | 'stdout' | 'stderr'>;
 /** What a test can give a command that runs in its process. */
 interface HereOptions extends Options, Partial<Pick<World, 'cwd' | 'now' | 'monotonic' | 'sleep' | 'interrupt'>> {}
 
+const searchPath = withoutTools([
+  path.dirname(process.execPath),
+  ...(process.env.PATH ?? '').split(path.delimiter).filter((folder) => path.isAbsolute(folder)),
+]);
+
 /** A user with a home directory of their own and nothing else in the environment. */
 export interface User {
   readonly home: string;
@@ -91,7 +97,7 @@ export function user(
   mkdirSync(programs);
   symlinkSync(bin, path.join(programs, 'ci'));
   const environment: Environment = {
-    PATH: [programs, path.dirname(process.execPath), process.env.PATH].join(path.delimiter),
+    PATH: [programs, ...searchPath].join(path.delimiter),
     HOME: home,
     XDG_DATA_HOME: path.join(home, 'data'),
     XDG_CONFIG_HOME: path.join(home, 'config'),
