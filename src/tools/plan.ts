@@ -10,7 +10,7 @@ import { findProgram } from '../programs/find-program.ts';
 import { realPathOf } from '../state/folder.ts';
 import { changesAnything, diffOf, type PlannedFile, planSettings, planUndo } from './changes.ts';
 import { chooseModel, type ModelChoice, offeredModels } from './choose-model.ts';
-import { ownCommand } from './own-command.ts';
+import { lastingCommand } from './own-command.ts';
 import { type ConnectionRecord, ConnectionRecords, type RecordedFile } from './records.ts';
 import { keyNameOf, startCommand } from './start-command.ts';
 import type { Connection, Place, Snippet, Start, Tool } from './tool.ts';
@@ -85,7 +85,7 @@ export async function planConnection(context: ConnectContext, request: ConnectRe
   const api = await context.connections.withApiKey(key.secret);
   const models = await offeredModels(api, request);
   const model = await chooseModel(context, models, { ...request, earlier: earlier?.model });
-  const keyWords = [...ownCommand(context), 'keys', 'secret', (await keyNameOf(context, key)) ?? ''];
+  const keyWords = [...lastingCommand(context), 'keys', 'secret', (await keyNameOf(context, key)) ?? ''];
   const connection: Connection = {
     baseUrl: context.settings.sandbox.value ? servedSandbox : await originOfApi(context.settings),
     model,

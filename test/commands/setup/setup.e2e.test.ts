@@ -1206,6 +1206,97 @@ describe('a terminal', () => {
   });
 });
 
+describe('installed tools', () => {
+  const asksTool = 'Connect a tool to the key:';
+  const asksAnother = 'Connect another tool:';
+
+  /** Installs programs that do nothing. */
+  function install(me: User, ...names: readonly string[]): void {
+    for (const name of names) writeFileSync(path.join(me.home, 'bin', name), '#!/bin/sh\n', { mode: 0o755 });
+  }
+
+  const claudeSettings = (me: User) => path.join(me.home, '.claude', 'settings.json');
+
+  test.each([60, 80, 200])(
+    'are offered at the end, and connected one after the other, in %i columns',
+    async (columns) => {
+      const { me, api } = await customer();
+      install(me, 'claude', 'opencode');
+      const session = onTerminal(me, 'setup', { columns });
+      await answers(session, [
+        ...toEnd,
+        [asksTool, `${down}${enter}`],
+        ['Change this file?', `y${enter}`],
+        [asksAnother, `${down}${enter}`],
+        ['Change this file?', `y${enter}`],
+      ]);
+      const { code, text } = await ended(session);
+      expect(code).toBe(0);
+      expect(text).toContain('✓ Claude Code is connected. The key works. kimi-k2.6 says: This is');
+      expect(text).toContain('✓ opencode is connected. The key works.');
+      expect(text).toContain('Tools claude-code (claude) opencode (ci run --for none -- opencode)');
+      const [key] = listAt(JSON.parse(readFileSync(storeOf(me), 'utf8')), 'keys');
+      const name = textAt(key, 'name');
+      const settings: unknown = JSON.parse(readFileSync(claudeSettings(me), 'utf8'));
+      expect(settings).toMatchObject({
+        apiKeyHelper: `ci --api-url ${api.url} keys secret ${name}`,
+        env: { ANTHROPIC_BASE_URL: `${api.url}/anthropic`, ANTHROPIC_MODEL: 'kimi-k2.6' },
+      });
+      expect(commandsOn(session).replace(/\\\n\s*/g, '')).toContain('…and 3 more like it');
+    },
+  );
+
+  test('stay as they are unless you confirm the change', async () => {
+    const { me } = await customer();
+    install(me, 'claude');
+    const session = onTerminal(me, 'setup --json', { columns: 200 });
+    await answers(session, [...toEnd, [asksTool, `${down}${enter}`], ['Change this file?', enter]]);
+    expect(await session.exit).toBe(0);
+    expect(flowing(session.screen)).toContain("Claude Code wasn't connected.");
+    expect(JSON.parse(/^\{\n[\s\S]*^\}$/m.exec(session.screen)?.[0] ?? '')).toMatchObject({ tools: [] });
+    expect(existsSync(claudeSettings(me))).toBe(false);
+  });
+
+  test('need not be connected', async () => {
+    const { me } = await customer();
+    install(me, 'claude', 'zed');
+    const session = onTerminal(me, 'setup', { columns: 80 });
+    await answers(session, [...toEnd, [asksTool, enter]]);
+    expect((await ended(session)).code).toBe(0);
+    expect(existsSync(claudeSettings(me))).toBe(false);
+  });
+
+  test('are not offered for a key in a dotenv file, but a note says how to connect them', async () => {
+    const { me } = await customer();
+    install(me, 'claude', 'opencode');
+    const session = onTerminal(me, 'setup', { columns: 80 });
+    await answers(session, toDotenv);
+    const { code, text } = await ended(session);
+    expect(code).toBe(0);
+    expect(text).toMatch(
+      /To connect Claude Code or opencode, store the key with `ci keys secret \S+ --add`, then run `ci connect`\./,
+    );
+  });
+
+  test('that fail to connect are reported, and the others are offered', async () => {
+    const { me } = await customer();
+    install(me, 'claude', 'opencode');
+    mkdirSync(path.dirname(claudeSettings(me)));
+    writeFileSync(claudeSettings(me), '{ "env": ');
+    const session = onTerminal(me, 'setup', { columns: 80 });
+    await answers(session, [
+      ...toEnd,
+      [asksTool, `${down}${enter}`],
+      [/wasn't connected[\s\S]*\n\? Connect a tool to the key:/, enter],
+    ]);
+    const { code, text } = await ended(session);
+    expect(code).toBe(0);
+    expect(text).toContain("✗ Claude Code wasn't connected: Can't change");
+    expect(text).toContain('line 1, column 10: a value is missing.');
+    expect(readFileSync(claudeSettings(me), 'utf8')).toBe('{ "env": ');
+  });
+});
+
 test.each([
   ['on this machine', enter, storeOf, '--store'],
   ['in .env', dotenv, (me: User) => path.join(me.home, '.env'), '--save .env'],
