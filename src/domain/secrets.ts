@@ -179,10 +179,12 @@ function isSecret({ name, isQuoted, sign, quote, before, isLine }: Named): boole
 const placeholder = /^(?:…|value(?=\s|$).*|\.{3}|<[a-z][a-z _-]*>|null|undefined|true|false)?$/i;
 /**
  * Matches where a secret comes from: `$NAME` or `$(command)`, which a shell expands, and what settings of other programs have instead:
- * `{env:NAME}` (opencode), `os.environ/NAME` (LiteLLM), and `!` with a command of this program (pi).
+ * `{env:NAME}` (opencode), `os.environ/NAME` (LiteLLM), `NAME_API_KEY` (Qwen Code), and `!` with a command of this program (pi).
  */
 const reference =
-  /^(?:\$(?:[A-Z_][A-Z0-9_]*|\{[A-Z_][A-Z0-9_]*\}|\([a-z]+ [^)]*\))|\{env:[A-Z_][A-Z0-9_]*\}|os\.environ\/[A-Z_][A-Z0-9_]*|![\w./@ -]+ keys secret [\w./@ -]+)$/;
+  /^(?:\$(?:[A-Z_][A-Z0-9_]*|\{[A-Z_][A-Z0-9_]*\}|\([a-z]+ [^)]*\))|\{env:[A-Z_][A-Z0-9_]*\}|os\.environ\/[A-Z_][A-Z0-9_]*|[A-Z]+_API_KEY|![\w./:@' -]+ keys secret [\w./@' -]+)$/;
+/** Matches a number of tokens, such as the context window of a model. */
+const tokenCount = /^\d+$/;
 /** Matches the authentication scheme, which isn't a secret. */
 const schemes = /(?:(?:bearer|basic|digest|token|apikey|hmac|negotiate)\s+)?/iy;
 
@@ -193,6 +195,7 @@ function secretOf(each: Named, text: string): Secret[] {
   const to = quote ? closingOf(quote, text, from) : endOf(each, text, from);
   const value = text.slice(from, to);
   if (placeholder.test(value) || reference.test(value)) return [];
+  if (/_TOKENS$/.test(name) && tokenCount.test(value)) return [];
   // Keys are masked elsewhere.
   if (!isAuthorization && (maskedKey.test(value) || value.replace(keyInText, '') === '')) return [];
   // `-f key=value` sets a field of a request.

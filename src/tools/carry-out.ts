@@ -19,7 +19,7 @@ export async function carryOutPlan(context: ConnectContext, plan: Plan | Connect
   if (changed.length > 0) {
     prompts.requireConsent();
     if (prompts.asksConsent) {
-      output.note(diffsOf(plan).trimEnd());
+      for (const line of diffsOf(plan).trimEnd().split('\n')) output.note(line);
       if ('connection' in plan && tool.keyFrom === 'file') {
         output.note(`\n${tool.title} takes the key only in clear. It will be in a file that only you can read.`);
       }

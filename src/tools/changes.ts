@@ -120,8 +120,10 @@ export function diffOf({ file, before, after }: PlannedFile): string {
   if (before === after) return '';
   const [from, to] = [before === undefined ? '/dev/null' : file, after === undefined ? '/dev/null' : file];
   const patch = createTwoFilesPatch(from, to, before ?? '', after ?? '', '', '', { context: 2 });
-  const lines = patch.replace(/^=+\n/, '').replace(/^(---|\+\+\+) (.*?)\t?$/gm, '$1 $2');
-  return redacted(lines);
+  const lines = patch.replace(/^(?:Index: .*\n)?=+\n/, '').replace(/^(---|\+\+\+) (.*?)\t?$/gm, '$1 $2');
+  // The backslash of this line isn't an escape.
+  const mark = '\n\\ No newline at end of file\n';
+  return lines.split(mark).map(redacted).join(mark);
 }
 
 /** Checks that the changes can be made. @throws CommandError (file_error) */

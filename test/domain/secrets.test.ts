@@ -189,6 +189,9 @@ describe('redacted', () => {
     ['https://host/?a=1&access_token=opaque&b=2#c', 'https://host/?a=1&access_token=…&b=2#c'],
     ['{"managementKey":"mk_abc123def456","keyPlan":"pro"}', '{"managementKey":"mk_…f456","keyPlan":"pro"}'],
     ['TOKEN=" PASSWORD="opaque"', 'TOKEN="…"…"'],
+    ['"ACCESS_TOKEN": "262144"', '"ACCESS_TOKEN": "…"'],
+    ['"MY_TOKENS": "a262144"', '"MY_TOKENS": "…"'],
+    ['"apiKey": "OPAQUE_12345678"', '"apiKey": "…"'],
   ])('writes %j as %j', (text, shown) => {
     expect(redacted(text)).toBe(shown);
   });
@@ -216,6 +219,11 @@ describe('redacted', () => {
     'ssh://git@host/repository and ada@example.com',
     'work_live_stream and api_key_secret_name',
     'the monkey: "Kong"; turkey=fried',
+    '"apiKey": "{env:CHEAPESTINFERENCE_API_KEY}"',
+    'api_key: "os.environ/CHEAPESTINFERENCE_API_KEY"',
+    '"envKey": "CHEAPESTINFERENCE_API_KEY"',
+    '"apiKey": "!ci --api-url http://127.0.0.1:8787 keys secret prod"',
+    '"CLAUDE_CODE_MAX_CONTEXT_TOKENS": "262144"',
     '',
   ])('leaves %j as it is', (text) => {
     expect(redacted(text)).toBe(text);
