@@ -99,7 +99,7 @@ export async function planConnection(context: ConnectContext, request: ConnectRe
   const isTried = tool.api === 'responses';
   if (isTried) await requireResponses(api, tool, model);
   const files = tool.files(place, connection, context.world).map((settings) => {
-    const recorded = earlier?.files.find(({ file }) => file === settings.file);
+    const recorded = earlier?.files.find((each) => isSameFile(each, settings));
     return planSettings(settings, recorded, backupOf(records, earlier, recorded));
   });
   const start = tool.start(
@@ -126,8 +126,13 @@ function abandoned(
   earlier: ConnectionRecord | undefined,
   files: readonly PlannedFile[],
 ): PlannedFile[] {
-  const old = earlier?.files.filter(({ file }) => !files.some((each) => each.file === file)) ?? [];
+  const old = earlier?.files.filter((recorded) => !files.some((each) => isSameFile(each, recorded))) ?? [];
   return old.map((recorded) => planUndo(recorded, backupOf(records, earlier, recorded)));
+}
+
+/** Returns whether two paths lead to the same file, maybe through links. */
+function isSameFile(a: { readonly file: string }, b: { readonly file: string }): boolean {
+  return a.file === b.file || realPathOf(a.file) === realPathOf(b.file);
 }
 
 /** Returns what undoing a connection would change; undefined if the tool isn't connected. @throws CommandError (file_error) */

@@ -114,7 +114,7 @@ export async function printDisconnected({ output, world }: ResultContext, plan: 
   await output.record(undone(plan, 'disconnected'), {
     ...layout,
     drawing: (style, { files }) =>
-      `${style.good('✓')} ${plan.tool.title} is no longer connected${inProject(plan)}.\n${paths('Settings', files, world.env.HOME)}\n`,
+      `${style.good('✓')} ${plan.tool.title} is no longer connected${inProject(plan)}.\n${paths({ Settings: files }, world.env.HOME)}\n`,
   });
 }
 
@@ -146,8 +146,7 @@ export async function printConnected(
       const key = clean.key === null ? '' : ` with key "${clean.key}"`;
       const lines = [
         `${style.good('✓')} ${tool.title} ${hadChanges ? 'uses' : 'already uses'} ${clean.model}${key}.`,
-        paths('Settings', clean.files, world.env.HOME),
-        ...(clean.backups.length > 0 ? [paths('Backup', clean.backups, world.env.HOME)] : []),
+        paths({ Settings: clean.files, Backup: clean.backups }, world.env.HOME),
         trialLine(style, clean),
         '',
         ...(start.note === undefined ? [] : [start.note]),
@@ -178,6 +177,9 @@ function startText({ output }: ResultContext, { start }: Pick<Result, 'start'>):
   return `Start it with:\n${shellLines(start ?? '', output.width)}`;
 }
 
-function paths(label: string, files: readonly string[], home: string | undefined): string {
-  return factLines(files.map((file, at) => [at === 0 ? label : '', fromHome(file, home)]));
+function paths(labeled: Readonly<Record<string, readonly string[]>>, home: string | undefined): string {
+  const facts = Object.entries(labeled).flatMap(([label, files]) =>
+    files.map((file, at): [string, string] => [at === 0 ? label : '', fromHome(file, home)]),
+  );
+  return factLines(facts);
 }
