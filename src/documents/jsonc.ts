@@ -123,7 +123,7 @@ function withoutRoot(text: string, { path, value }: Setting): Changed {
   const newline = lineEndOf(text);
   const root = serialized(nested(path, value), { newline, unit: '  ', isOneLine: false }, '');
   const lead = text === '' || text === '\ufeff' || /\n$/.test(text) ? '' : newline;
-  return { text: `${text}${lead}${root}${newline}`, change: { path, value, depth: 0 } };
+  return { text: `${text}${lead}${root}${newline}`, change: { path, value, depth: 0, lead } };
 }
 
 /** How a document is written. */
@@ -226,7 +226,7 @@ function trivia(text: string, from: number, to: number): Trivia {
 }
 
 /** Removes the value at a path, and the objects and lists around it that were added for it. @param found - the nodes along the path */
-function removed(text: string, found: readonly Node[], { path, depth, empty }: Change): string {
+function removed(text: string, found: readonly Node[], { path, depth, empty, lead }: Change): string {
   let at = path.length;
   while (at > depth + 1 && (found[at - 1]?.children?.length ?? 0) <= 1) at--;
   const container = found[at - 1];
@@ -240,12 +240,21 @@ function removed(text: string, found: readonly Node[], { path, depth, empty }: C
   const close = container.offset + container.length - 1;
   const previous = members[index - 1];
   const from = previous ? previous.offset + previous.length : open;
-  if (members.length === 1 && at === depth + 1 && empty !== undefined) {
+  if (members.length === 1 && at === depth + 1) {
     const rest = text.slice(open, member.offset).trim() + text.slice(member.offset + member.length, close).trim();
     // Comments that the user added stay.
-    if (rest === '' || rest === empty.slice(1, -1).trim()) return edited(text, [replacing(container, empty)]);
+    if (lead !== undefined && rest === '') return withoutNode(text, container, lead);
+    if (empty !== undefined && (rest === '' || rest === empty.slice(1, -1).trim()))
+      return edited(text, [replacing(container, empty)]);
   }
   return edited(text, removal(text, member, from, close));
+}
+
+/** Removes the root that was added to a document without one. @param lead - the text that was added before it */
+function withoutNode(text: string, { offset, length }: Node, lead: string): string {
+  const from = text.slice(0, offset).endsWith(lead) ? offset - lead.length : offset;
+  const rest = text.slice(offset + length).replace(/^\r?\n/, '');
+  return text.slice(0, from) + rest;
 }
 
 /** Returns the edits that remove a member or an item with its comma. @param from - where what precedes it ends */

@@ -10,8 +10,9 @@ export const markedLines = ['lines'] as const;
 export const markedLinesFormat: Format = {
   parse(text) {
     const found = blockIn(text);
-    if (!found) return { others: text };
-    return { others: text.slice(0, found.from) + text.slice(found.to), lines: found.lines };
+    // A last line without a line end gets one.
+    const others = (found ? text.slice(0, found.from) + text.slice(found.to) : text).replace(/\r?\n$/, '');
+    return found ? { others, lines: found.lines } : { others };
   },
 
   set(text, { path, value }) {

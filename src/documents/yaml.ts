@@ -169,7 +169,7 @@ function atEnd(text: string, { path, value }: Setting, indentation: string): Cha
 }
 
 function withoutMember(text: string, { node, start }: Member, { lead = '' }: Change): string {
-  const lineStart = text.lastIndexOf('\n', start - 1) + 1;
+  const lineStart = startOfLine(text, start);
   const [, valueEnd] = rangeOf(node);
   const end = text[valueEnd - 1] === '\n' ? valueEnd : endOfLine(text, valueEnd);
   // A comment that the user added to the line stays.
@@ -184,7 +184,12 @@ function withoutMember(text: string, { node, start }: Member, { lead = '' }: Cha
 }
 
 function columnOf(text: string, offset: number): number {
-  return offset - (text.lastIndexOf('\n', offset - 1) + 1);
+  return offset - startOfLine(text, offset);
+}
+
+/** Returns the offset of the line at an offset. A byte order mark isn't part of it. */
+function startOfLine(text: string, offset: number): number {
+  return text.lastIndexOf('\n', offset - 1) + 1 || (text.startsWith('\ufeff') ? 1 : 0);
 }
 
 /** Returns the offset after the line end that follows an offset. */
