@@ -132,7 +132,7 @@ __ci_values() {
     'keys secret --fields') kind=list choices='id name apiKey stored' ;;
     'keys delete --fields') kind=list choices='id name deleted' ;;
     'env --fields') kind=list choices='CHEAPESTINFERENCE_API_KEY OPENAI_API_KEY OPENAI_BASE_URL ANTHROPIC_AUTH_TOKEN ANTHROPIC_BASE_URL ANTHROPIC_API_KEY' ;;
-    'connect --fields') kind=list choices='tool status place key model baseUrl files backups start works detail diff snippets title installed connected problem' ;;
+    'connect --fields') kind=list choices='tool status place key model baseUrl files backups start works detail diff snippets title installed connected account problem' ;;
     'models --fields') kind=list choices='id object created owned_by' ;;
     'usage --fields') kind=list choices='id name type plan isActive usage subscription createdAt budget rate_limits credits key' ;;
     'billing status --fields') kind=list choices='subscriptions poolPledges plan status creditBalance stripeCustomerId subscriptionExpiresAt legacySubscriptionKeys' ;;

@@ -264,9 +264,9 @@ function __ci_options
                 '--pool'\t'Use the stored key of this pool' \
                 '--model'\t'Model to use by default' \
                 '--context-window'\t'Context window of the model, if it isn\'t known' \
-                '--project'\t'Change this directory\'s settings of the tool instead of yours' \
+                '--project'\t'Change the tool\'s settings for this directory instead of your own' \
                 '--dry-run'\t'Print the changes without making them' \
-                '--undo'\t'Give back the settings as they were'
+                '--undo'\t'Restore the original settings'
         case 'usage'
             printf '%s\n' '--period'\t'Time period: 1h, 24h, 7d or 30d' \
                 '--refresh'\t'Fetch new data even if the cached data is recent' \
@@ -692,6 +692,7 @@ function __ci_values
                 'title' \
                 'installed' \
                 'connected' \
+                'account' \
                 'problem' \
                 '--alone'
         case 'models --fields'

@@ -392,9 +392,9 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
       , @('--pool', 'Use the stored key of this pool')
       , @('--model', 'Model to use by default')
       , @('--context-window', 'Context window of the model, if it isn''t known')
-      , @('--project', 'Change this directory''s settings of the tool instead of yours')
+      , @('--project', 'Change the tool''s settings for this directory instead of your own')
       , @('--dry-run', 'Print the changes without making them')
-      , @('--undo', 'Give back the settings as they were')
+      , @('--undo', 'Restore the original settings')
     )
     'usage' = @(
       , @('--period', 'Time period: 1h, 24h, 7d or 30d')
@@ -1295,6 +1295,7 @@ Register-ArgumentCompleter -Native -CommandName ci, cheapestinference -ScriptBlo
         , @('title', '')
         , @('installed', '')
         , @('connected', '')
+        , @('account', '')
         , @('problem', '')
       )
     }

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { CommandError } from '../domain/errors.ts';
 import { lazy } from '../domain/lazy.ts';
 import type { ApiClient } from './client.ts';
 import { looseObject, maybe } from './schema.ts';
@@ -67,8 +68,21 @@ export class InferenceApi {
     return this.#client.change('POST', '/anthropic/v1/messages', messageSchema(), body, 'consumption');
   }
 
-  /** Sends a request in OpenAI's newer format, which no document of the API names. */
+  /** Sends a request in OpenAI's newer format, which the API documentation doesn't mention. */
   async response(model: string, input: string): Promise<void> {
     await this.#client.change('POST', '/v1/responses', responseSchema(), { model, input }, 'consumption');
+  }
+
+  /** Returns whether the API has {@link response}. Sends a request without a model, which costs nothing. */
+  async hasResponses(): Promise<boolean> {
+    try {
+      await this.#client.change('POST', '/v1/responses', responseSchema(), {}, 'consumption');
+      return true;
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      if ([404, 405, 501].includes(error.status ?? 0)) return false;
+      if (error.code === 'invalid_request' || error.code === 'unexpected_response') return true;
+      throw error;
+    }
   }
 }

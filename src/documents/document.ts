@@ -16,10 +16,14 @@ export interface Setting {
   readonly value: Value;
   /** The members of an object that programs change: whether the setting is there already doesn't depend on them. */
   readonly ignored?: readonly string[] | undefined;
+  /** Whether the file isn't valid without some value there. An existing one stays, and this one stays as long as there is anything else. */
+  readonly isRequired?: boolean | undefined;
 }
 
 /** A setting that was written to a document, and what it takes to take it back. */
 export interface Change extends Setting {
+  /** The values that were written before this one. */
+  readonly earlier?: readonly Value[] | undefined;
   /** The text of the value before; undefined if there was none. */
   readonly before?: string | undefined;
   /** How many steps of the path led to a value before. */
@@ -109,6 +113,16 @@ export function isSame(a: unknown, b: unknown): boolean {
     names.length === Object.keys(right ?? {}).length &&
     names.every((name) => Object.hasOwn(right ?? {}, name) && isSame(left?.[name], right?.[name]))
   );
+}
+
+/** Returns whether a value is one that a change has written. */
+export function isWritten(value: unknown, change: Pick<Change, 'value' | 'earlier'>): boolean {
+  return [change.value, ...(change.earlier ?? [])].some((written) => isSame(value, written));
+}
+
+/** Returns whether a value is neither an object nor a list. */
+export function isLeaf(value: Value): boolean {
+  return typeof value !== 'object' || value === null;
 }
 
 /** Returns whether an item of a list has the members of a step. */

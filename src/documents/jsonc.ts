@@ -6,7 +6,9 @@ import {
   edited,
   type Format,
   indentationAt,
+  isLeaf,
   isSame,
+  isWritten,
   lineEndOf,
   matches,
   nested,
@@ -36,7 +38,7 @@ export const jsonc: Format = {
     const node = found[change.path.length];
     if (!node) return text;
     const { before } = change;
-    if (isLeaf(change.value) && !isSame(getNodeValue(node), change.value)) return text;
+    if (isLeaf(change.value) && !isWritten(getNodeValue(node), change)) return text;
     if (before !== undefined) return edited(text, [replacing(node, before)]);
     return removed(text, found, change);
   },
@@ -67,10 +69,6 @@ function problem(code: string): string {
     EndOfFile: 'the end of the file',
   };
   return expected === 'EndOfFile' ? 'the file should end here' : `${names[expected] ?? 'something'} is missing`;
-}
-
-function isLeaf(value: Value): boolean {
-  return typeof value !== 'object' || value === null;
 }
 
 /** Returns the nodes along a path, the root first, as far as there are any. */

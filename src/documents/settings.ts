@@ -24,12 +24,13 @@ export function withSettings(
   const changes: Change[] = [];
   let result = text;
   for (const setting of settings) {
-    if (isThere(format, result, setting)) continue;
+    if (isThere(format, result, setting) || (setting.isRequired && hasValue(format, result, setting))) continue;
     const { text: after, change }: Changed = format.set(result, setting);
     if (!change) continue;
     requireOnly(format, { before: result, after, path: setting.path });
     if (!isThere(format, after, setting)) throw notEditable(setting.path);
-    changes.push(setting.ignored ? { ...change, ignored: setting.ignored } : change);
+    const { ignored, isRequired } = setting;
+    changes.push({ ...change, ...(ignored ? { ignored } : {}), ...(isRequired ? { isRequired } : {}) });
     result = after;
   }
   return { text: result, changes };
@@ -55,6 +56,10 @@ export function isThere(format: Format, text: string, { path, value, ignored = [
       ? Object.fromEntries(Object.entries(each).filter(([name]) => !ignored.includes(name)))
       : each;
   return isSame(counted(valueAt(format.parse(text), path)), counted(value));
+}
+
+function hasValue(format: Format, text: string, { path }: Setting): boolean {
+  return valueAt(format.parse(text), path) !== undefined;
 }
 
 /** Checks that two texts of a document differ only at a path. Else the code that edits them doesn't know how it is written. */

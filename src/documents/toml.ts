@@ -7,6 +7,7 @@ import {
   edited,
   type Format,
   isSame,
+  isWritten,
   lineEndOf,
   pathInWords,
   type Setting,
@@ -39,7 +40,7 @@ export const toml: Format = {
     const names = namesOf(change.path);
     if (isTable(change.value)) return withoutTable(text, tree, names, change);
     const entry = entryAt(tree, names);
-    if (!entry || !isSame(getStaticTOMLValue(entry.value), change.value)) return text;
+    if (!entry || !isWritten(getStaticTOMLValue(entry.value), change)) return text;
     if (change.before === undefined) return withoutLines(text, entry, change);
     const [from, to] = entry.value.range;
     return edited(text, [{ from, to, text: change.before }]);

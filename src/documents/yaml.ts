@@ -6,10 +6,13 @@ import {
   damaged,
   edited,
   type Format,
+  isLeaf,
   isSame,
+  isWritten,
   lineEndOf,
   matches,
   nested,
+  pathInWords,
   type Setting,
   type Step,
   type Value,
@@ -34,12 +37,19 @@ export const yaml: Format = {
       if (isSame(toJs(node, document), value)) return { text };
       const [from, to] = rangeOf(node);
       const before = text.slice(from, to);
+      if (isNull(node) && isLeaf(value)) {
+        const lead = before === '' && text[from - 1] === ':' ? ' ' : '';
+        const after = `${lead}${linesOf(value, newline, '').trimEnd()}`;
+        return { text: edited(text, [{ from, to, text: after }]), change: { path, value, before, depth, lead } };
+      }
       if (isLeaf(value) ? !isScalar(node) : !isCollection(node) || node.flow) throw wrongKind(path, 'of the same kind');
       const lines = linesOf(value, newline, ' '.repeat(columnOf(text, from))).trimStart();
       const after = isLeaf(value) || !before.endsWith('\n') ? lines.trimEnd() : lines;
       return { text: edited(text, [{ from, to, text: after }]), change: { path, value, before, depth } };
     }
     const step = path[depth] ?? '';
+    if (isNull(node))
+      throw new DocumentError(`${pathInWords(path.slice(0, depth))} is empty. Remove it, or add an entry`);
     if (typeof step === 'string' ? !isMap(node) : !isSeq(node))
       throw wrongKind(path.slice(0, depth), typeof step === 'string' ? 'a map' : 'a list');
     if (!isCollection(node)) return { text };
@@ -68,9 +78,12 @@ export const yaml: Format = {
     const found = document ? membersAt(document, path) : [];
     const last = found[path.length];
     if (!document || !last) return text;
-    if (isLeaf(value) && !isSame(toJs(last.node, document), value)) return text;
+    if (isLeaf(value) && !isWritten(toJs(last.node, document), change)) return text;
     const [from, to] = rangeOf(last.node);
-    if (before !== undefined) return edited(text, [{ from, to, text: before }]);
+    if (before !== undefined) {
+      const start = change.lead === ' ' && text[from - 1] === ' ' ? from - 1 : from;
+      return edited(text, [{ from: start, to, text: before }]);
+    }
     let at = path.length;
     while (at > depth + 1 && sizeOf(found[at - 1]?.node) <= 1) at--;
     const container = found[at - 1]?.node;
@@ -140,10 +153,6 @@ function toJs(node: unknown, document: Document.Parsed): unknown {
 
 function isNull(node: unknown): boolean {
   return node == null || (isScalar(node) && node.value === null);
-}
-
-function isLeaf(value: Value): boolean {
-  return typeof value !== 'object' || value === null;
 }
 
 function sizeOf(node: unknown): number {

@@ -81,7 +81,7 @@ export class Output {
   readonly #result: Display;
   /** The format; `undefined` is a table on a terminal, and tab-separated lines elsewhere. */
   readonly format: Format | undefined;
-  /** The format that an option or the environment asks for. Commands whose output is for a shell ignore the profile's format. */
+  /** The format that an option asks for. Commands whose output is for a shell or a program ignore the environment and the profile. */
   readonly requested: Format | undefined;
   readonly #picked: readonly string[] | undefined;
   /** Whether the header of CSV was printed. */
@@ -109,8 +109,8 @@ export class Output {
     this.#color = { noColor: flags.color === false, terminalHasColors };
     this.#result = new Display(stdout, env, this.#color);
     this.#env = env;
-    this.requested = chosenFormat(flags, env);
-    this.format = this.requested ?? preferred();
+    this.requested = chosenFormat(flags, {});
+    this.format = chosenFormat(flags, env) ?? preferred();
     this.#picked = flags.fields === undefined ? undefined : fieldList(flags.fields);
   }
 

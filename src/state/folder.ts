@@ -166,7 +166,7 @@ function openFolder(
 }
 
 /** Returns the mode of a file as `chmod` takes it: `0600`. */
-export function octal({ mode }: Stats): string {
+export function octal({ mode }: Pick<Stats, 'mode'>): string {
   return (mode & 0o7777).toString(8).padStart(4, '0');
 }
 

@@ -2,9 +2,16 @@ import { stateFolder } from '../config/folders.ts';
 import { isSame } from '../documents/document.ts';
 import { CommandError } from '../domain/errors.ts';
 import { withLock } from '../state/lock.ts';
-import { applyFile, changesAnything, checkFiles, type PlannedFile } from './changes.ts';
+import { applyFile, changesAnything, checkFiles, type PlannedFile, requireUnchanged } from './changes.ts';
 import { type ConnectContext, type ConnectionPlan, connectionRecords, diffsOf, type Plan, projectOf } from './plan.ts';
-import { type Backup, type ConnectionRecord, digestOf, type RecordedFile } from './records.ts';
+import {
+  type Backup,
+  type ConnectionRecord,
+  type ConnectionRecords,
+  digestOf,
+  hidden,
+  type RecordedFile,
+} from './records.ts';
 
 /**
  * Shows a plan, asks for consent if it changes a file, and carries it out.
@@ -14,18 +21,14 @@ import { type Backup, type ConnectionRecord, digestOf, type RecordedFile } from 
  */
 export async function carryOutPlan(context: ConnectContext, plan: Plan | ConnectionPlan): Promise<readonly string[]> {
   const { output, prompts } = context;
-  const { files, tool } = plan;
-  const changed = files.filter(changesAnything);
+  const changed = plan.files.filter(changesAnything);
   if (changed.length > 0) {
     prompts.requireConsent();
+    checkFiles(changed);
     if (prompts.asksConsent) {
       for (const line of diffsOf(plan).trimEnd().split('\n')) output.note(line);
-      if ('connection' in plan && tool.keyFrom === 'file') {
-        output.note(`\n${tool.title} takes the key only in clear. It will be in a file that only you can read.`);
-      }
       await prompts.consent(changed.length === 1 ? 'Change this file?' : `Change these ${changed.length} files?`);
     }
-    checkFiles(changed);
   }
   const { env } = context.world;
   const { monotonic, sleep: pause } = context.clocks;
@@ -33,74 +36,108 @@ export async function carryOutPlan(context: ConnectContext, plan: Plan | Connect
   return withLock(lock, async () => apply(context, plan, changed));
 }
 
-/** Writes the record and the files. The record comes first, so that a connection can be undone whenever this process is killed. */
+/**
+ * Writes the record and then the files, so that a connection can be undone whenever this process is killed. The record has the values of
+ * earlier connections, too, because a file may still have them.
+ */
 function apply(
   context: ConnectContext,
   plan: Plan | ConnectionPlan,
   changed: readonly PlannedFile[],
 ): readonly string[] {
-  const { tool, place, files, earlier } = plan;
+  const { tool, place, earlier } = plan;
   const records = connectionRecords(context);
-  const project = projectOf(place, context);
-  if (!isSame(records.of(tool.name, project), earlier)) {
+  if (!isSame(records.of(tool.name, projectOf(place, context)), earlier)) {
     throw new CommandError('busy', `Another command has just changed the connection of ${tool.title}`, {
       hint: 'Run the command again.',
       outcome: 'not_applied',
       retryable: true,
     });
   }
-  let kept: readonly string[] = [];
-  if ('connection' in plan) {
-    const { connection, key } = plan;
-    const backups: Backup[] = [];
-    const recorded = files
-      .filter(({ changes, after }) => changes.length > 0 && after !== undefined)
-      .map((file) => recordedFile(file, backups));
-    const { settings } = context;
-    const record: ConnectionRecord = {
-      tool: tool.name,
-      project,
-      ...(settings.sandbox.value ? { sandbox: true } : { profile: settings.profile.value }),
-      baseUrl: connection.baseUrl,
-      model: connection.model.id,
-      key: key.stored && (key.stored.name ?? key.stored.id),
-      files: recorded,
-    };
-    if (recorded.length > 0) records.save(record, backups);
-    kept = backups.map(({ name }) => records.backupFile(record, name));
-  }
+  for (const file of changed) requireUnchanged(file);
+  const connects = 'connection' in plan;
+  const backups = connects ? saveRecord(context, records, plan) : [];
   for (const [at, file] of changed.entries()) {
     try {
       applyFile(file);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       const done = changed.slice(0, at).map((each) => each.file);
-      if (done.length === 0) throw error.with({ outcome: 'not_applied' });
-      throw error.with({
-        outcome: 'applied',
-        hint: `Already changed: ${done.join(', ')}. To give them back, run \`ci connect ${tool.name} --undo\`.`,
-      });
+      if (done.length === 0 && connects && !earlier) forget(context, records, plan);
+      throw done.length === 0 ? error.with({ outcome: 'not_applied' }) : halfDone(error, { tool, done, connects });
     }
   }
-  if (!('connection' in plan) && earlier) records.remove(earlier);
-  return kept;
+  if (!connects && earlier) records.remove(earlier);
+  return backups;
 }
 
-function recordedFile(planned: PlannedFile, backups: Backup[]): RecordedFile {
-  const { file, format, original, originalMode, after = '', changes, folders } = planned;
+/** Records a connection. @returns the backups */
+function saveRecord(context: ConnectContext, records: ConnectionRecords, plan: ConnectionPlan): readonly string[] {
+  const backups: Backup[] = [];
+  const files = plan.files
+    .filter(({ changes, after }) => changes.length > 0 && after !== undefined)
+    .map((file) => recordedFile(file, { secret: plan.connection.secret, backups }));
+  if (files.length === 0) return [];
+  const record = { ...recordOf(context, plan), files };
+  records.save(record, backups);
+  return backups.map(({ name }) => records.backupFile(record, name));
+}
+
+/** Removes the record of a connection that was never made. */
+function forget(context: ConnectContext, records: ConnectionRecords, plan: ConnectionPlan): void {
+  records.remove(recordOf(context, plan));
+}
+
+function recordOf({ settings, world }: ConnectContext, plan: ConnectionPlan): ConnectionRecord {
+  const { connection, contextWindow, key, place, tool } = plan;
+  return {
+    tool: tool.name,
+    project: projectOf(place, { world }),
+    ...(settings.sandbox.value ? { sandbox: true } : { profile: settings.profile.value }),
+    baseUrl: connection.baseUrl,
+    model: connection.model.id,
+    contextWindow,
+    key: key.stored && { id: key.stored.id, name: key.stored.name },
+    files: [],
+  };
+}
+
+function recordedFile(
+  { file, format, original, originalMode, after = '', changes, digests, folders, holdsSecret }: PlannedFile,
+  { secret, backups }: { readonly secret: string; readonly backups: Backup[] },
+): RecordedFile {
   const backup = original === undefined ? undefined : `${backups.length + 1}-${file.split(/[\\/]/).at(-1)}`;
   if (backup !== undefined && original !== undefined) backups.push({ name: backup, text: original });
   return {
     file,
     format,
+    holdsSecret: holdsSecret || undefined,
     backup,
     mode: originalMode,
-    digest: digestOf(after),
+    digests: [...new Set([digestOf(after), ...digests])].slice(0, 5),
     changes: changes.map((change) => ({
       ...change,
       path: change.path.map((step) => (typeof step === 'string' ? step : { ...step })),
+      value: hidden(change.value, secret),
+      earlier: change.earlier?.map((each) => hidden(each, secret)),
       ignored: change.ignored && [...change.ignored],
     })),
     folders: [...folders],
   };
+}
+
+/** Returns the error if some files were changed, and others weren't. */
+function halfDone(
+  error: CommandError,
+  {
+    tool,
+    done,
+    connects,
+  }: { readonly tool: Plan['tool']; readonly done: readonly string[]; readonly connects: boolean },
+): CommandError {
+  const undo = `\`ci connect ${tool.name} --undo\``;
+  return error.with({
+    outcome: 'applied',
+    hint: `Already changed: ${done.join(', ')}. To ${connects ? 'restore' : 'continue'}, run ${undo}.`,
+  });
 }

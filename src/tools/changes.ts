@@ -1,7 +1,16 @@
-import { existsSync, mkdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readlinkSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { createTwoFilesPatch } from 'diff';
-import { type Change, DocumentError, type Format, isSame } from '../documents/document.ts';
+import {
+  type Change,
+  DocumentError,
+  type Format,
+  isLeaf,
+  isSame,
+  isWritten,
+  type Value,
+  valueAt,
+} from '../documents/document.ts';
 import { jsonc } from '../documents/jsonc.ts';
 import { markedLinesFormat } from '../documents/marked-lines.ts';
 import { isThere, withoutChanges, withSettings } from '../documents/settings.ts';
@@ -10,12 +19,18 @@ import { yaml } from '../documents/yaml.ts';
 import { CommandError, messageOf } from '../domain/errors.ts';
 import { redacted } from '../domain/secrets.ts';
 import { textOf } from '../output/file-change.ts';
-import { realPathOf } from '../state/folder.ts';
+import { octal } from '../state/folder.ts';
 import { checkReplaceable, replaceFile } from '../state/replace-file.ts';
-import { digestOf, type RecordedFile } from './records.ts';
+import { digestOf, type RecordedFile, revealed } from './records.ts';
 import type { FileSettings, FormatName } from './tool.ts';
 
 const formats: Readonly<Record<FormatName, Format>> = { jsonc, toml, yaml, script: markedLinesFormat };
+
+/** The permissions of a file with a secret. */
+const ownerOnly = 0o600;
+
+/** How many values of earlier connections a record keeps, for undoing after a crash. */
+const mostEarlier = 5;
 
 /** A change to a file of a tool. */
 export interface PlannedFile {
@@ -25,45 +40,50 @@ export interface PlannedFile {
   readonly before: string | undefined;
   /** The text after the change; undefined: the file is removed. */
   readonly after: string | undefined;
-  /** The text that undoing gives back; undefined: no file. */
+  /** The text that undoing restores; undefined: no file. */
   readonly original: string | undefined;
   /** What is written, for undoing. */
   readonly changes: readonly Change[];
+  /** The SHA-256 of the texts that earlier connections wrote. */
+  readonly digests: readonly string[];
   /** The permissions after the change; undefined: those that it has. */
   readonly mode?: number | undefined;
-  /** The permissions that undoing gives back. */
+  /** The permissions that undoing restores; undefined: those that it has. */
   readonly originalMode?: number | undefined;
-  /** The directories that were created for it. */
+  /** The directories that were created for it, the outermost first. */
   readonly folders: readonly string[];
+  readonly holdsSecret: boolean;
 }
 
 /**
  * Returns the change that writes settings to a file.
  *
  * @param recorded - what was written to it earlier
- * @param original - returns the text before that
+ * @param backup - the text before that; undefined if there was no file
  * @throws CommandError (file_error) if it can't be read, or is damaged
  */
 export function planSettings(
-  { file, format: name, settings, holdsSecret = false }: FileSettings,
+  { file, format: name, settings, holdsSecret = false, expected }: FileSettings,
   recorded?: RecordedFile,
   backup?: string,
 ): PlannedFile {
   const format = formats[name];
   const before = textOf(file);
   return orRefuse(file, () => {
-    const original = recorded ? originalOf(recorded, before, backup) : before;
-    const isKept = (change: Change) => settings.some((setting) => isSame(setting.path, change.path));
-    const earlier = recorded?.changes ?? [];
-    const stale = earlier.filter((change) => !isKept(change));
+    const data = format.parse(before ?? '');
+    if (expected !== undefined && data !== undefined && data !== null && valueAt(data, [expected]) === undefined)
+      throw new DocumentError(`it has no ${expected}, so it belongs to another program`);
+    const earlier = changesIn(recorded, data);
+    const isWanted = (change: Change) => settings.some((setting) => isSame(setting.path, change.path));
+    const stale = earlier.filter((change) => !isWanted(change));
     const start = withoutChanges(format, before ?? '', stale);
     const { text: after, changes: made } = withSettings(format, start, settings);
-    const kept = earlier.filter(isKept);
+    // A value that the user has changed since is the one to restore.
+    const kept = earlier.filter(
+      (change) => isWanted(change) && (!isLeaf(change.value) || isWritten(valueAt(data, change.path), change)),
+    );
     const changes = [
-      ...kept.map((change) => ({
-        ...change,
-        value: made.find((each) => isSame(each.path, change.path))?.value ?? change.value,
-      })),
+      ...kept.map((change) => updated(change, settings.find(({ path: each }) => isSame(each, change.path))?.value)),
       ...made.filter((change) => !kept.some((each) => isSame(each.path, change.path))),
     ];
     const mode = modeOf(file);
@@ -72,42 +92,86 @@ export function planSettings(
       format: name,
       before,
       after: after === '' && before === undefined ? undefined : after,
-      original,
-      changes,
-      mode: holdsSecret ? 0o600 : undefined,
-      originalMode: recorded ? recorded.mode : mode,
-      folders: recorded?.folders ?? missingFolders(file),
+      original: recorded ? originalOf(recorded, before, backup) : before,
+      changes: changes.map((change) => inherited(change, stale)),
+      digests: recorded?.digests ?? [],
+      mode: holdsSecret ? ownerOnly : undefined,
+      originalMode: recorded ? recorded.mode : holdsSecret && mode !== ownerOnly ? mode : undefined,
+      folders: recorded?.folders ?? missingFolders(targetOf(file)),
+      holdsSecret,
     };
   });
 }
 
-/** Returns the change that gives a file back as it was. @throws CommandError (file_error) if it can't be read, or is damaged */
+/** Returns the change that restores a file. @throws CommandError (file_error) if it can't be read, or is damaged */
 export function planUndo(recorded: RecordedFile, backup: string | undefined): PlannedFile {
-  const { file, format, changes, folders, mode } = recorded;
+  const { file, format, folders, mode, digests, holdsSecret = false } = recorded;
   const before = textOf(file);
   return orRefuse(file, () => {
     const after = originalOf(recorded, before, backup);
-    return { file, format, before, after, original: after, changes, mode, originalMode: mode, folders };
+    // Permissions that the user has changed since stay.
+    const isOurs = mode !== undefined && modeOf(file) === ownerOnly;
+    return {
+      file,
+      format,
+      before,
+      after,
+      original: after,
+      changes: [],
+      digests,
+      mode: isOurs ? mode : undefined,
+      folders,
+      holdsSecret,
+    };
   });
 }
 
 /** Returns whether a file still has everything that was written to it. */
-export function isIntact({ file, format: name, changes }: RecordedFile): boolean {
-  const text = textOf(file);
-  return text !== undefined && changes.every((change) => isThere(formats[name], text, change));
+export function isIntact(recorded: RecordedFile): boolean {
+  const format = formats[recorded.format];
+  const text = textOf(recorded.file);
+  return text !== undefined && changesIn(recorded, format.parse(text)).every((change) => isThere(format, text, change));
+}
+
+/** Returns a change for another value. */
+function updated(change: Change, value: Value | undefined): Change {
+  if (value === undefined || isSame(value, change.value)) return change;
+  return { ...change, value, earlier: [change.value, ...(change.earlier ?? [])].slice(0, mostEarlier) };
+}
+
+/** Returns a change that removes what was created for another one, which is gone, if it is the last one in there. */
+function inherited(change: Change, stale: readonly Change[]): Change {
+  const creator = stale.find(
+    ({ depth, path: each }) =>
+      depth < change.depth && isSame(each.slice(0, depth + 1), change.path.slice(0, depth + 1)),
+  );
+  return creator ? { ...change, depth: creator.depth, empty: creator.empty, lead: creator.lead } : change;
+}
+
+/** Returns the changes of a record, with the secrets that the file still has. @param data - of the file */
+function changesIn(recorded: RecordedFile | undefined, data: unknown): readonly Change[] {
+  return recorded?.changes.map((change) => revealed(change, valueAt(data, change.path))) ?? [];
 }
 
 /** Returns the text of a file without what was written to it; undefined if there is none. */
-function originalOf(
-  { format, digest, changes }: RecordedFile,
-  text: string | undefined,
-  backup: string | undefined,
-): string | undefined {
+function originalOf(recorded: RecordedFile, text: string | undefined, backup: string | undefined): string | undefined {
   if (text === undefined) return undefined;
-  if (digestOf(text) === digest) return backup;
-  const without = withoutChanges(formats[format], text, changes);
-  const isEmpty = backup === undefined && /^\ufeff?\s*(?:\{\s*\})?\s*$/.test(without);
-  return isEmpty ? undefined : without;
+  if (recorded.digests.includes(digestOf(text))) return backup;
+  const format = formats[recorded.format];
+  const changes = changesIn(recorded, format.parse(text));
+  const without = withoutChanges(
+    format,
+    text,
+    changes.filter(({ isRequired }) => !isRequired),
+  );
+  const bare = withoutChanges(
+    format,
+    without,
+    changes.filter(({ isRequired }) => isRequired),
+  );
+  const isEmpty = /^\ufeff?\s*(?:\{\s*\})?\s*$/.test(bare);
+  if (isEmpty && backup === undefined) return undefined;
+  return isEmpty || bare === backup ? bare : without;
 }
 
 /** Returns whether a change does anything. */
@@ -116,43 +180,56 @@ export function changesAnything({ file, before, after, mode }: PlannedFile): boo
 }
 
 /** Returns a change as people read it, in the unified format. Secrets are masked. */
-export function diffOf({ file, before, after }: PlannedFile): string {
-  if (before === after) return '';
+export function diffOf({ file, before, after, mode, changes, holdsSecret }: PlannedFile): string {
+  const now = modeOf(file);
+  const modes =
+    mode === undefined || now === undefined || now === mode ? '' : `${file}: mode ${octalOf(now)} → ${octalOf(mode)}\n`;
+  if (before === after) return modes;
   const [from, to] = [before === undefined ? '/dev/null' : file, after === undefined ? '/dev/null' : file];
-  const patch = createTwoFilesPatch(from, to, before ?? '', after ?? '', '', '', { context: 2 });
+  const options = { context: holdsSecret ? 0 : 2 };
+  const patch = createTwoFilesPatch(from, to, before ?? '', after ?? '', '', '', options);
   const lines = patch.replace(/^(?:Index: .*\n)?=+\n/, '').replace(/^(---|\+\+\+) (.*?)\t?$/gm, '$1 $2');
   // The backslash of this line isn't an escape.
   const mark = '\n\\ No newline at end of file\n';
-  return lines.split(mark).map(redacted).join(mark);
+  const masked = holdsSecret ? withoutStrings(lines, changes) : lines;
+  return modes + masked.split(mark).map(redacted).join(mark);
+}
+
+/** Masks the strings in the lines of a JSON file that has secrets of others, too, except for those that were written to it. */
+function withoutStrings(lines: string, changes: readonly Change[]): string {
+  const written = JSON.stringify(changes.map(({ value }) => value));
+  return lines.replace(/("(?:[^"\\\n]|\\.)*")(\s*:)?/g, (whole, text: string, colon?: string) =>
+    colon !== undefined || written.includes(text) ? whole : '"…"',
+  );
 }
 
 /** Checks that the changes can be made. @throws CommandError (file_error) */
 export function checkFiles(files: readonly PlannedFile[]): void {
   for (const { file, before, after } of files) {
-    if (before !== after) orFailure(file, () => checkReplaceable(file, Buffer.byteLength(after ?? '')));
+    if (before !== after) orFailure(file, () => checkReplaceable(targetOf(file), Buffer.byteLength(after ?? '')));
   }
 }
 
-/**
- * Makes a change, unless the file has been changed since it was planned.
- *
- * @throws CommandError (file_error)
- */
-export function applyFile({ file, before, after, mode, folders }: PlannedFile): void {
-  if (textOf(file) !== before) {
-    throw new CommandError('file_error', `Another program has just changed ${file}`, {
-      hint: 'Run the command again.',
-    });
-  }
+/** Checks that a file is as it was when the change was planned. @throws CommandError (file_error) */
+export function requireUnchanged({ file, before }: PlannedFile): void {
+  if (textOf(file) === before) return;
+  throw new CommandError('file_error', `Another program has just changed ${file}`, { hint: 'Run the command again.' });
+}
+
+/** Makes a change. @throws CommandError (file_error), also if the file has been changed since the change was planned */
+export function applyFile(planned: PlannedFile): void {
+  const { file, after, mode, folders } = planned;
+  requireUnchanged(planned);
   orFailure(file, () => {
-    if (after === undefined) return removeFile(file, folders);
-    mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
-    replaceFile(file, after, mode === undefined ? {} : { mode });
+    const target = targetOf(file);
+    if (after === undefined) return removeFile(target, folders);
+    mkdirSync(path.dirname(target), { recursive: true, mode: 0o755 });
+    replaceFile(target, after, mode === undefined ? {} : { mode });
   });
 }
 
 function removeFile(file: string, folders: readonly string[]): void {
-  rmSync(realPathOf(file), { force: true });
+  rmSync(file, { force: true });
   for (const folder of [...folders].reverse()) {
     try {
       rmdirSync(folder);
@@ -163,16 +240,34 @@ function removeFile(file: string, folders: readonly string[]): void {
   }
 }
 
+/** Returns the file that a path leads to through links, even if it doesn't exist yet. */
+function targetOf(file: string): string {
+  let target = file;
+  // As many as Linux follows.
+  for (let links = 0; links < 40; links++) {
+    if (!lstatSync(target, { throwIfNoEntry: false })?.isSymbolicLink()) break;
+    target = path.resolve(path.dirname(target), readlinkSync(target));
+  }
+  return target;
+}
+
 /** Returns the directories above a file that don't exist, the outermost first. */
 function missingFolders(file: string): string[] {
   const missing: string[] = [];
-  for (let folder = path.dirname(file); !existsSync(folder); folder = path.dirname(folder)) missing.unshift(folder);
+  for (let folder = path.dirname(file); !existsSync(folder); folder = path.dirname(folder)) {
+    missing.unshift(folder);
+    if (folder === path.dirname(folder)) break;
+  }
   return missing;
 }
 
 function modeOf(file: string): number | undefined {
   const stats = statSync(file, { throwIfNoEntry: false });
   return stats && stats.mode & 0o7777;
+}
+
+function octalOf(mode: number): string {
+  return octal({ mode });
 }
 
 function orRefuse<Result>(file: string, work: () => Result): Result {

@@ -4,10 +4,10 @@ import { keyStoreOf, originOfApi } from '../account/stored-keys/store.ts';
 import { servedSandbox } from '../account/web-pages.ts';
 import { CommandError, messageWithHint, withoutPeriod } from '../domain/errors.ts';
 import { shellWord } from '../domain/shell-word.ts';
-import { findStored } from '../domain/stored-key.ts';
 import { problemWith } from './list.ts';
 import { type ConnectContext, connectionRecords } from './plan.ts';
-import type { ConnectionRecord } from './records.ts';
+import { type ConnectionRecord, hasSecret } from './records.ts';
+import type { Tool } from './tool.ts';
 import { tools } from './tools.ts';
 
 /** The state of a connected tool. */
@@ -19,6 +19,15 @@ export interface ToolFinding {
 
 type CheckContext = Pick<ConnectContext, 'clocks' | 'connections' | 'profiles' | 'settings' | 'world'>;
 
+type Key = ConnectionRecord['key'];
+
+/** What is known of a key. */
+interface KeyState {
+  readonly secret: string;
+  /** The models that it offers; undefined if the API doesn't say outside its hours. */
+  readonly models: readonly string[] | undefined;
+}
+
 /** Checks the tools that are connected to the account in use: their files, and whether their keys work and offer their models. */
 export async function checkConnectedTools(context: CheckContext): Promise<ToolFinding[]> {
   const { settings, world } = context;
@@ -26,68 +35,83 @@ export async function checkConnectedTools(context: CheckContext): Promise<ToolFi
   const origin = isSandbox ? servedSandbox : await originOfApi(settings);
   const mine = connectionRecords(context)
     .all()
-    .filter(({ sandbox = false, profile, baseUrl }) => {
-      return sandbox === isSandbox && (isSandbox || profile === settings.profile.value) && baseUrl === origin;
+    .filter(({ sandbox = false, profile, baseUrl, project }) => {
+      const isCurrent = sandbox === isSandbox && (isSandbox || profile === settings.profile.value);
+      return isCurrent && baseUrl === origin && (project === undefined || existsSync(project));
     });
-  const offers = new Map<string, Promise<readonly string[]>>();
-  const modelsOf = (key: string | undefined) => {
-    const asked = offers.get(key ?? '') ?? offeredBy(context, key);
-    offers.set(key ?? '', asked);
-    return asked;
+  const states = new Map<string, Promise<KeyState>>();
+  const stateOf = (key: Key) => {
+    const id = JSON.stringify(key ?? null);
+    const state = states.get(id) ?? readKey(context, key);
+    states.set(id, state);
+    return state;
   };
   const findings: ToolFinding[] = [];
   for (const record of mine) {
     const tool = tools.find(({ name }) => name === record.tool);
     if (!tool) continue;
     const where = record.project === undefined ? '' : ` in ${fromHome(record.project, world.env.HOME)}`;
-    findings.push({ title: `${tool.title}${where}`, ...(await check(record, modelsOf)) });
+    findings.push({ title: `${tool.title}${where}`, ...(await check(record, tool, stateOf)) });
   }
   return findings;
 }
 
 async function check(
   record: ConnectionRecord,
-  modelsOf: (key: string | undefined) => Promise<readonly string[]>,
+  { keyFrom }: Tool,
+  stateOf: (key: Key) => Promise<KeyState>,
 ): Promise<Omit<ToolFinding, 'title'>> {
   const { key, model, tool, files, project } = record;
-  const again = `\`ci connect ${tool}${project === undefined ? '' : ' --project'}\``;
+  const option = project === undefined ? '' : ' --project';
+  const again = `\`ci connect ${tool}${option}\``;
   const missing = files.find(({ file }) => !existsSync(file));
   if (missing) return { status: 'failed', detail: `${missing.file} is missing. Run ${again} again.` };
   try {
-    const models = await modelsOf(key);
-    const label = key === undefined ? 'the key from the environment' : `key "${key}"`;
-    if (!models.includes(model))
+    const { models, secret } = await stateOf(key);
+    const label = key === undefined ? 'the key from the environment' : `key "${key.name ?? key.id}"`;
+    if (models && !models.includes(model))
       return { status: 'failed', detail: `${label} doesn't offer ${model}. Run ${again} with --model.` };
     const problem = problemWith(record);
-    if (problem === undefined) return { status: 'ok', detail: `Uses ${model} with ${label}` };
-    const undo = `to undo the rest, \`ci connect ${tool} --undo\``;
-    return {
-      status: 'warning',
-      detail: `Its ${problem} since it was connected. To connect it again, run ${again}; ${undo}.`,
-    };
+    if (problem !== undefined) {
+      const undo = `To undo the rest, run \`ci connect ${tool}${option} --undo\`.`;
+      return {
+        status: 'warning',
+        detail: `Its ${problem} since it was connected. To connect it again, run ${again}. ${undo}`,
+      };
+    }
+    if (keyFrom === 'file' && !hasSecret(record, secret))
+      return { status: 'warning', detail: `It has another secret than ${label}. Run ${again} again.` };
+    if (!models)
+      return { status: 'warning', detail: `Uses ${model} with ${label}, which can't be checked outside its hours` };
+    return { status: 'ok', detail: `Uses ${model} with ${label}` };
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     return { status: 'failed', detail: `${withoutPeriod(messageWithHint(error))}.` };
   }
 }
 
-/** Returns the models that a key offers. @param key - the name or ID of a stored key; undefined: that of the environment */
-async function offeredBy(context: CheckContext, key: string | undefined): Promise<readonly string[]> {
+/** Reads the secret of a stored key, or for undefined that of the environment, and asks the API for its models. */
+async function readKey(context: CheckContext, key: Key): Promise<KeyState> {
   const secret = key === undefined ? context.world.env.CHEAPESTINFERENCE_API_KEY : await storedSecret(context, key);
-  if (secret === undefined || secret === '') {
+  if (!secret) {
     throw new CommandError('not_found', 'Its key is no longer on this machine', {
       hint:
         key === undefined
           ? 'Set CHEAPESTINFERENCE_API_KEY, or connect it to a stored key.'
-          : `Store it with \`ci keys secret ${shellWord(key)} --add\`, or connect it to another key.`,
+          : `Store it with \`ci keys secret ${shellWord(key.name ?? key.id ?? '')} --add\`, or connect it to another key.`,
     });
   }
   const { inference } = await context.connections.withApiKey(secret);
-  return (await inference.models()).data.map(({ id }) => id);
+  try {
+    return { secret, models: (await inference.models()).data.map(({ id }) => id) };
+  } catch (error) {
+    if (error instanceof CommandError && error.code === 'rate_limited') return { secret, models: undefined };
+    throw error;
+  }
 }
 
-async function storedSecret(context: CheckContext, key: string): Promise<string | undefined> {
+async function storedSecret(context: CheckContext, { id, name }: NonNullable<Key>): Promise<string | undefined> {
   const store = await keyStoreOf(context);
-  const stored = findStored(store.list(), key);
+  const stored = store.list().find((each) => each.id === id && each.name === name);
   return stored && store.secretOf(stored);
 }

@@ -1,6 +1,7 @@
 import type { Api } from '../api/index.ts';
 import type { Context } from '../context/context.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
+import type { StoredKey } from '../domain/stored-key.ts';
 import { harmless, inWords } from '../output/text.ts';
 import { limitsFor, limitsOf, type OfferedModel } from './models.ts';
 import type { Tool } from './tool.ts';
@@ -15,18 +16,41 @@ export interface ModelChoice {
 /** Matches the IDs that can be written to all files. They come from the API, and some of the files are scripts. */
 const usableId = /^[A-Za-z0-9][\w.:/@+~-]{0,199}$/;
 
-/** Returns the models that a key offers, with their limits if those are known. */
+/** The key that offers the models. */
+interface Offer {
+  readonly api: Pick<Api, 'inference'>;
+  readonly stored: StoredKey | undefined;
+}
+
+/**
+ * Returns the models that a key offers, with their limits if those are known. If the API doesn't answer outside the hours of the key,
+ * returns the models of its pool.
+ *
+ * @throws CommandError of the API
+ */
 export async function offeredModels(
-  { inference }: Pick<Api, 'inference'>,
+  context: Pick<Context, 'api'>,
+  { api, stored }: Offer,
   { model, contextWindow }: ModelChoice,
 ): Promise<OfferedModel[]> {
-  const { data } = await inference.models();
-  const ids = [...new Set(data.map(({ id }) => id))].filter((id) => usableId.test(id));
+  const ids = (await idsOf(context, { api, stored })).filter((id) => usableId.test(id));
   const isOnly = ids.length === 1;
-  return ids.map((id) => {
+  return [...new Set(ids)].map((id) => {
     const isMeant = contextWindow !== undefined && (id === model || isOnly);
     return { id, limits: isMeant ? limitsFor(contextWindow) : limitsOf(id) };
   });
+}
+
+async function idsOf(context: Pick<Context, 'api'>, { api, stored }: Offer): Promise<string[]> {
+  try {
+    return (await api.inference.models()).data.map(({ id }) => id);
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.code !== 'rate_limited' || stored?.poolSlug === undefined)
+      throw error;
+    const { pools } = await context.api();
+    const { modelId, models } = await pools.get(stored.poolSlug);
+    return [modelId, ...(models ?? [])].flatMap((id) => id ?? []);
+  }
 }
 
 /**

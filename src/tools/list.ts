@@ -1,7 +1,7 @@
 import type { Context } from '../context/context.ts';
 import { CommandError } from '../domain/errors.ts';
 import { isIntact } from './changes.ts';
-import { connectionRecords, isInstalled, projectOf } from './plan.ts';
+import { connectionRecords, installedProgram, projectOf } from './plan.ts';
 import type { ConnectionRecord } from './records.ts';
 import type { Place, Tool } from './tool.ts';
 import { tools } from './tools.ts';
@@ -16,6 +16,8 @@ export interface ConnectedTool {
   readonly place: Place | null;
   readonly model: string | null;
   readonly key: string | null;
+  /** The profile that the key belongs to, or `sandbox`. */
+  readonly account: string | null;
   readonly files: readonly string[];
   /** What is wrong with its settings, in a few words. */
   readonly problem: string | null;
@@ -25,9 +27,13 @@ export interface ConnectedTool {
 export function listTools(context: Pick<Context, 'world'>): ConnectedTool[] {
   return tools.flatMap((tool): ConnectedTool[] => {
     const connected = connectionsOf(context, tool);
-    const facts = { tool: tool.name, title: tool.title, installed: isInstalled(tool, context) ?? null };
+    const facts = {
+      tool: tool.name,
+      title: tool.title,
+      installed: tool.programs.length === 0 ? null : installedProgram(tool, context) !== undefined,
+    };
     if (connected.length === 0) {
-      const none = { connected: false, place: null, model: null, key: null, files: [], problem: null };
+      const none = { connected: false, place: null, model: null, key: null, account: null, files: [], problem: null };
       return [{ ...facts, ...none }];
     }
     return connected.map(({ place, record }) => ({
@@ -35,7 +41,8 @@ export function listTools(context: Pick<Context, 'world'>): ConnectedTool[] {
       connected: true,
       place,
       model: record.model,
-      key: record.key ?? null,
+      key: record.key?.name ?? record.key?.id ?? null,
+      account: record.sandbox ? 'sandbox' : (record.profile ?? null),
       files: record.files.map(({ file }) => file),
       problem: problemWith(record) ?? null,
     }));

@@ -50,5 +50,6 @@ export function limitsOf(id: string): ModelLimits | undefined {
 
 /** Returns the limits of a model with a context window, in tokens. */
 export function limitsFor(context: number): ModelLimits {
-  return { context, output: Math.min(context, longestResponse) };
+  // A quarter leaves room for the prompt.
+  return { context, output: Math.min(longestResponse, Math.ceil(context / 4)) };
 }

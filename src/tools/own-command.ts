@@ -1,37 +1,73 @@
+import path from 'node:path';
 import type { Context } from '../context/context.ts';
+import { usageError } from '../domain/errors.ts';
 import { findProgram } from '../programs/find-program.ts';
 import { realPathOf } from '../state/folder.ts';
 
 /** The commands of this program. */
 const names = ['ci', 'cheapestinference'] as const;
 
+type OwnContext = Pick<Context, 'settings' | 'world'>;
+
 /** Returns the words that start this program with the current account, for the user's shell. */
-export function ownCommand({ settings, world }: Pick<Context, 'settings' | 'world'>): string[] {
-  return [ownName({ world }), ...accountOptions({ settings }, ['--api-url'])];
+export function ownCommand(context: OwnContext): string[] {
+  const { apiUrl, profile, sandbox } = context.settings;
+  const [name] = ownWords(context);
+  if (sandbox.value) return [name, '--sandbox'];
+  const isNamed = profile.value !== 'default' || profile.origin === '--profile';
+  return [
+    name,
+    ...(isNamed ? ['--profile', profile.value] : []),
+    ...(apiUrl.origin === '--api-url' ? ['--api-url', apiUrl.value] : []),
+  ];
 }
 
-/** Returns the words that start this program with the current account, for a file that another program reads later. */
-export function lastingCommand({ settings, world }: Pick<Context, 'settings' | 'world'>): string[] {
-  return [ownName({ world }), ...accountOptions({ settings }, ['--api-url', 'CHEAPESTINFERENCE_API_URL'])];
+/**
+ * Returns the words that print a stored key of the current account, for a file that another program reads later. They name the
+ * profile, because another one may be current then.
+ *
+ * @param title - the program that runs them, for the error
+ * @throws CommandError (usage) if this program isn't installed
+ */
+export function keyCommand(
+  context: OwnContext,
+  { key, title }: { readonly key: string; readonly title: string },
+): string[] {
+  const { apiUrl, profile, sandbox } = context.settings;
+  const words = ownWords(context);
+  if (words.some((word) => isTemporary(word))) {
+    throw usageError(
+      `${title} runs \`ci\` to get its key, but \`ci\` isn't installed`,
+      'Run `npm install --global cheapestinference`, and then this command again.',
+    );
+  }
+  const command = ['keys', 'secret', key];
+  if (sandbox.value) return [...words, '--sandbox', ...command];
+  const isSet = apiUrl.origin === '--api-url' || apiUrl.origin === 'CHEAPESTINFERENCE_API_URL';
+  return [...words, ...command, '--profile', profile.value, ...(isSet ? ['--api-url', apiUrl.value] : [])];
 }
 
 /** Returns a name if the `PATH` leads to this program, because RCS has a `ci`, too. Otherwise, returns its path. */
-function ownName({ world }: Pick<Context, 'world'>): string {
+function ownWords({ world }: OwnContext): [string, ...string[]] {
   const { program } = world;
-  const own = program && realPathOf(program);
+  if (program === undefined) return [names[0]];
   const name = names.find((each) => {
     const found = findProgram(each, world);
-    return own !== undefined && 'file' in found && realPathOf(found.file) === own;
+    return 'file' in found && !isTemporary(found.file) && leadsTo(found.file, program);
   });
-  return name ?? program ?? names[0];
+  if (name !== undefined) return [name];
+  // Windows can't run a script by its path.
+  return process.platform === 'win32' && program.endsWith('.js') ? ['node', program] : [program];
 }
 
-/** Returns the options that select the account. @param origins - of an API URL that has to be given */
-function accountOptions({ settings }: Pick<Context, 'settings'>, origins: readonly string[]): string[] {
-  const { apiUrl, profile, sandbox } = settings;
-  if (sandbox.value) return ['--sandbox'];
-  return [
-    ...(profile.value === 'default' ? [] : ['--profile', profile.value]),
-    ...(origins.includes(apiUrl.origin) ? ['--api-url', apiUrl.value] : []),
-  ];
+/** Returns whether a program on the `PATH` is this one: the same file, or on Windows the script that npm installs for it. */
+function leadsTo(file: string, program: string): boolean {
+  const installed = path.join(path.dirname(file), 'node_modules', 'cheapestinference', 'bin', 'ci.js');
+  const own = realPathOf(program);
+  return realPathOf(file) === own || (process.platform === 'win32' && realPathOf(installed) === own);
+}
+
+/** Returns whether a path is in the cache of npx, which npm clears. */
+function isTemporary(file: string): boolean {
+  return file.split(path.sep).includes('_npx');
 }

@@ -1,5 +1,5 @@
 import { type ChosenKey, chooseKey } from '../account/stored-keys/choose.ts';
-import { originOfApi } from '../account/stored-keys/store.ts';
+import { keyStoreOf, originOfApi } from '../account/stored-keys/store.ts';
 import { servedSandbox } from '../account/web-pages.ts';
 import { resolved, stateFolder } from '../config/folders.ts';
 import type { Context } from '../context/context.ts';
@@ -10,7 +10,7 @@ import { findProgram } from '../programs/find-program.ts';
 import { realPathOf } from '../state/folder.ts';
 import { changesAnything, diffOf, type PlannedFile, planSettings, planUndo } from './changes.ts';
 import { chooseModel, type ModelChoice, offeredModels } from './choose-model.ts';
-import { lastingCommand } from './own-command.ts';
+import { keyCommand } from './own-command.ts';
 import { type ConnectionRecord, ConnectionRecords, type RecordedFile } from './records.ts';
 import { keyNameOf, startCommand } from './start-command.ts';
 import type { Connection, Place, Snippet, Start, Tool } from './tool.ts';
@@ -19,7 +19,7 @@ import { type Attempt, requireResponses } from './try-connection.ts';
 /** The parts of the context that connecting a tool uses. */
 export type ConnectContext = Pick<
   Context,
-  'clocks' | 'connections' | 'output' | 'profiles' | 'prompts' | 'result' | 'settings' | 'world'
+  'api' | 'clocks' | 'connections' | 'output' | 'profiles' | 'prompts' | 'result' | 'settings' | 'world'
 >;
 
 /** What to connect a tool to. */
@@ -44,6 +44,8 @@ export interface Plan {
 /** The changes that connect a tool. */
 export interface ConnectionPlan extends Plan {
   readonly connection: Connection;
+  /** The context window that the user passed, now or earlier, in tokens. */
+  readonly contextWindow: number | undefined;
   readonly key: ChosenKey;
   readonly start: Start;
   /** The start as a command for the user's shell. */
@@ -63,13 +65,14 @@ export function projectOf(place: Place, { world }: Pick<Context, 'world'>): stri
   return place === 'project' ? realPathOf(resolved('.', world)) : undefined;
 }
 
-/** Returns whether the program of a tool is installed; undefined for a library. */
-export function isInstalled({ programs }: Tool, { world }: Pick<Context, 'world'>): boolean | undefined {
-  return programs.length === 0 ? undefined : programs.some((name) => 'file' in findProgram(name, world));
+/** Returns the program of a tool that is installed; undefined if none is. */
+export function installedProgram({ programs }: Tool, { world }: Pick<Context, 'world'>): string | undefined {
+  return programs.find((name) => 'file' in findProgram(name, world));
 }
 
 /**
- * Chooses the key and the model, and returns what connecting the tool would change. Changes nothing.
+ * Chooses the key and the model, and returns what connecting the tool would change. Changes nothing, and sends only requests that cost
+ * nothing. Without options, a tool that is connected keeps its key and its model.
  *
  * @throws CommandError if the key doesn't work or doesn't offer the model, or if a file can't be changed
  */
@@ -80,43 +83,71 @@ export async function planConnection(context: ConnectContext, request: ConnectRe
   }
   const records = connectionRecords(context);
   const earlier = records.of(tool.name, projectOf(place, context));
-  const key = await chooseKey(context, request);
+  const key = await chooseKey(context, await keyChoice(context, request, earlier));
   requireStored(tool, key);
   const api = await context.connections.withApiKey(key.secret);
-  const models = await offeredModels(api, request);
-  const model = await chooseModel(context, models, { ...request, earlier: earlier?.model });
-  const keyWords = [...lastingCommand(context), 'keys', 'secret', (await keyNameOf(context, key)) ?? ''];
-  const connection: Connection = {
-    baseUrl: context.settings.sandbox.value ? servedSandbox : await originOfApi(context.settings),
-    model,
-    models,
-    keyWords,
-    keyCommand: keyWords.map(shellWord).join(' '),
-    secret: key.secret,
-    isPoolKey: key.stored?.keyType === 'subscription',
-    now: new Date(context.clocks.wall()),
-  };
-  const isTried = tool.api === 'responses';
-  if (isTried) await requireResponses(api, tool, model);
+  const choice = modelChoice(request, earlier);
+  const models = await offeredModels(context, { api, stored: key.stored }, choice);
+  const model = await chooseModel(context, models, { ...choice, tool, earlier: earlier?.model });
+  const connection = await connectionTo(context, { tool, key, model, models });
+  if (tool.api === 'responses') await requireResponses(api, tool);
   const files = tool.files(place, connection, context.world).map((settings) => {
     const recorded = earlier?.files.find((each) => isSameFile(each, settings));
     return planSettings(settings, recorded, backupOf(records, earlier, recorded));
   });
-  const start = tool.start(
-    { model },
-    files.map(({ file }) => file),
-  );
+  const program = installedProgram(tool, context) ?? tool.programs[0] ?? '';
+  const start = tool.start({ program, model: model.id, files: files.map(({ file }) => file) });
   return {
     tool,
     place,
     files: [...files, ...abandoned(records, earlier, files)],
     earlier,
     connection,
+    contextWindow: choice.contextWindow,
     key,
     start,
     startCommand: await startCommand(context, { tool, key, start }),
     snippets: tool.snippets?.({ model, baseUrl: connection.baseUrl }) ?? [],
-    attempt: { tool, api, model: model.id, stored: key.stored, isTried },
+    attempt: { tool, api, model: model.id, stored: key.stored },
+  };
+}
+
+/** Returns which key to use: the one of the earlier connection if no other is named and it is still stored. */
+async function keyChoice(
+  context: ConnectContext,
+  { key, pool }: ConnectRequest,
+  earlier: ConnectionRecord | undefined,
+): Promise<Pick<ConnectRequest, 'key' | 'pool'>> {
+  const { id, name } = earlier?.key ?? {};
+  const before = id ?? name;
+  if (key !== undefined || pool !== undefined || before === undefined) return { key, pool };
+  const stored = (await keyStoreOf(context)).list();
+  return { key: stored.some((each) => each.id === id && each.name === name) ? before : undefined };
+}
+
+/** Returns which model to use. A context window that the user passed earlier belongs to the model of then. */
+function modelChoice({ model, contextWindow }: ConnectRequest, earlier: ConnectionRecord | undefined): ModelChoice {
+  const isSame = model === undefined || model === earlier?.model;
+  if (contextWindow !== undefined || !isSame || earlier?.contextWindow === undefined) return { model, contextWindow };
+  return { model: earlier.model, contextWindow: earlier.contextWindow };
+}
+
+async function connectionTo(
+  context: ConnectContext,
+  { tool, key, model, models }: Pick<Connection, 'model' | 'models'> & Pick<ConnectionPlan, 'tool' | 'key'>,
+): Promise<Connection> {
+  const { clocks, settings } = context;
+  const name = await keyNameOf(context, key);
+  const keyWords = tool.keyFrom === 'command' ? keyCommand(context, { key: name ?? '', title: tool.title }) : [];
+  return {
+    baseUrl: settings.sandbox.value ? servedSandbox : await originOfApi(settings),
+    model,
+    models,
+    keyWords,
+    keyCommand: keyWords.map(shellWord).join(' '),
+    secret: key.secret,
+    isPoolKey: key.stored?.keyType === 'subscription',
+    now: new Date(clocks.wall()),
   };
 }
 

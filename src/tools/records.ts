@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
-import type { Value } from '../documents/document.ts';
+import type { Change, Value } from '../documents/document.ts';
 import type { Environment } from '../domain/environment.ts';
 import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
 import { lazy } from '../domain/lazy.ts';
@@ -18,8 +18,10 @@ const step = z.union([z.string(), z.record(z.string(), z.string())]);
 const change = z.object({
   path: z.array(step),
   value,
+  earlier: z.optional(z.array(value)),
   before: z.optional(z.string()),
   ignored: z.optional(z.array(z.string())),
+  isRequired: z.optional(z.boolean()),
   depth: z.int(),
   empty: z.optional(z.string()),
   lead: z.optional(z.string()),
@@ -35,18 +37,22 @@ const recordSchema = lazy(() =>
     sandbox: z.optional(z.boolean()),
     baseUrl: z.string(),
     model: z.string(),
-    /** The name or ID of the key. Absent: the key from the environment. */
-    key: z.optional(z.string()),
+    /** The context window that the user passed, in tokens. */
+    contextWindow: z.optional(z.int()),
+    /** The stored key. Absent: the key from the environment. */
+    key: z.optional(z.object({ id: z.optional(z.string()), name: z.optional(z.string()) })),
     files: z.array(
       z.object({
         file: z.string(),
         format: z.enum(['jsonc', 'toml', 'yaml', 'script']),
+        holdsSecret: z.optional(z.boolean()),
         /** The text before, in a file beside the record. Absent: there was no file. */
         backup: z.optional(z.string()),
-        /** The permissions before. */
+        /** The permissions before, if they were changed. */
         mode: z.optional(z.int()),
-        /** The SHA-256 of the text that was written. */
-        digest: z.string(),
+        /** The SHA-256 of the text that was written, and of those that were written before. */
+        digests: z.array(z.string()),
+        /** What was written. Instead of a secret, it has its hash. */
         changes: z.array(change),
         /** The directories that were created for it, the outermost first. */
         folders: z.array(z.string()),
@@ -104,7 +110,7 @@ export class ConnectionRecords {
     }
   }
 
-  /** Keeps a record, and then its backups, synced to disk. @throws CommandError (file_error) */
+  /** Writes the backups, and then the record, synced to disk. @throws CommandError (file_error) */
   save(record: ConnectionRecord, backups: readonly Backup[]): void {
     const folder = this.#folderOf(record);
     try {
@@ -153,6 +159,42 @@ const recordName = 'connection.json';
 /** Returns the SHA-256 of a text, in hexadecimal. */
 export function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
+}
+
+/** Returns a value with a hash instead of a secret. */
+export function hidden(written: Value, secret: string): Value {
+  return mapped(written, (text) => (text === secret ? hashOf(secret) : text));
+}
+
+/** Returns a change with the secrets of a value instead of their hashes. @param now - what the file has in its place */
+export function revealed(change: Change, now: unknown): Change {
+  const secrets = new Map(stringsIn(now).map((text) => [hashOf(text), text]));
+  const shown = (written: Value) => mapped(written, (text) => secrets.get(text) ?? text);
+  return { ...change, value: shown(change.value), earlier: change.earlier?.map(shown) };
+}
+
+/** Returns whether a record is of a connection with a secret. */
+export function hasSecret({ files }: ConnectionRecord, secret: string): boolean {
+  return JSON.stringify(files).includes(hashOf(secret));
+}
+
+function hashOf(secret: string): string {
+  return `sha256:${digestOf(secret)}`;
+}
+
+/** Returns a value with all strings in it changed. */
+function mapped(written: Value, change: (text: string) => string): Value {
+  if (typeof written === 'string') return change(written);
+  if (typeof written !== 'object' || written === null) return written;
+  if (Array.isArray(written)) return written.map((each: Value) => mapped(each, change));
+  return Object.fromEntries(
+    Object.entries(written).flatMap(([name, each]) => (each === undefined ? [] : [[name, mapped(each, change)]])),
+  );
+}
+
+function stringsIn(data: unknown): string[] {
+  if (typeof data === 'string') return [data];
+  return typeof data === 'object' && data !== null ? Object.values(data).flatMap(stringsIn) : [];
 }
 
 function jsonOf(text: string): unknown {

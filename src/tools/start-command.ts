@@ -27,7 +27,8 @@ export async function startCommand(
 
 /** Returns whether `ci run` uses a stored key without options. */
 async function isUsedByDefault(context: StoreContext, key: StoredKey | undefined): Promise<boolean> {
-  if (!key) return false;
+  // A key in the environment takes precedence.
+  if (!key || context.world.env.CHEAPESTINFERENCE_API_KEY) return false;
   const stored = (await keyStoreOf(context)).list();
   const { defaultKey } = context.profiles.get(context.settings.profile.value) ?? {};
   const byDefault = defaultKey === undefined ? undefined : findStored(stored, defaultKey);

@@ -31,8 +31,10 @@ export interface FileSettings {
   readonly file: string;
   readonly format: FormatName;
   readonly settings: readonly Setting[];
-  /** Whether the file holds the secret of the key. */
+  /** Whether the file holds the secret of the key, and maybe others. */
   readonly holdsSecret?: boolean;
+  /** A member that the file has unless it is new or belongs to another program. */
+  readonly expected?: string;
 }
 
 /** Where a tool reads its settings: for the user, or for the project in the working directory. */
@@ -44,7 +46,7 @@ export interface Tool {
   readonly name: string;
   /** As its makers write it: `Claude Code`. */
   readonly title: string;
-  /** The names of its program, the first one found is used. None: it is a library. */
+  /** The names of its program, of which the first one that is installed is used. None: it is a library. */
   readonly programs: readonly string[];
   /** The format in which it calls the API. */
   readonly api: 'openai' | 'anthropic' | 'responses';
@@ -61,10 +63,20 @@ export interface Tool {
   readonly noProject?: string;
   /** Returns what to write. */
   files(place: Place, connection: Connection, surroundings: Surroundings): readonly FileSettings[];
-  /** Returns how to start it. @param files - the files written */
-  start(connection: Pick<Connection, 'model'>, files: readonly string[]): Start;
+  /** Returns how to start it. */
+  start(started: Started): Start;
   /** Returns source code that uses the API, for a library. */
   snippets?(connection: Pick<Connection, 'model' | 'baseUrl'>): readonly Snippet[];
+}
+
+/** A tool to start. */
+interface Started {
+  /** The name of its program. */
+  readonly program: string;
+  /** The ID of the model. */
+  readonly model: string;
+  /** The files that were written for it. */
+  readonly files: readonly string[];
 }
 
 /** How to start a tool. */

@@ -1,5 +1,6 @@
 import type { Api } from '../../api/index.ts';
 import type { CommandError } from '../../domain/errors.ts';
+import { relativeTime, timeOfDay } from '../../output/time.ts';
 
 /** The format in which a program calls the API. */
 export type CallFormat = 'openai' | 'anthropic' | 'responses';
@@ -32,9 +33,14 @@ export async function tryKey(
   return line;
 }
 
-/** Returns when a key works again, if a failed request says that it is outside its hours; undefined for any other failure. */
+/** Returns when a pool key works again, if a failed request says that it is outside its hours; undefined for any other failure. */
 export function nextHours(error: CommandError, now: Date): Date | undefined {
   const { code, retryAfter = 0 } = error;
-  // Limits per minute and of requests at a time are over sooner.
+  // The limit of one request at a time is over sooner.
   return code === 'rate_limited' && retryAfter > 60_000 ? new Date(now.getTime() + retryAfter) : undefined;
+}
+
+/** Returns a sentence that says when the hours of a key begin. @param timeZone - of the user */
+export function worksFrom(next: Date, now: Date, timeZone: string): string {
+  return `The key works from ${timeOfDay(next, timeZone)} local time (${relativeTime(next, now)}), when its hours start.`;
 }

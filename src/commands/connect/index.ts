@@ -6,7 +6,13 @@ import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
 import { inWords } from '../../output/text.ts';
 import { carryOutPlan } from '../../tools/carry-out.ts';
-import { type ConnectContext, hasChanges, isInstalled, planConnection, planDisconnection } from '../../tools/plan.ts';
+import {
+  type ConnectContext,
+  hasChanges,
+  installedProgram,
+  planConnection,
+  planDisconnection,
+} from '../../tools/plan.ts';
 import type { Place, Tool } from '../../tools/tool.ts';
 import { tools } from '../../tools/tools.ts';
 import { tryConnection } from '../../tools/try-connection.ts';
@@ -63,9 +69,9 @@ export default function connect(command: Verb, context: Context, execute = run):
       "Context window of the model, if it isn't known",
       parseCount('--context-window'),
     )
-    .option('--project', "Change this directory's settings of the tool instead of yours")
+    .option('--project', "Change the tool's settings for this directory instead of your own")
     .option('--dry-run', 'Print the changes without making them')
-    .option('--undo', 'Give back the settings as they were')
+    .option('--undo', 'Restore the original settings')
     .action((tool: string | undefined, flags: Flags) => execute({ tool, ...flags }, context));
 }
 
@@ -84,12 +90,16 @@ export async function run(options: Options, context: ConnectContext): Promise<vo
     return disconnect(context, { tool, place, dryRun });
   }
   const plan = await planConnection(context, { ...options, tool, place });
-  if (dryRun) return printPlan(context, plan);
   const hadChanges = hasChanges(plan);
+  if (hadChanges && tool.keyFrom === 'file') {
+    context.output.note(`${tool.title} takes the key only in plain text. It will be in a file that only you can read.`);
+  }
+  if (dryRun) return printPlan(context, plan);
   const backups = await carryOutPlan(context, plan);
   const trial = await tryConnection(context, plan.attempt);
   const { output, result, settings } = context;
-  if (isInstalled(tool, context) === false) output.note(`${tool.title} isn't installed on this machine.`);
+  if (tool.programs.length > 0 && installedProgram(tool, context) === undefined)
+    output.note(`${tool.title} isn't installed on this machine.`);
   if (settings.sandbox.value)
     output.note('Programs can reach the sandbox while `ci sandbox serve` runs in another terminal.');
   await printConnected(context, { plan, hadChanges, backups, trial });

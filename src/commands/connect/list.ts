@@ -2,7 +2,18 @@ import type { Context } from '../../context/context.ts';
 import type { Column } from '../../output/output.ts';
 import { type ConnectedTool, listTools } from '../../tools/list.ts';
 
-export const fields = ['tool', 'title', 'installed', 'connected', 'place', 'model', 'key', 'files', 'problem'] as const;
+export const fields = [
+  'tool',
+  'title',
+  'installed',
+  'connected',
+  'place',
+  'model',
+  'key',
+  'account',
+  'files',
+  'problem',
+] as const;
 
 /** Lists the tools that can be connected, and what they are connected to. */
 export async function list(context: Pick<Context, 'output' | 'world'>): Promise<void> {
@@ -28,6 +39,7 @@ const columns: readonly Column<ConnectedTool>[] = [
   },
   { field: 'model', header: 'MODEL', value: (row) => row.model, optional: 2 },
   { field: 'key', header: 'KEY', value: (row) => row.key, optional: 1 },
+  { field: 'account', header: 'ACCOUNT', value: (row) => row.account, optional: 2 },
   { field: 'place', header: 'PLACE', value: (row) => row.place, optional: 3 },
   { field: 'files', header: 'FILES', value: (row) => row.files.join(','), audience: 'programs' },
 ];

@@ -67,7 +67,7 @@ function undone({ tool, place, files, earlier }: Plan, status: Result['status'])
     tool: tool.name,
     status,
     place,
-    key: earlier?.key ?? null,
+    key: earlier?.key?.name ?? earlier?.key?.id ?? null,
     model: earlier?.model ?? null,
     baseUrl: earlier?.baseUrl ?? null,
     files: files.map(({ file }) => file),

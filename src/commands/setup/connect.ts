@@ -1,4 +1,6 @@
+import { programOf } from '../../account/program.ts';
 import { CommandError, withoutPeriod } from '../../domain/errors.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import { inWords } from '../../output/text.ts';
 import type { Tool } from '../../tools/tool.ts';
 import { type ConnectedTool, noTerminal, type Step, type Wizard } from './wizard.ts';
@@ -8,11 +10,11 @@ export const connectTools: Step = async (wizard) => {
   const { context, prompts, keys = [], saved, done } = wizard;
   const [key] = keys;
   if (!key) return 'silent';
-  const [{ tools }, { isInstalled }] = await Promise.all([
+  const [{ tools }, { installedProgram }] = await Promise.all([
     import('../../tools/tools.ts'),
     import('../../tools/plan.ts'),
   ]);
-  let installed = tools.filter((tool) => isInstalled(tool, context) === true);
+  let installed = tools.filter((tool) => installedProgram(tool, context) !== undefined);
   if (installed.length === 0) return 'silent';
   if (!saved?.isStored) {
     const names = inWords(
@@ -20,7 +22,7 @@ export const connectTools: Step = async (wizard) => {
       'or',
     );
     context.output.note(
-      `To connect ${names}, store the key with \`ci keys secret ${key.name} --add\`, then run \`ci connect\`.`,
+      `To connect ${names}, store the key with \`${programOf(context)} keys secret ${shellWord(key.name)} --add\`, then run \`ci connect\`.`,
     );
     return 'silent';
   }
@@ -58,8 +60,9 @@ async function connect({ context }: Wizard, tool: Tool, key: string): Promise<st
     const plan = await planConnection(context, { tool, place: 'user', key });
     await carryOutPlan(context, plan);
     const { works, detail } = await tryConnection(context, plan.attempt);
-    const mark = works === false ? '✗' : '✓';
-    output.note(`${mark} ${tool.title} is connected. ${detail}\n  Start it with: ${plan.startCommand}`);
+    const mark = works === null ? '!' : works ? '✓' : '✗';
+    const note = plan.start.note === undefined ? '' : `${plan.start.note} `;
+    output.note(`${mark} ${tool.title} is connected. ${detail}\n  ${note}Start it with: ${plan.startCommand}`);
     return plan.startCommand;
   } catch (error) {
     if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;

@@ -8,7 +8,7 @@ import { chooseBlocks, chooseCycle, choosePool, chooseSeats, workingHours } from
 import { connectTools } from './connect.ts';
 import { chooseDestination } from './destination.ts';
 import { useExistingSeats } from './existing-seats.ts';
-import { chooseKeyName, createSeatKeys, tryKey } from './key.ts';
+import { chooseKeyName, createSeatKeys, tryFirstKey } from './key.ts';
 import { purchase } from './purchase.ts';
 import { fields, summary } from './summary.ts';
 import { GoTo, noTerminal, type Step, type Wizard } from './wizard.ts';
@@ -25,7 +25,7 @@ const steps: readonly Step[] = [
   chooseKeyName,
   chooseDestination,
   createSeatKeys,
-  tryKey,
+  tryFirstKey,
   connectTools,
 ];
 

@@ -1,11 +1,11 @@
 import { createKeys } from '../../account/keys/create-for-seats.ts';
 import { askKeyName } from '../../account/keys/key-name.ts';
+import { tryKey, worksFrom } from '../../account/keys/try-key.ts';
 import { createAndDeliver } from '../../account/secrets/delivery.ts';
 import { keyByEmail } from '../../account/subscriptions.ts';
 import { isLive, nextLive } from '../../domain/coverage.ts';
 import { CommandError, withoutPeriod } from '../../domain/errors.ts';
 import { inWords } from '../../output/text.ts';
-import { relativeTime, timeOfDay } from '../../output/time.ts';
 import { widthOf } from '../../output/width.ts';
 import { isPending, noTerminal, type Step, seatsForKeys } from './wizard.ts';
 
@@ -51,28 +51,22 @@ export const createSeatKeys: Step = async (wizard) => {
 };
 
 /** Sends a request with the key if its block is live. Otherwise, says when the block starts. */
-export const tryKey: Step = async (wizard) => {
+export const tryFirstKey: Step = async (wizard) => {
   const { context, keys = [], subscriptions = [], pool } = wizard;
   const { output, world } = context;
-  const { timeZone } = world;
   const [first] = keys;
   const [subscription] = subscriptions;
   if (!first || !subscription) return 'silent';
   const now = await context.connections.now();
   if (!isLive(subscription, now)) {
     const next = nextLive(subscription, now);
-    if (next) {
-      output.note(
-        `The key works from ${timeOfDay(next, timeZone)} local time (${relativeTime(next, now)}), when its hours start.`,
-      );
-    }
+    if (next) output.note(worksFrom(next, now, world.timeZone));
     return 'silent';
   }
   try {
-    const { inference } = await context.connections.withApiKey(first.apiKey);
-    const model = pool?.modelId ?? (await inference.models()).data[0]?.id ?? '';
-    const { choices } = await inference.chat(model, [{ role: 'user', content: 'Say hello in one short sentence.' }]);
-    const [line = ''] = (choices[0]?.message?.content ?? '').trim().split('\n');
+    const api = await context.connections.withApiKey(first.apiKey);
+    const model = pool?.modelId ?? (await api.inference.models()).data[0]?.id ?? '';
+    const line = await tryKey(api, model, 'openai');
     output.note(withinLine(`✓ The key works. ${model} says: ${line}`, output.width));
   } catch (error) {
     if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;

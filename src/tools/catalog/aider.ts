@@ -43,5 +43,5 @@ export const aider: Tool = {
         : [{ file: path.join(folder, '.aider.model.metadata.json'), format: 'jsonc' as const, settings: limits }]),
     ];
   },
-  start: () => ({ words: ['aider'] }),
+  start: ({ program }) => ({ words: [program] }),
 };

@@ -42,5 +42,5 @@ export const claudeCode: Tool = {
     const name = place === 'project' ? 'settings.local.json' : 'settings.json';
     return [{ file: path.join(folder, name), format: 'jsonc', settings }];
   },
-  start: () => ({ words: ['claude'] }),
+  start: ({ program }) => ({ words: [program] }),
 };

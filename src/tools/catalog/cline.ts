@@ -41,12 +41,12 @@ export const cline: Tool = {
         format: 'jsonc',
         holdsSecret: true,
         settings: [
-          { path: ['version'], value: 1 },
+          { path: ['version'], value: 1, isRequired: true },
           { path: ['lastUsedProvider'], value: id },
           { path: ['providers', id], value: provider, ignored: ['updatedAt', 'tokenSource'] },
         ],
       },
     ];
   },
-  start: () => ({ words: ['cline'] }),
+  start: ({ program }) => ({ words: [program] }),
 };

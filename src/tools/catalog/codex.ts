@@ -38,5 +38,5 @@ export const codex: Tool = {
       },
     ];
   },
-  start: () => ({ words: ['codex'] }),
+  start: ({ program }) => ({ words: [program] }),
 };

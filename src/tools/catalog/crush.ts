@@ -38,5 +38,5 @@ export const crush: Tool = {
     ];
     return [{ file, format: 'script', settings: [{ path: markedLines, value: lines }] }];
   },
-  start: () => ({ words: ['crush'] }),
+  start: ({ program }) => ({ words: [program] }),
 };

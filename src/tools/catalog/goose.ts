@@ -46,8 +46,8 @@ export const goose: Tool = {
       },
     ];
   },
-  start: ({ model }) => ({
-    env: { GOOSE_PROVIDER: providerId, GOOSE_MODEL: model.id },
-    words: ['goose', 'session'],
+  start: ({ model, program }) => ({
+    env: { GOOSE_PROVIDER: providerId, GOOSE_MODEL: model },
+    words: [program, 'session'],
   }),
 };

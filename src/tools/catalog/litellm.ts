@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { configFolder, resolved } from '../../config/folders.ts';
 import type { Tool } from '../tool.ts';
-import { keyVariable, openaiUrl } from './provider.ts';
+import { keyVariable, openaiUrl, providerId } from './provider.ts';
 
 /**
  * LiteLLM's proxy. It has no file of the user's, so there is one beside the settings of `ci`. `max_parallel_requests` is 1 because a
@@ -24,10 +24,11 @@ export const litellm: Tool = {
       {
         file,
         format: 'yaml',
+        expected: 'model_list',
         settings: connection.models.map(({ id, limits }) => ({
-          path: ['model_list', { model_name: id }],
+          path: ['model_list', { model_name: `${providerId}/${id}` }],
           value: {
-            model_name: id,
+            model_name: `${providerId}/${id}`,
             litellm_params: {
               model: `openai/${id}`,
               api_base: openaiUrl(connection),
@@ -40,5 +41,5 @@ export const litellm: Tool = {
       },
     ];
   },
-  start: (_connection, [file = '']) => ({ words: ['litellm', '--config', file, '--host', '127.0.0.1'] }),
+  start: ({ program, files: [file = ''] }) => ({ words: [program, '--config', file, '--host', '127.0.0.1'] }),
 };

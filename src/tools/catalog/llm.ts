@@ -46,5 +46,5 @@ export const llm: Tool = {
       },
     ];
   },
-  start: ({ model }) => ({ words: ['llm', '-m', `${providerId}/${model.id}`] }),
+  start: ({ model, program }) => ({ words: [program, '-m', `${providerId}/${model}`] }),
 };

@@ -21,7 +21,7 @@ export const opencode: Tool = {
       { file: configFile('opencode', place, surroundings), format: 'jsonc', settings: settings(connection, key) },
     ];
   },
-  start: () => ({ words: ['opencode'] }),
+  start: ({ program }) => ({ words: [program] }),
 };
 
 /**
@@ -39,7 +39,7 @@ export const kilo: Tool = {
     const key = { env: [keyVariable], options: { baseURL: openaiUrl(connection) } };
     return [{ file: configFile('kilo', place, surroundings), format: 'jsonc', settings: settings(connection, key) }];
   },
-  start: () => ({ words: ['kilo'] }),
+  start: ({ program }) => ({ words: [program] }),
 };
 
 function settings(connection: Connection, key: { readonly [name: string]: Value }): Setting[] {

@@ -46,5 +46,5 @@ export const pi: Tool = {
       },
     ];
   },
-  start: () => ({ words: ['pi'] }),
+  start: ({ program }) => ({ words: [program] }),
 };

@@ -41,5 +41,5 @@ export const qwenCode: Tool = {
       },
     ];
   },
-  start: () => ({ words: ['qwen'] }),
+  start: ({ program }) => ({ words: [program] }),
 };

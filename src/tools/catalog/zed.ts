@@ -48,10 +48,11 @@ export const zed: Tool = {
             path: ['language_models', 'openai_compatible', providerId],
             value: { api_url: openaiUrl(connection), available_models: available },
           },
-          { path: ['agent', 'default_model'], value: { provider: providerId, model: model.id } },
+          { path: ['agent', 'default_model', 'provider'], value: providerId },
+          { path: ['agent', 'default_model', 'model'], value: model.id },
         ],
       },
     ];
   },
-  start: () => ({ words: ['zed'], note: 'Quit Zed before, because it reads the key when it starts.' }),
+  start: ({ program }) => ({ words: [program], note: 'Quit Zed first. It reads the key at startup.' }),
 };
