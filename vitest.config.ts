@@ -53,7 +53,7 @@ const longest = [
 ];
 
 /** The order of the projects. Only the next file of the same project finds its modules loaded in a process that has ended a file. */
-const projectOrder = ['simulated', 'programs', 'binary', 'unit'];
+const projectOrder = ['simulated', 'programs', 'binary', 'unit', 'tools'];
 
 /** Starts the slowest files of a project first, so that none of them runs alone at the end. */
 class LongestFirst extends BaseSequencer {
@@ -70,6 +70,8 @@ class LongestFirst extends BaseSequencer {
 const endToEnd = ['test/**/*.e2e.test.ts'];
 const programs = [...endToEnd, 'test/**/*.process.test.ts'];
 const simulated = ['test/virtual/**/*.test.ts', 'test/faults/late/**/*.test.ts', 'test/**/*.simulated.test.ts'];
+
+const realTools = ['test/real-tools/*.test.ts'];
 
 const fileOf = (name: string) => `test/${name}.e2e.test.ts`;
 
@@ -101,7 +103,12 @@ export default defineConfig({
       // Needs no build and starts few processes: `npm run test:quick`.
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [...programs, ...simulated], isolate: false },
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...programs, ...simulated, ...realTools],
+          isolate: false,
+        },
       },
       // Runs the bundle, or starts processes.
       { extends: true, test: { name: 'programs', include: programs, isolate: false } },
@@ -118,6 +125,17 @@ export default defineConfig({
       },
       // Replaces a module and the clock. A file that loads that module without replacing it must not share a process with these.
       { extends: true, test: { name: 'simulated', include: simulated, exclude: programs, isolate: false } },
+      // Installs coding tools from npm, 2 GB, on disk: `npm run test:tools`. `npm test` leaves it out.
+      {
+        extends: true,
+        test: {
+          name: 'tools',
+          include: realTools,
+          env: { TMPDIR: tmpdir() },
+          testTimeout: 120_000,
+          hookTimeout: 600_000,
+        },
+      },
     ],
     env: { TMPDIR: userDirectory() },
     unstubEnvs: true,

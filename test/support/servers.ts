@@ -170,11 +170,12 @@ export async function forward(
   { method, path, headers, body }: Received,
   response: ServerResponse,
 ): Promise<void> {
-  const { authorization, 'content-type': type, 'if-none-match': tag } = headers;
+  const { authorization, 'x-api-key': apiKey, 'content-type': type, 'if-none-match': tag } = headers;
   const upstream = await ask(url + path, {
     method,
     headers: {
       ...(authorization && { authorization }),
+      ...(typeof apiKey === 'string' && { 'x-api-key': apiKey }),
       ...(type && { 'content-type': type }),
       ...(tag && { 'if-none-match': tag }),
     },
