@@ -63,7 +63,7 @@ export interface PlannedFile {
  * @throws CommandError (file_error) if it can't be read, or is damaged
  */
 export function planSettings(
-  { file, format: name, settings, holdsSecret = false, expected }: FileSettings,
+  { file, format: name, settings, holdsSecret = false, isStrict = false, expected }: FileSettings,
   recorded?: RecordedFile,
   backup?: string,
 ): PlannedFile {
@@ -71,6 +71,7 @@ export function planSettings(
   const before = textOf(file);
   return orRefuse(file, () => {
     const data = format.parse(before ?? '');
+    if (isStrict && data !== undefined) requireStrict(before ?? '');
     if (expected !== undefined && data !== undefined && data !== null && valueAt(data, [expected]) === undefined)
       throw new DocumentError(`it has no ${expected}, so it belongs to another program`);
     const earlier = changesIn(recorded, data);
@@ -101,6 +102,15 @@ export function planSettings(
       holdsSecret,
     };
   });
+}
+
+/** Refuses JSON with comments or trailing commas. @throws DocumentError */
+function requireStrict(text: string): void {
+  try {
+    JSON.parse(text.replace(/^\ufeff/, ''));
+  } catch {
+    throw new DocumentError("it has comments or trailing commas, which this program doesn't accept there");
+  }
 }
 
 /** Returns the change that restores a file. @throws CommandError (file_error) if it can't be read, or is damaged */

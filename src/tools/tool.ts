@@ -33,6 +33,8 @@ export interface FileSettings {
   readonly settings: readonly Setting[];
   /** Whether the file holds the secret of the key, and maybe others. */
   readonly holdsSecret?: boolean;
+  /** Whether the tool ignores a JSON file with comments or trailing commas. */
+  readonly isStrict?: boolean;
   /** A member that the file has unless it is new or belongs to another program. */
   readonly expected?: string;
 }

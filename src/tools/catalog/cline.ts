@@ -39,6 +39,7 @@ export const cline: Tool = {
       {
         file: path.join(data, 'settings', 'providers.json'),
         format: 'jsonc',
+        isStrict: true,
         holdsSecret: true,
         settings: [
           { path: ['version'], value: 1, isRequired: true },

@@ -39,6 +39,7 @@ export const pi: Tool = {
       {
         file: path.join(folder, 'settings.json'),
         format: 'jsonc',
+        isStrict: true,
         settings: [
           { path: ['defaultProvider'], value: providerId },
           { path: ['defaultModel'], value: model.id },
