@@ -16,12 +16,14 @@ const usualExtensions = '.COM;.EXE;.BAT;.CMD';
  */
 export function findProgram(
   name: string,
-  { env, cwd }: Surroundings,
+  surroundings: Surroundings,
   platform: NodeJS.Platform = process.platform,
 ): FoundProgram {
+  const { env } = surroundings;
   const isWindows = platform === 'win32';
   const isPath = name.includes('/') || (isWindows && name.includes('\\'));
-  const folders = isPath ? [path.isAbsolute(name) ? '/' : cwd] : absoluteFolders(env, isWindows);
+  // The working directory may have been removed, and matters only for a relative path.
+  const folders = isPath ? [path.isAbsolute(name) ? '/' : surroundings.cwd] : absoluteFolders(env, isWindows);
   const endings = isWindows ? endingsFor(name, variable(env, 'PATHEXT', isWindows)) : [''];
   const candidates = folders.flatMap((folder) => endings.map((ending) => path.resolve(folder, `${name}${ending}`)));
   const files = candidates.filter(isFile);
