@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { json } from '../../support/cli.ts';
 import {
@@ -368,13 +369,11 @@ describe('a hostile list of models', () => {
     async (tool) => {
       const customer = await keyCustomer({ instead: offering([...nasty, 'kimi-k2.6']) });
       const result = await customer.connect(`${tool} --model kimi-k2.6`);
-      const texts = listAt(result, 'files').map(
-        (file) => treeOf(customer.me.home)[String(file).slice(customer.me.home.length + 1)],
-      );
+      const texts = listAt(result, 'files').map((file) => readFileSync(String(file), 'utf8'));
+      expect(texts.length).toBeGreaterThan(0);
       for (const text of texts) {
-        expect(text).toBeDefined();
         for (const name of nasty.filter((each) => each !== '# >>> CheapestInference >>>'))
-          expect(text?.includes(name)).toBe(false);
+          expect(text.includes(name)).toBe(false);
       }
       await customer.me.ci(`connect ${tool} --undo --yes`);
       expect(Object.keys(treeOf(customer.me.home))).toEqual(['config']);
