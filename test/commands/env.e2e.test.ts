@@ -165,6 +165,12 @@ $env:ANTHROPIC_API_KEY = ''
     });
   });
 
+  test('prints only the variable of its own with --for none', async () => {
+    expect(json(await keyHolder().ci('env --for none --json'))).toEqual({ CHEAPESTINFERENCE_API_KEY: storedSecret });
+    const { stdout } = await keyHolder().ci('env --for none --shell sh');
+    expect(stdout).toBe(`export CHEAPESTINFERENCE_API_KEY='${storedSecret}'\n`);
+  });
+
   test('prints shell commands even if the profile prefers JSON', async () => {
     const me = keyHolder();
     await me.ci('config set output json');

@@ -345,7 +345,7 @@ describe('what cannot be written', () => {
     ['connect opencode --project --yes', 1],
     ['connect opencode --yes', 0],
     ['connect', 0],
-  ])('is only a project, if the working directory was removed: ci %s', async (line, code) => {
+  ])('is only the file of a project in a working directory that was removed: ci %s', async (line, code) => {
     const { me } = await keyCustomer();
     const ended = await me.sh(`mkdir gone && cd gone && rmdir ../gone && exec ci ${line}`);
     expect(ended.code).toBe(code);

@@ -45,6 +45,8 @@ describe.each([
       ['--for', 'anthropic'],
       [...anthropicVariables, ownVariable],
     ],
+    [['--for', 'none'], [ownVariable]],
+    [['--for', 'none', '--model', 'kimi-k2.6'], [ownVariable]],
   ])('sets the variables of the formats (%j)', async (flags, variables) => {
     const { code, stdout, stderr } = await run(keyHolder(), [...flags, '--', ...printVariables]);
     expect([code, stdout, stderr]).toEqual([0, variables.map((line) => `${line}\n`).join(''), '']);
@@ -59,6 +61,12 @@ describe.each([
       'ANTHROPIC_MODEL=kimi-k2.6',
       'OPENAI_MODEL=kimi-k2.6',
     ]);
+  });
+
+  test("leaves the user's own keys as they are with --for none", async () => {
+    const own = { ANTHROPIC_API_KEY: 'sk-ant-of-the-user', OPENAI_API_KEY: 'sk-of-the-user' };
+    const { stdout } = await run(keyHolder(own), ['--for', 'none', '--', ...printVariables]);
+    expect(stdout).toBe(`ANTHROPIC_API_KEY=sk-ant-of-the-user\n${ownVariable}\nOPENAI_API_KEY=sk-of-the-user\n`);
   });
 
   test("empties the user's own Anthropic key", async () => {
@@ -132,10 +140,7 @@ describe.each([
       ['--key', 'nope', '--', 'ls'],
       'The secret of key "nope" isn\'t stored on this machine. If you have it, store it with `ci keys secret NAME --add`. Otherwise, create a key with `ci keys create NAME --store`. These are stored:\n  prod  sk_live_…stuv',
     ],
-    [
-      ['--for', 'gemini', '--', 'ls'],
-      '"gemini" is not a valid value for --for. Choose openai, anthropic, all or none.',
-    ],
+    [['--for', 'gemini', '--', 'ls'], '"gemini" is not a valid value for --for. Choose openai, anthropic, all or none.'],
     [['--key', 'prod', '--pool', 'kimi26', '--', 'ls'], "--key and --pool can't be combined. Pass one of them."],
     [['--max-budget', '5', '--', 'ls'], '--max-budget needs --temporary. Add --temporary, or leave out --max-budget.'],
     [['--model', '', '--', 'ls'], '--model is empty. Run `ci models` to see the models of a key.'],
