@@ -140,7 +140,10 @@ describe.each([
       ['--key', 'nope', '--', 'ls'],
       'The secret of key "nope" isn\'t stored on this machine. If you have it, store it with `ci keys secret NAME --add`. Otherwise, create a key with `ci keys create NAME --store`. These are stored:\n  prod  sk_live_…stuv',
     ],
-    [['--for', 'gemini', '--', 'ls'], '"gemini" is not a valid value for --for. Choose openai, anthropic, all or none.'],
+    [
+      ['--for', 'gemini', '--', 'ls'],
+      '"gemini" is not a valid value for --for. Choose openai, anthropic, all or none.',
+    ],
     [['--key', 'prod', '--pool', 'kimi26', '--', 'ls'], "--key and --pool can't be combined. Pass one of them."],
     [['--max-budget', '5', '--', 'ls'], '--max-budget needs --temporary. Add --temporary, or leave out --max-budget.'],
     [['--model', '', '--', 'ls'], '--model is empty. Run `ci models` to see the models of a key.'],
