@@ -5,6 +5,8 @@ import { hello, poolKey, sandbox } from '../support/sandbox.ts';
 
 const sentence =
   'This is the CheapestInference sandbox, answering instead of kimi-k2.6. Your key and your request are correct.';
+/** What Anthropic's API answers, too, so that Claude Code sends such messages in another way. */
+const roleRefusal = 'Unexpected role \\"system\\". The Messages API accepts a top-level `system` parameter';
 const messages = [{ role: 'user' as const, content: 'Hello!' }];
 
 describe('the official openai client', () => {
@@ -69,5 +71,22 @@ describe('the official @anthropic-ai/sdk client', () => {
     const refused = anthropic.messages.create({ model: hello.model, max_tokens: 100, messages });
     await expect(refused).rejects.toBeInstanceOf(Anthropic.RateLimitError);
     await expect(refused).rejects.toMatchObject({ status: 429, type: 'rate_limit_error' });
+  });
+
+  test('reads the refusal of the role "system"', async () => {
+    const anthropic = await client();
+    // The types of the SDK don't allow this role, which Claude Code sends.
+    const refused = anthropic.post('/v1/messages', {
+      body: { model: hello.model, max_tokens: 100, messages: [{ role: 'system', content: 'Be brief.' }, ...messages] },
+    });
+    await expect(refused).rejects.toBeInstanceOf(Anthropic.BadRequestError);
+    await expect(refused).rejects.toMatchObject({ status: 400, message: expect.stringContaining(roleRefusal) });
+    const { content } = await anthropic.messages.create({
+      model: hello.model,
+      max_tokens: 100,
+      system: 'Be brief.',
+      messages,
+    });
+    expect(content).toEqual([{ type: 'text', text: sentence }]);
   });
 });

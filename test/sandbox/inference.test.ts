@@ -347,7 +347,7 @@ describe('POST /anthropic/v1/messages', () => {
       'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not "system" as an input message role.',
     ],
     [
-      { ...greeting, messages: [{ role: 'tool', content: 'x' }] },
+      { ...greeting, messages: [...hello.messages, { role: 'developer', content: 'x' }] },
       400,
       'invalid_request_error',
       'messages must be a non-empty array of {role, content}',
