@@ -463,6 +463,15 @@ describe('permissions', () => {
     expect(treeOf(me.home)).toEqual(before);
   });
 
+  test('that the user has changed since then stay', async () => {
+    const { me, at: file, write, connect } = await keyCustomer();
+    write(config, '{}\n');
+    await connect('opencode');
+    chmodSync(file(config), 0o600);
+    expect((await me.ci('connect opencode --undo --yes')).code).toBe(0);
+    expect([readFileSync(file(config), 'utf8'), modeOf(file(config))]).toEqual(['{}\n', '600']);
+  });
+
   test.each([0o600, 0o640, 0o664])('of another file stay (%o)', async (mode) => {
     const { me, at: file, write, connect } = await keyCustomer();
     write(config, '{}\n');
