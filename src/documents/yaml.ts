@@ -188,7 +188,7 @@ function withoutMember(text: string, { node, start }: Member, { lead = '' }: Cha
     return edited(text, [{ from: start, to, text: '' }]);
   }
   const from = lead !== '' && text.slice(0, lineStart).endsWith(lead) ? lineStart - lead.length : lineStart;
-  const joins = from > 0 && end < text.length && text[from - 1] !== '\n';
+  const joins = from > 0 && end < text.length && !['\n', '\ufeff'].includes(text[from - 1] ?? '');
   return edited(text, [{ from, to: end, text: joins ? lineEndOf(text) : '' }]);
 }
 
