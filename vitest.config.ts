@@ -40,6 +40,7 @@ const longest = [
   'faults/late/kills',
   'faults/late/cancellations',
   'faults/matrix',
+  'commands/connect/processes',
   'faults/payments/payments',
   'commands/agent/wallet',
   'docs/agents',

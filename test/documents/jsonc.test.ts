@@ -143,6 +143,23 @@ describe('a JSONC document', () => {
     expect(withoutChanges(jsonc, anew, changes)).toBe('{"b":2,"a":1}');
   });
 
+  test.each(['', '\n', '// nothing yet', '// nothing yet\n', '\ufeff', '/* none */\r\n'])(
+    'leaves nothing in %j, which has no value, after an edit elsewhere',
+    (text) => {
+      const { text: after, changes } = set(text, provider, model);
+      expect(withoutChanges(jsonc, after, changes)).toBe(text);
+      const start = text.startsWith('\ufeff') ? 1 : 0;
+      const edit = (before: string) => `${before.slice(0, start)}// first\n${before.slice(start)}`;
+      expect(withoutChanges(jsonc, edit(after), changes)).toBe(edit(text));
+    },
+  );
+
+  test('keeps the comments of the user in an object that it added', () => {
+    const { text, changes } = set('', model);
+    const commented = text.replace('{', '{\n  // mine');
+    expect(withoutChanges(jsonc, commented, changes)).toBe('{\n  // mine\n}\n');
+  });
+
   test.each([
     ['', '{\n  "model": "cheapestinference/kimi-k2.6"\n}\n'],
     ['{}', '{\n  "model": "cheapestinference/kimi-k2.6"\n}'],

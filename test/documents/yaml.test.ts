@@ -119,4 +119,20 @@ describe('a YAML document', () => {
   ])('refuses %j', (text, problem) => {
     expect(() => set(text, item)).toThrow(new DocumentError(problem));
   });
+
+  test.each([
+    ['\ufeffa: 1\n', '\ufeffa: 1\nGOOSE_MODEL: "kimi-k2.6"\n'],
+    ['\ufeffa:\n  b: 1', '\ufeffa:\n  b: 1\nGOOSE_MODEL: "kimi-k2.6"\n'],
+    ['\ufeff# mine\r\na: 1\r\n', '\ufeff# mine\r\na: 1\r\nGOOSE_MODEL: "kimi-k2.6"\r\n'],
+    ['\ufeffGOOSE_MODEL: mine # keep\nb: 1\n', '\ufeffGOOSE_MODEL: "kimi-k2.6" # keep\nb: 1\n'],
+  ])('has a byte order mark before its first line: %j', (text, expected) => {
+    const { text: after, changes } = set(text, model);
+    expect(after).toBe(expected);
+    expect(withoutChanges(yaml, after, changes)).toBe(text);
+  });
+
+  test('keeps its byte order mark without its first entry', () => {
+    const { changes } = set('', model);
+    expect(withoutChanges(yaml, '\ufeffGOOSE_MODEL: "kimi-k2.6"\na: 1\n', changes)).toBe('\ufeffa: 1\n');
+  });
 });

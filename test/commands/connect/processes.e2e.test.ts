@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Environment, json, type User } from '../../support/cli.ts';
+import { type Environment, json, sandboxUser, type User } from '../../support/cli.ts';
 import { connectionFiles, type KeyCustomer, keyCustomer, offering, treeOf } from '../../support/connections.ts';
 import { keyFileOf } from '../../support/key-store.ts';
-import { bin, nodeOnly } from '../../support/program.ts';
+import { bin, nodeOnly, program } from '../../support/program.ts';
 import { at, listAt, textAt } from '../../support/sandbox.ts';
 import { silence } from '../../support/servers.ts';
 
@@ -27,6 +27,16 @@ function inShell(me: User, command: string, env: Environment = {}) {
     ...{ cwd: me.home, env: { ...me.env, ...env }, encoding: 'utf8' },
   });
   return [status, stdout, stderr];
+}
+
+/** Runs a command as a user unknown to the system. */
+const stranger = ['setpriv', '--reuid', '54321', '--clear-groups'] as const;
+
+/** Whether the tests run as root on a machine on which another user can run the program. */
+function canBeStranger(): boolean {
+  if (process.getuid?.() !== 0) return false;
+  const [setpriv, ...args] = stranger;
+  return spawnSync(setpriv, [...args, ...program, '--version']).status === 0;
 }
 
 /** Returns the command and the arguments that Codex runs. */
@@ -115,6 +125,18 @@ describe.each(helpers)('the command that %s runs for the key', (tool, name, comm
     expect(command).toBe(`cheapestinference --api-url ${customer.api.url} keys secret app`);
     expect(inShell(customer.me, command, env)).toEqual([0, `${customer.secret}\n`, '']);
   });
+});
+
+test('the command for the key of the sandbox prints it', async () => {
+  const me = sandboxUser();
+  expect((await me.process('keys create app --credit --store')).code).toBe(0);
+  const { code, stdout } = await me.process('connect claude-code --model kimi-k2.6 --yes --json');
+  expect([code, JSON.parse(stdout)]).toMatchObject([0, { works: true, baseUrl: 'http://127.0.0.1:8787' }]);
+  const file = path.join(me.home, '.claude', 'settings.json');
+  const command = textAt(JSON.parse(readFileSync(file, 'utf8')), 'apiKeyHelper');
+  expect(command).toBe('ci --sandbox keys secret app');
+  const [status, printed] = inShell(me, command, { CHEAPESTINFERENCE_SANDBOX: '' });
+  expect([status, printed]).toEqual([0, expect.stringMatching(/^sk_sandbox_[A-Za-z0-9_-]{32}\n$/)]);
 });
 
 test.each(['app', 'my "key"', 'cost $HOME \\ ü'])(
@@ -326,6 +348,30 @@ describe('what cannot be written', () => {
     const { code, stdout, stderr } = await me.ci('connect opencode --yes', { env: { XDG_STATE_HOME: '/dev/null' } });
     expect([code, stdout, treeOf(me.home)]).toEqual([1, '', before]);
     expect(stderr).toMatch(/^ci: Can't write to \/dev\/null\/cheapestinference: [^\n]+\n$/);
+  });
+
+  describe.skipIf(!canBeStranger())('by a user who is not root', () => {
+    /** Runs `ci` as the owner of the home directory, who isn't root. */
+    async function asOwner({ me }: KeyCustomer, prepare: string) {
+      await me.sh(`chown -R 54321 . && chmod 755 . && ${prepare}`);
+      const before = treeOf(me.home);
+      const ended = await me.sh(`exec ${stranger.join(' ')} ${program.join(' ')} connect opencode --yes`);
+      expect([ended.code, ended.stdout, treeOf(me.home), connectionFiles(me)]).toEqual([1, '', before, []]);
+      return ended.stderr;
+    }
+
+    test.each([
+      ['a read-only directory', 'chmod 555 config/opencode', "Can't write"],
+      ['a directory of another user', 'chown 0 config/opencode', "Can't write"],
+      ['a file that only another user can read', `chown 0 ${opencode} && chmod 600 ${opencode}`, "Can't read"],
+      ['a directory that nobody can enter', 'chmod 000 config/opencode', "Can't read"],
+    ])('is refused in %s', async (_what, prepare, problem) => {
+      const customer = await keyCustomer();
+      customer.write(opencode, '{}\n');
+      const stderr = await asOwner(customer, prepare);
+      expect(stderr.startsWith(`ci: ${problem} ${customer.at(opencode)}: `)).toBe(true);
+      expect(stderr).not.toMatch(/EACCES|EPERM/);
+    });
   });
 
   test.each(['', 'relative'])('has no place without a home directory (HOME=%j)', async (home) => {
