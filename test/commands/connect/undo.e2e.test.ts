@@ -94,11 +94,27 @@ const documents: readonly (readonly [tool: string, name: string, texts: readonly
     ['model_list:\n- model_name: mine\n  litellm_params: {model: openai/x}\nlitellm_settings:\n  drop_params: true\n'],
   ],
 ];
-const eachDocument = documents.flatMap(([tool, name, texts]) => texts.map((text) => [tool, name, text] as const));
+/** The documents of Codex, which needs an endpoint that the sandbox doesn't have. */
+const codexTexts = [
+  '',
+  '# mine\n',
+  'model = "gpt" # the best\n',
+  'model = "gpt"',
+  '# Codex\n\n[mcp_servers.x]\ncommand = "y" # keep\n\n# End\n',
+  '[model_providers.cheapestinference]\nname = "an older one" # keep\n\n[other]\na = 1\n',
+  '[profiles.mine]\nmodel = "gpt"\n[[list]]\na = 1',
+  crlf('model_provider = "openai"\n\n[tui]\ntheme = \'dark\'\n'),
+  `${mark}model = "gpt"\n`,
+];
+const eachDocument = [...documents, ['codex', '.codex/config.toml', codexTexts] as const].flatMap(
+  ([tool, name, texts]) => texts.map((text) => [tool, name, text] as const),
+);
+
+const customerOf = (tool: string) => keyCustomer(tool === 'codex' ? { instead: offering(['kimi-k2.6']) } : {});
 
 describe('--undo', () => {
   test.each(eachDocument)('gives the file of %s back byte for byte (%s, %j)', async (tool, name, text) => {
-    const customer = await keyCustomer();
+    const customer = await customerOf(tool);
     const file = customer.write(name, text);
     await customer.connect(tool);
     expect(readFileSync(file, 'utf8')).not.toBe(text);
@@ -109,7 +125,7 @@ describe('--undo', () => {
   test.each(eachDocument)(
     'does so after an edit of the user elsewhere in it (%s, %s, %j)',
     async (tool, name, text) => {
-      const customer = await keyCustomer();
+      const customer = await customerOf(tool);
       const file = customer.write(name, text);
       await customer.connect(tool);
       // A line at the start that changes no setting.
