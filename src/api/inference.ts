@@ -53,36 +53,39 @@ export class InferenceApi {
   }
 
   chat(model: string, messages: readonly Turn[]): Promise<ChatCompletion> {
-    return this.#client.change(
-      'POST',
-      '/v1/chat/completions',
-      chatCompletionSchema(),
-      { model, messages },
-      'consumption',
-    );
+    return this.#ask('/v1/chat/completions', chatCompletionSchema(), { model, messages });
   }
 
   /** Sends a message in the Anthropic format. @param maxTokens - the maximum length of the response */
   message(model: string, messages: readonly Turn[], maxTokens: number): Promise<Message> {
-    const body = { model, messages, max_tokens: maxTokens };
-    return this.#client.change('POST', '/anthropic/v1/messages', messageSchema(), body, 'consumption');
+    return this.#ask('/anthropic/v1/messages', messageSchema(), { model, messages, max_tokens: maxTokens });
   }
 
   /** Sends a request in OpenAI's newer format, which the API documentation doesn't mention. */
   async response(model: string, input: string): Promise<void> {
-    await this.#client.change('POST', '/v1/responses', responseSchema(), { model, input }, 'consumption');
+    await this.#ask('/v1/responses', responseSchema(), { model, input });
   }
 
   /** Returns whether the API has {@link response}. Sends a request without a model, which costs nothing. */
   async hasResponses(): Promise<boolean> {
     try {
-      await this.#client.change('POST', '/v1/responses', responseSchema(), {}, 'consumption');
+      await this.#ask('/v1/responses', responseSchema(), {});
       return true;
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       if ([404, 405, 501].includes(error.status ?? 0)) return false;
       if (error.code === 'invalid_request' || error.code === 'unexpected_response') return true;
       throw error;
+    }
+  }
+
+  /** Sends a request once. It changes nothing in the account, so that its outcome doesn't matter. */
+  async #ask<Schema extends z.ZodMiniType>(path: string, schema: Schema, body: object): Promise<z.infer<Schema>> {
+    try {
+      return await this.#client.change('POST', path, schema, body, 'consumption');
+    } catch (error) {
+      const isLost = error instanceof CommandError && error.code === 'outcome_unknown';
+      throw isLost && error.cause instanceof CommandError ? error.cause : error;
     }
   }
 }

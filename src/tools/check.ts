@@ -4,7 +4,7 @@ import { keyStoreOf, originOfApi } from '../account/stored-keys/store.ts';
 import { servedSandbox } from '../account/web-pages.ts';
 import { CommandError, messageWithHint, withoutPeriod } from '../domain/errors.ts';
 import { shellWord } from '../domain/shell-word.ts';
-import { problemWith } from './list.ts';
+import { type FileProblem, problemWith } from './list.ts';
 import { type ConnectContext, connectionRecords } from './plan.ts';
 import { type ConnectionRecord, hasSecret } from './records.ts';
 import type { Tool } from './tool.ts';
@@ -56,6 +56,11 @@ export async function checkConnectedTools(context: CheckContext): Promise<ToolFi
   return findings;
 }
 
+const problemText: Readonly<Record<FileProblem, string>> = {
+  changed: 'Its settings have changed since it was connected',
+  unreadable: "Its settings can't be read",
+};
+
 async function check(
   record: ConnectionRecord,
   { keyFrom }: Tool,
@@ -74,10 +79,7 @@ async function check(
     const problem = problemWith(record);
     if (problem !== undefined) {
       const undo = `To undo the rest, run \`ci connect ${tool}${option} --undo\`.`;
-      return {
-        status: 'warning',
-        detail: `Its ${problem} since it was connected. To connect it again, run ${again}. ${undo}`,
-      };
+      return { status: 'warning', detail: `${problemText[problem]}. To connect it again, run ${again}. ${undo}` };
     }
     if (keyFrom === 'file' && !hasSecret(record, secret))
       return { status: 'warning', detail: `It has another secret than ${label}. Run ${again} again.` };

@@ -4,6 +4,7 @@ import { choiceArgument } from '../../cli/values.ts';
 import type { Verb } from '../../cli/verb.ts';
 import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
+import { nearest } from '../../domain/nearest.ts';
 import { inWords } from '../../output/text.ts';
 import { carryOutPlan } from '../../tools/carry-out.ts';
 import {
@@ -58,7 +59,7 @@ export default function connect(command: Verb, context: Context, execute = run):
           'or',
         )}`,
         names,
-        (typed) => usageError(`"${typed}" is not a tool that can be connected`, 'Run `ci connect` to list the tools.'),
+        (typed) => usageError(`"${typed}" is not a tool that can be connected`, hintFor(typed)),
       ),
     )
     .addOption(keyOption())
@@ -104,6 +105,15 @@ export async function run(options: Options, context: ConnectContext): Promise<vo
     output.note('Programs can reach the sandbox while `ci sandbox serve` runs in another terminal.');
   await printConnected(context, { plan, hadChanges, backups, trial });
   if (trial.failure) result.exitCode = trial.failure.exitCode;
+}
+
+/** Returns the tool that may have been meant. */
+function hintFor(typed: string): string {
+  const [near] = nearest(
+    typed,
+    tools.map(({ name }) => name),
+  );
+  return `${near === undefined ? '' : `Did you mean ${near}? `}Run \`ci connect\` to list the tools.`;
 }
 
 /** Refuses options that need a tool. @throws CommandError (usage) */
