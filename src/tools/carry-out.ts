@@ -67,8 +67,22 @@ function apply(
       throw done.length === 0 ? error.with({ outcome: 'not_applied' }) : halfDone(error, { tool, done, connects });
     }
   }
-  if (!connects && earlier) records.remove(earlier);
+  if (connects || !earlier) return backups;
+  const lost = lostFiles(plan, earlier);
+  records.remove(earlier, { keepsBackups: lost.length > 0 });
+  for (const { file, backup } of lost)
+    context.output.note(
+      `${file} was removed or emptied since. What it had before is in ${records.backupFile(earlier, backup)}.`,
+    );
   return backups;
+}
+
+/** Returns the files that had content before they were changed, and have none now. */
+function lostFiles({ files }: Plan, earlier: ConnectionRecord): { readonly file: string; readonly backup: string }[] {
+  return files.flatMap(({ file, before }) => {
+    const backup = earlier.files.find((each) => each.file === file)?.backup;
+    return backup !== undefined && (before ?? '').trim() === '' ? [{ file, backup }] : [];
+  });
 }
 
 /** Records a connection. @returns the backups */

@@ -1,4 +1,14 @@
-import { existsSync, lstatSync, mkdirSync, readlinkSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import path from 'node:path';
 import { createTwoFilesPatch } from 'diff';
 import {
@@ -18,8 +28,8 @@ import { toml } from '../documents/toml.ts';
 import { yaml } from '../documents/yaml.ts';
 import { CommandError, messageOf } from '../domain/errors.ts';
 import { redacted } from '../domain/secrets.ts';
-import { textOf } from '../output/file-change.ts';
-import { octal } from '../state/folder.ts';
+import { fileFailure, textOf } from '../output/file-change.ts';
+import { octal, statsOf } from '../state/folder.ts';
 import { checkReplaceable, replaceFile } from '../state/replace-file.ts';
 import { digestOf, type RecordedFile, revealed } from './records.ts';
 import type { FileSettings, FormatName } from './tool.ts';
@@ -28,6 +38,12 @@ const formats: Readonly<Record<FormatName, Format>> = { jsonc, toml, yaml, scrip
 
 /** The permissions of a file with a secret. */
 const ownerOnly = 0o600;
+
+/** More than a file with settings has, in bytes. */
+const largestFile = 32 * 1024 * 1024;
+
+/** A line of a diff that is longer, in characters, is that of a file without line breaks. */
+const longestLine = 300;
 
 /** How many values of earlier connections a record keeps, for undoing after a crash. */
 const mostEarlier = 5;
@@ -68,7 +84,7 @@ export function planSettings(
   backup?: string,
 ): PlannedFile {
   const format = formats[name];
-  const before = textOf(file);
+  const before = settingsIn(file);
   return orRefuse(file, () => {
     const data = format.parse(before ?? '');
     if (isStrict && data !== undefined) requireStrict(before ?? '');
@@ -78,7 +94,10 @@ export function planSettings(
     const isWanted = (change: Change) => settings.some((setting) => isSame(setting.path, change.path));
     const stale = earlier.filter((change) => !isWanted(change));
     const start = withoutChanges(format, before ?? '', stale);
-    const { text: after, changes: made } = withSettings(format, start, settings);
+    const { text: after, changes: written } = withSettings(format, start, settings);
+    // All of them are there without a record: it was lost, or the file comes from another machine.
+    const isAdopted = !recorded && written.length === 0 && settings.length > 0;
+    const made = isAdopted ? settings.map((setting) => ({ ...setting, depth: setting.path.length - 1 })) : written;
     // A value that the user has changed since is the one to restore.
     const kept = earlier.filter(
       (change) => isWanted(change) && (!isLeaf(change.value) || isWritten(valueAt(data, change.path), change)),
@@ -93,7 +112,11 @@ export function planSettings(
       format: name,
       before,
       after: after === '' && before === undefined ? undefined : after,
-      original: recorded ? originalOf(recorded, before, backup) : before,
+      original: recorded
+        ? originalOf(recorded, before, backup)
+        : isAdopted
+          ? withoutChanges(format, before ?? '', made)
+          : before,
       changes: changes.map((change) => inherited(change, stale)),
       digests: recorded?.digests ?? [],
       mode: holdsSecret ? ownerOnly : undefined,
@@ -102,6 +125,14 @@ export function planSettings(
       holdsSecret,
     };
   });
+}
+
+/** Returns the text of a file with settings; undefined if there is none. @throws CommandError (file_error) if it can't be one */
+function settingsIn(file: string): string | undefined {
+  const stats = statsOf(file, statSync);
+  if (stats && !stats.isFile() && !stats.isDirectory()) throw fileFailure(`${file} is not a regular file`);
+  if (stats && stats.size > largestFile) throw fileFailure(`${file} is too large for settings (${stats.size} bytes)`);
+  return textOf(file);
 }
 
 /** Refuses JSON with comments or trailing commas. @throws DocumentError */
@@ -116,7 +147,7 @@ function requireStrict(text: string): void {
 /** Returns the change that restores a file. @throws CommandError (file_error) if it can't be read, or is damaged */
 export function planUndo(recorded: RecordedFile, backup: string | undefined): PlannedFile {
   const { file, format, folders, mode, digests, holdsSecret = false } = recorded;
-  const before = textOf(file);
+  const before = settingsIn(file);
   return orRefuse(file, () => {
     const after = originalOf(recorded, before, backup);
     // Permissions that the user has changed since stay.
@@ -166,7 +197,8 @@ function changesIn(recorded: RecordedFile | undefined, data: unknown): readonly 
 /** Returns the text of a file without what was written to it; undefined if there is none. */
 function originalOf(recorded: RecordedFile, text: string | undefined, backup: string | undefined): string | undefined {
   if (text === undefined) return undefined;
-  if (recorded.digests.includes(digestOf(text))) return backup;
+  const existed = recorded.backup !== undefined;
+  if (recorded.digests.includes(digestOf(text)) && (!existed || backup !== undefined)) return backup;
   const format = formats[recorded.format];
   const changes = changesIn(recorded, format.parse(text));
   const without = withoutChanges(
@@ -180,7 +212,7 @@ function originalOf(recorded: RecordedFile, text: string | undefined, backup: st
     changes.filter(({ isRequired }) => isRequired),
   );
   const isEmpty = /^\ufeff?\s*(?:\{\s*\})?\s*$/.test(bare);
-  if (isEmpty && backup === undefined) return undefined;
+  if (isEmpty && !existed) return undefined;
   return isEmpty || bare === backup ? bare : without;
 }
 
@@ -201,14 +233,17 @@ export function diffOf({ file, before, after, mode, changes, holdsSecret }: Plan
   const lines = patch.replace(/^(?:Index: .*\n)?=+\n/, '').replace(/^(---|\+\+\+) (.*?)\t?$/gm, '$1 $2');
   // The backslash of this line isn't an escape.
   const mark = '\n\\ No newline at end of file\n';
-  const masked = holdsSecret ? withoutStrings(lines, changes) : lines;
+  const masked = lines
+    .split('\n')
+    .map((line) => (holdsSecret || line.length > longestLine ? withoutStrings(line, changes) : line))
+    .join('\n');
   return modes + masked.split(mark).map(redacted).join(mark);
 }
 
-/** Masks the strings in the lines of a JSON file that has secrets of others, too, except for those that were written to it. */
-function withoutStrings(lines: string, changes: readonly Change[]): string {
+/** Masks the strings in a line of JSON that may have secrets of others, except for those that were written to it. */
+function withoutStrings(line: string, changes: readonly Change[]): string {
   const written = JSON.stringify(changes.map(({ value }) => value));
-  return lines.replace(/("(?:[^"\\\n]|\\.)*")(\s*:)?/g, (whole, text: string, colon?: string) =>
+  return line.replace(/("(?:[^"\\\n]|\\.)*")(\s*:)?/g, (whole, text: string, colon?: string) =>
     colon !== undefined || written.includes(text) ? whole : '"…"',
   );
 }
@@ -216,7 +251,13 @@ function withoutStrings(lines: string, changes: readonly Change[]): string {
 /** Checks that the changes can be made. @throws CommandError (file_error) */
 export function checkFiles(files: readonly PlannedFile[]): void {
   for (const { file, before, after } of files) {
-    if (before !== after) orFailure(file, () => checkReplaceable(targetOf(file), Buffer.byteLength(after ?? '')));
+    if (before === after) continue;
+    try {
+      if (before !== undefined) accessSync(file, constants.W_OK);
+      checkReplaceable(targetOf(file), Buffer.byteLength(after ?? ''));
+    } catch (error) {
+      throw fileFailure(`Can't write ${file}: ${messageOf(error)}`, { cause: error });
+    }
   }
 }
 
@@ -284,13 +325,20 @@ function orRefuse<Result>(file: string, work: () => Result): Result {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof DocumentError)) throw error;
-    throw new CommandError('file_error', `Can't change ${file}: ${error.message}`, {
+    const problem = error instanceof DocumentError ? error.message : excessIn(error);
+    if (problem === undefined) throw error;
+    throw new CommandError('file_error', `Can't change ${file}: ${problem}`, {
       hint: 'The file was left unchanged. Correct it, and run the command again.',
       outcome: 'not_applied',
       cause: error,
     });
   }
+}
+
+/** Returns what is wrong with a document that is too much for its parser; undefined for any other error. */
+function excessIn(error: unknown): string | undefined {
+  if (error instanceof RangeError) return 'it is nested too deeply';
+  return error instanceof ReferenceError ? 'it has too many aliases' : undefined;
 }
 
 function orFailure(file: string, work: () => void): void {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { fromHome } from '../account/secrets/destinations.ts';
 import { keyStoreOf, originOfApi } from '../account/stored-keys/store.ts';
 import { servedSandbox } from '../account/web-pages.ts';
@@ -56,6 +56,10 @@ export async function checkConnectedTools(context: CheckContext): Promise<ToolFi
   return findings;
 }
 
+function isOpenToOthers(file: string): boolean {
+  return process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0;
+}
+
 const problemText: Readonly<Record<FileProblem, string>> = {
   changed: 'Its settings have changed since it was connected',
   unreadable: "Its settings can't be read",
@@ -71,6 +75,15 @@ async function check(
   const again = `\`ci connect ${tool}${option}\``;
   const missing = files.find(({ file }) => !existsSync(file));
   if (missing) return { status: 'failed', detail: `${missing.file} is missing. Run ${again} again.` };
+  const open = files.find(({ file, holdsSecret }) => holdsSecret && isOpenToOthers(file));
+  if (open)
+    return {
+      status: 'warning',
+      detail: `Other users can read ${open.file}. Run \`chmod 600 ${shellWord(open.file)}\`.`,
+    };
+  // The key from an environment that is gone, which the file still has.
+  if (keyFrom === 'file' && key === undefined)
+    return { status: 'ok', detail: `Uses ${model} with a key that isn't stored, so it wasn't checked` };
   try {
     const { models, secret } = await stateOf(key);
     const label = key === undefined ? 'the key from the environment' : `key "${key.name ?? key.id}"`;

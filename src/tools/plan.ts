@@ -3,7 +3,7 @@ import { keyStoreOf, originOfApi } from '../account/stored-keys/store.ts';
 import { servedSandbox } from '../account/web-pages.ts';
 import { resolved, stateFolder } from '../config/folders.ts';
 import type { Context } from '../context/context.ts';
-import { usageError } from '../domain/errors.ts';
+import { CommandError, usageError } from '../domain/errors.ts';
 import { masked } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell-word.ts';
 import { findProgram } from '../programs/find-program.ts';
@@ -13,7 +13,7 @@ import { chooseModel, type ModelChoice, offeredModels } from './choose-model.ts'
 import { keyCommand } from './own-command.ts';
 import { type ConnectionRecord, ConnectionRecords, type RecordedFile } from './records.ts';
 import { keyNameOf, startCommand } from './start-command.ts';
-import type { Connection, Place, Snippet, Start, Tool } from './tool.ts';
+import type { Connection, FileSettings, Place, Snippet, Start, Tool } from './tool.ts';
 import { type Attempt, requireResponses } from './try-connection.ts';
 
 /** The parts of the context that connecting a tool uses. */
@@ -91,7 +91,9 @@ export async function planConnection(context: ConnectContext, request: ConnectRe
   const model = await chooseModel(context, models, { ...choice, tool, earlier: earlier?.model });
   const connection = await connectionTo(context, { tool, key, model, models });
   if (tool.api === 'responses') await requireResponses(api, tool);
-  const files = tool.files(place, connection, context.world).map((settings) => {
+  const wanted = tool.files(place, connection, context.world);
+  if (place === 'project') refuseOwnFiles(wanted, tool.files('user', connection, context.world));
+  const files = wanted.map((settings) => {
     const recorded = earlier?.files.find((each) => isSameFile(each, settings));
     return planSettings(settings, recorded, backupOf(records, earlier, recorded));
   });
@@ -110,6 +112,12 @@ export async function planConnection(context: ConnectContext, request: ConnectRe
     snippets: tool.snippets?.({ model, baseUrl: connection.baseUrl }) ?? [],
     attempt: { tool, api, model: model.id, stored: key.stored },
   };
+}
+
+/** Refuses a project whose files are those of the user, as in the home directory. @throws CommandError (usage) */
+function refuseOwnFiles(files: readonly FileSettings[], own: readonly FileSettings[]): void {
+  const same = files.find((file) => own.some((each) => isSameFile(each, file)));
+  if (same) throw usageError(`${same.file} has your own settings, not those of a project`, 'Leave out --project.');
 }
 
 /** Returns which key to use: the one of the earlier connection if no other is named and it is still stored. */
@@ -176,6 +184,20 @@ export function planDisconnection(
   if (!earlier) return undefined;
   const files = earlier.files.map((recorded) => planUndo(recorded, backupOf(records, earlier, recorded)));
   return { tool, place, files, earlier };
+}
+
+/** Returns whether a tool is connected in a place, as far as is known. */
+export function isConnected(
+  context: Pick<Context, 'world'>,
+  { tool, place }: Pick<ConnectRequest, 'tool' | 'place'>,
+): boolean {
+  try {
+    return connectionRecords(context).of(tool.name, projectOf(place, context)) !== undefined;
+  } catch (error) {
+    // The working directory was removed, or the record is damaged.
+    if (error instanceof CommandError) return false;
+    throw error;
+  }
 }
 
 /** Returns the changes of a plan as people read them. Secrets are masked. */

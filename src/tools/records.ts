@@ -100,12 +100,13 @@ export class ConnectionRecords {
     return path.join(this.#folderOf(record), name);
   }
 
-  /** Returns the text of a backup. @throws CommandError (file_error) */
-  backup(record: Pick<ConnectionRecord, 'tool' | 'project'>, name: string): string {
+  /** Returns the text of a backup; undefined if someone has removed it. @throws CommandError (file_error) */
+  backup(record: Pick<ConnectionRecord, 'tool' | 'project'>, name: string): string | undefined {
     const file = this.backupFile(record, name);
     try {
       return withOwnFile(file, 'r', (handle) => readFileSync(handle, 'utf8'));
     } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined;
       throw fileError(`Can't read the backup ${file}: ${messageOf(error)}`, error);
     }
   }
@@ -122,10 +123,12 @@ export class ConnectionRecords {
     }
   }
 
-  /** Removes a record with its backups. @throws CommandError (file_error) */
-  remove(record: ConnectionRecord): void {
+  /** Removes a record, and then its backups unless they are to be kept. @throws CommandError (file_error) */
+  remove(record: ConnectionRecord, { keepsBackups = false }: { readonly keepsBackups?: boolean } = {}): void {
+    const folder = this.#folderOf(record);
     try {
-      rmSync(this.#folderOf(record), { recursive: true, force: true });
+      rmSync(path.join(folder, recordName), { force: true });
+      if (!keepsBackups) rmSync(folder, { recursive: true, force: true });
     } catch (error) {
       throw fileError(`Can't remove the record of the connection: ${messageOf(error)}`, error);
     }
@@ -148,7 +151,7 @@ export class ConnectionRecords {
     const parsed = recordSchema().safeParse(jsonOf(text));
     if (parsed.success) return parsed.data;
     throw new CommandError('file_error', `${file} is damaged`, {
-      hint: `Move it away: \`mv ${shellWord(folder)} ${shellWord(`${folder}.old`)}\`.`,
+      hint: `Remove it: \`rm -r ${shellWord(folder)}\`. The settings of the tool stay as they are.`,
       outcome: 'not_applied',
     });
   }

@@ -37,9 +37,10 @@ async function isUsedByDefault(context: StoreContext, key: StoredKey | undefined
   return used?.id === key.id && used?.name === key.name;
 }
 
-/** Returns the name of a stored key, or its ID if others have that name, too; undefined if it isn't stored. */
+/** Returns the name of a stored key, or its ID if the name doesn't identify it on a command line; undefined if it isn't stored. */
 export async function keyNameOf(context: StoreContext, { stored }: ChosenKey): Promise<string | undefined> {
   if (!stored) return undefined;
   const namesakes = (await keyStoreOf(context)).list().filter(({ name }) => name === stored.name);
-  return namesakes.length > 1 ? stored.id : (stored.name ?? stored.id);
+  const isUsable = namesakes.length === 1 && stored.name !== undefined && !stored.name.startsWith('-');
+  return isUsable ? stored.name : (stored.id ?? stored.name);
 }

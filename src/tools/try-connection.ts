@@ -2,6 +2,7 @@ import { nextHours, tryKey, worksFrom } from '../account/keys/try-key.ts';
 import type { Api } from '../api/index.ts';
 import type { Context } from '../context/context.ts';
 import { CommandError, withoutPeriod } from '../domain/errors.ts';
+import { redacted } from '../domain/secrets.ts';
 import { problemOf, type StoredKey } from '../domain/stored-key.ts';
 import { harmless } from '../output/text.ts';
 import type { Tool } from './tool.ts';
@@ -27,7 +28,7 @@ export async function requireResponses({ inference }: Pick<Api, 'inference'>, { 
 /** What to try. */
 export interface Attempt {
   readonly tool: Pick<Tool, 'api'>;
-  readonly api: Pick<Api, 'inference'>;
+  readonly api: Pick<Api, 'client' | 'inference'>;
   /** The ID of the model. */
   readonly model: string;
   readonly stored: StoredKey | undefined;
@@ -35,10 +36,10 @@ export interface Attempt {
 
 /** Sends one real request with a key and a model, unless the key is outside its hours. */
 export async function tryConnection(
-  { connections, world }: Pick<Context, 'connections' | 'world'>,
+  { clocks, world }: Pick<Context, 'clocks' | 'world'>,
   { tool, api, model, stored }: Attempt,
 ): Promise<Trial> {
-  const now = await connections.now();
+  const now = new Date(clocks.wall() + api.client.clockOffset);
   const problem = stored && problemOf(stored, now);
   const later = (next: Date): Trial => ({ works: null, detail: worksFrom(next, now, world.timeZone) });
   if (problem?.kind === 'outside hours') return later(problem.next);
@@ -49,7 +50,7 @@ export async function tryConnection(
     if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;
     const next = stored?.keyType === 'credit' ? undefined : nextHours(error, now);
     if (next) return later(next);
-    const what = withoutPeriod(error.message);
+    const what = redacted(withoutPeriod(error.message));
     if (error.code === 'rate_limited') return { works: null, detail: `The key can't be tried right now: ${what}.` };
     return { works: false, detail: `A request with the key failed: ${what}.`, failure: error };
   }

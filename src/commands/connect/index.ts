@@ -11,6 +11,7 @@ import {
   type ConnectContext,
   hasChanges,
   installedProgram,
+  isConnected,
   planConnection,
   planDisconnection,
 } from '../../tools/plan.ts';
@@ -96,13 +97,11 @@ export async function run(options: Options, context: ConnectContext): Promise<vo
     context.output.note(`${tool.title} takes the key only in plain text. It will be in a file that only you can read.`);
   }
   if (dryRun) return printPlan(context, plan);
-  const backups = await carryOutPlan(context, plan);
-  const trial = await tryConnection(context, plan.attempt);
-  const { output, result, settings } = context;
+  const { output, result } = context;
   if (tool.programs.length > 0 && installedProgram(tool, context) === undefined)
     output.note(`${tool.title} isn't installed on this machine.`);
-  if (settings.sandbox.value)
-    output.note('Programs can reach the sandbox while `ci sandbox serve` runs in another terminal.');
+  const backups = await carryOutPlan(context, plan);
+  const trial = await tryConnection(context, plan.attempt);
   await printConnected(context, { plan, hadChanges, backups, trial });
   if (trial.failure) result.exitCode = trial.failure.exitCode;
 }
@@ -134,7 +133,11 @@ async function disconnect(
   { tool, place, dryRun }: { readonly tool: Tool; readonly place: Place; readonly dryRun: true | undefined },
 ): Promise<void> {
   const plan = planDisconnection(context, { tool, place });
-  if (!plan) return printNotConnected(context, { tool, place, files: [], earlier: undefined });
+  if (!plan) {
+    const other: Place = place === 'user' ? 'project' : 'user';
+    const isElsewhere = isConnected(context, { tool, place: other });
+    return printNotConnected(context, { tool, place, files: [], earlier: undefined }, isElsewhere);
+  }
   if (dryRun) return printPlan(context, plan);
   await carryOutPlan(context, plan);
   await printDisconnected(context, plan);

@@ -44,7 +44,7 @@ interface Result {
   readonly snippets: readonly Snippet[];
 }
 
-type ResultContext = Pick<Context, 'output' | 'world'>;
+type ResultContext = Pick<Context, 'output' | 'settings' | 'world'>;
 
 const columns: readonly Column<Result>[] = [
   { field: 'tool', header: 'Tool', value: (row) => row.tool },
@@ -103,9 +103,16 @@ export async function printPlan({ output }: ResultContext, plan: Plan | Connecti
   else for (const line of diff.trimEnd().split('\n')) output.line(line);
 }
 
-/** Prints that a tool isn't connected, so that nothing had to be undone. */
-export async function printNotConnected({ output }: ResultContext, plan: Plan): Promise<void> {
+/** Prints that a tool isn't connected, so that nothing had to be undone. @param isElsewhere - whether it is in the other place */
+export async function printNotConnected({ output }: ResultContext, plan: Plan, isElsewhere: boolean): Promise<void> {
   const title = `${plan.tool.title} isn't connected${inProject(plan)}. Nothing was changed.\n`;
+  if (isElsewhere) {
+    output.note(
+      plan.place === 'user'
+        ? `${plan.tool.title} is connected in this directory. Add --project.`
+        : `${plan.tool.title} is connected in your own settings. Leave out --project.`,
+    );
+  }
   await output.record(undone(plan, 'not connected'), { ...layout, drawing: () => title });
 }
 
@@ -135,10 +142,12 @@ export async function printConnected(
   context: ResultContext,
   { plan, hadChanges, backups, trial }: Done,
 ): Promise<void> {
-  const { output, world } = context;
+  const { output, settings, world } = context;
   const { tool, start } = plan;
   const { works, detail } = trial;
   const result = { ...connected(plan, hadChanges ? 'connected' : 'unchanged'), backups, works, detail };
+  if (settings.sandbox.value && !output.isForPeople)
+    output.note('Programs can reach the sandbox while `ci sandbox serve` runs in another terminal.');
   if (tool.snippets) return printSnippets(context, result);
   await output.record(result, {
     ...layout,
@@ -148,6 +157,7 @@ export async function printConnected(
         `${style.good('✓')} ${tool.title} ${hadChanges ? 'uses' : 'already uses'} ${clean.model}${key}.`,
         paths({ Settings: clean.files, Backup: clean.backups }, world.env.HOME),
         trialLine(style, clean),
+        ...(clean.works === false ? [`To undo the changes, run \`ci connect ${tool.name} --undo\`.`] : []),
         '',
         ...(start.note === undefined ? [] : [start.note]),
         startText(context, clean),
@@ -173,8 +183,11 @@ function trialLine(style: Style, { works, detail }: Pick<Result, 'works' | 'deta
   return `${mark} ${detail}`;
 }
 
-function startText({ output }: ResultContext, { start }: Pick<Result, 'start'>): string {
-  return `Start it with:\n${shellLines(start ?? '', output.width)}`;
+function startText({ output, settings }: ResultContext, { start }: Pick<Result, 'start'>): string {
+  const how = settings.sandbox.value
+    ? 'In another terminal, run `ci sandbox serve`. Then start it with:'
+    : 'Start it with:';
+  return `${how}\n${shellLines(start ?? '', output.width)}`;
 }
 
 function paths(labeled: Readonly<Record<string, readonly string[]>>, home: string | undefined): string {

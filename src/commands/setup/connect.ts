@@ -62,7 +62,10 @@ async function connect({ context }: Wizard, tool: Tool, key: string): Promise<st
     const { works, detail } = await tryConnection(context, plan.attempt);
     const mark = works === null ? '!' : works ? '✓' : '✗';
     const note = plan.start.note === undefined ? '' : `${plan.start.note} `;
-    output.note(`${mark} ${tool.title} is connected. ${detail}\n  ${note}Start it with: ${plan.startCommand}`);
+    const how = context.settings.sandbox.value
+      ? 'In another terminal, run `ci sandbox serve`. Then start it with:'
+      : 'Start it with:';
+    output.note(`${mark} ${tool.title} is connected. ${detail}\n  ${note}${how} ${plan.startCommand}`);
     return plan.startCommand;
   } catch (error) {
     if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;
