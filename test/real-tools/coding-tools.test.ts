@@ -151,7 +151,8 @@ const tools: Readonly<Record<string, RealTool>> = {
 }
 `,
     },
-    adds: { modes: {} },
+    // The version stays as long as the file has anything else.
+    adds: { modes: {}, version: 1 },
     secretFiles: ['.cline/data/settings/providers.json'],
   },
   'codex 0.169.0': {

@@ -9,6 +9,11 @@ export const responses: Instead = ({ method, path }, box) => {
   return async ({ headers, body }, response) => {
     const request: unknown = JSON.parse(body);
     const model = at(request, 'model');
+    if (model === undefined) {
+      const error = { message: "Missing required parameter: 'model'.", type: 'invalid_request_error' };
+      response.writeHead(400, { 'content-type': 'application/json' }).end(JSON.stringify({ error }));
+      return;
+    }
     const completion = await ask(`${box.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { authorization: headers.authorization ?? '', 'content-type': 'application/json' },
