@@ -182,7 +182,7 @@ const placeholder = /^(?:…|value(?=\s|$).*|\.{3}|<[a-z][a-z _-]*>|null|undefin
  * `{env:NAME}` (opencode), `os.environ/NAME` (LiteLLM), `NAME_API_KEY` (Qwen Code), and `!` with a command of this program (pi).
  */
 const reference =
-  /^(?:\$(?:[A-Z_][A-Z0-9_]*|\{[A-Z_][A-Z0-9_]*\}|\([a-z]+ [^)]*\))|\{env:[A-Z_][A-Z0-9_]*\}|os\.environ\/[A-Z_][A-Z0-9_]*|[A-Z]+_API_KEY|![\w./:@' -]+ keys secret [\w./@' -]+)$/;
+  /^(?:\$(?:[A-Z_][A-Z0-9_]*|\{[A-Z_][A-Z0-9_]*\}|\([a-z]+ [^)]*\))|\{env:[A-Z_][A-Z0-9_]*\}|os\.environ\/[A-Z_][A-Z0-9_]*|[A-Z]+_API_KEY|![\w./:@' -]+ keys secret [\w./:@' -]+)$/;
 /** Matches a number of tokens, such as the context window of a model. */
 const tokenCount = /^\d+$/;
 /** Matches the authentication scheme, which isn't a secret. */

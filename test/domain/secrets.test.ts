@@ -222,7 +222,8 @@ describe('redacted', () => {
     '"apiKey": "{env:CHEAPESTINFERENCE_API_KEY}"',
     'api_key: "os.environ/CHEAPESTINFERENCE_API_KEY"',
     '"envKey": "CHEAPESTINFERENCE_API_KEY"',
-    '"apiKey": "!ci --api-url http://127.0.0.1:8787 keys secret prod"',
+    '"apiKey": "!ci --sandbox keys secret prod"',
+    '"apiKey": "!ci keys secret prod --profile default --api-url http://127.0.0.1:8787"',
     '"CLAUDE_CODE_MAX_CONTEXT_TOKENS": "262144"',
     '',
   ])('leaves %j as it is', (text) => {
