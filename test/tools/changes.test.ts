@@ -27,12 +27,23 @@ function newFile(text?: string, name = 'settings.json') {
 }
 
 /** Returns what the record of a connection keeps of a change. */
-function recordOf({ file, format, originalMode, after = '', changes, folders }: PlannedFile): RecordedFile {
+function recordOf({
+  file,
+  format,
+  originalMode,
+  after = '',
+  changes,
+  digests,
+  folders,
+  holdsSecret,
+}: PlannedFile): RecordedFile {
   return {
-    ...{ file, format, mode: originalMode, digest: digestOf(after), folders: [...folders] },
+    ...{ file, format, mode: originalMode, holdsSecret, folders: [...folders] },
+    digests: [digestOf(after), ...digests],
     changes: changes.map((change) => ({
       ...change,
       path: change.path.map((step) => (typeof step === 'string' ? step : { ...step })),
+      earlier: change.earlier && [...change.earlier],
       ignored: change.ignored && [...change.ignored],
     })),
   };

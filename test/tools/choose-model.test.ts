@@ -34,10 +34,16 @@ async function chosen(
   return { model, notes: String(stderr.read() ?? '') };
 }
 
+/** Returns the models of an API, for a key without a pool. */
+function offered(api: Parameters<typeof offeredModels>[1]['api'], choice: Parameters<typeof offeredModels>[2] = {}) {
+  const unused = { api: () => Promise.reject(new Error('the account is not asked')) };
+  return offeredModels(unused, { api, stored: undefined }, choice);
+}
+
 describe('the offered models', () => {
   test('are each there once, with their limits', async () => {
     const api = await serving({ data: ['kimi-k2.6', 'acme/new', 'kimi-k2.6'].map((id) => ({ id })) });
-    expect(await offeredModels(api, {})).toEqual([kimi, { id: 'acme/new', limits: undefined }]);
+    expect(await offered(api)).toEqual([kimi, { id: 'acme/new', limits: undefined }]);
   });
 
   test.each([
@@ -52,7 +58,7 @@ describe('the offered models', () => {
     ['one that is known', ['kimi-k2.6'], undefined, { 'kimi-k2.6': limitsFor(50_000) }],
   ])('have the limit of --context-window: %s', async (_which, ids, model, limits) => {
     const api = await serving({ data: ids.map((id) => ({ id })) });
-    const models = await offeredModels(api, { model, contextWindow: 50_000 });
+    const models = await offered(api, { model, contextWindow: 50_000 });
     expect(Object.fromEntries(models.map(({ id, limits: each }) => [id, each]))).toEqual(limits);
   });
 
@@ -60,13 +66,13 @@ describe('the offered models', () => {
     "don't include the unusual name %j",
     async (id) => {
       const api = await serving({ data: [{ id }, { id: 'kimi-k2.6' }] });
-      expect(await offeredModels(api, {})).toEqual([kimi]);
+      expect(await offered(api)).toEqual([kimi]);
     },
   );
 
   test.each(['a', 'vendor/model:free', 'Model_1.5+x@2~y-z', 'a'.repeat(200)])('include %s', async (id) => {
     const api = await serving({ data: [{ id }] });
-    expect((await offeredModels(api, {})).map((model) => model.id)).toEqual([id]);
+    expect((await offered(api)).map((model) => model.id)).toEqual([id]);
   });
 });
 

@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { createContext } from '../../src/context/create.ts';
 import type { GlobalOptions } from '../../src/context/global-options.ts';
-import { ownCommand } from '../../src/tools/own-command.ts';
+import { keyCommand, ownCommand } from '../../src/tools/own-command.ts';
 import { startCommand } from '../../src/tools/start-command.ts';
 import type { Start, Tool } from '../../src/tools/tool.ts';
 import { tools } from '../../src/tools/tools.ts';
@@ -13,6 +13,8 @@ import { storedSecret } from '../support/key-store.ts';
 import { worldWith } from '../support/world.ts';
 
 type Env = Readonly<Record<string, string>>;
+
+const url = 'http://127.0.0.1:1';
 
 /** A machine with this program at a path, and keys that are stored for the default profile. */
 function newMachine({
@@ -58,7 +60,7 @@ function newMachine({
     if (isOwn) symlinkSync(program, file);
     else writeFileSync(file, '#!/bin/sh\n', { mode: 0o755 });
   };
-  return { program, context, put };
+  return { home, program, context, put };
 }
 
 describe('the command of this program', () => {
@@ -78,18 +80,69 @@ describe('the command of this program', () => {
   test.each<[string, Env, Partial<GlobalOptions>, readonly string[]]>([
     ['the sandbox', { CHEAPESTINFERENCE_SANDBOX: '1' }, {}, ['--sandbox']],
     ['a profile', { CHEAPESTINFERENCE_PROFILE: 'work' }, {}, ['--profile', 'work']],
-    ['a URL', { CHEAPESTINFERENCE_API_URL: 'http://127.0.0.1:1' }, {}, ['--api-url', 'http://127.0.0.1:1']],
-    ['a URL of an option', {}, { apiUrl: 'http://127.0.0.1:1' }, ['--api-url', 'http://127.0.0.1:1']],
+    ['no profile by default', {}, {}, []],
+    ['no URL from the environment, which the shell has, too', { CHEAPESTINFERENCE_API_URL: url }, {}, []],
+    ['a URL of an option', {}, { apiUrl: url }, ['--api-url', url]],
     [
-      'a profile and a URL',
-      { CHEAPESTINFERENCE_PROFILE: 'work', CHEAPESTINFERENCE_API_URL: 'http://127.0.0.1:1' },
-      {},
-      ['--profile', 'work', '--api-url', 'http://127.0.0.1:1'],
+      'a profile and a URL of an option',
+      { CHEAPESTINFERENCE_PROFILE: 'work' },
+      { apiUrl: url },
+      ['--profile', 'work', '--api-url', url],
     ],
   ])('names %s', (_what, env, options, words) => {
     const { context, put } = newMachine({ env, options });
     put('ci', true);
     expect(ownCommand(context())).toEqual(['ci', ...words]);
+  });
+});
+
+describe('the command that prints a key', () => {
+  test.each<[string, Env, Partial<GlobalOptions>, readonly string[]]>([
+    ['the default profile', {}, {}, ['keys', 'secret', 'my key', '--profile', 'default']],
+    ['another profile', { CHEAPESTINFERENCE_PROFILE: 'work' }, {}, ['keys', 'secret', 'my key', '--profile', 'work']],
+    [
+      'a URL from the environment',
+      { CHEAPESTINFERENCE_API_URL: url },
+      {},
+      ['keys', 'secret', 'my key', '--profile', 'default', '--api-url', url],
+    ],
+    [
+      'a URL of an option',
+      {},
+      { apiUrl: url, profile: 'work' },
+      ['keys', 'secret', 'my key', '--profile', 'work', '--api-url', url],
+    ],
+    ['the sandbox', { CHEAPESTINFERENCE_SANDBOX: '1' }, {}, ['--sandbox', 'keys', 'secret', 'my key']],
+  ])('names %s', (_what, env, options, words) => {
+    const { context, put } = newMachine({ env, options });
+    put('ci', true);
+    expect(keyCommand(context(), { key: 'my key', title: 'pi' })).toEqual(['ci', ...words]);
+  });
+
+  test.each(['a file', 'a link'])('is refused in the cache of npx (%s)', (how) => {
+    const { home, context, program } = newMachine();
+    const cache = path.join(home, '_npx', '1a2b', 'node_modules', '.bin');
+    mkdirSync(cache, { recursive: true });
+    const file = path.join(cache, 'ci');
+    if (how === 'a link') symlinkSync(program, file);
+    else writeFileSync(file, '#!/bin/sh\n', { mode: 0o755 });
+    const { settings, world } = context({ PATH: cache });
+    const temporary = { settings, world: { ...world, program: file } };
+    expect(() => keyCommand(temporary, { key: 'app', title: 'pi' })).toThrow(
+      expect.objectContaining({
+        ...{ code: 'usage', exitCode: 2 },
+        message: "pi runs `ci` to get its key, but `ci` isn't installed",
+        hint: 'Run `npm install --global cheapestinference`, and then this command again.',
+      }),
+    );
+  });
+
+  test('leaves out a `ci` on the PATH that is in the cache of npx', () => {
+    const { home, context, program } = newMachine();
+    const cache = path.join(home, '_npx', '1a2b', 'node_modules', '.bin');
+    mkdirSync(cache, { recursive: true });
+    symlinkSync(program, path.join(cache, 'ci'));
+    expect(keyCommand(context({ PATH: cache }), { key: 'app', title: 'pi' })[0]).toBe(program);
   });
 });
 
@@ -123,6 +176,12 @@ describe('the command that starts a tool', () => {
     const env = { CHEAPESTINFERENCE_API_KEY: storedSecret };
     expect(await started([], 'variable', undefined, env)).toBe("tool 'a b'");
     expect(await started([], 'OPENAI_API_KEY', undefined, env)).toBe("ci run --for openai -- tool 'a b'");
+  });
+
+  test('names the only key if the variable is set to another one', async () => {
+    const env = { CHEAPESTINFERENCE_API_KEY: 'sk_live_zyxwvutsrqponmlkjihgfedcba987654' };
+    expect(await started([one], 'variable', one, env)).toBe("ci run --for none --key app -- tool 'a b'");
+    expect(await started([one], 'OPENAI_API_KEY', one, env)).toBe("ci run --for openai --key app -- tool 'a b'");
   });
 
   test.each([

@@ -9,17 +9,19 @@ const record: ConnectionRecord = {
   profile: 'default',
   baseUrl: 'https://api.cheapestinference.com',
   model: 'kimi-k2.6',
-  key: 'app',
+  contextWindow: 50_000,
+  key: { id: 'k1', name: 'app' },
   files: [
     {
       file: '/home/ada/.config/opencode/opencode.json',
       format: 'jsonc',
       backup: '1-opencode.json',
       mode: 0o644,
-      digest: digestOf('after'),
+      holdsSecret: true,
+      digests: [digestOf('after'), digestOf('earlier')],
       changes: [
         { path: ['provider', { id: 'x' }], value: { a: [1, true, null, 'b'] }, depth: 0, empty: '{}', ignored: ['c'] },
-        { path: ['model'], value: 'x', before: '"y"', depth: 1, lead: '\r\n' },
+        { path: ['model'], value: 'x', earlier: ['y'], before: '"y"', isRequired: true, depth: 1, lead: '\r\n' },
       ],
       folders: ['/home/ada/.config/opencode'],
     },

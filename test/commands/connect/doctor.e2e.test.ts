@@ -80,7 +80,7 @@ describe('ci doctor', () => {
         {
           check: 'opencode',
           status: 'warning',
-          detail: `Its ${problem}. To connect it again, run \`ci connect opencode\`; to undo the rest, \`ci connect opencode --undo\`.`,
+          detail: `Its ${problem}. To connect it again, run \`ci connect opencode\`. To undo the rest, run \`ci connect opencode --undo\`.`,
         },
       ],
     ]);

@@ -43,7 +43,7 @@ describe('the key', () => {
     const result = await customer.connect(`opencode ${option(id)}`);
     expect(result).toMatchObject({
       key: 'second',
-      start: `ci --api-url ${customer.api.url} run --for none --key second -- opencode`,
+      start: 'ci run --for none --key second -- opencode',
     });
     const used = customer.api.received.find(({ path }) => path === '/v1/models')?.headers.authorization;
     expect(used).toBe(`Bearer ${apiKey}`);
@@ -270,7 +270,7 @@ describe('a request with the key after the files are written', () => {
       answer(429, { error: { message: 'Too many concurrent requests' } }),
       0,
       null,
-      /^The key is busy with another request, so it couldn't be tried: /,
+      /^The key can't be tried right now: Too many concurrent requests\.$/,
     ],
   ])('fails with %s: the settings stay, and the exit code says so', async (_what, behavior, code, works, detail) => {
     const customer = await keyCustomer({
@@ -298,13 +298,34 @@ describe('codex', () => {
   const probe = (behavior: Behavior) =>
     offering(['kimi-k2.6'], ({ path }) => (path === '/v1/responses' ? behavior : undefined));
 
+  test('sends no real request with --dry-run or before you agree', async () => {
+    const customer = await keyCustomer({ instead: answering(400) });
+    expect((await customer.me.ci('connect codex --dry-run')).code).toBe(0);
+    expect((await customer.me.ci('connect codex')).code).toBe(2);
+    const sent = customer.api.received.filter(({ path }) => path === '/v1/responses');
+    expect(sent.map(({ body }) => body)).toEqual(['{}', '{}']);
+  });
+
+  test('stays connected if the real request fails, and exits with its code', async () => {
+    const customer = await keyCustomer({
+      instead: offering(['kimi-k2.6'], ({ path, body }) =>
+        path === '/v1/responses'
+          ? answer(body === '{}' ? 400 : 402, { error: { message: 'Credit is used up' } })
+          : undefined,
+      ),
+    });
+    const ended = await customer.me.ci('connect codex --yes --json');
+    expect([ended.code, json(ended)]).toMatchObject([8, { status: 'connected', works: false }]);
+    expect(Object.keys(treeOf(customer.me.home))).toContain('.codex/config.toml');
+  });
+
   test('is refused without /v1/responses, and exits with 6', async () => {
     const customer = await keyCustomer();
     const [code, error] = await refused(customer, 'connect codex --yes');
     expect([code, error]).toMatchObject([
       6,
       {
-        ...{ code: 'unavailable', status: 404, outcome: 'not_applied' },
+        ...{ code: 'unavailable', status: null, outcome: 'not_applied' },
         message: "Codex needs /v1/responses, and the API doesn't have it",
         hint: 'Nothing was changed. Connect another tool, such as opencode: `ci connect opencode`.',
       },
@@ -314,7 +335,7 @@ describe('codex', () => {
   test.each([405, 501])('is refused if /v1/responses answers with %i', async (status) => {
     const customer = await keyCustomer({ instead: probe(answer(status, { error: { message: 'No' } })) });
     const [code, error] = await refused(customer, 'connect codex --yes');
-    expect([code, at(error, 'code'), at(error, 'status')]).toEqual([6, 'unavailable', status]);
+    expect([code, at(error, 'code')]).toEqual([6, 'unavailable']);
   });
 
   test.each([
@@ -328,15 +349,28 @@ describe('codex', () => {
     expect([code, at(error, 'status')]).toEqual([exitCode, status]);
   });
 
-  test('is connected if the API has /v1/responses, with one request', async () => {
-    const customer = await keyCustomer({ instead: offering(['kimi-k2.6']) });
+  /** Answers a request without a model with some status, and a real one. */
+  const answering = (status: number) =>
+    offering(['kimi-k2.6'], ({ path, body }) =>
+      path === '/v1/responses' && body === '{}'
+        ? answer(status, { error: { message: 'model is required' } })
+        : undefined,
+    );
+
+  test.each([400, 422])('is connected if a request without a model is refused with %i', async (status) => {
+    const customer = await keyCustomer({ instead: answering(status) });
     expect(await customer.connect('codex')).toMatchObject({
       works: true,
       start: 'codex',
-      detail: 'The key works with kimi-k2.6.',
+      detail: 'The key works.',
       files: [customer.at('.codex/config.toml')],
     });
-    expect(calls(customer)).toEqual(['POST /v1/responses']);
+    expect(calls(customer)).toEqual(['POST /v1/responses', 'POST /v1/responses']);
+    const sent = customer.api.received.filter(({ path }) => path === '/v1/responses');
+    expect(sent.map(({ body }) => JSON.parse(body))).toEqual([
+      {},
+      { model: 'kimi-k2.6', input: expect.stringMatching(/./) },
+    ]);
     expect(treeOf(customer.me.home)['.codex/config.toml']).toContain('wire_api = "responses"\n');
     await customer.me.ci('connect codex --undo --yes');
     expect(Object.keys(treeOf(customer.me.home))).toEqual(['config']);

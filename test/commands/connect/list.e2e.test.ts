@@ -31,7 +31,7 @@ describe('ci connect without a tool', () => {
     const isLibrary = (name: string) => name.endsWith('-sdk');
     expect([code, cells(stdout), stderr]).toEqual([
       0,
-      names.map((name) => [name, isLibrary(name) ? '' : 'false', 'false', '', '', '', '']),
+      names.map((name) => [name, isLibrary(name) ? '' : 'false', 'false', '', '', '', '', '']),
       '',
     ]);
   });
@@ -42,7 +42,7 @@ describe('ci connect without a tool', () => {
     const rows = listAt({ rows: json(await me.ci('connect --json', { env: onlyOwn(me) })) }, 'rows');
     expect(rows[0]).toEqual({
       ...{ tool: 'claude-code', title: 'Claude Code', installed: true, connected: false },
-      ...{ place: null, model: null, key: null, files: [], problem: null },
+      ...{ place: null, model: null, key: null, account: null, files: [], problem: null },
     });
     expect(rows.at(-1)).toMatchObject({ tool: 'anthropic-sdk', installed: null });
     expect(rows).toHaveLength(names.length);
@@ -54,7 +54,7 @@ describe('ci connect without a tool', () => {
     const { code, rows } = await shown(me, 'connect', { env: onlyOwn(me) });
     const line = (name: string) => rows.find((row) => row.startsWith(`${name} `))?.split(/\s+/);
     expect(code).toBe(0);
-    expect(rows[0]?.split(/\s+/)).toEqual(['TOOL', 'INSTALLED', 'CONNECTED', 'MODEL', 'KEY', 'PLACE']);
+    expect(rows[0]?.split(/\s+/)).toEqual(['TOOL', 'INSTALLED', 'CONNECTED', 'MODEL', 'KEY', 'ACCOUNT', 'PLACE']);
     expect(line('opencode')).toEqual(['opencode', 'yes', 'no']);
     expect(line('kilo')).toEqual(['kilo', 'no', 'no']);
     expect(line('openai-sdk')).toEqual(['openai-sdk', 'no']);
@@ -87,7 +87,14 @@ describe('ci connect without a tool', () => {
     await connect('opencode');
     await connect('opencode --project');
     const rows = listAt({ rows: json(await me.ci('connect --json')) }, 'rows');
-    const both = { tool: 'opencode', connected: true, model: 'kimi-k2.6', key: 'app', problem: null };
+    const both = {
+      tool: 'opencode',
+      connected: true,
+      model: 'kimi-k2.6',
+      key: 'app',
+      account: 'default',
+      problem: null,
+    };
     expect(rows.filter((row) => at(row, 'tool') === 'opencode')).toMatchObject([
       { ...both, place: 'user', files: [file('config/opencode/opencode.json')] },
       { ...both, place: 'project', files: [file('opencode.json')] },

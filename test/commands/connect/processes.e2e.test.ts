@@ -57,7 +57,7 @@ describe.each(helpers)('the command that %s runs for the key', (tool, name, comm
   test('prints exactly the secret', async () => {
     const customer = await keyCustomer();
     const command = await commandOf(customer);
-    expect(command).toBe(`ci --api-url ${customer.api.url} keys secret app`);
+    expect(command).toBe(`ci keys secret app --profile default --api-url ${customer.api.url}`);
     expect(inShell(customer.me, command)).toEqual([0, `${customer.secret}\n`, '']);
   });
 
@@ -79,7 +79,7 @@ describe.each(helpers)('the command that %s runs for the key', (tool, name, comm
     const namesake = { ...Object(first), id: 'other', secret: `${customer.secret.slice(0, -4)}zzzz` };
     writeFileSync(keyFileOf(customer.me), JSON.stringify({ keys: [first, namesake] }), { mode: 0o600 });
     const command = await commandOf(customer, `--key ${customer.keyId}`);
-    expect(command).toMatch(new RegExp(`keys secret ${customer.keyId}$`));
+    expect(command).toMatch(new RegExp(`keys secret ${customer.keyId} --profile default `));
     expect(inShell(customer.me, command)).toEqual([0, `${customer.secret}\n`, '']);
   });
 
@@ -96,7 +96,7 @@ describe.each(helpers)('the command that %s runs for the key', (tool, name, comm
     writeFileSync(keyFileOf(me), text, { mode: 0o600 });
     const env = { CHEAPESTINFERENCE_API_URL: '' };
     const command = await commandOf(customer, `--profile ${profile}`, env);
-    expect(command).toBe('ci --profile work keys secret app');
+    expect(command).toBe('ci keys secret app --profile work');
     expect(inShell(me, command, env)).toEqual([0, `${secret}\n`, '']);
   });
 
@@ -110,7 +110,7 @@ describe.each(helpers)('the command that %s runs for the key', (tool, name, comm
     if (rcs !== undefined) writeFileSync(path.join(others, 'ci'), rcs, { mode: 0o755 });
     const env = { PATH: [others, path.dirname(process.execPath), '/usr/bin', '/bin'].join(path.delimiter) };
     const command = await commandOf(customer, '', env);
-    expect(command).toBe(`${bin} --api-url ${customer.api.url} keys secret app`);
+    expect(command).toBe(`${bin} keys secret app --profile default --api-url ${customer.api.url}`);
     expect(inShell(customer.me, command, env)).toEqual([0, `${customer.secret}\n`, '']);
   });
 
@@ -122,7 +122,7 @@ describe.each(helpers)('the command that %s runs for the key', (tool, name, comm
     symlinkSync(bin, path.join(others, 'cheapestinference'));
     const env = { PATH: [others, path.dirname(process.execPath), '/usr/bin', '/bin'].join(path.delimiter) };
     const command = await commandOf(customer, '', env);
-    expect(command).toBe(`cheapestinference --api-url ${customer.api.url} keys secret app`);
+    expect(command).toBe(`cheapestinference keys secret app --profile default --api-url ${customer.api.url}`);
     expect(inShell(customer.me, command, env)).toEqual([0, `${customer.secret}\n`, '']);
   });
 });

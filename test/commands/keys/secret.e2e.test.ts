@@ -43,11 +43,15 @@ describe.each(['', '--no-color '])('keys secret %s', (more) => {
     expect((await me.process(`keys secret ${more}prod`)).stdout).toBe(`${storedSecret}\n`);
   });
 
-  test('prints JSON if it is asked for', async () => {
+  test('prints the secret alone even if CHEAPESTINFERENCE_OUTPUT is set', async () => {
     const me = keyHolder({ CHEAPESTINFERENCE_OUTPUT: 'json' });
+    const { code, stdout, stderr } = await me.process(`keys secret ${more}prod`);
+    expect([code, stdout, stderr]).toEqual([0, `${storedSecret}\n`, '']);
+  });
+
+  test.each(['--json', '--output json', '--output=json'])('prints JSON with %s', async (option) => {
     const expected = { id, name: 'prod', apiKey: storedSecret, stored: true };
-    expect(json(await me.process(`keys secret ${more}prod`))).toEqual(expected);
-    expect(json(await keyHolder().process(`keys secret ${more}prod --json`))).toEqual(expected);
+    expect(json(await keyHolder().process(`keys secret ${more}prod ${option}`))).toEqual(expected);
   });
 
   test('fails if the secret cannot be written', async () => {

@@ -1239,7 +1239,7 @@ describe('installed tools', () => {
       const name = textAt(key, 'name');
       const settings: unknown = JSON.parse(readFileSync(claudeSettings(me), 'utf8'));
       expect(settings).toMatchObject({
-        apiKeyHelper: `ci --api-url ${api.url} keys secret ${name}`,
+        apiKeyHelper: `ci keys secret ${name} --profile default --api-url ${api.url}`,
         env: { ANTHROPIC_BASE_URL: `${api.url}/anthropic`, ANTHROPIC_MODEL: 'kimi-k2.6' },
       });
       expect(commandsOn(session).replace(/\\\n\s*/g, '')).toContain('…and 3 more like it');
