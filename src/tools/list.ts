@@ -40,22 +40,34 @@ export function listTools(context: Pick<Context, 'world'>): ConnectedTool[] {
       ...facts,
       connected: true,
       place,
-      model: record.model,
-      key: record.key?.name ?? record.key?.id ?? null,
-      account: record.sandbox ? 'sandbox' : (record.profile ?? null),
-      files: record.files.map(({ file }) => file),
-      problem: problemWith(record) ?? null,
+      model: record?.model ?? null,
+      key: record?.key?.name ?? record?.key?.id ?? null,
+      account: record?.sandbox ? 'sandbox' : (record?.profile ?? null),
+      files: record?.files.map(({ file }) => file) ?? [],
+      problem: record ? (problemWith(record) ?? null) : 'record is damaged',
     }));
   });
 }
 
-function connectionsOf(context: Pick<Context, 'world'>, { name }: Tool) {
+interface ListedConnection {
+  readonly place: Place;
+  /** Undefined if it is damaged. */
+  readonly record: ConnectionRecord | undefined;
+}
+
+function connectionsOf(context: Pick<Context, 'world'>, { name }: Tool): ListedConnection[] {
   const records = connectionRecords(context);
   const places: readonly Place[] = ['user', 'project'];
-  return places.flatMap((place) => {
+  return places.flatMap((place): ListedConnection[] => {
     if (place === 'project' && !hasProject(context)) return [];
-    const record = records.of(name, projectOf(place, context));
-    return record ? [{ place, record }] : [];
+    try {
+      const record = records.of(name, projectOf(place, context));
+      return record ? [{ place, record }] : [];
+    } catch (error) {
+      // One damaged record doesn't hide the other tools.
+      if (error instanceof CommandError) return [{ place, record: undefined }];
+      throw error;
+    }
   });
 }
 

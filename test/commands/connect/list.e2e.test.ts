@@ -119,17 +119,29 @@ describe('ci connect without a tool', () => {
     expect(screen).toContain(problem);
   });
 
-  test('refuses a damaged record, and says how to move it away', async () => {
-    const { me, at: file, write, connect } = await keyCustomer();
+  test('lists the other tools if a record is damaged, and says so', async () => {
+    const { me, write, connect } = await keyCustomer();
     await connect('opencode');
-    const folder = '.local/state/cheapestinference/connections/opencode';
-    write(`${folder}/connection.json`, '{"tool":"opencode"');
-    const { code, stdout, stderr } = await me.ci('connect');
-    expect([code, stdout, stderr]).toEqual([
-      1,
-      '',
-      `ci: ${file(folder, 'connection.json')} is damaged. Move it away: \`mv ${file(folder)} ${file(folder)}.old\`.\n`,
-    ]);
+    await connect('kilo');
+    write('.local/state/cheapestinference/connections/opencode/connection.json', '{"tool":"opencode"');
+    const rows = json(await me.ci('connect --json'));
+    expect(rowOf({ rows }, 'opencode')).toMatchObject({
+      ...{ connected: true, place: 'user', problem: 'record is damaged' },
+      ...{ model: null, key: null, account: null, files: [] },
+    });
+    expect(rowOf({ rows }, 'kilo')).toMatchObject({ connected: true, model: 'kimi-k2.6', problem: null });
+    expect((await shown(me, 'connect', { columns: 120 })).screen).toContain('record is damaged');
+  });
+
+  test('shows the account of a key: a profile, or the sandbox', async () => {
+    const { me, connect } = await keyCustomer();
+    await connect('opencode');
+    expect((await me.ci('--sandbox keys create box --credit --store')).code).toBe(0);
+    expect((await me.ci('--sandbox connect kilo --model kimi-k2.6 --yes')).code).toBe(0);
+    const rows = json(await me.ci('connect --json'));
+    expect(['opencode', 'kilo'].map((tool) => at(rowOf({ rows }, tool), 'account'))).toEqual(['default', 'sandbox']);
+    const { rows: drawn } = await shown(me, 'connect', { columns: 120 });
+    expect(drawn.find((row) => row.startsWith('kilo '))).toMatch(/ box +sandbox +user$/);
   });
 });
 
