@@ -38,9 +38,15 @@ export const yaml: Format = {
       const [from, to] = rangeOf(node);
       const before = text.slice(from, to);
       if (isNull(node) && isLeaf(value)) {
-        const lead = before === '' && text[from - 1] === ':' ? ' ' : '';
+        // An empty value is after the spaces that belong to a comment.
+        const colon = before === '' ? text.slice(0, from).trimEnd().length : from;
+        const [at, lead] = text[colon - 1] === ':' ? [colon, ' '] : [from, ''];
         const after = `${lead}${linesOf(value, newline, '').trimEnd()}`;
-        return { text: edited(text, [{ from, to, text: after }]), change: { path, value, before, depth, lead } };
+        const end = before === '' ? at : to;
+        return {
+          text: edited(text, [{ from: at, to: end, text: after }]),
+          change: { path, value, before, depth, lead },
+        };
       }
       if (isLeaf(value) ? !isScalar(node) : !isCollection(node) || node.flow) throw wrongKind(path, 'of the same kind');
       const lines = linesOf(value, newline, ' '.repeat(columnOf(text, from))).trimStart();

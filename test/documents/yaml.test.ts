@@ -131,6 +131,27 @@ describe('a YAML document', () => {
     expect(withoutChanges(yaml, after, changes)).toBe(text);
   });
 
+  test.each([
+    ['GOOSE_MODEL:\nb: 1\n', 'GOOSE_MODEL: "kimi-k2.6"\nb: 1\n'],
+    ['GOOSE_MODEL:', 'GOOSE_MODEL: "kimi-k2.6"'],
+    ['GOOSE_MODEL: \nb: 1\n', 'GOOSE_MODEL: "kimi-k2.6"\nb: 1\n'],
+    ['GOOSE_MODEL: # none yet\nb: 1\n', 'GOOSE_MODEL: "kimi-k2.6" # none yet\nb: 1\n'],
+    ['GOOSE_MODEL: null # none\nb: 1\n', 'GOOSE_MODEL: "kimi-k2.6" # none\nb: 1\n'],
+    ['GOOSE_MODEL: ~\r\nb: 1\r\n', 'GOOSE_MODEL: "kimi-k2.6"\r\nb: 1\r\n'],
+  ])('gets a value in the place of an empty one: %j', (text, expected) => {
+    const { text: after, changes } = set(text, model);
+    expect(yaml.parse(after)).toEqual(yaml.parse(expected));
+    expect(after.replace(/ +$/gm, '')).toBe(expected);
+    expect(withoutChanges(yaml, after, changes)).toBe(text);
+  });
+
+  test.each(['model_list:\n', 'a: 1\nmodel_list: # none yet\nb: 1\n', 'model_list: null\n'])(
+    'refuses an empty list: %j',
+    (text) => {
+      expect(() => set(text, inList)).toThrow(new DocumentError('model_list is empty. Remove it, or add an entry'));
+    },
+  );
+
   test('keeps its byte order mark without its first entry', () => {
     const { changes } = set('', model);
     expect(withoutChanges(yaml, '\ufeffGOOSE_MODEL: "kimi-k2.6"\na: 1\n', changes)).toBe('\ufeffa: 1\n');
