@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
@@ -138,6 +147,83 @@ describe('undoing', () => {
     expect([readFileSync(file, 'utf8'), modeOf(file)]).toEqual(['{}', '640']);
   });
 
+  test('keeps permissions that were 0600 before, and that the user has changed since', () => {
+    const { file, settings } = newFile('{}');
+    chmodSync(file, 0o600);
+    const planned = planSettings({ ...settings, holdsSecret: true });
+    applyFile(planned);
+    chmodSync(file, 0o644);
+    applyFile(planUndo(recordOf(planned), '{}'));
+    expect([readFileSync(file, 'utf8'), modeOf(file)]).toEqual(['{}', '644']);
+  });
+
+  test('keeps permissions that the user has changed after they were 0600', () => {
+    const { file, settings } = newFile('{}');
+    chmodSync(file, 0o664);
+    const planned = planSettings({ ...settings, holdsSecret: true });
+    applyFile(planned);
+    chmodSync(file, 0o640);
+    applyFile(planUndo(recordOf(planned), '{}'));
+    expect([readFileSync(file, 'utf8'), modeOf(file)]).toEqual(['{}', '640']);
+  });
+
+  test('keeps a link to a file that it creates', () => {
+    const { folder, settings } = newFile();
+    const link = path.join(folder, 'link.json');
+    symlinkSync(path.join('dotfiles', 'settings.json'), link);
+    const planned = planSettings({ ...settings, file: link });
+    applyFile(planned);
+    expect([readlinkSync(link), readFileSync(path.join(folder, 'dotfiles', 'settings.json'), 'utf8')]).toEqual([
+      path.join('dotfiles', 'settings.json'),
+      planned.after,
+    ]);
+    applyFile(planUndo(recordOf(planned), undefined));
+    expect(readdirSync(folder)).toEqual(['link.json']);
+  });
+
+  test.each([
+    ['{\n  "model": "mine"\n}\n', '{\n  "model": "later"\n}\n'],
+    ['{}\n', '{\n  "model": "later"\n}\n'],
+  ])('gives back the value that the user chose between two connections (%j)', (original, expected) => {
+    const { file, settings } = newFile(original);
+    const first = planSettings(settings);
+    applyFile(first);
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"x/y"', '"later"'));
+    const second = planSettings(settings, recordOf(first), original);
+    applyFile(second);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ model: 'x/y' });
+    applyFile(planUndo(recordOf(second), second.original));
+    expect(readFileSync(file, 'utf8')).toBe(expected);
+  });
+
+  test('takes values of an earlier connection for its own', () => {
+    const original = '{\n  "model": "mine"\n}\n';
+    const { file, settings } = newFile(original);
+    const first = planSettings(settings);
+    applyFile(first);
+    const other = { ...settings, settings: [{ path: ['model'], value: 'x/z' }] };
+    const second = planSettings(other, recordOf(first), original);
+    // The process is killed after it has written the record, and the user edits the file.
+    const edited = readFileSync(file, 'utf8').replace('{', '{ // added');
+    writeFileSync(file, edited);
+    expect(edited).toContain('"x/y"');
+    applyFile(planUndo(recordOf(second), second.original));
+    expect(readFileSync(file, 'utf8')).toContain('"model": "mine"');
+  });
+
+  test('keeps a value that the file requires while there is anything else', () => {
+    const { file, settings } = newFile();
+    const required = {
+      ...settings,
+      settings: [{ path: ['version'], value: 1, isRequired: true }, ...settings.settings],
+    };
+    const planned = planSettings(required);
+    applyFile(planned);
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"version": 1', '"version": 1,\n  "mine": true'));
+    applyFile(planUndo(recordOf(planned), undefined));
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ version: 1, mine: true });
+  });
+
   test.each([
     ['{"mine": 1}', '{"mine": 1}'],
     [
@@ -199,6 +285,28 @@ describe('the diff', () => {
     );
   });
 
+  test('of a file with secrets has no context, and masks all strings but those that were written', () => {
+    const text =
+      '{\n  "openai": "hunter2",\n  "other": ["a secret", 12],\n  "model": "old secret",\n  "z": "last"\n}\n';
+    const { file, settings } = newFile(text);
+    const planned = planSettings({
+      ...settings,
+      holdsSecret: true,
+      settings: [
+        { path: ['model'], value: 'x' },
+        { path: ['a'], value: 'y' },
+      ],
+    });
+    expect(diffOf(planned)).toBe(
+      [
+        ...[`${file}: mode 0644 → 0600`, `--- ${file}`, `+++ ${file}`, '@@ -4,2 +4,3 @@'],
+        ...['-  "model": "…",', '-  "z": "…"', '+  "model": "x",', '+  "z": "…",', '+  "a": "y"', ''],
+      ].join('\n'),
+    );
+    applyFile(planned);
+    expect(diffOf(planUndo(recordOf(planned), text))).not.toMatch(/secret|last|hunter2/);
+  });
+
   test('masks secrets above the mark of a missing line end, too', () => {
     const { file, settings } = newFile('{"OPENAI_API_KEY": "", "password": "hunter2", "z": 1}');
     const planned = planSettings({ ...settings, settings: [{ path: ['a'], value: 1 }] });
@@ -226,6 +334,25 @@ test.each([
     }),
   );
   expect(readFileSync(file, 'utf8')).toBe(text);
+});
+
+test.each([
+  ['a comment', '{\n  // mine\n  "a": 1\n}\n'],
+  ['a trailing comma', '{\n  "a": 1,\n}\n'],
+])('refuses %s where the program ignores such a file', (_what, text) => {
+  const { file, settings } = newFile(text);
+  expect(() => planSettings({ ...settings, isStrict: true })).toThrow(
+    expect.objectContaining({
+      code: 'file_error',
+      message: `Can't change ${file}: it has comments or trailing commas, which this program doesn't accept there`,
+    }),
+  );
+  expect(() => planSettings(settings)).not.toThrow();
+});
+
+test.each([undefined, '', '\n', '\ufeff{}', '\ufeff{"a": 1}\n'])('accepts %j where comments are refused', (text) => {
+  const { settings } = newFile(text);
+  expect(() => planSettings({ ...settings, isStrict: true })).not.toThrow();
 });
 
 test('reads a directory in the place of the file as an error', () => {

@@ -11,6 +11,7 @@ import { worldWith } from '../support/world.ts';
 const kimi = { id: 'kimi-k2.6', limits: limitsOf('kimi-k2.6') };
 const glm = { id: 'glm-5.1', limits: limitsOf('glm-5.1') };
 const other = { id: 'acme/new' };
+const stored = { name: 'app', id: 'k1', maskedKey: 'sk_live_…stuv' };
 
 function toolNamed(name: string): Tool {
   const tool = tools.find((each) => each.name === name);
@@ -69,6 +70,18 @@ describe('the offered models', () => {
       expect(await offered(api)).toEqual([kimi]);
     },
   );
+
+  test('are those of the pool if the API does not answer outside its hours', async () => {
+    const api = await serving({ error: { message: 'Outside the hours' } }, 429);
+    const pools = await serving({ id: 1, slug: 'kimi26', modelId: 'kimi-k2.6', models: ['glm-5.1', 'kimi-k2.6'] });
+    const account = { api: async () => pools };
+    const pool = await offeredModels(account, { api, stored: { ...stored, poolSlug: 'kimi26' } }, {});
+    expect(pool).toEqual([kimi, glm]);
+    await expect(offeredModels(account, { api, stored }, {})).rejects.toMatchObject({ code: 'rate_limited' });
+    const other = await serving({ error: { message: 'Out of order' } }, 403);
+    const inPool = { api: other, stored: { ...stored, poolSlug: 'kimi26' } };
+    await expect(offeredModels(account, inPool, {})).rejects.toMatchObject({ status: 403 });
+  });
 
   test.each(['a', 'vendor/model:free', 'Model_1.5+x@2~y-z', 'a'.repeat(200)])('include %s', async (id) => {
     const api = await serving({ data: [{ id }] });

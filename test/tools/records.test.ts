@@ -1,7 +1,14 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type ConnectionRecord, ConnectionRecords, digestOf } from '../../src/tools/records.ts';
+import {
+  type ConnectionRecord,
+  ConnectionRecords,
+  digestOf,
+  hasSecret,
+  hidden,
+  revealed,
+} from '../../src/tools/records.ts';
 import { emptyFolder, modeOf } from '../support/folder.ts';
 
 const record: ConnectionRecord = {
@@ -113,5 +120,32 @@ describe('the records of connections', () => {
         message: expect.stringContaining(`Can't read the backup ${file}: `),
       }),
     );
+  });
+});
+
+describe('the secret of a key', () => {
+  const secret = 'sk_live_0123456789abcdefghijklmnopqrstuv';
+  const hash = `sha256:${digestOf(secret)}`;
+
+  test('is recorded as its hash, wherever it is', () => {
+    const value = { apiKey: secret, list: [secret, 1, null], other: `${secret} `, none: undefined };
+    expect(hidden(value, secret)).toEqual({ apiKey: hash, list: [hash, 1, null], other: `${secret} ` });
+    expect(hidden(secret, secret)).toBe(hash);
+  });
+
+  test('is known again by its hash in what the file has', () => {
+    const change = { path: ['key'], value: { apiKey: hash }, earlier: [hash, 'other'], depth: 0 };
+    const now = { provider: [{ apiKey: secret }] };
+    expect(revealed(change, now)).toEqual({ ...change, value: { apiKey: secret }, earlier: [secret, 'other'] });
+    expect(revealed(change, { apiKey: 'another' })).toEqual(change);
+    expect(revealed(change, undefined)).toEqual(change);
+  });
+
+  test('belongs to the record with its hash', () => {
+    const [file] = record.files;
+    if (!file) throw new Error('there is no file');
+    const change = { path: ['key'], value: { apiKey: hash }, depth: 0 };
+    expect(hasSecret({ ...record, files: [{ ...file, changes: [change] }] }, secret)).toBe(true);
+    expect(hasSecret(record, secret)).toBe(false);
   });
 });
