@@ -178,6 +178,13 @@ $env:ANTHROPIC_API_KEY = ''
     expect((await me.ci('env', { env: { SHELL: '/bin/sh' } })).stdout).toContain(`export OPENAI_API_KEY=`);
   });
 
+  test('prints shell commands even if CHEAPESTINFERENCE_OUTPUT is set', async () => {
+    const me = keyHolder({ CHEAPESTINFERENCE_OUTPUT: 'json' });
+    expect((await me.ci('env --shell sh')).stdout).toContain(`export OPENAI_API_KEY='${storedSecret}'\n`);
+    expect((await me.ci('env', { env: { SHELL: '/bin/sh' } })).stdout).toContain(`export OPENAI_API_KEY=`);
+    expect(json(await me.ci('env --json'))).toEqual(variables);
+  });
+
   test('says on a terminal how to load the variables', async () => {
     const session = onTerminal(keyHolder(), 'env --shell fish --for openai');
     await session.exit;
