@@ -86,6 +86,12 @@ export function offering(
   };
 }
 
+/** Answers requests for inference as an API does outside the hours of a key. */
+export const outsideHours = ({ path: url }: Received): Behavior | undefined =>
+  url.startsWith('/v1/')
+    ? answer(429, { error: { message: 'Outside the hours of your key' } }, { 'retry-after': '36000' })
+    : undefined;
+
 /** Returns the names, kinds, permissions and contents of all that is below a directory. The state of `ci` and its programs don't count. */
 export function treeOf(folder: string): Record<string, string> {
   const own = ['bin', '.local', path.join('config', 'cheapestinference')];

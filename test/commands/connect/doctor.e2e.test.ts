@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { json } from '../../support/cli.ts';
-import { type KeyCustomer, keyCustomer, offering } from '../../support/connections.ts';
+import { type KeyCustomer, keyCustomer, offering, outsideHours, storedKey } from '../../support/connections.ts';
 import { storeKeys } from '../../support/key-store.ts';
-import { at, listAt } from '../../support/sandbox.ts';
+import { at, listAt, poolKey } from '../../support/sandbox.ts';
 import { deadUrl, type Instead } from '../../support/servers.ts';
 
 const opencode = 'config/opencode/opencode.json';
@@ -92,6 +92,50 @@ describe('ci doctor', () => {
     const file = customer.at(opencode);
     writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), theme: 'dark' }));
     expect(await doctor(customer)).toMatchObject([0, [{ check: 'opencode', status: 'ok' }]]);
+  });
+
+  test.each(['cline', 'llm'])('warns if %s has another secret than the stored key', async (tool) => {
+    const customer = await keyCustomer();
+    await customer.connect(tool);
+    expect(await doctor(customer)).toMatchObject([0, [{ status: 'ok' }]]);
+    const { apiKey } = await poolKey(customer.api.box, ['europe']);
+    storeKeys(customer.me, [storedKey('app', customer.keyId, apiKey)], customer.api.url);
+    expect(await doctor(customer)).toMatchObject([
+      0,
+      [
+        {
+          status: 'warning',
+          detail: `It has another secret than key "app". Run \`ci connect ${tool}\` again.`,
+        },
+      ],
+    ]);
+    await customer.connect(tool);
+    expect(await doctor(customer)).toMatchObject([0, [{ status: 'ok' }]]);
+  });
+
+  test('says nothing about a project whose directory is gone', async () => {
+    const customer = await keyCustomer();
+    const project = customer.at('project');
+    mkdirSync(project);
+    expect((await customer.me.ci('connect opencode --project --yes', { cwd: project })).code).toBe(0);
+    rmSync(project, { recursive: true });
+    expect(await doctor(customer)).toEqual([0, []]);
+  });
+
+  test('warns if the key cannot be checked outside its hours', async () => {
+    const hours = { isOver: false };
+    const customer = await keyCustomer({ instead: (request) => (hours.isOver ? outsideHours(request) : undefined) });
+    await customer.connect('opencode');
+    hours.isOver = true;
+    expect(await doctor(customer)).toMatchObject([
+      0,
+      [
+        {
+          status: 'warning',
+          detail: 'Uses kimi-k2.6 with key "app", which can\'t be checked outside its hours',
+        },
+      ],
+    ]);
   });
 
   test('fails if the key was revoked', async () => {
