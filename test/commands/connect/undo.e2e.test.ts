@@ -2,8 +2,16 @@ import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'nod
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { json } from '../../support/cli.ts';
-import { connectionFiles, type KeyCustomer, keyCustomer, offering, treeOf } from '../../support/connections.ts';
-import { at, listAt } from '../../support/sandbox.ts';
+import {
+  connectionFiles,
+  type KeyCustomer,
+  keyCustomer,
+  offering,
+  storedKey,
+  treeOf,
+} from '../../support/connections.ts';
+import { storeKeys } from '../../support/key-store.ts';
+import { at, listAt, poolKey } from '../../support/sandbox.ts';
 
 const opencode = 'config/opencode/opencode.json';
 const mark = '\ufeff';
@@ -190,6 +198,42 @@ describe('--undo', () => {
     expect(treeOf(customer.me.home)).toEqual(before);
   });
 
+  test('keeps the version in the file of Cline while there is anything else', async () => {
+    const customer = await keyCustomer();
+    await customer.connect('cline');
+    const file = customer.at('.cline/data/settings/providers.json');
+    const data = JSON.parse(readFileSync(file, 'utf8'));
+    data.providers.mine = { settings: { provider: 'mine' } };
+    writeFileSync(file, JSON.stringify(data));
+    await undo(customer, 'cline');
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
+      version: 1,
+      providers: { mine: { settings: { provider: 'mine' } } },
+    });
+  });
+
+  test('keeps another version of the file of Cline, which connecting did not change', async () => {
+    const customer = await keyCustomer();
+    const file = customer.write('.cline/data/settings/providers.json', '{"version": 2}');
+    await customer.connect('cline');
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ version: 2, lastUsedProvider: 'openai-compatible' });
+  });
+
+  test('gives back the default model of Zed, whose other members stay', async () => {
+    const customer = await keyCustomer();
+    const text = '{"agent": {"default_model": {"provider": "x", "model": "y", "effort": "high"}}}';
+    const file = customer.write('config/zed/settings.json', text);
+    await customer.connect('zed');
+    expect(JSON.parse(readFileSync(file, 'utf8')).agent.default_model).toEqual({
+      ...{ provider: 'cheapestinference', model: 'kimi-k2.6', effort: 'high' },
+    });
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"kimi-k2.6", "effort"', '"mine", "effort"'));
+    await undo(customer, 'zed');
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
+      agent: { default_model: { provider: 'x', model: 'mine', effort: 'high' } },
+    });
+  });
+
   test('keeps a value that the user has changed since then', async () => {
     const customer = await keyCustomer();
     const file = customer.write(opencode, '{\n  "model": "openai/gpt",\n  "theme": "dark"\n}\n');
@@ -304,6 +348,71 @@ describe('--undo after several connections', () => {
     expect(readFileSync(file, 'utf8')).toBe(first);
     await undo(customer, tool);
     expect([readFileSync(file, 'utf8'), connectionFiles(customer.me)]).toEqual([text, []]);
+  });
+
+  test.each([
+    [
+      'opencode',
+      opencode,
+      '{\n  "model": "openai/gpt"\n}\n',
+      '"openai/gpt"',
+      /"cheapestinference\/kimi-k2.6"/,
+      '"mine/new"',
+    ],
+    [
+      'claude-code',
+      '.claude/settings.json',
+      '{"env": {"ANTHROPIC_MODEL": "opus"}}',
+      '"opus"',
+      /(?<=_MODEL": )"kimi-k2.6"/,
+      '"haiku"',
+    ],
+    ['aider', '.aider.conf.yml', 'model: gpt # mine\n', 'gpt', /"openai\/kimi-k2.6"/, 'claude'],
+    ['codex', '.codex/config.toml', 'model = "gpt"\n', '"gpt"', /"kimi-k2.6"/, '"o9"'],
+  ])('gives back the value that the user chose between them (%s)', async (tool, name, text, old, ours, chosen) => {
+    const customer = await keyCustomer(two);
+    const file = customer.write(name, text);
+    await customer.connect(`${tool} --model kimi-k2.6`);
+    writeFileSync(file, readFileSync(file, 'utf8').replace(ours, chosen));
+    expect(readFileSync(file, 'utf8')).toContain(chosen);
+    await customer.connect(`${tool} --model glm-5.1`);
+    expect(readFileSync(file, 'utf8')).not.toContain(chosen);
+    await undo(customer, tool);
+    expect(readFileSync(file, 'utf8')).toBe(text.replace(old, chosen));
+  });
+
+  test.each([
+    ['opencode', opencode, '{\n  "model": "openai/gpt"\n}\n', '// added\n'],
+    ['aider', '.aider.conf.yml', 'model: gpt # mine\n', '# added\n'],
+    ['codex', '.codex/config.toml', 'model = "gpt"\n', '# added\n'],
+    ['crush', 'config/crush/crushrc', 'model large mine/model\n', '# added\n'],
+    ['cline', '.cline/data/settings/providers.json', '{"version": 1, "lastUsedProvider": "mine"}\n', '\n'],
+  ])(
+    'removes the values of the first, too, as a killed second one leaves them (%s)',
+    async (tool, name, text, added) => {
+      const customer = await keyCustomer(two);
+      const file = customer.write(name, text);
+      await customer.connect(`${tool} --model kimi-k2.6`);
+      const first = readFileSync(file, 'utf8');
+      await customer.connect(`${tool} --model glm-5.1`);
+      writeFileSync(file, `${added}${first}`);
+      await undo(customer, tool);
+      expect([readFileSync(file, 'utf8'), connectionFiles(customer.me)]).toEqual([`${added}${text}`, []]);
+    },
+  );
+
+  test.each(['cline', 'llm'])('removes the secrets of two keys (%s)', async (tool) => {
+    const customer = await keyCustomer();
+    const before = treeOf(customer.me.home);
+    const { id, apiKey } = await poolKey(customer.api.box, ['europe']);
+    const keys = [storedKey('app', customer.keyId, customer.secret), storedKey('second', id, apiKey)];
+    storeKeys(customer.me, keys, customer.api.url);
+    const [file = ''] = listAt(await customer.connect(`${tool} --key app`), 'files').map(String);
+    const first = readFileSync(file, 'utf8');
+    await customer.connect(`${tool} --key second`);
+    writeFileSync(file, `\n${first}`);
+    await undo(customer, tool);
+    expect(treeOf(customer.me.home)).toEqual(before);
   });
 
   test('keeps the edits of the user between them', async () => {
