@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   lstatSync,
@@ -52,6 +53,13 @@ const connectable = [
 ];
 const withProject = ['claude-code', 'opencode', 'kilo', 'qwen-code', 'crush', 'aider', 'litellm'];
 const keepsSecret = ['cline', 'llm'];
+/** Files that their programs ignore if they have comments or trailing commas. */
+const strict = [
+  ['claude-code', '.claude/settings.json'],
+  ['pi', '.pi/agent/settings.json'],
+  ['cline', '.cline/data/settings/providers.json'],
+  ['llm', 'config/io.datasette.llm/keys.json'],
+] as const;
 
 describe('ci connect', () => {
   test('writes the settings of a tool, and prints the members that scripts rely on', async () => {
@@ -131,6 +139,9 @@ describe('ci connect', () => {
     const kept = filesWith(secret, me.home).filter((name) => name !== 'config/cheapestinference/secrets.json');
     expect(kept).toEqual(keepsSecret.includes(tool) ? [files[0]] : []);
     for (const name of kept) expect(modeOf(path.join(me.home, name))).toBe('600');
+    const record = path.join(me.home, `.local/state/cheapestinference/connections/${tool}/connection.json`);
+    const hash = `sha256:${createHash('sha256').update(secret).digest('hex')}`;
+    expect(readFileSync(record, 'utf8').includes(hash)).toBe(keepsSecret.includes(tool));
   });
 
   test.each(connectable)('changes nothing the second time, and needs no consent for that (%s)', async (tool) => {
@@ -220,6 +231,24 @@ describe('--dry-run', () => {
     expect(stdout).not.toContain(secret);
   });
 
+  test.each([
+    ['cline', '.cline/data/settings/providers.json', '{"version": 1, "providers": {"mine": {"apiKey": "hunter2"}}}\n'],
+    ['llm', 'config/io.datasette.llm/keys.json', '{\n  "openai": "hunter2",\n  "last": "correct horse"\n}\n'],
+    ['llm', 'config/io.datasette.llm/keys.json', '{"openai":"hunter2","last":"correct horse"}'],
+  ])('masks all other secrets in the file of %s (%s, %j)', async (tool, name, text) => {
+    const { me, write, connect } = await keyCustomer();
+    write(name, text);
+    const line = `connect ${tool} --dry-run`;
+    const shown = [await me.ci(line), await me.ci(`${line} --json`)];
+    await connect(tool);
+    shown.push(await me.ci(`connect ${tool} --undo --dry-run`));
+    for (const { code, stdout, stderr } of shown) {
+      expect([code, stdout.length > 100]).toEqual([0, true]);
+      expect(stdout + stderr).not.toMatch(/hunter2|correct horse/);
+    }
+    expect(shown[0]?.stdout).not.toMatch(/^ /m);
+  });
+
   test('prints the plan with the diff as JSON', async () => {
     const { me, at: file } = await keyCustomer();
     const result = json(await me.ci('connect opencode --dry-run --json'));
@@ -291,6 +320,27 @@ describe('the consent', () => {
     expect(session.written).not.toContain(secret);
     session.type(enter);
     expect(await session.exit).toBe(1);
+  });
+
+  test.each(keepsSecret)('comes after a note that %s keeps the key in plain text, and the diff', async (tool) => {
+    const { me } = await keyCustomer();
+    const session = onTerminal(me, `connect ${tool}`, { columns: 160 });
+    await session.shows(/Change (this|these 2) files?\?/);
+    const [note, diff] = ['in plain text', '--- /dev/null'].map((text) => session.screen.indexOf(text));
+    expect([note !== -1, note !== undefined && diff !== undefined && note < diff]).toEqual([true, true]);
+    session.type(enter);
+    expect(await session.exit).toBe(1);
+  });
+
+  test.each(['--yes', '--dry-run', '--yes --json'])('is preceded by that note with %s, too', async (flags) => {
+    const { me } = await keyCustomer();
+    const { code, stderr } = await me.ci(`connect cline ${flags}`);
+    expect([code, stderr.split('\n')[0]]).toEqual([
+      0,
+      'Cline CLI takes the key only in plain text. It will be in a file that only you can read.',
+    ]);
+    const again = await me.ci('connect cline --yes');
+    expect(again.stderr.includes('in plain text')).toBe(flags === '--dry-run');
   });
 
   test.each(['', ' --json', ' --no-input', ' --undo'])(
@@ -392,6 +442,49 @@ describe('an existing file', () => {
     expect([readlinkSync(file(config)), readFileSync(target, 'utf8'), modeOf(target)]).toEqual([target, before, '640']);
   });
 
+  test('that is a link to a file that does not exist is kept, and its target created', async () => {
+    const { me, at: file, connect } = await keyCustomer();
+    mkdirSync(file('config/opencode'), { recursive: true });
+    symlinkSync('../../dotfiles/opencode.json', file(config));
+    const before = treeOf(me.home);
+    await connect('opencode');
+    expect([readlinkSync(file(config)), lstatSync(file('dotfiles/opencode.json')).isFile()]).toEqual([
+      '../../dotfiles/opencode.json',
+      true,
+    ]);
+    expect((await me.ci('connect opencode --undo --yes')).code).toBe(0);
+    expect(treeOf(me.home)).toEqual(before);
+  });
+
+  test.each(
+    strict.flatMap(([tool, name]) =>
+      ['{\n  // mine\n  "version": 1\n}\n', '{"version": 1,}', '/* mine */ {}'].map(
+        (text) => [tool, name, text] as const,
+      ),
+    ),
+  )('of %s with comments or trailing commas is refused, because %s ignores it then (%s)', async (tool, name, text) => {
+    const { me, at: file, write } = await keyCustomer();
+    write(name, text);
+    const before = treeOf(me.home);
+    const ended = await me.ci(`connect ${tool} --yes`);
+    expect([ended.code, ended.stdout, treeOf(me.home), connectionFiles(me)]).toEqual([1, '', before, []]);
+    expect(ended.stderr).toContain(
+      `Can't change ${file(name)}: it has comments or trailing commas, which this program doesn't accept there.`,
+    );
+  });
+
+  test.each(['general_settings: {}\n', 'pipeline:\n  - build\n'])(
+    'config.yaml of another program is refused for LiteLLM (%j)',
+    async (text) => {
+      const { me, write } = await keyCustomer();
+      write('config.yaml', text);
+      const before = treeOf(me.home);
+      const ended = await me.ci('connect litellm --project --yes');
+      expect([ended.code, ended.stdout, treeOf(me.home), connectionFiles(me)]).toEqual([1, '', before, []]);
+      expect(ended.stderr).toContain('config.yaml: it has no model_list, so it belongs to another program.');
+    },
+  );
+
   test.each([
     ['opencode', config, '{\n  "theme": "dark"\n  "model": "x"\n}\n', /line 3, column 3: a comma is missing/],
     ['opencode', config, '{\n  "theme": "dark",\n', /line 3, column 1: a member name is missing/],
@@ -465,6 +558,19 @@ describe('permissions', () => {
     expect([at(again, 'status'), modeOf(file(name))]).toEqual(['connected', '600']);
     expect((await me.ci(`connect ${tool} --undo --yes`)).code).toBe(0);
     expect(treeOf(me.home)).toEqual(before);
+  });
+
+  test.each([
+    ['that the user has changed after they were 0600', 0o664, 0o640],
+    ['that were 0600 before, and that the user has changed since', 0o600, 0o644],
+  ])('%s stay', async (_what, before, after) => {
+    const { me, at: file, write, connect } = await keyCustomer();
+    const keys = write('config/io.datasette.llm/keys.json', '{}\n');
+    chmodSync(keys, before);
+    await connect('llm');
+    chmodSync(keys, after);
+    expect((await me.ci('connect llm --undo --yes')).code).toBe(0);
+    expect(modeOf(file('config/io.datasette.llm/keys.json'))).toBe(after.toString(8));
   });
 
   test('that the user has changed since then stay', async () => {

@@ -6,6 +6,7 @@ import {
   type KeyCustomer,
   keyCustomer,
   offering,
+  outsideHours,
   storedKey,
   treeOf,
 } from '../../support/connections.ts';
@@ -120,6 +121,38 @@ describe('the key', () => {
     expect([ended.code, json(ended)]).toMatchObject([0, { key: 'app', start: 'claude', works: true }]);
   });
 
+  test('is named in the start command if the environment has another one', async () => {
+    const customer = await keyCustomer();
+    const { apiKey } = await poolKey(customer.api.box, ['europe']);
+    const env = { CHEAPESTINFERENCE_API_KEY: apiKey };
+    const ended = await customer.me.ci('connect opencode --key app --yes --json', { env });
+    expect([ended.code, json(ended)]).toMatchObject([
+      0,
+      { key: 'app', start: 'ci run --for none --key app -- opencode' },
+    ]);
+  });
+
+  test('and its URL from an option are in the start command', async () => {
+    const customer = await keyCustomer();
+    const { url } = customer.api;
+    const ended = await customer.me.ci(`connect opencode --yes --json --api-url ${url}`);
+    expect([ended.code, json(ended)]).toMatchObject([0, { start: `ci --api-url ${url} run --for none -- opencode` }]);
+  });
+
+  test.each(['second', 'app'])('stays the same if the tool is connected again (%s of two)', async (name) => {
+    const customer = await keyCustomer();
+    const { id, apiKey } = await poolKey(customer.api.box, ['europe']);
+    const [first, second] = [storedKey('app', customer.keyId, customer.secret), storedKey('second', id, apiKey)];
+    storeKeys(customer.me, [first, second], customer.api.url);
+    await customer.connect(`claude-code --key ${name}`);
+    const again = await customer.me.ci('connect claude-code --json');
+    expect([again.code, json(again)]).toMatchObject([0, { status: 'unchanged', key: name }]);
+    const other = name === 'app' ? 'second' : 'app';
+    expect(await customer.connect(`claude-code --key ${other}`)).toMatchObject({ status: 'connected', key: other });
+    storeKeys(customer.me, [name === 'app' ? first : second], customer.api.url);
+    expect(await customer.connect('claude-code')).toMatchObject({ status: 'connected', key: name });
+  });
+
   test('that was revoked is refused before anything is written', async () => {
     const customer = await keyCustomer();
     await customer.api.box.call('DELETE', `/api/keys/${customer.keyId}`);
@@ -174,6 +207,37 @@ describe('the model', () => {
       status: 'unchanged',
       model: 'glm-5.1',
     });
+  });
+
+  test('keeps the context window that was passed, but not for another model', async () => {
+    const customer = await keyCustomer({ instead: offering(['new-model-1', 'new-model-2']) });
+    await customer.connect('opencode --model new-model-1 --context-window 50000');
+    const text = () => treeOf(customer.me.home)['config/opencode/opencode.json'] ?? '';
+    for (const line of ['connect opencode --json', 'connect opencode --model new-model-1 --json']) {
+      const again = await customer.me.ci(line);
+      expect([again.code, at(json(again), 'status'), text()]).toEqual([
+        0,
+        'unchanged',
+        expect.stringContaining('"context": 50000'),
+      ]);
+    }
+    await customer.connect('opencode --model new-model-2');
+    expect(text()).not.toContain('"context"');
+    await customer.connect('opencode --context-window 60000 --model new-model-2');
+    expect(text()).toContain('"context": 60000');
+  });
+
+  test('is the one of the pool if the API does not list models outside the hours', async () => {
+    const customer = await keyCustomer({ instead: outsideHours });
+    const result = await customer.connect('opencode');
+    expect(result).toMatchObject({ status: 'connected', model: 'kimi-k2.6', works: null });
+    expect(textAt(result, 'detail')).toMatch(/^The key works from \d\d:\d\d local time \(in 10 hours\)/);
+  });
+
+  test("can't be known for a credit key if the API answers with 429", async () => {
+    const customer = await keyCustomer({ blocks: [], facts: { poolSlug: undefined }, instead: outsideHours });
+    const [code, error] = await refused(customer, 'connect opencode --yes');
+    expect([code, at(error, 'status')]).toEqual([7, 429]);
   });
 
   test.each([

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Environment, json, sandboxUser, type User } from '../../support/cli.ts';
@@ -114,6 +114,41 @@ describe.each(helpers)('the command that %s runs for the key', (tool, name, comm
     expect(inShell(customer.me, command, env)).toEqual([0, `${customer.secret}\n`, '']);
   });
 
+  test('ignores the output format of the environment', async () => {
+    const customer = await keyCustomer();
+    const command = await commandOf(customer);
+    expect(inShell(customer.me, command, { CHEAPESTINFERENCE_OUTPUT: 'json' })).toEqual([
+      0,
+      `${customer.secret}\n`,
+      '',
+    ]);
+  });
+
+  test('works while another profile is in use', async () => {
+    const customer = await keyCustomer();
+    const command = await commandOf(customer);
+    const config = { defaultProfile: 'work', profiles: { work: {} } };
+    customer.write('config/cheapestinference/config.json', JSON.stringify(config), 0o600);
+    const env = { CHEAPESTINFERENCE_PROFILE: 'work' };
+    expect(inShell(customer.me, command, env)).toEqual([0, `${customer.secret}\n`, '']);
+  });
+
+  test('is refused if `ci` runs from the cache of npx', async () => {
+    const customer = await keyCustomer();
+    const installed = customer.at('_npx', '1a2b', 'node_modules', 'cheapestinference');
+    for (const each of ['bin', 'dist', 'package.json'])
+      cpSync(path.resolve(each), path.join(installed, each), { recursive: true });
+    const before = treeOf(customer.me.home);
+    const { code, stdout, stderr } = await customer.me.sh(
+      `exec ${process.execPath} ${path.join(installed, 'bin', 'ci.js')} connect ${tool} --yes`,
+      { env: { PATH: [path.dirname(process.execPath), '/usr/bin', '/bin'].join(path.delimiter) } },
+    );
+    expect([code, stdout, treeOf(customer.me.home)]).toEqual([2, '', before]);
+    expect(stderr).toMatch(
+      /^ci: (?:Claude Code|pi) runs `ci` to get its key, but `ci` isn't installed\. Run `npm install --global cheapestinference`, and then this command again\.\n$/,
+    );
+  });
+
   test('uses the name `cheapestinference` if only that is this program', async () => {
     const customer = await keyCustomer();
     const others = customer.at('others');
@@ -213,9 +248,10 @@ describe('a `ci connect` that is killed', () => {
     line: string,
     prepare: (customer: KeyCustomer) => Promise<unknown>,
     check: (customer: KeyCustomer, before: Record<string, string>) => Promise<void>,
+    models = ['kimi-k2.6'],
   ): Promise<number> {
     const atStep = async (count: number): Promise<boolean> => {
-      const customer = await keyCustomer();
+      const customer = await keyCustomer({ instead: offering(models) });
       for (const [name, text] of Object.entries(texts)) customer.write(name, text);
       const before = treeOf(customer.me.home);
       await prepare(customer);
@@ -285,6 +321,24 @@ describe('a `ci connect` that is killed', () => {
     );
     expect(steps).toBeGreaterThan(15);
   });
+
+  test.skipIf(nodeOnly('loads a script')).each(tools)(
+    'while it connects another model can be undone at once (%s)',
+    async (tool) => {
+      const steps = await killedAtEachStep(
+        tool,
+        '--model glm-5.1',
+        ({ connect }) => connect(`${tool} --model kimi-k2.6`),
+        async ({ me }, before) => {
+          const undone = await me.ci(`connect ${tool} --undo --yes`);
+          const tree = Object.fromEntries(Object.entries(treeOf(me.home)).filter(([name]) => !name.endsWith('.tmp')));
+          expect([undone.code, tree, connectionFiles(me)]).toEqual([0, before, []]);
+        },
+        ['kimi-k2.6', 'glm-5.1'],
+      );
+      expect(steps).toBeGreaterThan(15);
+    },
+  );
 
   test.skipIf(nodeOnly('loads a script')).each(tools)('while it undoes can be undone again (%s)', async (tool) => {
     const steps = await killedAtEachStep(
