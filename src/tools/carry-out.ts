@@ -1,5 +1,5 @@
 import { stateFolder } from '../config/folders.ts';
-import { isSame } from '../documents/document.ts';
+import { isSame, type Value } from '../documents/document.ts';
 import { CommandError } from '../domain/errors.ts';
 import { withLock } from '../state/lock.ts';
 import { applyFile, changesAnything, checkFiles, type PlannedFile, requireUnchanged } from './changes.ts';
@@ -9,6 +9,7 @@ import {
   type ConnectionRecord,
   type ConnectionRecords,
   digestOf,
+  hashesIn,
   hidden,
   type RecordedFile,
 } from './records.ts';
@@ -88,9 +89,11 @@ function lostFiles({ files }: Plan, earlier: ConnectionRecord): { readonly file:
 /** Records a connection. @returns the backups */
 function saveRecord(context: ConnectContext, records: ConnectionRecords, plan: ConnectionPlan): readonly string[] {
   const backups: Backup[] = [];
+  const hashes = hashesIn(plan.earlier);
+  const hide = (value: Value) => hidden(value, plan.connection.secret, hashes);
   const files = plan.files
     .filter(({ changes, after }) => changes.length > 0 && after !== undefined)
-    .map((file) => recordedFile(file, { secret: plan.connection.secret, backups }));
+    .map((file) => recordedFile(file, { hide, backups }));
   if (files.length === 0) return [];
   const record = { ...recordOf(context, plan), files };
   records.save(record, backups);
@@ -118,7 +121,7 @@ function recordOf({ settings, world }: ConnectContext, plan: ConnectionPlan): Co
 
 function recordedFile(
   { file, format, original, originalMode, after = '', changes, digests, folders, holdsSecret }: PlannedFile,
-  { secret, backups }: { readonly secret: string; readonly backups: Backup[] },
+  { hide, backups }: { readonly hide: (value: Value) => Value; readonly backups: Backup[] },
 ): RecordedFile {
   const backup = original === undefined ? undefined : `${backups.length + 1}-${file.split(/[\\/]/).at(-1)}`;
   if (backup !== undefined && original !== undefined) backups.push({ name: backup, text: original });
@@ -132,8 +135,8 @@ function recordedFile(
     changes: changes.map((change) => ({
       ...change,
       path: change.path.map((step) => (typeof step === 'string' ? step : { ...step })),
-      value: hidden(change.value, secret),
-      earlier: change.earlier?.map((each) => hidden(each, secret)),
+      value: hide(change.value),
+      earlier: change.earlier?.map(hide),
       ignored: change.ignored && [...change.ignored],
     })),
     folders: [...folders],

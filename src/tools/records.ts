@@ -164,9 +164,15 @@ export function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** Returns a value with a hash instead of a secret. */
-export function hidden(written: Value, secret: string): Value {
-  return mapped(written, (text) => (text === secret ? hashOf(secret) : text));
+/** Returns a value with hashes instead of secrets. @param hashes - of the secrets of earlier connections */
+export function hidden(written: Value, secret: string, hashes: ReadonlySet<string> = new Set()): Value {
+  const isSecret = (text: string) => text === secret || (hashes.size > 0 && hashes.has(hashOf(text)));
+  return mapped(written, (text) => (isSecret(text) ? hashOf(text) : text));
+}
+
+/** Returns the hashes of the secrets in a record. */
+export function hashesIn(record: ConnectionRecord | undefined): ReadonlySet<string> {
+  return new Set(JSON.stringify(record?.files ?? []).match(/sha256:[\da-f]{64}/g));
 }
 
 /** Returns a change with the secrets of a value instead of their hashes. @param now - what the file has in its place */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -12,6 +13,7 @@ import {
 } from '../../support/connections.ts';
 import { storeKeys } from '../../support/key-store.ts';
 import { at, listAt, poolKey } from '../../support/sandbox.ts';
+import { filesWith } from '../../support/secret-search.ts';
 
 const opencode = 'config/opencode/opencode.json';
 const mark = '\ufeff';
@@ -376,9 +378,12 @@ describe('--undo after several connections', () => {
     writeFileSync(file, readFileSync(file, 'utf8').replace(ours, chosen));
     expect(readFileSync(file, 'utf8')).toContain(chosen);
     await customer.connect(`${tool} --model glm-5.1`);
-    expect(readFileSync(file, 'utf8')).not.toContain(chosen);
+    const second = readFileSync(file, 'utf8');
+    expect(second).not.toContain(chosen);
+    // An edit elsewhere rules out the backup.
+    writeFileSync(file, `${second}\n`);
     await undo(customer, tool);
-    expect(readFileSync(file, 'utf8')).toBe(text.replace(old, chosen));
+    expect(readFileSync(file, 'utf8')).toBe(`${text.replace(old, chosen)}\n`);
   });
 
   test.each([
@@ -410,9 +415,24 @@ describe('--undo after several connections', () => {
     const [file = ''] = listAt(await customer.connect(`${tool} --key app`), 'files').map(String);
     const first = readFileSync(file, 'utf8');
     await customer.connect(`${tool} --key second`);
+    const state = customer.at('.local/state/cheapestinference/connections', tool);
+    for (const secret of [customer.secret, apiKey])
+      expect(filesWith(secret, state).filter((name) => name === 'connection.json')).toEqual([]);
     writeFileSync(file, `\n${first}`);
     await undo(customer, tool);
     expect(treeOf(customer.me.home)).toEqual(before);
+  });
+
+  test('records the texts of each, so that a killed one can be undone byte for byte', async () => {
+    const customer = await keyCustomer(two);
+    const texts: string[] = [];
+    for (const model of ['kimi-k2.6', 'glm-5.1']) {
+      await customer.connect(`opencode --model ${model}`);
+      texts.unshift(readFileSync(customer.at(opencode), 'utf8'));
+    }
+    const file = customer.at('.local/state/cheapestinference/connections/opencode/connection.json');
+    const [recorded] = listAt(JSON.parse(readFileSync(file, 'utf8')), 'files');
+    expect(at(recorded, 'digests')).toEqual(texts.map((text) => createHash('sha256').update(text).digest('hex')));
   });
 
   test('keeps the edits of the user between them', async () => {
