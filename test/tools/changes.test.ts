@@ -192,8 +192,10 @@ describe('undoing', () => {
     const second = planSettings(settings, recordOf(first), original);
     applyFile(second);
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ model: 'x/y' });
+    // An edit elsewhere rules out the backup.
+    writeFileSync(file, `${readFileSync(file, 'utf8')}\n`);
     applyFile(planUndo(recordOf(second), second.original));
-    expect(readFileSync(file, 'utf8')).toBe(expected);
+    expect(readFileSync(file, 'utf8')).toBe(`${expected}\n`);
   });
 
   test('takes values of an earlier connection for its own', () => {
