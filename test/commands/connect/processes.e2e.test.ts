@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { type Environment, json, sandboxUser, type User } from '../../support/cli.ts';
 import { connectionFiles, type KeyCustomer, keyCustomer, offering, treeOf } from '../../support/connections.ts';
 import { keyFileOf } from '../../support/key-store.ts';
+import { errorOf } from '../../support/lost.ts';
 import { bin, nodeOnly, program } from '../../support/program.ts';
 import { at, listAt, textAt } from '../../support/sandbox.ts';
 import { silence } from '../../support/servers.ts';
@@ -394,6 +395,34 @@ describe('what cannot be written', () => {
     expect([code, stdout, treeOf(me.home)]).toEqual([1, '', before]);
     expect(stderr).toMatch(/^ci: Can't write \S+opencode\.json: [^\n]*\n$/);
     expect(connectionFiles(me)).toEqual([]);
+  });
+
+  describe.skipIf(nodeOnly('loads a script'))('while it is written', () => {
+    const failing = (file: string) => ({
+      NODE_OPTIONS: `--require ${path.resolve('test/support/failing.cjs')}`,
+      FAILS_AT: file,
+    });
+
+    test('leaves no record if nothing was changed', async () => {
+      const { me } = await keyCustomer();
+      const { code, stdout, stderr } = await me.process('connect pi --yes', { env: failing('agent/models\\.json$') });
+      expect([code, stdout, connectionFiles(me)]).toEqual([1, '', []]);
+      expect(stderr).toMatch(/^ci: Can't write \S+models\.json: [^\n]+\n$/);
+    });
+
+    test('can be undone if another file was changed', async () => {
+      const { me, at: file, write } = await keyCustomer();
+      write('.pi/agent/settings.json', '{"theme":"dark"}');
+      const before = treeOf(me.home);
+      const ended = await me.process('connect pi --yes --json', { env: failing('agent/settings\\.json$') });
+      expect([ended.code, ended.stdout]).toEqual([1, '']);
+      expect(errorOf(ended)).toMatchObject({
+        ...{ code: 'file_error', outcome: 'applied' },
+        hint: `Already changed: ${file('.pi/agent/models.json')}. To restore, run \`ci connect pi --undo\`.`,
+      });
+      expect((await me.ci('connect pi --undo --yes')).code).toBe(0);
+      expect([treeOf(me.home), connectionFiles(me)]).toEqual([before, []]);
+    });
   });
 
   test('is refused if the record of the connection cannot be written', async () => {
