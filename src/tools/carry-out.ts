@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { stateFolder } from '../config/folders.ts';
 import { isSame, type Value } from '../documents/document.ts';
 import { CommandError } from '../domain/errors.ts';
@@ -70,11 +71,14 @@ function apply(
   }
   if (connects || !earlier) return backups;
   const lost = lostFiles(plan, earlier);
-  records.remove(earlier, { keepsBackups: lost.length > 0 });
-  for (const { file, backup } of lost)
-    context.output.note(
-      `${file} was removed or emptied since. What it had before is in ${records.backupFile(earlier, backup)}.`,
-    );
+  if (lost.length === 0) records.remove(earlier);
+  else {
+    const kept = records.archive(earlier, new Date(context.clocks.wall()));
+    for (const { file, backup } of lost) {
+      const place = path.join(kept, backup);
+      context.output.note(`${file} was removed or emptied since. What it had before is in ${place}.`);
+    }
+  }
   return backups;
 }
 

@@ -97,7 +97,7 @@ export function planSettings(
     const { text: after, changes: written } = withSettings(format, start, settings);
     // All of them are there without a record: it was lost, or the file comes from another machine.
     const isAdopted = !recorded && written.length === 0 && settings.length > 0;
-    const made = isAdopted ? settings.map((setting) => ({ ...setting, depth: setting.path.length - 1 })) : written;
+    const made = isAdopted ? settings.map((setting) => ({ ...setting, depth: 0 })) : written;
     // A value that the user has changed since is the one to restore.
     const kept = earlier.filter(
       (change) => isWanted(change) && (!isLeaf(change.value) || isWritten(valueAt(data, change.path), change)),

@@ -61,8 +61,8 @@ function isOpenToOthers(file: string): boolean {
 }
 
 const problemText: Readonly<Record<FileProblem, string>> = {
-  changed: 'Its settings have changed since it was connected',
-  unreadable: "Its settings can't be read",
+  'settings changed': 'Its settings have changed since it was connected',
+  "settings can't be read": "Its settings can't be read",
 };
 
 async function check(

@@ -19,8 +19,8 @@ export interface ConnectedTool {
   /** The profile that the key belongs to, or `sandbox`. */
   readonly account: string | null;
   readonly files: readonly string[];
-  /** What is wrong with its settings. */
-  readonly problem: FileProblem | null;
+  /** What is wrong. */
+  readonly problem: FileProblem | 'record is damaged' | null;
 }
 
 /** Returns all tools. A tool that is connected both for the user and for the project in the working directory is there twice. */
@@ -82,13 +82,13 @@ function hasProject(context: Pick<Context, 'world'>): boolean {
 }
 
 /** What can be wrong with the files of a connected tool. */
-export type FileProblem = 'changed' | 'unreadable';
+export type FileProblem = 'settings changed' | "settings can't be read";
 
 /** Returns what is wrong with the files of a connected tool; undefined if they are as they were written. */
 export function problemWith({ files }: Pick<ConnectionRecord, 'files'>): FileProblem | undefined {
   try {
-    return files.every(isIntact) ? undefined : 'changed';
+    return files.every(isIntact) ? undefined : 'settings changed';
   } catch {
-    return 'unreadable';
+    return "settings can't be read";
   }
 }

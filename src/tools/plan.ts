@@ -174,14 +174,22 @@ function isSameFile(a: { readonly file: string }, b: { readonly file: string }):
   return a.file === b.file || realPathOf(a.file) === realPathOf(b.file);
 }
 
-/** Returns what undoing a connection would change; undefined if the tool isn't connected. @throws CommandError (file_error) */
+/**
+ * Returns what undoing a connection would change; undefined if the tool isn't connected. Backups that a killed process has left are then
+ * removed.
+ *
+ * @throws CommandError (file_error)
+ */
 export function planDisconnection(
   context: Pick<Context, 'world'>,
   { tool, place }: Pick<ConnectRequest, 'tool' | 'place'>,
 ): Plan | undefined {
   const records = connectionRecords(context);
   const earlier = records.of(tool.name, projectOf(place, context));
-  if (!earlier) return undefined;
+  if (!earlier) {
+    records.remove({ tool: tool.name, project: projectOf(place, context) });
+    return undefined;
+  }
   const files = earlier.files.map((recorded) => planUndo(recorded, backupOf(records, earlier, recorded)));
   return { tool, place, files, earlier };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import * as z from 'zod/mini';
 import type { Change, Value } from '../documents/document.ts';
@@ -123,15 +123,24 @@ export class ConnectionRecords {
     }
   }
 
-  /** Removes a record, and then its backups unless they are to be kept. @throws CommandError (file_error) */
-  remove(record: ConnectionRecord, { keepsBackups = false }: { readonly keepsBackups?: boolean } = {}): void {
+  /** Removes a record, and then its backups. @throws CommandError (file_error) */
+  remove(record: Pick<ConnectionRecord, 'tool' | 'project'>): void {
     const folder = this.#folderOf(record);
-    try {
+    orError('remove the record of the connection', () => {
       rmSync(path.join(folder, recordName), { force: true });
-      if (!keepsBackups) rmSync(folder, { recursive: true, force: true });
-    } catch (error) {
-      throw fileError(`Can't remove the record of the connection: ${messageOf(error)}`, error);
-    }
+      rmSync(folder, { recursive: true, force: true });
+    });
+  }
+
+  /** Removes a record, but keeps its backups. @returns their directory @throws CommandError (file_error) */
+  archive(record: ConnectionRecord, now: Date): string {
+    const folder = this.#folderOf(record);
+    const kept = `${folder}.${now.toISOString().replace(/[-:]|\.\d+/g, '')}`;
+    orError('remove the record of the connection', () => {
+      rmSync(path.join(folder, recordName), { force: true });
+      renameSync(folder, kept);
+    });
+    return kept;
   }
 
   #folderOf({ tool, project }: Pick<ConnectionRecord, 'tool' | 'project'>): string {
@@ -211,6 +220,14 @@ function jsonOf(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
+  }
+}
+
+function orError(what: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    throw fileError(`Can't ${what}: ${messageOf(error)}`, error);
   }
 }
 

@@ -76,10 +76,11 @@ describe('the change that writes settings', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('does nothing if the settings are there', () => {
+  test('changes nothing if the settings are there, but records them', () => {
     const { file, settings } = newFile('{"model": "x/y", "provider": {"x": {"a": 1}}}');
     const planned = planSettings(settings);
-    expect([changesAnything(planned), planned.changes, diffOf(planned)]).toEqual([false, [], '']);
+    expect([changesAnything(planned), diffOf(planned), planned.original]).toEqual([false, '', '{}']);
+    expect(planned.changes.map(({ path: each }) => each)).toEqual(settings.settings.map(({ path: each }) => each));
     expect(readFileSync(file, 'utf8')).toBe('{"model": "x/y", "provider": {"x": {"a": 1}}}');
   });
 

@@ -93,7 +93,7 @@ describe('the records of connections', () => {
   });
 
   test.each(['', '{', 'null', '{"tool":"opencode"}', JSON.stringify({ ...record, files: [{}] })])(
-    'refuse the damaged one %j, and say how to move it away',
+    'refuse the damaged one %j, and say how to remove it',
     (text) => {
       const { folder, records } = recordsIn();
       records.save(record, []);
@@ -103,7 +103,7 @@ describe('the records of connections', () => {
         expect.objectContaining({
           code: 'file_error',
           message: `${path.join(place, 'connection.json')} is damaged`,
-          hint: `Move it away: \`mv ${place} ${place}.old\`.`,
+          hint: `Remove it: \`rm -r ${place}\`. The settings of the tool stay as they are.`,
           outcome: 'not_applied',
         }),
       );
@@ -111,15 +111,9 @@ describe('the records of connections', () => {
     },
   );
 
-  test('say which backup is missing', () => {
-    const { folder, records } = recordsIn();
-    const file = path.join(folder, 'connections', 'opencode', backup.name);
-    expect(() => records.backup(record, backup.name)).toThrow(
-      expect.objectContaining({
-        code: 'file_error',
-        message: expect.stringContaining(`Can't read the backup ${file}: `),
-      }),
-    );
+  test('have no text for a backup that someone has removed', () => {
+    const { records } = recordsIn();
+    expect(records.backup(record, backup.name)).toBe(undefined);
   });
 });
 

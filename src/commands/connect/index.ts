@@ -97,11 +97,14 @@ export async function run(options: Options, context: ConnectContext): Promise<vo
     context.output.note(`${tool.title} takes the key only in plain text. It will be in a file that only you can read.`);
   }
   if (dryRun) return printPlan(context, plan);
-  const { output, result } = context;
-  if (tool.programs.length > 0 && installedProgram(tool, context) === undefined)
-    output.note(`${tool.title} isn't installed on this machine.`);
+  const isMissing = tool.programs.length > 0 && installedProgram(tool, context) === undefined;
+  const { output, prompts, result } = context;
+  const noteMissing = () => output.note(`${tool.title} isn't installed on this machine.`);
+  // Before the question, but not before an error.
+  if (isMissing && prompts.asksConsent) noteMissing();
   const backups = await carryOutPlan(context, plan);
   const trial = await tryConnection(context, plan.attempt);
+  if (isMissing && !prompts.asksConsent) noteMissing();
   await printConnected(context, { plan, hadChanges, backups, trial });
   if (trial.failure) result.exitCode = trial.failure.exitCode;
 }

@@ -68,8 +68,8 @@ describe('ci doctor', () => {
   });
 
   test.each([
-    ['changed', '{}', 'settings changed since it was connected'],
-    ['damaged', '{', "settings can't be read since it was connected"],
+    ['changed', '{}', 'settings have changed since it was connected'],
+    ['damaged', '{', "settings can't be read"],
   ])('warns about settings that were %s', async (_how, text, problem) => {
     const customer = await keyCustomer();
     await customer.connect('opencode');
@@ -211,6 +211,6 @@ describe('ci doctor', () => {
     customer.write('.local/state/cheapestinference/connections/opencode/connection.json', '{');
     const [code, [finding]] = await doctor(customer);
     expect([code, finding]).toMatchObject([1, { check: 'connected tools', status: 'failed' }]);
-    expect(at(finding, 'detail')).toMatch(/connection\.json is damaged\. Move it away: `mv /);
+    expect(at(finding, 'detail')).toMatch(/connection\.json is damaged\. Remove it: `rm -r /);
   });
 });

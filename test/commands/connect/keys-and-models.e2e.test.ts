@@ -325,10 +325,10 @@ describe('a request with the key after the files are written', () => {
       /^A request with the key failed: .*Credit is used up\.$/,
     ],
     ['401', answer(401, { error: { message: 'Invalid API key' } }), 4, false, /^A request with the key failed: /],
-    ['500', answer(500, { error: { message: 'Out of order' } }), 10, false, /^A request with the key failed: /],
-    ['a web page', webPage(502), 10, false, /^A request with the key failed: /],
-    ['a closed connection', reset, 10, false, /^A request with the key failed: /],
-    ['half a response', half, 10, false, /^A request with the key failed: /],
+    ['500', answer(500, { error: { message: 'Out of order' } }), 1, false, /^A request with the key failed: /],
+    ['a web page', webPage(502), 1, false, /^A request with the key failed: /],
+    ['a closed connection', reset, 9, false, /^A request with the key failed: /],
+    ['half a response', half, 9, false, /^A request with the key failed: /],
     [
       '429 of a limit of requests at a time',
       answer(429, { error: { message: 'Too many concurrent requests' } }),
@@ -406,7 +406,7 @@ describe('codex', () => {
     [401, 4],
     [402, 8],
     [429, 7],
-    [500, 10],
+    [500, 1],
   ])('is not connected if the request for that fails with %i', async (status, exitCode) => {
     const customer = await keyCustomer({ instead: probe(answer(status, { error: { message: 'No' } })) });
     const [code, error] = await refused(customer, 'connect codex --yes');

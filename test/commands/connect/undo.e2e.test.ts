@@ -261,8 +261,11 @@ describe('--undo', () => {
     await customer.connect('opencode');
     rmSync(file);
     const before = treeOf(customer.me.home);
-    expect(await undo(customer, 'opencode')).toBe('disconnected');
-    expect([treeOf(customer.me.home), connectionFiles(customer.me)]).toEqual([before, []]);
+    const { code, stderr } = await customer.me.ci('connect opencode --undo --yes --json');
+    const [, kept = ''] = /was removed or emptied since\. What it had before is in (\S+)\.\n/.exec(stderr) ?? [];
+    expect([code, readFileSync(kept, 'utf8'), treeOf(customer.me.home)]).toEqual([0, '{}\n', before]);
+    expect(await undo(customer, 'opencode')).toBe('not connected');
+    expect(readFileSync(kept, 'utf8')).toBe('{}\n');
   });
 
   test('needs no consent if the user has removed the settings', async () => {
