@@ -79,7 +79,7 @@ export interface PlannedFile {
  * @throws CommandError (file_error) if it can't be read, or is damaged
  */
 export function planSettings(
-  { file, format: name, settings, holdsSecret = false, isStrict = false, expected }: FileSettings,
+  { file, format: name, settings, holdsSecret = false, strictFor, expected }: FileSettings,
   recorded?: RecordedFile,
   backup?: string,
 ): PlannedFile {
@@ -87,7 +87,7 @@ export function planSettings(
   const before = settingsIn(file);
   return orRefuse(file, () => {
     const data = format.parse(before ?? '');
-    if (isStrict && data !== undefined) requireStrict(before ?? '');
+    if (strictFor !== undefined && data !== undefined) requireStrict(before ?? '', strictFor);
     if (expected !== undefined && data !== undefined && data !== null && valueAt(data, [expected]) === undefined)
       throw new DocumentError(`it has no ${expected}, so it belongs to another program`);
     const earlier = changesIn(recorded, data);
@@ -136,11 +136,11 @@ function settingsIn(file: string): string | undefined {
 }
 
 /** Refuses JSON with comments or trailing commas. @throws DocumentError */
-function requireStrict(text: string): void {
+function requireStrict(text: string, program: string): void {
   try {
     JSON.parse(text.replace(/^\ufeff/, ''));
   } catch {
-    throw new DocumentError("it has comments or trailing commas, which this program doesn't accept there");
+    throw new DocumentError(`it has comments or trailing commas, which ${program} doesn't accept there`);
   }
 }
 

@@ -33,8 +33,8 @@ export interface FileSettings {
   readonly settings: readonly Setting[];
   /** Whether the file holds the secret of the key, and maybe others. */
   readonly holdsSecret?: boolean;
-  /** Whether the tool ignores a JSON file with comments or trailing commas. */
-  readonly isStrict?: boolean;
+  /** The program that ignores such a JSON file if it has comments or trailing commas. */
+  readonly strictFor?: string;
   /** A member that the file has unless it is new or belongs to another program. */
   readonly expected?: string;
 }

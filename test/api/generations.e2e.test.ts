@@ -163,6 +163,7 @@ const reads: readonly TestedCommand[] = [
   { line: 'auth status', holds: { managementKey: 'mk_…cdef', valid: true } },
   { line: 'whoami', holds: { managementKey: 'mk_…cdef', valid: true } },
   { line: 'models', holds: [{ id: 'kimi-k2.6' }] },
+  { line: 'connect opencode --model kimi-k2.6 --dry-run', holds: { status: 'planned', model: 'kimi-k2.6' } },
   {
     line: 'doctor',
     holds: expect.arrayContaining([expect.objectContaining({ check: 'signed in', status: 'ok' })]),

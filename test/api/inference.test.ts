@@ -41,7 +41,10 @@ test('sends a message in the Anthropic format', async () => {
 
 test("doesn't accept a response without a choice", async () => {
   const server = await serve(always({ choices: [] }));
-  expect(await failureFields(apiOf(server.url).inference.chat('m', turns))).toMatchObject({ code: 'outcome_unknown' });
+  expect(await failureFields(apiOf(server.url).inference.chat('m', turns))).toMatchObject({
+    code: 'unexpected_response',
+    exitCode: 1,
+  });
 });
 
 test('sends nothing without an API key, or with another kind of key', async () => {

@@ -344,10 +344,10 @@ test.each([
   ['a trailing comma', '{\n  "a": 1,\n}\n'],
 ])('refuses %s where the program ignores such a file', (_what, text) => {
   const { file, settings } = newFile(text);
-  expect(() => planSettings({ ...settings, isStrict: true })).toThrow(
+  expect(() => planSettings({ ...settings, strictFor: 'Claude Code' })).toThrow(
     expect.objectContaining({
       code: 'file_error',
-      message: `Can't change ${file}: it has comments or trailing commas, which this program doesn't accept there`,
+      message: `Can't change ${file}: it has comments or trailing commas, which Claude Code doesn't accept there`,
     }),
   );
   expect(() => planSettings(settings)).not.toThrow();
@@ -355,7 +355,7 @@ test.each([
 
 test.each([undefined, '', '\n', '\ufeff{}', '\ufeff{"a": 1}\n'])('accepts %j where comments are refused', (text) => {
   const { settings } = newFile(text);
-  expect(() => planSettings({ ...settings, isStrict: true })).not.toThrow();
+  expect(() => planSettings({ ...settings, strictFor: 'Claude Code' })).not.toThrow();
 });
 
 test('reads a directory in the place of the file as an error', () => {

@@ -40,7 +40,7 @@ export const claudeCode: Tool = {
       ),
     ];
     const name = place === 'project' ? 'settings.local.json' : 'settings.json';
-    return [{ file: path.join(folder, name), format: 'jsonc', isStrict: true, settings }];
+    return [{ file: path.join(folder, name), format: 'jsonc', strictFor: 'Claude Code', settings }];
   },
   start: ({ program }) => ({ words: [program] }),
 };

@@ -39,7 +39,7 @@ export const cline: Tool = {
       {
         file: path.join(data, 'settings', 'providers.json'),
         format: 'jsonc',
-        isStrict: true,
+        strictFor: 'Cline',
         holdsSecret: true,
         settings: [
           { path: ['version'], value: 1, isRequired: true },

@@ -27,7 +27,7 @@ export const llm: Tool = {
       {
         file: path.join(folder, 'keys.json'),
         format: 'jsonc',
-        isStrict: true,
+        strictFor: 'llm',
         holdsSecret: true,
         settings: [{ path: [providerId], value: connection.secret }],
       },

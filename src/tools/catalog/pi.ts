@@ -39,7 +39,7 @@ export const pi: Tool = {
       {
         file: path.join(folder, 'settings.json'),
         format: 'jsonc',
-        isStrict: true,
+        strictFor: 'pi',
         settings: [
           { path: ['defaultProvider'], value: providerId },
           { path: ['defaultModel'], value: model.id },

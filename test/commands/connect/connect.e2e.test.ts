@@ -468,8 +468,12 @@ describe('an existing file', () => {
     const before = treeOf(me.home);
     const ended = await me.ci(`connect ${tool} --yes`);
     expect([ended.code, ended.stdout, treeOf(me.home), connectionFiles(me)]).toEqual([1, '', before, []]);
+    const names = new Map([
+      ['claude-code', 'Claude Code'],
+      ['cline', 'Cline'],
+    ]);
     expect(ended.stderr).toContain(
-      `Can't change ${file(name)}: it has comments or trailing commas, which this program doesn't accept there.`,
+      `Can't change ${file(name)}: it has comments or trailing commas, which ${names.get(tool) ?? tool} doesn't accept there.`,
     );
   });
 
