@@ -211,10 +211,24 @@ function reason(error: unknown): string {
   return redacted(error instanceof CommandError ? messageWithHint(error) : messageOf(error));
 }
 
+/** The checks that are nouns, unlike those that are names, such as `opencode`. */
+const nouns: ReadonlySet<string> = new Set([
+  'build',
+  'config directory',
+  'config file',
+  'proxy',
+  'management key',
+  'clock',
+  'signed in',
+  'connected tools',
+]);
+
 /** Draws a line per check. It isn't a table, because a long path must stay whole. */
 const drawing: Drawing<readonly Finding[]> = (style, findings) => {
   const marks = { ok: style.good('✓'), warning: style.warning('!'), failed: style.bad('✗') };
   const width = Math.max(...findings.map(({ check }) => check.length));
-  const label = (check: string) => `${check.charAt(0).toUpperCase()}${check.slice(1)}`.padEnd(width);
-  return findings.map(({ check, status, detail }) => `${marks[status]} ${label(check)}  ${detail}\n`).join('');
+  const label = (check: string) => (nouns.has(check) ? `${check.charAt(0).toUpperCase()}${check.slice(1)}` : check);
+  return findings
+    .map(({ check, status, detail }) => `${marks[status]} ${label(check).padEnd(width)}  ${detail}\n`)
+    .join('');
 };

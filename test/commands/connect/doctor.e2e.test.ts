@@ -5,6 +5,7 @@ import { type KeyCustomer, keyCustomer, offering, outsideHours, storedKey } from
 import { storeKeys } from '../../support/key-store.ts';
 import { at, listAt, poolKey } from '../../support/sandbox.ts';
 import { deadUrl, type Instead } from '../../support/servers.ts';
+import { shown } from '../../support/terminal.ts';
 
 const opencode = 'config/opencode/opencode.json';
 
@@ -44,6 +45,14 @@ describe('ci doctor', () => {
       ],
     ]);
     expect(customer.api.requests.slice(length).filter((name) => name === 'GET /v1/models')).toHaveLength(1);
+  });
+
+  test('writes the name of a tool on a terminal as its makers do', async () => {
+    const customer = await keyCustomer();
+    await customer.connect('opencode');
+    const { screen } = await shown(customer.me, 'doctor', { columns: 120 });
+    expect(screen).toMatch(/^✓ Signed in {2,}The API accepts the key$/m);
+    expect(screen).toMatch(/^✓ opencode {2,}Uses kimi-k2\.6 with key "app"$/m);
   });
 
   test('names the project below the home directory', async () => {
