@@ -5,6 +5,7 @@ import {
   DocumentError,
   damaged,
   edited,
+  endOfLine,
   type Format,
   isSame,
   isWritten,
@@ -180,10 +181,4 @@ function without(text: string, from: number, to: number, lead = ''): string {
 function linesOf(text: string, table: AST.TOMLTable): [number, number] {
   const last = table.body.at(-1) ?? table.key;
   return [text.lastIndexOf('\n', table.range[0] - 1) + 1, endOfLine(text, last.range[1])];
-}
-
-/** Returns the offset after the line end that follows an offset. */
-function endOfLine(text: string, offset: number): number {
-  const end = text.indexOf('\n', offset);
-  return end < 0 ? text.length : end + 1;
 }

@@ -5,6 +5,7 @@ import {
   DocumentError,
   damaged,
   edited,
+  endOfLine,
   type Format,
   isLeaf,
   isSame,
@@ -205,10 +206,4 @@ function columnOf(text: string, offset: number): number {
 /** Returns the offset of the line at an offset. A byte order mark isn't part of it. */
 function startOfLine(text: string, offset: number): number {
   return text.lastIndexOf('\n', offset - 1) + 1 || (text.startsWith('\ufeff') ? 1 : 0);
-}
-
-/** Returns the offset after the line end that follows an offset. */
-function endOfLine(text: string, offset: number): number {
-  const end = text.indexOf('\n', offset);
-  return end < 0 ? text.length : end + 1;
 }
