@@ -1,4 +1,4 @@
-import { request } from 'undici';
+import { Agent, request } from 'undici';
 
 /** A whole answer. */
 export interface HttpAnswer {
@@ -15,12 +15,15 @@ interface HttpRequest {
   readonly body?: string | undefined;
 }
 
+/** Servers close idle connections after 5 s. A busy machine may notice that late, so these aren't used again after so long. */
+const dispatcher = new Agent({ keepAliveTimeout: 500, keepAliveMaxTimeout: 500 });
+
 /** Sends a request and reads its answer, without following redirects. It takes a quarter of the time that `fetch` does. */
 export async function ask(
   url: string,
   { method = 'GET', headers = {}, body = '' }: HttpRequest = {},
 ): Promise<HttpAnswer> {
-  const answer = await request(url, { method, headers, ...(body !== '' && { body }) });
+  const answer = await request(url, { dispatcher, method, headers, ...(body !== '' && { body }) });
   const named = new Headers();
   for (const [name, value] of Object.entries(answer.headers)) {
     for (const each of [value ?? []].flat()) named.append(name, each);
