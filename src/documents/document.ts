@@ -37,15 +37,14 @@ export interface Change extends Setting {
 /** The text of a document, and what was changed in it. */
 export interface Changed {
   readonly text: string;
-  /** Undefined: the value was there already. */
-  readonly change?: Change | undefined;
+  readonly change: Change;
 }
 
 /** Changes documents of one format. Everything else in them stays as it is: comments, order, indentation and line ends. */
 export interface Format {
   /** Returns the content of a document; undefined if it is empty. @throws DocumentError for a damaged one */
   parse(text: string): unknown;
-  /** Writes a setting. @throws DocumentError */
+  /** Writes a setting that isn't there yet. @throws DocumentError */
   set(text: string, setting: Setting): Changed;
   /** Takes back a change. A value that the user has changed since then stays, unless it is an object or a list. @throws DocumentError */
   unset(text: string, change: Change): string;
@@ -92,6 +91,31 @@ export function edited(text: string, edits: readonly TextEdit[]): string {
 /** Returns the line end that a text uses. */
 export function lineEndOf(text: string): string {
   return /\r?\n/.exec(text)?.[0] ?? '\n';
+}
+
+/** Returns what has to precede a line that is added at the end of a text. */
+export function leadAtEnd(text: string): string {
+  return text === '' || text === '\ufeff' || text.endsWith('\n') ? '' : lineEndOf(text);
+}
+
+/** Removes whole lines, and the text that was added before them. */
+export function withoutLines(text: string, { from, to }: Pick<TextEdit, 'from' | 'to'>, lead = ''): string {
+  const start = text.slice(0, from).endsWith(lead) ? from - lead.length : from;
+  const joins = start > 0 && to < text.length && !['\n', '\ufeff'].includes(text[start - 1] ?? '');
+  return edited(text, [{ from: start, to, text: joins ? lineEndOf(text) : '' }]);
+}
+
+/** Removes the lines of an entry of TOML or YAML. A comment that the user added to the last one stays. */
+export function withoutEntry(text: string, { from, to }: Pick<TextEdit, 'from' | 'to'>, lead?: string): string {
+  const end = text[to - 1] === '\n' ? to : endOfLine(text, to);
+  const rest = text.slice(to, end);
+  if (rest.includes('#')) return edited(text, [{ from, to: end - rest.trimStart().length, text: '' }]);
+  return withoutLines(text, { from: startOfLine(text, from), to: end }, lead);
+}
+
+/** Returns the offset of the line at an offset. A byte order mark isn't part of it. */
+export function startOfLine(text: string, offset: number): number {
+  return text.lastIndexOf('\n', offset - 1) + 1 || (text.startsWith('\ufeff') ? 1 : 0);
 }
 
 /** Returns the offset after the line end that follows an offset. */

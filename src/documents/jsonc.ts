@@ -7,8 +7,8 @@ import {
   type Format,
   indentationAt,
   isLeaf,
-  isSame,
   isWritten,
+  leadAtEnd,
   lineEndOf,
   matches,
   nested,
@@ -97,7 +97,6 @@ function setIn(text: string, root: Node, { path, value }: Setting): Changed {
   const depth = found.length - 1;
   const node = found[depth] ?? root;
   if (depth === path.length) {
-    if (isSame(getNodeValue(node), value)) return { text };
     const before = text.slice(node.offset, node.offset + node.length);
     const indented = serialized(value, styleOf(text, root), indentationAt(text, node.offset));
     return { text: edited(text, [replacing(node, indented)]), change: { path, value, before, depth } };
@@ -120,7 +119,7 @@ function setIn(text: string, root: Node, { path, value }: Setting): Changed {
 function withoutRoot(text: string, { path, value }: Setting): Changed {
   const newline = lineEndOf(text);
   const root = serialized(nested(path, value), { newline, unit: '  ', isOneLine: false }, '');
-  const lead = text === '' || text === '\ufeff' || /\n$/.test(text) ? '' : newline;
+  const lead = leadAtEnd(text);
   return { text: `${text}${lead}${root}${newline}`, change: { path, value, depth: 0, lead } };
 }
 
@@ -202,22 +201,31 @@ interface Trivia {
 /** Matches what can be between two members: a comment, a comma, a line end or spaces. */
 const triviaToken = /\/\/[^\r\n]*|\/\*[\s\S]*?\*\/|,|\r?\n|[^\S\n]/y;
 
+/** Returns the comments, commas, line ends and spaces that follow an offset, and where each of them ends. */
+function* tokens(text: string, from: number, to: number): Generator<{ readonly token: string; readonly end: number }> {
+  for (let end = from; end < to; ) {
+    triviaToken.lastIndex = end;
+    const [token] = triviaToken.exec(text) ?? [];
+    if (token === undefined) return;
+    end += token.length;
+    yield { token, end };
+  }
+}
+
 function trivia(text: string, from: number, to: number): Trivia {
   let comma: number | undefined;
   let lineEnd = from;
   let endsInLineComment = false;
   let isSameLine = true;
-  triviaToken.lastIndex = from;
-  for (let at = from; at < to; at = triviaToken.lastIndex) {
-    const [token] = triviaToken.exec(text) ?? [];
-    if (token === undefined || (token === ',' && comma !== undefined)) break;
+  for (const { token, end } of tokens(text, from, to)) {
     if (token === ',') {
-      comma = at;
+      if (comma !== undefined) break;
+      comma = end - 1;
       isSameLine = true;
     } else if (token.endsWith('\n')) isSameLine = false;
     const isComment = token.startsWith('/');
     if (token !== ',' && !(isComment && isSameLine)) continue;
-    lineEnd = triviaToken.lastIndex;
+    lineEnd = end;
     endsInLineComment = token.startsWith('//');
   }
   return { comma, lineEnd, endsInLineComment };
@@ -272,12 +280,6 @@ function removal(text: string, { offset, length }: Node, from: number, close: nu
 
 /** Returns whether the last of the comments between two members ends with its line. */
 function isLineComment(text: string, from: number, to: number): boolean {
-  let last = '';
-  triviaToken.lastIndex = from;
-  for (let at = from; at < to; at = triviaToken.lastIndex) {
-    const [token] = triviaToken.exec(text) ?? [];
-    if (token === undefined) break;
-    if (token.trim() !== '') last = token;
-  }
-  return last.startsWith('//');
+  const last = [...tokens(text, from, to)].findLast(({ token }) => token.trim() !== '');
+  return last?.token.startsWith('//') === true;
 }

@@ -1,4 +1,4 @@
-import { type Changed, DocumentError, edited, type Format, isSame, lineEndOf, type Setting } from './document.ts';
+import { DocumentError, edited, type Format, leadAtEnd, lineEndOf, withoutLines } from './document.ts';
 
 const start = '# >>> CheapestInference >>>';
 const end = '# <<< CheapestInference <<<';
@@ -18,30 +18,23 @@ export const markedLinesFormat: Format = {
   set(text, { path, value }) {
     if (!Array.isArray(value)) throw new DocumentError('only lines can be set in a script');
     const newline = lineEndOf(text);
-    const lines = value.map(String);
-    const block = [start, ...lines, end].map((line) => `${line}${newline}`).join('');
+    const block = [start, ...value.map(String), end].map((line) => `${line}${newline}`).join('');
     const found = blockIn(text);
-    if (!found) return appended(text, { path, value }, block, newline);
-    if (isSame(found.lines, lines)) return { text };
+    if (!found) {
+      const lead = leadAtEnd(text);
+      return { text: `${text}${lead}${block}`, change: { path, value, depth: 0, lead } };
+    }
     const before = text.slice(found.from, found.to);
     return { text: edited(text, [{ ...found, text: block }]), change: { path, value, before, depth: 1 } };
   },
 
-  unset(text, { before, lead = '' }) {
+  unset(text, { before, lead }) {
     const found = blockIn(text);
     if (!found) return text;
     if (before !== undefined) return edited(text, [{ ...found, text: before }]);
-    const hasLead = text.slice(0, found.from).endsWith(lead);
-    const from = hasLead ? found.from - lead.length : found.from;
-    const joins = from > 0 && found.to < text.length && text[from - 1] !== '\n';
-    return edited(text, [{ from, to: found.to, text: joins ? lineEndOf(text) : '' }]);
+    return withoutLines(text, found, lead);
   },
 };
-
-function appended(text: string, { path, value }: Setting, block: string, newline: string): Changed {
-  const lead = text === '' || text.endsWith('\n') ? '' : newline;
-  return { text: `${text}${lead}${block}`, change: { path, value, depth: 0, lead } };
-}
 
 function blockIn(
   text: string,

@@ -1,6 +1,5 @@
 import {
   type Change,
-  type Changed,
   DocumentError,
   type Format,
   isSame,
@@ -22,18 +21,16 @@ export function withSettings(
   settings: readonly Setting[],
 ): { readonly text: string; readonly changes: readonly Change[] } {
   const changes: Change[] = [];
-  let result = text;
+  let before = { text, data: format.parse(text) };
   for (const setting of settings) {
-    if (isThere(format, result, setting) || (setting.isRequired && hasValue(format, result, setting))) continue;
-    const { text: after, change }: Changed = format.set(result, setting);
-    if (!change) continue;
-    requireOnly(format, { before: result, after, path: setting.path });
-    if (!isThere(format, after, setting)) throw notEditable(setting.path);
-    const { ignored, isRequired } = setting;
+    const { ignored, isRequired, path } = setting;
+    if (isThere(before.data, setting) || (isRequired && valueAt(before.data, path) !== undefined)) continue;
+    const { text: after, change } = format.set(before.text, setting);
+    before = { text: after, data: dataOf(format, after, { before: before.data, path }) };
+    if (!isThere(before.data, setting)) throw notEditable(path);
     changes.push({ ...change, ...(ignored ? { ignored } : {}), ...(isRequired ? { isRequired } : {}) });
-    result = after;
   }
-  return { text: result, changes };
+  return { text: before.text, changes };
 }
 
 /**
@@ -42,33 +39,37 @@ export function withSettings(
  * @throws DocumentError if the document is damaged or a change can't be taken back
  */
 export function withoutChanges(format: Format, text: string, changes: readonly Change[]): string {
-  return changes.reduceRight((before, change) => {
-    const after = format.unset(before, change);
-    if (after !== before) requireOnly(format, { before, after, path: change.path });
-    return after;
-  }, text);
+  let before = { text, data: format.parse(text) };
+  for (const change of [...changes].reverse()) {
+    const after = format.unset(before.text, change);
+    if (after !== before.text)
+      before = { text: after, data: dataOf(format, after, { before: before.data, path: change.path }) };
+  }
+  return before.text;
 }
 
-/** Returns whether a document has a setting, not counting the members that programs change. */
-export function isThere(format: Format, text: string, { path, value, ignored = [] }: Setting): boolean {
+/** Returns whether a document has a setting, not counting the members that programs change. @param data - its content */
+export function isThere(data: unknown, { path, value, ignored = [] }: Setting): boolean {
   const counted = (each: unknown) =>
     typeof each === 'object' && each !== null && !Array.isArray(each)
       ? Object.fromEntries(Object.entries(each).filter(([name]) => !ignored.includes(name)))
       : each;
-  return isSame(counted(valueAt(format.parse(text), path)), counted(value));
+  return isSame(counted(valueAt(data, path)), counted(value));
 }
 
-function hasValue(format: Format, text: string, { path }: Setting): boolean {
-  return valueAt(format.parse(text), path) !== undefined;
-}
-
-/** Checks that two texts of a document differ only at a path. Else the code that edits them doesn't know how it is written. */
-function requireOnly(
+/**
+ * Returns the content of a document that was edited.
+ *
+ * @throws DocumentError if it differs from the content before not only at the path: the code that edits it doesn't know how it is written
+ */
+function dataOf(
   format: Format,
-  { before, after, path }: { readonly before: string; readonly after: string; readonly path: readonly Step[] },
-): void {
-  if (!isSame(without(parsed(format, before, path), path), without(parsed(format, after, path), path)))
-    throw notEditable(path);
+  text: string,
+  { before, path }: { readonly before: unknown; readonly path: readonly Step[] },
+): unknown {
+  const after = parsed(format, text, path);
+  if (!isSame(without(before, path), without(after, path))) throw notEditable(path);
+  return after;
 }
 
 function parsed(format: Format, text: string, path: readonly Step[]): unknown {

@@ -9,10 +9,14 @@ import {
   type Format,
   isSame,
   isWritten,
+  leadAtEnd,
   lineEndOf,
   pathInWords,
   type Setting,
+  startOfLine,
   type Value,
+  withoutEntry,
+  withoutLines,
   wrongKind,
 } from './document.ts';
 
@@ -42,7 +46,10 @@ export const toml: Format = {
     if (isTable(change.value)) return withoutTable(text, tree, names, change);
     const entry = entryAt(tree, names);
     if (!entry || !isWritten(getStaticTOMLValue(entry.value), change)) return text;
-    if (change.before === undefined) return withoutLines(text, entry, change);
+    if (change.before === undefined) {
+      const [from, to] = entry.range;
+      return withoutEntry(text, { from, to }, change.lead);
+    }
     const [from, to] = entry.value.range;
     return edited(text, [{ from, to, text: change.before }]);
   },
@@ -107,7 +114,6 @@ function keyText(name: string): string {
 }
 
 function replaced(text: string, { value: node }: AST.TOMLKeyValue, { path, value }: Setting): Changed {
-  if (isSame(getStaticTOMLValue(node), value)) return { text };
   const [from, to] = node.range;
   const change: Change = { path, value, before: text.slice(from, to), depth: path.length };
   return { text: edited(text, [{ from, to, text: serialized(value) }]), change };
@@ -138,19 +144,12 @@ function withTable(text: string, tree: AST.TOMLProgram, { path, value }: Setting
   const block = lines.map((line) => `${line}${newline}`).join('');
   const existing = tableAt(tree, names);
   if (existing?.type === 'TOMLTable') {
-    if (isSame(contentOf(existing), entries)) return { text };
     const [from, to] = linesOf(text, existing);
     const before = text.slice(from, to);
     return { text: edited(text, [{ from, to, text: block }]), change: { path, value, before, depth: path.length } };
   }
-  const lead = text === '' || text === '\ufeff' ? '' : text.endsWith('\n') ? newline : `${newline}${newline}`;
+  const lead = text === '' || text === '\ufeff' ? '' : `${leadAtEnd(text)}${newline}`;
   return { text: `${text}${lead}${block}`, change: { path, value, depth: path.length - 1, lead } };
-}
-
-function contentOf(table: Table): Record<string, unknown> {
-  return Object.fromEntries(
-    entriesOf(table).map(({ key, value }) => [getStaticTOMLValue(key).join('.'), getStaticTOMLValue(value)]),
-  );
 }
 
 function withoutTable(text: string, tree: AST.TOMLProgram, names: readonly string[], change: Change): string {
@@ -158,27 +157,11 @@ function withoutTable(text: string, tree: AST.TOMLProgram, names: readonly strin
   if (table?.type !== 'TOMLTable') return text;
   const [from, to] = linesOf(text, table);
   if (change.before !== undefined) return edited(text, [{ from, to, text: change.before }]);
-  return without(text, from, to, change.lead);
-}
-
-function withoutLines(text: string, { range: [from, to] }: AST.TOMLKeyValue, { lead }: Change): string {
-  const start = text.lastIndexOf('\n', from - 1) + 1;
-  const end = endOfLine(text, to);
-  // A comment that the user added to the line stays.
-  const rest = text.slice(to, end);
-  if (rest.includes('#')) return edited(text, [{ from, to: to + (rest.length - rest.trimStart().length), text: '' }]);
-  return without(text, text.startsWith('\ufeff') ? Math.max(1, start) : start, end, lead);
-}
-
-/** Removes whole lines, and what was added before them. */
-function without(text: string, from: number, to: number, lead = ''): string {
-  const start = lead !== '' && text.slice(0, from).endsWith(lead) ? from - lead.length : from;
-  const joins = start > 0 && to < text.length && text[start - 1] !== '\n';
-  return edited(text, [{ from: start, to, text: joins ? lineEndOf(text) : '' }]);
+  return withoutLines(text, { from, to }, change.lead);
 }
 
 /** Returns the lines of a table, from its header to its last entry. */
 function linesOf(text: string, table: AST.TOMLTable): [number, number] {
   const last = table.body.at(-1) ?? table.key;
-  return [text.lastIndexOf('\n', table.range[0] - 1) + 1, endOfLine(text, last.range[1])];
+  return [startOfLine(text, table.range[0]), endOfLine(text, last.range[1])];
 }

@@ -1,6 +1,5 @@
 import { type Document, isCollection, isMap, isPair, isScalar, isSeq, parseAllDocuments, stringify } from 'yaml';
 import {
-  type Change,
   type Changed,
   DocumentError,
   damaged,
@@ -8,15 +7,18 @@ import {
   endOfLine,
   type Format,
   isLeaf,
-  isSame,
   isWritten,
+  leadAtEnd,
   lineEndOf,
   matches,
   nested,
   pathInWords,
   type Setting,
   type Step,
+  startOfLine,
+  type TextEdit,
   type Value,
+  withoutEntry,
   wrongKind,
 } from './document.ts';
 
@@ -26,57 +28,15 @@ export const yaml: Format = {
     return documentOf(text)?.toJS();
   },
 
-  set(text, { path, value }) {
+  set(text, setting) {
+    const { path } = setting;
     const document = documentOf(text);
     const found = document ? membersAt(document, path) : [];
     const [root] = found;
-    if (!document || !root || isNull(root.node)) return atEnd(text, { path, value }, '');
+    if (!root || isNull(root.node)) return atEnd(text, setting);
     const depth = found.length - 1;
     const { node } = found[depth] ?? root;
-    const newline = lineEndOf(text);
-    if (depth === path.length) {
-      if (isSame(toJs(node, document), value)) return { text };
-      const [from, to] = rangeOf(node);
-      const before = text.slice(from, to);
-      if (isNull(node) && isLeaf(value)) {
-        // An empty value is after the spaces that belong to a comment.
-        const colon = before === '' ? text.slice(0, from).trimEnd().length : from;
-        const [at, lead] = text[colon - 1] === ':' ? [colon, ' '] : [from, ''];
-        const after = `${lead}${linesOf(value, newline, '').trimEnd()}`;
-        const end = before === '' ? at : to;
-        return {
-          text: edited(text, [{ from: at, to: end, text: after }]),
-          change: { path, value, before, depth, lead },
-        };
-      }
-      if (isLeaf(value) ? !isScalar(node) : !isCollection(node) || node.flow) throw wrongKind(path, 'of the same kind');
-      const lines = linesOf(value, newline, ' '.repeat(columnOf(text, from))).trimStart();
-      const after = isLeaf(value) || !before.endsWith('\n') ? lines.trimEnd() : lines;
-      return { text: edited(text, [{ from, to, text: after }]), change: { path, value, before, depth } };
-    }
-    const step = path[depth] ?? '';
-    if (isNull(node))
-      throw new DocumentError(`${pathInWords(path.slice(0, depth))} is empty. Remove it, or add an entry`);
-    if (typeof step === 'string' ? !isMap(node) : !isSeq(node))
-      throw wrongKind(path.slice(0, depth), typeof step === 'string' ? 'a map' : 'a list');
-    if (!isCollection(node)) return { text };
-    const inner = nested(path.slice(depth), value);
-    if (node.flow) {
-      const [from, to] = rangeOf(node);
-      if (node.items.length > 0 || depth > 0)
-        throw new DocumentError('it has { } or [ ] around its entries. Write each entry on a line of its own');
-      const block = linesOf(inner, newline, '').trimEnd();
-      return {
-        text: edited(text, [{ from, to, text: block }]),
-        change: { path, value, depth, empty: text.slice(from, to) },
-      };
-    }
-    const [start] = rangeOf(node);
-    const [, end] = rangeOf(node);
-    const at = end > 0 && text[end - 1] !== '\n' ? endOfLine(text, end) : end;
-    const lead = text[at - 1] === '\n' ? '' : newline;
-    const block = `${lead}${linesOf(inner, newline, ' '.repeat(columnOf(text, start)))}`;
-    return { text: edited(text, [{ from: at, to: at, text: block }]), change: { path, value, depth, lead } };
+    return depth === path.length ? replaced(text, node, setting) : inserted(text, node, setting, depth);
   },
 
   unset(text, change) {
@@ -99,7 +59,7 @@ export const yaml: Format = {
     if (container.flow) throw new DocumentError('it has { } or [ ] around its entries. Remove the entry by hand');
     if (container.items.length === 1 && empty !== undefined)
       return edited(text, [{ from: rangeOf(container)[0], to: textEnd(container), text: empty }]);
-    return withoutMember(text, member, change);
+    return withoutEntry(text, { from: member.start, to: rangeOf(member.node)[1] }, change.lead);
   },
 };
 
@@ -177,33 +137,61 @@ function linesOf(value: Value, newline: string, indentation: string): string {
 }
 
 /** Adds the root to a document that has none. */
-function atEnd(text: string, { path, value }: Setting, indentation: string): Changed {
-  const newline = lineEndOf(text);
-  const lead = text === '' || text.endsWith('\n') || text === '\ufeff' ? '' : newline;
-  const block = linesOf(nested(path, value), newline, indentation);
+function atEnd(text: string, { path, value }: Setting): Changed {
+  const lead = leadAtEnd(text);
+  const block = linesOf(nested(path, value), lineEndOf(text), '');
   return { text: `${text}${lead}${block}`, change: { path, value, depth: 0, lead } };
 }
 
-function withoutMember(text: string, { node, start }: Member, { lead = '' }: Change): string {
-  const lineStart = startOfLine(text, start);
-  const [, valueEnd] = rangeOf(node);
-  const end = text[valueEnd - 1] === '\n' ? valueEnd : endOfLine(text, valueEnd);
-  // A comment that the user added to the line stays.
-  const rest = text.slice(valueEnd, end);
-  if (rest.includes('#')) {
-    const to = valueEnd + (rest.length - rest.trimStart().length);
-    return edited(text, [{ from: start, to, text: '' }]);
+function replaced(text: string, node: unknown, { path, value }: Setting): Changed {
+  const [from, to] = rangeOf(node);
+  const before = text.slice(from, to);
+  const depth = path.length;
+  if (isNull(node) && isLeaf(value)) return filled(text, { from, to }, { path, value });
+  if (isLeaf(value) ? !isScalar(node) : !isCollection(node) || node.flow) throw wrongKind(path, 'of the same kind');
+  const lines = linesOf(value, lineEndOf(text), ' '.repeat(columnOf(text, from))).trimStart();
+  const after = isLeaf(value) || !before.endsWith('\n') ? lines.trimEnd() : lines;
+  return { text: edited(text, [{ from, to, text: after }]), change: { path, value, before, depth } };
+}
+
+/** Writes a value in the place of an empty one or of `~`. */
+function filled(text: string, { from, to }: Pick<TextEdit, 'from' | 'to'>, { path, value }: Setting): Changed {
+  const before = text.slice(from, to);
+  // An empty value is after the spaces that belong to a comment.
+  const colon = before === '' ? text.slice(0, from).trimEnd().length : from;
+  const [at, lead] = text[colon - 1] === ':' ? [colon, ' '] : [from, ''];
+  const after = `${lead}${linesOf(value, lineEndOf(text), '').trimEnd()}`;
+  return {
+    text: edited(text, [{ from: at, to: before === '' ? at : to, text: after }]),
+    change: { path, value, before, depth: path.length, lead },
+  };
+}
+
+/** Adds a member or an item at the end of a map or a list. @param depth - how many steps of the path lead to it */
+function inserted(text: string, node: unknown, { path, value }: Setting, depth: number): Changed {
+  const above = path.slice(0, depth);
+  if (isNull(node)) throw new DocumentError(`${pathInWords(above)} is empty. Remove it, or add an entry`);
+  const isMember = typeof path[depth] === 'string';
+  if (!isCollection(node) || (isMember ? !isMap(node) : !isSeq(node)))
+    throw wrongKind(above, isMember ? 'a map' : 'a list');
+  const newline = lineEndOf(text);
+  const inner = nested(path.slice(depth), value);
+  const [from, to] = rangeOf(node);
+  if (node.flow) {
+    if (node.items.length > 0 || depth > 0)
+      throw new DocumentError('it has { } or [ ] around its entries. Write each entry on a line of its own');
+    const block = linesOf(inner, newline, '').trimEnd();
+    return {
+      text: edited(text, [{ from, to, text: block }]),
+      change: { path, value, depth, empty: text.slice(from, to) },
+    };
   }
-  const from = lead !== '' && text.slice(0, lineStart).endsWith(lead) ? lineStart - lead.length : lineStart;
-  const joins = from > 0 && end < text.length && !['\n', '\ufeff'].includes(text[from - 1] ?? '');
-  return edited(text, [{ from, to: end, text: joins ? lineEndOf(text) : '' }]);
+  const at = to > 0 && text[to - 1] !== '\n' ? endOfLine(text, to) : to;
+  const lead = text[at - 1] === '\n' ? '' : newline;
+  const block = `${lead}${linesOf(inner, newline, ' '.repeat(columnOf(text, from)))}`;
+  return { text: edited(text, [{ from: at, to: at, text: block }]), change: { path, value, depth, lead } };
 }
 
 function columnOf(text: string, offset: number): number {
   return offset - startOfLine(text, offset);
-}
-
-/** Returns the offset of the line at an offset. A byte order mark isn't part of it. */
-function startOfLine(text: string, offset: number): number {
-  return text.lastIndexOf('\n', offset - 1) + 1 || (text.startsWith('\ufeff') ? 1 : 0);
 }

@@ -171,7 +171,9 @@ export function planUndo(recorded: RecordedFile, backup: string | undefined): Pl
 export function isIntact(recorded: RecordedFile): boolean {
   const format = formats[recorded.format];
   const text = textOf(recorded.file);
-  return text !== undefined && changesIn(recorded, format.parse(text)).every((change) => isThere(format, text, change));
+  if (text === undefined) return false;
+  const data = format.parse(text);
+  return changesIn(recorded, data).every((change) => isThere(data, change));
 }
 
 /** Returns a change for another value. */

@@ -22,7 +22,7 @@ describe('lines between two comments', () => {
   ])('are added at the end of %j, and removed again', (before, after) => {
     const { text, changes } = set(before);
     expect(text).toBe(after);
-    expect(isThere(markedLinesFormat, text, setting)).toBe(true);
+    expect(isThere(markedLinesFormat.parse(text), setting)).toBe(true);
     expect(unset(text, changes)).toBe(before);
   });
 

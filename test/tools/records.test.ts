@@ -60,15 +60,15 @@ describe('the records of connections', () => {
 
   test('are one per tool and project', () => {
     const { records } = recordsIn();
-    const [one, other] = ['/work/one', '/work/other'].map((project) => ({ ...record, project }));
+    const [one, other] = ['/srv/one', '/srv/other'].map((project) => ({ ...record, project }));
     if (!one || !other) throw new Error('there are no records');
     for (const each of [record, one, other]) records.save({ ...each, model: each.project ?? 'user' }, []);
     const modelOf = (project?: string) => records.of('opencode', project)?.model;
-    expect([modelOf(), modelOf('/work/one'), modelOf('/work/other')]).toEqual(['user', '/work/one', '/work/other']);
+    expect([modelOf(), modelOf('/srv/one'), modelOf('/srv/other')]).toEqual(['user', '/srv/one', '/srv/other']);
     expect(records.of('opencode', '/work')).toBeUndefined();
     expect(records.of('kilo', undefined)).toBeUndefined();
     records.remove(one);
-    expect(records.all().map(({ project }) => project)).toEqual([undefined, '/work/other']);
+    expect(records.all().map(({ project }) => project)).toEqual([undefined, '/srv/other']);
   });
 
   test('are replaced by later ones', () => {
