@@ -1,7 +1,7 @@
 import { programOf } from '../account/program.ts';
 import { type ChoiceContext, chooseKey } from '../account/stored-keys/choose.ts';
 import { originOfApi } from '../account/stored-keys/store.ts';
-import { servedSandbox } from '../account/web-pages.ts';
+import { servedSandbox, serveSandboxNote } from '../account/web-pages.ts';
 import { apiFormatOption, keyOption, keyPoolOption } from '../cli/key-options.ts';
 import { choiceOption } from '../cli/values.ts';
 import type { Verb } from '../cli/verb.ts';
@@ -74,7 +74,7 @@ export async function run(options: Options, context: ChoiceContext): Promise<voi
   const { secret } = await chooseKey(context, choice);
   const variables = keyVariables({ secret, baseUrl, format: apiFormat });
   maskInLog(world, [secret]);
-  if (isSandbox) output.note('Programs can reach the sandbox while `ci sandbox serve` runs in another terminal.');
+  if (isSandbox) output.note(serveSandboxNote);
   if (format === 'json') return output.line(JSON.stringify(variables, undefined, output.isTerminal ? 2 : undefined));
   // The format of a profile must not break what a shell evaluates.
   const { requested } = output;

@@ -42,8 +42,8 @@ export function refuseOpenFile(file: string, { holdsSecret }: { readonly holdsSe
   });
 }
 
-/** Returns whether users other than the owner have this access to a file or directory. */
-function isOpenTo(access: 'read' | 'write', { mode }: Stats): boolean {
+/** Returns whether users other than the owner have this access to a file or directory. Windows has no such modes. */
+export function isOpenTo(access: 'read' | 'write', { mode }: Pick<Stats, 'mode'>): boolean {
   return process.platform !== 'win32' && (mode & (access === 'read' ? 0o077 : 0o022)) !== 0;
 }
 

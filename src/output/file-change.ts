@@ -57,7 +57,7 @@ export function withBlock(file: string, { start, lines, end }: Block): FileChang
 /** Applies a change. Symbolic links are kept. @throws CommandError (file_error) */
 export function applyChange({ file, change, text }: FileChange): void {
   if (change === 'unchanged') return;
-  orFailure(file, () => {
+  orUnchanged(file, () => {
     // Not writable for the group, whatever the umask: zsh ignores such directories.
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o755 });
     replaceFile(file, text);
@@ -66,10 +66,11 @@ export function applyChange({ file, change, text }: FileChange): void {
 
 /** Checks that a change can be applied. @throws CommandError (file_error) */
 export function checkChange({ file, change, text }: FileChange): void {
-  if (change !== 'unchanged') orFailure(file, () => checkReplaceable(file, Buffer.byteLength(text)));
+  if (change !== 'unchanged') orUnchanged(file, () => checkReplaceable(file, Buffer.byteLength(text)));
 }
 
-function orFailure(file: string, work: () => void): void {
+/** Runs a function. If it fails, throws an error that says that a file can't be written and that nothing was changed. */
+export function orUnchanged(file: string, work: () => void): void {
   try {
     work();
   } catch (error) {

@@ -9,7 +9,6 @@ import {
   type Backup,
   type ConnectionRecord,
   type ConnectionRecords,
-  digestOf,
   hashesIn,
   hidden,
   type RecordedFile,
@@ -82,6 +81,14 @@ function apply(
   return backups;
 }
 
+/** Removes the backups that a killed process has left of a tool that isn't connected. @throws CommandError (file_error) */
+export function removeLeftovers(
+  context: Pick<ConnectContext, 'world'>,
+  { tool, place }: Pick<Plan, 'tool' | 'place'>,
+): void {
+  connectionRecords(context).remove({ tool: tool.name, project: projectOf(place, context) });
+}
+
 /** Returns the files that had content before they were changed, and have none now. */
 function lostFiles({ files }: Plan, earlier: ConnectionRecord): { readonly file: string; readonly backup: string }[] {
   return files.flatMap(({ file, before }) => {
@@ -124,7 +131,7 @@ function recordOf({ settings, world }: ConnectContext, plan: ConnectionPlan): Co
 }
 
 function recordedFile(
-  { file, format, original, originalMode, after = '', changes, digests, folders, holdsSecret }: PlannedFile,
+  { file, format, original, originalMode, changes, digests, folders, holdsSecret }: PlannedFile,
   { hide, backups }: { readonly hide: (value: Value) => Value; readonly backups: Backup[] },
 ): RecordedFile {
   const backup = original === undefined ? undefined : `${backups.length + 1}-${file.split(/[\\/]/).at(-1)}`;
@@ -135,7 +142,7 @@ function recordedFile(
     holdsSecret: holdsSecret || undefined,
     backup,
     mode: originalMode,
-    digests: [...new Set([digestOf(after), ...digests])].slice(0, 5),
+    digests: [...digests],
     changes: changes.map((change) => ({
       ...change,
       path: change.path.map((step) => (typeof step === 'string' ? step : { ...step })),

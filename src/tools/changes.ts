@@ -18,7 +18,7 @@ import {
   isLeaf,
   isSame,
   isWritten,
-  type Value,
+  type Setting,
   valueAt,
 } from '../documents/document.ts';
 import { jsonc } from '../documents/jsonc.ts';
@@ -28,7 +28,7 @@ import { toml } from '../documents/toml.ts';
 import { yaml } from '../documents/yaml.ts';
 import { CommandError, messageOf } from '../domain/errors.ts';
 import { redacted } from '../domain/secrets.ts';
-import { fileFailure, textOf } from '../output/file-change.ts';
+import { fileFailure, orUnchanged, textOf } from '../output/file-change.ts';
 import { octal, statsOf } from '../state/folder.ts';
 import { checkReplaceable, replaceFile } from '../state/replace-file.ts';
 import { digestOf, type RecordedFile, revealed } from './records.ts';
@@ -45,7 +45,7 @@ const largestFile = 32 * 1024 * 1024;
 /** A line of a diff that is longer, in characters, is that of a file without line breaks. */
 const longestLine = 300;
 
-/** How many values of earlier connections a record keeps, for undoing after a crash. */
+/** How many values and texts of connections a record keeps, for undoing after a crash. */
 const mostEarlier = 5;
 
 /** A change to a file of a tool. */
@@ -60,7 +60,7 @@ export interface PlannedFile {
   readonly original: string | undefined;
   /** What is written, for undoing. */
   readonly changes: readonly Change[];
-  /** The SHA-256 of the texts that earlier connections wrote. */
+  /** The SHA-256 of the text after the change, and of those that earlier connections wrote. */
   readonly digests: readonly string[];
   /** The permissions after the change; undefined: those that it has. */
   readonly mode?: number | undefined;
@@ -91,21 +91,17 @@ export function planSettings(
     if (expected !== undefined && data !== undefined && data !== null && valueAt(data, [expected]) === undefined)
       throw new DocumentError(`it has no ${expected}, so it belongs to another program`);
     const earlier = changesIn(recorded, data);
-    const isWanted = (change: Change) => settings.some((setting) => isSame(setting.path, change.path));
-    const stale = earlier.filter((change) => !isWanted(change));
+    const [wanted, stale] = partition(earlier, (change) => settings.some((each) => isSame(each.path, change.path)));
     const start = withoutChanges(format, before ?? '', stale);
     const { text: after, changes: written } = withSettings(format, start, settings);
     // All of them are there without a record: it was lost, or the file comes from another machine.
     const isAdopted = !recorded && written.length === 0 && settings.length > 0;
     const made = isAdopted ? settings.map((setting) => ({ ...setting, depth: 0 })) : written;
     // A value that the user has changed since is the one to restore.
-    const kept = earlier.filter(
-      (change) => isWanted(change) && (!isLeaf(change.value) || isWritten(valueAt(data, change.path), change)),
-    );
-    const changes = [
-      ...kept.map((change) => updated(change, settings.find(({ path: each }) => isSame(each, change.path))?.value)),
-      ...made.filter((change) => !kept.some((each) => isSame(each.path, change.path))),
-    ];
+    const kept = wanted
+      .filter((change) => !isLeaf(change.value) || isWritten(valueAt(data, change.path), change))
+      .map((change) => updated(change, settings));
+    const changes = [...kept, ...made.filter((change) => !kept.some((each) => isSame(each.path, change.path)))];
     const mode = modeOf(file);
     return {
       file,
@@ -118,7 +114,7 @@ export function planSettings(
           ? withoutChanges(format, before ?? '', made)
           : before,
       changes: changes.map((change) => inherited(change, stale)),
-      digests: recorded?.digests ?? [],
+      digests: [...new Set([digestOf(after), ...(recorded?.digests ?? [])])].slice(0, mostEarlier),
       mode: holdsSecret ? ownerOnly : undefined,
       originalMode: recorded ? recorded.mode : holdsSecret && mode !== ownerOnly ? mode : undefined,
       folders: recorded?.folders ?? missingFolders(targetOf(file)),
@@ -146,7 +142,7 @@ function requireStrict(text: string, program: string): void {
 
 /** Returns the change that restores a file. @throws CommandError (file_error) if it can't be read, or is damaged */
 export function planUndo(recorded: RecordedFile, backup: string | undefined): PlannedFile {
-  const { file, format, folders, mode, digests, holdsSecret = false } = recorded;
+  const { file, format, folders, mode, holdsSecret = false } = recorded;
   const before = settingsIn(file);
   return orRefuse(file, () => {
     const after = originalOf(recorded, before, backup);
@@ -159,7 +155,7 @@ export function planUndo(recorded: RecordedFile, backup: string | undefined): Pl
       after,
       original: after,
       changes: [],
-      digests,
+      digests: [],
       mode: isOurs ? mode : undefined,
       folders,
       holdsSecret,
@@ -176,8 +172,14 @@ export function isIntact(recorded: RecordedFile): boolean {
   return changesIn(recorded, data).every((change) => isThere(data, change));
 }
 
-/** Returns a change for another value. */
-function updated(change: Change, value: Value | undefined): Change {
+/** Returns the items that a condition is true of, and the others. */
+function partition<Item>(items: readonly Item[], condition: (item: Item) => boolean): [Item[], Item[]] {
+  return [items.filter(condition), items.filter((item) => !condition(item))];
+}
+
+/** Returns a change with the value that is set now. */
+function updated(change: Change, settings: readonly Setting[]): Change {
+  const value = settings.find(({ path: each }) => isSame(each, change.path))?.value;
   if (value === undefined || isSame(value, change.value)) return change;
   return { ...change, value, earlier: [change.value, ...(change.earlier ?? [])].slice(0, mostEarlier) };
 }
@@ -203,16 +205,9 @@ function originalOf(recorded: RecordedFile, text: string | undefined, backup: st
   if (recorded.digests.includes(digestOf(text)) && (!existed || backup !== undefined)) return backup;
   const format = formats[recorded.format];
   const changes = changesIn(recorded, format.parse(text));
-  const without = withoutChanges(
-    format,
-    text,
-    changes.filter(({ isRequired }) => !isRequired),
-  );
-  const bare = withoutChanges(
-    format,
-    without,
-    changes.filter(({ isRequired }) => isRequired),
-  );
+  const [required, others] = partition(changes, ({ isRequired }) => isRequired === true);
+  const without = withoutChanges(format, text, others);
+  const bare = withoutChanges(format, without, required);
   const isEmpty = /^\ufeff?\s*(?:\{\s*\})?\s*$/.test(bare);
   if (isEmpty && !existed) return undefined;
   return isEmpty || bare === backup ? bare : without;
@@ -227,7 +222,9 @@ export function changesAnything({ file, before, after, mode }: PlannedFile): boo
 export function diffOf({ file, before, after, mode, changes, holdsSecret }: PlannedFile): string {
   const now = modeOf(file);
   const modes =
-    mode === undefined || now === undefined || now === mode ? '' : `${file}: mode ${octalOf(now)} → ${octalOf(mode)}\n`;
+    mode === undefined || now === undefined || now === mode
+      ? ''
+      : `${file}: mode ${octal({ mode: now })} → ${octal({ mode })}\n`;
   if (before === after) return modes;
   const [from, to] = [before === undefined ? '/dev/null' : file, after === undefined ? '/dev/null' : file];
   const options = { context: holdsSecret ? 0 : 2 };
@@ -254,12 +251,10 @@ function withoutStrings(line: string, changes: readonly Change[]): string {
 export function checkFiles(files: readonly PlannedFile[]): void {
   for (const { file, before, after } of files) {
     if (before === after) continue;
-    try {
+    orUnchanged(file, () => {
       if (before !== undefined) accessSync(file, constants.W_OK);
       checkReplaceable(targetOf(file), Buffer.byteLength(after ?? ''));
-    } catch (error) {
-      throw fileFailure(`Can't write ${file}: ${messageOf(error)}`, { cause: error });
-    }
+    });
   }
 }
 
@@ -317,10 +312,6 @@ function missingFolders(file: string): string[] {
 function modeOf(file: string): number | undefined {
   const stats = statSync(file, { throwIfNoEntry: false });
   return stats && stats.mode & 0o7777;
-}
-
-function octalOf(mode: number): string {
-  return octal({ mode });
 }
 
 function orRefuse<Result>(file: string, work: () => Result): Result {

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { fromHome } from '../account/secrets/destinations.ts';
 import { keyStoreOf, originOfApi } from '../account/stored-keys/store.ts';
 import { servedSandbox } from '../account/web-pages.ts';
+import { isOpenTo } from '../config/permissions.ts';
 import { CommandError, messageWithHint, withoutPeriod } from '../domain/errors.ts';
 import { shellWord } from '../domain/shell-word.ts';
 import { type FileProblem, problemWith } from './list.ts';
@@ -56,10 +57,6 @@ export async function checkConnectedTools(context: CheckContext): Promise<ToolFi
   return findings;
 }
 
-function isOpenToOthers(file: string): boolean {
-  return process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0;
-}
-
 const problemText: Readonly<Record<FileProblem, string>> = {
   'settings changed': 'Its settings have changed since it was connected',
   "settings can't be read": "Its settings can't be read",
@@ -75,7 +72,7 @@ async function check(
   const again = `\`ci connect ${tool}${option}\``;
   const missing = files.find(({ file }) => !existsSync(file));
   if (missing) return { status: 'failed', detail: `${missing.file} is missing. Run ${again} again.` };
-  const open = files.find(({ file, holdsSecret }) => holdsSecret && isOpenToOthers(file));
+  const open = files.find(({ file, holdsSecret }) => holdsSecret && isOpenTo('read', statSync(file)));
   if (open)
     return {
       status: 'warning',

@@ -1,3 +1,4 @@
+import { workingDirectory } from '../config/folders.ts';
 import type { Context } from '../context/context.ts';
 import { CommandError } from '../domain/errors.ts';
 import { isIntact } from './changes.ts';
@@ -59,7 +60,7 @@ function connectionsOf(context: Pick<Context, 'world'>, { name }: Tool): ListedC
   const records = connectionRecords(context);
   const places: readonly Place[] = ['user', 'project'];
   return places.flatMap((place): ListedConnection[] => {
-    if (place === 'project' && !hasProject(context)) return [];
+    if (place === 'project' && workingDirectory(context.world) === undefined) return [];
     try {
       const record = records.of(name, projectOf(place, context));
       return record ? [{ place, record }] : [];
@@ -69,16 +70,6 @@ function connectionsOf(context: Pick<Context, 'world'>, { name }: Tool): ListedC
       throw error;
     }
   });
-}
-
-/** Returns whether there is a working directory: it may have been removed. */
-function hasProject(context: Pick<Context, 'world'>): boolean {
-  try {
-    return projectOf('project', context) !== undefined;
-  } catch (error) {
-    if (error instanceof CommandError) return false;
-    throw error;
-  }
 }
 
 /** What can be wrong with the files of a connected tool. */

@@ -12,7 +12,7 @@ import { changesAnything, diffOf, type PlannedFile, planSettings, planUndo } fro
 import { chooseModel, type ModelChoice, offeredModels } from './choose-model.ts';
 import { keyCommand } from './own-command.ts';
 import { type ConnectionRecord, ConnectionRecords, type RecordedFile } from './records.ts';
-import { keyNameOf, startCommand } from './start-command.ts';
+import { keyNameIn, startCommand } from './start-command.ts';
 import type { Connection, FileSettings, Place, Snippet, Start, Tool } from './tool.ts';
 import { type Attempt, requireResponses } from './try-connection.ts';
 
@@ -145,8 +145,8 @@ async function connectionTo(
   { tool, key, model, models }: Pick<Connection, 'model' | 'models'> & Pick<ConnectionPlan, 'tool' | 'key'>,
 ): Promise<Connection> {
   const { clocks, settings } = context;
-  const name = await keyNameOf(context, key);
-  const keyWords = tool.keyFrom === 'command' ? keyCommand(context, { key: name ?? '', title: tool.title }) : [];
+  const name = keyNameIn(await keyStoreOf(context), key) ?? '';
+  const keyWords = tool.keyFrom === 'command' ? keyCommand(context, { key: name, title: tool.title }) : [];
   return {
     baseUrl: settings.sandbox.value ? servedSandbox : await originOfApi(settings),
     model,
@@ -174,22 +174,14 @@ function isSameFile(a: { readonly file: string }, b: { readonly file: string }):
   return a.file === b.file || realPathOf(a.file) === realPathOf(b.file);
 }
 
-/**
- * Returns what undoing a connection would change; undefined if the tool isn't connected. Backups that a killed process has left are then
- * removed.
- *
- * @throws CommandError (file_error)
- */
+/** Returns what undoing a connection would change; undefined if the tool isn't connected. @throws CommandError (file_error) */
 export function planDisconnection(
   context: Pick<Context, 'world'>,
   { tool, place }: Pick<ConnectRequest, 'tool' | 'place'>,
 ): Plan | undefined {
   const records = connectionRecords(context);
   const earlier = records.of(tool.name, projectOf(place, context));
-  if (!earlier) {
-    records.remove({ tool: tool.name, project: projectOf(place, context) });
-    return undefined;
-  }
+  if (!earlier) return undefined;
   const files = earlier.files.map((recorded) => planUndo(recorded, backupOf(records, earlier, recorded)));
   return { tool, place, files, earlier };
 }

@@ -1,9 +1,17 @@
 import type { ChosenKey } from '../account/stored-keys/choose.ts';
 import { keyStoreOf, type StoreContext } from '../account/stored-keys/store.ts';
+import type { KeyStore } from '../config/stored-keys.ts';
+import { usableKeys } from '../config/usable-keys.ts';
+import type { Context } from '../context/context.ts';
+import { CommandError } from '../domain/errors.ts';
 import { shellWord } from '../domain/shell-word.ts';
-import { findStored, type StoredKey } from '../domain/stored-key.ts';
 import { ownCommand } from './own-command.ts';
 import type { Start, Tool } from './tool.ts';
+
+/** Returns what precedes the command that starts a tool. */
+export function startLabel({ settings }: Pick<Context, 'settings'>): string {
+  return settings.sandbox.value ? 'In another terminal, run `ci sandbox serve`. Then start it with:' : 'Start it with:';
+}
 
 /** Returns the command that starts a tool with the key. */
 export async function startCommand(
@@ -17,30 +25,35 @@ export async function startCommand(
   if (keyFrom === 'command' || keyFrom === 'file' || (keyFrom === 'variable' && isSet))
     return variables.join('') + words;
   const format = keyFrom === 'OPENAI_API_KEY' ? 'openai' : keyFrom === 'ANTHROPIC_AUTH_TOKEN' ? 'anthropic' : 'none';
-  const option =
-    isSet || (await isUsedByDefault(context, key.stored))
-      ? ''
-      : ` --key ${shellWord((await keyNameOf(context, key)) ?? '')}`;
+  const store = await keyStoreOf(context);
+  const option = isUsedByDefault(context, store, key) ? '' : ` --key ${shellWord(keyNameIn(store, key) ?? '')}`;
   const own = ownCommand(context).map(shellWord).join(' ');
   return `${variables.join('')}${own} run --for ${format}${option} -- ${words}`;
 }
 
-/** Returns whether `ci run` uses a stored key without options. */
-async function isUsedByDefault(context: StoreContext, key: StoredKey | undefined): Promise<boolean> {
-  // A key in the environment takes precedence.
-  if (!key || context.world.env.CHEAPESTINFERENCE_API_KEY) return false;
-  const stored = (await keyStoreOf(context)).list();
-  const { defaultKey } = context.profiles.get(context.settings.profile.value) ?? {};
-  const byDefault = defaultKey === undefined ? undefined : findStored(stored, defaultKey);
-  const [only = byDefault, second] = stored;
-  const used = byDefault ?? (second ? undefined : only);
-  return used?.id === key.id && used?.name === key.name;
+/** Returns whether `ci run` uses a key without options. */
+function isUsedByDefault(
+  { profiles, settings, world }: StoreContext,
+  store: KeyStore,
+  { secret, stored }: ChosenKey,
+): boolean {
+  const { defaultKey } = profiles.get(settings.profile.value) ?? {};
+  try {
+    const usable = usableKeys({ env: world.env, ...settings }, store, { defaultKey });
+    if (usable.secret !== undefined) return usable.secret === secret;
+    const [only, second] = usable.stored;
+    return !second && only?.id === stored?.id && only?.name === stored?.name;
+  } catch (error) {
+    // `ci run` would fail.
+    if (error instanceof CommandError) return false;
+    throw error;
+  }
 }
 
 /** Returns the name of a stored key, or its ID if the name doesn't identify it on a command line; undefined if it isn't stored. */
-export async function keyNameOf(context: StoreContext, { stored }: ChosenKey): Promise<string | undefined> {
+export function keyNameIn(store: KeyStore, { stored }: ChosenKey): string | undefined {
   if (!stored) return undefined;
-  const namesakes = (await keyStoreOf(context)).list().filter(({ name }) => name === stored.name);
+  const namesakes = store.list().filter(({ name }) => name === stored.name);
   const isUsable = namesakes.length === 1 && stored.name !== undefined && !stored.name.startsWith('-');
   return isUsable ? stored.name : (stored.id ?? stored.name);
 }

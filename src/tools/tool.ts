@@ -1,3 +1,4 @@
+import type { CallFormat } from '../account/keys/try-key.ts';
 import type { Setting } from '../documents/document.ts';
 import type { Surroundings } from '../domain/environment.ts';
 import type { OfferedModel } from './models.ts';
@@ -48,10 +49,10 @@ export interface Tool {
   readonly name: string;
   /** As its makers write it: `Claude Code`. */
   readonly title: string;
-  /** The names of its program, of which the first one that is installed is used. None: it is a library. */
+  /** The names of its program. The first installed one is used. None: it is a library. */
   readonly programs: readonly string[];
   /** The format in which it calls the API. */
-  readonly api: 'openai' | 'anthropic' | 'responses';
+  readonly api: CallFormat;
   /**
    * How it gets the key: by running a command (`command`), from its file, or from a variable: CHEAPESTINFERENCE_API_KEY (`variable`),
    * or one that other programs use, too.

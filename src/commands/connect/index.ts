@@ -6,7 +6,7 @@ import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
 import { nearest } from '../../domain/nearest.ts';
 import { inWords } from '../../output/text.ts';
-import { carryOutPlan } from '../../tools/carry-out.ts';
+import { carryOutPlan, removeLeftovers } from '../../tools/carry-out.ts';
 import {
   type ConnectContext,
   hasChanges,
@@ -137,6 +137,7 @@ async function disconnect(
 ): Promise<void> {
   const plan = planDisconnection(context, { tool, place });
   if (!plan) {
+    if (!dryRun) removeLeftovers(context, { tool, place });
     const other: Place = place === 'user' ? 'project' : 'user';
     const isElsewhere = isConnected(context, { tool, place: other });
     return printNotConnected(context, { tool, place, files: [], earlier: undefined }, isElsewhere);

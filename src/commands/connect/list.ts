@@ -18,7 +18,7 @@ export const fields = [
 /** Lists the tools that can be connected, and what they are connected to. */
 export async function list(context: Pick<Context, 'output' | 'world'>): Promise<void> {
   const { output } = context;
-  await output.list(listTools(context), { columns: columns, fields, empty: '' });
+  await output.list(listTools(context), { columns, fields, empty: '' });
   if (output.isForPeople) output.note('\nConnect one with `ci connect TOOL`.');
 }
 

@@ -1,4 +1,5 @@
 import { fromHome } from '../../account/secrets/destinations.ts';
+import { serveSandboxNote } from '../../account/web-pages.ts';
 import type { Context } from '../../context/context.ts';
 import type { Column, Layout } from '../../output/output.ts';
 import type { Style } from '../../output/style.ts';
@@ -6,6 +7,7 @@ import { factLines } from '../../output/text.ts';
 import { shellLines } from '../../output/wrap.ts';
 import type { ConnectionPlan, Plan } from '../../tools/plan.ts';
 import { diffsOf } from '../../tools/plan.ts';
+import { startLabel } from '../../tools/start-command.ts';
 import type { Place, Snippet } from '../../tools/tool.ts';
 import type { Trial } from '../../tools/try-connection.ts';
 
@@ -146,8 +148,7 @@ export async function printConnected(
   const { tool, start } = plan;
   const { works, detail } = trial;
   const result = { ...connected(plan, hadChanges ? 'connected' : 'unchanged'), backups, works, detail };
-  if (settings.sandbox.value && !output.isForPeople)
-    output.note('Programs can reach the sandbox while `ci sandbox serve` runs in another terminal.');
+  if (settings.sandbox.value && !output.isForPeople) output.note(serveSandboxNote);
   if (tool.snippets) return printSnippets(context, result);
   await output.record(result, {
     ...layout,
@@ -184,10 +185,7 @@ function trialLine(style: Style, { works, detail }: Pick<Result, 'works' | 'deta
 }
 
 function startText({ output, settings }: ResultContext, { start }: Pick<Result, 'start'>): string {
-  const how = settings.sandbox.value
-    ? 'In another terminal, run `ci sandbox serve`. Then start it with:'
-    : 'Start it with:';
-  return `${how}\n${shellLines(start ?? '', output.width)}`;
+  return `${startLabel({ settings })}\n${shellLines(start ?? '', output.width)}`;
 }
 
 function paths(labeled: Readonly<Record<string, readonly string[]>>, home: string | undefined): string {

@@ -51,10 +51,11 @@ export const connectTools: Step = async (wizard) => {
 /** Connects a tool. Returns the command that starts it; undefined if the user declined the changes, or if it failed. */
 async function connect({ context }: Wizard, tool: Tool, key: string): Promise<string | undefined> {
   const { output } = context;
-  const [{ planConnection }, { carryOutPlan }, { tryConnection }] = await Promise.all([
+  const [{ planConnection }, { carryOutPlan }, { tryConnection }, { startLabel }] = await Promise.all([
     import('../../tools/plan.ts'),
     import('../../tools/carry-out.ts'),
     import('../../tools/try-connection.ts'),
+    import('../../tools/start-command.ts'),
   ]);
   try {
     const plan = await planConnection(context, { tool, place: 'user', key });
@@ -62,10 +63,7 @@ async function connect({ context }: Wizard, tool: Tool, key: string): Promise<st
     const { works, detail } = await tryConnection(context, plan.attempt);
     const mark = works === null ? '!' : works ? '✓' : '✗';
     const note = plan.start.note === undefined ? '' : `${plan.start.note} `;
-    const how = context.settings.sandbox.value
-      ? 'In another terminal, run `ci sandbox serve`. Then start it with:'
-      : 'Start it with:';
-    output.note(`${mark} ${tool.title} is connected. ${detail}\n  ${note}${how} ${plan.startCommand}`);
+    output.note(`${mark} ${tool.title} is connected. ${detail}\n  ${note}${startLabel(context)} ${plan.startCommand}`);
     return plan.startCommand;
   } catch (error) {
     if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;

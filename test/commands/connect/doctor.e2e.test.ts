@@ -16,7 +16,7 @@ async function doctor({ me }: KeyCustomer, options: Parameters<typeof me.ci>[1] 
   return [ended.code, rows.slice(rows.findIndex((row) => at(row, 'check') === 'signed in') + 1)] as const;
 }
 
-/** Offers one model until it is told to offer another. */
+/** Offers one model, and another one later. */
 function changing(first: string) {
   const offered = { model: first };
   const instead: Instead = (request) => offering([offered.model])(request);

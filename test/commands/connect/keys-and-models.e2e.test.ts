@@ -132,6 +132,14 @@ describe('the key', () => {
     ]);
   });
 
+  test('is named in the start command if the default key is no longer stored', async () => {
+    const { me, connect } = await keyCustomer();
+    await me.ci('keys create other --credit --store');
+    await me.ci('config set default-key other');
+    expect((await me.ci('keys secret other --remove --yes')).code).toBe(0);
+    expect(at(await connect('opencode --key app'), 'start')).toBe('ci run --for none --key app -- opencode');
+  });
+
   test('and its URL from an option are in the start command', async () => {
     const customer = await keyCustomer();
     const { url } = customer.api;

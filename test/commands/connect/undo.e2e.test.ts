@@ -308,6 +308,19 @@ describe('--undo', () => {
     });
   });
 
+  test('removes the backups that a killed process has left, but not with --dry-run', async () => {
+    const customer = await keyCustomer();
+    customer.write('config/opencode/opencode.json', '{}');
+    await customer.connect('opencode');
+    rmSync(customer.at('.local/state/cheapestinference/connections/opencode/connection.json'));
+    const before = connectionFiles(customer.me);
+    expect(before).not.toEqual([]);
+    expect((await customer.me.ci('connect opencode --undo --dry-run')).code).toBe(0);
+    expect(connectionFiles(customer.me)).toEqual(before);
+    expect(await undo(customer, 'opencode')).toBe('not connected');
+    expect(connectionFiles(customer.me)).toEqual([]);
+  });
+
   test('needs neither a key nor the API', async () => {
     const customer = await keyCustomer();
     await customer.connect('opencode');
