@@ -9,6 +9,7 @@ const layers = [
   ['cli'],
   ['completion', 'quick'],
   ['payment', 'tools'],
+  ['gateway'],
   ['account'],
   ['wallet'],
   ['context'],

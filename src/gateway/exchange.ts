@@ -1,0 +1,481 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { STATUS_CODES } from 'node:http';
+import { inWords } from '../output/text.ts';
+import type { RequestRecord } from './events.ts';
+import { answerHeaders, headerIn, type KeyHeader, type RawHeaders, requestHeaders, retryAfterIn } from './headers.ts';
+import type { Metrics } from './metrics.ts';
+import { ModelScanner } from './model-scanner.ts';
+import { type Refusal, sendRefusal, tooLarge } from './refusal.ts';
+import { type ReplayMemory, RequestBody } from './request-body.ts';
+import type { Scheduler, SeatReport, Ticket, Turn } from './scheduler.ts';
+import type { GatewayKey, GatewaySeat } from './seat.ts';
+import { TokenCounter, type Tokens } from './token-counter.ts';
+import type { Sent, Upstream } from './upstream.ts';
+
+/** What an exchange works with. */
+export interface ExchangeParts {
+  readonly scheduler: Scheduler<GatewaySeat>;
+  readonly upstream: Upstream;
+  readonly memory: ReplayMemory;
+  readonly metrics: Metrics;
+  /** The key that pays outside the hours of all seats with prepaid credit; undefined: none does. */
+  readonly creditKey: GatewayKey | undefined;
+  /** Returns milliseconds of a clock that can't be set. */
+  readonly monotonic: () => number;
+  /** Returns the time of the API, in epoch milliseconds. */
+  readonly wall: () => number;
+  /** Called when the API refuses the key of a seat. */
+  readonly onRefused: () => void;
+  readonly onEnd: (record: RequestRecord) => void;
+}
+
+/** The client of an exchange. */
+export interface Client {
+  /** The name under which it shares the seats. */
+  readonly name: string;
+  /** The header with its token. */
+  readonly keyHeader: KeyHeader;
+}
+
+/** How often a request is sent if seats fail to answer it. A seat that is busy doesn't count. */
+const mostFailures = 3;
+/** A seat that asks to wait longer than this, in milliseconds, is outside its hours: the limit of one request is over sooner. */
+const longestBusy = 60_000;
+/** How long a client may stop reading, in milliseconds. */
+const clientTimeout = 300_000;
+/** How much of a response that isn't passed on is read to keep its connection, in bytes. */
+const mostDiscarded = 64 * 1024;
+
+/** Answers one request of a client: waits for a seat, sends the request with its key, and passes the answer on as it arrives. */
+export class Exchange {
+  readonly #parts: ExchangeParts;
+  readonly #client: Client;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #body: RequestBody;
+  readonly #path: string;
+  readonly #arrivedAt: number;
+  #model: string | undefined;
+  #ticket: Ticket<GatewaySeat> | undefined;
+  #sent: Sent | undefined;
+  #seat: GatewaySeat | undefined;
+  /** When it got its seat, or began to wait. */
+  #since: number;
+  #queueTime = 0;
+  #attempts = 0;
+  #failures = 0;
+  #firstByte: number | undefined;
+  #usesCredit = false;
+  #isAnswering = false;
+  #hasEnded = false;
+  #tokens: TokenCounter | undefined;
+  /** What the answer says about the seat, which is noted at its end. */
+  #report: SeatReport = { kind: 'answered' };
+  /** The name and the pool of the key that answered last. */
+  #answeredBy: string | undefined;
+  #answeredPool: string | undefined;
+
+  constructor(parts: ExchangeParts, client: Client, request: IncomingMessage, response: ServerResponse) {
+    this.#parts = parts;
+    this.#client = client;
+    this.#request = request;
+    this.#response = response;
+    this.#path = request.url ?? '/';
+    this.#arrivedAt = parts.monotonic();
+    this.#since = this.#arrivedAt;
+    this.#body = new RequestBody(request, {
+      memory: parts.memory,
+      onTooLarge: () => this.#giveUp(tooLarge),
+      onStalled: () =>
+        this.#giveUp({
+          status: 408,
+          code: 'request_timeout',
+          message: "The rest of the request didn't arrive in time.",
+        }),
+    });
+  }
+
+  async run(): Promise<void> {
+    this.#response.on('close', () => this.#onClose());
+    // What fails shows in its end.
+    this.#response.on('error', () => {});
+    try {
+      this.#model = await this.#findModel();
+    } catch {
+      // The client went away, or was refused.
+      return;
+    }
+    if (this.#hasEnded) return;
+    this.#enter();
+  }
+
+  async #findModel(): Promise<string | undefined> {
+    const [, id] = /^\/v1\/models\/([^?]+)/.exec(this.#path) ?? [];
+    if (id !== undefined) return decoded(id);
+    if (this.#request.headers['content-encoding'] !== undefined) return undefined;
+    const scanner = new ModelScanner();
+    await this.#body.readUntil((chunk) => scanner.scan(chunk));
+    return scanner.model;
+  }
+
+  #enter(): void {
+    const { scheduler, monotonic } = this.#parts;
+    this.#since = monotonic();
+    let early: Turn<GatewaySeat> | undefined;
+    const ticket = scheduler.enter({ client: this.#client.name, model: this.#model }, (turn) => {
+      // May be called before `enter` returns.
+      if (this.#ticket) this.#onTurn(turn);
+      else early = turn;
+    });
+    this.#ticket = ticket;
+    if (early) this.#onTurn(early);
+  }
+
+  #onTurn(turn: Turn<GatewaySeat>): void {
+    const { creditKey, metrics } = this.#parts;
+    this.#queueTime += this.#parts.monotonic() - this.#since;
+    this.#since = this.#parts.monotonic();
+    if (turn.kind === 'seat') {
+      this.#seat = turn.seat;
+      this.#send(turn.seat);
+    } else if (turn.kind === 'outside hours' && creditKey && this.#body.canReplay) {
+      this.#usesCredit = true;
+      metrics.countCredit(this.#modelLabel());
+      this.#send(creditKey);
+    } else this.#refuse(this.#refusalFor(turn));
+  }
+
+  #send({ secret }: GatewayKey): void {
+    const { upstream } = this.#parts;
+    this.#attempts++;
+    const body = this.#body.open();
+    const declared = this.#request.headers['content-length'];
+    const length = Buffer.isBuffer(body) ? body.length : declared === undefined ? undefined : Number(declared);
+    const hasBody = declared !== undefined || this.#request.headers['transfer-encoding'] !== undefined;
+    let discarded: number | undefined;
+    this.#sent = upstream.send(
+      {
+        method: this.#request.method ?? 'GET',
+        path: this.#path,
+        headers: requestHeaders(this.#request.rawHeaders, {
+          secret,
+          keyHeader: this.#client.keyHeader,
+          host: upstream.host,
+          length: hasBody ? length : undefined,
+        }),
+        body: hasBody ? body : null,
+        reuse: !this.#usesCredit,
+      },
+      {
+        head: (status, statusText, headers) => {
+          const report = this.#reportOf(status, headers);
+          this.#countAnswer(String(status));
+          if (status === 401 || status === 403) this.#parts.onRefused();
+          if (this.#usesCredit || !this.#movesOn(report)) {
+            this.#answer(status, statusText, headers, report);
+            return;
+          }
+          // The connection can be used again if all of the request and of the response pass through it.
+          if (Buffer.isBuffer(body)) discarded = 0;
+          else this.#sent?.abort();
+          this.#moveOn(report);
+        },
+        data: (chunk) => {
+          if (discarded === undefined) this.#pass(chunk);
+          else {
+            discarded += chunk.length;
+            if (discarded > mostDiscarded) sent?.abort();
+          }
+        },
+        end: () => {
+          if (discarded === undefined) this.#endAnswer();
+        },
+        fail: (error) => {
+          if (discarded === undefined) this.#onFailure(error);
+        },
+      },
+    );
+    const sent = this.#sent;
+  }
+
+  /** Returns what a status says about the seat. */
+  #reportOf(status: number, headers: RawHeaders): SeatReport {
+    const retryAfter = retryAfterIn(headers, this.#parts.wall());
+    if (status === 429) {
+      return retryAfter !== undefined && retryAfter > longestBusy
+        ? { kind: 'closed', retryAfter }
+        : { kind: 'busy', retryAfter };
+    }
+    if (status === 401) return { kind: 'refused' };
+    return status === 403 || status >= 500 ? { kind: 'failed', retryAfter } : { kind: 'answered' };
+  }
+
+  /** Returns whether the request goes to another seat, or waits for one. */
+  #movesOn(report: SeatReport): boolean {
+    if (!this.#ticket || !this.#body.canReplay) return false;
+    switch (report.kind) {
+      case 'answered':
+      case 'unused':
+        return false;
+      case 'busy':
+      case 'closed':
+      case 'refused':
+        return true;
+      case 'failed':
+        return this.#failures + 1 < mostFailures && this.#parts.scheduler.hasOther(this.#ticket);
+      case 'unreachable':
+        return this.#failures + 1 < mostFailures;
+    }
+  }
+
+  #moveOn(report: SeatReport): void {
+    if (report.kind === 'failed' || report.kind === 'unreachable') this.#failures++;
+    this.#releaseSeat(report, true);
+  }
+
+  #releaseSeat(report: SeatReport, again = false): void {
+    const { scheduler, metrics, monotonic } = this.#parts;
+    if (!this.#seat || !this.#ticket) return;
+    metrics.countSeatTime(this.#seat.name, (monotonic() - this.#since) / 1000);
+    this.#seat = undefined;
+    this.#sent = undefined;
+    this.#since = monotonic();
+    scheduler.release(this.#ticket, report, { again });
+  }
+
+  /** Begins the answer to the client. */
+  #answer(status: number, statusText: string, headers: RawHeaders, report: SeatReport): void {
+    const response = this.#response;
+    this.#isAnswering = true;
+    this.#firstByte = this.#parts.monotonic() - this.#arrivedAt;
+    this.#report = report;
+    this.#tokens = new TokenCounter(headerIn(headers, 'content-encoding'));
+    this.#body.release();
+    response.sendDate = false;
+    try {
+      response.writeHead(status, statusText || STATUS_CODES[status] || '', answerHeaders(headers, this.#ownHeaders()));
+    } catch {
+      // The API sent something that can't be sent on.
+      this.#sent?.abort();
+      this.#fail(502, 'bad_response', 'The response of the API is not valid HTTP.');
+      return;
+    }
+    // Most answers begin together with their headers, which are then sent at once.
+    setImmediate(() => {
+      if (!response.writableEnded && !response.destroyed) response.flushHeaders();
+    });
+  }
+
+  #ownHeaders(): string[] {
+    const { position = 0, expectedWait = 0 } = this.#ticket ?? {};
+    return [
+      'X-Gateway-Queue-Position',
+      String(position),
+      'X-Gateway-Expected-Wait',
+      seconds(expectedWait),
+      'X-Gateway-Queue-Time',
+      seconds(this.#queueTime),
+      ...(this.#usesCredit ? ['X-Gateway-Paid-With', 'credit'] : []),
+    ];
+  }
+
+  #pass(chunk: Buffer): void {
+    this.#tokens?.add(chunk);
+    if (this.#response.write(chunk)) return;
+    const sent = this.#sent;
+    sent?.pause();
+    const timer = setTimeout(() => this.#response.destroy(), clientTimeout);
+    timer.unref();
+    const resume = () => {
+      clearTimeout(timer);
+      this.#response.off('drain', resume);
+      this.#response.off('close', resume);
+      sent?.resume();
+    };
+    this.#response.on('drain', resume);
+    this.#response.on('close', resume);
+  }
+
+  #endAnswer(): void {
+    this.#response.end();
+    this.#body.discard();
+    this.#releaseSeat(this.#report);
+    this.#sent = undefined;
+    void this.#finish(true);
+  }
+
+  /** Handles an answer that doesn't arrive, or not completely. */
+  #onFailure(error: Error): void {
+    if (this.#hasEnded) return;
+    if (this.#body.hasFailed) {
+      this.#onClose();
+      return;
+    }
+    this.#countAnswer('error');
+    if (this.#isAnswering) {
+      // The client sees that the answer isn't complete.
+      this.#releaseSeat({ kind: 'unused' });
+      this.#response.destroy();
+      void this.#finish(false);
+      return;
+    }
+    const report: SeatReport = { kind: 'unreachable' };
+    if (!this.#usesCredit && !isTimeout(error) && this.#movesOn(report)) {
+      this.#moveOn(report);
+      return;
+    }
+    this.#releaseSeat(report);
+    if (error.name === 'InvalidArgumentError') this.#fail(400, 'invalid_request', 'The request has an invalid header.');
+    else if (isTimeout(error)) this.#fail(504, 'upstream_timeout', "The API didn't answer in time.");
+    else this.#fail(502, 'upstream_unreachable', "The API can't be reached, or closed the connection.");
+  }
+
+  #onClose(): void {
+    if (this.#response.writableFinished || this.#hasEnded) return;
+    this.#sent?.abort();
+    this.#leave();
+    void this.#finish(false);
+  }
+
+  /** Leaves the queue or the seat. */
+  #leave(): void {
+    if (this.#seat) this.#releaseSeat({ kind: 'unused' });
+    else if (this.#ticket) this.#parts.scheduler.leave(this.#ticket);
+  }
+
+  /** Ends an exchange whose request isn't complete. */
+  #giveUp(refusal: Refusal): void {
+    this.#sent?.abort();
+    this.#leave();
+    if (this.#isAnswering) this.#response.destroy();
+    else this.#refuse(refusal);
+  }
+
+  #refusalFor(turn: Exclude<Turn<GatewaySeat>, { kind: 'seat' }>): Refusal {
+    const { scheduler, wall } = this.#parts;
+    switch (turn.kind) {
+      case 'outside hours': {
+        const { opensAt } = turn;
+        const when = opensAt === undefined ? '' : ` They start at ${new Date(opensAt).toISOString().slice(0, 16)}Z.`;
+        return {
+          status: 429,
+          code: 'outside_reserved_hours',
+          message: `Outside the reserved hours of all seats${this.#forModel()}.${when}`,
+          retryAfter: opensAt === undefined ? undefined : opensAt - wall(),
+        };
+      }
+      case 'no model': {
+        const seats = scheduler.seats();
+        const models = [...new Set(seats.flatMap(({ seat }) => [...(seat.models ?? [])]))];
+        return seats.length === 0
+          ? {
+              status: 503,
+              code: 'no_seat',
+              message: 'The gateway has no seat. Run `ci gateway status`.',
+              retryAfter: 60_000,
+            }
+          : {
+              status: 404,
+              code: 'model_not_found',
+              message: `No seat offers the model \`${this.#model}\`. The seats offer ${inWords(models)}.`,
+            };
+      }
+      case 'refused':
+        return {
+          status: 503,
+          code: 'keys_refused',
+          message: `The API refused the key of each seat${this.#forModel()}. Run \`ci gateway status\`.`,
+          retryAfter: 60_000,
+        };
+      case 'queue full':
+        return {
+          status: 503,
+          code: 'queue_full',
+          message: 'Too many requests wait for a seat.',
+          retryAfter: Math.max(1000, this.#ticket?.expectedWait ?? 0),
+        };
+      case 'timeout':
+        return { status: 503, code: 'queue_timeout', message: 'No seat became free in time.', retryAfter: 1000 };
+    }
+  }
+
+  #forModel(): string {
+    return this.#model === undefined ? '' : ` with the model \`${this.#model}\``;
+  }
+
+  #fail(status: number, code: string, message: string): void {
+    this.#refuse({ status, code, message });
+  }
+
+  #refuse(refusal: Refusal): void {
+    if (this.#hasEnded) return;
+    this.#firstByte ??= this.#parts.monotonic() - this.#arrivedAt;
+    this.#sent = undefined;
+    sendRefusal(this.#request, this.#response, refusal, this.#ticket ? this.#ownHeaders() : []);
+    this.#body.discard();
+    void this.#finish(true);
+  }
+
+  /** Counts and reports the exchange. */
+  async #finish(complete: boolean): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    const { metrics, monotonic, onEnd } = this.#parts;
+    const duration = monotonic() - this.#arrivedAt;
+    const hasStatus = this.#response.headersSent;
+    const { statusCode } = this.#response;
+    this.#body.release();
+    metrics.countRequest(this.#modelLabel(), hasStatus ? statusCode : 499);
+    if (this.#ticket) metrics.addQueueWait(this.#queueTime / 1000);
+    if (this.#firstByte !== undefined) metrics.addTimeToFirstByte(this.#firstByte / 1000);
+    const tokens: Tokens | undefined = complete ? await this.#tokens?.tokens() : undefined;
+    this.#tokens?.close();
+    if (tokens) metrics.countTokens(this.#modelLabel(), tokens);
+    onEnd({
+      client: this.#client.name,
+      model: this.#model,
+      path: this.#path.replace(/\?.*/s, ''),
+      status: hasStatus ? statusCode : undefined,
+      key: this.#answeredBy,
+      pool: this.#answeredPool,
+      credit: this.#usesCredit,
+      attempts: this.#attempts,
+      complete,
+      queueTime: Math.round(this.#queueTime),
+      timeToFirstByte: this.#firstByte === undefined ? undefined : Math.round(this.#firstByte),
+      duration: Math.round(duration),
+      promptTokens: tokens?.prompt,
+      completionTokens: tokens?.completion,
+    });
+  }
+
+  #countAnswer(result: string): void {
+    const name = this.#usesCredit ? this.#parts.creditKey?.name : this.#seat?.name;
+    this.#answeredBy = name;
+    this.#answeredPool = this.#seat?.pool;
+    if (name !== undefined) this.#parts.metrics.countAnswer(name, result);
+  }
+
+  /** The model, unless no seat offers it: clients could name any number of them. */
+  #modelLabel(): string {
+    const model = this.#model;
+    if (model === undefined) return '';
+    return this.#parts.scheduler.seats().some(({ seat }) => seat.models?.has(model)) ? model : '';
+  }
+}
+
+function seconds(milliseconds: number): string {
+  return (milliseconds / 1000).toFixed(3);
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isTimeout(error: Error): boolean {
+  return error.name === 'HeadersTimeoutError' || error.name === 'BodyTimeoutError';
+}

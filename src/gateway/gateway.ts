@@ -1,0 +1,225 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ProxySettings } from '../api/proxies.ts';
+import type { RequestRecord } from './events.ts';
+import { type Client, Exchange, type ExchangeParts } from './exchange.ts';
+import { Metrics, metricsType } from './metrics.ts';
+import { sendRefusal } from './refusal.ts';
+import { ReplayMemory } from './request-body.ts';
+import { Scheduler, type SeatView } from './scheduler.ts';
+import type { GatewayKey, GatewaySeat } from './seat.ts';
+import { type Certificate, type GatewayServer, sendText, startServer, type Token } from './server.ts';
+import { Upstream } from './upstream.ts';
+
+/** What happens to requests outside the hours of all seats. */
+export const outsideChoices = ['fail', 'wait', 'credit'] as const;
+
+export type Outside = (typeof outsideChoices)[number];
+
+/** How to start a gateway. */
+export interface GatewayOptions {
+  /** The origin of the API. */
+  readonly api: URL;
+  readonly proxies: ProxySettings;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly tokens: readonly Token[];
+  readonly certificate?: Certificate | undefined;
+  /** Whether requests outside the hours of all seats wait. */
+  readonly waitsOutside: boolean;
+  /** The key that pays for these requests with prepaid credit; undefined: none does. */
+  readonly creditKey?: GatewayKey | undefined;
+  /** The longest queue of a model. */
+  readonly queueLimit: number;
+  /** How long a request waits for a seat, in milliseconds. */
+  readonly queueTimeout: number;
+  /** Returns the time of the API, in epoch milliseconds. */
+  readonly wall: () => number;
+  /** Returns milliseconds of a clock that can't be set. */
+  readonly monotonic: () => number;
+  /** Called if the API refuses a key. */
+  readonly onRefused?: () => void;
+  readonly onRequest?: (record: RequestRecord) => void;
+  /** Called if the last user of the gateway is gone. */
+  readonly onUnused?: () => void;
+}
+
+/** What a gateway does at a moment. */
+export interface GatewayStatus {
+  readonly seats: readonly SeatView<GatewaySeat>[];
+  readonly queue: number;
+  /** Requests that have a seat, or are paid for with credit. */
+  readonly running: number;
+}
+
+/** Answers the requests of clients with the seats of an account. */
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #scheduler: Scheduler<GatewaySeat>;
+  readonly #upstream: Upstream;
+  readonly #metrics = new Metrics();
+  readonly #memory = new ReplayMemory();
+  readonly #leases = new Set<ServerResponse>();
+  #server: GatewayServer | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #open = 0;
+  #isDraining = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: GatewayOptions) {
+    const { monotonic, wall, waitsOutside, queueLimit, queueTimeout, api, proxies } = options;
+    this.#options = options;
+    this.#upstream = new Upstream(api, proxies);
+    this.#scheduler = new Scheduler<GatewaySeat>({
+      monotonic,
+      wall,
+      waitsOutside,
+      queueLimit,
+      queueTimeout,
+      wakeAt: (time) => this.#wakeAt(time),
+    });
+  }
+
+  /** Starts to listen. @throws as {@link startServer} */
+  async start(): Promise<void> {
+    const { host, port, tokens, certificate } = this.#options;
+    this.#server = await startServer({
+      host,
+      port,
+      tokens,
+      certificate,
+      handlers: {
+        forward: (client, request, response) => this.#forward(client, request, response),
+        models: (client, request, response) => this.#sendModels(client, request, response),
+        metrics: (_request, response) => sendText(response, metricsType, this.#metricsText()),
+        status: (_request, response) =>
+          sendText(response, 'application/json', `${JSON.stringify(this.statusJson())}\n`),
+        lease: (request, response) => this.#lease(request, response),
+      },
+    });
+  }
+
+  /** The URL that clients use: `http://127.0.0.1:8788`. */
+  get url(): string {
+    const { certificate } = this.#options;
+    const { host = '', port = 0 } = this.#server ?? {};
+    return `${certificate ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  }
+
+  /** Returns whether a seat is known. */
+  has(id: string): boolean {
+    return this.#scheduler.seats().some(({ seat }) => seat.id === id);
+  }
+
+  /** Replaces the seats. One that is gone finishes its request. */
+  update(seats: readonly GatewaySeat[]): void {
+    this.#scheduler.update(seats);
+  }
+
+  get status(): GatewayStatus {
+    return {
+      seats: this.#scheduler.seats(),
+      queue: this.#scheduler.queueLength,
+      running: this.#open - this.#scheduler.queueLength,
+    };
+  }
+
+  /** Returns the status for other processes. It has no secrets. */
+  statusJson() {
+    const { seats, queue, running } = this.status;
+    return {
+      seats: seats.map(({ seat, state, current, opensAt }) => ({
+        key: seat.name,
+        pool: seat.pool ?? null,
+        subscription: seat.subscriptionId ?? null,
+        models: seat.models ? [...seat.models] : null,
+        hours: seat.hours ?? null,
+        state,
+        client: current?.client ?? null,
+        opensAt: opensAt === undefined ? null : new Date(opensAt).toISOString(),
+      })),
+      queue,
+      running,
+      outside: this.#options.creditKey ? 'credit' : this.#options.waitsOutside ? 'wait' : 'fail',
+    };
+  }
+
+  /** Takes no more connections, and waits until all requests are answered. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    this.#server?.stopListening();
+    for (const lease of this.#leases) lease.end();
+    if (this.#open === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  /** Closes all connections at once. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await Promise.all([this.#server?.close(), this.#upstream.close()]);
+  }
+
+  #forward(client: Client, request: IncomingMessage, response: ServerResponse): void {
+    if (this.#isDraining) {
+      const message = 'The gateway is about to stop.';
+      sendRefusal(request, response, { status: 503, code: 'stopping', message }, ['Connection', 'close']);
+      return;
+    }
+    const { monotonic, wall, creditKey, onRefused = () => {}, onRequest } = this.#options;
+    const parts: ExchangeParts = {
+      scheduler: this.#scheduler,
+      upstream: this.#upstream,
+      memory: this.#memory,
+      metrics: this.#metrics,
+      creditKey,
+      monotonic,
+      wall,
+      onRefused,
+      onEnd: (record) => {
+        this.#open--;
+        if (this.#open === 0) this.#onIdle?.();
+        onRequest?.(record);
+      },
+    };
+    this.#open++;
+    void new Exchange(parts, client, request, response).run();
+  }
+
+  /** Answers with the models of all seats, each once. A seat whose models aren't known is asked itself. */
+  #sendModels(client: Client, request: IncomingMessage, response: ServerResponse): void {
+    const seats = this.#scheduler.seats();
+    const data = [...new Map(seats.flatMap(({ seat }) => seat.listed.map((model) => [model.id, model]))).values()];
+    if (data.length === 0 && seats.length > 0) this.#forward(client, request, response);
+    else sendText(response, 'application/json', JSON.stringify({ object: 'list', data }));
+  }
+
+  #metricsText(): string {
+    const seats = this.#scheduler.seats().map(({ seat, state }) => ({
+      seat: seat.name,
+      pool: seat.pool ?? '',
+      isBusy: state === 'busy',
+      isAvailable: state === 'busy' || state === 'free',
+    }));
+    return this.#metrics.text({ seats, queue: this.#scheduler.queueLengths() });
+  }
+
+  /** Keeps a response open until the other side closes it. */
+  #lease(request: IncomingMessage, response: ServerResponse): void {
+    this.#leases.add(response);
+    response.writeHead(200, { 'Content-Type': 'text/plain' });
+    response.flushHeaders();
+    request.socket.once('close', () => {
+      this.#leases.delete(response);
+      if (this.#leases.size === 0) this.#options.onUnused?.();
+    });
+  }
+
+  #wakeAt(time: number | undefined): void {
+    clearTimeout(this.#timer);
+    if (time === undefined) return;
+    const wait = Math.max(0, Math.ceil(time - this.#options.monotonic()));
+    this.#timer = setTimeout(() => this.#scheduler.tick(), wait).unref();
+  }
+}

@@ -1,0 +1,212 @@
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+
+/** The largest body of a request, in bytes. */
+export const largestBody = 64 * 1024 * 1024;
+
+/** How much of the bodies of all requests together is kept until an answer begins, in bytes. */
+const replayMemory = 64 * 1024 * 1024;
+
+/** The memory that the bodies of requests share, so that many large ones can't fill that of the machine. */
+export class ReplayMemory {
+  #free: number;
+
+  /** @param size - in bytes */
+  constructor(size = replayMemory) {
+    this.#free = size;
+  }
+
+  /** Reserves some bytes. Returns whether they were free. */
+  take(bytes: number): boolean {
+    if (bytes > this.#free) return false;
+    this.#free -= bytes;
+    return true;
+  }
+
+  free(bytes: number): void {
+    this.#free += bytes;
+  }
+}
+
+/** What the body of a request depends on. */
+interface BodyOptions {
+  readonly memory: ReplayMemory;
+  /** Called if the body turns out to be larger than {@link largestBody}. */
+  readonly onTooLarge: () => void;
+  /** Called if the client stops sending. */
+  readonly onStalled: () => void;
+}
+
+/** How long a client may stop sending, in milliseconds. */
+const clientTimeout = 60_000;
+
+/**
+ * The body of a client's request. It is read only as fast as it is sent on. What was sent is kept until an answer begins, so that it can
+ * be sent to another seat, unless the memory for that is used up.
+ */
+export class RequestBody {
+  readonly #source: IncomingMessage;
+  readonly #options: BodyOptions;
+  /** What has arrived, without what was dropped. */
+  readonly #chunks: Buffer[] = [];
+  /** How many chunks were dropped after they were sent. */
+  #dropped = 0;
+  /** The number of bytes that have arrived. */
+  #size = 0;
+  /** The number of bytes in the shared memory. */
+  #reserved = 0;
+  #keeps = true;
+  #hasEnded = false;
+  #failure: Error | undefined;
+  /** Called when something has arrived, or the body has ended or failed. */
+  #onChange: (() => void) | undefined;
+  /** Fires if the client stops sending. */
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(source: IncomingMessage, options: BodyOptions) {
+    this.#source = source;
+    this.#options = options;
+    source.on('data', (chunk: Buffer) => this.#add(chunk));
+    source.on('end', () => {
+      this.#hasEnded = true;
+      this.#onChange?.();
+    });
+    const onGone = () => {
+      if (!this.#isComplete) this.#fail(new Error('The client closed the connection'), () => {});
+    };
+    source.on('error', onGone);
+    source.on('close', onGone);
+    source.pause();
+  }
+
+  /** Whether it can be sent, or sent again, from its beginning. */
+  get canReplay(): boolean {
+    return this.#dropped === 0 && !this.#failure;
+  }
+
+  /** Whether the client didn't send all of it. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /**
+   * Reads until a function has seen enough, to the end, or until the shared memory is used up.
+   *
+   * @param take - gets each chunk, and returns whether it has seen enough
+   * @throws Error if the client doesn't send all of it
+   */
+  async readUntil(take: (chunk: Buffer) => boolean): Promise<void> {
+    for (let at = 0; ; ) {
+      for (; at < this.#chunks.length; at++) {
+        const chunk = this.#chunks[at];
+        if (chunk && take(chunk)) return;
+      }
+      if (this.#failure) throw this.#failure;
+      if (this.#isComplete || !this.#keeps) return;
+      await new Promise<void>((resolve) => this.#whenChanged(resolve));
+    }
+  }
+
+  /**
+   * Returns the body to send: as a whole if all of it has arrived, else as a stream. Only the latest stream can be read.
+   *
+   * @throws Error if its beginning wasn't kept
+   */
+  open(): Buffer | Readable {
+    if (!this.canReplay) throw new Error('The beginning of the body was not kept');
+    const [first, second] = this.#chunks;
+    if (this.#isComplete) return first && !second ? first : Buffer.concat(this.#chunks);
+    let sent = 0;
+    const pull = (stream: Readable) => {
+      const chunk = this.#chunks[sent - this.#dropped];
+      if (chunk) {
+        sent++;
+        this.#dropSent(sent);
+        stream.push(chunk);
+      } else if (this.#failure) stream.destroy(this.#failure);
+      else if (this.#isComplete) stream.push(null);
+      else this.#whenChanged(() => pull(stream));
+    };
+    return new Readable({
+      read() {
+        pull(this);
+      },
+      destroy: (error, done) => {
+        this.#stopWaiting();
+        done(error);
+      },
+    });
+  }
+
+  /** Forgets what was sent, because an answer has begun. What still arrives is only passed on. */
+  release(): void {
+    this.#stopKeeping();
+    if (this.#isComplete) this.#dropSent(this.#dropped + this.#chunks.length);
+  }
+
+  /** Reads the rest without passing it on, so that the connection can be used for another request. */
+  discard(): void {
+    this.release();
+    this.#stopWaiting();
+    this.#source.removeAllListeners('data');
+    this.#source.resume();
+  }
+
+  /** Whether all of it has arrived. The event says so later. */
+  get #isComplete(): boolean {
+    return this.#hasEnded || (this.#source.complete && this.#source.readableLength === 0);
+  }
+
+  /** Reads on until something has arrived, or the body has ended or failed. */
+  #whenChanged(act: () => void): void {
+    this.#stopWaiting();
+    this.#timer = setTimeout(() => {
+      this.#fail(new Error('The client stopped sending'), this.#options.onStalled);
+    }, clientTimeout).unref();
+    this.#onChange = () => {
+      this.#stopWaiting();
+      this.#source.pause();
+      act();
+    };
+    this.#source.resume();
+  }
+
+  #stopWaiting(): void {
+    clearTimeout(this.#timer);
+    this.#onChange = undefined;
+  }
+
+  #add(chunk: Buffer): void {
+    this.#size += chunk.length;
+    if (this.#size > largestBody) {
+      this.#fail(new Error('The body is too large'), this.#options.onTooLarge);
+    } else {
+      this.#chunks.push(chunk);
+      if (this.#keeps) {
+        if (this.#options.memory.take(chunk.length)) this.#reserved += chunk.length;
+        else this.#stopKeeping();
+      }
+    }
+    this.#onChange?.();
+  }
+
+  #fail(error: Error, tell: () => void): void {
+    if (this.#failure) return;
+    this.#failure = error;
+    tell();
+    this.#onChange?.();
+  }
+
+  #stopKeeping(): void {
+    this.#keeps = false;
+    this.#options.memory.free(this.#reserved);
+    this.#reserved = 0;
+  }
+
+  /** Drops the chunks that were sent, unless they are kept. @param sent - how many, with those that were dropped earlier */
+  #dropSent(sent: number): void {
+    if (this.#keeps) return;
+    this.#chunks.splice(0, sent - this.#dropped);
+    this.#dropped = sent;
+  }
+}

@@ -1,0 +1,269 @@
+import { keyStoreOf, type StoreContext, updateStoredKeys } from '../account/stored-keys/store.ts';
+import { allSubscriptions, type PoolSubscription } from '../account/subscriptions.ts';
+import type { Key } from '../api/keys.ts';
+import type { Pool } from '../api/pools.ts';
+import type { KeyStore } from '../config/stored-keys.ts';
+import type { Context } from '../context/context.ts';
+import { reservedHours } from '../domain/coverage.ts';
+import { asClause, CommandError, type ErrorCode, usageError } from '../domain/errors.ts';
+import { isConsumptionKey, isSandboxKey, masked } from '../domain/secrets.ts';
+import { shellWord } from '../domain/shell-word.ts';
+import { findStoredKey, problemOf, type StoredKey, storedKeysFor } from '../domain/stored-key.ts';
+import type { GatewayKey, GatewaySeat, ListedModel } from './seat.ts';
+
+/** The parts of the context that reading the seats uses. */
+export type SeatContext = StoreContext & Pick<Context, 'connections' | 'output'>;
+
+/** Which seats to use. */
+export interface SeatChoice {
+  /** The slugs of pools; empty: all. */
+  readonly pools: readonly string[];
+  /** The names or IDs of stored keys; empty: all. */
+  readonly keys: readonly string[];
+}
+
+/** A seat that can't be used, because the secret of its key isn't stored on this machine. */
+export interface MissingKey {
+  readonly subscriptionId: string;
+  readonly pool: string;
+  /** The command that creates or stores a key. */
+  readonly command: string;
+}
+
+/** What was found on this machine and in the account. */
+export interface FoundSeats {
+  readonly seats: readonly GatewaySeat[];
+  readonly missing: readonly MissingKey[];
+  /** Stored keys that can't be used, and why: sentences. */
+  readonly problems: readonly string[];
+}
+
+interface FindOptions {
+  readonly isIdle: (id: string) => boolean;
+  readonly isFirst: boolean;
+}
+
+/** The failures that pass by themselves. */
+const passing: readonly string[] = ['unreachable', 'timeout', 'server_error', 'rate_limited'] satisfies ErrorCode[];
+
+/** What was read of the account; undefined without a management key. */
+interface Account {
+  readonly keys: readonly Key[];
+  readonly subscriptions: readonly PoolSubscription[];
+  readonly pools: readonly Pool[];
+}
+
+/** A key that can be used, with its secret. */
+interface UsableKey extends StoredKey {
+  readonly secret: string;
+}
+
+/** Finds the seats of the account whose keys are stored on this machine. */
+export class SeatFinder {
+  readonly #context: SeatContext;
+  readonly #choice: SeatChoice;
+  /** The models of each seat, by its version, as its key lists them. */
+  readonly #listed = new Map<string, readonly ListedModel[]>();
+  /** The type of each key that the account doesn't name, by its secret. */
+  readonly #types = new Map<string, string>();
+
+  constructor(context: SeatContext, choice: SeatChoice) {
+    this.#context = context;
+    this.#choice = choice;
+  }
+
+  /**
+   * Reads the account and the stored keys.
+   *
+   * @param isIdle - returns whether a seat may be asked for its models: it isn't answering a request
+   * @param isFirst - uses what is known of the stored keys if the API can't be reached
+   * @throws CommandError of the API or of the store
+   */
+  async find({ isIdle, isFirst }: FindOptions): Promise<FoundSeats> {
+    const store = await keyStoreOf(this.#context);
+    const problems: string[] = [];
+    const account = await this.#readAccount().catch((error: unknown) => {
+      if (!isFirst || !(error instanceof CommandError) || !passing.includes(error.code)) throw error;
+      problems.push(`Can't read the account: ${asClause(error.message)}. Using what is known of the stored keys.`);
+      return undefined;
+    });
+    const usable = this.#chosen(this.#usableKeys(store, problems));
+    const seats: GatewaySeat[] = [];
+    const now = await this.#context.connections.now();
+    for (const key of usable) {
+      const problem = problemOf(key, now);
+      if (problem && problem.kind !== 'outside hours') continue;
+      if (!(await this.#isSeat(key, problems))) continue;
+      const subscription = account?.subscriptions.find(({ id }) => id === key.subscriptionId);
+      if (account && key.subscriptionId !== undefined && subscription && subscription.status !== 'active') continue;
+      const earlier = seats.filter(({ subscriptionId }) => subscriptionId === key.subscriptionId).length;
+      // Keys of one seat share its limit of one request at a time.
+      if (key.subscriptionId !== undefined && earlier >= seatsOf(subscription)) continue;
+      seats.push(await this.#seat(key, { account, isIdle }));
+    }
+    return { seats, missing: account ? this.#missingKeys(account, usable) : [], problems };
+  }
+
+  /** Returns the key that pays with prepaid credit. @throws CommandError (not_found), (usage) */
+  async creditKey(name: string | undefined): Promise<GatewayKey & { readonly budget: number | undefined }> {
+    const store = await keyStoreOf(this.#context);
+    const account = await this.#readAccount();
+    const stored = store.list();
+    const key = name === undefined ? onlyCreditKey(stored) : findStoredKey(stored, name);
+    if (key.keyType === 'subscription') {
+      throw usageError(
+        `Key "${key.name ?? key.id}" belongs to a subscription, and doesn't use prepaid credit`,
+        'Pass a credit key with --credit-key. Create one with `ci keys create NAME --credit --max-budget 5 --store`.',
+      );
+    }
+    const listed = account?.keys.find(({ id }) => id === key.id);
+    return { name: nameOf(key), secret: store.secretOf(key), budget: listed?.maxBudget ?? undefined };
+  }
+
+  async #readAccount(): Promise<Account | undefined> {
+    const api = await this.#context.connections.api();
+    if (api.client.managementKey === undefined) return undefined;
+    const [keys, pools, status] = [await api.keys.list(), await api.pools.list(), await api.billing.status()];
+    const subscriptions = await allSubscriptions(api, status);
+    await updateStoredKeys(this.#context, { keys, subscriptions });
+    return { keys, subscriptions, pools };
+  }
+
+  /** Returns the stored keys and the one of the environment, with their secrets. */
+  #usableKeys(store: KeyStore, problems: string[]): UsableKey[] {
+    const usable: UsableKey[] = [];
+    for (const key of store.list()) {
+      try {
+        usable.push({ ...key, secret: store.secretOf(key) });
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error;
+        problems.push(`Can't read the secret of key "${nameOf(key)}": ${asClause(error.message)}.`);
+      }
+    }
+    const secret = this.#environmentKey();
+    if (secret !== undefined && !usable.some((key) => key.secret === secret)) {
+      usable.push({ secret, maskedKey: masked(secret) });
+    }
+    return usable;
+  }
+
+  /** Returns the key in the environment, if it is one of the API in use. An explicit `--profile` takes precedence. */
+  #environmentKey(): string | undefined {
+    const { settings, world } = this.#context;
+    const secret = world.env.CHEAPESTINFERENCE_API_KEY;
+    if (!secret || !isConsumptionKey(secret) || settings.profile.origin === '--profile') return undefined;
+    return isSandboxKey(secret) === (settings.sandbox.value === true) ? secret : undefined;
+  }
+
+  /** @throws CommandError (not_found), (usage) for a name that isn't stored */
+  #chosen(keys: readonly UsableKey[]): readonly UsableKey[] {
+    const { keys: names, pools } = this.#choice;
+    const named = names.length === 0 ? keys : names.map((name) => findStoredKey(keys, name));
+    const fits = pools.flatMap((pool) => storedKeysFor(keys, { pool }));
+    return pools.length === 0 ? named : named.filter((key) => fits.includes(key));
+  }
+
+  /** Returns whether a key belongs to a subscription. Asks the API if that isn't known, because a credit key costs. */
+  async #isSeat(key: UsableKey, problems: string[]): Promise<boolean> {
+    const known = key.keyType ?? (key.subscriptionId === undefined ? undefined : 'subscription');
+    const type = known ?? this.#types.get(key.secret);
+    if (type !== undefined) return !/credit/i.test(type);
+    try {
+      const { usage } = await this.#context.connections.withApiKey(key.secret);
+      const asked = (await usage.self()).key?.type;
+      if (asked !== undefined && asked !== null) {
+        this.#types.set(key.secret, asked);
+        return !/credit/i.test(asked);
+      }
+      problems.push(`Key "${nameOf(key)}" isn't used, because the API doesn't say whether it uses prepaid credit.`);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      const why = asClause(error.message);
+      problems.push(`Key "${nameOf(key)}" isn't used, because its type can't be read: ${why}.`);
+    }
+    return false;
+  }
+
+  async #seat(
+    key: UsableKey,
+    { account, isIdle }: { readonly account: Account | undefined; readonly isIdle: (id: string) => boolean },
+  ): Promise<GatewaySeat> {
+    const id = key.id ?? key.name ?? key.maskedKey;
+    const subscription = account?.subscriptions.find((each) => each.id === key.subscriptionId);
+    const pool = account?.pools.find(({ slug, id: poolId }) => [slug, poolId].includes(key.poolSlug));
+    const hours = subscription ? reservedHours(subscription) : key.subscription?.hours;
+    const version = await versionOf(key);
+    if (!this.#listed.has(version) && isIdle(id)) await this.#list(key, version);
+    const catalog = pool ? [pool.modelId, ...(pool.models ?? [])].flatMap((each) => each ?? []) : [];
+    const listed = this.#listed.get(version) ?? [...new Set(catalog)].map(modelEntry);
+    return {
+      id,
+      name: nameOf(key),
+      secret: key.secret,
+      pool: key.poolSlug,
+      subscriptionId: key.subscriptionId,
+      hours: hours && hours.length > 0 ? hours : undefined,
+      listed,
+      models: listed.length > 0 ? new Set(listed.map((model) => model.id)) : undefined,
+      version,
+    };
+  }
+
+  async #list(key: UsableKey, version: string): Promise<void> {
+    try {
+      const { inference } = await this.#context.connections.withApiKey(key.secret);
+      const { data } = await inference.models();
+      if (data.length > 0) this.#listed.set(version, data);
+    } catch (error) {
+      // It may not answer outside its hours. Then the pool says what it offers.
+      if (!(error instanceof CommandError)) throw error;
+    }
+  }
+
+  #missingKeys({ keys, subscriptions }: Account, usable: readonly UsableKey[]): MissingKey[] {
+    const { pools } = this.#choice;
+    return subscriptions.flatMap((subscription): MissingKey[] => {
+      const { id, poolSlug, status } = subscription;
+      const isChosen = this.#choice.keys.length === 0 && (pools.length === 0 || pools.includes(poolSlug));
+      if (!isChosen || status !== 'active' || usable.some(({ subscriptionId }) => subscriptionId === id)) return [];
+      const key = keys.find(({ subscriptionId, isActive }) => subscriptionId === id && isActive !== false);
+      const command = key?.name
+        ? `ci keys secret ${shellWord(key.name)} --add`
+        : `ci keys create NAME --subscription ${id} --store`;
+      return [{ subscriptionId: id, pool: poolSlug, command }];
+    });
+  }
+}
+
+/** Returns how many seats a subscription has: one, unless it lists several slots for an hour. */
+function seatsOf(subscription: PoolSubscription | undefined): number {
+  const slots = new Map<number, Set<unknown>>();
+  for (const { hour, slotIndex } of subscription?.hours ?? []) {
+    slots.set(hour, (slots.get(hour) ?? new Set()).add(slotIndex));
+  }
+  return Math.max(1, ...[...slots.values()].map(({ size }) => size));
+}
+
+function onlyCreditKey(stored: readonly StoredKey[]): StoredKey {
+  const [only, second] = stored.filter(({ keyType, isActive }) => keyType === 'credit' && isActive !== false);
+  if (only && !second) return only;
+  if (only) throw usageError('Several credit keys are stored on this machine', 'Pass one with --credit-key.');
+  throw new CommandError('not_found', 'No credit key is stored on this machine', {
+    hint: 'Create one with `ci keys create NAME --credit --max-budget 5 --store`.',
+  });
+}
+
+function nameOf({ name, id, maskedKey }: StoredKey): string {
+  return name ?? id ?? maskedKey;
+}
+
+/** Returns what changes with the secret of a key, without revealing it. */
+async function versionOf({ id, secret }: UsableKey): Promise<string> {
+  const { createHash } = await import('node:crypto');
+  return createHash('sha256').update(`${id} ${secret}`).digest('hex');
+}
+
+/** Returns a model as the API would list it. */
+function modelEntry(id: string): ListedModel {
+  return { id, object: 'model', owned_by: 'cheapestinference' };
+}

@@ -1,0 +1,140 @@
+import type { Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { isObject, memberOf } from '../domain/json.ts';
+
+/** How much of the beginning and of the end of an answer is searched, in bytes. */
+const headSize = 8 * 1024;
+const tailSize = 16 * 1024;
+/** After this many decompressed bytes, the answer isn't searched. */
+const mostDecompressed = 256 * 1024 * 1024;
+
+/** The tokens of a request. */
+export interface Tokens {
+  readonly prompt: number;
+  readonly completion: number;
+}
+
+/**
+ * Finds the number of tokens in an answer, without changing it. It is at the end in OpenAI's format, and at the beginning and at the end
+ * of a stream in Anthropic's.
+ */
+export class TokenCounter {
+  readonly #head: Buffer[] = [];
+  #headSize = 0;
+  readonly #tail: Buffer[] = [];
+  #tailSize = 0;
+  #size = 0;
+  readonly #decompress: Transform | undefined;
+  #isReadable = true;
+
+  /** @param encoding - the Content-Encoding header */
+  constructor(encoding: string | undefined) {
+    if (encoding === undefined || encoding.toLowerCase() === 'identity') return;
+    const decompress = decompressors[encoding.toLowerCase()]?.();
+    this.#isReadable = decompress !== undefined;
+    this.#decompress = decompress;
+    decompress?.on('data', (chunk: Buffer) => this.#keep(chunk));
+    decompress?.on('error', () => {
+      this.#isReadable = false;
+    });
+  }
+
+  add(chunk: Buffer): void {
+    if (!this.#isReadable) return;
+    if (this.#decompress) this.#decompress.write(chunk);
+    else this.#keep(chunk);
+  }
+
+  /** Returns the tokens; undefined if the answer doesn't say. */
+  async tokens(): Promise<Tokens | undefined> {
+    const decompress = this.#decompress;
+    if (decompress && this.#isReadable) {
+      await new Promise<void>((resolve) => {
+        decompress.once('end', resolve);
+        decompress.once('error', () => resolve());
+        decompress.once('close', resolve);
+        decompress.end();
+      });
+    }
+    return this.#isReadable ? tokensIn(Buffer.concat([...this.#head, ...this.#tail]).toString()) : undefined;
+  }
+
+  /** Forgets the answer. */
+  close(): void {
+    this.#isReadable = false;
+    this.#decompress?.destroy();
+    this.#head.length = 0;
+    this.#tail.length = 0;
+  }
+
+  #keep(chunk: Buffer): void {
+    this.#size += chunk.length;
+    if (this.#decompress && this.#size > mostDecompressed) {
+      this.close();
+      return;
+    }
+    const toHead = Math.min(chunk.length, headSize - this.#headSize);
+    if (toHead > 0) {
+      this.#head.push(chunk.subarray(0, toHead));
+      this.#headSize += toHead;
+    }
+    if (toHead === chunk.length) return;
+    const rest = chunk.subarray(toHead);
+    this.#tail.push(rest);
+    this.#tailSize += rest.length;
+    for (let first = this.#tail[0]; first && this.#tailSize - first.length >= tailSize; first = this.#tail[0]) {
+      this.#tail.shift();
+      this.#tailSize -= first.length;
+    }
+  }
+}
+
+const decompressors: Readonly<Record<string, () => Transform>> = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+};
+
+/** Returns the tokens that a part of an answer names; undefined if it names none. */
+export function tokensIn(text: string): Tokens | undefined {
+  let found: Tokens | undefined;
+  for (const { index, 0: match } of text.matchAll(/(?<!\\)"usage"\s*:\s*(?=\{)/g)) {
+    const tokens = tokensOf(objectAt(text, index + match.length));
+    if (!tokens) continue;
+    // The beginning of a stream names fewer tokens than its end.
+    found = {
+      prompt: Math.max(found?.prompt ?? 0, tokens.prompt),
+      completion: Math.max(found?.completion ?? 0, tokens.completion),
+    };
+  }
+  return found;
+}
+
+function tokensOf(usage: unknown): Tokens | undefined {
+  if (!isObject(usage)) return undefined;
+  const count = (...names: readonly string[]) => {
+    const values = names.map((name) => memberOf(usage, name)).filter((value) => typeof value === 'number');
+    return values.length === 0 ? undefined : values.reduce((sum, value) => sum + Math.max(0, value), 0);
+  };
+  const prompt = count('prompt_tokens', 'input_tokens', 'cache_creation_input_tokens', 'cache_read_input_tokens');
+  const completion = count('completion_tokens', 'output_tokens');
+  return prompt === undefined && completion === undefined
+    ? undefined
+    : { prompt: prompt ?? 0, completion: completion ?? 0 };
+}
+
+/** Returns the JSON object at an index; undefined if it isn't complete. */
+function objectAt(text: string, start: number): unknown {
+  let depth = 0;
+  for (const { 0: mark, index } of text.slice(start).matchAll(/[{}]/g)) {
+    depth += mark === '{' ? 1 : -1;
+    if (depth > 0) continue;
+    try {
+      return JSON.parse(text.slice(start, start + index + 1));
+    } catch {
+      return undefined;
+    }
+  }
+  return undefined;
+}
