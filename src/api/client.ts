@@ -39,6 +39,8 @@ export interface ClientOptions extends DeadlineClock {
   readonly managementKey?: string | undefined;
   /** `sk_…` from the environment. */
   readonly consumptionKey?: string | undefined;
+  /** The token of the gateway, if the base URL is the gateway's. It replaces the consumption key. */
+  readonly gatewayToken?: string | undefined;
   readonly userAgent: string;
   /** Milliseconds for a request and its retries. */
   readonly timeout: number;
@@ -285,9 +287,10 @@ export class ApiClient {
   }
 
   #key(kind: KeyKind): string | undefined {
-    const { managementKey, consumptionKey } = this.#options;
+    const { managementKey, consumptionKey, gatewayToken } = this.#options;
     if (kind === 'none') return undefined;
     if (kind === 'consumption') {
+      if (gatewayToken !== undefined) return gatewayToken;
       if (consumptionKey === undefined) {
         throw new CommandError('not_signed_in', 'This request needs an API key (sk_…), and none is set', {
           hint: 'Set CHEAPESTINFERENCE_API_KEY to a key from `ci keys create`.',

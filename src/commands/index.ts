@@ -32,6 +32,11 @@ export const nouns: readonly Stub[] = [
     description: 'Connect a coding agent or another tool to a key',
     load: () => import('./connect/index.ts'),
   },
+  {
+    term: 'gateway',
+    description: 'Spread many requests over all your seats',
+    load: () => import('./gateway/index.ts'),
+  },
   { term: 'models', description: 'List the models that an API key can use', load: () => import('./models.ts') },
   { term: 'usage', description: 'Show requests and tokens per key', load: () => import('./usage/index.ts') },
   { term: 'billing', description: 'Manage credit and cards', load: () => import('./billing/index.ts') },

@@ -24,6 +24,7 @@ interface Flags {
   readonly for: ApiFormat;
   readonly model?: string;
   readonly temporary?: true;
+  readonly gateway?: true;
   readonly subscription?: string;
   readonly maxBudget?: Cents;
 }
@@ -44,6 +45,7 @@ export default function runWithKey(command: Verb, context: Context, execute = ru
       examples: [
         'ci run -- node app.js',
         'ci run --for anthropic --model kimi-k2.6 -- claude',
+        'ci run --gateway -- opencode',
         'ci run --temporary --max-budget 5 -- npm test',
       ],
     })
@@ -52,6 +54,7 @@ export default function runWithKey(command: Verb, context: Context, execute = ru
     .addOption(keyPoolOption())
     .addOption(apiFormatOption())
     .option('--model <id>', 'Model for coding tools')
+    .option('--gateway', 'Use all your seats at once, through a gateway')
     .option('--temporary', 'Create a key for this run, and revoke it when the command ends')
     .addOption(
       new ValueOption(
@@ -70,6 +73,7 @@ export async function run(options: Options, context: RunContext): Promise<void> 
   if (!command[0]) throw usageError('No command was given', 'Pass one after --, such as `ci run -- node app.js`.');
   if (options.model?.trim() === '') throw usageError('--model is empty', 'Run `ci models` to see the models of a key.');
   checkTemporary(options);
+  if (options.gateway) return runWithGateway(options, context);
   if (temporary) return runWithTemporaryKey(options, context);
   const { secret } = await chooseKey(context, { key, pool });
   await start(options, context, { secret, baseUrl: await baseUrlOf(context), passSignals: signalsOf(context) });
@@ -89,6 +93,24 @@ function checkTemporary({ key, temporary, maxBudget, pool, subscription }: Optio
   if (temporary && first && second) throw usageError(`${first} and ${second} can't be combined`, 'Pass one of them.');
   if (subscription?.trim() === '')
     throw usageError('--subscription is empty', 'Run `ci pools subscriptions` to see the IDs.');
+}
+
+/** Runs a command with the token of the gateway. Starts a gateway if none runs, which ends with the last command that uses it. */
+async function runWithGateway(options: Options, context: RunContext): Promise<void> {
+  const { key, pool, temporary } = options;
+  const other = key !== undefined ? '--key' : pool !== undefined ? '--pool' : temporary ? '--temporary' : undefined;
+  if (other !== undefined) {
+    const hint = 'To use only some of your seats, start a gateway with `ci gateway --background --pools SLUG` before.';
+    throw usageError(`--gateway and ${other} can't be combined`, hint);
+  }
+  requireProgram(options.command[0] ?? '', context.world);
+  const { useGateway } = await import('../gateway/use.ts');
+  const { token, url, close } = await useGateway(context);
+  try {
+    await start(options, context, { secret: token, baseUrl: url, passSignals: signalsOf(context) });
+  } finally {
+    close();
+  }
 }
 
 /** Returns the API that the command calls. That of the sandbox runs in this process. */

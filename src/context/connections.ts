@@ -105,6 +105,11 @@ export class Connections {
     return this.#create(client.baseUrl, undefined, { consumptionKey: apiKey });
   }
 
+  /** Returns the API as the gateway offers it. */
+  async throughGateway({ url, token }: { readonly url: string; readonly token: string }): Promise<Api> {
+    return this.#create(new URL(url), undefined, { gatewayToken: token });
+  }
+
   /** Returns a client of a chain's RPC endpoint. It closes at the end of the command. */
   async rpc(url: URL): Promise<RpcClient> {
     const { RpcClient } = await import('../chain/rpc.ts');
@@ -181,7 +186,7 @@ export class Connections {
   async #create(
     baseUrl: URL,
     managementKey: string | undefined,
-    others: Partial<Pick<ClientOptions, 'interrupt' | 'timeout' | 'consumptionKey'>> = {},
+    others: Partial<Pick<ClientOptions, 'interrupt' | 'timeout' | 'consumptionKey' | 'gatewayToken'>> = {},
   ): Promise<Api> {
     const { createApi } = await import('../api/index.ts');
     const { world, progress, debug, note } = this.#options;

@@ -65,9 +65,10 @@ export function errorCodeOf(status: number, message: string): ErrorCode {
   return status >= 400 && status < 500 ? 'invalid_request' : 'server_error';
 }
 
-const entries: readonly (readonly [ErrorCode, Failure])[] = codes().map((code) => [code, failures[code]]);
+const entries: readonly (readonly [ErrorCode, Failure])[] = errorCodes().map((code) => [code, failures[code]]);
 
-function codes(): ErrorCode[] {
+/** Returns all error codes. */
+export function errorCodes(): ErrorCode[] {
   return Object.keys(failures).filter((code): code is ErrorCode => Object.hasOwn(failures, code));
 }
 

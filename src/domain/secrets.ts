@@ -33,8 +33,8 @@ export function isWholeKey(text: string | null | undefined): text is string {
   return secret.length >= 12 && !/(.)\1{7}/.test(secret);
 }
 
-/** The prefixes of keys: of the API, and of Stripe, which handles payments. */
-const kinds = 'mk_|sk_(?:live_|pool_|sandbox_)?|sk-|rk_(?:live|test)_|whsec_';
+/** The prefixes of keys: of the API, of the gateway, and of Stripe, which handles payments. */
+const kinds = 'mk_|sk_(?:live_|pool_|sandbox_)?|sk-|gw_|rk_(?:live|test)_|whsec_';
 const kind = new RegExp(`^(?:${kinds})`);
 const maskedKey = new RegExp(`^(?:${kinds})…[\\w-]{0,4}$`);
 
@@ -48,6 +48,7 @@ const keyInText = new RegExp(
     '(?<![A-Za-z])(?:sk[_-](?!(?:live|pool|sandbox)_…)|rk_(?:live|test)_)',
     'sk[_-](?=[A-Za-z_-]*\\d)(?=[A-Za-z0-9_-]{16}))[A-Za-z0-9_-]{4,}',
     'whsec_[A-Za-z0-9_+/=-]{4,}',
+    '(?<![A-Za-z])gw_[A-Za-z0-9_-]{16,}',
   ].join('|'),
   'g',
 );

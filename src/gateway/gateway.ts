@@ -106,6 +106,11 @@ export class Gateway {
     return `${certificate ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
   }
 
+  /** Whether a command uses it until it ends. */
+  get isLeased(): boolean {
+    return this.#leases.size > 0;
+  }
+
   /** Returns whether a seat is known. */
   has(id: string): boolean {
     return this.#scheduler.seats().some(({ seat }) => seat.id === id);

@@ -117,7 +117,7 @@ function forget(context: ConnectContext, records: ConnectionRecords, plan: Conne
 }
 
 function recordOf({ settings, world }: ConnectContext, plan: ConnectionPlan): ConnectionRecord {
-  const { connection, contextWindow, key, place, tool } = plan;
+  const { connection, contextWindow, gateway, key, place, tool } = plan;
   return {
     tool: tool.name,
     project: projectOf(place, { world }),
@@ -126,6 +126,7 @@ function recordOf({ settings, world }: ConnectContext, plan: ConnectionPlan): Co
     model: connection.model.id,
     contextWindow,
     key: key.stored && { id: key.stored.id, name: key.stored.name },
+    gateway: gateway || undefined,
     files: [],
   };
 }

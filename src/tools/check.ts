@@ -2,9 +2,12 @@ import { existsSync, statSync } from 'node:fs';
 import { fromHome } from '../account/secrets/destinations.ts';
 import { keyStoreOf, originOfApi } from '../account/stored-keys/store.ts';
 import { servedSandbox } from '../account/web-pages.ts';
+import { configFolder } from '../config/folders.ts';
 import { isOpenTo } from '../config/permissions.ts';
 import { CommandError, messageWithHint, withoutPeriod } from '../domain/errors.ts';
 import { shellWord } from '../domain/shell-word.ts';
+import { runningGateways } from '../gateway/background.ts';
+import { readTokens, tokenFileIn } from '../gateway/token.ts';
 import { type FileProblem, problemWith } from './list.ts';
 import { type ConnectContext, connectionRecords } from './plan.ts';
 import { type ConnectionRecord, hasSecret } from './records.ts';
@@ -36,9 +39,9 @@ export async function checkConnectedTools(context: CheckContext): Promise<ToolFi
   const origin = isSandbox ? servedSandbox : await originOfApi(settings);
   const mine = connectionRecords(context)
     .all()
-    .filter(({ sandbox = false, profile, baseUrl, project }) => {
+    .filter(({ sandbox = false, profile, baseUrl, project, gateway }) => {
       const isCurrent = sandbox === isSandbox && (isSandbox || profile === settings.profile.value);
-      return isCurrent && baseUrl === origin && (project === undefined || existsSync(project));
+      return isCurrent && (gateway || baseUrl === origin) && (project === undefined || existsSync(project));
     });
   const states = new Map<string, Promise<KeyState>>();
   const stateOf = (key: Key) => {
@@ -52,7 +55,8 @@ export async function checkConnectedTools(context: CheckContext): Promise<ToolFi
     const tool = tools.find(({ name }) => name === record.tool);
     if (!tool) continue;
     const where = record.project === undefined ? '' : ` in ${fromHome(record.project, world.env.HOME)}`;
-    findings.push({ title: `${tool.title}${where}`, ...(await check(record, tool, stateOf)) });
+    const state = record.gateway ? () => readGateway(context, record) : stateOf;
+    findings.push({ title: `${tool.title}${where}`, ...(await check(record, tool, state)) });
   }
   return findings;
 }
@@ -67,7 +71,7 @@ async function check(
   { keyFrom }: Tool,
   stateOf: (key: Key) => Promise<KeyState>,
 ): Promise<Omit<ToolFinding, 'title'>> {
-  const { key, model, tool, files, project } = record;
+  const { key, gateway, model, tool, files, project } = record;
   const option = project === undefined ? '' : ' --project';
   const again = `\`ci connect ${tool}${option}\``;
   const missing = files.find(({ file }) => !existsSync(file));
@@ -79,11 +83,11 @@ async function check(
       detail: `Other users can read ${open.file}. Run \`chmod 600 ${shellWord(open.file)}\`.`,
     };
   // The key from an environment that is gone, which the file still has.
-  if (keyFrom === 'file' && key === undefined)
+  if (keyFrom === 'file' && key === undefined && !gateway)
     return { status: 'ok', detail: `Uses ${model} with a key that isn't stored, so it wasn't checked` };
   try {
     const { models, secret } = await stateOf(key);
-    const label = key === undefined ? 'the key from the environment' : `key "${key.name ?? key.id}"`;
+    const label = labelOf(record);
     if (models && !models.includes(model))
       return { status: 'failed', detail: `${label} doesn't offer ${model}. Run ${again} with --model.` };
     const problem = problemWith(record);
@@ -93,6 +97,7 @@ async function check(
     }
     if (keyFrom === 'file' && !hasSecret(record, secret))
       return { status: 'warning', detail: `It has another secret than ${label}. Run ${again} again.` };
+    if (!models && gateway) return { status: 'ok', detail: `Uses ${model} with ${label}, which isn't running now` };
     if (!models)
       return { status: 'warning', detail: `Uses ${model} with ${label}, which can't be checked outside its hours` };
     return { status: 'ok', detail: `Uses ${model} with ${label}` };
@@ -100,6 +105,24 @@ async function check(
     if (!(error instanceof CommandError)) throw error;
     return { status: 'failed', detail: `${withoutPeriod(messageWithHint(error))}.` };
   }
+}
+
+/** Returns what a tool uses, for people. */
+function labelOf({ key, gateway }: ConnectionRecord): string {
+  if (gateway) return 'the gateway';
+  return key === undefined ? 'the key from the environment' : `key "${key.name ?? key.id}"`;
+}
+
+/** Reads the token of the gateway, and asks the gateway for its models if it runs. */
+async function readGateway(context: CheckContext, { baseUrl }: ConnectionRecord): Promise<KeyState> {
+  const { world } = context;
+  const running = runningGateways(context)
+    .list()
+    .find(({ url }) => url === baseUrl);
+  const [{ token: secret }] = readTokens(running?.tokenFile ?? tokenFileIn(configFolder(world)), world.env);
+  if (!running) return { secret, models: undefined };
+  const { inference } = await context.connections.throughGateway({ url: baseUrl, token: secret });
+  return { secret, models: (await inference.models()).data.map(({ id }) => id) };
 }
 
 /** Reads the secret of a stored key, or for undefined that of the environment, and asks the API for its models. */

@@ -17,6 +17,8 @@ export interface ConnectedTool {
   readonly place: Place | null;
   readonly model: string | null;
   readonly key: string | null;
+  /** Whether it uses the gateway instead of one key. */
+  readonly gateway: boolean;
   /** The profile that the key belongs to, or `sandbox`. */
   readonly account: string | null;
   readonly files: readonly string[];
@@ -34,8 +36,8 @@ export function listTools(context: Pick<Context, 'world'>): ConnectedTool[] {
       installed: tool.programs.length === 0 ? null : installedProgram(tool, context) !== undefined,
     };
     if (connected.length === 0) {
-      const none = { connected: false, place: null, model: null, key: null, account: null, files: [], problem: null };
-      return [{ ...facts, ...none }];
+      const none = { connected: false, place: null, model: null, key: null, gateway: false };
+      return [{ ...facts, ...none, account: null, files: [], problem: null }];
     }
     return connected.map(({ place, record }) => ({
       ...facts,
@@ -43,6 +45,7 @@ export function listTools(context: Pick<Context, 'world'>): ConnectedTool[] {
       place,
       model: record?.model ?? null,
       key: record?.key?.name ?? record?.key?.id ?? null,
+      gateway: record?.gateway === true,
       account: record?.sandbox ? 'sandbox' : (record?.profile ?? null),
       files: record?.files.map(({ file }) => file) ?? [],
       problem: record ? (problemWith(record) ?? null) : 'record is damaged',

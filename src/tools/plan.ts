@@ -1,3 +1,4 @@
+import { keyCommand } from '../account/own-command.ts';
 import { type ChosenKey, chooseKey } from '../account/stored-keys/choose.ts';
 import { keyStoreOf, originOfApi } from '../account/stored-keys/store.ts';
 import { servedSandbox } from '../account/web-pages.ts';
@@ -6,20 +7,20 @@ import type { Context } from '../context/context.ts';
 import { CommandError, usageError } from '../domain/errors.ts';
 import { masked } from '../domain/secrets.ts';
 import { shellWord } from '../domain/shell-word.ts';
+import type { UsedGateway } from '../gateway/use.ts';
 import { findProgram } from '../programs/find-program.ts';
 import { realPathOf } from '../state/folder.ts';
 import { changesAnything, diffOf, type PlannedFile, planSettings, planUndo } from './changes.ts';
 import { chooseModel, type ModelChoice, offeredModels } from './choose-model.ts';
-import { keyCommand } from './own-command.ts';
 import { type ConnectionRecord, ConnectionRecords, type RecordedFile } from './records.ts';
-import { keyNameIn, startCommand } from './start-command.ts';
+import { gatewayStart, keyNameIn, startCommand } from './start-command.ts';
 import type { Connection, FileSettings, Place, Snippet, Start, Tool } from './tool.ts';
 import { type Attempt, requireResponses } from './try-connection.ts';
 
 /** The parts of the context that connecting a tool uses. */
 export type ConnectContext = Pick<
   Context,
-  'api' | 'clocks' | 'connections' | 'output' | 'profiles' | 'prompts' | 'result' | 'settings' | 'world'
+  'api' | 'clocks' | 'connections' | 'output' | 'profiles' | 'prompts' | 'record' | 'result' | 'settings' | 'world'
 >;
 
 /** What to connect a tool to. */
@@ -30,6 +31,8 @@ export interface ConnectRequest extends ModelChoice {
   readonly key?: string | undefined;
   /** The pool whose stored key to use. */
   readonly pool?: string | undefined;
+  /** Whether to use the gateway instead of one key. */
+  readonly gateway?: boolean | undefined;
 }
 
 /** The changes that connect a tool, or undo that. */
@@ -46,6 +49,8 @@ export interface ConnectionPlan extends Plan {
   readonly connection: Connection;
   /** The context window that the user passed, now or earlier, in tokens. */
   readonly contextWindow: number | undefined;
+  /** Whether it uses the gateway. The key is then its token. */
+  readonly gateway: boolean;
   readonly key: ChosenKey;
   readonly start: Start;
   /** The start as a command for the user's shell. */
@@ -83,13 +88,15 @@ export async function planConnection(context: ConnectContext, request: ConnectRe
   }
   const records = connectionRecords(context);
   const earlier = records.of(tool.name, projectOf(place, context));
-  const key = await chooseKey(context, await keyChoice(context, request, earlier));
-  requireStored(tool, key);
-  const api = await context.connections.withApiKey(key.secret);
+  const gateway = usesGateway(request, earlier) ? await leasedGateway(context) : undefined;
+  const key = gateway ? { secret: gateway.token, stored: undefined } : await chosenKey(context, request, earlier);
+  const api = gateway
+    ? await context.connections.throughGateway(gateway)
+    : await context.connections.withApiKey(key.secret);
   const choice = modelChoice(request, earlier);
   const models = await offeredModels(context, { api, stored: key.stored }, choice);
   const model = await chooseModel(context, models, { ...choice, tool, earlier: earlier?.model });
-  const connection = await connectionTo(context, { tool, key, model, models });
+  const connection = await connectionTo(context, { tool, key, model, models, gateway });
   if (tool.api === 'responses') await requireResponses(api, tool);
   const wanted = tool.files(place, connection, context.world);
   if (place === 'project') refuseOwnFiles(wanted, tool.files('user', connection, context.world));
@@ -106,12 +113,37 @@ export async function planConnection(context: ConnectContext, request: ConnectRe
     earlier,
     connection,
     contextWindow: choice.contextWindow,
+    gateway: gateway !== undefined,
     key,
     start,
-    startCommand: await startCommand(context, { tool, key, start }),
+    startCommand: gateway ? gatewayStart(context, { tool, start }) : await startCommand(context, { tool, key, start }),
     snippets: tool.snippets?.({ model, baseUrl: connection.baseUrl }) ?? [],
     attempt: { tool, api, model: model.id, stored: key.stored },
   };
+}
+
+/** Returns whether to use the gateway: if the user says so, or a tool that already uses it is connected again. */
+function usesGateway({ key, pool, gateway }: ConnectRequest, earlier: ConnectionRecord | undefined): boolean {
+  return gateway ?? (earlier?.gateway === true && key === undefined && pool === undefined);
+}
+
+/** Uses the gateway until the end of the command. */
+async function leasedGateway(context: ConnectContext): Promise<UsedGateway> {
+  const { useGateway } = await import('../gateway/use.ts');
+  const gateway = await useGateway(context);
+  context.connections.closeAtEnd({ close: async () => gateway.close() });
+  return gateway;
+}
+
+/** Returns the key that a tool is to use. @throws CommandError */
+async function chosenKey(
+  context: ConnectContext,
+  request: ConnectRequest,
+  earlier: ConnectionRecord | undefined,
+): Promise<ChosenKey> {
+  const key = await chooseKey(context, await keyChoice(context, request, earlier));
+  requireStored(request.tool, key);
+  return key;
 }
 
 /** Refuses a project whose files are those of the user, as in the home directory. @throws CommandError (usage) */
@@ -142,13 +174,21 @@ function modelChoice({ model, contextWindow }: ConnectRequest, earlier: Connecti
 
 async function connectionTo(
   context: ConnectContext,
-  { tool, key, model, models }: Pick<Connection, 'model' | 'models'> & Pick<ConnectionPlan, 'tool' | 'key'>,
+  {
+    tool,
+    key,
+    model,
+    models,
+    gateway,
+  }: Pick<Connection, 'model' | 'models'> &
+    Pick<ConnectionPlan, 'tool' | 'key'> & { readonly gateway: UsedGateway | undefined },
 ): Promise<Connection> {
   const { clocks, settings } = context;
   const name = keyNameIn(await keyStoreOf(context), key) ?? '';
-  const keyWords = tool.keyFrom === 'command' ? keyCommand(context, { key: name, title: tool.title }) : [];
+  const command = gateway ? ['gateway', 'token'] : ['keys', 'secret', name];
+  const keyWords = tool.keyFrom === 'command' ? keyCommand(context, { command, title: tool.title }) : [];
   return {
-    baseUrl: settings.sandbox.value ? servedSandbox : await originOfApi(settings),
+    baseUrl: gateway?.url ?? (settings.sandbox.value ? servedSandbox : await originOfApi(settings)),
     model,
     models,
     keyWords,

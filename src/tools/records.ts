@@ -39,8 +39,10 @@ const recordSchema = lazy(() =>
     model: z.string(),
     /** The context window that the user passed, in tokens. */
     contextWindow: z.optional(z.int()),
-    /** The stored key. Absent: the key from the environment. */
+    /** The stored key. Absent: the key from the environment, or the gateway. */
     key: z.optional(z.object({ id: z.optional(z.string()), name: z.optional(z.string()) })),
+    /** Whether it uses the gateway, and not a key. */
+    gateway: z.optional(z.boolean()),
     files: z.array(
       z.object({
         file: z.string(),

@@ -1,16 +1,19 @@
+import { ownCommand } from '../account/own-command.ts';
 import type { ChosenKey } from '../account/stored-keys/choose.ts';
 import { keyStoreOf, type StoreContext } from '../account/stored-keys/store.ts';
 import type { KeyStore } from '../config/stored-keys.ts';
 import { usableKeys } from '../config/usable-keys.ts';
 import type { Context } from '../context/context.ts';
 import { CommandError } from '../domain/errors.ts';
+import type { ApiFormat } from '../domain/key-variables.ts';
 import { shellWord } from '../domain/shell-word.ts';
-import { ownCommand } from './own-command.ts';
 import type { Start, Tool } from './tool.ts';
 
 /** Returns what precedes the command that starts a tool. */
-export function startLabel({ settings }: Pick<Context, 'settings'>): string {
-  return settings.sandbox.value ? 'In another terminal, run `ci sandbox serve`. Then start it with:' : 'Start it with:';
+export function startLabel({ settings }: Pick<Context, 'settings'>, gateway = false): string {
+  return settings.sandbox.value && !gateway
+    ? 'In another terminal, run `ci sandbox serve`. Then start it with:'
+    : 'Start it with:';
 }
 
 /** Returns the command that starts a tool with the key. */
@@ -24,11 +27,25 @@ export async function startCommand(
   const isSet = context.world.env.CHEAPESTINFERENCE_API_KEY === key.secret;
   if (keyFrom === 'command' || keyFrom === 'file' || (keyFrom === 'variable' && isSet))
     return variables.join('') + words;
-  const format = keyFrom === 'OPENAI_API_KEY' ? 'openai' : keyFrom === 'ANTHROPIC_AUTH_TOKEN' ? 'anthropic' : 'none';
   const store = await keyStoreOf(context);
   const option = isUsedByDefault(context, store, key) ? '' : ` --key ${shellWord(keyNameIn(store, key) ?? '')}`;
   const own = ownCommand(context).map(shellWord).join(' ');
-  return `${variables.join('')}${own} run --for ${format}${option} -- ${words}`;
+  return `${variables.join('')}${own} run --for ${formatOf(tool)}${option} -- ${words}`;
+}
+
+/** Returns the command that starts a tool with the gateway, which is started if it doesn't run. */
+export function gatewayStart(
+  context: Pick<Context, 'settings' | 'world'>,
+  { tool, start }: { readonly tool: Tool; readonly start: Start },
+): string {
+  const variables = Object.entries(start.env ?? {}).map(([name, value]) => `${name}=${shellWord(value)} `);
+  const own = ownCommand(context).map(shellWord).join(' ');
+  return `${variables.join('')}${own} run --gateway --for ${formatOf(tool)} -- ${start.words.map(shellWord).join(' ')}`;
+}
+
+/** Returns the variables that a tool reads its key from. */
+function formatOf({ keyFrom }: Tool): ApiFormat {
+  return keyFrom === 'OPENAI_API_KEY' ? 'openai' : keyFrom === 'ANTHROPIC_AUTH_TOKEN' ? 'anthropic' : 'none';
 }
 
 /** Returns whether `ci run` uses a key without options. */

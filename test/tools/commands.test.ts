@@ -2,9 +2,9 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import { keyCommand, ownCommand } from '../../src/account/own-command.ts';
 import { createContext } from '../../src/context/create.ts';
 import type { GlobalOptions } from '../../src/context/global-options.ts';
-import { keyCommand, ownCommand } from '../../src/tools/own-command.ts';
 import { startCommand } from '../../src/tools/start-command.ts';
 import type { Start, Tool } from '../../src/tools/tool.ts';
 import { tools } from '../../src/tools/tools.ts';
@@ -116,7 +116,7 @@ describe('the command that prints a key', () => {
   ])('names %s', (_what, env, options, words) => {
     const { context, put } = newMachine({ env, options });
     put('ci', true);
-    expect(keyCommand(context(), { key: 'my key', title: 'pi' })).toEqual(['ci', ...words]);
+    expect(keyCommand(context(), { command: ['keys', 'secret', 'my key'], title: 'pi' })).toEqual(['ci', ...words]);
   });
 
   test.each(['a file', 'a link'])('is refused in the cache of npx (%s)', (how) => {
@@ -128,7 +128,7 @@ describe('the command that prints a key', () => {
     else writeFileSync(file, '#!/bin/sh\n', { mode: 0o755 });
     const { settings, world } = context({ PATH: cache });
     const temporary = { settings, world: { ...world, program: file } };
-    expect(() => keyCommand(temporary, { key: 'app', title: 'pi' })).toThrow(
+    expect(() => keyCommand(temporary, { command: ['keys', 'secret', 'app'], title: 'pi' })).toThrow(
       expect.objectContaining({
         ...{ code: 'usage', exitCode: 2 },
         message: "pi runs `ci` to get its key, but `ci` isn't installed",
@@ -142,7 +142,7 @@ describe('the command that prints a key', () => {
     const cache = path.join(home, '_npx', '1a2b', 'node_modules', '.bin');
     mkdirSync(cache, { recursive: true });
     symlinkSync(program, path.join(cache, 'ci'));
-    expect(keyCommand(context({ PATH: cache }), { key: 'app', title: 'pi' })[0]).toBe(program);
+    expect(keyCommand(context({ PATH: cache }), { command: ['keys', 'secret', 'app'], title: 'pi' })[0]).toBe(program);
   });
 });
 

@@ -24,6 +24,7 @@ import { printConnected, printDisconnected, printNotConnected, printPlan, fields
 interface Flags {
   readonly key?: string;
   readonly pool?: string;
+  readonly gateway?: true;
   readonly model?: string;
   readonly contextWindow?: number;
   readonly project?: true;
@@ -48,6 +49,7 @@ export default function connect(command: Verb, context: Context, execute = run):
         'ci connect',
         'ci connect opencode',
         'ci connect claude-code --pool kimi26 --project',
+        'ci connect opencode --gateway',
         'ci connect codex --dry-run',
         'ci connect opencode --undo',
       ],
@@ -65,6 +67,7 @@ export default function connect(command: Verb, context: Context, execute = run):
     )
     .addOption(keyOption())
     .addOption(keyPoolOption())
+    .option('--gateway', 'Use all your seats at once, through a gateway')
     .option('--model <id>', 'Model to use by default')
     .option(
       '--context-window <tokens>',
@@ -91,10 +94,14 @@ export async function run(options: Options, context: ConnectContext): Promise<vo
     checkUndo(options);
     return disconnect(context, { tool, place, dryRun });
   }
+  checkGateway(options);
   const plan = await planConnection(context, { ...options, tool, place });
   const hadChanges = hasChanges(plan);
   if (hadChanges && tool.keyFrom === 'file') {
-    context.output.note(`${tool.title} takes the key only in plain text. It will be in a file that only you can read.`);
+    const what = plan.gateway ? 'token of the gateway' : 'key';
+    context.output.note(
+      `${tool.title} takes the ${what} only in plain text. It will be in a file that only you can read.`,
+    );
   }
   if (dryRun) return printPlan(context, plan);
   const isMissing = tool.programs.length > 0 && installedProgram(tool, context) === undefined;
@@ -124,9 +131,21 @@ function checkAlone({ tool: _tool, ...flags }: Options): void {
   if (flag !== undefined) throw usageError('No tool was given', 'Pass one, such as `ci connect opencode`.');
 }
 
+/** Refuses a key for the gateway, which has all of them. @throws CommandError (usage) */
+function checkGateway({ key, pool, gateway }: Options): void {
+  const other = key !== undefined ? '--key' : pool !== undefined ? '--pool' : undefined;
+  if (gateway && other !== undefined) throw usageError(`--gateway and ${other} can't be combined`, 'Pass one of them.');
+}
+
 /** Refuses options that choose what to connect to. @throws CommandError (usage) */
-function checkUndo({ key, pool, model, contextWindow }: Options): void {
-  const options = { '--key': key, '--pool': pool, '--model': model, '--context-window': contextWindow };
+function checkUndo({ key, pool, gateway, model, contextWindow }: Options): void {
+  const options = {
+    '--key': key,
+    '--pool': pool,
+    '--gateway': gateway,
+    '--model': model,
+    '--context-window': contextWindow,
+  };
   const [name] = Object.entries(options).flatMap(([each, value]) => (value === undefined ? [] : [each]));
   if (name !== undefined) throw usageError(`--undo and ${name} can't be combined`, 'Pass one of them.');
 }

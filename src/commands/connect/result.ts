@@ -16,6 +16,7 @@ export const fields = [
   'status',
   'place',
   'key',
+  'gateway',
   'model',
   'baseUrl',
   'files',
@@ -33,6 +34,8 @@ interface Result {
   readonly status: 'connected' | 'unchanged' | 'planned' | 'disconnected' | 'not connected';
   readonly place: Place;
   readonly key: string | null;
+  /** Whether it uses the gateway instead of one key. */
+  readonly gateway: boolean;
   readonly model: string | null;
   readonly baseUrl: string | null;
   readonly files: readonly string[];
@@ -53,6 +56,7 @@ const columns: readonly Column<Result>[] = [
   { field: 'status', header: 'Status', value: (row) => row.status },
   { field: 'place', header: 'Place', value: (row) => row.place },
   { field: 'key', header: 'Key', value: (row) => row.key },
+  { field: 'gateway', header: 'Gateway', value: (row) => row.gateway },
   { field: 'model', header: 'Model', value: (row) => row.model },
   { field: 'baseUrl', header: 'Base URL', value: (row) => row.baseUrl },
   { field: 'files', header: 'Files', value: (row) => row.files.join(',') },
@@ -70,6 +74,7 @@ function undone({ tool, place, files, earlier }: Plan, status: Result['status'])
     status,
     place,
     key: earlier?.key?.name ?? earlier?.key?.id ?? null,
+    gateway: earlier?.gateway === true,
     model: earlier?.model ?? null,
     baseUrl: earlier?.baseUrl ?? null,
     files: files.map(({ file }) => file),
@@ -83,10 +88,11 @@ function undone({ tool, place, files, earlier }: Plan, status: Result['status'])
 }
 
 function connected(plan: ConnectionPlan, status: Result['status']): Result {
-  const { connection, key, snippets, startCommand } = plan;
+  const { connection, gateway, key, snippets, startCommand } = plan;
   return {
     ...undone(plan, status),
     key: key.stored?.name ?? key.stored?.id ?? null,
+    gateway,
     model: connection.model.id,
     baseUrl: connection.baseUrl,
     start: startCommand,
@@ -148,12 +154,12 @@ export async function printConnected(
   const { tool, start } = plan;
   const { works, detail } = trial;
   const result = { ...connected(plan, hadChanges ? 'connected' : 'unchanged'), backups, works, detail };
-  if (settings.sandbox.value && !output.isForPeople) output.note(serveSandboxNote);
+  if (settings.sandbox.value && !plan.gateway && !output.isForPeople) output.note(serveSandboxNote);
   if (tool.snippets) return printSnippets(context, result);
   await output.record(result, {
     ...layout,
     drawing: (style, clean) => {
-      const key = clean.key === null ? '' : ` with key "${clean.key}"`;
+      const key = clean.gateway ? ' through the gateway' : clean.key === null ? '' : ` with key "${clean.key}"`;
       const lines = [
         `${style.good('✓')} ${tool.title} ${hadChanges ? 'uses' : 'already uses'} ${clean.model}${key}.`,
         paths({ Settings: clean.files, Backup: clean.backups }, world.env.HOME),
@@ -184,8 +190,8 @@ function trialLine(style: Style, { works, detail }: Pick<Result, 'works' | 'deta
   return `${mark} ${detail}`;
 }
 
-function startText({ output, settings }: ResultContext, { start }: Pick<Result, 'start'>): string {
-  return `${startLabel({ settings })}\n${shellLines(start ?? '', output.width)}`;
+function startText({ output, settings }: ResultContext, { start, gateway }: Pick<Result, 'start' | 'gateway'>): string {
+  return `${startLabel({ settings }, gateway)}\n${shellLines(start ?? '', output.width)}`;
 }
 
 function paths(labeled: Readonly<Record<string, readonly string[]>>, home: string | undefined): string {

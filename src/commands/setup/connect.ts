@@ -63,7 +63,9 @@ async function connect({ context }: Wizard, tool: Tool, key: string): Promise<st
     const { works, detail } = await tryConnection(context, plan.attempt);
     const mark = works === null ? '!' : works ? '✓' : '✗';
     const note = plan.start.note === undefined ? '' : `${plan.start.note} `;
-    output.note(`${mark} ${tool.title} is connected. ${detail}\n  ${note}${startLabel(context)} ${plan.startCommand}`);
+    output.note(
+      `${mark} ${tool.title} is connected. ${detail}\n  ${note}${startLabel(context, plan.gateway)} ${plan.startCommand}`,
+    );
     return plan.startCommand;
   } catch (error) {
     if (!(error instanceof CommandError) || error.code === 'interrupted') throw error;

@@ -4,6 +4,7 @@ import type { Context } from '../../context/context.ts';
 import { usageError } from '../../domain/errors.ts';
 import { inWords } from '../../output/text.ts';
 import { type Period, periods } from './columns.ts';
+import { gatewayFields } from './gateway-fields.ts';
 import { keyUsage } from './key.ts';
 import { allUsage, fields, type UsageContext } from './keys.ts';
 import { selfFields, selfUsage } from './self.ts';
@@ -14,6 +15,7 @@ interface Flags {
   readonly period: Period;
   readonly refresh?: true;
   readonly self?: true;
+  readonly gateway?: true;
 }
 
 /** What `ci usage` shows. */
@@ -26,23 +28,34 @@ export interface Options extends Flags {
 export default function usage(command: Verb, context: Context, execute = run): void {
   command
     .tell({
-      fields: [...new Set([...fields, ...selfFields])],
+      fields: [...new Set([...fields, ...selfFields, ...gatewayFields])],
       examples: [
         'ci usage',
         'ci usage prod-api --period 7d',
         "ci usage --json | jq '[.[].usage.last24h.tokens] | add'",
         'ci usage --self',
+        'ci usage --gateway --period 7d',
       ],
     })
     .addArgument(new ValueArgument('[key]', 'ID or name of the key', namesOf('keys')))
     .addOption(choiceOption('--period <length>', `Time period: ${inWords(lengths, 'or')}`, lengths).default('24h'))
     .option('--refresh', 'Fetch new data even if the cached data is recent')
     .option('--self', 'Show the limits and credit of the key in CHEAPESTINFERENCE_API_KEY')
+    .option('--gateway', 'Show what the clients of the gateways on this machine used')
     .action((key: string | undefined, flags: Flags) => execute({ key, ...flags }, context));
 }
 
 /** Shows the usage of one key or all keys. */
-export async function run({ key, period, refresh, self }: Options, context: UsageContext): Promise<void> {
+export async function run(
+  { key, period, refresh, self, gateway }: Options,
+  context: UsageContext & Pick<Context, 'record'>,
+): Promise<void> {
+  if (gateway) {
+    const other = self ? '--self' : refresh ? '--refresh' : key === undefined ? undefined : 'a key';
+    if (other !== undefined) throw usageError(`--gateway and ${other} can't be combined`, 'Pass one of them.');
+    const { gatewayUsage } = await import('./gateway.ts');
+    return gatewayUsage(context, period);
+  }
   if (self && key !== undefined) throw usageError("--self and a key can't be combined", 'Pass one of them.');
   if (self) return selfUsage(context);
   if (key?.trim() === '') throw usageError('The key name is empty', 'Run `ci keys list` to see your keys.');

@@ -23,15 +23,16 @@ export function ownCommand(context: OwnContext): string[] {
 }
 
 /**
- * Returns the words that print a stored key of the current account, for a file that another program reads later. They name the
- * profile, because another one may be current then.
+ * Returns the words that print a key of the current account, for a file that another program reads later. They name the profile,
+ * because another one may be current then.
  *
+ * @param command - the words that print the key
  * @param title - the program that runs them, for the error
  * @throws CommandError (usage) if this program isn't installed
  */
 export function keyCommand(
   context: OwnContext,
-  { key, title }: { readonly key: string; readonly title: string },
+  { command, title }: { readonly command: readonly string[]; readonly title: string },
 ): string[] {
   const { apiUrl, profile, sandbox } = context.settings;
   const words = ownWords(context);
@@ -41,7 +42,6 @@ export function keyCommand(
       'Run `npm install --global cheapestinference`, and then this command again.',
     );
   }
-  const command = ['keys', 'secret', key];
   if (sandbox.value) return [...words, '--sandbox', ...command];
   const isSet = apiUrl.origin === '--api-url' || apiUrl.origin === 'CHEAPESTINFERENCE_API_URL';
   return [...words, ...command, '--profile', profile.value, ...(isSet ? ['--api-url', apiUrl.value] : [])];

@@ -1,0 +1,156 @@
+import { fromHome } from '../../account/secrets/destinations.ts';
+import type { Verb } from '../../cli/verb.ts';
+import { keyFor } from '../../config/settings.ts';
+import type { Context } from '../../context/context.ts';
+import { CommandError, usageError } from '../../domain/errors.ts';
+import { ownProcess } from '../../gateway/background.ts';
+import {
+  installedUnit,
+  removeUnit,
+  systemctl,
+  unitFile,
+  unitName,
+  unitText,
+  writeUnit,
+} from '../../gateway/systemd.ts';
+import { addServeOptions, type ServeFlags, serveArguments, serveOptionsOf } from './options.ts';
+
+const fields = ['status', 'unit', 'file', 'running', 'problem', 'text'] as const;
+
+/** How the gateway is installed, or that it is removed. */
+export interface Options extends ServeFlags {
+  readonly dryRun?: true;
+  readonly undo?: true;
+}
+
+type InstallContext = Pick<Context, 'output' | 'profiles' | 'prompts' | 'result' | 'settings' | 'world'>;
+
+/** The result of installing or removing the service. */
+interface Result {
+  readonly status: 'installed' | 'unchanged' | 'planned' | 'removed' | 'not installed';
+  readonly unit: string;
+  readonly file: string;
+  /** Null: it isn't known. */
+  readonly running: boolean | null;
+  /** Why systemd didn't start it. */
+  readonly problem: string | null;
+  readonly text: string | null;
+}
+
+/** `ci gateway install`: starts the gateway with the user's session. */
+export default function install(command: Verb, context: Context, execute = run): void {
+  command.tell({
+    fields,
+    local: true,
+    exits: [4, 6],
+    examples: ['ci gateway install', 'ci gateway install --outside wait --dry-run', 'ci gateway install --undo'],
+  });
+  addServeOptions(command)
+    .option('--dry-run', 'Print the systemd unit without installing it')
+    .option('--undo', 'Stop the service and remove it')
+    .action((options: Options) => execute(options, context));
+}
+
+/** Installs the gateway as a user service of systemd, or removes it. */
+export async function run({ dryRun, undo, ...flags }: Options, context: InstallContext): Promise<void> {
+  const { output, prompts, world } = context;
+  if (dryRun && undo) throw usageError("--dry-run and --undo can't be combined", 'Pass one of them.');
+  const file = unitFile(world.env);
+  const result: Result = { status: 'planned', unit: unitName, file, running: null, problem: null, text: null };
+  if (undo) return remove(context, result);
+  requireSavedKey(context);
+  const options = serveOptionsOf(flags, world);
+  const words = [
+    ...ownProcess(context),
+    ...accountOptions(context),
+    'gateway',
+    ...serveArguments(options, world),
+    '--quiet',
+  ];
+  const text = unitText(words, { env: world.env, drain: options.drain });
+  if (dryRun) {
+    if (output.format === undefined || output.format === 'table') return output.raw(text);
+    return print(context, { ...result, text });
+  }
+  requireSystemd(context);
+  const before = installedUnit(file);
+  if (before !== text) {
+    prompts.requireConsent();
+    output.note(`Writes ${fromHome(file, world.env.HOME)}:\n\n${text}`);
+    await prompts.consent('Install this service, and start it now?');
+    writeUnit(file, text, world.env);
+  }
+  const problem =
+    (await systemctl(world, 'daemon-reload')) ??
+    (await systemctl(world, 'enable', unitName)) ??
+    (await systemctl(world, before === text ? 'start' : 'restart', unitName)) ??
+    null;
+  await print(context, {
+    ...result,
+    status: before === text ? 'unchanged' : 'installed',
+    running: problem === null,
+    problem,
+    text,
+  });
+}
+
+async function remove(context: InstallContext, result: Result): Promise<void> {
+  const { output, prompts, world } = context;
+  const { file } = result;
+  if (installedUnit(file) === undefined) {
+    output.note("The service isn't installed. Nothing was changed.");
+    return print(context, { ...result, status: 'not installed' });
+  }
+  prompts.requireConsent();
+  await prompts.consent(`Stop the service, and remove ${fromHome(file, world.env.HOME)}?`);
+  const problem = (await systemctl(world, 'disable', '--now', unitName)) ?? null;
+  removeUnit(file);
+  await systemctl(world, 'daemon-reload');
+  await print(context, { ...result, status: 'removed', running: problem === null ? false : null, problem });
+}
+
+/** Refuses a system without systemd. @throws CommandError (unavailable) */
+function requireSystemd({ world }: InstallContext): void {
+  if (process.platform === 'linux' && world.env.PATH !== undefined) return;
+  throw new CommandError('unavailable', 'Services are installed with systemd, which this system lacks', {
+    hint: 'Start the gateway in the background with `ci gateway --background`.',
+    outcome: 'not_applied',
+  });
+}
+
+/** Refuses a management key that only this shell has. @throws CommandError (not_signed_in) */
+function requireSavedKey({ settings, profiles }: InstallContext): void {
+  const { managementKey, sandbox } = settings;
+  if (sandbox.value) return;
+  if (managementKey?.origin === 'CHEAPESTINFERENCE_MANAGEMENT_KEY') {
+    throw new CommandError('not_signed_in', "The service can't read CHEAPESTINFERENCE_MANAGEMENT_KEY of this shell", {
+      hint: 'Save the key with `ci auth login`.',
+    });
+  }
+  if (keyFor(settings, profiles) === undefined) {
+    throw new CommandError('not_signed_in', "You aren't signed in", { hint: 'Run `ci auth login`.' });
+  }
+}
+
+/** Returns the options that select the account, whatever is current later. */
+function accountOptions({ settings }: InstallContext): string[] {
+  const { apiUrl, profile, sandbox } = settings;
+  if (sandbox.value) return ['--sandbox'];
+  return ['--profile', profile.value, ...(apiUrl.origin === '--api-url' ? ['--api-url', apiUrl.value] : [])];
+}
+
+async function print({ output, world }: InstallContext, result: Result): Promise<void> {
+  const columns = fields.map((field) => ({ field, header: field, value: (row: Result) => row[field] }));
+  await output.record(result, {
+    fields,
+    columns: columns.filter(({ field }) => field !== 'text'),
+    drawing: (style, { status, file, problem }) => {
+      const shown = fromHome(file, world.env.HOME);
+      if (status === 'not installed') return '';
+      if (status === 'removed') return `${style.good('✓')} The service is removed: ${shown}\n`;
+      const done = `${style.good('✓')} The service is installed: ${shown}\n`;
+      if (problem === null) return `${done}${style.good('✓')} It is running, and starts when you log in.\n`;
+      return `${done}${style.warning('!')} systemd didn't start it: ${problem}\nTo start it, run \`systemctl --user enable --now ${unitName}\`.\n`;
+    },
+  });
+}

@@ -1,0 +1,149 @@
+import type { Verb } from '../../cli/verb.ts';
+import type { Context } from '../../context/context.ts';
+import { hoursInWords } from '../../domain/coverage.ts';
+import { CommandError } from '../../domain/errors.ts';
+import { isObject, memberOf } from '../../domain/json.ts';
+import { askStatus } from '../../gateway/ask.ts';
+import { runningGateways } from '../../gateway/background.ts';
+import type { Style } from '../../output/style.ts';
+import { fitted } from '../../output/table.ts';
+import { timeOfDay } from '../../output/time.ts';
+
+const fields = ['pid', 'url', 'account', 'startedAt', 'seats', 'queue', 'running', 'outside', 'problem'] as const;
+
+/** A seat as a gateway reports it. */
+interface Seat {
+  readonly key: string;
+  readonly pool: string | null;
+  readonly hours: readonly number[] | null;
+  readonly state: string;
+  readonly client: string | null;
+  readonly opensAt: string | null;
+}
+
+/** A running gateway, and what it reports. */
+interface GatewayRow {
+  readonly pid: number;
+  readonly url: string;
+  readonly account: string;
+  readonly startedAt: string;
+  readonly seats: readonly Seat[];
+  readonly queue: number | null;
+  readonly running: number | null;
+  readonly outside: string | null;
+  /** Why it doesn't report anything. */
+  readonly problem: string | null;
+}
+
+/** `ci gateway status`: shows the running gateways. */
+export default function status(command: Verb, context: Context, execute = run): void {
+  command
+    .tell({
+      fields,
+      local: true,
+      exits: [5],
+      examples: ['ci gateway status', "ci gateway status --json | jq '.[0].queue'"],
+    })
+    .action(() => execute(context));
+}
+
+/** Shows the gateways that run on this machine. @throws CommandError (not_found) if none runs */
+export async function run(context: Pick<Context, 'output' | 'world'>): Promise<void> {
+  const { output, world } = context;
+  const gateways = runningGateways(context).list();
+  if (gateways.length === 0) {
+    throw new CommandError('not_found', 'No gateway is running on this machine', {
+      hint: 'Start one with `ci gateway`, or in the background with `ci gateway --background`.',
+    });
+  }
+  const rows = await Promise.all(
+    gateways.map(async (gateway): Promise<GatewayRow> => {
+      const { pid, url, label: account, startedAt } = gateway;
+      const row = { pid, url, account, startedAt, seats: [], queue: null, running: null, outside: null, problem: null };
+      try {
+        return { ...row, ...reported(await askStatus(gateway, world.env)) };
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error;
+        return { ...row, problem: error.message };
+      }
+    }),
+  );
+  await output.list(rows, {
+    fields,
+    empty: '',
+    columns: [
+      { field: 'pid', header: 'PID', value: (row) => row.pid },
+      { field: 'url', header: 'URL', value: (row) => row.url },
+      { field: 'account', header: 'ACCOUNT', value: (row) => row.account },
+      { field: 'startedAt', header: 'STARTED', value: (row) => row.startedAt },
+      { field: 'seats', header: 'SEATS', value: (row) => row.seats.length },
+      { field: 'running', header: 'RUNNING', value: (row) => row.running },
+      { field: 'queue', header: 'QUEUE', value: (row) => row.queue },
+      { field: 'outside', header: 'OUTSIDE', value: (row) => row.outside },
+      { field: 'problem', header: 'PROBLEM', value: (row) => row.problem },
+    ],
+    drawing: (style, clean) =>
+      clean.map((row) => drawn(row, { style, width: output.width, timeZone: world.timeZone })).join('\n'),
+  });
+}
+
+function reported(status: unknown): Partial<GatewayRow> {
+  const number = (name: string) => {
+    const value = memberOf(status, name);
+    return typeof value === 'number' ? value : null;
+  };
+  const seats = memberOf(status, 'seats');
+  const outside = memberOf(status, 'outside');
+  return {
+    seats: Array.isArray(seats) ? seats.filter(isObject).map(seatOf) : [],
+    queue: number('queue'),
+    running: number('running'),
+    outside: typeof outside === 'string' ? outside : null,
+  };
+}
+
+function seatOf(value: Readonly<Record<string, unknown>>): Seat {
+  const text = (name: string) => {
+    const member = value[name];
+    return typeof member === 'string' ? member : null;
+  };
+  const { hours } = value;
+  return {
+    key: text('key') ?? '',
+    pool: text('pool'),
+    hours: Array.isArray(hours) ? hours.filter((hour) => typeof hour === 'number') : null,
+    state: text('state') ?? '',
+    client: text('client'),
+    opensAt: text('opensAt'),
+  };
+}
+
+function drawn(
+  { url, pid, account, seats, running, queue, problem }: GatewayRow,
+  { style, width, timeZone }: { readonly style: Style; readonly width: number; readonly timeZone: string },
+): string {
+  const { bold, dim, bad } = style;
+  const head = `${bold(url)}  ${dim(`${account}, process ${pid}`)}\n`;
+  if (problem !== null) return `${head}${bad(problem)}\n`;
+  const cells = (of: (seat: Seat) => string) => seats.map(of);
+  const table = fitted(
+    [
+      { header: dim('POOL'), cells: cells(({ pool }) => pool ?? '') },
+      { header: dim('KEY'), cells: cells(({ key }) => key), optional: 2 },
+      {
+        header: dim('HOURS'),
+        cells: cells(({ hours }) => (hours ? hoursInWords({ hours: hours.map((hour) => ({ hour })) }) : '')),
+        optional: 3,
+      },
+      {
+        header: dim('STATE'),
+        cells: cells(({ state, opensAt }) =>
+          state === 'outside hours' && opensAt !== null ? `from ${timeOfDay(new Date(opensAt), timeZone)}` : state,
+        ),
+      },
+      { header: dim('CLIENT'), cells: cells(({ client }) => client ?? ''), optional: 1 },
+    ],
+    width,
+  );
+  return `${head}${seats.length > 0 ? table : 'No seats.\n'}${running} running, ${queue} waiting.\n`;
+}

@@ -1,0 +1,154 @@
+import { spawn } from 'node:child_process';
+import { closeSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { stateFolder } from '../config/folders.ts';
+import type { Context } from '../context/context.ts';
+import { CommandError, errorCodes, messageOf } from '../domain/errors.ts';
+import { memberOf, parsedJson } from '../domain/json.ts';
+import { makeFolder } from '../state/folder.ts';
+import { openOwnFile } from '../state/own-file.ts';
+import { replaceFile } from '../state/replace-file.ts';
+import { type RunningGateway, RunningGateways } from './running.ts';
+
+/** The parts of the context that starting and stopping a gateway uses. */
+export type BackgroundContext = Pick<Context, 'clocks' | 'settings' | 'world'>;
+
+/** How often a starting or ending process is checked, in milliseconds. */
+const checkInterval = 50;
+
+/** Returns the gateways that run on this machine. */
+export function runningGateways({ world }: Pick<Context, 'world'>): RunningGateways {
+  return new RunningGateways(stateFolder(world.env), world.env);
+}
+
+/** Returns the file to which a gateway in the background writes its notes. */
+export function logFile({ world }: Pick<Context, 'world'>): string {
+  return path.join(stateFolder(world.env), 'gateway.log');
+}
+
+/**
+ * Starts a gateway that continues after this process ends, and waits until it listens.
+ *
+ * @param args - the options of `ci gateway`
+ * @throws CommandError with the reason that the gateway gives if it can't start
+ */
+export async function startInBackground(context: BackgroundContext, args: readonly string[]): Promise<RunningGateway> {
+  const { world, clocks } = context;
+  const file = logFile(context);
+  makeFolder(path.dirname(file), world.env);
+  replaceFile(file, '', { mode: 0o600 });
+  const log = openOwnFile(file, 'a');
+  const [command, ...words] = ownProcess(context);
+  const child = spawn(
+    command,
+    [...words, ...globalOptions(context), 'gateway', ...args, '--quiet', '--json', '--no-input'],
+    {
+      env: { ...world.env },
+      cwd: world.cwd,
+      detached: true,
+      stdio: ['ignore', log, log],
+      windowsHide: true,
+    },
+  );
+  closeSync(log);
+  let failure: string | undefined;
+  child.on('error', (error) => {
+    failure = messageOf(error);
+  });
+  child.on('exit', () => {
+    failure ??= '';
+  });
+  for (;;) {
+    const started = runningGateways(context)
+      .list()
+      .find(({ pid }) => pid === child.pid);
+    if (started) {
+      child.unref();
+      return started;
+    }
+    if (failure !== undefined) throw notStarted(file, failure);
+    try {
+      await clocks.sleep(checkInterval);
+    } catch (error) {
+      child.kill('SIGTERM');
+      throw error;
+    }
+  }
+}
+
+/**
+ * Stops a gateway, and waits until it has ended.
+ *
+ * @param now - without waiting for the requests that it answers
+ * @throws CommandError (timeout) if it doesn't end
+ */
+export async function stopGateway(
+  context: Pick<Context, 'clocks' | 'world'>,
+  { pid, drain }: RunningGateway,
+  { now }: { readonly now: boolean },
+): Promise<void> {
+  const { clocks } = context;
+  const isEnded = () =>
+    !runningGateways(context)
+      .list()
+      .some((each) => each.pid === pid);
+  const deadline = clocks.monotonic() + drain + grace;
+  if (!signal(pid, 'SIGTERM')) return;
+  if (now) {
+    // A second signal right after the first one counts as the same.
+    await clocks.sleep(secondSignal);
+    signal(pid, 'SIGTERM');
+  }
+  while (!isEnded()) {
+    if (clocks.monotonic() > deadline) {
+      throw new CommandError('timeout', `The gateway (process ${pid}) doesn't stop`, {
+        hint: `End it with \`kill -9 ${pid}\`.`,
+      });
+    }
+    await clocks.sleep(checkInterval);
+  }
+}
+
+const grace = 10_000;
+const secondSignal = 500;
+
+/** Sends a signal. Returns whether the process exists. */
+function signal(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    process.kill(pid, name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Returns the words that start this program as a process. */
+export function ownProcess({ world: { program } }: Pick<Context, 'world'>): [string, ...string[]] {
+  if (program === undefined) return ['ci'];
+  return program.endsWith('.js') ? [process.execPath, program] : [program];
+}
+
+/** Returns the global options with which this command was run. */
+export function globalOptions({ settings }: Pick<Context, 'settings'>): string[] {
+  const { apiUrl, profile, sandbox } = settings;
+  return [
+    ...(sandbox.value ? ['--sandbox'] : []),
+    ...(profile.origin === '--profile' ? ['--profile', profile.value] : []),
+    ...(apiUrl.origin === '--api-url' ? ['--api-url', apiUrl.value] : []),
+  ];
+}
+
+/** Returns why a gateway didn't start, as it wrote it to its log. */
+function notStarted(file: string, failure: string): CommandError {
+  const lines = readFileSync(file, 'utf8').trim().split('\n');
+  const last = parsedJson(lines.at(-1) ?? '');
+  const reported = memberOf(last, 'error');
+  const [message, hint] = [memberOf(reported, 'message'), memberOf(reported, 'hint')];
+  const code = errorCodes().find((each) => each === memberOf(reported, 'code'));
+  if (code !== undefined && typeof message === 'string') {
+    return new CommandError(code, message, { hint: typeof hint === 'string' ? hint : undefined });
+  }
+  return new CommandError('unavailable', `The gateway didn't start${failure === '' ? '' : `: ${failure}`}`, {
+    hint: `See ${file}.`,
+  });
+}

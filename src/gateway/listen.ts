@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import { isLoopback } from '../api/host.ts';
+import { CommandError, messageOf, usageError } from '../domain/errors.ts';
+import type { Certificate } from './server.ts';
+
+/** Where the gateway listens. */
+export interface Address {
+  /** A name or an IP address, without brackets. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+/** The address by default. */
+export const defaultAddress: Address = { host: '127.0.0.1', port: 8788 };
+
+/** Formats an address as in a URL: `[::1]:8788`. */
+export function addressText({ host, port }: Address): string {
+  return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+}
+
+/** The URL of the gateway by default. */
+export const defaultUrl = `http://${addressText(defaultAddress)}`;
+
+/** Parses `HOST:PORT`, `:PORT` or `PORT`. Without a host, it is this machine only. @throws CommandError (usage) */
+export function parseAddress(text: string): Address {
+  const [, host, name, port = ''] = /^(?:(\[[^\]]+\]|([^:[\]]*)):)?(\d{1,5})$/.exec(text) ?? [];
+  const inner = host?.startsWith('[') ? host.slice(1, -1) : name;
+  const isValid = host?.startsWith('[') ? isIP(inner ?? '') === 6 : /^[\w.-]*$/.test(inner ?? '');
+  if (port !== '' && Number(port) <= 65_535 && isValid) {
+    return { host: inner || defaultAddress.host, port: Number(port) };
+  }
+  throw usageError(
+    `"${text}" is not a valid address to listen on`,
+    'Use a host and a port, such as 127.0.0.1:8788, or a port alone.',
+  );
+}
+
+/** The files of a certificate, as typed. */
+export interface CertificateFiles {
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly insecure?: true | undefined;
+}
+
+/**
+ * Reads the certificate, and checks that others on the network can't read along.
+ *
+ * @throws CommandError (usage) for options that contradict each other, or an address of a network without TLS; (file_error)
+ */
+export function certificateFor({ host }: Address, { cert, key, insecure }: CertificateFiles): Certificate | undefined {
+  if ((cert === undefined) !== (key === undefined)) {
+    throw usageError(
+      `${cert === undefined ? '--key' : '--cert'} needs ${cert === undefined ? '--cert' : '--key'}`,
+      'Pass both files.',
+    );
+  }
+  if (insecure && cert !== undefined) throw usageError("--insecure and --cert can't be combined", 'Pass one of them.');
+  if (cert !== undefined && key !== undefined) {
+    const certificate = { cert: read(cert), key: read(key) };
+    try {
+      createSecureContext(certificate);
+    } catch (error) {
+      throw new CommandError(
+        'file_error',
+        `Can't use the certificate ${cert} with the key ${key}: ${messageOf(error)}`,
+        {
+          hint: 'Pass a certificate and its private key in PEM format.',
+          cause: error,
+        },
+      );
+    }
+    return certificate;
+  }
+  const isLocal = isLoopback(isIP(host) === 6 ? `[${host}]` : host);
+  if (isLocal || insecure) return undefined;
+  throw usageError(
+    `Others on the network could read what is sent to ${host}`,
+    'Pass a certificate with --cert and --key, or pass --insecure if the network is trusted.',
+  );
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CommandError('file_error', `Can't read ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}

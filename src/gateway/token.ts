@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { refuseOpenFile, refuseOpenFolder } from '../config/permissions.ts';
+import type { Environment } from '../domain/environment.ts';
+import { CommandError, codeOf, messageOf } from '../domain/errors.ts';
+import { makeFolder } from '../state/folder.ts';
+import { Draft } from '../state/replace-file.ts';
+import type { Token } from './server.ts';
+
+const form = /^gw_[A-Za-z0-9_-]{16,}$/;
+const clientForm = /^[\x21-\x7e]{1,64}$/;
+
+/** Returns the file of the token, unless the user names another one. @param folder - the config directory */
+export function tokenFileIn(folder: string): string {
+  return path.join(folder, 'gateway-token');
+}
+
+/**
+ * Reads the tokens with which clients authenticate. A file has one token, or several with a name each, on a line each:
+ * `gw_… NAME`. Creates the file with a new token if it doesn't exist.
+ *
+ * @throws CommandError (file_error) if it can't be read or created, has no valid token, or if other users can read it
+ */
+export function readTokens(file: string, env: Environment): readonly [Token, ...Token[]] {
+  const text = textOf(file) ?? create(file, env);
+  refuseOpenFile(file, { holdsSecret: true });
+  const lines = text.split(/\r?\n/).map((line) => line.trim());
+  const tokens = lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => tokenIn(line));
+  const [first, ...rest] = tokens.flatMap((token) => token ?? []);
+  const names = new Set(tokens.map((token) => token?.client));
+  if (first && rest.length + 1 === tokens.length && names.size === tokens.length) return [first, ...rest];
+  throw new CommandError('file_error', `${file} has no valid token of the gateway`, {
+    hint: 'It has one token that starts with gw_, or several with a name each, on a line each. Remove the file to get a new token.',
+  });
+}
+
+function tokenIn(line: string): Token | undefined {
+  const [token = '', client, more] = line.split(/\s+/);
+  if (!form.test(token) || more !== undefined) return undefined;
+  return client === undefined || clientForm.test(client) ? { token, client } : undefined;
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw new CommandError('file_error', `Can't read ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Creates the file. @returns its content, which another process may have written */
+function create(file: string, env: Environment): string {
+  const folder = path.dirname(file);
+  try {
+    makeFolder(folder, env);
+    refuseOpenFolder(folder);
+    const text = `gw_${randomBytes(32).toString('base64url')}\n`;
+    new Draft(file).create(text);
+    return text;
+  } catch (error) {
+    const other = codeOf(error) === 'EEXIST' ? textOf(file) : undefined;
+    if (other !== undefined) return other;
+    if (error instanceof CommandError) throw error;
+    throw new CommandError('file_error', `Can't create ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}

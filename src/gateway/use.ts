@@ -1,0 +1,54 @@
+import { configFolder } from '../config/folders.ts';
+import type { Context } from '../context/context.ts';
+import { CommandError } from '../domain/errors.ts';
+import { type Lease, openLease } from './ask.ts';
+import { runningGateways, startInBackground } from './background.ts';
+import { addressText, defaultAddress } from './listen.ts';
+import type { RunningGateway } from './running.ts';
+import { readTokens, tokenFileIn } from './token.ts';
+
+/** The parts of the context that using a gateway needs. */
+export type UseContext = Pick<Context, 'clocks' | 'record' | 'settings' | 'world'>;
+
+/** A gateway that this process uses. */
+export interface UsedGateway extends Lease {
+  readonly url: string;
+  readonly token: string;
+}
+
+/** How often to look for a gateway that is starting or ending, and the time between two looks in milliseconds. */
+const mostAttempts = 40;
+const attemptInterval = 250;
+
+/**
+ * Uses the gateway of the account in use. If none runs, starts one that ends when no command uses it.
+ *
+ * @throws CommandError if it can't start
+ */
+export async function useGateway(context: UseContext): Promise<UsedGateway> {
+  const { id } = await context.record.account();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const [running] = runningGateways(context).of(id);
+      return await lease(context, running ?? (await start(context)));
+    } catch (error) {
+      // Another command has just started or stopped it.
+      const passes = error instanceof CommandError && (error.code === 'unreachable' || error.code === 'busy');
+      if (!passes || attempt >= mostAttempts) throw error;
+      if (error.code === 'busy' && runningGateways(context).of(id).length === 0) throw error;
+      await context.clocks.sleep(attemptInterval);
+    }
+  }
+}
+
+function start(context: UseContext): Promise<RunningGateway> {
+  const file = tokenFileIn(configFolder(context.world));
+  const listen = ['--listen', addressText(defaultAddress), '--token-file', file];
+  return startInBackground(context, [...listen, '--until-unused']);
+}
+
+async function lease({ world }: UseContext, gateway: RunningGateway): Promise<UsedGateway> {
+  const [{ token }] = readTokens(gateway.tokenFile, world.env);
+  const { close } = await openLease(gateway, world.env);
+  return { url: gateway.url, token, close };
+}
