@@ -101,7 +101,7 @@ export class SeatFinder {
       if (key.subscriptionId !== undefined && earlier >= seatsOf(subscription)) continue;
       seats.push(await this.#seat(key, { account, isIdle }));
     }
-    return { seats, missing: account ? this.#missingKeys(account, usable) : [], problems };
+    return { seats: withDistinctNames(seats), missing: account ? this.#missingKeys(account, usable) : [], problems };
   }
 
   /** Returns the key that pays with prepaid credit. @throws CommandError (not_found), (usage) */
@@ -255,6 +255,14 @@ function onlyCreditKey(stored: readonly StoredKey[]): StoredKey {
 
 function nameOf({ name, id, maskedKey }: StoredKey): string {
   return name ?? id ?? maskedKey;
+}
+
+/** Returns seats whose names differ: those with the same name get the beginning of their IDs. */
+function withDistinctNames(seats: readonly GatewaySeat[]): GatewaySeat[] {
+  return seats.map((seat) => {
+    const isUnique = seats.every((other) => other === seat || other.name !== seat.name);
+    return isUnique ? seat : { ...seat, name: `${seat.name} (${seat.id.slice(0, 8)})` };
+  });
 }
 
 /** Returns what changes with the secret of a key, without revealing it. */

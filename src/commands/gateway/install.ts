@@ -85,6 +85,7 @@ export async function run({ dryRun, undo, ...flags }: Options, context: InstallC
     (await systemctl(world, 'enable', unitName)) ??
     (await systemctl(world, before === text ? 'start' : 'restart', unitName)) ??
     null;
+  if (problem !== null) context.result.exitCode = 1;
   await print(context, {
     ...result,
     status: before === text ? 'unchanged' : 'installed',
