@@ -99,10 +99,12 @@ interface ToolUserOptions {
   readonly programs?: readonly string[];
   readonly env?: Environment | undefined;
   readonly instead?: Instead | undefined;
+  /** Waits between two words of an answer. By default, the sandbox doesn't wait. */
+  readonly pause?: (milliseconds: number) => Promise<void>;
 }
 
 /** Creates a user who is signed in to a sandbox that records every request, and has keys for other providers in the environment. */
-export async function toolUser({ programs = [], env = {}, instead }: ToolUserOptions): Promise<ToolUser> {
+export async function toolUser({ programs = [], env = {}, instead, ...setting }: ToolUserOptions): Promise<ToolUser> {
   const me = user({ ...offline, ...decoys, ...env });
   const { home } = me;
   const calls: Call[] = [];
@@ -110,6 +112,7 @@ export async function toolUser({ programs = [], env = {}, instead }: ToolUserOpt
   const exposed: number[] = [];
   let secret = '';
   const api = await recordedSandbox({
+    ...setting,
     instead: (request, box) => async (received, response) => {
       const sent = JSON.stringify(received);
       leaked.push(...Object.values(decoys).filter((decoy) => sent.includes(decoy)));
