@@ -14,8 +14,8 @@ export interface LitellmConfiguration {
 }
 
 /**
- * Returns a configuration for LiteLLM's proxy: a deployment for each seat and model, which gets one request at a time. Several proxies
- * share what they know of the deployments through Redis.
+ * Returns a configuration for LiteLLM's proxy: a deployment for each seat and model. A proxy sends it one request at a time, except
+ * while it passes on a stream, so that requests are retried. Several proxies share what they know of the deployments through Redis.
  *
  * Sources: https://docs.litellm.ai/docs/proxy/configs and https://docs.litellm.ai/docs/proxy/config_settings.
  *
@@ -46,8 +46,9 @@ export async function litellmConfiguration(
     ),
     router_settings: {
       routing_strategy: 'least-busy',
-      num_retries: 3,
       // A seat that is busy elsewhere is free again soon.
+      num_retries: 10,
+      retry_after: 1,
       cooldown_time: 1,
       redis_host: 'os.environ/REDIS_HOST',
       redis_port: 'os.environ/REDIS_PORT',
