@@ -10,11 +10,6 @@ import type { GatewayKey, GatewaySeat } from './seat.ts';
 import { type Certificate, type GatewayServer, sendText, startServer, type Token } from './server.ts';
 import { Upstream } from './upstream.ts';
 
-/** What happens to requests outside the hours of all seats. */
-export const outsideChoices = ['fail', 'wait', 'credit'] as const;
-
-export type Outside = (typeof outsideChoices)[number];
-
 /** How to start a gateway. */
 export interface GatewayOptions {
   /** The origin of the API. */

@@ -10,6 +10,8 @@ import { Pace } from '../domain/pace.ts';
 import type { Layout } from '../output/output.ts';
 import { inWords } from '../output/text.ts';
 import { withLock } from '../state/lock.ts';
+import { type Address, addressText } from './address.ts';
+import { type CertificateFiles, certificateFor } from './certificate.ts';
 import {
   eventColumns,
   eventFields,
@@ -19,8 +21,8 @@ import {
   type RequestRecord,
   requestEvent,
 } from './events.ts';
-import { Gateway, type Outside } from './gateway.ts';
-import { type Address, addressText, type CertificateFiles, certificateFor } from './listen.ts';
+import { Gateway } from './gateway.ts';
+import type { Outside } from './outside.ts';
 import { RunningGateways } from './running.ts';
 import type { GatewayScreen } from './screen.ts';
 import { type FoundSeats, type SeatChoice, type SeatContext, SeatFinder } from './seats.ts';

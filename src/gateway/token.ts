@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { refuseOpenFile, refuseOpenFolder } from '../config/permissions.ts';
@@ -56,6 +55,8 @@ function create(file: string, env: Environment): string {
   try {
     makeFolder(folder, env);
     refuseOpenFolder(folder);
+    // Loaded only here, because every program that uses the gateway prints the token.
+    const { randomBytes } = process.getBuiltinModule('node:crypto');
     const text = `gw_${randomBytes(32).toString('base64url')}\n`;
     new Draft(file).create(text);
     return text;

@@ -4,8 +4,8 @@ import type { Verb } from '../../cli/verb.ts';
 import { configFolder, resolved } from '../../config/folders.ts';
 import type { World } from '../../context/world.ts';
 import { usageError } from '../../domain/errors.ts';
-import { type Outside, outsideChoices } from '../../gateway/gateway.ts';
-import { type Address, addressText, defaultAddress, parseAddress } from '../../gateway/listen.ts';
+import { type Address, addressText, defaultAddress, parseAddress } from '../../gateway/address.ts';
+import { type Outside, outsideChoices } from '../../gateway/outside.ts';
 import type { ServeOptions } from '../../gateway/serve.ts';
 import { tokenFileIn } from '../../gateway/token.ts';
 
