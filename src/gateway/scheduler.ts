@@ -208,6 +208,8 @@ export class Scheduler<S extends Seat> {
       since: 0,
       onTurn,
     };
+    // A seat may be free since a moment ago, without a tick.
+    if (this.#waiting.size > 0) for (const state of this.#seats.values()) this.#serve(state);
     const free = this.#freeSeatFor(request);
     if (free) {
       this.#start(free, request);
