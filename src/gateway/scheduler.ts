@@ -131,6 +131,8 @@ export class Scheduler<S extends Seat> {
   /** All waiting requests, in the order of arrival. */
   readonly #waiting = new Set<Ticket<S>>();
   readonly #shares = new ClientShares();
+  /** The earliest deadline of the waiting requests, or an earlier time. A request that comes back is older than the others. */
+  #earliestDeadline = Number.POSITIVE_INFINITY;
   /** The usual time that a seat takes for a request, in milliseconds. */
   #usualTime = 0;
   #sequence = 0;
@@ -225,6 +227,7 @@ export class Scheduler<S extends Seat> {
       queue.add(request);
       this.#shares.wait(request);
       this.#waiting.add(request);
+      this.#earliestDeadline = Math.min(this.#earliestDeadline, request.deadline);
       this.#arm();
     }
     return request;
@@ -274,6 +277,7 @@ export class Scheduler<S extends Seat> {
     const now = this.#options.monotonic();
     // Requests for the same model get the same answer, unless a seat failed to answer one of them.
     const refusals = new Map<string | undefined, Turn<S> | undefined>();
+    let earliest = Number.POSITIVE_INFINITY;
     for (const request of this.#waiting) {
       const isUsual = request.failed.size === 0;
       const known = isUsual && refusals.has(request.model);
@@ -281,7 +285,9 @@ export class Scheduler<S extends Seat> {
       if (isUsual) refusals.set(request.model, refusal);
       if (refusal) this.#end(request, refusal);
       else if (request.deadline <= now) this.#expire(request, now);
+      if (request.state === 'waiting') earliest = Math.min(earliest, request.deadline);
     }
+    this.#earliestDeadline = earliest;
     this.#arm();
   }
 
@@ -457,15 +463,15 @@ export class Scheduler<S extends Seat> {
 
   /** Has the next tick called when something can change by itself while requests wait. */
   #arm(): void {
-    const [oldest] = this.#waiting;
-    if (!oldest) {
+    if (this.#waiting.size === 0) {
+      this.#earliestDeadline = Number.POSITIVE_INFINITY;
       this.#options.wakeAt(undefined);
       return;
     }
     const now = this.#options.monotonic();
     const wall = this.#options.wall();
     // The clock that can't be set stops while the machine is asleep, so that the hours are checked more often.
-    let next = Math.min(oldest.deadline, now + hour - (wall % hour), now + longestSleep);
+    let next = Math.min(this.#earliestDeadline, now + hour - (wall % hour), now + longestSleep);
     for (const { asideUntil, closedUntil } of this.#seats.values()) {
       if (asideUntil > now) next = Math.min(next, asideUntil);
       if (closedUntil > wall) next = Math.min(next, now + closedUntil - wall);
