@@ -415,6 +415,7 @@ export class Scheduler<S extends Seat> {
     const setAside = (wait: number) => {
       state.asideUntil = now + Math.min(wait, longestAside);
     };
+    // A seat that asks for no wait at all is set aside too, so that it isn't asked over and over.
     const backoff = (first: number, longest: number) => Math.min(first * 2 ** (state.failures - 1), longest);
     switch (report.kind) {
       case 'answered':
@@ -429,12 +430,12 @@ export class Scheduler<S extends Seat> {
         return;
       case 'busy':
         state.failures++;
-        setAside(report.retryAfter ?? backoff(firstBackoff, longestBackoff));
+        setAside(report.retryAfter || backoff(firstBackoff, longestBackoff));
         return;
       case 'failed':
         state.failures++;
         request.failed.add(state.seat.id);
-        setAside(report.retryAfter ?? backoff(firstBackoff, longestBackoff));
+        setAside(report.retryAfter || backoff(firstBackoff, longestBackoff));
         return;
       case 'unreachable':
         state.failures++;
