@@ -243,7 +243,9 @@ export class Scheduler<S extends Seat> {
     if (request.state !== 'running' || state?.current !== request) return;
     this.#shares.end(request);
     state.current = undefined;
-    this.#note(state, request, report);
+    // A failure of an earlier key says nothing about the one that replaced it.
+    const isCurrent = request.seat?.version === state.seat.version || report.kind === 'answered';
+    if (isCurrent) this.#note(state, request, report);
     if (state.isDraining) this.#seats.delete(state.seat.id);
     request.seat = undefined;
     if (again) {
