@@ -206,7 +206,7 @@ export class Scheduler<S extends Seat> {
       state: 'waiting',
       seat: undefined,
       failed: new Set(),
-      deadline: this.#options.monotonic() + this.#options.queueTimeout,
+      deadline: this.#deadlineFor(model),
       since: 0,
       onTurn,
     };
@@ -286,7 +286,7 @@ export class Scheduler<S extends Seat> {
       const refusal = known ? refusals.get(request.model) : this.#refusalOf(request);
       if (isUsual) refusals.set(request.model, refusal);
       if (refusal) this.#end(request, refusal);
-      else if (request.deadline <= now) this.#expire(request, now);
+      else if (request.deadline <= now) this.#expire(request);
       if (request.state === 'waiting') earliest = Math.min(earliest, request.deadline);
     }
     this.#earliestDeadline = earliest;
@@ -294,14 +294,22 @@ export class Scheduler<S extends Seat> {
   }
 
   /** Ends the wait of a request whose time is over, unless it may wait until its hours. */
-  #expire(request: Ticket<S>, now: number): void {
+  #expire(request: Ticket<S>): void {
     const states = [...this.#offering(request.model)];
     if (!this.#options.waitsOutside || states.some((state) => this.#isLive(state))) {
       this.#end(request, { kind: 'timeout' });
       return;
     }
-    const opensAt = this.#earliest(states) ?? this.#options.wall() + hour;
-    request.deadline = now + Math.max(0, opensAt - this.#options.wall()) + this.#options.queueTimeout;
+    request.deadline = this.#deadlineFor(request.model);
+  }
+
+  /** Returns when a request that begins to wait now stops waiting. The time outside the hours doesn't count. */
+  #deadlineFor(model: string | undefined): number {
+    const deadline = this.#options.monotonic() + this.#options.queueTimeout;
+    const states = this.#options.waitsOutside ? [...this.#offering(model)] : [];
+    if (states.length === 0 || states.some((state) => this.#isLive(state))) return deadline;
+    const wall = this.#options.wall();
+    return deadline + Math.max(0, (this.#earliest(states) ?? wall + hour) - wall);
   }
 
   #serve(state: SeatState<S>): void {
