@@ -211,7 +211,7 @@ export class Scheduler<S extends Seat> {
       onTurn,
     };
     // A seat may be free since a moment ago, without a tick.
-    if (this.#waiting.size > 0) for (const state of this.#seats.values()) this.#serve(state);
+    if (this.#waiting.size > 0 && [...this.#seats.values()].some((state) => this.#isFree(state))) this.tick();
     const free = this.#freeSeatFor(request);
     if (free) {
       this.#start(free, request);
