@@ -28,7 +28,7 @@ class Histogram {
   }
 
   *lines(name: string): Iterable<string> {
-    for (const [at, bound] of buckets.entries()) yield `${name}_bucket{le="${bound}"} ${this.#counts[at]}`;
+    for (const [at, bound] of buckets.entries()) yield `${name}_bucket{le="${boundText(bound)}"} ${this.#counts[at]}`;
     yield `${name}_bucket{le="+Inf"} ${this.#count}`;
     yield `${name}_sum ${this.#sum}`;
     yield `${name}_count ${this.#count}`;
@@ -141,6 +141,11 @@ export class Metrics {
     );
     return `${lines.join('\n')}\n# EOF\n`;
   }
+}
+
+/** Returns a bound as OpenMetrics writes numbers: with a decimal point. */
+function boundText(bound: number): string {
+  return Number.isInteger(bound) ? `${bound}.0` : String(bound);
 }
 
 function labelText(labels: Labels): string {
