@@ -294,7 +294,7 @@ describe('a client', () => {
   });
 
   test('that sends too much is refused once', async () => {
-    const { body, socket, calls } = await arriving(`${head(largestBody + 3)}`);
+    const { body, socket, request, calls } = await arriving(head(largestBody + 3));
     const block = Buffer.alloc(1024 * 1024);
     const write = () => {
       for (let sent = 0; sent < largestBody; sent += block.length) socket.write(block);
@@ -306,6 +306,10 @@ describe('a client', () => {
     stream.resume();
     write();
     expect(String(await failed)).toContain('The body is too large');
+    const closed = new Promise((resolve) => request.once('close', resolve));
+    socket.destroy();
+    await closed;
+    await expect(readAll(body)).rejects.toThrow('The body is too large');
     expect(calls).toEqual(['too large']);
     expect(body.hasFailed).toBe(true);
   });
@@ -364,4 +368,15 @@ test('discard reads the rest, so that the connection can be used again', async (
   socket.write(`twoend${head(0)}`);
   expect(await following).toMatchObject([{ method: 'POST' }, {}]);
   expect(body.hasFailed).toBe(false);
+});
+
+test('discard reads the rest of a large body that nobody has read', async () => {
+  const { body, socket, server, response } = await arriving(`${head(5_000_000)}one`);
+  await body.readUntil(() => true);
+  body.discard();
+  response.end('done');
+  const following = once(server, 'request');
+  socket.write(Buffer.alloc(4_999_997));
+  socket.write(head(0));
+  expect(await following).toMatchObject([{ method: 'POST' }, {}]);
 });
