@@ -257,6 +257,7 @@ export class Exchange {
     } catch {
       // The API sent something that can't be sent on.
       this.#sent?.abort();
+      this.#releaseSeat(report);
       this.#fail(502, 'bad_response', 'The response of the API is not valid HTTP.');
       return;
     }

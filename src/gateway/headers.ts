@@ -84,6 +84,7 @@ export function retryAfterIn(headers: RawHeaders, now: number): number | undefin
   const value = headerIn(headers, 'retry-after')?.trim();
   if (value === undefined || value === '') return undefined;
   if (/^\d+(?:\.\d+)?$/.test(value)) return Number(value) * 1000;
-  const date = Date.parse(value);
+  // A date begins with the day of the week. `Date.parse` also takes `-5` for one.
+  const date = /^[a-z]/i.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

@@ -28,7 +28,7 @@ class Histogram {
   }
 
   *lines(name: string): Iterable<string> {
-    for (const [at, bound] of buckets.entries()) yield `${name}_bucket{le="${bound}"} ${this.#counts[at]}`;
+    for (const [at, bound] of buckets.entries()) yield `${name}_bucket{le="${boundText(bound)}"} ${this.#counts[at]}`;
     yield `${name}_bucket{le="+Inf"} ${this.#count}`;
     yield `${name}_sum ${this.#sum}`;
     yield `${name}_count ${this.#count}`;
@@ -110,13 +110,12 @@ export class Metrics {
       family(named(name), 'counter', help, series.lines(`${named(name)}_total`), unit);
     const histogram = (name: string, help: string, values: Histogram) =>
       family(named(name), 'histogram', help, values.lines(named(name)), 'seconds');
-    const gauge = (name: string, help: string, samples: readonly (readonly [Labels, number])[]) =>
-      family(
-        named(name),
-        'gauge',
-        help,
-        samples.map(([labels, value]) => `${named(name)}${braced(labelText(labels))} ${value}`),
-      );
+    const gauge = (name: string, help: string, samples: readonly (readonly [Labels, number])[]) => {
+      // Keys may have the same name, but a combination of labels may have only one value.
+      const series = new Series();
+      for (const [labels, value] of samples) series.add(labels, value);
+      family(named(name), 'gauge', help, series.lines(named(name)));
+    };
     counter('requests', 'Requests of clients.', this.#requests);
     counter('upstream_responses', 'Responses of the API.', this.#upstream);
     counter('credit_requests', 'Requests paid for with prepaid credit.', this.#credit);
@@ -141,6 +140,11 @@ export class Metrics {
     );
     return `${lines.join('\n')}\n# EOF\n`;
   }
+}
+
+/** Returns a bound as OpenMetrics writes numbers: with a decimal point. */
+function boundText(bound: number): string {
+  return Number.isInteger(bound) ? `${bound}.0` : String(bound);
 }
 
 function labelText(labels: Labels): string {

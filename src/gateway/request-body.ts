@@ -51,6 +51,10 @@ export class RequestBody {
   readonly #chunks: Buffer[] = [];
   /** How many chunks were dropped after they were sent. */
   #dropped = 0;
+  /** How many chunks were sent, the latest time. */
+  #sent = 0;
+  /** The latest stream; undefined if the body is sent as a whole, or isn't needed any more. */
+  #stream: Readable | undefined;
   /** The number of bytes that have arrived. */
   #size = 0;
   /** The number of bytes in the shared memory. */
@@ -115,38 +119,50 @@ export class RequestBody {
   open(): Buffer | Readable {
     if (!this.canReplay) throw new Error('The beginning of the body was not kept');
     const [first, second] = this.#chunks;
-    if (this.#isComplete) return first && !second ? first : Buffer.concat(this.#chunks);
-    let sent = 0;
-    const pull = (stream: Readable) => {
-      const chunk = this.#chunks[sent - this.#dropped];
+    if (this.#isComplete) {
+      this.#stream = undefined;
+      this.#sent = this.#chunks.length;
+      return first && !second ? first : Buffer.concat(this.#chunks);
+    }
+    this.#sent = 0;
+    const pull = () => {
+      if (stream !== this.#stream) return;
+      const chunk = this.#chunks[this.#sent - this.#dropped];
       if (chunk) {
-        sent++;
-        this.#dropSent(sent);
+        this.#sent++;
+        this.#dropSent();
         stream.push(chunk);
       } else if (this.#failure) stream.destroy(this.#failure);
       else if (this.#isComplete) stream.push(null);
-      else this.#whenChanged(() => pull(stream));
+      else this.#whenChanged(pull);
     };
-    return new Readable({
-      read() {
-        pull(this);
-      },
+    const stream = new Readable({
+      read: pull,
       destroy: (error, done) => {
-        this.#stopWaiting();
+        // An earlier stream may be destroyed while a later one is read.
+        if (stream === this.#stream) {
+          this.#stopWaiting();
+          this.#source.pause();
+        }
         done(error);
       },
     });
+    this.#stream = stream;
+    return stream;
   }
 
   /** Forgets what was sent, because an answer has begun. What still arrives is only passed on. */
   release(): void {
     this.#stopKeeping();
-    if (this.#isComplete) this.#dropSent(this.#dropped + this.#chunks.length);
+    this.#dropSent();
   }
 
   /** Reads the rest without passing it on, so that the connection can be used for another request. */
   discard(): void {
-    this.release();
+    this.#stream = undefined;
+    this.#stopKeeping();
+    this.#dropped += this.#chunks.length;
+    this.#chunks.length = 0;
     this.#stopWaiting();
     this.#source.removeAllListeners('data');
     this.#source.resume();
@@ -203,10 +219,10 @@ export class RequestBody {
     this.#reserved = 0;
   }
 
-  /** Drops the chunks that were sent, unless they are kept. @param sent - how many, with those that were dropped earlier */
-  #dropSent(sent: number): void {
-    if (this.#keeps) return;
-    this.#chunks.splice(0, sent - this.#dropped);
-    this.#dropped = sent;
+  /** Drops the chunks that were sent, unless they are kept. */
+  #dropSent(): void {
+    if (this.#keeps || this.#sent <= this.#dropped) return;
+    this.#chunks.splice(0, this.#sent - this.#dropped);
+    this.#dropped = this.#sent;
   }
 }

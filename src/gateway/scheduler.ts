@@ -131,6 +131,8 @@ export class Scheduler<S extends Seat> {
   /** All waiting requests, in the order of arrival. */
   readonly #waiting = new Set<Ticket<S>>();
   readonly #shares = new ClientShares();
+  /** The earliest deadline of the waiting requests, or an earlier time. A request that comes back is older than the others. */
+  #earliestDeadline = Number.POSITIVE_INFINITY;
   /** The usual time that a seat takes for a request, in milliseconds. */
   #usualTime = 0;
   #sequence = 0;
@@ -204,10 +206,12 @@ export class Scheduler<S extends Seat> {
       state: 'waiting',
       seat: undefined,
       failed: new Set(),
-      deadline: this.#options.monotonic() + this.#options.queueTimeout,
+      deadline: this.#deadlineFor(model),
       since: 0,
       onTurn,
     };
+    // A seat may be free since a moment ago, without a tick.
+    if (this.#waiting.size > 0 && [...this.#seats.values()].some((state) => this.#isFree(state))) this.tick();
     const free = this.#freeSeatFor(request);
     if (free) {
       this.#start(free, request);
@@ -223,6 +227,7 @@ export class Scheduler<S extends Seat> {
       queue.add(request);
       this.#shares.wait(request);
       this.#waiting.add(request);
+      this.#earliestDeadline = Math.min(this.#earliestDeadline, request.deadline);
       this.#arm();
     }
     return request;
@@ -238,7 +243,9 @@ export class Scheduler<S extends Seat> {
     if (request.state !== 'running' || state?.current !== request) return;
     this.#shares.end(request);
     state.current = undefined;
-    this.#note(state, request, report);
+    // A failure of an earlier key says nothing about the one that replaced it.
+    const isCurrent = request.seat?.version === state.seat.version || report.kind === 'answered';
+    if (isCurrent) this.#note(state, request, report);
     if (state.isDraining) this.#seats.delete(state.seat.id);
     request.seat = undefined;
     if (again) {
@@ -272,26 +279,37 @@ export class Scheduler<S extends Seat> {
     const now = this.#options.monotonic();
     // Requests for the same model get the same answer, unless a seat failed to answer one of them.
     const refusals = new Map<string | undefined, Turn<S> | undefined>();
+    let earliest = Number.POSITIVE_INFINITY;
     for (const request of this.#waiting) {
       const isUsual = request.failed.size === 0;
       const known = isUsual && refusals.has(request.model);
       const refusal = known ? refusals.get(request.model) : this.#refusalOf(request);
       if (isUsual) refusals.set(request.model, refusal);
       if (refusal) this.#end(request, refusal);
-      else if (request.deadline <= now) this.#expire(request, now);
+      else if (request.deadline <= now) this.#expire(request);
+      if (request.state === 'waiting') earliest = Math.min(earliest, request.deadline);
     }
+    this.#earliestDeadline = earliest;
     this.#arm();
   }
 
   /** Ends the wait of a request whose time is over, unless it may wait until its hours. */
-  #expire(request: Ticket<S>, now: number): void {
+  #expire(request: Ticket<S>): void {
     const states = [...this.#offering(request.model)];
     if (!this.#options.waitsOutside || states.some((state) => this.#isLive(state))) {
       this.#end(request, { kind: 'timeout' });
       return;
     }
-    const opensAt = this.#earliest(states) ?? this.#options.wall() + hour;
-    request.deadline = now + Math.max(0, opensAt - this.#options.wall()) + this.#options.queueTimeout;
+    request.deadline = this.#deadlineFor(request.model);
+  }
+
+  /** Returns when a request that begins to wait now stops waiting. The time outside the hours doesn't count. */
+  #deadlineFor(model: string | undefined): number {
+    const deadline = this.#options.monotonic() + this.#options.queueTimeout;
+    const states = this.#options.waitsOutside ? [...this.#offering(model)] : [];
+    if (states.length === 0 || states.some((state) => this.#isLive(state))) return deadline;
+    const wall = this.#options.wall();
+    return deadline + Math.max(0, (this.#earliest(states) ?? wall + hour) - wall);
   }
 
   #serve(state: SeatState<S>): void {
@@ -407,6 +425,7 @@ export class Scheduler<S extends Seat> {
     const setAside = (wait: number) => {
       state.asideUntil = now + Math.min(wait, longestAside);
     };
+    // A seat that asks for no wait at all is set aside too, so that it isn't asked over and over.
     const backoff = (first: number, longest: number) => Math.min(first * 2 ** (state.failures - 1), longest);
     switch (report.kind) {
       case 'answered':
@@ -421,12 +440,12 @@ export class Scheduler<S extends Seat> {
         return;
       case 'busy':
         state.failures++;
-        setAside(report.retryAfter ?? backoff(firstBackoff, longestBackoff));
+        setAside(report.retryAfter || backoff(firstBackoff, longestBackoff));
         return;
       case 'failed':
         state.failures++;
         request.failed.add(state.seat.id);
-        setAside(report.retryAfter ?? backoff(firstBackoff, longestBackoff));
+        setAside(report.retryAfter || backoff(firstBackoff, longestBackoff));
         return;
       case 'unreachable':
         state.failures++;
@@ -455,15 +474,15 @@ export class Scheduler<S extends Seat> {
 
   /** Has the next tick called when something can change by itself while requests wait. */
   #arm(): void {
-    const [oldest] = this.#waiting;
-    if (!oldest) {
+    if (this.#waiting.size === 0) {
+      this.#earliestDeadline = Number.POSITIVE_INFINITY;
       this.#options.wakeAt(undefined);
       return;
     }
     const now = this.#options.monotonic();
     const wall = this.#options.wall();
     // The clock that can't be set stops while the machine is asleep, so that the hours are checked more often.
-    let next = Math.min(oldest.deadline, now + hour - (wall % hour), now + longestSleep);
+    let next = Math.min(this.#earliestDeadline, now + hour - (wall % hour), now + longestSleep);
     for (const { asideUntil, closedUntil } of this.#seats.values()) {
       if (asideUntil > now) next = Math.min(next, asideUntil);
       if (closedUntil > wall) next = Math.min(next, now + closedUntil - wall);

@@ -30,7 +30,7 @@ export class TokenCounter {
   /** @param encoding - the Content-Encoding header */
   constructor(encoding: string | undefined) {
     if (encoding === undefined || encoding.toLowerCase() === 'identity') return;
-    const decompress = decompressors[encoding.toLowerCase()]?.();
+    const decompress = decompressors.get(encoding.toLowerCase())?.();
     this.#isReadable = decompress !== undefined;
     this.#decompress = decompress;
     decompress?.on('data', (chunk: Buffer) => this.#keep(chunk));
@@ -89,12 +89,12 @@ export class TokenCounter {
   }
 }
 
-const decompressors: Readonly<Record<string, () => Transform>> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-};
+const decompressors: ReadonlyMap<string, () => Transform> = new Map<string, () => Transform>([
+  ['gzip', createGunzip],
+  ['x-gzip', createGunzip],
+  ['deflate', createInflate],
+  ['br', createBrotliDecompress],
+]);
 
 /** Returns the tokens that a part of an answer names; undefined if it names none. */
 export function tokensIn(text: string): Tokens | undefined {

@@ -12,18 +12,20 @@ interface Share {
   running: number;
   /** How many wait. */
   waiting: number;
-  /**
-   * The client's turn: one more than that of its last request. A new client starts at the turn of the request that started last, so that
-   * it neither waits for those that came before nor overtakes them forever (start-time fair queueing).
-   */
+  /** When the client last had its turn, as a number of started requests. A new client is before the one that had the last turn. */
   turn: number;
 }
 
-/** Decides whose request is next: that of the client with the fewest running requests, then with the earliest turn. */
+/**
+ * Decides whose request is next: that of the client with the fewest running requests, then of the one whose last turn was the longest
+ * time ago. A client that waits while none of its requests is answered is overtaken at most once by each of the others, and not by new
+ * ones.
+ */
 export class ClientShares {
+  /** The clients with requests. */
   readonly #shares = new Map<string, Share>();
-  /** The turn of the request that started last. */
-  #turn = 0;
+  /** The number of requests that were started. */
+  #started = 0;
 
   /** Counts a request that waits. */
   wait({ client }: Waiting): void {
@@ -40,8 +42,7 @@ export class ClientShares {
   start({ client }: Waiting): void {
     const share = this.#of(client);
     share.running++;
-    this.#turn = Math.max(this.#turn, share.turn);
-    share.turn++;
+    share.turn = ++this.#started;
   }
 
   /** Counts a request that is no longer being answered. */
@@ -59,21 +60,16 @@ export class ClientShares {
   #of(client: string): Share {
     const known = this.#shares.get(client);
     if (known) return known;
-    const share = { running: 0, waiting: 0, turn: this.#turn };
+    const share = { running: 0, waiting: 0, turn: this.#started - 0.5 };
     this.#shares.set(client, share);
     return share;
   }
 
-  /** Forgets clients without requests that a new client would be like. */
   #forget(client: string): void {
     const share = this.#shares.get(client);
-    if (!share || share.running > 0 || share.waiting > 0) return;
-    if (share.turn <= this.#turn || this.#shares.size > mostIdle) this.#shares.delete(client);
+    if (share?.running === 0 && share.waiting === 0) this.#shares.delete(client);
   }
 }
-
-/** How many clients are remembered. */
-const mostIdle = 10_000;
 
 /** The waiting requests for one model: a line for each client. */
 export class WaitingRequests<Request extends Waiting> {
