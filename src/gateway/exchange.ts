@@ -388,6 +388,8 @@ export class Exchange {
           message: `The API refused the key of each seat${this.#forModel()}. Run \`ci gateway status\`.`,
           retryAfter: 60_000,
         };
+      case 'failed':
+        return { status: 502, code: 'seats_failed', message: 'No seat could answer the request.', retryAfter: 1000 };
       case 'queue full':
         return {
           status: 503,

@@ -41,6 +41,8 @@ export type Turn<S extends Seat> =
   | { readonly kind: 'no model' }
   /** The keys of all seats with the model were refused. */
   | { readonly kind: 'refused' }
+  /** All seats with the model that are within their hours failed to answer the request. */
+  | { readonly kind: 'failed' }
   | { readonly kind: 'queue full' }
   | { readonly kind: 'timeout' };
 
@@ -275,6 +277,10 @@ export class Scheduler<S extends Seat> {
 
   /** Gives free seats to waiting requests, and ends the waiting of those that can't get one. */
   tick(): void {
+    if (this.#waiting.size === 0) {
+      this.#arm();
+      return;
+    }
     for (const state of this.#seats.values()) this.#serve(state);
     const now = this.#options.monotonic();
     // Requests for the same model get the same answer, unless a seat failed to answer one of them.
@@ -362,9 +368,10 @@ export class Scheduler<S extends Seat> {
   #refusalOf({ model, failed }: Ticket<S>): Turn<S> | undefined {
     const states = [...this.#offering(model)];
     if (states.length === 0) return { kind: 'no model' };
-    const live = states.filter((state) => this.#isLive(state) && !failed.has(state.seat.id));
-    if (live.some(({ isRefused }) => !isRefused)) return undefined;
-    if (live.length > 0) return { kind: 'refused' };
+    const live = states.filter((state) => this.#isLive(state));
+    const usable = live.filter(({ seat }) => !failed.has(seat.id));
+    if (usable.some(({ isRefused }) => !isRefused)) return undefined;
+    if (live.length > 0) return { kind: usable.length > 0 ? 'refused' : 'failed' };
     if (this.#options.waitsOutside) return undefined;
     return { kind: 'outside hours', opensAt: this.#earliest(states) };
   }

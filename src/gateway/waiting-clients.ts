@@ -2,17 +2,19 @@
 export interface Waiting {
   /** The client that sent it. Clients share the seats fairly. */
   readonly client: string;
+  /** The model that it asks for; undefined if that isn't known. */
+  readonly model: string | undefined;
   /** The order of arrival. */
   readonly sequence: number;
 }
 
-/** What the order of clients depends on. */
+/** What the order of the clients of a model depends on. */
 interface Share {
-  /** How many of the client's requests are being answered. */
+  /** How many of the client's requests for the model are being answered. */
   running: number;
   /** How many wait. */
   waiting: number;
-  /** When the client last had its turn, as a number of started requests. A new client is before the one that had the last turn. */
+  /** When the client last had its turn with the model, as a number of started requests. A new client is before the one that had the last turn. */
   turn: number;
 }
 
@@ -22,52 +24,53 @@ interface Share {
  * ones.
  */
 export class ClientShares {
-  /** The clients with requests. */
-  readonly #shares = new Map<string, Share>();
+  /** The clients with requests, for each model. */
+  readonly #shares = new Map<string | undefined, Map<string, Share>>();
   /** The number of requests that were started. */
   #started = 0;
 
   /** Counts a request that waits. */
-  wait({ client }: Waiting): void {
-    this.#of(client).waiting++;
+  wait(request: Waiting): void {
+    this.#of(request).waiting++;
   }
 
   /** Counts a request that no longer waits. */
-  leave({ client }: Waiting): void {
-    this.#of(client).waiting--;
-    this.#forget(client);
+  leave(request: Waiting): void {
+    this.#of(request).waiting--;
+    this.#forget(request);
   }
 
   /** Counts a request that is being answered. */
-  start({ client }: Waiting): void {
-    const share = this.#of(client);
+  start(request: Waiting): void {
+    const share = this.#of(request);
     share.running++;
     share.turn = ++this.#started;
   }
 
   /** Counts a request that is no longer being answered. */
-  end({ client }: Waiting): void {
-    this.#of(client).running--;
-    this.#forget(client);
+  end(request: Waiting): void {
+    this.#of(request).running--;
+    this.#forget(request);
   }
 
   /** Returns which of two requests of different clients is first: negative for the first one, as in `sort`. */
   compare(one: Waiting, other: Waiting): number {
-    const [a, b] = [this.#of(one.client), this.#of(other.client)];
+    const [a, b] = [this.#of(one), this.#of(other)];
     return a.running - b.running || a.turn - b.turn || one.sequence - other.sequence;
   }
 
-  #of(client: string): Share {
-    const known = this.#shares.get(client);
-    if (known) return known;
-    const share = { running: 0, waiting: 0, turn: this.#started - 0.5 };
-    this.#shares.set(client, share);
+  #of({ client, model }: Waiting): Share {
+    const ofModel = this.#shares.get(model) ?? new Map<string, Share>();
+    const share = ofModel.get(client) ?? { running: 0, waiting: 0, turn: this.#started - 0.5 };
+    this.#shares.set(model, ofModel.set(client, share));
     return share;
   }
 
-  #forget(client: string): void {
-    const share = this.#shares.get(client);
-    if (share?.running === 0 && share.waiting === 0) this.#shares.delete(client);
+  #forget({ client, model }: Waiting): void {
+    const ofModel = this.#shares.get(model);
+    const share = ofModel?.get(client);
+    if (share?.running === 0 && share.waiting === 0) ofModel?.delete(client);
+    if (ofModel?.size === 0) this.#shares.delete(model);
   }
 }
 

@@ -217,7 +217,8 @@ class Comparison {
     }
     request.state = 'ended';
     const offering = [...this.#seats.values()].filter((each) => !each.isDraining && offers(each.seat, request.model));
-    const live = offering.filter((each) => this.#isLive(each) && !request.failed.has(each.seat.id));
+    const open = offering.filter((each) => this.#isLive(each));
+    const live = open.filter((each) => !request.failed.has(each.seat.id));
     expect(live.filter((each) => this.#fits(each, request))).toEqual([]);
     switch (turn.kind) {
       case 'no model':
@@ -227,8 +228,11 @@ class Comparison {
         expect(live.length).toBeGreaterThan(0);
         expect(live.every(({ isRefused }) => isRefused)).toBe(true);
         break;
+      case 'failed':
+        expect([open.length > 0, live]).toEqual([true, []]);
+        break;
       case 'outside hours':
-        expect(live).toEqual([]);
+        expect(open).toEqual([]);
         expect(this.#settings.waitsOutside).toBe(false);
         break;
       case 'queue full':

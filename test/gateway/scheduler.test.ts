@@ -109,8 +109,10 @@ describe('the queue', () => {
     const first = bench.enter('ann', 'kimi');
     const kimi = [1, 2, 3].map(() => bench.enter('ann', 'kimi'));
     expect(kimi.map(outcome)).toEqual([[], [], ['queue full']]);
-    expect(outcome(bench.enter('ann', 'glm'))).toEqual([]);
+    const glm = bench.enter('ann', 'glm');
+    expect(outcome(glm)).toEqual([]);
     bench.release(first);
+    bench.release(glm);
     expect(outcome(bench.enter('ann', 'kimi'))).toEqual([]);
     expect(outcome(bench.enter('ann', 'kimi'))).toEqual(['queue full']);
   });
@@ -530,6 +532,17 @@ describe('hasOther', () => {
 });
 
 describe('a returned request', () => {
+  test('ends if all seats within their hours failed to answer it', () => {
+    const bench = new SchedulerBench({ seats: [seat('a'), seat('b'), seat('c', { hours: [3] })] });
+    const [first, next] = [bench.enter(), bench.enter()];
+    bench.release(first, { kind: 'failed', retryAfter: undefined }, true);
+    expect(outcome(first)).toEqual(['a']);
+    bench.release(next);
+    expect(outcome(first)).toEqual(['a', 'b']);
+    bench.release(first, { kind: 'failed', retryAfter: undefined }, true);
+    expect(outcome(first)).toEqual(['a', 'b', 'failed']);
+  });
+
   test('is before all others, also before those of clients without a running request', () => {
     const bench = new SchedulerBench({ seats: [seat('a'), seat('b')] });
     const [first, next] = [bench.enter('ann'), bench.enter('ann')];
