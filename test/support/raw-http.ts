@@ -190,6 +190,8 @@ function callOf(request: IncomingMessage): Call {
     },
     write,
     answer(status, text, more = []) {
+      // As servers do, so that the connection can be used again.
+      if (!body) request.resume();
       const length = `Content-Length: ${Buffer.byteLength(text)}`;
       write(Buffer.from(`${[`HTTP/1.1 ${status} Status`, length, ...more].join('\r\n')}\r\n\r\n${text}`));
     },
