@@ -304,7 +304,7 @@ describe('keys', () => {
       },
       { records: true },
     );
-    const gateway = await startGateway(api.url, { seats: 4, queueTimeout: 3_600_000_000 });
+    const gateway = await startGateway(api.url, { seats: 4 });
     const paths = [
       '/v1/chat/completions',
       '/anthropic/v1/messages',

@@ -87,7 +87,7 @@ export async function startGateway(api: string, { seats = 1, env, ...setting }: 
     tokens: [{ token, client: undefined }],
     waitsOutside: false,
     queueLimit: 1000,
-    queueTimeout: 600_000,
+    queueTimeout: 1_000_000_000_000,
     ...setting,
   };
   const events = new Events();
