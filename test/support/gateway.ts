@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,6 +8,7 @@ import { onTestFinished } from 'vitest';
 import type { RequestRecord } from '../../src/gateway/events.ts';
 import { Gateway, type GatewayOptions } from '../../src/gateway/gateway.ts';
 import type { GatewaySeat } from '../../src/gateway/seat.ts';
+import { isBinary } from './program.ts';
 import { machineStart } from './sandbox.ts';
 
 /** The token of the gateways of the tests. */
@@ -77,7 +78,10 @@ export interface GatewayNews {
   readonly url?: string;
 }
 
-/** Starts a gateway for an API until the end of the test. */
+/**
+ * Starts a gateway for an API until the end of the test: in the test's process, or with the runtime of the standalone binary if the tests
+ * run that.
+ */
 export async function startGateway(api: string, { seats = 1, env, ...setting }: Setting = {}): Promise<TestGateway> {
   const list = typeof seats === 'number' ? Array.from({ length: seats }, (_, index) => seat(index)) : seats;
   const settings: Settings = {
@@ -91,11 +95,8 @@ export async function startGateway(api: string, { seats = 1, env, ...setting }: 
     ...setting,
   };
   const events = new Events();
-  const runtime = process.env.TEST_GATEWAY_RUNTIME;
   const gateway =
-    env || runtime
-      ? await startProcess(api, settings, events, { runtime: runtime ?? process.execPath, env: env ?? {} })
-      : await startHere(api, settings, events);
+    env || isBinary ? await startProcess(api, settings, events, env ?? {}) : await startHere(api, settings, events);
   await gateway.update(list);
   let known = list;
   return {
@@ -162,11 +163,18 @@ async function startHere(api: string, settings: Settings, events: Events): Promi
   };
 }
 
+/** The runtime of the standalone binary. */
+const bun = path.resolve(
+  `node_modules/@oven/bun-${process.platform}-${process.arch === 'arm64' ? 'aarch64' : process.arch}/bin/bun`,
+);
+
 let program: Promise<string> | undefined;
 
 /** Bundles the program of a gateway. @returns its path */
 async function bundle(): Promise<string> {
-  const file = path.join(mkdtempSync(path.join(tmpdir(), 'ci-gateway-')), 'gateway.mjs');
+  const folder = mkdtempSync(path.join(tmpdir(), 'ci-gateway-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const file = path.join(folder, 'gateway.mjs');
   const built = await rolldown({ input: 'test/support/gateway-program.ts', platform: 'node' });
   await built.write({ file, format: 'esm', codeSplitting: false });
   return file;
@@ -176,10 +184,10 @@ async function startProcess(
   api: string,
   settings: Settings,
   events: Events,
-  { runtime, env }: { readonly runtime: string; readonly env: Readonly<Record<string, string>> },
+  env: Readonly<Record<string, string>>,
 ): Promise<Started> {
   program ??= bundle();
-  const child = spawn(runtime, [await program], {
+  const child = spawn(isBinary ? bun : process.execPath, [await program], {
     env: { PATH: process.env.PATH, ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
