@@ -253,10 +253,11 @@ export class Exchange {
     this.#body.release();
     response.sendDate = false;
     try {
-      response.writeHead(status, statusText || STATUS_CODES[status] || '', answerHeaders(headers, this.#ownHeaders()));
+      response.writeHead(status, reasonOf(status, statusText), answerHeaders(headers, this.#ownHeaders()));
     } catch {
       // The API sent something that can't be sent on.
       this.#sent?.abort();
+      this.#isAnswering = false;
       this.#releaseSeat(report);
       this.#fail(502, 'bad_response', 'The response of the API is not valid HTTP.');
       return;
@@ -477,6 +478,11 @@ function decoded(text: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Returns the text to send after a status: that of the API, if it can be sent on. It means nothing to programs. */
+function reasonOf(status: number, text: string): string {
+  return text !== '' && /^[\t\x20-\x7e]*$/.test(text) ? text : (STATUS_CODES[status] ?? '');
 }
 
 function isTimeout(error: Error): boolean {

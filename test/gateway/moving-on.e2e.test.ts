@@ -1,0 +1,441 @@
+import { describe, expect, test } from 'vitest';
+import { creditSecret, seat, secretOf, startGateway, type TestGateway, token } from '../support/gateway.ts';
+import {
+  type Call,
+  dial,
+  exchange,
+  parseAnswer,
+  type RawAnswer,
+  requestWith,
+  type StandIn,
+  standIn,
+} from '../support/raw-http.ts';
+
+/** Larger than a chunk. */
+const body = `{"model":"m","input":"${Array.from({ length: 20_000 }, (_, index) => index).join()}"}`;
+
+/** Sends a request and returns its answer. */
+async function ask(gateway: TestGateway, text = body): Promise<RawAnswer> {
+  return parseAnswer(await exchange(gateway.url, requestWith(token, { body: text })));
+}
+
+/** Expects that the whole body arrives. */
+async function expectBody(call: Call): Promise<void> {
+  expect((await call.body()).toString() === body).toBe(true);
+}
+
+/** Has the gateway do other things. */
+async function otherRequests(gateway: TestGateway, count = 1): Promise<void> {
+  const request = 'GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n';
+  for (let done = 0; done < count; done++) await exchange(gateway.url, request);
+}
+
+/** Expects that a request gets the only seat, and answers it. */
+async function servesNext(api: StandIn, gateway: TestGateway): Promise<void> {
+  const answer = ask(gateway, '{"model":"m"}');
+  (await api.next()).answer(200, 'next');
+  expect((await answer).body.toString()).toBe('next');
+}
+
+type Fault = readonly [name: string, act: (call: Call) => void];
+
+const status = (code: number, ...headers: string[]): Fault => [
+  [code, ...headers].join(', '),
+  (call) => call.answer(code, '{"error":{"message":"no"}}', headers),
+];
+const reset: Fault = ['a reset', (call) => call.socket.resetAndDestroy()];
+const end: Fault = ['the end of the connection', (call) => call.socket.end()];
+const halfHead: Fault = ['half of the headers', (call) => void call.socket.end('HTTP/1.1 200 OK\r\nContent-Le')];
+const notHttp: Fault = ['something else than HTTP', (call) => void call.socket.end('SSH-2.0-OpenSSH_9.2\r\n')];
+
+const busy = [
+  status(429),
+  status(429, 'Retry-After: 1'),
+  status(429, 'Retry-After: 36000'),
+  status(429, 'Retry-After: x'),
+];
+const refusing = [status(401)];
+const failing = [status(403), status(500), status(502), status(503, 'Retry-After: 5'), status(529)];
+const broken = [reset, end, halfHead, notHttp];
+
+describe('a request moves on to another seat after', () => {
+  test.each([...busy, ...refusing, ...failing, ...broken])('%s', async (name, act) => {
+    const api = await standIn();
+    const gateway = await startGateway(api.url, { seats: 2 });
+    const answer = ask(gateway);
+    const first = await api.next();
+    await expectBody(first);
+    act(first);
+    const second = await api.next();
+    await expectBody(second);
+    // A connection that breaks says nothing about its seat.
+    const isBroken = broken.some(([each]) => each === name);
+    expect([first.secret, second.secret]).toEqual([secretOf(0), secretOf(isBroken ? 0 : 1)]);
+    second.answer(200, 'second');
+    expect(await answer).toMatchObject({ line: 'HTTP/1.1 200 Status', isComplete: true, body: Buffer.from('second') });
+    expect(await gateway.ended(1)).toMatchObject([{ status: 200, attempts: 2, complete: true }]);
+    expect(api.calls).toHaveLength(2);
+  });
+
+  test.each([...busy, ...failing, reset])('%s while its body still arrives', async (_name, act) => {
+    const api = await standIn();
+    const gateway = await startGateway(api.url, { seats: 2 });
+    const text = requestWith(token, { body });
+    const client = await dial(gateway.url);
+    client.write(text.slice(0, -50_000));
+    const first = await api.next();
+    first.body().catch(() => {});
+    act(first);
+    const second = await api.next();
+    const whole = second.body();
+    client.write(text.slice(-50_000));
+    expect((await whole).toString() === body).toBe(true);
+    second.answer(200, 'second');
+    expect(parseAnswer(await client.closed).body.toString()).toBe('second');
+    expect(await gateway.ended(1)).toMatchObject([{ status: 200, attempts: 2 }]);
+  });
+
+  test('refused keys, which the gateway reports', async () => {
+    const api = await standIn((call) =>
+      call.secret === secretOf(2)
+        ? call.answer(200, 'third')
+        : call.answer(call.secret === secretOf(0) ? 401 : 403, ''),
+    );
+    const gateway = await startGateway(api.url, { seats: 3 });
+    expect((await ask(gateway)).body.toString()).toBe('third');
+    await gateway.ended(1);
+    expect(gateway.refused()).toBe(2);
+  });
+
+  test('others, at most three times', async () => {
+    const api = await standIn((call) => call.answer(500, call.secret ?? ''));
+    const gateway = await startGateway(api.url, { seats: 5 });
+    expect(await ask(gateway)).toMatchObject({ line: 'HTTP/1.1 500 Status', body: Buffer.from(secretOf(2)) });
+    expect(api.calls.map(({ secret }) => secret)).toEqual([0, 1, 2].map(secretOf));
+  });
+});
+
+describe('with one seat,', () => {
+  test.each(busy.slice(0, 2))('a request waits after %s', async (_name, act) => {
+    const api = await standIn();
+    const gateway = await startGateway(api.url);
+    const answer = ask(gateway);
+    const first = await api.next();
+    await first.body();
+    act(first);
+    for (let round = 0; api.calls.length === 1; round++) {
+      expect(round).toBeLessThan(100);
+      await gateway.advance(1000);
+      await otherRequests(gateway);
+    }
+    const second = await api.next();
+    await expectBody(second);
+    second.answer(200, 'second');
+    expect((await answer).body.toString()).toBe('second');
+    expect(await gateway.ended(1)).toMatchObject([{ status: 200, attempts: 2 }]);
+  });
+
+  test('a request waits after a 429 without a wait', async () => {
+    const api = await standIn();
+    const gateway = await startGateway(api.url);
+    const answer = ask(gateway);
+    for (let count = 0; count < 20; count++) (await api.next()).answer(429, '', ['Retry-After: 0']);
+    (await api.next()).answer(200, 'last');
+    expect((await answer).body.toString()).toBe('last');
+  });
+
+  test.each(failing)('the answer is passed on after %s', async (_name, act) => {
+    const api = await standIn(act);
+    const gateway = await startGateway(api.url);
+    const { line, body: text } = await ask(gateway);
+    expect(line).toMatch(/^HTTP\/1\.1 (?:403|5\d\d) Status$/);
+    expect(text.toString()).toBe('{"error":{"message":"no"}}');
+    expect(await gateway.ended(1)).toMatchObject([{ attempts: 1, complete: true }]);
+    expect(api.calls).toHaveLength(1);
+  });
+
+  test('the gateway says after 401 that its key was refused', async () => {
+    const api = await standIn((call) => call.answer(401, `No key ${call.secret}`));
+    const gateway = await startGateway(api.url);
+    const { line, body: text } = await ask(gateway);
+    expect(line).toBe('HTTP/1.1 503 Service Unavailable');
+    expect(JSON.parse(text.toString())).toMatchObject({ error: { code: 'keys_refused' } });
+    expect([api.calls.length, gateway.refused()]).toEqual([1, 1]);
+  });
+
+  test('the gateway says after 429 for hours when they begin', async () => {
+    const api = await standIn((call) => call.answer(429, '', ['Retry-After: 36000']));
+    const gateway = await startGateway(api.url);
+    const { line, headers, body: text } = await ask(gateway);
+    expect(line).toBe('HTTP/1.1 429 Too Many Requests');
+    expect(headers).toContainEqual(['Retry-After', '36000']);
+    expect(JSON.parse(text.toString())).toMatchObject({ error: { code: 'outside_reserved_hours' } });
+    expect(api.calls).toHaveLength(1);
+  });
+
+  test.each(broken)('a request is sent at most three times after %s', async (_name, act) => {
+    const api = await standIn();
+    const gateway = await startGateway(api.url);
+    const answer = ask(gateway);
+    for (let count = 0; count < 3; count++) {
+      const call = await api.next();
+      await expectBody(call);
+      act(call);
+      await gateway.advance(60_000);
+      await call.closed;
+      await otherRequests(gateway);
+      await gateway.advance(60_000);
+    }
+    expect((await answer).line).toBe('HTTP/1.1 502 Bad Gateway');
+    expect(await gateway.ended(1)).toMatchObject([{ status: 502, attempts: 3 }]);
+    expect(api.calls).toHaveLength(3);
+  });
+});
+
+describe('a request is never sent again', () => {
+  test.each([400, 402, 404, 409, 413, 422, 200, 307])('after %d', async (code) => {
+    const api = await standIn((call) => call.answer(code, 'first'));
+    const gateway = await startGateway(api.url, { seats: 2 });
+    expect((await ask(gateway)).line).toBe(`HTTP/1.1 ${code} Status`);
+    expect(api.calls).toHaveLength(1);
+  });
+
+  const head = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n';
+  test.each([
+    ['its headers', `${head}Transfer-Encoding: chunked\r\n\r\n`],
+    ['half of a body in chunks', `${head}Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n`],
+    ['half of a chunk', `${head}Transfer-Encoding: chunked\r\n\r\n50\r\nfirst`],
+    ['half of a body with a length', `${head}Content-Length: 100\r\n\r\nfirst`],
+    ['half of an error', 'HTTP/1.1 400 No\r\nContent-Length: 100\r\n\r\nfirst'],
+  ])('after an answer that breaks off after %s', async (_name, start) => {
+    const api = await standIn();
+    const gateway = await startGateway(api.url, { seats: 2 });
+    for (const breakOff of [(call: Call) => call.socket.end(), (call: Call) => call.socket.resetAndDestroy()]) {
+      const client = await dial(gateway.url);
+      client.write(requestWith(token, { body }));
+      const call = await api.next();
+      await call.body();
+      call.write(start);
+      await client.until(start.endsWith('first') ? 'first' : '\r\n\r\n');
+      breakOff(call);
+      expect(parseAnswer(await client.closed).isComplete).toBe(false);
+    }
+    expect(await gateway.ended(2)).toMatchObject([
+      { attempts: 1, complete: false },
+      { attempts: 1, complete: false },
+    ]);
+    expect(api.calls).toHaveLength(2);
+    await servesNext(api, gateway);
+  });
+
+  test('after an error of the last seat that breaks off', async () => {
+    const api = await standIn((call) => {
+      call.write('HTTP/1.1 500 No\r\nContent-Length: 100\r\n\r\nfirst');
+      call.socket.end();
+    });
+    const gateway = await startGateway(api.url);
+    expect(await ask(gateway)).toMatchObject({ line: 'HTTP/1.1 500 No', isComplete: false });
+    expect(api.calls).toHaveLength(1);
+  });
+});
+
+describe('with a credit key, a request outside all hours is sent once, and not again after', () => {
+  const creditKey = { name: 'credit', secret: creditSecret };
+  const seats = [seat(0, { hours: [] })];
+
+  test.each([...busy, ...refusing, ...failing])('%s', async (_name, act) => {
+    const api = await standIn(act);
+    const gateway = await startGateway(api.url, { seats, creditKey });
+    const { line, headers, body: text } = await ask(gateway);
+    expect(line).toMatch(/ Status$/);
+    expect(headers).toContainEqual(['X-Gateway-Paid-With', 'credit']);
+    expect(text.toString()).toBe('{"error":{"message":"no"}}');
+    expect(api.calls.map(({ secret }) => secret)).toEqual([creditSecret]);
+    expect(await gateway.ended(1)).toMatchObject([{ credit: true, attempts: 1, key: 'credit' }]);
+  });
+
+  test.each(broken)('%s', async (_name, act) => {
+    const api = await standIn(act);
+    const gateway = await startGateway(api.url, { seats, creditKey });
+    // With one that was used before, the API can't be sure to have got nothing.
+    for (let count = 1; count <= 2; count++) {
+      expect((await ask(gateway)).line).toBe('HTTP/1.1 502 Bad Gateway');
+      expect(api.calls).toHaveLength(count);
+    }
+    expect(await gateway.ended(2)).toMatchObject([{ attempts: 1 }, { attempts: 1 }]);
+  });
+
+  test('an answer on a connection that is used again', async () => {
+    const api = await standIn((call) => call.answer(200, 'ok'));
+    const gateway = await startGateway(api.url, { seats, creditKey });
+    for (let count = 0; count < 3; count++) expect((await ask(gateway)).body.toString()).toBe('ok');
+    expect(new Set(api.calls.map(({ socket }) => socket)).size).toBe(3);
+  });
+});
+
+describe('a client that goes away', () => {
+  test('while it waits never reaches the API, and the next one gets the seat', async () => {
+    const api = await standIn();
+    const gateway = await startGateway(api.url);
+    const first = ask(gateway, '{"model":"m","n":1}');
+    const busyCall = await api.next();
+    const second = await dial(gateway.url);
+    second.write(requestWith(token, { body: '{"model":"m","n":2}' }));
+    await waiting(gateway, 1);
+    const third = ask(gateway, '{"model":"m","n":3}');
+    await waiting(gateway, 2);
+    second.leave();
+    expect(await gateway.ended(1)).toMatchObject([{ attempts: 0, complete: false }]);
+    busyCall.answer(200, 'first');
+    expect((await first).body.toString()).toBe('first');
+    const call = await api.next();
+    expect((await call.body()).toString()).toBe('{"model":"m","n":3}');
+    call.answer(200, 'third');
+    expect((await third).body.toString()).toBe('third');
+    expect(api.calls).toHaveLength(2);
+  });
+
+  test('while it waits with a long body never holds the seat', async () => {
+    const api = await standIn();
+    const gateway = await startGateway(api.url);
+    const first = ask(gateway, '{"model":"m"}');
+    const busyCall = await api.next();
+    const second = await dial(gateway.url);
+    second.write(requestWith(token, { body: `{"model":"m","input":"${'x'.repeat(5_000_000)}` }));
+    await waiting(gateway, 1);
+    await otherRequests(gateway, 100);
+    second.leave();
+    await second.closed;
+    busyCall.answer(200, 'first');
+    await first;
+    // If it still seemed to be there, its request breaks off.
+    const third = ask(gateway, '{"model":"m","n":3}');
+    for (;;) {
+      const call = await api.next();
+      const text = await call.body().catch(() => undefined);
+      if (!text) continue;
+      expect(text.toString()).toBe('{"model":"m","n":3}');
+      call.answer(200, 'third');
+      break;
+    }
+    expect((await third).body.toString()).toBe('third');
+  });
+
+  test.each(['leaves', 'resets the connection', 'ends the connection'])(
+    'before an answer frees its seat at once if it %s',
+    async (how) => {
+      const api = await standIn();
+      const gateway = await startGateway(api.url);
+      const client = await dial(gateway.url);
+      client.write(requestWith(token));
+      const call = await api.next();
+      await call.body();
+      if (how === 'leaves') client.socket.destroy();
+      else if (how === 'ends the connection') client.socket.end();
+      else client.leave();
+      await call.closed;
+      await servesNext(api, gateway);
+    },
+  );
+
+  test('in the middle of an answer frees its seat at once', async () => {
+    const api = await standIn();
+    const gateway = await startGateway(api.url);
+    const client = await dial(gateway.url);
+    client.write(requestWith(token));
+    const call = await api.next();
+    call.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n');
+    await client.until('first');
+    client.leave();
+    await call.closed;
+    await servesNext(api, gateway);
+    expect(await gateway.ended(2)).toMatchObject([{ complete: false, attempts: 1 }, { complete: true }]);
+  });
+
+  test('in the middle of an answer that it does not read frees its seat at once', async () => {
+    const api = await standIn();
+    const gateway = await startGateway(api.url);
+    const client = await dial(gateway.url);
+    client.socket.pause();
+    client.write(requestWith(token));
+    const call = await api.next();
+    call.write('HTTP/1.1 200 OK\r\n\r\n');
+    // More than all buffers together.
+    call.write(Buffer.alloc(32 * 1024 * 1024));
+    await otherRequests(gateway, 100);
+    client.leave();
+    await call.closed;
+    await servesNext(api, gateway);
+  });
+
+  test('while it sends its request frees its seat at once', async () => {
+    const api = await standIn();
+    const gateway = await startGateway(api.url);
+    const client = await dial(gateway.url);
+    client.write(requestWith(token, { body }).slice(0, -1));
+    const call = await api.next();
+    const got = call.body();
+    client.leave();
+    await expect(got).rejects.toThrow();
+    await servesNext(api, gateway);
+    expect(await gateway.ended(2)).toMatchObject([{ complete: false }, { complete: true }]);
+  });
+
+  test('while the API does not read its request frees its seat when the API reads on', async () => {
+    const api = await standIn();
+    const gateway = await startGateway(api.url);
+    const client = await dial(gateway.url);
+    const text = requestWith(token, { body: `{"model":"m","input":"${'x'.repeat(32_000_000)}` });
+    client.write(text);
+    const call = await api.next();
+    await otherRequests(gateway, 100);
+    client.leave();
+    await client.closed;
+    await expect(call.body()).rejects.toThrow();
+    await servesNext(api, gateway);
+  });
+
+  test('after an answer that began before its request ended frees its seat at once', async () => {
+    const api = await standIn();
+    const gateway = await startGateway(api.url);
+    const client = await dial(gateway.url);
+    client.write(requestWith(token, { body }).slice(0, -1));
+    const call = await api.next();
+    call.body().catch(() => {});
+    call.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n');
+    await client.until('first');
+    client.leave();
+    await call.closed;
+    await servesNext(api, gateway);
+  });
+
+  test('while a connection is opened for it reaches nobody', async () => {
+    const api = await standIn();
+    const gateway = await startGateway(api.url);
+    for (let count = 0; count < 50; count++) {
+      const client = await dial(gateway.url);
+      client.write(requestWith(token));
+      client.leave();
+      await client.closed;
+    }
+    const next = ask(gateway, '{"model":"m","next":true}');
+    for (;;) {
+      const call = await api.next();
+      const text = await call.body().catch(() => undefined);
+      if (text?.includes('next')) {
+        call.answer(200, 'next');
+        break;
+      }
+    }
+    expect((await next).body.toString()).toBe('next');
+  });
+});
+
+/** Waits until this many requests wait. */
+async function waiting(gateway: TestGateway, count: number): Promise<void> {
+  for (;;) {
+    const request = requestWith(token, { method: 'GET', path: '/status', body: '' });
+    const { queue }: { queue: number } = JSON.parse(parseAnswer(await exchange(gateway.url, request)).body.toString());
+    if (queue === count) return;
+  }
+}
