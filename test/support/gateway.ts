@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { rolldown } from 'rolldown';
@@ -8,6 +7,7 @@ import { onTestFinished } from 'vitest';
 import type { RequestRecord } from '../../src/gateway/events.ts';
 import { Gateway, type GatewayOptions } from '../../src/gateway/gateway.ts';
 import type { GatewaySeat } from '../../src/gateway/seat.ts';
+import { emptyFolder } from './folder.ts';
 import { isBinary } from './program.ts';
 import { machineStart } from './sandbox.ts';
 
@@ -170,14 +170,12 @@ const bun = path.resolve(
 
 let program: Promise<string> | undefined;
 
-/** Bundles the program of a gateway. @returns its path */
+/** Returns the program of a gateway as one module. */
 async function bundle(): Promise<string> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'ci-gateway-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const file = path.join(folder, 'gateway.mjs');
   const built = await rolldown({ input: 'test/support/gateway-program.ts', platform: 'node' });
-  await built.write({ file, format: 'esm', codeSplitting: false });
-  return file;
+  const { output } = await built.generate({ format: 'esm', codeSplitting: false });
+  await built.close();
+  return output[0].code;
 }
 
 async function startProcess(
@@ -187,7 +185,9 @@ async function startProcess(
   env: Readonly<Record<string, string>>,
 ): Promise<Started> {
   program ??= bundle();
-  const child = spawn(isBinary ? bun : process.execPath, [await program], {
+  const file = path.join(emptyFolder(), 'gateway.mjs');
+  writeFileSync(file, await program);
+  const child = spawn(isBinary ? bun : process.execPath, [file], {
     env: { PATH: process.env.PATH, ...env },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
