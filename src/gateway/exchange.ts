@@ -43,6 +43,8 @@ const mostFailures = 3;
 const longestBusy = 60_000;
 /** How long a client may stop reading, in milliseconds. */
 const clientTimeout = 300_000;
+/** How long a seat isn't used after a request was canceled, in milliseconds. */
+const closingTime = 20;
 /** How much of a response that isn't passed on is read to keep its connection, in bytes. */
 const mostDiscarded = 64 * 1024;
 
@@ -115,6 +117,7 @@ export class Exchange {
     if (this.#request.headers['content-encoding'] !== undefined) return undefined;
     const scanner = new ModelScanner();
     await this.#body.readUntil((chunk) => scanner.scan(chunk));
+    this.#body.readAhead();
     return scanner.model;
   }
 
@@ -334,21 +337,25 @@ export class Exchange {
 
   #onClose(): void {
     if (this.#response.writableFinished || this.#hasEnded) return;
-    this.#sent?.abort();
-    this.#leave();
+    this.#cancel();
     void this.#finish(false);
   }
 
-  /** Leaves the queue or the seat. */
-  #leave(): void {
-    if (this.#seat) this.#releaseSeat({ kind: 'unused' });
-    else if (this.#ticket) this.#parts.scheduler.leave(this.#ticket);
+  /** Ends the request to the API, and leaves the queue or the seat. */
+  #cancel(): void {
+    const sent = this.#sent;
+    sent?.abort();
+    if (!this.#seat) {
+      if (this.#ticket) this.#parts.scheduler.leave(this.#ticket);
+    } else if (sent?.hasLeft) {
+      // The API sees the end of this connection before the next request, which is on another one.
+      setTimeout(() => this.#releaseSeat({ kind: 'unused' }), closingTime).unref();
+    } else this.#releaseSeat({ kind: 'unused' });
   }
 
   /** Ends an exchange whose request isn't complete. */
   #giveUp(refusal: Refusal): void {
-    this.#sent?.abort();
-    this.#leave();
+    this.#cancel();
     if (this.#isAnswering) this.#response.destroy();
     else this.#refuse(refusal);
   }

@@ -183,8 +183,13 @@ export class Gateway {
         onRequest?.(record);
       },
     };
-    this.#open++;
-    void new Exchange(parts, client, request, response).run();
+    const begin = () => {
+      this.#open++;
+      void new Exchange(parts, client, request, response).run();
+    };
+    // A client that sends a request before it has the answer to the one before gets them one after the other.
+    if (response.socket) begin();
+    else response.once('socket', begin);
   }
 
   /** Answers with the models of all seats, each once. A seat whose models aren't known is asked itself. */

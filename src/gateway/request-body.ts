@@ -7,13 +7,23 @@ export const largestBody = 64 * 1024 * 1024;
 /** How much of the bodies of all requests together is kept until an answer begins, in bytes. */
 const replayMemory = 64 * 1024 * 1024;
 
+/** How much of a body is read while its request waits, in bytes. Then a client that goes away is noticed. */
+const mostAhead = 1024 * 1024;
+
 /** The memory that the bodies of requests share, so that many large ones can't fill that of the machine. */
 export class ReplayMemory {
+  readonly #size: number;
   #free: number;
 
   /** @param size - in bytes */
   constructor(size = replayMemory) {
+    this.#size = size;
     this.#free = size;
+  }
+
+  /** Whether more than half of it is used. */
+  get isScarce(): boolean {
+    return this.#free < this.#size / 2;
   }
 
   /** Reserves some bytes. Returns whether they were free. */
@@ -62,6 +72,7 @@ export class RequestBody {
   #keeps = true;
   #hasEnded = false;
   #failure: Error | undefined;
+  #readsAhead = false;
   /** Called when something has arrived, or the body has ended or failed. */
   #onChange: (() => void) | undefined;
   /** Fires if the client stops sending. */
@@ -111,6 +122,13 @@ export class RequestBody {
     }
   }
 
+  /** Reads on while the request waits, up to a limit. */
+  readAhead(): void {
+    if (this.#isComplete || this.#failure || !this.#keeps) return;
+    this.#readsAhead = true;
+    this.#source.resume();
+  }
+
   /**
    * Returns the body to send: as a whole if all of it has arrived, else as a stream. Only the latest stream can be read.
    *
@@ -119,6 +137,7 @@ export class RequestBody {
   open(): Buffer | Readable {
     if (!this.canReplay) throw new Error('The beginning of the body was not kept');
     const [first, second] = this.#chunks;
+    this.#stopReadingAhead();
     if (this.#isComplete) {
       this.#stream = undefined;
       this.#sent = this.#chunks.length;
@@ -203,7 +222,14 @@ export class RequestBody {
         else this.#stopKeeping();
       }
     }
+    if (this.#readsAhead && (this.#size >= mostAhead || this.#options.memory.isScarce)) this.#stopReadingAhead();
     this.#onChange?.();
+  }
+
+  #stopReadingAhead(): void {
+    if (!this.#readsAhead) return;
+    this.#readsAhead = false;
+    this.#source.pause();
   }
 
   #fail(error: Error, tell: () => void): void {

@@ -161,8 +161,12 @@ const notFound: Refusal = {
 
 /** Returns whether the API sees the same path: no segment leads out of its directory. */
 function isPlainPath(path: string): boolean {
-  const segments = path.replace(/%2f|%5c|\\/gi, '/').split('/');
-  return segments.every((each) => !/^(?:\.|%2e){1,2}$/i.test(each));
+  // Some servers decode a path twice, or ignore what follows a semicolon in a segment.
+  const decoded = path
+    .replace(/%25/g, '%')
+    .replace(/%2f|%5c|\\/gi, '/')
+    .replace(/%3b/gi, ';');
+  return decoded.split('/').every((each) => !/^(?:\.|%2e){1,2}(?:;|$)/i.test(each));
 }
 
 /** Returns the client of a request; undefined without a valid token. */

@@ -139,9 +139,22 @@ describe('with one seat,', () => {
     const api = await standIn();
     const gateway = await startGateway(api.url);
     const answer = ask(gateway);
-    for (let count = 0; count < 20; count++) (await api.next()).answer(429, '', ['Retry-After: 0']);
-    (await api.next()).answer(200, 'last');
+    (await api.next()).answer(429, '', ['Retry-After: 0']);
+    for (let count = 0; count < 4; count++) {
+      let hasArrived = false;
+      const next = api.next().finally(() => {
+        hasArrived = true;
+      });
+      while (!hasArrived) {
+        await gateway.advance(1000);
+        await new Promise(setImmediate);
+      }
+      const call = await next;
+      if (count < 3) call.answer(429, '', ['Retry-After: 0']);
+      else call.answer(200, 'last');
+    }
     expect((await answer).body.toString()).toBe('last');
+    expect(await gateway.ended(1)).toMatchObject([{ attempts: 5 }]);
   });
 
   test.each(failing)('the answer is passed on after %s', async (_name, act) => {
