@@ -3,8 +3,11 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { isObject, memberOf } from '../domain/json.ts';
 
 /** How much of the beginning and of the end of an answer is searched, in bytes. */
-const headSize = 8 * 1024;
-const tailSize = 16 * 1024;
+const headSize = 4 * 1024;
+const tailSize = 4 * 1024;
+const keptSize = headSize + tailSize;
+/** How much memory an answer gets at first, in bytes. */
+const firstSize = 1024;
 /** After this many decompressed bytes, the answer isn't searched. */
 const mostDecompressed = 256 * 1024 * 1024;
 
@@ -19,10 +22,14 @@ export interface Tokens {
  * of a stream in Anthropic's.
  */
 export class TokenCounter {
-  readonly #head: Buffer[] = [];
-  #headSize = 0;
-  readonly #tail: Buffer[] = [];
-  #tailSize = 0;
+  /**
+   * The beginning of the answer, and then its end as a ring. It is a copy, because a stream has many small chunks, and each of them takes
+   * hundreds of bytes besides its content.
+   */
+  #kept = Buffer.alloc(0);
+  #keptSize = 0;
+  /** Where the ring continues when it is full. */
+  #next = headSize;
   #size = 0;
   readonly #decompress: Transform | undefined;
   #isReadable = true;
@@ -56,15 +63,21 @@ export class TokenCounter {
         decompress.end();
       });
     }
-    return this.#isReadable ? tokensIn(Buffer.concat([...this.#head, ...this.#tail]).toString()) : undefined;
+    return this.#isReadable ? tokensIn(this.#text()) : undefined;
   }
 
   /** Forgets the answer. */
   close(): void {
     this.#isReadable = false;
     this.#decompress?.destroy();
-    this.#head.length = 0;
-    this.#tail.length = 0;
+    this.#kept = Buffer.alloc(0);
+    this.#keptSize = 0;
+  }
+
+  #text(): string {
+    const kept = this.#kept.subarray(0, this.#keptSize);
+    const parts = [kept.subarray(0, headSize), kept.subarray(this.#next), kept.subarray(headSize, this.#next)];
+    return Buffer.concat(parts).toString();
   }
 
   #keep(chunk: Buffer): void {
@@ -73,19 +86,23 @@ export class TokenCounter {
       this.close();
       return;
     }
-    const toHead = Math.min(chunk.length, headSize - this.#headSize);
-    if (toHead > 0) {
-      this.#head.push(chunk.subarray(0, toHead));
-      this.#headSize += toHead;
+    const first = chunk.subarray(0, keptSize - this.#keptSize);
+    this.#makeRoomFor(first.length);
+    first.copy(this.#kept, this.#keptSize);
+    this.#keptSize += first.length;
+    for (let rest = chunk.subarray(first.length).subarray(-tailSize); rest.length > 0; ) {
+      const copied = rest.copy(this.#kept, this.#next);
+      this.#next = this.#next + copied === keptSize ? headSize : this.#next + copied;
+      rest = rest.subarray(copied);
     }
-    if (toHead === chunk.length) return;
-    const rest = chunk.subarray(toHead);
-    this.#tail.push(rest);
-    this.#tailSize += rest.length;
-    for (let first = this.#tail[0]; first && this.#tailSize - first.length >= tailSize; first = this.#tail[0]) {
-      this.#tail.shift();
-      this.#tailSize -= first.length;
-    }
+  }
+
+  #makeRoomFor(bytes: number): void {
+    const needed = this.#keptSize + bytes;
+    if (needed <= this.#kept.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.min(keptSize, Math.max(firstSize, needed, 2 * this.#kept.length)));
+    this.#kept.copy(larger, 0, 0, this.#keptSize);
+    this.#kept = larger;
   }
 }
 
