@@ -470,8 +470,7 @@ export class Exchange {
   /** The model, unless no seat offers it: clients could name any number of them. */
   #modelLabel(): string {
     const model = this.#model;
-    if (model === undefined) return '';
-    return this.#parts.scheduler.seats().some(({ seat }) => seat.models?.has(model)) ? model : '';
+    return model !== undefined && this.#parts.scheduler.isOffered(model) ? model : '';
   }
 }
 

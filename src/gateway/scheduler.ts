@@ -165,6 +165,12 @@ export class Scheduler<S extends Seat> {
     }));
   }
 
+  /** Returns whether a seat is known to offer a model. */
+  isOffered(model: string): boolean {
+    for (const { seat } of this.#seats.values()) if (seat.models?.has(model)) return true;
+    return false;
+  }
+
   /** Replaces the seats. One that is gone finishes its request. */
   update(seats: readonly S[]): void {
     const ids = new Set(seats.map(({ id }) => id));
