@@ -43,6 +43,9 @@ export interface Sent {
   abort(): void;
 }
 
+/** Why a request was aborted. It is created once, because its stack trace takes time and memory, and nobody sees it. */
+const aborted = new Error('aborted');
+
 /** Sends requests to the API, and passes the answers on as they arrive. */
 export class Upstream {
   readonly #origin: URL;
@@ -78,7 +81,6 @@ export class Upstream {
     let controller: Dispatcher.DispatchController | undefined;
     let isAborted = false;
     let isPaused = false;
-    const aborted = new Error('aborted');
     const agent = reuse ? this.#agent : this.#careful;
     agent.dispatch(
       { ...request, origin: this.#origin, reset: !reuse },
