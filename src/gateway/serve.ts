@@ -70,8 +70,9 @@ const layout: Layout<GatewayEvent> = { columns: eventColumns, fields: eventField
  */
 export async function serveGateway(context: ServeContext, options: ServeOptions): Promise<void> {
   const { output, world } = context;
-  const tokens = readTokens(options.tokenFile, world.env);
+  output.checkFields(eventFields);
   const certificate = certificateFor(options.listen, options);
+  const tokens = readTokens(options.tokenFile, world.env);
   const finder = new SeatFinder(context, options);
   const creditKey = options.outside === 'credit' ? await finder.creditKey(options.creditKey) : undefined;
   const api = await context.api();

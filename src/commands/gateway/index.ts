@@ -44,6 +44,15 @@ export default function gateway(noun: Verb, context: Context, execute = run): vo
       'ci gateway --listen 0.0.0.0:8788 --cert cert.pem --key key.pem',
     ],
   });
+  // Its commands have options with the same names, which commander would take for those of the noun.
+  const [, next] = noun.parent?.args ?? [];
+  if (noun.commands.some((command) => command.name() === next)) return;
+  noun.hook('preSubcommand', (_noun, command) => {
+    throw usageError(
+      `The options before "${command.name()}" have no effect`,
+      `Put them after it: \`ci gateway ${command.name()} [options]\`.`,
+    );
+  });
   addServeOptions(noun)
     .option('--quiet', "Don't print each request")
     .option('--background', 'Start it in the background')
