@@ -33,7 +33,7 @@ export const commands: readonly Stub[] = [
 
 /** `ci gateway`: serves all seats of the account at one address on this machine. */
 export default function gateway(noun: Verb, context: Context, execute = run): void {
-  noun.usage('[command] [options]').tell({
+  noun.usage('[command]').tell({
     fields: eventFields,
     exits: [10],
     examples: [
