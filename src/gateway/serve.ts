@@ -127,9 +127,13 @@ export async function serveGateway(context: ServeContext, options: ServeOptions)
     }
     await session.run();
   } finally {
-    running.remove();
-    await gateway.close();
-    await session.close();
+    try {
+      await gateway.close();
+      await session.close();
+    } finally {
+      // Last, because `ci gateway stop` waits for it.
+      running.remove();
+    }
   }
   await output.written().catch(() => {});
 }
