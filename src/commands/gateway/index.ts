@@ -35,7 +35,6 @@ export const commands: readonly Stub[] = [
 export default function gateway(noun: Verb, context: Context, execute = run): void {
   noun.usage('[command]').tell({
     fields: eventFields,
-    exits: [10],
     examples: [
       'ci gateway',
       'ci gateway --background',
@@ -48,6 +47,9 @@ export default function gateway(noun: Verb, context: Context, execute = run): vo
   const [, next] = noun.parent?.args ?? [];
   if (noun.commands.some((command) => command.name() === next)) return;
   noun.hook('preSubcommand', (_noun, command) => {
+    const isTyped = noun.options.some((option) => noun.getOptionValueSource(option.attributeName()) === 'cli');
+    // Help is shown whatever else was typed.
+    if (!isTyped || noun.args.some((word) => word === '--help' || word === '-h')) return;
     throw usageError(
       `The options before "${command.name()}" have no effect`,
       `Put them after it: \`ci gateway ${command.name()} [options]\`.`,
