@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished, type TestContext } from 'vitest';
 import { type Ended, type Environment, type User, userOf } from './cli.ts';
 import { ask, type HttpAnswer } from './http.ts';
 import { storeKeys } from './key-store.ts';
@@ -315,4 +316,37 @@ export function heldCompletions(): HeldCompletions {
 export function refusalOf({ status, text }: HttpAnswer): readonly [number, unknown, unknown] {
   const body: unknown = JSON.parse(text);
   return [status, at(body, 'error', 'code'), at(body, 'error', 'message')];
+}
+
+/** A port that a test listens on while it uses the default address, so that only one test on this machine does. */
+const guardPort = 18_788;
+const defaultPort = 8788;
+
+/** Waits until no other test uses the default address of gateways, and keeps it for this test. Skips the test if a program listens on it. */
+export async function reserveDefaultAddress({ skip }: TestContext): Promise<void> {
+  const guard = createServer();
+  onTestFinished(() => void guard.close());
+  await expect.poll(() => listensOn(guard, guardPort), { timeout: 150_000 }).toBe(true);
+  const isFree = async () => {
+    const probe = createServer();
+    const listens = await listensOn(probe, defaultPort);
+    if (listens) await new Promise((resolve) => probe.close(resolve));
+    return listens;
+  };
+  // The gateway of the test before may be about to end.
+  await expect
+    .poll(isFree, { timeout: 10_000 })
+    .toBe(true)
+    .catch(() => skip(`a program listens on port ${defaultPort}`));
+}
+
+async function listensOn(server: Server, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const fail = () => resolve(false);
+    server.once('error', fail);
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', fail);
+      resolve(true);
+    });
+  });
 }

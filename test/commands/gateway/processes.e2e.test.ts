@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { json, secret, type User, user } from '../../support/cli.ts';
@@ -14,6 +14,7 @@ import {
 import { freePort } from '../../support/http-server.ts';
 import { storeKeys } from '../../support/key-store.ts';
 import { errorOf } from '../../support/lost.ts';
+import { isBinary } from '../../support/program.ts';
 import { at, textAt } from '../../support/sandbox.ts';
 import { shown } from '../../support/terminal.ts';
 
@@ -125,6 +126,25 @@ describe('ci gateway --background', () => {
     expect([ended.code, at(errorOf(ended), 'message')]).toEqual([
       6,
       `The gateway at ${url} (process ${pid}) already uses "seat-1"`,
+    ]);
+    // The log is still that of the first one.
+    await me.process('gateway stop');
+    expect(readFileSync(state(me, 'gateway.log'), 'utf8')).toContain('"event":"stopped"');
+    expect(readdirSync(state(me, '')).filter((name) => name.endsWith('.log'))).toEqual(['gateway.log']);
+  });
+
+  // The binary starts itself by its path.
+  test.skipIf(isBinary)('reports a gateway that ends without a reason, and keeps its log', async () => {
+    const { me } = await seatHolder();
+    const program = path.join(me.home, 'bin', 'ci');
+    rmSync(program);
+    writeFileSync(program, '#!/bin/sh\necho "no such thing" >&2\nexit 3\n', { mode: 0o755 });
+    const ended = await me.ci('gateway --background --json');
+    const [, log = ''] = /^See (\S+)\.$/.exec(String(at(errorOf(ended), 'hint'))) ?? [];
+    expect([ended.code, at(errorOf(ended), 'message'), readFileSync(log, 'utf8')]).toEqual([
+      6,
+      "The gateway didn't start",
+      'no such thing\n',
     ]);
   });
 });
